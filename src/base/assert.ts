@@ -1,0 +1,16 @@
+/**
+ * Assertions: how weir's own mistakes stop the thread that made them.
+ *
+ * They are for bugs only. What a peer or the kernel does is a negative errno, what an operator
+ * writes is a `Diagnostic` (config/diagnostic.ts); neither ever arrives here.
+ */
+
+/** Throws when `condition` is false: a bug in weir, never a client's or an operator's doing. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`bug in weir: ${what}`)
+}
+
+/** For the branch that the types rule out: `default: unreachable(kind)`. */
+export function unreachable(value: never): never {
+  throw new Error(`bug in weir: unexpected ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,10 @@
+/**
+ * The only module that reads the time, so that a jump of the wall clock can never close a
+ * connection: whatever is measured or awaited is measured on the monotonic clock.
+ */
+
+/** Milliseconds on the monotonic clock, with fractions; only differences mean something. */
+export const monotonicMs = (): number => performance.now()
+
+/** The wall clock, for people to read: ISO 8601 in UTC. */
+export const wallTime = (): string => new Date().toISOString()

@@ -1,0 +1,80 @@
+/**
+ * Diagnostics: how an operator learns what is wrong in a file, where, and how to mend it.
+ *
+ * Mistakes are data. No stage of the configuration throws for one; each stage adds what it finds to
+ * a list, so that one run reports every mistake of every file. Codes, their severity and their cure
+ * are one table (codes.ts), which docs/errors.md is checked against.
+ */
+
+import { CODES, type Code } from './codes.ts'
+
+export type Severity = 'error' | 'warning' | 'info'
+
+/** A place in a file; line and column count from 1, as editors do. */
+export type Place = { readonly file: string; readonly line: number; readonly column: number }
+
+/** The steps from a resource's root to a field: ['spec', 'tcp', 0, 'match', 0, 'port']. */
+export type Path = readonly (string | number)[]
+
+export type Diagnostic = Place & {
+  readonly code: Code
+  readonly severity: Severity
+  /** One sentence: what is wrong, with the offending value. */
+  readonly message: string
+  /** How to mend it, where that can be said. */
+  readonly hint?: string
+  /** "VirtualService default/echo", where the mistake is inside a resource. */
+  readonly resource?: string
+  /** "spec.tcp[0].match[0].port", where the mistake is at a field. */
+  readonly field?: string
+}
+
+/** "spec.tcp[0].match[0].port"; a key that is no plain word is quoted: `labels["a.b/c"]`. */
+export function formatPath(path: Path): string {
+  let text = ''
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (/^[A-Za-z_][\w-]*$/.test(step)) text += text === '' ? step : `.${step}`
+    else text += `[${JSON.stringify(step)}]`
+  }
+  return text
+}
+
+/** What a resource offers so that a finding can say where it is (resource.ts). */
+export type Locatable = {
+  readonly title: string
+  locate(path: Path): Place
+}
+
+/** The list that every stage adds to. */
+export class Findings {
+  readonly list: Diagnostic[] = []
+
+  /** Adds a finding about a field of a resource. */
+  at(code: Code, resource: Locatable, path: Path, message: string, hint?: string): void {
+    this.list.push({
+      code,
+      severity: CODES[code].severity,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...resource.locate(path),
+      resource: resource.title,
+      ...(path.length === 0 ? {} : { field: formatPath(path) }),
+    })
+  }
+
+  /** Adds a finding about a file that is not (yet) inside any resource. */
+  in(code: Code, place: Place, message: string, hint?: string): void {
+    this.list.push({
+      code,
+      severity: CODES[code].severity,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...place,
+    })
+  }
+
+  count(severity: Severity): number {
+    return this.list.reduce((sum, each) => sum + (each.severity === severity ? 1 : 0), 0)
+  }
+}

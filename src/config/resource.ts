@@ -1,0 +1,68 @@
+/**
+ * A resource: one Kubernetes-style object out of a file, as plain data that remembers where it stood.
+ *
+ * Text becomes resources in text/ (parsing, positions, limits, `kind: List`); validate/ decides whether
+ * a resource is right; plan/ makes the Plan of all of them. Here is only what the three share.
+ */
+
+import type { Path, Place } from './diagnostic.ts'
+
+export type Metadata = {
+  readonly name: string
+  /** Completed: "default" where the file says nothing. Cluster-wide kinds (Namespace) have ''. */
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  /** Milliseconds since 1970, or null where the file gives no creationTimestamp. */
+  readonly createdMs: number | null
+}
+
+/** One resource. `value` is the whole object as written (apiVersion, kind, metadata, spec …), unchecked. */
+export class Resource {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: Metadata
+  readonly value: Readonly<Record<string, unknown>>
+  /** The file it came from, as the operator named it. */
+  readonly file: string
+  /** Its number in reading order over all files, from 0: the last tie-break everywhere. */
+  readonly ordinal: number
+  readonly #locate: (path: Path) => Place
+
+  constructor(fields: {
+    apiVersion: string
+    kind: string
+    metadata: Metadata
+    value: Readonly<Record<string, unknown>>
+    file: string
+    ordinal: number
+    locate: (path: Path) => Place
+  }) {
+    this.apiVersion = fields.apiVersion
+    this.kind = fields.kind
+    this.metadata = fields.metadata
+    this.value = fields.value
+    this.file = fields.file
+    this.ordinal = fields.ordinal
+    this.#locate = fields.locate
+  }
+
+  /** "default/echo", or "echo" for a cluster-wide kind. */
+  get id(): string {
+    const { namespace, name } = this.metadata
+    return namespace === '' ? name : `${namespace}/${name}`
+  }
+
+  /** "VirtualService default/echo". */
+  get title(): string {
+    return `${this.kind} ${this.id}`
+  }
+
+  /**
+   * Where a field stands. A field that is not there is located at its nearest parent that is, so a
+   * "missing" finding points at the object that lacks it.
+   */
+  locate(path: Path): Place {
+    return this.#locate(path)
+  }
+}

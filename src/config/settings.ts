@@ -1,0 +1,54 @@
+/**
+ * Settings: how this process runs, as a document like the others
+ * (`apiVersion: gateway.weir/v1`, `kind: Settings`).
+ *
+ * Every field is optional; DEFAULT_SETTINGS is what an absent one means, and docs/configuration.md
+ * says the same to the reader. Command-line flags override.
+ */
+
+import type { Cidr } from '../net/address.ts'
+
+export type Settings = {
+  /** Worker threads; 0 means one for each CPU that this process may use. */
+  readonly workers: number
+  readonly engine: 'auto' | 'node' | 'uring'
+  readonly profile: 'sidecar' | 'ambient'
+  /** Which workload this gateway is; null serves every Gateway. */
+  readonly workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> } | null
+  readonly mesh: {
+    /** Address of the mesh listeners; '' is every address, IPv4 and IPv6. */
+    readonly bind: string
+    /** `ports`: a listener for each service port. `redirect`: one listener behind a redirect. `none`: no mesh listener. */
+    readonly capture: 'ports' | 'redirect' | 'none'
+    /** Port of the one listener of `capture: redirect`. */
+    readonly port: number
+    /** What happens to an address that is no service. */
+    readonly outbound: 'ALLOW_ANY' | 'REGISTRY_ONLY'
+  }
+  /** Who connects from where, for clients that no WorkloadEntry or Pod describes. */
+  readonly sources: readonly {
+    readonly cidr: Cidr
+    readonly namespace: string
+    readonly labels: Readonly<Record<string, string>>
+  }[]
+  /** The admin listener; null is off. */
+  readonly admin: { readonly address: string; readonly port: number } | null
+  readonly drain: { readonly timeoutMs: number }
+  /** Open connections over all workers; more are reset with a counted reason. 0: what the open-file limit allows. */
+  readonly maxConnections: number
+  /** Endpoints of one destination that are tried for a connection; 1 is Istio's default. */
+  readonly connectAttempts: number
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  workers: 0,
+  engine: 'auto',
+  profile: 'sidecar',
+  workload: null,
+  mesh: { bind: '', capture: 'ports', port: 15001, outbound: 'ALLOW_ANY' },
+  sources: [],
+  admin: { address: '127.0.0.1', port: 15021 },
+  drain: { timeoutMs: 30_000 },
+  maxConnections: 0,
+  connectAttempts: 1,
+}
