@@ -1,0 +1,41 @@
+/**
+ * A generator of random numbers for the data path: small, quick, one per worker, no allocation.
+ *
+ * sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes PractRand and BigCrush. Weights
+ * need quality, not secrecy, so nothing is asked of the kernel.
+ */
+
+/** The four words of the generator's state. */
+export type Random = Uint32Array
+
+/** A generator seeded by three numbers; give each worker others. */
+export function createRandom(a: number, b: number, c: number): Random {
+  const state = Uint32Array.of(a, b, c, 1)
+  for (let i = 0; i < 15; i++) nextU32(state) // mixes the seed, as its author advises
+  return state
+}
+
+/** The next number, 0 – 2^32−1. */
+export function nextU32(state: Random): number {
+  const sum = (state[0] + state[1] + state[3]) >>> 0
+  state[3]++
+  state[0] = state[1] ^ (state[1] >>> 9)
+  state[1] = state[2] + (state[2] << 3)
+  state[2] = ((state[2] << 21) | (state[2] >>> 11)) + sum
+  return sum
+}
+
+/**
+ * A number from 0 to `limit` − 1, each equally likely (1 ≤ limit < 2^32).
+ *
+ * The lowest 2^32 mod limit values would favour small remainders, so they are drawn again; they are
+ * all below `limit`, hence one comparison in the common case.
+ */
+export function nextBelow(state: Random, limit: number): number {
+  let value = nextU32(state)
+  if (value < limit) {
+    const favoured = (2 ** 32 - limit) % limit
+    while (value < favoured) value = nextU32(state)
+  }
+  return value % limit
+}

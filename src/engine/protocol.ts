@@ -1,0 +1,49 @@
+/**
+ * What the supervisor (control/) and a worker (engine/worker.ts) say to each other.
+ *
+ * Orders go down a MessagePort and are announced by the epoch word, so that a worker whose thread
+ * blocks in the kernel reads them with `receiveMessageOnPort` once it wakes. Reports come back up the
+ * same port. Counts never travel here: they are in shared memory (stats/).
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+
+/** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
+export type EngineKind = 'node' | 'uring'
+
+/** Everything a worker is given when it starts. */
+export type WorkerTask = {
+  readonly engine: EngineKind
+  /** This worker's number, from 0; its row in the shared counts. */
+  readonly index: number
+  readonly workers: number
+  /** One Int32: the newest generation that has been posted. A worker compares it once per accepted connection. */
+  readonly epoch: SharedArrayBuffer
+  /** The writable counts, `Stats` (stats/stats.ts). */
+  readonly stats: SharedArrayBuffer
+  readonly limits: EngineLimits
+  /** Orders in, reports out. */
+  readonly port: MessagePort
+}
+
+export type EngineLimits = {
+  /** Open connections over all workers; more are reset at once and counted. */
+  readonly maxConnections: number
+  /** Endpoints of one destination that are tried for a connection. */
+  readonly connectAttempts: number
+}
+
+export type Order =
+  /** Route new connections by this table, and make the listeners what it says. */
+  | { readonly kind: 'table'; readonly generation: number; readonly table: SharedArrayBuffer }
+  /** Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report `drained`. */
+  | { readonly kind: 'drain'; readonly timeoutMs: number }
+  /** Reset everything and end now. */
+  | { readonly kind: 'stop' }
+
+export type Report =
+  /** Every listener of the generation accepts, but for those that failed; sent for each table, and again when a retry changes that. */
+  | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }
+  | { readonly kind: 'drained'; readonly closed: number; readonly reset: number }
+
+export type ListenFailure = { readonly listener: string; readonly code: string; readonly message: string }

@@ -1,0 +1,245 @@
+/**
+ * From a Plan to a table's bytes: the only writer of a table, and only before it is published.
+ *
+ * Rows are collected section by section, then copied into one buffer. Nothing here runs on the data
+ * path, and workers never import it.
+ */
+
+import { pack } from 'msgpackr'
+import { assert } from '../base/assert.ts'
+import { type Cidr, parseAddress } from '../net/address.ts'
+import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum } from './cold.ts'
+import { conditionBits, wordsFor } from './conditions.ts'
+import * as L from './layout.ts'
+import { aliasColumns } from './pick.ts'
+import type { Cluster, Listener, Plan, Route, Rule, Scope, SourceCondition } from './plan.ts'
+
+/** Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload. */
+export type SlotOf = (identity: string) => number
+
+/** Builds the table of `plan` as generation `generation` (1 – 2^31−1). */
+export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): SharedArrayBuffer {
+  const builder = new Builder(slotOf)
+  for (const listener of plan.listeners) builder.addListener(listener)
+  for (const route of plan.routes) builder.addRoute(route)
+  for (const cluster of plan.clusters) builder.addCluster(cluster)
+  builder.addSources(plan)
+  return builder.finish(generation)
+}
+
+/** A section while it grows: rows of a fixed width. */
+class Rows {
+  readonly #width: number
+  #words = new Uint32Array(1024)
+  #length = 0
+
+  constructor(width: number) {
+    this.#width = width
+  }
+
+  get count(): number {
+    return this.#length / this.#width
+  }
+
+  /** Appends one row and returns its index. */
+  add(...row: readonly number[]): number {
+    assert(row.length === this.#width, `a row of ${row.length} words, not ${this.#width}`)
+    if (this.#length + row.length > this.#words.length) {
+      const larger = new Uint32Array(this.#words.length * 2)
+      larger.set(this.#words)
+      this.#words = larger
+    }
+    this.#words.set(row, this.#length)
+    this.#length += row.length
+    return this.count - 1
+  }
+
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#words.buffer, 0, this.#length * 4)
+  }
+}
+
+class Builder {
+  readonly #slotOf: SlotOf
+  readonly #rows = {
+    listeners: new Rows(L.Listener.WORDS),
+    scopes: new Rows(L.Scope.WORDS),
+    rules: new Rows(L.Rule.WORDS),
+    prefixes: new Rows(L.Prefix.WORDS),
+    routes: new Rows(L.Route.WORDS),
+    splits: new Rows(L.Destination.WORDS),
+    clusters: new Rows(L.Cluster.WORDS),
+    endpoints: new Rows(L.Endpoint.WORDS),
+    sources: new Rows(L.Source.WORDS),
+    workloads: new Rows(1),
+  }
+  readonly #names: { gateway: string; bind: string }[] = []
+  readonly #conditions = new Interned<SourceCondition>({ namespace: null, labels: {}, visibleTo: null })
+  readonly #workloads = new Interned<ColdWorkload>({ namespace: null, labels: {} })
+  readonly #scopes: ColdScope[] = []
+  readonly #clusters: Cold['clusters'][number][] = []
+
+  constructor(slotOf: SlotOf) {
+    this.#slotOf = slotOf
+  }
+
+  addListener(listener: Listener): void {
+    const firstScope = this.#rows.scopes.count
+    this.#rows.listeners.add(
+      listener.port,
+      listener.destination === 'original' ? 1 : 0,
+      L.Otherwise[listener.otherwise],
+      firstScope,
+      listener.scopes.length,
+      0,
+    )
+    this.#names.push({ gateway: listener.gateway, bind: listener.bind })
+    for (const scope of listener.scopes) this.#addScope(scope)
+  }
+
+  #addScope(scope: Scope): void {
+    const addresses = this.#addPrefixes(scope.addresses)
+    const firstRule = this.#rows.rules.count
+    const rules: ColdRule[] = scope.rules.map(rule => ({
+      origin: rule.origin,
+      never: rule.never,
+      row: rule.never === null ? this.#addRule(rule) : -1,
+    }))
+    const ruleCount = this.#rows.rules.count - firstRule
+    this.#rows.scopes.add(scope.port, ...addresses, firstRule, ruleCount, scope.defaultRoute)
+    this.#scopes.push({ host: scope.host, rules })
+  }
+
+  #addRule(rule: Rule): number {
+    return this.#rows.rules.add(
+      rule.port,
+      ...this.#addPrefixes(rule.destinations),
+      ...this.#addPrefixes(rule.clients),
+      this.#conditions.indexOf(rule.source),
+      rule.route,
+    )
+  }
+
+  #addPrefixes(cidrs: readonly Cidr[]): [first: number, count: number] {
+    const first = this.#rows.prefixes.count
+    for (const { family, bits, words } of cidrs) this.#rows.prefixes.add(family, bits, ...words)
+    return [first, cidrs.length]
+  }
+
+  addRoute(route: Route): void {
+    const firstSplit = this.#rows.splits.count
+    const columns = aliasColumns(route.destinations.map(each => each.weight))
+    for (const [index, { cluster, weight }] of route.destinations.entries()) {
+      this.#rows.splits.add(cluster, weight, columns[index].threshold, columns[index].alias)
+    }
+    const slot = route.split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
+    this.#rows.routes.add(firstSplit, route.destinations.length, L.Split[route.split], slot)
+  }
+
+  addCluster(cluster: Cluster): void {
+    const { policy } = cluster
+    const firstEndpoint = this.#rows.endpoints.count
+    for (const { address, port, weight } of cluster.endpoints) {
+      const parsed = parseAddress(address)
+      assert(parsed !== null, `endpoint ${address} is no address`)
+      const slot = this.#slotOf(`endpoint ${address} ${port}`)
+      this.#rows.endpoints.add(parsed.family, ...parsed.words, port, weight, slot)
+    }
+    this.#rows.clusters.add(
+      { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }[cluster.kind],
+      firstEndpoint,
+      cluster.endpoints.length,
+      L.Balance[policy.balance],
+      policy.connectTimeoutMs,
+      policy.idleTimeoutMs,
+      policy.maxDurationMs,
+      policy.maxConnections,
+      this.#slotOf(`cluster ${cluster.host} ${cluster.subset ?? ''} ${cluster.port}`),
+      policy.keepalive?.timeS ?? -1,
+      policy.keepalive?.intervalS ?? 0,
+      policy.keepalive?.probes ?? 0,
+    )
+    const { host, subset, port, names } = cluster
+    this.#clusters.push({ host, subset, port, names })
+  }
+
+  /** After all rules: which source conditions exist is known only then. */
+  addSources(plan: Plan): void {
+    for (const { cidr, namespace, labels } of plan.sources) {
+      const workload = this.#workloads.indexOf({ namespace, labels })
+      this.#rows.sources.add(cidr.family, cidr.bits, ...cidr.words, workload)
+    }
+    for (const workload of this.#workloads.list) {
+      for (const word of conditionBits(this.#conditions.list, workload)) this.#rows.workloads.add(word)
+    }
+  }
+
+  finish(generation: number): SharedArrayBuffer {
+    const cold: Cold = {
+      scopes: this.#scopes,
+      clusters: this.#clusters,
+      conditions: this.#conditions.list,
+      workloads: this.#workloads.list,
+    }
+    const words = Object.entries(this.#rows).map(([name, rows]) => [name, rows.bytes()] as const)
+    const sections = new Map<string, Uint8Array>([
+      ...words,
+      ['names', pack(this.#names)],
+      ['cold', pack(cold)],
+    ])
+    return assemble(sections, generation, wordsFor(this.#conditions.list.length))
+  }
+}
+
+/** Equal values share an index; index 0 is given at the start. */
+class Interned<Value> {
+  readonly list: Value[]
+  readonly #indexes = new Map<string, number>()
+
+  constructor(first: Value) {
+    this.list = []
+    this.indexOf(first)
+  }
+
+  indexOf(value: Value): number {
+    const key = JSON.stringify(value, sortedKeys)
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    this.#indexes.set(key, this.list.length)
+    return this.list.push(value) - 1
+  }
+}
+
+/** For JSON.stringify: labels in another order are the same labels. */
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function assemble(
+  sections: ReadonlyMap<string, Uint8Array>,
+  generation: number,
+  conditions: number,
+): SharedArrayBuffer {
+  const places: { bytes: Uint8Array; offset: number }[] = []
+  let end = L.Header.WORDS * 4
+  for (const name of L.SECTIONS) {
+    const bytes = sections.get(name)
+    assert(bytes !== undefined, `section ${name} was not built`)
+    places.push({ bytes, offset: end })
+    end += Math.ceil(bytes.length / 4) * 4
+  }
+  const buffer = new SharedArrayBuffer(end)
+  const header = new Uint32Array(buffer, 0, L.Header.WORDS)
+  for (const [index, { bytes, offset }] of places.entries()) {
+    new Uint8Array(buffer).set(bytes, offset)
+    header.set([offset, bytes.length], L.Header.sections + 2 * index)
+  }
+  header[L.Header.magic] = L.MAGIC
+  header[L.Header.version] = L.VERSION
+  header[L.Header.generation] = generation
+  header[L.Header.bytes] = end
+  header[L.Header.conditions] = conditions
+  header[L.Header.checksum] = checksum(buffer)
+  return buffer
+}

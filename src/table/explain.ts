@@ -1,0 +1,285 @@
+/**
+ * Why a connection goes where it goes: the table's own answer, put into words.
+ *
+ * The decision is made by match.ts on the very bytes that the workers read; this module only adds
+ * the names from the cold section, and for each rule that was passed over the condition that failed.
+ */
+
+import { type Family, formatAddress, formatCidr, formatEndpoint, parseInto } from '../net/address.ts'
+import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
+import { conditionBits } from './conditions.ts'
+import { CLUSTER_ORIGINAL, Cluster, Destination, Endpoint, Prefix, Route, Rule } from './layout.ts'
+import { createQuery, findScope, findWorkload, hasBit, inAny, matchAs, type Query } from './match.ts'
+import { DENIED, PASSTHROUGH } from './outcome.ts'
+import type { RuleOrigin, SourceCondition } from './plan.ts'
+import { readCold, type Table, type TableListener } from './table.ts'
+
+/** A connection to ask about; addresses as text, everything but the destination's port optional. */
+export type Question = {
+  /** 'mesh', 'namespace/name', or 'name' (in any namespace; `default` first). */
+  readonly gateway: string
+  readonly source: {
+    readonly ip?: string
+    /** Overrides what the table knows of `ip`. */
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
+  readonly destination: { readonly ip?: string; readonly port: number }
+  readonly sni?: string
+}
+
+export type Explanation = {
+  readonly outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied'
+  /** One sentence, for people. */
+  readonly reason: string
+  readonly generation: number
+  /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null where there is none. */
+  readonly listener: string | null
+  readonly client: { readonly namespace: string | null; readonly labels: Readonly<Record<string, string>> }
+  readonly rule: RuleOrigin | null
+  readonly destinations: readonly ExplainedDestination[]
+  /** Rules that were tried before, in order. */
+  readonly rejected: readonly (Omit<RuleOrigin, 'file' | 'line'> & { readonly because: string })[]
+}
+
+export type ExplainedDestination = {
+  readonly host: string
+  readonly subset: string | null
+  readonly port: number
+  readonly weight: number
+  /** 0 – 1. */
+  readonly share: number
+  readonly endpoints: readonly string[]
+}
+
+/** Answers `question` with `table`; addresses that do not parse count as not given. */
+export function explain(table: Table, question: Question): Explanation {
+  return new Explainer(table).answer(question)
+}
+
+/** Answers many questions about one table; the cold section is decoded once. */
+export class Explainer {
+  readonly #table: Table
+  readonly #cold: Cold
+  readonly #rules = new Map<number, RuleOrigin>()
+
+  constructor(table: Table) {
+    this.#table = table
+    this.#cold = readCold(table)
+    for (const scope of this.#cold.scopes) {
+      for (const rule of scope.rules) if (rule.row >= 0) this.#rules.set(rule.row, rule.origin)
+    }
+  }
+
+  answer(question: Question): Explanation {
+    const query = this.#queryOf(question)
+    const client = this.#clientOf(question, query)
+    const found = findListener(this.#table, question)
+    const base = { generation: this.#table.generation, client, rule: null, destinations: [], rejected: [] }
+    if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
+    query.listener = found.index
+    const bits = conditionBits(this.#cold.conditions, client)
+    const route = matchAs(this.#table, query, bits, 0)
+    const rule = this.#rules.get(query.rule) ?? null
+    return {
+      ...base,
+      ...this.#outcome(route, rule, query),
+      listener: this.#table.sockets[found.index].key,
+      rule,
+      destinations: route === PASSTHROUGH ? passthrough(query) : this.#destinations(route, query),
+      rejected: this.#rejected(query, bits, client),
+    }
+  }
+
+  #queryOf({ source, destination }: Question): Query {
+    const query = createQuery()
+    query.destinationFamily = parseInto(destination.ip ?? '', query.destination, 0)
+    query.destinationPort = destination.port
+    query.clientFamily = parseInto(source.ip ?? '', query.client, 0)
+    return query
+  }
+
+  #clientOf({ source }: Question, query: Query): ColdWorkload {
+    const known = this.#cold.workloads[findWorkload(this.#table, query)]
+    return { namespace: source.namespace ?? known.namespace, labels: source.labels ?? known.labels }
+  }
+
+  #outcome(route: number, rule: RuleOrigin | null, query: Query): Pick<Explanation, 'outcome' | 'reason'> {
+    const scope = findScope(this.#table, query)
+    const host = scope < 0 ? '' : this.#cold.scopes[scope].host
+    const asked = destinationText(query)
+    if (rule) {
+      const match = rule.match === null ? '' : `.match[${rule.match}]`
+      return {
+        outcome: 'route',
+        reason: `${rule.virtualService} ${rule.block}[${rule.route}]${match} matches`,
+      }
+    }
+    if (route >= 0) return { outcome: 'default', reason: `no rule matches: on to the service ${host} itself` }
+    if (route === PASSTHROUGH)
+      return { outcome: 'passthrough', reason: `${asked} is no service: on to it as asked` }
+    if (route === DENIED) {
+      return { outcome: 'denied', reason: `${asked} is no service, and mesh.outbound is REGISTRY_ONLY` }
+    }
+    const rules = scope < 0 ? 0 : this.#cold.scopes[scope].rules.length
+    return {
+      outcome: 'no-route',
+      reason: rules === 0 ? 'no VirtualService has a rule for this listener' : 'no rule matches',
+    }
+  }
+
+  #destinations(route: number, query: Query): ExplainedDestination[] {
+    if (route < 0) return []
+    const { routes, splits } = this.#table
+    const first = routes[route * Route.WORDS + Route.firstSplit]
+    const count = routes[route * Route.WORDS + Route.splitCount]
+    const rows = Array.from({ length: count }, (_, index) => (first + index) * Destination.WORDS)
+    const total = rows.reduce((sum, row) => sum + splits[row + Destination.weight], 0)
+    return rows.map(row => {
+      const cluster = splits[row + Destination.cluster]
+      const weight = splits[row + Destination.weight]
+      const { host, subset, port } = this.#cold.clusters[cluster]
+      const share = count === 1 ? 1 : weight / total
+      return { host, subset, port, weight, share, endpoints: this.#endpoints(cluster, query) }
+    })
+  }
+
+  #endpoints(cluster: number, query: Query): string[] {
+    const { clusters, endpoints } = this.#table
+    const row = cluster * Cluster.WORDS
+    if (clusters[row + Cluster.kind] === CLUSTER_ORIGINAL) return [destinationText(query)]
+    const first = clusters[row + Cluster.firstEndpoint]
+    const known = Array.from({ length: clusters[row + Cluster.endpointCount] }, (_, index) => {
+      const at = (first + index) * Endpoint.WORDS
+      const address = formatAddress(
+        endpoints[at + Endpoint.family] as Family,
+        endpoints,
+        at + Endpoint.address,
+      )
+      return formatEndpoint(address, endpoints[at + Endpoint.port])
+    })
+    return known.length > 0
+      ? known
+      : this.#cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)
+  }
+
+  #rejected(query: Query, bits: Uint32Array, client: ColdWorkload): Explanation['rejected'] {
+    const scope = findScope(this.#table, query)
+    if (scope < 0) return []
+    const { rules } = this.#cold.scopes[scope]
+    const matched = rules.findIndex(rule => rule.row >= 0 && rule.row === query.rule)
+    return rules.slice(0, matched < 0 ? rules.length : matched).map(rule => {
+      const { virtualService, block, route, match } = rule.origin
+      return { virtualService, block, route, match, because: this.#because(rule, query, bits, client) }
+    })
+  }
+
+  /** Every condition of `rule` that does not hold, with both values. */
+  #because(rule: ColdRule, query: Query, bits: Uint32Array, client: ColdWorkload): string {
+    if (rule.never !== null) return rule.never
+    const { rules } = this.#table
+    const row = rule.row * Rule.WORDS
+    const failed: string[] = []
+    const port = rules[row + Rule.port]
+    if (port !== 0 && port !== query.destinationPort)
+      failed.push(`port: ${query.destinationPort} is not ${port}`)
+    failed.push(
+      ...this.#outside(
+        'destinationSubnets',
+        row + Rule.firstDestination,
+        query.destinationFamily,
+        query.destination,
+      ),
+      ...this.#outside('sourceSubnet', row + Rule.firstClient, query.clientFamily, query.client),
+    )
+    const condition = rules[row + Rule.condition]
+    if (!hasBit(bits, 0, condition)) failed.push(...unfulfilled(this.#cold.conditions[condition], client))
+    return failed.join('; ')
+  }
+
+  /** What to say when the address lies in none of the run of prefixes whose first index stands at word `run`. */
+  #outside(attribute: string, run: number, family: Family | 0, words: Uint32Array): string[] {
+    const first = this.#table.rules[run]
+    const count = this.#table.rules[run + 1]
+    if (inAny(this.#table, first, count, family, words)) return []
+    const ranges = Array.from({ length: count }, (_, index) => {
+      const at = (first + index) * Prefix.WORDS
+      const { prefixes } = this.#table
+      const address = prefixes.subarray(at + Prefix.address, at + Prefix.address + 4)
+      return formatCidr({
+        family: prefixes[at + Prefix.family] as Family,
+        bits: prefixes[at + Prefix.bits],
+        words: address,
+      })
+    })
+    const address = family === 0 ? 'an unknown address' : formatAddress(family, words)
+    return [`${attribute}: ${address} is outside ${ranges.join(', ')}`]
+  }
+}
+
+/** The listener that `question` names and that would accept at its destination: a specific bind before a wildcard. */
+function findListener(table: Table, question: Question): { index: number; reason: string } {
+  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
+  const gateway = resolveGateway(gateways, question.gateway)
+  if (gateway === null) {
+    const known = gateways.length === 0 ? 'there is no listener at all' : `there are ${gateways.join(', ')}`
+    return { index: -1, reason: `no listener belongs to gateway ${question.gateway}: ${known}` }
+  }
+  const { ip, port } = question.destination
+  const candidates = table.sockets
+    .map((socket, index) => ({ socket, index }))
+    .filter(({ socket }) => socket.gateway === gateway && (socket.original || socket.port === port))
+  const accepts = ({ socket }: { socket: TableListener }) =>
+    socket.original || socket.bind === '' || ip === undefined || sameAddress(socket.bind, ip)
+  const best = candidates.filter(accepts).sort((a, b) => rank(a.socket) - rank(b.socket))[0]
+  if (best) return { index: best.index, reason: '' }
+  const at = ip === undefined ? `port ${port}` : formatEndpoint(ip, port)
+  return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
+}
+
+const rank = (socket: TableListener): number => (socket.original ? 2 : socket.bind === '' ? 1 : 0)
+
+/** The gateway meant by 'mesh', 'namespace/name' or a bare name; null where there is none. */
+function resolveGateway(known: readonly string[], name: string): string | null {
+  if (known.includes(name)) return name
+  if (name.includes('/')) return null
+  if (known.includes(`default/${name}`)) return `default/${name}`
+  return known.find(each => each.endsWith(`/${name}`)) ?? null
+}
+
+function sameAddress(a: string, b: string): boolean {
+  const words = new Uint32Array(8)
+  const family = parseInto(a, words, 0)
+  return family === parseInto(b, words, 4) && [0, 1, 2, 3].every(word => words[word] === words[word + 4])
+}
+
+function destinationText(query: Query): string {
+  if (query.destinationFamily === 0) return `port ${query.destinationPort} of an unknown address`
+  return formatEndpoint(formatAddress(query.destinationFamily, query.destination), query.destinationPort)
+}
+
+function passthrough(query: Query): ExplainedDestination[] {
+  if (query.destinationFamily === 0) return []
+  const host = formatAddress(query.destinationFamily, query.destination)
+  const port = query.destinationPort
+  return [{ host, subset: null, port, weight: 1, share: 1, endpoints: [destinationText(query)] }]
+}
+
+/** Each part of a source condition that the client does not fulfil. */
+function unfulfilled(condition: SourceCondition, client: ColdWorkload): string[] {
+  const namespace = client.namespace ?? 'unknown'
+  const failed: string[] = []
+  if (condition.visibleTo !== null && !condition.visibleTo.includes(client.namespace ?? '')) {
+    failed.push(`exportTo: the client's namespace ${namespace} is not in ${condition.visibleTo.join(', ')}`)
+  }
+  if (condition.namespace !== null && condition.namespace !== client.namespace) {
+    failed.push(`sourceNamespace: ${namespace} is not ${condition.namespace}`)
+  }
+  for (const [key, wanted] of Object.entries(condition.labels)) {
+    const value = client.labels[key]
+    if (value === wanted) continue
+    const has = value === undefined ? `the client has no label ${key}` : `${key}=${value}`
+    failed.push(`sourceLabels: ${has}, not ${key}=${wanted}`)
+  }
+  return failed
+}

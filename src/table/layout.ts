@@ -1,0 +1,138 @@
+/**
+ * The layout of a table: one SharedArrayBuffer for each generation, never changed once published.
+ *
+ *   header      magic, version, generation, size, checksum, and where each section stands
+ *   listeners   sockets ─▶ their scopes            rules      conditions in list order ─▶ route
+ *   scopes      destination ─▶ its rules           prefixes   all CIDRs, as runs that others point into
+ *   routes      ─▶ their splits                    splits     weighted destinations ─▶ cluster
+ *   clusters    policy ─▶ their endpoints          endpoints  address, port, weight
+ *   sources     client CIDR ─▶ workload            workloads  one bit for each source condition
+ *   names       msgpack: the listeners' names, read when a table is opened
+ *   cold        msgpack: everything in words, decoded only to explain, log or show
+ *
+ * All but the last two are 32-bit words in host order; a run is a first index and a count.
+ */
+
+import { layout } from '../base/layout.ts'
+
+export const MAGIC = 0x72696577 // "weir", read as little-endian bytes
+export const VERSION = 1
+
+/** The sections in the order in which they stand. */
+export const SECTIONS = [
+  'listeners',
+  'scopes',
+  'rules',
+  'prefixes',
+  'routes',
+  'splits',
+  'clusters',
+  'endpoints',
+  'sources',
+  'workloads',
+  'names',
+  'cold',
+] as const
+export type Section = (typeof SECTIONS)[number]
+
+export const Header = layout(6 + 2 * SECTIONS.length, {
+  magic: [0, 1],
+  version: [1, 1],
+  generation: [2, 1],
+  bytes: [3, 1], //     size of the whole table
+  checksum: [4, 1], //  CRC-32 (as zlib's) of everything behind the header
+  conditions: [5, 1], // words in one row of `workloads`
+  sections: [6, 2 * SECTIONS.length], // for each: offset in bytes, length in bytes
+})
+
+/** What a listener does with a destination that none of its scopes covers. */
+export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
+
+export const Listener = layout(6, {
+  port: [0, 1],
+  original: [1, 1], //   1: the destination is the one before a redirect
+  otherwise: [2, 1], //  Otherwise
+  firstScope: [3, 1],
+  scopeCount: [4, 1],
+  reserved: [5, 1],
+})
+
+export const Scope = layout(6, {
+  port: [0, 1], //          0: any
+  firstAddress: [1, 1], //  run of prefixes; none: any address
+  addressCount: [2, 1],
+  firstRule: [3, 1],
+  ruleCount: [4, 1],
+  defaultRoute: [5, 1], //  signed; −1: none
+})
+
+export const Rule = layout(7, {
+  port: [0, 1], //              0: no condition
+  firstDestination: [1, 1], //  run of prefixes; none: no condition
+  destinationCount: [2, 1],
+  firstClient: [3, 1], //       run of prefixes; none: no condition
+  clientCount: [4, 1],
+  condition: [5, 1], //         a bit of `workloads`; 0: no condition
+  route: [6, 1],
+})
+
+export const Prefix = layout(6, {
+  family: [0, 1], //   4 or 6
+  bits: [1, 1],
+  address: [2, 4],
+})
+
+export const Split = { random: 0, exact: 1, sticky: 2 } as const
+
+export const Route = layout(4, {
+  firstSplit: [0, 1],
+  splitCount: [1, 1], // ≥ 1
+  split: [2, 1], //      Split
+  slot: [3, 1], //       its word in the shared counts
+})
+
+/** One weighted destination; threshold and alias are Vose's tables for this column (pick.ts). */
+export const Destination = layout(4, {
+  cluster: [0, 1],
+  weight: [1, 1],
+  threshold: [2, 1], // stay in this column when a random word is below it
+  alias: [3, 1], //     else this column, counted from the route's first
+})
+
+export const CLUSTER_STATIC = 0
+export const CLUSTER_ORIGINAL = 1
+export const CLUSTER_UNKNOWN = 2
+export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
+
+export const Cluster = layout(12, {
+  kind: [0, 1],
+  firstEndpoint: [1, 1],
+  endpointCount: [2, 1],
+  balance: [3, 1], //           Balance
+  connectTimeoutMs: [4, 1],
+  idleTimeoutMs: [5, 1], //     0: none
+  maxDurationMs: [6, 1], //     0: none
+  maxConnections: [7, 1], //    0: none
+  slot: [8, 1], //              its word in the shared counts
+  keepaliveTimeS: [9, 1], //    −1: keepalive off; 0: the kernel's default
+  keepaliveIntervalS: [10, 1],
+  keepaliveProbes: [11, 1],
+})
+
+export const Endpoint = layout(8, {
+  family: [0, 1], // 4 or 6
+  address: [1, 4],
+  port: [5, 1],
+  weight: [6, 1], // ≥ 1
+  slot: [7, 1], //   its word in the shared counts
+})
+
+export const Source = layout(7, {
+  family: [0, 1], // as Prefix
+  bits: [1, 1],
+  address: [2, 4],
+  workload: [6, 1], // row of `workloads`; row 0 is the unknown client
+})
+
+/** The words-only part of a table: what `names` and `cold` hold once decoded. */
+export type Names = readonly { readonly gateway: string; readonly bind: string }[]

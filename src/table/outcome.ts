@@ -1,0 +1,12 @@
+/**
+ * What matching a connection can say: a route's index (0 and up), or one of these.
+ *
+ * A connection that gets none is closed and counted; there is never a silent default.
+ */
+
+/** No rule of the listener matched, and it has no default. */
+export const NO_ROUTE = -1
+/** The mesh address is no service and `mesh.outbound` is ALLOW_ANY: on to the address it asked for. */
+export const PASSTHROUGH = -2
+/** The mesh address is no service and `mesh.outbound` is REGISTRY_ONLY. */
+export const DENIED = -3

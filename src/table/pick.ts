@@ -1,0 +1,55 @@
+/**
+ * Drawing one of a route's weighted destinations.
+ *
+ * `random` is Vose's alias method (Vose 1991, after Walker 1977): two random words and one
+ * comparison, however many destinations there are and whatever their weights. Columns are built
+ * with the table (`aliasColumns`), the draw is on the data path.
+ */
+
+import { nextBelow, nextU32, type Random } from '../base/random.ts'
+import { Destination, Route } from './layout.ts'
+import type { Table } from './table.ts'
+
+/** The cluster that a new connection of `route` goes to. Never throws, allocates nothing. */
+export function pickDestination(table: Table, route: number, random: Random): number {
+  const at = route * Route.WORDS
+  const first = table.routes[at + Route.firstSplit]
+  const count = table.routes[at + Route.splitCount]
+  const column = count === 1 ? first : drawColumn(table.splits, first, count, random)
+  return table.splits[column * Destination.WORDS + Destination.cluster]
+}
+
+function drawColumn(splits: Uint32Array, first: number, count: number, random: Random): number {
+  const column = first + nextBelow(random, count)
+  const at = column * Destination.WORDS
+  return nextU32(random) < splits[at + Destination.threshold]
+    ? column
+    : first + splits[at + Destination.alias]
+}
+
+/** One column of the alias table: its own share of 2^32, and who gets the rest. */
+export type Column = { readonly threshold: number; readonly alias: number }
+
+/**
+ * Builds the columns for `weights` (each ≥ 0, their sum > 0, or a single one of any value).
+ *
+ * A column's two shares are rounded to 1/2^32 of the column: a destination's probability is off by
+ * less than one in 2^31, far below what any count of connections could show.
+ */
+export function aliasColumns(weights: readonly number[]): Column[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const scaled = weights.map(weight => (weight * weights.length) / total)
+  const columns = weights.map((_, index) => ({ threshold: 0xffffffff, alias: index }))
+  if (weights.length === 1) return columns
+  const small: number[] = []
+  const large: number[] = []
+  for (const [index, share] of scaled.entries()) (share < 1 ? small : large).push(index)
+  while (small.length > 0 && large.length > 0) {
+    const poor = small.pop() as number
+    const rich = large[large.length - 1]
+    columns[poor] = { threshold: Math.min(0xffffffff, Math.round(scaled[poor] * 2 ** 32)), alias: rich }
+    scaled[rich] -= 1 - scaled[poor]
+    if (scaled[rich] < 1) small.push(large.pop() as number)
+  }
+  return columns // what is left over is full columns, but for rounding
+}
