@@ -18,8 +18,6 @@ export type Address = { readonly family: Family; readonly words: Uint32Array }
 /** A range of addresses that share their first `bits` bits; host bits are cleared. */
 export type Cidr = { readonly family: Family; readonly words: Uint32Array; readonly bits: number }
 
-const IPV4_PART = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
-const IPV4 = new RegExp(`^${IPV4_PART}\\.${IPV4_PART}\\.${IPV4_PART}\\.${IPV4_PART}$`)
 const PREFIX_LENGTH = /^(0|[1-9]\d{0,2})$/
 
 /**
@@ -131,18 +129,28 @@ function parseIPv4(text: string): number {
 
 function parseIPv6(text: string, out: Uint32Array, at: number): Family | 0 {
   const zone = text.indexOf('%')
-  const bare = zone < 0 ? text : text.slice(0, zone)
-  if (zone === text.length - 1 || !bare.includes(':')) return 0
-  const tail = bare.slice(bare.lastIndexOf(':') + 1)
-  if (tail.includes('.') && !IPV4.test(tail)) return 0
-  if (!ipaddr.IPv6.isValid(bare)) return 0
+  const bare = hexTail(zone < 0 ? text : text.slice(0, zone))
+  if (zone === text.length - 1 || !ipaddr.IPv6.isValid(bare)) return 0
   const { parts } = ipaddr.IPv6.parse(bare)
   for (let i = 0; i < 4; i++) out[at + i] = ((parts[2 * i] << 16) | parts[2 * i + 1]) >>> 0
-  if (out[at] === 0 && out[at + 1] === 0 && out[at + 2] === 0xffff) {
-    if (zone >= 0) return 0
-    out[at] = out[at + 3]
-    out[at + 2] = out[at + 3] = 0
-    return 4
-  }
-  return 6
+  if (out[at] !== 0 || out[at + 1] !== 0 || out[at + 2] !== 0xffff) return 6
+  out[at] = out[at + 3]
+  out[at + 2] = out[at + 3] = 0
+  return zone < 0 ? 4 : 0
+}
+
+/**
+ * "::1.2.3.4" as "::102:304"; '' where the tail is no IPv4 address.
+ *
+ * ipaddr.js 2.5 reads an IPv4-compatible address (::1.2.3.4, RFC 4291 §2.5.5.1) as an IPv4-mapped
+ * one, which would make it match IPv4 rules.
+ */
+function hexTail(text: string): string {
+  const start = text.lastIndexOf(':') + 1
+  const tail = text.slice(start)
+  if (start === 0 || !tail.includes('.')) return text
+  const value = parseIPv4(tail)
+  return value < 0
+    ? ''
+    : `${text.slice(0, start)}${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`
 }

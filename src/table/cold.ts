@@ -36,7 +36,7 @@ export type ColdWorkload = {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** CRC-32 of everything behind the header; finds a damaged table, not a forged one. */
+/** CRC-32 of everything behind the checksum itself; finds a damaged table, not a forged one. */
 export function checksum(buffer: SharedArrayBuffer): number {
-  return crc32(new Uint8Array(buffer, Header.WORDS * 4))
+  return crc32(new Uint8Array(buffer, (Header.checksum + 1) * 4))
 }

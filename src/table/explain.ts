@@ -5,7 +5,14 @@
  * the names from the cold section, and for each rule that was passed over the condition that failed.
  */
 
-import { type Family, formatAddress, formatCidr, formatEndpoint, parseInto } from '../net/address.ts'
+import {
+  type Family,
+  formatAddress,
+  formatCidr,
+  formatEndpoint,
+  parseAddress,
+  parseInto,
+} from '../net/address.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { conditionBits } from './conditions.ts'
 import { CLUSTER_ORIGINAL, Cluster, Destination, Endpoint, Prefix, Route, Rule } from './layout.ts'
@@ -230,14 +237,19 @@ function findListener(table: Table, question: Question): { index: number; reason
     .map((socket, index) => ({ socket, index }))
     .filter(({ socket }) => socket.gateway === gateway && (socket.original || socket.port === port))
   const accepts = ({ socket }: { socket: TableListener }) =>
-    socket.original || socket.bind === '' || ip === undefined || sameAddress(socket.bind, ip)
+    socket.original || ip === undefined || isWildcard(socket.bind, ip) || sameAddress(socket.bind, ip)
   const best = candidates.filter(accepts).sort((a, b) => rank(a.socket) - rank(b.socket))[0]
   if (best) return { index: best.index, reason: '' }
   const at = ip === undefined ? `port ${port}` : formatEndpoint(ip, port)
   return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
 }
 
-const rank = (socket: TableListener): number => (socket.original ? 2 : socket.bind === '' ? 1 : 0)
+/** The kernel prefers the socket that is bound to the address; a wildcard takes what is left. */
+const rank = (socket: TableListener): number =>
+  socket.original ? 2 : ['', '::', '0.0.0.0'].includes(socket.bind) ? 1 : 0
+
+const isWildcard = (bind: string, ip: string): boolean =>
+  bind === '' || bind === '::' || (bind === '0.0.0.0' && parseAddress(ip)?.family === 4)
 
 /** The gateway meant by 'mesh', 'namespace/name' or a bare name; null where there is none. */
 function resolveGateway(known: readonly string[], name: string): string | null {

@@ -37,10 +37,10 @@ export type Section = (typeof SECTIONS)[number]
 
 export const Header = layout(6 + 2 * SECTIONS.length, {
   magic: [0, 1],
-  version: [1, 1],
-  generation: [2, 1],
-  bytes: [3, 1], //     size of the whole table
-  checksum: [4, 1], //  CRC-32 (as zlib's) of everything behind the header
+  checksum: [1, 1], //  CRC-32 (as zlib's) of everything behind this word
+  version: [2, 1],
+  generation: [3, 1],
+  bytes: [4, 1], //     size of the whole table
   conditions: [5, 1], // words in one row of `workloads`
   sections: [6, 2 * SECTIONS.length], // for each: offset in bytes, length in bytes
 })

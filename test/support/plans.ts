@@ -1,0 +1,110 @@
+/**
+ * Random Plans and connections for property tests: small worlds, in which rules overlap, nest and
+ * miss often, so that a wrong order or a wrong condition shows within a few hundred runs.
+ */
+
+import fc from 'fast-check'
+import { parseCidr } from '../../src/net/address.ts'
+import { DEFAULT_POLICY, type Listener, type Plan, type Rule, type Scope } from '../../src/table/plan.ts'
+
+/** msgpackr gives back plain objects, so the plans are made of plain objects. */
+const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
+  fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<T>
+
+/** Mostly `usual`, now and then what `rare` makes. */
+const mostly = <T>(usual: T, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+  fc.oneof({ arbitrary: fc.constant(usual), weight: 3 }, { arbitrary: rare, weight: 2 })
+
+/** Few bits vary, so that addresses fall into prefixes by chance: 10.0.{0–3}.{0–3}, and the like in IPv6. */
+const quad = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3))
+export const address = fc.oneof(
+  quad.map(([a, b, c]) => `10.${a}.${b}.${c}`),
+  quad.map(([a, b, c]) => `2001:db8:${a}:${b}::${c}`),
+)
+const cidr = fc
+  .tuple(
+    address,
+    fc.nat(32),
+    fc.constantFrom(0, 8, 14, 15, 16, 22, 24, 30, 31, 32, 33, 48, 63, 64, 65, 96, 126, 128),
+  )
+  .map(([text, any, likely]) => {
+    const most = text.includes(':') ? 128 : 32
+    return parseCidr(
+      `${text}/${Math.min(most, most === 32 && any % 3 === 0 ? any : likely)}`,
+    ) as Rule['destinations'][number]
+  })
+const cidrs = mostly([] as Rule['destinations'][number][], fc.array(cidr, { maxLength: 3 }))
+
+export const port = fc.constantFrom(80, 443, 9000)
+const namespace = fc.constantFrom('default', 'foo', 'bar')
+const labels = fc.dictionary(fc.constantFrom('app', 'version'), fc.constantFrom('a', 'b', ''), {
+  maxKeys: 2,
+  noNullPrototype: true,
+})
+
+const ROUTES = 4
+
+const rule: fc.Arbitrary<Rule> = record({
+  origin: record({
+    virtualService: fc.constant('default/vs'),
+    block: fc.constant('tcp' as const),
+    route: fc.nat(9),
+    match: fc.option(fc.nat(3)),
+    file: fc.constant('a.yaml'),
+    line: fc.nat(99),
+  }),
+  destinations: cidrs,
+  port: mostly(0, port),
+  clients: cidrs,
+  source: record({
+    namespace: mostly<string | null>(null, namespace),
+    labels: mostly<Record<string, string>>({}, labels),
+    visibleTo: mostly<string[] | null>(null, fc.array(namespace, { minLength: 1, maxLength: 2 })),
+  }),
+  route: fc.nat(ROUTES - 1),
+  never: mostly<string | null>(null, fc.constant('gateways: mesh is not in [default/other]')),
+})
+
+const scope: fc.Arbitrary<Scope> = record({
+  host: fc.constantFrom('a.default.svc.cluster.local', 'b.default.svc.cluster.local'),
+  port: mostly(0, port),
+  addresses: cidrs,
+  rules: fc.array(rule, { maxLength: 8 }),
+  defaultRoute: fc.integer({ min: -1, max: ROUTES - 1 }),
+})
+
+const listener: fc.Arbitrary<Listener> = record({
+  gateway: fc.constantFrom('mesh', 'default/gw'),
+  bind: fc.constantFrom('', '10.0.0.1', '10.1.1.1'),
+  port,
+  destination: fc.constantFrom('local' as const, 'original' as const),
+  scopes: fc.array(scope, { maxLength: 4 }),
+  otherwise: fc.constantFrom('close' as const, 'passthrough' as const, 'deny' as const),
+})
+
+export const plan: fc.Arbitrary<Plan> = record({
+  listeners: fc.uniqueArray(listener, {
+    minLength: 1,
+    maxLength: 3,
+    selector: each => `${each.gateway} ${each.bind} ${each.port}`,
+  }),
+  routes: fc.constant(
+    Array.from({ length: ROUTES }, (_, index) => ({
+      identity: `route ${index}`,
+      destinations: [{ cluster: index, weight: 1 }],
+      split: 'random' as const,
+    })),
+  ),
+  clusters: fc.constant(
+    Array.from({ length: ROUTES }, (_, index) => ({
+      host: `cluster-${index}.default.svc.cluster.local`,
+      subset: null,
+      port: 80,
+      kind: 'static' as const,
+      endpoints: [{ address: `10.9.9.${index + 1}`, port: 80, weight: 1 }],
+      names: [],
+      policy: DEFAULT_POLICY,
+    })),
+  ),
+  sources: fc.array(record({ cidr, namespace, labels }), { maxLength: 5 }),
+})

@@ -1,0 +1,78 @@
+/**
+ * The matcher of the data plane against the naive one, on random plans and connections.
+ *
+ * MATCH_RUNS raises the number of (plan, connection) pairs, which CI keeps small.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { explain } from '../../src/table/explain.ts'
+import { match } from '../../src/table/match.ts'
+import { NO_ROUTE } from '../../src/table/outcome.ts'
+import type { Plan } from '../../src/table/plan.ts'
+import { readCold } from '../../src/table/table.ts'
+import { naiveMatch } from '../support/naive-match.ts'
+import * as arbitrary from '../support/plans.ts'
+import { queryOf, tableOf } from '../support/tables.ts'
+
+const PLANS = Number(process.env.MATCH_RUNS ?? 3000)
+
+const connection = fc.record({
+  client: arbitrary.address,
+  destination: arbitrary.address,
+  port: arbitrary.port,
+})
+
+test('the matcher decides as the naive one does, for plans and connections of both families', t => {
+  let pairs = 0
+  let matched = 0
+  fc.assert(
+    fc.property(
+      arbitrary.plan,
+      fc.array(connection, { minLength: 10, maxLength: 30 }),
+      (plan, connections) => {
+        const table = tableOf(plan)
+        const cold = readCold(table)
+        const origins = cold.scopes.flatMap(scope => scope.rules.filter(rule => rule.row >= 0))
+        for (const each of connections) {
+          const [gateway] = plan.listeners.map(listener => listener.gateway)
+          const expected = naiveMatch(plan, { gateway, ...each })
+          if (expected.listener < 0) continue
+          const query = queryOf(expected.listener, each.client, each.destination, each.port)
+          assert.equal(match(table, query), expected.route)
+          const origin = origins.find(rule => rule.row === query.rule)?.origin ?? null
+          assert.deepEqual(origin, expected.rule?.origin ?? null)
+          pairs++
+          if (query.rule >= 0) matched++
+        }
+      },
+    ),
+    { numRuns: PLANS },
+  )
+  t.diagnostic(`${pairs} connections, ${matched} of them matched a rule`)
+  assert.ok(matched > pairs / 20, 'the generator must make rules that match')
+})
+
+test('explain decides as the matcher does, and says why of every rule before', () => {
+  const local = arbitrary.plan.map(plan => ({
+    ...plan,
+    listeners: plan.listeners.map(each => ({ ...each, destination: 'local' as const })),
+  }))
+  fc.assert(
+    fc.property(local, connection, (plan: Plan, each) => {
+      const [{ gateway }] = plan.listeners
+      const expected = naiveMatch(plan, { gateway, ...each })
+      const said = explain(tableOf(plan), {
+        gateway,
+        source: { ip: each.client },
+        destination: { ip: each.destination, port: each.port },
+      })
+      assert.equal(said.listener === null, expected.listener < 0)
+      assert.deepEqual(said.rule, expected.rule?.origin ?? null)
+      assert.equal(said.outcome === 'no-route', expected.route === NO_ROUTE)
+      assert.ok(said.rejected.every(rule => rule.because !== ''))
+    }),
+    { numRuns: 500 },
+  )
+})

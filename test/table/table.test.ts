@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createSlots, Slots } from '../../src/stats/slots.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import { openTable, readCold, refusal } from '../../src/table/table.ts'
+import * as arbitrary from '../support/plans.ts'
+
+const build = (plan: Parameters<typeof buildTable>[0]) =>
+  buildTable(plan, 7, new Slots(createSlots(), 7, () => false).slotOf)
+
+test('a table that was built can be opened, and holds the plan’s names', () => {
+  fc.assert(
+    fc.property(arbitrary.plan, plan => {
+      const buffer = build(plan)
+      assert.equal(refusal(buffer), null)
+      const table = openTable(buffer)
+      assert.equal(table.generation, 7)
+      assert.deepEqual(
+        table.sockets.map(({ gateway, bind, port }) => ({ gateway, bind, port })),
+        plan.listeners.map(({ gateway, bind, port }) => ({ gateway, bind, port })),
+      )
+      const scopes = plan.listeners.flatMap(listener => listener.scopes)
+      assert.deepEqual(
+        readCold(table).scopes.map(scope => [scope.host, scope.rules.map(rule => rule.origin)]),
+        scopes.map(scope => [scope.host, scope.rules.map(rule => rule.origin)]),
+      )
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a damaged, truncated or foreign buffer is refused with a reason', () => {
+  fc.assert(
+    fc.property(arbitrary.plan, fc.nat(), fc.nat(7), (plan, position, bit) => {
+      const buffer = build(plan)
+      const bytes = new Uint8Array(buffer)
+      const at = position % bytes.length
+      bytes[at] ^= 1 << bit
+      assert.notEqual(refusal(buffer), null)
+      bytes[at] ^= 1 << bit
+      const shorter = new SharedArrayBuffer(position % bytes.length)
+      new Uint8Array(shorter).set(bytes.subarray(0, shorter.byteLength))
+      assert.notEqual(refusal(shorter), null)
+    }),
+    { numRuns: 300 },
+  )
+  assert.notEqual(refusal(new SharedArrayBuffer(4096)), null)
+})

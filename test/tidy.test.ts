@@ -1,0 +1,120 @@
+/**
+ * What holds for the source as a whole: floors, no cycles, no dead modules, and the few modules
+ * that alone may touch something.
+ */
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const SRC = join(ROOT, 'src')
+
+/** Each floor imports only from itself and those before it (docs/architecture.md). */
+const FLOORS = ['base', 'net', 'table', 'stats', 'config', 'engine', 'control', 'admin', 'cli']
+
+/** Modules that are started by name, not imported. */
+const ENTRIES = ['cli/main.ts', 'engine/worker.ts', 'control/compile-task.ts']
+
+type Module = { readonly name: string; readonly text: string; readonly imports: readonly string[] }
+
+const modules = readModules()
+const byName = new Map(modules.map(module => [module.name, module]))
+
+test('imports point down the floors', () => {
+  const wrong = modules.flatMap(({ name, imports }) =>
+    imports.filter(target => rank(target) > rank(name)).map(target => `${name} imports ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('the engine never sees the configuration', () => {
+  const wrong = modules
+    .filter(({ name }) => name.startsWith('engine/'))
+    .flatMap(({ name }) => [...reach(name)].filter(target => target.startsWith('config/')))
+  assert.deepEqual(wrong, [])
+})
+
+test('every folder of src is a floor', () => {
+  const folders = readdirSync(SRC, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  assert.deepEqual(folders.map(entry => entry.name).sort(), [...FLOORS].sort())
+})
+
+test('no module imports itself by way of others', () => {
+  const cycles = modules.filter(({ name, imports }) => imports.some(target => reach(target).has(name)))
+  assert.deepEqual(
+    cycles.map(module => module.name),
+    [],
+  )
+})
+
+test('no module is dead', () => {
+  const alive = new Set(ENTRIES.flatMap(entry => [entry, ...reach(entry)]))
+  assert.deepEqual(
+    modules.map(module => module.name).filter(name => !alive.has(name)),
+    [],
+  )
+})
+
+const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
+  { what: 'imports node:ffi', pattern: /from 'node:ffi'/, where: /^net\/libc\.ts$/ },
+  {
+    what: 'reads the time',
+    pattern: /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.hrtime/,
+    where: /^base\/clock\.ts$/,
+  },
+  { what: 'exits the process', pattern: /process\.exit\b|process\.exitCode/, where: /^cli\// },
+  { what: 'parses YAML', pattern: /from 'yaml'/, where: /^config\/text\// },
+  { what: 'prints', pattern: /console\.\w+\(/, where: /^$/ },
+]
+
+for (const { what, pattern, where } of ALONE) {
+  test(`only ${where.source} ${what}`, () => {
+    const wrong = modules.filter(({ name, text }) => pattern.test(withoutComments(text)) && !where.test(name))
+    assert.deepEqual(
+      wrong.map(module => module.name),
+      [],
+    )
+  })
+}
+
+test('every module opens by saying what it is', () => {
+  const wrong = modules.filter(({ text }) => !text.startsWith('/**'))
+  assert.deepEqual(
+    wrong.map(module => module.name),
+    [],
+  )
+})
+
+function readModules(): Module[] {
+  const names = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+  return names.map(name => {
+    const text = readFileSync(join(SRC, name), 'utf8')
+    const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(found => found[1])
+    return { name, text, imports: specifiers.map(each => relative(SRC, join(SRC, dirname(name), each))) }
+  })
+}
+
+function rank(name: string): number {
+  return FLOORS.indexOf(name.split('/')[0])
+}
+
+/** All that `name` imports, directly or not. */
+function reach(name: string): Set<string> {
+  const seen = new Set<string>()
+  const open = [name]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const target of byName.get(next)?.imports ?? []) {
+      if (seen.has(target)) continue
+      seen.add(target)
+      open.push(target)
+    }
+  }
+  return seen
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
+}
