@@ -4,4 +4,51 @@ import { type CodeEntry, warning } from '../code.ts'
 
 export const PLAN_CODES = {
   IST0101: warning('a resource names another that is not there', 'define it, or correct the name'),
+  IST0112: warning(
+    'a destination leaves open which of several ports is meant',
+    'give destination.port.number',
+  ),
+  IST0132: warning(
+    'a VirtualService names a Gateway that offers none of its hosts',
+    'add one of its hosts to a server of the Gateway, or drop the Gateway from the list',
+  ),
+  IST0145: warning(
+    'two Gateways claim one port; the older keeps it',
+    'merge them into one Gateway, or give one another port or bind address',
+  ),
+  IST0173: warning('a subset selects no endpoint', 'correct its labels, or those of the endpoints'),
+  IST0174: warning(
+    'a DestinationRule is for a host that no resource defines',
+    'define it, or correct the host',
+  ),
+  CFG401: warning('two resources define one service; the older counts', 'remove one of them'),
+  CFG402: warning('a Gateway server is not served', 'use protocol TCP and an IP address'),
+  CFG403: warning('an endpoint is left out', 'give it an IP address'),
+  CFG404: warning('a service has no endpoint; its connections are reset', 'give it endpoints, or remove it'),
+  CFG405: warning('two services share an address and a port; the older has it', 'give one another address'),
+  CFG406: warning(
+    'a mesh port is not opened, because a Gateway has the socket',
+    'give the Gateway or mesh.bind another address',
+  ),
+  CFG407: warning(
+    'no service has any host of a mesh VirtualService',
+    'correct its hosts, or define the service',
+  ),
+  CFG408: warning('a rule asks for a port that nothing offers', 'correct match.port, or add the port'),
+  CFG409: warning(
+    "match.gateways names a gateway outside the VirtualService's own list",
+    'add it to spec.gateways: a match can narrow that list, never widen it',
+  ),
+  CFG410: warning(
+    'a mesh service port with TLS routes is not served',
+    'route the port with tcp rules, as protocol TCP',
+  ),
+  CFG411: warning(
+    'a DestinationRule with a workloadSelector never applies here',
+    'set workload in the Settings, or remove the selector',
+  ),
+  CFG412: warning(
+    "a gateway would forward to the address that the client asked for, which is the gateway's own",
+    'use resolution STATIC or DNS, or another balancer than PASSTHROUGH',
+  ),
 } as const satisfies Record<string, CodeEntry>

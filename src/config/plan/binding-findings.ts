@@ -1,0 +1,108 @@
+/** What is wrong between VirtualServices and what they are for: Gateways, mesh services, ports. */
+
+import type { Findings, Path } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { Settings } from '../settings.ts'
+import { gatewayId, MESH } from './names.ts'
+import type { Registry } from './registry.ts'
+import { admits, type GatewayServers } from './servers.ts'
+import type { ReadMatch, VirtualService } from './virtual-services.ts'
+
+export type BindingInputs = {
+  readonly settings: Settings
+  readonly registry: Registry
+  /** Every Gateway, served here or not, by 'namespace/name'. */
+  readonly gateways: ReadonlyMap<string, GatewayServers>
+  readonly findings: Findings
+}
+
+export function reportBindings(virtualService: VirtualService, inputs: BindingInputs): void {
+  reportGateways(virtualService, inputs)
+  const isMesh = virtualService.gateways.includes(MESH) && inputs.settings.mesh.capture !== 'none'
+  if (isMesh) reportMeshHosts(virtualService, inputs)
+  reportMatchGateways(virtualService, inputs.findings)
+  reportPorts(virtualService, inputs)
+}
+
+function reportGateways(virtualService: VirtualService, { gateways, findings }: BindingInputs): void {
+  const { resource, namespace, spec } = virtualService
+  for (const [index, written] of (spec.gateways ?? []).entries()) {
+    const id = gatewayId(written, namespace)
+    if (id === MESH) continue
+    const path = ['spec', 'gateways', index]
+    const gateway = gateways.get(id)
+    if (!gateway) {
+      findings.at('IST0101', resource, path, `Referenced gateway not found: ${quote(written)} (${id})`)
+    } else if (!gateway.servers.some(server => admits(server, virtualService))) {
+      const hosts = (spec.hosts ?? []).join(', ')
+      findings.at(
+        'IST0132',
+        resource,
+        path,
+        `no server of Gateway ${id} admits any of the hosts [${hosts}] from namespace ${namespace}`,
+      )
+    }
+  }
+}
+
+function reportMeshHosts({ resource, hosts }: VirtualService, { registry, findings }: BindingInputs): void {
+  for (const [index, host] of hosts.entries()) {
+    if (!isEmpty(registry.overlapping(host))) continue
+    findings.at(
+      'CFG407',
+      resource,
+      ['spec', 'hosts', index],
+      `no service has the host ${quote(host)}: the rules are never used for it`,
+    )
+  }
+}
+
+function reportMatchGateways(
+  { resource, namespace, gateways, spec }: VirtualService,
+  findings: Findings,
+): void {
+  for (const block of ['tcp', 'tls', 'http'] as const) {
+    for (const [index, route] of (spec[block] ?? []).entries()) {
+      for (const [at, match] of (route.match ?? []).entries()) {
+        const path = ['spec', block, index, 'match', at, 'gateways']
+        reportOutside(match.gateways ?? [], path)
+      }
+    }
+  }
+  function reportOutside(names: readonly string[], path: Path): void {
+    for (const [index, written] of names.entries()) {
+      if (gateways.includes(gatewayId(written, namespace))) continue
+      const message = `${quote(written)} is not among the gateways of the VirtualService [${gateways.join(', ')}], so it never matches`
+      findings.at('CFG409', resource, [...path, index], message)
+    }
+  }
+}
+
+function reportPorts(virtualService: VirtualService, inputs: BindingInputs): void {
+  const matches = (virtualService.spec.tcp ? virtualService.blocks.tcp : []).flatMap(route => route.matches)
+  for (const match of matches.filter(each => each.port !== 0)) {
+    const listening = virtualService.gateways.filter(gateway => match.gateways?.includes(gateway) ?? true)
+    if (listening.length === 0 || listening.some(gateway => mayOffer(virtualService, match, gateway, inputs)))
+      continue
+    const message = `port ${match.port} is offered by none of [${listening.join(', ')}]: the rule never matches`
+    inputs.findings.at('CFG408', virtualService.resource, [...match.path, 'port'], message)
+  }
+}
+
+/** Whether a listener can have the match's port; a Gateway that is not there has its own finding. */
+function mayOffer(
+  virtualService: VirtualService,
+  { port }: ReadMatch,
+  gateway: string,
+  inputs: BindingInputs,
+): boolean {
+  if (gateway !== MESH) {
+    const servers =
+      inputs.gateways.get(gateway)?.servers.filter(server => admits(server, virtualService)) ?? []
+    return servers.length === 0 || servers.some(server => server.isTcp && server.port === port)
+  }
+  const services = virtualService.hosts.flatMap(host => [...inputs.registry.overlapping(host)])
+  return services.length === 0 || services.some(service => service.ports.some(each => each.number === port))
+}
+
+const isEmpty = (values: Iterable<unknown>): boolean => values[Symbol.iterator]().next().done === true

@@ -1,0 +1,121 @@
+/**
+ * Clusters and routes of the Plan, each kept once however many rules lead to it.
+ */
+
+import { parseAddress } from '../../net/address.ts'
+import { type Cluster, DEFAULT_POLICY, type Endpoint, type Route } from '../../table/plan.ts'
+import type { DestinationRules, MergedRule } from './destination-rules.ts'
+import { namespaceOfHost } from './names.ts'
+import { effectivePolicy } from './policy.ts'
+import { portOfService, type Registry } from './registry.ts'
+import type { Member, Service, ServicePort } from './service.ts'
+import { hasLabels } from './workloads.ts'
+
+/** Whose eyes a destination is looked up with. */
+export type Viewpoint = {
+  /** Namespace that must see the service; null: any does. */
+  readonly viewer: string | null
+  /** Where the search for a DestinationRule begins. */
+  readonly namespace: string
+  /** Port of the listener: the destination's, where neither the route nor the service decides. */
+  readonly port: number
+}
+
+export type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
+
+export class Clusters {
+  readonly list: Cluster[] = []
+  readonly routes: Route[] = []
+  readonly #indexes = new Map<string, number>()
+  readonly #routeIndexes = new Map<string, number>()
+  readonly #identities = new Map<string, number>()
+  readonly #registry: Registry
+  readonly #rules: DestinationRules
+  readonly #names: ReadonlyMap<string, readonly string[]>
+
+  constructor(registry: Registry, rules: DestinationRules, names: ReadonlyMap<string, readonly string[]>) {
+    this.#registry = registry
+    this.#rules = rules
+    this.#names = names
+  }
+
+  /** Index of the cluster for a destination; `port` 0 leaves the port to the service, then to the listener. */
+  indexOf(target: Target, viewpoint: Viewpoint): number {
+    const service = this.#registry.find(target.host, viewpoint.viewer)
+    const port = target.port || onlyPort(service) || viewpoint.port
+    const rule = this.#rules.find(
+      target.host,
+      viewpoint.namespace,
+      service?.namespace ?? namespaceOfHost(target.host),
+    )
+    const key = [target.host, target.subset, port, rule?.key, service?.resource.ordinal].join('|')
+    return intern(this.#indexes, key, this.list, () => this.#make({ ...target, port }, service, rule))
+  }
+
+  /** Index of the route with these destinations. */
+  routeOf(origin: string, destinations: Route['destinations'], split: Route['split']): number {
+    const key = `${origin} ${split} ${destinations.map(each => `${each.cluster}*${each.weight}`).join()}`
+    return intern(this.#routeIndexes, key, this.routes, () => ({
+      identity: this.#identify(origin, destinations),
+      destinations,
+      split,
+    }))
+  }
+
+  /**
+   * The same text for the same meaning, in every generation: where it was written and what it draws from.
+   * Routes that only differ in the policies of their clusters are numbered.
+   */
+  #identify(origin: string, destinations: Route['destinations']): string {
+    const parts = destinations.map(({ cluster, weight }) => {
+      const { host, subset, port } = this.list[cluster]
+      return `${host}:${port}${subset === null ? '' : `/${subset}`}=${weight}`
+    })
+    const text = `${origin} ${parts.join(' ')}`
+    const earlier = this.#identities.get(text) ?? 0
+    this.#identities.set(text, earlier + 1)
+    return earlier === 0 ? text : `${text} #${earlier + 1}`
+  }
+
+  #make(target: Target, service: Service | null, rule: MergedRule | null): Cluster {
+    const port = service ? portOfService(service, target.port) : undefined
+    const subset = target.subset === null ? undefined : rule?.subsets.get(target.subset)
+    if (!service || !port || (target.subset !== null && !subset)) {
+      return { ...target, kind: 'unknown', endpoints: [], names: [], policy: DEFAULT_POLICY }
+    }
+    const { policy, passthrough } = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, target.port)
+    if (passthrough || service.resolution === 'original') {
+      return { ...target, kind: 'original', endpoints: [], names: [], policy }
+    }
+    const members = service.members.filter(member => hasLabels(member.labels, subset?.labels ?? {}))
+    return { ...target, kind: 'static', ...this.#endpoints(members, port), policy }
+  }
+
+  /** Each address and port once; of names, what they resolved to so far. */
+  #endpoints(members: readonly Member[], port: ServicePort): Pick<Cluster, 'endpoints' | 'names'> {
+    const endpoints = new Map<string, Endpoint>()
+    const names = new Map<string, { name: string; port: number }>()
+    for (const member of members) {
+      const number = member.portOf(port)
+      if (number === 0) continue
+      const isName = parseAddress(member.address) === null
+      if (isName) names.set(`${member.address} ${number}`, { name: member.address, port: number })
+      for (const address of isName ? (this.#names.get(member.address) ?? []) : [member.address]) {
+        const key = `${address} ${number}`
+        if (!endpoints.has(key)) endpoints.set(key, { address, port: number, weight: member.weight })
+      }
+    }
+    return { endpoints: [...endpoints.values()], names: [...names.values()] }
+  }
+}
+
+const onlyPort = (service: Service | null): number =>
+  service?.ports.length === 1 ? service.ports[0].number : 0
+
+function intern<Value>(indexes: Map<string, number>, key: string, list: Value[], make: () => Value): number {
+  const known = indexes.get(key)
+  if (known !== undefined) return known
+  indexes.set(key, list.length)
+  list.push(make())
+  return list.length - 1
+}

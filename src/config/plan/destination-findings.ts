@@ -1,0 +1,141 @@
+/**
+ * What is wrong with the destinations of VirtualServices: hosts, ports and subsets that nothing defines.
+ *
+ * As `istioctl analyze` does, every block is looked at, also one that no listener reads
+ * (pkg/config/analysis/analyzers/virtualservice/destinationhosts.go, destinationrules.go).
+ */
+
+import type { Findings, Path } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { Settings } from '../settings.ts'
+import type { DestinationRules } from './destination-rules.ts'
+import { expandHost, MESH, namespaceOfHost, withDomain } from './names.ts'
+import { effectivePolicy } from './policy.ts'
+import { portOfService, type Registry } from './registry.ts'
+import type { Service } from './service.ts'
+import type { VirtualService } from './virtual-services.ts'
+
+export type DestinationInputs = {
+  readonly settings: Settings
+  readonly registry: Registry
+  readonly rules: DestinationRules
+  readonly findings: Findings
+}
+
+type Destination = {
+  readonly written: string
+  readonly host: string
+  readonly subset: string | undefined
+  readonly port: number | undefined
+  readonly path: Path
+}
+
+export function reportDestinations(virtualService: VirtualService, inputs: DestinationInputs): void {
+  for (const destination of destinationsOf(virtualService)) {
+    const service = inputs.registry.find(destination.host, virtualService.namespace)
+    if (service) reportPort(virtualService, destination, service, inputs.findings)
+    else reportHost(virtualService, destination, inputs)
+    reportSubset(virtualService, destination, service, inputs)
+    if (service) reportOriginal(virtualService, destination, service, inputs)
+  }
+}
+
+function destinationsOf({ spec, namespace }: VirtualService): Destination[] {
+  return (['tcp', 'tls', 'http'] as const).flatMap(block =>
+    (spec[block] ?? []).flatMap((route, index) =>
+      (route.route ?? []).map(({ destination }, at) => ({
+        written: destination?.host ?? '',
+        host: expandHost(destination?.host ?? '', namespace),
+        subset: destination?.subset || undefined,
+        port: destination?.port?.number,
+        path: ['spec', block, index, 'route', at, 'destination'],
+      })),
+    ),
+  )
+}
+
+function reportHost(
+  { resource, namespace }: VirtualService,
+  destination: Destination,
+  inputs: DestinationInputs,
+): void {
+  const { written, host, path } = destination
+  const whole = withDomain(host)
+  const hint = inputs.registry.find(whole, namespace)
+    ? `a name with a dot counts as complete: did you mean ${quote(whole)}?`
+    : undefined
+  const meaning = written === host ? '' : ` (${host})`
+  const message = `Referenced host not found: ${quote(written)}${meaning} is no service that namespace ${namespace} sees`
+  inputs.findings.at('IST0101', resource, [...path, 'host'], message, hint)
+}
+
+function reportPort(
+  { resource }: VirtualService,
+  destination: Destination,
+  service: Service,
+  findings: Findings,
+): void {
+  const { written, port, path } = destination
+  const numbers = service.ports.map(each => each.number).join(', ')
+  if (port === undefined) {
+    if (service.ports.length <= 1) return
+    findings.at(
+      'IST0112',
+      resource,
+      path,
+      `${quote(written)} exposes several ports (${numbers}), and the destination names none`,
+    )
+  } else if (!portOfService(service, port)) {
+    const message = `Referenced host:port not found: ${quote(`${written}:${port}`)}; ${service.resource.title} has ${numbers || 'no TCP port'}`
+    findings.at('IST0101', resource, [...path, 'port', 'number'], message)
+  }
+}
+
+function reportSubset(
+  virtualService: VirtualService,
+  { written, host, subset, path }: Destination,
+  service: Service | null,
+  inputs: DestinationInputs,
+): void {
+  if (subset === undefined) return
+  const home = service?.namespace ?? namespaceOfHost(host)
+  const without = viewers(virtualService, inputs.settings).find(
+    viewer => !inputs.rules.find(host, viewer, home)?.subsets.has(subset),
+  )
+  if (without === undefined) return
+  const message = `Referenced host+subset in destinationrule not found: ${quote(`${written}+${subset}`)}, as namespace ${without} sees it`
+  inputs.findings.at('IST0101', virtualService.resource, [...path, 'subset'], message)
+}
+
+/** A gateway has no original destination to go on to: the address asked for is its own. */
+function reportOriginal(
+  virtualService: VirtualService,
+  { written, host, subset, port, path }: Destination,
+  service: Service,
+  { settings, rules, findings }: DestinationInputs,
+): void {
+  if (virtualService.gateways.every(gateway => gateway === MESH)) return
+  const isOriginal = viewers(virtualService, settings).some(viewer => {
+    const rule = rules.find(host, viewer, service.namespace)
+    const ofSubset = rule?.subsets.get(subset ?? '')?.trafficPolicy
+    return effectivePolicy(rule?.trafficPolicy, ofSubset, port ?? service.ports[0]?.number ?? 0).passthrough
+  })
+  if (!isOriginal && service.resolution !== 'original') return
+  const why = isOriginal ? 'its balancer is PASSTHROUGH' : `${service.resource.title} has resolution NONE`
+  findings.at(
+    'CFG412',
+    virtualService.resource,
+    [...path, 'host'],
+    `${quote(written)} cannot be reached through a gateway: ${why}`,
+  )
+}
+
+/** The namespaces whose proxies read the VirtualService, as far as they are known. */
+const viewers = ({ gateways, namespace }: VirtualService, { workload }: Settings): readonly string[] =>
+  workload
+    ? [workload.namespace]
+    : [
+        ...new Set(
+          gateways.map(gateway => (gateway === MESH ? namespace : gateway.slice(0, gateway.indexOf('/')))),
+        ),
+      ]

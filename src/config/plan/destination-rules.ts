@@ -1,0 +1,95 @@
+/**
+ * Which DestinationRule applies to a host, and what several for one host amount to.
+ *
+ * Namespaces are asked in turn: the proxy's, the service's, the root namespace; the first that has any
+ * match decides, by its most specific host (pilot/pkg/model/push_context.go, destinationRule). Rules for
+ * one host in one namespace are merged, oldest first (pilot/pkg/model/destination_rule.go).
+ */
+
+import type { Findings } from '../diagnostic.ts'
+import type { Settings } from '../settings.ts'
+import { HostIndex } from './host-index.ts'
+import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'
+import { expandHost, ROOT_NAMESPACE } from './names.ts'
+import { isVisible, readVisibility, type Visibility } from './visibility.ts'
+import { hasLabels } from './workloads.ts'
+
+export type MergedRule = {
+  /** Tells merged rules apart; equal for equal ones. */
+  readonly key: string
+  readonly trafficPolicy: DestinationRuleSpec['trafficPolicy'] | undefined
+  readonly subsets: ReadonlyMap<string, Subset>
+}
+
+type Rule = {
+  readonly ordinal: number
+  readonly spec: DestinationRuleSpec
+  readonly namespace: string
+  readonly visibility: Visibility
+}
+
+export class DestinationRules {
+  readonly #byNamespace = new Map<string, HostIndex<Rule>>()
+  readonly #merged = new Map<string, MergedRule>()
+
+  constructor(rules: readonly Typed<DestinationRuleSpec>[], settings: Settings, findings: Findings) {
+    const applying = rules.filter(rule => mayApply(rule, settings, findings))
+    // A rule for chosen workloads goes before one for all of them (pilot/pkg/model/sidecar.go).
+    const ordered = applying.toSorted((left, right) => selects(right) - selects(left))
+    for (const { resource, value } of ordered) {
+      const { namespace } = resource.metadata
+      const index = this.#byNamespace.get(namespace) ?? new HostIndex<Rule>()
+      this.#byNamespace.set(namespace, index)
+      index.add(expandHost(value.host, namespace), {
+        ordinal: resource.ordinal,
+        spec: value,
+        namespace,
+        visibility: readVisibility(value.exportTo, namespace),
+      })
+    }
+  }
+
+  /** The rule for `host` as a proxy in `proxyNamespace` sees it, or null. */
+  find(host: string, proxyNamespace: string, serviceNamespace: string): MergedRule | null {
+    for (const namespace of new Set([proxyNamespace, serviceNamespace, ROOT_NAMESPACE])) {
+      for (const rules of this.#byNamespace.get(namespace)?.covering(host) ?? []) {
+        const visible = rules.filter(
+          rule => namespace === proxyNamespace || isVisible(rule.visibility, proxyNamespace),
+        )
+        if (visible.length > 0) return this.#merge(visible)
+      }
+    }
+    return null
+  }
+
+  #merge(rules: readonly Rule[]): MergedRule {
+    const key = rules.map(rule => rule.ordinal).join(',')
+    const known = this.#merged.get(key)
+    if (known) return known
+    const subsets = new Map<string, Subset>()
+    for (const subset of rules.flatMap(rule => rule.spec.subsets ?? [])) {
+      if (!subsets.has(subset.name)) subsets.set(subset.name, subset)
+    }
+    const trafficPolicy = rules.find(rule => rule.spec.trafficPolicy)?.spec.trafficPolicy
+    const merged = { key, trafficPolicy, subsets }
+    this.#merged.set(key, merged)
+    return merged
+  }
+}
+
+const selects = ({ value }: Typed<DestinationRuleSpec>): number =>
+  value.workloadSelector?.matchLabels ? 1 : 0
+
+/** A rule for chosen workloads applies where the Settings make this process one of them. */
+function mayApply(
+  { resource, value }: Typed<DestinationRuleSpec>,
+  { workload }: Settings,
+  findings: Findings,
+): boolean {
+  const wanted = value.workloadSelector?.matchLabels
+  if (!wanted) return true
+  if (workload?.namespace === resource.metadata.namespace && hasLabels(workload.labels, wanted)) return true
+  const why = workload ? 'the workload of the Settings is not selected' : 'the Settings name no workload'
+  findings.at('CFG411', resource, ['spec', 'workloadSelector'], `the rule is left out: ${why}`)
+  return false
+}

@@ -1,0 +1,158 @@
+/**
+ * The resources by kind, typed and oldest first.
+ *
+ * Validation has already refused whatever has the wrong shape, so the types may be believed here.
+ * Most of Istio's come from its CRD schemas; elsewhere only the fields that are read are listed.
+ */
+
+import type {
+  IGateway,
+  IServiceEntry,
+  IVirtualService,
+  IWorkloadEntry,
+} from '@kubernetes-models/istio/networking.istio.io/v1'
+import type { Resource } from '../resource.ts'
+import { byAge } from './visibility.ts'
+
+/** A resource and its value, read as its kind. */
+export type Typed<Value> = { readonly resource: Resource; readonly value: Value }
+
+export type GatewaySpec = NonNullable<IGateway['spec']>
+export type ServiceEntrySpec = IServiceEntry['spec']
+export type VirtualServiceSpec = NonNullable<IVirtualService['spec']>
+export type WorkloadEntrySpec = IWorkloadEntry['spec']
+
+export type Labels = Readonly<Record<string, string>>
+
+/** Of a traffic policy what matters at layer 4; the schema's own type has more variants than the compiler takes. */
+type ConnectionPool = {
+  readonly tcp?: {
+    readonly maxConnections?: number
+    readonly connectTimeout?: string
+    readonly idleTimeout?: string
+    readonly maxConnectionDuration?: string
+    readonly tcpKeepalive?: { readonly probes?: number; readonly time?: string; readonly interval?: string }
+  }
+}
+
+export type PolicyBlocks = {
+  readonly connectionPool?: ConnectionPool | undefined
+  readonly loadBalancer?: { readonly simple?: string } | undefined
+}
+
+export type TrafficPolicy = PolicyBlocks & {
+  readonly portLevelSettings?: readonly (PolicyBlocks & { readonly port?: { readonly number?: number } })[]
+}
+
+export type Subset = {
+  readonly name: string
+  readonly labels?: Labels
+  readonly trafficPolicy?: TrafficPolicy
+}
+
+export type DestinationRuleSpec = {
+  readonly host: string
+  readonly exportTo?: readonly string[]
+  readonly subsets?: readonly Subset[]
+  readonly trafficPolicy?: TrafficPolicy
+  readonly workloadSelector?: { readonly matchLabels?: Labels }
+}
+
+export type ServiceSpec = {
+  readonly type?: string
+  readonly clusterIP?: string
+  readonly clusterIPs?: readonly string[]
+  readonly externalIPs?: readonly string[]
+  readonly externalName?: string
+  readonly selector?: Labels
+  readonly ports?: readonly {
+    readonly name?: string
+    readonly port: number
+    readonly protocol?: string
+    readonly appProtocol?: string
+    readonly targetPort?: number | string
+  }[]
+}
+
+export type ObjectReference = { readonly kind?: string; readonly name?: string }
+
+type EndpointPort = {
+  readonly name?: string | null
+  readonly port?: number | null
+  readonly protocol?: string | null
+}
+
+export type EndpointSlice = {
+  readonly addressType?: string
+  readonly endpoints?: readonly {
+    readonly addresses?: readonly string[]
+    readonly conditions?: { readonly ready?: boolean | null }
+    readonly targetRef?: ObjectReference
+  }[]
+  readonly ports?: readonly EndpointPort[]
+}
+
+export type Endpoints = {
+  readonly subsets?: readonly {
+    readonly addresses?: readonly { readonly ip: string; readonly targetRef?: ObjectReference }[]
+    readonly ports?: readonly EndpointPort[]
+  }[]
+}
+
+export type Pod = {
+  readonly spec?: {
+    readonly hostNetwork?: boolean
+    readonly containers?: readonly {
+      readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
+    }[]
+  }
+  readonly status?: {
+    readonly phase?: string
+    readonly podIP?: string
+    readonly podIPs?: readonly { readonly ip: string }[]
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+  }
+}
+
+export type Inputs = {
+  readonly virtualServices: readonly Typed<VirtualServiceSpec>[]
+  readonly destinationRules: readonly Typed<DestinationRuleSpec>[]
+  readonly gateways: readonly Typed<GatewaySpec>[]
+  readonly serviceEntries: readonly Typed<ServiceEntrySpec>[]
+  readonly workloadEntries: readonly Typed<WorkloadEntrySpec>[]
+  readonly services: readonly Typed<ServiceSpec>[]
+  readonly endpointSlices: readonly Typed<EndpointSlice>[]
+  readonly endpoints: readonly Typed<Endpoints>[]
+  readonly pods: readonly Typed<Pod>[]
+}
+
+const ISTIO = 'networking.istio.io'
+const DISCOVERY = 'discovery.k8s.io'
+const CORE = ''
+
+export function readInputs(resources: readonly Resource[]): Inputs {
+  const byKind = Map.groupBy(resources, each => `${groupOf(each.apiVersion)}/${each.kind}`)
+  const whole = <Value>(group: string, kind: string): Typed<Value>[] =>
+    (byKind.get(`${group}/${kind}`) ?? [])
+      .toSorted(byAge)
+      .map(resource => ({ resource, value: resource.value as Value }))
+  const spec = <Value>(group: string, kind: string): Typed<Value>[] =>
+    whole<{ readonly spec?: Value }>(group, kind).map(({ resource, value }) => ({
+      resource,
+      value: value.spec ?? ({} as Value),
+    }))
+  return {
+    virtualServices: spec(ISTIO, 'VirtualService'),
+    destinationRules: spec(ISTIO, 'DestinationRule'),
+    gateways: spec(ISTIO, 'Gateway'),
+    serviceEntries: spec(ISTIO, 'ServiceEntry'),
+    workloadEntries: spec(ISTIO, 'WorkloadEntry'),
+    services: spec(CORE, 'Service'),
+    endpointSlices: whole(DISCOVERY, 'EndpointSlice'),
+    endpoints: whole(CORE, 'Endpoints'),
+    pods: whole(CORE, 'Pod'),
+  }
+}
+
+/** "networking.istio.io/v1" → "networking.istio.io"; "v1" → "". */
+const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')))

@@ -1,0 +1,60 @@
+/**
+ * The effective traffic policy of a destination.
+ *
+ * Blocks replace each other whole, no field is ever merged into another's block: the port's entry
+ * instead of the rule's top level, the subset's blocks over that, the subset's entry for the port over
+ * all of it, with what it leaves out (pilot/pkg/networking/util/util.go, MergeTrafficPolicy). Istio takes
+ * the idle timeout and the maximal duration from the top level of a route's first destination; weir
+ * takes everything from the destination that was drawn, since that is what the API text promises.
+ */
+
+import { DEFAULT_POLICY, type Policy } from '../../table/plan.ts'
+import { parseDuration } from '../duration.ts'
+import type { PolicyBlocks, TrafficPolicy } from './inputs.ts'
+
+export type EffectivePolicy = {
+  readonly policy: Policy
+  /** `loadBalancer.simple: PASSTHROUGH`: the client's own destination is dialled, whatever endpoints there are. */
+  readonly passthrough: boolean
+}
+
+export function effectivePolicy(
+  top: TrafficPolicy | undefined,
+  subset: TrafficPolicy | undefined,
+  port: number,
+): EffectivePolicy {
+  const inherited: PolicyBlocks = ofPort(top, port) ?? top ?? {}
+  const blocks = ofPort(subset, port) ?? {
+    connectionPool: subset?.connectionPool ?? inherited.connectionPool,
+    loadBalancer: subset?.loadBalancer ?? inherited.loadBalancer,
+  }
+  const simple = blocks.loadBalancer?.simple
+  return { policy: readPolicy(blocks), passthrough: simple === 'PASSTHROUGH' }
+}
+
+const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>
+  policy?.portLevelSettings?.find(each => each.port?.number === port)
+
+/** LEAST_REQUEST stands for the balancers that weir does not have; validation has said so. */
+function readPolicy({ connectionPool, loadBalancer }: PolicyBlocks): Policy {
+  const tcp = connectionPool?.tcp ?? {}
+  const simple = loadBalancer?.simple
+  return {
+    balance: simple === 'ROUND_ROBIN' || simple === 'RANDOM' ? simple : 'LEAST_REQUEST',
+    connectTimeoutMs: readMs(tcp.connectTimeout, DEFAULT_POLICY.connectTimeoutMs),
+    idleTimeoutMs: readMs(tcp.idleTimeout, DEFAULT_POLICY.idleTimeoutMs),
+    maxDurationMs: readMs(tcp.maxConnectionDuration, DEFAULT_POLICY.maxDurationMs),
+    maxConnections: tcp.maxConnections ?? DEFAULT_POLICY.maxConnections,
+    keepalive: tcp.tcpKeepalive
+      ? {
+          timeS: Math.floor(readMs(tcp.tcpKeepalive.time, 0) / 1000),
+          intervalS: Math.floor(readMs(tcp.tcpKeepalive.interval, 0) / 1000),
+          probes: tcp.tcpKeepalive.probes ?? 0,
+        }
+      : null,
+  }
+}
+
+/** Istio counts whole milliseconds; what is less than one is 0, which turns a timeout off. */
+const readMs = (text: string | undefined, absent: number): number =>
+  text ? Math.floor(parseDuration(text) ?? absent) : absent

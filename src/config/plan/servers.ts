@@ -1,0 +1,120 @@
+/**
+ * Servers of Gateways: what they are, which VirtualServices they admit, and which get a socket.
+ *
+ * Between Gateways the older one has a socket; servers of one Gateway share it (Istio would leave out
+ * the second server, and say nothing).
+ */
+
+import { formatAddress, parseAddress } from '../../net/address.ts'
+import type { Findings, Path } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { Resource } from '../resource.ts'
+import type { Settings } from '../settings.ts'
+import { HostIndex } from './host-index.ts'
+import type { GatewaySpec, Typed } from './inputs.ts'
+import { layerOf } from './protocol.ts'
+import type { VirtualService } from './virtual-services.ts'
+import { hasLabels } from './workloads.ts'
+
+type WrittenServer = NonNullable<GatewaySpec['servers']>[number]
+
+export type Server = {
+  readonly resource: Resource
+  readonly path: Path
+  readonly port: number
+  /** '' is every address. */
+  readonly bind: string
+  readonly protocol: string
+  readonly isTcp: boolean
+  /** For each host pattern the namespace whose VirtualServices it admits; '*' is any. */
+  readonly hosts: HostIndex<string>
+}
+
+export type GatewayServers = { readonly resource: Resource; readonly servers: readonly Server[] }
+
+/** The Gateways that this process serves, oldest first. */
+export const servedGateways = (
+  gateways: readonly Typed<GatewaySpec>[],
+  { workload }: Settings,
+): GatewayServers[] =>
+  gateways
+    .filter(({ value }) => !workload || hasLabels(workload.labels, value.selector ?? {}))
+    .map(readGateway)
+
+export const readGateway = ({ resource, value }: Typed<GatewaySpec>): GatewayServers => ({
+  resource,
+  servers: (value.servers ?? []).map((server, index) =>
+    readServer(resource, ['spec', 'servers', index], server),
+  ),
+})
+
+/** Whether the server admits the VirtualService: a common host, from a namespace that it takes it from. */
+export const admits = ({ hosts }: Server, { hosts: wanted, namespace }: VirtualService): boolean =>
+  wanted.some(host => hosts.overlapping(host).some(admitted => admitted === '*' || admitted === namespace))
+
+/** Sockets by bind address and port. */
+export const socketKey = (bind: string, port: number): string => `${bind} ${port}`
+
+/** Which servers share each socket, in order; servers that get none are reported. */
+export function assignSockets(
+  gateways: readonly GatewayServers[],
+  findings: Findings,
+): Map<string, Server[]> {
+  const sockets = new Map<string, Server[]>()
+  for (const server of gateways.flatMap(gateway => gateway.servers)) {
+    const why = refusal(server)
+    if (why) {
+      findings.at('CFG402', server.resource, [...server.path, why.field], why.message)
+      continue
+    }
+    const key = socketKey(server.bind, server.port)
+    const sharers = sockets.get(key)
+    if (!sharers) sockets.set(key, [server])
+    else if (sharers[0].resource === server.resource) sharers.push(server)
+    else reportTaken(server, sharers[0], findings)
+  }
+  return sockets
+}
+
+function readServer(resource: Resource, path: Path, { port, bind, hosts }: WrittenServer): Server {
+  const index = new HostIndex<string>()
+  for (const written of hosts) {
+    const slash = written.indexOf('/')
+    const namespace = slash < 0 ? '*' : written.slice(0, slash)
+    index.add(written.slice(slash + 1), namespace === '.' ? resource.metadata.namespace : namespace)
+  }
+  const protocol = port.protocol
+  return {
+    resource,
+    path,
+    port: port.number,
+    bind: plainAddress(bind ?? ''),
+    protocol,
+    isTcp: layerOf(protocol) === 'tcp',
+    hosts: index,
+  }
+}
+
+/** One spelling for one address, so that two servers meet on it. */
+export function plainAddress(bind: string): string {
+  const address = bind.includes('%') ? null : parseAddress(bind)
+  return address ? formatAddress(address.family, address.words) : bind
+}
+
+function refusal({ bind, protocol, isTcp }: Server): { field: string; message: string } | null {
+  if (bind.startsWith('unix://'))
+    return { field: 'bind', message: `the server is not served: ${quote(bind)} is a Unix socket` }
+  if (!isTcp)
+    return { field: 'port', message: `the server is not served: weir does not serve protocol ${protocol}` }
+  return null
+}
+
+function reportTaken(server: Server, owner: Server, findings: Findings): void {
+  const where = `${server.bind === '' ? '*' : server.bind}:${server.port}`
+  findings.at(
+    'IST0145',
+    server.resource,
+    server.path,
+    `${where} belongs to ${owner.resource.title}, which is older; this server is not served`,
+  )
+}

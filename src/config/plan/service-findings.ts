@@ -1,0 +1,61 @@
+/**
+ * What is wrong with services and the DestinationRules for them.
+ *
+ * Where istioctl counts Pods only, every endpoint counts here: those of ServiceEntries and
+ * WorkloadEntries are as good (pkg/config/analysis/analyzers/destinationrule/subset.go).
+ */
+
+import type { Findings } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { DestinationRuleSpec, Typed } from './inputs.ts'
+import { expandHost, isWildcard } from './names.ts'
+import type { Registry } from './registry.ts'
+import type { Service } from './service.ts'
+import { hasLabels } from './workloads.ts'
+
+export function reportEndpoints(
+  { resource, path, host, ports, members, resolution }: Service,
+  findings: Findings,
+): void {
+  if (resolution === 'original') return
+  if (members.length === 0) {
+    findings.at('CFG404', resource, path, `${quote(host)} has no endpoint`)
+    return
+  }
+  for (const port of ports) {
+    if (members.some(member => member.portOf(port) !== 0)) continue
+    findings.at('CFG404', resource, port.path, `no endpoint of ${quote(host)} serves port ${port.number}`)
+  }
+}
+
+export function reportDestinationRule(
+  rule: Typed<DestinationRuleSpec>,
+  registry: Registry,
+  findings: Findings,
+): void {
+  const { resource, value } = rule
+  const host = expandHost(value.host, resource.metadata.namespace)
+  const services = servicesFor(host, registry)
+  if (services.length === 0) {
+    const message = `The host ${value.host} defined in the DestinationRule does not match any services in the mesh.`
+    findings.at('IST0174', resource, ['spec', 'host'], message)
+    return
+  }
+  const members = services.flatMap(service => service.members)
+  if (members.length === 0) return // the services have their own finding, or forward to the address asked for
+  for (const [index, { name, labels }] of (value.subsets ?? []).entries()) {
+    if (members.some(member => hasLabels(member.labels, labels ?? {}))) continue
+    findings.at(
+      'IST0173',
+      resource,
+      ['spec', 'subsets', index],
+      `The Subset ${name} defined in the DestinationRule does not select any endpoint.`,
+    )
+  }
+}
+
+function servicesFor(host: string, registry: Registry): readonly Service[] {
+  if (isWildcard(host)) return [...registry.overlapping(host)]
+  const found = registry.find(host, null)
+  return found ? [found] : []
+}

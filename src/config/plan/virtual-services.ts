@@ -1,0 +1,133 @@
+/**
+ * VirtualServices, read once: names resolved, matches in the words of the Plan.
+ *
+ * What depends on the listener (the gateway's name, the default port, who sees it) is added in rules.ts.
+ */
+
+import { type Cidr, parseCidr } from '../../net/address.ts'
+import type { Route, RuleOrigin } from '../../table/plan.ts'
+import type { Path } from '../diagnostic.ts'
+import type { Resource } from '../resource.ts'
+import { connectionRoute } from '../validate/connection-route.ts'
+import type { Labels, Typed, VirtualServiceSpec } from './inputs.ts'
+import { expandHost, gatewayId, MESH } from './names.ts'
+import type { Layer } from './protocol.ts'
+import { readVisibility, type Visibility } from './visibility.ts'
+
+type TcpRoute = NonNullable<VirtualServiceSpec['tcp']>[number]
+type L4Match = NonNullable<TcpRoute['match']>[number]
+
+/** A destination as written, its host in full. */
+export type RouteDestination = {
+  readonly host: string
+  readonly subset: string | null
+  /** 0 where none is given. */
+  readonly port: number
+  readonly weight: number
+}
+
+export type ReadMatch = {
+  readonly origin: RuleOrigin
+  readonly path: Path
+  readonly destinations: readonly Cidr[]
+  readonly clients: readonly Cidr[]
+  readonly port: number
+  readonly sourceNamespace: string | null
+  readonly sourceLabels: Labels
+  /** Full names of `match.gateways`; null where any of the VirtualService's will do. */
+  readonly gateways: readonly string[] | null
+}
+
+export type ReadRoute = {
+  /** "shop/echo tcp[0]". */
+  readonly name: string
+  readonly destinations: readonly RouteDestination[]
+  readonly matches: readonly ReadMatch[]
+}
+
+/** Rules in order, for the ports of each layer; a TLS port is never routed by the other two. */
+type Blocks = Readonly<Record<Exclude<Layer, 'udp'>, readonly ReadRoute[]>>
+
+export type VirtualService = {
+  readonly resource: Resource
+  readonly namespace: string
+  readonly spec: VirtualServiceSpec
+  readonly hosts: readonly string[]
+  /** Full names, each once. */
+  readonly gateways: readonly string[]
+  readonly visibility: Visibility
+  readonly split: Route['split']
+  readonly blocks: Blocks
+}
+
+const SPLIT = 'gateway.weir/split'
+const SPLITS: readonly string[] = ['random', 'exact', 'sticky'] satisfies Route['split'][]
+const isSplit = (text: string): text is Route['split'] => SPLITS.includes(text)
+
+export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec>): VirtualService {
+  const { namespace, annotations } = resource.metadata
+  const tcp = (value.tcp ?? []).map((route, index) => readRoute(resource, 'tcp', index, route))
+  const http = httpRoutes(value).map(route => readRoute(resource, 'http', 0, route))
+  const split = annotations[SPLIT] ?? ''
+  return {
+    resource,
+    namespace,
+    spec: value,
+    hosts: (value.hosts ?? []).map(host => expandHost(host, namespace)),
+    gateways: [
+      ...new Set((value.gateways?.length ? value.gateways : [MESH]).map(name => gatewayId(name, namespace))),
+    ],
+    visibility: readVisibility(value.exportTo, namespace),
+    split: isSplit(split) ? split : 'random',
+    blocks: { tcp: tcp.length > 0 ? tcp : http, http, tls: [] },
+  }
+}
+
+/**
+ * The part of an `http` block that speaks of connections. A port of an HTTP protocol reads it even
+ * where there are `tcp` routes, which are not for that port.
+ */
+function httpRoutes(spec: VirtualServiceSpec): TcpRoute[] {
+  const first = connectionRoute({ ...spec, tcp: [] })
+  return first ? [{ route: first.route as NonNullable<TcpRoute['route']> }] : []
+}
+
+function readRoute(resource: Resource, block: 'tcp' | 'http', index: number, route: TcpRoute): ReadRoute {
+  const { namespace } = resource.metadata
+  const matches = route.match?.length
+    ? route.match.map((match, at) => readMatch(resource, block, index, at, match))
+    : [readMatch(resource, block, index, null, {})]
+  const destinations = (route.route ?? []).map(({ destination, weight }) => ({
+    host: expandHost(destination?.host ?? '', namespace),
+    subset: destination?.subset || null,
+    port: destination?.port?.number ?? 0,
+    weight: weight ?? 0,
+  }))
+  // A destination without weight next to others gets nothing; a single one gets everything, whatever it says.
+  const drawn = destinations.length === 1 ? destinations : destinations.filter(each => each.weight > 0)
+  return { name: `${resource.id} ${block}[${index}]`, destinations: drawn, matches }
+}
+
+function readMatch(
+  resource: Resource,
+  block: 'tcp' | 'http',
+  route: number,
+  match: number | null,
+  written: L4Match,
+): ReadMatch {
+  const { namespace } = resource.metadata
+  const path = ['spec', block, route, ...(match === null ? [] : ['match', match])]
+  const { file, line } = resource.locate(path)
+  return {
+    origin: { virtualService: resource.id, block, route, match, file, line },
+    path,
+    destinations: parseCidrs(written.destinationSubnets ?? []),
+    clients: parseCidrs(written.sourceSubnet ? [written.sourceSubnet] : []),
+    port: written.port ?? 0,
+    sourceNamespace: written.sourceNamespace || null,
+    sourceLabels: written.sourceLabels ?? {},
+    gateways: written.gateways?.length ? written.gateways.map(name => gatewayId(name, namespace)) : null,
+  }
+}
+
+const parseCidrs = (texts: readonly string[]): Cidr[] => texts.flatMap(text => parseCidr(text) ?? [])

@@ -1,0 +1,175 @@
+// Goal: the DestinationRule that Istio would choose, merged as Istio merges it. Method: one gateway route to
+// one service in namespace "data", seen from a Gateway in "edge".
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Cluster, DEFAULT_POLICY } from '../../src/table/plan.ts'
+import { istio, planOf, type Written } from '../support/resources.ts'
+
+const HOST = 'db.data.svc.cluster.local'
+
+const base = (destination: object): Written[] => [
+  istio('Gateway', 'edge/gw', {
+    servers: [{ port: { number: 9000, name: 'p', protocol: 'TCP' }, hosts: ['*'] }],
+  }),
+  istio('VirtualService', 'edge/vs', {
+    hosts: ['*'],
+    gateways: ['gw'],
+    tcp: [{ route: [{ destination: { host: HOST, ...destination } }] }],
+  }),
+  istio('ServiceEntry', 'data/db', {
+    hosts: [HOST],
+    ports: [{ number: 5432, name: 'main', protocol: 'TCP' }],
+    resolution: 'STATIC',
+    endpoints: [
+      { address: '10.1.0.1', labels: { version: 'v1', zone: 'a' } },
+      { address: '10.1.0.2', labels: { version: 'v2' } },
+    ],
+  }),
+]
+
+function routed(rules: Written[], destination: object = {}, settings = {}): Cluster {
+  const { plan } = planOf([...base(destination), ...rules], settings)
+  const listener = plan.listeners.find(each => each.gateway === 'edge/gw')
+  assert.ok(listener)
+  return plan.clusters[plan.routes[listener.scopes[0].rules[0].route].destinations[0].cluster]
+}
+
+const rule = (id: string, spec: object, createdMinute = 0) =>
+  istio(
+    'DestinationRule',
+    id,
+    { host: HOST, ...spec },
+    { creationTimestamp: `2024-01-01T00:${String(createdMinute).padStart(2, '0')}:00Z` },
+  )
+const most = (maxConnections: number) => ({ connectionPool: { tcp: { maxConnections } } })
+const limit = (rules: Written[], destination: object = {}) => routed(rules, destination).policy.maxConnections
+
+test("without a DestinationRule Istio's defaults hold", () => {
+  assert.deepEqual(routed([]).policy, DEFAULT_POLICY)
+})
+
+test('every field of a policy is read', () => {
+  const tcp = {
+    maxConnections: 5,
+    connectTimeout: '250ms',
+    idleTimeout: '0s',
+    maxConnectionDuration: '1h30m',
+    tcpKeepalive: { time: '60s', probes: 3 },
+  }
+  assert.deepEqual(
+    routed([
+      rule('data/r', { trafficPolicy: { connectionPool: { tcp }, loadBalancer: { simple: 'ROUND_ROBIN' } } }),
+    ]).policy,
+    {
+      balance: 'ROUND_ROBIN',
+      connectTimeoutMs: 250,
+      idleTimeoutMs: 0,
+      maxDurationMs: 5_400_000,
+      maxConnections: 5,
+      keepalive: { timeS: 60, intervalS: 0, probes: 3 },
+    },
+  )
+})
+
+for (const [simple, balance] of [
+  ['LEAST_CONN', 'LEAST_REQUEST'],
+  ['UNSPECIFIED', 'LEAST_REQUEST'],
+  ['RANDOM', 'RANDOM'],
+]) {
+  test(`${simple} balances as ${balance}`, () => {
+    assert.equal(
+      routed([rule('data/r', { trafficPolicy: { loadBalancer: { simple } } })]).policy.balance,
+      balance,
+    )
+  })
+}
+
+test('PASSTHROUGH goes to the address that was asked for', () => {
+  const cluster = routed([rule('data/r', { trafficPolicy: { loadBalancer: { simple: 'PASSTHROUGH' } } })])
+  assert.deepEqual([cluster.kind, cluster.endpoints], ['original', []])
+})
+
+test("the proxy's namespace is asked before the service's, and that before the root namespace", () => {
+  const edge = rule('edge/r', { trafficPolicy: most(1) })
+  const data = rule('data/r', { trafficPolicy: most(2) })
+  const root = rule('istio-system/r', { trafficPolicy: most(3) })
+  const other = rule('other/r', { trafficPolicy: most(4) })
+  assert.equal(limit([root, data, edge, other]), 1)
+  assert.equal(limit([root, data, other]), 2)
+  assert.equal(limit([root, other]), 3)
+  assert.equal(limit([other]), 0)
+})
+
+test("a rule that is private to the service's namespace does not reach a gateway elsewhere", () => {
+  assert.equal(limit([rule('data/r', { exportTo: ['.'], trafficPolicy: most(2) })]), 0)
+  assert.equal(limit([rule('data/r', { exportTo: ['edge'], trafficPolicy: most(2) })]), 2)
+})
+
+test('the most specific host wins inside a namespace', () => {
+  const wide = rule('data/wide', { host: '*.cluster.local', trafficPolicy: most(1) })
+  const narrow = rule('data/narrow', { host: '*.data.svc.cluster.local', trafficPolicy: most(2) }, 1)
+  const exact = rule('data/exact', { host: 'db', trafficPolicy: most(3) }, 2)
+  assert.equal(limit([wide, narrow, exact]), 3)
+  assert.equal(limit([wide, narrow]), 2)
+  assert.equal(limit([wide]), 1)
+})
+
+test('rules for one host merge: the oldest policy, every subset, the oldest of a name', () => {
+  const subset = (name: string, version: string) => ({ name, labels: { version } })
+  const rules = [
+    rule('data/young', { trafficPolicy: most(9), subsets: [subset('a', 'v2'), subset('b', 'v2')] }, 5),
+    rule('data/old', { subsets: [subset('a', 'v1')] }, 1),
+  ]
+  assert.equal(limit(rules), 9)
+  assert.deepEqual(
+    routed(rules, { subset: 'a' }).endpoints.map(each => each.address),
+    ['10.1.0.1'],
+  )
+  assert.deepEqual(
+    routed(rules, { subset: 'b' }).endpoints.map(each => each.address),
+    ['10.1.0.2'],
+  )
+})
+
+test("a port's entry stands instead of the top level, with what it leaves out", () => {
+  const portLevelSettings = [{ port: { number: 5432 }, loadBalancer: { simple: 'RANDOM' } }]
+  const { policy } = routed([rule('data/r', { trafficPolicy: { ...most(5), portLevelSettings } })])
+  assert.deepEqual([policy.balance, policy.maxConnections], ['RANDOM', 0])
+})
+
+test("a subset's block replaces the inherited block whole; an absent block is inherited", () => {
+  const top = {
+    connectionPool: { tcp: { maxConnections: 5, idleTimeout: '5s' } },
+    loadBalancer: { simple: 'RANDOM' },
+  }
+  const subsets = [{ name: 'v1', trafficPolicy: most(7) }]
+  const { policy } = routed([rule('data/r', { trafficPolicy: top, subsets })], { subset: 'v1' })
+  assert.deepEqual([policy.maxConnections, policy.idleTimeoutMs, policy.balance], [7, 3_600_000, 'RANDOM'])
+})
+
+test("a subset's entry for the port replaces everything, also by leaving it out", () => {
+  const trafficPolicy = {
+    ...most(7),
+    portLevelSettings: [{ port: { number: 5432 }, loadBalancer: { simple: 'ROUND_ROBIN' } }],
+  }
+  const rules = [rule('data/r', { trafficPolicy: most(5), subsets: [{ name: 'v1', trafficPolicy }] })]
+  const { policy } = routed(rules, { subset: 'v1' })
+  assert.deepEqual([policy.maxConnections, policy.balance], [0, 'ROUND_ROBIN'])
+})
+
+test('an unknown subset, port or host is a cluster that refuses', () => {
+  assert.equal(routed([], { subset: 'v9' }).kind, 'unknown')
+  assert.equal(routed([], { port: { number: 1 } }).kind, 'unknown')
+  assert.equal(routed([], { host: 'ghost' }).kind, 'unknown')
+})
+
+test('a rule for chosen workloads applies to the workload of the Settings alone, before others', () => {
+  const rules = [
+    rule('edge/all', { trafficPolicy: most(1) }),
+    rule('edge/some', { trafficPolicy: most(2), workloadSelector: { matchLabels: { app: 'gw' } } }, 5),
+  ]
+  const workload = { namespace: 'edge', labels: { app: 'gw' } }
+  assert.equal(routed(rules).policy.maxConnections, 1)
+  assert.equal(routed(rules, {}, { workload }).policy.maxConnections, 2)
+})

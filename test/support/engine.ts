@@ -1,0 +1,141 @@
+/**
+ * A data plane for tests: real workers in a Piscina pool, as the supervisor starts them, fed with
+ * Plans; and short Plans to feed them.
+ */
+
+import { fileURLToPath } from 'node:url'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
+import type { ReasonName } from '../../src/stats/reasons.ts'
+import { createSlots, Slots } from '../../src/stats/slots.ts'
+import { createStats, openStats, type Stats, totals } from '../../src/stats/stats.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import {
+  type Cluster,
+  DEFAULT_POLICY,
+  type Endpoint,
+  type Listener,
+  type Plan,
+  type Policy,
+} from '../../src/table/plan.ts'
+import { until } from './sockets.ts'
+
+const WORKER = fileURLToPath(new URL('../../src/engine/worker.ts', import.meta.url))
+
+type Listening = Extract<Report, { kind: 'listening' }>
+type Drained = Extract<Report, { kind: 'drained' }>
+
+export class TestEngine {
+  readonly stats: Stats
+  /** One for each worker: settles when its task does. */
+  readonly ended: Promise<unknown>[]
+  readonly listening: Listening[][]
+  readonly drained: Drained[] = []
+  readonly slots = createSlots()
+  readonly #pool: Piscina
+  readonly #ports: MessagePort[] = []
+  readonly #epoch = new SharedArrayBuffer(4)
+  #generation = 0
+
+  constructor(engine: EngineKind, workers = 1, limits: Partial<EngineLimits> = {}) {
+    const stats = createStats(workers)
+    this.stats = openStats(stats)
+    this.listening = Array.from({ length: workers }, () => [])
+    this.#pool = new Piscina({ filename: WORKER, minThreads: workers, maxThreads: workers })
+    this.ended = this.listening.map((reports, index) => {
+      const { port1, port2 } = new MessageChannel()
+      port1.on('message', (report: Report) => {
+        if (report.kind === 'listening') reports.push(report)
+        else this.drained.push(report)
+      })
+      this.#ports.push(port1)
+      const task: WorkerTask = {
+        ...{ engine, index, workers, epoch: this.#epoch, stats, port: port2 },
+        limits: { maxConnections: 10_000, connectAttempts: 1, ...limits },
+      }
+      // `as object`: Piscina takes an array, its type names what Node's newest postMessage takes instead.
+      return this.#pool.run(task, { transferList: [port2] as object })
+    })
+    for (const each of this.ended) each.catch(() => {}) // a test that expects it awaits it
+  }
+
+  /** Publishes the table of `plan` and waits until every worker listens. */
+  async adopt(plan: Plan): Promise<readonly Listening[]> {
+    const generation = ++this.#generation
+    const slots = new Slots(this.slots, generation, () => false)
+    this.order({ kind: 'table', generation, table: buildTable(plan, generation, slots.slotOf) })
+    Atomics.store(new Int32Array(this.#epoch), 0, generation)
+    await this.#alive(() => this.listening.every(list => list.at(-1)?.generation === generation))
+    return this.listening.map(list => list.at(-1) as Listening)
+  }
+
+  order(order: Order): void {
+    for (const port of this.#ports) port.postMessage(order)
+  }
+
+  get counts(): ReturnType<typeof totals> {
+    return totals(this.stats)
+  }
+
+  /** Waits until `count` connections in all have ended for `reason`. */
+  async closed(reason: ReasonName, count = 1): Promise<void> {
+    await this.#alive(() => this.counts.closed[reason] >= count)
+  }
+
+  /** Waits until nothing is open; then every accepted connection has ended once. */
+  async settled(): Promise<void> {
+    await this.#alive(() => this.counts.open === 0)
+  }
+
+  /** Waits for the tasks to end by themselves. */
+  async finished(): Promise<void> {
+    await Promise.all(this.ended)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.order({ kind: 'stop' })
+    await Promise.allSettled(this.ended)
+    for (const port of this.#ports) port.close()
+    await this.#pool.destroy()
+  }
+
+  /** Waits for a condition, or for a worker's death, which is the better message. */
+  async #alive(condition: () => boolean): Promise<void> {
+    let dead = false
+    const died = Promise.all(this.ended).finally(() => {
+      dead = true
+    })
+    await Promise.race([until(() => dead || condition()), died])
+  }
+}
+
+export type Target = Endpoint | { readonly address: string; readonly port: number }
+
+/** A cluster of `targets`, with a policy that differs from the default in `policy`. */
+export function clusterOf(targets: readonly Target[], policy: Partial<Policy> = {}, host = 'test'): Cluster {
+  return {
+    ...{ host, subset: null, port: 80, kind: 'static', names: [] },
+    endpoints: targets.map(({ address, port, ...rest }) => ({ address, port, weight: 1, ...rest })),
+    policy: { ...DEFAULT_POLICY, ...policy },
+  }
+}
+
+/** A listener that sends everything to one route; −1 is none. */
+export function listenerOn(port: number, route = 0, more: Partial<Listener> = {}): Listener {
+  return {
+    ...{ gateway: 'default/test', bind: '127.0.0.1', port, destination: 'local', otherwise: 'close' },
+    scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: route }],
+    ...more,
+  }
+}
+
+/** A plan with a route to each cluster, by index. */
+export function planOf(listeners: readonly Listener[], clusters: readonly Cluster[]): Plan {
+  const routes = clusters.map((_, cluster) => ({
+    identity: `route ${cluster}`,
+    destinations: [{ cluster, weight: 1 }],
+    split: 'random' as const,
+  }))
+  return { listeners, routes, clusters, sources: [] }
+}

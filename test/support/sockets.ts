@@ -1,0 +1,169 @@
+/**
+ * Sockets for tests: servers on free ports of 127.0.0.1, clients, byte sources, and waiting for what
+ * happens to them. Everything is closed by `using`, or by the test's end.
+ */
+
+import { createHash, type Hash } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A server whose every socket is known, so that it can be closed. */
+export type TestServer = {
+  readonly server: Server
+  readonly address: string
+  readonly port: number
+  readonly sockets: Set<Socket>
+  /** How many connections it has ever accepted. */
+  accepted: number
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export async function listen(
+  onSocket: (socket: Socket) => void,
+  { host = '127.0.0.1', port = 0, backlog = 511 } = {},
+): Promise<TestServer> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true })
+  const sockets = new Set<Socket>()
+  const result: TestServer = {
+    server,
+    sockets,
+    address: host,
+    port: 0,
+    accepted: 0,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      if (server.listening) await new Promise(resolve => server.close(resolve))
+    },
+  }
+  server.on('connection', socket => {
+    result.accepted++
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => {}) // the tests that expect one look at it themselves
+    onSocket(socket)
+  })
+  server.listen({ host, port, backlog })
+  await once(server, 'listening')
+  return Object.assign(result, { port: (server.address() as AddressInfo).port })
+}
+
+/** Sends back what comes, then the end. */
+export const echo = (socket: Socket): void => void socket.pipe(socket)
+
+/** Says its name and ends, whatever the client does. */
+export const say =
+  (text: string) =>
+  (socket: Socket): void => {
+    socket.resume()
+    socket.end(text)
+  }
+
+/** Says its name and stays open until the client ends. */
+export const greet =
+  (text: string) =>
+  (socket: Socket): void => {
+    socket.write(text)
+    socket.resume()
+    socket.on('end', () => socket.end())
+  }
+
+/** A port that was free a moment ago. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  await using server = await listen(() => {}, { host })
+  return server.port
+}
+
+/** A client whose connection stands. */
+export async function open(port: number, host = '127.0.0.1', options: { highWaterMark?: number } = {}) {
+  const socket = begin(port, host, options)
+  await once(socket, 'connect')
+  return socket
+}
+
+/** A client whose connection is only begun; its errors never throw. */
+export function begin(port: number, host = '127.0.0.1', options: { highWaterMark?: number } = {}): Socket {
+  const socket = connect({
+    port,
+    host,
+    allowHalfOpen: true,
+    noDelay: true,
+    autoSelectFamily: false,
+    ...options,
+  })
+  socket.on('error', () => {})
+  return socket
+}
+
+/** Hands over each chunk until the end; rejects where the connection is reset. Leaves writing open. */
+export async function consume(socket: Socket, onChunk: (chunk: Buffer) => void): Promise<void> {
+  socket.on('data', onChunk)
+  await once(socket, 'end')
+}
+
+/** Everything that comes until the end, as text; rejects where the connection is reset. */
+export async function readAll(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = []
+  await consume(socket, chunk => chunks.push(chunk))
+  return Buffer.concat(chunks).toString()
+}
+
+/** The next `length` bytes, or what came before the end; what comes after them stays unread. */
+export async function readBytes(socket: Socket, length: number): Promise<string> {
+  let text = ''
+  while (text.length < length && !socket.readableEnded) {
+    const chunk: Buffer | null = socket.read(Math.min(length - text.length, socket.readableLength || 1))
+    if (chunk) text += chunk.toString('latin1')
+    else await Promise.race([once(socket, 'readable'), once(socket, 'end')])
+  }
+  return text
+}
+
+/** How a connection ended: 'end' in order, or the code of its error. Reads and drops what comes. */
+export function ending(socket: Socket): Promise<string> {
+  return new Promise(resolve => {
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
+    socket.on('end', () => resolve('end'))
+    socket.on('close', () => resolve('close'))
+    socket.resume()
+  })
+}
+
+/** Bytes that are the same for the same seed and never repeat in step with a buffer. */
+export function* bytes(seed: number, total: number, chunkBytes = 65_521): Generator<Buffer> {
+  const words = new Uint32Array(16_384)
+  let state = seed >>> 0 || 1
+  for (let sent = 0; sent < total; ) {
+    for (let word = 0; word < words.length; word++) {
+      state ^= state << 13 // xorshift32 (Marsaglia, 2003)
+      state ^= state >>> 17
+      state ^= state << 5
+      words[word] = state
+    }
+    const length = Math.min(chunkBytes, total - sent)
+    sent += length
+    yield Buffer.copyBytesFrom(new Uint8Array(words.buffer, 0, length))
+  }
+}
+
+/** Writes all bytes with back-pressure and ends; resolves with their SHA-256. */
+export async function send(socket: Socket, source: Iterable<Buffer>): Promise<string> {
+  const hash = createHash('sha256')
+  for (const chunk of source) {
+    hash.update(chunk)
+    if (!socket.write(chunk)) await once(socket, 'drain')
+  }
+  socket.end()
+  return hash.digest('hex')
+}
+
+/** Reads until the end; resolves with the SHA-256 of what came. */
+export async function digest(socket: Socket, hash: Hash = createHash('sha256')): Promise<string> {
+  await consume(socket, chunk => hash.update(chunk))
+  return hash.digest('hex')
+}
+
+/** Looks every few milliseconds until `condition` holds: for what sends no event, like shared memory. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(3)
+}
