@@ -7,6 +7,7 @@
  */
 
 import { CODES, type Code } from './codes.ts'
+import { FINDINGS_MAX } from './text/limits.ts'
 
 export type Severity = 'error' | 'warning' | 'info'
 
@@ -46,13 +47,15 @@ export type Locatable = {
   locate(path: Path): Place
 }
 
-/** The list that every stage adds to. */
+/** The list that every stage adds to; of a file with a flood of mistakes it keeps the first FINDINGS_MAX. */
 export class Findings {
   readonly list: Diagnostic[] = []
+  /** How many there are of each severity in each file, and where in the list "and N more" stands. */
+  readonly #counts = new Map<string, { found: number; moreIndex: number }>()
 
   /** Adds a finding about a field of a resource. */
   at(code: Code, resource: Locatable, path: Path, message: string, hint?: string): void {
-    this.list.push({
+    this.#add({
       code,
       severity: CODES[code].severity,
       message,
@@ -65,7 +68,7 @@ export class Findings {
 
   /** Adds a finding about a file that is not (yet) inside any resource. */
   in(code: Code, place: Place, message: string, hint?: string): void {
-    this.list.push({
+    this.#add({
       code,
       severity: CODES[code].severity,
       message,
@@ -76,5 +79,18 @@ export class Findings {
 
   count(severity: Severity): number {
     return this.list.reduce((sum, each) => sum + (each.severity === severity ? 1 : 0), 0)
+  }
+
+  #add(found: Diagnostic): void {
+    const { file, severity } = found
+    const key = `${severity} ${file}`
+    const counts = this.#counts.get(key) ?? { found: 0, moreIndex: -1 }
+    this.#counts.set(key, counts)
+    if (++counts.found <= FINDINGS_MAX) this.list.push(found)
+    else {
+      if (counts.moreIndex < 0) counts.moreIndex = this.list.length
+      const message = `and ${counts.found - FINDINGS_MAX} more of severity "${severity}" in this file`
+      this.list[counts.moreIndex] = { code: 'CFG012', severity, message, file, line: 1, column: 1 }
+    }
   }
 }

@@ -40,6 +40,9 @@ export type Settings = {
   readonly connectAttempts: number
 }
 
+/** The admin listener, unless something else is said of it. */
+export const DEFAULT_ADMIN = { address: '127.0.0.1', port: 15021 }
+
 export const DEFAULT_SETTINGS: Settings = {
   workers: 0,
   engine: 'auto',
@@ -47,7 +50,7 @@ export const DEFAULT_SETTINGS: Settings = {
   workload: null,
   mesh: { bind: '', capture: 'ports', port: 15001, outbound: 'ALLOW_ANY' },
   sources: [],
-  admin: { address: '127.0.0.1', port: 15021 },
+  admin: DEFAULT_ADMIN,
   drain: { timeoutMs: 30_000 },
   maxConnections: 0,
   connectAttempts: 1,

@@ -91,7 +91,7 @@ class Builder {
       L.Otherwise[listener.otherwise],
       firstScope,
       listener.scopes.length,
-      0,
+      listener.opens ? 1 : 0,
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
     for (const scope of listener.scopes) this.#addScope(scope)

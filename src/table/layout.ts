@@ -54,7 +54,7 @@ export const Listener = layout(6, {
   otherwise: [2, 1], //  Otherwise
   firstScope: [3, 1],
   scopeCount: [4, 1],
-  reserved: [5, 1],
+  opens: [5, 1], //      1: has a socket; 0: only for explain
 })
 
 export const Scope = layout(6, {

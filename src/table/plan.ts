@@ -24,6 +24,11 @@ export type Listener = {
   readonly bind: string
   /** 1–65535; for a `redirect` listener the port that captured connections arrive at. */
   readonly port: number
+  /**
+   * Whether it has a socket of its own. False where a Gateway took the mesh's socket: no connection
+   * arrives, but `explain` can still say where one would go.
+   */
+  readonly opens: boolean
   /** Where the destination is read: the socket's local address, or the address before a redirect. */
   readonly destination: 'local' | 'original'
   /** Which rules apply, by destination; see `Scope`. */

@@ -13,7 +13,7 @@ import * as L from './layout.ts'
 export type Table = {
   readonly buffer: SharedArrayBuffer
   readonly generation: number
-  /** The sockets to listen on, in the order of the `listeners` rows. */
+  /** The listeners, in the order of their rows; those that `opens` are to be listened on. */
   readonly sockets: readonly TableListener[]
   readonly listeners: Uint32Array
   readonly scopes: Int32Array
@@ -40,6 +40,8 @@ export type TableListener = {
   readonly port: number
   /** The destination is the one before a redirect, not the socket's local address. */
   readonly original: boolean
+  /** False: another listener has the socket, and this one is only there to be explained. */
+  readonly opens: boolean
 }
 
 /** Why `buffer` is no table, or null: a foreign, truncated or damaged one is refused here. */
@@ -108,6 +110,7 @@ function toSocket(name: L.Names[number], listeners: Uint32Array, index: number):
     key: `${name.gateway} ${address}:${port}`,
     port,
     original: listeners[row + L.Listener.original] === 1,
+    opens: listeners[row + L.Listener.opens] === 1,
   }
 }
 

@@ -42,6 +42,7 @@ test('each port and bind address of a Gateway is a listener, also without any ro
     gateway: 'default/gw',
     bind: '',
     port: 1,
+    opens: true,
     destination: 'local',
     scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: -1 }],
     otherwise: 'close',

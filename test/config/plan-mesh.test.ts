@@ -33,7 +33,7 @@ const mesh = (more: Partial<Settings['mesh']>): Partial<Settings> => ({
 
 const meshSockets = ({ plan }: Planned): string[] =>
   plan.listeners
-    .filter(each => each.gateway === 'mesh')
+    .filter(each => each.gateway === 'mesh' && each.opens)
     .map(
       each =>
         `${each.bind || '*'}:${each.port} ${each.destination} ${each.scopes.map(scope => scope.host.split('.')[0])}`,

@@ -1,14 +1,14 @@
-// Goal: weir routes as Istio's API text says. Method: every routing case without a server name is planned
-// and asked with the naive matcher; `expect` is the answer.
+// Goal: weir routes as Istio's API text says. Method: every routing case without a server name is planned,
+// built into a table and explained; `expect` is the answer. Behind a redirect the mesh answers the same.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts'
-import { NO_ROUTE } from '../../src/table/outcome.ts'
+import { explain } from '../../src/table/explain.ts'
 import type { Plan } from '../../src/table/plan.ts'
-import { naiveMatch, type Query } from '../support/naive-match.ts'
 import { planOf, type Written } from '../support/resources.ts'
+import { tableOf } from '../support/tables.ts'
 
 type Destination = { destinationHost: string; subset?: string; destinationPort: number }
 type Case = {
@@ -36,23 +36,26 @@ const all: Case[] = isThere
   : []
 const cases = all.filter(each => each.connection.sni === undefined)
 
-const queryOf = ({ listener, connection }: Case): Query => ({
-  gateway: listener.gateway,
-  client: connection.sourceIP,
-  destination: connection.destinationIP,
-  port: connection.destinationPort,
-  identity: { namespace: connection.sourceNamespace, labels: connection.sourceLabels },
-})
-
-/** The answer in the words of the cases; a route to several destinations shows their weights. */
-function answer(plan: Plan, query: Query): unknown {
-  const { route } = naiveMatch(plan, query)
-  if (route < 0) return route === NO_ROUTE ? { or: 'no-match' } : { route }
-  const destinations = plan.routes[route].destinations.map(({ cluster, weight }) => {
-    const { host, subset, port } = plan.clusters[cluster]
-    return { destinationHost: host, ...(subset === null ? {} : { subset }), destinationPort: port, weight }
+/** The table's answer in the words of the cases; a route to several destinations shows their weights. */
+function answer({ listener, connection }: Case, plan: Plan): unknown {
+  const { outcome, destinations } = explain(tableOf(plan), {
+    gateway: listener.gateway,
+    source: {
+      ip: connection.sourceIP,
+      namespace: connection.sourceNamespace,
+      labels: connection.sourceLabels,
+    },
+    destination: { ip: connection.destinationIP, port: connection.destinationPort },
   })
-  return { destinations }
+  if (outcome === 'no-route') return { or: 'no-match' }
+  return {
+    destinations: destinations.map(({ host, subset, port, weight }) => ({
+      destinationHost: host,
+      ...(subset === null ? {} : { subset }),
+      destinationPort: port,
+      weight,
+    })),
+  }
 }
 
 function wanted(expect: Case['expect']): unknown {
@@ -71,29 +74,17 @@ function withoutLoneWeight(value: unknown): unknown {
   return destinations?.length === 1 ? { destinations: [{ ...destinations[0], weight: 0 }] } : value
 }
 
-// A Gateway keeps a socket that the mesh would want as well; behind a redirect the mesh has its own.
-const captured = { mesh: { ...DEFAULT_SETTINGS.mesh, capture: 'redirect' } } as const
+const redirect = { mesh: { ...DEFAULT_SETTINGS.mesh, capture: 'redirect' } } as const
 
 for (const each of cases) {
   test(`routing case ${each.id}`, () => {
-    const { plan } = planOf(each.resources, captured)
-    assert.deepEqual(withoutLoneWeight(answer(plan, queryOf(each))), withoutLoneWeight(wanted(each.expect)))
+    const expected = withoutLoneWeight(wanted(each.expect))
+    for (const settings of [{}, redirect]) {
+      const { plan } = planOf(each.resources, settings)
+      assert.deepEqual(withoutLoneWeight(answer(each, plan)), expected)
+    }
   })
 }
-
-test('every mesh case without a Gateway is answered alike by a listener for each port', {
-  skip: !isThere,
-}, () => {
-  const mesh = cases.filter(({ listener, resources }) => {
-    return listener.gateway === 'mesh' && !resources.some(resource => resource.kind === 'Gateway')
-  })
-  assert.ok(mesh.length > 0)
-  for (const each of mesh) {
-    const query = queryOf(each)
-    const byPort = answer(planOf(each.resources).plan, query)
-    assert.deepEqual(byPort, answer(planOf(each.resources, captured).plan, query), each.id)
-  }
-})
 
 test('the routing cases are there', {
   skip: isThere ? false : 'the shared cases are not on this machine',

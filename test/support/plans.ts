@@ -77,6 +77,7 @@ const listener: fc.Arbitrary<Listener> = record({
   gateway: fc.constantFrom('mesh', 'default/gw'),
   bind: fc.constantFrom('', '10.0.0.1', '10.1.1.1'),
   port,
+  opens: fc.boolean(),
   destination: fc.constantFrom('local' as const, 'original' as const),
   scopes: fc.array(scope, { maxLength: 4 }),
   otherwise: fc.constantFrom('close' as const, 'passthrough' as const, 'deny' as const),

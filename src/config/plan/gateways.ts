@@ -23,7 +23,15 @@ export function gatewayListeners(
     const bound = byGateway.get(resource.id) ?? []
     const rules = rulesBehind(servers, bound, settings, clusters)
     const scope = { host: '', port: 0, addresses: [], rules, defaultRoute: -1 }
-    return { gateway: resource.id, bind, port, destination: 'local', scopes: [scope], otherwise: 'close' }
+    return {
+      gateway: resource.id,
+      bind,
+      port,
+      opens: true,
+      destination: 'local',
+      scopes: [scope],
+      otherwise: 'close',
+    }
   })
 }
 

@@ -50,16 +50,13 @@ export function meshListeners(
   const byListener = Map.groupBy(exposed, each => (capture === 'redirect' ? redirectPort : each.port.number))
   if (capture === 'redirect' && !byListener.has(redirectPort)) byListener.set(redirectPort, [])
   const bind = plainAddress(settings.mesh.bind)
-  return [...byListener].flatMap(([port, ports]): Listener[] => {
+  return [...byListener].map(([port, ports]): Listener => {
     const owner = sockets.get(socketKey(bind, port))?.[0]
-    if (owner) {
-      reportCovered(port, ports, owner, findings)
-      return []
-    }
+    if (owner) reportCovered(port, ports, owner, findings)
     const scopes = ports.map(each => toScope(each, index, inputs))
     const destination = capture === 'redirect' ? 'original' : 'local'
     const otherwise = settings.mesh.outbound === 'ALLOW_ANY' ? 'passthrough' : 'deny'
-    return [{ gateway: MESH, bind, port, destination, scopes, otherwise }]
+    return { gateway: MESH, bind, port, opens: !owner, destination, scopes, otherwise }
   })
 }
 

@@ -1,0 +1,66 @@
+/**
+ * From files to a Plan: all stages of the configuration, in order, in one run.
+ *
+ *   bytes ─text/─▶ resources ─validate/─▶ valid resources ─plan/─▶ Plan      (each adds to the findings)
+ *
+ * Pure: reading files, resolving names and building the table are the caller's (control/).
+ */
+
+import { hash } from 'node:crypto'
+import { monotonicMs } from '../base/clock.ts'
+import type { Plan } from '../table/plan.ts'
+import { type Diagnostic, Findings } from './diagnostic.ts'
+import { toPlan } from './plan/to-plan.ts'
+import { readSettings } from './read-settings.ts'
+import type { Resource } from './resource.ts'
+import type { Settings } from './settings.ts'
+import { readDocuments } from './text/read-documents.ts'
+import { validate } from './validate/validate.ts'
+
+export type SourceFile = { readonly file: string; readonly bytes: Uint8Array | Error }
+
+/** A DNS name and the addresses that it resolved to last. */
+export type ResolvedNames = ReadonlyMap<string, readonly string[]>
+
+export type Loaded = {
+  /** null when anything is an error: a configuration is taken whole or not at all. */
+  readonly plan: Plan | null
+  readonly settings: Settings
+  readonly diagnostics: readonly Diagnostic[]
+  /** Every resource that was read, with a digest of its content, so that a reload can say what changed. */
+  readonly resources: readonly LoadedResource[]
+  /** DNS names that endpoints are given by. */
+  readonly names: readonly string[]
+  /** How long each stage took, in milliseconds. */
+  readonly stages: { readonly parse: number; readonly validate: number; readonly plan: number }
+}
+
+export type LoadedResource = { readonly title: string; readonly file: string; readonly digest: string }
+
+export function loadConfig(files: readonly SourceFile[], options: { readonly names: ResolvedNames }): Loaded {
+  const findings = new Findings()
+  const started = monotonicMs()
+  const resources = readDocuments(files, findings)
+  const settings = readSettings(resources, findings)
+  const parsed = monotonicMs()
+  for (const resource of resources) validate(resource, findings, { profile: settings.profile })
+  const validated = monotonicMs()
+  const plan = findings.count('error') > 0 ? null : toPlan(resources, settings, options.names, findings)
+  return {
+    plan,
+    settings,
+    diagnostics: findings.list,
+    resources: resources.map(summarise),
+    names: plan === null ? [] : namesOf(plan),
+    stages: { parse: parsed - started, validate: validated - parsed, plan: monotonicMs() - validated },
+  }
+}
+
+function summarise(resource: Resource): LoadedResource {
+  const digest = hash('sha1', JSON.stringify(resource.value))
+  return { title: resource.title, file: resource.file, digest }
+}
+
+function namesOf(plan: Plan): string[] {
+  return [...new Set(plan.clusters.flatMap(cluster => cluster.names.map(each => each.name)))]
+}

@@ -1,0 +1,89 @@
+/**
+ * From the Settings document to Settings: one table of fields, with what each may be.
+ *
+ * Every field is optional. A field that is wrong is reported and then holds its default, so that one run
+ * reports every mistake. docs/configuration.md shows the same fields to the reader.
+ */
+
+import type { Findings } from './diagnostic.ts'
+import type { Resource } from './resource.ts'
+import { DEFAULT_ADMIN, DEFAULT_SETTINGS, type Settings } from './settings.ts'
+import {
+  bindAddress,
+  choice,
+  cidr,
+  duration,
+  ignored,
+  integer,
+  list,
+  mapped,
+  object,
+  objectWith,
+  orNull,
+  type Reader,
+  strings,
+  text,
+} from './settings-fields.ts'
+
+const GROUP = 'gateway.weir'
+const API_VERSION = `${GROUP}/v1`
+
+const PORT_MAX = 65535
+const WORKERS_MAX = 1024
+const CONNECTIONS_MAX = 1 << 24
+const ATTEMPTS_MAX = 32
+const DRAIN_MS_MAX = 24 * 3_600_000
+
+type Workload = NonNullable<Settings['workload']>
+type Source = Settings['sources'][number]
+
+const workloadDefaults: Workload = { namespace: 'default', labels: {} }
+
+const SPEC: Reader<Settings> = object<Settings>(
+  {
+    workers: integer(0, WORKERS_MAX),
+    engine: choice('auto', 'node', 'uring'),
+    profile: choice('sidecar', 'ambient'),
+    workload: orNull(object<Workload>({ namespace: text, labels: strings }, workloadDefaults)),
+    mesh: object(
+      {
+        bind: bindAddress,
+        capture: choice('ports', 'redirect', 'none'),
+        port: integer(1, PORT_MAX),
+        outbound: choice('ALLOW_ANY', 'REGISTRY_ONLY'),
+      },
+      DEFAULT_SETTINGS.mesh,
+    ),
+    sources: list(objectWith<Source>('cidr', { cidr, namespace: text, labels: strings }, workloadDefaults)),
+    admin: orNull(object({ address: bindAddress, port: integer(0, PORT_MAX) }, DEFAULT_ADMIN)),
+    drain: mapped(
+      object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
+      ({ timeout }) => ({ timeoutMs: timeout }),
+    ),
+    maxConnections: integer(0, CONNECTIONS_MAX),
+    connectAttempts: integer(1, ATTEMPTS_MAX),
+  },
+  DEFAULT_SETTINGS,
+)
+
+/** A Settings document; metadata was looked at already, where all resources are. */
+type Document = { apiVersion: string; kind: never; metadata: never; spec: Settings }
+const DOCUMENT: Reader<Partial<Document>> = object<Partial<Document>>(
+  { apiVersion: choice(API_VERSION), kind: ignored, metadata: ignored, spec: SPEC },
+  {},
+)
+
+/** The settings that `resources` hold, with defaults where they say nothing. */
+export function readSettings(resources: readonly Resource[], findings: Findings): Settings {
+  const [first, ...others] = resources.filter(
+    ({ apiVersion, kind }) => kind === 'Settings' && apiVersion.startsWith(`${GROUP}/`),
+  )
+  for (const other of others) {
+    const { file, line } = first.locate([])
+    const message = `there is more than one Settings document; the first is at ${file}:${line}`
+    findings.at('CFG030', other, [], message, 'keep one; the first is used')
+  }
+  if (!first) return DEFAULT_SETTINGS
+  const spot = { value: first.value, path: [], resource: first, findings }
+  return DOCUMENT(spot)?.spec ?? DEFAULT_SETTINGS
+}

@@ -1,0 +1,157 @@
+/**
+ * Diagnostics for people and for programs: text with the source line and a caret, and JSON.
+ *
+ * What an operator wrote is never printed raw: control characters could move the cursor or colour the screen,
+ * and bidirectional marks could show a line in another order than it has (CVE-2021-42574). Whether to use
+ * colours is the caller's decision.
+ */
+
+import { styleText } from 'node:util'
+import type { Diagnostic, Severity } from './diagnostic.ts'
+
+export type RenderOptions = {
+  /** The text of a file, to show the line that is wrong; undefined where it is not at hand. */
+  readonly sourceOf?: (file: string) => string | undefined
+  readonly colours?: boolean
+}
+
+/** The JSON form of a diagnostic; a finding outside any resource has null for it. */
+export type JsonMessage = Omit<Diagnostic, 'resource' | 'field'> & {
+  readonly resource: string | null
+  readonly field: string | null
+}
+
+export type JsonReport = {
+  readonly valid: boolean
+  readonly errors: number
+  readonly warnings: number
+  readonly messages: readonly JsonMessage[]
+}
+
+type Style = Parameters<typeof styleText>[0]
+type Paint = (style: Style, text: string) => string
+
+const SEVERITY_STYLE: { readonly [severity in Severity]: Style } = {
+  error: ['bold', 'red'],
+  warning: ['bold', 'yellow'],
+  info: ['bold', 'cyan'],
+}
+/** Characters of a source line that are shown around the caret. */
+const WINDOW = 120
+/** Characters of a message; only a hostile file makes longer ones. */
+const MESSAGE_MAX = 2000
+
+/** Every diagnostic, by file, line and column, each with a blank line after it, and a line that sums them up. */
+export function renderText(list: readonly Diagnostic[], options: RenderOptions = {}): string {
+  const paint: Paint = (style, text) =>
+    options.colours ? styleText(style, text, { validateStream: false }) : text
+  const lineOf = sourceLines(options.sourceOf)
+  const blocks = sort(list).map(each => renderOne(each, lineOf(each), paint))
+  return [...blocks, summarize(list)].join('\n\n')
+}
+
+/** "2 errors, 1 warning in 3 files". */
+export function summarize(list: readonly Diagnostic[]): string {
+  const counts = (['error', 'warning', 'info'] as const)
+    .map(severity => ({ severity, count: count(list, severity) }))
+    .filter(({ severity, count }) => count > 0 || severity !== 'info')
+    .map(({ severity, count }) => plural(count, severity === 'info' ? 'note' : severity))
+  const files = new Set(list.map(({ file }) => file)).size
+  return files === 0 ? counts.join(', ') : `${counts.join(', ')} in ${plural(files, 'file')}`
+}
+
+/** The report as an object; `messages` is sorted as the text is. */
+export function toReport(list: readonly Diagnostic[]): JsonReport {
+  const errors = count(list, 'error')
+  const messages = sort(list).map(
+    ({ code, severity, message, hint, file, line, column, resource, field }) => ({
+      code,
+      severity,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      file,
+      line,
+      column,
+      resource: resource ?? null,
+      field: field ?? null,
+    }),
+  )
+  return { valid: errors === 0, errors, warnings: count(list, 'warning'), messages }
+}
+
+/** The report as JSON text that is safe to show on a terminal. */
+export function renderJson(list: readonly Diagnostic[]): string {
+  return JSON.stringify(toReport(list), null, 2).replace(HIDDEN, found =>
+    found === '\n' ? found : unicode(found),
+  )
+}
+
+/** By file, line and column, then in the order found. */
+function sort(list: readonly Diagnostic[]): Diagnostic[] {
+  const byFile = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
+  return list.toSorted(
+    (left, right) => byFile(left.file, right.file) || left.line - right.line || left.column - right.column,
+  )
+}
+
+function renderOne(found: Diagnostic, source: string | undefined, paint: Paint): string {
+  const { file, line, column, severity, code, message, hint, resource, field } = found
+  const place = paint('bold', visible(`${file}:${line}:${column}:`))
+  const head = paint(SEVERITY_STYLE[severity], `${severity} ${code}:`)
+  const about = [resource, field].filter(part => part !== undefined && part !== '').join(', ')
+  return [
+    `${place} ${head} ${visible(clip(message))}`,
+    ...(source === undefined ? [] : excerpt(source, line, column, paint)),
+    ...(hint === undefined ? [] : [`  ${paint('green', 'hint:')} ${visible(clip(hint))}`]),
+    ...(about === '' ? [] : [`  ${paint('dim', `in ${visible(clip(about))}`)}`]),
+  ].join('\n')
+}
+
+/** The source line and, under it, a caret. */
+function excerpt(source: string, line: number, column: number, paint: Paint): string[] {
+  const caret = Math.min(column - 1, source.length)
+  const from = Math.max(0, caret - WINDOW / 2)
+  const before = `${from > 0 ? '…' : ''}${visible(source.slice(from, caret))}`
+  const after = visible(source.slice(caret, from + WINDOW))
+  const more = from + WINDOW < source.length ? '…' : ''
+  const margin = String(line).padStart(5)
+  return [
+    `${paint('dim', `${margin} |`)} ${before}${after}${more}`,
+    `${paint('dim', `${' '.repeat(margin.length)} |`)} ${' '.repeat(before.length)}${paint(['bold', 'red'], '^')}`,
+  ]
+}
+
+/** Finds source lines; each file is cut into lines once. */
+function sourceLines(sourceOf: RenderOptions['sourceOf']): (found: Diagnostic) => string | undefined {
+  const files = new Map<string, readonly string[]>()
+  return ({ file, line }) => {
+    const lines =
+      files.get(file) ??
+      sourceOf?.(file)
+        ?.replace(/^\uFEFF/, '')
+        .split('\n') ??
+      []
+    files.set(file, lines)
+    return lines[line - 1]?.replace(/\r$/, '')
+  }
+}
+
+/** Everything that a terminal would act on or not show: controls, formats such as bidi marks, half surrogates. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
+const unicode = (character: string): string =>
+  Array.from(
+    { length: character.length },
+    (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
+  ).join('')
+
+/** `text` with what is hidden written out; a tab becomes one space, so that the caret stays below its character. */
+const visible = (text: string): string =>
+  text.replace(HIDDEN, character => (character === '\t' ? ' ' : unicode(character)))
+
+const clip = (text: string): string => (text.length <= MESSAGE_MAX ? text : `${text.slice(0, MESSAGE_MAX)}…`)
+
+const count = (list: readonly Diagnostic[], severity: Severity): number =>
+  list.filter(each => each.severity === severity).length
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

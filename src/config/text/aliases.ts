@@ -1,0 +1,64 @@
+/**
+ * What the anchors of one document name, and how much their aliases have added to it.
+ *
+ * An alias shares the value that it names, so that a "billion laughs" file costs little here. Whoever walks the
+ * data pays for every alias again, so what aliases add is counted in values, and limited.
+ */
+
+import { quote } from '../quote.ts'
+import { ALIASED_MAX, DEPTH_MAX } from './limits.ts'
+
+/** A value that an alias can name: how many values it holds, aliases written out, and how deep it is. */
+type Anchored = { readonly value: unknown; readonly size: number; readonly height: number }
+
+/** What an alias stands for, or why it stands for nothing. */
+export type Expansion =
+  | { readonly value: unknown; readonly problem?: never }
+  | { readonly code: 'CFG006' | 'CFG009'; readonly problem: string }
+
+/** Characters of a text that weigh as much as a value. */
+const CHARACTERS_A_VALUE = 16
+
+export class Aliases {
+  readonly #anchors = new Map<string, Anchored>()
+  /** Values so far, those behind aliases counted each time. */
+  #count = 0
+  /** Those of them that stand behind aliases. */
+  #aliased = 0
+  /** The deepest level so far, below the anchor at hand. */
+  #deepest = 0
+  /** Whether a limit was reported: what goes over it after that is an echo. */
+  #isTold = false
+
+  /** Counts a value; a long text counts as several. */
+  count(depth: number, characters: number): void {
+    this.#count += 1 + Math.floor(characters / CHARACTERS_A_VALUE)
+    if (depth > this.#deepest) this.#deepest = depth
+  }
+
+  /** Has `convert` make the value of an anchor at `depth`; the anchor names it from then on. */
+  name<T>(anchor: string, depth: number, convert: () => T): T {
+    const [count, deepest] = [this.#count, this.#deepest]
+    this.#deepest = depth
+    const value = convert()
+    this.#anchors.set(anchor, { value, size: this.#count - count, height: this.#deepest - depth })
+    this.#deepest = Math.max(deepest, this.#deepest)
+    return value
+  }
+
+  /** The value of the alias `name` at `depth`. */
+  expand(name: string, depth: number): Expansion {
+    const named = this.#anchors.get(name)
+    if (!named) return { code: 'CFG009', problem: `no anchor ${quote(name)} ends before this alias` }
+    this.#count += named.size
+    this.#aliased += named.size
+    this.#deepest = Math.max(this.#deepest, depth + named.height)
+    const tooDeep = depth + named.height > DEPTH_MAX
+    if (!tooDeep && this.#aliased <= ALIASED_MAX) return { value: named.value }
+    if (this.#isTold) return { value: null }
+    this.#isTold = true
+    return tooDeep
+      ? { code: 'CFG006', problem: `the document is nested more than ${DEPTH_MAX} levels deep` }
+      : { code: 'CFG009', problem: `the aliases stand for more than ${ALIASED_MAX} values` }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Objects on their way to becoming resources: what a document holds, with every `kind: List` expanded.
+ *
+ * `kubectl get -o yaml` prints a List whose items are whole resources; a typed list (`kind: PodList`) is what the
+ * API server itself answers, and its items leave out apiVersion and kind, which the list's own imply.
+ */
+
+import type { Findings, Locatable, Path, Place } from '../diagnostic.ts'
+import { describe } from '../quote.ts'
+
+export type Mapping = Readonly<Record<string, unknown>>
+
+/** Finds places below the root of a document. */
+export type Locate = (path: Path) => Place
+
+/** An object that may be a resource. */
+export type Draft = Locatable & {
+  readonly value: Mapping
+  readonly apiVersion: unknown
+  readonly kind: unknown
+}
+
+export const isMapping = (value: unknown): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Kinds that belong to no namespace. */
+export const isClusterWide = (kind: string): boolean => kind === 'Namespace' || kind === 'Settings'
+
+/** The objects of one document. */
+export function* expand(root: unknown, locate: Locate, findings: Findings): Generator<Draft> {
+  if (!isMapping(root)) {
+    findings.in('CFG020', locate([]), `the document is ${describe(root)}, not an object`)
+    return
+  }
+  yield* expandDraft(draft(root, locate, root.apiVersion, root.kind), findings)
+}
+
+function* expandDraft(list: Draft, findings: Findings): Generator<Draft> {
+  const { kind, value } = list
+  const untyped = kind === 'List'
+  if (!untyped && !(typeof kind === 'string' && kind.endsWith('List') && 'items' in value)) return yield list
+  const items = value.items ?? []
+  if (!Array.isArray(items)) {
+    return findings.at('CFG020', list, ['items'], `items is ${describe(items)}, not a list`)
+  }
+  const implied = untyped ? [] : [list.apiVersion, kind.slice(0, -'List'.length)]
+  for (const [index, item] of items.entries()) {
+    const at = ['items', index]
+    if (isMapping(item)) {
+      const { apiVersion = implied[0], kind = implied[1] } = item
+      const locate: Locate = path => list.locate([...at, ...path])
+      yield* expandDraft(draft(item, locate, apiVersion, kind), findings)
+    } else findings.at('CFG020', list, at, `the item is ${describe(item)}, not an object`)
+  }
+}
+
+function draft(value: Mapping, locate: Locate, apiVersion: unknown, kind: unknown): Draft {
+  return { value, apiVersion, kind, title: titleOf(kind, value.metadata), locate }
+}
+
+/** As far as it can be told: "VirtualService default/echo", "VirtualService", or nothing. */
+function titleOf(kind: unknown, metadata: unknown): string {
+  if (typeof kind !== 'string') return ''
+  const { name, namespace = 'default' } = isMapping(metadata) ? metadata : {}
+  if (typeof name !== 'string') return kind
+  return isClusterWide(kind) ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
+}

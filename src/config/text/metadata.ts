@@ -1,0 +1,106 @@
+/**
+ * The metadata of a resource, completed as the API server completes it.
+ *
+ * What Kubernetes keeps for itself (uid, resourceVersion, managedFields, generateName, ownerReferences …) is not
+ * looked at. The rules for names are those that hold for every kind: a name becomes a segment of a URL path
+ * (apimachinery, IsValidPathSegmentName); a namespace is a DNS label (RFC 1123) and becomes part of host names.
+ */
+
+import type { Findings, Path } from '../diagnostic.ts'
+import { describe, quote } from '../quote.ts'
+import type { Metadata } from '../resource.ts'
+import { type Draft, isClusterWide, isMapping, type Mapping } from './draft.ts'
+
+const NAME_LENGTH_MAX = 253
+const NAME = /^(?!\.{1,2}$)[^/%\s\p{C}]+$/u
+const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+const RFC3339 = /^(\d{4}-\d\d-\d\d)[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+
+/** Kinds that may leave out their name, and the name that they then have. */
+const NAME_DEFAULTS = new Map([['Settings', 'settings']])
+
+/** The metadata of `draft`, or null where there is no name to call the resource by. */
+export function readMetadata(draft: Draft, kind: string, findings: Findings): Metadata | null {
+  const metadata = draft.value.metadata ?? (NAME_DEFAULTS.has(kind) ? {} : undefined)
+  if (!isMapping(metadata)) {
+    const message =
+      metadata === undefined ? 'metadata is missing' : `metadata is ${describe(metadata)}, not an object`
+    findings.at('CFG023', draft, ['metadata'], message)
+    return null
+  }
+  const name = readName(draft, metadata.name ?? NAME_DEFAULTS.get(kind), findings)
+  const namespace = isClusterWide(kind) ? '' : readNamespace(draft, metadata.namespace, findings)
+  const rest = {
+    labels: readStrings(draft, 'labels', metadata, findings),
+    annotations: readStrings(draft, 'annotations', metadata, findings),
+    createdMs: readTime(draft, metadata.creationTimestamp, findings),
+  }
+  return name === null || namespace === null ? null : { name, namespace, ...rest }
+}
+
+function readName(draft: Draft, name: unknown, findings: Findings): string | null {
+  const path = ['metadata', 'name']
+  if (name === undefined || name === null || name === '') {
+    findings.at('CFG024', draft, path, 'metadata.name is missing')
+  } else if (typeof name !== 'string') {
+    findings.at('CFG024', draft, path, `metadata.name is ${describe(name)}, not a string`, 'quote it')
+  } else if (name.length > NAME_LENGTH_MAX || !NAME.test(name)) {
+    findings.at('CFG024', draft, path, `${quote(name)} cannot be the name of a resource`)
+  } else return name
+  return null
+}
+
+function readNamespace(draft: Draft, namespace: unknown, findings: Findings): string | null {
+  if (namespace === undefined || namespace === null || namespace === '') return 'default'
+  if (typeof namespace === 'string' && NAMESPACE.test(namespace)) return namespace
+  const hint = 'use at most 63 lower-case letters, digits and "-"'
+  const message = `${describe(namespace)} cannot be a namespace`
+  findings.at('CFG024', draft, ['metadata', 'namespace'], message, hint)
+  return null
+}
+
+function readStrings(
+  draft: Draft,
+  field: 'labels' | 'annotations',
+  metadata: Mapping,
+  findings: Findings,
+): Record<string, string> {
+  const strings: Record<string, string> = {}
+  const written = metadata[field] ?? {}
+  const wrong = (path: Path, value: unknown, expected: string, hint?: string) =>
+    findings.at(
+      'CFG025',
+      draft,
+      ['metadata', field, ...path],
+      `this is ${describe(value)}, not ${expected}`,
+      hint,
+    )
+  if (!isMapping(written)) wrong([], written, 'an object of strings')
+  else {
+    for (const [key, value] of Object.entries(written)) {
+      if (typeof value === 'string') strings[key] = value
+      else if (value === null)
+        strings[key] = '' // as the API server reads it
+      else wrong([key], value, 'a string', 'quote the value')
+    }
+  }
+  return strings
+}
+
+function readTime(draft: Draft, written: unknown, findings: Findings): number | null {
+  if (written === undefined || written === null) return null
+  const time = typeof written === 'string' ? parseTime(written) : null
+  if (time === null) {
+    const message = `${describe(written)} is no time as in RFC 3339`
+    findings.at('CFG026', draft, ['metadata', 'creationTimestamp'], message)
+  }
+  return time
+}
+
+/** Milliseconds since 1970, or null; Date.parse alone would read 30 February as 2 March. */
+function parseTime(text: string): number | null {
+  const date = RFC3339.exec(text)?.[1]
+  const time = Date.parse(text.toUpperCase())
+  if (date === undefined || Number.isNaN(time)) return null
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date) ? time : null
+}

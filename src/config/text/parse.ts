@@ -1,0 +1,97 @@
+/**
+ * From the text of one document to the nodes of the `yaml` package, within limits.
+ *
+ * The package's lexer, parser and composer are driven here lexeme by lexeme, because only so can a document
+ * be left when it nests too deep for recursion or grows too large. The schema is "failsafe": every scalar
+ * stays text, and scalar.ts decides what a plain one means. Duplicate keys are left to convert.ts, which
+ * finds them in linear time (the package compares each key with all others of its mapping).
+ */
+
+import { Composer, type Document, type ErrorCode, Lexer, type Node, Parser } from 'yaml'
+import { DEPTH_MAX, LEXEMES_MAX } from './limits.ts'
+
+/** Hears of each mistake: its offset in the text, what is wrong, and how to mend it. */
+export type OnMistake = (code: 'CFG005' | 'CFG006', offset: number, message: string, hint?: string) => void
+
+const OPTIONS = {
+  schema: 'failsafe',
+  resolveKnownTags: false,
+  uniqueKeys: false,
+  prettyErrors: false,
+  logLevel: 'silent',
+} as const
+
+const HINTS: { readonly [code in ErrorCode]?: string } = {
+  TAB_AS_INDENT: 'indent with spaces',
+  BAD_INDENT: 'the keys of one mapping start at the same column; close every bracket',
+  BLOCK_AS_IMPLICIT_KEY: 'put the nested mapping on lines of its own, or quote a text that holds ": "',
+  MULTILINE_IMPLICIT_KEY: 'a colon is missing after the key, or the next line is indented wrongly',
+  BAD_SCALAR_START: 'put the text in quotes',
+}
+
+/** The root of the document, null where it is empty or broken; mistakes go to `onMistake`. */
+export function parseDocument(text: string, onMistake: OnMistake): Node | null {
+  const composing = new Composing(onMistake)
+  const parser = new Parser()
+  let lexemes = 0
+  for (const lexeme of new Lexer().lex(text)) {
+    const { offset } = parser
+    if (lexeme[0] === '"' || lexeme[0] === "'") composing.quoteOffset = offset
+    for (const token of parser.next(lexeme)) composing.take(token)
+    const excess = excessOf(parser, ++lexemes)
+    if (excess) {
+      onMistake('CFG006', offset, excess)
+      return null
+    }
+  }
+  for (const token of parser.end()) composing.take(token)
+  return composing.end()
+}
+
+/** What there is too much of; the parser's stack holds the document and each collection that is open. */
+function excessOf(parser: Parser, lexemes: number): string | null {
+  if (parser.stack.length - 1 > DEPTH_MAX) return `the document is nested more than ${DEPTH_MAX} levels deep`
+  return lexemes > LEXEMES_MAX ? `the document has more than ${LEXEMES_MAX} tokens` : null
+}
+
+type Token = Parameters<Composer['next']>[0]
+
+/** A composer whose mistakes go to a function at once. */
+class Composing {
+  /** Where the last quoted scalar opened: the place to show for a quote that never closes. */
+  quoteOffset = 0
+  readonly #composer = new Composer(OPTIONS)
+  readonly #onMistake: OnMistake
+  #document: Document.Parsed | null = null
+  #broken = false
+
+  constructor(onMistake: OnMistake) {
+    this.#onMistake = onMistake
+    // The package would keep each mistake as an Error with its stack: gigabytes for a file full of "]".
+    Object.assign(this.#composer, { onError: this.#report })
+  }
+
+  take(token: Token): void {
+    if (token.type === 'error') this.#report(token, 'UNEXPECTED_TOKEN', token.message)
+    else for (const document of this.#composer.next(token)) this.#document = document
+  }
+
+  end(): Node | null {
+    for (const document of this.#composer.end()) this.#document = document
+    return this.#broken ? null : (this.#document?.contents ?? null)
+  }
+
+  readonly #report = (
+    source: number | readonly number[] | { offset: number },
+    code: ErrorCode,
+    message: string,
+    warning = false,
+  ): void => {
+    if (warning) return
+    this.#broken = true
+    const at = typeof source === 'number' ? source : 'offset' in source ? source.offset : source[0]
+    const unclosed = /^Missing closing .quote/.test(message)
+    if (unclosed) this.#onMistake('CFG005', this.quoteOffset, 'this quote is never closed')
+    else this.#onMistake('CFG005', at, message[0].toLowerCase() + message.slice(1), HINTS[code])
+  }
+}

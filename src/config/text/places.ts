@@ -1,0 +1,62 @@
+/**
+ * Where the values of a document stand: for each mapping and list, the offset of each of its values.
+ *
+ * Kept beside the values and not in them, so that they stay plain data. A number a value is all that is paid;
+ * lines and columns are counted when someone asks.
+ */
+
+import type { Path, Place } from '../diagnostic.ts'
+import type { Lines } from './lines.ts'
+
+type Container = Readonly<Record<string, unknown>> | readonly unknown[]
+
+export class Places {
+  readonly #lines: Lines
+  /** Offsets in the order of the list, or of Object.keys (which is not always that of the text). */
+  readonly #offsets = new Map<Container, readonly number[]>()
+
+  constructor(lines: Lines) {
+    this.#lines = lines
+  }
+
+  at(offset: number): Place {
+    return this.#lines.place(offset)
+  }
+
+  setList(list: readonly unknown[], offsets: readonly number[]): void {
+    this.#offsets.set(list, offsets)
+  }
+
+  setMapping(mapping: Readonly<Record<string, unknown>>, offsets: ReadonlyMap<string, number>): void {
+    this.#offsets.set(
+      mapping,
+      Object.keys(mapping).map(key => offsets.get(key) ?? 0),
+    )
+  }
+
+  /** The offsets of the values of `container`, in the order of the list or of Object.keys. */
+  offsetsOf(container: unknown): readonly number[] {
+    return this.#offsets.get(container as Container) ?? []
+  }
+
+  /** The place of the value at `path` below `root`, or of its nearest parent that is there. */
+  locate(root: unknown, rootOffset: number, path: Path): Place {
+    let offset = rootOffset
+    let value: unknown = root
+    for (const step of path) {
+      const index = indexOf(value, step)
+      const next = this.offsetsOf(value)[index]
+      if (next === undefined) break
+      offset = next
+      value = (value as Readonly<Record<string | number, unknown>>)[step]
+    }
+    return this.at(offset)
+  }
+}
+
+/** Where among its siblings the value is that `step` leads to, or −1. */
+function indexOf(container: unknown, step: string | number): number {
+  if (Array.isArray(container)) return typeof step === 'number' ? step : -1
+  const isMapping = typeof container === 'object' && container !== null
+  return isMapping ? Object.keys(container).indexOf(String(step)) : -1
+}

@@ -1,0 +1,106 @@
+/**
+ * The first stage: from files to resources that know their places.
+ *
+ * Pure: the caller has read the files. A broken document takes nothing with it: the other documents of the file,
+ * and all other files, are read as if it were not there. Whether a resource is right, is left to validate/.
+ */
+
+import type { Findings } from '../diagnostic.ts'
+import { describe, quote } from '../quote.ts'
+import { Resource } from '../resource.ts'
+import { Conversion } from './convert.ts'
+import { type Decoded, decode, type InputFile, isUnprintable } from './decode.ts'
+import { type Draft, expand } from './draft.ts'
+import { SYNTAX_ERRORS_MAX } from './limits.ts'
+import { Lines } from './lines.ts'
+import { readMetadata } from './metadata.ts'
+import { type OnMistake, parseDocument } from './parse.ts'
+import { Places } from './places.ts'
+import { type Span, splitDocuments } from './split.ts'
+
+const API_VERSION = /^(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?v[a-z0-9]+$/
+const KIND = /^[A-Za-z][A-Za-z0-9]*$/
+
+/** The resources of all files, in reading order; of two that have the same name the first. */
+export function readDocuments(files: readonly InputFile[], findings: Findings): Resource[] {
+  const resources = new Map<string, Resource>()
+  for (const input of files) {
+    const decoded = decode(input, findings)
+    if (!decoded) continue
+    const lines = new Lines(input.file, decoded.text)
+    for (const span of splitDocuments(decoded.text)) {
+      for (const draft of readDocument(decoded, span, lines, findings)) {
+        const resource = complete(draft, input.file, resources.size, findings)
+        if (resource) keepFirst(resources, resource, findings)
+      }
+    }
+  }
+  return [...resources.values()]
+}
+
+/** The objects of one document; none where its text is broken. */
+function* readDocument(decoded: Decoded, span: Span, lines: Lines, findings: Findings): Generator<Draft> {
+  const { from, to } = span
+  if (isUnprintable(decoded, from, to, lines, findings)) return
+  const root = parseDocument(decoded.text.slice(from, to), onePerLine(from, lines, findings))
+  if (root === null) return
+  const places = new Places(lines)
+  const value = new Conversion(findings, places, from).convert(root)
+  if (value === undefined || value === null) return
+  const rootOffset = from + (root.range?.[0] ?? 0)
+  yield* expand(value, path => places.locate(value, rootOffset, path), findings)
+}
+
+/** Reports the first mistake of each line, up to a limit: what follows on a line is mostly its echo. */
+function onePerLine(from: number, lines: Lines, findings: Findings): OnMistake {
+  const reported = new Set<number>()
+  return (code, offset, message, hint) => {
+    if (reported.size === SYNTAX_ERRORS_MAX) return
+    const place = lines.place(from + offset)
+    if (!reported.has(place.line)) findings.in(code, place, message, hint)
+    reported.add(place.line)
+  }
+}
+
+/** The resource that `draft` is, or null where it has no apiVersion, kind or name to go by. */
+function complete(draft: Draft, file: string, ordinal: number, findings: Findings): Resource | null {
+  const apiVersion = word(draft, 'CFG021', 'apiVersion', API_VERSION, findings)
+  const kind = word(draft, 'CFG022', 'kind', KIND, findings)
+  const metadata = readMetadata(draft, kind ?? '', findings)
+  if (apiVersion === null || kind === null || metadata === null) return null
+  const { value, locate } = draft
+  return new Resource({ apiVersion, kind, metadata, value, file, ordinal, locate })
+}
+
+function word(
+  draft: Draft,
+  code: 'CFG021' | 'CFG022',
+  field: 'apiVersion' | 'kind',
+  pattern: RegExp,
+  findings: Findings,
+): string | null {
+  const written = draft[field] ?? ''
+  if (typeof written === 'string' && pattern.test(written)) return written
+  const message =
+    written === ''
+      ? `${field} is missing`
+      : `${typeof written === 'string' ? quote(written) : describe(written)} cannot be the ${field}`
+  findings.at(code, draft, [field], message)
+  return null
+}
+
+/** Kubernetes tells resources apart by group, kind, namespace and name; the version is only a way of writing them. */
+function keepFirst(resources: Map<string, Resource>, resource: Resource, findings: Findings): void {
+  const { apiVersion, kind, metadata } = resource
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
+  const key = [group, kind, metadata.namespace, metadata.name].join(' ')
+  const first = resources.get(key)
+  if (!first) {
+    resources.set(key, resource)
+    return
+  }
+  const path = ['metadata', 'name']
+  const { file, line, column } = first.locate(path)
+  const message = `${resource.title} is defined twice; the first is at ${file}:${line}:${column}`
+  findings.at('CFG027', resource, path, message, 'rename or remove one; the first is kept')
+}

@@ -1,0 +1,48 @@
+/** TLS towards a destination (istiod ValidateTLS): which settings go together. */
+
+import { quote } from '../quote.ts'
+import type { Field } from './field.ts'
+
+const FILES = ['clientCertificate', 'privateKey', 'caCertificates', 'caCrl']
+const CONFIG_MAP = 'configmap://'
+
+/** What skipping verification excludes, by mode: it leaves nothing to verify with. */
+const UNVERIFIED: Readonly<Record<string, readonly string[]>> = {
+  SIMPLE: ['caCertificates', 'credentialName', 'subjectAltNames'],
+  MUTUAL: ['caCertificates', 'subjectAltNames'],
+}
+
+export function checkClientTls(tls: Field, namespace: string): void {
+  const mode = tls.get('mode').text ?? 'DISABLE'
+  checkConfigMap(tls.get('credentialName'), namespace)
+  if (tls.get('insecureSkipVerify').value === true) {
+    for (const name of Object.hasOwn(UNVERIFIED, mode) ? UNVERIFIED[mode] : []) {
+      if (isSet(tls, name))
+        tls.get(name).report('CFG210', `${name} does not go with insecureSkipVerify: true`)
+    }
+  }
+  const usesCredential = ['SIMPLE', 'MUTUAL'].includes(mode) && isSet(tls, 'credentialName')
+  if (usesCredential) {
+    for (const name of FILES) {
+      if (isSet(tls, name)) tls.get(name).report('CFG210', `${name} does not go with credentialName`)
+    }
+  } else if (mode === 'MUTUAL') {
+    for (const name of ['clientCertificate', 'privateKey']) {
+      if (!isSet(tls, name)) tls.get(name).report('CFG211', `mode MUTUAL needs ${name} or credentialName`)
+    }
+  }
+}
+
+const isSet = (tls: Field, name: string): boolean => {
+  const field = tls.get(name)
+  return field.filled || field.items.length > 0
+}
+
+/** A ConfigMap with certificates has to be in the rule's own namespace. */
+function checkConfigMap(credential: Field, namespace: string): void {
+  credential.check('CFG210', text => {
+    if (!text.startsWith(CONFIG_MAP)) return null
+    const parts = text.slice(CONFIG_MAP.length).split('/')
+    return parts.length < 2 || parts[0] === namespace ? null : `is not in the namespace ${quote(namespace)}`
+  })
+}

@@ -1,0 +1,55 @@
+/** Matches of http routes. */
+
+import { quote } from '../quote.ts'
+import { checkGatewayNames } from './destinations.ts'
+import type { Field } from './field.ts'
+import { checkLabels } from './field-checks.ts'
+import { headerName } from './http-headers.ts'
+import { checkMatchPort } from './l4-route.ts'
+import { dnsLabel } from './names.ts'
+import { regularExpression } from './regex.ts'
+
+const CLAIMS = '@request.auth.claims'
+
+/** Whether a header's name stands for a claim of a JSON web token: `@request.auth.claims.group`. */
+export function isJwtClaim(name: string): boolean {
+  if (!name.toLowerCase().startsWith(CLAIMS)) return false
+  return /^(\..+|\[.+\])$/s.test(name.slice(CLAIMS.length))
+}
+
+export function checkHttpMatch(match: Field): void {
+  for (const [name, header] of match.get('headers').entries) {
+    checkHeaderName(name, header)
+    if (header.absent) header.report('CFG101', `the match of header ${quote(name)} is empty`)
+    checkStringMatch(header)
+  }
+  for (const [name, header] of match.get('withoutHeaders').entries) {
+    checkHeaderName(name, header)
+    if (header.get('regex').text !== '*') checkStringMatch(header) // "*" means: is there at all
+  }
+  checkRegex(match.get('uri').get('regex'))
+  for (const name of ['scheme', 'method', 'authority']) checkStringMatch(match.get(name))
+  for (const [, parameter] of match.get('queryParams').entries) checkStringMatch(parameter)
+  checkMatchPort(match)
+  checkLabels(match.get('sourceLabels'))
+  checkGatewayNames(match.get('gateways'))
+  const sourceNamespace = match.get('sourceNamespace')
+  if (sourceNamespace.filled) sourceNamespace.check('CFG217', dnsLabel)
+}
+
+function checkHeaderName(name: string, header: Field): void {
+  const complaint = isJwtClaim(name) ? null : headerName(name)
+  if (complaint !== null) header.report('CFG216', `${quote(name)} ${complaint}`)
+}
+
+/** `exact`, `prefix` or `regex`; a prefix is empty in a uri only (Envoy's string matcher allows none). */
+function checkStringMatch(match: Field): void {
+  const prefix = match.get('prefix')
+  if (prefix.text === '') prefix.report('CFG211', 'a prefix to match must not be empty')
+  checkRegex(match.get('regex'))
+}
+
+export function checkRegex(regex: Field): void {
+  if (regex.text === '') regex.report('CFG215', 'a regular expression must not be empty')
+  else regex.check('CFG215', regularExpression)
+}

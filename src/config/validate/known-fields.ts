@@ -1,0 +1,180 @@
+/**
+ * Every field that Istio's resources can have, and what weir does with it.
+ *
+ * One table drives three things: unknown fields are errors, what weir ignores is named in a warning,
+ * and docs/configuration.md shows it to the reader (a test holds the two together). The order is that
+ * of Istio's reference pages.
+ */
+
+/** What weir does with a field. */
+export type Support =
+  /** Does what it says. */
+  | 'served'
+  /** Changes nothing that weir does; needs no word. */
+  | 'no effect'
+  /** Belongs to layer 4, but is ignored so far, with a warning. */
+  | 'not served yet'
+  /** Ignored with a warning, as everything of layer 7 is. */
+  | 'needs layer 7'
+  /** Ignored, with one finding for each http route instead of one for each field. */
+  | 'by route'
+
+/**
+ * A field without fields of its own (or with free ones, like labels), an object or a list of objects
+ * that is served, or one that is ignored as a whole. `'*'` stands for any name.
+ */
+export type Known = Support | Fields | readonly [Support, Fields]
+export type Fields = { readonly [name: string]: Known }
+
+const each = (support: Support, names: string): Fields =>
+  Object.fromEntries(names.split(' ').map(name => [name, support] as const))
+const served = (names: string): Fields => each('served', names)
+const ignored = (names: string): Fields => each('no effect', names)
+const later = (names: string): Fields => each('not served yet', names)
+const layer7 = (names: string): Fields => each('needs layer 7', names)
+const byRoute = (names: string): Fields => each('by route', names)
+
+const DESTINATION: Fields = { ...served('host subset'), port: served('number') }
+const ROUTE: Fields = { destination: DESTINATION, weight: 'served' }
+const L4_MATCH = served('destinationSubnets port sourceLabels gateways sourceNamespace')
+
+const STRING_MATCH = byRoute('exact prefix regex')
+const PERCENT = byRoute('value')
+const HEADERS: Known = [
+  'by route',
+  { request: byRoute('set add remove'), response: byRoute('set add remove') },
+]
+
+const HTTP_MATCH: Fields = {
+  ...byRoute('name port sourceLabels gateways ignoreUriCase sourceNamespace statPrefix'),
+  uri: STRING_MATCH,
+  scheme: STRING_MATCH,
+  method: STRING_MATCH,
+  authority: STRING_MATCH,
+  headers: { '*': STRING_MATCH },
+  queryParams: { '*': STRING_MATCH },
+  withoutHeaders: { '*': STRING_MATCH },
+}
+
+const RETRIES = 'attempts perTryTimeout retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff'
+const CORS = 'allowOrigin allowMethods allowHeaders exposeHeaders maxAge allowCredentials unmatchedPreflights'
+
+const HTTP_ROUTE: Fields = {
+  name: 'no effect',
+  match: ['by route', HTTP_MATCH],
+  route: { ...ROUTE, headers: HEADERS },
+  redirect: ['by route', byRoute('uri authority port derivePort scheme redirectCode')],
+  directResponse: ['by route', { status: 'by route', body: byRoute('string bytes') }],
+  delegate: ['by route', byRoute('name namespace')],
+  rewrite: ['by route', { ...byRoute('uri authority'), uriRegexRewrite: byRoute('match rewrite') }],
+  timeout: 'by route',
+  retries: ['by route', byRoute(RETRIES)],
+  fault: [
+    'by route',
+    {
+      delay: { ...byRoute('fixedDelay exponentialDelay percent'), percentage: PERCENT },
+      abort: { ...byRoute('httpStatus grpcStatus http2Error'), percentage: PERCENT },
+    },
+  ],
+  mirror: ['by route', DESTINATION],
+  mirrors: ['by route', { destination: DESTINATION, percentage: PERCENT }],
+  ...byRoute('mirrorPercent mirror_percent'),
+  mirrorPercentage: ['by route', PERCENT],
+  corsPolicy: ['by route', { ...byRoute(CORS), allowOrigins: STRING_MATCH }],
+  headers: HEADERS,
+}
+
+const CONSISTENT_HASH: Fields = {
+  ...later('useSourceIp minimumRingSize'),
+  ...layer7('httpHeaderName httpQueryParameterName'),
+  httpCookie: { ...layer7('name path ttl'), attributes: layer7('name value') },
+  ringHash: later('minimumRingSize'),
+  maglev: later('tableSize'),
+}
+
+const FAILOVER: Fields = { ...later('enabled failoverPriority'), failover: later('from to') }
+
+const LOAD_BALANCER: Fields = {
+  simple: 'served',
+  consistentHash: ['not served yet', CONSISTENT_HASH],
+  localityLbSetting: ['not served yet', { distribute: later('from to'), ...FAILOVER }],
+  zoneAwareLbSetting: ['not served yet', FAILOVER],
+  warmupDurationSecs: 'not served yet',
+  warmup: ['not served yet', later('duration minimumPercent aggression')],
+}
+
+const HTTP_POOL =
+  'http1MaxPendingRequests http2MaxRequests maxRequestsPerConnection maxRetries idleTimeout ' +
+  'h2UpgradePolicy useClientProtocol maxConcurrentStreams'
+const OUTLIER_DETECTION =
+  'splitExternalLocalOriginErrors consecutiveLocalOriginFailures consecutiveGatewayErrors ' +
+  'consecutive5xxErrors consecutiveErrors interval baseEjectionTime maxEjectionPercent minHealthPercent'
+const CLIENT_TLS =
+  'mode clientCertificate privateKey caCertificates credentialName subjectAltNames sni insecureSkipVerify caCrl'
+
+const PORT_POLICY: Fields = {
+  connectionPool: {
+    tcp: {
+      ...served('maxConnections connectTimeout maxConnectionDuration idleTimeout'),
+      tcpKeepalive: served('probes time interval'),
+    },
+    http: ['needs layer 7', { ...layer7(HTTP_POOL), http2KeepAlive: layer7('interval timeout') }],
+  },
+  loadBalancer: LOAD_BALANCER,
+  outlierDetection: ['not served yet', later(OUTLIER_DETECTION)],
+  tls: ['not served yet', later(CLIENT_TLS)],
+}
+
+const TRAFFIC_POLICY: Fields = {
+  ...PORT_POLICY,
+  portLevelSettings: { port: served('number'), ...PORT_POLICY },
+  tunnel: ['not served yet', later('protocol targetHost targetPort')],
+  proxyProtocol: ['not served yet', later('version')],
+  retryBudget: ['needs layer 7', layer7('percent minRetryConcurrency')],
+}
+
+const SERVER_TLS =
+  'mode serverCertificate privateKey caCertificates caCrl credentialName credentialNames caCertCredentialName ' +
+  'subjectAltNames verifyCertificateSpki verifyCertificateHash minProtocolVersion maxProtocolVersion cipherSuites'
+const CERTIFICATE = later('serverCertificate privateKey caCertificates')
+
+const WORKLOAD: Fields = {
+  ...served('address ports labels weight'),
+  ...ignored('network locality serviceAccount'),
+}
+
+/** The fields of `spec`, by kind. */
+export const KNOWN_FIELDS = {
+  VirtualService: {
+    ...served('hosts gateways exportTo'),
+    tcp: { match: { ...L4_MATCH, sourceSubnet: 'served' }, route: ROUTE },
+    tls: ['not served yet', { match: { sniHosts: 'not served yet', ...L4_MATCH }, route: ROUTE }],
+    http: HTTP_ROUTE,
+  },
+  DestinationRule: {
+    ...served('host exportTo'),
+    workloadSelector: served('matchLabels'),
+    subsets: { ...served('name labels'), trafficPolicy: TRAFFIC_POLICY },
+    trafficPolicy: TRAFFIC_POLICY,
+  },
+  Gateway: {
+    selector: 'served',
+    servers: {
+      ...served('bind hosts'),
+      port: { ...served('number protocol name'), targetPort: 'no effect' },
+      tls: [
+        'not served yet',
+        { ...later(SERVER_TLS), tlsCertificates: CERTIFICATE, httpsRedirect: 'needs layer 7' },
+      ],
+      ...ignored('name defaultEndpoint'),
+    },
+  },
+  ServiceEntry: {
+    ...served('hosts addresses resolution exportTo'),
+    ports: served('number protocol name targetPort'),
+    endpoints: WORKLOAD,
+    workloadSelector: served('labels'),
+    ...ignored('location subjectAltNames'),
+  },
+  WorkloadEntry: WORKLOAD,
+} satisfies Readonly<Record<string, Fields>>

@@ -1,0 +1,58 @@
+/**
+ * Kubernetes kinds: the types of the fields that weir reads.
+ *
+ * These resources mostly come out of `kubectl get -o yaml`, from an API server that has checked them,
+ * and are full of fields that do not matter here; so unknown fields are not even looked at.
+ */
+
+import type { Shape } from './shape.ts'
+
+const TARGET: Shape = { kind: 'text', name: 'text', namespace: 'text' }
+const PORT: Shape = { name: 'text', port: 'port', protocol: 'text', appProtocol: 'text' }
+const ENDPOINT_ADDRESSES: Shape = [{ 'ip!': 'ip', hostname: 'text', nodeName: 'text', targetRef: TARGET }]
+
+export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
+  Service: {
+    spec: {
+      type: 'text',
+      clusterIP: 'text',
+      clusterIPs: ['text'],
+      externalIPs: ['text'],
+      externalName: 'text',
+      selector: { '*': 'text' },
+      ports: [
+        { name: 'text', 'port!': 'port', targetPort: 'portOrName', protocol: 'text', appProtocol: 'text' },
+      ],
+    },
+  },
+  Endpoints: {
+    subsets: [{ addresses: ENDPOINT_ADDRESSES, notReadyAddresses: ENDPOINT_ADDRESSES, ports: [PORT] }],
+  },
+  EndpointSlice: {
+    addressType: 'text',
+    endpoints: [
+      {
+        addresses: ['text'],
+        conditions: { ready: 'flag', serving: 'flag', terminating: 'flag' },
+        targetRef: TARGET,
+        hostname: 'text',
+        nodeName: 'text',
+        zone: 'text',
+      },
+    ],
+    ports: [PORT],
+  },
+  Pod: {
+    spec: {
+      hostNetwork: 'flag',
+      containers: [{ name: 'text', ports: [{ name: 'text', 'containerPort!': 'port', protocol: 'text' }] }],
+    },
+    status: {
+      phase: 'text',
+      podIP: 'text',
+      podIPs: [{ 'ip!': 'text' }],
+      conditions: [{ 'type!': 'text', 'status!': 'text' }],
+    },
+  },
+  Namespace: {},
+}

@@ -1,0 +1,68 @@
+/** Load balancer settings: hashing, warm-up and localities. */
+
+import { quote } from '../quote.ts'
+import type { Field } from './field.ts'
+import { checkLocality, checkZoneAware } from './locality.ts'
+import { checkDuration, checkRange, readDuration } from './values.ts'
+
+/** Envoy refuses Maglev tables from this size on. */
+const TABLE_SIZE_END = 5_000_011
+
+/** `outlierDetection` of the same policy: what failing over depends on. */
+export function checkLoadBalancer(balancer: Field, outlierDetection: Field): void {
+  checkConsistentHash(balancer.get('consistentHash'))
+  const locality = balancer.get('localityLbSetting')
+  const zoneAware = balancer.get('zoneAwareLbSetting')
+  if (!locality.absent && !zoneAware.absent) {
+    zoneAware.report('CFG210', 'zoneAwareLbSetting does not go with localityLbSetting')
+  }
+  checkLocality(locality, outlierDetection)
+  checkZoneAware(zoneAware, outlierDetection)
+  checkDuration(balancer.get('warmupDurationSecs'))
+  const warmup = balancer.get('warmup')
+  checkDuration(warmup.get('duration'))
+  checkRange(warmup.get('minimumPercent'), 0, 100)
+  checkRange(warmup.get('aggression'), 1, Number.POSITIVE_INFINITY)
+}
+
+function checkConsistentHash(hash: Field): void {
+  checkCookie(hash.get('httpCookie'))
+  const minimum = hash.get('minimumRingSize')
+  if (minimum.number) {
+    minimum.report('CFG251', 'minimumRingSize is deprecated', 'use ringHash.minimumRingSize')
+    if (!hash.get('ringHash').absent || !hash.get('maglev').absent) {
+      minimum.report('CFG210', 'minimumRingSize does not go with ringHash or maglev')
+    }
+  }
+  const maglev = hash.get('maglev')
+  if (!maglev.absent) checkTableSize(maglev.get('tableSize'))
+}
+
+function checkTableSize(size: Field): void {
+  const { number } = size
+  if (size.absent) size.report('CFG211', 'maglev must have a tableSize', '65537 is a usual one')
+  else if (number !== undefined && !(number < TABLE_SIZE_END && isPrime(number))) {
+    size.report('CFG208', `tableSize must be a prime number below ${TABLE_SIZE_END}, not ${number}`)
+  }
+}
+
+function isPrime(number: number): boolean {
+  if (number < 4) return number > 0 // 1 passes in Envoy too
+  if (number % 2 === 0) return false
+  for (let factor = 3; factor * factor <= number; factor += 2) if (number % factor === 0) return false
+  return true
+}
+
+function checkCookie(cookie: Field): void {
+  readDuration(cookie.get('ttl'))
+  if (cookie.get('name').text === '') cookie.get('name').report('CFG211', 'a cookie must have a name')
+  const names = new Set<string>()
+  for (const attribute of cookie.get('attributes').items) {
+    const name = attribute.get('name')
+    if (name.text === '') name.report('CFG211', 'an attribute of a cookie must have a name')
+    else if (name.text !== undefined && names.has(name.text)) {
+      name.report('CFG209', `attribute ${quote(name.text)} of the cookie stands twice`)
+    }
+    if (name.text !== undefined) names.add(name.text)
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Names: which texts are DNS labels, host names, label keys, ports and addresses.
+ *
+ * The rules are those of istiod's webhook (istio/istio pkg/config/validation/agent/validation.go and
+ * pkg/config/labels/instance.go), quirks included: upper case is fine, a single all-digit label is a
+ * fine wildcard domain but no fully qualified one. Each rule returns what is wrong, or null.
+ */
+
+import { parseAddress, parseCidr } from '../../net/address.ts'
+import { quote } from '../quote.ts'
+
+export type Complaint = string | null
+
+const LABEL_MAX = 63
+const DOMAIN_MAX = 255
+const PREFIX_MAX = 253
+const LABEL = '[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?'
+const DNS_LABEL = new RegExp(`^${LABEL}$`)
+const WILDCARD_LABEL = new RegExp(`^(?:\\*|(?:\\*|\\*-)?${LABEL})$`)
+const QUALIFIED = '(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'
+const LABEL_KEY = new RegExp(`^(?:(${LABEL}(?:\\.${LABEL})*)/)?(${QUALIFIED})$`)
+const LABEL_VALUE = new RegExp(`^(?:${QUALIFIED})?$`)
+const ALL_DIGITS = /^[+-]?\d+$/
+
+export const isDnsLabel = (text: string): boolean => text.length <= LABEL_MAX && DNS_LABEL.test(text)
+export const isIpAddress = (text: string): boolean => parseAddress(text) !== null
+
+export const dnsLabel = (text: string): Complaint => (isDnsLabel(text) ? null : 'is no DNS label')
+
+/** A fully qualified name: "a.example.com", "a.example.com.", "a". */
+export const domain = (text: string): Complaint => tooLongOrEmpty(text) ?? labels(text)
+
+/** The same, with a wildcard in the first label: "*", "*.example.com", "*-a.example.com", "*example.com". */
+export function wildcardDomain(text: string): Complaint {
+  const dot = text.indexOf('.')
+  const first = dot < 0 ? text : text.slice(0, dot)
+  const bad = tooLongOrEmpty(text)
+  if (bad !== null) return bad
+  if (first.length > LABEL_MAX || !WILDCARD_LABEL.test(first))
+    return `is no host name: bad label ${quote(first)}`
+  return dot < 0 ? null : labels(text.slice(dot + 1))
+}
+
+/** A name that is a wildcard otherwise than as a whole first label: "*example.com". */
+export const isPartialWildcard = (text: string): boolean =>
+  text.includes('*') && text.length !== 1 && !text.startsWith('*.')
+
+function tooLongOrEmpty(text: string): Complaint {
+  if (text.length > DOMAIN_MAX) return `is longer than ${DOMAIN_MAX} characters`
+  return text === '' ? 'is an empty host name' : null
+}
+
+function labels(text: string): Complaint {
+  const parts = text.split('.')
+  const last = parts.length - 1
+  if (ALL_DIGITS.test(parts[last])) return 'is no host name: its last label is a number'
+  const bad = parts.find((part, index) => !isDnsLabel(part) && !(index === last && part === ''))
+  return bad === undefined ? null : `is no host name: bad label ${quote(bad)}`
+}
+
+/**
+ * A host of a VirtualService for gateways: also the names that Istio makes for AUTO_PASSTHROUGH,
+ * `outbound_.80_._.a.example.com`, where the resource has SNI routes.
+ */
+export function gatewayBoundDomain(text: string, hasSniHosts: boolean): Complaint {
+  if (!hasSniHosts || !text.startsWith('outbound_')) return wildcardDomain(text)
+  const [, port = '', , host = ''] = text.split('_')
+  return /\d/.test(port) && /[a-zA-Z]/.test(host)
+    ? tooLongOrEmpty(text)
+    : 'does not have the form outbound_.<port>_._.<host>'
+}
+
+/**
+ * Every host that covers all the names that `name` stands for: itself, and wildcards down to "*".
+ *
+ * Looking these up costs a name's length, however many hosts there are; comparing each with each would not
+ * (Matches and SubsetOf in pkg/config/host/name.go say the same by comparing suffixes).
+ */
+export function* coveringHosts(name: string): Generator<string> {
+  const tail = name.startsWith('*') ? name.slice(1) : name
+  yield name
+  for (let at = 0; at <= tail.length; at++) yield `*${tail.slice(at)}`
+}
+
+/** Whether one of `hosts` covers all the names that `name` stands for. */
+export function isCovered(name: string, hosts: ReadonlySet<string>): boolean {
+  for (const host of coveringHosts(name)) if (hosts.has(host)) return true
+  return false
+}
+
+export const ipAddress = (text: string): Complaint => (isIpAddress(text) ? null : 'is no IP address')
+
+export const subnet = (text: string): Complaint =>
+  (text.includes('/') ? parseCidr(text) !== null : isIpAddress(text))
+    ? null
+    : 'is neither an IP address nor a CIDR'
+
+/** What stands after "unix://": an absolute path to a file, or an abstract name ("@name"). */
+export function unixPath(path: string): Complaint {
+  if (path === '') return 'names no socket'
+  return path.startsWith('@') || (path.startsWith('/') && !path.endsWith('/'))
+    ? null
+    : 'is no absolute path to a file'
+}
+
+export const UNIX_PREFIX = 'unix://'
+
+export function labelKey(text: string): Complaint {
+  const parts = LABEL_KEY.exec(text)
+  if (!parts) return 'is no label key'
+  if ((parts[1]?.length ?? 0) > PREFIX_MAX) return `has a prefix of more than ${PREFIX_MAX} characters`
+  return parts[2].length > LABEL_MAX ? `has a name of more than ${LABEL_MAX} characters` : null
+}
+
+/** Label values have no limit of length in Istio. */
+export const labelValue = (text: string): Complaint => (LABEL_VALUE.test(text) ? null : 'is no label value')

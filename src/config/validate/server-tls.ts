@@ -1,0 +1,99 @@
+/** TLS of a Gateway's server (istiod validateTLSOptions): modes, where certificates come from, cipher suites. */
+
+import { quote } from '../quote.ts'
+import type { Field } from './field.ts'
+
+/** Cipher suites that Envoy's BoringSSL knows (pkg/config/security/security.go). */
+const CIPHER_SUITES = new Set(
+  (
+    'ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES256-GCM-SHA384 ' +
+    'ECDHE-RSA-AES256-GCM-SHA384 ECDHE-ECDSA-CHACHA20-POLY1305 ECDHE-RSA-CHACHA20-POLY1305 ' +
+    'ECDHE-ECDSA-AES128-SHA ECDHE-RSA-AES128-SHA ECDHE-ECDSA-AES256-SHA ECDHE-RSA-AES256-SHA ' +
+    'AES128-GCM-SHA256 AES256-GCM-SHA384 AES128-SHA AES256-SHA DES-CBC3-SHA'
+  ).split(' '),
+)
+
+const CERTIFICATES = [
+  'serverCertificate',
+  'privateKey',
+  'caCertificates',
+  'tlsCertificates',
+  'credentialName',
+  'credentialNames',
+]
+const TERMINATING = ['SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL']
+
+const modeOf = (tls: Field): string => tls.get('mode').text ?? 'PASSTHROUGH'
+
+/** Whether TLS is left to the destination; the default of an empty `tls`. */
+export const isPassthrough = (tls: Field): boolean =>
+  !tls.absent && ['PASSTHROUGH', 'AUTO_PASSTHROUGH'].includes(modeOf(tls))
+
+const isSet = (tls: Field, name: string): boolean => tls.get(name).filled || tls.get(name).items.length > 0
+
+export function checkServerTls(tls: Field): void {
+  if (tls.absent) return
+  checkCipherSuites(tls)
+  const mode = modeOf(tls)
+  if (mode === 'ISTIO_MUTUAL') {
+    for (const name of CERTIFICATES) {
+      if (isSet(tls, name)) tls.get(name).report('CFG210', `mode ISTIO_MUTUAL takes no ${name}`)
+    }
+    return
+  }
+  if (isPassthrough(tls) && [...CERTIFICATES, 'caCrl'].some(name => isSet(tls, name))) {
+    tls.report('CFG252', `mode ${mode} does not use certificates`)
+  }
+  checkOneSource(tls)
+  if (!TERMINATING.includes(mode) || !(isSet(tls, 'credentialName') || isSet(tls, 'credentialNames'))) {
+    checkFiles(tls, mode)
+  }
+}
+
+function checkOneSource(tls: Field): void {
+  const files = isSet(tls, 'serverCertificate') && isSet(tls, 'privateKey') ? ['serverCertificate'] : []
+  const others = ['credentialName', 'credentialNames', 'tlsCertificates'].filter(name => isSet(tls, name))
+  const sources = [...files, ...others]
+  if (sources.length > 1)
+    tls.report('CFG210', `certificates come from one place, not from ${sources.join(' and ')}`)
+}
+
+/** Certificates from files: a certificate with its key, a CA bundle where clients have certificates too. */
+function checkFiles(tls: Field, mode: string): void {
+  if (TERMINATING.includes(mode)) {
+    if (mode !== 'SIMPLE' && !isSet(tls, 'caCertificates')) needs(tls, mode, 'caCertificates')
+    const pairs = tls.get('tlsCertificates').items
+    for (const pair of pairs.length > 0 ? pairs : [tls]) {
+      for (const name of ['serverCertificate', 'privateKey']) if (!isSet(pair, name)) needs(pair, mode, name)
+    }
+  }
+  if (mode === 'SIMPLE' && isSet(tls, 'caCrl'))
+    tls.get('caCrl').report('CFG210', 'mode SIMPLE takes no caCrl')
+}
+
+function needs(tls: Field, mode: string, name: string): void {
+  tls.get(name).report('CFG211', `mode ${mode} needs ${name}, or a credentialName`)
+}
+
+function checkCipherSuites(tls: Field): void {
+  const suites = tls.get('cipherSuites')
+  const version = tls.get('minProtocolVersion')
+  if (['TLSV1_0', 'TLSV1_1'].includes(version.text ?? '') && suites.items.length === 0) {
+    version.report(
+      'CFG253',
+      `${version.text} needs cipherSuites: the default ones are all for TLS 1.2 and later`,
+    )
+  }
+  const seen = new Set<string>()
+  for (const suite of suites.items) {
+    const { text } = suite
+    if (text === undefined) continue
+    if (!isCipherSuite(text)) suite.report('CFG252', `${quote(text)} is no cipher suite; Istio ignores it`)
+    else if (seen.has(text)) suite.report('CFG252', `cipher suite ${quote(text)} stands twice`)
+    seen.add(text)
+  }
+}
+
+/** Also "ALL", and expressions that start with an operator, which Istio does not parse. */
+const isCipherSuite = (text: string): boolean =>
+  text === '' || text === 'ALL' || !/^[\p{L}\p{N}]/u.test(text) || CIPHER_SUITES.has(text)

@@ -1,0 +1,140 @@
+/**
+ * Structure: whether a resource has the types and values that Istio's CRD schema asks for.
+ *
+ * The validators are those that @kubernetes-models/istio made of Istio's own schemas. They give Ajv's
+ * errors; here these become one sentence for each mistake, at the field that has it. The schema's CEL
+ * rules are not in them (they are among the checks of meaning), nor are unknown fields (known-fields.ts).
+ */
+
+import { DestinationRule } from '@kubernetes-models/istio/networking.istio.io/v1/DestinationRule'
+import { Gateway } from '@kubernetes-models/istio/networking.istio.io/v1/Gateway'
+import { ServiceEntry } from '@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry'
+import { VirtualService } from '@kubernetes-models/istio/networking.istio.io/v1/VirtualService'
+import { WorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry'
+import { describe, quote } from '../quote.ts'
+import { didYouMean } from '../suggest.ts'
+import { type Field, isObject } from './field.ts'
+
+/** All API versions of a kind have one schema. */
+const MODELS = { DestinationRule, Gateway, ServiceEntry, VirtualService, WorkloadEntry }
+const API_VERSION = 'networking.istio.io/v1'
+
+export type IstioKind = keyof typeof MODELS
+
+type SchemaError = {
+  readonly instancePath: string
+  readonly keyword: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** Fields of which an object can have one only (`oneof` in Istio's protos); Ajv does not say which. */
+const CHOICES: readonly (readonly string[])[] = [
+  ['exact', 'prefix', 'regex'],
+  ['string', 'bytes'],
+  ['httpStatus', 'grpcStatus', 'http2Error'],
+  ['fixedDelay', 'exponentialDelay'],
+  ['port', 'derivePort'],
+  ['simple', 'consistentHash'],
+  ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'],
+  ['ringHash', 'maglev'],
+]
+
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  string: 'a text',
+}
+
+/** Complains about everything in `root` (the whole resource) that the schema of its kind refuses. */
+export function checkStructure(kind: IstioKind, root: Field): void {
+  const said = new Set<string>()
+  for (const error of schemaErrors(kind, root.get('spec').value)) {
+    const field = follow(root, error.instancePath)
+    const sentence = field && SENTENCES[error.keyword]?.(field, error.params)
+    const place = `${error.instancePath} ${error.keyword === 'required' ? error.params.missingProperty : ''}`
+    if (!sentence || said.has(place)) continue
+    said.add(place)
+    sentence()
+  }
+}
+
+function schemaErrors(kind: IstioKind, spec: unknown): readonly SchemaError[] {
+  try {
+    MODELS[kind].prototype.validate.call({ apiVersion: API_VERSION, kind, spec })
+    return []
+  } catch (error) {
+    if (!isObject(error) || !Array.isArray(error.errors)) throw error
+    return withoutChoiceNoise(error.errors)
+  }
+}
+
+/** An object that breaks a `oneOf` has that one error, not those of the alternatives too. */
+function withoutChoiceNoise(errors: readonly SchemaError[]): readonly SchemaError[] {
+  const chosen = new Set(errors.filter(each => each.keyword === 'oneOf').map(each => each.instancePath))
+  const members = new Set(CHOICES.flat())
+  return errors.filter(
+    ({ instancePath, keyword, params }) =>
+      !(keyword === 'required' && chosen.has(instancePath) && members.has(String(params.missingProperty))),
+  )
+}
+
+/** The field that a JSON pointer names; undefined where it names nothing. */
+function follow(root: Field, pointer: string): Field | undefined {
+  let field = root
+  for (const escaped of pointer.split('/').slice(1)) {
+    const step = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
+    field = Array.isArray(field.value) ? field.items[Number(step)] : field.get(step)
+    if (!field) return undefined
+  }
+  return field
+}
+
+type Sentence = (field: Field, params: SchemaError['params']) => (() => void) | undefined
+
+const mustBe =
+  (what: (params: SchemaError['params']) => string): Sentence =>
+  (field, params) =>
+  () =>
+    field.report('CFG101', `${field.name} must be ${what(params)}, not ${describe(field.value)}`)
+
+const mustHave =
+  (what: (params: SchemaError['params']) => string): Sentence =>
+  (field, params) =>
+  () =>
+    field.report('CFG101', `${field.name} must have ${what(params)}`)
+
+const SENTENCES: Readonly<Record<string, Sentence>> = {
+  type: mustBe(({ type }) => TYPES[String(type)] ?? String(type)),
+  minimum: mustBe(({ limit }) => `at least ${limit}`),
+  maximum: mustBe(({ limit }) => `at most ${limit}`),
+  format: mustBe(({ format }) => (format === 'int32' ? 'a whole number of 32 bits' : `a ${format}`)),
+  maxLength: mustHave(({ limit }) => `at most ${limit} characters`),
+  minItems: mustHave(({ limit }) => `at least ${limit} entries`),
+  maxItems: mustHave(({ limit }) => `at most ${limit} entries`),
+  maxProperties: mustHave(({ limit }) => `at most ${limit} entries`),
+  enum:
+    (field, { allowedValues }) =>
+    () => {
+      const words = Array.isArray(allowedValues) ? allowedValues.map(String) : []
+      const message = `${field.name} must be one of ${words.join(', ')}, not ${describe(field.value)}`
+      field.report('CFG101', message, field.text === undefined ? undefined : didYouMean(field.text, words))
+    },
+  required: (field, { missingProperty }) => {
+    const missing = field.get(String(missingProperty))
+    return () => missing.report('CFG103', `${missing.name} is missing`)
+  },
+  oneOf: field => () => {
+    for (const choice of CHOICES) {
+      const set = choice.filter(name => field.get(name).value !== undefined)
+      if (set.length < 2) continue
+      field.report(
+        'CFG104',
+        `${set.map(quote).join(' and ')} exclude each other in ${field.name}`,
+        'keep one of them',
+      )
+    }
+  },
+}

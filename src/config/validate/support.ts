@@ -1,0 +1,73 @@
+/**
+ * What weir does not do as Istio does, beyond single fields: http routes, weir's annotations, and the
+ * attributes that the ambient profile lacks.
+ */
+
+import { formatPath } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import { didYouMean } from '../suggest.ts'
+import { connectionRoute } from './connection-route.ts'
+import type { Field } from './field.ts'
+
+const PREFIX = 'gateway.weir/'
+const SPLIT = `${PREFIX}split`
+const SPLITS = ['random', 'exact', 'sticky']
+
+/** Annotations that istiod's webhook refuses on every kind but AuthorizationPolicy, or on all. */
+const REFUSED = ['istio.io/dry-run', 'internal.istio.io/webhook-always-reject']
+
+/** What a layer-4 proxy of an ambient mesh does not match by. */
+const SIDECAR_ONLY = ['destinationSubnets', 'port', 'sourceLabels', 'sourceNamespace']
+
+export function checkAnnotations(root: Field, kind: string): void {
+  const known = kind === 'VirtualService' ? [SPLIT] : []
+  for (const [name, annotation] of root.get('metadata').get('annotations').entries) {
+    if (REFUSED.includes(name))
+      annotation.report('CFG219', `a ${kind} cannot have the annotation ${quote(name)}`)
+    if (!name.startsWith(PREFIX)) continue
+    if (!known.includes(name)) {
+      annotation.report(
+        'CFG307',
+        `annotation ${quote(name)} is not known on a ${kind}`,
+        didYouMean(name, known),
+      )
+    } else if (annotation.text !== undefined && !SPLITS.includes(annotation.text)) {
+      const message = `${SPLIT} must be ${SPLITS.join(', ')}, not ${quote(annotation.text)}`
+      annotation.report('CFG219', message, didYouMean(annotation.text, SPLITS))
+    }
+  }
+}
+
+/** Says of each http route whether it routes connections or is ignored. */
+export function checkHttpSupport(spec: Field): void {
+  const served = connectionRoute(spec.value)
+  for (const route of spec.get('http').items) {
+    if (route.value === served && served !== null) {
+      route.report('CFG304', `${route.name} routes connections by its weights, which Istio would not do`)
+    } else {
+      route.report(
+        'CFG303',
+        `${route.name} needs layer 7; weir ignores it`,
+        'routes of connections stand under tcp',
+      )
+    }
+  }
+}
+
+/** In ambient mode, only `gateways` is matched by, and routes have one destination. */
+export function checkAmbient(spec: Field): void {
+  for (const route of [...spec.get('tcp').items, ...spec.get('tls').items]) {
+    for (const match of route.get('match').items) {
+      for (const name of SIDECAR_ONLY) {
+        const field = match.get(name)
+        if (field.absent) continue
+        field.report('CFG220', `${name} is not supported in the ambient profile`, 'match by gateways only')
+      }
+    }
+    const destinations = route.get('route')
+    if (destinations.items.length > 1) {
+      const message = `${formatPath(destinations.path)} has several destinations: weighted routing is a sidecar-mode feature`
+      destinations.report('CFG308', message)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The second stage: whether one resource, taken alone, is right.
+ *
+ * First its structure (Istio's CRD schema), then its fields (unknown ones, and those that weir ignores),
+ * then its meaning (what istiod's webhook refuses). A resource is valid when no error was added. How
+ * resources fit together is left to plan/.
+ */
+
+import type { Code } from '../codes.ts'
+import { type Findings, formatPath, type Path } from '../diagnostic.ts'
+import type { Resource } from '../resource.ts'
+import { didYouMean } from '../suggest.ts'
+import { checkDestinationRule } from './destination-rule.ts'
+import { Field } from './field.ts'
+import { checkFields } from './fields-of-kind.ts'
+import { checkGateway } from './gateway.ts'
+import { KIND_NAMES, kindOf } from './kinds.ts'
+import { KNOWN_FIELDS } from './known-fields.ts'
+import { KUBERNETES_SHAPES } from './kubernetes.ts'
+import { checkServiceEntry } from './service-entry.ts'
+import { checkShape } from './shape.ts'
+import { checkStructure, type IstioKind } from './structure.ts'
+import { checkAmbient, checkAnnotations, checkHttpSupport } from './support.ts'
+import { checkVirtualService } from './virtual-service.ts'
+import { checkWorkloadEntry } from './workload-entry.ts'
+
+export type ValidateOptions = { readonly profile: 'sidecar' | 'ambient' }
+
+/** Adds to `findings` everything that is wrong with `resource`, or that weir would ignore of it. */
+export function validate(resource: Resource, findings: Findings, options: ValidateOptions): void {
+  const { apiVersion, kind } = resource
+  const found = kindOf(apiVersion, kind)
+  const at = (code: Code, message: string, hint?: string): void =>
+    findings.at(code, resource, ['kind'], message, hint)
+  if (found.role === 'other')
+    at('CFG306', `weir reads no ${kind}; it is ignored`, didYouMean(kind, KIND_NAMES))
+  else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
+  else if (found.role === 'misplaced') {
+    findings.at('CFG105', resource, ['apiVersion'], `${apiVersion} has no ${kind}`, `write ${found.right}`)
+  } else if (found.role === 'kubernetes') checkShape(fieldOf(resource, findings), KUBERNETES_SHAPES[kind])
+  else if (found.role === 'istio') checkIstio(resource, kind as IstioKind, findings, options)
+}
+
+function fieldOf(resource: Resource, findings: Findings): Field {
+  return new Field(resource.value, [], (code, path, message, hint) =>
+    findings.at(code, resource, path, message, hint),
+  )
+}
+
+function checkIstio(resource: Resource, kind: IstioKind, findings: Findings, options: ValidateOptions): void {
+  const broken = new Set<string>()
+  const report = (code: Code, path: Path, message: string, hint?: string): void => {
+    findings.at(code, resource, path, message, hint)
+  }
+  const structural = new Field(resource.value, [], (code, path, message, hint) => {
+    broken.add(formatPath(path))
+    report(code, path, message, hint)
+  })
+  const meaning = new Field(resource.value, [], (code, path, message, hint) => {
+    if (!broken.has(formatPath(path))) report(code, path, message, hint)
+  })
+  if (resource.value.spec === undefined || resource.value.spec === null) {
+    structural.get('spec').report('CFG103', 'spec is missing')
+    return
+  }
+  checkStructure(kind, structural)
+  checkFields(meaning, KNOWN_FIELDS[kind])
+  checkAnnotations(meaning, kind)
+  MEANINGS[kind](meaning, resource, options)
+}
+
+type Meaning = (root: Field, resource: Resource, options: ValidateOptions) => void
+
+const MEANINGS: Readonly<Record<IstioKind, Meaning>> = {
+  VirtualService: (root, { metadata }, { profile }) => {
+    const spec = root.get('spec')
+    checkVirtualService(spec, metadata.namespace)
+    checkHttpSupport(spec)
+    if (profile === 'ambient') checkAmbient(spec)
+  },
+  DestinationRule: (root, { metadata }) => checkDestinationRule(root.get('spec'), metadata.namespace),
+  Gateway: root => checkGateway(root),
+  ServiceEntry: (root, { metadata }) => checkServiceEntry(root.get('spec'), metadata),
+  WorkloadEntry: root => checkWorkloadEntry(root.get('spec')),
+}

@@ -1,0 +1,116 @@
+/** Values that many kinds share: durations, percentages, export lists, protocols. */
+
+import { parseDuration } from '../duration.ts'
+import { describe, quote } from '../quote.ts'
+import { didYouMean } from '../suggest.ts'
+import type { Field } from './field.ts'
+import { isDnsLabel } from './names.ts'
+
+const DURATION_HINT = 'write a number with a unit, like "10s", "1m30s" or "250ms"'
+
+/**
+ * A duration of whole milliseconds, at least one (istiod ValidateDuration).
+ *
+ * `zeroOff`: less than a millisecond is 0, which turns the limit off.
+ */
+export function checkDuration(field: Field, zeroOff = false): void {
+  const ms = readDuration(field)
+  if (ms === null || (zeroOff && Math.trunc(ms) === 0)) return
+  if (ms < 1) field.report('CFG207', `${field.name} must be at least 1ms, not ${describe(field.value)}`)
+  else if (!isWhole(ms)) field.report('CFG207', `${describe(field.value)} is finer than a millisecond`)
+}
+
+/** The milliseconds of a duration of any length; null where there is none, with a finding where it is malformed. */
+export function readDuration(field: Field): number | null {
+  const ms = field.text === undefined ? null : parseDuration(field.text)
+  if (ms === null && field.text !== undefined) {
+    field.report('CFG207', `${quote(field.text)} is no duration`, DURATION_HINT)
+  }
+  return ms
+}
+
+/** Whole to the nanosecond, which is all that Go counts; a product of decimals can be off by less. */
+const isWhole = (ms: number): boolean => Math.abs(ms - Math.round(ms)) < 0.5e-6
+
+/** A duration without a fraction of a second; that it is a duration is checked elsewhere. */
+export function checkWholeSeconds(field: Field): void {
+  const ms = field.text === undefined ? null : parseDuration(field.text)
+  if (ms === null || isWhole(ms / 1000)) return
+  field.report('CFG207', `${field.name} counts whole seconds, unlike ${quote(field.text ?? '')}`)
+}
+
+export function checkRange(field: Field, least: number, most: number): void {
+  const { number } = field
+  if (number === undefined || (number >= least && number <= most)) return
+  const range = most === Number.POSITIVE_INFINITY ? `at least ${least}` : `between ${least} and ${most}`
+  field.report('CFG208', `${field.name} must be ${range}, not ${number}`)
+}
+
+/** One of some words. */
+export function checkWord(field: Field, words: readonly string[], what: string): void {
+  const { text } = field
+  if (text === undefined || words.includes(text)) return
+  field.report(
+    'CFG213',
+    `${quote(text)} is no ${what}`,
+    didYouMean(text, words) ?? `known: ${words.join(', ')}`,
+  )
+}
+
+/** Protocols of ports, by their lower-case names (pkg/config/protocol/instance.go). */
+const PROTOCOLS: Readonly<Record<string, 'http' | 'tls' | 'tcp' | 'udp'>> = {
+  http: 'http',
+  http2: 'http',
+  http_proxy: 'http',
+  grpc: 'http',
+  'grpc-web': 'http',
+  https: 'tls',
+  tls: 'tls',
+  tcp: 'tcp',
+  mongo: 'tcp',
+  redis: 'tcp',
+  mysql: 'tcp',
+  udp: 'udp',
+}
+
+/** The family of a protocol, or null for one that is not known; case does not matter. */
+export function protocolFamily(protocol: string): 'http' | 'tls' | 'tcp' | 'udp' | null {
+  const name = protocol.toLowerCase()
+  return Object.hasOwn(PROTOCOLS, name) ? PROTOCOLS[name] : null
+}
+
+export const PROTOCOL_NAMES =
+  'HTTP, HTTP2, GRPC, GRPC-Web, HTTPS, TLS, TCP, MONGO, REDIS, MYSQL, UDP, HTTP_PROXY'
+
+export function checkProtocol(field: Field): void {
+  const { text } = field
+  if (text === undefined || protocolFamily(text) !== null) return
+  field.report('CFG213', `${quote(text)} is no protocol`, `known: ${PROTOCOL_NAMES}`)
+}
+
+/** Who may see a resource: `.` its own namespace, `*` all, names of namespaces; `~` nobody, for a ServiceEntry only. */
+export function checkExportTo(
+  list: Field,
+  namespace: string,
+  options: { noneAllowed?: boolean; ownOnly?: boolean } = {},
+): void {
+  const seen = new Set<string>()
+  for (const entry of list.items) {
+    if (entry.text === undefined) continue
+    const key = entry.text === '.' ? namespace : entry.text
+    if (seen.has(key)) entry.report('CFG212', `${quote(entry.text)} stands twice in exportTo`)
+    else if (key === '*' || isDnsLabel(key) || (key === '~' && options.noneAllowed)) seen.add(key)
+    else if (key === '~') entry.report('CFG212', 'only a ServiceEntry can be exported to nobody ("~")')
+    else entry.report('CFG212', `${quote(entry.text)} is no namespace`)
+  }
+  if (list.items.length > 1) {
+    if (seen.has('*')) list.report('CFG212', '"*" exports to all namespaces, so nothing may stand beside it')
+    if (seen.has('~')) list.report('CFG212', '"~" exports to nobody, so nothing may stand beside it')
+  }
+  if (options.ownOnly && seen.size > 0 && !(seen.has(namespace) && seen.size === 1)) {
+    list.report(
+      'CFG212',
+      'a DestinationRule with a workloadSelector can be exported to its own namespace only',
+    )
+  }
+}
