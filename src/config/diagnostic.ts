@@ -50,6 +50,7 @@ export type Locatable = {
 /** The list that every stage adds to; of a file with a flood of mistakes it keeps the first FINDINGS_MAX. */
 export class Findings {
   readonly list: Diagnostic[] = []
+  readonly #totals: Record<Severity, number> = { error: 0, warning: 0, info: 0 }
   /** How many there are of each severity in each file, and where in the list "and N more" stands. */
   readonly #counts = new Map<string, { found: number; moreIndex: number }>()
 
@@ -77,12 +78,14 @@ export class Findings {
     })
   }
 
+  /** How many were found of a severity, those that the list left out included. */
   count(severity: Severity): number {
-    return this.list.reduce((sum, each) => sum + (each.severity === severity ? 1 : 0), 0)
+    return this.#totals[severity]
   }
 
   #add(found: Diagnostic): void {
     const { file, severity } = found
+    this.#totals[severity]++
     const key = `${severity} ${file}`
     const counts = this.#counts.get(key) ?? { found: 0, moreIndex: -1 }
     this.#counts.set(key, counts)

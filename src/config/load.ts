@@ -43,17 +43,25 @@ export function loadConfig(files: readonly SourceFile[], options: { readonly nam
   const resources = readDocuments(files, findings)
   const settings = readSettings(resources, findings)
   const parsed = monotonicMs()
-  for (const resource of resources) validate(resource, findings, { profile: settings.profile })
+  const valid = resources.filter(resource => isValid(resource, settings, findings))
   const validated = monotonicMs()
-  const plan = findings.count('error') > 0 ? null : toPlan(resources, settings, options.names, findings)
+  // Planned whatever came before, so that one run says it all; to the others a wrong resource is not there.
+  const plan = toPlan(valid, settings, options.names, findings)
+  const failed = findings.count('error') > 0
   return {
-    plan,
+    plan: failed ? null : plan,
     settings,
     diagnostics: findings.list,
     resources: resources.map(summarise),
-    names: plan === null ? [] : namesOf(plan),
+    names: namesOf(plan),
     stages: { parse: parsed - started, validate: validated - parsed, plan: monotonicMs() - validated },
   }
+}
+
+function isValid(resource: Resource, { profile }: Settings, findings: Findings): boolean {
+  const before = findings.count('error')
+  validate(resource, findings, { profile })
+  return findings.count('error') === before
 }
 
 function summarise(resource: Resource): LoadedResource {

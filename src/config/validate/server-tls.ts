@@ -45,9 +45,9 @@ export function checkServerTls(tls: Field): void {
     tls.report('CFG252', `mode ${mode} does not use certificates`)
   }
   checkOneSource(tls)
-  if (!TERMINATING.includes(mode) || !(isSet(tls, 'credentialName') || isSet(tls, 'credentialNames'))) {
-    checkFiles(tls, mode)
-  }
+  const hasCredential = isSet(tls, 'credentialName') || isSet(tls, 'credentialNames')
+  if (!TERMINATING.includes(mode)) checkRevocations(tls, isSet(tls, 'credentialName'))
+  else if (!hasCredential) checkFiles(tls, mode)
 }
 
 function checkOneSource(tls: Field): void {
@@ -60,15 +60,19 @@ function checkOneSource(tls: Field): void {
 
 /** Certificates from files: a certificate with its key, a CA bundle where clients have certificates too. */
 function checkFiles(tls: Field, mode: string): void {
-  if (TERMINATING.includes(mode)) {
-    if (mode !== 'SIMPLE' && !isSet(tls, 'caCertificates')) needs(tls, mode, 'caCertificates')
-    const pairs = tls.get('tlsCertificates').items
-    for (const pair of pairs.length > 0 ? pairs : [tls]) {
-      for (const name of ['serverCertificate', 'privateKey']) if (!isSet(pair, name)) needs(pair, mode, name)
-    }
+  if (mode !== 'SIMPLE' && !isSet(tls, 'caCertificates')) needs(tls, mode, 'caCertificates')
+  const pairs = tls.get('tlsCertificates').items
+  for (const pair of pairs.length > 0 ? pairs : [tls]) {
+    for (const name of ['serverCertificate', 'privateKey']) if (!isSet(pair, name)) needs(pair, mode, name)
   }
-  if (mode === 'SIMPLE' && isSet(tls, 'caCrl'))
-    tls.get('caCrl').report('CFG210', 'mode SIMPLE takes no caCrl')
+  checkRevocations(tls, mode === 'SIMPLE')
+}
+
+/** A list of revoked certificates needs client certificates, and stands in the credential where there is one. */
+function checkRevocations(tls: Field, excluded: boolean): void {
+  if (excluded && isSet(tls, 'caCrl')) {
+    tls.get('caCrl').report('CFG210', 'caCrl goes neither with mode SIMPLE nor with credentialName')
+  }
 }
 
 function needs(tls: Field, mode: string, name: string): void {
