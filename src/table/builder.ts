@@ -8,6 +8,7 @@
 import { pack } from 'msgpackr'
 import { assert } from '../base/assert.ts'
 import { type Cidr, parseAddress } from '../net/address.ts'
+import { ClassifierBuilder } from './classifier-builder.ts'
 import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum } from './cold.ts'
 import { conditionBits, wordsFor } from './conditions.ts'
 import * as L from './layout.ts'
@@ -70,9 +71,9 @@ class Builder {
     splits: new Rows(L.Destination.WORDS),
     clusters: new Rows(L.Cluster.WORDS),
     endpoints: new Rows(L.Endpoint.WORDS),
-    sources: new Rows(L.Source.WORDS),
     workloads: new Rows(1),
   }
+  readonly #classifier = new ClassifierBuilder()
   readonly #names: { gateway: string; bind: string }[] = []
   readonly #conditions = new Interned<SourceCondition>({ namespace: null, labels: {}, visibleTo: null })
   readonly #workloads = new Interned<ColdWorkload>({ namespace: null, labels: {} })
@@ -94,11 +95,12 @@ class Builder {
       listener.opens ? 1 : 0,
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
+    this.#classifier.addListener()
     for (const scope of listener.scopes) this.#addScope(scope)
   }
 
   #addScope(scope: Scope): void {
-    const addresses = this.#addPrefixes(scope.addresses)
+    this.#classifier.addScope(scope)
     const firstRule = this.#rows.rules.count
     const rules: ColdRule[] = scope.rules.map(rule => ({
       origin: rule.origin,
@@ -106,18 +108,21 @@ class Builder {
       row: rule.never === null ? this.#addRule(rule) : -1,
     }))
     const ruleCount = this.#rows.rules.count - firstRule
-    this.#rows.scopes.add(scope.port, ...addresses, firstRule, ruleCount, scope.defaultRoute)
+    this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute)
     this.#scopes.push({ host: scope.host, rules })
   }
 
   #addRule(rule: Rule): number {
-    return this.#rows.rules.add(
+    const condition = this.#conditions.indexOf(rule.source)
+    const row = this.#rows.rules.add(
       rule.port,
       ...this.#addPrefixes(rule.destinations),
       ...this.#addPrefixes(rule.clients),
-      this.#conditions.indexOf(rule.source),
+      condition,
       rule.route,
     )
+    this.#classifier.addRule(rule, row, condition)
+    return row
   }
 
   #addPrefixes(cidrs: readonly Cidr[]): [first: number, count: number] {
@@ -165,9 +170,9 @@ class Builder {
 
   /** After all rules: which source conditions exist is known only then. */
   addSources(plan: Plan): void {
-    for (const { cidr, namespace, labels } of plan.sources) {
-      const workload = this.#workloads.indexOf({ namespace, labels })
-      this.#rows.sources.add(cidr.family, cidr.bits, ...cidr.words, workload)
+    for (const source of plan.sources) {
+      const { namespace, labels } = source
+      this.#classifier.addSource(source, this.#workloads.indexOf({ namespace, labels }))
     }
     for (const workload of this.#workloads.list) {
       for (const word of conditionBits(this.#conditions.list, workload)) this.#rows.workloads.add(word)
@@ -181,12 +186,12 @@ class Builder {
       conditions: this.#conditions.list,
       workloads: this.#workloads.list,
     }
-    const words = Object.entries(this.#rows).map(([name, rows]) => [name, rows.bytes()] as const)
-    const sections = new Map<string, Uint8Array>([
-      ...words,
-      ['names', pack(this.#names)],
-      ['cold', pack(cold)],
-    ])
+    const rows = Object.entries(this.#rows).map(([name, each]) => [name, each.bytes()] as const)
+    const words = Object.entries(this.#classifier.finish()).map(
+      ([name, each]) => [name, new Uint8Array(each.buffer, each.byteOffset, each.byteLength)] as const,
+    )
+    const packed = [['names', pack(this.#names)] as const, ['cold', pack(cold)] as const]
+    const sections = new Map<string, Uint8Array>([...rows, ...words, ...packed])
     return assemble(sections, generation, wordsFor(this.#conditions.list.length))
   }
 }

@@ -6,6 +6,8 @@
  */
 
 import {
+  type Cidr,
+  contains,
   type Family,
   formatAddress,
   formatCidr,
@@ -13,10 +15,11 @@ import {
   parseAddress,
   parseInto,
 } from '../net/address.ts'
+import { clientNode, hasBit, workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { conditionBits } from './conditions.ts'
 import { CLUSTER_ORIGINAL, Cluster, Destination, Endpoint, Prefix, Route, Rule } from './layout.ts'
-import { createQuery, findScope, findWorkload, hasBit, inAny, matchAs, type Query } from './match.ts'
+import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
 import type { RuleOrigin, SourceCondition } from './plan.ts'
 import { readCold, type Table, type TableListener } from './table.ts'
@@ -86,7 +89,7 @@ export class Explainer {
     if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
     query.listener = found.index
     const bits = conditionBits(this.#cold.conditions, client)
-    const route = matchAs(this.#table, query, bits, 0)
+    const route = matchAs(this.#table, query, bits)
     const rule = this.#rules.get(query.rule) ?? null
     return {
       ...base,
@@ -107,12 +110,13 @@ export class Explainer {
   }
 
   #clientOf({ source }: Question, query: Query): ColdWorkload {
-    const known = this.#cold.workloads[findWorkload(this.#table, query)]
+    const node = clientNode(this.#table, query.clientFamily, query.client)
+    const known = this.#cold.workloads[workloadOf(this.#table, node)]
     return { namespace: source.namespace ?? known.namespace, labels: source.labels ?? known.labels }
   }
 
   #outcome(route: number, rule: RuleOrigin | null, query: Query): Pick<Explanation, 'outcome' | 'reason'> {
-    const scope = findScope(this.#table, query)
+    const { scope } = query
     const host = scope < 0 ? '' : this.#cold.scopes[scope].host
     const asked = destinationText(query)
     if (rule) {
@@ -171,9 +175,8 @@ export class Explainer {
   }
 
   #rejected(query: Query, bits: Uint32Array, client: ColdWorkload): Explanation['rejected'] {
-    const scope = findScope(this.#table, query)
-    if (scope < 0) return []
-    const { rules } = this.#cold.scopes[scope]
+    if (query.scope < 0) return []
+    const { rules } = this.#cold.scopes[query.scope]
     const matched = rules.findIndex(rule => rule.row >= 0 && rule.row === query.rule)
     return rules.slice(0, matched < 0 ? rules.length : matched).map(rule => {
       const { virtualService, block, route, match } = rule.origin
@@ -206,21 +209,22 @@ export class Explainer {
 
   /** What to say when the address lies in none of the run of prefixes whose first index stands at word `run`. */
   #outside(attribute: string, run: number, family: Family | 0, words: Uint32Array): string[] {
-    const first = this.#table.rules[run]
-    const count = this.#table.rules[run + 1]
-    if (inAny(this.#table, first, count, family, words)) return []
-    const ranges = Array.from({ length: count }, (_, index) => {
+    const cidrs = this.#cidrs(this.#table.rules[run], this.#table.rules[run + 1])
+    if (cidrs.length === 0 || (family !== 0 && cidrs.some(cidr => contains(cidr, family, words)))) return []
+    const address = family === 0 ? 'an unknown address' : formatAddress(family, words)
+    return [`${attribute}: ${address} is outside ${cidrs.map(formatCidr).join(', ')}`]
+  }
+
+  #cidrs(first: number, count: number): Cidr[] {
+    const { prefixes } = this.#table
+    return Array.from({ length: count }, (_, index) => {
       const at = (first + index) * Prefix.WORDS
-      const { prefixes } = this.#table
-      const address = prefixes.subarray(at + Prefix.address, at + Prefix.address + 4)
-      return formatCidr({
+      return {
         family: prefixes[at + Prefix.family] as Family,
         bits: prefixes[at + Prefix.bits],
-        words: address,
-      })
+        words: prefixes.slice(at + Prefix.address, at + Prefix.address + 4),
+      }
     })
-    const address = family === 0 ? 'an unknown address' : formatAddress(family, words)
-    return [`${attribute}: ${address} is outside ${ranges.join(', ')}`]
   }
 }
 

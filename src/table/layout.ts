@@ -3,10 +3,16 @@
  *
  *   header      magic, version, generation, size, checksum, and where each section stands
  *   listeners   sockets ─▶ their scopes            rules      conditions in list order ─▶ route
- *   scopes      destination ─▶ its rules           prefixes   all CIDRs, as runs that others point into
+ *   scopes      destination ─▶ its rules           prefixes   all CIDRs, as runs that rules point into
  *   routes      ─▶ their splits                    splits     weighted destinations ─▶ cluster
  *   clusters    policy ─▶ their endpoints          endpoints  address, port, weight
- *   sources     client CIDR ─▶ workload            workloads  one bit for each source condition
+ *   workloads   one bit for each source condition
+ *
+ *   destinations4, destinations6, clients4, clients6     tries: address ─▶ node (cidr-trie.ts)
+ *   destinationNodes, clientNodes                        node ─▶ nodes above; client ─▶ workload
+ *   scopeIndex, cellIndex, groupIndex, listIndex         hashes of pairs (pair-index.ts)
+ *   cells, groups, lists                                 what the classifier finds by them (classifier.ts)
+ *
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
  *
@@ -18,6 +24,24 @@ import { layout } from '../base/layout.ts'
 export const MAGIC = 0x72696577 // "weir", read as little-endian bytes
 export const VERSION = 1
 
+/** Sections of the classifier; `rules` and `prefixes` beside them are what `explain` reads. */
+export const CLASSIFIER_SECTIONS = [
+  'destinations4',
+  'destinations6',
+  'clients4',
+  'clients6',
+  'destinationNodes',
+  'clientNodes',
+  'scopeIndex',
+  'cells',
+  'cellIndex',
+  'groups',
+  'groupIndex',
+  'lists',
+  'listIndex',
+] as const
+export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
+
 /** The sections in the order in which they stand. */
 export const SECTIONS = [
   'listeners',
@@ -28,8 +52,8 @@ export const SECTIONS = [
   'splits',
   'clusters',
   'endpoints',
-  'sources',
   'workloads',
+  ...CLASSIFIER_SECTIONS,
   'names',
   'cold',
 ] as const
@@ -57,13 +81,10 @@ export const Listener = layout(6, {
   opens: [5, 1], //      1: has a socket; 0: only for explain
 })
 
-export const Scope = layout(6, {
-  port: [0, 1], //          0: any
-  firstAddress: [1, 1], //  run of prefixes; none: any address
-  addressCount: [2, 1],
-  firstRule: [3, 1],
-  ruleCount: [4, 1],
-  defaultRoute: [5, 1], //  signed; −1: none
+export const Scope = layout(3, {
+  firstRule: [0, 1],
+  ruleCount: [1, 1],
+  defaultRoute: [2, 1], // signed; −1: none
 })
 
 export const Rule = layout(7, {
@@ -127,11 +148,34 @@ export const Endpoint = layout(8, {
   slot: [7, 1], //   its word in the shared counts
 })
 
-export const Source = layout(7, {
-  family: [0, 1], // as Prefix
-  bits: [1, 1],
-  address: [2, 4],
-  workload: [6, 1], // row of `workloads`; row 0 is the unknown client
+/** A destination prefix: the nearest node, itself included and above itself, that a scope or a rule names. */
+export const DestinationNode = layout(4, {
+  scopeNode: [0, 1],
+  scopeAbove: [1, 1],
+  ruleNode: [2, 1],
+  ruleAbove: [3, 1],
+})
+
+/** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
+export const ClientNode = layout(3, {
+  ruleNode: [0, 1],
+  ruleAbove: [1, 1],
+  workload: [2, 1], // row of `workloads`; row 0 is the unknown client
+})
+
+/** The rules of one scope for one destination prefix. A missing group or list is ABSENT (pair-index.ts). */
+export const Cell = layout(4, {
+  least: [0, 1], //          the first of its rules
+  leastAbove: [1, 1], //     the first of its rules and those of all wider prefixes in this scope
+  anyClientGroup: [2, 1], // the rules that ask for no client prefix
+  namesClients: [3, 1], //   1: some ask for one; groupIndex has them
+})
+
+/** The rules of one cell for one client prefix. */
+export const Group = layout(3, {
+  least: [0, 1],
+  anyPortList: [1, 1], // the word in `lists` of the rules that ask for no port
+  namesPorts: [2, 1], //  1: some ask for one; listIndex has them
 })
 
 /** The words-only part of a table: what `names` and `cold` hold once decoded. */

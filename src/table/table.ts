@@ -7,6 +7,7 @@
 
 import { unpack } from 'msgpackr'
 import { assert } from '../base/assert.ts'
+import { type CidrTrie, viewTrie } from './cidr-trie.ts'
 import { type Cold, checksum } from './cold.ts'
 import * as L from './layout.ts'
 
@@ -23,7 +24,20 @@ export type Table = {
   readonly splits: Uint32Array
   readonly clusters: Int32Array
   readonly endpoints: Uint32Array
-  readonly sources: Uint32Array
+  /** The classifier's sections; see layout.ts. */
+  readonly destinations4: CidrTrie
+  readonly destinations6: CidrTrie
+  readonly clients4: CidrTrie
+  readonly clients6: CidrTrie
+  readonly destinationNodes: Uint32Array
+  readonly clientNodes: Uint32Array
+  readonly scopeIndex: Uint32Array
+  readonly cells: Uint32Array
+  readonly cellIndex: Uint32Array
+  readonly groups: Uint32Array
+  readonly groupIndex: Uint32Array
+  readonly lists: Uint32Array
+  readonly listIndex: Uint32Array
   /** Rows of `conditionWords`: which source conditions each workload fulfils; row 0 is the unknown client. */
   readonly workloads: Uint32Array
   readonly conditionWords: number
@@ -77,6 +91,10 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     const view = words(name)
     return new Int32Array(buffer, view.byteOffset, view.length)
   }
+  const trie = (name: L.Section) => {
+    const view = words(name)
+    return viewTrie(buffer, view.byteOffset, view.byteLength)
+  }
   const listeners = words('listeners')
   return {
     buffer,
@@ -92,7 +110,19 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     splits: words('splits'),
     clusters: signed('clusters'),
     endpoints: words('endpoints'),
-    sources: words('sources'),
+    destinations4: trie('destinations4'),
+    destinations6: trie('destinations6'),
+    clients4: trie('clients4'),
+    clients6: trie('clients6'),
+    destinationNodes: words('destinationNodes'),
+    clientNodes: words('clientNodes'),
+    scopeIndex: words('scopeIndex'),
+    cells: words('cells'),
+    cellIndex: words('cellIndex'),
+    groups: words('groups'),
+    groupIndex: words('groupIndex'),
+    lists: words('lists'),
+    listIndex: words('listIndex'),
     workloads: words('workloads'),
     conditionWords: header[L.Header.conditions],
   }

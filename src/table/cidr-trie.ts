@@ -1,0 +1,67 @@
+/**
+ * Longest-prefix match over CIDRs: a trie of ranges, in one run of words.
+ *
+ * DXR (Zec, Rizzo and Mikuc 2012) carried on to any width: a table indexed by the first bits of an
+ * address, behind it blocks that each cover the next 14 or 16 bits by a sorted list of range starts.
+ * A block is one or two cache lines, and its search has no branch to mispredict.
+ *
+ *   word 0: first bits (2 or 18)   then 2^bits targets   then blocks
+ *   target ≥ 0: the answer         target < 0: ~target is the word where a block begins
+ *   block: u16 count, u16 starts 1 … count−1 (start 0 is 0), padded to a word, then count targets
+ *
+ * Beside a poptrie and a plain binary search it is in bench/lookup; cidr-trie-builder.ts builds it.
+ */
+
+/** Bits that the first level resolves: few for a small set, so that it stays small. */
+export const FIRST_BITS_SMALL = 2
+export const FIRST_BITS_LARGE = 18
+/** What the second level resolves, up to a multiple of 16; each further one takes 16 bits. */
+export const SECOND_BITS = 14
+export const FURTHER_BITS = 16
+
+/** A trie's words, twice: as signed targets, and as the halves that starts are kept in. */
+export type CidrTrie = { readonly words: Int32Array; readonly halves: Uint16Array }
+
+export const viewTrie = (
+  buffer: SharedArrayBuffer | ArrayBuffer,
+  offset: number,
+  bytes: number,
+): CidrTrie => ({
+  words: new Int32Array(buffer, offset, bytes / 4),
+  halves: new Uint16Array(buffer, offset, bytes / 2),
+})
+
+/**
+ * The value of the longest prefix around an address, or 0 where no prefix covers it.
+ *
+ * @param address  Its words, most significant first, from `at` on: one for IPv4, four for IPv6.
+ *
+ * Never throws, allocates nothing.
+ */
+export function findPrefix(trie: CidrTrie, address: Uint32Array, at: number): number {
+  const { words, halves } = trie
+  let position = words[0]
+  let target = words[1 + (address[at] >>> (32 - position))]
+  let bits = SECOND_BITS
+  while (target < 0) {
+    const key = (address[at + (position >>> 5)] << (position & 31)) >>> (32 - bits)
+    target = searchBlock(words, halves, ~target, key)
+    position += bits
+    bits = FURTHER_BITS
+  }
+  return target
+}
+
+/** The target of the last range that starts at or before `key`. */
+function searchBlock(words: Int32Array, halves: Uint16Array, block: number, key: number): number {
+  const first = 2 * block
+  const count = halves[first]
+  let index = 0
+  let rest = count
+  while (rest > 1) {
+    const half = rest >>> 1
+    index += half & ((halves[first + index + half] - key - 1) >> 31) // all ones where start ≤ key
+    rest -= half
+  }
+  return words[block + ((count + 1) >>> 1) + index]
+}

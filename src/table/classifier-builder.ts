@@ -1,0 +1,136 @@
+/**
+ * Builds the classifier's sections (classifier.ts) out of a Plan's scopes, rules and sources.
+ *
+ * Rules arrive in list order, scope by scope, each with the row that it has in the table. Of two
+ * rules that ask for the same prefix, client, port and condition the later can never match; it is
+ * left out of the lists.
+ */
+
+import { addToCell, type Cell, cellSections, createCell } from './cells.ts'
+import { type ClassifierSection, ClientNode, DestinationNode } from './layout.ts'
+import { ANY_NODE, NodeSet } from './node-set.ts'
+import { PairIndexBuilder } from './pair-index.ts'
+import type { Rule, Scope, Source } from './plan.ts'
+
+/** The classifier's sections, by their names in SECTIONS. */
+export type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array | Int32Array>>
+
+export class ClassifierBuilder {
+  readonly #destinations = new NodeSet()
+  readonly #clients = new NodeSet()
+  /** By scope, then by destination node. */
+  readonly #cells: Map<number, Cell>[] = []
+  /** By listener, then by destination node, then by port: scopes, ascending. */
+  readonly #scopes: Map<number, Map<number, number>>[] = []
+  readonly #sources: { readonly node: number; readonly workload: number }[] = []
+  #scopeCount = 0
+
+  addListener(): void {
+    this.#scopes.push(new Map())
+  }
+
+  /** The next scope of the listener that was added last. */
+  addScope({ addresses, port }: Scope): void {
+    const scope = this.#scopeCount++
+    this.#cells.push(new Map())
+    const byNode = this.#scopes[this.#scopes.length - 1]
+    for (const node of this.#destinations.nodesOf(addresses)) {
+      const byPort = byNode.getOrInsertComputed(node, () => new Map())
+      if (!byPort.has(port)) byPort.set(port, scope)
+    }
+  }
+
+  /** The next rule of the scope that was added last. */
+  addRule(rule: Rule, row: number, condition: number): void {
+    const scope = this.#scopeCount - 1
+    const clients = this.#clients.nodesOf(rule.clients)
+    for (const node of this.#destinations.nodesOf(rule.destinations)) {
+      const cell = this.#cells[scope].getOrInsertComputed(node, () => createCell(scope, node, row))
+      for (const client of clients) addToCell(cell, client, rule.port, condition, row)
+    }
+  }
+
+  addSource({ cidr }: Source, workload: number): void {
+    const [node] = this.#clients.nodesOf([cidr])
+    this.#sources.push({ node, workload })
+  }
+
+  /** The classifier's sections by name. */
+  finish(): ClassifierSections {
+    const destinations = this.#destinations.finish()
+    const clients = this.#clients.finish()
+    return {
+      destinations4: destinations.ipv4,
+      destinations6: destinations.ipv6,
+      clients4: clients.ipv4,
+      clients6: clients.ipv6,
+      destinationNodes: this.#destinationNodes(destinations.parents),
+      clientNodes: this.#clientNodes(clients.parents),
+      scopeIndex: this.#scopeIndex(),
+      ...cellSections(this.#cells, destinations.parents),
+    }
+  }
+
+  /** Rows of DestinationNode. */
+  #destinationNodes(parents: Uint32Array): Uint32Array {
+    const ofScopes = new Set(this.#scopes.flatMap(byNode => [...byNode.keys()]))
+    const ofRules = new Set(this.#cells.flatMap(byNode => [...byNode.keys()]))
+    const scope = nearestIn(ofScopes, parents)
+    const rule = nearestIn(ofRules, parents)
+    const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
+    for (const [node, parent] of parents.entries()) {
+      rows.set([scope[node], scope[parent], rule[node], rule[parent]], node * DestinationNode.WORDS)
+    }
+    return rows
+  }
+
+  /** Rows of ClientNode. */
+  #clientNodes(parents: Uint32Array): Uint32Array {
+    const groups = this.#cells.flatMap(byNode =>
+      [...byNode.values()].flatMap(cell => [...cell.groups.keys()]),
+    )
+    const rule = nearestIn(new Set(groups), parents)
+    const workloads = new Map<number, number>()
+    for (const { node, workload } of this.#sources) if (!workloads.has(node)) workloads.set(node, workload)
+    const source = nearestIn(new Set(workloads.keys()), parents)
+    const rows = new Uint32Array(parents.length * ClientNode.WORDS)
+    for (const [node, parent] of parents.entries()) {
+      rows.set([rule[node], rule[parent], workloads.get(source[node]) ?? 0], node * ClientNode.WORDS)
+    }
+    return rows
+  }
+
+  /**
+   * (node, listener and port) → scope. A scope for one port and one for any port on the same prefix are
+   * equals: the earlier one counts. So are one for any address and one for 0.0.0.0/0 or ::/0.
+   */
+  #scopeIndex(): Uint32Array {
+    const index = new PairIndexBuilder()
+    for (const [listener, byNode] of this.#scopes.entries()) {
+      const anywhere = byNode.get(ANY_NODE) ?? new Map<number, number>()
+      for (const [node, own] of byNode) {
+        const equals = node !== ANY_NODE && this.#destinations.bitsOf(node) === 0 ? [own, anywhere] : [own]
+        for (const port of new Set(equals.flatMap(byPort => [...byPort.keys()]))) {
+          const scopes = equals.flatMap(byPort => [byPort.get(port), byPort.get(0)])
+          const first = Math.min(...scopes.map(scope => scope ?? Number.POSITIVE_INFINITY))
+          index.add(node, listener * 65_536 + port, first)
+        }
+      }
+    }
+    return index.finish()
+  }
+}
+
+/** For each node the nearest of itself and its ancestors that is in `wanted`; else ANY_NODE. */
+function nearestIn(wanted: ReadonlySet<number>, parents: Uint32Array): Uint32Array {
+  const nearest = new Uint32Array(parents.length)
+  const known = new Uint8Array(parents.length)
+  const find = (node: number): number => {
+    if (node === ANY_NODE || known[node] === 1) return nearest[node]
+    nearest[node] = wanted.has(node) ? node : find(parents[node]) // at most 128 deep: prefixes nest
+    known[node] = 1
+    return nearest[node]
+  }
+  for (let node = 0; node < parents.length; node++) find(node)
+  return nearest
+}

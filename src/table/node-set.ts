@@ -1,0 +1,69 @@
+/**
+ * The prefixes of one side (destinations or clients) as nodes: what a longest-prefix match answers,
+ * and by way of parents every prefix around an address.
+ *
+ * Node 0 is "any address, of either family". IPv4 prefixes are the odd nodes, IPv6 prefixes the even
+ * ones, so that a node is known as soon as its prefix is seen.
+ */
+
+import type { Cidr, Family } from '../net/address.ts'
+import { buildTrie } from './cidr-trie-builder.ts'
+
+export const ANY_NODE = 0
+
+/** The node of a trie's answer: 0 (no prefix) is ANY_NODE. */
+export const nodeOf = (answer: number, family: number): number =>
+  answer === 0 ? ANY_NODE : 2 * answer - (family === 4 ? 1 : 0)
+
+type Members = { readonly wide: 1 | 4; readonly indexes: Map<string, number>; readonly list: Cidr[] }
+
+/** Collects prefixes while a table is built. */
+export class NodeSet {
+  readonly #members: Readonly<Record<Family, Members>> = {
+    4: { wide: 1, indexes: new Map(), list: [] },
+    6: { wide: 4, indexes: new Map(), list: [] },
+  }
+
+  /** The nodes of `cidrs`; ANY_NODE where there are none, as none means no condition. */
+  nodesOf(cidrs: readonly Cidr[]): number[] {
+    return cidrs.length === 0 ? [ANY_NODE] : [...new Set(cidrs.map(cidr => this.#nodeOf(cidr)))]
+  }
+
+  #nodeOf(cidr: Cidr): number {
+    const { indexes, list } = this.#members[cidr.family]
+    const key = cidr.family === 4 ? `${cidr.words[0]}/${cidr.bits}` : `${cidr.words.join(' ')}/${cidr.bits}`
+    let index = indexes.get(key)
+    if (index === undefined) {
+      index = list.push(cidr) - 1
+      indexes.set(key, index)
+    }
+    return nodeOf(index + 1, cidr.family)
+  }
+
+  /** The prefix length of a node; 0 for ANY_NODE. */
+  bitsOf(node: number): number {
+    if (node === ANY_NODE) return 0
+    const family = node % 2 === 1 ? 4 : 6
+    return this.#members[family].list[Math.ceil(node / 2) - 1].bits
+  }
+
+  /** Both tries, and each node's parent: the next shorter prefix around it. */
+  finish(): { readonly ipv4: Int32Array; readonly ipv6: Int32Array; readonly parents: Uint32Array } {
+    const built = { 4: this.#build(4), 6: this.#build(6) }
+    const size = 2 * Math.max(this.#members[4].list.length, this.#members[6].list.length) + 1
+    const parents = new Uint32Array(size)
+    for (const family of [4, 6] as const) {
+      for (const [answer, parent] of built[family].parents.entries()) {
+        if (answer > 0) parents[nodeOf(answer, family)] = nodeOf(parent, family)
+      }
+    }
+    return { ipv4: built[4].words, ipv6: built[6].words, parents }
+  }
+
+  #build(family: Family): ReturnType<typeof buildTrie> {
+    const { wide, list } = this.#members[family]
+    const words = new Uint32Array(list.length * wide)
+    for (const [index, cidr] of list.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
+    return buildTrie({ wide, words, lengths: Uint8Array.from(list, cidr => cidr.bits) })
+  }
+}
