@@ -47,5 +47,7 @@ for (const kind of KINDS) {
 
 for (const kind of LATER) {
   const count = byKind.get(kind)?.length ?? 0
-  test(`every ${kind} gets Istio's verdict`, { skip: `${kind} is not supported yet (${count} cases)` }, () => {})
+  test(`every ${kind} gets Istio's verdict`, {
+    skip: `${kind} is not supported yet (${count} cases)`,
+  }, () => {})
 }

@@ -34,7 +34,10 @@ export function resourceOf(value: Json): Resource {
   })
 }
 
-export function findingsOf(value: Json, options: ValidateOptions = { profile: 'sidecar' }): readonly Diagnostic[] {
+export function findingsOf(
+  value: Json,
+  options: ValidateOptions = { profile: 'sidecar' },
+): readonly Diagnostic[] {
   const findings = new Findings()
   validate(resourceOf(value), findings, options)
   return findings.list

@@ -17,25 +17,21 @@ export function checkClientTls(tls: Field, namespace: string): void {
   checkConfigMap(tls.get('credentialName'), namespace)
   if (tls.get('insecureSkipVerify').value === true) {
     for (const name of Object.hasOwn(UNVERIFIED, mode) ? UNVERIFIED[mode] : []) {
-      if (isSet(tls, name))
+      if (tls.get(name).filled) {
         tls.get(name).report('CFG210', `${name} does not go with insecureSkipVerify: true`)
+      }
     }
   }
-  const usesCredential = ['SIMPLE', 'MUTUAL'].includes(mode) && isSet(tls, 'credentialName')
+  const usesCredential = ['SIMPLE', 'MUTUAL'].includes(mode) && tls.get('credentialName').filled
   if (usesCredential) {
     for (const name of FILES) {
-      if (isSet(tls, name)) tls.get(name).report('CFG210', `${name} does not go with credentialName`)
+      if (tls.get(name).filled) tls.get(name).report('CFG210', `${name} does not go with credentialName`)
     }
   } else if (mode === 'MUTUAL') {
     for (const name of ['clientCertificate', 'privateKey']) {
-      if (!isSet(tls, name)) tls.get(name).report('CFG211', `mode MUTUAL needs ${name} or credentialName`)
+      if (!tls.get(name).filled) tls.get(name).report('CFG211', `mode MUTUAL needs ${name} or credentialName`)
     }
   }
-}
-
-const isSet = (tls: Field, name: string): boolean => {
-  const field = tls.get(name)
-  return field.filled || field.items.length > 0
 }
 
 /** A ConfigMap with certificates has to be in the rule's own namespace. */

@@ -31,9 +31,9 @@ export class Field {
     return this.value === undefined || this.value === null
   }
 
-  /** A text that is there and not empty. */
+  /** A text or a list that is there and not empty. */
   get filled(): boolean {
-    return typeof this.value === 'string' && this.value !== ''
+    return (typeof this.value === 'string' || Array.isArray(this.value)) && this.value.length > 0
   }
 
   /** Absent, or a list without entries. */
@@ -51,7 +51,7 @@ export class Field {
 
   /** The entries of a list; none where this is no list. */
   get items(): readonly Field[] {
-    return Array.isArray(this.value) ? this.value.map((_, index) => this.#step(index, this.value)) : []
+    return Array.isArray(this.value) ? this.value.map((_, index) => this.item(index)) : []
   }
 
   /** The entries of an object; none where this is no object. */
@@ -68,6 +68,10 @@ export class Field {
   get(name: string): Field {
     const there = isObject(this.value) && Object.hasOwn(this.value, name)
     return there ? this.#step(name, this.value) : new Field(undefined, [...this.path, name], this.#report)
+  }
+
+  item(index: number): Field {
+    return this.#step(index, this.value)
   }
 
   report(code: Code, message: string, hint?: string): void {

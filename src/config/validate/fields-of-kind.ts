@@ -28,8 +28,9 @@ function walk(field: Field, known: Known, isNoted: boolean): void {
   if (note) field.report(note[0], `${field.name} ${note[1]}`)
   if (fields === null) return
   for (const object of Array.isArray(field.value) ? field.items : [field]) {
-    for (const [name, member] of object.entries)
+    for (const [name, member] of object.entries) {
       walkMember(member, name, fields, isNoted || support !== 'served')
+    }
   }
 }
 

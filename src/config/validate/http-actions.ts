@@ -60,8 +60,9 @@ export function checkDirectResponse(response: Field): void {
   const text = Buffer.byteLength(body.get('string').text ?? '')
   const size = text + Buffer.byteLength(body.get('bytes').text ?? '', 'base64')
   if (size > KIB * KIB) body.report('CFG208', `a direct response has at most 1 MiB, not ${size} bytes`)
-  else if (size > 100 * KIB)
+  else if (size > 100 * KIB) {
     body.report('CFG253', `a direct response of ${size} bytes is a burden for the control plane`)
+  }
 }
 
 export function checkRewrite(rewrite: Field): void {
@@ -151,8 +152,9 @@ export function checkCors(policy: Field): void {
   }
   for (const method of policy.get('allowMethods').items) checkWord(method, METHODS, 'HTTP method')
   for (const list of ['allowHeaders', 'exposeHeaders']) {
-    for (const name of policy.get(list).items)
+    for (const name of policy.get(list).items) {
       name.check('CFG216', text => (text === '*' ? null : headerName(text)))
+    }
   }
   const maxAge = policy.get('maxAge')
   checkDuration(maxAge)

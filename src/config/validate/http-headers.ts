@@ -42,8 +42,9 @@ export function checkAuthority(route: Field): void {
   for (const [name, value] of [...request.get('set').entries, ...request.get('add').entries]) {
     if (!isAuthority(name)) continue
     const next = value.text ?? ''
-    if (current !== '')
+    if (current !== '') {
       value.report('CFG210', `the authority is set twice: to ${quote(current)} and to ${quote(next)}`)
+    }
     current = next
   }
 }

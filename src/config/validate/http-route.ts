@@ -40,11 +40,6 @@ export function checkHttpRoute(route: Field, isDelegate: boolean): void {
   checkParts(route)
 }
 
-function isSet(route: Field, name: string): boolean {
-  const field = route.get(name)
-  return Array.isArray(field.value) ? field.items.length > 0 : !field.absent
-}
-
 /** A route that delegates can do nothing else. */
 function checkDelegation(route: Field): void {
   for (const name of ['redirect', 'route']) {
@@ -59,10 +54,10 @@ function checkActions(route: Field, isDelegate: boolean): void {
     delegate.report('CFG210', 'a VirtualService without hosts cannot delegate further')
   }
   for (const [first, second] of CONFLICTS) {
-    if (!isSet(route, first) || !isSet(route, second)) continue
+    if (route.get(first).empty || route.get(second).empty) continue
     route.get(second).report('CFG210', `an http route cannot have both ${first} and ${second}`)
   }
-  if (!['route', 'redirect', 'directResponse'].some(name => isSet(route, name))) {
+  if (!['route', 'redirect', 'directResponse'].some(name => !route.get(name).empty)) {
     route.report('CFG211', 'an http route must have route, redirect or directResponse')
   }
 }

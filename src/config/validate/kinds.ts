@@ -43,8 +43,9 @@ export function kindOf(apiVersion: string, kind: string): KindOf {
   const group = apiVersion.slice(0, Math.max(0, slash))
   if (!Object.hasOwn(KINDS, kind) || FOREIGN_GROUPS.includes(group)) return { role: 'other' }
   const known = KINDS[kind]
-  if (group === known.group && known.versions.includes(apiVersion.slice(slash + 1)))
+  if (group === known.group && known.versions.includes(apiVersion.slice(slash + 1))) {
     return { role: known.role }
+  }
   return {
     role: 'misplaced',
     right: known.group === '' ? known.versions[0] : `${known.group}/${known.versions[0]}`,

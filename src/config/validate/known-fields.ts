@@ -12,6 +12,8 @@ export type Support =
   | 'served'
   /** Changes nothing that weir does; needs no word. */
   | 'no effect'
+  /** An error, as in Istio; the checks of meaning say why. */
+  | 'refused'
   /** Belongs to layer 4, but is ignored so far, with a warning. */
   | 'not served yet'
   /** Ignored with a warning, as everything of layer 7 is. */
@@ -154,14 +156,14 @@ export const KNOWN_FIELDS = {
   DestinationRule: {
     ...served('host exportTo'),
     workloadSelector: served('matchLabels'),
-    subsets: { ...served('name labels'), trafficPolicy: TRAFFIC_POLICY },
     trafficPolicy: TRAFFIC_POLICY,
+    subsets: { ...served('name labels'), trafficPolicy: TRAFFIC_POLICY },
   },
   Gateway: {
     selector: 'served',
     servers: {
       ...served('bind hosts'),
-      port: { ...served('number protocol name'), targetPort: 'no effect' },
+      port: { ...served('number protocol name'), targetPort: 'refused' },
       tls: [
         'not served yet',
         { ...later(SERVER_TLS), tlsCertificates: CERTIFICATE, httpsRedirect: 'needs layer 7' },

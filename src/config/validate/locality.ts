@@ -64,8 +64,9 @@ function checkShares(to: Field): void {
   for (const [, weight] of to.entries) {
     const { number } = weight
     if (number === undefined) return
-    if (number < 1 || number > 100)
+    if (number < 1 || number > 100) {
       weight.report('CFG218', `a share must be between 1 and 100, not ${number}`)
+    }
     total += number
   }
   if (total !== 100) to.report('CFG218', `the shares add up to ${total}, not to 100`)

@@ -36,8 +36,9 @@ export function wildcardDomain(text: string): Complaint {
   const first = dot < 0 ? text : text.slice(0, dot)
   const bad = tooLongOrEmpty(text)
   if (bad !== null) return bad
-  if (first.length > LABEL_MAX || !WILDCARD_LABEL.test(first))
+  if (first.length > LABEL_MAX || !WILDCARD_LABEL.test(first)) {
     return `is no host name: bad label ${quote(first)}`
+  }
   return dot < 0 ? null : labels(text.slice(dot + 1))
 }
 

@@ -29,48 +29,50 @@ const modeOf = (tls: Field): string => tls.get('mode').text ?? 'PASSTHROUGH'
 export const isPassthrough = (tls: Field): boolean =>
   !tls.absent && ['PASSTHROUGH', 'AUTO_PASSTHROUGH'].includes(modeOf(tls))
 
-const isSet = (tls: Field, name: string): boolean => tls.get(name).filled || tls.get(name).items.length > 0
-
 export function checkServerTls(tls: Field): void {
   if (tls.absent) return
   checkCipherSuites(tls)
   const mode = modeOf(tls)
   if (mode === 'ISTIO_MUTUAL') {
     for (const name of CERTIFICATES) {
-      if (isSet(tls, name)) tls.get(name).report('CFG210', `mode ISTIO_MUTUAL takes no ${name}`)
+      if (tls.get(name).filled) tls.get(name).report('CFG210', `mode ISTIO_MUTUAL takes no ${name}`)
     }
     return
   }
-  if (isPassthrough(tls) && [...CERTIFICATES, 'caCrl'].some(name => isSet(tls, name))) {
+  if (isPassthrough(tls) && [...CERTIFICATES, 'caCrl'].some(name => tls.get(name).filled)) {
     tls.report('CFG252', `mode ${mode} does not use certificates`)
   }
   checkOneSource(tls)
-  const hasCredential = isSet(tls, 'credentialName') || isSet(tls, 'credentialNames')
-  if (!TERMINATING.includes(mode)) checkRevocations(tls, isSet(tls, 'credentialName'))
+  const hasCredential = tls.get('credentialName').filled || tls.get('credentialNames').filled
+  if (!TERMINATING.includes(mode)) checkRevocations(tls, tls.get('credentialName').filled)
   else if (!hasCredential) checkFiles(tls, mode)
 }
 
 function checkOneSource(tls: Field): void {
-  const files = isSet(tls, 'serverCertificate') && isSet(tls, 'privateKey') ? ['serverCertificate'] : []
-  const others = ['credentialName', 'credentialNames', 'tlsCertificates'].filter(name => isSet(tls, name))
+  const files =
+    tls.get('serverCertificate').filled && tls.get('privateKey').filled ? ['serverCertificate'] : []
+  const others = ['credentialName', 'credentialNames', 'tlsCertificates'].filter(name => tls.get(name).filled)
   const sources = [...files, ...others]
-  if (sources.length > 1)
+  if (sources.length > 1) {
     tls.report('CFG210', `certificates come from one place, not from ${sources.join(' and ')}`)
+  }
 }
 
 /** Certificates from files: a certificate with its key, a CA bundle where clients have certificates too. */
 function checkFiles(tls: Field, mode: string): void {
-  if (mode !== 'SIMPLE' && !isSet(tls, 'caCertificates')) needs(tls, mode, 'caCertificates')
+  if (mode !== 'SIMPLE' && !tls.get('caCertificates').filled) needs(tls, mode, 'caCertificates')
   const pairs = tls.get('tlsCertificates').items
   for (const pair of pairs.length > 0 ? pairs : [tls]) {
-    for (const name of ['serverCertificate', 'privateKey']) if (!isSet(pair, name)) needs(pair, mode, name)
+    for (const name of ['serverCertificate', 'privateKey']) {
+      if (!pair.get(name).filled) needs(pair, mode, name)
+    }
   }
   checkRevocations(tls, mode === 'SIMPLE')
 }
 
 /** A list of revoked certificates needs client certificates, and stands in the credential where there is one. */
 function checkRevocations(tls: Field, excluded: boolean): void {
-  if (excluded && isSet(tls, 'caCrl')) {
+  if (excluded && tls.get('caCrl').filled) {
     tls.get('caCrl').report('CFG210', 'caCrl goes neither with mode SIMPLE nor with credentialName')
   }
 }

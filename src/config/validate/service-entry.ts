@@ -73,7 +73,7 @@ function unique<T>(field: Field, value: T | undefined, seen: Set<T>): void {
 function isWithoutAddress(spec: Field, owner: Owner): boolean {
   const automatic = !spec.get('resolution').absent && spec.get('resolution').text !== 'NONE'
   const refused = owner.labels[AUTO_ALLOCATE]?.toLowerCase() === 'false'
-  return spec.get('addresses').items.length === 0 && (!automatic || refused)
+  return spec.get('addresses').empty && (!automatic || refused)
 }
 
 type Check = (spec: Field, portNames: ReadonlySet<string>) => void
@@ -98,7 +98,7 @@ const RESOLUTIONS: Readonly<Record<string, Check>> = {
     }
     for (const name of ['addresses', 'endpoints']) {
       const list = spec.get(name)
-      if (list.items.length > 0) list.report('CFG210', `resolution DYNAMIC_DNS takes no ${name}`)
+      if (!list.empty) list.report('CFG210', `resolution DYNAMIC_DNS takes no ${name}`)
     }
     for (const port of spec.get('ports').items) {
       const protocol = port.get('protocol').text ?? ''
@@ -112,10 +112,11 @@ const RESOLUTIONS: Readonly<Record<string, Check>> = {
 function checkDns(spec: Field, portNames: ReadonlySet<string>, endpointsMax: number): void {
   checkCidrs(spec.get('addresses'))
   const endpoints = spec.get('endpoints')
-  if (endpoints.items.length === 0) {
+  if (endpoints.empty) {
     for (const host of spec.get('hosts').items) {
-      if (host.text !== '*')
+      if (host.text !== '*') {
         host.check('CFG201', text => (domain(text) === null ? null : 'cannot be resolved without endpoints'))
+      }
     }
   }
   if (endpoints.items.length > endpointsMax) {
@@ -149,7 +150,7 @@ function checkDnsEndpoint(endpoint: Field, portNames: ReadonlySet<string>): void
 /** TCP connections to one address cannot tell several hosts apart. */
 function checkSharedAddress(spec: Field): void {
   const hosts = spec.get('hosts')
-  if (spec.get('addresses').items.length === 0 || hosts.items.length < 2) return
+  if (spec.get('addresses').empty || hosts.items.length < 2) return
   const isTcp = spec.get('ports').items.some(port => ['tcp', 'tls'].includes(familyOf(port) ?? ''))
   if (isTcp) hosts.report('CFG253', 'several hosts share one address on a TCP port')
 }

@@ -51,13 +51,12 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Complains about everything in `root` (the whole resource) that the schema of its kind refuses. */
 export function checkStructure(kind: IstioKind, root: Field): void {
   const said = new Set<string>()
-  for (const error of schemaErrors(kind, root.get('spec').value)) {
-    const field = follow(root, error.instancePath)
-    const sentence = field && SENTENCES[error.keyword]?.(field, error.params)
-    const place = `${error.instancePath} ${error.keyword === 'required' ? error.params.missingProperty : ''}`
-    if (!sentence || said.has(place)) continue
+  for (const { instancePath, keyword, params } of schemaErrors(kind, root.get('spec').value)) {
+    const place = `${instancePath} ${params.missingProperty ?? ''}`
+    if (ECHOES.includes(keyword) || said.has(place)) continue
     said.add(place)
-    sentence()
+    const say = SENTENCES[keyword] ?? mustBe(() => `what Istio's schema asks for (${keyword})`)
+    say(follow(root, instancePath), params)
   }
 }
 
@@ -81,33 +80,41 @@ function withoutChoiceNoise(errors: readonly SchemaError[]): readonly SchemaErro
   )
 }
 
-/** The field that a JSON pointer names; undefined where it names nothing. */
-function follow(root: Field, pointer: string): Field | undefined {
+/** The field that a JSON pointer names. */
+function follow(root: Field, pointer: string): Field {
   let field = root
   for (const escaped of pointer.split('/').slice(1)) {
     const step = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
-    field = Array.isArray(field.value) ? field.items[Number(step)] : field.get(step)
-    if (!field) return undefined
+    field = Array.isArray(field.value) ? field.item(Number(step)) : field.get(step)
   }
   return field
 }
 
-type Sentence = (field: Field, params: SchemaError['params']) => (() => void) | undefined
+type Sentence = (field: Field, params: SchemaError['params']) => void
+type Words = (params: SchemaError['params']) => string
 
-const mustBe =
-  (what: (params: SchemaError['params']) => string): Sentence =>
-  (field, params) =>
-  () =>
+/** What comes along with a `oneOf` that is broken. */
+const ECHOES = ['not', 'anyOf']
+
+function mustBe(what: Words): Sentence {
+  return (field, params) => {
     field.report('CFG101', `${field.name} must be ${what(params)}, not ${describe(field.value)}`)
+  }
+}
 
-const mustHave =
-  (what: (params: SchemaError['params']) => string): Sentence =>
-  (field, params) =>
-  () =>
-    field.report('CFG101', `${field.name} must have ${what(params)}`)
+function mustHave(what: Words): Sentence {
+  return (field, params) => field.report('CFG101', `${field.name} must have ${what(params)}`)
+}
 
 const SENTENCES: Readonly<Record<string, Sentence>> = {
-  type: mustBe(({ type }) => TYPES[String(type)] ?? String(type)),
+  type: (field, { type }) => {
+    const message = `${field.name} must be ${TYPES[String(type)] ?? type}, not ${describe(field.value)}`
+    field.report(
+      'CFG101',
+      message,
+      isQuoted(field.text, String(type)) ? 'write it without quotes' : undefined,
+    )
+  },
   minimum: mustBe(({ limit }) => `at least ${limit}`),
   maximum: mustBe(({ limit }) => `at most ${limit}`),
   format: mustBe(({ format }) => (format === 'int32' ? 'a whole number of 32 bits' : `a ${format}`)),
@@ -115,26 +122,29 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   minItems: mustHave(({ limit }) => `at least ${limit} entries`),
   maxItems: mustHave(({ limit }) => `at most ${limit} entries`),
   maxProperties: mustHave(({ limit }) => `at most ${limit} entries`),
-  enum:
-    (field, { allowedValues }) =>
-    () => {
-      const words = Array.isArray(allowedValues) ? allowedValues.map(String) : []
-      const message = `${field.name} must be one of ${words.join(', ')}, not ${describe(field.value)}`
-      field.report('CFG101', message, field.text === undefined ? undefined : didYouMean(field.text, words))
-    },
+  enum: (field, { allowedValues }) => {
+    const words = Array.isArray(allowedValues) ? allowedValues.map(String) : []
+    const message = `${field.name} must be one of ${words.join(', ')}, not ${describe(field.value)}`
+    field.report('CFG101', message, field.text === undefined ? undefined : didYouMean(field.text, words))
+  },
   required: (field, { missingProperty }) => {
     const missing = field.get(String(missingProperty))
-    return () => missing.report('CFG103', `${missing.name} is missing`)
+    missing.report('CFG103', `${missing.name} is missing`)
   },
-  oneOf: field => () => {
+  oneOf: field => {
     for (const choice of CHOICES) {
       const set = choice.filter(name => field.get(name).value !== undefined)
       if (set.length < 2) continue
-      field.report(
-        'CFG104',
-        `${set.map(quote).join(' and ')} exclude each other in ${field.name}`,
-        'keep one of them',
-      )
+      const message = `${set.map(quote).join(' and ')} exclude each other in ${field.name}`
+      field.report('CFG104', message, 'keep one of them')
     }
   },
+}
+
+/** Whether a text would have the type, if only it were no text. */
+function isQuoted(text: string | undefined, type: string): boolean {
+  if (text === undefined) return false
+  return type === 'boolean'
+    ? /^(true|false)$/.test(text)
+    : ['integer', 'number'].includes(type) && /^\d+$/.test(text)
 }

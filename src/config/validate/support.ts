@@ -22,8 +22,9 @@ const SIDECAR_ONLY = ['destinationSubnets', 'port', 'sourceLabels', 'sourceNames
 export function checkAnnotations(root: Field, kind: string): void {
   const known = kind === 'VirtualService' ? [SPLIT] : []
   for (const [name, annotation] of root.get('metadata').get('annotations').entries) {
-    if (REFUSED.includes(name))
+    if (REFUSED.includes(name)) {
       annotation.report('CFG219', `a ${kind} cannot have the annotation ${quote(name)}`)
+    }
     if (!name.startsWith(PREFIX)) continue
     if (!known.includes(name)) {
       annotation.report(

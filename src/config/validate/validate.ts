@@ -32,9 +32,9 @@ export function validate(resource: Resource, findings: Findings, options: Valida
   const found = kindOf(apiVersion, kind)
   const at = (code: Code, message: string, hint?: string): void =>
     findings.at(code, resource, ['kind'], message, hint)
-  if (found.role === 'other')
+  if (found.role === 'other') {
     at('CFG306', `weir reads no ${kind}; it is ignored`, didYouMean(kind, KIND_NAMES))
-  else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
+  } else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
   else if (found.role === 'misplaced') {
     findings.at('CFG105', resource, ['apiVersion'], `${apiVersion} has no ${kind}`, `write ${found.right}`)
   } else if (found.role === 'kubernetes') checkShape(fieldOf(resource, findings), KUBERNETES_SHAPES[kind])

@@ -19,7 +19,7 @@ const BLOCKS = ['http', 'tls', 'tcp'] as const
 
 export function checkVirtualService(spec: Field, namespace: string): void {
   const hosts = spec.get('hosts')
-  const isDelegate = hosts.items.length === 0
+  const isDelegate = hosts.empty
   if (isDelegate) checkDelegate(spec)
   checkGatewayNames(spec.get('gateways'))
   checkHosts(spec)
@@ -29,7 +29,8 @@ export function checkVirtualService(spec: Field, namespace: string): void {
   if (!servesGatewaysOnly(spec)) checkClaims(spec.get('http'))
   const names = new Set(hosts.items.flatMap(host => host.text ?? []))
   for (const route of spec.get('http').items) checkHttpRoute(route, isDelegate)
-  for (const route of spec.get('tls').items) checkTlsRoute(route, names, isGatewayBound(spec))
+  const forGateways = isGatewayBound(spec)
+  for (const route of spec.get('tls').items) checkTlsRoute(route, names, forGateways)
   for (const route of spec.get('tcp').items) checkTcpRoute(route)
   for (const block of BLOCKS) checkReachable(spec.get(block))
   checkPrefixes(spec.get('http'))
@@ -74,8 +75,9 @@ const hasSniHost = (route: Field): boolean =>
 function checkOverlap(host: Field, index: number, indexes: ReadonlyMap<string, number>): void {
   host.check('CFG209', text => {
     for (const other of coveringHosts(text)) {
-      if ((indexes.get(other) ?? index) !== index)
+      if ((indexes.get(other) ?? index) !== index) {
         return `is covered by host ${quote(other)} of the same VirtualService`
+      }
     }
     return null
   })

@@ -34,9 +34,9 @@ function checkAddress(entry: Field, otherwise: (text: string) => string | null):
   const ports = entry.get('ports')
   if (address.absent || address.text === '') {
     const network = entry.get('network')
-    if (network.filled)
+    if (network.filled) {
       address.report('CFG252', `without an address, only the network ${quote(network.text ?? '')} is known`)
-    else address.report('CFG211', 'address is missing', 'write an IP address, a host name or unix:///path')
+    } else address.report('CFG211', 'address is missing', 'write an IP address, a host name or unix:///path')
   } else if (isUnix(entry)) {
     address.check('CFG203', text => unixPath(text.slice(UNIX_PREFIX.length)))
     if (!ports.absent) ports.report('CFG210', 'a unix socket has no ports')
