@@ -10,7 +10,7 @@ import { assert } from '../base/assert.ts'
 import { type Cidr, parseAddress } from '../net/address.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum } from './cold.ts'
-import { conditionBits, wordsFor } from './conditions.ts'
+import { conditionBits, conditionList, wordsFor } from './conditions.ts'
 import * as L from './layout.ts'
 import { aliasColumns } from './pick.ts'
 import type { Cluster, Listener, Plan, Route, Rule, Scope, SourceCondition } from './plan.ts'
@@ -72,6 +72,8 @@ class Builder {
     clusters: new Rows(L.Cluster.WORDS),
     endpoints: new Rows(L.Endpoint.WORDS),
     workloads: new Rows(1),
+    workloadRuns: new Rows(L.WorkloadRun.WORDS),
+    fulfilled: new Rows(1),
   }
   readonly #classifier = new ClassifierBuilder()
   readonly #names: { gateway: string; bind: string }[] = []
@@ -175,7 +177,11 @@ class Builder {
       this.#classifier.addSource(source, this.#workloads.indexOf({ namespace, labels }))
     }
     for (const workload of this.#workloads.list) {
-      for (const word of conditionBits(this.#conditions.list, workload)) this.#rows.workloads.add(word)
+      const bits = conditionBits(this.#conditions.list, workload)
+      for (const word of bits) this.#rows.workloads.add(word)
+      const list = conditionList(bits)
+      this.#rows.workloadRuns.add(this.#rows.fulfilled.count, list.length)
+      for (const condition of list) this.#rows.fulfilled.add(condition)
     }
   }
 

@@ -3,7 +3,7 @@
  * asks for, while they are collected and once they are words.
  */
 
-import { Cell as CellRow, Group as GroupRow } from './layout.ts'
+import { ENTRIES_SCANNED, Group as GroupRow, List as ListRow, PORTS_SCANNED } from './layout.ts'
 import { ANY_NODE } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 
@@ -51,56 +51,57 @@ export function cellSections(cells: readonly ReadonlyMap<number, Cell>[], parent
   return writer.finish()
 }
 
+/** Writes each cell in one piece, so that one lookup touches few cache lines. */
 class CellWriter {
-  readonly #cells: number[] = []
-  readonly #groups: number[] = []
-  readonly #lists: number[] = []
+  readonly #words: number[] = []
   readonly #cellIndex = new PairIndexBuilder()
   readonly #groupIndex = new PairIndexBuilder()
   readonly #listIndex = new PairIndexBuilder()
+  readonly #entryIndex = new PairIndexBuilder()
 
   addCell({ scope, node, least, groups }: Cell, leastAbove: number): void {
-    const row = this.#cells.length / CellRow.WORDS
-    this.#cellIndex.add(scope, node, row)
-    let anyClient = ABSENT
-    let namesClients = 0
-    for (const [client, group] of groups) {
-      const groupRow = this.#addGroup(group)
-      if (client === ANY_NODE) anyClient = groupRow
-      else {
-        namesClients = 1
-        this.#groupIndex.add(row, client, groupRow)
-      }
-    }
-    this.#cells.push(least, leastAbove, anyClient, namesClients)
+    const at = this.#words.length
+    const anyClient = groups.get(ANY_NODE)
+    const named = [...groups].filter(([client]) => client !== ANY_NODE)
+    this.#words.push(least, leastAbove, anyClient ? 1 : 0, named.length > 0 ? 1 : 0)
+    if (anyClient) this.#addGroup(anyClient)
+    for (const [client, group] of named) this.#groupIndex.add(at, client, this.#addGroup(group))
+    this.#cellIndex.add(scope, node, at)
   }
 
+  /** Writes a group and its lists, and returns the group's word. */
   #addGroup({ least, lists }: Group): number {
-    const row = this.#groups.length / GroupRow.WORDS
-    let anyPort = ABSENT
-    let namesPorts = 0
-    for (const [port, { entries }] of lists) {
-      const list = this.#lists.length
-      this.#lists.push(entries.length / 2)
-      for (const word of entries) this.#lists.push(word)
-      if (port === 0) anyPort = list
-      else {
-        namesPorts = 1
-        this.#listIndex.add(row, port, list)
-      }
+    const at = this.#words.length
+    const ports = [...lists].sort(([a], [b]) => a - b)
+    this.#words.push(least, ports.length)
+    let list = at + GroupRow.WORDS + 2 * ports.length
+    for (const [port, { entries }] of ports) {
+      this.#words.push(port, list)
+      if (ports.length > PORTS_SCANNED) this.#listIndex.add(at, port, list)
+      list += ListRow.WORDS + entries.length
     }
-    this.#groups.push(least, anyPort, namesPorts)
-    return row
+    for (const [, { entries }] of ports) this.#addList(entries)
+    return at
+  }
+
+  #addList(entries: readonly number[]): void {
+    const at = this.#words.length
+    const count = entries.length / 2
+    this.#words.push(count)
+    for (const word of entries) this.#words.push(word)
+    if (count <= ENTRIES_SCANNED) return
+    for (let entry = 0; entry < entries.length; entry += 2) {
+      this.#entryIndex.add(at, entries[entry], entries[entry + 1])
+    }
   }
 
   finish() {
     return {
-      cells: Uint32Array.from(this.#cells),
+      cells: Uint32Array.from(this.#words),
       cellIndex: this.#cellIndex.finish(),
-      groups: Uint32Array.from(this.#groups),
       groupIndex: this.#groupIndex.finish(),
-      lists: Uint32Array.from(this.#lists),
       listIndex: this.#listIndex.finish(),
+      entryIndex: this.#entryIndex.finish(),
     }
   }
 }

@@ -10,13 +10,13 @@
  * This is tuple space search (Srinivasan, Suri and Varghese 1999) along the tries' own paths: at most
  * one cell for each prefix around the destination. A cell knows the least rule of itself and of all
  * cells above, so the walk ends as soon as nothing better can come. Conditions on the client's
- * workload were answered before (conditions.ts): here they are one bit.
+ * workload were answered before (conditions.ts): here they are one bit, or one entry of a long list.
  *
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
 
 import { findPrefix } from './cidr-trie.ts'
-import { Cell, ClientNode, DestinationNode, Group } from './layout.ts'
+import { Cell, ClientNode, DestinationNode, ENTRIES_SCANNED, Group, List, PORTS_SCANNED } from './layout.ts'
 import { ANY_NODE, nodeOf } from './node-set.ts'
 import { ABSENT, findPair } from './pair-index.ts'
 import type { Table } from './table.ts'
@@ -57,12 +57,22 @@ export function findScope(table: Table, listener: number, destination: number, p
   }
 }
 
+/** Who a client is to the rules: which source conditions it fulfils, as bits and as a list. */
+export type Fulfilled = {
+  /** Bit `i` of the row from word `bitsAt` on: condition `i`. */
+  bits: Uint32Array
+  bitsAt: number
+  /** The same as numbers, `count` of them from word `first` on. */
+  conditions: Uint32Array
+  first: number
+  count: number
+}
+
 /**
  * The row of the first rule of `scope` that matches, or NO_RULE.
  *
  * @param destination  Node, from `destinationNode`.
  * @param client       Node, from `clientNode`.
- * @param bits         Which source conditions the client fulfils: bit `i` of the row from word `at` on.
  */
 export function firstRule(
   table: Table,
@@ -70,18 +80,16 @@ export function firstRule(
   destination: number,
   client: number,
   port: number,
-  bits: Uint32Array,
-  at: number,
+  fulfilled: Fulfilled,
 ): number {
   const { destinationNodes, cellIndex, cells } = table
   let best = NO_RULE
   let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
   for (;;) {
-    const found = findPair(cellIndex, scope, node)
-    if (found !== ABSENT) {
-      const cell = found * Cell.WORDS
+    const cell = findPair(cellIndex, scope, node)
+    if (cell !== ABSENT) {
       if (cells[cell + Cell.leastAbove] >= best) return best
-      if (cells[cell + Cell.least] < best) best = firstInCell(table, found, client, port, bits, at, best)
+      if (cells[cell + Cell.least] < best) best = firstInCell(table, cell, client, port, fulfilled, best)
     }
     if (node === ANY_NODE) return best
     node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.ruleAbove]
@@ -93,18 +101,20 @@ function firstInCell(
   cell: number,
   client: number,
   port: number,
-  bits: Uint32Array,
-  at: number,
+  fulfilled: Fulfilled,
   limit: number,
 ): number {
-  const anyClient = table.cells[cell * Cell.WORDS + Cell.anyClientGroup]
-  let best = anyClient === ABSENT ? limit : firstInGroup(table, anyClient, port, bits, at, limit)
-  if (table.cells[cell * Cell.WORDS + Cell.namesClients] === 0) return best
-  let node = table.clientNodes[client * ClientNode.WORDS + ClientNode.ruleNode]
+  const { cells, clientNodes } = table
+  let best = limit
+  if (cells[cell + Cell.hasAnyClient] === 1) {
+    best = firstInGroup(table, cell + Cell.WORDS, port, fulfilled, best)
+  }
+  if (cells[cell + Cell.namesClients] === 0) return best
+  let node = clientNodes[client * ClientNode.WORDS + ClientNode.ruleNode]
   while (node !== ANY_NODE) {
     const group = findPair(table.groupIndex, cell, node)
-    if (group !== ABSENT) best = firstInGroup(table, group, port, bits, at, best)
-    node = table.clientNodes[node * ClientNode.WORDS + ClientNode.ruleAbove]
+    if (group !== ABSENT) best = firstInGroup(table, group, port, fulfilled, best)
+    node = clientNodes[node * ClientNode.WORDS + ClientNode.ruleAbove]
   }
   return best
 }
@@ -113,29 +123,44 @@ function firstInGroup(
   table: Table,
   group: number,
   port: number,
-  bits: Uint32Array,
-  at: number,
+  fulfilled: Fulfilled,
   limit: number,
 ): number {
-  const row = group * Group.WORDS
-  if (table.groups[row + Group.least] >= limit) return limit
-  const anyPort = table.groups[row + Group.anyPortList]
-  let best = anyPort === ABSENT ? limit : firstInList(table.lists, anyPort, bits, at, limit)
-  if (table.groups[row + Group.namesPorts] === 1) {
+  const { cells } = table
+  if (cells[group + Group.least] >= limit) return limit
+  const count = cells[group + Group.portCount]
+  const first = group + Group.WORDS
+  let best = cells[first] === 0 ? firstInList(table, cells[first + 1], fulfilled, limit) : limit
+  if (count > PORTS_SCANNED) {
     const list = findPair(table.listIndex, group, port)
-    if (list !== ABSENT) best = firstInList(table.lists, list, bits, at, best)
+    return list === ABSENT ? best : firstInList(table, list, fulfilled, best)
+  }
+  for (let pair = first; pair < first + 2 * count; pair += 2) {
+    if (cells[pair] === port) best = firstInList(table, cells[pair + 1], fulfilled, best)
   }
   return best
 }
 
-/** Of a list [count, then condition and rule in turn], ascending by rule, the first whose condition holds. */
-function firstInList(lists: Uint32Array, list: number, bits: Uint32Array, at: number, limit: number): number {
-  const end = list + 1 + 2 * lists[list]
-  for (let entry = list + 1; entry < end; entry += 2) {
-    if (lists[entry + 1] >= limit) return limit
-    if (hasBit(bits, at, lists[entry])) return lists[entry + 1]
+function firstInList(table: Table, list: number, fulfilled: Fulfilled, limit: number): number {
+  const { cells } = table
+  const count = cells[list + List.entryCount]
+  if (count > ENTRIES_SCANNED && count > fulfilled.count) return leastEntry(table, list, fulfilled, limit)
+  const end = list + List.WORDS + 2 * count
+  for (let entry = list + List.WORDS; entry < end; entry += 2) {
+    if (cells[entry + 1] >= limit) return limit
+    if (hasBit(fulfilled.bits, fulfilled.bitsAt, cells[entry])) return cells[entry + 1]
   }
   return limit
+}
+
+/** The same for a long list: asks for each condition that the client fulfils, instead of each entry. */
+function leastEntry(table: Table, list: number, fulfilled: Fulfilled, limit: number): number {
+  let best = limit
+  for (let index = fulfilled.first; index < fulfilled.first + fulfilled.count; index++) {
+    const rule = findPair(table.entryIndex, list, fulfilled.conditions[index])
+    if (rule < best) best = rule // ABSENT is greater than any row
+  }
+  return best
 }
 
 /** Whether bit `index` is set in the row of bits that starts at word `at`. */

@@ -20,6 +20,15 @@ export function conditionBits(conditions: readonly SourceCondition[], workload: 
   return bits
 }
 
+/** The same as numbers, ascending. */
+export function conditionList(bits: Uint32Array): number[] {
+  const list: number[] = []
+  for (const [word, value] of bits.entries()) {
+    for (let rest = value; rest !== 0; rest &= rest - 1) list.push(word * 32 + 31 - Math.clz32(rest & -rest))
+  }
+  return list
+}
+
 function fulfils(workload: ColdWorkload, { namespace, labels, visibleTo }: SourceCondition): boolean {
   if (namespace !== null && namespace !== workload.namespace) return false
   if (visibleTo !== null && !(workload.namespace !== null && visibleTo.includes(workload.namespace)))

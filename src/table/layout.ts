@@ -10,8 +10,9 @@
  *
  *   destinations4, destinations6, clients4, clients6     tries: address ─▶ node (cidr-trie.ts)
  *   destinationNodes, clientNodes                        node ─▶ nodes above; client ─▶ workload
- *   scopeIndex, cellIndex, groupIndex, listIndex         hashes of pairs (pair-index.ts)
- *   cells, groups, lists                                 what the classifier finds by them (classifier.ts)
+ *   scopeIndex, cellIndex, groupIndex, listIndex, …      hashes of pairs (pair-index.ts)
+ *   cells                                                what the classifier finds by them (cells.ts)
+ *   workloadRuns, fulfilled                              the bits of `workloads` again, as lists
  *
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
@@ -35,10 +36,9 @@ export const CLASSIFIER_SECTIONS = [
   'scopeIndex',
   'cells',
   'cellIndex',
-  'groups',
   'groupIndex',
-  'lists',
   'listIndex',
+  'entryIndex',
 ] as const
 export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
 
@@ -53,6 +53,8 @@ export const SECTIONS = [
   'clusters',
   'endpoints',
   'workloads',
+  'workloadRuns',
+  'fulfilled',
   ...CLASSIFIER_SECTIONS,
   'names',
   'cold',
@@ -163,19 +165,32 @@ export const ClientNode = layout(3, {
   workload: [2, 1], // row of `workloads`; row 0 is the unknown client
 })
 
-/** The rules of one scope for one destination prefix. A missing group or list is ABSENT (pair-index.ts). */
+/** The rules of one scope for one destination prefix; its group for any client stands right behind. */
 export const Cell = layout(4, {
   least: [0, 1], //          the first of its rules
   leastAbove: [1, 1], //     the first of its rules and those of all wider prefixes in this scope
-  anyClientGroup: [2, 1], // the rules that ask for no client prefix
-  namesClients: [3, 1], //   1: some ask for one; groupIndex has them
+  hasAnyClient: [2, 1], //   1: the group behind this row is for rules that ask for no client prefix
+  namesClients: [3, 1], //   1: some ask for one; groupIndex has their groups
 })
 
-/** The rules of one cell for one client prefix. */
-export const Group = layout(3, {
+/** The rules of one cell for one client prefix; pairs of port and list stand right behind, port 0 first. */
+export const Group = layout(2, {
   least: [0, 1],
-  anyPortList: [1, 1], // the word in `lists` of the rules that ask for no port
-  namesPorts: [2, 1], //  1: some ask for one; listIndex has them
+  portCount: [1, 1], // pairs; more than PORTS_SCANNED are also in listIndex
+})
+
+/** The rules of one group for one port; pairs of condition and rule stand right behind, ascending by rule. */
+export const List = layout(1, {
+  entryCount: [0, 1], // pairs; more than ENTRIES_SCANNED are also in entryIndex
+})
+
+export const PORTS_SCANNED = 8
+export const ENTRIES_SCANNED = 16
+
+/** Which conditions a workload fulfils: a run of `fulfilled`. */
+export const WorkloadRun = layout(2, {
+  first: [0, 1],
+  count: [1, 1],
 })
 
 /** The words-only part of a table: what `names` and `cold` hold once decoded. */

@@ -9,8 +9,17 @@
  */
 
 import type { Family } from '../net/address.ts'
-import { clientNode, destinationNode, findScope, firstRule, NO_RULE, workloadOf } from './classifier.ts'
-import { Listener, Otherwise, Rule, Scope } from './layout.ts'
+import {
+  clientNode,
+  destinationNode,
+  type Fulfilled,
+  findScope,
+  firstRule,
+  NO_RULE,
+  workloadOf,
+} from './classifier.ts'
+import { conditionList } from './conditions.ts'
+import { Listener, Otherwise, Rule, Scope, WorkloadRun } from './layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from './outcome.ts'
 import type { Table } from './table.ts'
 
@@ -23,11 +32,15 @@ export type Query = {
   destinationPort: number
   clientFamily: Family | 0
   readonly client: Uint32Array
+  /** What the client's workload fulfils, found on the way. */
+  readonly fulfilled: Fulfilled
   /** Out: the row of the scope that applied; −1 where none did. */
   scope: number
   /** Out: the row of the rule that matched; −1 where none did. */
   rule: number
 }
+
+const NOTHING = new Uint32Array(0)
 
 export function createQuery(): Query {
   return {
@@ -37,6 +50,7 @@ export function createQuery(): Query {
     destinationPort: 0,
     clientFamily: 0,
     client: new Uint32Array(4),
+    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0 },
     scope: -1,
     rule: -1,
   }
@@ -46,21 +60,29 @@ export function createQuery(): Query {
 export function match(table: Table, query: Query): number {
   const client = clientNode(table, query.clientFamily, query.client)
   const workload = workloadOf(table, client)
-  return matchNodes(table, query, client, table.workloads, workload * table.conditionWords)
+  const { fulfilled } = query
+  fulfilled.bits = table.workloads
+  fulfilled.bitsAt = workload * table.conditionWords
+  fulfilled.conditions = table.fulfilled
+  fulfilled.first = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.first]
+  fulfilled.count = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.count]
+  return matchNodes(table, query, client)
 }
 
 /** The same, for a client that fulfils the source conditions whose bits stand in `bits`. */
 export function matchAs(table: Table, query: Query, bits: Uint32Array): number {
-  return matchNodes(table, query, clientNode(table, query.clientFamily, query.client), bits, 0)
+  const conditions = Uint32Array.from(conditionList(bits))
+  Object.assign(query.fulfilled, { bits, bitsAt: 0, conditions, first: 0, count: conditions.length })
+  return matchNodes(table, query, clientNode(table, query.clientFamily, query.client))
 }
 
-function matchNodes(table: Table, query: Query, client: number, bits: Uint32Array, at: number): number {
+function matchNodes(table: Table, query: Query, client: number): number {
   const { listener, destinationPort: port } = query
   const destination = destinationNode(table, query.destinationFamily, query.destination)
   query.rule = -1
   query.scope = findScope(table, listener, destination, port)
   if (query.scope < 0) return otherwise(table, listener)
-  const rule = firstRule(table, query.scope, destination, client, port, bits, at)
+  const rule = firstRule(table, query.scope, destination, client, port, query.fulfilled)
   if (rule === NO_RULE) return table.scopes[query.scope * Scope.WORDS + Scope.defaultRoute] // −1 is NO_ROUTE
   query.rule = rule
   return table.rules[rule * Rule.WORDS + Rule.route]

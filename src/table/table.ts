@@ -34,10 +34,11 @@ export type Table = {
   readonly scopeIndex: Uint32Array
   readonly cells: Uint32Array
   readonly cellIndex: Uint32Array
-  readonly groups: Uint32Array
   readonly groupIndex: Uint32Array
-  readonly lists: Uint32Array
   readonly listIndex: Uint32Array
+  readonly entryIndex: Uint32Array
+  readonly workloadRuns: Uint32Array
+  readonly fulfilled: Uint32Array
   /** Rows of `conditionWords`: which source conditions each workload fulfils; row 0 is the unknown client. */
   readonly workloads: Uint32Array
   readonly conditionWords: number
@@ -119,10 +120,11 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     scopeIndex: words('scopeIndex'),
     cells: words('cells'),
     cellIndex: words('cellIndex'),
-    groups: words('groups'),
     groupIndex: words('groupIndex'),
-    lists: words('lists'),
     listIndex: words('listIndex'),
+    entryIndex: words('entryIndex'),
+    workloadRuns: words('workloadRuns'),
+    fulfilled: words('fulfilled'),
     workloads: words('workloads'),
     conditionWords: header[L.Header.conditions],
   }

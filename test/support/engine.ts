@@ -3,13 +3,14 @@
  * Plans; and short Plans to feed them.
  */
 
+import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import { createSlots, Slots } from '../../src/stats/slots.ts'
-import { createStats, openStats, type Stats, totals } from '../../src/stats/stats.ts'
+import { createSlots, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
+import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/builder.ts'
 import {
   type Cluster,
@@ -83,9 +84,13 @@ export class TestEngine {
     await this.#alive(() => this.counts.closed[reason] >= count)
   }
 
-  /** Waits until nothing is open; then every accepted connection has ended once. */
+  /** Waits until nothing is open; then every connection has ended once, and no slot counts any. */
   async settled(): Promise<void> {
     await this.#alive(() => this.counts.open === 0)
+    const { accepted, closed } = this.counts
+    const ended = Object.values(closed).reduce((sum, each) => sum + each, 0)
+    assert.equal(accepted, ended)
+    for (let slot = 0; slot < SLOTS_MAX; slot++) assert.equal(sumOpen(this.stats, slot), 0, `slot ${slot}`)
   }
 
   /** Waits for the tasks to end by themselves. */
@@ -124,7 +129,8 @@ export function clusterOf(targets: readonly Target[], policy: Partial<Policy> = 
 /** A listener that sends everything to one route; −1 is none. */
 export function listenerOn(port: number, route = 0, more: Partial<Listener> = {}): Listener {
   return {
-    ...{ gateway: 'default/test', bind: '127.0.0.1', port, destination: 'local', otherwise: 'close' },
+    ...{ gateway: 'default/test', bind: '127.0.0.1', port, opens: true },
+    ...{ destination: 'local', otherwise: 'close' },
     scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: route }],
     ...more,
   }

@@ -167,3 +167,11 @@ export async function digest(socket: Socket, hash: Hash = createHash('sha256')):
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(3)
 }
+
+/** Waits until a count has stopped growing: for showing that something does not go on. */
+export async function stalled(count: () => number): Promise<void> {
+  for (let last = -1; last !== count(); ) {
+    last = count()
+    await pause(100)
+  }
+}

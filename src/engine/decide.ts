@@ -1,0 +1,158 @@
+/**
+ * From an accepted connection's addresses to where it goes, or to the reason why it goes nowhere:
+ * the one place that decides, for every engine.
+ *
+ *   limits ─▶ match ─▶ destination by weight ─▶ limit of the destination ─▶ endpoint
+ *                └─▶ the address that the client asked for, unless that is ourselves
+ *
+ * Filling the query with addresses and moving bytes is the engine's part.
+ */
+
+import { getRandomValues } from 'node:crypto'
+import { createRandom, type Random } from '../base/random.ts'
+import { Reason } from '../stats/reasons.ts'
+import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../stats/stats.ts'
+import { CLUSTER_ORIGINAL, CLUSTER_STATIC, CLUSTER_UNKNOWN, Cluster, Endpoint } from '../table/layout.ts'
+import { createQuery, match, type Query } from '../table/match.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/outcome.ts'
+import { pickDestination } from '../table/pick.ts'
+import { DEFAULT_POLICY } from '../table/plan.ts'
+import type { Table } from '../table/table.ts'
+import { chooseEndpoint, NO_ENDPOINT } from './balance.ts'
+import { isOwnListener, type OwnListeners } from './loop.ts'
+import type { EngineLimits, WorkerTask } from './protocol.ts'
+
+/** The connection may go where the decision says. */
+export const ADMITTED = -1
+/** The decision's endpoint is no row of the table: the client's own destination. */
+export const ORIGINAL = -1
+
+/** What one worker decides with. */
+export type Decider = {
+  readonly stats: Stats
+  readonly worker: number
+  readonly limits: EngineLimits
+  readonly random: Random
+  /** The connection in question; filled anew for each. */
+  readonly query: Query
+}
+
+/** Where a connection goes and what it may do there; the fields copy the cluster's row. */
+export type Decision = {
+  /** Row of the cluster, for further attempts; −1 for an address that is no service. */
+  cluster: number
+  clusterSlot: number
+  /** Row of the endpoint, or ORIGINAL. */
+  endpoint: number
+  endpointSlot: number
+  family: number
+  readonly address: Uint32Array
+  port: number
+  connectTimeoutMs: number
+  idleTimeoutMs: number
+  maxDurationMs: number
+  /** −1: keepalive off. */
+  keepaliveTimeS: number
+  keepaliveIntervalS: number
+  keepaliveProbes: number
+}
+
+export function createDecider(task: WorkerTask): Decider {
+  const [a, b, c] = getRandomValues(new Uint32Array(3))
+  return {
+    stats: openStats(task.stats),
+    worker: task.index,
+    limits: task.limits,
+    random: createRandom(a, b, c),
+    query: createQuery(),
+  }
+}
+
+export const createDecision = (): Decision => ({
+  cluster: -1,
+  clusterSlot: 0,
+  endpoint: ORIGINAL,
+  endpointSlot: 0,
+  family: 0,
+  address: new Uint32Array(4),
+  port: 0,
+  connectTimeoutMs: DEFAULT_POLICY.connectTimeoutMs,
+  idleTimeoutMs: DEFAULT_POLICY.idleTimeoutMs,
+  maxDurationMs: DEFAULT_POLICY.maxDurationMs,
+  keepaliveTimeS: -1,
+  keepaliveIntervalS: 0,
+  keepaliveProbes: 0,
+})
+
+/**
+ * Decides about the connection in `decider.query`, which is already counted as open.
+ *
+ * @param decision  Fresh from `createDecision`, or one that was; filled when the answer is ADMITTED.
+ * @returns ADMITTED, or the `Reason` why the connection is to be reset.
+ */
+export function decide(decider: Decider, table: Table, own: OwnListeners, decision: Decision): number {
+  if (sumCounter(decider.stats, Counter.open) > decider.limits.maxConnections)
+    return Reason['max-connections']
+  const route = match(table, decider.query)
+  if (route === NO_ROUTE) return Reason['no-route']
+  if (route === DENIED) return Reason.denied
+  if (route === PASSTHROUGH) return decideOriginal(decider, own, decision)
+  const cluster = pickDestination(table, route, decider.random)
+  const reason = decideCluster(decider, table, cluster, decision)
+  if (reason !== ADMITTED) return reason
+  return table.clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
+    ? decideOriginal(decider, own, decision)
+    : decideEndpoint(decider, table, [], decision)
+}
+
+/** Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, or 'no-endpoint'. */
+export function decideEndpoint(
+  decider: Decider,
+  table: Table,
+  tried: readonly number[],
+  decision: Decision,
+): number {
+  const endpoint = chooseEndpoint(decider, table, decision.cluster, tried)
+  if (endpoint === NO_ENDPOINT) return Reason['no-endpoint']
+  const { endpoints } = table
+  const row = endpoint * Endpoint.WORDS
+  decision.endpoint = endpoint
+  decision.endpointSlot = endpoints[row + Endpoint.slot]
+  decision.family = endpoints[row + Endpoint.family]
+  for (let word = 0; word < 4; word++) decision.address[word] = endpoints[row + Endpoint.address + word]
+  decision.port = endpoints[row + Endpoint.port]
+  return ADMITTED
+}
+
+/** On to the address that the client asked for. */
+function decideOriginal({ query }: Decider, own: OwnListeners, decision: Decision): number {
+  if (isOwnListener(own, query.destinationFamily, query.destination, query.destinationPort))
+    return Reason.loop
+  decision.endpoint = ORIGINAL
+  decision.family = query.destinationFamily
+  decision.address.set(query.destination)
+  decision.port = query.destinationPort
+  return ADMITTED
+}
+
+function decideCluster(decider: Decider, table: Table, cluster: number, decision: Decision): number {
+  const { clusters } = table
+  const row = cluster * Cluster.WORDS
+  const kind = clusters[row + Cluster.kind]
+  if (kind === CLUSTER_UNKNOWN) return Reason['unknown-destination']
+  if (kind === CLUSTER_STATIC && clusters[row + Cluster.endpointCount] === 0) return Reason['no-endpoint']
+  const slot = clusters[row + Cluster.slot]
+  const most = clusters[row + Cluster.maxConnections]
+  // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong ones.
+  if (most !== 0 && slot !== 0 && sumOpen(decider.stats, slot) >= most)
+    return Reason['cluster-max-connections']
+  decision.cluster = cluster
+  decision.clusterSlot = slot
+  decision.connectTimeoutMs = clusters[row + Cluster.connectTimeoutMs]
+  decision.idleTimeoutMs = clusters[row + Cluster.idleTimeoutMs]
+  decision.maxDurationMs = clusters[row + Cluster.maxDurationMs]
+  decision.keepaliveTimeS = clusters[row + Cluster.keepaliveTimeS]
+  decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
+  decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
+  return ADMITTED
+}

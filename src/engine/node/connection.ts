@@ -1,0 +1,230 @@
+/**
+ * One connection in the `node` engine: a client's socket, an upstream's, and the relay between them.
+ *
+ * State and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
+ * ../deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as an
+ * event and ends in `#close`; nothing is thrown.
+ */
+
+import { connect, type Socket } from 'node:net'
+import { monotonicMs } from '../../base/clock.ts'
+import { formatAddress } from '../../net/address.ts'
+import { Reason } from '../../stats/reasons.ts'
+import { Counter, closedAt } from '../../stats/stats.ts'
+import type { Table } from '../../table/table.ts'
+import { countOpen } from '../balance.ts'
+import { deadlineMs, overdue } from '../deadline.ts'
+import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { move, State } from '../state.ts'
+import { dialFailure, relayFailure } from './errors.ts'
+import { keepAlive } from './keepalive.ts'
+import { Pump, reset } from './pump.ts'
+
+/** Bytes of a client that are kept while its upstream is being dialed; then it is left waiting. */
+const EARLY_BYTES_MAX = 65_536
+/** The longest time that `setTimeout` takes. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
+export class Connection {
+  readonly decision = createDecision()
+  readonly #client: Socket
+  readonly #decider: Decider
+  readonly #counters: Float64Array
+  readonly #onFree: (connection: Connection, reason: number) => void
+  readonly #times = { acceptedMs: monotonicMs(), dialedMs: 0, activeMs: 0 }
+  #state: State = State.Free
+  #reason = -1
+  #table: Table | null = null
+  #upstream: Socket | null = null
+  #toUpstream: Pump | null = null
+  #toClient: Pump | null = null
+  #timer: NodeJS.Timeout | undefined
+  #openSockets = 0
+  /** What the client sent before there was an upstream, and whether it has ended. */
+  #early: Buffer[] = []
+  #earlyBytes = 0
+  #clientEnded = false
+  /** Endpoints that failed, of the decision's cluster. */
+  readonly #tried: number[] = []
+
+  /** Counts the client's socket as an accepted connection. @param onFree  Called once, at the very end. */
+  constructor(client: Socket, decider: Decider, onFree: (connection: Connection, reason: number) => void) {
+    this.#client = client
+    this.#decider = decider
+    this.#counters = decider.stats.counters[decider.worker]
+    this.#onFree = onFree
+    this.#counters[Counter.accepted]++
+    this.#counters[Counter.open]++
+    this.#own(client)
+    client.on('error', this.#onClientError)
+  }
+
+  /** Goes where `decision` says; `table` is the one that it was made with. */
+  admit(table: Table): void {
+    this.#table = table
+    this.#enter(State.Dialing)
+    countOpen(this.#decider, this.decision.clusterSlot, 1)
+    this.#client.on('data', this.#onClientData)
+    this.#client.on('end', this.#onClientEnd)
+    this.#client.resume()
+    this.#dial()
+    this.#watch()
+  }
+
+  /** Resets both sides; the first reason counts. */
+  readonly close = (reason: number): void => {
+    if (this.#state === State.Closing) return
+    this.#settle(reason)
+    reset(this.#client)
+    if (this.#upstream) reset(this.#upstream)
+  }
+
+  // ── dialing ────────────────────────────────────────────────────────────────
+
+  #dial(): void {
+    const { family, address, port, endpointSlot, keepaliveTimeS } = this.decision
+    this.#counters[Counter.dials]++
+    countOpen(this.#decider, endpointSlot, 1)
+    this.#times.dialedMs = monotonicMs()
+    const host = formatAddress(family === 4 ? 4 : 6, address)
+    const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
+    if (keepaliveTimeS >= 0) keepAlive(upstream, this.decision)
+    this.#upstream = upstream
+    this.#own(upstream)
+    upstream.on('error', error => this.#onUpstreamError(upstream, error))
+    upstream.on('connect', this.#onConnect)
+  }
+
+  #onDialFailed(reason: number): void {
+    const { decision } = this
+    this.#counters[Counter.dialFailures]++
+    if (decision.endpoint === ORIGINAL || !this.#nextEndpoint()) {
+      this.close(reason)
+      return
+    }
+    this.#upstream?.destroy()
+    this.#dial()
+    this.#watch()
+  }
+
+  /** Fills in another endpoint of the same cluster, as long as the attempts last. */
+  #nextEndpoint(): boolean {
+    this.#tried.push(this.decision.endpoint)
+    if (this.#table === null || this.#tried.length >= this.#decider.limits.connectAttempts) return false
+    const before = this.decision.endpointSlot
+    if (decideEndpoint(this.#decider, this.#table, this.#tried, this.decision) !== ADMITTED) return false
+    countOpen(this.#decider, before, -1)
+    return true
+  }
+
+  readonly #onConnect = (): void => {
+    const upstream = this.#upstream
+    if (upstream === null || this.#state !== State.Dialing) return
+    this.#enter(State.Relaying)
+    this.#table = null // an old table may go, however long its connections stay
+    this.#times.activeMs = monotonicMs()
+    const toUpstream = new Pump(this.#client, upstream, this.#onPassedEnd)
+    this.#toUpstream = toUpstream
+    this.#toClient = new Pump(upstream, this.#client, this.#onPassedEnd)
+    upstream.on('data', this.#onUpstreamData)
+    upstream.on('end', this.#onUpstreamEnd)
+    for (const chunk of this.#early) toUpstream.write(chunk)
+    this.#early = []
+    if (this.#clientEnded) toUpstream.end()
+    this.#watch()
+  }
+
+  #keepEarly(chunk: Buffer): void {
+    this.#early.push(chunk)
+    this.#earlyBytes += chunk.length
+    if (this.#earlyBytes >= EARLY_BYTES_MAX) this.#client.pause()
+  }
+
+  // ── relaying ───────────────────────────────────────────────────────────────
+
+  readonly #onClientData = (chunk: Buffer): void => {
+    this.#counters[Counter.clientBytes] += chunk.length
+    this.#times.activeMs = monotonicMs()
+    if (this.#toUpstream) this.#toUpstream.write(chunk)
+    else this.#keepEarly(chunk)
+  }
+
+  readonly #onUpstreamData = (chunk: Buffer): void => {
+    this.#counters[Counter.upstreamBytes] += chunk.length
+    this.#times.activeMs = monotonicMs()
+    this.#toClient?.write(chunk)
+  }
+
+  readonly #onClientEnd = (): void => {
+    this.#clientEnded = true
+    this.#toUpstream?.end()
+  }
+
+  readonly #onUpstreamEnd = (): void => this.#toClient?.end()
+
+  /** After the first end bytes still flow the other way; after the second both sockets close by themselves. */
+  readonly #onPassedEnd = (): void => {
+    if (this.#state === State.HalfClosed) this.#settle(this.#reason)
+    if (this.#state === State.Closing) return
+    this.#reason = Reason[this.#toUpstream?.finished ? 'client-closed' : 'upstream-closed']
+    this.#enter(State.HalfClosed)
+    this.#times.activeMs = monotonicMs()
+  }
+
+  // ── ending ─────────────────────────────────────────────────────────────────
+
+  readonly #onClientError = (error: NodeJS.ErrnoException): void => this.close(relayFailure('client', error))
+
+  #onUpstreamError(upstream: Socket, error: NodeJS.ErrnoException): void {
+    if (upstream !== this.#upstream) return // an attempt that was given up
+    if (this.#state === State.Dialing) this.#onDialFailed(dialFailure(error))
+    else this.close(relayFailure('upstream', error))
+  }
+
+  /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */
+  readonly #watch = (): void => {
+    clearTimeout(this.#timer)
+    const nowMs = monotonicMs()
+    const reason = overdue(this.#state, this.#times, this.decision, nowMs)
+    if (reason === Reason['connect-timeout']) this.#onDialFailed(reason)
+    else if (reason >= 0) this.close(reason)
+    else this.#lookAgainIn(deadlineMs(this.#state, this.#times, this.decision) - nowMs)
+  }
+
+  #lookAgainIn(waitMs: number): void {
+    if (waitMs === Number.POSITIVE_INFINITY) return
+    this.#timer = setTimeout(this.#watch, Math.min(Math.ceil(waitMs), TIMER_MAX_MS))
+  }
+
+  /** Takes note of a socket, so that the connection ends when the last one of it is closed. */
+  #own(socket: Socket): void {
+    this.#openSockets++
+    socket.on('close', this.#onSocketClosed)
+  }
+
+  readonly #onSocketClosed = (): void => {
+    this.#openSockets--
+    if (this.#openSockets > 0 || this.#state !== State.Closing) return
+    this.#enter(State.Free)
+    this.#counters[Counter.open]--
+    this.#counters[closedAt(this.#reason)]++
+    this.#onFree(this, this.#reason)
+  }
+
+  #settle(reason: number): void {
+    clearTimeout(this.#timer)
+    if (this.#upstream) {
+      countOpen(this.#decider, this.decision.endpointSlot, -1)
+      countOpen(this.#decider, this.decision.clusterSlot, -1)
+    }
+    this.#reason = reason
+    this.#early = []
+    this.#table = null
+    this.#enter(State.Closing)
+  }
+
+  /** The only writer of the state. */
+  #enter(next: State): void {
+    this.#state = move(this.#state, next)
+  }
+}

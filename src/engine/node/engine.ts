@@ -1,0 +1,149 @@
+/**
+ * The `node` engine: the data plane of one worker on node:net, for every platform.
+ *
+ * It joins the parts: orders move tables and listeners (listeners.ts), an accepted socket is decided
+ * about (../decide.ts) and becomes a connection (connection.ts), and the last order ends it all.
+ */
+
+import type { Socket } from 'node:net'
+import { unreachable } from '../../base/assert.ts'
+import { type Family, parseInto } from '../../net/address.ts'
+import { Reason } from '../../stats/reasons.ts'
+import { openTable, type Table } from '../../table/table.ts'
+import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
+import { type OwnListeners, ownListeners } from '../loop.ts'
+import { Mailbox } from '../mailbox.ts'
+import type { Order, Report, WorkerTask } from '../protocol.ts'
+import { Connection } from './connection.ts'
+import { descriptorCeiling, descriptorOf } from './descriptors.ts'
+import { Listeners, type Listening } from './listeners.ts'
+import { localDestination, originalDestination } from './original.ts'
+
+/** Serves until it is told to drain or stop; resolves once nothing is left open. */
+export const runNodeEngine = (task: WorkerTask): Promise<void> =>
+  new Promise(resolve => new NodeEngine(task, resolve))
+
+/** How far the end has come: what ended by itself since, and what had to be reset. */
+type Drain = { closed: number; reset: number; timer: NodeJS.Timeout | undefined; queuesEmpty: boolean }
+
+class NodeEngine {
+  readonly #task: WorkerTask
+  readonly #onEnd: () => void
+  readonly #decider: Decider
+  readonly #mailbox: Mailbox
+  readonly #listeners: Listeners
+  readonly #connections = new Set<Connection>()
+  readonly #descriptorCeiling = descriptorCeiling()
+  #own: OwnListeners | null = null
+  #drain: Drain | null = null
+  #ended = false
+
+  constructor(task: WorkerTask, onEnd: () => void) {
+    this.#task = task
+    this.#onEnd = onEnd
+    this.#decider = createDecider(task)
+    this.#mailbox = new Mailbox(task, order => this.#obey(order))
+    this.#listeners = new Listeners({
+      onAccept: this.#onAccept,
+      onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
+    })
+    task.port.on('message', this.#mailbox.obey)
+    this.#mailbox.receive()
+  }
+
+  #obey(order: Order): void {
+    switch (order.kind) {
+      case 'table':
+        this.#adopt(openTable(order.table))
+        break
+      case 'drain':
+        this.#beginDrain(order.timeoutMs)
+        break
+      case 'stop':
+        this.#stop()
+        break
+      default:
+        unreachable(order)
+    }
+  }
+
+  #adopt(table: Table): void {
+    if (this.#drain) return // no more connections: nothing to route
+    this.#own = ownListeners(table)
+    this.#listeners.adopt(table)
+  }
+
+  readonly #onAccept = (listening: Listening, client: Socket): void => {
+    this.#mailbox.refresh()
+    const connection = new Connection(client, this.#decider, this.#onFree)
+    this.#connections.add(connection)
+    const reason = this.#decide(listening, client, connection)
+    if (reason === ADMITTED) connection.admit(listening.table)
+    else connection.close(reason)
+  }
+
+  #decide(listening: Listening, client: Socket, { decision }: Connection): number {
+    if (descriptorOf(client) >= this.#descriptorCeiling) return Reason['accept-error']
+    if (this.#own === null || !this.#identify(listening, client)) return Reason['client-reset']
+    return decide(this.#decider, listening.table, this.#own, decision)
+  }
+
+  /** Fills the query with the connection's addresses; false where the client is already gone. */
+  #identify(listening: Listening, client: Socket): boolean {
+    const { query } = this.#decider
+    const destination = listening.original ? originalDestination(client) : localDestination(client)
+    const { remoteAddress } = client
+    if (destination === null || remoteAddress === undefined) return false
+    query.listener = listening.row
+    query.destinationFamily = parseInto(destination.address, query.destination, 0) as Family
+    query.destinationPort = destination.port
+    query.clientFamily = parseInto(remoteAddress, query.client, 0) as Family
+    return true
+  }
+
+  readonly #onFree = (connection: Connection, reason: number): void => {
+    this.#connections.delete(connection)
+    if (!this.#drain) return
+    if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
+    else this.#drain.closed++
+    this.#endWhenDrained()
+  }
+
+  #beginDrain(timeoutMs: number): void {
+    if (this.#drain) return
+    const drain: Drain = { closed: 0, reset: 0, timer: undefined, queuesEmpty: false }
+    this.#drain = drain
+    void this.#listeners.retireAll().then(() => {
+      drain.queuesEmpty = true
+      drain.timer = setTimeout(() => this.#closeAll(Reason.drain), timeoutMs)
+      this.#endWhenDrained()
+    })
+  }
+
+  #stop(): void {
+    this.#listeners.closeAll()
+    this.#drain ??= { closed: 0, reset: 0, timer: undefined, queuesEmpty: false }
+    this.#drain.queuesEmpty = true
+    this.#closeAll(Reason.stop)
+    this.#endWhenDrained()
+  }
+
+  #closeAll(reason: number): void {
+    for (const connection of this.#connections) connection.close(reason)
+  }
+
+  #endWhenDrained(): void {
+    if (this.#ended || !this.#drain?.queuesEmpty || this.#connections.size > 0) return
+    this.#ended = true
+    const { closed, reset, timer } = this.#drain
+    clearTimeout(timer)
+    this.#report({ kind: 'drained', closed, reset })
+    this.#task.port.off('message', this.#mailbox.obey)
+    this.#task.port.close()
+    this.#onEnd()
+  }
+
+  #report(report: Report): void {
+    this.#task.port.postMessage(report)
+  }
+}

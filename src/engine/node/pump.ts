@@ -1,0 +1,65 @@
+/**
+ * One direction of a relay: bytes from one socket to the other, then the end.
+ *
+ * At most one chunk waits for a slow reader, besides what Node read ahead and the kernel holds:
+ * reading stops as soon as the other socket has not taken everything, and goes on when it has. The
+ * end is passed on only when nothing waits any more, so that until then the other socket can still
+ * be reset (libuv refuses to reset a socket whose shutdown is pending).
+ */
+
+import type { Socket } from 'node:net'
+
+export class Pump {
+  readonly #from: Socket
+  readonly #to: Socket
+  readonly #onEnd: () => void
+  #ended = false
+  /** The end has been passed on; no byte comes after it. */
+  finished = false
+
+  /** @param onEnd  Called once, when the end has been passed on. */
+  constructor(from: Socket, to: Socket, onEnd: () => void) {
+    this.#from = from
+    this.#to = to
+    this.#onEnd = onEnd
+  }
+
+  /** Hands a chunk over. */
+  write(chunk: Buffer): void {
+    if (!this.#to.writable) return // it failed in this turn; its 'error' is about to say so
+    this.#to.write(chunk, this.#onTaken)
+    if (this.#to.writableLength > 0) this.#from.pause()
+  }
+
+  /** There will be no further chunk. */
+  end(): void {
+    this.#ended = true
+    if (this.#to.writableLength === 0) this.#finish()
+  }
+
+  readonly #onTaken = (error?: Error | null): void => {
+    if (error || this.#to.writableLength > 0) return
+    if (this.#ended) this.#finish()
+    else if (this.#from.isPaused()) this.#from.resume()
+  }
+
+  #finish(): void {
+    if (this.finished || !this.#to.writable) return
+    this.finished = true
+    this.#to.end()
+    this.#onEnd()
+  }
+}
+
+/**
+ * Resets a socket, whatever it is doing: its peer must not take what it got for all there was.
+ *
+ * One that is still connecting is only destroyed. One whose shutdown is pending cannot be reset yet;
+ * as nothing waited when it was shut down, that takes no longer than a turn of the event loop.
+ */
+export function reset(socket: Socket): void {
+  if (socket.destroyed) return
+  if (socket.connecting) socket.destroy()
+  else if (socket.writableEnded && !socket.writableFinished) socket.once('finish', () => reset(socket))
+  else socket.resetAndDestroy()
+}

@@ -1,0 +1,105 @@
+/**
+ * The shared counts: what changes while serving, in one SharedArrayBuffer that outlives every table.
+ *
+ *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
+ *
+ * Each word has one writer, the worker whose row it is in; everyone reads. So nothing is locked and
+ * nothing is atomic: a reader sees a count that is at most a moment old. Slots (slots.ts) tie a word
+ * to an endpoint or cluster by identity. Slot 0 is shared by those that have no slot of their own.
+ */
+
+import { assert } from '../base/assert.ts'
+import { REASON_NAMES, Reason } from './reasons.ts'
+import { SLOTS_MAX } from './slots.ts'
+
+/** What each worker counts, and what it means; `open` is a gauge, the others only grow. */
+export const COUNTERS = {
+  accepted: 'Connections that were accepted.',
+  open: 'Connections that are open now.',
+  dials: 'Connections that were begun to endpoints.',
+  dialFailures: 'Of these, those that failed.',
+  clientBytes: 'Bytes that came from clients.',
+  upstreamBytes: 'Bytes that came from upstreams.',
+} as const
+
+export type CounterName = keyof typeof COUNTERS
+const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[]
+
+/** The place of each counter in a worker's `counters`. */
+export const Counter = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index])) as Readonly<
+  Record<CounterName, number>
+>
+
+const CLOSED = COUNTER_NAMES.length
+const COUNTERS_COUNT = CLOSED + REASON_NAMES.length
+/** Rounded up to cache lines, so that two workers never write into the same one. */
+const COUNTERS_BYTES = Math.ceil((COUNTERS_COUNT * 8) / 64) * 64
+const OPEN = COUNTERS_BYTES / 4
+const TURN = OPEN + SLOTS_MAX
+const ROW_WORDS = TURN + SLOTS_MAX
+
+/** Views on the counts; every thread opens its own. */
+export type Stats = {
+  readonly workers: number
+  /** All rows as words, for the gauges; `openAt` and `turnAt` say where. */
+  readonly words: Int32Array
+  /** For each worker its counters, then its connections closed by reason. */
+  readonly counters: readonly Float64Array[]
+}
+
+export function createStats(workers: number): SharedArrayBuffer {
+  assert(workers >= 1, 'counts for no worker')
+  return new SharedArrayBuffer(workers * ROW_WORDS * 4)
+}
+
+export function openStats(buffer: SharedArrayBuffer): Stats {
+  const workers = buffer.byteLength / (ROW_WORDS * 4)
+  assert(Number.isInteger(workers) && workers >= 1, `${buffer.byteLength} bytes are no counts`)
+  const counters = Array.from(
+    { length: workers },
+    (_, worker) => new Float64Array(buffer, worker * ROW_WORDS * 4, COUNTERS_COUNT),
+  )
+  return { workers, words: new Int32Array(buffer), counters }
+}
+
+/** The word of `words` with worker `worker`'s open connections of a slot. */
+export const openAt = (worker: number, slot: number): number => worker * ROW_WORDS + OPEN + slot
+
+/** The word of `words` with worker `worker`'s position in a slot's round robin. */
+export const turnAt = (worker: number, slot: number): number => worker * ROW_WORDS + TURN + slot
+
+/** The place in a worker's `counters` of the connections that ended for `reason`. */
+export const closedAt = (reason: number): number => CLOSED + reason
+
+/** Open connections of a slot over all workers. */
+export function sumOpen(stats: Stats, slot: number): number {
+  const { words } = stats
+  let sum = 0
+  for (let at = OPEN + slot; at < words.length; at += ROW_WORDS) sum += words[at]
+  return sum
+}
+
+/** A counter over all workers: `Counter.accepted`, or `closedAt(reason)`. */
+export function sumCounter(stats: Stats, counter: number): number {
+  let sum = 0
+  for (const counters of stats.counters) sum += counters[counter]
+  return sum
+}
+
+/** Everything over all workers, by name, for people and for the metrics. */
+export function totals(stats: Stats): Record<CounterName, number> & { closed: Record<string, number> } {
+  const counts = COUNTER_NAMES.map(name => [name, sumCounter(stats, Counter[name])])
+  const closed = REASON_NAMES.map((name, reason) => [name, sumCounter(stats, closedAt(reason))])
+  return { ...Object.fromEntries(counts), closed: Object.fromEntries(closed) }
+}
+
+/**
+ * Prepares a dead worker's row for the one that replaces it: its connections are gone, what it
+ * counted stays. The caller stands in for the worker as the row's only writer.
+ */
+export function clearWorker(stats: Stats, worker: number): void {
+  const counters = stats.counters[worker]
+  counters[closedAt(Reason['worker-lost'])] += counters[Counter.open]
+  counters[Counter.open] = 0
+  stats.words.fill(0, openAt(worker, 0), openAt(worker, SLOTS_MAX))
+}

@@ -1,0 +1,39 @@
+// Goal: time is up exactly when the policy says. Method: times as plain numbers, no clock.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { deadlineMs, overdue } from '../../src/engine/deadline.ts'
+import { State } from '../../src/engine/state.ts'
+import { Reason } from '../../src/stats/reasons.ts'
+
+const times = { acceptedMs: 100, dialedMs: 200, activeMs: 300 }
+const policy = { connectTimeoutMs: 10, idleTimeoutMs: 50, maxDurationMs: 0 }
+
+test('a dial is limited by the connect timeout, not by idleness', () => {
+  assert.equal(deadlineMs(State.Dialing, times, policy), 210)
+  assert.equal(overdue(State.Dialing, times, policy, 209.9), -1)
+  assert.equal(overdue(State.Dialing, times, policy, 210), Reason['connect-timeout'])
+})
+
+test('a relay is limited by the time since the last byte, half-closed or not', () => {
+  for (const state of [State.Relaying, State.HalfClosed]) {
+    assert.equal(deadlineMs(state, times, policy), 350)
+    assert.equal(overdue(state, times, policy, 349), -1)
+    assert.equal(overdue(state, times, policy, 350), Reason['idle-timeout'])
+    assert.equal(overdue(state, { ...times, activeMs: 301 }, policy, 350), -1)
+  }
+})
+
+test('the longest duration counts from accept, in every state, and comes first', () => {
+  const short = { ...policy, maxDurationMs: 20 }
+  for (const state of [State.Dialing, State.Relaying, State.HalfClosed]) {
+    assert.equal(deadlineMs(state, times, short), 120)
+    assert.equal(overdue(state, times, short, 120), Reason['max-duration'])
+  }
+})
+
+test('0 is no limit', () => {
+  const none = { ...policy, idleTimeoutMs: 0 }
+  assert.equal(deadlineMs(State.Relaying, times, none), Number.POSITIVE_INFINITY)
+  assert.equal(overdue(State.Relaying, times, none, Number.MAX_SAFE_INTEGER), -1)
+})

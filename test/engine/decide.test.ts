@@ -1,0 +1,103 @@
+// Goal: the decision is the table's, with the loop refused. Method: decisions without any socket.
+
+import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
+import { test } from 'node:test'
+import { MessageChannel } from 'node:worker_threads'
+import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide.ts'
+import { ownListeners } from '../../src/engine/loop.ts'
+import { Mailbox } from '../../src/engine/mailbox.ts'
+import type { Order, WorkerTask } from '../../src/engine/protocol.ts'
+import { formatAddress, parseInto } from '../../src/net/address.ts'
+import { Reason } from '../../src/stats/reasons.ts'
+import { createStats } from '../../src/stats/stats.ts'
+import type { Plan } from '../../src/table/plan.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { tableOf } from '../support/tables.ts'
+
+const taskOf = (): WorkerTask => ({
+  ...{ engine: 'node', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), stats: createStats(1) },
+  limits: { maxConnections: 10, connectAttempts: 1 },
+  port: new MessageChannel().port1,
+})
+
+/** What becomes of a connection that asks for `destination`. */
+function decideFor(plan: Plan, destination: string, port: number) {
+  const task = taskOf()
+  const decider = createDecider(task)
+  task.port.close()
+  const table = tableOf(plan)
+  const { query } = decider
+  query.destinationFamily = parseInto(destination, query.destination, 0)
+  query.destinationPort = port
+  query.clientFamily = parseInto('10.9.9.9', query.client, 0)
+  const decision = createDecision()
+  const outcome = decide(decider, table, ownListeners(table), decision)
+  const address = formatAddress(decision.family === 4 ? 4 : 6, decision.address)
+  return { outcome, decision, target: `${address} ${decision.port}` }
+}
+
+const passing = (bind: string): Plan =>
+  planOf([listenerOn(15_001, -1, { bind, scopes: [], otherwise: 'passthrough' })], [])
+
+test('an address that is no service gets what it asked for, with the default policy', () => {
+  const { outcome, decision, target } = decideFor(passing(''), '2001:db8::5', 443)
+  assert.deepEqual([outcome, target], [ADMITTED, '2001:db8::5 443'])
+  assert.deepEqual([decision.endpoint, decision.clusterSlot, decision.endpointSlot], [ORIGINAL, 0, 0])
+  assert.deepEqual([decision.connectTimeoutMs, decision.idleTimeoutMs], [10_000, 3_600_000])
+})
+
+test('every address of this machine is a loop at the port of an open listener, and only there', () => {
+  const own = Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(each => each.address))
+  for (const address of [...own, '127.0.0.1', '127.1.2.3', '0.0.0.0', '::', '::ffff:127.0.0.1']) {
+    assert.equal(decideFor(passing(''), address, 15_001).outcome, Reason.loop, address)
+    assert.equal(decideFor(passing(''), address, 15_002).outcome, ADMITTED, address)
+  }
+  assert.equal(decideFor(passing(''), '192.0.2.1', 15_001).outcome, ADMITTED)
+})
+
+test('a listener on one address is a loop at that address only', () => {
+  assert.equal(decideFor(passing('127.0.0.9'), '127.0.0.9', 15_001).outcome, Reason.loop)
+  assert.equal(decideFor(passing('127.0.0.9'), '127.0.0.8', 15_001).outcome, ADMITTED)
+  assert.equal(decideFor(passing('0.0.0.0'), '127.0.0.8', 15_001).outcome, Reason.loop)
+})
+
+test('a destination without endpoints of its own keeps its policy on the way to the asked address', () => {
+  const cluster = { ...clusterOf([], { connectTimeoutMs: 7 }), kind: 'original' as const }
+  const { outcome, decision, target } = decideFor(planOf([listenerOn(80)], [cluster]), '192.0.2.7', 80)
+  assert.deepEqual([outcome, target, decision.connectTimeoutMs], [ADMITTED, '192.0.2.7 80', 7])
+  assert.notEqual(decision.clusterSlot, 0)
+})
+
+test('an endpoint brings its address, its slot and the policy of its destination', () => {
+  const keepalive = { timeS: 1, intervalS: 2, probes: 3 }
+  const policy = { connectTimeoutMs: 1, idleTimeoutMs: 2, maxDurationMs: 3, keepalive }
+  const cluster = clusterOf([{ address: '10.0.0.1', port: 81 }], policy)
+  const { outcome, decision, target } = decideFor(planOf([listenerOn(80)], [cluster]), '10.0.0.9', 80)
+  assert.deepEqual([outcome, target], [ADMITTED, '10.0.0.1 81'])
+  const { connectTimeoutMs, idleTimeoutMs, maxDurationMs } = decision
+  assert.deepEqual([connectTimeoutMs, idleTimeoutMs, maxDurationMs], [1, 2, 3])
+  const { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = decision
+  assert.deepEqual([keepaliveTimeS, keepaliveIntervalS, keepaliveProbes], [1, 2, 3])
+  assert.ok(decision.endpointSlot > 0)
+})
+
+test('an order is read as soon as the epoch has been raised, without waiting for the event loop', () => {
+  const { port1, port2 } = new MessageChannel()
+  const task = { ...taskOf(), port: port1 }
+  const orders: Order[] = []
+  const mailbox = new Mailbox(task, order => orders.push(order))
+  port2.postMessage({ kind: 'table', generation: 1, table: new SharedArrayBuffer(4) })
+  mailbox.refresh()
+  assert.equal(orders.length, 0)
+  Atomics.store(new Int32Array(task.epoch), 0, 1)
+  mailbox.refresh()
+  assert.deepEqual(
+    orders.map(each => each.kind),
+    ['table'],
+  )
+  port2.postMessage({ kind: 'stop' })
+  mailbox.refresh()
+  assert.equal(orders.length, 1)
+  port1.close()
+})

@@ -1,0 +1,81 @@
+/**
+ * Goal: running out of file descriptors costs the clients that come then, and nothing else: no
+ * crash, no spinning, and service again as soon as there are some. Method: a data plane in a child
+ * process whose limit `ulimit -n` lowers.
+ */
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { EngineKind } from '../../src/engine/protocol.ts'
+import type { Answer, Command } from '../support/low-limit.ts'
+import { begin, echo, ending, freePort, listen, readAll } from '../support/sockets.ts'
+
+const ENGINES: readonly EngineKind[] = ['node']
+const CHILD = fileURLToPath(new URL('../support/low-limit.ts', import.meta.url))
+const FILES = 256
+
+async function ask(child: ChildProcess, command: Command): Promise<Answer> {
+  child.send(command)
+  const [answer] = await once(child, 'message')
+  return answer
+}
+
+/** CPU that the child uses while nothing happens, as a share of one processor. */
+async function idleShare(child: ChildProcess): Promise<number> {
+  const before = await ask(child, { kind: 'counts' })
+  await pause(300)
+  return ((await ask(child, { kind: 'counts' })).cpuMs - before.cpuMs) / 300
+}
+
+/** A new client's greeting comes back. */
+async function isServed(port: number): Promise<boolean> {
+  const client = begin(port)
+  client.end('hello')
+  return (await readAll(client).catch(() => '')) === 'hello'
+}
+
+for (const engine of ENGINES) {
+  test(`${engine}: without file descriptors new clients are turned away and counted`, async (t: TestContext) => {
+    if (process.platform !== 'linux') return t.skip('needs ulimit and /proc')
+    await using upstream = await listen(echo)
+    const port = await freePort()
+    const child = spawn('sh', ['-c', `ulimit -n ${FILES}; exec "$0" "$1"`, process.execPath, CHILD], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    t.after(() => child.kill())
+    await ask(child, { kind: 'start', engine, port, upstream: upstream.port })
+
+    const clients = Array.from({ length: FILES }, () => begin(port))
+    const endings = clients.map(ending)
+    let [dials, refused] = [0, 0]
+    while (dials + refused < FILES) {
+      const { counts } = await ask(child, { kind: 'counts' })
+      assert.ok(counts)
+      assert.equal(counts.dialFailures, 0)
+      dials = counts.dials
+      refused = counts.closed['accept-error']
+    }
+    assert.ok(refused > 0 && refused < FILES)
+    assert.ok((await idleShare(child)) < 0.5)
+    for (const client of clients) client.end()
+    const ends = await Promise.all(endings)
+    assert.equal(ends.filter(end => end === 'end').length, dials)
+    assert.equal(await isServed(port), true)
+
+    // Now not even accept(2) has one. libuv takes such clients from the queue and closes them.
+    await ask(child, { kind: 'hog' })
+    const turnedAway = await Promise.all(Array.from({ length: 20 }, () => isServed(port)))
+    assert.deepEqual(new Set(turnedAway), new Set([false]))
+    assert.ok((await idleShare(child)) < 0.5)
+    await ask(child, { kind: 'release' })
+    while (!(await isServed(port))) await pause(20)
+
+    await ask(child, { kind: 'end' })
+    const [code] = await once(child, 'exit')
+    assert.equal(code, 0)
+  })
+}

@@ -1,0 +1,198 @@
+/**
+ * Goal: a new table changes where new connections go and which sockets accept, and nothing else.
+ * Method: tables swapped, listeners added, moved and taken away under real connections.
+ */
+
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { EngineKind } from '../../src/engine/protocol.ts'
+import { parseCidr } from '../../src/net/address.ts'
+import type { Rule } from '../../src/table/plan.ts'
+import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import {
+  begin,
+  echo,
+  ending,
+  freePort,
+  greet,
+  listen,
+  open,
+  readAll,
+  readBytes,
+  say,
+  until,
+} from '../support/sockets.ts'
+
+const ENGINES: readonly EngineKind[] = ['node']
+
+/** What the upstream behind `port` says. */
+const ask = async (port: number, host?: string): Promise<string> => {
+  const client = await open(port, host)
+  client.end()
+  return readAll(client)
+}
+
+for (const engine of ENGINES) {
+  test(`${engine}: a new table routes new connections; those that are open stay where they are`, async () => {
+    await using one = await listen(echo)
+    await using two = await listen(say('two'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([one])]))
+    const held = await open(port)
+    held.write('before')
+    assert.equal(await readBytes(held, 6), 'before')
+    await plane.adopt(planOf([listenerOn(port, 0, { gateway: 'default/other' })], [clusterOf([two])]))
+    assert.equal(await ask(port), 'two')
+    held.end('after')
+    assert.equal(await readAll(held), 'after')
+  })
+
+  test(`${engine}: no connection is lost while tables change under load`, async () => {
+    await using upstream = await listen(say('hi'))
+    await using plane = new TestEngine(engine, 2)
+    const [port, other] = [await freePort(), await freePort()]
+    const cluster = clusterOf([upstream])
+    await plane.adopt(planOf([listenerOn(port)], [cluster]))
+    let swapping = true
+    const clients = Array.from({ length: 4 }, async () => {
+      let answers = 0
+      for (; swapping; answers++) assert.equal(await ask(port), 'hi')
+      return answers
+    })
+    for (let swap = 0; swap < 20; swap++) {
+      const listeners = swap % 2 === 0 ? [listenerOn(other), listenerOn(port)] : [listenerOn(port)]
+      await plane.adopt(planOf(listeners, [cluster]))
+    }
+    swapping = false
+    const answers = (await Promise.all(clients)).reduce((sum, each) => sum + each, 0)
+    await plane.settled()
+    const { accepted, closed } = plane.counts
+    assert.deepEqual([accepted, closed['client-closed'] + closed['upstream-closed']], [answers, answers])
+  })
+
+  test(`${engine}: listeners are added, moved and taken away, and the others are left alone`, async () => {
+    await using a = await listen(say('a'))
+    await using b = await listen(say('b'))
+    await using plane = new TestEngine(engine)
+    const [first, second, third] = [await freePort(), await freePort(), await freePort()]
+    const clusters = [clusterOf([a]), clusterOf([b])]
+    await plane.adopt(planOf([listenerOn(first, 0)], clusters))
+    await plane.adopt(planOf([listenerOn(second, 1), listenerOn(first, 0)], clusters))
+    assert.deepEqual([await ask(first), await ask(second)], ['a', 'b'])
+    await plane.adopt(planOf([listenerOn(first, 0), listenerOn(third, 1)], clusters))
+    assert.deepEqual([await ask(first), await ask(third)], ['a', 'b'])
+    assert.equal(await ending(begin(second)), 'ECONNREFUSED')
+    await plane.adopt(planOf([], []))
+    for (const port of [first, third]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
+  })
+
+  test(`${engine}: what waits in the queue of a listener that goes is still served`, async () => {
+    await using upstream = await listen(say('hi'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
+    const clients = await Promise.all(Array.from({ length: 50 }, () => open(port)))
+    await plane.adopt(planOf([], []))
+    for (const client of clients) client.end()
+    assert.deepEqual(new Set(await Promise.all(clients.map(readAll))), new Set(['hi']))
+  })
+
+  test(`${engine}: a port that is taken is reported, and served as soon as it is free`, async () => {
+    await using upstream = await listen(say('hi'))
+    await using plane = new TestEngine(engine)
+    const taken = await listen(() => {})
+    const plan = planOf([listenerOn(taken.port)], [clusterOf([upstream])])
+    const [{ failures }] = await plane.adopt(plan)
+    assert.deepEqual(
+      failures.map(({ listener, code }) => [listener, code]),
+      [[`default/test 127.0.0.1:${taken.port}`, 'EADDRINUSE']],
+    )
+    await taken[Symbol.asyncDispose]()
+    await until(() => plane.listening[0].at(-1)?.failures.length === 0)
+    assert.equal(plane.listening[0].length, 2)
+    assert.equal(await ask(taken.port), 'hi')
+  })
+
+  test(`${engine}: an address that this machine does not have is reported`, async () => {
+    await using plane = new TestEngine(engine)
+    const listener = listenerOn(await freePort(), 0, { bind: '192.0.2.1' })
+    const [{ failures }] = await plane.adopt(planOf([listener], [clusterOf([])]))
+    assert.deepEqual(
+      failures.map(each => each.code),
+      ['EADDRNOTAVAIL'],
+    )
+  })
+
+  test(`${engine}: every address means IPv4 and IPv6, and a mapped address is the IPv4 one`, async (t: TestContext) => {
+    const upstream = await listen(say('six'), { host: '::1' }).catch(() => null)
+    if (!upstream) return t.skip('there is no IPv6 here')
+    await using four = await listen(say('four'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    const rule: Rule = {
+      origin: { virtualService: 'default/vs', block: 'tcp', route: 0, match: 0, file: 'a.yaml', line: 1 },
+      ...{ port: 0, route: 1, never: null, destinations: [] },
+      clients: [parseCidr('127.0.0.0/8') as Rule['clients'][number]],
+      source: { namespace: null, labels: {}, visibleTo: null },
+    }
+    const scopes = [{ host: '', port: 0, addresses: [], rules: [rule], defaultRoute: 0 }]
+    const clusters = [clusterOf([upstream]), clusterOf([four])]
+    await plane.adopt(planOf([listenerOn(port, 0, { bind: '', scopes })], clusters))
+    assert.deepEqual([await ask(port, '127.0.0.1'), await ask(port, '::1')], ['four', 'six'])
+    await upstream[Symbol.asyncDispose]()
+  })
+
+  test(`${engine}: a drain lets connections end, refuses new ones and then ends the worker`, async () => {
+    await using upstream = await listen(greet('hi'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
+    const client = await open(port)
+    assert.equal(await readBytes(client, 2), 'hi')
+    plane.order({ kind: 'drain', timeoutMs: 60_000 })
+    let refused = false
+    while (!refused) refused = (await ending(begin(port).end())) === 'ECONNREFUSED'
+    const { accepted } = plane.counts
+    client.end()
+    assert.equal(await readAll(client), '')
+    await plane.finished()
+    await until(() => plane.drained.length === 1)
+    assert.equal(plane.drained[0].reset, 0)
+    assert.equal(plane.counts.closed['client-closed'], accepted)
+  })
+
+  test(`${engine}: a drain resets what is left when its time is over`, async () => {
+    await using upstream = await listen(greet('hi'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
+    const client = await open(port)
+    assert.equal(await readBytes(client, 2), 'hi')
+    plane.order({ kind: 'drain', timeoutMs: 20 })
+    assert.equal(await ending(client), 'ECONNRESET')
+    await plane.finished()
+    await until(() => plane.drained.length === 1)
+    assert.deepEqual(plane.drained, [{ kind: 'drained', closed: 0, reset: 1 }])
+    assert.deepEqual([plane.counts.closed.drain, plane.counts.open], [1, 0])
+  })
+
+  test(`${engine}: told to stop, a worker resets everything and ends`, async () => {
+    await using upstream = await listen(greet('hi'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
+    const client = await open(port)
+    assert.equal(await readBytes(client, 2), 'hi')
+    plane.order({ kind: 'stop' })
+    assert.equal(await ending(client), 'ECONNRESET')
+    await plane.finished()
+    assert.deepEqual([plane.counts.closed.stop, plane.counts.open], [1, 0])
+  })
+
+  test(`${engine}: a bug ends the worker loudly`, async () => {
+    await using plane = new TestEngine(engine)
+    plane.order({ kind: 'table', generation: 1, table: new SharedArrayBuffer(4) })
+    await assert.rejects(plane.finished(), /bug in weir: not a table/)
+  })
+}
