@@ -1,0 +1,38 @@
+/** `weir check`: everything that is wrong with a configuration, in one run. */
+
+import type { Diagnostic } from '../config/diagnostic.ts'
+import { loadConfig } from '../config/load.ts'
+import { PLAN_CODES } from '../config/plan/codes.ts'
+import { renderJson, renderText } from '../config/render.ts'
+import { readFiles, type SourceFile } from '../control/files.ts'
+import { type Env, Exit, wantsColours } from './env.ts'
+
+export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: boolean }
+
+export function check(paths: readonly string[], { output, strict }: CheckFlags, env: Env): number {
+  const files = readFiles(paths)
+  const loaded = loadConfig(files, { names: new Map() })
+  const diagnostics = strict ? loaded.diagnostics.map(asStrict) : loaded.diagnostics
+  const colours = wantsColours(env, env.stdout)
+  const report =
+    output === 'json'
+      ? renderJson(diagnostics)
+      : renderText(diagnostics, { sourceOf: sourcesOf(files), colours })
+  env.stdout.write(`${report}\n`)
+  return diagnostics.some(each => each.severity === 'error') ? Exit.failed : Exit.ok
+}
+
+/** With --strict, what does not fit together is as wrong as what is not well-formed. */
+const asStrict = (found: Diagnostic): Diagnostic =>
+  found.severity === 'warning' && Object.hasOwn(PLAN_CODES, found.code)
+    ? { ...found, severity: 'error' }
+    : found
+
+/** The text of each file, for the line that a finding is in. */
+export function sourcesOf(files: readonly SourceFile[]): (file: string) => string | undefined {
+  const byName = new Map(files.map(each => [each.file, each.bytes]))
+  return file => {
+    const bytes = byName.get(file)
+    return bytes === undefined || bytes instanceof Error ? undefined : new TextDecoder().decode(bytes)
+  }
+}

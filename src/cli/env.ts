@@ -1,0 +1,37 @@
+/**
+ * What a command may touch of the world: given to it, so that a test can call a command as a function.
+ *
+ * Only main.ts fills this in from the process.
+ */
+
+import type { Readable } from 'node:stream'
+
+export type Output = {
+  write(text: string): void
+  readonly isTTY: boolean
+}
+
+export type Signal = 'SIGINT' | 'SIGTERM'
+
+export type Env = {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly stdin: Readable
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Calls `listener` for each signal, instead of what a signal would do by itself. */
+  onSignal(listener: (signal: Signal) => void): void
+}
+
+/** Exit codes of every command. */
+export const Exit = { ok: 0, failed: 1, usage: 2 } as const
+
+/**
+ * Whether to use colours on `output`: FORCE_COLOR (force-color.org) before NO_COLOR (no-color.org), as Node
+ * does, and without either only on a terminal.
+ */
+export function wantsColours({ variables }: Env, output: Output): boolean {
+  const { FORCE_COLOR, NO_COLOR, TERM } = variables
+  if (FORCE_COLOR !== undefined && FORCE_COLOR !== '') return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  if (NO_COLOR !== undefined && NO_COLOR !== '') return false
+  return output.isTTY && TERM !== 'dumb'
+}

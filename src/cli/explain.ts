@@ -1,0 +1,108 @@
+/**
+ * `weir explain`: where a connection would go, and why.
+ *
+ * The configuration is compiled as for serving, and the table itself answers (table/explain.ts).
+ */
+
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { loadConfig } from '../config/load.ts'
+import { renderText } from '../config/render.ts'
+import { readFiles } from '../control/files.ts'
+import { buildTable } from '../table/builder.ts'
+import { Explainer, type Explanation } from '../table/explain.ts'
+import { openTable, type Table } from '../table/table.ts'
+import { sourcesOf } from './check.ts'
+import { type Env, Exit, wantsColours } from './env.ts'
+import { explanationText } from './explanation-text.ts'
+import { type Asked, askByFlags, askByLine, type QuestionFlags } from './question.ts'
+
+export type ExplainFlags = QuestionFlags & { readonly batch?: string; readonly output: 'text' | 'json' }
+
+type Answer = Explanation | { readonly error: string }
+type Answerer = (asked: Asked) => Answer
+
+export async function explain(paths: readonly string[], flags: ExplainFlags, env: Env): Promise<number> {
+  const asked = flags.batch === undefined ? askByFlags(flags) : null
+  if (asked && 'error' in asked) return usage(asked.error, env)
+  const table = load(paths, env)
+  if (table === null) return Exit.failed
+  const answerer = answererOf(table)
+  if (flags.batch !== undefined) return await answerBatch(flags.batch, flags.output, answerer, env)
+  const answer = answerer(askByFlags(flags))
+  if ('error' in answer) return usage(answer.error, env)
+  write(answer, flags.output === 'json' ? 2 : 'text', env)
+  return Exit.ok
+}
+
+/** The table of the configuration; null, with the findings on stderr, where it has errors. */
+function load(paths: readonly string[], env: Env): Table | null {
+  const files = readFiles(paths)
+  const { plan, diagnostics } = loadConfig(files, { names: new Map() })
+  if (plan) return openTable(buildTable(plan, 1, () => 0))
+  const colours = wantsColours(env, env.stderr)
+  env.stderr.write(`${renderText(diagnostics, { sourceOf: sourcesOf(files), colours })}\n`)
+  return null
+}
+
+function answererOf(table: Table): Answerer {
+  const explainer = new Explainer(table)
+  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
+  return asked => {
+    if ('error' in asked) return asked
+    const { gateway } = asked.question
+    const meant = gateways.filter(each => each.endsWith(`/${gateway}`))
+    const ambiguous = meant.length > 1 && !meant.includes(`default/${gateway}`)
+    return ambiguous
+      ? { error: `gateway ${gateway} may be ${meant.join(' or ')}: write it as namespace/name` }
+      : explainer.answer(asked.question)
+  }
+}
+
+/** One answer for each line that is not blank, in the same order; a bad line is told in its place. */
+async function answerBatch(
+  file: string,
+  output: 'text' | 'json',
+  answerer: Answerer,
+  env: Env,
+): Promise<number> {
+  let exitCode: number = Exit.ok
+  try {
+    for await (const line of linesOf(file === '-' ? env.stdin : createReadStream(file))) {
+      if (line.trim() === '') continue
+      const answer = answerer(askByLine(line))
+      if ('error' in answer) exitCode = Exit.failed
+      write(answer, output === 'json' ? 0 : 'text', env)
+    }
+    return exitCode
+  } catch (error) {
+    return usage(`--batch ${file}: ${error instanceof Error ? error.message : String(error)}`, env)
+  }
+}
+
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  const failed = Promise.withResolvers<never>()
+  stream.once('error', failed.reject)
+  failed.promise.catch(() => {})
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })[
+    Symbol.asyncIterator
+  ]()
+  for (;;) {
+    const next = await Promise.race([lines.next(), failed.promise])
+    if (next.done) return
+    yield next.value
+  }
+}
+
+/** Writes as text, or as JSON with so many spaces of indentation. */
+function write(answer: Answer, format: 'text' | number, env: Env): void {
+  const colours = wantsColours(env, env.stdout)
+  const text = format === 'text' ? explanationText(answer, colours) : JSON.stringify(answer, null, format)
+  env.stdout.write(`${text}\n`)
+}
+
+function usage(message: string, env: Env): number {
+  env.stderr.write(`error: ${message}\n`)
+  return Exit.usage
+}

@@ -1,0 +1,159 @@
+/**
+ * The command line: which commands and options there are, and their help.
+ *
+ * commander parses; what a command does is in a module of its name. Everything it says and every exit
+ * code comes back through `runCommandLine`, which never throws for a mistake of the operator.
+ */
+
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../config/duration.ts'
+import { splitEndpoint } from '../net/address.ts'
+import { check } from './check.ts'
+import { type Env, Exit, wantsColours } from './env.ts'
+import { explain } from './explain.ts'
+import { parseLabels } from './question.ts'
+import { run } from './run.ts'
+
+const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json below them)'
+const PATHS_DEFAULT = ['config/']
+
+/** Runs a command; the exit code. */
+export async function runCommandLine(words: readonly string[], env: Env): Promise<number> {
+  let exitCode: number = Exit.ok
+  const program = createProgram(env, code => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? Exit.ok : Exit.usage
+  }
+}
+
+function createProgram(env: Env, exit: (code: number) => void): Command {
+  const program = new Command('weir')
+    .description('Routes TCP connections by Istio’s own rules, from files.')
+    .version(versionOf(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => env.stdout.write(text),
+      writeErr: text => env.stderr.write(text),
+      getOutHasColors: () => wantsColours(env, env.stdout),
+      getErrHasColors: () => wantsColours(env, env.stderr),
+    })
+    .configureHelp({
+      styleTitle: title => (wantsColours(env, env.stdout) ? `\u001b[1m${title}\u001b[22m` : title),
+    })
+    .showHelpAfterError('(weir --help says what there is)')
+    .addHelpText(
+      'after',
+      examples('weir run', 'weir check config/', 'weir explain --from 10.0.0.7 --to 10.1.2.3:9000'),
+    )
+  addRun(program, env, exit)
+  addCheck(program, env, exit)
+  addExplain(program, env, exit)
+  return program
+}
+
+function addRun(program: Command, env: Env, exit: (code: number) => void): void {
+  program
+    .command('run')
+    .description('serve connections; changed files are taken while running')
+    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
+    .option('--workers <N>', 'worker threads; 0: one for each CPU', integerUpTo(1024))
+    .addOption(new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'node', 'uring']))
+    .option('--admin <HOST:PORT>', 'address of the admin listener (/ready, /healthz)', endpoint)
+    .option('--no-admin', 'no admin listener')
+    .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
+    .addOption(new Option('--log-format <FORMAT>', 'default: text on a terminal').choices(['text', 'json']))
+    .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
+    .addHelpText(
+      'after',
+      examples(
+        'weir run',
+        'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir',
+        'weir run --demo config/demo',
+      ),
+    )
+    .action(async (paths, flags) => exit(await run(paths, flags, env)))
+}
+
+function addCheck(program: Command, env: Env, exit: (code: number) => void): void {
+  program
+    .command('check')
+    .description('say everything that is wrong with a configuration; exit 0 valid, 1 invalid')
+    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
+    .addOption(outputOption())
+    .option('--strict', 'count warnings of how resources fit together as errors', false)
+    .addHelpText('after', examples('weir check', 'weir check --strict --output json config/ | jq .errors'))
+    .action((paths, flags) => exit(check(paths, flags, env)))
+}
+
+function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
+  program
+    .command('explain')
+    .description('say where a connection would go, and why')
+    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
+    .option('--gateway <NAME>', 'the Gateway (name or namespace/name) that accepts, or mesh', 'mesh')
+    .option('--from <IP[:PORT]>', 'the client’s address')
+    .option('--to <IP:PORT>', 'the address that the client connects to')
+    .option('--namespace <NS>', 'the client’s namespace, instead of what its address tells')
+    .option('--labels <K=V,...>', 'the client’s labels, instead of what its address tells', labels)
+    .option('--sni <HOST>', 'the server name of a TLS client')
+    .option('--batch <FILE>', 'a file (- is stdin) with one connection a line, as JSON')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir explain --from 127.0.10.1 --to 127.0.0.1:19000 config/demo',
+        'weir explain --gateway edge --to 10.0.0.1:443 --labels app=web,tier=front',
+        `echo '{"gateway":"mesh","destination":{"ip":"10.0.0.1","port":443}}' | weir explain --batch - --output json`,
+      ),
+    )
+    .action(async (paths, flags) => exit(await explain(paths, flags, env)))
+}
+
+const outputOption = (): Option =>
+  new Option('--output <FORMAT>', 'text for people, json for programs')
+    .choices(['text', 'json'])
+    .default('text')
+
+const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map(line => `  ${line}\n`).join('')}`
+
+function integerUpTo(max: number): (text: string) => number {
+  return text => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
+    if (value < 0 || value > max)
+      throw new InvalidArgumentError(`It must be a whole number from 0 to ${max}.`)
+    return value
+  }
+}
+
+function endpoint(text: string): { address: string; port: number } {
+  const found = splitEndpoint(text.replace(/^localhost:/, '127.0.0.1:'))
+  if (!found || found.port < 0)
+    throw new InvalidArgumentError('It must be an IP address and a port, like 127.0.0.1:15021.')
+  return found
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === null || ms < 0) throw new InvalidArgumentError('It must be a duration, like 30s or 1m30s.')
+  return ms
+}
+
+function labels(text: string): Record<string, string> {
+  const found = parseLabels(text)
+  if (!found) throw new InvalidArgumentError('It must be labels, like app=web,tier=front.')
+  return found
+}
+
+function versionOf(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

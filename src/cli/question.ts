@@ -1,0 +1,86 @@
+/** A connection to explain: from command-line options, or from a line of a batch. */
+
+import { parseAddress, splitEndpoint } from '../net/address.ts'
+import type { Question } from '../table/explain.ts'
+
+/** A question, or in words why it is none. */
+export type Asked = { readonly question: Question } | { readonly error: string }
+
+export type QuestionFlags = {
+  readonly gateway: string
+  readonly from?: string
+  readonly to?: string
+  readonly namespace?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly sni?: string
+}
+
+export function askByFlags({ gateway, from, to, namespace, labels, sni }: QuestionFlags): Asked {
+  if (to === undefined) return { error: 'say with --to where the client connects to, or use --batch' }
+  const destination = splitEndpoint(to) ?? (/^:\d{1,5}$/.test(to) ? { port: Number(to.slice(1)) } : null)
+  if (!destination) return { error: `--to ${to}: that is no address and port, like 10.0.0.1:9000` }
+  const source = from === undefined ? {} : splitEndpoint(from)
+  if (!source) return { error: `--from ${from}: that is no IP address` }
+  return asked({
+    gateway,
+    source: { ip: 'address' in source ? source.address : undefined, namespace, labels },
+    destination: { ip: 'address' in destination ? destination.address : undefined, port: destination.port },
+    sni,
+  })
+}
+
+/** `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`. */
+export function askByLine(line: string): Asked {
+  try {
+    return asked(JSON.parse(line))
+  } catch {
+    return { error: 'the line is no JSON' }
+  }
+}
+
+/** "app=web,tier=front" as labels, or null. */
+export function parseLabels(text: string): Record<string, string> | null {
+  if (text === '') return {}
+  const pairs = text.split(',').map(pair => /^([^=]+)=(.*)$/.exec(pair))
+  return pairs.every(pair => pair !== null)
+    ? Object.fromEntries(pairs.map(([, key, value]) => [key, value]))
+    : null
+}
+
+function asked(value: unknown): Asked {
+  const { gateway = 'mesh', source = {}, destination, sni } = asRecord(value)
+  const { ip: from, namespace, labels } = asRecord(source)
+  const { ip: to, port } = asRecord(destination)
+  const wrong = [
+    isRecord(value) || 'the line is no JSON object',
+    isText(gateway) || 'gateway is no text',
+    isRecord(source) || 'source is no object',
+    isAddress(from) || 'source.ip is no IP address',
+    namespace === undefined || isText(namespace) || 'source.namespace is no text',
+    labels === undefined || isLabels(labels) || 'source.labels is no object of texts',
+    isAddress(to) || 'destination.ip is no IP address',
+    isPort(port) || 'destination.port is no number from 1 to 65535',
+    sni === undefined || isText(sni) || 'sni is no text',
+  ].filter(each => each !== true)
+  if (wrong.length > 0) return { error: wrong.join('; ') }
+  const question = {
+    gateway,
+    source: defined({ ip: from, namespace, labels }),
+    destination: defined({ ip: to, port }),
+  }
+  return { question: defined({ ...question, sni }) as Question }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const asRecord = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isLabels = (value: unknown): boolean => isRecord(value) && Object.values(value).every(isText)
+const isAddress = (value: unknown): boolean =>
+  value === undefined || (isText(value) && parseAddress(value) !== null)
+const isPort = (value: unknown): boolean =>
+  Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65535
+
+/** Without the entries that are undefined: an absent field and one that says nothing are the same. */
+const defined = <T extends object>(value: T): Partial<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<T>

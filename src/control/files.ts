@@ -1,0 +1,61 @@
+/**
+ * Files: what the operator's PATH arguments hold, as bytes.
+ *
+ * A folder stands for every *.yaml, *.yml and *.json below it, in the order of their names. Symbolic
+ * links are followed, so a mounted Kubernetes ConfigMap works: its entries are links through `..data`
+ * into a folder `..2026_01_02…`, and all names that begin with a dot are passed over, so nothing is read
+ * twice. What cannot be read comes back as an Error beside its name: saying so is for config/.
+ */
+
+import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+export type SourceFile = { readonly file: string; readonly bytes: Uint8Array | Error }
+
+/** A larger file is a mistake (a core dump, a log); 100 000 rules take about 40 MiB. */
+export const FILE_BYTES_MAX = 256 * 1024 * 1024
+
+const CONFIGURATION = /\.(ya?ml|json)$/i
+/** Hidden files (with them ConfigMap's `..data`, Emacs' `.#lock` and vim's `.a.yaml.swp`) and Emacs' `#a.yaml#`. */
+const LEFTOVER = /^[.#]/
+
+/** Whether a folder's entry of this name would be read (or, being a folder, be searched). */
+export const isLeftover = (name: string): boolean => LEFTOVER.test(name)
+
+/** Reads every file that the paths stand for, each file once, in a stable order. */
+export function readFiles(paths: readonly string[]): SourceFile[] {
+  const found: SourceFile[] = []
+  const seen = new Set<string>()
+  for (const path of paths) visit(join(path), true, found, seen)
+  return found
+}
+
+/** `seen` holds real paths: it ends loops of links, and drops a file that two paths lead to. */
+function visit(path: string, named: boolean, found: SourceFile[], seen: Set<string>): void {
+  try {
+    const real = realpathSync(path)
+    if (seen.has(real)) return
+    const stats = statSync(real)
+    if (!stats.isDirectory() && !named && !CONFIGURATION.test(path)) return
+    seen.add(real)
+    if (stats.isDirectory()) visitFolder(path, found, seen)
+    else found.push({ file: path, bytes: readOne(path, stats, named) })
+  } catch (error) {
+    if (named || CONFIGURATION.test(path)) found.push({ file: path, bytes: asError(error) })
+  }
+}
+
+function visitFolder(path: string, found: SourceFile[], seen: Set<string>): void {
+  for (const name of readdirSync(path).sort()) {
+    if (!isLeftover(name)) visit(join(path, name), false, found, seen)
+  }
+}
+
+/** A pipe or a device is read only where the operator named it: `weir check <(helm template …)`. */
+function readOne(path: string, stats: Stats, named: boolean): Uint8Array | Error {
+  if (!stats.isFile() && !named) return new Error('it is neither a file nor a folder')
+  if (stats.size > FILE_BYTES_MAX) return new Error(`it is larger than ${FILE_BYTES_MAX / 1024 ** 2} MiB`)
+  return readFileSync(path)
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

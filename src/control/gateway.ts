@@ -1,0 +1,224 @@
+/**
+ * The gateway as a whole: files in, workers out, and what changes in between while it runs.
+ *
+ *   load ─▶ serve ─(watch, names ─▶ reloads.ts)─▶ publish, or keep the last good and say what is wrong
+ *              └─ drain, stop ─▶ ended
+ *
+ * When to start and when to end is decided by the command (cli/run.ts), which also opens what else listens.
+ */
+
+import { assert } from '../base/assert.ts'
+import { monotonicMs } from '../base/clock.ts'
+import type { Settings } from '../config/settings.ts'
+import type { ListenFailure } from '../engine/protocol.ts'
+import { chooseEngine } from './choose-engine.ts'
+import { Compiler } from './compile.ts'
+import type { Compiled } from './compile-task.ts'
+import { connectionsFor, workersFor } from './limits.ts'
+import type { Logger } from './log.ts'
+import { Names } from './names.ts'
+import { logDiagnostics, logGeneration, logWorkerEvent } from './narrate.ts'
+import { Reloads } from './reloads.ts'
+import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
+import { type Watch, watchPaths } from './watch.ts'
+
+/** The start waits this long for DNS; what comes later comes with a reload. */
+const NAMES_WAIT_MS = 1_000
+
+/** What command-line flags say instead of the Settings document. */
+export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'admin' | 'drain'>>
+
+export type GatewayOptions = {
+  readonly paths: readonly string[]
+  readonly overrides: Overrides
+  readonly log: Logger
+  /** Called after each table that was published. */
+  readonly onPublished?: () => void
+}
+
+/** Whether every listener accepts, and where not, what is missing. */
+export type GatewayReadiness = {
+  readonly ready: boolean
+  readonly draining: boolean
+  readonly generation: number
+  readonly failures: readonly ListenFailure[]
+  readonly waiting: readonly { readonly worker: number; readonly state: WorkerState }[]
+}
+
+/** Settings that are read once: a change in the files is only noted. */
+const FIXED = ['workers', 'engine', 'admin', 'maxConnections', 'connectAttempts'] as const
+
+export class Gateway {
+  readonly #options: GatewayOptions
+  readonly #log: Logger
+  readonly #compiler: Compiler
+  readonly #names: Names
+  readonly #reloads: Reloads
+  #accepted: Compiled | null = null
+  #supervisor: Supervisor | null = null
+  #watch: Watch | null = null
+  #generation = 0
+  #announced = false
+  #draining = false
+
+  private constructor(options: GatewayOptions) {
+    const { paths, log } = options
+    this.#options = options
+    this.#log = log
+    this.#compiler = new Compiler(paths)
+    this.#names = new Names({
+      onChange: () => this.#supervisor && this.#reloads.ask(),
+      onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
+    })
+    this.#reloads = new Reloads({
+      compiler: this.#compiler,
+      names: this.#names,
+      log,
+      running: () => {
+        assert(this.#accepted !== null && this.#supervisor !== null, 'a reload before anything is served')
+        return { compiled: this.#accepted, generation: this.#generation, stats: this.#supervisor.stats }
+      },
+      onCompiled: compiled => this.#take(compiled),
+    })
+  }
+
+  /** A gateway with a configuration, not serving yet; null where that is refused, and the log says why. */
+  static async load(options: GatewayOptions): Promise<Gateway | null> {
+    const gateway = new Gateway(options)
+    try {
+      gateway.#accepted = await gateway.#compileFirst()
+    } finally {
+      if (gateway.#accepted === null) await gateway.stop()
+    }
+    if (gateway.#accepted !== null) return gateway
+    options.log.error('the configuration is refused: nothing is served')
+    return null
+  }
+
+  /** Starts the workers and the watch, unless it was told to end before. */
+  async serve(): Promise<void> {
+    if (this.#draining) return
+    const first = this.#accepted
+    assert(first?.table != null, 'serving before a configuration is loaded')
+    this.#supervisor = this.#startWorkers()
+    this.#publish(first, first.table, null)
+    this.#watch = await watchPaths(
+      this.#options.paths,
+      () => this.#reloads.ask(),
+      error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
+    )
+    this.#reloads.ask() // what was saved while starting
+  }
+
+  /** The settings in force: those of the first configuration where they are read once. */
+  get settings(): Settings {
+    assert(this.#accepted !== null, 'no settings before the first configuration')
+    return { ...this.#accepted.settings, ...this.#options.overrides }
+  }
+
+  readonly readiness = (): GatewayReadiness => {
+    const workers = this.#supervisor?.status() ?? []
+    const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
+    return {
+      ready: !this.#draining && this.#supervisor?.ready === true,
+      draining: this.#draining,
+      generation: this.#generation,
+      failures: [...failures.values()],
+      waiting: workers.flatMap(({ worker, state }) => (state === 'accepting' ? [] : [{ worker, state }])),
+    }
+  }
+
+  /** Lets connections end, within the time that the settings give them, and ends. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    const { timeoutMs } = this.settings.drain
+    this.#log.info({ timeoutMs }, `draining: connections have ${timeoutMs / 1000} s to end`)
+    await this.#closeInputs()
+    const { closed, reset } = (await this.#supervisor?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
+    this.#log.info({ closed, reset }, `drained: ${closed} connections ended, ${reset} were reset`)
+  }
+
+  /** Resets every connection and ends. */
+  async stop(): Promise<void> {
+    this.#draining = true
+    await this.#closeInputs()
+    await this.#supervisor?.stop()
+  }
+
+  /** The first configuration, or null where it is refused. */
+  async #compileFirst(): Promise<Compiled | null> {
+    const compiled = await this.#compileWithNames()
+    logDiagnostics(this.#log, compiled)
+    return compiled.table === null ? null : compiled
+  }
+
+  /** The first compilation; once more where names of endpoints resolve within a moment. */
+  async #compileWithNames(): Promise<Compiled> {
+    const compiled = await this.#compiler.compile(1, this.#names.known, null)
+    assert(compiled !== null, 'the first compilation has nothing to be equal to')
+    if (compiled.names.length === 0) return compiled
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, NAMES_WAIT_MS)
+    await Promise.race([this.#names.follow(compiled.names), late.promise])
+    clearTimeout(timer)
+    return (await this.#compiler.compile(1, this.#names.known, null)) ?? compiled
+  }
+
+  #startWorkers(): Supervisor {
+    const { settings } = this
+    const { engine, why } = chooseEngine(settings.engine)
+    const workers = workersFor(settings)
+    const plural = workers === 1 ? 'worker' : 'workers'
+    this.#log.info({ engine, workers }, `engine ${engine} (${why}), ${workers} ${plural}`)
+    return new Supervisor({
+      workers,
+      engine,
+      limits: { maxConnections: connectionsFor(settings), connectAttempts: settings.connectAttempts },
+      onEvent: event => this.#onWorkerEvent(event),
+    })
+  }
+
+  #onWorkerEvent(event: SupervisorEvent): void {
+    logWorkerEvent(this.#log, event)
+    if (this.#announced || this.#supervisor?.ready !== true) return
+    this.#announced = true
+    this.#log.info('ready: every listener accepts')
+  }
+
+  /** Takes a changed configuration, or keeps the last good and says why. */
+  #take(compiled: Compiled): void {
+    logDiagnostics(this.#log, compiled)
+    if (compiled.table === null) {
+      const generation = this.#generation
+      this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
+      return
+    }
+    const before = this.#accepted
+    this.#accepted = compiled
+    this.#publish(compiled, compiled.table, before)
+    void this.#names.follow(compiled.names)
+  }
+
+  #publish(compiled: Compiled, table: SharedArrayBuffer, before: Compiled | null): void {
+    const startedMs = monotonicMs()
+    this.#generation++
+    this.#supervisor?.publish(this.#generation, table)
+    const publish = monotonicMs() - startedMs
+    logGeneration(this.#log, this.#generation, before, compiled, { ...compiled.stages, publish })
+    if (before) this.#noteFixed(before.settings, compiled.settings)
+    this.#options.onPublished?.()
+  }
+
+  #noteFixed(before: Settings, after: Settings): void {
+    const changed = FIXED.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+    if (changed.length > 0)
+      this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
+  }
+
+  /** Nothing changes any more. */
+  async #closeInputs(): Promise<void> {
+    this.#reloads.close()
+    this.#names.close()
+    await Promise.all([this.#watch?.close(), this.#compiler.close()])
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Names: the addresses behind endpoints that are given by DNS name.
+ *
+ * All addresses of a name are asked for (getaddrinfo(3), so /etc/hosts and nsswitch count) when the name
+ * is new and then once a minute. A name that fails to resolve keeps what it resolved to last.
+ */
+
+import { lookup } from 'node:dns/promises'
+
+export const REFRESH_MS = 60_000
+
+export type Lookup = (name: string) => Promise<readonly string[]>
+
+export const systemLookup: Lookup = async name =>
+  (await lookup(name, { all: true })).map(({ address }) => address).sort()
+
+export type NamesOptions = {
+  /** Called when an answer differs from the one before. */
+  readonly onChange: () => void
+  readonly onFailure: (name: string, error: Error) => void
+  readonly lookup?: Lookup
+  readonly refreshMs?: number
+}
+
+export class Names {
+  readonly #options: NamesOptions
+  readonly #lookup: Lookup
+  readonly #timer: NodeJS.Timeout
+  #known: ReadonlyMap<string, readonly string[]> = new Map()
+  #wanted: readonly string[] = []
+
+  constructor(options: NamesOptions) {
+    this.#options = options
+    this.#lookup = options.lookup ?? systemLookup
+    this.#timer = setInterval(() => void this.#refresh(this.#wanted), options.refreshMs ?? REFRESH_MS)
+    this.#timer.unref()
+  }
+
+  /** What is known now. */
+  get known(): ReadonlyMap<string, readonly string[]> {
+    return this.#known
+  }
+
+  /** Follows these names from now on; resolves once the new ones have been asked for. */
+  async follow(names: readonly string[]): Promise<void> {
+    const added = names.filter(name => !this.#wanted.includes(name))
+    this.#wanted = names
+    await this.#refresh(added)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #refresh(names: readonly string[]): Promise<void> {
+    const answers = await Promise.all(names.map(name => this.#ask(name)))
+    const before = this.#known
+    const merged = new Map([...before, ...answers.flat()])
+    this.#known = new Map([...merged].filter(([name]) => this.#wanted.includes(name)).sort())
+    if (answers.flat().some(([name, found]) => String(before.get(name)) !== String(found)))
+      this.#options.onChange()
+  }
+
+  /** The answer as an entry of the map, or nothing where there is none. */
+  async #ask(name: string): Promise<[string, readonly string[]][]> {
+    try {
+      return [[name, await this.#lookup(name)]]
+    } catch (error) {
+      this.#options.onFailure(name, error instanceof Error ? error : new Error(String(error)))
+      return []
+    }
+  }
+}

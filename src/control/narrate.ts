@@ -1,0 +1,94 @@
+/** What the gateway's log says of configurations and workers, for people and as fields for machines. */
+
+import type { Diagnostic, Severity } from '../config/diagnostic.ts'
+import type { TableListener } from '../table/table.ts'
+import { type Changes, changedKeys, changedResources } from './changes.ts'
+import type { Compiled, Stages } from './compile-task.ts'
+import type { Logger } from './log.ts'
+import type { SupervisorEvent } from './supervisor.ts'
+
+/** Diagnostics of one configuration in the log; `weir check` shows all. */
+const DIAGNOSTICS_MAX = 50
+/** Names in one line of the log. */
+const TITLES_MAX = 10
+
+const LEVELS: { readonly [severity in Severity]: 'error' | 'warn' | 'info' } = {
+  error: 'error',
+  warning: 'warn',
+  info: 'info',
+}
+
+/** Errors first: where there are too many, those are the ones to see. */
+export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
+  const order = (each: Diagnostic): number => Object.keys(LEVELS).indexOf(each.severity)
+  const shown = diagnostics.toSorted((a, b) => order(a) - order(b)).slice(0, DIAGNOSTICS_MAX)
+  for (const each of shown) {
+    const { severity, message, hint, ...fields } = each
+    const place = `${each.file}:${each.line}:${each.column}`
+    log[LEVELS[severity]](
+      { ...fields, hint },
+      `${place}: ${each.code}: ${message}${hint ? ` (${hint})` : ''}`,
+    )
+  }
+  const rest = diagnostics.length - shown.length
+  if (rest > 0) log.warn({ rest }, `and ${rest} more: see weir check`)
+}
+
+/** One line for the generation, and one for each listener that opens or closes. */
+export function logGeneration(
+  log: Logger,
+  generation: number,
+  before: Compiled | null,
+  after: Compiled,
+  times: Stages & { readonly publish: number },
+): void {
+  const stages = Object.entries(times).map(([stage, ms]) => [stage, Number(ms.toFixed(1))] as const)
+  const totalMs = Object.values(times).reduce((sum, ms) => sum + ms, 0)
+  const spent = `${totalMs.toFixed(0)} ms (${stages.map(each => each.join(' ')).join(', ')})`
+  const changes = before && changedResources(before.resources, after.resources)
+  const what = changes ? changesText(changes) : `${after.resources.length} resources`
+  const fields = { generation, ...(changes ?? { resources: after.resources.length }) }
+  log.info(
+    { ...fields, stagesMs: Object.fromEntries(stages) },
+    `generation ${generation}: ${what} in ${spent}`,
+  )
+  logListeners(log, before?.listeners ?? [], after.listeners)
+  const { uncounted } = after
+  if (uncounted > 0)
+    log.warn({ uncounted }, `${uncounted} endpoints have no count of their own: there are too many`)
+}
+
+function changesText(changes: Changes): string {
+  const parts = Object.entries(changes).filter(([, titles]) => titles.length > 0)
+  return (
+    parts.map(([how, titles]) => `${how} ${some(titles)}`).join('; ') || 'only names or their order changed'
+  )
+}
+
+function logListeners(log: Logger, before: readonly TableListener[], after: readonly TableListener[]): void {
+  const { added, removed } = changedKeys(
+    before.map(each => each.key),
+    after.map(each => each.key),
+  )
+  for (const listener of added) log.info({ listener }, `listener ${listener} opens`)
+  for (const listener of removed) log.info({ listener }, `listener ${listener} closes`)
+}
+
+export function logWorkerEvent(log: Logger, event: SupervisorEvent): void {
+  if (event.kind === 'died') {
+    const { worker, error, restartMs } = event
+    log.error(
+      { err: error, worker, restartMs },
+      `worker ${worker} died: ${error.message}; another starts in ${restartMs} ms`,
+    )
+    return
+  }
+  for (const { listener, code, message } of event.failures) {
+    log.error({ worker: event.worker, listener, code }, `listener ${listener} is not open: ${message}`)
+  }
+}
+
+const some = (titles: readonly string[]): string =>
+  titles.length <= TITLES_MAX
+    ? titles.join(', ')
+    : `${titles.slice(0, TITLES_MAX).join(', ')} and ${titles.length - TITLES_MAX} more`

@@ -1,0 +1,236 @@
+/**
+ * The supervisor: keeps N workers of the data plane running, and hands each the newest table.
+ *
+ * A worker is a task of a Piscina pool that does not end before it is told to. Tables go down its
+ * MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
+ * connection. A worker that dies is replaced, with a growing pause between attempts, and gets the
+ * newest table at once; its connections are gone, and its gauges are cleared.
+ */
+
+import { extname } from 'node:path'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, SHARE_ENV } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { monotonicMs } from '../base/clock.ts'
+import type {
+  EngineKind,
+  EngineLimits,
+  ListenFailure,
+  Order,
+  Report,
+  WorkerTask,
+} from '../engine/protocol.ts'
+import { clearWorker, createStats, openStats } from '../stats/stats.ts'
+
+const RESTART_FIRST_MS = 100
+const RESTART_MOST_MS = 10_000
+/** A worker that lived this long was well; the next death starts over with a short pause. */
+const HEALTHY_MS = 60_000
+/** What workers may take beyond the drain's own limit before they are ended by force. */
+const GRACE_MS = 2_000
+
+export type SupervisorOptions = {
+  readonly workers: number
+  readonly engine: EngineKind
+  readonly limits: EngineLimits
+  readonly onEvent: (event: SupervisorEvent) => void
+  /** The module that a worker runs, for tests; the default is the engine's. */
+  readonly filename?: string
+}
+
+export type SupervisorEvent =
+  | { readonly kind: 'died'; readonly worker: number; readonly error: Error; readonly restartMs: number }
+  | {
+      readonly kind: 'listening'
+      readonly worker: number
+      readonly generation: number
+      readonly failures: readonly ListenFailure[]
+    }
+
+/** starting ─listening without failures─▶ accepting ─drain─▶ draining ─▶ ended;  any ─death─▶ starting, or ended while draining */
+export type WorkerState = 'starting' | 'accepting' | 'draining' | 'ended'
+
+export type WorkerStatus = {
+  readonly worker: number
+  readonly state: WorkerState
+  /** The newest generation that it listens for; 0 is none. */
+  readonly generation: number
+  readonly failures: readonly ListenFailure[]
+}
+
+export type Drained = { readonly closed: number; readonly reset: number }
+
+type Worker = {
+  state: WorkerState
+  generation: number
+  failures: readonly ListenFailure[]
+  port: MessagePort | null
+  startedMs: number
+  restartMs: number
+  restart: NodeJS.Timeout | undefined
+  drained: Drained
+  ended: PromiseWithResolvers<void>
+}
+
+export class Supervisor {
+  /** The shared counts, one row for each worker. */
+  readonly stats: SharedArrayBuffer
+  readonly #options: SupervisorOptions
+  readonly #epoch = new SharedArrayBuffer(4)
+  readonly #pool: Piscina<WorkerTask, void>
+  readonly #workers: readonly Worker[]
+  #newest: Order | null = null
+  #ending = false
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.stats = createStats(options.workers)
+    this.#pool = new Piscina({
+      filename:
+        options.filename ?? new URL(`../engine/worker${extname(import.meta.url)}`, import.meta.url).href,
+      minThreads: options.workers,
+      maxThreads: options.workers,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      env: SHARE_ENV,
+    })
+    // A thread that dies between two tasks is replaced by the pool itself; the task that follows tells.
+    this.#pool.on('error', () => {})
+    this.#workers = Array.from({ length: options.workers }, newWorker)
+    for (const index of this.#workers.keys()) this.#start(index)
+  }
+
+  /** Hands every worker the table, the same for all; workers that start later get it too. */
+  publish(generation: number, table: SharedArrayBuffer): void {
+    this.#newest = { kind: 'table', generation, table }
+    for (const worker of this.#workers) worker.port?.postMessage(this.#newest)
+    const epoch = new Int32Array(this.#epoch)
+    Atomics.store(epoch, 0, generation)
+    Atomics.notify(epoch, 0)
+  }
+
+  /** Ready is when each worker has once opened every listener; a later failure is told, but takes nothing back. */
+  get ready(): boolean {
+    return this.#workers.every(worker => worker.state === 'accepting')
+  }
+
+  status(): WorkerStatus[] {
+    return this.#workers.map(({ state, generation, failures }, worker) => ({
+      worker,
+      state,
+      generation,
+      failures,
+    }))
+  }
+
+  /** Lets connections end for up to `timeoutMs`, then resets the rest; all workers have ended when it resolves. */
+  async drain(timeoutMs: number): Promise<Drained> {
+    this.#end({ kind: 'drain', timeoutMs })
+    await this.#ended(timeoutMs + GRACE_MS)
+    const drained = this.#workers.map(worker => worker.drained)
+    return {
+      closed: drained.reduce((sum, each) => sum + each.closed, 0),
+      reset: drained.reduce((sum, each) => sum + each.reset, 0),
+    }
+  }
+
+  /** Resets every connection; all workers have ended when it resolves. */
+  async stop(): Promise<void> {
+    this.#end({ kind: 'stop' })
+    await this.#ended(GRACE_MS)
+  }
+
+  #end(order: Order): void {
+    this.#ending = true
+    for (const worker of this.#workers) {
+      clearTimeout(worker.restart)
+      if (worker.port) worker.state = 'draining'
+      else settle(worker)
+      worker.port?.postMessage(order)
+    }
+  }
+
+  async #ended(limitMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, limitMs)
+    await Promise.race([late.promise, Promise.all(this.#workers.map(worker => worker.ended.promise))])
+    clearTimeout(timer)
+    await this.#pool.destroy()
+  }
+
+  #start(index: number): void {
+    const worker = this.#workers[index]
+    const { port1, port2 } = new MessageChannel()
+    worker.port = port1
+    worker.startedMs = monotonicMs()
+    port1.on('message', (report: Report) => this.#onReport(index, report))
+    if (this.#newest) port1.postMessage(this.#newest)
+    const { engine, workers, limits } = this.#options
+    const task = { engine, index, workers, epoch: this.#epoch, stats: this.stats, limits, port: port2 }
+    this.#pool.run(task, { transferList: transferring(port2) }).then(
+      () => this.#onEnd(index, new Error('its task returned')),
+      (error: unknown) => this.#onEnd(index, error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  #onReport(index: number, report: Report): void {
+    const worker = this.#workers[index]
+    if (report.kind === 'drained') {
+      worker.drained = report
+      return
+    }
+    worker.generation = report.generation
+    worker.failures = report.failures
+    if (worker.state === 'starting' && report.failures.length === 0) worker.state = 'accepting'
+    this.#options.onEvent({ worker: index, ...report })
+  }
+
+  /** The task's end overtakes what the worker reported last, which comes another way: that is read first. */
+  #closePort(index: number): void {
+    const worker = this.#workers[index]
+    for (let last = worker.port && receiveMessageOnPort(worker.port); last; ) {
+      this.#onReport(index, last.message as Report)
+      last = worker.port && receiveMessageOnPort(worker.port)
+    }
+    worker.port?.close()
+    worker.port = null
+  }
+
+  #onEnd(index: number, error: Error): void {
+    const worker = this.#workers[index]
+    this.#closePort(index)
+    clearWorker(openStats(this.stats), index)
+    if (this.#ending) {
+      settle(worker)
+      return
+    }
+    const lived = monotonicMs() - worker.startedMs
+    const restartMs = lived >= HEALTHY_MS ? RESTART_FIRST_MS : worker.restartMs
+    worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)
+    worker.state = 'starting'
+    worker.restart = setTimeout(() => this.#start(index), restartMs)
+    this.#options.onEvent({ kind: 'died', worker: index, error, restartMs })
+  }
+}
+
+type TransferList = NonNullable<NonNullable<Parameters<Piscina['run']>[1]>['transferList']>
+
+const newWorker = (): Worker => ({
+  state: 'starting',
+  generation: 0,
+  failures: [],
+  port: null,
+  startedMs: 0,
+  restartMs: RESTART_FIRST_MS,
+  restart: undefined,
+  drained: { closed: 0, reset: 0 },
+  ended: Promise.withResolvers(),
+})
+
+/** Piscina takes its list's type from an overload of postMessage that newer Node types no longer put last. */
+const transferring = (port: MessagePort): TransferList => [port] as unknown as TransferList
+
+function settle(worker: Worker): void {
+  worker.state = 'ended'
+  worker.ended.resolve()
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { folder, routing } from '../control/scene.ts'
+import { weir } from './kit.ts'
+
+test('a right configuration is 0', async t => {
+  const { code, out, err } = await weir(['check', folder(t, { 'a.yaml': routing(9000, 9001) })])
+  assert.deepEqual({ code, out, err }, { code: 0, out: '0 errors, 0 warnings\n', err: '' })
+})
+
+test('a wrong one is 1, and every mistake of every file is shown with its line', async t => {
+  const root = folder(t, { 'a.yaml': 'a: [', 'b.yaml': 'kind: {' })
+  const { code, out } = await weir(['check', root, join(root, 'missing')])
+  assert.equal(code, 1)
+  for (const name of ['a.yaml', 'b.yaml', 'missing']) assert.ok(out.includes(`${join(root, name)}:1:`), name)
+  assert.match(out, /\| a: \[/)
+})
+
+test('--output json is one report for programs', async t => {
+  const { code, out } = await weir(['check', '--output', 'json', folder(t, { 'a.yaml': 'a: [' })])
+  const report = JSON.parse(out)
+  assert.equal(code, 1)
+  assert.equal(report.valid, false)
+  assert.equal(report.errors, report.messages.length)
+})
+
+test('--strict makes errors of what does not fit together', async t => {
+  const root = folder(t, {
+    'a.yaml': routing(9000, 9001).replace('host: backend.example', 'host: other.example'),
+  })
+  assert.equal((await weir(['check', root])).code, 0)
+  const strict = await weir(['check', '--strict', '--output', 'json', root])
+  assert.equal(strict.code, 1)
+  assert.equal(JSON.parse(strict.out).messages[0].severity, 'error')
+})

@@ -1,0 +1,49 @@
+/**
+ * Goal: every example does what its comments promise. Method: serve it with --demo, on other ports, and
+ * type what the comment says; `#   nc [-s FROM] TO 19000  then `test`: ANSWER[, or ANSWER; …]`.
+ */
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ask, folder, freePort } from '../control/scene.ts'
+import { weir } from './kit.ts'
+
+const EXAMPLES = new URL('../../config/examples/', import.meta.url).pathname
+const DEMO = new URL('../../config/demo/', import.meta.url).pathname
+const TYPED = /^# {3}nc (?:-s (\S+) )?(\S+) 19000 +then `test`: (hello\S* test)(?:, or (hello\S* test))?/gm
+
+/** The files of an example, with its ports exchanged for free ones. */
+function texts(root: string, exchange: (text: string) => string): Record<string, string> {
+  const names = readdirSync(root)
+  return Object.fromEntries(names.map(name => [name, exchange(readFileSync(join(root, name), 'utf8'))]))
+}
+
+for (const [name, root] of [
+  ['demo', DEMO],
+  ...readdirSync(EXAMPLES).map(each => [each, join(EXAMPLES, each)]),
+]) {
+  test(`config/${name} is without a fault and answers as its comments say`, async t => {
+    assert.equal((await weir(['check', '--strict', root])).code, 0)
+    const promised = Object.values(texts(root, text => text)).flatMap(text => [...text.matchAll(TYPED)])
+    assert.ok(promised.length > 0)
+    let send = (_: 'SIGTERM'): void => {}
+    const [outer, inner] = [await freePort(), await freePort()]
+    const exchange = (text: string) => text.replaceAll('19000', `${outer}`).replaceAll('9000', `${inner}`)
+    t.after(() => send('SIGTERM'))
+    const ready = Promise.withResolvers<void>()
+    const ended = weir(['run', '--demo', '--no-admin', '--workers', '1', folder(t, texts(root, exchange))], {
+      onOut: text => text.includes('every listener accepts') && ready.resolve(),
+      onReady: each => {
+        send = each
+      },
+    })
+    await Promise.race([ready.promise, ended.then(({ out }) => assert.fail(out))])
+    for (const [line, from, to, ...answers] of promised) {
+      assert.ok(answers.includes(await ask(outer, to, from)), line)
+    }
+    send('SIGTERM')
+    assert.equal((await ended).code, 0)
+  })
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { folder, routing } from '../control/scene.ts'
+import { weir } from './kit.ts'
+
+test('the answer names the rule with its line, the destinations and their endpoints', async t => {
+  const root = folder(t, { 'a.yaml': routing(9000, 9001) })
+  const { code, out } = await weir([
+    'explain',
+    root,
+    '--gateway',
+    'edge',
+    '--from',
+    '10.0.0.1:5',
+    '--to',
+    '127.0.0.1:9000',
+  ])
+  assert.equal(code, 0)
+  assert.match(out, /^route: default\/all tcp\[0\] matches\n/)
+  assert.match(out, /rule {6}default\/all tcp\[0\] {2}\S+a\.yaml:\d+\n/)
+  assert.match(out, /100 % {2}backend\.example:9000\n\s+127\.0\.0\.1:9001\n/)
+})
+
+test('rejected rules are told with what failed', async t => {
+  const rules = routing(9000, 9001).replace(
+    '    - route:',
+    '    - match: [{sourceNamespace: foo}]\n      route:',
+  )
+  const root = folder(t, { 'a.yaml': rules })
+  const ask = ['explain', root, '--gateway', 'default/edge', '--to', ':9000', '--output', 'json']
+  const refused = JSON.parse((await weir(ask)).out)
+  assert.equal(refused.outcome, 'no-route')
+  assert.equal(refused.rejected.length, 1)
+  const admitted = JSON.parse((await weir([...ask, '--namespace', 'foo', '--labels', 'app=web'])).out)
+  assert.equal(admitted.outcome, 'route')
+  assert.deepEqual(admitted.client, { namespace: 'foo', labels: { app: 'web' } })
+})
+
+test('a batch is answered line by line; bad lines are told in their place, and make it 1', async t => {
+  const root = folder(t, { 'a.yaml': routing(9000, 9001) })
+  const good = '{"gateway":"edge","destination":{"ip":"127.0.0.1","port":9000}}'
+  const bad = ['{', '[]', '{"destination":{"port":0}}', '{"source":{"ip":"x"},"destination":{"port":1}}']
+  const stdin = [good, ...bad, '', good].join('\n')
+  const { code, out } = await weir(['explain', root, '--batch', '-', '--output', 'json'], { stdin })
+  const answers = out
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  assert.equal(code, 1)
+  assert.deepEqual(
+    answers.map(each => each.outcome ?? 'error'),
+    ['route', 'error', 'error', 'error', 'error', 'route'],
+  )
+  assert.equal(answers[4].error, 'source.ip is no IP address')
+})
+
+test('a batch can be a file, and one that is not there is a usage error', async t => {
+  const root = folder(t, { 'a.yaml': routing(9000, 9001), 'batch.jsonl': '{"destination":{"port":9000}}\n' })
+  const { code, out } = await weir([
+    'explain',
+    root,
+    '--batch',
+    join(root, 'batch.jsonl'),
+    '--output',
+    'json',
+  ])
+  assert.equal(code, 0)
+  assert.equal(JSON.parse(out).outcome, 'no-route')
+  assert.equal((await weir(['explain', root, '--batch', join(root, 'missing')])).code, 2)
+})
+
+test('a gateway name that two namespaces have must be written in full', async t => {
+  const gateway = (namespace: string, port: number) =>
+    routing(port, 1).split('---')[0].replace('name: edge', `name: edge, namespace: ${namespace}`)
+  const root = folder(t, { 'a.yaml': gateway('one', 9000), 'b.yaml': gateway('two', 9001) })
+  const { code, err } = await weir(['explain', root, '--gateway', 'edge', '--to', ':9000'])
+  assert.equal(code, 2)
+  assert.match(err, /one\/edge or two\/edge/)
+  assert.equal((await weir(['explain', root, '--gateway', 'one/edge', '--to', ':9000'])).code, 0)
+})
+
+test('a configuration with errors explains nothing: findings on stderr, and 1', async t => {
+  const { code, out, err } = await weir(['explain', folder(t, { 'a.yaml': 'a: [' }), '--to', ':1'])
+  assert.deepEqual({ code, out }, { code: 1, out: '' })
+  assert.match(err, /a\.yaml:1:/)
+})

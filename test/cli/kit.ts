@@ -1,0 +1,43 @@
+/** Calls the command line as a function and keeps what it says. */
+
+import { Readable } from 'node:stream'
+import type { Env, Signal } from '../../src/cli/env.ts'
+import { runCommandLine } from '../../src/cli/program.ts'
+
+export type Said = { readonly code: number; readonly out: string; readonly err: string }
+
+export type World = {
+  readonly variables?: Record<string, string>
+  readonly isTTY?: boolean
+  readonly stdin?: string
+  /** Gets each piece of stdout as it is written. */
+  readonly onOut?: (text: string) => void
+  /** Gets the function that sends a signal. */
+  readonly onReady?: (send: (signal: Signal) => void) => void
+}
+
+export async function weir(words: readonly string[], world: World = {}): Promise<Said> {
+  let out = ''
+  let err = ''
+  const isTTY = world.isTTY ?? false
+  const env: Env = {
+    stdout: {
+      isTTY,
+      write: text => {
+        out += text
+        world.onOut?.(text)
+      },
+    },
+    stderr: {
+      isTTY,
+      write: text => {
+        err += text
+      },
+    },
+    stdin: Readable.from([world.stdin ?? '']),
+    variables: world.variables ?? {},
+    onSignal: listener => world.onReady?.(listener),
+  }
+  const code = await runCommandLine(words, env)
+  return { code, out, err }
+}

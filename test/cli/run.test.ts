@@ -1,0 +1,112 @@
+/** `weir run` as a whole process: what signals and pipes do to it. */
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { echo, folder, freePort, routing } from '../control/scene.ts'
+import { weir } from './kit.ts'
+
+const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
+
+async function scene(t: TestContext, ...flags: string[]) {
+  const port = await freePort()
+  const root = folder(t, { 'a.yaml': routing(port, await echo(t, 'hello')) })
+  const child = spawn(process.execPath, [WEIR, 'run', ...flags, root], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const records: { msg: string }[] = []
+  const waiting: { text: string; resolve: () => void }[] = []
+  const lines = createInterface({ input: child.stdout })
+  lines.on('line', line => {
+    const record = JSON.parse(line) as { msg: string }
+    records.push(record)
+    for (const each of waiting) if (record.msg.includes(each.text)) each.resolve()
+  })
+  const logged = (text: string) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    waiting.push({ text, resolve })
+    if (records.some(each => each.msg.includes(text))) resolve()
+    return promise
+  }
+  await logged('every listener accepts')
+  return { port, child, records, logged }
+}
+
+async function talk(socket: Socket): Promise<string> {
+  socket.write('test\n')
+  const [data] = await once(socket, 'data')
+  return String(data).trim()
+}
+
+const exitOf = async (child: ChildProcess): Promise<number | null> => (await once(child, 'exit'))[0]
+
+test('SIGTERM lets a live connection finish, takes no new one, and ends with 0', async t => {
+  const { port, child, logged } = await scene(t)
+  const socket = connect(port, '127.0.0.1')
+  assert.equal(await talk(socket), 'hello test')
+  const exit = exitOf(child)
+  child.kill('SIGTERM')
+  await logged('draining')
+  assert.equal(await talk(socket), 'hello test')
+  socket.end()
+  assert.equal(await exit, 0)
+})
+
+test('after the drain timeout the rest is reset', async t => {
+  const { port, child, records } = await scene(t, '--drain-timeout', '100ms')
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  await talk(socket)
+  const exit = exitOf(child)
+  child.kill('SIGINT')
+  assert.equal(await exit, 0)
+  assert.ok(records.some(each => each.msg.includes('1 were reset')))
+})
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  test(`a second ${signal} ends at once with ${code}`, async t => {
+    const { port, child, logged } = await scene(t)
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    await talk(socket)
+    const exit = exitOf(child)
+    child.kill('SIGTERM')
+    await logged('draining')
+    child.kill(signal)
+    assert.equal(await exit, code)
+  })
+}
+
+test('a reader that goes away does not end the gateway', async t => {
+  const { port, child } = await scene(t)
+  child.stdout.destroy()
+  const socket = connect(port, '127.0.0.1')
+  assert.equal(await talk(socket), 'hello test')
+  socket.destroy()
+  const exit = exitOf(child)
+  child.kill('SIGTERM')
+  assert.equal(await exit, 0)
+})
+
+test('a configuration with errors ends with 1, before anything listens', async t => {
+  const root = folder(t, { 'a.yaml': 'a: [' })
+  const child = spawn(process.execPath, [WEIR, 'run', root], { stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+  assert.equal(await exitOf(child), 1)
+})
+
+test('an admin address that is taken ends with 1, and says what to do', async t => {
+  const taken = await echo(t, 'taken')
+  const root = folder(t, { 'a.yaml': routing(await freePort(), taken) })
+  const { code, out } = await weir(['run', '--admin', `127.0.0.1:${taken}`, root])
+  assert.equal(code, 1)
+  assert.match(out, /--no-admin/)
+})

@@ -1,0 +1,45 @@
+/** The executable under a Node that is too old: here one that only says so. */
+
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { echo, folder, freePort, routing } from '../control/scene.ts'
+
+const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
+const BUNDLED = new URL(
+  `../../node_modules/node-${process.platform}-${process.arch}/bin/node`,
+  import.meta.url,
+)
+const OLD = [
+  '--import',
+  `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'18.1.0'})`,
+]
+const skip = existsSync(BUNDLED) ? false : 'no Node comes with the package on this platform'
+
+test('an old Node hands over to the one that came with the package', { skip }, () => {
+  const { status, stdout } = spawnSync(process.execPath, [...OLD, WEIR, '--version'])
+  assert.equal(status, 0)
+  assert.match(String(stdout), /^\d+\.\d+\.\d+\n$/)
+})
+
+test('signals and exit codes pass through', { skip }, async t => {
+  const root = folder(t, { 'a.yaml': routing(await freePort(), await echo(t, 'hello')) })
+  const child = spawn(process.execPath, [...OLD, WEIR, 'run', root], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  const exit = once(child, 'exit')
+  child.stdout.on('data', data => String(data).includes('every listener accepts') && child.kill('SIGTERM'))
+  assert.match(await text(child.stdout), /"drained/)
+  assert.equal((await exit)[0], 0)
+})
+
+test('without one it says in one line what it needs, and 2', t => {
+  const root = folder(t, { 'weir.mjs': readFileSync(WEIR, 'utf8') })
+  const { status, stderr } = spawnSync(process.execPath, [...OLD, join(root, 'weir.mjs')])
+  assert.equal(status, 2)
+  assert.equal(String(stderr), 'weir needs Node.js 26.10 or newer; this is 18.1.0\n')
+})

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Gateway } from '../../src/control/gateway.ts'
+import { ask, echo, folder, freePort, routing, watchedLog } from './scene.ts'
+
+/** A gateway that serves `hello` on `port`, started and ready. */
+async function scene(t: TestContext) {
+  const port = await freePort()
+  const hello = await echo(t, 'hello')
+  const root = folder(t, { 'a.yaml': routing(port, hello) })
+  const watched = watchedLog()
+  const gateway = await Gateway.load({ paths: [root], overrides: {}, log: watched.log })
+  assert.ok(gateway, JSON.stringify(watched.records))
+  t.after(() => gateway.stop())
+  await gateway.serve()
+  await watched.logged('every listener accepts')
+  const save = (text: string, name = 'a.yaml') => {
+    writeFileSync(join(root, '.new'), text)
+    renameSync(join(root, '.new'), join(root, name))
+  }
+  return { port, hello, root, save, ...watched, gateway }
+}
+
+test('a saved change is taken while running, and the log says what it changed', async t => {
+  const { port, save, logged } = await scene(t)
+  assert.equal(await ask(port), 'hello test')
+  save(routing(port, await echo(t, 'hello-2')))
+  const { changed, added, removed, stagesMs } = await logged('generation 2')
+  assert.deepEqual(
+    { changed, added, removed },
+    { changed: ['ServiceEntry default/backend'], added: [], removed: [] },
+  )
+  assert.deepEqual(Object.keys(stagesMs as object), ['read', 'parse', 'validate', 'plan', 'build', 'publish'])
+  assert.equal(await ask(port), 'hello-2 test')
+})
+
+test('a bad change is refused with its line, the last good stays, and the good one after it is taken', async t => {
+  const { port, hello, save, logged, records } = await scene(t)
+  save(
+    `${routing(port, hello)}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: bad}\nspec: {tcp: 7}\n`,
+  )
+  await logged('the change is refused')
+  assert.ok(records.some(each => each.level === 'error' && typeof each.line === 'number' && each.line > 30))
+  assert.equal(await ask(port), 'hello test')
+  save(routing(port, await echo(t, 'mended')))
+  await logged('generation 2')
+  assert.equal(await ask(port), 'mended test')
+})
+
+test('a file that is empty for a moment is not taken for a configuration without rules', async t => {
+  const { port, root, logged, records } = await scene(t)
+  const { promise: read, resolve } = Promise.withResolvers<void>()
+  writeFileSync(join(root, 'a.yaml'), '')
+  setTimeout(resolve, 250) // longer than the watch waits, shorter than an empty file is held back
+  await read
+  writeFileSync(join(root, 'a.yaml'), routing(port, await echo(t, 'written')))
+  const taken = await logged('generation 2')
+  assert.deepEqual(taken.changed, ['ServiceEntry default/backend'])
+  assert.equal(records.filter(each => each.msg.startsWith('generation')).length, 2)
+})
+
+test('a file that stays empty is taken at its word', async t => {
+  const { root, logged } = await scene(t)
+  writeFileSync(join(root, 'b.yaml'), '')
+  writeFileSync(join(root, 'a.yaml'), '')
+  const { removed } = await logged('generation 2')
+  assert.equal((removed as string[]).length, 4)
+})
+
+test('a change of settings that are read once is noted', async t => {
+  const { port, hello, save, logged } = await scene(t)
+  save(routing(port, hello).replace('workers: 1', 'workers: 2'))
+  const { settings } = await logged('takes effect on restart')
+  assert.deepEqual(settings, ['workers'])
+})
+
+test('a listener that goes closes, one that comes opens', async t => {
+  const { hello, save, logged } = await scene(t)
+  const port = await freePort()
+  save(routing(port, hello))
+  await logged('closes')
+  await logged(`127.0.0.1:${port} opens`)
+})
+
+test('a configuration with errors, or a path that is not there, refuses to start', async t => {
+  const { log, records } = watchedLog()
+  const root = folder(t, { 'a.yaml': 'a: [' })
+  assert.equal(await Gateway.load({ paths: [root, join(root, 'missing')], overrides: {}, log }), null)
+  const files = new Set(records.flatMap(each => (each.level === 'error' && each.file ? [each.file] : [])))
+  assert.deepEqual([...files].sort(), [join(root, 'a.yaml'), join(root, 'missing')])
+})

@@ -1,0 +1,119 @@
+/** What tests of the control side share: folders, ports, a log to wait on, and a client. */
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createLog, type Logger } from '../../src/control/log.ts'
+
+/** A fresh folder with these files, gone after the test. */
+export function folder(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+  const root = mkdtempSync(join(tmpdir(), 'weir-test-'))
+  t.after(() => rmSync(root, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), text)
+  }
+  return root
+}
+
+/** A port that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+/** A server on `address` that answers "<reply> <what came>". */
+export async function echo(t: TestContext, reply: string): Promise<number> {
+  const server = createServer(socket => {
+    socket.on('error', () => socket.destroy())
+    socket.on('data', data => socket.write(`${reply} ${data}`))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** What the other side says to "test"; '' when it closes without a word. */
+export function ask(port: number, host = '127.0.0.1', localAddress?: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = connect({ host, port, ...(localAddress === undefined ? {} : { localAddress }) }, () =>
+    socket.write('test\n'),
+  )
+  socket.on('data', data => {
+    resolve(String(data).trim())
+    socket.destroy()
+  })
+  socket.on('error', () => resolve(''))
+  socket.on('close', () => resolve(''))
+  return promise
+}
+
+export type LogRecord = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: string }
+
+/** A log whose records can be looked at and waited for. */
+export function watchedLog(): {
+  log: Logger
+  records: LogRecord[]
+  logged: (text: string, from?: number) => Promise<LogRecord>
+} {
+  const records: LogRecord[] = []
+  let grown = Promise.withResolvers<void>()
+  const log = createLog(
+    line => {
+      records.push(JSON.parse(line) as LogRecord)
+      grown.resolve()
+      grown = Promise.withResolvers()
+    },
+    { format: 'json', colours: false },
+  )
+  const logged = async (text: string, from = 0): Promise<LogRecord> => {
+    for (;;) {
+      const found = records.slice(from).find(each => each.msg.includes(text))
+      if (found) return found
+      await grown.promise
+    }
+  }
+  return { log, records, logged }
+}
+
+/** A Gateway on `port` whose VirtualService sends everything to `backend`. */
+export const routing = (port: number, backend: number): string => `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  servers:
+    - port: {number: ${port}, name: tcp, protocol: TCP}
+      bind: 127.0.0.1
+      hosts: ['*']
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: all}
+spec:
+  hosts: ['*']
+  gateways: [edge]
+  tcp:
+    - route:
+        - destination: {host: backend.example}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: backend}
+spec:
+  hosts: [backend.example]
+  ports: [{number: 9000, name: tcp, protocol: TCP, targetPort: ${backend}}]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  endpoints: [{address: 127.0.0.1}]
+---
+apiVersion: gateway.weir/v1
+kind: Settings
+metadata: {name: weir}
+spec: {workers: 1, mesh: {capture: none}, admin: null}
+`
