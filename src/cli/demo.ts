@@ -32,6 +32,8 @@ export class Demo {
   readonly #paths: readonly string[]
   readonly #log: Logger
   readonly #servers = new Map<string, Server>()
+  /** Those that could not be opened: tried again with each reload, told once. */
+  readonly #failed = new Set<string>()
 
   constructor(paths: readonly string[], log: Logger) {
     this.#paths = paths
@@ -77,9 +79,11 @@ export class Demo {
     })
     this.#servers.set(key, server)
     const { promise, resolve } = Promise.withResolvers<void>()
-    server.on('error', error => {
+    server.on('error', ({ code }: NodeJS.ErrnoException) => {
       this.#servers.delete(key)
-      this.#log.error({ err: error }, `demo: ${pod} cannot answer at ${where}`)
+      if (!this.#failed.has(key))
+        this.#log.error({ pod, at: where, code }, `demo: ${pod} cannot answer at ${where} (${code})`)
+      this.#failed.add(key)
       resolve()
     })
     server.listen(port, address, () => {

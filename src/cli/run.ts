@@ -15,8 +15,8 @@ import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 export type RunFlags = {
   readonly workers?: number
   readonly engine?: 'auto' | 'node' | 'uring'
-  /** false is `--no-admin`; true is commander's default for it, and says nothing. */
-  readonly admin: { readonly address: string; readonly port: number } | boolean
+  /** false is `--no-admin`; true is commander's default beside it, which says as little as nothing does. */
+  readonly admin?: { readonly address: string; readonly port: number } | boolean
   readonly drainTimeout?: number
   readonly logFormat?: LogFormat
   readonly demo: boolean
@@ -65,9 +65,10 @@ async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'cl
     return opened
   } catch (error) {
     const where = formatEndpoint(admin.address || '*', admin.port)
+    const { code } = error as NodeJS.ErrnoException
     log.error(
-      { err: error },
-      `the admin listener cannot open ${where}: choose another with --admin, or --no-admin`,
+      { code },
+      `the admin listener cannot open ${where} (${code}): choose another with --admin, or --no-admin`,
     )
     await gateway.stop()
     return null
@@ -78,7 +79,7 @@ function overridesOf({ workers, engine, admin, drainTimeout }: RunFlags): Overri
   return {
     ...(workers === undefined ? {} : { workers }),
     ...(engine === undefined ? {} : { engine }),
-    ...(admin === true ? {} : { admin: admin === false ? null : admin }),
+    ...(admin === true || admin === undefined ? {} : { admin: admin || null }),
     ...(drainTimeout === undefined ? {} : { drain: { timeoutMs: drainTimeout } }),
   }
 }
