@@ -10,8 +10,8 @@ import { monotonicMs } from '../base/clock.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
-import { Slots } from '../stats/slots.ts'
-import { openStats, sumOpen } from '../stats/stats.ts'
+import { NO_COUNTS, Slots } from '../stats/slots.ts'
+import { openStats, slotCounts } from '../stats/stats.ts'
 import { buildTable } from '../table/builder.ts'
 import { openTable, type TableListener } from '../table/table.ts'
 import { readFiles, type SourceFile } from './files.ts'
@@ -72,8 +72,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
 }
 
 function slotsFor({ slots, generation, stats }: CompileTask): Slots {
-  const counts = stats && openStats(stats)
-  return new Slots(slots, generation, slot => counts !== null && sumOpen(counts, slot) > 0)
+  return new Slots(slots, generation, stats ? slotCounts(openStats(stats)) : NO_COUNTS)
 }
 
 function fingerprintOf(files: readonly SourceFile[], names: ResolvedNames): string {

@@ -97,7 +97,7 @@ export function decide(decider: Decider, table: Table, own: OwnListeners, decisi
   if (route === NO_ROUTE) return Reason['no-route']
   if (route === DENIED) return Reason.denied
   if (route === PASSTHROUGH) return decideOriginal(decider, own, decision)
-  const cluster = pickDestination(table, route, decider.random)
+  const cluster = pickDestination(table, route, decider.query.client, decider.random, decider.stats.tickets)
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason
   return table.clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL

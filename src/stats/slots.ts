@@ -18,11 +18,22 @@ const ROW_WORDS = KEY_WORDS + 1
 
 export const createSlots = (): SharedArrayBuffer => new SharedArrayBuffer(SLOTS_MAX * ROW_WORDS * 4)
 
+/** The counts that slots are for. */
+export type SlotCounts = {
+  /** Whether a slot still counts something; such a slot is never given to another. */
+  inUse(slot: number): boolean
+  /** Called when a slot is given to an identity that had none. */
+  reset(slot: number): void
+}
+
+/** Before anything counts. */
+export const NO_COUNTS: SlotCounts = { inUse: () => false, reset: () => {} }
+
 /** Hands out the slots of one generation. */
 export class Slots {
   readonly #rows: Uint32Array
   readonly #generation: number
-  readonly #inUse: (slot: number) => boolean
+  readonly #counts: SlotCounts
   readonly #bySlot = new Map<string, number>()
   #next = 1
   /** Identities that found no room and share slot 0: their counts run together. */
@@ -31,12 +42,11 @@ export class Slots {
   /**
    * @param buffer      Made by `createSlots`.
    * @param generation  The table's being built.
-   * @param inUse       Whether a slot still counts something; such a slot is never given to another.
    */
-  constructor(buffer: SharedArrayBuffer, generation: number, inUse: (slot: number) => boolean) {
+  constructor(buffer: SharedArrayBuffer, generation: number, counts: SlotCounts) {
     this.#rows = new Uint32Array(buffer)
     this.#generation = generation
-    this.#inUse = inUse
+    this.#counts = counts
     for (let slot = 1; slot < SLOTS_MAX; slot++) {
       if (this.#usedIn(slot) !== 0) this.#bySlot.set(this.#keyOf(slot), slot)
     }
@@ -60,6 +70,7 @@ export class Slots {
       this.#rows[slot * ROW_WORDS + word] = digest.readUInt32BE(word * 4)
     }
     this.#bySlot.set(key, slot)
+    this.#counts.reset(slot)
     return slot
   }
 
@@ -67,7 +78,7 @@ export class Slots {
   #free(slot: number): boolean {
     const used = this.#usedIn(slot)
     if (used === 0) return true
-    if (used + 1 >= this.#generation || this.#inUse(slot)) return false
+    if (used + 1 >= this.#generation || this.#counts.inUse(slot)) return false
     this.#bySlot.delete(this.#keyOf(slot))
     return true
   }

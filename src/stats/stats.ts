@@ -1,16 +1,17 @@
 /**
  * The shared counts: what changes while serving, in one SharedArrayBuffer that outlives every table.
  *
+ *   tickets by slot (i32), atomic: how many connections the exact split of a route has given out
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
  *
- * Each word has one writer, the worker whose row it is in; everyone reads. So nothing is locked and
- * nothing is atomic: a reader sees a count that is at most a moment old. Slots (slots.ts) tie a word
+ * But for the tickets, which all workers take from, each word has one writer, the worker whose row it
+ * is in; everyone reads. So nothing is locked: a reader sees a count that is at most a moment old. Slots (slots.ts) tie a word
  * to an endpoint or cluster by identity. Slot 0 is shared by those that have no slot of their own.
  */
 
 import { assert } from '../base/assert.ts'
 import { REASON_NAMES, Reason } from './reasons.ts'
-import { SLOTS_MAX } from './slots.ts'
+import { SLOTS_MAX, type SlotCounts } from './slots.ts'
 
 /** What each worker counts, and what it means; `open` is a gauge, the others only grow. */
 export const COUNTERS = {
@@ -37,36 +38,43 @@ const COUNTERS_BYTES = Math.ceil((COUNTERS_COUNT * 8) / 64) * 64
 const OPEN = COUNTERS_BYTES / 4
 const TURN = OPEN + SLOTS_MAX
 const ROW_WORDS = TURN + SLOTS_MAX
+/** Before the rows stand the tickets. */
+const TICKETS_WORDS = SLOTS_MAX
 
 /** Views on the counts; every thread opens its own. */
 export type Stats = {
   readonly workers: number
   /** All rows as words, for the gauges; `openAt` and `turnAt` say where. */
   readonly words: Int32Array
+  /** By slot; see table/pick.ts. Only with Atomics. */
+  readonly tickets: Int32Array
   /** For each worker its counters, then its connections closed by reason. */
   readonly counters: readonly Float64Array[]
 }
 
 export function createStats(workers: number): SharedArrayBuffer {
   assert(workers >= 1, 'counts for no worker')
-  return new SharedArrayBuffer(workers * ROW_WORDS * 4)
+  return new SharedArrayBuffer((TICKETS_WORDS + workers * ROW_WORDS) * 4)
 }
 
 export function openStats(buffer: SharedArrayBuffer): Stats {
-  const workers = buffer.byteLength / (ROW_WORDS * 4)
+  const workers = (buffer.byteLength / 4 - TICKETS_WORDS) / ROW_WORDS
   assert(Number.isInteger(workers) && workers >= 1, `${buffer.byteLength} bytes are no counts`)
   const counters = Array.from(
     { length: workers },
-    (_, worker) => new Float64Array(buffer, worker * ROW_WORDS * 4, COUNTERS_COUNT),
+    (_, worker) => new Float64Array(buffer, (TICKETS_WORDS + worker * ROW_WORDS) * 4, COUNTERS_COUNT),
   )
-  return { workers, words: new Int32Array(buffer), counters }
+  const tickets = new Int32Array(buffer, 0, TICKETS_WORDS)
+  return { workers, words: new Int32Array(buffer), tickets, counters }
 }
 
 /** The word of `words` with worker `worker`'s open connections of a slot. */
-export const openAt = (worker: number, slot: number): number => worker * ROW_WORDS + OPEN + slot
+export const openAt = (worker: number, slot: number): number =>
+  TICKETS_WORDS + worker * ROW_WORDS + OPEN + slot
 
 /** The word of `words` with worker `worker`'s position in a slot's round robin. */
-export const turnAt = (worker: number, slot: number): number => worker * ROW_WORDS + TURN + slot
+export const turnAt = (worker: number, slot: number): number =>
+  TICKETS_WORDS + worker * ROW_WORDS + TURN + slot
 
 /** The place in a worker's `counters` of the connections that ended for `reason`. */
 export const closedAt = (reason: number): number => CLOSED + reason
@@ -75,9 +83,15 @@ export const closedAt = (reason: number): number => CLOSED + reason
 export function sumOpen(stats: Stats, slot: number): number {
   const { words } = stats
   let sum = 0
-  for (let at = OPEN + slot; at < words.length; at += ROW_WORDS) sum += words[at]
+  for (let at = openAt(0, slot); at < words.length; at += ROW_WORDS) sum += words[at]
   return sum
 }
+
+/** What the giving out of slots (slots.ts) asks of the counts. */
+export const slotCounts = (stats: Stats): SlotCounts => ({
+  inUse: slot => sumOpen(stats, slot) > 0,
+  reset: slot => void Atomics.store(stats.tickets, slot, 0),
+})
 
 /** A counter over all workers: `Counter.accepted`, or `closedAt(reason)`. */
 export function sumCounter(stats: Stats, counter: number): number {

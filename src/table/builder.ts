@@ -11,9 +11,11 @@ import { type Cidr, parseAddress } from '../net/address.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum } from './cold.ts'
 import { conditionBits, conditionList, wordsFor } from './conditions.ts'
+import { exactSchedule } from './exact.ts'
 import * as L from './layout.ts'
 import { aliasColumns } from './pick.ts'
 import type { Cluster, Listener, Plan, Route, Rule, Scope, SourceCondition } from './plan.ts'
+import { stickyBuckets } from './sticky.ts'
 
 /** Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload. */
 export type SlotOf = (identity: string) => number
@@ -22,8 +24,8 @@ export type SlotOf = (identity: string) => number
 export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): SharedArrayBuffer {
   const builder = new Builder(slotOf)
   for (const listener of plan.listeners) builder.addListener(listener)
-  for (const route of plan.routes) builder.addRoute(route)
   for (const cluster of plan.clusters) builder.addCluster(cluster)
+  for (const route of plan.routes) builder.addRoute(route)
   builder.addSources(plan)
   return builder.finish(generation)
 }
@@ -69,6 +71,7 @@ class Builder {
     prefixes: new Rows(L.Prefix.WORDS),
     routes: new Rows(L.Route.WORDS),
     splits: new Rows(L.Destination.WORDS),
+    turns: new Rows(1),
     clusters: new Rows(L.Cluster.WORDS),
     endpoints: new Rows(L.Endpoint.WORDS),
     workloads: new Rows(1),
@@ -135,12 +138,28 @@ class Builder {
 
   addRoute(route: Route): void {
     const firstSplit = this.#rows.splits.count
+    const count = route.destinations.length
+    assert(count < 2 ** 16, `${count} destinations in one route`)
     const columns = aliasColumns(route.destinations.map(each => each.weight))
     for (const [index, { cluster, weight }] of route.destinations.entries()) {
       this.#rows.splits.add(cluster, weight, columns[index].threshold, columns[index].alias)
     }
-    const slot = route.split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
-    this.#rows.routes.add(firstSplit, route.destinations.length, L.Split[route.split], slot)
+    const split = count === 1 ? 'random' : route.split
+    const slot = split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
+    const turns = this.#turnsOf(split, route.destinations)
+    this.#rows.routes.add(firstSplit, count, L.Split[split], slot, this.#rows.turns.count * 2, turns.length)
+    for (let turn = 0; turn < turns.length; turn += 2) {
+      this.#rows.turns.add(L.packHalves(turns[turn], turns[turn + 1] ?? 0))
+    }
+  }
+
+  /** Whose turn it is in an exact or sticky split, as indexes into `destinations`; by name, so clusters come first. */
+  #turnsOf(split: Route['split'], destinations: Route['destinations']): Uint16Array {
+    if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
+    if (split === 'random') return new Uint16Array(0)
+    return stickyBuckets(
+      destinations.map(({ cluster, weight }) => ({ name: clusterIdentity(this.#clusters[cluster]), weight })),
+    )
   }
 
   addCluster(cluster: Cluster): void {
@@ -161,7 +180,7 @@ class Builder {
       policy.idleTimeoutMs,
       policy.maxDurationMs,
       policy.maxConnections,
-      this.#slotOf(`cluster ${cluster.host} ${cluster.subset ?? ''} ${cluster.port}`),
+      this.#slotOf(`cluster ${clusterIdentity(cluster)}`),
       policy.keepalive?.timeS ?? -1,
       policy.keepalive?.intervalS ?? 0,
       policy.keepalive?.probes ?? 0,
@@ -201,6 +220,10 @@ class Builder {
     return assemble(sections, generation, wordsFor(this.#conditions.list.length))
   }
 }
+
+/** What makes two clusters the same over reloads. */
+const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
+  `${host} ${subset ?? ''} ${port}`
 
 /** Equal values share an index; index 0 is given at the start. */
 class Interned<Value> {

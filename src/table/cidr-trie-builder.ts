@@ -9,6 +9,7 @@
 
 import { wordMask } from '../net/address.ts'
 import { FIRST_BITS_LARGE, FIRST_BITS_SMALL, FURTHER_BITS, SECOND_BITS } from './cidr-trie.ts'
+import { packHalves } from './layout.ts'
 
 /** From this many prefixes on the first level's 1 MiB pays. */
 const LARGE_FROM = 4096
@@ -186,7 +187,7 @@ class BlockWriter {
     for (let index = 0; index < count; index += 2) {
       const even = index === 0 ? count : this.#starts[mark + index]
       const odd = index + 1 < count ? this.#starts[mark + index + 1] : 0
-      this.#words[block + (index >>> 1)] = LITTLE_ENDIAN ? even | (odd << 16) : (even << 16) | odd
+      this.#words[block + (index >>> 1)] = packHalves(even, odd)
     }
     for (let index = 0; index < count; index++) {
       this.#words[block + head + index] = this.#targets[mark + index]
@@ -224,6 +225,3 @@ class BlockWriter {
     return true
   }
 }
-
-/** Counts and starts are halves of words, so where each half stands depends on the machine. */
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1

@@ -5,6 +5,7 @@
  *   listeners   sockets ─▶ their scopes            rules      conditions in list order ─▶ route
  *   scopes      destination ─▶ its rules           prefixes   all CIDRs, as runs that rules point into
  *   routes      ─▶ their splits                    splits     weighted destinations ─▶ cluster
+ *   turns       u16: whose turn it is in exact and sticky splits
  *   clusters    policy ─▶ their endpoints          endpoints  address, port, weight
  *   workloads   one bit for each source condition
  *
@@ -50,6 +51,7 @@ export const SECTIONS = [
   'prefixes',
   'routes',
   'splits',
+  'turns',
   'clusters',
   'endpoints',
   'workloads',
@@ -107,11 +109,13 @@ export const Prefix = layout(6, {
 
 export const Split = { random: 0, exact: 1, sticky: 2 } as const
 
-export const Route = layout(4, {
+export const Route = layout(6, {
   firstSplit: [0, 1],
   splitCount: [1, 1], // ≥ 1
-  split: [2, 1], //      Split
-  slot: [3, 1], //       its word in the shared counts
+  split: [2, 1], //      Split; random where there is one destination
+  slot: [3, 1], //       exact: its ticket counter in the shared counts
+  firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words
+  turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS
 })
 
 /** One weighted destination; threshold and alias are Vose's tables for this column (pick.ts). */
@@ -192,6 +196,12 @@ export const WorkloadRun = layout(2, {
   first: [0, 1],
   count: [1, 1],
 })
+
+/** Two halves of a word, `first` the one that a Uint16Array finds first. */
+export const packHalves = (first: number, second: number): number =>
+  LITTLE_ENDIAN ? first | (second << 16) : (first << 16) | second
+
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 /** The words-only part of a table: what `names` and `cold` hold once decoded. */
 export type Names = readonly { readonly gateway: string; readonly bind: string }[]

@@ -53,9 +53,10 @@ export class PairIndexBuilder {
   }
 }
 
-/** Mixes both numbers into all bits, with the multipliers and shifts of xxHash32's round and finish. */
-function hashPair(a: number, b: number): number {
+/** Mixes both numbers into all bits (int32), with multipliers of xxHash32 and a finish like its own. */
+export function hashPair(a: number, b: number): number {
   let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77)
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae3d)
-  return hash ^ (hash >>> 13)
+  hash = Math.imul(hash ^ (hash >>> 13), 0x27d4eb2f)
+  return hash ^ (hash >>> 16)
 }

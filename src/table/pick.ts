@@ -1,23 +1,57 @@
 /**
- * Drawing one of a route's weighted destinations.
+ * Drawing one of a route's weighted destinations, in one of three ways.
  *
- * `random` is Vose's alias method (Vose 1991, after Walker 1977): two random words and one
- * comparison, however many destinations there are and whatever their weights. Columns are built
- * with the table (`aliasColumns`), the draw is on the data path.
+ *   random   each connection by itself: Vose's alias method (Vose 1991, after Walker 1977), two random
+ *            words and one comparison, however many destinations there are and whatever their weights
+ *   exact    by a shared ticket, along a schedule (exact.ts)
+ *   sticky   by the client's address (sticky.ts)
+ *
+ * The draw is on the data path; what it reads is built with the table.
  */
 
 import { nextBelow, nextU32, type Random } from '../base/random.ts'
-import { Destination, Route } from './layout.ts'
+import { Destination, Route, Split } from './layout.ts'
+import { bucketOf } from './sticky.ts'
 import type { Table } from './table.ts'
 
-/** The cluster that a new connection of `route` goes to. Never throws, allocates nothing. */
-export function pickDestination(table: Table, route: number, random: Random): number {
+/**
+ * The cluster that a new connection of `route` goes to. Never throws, allocates nothing.
+ *
+ * @param client   The client's address, 4 words.
+ * @param tickets  Shared by all workers: by slot, how many connections exact splits have given out.
+ */
+export function pickDestination(
+  table: Table,
+  route: number,
+  client: Uint32Array,
+  random: Random,
+  tickets: Int32Array,
+): number {
   const at = route * Route.WORDS
   const first = table.routes[at + Route.firstSplit]
   const count = table.routes[at + Route.splitCount]
-  const column = count === 1 ? first : drawColumn(table.splits, first, count, random)
+  const split = table.routes[at + Route.split]
+  let column = first
+  if (split === Split.exact)
+    column += table.turns[table.routes[at + Route.firstTurn] + takeTurn(table, at, tickets)]
+  else if (split === Split.sticky)
+    column += table.turns[table.routes[at + Route.firstTurn] + bucketOf(client)]
+  else if (count > 1) column = drawColumn(table.splits, first, count, random)
   return table.splits[column * Destination.WORDS + Destination.cluster]
 }
+
+/** The next place in the schedule of the route whose row begins at `at`, for this connection alone. */
+function takeTurn(table: Table, at: number, tickets: Int32Array): number {
+  const slot = table.routes[at + Route.slot]
+  const length = table.routes[at + Route.turnCount]
+  const rounds = Math.floor(TICKETS_MAX / length) * length
+  const ticket = Atomics.add(tickets, slot, 1)
+  if (ticket === rounds - 1) Atomics.sub(tickets, slot, rounds) // whole rounds: nobody's place changes
+  return ticket % length
+}
+
+/** A counter is set back long before it could overflow, by a whole number of rounds. */
+const TICKETS_MAX = 2 ** 30
 
 function drawColumn(splits: Uint32Array, first: number, count: number, random: Random): number {
   const column = first + nextBelow(random, count)

@@ -22,6 +22,8 @@ export type Table = {
   readonly prefixes: Uint32Array
   readonly routes: Uint32Array
   readonly splits: Uint32Array
+  /** Schedules of exact splits and buckets of sticky ones: destinations, counted from the route's first. */
+  readonly turns: Uint16Array
   readonly clusters: Int32Array
   readonly endpoints: Uint32Array
   /** The classifier's sections; see layout.ts. */
@@ -92,6 +94,10 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     const view = words(name)
     return new Int32Array(buffer, view.byteOffset, view.length)
   }
+  const halves = (name: L.Section) => {
+    const view = words(name)
+    return new Uint16Array(buffer, view.byteOffset, view.length * 2)
+  }
   const trie = (name: L.Section) => {
     const view = words(name)
     return viewTrie(buffer, view.byteOffset, view.byteLength)
@@ -109,6 +115,7 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     prefixes: words('prefixes'),
     routes: words('routes'),
     splits: words('splits'),
+    turns: halves('turns'),
     clusters: signed('clusters'),
     endpoints: words('endpoints'),
     destinations4: trie('destinations4'),

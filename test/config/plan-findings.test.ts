@@ -172,3 +172,23 @@ test('a dotted name that lacks only the domain gets a hint', () => {
 test('every code of this stage says what it means and how to mend it', () => {
   for (const [code, { title, cure }] of Object.entries(PLAN_CODES)) assert.ok(title && cure, code)
 })
+
+test('an exact split whose period is too long is told of, also where another way of splitting is fine', () => {
+  const written = (split: string, weights: number[]) => [
+    {
+      ...istio('VirtualService', 'vs', {
+        hosts: ['db'],
+        tcp: [{ route: weights.map(weight => ({ destination: { host: 'db' }, weight })) }],
+      }),
+      metadata: { name: 'vs', namespace: 'default', annotations: { 'gateway.weir/split': split } },
+    },
+    istio('ServiceEntry', 'db', SERVICE),
+  ]
+  const told = (split: string, weights: number[]) =>
+    planOf(written(split, weights))
+      .findings.list.filter(each => each.code === 'CFG413')
+      .map(each => each.field)
+  assert.deepEqual(told('exact', [1_000_000_007, 3]), ['spec.tcp[0].route'])
+  assert.deepEqual(told('exact', [80, 20, 0]), [])
+  assert.deepEqual(told('sticky', [1_000_000_007, 3]), [])
+})

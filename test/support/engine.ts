@@ -9,7 +9,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import { createSlots, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/builder.ts'
 import {
@@ -64,7 +64,7 @@ export class TestEngine {
   /** Publishes the table of `plan` and waits until every worker listens. */
   async adopt(plan: Plan): Promise<readonly Listening[]> {
     const generation = ++this.#generation
-    const slots = new Slots(this.slots, generation, () => false)
+    const slots = new Slots(this.slots, generation, NO_COUNTS)
     this.order({ kind: 'table', generation, table: buildTable(plan, generation, slots.slotOf) })
     Atomics.store(new Int32Array(this.#epoch), 0, generation)
     await this.#alive(() => this.listening.every(list => list.at(-1)?.generation === generation))

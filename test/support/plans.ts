@@ -109,3 +109,18 @@ export const plan: fc.Arbitrary<Plan> = record({
   ),
   sources: fc.array(record({ cidr, namespace, labels }), { maxLength: 5 }),
 })
+
+/** A plan with one route, to as many clusters as there are weights. */
+export function splitPlan(weights: readonly number[], split: Plan['routes'][number]['split']): Plan {
+  const clusters = weights.map((_, index) => ({
+    host: `cluster-${index}.default.svc.cluster.local`,
+    subset: null,
+    port: 80,
+    kind: 'static' as const,
+    endpoints: [],
+    names: [],
+    policy: DEFAULT_POLICY,
+  }))
+  const destinations = weights.map((weight, cluster) => ({ cluster, weight }))
+  return { listeners: [], routes: [{ identity: 'split', destinations, split }], clusters, sources: [] }
+}

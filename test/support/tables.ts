@@ -1,7 +1,7 @@
 /** Tables for tests: built from a Plan in one step. */
 
 import { parseInto } from '../../src/net/address.ts'
-import { createSlots, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { buildTable } from '../../src/table/builder.ts'
 import { createQuery, type Query } from '../../src/table/match.ts'
 import type { Plan } from '../../src/table/plan.ts'
@@ -9,7 +9,7 @@ import { openTable, type Table } from '../../src/table/table.ts'
 
 /** The table of `plan`, with slots of its own. */
 export function tableOf(plan: Plan, generation = 1): Table {
-  const slots = new Slots(createSlots(), generation, () => false)
+  const slots = new Slots(createSlots(), generation, NO_COUNTS)
   return openTable(buildTable(plan, generation, slots.slotOf))
 }
 

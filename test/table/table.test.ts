@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createSlots, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { buildTable } from '../../src/table/builder.ts'
 import { openTable, readCold, refusal } from '../../src/table/table.ts'
 import * as arbitrary from '../support/plans.ts'
 
 const build = (plan: Parameters<typeof buildTable>[0]) =>
-  buildTable(plan, 7, new Slots(createSlots(), 7, () => false).slotOf)
+  buildTable(plan, 7, new Slots(createSlots(), 7, NO_COUNTS).slotOf)
 
 test('a table that was built can be opened, and holds the plan’s names', () => {
   fc.assert(

@@ -51,4 +51,8 @@ export const PLAN_CODES = {
     "a gateway would forward to the address that the client asked for, which is the gateway's own",
     'use resolution STATIC or DNS, or another balancer than PASSTHROUGH',
   ),
+  CFG413: warning(
+    'the weights of an exact split have too long a period to be met for ever',
+    'choose weights whose sum, divided by their common factor, is at most 131072',
+  ),
 } as const satisfies Record<string, CodeEntry>

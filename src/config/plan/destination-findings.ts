@@ -5,6 +5,7 @@
  * (pkg/config/analysis/analyzers/virtualservice/destinationhosts.go, destinationrules.go).
  */
 
+import { isPeriodic, SCHEDULE_MAX } from '../../table/exact.ts'
 import type { Findings, Path } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import type { Settings } from '../settings.ts'
@@ -37,6 +38,19 @@ export function reportDestinations(virtualService: VirtualService, inputs: Desti
     else reportHost(virtualService, destination, inputs)
     reportSubset(virtualService, destination, service, inputs)
     if (service) reportOriginal(virtualService, destination, service, inputs)
+  }
+  if (virtualService.split === 'exact') reportPeriods(virtualService, inputs.findings)
+}
+
+/** Weights that an exact split meets for SCHEDULE_MAX connections, and then only nearly. */
+function reportPeriods({ resource, spec }: VirtualService, findings: Findings): void {
+  for (const block of ['tcp', 'http'] as const) {
+    for (const [index, { route }] of (spec[block] ?? []).entries()) {
+      const weights = (route ?? []).map(each => each.weight ?? 0).filter(weight => weight > 0)
+      if (weights.length < 2 || isPeriodic(weights)) continue
+      const message = `the split ${weights.join(':')} is exact for ${SCHEDULE_MAX} connections, then off by one more in each ${SCHEDULE_MAX}`
+      findings.at('CFG413', resource, ['spec', block, index, 'route'], message)
+    }
   }
 }
 

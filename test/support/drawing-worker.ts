@@ -1,0 +1,15 @@
+/** A thread that draws from a shared table as a worker does, and counts what it got. */
+
+import { workerData } from 'node:worker_threads'
+import { createRandom } from '../../src/base/random.ts'
+import { pickDestination } from '../../src/table/pick.ts'
+import { openTable } from '../../src/table/table.ts'
+
+const table = openTable(workerData.buffer)
+const counts = new Int32Array(workerData.counts)
+const tickets = new Int32Array(workerData.tickets)
+const random = createRandom(1, 2, 3)
+const client = new Uint32Array(4)
+for (let i = 0; i < workerData.draws; i++) {
+  Atomics.add(counts, pickDestination(table, 0, client, random, tickets), 1)
+}

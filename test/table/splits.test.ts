@@ -1,0 +1,120 @@
+/** Where weighted connections go, in each of the three ways of splitting them. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import fc from 'fast-check'
+import { createRandom } from '../../src/base/random.ts'
+import { exactSchedule, isPeriodic, SCHEDULE_MAX } from '../../src/table/exact.ts'
+import { pickDestination } from '../../src/table/pick.ts'
+import type { Route } from '../../src/table/plan.ts'
+import { BUCKETS, stickyBuckets } from '../../src/table/sticky.ts'
+import { splitPlan } from '../support/plans.ts'
+import { tableOf } from '../support/tables.ts'
+
+const CLIENT = Uint32Array.of(0x0a000001, 0, 0, 0)
+
+/** Counts by destination after `draws` connections. */
+function drawn(weights: readonly number[], split: Route['split'], draws: number): number[] {
+  const table = tableOf(splitPlan(weights, split))
+  const random = createRandom(1, 2, 3)
+  const tickets = new Int32Array(new SharedArrayBuffer(1024))
+  const counts = new Array<number>(weights.length).fill(0)
+  for (let i = 0; i < draws; i++) counts[pickDestination(table, 0, CLIENT, random, tickets)]++
+  return counts
+}
+
+const weights = fc.array(fc.integer({ min: 1, max: 2 ** 31 - 1 }), { minLength: 2, maxLength: 12 })
+const percents = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 2, maxLength: 12 })
+
+test('exact: after any number of connections no destination is off by one', () => {
+  fc.assert(
+    fc.property(fc.oneof(weights, percents), list => {
+      const schedule = exactSchedule(list)
+      const rounds = isPeriodic(list) ? Math.ceil(100_000 / schedule.length) : 1
+      const total = list.reduce((sum, weight) => sum + weight, 0)
+      const counts = new Float64Array(list.length)
+      for (let n = 1; n <= Math.min(100_000, rounds * schedule.length); n++) {
+        counts[schedule[(n - 1) % schedule.length]]++
+        for (const [index, weight] of list.entries()) {
+          if (Math.abs(counts[index] * total - n * weight) >= total)
+            assert.fail(`${counts} of ${n} for ${list}`)
+        }
+      }
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('exact: 80 to 20 is 4 of every 5, and a schedule is no longer than it must be', () => {
+  assert.equal(exactSchedule([80, 20]).length, 5)
+  assert.deepEqual(drawn([80, 20], 'exact', 5), [4, 1])
+  assert.deepEqual(drawn([80, 20], 'exact', 1000), [800, 200])
+  assert.deepEqual(drawn([3, 2, 1], 'exact', 600), [300, 200, 100])
+  assert.equal(isPeriodic([SCHEDULE_MAX - 1, 1]), true)
+  assert.equal(isPeriodic([SCHEDULE_MAX, 1]), false)
+})
+
+test('exact: eight threads together keep the split', async () => {
+  const { buffer } = tableOf(splitPlan([97, 2, 1], 'exact'))
+  const tickets = new SharedArrayBuffer(1024)
+  const counts = new SharedArrayBuffer(12)
+  const draws = 20_000
+  const source = new URL('../support/drawing-worker.ts', import.meta.url)
+  const workers = Array.from({ length: 8 }, () => {
+    return new Worker(source, { workerData: { buffer, tickets, counts, draws } })
+  })
+  await Promise.all(workers.map(worker => once(worker, 'exit')))
+  const total = 8 * draws
+  assert.deepEqual([...new Int32Array(counts)], [total * 0.97, total * 0.02, total * 0.01])
+})
+
+// Pearson's chi-square with 3 degrees of freedom exceeds 21.1 once in 10 000 runs; the seed is fixed.
+test('random: 100 000 connections follow their weights', () => {
+  const list = [70, 20, 9, 1]
+  const counts = drawn(list, 'random', 100_000)
+  const chi = counts.reduce(
+    (sum, count, index) => sum + (count - list[index] * 1000) ** 2 / (list[index] * 1000),
+    0,
+  )
+  assert.ok(chi < 21.1, `chi-square ${chi} of ${counts}`)
+})
+
+test('sticky: a client always gets the same destination', () => {
+  assert.equal(drawn([50, 50], 'sticky', 1000).filter(count => count > 0).length, 1)
+})
+
+const named = (list: readonly number[]) => list.map((weight, index) => ({ name: `v${index}`, weight }))
+
+const moved = (before: Uint16Array, after: Uint16Array): number =>
+  before.reduce((sum, destination, bucket) => sum + (destination === after[bucket] ? 0 : 1), 0) / BUCKETS
+
+test('sticky: shares follow the weights, and a change moves only what it must', t => {
+  const at10 = stickyBuckets(named([90, 10]))
+  const at20 = stickyBuckets(named([80, 20]))
+  const share = at10.reduce((sum, destination) => sum + destination, 0) / BUCKETS
+  assert.ok(Math.abs(share - 0.1) < 0.01, `${share} of the buckets for 10 %`)
+  const change = moved(at10, at20)
+  t.diagnostic(`10 % to 20 %: ${(change * 100).toFixed(2)} % of the clients move`)
+  assert.ok(Math.abs(change - 0.1) < 0.01)
+  assert.ok(
+    at10.every((destination, bucket) => destination === 0 || at20[bucket] === 1),
+    'who had the canary keeps it',
+  )
+  const third = stickyBuckets(named([80, 20, 10]))
+  assert.ok(at20.every((destination, bucket) => third[bucket] === destination || third[bucket] === 2))
+})
+
+test('sticky: the order of the destinations plays no part', () => {
+  const list = named([60, 30, 10])
+  const forward = stickyBuckets(list)
+  const backward = stickyBuckets(list.toReversed())
+  assert.ok(forward.every((destination, bucket) => destination === 2 - backward[bucket]))
+})
+
+test('one destination gets everything in each way, whatever its weight', () => {
+  for (const split of ['random', 'exact', 'sticky'] as const) {
+    for (const weight of [0, 1, 2 ** 31 - 1]) assert.deepEqual(drawn([weight], split, 10), [10])
+  }
+})
