@@ -13,6 +13,7 @@ import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum }
 import { conditionBits, conditionList, wordsFor } from './conditions.ts'
 import { exactSchedule } from './exact.ts'
 import * as L from './layout.ts'
+import { ABSENT } from './pair-index.ts'
 import { aliasColumns } from './pick.ts'
 import type { Cluster, Listener, Plan, Route, Rule, Scope, SourceCondition } from './plan.ts'
 import { stickyBuckets } from './sticky.ts'
@@ -90,13 +91,13 @@ class Builder {
   }
 
   addListener(listener: Listener): void {
-    const firstScope = this.#rows.scopes.count
+    const [first, ...more] = listener.scopes
+    const takesAll = first !== undefined && first.addresses.length === 0 && first.port === 0
     this.#rows.listeners.add(
       listener.port,
       listener.destination === 'original' ? 1 : 0,
       L.Otherwise[listener.otherwise],
-      firstScope,
-      listener.scopes.length,
+      takesAll && more.length === 0 ? this.#rows.scopes.count : ABSENT,
       listener.opens ? 1 : 0,
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })

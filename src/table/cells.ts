@@ -1,106 +1,134 @@
 /**
- * Cells, groups and lists: where the classifier keeps a rule, by the prefixes and the port that it
+ * Chains, cells and lists: where the classifier keeps a rule, by the port and the prefixes that it
  * asks for, while they are collected and once they are words.
  */
 
-import { ENTRIES_SCANNED, Group as GroupRow, List as ListRow, PORTS_SCANNED } from './layout.ts'
+import { Chain as ChainRow, ENTRIES_SCANNED } from './layout.ts'
 import { ANY_NODE } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 
-/** Rules of a scope for one destination prefix; `least` is the first of them. */
-export type Cell = {
+/** The rules of a scope that ask for one port (0: for none), by destination node. */
+export type Chain = {
   readonly scope: number
-  readonly node: number
+  readonly port: number
   readonly least: number
-  /** By client node. */
-  readonly groups: Map<number, Group>
+  readonly cells: Map<number, Cell>
 }
 
-/** Those of a cell for one client prefix, by port; 0 is any. */
-type Group = { readonly least: number; readonly lists: Map<number, List> }
+/** Those for one destination node, by client node. */
+export type Cell = { readonly least: number; readonly lists: Map<number, List> }
 
-/** Those of a group for one port, ascending: condition and row in turn. */
+/** Those for one client node, ascending: condition and rule in turn. */
 type List = { readonly conditions: Set<number>; readonly entries: number[] }
 
-export const createCell = (scope: number, node: number, least: number): Cell => ({
+export const createChain = (scope: number, port: number, least: number): Chain => ({
   scope,
-  node,
+  port,
   least,
-  groups: new Map(),
+  cells: new Map(),
 })
 
 /** Adds rule `row`; rows come in ascending order. One that an earlier rule of its list hides is left out. */
-export function addToCell(cell: Cell, client: number, port: number, condition: number, row: number): void {
-  const { lists } = cell.groups.getOrInsertComputed(client, () => ({ least: row, lists: new Map() }))
-  const list = lists.getOrInsertComputed(port, () => ({ conditions: new Set(), entries: [] }))
+export function addToChain(
+  chain: Chain,
+  destination: number,
+  client: number,
+  condition: number,
+  row: number,
+): void {
+  const { lists } = chain.cells.getOrInsertComputed(destination, () => ({ least: row, lists: new Map() }))
+  const list = lists.getOrInsertComputed(client, () => ({ conditions: new Set(), entries: [] }))
   if (list.conditions.has(condition)) return
   list.conditions.add(condition)
   list.entries.push(condition, row)
 }
 
-/** The words of all cells; `cells` by scope and then by node. */
-export function cellSections(cells: readonly ReadonlyMap<number, Cell>[], parents: Uint32Array) {
-  const writer = new CellWriter()
-  for (const byNode of cells) {
-    const leastAbove = (node: number): number => {
-      const least = byNode.get(node)?.least ?? ABSENT
-      return node === ANY_NODE ? least : Math.min(least, leastAbove(parents[node]))
-    }
-    for (const cell of byNode.values()) writer.addCell(cell, leastAbove(cell.node))
-  }
+/** The words of all chains and their cells; `parents` are those of the destination nodes. */
+export function chainSections(chains: readonly Chain[], parents: Uint32Array) {
+  const writer = new ChainWriter(parents)
+  for (const chain of chains) writer.addChain(chain)
   return writer.finish()
 }
 
+/** A cell's word, and its least rule. */
+type Placed = { readonly at: number; readonly least: number }
+const NOWHERE: Placed = { at: ABSENT, least: ABSENT }
+
 /** Writes each cell in one piece, so that one lookup touches few cache lines. */
-class CellWriter {
-  readonly #words: number[] = []
+class ChainWriter {
+  readonly #parents: Uint32Array
+  readonly #chains: number[] = []
+  readonly #cells: number[] = []
+  readonly #chainIndex = new PairIndexBuilder()
   readonly #cellIndex = new PairIndexBuilder()
   readonly #groupIndex = new PairIndexBuilder()
-  readonly #listIndex = new PairIndexBuilder()
   readonly #entryIndex = new PairIndexBuilder()
 
-  addCell({ scope, node, least, groups }: Cell, leastAbove: number): void {
-    const at = this.#words.length
-    const anyClient = groups.get(ANY_NODE)
-    const named = [...groups].filter(([client]) => client !== ANY_NODE)
-    this.#words.push(least, leastAbove, anyClient ? 1 : 0, named.length > 0 ? 1 : 0)
-    if (anyClient) this.#addGroup(anyClient)
-    for (const [client, group] of named) this.#groupIndex.add(at, client, this.#addGroup(group))
-    this.#cellIndex.add(scope, node, at)
+  constructor(parents: Uint32Array) {
+    this.#parents = parents
   }
 
-  /** Writes a group and its lists, and returns the group's word. */
-  #addGroup({ least, lists }: Group): number {
-    const at = this.#words.length
-    const ports = [...lists].sort(([a], [b]) => a - b)
-    this.#words.push(least, ports.length)
-    let list = at + GroupRow.WORDS + 2 * ports.length
-    for (const [port, { entries }] of ports) {
-      this.#words.push(port, list)
-      if (ports.length > PORTS_SCANNED) this.#listIndex.add(at, port, list)
-      list += ListRow.WORDS + entries.length
-    }
-    for (const [, { entries }] of ports) this.#addList(entries)
-    return at
+  addChain({ scope, port, least, cells }: Chain): void {
+    const row = this.#chains.length / ChainRow.WORDS
+    this.#chainIndex.add(scope, port, row)
+    const leastFrom = new Map<number, Placed>()
+    for (const node of cells.keys()) this.#placeCell(row, node, cells, leastFrom)
+    this.#chains.push(least, leastFrom.get(ANY_NODE)?.at ?? ABSENT)
   }
 
-  #addList(entries: readonly number[]): void {
-    const at = this.#words.length
+  /** Writes the cell of `node` after those above it, and returns which of them all has the least rule. */
+  #placeCell(chain: number, node: number, cells: Chain['cells'], leastFrom: Map<number, Placed>): Placed {
+    const known = leastFrom.get(node)
+    if (known) return known
+    const above = node === ANY_NODE ? NOWHERE : this.#leastAbove(chain, node, cells, leastFrom)
+    const cell = cells.get(node)
+    if (!cell) return above
+    const placed = this.#addCell(cell, above)
+    if (node !== ANY_NODE) this.#cellIndex.add(chain, node, placed.own)
+    const least =
+      node !== ANY_NODE && above.least < cell.least ? above : { at: placed.own, least: cell.least }
+    leastFrom.set(node, least)
+    return least
+  }
+
+  /** Of the wider prefixes; the cell for any destination is not among them, as it is looked at first. */
+  #leastAbove(chain: number, node: number, cells: Chain['cells'], leastFrom: Map<number, Placed>): Placed {
+    const parent = this.#parents[node]
+    return parent === ANY_NODE ? NOWHERE : this.#placeCell(chain, parent, cells, leastFrom)
+  }
+
+  #addCell({ least, lists }: Cell, above: Placed): { own: number } {
+    const own = this.#cells.length
+    const anyClient = lists.get(ANY_NODE)
+    const named = [...lists].filter(([client]) => client !== ANY_NODE)
+    const isLeast = least < above.least
+    this.#cells.push(least, isLeast ? least : above.least, isLeast ? own : above.at, named.length > 0 ? 1 : 0)
+    this.#addList(anyClient?.entries ?? [])
+    for (const [client, { entries }] of named) this.#groupIndex.add(own, client, this.#addList(entries))
+    return { own }
+  }
+
+  /** Writes a list and returns its word. */
+  #addList(entries: readonly number[]): number {
+    const at = this.#cells.length
     const count = entries.length / 2
-    this.#words.push(count)
-    for (const word of entries) this.#words.push(word)
-    if (count <= ENTRIES_SCANNED) return
-    for (let entry = 0; entry < entries.length; entry += 2) {
-      this.#entryIndex.add(at, entries[entry], entries[entry + 1])
+    this.#cells.push(count)
+    for (const word of entries) this.#cells.push(word)
+    if (count > ENTRIES_SCANNED) {
+      for (let entry = 0; entry < entries.length; entry += 2) {
+        this.#entryIndex.add(at, entries[entry], entries[entry + 1])
+      }
     }
+    return at
   }
 
   finish() {
     return {
-      cells: Uint32Array.from(this.#words),
+      chains: Uint32Array.from(this.#chains),
+      chainIndex: this.#chainIndex.finish(),
+      cells: Uint32Array.from(this.#cells),
       cellIndex: this.#cellIndex.finish(),
       groupIndex: this.#groupIndex.finish(),
-      listIndex: this.#listIndex.finish(),
       entryIndex: this.#entryIndex.finish(),
     }
   }

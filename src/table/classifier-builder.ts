@@ -6,7 +6,7 @@
  * left out of the lists.
  */
 
-import { addToCell, type Cell, cellSections, createCell } from './cells.ts'
+import { addToChain, type Chain, chainSections, createChain } from './cells.ts'
 import { type ClassifierSection, ClientNode, DestinationNode } from './layout.ts'
 import { ANY_NODE, NodeSet } from './node-set.ts'
 import { PairIndexBuilder } from './pair-index.ts'
@@ -18,8 +18,9 @@ export type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array 
 export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
   readonly #clients = new NodeSet()
-  /** By scope, then by destination node. */
-  readonly #cells: Map<number, Cell>[] = []
+  readonly #chains: Chain[] = []
+  /** Those of the scope that was added last, by port. */
+  #chainOf = new Map<number, Chain>()
   /** By listener, then by destination node, then by port: scopes, ascending. */
   readonly #scopes: Map<number, Map<number, number>>[] = []
   readonly #sources: { readonly node: number; readonly workload: number }[] = []
@@ -32,7 +33,7 @@ export class ClassifierBuilder {
   /** The next scope of the listener that was added last. */
   addScope({ addresses, port }: Scope): void {
     const scope = this.#scopeCount++
-    this.#cells.push(new Map())
+    this.#chainOf = new Map()
     const byNode = this.#scopes[this.#scopes.length - 1]
     for (const node of this.#destinations.nodesOf(addresses)) {
       const byPort = byNode.getOrInsertComputed(node, () => new Map())
@@ -42,12 +43,17 @@ export class ClassifierBuilder {
 
   /** The next rule of the scope that was added last. */
   addRule(rule: Rule, row: number, condition: number): void {
-    const scope = this.#scopeCount - 1
+    const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port, row))
     const clients = this.#clients.nodesOf(rule.clients)
-    for (const node of this.#destinations.nodesOf(rule.destinations)) {
-      const cell = this.#cells[scope].getOrInsertComputed(node, () => createCell(scope, node, row))
-      for (const client of clients) addToCell(cell, client, rule.port, condition, row)
+    for (const destination of this.#destinations.nodesOf(rule.destinations)) {
+      for (const client of clients) addToChain(chain, destination, client, condition, row)
     }
+  }
+
+  #addChain(port: number, least: number): Chain {
+    const chain = createChain(this.#scopeCount - 1, port, least)
+    this.#chains.push(chain)
+    return chain
   }
 
   addSource({ cidr }: Source, workload: number): void {
@@ -67,32 +73,35 @@ export class ClassifierBuilder {
       destinationNodes: this.#destinationNodes(destinations.parents),
       clientNodes: this.#clientNodes(clients.parents),
       scopeIndex: this.#scopeIndex(),
-      ...cellSections(this.#cells, destinations.parents),
+      ...chainSections(this.#chains, destinations.parents),
     }
   }
 
   /** Rows of DestinationNode. */
   #destinationNodes(parents: Uint32Array): Uint32Array {
+    const chains = new Uint32Array(parents.length)
+    for (const [chain, { cells }] of this.#chains.entries()) {
+      for (const node of cells.keys()) chains[node] |= 1 << (chain & 31)
+    }
     const ofScopes = new Set(this.#scopes.flatMap(byNode => [...byNode.keys()]))
-    const ofRules = new Set(this.#cells.flatMap(byNode => [...byNode.keys()]))
-    const scope = nearestIn(ofScopes, parents)
-    const rule = nearestIn(ofRules, parents)
+    const scope = nearest(parents, node => ofScopes.has(node))
+    const rule = nearest(parents, node => chains[node] !== 0)
     const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
     for (const [node, parent] of parents.entries()) {
-      rows.set([scope[node], scope[parent], rule[node], rule[parent]], node * DestinationNode.WORDS)
+      const row = [scope[node], scope[parent], rule[node], rule[parent], chains[node]]
+      rows.set(row, node * DestinationNode.WORDS)
     }
     return rows
   }
 
   /** Rows of ClientNode. */
   #clientNodes(parents: Uint32Array): Uint32Array {
-    const groups = this.#cells.flatMap(byNode =>
-      [...byNode.values()].flatMap(cell => [...cell.groups.keys()]),
-    )
-    const rule = nearestIn(new Set(groups), parents)
+    const cells = this.#chains.flatMap(chain => [...chain.cells.values()])
+    const clients = new Set(cells.flatMap(cell => [...cell.lists.keys()]))
+    const rule = nearest(parents, node => clients.has(node))
     const workloads = new Map<number, number>()
     for (const { node, workload } of this.#sources) if (!workloads.has(node)) workloads.set(node, workload)
-    const source = nearestIn(new Set(workloads.keys()), parents)
+    const source = nearest(parents, node => workloads.has(node))
     const rows = new Uint32Array(parents.length * ClientNode.WORDS)
     for (const [node, parent] of parents.entries()) {
       rows.set([rule[node], rule[parent], workloads.get(source[node]) ?? 0], node * ClientNode.WORDS)
@@ -121,16 +130,16 @@ export class ClassifierBuilder {
   }
 }
 
-/** For each node the nearest of itself and its ancestors that is in `wanted`; else ANY_NODE. */
-function nearestIn(wanted: ReadonlySet<number>, parents: Uint32Array): Uint32Array {
-  const nearest = new Uint32Array(parents.length)
+/** For each node the nearest of itself and its ancestors that is `wanted`; else ANY_NODE. */
+function nearest(parents: Uint32Array, wanted: (node: number) => boolean): Uint32Array {
+  const found = new Uint32Array(parents.length)
   const known = new Uint8Array(parents.length)
   const find = (node: number): number => {
-    if (node === ANY_NODE || known[node] === 1) return nearest[node]
-    nearest[node] = wanted.has(node) ? node : find(parents[node]) // at most 128 deep: prefixes nest
+    if (node === ANY_NODE || known[node] === 1) return found[node]
+    found[node] = wanted(node) ? node : find(parents[node]) // at most 128 deep: prefixes nest
     known[node] = 1
-    return nearest[node]
+    return found[node]
   }
   for (let node = 0; node < parents.length; node++) find(node)
-  return nearest
+  return found
 }

@@ -3,20 +3,21 @@
  * rules one by one.
  *
  *   destination ─trie─▶ node ─▶ its ancestors …      every prefix around the destination
- *   (scope, destination node)      ─hash─▶ cell      rules of a scope for just that prefix
- *   (cell, client node)            ─hash─▶ group     … and for just that client prefix
- *   (group, port)                  ─hash─▶ list      … and for just that port, or any: in list order
+ *   (scope, port or none)       ─hash─▶ chain        rules of a scope for just that port
+ *   (chain, destination node)   ─hash─▶ cell         … and for just that prefix
+ *   (cell, client node)         ─hash─▶ list         … and for just that client prefix: in list order
  *
  * This is tuple space search (Srinivasan, Suri and Varghese 1999) along the tries' own paths: at most
- * one cell for each prefix around the destination. A cell knows the least rule of itself and of all
- * cells above, so the walk ends as soon as nothing better can come. Conditions on the client's
- * workload were answered before (conditions.ts): here they are one bit, or one entry of a long list.
+ * one cell for each prefix around the destination. What spares most of them: a cell knows which cell
+ * of itself and all above has the least rule; that one is asked first, and once a rule is found no
+ * cell matters whose least is greater. Conditions on the client's workload were answered before
+ * (conditions.ts): here they are one bit, or one entry of a long list.
  *
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
 
 import { findPrefix } from './cidr-trie.ts'
-import { Cell, ClientNode, DestinationNode, ENTRIES_SCANNED, Group, List, PORTS_SCANNED } from './layout.ts'
+import { Cell, Chain, ClientNode, DestinationNode, ENTRIES_SCANNED, List, Listener } from './layout.ts'
 import { ANY_NODE, nodeOf } from './node-set.ts'
 import { ABSENT, findPair } from './pair-index.ts'
 import type { Table } from './table.ts'
@@ -45,6 +46,8 @@ export const workloadOf = (table: Table, client: number): number =>
  * fits; −1 where there is none.
  */
 export function findScope(table: Table, listener: number, destination: number, port: number): number {
+  const only = table.listeners[listener * Listener.WORDS + Listener.onlyScope]
+  if (only !== ABSENT) return only
   const { destinationNodes, scopeIndex } = table
   const anyPort = listener * 65_536
   let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.scopeNode]
@@ -82,61 +85,76 @@ export function firstRule(
   port: number,
   fulfilled: Fulfilled,
 ): number {
-  const { destinationNodes, cellIndex, cells } = table
+  const named = findPair(table.chainIndex, scope, port)
+  const unnamed = findPair(table.chainIndex, scope, 0)
   let best = NO_RULE
+  if (named !== ABSENT) best = firstForAnyDestination(table, named, client, fulfilled, best)
+  if (unnamed !== ABSENT) best = firstForAnyDestination(table, unnamed, client, fulfilled, best)
+  if (named !== ABSENT) best = firstOnPath(table, named, destination, client, fulfilled, best)
+  if (unnamed !== ABSENT) best = firstOnPath(table, unnamed, destination, client, fulfilled, best)
+  return best
+}
+
+/** Of a chain's rules that ask for no destination: asked before all others, as what they find spares most. */
+function firstForAnyDestination(
+  table: Table,
+  chain: number,
+  client: number,
+  fulfilled: Fulfilled,
+  limit: number,
+): number {
+  const cell = table.chains[chain * Chain.WORDS + Chain.anyCell]
+  return cell === ABSENT ? limit : firstInCell(table, cell, client, fulfilled, limit)
+}
+
+/** Of a chain's rules for the prefixes around the destination. */
+function firstOnPath(
+  table: Table,
+  chain: number,
+  destination: number,
+  client: number,
+  fulfilled: Fulfilled,
+  limit: number,
+): number {
+  const { chains, cells, cellIndex, destinationNodes } = table
+  if (chains[chain * Chain.WORDS + Chain.least] >= limit) return limit
+  let best = limit
+  let asked = ABSENT
   let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
-  for (;;) {
-    const cell = findPair(cellIndex, scope, node)
-    if (cell !== ABSENT) {
+  while (node !== ANY_NODE) {
+    const row = node * DestinationNode.WORDS
+    node = destinationNodes[row + DestinationNode.ruleAbove]
+    if (((destinationNodes[row + DestinationNode.chains] >>> (chain & 31)) & 1) === 0) continue
+    const cell = findPair(cellIndex, chain, row / DestinationNode.WORDS)
+    if (cell === ABSENT) continue
+    if (cells[cell + Cell.leastAbove] >= best) return best
+    if (asked === ABSENT) {
+      asked = cells[cell + Cell.leastCell]
+      best = firstInCell(table, asked, client, fulfilled, best)
       if (cells[cell + Cell.leastAbove] >= best) return best
-      if (cells[cell + Cell.least] < best) best = firstInCell(table, cell, client, port, fulfilled, best)
     }
-    if (node === ANY_NODE) return best
-    node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.ruleAbove]
+    if (cell !== asked && cells[cell + Cell.least] < best) {
+      best = firstInCell(table, cell, client, fulfilled, best)
+    }
   }
+  return best
 }
 
 function firstInCell(
   table: Table,
   cell: number,
   client: number,
-  port: number,
   fulfilled: Fulfilled,
   limit: number,
 ): number {
   const { cells, clientNodes } = table
-  let best = limit
-  if (cells[cell + Cell.hasAnyClient] === 1) {
-    best = firstInGroup(table, cell + Cell.WORDS, port, fulfilled, best)
-  }
+  let best = firstInList(table, cell + Cell.WORDS, fulfilled, limit)
   if (cells[cell + Cell.namesClients] === 0) return best
   let node = clientNodes[client * ClientNode.WORDS + ClientNode.ruleNode]
   while (node !== ANY_NODE) {
-    const group = findPair(table.groupIndex, cell, node)
-    if (group !== ABSENT) best = firstInGroup(table, group, port, fulfilled, best)
+    const list = findPair(table.groupIndex, cell, node)
+    if (list !== ABSENT) best = firstInList(table, list, fulfilled, best)
     node = clientNodes[node * ClientNode.WORDS + ClientNode.ruleAbove]
-  }
-  return best
-}
-
-function firstInGroup(
-  table: Table,
-  group: number,
-  port: number,
-  fulfilled: Fulfilled,
-  limit: number,
-): number {
-  const { cells } = table
-  if (cells[group + Group.least] >= limit) return limit
-  const count = cells[group + Group.portCount]
-  const first = group + Group.WORDS
-  let best = cells[first] === 0 ? firstInList(table, cells[first + 1], fulfilled, limit) : limit
-  if (count > PORTS_SCANNED) {
-    const list = findPair(table.listIndex, group, port)
-    return list === ABSENT ? best : firstInList(table, list, fulfilled, best)
-  }
-  for (let pair = first; pair < first + 2 * count; pair += 2) {
-    if (cells[pair] === port) best = firstInList(table, cells[pair + 1], fulfilled, best)
   }
   return best
 }

@@ -11,8 +11,8 @@
  *
  *   destinations4, destinations6, clients4, clients6     tries: address ─▶ node (cidr-trie.ts)
  *   destinationNodes, clientNodes                        node ─▶ nodes above; client ─▶ workload
- *   scopeIndex, cellIndex, groupIndex, listIndex, …      hashes of pairs (pair-index.ts)
- *   cells                                                what the classifier finds by them (cells.ts)
+ *   scopeIndex, chainIndex, cellIndex, groupIndex, …     hashes of pairs (pair-index.ts)
+ *   chains, cells                                        what the classifier finds by them (cells.ts)
  *   workloadRuns, fulfilled                              the bits of `workloads` again, as lists
  *
  *   names       msgpack: the listeners' names, read when a table is opened
@@ -35,10 +35,11 @@ export const CLASSIFIER_SECTIONS = [
   'destinationNodes',
   'clientNodes',
   'scopeIndex',
+  'chains',
+  'chainIndex',
   'cells',
   'cellIndex',
   'groupIndex',
-  'listIndex',
   'entryIndex',
 ] as const
 export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
@@ -76,13 +77,12 @@ export const Header = layout(6 + 2 * SECTIONS.length, {
 /** What a listener does with a destination that none of its scopes covers. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
-export const Listener = layout(6, {
+export const Listener = layout(5, {
   port: [0, 1],
-  original: [1, 1], //   1: the destination is the one before a redirect
-  otherwise: [2, 1], //  Otherwise
-  firstScope: [3, 1],
-  scopeCount: [4, 1],
-  opens: [5, 1], //      1: has a socket; 0: only for explain
+  original: [1, 1], //  1: the destination is the one before a redirect
+  otherwise: [2, 1], // Otherwise
+  onlyScope: [3, 1], // the scope that takes every destination, where there is no other; else ABSENT
+  opens: [4, 1], //     1: has a socket; 0: only for explain
 })
 
 export const Scope = layout(3, {
@@ -155,11 +155,12 @@ export const Endpoint = layout(8, {
 })
 
 /** A destination prefix: the nearest node, itself included and above itself, that a scope or a rule names. */
-export const DestinationNode = layout(4, {
+export const DestinationNode = layout(5, {
   scopeNode: [0, 1],
   scopeAbove: [1, 1],
   ruleNode: [2, 1],
   ruleAbove: [3, 1],
+  chains: [4, 1], // a bit for each chain that may have a cell here: bit (chain mod 32)
 })
 
 /** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
@@ -169,26 +170,25 @@ export const ClientNode = layout(3, {
   workload: [2, 1], // row of `workloads`; row 0 is the unknown client
 })
 
-/** The rules of one scope for one destination prefix; its group for any client stands right behind. */
+/** The rules of one scope that ask for one port, or for none. */
+export const Chain = layout(2, {
+  least: [0, 1], //   the first of its rules
+  anyCell: [1, 1], // the cell of those that ask for no destination prefix, or ABSENT
+})
+
+/** The rules of one chain for one destination prefix; the list of those for any client stands right behind. */
 export const Cell = layout(4, {
-  least: [0, 1], //          the first of its rules
-  leastAbove: [1, 1], //     the first of its rules and those of all wider prefixes in this scope
-  hasAnyClient: [2, 1], //   1: the group behind this row is for rules that ask for no client prefix
-  namesClients: [3, 1], //   1: some ask for one; groupIndex has their groups
+  least: [0, 1], //        the first of its rules
+  leastAbove: [1, 1], //   the first of its rules and those of all wider prefixes in this chain
+  leastCell: [2, 1], //    the cell that has that one
+  namesClients: [3, 1], // 1: some ask for a client prefix; groupIndex has their lists
 })
 
-/** The rules of one cell for one client prefix; pairs of port and list stand right behind, port 0 first. */
-export const Group = layout(2, {
-  least: [0, 1],
-  portCount: [1, 1], // pairs; more than PORTS_SCANNED are also in listIndex
-})
-
-/** The rules of one group for one port; pairs of condition and rule stand right behind, ascending by rule. */
+/** Rules that differ in nothing but their source condition; pairs of condition and rule follow, ascending by rule. */
 export const List = layout(1, {
   entryCount: [0, 1], // pairs; more than ENTRIES_SCANNED are also in entryIndex
 })
 
-export const PORTS_SCANNED = 8
 export const ENTRIES_SCANNED = 16
 
 /** Which conditions a workload fulfils: a run of `fulfilled`. */

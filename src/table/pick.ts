@@ -1,15 +1,15 @@
 /**
  * Drawing one of a route's weighted destinations, in one of three ways.
  *
- *   random   each connection by itself: Vose's alias method (Vose 1991, after Walker 1977), two random
- *            words and one comparison, however many destinations there are and whatever their weights
+ *   random   each connection by itself: Vose's alias method (Vose 1991, after Walker 1977), one random
+ *            word and one comparison, however many destinations there are and whatever their weights
  *   exact    by a shared ticket, along a schedule (exact.ts)
  *   sticky   by the client's address (sticky.ts)
  *
  * The draw is on the data path; what it reads is built with the table.
  */
 
-import { nextBelow, nextU32, type Random } from '../base/random.ts'
+import { nextU32, type Random } from '../base/random.ts'
 import { Destination, Route, Split } from './layout.ts'
 import { bucketOf } from './sticky.ts'
 import type { Table } from './table.ts'
@@ -53,12 +53,16 @@ function takeTurn(table: Table, at: number, tickets: Int32Array): number {
 /** A counter is set back long before it could overflow, by a whole number of rounds. */
 const TICKETS_MAX = 2 ** 30
 
+/**
+ * One random word makes both choices: times `count`, its whole part is the column and its fraction the
+ * throw within it. Either is off by less than `count` in 2^32.
+ */
 function drawColumn(splits: Uint32Array, first: number, count: number, random: Random): number {
-  const column = first + nextBelow(random, count)
-  const at = column * Destination.WORDS
-  return nextU32(random) < splits[at + Destination.threshold]
-    ? column
-    : first + splits[at + Destination.alias]
+  const scaled = nextU32(random) * count
+  const column = Math.floor(scaled / 2 ** 32)
+  const at = (first + column) * Destination.WORDS
+  const isOwn = scaled - column * 2 ** 32 < splits[at + Destination.threshold]
+  return first + (isOwn ? column : splits[at + Destination.alias])
 }
 
 /** One column of the alias table: its own share of 2^32, and who gets the rest. */

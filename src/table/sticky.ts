@@ -40,6 +40,7 @@ function scoreOf(seed: number, bucket: number, weight: number): number {
 
 /** The bucket of a client's address (4 words); its port plays no part. */
 export function bucketOf(client: Uint32Array): number {
-  const high = hashPair(client[0], client[1])
-  return hashPair(high, hashPair(client[2], client[3])) & (BUCKETS - 1)
+  const network = Math.imul(client[0], 0x165667b1) ^ client[1]
+  const host = Math.imul(client[2], 0x165667b1) ^ client[3]
+  return hashPair(network, host) & (BUCKETS - 1)
 }

@@ -34,10 +34,11 @@ export type Table = {
   readonly destinationNodes: Uint32Array
   readonly clientNodes: Uint32Array
   readonly scopeIndex: Uint32Array
+  readonly chains: Uint32Array
+  readonly chainIndex: Uint32Array
   readonly cells: Uint32Array
   readonly cellIndex: Uint32Array
   readonly groupIndex: Uint32Array
-  readonly listIndex: Uint32Array
   readonly entryIndex: Uint32Array
   readonly workloadRuns: Uint32Array
   readonly fulfilled: Uint32Array
@@ -125,10 +126,11 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     destinationNodes: words('destinationNodes'),
     clientNodes: words('clientNodes'),
     scopeIndex: words('scopeIndex'),
+    chains: words('chains'),
+    chainIndex: words('chainIndex'),
     cells: words('cells'),
     cellIndex: words('cellIndex'),
     groupIndex: words('groupIndex'),
-    listIndex: words('listIndex'),
     entryIndex: words('entryIndex'),
     workloadRuns: words('workloadRuns'),
     fulfilled: words('fulfilled'),
