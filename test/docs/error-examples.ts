@@ -1,0 +1,158 @@
+/**
+ * For each code a configuration that finds it, as small as can be: proof that the code can occur, and the
+ * message that docs/errors.md shows.
+ */
+
+import type { Code } from '../../src/config/codes.ts'
+
+/** Files by name; a lone text is `config.yaml`. */
+export type Example = string | Uint8Array | Readonly<Record<string, string | Uint8Array | Error>>
+
+const ISTIO = 'networking.istio.io/v1'
+
+const resource = (kind: string, body: string, apiVersion = ISTIO, metadata = 'name: a'): string =>
+  `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { ${metadata} }\n${body}\n---\n`
+
+const istio =
+  (kind: string) =>
+  (spec: string, metadata?: string): string =>
+    resource(kind, `spec: ${spec}`, ISTIO, metadata)
+
+const virtualService = istio('VirtualService')
+const destinationRule = istio('DestinationRule')
+const gateway = istio('Gateway')
+const serviceEntry = istio('ServiceEntry')
+const settings = (spec: string): string => resource('Settings', `spec: ${spec}`, 'gateway.weir/v1')
+const service = (spec: string, metadata?: string): string =>
+  resource('Service', `spec: ${spec}`, 'v1', metadata)
+
+/** A VirtualService for a.com with these tcp routes. */
+const tcp = (routes: string): string => virtualService(`{ hosts: [a.com], tcp: [${routes}] }`)
+/** With one route to a.com, for this match. */
+const match = (text: string): string => tcp(`{ match: [${text}], route: [{ destination: { host: a.com } }] }`)
+const http = (route: string): string => virtualService(`{ hosts: [a.com], http: [${route}] }`)
+const policy = (text: string): string => destinationRule(`{ host: a.com, trafficPolicy: ${text} }`)
+const server = (text: string, hosts = "['*']"): string => `{ hosts: ${hosts}, port: ${text} }`
+const TCP = '{ number: 9000, name: tcp, protocol: TCP }'
+const ENTRY =
+  '{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [{ number: 9000, name: tcp, protocol: TCP }], endpoints: [{ address: 10.0.0.2 }] }'
+const ROUTE = '{ route: [{ destination: { host: a.com } }] }'
+const CLOSED = settings('{ mesh: { capture: none } }')
+
+export const EXAMPLES: Readonly<Record<Code, Example>> = {
+  CFG001: { 'config.yaml': new Error('EACCES: permission denied') },
+  CFG002: new Uint8Array(33 * 1024 * 1024),
+  CFG003: Uint8Array.of(0x6b, 0xff, 0x0a),
+  CFG004: 'kind: "a\u0007"\n',
+  CFG005: 'kind: [Gateway\n',
+  CFG006: `${'['.repeat(300)}${']'.repeat(300)}\n`,
+  CFG007: 'kind: Gateway\nkind: VirtualService\n',
+  CFG008: '? [a, b]\n: 1\n',
+  CFG009: 'kind: *missing\n',
+  CFG010: 'kind: !gateway Gateway\n',
+  CFG011: `${resource('Gateway', 'spec: { servers: [] }')}other: 123456789012345678901234567890\n`,
+  CFG012: '- 1\n---\n'.repeat(1001),
+  CFG013: `${gateway('{ servers: [{ port: { number: .inf } }] }')}`,
+  CFG020: 'only some words\n',
+  CFG021: 'apiVersion: 1\nkind: Gateway\nmetadata: { name: a }\n',
+  CFG022: 'apiVersion: v1\nkind: 1\nmetadata: { name: a }\n',
+  CFG023: 'apiVersion: v1\nkind: Service\n',
+  CFG024: 'apiVersion: v1\nkind: Service\nmetadata: { namespace: shop }\n',
+  CFG025: 'apiVersion: v1\nkind: Service\nmetadata: { name: a, labels: { version: 1 } }\n',
+  CFG026: 'apiVersion: v1\nkind: Service\nmetadata: { name: a, creationTimestamp: yesterday }\n',
+  CFG027: gateway(`{ servers: [${server(TCP)}] }`).repeat(2),
+  CFG030: settings('{}') + resource('Settings', 'spec: {}', 'gateway.weir/v1', 'name: b'),
+  CFG031: settings('{ worker: 2 }'),
+  CFG032: settings('{ workers: many }'),
+
+  CFG101: match("{ port: '9000' }"),
+  CFG102: match('{ sourceLabel: { app: a } }'),
+  CFG103: destinationRule('{ subsets: [] }'),
+  CFG104: policy('{ loadBalancer: { simple: RANDOM, consistentHash: { useSourceIp: true } } }'),
+  CFG105: resource('Gateway', 'spec: { servers: [] }', 'networking.istio.io/v2'),
+  CFG201: virtualService(`{ hosts: [a_b..com], tcp: [${ROUTE}] }`),
+  CFG202: match('{ port: 70000 }'),
+  CFG203: match('{ destinationSubnets: [10.0.0.0/33] }'),
+  CFG204: match("{ sourceLabels: { app: 'a b' } }"),
+  CFG205: match('{ gateways: [a/b/c] }'),
+  CFG206: tcp('{ route: [{ destination: { host: a.com } }, { destination: { host: b.com } }] }'),
+  CFG207: policy('{ connectionPool: { tcp: { connectTimeout: 10 } } }').replace('10 ', "'-10s' "),
+  CFG208: policy('{ connectionPool: { tcp: { maxConnections: -1 } } }'),
+  CFG209: destinationRule('{ host: a.com, subsets: [{ name: v1 }, { name: v1 }] }'),
+  CFG210: serviceEntry(
+    '{ hosts: [a.com], resolution: NONE, ports: [{ number: 80, name: tcp, protocol: TCP }], endpoints: [{ address: 10.0.0.1 }] }',
+  ),
+  CFG211: gateway(`{ servers: [${server('{ number: 443, name: tls, protocol: TLS }')}] }`),
+  CFG212: virtualService(`{ hosts: [a.com], exportTo: ['*', shop], tcp: [${ROUTE}] }`),
+  CFG213: gateway(`{ servers: [${server('{ number: 9000, name: x, protocol: QUIC }')}] }`),
+  CFG214: virtualService(
+    '{ hosts: [a.com], tls: [{ match: [{ sniHosts: [b.com] }], route: [{ destination: { host: a.com } }] }] }',
+  ),
+  CFG215: http("{ match: [{ uri: { regex: '(' } }], route: [{ destination: { host: a.com } }] }"),
+  CFG216: http(
+    '{ route: [{ destination: { host: a.com }, headers: { request: { set: { x-shop: 50% } } } }] }',
+  ),
+  CFG217: destinationRule('{ host: a.com, subsets: [{ name: V_1 }] }'),
+  CFG218: policy('{ loadBalancer: { localityLbSetting: { distribute: [{ from: a//c, to: { a: 100 } }] } } }'),
+  CFG219: virtualService(
+    `{ hosts: [a.com], tcp: [${ROUTE}] }`,
+    'name: a, annotations: { gateway.weir/split: even }',
+  ),
+  CFG220: settings('{ profile: ambient }') + match('{ port: 9000 }'),
+  CFG251: policy('{ outlierDetection: { consecutiveErrors: 5 } }'),
+  CFG252: destinationRule('{ host: a.com, workloadSelector: {} }'),
+  CFG253: virtualService(
+    '{ hosts: [a.com], tls: [{ match: [{ sniHosts: [10.0.0.1] }], route: [{ destination: { host: a.com } }] }] }',
+  ),
+  IST0130: tcp(`${ROUTE}, ${ROUTE}`),
+  IST0131: match('{ port: 9000 }, { port: 9000 }'),
+  CFG301: policy('{ loadBalancer: { consistentHash: { useSourceIp: true } } }'),
+  CFG302: policy('{ connectionPool: { http: { maxRetries: 1 } } }'),
+  CFG303: http('{ timeout: 1s, route: [{ destination: { host: a.com } }] }'),
+  CFG304: http(ROUTE),
+  CFG305: resource('AuthorizationPolicy', 'spec: {}', 'security.istio.io/v1'),
+  CFG306: resource('Deployment', 'spec: {}', 'apps/v1'),
+  CFG307: gateway(`{ servers: [${server(TCP)}] }`, 'name: a, annotations: { gateway.weir/splt: exact }'),
+  CFG308:
+    settings('{ profile: ambient }') +
+    tcp(
+      '{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }] }',
+    ),
+
+  IST0101: match('{ port: 9000 }'),
+  IST0112:
+    serviceEntry(
+      '{ hosts: [a.com], resolution: DNS, ports: [{ number: 80, name: a, protocol: TCP }, { number: 81, name: b, protocol: TCP }] }',
+    ) + tcp(ROUTE),
+  IST0132:
+    gateway(`{ servers: [${server(TCP, '[b.com]')}] }`) +
+    virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
+  IST0145: gateway(`{ servers: [${server(TCP)}] }`) + gateway(`{ servers: [${server(TCP)}] }`, 'name: b'),
+  IST0173:
+    serviceEntry(ENTRY) + destinationRule('{ host: a.com, subsets: [{ name: v1, labels: { v: v1 } }] }'),
+  IST0174: destinationRule('{ host: a.com }'),
+  CFG401: serviceEntry(ENTRY) + serviceEntry(ENTRY.replace('10.0.0.1]', '10.0.0.9]'), 'name: b'),
+  CFG402: gateway(`{ servers: [${server('{ number: 80, name: http, protocol: HTTP }')}] }`),
+  CFG403: serviceEntry(ENTRY.replace('10.0.0.2', "'unix:///run/a.sock'")),
+  CFG404: service('{ clusterIP: 10.0.0.1, ports: [{ port: 9000 }] }'),
+  CFG405: serviceEntry(ENTRY) + serviceEntry(ENTRY.replace('a.com', 'b.com'), 'name: b'),
+  CFG406: serviceEntry(ENTRY) + gateway(`{ servers: [${server(TCP)}] }`),
+  CFG407: virtualService('{ hosts: [b.com], tcp: [{ route: [{ destination: { host: a.com } }] }] }'),
+  CFG408: serviceEntry(ENTRY) + match('{ port: 9001 }'),
+  CFG409: match('{ gateways: [b] }'),
+  CFG410:
+    serviceEntry(ENTRY.replaceAll('TCP', 'TLS')) +
+    virtualService(
+      '{ hosts: [a.com], tls: [{ match: [{ sniHosts: [a.com] }], route: [{ destination: { host: a.com } }] }] }',
+    ),
+  CFG411: destinationRule('{ host: a.com, workloadSelector: { matchLabels: { app: a } } }'),
+  CFG412:
+    CLOSED +
+    serviceEntry('{ hosts: [a.com], resolution: NONE, ports: [{ number: 80, name: tcp, protocol: TCP }] }') +
+    gateway(`{ servers: [${server(TCP)}] }`) +
+    virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
+  CFG413: virtualService(
+    '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1000003 }] }] }',
+    'name: a, annotations: { gateway.weir/split: exact }',
+  ),
+}

@@ -1,0 +1,67 @@
+/** docs/errors.md shows every code with a message that it really gives, and every reason of a connection's end. */
+
+import { ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import { CODES, type Code } from '../../src/config/codes.ts'
+import { loadConfig, type SourceFile } from '../../src/config/load.ts'
+import { REASONS } from '../../src/stats/reasons.ts'
+import { EXAMPLES, type Example } from './error-examples.ts'
+import { holds, tableOf } from './kit.ts'
+
+const DOCUMENT = 'docs/errors.md'
+/** Characters of a message that the table shows. */
+const SHOWN_MAX = 160
+
+/** The stages of the configuration; a code belongs to the first whose pattern fits. */
+const STAGES: Readonly<Record<string, RegExp>> = {
+  'codes of files and text': /^CFG0/,
+  'codes of structure': /^CFG1/,
+  'codes of meaning': /^CFG2[0-4]/,
+  'codes of Istio’s warnings': /^(CFG25|IST013[01])/,
+  'codes of what weir does not do': /^CFG3/,
+  'codes across resources': /^(CFG4|IST)/,
+}
+
+const codes = Object.keys(CODES) as Code[]
+const stageOf = (code: Code): string | undefined =>
+  Object.keys(STAGES).find(stage => STAGES[stage].test(code))
+
+const isText = (example: Example): example is string | Uint8Array =>
+  typeof example === 'string' || example instanceof Uint8Array
+
+function filesOf(example: Example): SourceFile[] {
+  const texts = isText(example) ? { 'config.yaml': example } : example
+  return Object.entries(texts).map(([file, text]) => ({
+    file,
+    bytes: typeof text === 'string' ? new TextEncoder().encode(text) : text,
+  }))
+}
+
+/** What weir says to the example of `code`, on one line of a table. */
+function messageOf(code: Code): string {
+  const { diagnostics } = loadConfig(filesOf(EXAMPLES[code]), { names: new Map() })
+  const found = diagnostics.find(each => each.code === code)
+  ok(
+    found,
+    `the example of ${code} finds ${diagnostics.map(each => `${each.code} ${each.message}`).join('; ')}`,
+  )
+  const message = found.message.replaceAll(/\s+/g, ' ')
+  return message.length > SHOWN_MAX ? `${message.slice(0, SHOWN_MAX)}…` : message
+}
+
+for (const stage of Object.keys(STAGES)) {
+  test(`docs/errors.md shows the ${stage}`, () => {
+    const rows = codes
+      .filter(code => stageOf(code) === stage)
+      .map(code => {
+        const { severity, title, cure } = CODES[code]
+        return [code, severity, title, cure, messageOf(code)]
+      })
+    holds(DOCUMENT, stage, tableOf(['code', 'severity', 'meaning', 'cure', 'for example'], rows))
+  })
+}
+
+test('docs/errors.md shows every reason for which a connection ends', () => {
+  const rows = Object.entries(REASONS).map(([name, sentence]) => [`\`${name}\``, sentence])
+  holds(DOCUMENT, 'reasons', tableOf(['reason', 'meaning'], rows))
+})

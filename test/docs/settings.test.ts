@@ -1,0 +1,207 @@
+/**
+ * docs/configuration.md shows every field of the Settings with the default that it has, the range that is
+ * held, and the flag that overrides it.
+ */
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadConfig } from '../../src/config/load.ts'
+import { DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings.ts'
+import { formatCidr } from '../../src/net/address.ts'
+import { weir } from '../cli/kit.ts'
+import { holds, tableOf } from './kit.ts'
+
+type Field = {
+  readonly type: string
+  readonly byDefault: unknown
+  readonly meaning: string
+  readonly flag?: string
+  /** The least and the greatest value, and values beyond them. */
+  readonly range?: { readonly inside: readonly unknown[]; readonly outside: readonly unknown[] }
+}
+
+const { mesh, drain } = DEFAULT_SETTINGS
+
+const numbers = (least: number, most: number) => ({
+  inside: [least, most],
+  outside: [least - 1, most + 1, '1'],
+})
+const words = (...inside: readonly string[]) => ({ inside, outside: ['Something'] })
+
+const FIELDS: Readonly<Record<string, Field>> = {
+  workers: {
+    type: '0 – 1024',
+    byDefault: DEFAULT_SETTINGS.workers,
+    meaning: 'Worker threads; 0 is one for each CPU that the process may use. *read once*',
+    flag: '--workers',
+    range: numbers(0, 1024),
+  },
+  engine: {
+    type: '`auto`, `node`, `uring`',
+    byDefault: DEFAULT_SETTINGS.engine,
+    meaning: 'What moves the bytes. There is only `node` yet; the others fall back to it. *read once*',
+    flag: '--engine',
+    range: words('auto', 'node', 'uring'),
+  },
+  profile: {
+    type: '`sidecar`, `ambient`',
+    byDefault: DEFAULT_SETTINGS.profile,
+    meaning: 'Which match attributes are allowed; see [the ambient profile](#the-ambient-profile).',
+    range: words('sidecar', 'ambient'),
+  },
+  workload: {
+    type: 'object or null',
+    byDefault: DEFAULT_SETTINGS.workload,
+    meaning:
+      'Which workload this process is. Only Gateways whose `selector` fits are served; null serves all.',
+    range: { inside: [null, {}], outside: ['edge'] },
+  },
+  'workload.namespace': {
+    type: 'string',
+    byDefault: 'default',
+    meaning:
+      'Its namespace: what is exported to it is seen, and DestinationRules are looked for there first.',
+  },
+  'workload.labels': { type: 'labels', byDefault: {}, meaning: 'Its labels.' },
+  'mesh.bind': {
+    type: 'IP address, `""` or `*`',
+    byDefault: mesh.bind,
+    meaning: 'Address of the mesh listeners; empty is every address, IPv4 and IPv6.',
+    range: { inside: ['', '*', '::1'], outside: ['localhost'] },
+  },
+  'mesh.capture': {
+    type: '`ports`, `redirect`, `none`',
+    byDefault: mesh.capture,
+    meaning:
+      'A listener for each service port; or one behind a redirect (the original destination is not known yet); or no mesh at all.',
+    range: words('ports', 'redirect', 'none'),
+  },
+  'mesh.port': {
+    type: '1 – 65535',
+    byDefault: mesh.port,
+    meaning: 'Port of the one listener of `capture: redirect`.',
+    range: numbers(1, 65535),
+  },
+  'mesh.outbound': {
+    type: '`ALLOW_ANY`, `REGISTRY_ONLY`',
+    byDefault: mesh.outbound,
+    meaning: 'What becomes of a mesh address that is no service: sent on as asked, or reset as `denied`.',
+    range: words('ALLOW_ANY', 'REGISTRY_ONLY'),
+  },
+  sources: {
+    type: 'list',
+    byDefault: DEFAULT_SETTINGS.sources,
+    meaning:
+      'Who connects from where. The longest range wins; among equals these come before WorkloadEntries and Pods.',
+  },
+  'sources[].cidr': {
+    type: 'range',
+    byDefault: undefined,
+    meaning: 'Addresses, such as `10.0.0.0/8`; required.',
+  },
+  'sources[].namespace': { type: 'string', byDefault: 'default', meaning: 'Their namespace.' },
+  'sources[].labels': { type: 'labels', byDefault: {}, meaning: 'Their labels.' },
+  admin: {
+    type: 'object or null',
+    byDefault: DEFAULT_SETTINGS.admin,
+    meaning: 'The admin listener (`/ready`, `/healthz`); null is off. *read once*',
+    flag: '--admin, --no-admin',
+    range: { inside: [null, {}], outside: [15021] },
+  },
+  'admin.address': {
+    type: 'IP address, `""` or `*`',
+    byDefault: DEFAULT_ADMIN.address,
+    meaning: 'Where it listens; give it a reachable address for probes from outside.',
+  },
+  'admin.port': {
+    type: '0 – 65535',
+    byDefault: DEFAULT_ADMIN.port,
+    meaning: 'Its port; 0 takes a free one.',
+    range: numbers(0, 65535),
+  },
+  'drain.timeout': {
+    type: 'duration, at most 24h',
+    byDefault: `${drain.timeoutMs / 1000}s`,
+    meaning: 'How long connections may go on after SIGTERM.',
+    flag: '--drain-timeout',
+    range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
+  },
+  maxConnections: {
+    type: '0 – 16777216',
+    byDefault: DEFAULT_SETTINGS.maxConnections,
+    meaning:
+      'Open connections over all workers; more are reset as `max-connections`. 0 is half of the open-file limit, less 128. *read once*',
+    range: numbers(0, 2 ** 24),
+  },
+  connectAttempts: {
+    type: '1 – 32',
+    byDefault: DEFAULT_SETTINGS.connectAttempts,
+    meaning:
+      'Endpoints of one destination that are tried for a connection; 1 is Istio’s default. *read once*',
+    range: numbers(1, 32),
+  },
+}
+
+function load(spec: object) {
+  const text = JSON.stringify({
+    apiVersion: 'gateway.weir/v1',
+    kind: 'Settings',
+    metadata: { name: 'a' },
+    spec,
+  })
+  return loadConfig([{ file: 'a.json', bytes: new TextEncoder().encode(text) }], { names: new Map() })
+}
+
+/** `{ mesh: { bind: value } }` for "mesh.bind". */
+const nested = (path: string, value: unknown): object =>
+  path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object
+
+const showDefault = (value: unknown): string =>
+  value === undefined
+    ? ''
+    : typeof value === 'object' && value
+      ? oneLine(value)
+      : `\`${value === '' ? '""' : value}\``
+
+const oneLine = (value: object): string =>
+  `\`${JSON.stringify(value).replaceAll('"', '').replaceAll(':', ': ').replaceAll(',', ', ')}\``
+
+test('docs/configuration.md shows every field of the Settings', async () => {
+  const names = new Set(Object.keys(FIELDS).map(path => path.split(/[.[]/)[0]))
+  deepEqual([...names].sort(), Object.keys(DEFAULT_SETTINGS).sort())
+  deepEqual(
+    Object.keys(FIELDS).flatMap(path => (path.startsWith('mesh.') ? [path.slice(5)] : [])),
+    Object.keys(mesh),
+  )
+  const rows = Object.entries(FIELDS).map(([path, { type, byDefault, meaning, flag = '' }]) => [
+    `\`${path}\``,
+    type,
+    showDefault(byDefault),
+    meaning,
+    flag.replaceAll(/--[\w-]+/g, '`$&`'),
+  ])
+  holds('docs/configuration.md', 'settings', tableOf(['field', 'value', 'default', 'meaning', 'flag'], rows))
+  const { out } = await weir(['run', '--help'])
+  for (const { flag } of Object.values(FIELDS))
+    for (const each of flag?.split(', ') ?? []) ok(out.includes(each), each)
+})
+
+test('the ranges that docs/configuration.md gives are those that are held', () => {
+  for (const [path, { range }] of Object.entries(FIELDS)) {
+    for (const value of range?.inside ?? []) deepEqual(load(nested(path, value)).diagnostics, [], path)
+    for (const value of range?.outside ?? []) {
+      equal(load(nested(path, value)).diagnostics[0]?.code, 'CFG032', `${path}: ${value}`)
+    }
+  }
+})
+
+test('the defaults inside objects are those that docs/configuration.md gives', () => {
+  const { settings } = load({ workload: {}, sources: [{ cidr: '10.0.0.0/8' }], admin: {} })
+  const { 'workload.namespace': namespace, 'workload.labels': labels } = FIELDS
+  deepEqual(settings.workload, { namespace: namespace.byDefault, labels: labels.byDefault })
+  deepEqual(
+    settings.sources.map(each => ({ ...each, cidr: formatCidr(each.cidr) })),
+    [{ cidr: '10.0.0.0/8', namespace: 'default', labels: {} }],
+  )
+  deepEqual(settings.admin, DEFAULT_ADMIN)
+})
