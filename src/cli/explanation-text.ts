@@ -4,7 +4,7 @@
  *   route: default/echo tcp[0].match[0] matches
  *     listener  mesh *:19000
  *     client    namespace default, app=telnet-client
- *     rule      default/echo tcp[0].match[0]  config/demo/rules.yaml:14
+ *     rule      default/echo tcp[0].match[0]  config/rules.yaml:14
  *     to        80 %  echo-server.default.svc.cluster.local:19000 subset prod
  *                     127.0.20.1:9000
  *     rejected  default/echo tcp[1].match[0]  port: 19000 is not 9000

@@ -1,6 +1,7 @@
 /** The command line's only contact with the process: its streams, signals, and the exit. */
 
-import type { Env, Output } from './env.ts'
+import { monotonicMs } from '../base/clock.ts'
+import type { Env, Output, Signal } from './env.ts'
 import { runCommandLine } from './program.ts'
 
 /** A reader that has gone (`| head`) is no mistake of ours: what is left is written into the void. */
@@ -14,14 +15,27 @@ function output(stream: NodeJS.WriteStream): Output {
   }
 }
 
+/** An older Node that handed over passes signals on, and a group's or a service's signal reaches us by itself, too. */
+const ECHO_MS = 100
+
+function onSignal(listener: (signal: Signal) => void): void {
+  let lastMs = Number.NEGATIVE_INFINITY
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      const nowMs = monotonicMs()
+      const isEcho = process.env.WEIR_HANDED_OVER !== undefined && nowMs - lastMs < ECHO_MS
+      lastMs = nowMs
+      if (!isEcho) listener(signal)
+    })
+  }
+}
+
 const env: Env = {
   stdout: output(process.stdout),
   stderr: output(process.stderr),
   stdin: process.stdin,
   variables: process.env,
-  onSignal(listener) {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => listener(signal))
-  },
+  onSignal,
 }
 
 process.exit(await runCommandLine(process.argv.slice(2), env))

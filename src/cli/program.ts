@@ -73,11 +73,7 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
     .addHelpText(
       'after',
-      examples(
-        'weir run',
-        'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir',
-        'weir run --demo config/demo',
-      ),
+      examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --demo'),
     )
     .action(async (paths, flags) => exit(await run(paths, flags, env)))
 }
@@ -109,7 +105,7 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
     .addHelpText(
       'after',
       examples(
-        'weir explain --from 127.0.10.1 --to 127.0.0.1:19000 config/demo',
+        'weir explain --gateway ingressgateway-1 --from 127.0.10.1 --to 127.0.0.1:19000',
         'weir explain --gateway edge --to 10.0.0.1:443 --labels app=web,tier=front',
         `echo '{"gateway":"mesh","destination":{"ip":"10.0.0.1","port":443}}' | weir explain --batch - --output json`,
       ),

@@ -42,10 +42,7 @@ function handOver(node) {
   const env = { ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
   const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const child = spawn(node, words, { stdio: 'inherit', env })
-  // A terminal sends its signals to the child by itself; a second one would end the drain.
-  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
-  process.on('SIGINT', () => onTerminal || child.kill('SIGINT'))
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', error => {
     console.error(`weir cannot start ${node}: ${error.message}`)
     process.exit(2)

@@ -1,25 +1,23 @@
 /**
  * Files: what the operator's PATH arguments hold, as bytes.
  *
- * A folder stands for every *.yaml, *.yml and *.json below it, in the order of their names. Symbolic
- * links are followed, so a mounted Kubernetes ConfigMap works: its entries are links through `..data`
+ * A folder stands for every *.yaml, *.yml and *.json in it, in the order of their names; folders inside
+ * it are left alone, as `kubectl apply -f` leaves them. Symbolic links are followed, so a mounted Kubernetes ConfigMap works: its entries are links through `..data`
  * into a folder `..2026_01_02…`, and all names that begin with a dot are passed over, so nothing is read
  * twice. What cannot be read comes back as an Error beside its name: saying so is for config/.
  */
 
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { FILE_BYTES_MAX } from '../config/text/limits.ts'
 
 export type SourceFile = { readonly file: string; readonly bytes: Uint8Array | Error }
-
-/** A larger file is a mistake (a core dump, a log); 100 000 rules take about 40 MiB. */
-export const FILE_BYTES_MAX = 256 * 1024 * 1024
 
 const CONFIGURATION = /\.(ya?ml|json)$/i
 /** Hidden files (with them ConfigMap's `..data`, Emacs' `.#lock` and vim's `.a.yaml.swp`) and Emacs' `#a.yaml#`. */
 const LEFTOVER = /^[.#]/
 
-/** Whether a folder's entry of this name would be read (or, being a folder, be searched). */
+/** Whether a folder's entry of this name is passed over. */
 export const isLeftover = (name: string): boolean => LEFTOVER.test(name)
 
 /** Reads every file that the paths stand for, each file once, in a stable order. */
@@ -30,13 +28,13 @@ export function readFiles(paths: readonly string[]): SourceFile[] {
   return found
 }
 
-/** `seen` holds real paths: it ends loops of links, and drops a file that two paths lead to. */
+/** `seen` holds real paths: it drops a file that two paths lead to. */
 function visit(path: string, named: boolean, found: SourceFile[], seen: Set<string>): void {
   try {
     const real = realpathSync(path)
     if (seen.has(real)) return
     const stats = statSync(real)
-    if (!stats.isDirectory() && !named && !CONFIGURATION.test(path)) return
+    if (!named && (stats.isDirectory() || !CONFIGURATION.test(path))) return
     seen.add(real)
     if (stats.isDirectory()) visitFolder(path, found, seen)
     else found.push({ file: path, bytes: readOne(path, stats, named) })

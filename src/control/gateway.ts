@@ -11,6 +11,7 @@ import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
 import type { Settings } from '../config/settings.ts'
 import type { ListenFailure } from '../engine/protocol.ts'
+import { openStats } from '../stats/stats.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
@@ -20,6 +21,7 @@ import { Names } from './names.ts'
 import { logDiagnostics, logGeneration, logWorkerEvent } from './narrate.ts'
 import { Reloads } from './reloads.ts'
 import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
+import { Troubles } from './troubles.ts'
 import { type Watch, watchPaths } from './watch.ts'
 
 /** The start waits this long for DNS; what comes later comes with a reload. */
@@ -57,6 +59,7 @@ export class Gateway {
   #accepted: Compiled | null = null
   #supervisor: Supervisor | null = null
   #watch: Watch | null = null
+  #troubles: Troubles | null = null
   #generation = 0
   #announced = false
   #draining = false
@@ -101,6 +104,7 @@ export class Gateway {
     const first = this.#accepted
     assert(first?.table != null, 'serving before a configuration is loaded')
     this.#supervisor = this.#startWorkers()
+    this.#troubles = new Troubles(openStats(this.#supervisor.stats), this.#log)
     this.#publish(first, first.table, null)
     this.#watch = await watchPaths(
       this.#options.paths,
@@ -135,7 +139,8 @@ export class Gateway {
     this.#log.info({ timeoutMs }, `draining: connections have ${timeoutMs / 1000} s to end`)
     await this.#closeInputs()
     const { closed, reset } = (await this.#supervisor?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
-    this.#log.info({ closed, reset }, `drained: ${closed} connections ended, ${reset} were reset`)
+    this.#troubles?.close()
+    this.#log.info({ closed, reset }, `drained: connections that ended: ${closed}, that were reset: ${reset}`)
   }
 
   /** Resets every connection and ends. */
@@ -143,6 +148,7 @@ export class Gateway {
     this.#draining = true
     await this.#closeInputs()
     await this.#supervisor?.stop()
+    this.#troubles?.close()
   }
 
   /** The first configuration, or null where it is refused. */

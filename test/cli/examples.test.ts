@@ -11,18 +11,18 @@ import { ask, folder, freePort } from '../control/scene.ts'
 import { weir } from './kit.ts'
 
 const EXAMPLES = new URL('../../config/examples/', import.meta.url).pathname
-const DEMO = new URL('../../config/demo/', import.meta.url).pathname
+const DEMO = new URL('../../config/', import.meta.url).pathname
 const TYPED = /^# {3}nc (?:-s (\S+) )?(\S+) 19000 +then `test`: (hello\S* test)(?:, or (hello\S* test))?/gm
 
 /** The files of an example, with its ports exchanged for free ones. */
 function texts(root: string, exchange: (text: string) => string): Record<string, string> {
-  const names = readdirSync(root)
+  const names = readdirSync(root).filter(name => name.endsWith('.yaml'))
   return Object.fromEntries(names.map(name => [name, exchange(readFileSync(join(root, name), 'utf8'))]))
 }
 
 for (const [name, root] of [
-  ['demo', DEMO],
-  ...readdirSync(EXAMPLES).map(each => [each, join(EXAMPLES, each)]),
+  ['', DEMO],
+  ...readdirSync(EXAMPLES).map(each => [`examples/${each}`, join(EXAMPLES, each)]),
 ]) {
   test(`config/${name} is without a fault and answers as its comments say`, async t => {
     assert.equal((await weir(['check', '--strict', root])).code, 0)

@@ -65,7 +65,7 @@ test('after the drain timeout the rest is reset', async t => {
   const exit = exitOf(child)
   child.kill('SIGINT')
   assert.equal(await exit, 0)
-  assert.ok(records.some(each => each.msg.includes('1 were reset')))
+  assert.ok(records.some(each => each.msg.includes('that were reset: 1')))
 })
 
 for (const [signal, code] of [

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { FILE_BYTES_MAX, readFiles } from '../../src/control/files.ts'
+import { FILE_BYTES_MAX } from '../../src/config/text/limits.ts'
+import { readFiles } from '../../src/control/files.ts'
 
 function folder(t: TestContext, files: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'weir-files-'))
@@ -18,9 +19,10 @@ function folder(t: TestContext, files: Record<string, string>): string {
 const names = (root: string, paths: string[]): string[] =>
   readFiles(paths).map(each => relative(root, each.file))
 
-test('a folder stands for its YAML and JSON files, below it too, sorted by name', t => {
+test('a folder stands for its YAML and JSON files, sorted by name, not for those of folders inside it', t => {
   const root = folder(t, { 'b.yaml': 'b', 'a.yml': 'a', 'c/d.json': 'd', 'c/b.YAML': 'e', 'notes.txt': 'no' })
-  assert.deepEqual(names(root, [root]), ['a.yml', 'b.yaml', 'c/b.YAML', 'c/d.json'])
+  assert.deepEqual(names(root, [root]), ['a.yml', 'b.yaml'])
+  assert.deepEqual(names(root, [root, join(root, 'c')]), ['a.yml', 'b.yaml', 'c/b.YAML', 'c/d.json'])
   assert.equal(Buffer.from(readFiles([root])[0].bytes as Uint8Array).toString(), 'a')
 })
 

@@ -64,7 +64,7 @@ for (const document of DOCUMENTS) {
 }
 
 test('README.md promises of the demo what the demo promises itself, where a test holds it to that', () => {
-  const file = 'config/demo/virtual-service.yaml'
+  const file = 'config/virtual-service.yaml'
   const held = [...read(file).matchAll(/^# {3}(nc .*\d) +then `test`: (.*)$/gm)].map(([, typed, answers]) => [
     typed,
     answers.split(', or '),
