@@ -12,7 +12,6 @@ export const Op = {
   ASYNC_CANCEL: 14,
   LINK_TIMEOUT: 15,
   CONNECT: 16,
-  CLOSE: 19,
   READ: 22,
   SEND: 26,
   RECV: 27,
@@ -96,7 +95,6 @@ export const ASYNC_CANCEL_ALL = 1 << 0
 export const ASYNC_CANCEL_FD = 1 << 1
 export const ASYNC_CANCEL_ANY = 1 << 2
 
-/** Repeating operations: sqe.ioprio for accept and receive, sqe.len for poll. */
+/** Operations that repeat (sqe.ioprio). */
 export const ACCEPT_MULTISHOT = 1 << 0
 export const RECV_MULTISHOT = 1 << 1
-export const POLL_ADD_MULTI = 1 << 0

@@ -34,7 +34,6 @@ const OPERATIONS: readonly { name: keyof typeof Op; since: string }[] = [
   { name: 'ASYNC_CANCEL', since: 'Linux 5.5' },
   { name: 'LINK_TIMEOUT', since: 'Linux 5.5' },
   { name: 'CONNECT', since: 'Linux 5.5' },
-  { name: 'CLOSE', since: 'Linux 5.6' },
   { name: 'READ', since: 'Linux 5.6' },
   { name: 'SEND', since: 'Linux 5.6' },
   { name: 'RECV', since: 'Linux 5.6' },

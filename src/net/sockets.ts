@@ -174,5 +174,5 @@ export const closeSocket = libc.close
  */
 export const acceptWaiting = (listener: number): number => libc.accept4(listener, 0x80000) // SOCK_CLOEXEC
 
-/** Makes direct calls on `fd` say −EAGAIN instead of waiting. Operations of the ring on it will too. */
+/** Makes direct calls on `fd` say −EAGAIN instead of waiting; operations of the ring may, too (prepare.ts). */
 export const setNonBlocking = (fd: number): number => libc.fcntl(fd, 4, 0x800) // F_SETFL, O_NONBLOCK

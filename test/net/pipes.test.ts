@@ -11,6 +11,7 @@ test('bytes move from socket to socket through a pipe, in order, and so does the
     const left = connected(ring)
     const right = connected(ring)
     const pipe = opened(openPipe(arena, arena.take(8), 1 << 18))
+    assert.ok(pipe.bytes >= 4096)
     for (const fd of [left.server, right.server]) assert.equal(setNonBlocking(fd), 0)
     assert.equal(splice(left.server, pipe.writeFd, 65_536), -Errno.EAGAIN)
     assert.equal(splice(pipe.readFd, right.server, 65_536), -Errno.EAGAIN)
