@@ -19,6 +19,7 @@ import type {
   Report,
   WorkerTask,
 } from '../engine/protocol.ts'
+import { wake } from '../net/wake.ts'
 import { clearWorker, createStats, openStats } from '../stats/stats.ts'
 
 const RESTART_FIRST_MS = 100
@@ -64,6 +65,8 @@ type Worker = {
   generation: number
   failures: readonly ListenFailure[]
   port: MessagePort | null
+  /** The eventfd of a worker that waits in the kernel; −1: it needs no wake. */
+  wakeFd: number
   startedMs: number
   restartMs: number
   restart: NodeJS.Timeout | undefined
@@ -104,9 +107,8 @@ export class Supervisor {
   publish(generation: number, table: SharedArrayBuffer): void {
     this.#newest = { kind: 'table', generation, table }
     for (const worker of this.#workers) worker.port?.postMessage(this.#newest)
-    const epoch = new Int32Array(this.#epoch)
-    Atomics.store(epoch, 0, generation)
-    Atomics.notify(epoch, 0)
+    Atomics.store(new Int32Array(this.#epoch), 0, generation)
+    for (const worker of this.#workers) rouse(worker)
   }
 
   /** Ready is when each worker has once opened every listener; a later failure is told, but takes nothing back. */
@@ -147,6 +149,7 @@ export class Supervisor {
       if (worker.port) worker.state = 'draining'
       else settle(worker)
       worker.port?.postMessage(order)
+      rouse(worker)
     }
   }
 
@@ -179,6 +182,11 @@ export class Supervisor {
       worker.drained = report
       return
     }
+    if (report.kind === 'waiting') {
+      worker.wakeFd = report.wakeFd
+      rouse(worker) // for what was posted before
+      return
+    }
     worker.generation = report.generation
     worker.failures = report.failures
     if (worker.state === 'starting' && report.failures.length === 0) worker.state = 'accepting'
@@ -194,6 +202,7 @@ export class Supervisor {
     }
     worker.port?.close()
     worker.port = null
+    worker.wakeFd = -1
   }
 
   #onEnd(index: number, error: Error): void {
@@ -220,6 +229,7 @@ const newWorker = (): Worker => ({
   generation: 0,
   failures: [],
   port: null,
+  wakeFd: -1,
   startedMs: 0,
   restartMs: RESTART_FIRST_MS,
   restart: undefined,
@@ -229,6 +239,10 @@ const newWorker = (): Worker => ({
 
 /** Piscina takes its list's type from an overload of postMessage that newer Node types no longer put last. */
 const transferring = (port: MessagePort): TransferList => [port] as unknown as TransferList
+
+function rouse({ wakeFd }: Worker): void {
+  if (wakeFd >= 0) wake(wakeFd)
+}
 
 function settle(worker: Worker): void {
   worker.state = 'ended'

@@ -7,10 +7,11 @@
 
 import { runNodeEngine } from './node/engine.ts'
 import type { EngineKind, WorkerTask } from './protocol.ts'
+import { runUringEngine } from './uring/engine.ts'
 
 const ENGINES: Readonly<Record<EngineKind, (task: WorkerTask) => Promise<void>>> = {
   node: runNodeEngine,
-  uring: () => Promise.reject(new Error('bug in weir: this build has no uring engine')),
+  uring: runUringEngine,
 }
 
 export default (task: WorkerTask): Promise<void> => ENGINES[task.engine](task)

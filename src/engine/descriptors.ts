@@ -10,7 +10,6 @@
  */
 
 import { readFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
 
 /** Kept for dials, files and other threads; an eighth of a small limit. */
 const RESERVED = 64
@@ -19,12 +18,6 @@ const RESERVED = 64
 export function descriptorCeiling(): number {
   const limit = openFileLimit()
   return limit - Math.min(RESERVED, Math.floor(limit / 8))
-}
-
-/** The socket's descriptor, or −1 where Node does not tell. */
-export function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as { _handle?: { fd?: number } | null }
-  return handle?.fd ?? -1
 }
 
 function openFileLimit(): number {

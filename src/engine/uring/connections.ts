@@ -1,0 +1,462 @@
+/**
+ * The connections of one worker on its ring: from an accepted descriptor to its last byte.
+ *
+ *   accept ─▶ decide ─▶ dial ─────▶ connected ─▶ relay, each direction for itself:
+ *                └▶ receive early                  receive ─▶ send, and linked behind it the next receive
+ *
+ * States and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
+ * ../deadline.ts. A direction has at most one receive and one send in the kernel, and the receive
+ * starts only once the send is through: that is the back-pressure. A socket is closed only when no
+ * operation of its slot is left in the kernel, so a descriptor is never used again too early.
+ */
+
+import type { Buffers } from '../../net/buffers.ts'
+import { Errno } from '../../net/errno.ts'
+import {
+  prepareCancel,
+  prepareCancelAll,
+  prepareConnect,
+  prepareRecvSelect,
+  prepareSend,
+} from '../../net/prepare.ts'
+import type { Ring } from '../../net/ring.ts'
+import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
+import { closeSocket, type Sockets, shutdownWrite } from '../../net/sockets.ts'
+import { operationOf, slotOf, subject } from '../../net/user-data.ts'
+import { Reason } from '../../stats/reasons.ts'
+import { Counter, closedAt } from '../../stats/stats.ts'
+import type { Table } from '../../table/table.ts'
+import { countOpen } from '../balance.ts'
+import { deadlineMs, overdue } from '../deadline.ts'
+import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { move, State } from '../state.ts'
+import { dialFailure, relayFailure } from './failures.ts'
+import * as Operation from './operations.ts'
+import { CLIENT, Flow, type Side, Slots, UPSTREAM } from './slots.ts'
+
+/** The most entries that handling one completion prepares: connected with early bytes. */
+export const ENTRIES_EACH = 4
+
+const RECEIVE = [Operation.RECEIVE_CLIENT, Operation.RECEIVE_UPSTREAM] as const
+const SEND = [Operation.SEND_UPSTREAM, Operation.SEND_CLIENT] as const
+const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
+const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
+
+const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
+
+/** What a further attempt needs: kept only where more than one is allowed. */
+type Attempts = { readonly table: Table; cluster: number; readonly tried: number[] }
+
+export type ConnectionsOptions = {
+  readonly ring: Ring
+  readonly buffers: Buffers
+  readonly sockets: Sockets
+  readonly decider: Decider
+  /** Called once for each connection that was accepted, at its very end. */
+  readonly onFree: (reason: number) => void
+}
+
+export class Connections {
+  readonly slots: Slots
+  /** When `sweep` has something to do; may be too early, never too late. */
+  nextSweepMs = Number.POSITIVE_INFINITY
+  /** The time of this turn of the loop, monotonic. */
+  nowMs = 0
+  /** Filled by `decide` for the connection in question. */
+  readonly decision = createDecision()
+  readonly #ring: Ring
+  readonly #buffers: Buffers
+  readonly #sockets: Sockets
+  readonly #decider: Decider
+  readonly #counters: Float64Array
+  readonly #onFree: (reason: number) => void
+  readonly #attempts = new Map<number, Attempts>()
+  /** Socket addresses of connects that are prepared and not submitted yet, in turn. */
+  readonly #addresses: number
+  #address = 0
+  /** Directions that wait for a buffer, in the order in which they ran dry. */
+  readonly #starved: number[] = []
+  readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
+  readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
+
+  constructor({ ring, buffers, sockets, decider, onFree }: ConnectionsOptions) {
+    this.#ring = ring
+    this.#buffers = buffers
+    this.#sockets = sockets
+    this.#decider = decider
+    this.#counters = decider.stats.counters[decider.worker]
+    this.#onFree = onFree
+    this.#addresses = ring.arena.take(ring.entries * 32)
+    this.slots = new Slots(decider.limits.maxConnections + 1)
+  }
+
+  // ── accepting ──────────────────────────────────────────────────────────────
+
+  /** Counts an accepted connection, before it is decided about. */
+  count(): void {
+    this.#counters[Counter.accepted]++
+    this.#counters[Counter.open]++
+  }
+
+  /** Ends a counted connection that has no slot. */
+  refuse(fd: number, reason: number): void {
+    this.#sockets.resetClose(fd)
+    this.#counters[Counter.open]--
+    this.#counters[closedAt(reason)]++
+    this.#onFree(reason)
+  }
+
+  /** Lets a counted connection go where `decision` says. */
+  admit(fd: number, table: Table): void {
+    const { slots, decision } = this
+    const slot = slots.take()
+    if (slot < 0) {
+      this.refuse(fd, Reason['max-connections'])
+      return
+    }
+    slots.state[slot] = move(State.Free, State.Dialing)
+    slots.fd[2 * slot + CLIENT] = fd
+    slots.acceptedMs[slot] = this.nowMs
+    slots.connectTimeoutMs[slot] = decision.connectTimeoutMs
+    slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
+    slots.maxDurationMs[slot] = decision.maxDurationMs
+    slots.clusterSlot[slot] = decision.clusterSlot
+    countOpen(this.#decider, decision.clusterSlot, 1)
+    if (this.#decider.limits.connectAttempts > 1 && decision.endpoint !== ORIGINAL) {
+      this.#attempts.set(slot, { table, cluster: decision.cluster, tried: [decision.endpoint] })
+    }
+    this.#receive(slot, CLIENT)
+    this.#dial(slot)
+  }
+
+  // ── dialing ────────────────────────────────────────────────────────────────
+
+  #dial(slot: number): void {
+    const { slots, decision } = this
+    this.#counters[Counter.dials]++
+    slots.endpointSlot[slot] = decision.endpointSlot
+    countOpen(this.#decider, decision.endpointSlot, 1)
+    slots.dialedMs[slot] = this.nowMs
+    this.#expect(slot)
+    const family = decision.family === 4 ? 4 : 6
+    const fd = this.#sockets.dial(family, false)
+    if (fd < 0) {
+      this.#onDialFailed(slot, dialFailure(fd))
+      return
+    }
+    slots.fd[2 * slot + UPSTREAM] = fd
+    if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
+    const at = this.#addresses + (this.#address++ % this.#ring.entries) * 32
+    const bytes = writeSocketAddress(this.#ring.arena, at, family, decision.address, decision.port)
+    prepareConnect(this.#ring, fd, at, bytes, subject(slot, Operation.CONNECT), slots.generation[slot])
+    slots.inFlight[slot]++
+  }
+
+  /** A 0 in the policy is the kernel's default: tcp(7). */
+  #keepAlive(fd: number): void {
+    const { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = this.decision
+    this.#sockets.setKeepalive(fd, {
+      idleS: keepaliveTimeS || 7200,
+      intervalS: keepaliveIntervalS || 75,
+      probes: keepaliveProbes || 9,
+    })
+  }
+
+  #onConnected(slot: number, result: number): void {
+    const { slots } = this
+    if (result < 0) {
+      this.#onDialFailed(slot, dialFailure(result))
+      return
+    }
+    slots.state[slot] = move(State.Dialing, State.Relaying)
+    slots.activeMs[slot] = this.nowMs
+    if (this.#attempts.size > 0) this.#attempts.delete(slot)
+    this.#expect(slot)
+    this.#receive(slot, UPSTREAM)
+    const flow = slots.flow[2 * slot + CLIENT]
+    if ((flow & Flow.holding) !== 0) this.#send(slot, CLIENT)
+    else if ((flow & Flow.ended) !== 0) this.#passEnd(slot, CLIENT)
+  }
+
+  #onDialFailed(slot: number, reason: number): void {
+    this.#counters[Counter.dialFailures]++
+    this.#closeUpstream(slot)
+    if (this.#nextEndpoint(slot)) this.#dial(slot)
+    else this.close(slot, reason)
+  }
+
+  #closeUpstream(slot: number): void {
+    const fd = this.slots.fd[2 * slot + UPSTREAM]
+    if (fd >= 0) closeSocket(fd)
+    this.slots.fd[2 * slot + UPSTREAM] = -1
+  }
+
+  /** Fills `decision` with another endpoint of the same cluster, as long as the attempts last. */
+  #nextEndpoint(slot: number): boolean {
+    const attempts = this.#attempts.get(slot)
+    if (!attempts || attempts.tried.length >= this.#decider.limits.connectAttempts) return false
+    const { decision } = this
+    decision.cluster = attempts.cluster
+    if (decideEndpoint(this.#decider, attempts.table, attempts.tried, decision) !== ADMITTED) return false
+    attempts.tried.push(decision.endpoint)
+    countOpen(this.#decider, this.slots.endpointSlot[slot], -1)
+    return true
+  }
+
+  // ── relaying ───────────────────────────────────────────────────────────────
+
+  #receive(slot: number, side: Side): void {
+    const { slots } = this
+    const fd = slots.fd[2 * slot + side]
+    const word = subject(slot, RECEIVE[side])
+    prepareRecvSelect(this.#ring, fd, this.#buffers.group, word, slots.generation[slot])
+    slots.inFlight[slot]++
+  }
+
+  /** Sends what `side`'s direction holds to the other side; its next receive is linked behind. */
+  #send(slot: number, side: Side): void {
+    const { slots } = this
+    const direction = 2 * slot + side
+    const at = this.#buffers.at(slots.buffer[direction]) + slots.offset[direction]
+    const fd = slots.fd[2 * slot + otherOf(side)]
+    prepareSend(this.#ring, fd, at, slots.bytes[direction], subject(slot, SEND[side]), slots.generation[slot])
+    this.#ring.linkNext()
+    slots.inFlight[slot]++
+    this.#receive(slot, side)
+  }
+
+  #onReceived(slot: number, side: Side, result: number, buffer: number): void {
+    const { slots } = this
+    const direction = 2 * slot + side
+    if (result > 0) {
+      this.#counters[BYTES[side]] += result
+      slots.activeMs[slot] = this.nowMs
+      slots.flow[direction] |= Flow.holding
+      slots.buffer[direction] = buffer
+      slots.offset[direction] = 0
+      slots.bytes[direction] = result
+      if (slots.state[slot] !== State.Dialing) this.#send(slot, side)
+    } else if (result === 0) {
+      if (buffer >= 0) this.#give(buffer)
+      slots.flow[direction] |= Flow.ended
+      if (slots.state[slot] !== State.Dialing) this.#passEnd(slot, side)
+    } else if (result === -Errno.ENOBUFS) {
+      slots.flow[direction] |= Flow.starved
+      this.#starved.push(direction)
+      if (this.#buffers.free > 0) this.#feed() // one came back in between
+    } else if (result !== -Errno.ECANCELED) {
+      this.close(slot, relayFailure(side, result)) // cancelled: the send before it did not get through, and says so
+    }
+  }
+
+  #onSent(slot: number, side: Side, result: number): void {
+    const { slots } = this
+    const direction = 2 * slot + side
+    if (result === slots.bytes[direction]) {
+      slots.activeMs[slot] = this.nowMs
+      this.#release(direction)
+    } else if (result > 0) {
+      slots.offset[direction] += result
+      slots.bytes[direction] -= result
+      this.#send(slot, side)
+    } else this.close(slot, relayFailure(otherOf(side), result))
+  }
+
+  /** Tells the other side that no more comes; after the second time both sockets are closed. */
+  #passEnd(slot: number, side: Side): void {
+    const { slots } = this
+    slots.flow[2 * slot + side] |= Flow.finished
+    if (slots.state[slot] === State.HalfClosed) {
+      this.#settle(slot, slots.reason[slot]) // closing says it as well
+      return
+    }
+    slots.state[slot] = move(State.Relaying, State.HalfClosed)
+    slots.reason[slot] = CLOSED[side]
+    slots.activeMs[slot] = this.nowMs
+    const result = shutdownWrite(slots.fd[2 * slot + otherOf(side)])
+    if (result < 0) this.close(slot, relayFailure(otherOf(side), -Errno.ECONNRESET)) // ENOTCONN: it is gone
+  }
+
+  /** The direction's buffer is the kernel's again. */
+  #release(direction: number): void {
+    const { flow, buffer } = this.slots
+    if ((flow[direction] & Flow.holding) === 0) return
+    flow[direction] &= ~Flow.holding
+    this.#give(buffer[direction])
+  }
+
+  #give(buffer: number): void {
+    this.#buffers.give(buffer)
+    if (this.#starved.length > 0) this.#feed()
+  }
+
+  /** The direction that has waited longest for a buffer receives again. */
+  #feed(): void {
+    const { flow, state } = this.slots
+    for (let direction = this.#starved.shift(); direction !== undefined; direction = this.#starved.shift()) {
+      if ((flow[direction] & Flow.starved) === 0) continue
+      flow[direction] &= ~Flow.starved
+      const slot = direction >>> 1
+      if (state[slot] === State.Closing || state[slot] === State.Free) continue
+      this.#receive(slot, (direction & 1) as Side)
+      return
+    }
+  }
+
+  // ── ending ─────────────────────────────────────────────────────────────────
+
+  /** Resets both sides; the first reason counts. */
+  close(slot: number, reason: number): void {
+    const { slots } = this
+    if (slots.state[slot] === State.Closing) return
+    slots.resets[slot] = 1
+    this.#settle(slot, reason)
+  }
+
+  closeAll(reason: number): void {
+    const { slots } = this
+    for (let slot = 0; slot < slots.used; slot++) {
+      if (slots.state[slot] === State.Free) continue
+      this.#makeRoom()
+      this.close(slot, reason)
+    }
+  }
+
+  /** Nothing more is relayed; what is in the kernel is called back, and then the sockets are closed. */
+  #settle(slot: number, reason: number): void {
+    const { slots } = this
+    slots.state[slot] = move(slots.state[slot] as State, State.Closing)
+    slots.reason[slot] = reason
+    countOpen(this.#decider, slots.endpointSlot[slot], -1)
+    countOpen(this.#decider, slots.clusterSlot[slot], -1)
+    if (this.#attempts.size > 0) this.#attempts.delete(slot)
+    if (slots.inFlight[slot] > 0) {
+      this.#cancel(slot, CLIENT)
+      this.#cancel(slot, UPSTREAM)
+    }
+    this.#endWhenIdle(slot)
+  }
+
+  #cancel(slot: number, side: Side): void {
+    const { slots } = this
+    const fd = slots.fd[2 * slot + side]
+    if (fd < 0) return
+    prepareCancelAll(this.#ring, fd, subject(slot, Operation.CANCEL), slots.generation[slot])
+    slots.inFlight[slot]++
+  }
+
+  #endWhenIdle(slot: number): void {
+    const { slots } = this
+    if (slots.inFlight[slot] > 0) return
+    for (const side of [CLIENT, UPSTREAM] as const) {
+      const fd = slots.fd[2 * slot + side]
+      if (fd >= 0) slots.resets[slot] === 1 ? this.#sockets.resetClose(fd) : closeSocket(fd)
+      slots.fd[2 * slot + side] = -1
+      this.#release(2 * slot + side)
+    }
+    slots.state[slot] = move(State.Closing, State.Free)
+    const reason = slots.reason[slot]
+    slots.free(slot)
+    this.#counters[Counter.open]--
+    this.#counters[closedAt(reason)]++
+    this.#onFree(reason)
+  }
+
+  // ── completions and time ───────────────────────────────────────────────────
+
+  /** One completion of a connection's operation. */
+  complete(word: number, generation: number, result: number, flags: number): void {
+    const { slots } = this
+    const slot = slotOf(word)
+    const buffer = this.#buffers.take(flags)
+    if (slots.generation[slot] !== generation) {
+      if (buffer >= 0) this.#give(buffer)
+      return // of a connection that is gone
+    }
+    slots.inFlight[slot]--
+    if (slots.state[slot] === State.Closing) {
+      if (buffer >= 0) this.#give(buffer)
+      this.#endWhenIdle(slot)
+      return
+    }
+    switch (operationOf(word)) {
+      case Operation.RECEIVE_CLIENT:
+        this.#onReceived(slot, CLIENT, result, buffer)
+        break
+      case Operation.RECEIVE_UPSTREAM:
+        this.#onReceived(slot, UPSTREAM, result, buffer)
+        break
+      case Operation.SEND_UPSTREAM:
+        this.#onSent(slot, CLIENT, result)
+        break
+      case Operation.SEND_CLIENT:
+        this.#onSent(slot, UPSTREAM, result)
+        break
+      case Operation.CONNECT:
+        this.#onConnected(slot, result)
+        break
+      default: // the cancel of a dial: the dial's own end says the rest
+    }
+  }
+
+  /** Ends what is overdue, and finds out when to look again. */
+  sweep(): void {
+    const { slots } = this
+    this.nextSweepMs = Number.POSITIVE_INFINITY
+    for (let slot = 0; slot < slots.used; slot++) {
+      const state = slots.state[slot] as State
+      if (state === State.Free || state === State.Closing) continue
+      this.#makeRoom()
+      const reason = this.#overdue(slot)
+      if (reason === Reason['connect-timeout']) this.#endDial(slot)
+      else if (reason >= 0) this.close(slot, reason)
+      else this.#expect(slot)
+    }
+  }
+
+  /** Calls the dial back; it completes with −ECANCELED, and another endpoint may be tried. */
+  #endDial(slot: number): void {
+    const { slots } = this
+    const generation = slots.generation[slot]
+    slots.dialedMs[slot] = this.nowMs
+    prepareCancel(
+      this.#ring,
+      subject(slot, Operation.CONNECT),
+      generation,
+      subject(slot, Operation.CANCEL),
+      generation,
+    )
+    slots.inFlight[slot]++
+  }
+
+  #overdue(slot: number): number {
+    this.#fillTimes(slot)
+    return overdue(this.slots.state[slot] as State, this.#times, this.#allowed, this.nowMs)
+  }
+
+  /** Sees to it that the sweep comes when the connection's next deadline does. */
+  #expect(slot: number): void {
+    this.#fillTimes(slot)
+    const deadline = deadlineMs(this.slots.state[slot] as State, this.#times, this.#allowed)
+    if (deadline < this.nextSweepMs) this.nextSweepMs = deadline
+  }
+
+  #fillTimes(slot: number): void {
+    const { slots } = this
+    this.#times.acceptedMs = slots.acceptedMs[slot]
+    this.#times.dialedMs = slots.dialedMs[slot]
+    this.#times.activeMs = slots.activeMs[slot]
+    this.#allowed.connectTimeoutMs = slots.connectTimeoutMs[slot]
+    this.#allowed.idleTimeoutMs = slots.idleTimeoutMs[slot]
+    this.#allowed.maxDurationMs = slots.maxDurationMs[slot]
+  }
+
+  /** Outside of the loop over completions nobody sees to it that there is room. */
+  #makeRoom(): void {
+    if (this.#ring.room() < ENTRIES_EACH) this.#ring.submit()
+  }
+}
+
+/** What an arena must hold for the connections beside the buffers. */
+export const connectionBytes = (ringEntries: number): number =>
+  ringEntries * Math.max(32, SOCKET_ADDRESS_BYTES)

@@ -1,0 +1,18 @@
+/** What a worker asks of its ring: the operation in the low byte of user_data (net/user-data.ts). */
+
+/** The slot is a listener's. */
+export const ACCEPT = 0
+/** No slot: an order has come. */
+export const WAKE = 1
+/** The slot is a connection's, from here on. */
+export const CONNECT = 2
+/** From the client, and on to the upstream. */
+export const RECEIVE_CLIENT = 3
+export const SEND_UPSTREAM = 4
+/** From the upstream, and on to the client. */
+export const RECEIVE_UPSTREAM = 5
+export const SEND_CLIENT = 6
+/** The end of other operations was asked for. */
+export const CANCEL = 7
+/** The slot is a listener's: the end of its accepting was asked for. */
+export const CANCEL_ACCEPT = 8

@@ -1,0 +1,106 @@
+/**
+ * Connections as slots in typed arrays: what a worker knows of each, without an object or a closure.
+ *
+ * A slot has two sides, the client (0) and the upstream (1), and two directions, each named after the
+ * side that its bytes come from. Words of a side or a direction stand at 2 × slot + side.
+ *
+ *   free ─take─▶ in use, until both sockets are closed and the kernel has none of its operations ─free─▶
+ *
+ * Freeing raises the generation, so that a completion which comes too late is known for what it is.
+ */
+
+import { assert } from '../../base/assert.ts'
+
+export const CLIENT = 0
+export const UPSTREAM = 1
+export type Side = typeof CLIENT | typeof UPSTREAM
+
+/** What a direction is doing; bits. */
+export const Flow = {
+  /** Bytes lie in `buffer`: they are being sent, or wait for the upstream to be connected. */
+  holding: 1,
+  /** Waits for a free buffer before it receives again. */
+  starved: 2,
+  /** The side said that no more comes. */
+  ended: 4,
+  /** The other side has been told. */
+  finished: 8,
+} as const
+
+export class Slots {
+  readonly count: number
+  readonly state: Uint8Array
+  readonly generation: Uint32Array
+  /** Operations in the kernel: while there is one, no socket of the slot may be closed. */
+  readonly inFlight: Uint8Array
+  /** Reason (stats/reasons.ts) for which it ends, once it is Closing or HalfClosed. */
+  readonly reason: Uint8Array
+  /** 1: its sockets end with a reset. */
+  readonly resets: Uint8Array
+
+  /** By side: the descriptor, or −1. */
+  readonly fd: Int32Array
+  /** By direction: Flow bits, the buffer that is held, where in it the rest begins and how much it is. */
+  readonly flow: Uint8Array
+  readonly buffer: Int32Array
+  readonly offset: Int32Array
+  readonly bytes: Int32Array
+
+  readonly acceptedMs: Float64Array
+  readonly dialedMs: Float64Array
+  readonly activeMs: Float64Array
+  readonly connectTimeoutMs: Int32Array
+  readonly idleTimeoutMs: Int32Array
+  readonly maxDurationMs: Int32Array
+  /** Words of the shared counts. */
+  readonly clusterSlot: Int32Array
+  readonly endpointSlot: Int32Array
+
+  /** One above the highest slot that has been in use. */
+  used = 0
+  open = 0
+  readonly #free: Int32Array
+  #freeCount = 0
+
+  constructor(count: number) {
+    this.count = count
+    this.state = new Uint8Array(count)
+    this.generation = new Uint32Array(count)
+    this.inFlight = new Uint8Array(count)
+    this.reason = new Uint8Array(count)
+    this.resets = new Uint8Array(count)
+    this.fd = new Int32Array(2 * count).fill(-1)
+    this.flow = new Uint8Array(2 * count)
+    this.buffer = new Int32Array(2 * count).fill(-1)
+    this.offset = new Int32Array(2 * count)
+    this.bytes = new Int32Array(2 * count)
+    this.acceptedMs = new Float64Array(count)
+    this.dialedMs = new Float64Array(count)
+    this.activeMs = new Float64Array(count)
+    this.connectTimeoutMs = new Int32Array(count)
+    this.idleTimeoutMs = new Int32Array(count)
+    this.maxDurationMs = new Int32Array(count)
+    this.clusterSlot = new Int32Array(count)
+    this.endpointSlot = new Int32Array(count)
+    this.#free = new Int32Array(count)
+  }
+
+  /** A slot for a new connection, or −1 where all are in use; the last one that was freed comes first. */
+  take(): number {
+    if (this.#freeCount === 0 && this.used === this.count) return -1
+    this.open++
+    return this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.used++
+  }
+
+  /** Gives `slot` back; its sockets are closed. */
+  free(slot: number): void {
+    assert(this.inFlight[slot] === 0, `slot ${slot} is freed with operations in the kernel`)
+    assert(this.fd[2 * slot] < 0 && this.fd[2 * slot + 1] < 0, `slot ${slot} is freed with open sockets`)
+    this.generation[slot]++
+    this.flow[2 * slot] = 0
+    this.flow[2 * slot + 1] = 0
+    this.resets[slot] = 0
+    this.#free[this.#freeCount++] = slot
+    this.open--
+  }
+}
