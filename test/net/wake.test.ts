@@ -29,11 +29,12 @@ test('wakes before the look are one wake, and none is lost', { skip }, () => {
 async function endOfWait(end: (wakeFd: number, ringFd: number) => void): Promise<number[]> {
   const fd = descriptor(openWake())
   const worker = new Worker(new URL('../support/waiting-worker.ts', import.meta.url), { workerData: fd })
+  const exited = once(worker, 'exit') // which may come together with the last message
   const [ringFd] = (await once(worker, 'message')) as [number]
   const reported = once(worker, 'message')
   end(fd, ringFd)
   const [completion] = (await reported) as [number[]]
-  await once(worker, 'exit')
+  await exited
   closeSocket(fd)
   return completion
 }
