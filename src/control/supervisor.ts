@@ -19,7 +19,7 @@ import type {
   Report,
   WorkerTask,
 } from '../engine/protocol.ts'
-import { wake } from '../net/wake.ts'
+import { closeWake, wake } from '../net/wake.ts'
 import { clearWorker, createStats, openStats } from '../stats/stats.ts'
 
 const RESTART_FIRST_MS = 100
@@ -202,6 +202,7 @@ export class Supervisor {
     }
     worker.port?.close()
     worker.port = null
+    if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
     worker.wakeFd = -1
   }
 

@@ -42,7 +42,11 @@ export type Order =
   | { readonly kind: 'stop' }
 
 export type Report =
-  /** The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd (net/wake.ts). */
+  /**
+   * The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd
+   * (net/wake.ts). It is the receiver's to close, once the worker has ended: closed any earlier, its
+   * number could be another file's when the wake comes.
+   */
   | { readonly kind: 'waiting'; readonly wakeFd: number }
   /** Every listener of the generation accepts, but for those that failed; sent for each table, and again when a retry changes that. */
   | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }

@@ -5,7 +5,7 @@
  * worker looks are one wake; none is lost, since the kernel counts them until they are read.
  */
 
-import { writeSync } from 'node:fs'
+import { closeSync, writeSync } from 'node:fs'
 import * as libc from './libc.ts'
 import { prepareRead } from './prepare.ts'
 import type { Ring } from './ring.ts'
@@ -22,6 +22,11 @@ export const openWake = (): number => libc.eventfd(0, EFD_CLOEXEC)
 /** Wakes the worker that waits for `fd`; from any thread. */
 export function wake(fd: number): void {
   writeSync(fd, ONE)
+}
+
+/** Closes it; from the thread that wakes, once the worker has ended. */
+export function closeWake(fd: number): void {
+  closeSync(fd)
 }
 
 export class Wake {

@@ -17,6 +17,7 @@ import { SLOTS_MAX, type SlotCounts } from './slots.ts'
 export const COUNTERS = {
   accepted: 'Connections that were accepted.',
   open: 'Connections that are open now.',
+  acceptPauses: 'Times that accepting was paused, for want of files or memory.',
   dials: 'Connections that were begun to endpoints.',
   dialFailures: 'Of these, those that failed.',
   clientBytes: 'Bytes that came from clients.',

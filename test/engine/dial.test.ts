@@ -10,7 +10,7 @@ import type { EngineKind, EngineLimits } from '../../src/engine/protocol.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import type { Cluster, Listener } from '../../src/table/plan.ts'
 import { blackhole } from '../support/blackhole.ts'
-import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   bytes,
@@ -27,8 +27,6 @@ import {
   stalled,
   until,
 } from '../support/sockets.ts'
-
-const ENGINES: readonly EngineKind[] = ['node']
 
 /** A worker with one listener for `clusters`. */
 async function gatewayTo(

@@ -5,10 +5,9 @@
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { EngineKind } from '../../src/engine/protocol.ts'
 import { parseCidr } from '../../src/net/address.ts'
 import type { Rule } from '../../src/table/plan.ts'
-import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   echo,
@@ -22,8 +21,6 @@ import {
   say,
   until,
 } from '../support/sockets.ts'
-
-const ENGINES: readonly EngineKind[] = ['node']
 
 /** What the upstream behind `port` says. */
 const ask = async (port: number, host?: string): Promise<string> => {

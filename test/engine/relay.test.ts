@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import type { EngineKind } from '../../src/engine/protocol.ts'
-import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   bytes,
@@ -26,7 +26,6 @@ import {
   type TestServer,
 } from '../support/sockets.ts'
 
-const ENGINES: readonly EngineKind[] = ['node']
 /** WEIR_TEST_BYTES=1e9 sends a gigabyte each way. */
 const TOTAL_BYTES = Number(process.env.WEIR_TEST_BYTES ?? 64 * 2 ** 20)
 

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
+import { probe } from '../../src/net/probe.ts'
+import { closeWake, wake } from '../../src/net/wake.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
@@ -27,6 +29,9 @@ const WORKER = fileURLToPath(new URL('../../src/engine/worker.ts', import.meta.u
 type Listening = Extract<Report, { kind: 'listening' }>
 type Drained = Extract<Report, { kind: 'drained' }>
 
+/** The engines that can run here; every test of the data plane runs against each, by name. */
+export const ENGINES: readonly EngineKind[] = probe().ok ? ['node', 'uring'] : ['node']
+
 export class TestEngine {
   readonly stats: Stats
   /** One for each worker: settles when its task does. */
@@ -36,6 +41,7 @@ export class TestEngine {
   readonly slots = createSlots()
   readonly #pool: Piscina
   readonly #ports: MessagePort[] = []
+  readonly #wakeFds: number[] = []
   readonly #epoch = new SharedArrayBuffer(4)
   #generation = 0
 
@@ -48,7 +54,11 @@ export class TestEngine {
       const { port1, port2 } = new MessageChannel()
       port1.on('message', (report: Report) => {
         if (report.kind === 'listening') reports.push(report)
-        else this.drained.push(report)
+        else if (report.kind === 'drained') this.drained.push(report)
+        else {
+          this.#wakeFds[index] = report.wakeFd
+          wake(report.wakeFd) // for what was posted before
+        }
       })
       this.#ports.push(port1)
       const task: WorkerTask = {
@@ -65,14 +75,19 @@ export class TestEngine {
   async adopt(plan: Plan): Promise<readonly Listening[]> {
     const generation = ++this.#generation
     const slots = new Slots(this.slots, generation, NO_COUNTS)
-    this.order({ kind: 'table', generation, table: buildTable(plan, generation, slots.slotOf) })
-    Atomics.store(new Int32Array(this.#epoch), 0, generation)
+    const table = buildTable(plan, generation, slots.slotOf)
+    this.order({ kind: 'table', generation, table }, () =>
+      Atomics.store(new Int32Array(this.#epoch), 0, generation),
+    )
     await this.#alive(() => this.listening.every(list => list.at(-1)?.generation === generation))
     return this.listening.map(list => list.at(-1) as Listening)
   }
 
-  order(order: Order): void {
+  /** Posts an order to every worker; `announce` comes between posting and waking. */
+  order(order: Order, announce: () => void = () => {}): void {
     for (const port of this.#ports) port.postMessage(order)
+    announce()
+    for (const fd of this.#wakeFds) wake(fd)
   }
 
   get counts(): ReturnType<typeof totals> {
@@ -101,6 +116,7 @@ export class TestEngine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.order({ kind: 'stop' })
     await Promise.allSettled(this.ended)
+    for (const fd of this.#wakeFds.splice(0)) closeWake(fd)
     for (const port of this.#ports) port.close()
     await this.#pool.destroy()
   }

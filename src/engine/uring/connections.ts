@@ -2,11 +2,12 @@
  * The connections of one worker on its ring: from an accepted descriptor to its last byte.
  *
  *   accept ─▶ decide ─▶ dial ─────▶ connected ─▶ relay, each direction for itself:
- *                └▶ receive early                  receive ─▶ send, and linked behind it the next receive
+ *                └▶ receive early                  receive ─▶ send ─▶ receive …
  *
  * States and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
- * ../deadline.ts. A direction has at most one receive and one send in the kernel, and the receive
- * starts only once the send is through: that is the back-pressure. A socket is closed only when no
+ * ../deadline.ts. A direction has one receive or one send in the kernel, never both: that is the
+ * back-pressure, and an idle connection holds no buffer. (A receive linked behind each send was a
+ * little slower, and starts by itself when the connection is being closed.) A socket is closed only when no
  * operation of its slot is left in the kernel, so a descriptor is never used again too early.
  */
 
@@ -16,6 +17,7 @@ import {
   prepareCancel,
   prepareCancelAll,
   prepareConnect,
+  preparePoll,
   prepareRecvSelect,
   prepareSend,
 } from '../../net/prepare.ts'
@@ -42,6 +44,9 @@ const SEND = [Operation.SEND_UPSTREAM, Operation.SEND_CLIENT] as const
 const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
+/** poll(2): POLLERR | POLLHUP, which are always looked for. */
+const POLL_BROKEN = 8 | 16
+
 const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
 /** What a further attempt needs: kept only where more than one is allowed. */
@@ -52,6 +57,8 @@ export type ConnectionsOptions = {
   readonly buffers: Buffers
   readonly sockets: Sockets
   readonly decider: Decider
+  /** The first descriptor that is too near the limit (../descriptors.ts). */
+  readonly descriptorCeiling: number
   /** Called once for each connection that was accepted, at its very end. */
   readonly onFree: (reason: number) => void
 }
@@ -76,10 +83,12 @@ export class Connections {
   #address = 0
   /** Directions that wait for a buffer, in the order in which they ran dry. */
   readonly #starved: number[] = []
+  readonly #descriptorCeiling: number
   readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
-  constructor({ ring, buffers, sockets, decider, onFree }: ConnectionsOptions) {
+  constructor({ ring, buffers, sockets, decider, descriptorCeiling, onFree }: ConnectionsOptions) {
+    this.#descriptorCeiling = descriptorCeiling
     this.#ring = ring
     this.#buffers = buffers
     this.#sockets = sockets
@@ -96,6 +105,11 @@ export class Connections {
   count(): void {
     this.#counters[Counter.accepted]++
     this.#counters[Counter.open]++
+  }
+
+  /** Accepting had to be paused. */
+  countPause(): void {
+    this.#counters[Counter.acceptPauses]++
   }
 
   /** Ends a counted connection that has no slot. */
@@ -133,18 +147,18 @@ export class Connections {
 
   #dial(slot: number): void {
     const { slots, decision } = this
-    this.#counters[Counter.dials]++
     slots.endpointSlot[slot] = decision.endpointSlot
     countOpen(this.#decider, decision.endpointSlot, 1)
-    slots.dialedMs[slot] = this.nowMs
-    this.#expect(slot)
     const family = decision.family === 4 ? 4 : 6
     const fd = this.#sockets.dial(family, false)
-    if (fd < 0) {
-      this.#onDialFailed(slot, dialFailure(fd))
+    slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
+    if (fd < 0 || fd >= this.#descriptorCeiling) {
+      this.close(slot, Reason['accept-error']) // files or memory ran out: no endpoint's fault
       return
     }
-    slots.fd[2 * slot + UPSTREAM] = fd
+    this.#counters[Counter.dials]++
+    slots.dialedMs[slot] = this.nowMs
+    this.#expect(slot)
     if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
     const at = this.#addresses + (this.#address++ % this.#ring.entries) * 32
     const bytes = writeSocketAddress(this.#ring.arena, at, family, decision.address, decision.port)
@@ -213,16 +227,20 @@ export class Connections {
     slots.inFlight[slot]++
   }
 
-  /** Sends what `side`'s direction holds to the other side; its next receive is linked behind. */
+  /** Once connected, a receive or a send meets the reset as well. An end (POLLRDHUP) can wait. */
+  #onWatched(slot: number, events: number): void {
+    if (this.slots.state[slot] !== State.Dialing || events < 0 || (events & POLL_BROKEN) === 0) return
+    this.close(slot, Reason['client-reset'])
+  }
+
+  /** Sends what `side`'s direction holds to the other side. */
   #send(slot: number, side: Side): void {
     const { slots } = this
     const direction = 2 * slot + side
     const at = this.#buffers.at(slots.buffer[direction]) + slots.offset[direction]
     const fd = slots.fd[2 * slot + otherOf(side)]
     prepareSend(this.#ring, fd, at, slots.bytes[direction], subject(slot, SEND[side]), slots.generation[slot])
-    this.#ring.linkNext()
     slots.inFlight[slot]++
-    this.#receive(slot, side)
   }
 
   #onReceived(slot: number, side: Side, result: number, buffer: number): void {
@@ -236,6 +254,7 @@ export class Connections {
       slots.offset[direction] = 0
       slots.bytes[direction] = result
       if (slots.state[slot] !== State.Dialing) this.#send(slot, side)
+      else this.#watchClient(slot)
     } else if (result === 0) {
       if (buffer >= 0) this.#give(buffer)
       slots.flow[direction] |= Flow.ended
@@ -244,9 +263,15 @@ export class Connections {
       slots.flow[direction] |= Flow.starved
       this.#starved.push(direction)
       if (this.#buffers.free > 0) this.#feed() // one came back in between
-    } else if (result !== -Errno.ECANCELED) {
-      this.close(slot, relayFailure(side, result)) // cancelled: the send before it did not get through, and says so
-    }
+    } else this.close(slot, relayFailure(side, result))
+  }
+
+  /** A client whose first bytes wait for the upstream is not received from: only its reset is waited for. */
+  #watchClient(slot: number): void {
+    const { slots } = this
+    const fd = slots.fd[2 * slot + CLIENT]
+    preparePoll(this.#ring, fd, 0, subject(slot, Operation.WATCH_CLIENT), slots.generation[slot])
+    slots.inFlight[slot]++
   }
 
   #onSent(slot: number, side: Side, result: number): void {
@@ -255,6 +280,7 @@ export class Connections {
     if (result === slots.bytes[direction]) {
       slots.activeMs[slot] = this.nowMs
       this.#release(direction)
+      this.#receive(slot, side)
     } else if (result > 0) {
       slots.offset[direction] += result
       slots.bytes[direction] -= result
@@ -394,6 +420,9 @@ export class Connections {
         break
       case Operation.CONNECT:
         this.#onConnected(slot, result)
+        break
+      case Operation.WATCH_CLIENT:
+        this.#onWatched(slot, result)
         break
       default: // the cancel of a dial: the dial's own end says the rest
     }

@@ -17,7 +17,7 @@ import { Cqe } from '../../net/io-uring.ts'
 import type { Ring } from '../../net/ring.ts'
 import { closeRing, openRing } from '../../net/ring-setup.ts'
 import type { SocketName } from '../../net/socket-address.ts'
-import { closeSocket, Sockets } from '../../net/sockets.ts'
+import { Sockets } from '../../net/sockets.ts'
 import { operationOf, subject } from '../../net/user-data.ts'
 import { openWake, Wake } from '../../net/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -79,9 +79,10 @@ class UringEngine {
     const [ring, sockets] = [this.#ring, this.#sockets]
     this.#connections = new Connections({
       ...{ ring, buffers, sockets, decider: this.#decider, onFree: this.#onFree },
+      descriptorCeiling: this.#descriptorCeiling,
     })
     this.#listeners = new Listeners({
-      ...{ ring, sockets, onAccept: this.#onAccept },
+      ...{ ring, sockets, onAccept: this.#onAccept, onPause: () => this.#connections.countPause() },
       onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
     })
   }
@@ -94,7 +95,6 @@ class UringEngine {
     while (!this.#ended) this.#turn()
     this.#task.port.close()
     closeRing(this.#ring)
-    closeSocket(this.#wake.fd)
   }
 
   #turn(): void {

@@ -54,6 +54,8 @@ export type ListenersOptions = {
   readonly ring: Ring
   readonly sockets: Sockets
   readonly onAccept: (listening: Listening, fd: number) => void
+  /** The kernel has no files or memory for another connection: those that wait, wait a little longer. */
+  readonly onPause: () => void
   /** Every listener of `generation` accepts, but for `failures`, and no other does; again whenever these change. */
   readonly onListening: (generation: number, failures: readonly ListenFailure[]) => void
 }
@@ -107,7 +109,10 @@ export class Listeners {
     listening.accepting = false
     if (listening.retiring) this.#close(listening)
     else if (result >= 0) this.#accept(listening)
-    else this.#retryAt(listening, nowMs + PAUSE_MS)
+    else {
+      this.#options.onPause()
+      this.#retryAt(listening, nowMs + PAUSE_MS)
+    }
   }
 
   /** Opens and accepts again what has failed a moment ago. */

@@ -12,7 +12,9 @@ export const SEND_UPSTREAM = 4
 /** From the upstream, and on to the client. */
 export const RECEIVE_UPSTREAM = 5
 export const SEND_CLIENT = 6
+/** A reset of the client, while its first bytes wait for the upstream. */
+export const WATCH_CLIENT = 7
 /** The end of other operations was asked for. */
-export const CANCEL = 7
+export const CANCEL = 8
 /** The slot is a listener's: the end of its accepting was asked for. */
-export const CANCEL_ACCEPT = 8
+export const CANCEL_ACCEPT = 9
