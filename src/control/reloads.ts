@@ -3,8 +3,8 @@
  *
  * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
  * nothing piles up. What has just been written is perhaps only half there, and half a file can be valid:
- * it is held back until everything has been left alone for a moment, and for longer where a file with
- * resources has become empty. The watch waits for that by itself; a change of DNS, or a folder that is
+ * it is held back until everything has been left alone for a moment. A file with resources that has
+ * become empty gets longer, and is refused if it stays so. The watch waits for that by itself; a change of DNS, or a folder that is
  * written to all the time, does not.
  */
 
@@ -87,13 +87,21 @@ export class Reloads {
       this.#options.log.info({ generation }, `the configuration is that of generation ${generation} again`)
       return
     }
-    const restMs = becameEmpty(served, compiled) ? EMPTY_REST_MS : REST_MS
+    const emptied = emptiedFiles(served, compiled)
+    const restMs = emptied.length > 0 ? EMPTY_REST_MS : REST_MS
     if (compiled.restedMs < restMs && this.#mayHold()) {
       this.#hold = setTimeout(this.#lookAgain, restMs - compiled.restedMs)
       return
     }
     this.#heldSinceMs = 0
-    this.#options.onCompiled(compiled)
+    if (emptied.length === 0) this.#options.onCompiled(compiled)
+    else this.#refuse(emptied, generation)
+  }
+
+  /** An empty file is rarely meant: a full disk and a failed copy look the same. */
+  #refuse(files: readonly string[], generation: number): void {
+    const text = `${files.join(', ')}: empty now; generation ${generation} stays. Delete a file to remove what was in it`
+    this.#options.log.error({ files, generation }, text)
   }
 
   #mayHold(): boolean {
@@ -108,5 +116,5 @@ export class Reloads {
   }
 }
 
-const becameEmpty = (before: Compiled, after: Compiled): boolean =>
-  after.emptyFiles.some(file => before.resources.some(resource => resource.file === file))
+const emptiedFiles = (before: Compiled, after: Compiled): string[] =>
+  after.emptyFiles.filter(file => before.resources.some(resource => resource.file === file))

@@ -49,11 +49,11 @@ test('what has just been written may be half there: it is looked at again when i
   })
 })
 
-test('a file with resources that has become empty has to rest for longer', async () => {
+test('a file with resources that has become empty is looked at again, and never taken', async () => {
   const resources = [{ title: 'Namespace shop', file: 'a.yaml', digest: '' }]
   const emptied = (restedMs: number) => compiled('emptied', { restedMs, emptyFiles: ['a.yaml'] })
-  assert.deepEqual(await taken(compiled('old', { resources }), emptied(400), emptied(600)), {
-    fingerprint: 'emptied',
+  assert.deepEqual(await taken(compiled('old', { resources }), emptied(400), compiled('full again')), {
+    fingerprint: 'full again',
     looks: 2,
   })
   assert.deepEqual(await taken(compiled('old'), emptied(400)), { fingerprint: 'emptied', looks: 1 })
