@@ -8,3 +8,6 @@ export const monotonicMs = (): number => performance.now()
 
 /** The wall clock, for people to read: ISO 8601 in UTC. */
 export const wallTime = (): string => new Date().toISOString()
+
+/** The wall clock in milliseconds since 1970, rounded up: only to be held against the times of files, which have fractions. */
+export const wallMs = (): number => Date.now() + 1

@@ -8,6 +8,8 @@ import type { Readable } from 'node:stream'
 
 export type Output = {
   write(text: string): void
+  /** Resolves once all that was written has been taken: an exit before that would cut a pipe's reader short. */
+  flushed(): Promise<void>
   readonly isTTY: boolean
 }
 

@@ -74,6 +74,7 @@ async function answerBatch(
       const answer = answerer(askByLine(line))
       if ('error' in answer) exitCode = Exit.failed
       write(answer, output === 'json' ? 0 : 'text', env)
+      await env.stdout.flushed() // a slow reader holds back, and no pile grows
     }
     return exitCode
   } catch (error) {

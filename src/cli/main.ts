@@ -11,6 +11,7 @@ function output(stream: NodeJS.WriteStream): Output {
   })
   return {
     write: text => void stream.write(text),
+    flushed: () => new Promise(resolve => stream.write('', () => resolve())),
     isTTY: stream.isTTY === true,
   }
 }

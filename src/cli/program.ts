@@ -15,7 +15,7 @@ import { explain } from './explain.ts'
 import { parseLabels } from './question.ts'
 import { run } from './run.ts'
 
-const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json below them)'
+const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json in them)'
 const PATHS_DEFAULT = ['config/']
 
 /** Runs a command; the exit code. */
@@ -86,7 +86,10 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
     .addOption(outputOption())
     .option('--strict', 'count warnings of how resources fit together as errors', false)
     .addHelpText('after', examples('weir check', 'weir check --strict --output json config/ | jq .errors'))
-    .action((paths, flags) => exit(check(paths, flags, env)))
+    .action(async (paths, flags) => {
+      exit(check(paths, flags, env))
+      await flushed(env)
+    })
 }
 
 function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
@@ -110,7 +113,15 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
         `echo '{"gateway":"mesh","destination":{"ip":"10.0.0.1","port":443}}' | weir explain --batch - --output json`,
       ),
     )
-    .action(async (paths, flags) => exit(await explain(paths, flags, env)))
+    .action(async (paths, flags) => {
+      exit(await explain(paths, flags, env))
+      await flushed(env)
+    })
+}
+
+/** Not for `run`: a log that nobody reads must not hold up its end. */
+async function flushed({ stdout, stderr }: Env): Promise<void> {
+  await Promise.all([stdout.flushed(), stderr.flushed()])
 }
 
 const outputOption = (): Option =>

@@ -29,10 +29,10 @@ export function askByFlags({ gateway, from, to, namespace, labels, sni }: Questi
   })
 }
 
-/** `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`. */
+/** `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`; a null is as absent. */
 export function askByLine(line: string): Asked {
   try {
-    return asked(JSON.parse(line))
+    return asked(JSON.parse(line, (_, value) => value ?? undefined))
   } catch {
     return { error: 'the line is no JSON' }
   }

@@ -41,6 +41,10 @@ export function loadConfig(files: readonly SourceFile[], options: { readonly nam
   const findings = new Findings()
   const started = monotonicMs()
   const resources = readDocuments(files, findings)
+  if (resources.length === 0 && findings.count('error') === 0) {
+    const file = files[0]?.file ?? 'configuration'
+    findings.in('CFG014', { file, line: 1, column: 1 }, 'there is no resource to serve')
+  }
   const settings = readSettings(resources, findings)
   const parsed = monotonicMs()
   const valid = resources.filter(resource => isValid(resource, settings, findings))

@@ -14,7 +14,7 @@ import { NO_COUNTS, Slots } from '../stats/slots.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { buildTable } from '../table/builder.ts'
 import { openTable, type TableListener } from '../table/table.ts'
-import { readFiles, type SourceFile } from './files.ts'
+import { readFiles, restedMs, type SourceFile } from './files.ts'
 
 export type CompileTask = {
   readonly paths: readonly string[]
@@ -41,6 +41,8 @@ export type Compiled = {
   readonly listeners: readonly TableListener[]
   /** Files without a byte: perhaps just being written. */
   readonly emptyFiles: readonly string[]
+  /** For how long all of it had been left alone when it was read. */
+  readonly restedMs: number
   /** Endpoints, clusters and routes that found no slot for a count of their own. */
   readonly uncounted: number
   readonly stages: Stages
@@ -50,6 +52,7 @@ export type Compiled = {
 export default function compileTask(task: CompileTask): Compiled | null {
   const startedMs = monotonicMs()
   const files = readFiles(task.paths)
+  const rested = restedMs(task.paths) // after reading, so that what was written meanwhile is seen
   const fingerprint = fingerprintOf(files, task.names)
   const readMs = monotonicMs() - startedMs
   if (fingerprint === task.previous) return null
@@ -66,6 +69,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
     table,
     listeners,
     emptyFiles,
+    restedMs: rested,
     uncounted: slots.overflowed,
     stages: { read: readMs, ...stages, build: buildMs },
   }

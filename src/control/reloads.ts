@@ -2,21 +2,28 @@
  * Reloads: from "something may have changed" to a configuration that is worth looking at.
  *
  * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
- * nothing piles up. A configuration in which a file with resources has become empty is perhaps being
- * written: it is held back for a moment, and only believed when it is still so then.
+ * nothing piles up. What has just been written is perhaps only half there, and half a file can be valid:
+ * it is held back until everything has been left alone for a moment. A file with resources that has
+ * become empty gets longer, and is refused if it stays so. The watch waits for that by itself; a change of DNS, or a folder that is
+ * written to all the time, does not.
  */
 
+import { monotonicMs } from '../base/clock.ts'
 import type { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
 import type { Logger } from './log.ts'
 import type { Names } from './names.ts'
 
-/** How long an emptied file is held back. */
-const EMPTY_HOLD_MS = 500
+/** Left alone for this long, a file is believed to be whole. */
+const REST_MS = 50
+/** The same, where a file with resources has become empty. */
+const EMPTY_REST_MS = 500
+/** Files that never rest are taken as they are after this time. */
+const HOLD_MOST_MS = 5_000
 
 export type ReloadsOptions = {
-  readonly compiler: Compiler
-  readonly names: Names
+  readonly compiler: Pick<Compiler, 'compile' | 'forget'>
+  readonly names: Pick<Names, 'known'>
   readonly log: Logger
   /** The configuration that is served, and the counts of those who serve it. */
   readonly running: () => {
@@ -33,8 +40,8 @@ export class Reloads {
   #compiling = false
   #again = false
   #hold: NodeJS.Timeout | undefined
-  /** Fingerprint of a configuration whose emptied file stayed empty. */
-  #believed = ''
+  /** Since when configurations have been held back; 0 while none is. */
+  #heldSinceMs = 0
   #closed = false
 
   constructor(options: ReloadsOptions) {
@@ -76,18 +83,38 @@ export class Reloads {
     clearTimeout(this.#hold)
     const { compiled: served, generation } = this.#options.running()
     if (compiled.fingerprint === served.fingerprint) {
+      this.#heldSinceMs = 0
       this.#options.log.info({ generation }, `the configuration is that of generation ${generation} again`)
-    } else if (compiled.fingerprint !== this.#believed && becameEmpty(served, compiled)) {
-      this.#hold = setTimeout(() => this.#believe(compiled), EMPTY_HOLD_MS)
-    } else this.#options.onCompiled(compiled)
+      return
+    }
+    const emptied = emptiedFiles(served, compiled)
+    const restMs = emptied.length > 0 ? EMPTY_REST_MS : REST_MS
+    if (compiled.restedMs < restMs && this.#mayHold()) {
+      this.#hold = setTimeout(this.#lookAgain, restMs - compiled.restedMs)
+      return
+    }
+    this.#heldSinceMs = 0
+    if (emptied.length === 0) this.#options.onCompiled(compiled)
+    else this.#refuse(emptied, generation)
   }
 
-  #believe({ fingerprint }: Compiled): void {
-    this.#believed = fingerprint
+  /** An empty file is rarely meant: a full disk and a failed copy look the same. */
+  #refuse(files: readonly string[], generation: number): void {
+    const text = `${files.join(', ')}: empty now; generation ${generation} stays. Delete a file to remove what was in it`
+    this.#options.log.error({ files, generation }, text)
+  }
+
+  #mayHold(): boolean {
+    const nowMs = monotonicMs()
+    this.#heldSinceMs ||= nowMs
+    return nowMs - this.#heldSinceMs < HOLD_MOST_MS
+  }
+
+  readonly #lookAgain = (): void => {
     this.#options.compiler.forget()
     this.ask()
   }
 }
 
-const becameEmpty = (before: Compiled, after: Compiled): boolean =>
-  after.emptyFiles.some(file => before.resources.some(resource => resource.file === file))
+const emptiedFiles = (before: Compiled, after: Compiled): string[] =>
+  after.emptyFiles.filter(file => before.resources.some(resource => resource.file === file))

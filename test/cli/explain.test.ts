@@ -55,6 +55,15 @@ test('a batch is answered line by line; bad lines are told in their place, and m
   assert.equal(answers[4].error, 'source.ip is no IP address')
 })
 
+test('in a batch a null is as good as absent', async t => {
+  const root = folder(t, { 'a.yaml': routing(9000, 9001) })
+  const source = '"source":{"ip":null,"namespace":null,"labels":null}'
+  const stdin = `{"gateway":"edge",${source},"destination":{"ip":null,"port":9000},"sni":null}`
+  const { code, out } = await weir(['explain', root, '--batch', '-', '--output', 'json'], { stdin })
+  assert.equal(code, 0)
+  assert.equal(JSON.parse(out).outcome, 'route')
+})
+
 test('a batch can be a file, and one that is not there is a usage error', async t => {
   const root = folder(t, { 'a.yaml': routing(9000, 9001), 'batch.jsonl': '{"destination":{"port":9000}}\n' })
   const { code, out } = await weir([

@@ -23,6 +23,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
   const env: Env = {
     stdout: {
       isTTY,
+      flushed: async () => {},
       write: text => {
         out += text
         world.onOut?.(text)
@@ -30,6 +31,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
     },
     stderr: {
       isTTY,
+      flushed: async () => {},
       write: text => {
         err += text
       },

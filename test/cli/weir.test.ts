@@ -27,6 +27,23 @@ test('an old Node hands over to the one that came with the package', { skip }, (
   assert.match(String(stdout), /^\d+\.\d+\.\d+\n$/)
 })
 
+test('what a slow reader of a pipe has not taken yet is not cut off by the exit', async t => {
+  const count = 2_000
+  const line = '{"gateway":"edge","destination":{"ip":"127.0.0.1","port":9000}}\n'
+  const root = folder(t, { 'a.yaml': routing(9000, 9001), 'batch.jsonl': line.repeat(count) })
+  const words = ['explain', join(root, 'a.yaml'), '--batch', join(root, 'batch.jsonl'), '--output', 'json']
+  const child = spawn(process.execPath, [WEIR, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  assert.equal((await text(child.stdout)).split('\n').length, count + 1)
+})
+
+test('a pipe that is named is read', t => {
+  const root = folder(t, { 'a.yaml': 'kind: 7' })
+  const line = `cat "${join(root, 'a.yaml')}" | "${process.execPath}" "${WEIR}" check /dev/stdin`
+  const { status, stdout } = spawnSync('sh', ['-c', line])
+  assert.match(String(stdout), /^\/dev\/stdin:1:7: error CFG022:/m)
+  assert.equal(status, 1)
+})
+
 test('signals and exit codes pass through', { skip }, async t => {
   const root = folder(t, { 'a.yaml': routing(await freePort(), await echo(t, 'hello')) })
   const child = spawn(process.execPath, [...OLD, WEIR, 'run', root], { stdio: ['ignore', 'pipe', 'inherit'] })

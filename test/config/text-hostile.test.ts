@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Diagnostic, Findings } from '../../src/config/diagnostic.ts'
 import type { Resource } from '../../src/config/resource.ts'
-import { ALIASED_MAX, DEPTH_MAX, FINDINGS_MAX, SYNTAX_ERRORS_MAX } from '../../src/config/text/limits.ts'
+import {
+  ALIASED_MAX,
+  DEPTH_MAX,
+  DOCUMENTS_MAX,
+  FINDINGS_MAX,
+  SYNTAX_ERRORS_MAX,
+} from '../../src/config/text/limits.ts'
 import { readDocuments } from '../../src/config/text/read-documents.ts'
 
 const GOOD = 'apiVersion: v1\nkind: Service\nmetadata: {name: good}\n'
@@ -180,4 +186,12 @@ test('what a message quotes is short and has no control characters', () => {
   assert.equal(list[0].code, 'CFG007')
   assert.ok(list[0].message.length < 200)
   assert.doesNotMatch(list[0].message, /\p{Cc}/u)
+})
+
+test('a file of very many documents is read up to a limit, and says so', () => {
+  const text = '---\nnull\n'.repeat(DOCUMENTS_MAX + 2)
+  const findings = new Findings()
+  readDocuments([{ file: 'many.yaml', bytes: Buffer.from(text) }], findings)
+  const limit = findings.list.find(each => each.code === 'CFG002')
+  assert.equal(limit?.line, 2 * DOCUMENTS_MAX + 1)
 })

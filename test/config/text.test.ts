@@ -113,6 +113,11 @@ test('each part of a resource that is missing or wrong is reported where it stan
       'apiVersion: v1\nkind: A\nmetadata: {name: a, creationTimestamp: 2026-13-01T00:00:00Z}',
       'a:3:40 CFG026',
     ],
+    [
+      'apiVersion: v1\nkind: A\nmetadata:\n  name: a\n  namespaces: b\n  label:\n    c: d',
+      'a:5:15 CFG102',
+      'a:6:3 CFG102',
+    ],
     ['- a', 'a:1:1 CFG020'],
     ['\n# only words\nhello', 'a:3:1 CFG020'],
     ['{}', 'a:1:1 CFG021', 'a:1:1 CFG022', 'a:1:1 CFG023'],
@@ -171,7 +176,7 @@ test('a kind that only sounds like a list is a resource, and items that are no l
   assert.deepEqual(read('apiVersion: v1\nkind: List\nitems: 5').found, ['a:3:8 CFG020'])
 })
 
-test('locate finds the value, the key of an empty value, or the nearest parent', () => {
+test('locate finds the value, the key of a block or of an empty value, or the nearest parent', () => {
   const { resources } = read(
     document(
       'x',
@@ -180,18 +185,18 @@ test('locate finds the value, the key of an empty value, or the nearest parent',
   )
   const at = (...path: Path) => placeOf(resources[0], ...path)
   assert.equal(at(), '1:1')
-  assert.equal(at('metadata'), '4:3')
-  assert.equal(at('spec', 'hosts'), '7:3')
+  assert.equal(at('metadata'), '3:1')
+  assert.equal(at('spec', 'hosts'), '6:3')
   assert.equal(at('spec', 'hosts', 1), '8:5')
-  assert.equal(at('spec', 'hosts', 2), '7:3')
-  assert.equal(at('spec', 'hosts', 'length'), '7:3')
+  assert.equal(at('spec', 'hosts', 2), '6:3')
+  assert.equal(at('spec', 'hosts', 'length'), '6:3')
   assert.equal(at('spec', 'empty'), '9:3')
   assert.equal(at('spec', 'empty', 'more'), '9:3')
   assert.equal(at('spec', '80'), '10:7')
   assert.equal(at('spec', '10'), '11:7')
   assert.equal(at('spec', 'deep', 'k', 1, 'm'), '12:21')
-  assert.equal(at('spec', 'absent', 'field'), '6:3')
-  assert.equal(at('spec', 'constructor'), '6:3')
+  assert.equal(at('spec', 'absent', 'field'), '5:1')
+  assert.equal(at('spec', 'constructor'), '5:1')
 })
 
 test('places are right with CRLF, after a byte order mark and in later documents', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { FILE_BYTES_MAX } from '../../src/config/text/limits.ts'
-import { readFiles } from '../../src/control/files.ts'
+import { readFiles, restedMs } from '../../src/control/files.ts'
 
 function folder(t: TestContext, files: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'weir-files-'))
@@ -70,4 +70,17 @@ test('what is not there, hangs in the air or is too large comes back as an Error
     ['big.yaml', 'dangling.yaml', 'missing'],
   )
   for (const each of found) assert.ok(each.bytes instanceof Error, each.file)
+})
+
+test('paths have rested since the last of their files and folders was written; times to come do not count', t => {
+  const root = folder(t, { 'a.yaml': 'a', 'b.yaml': 'b', 'c.yaml': 'c', 'notes.txt': 'no' })
+  const age = (name: string, seconds: number) =>
+    utimesSync(join(root, name), new Date(), new Date(Date.now() - seconds * 1000))
+  assert.ok(restedMs([root]) < 60_000)
+  for (const [name, seconds] of Object.entries({ 'a.yaml': 900, 'b.yaml': 600, 'c.yaml': -600, '.': 1200 }))
+    age(name, seconds)
+  assert.equal(Math.round(restedMs([root]) / 60_000), 10)
+  age('.', 300)
+  assert.equal(Math.round(restedMs([root]) / 60_000), 5)
+  assert.equal(restedMs([join(root, 'missing')]), Number.POSITIVE_INFINITY)
 })

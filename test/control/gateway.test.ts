@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { renameSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Gateway } from '../../src/control/gateway.ts'
@@ -61,10 +61,13 @@ test('a file that is empty for a moment is not taken for a configuration without
   assert.equal(records.filter(each => each.msg.startsWith('generation')).length, 2)
 })
 
-test('a file that stays empty is taken at its word', async t => {
+test('a file that stays empty is refused, until it is deleted', async t => {
   const { root, logged } = await scene(t)
   writeFileSync(join(root, 'b.yaml'), '')
   writeFileSync(join(root, 'a.yaml'), '')
+  const { files } = await logged('generation 1 stays')
+  assert.deepEqual(files, [join(root, 'a.yaml')])
+  rmSync(join(root, 'a.yaml'))
   const { removed } = await logged('generation 2')
   assert.equal((removed as string[]).length, 4)
 })

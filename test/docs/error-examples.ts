@@ -53,6 +53,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG011: `${resource('Gateway', 'spec: { servers: [] }')}other: 123456789012345678901234567890\n`,
   CFG012: '- 1\n---\n'.repeat(1001),
   CFG013: `${gateway('{ servers: [{ port: { number: .inf } }] }')}`,
+  CFG014: '# nothing here',
   CFG020: 'only some words\n',
   CFG021: 'apiVersion: 1\nkind: Gateway\nmetadata: { name: a }\n',
   CFG022: 'apiVersion: v1\nkind: 1\nmetadata: { name: a }\n',

@@ -16,6 +16,10 @@ export const TEXT_CODES = {
   CFG011: warning('a number has no exact value here', 'use a smaller number, or quote it'),
   CFG012: error('there is more to say about this file than is shown', 'mend what is shown, then check again'),
   CFG013: error('a number cannot be held in JSON', 'write a finite number, or quote it'),
+  CFG014: warning(
+    'nothing was read',
+    'name a file, or a folder with files: folders inside it are not searched',
+  ),
   CFG020: error('the document is no resource', 'start with apiVersion, kind and metadata'),
   CFG021: error('apiVersion is missing or malformed', 'write apiVersion: <group>/<version>, or v1'),
   CFG022: error('kind is missing or malformed', 'write kind: <Kind>'),

@@ -8,6 +8,7 @@
 import {
   type Alias,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -117,7 +118,7 @@ export class Conversion {
     const first = offsets.get(key)
     if (first === undefined) {
       mapping[key] = value
-      offsets.set(key, this.#offset(node && value !== null ? node : keyNode))
+      offsets.set(key, this.#offset(node && value !== null && !isBlock(node) ? node : keyNode))
       return
     }
     const { line } = this.#places.at(first)
@@ -178,3 +179,6 @@ export class Conversion {
     this.#refuse('CFG010', node, `the tag ${quote(formatTag(node.tag ?? ''))} is not supported`)
   }
 }
+
+/** Of a field with a block below it, the place is the line with its name. */
+const isBlock = (node: Node): boolean => isCollection(node) && node.flow !== true

@@ -3,6 +3,9 @@
 /** Bytes of one file; a larger one is not read at all. 100 000 routes take some 20 MiB. */
 export const FILE_BYTES_MAX = 32 * 1024 * 1024
 
+/** Documents of one file; each costs a parser of its own. */
+export const DOCUMENTS_MAX = 100_000
+
 /** Lexemes of one document; each costs up to 300 bytes while it is parsed (measured with yaml 2.9). */
 export const LEXEMES_MAX = 8_000_000
 

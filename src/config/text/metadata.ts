@@ -1,20 +1,28 @@
 /**
  * The metadata of a resource, completed as the API server completes it.
  *
- * What Kubernetes keeps for itself (uid, resourceVersion, managedFields, generateName, ownerReferences …) is not
- * looked at. The rules for names are those that hold for every kind: a name becomes a segment of a URL path
+ * What Kubernetes keeps for itself (uid, resourceVersion, managedFields, generateName, ownerReferences …) is known
+ * by name only. The rules for names are those that hold for every kind: a name becomes a segment of a URL path
  * (apimachinery, IsValidPathSegmentName); a namespace is a DNS label (RFC 1123) and becomes part of host names.
  */
 
 import type { Findings, Path } from '../diagnostic.ts'
 import { describe, quote } from '../quote.ts'
 import type { Metadata } from '../resource.ts'
+import { didYouMean } from '../suggest.ts'
 import { type Draft, isClusterWide, isMapping, type Mapping } from './draft.ts'
 
 const NAME_LENGTH_MAX = 253
 const NAME = /^(?!\.{1,2}$)[^/%\s\p{C}]+$/u
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const RFC3339 = /^(\d{4}-\d\d-\d\d)[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+
+/** The fields of ObjectMeta (apimachinery, meta/v1), clusterName of older versions included. */
+const FIELDS = [
+  ...['name', 'generateName', 'namespace', 'labels', 'annotations', 'creationTimestamp', 'uid'],
+  ...['resourceVersion', 'generation', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds'],
+  ...['ownerReferences', 'finalizers', 'managedFields', 'clusterName'],
+]
 
 /** Kinds that may leave out their name, and the name that they then have. */
 const NAME_DEFAULTS = new Map([['Settings', 'settings']])
@@ -28,6 +36,7 @@ export function readMetadata(draft: Draft, kind: string, findings: Findings): Me
     findings.at('CFG023', draft, ['metadata'], message)
     return null
   }
+  reportUnknown(draft, metadata, findings)
   const name = readName(draft, metadata.name ?? NAME_DEFAULTS.get(kind), findings)
   const namespace = isClusterWide(kind) ? '' : readNamespace(draft, metadata.namespace, findings)
   const rest = {
@@ -36,6 +45,15 @@ export function readMetadata(draft: Draft, kind: string, findings: Findings): Me
     createdMs: readTime(draft, metadata.creationTimestamp, findings),
   }
   return name === null || namespace === null ? null : { name, namespace, ...rest }
+}
+
+/** A misspelt namespace would leave the resource in another one. */
+function reportUnknown(draft: Draft, metadata: Mapping, findings: Findings): void {
+  for (const name of Object.keys(metadata)) {
+    if (FIELDS.includes(name)) continue
+    const message = `field ${quote(name)} is not known here`
+    findings.at('CFG102', draft, ['metadata', name], message, didYouMean(name, FIELDS))
+  }
 }
 
 function readName(draft: Draft, name: unknown, findings: Findings): string | null {

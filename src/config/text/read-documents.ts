@@ -11,7 +11,7 @@ import { Resource } from '../resource.ts'
 import { Conversion } from './convert.ts'
 import { type Decoded, decode, type InputFile, isUnprintable } from './decode.ts'
 import { type Draft, expand } from './draft.ts'
-import { SYNTAX_ERRORS_MAX } from './limits.ts'
+import { DOCUMENTS_MAX, SYNTAX_ERRORS_MAX } from './limits.ts'
 import { Lines } from './lines.ts'
 import { readMetadata } from './metadata.ts'
 import { type OnMistake, parseDocument } from './parse.ts'
@@ -28,7 +28,13 @@ export function readDocuments(files: readonly InputFile[], findings: Findings): 
     const decoded = decode(input, findings)
     if (!decoded) continue
     const lines = new Lines(input.file, decoded.text)
+    let documents = 0
     for (const span of splitDocuments(decoded.text)) {
+      if (++documents > DOCUMENTS_MAX) {
+        const message = `the file has more than ${DOCUMENTS_MAX} documents; the others are not read`
+        findings.in('CFG002', lines.place(span.from), message)
+        break
+      }
       for (const draft of readDocument(decoded, span, lines, findings)) {
         const resource = complete(draft, input.file, resources.size, findings)
         if (resource) keepFirst(resources, resource, findings)

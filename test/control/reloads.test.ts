@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DEFAULT_SETTINGS } from '../../src/config/settings.ts'
+import type { Compiled } from '../../src/control/compile-task.ts'
+import { Reloads } from '../../src/control/reloads.ts'
+import { watchedLog } from './scene.ts'
+
+const compiled = (fingerprint: string, more: Partial<Compiled> = {}): Compiled => ({
+  fingerprint,
+  table: null,
+  settings: DEFAULT_SETTINGS,
+  diagnostics: [],
+  resources: [],
+  names: [],
+  listeners: [],
+  emptyFiles: [],
+  restedMs: Number.POSITIVE_INFINITY,
+  uncounted: 0,
+  stages: { read: 0, parse: 0, validate: 0, plan: 0, build: 0 },
+  ...more,
+})
+
+/** Asks once; the looks find `looks`, one after another. Resolves with what was taken and how many looks it took. */
+async function taken(served: Compiled, ...looks: readonly Compiled[]) {
+  const { promise, resolve } = Promise.withResolvers<Compiled>()
+  const left = [...looks]
+  const reloads = new Reloads({
+    compiler: { compile: async () => left.shift() ?? null, forget: () => {} },
+    names: { known: new Map() },
+    log: watchedLog().log,
+    running: () => ({ compiled: served, generation: 1, stats: new SharedArrayBuffer(0) }),
+    onCompiled: resolve,
+  })
+  reloads.ask()
+  const { fingerprint } = await promise
+  reloads.close()
+  return { fingerprint, looks: looks.length - left.length }
+}
+
+test('what has rested is taken at once', async () => {
+  assert.deepEqual(await taken(compiled('old'), compiled('new')), { fingerprint: 'new', looks: 1 })
+})
+
+test('what has just been written may be half there: it is looked at again when it has rested', async () => {
+  const half = compiled('half', { restedMs: 0 })
+  assert.deepEqual(await taken(compiled('old'), half, half, compiled('whole')), {
+    fingerprint: 'whole',
+    looks: 3,
+  })
+})
+
+test('a file with resources that has become empty is looked at again, and never taken', async () => {
+  const resources = [{ title: 'Namespace shop', file: 'a.yaml', digest: '' }]
+  const emptied = (restedMs: number) => compiled('emptied', { restedMs, emptyFiles: ['a.yaml'] })
+  assert.deepEqual(await taken(compiled('old', { resources }), emptied(400), compiled('full again')), {
+    fingerprint: 'full again',
+    looks: 2,
+  })
+  assert.deepEqual(await taken(compiled('old'), emptied(400)), { fingerprint: 'emptied', looks: 1 })
+})
