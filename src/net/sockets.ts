@@ -102,6 +102,11 @@ export class Sockets {
     return fd
   }
 
+  /** Whether bytes of the peer wait to be received; takes none: recv(2) with MSG_PEEK | MSG_DONTWAIT. */
+  hasBytes(fd: number): boolean {
+    return libc.recv(fd, this.#valuePointer, 1, 0x42) > 0
+  }
+
   /** Where `fd` is bound; for an accepted socket, where the client connected to. */
   localName(fd: number, name: SocketName): number {
     this.#arena.i32[this.#value / 4] = SOCKET_ADDRESS_BYTES

@@ -47,6 +47,9 @@ const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 /** poll(2): POLLERR | POLLHUP, which are always looked for. */
 const POLL_BROKEN = 8 | 16
 
+/** A dial that takes longer than this has its client watched. */
+const WATCH_AFTER_MS = 50
+
 const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
 /** What a further attempt needs: kept only where more than one is allowed. */
@@ -150,7 +153,9 @@ export class Connections {
     slots.endpointSlot[slot] = decision.endpointSlot
     countOpen(this.#decider, decision.endpointSlot, 1)
     const family = decision.family === 4 ? 4 : 6
-    const fd = this.#sockets.dial(family, false)
+    // A server that speaks first must not wait for our ACK, so only where the client has spoken.
+    const talksFirst = this.#sockets.hasBytes(slots.fd[2 * slot + CLIENT])
+    const fd = this.#sockets.dial(family, talksFirst)
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
     if (fd < 0 || fd >= this.#descriptorCeiling) {
       this.close(slot, Reason['accept-error']) // files or memory ran out: no endpoint's fault
@@ -254,7 +259,7 @@ export class Connections {
       slots.offset[direction] = 0
       slots.bytes[direction] = result
       if (slots.state[slot] !== State.Dialing) this.#send(slot, side)
-      else this.#watchClient(slot)
+      else this.#sweepIn(WATCH_AFTER_MS)
     } else if (result === 0) {
       if (buffer >= 0) this.#give(buffer)
       slots.flow[direction] |= Flow.ended
@@ -266,9 +271,16 @@ export class Connections {
     } else this.close(slot, relayFailure(side, result))
   }
 
-  /** A client whose first bytes wait for the upstream is not received from: only its reset is waited for. */
+  /**
+   * A client whose first bytes wait for the upstream is not received from: where that takes long, only
+   * its reset is waited for. Most dials are over before, and an operation more costs each of them.
+   */
   #watchClient(slot: number): void {
     const { slots } = this
+    const flow = slots.flow[2 * slot + CLIENT]
+    const isWaiting = slots.state[slot] === State.Dialing && (flow & Flow.holding) !== 0
+    if (!isWaiting || (flow & Flow.watched) !== 0) return
+    slots.flow[2 * slot + CLIENT] |= Flow.watched
     const fd = slots.fd[2 * slot + CLIENT]
     preparePoll(this.#ring, fd, 0, subject(slot, Operation.WATCH_CLIENT), slots.generation[slot])
     slots.inFlight[slot]++
@@ -374,18 +386,23 @@ export class Connections {
   #endWhenIdle(slot: number): void {
     const { slots } = this
     if (slots.inFlight[slot] > 0) return
-    for (const side of [CLIENT, UPSTREAM] as const) {
-      const fd = slots.fd[2 * slot + side]
-      if (fd >= 0) slots.resets[slot] === 1 ? this.#sockets.resetClose(fd) : closeSocket(fd)
-      slots.fd[2 * slot + side] = -1
-      this.#release(2 * slot + side)
-    }
+    this.#closeSide(slot, CLIENT)
+    this.#closeSide(slot, UPSTREAM)
     slots.state[slot] = move(State.Closing, State.Free)
     const reason = slots.reason[slot]
     slots.free(slot)
     this.#counters[Counter.open]--
     this.#counters[closedAt(reason)]++
     this.#onFree(reason)
+  }
+
+  #closeSide(slot: number, side: Side): void {
+    const { slots } = this
+    const fd = slots.fd[2 * slot + side]
+    if (fd >= 0 && slots.resets[slot] === 1) this.#sockets.resetClose(fd)
+    else if (fd >= 0) closeSocket(fd)
+    slots.fd[2 * slot + side] = -1
+    this.#release(2 * slot + side)
   }
 
   // ── completions and time ───────────────────────────────────────────────────
@@ -439,8 +456,15 @@ export class Connections {
       const reason = this.#overdue(slot)
       if (reason === Reason['connect-timeout']) this.#endDial(slot)
       else if (reason >= 0) this.close(slot, reason)
-      else this.#expect(slot)
+      else {
+        this.#watchClient(slot)
+        this.#expect(slot)
+      }
     }
+  }
+
+  #sweepIn(waitMs: number): void {
+    this.nextSweepMs = Math.min(this.nextSweepMs, this.nowMs + waitMs)
   }
 
   /** Calls the dial back; it completes with −ECANCELED, and another endpoint may be tried. */

@@ -25,6 +25,8 @@ export const Flow = {
   ended: 4,
   /** The other side has been told. */
   finished: 8,
+  /** Its bytes wait for the upstream, and a reset is looked for meanwhile. */
+  watched: 16,
 } as const
 
 export class Slots {

@@ -1,0 +1,85 @@
+/**
+ * Goal: no byte ever reaches a connection that it does not belong to, however fast slots and
+ * descriptors are used again. Method: every 4 bytes of a connection are its number; clients and
+ * upstreams reset or end at random moments, and both check all that they get.
+ */
+
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { createRandom, nextBelow, type Random } from '../../src/base/random.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { begin, ending, freePort, listen } from '../support/sockets.ts'
+
+/** WEIR_TEST_CONNECTIONS=1e6 makes a soak of it. */
+const CONNECTIONS = Number(process.env.WEIR_TEST_CONNECTIONS ?? 3000)
+const AT_ONCE = 50
+
+const stamped = (id: number, words: number): Buffer => {
+  const buffer = Buffer.alloc(words * 4)
+  for (let word = 0; word < words; word++) buffer.writeUInt32BE(id, word * 4)
+  return buffer
+}
+
+/** Checks every byte that `socket` gets; `id` −1 takes the number of the first word. Returns what is foreign. */
+function watch(socket: Socket, id: number, onNumber: (id: number) => void = () => {}): { foreign: number } {
+  const seen = { foreign: 0 }
+  let number = id
+  let offset = 0
+  socket.on('data', (chunk: Buffer) => {
+    if (number < 0) {
+      if (chunk.length < 4) return
+      number = chunk.readUInt32BE(0)
+      onNumber(number)
+    }
+    for (const byte of chunk) if (byte !== ((number >>> (24 - 8 * (offset++ & 3))) & 255)) seen.foreign++
+  })
+  return seen
+}
+
+/** The other end: sends back the client's number in random amounts, and ends in a random way. */
+function answer(random: Random, watched: { foreign: number }[]): (socket: Socket) => void {
+  return socket => {
+    socket.on('error', () => {})
+    watched.push(
+      watch(socket, -1, id => {
+        socket.write(stamped(id, 1 + nextBelow(random, 20_000)))
+        if (nextBelow(random, 4) === 0) socket.resetAndDestroy()
+        else socket.end(stamped(id, 1 + nextBelow(random, 100)))
+      }),
+    )
+  }
+}
+
+async function client(port: number, id: number, random: Random): Promise<{ foreign: number }> {
+  const socket = begin(port)
+  const seen = watch(socket, id)
+  socket.write(stamped(id, 1 + nextBelow(random, 20_000)))
+  const fate = nextBelow(random, 4)
+  if (fate === 0) socket.once('connect', () => socket.resetAndDestroy())
+  else if (fate === 1) socket.once('data', () => socket.resetAndDestroy())
+  else socket.end()
+  await ending(socket)
+  return seen
+}
+
+for (const engine of ENGINES) {
+  test(`${engine}: bytes never reach another connection, while both sides come and go at random`, async t => {
+    const random = createRandom(1, 2, 3)
+    const upstreamSide: { foreign: number }[] = []
+    await using upstream = await listen(answer(random, upstreamSide))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
+    let next = 0
+    let foreign = 0
+    const one = async (): Promise<void> => {
+      while (next < CONNECTIONS) foreign += (await client(port, Math.imul(++next, 0x01000193) >>> 0, random)).foreign
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, one))
+    await plane.settled()
+    assert.equal(foreign + upstreamSide.reduce((sum, each) => sum + each.foreign, 0), 0)
+    t.diagnostic(`${plane.counts.accepted} connections, ${plane.counts.clientBytes} bytes up`)
+    assert.ok(plane.counts.accepted >= CONNECTIONS / 2)
+  })
+}
