@@ -14,6 +14,13 @@ import { fileURLToPath } from 'node:url'
 
 const NEEDED = [26, 10]
 
+// node:ffi is experimental, and weir knows: what a person reads on stderr should be about their files.
+const { emitWarning } = process
+process.emitWarning = (warning, ...rest) => {
+  const type = typeof rest[0] === 'object' ? rest[0]?.type : rest[0]
+  if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest)
+}
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await import(entry())
 else handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())

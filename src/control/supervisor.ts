@@ -96,6 +96,7 @@ export class Supervisor {
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       env: SHARE_ENV,
+      execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi's
     })
     // A thread that dies between two tasks is replaced by the pool itself; the task that follows tells.
     this.#pool.on('error', () => {})

@@ -7,7 +7,7 @@
  *
  * Sockets of a ring have no O_NONBLOCK: with it an operation waits as well, but under load, after some
  * retries, the kernel ends it with −EAGAIN instead (liburing issue 364, pull request 1601). Where it cannot
- * be avoided (pipes.ts), −EAGAIN means: poll, then the same again.
+ * be avoided, −EAGAIN means: poll, then the same again.
  */
 
 import {

@@ -39,7 +39,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   engine: {
     type: '`auto`, `node`, `uring`',
     byDefault: DEFAULT_SETTINGS.engine,
-    meaning: 'What moves the bytes. There is only `node` yet; the others fall back to it. *read once*',
+    meaning:
+      'What moves the bytes. `auto` takes `uring` where io_uring works, else `node`; the log says which and why. *read once*',
     flag: '--engine',
     range: words('auto', 'node', 'uring'),
   },

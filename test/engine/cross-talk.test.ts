@@ -74,7 +74,8 @@ for (const engine of ENGINES) {
     let next = 0
     let foreign = 0
     const one = async (): Promise<void> => {
-      while (next < CONNECTIONS) foreign += (await client(port, Math.imul(++next, 0x01000193) >>> 0, random)).foreign
+      while (next < CONNECTIONS)
+        foreign += (await client(port, Math.imul(++next, 0x01000193) >>> 0, random)).foreign
     }
     await Promise.all(Array.from({ length: AT_ONCE }, one))
     await plane.settled()

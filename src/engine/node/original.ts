@@ -1,25 +1,49 @@
 /**
- * The destination that a connection had before it was redirected to us (iptables REDIRECT, an
- * nftables redirect).
+ * The destination of a connection: where the client connected to, or where it wanted to go before it
+ * was redirected to us (iptables REDIRECT, an nftables redirect).
  *
- * The kernel knows it (SO_ORIGINAL_DST), and asking takes a system call that Node does not have, so
- * this is a seam: until net/ offers the call, the answer is the socket's local address. That is the
- * listener itself, and such a connection is refused as a loop, never sent somewhere else.
+ * The kernel knows the latter (SO_ORIGINAL_DST), and asking takes a system call that Node does not
+ * have: net/ makes it where node:ffi is there. Elsewhere the answer is the listener itself, and such
+ * a connection is refused as a loop, never sent somewhere else.
  */
 
 import type { Socket } from 'node:net'
+import { type Family, formatAddress } from '../../net/address.ts'
+import { Arena } from '../../net/arena.ts'
+import { missing } from '../../net/libc.ts'
+import { createSocketName } from '../../net/socket-address.ts'
+import { Sockets } from '../../net/sockets.ts'
+import { descriptorOf } from './descriptor.ts'
 
 export type Destination = { readonly address: string; readonly port: number }
 
-/** Null where the peer is already gone. */
-export function originalDestination(socket: Socket): Destination | null {
-  return localDestination(socket)
-}
-
-/** The address and port that the client connected to, as this machine sees them. */
+/** The address and port that the client connected to; null where it is already gone. */
 export function localDestination(socket: Socket): Destination | null {
   const { localAddress, localPort } = socket
   return localAddress === undefined || localPort === undefined
     ? null
     : { address: localAddress, port: localPort }
+}
+
+/** The same, before a redirect. */
+export function originalDestination(socket: Socket): Destination | null {
+  const asked = askKernel(descriptorOf(socket))
+  return asked ?? localDestination(socket)
+}
+
+/** Made with the first connection that needs it. */
+let sockets: Sockets | null = null
+const name = createSocketName()
+
+function askKernel(fd: number): Destination | null {
+  if (missing !== '' || fd < 0) return null
+  sockets ??= createSockets()
+  if (sockets === null || sockets.localName(fd, name) < 0) return null
+  if (sockets.originalDestination(fd, name) < 0) return null
+  return { address: formatAddress(name.family as Family, name.words), port: name.port }
+}
+
+function createSockets(): Sockets | null {
+  const arena = Arena.map(4096)
+  return typeof arena === 'number' ? null : new Sockets(arena)
 }
