@@ -16,7 +16,7 @@ import { naiveMatch } from '../support/naive-match.ts'
 import * as arbitrary from '../support/plans.ts'
 import { queryOf, tableOf } from '../support/tables.ts'
 
-const PLANS = Number(process.env.MATCH_RUNS ?? 3000)
+const PLANS = Number(process.env.MATCH_RUNS ?? 4500)
 
 const connection = fc.record({
   client: arbitrary.address,
@@ -30,7 +30,7 @@ test('the matcher decides as the naive one does, for plans and connections of bo
   fc.assert(
     fc.property(
       arbitrary.plan,
-      fc.array(connection, { minLength: 10, maxLength: 30 }),
+      fc.array(connection, { minLength: 300, maxLength: 400 }),
       (plan, connections) => {
         const table = tableOf(plan)
         const cold = readCold(table)
