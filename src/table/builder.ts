@@ -115,7 +115,7 @@ class Builder {
     }))
     const ruleCount = this.#rows.rules.count - firstRule
     this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute)
-    this.#scopes.push({ host: scope.host, rules })
+    this.#scopes.push({ listener: this.#rows.listeners.count - 1, port: scope.port, host: scope.host, rules })
   }
 
   #addRule(rule: Rule): number {

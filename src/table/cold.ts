@@ -19,7 +19,13 @@ export type Cold = {
   readonly workloads: readonly ColdWorkload[]
 }
 
-export type ColdScope = { readonly host: string; readonly rules: readonly ColdRule[] }
+export type ColdScope = {
+  /** Row of its listener. */
+  readonly listener: number
+  readonly port: number
+  readonly host: string
+  readonly rules: readonly ColdRule[]
+}
 
 /** A rule as written; `row` is its row in `rules`, −1 where it can never match (`never` says why). */
 export type ColdRule = { readonly origin: RuleOrigin; readonly never: string | null; readonly row: number }

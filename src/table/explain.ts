@@ -89,7 +89,7 @@ export class Explainer {
     if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
     query.listener = found.index
     const bits = conditionBits(this.#cold.conditions, client)
-    const route = matchAs(this.#table, query, bits)
+    const route = matchAs(this.#table, query, bits, this.#assumedScope(query))
     const rule = this.#rules.get(query.rule) ?? null
     return {
       ...base,
@@ -99,6 +99,15 @@ export class Explainer {
       destinations: route === PASSTHROUGH ? passthrough(query) : this.#destinations(route, query),
       rejected: this.#rejected(query, bits, client),
     }
+  }
+
+  /** Without an address the destination is the one service on that port, where there is only one; else −1. */
+  #assumedScope({ destinationFamily, listener, destinationPort }: Query): number {
+    if (destinationFamily !== 0) return -1
+    const fits = this.#cold.scopes.flatMap((scope, index) =>
+      scope.listener === listener && (scope.port === 0 || scope.port === destinationPort) ? [index] : [],
+    )
+    return fits.length === 1 ? fits[0] : -1
   }
 
   #queryOf({ source, destination }: Question): Query {

@@ -66,21 +66,25 @@ export function match(table: Table, query: Query): number {
   fulfilled.conditions = table.fulfilled
   fulfilled.first = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.first]
   fulfilled.count = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.count]
-  return matchNodes(table, query, client)
+  return matchNodes(table, query, client, -1)
 }
 
-/** The same, for a client that fulfils the source conditions whose bits stand in `bits`. */
-export function matchAs(table: Table, query: Query, bits: Uint32Array): number {
+/**
+ * The same, for a client that fulfils the source conditions whose bits stand in `bits`.
+ *
+ * @param scope  The scope to match in; −1: that of the destination.
+ */
+export function matchAs(table: Table, query: Query, bits: Uint32Array, scope: number): number {
   const conditions = Uint32Array.from(conditionList(bits))
   Object.assign(query.fulfilled, { bits, bitsAt: 0, conditions, first: 0, count: conditions.length })
-  return matchNodes(table, query, clientNode(table, query.clientFamily, query.client))
+  return matchNodes(table, query, clientNode(table, query.clientFamily, query.client), scope)
 }
 
-function matchNodes(table: Table, query: Query, client: number): number {
+function matchNodes(table: Table, query: Query, client: number, scope: number): number {
   const { listener, destinationPort: port } = query
   const destination = destinationNode(table, query.destinationFamily, query.destination)
   query.rule = -1
-  query.scope = findScope(table, listener, destination, port)
+  query.scope = scope < 0 ? findScope(table, listener, destination, port) : scope
   if (query.scope < 0) return otherwise(table, listener)
   const rule = firstRule(table, query.scope, destination, client, port, query.fulfilled)
   if (rule === NO_RULE) return table.scopes[query.scope * Scope.WORDS + Scope.defaultRoute] // −1 is NO_ROUTE

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { type Cidr, parseCidr } from '../../src/net/address.ts'
 import { explain } from '../../src/table/explain.ts'
 import { match } from '../../src/table/match.ts'
 import { NO_ROUTE } from '../../src/table/outcome.ts'
@@ -14,6 +15,7 @@ import type { Plan } from '../../src/table/plan.ts'
 import { readCold } from '../../src/table/table.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import * as arbitrary from '../support/plans.ts'
+import { splitPlan } from '../support/plans.ts'
 import { queryOf, tableOf } from '../support/tables.ts'
 
 const PLANS = Number(process.env.MATCH_RUNS ?? 4500)
@@ -75,4 +77,21 @@ test('explain decides as the matcher does, and says why of every rule before', (
     }),
     { numRuns: 500 },
   )
+})
+
+test('without a destination address explain assumes the only service on the port, and no other', () => {
+  const scope = (host: string, cidr: string, route: number) => ({
+    ...{ host, port: 80, addresses: [parseCidr(cidr) as Cidr], rules: [], defaultRoute: route },
+  })
+  const mesh = (scopes: Plan['listeners'][number]['scopes']): Plan => ({
+    ...splitPlan([1], 'random'),
+    listeners: [
+      { gateway: 'mesh', bind: '', port: 80, opens: true, destination: 'local', scopes, otherwise: 'deny' },
+    ],
+  })
+  const asked = { gateway: 'mesh', source: {}, destination: { port: 80 } }
+  const one = explain(tableOf(mesh([scope('a', '10.0.0.1', 0)])), asked)
+  assert.equal(one.outcome, 'default')
+  const two = explain(tableOf(mesh([scope('a', '10.0.0.1', 0), scope('b', '10.0.0.2', 0)])), asked)
+  assert.equal(two.outcome, 'denied')
 })

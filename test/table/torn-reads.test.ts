@@ -1,0 +1,51 @@
+/**
+ * The hunt for torn reads: one writer that swaps tables as fast as it can, four readers that route by them,
+ * all by the very code that the gateway publishes and the workers adopt with.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { GENERATIONS_MAX, generationTable } from '../support/generations.ts'
+
+const READERS = 4
+const GENERATIONS = 1500
+/** Tables between two looks at what the readers say. */
+const TABLES_A_TURN = 50
+
+test('a reader sees whole generations only, each of them, in order', async t => {
+  assert.ok(GENERATIONS <= GENERATIONS_MAX)
+  const adopted = Array.from({ length: READERS }, (): number[] => [])
+  const deaths: Error[] = []
+  const { promise: allRead, resolve, reject } = Promise.withResolvers<void>()
+  const onEvent = (event: SupervisorEvent): void => {
+    if (event.kind === 'died') {
+      deaths.push(event.error)
+      reject(event.error)
+    } else adopted[event.worker].push(event.generation)
+    if (adopted.every(list => list.length > 0)) resolve()
+  }
+  const supervisor = new Supervisor({
+    workers: READERS,
+    engine: 'node',
+    limits: { maxConnections: 1, connectAttempts: 1 },
+    onEvent,
+    filename: new URL('../support/reading-worker.ts', import.meta.url).href,
+  })
+  t.after(() => supervisor.stop())
+  supervisor.publish(1, generationTable(1))
+  await allRead
+  for (let generation = 2; generation <= GENERATIONS && deaths.length === 0; generation++) {
+    supervisor.publish(generation, generationTable(generation))
+    if (generation % TABLES_A_TURN === 0) await turn()
+  }
+  const { closed: routed, reset: used } = await supervisor.drain(10_000)
+  assert.deepEqual(deaths, [])
+  const all = Array.from({ length: GENERATIONS }, (_, index) => index + 1)
+  for (const list of adopted) assert.deepEqual(list, all)
+  t.diagnostic(
+    `${routed} connections routed, under ${(used / READERS).toFixed(0)} of ${GENERATIONS} generations on average`,
+  )
+  assert.ok(used > GENERATIONS / 10, 'the readers must read while the writer writes')
+})
