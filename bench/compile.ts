@@ -1,0 +1,121 @@
+/**
+ * `compile`: whether reading a large configuration holds back the primary thread.
+ *
+ * A gateway serves a few rules; then its file is replaced by one with many. Another thread asks for
+ * /healthz all the while, before for comparison and during the reload. The machine's cores are shared with
+ * the thread that compiles, so what the idle gateway takes is part of the answer.
+ */
+
+import { once } from 'node:events'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { startAdmin } from '../src/admin/http.ts'
+import { monotonicMs } from '../src/base/clock.ts'
+import { Gateway } from '../src/control/gateway.ts'
+import { createLog } from '../src/control/log.ts'
+import { configText } from './compile-config.ts'
+import type { Bench } from './harness.ts'
+
+const RULES_BEFORE = 10
+/** "A few milliseconds", for all answers but one in a thousand. */
+const GOAL_MS = 5
+
+export async function benchCompile(bench: Bench): Promise<void> {
+  const rules = bench.parameter(500, 100_000)
+  const rounds = bench.parameter(1, 3)
+  const idle: Taken[] = []
+  const busy: Taken[] = []
+  const reloadMs: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    bench.begin(`reload to ${rules} rules, round ${round + 1} of ${rounds}`)
+    const found = await probeReload(rules, bench.parameter(100, 5000))
+    idle.push(found.idle)
+    busy.push(found.busy)
+    reloadMs.push(found.reloadMs)
+  }
+  const group = `reload to ${rules} rules`
+  bench.record(group, 'from the save to the table in force', 'ms', reloadMs)
+  for (const percentile of [50, 99, 99.9, 100]) {
+    const of = (each: Taken): number => percentileOf(each, percentile)
+    bench.record(group, `health answer before, p${percentile}`, 'ms', idle.map(of))
+    bench.record(group, `health answer while compiling, p${percentile}`, 'ms', busy.map(of))
+  }
+  const addedMs = busy.map((each, round) => percentileOf(each, 99.9) - percentileOf(idle[round], 99.9))
+  bench.record(group, 'added by compiling, p99.9', 'ms', addedMs, GOAL_MS)
+}
+
+/** How long answers took, in milliseconds. */
+type Taken = readonly number[]
+
+const percentileOf = (taken: Taken, percentile: number): number =>
+  taken.toSorted((a, b) => a - b)[Math.floor(((taken.length - 1) * percentile) / 100)]
+
+async function probeReload(
+  rules: number,
+  idleMs: number,
+): Promise<{ idle: Taken; busy: Taken; reloadMs: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  const port = await freePort()
+  const file = join(folder, 'rules.yaml')
+  const next = join(folder, '.next')
+  writeFileSync(file, configText(port, RULES_BEFORE))
+  writeFileSync(next, configText(port, rules)) // beforehand, as this thread is the one that is measured
+  const published = new Published()
+  const log = createLog(() => {}, { format: 'json', colours: false })
+  const gateway = await Gateway.load({ paths: [folder], overrides: {}, log, onPublished: published.note })
+  if (!gateway) throw new Error('the bench’s own configuration is refused')
+  await gateway.serve()
+  const admin = await startAdmin({ address: '127.0.0.1', port: 0, readiness: gateway.readiness })
+  const probe = new Worker(new URL('health-probe.ts', import.meta.url), { workerData: { port: admin.port } })
+  try {
+    await once(probe, 'online')
+    await ask(probe, 'report') // what it took to start
+    await pause(idleMs)
+    const idle = await ask(probe, 'report')
+    const inForce = published.next()
+    const startedMs = monotonicMs()
+    renameSync(next, file)
+    await inForce
+    const reloadMs = monotonicMs() - startedMs
+    return { idle, busy: await ask(probe, 'end'), reloadMs }
+  } finally {
+    await probe.terminate()
+    await admin.close()
+    await gateway.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function ask(probe: Worker, order: 'report' | 'end'): Promise<Taken> {
+  const answer = once(probe, 'message')
+  probe.postMessage(order)
+  const [taken] = (await answer) as [Taken]
+  return taken
+}
+
+/** Tables that come into force, to be waited for. */
+class Published {
+  #next = Promise.withResolvers<void>()
+
+  next(): Promise<void> {
+    return this.#next.promise
+  }
+
+  readonly note = (): void => {
+    this.#next.resolve()
+    this.#next = Promise.withResolvers()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,224 @@
+/**
+ * The harness: how benches measure, so that all of them measure alike.
+ *
+ *   parameter   a small size under `npm test` and --quick, a large one otherwise
+ *   compare     rivals at the same work: warmed up, then in turn A B A B, round by round
+ *   latency     percentiles of single operations, by a histogram for each round
+ *   time        a step of some milliseconds, round by round
+ *   record      a figure that was counted, not timed
+ *
+ * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
+ * rivals that disagree end the run: speed at a wrong answer is worth nothing.
+ */
+
+import assert from 'node:assert/strict'
+import { build } from 'hdr-histogram-js'
+import { monotonicMs } from '../src/base/clock.ts'
+
+/** One axis: what was measured, round by round; of all of them less is better. */
+export type Result = {
+  readonly bench: string
+  readonly group: string
+  readonly name: string
+  readonly unit: Unit
+  readonly rounds: readonly number[]
+  /** At most this much is wanted; null where nothing was promised. */
+  readonly goal: number | null
+  /** Another axis of the group, to show this one as a multiple of. */
+  readonly beside: string | null
+  readonly checksum: number | null
+}
+
+export type Unit = 'ns' | 'ms' | 'bytes' | 'times'
+
+export type Contender = {
+  readonly name: string
+  /** Does operations 0 … count − 1 and returns a checksum of the answers. */
+  readonly run: (count: number) => number
+  /** A slow one does at most so many in a round. */
+  readonly most?: number
+  readonly goalNs?: number | null
+  /** It does other work than the rest, so its answers are its own. */
+  readonly answersOwn?: boolean
+}
+
+export type BenchOptions = {
+  readonly name: string
+  readonly scale: 'small' | 'large'
+  /** Called before each group, which can take seconds. */
+  readonly onGroup: (group: string) => void
+}
+
+/** A group that has taken this long gets no further round, once rivals have had ROUNDS_LEAST. */
+const GROUP_MS_MAX = 8_000
+const ROUNDS_LEAST = 3
+const WARM_UPS = 2
+
+/** The next checksum: the order of the answers counts. */
+export const mix = (checksum: number, answer: number): number => (Math.imul(checksum, 31) + answer) | 0
+
+export class Bench {
+  readonly results: Result[] = []
+  readonly #options: BenchOptions
+
+  constructor(options: BenchOptions) {
+    this.#options = options
+  }
+
+  parameter<T>(small: T, large: T): T {
+    return this.#options.scale === 'small' ? small : large
+  }
+
+  get #rounds(): number {
+    return this.parameter(ROUNDS_LEAST, 9)
+  }
+
+  /** Nanoseconds an operation for each contender, all at the same `operations`; the others beside the first. */
+  compare(group: string, operations: number, contenders: readonly Contender[]): void {
+    this.#options.onGroup(group)
+    assertAgree(group, operations, contenders)
+    const counts = contenders.map(({ most = operations }) => Math.min(most, operations))
+    const rounds = contenders.map((): number[] => [])
+    const checksums = contenders.map(({ run }, index) => warmUp(run, counts[index]))
+    for (const _ of this.#roundsInTime()) {
+      for (const [index, { run }] of contenders.entries()) {
+        const startedMs = monotonicMs()
+        const checksum = run(counts[index])
+        rounds[index].push(((monotonicMs() - startedMs) * 1e6) / counts[index])
+        assert.equal(checksum, checksums[index], `${group}: the same work gave another answer`)
+      }
+    }
+    for (const [index, { name, goalNs = null }] of contenders.entries()) {
+      this.#add(group, name, 'ns', rounds[index], {
+        goal: goalNs,
+        beside: index === 0 ? null : contenders[0].name,
+        checksum: checksums[index],
+      })
+    }
+  }
+
+  /**
+   * Percentiles of single operations 0 … operations − 1, in nanoseconds.
+   *
+   * Two readings of the clock are around each; what they cost by themselves is measured too, and taken off.
+   */
+  latency(
+    group: string,
+    operations: number,
+    operation: (index: number) => number,
+    goalsNs: Partial<Record<Percentile, number>> = {},
+  ): void {
+    this.#options.onGroup(group)
+    const times = new Float64Array(operations)
+    timeEach(operation, times)
+    const rounds = Object.fromEntries(PERCENTILES.map(name => [name, [] as number[]]))
+    let checksum = 0
+    for (const _ of this.#roundsInTime()) {
+      timeEach(() => 0, times)
+      const clockNs = percentilesOf(times, 0).p50
+      checksum = timeEach(operation, times)
+      const found = percentilesOf(times, clockNs)
+      for (const name of PERCENTILES) rounds[name].push(found[name])
+    }
+    for (const name of PERCENTILES) {
+      this.#add(group, name, 'ns', rounds[name], { goal: goalsNs[name] ?? null, checksum })
+    }
+  }
+
+  /** Milliseconds of `step`, and what it made last; `rounds` where it is too slow for the usual number. */
+  time<T>(
+    group: string,
+    name: string,
+    step: () => T,
+    { rounds = this.#rounds, goalMs = null as number | null } = {},
+  ): T {
+    this.#options.onGroup(`${group}: ${name}`)
+    const taken: number[] = []
+    for (let spentMs = 0; ; ) {
+      const startedMs = monotonicMs()
+      const made = step()
+      taken.push(monotonicMs() - startedMs)
+      spentMs += taken[taken.length - 1]
+      if (taken.length < rounds && spentMs < GROUP_MS_MAX) continue
+      this.#add(group, name, 'ms', taken, { goal: goalMs })
+      return made
+    }
+  }
+
+  /** Says what comes next, where that is not one of the methods here. */
+  begin(group: string): void {
+    this.#options.onGroup(group)
+  }
+
+  /** A figure from elsewhere: one value, or one for each round. */
+  record(
+    group: string,
+    name: string,
+    unit: Unit,
+    values: number | readonly number[],
+    goal: number | null = null,
+  ): void {
+    this.#add(group, name, unit, typeof values === 'number' ? [values] : values, { goal })
+  }
+
+  *#roundsInTime(): Generator<number> {
+    const startedMs = monotonicMs()
+    for (let round = 0; round < this.#rounds; round++) {
+      if (round >= ROUNDS_LEAST && monotonicMs() - startedMs > GROUP_MS_MAX) return
+      yield round
+    }
+  }
+
+  #add(
+    group: string,
+    name: string,
+    unit: Unit,
+    rounds: readonly number[],
+    more: Partial<Pick<Result, 'goal' | 'beside' | 'checksum'>>,
+  ): void {
+    const rest = { goal: null, beside: null, checksum: null, ...more }
+    this.results.push({ bench: this.#options.name, group, name, unit, rounds, ...rest })
+  }
+}
+
+function warmUp(run: Contender['run'], count: number): number {
+  let checksum = 0
+  for (let i = 0; i < WARM_UPS; i++) checksum = run(count)
+  return checksum
+}
+
+/** All must give the same answers to what the slowest of them does. */
+function assertAgree(group: string, operations: number, contenders: readonly Contender[]): void {
+  const rivals = contenders.filter(each => !each.answersOwn)
+  const shared = Math.min(operations, ...rivals.map(({ most = operations }) => most))
+  const [first, ...others] = rivals.map(({ name, run }) => ({ name, checksum: run(shared) }))
+  for (const { name, checksum } of others) {
+    assert.equal(checksum, first.checksum, `${group}: ${name} and ${first.name} disagree`)
+  }
+}
+
+const PERCENTILES = ['p50', 'p99', 'p99.9'] as const
+type Percentile = (typeof PERCENTILES)[number]
+
+/** Fills `times` with the milliseconds of each operation. */
+function timeEach(operation: (index: number) => number, times: Float64Array): number {
+  let checksum = 0
+  for (let index = 0; index < times.length; index++) {
+    const startedMs = monotonicMs()
+    const answer = operation(index)
+    times[index] = monotonicMs() - startedMs
+    checksum = mix(checksum, answer)
+  }
+  return checksum
+}
+
+function percentilesOf(timesMs: Float64Array, clockNs: number): Record<Percentile, number> {
+  const histogram = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 1e10,
+    numberOfSignificantValueDigits: 3,
+  })
+  for (const ms of timesMs) histogram.recordValue(Math.max(0, Math.round(ms * 1e6 - clockNs)))
+  const entries = PERCENTILES.map(name => [name, histogram.getValueAtPercentile(Number(name.slice(1)))])
+  return Object.fromEntries(entries) as Record<Percentile, number>
+}

@@ -1,0 +1,65 @@
+/** Drawing a weighted destination, in each way of splitting, beside a route that has only one. */
+
+import { createRandom } from '../../src/base/random.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import { pickDestination } from '../../src/table/pick.ts'
+import type { Route } from '../../src/table/plan.ts'
+import { openTable } from '../../src/table/table.ts'
+import { splitPlan } from '../generate-plans.ts'
+import { type Bench, type Contender, mix } from '../harness.ts'
+
+const GOAL_NS = 25
+const SPLITS: readonly Route['split'][] = ['random', 'exact', 'sticky']
+/** A power of two. */
+const CLIENTS = 1024
+const CLIENT_ADDRESSES = Array.from({ length: CLIENTS }, (_, index) =>
+  Uint32Array.of(0x0a000000 + index * 7919, 0, 0, 0),
+)
+
+export function benchPicks(bench: Bench): void {
+  for (const split of SPLITS) {
+    const counts = bench.parameter([1, 2, 10], [1, 2, 10, 100, 1000])
+    const contenders = counts.map(count => draws(split, count))
+    bench.compare(`pick, ${split}`, bench.parameter(1000, 1_000_000), [...contenders, LOOP])
+  }
+}
+
+/** What of the others is the bench's own. */
+const LOOP: Contender = {
+  name: 'the loop alone',
+  answersOwn: true,
+  run: count => {
+    let checksum = 0
+    for (let index = 0; index < count; index++) {
+      checksum = mix(checksum, CLIENT_ADDRESSES[index & (CLIENTS - 1)][0])
+    }
+    return checksum
+  },
+}
+
+/** Each round draws with the same seed and tickets, so its answers are the same. */
+function draws(split: Route['split'], destinations: number): Contender {
+  const weights =
+    destinations === 2
+      ? [80, 20]
+      : Array.from({ length: destinations }, (_, index) => 1 + ((index * 37) % 50))
+  const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
+  const tickets = new Int32Array(new SharedArrayBuffer(8))
+  return {
+    name: destinations === 1 ? 'single destination' : `${destinations} destinations`,
+    goalNs: destinations === 1 ? null : GOAL_NS,
+    answersOwn: true,
+    run: count => {
+      const random = createRandom(1, 2, 3)
+      tickets.fill(0)
+      let checksum = 0
+      for (let index = 0; index < count; index++) {
+        checksum = mix(
+          checksum,
+          pickDestination(table, 0, CLIENT_ADDRESSES[index & (CLIENTS - 1)], random, tickets),
+        )
+      }
+      return checksum
+    },
+  }
+}

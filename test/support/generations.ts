@@ -1,0 +1,86 @@
+/**
+ * Tables in which every part says which generation it belongs to, so that a reader who mixes two of them
+ * can be caught: the prefixes, how many routes there are, which rule leads to which, timeouts and ports.
+ */
+
+import { buildTable } from '../../src/table/builder.ts'
+import type { Query } from '../../src/table/match.ts'
+import { DEFAULT_POLICY, type Plan } from '../../src/table/plan.ts'
+
+/** The greatest generation that fits into the addresses. */
+export const GENERATIONS_MAX = 2 ** 16 - 2
+
+export const timeoutOf = (generation: number): number => generation
+export const portOf = (generation: number): number => 1 + (generation % 65_535)
+
+const routesOf = (generation: number): number => 2 + (generation % 5)
+
+/** The route of connection `connection` in this generation. */
+export const routeOf = (generation: number, connection: number): number =>
+  (connection + generation) % routesOf(generation)
+
+/** The address that connection `connection` asks for: 10.g.g.host. */
+const destinationOf = (generation: number, connection: number): number =>
+  0x0a000000 | (generation << 8) | (connection % routesOf(generation))
+
+/** Makes `query` connection `connection` of a generation. */
+export function fill(query: Query, generation: number, connection: number): void {
+  query.destinationFamily = 4
+  query.destination[0] = destinationOf(generation, connection)
+  query.destinationPort = portOf(generation)
+  query.clientFamily = 4
+  query.client[0] = connection
+}
+
+export const generationTable = (generation: number): SharedArrayBuffer =>
+  buildTable(planOf(generation), generation, () => 1)
+
+function planOf(generation: number): Plan {
+  const indexes = Array.from({ length: routesOf(generation) }, (_, index) => index)
+  const rules = indexes.map(index => ({
+    origin: {
+      virtualService: 'default/vs',
+      block: 'tcp' as const,
+      route: index,
+      match: 0,
+      file: 'a.yaml',
+      line: 1,
+    },
+    destinations: [
+      { family: 4 as const, words: Uint32Array.of(destinationOf(generation, index), 0, 0, 0), bits: 32 },
+    ],
+    port: portOf(generation),
+    clients: [],
+    source: { namespace: null, labels: {}, visibleTo: null },
+    route: routeOf(generation, index),
+    never: null,
+  }))
+  return {
+    listeners: [
+      {
+        gateway: 'default/gw',
+        bind: '',
+        port: 9000,
+        opens: true,
+        destination: 'local',
+        scopes: [{ host: '', port: 0, addresses: [], rules, defaultRoute: -1 }],
+        otherwise: 'close',
+      },
+    ],
+    routes: indexes.map(index => ({
+      identity: `route ${index}`,
+      destinations: [{ cluster: index, weight: 1 }],
+      split: 'random',
+    })),
+    clusters: indexes.map(index => ({
+      host: `c${index}`,
+      subset: null,
+      port: 80,
+      kind: 'static',
+      endpoints: [{ address: '127.0.0.1', port: portOf(generation), weight: 1 }],
+      names: [],
+      policy: { ...DEFAULT_POLICY, connectTimeoutMs: timeoutOf(generation) },
+    })),
+    sources: [],
+  }
+}

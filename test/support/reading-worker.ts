@@ -1,0 +1,85 @@
+/**
+ * A worker of the torn-read hunt: looks for a newer table before each connection, as the engines do, then
+ * routes the connection and holds everything that it reads against the table's generation.
+ *
+ * What is wrong is thrown, which the supervisor reports as a death. When told to drain it says how many
+ * connections it routed (`closed`), and under how many generations (`reset`).
+ */
+
+import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import { createRandom } from '../../src/base/random.ts'
+import { Mailbox } from '../../src/engine/mailbox.ts'
+import type { Order, WorkerTask } from '../../src/engine/protocol.ts'
+import { Cluster, Endpoint } from '../../src/table/layout.ts'
+import { createQuery, match } from '../../src/table/match.ts'
+import { NO_ROUTE } from '../../src/table/outcome.ts'
+import { pickDestination } from '../../src/table/pick.ts'
+import { openTable, type Table } from '../../src/table/table.ts'
+import { fill, portOf, routeOf, timeoutOf } from './generations.ts'
+
+/** Connections between two turns of the event loop; in between only the epoch word tells of a new table. */
+const CONNECTIONS_A_TURN = 10_000
+
+export default async function readUntilDrained(task: WorkerTask): Promise<void> {
+  const reader = new Reader(task)
+  while (!reader.ended) {
+    for (let left = CONNECTIONS_A_TURN; left > 0 && !reader.ended; left--) reader.accept()
+    await turn()
+  }
+  task.port.postMessage({ kind: 'drained', closed: reader.routed, reset: reader.generations })
+  task.port.close()
+}
+
+class Reader {
+  routed = 0
+  generations = 0
+  ended = false
+  readonly #task: WorkerTask
+  readonly #mailbox: Mailbox
+  readonly #query = createQuery()
+  readonly #random
+  readonly #tickets = new Int32Array(2)
+  #table: Table | null = null
+  #lastUsed = 0
+
+  constructor(task: WorkerTask) {
+    this.#task = task
+    this.#random = createRandom(task.index, 2, 3)
+    this.#mailbox = new Mailbox(task, order => this.#obey(order))
+    task.port.on('message', this.#mailbox.obey)
+  }
+
+  accept(): void {
+    this.#mailbox.refresh()
+    if (this.#table === null || this.ended) return
+    this.#route(this.#table)
+    this.routed++
+    if (this.#table.generation !== this.#lastUsed) this.generations++
+    this.#lastUsed = this.#table.generation
+  }
+
+  #obey(order: Order): void {
+    if (order.kind !== 'table') {
+      this.ended = true
+      return
+    }
+    this.#table = openTable(order.table) // throws where it is not whole
+    assert.equal(this.#table.generation, order.generation)
+    this.#task.port.postMessage({ kind: 'listening', generation: order.generation, failures: [] })
+  }
+
+  #route(table: Table): void {
+    const { generation, clusters, endpoints } = table
+    const query = this.#query
+    fill(query, generation, this.routed)
+    const route = match(table, query)
+    assert.equal(route, routeOf(generation, query.rule))
+    const cluster = pickDestination(table, route, query.client, this.#random, this.#tickets) * Cluster.WORDS
+    assert.equal(clusters[cluster + Cluster.connectTimeoutMs], timeoutOf(generation))
+    const endpoint = clusters[cluster + Cluster.firstEndpoint] * Endpoint.WORDS
+    assert.equal(endpoints[endpoint + Endpoint.port], portOf(generation))
+    fill(query, generation + 1, this.routed)
+    assert.equal(match(table, query), NO_ROUTE, 'what the next generation routes')
+  }
+}
