@@ -10,7 +10,7 @@ import { assert } from '../base/assert.ts'
 import { type Cidr, parseAddress } from '../net/address.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum } from './cold.ts'
-import { conditionBits, conditionList, wordsFor } from './conditions.ts'
+import { Conditions, conditionList, wordsFor } from './conditions.ts'
 import { exactSchedule } from './exact.ts'
 import * as L from './layout.ts'
 import { ABSENT } from './pair-index.ts'
@@ -196,8 +196,9 @@ class Builder {
       const { namespace, labels } = source
       this.#classifier.addSource(source, this.#workloads.indexOf({ namespace, labels }))
     }
+    const conditions = new Conditions(this.#conditions.list)
     for (const workload of this.#workloads.list) {
-      const bits = conditionBits(this.#conditions.list, workload)
+      const bits = conditions.bitsOf(workload)
       for (const word of bits) this.#rows.workloads.add(word)
       const list = conditionList(bits)
       this.#rows.workloadRuns.add(this.#rows.fulfilled.count, list.length)

@@ -1,18 +1,21 @@
 /**
  * Builds a trie of ranges (cidr-trie.ts) out of CIDRs.
  *
- *   prefixes ─sort─▶ nested, outer first ─sweep─▶ boundaries ─split by 14 or 16 bits─▶ blocks
+ *   prefixes ─sort─▶ nested, outer first ─sweep─▶ boundaries ─split by 6 to 16 bits─▶ blocks
  *
  * A boundary says that from this address on another prefix is the longest. All steps are linear in
  * the number of prefixes, sorting too (byte by byte).
  */
 
 import { wordMask } from '../net/address.ts'
-import { FIRST_BITS_LARGE, FIRST_BITS_SMALL, FURTHER_BITS, SECOND_BITS } from './cidr-trie.ts'
+import { levelBits } from './cidr-trie.ts'
 import { packHalves } from './layout.ts'
 
-/** From this many prefixes on the first level's 1 MiB pays. */
-const LARGE_FROM = 4096
+/**
+ * Bits that the first level resolves, by the number of prefixes: 16 bytes, 4 KiB or 1 MiB. Few keep a small
+ * set small; many spare a large one steps of its search.
+ */
+const firstBits = (prefixes: number): number => (prefixes < 64 ? 2 : prefixes < 4096 ? 10 : 18)
 
 /**
  * Distinct prefixes of one family; host bits are clear.
@@ -125,7 +128,7 @@ class BlockWriter {
   constructor(set: PrefixSet, boundaries: Boundaries) {
     this.#wide = set.wide
     this.#boundaries = boundaries
-    this.#firstBits = set.lengths.length < LARGE_FROM ? FIRST_BITS_SMALL : FIRST_BITS_LARGE
+    this.#firstBits = firstBits(set.lengths.length)
     this.#used = 1 + 2 ** this.#firstBits
     this.#words = new Uint32Array(this.#used + 8 * boundaries.count)
   }
@@ -153,7 +156,7 @@ class BlockWriter {
 
   /** Writes the block for boundaries `from` – `to` and returns its word. */
   #block(from: number, to: number, valueBefore: number, position: number): number {
-    const bits = position === this.#firstBits ? SECOND_BITS : FURTHER_BITS
+    const bits = levelBits(position)
     const mark = this.#targets.length
     let value = valueBefore
     this.#range(mark, 0, value)

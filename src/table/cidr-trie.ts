@@ -2,22 +2,18 @@
  * Longest-prefix match over CIDRs: a trie of ranges, in one run of words.
  *
  * DXR (Zec, Rizzo and Mikuc 2012) carried on to any width: a table indexed by the first bits of an
- * address, behind it blocks that each cover the next 14 or 16 bits by a sorted list of range starts.
+ * address, behind it blocks that each cover the next 6 to 16 bits by a sorted list of range starts.
  * A block is one or two cache lines, and its search has no branch to mispredict.
  *
- *   word 0: first bits (2 or 18)   then 2^bits targets   then blocks
+ *   word 0: first bits (2, 10 or 18)   then 2^bits targets   then blocks
  *   target ≥ 0: the answer         target < 0: ~target is the word where a block begins
  *   block: u16 count, u16 starts 1 … count−1 (start 0 is 0), padded to a word, then count targets
  *
  * Beside a poptrie and a plain binary search it is in bench/lookup; cidr-trie-builder.ts builds it.
  */
 
-/** Bits that the first level resolves: few for a small set, so that it stays small. */
-export const FIRST_BITS_SMALL = 2
-export const FIRST_BITS_LARGE = 18
-/** What the second level resolves, up to a multiple of 16; each further one takes 16 bits. */
-export const SECOND_BITS = 14
-export const FURTHER_BITS = 16
+/** What a level below the first resolves: the second up to the next multiple of 16, each further one 16 bits. */
+export const levelBits = (position: number): number => 16 - (position & 15)
 
 /** A trie's words, twice: as signed targets, and as the halves that starts are kept in. */
 export type CidrTrie = { readonly words: Int32Array; readonly halves: Uint16Array }
@@ -42,12 +38,11 @@ export function findPrefix(trie: CidrTrie, address: Uint32Array, at: number): nu
   const { words, halves } = trie
   let position = words[0]
   let target = words[1 + (address[at] >>> (32 - position))]
-  let bits = SECOND_BITS
   while (target < 0) {
+    const bits = levelBits(position)
     const key = (address[at + (position >>> 5)] << (position & 31)) >>> (32 - bits)
     target = searchBlock(words, halves, ~target, key)
     position += bits
-    bits = FURTHER_BITS
   }
   return target
 }

@@ -11,16 +11,46 @@ import type { SourceCondition } from './plan.ts'
 /** Words in a row that has one bit for each of `bits` conditions. */
 export const wordsFor = (bits: number): number => Math.ceil(bits / 32)
 
-/** One bit for each condition that `workload` fulfils. */
-export function conditionBits(conditions: readonly SourceCondition[], workload: ColdWorkload): Uint32Array {
-  const bits = new Uint32Array(wordsFor(conditions.length))
-  for (const [index, condition] of conditions.entries()) {
-    if (fulfils(workload, condition)) bits[index >>> 5] |= 1 << (index & 31)
+/**
+ * Conditions, found by what they ask for: of 100 000 a workload is held only against those that ask for
+ * one of its labels, for its namespace, or for neither.
+ */
+export class Conditions {
+  readonly #list: readonly SourceCondition[]
+  /** Numbers of conditions by the one thing that each is found by. */
+  readonly #byNeed = new Map<string, number[]>()
+
+  constructor(list: readonly SourceCondition[]) {
+    this.#list = list
+    for (const [index, condition] of list.entries()) {
+      this.#byNeed.getOrInsertComputed(needOf(condition), () => []).push(index)
+    }
   }
-  return bits
+
+  /** One bit for each condition that `workload` fulfils. */
+  bitsOf(workload: ColdWorkload): Uint32Array {
+    const bits = new Uint32Array(wordsFor(this.#list.length))
+    const labels = Object.entries(workload.labels).map(([key, value]) => labelNeed(key, value))
+    for (const need of [NO_NEED, namespaceNeed(workload.namespace), ...labels]) {
+      for (const index of this.#byNeed.get(need) ?? []) {
+        if (fulfils(workload, this.#list[index])) bits[index >>> 5] |= 1 << (index & 31)
+      }
+    }
+    return bits
+  }
 }
 
-/** The same as numbers, ascending. */
+const NO_NEED = ''
+const labelNeed = (key: string, value: string): string => `label ${key}=${value}`
+const namespaceNeed = (namespace: string | null): string => `namespace ${namespace}`
+
+function needOf({ labels, namespace }: SourceCondition): string {
+  const [label] = Object.entries(labels)
+  if (label) return labelNeed(...label)
+  return namespace === null ? NO_NEED : namespaceNeed(namespace)
+}
+
+/** The numbers of the bits that are set, ascending. */
 export function conditionList(bits: Uint32Array): number[] {
   const list: number[] = []
   for (const [word, value] of bits.entries()) {

@@ -17,7 +17,7 @@ import {
 } from '../net/address.ts'
 import { clientNode, hasBit, workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
-import { conditionBits } from './conditions.ts'
+import { Conditions } from './conditions.ts'
 import { CLUSTER_ORIGINAL, Cluster, Destination, Endpoint, Prefix, Route, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
@@ -71,11 +71,13 @@ export function explain(table: Table, question: Question): Explanation {
 export class Explainer {
   readonly #table: Table
   readonly #cold: Cold
+  readonly #conditions: Conditions
   readonly #rules = new Map<number, RuleOrigin>()
 
   constructor(table: Table) {
     this.#table = table
     this.#cold = readCold(table)
+    this.#conditions = new Conditions(this.#cold.conditions)
     for (const scope of this.#cold.scopes) {
       for (const rule of scope.rules) if (rule.row >= 0) this.#rules.set(rule.row, rule.origin)
     }
@@ -88,7 +90,7 @@ export class Explainer {
     const base = { generation: this.#table.generation, client, rule: null, destinations: [], rejected: [] }
     if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
     query.listener = found.index
-    const bits = conditionBits(this.#cold.conditions, client)
+    const bits = this.#conditions.bitsOf(client)
     const route = matchAs(this.#table, query, bits, this.#assumedScope(query))
     const rule = this.#rules.get(query.rule) ?? null
     return {
