@@ -12,17 +12,17 @@ import {
   formatAddress,
   formatCidr,
   formatEndpoint,
-  parseAddress,
   parseInto,
 } from '../net/address.ts'
 import { clientNode, hasBit, workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { Conditions } from './conditions.ts'
+import { findListener } from './find-listener.ts'
 import { CLUSTER_ORIGINAL, Cluster, Destination, Endpoint, Prefix, Route, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
 import type { RuleOrigin, SourceCondition } from './plan.ts'
-import { readCold, type Table, type TableListener } from './table.ts'
+import { readCold, type Table } from './table.ts'
 
 /** A connection to ask about; addresses as text, everything but the destination's port optional. */
 export type Question = {
@@ -86,7 +86,7 @@ export class Explainer {
   answer(question: Question): Explanation {
     const query = this.#queryOf(question)
     const client = this.#clientOf(question, query)
-    const found = findListener(this.#table, question)
+    const found = findListener(this.#table, question.gateway, question.destination)
     const base = { generation: this.#table.generation, client, rule: null, destinations: [], rejected: [] }
     if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
     query.listener = found.index
@@ -237,47 +237,6 @@ export class Explainer {
       }
     })
   }
-}
-
-/** The listener that `question` names and that would accept at its destination: a specific bind before a wildcard. */
-function findListener(table: Table, question: Question): { index: number; reason: string } {
-  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
-  const gateway = resolveGateway(gateways, question.gateway)
-  if (gateway === null) {
-    const known = gateways.length === 0 ? 'there is no listener at all' : `there are ${gateways.join(', ')}`
-    return { index: -1, reason: `no listener belongs to gateway ${question.gateway}: ${known}` }
-  }
-  const { ip, port } = question.destination
-  const candidates = table.sockets
-    .map((socket, index) => ({ socket, index }))
-    .filter(({ socket }) => socket.gateway === gateway && (socket.original || socket.port === port))
-  const accepts = ({ socket }: { socket: TableListener }) =>
-    socket.original || ip === undefined || isWildcard(socket.bind, ip) || sameAddress(socket.bind, ip)
-  const best = candidates.filter(accepts).sort((a, b) => rank(a.socket) - rank(b.socket))[0]
-  if (best) return { index: best.index, reason: '' }
-  const at = ip === undefined ? `port ${port}` : formatEndpoint(ip, port)
-  return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
-}
-
-/** The kernel prefers the socket that is bound to the address; a wildcard takes what is left. */
-const rank = (socket: TableListener): number =>
-  socket.original ? 2 : ['', '::', '0.0.0.0'].includes(socket.bind) ? 1 : 0
-
-const isWildcard = (bind: string, ip: string): boolean =>
-  bind === '' || bind === '::' || (bind === '0.0.0.0' && parseAddress(ip)?.family === 4)
-
-/** The gateway meant by 'mesh', 'namespace/name' or a bare name; null where there is none. */
-function resolveGateway(known: readonly string[], name: string): string | null {
-  if (known.includes(name)) return name
-  if (name.includes('/')) return null
-  if (known.includes(`default/${name}`)) return `default/${name}`
-  return known.find(each => each.endsWith(`/${name}`)) ?? null
-}
-
-function sameAddress(a: string, b: string): boolean {
-  const words = new Uint32Array(8)
-  const family = parseInto(a, words, 0)
-  return family === parseInto(b, words, 4) && [0, 1, 2, 3].every(word => words[word] === words[word + 4])
 }
 
 function destinationText(query: Query): string {
