@@ -15,19 +15,13 @@ import { Counter, openStats, type Stats, totals } from '../../src/stats/stats.ts
 import { buildTable } from '../../src/table/builder.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
-import {
-  echo,
-  ending,
-  freePort,
-  listen,
-  readBytes,
-  type TestServer,
-  until,
-} from '../support/sockets.ts'
+import { echo, ending, freePort, listen, readBytes, type TestServer, until } from '../support/sockets.ts'
 import { skip } from '../support/uring.ts'
 
 const WORKERS = 4
 const LONG = 1000
+/** Of src/engine/uring/hand-over.ts. */
+const SHORT_MS = 100
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)
 const openByWorker = (stats: Stats): number[] => stats.counters.map(counters => counters[Counter.open])
@@ -78,6 +72,7 @@ async function skew(at: Scene, count: number): Promise<void> {
     while (sum(acceptedByWorker(at.stats)) === sum(before)) await pause(0)
     byWorker[acceptedByWorker(at.stats).findIndex((each, worker) => each > before[worker])].push(client)
   }
+  await pause(SHORT_MS) // what ends younger than this is no long connection
   for (const client of [...byWorker[2], ...byWorker[3]]) client.destroy()
   await until(() => openByWorker(at.stats)[2] === 0 && openByWorker(at.stats)[3] === 0)
   at.clients.splice(0, Number.POSITIVE_INFINITY, ...byWorker[0], ...byWorker[1])

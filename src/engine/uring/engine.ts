@@ -183,8 +183,12 @@ class UringEngine {
     this.#undecided = fd
     this.#mailbox.refresh()
     // Other workers may not have a listener that is about to be closed.
-    if (listening.retiring || !this.#handOver.pass(fd, listening.row)) this.#serve(listening, fd)
+    if (listening.retiring || !this.#passOn(listening, fd)) this.#serve(listening, fd)
     this.#undecided = -1
+  }
+
+  #passOn({ row }: Listening, fd: number): boolean {
+    return this.#handOver.pass(fd, row, this.#connections.nowMs)
   }
 
   /** The count is that of the worker that serves it. */
@@ -255,7 +259,8 @@ class UringEngine {
     this.#handOver.open(table.generation)
   }
 
-  readonly #onFree = (reason: number): void => {
+  readonly #onFree = (reason: number, lastedMs: number): void => {
+    this.#handOver.countEnd(lastedMs)
     if (!this.#drain) return
     if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
     else this.#drain.closed++
