@@ -7,10 +7,12 @@
  * newest table at once; its connections are gone, and its gauges are cleared.
  */
 
+import { closeSync } from 'node:fs'
 import { extname } from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, SHARE_ENV } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { monotonicMs } from '../base/clock.ts'
+import { createInboxes, Inboxes } from '../engine/inboxes.ts'
 import type {
   EngineKind,
   EngineLimits,
@@ -20,7 +22,7 @@ import type {
   WorkerTask,
 } from '../engine/protocol.ts'
 import { closeWake, wake } from '../net/wake.ts'
-import { clearWorker, createStats, openStats } from '../stats/stats.ts'
+import { Counter, clearWorker, createStats, openStats } from '../stats/stats.ts'
 
 const RESTART_FIRST_MS = 100
 const RESTART_MOST_MS = 10_000
@@ -65,7 +67,7 @@ type Worker = {
   generation: number
   failures: readonly ListenFailure[]
   port: MessagePort | null
-  /** The eventfd of a worker that waits in the kernel; −1: it needs no wake. */
+  /** The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no wake. */
   wakeFd: number
   startedMs: number
   restartMs: number
@@ -79,6 +81,7 @@ export class Supervisor {
   readonly stats: SharedArrayBuffer
   readonly #options: SupervisorOptions
   readonly #epoch = new SharedArrayBuffer(4)
+  readonly #inboxes: SharedArrayBuffer
   readonly #pool: Piscina<WorkerTask, void>
   readonly #workers: readonly Worker[]
   #newest: Order | null = null
@@ -87,6 +90,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.stats = createStats(options.workers)
+    this.#inboxes = createInboxes(options.workers)
     this.#pool = new Piscina({
       filename:
         options.filename ?? new URL(`../engine/worker${extname(import.meta.url)}`, import.meta.url).href,
@@ -160,6 +164,10 @@ export class Supervisor {
     await Promise.race([late.promise, Promise.all(this.#workers.map(worker => worker.ended.promise))])
     clearTimeout(timer)
     await this.#pool.destroy()
+    for (const worker of this.#workers) {
+      if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
+      worker.wakeFd = -1
+    }
   }
 
   #start(index: number): void {
@@ -170,7 +178,8 @@ export class Supervisor {
     port1.on('message', (report: Report) => this.#onReport(index, report))
     if (this.#newest) port1.postMessage(this.#newest)
     const { engine, workers, limits } = this.#options
-    const task = { engine, index, workers, epoch: this.#epoch, stats: this.stats, limits, port: port2 }
+    const shared = { epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes }
+    const task = { engine, index, workers, ...shared, limits, port: port2 }
     this.#pool.run(task, { transferList: transferring(port2) }).then(
       () => this.#onEnd(index, new Error('its task returned')),
       (error: unknown) => this.#onEnd(index, error instanceof Error ? error : new Error(String(error))),
@@ -203,13 +212,24 @@ export class Supervisor {
     }
     worker.port?.close()
     worker.port = null
-    if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
-    worker.wakeFd = -1
+  }
+
+  /** What was handed over to a worker and not taken is lost with it, as if it had been. */
+  #emptyInbox(index: number): void {
+    const counters = openStats(this.stats).counters[index]
+    const inboxes = new Inboxes(this.#inboxes)
+    inboxes.close(index)
+    inboxes.take(index, fd => {
+      closeSync(fd)
+      counters[Counter.accepted]++
+      counters[Counter.open]++
+    })
   }
 
   #onEnd(index: number, error: Error): void {
     const worker = this.#workers[index]
     this.#closePort(index)
+    this.#emptyInbox(index)
     clearWorker(openStats(this.stats), index)
     if (this.#ending) {
       settle(worker)

@@ -21,6 +21,8 @@ export type WorkerTask = {
   readonly epoch: SharedArrayBuffer
   /** The writable counts, `Stats` (stats/stats.ts). */
   readonly stats: SharedArrayBuffer
+  /** Connections that workers hand over to each other, `Inboxes` (inboxes.ts). */
+  readonly inboxes: SharedArrayBuffer
   readonly limits: EngineLimits
   /** Orders in, reports out. */
   readonly port: MessagePort
@@ -44,8 +46,9 @@ export type Order =
 export type Report =
   /**
    * The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd
-   * (net/wake.ts). It is the receiver's to close, once the worker has ended: closed any earlier, its
-   * number could be another file's when the wake comes.
+   * (net/wake.ts). A worker that follows in this one's place has the same. It is the receiver's to
+   * close, once all workers have ended: closed any earlier, its number could be another file's when
+   * a wake comes, from here or from another worker.
    */
   | { readonly kind: 'waiting'; readonly wakeFd: number }
   /** Every listener of the generation accepts, but for those that failed; sent for each table, and again when a retry changes that. */

@@ -17,6 +17,8 @@ import { SLOTS_MAX, type SlotCounts } from './slots.ts'
 export const COUNTERS = {
   accepted: 'Connections that were accepted.',
   open: 'Connections that are open now.',
+  handedOver:
+    'Connections that another worker got instead, which had fewer; that one counts them as accepted.',
   acceptPauses: 'Times that accepting was paused, for want of files or memory.',
   dials: 'Connections that were begun to endpoints.',
   dialFailures: 'Of these, those that failed.',

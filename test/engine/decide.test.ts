@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide.ts'
+import { createInboxes } from '../../src/engine/inboxes.ts'
 import { ownListeners } from '../../src/engine/loop.ts'
 import { Mailbox } from '../../src/engine/mailbox.ts'
 import type { Order, WorkerTask } from '../../src/engine/protocol.ts'
@@ -16,7 +17,14 @@ import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
 
 const taskOf = (): WorkerTask => ({
-  ...{ engine: 'node', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), stats: createStats(1) },
+  ...{
+    engine: 'node',
+    index: 0,
+    workers: 1,
+    epoch: new SharedArrayBuffer(4),
+    stats: createStats(1),
+    inboxes: createInboxes(1),
+  },
   limits: { maxConnections: 10, connectAttempts: 1 },
   port: new MessageChannel().port1,
 })

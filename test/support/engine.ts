@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { createInboxes } from '../../src/engine/inboxes.ts'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
 import { probe } from '../../src/net/probe.ts'
 import { closeWake, wake } from '../../src/net/wake.ts'
@@ -47,6 +48,7 @@ export class TestEngine {
 
   constructor(engine: EngineKind, workers = 1, limits: Partial<EngineLimits> = {}) {
     const stats = createStats(workers)
+    const inboxes = createInboxes(workers)
     this.stats = openStats(stats)
     this.listening = Array.from({ length: workers }, () => [])
     this.#pool = new Piscina({ filename: WORKER, minThreads: workers, maxThreads: workers })
@@ -62,7 +64,7 @@ export class TestEngine {
       })
       this.#ports.push(port1)
       const task: WorkerTask = {
-        ...{ engine, index, workers, epoch: this.#epoch, stats, port: port2 },
+        ...{ engine, index, workers, epoch: this.#epoch, stats, inboxes, port: port2 },
         limits: { maxConnections: 10_000, connectAttempts: 1, ...limits },
       }
       // `as object`: Piscina takes an array, its type names what Node's newest postMessage takes instead.

@@ -62,8 +62,8 @@ export type ConnectionsOptions = {
   readonly decider: Decider
   /** The first descriptor that is too near the limit (../descriptors.ts). */
   readonly descriptorCeiling: number
-  /** Called once for each connection that was accepted, at its very end. */
-  readonly onFree: (reason: number) => void
+  /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
+  readonly onFree: (reason: number, lastedMs: number) => void
 }
 
 export class Connections {
@@ -79,7 +79,7 @@ export class Connections {
   readonly #sockets: Sockets
   readonly #decider: Decider
   readonly #counters: Float64Array
-  readonly #onFree: (reason: number) => void
+  readonly #onFree: ConnectionsOptions['onFree']
   readonly #attempts = new Map<number, Attempts>()
   /** Socket addresses of connects that are prepared and not submitted yet, in turn. */
   readonly #addresses: number
@@ -120,7 +120,7 @@ export class Connections {
     this.#sockets.resetClose(fd)
     this.#counters[Counter.open]--
     this.#counters[closedAt(reason)]++
-    this.#onFree(reason)
+    this.#onFree(reason, 0)
   }
 
   /** Lets a counted connection go where `decision` says. */
@@ -393,7 +393,7 @@ export class Connections {
     slots.free(slot)
     this.#counters[Counter.open]--
     this.#counters[closedAt(reason)]++
-    this.#onFree(reason)
+    this.#onFree(reason, this.nowMs - slots.acceptedMs[slot])
   }
 
   #closeSide(slot: number, side: Side): void {

@@ -4,6 +4,9 @@
  *
  *   wait ─▶ orders, accepts, completions ─▶ what follows from them is prepared ─▶ submitted with the next wait
  *
+ * A connection that is accepted here may be another worker's to serve, and the other way round
+ * (hand-over.ts).
+ *
  * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders come by
  * the mailbox after a wake, reports go out by the port, counts by shared memory.
  */
@@ -17,7 +20,7 @@ import { Cqe } from '../../net/io-uring.ts'
 import type { Ring } from '../../net/ring.ts'
 import { closeRing, openRing } from '../../net/ring-setup.ts'
 import type { SocketName } from '../../net/socket-address.ts'
-import { Sockets } from '../../net/sockets.ts'
+import { closeSocket, Sockets } from '../../net/sockets.ts'
 import { operationOf, subject } from '../../net/user-data.ts'
 import { openWake, Wake } from '../../net/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -28,6 +31,7 @@ import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Order, Report, WorkerTask } from '../protocol.ts'
 import { Connections, connectionBytes, ENTRIES_EACH } from './connections.ts'
+import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
 
@@ -54,9 +58,12 @@ class UringEngine {
   readonly #mailbox: Mailbox
   readonly #listeners: Listeners
   readonly #connections: Connections
+  readonly #handOver: HandOver
   readonly #descriptorCeiling = descriptorCeiling()
   readonly #peer: SocketName
   readonly #local: SocketName
+  /** A descriptor that is between accept and its slot; −1. */
+  #undecided = -1
   #own: OwnListeners | null = null
   #drain: Drain | null = null
   #ended = false
@@ -72,9 +79,8 @@ class UringEngine {
     this.#ring = must(openRing(arena, sizes))
     const buffers = must(Buffers.open(this.#ring, BUFFERS))
     this.#sockets = new Sockets(arena)
-    const fd = openWake()
-    assert(fd >= 0, `no eventfd: ${errnoName(fd)}`)
-    this.#wake = new Wake(this.#ring, fd)
+    this.#handOver = new HandOver(task, this.#decider.stats)
+    this.#wake = new Wake(this.#ring, this.#wakeFd())
     this.#mailbox = new Mailbox(task, order => this.#obey(order))
     const [ring, sockets] = [this.#ring, this.#sockets]
     this.#connections = new Connections({
@@ -91,10 +97,38 @@ class UringEngine {
     this.#connections.nowMs = monotonicMs()
     this.#wake.prepare(this.#ring, subject(0, Operation.WAKE), 0)
     this.#report({ kind: 'waiting', wakeFd: this.#wake.fd })
-    this.#mailbox.receive()
-    while (!this.#ended) this.#turn()
+    try {
+      this.#mailbox.receive()
+      while (!this.#ended) this.#turn()
+    } catch (bug) {
+      this.#abandon()
+      throw bug
+    }
     this.#task.port.close()
     closeRing(this.#ring)
+  }
+
+  #wakeFd(): number {
+    if (this.#handOver.wakeFd >= 0) return this.#handOver.wakeFd
+    const fd = openWake()
+    assert(fd >= 0, `no eventfd: ${errnoName(fd)}`)
+    this.#handOver.wakeFd = fd
+    return fd
+  }
+
+  /** The process goes on without this thread, so nothing may stay open: the kernel would still give clients to it. */
+  #abandon(): void {
+    this.#handOver.close() // what is in the inbox, the supervisor takes
+    this.#ring.submit() // makes room, without which nothing is reaped
+    const { cqes } = this.#ring
+    for (let at = this.#ring.reap(); at >= 0; at = this.#ring.reap()) {
+      const isAccept = operationOf(cqes[at + Cqe.USER_DATA]) === Operation.ACCEPT
+      if (isAccept && cqes[at + Cqe.RES] >= 0) closeSocket(cqes[at + Cqe.RES])
+    }
+    closeRing(this.#ring)
+    this.#listeners.abandon()
+    for (const fd of this.#connections.slots.fd) if (fd >= 0) this.#sockets.resetClose(fd)
+    if (this.#undecided >= 0) this.#sockets.resetClose(this.#undecided)
   }
 
   #turn(): void {
@@ -134,6 +168,7 @@ class UringEngine {
       case Operation.WAKE:
         this.#wake.prepare(this.#ring, subject(0, Operation.WAKE), 0)
         this.#mailbox.receive()
+        this.#takeHandedOver()
         break
       case Operation.CANCEL_ACCEPT:
         break // the accept's own end says the rest
@@ -145,11 +180,38 @@ class UringEngine {
   // ── accepting ──────────────────────────────────────────────────────────────
 
   readonly #onAccept = (listening: Listening, fd: number): void => {
+    this.#undecided = fd
     this.#mailbox.refresh()
+    // Other workers may not have a listener that is about to be closed.
+    if (listening.retiring || !this.#passOn(listening, fd)) this.#serve(listening, fd)
+    this.#undecided = -1
+  }
+
+  #passOn({ row }: Listening, fd: number): boolean {
+    return this.#handOver.pass(fd, row, this.#connections.nowMs)
+  }
+
+  /** The count is that of the worker that serves it. */
+  #serve(listening: Listening, fd: number): void {
+    this.#undecided = fd
     this.#connections.count()
     const reason = this.#decide(listening, fd)
+    this.#undecided = -1
     if (reason === ADMITTED) this.#connections.admit(fd, listening.table)
     else this.#connections.refuse(fd, reason)
+  }
+
+  #takeHandedOver(): void {
+    this.#handOver.take((fd, row) => {
+      if (this.#ring.room() < ENTRIES_EACH) this.#ring.submit()
+      this.#serve(this.#listeners.atRow(row), fd)
+    })
+  }
+
+  /** From here on, no other worker hands anything over: what has come is served by the table that it came for. */
+  #closeInbox(): void {
+    this.#handOver.close()
+    this.#takeHandedOver()
   }
 
   #decide(listening: Listening, fd: number): number {
@@ -191,11 +253,14 @@ class UringEngine {
 
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
+    this.#closeInbox()
     this.#own = ownListeners(table)
     this.#listeners.adopt(table, this.#connections.nowMs)
+    this.#handOver.open(table.generation)
   }
 
-  readonly #onFree = (reason: number): void => {
+  readonly #onFree = (reason: number, lastedMs: number): void => {
+    this.#handOver.countEnd(lastedMs)
     if (!this.#drain) return
     if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
     else this.#drain.closed++
@@ -203,11 +268,13 @@ class UringEngine {
 
   #beginDrain(timeoutMs: number): void {
     if (this.#drain) return
+    this.#closeInbox()
     this.#drain = { closed: 0, reset: 0, untilMs: Number.POSITIVE_INFINITY, timeoutMs }
     this.#listeners.retireAll()
   }
 
   #stop(): void {
+    this.#closeInbox()
     this.#drain ??= { closed: 0, reset: 0, untilMs: 0, timeoutMs: 0 }
     this.#listeners.retireAll()
     this.#connections.closeAll(Reason.stop)

@@ -9,6 +9,7 @@
  * it is asked again a moment later: what waits in the queue keeps waiting.
  */
 
+import { assert } from '../../base/assert.ts'
 import { parseAddress } from '../../net/address.ts'
 import { Errno, errnoName } from '../../net/errno.ts'
 import { CQE_F_MORE } from '../../net/io-uring.ts'
@@ -77,6 +78,19 @@ export class Listeners {
   /** Listeners that still have a socket. */
   get count(): number {
     return this.#bySlot.size
+  }
+
+  /** The listener at `row` of the newest table. */
+  atRow(row: number): Listening {
+    const found = [...this.#byPlace.values()].find(listening => listening.row === row)
+    assert(found !== undefined, `row ${row} is no listener`)
+    return found
+  }
+
+  /** Closes every socket, whatever waits; the ring is closed already. */
+  abandon(): void {
+    for (const { fd } of this.#bySlot.values()) if (fd >= 0) closeSocket(fd)
+    this.#bySlot.clear()
   }
 
   /** Makes the listeners what `table` says. */
