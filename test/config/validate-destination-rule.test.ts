@@ -60,6 +60,7 @@ rules('DestinationRule', {
   'a policy says something, and tunnel excludes proxyProtocol': [
     ['null', policy(null)],
     ['nothing', policy({}), 'CFG211 spec.trafficPolicy'],
+    ['an empty list', policy({ portLevelSettings: [] }), 'CFG211 spec.trafficPolicy'],
     ['a retry budget only', policy({ retryBudget: { percent: 10 } }), 'CFG211 spec.trafficPolicy'],
     ['a version', policy({ proxyProtocol: { version: 'V2' } })],
     [
@@ -283,11 +284,15 @@ rules('DestinationRule', {
       balancer({ warmup: { duration: '1s', aggression: 0.3 } }),
       `CFG208 ${BALANCER}.warmup.aggression`,
     ],
-    ['the older warm-up', balancer({ warmupDurationSecs: '0s' }), `CFG207 ${BALANCER}.warmupDurationSecs`],
+    ['the older warm-up', balancer({ warmupDurationSecs: '1.0005s' })],
+    ['one of 0', balancer({ warmupDurationSecs: '0s' }), `CFG207 ${BALANCER}.warmupDurationSecs`],
+    ['one in words', balancer({ warmupDurationSecs: 'soon' }), `CFG207 ${BALANCER}.warmupDurationSecs`],
+    ['null is no choice', balancer({ simple: null, consistentHash: { useSourceIp: true } })],
   ],
   'localities do not overlap, and shares add up to 100': [
     ['apart', from('a', 'b/*', 'c/d', 'c/e/*', 'c/f/g')],
     ['a wildcard after', from('a/b/c', 'a/*')],
+    ['a star in a name', from('a*', 'a', 'b/c*', 'b/c')],
     ['the same', from('a/b', 'a/b'), `CFG218 ${LOCALITY}.distribute[1].from`],
     ['inside a region', from('a', 'a/b'), `CFG218 ${LOCALITY}.distribute[1].from`],
     ['inside a wildcard', from('a/*', 'a/b/c'), `CFG218 ${LOCALITY}.distribute[1].from`],

@@ -156,3 +156,12 @@ test('Gateway: its own name is a DNS label', () => {
   deepEqual(named('gw'), [])
   deepEqual(named('a.b'), ['CFG217 metadata.name'])
 })
+
+test('Gateway: one that istiod made of the Gateway API has any name, and hosts for nobody', () => {
+  const made = (semantics: string) => {
+    const annotations = { 'internal.istio.io/gateway-semantics': semantics }
+    return verdict(findingsOf(istio('Gateway', host('~/a.com'), { name: 'a.b', annotations })))
+  }
+  deepEqual(made('gateway'), [])
+  deepEqual(made('other'), ['CFG217 metadata.name', HOST])
+})

@@ -60,11 +60,15 @@ rules('VirtualService', {
       only({ delegate: { name: 'b' }, redirect: { uri: '/' } }),
       `CFG210 ${ROUTE}.redirect`,
     ],
+    ['a root with no route', only({ delegate: { name: 'b' }, route: [] })],
     ['a delegate', { http: [{ route }] }],
     ['a delegate of a delegate', { http: [{ route, delegate: { name: 'b' } }] }, `CFG210 ${ROUTE}.delegate`],
   ],
   'matches of headers': [
     ['plain', match({ headers: { 'x-a': { exact: 'b' } } })],
+    ['each character of a token', match({ headers: { "a.B1!#$%&'*+-^_`|~": { exact: 'b' } } })],
+    ['a pseudo-header', match({ withoutHeaders: { ':authority': { exact: 'b' } } })],
+    ['no such one', match({ headers: { ':host': { exact: 'b' } } }), `CFG216 ${MATCH}.headers[":host"]`],
     ['a bad name', match({ headers: { 'x a': { exact: 'b' } } }), `CFG216 ${MATCH}.headers["x a"]`],
     ['no name', match({ headers: { '': { exact: 'b' } } }), `CFG216 ${MATCH}.headers[""]`],
     ['an empty prefix', match({ headers: { a: { prefix: '' } } }), `CFG211 ${MATCH}.headers.a.prefix`],
@@ -282,7 +286,7 @@ rules('VirtualService', {
       one({
         corsPolicy: {
           allowOrigins: [{ exact: 'a' }],
-          allowMethods: ['GET'],
+          allowMethods: ['GET', '*'],
           allowHeaders: ['*'],
           maxAge: '24h',
         },

@@ -64,6 +64,7 @@ rules('ServiceEntry', {
     ['with an address of Istio', entry({ ports: [tcp] })],
     ['with neither', entry({ ports: [tcp], resolution: 'NONE' }), 'CFG253 spec.ports[0]'],
     ['with no resolution', entry({ ports: [tcp], resolution: undefined }), 'CFG253 spec.ports[0]'],
+    ['with null for it', entry({ ports: [tcp], resolution: null }), 'CFG253 spec.ports[0]'],
   ],
   'a workload selector excludes endpoints': [
     ['good', entry({ workloadSelector: selector })],
@@ -119,6 +120,7 @@ rules('ServiceEntry', {
       'CFG210 spec.endpoints[0].ports',
     ],
     ['a relative socket', endpoint({ address: 'unix://a' }), ADDRESS],
+    ['an abstract folder', endpoint({ address: 'unix://@a/' }), ADDRESS],
     [
       'a unix socket for two ports',
       entry({
@@ -159,6 +161,8 @@ rules('ServiceEntry', {
   ],
   'resolution DYNAMIC_DNS is for wildcards over HTTP or TLS': [
     ['good', dynamic({})],
+    ['a partial wildcard', dynamic({ hosts: ['*example.com'] })],
+    ['in the mesh', dynamic({ location: 'MESH_INTERNAL' })],
     ['each protocol', dynamic({ ports: [{ number: 443, name: 'tls', protocol: 'tls' }] })],
     ['a name', dynamic({ hosts: ['a.com'] }), HOST],
     ['TCP', dynamic({ ports: [tcp] }), 'CFG210 spec.ports[0].protocol'],
@@ -202,6 +206,7 @@ rules('WorkloadEntry', {
     ['a wildcard', { address: '*.a.com' }, 'CFG203 spec.address'],
     ['a relative path', { address: 'unix://a' }, 'CFG203 spec.address'],
     ['a directory', { address: 'unix:///a/' }, 'CFG203 spec.address'],
+    ['an abstract one', { address: 'unix://@a/' }, 'CFG203 spec.address'],
     ['nothing', {}, 'CFG211 spec.address'],
     ['an empty one', { address: '' }, 'CFG211 spec.address'],
     ['a network', { network: 'n' }, 'CFG252 spec.address'],
@@ -235,4 +240,15 @@ test('ServiceEntry: an address that Istio would give can be refused by a label',
   deepEqual(verdict(findingsOf(istio('ServiceEntry', entry({ ports: [tcp] }), metadata))), [
     'CFG253 spec.ports[0]',
   ])
+})
+
+test('ServiceEntry: resolution DYNAMIC_DNS is not for the mesh behind a waypoint', () => {
+  const behind = (waypoint: string, location: string) => {
+    const metadata = { labels: { 'istio.io/use-waypoint': waypoint } }
+    return verdict(findingsOf(istio('ServiceEntry', dynamic({ location }), metadata)))
+  }
+  deepEqual(behind('waypoint', 'MESH_INTERNAL'), ['CFG210 spec.location'])
+  deepEqual(behind('waypoint', 'MESH_EXTERNAL'), [])
+  deepEqual(behind('None', 'MESH_INTERNAL'), [])
+  deepEqual(behind('', 'MESH_INTERNAL'), [])
 })

@@ -175,7 +175,7 @@ rules('VirtualService', {
     [
       'null in it',
       vs({ tcp: [{ route: [{ destination: null }] }] }),
-      'CFG101 spec.tcp[0].route[0].destination',
+      'CFG103 spec.tcp[0].route[0].destination',
     ],
   ],
   'destinations are host names, with a subset and a port': [

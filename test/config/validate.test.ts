@@ -201,9 +201,10 @@ test('other annotations of weir are not known; those of others are theirs', () =
     ),
     ['CFG307 metadata.annotations["gateway.weir/split"]'],
   )
-  deepEqual(codes(vs({}, { annotations: { 'istio.io/dry-run': 'true' } })), [
-    'CFG219 metadata.annotations["istio.io/dry-run"]',
-  ])
+  for (const name of ['istio.io/dry-run', 'internal.istio.io/parents']) {
+    const annotations = { [name]: 'true' }
+    deepEqual(codes(vs({}, { annotations })), [`CFG219 metadata.annotations["${name}"]`])
+  }
 })
 
 test('the ambient profile matches by gateways only, and to one destination', () => {

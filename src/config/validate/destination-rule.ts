@@ -45,7 +45,7 @@ export function checkDestinationRule(spec: Field, namespace: string): void {
 
 function checkPolicy(policy: Field, namespace: string): void {
   if (policy.absent) return
-  if (POLICY.every(name => policy.get(name).absent)) {
+  if (POLICY.every(name => policy.get(name).empty)) {
     policy.report('CFG211', `a traffic policy must have one of ${POLICY.join(', ')}`)
   }
   if (!policy.get('tunnel').absent && !policy.get('proxyProtocol').absent) {

@@ -20,14 +20,21 @@ import {
 import { checkServerTls, isPassthrough } from './server-tls.ts'
 import { checkProtocol, protocolFamily } from './values.ts'
 
+/** The mark of a Gateway that istiod made of one of the Gateway API: any name, and hosts without routes ("~"). */
+const SEMANTICS = 'internal.istio.io/gateway-semantics'
+
 export function checkGateway(root: Field): void {
-  const name = root.get('metadata').get('name')
-  name.check('CFG217', dnsLabel, 'a Gateway has no dots in its name')
+  const metadata = root.get('metadata')
+  const isConverted = metadata.get('annotations').get(SEMANTICS).text === 'gateway'
+  const namespaces = isConverted ? ['*', '.', '~'] : ['*', '.']
+  if (!isConverted) {
+    metadata.get('name').check('CFG217', dnsLabel, 'a Gateway has no dots in its name')
+  }
   const servers = root.get('spec').get('servers')
   if (servers.empty) servers.report('CFG211', 'a Gateway must have at least one server')
   const names = new Set<string>()
   for (const server of servers.items) {
-    checkServer(server)
+    checkServer(server, namespaces)
     const portName = server.get('port').get('name')
     if (portName.text === undefined) continue
     if (names.has(portName.text)) portName.report('CFG209', `port name ${quote(portName.text)} is used twice`)
@@ -35,22 +42,22 @@ export function checkGateway(root: Field): void {
   }
 }
 
-function checkServer(server: Field): void {
+function checkServer(server: Field, namespaces: readonly string[]): void {
   const hosts = server.get('hosts')
   if (hosts.empty) hosts.report('CFG211', 'a server must have at least one host')
-  for (const host of hosts.items) host.check('CFG201', serverHost)
+  for (const host of hosts.items) host.check('CFG201', text => serverHost(text, namespaces))
   checkServerPort(server)
   checkBind(server)
   checkServerTls(server.get('tls'))
   checkTlsFitsProtocol(server)
 }
 
-/** "host" or "namespace/host", where the namespace may also be "*" or "."; no short names. */
-function serverHost(text: string): Complaint {
+/** "host" or "namespace/host", where `namespaces` stand for no one namespace; no short names. */
+function serverHost(text: string, namespaces: readonly string[]): Complaint {
   const slash = text.indexOf('/')
   if (slash < 0) return serverHostName(text)
   const namespace = text.slice(0, slash)
-  const bad = ['*', '.'].includes(namespace) ? null : dnsLabel(namespace)
+  const bad = namespaces.includes(namespace) ? null : dnsLabel(namespace)
   return bad === null
     ? serverHostName(text.slice(slash + 1))
     : `has the namespace ${quote(namespace)}, which ${bad}`

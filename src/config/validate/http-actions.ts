@@ -8,7 +8,7 @@ import { headerName } from './http-headers.ts'
 import { checkRegex } from './http-match.ts'
 import { checkDuration, checkRange, checkWholeSeconds, checkWord } from './values.ts'
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', '*']
 
 const GRPC_STATUSES = (
   'OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED ' +

@@ -4,7 +4,8 @@ import { quote } from '../quote.ts'
 import type { Field } from './field.ts'
 import { headerValue } from './header-value.ts'
 
-const HEADER_NAME = /^[-_A-Za-z0-9]+$/
+/** Tokens (RFC 9110 §5.6.2), and the comma that istiod lets pass. */
+const HEADER_NAME = /^[!#$%&'*+,\-.^_`|~A-Za-z0-9]+$/
 
 const isAuthority = (name: string): boolean => [':authority', 'host'].includes(name.toLowerCase())
 const isInternal = (name: string): boolean => name.startsWith(':') || name.toLowerCase() === 'host'

@@ -11,6 +11,9 @@ import { regularExpression } from './regex.ts'
 
 const CLAIMS = '@request.auth.claims'
 
+/** What HTTP/2 has in place of a request line and a status line (RFC 9113 §8.3). */
+const PSEUDO_HEADERS = [':method', ':scheme', ':authority', ':path', ':status']
+
 /** Whether a header's name stands for a claim of a JSON web token: `@request.auth.claims.group`. */
 export function isJwtClaim(name: string): boolean {
   if (!name.toLowerCase().startsWith(CLAIMS)) return false
@@ -38,7 +41,7 @@ export function checkHttpMatch(match: Field): void {
 }
 
 function checkHeaderName(name: string, header: Field): void {
-  const complaint = isJwtClaim(name) ? null : headerName(name)
+  const complaint = isJwtClaim(name) || PSEUDO_HEADERS.includes(name) ? null : headerName(name)
   if (complaint !== null) header.report('CFG216', `${quote(name)} ${complaint}`)
 }
 

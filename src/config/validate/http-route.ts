@@ -44,7 +44,7 @@ export function checkHttpRoute(route: Field, isDelegate: boolean): void {
 function checkDelegation(route: Field): void {
   for (const name of ['redirect', 'route']) {
     const field = route.get(name)
-    if (!field.absent) field.report('CFG210', `a route that delegates cannot have ${name}`)
+    if (!field.empty) field.report('CFG210', `a route that delegates cannot have ${name}`)
   }
 }
 

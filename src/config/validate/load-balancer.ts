@@ -3,7 +3,7 @@
 import { quote } from '../quote.ts'
 import type { Field } from './field.ts'
 import { checkLocality, checkZoneAware } from './locality.ts'
-import { checkDuration, checkRange, readDuration } from './values.ts'
+import { checkDuration, checkLeastDuration, checkRange, readDuration } from './values.ts'
 
 /** Envoy refuses Maglev tables from this size on. */
 const TABLE_SIZE_END = 5_000_011
@@ -18,7 +18,7 @@ export function checkLoadBalancer(balancer: Field, outlierDetection: Field): voi
   }
   checkLocality(locality, outlierDetection)
   checkZoneAware(zoneAware, outlierDetection)
-  checkDuration(balancer.get('warmupDurationSecs'))
+  checkLeastDuration(balancer.get('warmupDurationSecs')) // the schema checks it, istiod does not
   const warmup = balancer.get('warmup')
   checkDuration(warmup.get('duration'))
   checkRange(warmup.get('minimumPercent'), 0, 100)

@@ -79,8 +79,8 @@ function checkShares(to: Field): void {
 /**
  * No locality lies inside an earlier one, and a wildcard stands last; the first bad one is reported.
  *
- * "a" is all of region a, as "a/*" is; "*" is everything, so nothing may follow it. A wildcard after
- * what it covers is fine (istiod validateLocalities).
+ * "a" is all of region a, as "a/*" is, while "a*" is the name of another; "*" is everything, so nothing may
+ * follow it. A wildcard after what it covers is fine (istiod validateLocalities).
  */
 function checkOverlaps(places: readonly Field[], texts = places.map(place => place.text ?? '')): void {
   const whole = new Set<string>()
@@ -94,7 +94,7 @@ function checkOverlaps(places: readonly Field[], texts = places.map(place => pla
       return
     }
     for (const prefix of prefixes.slice(1)) starts.add(prefix)
-    whole.add(texts[index].replace(/\/?\*$/, ''))
+    whole.add(texts[index].replace(/(^|\/)\*$/, ''))
   }
 }
 

@@ -62,12 +62,20 @@ export function checkStructure(kind: IstioKind, root: Field): void {
 
 function schemaErrors(kind: IstioKind, spec: unknown): readonly SchemaError[] {
   try {
-    MODELS[kind].prototype.validate.call({ apiVersion: API_VERSION, kind, spec })
+    MODELS[kind].prototype.validate.call({ apiVersion: API_VERSION, kind, spec: withoutNulls(spec) })
     return []
   } catch (error) {
     if (!isObject(error) || !Array.isArray(error.errors)) throw error
     return withoutChoiceNoise(error.errors)
   }
+}
+
+/** A copy without fields that are null, which Kubernetes drops before it looks; entries of lists stay. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (!isObject(value)) return value
+  const kept = Object.entries(value).filter(([, member]) => member !== null)
+  return Object.fromEntries(kept.map(([name, member]) => [name, withoutNulls(member)]))
 }
 
 /** An object that breaks a `oneOf` has that one error, not those of the alternatives too. */

@@ -14,7 +14,12 @@ const SPLIT = `${PREFIX}split`
 const SPLITS = ['random', 'exact', 'sticky']
 
 /** Annotations that istiod's webhook refuses on every kind but AuthorizationPolicy, or on all. */
-const REFUSED = ['istio.io/dry-run', 'internal.istio.io/webhook-always-reject']
+const REFUSED = [
+  'istio.io/dry-run',
+  'internal.istio.io/webhook-always-reject',
+  'internal.istio.io/parents',
+  'internal.istio.io/parent-namespace',
+]
 
 /** What a layer-4 proxy of an ambient mesh does not match by. */
 const SIDECAR_ONLY = ['destinationSubnets', 'port', 'sourceLabels', 'sourceNamespace']

@@ -16,8 +16,18 @@ const DURATION_HINT = 'write a number with a unit, like "10s", "1m30s" or "250ms
 export function checkDuration(field: Field, zeroOff = false): void {
   const ms = readDuration(field)
   if (ms === null || (zeroOff && Math.trunc(ms) === 0)) return
-  if (ms < 1) field.report('CFG207', `${field.name} must be at least 1ms, not ${describe(field.value)}`)
+  if (ms < 1) reportTooShort(field)
   else if (!isWhole(ms)) field.report('CFG207', `${describe(field.value)} is finer than a millisecond`)
+}
+
+/** A duration of at least a millisecond, and as fine as may be: all that the schema asks for. */
+export function checkLeastDuration(field: Field): void {
+  const ms = readDuration(field)
+  if (ms !== null && ms < 1) reportTooShort(field)
+}
+
+function reportTooShort(field: Field): void {
+  field.report('CFG207', `${field.name} must be at least 1ms, not ${describe(field.value)}`)
 }
 
 /** The milliseconds of a duration of any length; null where there is none, with a finding where it is malformed. */

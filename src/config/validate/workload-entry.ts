@@ -38,10 +38,14 @@ function checkAddress(entry: Field, otherwise: (text: string) => string | null):
       address.report('CFG252', `without an address, only the network ${quote(network.text ?? '')} is known`)
     } else address.report('CFG211', 'address is missing', 'write an IP address, a host name or unix:///path')
   } else if (isUnix(entry)) {
-    address.check('CFG203', text => unixPath(text.slice(UNIX_PREFIX.length)))
+    address.check('CFG203', socketPath)
     if (!ports.absent) ports.report('CFG210', 'a unix socket has no ports')
   } else address.check('CFG203', otherwise)
 }
+
+/** The schema (CEL) also refuses an abstract name that ends like a folder. */
+const socketPath = (address: string): string | null =>
+  address.endsWith('/') ? 'names a folder, not a socket' : unixPath(address.slice(UNIX_PREFIX.length))
 
 /** Ports by the names that the ServiceEntry gives them; null where it is not known which one that is. */
 export function checkEndpointPorts(entry: Field, portNames: ReadonlySet<string> | null): void {
