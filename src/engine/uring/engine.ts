@@ -93,6 +93,7 @@ class UringEngine {
     this.#report({ kind: 'waiting', wakeFd: this.#wake.fd })
     this.#mailbox.receive()
     while (!this.#ended) this.#turn()
+    this.#connections.end()
     this.#task.port.close()
     closeRing(this.#ring)
   }
