@@ -7,10 +7,12 @@
  * States and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
  * ../deadline.ts. A direction has one receive or one send in the kernel, never both: that is the
  * back-pressure, and an idle connection holds no buffer. (A receive linked behind each send was a
- * little slower, and starts by itself when the connection is being closed.) A socket is closed only when no
+ * little slower, and starts by itself when the connection is being closed.) A direction that turns out
+ * to be bulk is spliced (splice.ts), and then has one poll in the kernel instead. A socket is closed only when no
  * operation of its slot is left in the kernel, so a descriptor is never used again too early.
  */
 
+import { unreachable } from '../../base/assert.ts'
 import type { Buffers } from '../../net/buffers.ts'
 import { Errno } from '../../net/errno.ts'
 import {
@@ -23,7 +25,7 @@ import {
 } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
-import { closeSocket, type Sockets, shutdownWrite } from '../../net/sockets.ts'
+import { closeSocket, type Sockets, setNonBlocking, shutdownWrite } from '../../net/sockets.ts'
 import { operationOf, slotOf, subject } from '../../net/user-data.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
@@ -35,20 +37,28 @@ import { move, State } from '../state.ts'
 import { dialFailure, relayFailure } from './failures.ts'
 import * as Operation from './operations.ts'
 import { CLIENT, Flow, type Side, Slots, UPSTREAM } from './slots.ts'
+import { BULK_LEAST_BYTES, Next, Splicer } from './splice.ts'
 
 /** The most entries that handling one completion prepares: connected with early bytes. */
 export const ENTRIES_EACH = 4
 
 const RECEIVE = [Operation.RECEIVE_CLIENT, Operation.RECEIVE_UPSTREAM] as const
 const SEND = [Operation.SEND_UPSTREAM, Operation.SEND_CLIENT] as const
+const READY = [Operation.READY_CLIENT, Operation.READY_UPSTREAM] as const
 const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
-/** poll(2): POLLERR | POLLHUP, which are always looked for. */
+/** poll(2). */
+const POLL_IN = 1
+const POLL_OUT = 4
+/** POLLERR | POLLHUP, which are always looked for. */
 const POLL_BROKEN = 8 | 16
 
 /** A dial that takes longer than this has its client watched. */
 const WATCH_AFTER_MS = 50
+
+/** A direction is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
+const BULK_BYTES = 2 ** 20
 
 const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
@@ -78,6 +88,7 @@ export class Connections {
   readonly #buffers: Buffers
   readonly #sockets: Sockets
   readonly #decider: Decider
+  readonly #splicer: Splicer
   readonly #counters: Float64Array
   readonly #onFree: ConnectionsOptions['onFree']
   readonly #attempts = new Map<number, Attempts>()
@@ -100,6 +111,7 @@ export class Connections {
     this.#onFree = onFree
     this.#addresses = ring.arena.take(ring.entries * 32)
     this.slots = new Slots(decider.limits.maxConnections + 1)
+    this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
   }
 
   // ── accepting ──────────────────────────────────────────────────────────────
@@ -258,6 +270,7 @@ export class Connections {
       slots.buffer[direction] = buffer
       slots.offset[direction] = 0
       slots.bytes[direction] = result
+      slots.streak[direction] = result < BULK_LEAST_BYTES ? 0 : slots.streak[direction] + result
       if (slots.state[slot] !== State.Dialing) this.#send(slot, side)
       else this.#sweepIn(WATCH_AFTER_MS)
     } else if (result === 0) {
@@ -268,7 +281,8 @@ export class Connections {
       slots.flow[direction] |= Flow.starved
       this.#starved.push(direction)
       if (this.#buffers.free > 0) this.#feed() // one came back in between
-    } else this.close(slot, relayFailure(side, result))
+    } else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
+    else this.close(slot, relayFailure(side, result))
   }
 
   /**
@@ -292,12 +306,75 @@ export class Connections {
     if (result === slots.bytes[direction]) {
       slots.activeMs[slot] = this.nowMs
       this.#release(direction)
-      this.#receive(slot, side)
+      this.#resume(slot, side)
     } else if (result > 0) {
       slots.offset[direction] += result
       slots.bytes[direction] -= result
       this.#send(slot, side)
-    } else this.close(slot, relayFailure(otherOf(side), result))
+    } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
+    else this.close(slot, relayFailure(otherOf(side), result))
+  }
+
+  /** Goes on with a direction that has nothing in the kernel. */
+  #resume(slot: number, side: Side): void {
+    const { flow, streak } = this.slots
+    const direction = 2 * slot + side
+    if ((flow[direction] & Flow.holding) !== 0) this.#send(slot, side)
+    else if (streak[direction] >= BULK_BYTES) this.#splice(slot, side)
+    else this.#receive(slot, side)
+  }
+
+  #splice(slot: number, side: Side): void {
+    const { slots } = this
+    const direction = 2 * slot + side
+    const [source, target] = [slots.fd[direction], slots.fd[2 * slot + otherOf(side)]]
+    this.#unblock(direction, source, target)
+    const next = this.#splicer.pump(direction, source, target)
+    slots.activeMs[slot] = this.nowMs
+    this.#counters[BYTES[side]] += this.#splicer.taken
+    switch (next) {
+      case Next.readable:
+        this.#await(slot, side, side, POLL_IN)
+        break
+      case Next.writable:
+        this.#await(slot, side, otherOf(side), POLL_OUT)
+        break
+      case Next.copy:
+        slots.streak[direction] = 0
+        this.#receive(slot, side)
+        break
+      case Next.brokenSource:
+        this.close(slot, relayFailure(side, this.#splicer.error))
+        break
+      case Next.brokenTarget:
+        this.close(slot, relayFailure(otherOf(side), this.#splicer.error))
+        break
+      default:
+        unreachable(next)
+    }
+  }
+
+  /** splice(2) asks the sockets whether it may wait. Operations of the ring wait all the same, but for rare −EAGAIN. */
+  #unblock(direction: number, source: number, target: number): void {
+    const { flow } = this.slots
+    if ((flow[direction] & Flow.unblocked) !== 0) return
+    flow[direction] |= Flow.unblocked
+    setNonBlocking(source)
+    setNonBlocking(target)
+  }
+
+  /** What is wrong with a socket (POLLERR), the next attempt finds out. */
+  #onReady(slot: number, side: Side, events: number): void {
+    if (events >= 0) this.#resume(slot, side)
+    else this.close(slot, relayFailure(side, events))
+  }
+
+  /** `side`'s direction goes on when the socket of `where` is ready. */
+  #await(slot: number, side: Side, where: Side, events: number): void {
+    const { slots } = this
+    const fd = slots.fd[2 * slot + where]
+    preparePoll(this.#ring, fd, events, subject(slot, READY[side]), slots.generation[slot])
+    slots.inFlight[slot]++
   }
 
   /** Tells the other side that no more comes; after the second time both sockets are closed. */
@@ -342,6 +419,17 @@ export class Connections {
   }
 
   // ── ending ─────────────────────────────────────────────────────────────────
+
+  /** After the last connection. */
+  end(): void {
+    this.#splicer.end()
+  }
+
+  /** After a bug, with the ring closed: nothing stays open, and nothing is counted. */
+  abandon(): void {
+    for (const fd of this.slots.fd) if (fd >= 0) this.#sockets.resetClose(fd)
+    this.#splicer.abandon()
+  }
 
   /** Resets both sides; the first reason counts. */
   close(slot: number, reason: number): void {
@@ -403,6 +491,7 @@ export class Connections {
     else if (fd >= 0) closeSocket(fd)
     slots.fd[2 * slot + side] = -1
     this.#release(2 * slot + side)
+    this.#splicer.drop(2 * slot + side)
   }
 
   // ── completions and time ───────────────────────────────────────────────────
@@ -434,6 +523,12 @@ export class Connections {
         break
       case Operation.SEND_CLIENT:
         this.#onSent(slot, UPSTREAM, result)
+        break
+      case Operation.READY_CLIENT:
+        this.#onReady(slot, CLIENT, result)
+        break
+      case Operation.READY_UPSTREAM:
+        this.#onReady(slot, UPSTREAM, result)
         break
       case Operation.CONNECT:
         this.#onConnected(slot, result)

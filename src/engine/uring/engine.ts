@@ -104,6 +104,7 @@ class UringEngine {
       this.#abandon()
       throw bug
     }
+    this.#connections.end()
     this.#task.port.close()
     closeRing(this.#ring)
   }
@@ -127,7 +128,7 @@ class UringEngine {
     }
     closeRing(this.#ring)
     this.#listeners.abandon()
-    for (const fd of this.#connections.slots.fd) if (fd >= 0) this.#sockets.resetClose(fd)
+    this.#connections.abandon()
     if (this.#undecided >= 0) this.#sockets.resetClose(this.#undecided)
   }
 

@@ -18,3 +18,6 @@ export const WATCH_CLIENT = 7
 export const CANCEL = 8
 /** The slot is a listener's: the end of its accepting was asked for. */
 export const CANCEL_ACCEPT = 9
+/** A socket is ready for the direction from the client, or from the upstream, to go on. */
+export const READY_CLIENT = 10
+export const READY_UPSTREAM = 11

@@ -27,6 +27,8 @@ export const Flow = {
   finished: 8,
   /** Its bytes wait for the upstream, and a reset is looked for meanwhile. */
   watched: 16,
+  /** It has been spliced: its sockets do not block from then on. */
+  unblocked: 32,
 } as const
 
 export class Slots {
@@ -42,11 +44,15 @@ export class Slots {
 
   /** By side: the descriptor, or −1. */
   readonly fd: Int32Array
-  /** By direction: Flow bits, the buffer that is held, where in it the rest begins and how much it is. */
+  /**
+   * By direction: Flow bits, the buffer that is held, where in it the rest begins and how much it is
+   * (while it is spliced: how much its pipe holds), and the bytes that came in large pieces, one after the other.
+   */
   readonly flow: Uint8Array
   readonly buffer: Int32Array
   readonly offset: Int32Array
   readonly bytes: Int32Array
+  readonly streak: Int32Array
 
   readonly acceptedMs: Float64Array
   readonly dialedMs: Float64Array
@@ -76,6 +82,7 @@ export class Slots {
     this.buffer = new Int32Array(2 * count).fill(-1)
     this.offset = new Int32Array(2 * count)
     this.bytes = new Int32Array(2 * count)
+    this.streak = new Int32Array(2 * count)
     this.acceptedMs = new Float64Array(count)
     this.dialedMs = new Float64Array(count)
     this.activeMs = new Float64Array(count)
@@ -101,6 +108,8 @@ export class Slots {
     this.generation[slot]++
     this.flow[2 * slot] = 0
     this.flow[2 * slot + 1] = 0
+    this.streak[2 * slot] = 0
+    this.streak[2 * slot + 1] = 0
     this.resets[slot] = 0
     this.#free[this.#freeCount++] = slot
     this.open--

@@ -1,0 +1,44 @@
+/**
+ * Pipes, through which splice(2) moves bytes between sockets without copying them.
+ *
+ * Direct calls: IORING_OP_SPLICE always runs on a kernel thread. The sockets have to be non-blocking
+ * (sockets.ts), with no receive or send of the ring in the kernel: a flow that is spliced waits by poll.
+ * Only a large pipe pays. CPU of the proxy for a GB, 4 streams over loopback, Linux 6.18: 210–260 ms through
+ * 1 MiB, 460 through 256 KiB; copying by multishot receive 330 through 1 MiB buffers, 470 through 256 KiB.
+ */
+
+import type { Arena } from './arena.ts'
+import * as libc from './libc.ts'
+
+/** pipe(2): O_NONBLOCK | O_CLOEXEC. */
+const PIPE_FLAGS = 0x800 | 0x80000
+/** fcntl(2). */
+const F_SETPIPE_SZ = 1031
+const F_GETPIPE_SZ = 1032
+/** splice(2): SPLICE_F_MOVE | SPLICE_F_NONBLOCK. */
+const SPLICE_FLAGS = 1 | 2
+
+export type Pipe = { readonly readFd: number; readonly writeFd: number; readonly bytes: number }
+
+/**
+ * A pipe, or −errno. It holds `bytes` bytes, or fewer where fs.pipe-max-size or the user's limit over all
+ * pipes (fs.pipe-user-pages-soft, 64 MiB) says so: pipe(7).
+ *
+ * @param at  8 bytes of the arena, for the moment.
+ */
+export function openPipe(arena: Arena, at: number, bytes: number): Pipe | number {
+  const result = libc.pipe2(arena.pointer(at), PIPE_FLAGS)
+  if (result < 0) return result
+  const [readFd, writeFd] = arena.i32.subarray(at / 4, at / 4 + 2)
+  libc.fcntl(writeFd, F_SETPIPE_SZ, bytes)
+  return { readFd, writeFd, bytes: libc.fcntl(writeFd, F_GETPIPE_SZ, 0) }
+}
+
+export function closePipe({ readFd, writeFd }: Pipe): void {
+  libc.close(readFd)
+  libc.close(writeFd)
+}
+
+/** Moves at most `bytes` bytes; how many, 0 at the end of the stream, −EAGAIN where it would wait. */
+export const splice = (from: number, to: number, bytes: number): number =>
+  libc.splice(from, to, bytes, SPLICE_FLAGS)
