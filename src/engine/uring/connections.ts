@@ -1,69 +1,49 @@
 /**
- * The connections of one worker on its ring: from an accepted descriptor to its last byte.
+ * The connections of one worker on its ring: from an accepted descriptor to its end.
  *
- *   accept ─▶ decide ─▶ dial ─────▶ connected ─▶ relay, each direction for itself:
- *                └▶ receive early                  receive ─▶ send ─▶ receive …
+ *   accept ─▶ decide ─▶ dial ─────▶ connected ─▶ relay (relay.ts) ─▶ close
+ *                └▶ receive early
  *
  * States and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
- * ../deadline.ts. A direction has one receive or one send in the kernel, never both: that is the
- * back-pressure, and an idle connection holds no buffer. (A receive linked behind each send was a
- * little slower, and starts by itself when the connection is being closed.) A direction that turns out
- * to be bulk is spliced (splice.ts), and then has one poll in the kernel instead. A socket is closed only when no
- * operation of its slot is left in the kernel, so a descriptor is never used again too early.
+ * ../deadline.ts. A socket is closed only when no operation of its slot is left in the kernel, so a
+ * descriptor is never used again too early.
  */
 
-import { unreachable } from '../../base/assert.ts'
 import type { Buffers } from '../../net/buffers.ts'
-import { Errno } from '../../net/errno.ts'
-import {
-  prepareCancel,
-  prepareCancelAll,
-  prepareConnect,
-  preparePoll,
-  prepareRecvSelect,
-  prepareSend,
-} from '../../net/prepare.ts'
+import { prepareCancel, prepareCancelAll, prepareConnect, preparePoll } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
-import { closeSocket, type Sockets, setNonBlocking, shutdownWrite } from '../../net/sockets.ts'
+import { closeSocket, type Sockets } from '../../net/sockets.ts'
 import { operationOf, slotOf, subject } from '../../net/user-data.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Table } from '../../table/table.ts'
 import { countOpen } from '../balance.ts'
 import { deadlineMs, overdue } from '../deadline.ts'
-import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { ADMITTED, createDecision, type Decider, type Decision, decideEndpoint, ORIGINAL } from '../decide.ts'
 import { move, State } from '../state.ts'
-import { dialFailure, relayFailure } from './failures.ts'
+import { dialFailure } from './failures.ts'
 import * as Operation from './operations.ts'
+import { Relay } from './relay.ts'
 import { CLIENT, Flow, type Side, Slots, UPSTREAM } from './slots.ts'
-import { BULK_LEAST_BYTES, Next, Splicer } from './splice.ts'
+import { Splicer } from './splice.ts'
 
 /** The most entries that handling one completion prepares: connected with early bytes. */
 export const ENTRIES_EACH = 4
 
-const RECEIVE = [Operation.RECEIVE_CLIENT, Operation.RECEIVE_UPSTREAM] as const
-const SEND = [Operation.SEND_UPSTREAM, Operation.SEND_CLIENT] as const
-const READY = [Operation.READY_CLIENT, Operation.READY_UPSTREAM] as const
-const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
-const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
-
-/** poll(2). */
-const POLL_IN = 1
-const POLL_OUT = 4
 /** POLLERR | POLLHUP, which are always looked for. */
 const POLL_BROKEN = 8 | 16
 
 /** A dial that takes longer than this has its client watched. */
 const WATCH_AFTER_MS = 50
 
-/** A direction is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
-const BULK_BYTES = 2 ** 20
-
-const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
-
 /** What a further attempt needs: kept only where more than one is allowed. */
-type Attempts = { readonly table: Table; cluster: number; readonly tried: number[] }
+type Attempts = {
+  readonly table: Table
+  readonly tried: number[]
+  /** Of `Decision`, what is the cluster's and not the endpoint's: the decision itself has moved on to others. */
+  readonly policy: Pick<Decision, 'cluster' | 'keepaliveTimeS' | 'keepaliveIntervalS' | 'keepaliveProbes'>
+}
 
 export type ConnectionsOptions = {
   readonly ring: Ring
@@ -95,8 +75,7 @@ export class Connections {
   /** Socket addresses of connects that are prepared and not submitted yet, in turn. */
   readonly #addresses: number
   #address = 0
-  /** Directions that wait for a buffer, in the order in which they ran dry. */
-  readonly #starved: number[] = []
+  readonly #relay: Relay
   readonly #descriptorCeiling: number
   readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
@@ -112,6 +91,12 @@ export class Connections {
     this.#addresses = ring.arena.take(ring.entries * 32)
     this.slots = new Slots(decider.limits.maxConnections + 1)
     this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
+    this.#relay = new Relay({
+      ...{ ring, buffers, slots: this.slots, splicer: this.#splicer, counters: this.#counters, clock: this },
+      onEarly: () => this.#sweepIn(WATCH_AFTER_MS),
+      onBroken: (slot, reason) => this.close(slot, reason),
+      onEnded: slot => this.#settle(slot, this.slots.reason[slot]),
+    })
   }
 
   // ── accepting ──────────────────────────────────────────────────────────────
@@ -152,9 +137,11 @@ export class Connections {
     slots.clusterSlot[slot] = decision.clusterSlot
     countOpen(this.#decider, decision.clusterSlot, 1)
     if (this.#decider.limits.connectAttempts > 1 && decision.endpoint !== ORIGINAL) {
-      this.#attempts.set(slot, { table, cluster: decision.cluster, tried: [decision.endpoint] })
+      const { cluster, keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = decision
+      const policy = { cluster, keepaliveTimeS, keepaliveIntervalS, keepaliveProbes }
+      this.#attempts.set(slot, { table, tried: [decision.endpoint], policy })
     }
-    this.#receive(slot, CLIENT)
+    this.#relay.receive(slot, CLIENT)
     this.#dial(slot)
   }
 
@@ -203,10 +190,7 @@ export class Connections {
     slots.activeMs[slot] = this.nowMs
     if (this.#attempts.size > 0) this.#attempts.delete(slot)
     this.#expect(slot)
-    this.#receive(slot, UPSTREAM)
-    const flow = slots.flow[2 * slot + CLIENT]
-    if ((flow & Flow.holding) !== 0) this.#send(slot, CLIENT)
-    else if ((flow & Flow.ended) !== 0) this.#passEnd(slot, CLIENT)
+    this.#relay.begin(slot)
   }
 
   #onDialFailed(slot: number, reason: number): void {
@@ -227,62 +211,17 @@ export class Connections {
     const attempts = this.#attempts.get(slot)
     if (!attempts || attempts.tried.length >= this.#decider.limits.connectAttempts) return false
     const { decision } = this
-    decision.cluster = attempts.cluster
+    Object.assign(decision, attempts.policy)
     if (decideEndpoint(this.#decider, attempts.table, attempts.tried, decision) !== ADMITTED) return false
     attempts.tried.push(decision.endpoint)
     countOpen(this.#decider, this.slots.endpointSlot[slot], -1)
     return true
   }
 
-  // ── relaying ───────────────────────────────────────────────────────────────
-
-  #receive(slot: number, side: Side): void {
-    const { slots } = this
-    const fd = slots.fd[2 * slot + side]
-    const word = subject(slot, RECEIVE[side])
-    prepareRecvSelect(this.#ring, fd, this.#buffers.group, word, slots.generation[slot])
-    slots.inFlight[slot]++
-  }
-
   /** Once connected, a receive or a send meets the reset as well. An end (POLLRDHUP) can wait. */
   #onWatched(slot: number, events: number): void {
     if (this.slots.state[slot] !== State.Dialing || events < 0 || (events & POLL_BROKEN) === 0) return
     this.close(slot, Reason['client-reset'])
-  }
-
-  /** Sends what `side`'s direction holds to the other side. */
-  #send(slot: number, side: Side): void {
-    const { slots } = this
-    const direction = 2 * slot + side
-    const at = this.#buffers.at(slots.buffer[direction]) + slots.offset[direction]
-    const fd = slots.fd[2 * slot + otherOf(side)]
-    prepareSend(this.#ring, fd, at, slots.bytes[direction], subject(slot, SEND[side]), slots.generation[slot])
-    slots.inFlight[slot]++
-  }
-
-  #onReceived(slot: number, side: Side, result: number, buffer: number): void {
-    const { slots } = this
-    const direction = 2 * slot + side
-    if (result > 0) {
-      this.#counters[BYTES[side]] += result
-      slots.activeMs[slot] = this.nowMs
-      slots.flow[direction] |= Flow.holding
-      slots.buffer[direction] = buffer
-      slots.offset[direction] = 0
-      slots.bytes[direction] = result
-      slots.streak[direction] = result < BULK_LEAST_BYTES ? 0 : slots.streak[direction] + result
-      if (slots.state[slot] !== State.Dialing) this.#send(slot, side)
-      else this.#sweepIn(WATCH_AFTER_MS)
-    } else if (result === 0) {
-      if (buffer >= 0) this.#give(buffer)
-      slots.flow[direction] |= Flow.ended
-      if (slots.state[slot] !== State.Dialing) this.#passEnd(slot, side)
-    } else if (result === -Errno.ENOBUFS) {
-      slots.flow[direction] |= Flow.starved
-      this.#starved.push(direction)
-      if (this.#buffers.free > 0) this.#feed() // one came back in between
-    } else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
-    else this.close(slot, relayFailure(side, result))
   }
 
   /**
@@ -298,124 +237,6 @@ export class Connections {
     const fd = slots.fd[2 * slot + CLIENT]
     preparePoll(this.#ring, fd, 0, subject(slot, Operation.WATCH_CLIENT), slots.generation[slot])
     slots.inFlight[slot]++
-  }
-
-  #onSent(slot: number, side: Side, result: number): void {
-    const { slots } = this
-    const direction = 2 * slot + side
-    if (result === slots.bytes[direction]) {
-      slots.activeMs[slot] = this.nowMs
-      this.#release(direction)
-      this.#resume(slot, side)
-    } else if (result > 0) {
-      slots.offset[direction] += result
-      slots.bytes[direction] -= result
-      this.#send(slot, side)
-    } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
-    else this.close(slot, relayFailure(otherOf(side), result))
-  }
-
-  /** Goes on with a direction that has nothing in the kernel. */
-  #resume(slot: number, side: Side): void {
-    const { flow, streak } = this.slots
-    const direction = 2 * slot + side
-    if ((flow[direction] & Flow.holding) !== 0) this.#send(slot, side)
-    else if (streak[direction] >= BULK_BYTES) this.#splice(slot, side)
-    else this.#receive(slot, side)
-  }
-
-  #splice(slot: number, side: Side): void {
-    const { slots } = this
-    const direction = 2 * slot + side
-    const [source, target] = [slots.fd[direction], slots.fd[2 * slot + otherOf(side)]]
-    this.#unblock(direction, source, target)
-    const next = this.#splicer.pump(direction, source, target)
-    slots.activeMs[slot] = this.nowMs
-    this.#counters[BYTES[side]] += this.#splicer.taken
-    switch (next) {
-      case Next.readable:
-        this.#await(slot, side, side, POLL_IN)
-        break
-      case Next.writable:
-        this.#await(slot, side, otherOf(side), POLL_OUT)
-        break
-      case Next.copy:
-        slots.streak[direction] = 0
-        this.#receive(slot, side)
-        break
-      case Next.brokenSource:
-        this.close(slot, relayFailure(side, this.#splicer.error))
-        break
-      case Next.brokenTarget:
-        this.close(slot, relayFailure(otherOf(side), this.#splicer.error))
-        break
-      default:
-        unreachable(next)
-    }
-  }
-
-  /** splice(2) asks the sockets whether it may wait. Operations of the ring wait all the same, but for rare −EAGAIN. */
-  #unblock(direction: number, source: number, target: number): void {
-    const { flow } = this.slots
-    if ((flow[direction] & Flow.unblocked) !== 0) return
-    flow[direction] |= Flow.unblocked
-    setNonBlocking(source)
-    setNonBlocking(target)
-  }
-
-  /** What is wrong with a socket (POLLERR), the next attempt finds out. */
-  #onReady(slot: number, side: Side, events: number): void {
-    if (events >= 0) this.#resume(slot, side)
-    else this.close(slot, relayFailure(side, events))
-  }
-
-  /** `side`'s direction goes on when the socket of `where` is ready. */
-  #await(slot: number, side: Side, where: Side, events: number): void {
-    const { slots } = this
-    const fd = slots.fd[2 * slot + where]
-    preparePoll(this.#ring, fd, events, subject(slot, READY[side]), slots.generation[slot])
-    slots.inFlight[slot]++
-  }
-
-  /** Tells the other side that no more comes; after the second time both sockets are closed. */
-  #passEnd(slot: number, side: Side): void {
-    const { slots } = this
-    slots.flow[2 * slot + side] |= Flow.finished
-    if (slots.state[slot] === State.HalfClosed) {
-      this.#settle(slot, slots.reason[slot]) // closing says it as well
-      return
-    }
-    slots.state[slot] = move(State.Relaying, State.HalfClosed)
-    slots.reason[slot] = CLOSED[side]
-    slots.activeMs[slot] = this.nowMs
-    const result = shutdownWrite(slots.fd[2 * slot + otherOf(side)])
-    if (result < 0) this.close(slot, relayFailure(otherOf(side), -Errno.ECONNRESET)) // ENOTCONN: it is gone
-  }
-
-  /** The direction's buffer is the kernel's again. */
-  #release(direction: number): void {
-    const { flow, buffer } = this.slots
-    if ((flow[direction] & Flow.holding) === 0) return
-    flow[direction] &= ~Flow.holding
-    this.#give(buffer[direction])
-  }
-
-  #give(buffer: number): void {
-    this.#buffers.give(buffer)
-    if (this.#starved.length > 0) this.#feed()
-  }
-
-  /** The direction that has waited longest for a buffer receives again. */
-  #feed(): void {
-    const { flow, state } = this.slots
-    for (let direction = this.#starved.shift(); direction !== undefined; direction = this.#starved.shift()) {
-      if ((flow[direction] & Flow.starved) === 0) continue
-      flow[direction] &= ~Flow.starved
-      const slot = direction >>> 1
-      if (state[slot] === State.Closing || state[slot] === State.Free) continue
-      this.#receive(slot, (direction & 1) as Side)
-      return
-    }
   }
 
   // ── ending ─────────────────────────────────────────────────────────────────
@@ -490,7 +311,7 @@ export class Connections {
     if (fd >= 0 && slots.resets[slot] === 1) this.#sockets.resetClose(fd)
     else if (fd >= 0) closeSocket(fd)
     slots.fd[2 * slot + side] = -1
-    this.#release(2 * slot + side)
+    this.#relay.release(2 * slot + side)
     this.#splicer.drop(2 * slot + side)
   }
 
@@ -502,33 +323,33 @@ export class Connections {
     const slot = slotOf(word)
     const buffer = this.#buffers.take(flags)
     if (slots.generation[slot] !== generation) {
-      if (buffer >= 0) this.#give(buffer)
+      if (buffer >= 0) this.#relay.give(buffer)
       return // of a connection that is gone
     }
     slots.inFlight[slot]--
     if (slots.state[slot] === State.Closing) {
-      if (buffer >= 0) this.#give(buffer)
+      if (buffer >= 0) this.#relay.give(buffer)
       this.#endWhenIdle(slot)
       return
     }
     switch (operationOf(word)) {
       case Operation.RECEIVE_CLIENT:
-        this.#onReceived(slot, CLIENT, result, buffer)
+        this.#relay.received(slot, CLIENT, result, buffer)
         break
       case Operation.RECEIVE_UPSTREAM:
-        this.#onReceived(slot, UPSTREAM, result, buffer)
+        this.#relay.received(slot, UPSTREAM, result, buffer)
         break
       case Operation.SEND_UPSTREAM:
-        this.#onSent(slot, CLIENT, result)
+        this.#relay.sent(slot, CLIENT, result)
         break
       case Operation.SEND_CLIENT:
-        this.#onSent(slot, UPSTREAM, result)
+        this.#relay.sent(slot, UPSTREAM, result)
         break
       case Operation.READY_CLIENT:
-        this.#onReady(slot, CLIENT, result)
+        this.#relay.ready(slot, CLIENT, result)
         break
       case Operation.READY_UPSTREAM:
-        this.#onReady(slot, UPSTREAM, result)
+        this.#relay.ready(slot, UPSTREAM, result)
         break
       case Operation.CONNECT:
         this.#onConnected(slot, result)
