@@ -212,15 +212,36 @@ for (const engine of ENGINES) {
     await using gateway = await gatewayTo(engine, [clusterOf([upstream], { keepalive })])
     const client = await open(gateway.port)
     assert.equal(await readBytes(client, 2), 'hi')
-    // proc(5): rem_address, then st, tx:rx, and the timer: 02 is keepalive, due in hundredths of a second.
-    const remote = `:${upstream.port.toString(16).toUpperCase().padStart(4, '0')}`
-    const line = readFileSync('/proc/net/tcp', 'utf8')
-      .split('\n')
-      .map(text => text.trim().split(/\s+/))
-      .find(fields => fields[2]?.endsWith(remote) && fields[3] === '01')
-    const [timer, due] = (line?.[5] ?? '').split(':')
-    assert.equal(timer, '02')
-    assert.ok(Number.parseInt(due, 16) <= 3000)
+    assert.ok(keepaliveDue(upstream.port) <= 3000)
     client.destroy()
   })
+
+  test(`${engine}: a further dial has its own destination's keepalive, whoever was dialed meanwhile`, async (t: TestContext) => {
+    if (process.platform !== 'linux') return t.skip('reads /proc/net/tcp')
+    await using hole = await blackhole()
+    await using upstream = await listen(greet('hi'))
+    await using other = await listen(greet('ho'))
+    const keepalive = { timeS: 30, intervalS: 5, probes: 2 }
+    const slow = clusterOf([hole, upstream], { keepalive, balance: 'ROUND_ROBIN', connectTimeoutMs: 200 })
+    const ports = [await freePort(), await freePort()]
+    await using plane = new TestEngine(engine, 1, { connectAttempts: 2 })
+    await plane.adopt(planOf([listenerOn(ports[0], 0), listenerOn(ports[1], 1)], [slow, clusterOf([other])]))
+    const client = await open(ports[0])
+    await until(() => plane.counts.dials === 1)
+    assert.equal(await readBytes(await open(ports[1]), 2), 'ho')
+    assert.equal(await readBytes(client, 2), 'hi')
+    assert.ok(keepaliveDue(upstream.port) <= 3000)
+  })
+}
+
+/** In how many hundredths of a second keepalive probes the connection to `port`: proc(5), the timer 02. */
+function keepaliveDue(port: number): number {
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const line = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map(text => text.trim().split(/\s+/))
+    .find(fields => fields[2]?.endsWith(remote) && fields[3] === '01')
+  const [timer, due] = (line?.[5] ?? '').split(':')
+  assert.equal(timer, '02')
+  return Number.parseInt(due, 16)
 }
