@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { monotonicMs } from '../src/base/clock.ts'
 import { benchCompile } from './compile.ts'
+import { benchEngines } from './engines.ts'
 import { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { machine } from './machine.ts'
@@ -16,6 +17,7 @@ import { comparisonText, machineText, type Report, resultsText } from './report.
 const BENCHES: Readonly<Record<string, (bench: Bench) => void | Promise<void>>> = {
   lookup: benchLookup,
   compile: benchCompile,
+  engines: benchEngines,
 }
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--compare FILE]
