@@ -1,0 +1,119 @@
+/**
+ * `engines`: weir's engines beside HAProxy, nginx, `socket.pipe()` and no proxy at all, over loopback.
+ *
+ * Every proxy is a process with one thread at work (bench/peers/), and they take turns, round by round, there
+ * and back again. The load and the server are threads here (bench/load/); they share the machine's processors
+ * with the proxy, so each figure has the share of a processor that they took beside it. Of all figures less is
+ * better: a rate is shown as the time that one takes.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Goals, recordAims } from './engines/aims.ts'
+import { CONTENDERS, type Contender, DIRECT, PEERS, WEIR } from './engines/contenders.ts'
+import { measureIdle } from './engines/idle-memory.ts'
+import { recordLatency, recordWork } from './engines/record.ts'
+import { Running } from './engines/running.ts'
+import { type Axis, measure, median, type Samples } from './engines/samples.ts'
+import type { Bench } from './harness.ts'
+import { Generator } from './load/generator.ts'
+
+const CLIENTS = 64
+/** At half the rate of these, Node's own sockets fall behind, and their queue is all that would be seen. */
+const QUICK = [WEIR, ...PEERS]
+
+export async function benchEngines(bench: Bench): Promise<void> {
+  const generator = await Generator.start()
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  const contenders = present(bench)
+  const running: Running[] = []
+  try {
+    for (const each of contenders) running.push(await Running.start(each, generator.port, folder))
+    await measureAll(bench, generator, running)
+    await measureIdle(bench, contenders, generator.port, folder)
+  } finally {
+    await Promise.all(running.map(each => each.stop()))
+    await generator.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Those that can run here; the others are named. */
+function present(bench: Bench): readonly Contender[] {
+  return CONTENDERS.filter(({ name, missing }) => {
+    const why = missing()
+    if (why !== '') bench.begin(`${name} is left out: ${why}`)
+    return why === ''
+  })
+}
+
+async function measureAll(bench: Bench, generator: Generator, running: readonly Running[]): Promise<void> {
+  const usual = running.filter(each => !each.bulkOnly)
+  const work = async (axis: Axis, goals: Goals): Promise<Samples> => {
+    const samples = await measure(bench, generator, axis.job.kind === 'bulk' ? running : usual, axis)
+    recordWork(bench, axis, samples)
+    recordAims(bench, axis, samples, goals)
+    return samples
+  }
+  await work(connections(bench), { time: 1 / 1.1, cpu: 0.85, userShare: 0.1 })
+  const asked = await work(requests(bench, 0), { time: 1, cpu: 0.95, userShare: 0.1 })
+  for (const streams of [1, 4]) await work(bulk(bench, streams), { time: 1 / 1.3, cpu: 0.8, userShare: 0.1 })
+  const proxies = usual.filter(each => each.isProxy).map(({ name }) => name)
+  await pace(bench, generator, usual, halfOf(asked, proxies))
+  const quick = usual.filter(({ name }) => name === DIRECT || QUICK.includes(name))
+  await pace(bench, generator, quick, halfOf(asked, QUICK))
+}
+
+/** Half the rate at which the slowest of `names` is saturated, in requests a second. */
+function halfOf(asked: Samples, names: readonly string[]): number {
+  const timesNs = [...asked]
+    .filter(([name]) => names.includes(name))
+    .map(([, list]) => list.map(each => each.timeNs))
+  return Math.round(1e9 / Math.max(...timesNs.map(median)) / 2 / 100) * 100
+}
+
+async function pace(
+  bench: Bench,
+  generator: Generator,
+  running: readonly Running[],
+  perSecond: number,
+): Promise<void> {
+  const axis = requests(bench, perSecond)
+  const samples = await measure(bench, generator, running, axis)
+  recordLatency(bench, axis, samples)
+  recordAims(bench, axis, samples, { p99: 1 })
+}
+
+// ── axes ───────────────────────────────────────────────────────────────────
+
+const connections = (bench: Bench): Axis => ({
+  group: `new connections, ${CLIENTS} at a time`,
+  job: {
+    kind: 'connections',
+    clients: CLIENTS,
+    durationMs: bench.parameter(60, 1000),
+    perSecond: 0,
+    mebibytes: 0,
+  },
+})
+
+/** With a rate, in an open loop. */
+const requests = (bench: Bench, perSecond: number): Axis => ({
+  group:
+    perSecond === 0
+      ? `requests over ${CLIENTS} kept connections`
+      : `latency at ${perSecond} requests a second, open loop, ${CLIENTS} connections`,
+  job: { kind: 'requests', clients: CLIENTS, durationMs: bench.parameter(60, 1000), perSecond, mebibytes: 0 },
+})
+
+const bulk = (bench: Bench, clients: number): Axis => ({
+  group: `bulk, ${clients === 1 ? 'one stream' : `${clients} streams`}`,
+  job: {
+    kind: 'bulk',
+    clients,
+    durationMs: 0,
+    perSecond: 0,
+    mebibytes: bench.parameter(4, 512 / clients + 64),
+  },
+})

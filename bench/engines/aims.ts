@@ -1,0 +1,47 @@
+/** What weir's uring engine aims at: a share of what the better of its peers takes, round by round. */
+
+import type { Bench } from '../harness.ts'
+import { PEERS, WEIR } from './contenders.ts'
+import { type Axis, median, type Sample, type Samples } from './samples.ts'
+
+const FIGURES = {
+  time: ({ timeNs }: Sample): number => timeNs,
+  cpu: ({ userNs, systemNs }: Sample): number => userNs + systemNs,
+  /** As it is: what no proxy takes is in both, so whoever adds less has less. */
+  p99: ({ latencyNs }: Sample): number => latencyNs.p99,
+}
+const COMPARED = ['time', 'cpu', 'p99'] as const
+
+/** At most so much: of what the better peer takes, and of weir's own CPU in user space. */
+export type Goals = Partial<Record<keyof typeof FIGURES | 'userShare', number>>
+
+export function recordAims(bench: Bench, { group }: Axis, samples: Samples, goals: Goals): void {
+  const ours = samples.get(WEIR)
+  if (!ours) return
+  const aims = `aims: ${group}`
+  for (const what of COMPARED) {
+    const goal = goals[what]
+    const peer = bestPeer(samples, FIGURES[what])
+    if (goal === undefined || !peer) continue
+    const ratios = ours.map((sample, round) => ratio(FIGURES[what](sample), FIGURES[what](peer.list[round])))
+    bench.record(aims, `${what}, beside ${peer.name}`, 'times', ratios, goal)
+  }
+  if (goals.userShare === undefined) return
+  const shares = ours.map(({ userNs, systemNs }) => ratio(userNs, userNs + systemNs))
+  bench.record(aims, 'user share of weir’s CPU', 'times', shares, goals.userShare)
+}
+
+/** A round too short for a tick of CPU has no ratio; 1 says nothing either way. */
+const ratio = (value: number, beside: number): number => (beside > 0 ? value / beside : 1)
+
+/** The peer that takes least in the median round. */
+function bestPeer(
+  samples: Samples,
+  figure: (sample: Sample) => number,
+): { name: string; list: readonly Sample[] } | null {
+  const peers = [...samples].filter(([name]) => PEERS.includes(name))
+  const [first] = peers
+    .map(([name, list]) => ({ name, list, value: median(list.map(figure)) }))
+    .sort((a, b) => a.value - b.value)
+  return first ?? null
+}

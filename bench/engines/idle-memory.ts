@@ -1,0 +1,54 @@
+/** What a proxy's process takes for a connection that does nothing. */
+
+import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Bench } from '../harness.ts'
+import { holdIdle } from '../load/idle.ts'
+import { type Contender, WEIR } from './contenders.ts'
+import { Running } from './running.ts'
+
+/** Weir's process for each connection. */
+const BYTES_GOAL = 2048
+
+/** Each round with a process of its own, since memory that was once taken is seldom given back. */
+export async function measureIdle(
+  bench: Bench,
+  contenders: readonly Contender[],
+  server: number,
+  folder: string,
+): Promise<void> {
+  const count = bench.parameter(100, 8000)
+  const group = `memory of the proxy’s process for each of ${count} idle connections`
+  const proxies = contenders.filter(({ command, bulkOnly }) => command && !bulkOnly)
+  const found = new Map(proxies.map(({ name }) => [name, [] as number[]]))
+  bench.begin(group)
+  for (let round = 0; round < bench.parameter(1, 3); round++) {
+    for (const contender of proxies) {
+      const running = await Running.start(contender, server, folder)
+      try {
+        found.get(contender.name)?.push(await idleBytes(running, count, bench.parameter(30, 300)))
+      } finally {
+        await running.stop()
+      }
+    }
+  }
+  for (const [name, list] of found)
+    bench.record(group, name, 'bytes', list, name === WEIR ? BYTES_GOAL : null)
+}
+
+/**
+ * A tenth of the connections first, so that what the first ones cost is not charged to the rest.
+ *
+ * @param settleMs  Until what an idle process still takes or frees has settled.
+ */
+async function idleBytes(running: Running, count: number, settleMs: number): Promise<number> {
+  const first = await holdIdle(running.port, count / 10)
+  await pause(settleMs)
+  const before = running.residentBytes()
+  const rest = await holdIdle(running.port, count - count / 10)
+  await pause(settleMs)
+  const after = running.residentBytes()
+  await Promise.all([first.close(), rest.close()])
+  assert.ok(before > 0 && !running.hasEnded, `${running.name} has ended`)
+  return (after - before) / (count - count / 10)
+}

@@ -1,0 +1,77 @@
+/** What the rounds of an axis become in the report: a group for each figure, and the contenders in it by name. */
+
+import type { Bench, Unit } from '../harness.ts'
+import { DIRECT } from './contenders.ts'
+import type { Axis, Sample, Samples } from './samples.ts'
+
+const PERCENTILES = ['p50', 'p99', 'p99.9'] as const
+
+/** Nanoseconds for each connection or request, milliseconds for each GB. */
+const UNITS = {
+  connections: { each: 'each', unit: 'ns', ns: 1 },
+  requests: { each: 'each', unit: 'ns', ns: 1 },
+  bulk: { each: 'a GB', unit: 'ms', ns: 1e6 },
+} as const
+
+/** Time, CPU and who was busy. */
+export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples): void {
+  const { each, unit, ns } = UNITS[job.kind]
+  const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
+  const figures: readonly [string, Samples, (sample: Sample) => number][] = [
+    [`time for ${each}`, samples, sample => sample.timeNs / ns],
+    [`the proxy’s CPU for ${each}`, proxies, sample => (sample.userNs + sample.systemNs) / ns],
+    [`the proxy’s CPU for ${each}, user`, proxies, sample => sample.userNs / ns],
+    [`the proxy’s CPU for ${each}, system`, proxies, sample => sample.systemNs / ns],
+  ]
+  for (const [what, list, figure] of figures) recordEach(bench, `${group}: ${what}`, list, unit, figure)
+  const shares: readonly [string, Samples, (sample: Sample) => number][] = [
+    ['the proxy', proxies, sample => sample.proxyShare],
+    ['the load', samples, sample => sample.loadShare],
+    ['the server', samples, sample => sample.serverShare],
+  ]
+  for (const [who, list, share] of shares) {
+    recordEach(bench, `${group}: ${who}, in processors`, list, 'times', share)
+  }
+  recordEach(
+    bench,
+    `${group}: failed, in a round`,
+    onlyWith(samples, 'failed'),
+    'times',
+    ({ failed }) => failed,
+  )
+}
+
+/** Percentiles: without a proxy as they are, with one what it adds to them in the same round. */
+export function recordLatency(bench: Bench, { group }: Axis, samples: Samples): void {
+  const direct = samples.get(DIRECT) ?? []
+  for (const percentile of PERCENTILES) {
+    const own = ({ latencyNs }: Sample): number => latencyNs[percentile]
+    for (const [name, list] of samples) {
+      const added = list.map((sample, round) => own(sample) - own(direct[round]))
+      const [shown, values] = name === DIRECT ? [name, list.map(own)] : [`${name}, added`, added]
+      bench.record(`${group}: ${percentile}`, shown, 'ns', values)
+    }
+  }
+  const late = onlyWith(samples, 'unanswered')
+  recordEach(
+    bench,
+    `${group}: not answered in time, in a round`,
+    late,
+    'times',
+    ({ unanswered }) => unanswered,
+  )
+}
+
+function recordEach(
+  bench: Bench,
+  group: string,
+  samples: Samples,
+  unit: Unit,
+  figure: (sample: Sample) => number,
+): void {
+  for (const [name, list] of samples) bench.record(group, name, unit, list.map(figure))
+}
+
+/** Those in which it happened at all. */
+const onlyWith = (samples: Samples, what: 'failed' | 'unanswered'): Samples =>
+  new Map([...samples].filter(([, list]) => list.some(sample => sample[what] > 0)))

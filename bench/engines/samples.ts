@@ -1,0 +1,72 @@
+/** Rounds of one axis: every contender in turn, what each took, and what the load itself took meanwhile. */
+
+import assert from 'node:assert/strict'
+import type { Bench } from '../harness.ts'
+import type { LoadJob, Outcome } from '../load/client.ts'
+import type { Generator } from '../load/generator.ts'
+import { summarise } from '../statistics.ts'
+import type { Running } from './running.ts'
+
+export type Axis = { readonly group: string; readonly job: Omit<LoadJob, 'port'> }
+
+/** One round of one contender; time and CPU for each connection, request or GB (10^9 bytes). */
+export type Sample = {
+  readonly timeNs: number
+  readonly userNs: number
+  readonly systemNs: number
+  /** Of one processor, while it ran. */
+  readonly loadShare: number
+  readonly serverShare: number
+  readonly proxyShare: number
+  readonly failed: number
+  readonly unanswered: number
+  readonly latencyNs: Outcome['latencyNs']
+}
+
+/** By contender, in the order of CONTENDERS. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>
+
+export async function measure(
+  bench: Bench,
+  generator: Generator,
+  running: readonly Running[],
+  { group, job }: Axis,
+): Promise<Samples> {
+  bench.begin(group)
+  const samples = new Map(running.map(({ name }) => [name, [] as Sample[]]))
+  for (const each of running) await sample(generator, each, job) // to warm up
+  for (let round = 0; round < bench.parameter(2, 5); round++) {
+    for (const each of round % 2 === 0 ? running : running.toReversed()) {
+      samples.get(each.name)?.push(await sample(generator, each, job))
+    }
+  }
+  return samples
+}
+
+async function sample(generator: Generator, running: Running, job: Axis['job']): Promise<Sample> {
+  const own = process.cpuUsage()
+  const before = running.cpu()
+  const outcome = await generator.load({ ...job, port: running.port })
+  const after = running.cpu()
+  const used = process.cpuUsage(own)
+  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, cpu } = outcome
+  assert.equal(wrong, 0, `${running.name} relayed wrong bytes`)
+  assert.ok(done > 0, `${running.name} answered nothing, ${failed} failed`)
+  if (job.kind === 'bulk') assert.equal(done, job.clients, `${running.name} did not finish a stream`)
+  const count = job.kind === 'bulk' ? (done * job.mebibytes * 2 ** 20) / 1e9 : done
+  const [userMs, systemMs] = [after.userMs - before.userMs, after.systemMs - before.systemMs]
+  const loadMs = cpu.userMs + cpu.systemMs
+  return {
+    timeNs: (elapsedMs * 1e6) / count,
+    userNs: (userMs * 1e6) / count,
+    systemNs: (systemMs * 1e6) / count,
+    loadShare: loadMs / elapsedMs,
+    serverShare: Math.max(0, (used.user + used.system) / 1000 - loadMs) / elapsedMs,
+    proxyShare: (userMs + systemMs) / elapsedMs,
+    failed,
+    unanswered,
+    latencyNs,
+  }
+}
+
+export const median = (values: readonly number[]): number => summarise(values).median

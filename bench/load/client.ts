@@ -1,0 +1,309 @@
+/**
+ * The load: clients on one ring that ask, check each reply and ask again, for a time.
+ *
+ *   connections  connect ─▶ ask ─▶ reply ─▶ the server's end ─▶ close, and again: each a connection of its own
+ *   requests     connect once, then ask ─▶ reply ─▶ ask …; or, with a rate, at times that are set before
+ *   bulk         connect ─▶ ask once for many mebibytes, and done
+ *
+ * With a rate the loop is open: requests start at fixed intervals whether or not earlier ones were answered,
+ * and latency counts from that intended start, so that a stall is charged to all whom it kept waiting
+ * (coordinated omission: Gil Tene, "How NOT to Measure Latency"). A request that finds no client free
+ * waits, and its wait counts.
+ */
+
+import { build, type Histogram } from 'hdr-histogram-js'
+import { assert } from '../../src/base/assert.ts'
+import { monotonicMs } from '../../src/base/clock.ts'
+import { Arena } from '../../src/net/arena.ts'
+import { Errno } from '../../src/net/errno.ts'
+import { Cqe } from '../../src/net/io-uring.ts'
+import { prepareConnect, prepareRecv, prepareSend } from '../../src/net/prepare.ts'
+import type { Ring } from '../../src/net/ring.ts'
+import { closeRing, openRing } from '../../src/net/ring-setup.ts'
+import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../src/net/socket-address.ts'
+import { closeSocket, Sockets } from '../../src/net/sockets.ts'
+import { operationOf, slotOf, subject } from '../../src/net/user-data.ts'
+import { LOOPBACK, opened } from './loopback.ts'
+import { isBlock, MESSAGE_BYTES, same, writeMessage } from './message.ts'
+
+export type LoadJob = {
+  readonly kind: 'connections' | 'requests' | 'bulk'
+  readonly port: number
+  /** Clients at the same time. */
+  readonly clients: number
+  /** Nothing new starts after this. */
+  readonly durationMs: number
+  /** Requests in a second; 0 closes the loop: each client asks when it has its answer. */
+  readonly perSecond: number
+  /** Of each reply, for `bulk`. */
+  readonly mebibytes: number
+}
+
+export type Outcome = {
+  /** Connections, requests or bulk replies that ended as they should. */
+  readonly done: number
+  readonly failed: number
+  /** Replies with bytes that are not theirs. */
+  readonly wrong: number
+  /** Not answered in time. */
+  readonly unanswered: number
+  readonly elapsedMs: number
+  readonly latencyNs: { readonly p50: number; readonly p99: number; readonly 'p99.9': number }
+}
+
+const CONNECTED = 0
+const SENT = 1
+const RECEIVED = 2
+
+/** What is still on its way when time is up may take so long; a bulk transfer has only this. */
+const GRACE_MS = 2_000
+const BULK_MS_MAX = 20_000
+/** A target that fails this often is broken: going on would only fill its queues. */
+const FAILED_MAX = 1_000
+const BULK_BUFFER_BYTES = 1 << 18
+
+export function load(job: LoadJob): Outcome {
+  return new Load(job).run()
+}
+
+class Load {
+  readonly #job: LoadJob
+  readonly #arena: Arena
+  readonly #ring: Ring
+  readonly #sockets: Sockets
+  readonly #address: number
+  readonly #addressBytes: number
+  /** Two messages for each client: what it asked, what it got. */
+  readonly #messages: number
+  readonly #bulk: number
+  readonly #fds: Int32Array
+  readonly #sequences: Uint32Array
+  readonly #received: Float64Array
+  readonly #startedMs: Float64Array
+  /** Clients that wait for the next time to ask. */
+  readonly #idle: number[] = []
+  readonly #latency: Histogram
+  #nowMs = monotonicMs()
+  #nextMs = Number.POSITIVE_INFINITY
+  #endMs: number
+  #busy = 0
+  #done = 0
+  #failed = 0
+  #wrong = 0
+
+  constructor(job: LoadJob) {
+    this.#job = job
+    const { clients } = job
+    const bulkBytes = job.kind === 'bulk' ? clients * BULK_BUFFER_BYTES : 0
+    this.#arena = opened(Arena.map(clients * 2 * MESSAGE_BYTES + bulkBytes + 65_536))
+    this.#ring = opened(openRing(this.#arena, { entries: 4096, completions: 8192, roomEach: 2 }))
+    this.#sockets = new Sockets(this.#arena)
+    this.#address = this.#arena.take(SOCKET_ADDRESS_BYTES)
+    this.#addressBytes = writeSocketAddress(this.#arena, this.#address, 4, LOOPBACK, job.port)
+    this.#messages = this.#arena.take(clients * 2 * MESSAGE_BYTES)
+    this.#bulk = bulkBytes > 0 ? this.#arena.take(bulkBytes) : 0
+    this.#fds = new Int32Array(clients).fill(-1)
+    this.#sequences = new Uint32Array(clients)
+    this.#received = new Float64Array(clients)
+    this.#startedMs = new Float64Array(clients)
+    this.#latency = build({
+      lowestDiscernibleValue: 1,
+      highestTrackableValue: 1e11,
+      numberOfSignificantValueDigits: 3,
+    })
+    this.#endMs = this.#nowMs + job.durationMs
+  }
+
+  run(): Outcome {
+    if (this.#job.kind === 'requests') this.#connectAll()
+    const startedMs = this.#restart()
+    while (this.#goesOn()) this.#turn()
+    const elapsedMs = this.#nowMs - startedMs
+    const unanswered = this.#giveUp()
+    closeRing(this.#ring)
+    for (const fd of this.#fds) if (fd >= 0) closeSocket(fd)
+    this.#arena.unmap()
+    const at = (percentile: number): number => this.#latency.getValueAtPercentile(percentile)
+    const latencyNs = { p50: at(50), p99: at(99), 'p99.9': at(99.9) }
+    const [done, failed, wrong] = [this.#done, this.#failed, this.#wrong]
+    return { done, failed, wrong, unanswered, elapsedMs, latencyNs }
+  }
+
+  /** Kept connections are made, and have each asked once, before time counts. */
+  #connectAll(): void {
+    const endMs = this.#endMs
+    this.#endMs = 0 // each stops after its first answer
+    for (let client = 0; client < this.#job.clients; client++) this.#connect(client)
+    while (this.#busy > 0 && this.#nowMs < endMs + GRACE_MS) this.#turn()
+    assert(this.#idle.length === this.#job.clients, 'not every kept connection could be made')
+    this.#latency.reset()
+    this.#done = 0
+  }
+
+  #restart(): number {
+    this.#nowMs = monotonicMs()
+    this.#endMs = this.#nowMs + this.#job.durationMs
+    const { kind, clients, perSecond } = this.#job
+    if (perSecond > 0) this.#nextMs = this.#nowMs
+    else if (kind === 'requests') for (const client of this.#idle.splice(0)) this.#ask(client, this.#nowMs)
+    else for (let client = 0; client < clients; client++) this.#connect(client)
+    return this.#nowMs
+  }
+
+  /** Until all is answered that was to be asked, or it takes too long. */
+  #goesOn(): boolean {
+    const graceMs = this.#job.kind === 'bulk' ? BULK_MS_MAX : GRACE_MS
+    if (this.#failed > FAILED_MAX || this.#nowMs > this.#endMs + graceMs) return false
+    return this.#busy > 0 || this.#isDue()
+  }
+
+  /** Whether a request of the open loop is still to come. */
+  #isDue(): boolean {
+    return this.#nextMs < this.#endMs
+  }
+
+  #turn(): void {
+    const ring = this.#ring
+    const result = ring.submitAndWait(this.#waitMs())
+    assert(result === 0 && ring.lost() === 0, 'the load’s ring')
+    this.#nowMs = monotonicMs()
+    for (let at = ring.reap(); at >= 0; at = ring.reap()) {
+      const word = ring.cqes[at + Cqe.USER_DATA]
+      this.#complete(slotOf(word), operationOf(word), ring.cqes[at + Cqe.RES])
+    }
+    this.#askDue()
+  }
+
+  /** A tick at most, so that an end without completions is seen. */
+  #waitMs(): number {
+    const dueMs = this.#idle.length > 0 && this.#isDue() ? this.#nextMs - this.#nowMs : 100
+    return Math.max(0, Math.min(dueMs, 100))
+  }
+
+  #askDue(): void {
+    const intervalMs = 1000 / this.#job.perSecond
+    while (this.#nextMs <= this.#nowMs && this.#isDue() && this.#ring.room() >= 2) {
+      const client = this.#idle.shift()
+      if (client === undefined) return
+      this.#ask(client, this.#nextMs)
+      this.#nextMs += intervalMs
+    }
+  }
+
+  #complete(client: number, operation: number, result: number): void {
+    if (operation === SENT) return // it failed: the receive that follows it fails as well
+    if (operation === RECEIVED) this.#onReceived(client, result)
+    else if (result < 0) this.#fail(client)
+    else this.#ask(client, this.#startedMs[client])
+  }
+
+  #connect(client: number): void {
+    this.#startedMs[client] = this.#nowMs
+    this.#busy++
+    const fd = opened(this.#sockets.dial(4, true))
+    this.#fds[client] = fd
+    prepareConnect(this.#ring, fd, this.#address, this.#addressBytes, subject(client, CONNECTED), 0)
+  }
+
+  /** Asks over an open connection; it counts as busy already where it was made for this. */
+  #ask(client: number, startedMs: number): void {
+    const { kind, mebibytes } = this.#job
+    if (kind === 'requests' && this.#sequences[client] > 0) this.#busy++
+    this.#startedMs[client] = startedMs
+    this.#received[client] = 0
+    const at = this.#messages + client * 2 * MESSAGE_BYTES
+    const sequence = ++this.#sequences[client]
+    const closes = kind === 'connections'
+    writeMessage(this.#arena.u32, at / 4, { client, sequence, mebibytes, closes })
+    prepareSend(this.#ring, this.#fds[client], at, MESSAGE_BYTES, subject(client, SENT), 0)
+    this.#ring.skipSuccess()
+    this.#receive(client)
+  }
+
+  #receive(client: number): void {
+    const received = this.#received[client]
+    const [at, bytes] =
+      this.#job.kind === 'bulk'
+        ? [this.#bulk + client * BULK_BUFFER_BYTES + (received & 3), BULK_BUFFER_BYTES - 4]
+        : [this.#replyOf(client) + (received % MESSAGE_BYTES), MESSAGE_BYTES - (received % MESSAGE_BYTES)]
+    prepareRecv(this.#ring, this.#fds[client], at, bytes, subject(client, RECEIVED), 0)
+  }
+
+  #replyOf(client: number): number {
+    return this.#messages + (client * 2 + 1) * MESSAGE_BYTES
+  }
+
+  #onReceived(client: number, result: number): void {
+    const { kind } = this.#job
+    const isEnd = kind === 'connections' && this.#received[client] === MESSAGE_BYTES
+    if (isEnd && result === 0) this.#finish(client)
+    else if (isEnd || result <= 0) this.#fail(client)
+    else if (kind === 'bulk') this.#onBulk(client, result)
+    else this.#onReply(client, result)
+  }
+
+  #onReply(client: number, bytes: number): void {
+    this.#received[client] += bytes
+    if (this.#received[client] === MESSAGE_BYTES) {
+      const reply = this.#replyOf(client) / 4
+      if (!same(this.#arena.u32, reply, reply - MESSAGE_BYTES / 4)) this.#wrong++
+      if (this.#job.kind === 'requests') {
+        this.#finish(client)
+        return
+      }
+    }
+    this.#receive(client)
+  }
+
+  #onBulk(client: number, bytes: number): void {
+    const at = (this.#bulk + client * BULK_BUFFER_BYTES) / 4
+    if (!isBlock(this.#arena.u32, at, this.#received[client], bytes)) this.#wrong++
+    this.#received[client] += bytes
+    if (this.#received[client] < this.#job.mebibytes * 2 ** 20) this.#receive(client)
+    else this.#finish(client)
+  }
+
+  #finish(client: number): void {
+    this.#busy--
+    this.#done++
+    this.#latency.recordValue(Math.max(0, Math.round((this.#nowMs - this.#startedMs[client]) * 1e6)))
+    const { kind, perSecond } = this.#job
+    const again = this.#nowMs < this.#endMs
+    if (kind === 'connections') {
+      this.#close(client)
+      if (again) this.#connect(client)
+    } else if (kind === 'requests') {
+      if (again && perSecond === 0) this.#ask(client, this.#nowMs)
+      else this.#idle.push(client)
+    }
+  }
+
+  #fail(client: number): void {
+    this.#busy--
+    this.#failed++
+    this.#close(client)
+    if (this.#job.kind === 'connections' && this.#nowMs < this.#endMs) this.#connect(client)
+  }
+
+  #close(client: number): void {
+    const result = closeSocket(this.#fds[client])
+    assert(result === 0 || result === -Errno.EINTR, 'a descriptor of the load')
+    this.#fds[client] = -1
+  }
+
+  /** Charges what was never answered, or never asked, with the time that it has waited; how many they are. */
+  #giveUp(): number {
+    let count = this.#busy
+    const wait = (ms: number): void => this.#latency.recordValue(Math.round(Math.max(0, ms) * 1e6))
+    if (this.#job.perSecond === 0) return count
+    const free = new Set(this.#idle)
+    for (let client = 0; client < this.#job.clients; client++) {
+      if (!free.has(client) && this.#fds[client] >= 0) wait(this.#nowMs - this.#startedMs[client])
+    }
+    for (; this.#isDue(); count++) {
+      wait(this.#nowMs - this.#nextMs)
+      this.#nextMs += 1000 / this.#job.perSecond
+    }
+    return count
+  }
+}

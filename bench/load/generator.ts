@@ -1,0 +1,68 @@
+/**
+ * The load generator as the benches see it: a server, and loads against whatever stands before it.
+ *
+ * Each is a thread with its own ring (a Piscina pool), so neither waits for the thread that reads the
+ * figures. Each load says what CPU it took itself: a generator that is busy all the time measures itself.
+ */
+
+import { once } from 'node:events'
+import { MessageChannel, type MessagePort, SHARE_ENV } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { probe } from '../../src/net/probe.ts'
+import { closeWake, wake } from '../../src/net/wake.ts'
+import type { LoadJob } from './client.ts'
+import type { Serving } from './server.ts'
+import type { Measured } from './worker.ts'
+
+export class Generator {
+  /** Where the server listens, on 127.0.0.1. */
+  readonly port: number
+  readonly #stopFd: number
+  readonly #served: Promise<unknown>
+  readonly #pool: Piscina
+
+  private constructor(pool: Piscina, serving: Serving, served: Promise<unknown>) {
+    this.#pool = pool
+    this.#served = served
+    this.port = serving.tcpPort
+    this.#stopFd = serving.stopFd
+  }
+
+  /** Starts the server; needs io_uring. */
+  static async start(): Promise<Generator> {
+    const { ok, reason } = probe()
+    if (!ok) throw new Error(`the load generator needs io_uring: ${reason}`)
+    const pool = new Piscina({
+      filename: new URL('worker.ts', import.meta.url).href,
+      minThreads: 2,
+      maxThreads: 2,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      env: SHARE_ENV,
+      execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi's
+    })
+    const { port1, port2 } = new MessageChannel()
+    const served = pool.run({ port: port2 }, { transferList: transferring(port2) })
+    const started = once(port1, 'message') as Promise<[Serving]>
+    const [serving] = await Promise.race([started, served.then(() => Promise.reject(new Error('no server')))])
+    port1.close()
+    return new Generator(pool, serving, served)
+  }
+
+  /** One load, bounded in time; every reply is checked. */
+  load(job: LoadJob): Promise<Measured> {
+    return this.#pool.run(job) as Promise<Measured>
+  }
+
+  async stop(): Promise<void> {
+    wake(this.#stopFd)
+    await this.#served
+    closeWake(this.#stopFd)
+    await this.#pool.destroy()
+  }
+}
+
+type TransferList = NonNullable<NonNullable<Parameters<Piscina['run']>[1]>['transferList']>
+
+/** Piscina's type of the list is a browser's, which a port of Node's does not fit. */
+const transferring = (port: MessagePort): TransferList => [port] as unknown as TransferList

@@ -1,0 +1,72 @@
+/**
+ * Connections that do nothing: each asks once, so that both sides of the proxy are there and warm, and then
+ * waits. By node:net, since nothing here is timed.
+ */
+
+import { connect, type Socket } from 'node:net'
+import { MESSAGE_BYTES, writeMessage } from './message.ts'
+
+/** Opened at a time. */
+const OPENING = 100
+const ANSWER_MS_MAX = 10_000
+
+/** Opens `count` connections to `port` of 127.0.0.1; `close` resets them. */
+export async function holdIdle(port: number, count: number): Promise<{ close: () => Promise<void> }> {
+  const sockets: Socket[] = []
+  try {
+    while (sockets.length < count) {
+      const some = Array.from({ length: Math.min(OPENING, count - sockets.length) }, (_, index) =>
+        askOnce(port, sockets.length + index),
+      )
+      for (const result of await Promise.allSettled(some)) {
+        if (result.status === 'rejected') throw result.reason
+        sockets.push(result.value)
+      }
+    }
+  } catch (error) {
+    await closeAll(sockets)
+    throw error
+  }
+  return { close: () => closeAll(sockets) }
+}
+
+/** A connection whose first request was answered rightly. */
+export async function askOnce(port: number, client: number): Promise<Socket> {
+  const request = new Uint32Array(MESSAGE_BYTES / 4)
+  writeMessage(request, 0, { client, sequence: 1, mebibytes: 0, closes: false })
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  const expected = Buffer.from(request.buffer)
+  let received = Buffer.alloc(0)
+  const onData = (data: Buffer): void => {
+    received = Buffer.concat([received, data])
+    if (received.length < MESSAGE_BYTES) return
+    if (received.equals(expected)) resolve(socket)
+    else reject(new Error('a wrong reply'))
+  }
+  socket.on('error', reject).on('data', onData)
+  socket.on('close', () => reject(new Error('closed without a reply')))
+  socket.setTimeout(ANSWER_MS_MAX, () => reject(new Error('no reply in time')))
+  socket.write(expected)
+  try {
+    await promise
+    socket.setTimeout(0)
+    socket.off('data', onData)
+    return socket
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+async function closeAll(sockets: readonly Socket[]): Promise<void> {
+  await Promise.all(
+    sockets.map(socket => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      socket.on('close', () => resolve())
+      if (socket.closed) resolve()
+      else socket.resetAndDestroy()
+      return promise
+    }),
+  )
+}

@@ -1,0 +1,68 @@
+/**
+ * What the generator and its server say to each other: a request of 64 bytes, which the server sends back
+ * as it came, or answers with as many mebibytes as the request asks for.
+ *
+ *   word 0  whose: the client's number     2  mebibytes of the reply; 0: the request itself
+ *        1  its number among that one's    3  whether the server closes after the reply
+ *
+ * A reply that is another connection's or an earlier one has other words. The mebibytes repeat BLOCK_BYTES
+ * of words that count up, so that what is lost, doubled or misplaced shows.
+ */
+
+export const MESSAGE_BYTES = 64
+const MESSAGE_WORDS = MESSAGE_BYTES / 4
+const HEADER_WORDS = 4
+
+export const BLOCK_BYTES = 1 << 20
+/** One word in so many bytes is looked at: reading them all would cost more than relaying them. */
+const LOOK_EVERY_WORDS = 1024
+
+export type Header = {
+  readonly client: number
+  readonly sequence: number
+  readonly mebibytes: number
+  readonly closes: boolean
+}
+
+/** Writes a request at word `at`; what follows the header depends on it too. */
+export function writeMessage(
+  words: Uint32Array,
+  at: number,
+  { client, sequence, mebibytes, closes }: Header,
+): void {
+  words[at] = client
+  words[at + 1] = sequence
+  words[at + 2] = mebibytes
+  words[at + 3] = closes ? 1 : 0
+  for (let i = HEADER_WORDS; i < MESSAGE_WORDS; i++)
+    words[at + i] = Math.imul(sequence + i, 0x9e3779b1) ^ client
+}
+
+export const mebibytesOf = (words: Uint32Array, at: number): number => words[at + 2]
+export const closesAfter = (words: Uint32Array, at: number): boolean => words[at + 3] === 1
+
+/** Whether two messages are the same. */
+export function same(words: Uint32Array, at: number, other: number): boolean {
+  for (let i = 0; i < MESSAGE_WORDS; i++) if (words[at + i] !== words[other + i]) return false
+  return true
+}
+
+/** Fills a block from word `at` on. */
+export function writeBlock(words: Uint32Array, at: number): void {
+  for (let i = 0; i < BLOCK_BYTES / 4; i++) words[at + i] = i
+}
+
+/**
+ * Whether bytes `position` and on of a long reply are what they should be.
+ *
+ * @param at  The word where the one at `position`, rounded down to a whole word, stands.
+ */
+export function isBlock(words: Uint32Array, at: number, position: number, bytes: number): boolean {
+  const first = Math.ceil(position / 4)
+  const end = Math.floor((position + bytes) / 4)
+  const offset = at - Math.floor(position / 4)
+  for (let word = first; word < end; word += LOOK_EVERY_WORDS) {
+    if (words[offset + word] !== word % (BLOCK_BYTES / 4)) return false
+  }
+  return true
+}

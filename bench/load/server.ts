@@ -1,0 +1,143 @@
+/**
+ * The server behind every proxy: answers what message.ts describes, on one ring, in a thread of its own.
+ *
+ *   accept ─▶ receive 64 bytes ─▶ send the reply ─▶ receive … or close, where the request says so
+ *
+ * A connection has one operation in flight at a time, so its descriptor is all there is to know it by.
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+import { assert } from '../../src/base/assert.ts'
+import { Arena } from '../../src/net/arena.ts'
+import { CQE_F_MORE, Cqe } from '../../src/net/io-uring.ts'
+import { prepareAccept, prepareRecv, prepareSend } from '../../src/net/prepare.ts'
+import type { Ring } from '../../src/net/ring.ts'
+import { closeRing, openRing } from '../../src/net/ring-setup.ts'
+import { createSocketName } from '../../src/net/socket-address.ts'
+import { closeSocket, Sockets } from '../../src/net/sockets.ts'
+import { operationOf, slotOf, subject } from '../../src/net/user-data.ts'
+import { openWake, Wake } from '../../src/net/wake.ts'
+import { LOOPBACK, opened } from './loopback.ts'
+import { BLOCK_BYTES, closesAfter, MESSAGE_BYTES, mebibytesOf, writeBlock } from './message.ts'
+
+const ACCEPT = 0
+const STOP = 1
+const RECEIVED = 2
+const SENT = 3
+
+const BACKLOG = 4096
+/** Descriptors at or above this are closed at once. */
+const CONNECTIONS_MAX = 32_768
+
+export type ServerTask = { readonly port: MessagePort }
+/** Where the server listens, and the descriptor that stops it (net/wake.ts). */
+export type Serving = { readonly tcpPort: number; readonly stopFd: number }
+
+/** Serves until it is woken. */
+export function serve({ port }: ServerTask): void {
+  new Server().run(port)
+}
+
+class Server {
+  readonly #arena = opened(Arena.map(CONNECTIONS_MAX * MESSAGE_BYTES + BLOCK_BYTES + 65_536))
+  readonly #ring: Ring = opened(openRing(this.#arena, { entries: 4096, completions: 16_384, roomEach: 1 }))
+  readonly #sockets = new Sockets(this.#arena)
+  readonly #messages = this.#arena.take(CONNECTIONS_MAX * MESSAGE_BYTES)
+  readonly #block = this.#arena.take(BLOCK_BYTES)
+  /** Bytes of a request that have come, and mebibytes of its reply that are still to go. */
+  readonly #received = new Uint8Array(CONNECTIONS_MAX)
+  readonly #left = new Uint32Array(CONNECTIONS_MAX)
+  readonly #open = new Uint8Array(CONNECTIONS_MAX)
+  #listener = -1
+  #ended = false
+
+  run(port: MessagePort): void {
+    writeBlock(this.#arena.u32, this.#block / 4)
+    const name = createSocketName()
+    this.#listener = opened(this.#sockets.listen(4, LOOPBACK, 0, { backlog: BACKLOG, dualStack: false }))
+    opened(this.#sockets.localName(this.#listener, name))
+    const stop = new Wake(this.#ring, opened(openWake()))
+    stop.prepare(this.#ring, subject(0, STOP), 0)
+    this.#accept()
+    port.postMessage({ tcpPort: name.port, stopFd: stop.fd } satisfies Serving)
+    while (!this.#ended) this.#turn()
+    this.#close()
+  }
+
+  #turn(): void {
+    const ring = this.#ring
+    assert(ring.submitAndWait(-1) === 0, 'the server’s ring')
+    for (let at = ring.reap(); at >= 0; at = ring.reap()) {
+      const word = ring.cqes[at + Cqe.USER_DATA]
+      const result = ring.cqes[at + Cqe.RES]
+      const more = (ring.cqes[at + Cqe.FLAGS] & CQE_F_MORE) !== 0
+      const operation = operationOf(word)
+      if (operation === RECEIVED) this.#onReceived(slotOf(word), result)
+      else if (operation === SENT) this.#onSent(slotOf(word), result)
+      else if (operation === STOP) this.#ended = true
+      else this.#onAccepted(result, more)
+    }
+  }
+
+  #accept(): void {
+    prepareAccept(this.#ring, this.#listener, subject(0, ACCEPT), 0)
+  }
+
+  #onAccepted(fd: number, more: boolean): void {
+    if (!more) this.#accept()
+    if (fd < 0) return
+    if (fd >= CONNECTIONS_MAX) {
+      closeSocket(fd)
+      return
+    }
+    this.#open[fd] = 1
+    this.#left[fd] = 0
+    this.#receive(fd, 0)
+  }
+
+  #receive(fd: number, received: number): void {
+    this.#received[fd] = received
+    const at = this.#messages + fd * MESSAGE_BYTES + received
+    prepareRecv(this.#ring, fd, at, MESSAGE_BYTES - received, subject(fd, RECEIVED), 0)
+  }
+
+  #onReceived(fd: number, result: number): void {
+    if (result <= 0) {
+      this.#end(fd)
+      return
+    }
+    const received = this.#received[fd] + result
+    if (received < MESSAGE_BYTES) {
+      this.#receive(fd, received)
+      return
+    }
+    const at = this.#messages + fd * MESSAGE_BYTES
+    this.#left[fd] = mebibytesOf(this.#arena.u32, at / 4)
+    if (this.#left[fd] > 0) this.#sendBlock(fd)
+    else prepareSend(this.#ring, fd, at, MESSAGE_BYTES, subject(fd, SENT), 0)
+  }
+
+  #sendBlock(fd: number): void {
+    this.#left[fd]--
+    prepareSend(this.#ring, fd, this.#block, BLOCK_BYTES, subject(fd, SENT), 0)
+  }
+
+  #onSent(fd: number, result: number): void {
+    const at = (this.#messages + fd * MESSAGE_BYTES) / 4
+    if (result >= 0 && this.#left[fd] > 0) this.#sendBlock(fd)
+    else if (result < 0 || closesAfter(this.#arena.u32, at)) this.#end(fd)
+    else this.#receive(fd, 0)
+  }
+
+  #end(fd: number): void {
+    this.#open[fd] = 0
+    closeSocket(fd)
+  }
+
+  #close(): void {
+    closeRing(this.#ring)
+    closeSocket(this.#listener)
+    for (const [fd, open] of this.#open.entries()) if (open) closeSocket(fd)
+    this.#arena.unmap()
+  }
+}

@@ -1,0 +1,17 @@
+/** What a thread of the generator runs: the server for its whole life, or one load after another. */
+
+import { type LoadJob, load, type Outcome } from './client.ts'
+import { type ServerTask, serve } from './server.ts'
+
+export type Measured = Outcome & { readonly cpu: CpuTime }
+
+/** Of a thread or a process. */
+export type CpuTime = { readonly userMs: number; readonly systemMs: number }
+
+export default function run(task: ServerTask | LoadJob): Measured | CpuTime {
+  const before = process.threadCpuUsage()
+  const outcome = 'kind' in task ? load(task) : serve(task)
+  const { user, system } = process.threadCpuUsage(before)
+  const cpu = { userMs: user / 1000, systemMs: system / 1000 }
+  return outcome ? { ...outcome, cpu } : cpu
+}
