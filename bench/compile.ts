@@ -8,7 +8,6 @@
 
 import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -19,6 +18,7 @@ import { Gateway } from '../src/control/gateway.ts'
 import { createLog } from '../src/control/log.ts'
 import { configText } from './compile-config.ts'
 import type { Bench } from './harness.ts'
+import { freePort } from './load/free-port.ts'
 
 const RULES_BEFORE = 10
 /** "A few milliseconds", for all answers but one in a thousand. */
@@ -109,13 +109,4 @@ class Published {
     this.#next.resolve()
     this.#next = Promise.withResolvers()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../../src/base/clock.ts'
+import { freePort } from '../load/free-port.ts'
 import { askOnce } from '../load/idle.ts'
 import type { CpuTime } from '../load/worker.ts'
 import type { Contender } from './contenders.ts'
@@ -99,13 +99,4 @@ async function untilReady(running: Running): Promise<void> {
       await pause(50)
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -6,8 +6,9 @@
  */
 
 import { once } from 'node:events'
-import { MessageChannel, type MessagePort, SHARE_ENV } from 'node:worker_threads'
+import { MessageChannel, SHARE_ENV } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { transferring } from '../../src/base/transferring.ts'
 import { probe } from '../../src/net/probe.ts'
 import { closeWake, wake } from '../../src/net/wake.ts'
 import type { LoadJob } from './client.ts'
@@ -61,8 +62,3 @@ export class Generator {
     await this.#pool.destroy()
   }
 }
-
-type TransferList = NonNullable<NonNullable<Parameters<Piscina['run']>[1]>['transferList']>
-
-/** Piscina's type of the list is a browser's, which a port of Node's does not fit. */
-const transferring = (port: MessagePort): TransferList => [port] as unknown as TransferList

@@ -12,6 +12,7 @@ import { extname } from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, SHARE_ENV } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { monotonicMs } from '../base/clock.ts'
+import { transferring } from '../base/transferring.ts'
 import { createInboxes, Inboxes } from '../engine/inboxes.ts'
 import type {
   EngineKind,
@@ -244,8 +245,6 @@ export class Supervisor {
   }
 }
 
-type TransferList = NonNullable<NonNullable<Parameters<Piscina['run']>[1]>['transferList']>
-
 const newWorker = (): Worker => ({
   state: 'starting',
   generation: 0,
@@ -258,9 +257,6 @@ const newWorker = (): Worker => ({
   drained: { closed: 0, reset: 0 },
   ended: Promise.withResolvers(),
 })
-
-/** Piscina takes its list's type from an overload of postMessage that newer Node types no longer put last. */
-const transferring = (port: MessagePort): TransferList => [port] as unknown as TransferList
 
 function rouse({ wakeFd }: Worker): void {
   if (wakeFd >= 0) wake(wakeFd)

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ask, folder, freePort } from '../control/scene.ts'
+import { ask, folder } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
 const EXAMPLES = new URL('../../config/examples/', import.meta.url).pathname

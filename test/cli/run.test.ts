@@ -7,7 +7,8 @@ import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { echo, folder, freePort, routing } from '../control/scene.ts'
+import { echo, folder, routing } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
 const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { echo, folder, freePort, routing } from '../control/scene.ts'
+import { echo, folder, routing } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
 
 const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 const BUNDLED = new URL(

@@ -3,7 +3,8 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Gateway } from '../../src/control/gateway.ts'
-import { ask, echo, folder, freePort, routing, watchedLog } from './scene.ts'
+import { freePort } from '../support/sockets.ts'
+import { ask, echo, folder, routing, watchedLog } from './scene.ts'
 
 /** A gateway that serves `hello` on `port`, started and ready. */
 async function scene(t: TestContext) {

@@ -18,15 +18,6 @@ export function folder(t: TestContext, files: Readonly<Record<string, string>> =
   return root
 }
 
-/** A port that nobody listens on just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
 /** A server on `address` that answers "<reply> <what came>". */
 export async function echo(t: TestContext, reply: string): Promise<number> {
   const server = createServer(socket => {
