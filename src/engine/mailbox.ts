@@ -7,19 +7,27 @@
  */
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { assert, unreachable } from '../base/assert.ts'
+import { openTable, type Table } from '../table/table.ts'
 import type { Order, WorkerTask } from './protocol.ts'
+
+/** What an engine does for each kind of order, in the order in which they were posted. */
+export type Orders = {
+  readonly adopt: (table: Table) => void
+  readonly drain: (timeoutMs: number) => void
+  readonly stop: () => void
+}
 
 export class Mailbox {
   readonly #port: MessagePort
   readonly #epoch: Int32Array
-  readonly #obey: (order: Order) => void
+  readonly #orders: Orders
   #seen = 0
 
-  /** @param obey  Called for each order, in the order in which they were posted. */
-  constructor(task: WorkerTask, obey: (order: Order) => void) {
+  constructor(task: WorkerTask, orders: Orders) {
     this.#port = task.port
     this.#epoch = new Int32Array(task.epoch)
-    this.#obey = obey
+    this.#orders = orders
   }
 
   /** Obeys what has arrived, if the epoch says that something has. */
@@ -37,7 +45,26 @@ export class Mailbox {
   }
 
   readonly obey = (order: Order): void => {
-    if (order.kind === 'table') this.#seen = order.generation
-    this.#obey(order)
+    switch (order.kind) {
+      case 'table':
+        this.#seen = order.generation
+        this.#orders.adopt(open(order))
+        break
+      case 'drain':
+        this.#orders.drain(order.timeoutMs)
+        break
+      case 'stop':
+        this.#orders.stop()
+        break
+      default:
+        unreachable(order)
+    }
   }
+}
+
+/** Asserts that the table is whole, and the one that the epoch told of. */
+function open({ table, generation }: Order & { kind: 'table' }): Table {
+  const opened = openTable(table)
+  assert(opened.generation === generation, `table ${opened.generation} posted as ${generation}`)
+  return opened
 }

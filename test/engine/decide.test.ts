@@ -8,7 +8,7 @@ import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../..
 import { createInboxes } from '../../src/engine/inboxes.ts'
 import { ownListeners } from '../../src/engine/loop.ts'
 import { Mailbox } from '../../src/engine/mailbox.ts'
-import type { Order, WorkerTask } from '../../src/engine/protocol.ts'
+import type { WorkerTask } from '../../src/engine/protocol.ts'
 import { formatAddress, parseInto } from '../../src/net/address.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
@@ -93,19 +93,22 @@ test('an endpoint brings its address, its slot and the policy of its destination
 test('an order is read as soon as the epoch has been raised, without waiting for the event loop', () => {
   const { port1, port2 } = new MessageChannel()
   const task = { ...taskOf(), port: port1 }
-  const orders: Order[] = []
-  const mailbox = new Mailbox(task, order => orders.push(order))
-  port2.postMessage({ kind: 'table', generation: 1, table: new SharedArrayBuffer(4) })
+  const orders: string[] = []
+  const mailbox = new Mailbox(task, {
+    adopt: table => orders.push(`table ${table.generation}`),
+    drain: () => orders.push('drain'),
+    stop: () => orders.push('stop'),
+  })
+  port2.postMessage({ kind: 'table', generation: 7, table: tableOf(planOf([], []), 7).buffer })
   mailbox.refresh()
-  assert.equal(orders.length, 0)
-  Atomics.store(new Int32Array(task.epoch), 0, 1)
+  assert.deepEqual(orders, [])
+  Atomics.store(new Int32Array(task.epoch), 0, 7)
   mailbox.refresh()
-  assert.deepEqual(
-    orders.map(each => each.kind),
-    ['table'],
-  )
+  assert.deepEqual(orders, ['table 7'])
   port2.postMessage({ kind: 'stop' })
   mailbox.refresh()
-  assert.equal(orders.length, 1)
+  assert.deepEqual(orders, ['table 7'], 'the epoch says nothing of a newer one')
+  mailbox.receive()
+  assert.deepEqual(orders, ['table 7', 'stop'])
   port1.close()
 })

@@ -10,12 +10,12 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createRandom } from '../../src/base/random.ts'
 import { Mailbox } from '../../src/engine/mailbox.ts'
-import type { Order, WorkerTask } from '../../src/engine/protocol.ts'
+import type { WorkerTask } from '../../src/engine/protocol.ts'
 import { Cluster, Endpoint } from '../../src/table/layout.ts'
 import { createQuery, match } from '../../src/table/match.ts'
 import { NO_ROUTE } from '../../src/table/outcome.ts'
 import { pickDestination } from '../../src/table/pick.ts'
-import { openTable, type Table } from '../../src/table/table.ts'
+import type { Table } from '../../src/table/table.ts'
 import { fill, portOf, routeOf, timeoutOf } from './generations.ts'
 
 /** Connections between two turns of the event loop; in between only the epoch word tells of a new table. */
@@ -46,7 +46,11 @@ class Reader {
   constructor(task: WorkerTask) {
     this.#task = task
     this.#random = createRandom(task.index, 2, 3)
-    this.#mailbox = new Mailbox(task, order => this.#obey(order))
+    this.#mailbox = new Mailbox(task, {
+      adopt: table => this.#adopt(table), // it throws before that where the table is not whole
+      drain: () => this.#end(),
+      stop: () => this.#end(),
+    })
     task.port.on('message', this.#mailbox.obey)
   }
 
@@ -59,14 +63,13 @@ class Reader {
     this.#lastUsed = this.#table.generation
   }
 
-  #obey(order: Order): void {
-    if (order.kind !== 'table') {
-      this.ended = true
-      return
-    }
-    this.#table = openTable(order.table) // throws where it is not whole
-    assert.equal(this.#table.generation, order.generation)
-    this.#task.port.postMessage({ kind: 'listening', generation: order.generation, failures: [] })
+  #adopt(table: Table): void {
+    this.#table = table
+    this.#task.port.postMessage({ kind: 'listening', generation: table.generation, failures: [] })
+  }
+
+  #end(): void {
+    this.ended = true
   }
 
   #route(table: Table): void {

@@ -6,15 +6,14 @@
  */
 
 import type { Socket } from 'node:net'
-import { unreachable } from '../../base/assert.ts'
 import { type Family, parseInto } from '../../net/address.ts'
 import { Reason } from '../../stats/reasons.ts'
-import { openTable, type Table } from '../../table/table.ts'
+import type { Table } from '../../table/table.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
 import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
-import type { Order, Report, WorkerTask } from '../protocol.ts'
+import type { Report, WorkerTask } from '../protocol.ts'
 import { Connection } from './connection.ts'
 import { descriptorOf } from './descriptor.ts'
 import { Listeners, type Listening } from './listeners.ts'
@@ -43,29 +42,17 @@ class NodeEngine {
     this.#task = task
     this.#onEnd = onEnd
     this.#decider = createDecider(task)
-    this.#mailbox = new Mailbox(task, order => this.#obey(order))
+    this.#mailbox = new Mailbox(task, {
+      adopt: table => this.#adopt(table),
+      drain: timeoutMs => this.#beginDrain(timeoutMs),
+      stop: () => this.#stop(),
+    })
     this.#listeners = new Listeners({
       onAccept: this.#onAccept,
       onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
     })
     task.port.on('message', this.#mailbox.obey)
     this.#mailbox.receive()
-  }
-
-  #obey(order: Order): void {
-    switch (order.kind) {
-      case 'table':
-        this.#adopt(openTable(order.table))
-        break
-      case 'drain':
-        this.#beginDrain(order.timeoutMs)
-        break
-      case 'stop':
-        this.#stop()
-        break
-      default:
-        unreachable(order)
-    }
   }
 
   #adopt(table: Table): void {

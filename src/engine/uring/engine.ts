@@ -11,7 +11,7 @@
  * the mailbox after a wake, reports go out by the port, counts by shared memory.
  */
 
-import { assert, unreachable } from '../../base/assert.ts'
+import { assert } from '../../base/assert.ts'
 import { monotonicMs } from '../../base/clock.ts'
 import { Arena } from '../../net/arena.ts'
 import { Buffers } from '../../net/buffers.ts'
@@ -24,12 +24,12 @@ import { closeSocket, Sockets } from '../../net/sockets.ts'
 import { operationOf, subject } from '../../net/user-data.ts'
 import { openWake, Wake } from '../../net/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
-import { openTable, type Table } from '../../table/table.ts'
+import type { Table } from '../../table/table.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
 import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
-import type { Order, Report, WorkerTask } from '../protocol.ts'
+import type { Report, WorkerTask } from '../protocol.ts'
 import { Connections, connectionBytes, ENTRIES_EACH } from './connections.ts'
 import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
@@ -81,7 +81,11 @@ class UringEngine {
     this.#sockets = new Sockets(arena)
     this.#handOver = new HandOver(task, this.#decider.stats)
     this.#wake = new Wake(this.#ring, this.#wakeFd())
-    this.#mailbox = new Mailbox(task, order => this.#obey(order))
+    this.#mailbox = new Mailbox(task, {
+      adopt: table => this.#adopt(table),
+      drain: timeoutMs => this.#beginDrain(timeoutMs),
+      stop: () => this.#stop(),
+    })
     const [ring, sockets] = [this.#ring, this.#sockets]
     this.#connections = new Connections({
       ...{ ring, buffers, sockets, decider: this.#decider, onFree: this.#onFree },
@@ -235,22 +239,6 @@ class UringEngine {
   }
 
   // ── orders ─────────────────────────────────────────────────────────────────
-
-  #obey(order: Order): void {
-    switch (order.kind) {
-      case 'table':
-        this.#adopt(openTable(order.table))
-        break
-      case 'drain':
-        this.#beginDrain(order.timeoutMs)
-        break
-      case 'stop':
-        this.#stop()
-        break
-      default:
-        unreachable(order)
-    }
-  }
 
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
