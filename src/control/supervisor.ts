@@ -9,8 +9,10 @@
 
 import { closeSync } from 'node:fs'
 import { extname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, SHARE_ENV } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { COMPILER_REST_MS, restCompiler } from '../base/background-compiler.ts'
 import { monotonicMs } from '../base/clock.ts'
 import { transferring } from '../base/transferring.ts'
 import { createInboxes, Inboxes } from '../engine/inboxes.ts'
@@ -150,6 +152,7 @@ export class Supervisor {
 
   #end(order: Order): void {
     this.#ending = true
+    restCompiler()
     for (const worker of this.#workers) {
       clearTimeout(worker.restart)
       if (worker.port) worker.state = 'draining'
@@ -164,6 +167,7 @@ export class Supervisor {
     const timer = setTimeout(late.resolve, limitMs)
     await Promise.race([late.promise, Promise.all(this.#workers.map(worker => worker.ended.promise))])
     clearTimeout(timer)
+    await pause(COMPILER_REST_MS)
     await this.#pool.destroy()
     for (const worker of this.#workers) {
       if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
