@@ -114,7 +114,8 @@ class Builder {
       row: rule.never === null ? this.#addRule(rule) : -1,
     }))
     const ruleCount = this.#rows.rules.count - firstRule
-    this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute)
+    const { anyPortChain, ports } = this.#classifier.portsOfScope()
+    this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports)
     this.#scopes.push({ listener: this.#rows.listeners.count - 1, port: scope.port, host: scope.host, rules })
   }
 

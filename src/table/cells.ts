@@ -3,12 +3,15 @@
  * asks for, while they are collected and once they are words.
  */
 
-import { Chain as ChainRow, ENTRIES_SCANNED } from './layout.ts'
+import { assert } from '../base/assert.ts'
+import { Chain as ChainRow, ENTRIES_SCANNED, Entry, List as ListRow } from './layout.ts'
 import { ANY_NODE } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 
 /** The rules of a scope that ask for one port (0: for none), by destination node. */
 export type Chain = {
+  /** Its row in the table. */
+  readonly row: number
   readonly scope: number
   readonly port: number
   readonly least: number
@@ -18,32 +21,31 @@ export type Chain = {
 /** Those for one destination node, by client node. */
 export type Cell = { readonly least: number; readonly lists: Map<number, List> }
 
-/** Those for one client node, ascending: condition and rule in turn. */
+/** Those for one client node: the words of their entries, ascending by rule. */
 type List = { readonly conditions: Set<number>; readonly entries: number[] }
 
-export const createChain = (scope: number, port: number, least: number): Chain => ({
-  scope,
-  port,
-  least,
+export const createChain = (row: number, scope: number, port: number, least: number): Chain => ({
+  ...{ row, scope, port, least },
   cells: new Map(),
 })
 
-/** Adds rule `row`; rows come in ascending order. One that an earlier rule of its list hides is left out. */
-export function addToChain(
-  chain: Chain,
-  destination: number,
-  client: number,
-  condition: number,
-  row: number,
-): void {
+/** A rule as the lists keep it. */
+export type Member = { readonly condition: number; readonly row: number; readonly route: number }
+
+/** Adds a rule; rows come in ascending order. One that an earlier rule of its list hides is left out. */
+export function addToChain(chain: Chain, destination: number, client: number, member: Member): void {
+  const { condition, row, route } = member
   const { lists } = chain.cells.getOrInsertComputed(destination, () => ({ least: row, lists: new Map() }))
   const list = lists.getOrInsertComputed(client, () => ({ conditions: new Set(), entries: [] }))
   if (list.conditions.has(condition)) return
   list.conditions.add(condition)
-  list.entries.push(condition, row)
+  list.entries.push(condition, row, route)
 }
 
-/** The words of all chains and their cells; `parents` are those of the destination nodes. */
+/** The cell of a destination node where no other chain has one. */
+export type OnlyCell = { readonly chain: number; readonly cell: number }
+
+/** The words of all chains and their cells, and the cells that are found by their node alone; `parents` are those of the nodes. */
 export function chainSections(chains: readonly Chain[], parents: Uint32Array) {
   const writer = new ChainWriter(parents)
   for (const chain of chains) writer.addChain(chain)
@@ -61,6 +63,8 @@ class ChainWriter {
   readonly #cells: number[] = []
   readonly #chainIndex = new PairIndexBuilder()
   readonly #cellIndex = new PairIndexBuilder()
+  /** By destination node: chain and cell, in turn. */
+  readonly #cellsOf = new Map<number, number[]>()
   readonly #groupIndex = new PairIndexBuilder()
   readonly #entryIndex = new PairIndexBuilder()
 
@@ -68,9 +72,9 @@ class ChainWriter {
     this.#parents = parents
   }
 
-  addChain({ scope, port, least, cells }: Chain): void {
-    const row = this.#chains.length / ChainRow.WORDS
-    this.#chainIndex.add(scope, port, row)
+  addChain({ row, scope, port, least, cells }: Chain): void {
+    assert(row === this.#chains.length / ChainRow.WORDS, `chain ${row} is out of turn`)
+    if (port !== 0) this.#chainIndex.add(scope, port, row)
     const leastFrom = new Map<number, Placed>()
     for (const node of cells.keys()) this.#placeCell(row, node, cells, leastFrom)
     this.#chains.push(least, leastFrom.get(ANY_NODE)?.at ?? ABSENT)
@@ -84,7 +88,7 @@ class ChainWriter {
     const cell = cells.get(node)
     if (!cell) return above
     const placed = this.#addCell(cell, above)
-    if (node !== ANY_NODE) this.#cellIndex.add(chain, node, placed.own)
+    if (node !== ANY_NODE) this.#cellsOf.getOrInsertComputed(node, () => []).push(chain, placed.own)
     const least =
       node !== ANY_NODE && above.least < cell.least ? above : { at: placed.own, least: cell.least }
     leastFrom.set(node, least)
@@ -102,7 +106,8 @@ class ChainWriter {
     const anyClient = lists.get(ANY_NODE)
     const named = [...lists].filter(([client]) => client !== ANY_NODE)
     const isLeast = least < above.least
-    this.#cells.push(least, isLeast ? least : above.least, isLeast ? own : above.at, named.length > 0 ? 1 : 0)
+    const clients = named.reduce((bits, [client]) => bits | (1 << (client & 31)), 0)
+    this.#cells.push(least, isLeast ? least : above.least, isLeast ? own : above.at, clients)
     this.#addList(anyClient?.entries ?? [])
     for (const [client, { entries }] of named) this.#groupIndex.add(own, client, this.#addList(entries))
     return { own }
@@ -111,19 +116,30 @@ class ChainWriter {
   /** Writes a list and returns its word. */
   #addList(entries: readonly number[]): number {
     const at = this.#cells.length
-    const count = entries.length / 2
+    const count = entries.length / Entry.WORDS
     this.#cells.push(count)
     for (const word of entries) this.#cells.push(word)
     if (count > ENTRIES_SCANNED) {
-      for (let entry = 0; entry < entries.length; entry += 2) {
-        this.#entryIndex.add(at, entries[entry], entries[entry + 1])
+      for (let entry = 0; entry < entries.length; entry += Entry.WORDS) {
+        this.#entryIndex.add(at, entries[entry + Entry.condition], at + ListRow.WORDS + entry)
       }
     }
     return at
   }
 
+  /** By destination node, for those where just one chain has a cell; the others go into the index. */
+  #onlyCells(): Map<number, OnlyCell> {
+    const only = new Map<number, OnlyCell>()
+    for (const [node, cells] of this.#cellsOf) {
+      if (cells.length === 2) only.set(node, { chain: cells[0], cell: cells[1] })
+      else for (let at = 0; at < cells.length; at += 2) this.#cellIndex.add(cells[at], node, cells[at + 1])
+    }
+    return only
+  }
+
   finish() {
-    return {
+    const onlyCells = this.#onlyCells()
+    const sections = {
       chains: Uint32Array.from(this.#chains),
       chainIndex: this.#chainIndex.finish(),
       cells: Uint32Array.from(this.#cells),
@@ -131,5 +147,6 @@ class ChainWriter {
       groupIndex: this.#groupIndex.finish(),
       entryIndex: this.#entryIndex.finish(),
     }
+    return { sections, onlyCells }
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import { wordMask } from '../net/address.ts'
-import { levelBits } from './cidr-trie.ts'
+import { directoryBits, directoryHalves, levelBits } from './cidr-trie.ts'
 import { packHalves } from './layout.ts'
 
 /**
@@ -168,7 +168,7 @@ class BlockWriter {
       if (key + 1 < 2 ** bits) this.#range(mark, key + 1, value)
       next = end
     }
-    return this.#append(mark)
+    return this.#append(mark, bits)
   }
 
   /** From `start` on the target holds; a range of no addresses, or one like its neighbour, is left out. */
@@ -182,15 +182,14 @@ class BlockWriter {
     this.#targets.push(target)
   }
 
-  #append(mark: number): number {
+  #append(mark: number, bits: number): number {
     const count = this.#targets.length - mark
     const block = this.#used
-    const head = (count + 1) >>> 1
+    const halves = [count, ...this.#directory(mark, count, bits), ...this.#starts.slice(mark + 1)]
+    const head = (halves.length + 1) >>> 1
     this.#grow(head + count)
-    for (let index = 0; index < count; index += 2) {
-      const even = index === 0 ? count : this.#starts[mark + index]
-      const odd = index + 1 < count ? this.#starts[mark + index + 1] : 0
-      this.#words[block + (index >>> 1)] = packHalves(even, odd)
+    for (let at = 0; at < halves.length; at += 2) {
+      this.#words[block + (at >>> 1)] = packHalves(halves[at], halves[at + 1] ?? 0)
     }
     for (let index = 0; index < count; index++) {
       this.#words[block + head + index] = this.#targets[mark + index]
@@ -198,6 +197,16 @@ class BlockWriter {
     this.#starts.length = mark
     this.#targets.length = mark
     return block
+  }
+
+  #directory(mark: number, count: number, bits: number): number[] {
+    const places = directoryHalves(count)
+    const step = 2 ** (bits - directoryBits(count))
+    let last = 0
+    return Array.from({ length: places }, (_, place) => {
+      while (last + 1 < count && this.#starts[mark + last + 1] <= place * step) last++
+      return last
+    })
   }
 
   #grow(words: number): void {

@@ -6,10 +6,10 @@
  * left out of the lists.
  */
 
-import { addToChain, type Chain, chainSections, createChain } from './cells.ts'
+import { addToChain, type Chain, chainSections, createChain, type OnlyCell } from './cells.ts'
 import { type ClassifierSection, ClientNode, DestinationNode } from './layout.ts'
 import { ANY_NODE, NodeSet } from './node-set.ts'
-import { PairIndexBuilder } from './pair-index.ts'
+import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 import type { Rule, Scope, Source } from './plan.ts'
 
 /** The classifier's sections, by their names in SECTIONS. */
@@ -46,12 +46,13 @@ export class ClassifierBuilder {
     const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port, row))
     const clients = this.#clients.nodesOf(rule.clients)
     for (const destination of this.#destinations.nodesOf(rule.destinations)) {
-      for (const client of clients) addToChain(chain, destination, client, condition, row)
+      for (const client of clients)
+        addToChain(chain, destination, client, { condition, row, route: rule.route })
     }
   }
 
   #addChain(port: number, least: number): Chain {
-    const chain = createChain(this.#scopeCount - 1, port, least)
+    const chain = createChain(this.#chains.length, this.#scopeCount - 1, port, least)
     this.#chains.push(chain)
     return chain
   }
@@ -61,24 +62,34 @@ export class ClassifierBuilder {
     this.#sources.push({ node, workload })
   }
 
+  /** Of the scope that was added last: its chain for any port (−1: none), and the bits of its ports. */
+  portsOfScope(): { readonly anyPortChain: number; readonly ports: number } {
+    const named = [...this.#chainOf.keys()].filter(port => port !== 0)
+    return {
+      anyPortChain: this.#chainOf.get(0)?.row ?? -1,
+      ports: named.reduce((bits, port) => bits | (1 << (port & 31)), 0),
+    }
+  }
+
   /** The classifier's sections by name. */
   finish(): ClassifierSections {
     const destinations = this.#destinations.finish()
     const clients = this.#clients.finish()
+    const { sections, onlyCells } = chainSections(this.#chains, destinations.parents)
     return {
       destinations4: destinations.ipv4,
       destinations6: destinations.ipv6,
       clients4: clients.ipv4,
       clients6: clients.ipv6,
-      destinationNodes: this.#destinationNodes(destinations.parents),
+      destinationNodes: this.#destinationNodes(destinations.parents, onlyCells),
       clientNodes: this.#clientNodes(clients.parents),
       scopeIndex: this.#scopeIndex(),
-      ...chainSections(this.#chains, destinations.parents),
+      ...sections,
     }
   }
 
   /** Rows of DestinationNode. */
-  #destinationNodes(parents: Uint32Array): Uint32Array {
+  #destinationNodes(parents: Uint32Array, onlyCells: ReadonlyMap<number, OnlyCell>): Uint32Array {
     const chains = new Uint32Array(parents.length)
     for (const [chain, { cells }] of this.#chains.entries()) {
       for (const node of cells.keys()) chains[node] |= 1 << (chain & 31)
@@ -88,8 +99,11 @@ export class ClassifierBuilder {
     const rule = nearest(parents, node => chains[node] !== 0)
     const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
     for (const [node, parent] of parents.entries()) {
-      const row = [scope[node], scope[parent], rule[node], rule[parent], chains[node]]
-      rows.set(row, node * DestinationNode.WORDS)
+      const { cell, chain } = onlyCells.get(node) ?? { cell: ABSENT, chain: chains[node] }
+      rows.set(
+        [scope[node], scope[parent], rule[node], rule[parent], cell, chain],
+        node * DestinationNode.WORDS,
+      )
     }
     return rows
   }

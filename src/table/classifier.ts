@@ -3,9 +3,12 @@
  * rules one by one.
  *
  *   destination ─trie─▶ node ─▶ its ancestors …      every prefix around the destination
- *   (scope, port or none)       ─hash─▶ chain        rules of a scope for just that port
- *   (chain, destination node)   ─hash─▶ cell         … and for just that prefix
+ *   (scope, port)               ─hash─▶ chain        rules of a scope for just that port; its row names that for any
+ *   (chain, destination node)   ─hash─▶ cell         … and for just that prefix; a node's row names its only one
  *   (cell, client node)         ─hash─▶ list         … and for just that client prefix: in list order
+ *
+ * Each of these is a read that waits for the one before, and in a large table misses the cache. So whatever a row
+ * can say by itself spares a hash, and bits spare the hashes that would find nothing.
  *
  * This is tuple space search (Srinivasan, Suri and Varghese 1999) along the tries' own paths: at most
  * one cell for each prefix around the destination. What spares most of them: a cell knows which cell
@@ -17,7 +20,17 @@
  */
 
 import { findPrefix } from './cidr-trie.ts'
-import { Cell, Chain, ClientNode, DestinationNode, ENTRIES_SCANNED, List, Listener } from './layout.ts'
+import {
+  Cell,
+  Chain,
+  ClientNode,
+  DestinationNode,
+  ENTRIES_SCANNED,
+  Entry,
+  List,
+  Listener,
+  Scope,
+} from './layout.ts'
 import { ANY_NODE, nodeOf } from './node-set.ts'
 import { ABSENT, findPair } from './pair-index.ts'
 import type { Table } from './table.ts'
@@ -69,6 +82,8 @@ export type Fulfilled = {
   conditions: Uint32Array
   first: number
   count: number
+  /** Out: the word of the entry that was found last; where `firstRule` finds one, it is that one's. */
+  entry: number
 }
 
 /**
@@ -85,13 +100,17 @@ export function firstRule(
   port: number,
   fulfilled: Fulfilled,
 ): number {
-  const named = findPair(table.chainIndex, scope, port)
-  const unnamed = findPair(table.chainIndex, scope, 0)
+  const row = scope * Scope.WORDS
+  const named =
+    ((table.scopes[row + Scope.ports] >>> (port & 31)) & 1) === 0
+      ? ABSENT
+      : findPair(table.chainIndex, scope, port)
+  const anyPort = table.scopes[row + Scope.anyPortChain]
   let best = NO_RULE
   if (named !== ABSENT) best = firstForAnyDestination(table, named, client, fulfilled, best)
-  if (unnamed !== ABSENT) best = firstForAnyDestination(table, unnamed, client, fulfilled, best)
+  if (anyPort >= 0) best = firstForAnyDestination(table, anyPort, client, fulfilled, best)
   if (named !== ABSENT) best = firstOnPath(table, named, destination, client, fulfilled, best)
-  if (unnamed !== ABSENT) best = firstOnPath(table, unnamed, destination, client, fulfilled, best)
+  if (anyPort >= 0) best = firstOnPath(table, anyPort, destination, client, fulfilled, best)
   return best
 }
 
@@ -116,16 +135,14 @@ function firstOnPath(
   fulfilled: Fulfilled,
   limit: number,
 ): number {
-  const { chains, cells, cellIndex, destinationNodes } = table
+  const { chains, cells, destinationNodes } = table
   if (chains[chain * Chain.WORDS + Chain.least] >= limit) return limit
   let best = limit
   let asked = ABSENT
   let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
   while (node !== ANY_NODE) {
-    const row = node * DestinationNode.WORDS
-    node = destinationNodes[row + DestinationNode.ruleAbove]
-    if (((destinationNodes[row + DestinationNode.chains] >>> (chain & 31)) & 1) === 0) continue
-    const cell = findPair(cellIndex, chain, row / DestinationNode.WORDS)
+    const cell = cellOf(table, chain, node)
+    node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.ruleAbove]
     if (cell === ABSENT) continue
     if (cells[cell + Cell.leastAbove] >= best) return best
     if (asked === ABSENT) {
@@ -140,6 +157,15 @@ function firstOnPath(
   return best
 }
 
+/** The cell of a chain for a destination node, or ABSENT. */
+function cellOf({ destinationNodes, cellIndex }: Table, chain: number, node: number): number {
+  const row = node * DestinationNode.WORDS
+  const only = destinationNodes[row + DestinationNode.cell]
+  const chains = destinationNodes[row + DestinationNode.chains]
+  if (only !== ABSENT) return chains === chain ? only : ABSENT
+  return ((chains >>> (chain & 31)) & 1) === 0 ? ABSENT : findPair(cellIndex, chain, node)
+}
+
 function firstInCell(
   table: Table,
   cell: number,
@@ -149,11 +175,14 @@ function firstInCell(
 ): number {
   const { cells, clientNodes } = table
   let best = firstInList(table, cell + Cell.WORDS, fulfilled, limit)
-  if (cells[cell + Cell.namesClients] === 0) return best
+  const clients = cells[cell + Cell.clients]
+  if (clients === 0) return best
   let node = clientNodes[client * ClientNode.WORDS + ClientNode.ruleNode]
   while (node !== ANY_NODE) {
-    const list = findPair(table.groupIndex, cell, node)
-    if (list !== ABSENT) best = firstInList(table, list, fulfilled, best)
+    if (((clients >>> (node & 31)) & 1) === 1) {
+      const list = findPair(table.groupIndex, cell, node)
+      if (list !== ABSENT) best = firstInList(table, list, fulfilled, best)
+    }
     node = clientNodes[node * ClientNode.WORDS + ClientNode.ruleAbove]
   }
   return best
@@ -163,10 +192,14 @@ function firstInList(table: Table, list: number, fulfilled: Fulfilled, limit: nu
   const { cells } = table
   const count = cells[list + List.entryCount]
   if (count > ENTRIES_SCANNED && count > fulfilled.count) return leastEntry(table, list, fulfilled, limit)
-  const end = list + List.WORDS + 2 * count
-  for (let entry = list + List.WORDS; entry < end; entry += 2) {
-    if (cells[entry + 1] >= limit) return limit
-    if (hasBit(fulfilled.bits, fulfilled.bitsAt, cells[entry])) return cells[entry + 1]
+  const end = list + List.WORDS + Entry.WORDS * count
+  for (let entry = list + List.WORDS; entry < end; entry += Entry.WORDS) {
+    const rule = cells[entry + Entry.rule]
+    if (rule >= limit) return limit
+    if (hasBit(fulfilled.bits, fulfilled.bitsAt, cells[entry + Entry.condition])) {
+      fulfilled.entry = entry
+      return rule
+    }
   }
   return limit
 }
@@ -175,8 +208,10 @@ function firstInList(table: Table, list: number, fulfilled: Fulfilled, limit: nu
 function leastEntry(table: Table, list: number, fulfilled: Fulfilled, limit: number): number {
   let best = limit
   for (let index = fulfilled.first; index < fulfilled.first + fulfilled.count; index++) {
-    const rule = findPair(table.entryIndex, list, fulfilled.conditions[index])
-    if (rule < best) best = rule // ABSENT is greater than any row
+    const entry = findPair(table.entryIndex, list, fulfilled.conditions[index])
+    if (entry === ABSENT || table.cells[entry + Entry.rule] >= best) continue
+    best = table.cells[entry + Entry.rule]
+    fulfilled.entry = entry
   }
   return best
 }

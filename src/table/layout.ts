@@ -85,10 +85,12 @@ export const Listener = layout(5, {
   opens: [4, 1], //     1: has a socket; 0: only for explain
 })
 
-export const Scope = layout(3, {
+export const Scope = layout(5, {
   firstRule: [0, 1],
   ruleCount: [1, 1],
-  defaultRoute: [2, 1], // signed; −1: none
+  defaultRoute: [2, 1], //  signed, as all in this section; −1: none
+  anyPortChain: [3, 1], // the chain of the rules that ask for no port; −1: none
+  ports: [4, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
 })
 
 export const Rule = layout(7, {
@@ -155,12 +157,13 @@ export const Endpoint = layout(8, {
 })
 
 /** A destination prefix: the nearest node, itself included and above itself, that a scope or a rule names. */
-export const DestinationNode = layout(5, {
+export const DestinationNode = layout(6, {
   scopeNode: [0, 1],
   scopeAbove: [1, 1],
   ruleNode: [2, 1],
   ruleAbove: [3, 1],
-  chains: [4, 1], // a bit for each chain that may have a cell here: bit (chain mod 32)
+  cell: [4, 1], //   the cell here, where just one chain has one; else ABSENT, and cellIndex has them
+  chains: [5, 1], // that chain; else a bit for each chain that may have a cell here: bit (chain mod 32)
 })
 
 /** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
@@ -178,15 +181,22 @@ export const Chain = layout(2, {
 
 /** The rules of one chain for one destination prefix; the list of those for any client stands right behind. */
 export const Cell = layout(4, {
-  least: [0, 1], //        the first of its rules
-  leastAbove: [1, 1], //   the first of its rules and those of all wider prefixes in this chain
-  leastCell: [2, 1], //    the cell that has that one
-  namesClients: [3, 1], // 1: some ask for a client prefix; groupIndex has their lists
+  least: [0, 1], //      the first of its rules
+  leastAbove: [1, 1], // the first of its rules and those of all wider prefixes in this chain
+  leastCell: [2, 1], //  the cell that has that one
+  clients: [3, 1], //    a bit for each client node that a rule asks for: bit (node mod 32); groupIndex has their lists
 })
 
-/** Rules that differ in nothing but their source condition; pairs of condition and rule follow, ascending by rule. */
+/** Rules that differ in nothing but their source condition; their entries follow, ascending by rule. */
 export const List = layout(1, {
-  entryCount: [0, 1], // pairs; more than ENTRIES_SCANNED are also in entryIndex
+  entryCount: [0, 1], // more than ENTRIES_SCANNED are also in entryIndex
+})
+
+/** A rule where the classifier finds it. */
+export const Entry = layout(3, {
+  condition: [0, 1], // a bit of `workloads`; 0: no condition
+  rule: [1, 1],
+  route: [2, 1],
 })
 
 export const ENTRIES_SCANNED = 16

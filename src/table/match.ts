@@ -19,7 +19,7 @@ import {
   workloadOf,
 } from './classifier.ts'
 import { conditionList } from './conditions.ts'
-import { Listener, Otherwise, Rule, Scope, WorkloadRun } from './layout.ts'
+import { Entry, Listener, Otherwise, Scope, WorkloadRun } from './layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from './outcome.ts'
 import type { Table } from './table.ts'
 
@@ -50,7 +50,7 @@ export function createQuery(): Query {
     destinationPort: 0,
     clientFamily: 0,
     client: new Uint32Array(4),
-    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0 },
+    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, entry: 0 },
     scope: -1,
     rule: -1,
   }
@@ -89,7 +89,7 @@ function matchNodes(table: Table, query: Query, client: number, scope: number): 
   const rule = firstRule(table, query.scope, destination, client, port, query.fulfilled)
   if (rule === NO_RULE) return table.scopes[query.scope * Scope.WORDS + Scope.defaultRoute] // −1 is NO_ROUTE
   query.rule = rule
-  return table.rules[rule * Rule.WORDS + Rule.route]
+  return table.cells[query.fulfilled.entry + Entry.route]
 }
 
 function otherwise(table: Table, listener: number): number {

@@ -55,14 +55,17 @@ const TICKETS_MAX = 2 ** 30
 
 /**
  * One random word makes both choices: times `count`, its whole part is the column and its fraction the
- * throw within it. Either is off by less than `count` in 2^32.
+ * throw within it. Either is off by less than `count` in 2^31. What the throw decides is no branch, as
+ * nobody could predict it.
  */
 function drawColumn(splits: Uint32Array, first: number, count: number, random: Random): number {
-  const scaled = nextU32(random) * count
-  const column = Math.floor(scaled / 2 ** 32)
+  const scaled = nextU32(random) * (count * 2 ** -32)
+  const column = scaled | 0
   const at = (first + column) * Destination.WORDS
-  const isOwn = scaled - column * 2 ** 32 < splits[at + Destination.threshold]
-  return first + (isOwn ? column : splits[at + Destination.alias])
+  const thrown = ((scaled - column) * 2 ** 31) | 0
+  const isOwn = (thrown - (splits[at + Destination.threshold] >>> 1)) >> 31 // all ones, or 0
+  const alias = splits[at + Destination.alias]
+  return first + alias + ((column - alias) & isOwn)
 }
 
 /** One column of the alias table: its own share of 2^32, and who gets the rest. */

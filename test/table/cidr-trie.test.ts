@@ -117,3 +117,23 @@ test('a large set has a wide first level and finds the same', () => {
     assert.equal(findPrefix(trie, asked, 0), naive(set, asked))
   }
 })
+
+test('blocks around the size from which they have a directory answer for every address', () => {
+  for (const count of [31, 32, 33, 63, 64, 65, 100, 500, 4000]) {
+    const inner = Uint32Array.from({ length: count }, (_, index) => 0x0a000000 + index * 16 + (index % 3))
+    const set: PrefixSet = {
+      wide: 1,
+      words: Uint32Array.of(0x0a000000, ...inner),
+      lengths: Uint8Array.of(16, ...inner.map(() => 32)),
+    }
+    const trie = open(buildTrie(set).words)
+    const valueOf = new Map(Array.from(inner, (address, index) => [address, index + 2]))
+    for (let address = 0x0a000000; address < 0x0a010000; address++) {
+      assert.equal(
+        findPrefix(trie, Uint32Array.of(address), 0),
+        valueOf.get(address) ?? 1,
+        `${count} prefixes`,
+      )
+    }
+  }
+})
