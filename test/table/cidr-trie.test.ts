@@ -127,11 +127,11 @@ test('blocks around the size from which they have a directory answer for every a
       lengths: Uint8Array.of(16, ...inner.map(() => 32)),
     }
     const trie = open(buildTrie(set).words)
-    const valueOf = new Map(Array.from(inner, (address, index) => [address, index + 2]))
+    const answers = new Map(Array.from(inner, (address, index) => [address, index + 2]))
     for (let address = 0x0a000000; address < 0x0a010000; address++) {
       assert.equal(
         findPrefix(trie, Uint32Array.of(address), 0),
-        valueOf.get(address) ?? 1,
+        answers.get(address) ?? 1,
         `${count} prefixes`,
       )
     }
