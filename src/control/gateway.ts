@@ -18,6 +18,7 @@ import type { Compiled } from './compile-task.ts'
 import { connectionsFor, workersFor } from './limits.ts'
 import type { Logger } from './log.ts'
 import { Names } from './names.ts'
+import { Observer } from './observer.ts'
 import { logDiagnostics, logGeneration, logWorkerEvent } from './narrate.ts'
 import { Reloads } from './reloads.ts'
 import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
@@ -58,6 +59,7 @@ export class Gateway {
   readonly #reloads: Reloads
   #accepted: Compiled | null = null
   #supervisor: Supervisor | null = null
+  #observer: Observer | null = null
   #watch: Watch | null = null
   #troubles: Troubles | null = null
   #generation = 0
@@ -104,6 +106,7 @@ export class Gateway {
     const first = this.#accepted
     assert(first?.table != null, 'serving before a configuration is loaded')
     this.#supervisor = this.#startWorkers()
+    this.#observer = new Observer(this.#supervisor.journals)
     this.#troubles = new Troubles(openStats(this.#supervisor.stats), this.#log)
     this.#publish(first, first.table, null)
     this.#watch = await watchPaths(
@@ -118,6 +121,11 @@ export class Gateway {
   get settings(): Settings {
     assert(this.#accepted !== null, 'no settings before the first configuration')
     return { ...this.#accepted.settings, ...this.#options.overrides }
+  }
+
+  /** What the workers' connections are and were; null before they are started. */
+  get observer(): Observer | null {
+    return this.#observer
   }
 
   readonly readiness = (): GatewayReadiness => {
@@ -140,6 +148,7 @@ export class Gateway {
     await this.#closeInputs()
     const { closed, reset } = (await this.#supervisor?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
     this.#troubles?.close()
+    this.#observer?.close()
     this.#log.info({ closed, reset }, `drained: connections that ended: ${closed}, that were reset: ${reset}`)
   }
 
@@ -149,6 +158,7 @@ export class Gateway {
     await this.#closeInputs()
     await this.#supervisor?.stop()
     this.#troubles?.close()
+    this.#observer?.close()
   }
 
   /** The first configuration, or null where it is refused. */
@@ -208,6 +218,7 @@ export class Gateway {
   #publish(compiled: Compiled, table: SharedArrayBuffer, before: Compiled | null): void {
     const startedMs = monotonicMs()
     this.#generation++
+    this.#observer?.publishing(table)
     this.#supervisor?.publish(this.#generation, table)
     const publish = monotonicMs() - startedMs
     logGeneration(this.#log, this.#generation, before, compiled, { ...compiled.stages, publish })

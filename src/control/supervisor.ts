@@ -25,6 +25,8 @@ import type {
   WorkerTask,
 } from '../engine/protocol.ts'
 import { closeWake, wake } from '../net/wake.ts'
+import { createJournalMemory, type JournalMemory } from '../stats/journal-memory.ts'
+import { endLost } from '../stats/lost.ts'
 import { Counter, clearWorker, createStats, openStats } from '../stats/stats.ts'
 
 const RESTART_FIRST_MS = 100
@@ -82,6 +84,8 @@ type Worker = {
 export class Supervisor {
   /** The shared counts, one row for each worker. */
   readonly stats: SharedArrayBuffer
+  /** What each worker writes down of its connections. */
+  readonly journals: readonly JournalMemory[]
   readonly #options: SupervisorOptions
   readonly #epoch = new SharedArrayBuffer(4)
   readonly #inboxes: SharedArrayBuffer
@@ -93,6 +97,9 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.stats = createStats(options.workers)
+    this.journals = Array.from({ length: options.workers }, () =>
+      createJournalMemory(options.limits.maxConnections),
+    )
     this.#inboxes = createInboxes(options.workers)
     this.#pool = new Piscina({
       filename:
@@ -183,7 +190,10 @@ export class Supervisor {
     port1.on('message', (report: Report) => this.#onReport(index, report))
     if (this.#newest) port1.postMessage(this.#newest)
     const { engine, workers, limits } = this.#options
-    const shared = { epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes }
+    const shared = {
+      ...{ epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes },
+      journal: this.journals[index],
+    }
     const task = { engine, index, workers, ...shared, limits, port: port2 }
     this.#pool.run(task, { transferList: transferring(port2) }).then(
       () => this.#onEnd(index, new Error('its task returned')),
@@ -235,7 +245,9 @@ export class Supervisor {
     const worker = this.#workers[index]
     this.#closePort(index)
     this.#emptyInbox(index)
-    clearWorker(openStats(this.stats), index)
+    const stats = openStats(this.stats)
+    endLost(this.journals[index], stats.counters[index][Counter.open])
+    clearWorker(stats, index)
     if (this.#ending) {
       settle(worker)
       return

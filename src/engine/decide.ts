@@ -39,6 +39,8 @@ export type Decider = {
 
 /** Where a connection goes and what it may do there; the fields copy the cluster's row. */
 export type Decision = {
+  /** The route's row, or what there was instead (table/outcome.ts). */
+  route: number
   /** Row of the cluster, for further attempts; −1 for an address that is no service. */
   cluster: number
   clusterSlot: number
@@ -69,6 +71,7 @@ export function createDecider(task: WorkerTask): Decider {
 }
 
 export const createDecision = (): Decision => ({
+  route: NO_ROUTE,
   cluster: -1,
   clusterSlot: 0,
   endpoint: ORIGINAL,
@@ -94,9 +97,14 @@ export function decide(decider: Decider, table: Table, own: OwnListeners, decisi
   if (sumCounter(decider.stats, Counter.open) > decider.limits.maxConnections)
     return Reason['max-connections']
   const route = match(table, decider.query)
+  decision.route = route
+  decision.cluster = -1
   if (route === NO_ROUTE) return Reason['no-route']
   if (route === DENIED) return Reason.denied
-  if (route === PASSTHROUGH) return decideOriginal(decider, own, decision)
+  if (route === PASSTHROUGH) {
+    takeDefaults(decision)
+    return decideOriginal(decider, own, decision)
+  }
   const cluster = pickDestination(table, route, decider.query.client, decider.random, decider.stats.tickets)
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason
@@ -129,14 +137,25 @@ function decideOriginal({ query }: Decider, own: OwnListeners, decision: Decisio
   if (isOwnListener(own, query.destinationFamily, query.destination, query.destinationPort))
     return Reason.loop
   decision.endpoint = ORIGINAL
+  decision.endpointSlot = 0
   decision.family = query.destinationFamily
   decision.address.set(query.destination)
   decision.port = query.destinationPort
   return ADMITTED
 }
 
+/** The policy of an address that is no service; the decision before may have left another's. */
+function takeDefaults(decision: Decision): void {
+  decision.clusterSlot = 0
+  decision.connectTimeoutMs = DEFAULT_POLICY.connectTimeoutMs
+  decision.idleTimeoutMs = DEFAULT_POLICY.idleTimeoutMs
+  decision.maxDurationMs = DEFAULT_POLICY.maxDurationMs
+  decision.keepaliveTimeS = -1
+}
+
 function decideCluster(decider: Decider, table: Table, cluster: number, decision: Decision): number {
   const { clusters } = table
+  decision.cluster = cluster
   const row = cluster * Cluster.WORDS
   const kind = clusters[row + Cluster.kind]
   if (kind === CLUSTER_UNKNOWN) return Reason['unknown-destination']
@@ -146,7 +165,6 @@ function decideCluster(decider: Decider, table: Table, cluster: number, decision
   // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong ones.
   if (most !== 0 && slot !== 0 && sumOpen(decider.stats, slot) >= most)
     return Reason['cluster-max-connections']
-  decision.cluster = cluster
   decision.clusterSlot = slot
   decision.connectTimeoutMs = clusters[row + Cluster.connectTimeoutMs]
   decision.idleTimeoutMs = clusters[row + Cluster.idleTimeoutMs]

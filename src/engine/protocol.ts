@@ -7,6 +7,7 @@
  */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { JournalMemory } from '../stats/journal-memory.ts'
 
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
 export type EngineKind = 'node' | 'uring'
@@ -21,6 +22,8 @@ export type WorkerTask = {
   readonly epoch: SharedArrayBuffer
   /** The writable counts, `Stats` (stats/stats.ts). */
   readonly stats: SharedArrayBuffer
+  /** What this worker writes down of its connections, `Journal` (journal.ts). */
+  readonly journal: JournalMemory
   /** Connections that workers hand over to each other, `Inboxes` (inboxes.ts). */
   readonly inboxes: SharedArrayBuffer
   readonly limits: EngineLimits

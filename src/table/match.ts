@@ -38,6 +38,8 @@ export type Query = {
   scope: number
   /** Out: the row of the rule that matched; −1 where none did. */
   rule: number
+  /** Out: the row of the client's workload; 0 is the unknown one. */
+  workload: number
 }
 
 const NOTHING = new Uint32Array(0)
@@ -53,6 +55,7 @@ export function createQuery(): Query {
     fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, entry: 0 },
     scope: -1,
     rule: -1,
+    workload: 0,
   }
 }
 
@@ -60,6 +63,7 @@ export function createQuery(): Query {
 export function match(table: Table, query: Query): number {
   const client = clientNode(table, query.clientFamily, query.client)
   const workload = workloadOf(table, client)
+  query.workload = workload
   const { fulfilled } = query
   fulfilled.bits = table.workloads
   fulfilled.bitsAt = workload * table.conditionWords

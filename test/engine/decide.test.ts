@@ -10,6 +10,7 @@ import { ownListeners } from '../../src/engine/loop.ts'
 import { Mailbox } from '../../src/engine/mailbox.ts'
 import type { WorkerTask } from '../../src/engine/protocol.ts'
 import { formatAddress, parseInto } from '../../src/net/address.ts'
+import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import type { Plan } from '../../src/table/plan.ts'
@@ -24,6 +25,7 @@ const taskOf = (): WorkerTask => ({
     epoch: new SharedArrayBuffer(4),
     stats: createStats(1),
     inboxes: createInboxes(1),
+    journal: createJournalMemory(10),
   },
   limits: { maxConnections: 10, connectAttempts: 1 },
   port: new MessageChannel().port1,

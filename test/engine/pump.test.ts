@@ -23,7 +23,11 @@ test('the end waits for the bytes before it, and reading for the slow side', asy
   await using from = await pair()
   await using to = await pair()
   let ended = false
-  const pump = new Pump(from.near, to.near, () => {
+  let delivered = 0
+  const onDelivered = (bytes: number) => {
+    delivered += bytes
+  }
+  const pump = new Pump(from.near, to.near, onDelivered, () => {
     ended = true
   })
   from.near.resume()
@@ -31,8 +35,10 @@ test('the end waits for the bytes before it, and reading for the slow side', asy
   pump.write(MORE_THAN_FITS)
   pump.end()
   assert.deepEqual([ended, to.near.writableEnded, from.near.isPaused()], [false, false, true])
+  assert.equal(delivered, 0)
   assert.equal((await digest(to.far)).length, 64)
   assert.deepEqual([ended, to.near.writableEnded], [true, true])
+  assert.equal(delivered, 2 * MORE_THAN_FITS.length)
 })
 
 test('reading goes on only when the slow side has taken everything', async () => {
@@ -40,7 +46,12 @@ test('reading goes on only when the slow side has taken everything', async () =>
   await using to = await pair()
   from.near.resume()
   await once(from.near, 'resume')
-  const pump = new Pump(from.near, to.near, () => {})
+  const pump = new Pump(
+    from.near,
+    to.near,
+    () => {},
+    () => {},
+  )
   const waiting: number[] = []
   from.near.on('resume', () => waiting.push(to.near.writableLength))
   pump.write(MORE_THAN_FITS)
@@ -54,7 +65,12 @@ test('reading goes on only when the slow side has taken everything', async () =>
 test('a socket whose bytes wait, and whose end would follow them, is still reset', async () => {
   await using from = await pair()
   await using to = await pair()
-  const pump = new Pump(from.near, to.near, () => {})
+  const pump = new Pump(
+    from.near,
+    to.near,
+    () => {},
+    () => {},
+  )
   pump.write(MORE_THAN_FITS)
   pump.end()
   reset(to.near)

@@ -11,6 +11,7 @@ import { createInboxes } from '../../src/engine/inboxes.ts'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
 import { probe } from '../../src/net/probe.ts'
 import { closeWake, wake } from '../../src/net/wake.ts'
+import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
@@ -40,6 +41,7 @@ export class TestEngine {
   readonly listening: Listening[][]
   readonly drained: Drained[] = []
   readonly slots = createSlots()
+  readonly journals: readonly JournalMemory[]
   readonly #pool: Piscina
   readonly #ports: MessagePort[] = []
   readonly #wakeFds: number[] = []
@@ -50,6 +52,8 @@ export class TestEngine {
     const stats = createStats(workers)
     const inboxes = createInboxes(workers)
     this.stats = openStats(stats)
+    const allowed = { maxConnections: 10_000, connectAttempts: 1, ...limits }
+    this.journals = Array.from({ length: workers }, () => createJournalMemory(allowed.maxConnections))
     this.listening = Array.from({ length: workers }, () => [])
     this.#pool = new Piscina({ filename: WORKER, minThreads: workers, maxThreads: workers })
     this.ended = this.listening.map((reports, index) => {
@@ -65,7 +69,7 @@ export class TestEngine {
       this.#ports.push(port1)
       const task: WorkerTask = {
         ...{ engine, index, workers, epoch: this.#epoch, stats, inboxes, port: port2 },
-        limits: { maxConnections: 10_000, connectAttempts: 1, ...limits },
+        ...{ limits: allowed, journal: this.journals[index] },
       }
       // `as object`: Piscina takes an array, its type names what Node's newest postMessage takes instead.
       return this.#pool.run(task, { transferList: [port2] as object })

@@ -15,6 +15,7 @@ import type { Table } from '../../table/table.ts'
 import { countOpen } from '../balance.ts'
 import { deadlineMs, overdue } from '../deadline.ts'
 import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
 import { dialFailure, relayFailure } from './errors.ts'
 import { keepAlive } from './keepalive.ts'
@@ -25,14 +26,20 @@ const EARLY_BYTES_MAX = 65_536
 /** The longest time that `setTimeout` takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
+/** `row` is the journal's; −1 where it had none. */
+type OnFree = (connection: Connection, reason: number, row: number) => void
+
 export class Connection {
   readonly decision = createDecision()
   readonly #client: Socket
   readonly #decider: Decider
+  readonly #journal: Journal
   readonly #counters: Float64Array
-  readonly #onFree: (connection: Connection, reason: number) => void
+  readonly #onFree: OnFree
   readonly #times = { acceptedMs: monotonicMs(), dialedMs: 0, activeMs: 0 }
   #state: State = State.Free
+  /** Of the journal; −1: none. */
+  #row = -1
   #reason = -1
   #table: Table | null = null
   #upstream: Socket | null = null
@@ -48,9 +55,10 @@ export class Connection {
   readonly #tried: number[] = []
 
   /** Counts the client's socket as an accepted connection. @param onFree  Called once, at the very end. */
-  constructor(client: Socket, decider: Decider, onFree: (connection: Connection, reason: number) => void) {
+  constructor(client: Socket, decider: Decider, journal: Journal, onFree: OnFree) {
     this.#client = client
     this.#decider = decider
+    this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]
     this.#onFree = onFree
     this.#counters[Counter.accepted]++
@@ -59,9 +67,11 @@ export class Connection {
     client.on('error', this.#onClientError)
   }
 
-  /** Goes where `decision` says; `table` is the one that it was made with. */
-  admit(table: Table): void {
+  /** Goes where `decision` says; `table` is the one that it was made with, `row` the journal's. */
+  admit(table: Table, row: number): void {
     this.#table = table
+    this.#row = row
+    this.#journal.opened(row, this.decision)
     this.#enter(State.Dialing)
     countOpen(this.#decider, this.decision.clusterSlot, 1)
     this.#client.on('data', this.#onClientData)
@@ -95,9 +105,10 @@ export class Connection {
     upstream.on('connect', this.#onConnect)
   }
 
-  #onDialFailed(reason: number): void {
+  #onDialFailed(reason: number, errno = 0): void {
     const { decision } = this
     this.#counters[Counter.dialFailures]++
+    this.#journal.dialFailed(this.#row, errno)
     if (decision.endpoint === ORIGINAL || !this.#nextEndpoint()) {
       this.close(reason)
       return
@@ -114,6 +125,7 @@ export class Connection {
     const before = this.decision.endpointSlot
     if (decideEndpoint(this.#decider, this.#table, this.#tried, this.decision) !== ADMITTED) return false
     countOpen(this.#decider, before, -1)
+    this.#journal.redirected(this.#row, this.decision)
     return true
   }
 
@@ -122,10 +134,12 @@ export class Connection {
     if (upstream === null || this.#state !== State.Dialing) return
     this.#enter(State.Relaying)
     this.#table = null // an old table may go, however long its connections stay
-    this.#times.activeMs = monotonicMs()
-    const toUpstream = new Pump(this.#client, upstream, this.#onPassedEnd)
+    const nowMs = monotonicMs()
+    this.#times.activeMs = nowMs
+    this.#journal.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
+    const toUpstream = new Pump(this.#client, upstream, this.#onToUpstream, this.#onClientPassedEnd)
     this.#toUpstream = toUpstream
-    this.#toClient = new Pump(upstream, this.#client, this.#onPassedEnd)
+    this.#toClient = new Pump(upstream, this.#client, this.#onToClient, this.#onUpstreamPassedEnd)
     upstream.on('data', this.#onUpstreamData)
     upstream.on('end', this.#onUpstreamEnd)
     for (const chunk of this.#early) toUpstream.write(chunk)
@@ -145,6 +159,7 @@ export class Connection {
   readonly #onClientData = (chunk: Buffer): void => {
     this.#counters[Counter.clientBytes] += chunk.length
     this.#times.activeMs = monotonicMs()
+    this.#journal.received(this.#row, FROM_CLIENT, chunk.length, this.#times.activeMs)
     if (this.#toUpstream) this.#toUpstream.write(chunk)
     else this.#keepEarly(chunk)
   }
@@ -152,8 +167,15 @@ export class Connection {
   readonly #onUpstreamData = (chunk: Buffer): void => {
     this.#counters[Counter.upstreamBytes] += chunk.length
     this.#times.activeMs = monotonicMs()
+    this.#journal.received(this.#row, FROM_UPSTREAM, chunk.length, this.#times.activeMs)
     this.#toClient?.write(chunk)
   }
+
+  readonly #onToUpstream = (bytes: number): void =>
+    this.#journal.delivered(this.#row, FROM_CLIENT, bytes, monotonicMs())
+
+  readonly #onToClient = (bytes: number): void =>
+    this.#journal.delivered(this.#row, FROM_UPSTREAM, bytes, monotonicMs())
 
   readonly #onClientEnd = (): void => {
     this.#clientEnded = true
@@ -162,23 +184,33 @@ export class Connection {
 
   readonly #onUpstreamEnd = (): void => this.#toClient?.end()
 
+  readonly #onClientPassedEnd = (): void => this.#onPassedEnd(FROM_CLIENT)
+
+  readonly #onUpstreamPassedEnd = (): void => this.#onPassedEnd(FROM_UPSTREAM)
+
   /** After the first end bytes still flow the other way; after the second both sockets close by themselves. */
-  readonly #onPassedEnd = (): void => {
+  #onPassedEnd(from: From): void {
+    this.#journal.ended(this.#row, from, monotonicMs())
     if (this.#state === State.HalfClosed) this.#settle(this.#reason)
     if (this.#state === State.Closing) return
-    this.#reason = Reason[this.#toUpstream?.finished ? 'client-closed' : 'upstream-closed']
+    this.#reason = Reason[from === FROM_CLIENT ? 'client-closed' : 'upstream-closed']
     this.#enter(State.HalfClosed)
     this.#times.activeMs = monotonicMs()
   }
 
   // ── ending ─────────────────────────────────────────────────────────────────
 
-  readonly #onClientError = (error: NodeJS.ErrnoException): void => this.close(relayFailure('client', error))
+  readonly #onClientError = (error: NodeJS.ErrnoException): void => this.#break('client', error)
 
   #onUpstreamError(upstream: Socket, error: NodeJS.ErrnoException): void {
     if (upstream !== this.#upstream) return // an attempt that was given up
-    if (this.#state === State.Dialing) this.#onDialFailed(dialFailure(error))
-    else this.close(relayFailure('upstream', error))
+    if (this.#state === State.Dialing) this.#onDialFailed(dialFailure(error), error.errno)
+    else this.#break('upstream', error)
+  }
+
+  #break(side: 'client' | 'upstream', error: NodeJS.ErrnoException): void {
+    if (this.#row >= 0 && this.#state !== State.Closing) this.#journal.broke(this.#row, error.errno ?? 0)
+    this.close(relayFailure(side, error))
   }
 
   /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */
@@ -206,9 +238,10 @@ export class Connection {
     this.#openSockets--
     if (this.#openSockets > 0 || this.#state !== State.Closing) return
     this.#enter(State.Free)
+    if (this.#row >= 0) this.#journal.closed(this.#row, this.#reason, monotonicMs())
     this.#counters[Counter.open]--
     this.#counters[closedAt(this.#reason)]++
-    this.#onFree(this, this.#reason)
+    this.#onFree(this, this.#reason, this.#row)
   }
 
   #settle(reason: number): void {

@@ -7,15 +7,18 @@
 
 import type { Socket } from 'node:net'
 import { type Family, parseInto } from '../../net/address.ts'
+import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/table.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
+import { Journal } from '../journal.ts'
 import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Report, WorkerTask } from '../protocol.ts'
 import { Connection } from './connection.ts'
 import { descriptorOf } from './descriptor.ts'
+import { FreeRows } from './free-rows.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import { localDestination, originalDestination } from './original.ts'
 
@@ -30,6 +33,8 @@ class NodeEngine {
   readonly #task: WorkerTask
   readonly #onEnd: () => void
   readonly #decider: Decider
+  readonly #journal: Journal
+  readonly #rows: FreeRows
   readonly #mailbox: Mailbox
   readonly #listeners: Listeners
   readonly #connections = new Set<Connection>()
@@ -42,6 +47,8 @@ class NodeEngine {
     this.#task = task
     this.#onEnd = onEnd
     this.#decider = createDecider(task)
+    this.#journal = new Journal(task, this.#decider.query)
+    this.#rows = new FreeRows(liveRows(task.limits.maxConnections))
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
@@ -58,16 +65,25 @@ class NodeEngine {
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
     this.#own = ownListeners(table)
+    this.#journal.adopt(table.generation)
     this.#listeners.adopt(table)
   }
 
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
-    const connection = new Connection(client, this.#decider, this.#onFree)
+    const connection = new Connection(client, this.#decider, this.#journal, this.#onFree)
     this.#connections.add(connection)
+    this.#journal.arrived(listening.row, listening.table.generation, connection.decision)
     const reason = this.#decide(listening, client, connection)
-    if (reason === ADMITTED) connection.admit(listening.table)
-    else connection.close(reason)
+    this.#journal.decided()
+    const row = reason === ADMITTED ? this.#rows.take() : -1
+    if (row >= 0) connection.admit(listening.table, row)
+    else this.#refuse(connection, reason === ADMITTED ? Reason['max-connections'] : reason)
+  }
+
+  #refuse(connection: Connection, reason: number): void {
+    this.#journal.refused(reason, connection.decision)
+    connection.close(reason)
   }
 
   #decide(listening: Listening, client: Socket, { decision }: Connection): number {
@@ -82,15 +98,16 @@ class NodeEngine {
     const destination = listening.original ? originalDestination(client) : localDestination(client)
     const { remoteAddress } = client
     if (destination === null || remoteAddress === undefined) return false
-    query.listener = listening.row
     query.destinationFamily = parseInto(destination.address, query.destination, 0) as Family
     query.destinationPort = destination.port
     query.clientFamily = parseInto(remoteAddress, query.client, 0) as Family
+    this.#journal.clientPort = client.remotePort ?? 0
     return true
   }
 
-  readonly #onFree = (connection: Connection, reason: number): void => {
+  readonly #onFree = (connection: Connection, reason: number, row: number): void => {
     this.#connections.delete(connection)
+    if (row >= 0) this.#rows.give(row)
     if (!this.#drain) return
     if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
     else this.#drain.closed++

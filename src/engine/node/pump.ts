@@ -12,21 +12,29 @@ import type { Socket } from 'node:net'
 export class Pump {
   readonly #from: Socket
   readonly #to: Socket
+  readonly #onDelivered: (bytes: number) => void
   readonly #onEnd: () => void
   #ended = false
+  #written = 0
+  #delivered = 0
   /** The end has been passed on; no byte comes after it. */
   finished = false
 
-  /** @param onEnd  Called once, when the end has been passed on. */
-  constructor(from: Socket, to: Socket, onEnd: () => void) {
+  /**
+   * @param onDelivered  Called with how many bytes the kernel took.
+   * @param onEnd        Called once, when the end has been passed on.
+   */
+  constructor(from: Socket, to: Socket, onDelivered: (bytes: number) => void, onEnd: () => void) {
     this.#from = from
     this.#to = to
+    this.#onDelivered = onDelivered
     this.#onEnd = onEnd
   }
 
   /** Hands a chunk over. */
   write(chunk: Buffer): void {
     if (!this.#to.writable) return // it failed in this turn; its 'error' is about to say so
+    this.#written += chunk.length
     this.#to.write(chunk, this.#onTaken)
     if (this.#to.writableLength > 0) this.#from.pause()
   }
@@ -38,7 +46,11 @@ export class Pump {
   }
 
   readonly #onTaken = (error?: Error | null): void => {
-    if (error || this.#to.writableLength > 0) return
+    if (error) return
+    const before = this.#delivered
+    this.#delivered = this.#written - this.#to.writableLength
+    if (this.#delivered > before) this.#onDelivered(this.#delivered - before)
+    if (this.#to.writableLength > 0) return
     if (this.#ended) this.#finish()
     else if (this.#from.isPaused()) this.#from.resume()
   }

@@ -15,12 +15,14 @@ import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
 import { closeSocket, type Sockets } from '../../net/sockets.ts'
 import { operationOf, slotOf, subject } from '../../net/user-data.ts'
+import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Table } from '../../table/table.ts'
 import { countOpen } from '../balance.ts'
 import { deadlineMs, overdue } from '../deadline.ts'
 import { ADMITTED, createDecision, type Decider, type Decision, decideEndpoint, ORIGINAL } from '../decide.ts'
+import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
 import { dialFailure } from './failures.ts'
 import * as Operation from './operations.ts'
@@ -50,6 +52,7 @@ export type ConnectionsOptions = {
   readonly buffers: Buffers
   readonly sockets: Sockets
   readonly decider: Decider
+  readonly journal: Journal
   /** The first descriptor that is too near the limit (../descriptors.ts). */
   readonly descriptorCeiling: number
   /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
@@ -68,6 +71,7 @@ export class Connections {
   readonly #buffers: Buffers
   readonly #sockets: Sockets
   readonly #decider: Decider
+  readonly #journal: Journal
   readonly #splicer: Splicer
   readonly #counters: Float64Array
   readonly #onFree: ConnectionsOptions['onFree']
@@ -80,19 +84,21 @@ export class Connections {
   readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
-  constructor({ ring, buffers, sockets, decider, descriptorCeiling, onFree }: ConnectionsOptions) {
+  constructor({ ring, buffers, sockets, decider, journal, descriptorCeiling, onFree }: ConnectionsOptions) {
     this.#descriptorCeiling = descriptorCeiling
     this.#ring = ring
     this.#buffers = buffers
     this.#sockets = sockets
     this.#decider = decider
+    this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]
     this.#onFree = onFree
     this.#addresses = ring.arena.take(ring.entries * 32)
-    this.slots = new Slots(decider.limits.maxConnections + 1)
+    this.slots = new Slots(liveRows(decider.limits.maxConnections))
     this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
     this.#relay = new Relay({
-      ...{ ring, buffers, slots: this.slots, splicer: this.#splicer, counters: this.#counters, clock: this },
+      ...{ ring, buffers, journal, slots: this.slots, splicer: this.#splicer, counters: this.#counters },
+      clock: this,
       onEarly: () => this.#sweepIn(WATCH_AFTER_MS),
       onBroken: (slot, reason) => this.close(slot, reason),
       onEnded: slot => this.#settle(slot, this.slots.reason[slot]),
@@ -115,6 +121,7 @@ export class Connections {
   /** Ends a counted connection that has no slot. */
   refuse(fd: number, reason: number): void {
     this.#sockets.resetClose(fd)
+    this.#journal.refused(reason, this.decision)
     this.#counters[Counter.open]--
     this.#counters[closedAt(reason)]++
     this.#onFree(reason, 0)
@@ -135,6 +142,7 @@ export class Connections {
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
     slots.maxDurationMs[slot] = decision.maxDurationMs
     slots.clusterSlot[slot] = decision.clusterSlot
+    this.#journal.opened(slot, decision)
     countOpen(this.#decider, decision.clusterSlot, 1)
     if (this.#decider.limits.connectAttempts > 1 && decision.endpoint !== ORIGINAL) {
       const { cluster, keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = decision
@@ -183,21 +191,23 @@ export class Connections {
   #onConnected(slot: number, result: number): void {
     const { slots } = this
     if (result < 0) {
-      this.#onDialFailed(slot, dialFailure(result))
+      this.#onDialFailed(slot, result)
       return
     }
     slots.state[slot] = move(State.Dialing, State.Relaying)
+    this.#journal.connected(slot, this.nowMs - slots.dialedMs[slot], this.nowMs)
     slots.activeMs[slot] = this.nowMs
     if (this.#attempts.size > 0) this.#attempts.delete(slot)
     this.#expect(slot)
     this.#relay.begin(slot)
   }
 
-  #onDialFailed(slot: number, reason: number): void {
+  #onDialFailed(slot: number, result: number): void {
     this.#counters[Counter.dialFailures]++
+    this.#journal.dialFailed(slot, result)
     this.#closeUpstream(slot)
     if (this.#nextEndpoint(slot)) this.#dial(slot)
-    else this.close(slot, reason)
+    else this.close(slot, dialFailure(result))
   }
 
   #closeUpstream(slot: number): void {
@@ -215,6 +225,7 @@ export class Connections {
     if (decideEndpoint(this.#decider, attempts.table, attempts.tried, decision) !== ADMITTED) return false
     attempts.tried.push(decision.endpoint)
     countOpen(this.#decider, this.slots.endpointSlot[slot], -1)
+    this.#journal.redirected(slot, decision)
     return true
   }
 
@@ -300,6 +311,7 @@ export class Connections {
     slots.state[slot] = move(State.Closing, State.Free)
     const reason = slots.reason[slot]
     slots.free(slot)
+    this.#journal.closed(slot, reason, this.nowMs)
     this.#counters[Counter.open]--
     this.#counters[closedAt(reason)]++
     this.#onFree(reason, this.nowMs - slots.acceptedMs[slot])

@@ -27,6 +27,7 @@ import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/table.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
+import { Journal } from '../journal.ts'
 import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Report, WorkerTask } from '../protocol.ts'
@@ -55,6 +56,7 @@ class UringEngine {
   readonly #wake: Wake
   readonly #sockets: Sockets
   readonly #decider: Decider
+  readonly #journal: Journal
   readonly #mailbox: Mailbox
   readonly #listeners: Listeners
   readonly #connections: Connections
@@ -72,6 +74,7 @@ class UringEngine {
     this.#task = task
     this.#decider = createDecider(task)
     const { query } = this.#decider
+    this.#journal = new Journal(task, query)
     this.#peer = { family: 0, words: query.client, port: 0 }
     this.#local = { family: 0, words: query.destination, port: 0 }
     const arena = must(Arena.map(BUFFERS.count * BUFFERS.bytesEach + connectionBytes(RING_ENTRIES) + 65_536))
@@ -88,7 +91,7 @@ class UringEngine {
     })
     const [ring, sockets] = [this.#ring, this.#sockets]
     this.#connections = new Connections({
-      ...{ ring, buffers, sockets, decider: this.#decider, onFree: this.#onFree },
+      ...{ ring, buffers, sockets, decider: this.#decider, journal: this.#journal, onFree: this.#onFree },
       descriptorCeiling: this.#descriptorCeiling,
     })
     this.#listeners = new Listeners({
@@ -200,7 +203,9 @@ class UringEngine {
   #serve(listening: Listening, fd: number): void {
     this.#undecided = fd
     this.#connections.count()
+    this.#journal.arrived(listening.row, listening.table.generation, this.#connections.decision)
     const reason = this.#decide(listening, fd)
+    this.#journal.decided()
     this.#undecided = -1
     if (reason === ADMITTED) this.#connections.admit(fd, listening.table)
     else this.#connections.refuse(fd, reason)
@@ -231,10 +236,10 @@ class UringEngine {
     if (this.#sockets.peerName(fd, this.#peer) < 0 || this.#sockets.localName(fd, this.#local) < 0)
       return false
     if (listening.socket.original) this.#sockets.originalDestination(fd, this.#local)
-    query.listener = listening.row
     query.destinationFamily = this.#local.family
     query.destinationPort = this.#local.port
     query.clientFamily = this.#peer.family
+    this.#journal.clientPort = this.#peer.port
     return true
   }
 
@@ -244,6 +249,7 @@ class UringEngine {
     if (this.#drain) return // no more connections: nothing to route
     this.#closeInbox()
     this.#own = ownListeners(table)
+    this.#journal.adopt(table.generation)
     this.#listeners.adopt(table, this.#connections.nowMs)
     this.#handOver.open(table.generation)
   }

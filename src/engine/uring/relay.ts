@@ -17,6 +17,7 @@ import { setNonBlocking, shutdownWrite } from '../../net/sockets.ts'
 import { subject } from '../../net/user-data.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter } from '../../stats/stats.ts'
+import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
 import { relayFailure } from './failures.ts'
 import * as Operation from './operations.ts'
@@ -46,6 +47,7 @@ const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 export type RelayOptions = {
   readonly ring: Ring
   readonly buffers: Buffers
+  readonly journal: Journal
   readonly slots: Slots
   readonly splicer: Splicer
   /** This worker's counters (stats/stats.ts). */
@@ -63,6 +65,7 @@ export type RelayOptions = {
 export class Relay {
   readonly #ring: Ring
   readonly #buffers: Buffers
+  readonly #journal: Journal
   readonly #slots: Slots
   readonly #splicer: Splicer
   readonly #counters: Float64Array
@@ -76,6 +79,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#ring = options.ring
     this.#buffers = options.buffers
+    this.#journal = options.journal
     this.#slots = options.slots
     this.#splicer = options.splicer
     this.#counters = options.counters
@@ -116,6 +120,7 @@ export class Relay {
     const direction = 2 * slot + side
     if (result > 0) {
       this.#counters[BYTES[side]] += result
+      this.#journal.received(slot, side, result, this.#clock.nowMs)
       slots.activeMs[slot] = this.#clock.nowMs
       slots.flow[direction] |= Flow.holding
       slots.buffer[direction] = buffer
@@ -133,12 +138,13 @@ export class Relay {
       this.#starved.push(direction)
       if (this.#buffers.free > 0) this.#feed() // one came back in between
     } else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
-    else this.#onBroken(slot, relayFailure(side, result))
+    else this.#break(slot, side, result)
   }
 
   sent(slot: number, side: Side, result: number): void {
     const slots = this.#slots
     const direction = 2 * slot + side
+    if (result > 0) this.#journal.delivered(slot, side, result, this.#clock.nowMs)
     if (result === slots.bytes[direction]) {
       slots.activeMs[slot] = this.#clock.nowMs
       this.release(direction)
@@ -148,7 +154,7 @@ export class Relay {
       slots.bytes[direction] -= result
       this.#send(slot, side)
     } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
-    else this.#onBroken(slot, relayFailure(otherOf(side), result))
+    else this.#break(slot, otherOf(side), result)
   }
 
   /** Goes on with a direction that has nothing in the kernel. */
@@ -168,6 +174,8 @@ export class Relay {
     const next = this.#splicer.pump(direction, source, target)
     slots.activeMs[slot] = this.#clock.nowMs
     this.#counters[BYTES[side]] += this.#splicer.taken
+    this.#journal.received(slot, side, this.#splicer.taken, this.#clock.nowMs)
+    this.#journal.delivered(slot, side, this.#splicer.given, this.#clock.nowMs)
     switch (next) {
       case Next.readable:
         this.#await(slot, side, side, POLL_IN)
@@ -180,10 +188,10 @@ export class Relay {
         this.receive(slot, side)
         break
       case Next.brokenSource:
-        this.#onBroken(slot, relayFailure(side, this.#splicer.error))
+        this.#break(slot, side, this.#splicer.error)
         break
       case Next.brokenTarget:
-        this.#onBroken(slot, relayFailure(otherOf(side), this.#splicer.error))
+        this.#break(slot, otherOf(side), this.#splicer.error)
         break
       default:
         unreachable(next)
@@ -202,7 +210,7 @@ export class Relay {
   /** What is wrong with a socket (POLLERR), the next attempt finds out. */
   ready(slot: number, side: Side, events: number): void {
     if (events >= 0) this.#resume(slot, side)
-    else this.#onBroken(slot, relayFailure(side, events))
+    else this.#break(slot, side, events)
   }
 
   /** `side`'s direction goes on when the socket of `where` is ready. */
@@ -217,6 +225,7 @@ export class Relay {
   passEnd(slot: number, side: Side): void {
     const slots = this.#slots
     slots.flow[2 * slot + side] |= Flow.finished
+    this.#journal.ended(slot, side, this.#clock.nowMs)
     if (slots.state[slot] === State.HalfClosed) {
       this.#onEnded(slot) // closing says it as well
       return
@@ -225,7 +234,13 @@ export class Relay {
     slots.reason[slot] = CLOSED[side]
     slots.activeMs[slot] = this.#clock.nowMs
     const result = shutdownWrite(slots.fd[2 * slot + otherOf(side)])
-    if (result < 0) this.#onBroken(slot, relayFailure(otherOf(side), -Errno.ECONNRESET)) // ENOTCONN: it is gone
+    if (result < 0) this.#break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
+  }
+
+  /** A socket of `side` failed. */
+  #break(slot: number, side: Side, result: number): void {
+    this.#journal.broke(slot, result)
+    this.#onBroken(slot, relayFailure(side, result))
   }
 
   /** The direction's buffer is the kernel's again. */

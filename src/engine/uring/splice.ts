@@ -39,6 +39,8 @@ export type Next = (typeof Next)[keyof typeof Next]
 export class Splicer {
   /** Bytes that the last `pump` took from its source. */
   taken = 0
+  /** Bytes that it gave to its target. */
+  given = 0
   /** −errno, where the last `pump` found a socket broken. */
   error = 0
   readonly #arena: Arena
@@ -61,7 +63,7 @@ export class Splicer {
    * A broken target would raise SIGPIPE, which Node ignores.
    */
   pump(direction: number, source: number, target: number): Next {
-    this.taken = 0
+    this.taken = this.given = 0
     const pipe = this.#inUse.get(direction) ?? this.#open(direction)
     if (pipe === null) return Next.copy
     const next = this.#move(direction, pipe, source, target)
@@ -101,7 +103,10 @@ export class Splicer {
     if (bytes[direction] === 0) return Next.copy
     const given = splice(pipe.readFd, target, bytes[direction])
     if (isBroken(given)) return this.#broken(Next.brokenTarget, given)
-    if (given > 0) bytes[direction] -= given
+    if (given > 0) {
+      this.given = given
+      bytes[direction] -= given
+    }
     if (bytes[direction] > 0) return Next.writable
     return taken < BULK_LEAST_BYTES ? Next.copy : Next.readable
   }

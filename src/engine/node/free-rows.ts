@@ -1,0 +1,20 @@
+/** Which rows of the journal are free: the one that was given back last comes first. */
+
+export class FreeRows {
+  readonly #count: number
+  readonly #free: number[] = []
+  #used = 0
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  /** A row, or −1 where all are taken. */
+  take(): number {
+    return this.#free.pop() ?? (this.#used < this.#count ? this.#used++ : -1)
+  }
+
+  give(row: number): void {
+    this.#free.push(row)
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Live connections, one row for each, in shared memory: who may be asked about is looked at here, and
+ * the worker that serves them is not disturbed.
+ *
+ *   head: rows ever used │ the worker's clock │ last id        row: see `Live`
+ *
+ * Each worker has a buffer of its own and is its only writer. A row's version is odd while the row is
+ * whole, and even while it is nobody's or being written; a reader copies it and believes the copy if the
+ * version was odd and is the same afterwards (a seqlock: Lameter, "Effective Synchronization on Linux/NUMA
+ * Systems", 2005). Counts of bytes, and the time of the last one, change under a whole version: each is
+ * one word of 64 bits. Pages of rows that were never used take no memory.
+ */
+
+import { layout } from '../base/layout.ts'
+
+/** Connections that one worker may have: each costs a row, used or not, of addresses. */
+export const LIVE_ROWS_MAX = 2 ** 20
+
+/** Words of 32 bits; what has two is a number (f64). Times without "wall" are on the worker's clock. */
+export const Live = layout(54, {
+  version: [0, 1],
+  state: [1, 1], //           Live states below; 0: nobody's
+  series: [2, 1], //          row in the worker's series (series.ts)
+  flags: [3, 1], //           Flags
+  fromClient: [4, 2], //      bytes
+  toUpstream: [6, 2], //      bytes that its kernel took
+  fromUpstream: [8, 2],
+  toClient: [10, 2],
+  activeMs: [12, 2], //       when a byte last moved
+  id: [14, 2], //             never used twice in a process
+  acceptedMs: [16, 2],
+  acceptedWallMs: [18, 2],
+  generation: [20, 1], //     of the table that the rows below are of
+  listener: [21, 1],
+  scope: [22, 1], //          −1 here and below: none
+  rule: [23, 1],
+  route: [24, 1],
+  cluster: [25, 1],
+  endpoint: [26, 1], //       −1: the destination as asked
+  workload: [27, 1], //       of the client; 0: unknown
+  attempts: [28, 1], //       endpoints that were dialed
+  connectUs: [29, 1], //      of the last dial
+  decideNs: [30, 1],
+  clientFamily: [31, 1], //   0: gone before it could be asked for
+  client: [32, 4],
+  clientPort: [36, 1],
+  destinationFamily: [37, 1],
+  destination: [38, 4], //    as the client asked
+  destinationPort: [42, 1],
+  endpointFamily: [43, 1], // 0: none was dialed
+  endpointAddress: [44, 4],
+  endpointPort: [48, 1],
+  errno: [49, 1], //          what the kernel said last of a socket that failed; 0: nothing
+  kind: [50, 1], //           from here on of records only: RecordKind (records.ts)
+  reason: [51, 1], //         −1: goes on
+  endedMs: [52, 2],
+})
+
+/** The states of engine/state.ts that a row can have. */
+export const LIVE_STATES = ['free', 'dialing', 'relaying', 'half-closed'] as const
+export type LiveState = (typeof LIVE_STATES)[number]
+export const Stage = { dialing: 1, relaying: 2, halfClosed: 3 } as const
+
+/** Who has said that no more comes; bits. */
+export const Flags = { clientEnded: 1, upstreamEnded: 2 } as const
+
+/** Before the rows of a worker. */
+export const LiveHead = layout(6, {
+  used: [0, 1], //     one above the highest row that was ever used
+  spare: [1, 1],
+  originMs: [2, 2], // what turns the worker's clock into the machine's (base/clock.ts)
+  lastId: [4, 2], //   outlives the worker
+})
+
+/** The first word of a row. */
+export const liveAt = (row: number): number => LiveHead.WORDS + row * Live.WORDS
+
+/** Rows for one worker; one more than connections, for the one that is over the limit. */
+export const liveRows = (maxConnections: number): number => Math.min(maxConnections, LIVE_ROWS_MAX) + 1
+
+export const createConnections = (rows: number): SharedArrayBuffer => new SharedArrayBuffer(liveAt(rows) * 4)
+
+/** A worker's rows as signed words and as numbers: word w of the one is number w / 2 of the other. */
+export type LiveViews = { readonly words: Int32Array; readonly numbers: Float64Array }
+
+export const openConnections = (buffer: SharedArrayBuffer): LiveViews => ({
+  words: new Int32Array(buffer),
+  numbers: new Float64Array(buffer),
+})
+
+/** The row is whole from here on. */
+export function publishRow(words: Int32Array, at: number): void {
+  Atomics.store(words, at + Live.version, words[at + Live.version] + 1)
+}
+
+/** The row is nobody's, or about to be written. The load keeps later writes behind the store (ARM). */
+export function withdrawRow(words: Int32Array, at: number): void {
+  Atomics.store(words, at + Live.version, words[at + Live.version] + 1)
+  Atomics.load(words, at + Live.version)
+}

@@ -1,0 +1,209 @@
+/**
+ * What rows of a table mean, after newer tables have been published: listeners, rules, destinations and
+ * clients by name.
+ *
+ * The newest tables are kept as they are. When one falls out, the connections that still are of it are
+ * named, and the names are kept as long as they are open. So long connections are bounded in what they
+ * hold by their own number, not by how often the configuration changes.
+ */
+
+import { type Family, formatAddress, formatEndpoint } from '../net/address.ts'
+import type { Cold, ColdWorkload } from '../table/cold.ts'
+import { Endpoint, Route, Split } from '../table/layout.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/outcome.ts'
+import type { RuleOrigin } from '../table/plan.ts'
+import { openTable, readCold, type Table } from '../table/table.ts'
+import { Live } from './connections.ts'
+import type { LiveConnections } from './live-connections.ts'
+import type { Named, SeriesRow } from './series-totals.ts'
+
+/** Tables that are kept. */
+export const TABLES_KEPT = 8
+
+/** What a connection was matched by, as rows of the table of its generation. */
+export type Matched = SeriesRow & {
+  readonly listener: number
+  readonly scope: number
+  readonly route: number
+}
+
+export type Destination = { readonly host: string; readonly subset: string | null; readonly port: number }
+
+/** The same in names. */
+export type MatchNames = {
+  readonly outcome: 'rule' | 'default' | 'passthrough' | 'denied' | 'none'
+  /** "default/tcp-gw 127.0.0.1:9000"; '' where its table is not known any more. */
+  readonly listener: string
+  /** 'mesh' or 'namespace/name'; ''. */
+  readonly gateway: string
+  readonly rule: RuleOrigin | null
+  /** How the destination was drawn; null where there was none. */
+  readonly split: 'random' | 'exact' | 'sticky' | null
+  readonly destination: Destination | null
+  /** The client's. */
+  readonly source: ColdWorkload
+}
+
+/** What a series counts, by name. */
+export type SeriesName = Named & {
+  readonly rule: RuleOrigin | null
+  /** null: an address that is no service. */
+  readonly destination: Destination | null
+  /** "10.0.0.1:80"; null: the address that was asked for. */
+  readonly endpoint: string | null
+  readonly source: ColdWorkload
+}
+
+const UNKNOWN_SOURCE: ColdWorkload = { namespace: null, labels: {} }
+const UNKNOWN: MatchNames = {
+  ...{ outcome: 'none', listener: '', gateway: '', rule: null, split: null, destination: null },
+  source: UNKNOWN_SOURCE,
+}
+
+/** What is counted by no name of its own (series.ts, series-totals.ts). */
+export const OTHER: SeriesName = {
+  ...{ key: 'other', rule: null, destination: null, endpoint: null },
+  source: UNKNOWN_SOURCE,
+}
+
+const SPLITS = new Map<number, 'random' | 'exact' | 'sticky'>([
+  [Split.random, 'random'],
+  [Split.exact, 'exact'],
+  [Split.sticky, 'sticky'],
+])
+
+type Opened = { readonly table: Table; cold: Cold | null; readonly rules: Map<number, RuleOrigin> }
+
+export class Generations {
+  readonly #live: LiveConnections
+  readonly #tables = new Map<number, Opened>()
+  /** By `keyOf`: of connections whose table is gone. */
+  #kept = new Map<string, MatchNames>()
+
+  constructor(live: LiveConnections) {
+    this.#live = live
+  }
+
+  /** A table is about to be published; the oldest of too many is forgotten. */
+  add(buffer: SharedArrayBuffer): void {
+    const table = openTable(buffer)
+    this.#tables.set(table.generation, { table, cold: null, rules: new Map() })
+    if (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
+  }
+
+  /** A table that is kept, or null. */
+  table(generation: number): Table | null {
+    return this.#tables.get(generation)?.table ?? null
+  }
+
+  /** The words of a table that is kept, or null. */
+  cold(generation: number): Cold | null {
+    const opened = this.#tables.get(generation)
+    return opened ? coldOf(opened) : null
+  }
+
+  /** What a connection was matched by. */
+  names(matched: Matched): MatchNames {
+    const opened = this.#tables.get(matched.generation)
+    return opened ? nameMatch(opened, matched) : (this.#kept.get(keyOf(matched)) ?? UNKNOWN)
+  }
+
+  /** What a row of series counts; OTHER where its table is not known any more. */
+  readonly seriesName = (row: SeriesRow): SeriesName => {
+    const opened = this.#tables.get(row.generation)
+    if (!opened) return OTHER
+    const rule = ruleOf(opened, row.rule)
+    const destination = destinationOf(opened, row.cluster)
+    const endpoint = endpointOf(opened.table, row.endpoint)
+    const source = sourceOf(opened, row.workload)
+    const which = rule && [rule.virtualService, rule.block, rule.route, rule.match]
+    const key = JSON.stringify([which, destination, endpoint, source])
+    return { key, rule, destination, endpoint, source }
+  }
+
+  #forget(generation: number): void {
+    const opened = this.#tables.get(generation)
+    this.#tables.delete(generation)
+    const before = this.#kept
+    this.#kept = new Map()
+    this.#live.visit(words => {
+      const matched = matchedOf(words, 0)
+      if (this.#tables.has(matched.generation)) return true
+      const key = keyOf(matched)
+      const names =
+        opened?.table.generation === matched.generation ? nameMatch(opened, matched) : before.get(key)
+      if (names) this.#kept.set(key, names)
+      return true
+    })
+  }
+}
+
+/** What the row at `at` says (connections.ts). */
+export const matchedOf = (words: Int32Array, at: number): Matched => ({
+  generation: words[at + Live.generation],
+  listener: words[at + Live.listener],
+  scope: words[at + Live.scope],
+  rule: words[at + Live.rule],
+  route: words[at + Live.route],
+  cluster: words[at + Live.cluster],
+  endpoint: words[at + Live.endpoint],
+  workload: words[at + Live.workload],
+})
+
+const keyOf = ({ generation, listener, scope, rule, route, cluster, workload }: Matched): string =>
+  `${generation} ${listener} ${scope} ${rule} ${route} ${cluster} ${workload}`
+
+const coldOf = (opened: Opened): Cold => {
+  opened.cold ??= readCold(opened.table)
+  return opened.cold
+}
+
+function nameMatch(opened: Opened, matched: Matched): MatchNames {
+  const { sockets, routes } = opened.table
+  const { route, listener } = matched
+  const socket = sockets[listener]
+  const rule = ruleOf(opened, matched.rule)
+  return {
+    outcome: outcomeOf(route, rule !== null),
+    listener: socket?.key ?? '',
+    gateway: socket?.gateway ?? '',
+    rule,
+    split: route < 0 ? null : (SPLITS.get(routes[route * Route.WORDS + Route.split]) ?? null),
+    destination: destinationOf(opened, matched.cluster),
+    source: sourceOf(opened, matched.workload),
+  }
+}
+
+function outcomeOf(route: number, hasRule: boolean): MatchNames['outcome'] {
+  if (route === PASSTHROUGH) return 'passthrough'
+  if (route === DENIED) return 'denied'
+  if (route === NO_ROUTE) return 'none'
+  return hasRule ? 'rule' : 'default'
+}
+
+function ruleOf(opened: Opened, rule: number): RuleOrigin | null {
+  if (rule < 0) return null
+  if (opened.rules.size === 0) {
+    for (const scope of coldOf(opened).scopes) {
+      for (const { row, origin } of scope.rules) if (row >= 0) opened.rules.set(row, origin)
+    }
+  }
+  return opened.rules.get(rule) ?? null
+}
+
+function destinationOf(opened: Opened, cluster: number): Destination | null {
+  if (cluster < 0) return null
+  const { host, subset, port } = coldOf(opened).clusters[cluster]
+  return { host, subset, port }
+}
+
+const sourceOf = (opened: Opened, workload: number): ColdWorkload =>
+  coldOf(opened).workloads[workload] ?? UNKNOWN_SOURCE
+
+/** "10.0.0.1:80", or null for the address that was asked for. */
+export function endpointOf({ endpoints }: Table, endpoint: number): string | null {
+  if (endpoint < 0) return null
+  const at = endpoint * Endpoint.WORDS
+  const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)
+  return formatEndpoint(address, endpoints[at + Endpoint.port])
+}

@@ -1,0 +1,27 @@
+/**
+ * What a worker's journal (engine/journal.ts) writes into: made by the supervisor, one set for each worker,
+ * and kept over reloads and over the worker's death.
+ */
+
+import { createConnections, liveRows } from './connections.ts'
+import { createHistograms } from './histogram.ts'
+import { createRecords } from './records.ts'
+import { createSeries } from './series.ts'
+
+export type JournalMemory = {
+  /** Counts by what was matched: series.ts. */
+  readonly series: SharedArrayBuffer
+  /** Connections that are open: connections.ts. */
+  readonly connections: SharedArrayBuffer
+  /** Connections that ended, for the access log: records.ts. */
+  readonly records: SharedArrayBuffer
+  /** Latencies: histogram.ts. */
+  readonly histograms: SharedArrayBuffer
+}
+
+export const createJournalMemory = (maxConnections: number): JournalMemory => ({
+  series: createSeries(),
+  connections: createConnections(liveRows(maxConnections)),
+  records: createRecords(),
+  histograms: createHistograms(),
+})

@@ -1,0 +1,173 @@
+/**
+ * Reading the live connections of all workers (connections.ts), by any thread and at any time.
+ *
+ * A row is copied word by word with Atomics.load, which keeps the reads in order, and is believed if its
+ * version says that it was whole all the while.
+ */
+
+import { clockOriginMs, monotonicMs } from '../base/clock.ts'
+import { type Family, formatAddress } from '../net/address.ts'
+import {
+  Flags,
+  LIVE_STATES,
+  Live,
+  LiveHead,
+  type LiveState,
+  type LiveViews,
+  liveAt,
+  openConnections,
+} from './connections.ts'
+
+/** A connection as it is at one moment. Rows are those of the table of `generation`. */
+export type Connection = {
+  readonly worker: number
+  readonly row: number
+  /** Never used twice in a process. */
+  readonly id: number
+  readonly state: LiveState
+  readonly generation: number
+  readonly listener: number
+  /** −1 here and below: none. */
+  readonly scope: number
+  readonly rule: number
+  readonly route: number
+  readonly cluster: number
+  /** −1: the destination as asked. */
+  readonly endpoint: number
+  /** The client's; 0: unknown. */
+  readonly workload: number
+  /** null: it was gone before it could be asked for. */
+  readonly client: SocketAddress | null
+  /** As the client asked. */
+  readonly destination: SocketAddress | null
+  /** The one dialed last; null: none. */
+  readonly upstream: SocketAddress | null
+  /** Milliseconds since 1970. */
+  readonly acceptedWallMs: number
+  readonly ageMs: number
+  /** Since a byte last moved. */
+  readonly idleMs: number
+  readonly decideNs: number
+  /** Of the last dial; 0 before it is connected. */
+  readonly connectUs: number
+  readonly attempts: number
+  readonly fromClient: number
+  /** Of `fromClient`, what the upstream's socket took. */
+  readonly toUpstream: number
+  readonly fromUpstream: number
+  readonly toClient: number
+  readonly clientEnded: boolean
+  readonly upstreamEnded: boolean
+}
+
+export type SocketAddress = { readonly address: string; readonly port: number }
+
+/** How often a row is tried that is just being written, which takes nanoseconds. */
+const TRIES = 1000
+
+export class LiveConnections {
+  readonly #workers: readonly LiveViews[]
+  readonly #copy: LiveViews = openConnections(new SharedArrayBuffer(Live.WORDS * 4))
+
+  /** @param buffers  Made by `createConnections`, one for each worker. */
+  constructor(buffers: readonly SharedArrayBuffer[]) {
+    this.#workers = buffers.map(openConnections)
+  }
+
+  /**
+   * Calls `visit` with each connection's words, by worker and row, from `worker` and `row` on, until it
+   * returns false. The words are a copy that the next call overwrites.
+   */
+  visit(
+    visit: (words: Int32Array, numbers: Float64Array, worker: number, row: number) => boolean | undefined,
+    from: { readonly worker: number; readonly row: number } = { worker: 0, row: 0 },
+  ): void {
+    const { words, numbers } = this.#copy
+    for (let worker = from.worker; worker < this.#workers.length; worker++) {
+      const used = Atomics.load(this.#workers[worker].words, LiveHead.used)
+      for (let row = worker === from.worker ? from.row : 0; row < used; row++) {
+        if (this.#read(worker, row) && visit(words, numbers, worker, row) === false) return
+      }
+    }
+  }
+
+  /** The connections that are open now, by worker and row; a place in this order stays a place in it. */
+  *list(from = { worker: 0, row: 0 }): Generator<Connection> {
+    for (let worker = from.worker; worker < this.#workers.length; worker++) {
+      const used = Atomics.load(this.#workers[worker].words, LiveHead.used)
+      for (let row = worker === from.worker ? from.row : 0; row < used; row++) {
+        if (this.#read(worker, row)) yield this.#decode(worker, row)
+      }
+    }
+  }
+
+  /** How many are open now. */
+  count(): number {
+    let count = 0
+    this.visit(() => {
+      count++
+      return true
+    })
+    return count
+  }
+
+  #read(worker: number, row: number): boolean {
+    const { words, numbers } = this.#workers[worker]
+    const at = liveAt(row)
+    for (let tried = 0; tried < TRIES; tried++) {
+      const version = Atomics.load(words, at + Live.version)
+      if ((version & 1) === 0) {
+        if (Atomics.load(words, at + Live.state) === 0) return false
+        continue
+      }
+      // Numbers that change meanwhile, whole; then the rest, in order.
+      for (let word = Live.fromClient; word < Live.id; word += 2)
+        this.#copy.numbers[word / 2] = numbers[(at + word) / 2]
+      for (let word = Live.state; word < Live.fromClient; word++)
+        this.#copy.words[word] = Atomics.load(words, at + word)
+      for (let word = Live.id; word < Live.kind; word++)
+        this.#copy.words[word] = Atomics.load(words, at + word)
+      if (Atomics.load(words, at + Live.version) === version) return true
+    }
+    return false
+  }
+
+  #decode(worker: number, row: number): Connection {
+    const { words, numbers } = this.#copy
+    const originMs = this.#workers[worker].numbers[LiveHead.originMs / 2]
+    const nowMs = monotonicMs() + clockOriginMs - originMs // on the worker's clock
+    return {
+      ...{ worker, row, id: numbers[Live.id / 2], state: LIVE_STATES[words[Live.state]] },
+      generation: words[Live.generation],
+      listener: words[Live.listener],
+      scope: words[Live.scope],
+      rule: words[Live.rule],
+      route: words[Live.route],
+      cluster: words[Live.cluster],
+      endpoint: words[Live.endpoint],
+      workload: words[Live.workload],
+      client: socketAddress(words, Live.clientFamily),
+      destination: socketAddress(words, Live.destinationFamily),
+      upstream: socketAddress(words, Live.endpointFamily),
+      acceptedWallMs: numbers[Live.acceptedWallMs / 2],
+      ageMs: Math.max(0, nowMs - numbers[Live.acceptedMs / 2]),
+      idleMs: Math.max(0, nowMs - numbers[Live.activeMs / 2]),
+      decideNs: words[Live.decideNs] >>> 0,
+      connectUs: words[Live.connectUs] >>> 0,
+      attempts: words[Live.attempts],
+      fromClient: numbers[Live.fromClient / 2],
+      toUpstream: numbers[Live.toUpstream / 2],
+      fromUpstream: numbers[Live.fromUpstream / 2],
+      toClient: numbers[Live.toClient / 2],
+      clientEnded: (words[Live.flags] & Flags.clientEnded) !== 0,
+      upstreamEnded: (words[Live.flags] & Flags.upstreamEnded) !== 0,
+    }
+  }
+}
+
+/** Family, four words of the address and the port, as they stand in a row. */
+function socketAddress(words: Int32Array, at: number): SocketAddress | null {
+  const family = words[at]
+  if (family === 0) return null
+  return { address: formatAddress(family as Family, words, at + 1), port: words[at + 5] }
+}

@@ -1,0 +1,54 @@
+/**
+ * The end of a dead worker's journal: what it had open did not end by itself, and still ends in the books.
+ *
+ * Called by the supervisor, which stands in for the worker as the only writer until the next one starts.
+ */
+
+import { clockOriginMs, monotonicMs, wallNowMs } from '../base/clock.ts'
+import { Live, LiveHead, liveAt, openConnections, withdrawRow } from './connections.ts'
+import type { JournalMemory } from './journal-memory.ts'
+import { Reason } from './reasons.ts'
+import { copyRow, RecordKind, RecordWriter, Wanted } from './records.ts'
+import { SeriesWriter } from './series.ts'
+
+/**
+ * Ends every live row.
+ *
+ * @param open  Connections that the worker had: those without a row, since they were only just accepted,
+ *              get a record that knows nothing else.
+ */
+export function endLost(memory: JournalMemory, open: number): void {
+  const { words, numbers } = openConnections(memory.connections)
+  const series = new SeriesWriter(memory.series)
+  const records = new RecordWriter(memory.records)
+  const nowMs = monotonicMs() + clockOriginMs - numbers[LiveHead.originMs / 2]
+  let left = open
+  for (let row = 0; row < words[LiveHead.used]; row++) {
+    const at = liveAt(row)
+    if (words[at + Live.state] === 0) continue
+    left--
+    write(records, nowMs, to => copyRow(words, at, records.words, to))
+    series.close(words[at + Live.series])
+    if ((words[at + Live.version] & 1) === 1) withdrawRow(words, at)
+    words[at + Live.state] = 0
+  }
+  for (; left > 0; left--) {
+    write(records, nowMs, to => {
+      records.words.fill(0, to, to + Live.WORDS)
+      for (const word of [Live.scope, Live.rule, Live.route, Live.cluster, Live.endpoint])
+        records.words[to + word] = -1
+      records.numbers[(to + Live.acceptedWallMs) / 2] = wallNowMs()
+      records.numbers[(to + Live.acceptedMs) / 2] = nowMs
+    })
+  }
+}
+
+function write(records: RecordWriter, nowMs: number, fill: (to: number) => void): void {
+  const to = records.wants(Wanted.ends) ? records.claim() : -1
+  if (to < 0) return
+  fill(to)
+  records.words[to + Live.kind] = RecordKind.end
+  records.words[to + Live.reason] = Reason['worker-lost']
+  records.numbers[(to + Live.endedMs) / 2] = nowMs
+  records.commit()
+}

@@ -1,0 +1,111 @@
+/**
+ * Records of connections on their way to the access log: a ring for each worker, in shared memory.
+ *
+ *   worker ─▶ head                    tail ◀─ the one reader
+ *
+ * A record is a live row (connections.ts) with its end. The worker never waits: a full ring drops the
+ * record and counts it. What nobody reads is not written: the reader says in the ring what it wants.
+ */
+
+import { layout } from '../base/layout.ts'
+import { Live } from './connections.ts'
+
+/** Records in one ring; at 30 000 connections a second half a second of them. */
+export const RECORDS = 16_384
+
+/** What a record tells of. */
+export const RecordKind = { end: 0, connected: 1, periodic: 2 } as const
+
+/** What the reader wants; bits. */
+export const Wanted = { ends: 1, connects: 2 } as const
+
+const RingHead = layout(32, {
+  head: [0, 1], //    records written, modulo 2^32
+  written: [1, 1],
+  dropped: [2, 2], // a number
+  spare: [4, 12],
+  tail: [16, 1], //   records read, modulo 2^32; on a cache line of its own
+  wanted: [17, 1], // Wanted
+  rest: [18, 14],
+})
+
+export const createRecords = (): SharedArrayBuffer =>
+  new SharedArrayBuffer((RingHead.WORDS + RECORDS * Live.WORDS) * 4)
+
+const recordAt = (count: number): number => RingHead.WORDS + (count & (RECORDS - 1)) * Live.WORDS
+
+/** A worker's end of its ring. */
+export class RecordWriter {
+  /** The ring as words and numbers; `claim` says where in it. */
+  readonly words: Int32Array
+  readonly numbers: Float64Array
+  #head: number
+  #tail: number
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer)
+    this.numbers = new Float64Array(buffer)
+    this.#head = Atomics.load(this.words, RingHead.head) // a predecessor's records are read yet
+    this.#tail = Atomics.load(this.words, RingHead.tail)
+  }
+
+  /** Whether somebody reads what `Wanted` says. */
+  wants(what: number): boolean {
+    return (this.words[RingHead.wanted] & what) !== 0
+  }
+
+  /** The first word of the next record, to be filled and then committed; −1 where it was dropped. */
+  claim(): number {
+    if (((this.#head - this.#tail) | 0) >= RECORDS) {
+      this.#tail = Atomics.load(this.words, RingHead.tail)
+      if (((this.#head - this.#tail) | 0) >= RECORDS) {
+        this.numbers[RingHead.dropped / 2]++
+        return -1
+      }
+    }
+    return recordAt(this.#head)
+  }
+
+  commit(): void {
+    this.#head = (this.#head + 1) | 0
+    Atomics.store(this.words, RingHead.head, this.#head)
+  }
+}
+
+/** The reader's end of one worker's ring. There is one reader for each. */
+export class RecordReader {
+  readonly words: Int32Array
+  readonly numbers: Float64Array
+  #tail: number
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer)
+    this.numbers = new Float64Array(buffer)
+    this.#tail = Atomics.load(this.words, RingHead.tail)
+  }
+
+  want(what: number): void {
+    Atomics.store(this.words, RingHead.wanted, what)
+  }
+
+  /** Calls `onRecord` with the first word of each record that is there; returns how many there were. */
+  drain(onRecord: (words: Int32Array, numbers: Float64Array, at: number) => void): number {
+    const head = Atomics.load(this.words, RingHead.head)
+    const count = (head - this.#tail) | 0
+    for (let left = count; left > 0; left--) {
+      onRecord(this.words, this.numbers, recordAt(this.#tail))
+      this.#tail = (this.#tail + 1) | 0
+      if ((left & 255) === 1) Atomics.store(this.words, RingHead.tail, this.#tail) // makes room on the way
+    }
+    return count
+  }
+}
+
+/** Records that found no room, ever. */
+export const droppedRecords = (buffer: SharedArrayBuffer): number =>
+  new Float64Array(buffer)[RingHead.dropped / 2]
+
+/** Copies the row at `from` of `source` into the record at `to`; its version stays behind. */
+export function copyRow(source: Int32Array, from: number, target: Int32Array, to: number): void {
+  for (let word = 1; word < Live.kind; word++) target[to + word] = source[from + word]
+}

@@ -1,0 +1,212 @@
+/**
+ * Counts by what connections were matched to, in shared memory: for each worker a table of rows, each for
+ * one source, rule, destination and endpoint of one generation of the table.
+ *
+ *   free ─worker─▶ in use ─worker: an older generation's, and nothing open─▶ done ─reader: summed up─▶ free
+ *
+ * That one word is all that worker and reader agree by; every other word is the worker's. The worker finds
+ * its row by a hash of its own. Where no row is free it counts in row 0, which is shown as "other". What rows
+ * of old generations counted, the reader keeps by name (series-totals.ts): so counts outlive reloads.
+ */
+
+import { layout } from '../base/layout.ts'
+
+/** Rows of one worker, row 0 included. */
+export const SERIES_ROWS = 16_384
+/** Where everything is counted that finds no row. */
+export const OTHER_ROW = 0
+
+/** Words of 32 bits; what has two is a number (f64). */
+export const Series = layout(20, {
+  state: [0, 1],
+  generation: [1, 1],
+  workload: [2, 1], // of the client, here and below rows of the table of that generation
+  rule: [3, 1], //     −1: none, the destination's own default
+  cluster: [4, 1], //  −1: an address that is no service
+  endpoint: [5, 1], // −1: the address that was asked for
+  opened: [6, 2],
+  closed: [8, 2],
+  moved: [10, 2], //   went on to another endpoint, and count there: open are opened − closed − moved
+  failed: [12, 2], //  dials that failed
+  received: [14, 2], // bytes from clients
+  sent: [16, 2], //     bytes to clients
+  lastWallMs: [18, 2], // when one was last opened
+})
+
+export const RowState = { free: 0, inUse: 1, done: 2 } as const
+
+const SeriesHead = layout(2, {
+  used: [0, 1], // one above the highest row that was ever used
+  spare: [1, 1],
+})
+
+export const seriesAt = (row: number): number => SeriesHead.WORDS + row * Series.WORDS
+
+export const createSeries = (): SharedArrayBuffer => new SharedArrayBuffer(seriesAt(SERIES_ROWS) * 4)
+
+/** Rows that were ever used. */
+export const usedRows = (words: Int32Array): number => Atomics.load(words, SeriesHead.used)
+
+const BUCKETS = 65_536
+/** Stale entries beside those of the rows; beyond, the hash is made anew. */
+const BUCKETS_USED_MAX = 49_152
+/** Connections that are counted in row 0 before a free row is looked for again. */
+const FULL_PAUSE = 1024
+const EMPTY = 0 // row 0 has no key
+
+/** A worker's end. */
+export class SeriesWriter {
+  readonly words: Int32Array
+  readonly numbers: Float64Array
+  /** Open addressing: rows by key; an entry whose row has another key by now is stale, and passed over. */
+  readonly #rows = new Uint16Array(BUCKETS)
+  #bucketsUsed = 0
+  #generation = 0
+  #cursor = 0
+  #pause = 0
+
+  /** Goes on with the rows of a predecessor. */
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer)
+    this.numbers = new Float64Array(buffer)
+    const { words } = this
+    if (usedRows(words) === 0) {
+      Atomics.store(words, seriesAt(OTHER_ROW) + Series.state, RowState.inUse)
+      Atomics.store(words, SeriesHead.used, 1)
+    }
+    this.#rebuild()
+  }
+
+  /** From now on connections are of this generation, but for further attempts of older ones. */
+  adopt(generation: number): void {
+    this.#generation = generation
+    this.#rebuild()
+  }
+
+  /** Counts an opened connection, and returns its row. */
+  open(
+    generation: number,
+    workload: number,
+    rule: number,
+    cluster: number,
+    endpoint: number,
+    wallMs: number,
+  ): number {
+    const row = this.#find(generation, workload, rule, cluster, endpoint)
+    const at = seriesAt(row) / 2
+    this.numbers[at + Series.opened / 2]++
+    this.numbers[at + Series.lastWallMs / 2] = wallMs
+    return row
+  }
+
+  close(row: number): void {
+    this.numbers[(seriesAt(row) + Series.closed) / 2]++
+    this.#release(row)
+  }
+
+  /** A connection was opened again in another row. */
+  move(row: number): void {
+    this.numbers[(seriesAt(row) + Series.moved) / 2]++
+    this.#release(row)
+  }
+
+  fail(row: number): void {
+    this.numbers[(seriesAt(row) + Series.failed) / 2]++
+  }
+
+  #find(generation: number, workload: number, rule: number, cluster: number, endpoint: number): number {
+    const { words } = this
+    let bucket = hash(generation, workload, rule, cluster, endpoint) & (BUCKETS - 1)
+    for (let row = this.#rows[bucket]; row !== EMPTY; row = this.#rows[bucket]) {
+      const at = seriesAt(row)
+      if (
+        words[at + Series.endpoint] === endpoint &&
+        words[at + Series.cluster] === cluster &&
+        words[at + Series.rule] === rule &&
+        words[at + Series.workload] === workload &&
+        words[at + Series.generation] === generation &&
+        words[at + Series.state] === RowState.inUse
+      )
+        return row
+      bucket = (bucket + 1) & (BUCKETS - 1)
+    }
+    const row = this.#take()
+    if (row === OTHER_ROW) return row
+    const at = seriesAt(row)
+    words.fill(0, at + 1, at + Series.WORDS)
+    words[at + Series.generation] = generation
+    words[at + Series.workload] = workload
+    words[at + Series.rule] = rule
+    words[at + Series.cluster] = cluster
+    words[at + Series.endpoint] = endpoint
+    Atomics.store(words, at + Series.state, RowState.inUse)
+    this.#insert(bucket, row)
+    return row
+  }
+
+  #insert(bucket: number, row: number): void {
+    this.#rows[bucket] = row
+    this.#bucketsUsed++
+    if (this.#bucketsUsed > BUCKETS_USED_MAX) this.#rebuild()
+  }
+
+  #take(): number {
+    if (this.#pause > 0) {
+      this.#pause--
+      return OTHER_ROW
+    }
+    for (let tried = 1; tried < SERIES_ROWS; tried++) {
+      this.#cursor = this.#cursor + 1 < SERIES_ROWS ? this.#cursor + 1 : 1
+      if (Atomics.load(this.words, seriesAt(this.#cursor) + Series.state) !== RowState.free) continue
+      if (this.#cursor >= this.words[SeriesHead.used])
+        Atomics.store(this.words, SeriesHead.used, this.#cursor + 1)
+      return this.#cursor
+    }
+    this.#pause = FULL_PAUSE
+    return OTHER_ROW
+  }
+
+  /** Done is a row that no connection is in, and no new one comes to. */
+  #release(row: number): void {
+    const { words, numbers } = this
+    const at = seriesAt(row)
+    if (row === OTHER_ROW || words[at + Series.generation] === this.#generation) return
+    const opened = numbers[(at + Series.opened) / 2]
+    const left = opened - numbers[(at + Series.closed) / 2] - numbers[(at + Series.moved) / 2]
+    if (left === 0) Atomics.store(words, at + Series.state, RowState.done)
+  }
+
+  #rebuild(): void {
+    const { words } = this
+    this.#rows.fill(EMPTY)
+    this.#bucketsUsed = 0
+    for (let row = 1; row < words[SeriesHead.used]; row++) {
+      const at = seriesAt(row)
+      if (words[at + Series.state] === RowState.inUse) this.#release(row)
+      if (words[at + Series.state] !== RowState.inUse) continue
+      let bucket =
+        hash(
+          words[at + Series.generation],
+          words[at + Series.workload],
+          words[at + Series.rule],
+          words[at + Series.cluster],
+          words[at + Series.endpoint],
+        ) &
+        (BUCKETS - 1)
+      while (this.#rows[bucket] !== EMPTY) bucket = (bucket + 1) & (BUCKETS - 1)
+      this.#rows[bucket] = row
+      this.#bucketsUsed++
+    }
+  }
+}
+
+/** Mixed as Murmur3 mixes blocks (Appleby, 2008): rows of tables are small numbers that differ little. */
+function hash(a: number, b: number, c: number, d: number, e: number): number {
+  let mixed = Math.imul(a, 0xcc9e2d51) ^ b
+  mixed = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593) ^ c
+  mixed = Math.imul((mixed << 13) | (mixed >>> 19), 0xcc9e2d51) ^ d
+  mixed = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593) ^ e
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return (mixed ^ (mixed >>> 16)) >>> 0
+}
