@@ -13,6 +13,7 @@ import { formatAddress, parseInto } from '../../src/net/address.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
+import { PASSTHROUGH } from '../../src/table/outcome.ts'
 import type { Plan } from '../../src/table/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
@@ -55,6 +56,28 @@ test('an address that is no service gets what it asked for, with the default pol
   assert.deepEqual([outcome, target], [ADMITTED, '2001:db8::5 443'])
   assert.deepEqual([decision.endpoint, decision.clusterSlot, decision.endpointSlot], [ORIGINAL, 0, 0])
   assert.deepEqual([decision.connectTimeoutMs, decision.idleTimeoutMs], [10_000, 3_600_000])
+})
+
+test('an address that is no service takes nothing from the decision before', () => {
+  const task = taskOf()
+  const decider = createDecider(task)
+  task.port.close()
+  const keepalive = { timeS: 1, intervalS: 2, probes: 3 }
+  const policy = { connectTimeoutMs: 1, idleTimeoutMs: 2, maxDurationMs: 3, keepalive }
+  const services = tableOf(planOf([listenerOn(80)], [clusterOf([{ address: '10.0.0.1', port: 81 }], policy)]))
+  const table = tableOf(passing(''))
+  const { query } = decider
+  query.destinationFamily = parseInto('192.0.2.1', query.destination, 0)
+  query.destinationPort = 443
+  const decision = createDecision()
+  assert.equal(decide(decider, services, ownListeners(services), decision), ADMITTED)
+  assert.deepEqual([decision.cluster, decision.route, decision.maxDurationMs], [0, 0, 3])
+  assert.equal(decide(decider, table, ownListeners(table), decision), ADMITTED)
+  const { address, ...rest } = decision
+  const { address: _, ...fresh } = createDecision()
+  const { family, port, route, keepaliveIntervalS, keepaliveProbes } = rest
+  assert.deepEqual(rest, { ...fresh, family, port, route, keepaliveIntervalS, keepaliveProbes })
+  assert.deepEqual([formatAddress(4, address), port, route], ['192.0.2.1', 443, PASSTHROUGH])
 })
 
 test('every address of this machine is a loop at the port of an open listener, and only there', () => {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { Observer } from '../../src/control/observer.ts'
 import { createInboxes } from '../../src/engine/inboxes.ts'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
 import { probe } from '../../src/net/probe.ts'
@@ -42,6 +43,7 @@ export class TestEngine {
   readonly drained: Drained[] = []
   readonly slots = createSlots()
   readonly journals: readonly JournalMemory[]
+  readonly observer: Observer
   readonly #pool: Piscina
   readonly #ports: MessagePort[] = []
   readonly #wakeFds: number[] = []
@@ -54,6 +56,7 @@ export class TestEngine {
     this.stats = openStats(stats)
     const allowed = { maxConnections: 10_000, connectAttempts: 1, ...limits }
     this.journals = Array.from({ length: workers }, () => createJournalMemory(allowed.maxConnections))
+    this.observer = new Observer(this.journals)
     this.listening = Array.from({ length: workers }, () => [])
     this.#pool = new Piscina({ filename: WORKER, minThreads: workers, maxThreads: workers })
     this.ended = this.listening.map((reports, index) => {
@@ -82,6 +85,7 @@ export class TestEngine {
     const generation = ++this.#generation
     const slots = new Slots(this.slots, generation, NO_COUNTS)
     const table = buildTable(plan, generation, slots.slotOf)
+    this.observer.publishing(table)
     this.order({ kind: 'table', generation, table }, () =>
       Atomics.store(new Int32Array(this.#epoch), 0, generation),
     )
@@ -124,6 +128,7 @@ export class TestEngine {
     await Promise.allSettled(this.ended)
     for (const fd of this.#wakeFds.splice(0)) closeWake(fd)
     for (const port of this.#ports) port.close()
+    this.observer.close()
     await this.#pool.destroy()
   }
 

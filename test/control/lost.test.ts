@@ -1,0 +1,77 @@
+/**
+ * Goal: the connections of a worker that dies are accounted for like all others: each leaves a record, none
+ * stays in the list, and counts add up. Method: real connections through a worker that dies with them.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Observer } from '../../src/control/observer.ts'
+import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { Live } from '../../src/stats/connections.ts'
+import { Reason } from '../../src/stats/reasons.ts'
+import { RecordReader, Wanted } from '../../src/stats/records.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import { clusterOf, ENGINES, listenerOn, planOf } from '../support/engine.ts'
+import { DIES_WITH } from '../support/mortal-worker.ts'
+import { begin, echo, freePort, listen, open, readBytes, until } from '../support/sockets.ts'
+
+for (const engine of ENGINES) {
+  test(`${engine}: every connection of a worker that died leaves a record, and none is left in the books`, async t => {
+    const upstream = await listen(echo)
+    const events: SupervisorEvent[] = []
+    const supervisor = new Supervisor({
+      ...{ workers: 1, engine, limits: { maxConnections: 10_000, connectAttempts: 1 } },
+      filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
+      onEvent: event => events.push(event),
+    })
+    const observer = new Observer(supervisor.journals)
+    t.after(async () => {
+      observer.close()
+      await supervisor.stop()
+      await upstream[Symbol.asyncDispose]()
+    })
+    const port = await freePort()
+    const slots = new Slots(createSlots(), 1, NO_COUNTS)
+    const table = buildTable(planOf([listenerOn(port)], [clusterOf([upstream])]), 1, slots.slotOf)
+    observer.publishing(table)
+    supervisor.publish(1, table)
+    const listening = () => events.filter(({ kind }) => kind === 'listening').length
+    await until(() => listening() === 1)
+    const reader = new RecordReader(supervisor.journals[0].records)
+    reader.want(Wanted.ends)
+    for (let count = 1; count < DIES_WITH; count++) {
+      const client = await open(port)
+      client.write('x')
+      await readBytes(client, 1)
+    }
+    assert.equal(observer.live.count(), DIES_WITH - 1)
+    begin(port)
+    await until(() => listening() === 2)
+    assert.equal(observer.live.count(), 0)
+    const ended: { reason: number; id: number; came: number; family: number }[] = []
+    reader.drain((words, numbers, at) =>
+      ended.push({
+        reason: words[at + Live.reason],
+        id: numbers[(at + Live.id) / 2],
+        came: numbers[(at + Live.fromClient) / 2],
+        family: words[at + Live.clientFamily],
+      }),
+    )
+    assert.equal(ended.length, DIES_WITH)
+    assert.ok(ended.every(({ reason }) => reason === Reason['worker-lost']))
+    assert.equal(ended.filter(({ came, family }) => came === 1 && family === 4).length, DIES_WITH - 1)
+    assert.equal(ended.filter(({ id }) => id === 0).length, 1, 'the one that was only just accepted')
+    const total = observer.totals().find(({ name }) => name.endpoint !== null)
+    assert.deepEqual([total?.opened, total?.closed], [DIES_WITH - 1, DIES_WITH - 1])
+    const client = await open(port)
+    client.write('y')
+    assert.equal(await readBytes(client, 1), 'y')
+    const [{ id }] = [...observer.live.list()]
+    assert.ok(
+      ended.every(each => each.id !== id),
+      'ids go on',
+    )
+    client.destroy()
+  })
+}

@@ -1,0 +1,120 @@
+/**
+ * Goal: a reader of live connections and of records sees whole ones only, and misses no record that was not
+ * counted as dropped. Method: another thread rewrites them all the time.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { createConnections, LIVE_ROWS_MAX, Live, LiveHead, liveRows } from '../../src/stats/connections.ts'
+import { LiveConnections } from '../../src/stats/live-connections.ts'
+import {
+  createRecords,
+  droppedRecords,
+  RECORDS,
+  RecordReader,
+  RecordWriter,
+  Wanted,
+} from '../../src/stats/records.ts'
+import { turn } from '../support/turn.ts'
+
+const ROWS = 8
+
+/** The number that all of `words` from `first` on are, up to `end`; it fails where they differ. */
+function numberOf(words: Int32Array, first: number, end: number): number {
+  for (let word = first; word < end; word++) assert.equal(words[word], words[first], `word ${word - first}`)
+  return words[first]
+}
+
+function start(rounds: number) {
+  const [connections, records] = [createConnections(ROWS), createRecords()]
+  const worker = new Worker(new URL('../support/row-worker.ts', import.meta.url), {
+    workerData: { connections, records, rows: ROWS, rounds },
+  })
+  const ended = new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject))
+  let over = false
+  void ended.finally(() => {
+    over = true
+  })
+  return { connections, records, ended, isOver: () => over }
+}
+
+test('a live row that is rewritten all the time is read whole or not at all', async () => {
+  const { connections, isOver } = start(500_000)
+  const live = new LiveConnections([connections])
+  const seen = new Set<number>()
+  while (!isOver()) {
+    for (let look = 0; look < 1000; look++) {
+      live.visit(words => {
+        seen.add(numberOf(words, Live.id, Live.kind))
+        return true
+      })
+    }
+    await turn()
+  }
+  assert.ok(seen.size > 1000, `${seen.size} versions were seen`)
+})
+
+test('records come whole and in order, and those that are missing were counted', async () => {
+  const rounds = 400_000
+  const { records, isOver } = start(rounds)
+  const reader = new RecordReader(records)
+  let [last, count] = [0, 0]
+  const look = () =>
+    reader.drain((words, _, at) => {
+      const round = numberOf(words, at + 1, at + Live.WORDS)
+      assert.ok(round > last, `${round} after ${last}`)
+      last = round
+      count++
+    })
+  while (!isOver()) {
+    look()
+    await turn()
+  }
+  look()
+  assert.equal(count + droppedRecords(records), rounds)
+  assert.ok(count > RECORDS)
+})
+
+test('a full ring drops what comes next, and goes on when there is room', () => {
+  const buffer = createRecords()
+  const writer = new RecordWriter(buffer)
+  const write = (number: number): boolean => {
+    const at = writer.claim()
+    if (at < 0) return false
+    writer.words[at + Live.scope] = number
+    writer.commit()
+    return true
+  }
+  for (let number = 0; number < RECORDS; number++) assert.equal(write(number), true)
+  assert.equal(write(-1), false)
+  assert.equal(droppedRecords(buffer), 1)
+  const reader = new RecordReader(buffer)
+  const got: number[] = []
+  assert.equal(
+    reader.drain((words, _, at) => got.push(words[at + Live.scope])),
+    RECORDS,
+  )
+  assert.deepEqual([got[0], got.at(-1)], [0, RECORDS - 1])
+  assert.equal(write(RECORDS), true)
+  const successor = new RecordWriter(buffer)
+  const at = successor.claim()
+  successor.words[at + Live.scope] = RECORDS + 1
+  successor.commit()
+  got.length = 0
+  reader.drain((words, _, at) => got.push(words[at + Live.scope]))
+  assert.deepEqual(got, [RECORDS, RECORDS + 1])
+})
+
+test('nobody who reads is nobody who wants', () => {
+  const buffer = createRecords()
+  const [writer, reader] = [new RecordWriter(buffer), new RecordReader(buffer)]
+  assert.deepEqual([writer.wants(Wanted.ends), writer.wants(Wanted.connects)], [false, false])
+  reader.want(Wanted.ends)
+  assert.deepEqual([writer.wants(Wanted.ends), writer.wants(Wanted.connects)], [true, false])
+})
+
+test('the rows of a worker have a limit', () => {
+  assert.deepEqual([liveRows(10), liveRows(2 ** 29)], [11, LIVE_ROWS_MAX + 1])
+  assert.equal(createConnections(3).byteLength, (LiveHead.WORDS + 3 * Live.WORDS) * 4)
+})

@@ -1,0 +1,39 @@
+/**
+ * A thread that rewrites live rows and records as fast as it can, each word of a version derived from one
+ * number, so that a reader who mixes two versions can be caught.
+ */
+
+import { workerData } from 'node:worker_threads'
+import {
+  Live,
+  LiveHead,
+  liveAt,
+  openConnections,
+  publishRow,
+  withdrawRow,
+} from '../../src/stats/connections.ts'
+import { RecordWriter } from '../../src/stats/records.ts'
+
+const { connections, records, rows, rounds } = workerData as {
+  connections: SharedArrayBuffer
+  records: SharedArrayBuffer
+  rows: number
+  rounds: number
+}
+const { words } = openConnections(connections)
+const ring = new RecordWriter(records)
+Atomics.store(words, LiveHead.used, rows)
+for (let round = 1; round <= rounds; round++) {
+  const at = liveAt(round % rows)
+  if (round > rows) {
+    withdrawRow(words, at)
+    words[at + Live.state] = 0
+  }
+  for (let word = Live.id; word < Live.kind; word++) words[at + word] = round
+  words[at + Live.state] = 1
+  publishRow(words, at)
+  const to = ring.claim()
+  if (to < 0) continue
+  for (let word = 1; word < Live.WORDS; word++) ring.words[to + word] = round
+  ring.commit()
+}

@@ -1,0 +1,2 @@
+/** One turn of the event loop. */
+export { setImmediate as turn } from 'node:timers/promises'
