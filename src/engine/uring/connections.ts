@@ -10,6 +10,7 @@
  */
 
 import type { Buffers } from '../../net/buffers.ts'
+import { CQE_F_MORE } from '../../net/io-uring.ts'
 import { prepareCancel, prepareCancelAll, prepareConnect, preparePoll } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
@@ -26,6 +27,7 @@ import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
 import { dialFailure } from './failures.ts'
 import * as Operation from './operations.ts'
+import { Received } from './received.ts'
 import { Relay } from './relay.ts'
 import { CLIENT, Flow, type Side, Slots, UPSTREAM } from './slots.ts'
 import { Splicer } from './splice.ts'
@@ -49,7 +51,7 @@ type Attempts = {
 
 export type ConnectionsOptions = {
   readonly ring: Ring
-  readonly buffers: Buffers
+  readonly buffers: { readonly small: Buffers; readonly large: Buffers }
   readonly sockets: Sockets
   readonly decider: Decider
   readonly journal: Journal
@@ -68,7 +70,7 @@ export class Connections {
   /** Filled by `decide` for the connection in question. */
   readonly decision = createDecision()
   readonly #ring: Ring
-  readonly #buffers: Buffers
+  readonly #received: Received
   readonly #sockets: Sockets
   readonly #decider: Decider
   readonly #journal: Journal
@@ -87,7 +89,6 @@ export class Connections {
   constructor({ ring, buffers, sockets, decider, journal, descriptorCeiling, onFree }: ConnectionsOptions) {
     this.#descriptorCeiling = descriptorCeiling
     this.#ring = ring
-    this.#buffers = buffers
     this.#sockets = sockets
     this.#decider = decider
     this.#journal = journal
@@ -95,9 +96,17 @@ export class Connections {
     this.#onFree = onFree
     this.#addresses = ring.arena.take(ring.entries * 32)
     this.slots = new Slots(liveRows(decider.limits.maxConnections))
+    this.#received = new Received(buffers.small, buffers.large, 2 * this.slots.count)
     this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
     this.#relay = new Relay({
-      ...{ ring, buffers, journal, slots: this.slots, splicer: this.#splicer, counters: this.#counters },
+      ...{
+        ring,
+        received: this.#received,
+        journal,
+        slots: this.slots,
+        splicer: this.#splicer,
+        counters: this.#counters,
+      },
       clock: this,
       onEarly: () => this.#sweepIn(WATCH_AFTER_MS),
       onBroken: (slot, reason) => this.close(slot, reason),
@@ -236,13 +245,13 @@ export class Connections {
   }
 
   /**
-   * A client whose first bytes wait for the upstream is not received from: where that takes long, only
-   * its reset is waited for. Most dials are over before, and an operation more costs each of them.
+   * A client that has said a lot, or all, before the upstream is there is not received from: where that takes
+   * long, only its reset is waited for. Most dials are over before, and an operation more costs each of them.
    */
   #watchClient(slot: number): void {
     const { slots } = this
     const flow = slots.flow[2 * slot + CLIENT]
-    const isWaiting = slots.state[slot] === State.Dialing && (flow & Flow.holding) !== 0
+    const isWaiting = slots.state[slot] === State.Dialing && (flow & (Flow.receiving | Flow.starved)) === 0
     if (!isWaiting || (flow & Flow.watched) !== 0) return
     slots.flow[2 * slot + CLIENT] |= Flow.watched
     const fd = slots.fd[2 * slot + CLIENT]
@@ -333,23 +342,26 @@ export class Connections {
   complete(word: number, generation: number, result: number, flags: number): void {
     const { slots } = this
     const slot = slotOf(word)
-    const buffer = this.#buffers.take(flags)
+    const operation = operationOf(word)
+    const buffer = this.#received.take(flags, operation >= Operation.RECEIVE_LARGER_CLIENT)
     if (slots.generation[slot] !== generation) {
       if (buffer >= 0) this.#relay.give(buffer)
       return // of a connection that is gone
     }
-    slots.inFlight[slot]--
+    if ((flags & CQE_F_MORE) === 0) slots.inFlight[slot]--
     if (slots.state[slot] === State.Closing) {
       if (buffer >= 0) this.#relay.give(buffer)
       this.#endWhenIdle(slot)
       return
     }
-    switch (operationOf(word)) {
+    switch (operation) {
       case Operation.RECEIVE_CLIENT:
-        this.#relay.received(slot, CLIENT, result, buffer)
+      case Operation.RECEIVE_LARGER_CLIENT:
+        this.#relay.received(slot, CLIENT, result, flags, buffer)
         break
       case Operation.RECEIVE_UPSTREAM:
-        this.#relay.received(slot, UPSTREAM, result, buffer)
+      case Operation.RECEIVE_LARGER_UPSTREAM:
+        this.#relay.received(slot, UPSTREAM, result, flags, buffer)
         break
       case Operation.SEND_UPSTREAM:
         this.#relay.sent(slot, CLIENT, result)

@@ -6,7 +6,7 @@ export const ACCEPT = 0
 export const WAKE = 1
 /** The slot is a connection's, from here on. */
 export const CONNECT = 2
-/** From the client, and on to the upstream. */
+/** From the client, again and again, and on to the upstream. */
 export const RECEIVE_CLIENT = 3
 export const SEND_UPSTREAM = 4
 /** From the upstream, and on to the client. */
@@ -18,6 +18,9 @@ export const WATCH_CLIENT = 7
 export const CANCEL = 8
 /** The slot is a listener's: the end of its accepting was asked for. */
 export const CANCEL_ACCEPT = 9
+/** The same in large pieces, one at a time. */
+export const RECEIVE_LARGER_CLIENT = 12
+export const RECEIVE_LARGER_UPSTREAM = 13
 /** A socket is ready for the direction from the client, or from the upstream, to go on. */
 export const READY_CLIENT = 10
 export const READY_UPSTREAM = 11

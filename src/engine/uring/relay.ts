@@ -1,17 +1,27 @@
 /**
  * The relay: bytes of an admitted connection from one side to the other, each direction for itself.
  *
- *   receive ─▶ send ─▶ receive …      or, once it is bulk,      splice ─▶ wait ─▶ splice … (splice.ts)
+ *   little at a time   receive, again and again ─▶ queue ─▶ send ─▶ send …
+ *   larger pieces      receive ─▶ send ─▶ receive …
+ *   bulk               splice ─▶ wait ─▶ splice … (splice.ts)
  *
- * A direction has one receive or one send in the kernel, never both: that is the back-pressure, and an
- * idle connection holds no buffer. (A receive linked behind each send was a little slower, and starts by
- * itself when the connection is being closed.) Whether a connection goes on or ends is connections.ts'.
+ * A receive that repeats is asked for once in the life of most connections. It is called back when the
+ * queue has grown to HELD_MAX, and asked for again once all of it was sent: that is the back-pressure. Larger
+ * pieces take turns, one receive or one send. An idle connection holds no buffer. Whether a connection goes on
+ * or ends is connections.ts'.
  */
 
 import { unreachable } from '../../base/assert.ts'
-import type { Buffers } from '../../net/buffers.ts'
 import { Errno } from '../../net/errno.ts'
-import { preparePoll, prepareRecvSelect, prepareSend } from '../../net/prepare.ts'
+import { CQE_F_MORE, CQE_F_SOCK_NONEMPTY } from '../../net/io-uring.ts'
+import {
+  prepareCancel,
+  preparePoll,
+  prepareRecvMultishot,
+  prepareRecvSelect,
+  prepareSend,
+  prepareSendMore,
+} from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { setNonBlocking, shutdownWrite } from '../../net/sockets.ts'
 import { subject } from '../../net/user-data.ts'
@@ -21,10 +31,13 @@ import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
 import { relayFailure } from './failures.ts'
 import * as Operation from './operations.ts'
+import type { Received } from './received.ts'
 import { CLIENT, Flow, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { BULK_LEAST_BYTES, Next, type Splicer } from './splice.ts'
 
 const RECEIVE = [Operation.RECEIVE_CLIENT, Operation.RECEIVE_UPSTREAM] as const
+
+const RECEIVE_LARGER = [Operation.RECEIVE_LARGER_CLIENT, Operation.RECEIVE_LARGER_UPSTREAM] as const
 
 const SEND = [Operation.SEND_UPSTREAM, Operation.SEND_CLIENT] as const
 
@@ -42,11 +55,17 @@ const POLL_OUT = 4
 /** A direction is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
 const BULK_BYTES = 2 ** 20
 
+/**
+ * Buffers in a direction's queue at which its receive is called back. What the kernel had received by then comes all
+ * the same: at most 32 more (MULTISHOT_MAX_RETRY in io_uring/net.c).
+ */
+const HELD_MAX = 8
+
 const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
 export type RelayOptions = {
   readonly ring: Ring
-  readonly buffers: Buffers
+  readonly received: Received
   readonly journal: Journal
   readonly slots: Slots
   readonly splicer: Splicer
@@ -64,7 +83,7 @@ export type RelayOptions = {
 
 export class Relay {
   readonly #ring: Ring
-  readonly #buffers: Buffers
+  readonly #received: Received
   readonly #journal: Journal
   readonly #slots: Slots
   readonly #splicer: Splicer
@@ -73,12 +92,12 @@ export class Relay {
   readonly #onEarly: () => void
   readonly #onBroken: RelayOptions['onBroken']
   readonly #onEnded: RelayOptions['onEnded']
-  /** Directions that wait for a buffer, in the order in which they ran dry. */
-  readonly #starved: number[] = []
+  /** Directions that wait for a buffer, in the order in which they ran dry: for a small one, for a large one. */
+  readonly #starved: readonly [number[], number[]] = [[], []]
 
   constructor(options: RelayOptions) {
     this.#ring = options.ring
-    this.#buffers = options.buffers
+    this.#received = options.received
     this.#journal = options.journal
     this.#slots = options.slots
     this.#splicer = options.splicer
@@ -92,76 +111,122 @@ export class Relay {
   /** The upstream is there: its direction begins, and the client's goes on with what came early. */
   begin(slot: number): void {
     this.receive(slot, UPSTREAM)
-    const flow = this.#slots.flow[2 * slot + CLIENT]
-    if ((flow & Flow.holding) !== 0) this.#send(slot, CLIENT)
-    else if ((flow & Flow.ended) !== 0) this.passEnd(slot, CLIENT)
+    if (this.#received.count(2 * slot + CLIENT) > 0) this.#send(slot, CLIENT, false)
+    else if ((this.#slots.flow[2 * slot + CLIENT] & Flow.ended) !== 0) this.passEnd(slot, CLIENT)
   }
 
+  /** Asks for bytes of `side`: for all that come, or, where they come in large pieces, for the next. */
   receive(slot: number, side: Side): void {
     const slots = this.#slots
-    const fd = slots.fd[2 * slot + side]
-    const word = subject(slot, RECEIVE[side])
-    prepareRecvSelect(this.#ring, fd, this.#buffers.group, word, slots.generation[slot])
+    const direction = 2 * slot + side
+    const fd = slots.fd[direction]
+    const isLarger = this.#isLarger(direction)
+    const word = subject(slot, (isLarger ? RECEIVE_LARGER : RECEIVE)[side])
+    if (isLarger) prepareRecvSelect(this.#ring, fd, this.#received.large.group, word, slots.generation[slot])
+    else prepareRecvMultishot(this.#ring, fd, this.#received.small.group, word, slots.generation[slot])
+    slots.flow[direction] |= Flow.receiving
     slots.inFlight[slot]++
   }
 
-  /** Sends what `side`'s direction holds to the other side. */
-  #send(slot: number, side: Side): void {
+  #isLarger(direction: number): boolean {
+    return (this.#slots.flow[direction] & Flow.larger) !== 0
+  }
+
+  /** Sends the first of what `side`'s direction holds to the other side. */
+  #send(slot: number, side: Side, more: boolean): void {
     const slots = this.#slots
+    const received = this.#received
     const direction = 2 * slot + side
-    const at = this.#buffers.at(slots.buffer[direction]) + slots.offset[direction]
     const fd = slots.fd[2 * slot + otherOf(side)]
-    prepareSend(this.#ring, fd, at, slots.bytes[direction], subject(slot, SEND[side]), slots.generation[slot])
+    const prepare = more || received.count(direction) > 1 ? prepareSendMore : prepareSend
+    const word = subject(slot, SEND[side])
+    prepare(this.#ring, fd, received.at(direction), received.bytes(direction), word, slots.generation[slot])
+    slots.flow[direction] |= Flow.sending
     slots.inFlight[slot]++
   }
 
-  received(slot: number, side: Side, result: number, buffer: number): void {
+  /** @param flags  The completion's. */
+  received(slot: number, side: Side, result: number, flags: number, buffer: number): void {
     const slots = this.#slots
     const direction = 2 * slot + side
-    if (result > 0) {
-      this.#counters[BYTES[side]] += result
-      this.#journal.received(slot, side, result, this.#clock.nowMs)
-      slots.activeMs[slot] = this.#clock.nowMs
-      slots.flow[direction] |= Flow.holding
-      slots.buffer[direction] = buffer
-      slots.offset[direction] = 0
-      slots.bytes[direction] = result
-      slots.streak[direction] = result < BULK_LEAST_BYTES ? 0 : slots.streak[direction] + result
-      if (slots.state[slot] !== State.Dialing) this.#send(slot, side)
-      else this.#onEarly()
-    } else if (result === 0) {
+    if ((flags & CQE_F_MORE) === 0) slots.flow[direction] &= ~(Flow.receiving | Flow.stopping)
+    if (result > 0) this.#hold(slot, side, result, flags, buffer)
+    else {
       if (buffer >= 0) this.give(buffer)
-      slots.flow[direction] |= Flow.ended
-      if (slots.state[slot] !== State.Dialing) this.passEnd(slot, side)
-    } else if (result === -Errno.ENOBUFS) {
-      slots.flow[direction] |= Flow.starved
-      this.#starved.push(direction)
-      if (this.#buffers.free > 0) this.#feed() // one came back in between
-    } else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
-    else this.#break(slot, side, result)
+      if (result === 0) this.#end(slot, side)
+      else if (result === -Errno.ENOBUFS) this.#starve(direction)
+      else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
+      else if (result !== -Errno.ECANCELED) this.#break(slot, side, result)
+      else if (this.#received.count(direction) === 0 && slots.state[slot] !== State.Dialing)
+        this.#resume(slot, side)
+    }
+  }
+
+  #hold(slot: number, side: Side, bytes: number, flags: number, buffer: number): void {
+    const slots = this.#slots
+    const direction = 2 * slot + side
+    this.#counters[BYTES[side]] += bytes
+    this.#journal.received(slot, side, bytes, this.#clock.nowMs)
+    slots.activeMs[slot] = this.#clock.nowMs
+    slots.streak[direction] = bytes < BULK_LEAST_BYTES ? 0 : slots.streak[direction] + bytes
+    if (bytes >= this.#received.small.bytesEach) slots.flow[direction] |= Flow.larger
+    else if (this.#received.isLarge(buffer)) slots.flow[direction] &= ~Flow.larger
+    this.#received.add(direction, buffer, bytes)
+    const flow = slots.flow[direction]
+    const isTooMuch = this.#isLarger(direction) || this.#received.count(direction) >= HELD_MAX
+    if (isTooMuch && (flow & Flow.receiving) !== 0) this.#stop(slot, side)
+    if (slots.state[slot] !== State.Dialing) {
+      if ((flow & Flow.sending) === 0) this.#send(slot, side, (flags & CQE_F_SOCK_NONEMPTY) !== 0)
+    } else if ((flow & Flow.receiving) === 0) this.#onEarly()
+  }
+
+  /** Calls a receive back that repeats; what has come until then is still told. */
+  #stop(slot: number, side: Side): void {
+    const slots = this.#slots
+    if ((slots.flow[2 * slot + side] & Flow.stopping) !== 0) return
+    slots.flow[2 * slot + side] |= Flow.stopping
+    const generation = slots.generation[slot]
+    const cancel = subject(slot, Operation.CANCEL)
+    prepareCancel(this.#ring, subject(slot, RECEIVE[side]), generation, cancel, generation)
+    slots.inFlight[slot]++
+  }
+
+  /** `side` says that no more comes; what it said before goes first. */
+  #end(slot: number, side: Side): void {
+    const slots = this.#slots
+    slots.flow[2 * slot + side] |= Flow.ended
+    if (slots.state[slot] !== State.Dialing && this.#received.count(2 * slot + side) === 0)
+      this.passEnd(slot, side)
+  }
+
+  #starve(direction: number): void {
+    this.#slots.flow[direction] |= Flow.starved
+    this.#starved[this.#isLarger(direction) ? 1 : 0].push(direction)
+    this.#feed() // one may have come back in between
   }
 
   sent(slot: number, side: Side, result: number): void {
     const slots = this.#slots
     const direction = 2 * slot + side
-    if (result > 0) this.#journal.delivered(slot, side, result, this.#clock.nowMs)
-    if (result === slots.bytes[direction]) {
+    slots.flow[direction] &= ~Flow.sending
+    if (result > 0) {
+      this.#journal.delivered(slot, side, result, this.#clock.nowMs)
       slots.activeMs[slot] = this.#clock.nowMs
-      this.release(direction)
+      this.#received.advance(direction, result)
+      this.#feed()
       this.#resume(slot, side)
-    } else if (result > 0) {
-      slots.offset[direction] += result
-      slots.bytes[direction] -= result
-      this.#send(slot, side)
     } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
     else this.#break(slot, otherOf(side), result)
   }
 
-  /** Goes on with a direction that has nothing in the kernel. */
+  /** Goes on with a direction that sends nothing at the moment. */
   #resume(slot: number, side: Side): void {
     const { flow, streak } = this.#slots
     const direction = 2 * slot + side
-    if ((flow[direction] & Flow.holding) !== 0) this.#send(slot, side)
+    if (this.#received.count(direction) > 0) this.#send(slot, side, false)
+    else if ((flow[direction] & Flow.ended) !== 0) this.passEnd(slot, side)
+    else if ((flow[direction] & (Flow.receiving | Flow.starved)) !== 0)
+      return // it goes on by itself
     else if (streak[direction] >= BULK_BYTES) this.#splice(slot, side)
     else this.receive(slot, side)
   }
@@ -209,8 +274,10 @@ export class Relay {
 
   /** What is wrong with a socket (POLLERR), the next attempt finds out. */
   ready(slot: number, side: Side, events: number): void {
-    if (events >= 0) this.#resume(slot, side)
-    else this.#break(slot, side, events)
+    const { flow, state } = this.#slots
+    if (events < 0) this.#break(slot, side, events)
+    else if (state[slot] === State.Dialing) this.receive(slot, side)
+    else if ((flow[2 * slot + side] & Flow.sending) === 0) this.#resume(slot, side)
   }
 
   /** `side`'s direction goes on when the socket of `where` is ready. */
@@ -243,23 +310,26 @@ export class Relay {
     this.#onBroken(slot, relayFailure(side, result))
   }
 
-  /** The direction's buffer is the kernel's again. */
+  /** What the direction holds is the kernel's again. */
   release(direction: number): void {
-    const { flow, buffer } = this.#slots
-    if ((flow[direction] & Flow.holding) === 0) return
-    flow[direction] &= ~Flow.holding
-    this.give(buffer[direction])
+    this.#received.drop(direction)
+    this.#feed()
   }
 
   give(buffer: number): void {
-    this.#buffers.give(buffer)
-    if (this.#starved.length > 0) this.#feed()
+    this.#received.give(buffer)
+    this.#feed()
   }
 
-  /** The direction that has waited longest for a buffer receives again. */
+  /** Of those that wait for a buffer, the one that has waited longest receives again, where there is one for it. */
   #feed(): void {
+    if (this.#starved[0].length > 0 && this.#received.small.free > 0) this.#feedFirst(this.#starved[0])
+    if (this.#starved[1].length > 0 && this.#received.large.free > 0) this.#feedFirst(this.#starved[1])
+  }
+
+  #feedFirst(starved: number[]): void {
     const { flow, state } = this.#slots
-    for (let direction = this.#starved.shift(); direction !== undefined; direction = this.#starved.shift()) {
+    for (let direction = starved.shift(); direction !== undefined; direction = starved.shift()) {
       if ((flow[direction] & Flow.starved) === 0) continue
       flow[direction] &= ~Flow.starved
       const slot = direction >>> 1

@@ -17,8 +17,8 @@ export type Side = typeof CLIENT | typeof UPSTREAM
 
 /** What a direction is doing; bits. */
 export const Flow = {
-  /** Bytes lie in `buffer`: they are being sent, or wait for the upstream to be connected. */
-  holding: 1,
+  /** Bytes of it are being sent. */
+  sending: 1,
   /** Waits for a free buffer before it receives again. */
   starved: 2,
   /** The side said that no more comes. */
@@ -29,6 +29,12 @@ export const Flow = {
   watched: 16,
   /** It has been spliced: its sockets do not block from then on. */
   unblocked: 32,
+  /** A receive of it is in the kernel. */
+  receiving: 64,
+  /** That receive is to end: it was called back. */
+  stopping: 128,
+  /** It comes in larger pieces: received one at a time. */
+  larger: 256,
 } as const
 
 export class Slots {
@@ -44,14 +50,9 @@ export class Slots {
 
   /** By side: the descriptor, or −1. */
   readonly fd: Int32Array
-  /**
-   * By direction: Flow bits, the buffer that is held, where in it the rest begins and how much it is
-   * (while it is spliced: how much its pipe holds), and the bytes that came in large pieces, one after the other.
-   */
-  readonly flow: Uint8Array
-  readonly buffer: Int32Array
-  readonly offset: Int32Array
-  readonly bytes: Int32Array
+  /** By direction: Flow bits, how much its pipe holds, and the bytes that came in large pieces, one after the other. */
+  readonly flow: Uint16Array
+  readonly piped: Int32Array
   readonly streak: Int32Array
 
   readonly acceptedMs: Float64Array
@@ -78,10 +79,8 @@ export class Slots {
     this.reason = new Uint8Array(count)
     this.resets = new Uint8Array(count)
     this.fd = new Int32Array(2 * count).fill(-1)
-    this.flow = new Uint8Array(2 * count)
-    this.buffer = new Int32Array(2 * count).fill(-1)
-    this.offset = new Int32Array(2 * count)
-    this.bytes = new Int32Array(2 * count)
+    this.flow = new Uint16Array(2 * count)
+    this.piped = new Int32Array(2 * count)
     this.streak = new Int32Array(2 * count)
     this.acceptedMs = new Float64Array(count)
     this.dialedMs = new Float64Array(count)

@@ -48,7 +48,7 @@ export class Splicer {
   readonly #descriptorCeiling: number
   readonly #slots: Slots
   readonly #spare: Pipe[] = []
-  /** By direction; `bytes` of the slots says how many bytes are in it. */
+  /** By direction; `piped` of the slots says how many bytes are in it. */
   readonly #inUse = new Map<number, Pipe>()
 
   constructor(arena: Arena, slots: Slots, descriptorCeiling: number) {
@@ -67,7 +67,7 @@ export class Splicer {
     const pipe = this.#inUse.get(direction) ?? this.#open(direction)
     if (pipe === null) return Next.copy
     const next = this.#move(direction, pipe, source, target)
-    if (this.#slots.bytes[direction] === 0) this.drop(direction)
+    if (this.#slots.piped[direction] === 0) this.drop(direction)
     return next
   }
 
@@ -76,7 +76,7 @@ export class Splicer {
     const pipe = this.#inUse.get(direction)
     if (pipe === undefined) return
     this.#inUse.delete(direction)
-    if (this.#slots.bytes[direction] === 0 && this.#spare.length < SPARE_MAX) this.#spare.push(pipe)
+    if (this.#slots.piped[direction] === 0 && this.#spare.length < SPARE_MAX) this.#spare.push(pipe)
     else closePipe(pipe)
   }
 
@@ -92,22 +92,22 @@ export class Splicer {
   }
 
   #move(direction: number, pipe: Pipe, source: number, target: number): Next {
-    const { bytes } = this.#slots
-    const taken = splice(source, pipe.writeFd, PIPE_BYTES - bytes[direction])
+    const { piped } = this.#slots
+    const taken = splice(source, pipe.writeFd, PIPE_BYTES - piped[direction])
     if (isBroken(taken)) return this.#broken(Next.brokenSource, taken)
     if (taken > 0) {
       this.taken = taken
-      bytes[direction] += taken
+      piped[direction] += taken
     }
     // 0 is no proof of an end: urgent data (tcp(7)) stops splice(2) as well. A receive tells.
-    if (bytes[direction] === 0) return Next.copy
-    const given = splice(pipe.readFd, target, bytes[direction])
+    if (piped[direction] === 0) return Next.copy
+    const given = splice(pipe.readFd, target, piped[direction])
     if (isBroken(given)) return this.#broken(Next.brokenTarget, given)
     if (given > 0) {
       this.given = given
-      bytes[direction] -= given
+      piped[direction] -= given
     }
-    if (bytes[direction] > 0) return Next.writable
+    if (piped[direction] > 0) return Next.writable
     return taken < BULK_LEAST_BYTES ? Next.copy : Next.readable
   }
 
@@ -119,7 +119,7 @@ export class Splicer {
   #open(direction: number): Pipe | null {
     const pipe = this.#spare.pop() ?? this.#openLarge()
     if (pipe === null) return null
-    this.#slots.bytes[direction] = 0
+    this.#slots.piped[direction] = 0
     this.#inUse.set(direction, pipe)
     return pipe
   }
