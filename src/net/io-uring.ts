@@ -12,6 +12,7 @@ export const Op = {
   ASYNC_CANCEL: 14,
   LINK_TIMEOUT: 15,
   CONNECT: 16,
+  CLOSE: 19,
   READ: 22,
   SEND: 26,
   RECV: 27,

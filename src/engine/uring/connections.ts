@@ -11,7 +11,13 @@
 
 import type { Buffers } from '../../net/buffers.ts'
 import { CQE_F_MORE } from '../../net/io-uring.ts'
-import { prepareCancel, prepareCancelAll, prepareConnect, preparePoll } from '../../net/prepare.ts'
+import {
+  prepareCancel,
+  prepareCancelAll,
+  prepareClose,
+  prepareConnect,
+  preparePoll,
+} from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
 import { closeSocket, type Sockets } from '../../net/sockets.ts'
@@ -330,7 +336,7 @@ export class Connections {
     const { slots } = this
     const fd = slots.fd[2 * slot + side]
     if (fd >= 0 && slots.resets[slot] === 1) this.#sockets.resetClose(fd)
-    else if (fd >= 0) closeSocket(fd)
+    else if (fd >= 0) prepareClose(this.#ring, fd, subject(slot, Operation.CLOSE), slots.generation[slot])
     slots.fd[2 * slot + side] = -1
     this.#relay.release(2 * slot + side)
     this.#splicer.drop(2 * slot + side)
@@ -343,7 +349,7 @@ export class Connections {
     const { slots } = this
     const slot = slotOf(word)
     const operation = operationOf(word)
-    const buffer = this.#received.take(flags, operation >= Operation.RECEIVE_LARGER_CLIENT)
+    const buffer = this.#received.take(flags, isLarger(operation))
     if (slots.generation[slot] !== generation) {
       if (buffer >= 0) this.#relay.give(buffer)
       return // of a connection that is gone
@@ -449,6 +455,9 @@ export class Connections {
     if (this.#ring.room() < ENTRIES_EACH) this.#ring.submit()
   }
 }
+
+const isLarger = (operation: number): boolean =>
+  operation === Operation.RECEIVE_LARGER_CLIENT || operation === Operation.RECEIVE_LARGER_UPSTREAM
 
 /** What an arena must hold for the connections beside the buffers. */
 export const connectionBytes = (ringEntries: number): number =>

@@ -15,6 +15,7 @@ import { Errno, errnoName } from '../../net/errno.ts'
 import { CQE_F_MORE } from '../../net/io-uring.ts'
 import { prepareAccept, prepareCancel } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
+import { createSocketName, type SocketName } from '../../net/socket-address.ts'
 import { acceptWaiting, closeSocket, type Sockets, setNonBlocking } from '../../net/sockets.ts'
 import { slotOf, subject } from '../../net/user-data.ts'
 import type { Table, TableListener } from '../../table/table.ts'
@@ -40,6 +41,8 @@ export type Listening = {
   readonly slot: number
   /** −1 while it has failed. */
   fd: number
+  /** Where its connections arrive, where that is one address: it need not be asked of each. */
+  local: SocketName | null
   /** The newest table that has this listener, its name and row there. */
   table: Table
   socket: TableListener
@@ -142,7 +145,7 @@ export class Listeners {
 
   #add(place: string, table: Table, row: number, socket: TableListener, nowMs: number): void {
     const listening: Listening = {
-      ...{ place, slot: this.#nextSlot++, fd: -1, table, socket, row },
+      ...{ place, slot: this.#nextSlot++, fd: -1, local: null, table, socket, row },
       ...{ failure: null, accepting: false, retiring: false, retryMs: Number.POSITIVE_INFINITY },
     }
     this.#byPlace.set(place, listening)
@@ -159,6 +162,7 @@ export class Listeners {
       return
     }
     listening.fd = fd
+    listening.local = this.#onlyAddress(fd)
     listening.failure = null
     this.#bySlot.set(listening.slot, listening)
     this.#accept(listening)
@@ -171,6 +175,12 @@ export class Listeners {
     const options = { backlog: BACKLOG, dualStack: bind === '' || bind === '::' }
     const fd = sockets.listen(address.family, address.words, port, options)
     return bind === '' && NO_IPV6.has(fd) ? sockets.listen(4, ANY.words, port, options) : fd
+  }
+
+  #onlyAddress(fd: number): SocketName | null {
+    const name = createSocketName()
+    const result = this.#options.sockets.localName(fd, name)
+    return result < 0 || name.words.every(word => word === 0) ? null : name
   }
 
   #accept(listening: Listening): void {

@@ -21,6 +21,8 @@ export const CANCEL_ACCEPT = 9
 /** The same in large pieces, one at a time. */
 export const RECEIVE_LARGER_CLIENT = 12
 export const RECEIVE_LARGER_UPSTREAM = 13
+/** A socket was closed, and should not have failed to be. */
+export const CLOSE = 14
 /** A socket is ready for the direction from the client, or from the upstream, to go on. */
 export const READY_CLIENT = 10
 export const READY_UPSTREAM = 11

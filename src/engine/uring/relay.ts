@@ -56,8 +56,8 @@ const POLL_OUT = 4
 const BULK_BYTES = 2 ** 20
 
 /**
- * Buffers in a direction's queue at which its receive is called back. What the kernel had received by then comes all
- * the same: at most 32 more (MULTISHOT_MAX_RETRY in io_uring/net.c).
+ * Buffers in a direction's queue at which its receive is called back. What the kernel receives until then comes all
+ * the same: 32 more in a turn (MULTISHOT_MAX_RETRY in io_uring/net.c), and perhaps a second time.
  */
 const HELD_MAX = 8
 
