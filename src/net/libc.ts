@@ -28,7 +28,6 @@ const SYMBOLS = {
   mmap: { return: 'i64', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] }, // mmap(2)
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] }, // munmap(2)
   pipe2: { return: 'i32', arguments: ['pointer', 'i32'] }, // pipe(2)
-  recv: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] }, // recv(2), 4 spare
   shutdown: { return: 'i32', arguments: ['i32', 'i32'] }, // shutdown(2)
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // socket(2)
   splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] }, // splice(2), 2 spare
@@ -105,9 +104,6 @@ export const mmap = (bytes: number, flags: number, fd: number, offset: number): 
 export const munmap = (address: bigint, bytes: number): number => orErrno(c.munmap(address, BigInt(bytes)))
 /** Writes two i32, the reading end first, to `pair`. */
 export const pipe2 = (pair: bigint, flags: number): number => orErrno(c.pipe2(pair, flags))
-/** `flags` as in the man page; at most `bytes` bytes go to `buffer`, an address of the arena. */
-export const recv = (fd: number, buffer: bigint, bytes: number, flags: number): number =>
-  orErrno(c.recv(fd, buffer, bytes, flags, 0, 0, 0, 0))
 export const shutdown = (fd: number, how: number): number => orErrno(c.shutdown(fd, how))
 export const socket = (domain: number, type: number, protocol: number): number =>
   orErrno(c.socket(domain, type, protocol))

@@ -91,8 +91,8 @@ export class Sockets {
   }
 
   /**
-   * A socket to connect with, or −errno: −EMFILE, −ENFILE, −ENOBUFS, −ENOMEM. With `talksFirst`, bytes for
-   * the peer are there or expected: the handshake's last ACK waits to ride on them (TCP_QUICKACK off).
+   * A socket to connect with, or −errno: −EMFILE, −ENFILE, −ENOBUFS, −ENOMEM. With `talksFirst`, the handshake's
+   * last ACK waits for bytes to ride on (TCP_QUICKACK off): where there are none after all, `acknowledge` it.
    */
   dial(family: Family, talksFirst: boolean): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
@@ -102,9 +102,9 @@ export class Sockets {
     return fd
   }
 
-  /** Whether bytes of the peer wait to be received; takes none: recv(2) with MSG_PEEK | MSG_DONTWAIT. */
-  hasBytes(fd: number): boolean {
-    return libc.recv(fd, this.#valuePointer, 1, 0x42) > 0
+  /** Sends the ACK that waits: until it has come, the peer's accept waits, too. */
+  acknowledge(fd: number): void {
+    this.#set(fd, TCP_QUICKACK, 1)
   }
 
   /** Where `fd` is bound; for an accepted socket, where the client connected to. */

@@ -175,9 +175,7 @@ export class Connections {
     slots.endpointSlot[slot] = decision.endpointSlot
     countOpen(this.#decider, decision.endpointSlot, 1)
     const family = decision.family === 4 ? 4 : 6
-    // A server that speaks first must not wait for our ACK, so only where the client has spoken.
-    const talksFirst = this.#sockets.hasBytes(slots.fd[2 * slot + CLIENT])
-    const fd = this.#sockets.dial(family, talksFirst)
+    const fd = this.#sockets.dial(family, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
     if (fd < 0 || fd >= this.#descriptorCeiling) {
       this.close(slot, Reason['accept-error']) // files or memory ran out: no endpoint's fault
@@ -214,6 +212,9 @@ export class Connections {
     slots.activeMs[slot] = this.nowMs
     if (this.#attempts.size > 0) this.#attempts.delete(slot)
     this.#expect(slot)
+    // A server that speaks first must not wait for our ACK.
+    if (this.#received.count(2 * slot + CLIENT) === 0)
+      this.#sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
     this.#relay.begin(slot)
   }
 
