@@ -50,7 +50,7 @@ export function loadConfig(files: readonly SourceFile[], options: { readonly nam
   const valid = resources.filter(resource => isValid(resource, settings, findings))
   const validated = monotonicMs()
   // Planned whatever came before, so that one run says it all; to the others a wrong resource is not there.
-  const plan = toPlan(valid, settings, options.names, findings)
+  const { plan } = toPlan(valid, settings, options.names, findings)
   const failed = findings.count('error') > 0
   return {
     plan: failed ? null : plan,

@@ -88,6 +88,12 @@ test('of two Gateways on one socket the older has it; other addresses of the por
   assert.deepEqual(found(planned), [['IST0145', 'Gateway default/a', 'spec.servers[0]']])
 })
 
+test('`::` is every address of both families, as no bind is: the older of two Gateways has it', () => {
+  const planned = planOf([gateway('a', [server(1)]), gateway('b', [server(1, { bind: '::' })])])
+  assert.deepEqual(sockets(planned), ['default/a *:1'])
+  assert.deepEqual(found(planned), [['IST0145', 'Gateway default/b', 'spec.servers[0]']])
+})
+
 test('servers of one Gateway share a socket: rules in the order of the servers, each VirtualService once', () => {
   const planned = planOf([
     gateway('gw', [

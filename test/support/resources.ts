@@ -47,7 +47,7 @@ export function planOf(
   names: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Planned {
   const findings = new Findings()
-  const plan = toPlan(toResources(written), { ...DEFAULT_SETTINGS, ...settings }, names, findings)
+  const { plan } = toPlan(toResources(written), { ...DEFAULT_SETTINGS, ...settings }, names, findings)
   return { plan, findings }
 }
 

@@ -52,8 +52,11 @@ export const readGateway = ({ resource, value }: Typed<GatewaySpec>): GatewaySer
 export const admits = ({ hosts }: Server, { hosts: wanted, namespace }: VirtualService): boolean =>
   wanted.some(host => hosts.overlapping(host).some(admitted => admitted === '*' || admitted === namespace))
 
-/** Sockets by bind address and port. */
-export const socketKey = (bind: string, port: number): string => `${bind} ${port}`
+/**
+ * Sockets by bind address and port. `::` takes IPv4 too, as '' does: with SO_REUSEPORT both would open, and
+ * the kernel would deal each connection to either.
+ */
+export const socketKey = (bind: string, port: number): string => `${bind === '::' ? '' : bind} ${port}`
 
 /** Which servers share each socket, in order; servers that get none are reported. */
 export function assignSockets(

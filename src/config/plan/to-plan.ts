@@ -14,27 +14,41 @@ import { Clusters } from './clusters.ts'
 import { reportDestinations } from './destination-findings.ts'
 import { DestinationRules } from './destination-rules.ts'
 import { gatewayListeners } from './gateways.ts'
-import { type Inputs, readInputs } from './inputs.ts'
+import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { meshListeners } from './mesh.ts'
 import { Registry } from './registry.ts'
-import { assignSockets, readGateway, servedGateways } from './servers.ts'
+import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
-import { readVirtualService } from './virtual-services.ts'
+import { readVirtualService, type VirtualService } from './virtual-services.ts'
 import { sourcesOf, Workloads } from './workloads.ts'
+
+/** The Plan, and what it was made of, for whoever looks at it again (lint/). */
+export type Planned = {
+  readonly plan: Plan
+  readonly settings: Settings
+  readonly registry: Registry
+  readonly virtualServices: readonly VirtualService[]
+  readonly destinationRules: readonly Typed<DestinationRuleSpec>[]
+  /** Every Gateway, served here or not. */
+  readonly gateways: readonly GatewayServers[]
+  /** The servers behind each socket (servers.ts, socketKey). */
+  readonly sockets: ReadonlyMap<string, readonly Server[]>
+}
 
 export function toPlan(
   resources: readonly Resource[],
   settings: Settings,
   names: ReadonlyMap<string, readonly string[]>,
   findings: Findings,
-): Plan {
+): Planned {
   const inputs = readInputs(resources)
   const workloads = new Workloads(inputs, findings)
   const registry = new Registry(inputs, workloads, findings)
   const rules = new DestinationRules(inputs.destinationRules, settings, findings)
   const virtualServices = inputs.virtualServices.map(readVirtualService)
   const clusters = new Clusters(registry, rules, names)
-  const findingInputs = { settings, registry, rules, findings, gateways: gatewaysById(inputs) }
+  const gateways = inputs.gateways.map(readGateway)
+  const findingInputs = { settings, registry, rules, findings, gateways: gatewaysById(gateways) }
   for (const service of registry.services) reportEndpoints(service, findings)
   for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, findings)
   for (const virtualService of virtualServices) {
@@ -47,12 +61,20 @@ export function toPlan(
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
   ]
   return {
-    listeners,
-    routes: clusters.routes,
-    clusters: clusters.list,
-    sources: sourcesOf(settings, workloads),
+    plan: {
+      listeners,
+      routes: clusters.routes,
+      clusters: clusters.list,
+      sources: sourcesOf(settings, workloads),
+    },
+    settings,
+    registry,
+    virtualServices,
+    destinationRules: inputs.destinationRules,
+    gateways,
+    sockets,
   }
 }
 
-const gatewaysById = ({ gateways }: Inputs) =>
-  new Map(gateways.map(each => [each.resource.id, readGateway(each)]))
+const gatewaysById = (gateways: readonly GatewayServers[]) =>
+  new Map(gateways.map(each => [each.resource.id, each]))
