@@ -1,17 +1,21 @@
 /** `weir check`: everything that is wrong with a configuration, in one run. */
 
+import { isStrict } from '../config/codes.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import { loadConfig } from '../config/load.ts'
-import { PLAN_CODES } from '../config/plan/codes.ts'
 import { renderJson, renderText } from '../config/render.ts'
 import { readFiles, type SourceFile } from '../control/files.ts'
+import { openPortsFrom } from '../control/limits.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 
 export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: boolean }
 
 export function check(paths: readonly string[], { output, strict }: CheckFlags, env: Env): number {
   const files = readFiles(paths)
-  const loaded = loadConfig(files, { names: new Map() })
+  const loaded = loadConfig(files, {
+    names: new Map(),
+    lint: { notes: true, openPortsFrom: openPortsFrom() },
+  })
   const diagnostics = strict ? loaded.diagnostics.map(asStrict) : loaded.diagnostics
   const colours = wantsColours(env, env.stdout)
   const report =
@@ -24,9 +28,7 @@ export function check(paths: readonly string[], { output, strict }: CheckFlags, 
 
 /** With --strict, what does not fit together is as wrong as what is not well-formed. */
 const asStrict = (found: Diagnostic): Diagnostic =>
-  found.severity === 'warning' && Object.hasOwn(PLAN_CODES, found.code)
-    ? { ...found, severity: 'error' }
-    : found
+  found.severity === 'warning' && isStrict(found.code) ? { ...found, severity: 'error' } : found
 
 /** The text of each file, for the line that a finding is in. */
 export function sourcesOf(files: readonly SourceFile[]): (file: string) => string | undefined {

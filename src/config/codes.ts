@@ -5,6 +5,7 @@
  * code for the same finding, weir uses that code (IST…), so that what an operator knows stays true.
  */
 
+import { LINT_CODES, MACHINE_CODES } from './lint/codes.ts'
 import { PLAN_CODES } from './plan/codes.ts'
 import { TEXT_CODES } from './text/codes.ts'
 import { VALIDATE_CODES } from './validate/codes.ts'
@@ -12,7 +13,16 @@ import { VALIDATE_CODES } from './validate/codes.ts'
 export const CODES = {
   ...TEXT_CODES, // CFG0xx: files and text
   ...VALIDATE_CODES, // CFG1xx: shape, CFG2xx: meaning, CFG3xx: what weir does not do
-  ...PLAN_CODES, // CFG4xx and IST…: how resources fit together; `--strict` makes these warnings errors
+  ...PLAN_CODES, // CFG40x – CFG44x and IST…: how resources fit together
+  ...LINT_CODES, // CFG45x – CFG47x and IST0127: what fits together, and probably is not meant
+  ...MACHINE_CODES, // CFG48x: what the machine does not allow
 }
 
 export type Code = keyof typeof CODES
+
+/** Warnings that `--strict` makes errors: of how resources fit together, and of what is never used. */
+export const isStrict = (code: Code): boolean =>
+  code === 'IST0130' ||
+  code === 'IST0131' ||
+  Object.hasOwn(PLAN_CODES, code) ||
+  Object.hasOwn(LINT_CODES, code)

@@ -53,9 +53,12 @@ export class Findings {
   readonly #totals: Record<Severity, number> = { error: 0, warning: 0, info: 0 }
   /** How many there are of each severity in each file, and where in the list "and N more" stands. */
   readonly #counts = new Map<string, { found: number; moreIndex: number }>()
+  /** What has been said of which field, those that the list left out included. */
+  readonly #said = new Set<string>()
 
   /** Adds a finding about a field of a resource. */
   at(code: Code, resource: Locatable, path: Path, message: string, hint?: string): void {
+    this.#said.add(saying(code, resource, path))
     this.#add({
       code,
       severity: CODES[code].severity,
@@ -65,6 +68,11 @@ export class Findings {
       resource: resource.title,
       ...(path.length === 0 ? {} : { field: formatPath(path) }),
     })
+  }
+
+  /** Whether this has been said of the field already. */
+  has(code: Code, resource: Locatable, path: Path): boolean {
+    return this.#said.has(saying(code, resource, path))
   }
 
   /** Adds a finding about a file that is not (yet) inside any resource. */
@@ -97,3 +105,5 @@ export class Findings {
     }
   }
 }
+
+const saying = (code: Code, { title }: Locatable, path: Path): string => `${code} ${title} ${path.join('.')}`

@@ -1,7 +1,7 @@
 /**
  * From files to a Plan: all stages of the configuration, in order, in one run.
  *
- *   bytes ─text/─▶ resources ─validate/─▶ valid resources ─plan/─▶ Plan      (each adds to the findings)
+ *   bytes ─text/─▶ resources ─validate/─▶ valid resources ─plan/─▶ Plan ─lint/      (each adds to the findings)
  *
  * Pure: reading files, resolving names and building the table are the caller's (control/).
  */
@@ -10,6 +10,7 @@ import { hash } from 'node:crypto'
 import { monotonicMs } from '../base/clock.ts'
 import type { Plan } from '../table/plan.ts'
 import { type Diagnostic, Findings } from './diagnostic.ts'
+import { type LintOptions, lint } from './lint/lint.ts'
 import { toPlan } from './plan/to-plan.ts'
 import { readSettings } from './read-settings.ts'
 import type { Resource } from './resource.ts'
@@ -32,12 +33,19 @@ export type Loaded = {
   /** DNS names that endpoints are given by. */
   readonly names: readonly string[]
   /** How long each stage took, in milliseconds. */
-  readonly stages: { readonly parse: number; readonly validate: number; readonly plan: number }
+  readonly stages: {
+    readonly parse: number
+    readonly validate: number
+    readonly plan: number
+    readonly lint: number
+  }
 }
 
 export type LoadedResource = { readonly title: string; readonly file: string; readonly digest: string }
 
-export function loadConfig(files: readonly SourceFile[], options: { readonly names: ResolvedNames }): Loaded {
+export type LoadOptions = { readonly names: ResolvedNames; readonly lint?: LintOptions }
+
+export function loadConfig(files: readonly SourceFile[], options: LoadOptions): Loaded {
   const findings = new Findings()
   const started = monotonicMs()
   const resources = readDocuments(files, findings)
@@ -50,7 +58,10 @@ export function loadConfig(files: readonly SourceFile[], options: { readonly nam
   const valid = resources.filter(resource => isValid(resource, settings, findings))
   const validated = monotonicMs()
   // Planned whatever came before, so that one run says it all; to the others a wrong resource is not there.
-  const { plan } = toPlan(valid, settings, options.names, findings)
+  const planned = toPlan(valid, settings, options.names, findings)
+  const { plan } = planned
+  const plannedAt = monotonicMs()
+  lint(planned, valid.find(isSettings) ?? null, findings, options.lint)
   const failed = findings.count('error') > 0
   return {
     plan: failed ? null : plan,
@@ -58,7 +69,12 @@ export function loadConfig(files: readonly SourceFile[], options: { readonly nam
     diagnostics: findings.list,
     resources: resources.map(summarise),
     names: namesOf(plan),
-    stages: { parse: parsed - started, validate: validated - parsed, plan: monotonicMs() - validated },
+    stages: {
+      parse: parsed - started,
+      validate: validated - parsed,
+      plan: plannedAt - validated,
+      lint: monotonicMs() - plannedAt,
+    },
   }
 }
 
@@ -67,6 +83,9 @@ function isValid(resource: Resource, { profile }: Settings, findings: Findings):
   validate(resource, findings, { profile })
   return findings.count('error') === before
 }
+
+const isSettings = ({ kind, apiVersion }: Resource): boolean =>
+  kind === 'Settings' && apiVersion.startsWith('gateway.weir/')
 
 function summarise(resource: Resource): LoadedResource {
   const digest = hash('sha1', JSON.stringify(resource.value))

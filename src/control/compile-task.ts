@@ -28,7 +28,7 @@ export type CompileTask = {
 }
 
 /** How long each stage took, in milliseconds, in order. */
-export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'build', number>>
+export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
 
 export type Compiled = {
   readonly fingerprint: string

@@ -1,5 +1,6 @@
 /**
- * Limits of the machine that settings of 0 stand for: how many workers, how many connections.
+ * Limits of the machine: how many workers and connections a setting of 0 stands for, and which ports this
+ * process may open.
  */
 
 import { readFileSync } from 'node:fs'
@@ -25,5 +26,19 @@ function openFilesMax(): number {
     return line?.[1] === 'unlimited' ? 2 ** 30 : Number(line?.[1] ?? FILES_ASSUMED)
   } catch {
     return FILES_ASSUMED
+  }
+}
+
+/** CAP_NET_BIND_SERVICE (capabilities(7)). */
+const MAY_BIND = 1n << 10n
+
+/** The first port that this process may open; 0 where that cannot be known, or where it may open all (ip(7)). */
+export function openPortsFrom(): number {
+  try {
+    const effective = /^CapEff:\s+([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))
+    if (effective === null || (BigInt(`0x${effective[1]}`) & MAY_BIND) !== 0n) return 0
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+  } catch {
+    return 0
   }
 }

@@ -30,13 +30,20 @@ export class Conditions {
   /** One bit for each condition that `workload` fulfils. */
   bitsOf(workload: ColdWorkload): Uint32Array {
     const bits = new Uint32Array(wordsFor(this.#list.length))
+    this.visit(workload, index => {
+      bits[index >>> 5] |= 1 << (index & 31)
+    })
+    return bits
+  }
+
+  /** Calls `found` with the number of each condition that `workload` fulfils, in no order. */
+  visit(workload: ColdWorkload, found: (index: number) => void): void {
     const labels = Object.entries(workload.labels).map(([key, value]) => labelNeed(key, value))
     for (const need of [NO_NEED, namespaceNeed(workload.namespace), ...labels]) {
       for (const index of this.#byNeed.get(need) ?? []) {
-        if (fulfils(workload, this.#list[index])) bits[index >>> 5] |= 1 << (index & 31)
+        if (fulfils(workload, this.#list[index])) found(index)
       }
     }
-    return bits
   }
 }
 

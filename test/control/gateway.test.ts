@@ -33,7 +33,15 @@ test('a saved change is taken while running, and the log says what it changed', 
     { changed, added, removed },
     { changed: ['ServiceEntry default/backend'], added: [], removed: [] },
   )
-  assert.deepEqual(Object.keys(stagesMs as object), ['read', 'parse', 'validate', 'plan', 'build', 'publish'])
+  assert.deepEqual(Object.keys(stagesMs as object), [
+    'read',
+    'parse',
+    'validate',
+    'plan',
+    'lint',
+    'build',
+    'publish',
+  ])
   assert.equal(await ask(port), 'hello-2 test')
 })
 

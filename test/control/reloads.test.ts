@@ -16,7 +16,7 @@ const compiled = (fingerprint: string, more: Partial<Compiled> = {}): Compiled =
   emptyFiles: [],
   restedMs: Number.POSITIVE_INFINITY,
   uncounted: 0,
-  stages: { read: 0, parse: 0, validate: 0, plan: 0, build: 0 },
+  stages: { read: 0, parse: 0, validate: 0, plan: 0, lint: 0, build: 0 },
   ...more,
 })
 

@@ -156,4 +156,57 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1000003 }] }] }',
     'name: a, annotations: { gateway.weir/split: exact }',
   ),
+
+  IST0127: serviceEntry(ENTRY) + match('{ sourceLabels: { app: web } }'),
+  CFG451:
+    serviceEntry(ENTRY.replace('10.0.0.1', '10.0.0.0/8')) +
+    tcp(
+      '{ match: [{ destinationSubnets: [10.1.0.0/16] }], route: [{ destination: { host: a.com } }] }, { match: [{ destinationSubnets: [10.1.2.0/24, 10.2.0.0/16] }], route: [{ destination: { host: a.com } }] }',
+    ),
+  CFG452: serviceEntry(ENTRY) + match('{ destinationSubnets: [192.168.0.0/16] }'),
+  CFG453: match('{ destinationSubnets: [10.0.0.0/8, 10.1.0.0/16] }'),
+  CFG454:
+    serviceEntry(ENTRY.replace('10.0.0.1', '10.0.0.0/8')) +
+    tcp(
+      '{ match: [{ destinationSubnets: [10.1.0.0/16], sourceNamespace: shop }], route: [{ destination: { host: a.com } }] }, { match: [{ destinationSubnets: [10.1.2.0/24] }], route: [{ destination: { host: b.com } }] }',
+    ),
+  CFG455: serviceEntry(ENTRY.replace('10.0.0.1', '10.0.0.0/8')) + manyAsks(),
+  CFG456: tcp('{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com } }] }'),
+  CFG457: tcp(
+    '{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 0 }] }',
+  ),
+  CFG458: tcp(
+    '{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: a.com }, weight: 1 }] }',
+  ),
+  CFG459: service('{ clusterIP: 10.0.0.1, ports: [{ port: 9000 }] }') + aliased(),
+  CFG460: serviceEntry(ENTRY.replace('10.0.0.2', '127.0.0.1')),
+  CFG461: destinationRule('{ host: a.com, subsets: [{ name: v1 }] }'),
+  CFG462: gateway(`{ servers: [${server(TCP)}] }`),
+  CFG463:
+    settings('{ workload: { labels: { istio: inner } } }') +
+    gateway(`{ selector: { istio: edge }, servers: [${server(TCP)}] }`),
+  CFG464: settings('{ admin: { port: 9000 } }') + gateway(`{ servers: [${server(TCP)}] }`),
+  CFG465: gateway(
+    `{ servers: [${server(TCP)}, { hosts: ['*'], bind: 127.0.0.1, port: { number: 9000, name: own, protocol: TCP } }] }`,
+  ),
+  CFG481: gateway(`{ servers: [${server('{ number: 443, name: tcp, protocol: TCP }')}] }`),
+}
+
+/** A VirtualService for the Service "a". */
+function aliased(): string {
+  return virtualService('{ hosts: [a], tcp: [{ route: [{ destination: { host: a } }] }] }')
+}
+
+/** Rules for anybody, and then so many for one client each that the first are not held against all of those. */
+function manyAsks(): string {
+  const to = 'route: [{ destination: { host: a.com } }]'
+  const first = Array.from(
+    { length: 400 },
+    (_, index) => `{ match: [{ destinationSubnets: [10.0.${index >> 8}.${index & 255}] }], ${to} }`,
+  )
+  const then = Array.from(
+    { length: 400 },
+    (_, index) => `{ match: [{ sourceLabels: { app: a${index} } }], ${to} }`,
+  )
+  return tcp([...first, ...then].join(', '))
 }

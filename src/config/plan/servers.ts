@@ -11,7 +11,7 @@ import { quote } from '../quote.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings.ts'
 import { HostIndex } from './host-index.ts'
-import type { GatewaySpec, Typed } from './inputs.ts'
+import type { GatewaySpec, Labels, Typed } from './inputs.ts'
 import { layerOf } from './protocol.ts'
 import type { VirtualService } from './virtual-services.ts'
 import { hasLabels } from './workloads.ts'
@@ -30,7 +30,12 @@ export type Server = {
   readonly hosts: HostIndex<string>
 }
 
-export type GatewayServers = { readonly resource: Resource; readonly servers: readonly Server[] }
+export type GatewayServers = {
+  readonly resource: Resource
+  /** The workloads that serve it; none: all do. */
+  readonly selector: Labels
+  readonly servers: readonly Server[]
+}
 
 /** The Gateways that this process serves, oldest first. */
 export const servedGateways = (
@@ -43,6 +48,7 @@ export const servedGateways = (
 
 export const readGateway = ({ resource, value }: Typed<GatewaySpec>): GatewayServers => ({
   resource,
+  selector: value.selector ?? {},
   servers: (value.servers ?? []).map((server, index) =>
     readServer(resource, ['spec', 'servers', index], server),
   ),

@@ -1,0 +1,151 @@
+/**
+ * What rules ask for besides a destination address, and which ask for no more than another does.
+ *
+ * An earlier rule can only cover a later one where everything that it asks for is implied by the later one:
+ * fewer labels, the same namespace or none, the same port or any, client ranges around the later one's.
+ */
+
+import type { Cidr } from '../../net/address.ts'
+import type { Rule, SourceCondition } from '../../table/plan.ts'
+import { isWithin, PrefixMap } from './prefix-map.ts'
+
+export type Ask = {
+  readonly source: SourceCondition
+  /** Empty is any. */
+  readonly clients: readonly Cidr[]
+  /** 0 is any. */
+  readonly port: number
+}
+
+/** Comparisons of two asks in one list of rules; beyond that only the ask for nothing is looked at. */
+export const COMPARED_MAX = 2_000_000
+
+/** Whether every connection that is asked for by `narrow` is asked for by `wide`. */
+export function implies(narrow: Ask, wide: Ask): boolean {
+  return (
+    (wide.port === 0 || wide.port === narrow.port) &&
+    impliesSource(narrow.source, wide.source) &&
+    (wide.clients.length === 0 ||
+      (narrow.clients.length > 0 &&
+        narrow.clients.every(inner => wide.clients.some(outer => isWithin(inner, outer)))))
+  )
+}
+
+function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean {
+  const namespaces = namespacesOf(narrow)
+  return (
+    Object.entries(wide.labels).every(([key, value]) => narrow.labels[key] === value) &&
+    (wide.namespace === null || (namespaces?.every(each => each === wide.namespace) ?? false)) &&
+    (wide.visibleTo === null || (namespaces?.every(each => wide.visibleTo?.includes(each)) ?? false))
+  )
+}
+
+/** The namespaces of the clients that a condition can hold for; null: any, none: it holds for nobody. */
+export function namespacesOf({ namespace, visibleTo }: SourceCondition): readonly string[] | null {
+  if (namespace === null) return visibleTo
+  return visibleTo === null || visibleTo.includes(namespace) ? [namespace] : []
+}
+
+/** Whether one connection can be asked for by both. */
+export function overlap(left: Ask, right: Ask): boolean {
+  const [here, there] = [namespacesOf(left.source), namespacesOf(right.source)]
+  return (
+    (left.port === 0 || right.port === 0 || left.port === right.port) &&
+    (here === null ? (there?.length ?? 1) > 0 : here.some(each => there?.includes(each) ?? true)) &&
+    Object.entries(left.source.labels).every(
+      ([key, value]) => !Object.hasOwn(right.source.labels, key) || right.source.labels[key] === value,
+    ) &&
+    (left.clients.length === 0 ||
+      right.clients.length === 0 ||
+      left.clients.some(one => right.clients.some(two => isWithin(one, two) || isWithin(two, one))))
+  )
+}
+
+/** The asks of a list of rules, each once, with those that each implies. */
+export class Asks {
+  readonly list: Ask[] = []
+  readonly #indexes = new Map<string, number>()
+
+  /** The number of the ask of `rule`, whose port is `port` as far as that is still open. */
+  indexOf({ source, clients }: Rule, port: number): number {
+    const key = isNothing({ source, clients, port }) ? '' : keyOf(source, clients, port)
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    this.#indexes.set(key, this.list.length)
+    return this.list.push({ source, clients, port }) - 1
+  }
+
+  /** For each ask the numbers of the wider ones, itself left out; `complete` is false where that took too long. */
+  wider(): { readonly lists: readonly (readonly number[])[]; readonly complete: boolean } {
+    const index = new WiderIndex(this.list)
+    const lists = this.list.map((_, narrow) => index.widerThan(narrow))
+    return { lists, complete: index.compared <= COMPARED_MAX }
+  }
+}
+
+function isNothing({ source, clients, port }: Ask): boolean {
+  if (source.namespace !== null || source.visibleTo !== null || clients.length > 0 || port !== 0) return false
+  for (const _ in source.labels) return false
+  return true
+}
+
+function keyOf({ namespace, labels, visibleTo }: SourceCondition, clients: readonly Cidr[], port: number) {
+  const ranges = clients.map(({ family, words, bits }) => [family, bits, ...words])
+  return JSON.stringify([namespace, Object.entries(labels).sort(), visibleTo, ranges, port])
+}
+
+/**
+ * Asks by one thing that they ask for. What is wider than an ask shares that thing with it, so of 100 000
+ * asks only a few are compared with each.
+ */
+class WiderIndex {
+  compared = 0
+  readonly #list: readonly Ask[]
+  readonly #byNeed = new Map<string, number[]>()
+  readonly #byClients = new PrefixMap<number[]>()
+  readonly #free: number[] = []
+  /** The ask for nothing is wider than all others; −1 where there is none. */
+  readonly #nothing: number
+
+  constructor(list: readonly Ask[]) {
+    this.#list = list
+    this.#nothing = list.findIndex(isNothing)
+    for (const [index, { source, clients }] of list.entries()) {
+      if (index === this.#nothing) continue
+      const [label] = Object.entries(source.labels)
+      const need = label
+        ? labelNeed(label)
+        : source.namespace === null
+          ? null
+          : namespaceNeed(source.namespace)
+      if (need !== null) this.#byNeed.getOrInsertComputed(need, () => []).push(index)
+      else if (clients.length > 0) for (const cidr of clients) this.#addClient(cidr, index)
+      else this.#free.push(index)
+    }
+  }
+
+  widerThan(narrow: number): readonly number[] {
+    const ask = this.#list[narrow]
+    const found = new Set(this.#nothing < 0 || this.#nothing === narrow ? [] : [this.#nothing])
+    const look = (candidates: readonly number[] = []): void => {
+      this.compared += candidates.length
+      if (this.compared > COMPARED_MAX) return
+      for (const wide of candidates) if (wide !== narrow && implies(ask, this.#list[wide])) found.add(wide)
+    }
+    look(this.#free)
+    for (const label of Object.entries(ask.source.labels)) look(this.#byNeed.get(labelNeed(label)))
+    for (const namespace of namespacesOf(ask.source) ?? []) look(this.#byNeed.get(namespaceNeed(namespace)))
+    const [client] = ask.clients
+    if (client) for (const candidates of this.#byClients.around(client)) look(candidates)
+    return [...found]
+  }
+
+  #addClient(cidr: Cidr, index: number): void {
+    const there = this.#byClients.get(cidr)
+    if (there) there.push(index)
+    else this.#byClients.set(cidr, [index])
+  }
+}
+
+const labelNeed = ([key, value]: [string, string]): string => `label ${key}=${value}`
+const namespaceNeed = (namespace: string): string => `namespace ${namespace}`

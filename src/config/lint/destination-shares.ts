@@ -1,0 +1,112 @@
+/** Says which share of a route's connections goes to a destination without endpoint, and round in a circle. */
+
+import { formatEndpoint, parseAddress } from '../../net/address.ts'
+import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan.ts'
+import type { Findings, Path } from '../diagnostic.ts'
+import { expandHost } from '../plan/names.ts'
+import type { Planned } from '../plan/to-plan.ts'
+import type { VirtualService } from '../plan/virtual-services.ts'
+import { quote } from '../quote.ts'
+
+export function reportDestinationShares(
+  { plan, registry }: Planned,
+  virtualServices: ReadonlyMap<string, VirtualService>,
+  findings: Findings,
+): void {
+  const own = new OwnListeners(plan)
+  const circular = new Set<string>()
+  for (const cluster of plan.clusters) {
+    const endpoint = cluster.endpoints.find(each => own.has(each.address, each.port))
+    const service = registry.find(cluster.host, null)
+    const key = `${cluster.host} ${endpoint?.address} ${endpoint?.port}`
+    if (!endpoint || !service || circular.has(key)) continue
+    circular.add(key)
+    const message = `endpoint ${formatEndpoint(endpoint.address, endpoint.port)} of ${quote(service.host)} is a listener of this process: connections to it would never end`
+    findings.at('CFG460', service.resource, service.path, message)
+  }
+  reportShares(plan, virtualServices, findings)
+}
+
+/** Once for each VirtualService and destination: what is missing is missing in all its routes. */
+function reportShares(
+  { listeners, routes, clusters }: Plan,
+  virtualServices: ReadonlyMap<string, VirtualService>,
+  findings: Findings,
+): void {
+  const empty = new Set(
+    routes.filter(route => route.destinations.some(each => isEmpty(clusters[each.cluster]))),
+  )
+  if (empty.size === 0) return
+  const seen = new Set<string>()
+  for (const rule of listeners.flatMap(each => each.scopes).flatMap(each => each.rules)) {
+    const route = routes[rule.route]
+    const virtualService = virtualServices.get(rule.origin.virtualService)
+    if (!virtualService || !empty.has(route)) continue
+    for (const { cluster, weight } of route.destinations) {
+      const key = `${rule.origin.virtualService} ${clusters[cluster].host} ${clusters[cluster].subset}`
+      if (!isEmpty(clusters[cluster]) || seen.has(key)) continue
+      seen.add(key)
+      reportShare(rule, route, weight, clusters[cluster], virtualService, findings)
+    }
+  }
+}
+
+function reportShare(
+  { origin }: Rule,
+  { destinations }: Route,
+  weight: number,
+  cluster: Cluster,
+  virtualService: VirtualService,
+  findings: Findings,
+): void {
+  const total = destinations.reduce((sum, each) => sum + each.weight, 0)
+  const share = destinations.length === 1 ? 1 : weight / total
+  const percent = share === 1 ? 'all' : `${Number((share * 100).toPrecision(3))} %`
+  const name = `${quote(cluster.host)}${cluster.subset === null ? '' : ` subset ${cluster.subset}`}`
+  const message = `${percent} of the connections of ${origin.block}[${origin.route}] are reset: ${name} has no endpoint`
+  findings.at('CFG459', virtualService.resource, pathOf(origin, cluster, virtualService), message)
+}
+
+/** Where the destination is written. */
+function pathOf(
+  { block, route }: Rule['origin'],
+  { host, subset }: Cluster,
+  { spec, namespace }: VirtualService,
+): Path {
+  const path = ['spec', block, route, 'route']
+  const index = (spec[block]?.[route]?.route ?? []).findIndex(
+    ({ destination }) =>
+      expandHost(destination?.host ?? '', namespace) === host && (destination?.subset || null) === subset,
+  )
+  return index < 0 ? path : [...path, index, 'destination']
+}
+
+/** A name that is still to be resolved may have endpoints yet. */
+const isEmpty = ({ kind, endpoints, names }: Cluster): boolean =>
+  kind === 'static' && endpoints.length === 0 && names.length === 0
+
+/** The addresses and ports at which this process surely listens. */
+class OwnListeners {
+  readonly #binds = new Map<number, Listener['bind'][]>()
+
+  constructor({ listeners }: Plan) {
+    for (const { opens, port, bind } of listeners) {
+      if (opens) this.#binds.getOrInsertComputed(port, () => []).push(bind)
+    }
+  }
+
+  /** A listener on every address has the loopback ones; which others this machine has is not known here. */
+  has(address: string, port: number): boolean {
+    const binds = this.#binds.get(port)
+    if (!binds) return false
+    if (binds.includes(address)) return true
+    const parsed = parseAddress(address)
+    if (!parsed || !isLoopback(parsed)) return false
+    return binds.some(bind => bind === '' || bind === '::' || (bind === '0.0.0.0' && parsed.family === 4))
+  }
+}
+
+const isLoopback = ({ family, words }: { family: number; words: ArrayLike<number> }): boolean =>
+  family === 4
+    ? words[0] >>> 24 === 127
+    : words[0] === 0 && words[1] === 0 && words[2] === 0 && words[3] === 1

@@ -1,0 +1,45 @@
+/**
+ * The fourth stage: what can be served as it stands, and probably is not what its author meant.
+ *
+ * It looks at the Plan, which has every rule where it applies and in the order in which it is tried, and at
+ * what the Plan was made of. Warnings are cheap enough for every load; notes are for `weir check`.
+ */
+
+import type { Findings } from '../diagnostic.ts'
+import type { Planned } from '../plan/to-plan.ts'
+import type { Resource } from '../resource.ts'
+import { reportClients } from './client-findings.ts'
+import { reportDestinationShares } from './destination-shares.ts'
+import { reportOrder } from './order-findings.ts'
+import { reviewPlan } from './review.ts'
+import { reportRules } from './rule-findings.ts'
+import { reportSockets } from './socket-findings.ts'
+import { reportUnused } from './unused-findings.ts'
+import { reportWeights } from './weight-findings.ts'
+
+export type LintOptions = {
+  /** Whether to add what is only worth a note. */
+  readonly notes: boolean
+  /** The first port that this process may open; 0 where it may open all. */
+  readonly openPortsFrom: number
+}
+
+const AT_LOAD: LintOptions = { notes: false, openPortsFrom: 0 }
+
+/** Adds to `findings`; `settings` is the Settings document, where there is one. */
+export function lint(
+  planned: Planned,
+  settings: Resource | null,
+  findings: Findings,
+  { notes, openPortsFrom }: LintOptions = AT_LOAD,
+): void {
+  const virtualServices = new Map(planned.virtualServices.map(each => [each.resource.id, each]))
+  const review = reviewPlan(planned.plan)
+  reportRules(review, virtualServices, findings)
+  reportClients(planned.plan, virtualServices, findings)
+  for (const virtualService of planned.virtualServices) reportWeights(virtualService, notes, findings)
+  reportDestinationShares(planned, virtualServices, findings)
+  reportSockets(planned, settings, openPortsFrom, notes, findings)
+  reportUnused(planned, notes, findings)
+  if (notes) reportOrder(planned.plan, review, virtualServices, findings)
+}

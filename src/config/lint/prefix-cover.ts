@@ -1,0 +1,56 @@
+/**
+ * Which addresses have been taken by earlier rules, and by which of them.
+ *
+ * Prefixes are added in the order of the rules. Two halves that are both taken make their parent taken, and
+ * so on upwards; so a range is taken, by one rule or by many together, exactly when it or a range around it
+ * is in the map. Adding and asking cost a look-up for each length of prefix, and no walk over rules.
+ */
+
+import type { Cidr } from '../../net/address.ts'
+import { kin, PrefixMap } from './prefix-map.ts'
+
+/** Rules that a message may name; beyond that it only says that there are more. */
+const TAKERS_MAX = 8
+
+export class PrefixCover {
+  /** The rule that took a prefix; −1 − n where it is the parent of pair n. */
+  readonly #takers = new PrefixMap<number>()
+  readonly #pairs: (readonly [number, number])[] = []
+
+  has(cidr: Cidr): boolean {
+    return this.#takers.nearest(cidr) !== undefined
+  }
+
+  /** Rules that together take all of `cidr`, none where it is not taken; at most TAKERS_MAX of them. */
+  takersOf(cidr: Cidr): readonly number[] {
+    const taker = this.#takers.nearest(cidr)
+    const rules = new Set<number>()
+    if (taker !== undefined) this.#collect(taker, rules)
+    return [...rules]
+  }
+
+  /** Gives `rule` what is left of `cidr`. */
+  add(cidr: Cidr, rule: number): void {
+    if (this.has(cidr)) return
+    this.#takers.set(cidr, rule)
+    let taken = cidr
+    let taker = rule
+    while (taken.bits > 0) {
+      const { sibling, parent } = kin(taken)
+      const other = this.#takers.get(sibling)
+      if (other === undefined) return
+      this.#pairs.push([other, taker])
+      taker = -this.#pairs.length
+      taken = parent
+      this.#takers.set(parent, taker)
+    }
+  }
+
+  #collect(taker: number, rules: Set<number>): void {
+    const open = [taker]
+    for (let next = open.pop(); next !== undefined && rules.size < TAKERS_MAX; next = open.pop()) {
+      if (next >= 0) rules.add(next)
+      else open.push(...this.#pairs[-next - 1].toReversed())
+    }
+  }
+}

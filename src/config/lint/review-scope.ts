@@ -1,0 +1,156 @@
+/**
+ * Which rules of one scope can never be used there, since earlier ones take all of their connections.
+ *
+ * What rules ask for besides a destination is compared (asks.ts); destinations are covered by prefixes, also
+ * by several together (prefix-cover.ts). The ranges of an earlier rule are given to every ask that it is no
+ * narrower than, so for each rule one look says whether it is covered.
+ *
+ * What is reported is so; not everything that is so is reported. Not looked for: client ranges that only
+ * several rules together cover, and conditions that no client fulfils (clients.ts looks for those).
+ */
+
+import { type Cidr, parseCidr } from '../../net/address.ts'
+import type { Listener, Rule, Scope } from '../../table/plan.ts'
+import { Asks, namespacesOf } from './asks.ts'
+import { PrefixCover } from './prefix-cover.ts'
+import { EVERY, intersection } from './prefix-map.ts'
+
+/** What becomes of a rule in a scope. */
+export type Fate =
+  | { readonly kind: 'used'; readonly ranges: readonly RangeFate[] }
+  | { readonly kind: 'taken'; readonly by: readonly Rule[] }
+  /** `outside`: none of its ranges meets an address of the scope. `nobody`: no client can be asked for. */
+  | { readonly kind: 'impossible'; readonly why: 'gateway' | 'port' | 'outside' | 'nobody' }
+
+/** What becomes of one range of a rule that is used for others. */
+export type RangeFate = {
+  /** Index into the rule's destinations. */
+  readonly range: number
+  /** Rules that take all of it; none: it lies outside the addresses of the scope. */
+  readonly by: readonly Rule[]
+}
+
+export type ScopeReview = {
+  /** One for each rule, in order; null is used, whole. */
+  readonly fates: readonly (Fate | null)[]
+  /** False where there was too much to look for coverage by rules that ask for different things together. */
+  readonly complete: boolean
+}
+
+/** Addresses of a service that its rules are cut down to; those of more are taken as they are written. */
+const CLIPPED_MAX = 64
+/** Ranges that are given to asks of other rules, for each rule; beyond that each ask keeps its own. */
+const GIVEN_PER_RULE = 8
+const GIVEN_LEAST = 100_000
+
+const ANY: readonly Cidr[] = [EVERY[4], EVERY[6]]
+const GATEWAY: Fate = { kind: 'impossible', why: 'gateway' }
+const PORT: Fate = { kind: 'impossible', why: 'port' }
+const OUTSIDE: Fate = { kind: 'impossible', why: 'outside' }
+const NOBODY: Fate = { kind: 'impossible', why: 'nobody' }
+
+export function reviewScope(listener: Listener, scope: Scope): ScopeReview {
+  return new Review(listener, scope).run()
+}
+
+class Review {
+  readonly #rules: readonly Rule[]
+  /** The port of every connection of the scope; 0 where there are several. */
+  readonly #port: number
+  /** Where every destination of the scope lies; null: anywhere. */
+  readonly #space: readonly Cidr[] | null
+  readonly #asks = new Asks()
+  /** For each rule the number of its ask; −1 for an impossible one. */
+  readonly #askOf: Int32Array
+  readonly #fates: (Fate | null)[]
+  readonly #covers: PrefixCover[] = []
+  /** The covers that an ask looks at, and those that it gives its ranges to; itself is in both. */
+  #looksAt: readonly (readonly number[])[] = []
+  #givesTo: readonly (readonly number[])[] = []
+
+  constructor(listener: Listener, scope: Scope) {
+    this.#rules = scope.rules
+    this.#port = scope.port || (listener.destination === 'local' ? listener.port : 0)
+    this.#space = spaceOf(listener, scope)
+    this.#fates = scope.rules.map(rule => this.#impossible(rule))
+    this.#askOf = Int32Array.from(scope.rules, (rule, index) =>
+      this.#fates[index] ? -1 : this.#asks.indexOf(rule, this.#port === 0 ? rule.port : 0),
+    )
+  }
+
+  run(): ScopeReview {
+    const complete = this.#relate()
+    for (const [index, rule] of this.#rules.entries()) {
+      const ask = this.#askOf[index]
+      if (ask >= 0) this.#fates[index] = this.#fateOf(rule, index, ask)
+    }
+    return { fates: this.#fates, complete }
+  }
+
+  #impossible(rule: Rule): Fate | null {
+    if (rule.never !== null) return GATEWAY
+    if (rule.port !== 0 && this.#port !== 0 && rule.port !== this.#port) return PORT
+    return namespacesOf(rule.source)?.length === 0 ? NOBODY : null
+  }
+
+  /** Decides who looks at whose ranges; false where that is less than everything. */
+  #relate(): boolean {
+    const { lists: wider, complete } = this.#asks.wider()
+    for (const _ of wider) this.#covers.push(new PrefixCover())
+    const own = wider.map((_, ask) => [ask])
+    const narrower = wider.map((_, ask) => [ask])
+    for (const [narrow, wides] of wider.entries()) for (const wide of wides) narrower[wide].push(narrow)
+    let given = 0
+    for (const ask of this.#askOf) if (ask >= 0) given += narrower[ask].length
+    const affordable = given <= Math.max(GIVEN_LEAST, GIVEN_PER_RULE * this.#rules.length)
+    this.#looksAt = affordable ? own : wider.map((wides, ask) => [ask, ...wides])
+    this.#givesTo = affordable ? narrower : own
+    return complete && affordable
+  }
+
+  #fateOf(rule: Rule, index: number, ask: number): Fate | null {
+    const ranges = this.#rangesOf(rule)
+    if (ranges.every(range => range.length === 0)) return OUTSIDE
+    const taken = ranges.map(range => range.every(cidr => this.#isTaken(cidr, ask)))
+    if (taken.every(Boolean)) return { kind: 'taken', by: this.#takersOf(ranges.flat(), ask) }
+    const fates = taken.includes(true) ? this.#rangeFates(ranges, taken, ask) : null
+    for (const to of this.#givesTo[ask]) {
+      for (const range of ranges) for (const cidr of range) this.#covers[to].add(cidr, index)
+    }
+    return fates && { kind: 'used', ranges: fates }
+  }
+
+  /** Where each range of a rule lies inside the scope; a rule without ranges has one, which is all of it. */
+  #rangesOf({ destinations }: Rule): readonly (readonly Cidr[])[] {
+    const space = this.#space
+    if (destinations.length === 0) return [space ?? ANY]
+    return destinations.map(cidr =>
+      space === null ? [cidr] : space.flatMap(each => intersection(cidr, each) ?? []),
+    )
+  }
+
+  #isTaken(cidr: Cidr, ask: number): boolean {
+    return this.#looksAt[ask].some(other => this.#covers[other].has(cidr))
+  }
+
+  #takersOf(cidrs: readonly Cidr[], ask: number): Rule[] {
+    const indexes = cidrs.flatMap(cidr => {
+      const cover = this.#looksAt[ask].find(other => this.#covers[other].has(cidr))
+      return cover === undefined ? [] : this.#covers[cover].takersOf(cidr)
+    })
+    return [...new Set(indexes)].sort((left, right) => left - right).map(index => this.#rules[index])
+  }
+
+  #rangeFates(ranges: readonly (readonly Cidr[])[], taken: readonly boolean[], ask: number): RangeFate[] {
+    return ranges.flatMap((cidrs, range) => (taken[range] ? [{ range, by: this.#takersOf(cidrs, ask) }] : []))
+  }
+}
+
+function spaceOf({ bind, destination }: Listener, { addresses }: Scope): readonly Cidr[] | null {
+  if (addresses.length > CLIPPED_MAX) return null
+  if (addresses.length > 0) return addresses
+  if (destination === 'original' || bind === '' || bind === '::') return null
+  if (bind === '0.0.0.0') return [EVERY[4]]
+  const own = parseCidr(bind)
+  return own && [own]
+}

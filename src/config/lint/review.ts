@@ -1,0 +1,80 @@
+/**
+ * What becomes of each rule, over all scopes that it stands in.
+ *
+ * One route of a VirtualService is a rule of every listener and every service that it applies to. It is never
+ * used when it is used in none of them, and earlier rules take its connections in at least one.
+ */
+
+import type { Plan, Rule, RuleOrigin } from '../../table/plan.ts'
+import { type Fate, reviewScope } from './review-scope.ts'
+
+/** A rule that is never used, or ranges of it that never are. */
+export type Verdict = {
+  /** The rule, as it stands in the scope where that was found. */
+  readonly rule: Rule
+  readonly fate: Fate
+}
+
+export type Review = {
+  /** By where the rule was written, in the order of the scopes. */
+  readonly verdicts: ReadonlyMap<RuleOrigin, Verdict>
+  /** The first rule of each scope that has too many to find all that are never used. */
+  readonly incomplete: readonly RuleOrigin[]
+}
+
+type Instances = {
+  /** Scopes in which the rule is not used. */
+  unused: number
+  /** Scopes in which a range of it is not used though the rule is, by range. */
+  readonly ranges: Map<number, number>
+  /** The most telling of its fates: `taken` before `outside` before the others. */
+  telling: Verdict
+  /** All scopes that it stands in. */
+  total: number
+}
+
+export function reviewPlan({ listeners }: Plan): Review {
+  const found = new Map<RuleOrigin, Instances>()
+  const incomplete: RuleOrigin[] = []
+  for (const listener of listeners) {
+    for (const scope of listener.scopes) {
+      const review = reviewScope(listener, scope)
+      if (!review.complete) incomplete.push(scope.rules[0].origin)
+      for (const [index, fate] of review.fates.entries()) if (fate) note(found, scope.rules[index], fate)
+    }
+  }
+  if (found.size === 0) return { verdicts: new Map(), incomplete }
+  for (const { origin } of listeners.flatMap(each => each.scopes).flatMap(each => each.rules)) {
+    const instances = found.get(origin)
+    if (instances) instances.total++
+  }
+  const verdicts = [...found].flatMap(([origin, instances]) => {
+    const verdict = conclude(instances)
+    return verdict ? [[origin, verdict] as const] : []
+  })
+  return { verdicts: new Map(verdicts), incomplete }
+}
+
+function note(found: Map<RuleOrigin, Instances>, rule: Rule, fate: Fate): void {
+  const known = found.getOrInsertComputed(rule.origin, () => ({
+    unused: 0,
+    ranges: new Map(),
+    telling: { rule, fate },
+    total: 0,
+  }))
+  if (fate.kind === 'used') {
+    for (const { range } of fate.ranges) known.ranges.set(range, (known.ranges.get(range) ?? 0) + 1)
+  } else known.unused++
+  if (weightOf(fate) > weightOf(known.telling.fate)) known.telling = { rule, fate }
+}
+
+const weightOf = (fate: Fate): number =>
+  fate.kind === 'used' ? 3 : fate.kind === 'taken' ? 2 : fate.why === 'outside' ? 1 : 0
+
+/** Of a rule that is used somewhere, only the ranges that are used nowhere. */
+function conclude({ unused, ranges, telling, total }: Instances): Verdict | null {
+  if (unused === total) return telling
+  if (telling.fate.kind !== 'used') return null
+  const dead = telling.fate.ranges.filter(({ range }) => (ranges.get(range) ?? 0) + unused === total)
+  return dead.length === 0 ? null : { rule: telling.rule, fate: { kind: 'used', ranges: dead } }
+}

@@ -1,0 +1,187 @@
+/** Says which rules, matches and ranges are never used, and which earlier ones take their connections. */
+
+import { type Cidr, contains, formatCidr } from '../../net/address.ts'
+import type { Rule, RuleOrigin } from '../../table/plan.ts'
+import type { Findings, Path } from '../diagnostic.ts'
+import type { VirtualService } from '../plan/virtual-services.ts'
+import type { Review, Verdict } from './review.ts'
+
+/** Rules that a message names. */
+const NAMED_MAX = 3
+/** Findings of one code in one VirtualService; the others are counted. */
+const TOLD_MAX = 100
+const SIDECAR_HINT =
+  'list order decides here: the longer prefix does not win, as it does in a sidecar. Move this before the other, or remove it'
+const AGE_HINT =
+  'VirtualServices are tried in an order of their own: private ones first, then those exported by name, then public ones; each by creationTimestamp, then by name'
+
+type RuleCode = 'IST0127' | 'IST0130' | 'IST0131' | 'CFG451' | 'CFG452'
+
+type Found = { readonly origin: RuleOrigin; readonly verdict: Verdict }
+
+export function reportRules(
+  { verdicts }: Review,
+  virtualServices: ReadonlyMap<string, VirtualService>,
+  findings: Findings,
+): void {
+  const all = [...verdicts].map(([origin, verdict]): Found => ({ origin, verdict }))
+  for (const [id, found] of Map.groupBy(all, each => each.origin.virtualService)) {
+    const virtualService = virtualServices.get(id)
+    if (virtualService) new Reporter(virtualService, findings).report(found)
+  }
+}
+
+class Reporter {
+  readonly #virtualService: VirtualService
+  readonly #findings: Findings
+  readonly #told = new Map<RuleCode, number>()
+  /** Ranges that lie outside, each once, and where the first stands. */
+  readonly #outside = new Map<string, Path>()
+
+  constructor(virtualService: VirtualService, findings: Findings) {
+    this.#virtualService = virtualService
+    this.#findings = findings
+  }
+
+  report(found: readonly Found[]): void {
+    const byRoute = Map.groupBy(found, ({ origin }) => `${origin.block} ${origin.route}`)
+    const [whole, partly] = partition([...byRoute.values()], each => this.#isWholeRoute(each))
+    if (!this.#reportAll(whole)) for (const each of whole) this.#reportRoute(each)
+    for (const each of partly.flat()) this.#reportMatch(each)
+    this.#reportOutside()
+    for (const [code, count] of this.#told) {
+      if (count <= TOLD_MAX) continue
+      const message = `and ${count - TOLD_MAX} more in this VirtualService that are never used`
+      this.#findings.at(code, this.#virtualService.resource, ['spec'], message)
+    }
+  }
+
+  /** Whether every match of the route is taken. */
+  #isWholeRoute(found: readonly Found[]): boolean {
+    const { block, route } = found[0].origin
+    const matches = block === 'tcp' ? (this.#virtualService.spec.tcp?.[route]?.match?.length ?? 0) : 0
+    return (
+      found.length === Math.max(1, matches) && found.every(({ verdict }) => verdict.fate.kind === 'taken')
+    )
+  }
+
+  /** One finding for a VirtualService whose every route is taken by others; false where that is not so. */
+  #reportAll(whole: readonly (readonly Found[])[]): boolean {
+    const { resource, spec } = this.#virtualService
+    const takers = takersOf(whole.flat())
+    const isAll =
+      whole.length > 1 &&
+      whole.length === spec.tcp?.length &&
+      whole.every(([{ origin }]) => origin.block === 'tcp')
+    if (!isAll || takers.some(({ origin }) => origin.virtualService === resource.id)) return false
+    const message = `none of the ${whole.length} routes is ever used: ${this.#taking(takers)}`
+    this.#findings.at('IST0130', resource, ['spec', 'tcp'], message, AGE_HINT)
+    return true
+  }
+
+  #reportRoute(found: readonly Found[]): void {
+    const { block, route } = found[0].origin
+    const path = ['spec', block, route]
+    const message = `${block}[${route}] is never used: ${this.#taking(takersOf(found))}`
+    this.#say('IST0130', path, message, this.#hint(found.map(each => each.verdict)))
+  }
+
+  #reportMatch({ origin, verdict }: Found): void {
+    const { block, route, match } = origin
+    const routePath = ['spec', block, route]
+    const path = match === null ? routePath : [...routePath, 'match', match]
+    const { fate, rule } = verdict
+    if (fate.kind === 'taken') {
+      if (this.#findings.has('IST0130', this.#virtualService.resource, routePath)) return
+      const message = `match[${match}] of ${block}[${route}] is never used: ${this.#taking(fate.by)}`
+      this.#say('IST0131', path, message, this.#hint([verdict]))
+    } else if (fate.kind === 'used') {
+      for (const { range, by } of fate.ranges) this.#reportRange(rule, range, by, path)
+    } else if (fate.why === 'outside') {
+      for (const [range, cidr] of rule.destinations.entries()) this.#addOutside(cidr, range, path)
+    } else if (fate.why === 'nobody') {
+      const { namespace, visibleTo } = rule.source
+      const message = `no client in namespace ${namespace} sees the VirtualService: it is exported to ${visibleTo?.join(', ')}`
+      this.#say('IST0127', [...path, 'sourceNamespace'], message)
+    }
+  }
+
+  #reportRange(rule: Rule, range: number, by: readonly Rule[], path: Path): void {
+    const cidr = rule.destinations[range]
+    if (by.length === 0) return this.#addOutside(cidr, range, path)
+    const at = [...path, 'destinationSubnets', range]
+    this.#say(
+      'CFG451',
+      at,
+      `${formatCidr(cidr)} is never used here: ${this.#taking(by)}`,
+      sidecarHint(rule, by),
+    )
+  }
+
+  #addOutside(cidr: Cidr, range: number, path: Path): void {
+    this.#outside.getOrInsert(formatCidr(cidr), [...path, 'destinationSubnets', range])
+  }
+
+  /** One finding for all of them: what is wrong is mostly the address of the service or the listener. */
+  #reportOutside(): void {
+    const [first, ...others] = this.#outside
+    if (!first) return
+    const more = others.length === 0 ? '' : `, nor in ${others.length} more ranges of this VirtualService`
+    this.#say(
+      'CFG452',
+      first[1],
+      `no service and no listener of the rule has an address in ${first[0]}${more}`,
+    )
+  }
+
+  #say(code: RuleCode, path: Path, message: string, hint?: string): void {
+    const { resource } = this.#virtualService
+    if (this.#findings.has(code, resource, path)) return
+    const told = (this.#told.get(code) ?? 0) + 1
+    this.#told.set(code, told)
+    if (told <= TOLD_MAX) this.#findings.at(code, resource, path, message, hint)
+  }
+
+  #hint(verdicts: readonly Verdict[]): string | undefined {
+    const takers = verdicts.flatMap(({ fate }) => (fate.kind === 'taken' ? fate.by : []))
+    const isForeign = takers.every(each => each.origin.virtualService !== this.#virtualService.resource.id)
+    return isForeign ? AGE_HINT : sidecarHint(verdicts[0].rule, takers)
+  }
+
+  /** "tcp[0] (a.yaml:12) and tcp[1] (a.yaml:15) together take all of it". */
+  #taking(takers: readonly Rule[]): string {
+    const names = takers
+      .slice(0, NAMED_MAX)
+      .map(({ origin }) => nameOf(origin, this.#virtualService.resource.id))
+    if (takers.length === 1) return `${names[0]} takes its connections first`
+    const more = takers.length - names.length
+    if (more > 0) names.push(`${more} more`)
+    return `${names.slice(0, -1).join(', ')} and ${names.at(-1)} together take its connections first`
+  }
+}
+
+/** "tcp[0].match[1] (a.yaml:12)", with the VirtualService where it is another than `home`. */
+export function nameOf(
+  { virtualService, block, route, match, file, line }: RuleOrigin,
+  home: string,
+): string {
+  const owner = virtualService === home ? '' : `VirtualService ${virtualService} `
+  return `${owner}${block}[${route}]${match === null ? '' : `.match[${match}]`} (${file}:${line})`
+}
+
+function takersOf(found: readonly Found[]): Rule[] {
+  const takers = found.flatMap(({ verdict: { fate } }) => (fate.kind === 'taken' ? fate.by : []))
+  return [...new Map(takers.map(each => [each.origin, each])).values()]
+}
+
+function partition<Value>(values: readonly Value[], test: (value: Value) => boolean): [Value[], Value[]] {
+  return [values.filter(test), values.filter(value => !test(value))]
+}
+
+/** For whoever expects the longest prefix to win, as Envoy's filter chains have it. */
+function sidecarHint({ destinations }: Rule, takers: readonly Rule[]): string | undefined {
+  const isLonger = destinations.some(({ family, words, bits }) =>
+    takers.some(taker => taker.destinations.some(each => each.bits < bits && contains(each, family, words))),
+  )
+  return isLonger ? SIDECAR_HINT : undefined
+}

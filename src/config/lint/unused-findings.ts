@@ -1,0 +1,78 @@
+/** Says what is defined and used by nothing: servers without a rule, Gateways for others, subsets. */
+
+import type { Findings } from '../diagnostic.ts'
+import { expandHost, hostsOverlap, isWildcard } from '../plan/names.ts'
+import { socketKey } from '../plan/servers.ts'
+import type { Planned } from '../plan/to-plan.ts'
+import type { VirtualService } from '../plan/virtual-services.ts'
+import { hasLabels } from '../plan/workloads.ts'
+import { quote } from '../quote.ts'
+
+export function reportUnused(planned: Planned, notes: boolean, findings: Findings): void {
+  reportServers(planned, findings)
+  if (!notes) return
+  reportGateways(planned, findings)
+  reportSubsets(planned, findings)
+}
+
+function reportServers({ plan, sockets }: Planned, findings: Findings): void {
+  for (const { gateway, bind, port, scopes } of plan.listeners) {
+    const server = sockets.get(socketKey(bind, port))?.[0]
+    if (!server || server.resource.id !== gateway) continue
+    const isUsed = scopes.some(({ rules }) =>
+      rules.some(rule => rule.never === null && (rule.port === 0 || rule.port === port)),
+    )
+    if (isUsed) continue
+    const message = `no rule of any VirtualService applies to port ${port}: its connections are reset`
+    findings.at('CFG462', server.resource, server.path, message)
+  }
+}
+
+function reportGateways({ gateways, settings }: Planned, findings: Findings): void {
+  if (!settings.workload) return
+  const labels = Object.entries(settings.workload.labels).map(([key, value]) => `${key}=${value}`)
+  for (const { resource, selector } of gateways) {
+    if (hasLabels(settings.workload.labels, selector)) continue
+    const message = `the selector does not fit the workload of the Settings (${labels.join(', ') || 'no labels'}), so no server of it is served`
+    findings.at('CFG463', resource, ['spec', 'selector'], message)
+  }
+}
+
+function reportSubsets({ destinationRules, virtualServices }: Planned, findings: Findings): void {
+  const hosts = hostsBySubset(virtualServices)
+  for (const { resource, value } of destinationRules) {
+    const host = expandHost(value.host, resource.metadata.namespace)
+    const isUsed = (name: string): boolean => {
+      const wanted = hosts.get(name)
+      if (!wanted) return false
+      return isWildcard(host) ? [...wanted].some(each => hostsOverlap(each, host)) : wanted.has(host)
+    }
+    const unused = [...(value.subsets ?? []).entries()].filter(([, { name }]) => !isUsed(name))
+    const isEmpty = (index: number): boolean => findings.has('IST0173', resource, ['spec', 'subsets', index])
+    const [first, ...others] = unused.filter(([index]) => !isEmpty(index))
+    if (!first) continue
+    const names = [first, ...others].map(([, { name }]) => quote(name)).join(', ')
+    const which = others.length === 0 ? `subset ${names}` : `subsets ${names}`
+    findings.at(
+      'CFG461',
+      resource,
+      ['spec', 'subsets', first[0]],
+      `no route names ${which} of ${quote(value.host)}`,
+    )
+  }
+}
+
+/** For each subset's name the hosts that a route names it of. */
+function hostsBySubset(virtualServices: readonly VirtualService[]): Map<string, Set<string>> {
+  const hosts = new Map<string, Set<string>>()
+  for (const { spec, namespace } of virtualServices) {
+    for (const block of ['tcp', 'tls', 'http'] as const) {
+      for (const { destination } of (spec[block] ?? []).flatMap(each => each.route ?? [])) {
+        if (!destination?.subset) continue
+        const host = expandHost(destination.host, namespace)
+        hosts.getOrInsertComputed(destination.subset, () => new Set()).add(host)
+      }
+    }
+  }
+  return hosts
+}

@@ -1,0 +1,62 @@
+/** Says which destinations of a route get nothing, and which stand in it twice. */
+
+import type { Findings, Path } from '../diagnostic.ts'
+import { expandHost } from '../plan/names.ts'
+import type { VirtualService } from '../plan/virtual-services.ts'
+import { quote } from '../quote.ts'
+
+type Written = NonNullable<NonNullable<VirtualService['spec']['tcp']>[number]['route']>[number]
+
+export function reportWeights(virtualService: VirtualService, notes: boolean, findings: Findings): void {
+  const { spec, blocks } = virtualService
+  for (const [index, { route }] of (spec.tcp ?? []).entries()) {
+    reportRoute(virtualService, route ?? [], ['spec', 'tcp', index, 'route'], notes, findings)
+  }
+  if (blocks.http.length === 0) return
+  const route = (spec.http?.[0]?.route ?? []) as readonly Written[]
+  reportRoute(virtualService, route, ['spec', 'http', 0, 'route'], notes, findings)
+}
+
+function reportRoute(
+  { resource, namespace }: VirtualService,
+  route: readonly Written[],
+  path: Path,
+  notes: boolean,
+  findings: Findings,
+): void {
+  if (route.length < 2) return
+  const seen = new Map<string, number>()
+  for (const [index, { destination, weight }] of route.entries()) {
+    const at = [...path, index]
+    const host = destination?.host ?? ''
+    const key = `${expandHost(host, namespace)} ${destination?.subset ?? ''} ${destination?.port?.number ?? 0}`
+    const first = seen.getOrInsert(key, index)
+    if (first !== index) {
+      const { line } = resource.locate([...path, first])
+      findings.at(
+        'CFG458',
+        resource,
+        at,
+        `${nameOf(destination)} stands in this route already, on line ${line}`,
+      )
+    }
+    if (weight === undefined || weight === null) {
+      findings.at(
+        'CFG456',
+        resource,
+        at,
+        `${nameOf(destination)} has no weight, so it gets nothing beside the others`,
+      )
+    } else if (weight === 0 && notes) {
+      findings.at(
+        'CFG457',
+        resource,
+        [...at, 'weight'],
+        `${nameOf(destination)} gets nothing: its weight is 0`,
+      )
+    }
+  }
+}
+
+const nameOf = (destination: Written['destination']): string =>
+  `${quote(destination?.host ?? '')}${destination?.subset ? ` subset ${destination.subset}` : ''}`
