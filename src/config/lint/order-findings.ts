@@ -58,7 +58,10 @@ function reportRepeated(
   const [inner, around] = [destinations[index], destinations[outer]]
   const same = inner.bits === around.bits
   const how = same ? 'stands twice in this match' : `lies inside ${formatCidr(around)} of the same match`
-  const more = idle.length === 1 ? '' : `, and so do ${idle.length - 1} more`
+  const more =
+    idle.length === 1
+      ? ''
+      : `, and ${idle.length - 1} more of its ranges ${idle.length === 2 ? 'is' : 'are'} as idle`
   findings.at(
     'CFG453',
     resource,

@@ -7,7 +7,7 @@
  */
 
 import type { Cidr } from '../../net/address.ts'
-import { kin, PrefixMap } from './prefix-map.ts'
+import { PrefixMap, parentOf, siblingOf } from './prefix-map.ts'
 
 /** Rules that a message may name; beyond that it only says that there are more. */
 const TAKERS_MAX = 8
@@ -36,13 +36,12 @@ export class PrefixCover {
     let taken = cidr
     let taker = rule
     while (taken.bits > 0) {
-      const { sibling, parent } = kin(taken)
-      const other = this.#takers.get(sibling)
+      const other = this.#takers.get(siblingOf(taken))
       if (other === undefined) return
       this.#pairs.push([other, taker])
       taker = -this.#pairs.length
-      taken = parent
-      this.#takers.set(parent, taker)
+      taken = parentOf(taken)
+      this.#takers.set(taken, taker)
     }
   }
 

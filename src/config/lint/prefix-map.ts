@@ -70,16 +70,22 @@ function keyOf({ family, words }: Cidr, bits: number): Key {
   return key
 }
 
-/** The two halves of `cidr`'s parent: its sibling, and the parent itself. `bits` is at least 1. */
-export function kin({ family, words, bits }: Cidr): { readonly sibling: Cidr; readonly parent: Cidr } {
-  const word = (bits - 1) >>> 5
-  const bit = 1 << (31 - ((bits - 1) & 31))
+/** The other half of `cidr`'s parent; `bits` is at least 1. */
+export function siblingOf({ family, words, bits }: Cidr): Cidr {
   const flipped = words.slice()
-  flipped[word] ^= bit
-  const cleared = words.slice()
-  cleared[word] &= ~bit
-  return { sibling: { family, words: flipped, bits }, parent: { family, words: cleared, bits: bits - 1 } }
+  flipped[(bits - 1) >>> 5] ^= lastBit(bits)
+  return { family, words: flipped, bits }
 }
+
+/** The prefix that is one bit shorter; `bits` is at least 1. */
+export function parentOf({ family, words, bits }: Cidr): Cidr {
+  const cleared = words.slice()
+  cleared[(bits - 1) >>> 5] &= ~lastBit(bits)
+  return { family, words: cleared, bits: bits - 1 }
+}
+
+/** The last bit of a prefix, within its word. */
+const lastBit = (bits: number): number => 1 << (31 - ((bits - 1) & 31))
 
 /** Whether all of `inner` lies in `outer`. */
 export function isWithin(inner: Cidr, outer: Cidr): boolean {

@@ -126,7 +126,10 @@ class Reporter {
   #reportOutside(): void {
     const [first, ...others] = this.#outside
     if (!first) return
-    const more = others.length === 0 ? '' : `, nor in ${others.length} more ranges of this VirtualService`
+    const more =
+      others.length === 0
+        ? ''
+        : `, nor in ${others.length} other ${others.length === 1 ? 'range' : 'ranges'} of this VirtualService`
     this.#say(
       'CFG452',
       first[1],

@@ -5,41 +5,50 @@
  * the same, list order included; for http, a prefix that an earlier prefix covers counts too.
  */
 
+import { formatPath, type Path, type Place } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import { type Field, isObject } from './field.ts'
 
-/** Reports what is unreachable in the routes of one block. */
-export function checkReachable(routes: Field): void {
+type Locate = (path: Path) => Place
+
+/** Reports what is unreachable in the routes of one block; `locate` says where an earlier one stands. */
+export function checkReachable(routes: Field, locate: Locate): void {
   const seen = new Map<string, Field>()
   let catchAll: Field | null = null
   for (const route of routes.items) {
     const matches = route.get('match').items
-    if (matches.length === 0) {
-      if (catchAll) unused(route, 'only the last route can be without match')
-      catchAll = route
-    } else if (catchAll) {
-      unused(route, `${titleOf(catchAll)} before it has no match and takes everything`)
-    } else {
-      checkRepeated(route, matches, seen)
-    }
+    if (catchAll) unused(route, `${earlierOf(catchAll, locate)} has no match and takes everything`)
+    else if (matches.length === 0) catchAll = route
+    else checkRepeated(route, matches, seen, locate)
   }
 }
 
-function checkRepeated(route: Field, matches: readonly Field[], seen: Map<string, Field>): void {
+function checkRepeated(
+  route: Field,
+  matches: readonly Field[],
+  seen: Map<string, Field>,
+  locate: Locate,
+): void {
   let repeated = 0
   for (const match of matches) {
     const key = canonical(match.value)
     const earlier = seen.get(key)
     if (earlier) {
       repeated++
-      match.report('IST0131', `${match.name} is the same as one of ${titleOf(earlier)}`)
-    } else seen.set(key, route)
+      match.report('IST0131', `${match.name} is the same as ${earlierOf(earlier, locate)}`)
+    } else seen.set(key, match)
   }
   if (repeated === matches.length) unused(route, 'all its matches are those of earlier routes')
 }
 
 function unused(route: Field, reason: string): void {
   route.report('IST0130', `${titleOf(route)} is never used: ${reason}`)
+}
+
+/** "tcp[0].match[1] (shop.yaml:12)": an earlier route or match, for a finding about a later one. */
+function earlierOf(earlier: Field, locate: Locate): string {
+  const { file, line } = locate(earlier.path)
+  return `${formatPath(earlier.path.slice(1))} (${file}:${line})`
 }
 
 function titleOf(route: Field): string {

@@ -72,9 +72,9 @@ function checkIstio(resource: Resource, kind: IstioKind, findings: Findings, opt
 type Meaning = (root: Field, resource: Resource, options: ValidateOptions) => void
 
 const MEANINGS: Readonly<Record<IstioKind, Meaning>> = {
-  VirtualService: (root, { metadata }, { profile }) => {
+  VirtualService: (root, resource, { profile }) => {
     const spec = root.get('spec')
-    checkVirtualService(spec, metadata.namespace)
+    checkVirtualService(spec, resource.metadata.namespace, path => resource.locate(path))
     checkHttpSupport(spec)
     if (profile === 'ambient') checkAmbient(spec)
   },

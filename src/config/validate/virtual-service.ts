@@ -4,6 +4,7 @@
  * The rules are istiod's (ValidateVirtualService in pkg/config/validation/validation.go).
  */
 
+import type { Path, Place } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import { checkGatewayNames } from './destinations.ts'
 import type { Field } from './field.ts'
@@ -17,7 +18,8 @@ import { checkExportTo } from './values.ts'
 
 const BLOCKS = ['http', 'tls', 'tcp'] as const
 
-export function checkVirtualService(spec: Field, namespace: string): void {
+/** `locate` finds other places of the resource, for findings that name two. */
+export function checkVirtualService(spec: Field, namespace: string, locate: (path: Path) => Place): void {
   const hosts = spec.get('hosts')
   const isDelegate = hosts.empty
   if (isDelegate) checkDelegate(spec)
@@ -32,7 +34,7 @@ export function checkVirtualService(spec: Field, namespace: string): void {
   const forGateways = isGatewayBound(spec)
   for (const route of spec.get('tls').items) checkTlsRoute(route, names, forGateways)
   for (const route of spec.get('tcp').items) checkTcpRoute(route)
-  for (const block of BLOCKS) checkReachable(spec.get(block))
+  for (const block of BLOCKS) checkReachable(spec.get(block), locate)
   checkPrefixes(spec.get('http'))
   checkExportTo(spec.get('exportTo'), namespace)
 }
