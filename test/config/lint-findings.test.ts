@@ -111,7 +111,7 @@ test('an older VirtualService that takes everything is named, once for all route
   )
   const old = routes('old', any('two'))
   const lines = found(HEAD + old + young)
-  const below = FIRST + old.split('\n').length - 1
+  const below = FIRST + old.split('\n').length - 2 // the line of `tcp:`
   assert.deepEqual(lines, [
     `IST0130 ${below}: none of the 2 routes is ever used: VirtualService default/old tcp[0] (a.yaml:${FIRST}) takes its connections first`,
   ])

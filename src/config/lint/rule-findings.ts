@@ -108,14 +108,12 @@ class Reporter {
 
   #reportRange(rule: Rule, range: number, by: readonly Rule[], path: Path): void {
     const cidr = rule.destinations[range]
-    if (by.length === 0) return this.#addOutside(cidr, range, path)
-    const at = [...path, 'destinationSubnets', range]
-    this.#say(
-      'CFG451',
-      at,
-      `${formatCidr(cidr)} is never used here: ${this.#taking(by)}`,
-      sidecarHint(rule, by),
-    )
+    if (by.length === 0) {
+      this.#addOutside(cidr, range, path)
+      return
+    }
+    const message = `${formatCidr(cidr)} is never used here: ${this.#taking(by)}`
+    this.#say('CFG451', [...path, 'destinationSubnets', range], message, sidecarHint(rule, by))
   }
 
   #addOutside(cidr: Cidr, range: number, path: Path): void {
