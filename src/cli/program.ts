@@ -84,7 +84,7 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
     .description('say everything that is wrong with a configuration; exit 0 valid, 1 invalid')
     .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .addOption(outputOption())
-    .option('--strict', 'count warnings of how resources fit together as errors', false)
+    .option('--strict', 'count as errors what does not fit together, and rules that are never used', false)
     .addHelpText('after', examples('weir check', 'weir check --strict --output json config/ | jq .errors'))
     .action(async (paths, flags) => {
       exit(check(paths, flags, env))

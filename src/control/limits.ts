@@ -32,13 +32,22 @@ function openFilesMax(): number {
 /** CAP_NET_BIND_SERVICE (capabilities(7)). */
 const MAY_BIND = 1n << 10n
 
-/** The first port that this process may open; 0 where that cannot be known, or where it may open all (ip(7)). */
-export function openPortsFrom(): number {
+/**
+ * The first port that this process may open; 0 where it may open all, or where that cannot be known (no /proc).
+ * Read as ip(7) says: `status` is /proc/self/status, `start` the sysctl ip_unprivileged_port_start.
+ */
+export function openPortsFrom(status = textOf('/proc/self/status'), start = textOf(UNPRIVILEGED)): number {
+  const effective = /^CapEff:\s+([0-9a-f]+)/m.exec(status)
+  if (effective === null || (BigInt(`0x${effective[1]}`) & MAY_BIND) !== 0n) return 0
+  return Number(start)
+}
+
+const UNPRIVILEGED = '/proc/sys/net/ipv4/ip_unprivileged_port_start'
+
+function textOf(file: string): string {
   try {
-    const effective = /^CapEff:\s+([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))
-    if (effective === null || (BigInt(`0x${effective[1]}`) & MAY_BIND) !== 0n) return 0
-    return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+    return readFileSync(file, 'utf8')
   } catch {
-    return 0
+    return ''
   }
 }

@@ -34,3 +34,25 @@ test('--strict makes errors of what does not fit together', async t => {
   assert.equal(strict.code, 1)
   assert.equal(JSON.parse(strict.out).messages[0].severity, 'error')
 })
+
+test('--strict fails on a rule that is never used, and not on a note', async t => {
+  const twice = (text: string) =>
+    text.replace(
+      '    - route:',
+      "    - match: [{destinationSubnets: ['127.0.0.0/8']}]\n      route: [{destination: {host: backend.example}}]\n    - match: [{destinationSubnets: ['127.0.0.1', '127.0.0.1']}]\n      route:",
+    )
+  const unused = folder(t, { 'a.yaml': twice(routing(9000, 9001)) })
+  const { code, out } = await weir(['check', unused])
+  assert.equal(code, 0)
+  assert.match(out, /warning IST0130: tcp\[1\] is never used: tcp\[0\]\.match\[0\] \(.*a\.yaml:\d+\)/)
+  assert.match(out, /info CFG453: /)
+  assert.match(out, /0 errors, 1 warning, 1 note in 1 file/)
+  assert.equal((await weir(['check', '--strict', unused])).code, 1)
+  const noted = folder(t, {
+    'a.yaml': routing(9000, 9001).replace(
+      '    - route:',
+      "    - match: [{destinationSubnets: ['127.0.0.1', '127.0.0.1']}]\n      route:",
+    ),
+  })
+  assert.equal((await weir(['check', '--strict', noted])).code, 0)
+})

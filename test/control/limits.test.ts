@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../src/config/settings.ts'
-import { connectionsFor, workersFor } from '../../src/control/limits.ts'
+import { connectionsFor, openPortsFrom, workersFor } from '../../src/control/limits.ts'
 
 test('no number of workers means one for each CPU', () => {
   assert.equal(workersFor(DEFAULT_SETTINGS), availableParallelism())
@@ -13,4 +13,13 @@ test('no limit of connections means two descriptors for each, and some for the r
   assert.equal(connectionsFor(DEFAULT_SETTINGS, 10_256), 5_000)
   assert.equal(connectionsFor(DEFAULT_SETTINGS, 64), 1)
   assert.equal(connectionsFor({ ...DEFAULT_SETTINGS, maxConnections: 9 }, 10_256), 9)
+})
+
+test('ports below the sysctl need the capability; without /proc all are taken to be open', () => {
+  const status = (capabilities: string) =>
+    `Name:\tnode\nCapEff:\t${capabilities}\nCapBnd:\t000001ffffffffff\n`
+  assert.equal(openPortsFrom(status('0000000000000000'), '1024\n'), 1024)
+  assert.equal(openPortsFrom(status('0000000000000400'), '1024\n'), 0) // bit 10, CAP_NET_BIND_SERVICE
+  assert.equal(openPortsFrom(status('000001fffffffbff'), '80\n'), 80) // every other bit
+  assert.equal(openPortsFrom('', ''), 0)
 })

@@ -42,6 +42,8 @@ const CLIPPED_MAX = 64
 /** Ranges that are given to asks of other rules, for each rule; beyond that each ask keeps its own. */
 const GIVEN_PER_RULE = 8
 const GIVEN_LEAST = 100_000
+/** Other asks whose ranges a rule looks at, where they are not given to its own. */
+const LOOKED_AT_MAX = 64
 
 const ANY: readonly Cidr[] = [EVERY[4], EVERY[6]]
 const GATEWAY: Fate = { kind: 'impossible', why: 'gateway' }
@@ -103,7 +105,7 @@ class Review {
     let given = 0
     for (const ask of this.#askOf) if (ask >= 0) given += narrower[ask].length
     const affordable = given <= Math.max(GIVEN_LEAST, GIVEN_PER_RULE * this.#rules.length)
-    this.#looksAt = affordable ? own : wider.map((wides, ask) => [ask, ...wides])
+    this.#looksAt = affordable ? own : wider.map((wides, ask) => [ask, ...wides.slice(0, LOOKED_AT_MAX)])
     this.#givesTo = affordable ? narrower : own
     return complete && affordable
   }
