@@ -249,6 +249,18 @@ test('an endpoint that is a listener of this process is found, wherever the list
   assert.deepEqual(own('192.0.2.9', ''), [])
 })
 
+test('a service whose selector picks nothing says what it looks for', () => {
+  const service =
+    'apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{port: 1}]}\n'
+  const { diagnostics } = loadConfig([{ file: 'a.yaml', bytes: new TextEncoder().encode(service) }], {
+    names: new Map(),
+  })
+  assert.deepEqual(
+    diagnostics.map(({ code, hint }) => [code, hint]),
+    [['CFG404', 'its selector (app=db) picks no ready Pod and no WorkloadEntry of namespace shop']],
+  )
+})
+
 test('a Gateway that no VirtualService uses, and one for other workloads', () => {
   const settings = CLOSED.replace('{mesh', '{workload: {labels: {istio: inner}}, mesh')
   const edge = GATEWAY.replace('spec:\n', 'spec:\n  selector: {istio: edge}\n')

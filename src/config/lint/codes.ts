@@ -36,7 +36,7 @@ export const LINT_CODES = {
     'give it endpoints, or weight 0',
   ),
   CFG460: warning(
-    'an endpoint is a listener of this process: its connections go round in a circle',
+    'an endpoint is a listener of this process: its connections come back here',
     'correct the endpoint, or move the listener',
   ),
 

@@ -1,4 +1,4 @@
-/** Says which share of a route's connections goes to a destination without endpoint, and round in a circle. */
+/** Says which share of a route's connections goes to a destination without endpoint, and which comes back here. */
 
 import { formatEndpoint, parseAddress } from '../../net/address.ts'
 import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan.ts'
@@ -14,14 +14,14 @@ export function reportDestinationShares(
   findings: Findings,
 ): void {
   const own = new OwnListeners(plan)
-  const circular = new Set<string>()
+  const told = new Set<string>()
   for (const cluster of plan.clusters) {
     const endpoint = cluster.endpoints.find(each => own.has(each.address, each.port))
     const service = registry.find(cluster.host, null)
     const key = `${cluster.host} ${endpoint?.address} ${endpoint?.port}`
-    if (!endpoint || !service || circular.has(key)) continue
-    circular.add(key)
-    const message = `endpoint ${formatEndpoint(endpoint.address, endpoint.port)} of ${quote(service.host)} is a listener of this process: connections to it would never end`
+    if (!endpoint || !service || told.has(key)) continue
+    told.add(key)
+    const message = `endpoint ${formatEndpoint(endpoint.address, endpoint.port)} of ${quote(service.host)} is a listener of this process: connections to it come back here, and perhaps go round for ever`
     findings.at('CFG460', service.resource, service.path, message)
   }
   reportShares(plan, virtualServices, findings)

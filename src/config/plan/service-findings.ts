@@ -7,7 +7,8 @@
 
 import type { Findings } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
-import type { DestinationRuleSpec, Typed } from './inputs.ts'
+import type { Resource } from '../resource.ts'
+import type { DestinationRuleSpec, ServiceEntrySpec, ServiceSpec, Typed } from './inputs.ts'
 import { expandHost, isWildcard } from './names.ts'
 import type { Registry } from './registry.ts'
 import type { Service } from './service.ts'
@@ -19,13 +20,23 @@ export function reportEndpoints(
 ): void {
   if (resolution === 'original') return
   if (members.length === 0) {
-    findings.at('CFG404', resource, path, `${quote(host)} has no endpoint`)
+    findings.at('CFG404', resource, path, `${quote(host)} has no endpoint`, selectorHint(resource))
     return
   }
   for (const port of ports) {
     if (members.some(member => member.portOf(port) !== 0)) continue
     findings.at('CFG404', resource, port.path, `no endpoint of ${quote(host)} serves port ${port.number}`)
   }
+}
+
+/** For a selector that picks nothing. */
+function selectorHint({ kind, value, metadata }: Resource): string | undefined {
+  const spec = (value.spec ?? {}) as ServiceSpec & ServiceEntrySpec
+  const labels = kind === 'Service' ? spec.selector : spec.workloadSelector?.labels
+  const wanted = Object.entries(labels ?? {}).map(([key, label]) => `${key}=${label}`)
+  return wanted.length === 0
+    ? undefined
+    : `its selector (${wanted.join(', ')}) picks no ready Pod and no WorkloadEntry of namespace ${metadata.namespace}`
 }
 
 export function reportDestinationRule(
