@@ -16,7 +16,7 @@ import { startAdmin } from '../src/admin/http.ts'
 import { monotonicMs } from '../src/base/clock.ts'
 import { Gateway } from '../src/control/gateway.ts'
 import { createLog } from '../src/control/log.ts'
-import { configText } from './compile-config.ts'
+import { rulesText } from './config/rules.ts'
 import type { Bench } from './harness.ts'
 import { freePort } from './load/free-port.ts'
 
@@ -62,8 +62,9 @@ async function probeReload(
   const port = await freePort()
   const file = join(folder, 'rules.yaml')
   const next = join(folder, '.next')
-  writeFileSync(file, configText(port, RULES_BEFORE))
-  writeFileSync(next, configText(port, rules)) // beforehand, as this thread is the one that is measured
+  const config = { port, servers: { backend: 9000 } }
+  writeFileSync(file, rulesText({ ...config, rules: RULES_BEFORE }))
+  writeFileSync(next, rulesText({ ...config, rules })) // beforehand, as this thread is the one that is measured
   const published = new Published()
   const log = createLog(() => {}, { format: 'json', colours: false })
   const gateway = await Gateway.load({ paths: [folder], overrides: {}, log, onPublished: published.note })

@@ -6,6 +6,7 @@
  *   latency     percentiles of single operations, by a histogram for each round
  *   time        a step of some milliseconds, round by round
  *   record      a figure that was counted, not timed
+ *   say         what the figures mean, in words
  *
  * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
  * rivals that disagree end the run: speed at a wrong answer is worth nothing.
@@ -29,7 +30,8 @@ export type Result = {
   readonly checksum: number | null
 }
 
-export type Unit = 'ns' | 'ms' | 'bytes' | 'times'
+/** `times` is a ratio or a share, `count` a number of things. */
+export type Unit = 'ns' | 'ms' | 'bytes' | 'times' | 'count'
 
 export type Contender = {
   readonly name: string
@@ -47,6 +49,13 @@ export type BenchOptions = {
   readonly scale: 'small' | 'large'
   /** Called before each group, which can take seconds. */
   readonly onGroup: (group: string) => void
+  readonly choices?: Choices
+}
+
+/** What a run may ask for beside the usual. */
+export type Choices = {
+  /** Of the gateway, where a bench runs one. */
+  readonly engine?: 'uring' | 'node'
 }
 
 /** A group that has taken this long gets no further round, once rivals have had ROUNDS_LEAST. */
@@ -59,6 +68,8 @@ export const mix = (checksum: number, answer: number): number => (Math.imul(chec
 
 export class Bench {
   readonly results: Result[] = []
+  /** Sentences about the results, in order. */
+  readonly statements: string[] = []
   readonly #options: BenchOptions
 
   constructor(options: BenchOptions) {
@@ -67,6 +78,10 @@ export class Bench {
 
   parameter<T>(small: T, large: T): T {
     return this.#options.scale === 'small' ? small : large
+  }
+
+  get choices(): Choices {
+    return this.#options.choices ?? {}
   }
 
   get #rounds(): number {
@@ -159,6 +174,11 @@ export class Bench {
     goal: number | null = null,
   ): void {
     this.#add(group, name, unit, typeof values === 'number' ? [values] : values, { goal })
+  }
+
+  /** What figures mean, where that takes a sentence. */
+  say(statement: string): void {
+    this.statements.push(statement)
   }
 
   *#roundsInTime(): Generator<number> {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [NAME…] [--quick] [--json FILE] [--compare FILE]`: runs benches and prints what they found.
+ * `npm run bench -- [NAME…] [--quick] [--engine NAME] [--json FILE] [--compare FILE]`: runs benches and prints what they found.
  *
  * A new bench is one more row in BENCHES.
  */
@@ -13,26 +13,34 @@ import { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { machine } from './machine.ts'
 import { comparisonText, machineText, type Report, resultsText } from './report.ts'
+import { benchWeighting } from './weighting.ts'
 
 const BENCHES: Readonly<Record<string, (bench: Bench) => void | Promise<void>>> = {
   lookup: benchLookup,
   compile: benchCompile,
   engines: benchEngines,
+  weighting: benchWeighting,
 }
 
-const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--compare FILE]
-names: ${Object.keys(BENCHES).join(', ')}; without a name all of them`
+const ENGINES = ['uring', 'node'] as const
+
+const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--engine NAME] [--json FILE] [--compare FILE]
+names: ${Object.keys(BENCHES).join(', ')}; without a name all of them
+engines, of weir where a bench runs one: ${ENGINES.join(', ')}`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean' },
+    engine: { type: 'string' },
     json: { type: 'string' },
     compare: { type: 'string' },
     help: { type: 'boolean' },
   },
 })
+const engine = ENGINES.find(each => each === values.engine)
 const mistakes = [
+  ...(values.engine !== undefined && !engine ? [`no engine is called ${values.engine}`] : []),
   ...positionals.filter(name => !Object.hasOwn(BENCHES, name)).map(name => `no bench is called ${name}`),
   ...[values.compare].filter(file => file !== undefined && !existsSync(file)).map(file => `no file ${file}`),
 ]
@@ -52,9 +60,14 @@ async function main(): Promise<void> {
     const startedMs = monotonicMs()
     const onGroup = (group: string): void =>
       console.error(`${((monotonicMs() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${name}: ${group}`)
-    const bench = new Bench({ name, scale: values.quick ? 'small' : 'large', onGroup })
+    const bench = new Bench({
+      name,
+      scale: values.quick ? 'small' : 'large',
+      onGroup,
+      choices: engine ? { engine } : {},
+    })
     await BENCHES[name](bench)
-    console.log(`\n${resultsText(bench.results)}`)
+    console.log(`\n${[resultsText(bench.results), ...bench.statements].join('\n')}`)
     results.push(...bench.results)
   }
   const report: Report = { machine: facts, results }

@@ -7,7 +7,7 @@ import { change, SPREAD_MAX, type Summary, summarise, verdict } from './statisti
 /** What --json writes and --compare reads. */
 export type Report = { readonly machine: Machine; readonly results: readonly Result[] }
 
-const UNITS: Readonly<Record<Unit, string>> = { ns: 'ns', ms: 'ms', bytes: 'B', times: '×' }
+const UNITS: Readonly<Record<Unit, string>> = { ns: 'ns', ms: 'ms', bytes: 'B', times: '×', count: '' }
 
 export const machineText = (machine: Machine): string =>
   Object.entries(machine)
@@ -42,7 +42,7 @@ function lineOf(result: Result, group: readonly Result[]): string {
 const spreadText = ({ rounds }: Result, { spread }: Summary): string =>
   rounds.length === 1 ? '' : `± ${(spread * 100).toFixed(0)} %`
 
-const figure = (value: number, unit: Unit): string => `${number(value)} ${UNITS[unit]}`
+const figure = (value: number, unit: Unit): string => `${number(value)} ${UNITS[unit]}`.trimEnd()
 
 const number = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString('en').replaceAll(',', ' ') : value.toPrecision(3)

@@ -6,7 +6,7 @@ import { type Axis, median, type Sample, type Samples } from './samples.ts'
 
 const FIGURES = {
   time: ({ timeNs }: Sample): number => timeNs,
-  cpu: ({ userNs, systemNs }: Sample): number => userNs + systemNs,
+  cpu: ({ cpuNs }: Sample): number => cpuNs,
   /** As it is: what no proxy takes is in both, so whoever adds less has less. */
   p99: ({ latencyNs }: Sample): number => latencyNs.p99,
 }

@@ -13,6 +13,8 @@ export type Contender = {
   readonly name: string
   /** The command that runs it, once its ports are known; null: no proxy, the load goes to the server. */
   readonly command: ((ports: Ports) => readonly string[]) | null
+  /** Of its process, beside this one's. */
+  readonly env?: Readonly<Record<string, string>>
   /** Why it can't run here, with what would change that; '' where it can. */
   readonly missing: () => string
   /** Whether it differs from another contender in bulk only. */
@@ -53,10 +55,29 @@ export const CONTENDERS: readonly Contender[] = [
   { name: DIRECT, command: null, missing: () => '' },
 ]
 
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
 function weir(engine: string): (ports: Ports) => readonly string[] {
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-  return ports => [process.execPath, main, 'run', configuration('weir.yaml', ports, engine)]
+  return ports => [process.execPath, MAIN, 'run', configuration('weir.yaml', ports, engine)]
 }
+
+/** Weir with a configuration of the bench's own, in a file that stands where `fileOf` says. */
+export const weirWith = (
+  name: string,
+  text: (ports: Ports) => string,
+  env: NonNullable<Contender['env']> = {},
+): Contender => ({
+  name,
+  missing: () => '',
+  env,
+  command: ports => {
+    writeFileSync(fileOf(ports), text(ports))
+    return [process.execPath, MAIN, 'run', fileOf(ports)]
+  },
+})
+
+export const fileOf = ({ folder, listen }: Pick<Ports, 'folder' | 'listen'>): string =>
+  join(folder, `${listen}.yaml`)
 
 const file = (name: string): string => fileURLToPath(new URL(`../peers/${name}`, import.meta.url))
 

@@ -19,7 +19,7 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
   const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
   const figures: readonly [string, Samples, (sample: Sample) => number][] = [
     [`time for ${each}`, samples, sample => sample.timeNs / ns],
-    [`the proxy’s CPU for ${each}`, proxies, sample => (sample.userNs + sample.systemNs) / ns],
+    [`the proxy’s CPU for ${each}`, proxies, sample => sample.cpuNs / ns],
     [`the proxy’s CPU for ${each}, user`, proxies, sample => sample.userNs / ns],
     [`the proxy’s CPU for ${each}, system`, proxies, sample => sample.systemNs / ns],
   ]
@@ -41,15 +41,17 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
   )
 }
 
-/** Percentiles: without a proxy as they are, with one what it adds to them in the same round. */
+/** Percentiles as they are; but where there is a run without a proxy, what each proxy adds to it in the same round. */
 export function recordLatency(bench: Bench, { group }: Axis, samples: Samples): void {
-  const direct = samples.get(DIRECT) ?? []
+  const direct = samples.get(DIRECT)
   for (const percentile of PERCENTILES) {
     const own = ({ latencyNs }: Sample): number => latencyNs[percentile]
     for (const [name, list] of samples) {
-      const added = list.map((sample, round) => own(sample) - own(direct[round]))
-      const [shown, values] = name === DIRECT ? [name, list.map(own)] : [`${name}, added`, added]
-      bench.record(`${group}: ${percentile}`, shown, 'ns', values)
+      if (name === DIRECT || !direct) bench.record(`${group}: ${percentile}`, name, 'ns', list.map(own))
+      else {
+        const added = list.map((sample, round) => own(sample) - own(direct[round]))
+        bench.record(`${group}: ${percentile}`, `${name}, added`, 'ns', added)
+      }
     }
   }
   const late = onlyWith(samples, 'unanswered')

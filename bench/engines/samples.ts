@@ -5,13 +5,15 @@ import type { Bench } from '../harness.ts'
 import type { LoadJob, Outcome } from '../load/client.ts'
 import type { Generator } from '../load/generator.ts'
 import { summarise } from '../statistics.ts'
-import type { Running } from './running.ts'
+import { busyNs, type Target } from './running.ts'
 
 export type Axis = { readonly group: string; readonly job: Omit<LoadJob, 'port'> }
 
 /** One round of one contender; time and CPU for each connection, request or GB (10^9 bytes). */
 export type Sample = {
   readonly timeNs: number
+  /** Of the proxy; the next two are rougher. */
+  readonly cpuNs: number
   readonly userNs: number
   readonly systemNs: number
   /** Of one processor, while it ran. */
@@ -29,13 +31,16 @@ export type Samples = ReadonlyMap<string, readonly Sample[]>
 export async function measure(
   bench: Bench,
   generator: Generator,
-  running: readonly Running[],
+  running: readonly Target[],
   { group, job }: Axis,
+  { rounds = bench.parameter(2, 5), warmUps = 1 } = {},
 ): Promise<Samples> {
   bench.begin(group)
   const samples = new Map(running.map(({ name }) => [name, [] as Sample[]]))
-  for (const each of running) await sample(generator, each, job) // to warm up
-  for (let round = 0; round < bench.parameter(2, 5); round++) {
+  for (let round = 0; round < warmUps; round++) {
+    for (const each of running) await sample(generator, each, job)
+  }
+  for (let round = 0; round < rounds; round++) {
     for (const each of round % 2 === 0 ? running : running.toReversed()) {
       samples.get(each.name)?.push(await sample(generator, each, job))
     }
@@ -43,7 +48,7 @@ export async function measure(
   return samples
 }
 
-async function sample(generator: Generator, running: Running, job: Axis['job']): Promise<Sample> {
+async function sample(generator: Generator, running: Target, job: Axis['job']): Promise<Sample> {
   const own = process.cpuUsage()
   const before = running.cpu()
   const outcome = await generator.load({ ...job, port: running.port })
@@ -58,11 +63,12 @@ async function sample(generator: Generator, running: Running, job: Axis['job']):
   const loadMs = cpu.userMs + cpu.systemMs
   return {
     timeNs: (elapsedMs * 1e6) / count,
+    cpuNs: busyNs(before, after) / count,
     userNs: (userMs * 1e6) / count,
     systemNs: (systemMs * 1e6) / count,
     loadShare: loadMs / elapsedMs,
     serverShare: Math.max(0, (used.user + used.system) / 1000 - loadMs) / elapsedMs,
-    proxyShare: (userMs + systemMs) / elapsedMs,
+    proxyShare: busyNs(before, after) / 1e6 / elapsedMs,
     failed,
     unanswered,
     latencyNs,

@@ -5,10 +5,10 @@
  *   requests     connect once, then ask ─▶ reply ─▶ ask …; or, with a rate, at times that are set before
  *   bulk         connect ─▶ ask once for many mebibytes, and done
  *
- * With a rate the loop is open: requests start at fixed intervals whether or not earlier ones were answered,
+ * With a rate the loop is open: requests, or connections, start at fixed intervals whether or not earlier ones were answered,
  * and latency counts from that intended start, so that a stall is charged to all whom it kept waiting
  * (coordinated omission: Gil Tene, "How NOT to Measure Latency"). A request that finds no client free
- * waits, and its wait counts.
+ * waits, and its wait counts. It ends with the last byte of the reply.
  */
 
 import { build, type Histogram } from 'hdr-histogram-js'
@@ -33,7 +33,7 @@ export type LoadJob = {
   readonly clients: number
   /** Nothing new starts after this. */
   readonly durationMs: number
-  /** Requests in a second; 0 closes the loop: each client asks when it has its answer. */
+  /** Requests or connections in a second; 0 closes the loop: each client asks when it has its answer. */
   readonly perSecond: number
   /** Of each reply, for `bulk`. */
   readonly mebibytes: number
@@ -144,8 +144,10 @@ class Load {
     this.#nowMs = monotonicMs()
     this.#endMs = this.#nowMs + this.#job.durationMs
     const { kind, clients, perSecond } = this.#job
-    if (perSecond > 0) this.#nextMs = this.#nowMs
-    else if (kind === 'requests') for (const client of this.#idle.splice(0)) this.#ask(client, this.#nowMs)
+    if (perSecond > 0) {
+      this.#nextMs = this.#nowMs
+      if (kind === 'connections') for (let client = 0; client < clients; client++) this.#idle.push(client)
+    } else if (kind === 'requests') for (const client of this.#idle.splice(0)) this.#ask(client, this.#nowMs)
     else for (let client = 0; client < clients; client++) this.#connect(client)
     return this.#nowMs
   }
@@ -185,7 +187,8 @@ class Load {
     while (this.#nextMs <= this.#nowMs && this.#isDue() && this.#ring.room() >= 2) {
       const client = this.#idle.shift()
       if (client === undefined) return
-      this.#ask(client, this.#nextMs)
+      if (this.#job.kind === 'connections') this.#connect(client, this.#nextMs)
+      else this.#ask(client, this.#nextMs)
       this.#nextMs += intervalMs
     }
   }
@@ -197,8 +200,8 @@ class Load {
     else this.#ask(client, this.#startedMs[client])
   }
 
-  #connect(client: number): void {
-    this.#startedMs[client] = this.#nowMs
+  #connect(client: number, startedMs = this.#nowMs): void {
+    this.#startedMs[client] = startedMs
     this.#busy++
     const fd = opened(this.#sockets.dial(4, true))
     this.#fds[client] = fd
@@ -247,6 +250,7 @@ class Load {
     if (this.#received[client] === MESSAGE_BYTES) {
       const reply = this.#replyOf(client) / 4
       if (!same(this.#arena.u32, reply, reply - MESSAGE_BYTES / 4)) this.#wrong++
+      this.#keepLatency(client)
       if (this.#job.kind === 'requests') {
         this.#finish(client)
         return
@@ -260,18 +264,25 @@ class Load {
     if (!isBlock(this.#arena.u32, at, this.#received[client], bytes)) this.#wrong++
     this.#received[client] += bytes
     if (this.#received[client] < this.#job.mebibytes * 2 ** 20) this.#receive(client)
-    else this.#finish(client)
+    else {
+      this.#keepLatency(client)
+      this.#finish(client)
+    }
+  }
+
+  /** From the intended start to the whole reply. */
+  #keepLatency(client: number): void {
+    this.#latency.recordValue(Math.max(0, Math.round((this.#nowMs - this.#startedMs[client]) * 1e6)))
   }
 
   #finish(client: number): void {
     this.#busy--
     this.#done++
-    this.#latency.recordValue(Math.max(0, Math.round((this.#nowMs - this.#startedMs[client]) * 1e6)))
     const { kind, perSecond } = this.#job
     const again = this.#nowMs < this.#endMs
     if (kind === 'connections') {
       this.#close(client)
-      if (again) this.#connect(client)
+      this.#next(client)
     } else if (kind === 'requests') {
       if (again && perSecond === 0) this.#ask(client, this.#nowMs)
       else this.#idle.push(client)
@@ -282,7 +293,13 @@ class Load {
     this.#busy--
     this.#failed++
     this.#close(client)
-    if (this.#job.kind === 'connections' && this.#nowMs < this.#endMs) this.#connect(client)
+    if (this.#job.kind === 'connections') this.#next(client)
+  }
+
+  /** Another connection: at once, or when it is due. */
+  #next(client: number): void {
+    if (this.#job.perSecond > 0) this.#idle.push(client)
+    else if (this.#nowMs < this.#endMs) this.#connect(client)
   }
 
   #close(client: number): void {

@@ -64,6 +64,12 @@ const titleOf = (kind: RuleKind, size: number, spread?: keyof typeof SPREADS): s
 
 /** Fills the query as a worker does, and returns the row of the rule. */
 function matchOne(table: Table, query: Query, asked: Traffic, index: number): number {
+  matchRoute(table, query, asked, index)
+  return query.rule
+}
+
+/** The same, but returns the route. */
+export function matchRoute(table: Table, query: Query, asked: Traffic, index: number): number {
   const family = asked.families[index] as Family
   query.destinationFamily = family
   query.clientFamily = family
@@ -72,8 +78,7 @@ function matchOne(table: Table, query: Query, asked: Traffic, index: number): nu
     query.destination[word] = asked.destinations[4 * index + word]
     query.client[word] = asked.clients[4 * index + word]
   }
-  match(table, query)
-  return query.rule
+  return match(table, query)
 }
 
 const backToBack = (table: Table, query: Query, asked: Traffic): Contender => ({

@@ -7,6 +7,7 @@ import type { Route } from '../../src/table/plan.ts'
 import { openTable } from '../../src/table/table.ts'
 import { splitPlan } from '../generate-plans.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
+import { unequal } from './ways.ts'
 
 const GOAL_NS = 25
 const SPLITS: readonly Route['split'][] = ['random', 'exact', 'sticky']
@@ -39,10 +40,7 @@ const LOOP: Contender = {
 
 /** Each round draws with the same seed and tickets, so its answers are the same. */
 function draws(split: Route['split'], destinations: number): Contender {
-  const weights =
-    destinations === 2
-      ? [80, 20]
-      : Array.from({ length: destinations }, (_, index) => 1 + ((index * 37) % 50))
+  const weights = destinations === 2 ? [80, 20] : unequal(destinations)
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
   const tickets = new Int32Array(new SharedArrayBuffer(8))
   return {

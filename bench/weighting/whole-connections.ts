@@ -1,0 +1,110 @@
+/**
+ * What weighting costs a whole connection: through one gateway whose listeners differ in nothing but the route.
+ *
+ * One process, one worker and one compiled code serve them all in turn, there and back again (A B C, C B A), so what
+ * two processes always differ by (memory, compiled code) is in no figure. All destinations are the same
+ * server, so that the kernel's part is the same too. One listener is there twice: what it differs by from itself is
+ * what the method is off by.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { weirWith } from '../engines/contenders.ts'
+import { recordLatency, recordWork } from '../engines/record.ts'
+import { Running, type Target } from '../engines/running.ts'
+import { type Axis, measure, median, type Sample, type Samples } from '../engines/samples.ts'
+import type { Bench } from '../harness.ts'
+import { Generator } from '../load/generator.ts'
+import { intervalOf } from '../resample.ts'
+import { AGAIN, listeningFor, ONE, WEIGHTED, waysText } from './ways.ts'
+
+const CLIENTS = 64
+/** Of the open loop: as many as may wait at the same time. */
+const CLIENTS_MOST = 512
+/** An interval that is wider than this share of a connection says nothing about weighting. */
+const WIDTH_MAX = 0.1
+
+/** @param slowerUs  For tests: so much longer takes the pick of a weighted destination. */
+export async function weighConnections(bench: Bench, { slowerUs = 0 } = {}): Promise<void> {
+  const generator = await Generator.start()
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  const engine = bench.choices.engine ?? 'uring'
+  const [first, ...others] = await listeningFor([ONE, ...WEIGHTED, AGAIN])
+  let gateway: Running | null = null
+  try {
+    const contender = weirWith(
+      ONE.name,
+      ({ listen, server }) =>
+        waysText([{ ...first, port: listen }, ...others], new Array<number>(100).fill(server), { engine }),
+      slowerUs === 0 ? {} : slowedBy(slowerUs),
+    )
+    gateway = await Running.start(contender, generator.port, folder)
+    const targets = [gateway, ...others.map(({ way, port }) => (gateway as Running).at(way.name, port))]
+    await measureAll(bench, generator, targets, engine)
+  } finally {
+    await gateway?.stop()
+    await generator.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** See slow-pick.ts; worker threads read NODE_OPTIONS too. */
+const slowedBy = (us: number): Readonly<Record<string, string>> => ({
+  NODE_OPTIONS: `--import=${new URL('slow-pick.ts', import.meta.url).href}`,
+  WEIR_BENCH_PICK_US: String(us),
+})
+
+async function measureAll(
+  bench: Bench,
+  generator: Generator,
+  targets: readonly Target[],
+  engine: string,
+): Promise<void> {
+  const job = { kind: 'connections', mebibytes: 0 } as const
+  const closed: Axis = {
+    group: `whole connections, engine ${engine}, ${CLIENTS} at a time`,
+    job: { ...job, clients: CLIENTS, perSecond: 0, durationMs: bench.parameter(60, 120) },
+  }
+  const samples = await measure(bench, generator, targets, closed, {
+    rounds: bench.parameter(4, 20),
+    warmUps: 2,
+  })
+  recordWork(bench, closed, samples)
+  compareWithOne(bench, closed.group, samples)
+  const slowest = Math.max(...[...samples.values()].map(list => median(list.map(each => each.timeNs))))
+  const perSecond = Math.round(1e9 / slowest / 2 / 100) * 100
+  const open: Axis = {
+    group: `whole connections, engine ${engine}, ${perSecond} a second, open loop: from the connect to the reply`,
+    job: { ...job, clients: CLIENTS_MOST, perSecond, durationMs: bench.parameter(60, 500) },
+  }
+  recordLatency(bench, open, await measure(bench, generator, targets, open))
+}
+
+/** Ratios of the same round, and what they say. */
+function compareWithOne(bench: Bench, group: string, samples: Samples): void {
+  const base = samples.get(ONE.name) ?? []
+  const figures = { CPU: ({ cpuNs }: Sample) => cpuNs, time: ({ timeNs }: Sample) => timeNs }
+  for (const [what, figure] of Object.entries(figures)) {
+    for (const [name, list] of samples) {
+      if (name === ONE.name) continue
+      const ratios = list.map((sample, round) => figure(sample) / figure(base[round]))
+      bench.record(`${group}: ${what} beside one destination`, name, 'times', ratios)
+      if (what === 'CPU') bench.say(costText(name, ratios))
+    }
+  }
+}
+
+/** "weighting 80:20 costs 0.3 % ± 0.4 % of a connection's CPU", and whether that can be told from nothing. */
+export function costText(name: string, ratios: readonly number[]): string {
+  const { low, median, high } = intervalOf(ratios.map(ratio => ratio - 1))
+  const percent = (share: number): string => `${(share * 100).toFixed(1).replace('-', '−')} %`
+  const cost = `${percent(median)} ± ${percent((high - low) / 2)}`
+  const what =
+    name === AGAIN.name
+      ? `the same route by another listener differs by ${cost}`
+      : `weighting ${name} costs ${cost} of a connection’s CPU`
+  const range = `95 %: ${percent(low)} to ${percent(high)}`
+  if (high - low > WIDTH_MAX) return `${what} (${range}): spread too wide to claim anything`
+  return low <= 0 && high >= 0 ? `${what} (${range}): no more than nothing can be told` : `${what} (${range})`
+}
