@@ -8,10 +8,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { monotonicMs } from '../src/base/clock.ts'
 import { benchCompile } from './compile.ts'
+import { benchConnections } from './connections.ts'
 import { benchEngines } from './engines.ts'
 import { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { machine } from './machine.ts'
+import { benchReload } from './reload.ts'
 import { comparisonText, machineText, type Report, resultsText } from './report.ts'
 import { benchWeighting } from './weighting.ts'
 
@@ -20,6 +22,8 @@ const BENCHES: Readonly<Record<string, (bench: Bench) => void | Promise<void>>> 
   compile: benchCompile,
   engines: benchEngines,
   weighting: benchWeighting,
+  connections: benchConnections,
+  reload: benchReload,
 }
 
 const ENGINES = ['uring', 'node'] as const

@@ -23,6 +23,20 @@ export function intervalOf(rounds: readonly number[]): Interval {
   return { low: at(0.025), median: summarise(rounds).median, high: at(0.975) }
 }
 
+/** From so few rounds no interval is shown: all of five lie on one side of what they scatter around once in 16. */
+const ROUNDS_LEAST = 5
+
+/** An interval that is wider says little. */
+const WIDTH_MAX = 0.2
+
+/** "95 %: 0.1 to 0.7", and where that says little, that it does; `of` is what a width is held against. */
+export function intervalText(rounds: readonly number[], show: (value: number) => string, of: number): string {
+  if (rounds.length < ROUNDS_LEAST) return 'too few rounds to claim anything'
+  const { low, high } = intervalOf(rounds)
+  const range = `95 %: ${show(low)} to ${show(high)}`
+  return high - low > WIDTH_MAX * Math.abs(of) ? `${range}, too wide to claim anything` : range
+}
+
 /** Pearson's statistic: how far counts are from their shares of the sum. */
 export function chiSquare(counts: readonly number[], weights: readonly number[]): number {
   const sum = counts.reduce((total, count) => total + count, 0)

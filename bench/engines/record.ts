@@ -24,6 +24,19 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
     [`the proxy’s CPU for ${each}, system`, proxies, sample => sample.systemNs / ns],
   ]
   for (const [what, list, figure] of figures) recordEach(bench, `${group}: ${what}`, list, unit, figure)
+  recordShares(bench, group, samples)
+  recordEach(
+    bench,
+    `${group}: failed, in a round`,
+    onlyWith(samples, 'failed'),
+    'times',
+    ({ failed }) => failed,
+  )
+}
+
+/** Who was busy: whoever is near 1 is the bottleneck. */
+export function recordShares(bench: Bench, group: string, samples: Samples): void {
+  const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
   const shares: readonly [string, Samples, (sample: Sample) => number][] = [
     ['the proxy', proxies, sample => sample.proxyShare],
     ['the load', samples, sample => sample.loadShare],
@@ -32,13 +45,6 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
   for (const [who, list, share] of shares) {
     recordEach(bench, `${group}: ${who}, in processors`, list, 'times', share)
   }
-  recordEach(
-    bench,
-    `${group}: failed, in a round`,
-    onlyWith(samples, 'failed'),
-    'times',
-    ({ failed }) => failed,
-  )
 }
 
 /** Percentiles as they are; but where there is a run without a proxy, what each proxy adds to it in the same round. */

@@ -11,6 +11,7 @@ export type Axis = { readonly group: string; readonly job: Omit<LoadJob, 'port'>
 
 /** One round of one contender; time and CPU for each connection, request or GB (10^9 bytes). */
 export type Sample = {
+  readonly done: number
   readonly timeNs: number
   /** Of the proxy; the next two are rougher. */
   readonly cpuNs: number
@@ -48,7 +49,7 @@ export async function measure(
   return samples
 }
 
-async function sample(generator: Generator, running: Target, job: Axis['job']): Promise<Sample> {
+export async function sample(generator: Generator, running: Target, job: Axis['job']): Promise<Sample> {
   const own = process.cpuUsage()
   const before = running.cpu()
   const outcome = await generator.load({ ...job, port: running.port })
@@ -62,6 +63,7 @@ async function sample(generator: Generator, running: Target, job: Axis['job']): 
   const [userMs, systemMs] = [after.userMs - before.userMs, after.systemMs - before.systemMs]
   const loadMs = cpu.userMs + cpu.systemMs
   return {
+    done,
     timeNs: (elapsedMs * 1e6) / count,
     cpuNs: busyNs(before, after) / count,
     userNs: (userMs * 1e6) / count,

@@ -16,14 +16,14 @@ import { Running, type Target } from '../engines/running.ts'
 import { type Axis, measure, median, type Sample, type Samples } from '../engines/samples.ts'
 import type { Bench } from '../harness.ts'
 import { Generator } from '../load/generator.ts'
-import { intervalOf } from '../resample.ts'
+import { intervalOf, intervalText } from '../resample.ts'
 import { AGAIN, listeningFor, ONE, WEIGHTED, waysText } from './ways.ts'
 
 const CLIENTS = 64
 /** Of the open loop: as many as may wait at the same time. */
 const CLIENTS_MOST = 512
-/** An interval that is wider than this share of a connection says nothing about weighting. */
-const WIDTH_MAX = 0.1
+/** A cost's interval is narrow beside this share of a connection, or claims nothing. */
+const COST_WIDTH = 0.5
 
 /** @param slowerUs  For tests: so much longer takes the pick of a weighted destination. */
 export async function weighConnections(bench: Bench, { slowerUs = 0 } = {}): Promise<void> {
@@ -67,8 +67,8 @@ async function measureAll(
     job: { ...job, clients: CLIENTS, perSecond: 0, durationMs: bench.parameter(60, 120) },
   }
   const samples = await measure(bench, generator, targets, closed, {
-    rounds: bench.parameter(4, 20),
-    warmUps: 2,
+    rounds: bench.parameter(4, 40),
+    warmUps: bench.parameter(2, 4),
   })
   recordWork(bench, closed, samples)
   compareWithOne(bench, closed.group, samples)
@@ -95,16 +95,16 @@ function compareWithOne(bench: Bench, group: string, samples: Samples): void {
   }
 }
 
-/** "weighting 80:20 costs 0.3 % ± 0.4 % of a connection's CPU", and whether that can be told from nothing. */
+/** "weighting 80:20 costs 0.3 % ± 0.4 % of a connection’s CPU", and whether that can be told from nothing. */
 export function costText(name: string, ratios: readonly number[]): string {
-  const { low, median, high } = intervalOf(ratios.map(ratio => ratio - 1))
+  const shares = ratios.map(ratio => ratio - 1)
+  const { low, median, high } = intervalOf(shares)
   const percent = (share: number): string => `${(share * 100).toFixed(1).replace('-', '−')} %`
   const cost = `${percent(median)} ± ${percent((high - low) / 2)}`
   const what =
     name === AGAIN.name
       ? `the same route by another listener differs by ${cost}`
       : `weighting ${name} costs ${cost} of a connection’s CPU`
-  const range = `95 %: ${percent(low)} to ${percent(high)}`
-  if (high - low > WIDTH_MAX) return `${what} (${range}): spread too wide to claim anything`
-  return low <= 0 && high >= 0 ? `${what} (${range}): no more than nothing can be told` : `${what} (${range})`
+  const nothing = low <= 0 && high >= 0 ? ': it can’t be told from nothing' : ''
+  return `${what} (${intervalText(shares, percent, COST_WIDTH)})${nothing}`
 }

@@ -64,8 +64,8 @@ test('a cost is claimed only where the rounds can tell it from nothing', () => {
     costText('80:20', around(1.02, 0.005)),
     /^weighting 80:20 costs 2\.\d % ± 0\.\d % of a connection’s CPU \(95 %: 1\.\d % to 2\.\d %\)$/,
   )
-  assert.match(costText('80:20', around(1.001, 0.01)), /: no more than nothing can be told$/)
-  assert.match(costText('80:20', around(1.02, 0.5)), /: spread too wide to claim anything$/)
+  assert.match(costText('80:20', around(1.001, 0.01)), /\): it can’t be told from nothing$/)
+  assert.match(costText('80:20', around(1.02, 0.5)), /, too wide to claim anything\)/)
 })
 
 test('fair counts are likely, unfair ones are not', () => {

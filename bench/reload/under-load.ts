@@ -1,0 +1,97 @@
+/** What connections notice of reloads: failures and latency, beside the same load without any. */
+
+import { rulesText } from '../config/rules.ts'
+import { fileOf, weirWith } from '../engines/contenders.ts'
+import { recordLatency, recordShares } from '../engines/record.ts'
+import { Running } from '../engines/running.ts'
+import { type Axis, median, type Sample, sample } from '../engines/samples.ts'
+import type { Bench } from '../harness.ts'
+import { freePort } from '../load/free-port.ts'
+import { Generator } from '../load/generator.ts'
+import { intervalText } from '../resample.ts'
+import { Changes, type During } from './changes.ts'
+
+const RULES = 100
+const CLIENTS_MOST = 512
+const CALM = 'without reloads'
+
+export async function benchUnderLoad(bench: Bench, folder: string): Promise<void> {
+  const generator = await Generator.start()
+  const adminPort = await freePort()
+  const engine = bench.choices.engine ?? 'uring'
+  const textOf = (port: number, to: string): string =>
+    rulesText({
+      port,
+      rules: RULES,
+      servers: { a: generator.port, b: generator.port },
+      to,
+      engine,
+      adminPort,
+    })
+  let gateway: Running | null = null
+  try {
+    gateway = await Running.start(
+      weirWith('weir', ({ listen }) => textOf(listen, 'a')),
+      generator.port,
+      folder,
+    )
+    const { port } = gateway
+    const texts = ['a', 'b'].map(to => textOf(port, to))
+    const changes = new Changes(fileOf({ folder, listen: port }), adminPort, texts)
+    await measureAll(bench, generator, gateway, changes)
+  } finally {
+    await gateway?.stop()
+    await generator.stop()
+  }
+}
+
+async function measureAll(
+  bench: Bench,
+  generator: Generator,
+  gateway: Running,
+  changes: Changes,
+): Promise<void> {
+  const everyMs = bench.parameter([100], [100, 250])
+  const job = { kind: 'connections', mebibytes: 0, clients: CLIENTS_MOST } as const
+  const saturated = { ...job, clients: 64, perSecond: 0, durationMs: bench.parameter(100, 1000) }
+  bench.begin('reload under load: how much weir takes')
+  const { timeNs } = await sample(generator, gateway, saturated)
+  const perSecond = Math.max(100, Math.round(1e9 / timeNs / 3 / 100) * 100)
+  const axis: Axis = {
+    group: `${perSecond} new connections a second, open loop, ${RULES} rules`,
+    job: { ...job, perSecond, durationMs: bench.parameter(400, 2000) },
+  }
+  bench.begin(axis.group)
+  const rhythms = [0, ...everyMs]
+  const found = new Map(rhythms.map(ms => [nameOf(ms), [] as During<Sample>[]]))
+  for (let round = 0; round < bench.parameter(2, 5); round++) {
+    for (const ms of round % 2 === 0 ? rhythms : rhythms.toReversed()) {
+      const during = await changes.during(ms, () => sample(generator, gateway, axis.job))
+      found.get(nameOf(ms))?.push(during)
+    }
+  }
+  const samples = new Map([...found].map(([name, list]) => [name, list.map(({ result }) => result)]))
+  recordLatency(bench, axis, samples)
+  recordShares(bench, axis.group, samples)
+  for (const [name, list] of samples) {
+    const lost = list.map(({ failed, unanswered }) => failed + unanswered)
+    bench.record(`${axis.group}: connections that failed`, name, 'count', lost)
+    if (name !== CALM) bench.say(sentence(name, found.get(name) ?? [], samples.get(CALM) ?? []))
+  }
+}
+
+const nameOf = (everyMs: number): string => (everyMs === 0 ? CALM : `a change every ${everyMs} ms`)
+
+function sentence(name: string, list: readonly During<Sample>[], calm: readonly Sample[]): string {
+  const sum = (figure: (each: During<Sample>) => number): number =>
+    list.reduce((total, each) => total + figure(each), 0)
+  const lost = sum(({ result }) => result.failed + result.unanswered)
+  const asked = sum(({ result }) => result.done) + lost
+  const ratios = list.map(({ result }, round) => result.latencyNs.p99 / calm[round].latencyNs.p99)
+  const times = (value: number): string => value.toFixed(1)
+  return [
+    `${name}: ${sum(({ made }) => made)} changes made ${sum(({ inForce }) => inForce)} reloads`,
+    `${lost} of ${asked} connections failed`,
+    `p99 is ${times(median(ratios))} times that without reloads (${intervalText(ratios, times, median(ratios))})`,
+  ].join('; ')
+}
