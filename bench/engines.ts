@@ -11,8 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Goals, recordAims } from './engines/aims.ts'
-import { CONTENDERS, type Contender, DIRECT, PEERS, WEIR } from './engines/contenders.ts'
-import { measureIdle } from './engines/idle-memory.ts'
+import { DIRECT, PEERS, present, WEIR } from './engines/contenders.ts'
 import { recordLatency, recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Samples } from './engines/samples.ts'
@@ -26,26 +25,15 @@ const QUICK = [WEIR, ...PEERS]
 export async function benchEngines(bench: Bench): Promise<void> {
   const generator = await Generator.start()
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const contenders = present(bench)
   const running: Running[] = []
   try {
-    for (const each of contenders) running.push(await Running.start(each, generator.port, folder))
+    for (const each of present(bench)) running.push(await Running.start(each, generator.port, folder))
     await measureAll(bench, generator, running)
-    await measureIdle(bench, contenders, generator.port, folder)
   } finally {
     await Promise.all(running.map(each => each.stop()))
     await generator.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** Those that can run here; the others are named. */
-function present(bench: Bench): readonly Contender[] {
-  return CONTENDERS.filter(({ name, missing }) => {
-    const why = missing()
-    if (why !== '') bench.begin(`${name} is left out: ${why}`)
-    return why === ''
-  })
 }
 
 async function measureAll(bench: Bench, generator: Generator, running: readonly Running[]): Promise<void> {

@@ -13,6 +13,7 @@ import { benchEngines } from './engines.ts'
 import { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { machine } from './machine.ts'
+import { benchMemory } from './memory.ts'
 import { benchReload } from './reload.ts'
 import { comparisonText, machineText, type Report, resultsText } from './report.ts'
 import { benchWeighting } from './weighting.ts'
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, (bench: Bench) => void | Promise<void>>> 
   weighting: benchWeighting,
   connections: benchConnections,
   reload: benchReload,
+  memory: benchMemory,
 }
 
 const ENGINES = ['uring', 'node'] as const

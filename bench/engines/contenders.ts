@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { probe } from '../../src/net/probe.ts'
+import type { Bench } from '../harness.ts'
 
 export type Contender = {
   readonly name: string
@@ -54,6 +55,15 @@ export const CONTENDERS: readonly Contender[] = [
   },
   { name: DIRECT, command: null, missing: () => '' },
 ]
+
+/** Those that can run here; the others are named. */
+export function present(bench: Bench): readonly Contender[] {
+  return CONTENDERS.filter(({ name, missing }) => {
+    const why = missing()
+    if (why !== '') bench.begin(`${name} is left out: ${why}`)
+    return why === ''
+  })
+}
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 

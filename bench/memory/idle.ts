@@ -1,11 +1,11 @@
-/** What a proxy's process takes for a connection that does nothing. */
+/** What a proxy's process takes for a connection that does nothing: weir's beside its peers. */
 
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
+import { type Contender, WEIR } from '../engines/contenders.ts'
+import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
 import { holdIdle } from '../load/idle.ts'
-import { type Contender, WEIR } from './contenders.ts'
-import { Running } from './running.ts'
 
 /** Weir's process for each connection. */
 const BYTES_GOAL = 2048
