@@ -15,6 +15,7 @@ import { DIRECT, PEERS, present, WEIR } from './engines/contenders.ts'
 import { recordLatency, recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Samples } from './engines/samples.ts'
+import { askOthers } from './engines/second-opinion.ts'
 import type { Bench } from './harness.ts'
 import { Generator } from './load/generator.ts'
 
@@ -29,6 +30,7 @@ export async function benchEngines(bench: Bench): Promise<void> {
   try {
     for (const each of present(bench)) running.push(await Running.start(each, generator.port, folder))
     await measureAll(bench, generator, running)
+    if (bench.choices.secondOpinion) await askOthers(bench, folder)
   } finally {
     await Promise.all(running.map(each => each.stop()))
     await generator.stop()

@@ -7,6 +7,7 @@
  *   time        a step of some milliseconds, round by round
  *   record      a figure that was counted, not timed
  *   say         what the figures mean, in words
+ *   fail        what must not be, however quick
  *
  * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
  * rivals that disagree end the run: speed at a wrong answer is worth nothing.
@@ -56,6 +57,11 @@ export type BenchOptions = {
 export type Choices = {
   /** Of the gateway, where a bench runs one. */
   readonly engine?: 'uring' | 'node'
+  /** Of `engines`: by other tools, too. */
+  readonly secondOpinion?: boolean
+  /** Of `soak`: short connections, and those that stay. */
+  readonly connections?: number
+  readonly held?: number
 }
 
 /** A group that has taken this long gets no further round, once rivals have had ROUNDS_LEAST. */
@@ -70,6 +76,7 @@ export class Bench {
   readonly results: Result[] = []
   /** Sentences about the results, in order. */
   readonly statements: string[] = []
+  readonly failures: string[] = []
   readonly #options: BenchOptions
 
   constructor(options: BenchOptions) {
@@ -174,6 +181,11 @@ export class Bench {
     goal: number | null = null,
   ): void {
     this.#add(group, name, unit, typeof values === 'number' ? [values] : values, { goal })
+  }
+
+  /** What is wrong, whatever the figures are: the run goes on, and ends as failed. */
+  fail(statement: string): void {
+    this.failures.push(statement)
   }
 
   /** What figures mean, where that takes a sentence. */

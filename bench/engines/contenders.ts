@@ -92,7 +92,7 @@ export const fileOf = ({ folder, listen }: Pick<Ports, 'folder' | 'listen'>): st
 const file = (name: string): string => fileURLToPath(new URL(`../peers/${name}`, import.meta.url))
 
 /** The file `name` of bench/peers with its blanks filled in, in the run's own folder. */
-function configuration(name: string, { listen, server, folder }: Ports, engine = ''): string {
+export function configuration(name: string, { listen, server, folder }: Ports, engine = ''): string {
   const filled = readFileSync(file(name), 'utf8')
     .replaceAll('$LISTEN', String(listen))
     .replaceAll('$SERVER', String(server))
@@ -103,7 +103,7 @@ function configuration(name: string, { listen, server, folder }: Ports, engine =
   return path
 }
 
-function notInstalled(program: string, how: string): () => string {
+export function notInstalled(program: string, how: string): () => string {
   return () => (found(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
 }
 
@@ -117,7 +117,7 @@ function withoutStream(): string {
 }
 
 /** Where `program` is, or ''. Debian keeps proxies where an ordinary user's PATH does not look. */
-function found(program: string): string {
+export function found(program: string): string {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
   return folders.map(folder => join(folder, program)).find(existsSync) ?? ''
 }

@@ -106,6 +106,11 @@ export class Running {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
   }
 
+  /** How many are open. */
+  descriptors(): number {
+    return this.#child ? readdirSync(`/proc/${this.#child.pid}/fd`).length : 0
+  }
+
   async stop(): Promise<void> {
     const child = this.#child
     if (!child || this.hasEnded || child.pid === undefined) return

@@ -37,6 +37,8 @@ export type LoadJob = {
   readonly perSecond: number
   /** Of each reply, for `bulk`. */
   readonly mebibytes: number
+  /** One word of shared memory, to end before the time is up: nothing new starts once it is not 0. */
+  readonly stop?: Int32Array
 }
 
 export type Outcome = {
@@ -169,11 +171,17 @@ class Load {
     const result = ring.submitAndWait(this.#waitMs())
     assert(result === 0 && ring.lost() === 0, 'the load’s ring')
     this.#nowMs = monotonicMs()
+    if (this.#isStopped()) this.#endMs = Math.min(this.#endMs, this.#nowMs)
     for (let at = ring.reap(); at >= 0; at = ring.reap()) {
       const word = ring.cqes[at + Cqe.USER_DATA]
       this.#complete(slotOf(word), operationOf(word), ring.cqes[at + Cqe.RES])
     }
     this.#askDue()
+  }
+
+  #isStopped(): boolean {
+    const { stop } = this.#job
+    return stop !== undefined && Atomics.load(stop, 0) !== 0
   }
 
   /** A tick at most, so that an end without completions is seen. */

@@ -29,14 +29,14 @@ export class Generator {
     this.#stopFd = serving.stopFd
   }
 
-  /** Starts the server; needs io_uring. */
-  static async start(): Promise<Generator> {
+  /** Starts the server; needs io_uring. `loads` is how many may run at the same time. */
+  static async start({ loads = 1 } = {}): Promise<Generator> {
     const { ok, reason } = probe()
     if (!ok) throw new Error(`the load generator needs io_uring: ${reason}`)
     const pool = new Piscina({
       filename: new URL('worker.ts', import.meta.url).href,
-      minThreads: 2,
-      maxThreads: 2,
+      minThreads: 1 + loads,
+      maxThreads: 1 + loads,
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       env: SHARE_ENV,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { CONTENDERS } from '../../bench/engines/contenders.ts'
+import { CONTENDERS, WEIR } from '../../bench/engines/contenders.ts'
 import { benchEngines } from '../../bench/engines.ts'
 import { Bench } from '../../bench/harness.ts'
 import type { LoadJob } from '../../bench/load/client.ts'
@@ -13,7 +13,12 @@ import { monotonicMs } from '../../src/base/clock.ts'
 import { skip } from '../support/uring.ts'
 
 const said: string[] = []
-const bench = new Bench({ name: 'engines', scale: 'small', onGroup: group => said.push(group) })
+const bench = new Bench({
+  name: 'engines',
+  scale: 'small',
+  onGroup: group => said.push(group),
+  choices: { secondOpinion: true },
+})
 if (skip === false) await benchEngines(bench)
 
 const AXES = ['new', 'requests', 'bulk', 'latency']
@@ -21,13 +26,31 @@ const AXES = ['new', 'requests', 'bulk', 'latency']
 for (const { name, bulkOnly, missing } of CONTENDERS) {
   const why = missing()
   test(`engines measures ${name} on every axis`, { skip: skip || why || false }, () => {
-    const groups = bench.results.filter(each => each.name.startsWith(name)).map(({ group }) => group)
+    const own = bench.results.filter(each => !each.group.startsWith('second opinion'))
+    const groups = own.filter(each => each.name.startsWith(name)).map(({ group }) => group)
     const axes = new Set(groups.map(group => group.split(' ')[0].replace(',', '')))
     assert.deepEqual([...axes], bulkOnly ? ['bulk'] : AXES)
   })
   if (why === '' || skip !== false) continue
   test(`engines says how to get ${name}, which is missing here`, () => {
     assert.ok(said.includes(`${name} is left out: ${why}`))
+  })
+}
+
+for (const [tool, own] of [
+  ['iperf3', 'bulk, one stream: time for a GB'],
+  ['wrk', 'new connections, 64 at a time: time for each'],
+]) {
+  test(`${tool} gives a second opinion, or engines says what installs it`, { skip }, () => {
+    const beside = bench.results.filter(({ group }) => group === `second opinion: ${own}`)
+    const names = [`${WEIR}, by weir’s load`, `${WEIR}, by ${tool}`]
+    if (beside.length > 0)
+      assert.deepEqual(
+        beside.map(({ name }) => name),
+        names,
+      )
+    else
+      assert.match(bench.statements.join('\n'), new RegExp(`no second opinion by ${tool}: .*apt-get install`))
   })
 }
 
