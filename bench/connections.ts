@@ -5,16 +5,13 @@
  * one in fifty of those before it is for a network around the same destination (bench/config/rules.ts).
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { rulesText } from './config/rules.ts'
 import { weirWith } from './engines/contenders.ts'
 import { recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Sample, type Samples } from './engines/samples.ts'
 import type { Bench } from './harness.ts'
-import { Generator } from './load/generator.ts'
+import { withLoad } from './load/scene.ts'
 import { intervalText } from './resample.ts'
 
 const CLIENTS = 64
@@ -28,43 +25,36 @@ type Setup = { readonly rules: number; readonly workers: number }
 const nameOf = ({ rules, workers }: Setup): string =>
   `${rules} ${rules === 1 ? 'rule' : 'rules'}, ${workers} ${workers === 1 ? 'worker' : 'workers'}`
 
-export async function benchConnections(bench: Bench): Promise<void> {
-  const sizes = bench.parameter(FEW, SIZES)
-  const setups = [1, 2].flatMap(workers =>
-    sizes.filter(rules => workers === 1 || rules < MANY).map(rules => ({ rules, workers })),
-  )
-  const engine = bench.choices.engine ?? 'uring'
-  const generator = await Generator.start()
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const running: Running[] = []
-  try {
-    bench.begin(`starting gateways of up to ${Math.max(...sizes)} rules`)
+export const benchConnections = (bench: Bench): Promise<void> =>
+  withLoad(bench, async (generator, folder) => {
+    const engine = bench.choices.engine ?? 'uring'
+    const sizes = bench.parameter(FEW, SIZES)
+    const setups = [1, 2].flatMap(workers =>
+      sizes.filter(rules => workers === 1 || rules < MANY).map(rules => ({ rules, workers })),
+    )
+    await using gateways = new AsyncDisposableStack()
+    const running: Running[] = []
     for (const setup of setups) {
+      bench.begin(`starting a gateway: ${nameOf(setup)}`)
       const weir = weirWith(nameOf(setup), ({ listen, server }) =>
         rulesText({ ...setup, engine, port: listen, servers: { server } }),
       )
-      running.push(await Running.start(weir, generator.port, folder))
+      running.push(gateways.use(await Running.start(weir, generator.port, folder)))
     }
-    const axis: Axis = {
-      group: `new connections, engine ${engine}, ${CLIENTS} at a time`,
-      job: {
-        kind: 'connections',
-        clients: CLIENTS,
-        durationMs: bench.parameter(60, 250),
-        perSecond: 0,
-        mebibytes: 0,
-      },
-    }
+    const axis = axisOf(bench, engine)
     const rounds = { rounds: bench.parameter(2, 12), warmUps: 2 }
     const samples = await measure(bench, generator, running, axis, rounds)
     recordWork(bench, axis, samples)
     recordGrowth(bench, axis.group, samples, setups)
-  } finally {
-    await Promise.all(running.map(each => each.stop()))
-    await generator.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+  })
+
+const axisOf = (bench: Bench, engine: string): Axis => ({
+  group: `new connections, engine ${engine}, ${CLIENTS} at a time`,
+  job: {
+    ...{ kind: 'connections', clients: CLIENTS, perSecond: 0, mebibytes: 0 },
+    durationMs: bench.parameter(60, 250),
+  },
+})
 
 /** Beside one rule with as many workers, round by round. */
 function recordGrowth(bench: Bench, group: string, samples: Samples, setups: readonly Setup[]): void {

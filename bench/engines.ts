@@ -7,9 +7,6 @@
  * better: a rate is shown as the time that one takes.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Goals, recordAims } from './engines/aims.ts'
 import { DIRECT, PEERS, present, WEIR } from './engines/contenders.ts'
 import { recordLatency, recordWork } from './engines/record.ts'
@@ -17,26 +14,22 @@ import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Samples } from './engines/samples.ts'
 import { askOthers } from './engines/second-opinion.ts'
 import type { Bench } from './harness.ts'
-import { Generator } from './load/generator.ts'
+import type { Generator } from './load/generator.ts'
+import { withLoad } from './load/scene.ts'
 
 const CLIENTS = 64
 /** At half the rate of these, Node's own sockets fall behind, and their queue is all that would be seen. */
 const QUICK = [WEIR, ...PEERS]
 
-export async function benchEngines(bench: Bench): Promise<void> {
-  const generator = await Generator.start()
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const running: Running[] = []
-  try {
-    for (const each of present(bench)) running.push(await Running.start(each, generator.port, folder))
+export const benchEngines = (bench: Bench): Promise<void> =>
+  withLoad(bench, async (generator, folder) => {
+    await using proxies = new AsyncDisposableStack()
+    const running: Running[] = []
+    for (const each of present(bench))
+      running.push(proxies.use(await Running.start(each, generator.port, folder)))
     await measureAll(bench, generator, running)
     if (bench.choices.secondOpinion) await askOthers(bench, folder)
-  } finally {
-    await Promise.all(running.map(each => each.stop()))
-    await generator.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+  })
 
 async function measureAll(bench: Bench, generator: Generator, running: readonly Running[]): Promise<void> {
   const usual = running.filter(each => !each.bulkOnly)

@@ -5,19 +5,11 @@
  *   under-load    connections made at fixed times while the file changes again and again, beside the same without
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Bench } from './harness.ts'
 import { benchUnderLoad } from './reload/under-load.ts'
 import { benchUntilRouted } from './reload/until-routed.ts'
 
 export async function benchReload(bench: Bench): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  try {
-    await benchUntilRouted(bench, folder)
-    await benchUnderLoad(bench, folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  await benchUntilRouted(bench)
+  await benchUnderLoad(bench)
 }

@@ -5,9 +5,6 @@
  * What must hold: no connection fails, no byte is wrong, and afterwards no descriptor is open that was not before.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../src/base/clock.ts'
 import { rulesText } from './config/rules.ts'
@@ -15,7 +12,8 @@ import { fileOf, weirWith } from './engines/contenders.ts'
 import { Running } from './engines/running.ts'
 import type { Bench } from './harness.ts'
 import { freePort } from './load/free-port.ts'
-import { Generator } from './load/generator.ts'
+import type { Generator } from './load/generator.ts'
+import { withLoad } from './load/scene.ts'
 import { Changes } from './reload/changes.ts'
 import { type Amount, type Soaked, soak } from './soak/load.ts'
 
@@ -27,27 +25,24 @@ const WARM_UP = 0.01
 /** Until sockets that were closed last are closed in the gateway too. */
 const CLOSED_MS_MAX = 10_000
 
-export async function benchSoak(bench: Bench): Promise<void> {
-  const generator = await Generator.start({ loads: 2 })
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const adminPort = await freePort()
-  const engine = bench.choices.engine ?? 'uring'
-  const servers = { a: generator.port, b: generator.port }
-  const textOf = (port: number, rules: number, to: string): string =>
-    rulesText({ port, rules, servers, to, engine, workers: WORKERS, adminPort })
-  let gateway: Running | null = null
-  try {
-    const weir = weirWith('weir', ({ listen }) => textOf(listen, RULES, 'a'))
-    gateway = await Running.start(weir, generator.port, folder)
-    const { port } = gateway
-    const texts = [textOf(port, RULES, 'a'), textOf(port, 2 * RULES, 'b')]
-    await run(bench, generator, gateway, new Changes(fileOf({ folder, listen: port }), adminPort, texts))
-  } finally {
-    await gateway?.stop()
-    await generator.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+export const benchSoak = (bench: Bench): Promise<void> =>
+  withLoad(
+    bench,
+    async (generator, folder) => {
+      const adminPort = await freePort()
+      const engine = bench.choices.engine ?? 'uring'
+      const servers = { a: generator.port, b: generator.port }
+      const textOf = (port: number, rules: number, to: string): string =>
+        rulesText({ port, rules, servers, to, engine, workers: WORKERS, adminPort })
+      const weir = weirWith('weir', ({ listen }) => textOf(listen, RULES, 'a'))
+      await using gateway = await Running.start(weir, generator.port, folder)
+      const { port } = gateway
+      const texts = [textOf(port, RULES, 'a'), textOf(port, 2 * RULES, 'b')]
+      const changes = new Changes(fileOf({ folder, listen: port }), adminPort, texts)
+      await run(bench, generator, gateway, changes)
+    },
+    { loads: 2 },
+  )
 
 async function run(bench: Bench, generator: Generator, gateway: Running, changes: Changes): Promise<void> {
   const amount: Amount = {

@@ -111,6 +111,10 @@ export class Running {
     return this.#child ? readdirSync(`/proc/${this.#child.pid}/fd`).length : 0
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
   async stop(): Promise<void> {
     const child = this.#child
     if (!child || this.hasEnded || child.pid === undefined) return

@@ -44,20 +44,12 @@ export async function askOthers(bench: Bench, folder: string): Promise<void> {
 async function ask(bench: Bench, folder: string, { name, server, ready, axes }: Tool): Promise<void> {
   bench.begin(`second opinion by ${name}`)
   const isReady = async (port: number): Promise<void> => void (await ready(port))
-  const running: Running[] = []
-  try {
-    const upstream = await Running.start(server, 0, folder, isReady)
-    running.push(upstream)
-    const proxies: Running[] = []
-    for (const each of contenders(bench)) {
-      const proxy = await Running.start(each, upstream.port, folder, isReady)
-      running.push(proxy)
-      proxies.push(proxy)
-    }
-    for (const axis of axes) await compare(bench, name, axis, proxies)
-  } finally {
-    for (const each of running.toReversed()) await each.stop()
-  }
+  await using upstream = await Running.start(server, 0, folder, isReady)
+  await using stack = new AsyncDisposableStack()
+  const proxies: Running[] = []
+  for (const each of contenders(bench))
+    proxies.push(stack.use(await Running.start(each, upstream.port, folder, isReady)))
+  for (const axis of axes) await compare(bench, name, axis, proxies)
 }
 
 /** Under `npm test` weir alone: wrk takes a second for each figure. */

@@ -48,11 +48,7 @@ async function residentAtRest(
   settleMs: number,
 ): Promise<number> {
   const weir = weirWith('weir', ({ listen }) => rulesText({ ...setup, port: listen, servers: { server } }))
-  const running = await Running.start(weir, server, folder)
-  try {
-    await pause(settleMs)
-    return running.residentBytes()
-  } finally {
-    await running.stop()
-  }
+  await using running = await Running.start(weir, server, folder)
+  await pause(settleMs)
+  return running.residentBytes()
 }

@@ -24,12 +24,8 @@ export async function measureIdle(
   bench.begin(group)
   for (let round = 0; round < bench.parameter(1, 3); round++) {
     for (const contender of proxies) {
-      const running = await Running.start(contender, server, folder)
-      try {
-        found.get(contender.name)?.push(await idleBytes(running, count, bench.parameter(30, 300)))
-      } finally {
-        await running.stop()
-      }
+      await using running = await Running.start(contender, server, folder)
+      found.get(contender.name)?.push(await idleBytes(running, count, bench.parameter(30, 300)))
     }
   }
   for (const [name, list] of found)

@@ -7,7 +7,8 @@ import { Running } from '../engines/running.ts'
 import { type Axis, median, type Sample, sample } from '../engines/samples.ts'
 import type { Bench } from '../harness.ts'
 import { freePort } from '../load/free-port.ts'
-import { Generator } from '../load/generator.ts'
+import type { Generator } from '../load/generator.ts'
+import { withLoad } from '../load/scene.ts'
 import { intervalText } from '../resample.ts'
 import { Changes, type During } from './changes.ts'
 
@@ -15,35 +16,20 @@ const RULES = 100
 const CLIENTS_MOST = 512
 const CALM = 'without reloads'
 
-export async function benchUnderLoad(bench: Bench, folder: string): Promise<void> {
-  const generator = await Generator.start()
-  const adminPort = await freePort()
-  const engine = bench.choices.engine ?? 'uring'
-  const textOf = (port: number, to: string): string =>
-    rulesText({
-      port,
-      rules: RULES,
-      servers: { a: generator.port, b: generator.port },
-      to,
-      engine,
-      adminPort,
-    })
-  let gateway: Running | null = null
-  try {
-    gateway = await Running.start(
-      weirWith('weir', ({ listen }) => textOf(listen, 'a')),
-      generator.port,
-      folder,
-    )
+export const benchUnderLoad = (bench: Bench): Promise<void> =>
+  withLoad(bench, async (generator, folder) => {
+    const adminPort = await freePort()
+    const engine = bench.choices.engine ?? 'uring'
+    const servers = { a: generator.port, b: generator.port }
+    const textOf = (port: number, to: string): string =>
+      rulesText({ port, rules: RULES, servers, to, engine, adminPort })
+    const weir = weirWith('weir', ({ listen }) => textOf(listen, 'a'))
+    await using gateway = await Running.start(weir, generator.port, folder)
     const { port } = gateway
     const texts = ['a', 'b'].map(to => textOf(port, to))
     const changes = new Changes(fileOf({ folder, listen: port }), adminPort, texts)
     await measureAll(bench, generator, gateway, changes)
-  } finally {
-    await gateway?.stop()
-    await generator.stop()
-  }
-}
+  })
 
 async function measureAll(
   bench: Bench,

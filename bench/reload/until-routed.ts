@@ -9,6 +9,7 @@ import { rulesText } from '../config/rules.ts'
 import { fileOf, weirWith } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
+import { temporaryFolder } from '../load/scene.ts'
 
 /** The largest takes ten seconds and more. */
 const SIZES = [
@@ -27,29 +28,26 @@ const CHANGE_MS_MAX = 120_000
 const ANSWER_MS_MAX = 10_000
 const RULES_AT_FIRST = 10
 
-export async function benchUntilRouted(bench: Bench, folder: string): Promise<void> {
-  const servers = await Promise.all(SERVERS.map(name => startServer(name)))
-  const ports = Object.fromEntries(SERVERS.map((name, index) => [name, portOf(servers[index])]))
+export async function benchUntilRouted(bench: Bench): Promise<void> {
+  using folder = temporaryFolder()
+  await using servers = new AsyncDisposableStack()
+  const ports: Record<string, number> = {}
+  for (const name of SERVERS) ports[name] = portOf(servers.use(await startServer(name)))
   const config = { servers: ports, engine: bench.choices.engine ?? ('auto' as const) }
   const weir = weirWith('weir', ({ listen }) => rulesText({ ...config, port: listen, rules: RULES_AT_FIRST }))
-  let gateway: Running | null = null
-  try {
-    gateway = await Running.start(weir, ports.a, folder, async port => void (await whoAnswers(port)))
-    const { port } = gateway
-    const file = fileOf({ folder, listen: port })
-    for (const { rules, rounds } of bench.parameter(FEW, SIZES)) {
-      const group = `from the change to the first connection routed by it, ${rules} rules`
-      bench.begin(group)
-      const takenMs: number[] = []
-      while (takenMs.length < rounds) {
-        const to = (await whoAnswers(port)) === 'a' ? 'b' : 'a'
-        takenMs.push(await change(file, rulesText({ ...config, port, rules, to }), port, to))
-      }
-      bench.record(group, 'time', 'ms', takenMs)
+  const isReady = async (port: number): Promise<void> => void (await whoAnswers(port))
+  await using gateway = await Running.start(weir, ports.a, folder.path, isReady)
+  const { port } = gateway
+  const file = fileOf({ folder: folder.path, listen: port })
+  for (const { rules, rounds } of bench.parameter(FEW, SIZES)) {
+    const group = `from the change to the first connection routed by it, ${rules} rules`
+    bench.begin(group)
+    const takenMs: number[] = []
+    while (takenMs.length < rounds) {
+      const to = (await whoAnswers(port)) === 'a' ? 'b' : 'a'
+      takenMs.push(await change(file, rulesText({ ...config, port, rules, to }), port, to))
     }
-  } finally {
-    await gateway?.stop()
-    for (const server of servers) server.close()
+    bench.record(group, 'time', 'ms', takenMs)
   }
 }
 

@@ -5,21 +5,19 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { weirWith } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
+import { temporaryFolder } from '../load/scene.ts'
 import { chiSquare, fairness } from '../resample.ts'
-import { type Listening, listeningFor, unequal, type Way, waysText } from './ways.ts'
+import { DESTINATIONS_MOST, type Listening, listeningFor, ONE, unequal, type Way, waysText } from './ways.ts'
 
 const WORKERS = 2
 const CLIENTS = 32
 const ANSWER_MS_MAX = 10_000
 
-const HUNDRED = unequal(100)
+const HUNDRED = unequal(DESTINATIONS_MOST)
 const WAYS: readonly Way[] = [
   { name: 'random, 80:20', split: 'random', weights: [80, 20] },
   { name: 'random, 100 ways', split: 'random', weights: HUNDRED },
@@ -29,26 +27,16 @@ const WAYS: readonly Way[] = [
 ]
 
 export async function benchDelivered(bench: Bench): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const servers = await Servers.start(HUNDRED.length)
+  using folder = temporaryFolder()
+  using servers = await Servers.start(DESTINATIONS_MOST)
   const listening = await listeningFor(WAYS)
-  const engine = bench.choices.engine ?? 'auto'
-  let gateway: Running | null = null
-  try {
-    const text = ({ listen }: { listen: number }): string =>
-      waysText([{ way: { ...WAYS[0], name: 'ready' }, port: listen }, ...listening], servers.ports, {
-        engine,
-        workers: WORKERS,
-      })
-    gateway = await Running.start(weirWith('weir', text), servers.ports[0], folder, port =>
-      connectOnce(port, 0),
-    )
-    for (const each of listening) await deliver(bench, servers, each)
-  } finally {
-    await gateway?.stop()
-    servers.close()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const settings = { engine: bench.choices.engine ?? 'auto', workers: WORKERS } as const
+  const weir = weirWith('weir', ({ listen }) =>
+    waysText([{ way: ONE, port: listen }, ...listening], servers.ports, settings),
+  )
+  const isReady = (port: number): Promise<void> => connectOnce(port, 0)
+  await using _ = await Running.start(weir, servers.ports[0], folder.path, isReady)
+  for (const each of listening) await deliver(bench, servers, each)
 }
 
 async function deliver(bench: Bench, servers: Servers, { way, port }: Listening): Promise<void> {
@@ -137,7 +125,7 @@ class Servers {
     this.counts.fill(0)
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     for (const server of this.#servers) server.close()
   }
 }

@@ -21,12 +21,13 @@ export type Way = {
 export const unequal = (count: number): number[] =>
   Array.from({ length: count }, (_, index) => 1 + ((index * 37) % 50))
 
+export const DESTINATIONS_MOST = 100
 export const ONE: Way = { name: 'one destination', split: 'random', weights: [1] }
 /** The same once more: what two listeners differ by that route alike. */
 export const AGAIN: Way = { ...ONE, name: 'one destination, again' }
 export const WEIGHTED: readonly Way[] = [
   { name: '80:20', split: 'random', weights: [80, 20] },
-  { name: '100 ways', split: 'random', weights: unequal(100) },
+  { name: '100 ways', split: 'random', weights: unequal(DESTINATIONS_MOST) },
   { name: '80:20, exact', split: 'exact', weights: [80, 20] },
   { name: '80:20, sticky', split: 'sticky', weights: [80, 20] },
 ]

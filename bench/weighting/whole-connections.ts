@@ -7,17 +7,15 @@
  * what the method is off by.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { weirWith } from '../engines/contenders.ts'
 import { recordLatency, recordWork } from '../engines/record.ts'
 import { Running, type Target } from '../engines/running.ts'
 import { type Axis, measure, median, type Sample, type Samples } from '../engines/samples.ts'
 import type { Bench } from '../harness.ts'
-import { Generator } from '../load/generator.ts'
+import type { Generator } from '../load/generator.ts'
+import { withLoad } from '../load/scene.ts'
 import { intervalOf, intervalText } from '../resample.ts'
-import { AGAIN, listeningFor, ONE, WEIGHTED, waysText } from './ways.ts'
+import { AGAIN, DESTINATIONS_MOST, listeningFor, ONE, WEIGHTED, waysText } from './ways.ts'
 
 const CLIENTS = 64
 /** Of the open loop: as many as may wait at the same time. */
@@ -26,28 +24,20 @@ const CLIENTS_MOST = 512
 const COST_WIDTH = 0.5
 
 /** @param slowerUs  For tests: so much longer takes the pick of a weighted destination. */
-export async function weighConnections(bench: Bench, { slowerUs = 0 } = {}): Promise<void> {
-  const generator = await Generator.start()
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const engine = bench.choices.engine ?? 'uring'
-  const [first, ...others] = await listeningFor([ONE, ...WEIGHTED, AGAIN])
-  let gateway: Running | null = null
-  try {
-    const contender = weirWith(
+export const weighConnections = (bench: Bench, { slowerUs = 0 } = {}): Promise<void> =>
+  withLoad(bench, async (generator, folder) => {
+    const engine = bench.choices.engine ?? 'uring'
+    const [first, ...others] = await listeningFor([ONE, ...WEIGHTED, AGAIN])
+    const servers = new Array<number>(DESTINATIONS_MOST).fill(generator.port)
+    const weir = weirWith(
       ONE.name,
-      ({ listen, server }) =>
-        waysText([{ ...first, port: listen }, ...others], new Array<number>(100).fill(server), { engine }),
+      ({ listen }) => waysText([{ ...first, port: listen }, ...others], servers, { engine }),
       slowerUs === 0 ? {} : slowedBy(slowerUs),
     )
-    gateway = await Running.start(contender, generator.port, folder)
-    const targets = [gateway, ...others.map(({ way, port }) => (gateway as Running).at(way.name, port))]
+    await using gateway = await Running.start(weir, generator.port, folder)
+    const targets = [gateway, ...others.map(({ way, port }) => gateway.at(way.name, port))]
     await measureAll(bench, generator, targets, engine)
-  } finally {
-    await gateway?.stop()
-    await generator.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+  })
 
 /** See slow-pick.ts; worker threads read NODE_OPTIONS too. */
 const slowedBy = (us: number): Readonly<Record<string, string>> => ({

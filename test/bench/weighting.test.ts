@@ -36,6 +36,7 @@ test('weighting measures picks, whole connections and the split, and says what t
   }
   for (const sentence of [
     /^weighting 100 ways costs /,
+    /^the pick alone, .* % of the \d+ ns of a connection’s CPU$/,
     /^random, 80:20, 500 connections: \d+:\d+, /,
     /^sticky/,
   ]) {
