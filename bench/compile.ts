@@ -32,7 +32,7 @@ export async function benchCompile(bench: Bench): Promise<void> {
   const reloadMs: number[] = []
   for (let round = 0; round < rounds; round++) {
     bench.begin(`reload to ${rules} rules, round ${round + 1} of ${rounds}`)
-    const found = await probeReload(rules, bench.parameter(100, 5000))
+    const found = await probeReload(rules, bench.parameter(100, 3000))
     idle.push(found.idle)
     busy.push(found.busy)
     reloadMs.push(found.reloadMs)

@@ -18,6 +18,7 @@ import type { Generator } from './load/generator.ts'
 import { withLoad } from './load/scene.ts'
 
 const CLIENTS = 64
+const ROUND_MS = 400
 /** At half the rate of these, Node's own sockets fall behind, and their queue is all that would be seen. */
 const QUICK = [WEIR, ...PEERS]
 
@@ -75,7 +76,7 @@ const connections = (bench: Bench): Axis => ({
   job: {
     kind: 'connections',
     clients: CLIENTS,
-    durationMs: bench.parameter(60, 1000),
+    durationMs: bench.parameter(60, ROUND_MS),
     perSecond: 0,
     mebibytes: 0,
   },
@@ -87,7 +88,13 @@ const requests = (bench: Bench, perSecond: number): Axis => ({
     perSecond === 0
       ? `requests over ${CLIENTS} kept connections`
       : `latency at ${perSecond} requests a second, open loop, ${CLIENTS} connections`,
-  job: { kind: 'requests', clients: CLIENTS, durationMs: bench.parameter(60, 1000), perSecond, mebibytes: 0 },
+  job: {
+    kind: 'requests',
+    clients: CLIENTS,
+    durationMs: bench.parameter(60, ROUND_MS),
+    perSecond,
+    mebibytes: 0,
+  },
 })
 
 const bulk = (bench: Bench, clients: number): Axis => ({
@@ -97,6 +104,6 @@ const bulk = (bench: Bench, clients: number): Axis => ({
     clients,
     durationMs: 0,
     perSecond: 0,
-    mebibytes: bench.parameter(4, 512 / clients + 64),
+    mebibytes: bench.parameter(4, 256 / clients + 32),
   },
 })

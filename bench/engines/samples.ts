@@ -42,11 +42,18 @@ export async function measure(
     for (const each of running) await sample(generator, each, job)
   }
   for (let round = 0; round < rounds; round++) {
-    for (const each of round % 2 === 0 ? running : running.toReversed()) {
+    for (const each of inTurn(running, round)) {
       samples.get(each.name)?.push(await sample(generator, each, job))
     }
   }
   return samples
+}
+
+/** There and back again (A B C, C B A), beginning one later each time: nobody is always first, or after the same one. */
+export function inTurn<T>(list: readonly T[], round: number): readonly T[] {
+  const first = (round >> 1) % list.length
+  const order = [...list.slice(first), ...list.slice(0, first)]
+  return round % 2 === 0 ? order : order.reverse()
 }
 
 export async function sample(generator: Generator, running: Target, job: Axis['job']): Promise<Sample> {

@@ -13,6 +13,7 @@ import { promisify } from 'node:util'
 import type { Bench, Unit } from '../harness.ts'
 import { type Contender, configuration, found, notInstalled, present, WEIR } from './contenders.ts'
 import { Running } from './running.ts'
+import { inTurn } from './samples.ts'
 
 const run = promisify(execFile)
 const RUN_MS_MAX = 60_000
@@ -66,7 +67,7 @@ async function compare(
   bench.begin(`${group}, by ${tool}`)
   const rounds = new Map(proxies.map(({ name }) => [name, [] as number[]]))
   for (let round = 0; round < bench.parameter(1, 3); round++) {
-    for (const { name, port } of round % 2 === 0 ? proxies : proxies.toReversed()) {
+    for (const { name, port } of inTurn(proxies, round)) {
       rounds.get(name)?.push(await measure(port, bench))
     }
   }

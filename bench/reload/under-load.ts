@@ -4,7 +4,7 @@ import { rulesText } from '../config/rules.ts'
 import { fileOf, weirWith } from '../engines/contenders.ts'
 import { recordLatency, recordShares } from '../engines/record.ts'
 import { Running } from '../engines/running.ts'
-import { type Axis, median, type Sample, sample } from '../engines/samples.ts'
+import { type Axis, inTurn, median, type Sample, sample } from '../engines/samples.ts'
 import type { Bench } from '../harness.ts'
 import { freePort } from '../load/free-port.ts'
 import type { Generator } from '../load/generator.ts'
@@ -45,13 +45,13 @@ async function measureAll(
   const perSecond = Math.max(100, Math.round(1e9 / timeNs / 3 / 100) * 100)
   const axis: Axis = {
     group: `${perSecond} new connections a second, open loop, ${RULES} rules`,
-    job: { ...job, perSecond, durationMs: bench.parameter(400, 2000) },
+    job: { ...job, perSecond, durationMs: bench.parameter(400, 1000) },
   }
   bench.begin(axis.group)
   const rhythms = [0, ...everyMs]
   const found = new Map(rhythms.map(ms => [nameOf(ms), [] as During<Sample>[]]))
-  for (let round = 0; round < bench.parameter(2, 5); round++) {
-    for (const ms of round % 2 === 0 ? rhythms : rhythms.toReversed()) {
+  for (let round = 0; round < bench.parameter(2, 6); round++) {
+    for (const ms of inTurn(rhythms, round)) {
       const during = await changes.during(ms, () => sample(generator, gateway, axis.job))
       found.get(nameOf(ms))?.push(during)
     }
