@@ -9,7 +9,7 @@ import { rulesText } from './config/rules.ts'
 import { weirWith } from './engines/contenders.ts'
 import { recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
-import { type Axis, measure, median, type Sample, type Samples } from './engines/samples.ts'
+import { type Axis, measure, median, ratio, type Sample, type Samples } from './engines/samples.ts'
 import type { Bench } from './harness.ts'
 import { withLoad } from './load/scene.ts'
 import { intervalText } from './resample.ts'
@@ -64,7 +64,7 @@ function recordGrowth(bench: Bench, group: string, samples: Samples, setups: rea
       const base = samples.get(nameOf({ ...setup, rules: 1 })) ?? []
       const list = samples.get(nameOf(setup)) ?? []
       if (setup.rules === 1) continue
-      const ratios = list.map((sample, round) => figure(sample) / figure(base[round]))
+      const ratios = list.map((sample, round) => ratio(figure(sample), figure(base[round])))
       bench.record(`${group}: ${what} beside 1 rule`, nameOf(setup), 'times', ratios)
       const times = (value: number): string => value.toFixed(3)
       const range = intervalText(ratios, times, median(ratios))

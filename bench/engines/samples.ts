@@ -84,4 +84,7 @@ export async function sample(generator: Generator, running: Target, job: Axis['j
   }
 }
 
+/** How many times `beside` a value is; a round too short for any CPU to be counted has no ratio, and 1 says nothing either way. */
+export const ratio = (value: number, beside: number): number => (beside > 0 ? value / beside : 1)
+
 export const median = (values: readonly number[]): number => summarise(values).median
