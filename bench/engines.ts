@@ -18,7 +18,7 @@ import type { Generator } from './load/generator.ts'
 import { withLoad } from './load/scene.ts'
 
 const CLIENTS = 64
-const ROUND_MS = 400
+const ROUND_MS = 300
 /** At half the rate of these, Node's own sockets fall behind, and their queue is all that would be seen. */
 const QUICK = [WEIR, ...PEERS]
 

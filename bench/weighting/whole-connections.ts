@@ -22,7 +22,7 @@ const CLIENTS = 64
  * Many short rounds: what else runs on a machine comes and goes in tenths of a second, and falls on all alike only where
  * they follow each other more quickly. (On a shared one, 100 rounds of 40 ms gave half the interval of 40 of 120 ms.)
  */
-const ROUNDS = 100
+const ROUNDS = 80
 const ROUND_MS = 40
 /** Of the open loop: as many as may wait at the same time. */
 const CLIENTS_MOST = 512
