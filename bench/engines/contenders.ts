@@ -5,9 +5,10 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { probe } from '../../src/net/probe.ts'
+import { installed } from '../installed.ts'
 
 export type Contender = {
   readonly name: string
@@ -31,18 +32,18 @@ export const CONTENDERS: readonly Contender[] = [
   { name: 'weir, node', command: weir('node'), missing: () => '' },
   {
     name: 'haproxy',
-    command: ports => [found('haproxy'), '-db', '-f', configuration('haproxy.cfg', ports)],
+    command: ports => [installed('haproxy'), '-db', '-f', configuration('haproxy.cfg', ports)],
     missing: notInstalled('haproxy', 'apt-get install haproxy'),
   },
   {
     name: 'haproxy, splice',
-    command: ports => [found('haproxy'), '-db', '-f', configuration('haproxy-splice.cfg', ports)],
+    command: ports => [installed('haproxy'), '-db', '-f', configuration('haproxy-splice.cfg', ports)],
     missing: notInstalled('haproxy', 'apt-get install haproxy'),
     bulkOnly: true,
   },
   {
     name: 'nginx stream',
-    command: ports => [found('nginx'), '-c', configuration('nginx.conf', ports)],
+    command: ports => [installed('nginx'), '-c', configuration('nginx.conf', ports)],
     missing: () => notInstalled('nginx', 'apt-get install nginx libnginx-mod-stream')() || withoutStream(),
   },
   {
@@ -73,20 +74,14 @@ function configuration(name: string, { listen, server, folder }: Ports, engine =
 }
 
 function notInstalled(program: string, how: string): () => string {
-  return () => (found(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
+  return () => (installed(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
 }
 
 /** Whether nginx has the module that Debian packs apart from it. */
 function withoutStream(): string {
-  const { stderr } = spawnSync(found('nginx'), ['-V'], { encoding: 'utf8' })
+  const { stderr } = spawnSync(installed('nginx'), ['-V'], { encoding: 'utf8' })
   const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? ''
   return existsSync(join(folder, 'ngx_stream_module.so'))
     ? ''
     : 'nginx is here without its stream module; on Debian: apt-get install libnginx-mod-stream'
-}
-
-/** Where `program` is, or ''. Debian keeps proxies where an ordinary user's PATH does not look. */
-function found(program: string): string {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  return folders.map(folder => join(folder, program)).find(existsSync) ?? ''
 }

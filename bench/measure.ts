@@ -1,0 +1,31 @@
+/** Runs benches one after another; one that fails is reported with what it had found, and the others go on. */
+
+import { monotonicMs } from '../src/base/clock.ts'
+import type { BenchRow } from './benches.ts'
+import { Bench } from './harness.ts'
+import type { Progress } from './report/progress.ts'
+import { type BenchRun, benchRunOf } from './report/run.ts'
+
+export async function measureBench(
+  { name, about, run }: BenchRow,
+  scale: 'small' | 'large',
+  progress: Progress,
+): Promise<BenchRun> {
+  const bench = new Bench({
+    name,
+    scale,
+    onGroup: group => progress.group(group),
+    onRound: (round, of) => progress.round(round, of),
+  })
+  const startedMs = monotonicMs()
+  progress.bench(name)
+  let failure: string | null = null
+  try {
+    await run(bench)
+  } catch (error) {
+    failure = (error as Error).message
+    console.error(error) // with where it comes from, for whoever mends it
+  }
+  progress.end(`${bench.results.length} figures${failure === null ? '' : ', and ended early,'}`)
+  return benchRunOf(bench, { name, about, tookMs: monotonicMs() - startedMs, failure })
+}
