@@ -6,6 +6,8 @@
  */
 
 type Common = {
+  /** What its file is called, after the bench's name: the same in each run, whatever was measured. */
+  readonly id: string
   readonly title: string
   /** One or two sentences: what is measured, and which way is better. Also what a screen reader says. */
   readonly about: string
@@ -23,6 +25,8 @@ export type Bars = Common & {
   readonly stacked?: string
   /** Only these rows, in this order. */
   readonly names?: readonly string[]
+  /** What one of it is, for the scale: "a request" makes it "µs a request". */
+  readonly per?: string
   /** Shown as how many fit into a second instead: times as a rate of what `rate` says. */
   readonly rate?: string
   /** `log` shows points in place of bars, since the length of a bar would mean nothing. */

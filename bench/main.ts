@@ -4,12 +4,13 @@
  * What there is to ask for: command-line.ts. Which benches: benches.ts. How they measure: harness.ts.
  */
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { type Asked, readCommandLine } from './command-line.ts'
 import { machine } from './machine.ts'
 import { measureBench } from './measure.ts'
-import { compareRuns } from './report/compare.ts'
+import { type Comparison, compareRuns } from './report/compare.ts'
 import { Progress } from './report/progress.ts'
 import { type BenchRun, type Run, runOf, writeRun } from './report/run.ts'
 import { benchText, comparisonText, machineText, type Paint } from './report/text.ts'
@@ -23,6 +24,7 @@ async function main(asked: Asked): Promise<void> {
   const comparison = asked.compare ? compareRuns(asked.compare.run, run) : null
   if (comparison) console.log(`\nsince ${asked.compare?.file}:\n${comparisonText(comparison, paint)}`)
   if (asked.json !== null) writeFileSync(asked.json, writeRun(run))
+  if (asked.html !== null || asked.charts !== null) await writeForPeople(asked, run, comparison)
   if (run.benches.some(({ failure }) => failure !== null)) process.exitCode = 1
 }
 
@@ -37,6 +39,23 @@ async function measure({ rows, isQuick }: Asked): Promise<Run> {
     benches.push(found)
   }
   return runOf(facts, { names: rows.map(({ name }) => name), isQuick }, benches)
+}
+
+/** Drawing is loaded only now: nothing of it is in memory while anything is measured. */
+async function writeForPeople(
+  { html, charts, compare }: Asked,
+  run: Run,
+  comparison: Comparison | null,
+): Promise<void> {
+  if (html !== null) {
+    const { pageOf } = await import('./report/page.ts')
+    const against = compare && comparison ? { file: compare.file, comparison } : null
+    writeFileSync(html, pageOf(run, against))
+  }
+  if (charts === null) return
+  const { chartFiles } = await import('./report/charts/files.ts')
+  mkdirSync(charts, { recursive: true })
+  for (const { name, svg } of chartFiles(run)) writeFileSync(join(charts, name), svg)
 }
 
 function show(run: Run): Run {

@@ -2,7 +2,7 @@
 
 export type Better = 'less' | 'more' | 'neither'
 
-type Step = { readonly symbol: string; readonly factor: number }
+export type Step = { readonly symbol: string; readonly factor: number }
 
 /** `times` is a ratio or a share, `count` a number of things, `perSecond` a rate. */
 const UNITS = {
@@ -29,6 +29,14 @@ export function shower(unit: Unit, values: readonly number[]): (value: number) =
   return value => `${number(value / factor)} ${symbol}`.trimEnd()
 }
 
+/** The step for an axis that reaches to `largest`. */
+export const stepFor = (unit: Unit, largest: number): Step =>
+  UNITS[unit].steps.findLast(step => step.factor <= largest) ?? UNITS[unit].steps[0]
+
+/** How many fit into a second; null of a unit that is no time. */
+export const perSecond = (value: number, unit: Unit): number | null =>
+  unit === 'ns' ? 1e9 / value : unit === 'ms' ? 1e3 / value : null
+
 /** One figure by itself. */
 export const show = (value: number, unit: Unit): string => shower(unit, [value])(value)
 
@@ -37,7 +45,7 @@ export function number(value: number): string {
   const size = Math.abs(value)
   const digits =
     size >= 1000
-      ? Math.round(size).toLocaleString('en').replaceAll(',', ' ')
+      ? thousands(size)
       : size === 0
         ? '0'
         : size >= 1e-4
@@ -45,6 +53,10 @@ export function number(value: number): string {
           : size.toExponential(1)
   return value < 0 ? `−${digits}` : digits
 }
+
+/** A whole number, thousands apart. */
+export const thousands = (value: number): string =>
+  Math.round(value).toLocaleString('en').replaceAll(',', ' ')
 
 /** As on an axis: no zeros that say nothing. */
 export const tick = (value: number): string =>

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bench } from '../harness.ts'
 import { holdIdle } from '../load/idle.ts'
+import { chartIdleMemory } from './charts.ts'
 import { type Contender, WEIR } from './contenders.ts'
 import { Running } from './running.ts'
 
@@ -22,7 +23,9 @@ export async function measureIdle(
   const proxies = contenders.filter(({ command, bulkOnly }) => command && !bulkOnly)
   const found = new Map(proxies.map(({ name }) => [name, [] as number[]]))
   bench.begin(group)
-  for (let round = 0; round < bench.parameter(1, 3); round++) {
+  const rounds = bench.parameter(1, 3)
+  for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
     for (const contender of proxies) {
       const running = await Running.start(contender, server, folder)
       try {
@@ -34,6 +37,7 @@ export async function measureIdle(
   }
   for (const [name, list] of found)
     bench.record(group, name, 'bytes', list, name === WEIR ? BYTES_GOAL : null)
+  chartIdleMemory(bench, group)
 }
 
 /**

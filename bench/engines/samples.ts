@@ -21,6 +21,7 @@ export type Sample = {
   readonly failed: number
   readonly unanswered: number
   readonly latencyNs: Outcome['latencyNs']
+  readonly ladder: Outcome['ladder']
 }
 
 /** By contender, in the order of CONTENDERS. */
@@ -35,7 +36,9 @@ export async function measure(
   bench.begin(group)
   const samples = new Map(running.map(({ name }) => [name, [] as Sample[]]))
   for (const each of running) await sample(generator, each, job) // to warm up
-  for (let round = 0; round < bench.parameter(2, 5); round++) {
+  const rounds = bench.parameter(2, 5)
+  for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
     for (const each of round % 2 === 0 ? running : running.toReversed()) {
       samples.get(each.name)?.push(await sample(generator, each, job))
     }
@@ -49,7 +52,7 @@ async function sample(generator: Generator, running: Running, job: Axis['job']):
   const outcome = await generator.load({ ...job, port: running.port })
   const after = running.cpu()
   const used = process.cpuUsage(own)
-  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, cpu } = outcome
+  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, ladder, cpu } = outcome
   assert.equal(wrong, 0, `${running.name} relayed wrong bytes`)
   assert.ok(done > 0, `${running.name} answered nothing, ${failed} failed`)
   if (job.kind === 'bulk') assert.equal(done, job.clients, `${running.name} did not finish a stream`)
@@ -66,6 +69,7 @@ async function sample(generator: Generator, running: Running, job: Axis['job']):
     failed,
     unanswered,
     latencyNs,
+    ladder,
   }
 }
 
