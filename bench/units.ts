@@ -4,13 +4,14 @@ export type Better = 'less' | 'more' | 'neither'
 
 export type Step = { readonly symbol: string; readonly factor: number }
 
-/** `times` is a ratio or a share, `count` a number of things, `perSecond` a rate. */
+/** `times` is a ratio, `share` a part of a whole, `count` a number of things, `perSecond` a rate. */
 const UNITS = {
   ns: { better: 'less', steps: steps('ns', ['µs', 1e3], ['ms', 1e6], ['s', 1e9]) },
   ms: { better: 'less', steps: steps('ms', ['s', 1e3]) },
   bytes: { better: 'less', steps: steps('B', ['KiB', 2 ** 10], ['MiB', 2 ** 20], ['GiB', 2 ** 30]) },
   times: { better: 'less', steps: steps('×') },
   count: { better: 'less', steps: steps('') },
+  share: { better: 'neither', steps: [{ symbol: '%', factor: 0.01 }] },
   perSecond: { better: 'more', steps: steps('/s') },
 } as const satisfies Record<string, { better: Better; steps: readonly Step[] }>
 
@@ -64,8 +65,8 @@ export const tick = (value: number): string =>
 
 /** A tick in whatever step of the unit makes it shortest: 10 µs. */
 export function tickIn(value: number, unit: Unit): string {
-  const { symbol, factor } =
-    UNITS[unit].steps.findLast(step => step.factor <= Math.abs(value)) ?? UNITS[unit].steps[0]
+  // Powers of ten are no whole KiB.
+  const { symbol, factor } = unit === 'bytes' ? UNITS.bytes.steps[0] : stepFor(unit, Math.abs(value))
   return `${tick(value / factor)} ${symbol}`.trimEnd()
 }
 

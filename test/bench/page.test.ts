@@ -37,7 +37,7 @@ function fill(bench: Bench, factor = 1): void {
   for (const count of [10, 100, 10_000]) {
     for (const name of ['80', '20']) {
       const share = Number(name) / 100
-      bench.record(`after ${count}`, name, 'times', [
+      bench.record(`after ${count}`, name, 'share', [
         share + 0.3 / Math.sqrt(count),
         share,
         share - 0.2 / Math.sqrt(count),

@@ -24,6 +24,8 @@ type Mark = {
   readonly of: Figure
 }
 
+const WHISKER = 'The thin line spans the middle half of the rounds.'
+
 export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
   const names = chart.names ?? [...new Set(chart.groups.flatMap(({ group }) => namesIn(figures, group)))]
   const find = (group: string, name: string): Figure | null => {
@@ -41,18 +43,18 @@ export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
   }))
   const shown = columns.flatMap(({ cells }) => cells).filter(each => each !== null)
   const unit = shown[0].unit
-  const largest = Math.max(...shown.map(({ median, high }) => Math.max(median, high)))
-  const step = chart.rate === undefined ? stepFor(unit, largest) : { symbol: chart.rate, factor: 1 }
+  const goals = chart.stacked === undefined ? shown.flatMap(({ goal }) => goal ?? []) : []
+  const largest = Math.max(...goals, ...shown.map(({ median, high }) => Math.max(median, high)))
+  const step = stepOf(chart, unit, largest)
   const least = Math.min(...shown.map(({ median, low }) => Math.min(median, low)))
   const showIn = (value: number): string => inStep(value, chart, step, unit)
   const look = { chart, names, series, step, largest, least, unit }
-  const hasGoal = shown.some(({ goal }) => goal !== null)
   return {
     title: chart.title,
     about: chart.about,
     notes: [
-      'The thin line spans the middle half of the rounds.',
-      ...(hasGoal ? ['The upright mark is the goal.'] : []),
+      ...(shown.some(({ samples }) => samples.length > 1) ? [WHISKER] : []),
+      ...(goals.length > 0 ? ['The upright mark is the goal.'] : []),
       ...(series.some(({ marks }) => marks.some(mark => mark && isTooWide(mark.of))) ? [FADED] : []),
     ],
     table: {
@@ -65,6 +67,12 @@ export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
     option: frame => optionOf(look, frame),
     height: frame => heightOf(look, frame),
   }
+}
+
+/** A scale with powers of ten has each in a step of its own. */
+function stepOf({ rate, scale }: Bars, unit: Figure['unit'], largest: number): Step {
+  if (rate !== undefined) return { symbol: rate, factor: 1 }
+  return scale === 'log' ? { symbol: '', factor: 1 } : stepFor(unit, largest)
 }
 
 const namesIn = (figures: readonly Figure[], group: string): string[] =>
