@@ -13,13 +13,20 @@ import { folder } from '../control/scene.ts'
 import { runWith } from './runs.ts'
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
+const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
 const run = promisify(execFile)
 const bench = (...args: string[]) =>
   run(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args])
 
-test('help has a line for each bench', async () => {
+test('help has a line for each bench, and docs/benchmarks.md names them and each option', async () => {
   const { stdout } = await bench('--help')
   for (const { name, about } of BENCHES) assert.match(stdout, new RegExp(`\n {2}${name} +${about}`))
+  const options = [...stdout.matchAll(/^ +(?:-h, )?(--\w+)/gm)].map(found => found[1])
+  assert.ok(options.length > 6, `${options}`)
+  const page = readFileSync(PAGE, 'utf8')
+  for (const word of [...options, ...BENCHES.map(({ name }) => name)]) {
+    assert.ok(page.includes(`npm run bench -- ${word} `), word)
+  }
 })
 
 test('what there is not is refused before anything is measured, with exit code 2', async t => {

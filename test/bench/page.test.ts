@@ -205,6 +205,28 @@ test('each chart is a file that keeps its name from run to run', () => {
   for (const { svg } of chartFiles(RUN)) assert.doesNotMatch(svg, /<script|href=|url\((?!#)|NaN/)
 })
 
+test('zeros and negative figures are drawn, on whatever scale was asked for', () => {
+  for (const values of [
+    [0, 0, 0],
+    [-5, 3, 0],
+    [4, 9, 0],
+  ]) {
+    const run = runWith(bench => {
+      for (const [x, value] of values.entries()) bench.record('g', `${x}`, 'ns', [value, value, value + 1])
+      const zeros = { count: 9, values: RUNGS.map(() => 0) }
+      bench.distribution('g', 'd', 'ns', [zeros])
+      const shared = { id: 'x', title: 'T', about: 'A' }
+      bench.chart({ ...shared, kind: 'bars', groups: [{ group: 'g', label: '' }], scale: 'log' })
+      bench.chart({ ...shared, kind: 'bars', groups: [{ group: 'g', label: '' }], rate: 'a second' })
+      bench.chart({ ...shared, kind: 'percentiles', curves: [{ group: 'g', name: 'd' }] })
+      const axis = { label: '', scale: 'log' } as const
+      const points = values.map((_, x) => ({ x: x + 1, group: 'g', name: `${x}` }))
+      bench.chart({ ...shared, kind: 'lines', x: axis, y: axis, lines: [{ label: 'l', points }] })
+    })
+    for (const { svg } of chartFiles(run)) assert.doesNotMatch(svg, /NaN|Infinity|undefined/)
+  }
+})
+
 test('a chart of figures that are not there is a mistake of the bench', () => {
   const of = (chart: Parameters<Bench['chart']>[0]) => () => runWith(bench => bench.chart(chart))
   const shared = { id: 'x', title: 'T', about: '' }

@@ -1,36 +1,20 @@
-/** Bars from left to right, one row for each name, with what the rounds lie apart and the goal. */
+/** Bars from left to right, one row for each name: what they are of, the scale below them, and their figures as a table. */
 
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from 'echarts'
 import type { Bars } from '../../chart.ts'
-import { number, perSecond, type Step, show, stepFor, tick, tickIn } from '../../units.ts'
+import { perSecond, type Step, stepFor, tick, tickIn } from '../../units.ts'
 import type { Figure } from '../run.ts'
-import { cellOf, type Drawing, FADED, FADED_OPACITY, type Frame, isTooWide, turned } from './drawing.ts'
-import {
-  axisText,
-  below,
-  colour,
-  grid,
-  legend,
-  legendHeight,
-  lineColour,
-  valueAxis,
-  wholePower,
-} from './style.ts'
-
-type Mark = {
-  readonly figure: Figure
-  readonly start: number
-  readonly whisker: Figure | null
-  readonly of: Figure
-}
+import { barColour, inStep, isSideBySide, type Look, type Mark, renderRow } from './bar-marks.ts'
+import { cellOf, type Drawing, FADED, type Frame, isTooWide, turned } from './drawing.ts'
+import { axisText, below, CHARACTER, grid, legend, legendHeight, valueAxis, wholePower } from './style.ts'
 
 const WHISKER = 'The thin line spans the middle half of the rounds.'
 
 export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
   const names = chart.names ?? [...new Set(chart.groups.flatMap(({ group }) => namesIn(figures, group)))]
   const find = (group: string, name: string): Figure | null => {
-    const found = figures.find(each => each.group === group && each.name === name)
-    return found && chart.rate !== undefined ? asRate(found) : (found ?? null)
+    const found = figures.find(each => each.group === group && each.name === name) ?? null
+    return found && chart.rate !== undefined ? asRate(found) : found
   }
   const series = chart.groups.map(({ group, label }) => ({
     label,
@@ -42,13 +26,15 @@ export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
     cells: names.map(name => find(group, name)),
   }))
   const shown = columns.flatMap(({ cells }) => cells).filter(each => each !== null)
-  const unit = shown[0].unit
+  const unit = shown[0]?.unit ?? 'count'
   const goals = chart.stacked === undefined ? shown.flatMap(({ goal }) => goal ?? []) : []
-  const largest = Math.max(...goals, ...shown.map(({ median, high }) => Math.max(median, high)))
-  const step = stepOf(chart, unit, largest)
-  const least = Math.min(...shown.map(({ median, low }) => Math.min(median, low)))
-  const showIn = (value: number): string => inStep(value, chart, step, unit)
-  const look = { chart, names, series, step, largest, least, unit }
+  const largest = Math.max(0, ...goals, ...shown.map(({ median, high }) => Math.max(median, high)))
+  const least = shown.length > 0 ? Math.min(...shown.map(({ median, low }) => Math.min(median, low))) : 0
+  const isLog = chart.scale === 'log' && least > 0
+  const step = stepOf(chart.rate, unit, isLog ? 0 : largest)
+  const showIn = (value: number): string =>
+    `${inStep(value, look)} ${isLog || chart.rate !== undefined ? '' : step.symbol}`.trimEnd()
+  const look: Look = { names, series, step, isLog, isStacked: chart.stacked !== undefined, unit }
   return {
     title: chart.title,
     about: chart.about,
@@ -64,22 +50,22 @@ export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
         ...columns.map(({ cells }) => (cells[row] ? cellOf(cells[row], showIn) : '–')),
       ]),
     },
-    option: frame => optionOf(look, frame),
+    option: frame => optionOf(look, scaleOf(chart, look, least, largest), frame),
     height: frame => heightOf(look, frame),
   }
 }
 
-/** A scale with powers of ten has each in a step of its own. */
-function stepOf({ rate, scale }: Bars, unit: Figure['unit'], largest: number): Step {
-  if (rate !== undefined) return { symbol: rate, factor: 1 }
-  return scale === 'log' ? { symbol: '', factor: 1 } : stepFor(unit, largest)
+function stepOf(rate: string | undefined, unit: Figure['unit'], largest: number): Step {
+  return rate === undefined ? stepFor(unit, largest) : { symbol: rate, factor: 1 }
 }
 
 const namesIn = (figures: readonly Figure[], group: string): string[] =>
   figures.filter(each => each.group === group).map(({ name }) => name)
 
-function asRate(figure: Figure): Figure {
-  return turned(figure, value => perSecond(value, figure.unit) ?? value)
+/** What took no time has no rate. */
+function asRate(figure: Figure): Figure | null {
+  const { unit, samples } = figure
+  return samples.every(sample => sample > 0) ? turned(figure, value => perSecond(value, unit) ?? value) : null
 }
 
 type Find = (group: string, name: string) => Figure | null
@@ -99,42 +85,43 @@ function marksOf(chart: Bars, names: readonly string[], group: string, find: Fin
   })
 }
 
-type Look = {
-  readonly chart: Bars
-  readonly names: readonly string[]
-  readonly series: readonly { readonly label: string; readonly marks: readonly (Mark | null)[] }[]
-  readonly step: Step
-  readonly largest: number
-  readonly least: number
-  readonly unit: Figure['unit']
-}
-
 const ROW = 34
 const ROW_MORE = 18
 const AXIS = 64
-/** Room at the right of the longest bar, for its figure. */
-const ROOM = { wide: 1.16, narrow: 1.32 }
-const ROOM_LOG = { wide: 4, narrow: 20 }
-
-const LABEL = 60
+const LINE = 14
+const nameWidth = ({ isNarrow }: Frame): number => (isNarrow ? 112 : 210)
 
 const labelsOf = ({ series }: Look): string[] => series.map(({ label }) => label)
 
-const isSideBySide = ({ chart, series }: Look): boolean => chart.stacked === undefined && series.length > 1
-
 function heightOf(look: Look, frame: Frame): number {
-  const row = isSideBySide(look) ? ROW + (look.series.length - 1) * ROW_MORE : ROW
+  const bars = isSideBySide(look) ? ROW + (look.series.length - 1) * ROW_MORE : ROW
+  const lines = Math.ceil(Math.max(...look.names.map(name => name.length * CHARACTER)) / nameWidth(frame))
+  const row = Math.max(bars, lines * LINE + 8)
   return legendHeight(labelsOf(look), frame) + look.names.length * row + AXIS
 }
 
-function optionOf(look: Look, frame: Frame): object {
-  const { chart, names, series, step, largest, least } = look
-  const isLog = chart.scale === 'log'
+/** The scale below: what it says, and from where to where it goes. */
+type Scale = { readonly label: string; readonly min: number; readonly max: (frame: Frame) => number }
+
+/** How much longer than the longest bar, for its figure. */
+const ROOM = { wide: 1.16, narrow: 1.32 }
+const ROOM_LOG = { wide: 4, narrow: 20 }
+
+function scaleOf(chart: Bars, { isLog, step }: Look, least: number, largest: number): Scale {
   const room = isLog ? ROOM_LOG : ROOM
-  const top = (largest * (frame.isNarrow ? room.narrow : room.wide)) / step.factor
+  const end = (largest > 0 ? largest : 1) / step.factor
+  return {
+    label: isLog ? '' : [step.symbol, chart.per].filter(Boolean).join(' '),
+    min: isLog ? 10 ** Math.floor(Math.log10(least / step.factor)) : Math.min(0, least / step.factor),
+    max: ({ isNarrow }) => end * (isNarrow ? room.narrow : room.wide),
+  }
+}
+
+function optionOf(look: Look, { label, min, max }: Scale, frame: Frame): object {
+  const { names, series, step, isLog, unit } = look
   const labels = labelsOf(look)
-  const width = frame.isNarrow ? 112 : 210
-  const unitLabel = [step.symbol, chart.per].filter(Boolean).join(' ')
+  const formatter = (value: number): string =>
+    isLog ? wholePower(value, tickIn(value * step.factor, unit)) : tick(value)
   return {
     legend: legend(labels),
     grid: grid(labels, frame),
@@ -144,23 +131,13 @@ function optionOf(look: Look, frame: Frame): object {
       data: names,
       axisLine: { show: false },
       axisTick: { show: false },
-      axisLabel: { ...axisText, width, overflow: 'break', lineHeight: 14 },
+      axisLabel: { ...axisText, width: nameWidth(frame), overflow: 'break', lineHeight: LINE },
     },
     xAxis: {
-      ...valueAxis(
-        {
-          scale: isLog ? 'log' : 'linear',
-          label: isLog ? '' : unitLabel,
-          hasOpenEnd: true,
-          formatter: value =>
-            isLog ? wholePower(value, tickIn(value * step.factor, look.unit)) : tick(value),
-        },
-        frame,
-      ),
+      ...valueAxis({ scale: isLog ? 'log' : 'linear', label, hasOpenEnd: true, formatter }, frame),
       ...below,
-      ...(isLog
-        ? { min: 10 ** Math.floor(Math.log10(least / step.factor)), max: top }
-        : { min: 0, max: top }),
+      min,
+      max: max(frame),
     },
     series: series.map(({ label, marks }, index) => ({
       type: 'custom',
@@ -174,93 +151,3 @@ function optionOf(look: Look, frame: Frame): object {
     })),
   }
 }
-
-const barColour = (index: number, of: number): string =>
-  of > 2 ? lineColour(index) : colour(index === 0 ? 'ours' : 'peer')
-
-/** One bar of one row. */
-function renderRow(
-  look: Look,
-  index: number,
-  row: number,
-  api: CustomSeriesRenderItemAPI,
-): { type: 'group'; children: never[] } {
-  const { chart, names, series, step } = look
-  const mark = series[index].marks[row]
-  if (!mark) return { type: 'group', children: [] }
-  const { figure, start, whisker, of } = mark
-  const isLog = chart.scale === 'log'
-  const beside = isSideBySide(look) ? series.length : 1
-  const [, band] = (api.size as (of: readonly number[]) => number[])([0, 1])
-  const thickness = Math.min(20, (band * 0.66) / beside)
-  const at = (value: number): number => api.coord([value / step.factor, row])[0]
-  const middle =
-    api.coord([figure.median / step.factor, row])[1] +
-    (beside > 1 ? (index - (beside - 1) / 2) * (thickness + 3) : 0)
-  const isOurs = /^weir\b/.test(names[row]) || !names.some(name => /^weir\b/.test(name))
-  const fill = series.length > 1 || isOurs ? barColour(index, series.length) : colour('peer')
-  const opacity = isTooWide(of) ? FADED_OPACITY : 1
-  const end = start + figure.median
-  const children: object[] = isLog
-    ? [{ type: 'circle', shape: { cx: at(figure.median), cy: middle, r: 5 }, style: { fill, opacity } }]
-    : [
-        {
-          type: 'rect',
-          shape: {
-            x: at(start),
-            y: middle - thickness / 2,
-            width: at(end) - at(start),
-            height: thickness,
-            r: 2,
-          },
-          style: { fill, opacity },
-        },
-      ]
-  if (whisker) children.push(...whiskerOf(whisker, at, middle), labelOf(whisker, at, middle, look))
-  if (figure.goal !== null && chart.stacked === undefined) {
-    children.push(upright(at(figure.goal), middle, thickness / 2 + 4, colour('line-2'), 2.5))
-  }
-  return { type: 'group', children: children as never[] }
-}
-
-function whiskerOf({ low, high, samples }: Figure, at: (value: number) => number, y: number): object[] {
-  if (samples.length === 1) return []
-  const [left, right] = [at(low), at(high)]
-  const ends = [left, right].map(x => upright(x, y, 4, colour('ink'), 1))
-  return [line(left, y, right, y, colour('ink'), 1), ...ends]
-}
-
-/** All in the step of the scale; over a scale with powers of ten each in its own. */
-const inStep = (
-  value: number,
-  { scale, rate }: Bars,
-  { symbol, factor }: Step,
-  unit: Figure['unit'],
-): string =>
-  scale === 'log'
-    ? show(value, unit)
-    : `${number(value / factor)} ${rate === undefined ? symbol : ''}`.trimEnd()
-
-/** The goal's mark is not written over. */
-function labelOf(
-  figure: Figure,
-  at: (value: number) => number,
-  y: number,
-  { step, chart, unit }: Look,
-): object {
-  const end = at(Math.max(figure.high, figure.median))
-  const goal = figure.goal === null || chart.stacked !== undefined ? end : at(figure.goal)
-  const x = (goal > end && goal < end + LABEL ? goal : end) + 8
-  const text = inStep(figure.median, chart, { ...step, symbol: '' }, unit)
-  const style = { x, y, text, fill: colour('ink'), font: '600 12px sans-serif', textVerticalAlign: 'middle' }
-  return { type: 'text', style }
-}
-
-const upright = (x: number, y: number, half: number, stroke: string, width: number): object =>
-  line(x, y - half, x, y + half, stroke, width)
-
-const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, lineWidth: number): object => ({
-  type: 'line',
-  shape: { x1, y1, x2, y2 },
-  style: { stroke, lineWidth, fill: 'none' },
-})

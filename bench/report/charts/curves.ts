@@ -210,7 +210,7 @@ function optionOf(look: Look, frame: Frame): object {
 /** From the first point to the last, and not to the next power of ten. */
 function ends(curves: readonly Curve[]): object {
   const xs = curves.flatMap(({ points }) => points.map(({ x }) => x))
-  return { min: Math.min(...xs), max: Math.max(...xs) }
+  return xs.length > 0 ? { min: Math.min(...xs), max: Math.max(...xs) } : {}
 }
 
 /** What lies between the low and the high of each point. */

@@ -66,7 +66,8 @@ export const symbol = (index: number): string => SYMBOLS[index % SYMBOLS.length]
 const text = (size: number, name: 'ink' | 'soft'): object => ({ fontSize: size, color: colour(name) })
 
 const LEGEND_ROW = 22
-const CHARACTER = 6.6
+/** About as wide is a character, on average. */
+export const CHARACTER = 6.6
 
 /** How tall the legend becomes: ECharts wraps it and does not say. */
 export function legendHeight(labels: readonly string[], { width }: Frame): number {
