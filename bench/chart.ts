@@ -57,3 +57,26 @@ export type Percentiles = Common & {
 }
 
 export type Chart = Bars | Lines | Percentiles
+
+/** The first thing that a chart names and that is not there, or null. */
+export function missingIn(
+  chart: Chart,
+  figures: readonly Reference[],
+  distributions: readonly Reference[],
+): string | null {
+  if (chart.kind === 'bars') {
+    const groups = [
+      ...chart.groups.map(({ group }) => group),
+      ...(chart.stacked === undefined ? [] : [chart.stacked]),
+    ]
+    return groups.find(group => !figures.some(each => each.group === group)) ?? null
+  }
+  const [there, wanted]: [readonly Reference[], readonly Reference[]] =
+    chart.kind === 'lines'
+      ? [figures, chart.lines.flatMap(({ points }) => points)]
+      : [distributions, chart.curves]
+  const isThere = ({ group, name }: Reference): boolean =>
+    there.some(each => each.group === group && each.name === name)
+  const missing = wanted.find(each => !isThere(each))
+  return missing ? `${missing.group}: ${missing.name}` : null
+}

@@ -17,7 +17,7 @@
 import assert from 'node:assert/strict'
 import { build, type Histogram } from 'hdr-histogram-js'
 import { monotonicMs } from '../src/base/clock.ts'
-import type { Chart, Reference } from './chart.ts'
+import { type Chart, missingIn } from './chart.ts'
 import { type Ladder, ladderOf } from './ladder.ts'
 import { type Better, betterOf, type Unit } from './units.ts'
 
@@ -200,24 +200,8 @@ export class Bench {
 
   /** Draws what is there already; one that names nothing that is there is a mistake of the bench. */
   chart(chart: Chart): void {
-    const has = (list: readonly Reference[], { group, name }: Reference): boolean =>
-      list.some(each => each.group === group && each.name === name)
-    if (chart.kind === 'bars') {
-      for (const { group } of chart.groups) {
-        assert.ok(
-          this.results.some(each => each.group === group),
-          `${chart.title}: there is no group ${group}`,
-        )
-      }
-    } else {
-      const [list, wanted] =
-        chart.kind === 'lines'
-          ? [this.results, chart.lines.flatMap(({ points }) => points)]
-          : [this.distributions, chart.curves]
-      for (const each of wanted) {
-        assert.ok(has(list, each), `${chart.title}: there is no ${each.group}: ${each.name}`)
-      }
-    }
+    const missing = missingIn(chart, this.results, this.distributions)
+    assert.equal(missing, null, `${chart.title}: there is no ${missing}`)
     this.charts.push(chart)
   }
 

@@ -88,8 +88,20 @@ export function readRun(text: string): Run | string {
     return `a run of version ${quote(found.version)}; this bench reads version ${VERSION} only: measure anew, or use the weir that wrote it`
   }
   const isWhole = Array.isArray(found.benches) && found.benches.every(each => each.figures?.every(isFigure))
-  return isWhole && found.machine ? (found as Run) : 'a run with parts missing'
+  return isWhole && found.machine ? summarised(found as Run) : 'a run with parts missing'
 }
+
+/** By the samples, since JSON has no Infinity, which a spread around 0 is. */
+const summarised = (run: Run): Run => ({
+  ...run,
+  benches: run.benches.map(bench => ({
+    ...bench,
+    figures: bench.figures.map(figure => {
+      const { low, median, high, spread } = summarise(figure.samples)
+      return { ...figure, low, median, high, spread }
+    }),
+  })),
+})
 
 const quote = (value: unknown): string => JSON.stringify(value) ?? 'not there'
 

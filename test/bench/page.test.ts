@@ -230,10 +230,7 @@ test('zeros and negative figures are drawn, on whatever scale was asked for', ()
 test('a chart of figures that are not there is a mistake of the bench', () => {
   const of = (chart: Parameters<Bench['chart']>[0]) => () => runWith(bench => bench.chart(chart))
   const shared = { id: 'x', title: 'T', about: '' }
-  assert.throws(
-    of({ ...shared, kind: 'bars', groups: [{ group: 'g', label: '' }] }),
-    /T: there is no group g/,
-  )
+  assert.throws(of({ ...shared, kind: 'bars', groups: [{ group: 'g', label: '' }] }), /T: there is no g/)
   assert.throws(
     of({ ...shared, kind: 'percentiles', curves: [{ group: 'g', name: 'n' }] }),
     /T: there is no g: n/,

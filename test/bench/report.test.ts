@@ -37,7 +37,10 @@ test('a table says what a goal came to, and claims nothing where the spread is w
 })
 
 test('a run that is written is read as it was', () => {
-  const run = runWith(bench => bench.record('g', 'a', 'ns', [1, 2, 3]))
+  const run = runWith(bench => {
+    bench.record('g', 'a', 'ns', [1, 2, 3])
+    bench.record('g', 'around nothing', 'ns', [-1, 0, 1])
+  })
   assert.deepEqual(readRun(writeRun(run)), run)
 })
 
