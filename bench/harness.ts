@@ -9,6 +9,7 @@
  *   distribution   all percentiles of what was timed elsewhere
  *   chart          which of these to draw, and how
  *   say            what the figures mean, in words
+ *   fail           what must not be, however quick
  *
  * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
  * rivals that disagree end the run: speed at a wrong answer is worth nothing.
@@ -80,6 +81,7 @@ export class Bench {
   readonly charts: Chart[] = []
   /** Sentences about the results, in order. */
   readonly statements: string[] = []
+  readonly failures: string[] = []
   readonly #options: BenchOptions
 
   constructor(options: BenchOptions) {
@@ -203,6 +205,11 @@ export class Bench {
     const missing = missingIn(chart, this.results, this.distributions)
     assert.equal(missing, null, `${chart.title}: there is no ${missing}`)
     this.charts.push(chart)
+  }
+
+  /** What is wrong, whatever the figures are: the run goes on, and ends as failed. */
+  fail(statement: string): void {
+    this.failures.push(statement)
   }
 
   /** What figures mean, where that takes a sentence. */

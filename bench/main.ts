@@ -25,7 +25,7 @@ async function main(asked: Asked): Promise<void> {
   if (comparison) console.log(`\nsince ${asked.compare?.file}:\n${comparisonText(comparison, paint)}`)
   if (asked.json !== null) writeFileSync(asked.json, writeRun(run))
   if (asked.html !== null || asked.charts !== null) await writeForPeople(asked, run, comparison)
-  if (run.benches.some(({ failure }) => failure !== null)) process.exitCode = 1
+  if (run.benches.some(({ failures }) => failures.length > 0)) process.exitCode = 1
 }
 
 async function measure({ rows, isQuick }: Asked): Promise<Run> {

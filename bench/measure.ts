@@ -19,13 +19,12 @@ export async function measureBench(
   })
   const startedMs = monotonicMs()
   progress.bench(name)
-  let failure: string | null = null
   try {
     await run(bench)
   } catch (error) {
-    failure = (error as Error).message
+    bench.fail(`ended early: ${(error as Error).message}`)
     console.error(error) // with where it comes from, for whoever mends it
   }
-  progress.end(`${bench.results.length} figures${failure === null ? '' : ', and ended early,'}`)
-  return benchRunOf(bench, { name, about, tookMs: monotonicMs() - startedMs, failure })
+  progress.end(`${bench.results.length} figures${bench.failures.length === 0 ? '' : ', and failures,'}`)
+  return benchRunOf(bench, { name, about, tookMs: monotonicMs() - startedMs })
 }

@@ -63,7 +63,7 @@ function warningsOf({ options, machine, benches }: Run): string {
     ...(busy > 0.5
       ? [`The machine was busy before anything was measured: load ${machine.load[0].toFixed(1)}.`]
       : []),
-    ...benches.flatMap(({ name, failure }) => (failure === null ? [] : [`${name} ended early: ${failure}`])),
+    ...benches.flatMap(({ name, failures }) => failures.map(failure => `${name} failed: ${failure}`)),
   ]
     .map(warning)
     .join('')

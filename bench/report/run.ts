@@ -27,8 +27,8 @@ export type BenchRun = {
   readonly name: string
   readonly about: string
   readonly tookMs: number
-  /** Why it ended early; what it had found by then is here. */
-  readonly failure: string | null
+  /** What is wrong, whatever the figures are: one that ended early has kept what it had found by then. */
+  readonly failures: readonly string[]
   readonly figures: readonly Figure[]
   readonly distributions: readonly Distribution[]
   readonly charts: readonly Chart[]
@@ -61,10 +61,10 @@ export const runOf = (machine: Machine, options: Run['options'], benches: readon
 
 export function benchRunOf(
   bench: Bench,
-  { name, about, tookMs, failure }: Pick<BenchRun, 'name' | 'about' | 'tookMs' | 'failure'>,
+  { name, about, tookMs }: Pick<BenchRun, 'name' | 'about' | 'tookMs'>,
 ): BenchRun {
-  const { results, distributions, charts, statements } = bench
-  return { name, about, tookMs, failure, figures: results.map(figureOf), distributions, charts, statements }
+  const { results, failures, distributions, charts, statements } = bench
+  return { name, about, tookMs, failures, figures: results.map(figureOf), distributions, charts, statements }
 }
 
 export function figureOf({ group, name, unit, better, rounds, goal, beside, checksum }: Result): Figure {

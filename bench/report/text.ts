@@ -17,13 +17,13 @@ export const machineText = (machine: Machine, paint: Paint): string =>
     .join('\n')
 
 /** One heading for each group, one line for each figure. */
-export function benchText({ name, figures, statements, failure }: BenchRun, paint: Paint): string {
+export function benchText({ name, figures, statements, failures }: BenchRun, paint: Paint): string {
   const groups = [...Map.groupBy(figures, ({ group }) => group)].map(([group, list]) =>
     [paint('bold', `${name}: ${group}`), ...linesOf(list, paint)].join('\n'),
   )
   const said = statements.map(each => `${name}: ${each}`).join('\n')
-  const end = failure === null ? '' : paint('red', `${name} ended early: ${failure}`)
-  return [...groups, said, end].filter(each => each !== '').join('\n\n')
+  const failed = failures.map(each => paint('red', `${name} failed: ${each}`)).join('\n')
+  return [...groups, said, failed].filter(each => each !== '').join('\n\n')
 }
 
 type Column = { readonly cells: readonly string[]; readonly align: 'left' | 'right' }

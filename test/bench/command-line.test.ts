@@ -64,3 +64,13 @@ test('a kept run is shown, compared and written again as it was; worse is no fai
   assert.equal(stderr, '')
   assert.equal(readFileSync(again, 'utf8'), readFileSync(after, 'utf8'))
 })
+
+test('a run in which a bench failed ends with exit code 1', async t => {
+  const file = join(folder(t), 'run.json')
+  writeFileSync(file, writeRun(runWith(each => each.fail('two bytes were wrong'))))
+  await assert.rejects(bench('--show', file), (error: { code: number; stdout: string }) => {
+    assert.equal(error.code, 1)
+    assert.match(error.stdout, /\nx failed: two bytes were wrong\n$/)
+    return true
+  })
+})

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Bench } from '../../bench/harness.ts'
+import { measureBench } from '../../bench/measure.ts'
 import { compareRuns, summaryOf } from '../../bench/report/compare.ts'
 import { Progress } from '../../bench/report/progress.ts'
 import { readRun, writeRun } from '../../bench/report/run.ts'
@@ -34,6 +36,18 @@ test('a table says what a goal came to, and claims nothing where the spread is w
       'x: seven is less than ten',
     ].join('\n'),
   )
+})
+
+test('a bench that fails keeps what it had found, and says so', async () => {
+  const lines: string[] = []
+  const progress = new Progress({ write: text => lines.push(text) }, 1)
+  const run = (bench: Bench): void => {
+    bench.record('g', 'a', 'ns', 1)
+    throw new Error('a rival disagrees')
+  }
+  const found = await measureBench({ name: 'x', about: '', run }, 'small', progress)
+  assert.equal(benchText(found, plain), 'x: g\n  a  1.00 ns\n\nx failed: ended early: a rival disagrees')
+  assert.match(lines.join(''), /^\[1\/1\] x: 1 figures, and failures, in 0 s\n$/)
 })
 
 test('a run that is written is read as it was', () => {
