@@ -87,9 +87,14 @@ export function readRun(text: string): Run | string {
   if (found.version !== VERSION) {
     return `a run of version ${quote(found.version)}; this bench reads version ${VERSION} only: measure anew, or use the weir that wrote it`
   }
-  const isWhole = Array.isArray(found.benches) && found.benches.every(each => each.figures?.every(isFigure))
-  return isWhole && found.machine ? summarised(found as Run) : 'a run with parts missing'
+  const isWhole = Array.isArray(found.benches) && found.benches.every(isBench)
+  return isWhole && found.machine && found.options ? summarised(found as Run) : 'a run with parts missing'
 }
+
+const LISTS = ['failures', 'figures', 'distributions', 'charts', 'statements'] as const
+
+const isBench = (bench: Partial<BenchRun>): boolean =>
+  LISTS.every(list => Array.isArray(bench[list])) && bench.figures?.every(isFigure) === true
 
 /** By the samples, since JSON has no Infinity, which a spread around 0 is. */
 const summarised = (run: Run): Run => ({
