@@ -11,10 +11,10 @@ import { type Interval, ratioOfMedians } from '../statistics.ts'
 import type { Figure, Run } from './run.ts'
 
 /**
- * Two runs of the same program differ by this much: memory and compiled code lie elsewhere, neighbours on
+ * Two runs of the same program differ by this factor: memory and compiled code lie elsewhere, neighbours on
  * the machine come and go. (Of 259 figures on a shared machine, 5 differed by more.)
  */
-export const BETWEEN_RUNS = 0.2
+export const BETWEEN_RUNS = 1.2
 
 /** `different`: of a figure of which neither less nor more is better. */
 export type Verdict = 'worse' | 'better' | 'different' | 'same'
@@ -36,7 +36,7 @@ export type Comparison = {
   readonly incomparable: readonly { readonly axis: string; readonly why: string }[]
 }
 
-export const METHOD = `better or worse: the 95 % interval of the ratio of medians (bootstrap of the rounds) lies wholly beyond ± ${BETWEEN_RUNS * 100} %, by which two runs of the same program differ`
+export const METHOD = `better or worse: the 95 % interval of the ratio of medians (bootstrap of the rounds) lies wholly beyond a factor of ${BETWEEN_RUNS} either way, by which two runs of the same program differ`
 
 export function compareRuns(before: Run, after: Run): Comparison {
   const [old, now] = [axesOf(before), axesOf(after)]
@@ -80,7 +80,7 @@ function changeOf(bench: string, before: Figure, after: Figure): Change {
 }
 
 function verdictOf({ low, high }: Interval, better: Figure['better']): Verdict {
-  const [isMore, isLess] = [low > 1 + BETWEEN_RUNS, high < 1 / (1 + BETWEEN_RUNS)]
+  const [isMore, isLess] = [low > BETWEEN_RUNS, high < 1 / BETWEEN_RUNS]
   if (!isMore && !isLess) return 'same'
   if (better === 'neither') return 'different'
   return isLess === (better === 'less') ? 'better' : 'worse'
@@ -104,13 +104,14 @@ function warningsOf(before: Run, after: Run): string[] {
   const machines = factsOf(before.machine)
     .filter(([name, fact]) => OF_ALL.includes(name) && now.get(name) !== fact)
     .map(([name, fact]) => `another ${name}: ${fact} then, ${now.get(name)} now`)
-  const scale = ({ options }: Run): string => (options.isQuick ? 'in small (--quick)' : 'in full')
-  return [
-    ...machines,
-    ...(before.options.isQuick === after.options.isQuick
-      ? []
-      : [`another size: ${scale(before)} then, ${scale(after)} now`]),
-  ]
+  const size = ({ options }: Run): string => (options.isQuick ? 'in small (--quick)' : 'in full')
+  const sizes =
+    before.options.isQuick !== after.options.isQuick
+      ? [`another size: ${size(before)} then, ${size(after)} now`]
+      : after.options.isQuick
+        ? ['both runs are in small (--quick): their figures mean little']
+        : []
+  return [...machines, ...sizes]
 }
 
 /** "3 better, 1 worse, 40 the same within the noise; 2 can't be compared". */

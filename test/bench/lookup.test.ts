@@ -75,5 +75,8 @@ test('the command runs by name, does the same work each time, writes JSON and co
   const kept = readRun(readFileSync(file, 'utf8')) as Run
   assert.deepEqual(checksums(kept.benches[0].figures), checksums(lookup.results))
   const second = await bench('lookup', '--quick', '--compare', file)
-  assert.match(second.stdout, /\nsince .*\n\d+ figures in both runs: \d+ better, \d+ worse, /)
+  assert.match(
+    second.stdout,
+    /\nsince .*\ncareful: both runs are in small .*\n\d+ figures in both runs: \d+ better, \d+ worse, /,
+  )
 })

@@ -152,6 +152,10 @@ test('a comparison in words warns of another machine and of another size, and sa
   assert.match(text, /not compared, only in the earlier run: x: g: gone/)
 })
 
+test('two runs in small are compared with a warning', () => {
+  assert.match(comparisonText(compareRuns(AFTER, AFTER), plain), /^careful: both runs are in small/)
+})
+
 test('a run beside itself has nothing better or worse', () => {
   const { changes } = compareRuns(BEFORE, BEFORE)
   assert.ok(changes.length > 0 && changes.every(({ verdict }) => verdict === 'same'))
