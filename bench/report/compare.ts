@@ -14,7 +14,7 @@ import type { Figure, Run } from './run.ts'
  * Two runs of the same program differ by this factor: memory and compiled code lie elsewhere, neighbours on
  * the machine come and go. (Of 259 figures on a shared machine, 5 differed by more.)
  */
-export const BETWEEN_RUNS = 1.2
+const BETWEEN_RUNS = 1.2
 
 /** `different`: of a figure of which neither less nor more is better. */
 export type Verdict = 'worse' | 'better' | 'different' | 'same'
