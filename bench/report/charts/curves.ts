@@ -1,31 +1,37 @@
-/** Curves over a scale: figures that grow with a number, and latency by percentile. Bands show what the rounds lie apart. */
+/** Curves over a scale, with bands for what the rounds lie apart: how they look, whatever they are of. */
 
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from 'echarts'
-import type { Lines, Percentiles } from '../../chart.ts'
-import type { Distribution } from '../../harness.ts'
-import { RUNGS } from '../../ladder.ts'
-import { summarise } from '../../statistics.ts'
-import { number, shower, tick, tickIn, type Unit } from '../../units.ts'
-import type { Figure } from '../run.ts'
-import { cellOf, type Drawing, type Frame, scaleFor } from './drawing.ts'
+import { tickIn, type Unit } from '../../units.ts'
+import type { Frame } from './drawing.ts'
 import {
   aboveGrid,
   atLeft,
   below,
   colour,
   grid,
+  LOOKS,
   legend,
   legendHeight,
   lineColour,
   symbol,
   valueAxis,
-  wholePower,
 } from './style.ts'
 
-type Point = { readonly x: number; readonly low: number; readonly y: number; readonly high: number }
-type Curve = { readonly label: string; readonly points: readonly Point[] }
+export type Point = { readonly x: number; readonly low: number; readonly y: number; readonly high: number }
+export type Curve = { readonly label: string; readonly look: number; readonly points: readonly Point[] }
 
-type Look = {
+/** Its place among all of the bench's charts, or in this one where two would look alike. */
+export function lookOf(
+  label: string,
+  curves: readonly { label: string }[],
+  order: readonly string[],
+): number {
+  const places = curves.map(each => order.indexOf(each.label) % LOOKS)
+  const index = curves.findIndex(each => each.label === label)
+  return new Set(places).size === curves.length ? places[index] : index
+}
+
+export type Look = {
   readonly curves: readonly Curve[]
   readonly x: {
     readonly label: string
@@ -37,127 +43,7 @@ type Look = {
   readonly expected: { readonly label: string; readonly points: readonly Point[] } | null
 }
 
-const BAND = 'The band around a line spans the middle half of the rounds.'
-
-export function drawLines(chart: Lines, figures: readonly Figure[]): Drawing {
-  const find = ({ group, name }: { group: string; name: string }): Figure | undefined =>
-    figures.find(each => each.group === group && each.name === name)
-  const lines = chart.lines.map(({ label, points }) => ({
-    label,
-    points: points.flatMap(point => {
-      const figure = find(point)
-      return figure ? [{ x: point.x, figure }] : []
-    }),
-  }))
-  const all = lines.flatMap(({ points }) => points)
-  const unit = all[0].figure.unit
-  const showIn = shower(
-    unit,
-    all.map(({ figure }) => figure.median),
-  )
-  const xs = [...new Set(all.map(({ x }) => x))].sort((a, b) => a - b)
-  const { expected } = chart
-  const cellAt = (points: (typeof lines)[number]['points'], x: number): string => {
-    const found = points.find(point => point.x === x)
-    return found ? cellOf(found.figure, showIn) : '–'
-  }
-  const expectedAt = (x: number): string => {
-    const found = expected?.points.find(point => point.x === x)
-    return found ? `${showIn(found.low)} … ${showIn(found.high)}` : '–'
-  }
-  const look: Look = {
-    curves: lines.map(({ label, points }) => ({
-      label,
-      points: points.map(({ x, figure: { low, median, high } }) => ({ x, low, y: median, high })),
-    })),
-    x: { ...chart.x, formatter: tick },
-    y: {
-      label: chart.y.label,
-      scale: chart.y.scale === 'log' ? scaleFor(all.map(({ figure }) => figure.median)) : 'linear',
-      unit,
-    },
-    expected: expected
-      ? { label: expected.label, points: expected.points.map(point => ({ ...point, y: point.low })) }
-      : null,
-  }
-  return {
-    title: chart.title,
-    about: chart.about,
-    notes: all.some(({ figure }) => figure.samples.length > 1) ? [BAND] : [],
-    table: {
-      head: [chart.x.label, ...lines.map(({ label }) => label), ...(expected ? [expected.label] : [])],
-      rows: xs.map(x => [
-        number(x).replace(/\.0+$/, ''),
-        ...lines.map(({ points }) => cellAt(points, x)),
-        ...(expected ? [expectedAt(x)] : []),
-      ]),
-    },
-    option: frame => optionOf(look, frame),
-    height: frame => heightOf(look, frame),
-  }
-}
-
-export function drawPercentiles(chart: Percentiles, distributions: readonly Distribution[]): Drawing {
-  const found = chart.curves.flatMap(({ group, name, label = name }) => {
-    const distribution = distributions.find(each => each.group === group && each.name === name)
-    return distribution ? [{ label, distribution }] : []
-  })
-  const { unit } = found[0].distribution
-  const curves = found.map(({ label, distribution }) => ({ label, points: pointsOf(distribution) }))
-  const values = curves.flatMap(({ points }) => points.map(({ y }) => y))
-  const showIn = shower(unit, values)
-  const look: Look = {
-    curves,
-    x: { label: 'percentile', scale: 'log', formatter: percentileText },
-    y: { label: '', scale: scaleFor(values), unit },
-    expected: null,
-  }
-  return {
-    title: chart.title,
-    about: chart.about,
-    notes: [
-      'The scale gives every further nine as much room as the one before; a curve ends with the longest of each round.',
-      BAND,
-    ],
-    table: {
-      head: ['', ...COLUMNS.map(percentile => (percentile === 100 ? 'longest' : `p${percentile}`))],
-      rows: found.map(({ label, distribution }) => [
-        label,
-        ...COLUMNS.map(percentile => {
-          const list = distribution.rounds.map(({ values }) => values[RUNGS.indexOf(percentile)])
-          return isSeen(distribution, percentile) ? showIn(summarise(list).median) : '–'
-        }),
-      ]),
-    },
-    option: frame => optionOf(look, frame),
-    height: frame => heightOf(look, frame),
-  }
-}
-
-const COLUMNS = [50, 90, 99, 99.9, 99.99, 100] as const
-
-/** Where a percentile stands: 90 % at 10, 99 % at 100, 99.9 % at 1000. */
-const placeOf = (percentile: number): number => 100 / (100 - percentile)
-
-/** Only at whole nines. */
-function percentileText(place: number): string {
-  if (place <= 1) return '0 %'
-  return wholePower(place, `${Number((100 - 100 / place).toPrecision(12))} %`)
-}
-
-/** The longest stands where one of all operations is left. */
-function pointsOf(distribution: Distribution): Point[] {
-  const leastCount = Math.min(...distribution.rounds.map(({ count }) => count))
-  return RUNGS.flatMap((percentile, rung) => {
-    const { low, median, high } = summarise(distribution.rounds.map(({ values }) => values[rung]))
-    const x = percentile === 100 ? leastCount : placeOf(percentile)
-    return isSeen(distribution, percentile) && low > 0 ? [{ x, low, y: median, high }] : []
-  })
-}
-
-/** Whether at least one operation of each round lies above it. */
-const isSeen = ({ rounds }: Distribution, percentile: number): boolean =>
-  percentile === 100 || rounds.every(({ count }) => count > placeOf(percentile))
+export const BAND = 'The band around a line spans the middle half of the rounds.'
 
 const HEIGHT = 330
 const HEIGHT_NARROW = 290
@@ -167,10 +53,10 @@ const labelsOf = ({ curves, expected }: Look): string[] => [
   ...(expected ? [expected.label] : []),
 ]
 
-const heightOf = (look: Look, frame: Frame): number =>
+export const heightOf = (look: Look, frame: Frame): number =>
   (frame.isNarrow ? HEIGHT_NARROW : HEIGHT) + legendHeight(labelsOf(look), frame)
 
-function optionOf(look: Look, frame: Frame): object {
+export function optionOf(look: Look, frame: Frame): object {
   const { curves, x, y, expected } = look
   const labels = labelsOf(look)
   const isNamed = y.label !== ''
@@ -189,18 +75,16 @@ function optionOf(look: Look, frame: Frame): object {
         : []),
       ...curves
         .filter(({ points }) => points.some(({ low, high }) => low !== high))
-        .map(({ label, points }) =>
-          band(label, points, lineColour(curves.findIndex(each => each.label === label)), 0.14),
-        ),
-      ...curves.map(({ label, points }, index) => ({
+        .map(({ label, look, points }) => band(label, points, lineColour(look), 0.14)),
+      ...curves.map(({ label, look, points }) => ({
         type: 'line',
         name: label,
         silent: true,
-        color: lineColour(index),
-        symbol: symbol(index),
+        color: lineColour(look),
+        symbol: symbol(look),
         symbolSize: 7,
-        lineStyle: { width: 2, color: lineColour(index) },
-        itemStyle: { color: lineColour(index), borderColor: lineColour(index) },
+        lineStyle: { width: 2, color: lineColour(look) },
+        itemStyle: { color: lineColour(look), borderColor: lineColour(look) },
         data: points.map(point => [point.x, point.y]),
       })),
     ],

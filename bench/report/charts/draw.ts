@@ -8,8 +8,9 @@ import type { Chart } from '../../chart.ts'
 import { escaped } from '../markup.ts'
 import type { BenchRun } from '../run.ts'
 import { drawBars } from './bars.ts'
-import { drawLines, drawPercentiles } from './curves.ts'
 import type { Drawing, Frame } from './drawing.ts'
+import { drawLines } from './lines.ts'
+import { drawPercentiles, labelOf } from './percentiles.ts'
 import { colour, variables } from './style.ts'
 
 use([SVGRenderer, GridComponent, LegendComponent, CustomChart, LineChart])
@@ -25,10 +26,23 @@ setPlatformAPI({
 const widthOf = (character: string): number =>
   /[ijlI.,:;'|()[\] ]/.test(character) ? 0.36 : /[mwMW%]/.test(character) ? 0.95 : 0.63
 
-export function drawingOf(chart: Chart, { figures, distributions }: BenchRun): Drawing {
+export function drawingOf(chart: Chart, { figures, distributions, charts }: BenchRun): Drawing {
   if (chart.kind === 'bars') return drawBars(chart, figures)
-  return chart.kind === 'lines' ? drawLines(chart, figures) : drawPercentiles(chart, distributions)
+  const order = orderOf(charts)
+  return chart.kind === 'lines'
+    ? drawLines(chart, figures, order)
+    : drawPercentiles(chart, distributions, order)
 }
+
+/** All that has a curve, as it first appears: whoever is in several charts has one colour in all of them. */
+const orderOf = (charts: readonly Chart[]): string[] => [
+  ...new Set(
+    charts.flatMap(chart => {
+      if (chart.kind === 'bars') return []
+      return chart.kind === 'lines' ? chart.lines.map(({ label }) => label) : chart.curves.map(labelOf)
+    }),
+  ),
+]
 
 const FRAMES = { wide: { width: 860, isNarrow: false }, narrow: { width: 360, isNarrow: true } } as const
 const FONT = 'system-ui, -apple-system, sans-serif'
@@ -66,6 +80,7 @@ const withoutHooks = (svg: string): string =>
     .replace(/<style[\s\S]*?<\/style>/g, '')
     .replace(/ (class|ecmeta_\w+)="[^"]*"/g, '')
     .replace(/ pointer-events="visible"/g, '')
+    .replaceAll('fill="#fff"', `fill="${colour('paper')}"`) // of symbols that are empty
 
 /** With a name and a description, for those who do not see it. */
 function named(svg: string, { title, about }: Drawing, id: string, attributes: string): string {

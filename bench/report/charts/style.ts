@@ -48,8 +48,9 @@ export const variables = (selector: string): string =>
 
 export const colour = (name: keyof typeof LIGHT): string => `var(--${name})`
 
-const LINES = 7
-export const lineColour = (index: number): string => `var(--line-${(index % LINES) + 1})`
+/** How many curves differ in their looks. */
+export const LOOKS = 7
+export const lineColour = (index: number): string => `var(--line-${(index % LOOKS) + 1})`
 
 /** Lines differ by more than their colour. */
 const SYMBOLS = [
