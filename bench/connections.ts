@@ -46,6 +46,7 @@ export const benchConnections = (bench: Bench): Promise<void> =>
     const samples = await measure(bench, generator, running, axis, rounds)
     recordWork(bench, axis, samples)
     recordGrowth(bench, axis.group, samples, setups)
+    chartGrowth(bench, axis.group, setups)
   })
 
 const axisOf = (bench: Bench, engine: string): Axis => ({
@@ -55,6 +56,25 @@ const axisOf = (bench: Bench, engine: string): Axis => ({
     durationMs: bench.parameter(60, 250),
   },
 })
+
+function chartGrowth(bench: Bench, group: string, setups: readonly Setup[]): void {
+  const figures = `${group}: the proxy’s CPU for each`
+  const lines = [1, 2].map(workers => ({
+    label: workers === 1 ? '1 worker' : `${workers} workers`,
+    points: setups
+      .filter(setup => setup.workers === workers)
+      .map(setup => ({ x: setup.rules, group: figures, name: nameOf(setup) })),
+  }))
+  bench.chart({
+    kind: 'lines',
+    id: 'growth',
+    title: 'CPU of a new connection, as rules grow',
+    about: 'CPU of the gateway’s process for each connection, with the deciding rule last. Flat is best.',
+    x: { label: 'rules', scale: 'log' },
+    y: { label: 'CPU of a connection', scale: 'linear' },
+    lines,
+  })
+}
 
 /** Beside one rule with as many workers, round by round. */
 function recordGrowth(bench: Bench, group: string, samples: Samples, setups: readonly Setup[]): void {

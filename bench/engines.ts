@@ -8,6 +8,7 @@
  */
 
 import { type Goals, recordAims } from './engines/aims.ts'
+import { chartLatency, chartWork } from './engines/charts.ts'
 import { DIRECT, PEERS, present, WEIR } from './engines/contenders.ts'
 import { recordLatency, recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
@@ -38,15 +39,16 @@ async function measureAll(bench: Bench, generator: Generator, running: readonly 
     const samples = await measure(bench, generator, axis.job.kind === 'bulk' ? running : usual, axis)
     recordWork(bench, axis, samples)
     recordAims(bench, axis, samples, goals)
+    chartWork(bench, axis)
     return samples
   }
   await work(connections(bench), { time: 1 / 1.1, cpu: 0.85, userShare: 0.1 })
   const asked = await work(requests(bench, 0), { time: 1, cpu: 0.95, userShare: 0.1 })
   for (const streams of [1, 4]) await work(bulk(bench, streams), { time: 1 / 1.3, cpu: 0.8, userShare: 0.1 })
   const proxies = usual.filter(each => each.isProxy).map(({ name }) => name)
-  await pace(bench, generator, usual, halfOf(asked, proxies))
+  await pace(bench, 'latency-of-all', generator, usual, halfOf(asked, proxies))
   const quick = usual.filter(({ name }) => name === DIRECT || QUICK.includes(name))
-  await pace(bench, generator, quick, halfOf(asked, QUICK))
+  await pace(bench, 'latency-of-the-quick', generator, quick, halfOf(asked, QUICK))
 }
 
 /** Half the rate at which the slowest of `names` is saturated, in requests a second. */
@@ -59,6 +61,7 @@ function halfOf(asked: Samples, names: readonly string[]): number {
 
 async function pace(
   bench: Bench,
+  id: string,
   generator: Generator,
   running: readonly Running[],
   perSecond: number,
@@ -67,6 +70,7 @@ async function pace(
   const samples = await measure(bench, generator, running, axis)
   recordLatency(bench, axis, samples)
   recordAims(bench, axis, samples, { p99: 1 })
+  chartLatency(bench, id, axis, samples)
 }
 
 // ── axes ───────────────────────────────────────────────────────────────────

@@ -5,10 +5,11 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { probe } from '../../src/net/probe.ts'
 import type { Bench } from '../harness.ts'
+import { installed } from '../installed.ts'
 
 export type Contender = {
   readonly name: string
@@ -34,18 +35,18 @@ export const CONTENDERS: readonly Contender[] = [
   { name: 'weir, node', command: weir('node'), missing: () => '' },
   {
     name: 'haproxy',
-    command: ports => [found('haproxy'), '-db', '-f', configuration('haproxy.cfg', ports)],
+    command: ports => [installed('haproxy'), '-db', '-f', configuration('haproxy.cfg', ports)],
     missing: notInstalled('haproxy', 'apt-get install haproxy'),
   },
   {
     name: 'haproxy, splice',
-    command: ports => [found('haproxy'), '-db', '-f', configuration('haproxy-splice.cfg', ports)],
+    command: ports => [installed('haproxy'), '-db', '-f', configuration('haproxy-splice.cfg', ports)],
     missing: notInstalled('haproxy', 'apt-get install haproxy'),
     bulkOnly: true,
   },
   {
     name: 'nginx stream',
-    command: ports => [found('nginx'), '-c', configuration('nginx.conf', ports)],
+    command: ports => [installed('nginx'), '-c', configuration('nginx.conf', ports)],
     missing: () => notInstalled('nginx', 'apt-get install nginx libnginx-mod-stream')() || withoutStream(),
   },
   {
@@ -60,7 +61,7 @@ export const CONTENDERS: readonly Contender[] = [
 export function present(bench: Bench): readonly Contender[] {
   return CONTENDERS.filter(({ name, missing }) => {
     const why = missing()
-    if (why !== '') bench.begin(`${name} is left out: ${why}`)
+    if (why !== '') bench.say(`${name} is left out: ${why}`)
     return why === ''
   })
 }
@@ -104,20 +105,14 @@ export function configuration(name: string, { listen, server, folder }: Ports, e
 }
 
 export function notInstalled(program: string, how: string): () => string {
-  return () => (found(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
+  return () => (installed(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
 }
 
 /** Whether nginx has the module that Debian packs apart from it. */
 function withoutStream(): string {
-  const { stderr } = spawnSync(found('nginx'), ['-V'], { encoding: 'utf8' })
+  const { stderr } = spawnSync(installed('nginx'), ['-V'], { encoding: 'utf8' })
   const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? ''
   return existsSync(join(folder, 'ngx_stream_module.so'))
     ? ''
     : 'nginx is here without its stream module; on Debian: apt-get install libnginx-mod-stream'
-}
-
-/** Where `program` is, or ''. Debian keeps proxies where an ordinary user's PATH does not look. */
-export function found(program: string): string {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  return folders.map(folder => join(folder, program)).find(existsSync) ?? ''
 }

@@ -1,6 +1,7 @@
 /** What the rounds of an axis become in the report: a group for each figure, and the contenders in it by name. */
 
-import type { Bench, Unit } from '../harness.ts'
+import type { Bench } from '../harness.ts'
+import type { Better, Unit } from '../units.ts'
 import { DIRECT } from './contenders.ts'
 import type { Axis, Sample, Samples } from './samples.ts'
 
@@ -43,7 +44,7 @@ export function recordShares(bench: Bench, group: string, samples: Samples): voi
     ['the server', samples, sample => sample.serverShare],
   ]
   for (const [who, list, share] of shares) {
-    recordEach(bench, `${group}: ${who}, in processors`, list, 'times', share)
+    recordEach(bench, `${group}: ${who}, in processors`, list, 'times', share, 'neither')
   }
 }
 
@@ -76,8 +77,9 @@ function recordEach(
   samples: Samples,
   unit: Unit,
   figure: (sample: Sample) => number,
+  better: Better = 'less',
 ): void {
-  for (const [name, list] of samples) bench.record(group, name, unit, list.map(figure))
+  for (const [name, list] of samples) bench.record(group, name, unit, list.map(figure), null, { better })
 }
 
 /** Those in which it happened at all. */

@@ -24,6 +24,7 @@ export type Sample = {
   readonly failed: number
   readonly unanswered: number
   readonly latencyNs: Outcome['latencyNs']
+  readonly ladder: Outcome['ladder']
 }
 
 /** By contender, in the order of CONTENDERS. */
@@ -42,6 +43,7 @@ export async function measure(
     for (const each of running) await sample(generator, each, job)
   }
   for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
     for (const each of inTurn(running, round)) {
       samples.get(each.name)?.push(await sample(generator, each, job))
     }
@@ -62,7 +64,7 @@ export async function sample(generator: Generator, running: Target, job: Axis['j
   const outcome = await generator.load({ ...job, port: running.port })
   const after = running.cpu()
   const used = process.cpuUsage(own)
-  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, cpu } = outcome
+  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, ladder, cpu } = outcome
   assert.equal(wrong, 0, `${running.name} relayed wrong bytes`)
   assert.ok(done > 0, `${running.name} answered nothing, ${failed} failed`)
   if (job.kind === 'bulk') assert.equal(done, job.clients, `${running.name} did not finish a stream`)
@@ -81,6 +83,7 @@ export async function sample(generator: Generator, running: Target, job: Axis['j
     failed,
     unanswered,
     latencyNs,
+    ladder,
   }
 }
 

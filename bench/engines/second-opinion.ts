@@ -11,7 +11,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Bench, Unit } from '../harness.ts'
-import { type Contender, configuration, found, notInstalled, present, WEIR } from './contenders.ts'
+import { installed } from '../installed.ts'
+import { type Contender, configuration, notInstalled, present, WEIR } from './contenders.ts'
 import { Running } from './running.ts'
 import { inTurn } from './samples.ts'
 
@@ -66,7 +67,9 @@ async function compare(
   const group = `second opinion: ${own}`
   bench.begin(`${group}, by ${tool}`)
   const rounds = new Map(proxies.map(({ name }) => [name, [] as number[]]))
-  for (let round = 0; round < bench.parameter(1, 3); round++) {
+  const times = bench.parameter(1, 3)
+  for (let round = 0; round < times; round++) {
+    bench.round(round + 1, times)
     for (const { name, port } of inTurn(proxies, round)) {
       rounds.get(name)?.push(await measure(port, bench))
     }
@@ -81,7 +84,7 @@ async function compare(
 /** Milliseconds for a GB. */
 async function iperf(port: number, mebibytes: number): Promise<number> {
   const words = ['-c', '127.0.0.1', '-p', `${port}`, '-n', `${mebibytes}M`, '--reverse', '--json']
-  const { stdout } = await run(found('iperf3'), words, { timeout: RUN_MS_MAX })
+  const { stdout } = await run(installed('iperf3'), words, { timeout: RUN_MS_MAX })
   const { bytes, seconds } = JSON.parse(stdout).end.sum_received as { bytes: number; seconds: number }
   assert.ok(bytes >= mebibytes * 2 ** 20, `iperf3 got ${bytes} bytes`)
   return (seconds * 1000) / (bytes / 1e9)
@@ -98,7 +101,7 @@ async function wrk(port: number, bench: Bench, headers: readonly string[]): Prom
     bench.parameter('1s', '2s'),
   ]
   const words = [...load, ...headers.flatMap(header => ['--header', header]), urlOf(port)]
-  const { stdout } = await run(found('wrk'), words, { timeout: RUN_MS_MAX })
+  const { stdout } = await run(installed('wrk'), words, { timeout: RUN_MS_MAX })
   const perSecond = Number(/^Requests\/sec:\s+([\d.]+)/m.exec(stdout)?.[1])
   assert.ok(perSecond > 0 && !/^\s*(Socket errors|Non-2xx)/m.test(stdout), stdout)
   return 1e9 / perSecond
@@ -113,7 +116,14 @@ const TOOLS: readonly Tool[] = [
     server: {
       name: 'iperf3’s server',
       missing: () => '',
-      command: ({ listen }) => [found('iperf3'), '--server', '--bind', '127.0.0.1', '--port', `${listen}`],
+      command: ({ listen }) => [
+        installed('iperf3'),
+        '--server',
+        '--bind',
+        '127.0.0.1',
+        '--port',
+        `${listen}`,
+      ],
     },
     ready: port => iperf(port, 1),
     axes: [
@@ -130,7 +140,7 @@ const TOOLS: readonly Tool[] = [
     server: {
       name: 'nginx’s http server',
       missing: () => '',
-      command: ports => [found('nginx'), '-c', configuration('nginx-http.conf', ports)],
+      command: ports => [installed('nginx'), '-c', configuration('nginx-http.conf', ports)],
     },
     ready: async port => (await fetch(urlOf(port), { headers: { connection: 'close' } })).text(),
     axes: [

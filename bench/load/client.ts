@@ -23,6 +23,7 @@ import { closeRing, openRing } from '../../src/net/ring-setup.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../src/net/socket-address.ts'
 import { closeSocket, Sockets } from '../../src/net/sockets.ts'
 import { operationOf, slotOf, subject } from '../../src/net/user-data.ts'
+import { type Ladder, ladderOf } from '../ladder.ts'
 import { LOOPBACK, opened } from './loopback.ts'
 import { isBlock, MESSAGE_BYTES, same, writeMessage } from './message.ts'
 
@@ -51,6 +52,8 @@ export type Outcome = {
   readonly unanswered: number
   readonly elapsedMs: number
   readonly latencyNs: { readonly p50: number; readonly p99: number; readonly 'p99.9': number }
+  /** More of its percentiles. */
+  readonly ladder: Ladder
 }
 
 const CONNECTED = 0
@@ -128,7 +131,8 @@ class Load {
     const at = (percentile: number): number => this.#latency.getValueAtPercentile(percentile)
     const latencyNs = { p50: at(50), p99: at(99), 'p99.9': at(99.9) }
     const [done, failed, wrong] = [this.#done, this.#failed, this.#wrong]
-    return { done, failed, wrong, unanswered, elapsedMs, latencyNs }
+    const ladder = ladderOf(this.#latency)
+    return { done, failed, wrong, unanswered, elapsedMs, latencyNs, ladder }
   }
 
   /** Kept connections are made, and have each asked once, before time counts. */

@@ -25,7 +25,9 @@ export async function measureResting(bench: Bench, server: number, folder: strin
     void found.set(name, [...(found.get(name) ?? []), bytes])
   const resident = async (setup: Setup): Promise<number> =>
     residentAtRest(setup, server, folder, bench.parameter(30, 300))
-  for (let round = 0; round < bench.parameter(1, 3); round++) {
+  const rounds = bench.parameter(1, 3)
+  for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
     for (const engine of engines) {
       const one = await resident({ engine, rules: 1, workers: 1 })
       const several = await resident({ engine, rules: 1, workers: WORKERS })

@@ -50,7 +50,9 @@ async function measureAll(
   bench.begin(axis.group)
   const rhythms = [0, ...everyMs]
   const found = new Map(rhythms.map(ms => [nameOf(ms), [] as During<Sample>[]]))
-  for (let round = 0; round < bench.parameter(2, 6); round++) {
+  const rounds = bench.parameter(2, 6)
+  for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
     for (const ms of inTurn(rhythms, round)) {
       const during = await changes.during(ms, () => sample(generator, gateway, axis.job))
       found.get(nameOf(ms))?.push(during)
@@ -59,6 +61,7 @@ async function measureAll(
   const samples = new Map([...found].map(([name, list]) => [name, list.map(({ result }) => result)]))
   recordLatency(bench, axis, samples)
   recordShares(bench, axis.group, samples)
+  chartLatency(bench, axis.group, samples)
   bench.say(`the open loop made ${perSecond} connections a second, a third of what the gateway takes`)
   for (const [name, list] of samples) {
     const lost = list.map(({ failed, unanswered }) => failed + unanswered)
@@ -67,6 +70,20 @@ async function measureAll(
     if (failed > 0) bench.fail(`${failed} connections failed, ${name}`)
     if (name !== CALM) bench.say(sentence(name, found.get(name) ?? [], samples.get(CALM) ?? []))
   }
+}
+
+function chartLatency(bench: Bench, group: string, samples: ReadonlyMap<string, readonly Sample[]>): void {
+  for (const [name, list] of samples) {
+    const ladders = list.map(({ ladder }) => ladder)
+    bench.distribution(group, name, 'ns', ladders)
+  }
+  bench.chart({
+    kind: 'percentiles',
+    id: 'under-load',
+    title: 'New connections during reloads',
+    about: 'From when a connection was to be made to the whole reply, open loop. Lower is better.',
+    curves: [...samples.keys()].map(name => ({ group, name })),
+  })
 }
 
 const nameOf = (everyMs: number): string => (everyMs === 0 ? CALM : `a change every ${everyMs} ms`)

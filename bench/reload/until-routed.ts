@@ -40,16 +40,37 @@ export async function benchUntilRouted(bench: Bench): Promise<void> {
   const { port } = gateway
   const file = fileOf({ folder: folder.path, listen: port })
   for (const { rules, rounds } of bench.parameter(FEW, SIZES)) {
-    const group = `from the change to the first connection routed by it, ${rules} rules`
+    const group = groupOf(rules)
     bench.begin(group)
     const takenMs: number[] = []
     while (takenMs.length < rounds) {
+      bench.round(takenMs.length + 1, rounds)
       const to = (await whoAnswers(port)) === 'a' ? 'b' : 'a'
       takenMs.push(await change(file, rulesText({ ...config, port, rules, to }), port, to))
     }
     bench.record(group, 'time', 'ms', takenMs)
   }
+  bench.chart({
+    kind: 'lines',
+    id: 'until-routed',
+    title: 'From a change to the first connection routed by it',
+    about:
+      'By the number of rules in the file. 100 ms of it is the wait for the file to be quiet. Lower is better.',
+    x: { label: 'rules', scale: 'log' },
+    y: { label: 'time', scale: 'log' },
+    lines: [
+      {
+        label: 'until routed',
+        points: bench
+          .parameter(FEW, SIZES)
+          .map(({ rules }) => ({ x: rules, group: groupOf(rules), name: 'time' })),
+      },
+    ],
+  })
 }
+
+const groupOf = (rules: number): string =>
+  `from the change to the first connection routed by it, ${rules} rules`
 
 async function change(file: string, text: string, port: number, to: string): Promise<number> {
   const apply = prepareChange(file, text)

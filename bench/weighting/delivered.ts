@@ -17,6 +17,8 @@ const WORKERS = 2
 const CLIENTS = 32
 const ANSWER_MS_MAX = 10_000
 
+const COUNTS = [10, 100, 1000, 10_000]
+const FEW = [10, 100, 500]
 const HUNDRED = unequal(DESTINATIONS_MOST)
 const WAYS: readonly Way[] = [
   { name: 'random, 80:20', split: 'random', weights: [80, 20] },
@@ -36,15 +38,50 @@ export async function benchDelivered(bench: Bench): Promise<void> {
   )
   const isReady = (port: number): Promise<void> => connectOnce(port, 0)
   await using _ = await Running.start(weir, servers.ports[0], folder.path, isReady)
-  for (const each of listening) await deliver(bench, servers, each)
+  const counts = bench.parameter(FEW, COUNTS)
+  for (const each of listening) await deliver(bench, servers, each, counts)
+  chartShares(bench, counts)
 }
 
-async function deliver(bench: Bench, servers: Servers, { way, port }: Listening): Promise<void> {
-  const group = `delivered beside configured, ${WORKERS} workers, ${way.name}`
+/** Of those with two destinations; the band is where 95 of 100 fair draws lie. */
+function chartShares(bench: Bench, counts: readonly number[]): void {
+  const ways = WAYS.filter(({ weights }) => weights.length === 2)
+  bench.chart({
+    kind: 'lines',
+    id: 'delivered',
+    title: 'The share that 80 % got',
+    about:
+      'Share of the first of two destinations, weighted 80:20, by the number of connections. A random draw should lie in the band, an exact one on the 80 %.',
+    x: { label: 'connections', scale: 'log' },
+    y: { label: 'share of the first', scale: 'linear' },
+    lines: ways.map(({ name }) => ({
+      label: name,
+      points: counts.map(count => ({ x: count, group: groupOf(name), name: shareOf(count) })),
+    })),
+    expected: {
+      label: '95 of 100 fair draws',
+      points: counts.map(count => {
+        const width = 1.96 * Math.sqrt((0.8 * 0.2) / count)
+        return { x: count, low: 0.8 - width, high: Math.min(1, 0.8 + width) }
+      }),
+    },
+  })
+}
+
+const groupOf = (name: string): string => `delivered beside configured, ${WORKERS} workers, ${name}`
+const shareOf = (count: number): string => `share of the first after ${count} connections`
+
+async function deliver(
+  bench: Bench,
+  servers: Servers,
+  { way, port }: Listening,
+  sizes: readonly number[],
+): Promise<void> {
+  const group = groupOf(way.name)
   bench.begin(group)
   servers.forget()
   let done = 0
-  for (const count of bench.parameter([10, 100, 500], [10, 100, 10_000])) {
+  for (const count of sizes) {
     await connectMany(port, done, count)
     done = count
     const counts = servers.counts.slice(0, way.weights.length)
@@ -67,10 +104,11 @@ function judge(bench: Bench, group: string, { name, split, weights }: Way, count
   const deviations = counts.map((count, index) => Math.abs(count - (sum * weights[index]) / total))
   const most = Math.max(...deviations)
   bench.record(group, `largest deviation after ${sum} connections`, 'count', most)
+  if (weights.length === 2) bench.record(group, shareOf(sum), 'share', counts[0] / sum)
   if (split === 'exact') assert.ok(most < 1, `${name}: ${counts} of ${sum} are not exact`)
   if (split !== 'random') return
   const statistic = chiSquare(counts, weights)
-  bench.record(group, `chi-square after ${sum} connections`, 'count', statistic)
+  bench.record(group, `chi-square after ${sum} connections`, 'count', statistic, null, { better: 'neither' })
   const seen = weights.length === 2 ? `${counts.join(':')}, ` : ''
   const p = fairness(counts, weights)
   bench.say(`${name}, ${sum} connections: ${seen}chi-square ${statistic.toFixed(1)}, p = ${p.toFixed(3)}`)

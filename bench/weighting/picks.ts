@@ -23,7 +23,24 @@ export function benchPicks(bench: Bench): void {
     const contenders = counts.map(count => draws(split, count))
     bench.compare(`pick, ${split}`, bench.parameter(1000, 1_000_000), [...contenders, LOOP])
   }
+  bench.chart({
+    kind: 'lines',
+    id: 'picks',
+    title: 'Drawing a destination',
+    about: 'Nanoseconds for a pick, by the number of destinations and the way of splitting. Lower is better.',
+    x: { label: 'destinations', scale: 'log' },
+    y: { label: 'a pick', scale: 'linear' },
+    lines: SPLITS.map(split => ({
+      label: split,
+      points: bench
+        .parameter([1, 2, 10], [1, 2, 10, 100, 1000])
+        .map(count => ({ x: count, group: `pick, ${split}`, name: nameOf(count) })),
+    })),
+  })
 }
+
+const nameOf = (destinations: number): string =>
+  destinations === 1 ? 'single destination' : `${destinations} destinations`
 
 /** What of the others is the bench's own. */
 const LOOP: Contender = {
@@ -44,7 +61,7 @@ function draws(split: Route['split'], destinations: number): Contender {
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
   const tickets = new Int32Array(new SharedArrayBuffer(8))
   return {
-    name: destinations === 1 ? 'single destination' : `${destinations} destinations`,
+    name: nameOf(destinations),
     goalNs: destinations === 1 ? null : GOAL_NS,
     answersOwn: true,
     run: count => {

@@ -77,7 +77,30 @@ async function measureAll(
   const paced = await measure(bench, generator, targets, open)
   recordLatency(bench, open, paced)
   recordShares(bench, open.group, paced)
+  chartConnections(bench, closed.group, open, paced)
   bench.say(`the open loop made ${perSecond} connections a second, half of what the slowest way takes`)
+}
+
+function chartConnections(bench: Bench, closed: string, open: Axis, paced: Samples): void {
+  bench.chart({
+    kind: 'bars',
+    id: 'cost',
+    title: 'What weighting costs a connection',
+    about:
+      'CPU of the gateway for a connection, beside one to a single destination in the same round. 1 is no cost; what “again” differs from 1 is what the method is off by.',
+    groups: [{ group: `${closed}: CPU beside one destination`, label: 'CPU' }],
+  })
+  for (const [name, list] of paced) {
+    const ladders = list.map(({ ladder }) => ladder)
+    bench.distribution(open.group, name, 'ns', ladders)
+  }
+  bench.chart({
+    kind: 'percentiles',
+    id: 'latency',
+    title: 'A new connection, by way of splitting',
+    about: 'From when a connection was to be made to the whole reply, open loop. Lower is better.',
+    curves: [...paced.keys()].map(name => ({ group: open.group, name })),
+  })
 }
 
 /** Ratios of the same round, and what they say. */
