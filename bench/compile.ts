@@ -16,9 +16,11 @@ import { startAdmin } from '../src/admin/http.ts'
 import { monotonicMs } from '../src/base/clock.ts'
 import { Gateway } from '../src/control/gateway.ts'
 import { createLog } from '../src/control/log.ts'
-import { configText } from './compile-config.ts'
+import { rulesText } from './config/rules.ts'
 import type { Bench } from './harness.ts'
+import { ladderOfValues } from './ladder.ts'
 import { freePort } from './load/free-port.ts'
+import { thousands } from './units.ts'
 
 const RULES_BEFORE = 10
 /** "A few milliseconds", for all answers but one in a thousand. */
@@ -31,8 +33,9 @@ export async function benchCompile(bench: Bench): Promise<void> {
   const busy: Taken[] = []
   const reloadMs: number[] = []
   for (let round = 0; round < rounds; round++) {
-    bench.begin(`reload to ${rules} rules, round ${round + 1} of ${rounds}`)
-    const found = await probeReload(rules, bench.parameter(100, 5000))
+    bench.begin(`reload to ${rules} rules`)
+    bench.round(round + 1, rounds)
+    const found = await probeReload(rules, bench.parameter(100, 3000))
     idle.push(found.idle)
     busy.push(found.busy)
     reloadMs.push(found.reloadMs)
@@ -46,6 +49,18 @@ export async function benchCompile(bench: Bench): Promise<void> {
   }
   const addedMs = busy.map((each, round) => percentileOf(each, 99.9) - percentileOf(idle[round], 99.9))
   bench.record(group, 'added by compiling, p99.9', 'ms', addedMs, GOAL_MS)
+  const curves = { 'before the reload': idle, 'while compiling': busy }
+  for (const [name, taken] of Object.entries(curves)) {
+    bench.distribution(group, name, 'ms', taken.map(ladderOfValues))
+  }
+  bench.chart({
+    kind: 'percentiles',
+    id: 'health-check',
+    title: `The health check, while ${thousands(rules)} rules are compiled`,
+    about:
+      'How long an answer of /healthz takes, asked for once a millisecond by a thread of its own. Lower is better.',
+    curves: Object.keys(curves).map(name => ({ group, name })),
+  })
 }
 
 /** How long answers took, in milliseconds. */
@@ -62,8 +77,9 @@ async function probeReload(
   const port = await freePort()
   const file = join(folder, 'rules.yaml')
   const next = join(folder, '.next')
-  writeFileSync(file, configText(port, RULES_BEFORE))
-  writeFileSync(next, configText(port, rules)) // beforehand, as this thread is the one that is measured
+  const config = { port, servers: { backend: 9000 } }
+  writeFileSync(file, rulesText({ ...config, rules: RULES_BEFORE }))
+  writeFileSync(next, rulesText({ ...config, rules })) // beforehand, as this thread is the one that is measured
   const published = new Published()
   const log = createLog(() => {}, { format: 'json', colours: false })
   const gateway = await Gateway.load({ paths: [folder], overrides: {}, log, onPublished: published.note })

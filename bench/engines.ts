@@ -7,46 +7,31 @@
  * better: a rate is shown as the time that one takes.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Goals, recordAims } from './engines/aims.ts'
-import { CONTENDERS, type Contender, DIRECT, PEERS, WEIR } from './engines/contenders.ts'
-import { measureIdle } from './engines/idle-memory.ts'
+import { chartLatency, chartWork } from './engines/charts.ts'
+import { DIRECT, PEERS, present, WEIR } from './engines/contenders.ts'
 import { recordLatency, recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Samples } from './engines/samples.ts'
+import { askOthers } from './engines/second-opinion.ts'
 import type { Bench } from './harness.ts'
-import { Generator } from './load/generator.ts'
+import type { Generator } from './load/generator.ts'
+import { withLoad } from './load/scene.ts'
 
 const CLIENTS = 64
+const ROUND_MS = 300
 /** At half the rate of these, Node's own sockets fall behind, and their queue is all that would be seen. */
 const QUICK = [WEIR, ...PEERS]
 
-export async function benchEngines(bench: Bench): Promise<void> {
-  const generator = await Generator.start()
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const contenders = present(bench)
-  const running: Running[] = []
-  try {
-    for (const each of contenders) running.push(await Running.start(each, generator.port, folder))
+export const benchEngines = (bench: Bench): Promise<void> =>
+  withLoad(bench, async (generator, folder) => {
+    await using proxies = new AsyncDisposableStack()
+    const running: Running[] = []
+    for (const each of present(bench))
+      running.push(proxies.use(await Running.start(each, generator.port, folder)))
     await measureAll(bench, generator, running)
-    await measureIdle(bench, contenders, generator.port, folder)
-  } finally {
-    await Promise.all(running.map(each => each.stop()))
-    await generator.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** Those that can run here; the others are named. */
-function present(bench: Bench): readonly Contender[] {
-  return CONTENDERS.filter(({ name, missing }) => {
-    const why = missing()
-    if (why !== '') bench.begin(`${name} is left out: ${why}`)
-    return why === ''
+    if (bench.choices.secondOpinion) await askOthers(bench, folder)
   })
-}
 
 async function measureAll(bench: Bench, generator: Generator, running: readonly Running[]): Promise<void> {
   const usual = running.filter(each => !each.bulkOnly)
@@ -54,15 +39,16 @@ async function measureAll(bench: Bench, generator: Generator, running: readonly 
     const samples = await measure(bench, generator, axis.job.kind === 'bulk' ? running : usual, axis)
     recordWork(bench, axis, samples)
     recordAims(bench, axis, samples, goals)
+    chartWork(bench, axis)
     return samples
   }
   await work(connections(bench), { time: 1 / 1.1, cpu: 0.85, userShare: 0.1 })
   const asked = await work(requests(bench, 0), { time: 1, cpu: 0.95, userShare: 0.1 })
   for (const streams of [1, 4]) await work(bulk(bench, streams), { time: 1 / 1.3, cpu: 0.8, userShare: 0.1 })
   const proxies = usual.filter(each => each.isProxy).map(({ name }) => name)
-  await pace(bench, generator, usual, halfOf(asked, proxies))
+  await pace(bench, 'latency-of-all', generator, usual, halfOf(asked, proxies))
   const quick = usual.filter(({ name }) => name === DIRECT || QUICK.includes(name))
-  await pace(bench, generator, quick, halfOf(asked, QUICK))
+  await pace(bench, 'latency-of-the-quick', generator, quick, halfOf(asked, QUICK))
 }
 
 /** Half the rate at which the slowest of `names` is saturated, in requests a second. */
@@ -75,6 +61,7 @@ function halfOf(asked: Samples, names: readonly string[]): number {
 
 async function pace(
   bench: Bench,
+  id: string,
   generator: Generator,
   running: readonly Running[],
   perSecond: number,
@@ -83,6 +70,7 @@ async function pace(
   const samples = await measure(bench, generator, running, axis)
   recordLatency(bench, axis, samples)
   recordAims(bench, axis, samples, { p99: 1 })
+  chartLatency(bench, id, axis, samples)
 }
 
 // ── axes ───────────────────────────────────────────────────────────────────
@@ -92,7 +80,7 @@ const connections = (bench: Bench): Axis => ({
   job: {
     kind: 'connections',
     clients: CLIENTS,
-    durationMs: bench.parameter(60, 1000),
+    durationMs: bench.parameter(60, ROUND_MS),
     perSecond: 0,
     mebibytes: 0,
   },
@@ -104,7 +92,13 @@ const requests = (bench: Bench, perSecond: number): Axis => ({
     perSecond === 0
       ? `requests over ${CLIENTS} kept connections`
       : `latency at ${perSecond} requests a second, open loop, ${CLIENTS} connections`,
-  job: { kind: 'requests', clients: CLIENTS, durationMs: bench.parameter(60, 1000), perSecond, mebibytes: 0 },
+  job: {
+    kind: 'requests',
+    clients: CLIENTS,
+    durationMs: bench.parameter(60, ROUND_MS),
+    perSecond,
+    mebibytes: 0,
+  },
 })
 
 const bulk = (bench: Bench, clients: number): Axis => ({
@@ -114,6 +108,6 @@ const bulk = (bench: Bench, clients: number): Axis => ({
     clients,
     durationMs: 0,
     perSecond: 0,
-    mebibytes: bench.parameter(4, 512 / clients + 64),
+    mebibytes: bench.parameter(4, 256 / clients + 32),
   },
 })

@@ -1,35 +1,51 @@
 /**
  * The harness: how benches measure, so that all of them measure alike.
  *
- *   parameter   a small size under `npm test` and --quick, a large one otherwise
- *   compare     rivals at the same work: warmed up, then in turn A B A B, round by round
- *   latency     percentiles of single operations, by a histogram for each round
- *   time        a step of some milliseconds, round by round
- *   record      a figure that was counted, not timed
+ *   parameter      a small size under `npm test` and --quick, a large one otherwise
+ *   compare        rivals at the same work: warmed up, then in turn A B A B, round by round
+ *   latency        percentiles of single operations, by a histogram for each round
+ *   time           a step of some milliseconds, round by round
+ *   record         a figure that was counted, not timed
+ *   distribution   all percentiles of what was timed elsewhere
+ *   chart          which of these to draw, and how
+ *   say            what the figures mean, in words
+ *   fail           what must not be, however quick
  *
  * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
  * rivals that disagree end the run: speed at a wrong answer is worth nothing.
  */
 
 import assert from 'node:assert/strict'
-import { build } from 'hdr-histogram-js'
+import { build, type Histogram } from 'hdr-histogram-js'
 import { monotonicMs } from '../src/base/clock.ts'
+import { type Chart, missingIn } from './chart.ts'
+import { type Ladder, ladderOf } from './ladder.ts'
+import { type Better, betterOf, type Unit } from './units.ts'
 
-/** One axis: what was measured, round by round; of all of them less is better. */
+export type { Unit } from './units.ts'
+
+/** One axis: what was measured, round by round. */
 export type Result = {
   readonly bench: string
   readonly group: string
   readonly name: string
   readonly unit: Unit
+  readonly better: Better
   readonly rounds: readonly number[]
-  /** At most this much is wanted; null where nothing was promised. */
+  /** At most this much is wanted (at least, where more is better); null where nothing was promised. */
   readonly goal: number | null
   /** Another axis of the group, to show this one as a multiple of. */
   readonly beside: string | null
   readonly checksum: number | null
 }
 
-export type Unit = 'ns' | 'ms' | 'bytes' | 'times'
+/** How long operations took: more than a few percentiles, to draw curves from; one ladder for each round. */
+export type Distribution = {
+  readonly group: string
+  readonly name: string
+  readonly unit: Unit
+  readonly rounds: readonly Ladder[]
+}
 
 export type Contender = {
   readonly name: string
@@ -47,10 +63,24 @@ export type BenchOptions = {
   readonly scale: 'small' | 'large'
   /** Called before each group, which can take seconds. */
   readonly onGroup: (group: string) => void
+  /** Called as each round of the group begins, where it is known how many there will be. */
+  readonly onRound?: (round: number, of: number) => void
+  readonly choices?: Choices
+}
+
+/** What a run may ask for beside the usual. */
+export type Choices = {
+  /** Of the gateway, where a bench runs one. */
+  readonly engine?: 'uring' | 'node'
+  /** Of `engines`: by other tools, too. */
+  readonly secondOpinion?: boolean
+  /** Of `soak`: short connections, and those that stay. */
+  readonly connections?: number
+  readonly held?: number
 }
 
 /** A group that has taken this long gets no further round, once rivals have had ROUNDS_LEAST. */
-const GROUP_MS_MAX = 8_000
+const GROUP_MS_MAX = 2_000
 const ROUNDS_LEAST = 3
 const WARM_UPS = 2
 
@@ -59,6 +89,11 @@ export const mix = (checksum: number, answer: number): number => (Math.imul(chec
 
 export class Bench {
   readonly results: Result[] = []
+  readonly distributions: Distribution[] = []
+  readonly charts: Chart[] = []
+  /** Sentences about the results, in order. */
+  readonly statements: string[] = []
+  readonly failures: string[] = []
   readonly #options: BenchOptions
 
   constructor(options: BenchOptions) {
@@ -67,6 +102,10 @@ export class Bench {
 
   parameter<T>(small: T, large: T): T {
     return this.#options.scale === 'small' ? small : large
+  }
+
+  get choices(): Choices {
+    return this.#options.choices ?? {}
   }
 
   get #rounds(): number {
@@ -113,16 +152,21 @@ export class Bench {
     timeEach(operation, times)
     const rounds = Object.fromEntries(PERCENTILES.map(name => [name, [] as number[]]))
     let checksum = 0
+    const ladders: Ladder[] = []
     for (const _ of this.#roundsInTime()) {
       timeEach(() => 0, times)
-      const clockNs = percentilesOf(times, 0).p50
+      const clockNs = histogramOf(times).getValueAtPercentile(50)
       checksum = timeEach(operation, times)
-      const found = percentilesOf(times, clockNs)
-      for (const name of PERCENTILES) rounds[name].push(found[name])
+      const found = histogramOf(times)
+      ladders.push(ladderOf(found, clockNs))
+      for (const name of PERCENTILES) {
+        rounds[name].push(Math.max(0, found.getValueAtPercentile(Number(name.slice(1))) - clockNs))
+      }
     }
     for (const name of PERCENTILES) {
       this.#add(group, name, 'ns', rounds[name], { goal: goalsNs[name] ?? null, checksum })
     }
+    this.distribution(group, 'weir', 'ns', ladders)
   }
 
   /** Milliseconds of `step`, and what it made last; `rounds` where it is too slow for the usual number. */
@@ -135,6 +179,7 @@ export class Bench {
     this.#options.onGroup(`${group}: ${name}`)
     const taken: number[] = []
     for (let spentMs = 0; ; ) {
+      this.round(taken.length + 1, rounds)
       const startedMs = monotonicMs()
       const made = step()
       taken.push(monotonicMs() - startedMs)
@@ -150,6 +195,11 @@ export class Bench {
     this.#options.onGroup(group)
   }
 
+  /** Says that round `round` of `of` begins, counted from 1. */
+  round(round: number, of: number): void {
+    this.#options.onRound?.(round, of)
+  }
+
   /** A figure from elsewhere: one value, or one for each round. */
   record(
     group: string,
@@ -157,14 +207,37 @@ export class Bench {
     unit: Unit,
     values: number | readonly number[],
     goal: number | null = null,
+    { better = betterOf(unit) }: { readonly better?: Better } = {},
   ): void {
-    this.#add(group, name, unit, typeof values === 'number' ? [values] : values, { goal })
+    this.#add(group, name, unit, typeof values === 'number' ? [values] : values, { goal, better })
+  }
+
+  distribution(group: string, name: string, unit: Unit, rounds: readonly Ladder[]): void {
+    this.distributions.push({ group, name, unit, rounds })
+  }
+
+  /** Draws what is there already; one that names nothing that is there is a mistake of the bench. */
+  chart(chart: Chart): void {
+    const missing = missingIn(chart, this.results, this.distributions)
+    assert.equal(missing, null, `${chart.title}: there is no ${missing}`)
+    this.charts.push(chart)
+  }
+
+  /** What is wrong, whatever the figures are: the run goes on, and ends as failed. */
+  fail(statement: string): void {
+    this.failures.push(statement)
+  }
+
+  /** What figures mean, where that takes a sentence. */
+  say(statement: string): void {
+    this.statements.push(statement)
   }
 
   *#roundsInTime(): Generator<number> {
     const startedMs = monotonicMs()
     for (let round = 0; round < this.#rounds; round++) {
       if (round >= ROUNDS_LEAST && monotonicMs() - startedMs > GROUP_MS_MAX) return
+      this.round(round + 1, this.#rounds)
       yield round
     }
   }
@@ -174,9 +247,10 @@ export class Bench {
     name: string,
     unit: Unit,
     rounds: readonly number[],
-    more: Partial<Pick<Result, 'goal' | 'beside' | 'checksum'>>,
+    more: Partial<Pick<Result, 'goal' | 'better' | 'beside' | 'checksum'>>,
   ): void {
-    const rest = { goal: null, beside: null, checksum: null, ...more }
+    assert.ok(rounds.length > 0 && rounds.every(Number.isFinite), `${group}: ${name} is no figure: ${rounds}`)
+    const rest = { goal: null, better: betterOf(unit), beside: null, checksum: null, ...more }
     this.results.push({ bench: this.#options.name, group, name, unit, rounds, ...rest })
   }
 }
@@ -212,13 +286,12 @@ function timeEach(operation: (index: number) => number, times: Float64Array): nu
   return checksum
 }
 
-function percentilesOf(timesMs: Float64Array, clockNs: number): Record<Percentile, number> {
+function histogramOf(timesMs: Float64Array): Histogram {
   const histogram = build({
     lowestDiscernibleValue: 1,
     highestTrackableValue: 1e10,
     numberOfSignificantValueDigits: 3,
   })
-  for (const ms of timesMs) histogram.recordValue(Math.max(0, Math.round(ms * 1e6 - clockNs)))
-  const entries = PERCENTILES.map(name => [name, histogram.getValueAtPercentile(Number(name.slice(1)))])
-  return Object.fromEntries(entries) as Record<Percentile, number>
+  for (const ms of timesMs) histogram.recordValue(Math.max(0, Math.round(ms * 1e6)))
+  return histogram
 }

@@ -1,22 +1,88 @@
-/** What a figure depends on beside the code: the machine, and how busy it was. */
+/** What figures depend on beside the code that they are of: the machine, how busy it was, and the programs beside. */
 
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { wallTime } from '../src/base/clock.ts'
+import { versionOf } from './installed.ts'
 
-export type Machine = Readonly<Record<string, string>>
+export type Machine = {
+  /** When the run began, in UTC. */
+  readonly measured: string
+  readonly kernel: string
+  readonly processors: number
+  readonly processor: string
+  /** What decides the processor's speed; null where the kernel does not show it. */
+  readonly governor: string | null
+  readonly memoryBytes: number
+  /** Of 1, 5 and 15 minutes, before anything was measured. */
+  readonly load: readonly number[]
+  readonly node: string
+  readonly v8: string
+  /** Versions of the programs that weir is held against, of those that are installed. */
+  readonly peers: Readonly<Record<string, string>>
+  /** What was measured; null outside a git repository. */
+  readonly commit: { readonly id: string; readonly isDirty: boolean } | null
+}
 
 const GOVERNOR = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const PEERS: readonly (readonly [string, string])[] = [
+  ['haproxy', '-v'],
+  ['nginx', '-v'],
+]
 
 export function machine(): Machine {
   const processors = cpus()
   return {
     measured: wallTime(),
     kernel: `${type()} ${release()}`,
-    processor: `${processors.length} × ${processors[0]?.model ?? 'unknown'}`,
-    governor: existsSync(GOVERNOR) ? readFileSync(GOVERNOR, 'utf8').trim() : 'not shown by this kernel',
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    load: loadavg()[0].toFixed(1),
-    node: `${process.version} (V8 ${process.versions.v8})`,
+    processors: processors.length,
+    processor: processors[0]?.model ?? 'unknown',
+    governor: existsSync(GOVERNOR) ? readFileSync(GOVERNOR, 'utf8').trim() : null,
+    memoryBytes: totalmem(),
+    load: loadavg(),
+    node: process.version,
+    v8: process.versions.v8,
+    peers: Object.fromEntries(
+      PEERS.map(([program, flag]) => [program, versionOf(program, flag)]).filter(([, version]) => version),
+    ),
+    commit: commit(),
   }
+}
+
+function commit(): Machine['commit'] {
+  const id = git('rev-parse', '--short=12', 'HEAD')
+  return id === null ? null : { id, isDirty: git('status', '--porcelain') !== '' }
+}
+
+function git(...words: readonly string[]): string | null {
+  const { status, stdout } = spawnSync('git', words, { cwd: ROOT, encoding: 'utf8', timeout: 5000 })
+  return status === 0 ? stdout.trim() : null
+}
+
+/** The same for people, one fact a line. */
+export function factsOf(machine: Machine): readonly (readonly [string, string])[] {
+  const { measured, kernel, processors, processor, governor, memoryBytes, load, node, v8, peers, commit } =
+    machine
+  return [
+    ['measured', measured],
+    ['kernel', kernel],
+    ['processor', `${processors} × ${processor}`],
+    ['governor', governor ?? 'not shown by this kernel'],
+    ['memory', `${Math.round(memoryBytes / 2 ** 30)} GiB`],
+    ['load', load.map(each => each.toFixed(1)).join(', ')],
+    ['node', `${node} (V8 ${v8})`],
+    [
+      'peers',
+      Object.entries(peers)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ') || 'none installed',
+    ],
+    [
+      'commit',
+      commit ? `${commit.id}${commit.isDirty ? ', and changes that are not committed' : ''}` : 'unknown',
+    ],
+  ]
 }

@@ -1,68 +1,70 @@
 /**
- * `npm run bench -- [NAME…] [--quick] [--json FILE] [--compare FILE]`: runs benches and prints what they found.
+ * `npm run bench`: runs benches, prints what they found, and writes it for programs and for people.
  *
- * A new bench is one more row in BENCHES.
+ * What there is to ask for: command-line.ts. Which benches: benches.ts. How they measure: harness.ts.
  */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { monotonicMs } from '../src/base/clock.ts'
-import { benchCompile } from './compile.ts'
-import { benchEngines } from './engines.ts'
-import { Bench } from './harness.ts'
-import { benchLookup } from './lookup.ts'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { styleText } from 'node:util'
+import { type Asked, readCommandLine } from './command-line.ts'
 import { machine } from './machine.ts'
-import { comparisonText, machineText, type Report, resultsText } from './report.ts'
+import { measureBench } from './measure.ts'
+import { type Comparison, compareRuns } from './report/compare.ts'
+import { Progress } from './report/progress.ts'
+import { type BenchRun, type Run, runOf, writeRun } from './report/run.ts'
+import { benchText, comparisonText, machineText, type Paint } from './report/text.ts'
 
-const BENCHES: Readonly<Record<string, (bench: Bench) => void | Promise<void>>> = {
-  lookup: benchLookup,
-  compile: benchCompile,
-  engines: benchEngines,
+const asked = readCommandLine(process.argv.slice(2))
+if (typeof asked === 'number') process.exitCode = asked
+else await main(asked)
+
+async function main(asked: Asked): Promise<void> {
+  const run = asked.show ? show(asked.show) : await measure(asked)
+  const comparison = asked.compare ? compareRuns(asked.compare.run, run) : null
+  if (comparison) console.log(`\nsince ${asked.compare?.file}:\n${comparisonText(comparison, paint)}`)
+  if (asked.json !== null) writeFileSync(asked.json, writeRun(run))
+  if (asked.html !== null || asked.charts !== null) await writeForPeople(asked, run, comparison)
+  if (run.benches.some(({ failures }) => failures.length > 0)) process.exitCode = 1
 }
 
-const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--compare FILE]
-names: ${Object.keys(BENCHES).join(', ')}; without a name all of them`
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean' },
-    json: { type: 'string' },
-    compare: { type: 'string' },
-    help: { type: 'boolean' },
-  },
-})
-const mistakes = [
-  ...positionals.filter(name => !Object.hasOwn(BENCHES, name)).map(name => `no bench is called ${name}`),
-  ...[values.compare].filter(file => file !== undefined && !existsSync(file)).map(file => `no file ${file}`),
-]
-
-if (values.help) console.log(USAGE)
-else if (mistakes.length > 0) {
-  console.error([...mistakes, USAGE].join('\n'))
-  process.exitCode = 2
-} else await main()
-
-async function main(): Promise<void> {
-  const before = values.compare === undefined ? null : readReport(values.compare)
+async function measure({ rows, isQuick, choices }: Asked): Promise<Run> {
   const facts = machine()
-  console.log(machineText(facts))
-  const results = []
-  for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
-    const startedMs = monotonicMs()
-    const onGroup = (group: string): void =>
-      console.error(`${((monotonicMs() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${name}: ${group}`)
-    const bench = new Bench({ name, scale: values.quick ? 'small' : 'large', onGroup })
-    await BENCHES[name](bench)
-    console.log(`\n${resultsText(bench.results)}`)
-    results.push(...bench.results)
+  console.log(machineText(facts, paint))
+  const progress = new Progress(process.stderr, rows.length)
+  const benches: BenchRun[] = []
+  for (const row of rows) {
+    const found = await measureBench(row, { scale: isQuick ? 'small' : 'large', choices }, progress)
+    console.log(`\n${benchText(found, paint)}`)
+    benches.push(found)
   }
-  const report: Report = { machine: facts, results }
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
-  if (before !== null) console.log(`\nsince ${values.compare}:\n${comparisonText(before, report)}`)
+  return runOf(facts, { names: rows.map(({ name }) => name), isQuick }, benches)
 }
 
-/** An earlier run, read before anything is measured, so that a wrong name shows at once. */
-function readReport(file: string): Report {
-  return JSON.parse(readFileSync(file, 'utf8')) as Report
+/** Drawing is loaded only now: nothing of it is in memory while anything is measured. */
+async function writeForPeople(
+  { html, charts, compare }: Asked,
+  run: Run,
+  comparison: Comparison | null,
+): Promise<void> {
+  if (html !== null) {
+    const { pageOf } = await import('./report/page.ts')
+    const against = compare && comparison ? { file: compare.file, comparison } : null
+    writeFileSync(html, pageOf(run, against))
+  }
+  if (charts === null) return
+  const { chartFiles } = await import('./report/charts/files.ts')
+  mkdirSync(charts, { recursive: true })
+  for (const { name, svg } of chartFiles(run)) writeFileSync(join(charts, name), svg)
+}
+
+function show(run: Run): Run {
+  console.log(machineText(run.machine, paint))
+  for (const bench of run.benches) console.log(`\n${benchText(bench, paint)}`)
+  return run
+}
+
+/** Colours only on a terminal, and not against NO_COLOR. */
+function paint(...[style, text]: Parameters<Paint>): string {
+  return styleText(style, text, { stream: process.stdout })
 }

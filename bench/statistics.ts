@@ -1,4 +1,7 @@
-/** What a handful of rounds says: the median, and how far the middle half of the rounds lies apart. */
+/** What a handful of rounds says: the median, how far the middle half lies apart, and how two runs differ. */
+
+import { createRandom, nextBelow } from '../src/base/random.ts'
+import type { Better } from './units.ts'
 
 /** From this spread on (± as a share of the median) a figure is shown, but nothing is claimed by it. */
 export const SPREAD_MAX = 0.15
@@ -18,7 +21,8 @@ export type Summary = {
 export function summarise(rounds: readonly number[]): Summary {
   const sorted = rounds.toSorted((a, b) => a - b)
   const [least, low, median, high, most] = [0, 0.25, 0.5, 0.75, 1].map(share => quantile(sorted, share))
-  return { least, low, median, high, most, spread: median === 0 ? 0 : (high - low) / 2 / median }
+  const spread = high === low ? 0 : (high - low) / 2 / Math.abs(median)
+  return { least, low, median, high, most, spread }
 }
 
 /** Between two rounds a straight line; `sorted` has at least one. */
@@ -28,20 +32,48 @@ function quantile(sorted: readonly number[], share: number): number {
   return below + (sorted[Math.ceil(place)] - below) * (place % 1)
 }
 
-/** Whether a figure is at most `goal`: only the middle half of the rounds as a whole can say so. */
-export function verdict({ low, high }: Summary, goal: number): 'met' | 'missed' | 'unclear' {
+/** Whether a figure keeps to `goal`: only the middle half of the rounds as a whole can say so. */
+export function verdict(
+  { low, high }: Pick<Summary, 'low' | 'high'>,
+  goal: number,
+  better: Better = 'less',
+): 'met' | 'missed' | 'unclear' {
+  if (better === 'more') return low >= goal ? 'met' : high < goal ? 'missed' : 'unclear'
   if (high <= goal) return 'met'
   return low > goal ? 'missed' : 'unclear'
 }
 
-/**
- * Two runs of the same program differ by this much: memory and compiled code lie elsewhere, neighbours on
- * the machine come and go. (Of 259 figures on a shared machine, 5 differed by more.)
- */
-const BETWEEN_RUNS = 0.2
+/** A value, and where it lies with 95 % confidence. */
+export type Interval = { readonly low: number; readonly value: number; readonly high: number }
 
-/** Whether all rounds of `after` lie apart from all of `before`, by more than two runs do; less is better. */
-export function change(before: Summary, after: Summary): 'better' | 'worse' | 'same' {
-  if (after.most * (1 + BETWEEN_RUNS) < before.least) return 'better'
-  return after.least > before.most * (1 + BETWEEN_RUNS) ? 'worse' : 'same'
+const RESAMPLES = 2_000
+
+/**
+ * How the median of `after` stands to that of `before`, by the bootstrap: rounds are drawn from each run's rounds,
+ * with repetition, and the middle 95 % of the ratios of their medians are the interval (Efron, Bootstrap Methods,
+ * Annals of Statistics 7, 1979). No distribution is assumed. The seed is fixed: the same runs give the same interval.
+ *
+ * Where a figure can be 0 or less (what a proxy adds, which the noise can make negative), a ratio means nothing; there
+ * the difference is taken, as a share of the larger median, and 1 is added to it.
+ */
+export function ratioOfMedians(before: readonly number[], after: readonly number[]): Interval {
+  const arePositive = [...before, ...after].every(value => value > 0)
+  const size = Math.max(Math.abs(medianOf(before)), Math.abs(medianOf(after)))
+  const ratio = (old: number, now: number): number => {
+    if (old === now) return 1
+    return arePositive ? now / old : 1 + (now - old) / (size || 1)
+  }
+  const random = createRandom(before.length, after.length, 3)
+  const drawn = (rounds: readonly number[]): number =>
+    medianOf(rounds.map(() => rounds[nextBelow(random, rounds.length)]))
+  const ratios = Float64Array.from({ length: RESAMPLES }, () => ratio(drawn(before), drawn(after))).sort()
+  const at = (share: number): number => ratios[Math.round((RESAMPLES - 1) * share)]
+  return { low: at(0.025), value: ratio(medianOf(before), medianOf(after)), high: at(0.975) }
+}
+
+function medianOf(rounds: readonly number[]): number {
+  return quantile(
+    rounds.toSorted((a, b) => a - b),
+    0.5,
+  )
 }

@@ -2,11 +2,11 @@
 
 import type { Bench } from '../harness.ts'
 import { PEERS, WEIR } from './contenders.ts'
-import { type Axis, median, type Sample, type Samples } from './samples.ts'
+import { type Axis, median, ratio, type Sample, type Samples } from './samples.ts'
 
 const FIGURES = {
   time: ({ timeNs }: Sample): number => timeNs,
-  cpu: ({ userNs, systemNs }: Sample): number => userNs + systemNs,
+  cpu: ({ cpuNs }: Sample): number => cpuNs,
   /** As it is: what no proxy takes is in both, so whoever adds less has less. */
   p99: ({ latencyNs }: Sample): number => latencyNs.p99,
 }
@@ -30,9 +30,6 @@ export function recordAims(bench: Bench, { group }: Axis, samples: Samples, goal
   const shares = ours.map(({ userNs, systemNs }) => ratio(userNs, userNs + systemNs))
   bench.record(aims, 'user share of weir’s CPU', 'times', shares, goals.userShare)
 }
-
-/** A round too short for a tick of CPU has no ratio; 1 says nothing either way. */
-const ratio = (value: number, beside: number): number => (beside > 0 ? value / beside : 1)
 
 /** The peer that takes least in the median round. */
 function bestPeer(

@@ -5,14 +5,18 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { probe } from '../../src/net/probe.ts'
+import type { Bench } from '../harness.ts'
+import { installed } from '../installed.ts'
 
 export type Contender = {
   readonly name: string
   /** The command that runs it, once its ports are known; null: no proxy, the load goes to the server. */
   readonly command: ((ports: Ports) => readonly string[]) | null
+  /** Of its process, beside this one's. */
+  readonly env?: Readonly<Record<string, string>>
   /** Why it can't run here, with what would change that; '' where it can. */
   readonly missing: () => string
   /** Whether it differs from another contender in bulk only. */
@@ -31,18 +35,18 @@ export const CONTENDERS: readonly Contender[] = [
   { name: 'weir, node', command: weir('node'), missing: () => '' },
   {
     name: 'haproxy',
-    command: ports => [found('haproxy'), '-db', '-f', configuration('haproxy.cfg', ports)],
+    command: ports => [installed('haproxy'), '-db', '-f', configuration('haproxy.cfg', ports)],
     missing: notInstalled('haproxy', 'apt-get install haproxy'),
   },
   {
     name: 'haproxy, splice',
-    command: ports => [found('haproxy'), '-db', '-f', configuration('haproxy-splice.cfg', ports)],
+    command: ports => [installed('haproxy'), '-db', '-f', configuration('haproxy-splice.cfg', ports)],
     missing: notInstalled('haproxy', 'apt-get install haproxy'),
     bulkOnly: true,
   },
   {
     name: 'nginx stream',
-    command: ports => [found('nginx'), '-c', configuration('nginx.conf', ports)],
+    command: ports => [installed('nginx'), '-c', configuration('nginx.conf', ports)],
     missing: () => notInstalled('nginx', 'apt-get install nginx libnginx-mod-stream')() || withoutStream(),
   },
   {
@@ -53,15 +57,43 @@ export const CONTENDERS: readonly Contender[] = [
   { name: DIRECT, command: null, missing: () => '' },
 ]
 
-function weir(engine: string): (ports: Ports) => readonly string[] {
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-  return ports => [process.execPath, main, 'run', configuration('weir.yaml', ports, engine)]
+/** Those that can run here; the others are named. */
+export function present(bench: Bench): readonly Contender[] {
+  return CONTENDERS.filter(({ name, missing }) => {
+    const why = missing()
+    if (why !== '') bench.say(`${name} is left out: ${why}`)
+    return why === ''
+  })
 }
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+function weir(engine: string): (ports: Ports) => readonly string[] {
+  return ports => [process.execPath, MAIN, 'run', configuration('weir.yaml', ports, engine)]
+}
+
+/** Weir with a configuration of the bench's own, in a file that stands where `fileOf` says. */
+export const weirWith = (
+  name: string,
+  text: (ports: Ports) => string,
+  env: NonNullable<Contender['env']> = {},
+): Contender => ({
+  name,
+  missing: () => '',
+  env,
+  command: ports => {
+    writeFileSync(fileOf(ports), text(ports))
+    return [process.execPath, MAIN, 'run', fileOf(ports)]
+  },
+})
+
+export const fileOf = ({ folder, listen }: Pick<Ports, 'folder' | 'listen'>): string =>
+  join(folder, `${listen}.yaml`)
 
 const file = (name: string): string => fileURLToPath(new URL(`../peers/${name}`, import.meta.url))
 
 /** The file `name` of bench/peers with its blanks filled in, in the run's own folder. */
-function configuration(name: string, { listen, server, folder }: Ports, engine = ''): string {
+export function configuration(name: string, { listen, server, folder }: Ports, engine = ''): string {
   const filled = readFileSync(file(name), 'utf8')
     .replaceAll('$LISTEN', String(listen))
     .replaceAll('$SERVER', String(server))
@@ -72,21 +104,15 @@ function configuration(name: string, { listen, server, folder }: Ports, engine =
   return path
 }
 
-function notInstalled(program: string, how: string): () => string {
-  return () => (found(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
+export function notInstalled(program: string, how: string): () => string {
+  return () => (installed(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
 }
 
 /** Whether nginx has the module that Debian packs apart from it. */
 function withoutStream(): string {
-  const { stderr } = spawnSync(found('nginx'), ['-V'], { encoding: 'utf8' })
+  const { stderr } = spawnSync(installed('nginx'), ['-V'], { encoding: 'utf8' })
   const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? ''
   return existsSync(join(folder, 'ngx_stream_module.so'))
     ? ''
     : 'nginx is here without its stream module; on Debian: apt-get install libnginx-mod-stream'
-}
-
-/** Where `program` is, or ''. Debian keeps proxies where an ordinary user's PATH does not look. */
-function found(program: string): string {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  return folders.map(folder => join(folder, program)).find(existsSync) ?? ''
 }

@@ -1,6 +1,7 @@
 /** What the rounds of an axis become in the report: a group for each figure, and the contenders in it by name. */
 
-import type { Bench, Unit } from '../harness.ts'
+import type { Bench } from '../harness.ts'
+import type { Better, Unit } from '../units.ts'
 import { DIRECT } from './contenders.ts'
 import type { Axis, Sample, Samples } from './samples.ts'
 
@@ -19,19 +20,12 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
   const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
   const figures: readonly [string, Samples, (sample: Sample) => number][] = [
     [`time for ${each}`, samples, sample => sample.timeNs / ns],
-    [`the proxy’s CPU for ${each}`, proxies, sample => (sample.userNs + sample.systemNs) / ns],
+    [`the proxy’s CPU for ${each}`, proxies, sample => sample.cpuNs / ns],
     [`the proxy’s CPU for ${each}, user`, proxies, sample => sample.userNs / ns],
     [`the proxy’s CPU for ${each}, system`, proxies, sample => sample.systemNs / ns],
   ]
   for (const [what, list, figure] of figures) recordEach(bench, `${group}: ${what}`, list, unit, figure)
-  const shares: readonly [string, Samples, (sample: Sample) => number][] = [
-    ['the proxy', proxies, sample => sample.proxyShare],
-    ['the load', samples, sample => sample.loadShare],
-    ['the server', samples, sample => sample.serverShare],
-  ]
-  for (const [who, list, share] of shares) {
-    recordEach(bench, `${group}: ${who}, in processors`, list, 'times', share)
-  }
+  recordShares(bench, group, samples)
   recordEach(
     bench,
     `${group}: failed, in a round`,
@@ -41,15 +35,30 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
   )
 }
 
-/** Percentiles: without a proxy as they are, with one what it adds to them in the same round. */
+/** Who was busy: whoever is near 1 is the bottleneck. */
+export function recordShares(bench: Bench, group: string, samples: Samples): void {
+  const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
+  const shares: readonly [string, Samples, (sample: Sample) => number][] = [
+    ['the proxy', proxies, sample => sample.proxyShare],
+    ['the load', samples, sample => sample.loadShare],
+    ['the server', samples, sample => sample.serverShare],
+  ]
+  for (const [who, list, share] of shares) {
+    recordEach(bench, `${group}: ${who}, in processors`, list, 'times', share, 'neither')
+  }
+}
+
+/** Percentiles as they are; but where there is a run without a proxy, what each proxy adds to it in the same round. */
 export function recordLatency(bench: Bench, { group }: Axis, samples: Samples): void {
-  const direct = samples.get(DIRECT) ?? []
+  const direct = samples.get(DIRECT)
   for (const percentile of PERCENTILES) {
     const own = ({ latencyNs }: Sample): number => latencyNs[percentile]
     for (const [name, list] of samples) {
-      const added = list.map((sample, round) => own(sample) - own(direct[round]))
-      const [shown, values] = name === DIRECT ? [name, list.map(own)] : [`${name}, added`, added]
-      bench.record(`${group}: ${percentile}`, shown, 'ns', values)
+      if (name === DIRECT || !direct) bench.record(`${group}: ${percentile}`, name, 'ns', list.map(own))
+      else {
+        const added = list.map((sample, round) => own(sample) - own(direct[round]))
+        bench.record(`${group}: ${percentile}`, `${name}, added`, 'ns', added)
+      }
     }
   }
   const late = onlyWith(samples, 'unanswered')
@@ -68,8 +77,9 @@ function recordEach(
   samples: Samples,
   unit: Unit,
   figure: (sample: Sample) => number,
+  better: Better = 'less',
 ): void {
-  for (const [name, list] of samples) bench.record(group, name, unit, list.map(figure))
+  for (const [name, list] of samples) bench.record(group, name, unit, list.map(figure), null, { better })
 }
 
 /** Those in which it happened at all. */

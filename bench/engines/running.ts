@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../../src/base/clock.ts'
 import { freePort } from '../load/free-port.ts'
@@ -10,11 +11,28 @@ import { askOnce } from '../load/idle.ts'
 import type { CpuTime } from '../load/worker.ts'
 import type { Contender } from './contenders.ts'
 
-const READY_MS_MAX = 15_000
+/** Long, since 100 000 rules take their time. */
+const READY_MS_MAX = 60_000
 const END_MS_MAX = 5_000
 const OUTPUT_MAX = 2_000
 /** USER_HZ, in which /proc counts: 100 on every architecture of Linux but alpha. proc_pid_stat(5) */
 const TICK_MS = 10
+
+/** Where load goes, and the process whose time it takes. */
+export type Target = Pick<Running, 'name' | 'port' | 'cpu'>
+
+/** What a process has used, in ticks, and what each of its threads has, to the nanosecond. */
+export type ProcessCpu = CpuTime & { readonly threadsNs: ReadonlyMap<string, number> }
+
+/** Nanoseconds between two readings; a thread that ended meanwhile took what it had taken at the first. */
+export function busyNs(before: ProcessCpu, after: ProcessCpu): number {
+  if (after.threadsNs.size === 0) {
+    return (after.userMs + after.systemMs - before.userMs - before.systemMs) * 1e6
+  }
+  let sum = 0
+  for (const [thread, ns] of after.threadsNs) sum += ns - (before.threadsNs.get(thread) ?? 0)
+  return sum
+}
 
 export class Running {
   readonly name: string
@@ -29,13 +47,19 @@ export class Running {
     this.#child = child
   }
 
-  /** Starts `contender` before the server at port `server`, and waits until it relays a right reply. */
-  static async start(contender: Contender, server: number, folder: string): Promise<Running> {
+  /** Starts `contender` before the server at port `server`, and waits until it relays a right reply, or until `ready`. */
+  static async start(
+    contender: Contender,
+    server: number,
+    folder: string,
+    ready: (port: number) => Promise<void> = relays,
+  ): Promise<Running> {
     const { command } = contender
     if (!command) return new Running(contender, server, null)
     const listen = await freePort()
     const [program, ...args] = command({ listen, server, folder })
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, ...contender.env }
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const keep = (chunk: Buffer): void => {
       output = (output + chunk).slice(-OUTPUT_MAX)
@@ -45,7 +69,7 @@ export class Running {
     child.on('error', error => keep(Buffer.from(error.message)))
     const running = new Running(contender, listen, child)
     try {
-      await untilReady(running)
+      await untilReady(running, ready)
       return running
     } catch (error) {
       await running.stop()
@@ -63,17 +87,32 @@ export class Running {
   }
 
   /** All threads, since the start. */
-  cpu(): CpuTime {
-    if (!this.#child) return { userMs: 0, systemMs: 0 }
+  cpu(): ProcessCpu {
+    if (!this.#child) return { userMs: 0, systemMs: 0, threadsNs: new Map() }
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { userMs: Number(fields[11]) * TICK_MS, systemMs: Number(fields[12]) * TICK_MS }
+    const [userMs, systemMs] = [Number(fields[11]) * TICK_MS, Number(fields[12]) * TICK_MS]
+    return { userMs, systemMs, threadsNs: threadsNs(`/proc/${this.#child.pid}/task`) }
+  }
+
+  /** Another of its listeners, or itself by another name. */
+  at(name: string, port: number): Target {
+    return { name, port, cpu: () => this.cpu() }
   }
 
   /** Memory of the process itself; what the kernel holds for its sockets is not in it. */
   residentBytes(): number {
     const status = this.#child ? readFileSync(`/proc/${this.#child.pid}/status`, 'utf8') : ''
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
+  }
+
+  /** How many are open. */
+  descriptors(): number {
+    return this.#child ? readdirSync(`/proc/${this.#child.pid}/fd`).length : 0
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 
   async stop(): Promise<void> {
@@ -87,12 +126,30 @@ export class Running {
   }
 }
 
-async function untilReady(running: Running): Promise<void> {
+/** By thread, the time on a processor; nothing where the kernel keeps no CONFIG_SCHED_INFO. */
+function threadsNs(folder: string): ReadonlyMap<string, number> {
+  return new Map(
+    readdirSync(folder).flatMap(thread => {
+      try {
+        return [[thread, Number(readFileSync(join(folder, thread, 'schedstat'), 'utf8').split(' ')[0])]]
+      } catch {
+        return [] // it has ended
+      }
+    }),
+  )
+}
+
+/** The way of the load's own server. */
+async function relays(port: number): Promise<void> {
+  const socket = await askOnce(port, 0)
+  socket.resetAndDestroy()
+}
+
+async function untilReady(running: Running, ready: (port: number) => Promise<void>): Promise<void> {
   const endMs = monotonicMs() + READY_MS_MAX
   for (;;) {
     try {
-      const socket = await askOnce(running.port, 0)
-      socket.resetAndDestroy()
+      await ready(running.port)
       return
     } catch (error) {
       if (running.hasEnded || monotonicMs() > endMs) throw error

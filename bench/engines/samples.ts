@@ -5,13 +5,16 @@ import type { Bench } from '../harness.ts'
 import type { LoadJob, Outcome } from '../load/client.ts'
 import type { Generator } from '../load/generator.ts'
 import { summarise } from '../statistics.ts'
-import type { Running } from './running.ts'
+import { busyNs, type Target } from './running.ts'
 
 export type Axis = { readonly group: string; readonly job: Omit<LoadJob, 'port'> }
 
 /** One round of one contender; time and CPU for each connection, request or GB (10^9 bytes). */
 export type Sample = {
+  readonly done: number
   readonly timeNs: number
+  /** Of the proxy; the next two are rougher. */
+  readonly cpuNs: number
   readonly userNs: number
   readonly systemNs: number
   /** Of one processor, while it ran. */
@@ -21,6 +24,7 @@ export type Sample = {
   readonly failed: number
   readonly unanswered: number
   readonly latencyNs: Outcome['latencyNs']
+  readonly ladder: Outcome['ladder']
 }
 
 /** By contender, in the order of CONTENDERS. */
@@ -29,27 +33,38 @@ export type Samples = ReadonlyMap<string, readonly Sample[]>
 export async function measure(
   bench: Bench,
   generator: Generator,
-  running: readonly Running[],
+  running: readonly Target[],
   { group, job }: Axis,
+  { rounds = bench.parameter(2, 5), warmUps = 1 } = {},
 ): Promise<Samples> {
   bench.begin(group)
   const samples = new Map(running.map(({ name }) => [name, [] as Sample[]]))
-  for (const each of running) await sample(generator, each, job) // to warm up
-  for (let round = 0; round < bench.parameter(2, 5); round++) {
-    for (const each of round % 2 === 0 ? running : running.toReversed()) {
+  for (let round = 0; round < warmUps; round++) {
+    for (const each of running) await sample(generator, each, job)
+  }
+  for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
+    for (const each of inTurn(running, round)) {
       samples.get(each.name)?.push(await sample(generator, each, job))
     }
   }
   return samples
 }
 
-async function sample(generator: Generator, running: Running, job: Axis['job']): Promise<Sample> {
+/** There and back again (A B C, C B A), beginning one later each time: nobody is always first, or after the same one. */
+export function inTurn<T>(list: readonly T[], round: number): readonly T[] {
+  const first = (round >> 1) % list.length
+  const order = [...list.slice(first), ...list.slice(0, first)]
+  return round % 2 === 0 ? order : order.reverse()
+}
+
+export async function sample(generator: Generator, running: Target, job: Axis['job']): Promise<Sample> {
   const own = process.cpuUsage()
   const before = running.cpu()
   const outcome = await generator.load({ ...job, port: running.port })
   const after = running.cpu()
   const used = process.cpuUsage(own)
-  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, cpu } = outcome
+  const { done, wrong, failed, unanswered, elapsedMs, latencyNs, ladder, cpu } = outcome
   assert.equal(wrong, 0, `${running.name} relayed wrong bytes`)
   assert.ok(done > 0, `${running.name} answered nothing, ${failed} failed`)
   if (job.kind === 'bulk') assert.equal(done, job.clients, `${running.name} did not finish a stream`)
@@ -57,16 +72,22 @@ async function sample(generator: Generator, running: Running, job: Axis['job']):
   const [userMs, systemMs] = [after.userMs - before.userMs, after.systemMs - before.systemMs]
   const loadMs = cpu.userMs + cpu.systemMs
   return {
+    done,
     timeNs: (elapsedMs * 1e6) / count,
+    cpuNs: busyNs(before, after) / count,
     userNs: (userMs * 1e6) / count,
     systemNs: (systemMs * 1e6) / count,
     loadShare: loadMs / elapsedMs,
     serverShare: Math.max(0, (used.user + used.system) / 1000 - loadMs) / elapsedMs,
-    proxyShare: (userMs + systemMs) / elapsedMs,
+    proxyShare: busyNs(before, after) / 1e6 / elapsedMs,
     failed,
     unanswered,
     latencyNs,
+    ladder,
   }
 }
+
+/** How many times `beside` a value is; a round too short for any CPU to be counted has no ratio, and 1 says nothing either way. */
+export const ratio = (value: number, beside: number): number => (beside > 0 ? value / beside : 1)
 
 export const median = (values: readonly number[]): number => summarise(values).median

@@ -5,10 +5,10 @@
  *   requests     connect once, then ask ─▶ reply ─▶ ask …; or, with a rate, at times that are set before
  *   bulk         connect ─▶ ask once for many mebibytes, and done
  *
- * With a rate the loop is open: requests start at fixed intervals whether or not earlier ones were answered,
+ * With a rate the loop is open: requests, or connections, start at fixed intervals whether or not earlier ones were answered,
  * and latency counts from that intended start, so that a stall is charged to all whom it kept waiting
  * (coordinated omission: Gil Tene, "How NOT to Measure Latency"). A request that finds no client free
- * waits, and its wait counts.
+ * waits, and its wait counts. It ends with the last byte of the reply.
  */
 
 import { build, type Histogram } from 'hdr-histogram-js'
@@ -23,6 +23,7 @@ import { closeRing, openRing } from '../../src/net/ring-setup.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../src/net/socket-address.ts'
 import { closeSocket, Sockets } from '../../src/net/sockets.ts'
 import { operationOf, slotOf, subject } from '../../src/net/user-data.ts'
+import { type Ladder, ladderOf } from '../ladder.ts'
 import { LOOPBACK, opened } from './loopback.ts'
 import { isBlock, MESSAGE_BYTES, same, writeMessage } from './message.ts'
 
@@ -33,10 +34,12 @@ export type LoadJob = {
   readonly clients: number
   /** Nothing new starts after this. */
   readonly durationMs: number
-  /** Requests in a second; 0 closes the loop: each client asks when it has its answer. */
+  /** Requests or connections in a second; 0 closes the loop: each client asks when it has its answer. */
   readonly perSecond: number
   /** Of each reply, for `bulk`. */
   readonly mebibytes: number
+  /** One word of shared memory, to end before the time is up: nothing new starts once it is not 0. */
+  readonly stop?: Int32Array
 }
 
 export type Outcome = {
@@ -49,6 +52,8 @@ export type Outcome = {
   readonly unanswered: number
   readonly elapsedMs: number
   readonly latencyNs: { readonly p50: number; readonly p99: number; readonly 'p99.9': number }
+  /** More of its percentiles. */
+  readonly ladder: Ladder
 }
 
 const CONNECTED = 0
@@ -126,7 +131,8 @@ class Load {
     const at = (percentile: number): number => this.#latency.getValueAtPercentile(percentile)
     const latencyNs = { p50: at(50), p99: at(99), 'p99.9': at(99.9) }
     const [done, failed, wrong] = [this.#done, this.#failed, this.#wrong]
-    return { done, failed, wrong, unanswered, elapsedMs, latencyNs }
+    const ladder = ladderOf(this.#latency)
+    return { done, failed, wrong, unanswered, elapsedMs, latencyNs, ladder }
   }
 
   /** Kept connections are made, and have each asked once, before time counts. */
@@ -144,8 +150,10 @@ class Load {
     this.#nowMs = monotonicMs()
     this.#endMs = this.#nowMs + this.#job.durationMs
     const { kind, clients, perSecond } = this.#job
-    if (perSecond > 0) this.#nextMs = this.#nowMs
-    else if (kind === 'requests') for (const client of this.#idle.splice(0)) this.#ask(client, this.#nowMs)
+    if (perSecond > 0) {
+      this.#nextMs = this.#nowMs
+      if (kind === 'connections') for (let client = 0; client < clients; client++) this.#idle.push(client)
+    } else if (kind === 'requests') for (const client of this.#idle.splice(0)) this.#ask(client, this.#nowMs)
     else for (let client = 0; client < clients; client++) this.#connect(client)
     return this.#nowMs
   }
@@ -167,11 +175,17 @@ class Load {
     const result = ring.submitAndWait(this.#waitMs())
     assert(result === 0 && ring.lost() === 0, 'the load’s ring')
     this.#nowMs = monotonicMs()
+    if (this.#isStopped()) this.#endMs = Math.min(this.#endMs, this.#nowMs)
     for (let at = ring.reap(); at >= 0; at = ring.reap()) {
       const word = ring.cqes[at + Cqe.USER_DATA]
       this.#complete(slotOf(word), operationOf(word), ring.cqes[at + Cqe.RES])
     }
     this.#askDue()
+  }
+
+  #isStopped(): boolean {
+    const { stop } = this.#job
+    return stop !== undefined && Atomics.load(stop, 0) !== 0
   }
 
   /** A tick at most, so that an end without completions is seen. */
@@ -185,7 +199,8 @@ class Load {
     while (this.#nextMs <= this.#nowMs && this.#isDue() && this.#ring.room() >= 2) {
       const client = this.#idle.shift()
       if (client === undefined) return
-      this.#ask(client, this.#nextMs)
+      if (this.#job.kind === 'connections') this.#connect(client, this.#nextMs)
+      else this.#ask(client, this.#nextMs)
       this.#nextMs += intervalMs
     }
   }
@@ -197,8 +212,8 @@ class Load {
     else this.#ask(client, this.#startedMs[client])
   }
 
-  #connect(client: number): void {
-    this.#startedMs[client] = this.#nowMs
+  #connect(client: number, startedMs = this.#nowMs): void {
+    this.#startedMs[client] = startedMs
     this.#busy++
     const fd = opened(this.#sockets.dial(4, true))
     this.#fds[client] = fd
@@ -247,6 +262,7 @@ class Load {
     if (this.#received[client] === MESSAGE_BYTES) {
       const reply = this.#replyOf(client) / 4
       if (!same(this.#arena.u32, reply, reply - MESSAGE_BYTES / 4)) this.#wrong++
+      this.#keepLatency(client)
       if (this.#job.kind === 'requests') {
         this.#finish(client)
         return
@@ -260,18 +276,25 @@ class Load {
     if (!isBlock(this.#arena.u32, at, this.#received[client], bytes)) this.#wrong++
     this.#received[client] += bytes
     if (this.#received[client] < this.#job.mebibytes * 2 ** 20) this.#receive(client)
-    else this.#finish(client)
+    else {
+      this.#keepLatency(client)
+      this.#finish(client)
+    }
+  }
+
+  /** From the intended start to the whole reply. */
+  #keepLatency(client: number): void {
+    this.#latency.recordValue(Math.max(0, Math.round((this.#nowMs - this.#startedMs[client]) * 1e6)))
   }
 
   #finish(client: number): void {
     this.#busy--
     this.#done++
-    this.#latency.recordValue(Math.max(0, Math.round((this.#nowMs - this.#startedMs[client]) * 1e6)))
     const { kind, perSecond } = this.#job
     const again = this.#nowMs < this.#endMs
     if (kind === 'connections') {
       this.#close(client)
-      if (again) this.#connect(client)
+      this.#next(client)
     } else if (kind === 'requests') {
       if (again && perSecond === 0) this.#ask(client, this.#nowMs)
       else this.#idle.push(client)
@@ -282,7 +305,13 @@ class Load {
     this.#busy--
     this.#failed++
     this.#close(client)
-    if (this.#job.kind === 'connections' && this.#nowMs < this.#endMs) this.#connect(client)
+    if (this.#job.kind === 'connections') this.#next(client)
+  }
+
+  /** Another connection: at once, or when it is due. */
+  #next(client: number): void {
+    if (this.#job.perSecond > 0) this.#idle.push(client)
+    else if (this.#nowMs < this.#endMs) this.#connect(client)
   }
 
   #close(client: number): void {

@@ -29,14 +29,20 @@ export class Generator {
     this.#stopFd = serving.stopFd
   }
 
-  /** Starts the server; needs io_uring. */
-  static async start(): Promise<Generator> {
+  /** Why no load can be made here; '' where it can. */
+  static missing(): string {
     const { ok, reason } = probe()
-    if (!ok) throw new Error(`the load generator needs io_uring: ${reason}`)
+    return ok ? '' : `the load generator needs io_uring: ${reason}`
+  }
+
+  /** Starts the server; needs io_uring. `loads` is how many may run at the same time. */
+  static async start({ loads = 1 } = {}): Promise<Generator> {
+    const why = Generator.missing()
+    if (why !== '') throw new Error(why)
     const pool = new Piscina({
       filename: new URL('worker.ts', import.meta.url).href,
-      minThreads: 2,
-      maxThreads: 2,
+      minThreads: 1 + loads,
+      maxThreads: 1 + loads,
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       env: SHARE_ENV,
@@ -53,6 +59,10 @@ export class Generator {
   /** One load, bounded in time; every reply is checked. */
   load(job: LoadJob): Promise<Measured> {
     return this.#pool.run(job) as Promise<Measured>
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 
   async stop(): Promise<void> {

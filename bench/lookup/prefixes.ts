@@ -10,6 +10,7 @@ import { type Bench, type Contender, mix } from '../harness.ts'
 import { findByScan, type Scan, toScan } from '../rivals/linear-scan.ts'
 import { buildPoptrie, bytesOf, findPoptrie, type Poptrie } from '../rivals/poptrie.ts'
 import { findRange, type Ranges, toRanges } from '../rivals/ranges.ts'
+import { thousands } from '../units.ts'
 
 /** The scan takes time in proportion to the prefixes, so it is compared over few. */
 const SCANNED = 1000
@@ -42,6 +43,19 @@ function benchSmall(bench: Bench, family: Family): void {
     ...searches(toRanges(set), asked),
     registry(cidrs, asked, set.wide),
   ])
+  chartLookup(bench, 'prefixes-few', titleOf(set, 'inside'), set)
+}
+
+/** Points, since the slowest takes a hundred times as long as the quickest. */
+function chartLookup(bench: Bench, id: string, group: string, { wide, lengths }: PrefixSet): void {
+  bench.chart({
+    kind: 'bars',
+    id,
+    title: `The longest of ${thousands(lengths.length)} IPv${wide === 1 ? 4 : 6} prefixes`,
+    about: `Time for a lookup, ${SPREADS.inside}, beside other ways to find the same answer. Further left is better.`,
+    groups: [{ group, label: 'a lookup' }],
+    scale: 'log',
+  })
 }
 
 function benchLarge(
@@ -70,7 +84,7 @@ function benchLarge(
   bench.record(group, 'binary search: bytes a prefix', 'bytes', bytesOfRanges(ranges) / count)
   bench.record(group, 'poptrie: bytes a prefix', 'bytes', bytesOf(poptrie) / count)
   for (const spread of spreads) {
-    const asked = addresses(set, spread, bench.parameter(1000, 1_000_000))
+    const asked = addresses(set, spread, bench.parameter(1000, 400_000))
     bench.compare(titleOf(set, spread), asked.length / set.wide, [
       { ...weir(trie, asked, set.wide), goalNs: goals.lookupNs ?? null },
       oneByOne(trie, asked, set.wide),
@@ -79,6 +93,7 @@ function benchLarge(
       throughRegistry(lpm, asked, set.wide),
     ])
   }
+  chartLookup(bench, `prefixes-ipv${family}`, titleOf(set, 'inside'), set)
 }
 
 const SPREADS: Readonly<Record<Spread, string>> = {

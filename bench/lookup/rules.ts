@@ -10,6 +10,7 @@ import { type RuleKind, type World, world } from '../generate-rules.ts'
 import { type Traffic, traffic } from '../generate-traffic.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
 import { firstMatch } from '../rivals/first-match.ts'
+import { thousands } from '../units.ts'
 
 const KINDS: Readonly<Record<RuleKind, string>> = {
   realistic: 'realistic rules',
@@ -33,6 +34,31 @@ export function benchRules(bench: Bench): void {
     for (const size of sizes) benchSize(bench, kind, size, size === sizes[2])
     recordGrowth(bench, kind, sizes)
   }
+  chartRules(bench, sizes)
+}
+
+function chartRules(bench: Bench, sizes: readonly number[]): void {
+  const kinds = Object.keys(KINDS) as RuleKind[]
+  const groupOf = (kind: RuleKind, size: number): string => titleOf(kind, size, 'uniform')
+  bench.chart({
+    kind: 'lines',
+    id: 'match-growth',
+    title: 'A full match, as rules grow',
+    about: `The median of a match, for kind and unkind lists of rules, connections for ${SPREADS.uniform}. Lower is better, and flat is best.`,
+    x: { label: 'rules', scale: 'log' },
+    y: { label: 'a match', scale: 'log' },
+    lines: kinds.map(kind => ({
+      label: KINDS[kind],
+      points: sizes.map(size => ({ x: size, group: groupOf(kind, size), name: 'p50' })),
+    })),
+  })
+  bench.chart({
+    kind: 'percentiles',
+    id: 'match-latency',
+    title: `A full match among ${thousands(sizes[2])} rules`,
+    about: `How long single matches take, connections for ${SPREADS.uniform}. Lower is better.`,
+    curves: kinds.map(kind => ({ group: groupOf(kind, sizes[2]), name: 'weir', label: KINDS[kind] })),
+  })
 }
 
 function benchSize(bench: Bench, kind: RuleKind, size: number, isLargest: boolean): void {
@@ -64,6 +90,12 @@ const titleOf = (kind: RuleKind, size: number, spread?: keyof typeof SPREADS): s
 
 /** Fills the query as a worker does, and returns the row of the rule. */
 function matchOne(table: Table, query: Query, asked: Traffic, index: number): number {
+  matchRoute(table, query, asked, index)
+  return query.rule
+}
+
+/** The same, but returns the route. */
+export function matchRoute(table: Table, query: Query, asked: Traffic, index: number): number {
   const family = asked.families[index] as Family
   query.destinationFamily = family
   query.clientFamily = family
@@ -72,8 +104,7 @@ function matchOne(table: Table, query: Query, asked: Traffic, index: number): nu
     query.destination[word] = asked.destinations[4 * index + word]
     query.client[word] = asked.clients[4 * index + word]
   }
-  match(table, query)
-  return query.rule
+  return match(table, query)
 }
 
 const backToBack = (table: Table, query: Query, asked: Traffic): Contender => ({

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { CONTENDERS } from '../../bench/engines/contenders.ts'
+import { CONTENDERS, WEIR } from '../../bench/engines/contenders.ts'
 import { benchEngines } from '../../bench/engines.ts'
 import { Bench } from '../../bench/harness.ts'
 import type { LoadJob } from '../../bench/load/client.ts'
@@ -12,23 +12,44 @@ import { Generator } from '../../bench/load/generator.ts'
 import { monotonicMs } from '../../src/base/clock.ts'
 import { skip } from '../support/uring.ts'
 
-const said: string[] = []
-const bench = new Bench({ name: 'engines', scale: 'small', onGroup: group => said.push(group) })
+const bench = new Bench({
+  name: 'engines',
+  scale: 'small',
+  onGroup: () => {},
+  choices: { secondOpinion: true },
+})
 if (skip === false) await benchEngines(bench)
 
-const AXES = ['new', 'requests', 'bulk', 'latency', 'memory']
+const AXES = ['new', 'requests', 'bulk', 'latency']
 
-for (const { name, bulkOnly, command, missing } of CONTENDERS) {
+for (const { name, bulkOnly, missing } of CONTENDERS) {
   const why = missing()
   test(`engines measures ${name} on every axis`, { skip: skip || why || false }, () => {
-    const groups = bench.results.filter(each => each.name.startsWith(name)).map(({ group }) => group)
+    const own = bench.results.filter(each => !each.group.startsWith('second opinion'))
+    const groups = own.filter(each => each.name.startsWith(name)).map(({ group }) => group)
     const axes = new Set(groups.map(group => group.split(' ')[0].replace(',', '')))
-    const expected = bulkOnly ? ['bulk'] : command ? AXES : AXES.slice(0, -1)
-    assert.deepEqual([...axes], expected)
+    assert.deepEqual([...axes], bulkOnly ? ['bulk'] : AXES)
   })
   if (why === '' || skip !== false) continue
   test(`engines says how to get ${name}, which is missing here`, () => {
-    assert.ok(said.includes(`${name} is left out: ${why}`))
+    assert.ok(bench.statements.includes(`${name} is left out: ${why}`))
+  })
+}
+
+for (const [tool, own] of [
+  ['iperf3', 'bulk, one stream: time for a GB'],
+  ['wrk', 'new connections, 64 at a time: time for each'],
+]) {
+  test(`${tool} gives a second opinion, or engines says what installs it`, { skip }, () => {
+    const beside = bench.results.filter(({ group }) => group === `second opinion: ${own}`)
+    const names = [`${WEIR}, by weir’s load`, `${WEIR}, by ${tool}`]
+    if (beside.length > 0)
+      assert.deepEqual(
+        beside.map(({ name }) => name),
+        names,
+      )
+    else
+      assert.match(bench.statements.join('\n'), new RegExp(`no second opinion by ${tool}: .*apt-get install`))
   })
 }
 
@@ -72,20 +93,22 @@ test('a server that ends without a reply is a failure, not a result', { skip }, 
   assert.ok(failed > 0)
 })
 
-test('in the open loop a stall is charged to every request that it kept waiting', { skip }, async t => {
-  const generator = await started(t)
-  const stallMs = 300
-  let [seen, untilMs] = [0, 0]
-  const hold = (): number => {
-    seen++
-    if (seen === job.clients + 1) untilMs = monotonicMs() + stallMs // each asks once before time counts
-    return Math.max(0, untilMs - monotonicMs())
-  }
-  const port = await proxy(t, generator.port, bytes => bytes, hold)
-  const { latencyNs, done } = await generator.load({ ...job, port, perSecond: 1000, durationMs: 200 })
-  assert.equal(done, 200)
-  assert.ok(latencyNs.p50 > 50e6, `the median of all is ${latencyNs.p50} ns`)
-})
+for (const kind of ['requests', 'connections'] as const) {
+  test(`in the open loop a stall is charged to all ${kind} that it kept waiting`, { skip }, async t => {
+    const generator = await started(t)
+    const stallMs = 300
+    let [seen, untilMs] = [0, 0]
+    const hold = (): number => {
+      seen++
+      if (seen === job.clients + 1) untilMs = monotonicMs() + stallMs // kept ones ask once before time counts
+      return Math.max(0, untilMs - monotonicMs())
+    }
+    const port = await proxy(t, generator.port, bytes => bytes, hold)
+    const { latencyNs, done } = await generator.load({ ...job, kind, port, perSecond: 1000, durationMs: 200 })
+    assert.equal(done, 200)
+    assert.ok(latencyNs.p50 > 50e6, `the median of all is ${latencyNs.p50} ns`)
+  })
+}
 
 async function started(t: TestContext): Promise<Generator> {
   const generator = await Generator.start()

@@ -9,8 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Bench, type Contender, mix, type Result } from '../../bench/harness.ts'
 import { benchLookup } from '../../bench/lookup.ts'
-import { comparisonText, resultsText } from '../../bench/report.ts'
-import { change, summarise, verdict } from '../../bench/statistics.ts'
+import { type Run, readRun } from '../../bench/report/run.ts'
 import { folder } from '../control/scene.ts'
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
@@ -44,7 +43,7 @@ test('lookup measures each part, and rivals agree', () => {
     assert.ok(rivals.has(name), name)
   }
   assert.ok(rivals.has('ipaddr.js, one prefix after another') && rivals.has('one rule after another'))
-  for (const part of [/^pick, sticky/, /rules, wildcards/, /^IPv4, .* prefixes/, /^IPv6, .* prefixes/]) {
+  for (const part of [/rules, wildcards/, /^IPv4, .* prefixes/, /^IPv6, .* prefixes/]) {
     assert.ok(
       groups.some(group => part.test(group)),
       String(part),
@@ -63,56 +62,21 @@ test('rivals that disagree end the run', () => {
   small().compare('counting', 10, [counting('a', 1), { ...counting('b', 2), answersOwn: true }])
 })
 
-test('a goal is met or missed only where the rounds say so', () => {
-  assert.equal(verdict(summarise([1, 2, 3]), 3), 'met')
-  assert.equal(verdict(summarise([4, 5, 6]), 3), 'missed')
-  assert.equal(verdict(summarise([1, 2, 9]), 3), 'unclear')
-  assert.deepEqual(summarise([5, 1, 3]), { least: 1, low: 2, median: 3, high: 4, most: 5, spread: 1 / 3 })
-})
-
-test('two runs differ where their rounds lie apart', () => {
-  const [slow, quick] = [summarise([10, 11, 12]), summarise([7, 8, 8])]
-  assert.equal(change(slow, quick), 'better')
-  assert.equal(change(quick, slow), 'worse')
-  assert.equal(change(slow, summarise([9, 11, 13])), 'same')
-})
-
-const figure = (name: string, rounds: readonly number[]): Result => ({
-  bench: 'x',
-  group: 'g',
-  name,
-  unit: 'ns',
-  rounds,
-  goal: 20,
-  beside: null,
-  checksum: null,
-})
-
-test('a report claims nothing where the spread is wide, and compares what both runs have', () => {
-  assert.match(resultsText([figure('a', [1, 10, 100])]), /a .* spread too wide/)
-  assert.doesNotMatch(resultsText([figure('a', [10, 10, 11])]), /too wide/)
-  const machine = { processor: 'p' }
-  const before = { machine, results: [figure('a', [10, 11]), figure('gone', [1])] }
-  const after = { machine, results: [figure('a', [20, 21]), figure('new', [1])] }
-  assert.match(
-    comparisonText(before, after),
-    /^1 figures in both runs, 1 differ beyond the noise\nworse {2}x: g: a: /,
-  )
-})
-
-const checksums = (results: readonly Result[]) => results.map(each => [each.group, each.name, each.checksum])
+const checksums = (results: readonly Pick<Result, 'group' | 'name' | 'checksum'>[]) =>
+  results.map(each => [each.group, each.name, each.checksum])
 
 test('the command runs by name, does the same work each time, writes JSON and compares with it', async t => {
   const file = join(folder(t), 'run.json')
-  const bench = (...args: string[]) => run(process.execPath, [MAIN, ...args])
+  const bench = (...args: string[]) =>
+    run(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args])
   const first = await bench('lookup', '--quick', '--json', file)
-  assert.match(first.stdout, /^measured .*\nkernel [\s\S]*\nlookup: pick, random\n/)
-  const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: readonly Result[] }
-  assert.deepEqual(checksums(results), checksums(lookup.results))
+  assert.match(first.stdout, /^measured .*\nkernel [\s\S]*\nlookup: 10 rules, realistic rules\n/)
+  assert.match(first.stderr, /^\[1\/1\] lookup: \d+ figures in \d+ s\n$/)
+  const kept = readRun(readFileSync(file, 'utf8')) as Run
+  assert.deepEqual(checksums(kept.benches[0].figures), checksums(lookup.results))
   const second = await bench('lookup', '--quick', '--compare', file)
-  assert.match(second.stdout, /\nsince .*\n\d+ figures in both runs, /)
-  await assert.rejects(bench('nonsense'), {
-    code: 2,
-    stderr: /no bench is called nonsense\nusage: .*\nnames: lookup/,
-  })
+  assert.match(
+    second.stdout,
+    /\nsince .*\ncareful: both runs are in small .*\n\d+ figures in both runs: \d+ better, \d+ worse, /,
+  )
 })

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configText } from '../../bench/compile-config.ts'
+import { rulesText } from '../../bench/config/rules.ts'
 import { startAdmin } from '../../src/admin/http.ts'
 import { Compiler } from '../../src/control/compile.ts'
 import { folder } from './scene.ts'
@@ -11,7 +11,9 @@ const RULES = 5000
 const ANSWERS = 5
 
 test('health answers arrive while many rules are compiled', async t => {
-  const root = folder(t, { 'rules.yaml': configText(9000, RULES) })
+  const root = folder(t, {
+    'rules.yaml': rulesText({ port: 9000, rules: RULES, servers: { backend: 9000 } }),
+  })
   const admin = await startAdmin({ address: '127.0.0.1', port: 0, readiness: () => ({ ready: true }) })
   t.after(() => admin.close())
   const compiler = new Compiler([root])

@@ -7,6 +7,7 @@ import type { Route } from '../../src/table/plan.ts'
 import { openTable } from '../../src/table/table.ts'
 import { splitPlan } from '../generate-plans.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
+import { unequal } from './ways.ts'
 
 const GOAL_NS = 25
 const SPLITS: readonly Route['split'][] = ['random', 'exact', 'sticky']
@@ -22,7 +23,24 @@ export function benchPicks(bench: Bench): void {
     const contenders = counts.map(count => draws(split, count))
     bench.compare(`pick, ${split}`, bench.parameter(1000, 1_000_000), [...contenders, LOOP])
   }
+  bench.chart({
+    kind: 'lines',
+    id: 'picks',
+    title: 'Drawing a destination',
+    about: 'Nanoseconds for a pick, by the number of destinations and the way of splitting. Lower is better.',
+    x: { label: 'destinations', scale: 'log' },
+    y: { label: 'a pick', scale: 'linear' },
+    lines: SPLITS.map(split => ({
+      label: split,
+      points: bench
+        .parameter([1, 2, 10], [1, 2, 10, 100, 1000])
+        .map(count => ({ x: count, group: `pick, ${split}`, name: nameOf(count) })),
+    })),
+  })
 }
+
+const nameOf = (destinations: number): string =>
+  destinations === 1 ? 'single destination' : `${destinations} destinations`
 
 /** What of the others is the bench's own. */
 const LOOP: Contender = {
@@ -39,14 +57,11 @@ const LOOP: Contender = {
 
 /** Each round draws with the same seed and tickets, so its answers are the same. */
 function draws(split: Route['split'], destinations: number): Contender {
-  const weights =
-    destinations === 2
-      ? [80, 20]
-      : Array.from({ length: destinations }, (_, index) => 1 + ((index * 37) % 50))
+  const weights = destinations === 2 ? [80, 20] : unequal(destinations)
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
   const tickets = new Int32Array(new SharedArrayBuffer(8))
   return {
-    name: destinations === 1 ? 'single destination' : `${destinations} destinations`,
+    name: nameOf(destinations),
     goalNs: destinations === 1 ? null : GOAL_NS,
     answersOwn: true,
     run: count => {

@@ -1,11 +1,11 @@
-/** What a proxy's process takes for a connection that does nothing. */
+/** What a proxy's process takes for a connection that does nothing: weir's beside its peers. */
 
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
+import { type Contender, WEIR } from '../engines/contenders.ts'
+import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
 import { holdIdle } from '../load/idle.ts'
-import { type Contender, WEIR } from './contenders.ts'
-import { Running } from './running.ts'
 
 /** Weir's process for each connection. */
 const BYTES_GOAL = 2048
@@ -22,18 +22,17 @@ export async function measureIdle(
   const proxies = contenders.filter(({ command, bulkOnly }) => command && !bulkOnly)
   const found = new Map(proxies.map(({ name }) => [name, [] as number[]]))
   bench.begin(group)
-  for (let round = 0; round < bench.parameter(1, 3); round++) {
+  const rounds = bench.parameter(1, 3)
+  for (let round = 0; round < rounds; round++) {
+    bench.round(round + 1, rounds)
     for (const contender of proxies) {
-      const running = await Running.start(contender, server, folder)
-      try {
-        found.get(contender.name)?.push(await idleBytes(running, count, bench.parameter(30, 300)))
-      } finally {
-        await running.stop()
-      }
+      await using running = await Running.start(contender, server, folder)
+      found.get(contender.name)?.push(await idleBytes(running, count, bench.parameter(30, 300)))
     }
   }
   for (const [name, list] of found)
     bench.record(group, name, 'bytes', list, name === WEIR ? BYTES_GOAL : null)
+  chartIdleMemory(bench, group)
 }
 
 /**
@@ -51,4 +50,15 @@ async function idleBytes(running: Running, count: number, settleMs: number): Pro
   await Promise.all([first.close(), rest.close()])
   assert.ok(before > 0 && !running.hasEnded, `${running.name} has ended`)
   return (after - before) / (count - count / 10)
+}
+
+function chartIdleMemory(bench: Bench, group: string): void {
+  bench.chart({
+    kind: 'bars',
+    id: 'idle-memory',
+    title: 'Memory of an idle connection',
+    about:
+      'What the proxy’s process grows by for each connection that has answered once and then does nothing. Less is better.',
+    groups: [{ group, label: 'resident memory' }],
+  })
 }

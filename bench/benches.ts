@@ -1,0 +1,64 @@
+/** Which benches there are. A new one is one more row here. */
+
+import { benchCompile } from './compile.ts'
+import { benchConnections } from './connections.ts'
+import { benchEngines } from './engines.ts'
+import type { Bench } from './harness.ts'
+import { benchLookup } from './lookup.ts'
+import { benchMemory } from './memory.ts'
+import { benchReload } from './reload.ts'
+import { benchSoak } from './soak.ts'
+import { benchWeighting } from './weighting.ts'
+
+export type BenchRow = {
+  readonly name: string
+  /** One line: what it answers. */
+  readonly about: string
+  readonly run: (bench: Bench) => void | Promise<void>
+  /** Whether it runs only when it is named. */
+  readonly onlyByName?: boolean
+}
+
+export const BENCHES: readonly BenchRow[] = [
+  {
+    name: 'lookup',
+    about: 'what finding a prefix and a rule costs, and how that grows',
+    run: benchLookup,
+  },
+  {
+    name: 'compile',
+    about: 'whether reading a large configuration holds back the health check',
+    run: benchCompile,
+  },
+  {
+    name: 'engines',
+    about: 'weir’s engines beside HAProxy, nginx, Node’s own sockets and no proxy',
+    run: benchEngines,
+  },
+  {
+    name: 'weighting',
+    about: 'what weighting costs a connection, and whether the split is what was asked for',
+    run: benchWeighting,
+  },
+  {
+    name: 'connections',
+    about: 'new connections by number of rules and of workers',
+    run: benchConnections,
+  },
+  {
+    name: 'reload',
+    about: 'from a change to the first connection routed by it, and what load notices',
+    run: benchReload,
+  },
+  {
+    name: 'memory',
+    about: 'what the gateway, a worker, a rule and an idle connection hold',
+    run: benchMemory,
+  },
+  {
+    name: 'soak',
+    about: 'a million connections during reloads: nothing may fail, and nothing may stay open',
+    run: benchSoak,
+    onlyByName: true,
+  },
+]

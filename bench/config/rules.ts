@@ -1,0 +1,47 @@
+/** A configuration with as many rules as one likes, in one file. */
+
+import {
+  destinationsText,
+  documents,
+  gatewayText,
+  routesText,
+  type SettingsText,
+  serverText,
+  settingsText,
+} from './documents.ts'
+
+const ROUTES_OF_SERVICE = 100
+/** One rule in so many is for a network around 127.0.0.1, and for clients elsewhere: it is looked at, and passed by. */
+const AROUND_EVERY = 50
+
+export type RulesConfig = SettingsText & {
+  readonly port: number
+  readonly rules: number
+  /** The servers, by name; all rules but the last send to the first. */
+  readonly servers: Readonly<Record<string, number>>
+  /** Where the last rule sends, which is the one for everything else; the first server where it says nothing. */
+  readonly to?: string
+}
+
+/** Gateway, Settings, servers, and VirtualServices of 100 rules each, with `rules` in all. */
+export function rulesText({ port, rules, servers, to, ...settings }: RulesConfig): string {
+  const names = Object.keys(servers)
+  const texts = Array.from({ length: rules - 1 }, (_, rule) => ruleText(rule, names[0]))
+  texts.push(destinationsText([to ?? names[0]], []))
+  const services = Array.from({ length: Math.ceil(rules / ROUTES_OF_SERVICE) }, (_, index) => {
+    const routes = texts.slice(index * ROUTES_OF_SERVICE, (index + 1) * ROUTES_OF_SERVICE)
+    // Names sort as they stand in the file, whatever the order of VirtualServices for one host is made of.
+    return routesText({ name: `rules-${String(index).padStart(6, '0')}`, gateway: 'edge', routes })
+  })
+  const entries = names.map(name => serverText(name, servers[name]))
+  return documents(gatewayText('edge', port), settingsText(settings), ...entries, ...services)
+}
+
+function ruleText(rule: number, to: string): string {
+  const third = `${(rule >> 8) & 255}.${rule & 255}`
+  const match =
+    rule % AROUND_EVERY === 0
+      ? `{destinationSubnets: [127.0.0.0/${8 + ((rule / AROUND_EVERY) % 16)}], sourceSubnet: 10.${third}.0/24}`
+      : `{destinationSubnets: [10.${(rule >> 16) & 255}.${third}]}`
+  return `{match: [${match}], ${destinationsText([to], [])}}`
+}

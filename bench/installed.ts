@@ -1,0 +1,19 @@
+/** Other programs that benches use, where they are installed. */
+
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Where `program` is, or ''. Debian keeps proxies where an ordinary user's PATH does not look. */
+export function installed(program: string): string {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  return folders.map(folder => join(folder, program)).find(existsSync) ?? ''
+}
+
+/** The first thing like a version that `program` says of itself; '' where it is not installed. */
+export function versionOf(program: string, flag: string): string {
+  const path = installed(program)
+  if (path === '') return ''
+  const { stdout, stderr } = spawnSync(path, [flag], { encoding: 'utf8', timeout: 5000 })
+  return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown'
+}

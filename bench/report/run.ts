@@ -1,0 +1,114 @@
+/**
+ * A run: what --json writes, what --compare and --show read, and what every report is made from.
+ *
+ * One JSON document. `version` is raised whenever a reader of the old one would misread the new one; a document of
+ * another version is refused by name.
+ */
+
+import type { Chart } from '../chart.ts'
+import type { Bench, Distribution, Result } from '../harness.ts'
+import type { Machine } from '../machine.ts'
+import { type Summary, summarise } from '../statistics.ts'
+import type { Better } from '../units.ts'
+import { isUnit, type Unit } from '../units.ts'
+
+const FORMAT = 'weir-bench'
+const VERSION = 1
+
+export type Run = {
+  readonly format: typeof FORMAT
+  readonly version: typeof VERSION
+  readonly machine: Machine
+  readonly options: { readonly names: readonly string[]; readonly isQuick: boolean }
+  readonly benches: readonly BenchRun[]
+}
+
+export type BenchRun = {
+  readonly name: string
+  readonly about: string
+  readonly tookMs: number
+  /** What is wrong, whatever the figures are: one that ended early has kept what it had found by then. */
+  readonly failures: readonly string[]
+  readonly figures: readonly Figure[]
+  readonly distributions: readonly Distribution[]
+  readonly charts: readonly Chart[]
+  /** What the bench says in words. */
+  readonly statements: readonly string[]
+}
+
+/** One figure, with every sample that it was made from: one for each round. */
+export type Figure = Pick<Summary, 'low' | 'median' | 'high' | 'spread'> & {
+  readonly group: string
+  readonly name: string
+  readonly unit: Unit
+  readonly better: Better
+  readonly samples: readonly number[]
+  /** At most this much is wanted (at least, where more is better); null where nothing was promised. */
+  readonly goal: number | null
+  /** Another figure of the group, to show this one as a multiple of. */
+  readonly beside: string | null
+  /** Of the answers: two runs with different ones have done different work. */
+  readonly checksum: number | null
+}
+
+export const runOf = (machine: Machine, options: Run['options'], benches: readonly BenchRun[]): Run => ({
+  format: FORMAT,
+  version: VERSION,
+  machine,
+  options,
+  benches,
+})
+
+export function benchRunOf(
+  bench: Bench,
+  { name, about, tookMs }: Pick<BenchRun, 'name' | 'about' | 'tookMs'>,
+): BenchRun {
+  const { results, failures, distributions, charts, statements } = bench
+  return { name, about, tookMs, failures, figures: results.map(figureOf), distributions, charts, statements }
+}
+
+export function figureOf({ group, name, unit, better, rounds, goal, beside, checksum }: Result): Figure {
+  const { low, median, high, spread } = summarise(rounds)
+  return { group, name, unit, better, median, low, high, spread, goal, beside, checksum, samples: rounds }
+}
+
+export const writeRun = (run: Run): string => `${JSON.stringify(run, null, 2)}\n`
+
+/** The run that `text` holds, or why it holds none. */
+export function readRun(text: string): Run | string {
+  let found: Partial<Run>
+  try {
+    found = JSON.parse(text)
+  } catch (error) {
+    return `not JSON: ${(error as Error).message}`
+  }
+  if (found?.format !== FORMAT)
+    return `not a run of weir's benches: its format is ${quote(found?.format)}, not "${FORMAT}"`
+  if (found.version !== VERSION) {
+    return `a run of version ${quote(found.version)}; this bench reads version ${VERSION} only: measure anew, or use the weir that wrote it`
+  }
+  const isWhole = Array.isArray(found.benches) && found.benches.every(isBench)
+  return isWhole && found.machine && found.options ? summarised(found as Run) : 'a run with parts missing'
+}
+
+const LISTS = ['failures', 'figures', 'distributions', 'charts', 'statements'] as const
+
+const isBench = (bench: Partial<BenchRun>): boolean =>
+  LISTS.every(list => Array.isArray(bench[list])) && bench.figures?.every(isFigure) === true
+
+/** By the samples, since JSON has no Infinity, which a spread around 0 is. */
+const summarised = (run: Run): Run => ({
+  ...run,
+  benches: run.benches.map(bench => ({
+    ...bench,
+    figures: bench.figures.map(figure => {
+      const { low, median, high, spread } = summarise(figure.samples)
+      return { ...figure, low, median, high, spread }
+    }),
+  })),
+})
+
+const quote = (value: unknown): string => JSON.stringify(value) ?? 'not there'
+
+const isFigure = ({ unit, samples }: Figure): boolean =>
+  isUnit(unit) && samples?.length > 0 && samples.every(Number.isFinite)

@@ -1,0 +1,85 @@
+/** What can be said from few rounds or few connections, by drawing again: no formula, no distribution assumed. */
+
+import { createRandom, nextBelow, nextU32 } from '../src/base/random.ts'
+import { summarise } from './statistics.ts'
+
+/** A median, and where it lies with 95 % confidence. */
+export type Interval = { readonly low: number; readonly median: number; readonly high: number }
+
+const RESAMPLES = 2_000
+const FAIR_DRAWS = 999
+
+/**
+ * The bootstrap: rounds are drawn from the rounds, with repetition, and the middle 95 % of their medians are the
+ * interval (Efron, Bootstrap Methods, Annals of Statistics 7, 1979; the percentile interval).
+ */
+export function intervalOf(rounds: readonly number[]): Interval {
+  const random = createRandom(1, rounds.length, 3)
+  const medians = Array.from({ length: RESAMPLES }, () => {
+    const drawn = rounds.map(() => rounds[nextBelow(random, rounds.length)])
+    return summarise(drawn).median
+  }).sort((a, b) => a - b)
+  const at = (share: number): number => medians[Math.round((RESAMPLES - 1) * share)]
+  return { low: at(0.025), median: summarise(rounds).median, high: at(0.975) }
+}
+
+/** From so few rounds no interval is shown: all of five lie on one side of what they scatter around once in 16. */
+const ROUNDS_LEAST = 5
+
+/** An interval that is wider says little. */
+const WIDTH_MAX = 0.2
+
+/** "95 %: 0.1 to 0.7", and where that says little, that it does; `of` is what a width is held against. */
+export function intervalText(rounds: readonly number[], show: (value: number) => string, of: number): string {
+  if (rounds.length < ROUNDS_LEAST) return 'too few rounds to claim anything'
+  const { low, high } = intervalOf(rounds)
+  const range = `95 %: ${show(low)} to ${show(high)}`
+  return high - low > WIDTH_MAX * Math.abs(of) ? `${range}, too wide to claim anything` : range
+}
+
+/** Pearson's statistic: how far counts are from their shares of the sum. */
+export function chiSquare(counts: readonly number[], weights: readonly number[]): number {
+  const sum = counts.reduce((total, count) => total + count, 0)
+  const weight = weights.reduce((total, each) => total + each, 0)
+  return counts.reduce((total, count, index) => {
+    const expected = (sum * weights[index]) / weight
+    return total + (count - expected) ** 2 / expected
+  }, 0)
+}
+
+/**
+ * How likely fair draws are at least as far from their shares as `counts`: p.
+ *
+ * Found by drawing (Hope, A Simplified Monte Carlo Significance Test Procedure, 1968), since the chi-square
+ * distribution fits only where each destination expects several connections: not 10 connections among 100.
+ * The draws share nothing with the pick that is judged but the random numbers' kind: each is a throw along the sum
+ * of the weights.
+ */
+export function fairness(counts: readonly number[], weights: readonly number[]): number {
+  const sum = counts.reduce((total, count) => total + count, 0)
+  const random = createRandom(sum, weights.length, 5)
+  const ends = weights.map((_, index) =>
+    weights.slice(0, index + 1).reduce((total, weight) => total + weight, 0),
+  )
+  const seen = chiSquare(counts, weights)
+  let asFar = 1 // what was seen is one of the draws
+  for (let draw = 0; draw < FAIR_DRAWS; draw++) {
+    const drawn = new Array<number>(weights.length).fill(0)
+    for (let index = 0; index < sum; index++) {
+      drawn[firstAbove(ends, (nextU32(random) / 2 ** 32) * ends[ends.length - 1])]++
+    }
+    if (chiSquare(drawn, weights) >= seen * (1 - 1e-9)) asFar++
+  }
+  return asFar / (FAIR_DRAWS + 1)
+}
+
+/** The index of the first of `sorted` above `value`. */
+function firstAbove(sorted: readonly number[], value: number): number {
+  let low = 0
+  for (let high = sorted.length - 1; low < high; ) {
+    const middle = (low + high) >> 1
+    if (sorted[middle] > value) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,24 @@
+/** The pick, but for routes with several destinations it takes WEIR_BENCH_PICK_US microseconds longer. */
+
+import { monotonicMs } from '../../src/base/clock.ts'
+import type { Random } from '../../src/base/random.ts'
+import { Route } from '../../src/table/layout.ts'
+import { pickDestination as pick } from '../../src/table/pick.ts'
+import type { Table } from '../../src/table/table.ts'
+
+export { aliasColumns, type Column } from '../../src/table/pick.ts'
+
+const SLOWER_MS = Number(process.env.WEIR_BENCH_PICK_US) / 1000
+
+export function pickDestination(
+  table: Table,
+  route: number,
+  client: Uint32Array,
+  random: Random,
+  tickets: Int32Array,
+): number {
+  const isWeighted = table.routes[route * Route.WORDS + Route.splitCount] > 1
+  const endMs = isWeighted ? monotonicMs() + SLOWER_MS : 0
+  while (monotonicMs() < endMs);
+  return pick(table, route, client, random, tickets)
+}
