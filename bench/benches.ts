@@ -6,6 +6,7 @@ import { benchEngines } from './engines.ts'
 import type { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { benchMemory } from './memory.ts'
+import { benchObserve } from './observe.ts'
 import { benchReload } from './reload.ts'
 import { benchSoak } from './soak.ts'
 import { benchWeighting } from './weighting.ts'
@@ -54,6 +55,11 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'memory',
     about: 'what the gateway, a worker, a rule and an idle connection hold',
     run: benchMemory,
+  },
+  {
+    name: 'observe',
+    about: 'what it costs that connections can be looked at: the journal and the access log',
+    run: benchObserve,
   },
   {
     name: 'soak',

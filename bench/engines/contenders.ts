@@ -68,8 +68,8 @@ export function present(bench: Bench): readonly Contender[] {
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-function weir(engine: string): (ports: Ports) => readonly string[] {
-  return ports => [process.execPath, MAIN, 'run', configuration('weir.yaml', ports, engine)]
+export function weir(engine: string, ...flags: readonly string[]): (ports: Ports) => readonly string[] {
+  return ports => [process.execPath, MAIN, 'run', ...flags, configuration('weir.yaml', ports, engine)]
 }
 
 /** Weir with a configuration of the bench's own, in a file that stands where `fileOf` says. */
