@@ -1,6 +1,6 @@
 /**
  * A thread that rewrites live rows and records as fast as it can, each word of a version derived from one
- * number, so that a reader who mixes two versions can be caught.
+ * number, so that a reader who mixes two versions can be caught. It ends after so many, or when it is told to.
  */
 
 import { workerData } from 'node:worker_threads'
@@ -14,7 +14,8 @@ import {
 } from '../../src/stats/connections.ts'
 import { RecordWriter } from '../../src/stats/records.ts'
 
-const { connections, records, rows, rounds } = workerData as {
+const { connections, records, stop, rows, rounds } = workerData as {
+  stop: Int32Array
   connections: SharedArrayBuffer
   records: SharedArrayBuffer
   rows: number
@@ -23,7 +24,7 @@ const { connections, records, rows, rounds } = workerData as {
 const { words } = openConnections(connections)
 const ring = new RecordWriter(records)
 Atomics.store(words, LiveHead.used, rows)
-for (let round = 1; round <= rounds; round++) {
+for (let round = 1; round <= rounds && Atomics.load(stop, 0) === 0; round++) {
   const at = liveAt(round % rows)
   if (round > rows) {
     withdrawRow(words, at)
