@@ -13,7 +13,7 @@ export type Output = {
   readonly isTTY: boolean
 }
 
-export type Signal = 'SIGINT' | 'SIGTERM'
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 export type Env = {
   readonly stdout: Output

@@ -4,10 +4,10 @@ import { monotonicMs } from '../base/clock.ts'
 import type { Env, Output, Signal } from './env.ts'
 import { runCommandLine } from './program.ts'
 
-/** A reader that has gone (`| head`) is no mistake of ours: what is left is written into the void. */
+/** A reader (`| head`) or a terminal that has gone is no mistake of ours: what is left is written into the void. */
 function output(stream: NodeJS.WriteStream): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
   })
   return {
     write: text => void stream.write(text),
@@ -20,8 +20,8 @@ function output(stream: NodeJS.WriteStream): Output {
 const ECHO_MS = 100
 
 function onSignal(listener: (signal: Signal) => void): void {
-  let lastMs = Number.NEGATIVE_INFINITY
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    let lastMs = Number.NEGATIVE_INFINITY
     process.on(signal, () => {
       const nowMs = monotonicMs()
       const isEcho = process.env.WEIR_HANDED_OVER !== undefined && nowMs - lastMs < ECHO_MS

@@ -69,6 +69,7 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .option('--admin <HOST:PORT>', 'address of the admin listener (/ready, /healthz)', endpoint)
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
+    .option('--access-log <FILE>', 'a line for each connection goes there; - is standard output')
     .addOption(new Option('--log-format <FORMAT>', 'default: text on a terminal').choices(['text', 'json']))
     .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
     .addHelpText(

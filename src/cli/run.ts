@@ -2,7 +2,8 @@
  * `weir run`: serves until a signal comes.
  *
  * The first SIGTERM or SIGINT drains and exits with 0; the second exits at once, with 128 and the
- * signal's number, as a shell reports a process that a signal has ended.
+ * signal's number, as a shell reports a process that a signal has ended. SIGHUP opens log files anew, but
+ * on a terminal, where it says that the terminal has gone, it drains as well.
  */
 
 import { type Admin, startAdmin } from '../admin/http.ts'
@@ -18,11 +19,12 @@ export type RunFlags = {
   /** false is `--no-admin`; true is commander's default beside it, which says as little as nothing does. */
   readonly admin?: { readonly address: string; readonly port: number } | boolean
   readonly drainTimeout?: number
+  readonly accessLog?: string
   readonly logFormat?: LogFormat
   readonly demo: boolean
 }
 
-const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGINT: 2, SIGTERM: 15 }
+const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
 export async function run(paths: readonly string[], flags: RunFlags, env: Env): Promise<number> {
   const format = flags.logFormat ?? (env.stdout.isTTY ? 'text' : 'json')
@@ -32,6 +34,10 @@ export async function run(paths: readonly string[], flags: RunFlags, env: Env): 
   let gateway: Gateway | null = null
   let signals = 0
   env.onSignal(signal => {
+    if (signal === 'SIGHUP' && !env.stdout.isTTY) {
+      gateway?.reopenLogs()
+      return
+    }
     signals++
     if (signals > 1) exit.resolve(128 + SIGNAL_NUMBERS[signal])
     else if (gateway === null) exit.resolve(Exit.ok)
@@ -75,11 +81,12 @@ async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'cl
   }
 }
 
-function overridesOf({ workers, engine, admin, drainTimeout }: RunFlags): Overrides {
+function overridesOf({ workers, engine, admin, drainTimeout, accessLog }: RunFlags): Overrides {
   return {
     ...(workers === undefined ? {} : { workers }),
     ...(engine === undefined ? {} : { engine }),
     ...(admin === true || admin === undefined ? {} : { admin: admin || null }),
+    ...(accessLog === undefined ? {} : { accessLogPath: accessLog }),
     ...(drainTimeout === undefined ? {} : { drain: { timeoutMs: drainTimeout } }),
   }
 }

@@ -7,9 +7,10 @@
 
 import type { Findings } from './diagnostic.ts'
 import type { Resource } from './resource.ts'
-import { DEFAULT_ADMIN, DEFAULT_SETTINGS, type Settings } from './settings.ts'
+import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS, type Settings } from './settings.ts'
 import {
   bindAddress,
+  bool,
   choice,
   cidr,
   duration,
@@ -20,6 +21,7 @@ import {
   object,
   objectWith,
   orNull,
+  path,
   type Reader,
   strings,
   text,
@@ -33,11 +35,17 @@ const WORKERS_MAX = 1024
 const CONNECTIONS_MAX = 1 << 24
 const ATTEMPTS_MAX = 32
 const DRAIN_MS_MAX = 24 * 3_600_000
+const EVERY_MS_MAX = 24 * 3_600_000
+/** Anything less counts as this. */
+const EVERY_MS_LEAST = 1_000
 
 type Workload = NonNullable<Settings['workload']>
 type Source = Settings['sources'][number]
 
 const workloadDefaults: Workload = { namespace: 'default', labels: {} }
+
+const { everyMs, ...others } = DEFAULT_ACCESS_LOG
+const accessLogDefaults = { ...others, every: everyMs }
 
 const SPEC: Reader<Settings> = object<Settings>(
   {
@@ -59,6 +67,15 @@ const SPEC: Reader<Settings> = object<Settings>(
     drain: mapped(
       object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
       ({ timeout }) => ({ timeoutMs: timeout }),
+    ),
+    accessLog: orNull(
+      mapped(
+        object(
+          { path, format: choice('json', 'text'), open: bool, every: duration(EVERY_MS_MAX) },
+          accessLogDefaults,
+        ),
+        ({ every, ...rest }) => ({ ...rest, everyMs: every === 0 ? 0 : Math.max(every, EVERY_MS_LEAST) }),
+      ),
     ),
     maxConnections: integer(0, CONNECTIONS_MAX),
     connectAttempts: integer(1, ATTEMPTS_MAX),

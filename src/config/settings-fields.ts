@@ -50,6 +50,16 @@ export const integer =
 export const text: Reader<string> = spot =>
   typeof spot.value === 'string' ? spot.value : wrong(spot, 'a string')
 
+export const bool: Reader<boolean> = spot =>
+  typeof spot.value === 'boolean' ? spot.value : wrong(spot, 'true or false')
+
+/** The name of a file. */
+export const path: Reader<string> = spot => {
+  const { value } = spot
+  const right = typeof value === 'string' && value !== '' && !value.includes('\0')
+  return right ? value : wrong(spot, 'the name of a file')
+}
+
 /** One of a few words. */
 export const choice =
   <const T extends string>(...words: readonly T[]): Reader<T> =>

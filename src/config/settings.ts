@@ -34,10 +34,29 @@ export type Settings = {
   /** The admin listener; null is off. */
   readonly admin: { readonly address: string; readonly port: number } | null
   readonly drain: { readonly timeoutMs: number }
+  /** A line for each connection; null is off. */
+  readonly accessLog: AccessLogSettings | null
   /** Open connections over all workers; more are reset with a counted reason. 0: what the open-file limit allows. */
   readonly maxConnections: number
   /** Endpoints of one destination that are tried for a connection; 1 is Istio's default. */
   readonly connectAttempts: number
+}
+
+export type AccessLogSettings = {
+  /** A file, or '/dev/stdout'. */
+  readonly path: string
+  readonly format: 'json' | 'text'
+  /** A line also when a connection is made, not only when it ends. */
+  readonly open: boolean
+  /** A line also this often for a connection that goes on; 0 is none. */
+  readonly everyMs: number
+}
+
+export const DEFAULT_ACCESS_LOG: AccessLogSettings = {
+  path: '/dev/stdout',
+  format: 'json',
+  open: false,
+  everyMs: 0,
 }
 
 /** The admin listener, unless something else is said of it. */
@@ -52,6 +71,7 @@ export const DEFAULT_SETTINGS: Settings = {
   sources: [],
   admin: DEFAULT_ADMIN,
   drain: { timeoutMs: 30_000 },
+  accessLog: null,
   maxConnections: 0,
   connectAttempts: 1,
 }

@@ -9,9 +9,11 @@
 
 import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
-import type { Settings } from '../config/settings.ts'
+import { DEFAULT_ACCESS_LOG, type Settings } from '../config/settings.ts'
 import type { ListenFailure } from '../engine/protocol.ts'
+import type { JournalMemory } from '../stats/journal-memory.ts'
 import { openStats } from '../stats/stats.ts'
+import { AccessLog } from './access-log.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
@@ -29,7 +31,10 @@ import { type Watch, watchPaths } from './watch.ts'
 const NAMES_WAIT_MS = 1_000
 
 /** What command-line flags say instead of the Settings document. */
-export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'admin' | 'drain'>>
+export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'admin' | 'drain'>> & {
+  /** Where the access log goes, whether or not the settings have one. */
+  readonly accessLogPath?: string
+}
 
 export type GatewayOptions = {
   readonly paths: readonly string[]
@@ -49,7 +54,10 @@ export type GatewayReadiness = {
 }
 
 /** Settings that are read once: a change in the files is only noted. */
-const FIXED = ['workers', 'engine', 'admin', 'maxConnections', 'connectAttempts'] as const
+const FIXED = ['workers', 'engine', 'admin', 'accessLog', 'maxConnections', 'connectAttempts'] as const
+
+/** Names of standard output. */
+const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
 
 export class Gateway {
   readonly #options: GatewayOptions
@@ -60,6 +68,7 @@ export class Gateway {
   #accepted: Compiled | null = null
   #supervisor: Supervisor | null = null
   #observer: Observer | null = null
+  #accessLog: AccessLog | null = null
   #watch: Watch | null = null
   #troubles: Troubles | null = null
   #generation = 0
@@ -107,6 +116,7 @@ export class Gateway {
     assert(first?.table != null, 'serving before a configuration is loaded')
     this.#supervisor = this.#startWorkers()
     this.#observer = new Observer(this.#supervisor.journals)
+    this.#accessLog = this.#openAccessLog(this.#supervisor.journals)
     this.#troubles = new Troubles(openStats(this.#supervisor.stats), this.#log)
     this.#publish(first, first.table, null)
     this.#watch = await watchPaths(
@@ -120,7 +130,11 @@ export class Gateway {
   /** The settings in force: those of the first configuration where they are read once. */
   get settings(): Settings {
     assert(this.#accepted !== null, 'no settings before the first configuration')
-    return { ...this.#accepted.settings, ...this.#options.overrides }
+    const { accessLogPath: path, ...overrides } = this.#options.overrides
+    const settings = { ...this.#accepted.settings, ...overrides }
+    return path === undefined
+      ? settings
+      : { ...settings, accessLog: { ...(settings.accessLog ?? DEFAULT_ACCESS_LOG), path } }
   }
 
   /** What the workers' connections are and were; null before they are started. */
@@ -147,8 +161,7 @@ export class Gateway {
     this.#log.info({ timeoutMs }, `draining: connections have ${timeoutMs / 1000} s to end`)
     await this.#closeInputs()
     const { closed, reset } = (await this.#supervisor?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
-    this.#troubles?.close()
-    this.#observer?.close()
+    await this.#closeObservers()
     this.#log.info({ closed, reset }, `drained: connections that ended: ${closed}, that were reset: ${reset}`)
   }
 
@@ -157,8 +170,12 @@ export class Gateway {
     this.#draining = true
     await this.#closeInputs()
     await this.#supervisor?.stop()
-    this.#troubles?.close()
-    this.#observer?.close()
+    await this.#closeObservers()
+  }
+
+  /** Opens the access log's file anew: it was renamed. */
+  reopenLogs(): void {
+    this.#accessLog?.reopen()
   }
 
   /** The first configuration, or null where it is refused. */
@@ -219,6 +236,7 @@ export class Gateway {
     const startedMs = monotonicMs()
     this.#generation++
     this.#observer?.publishing(table)
+    this.#accessLog?.publishing(table)
     this.#supervisor?.publish(this.#generation, table)
     const publish = monotonicMs() - startedMs
     logGeneration(this.#log, this.#generation, before, compiled, { ...compiled.stages, publish })
@@ -230,6 +248,20 @@ export class Gateway {
     const changed = FIXED.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
     if (changed.length > 0)
       this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
+  }
+
+  #openAccessLog(journals: readonly JournalMemory[]): AccessLog | null {
+    const { accessLog } = this.settings
+    if (accessLog === null) return null
+    const path = STDOUT.has(accessLog.path) ? null : accessLog.path
+    return new AccessLog(journals, { ...accessLog, path }, this.#log)
+  }
+
+  /** Once the workers have ended. */
+  async #closeObservers(): Promise<void> {
+    this.#troubles?.close()
+    this.#observer?.close()
+    await this.#accessLog?.close()
   }
 
   /** Nothing changes any more. */

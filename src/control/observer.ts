@@ -39,6 +39,7 @@ export class Observer {
   publishing(table: SharedArrayBuffer): void {
     this.#series.fold() // names what is of the table that falls out
     this.generations.add(table)
+    this.generations.trim()
   }
 
   /** What was ever counted by rule, destination, endpoint and client, over all generations. */

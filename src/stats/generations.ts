@@ -84,11 +84,15 @@ export class Generations {
     this.#live = live
   }
 
-  /** A table is about to be published; the oldest of too many is forgotten. */
+  /** A table is about to be published. */
   add(buffer: SharedArrayBuffer): void {
     const table = openTable(buffer)
     this.#tables.set(table.generation, { table, cold: null, rules: new Map() })
-    if (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
+  }
+
+  /** Forgets the oldest of too many tables: what is not open has no names any more. */
+  trim(): void {
+    while (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
   }
 
   /** A table that is kept, or null. */

@@ -84,21 +84,38 @@ export class RecordReader {
     this.#tail = Atomics.load(this.words, RingHead.tail)
   }
 
-  want(what: number): void {
-    Atomics.store(this.words, RingHead.wanted, what)
+  /** How far the ring is written now. */
+  head(): number {
+    return Atomics.load(this.words, RingHead.head)
   }
 
-  /** Calls `onRecord` with the first word of each record that is there; returns how many there were. */
-  drain(onRecord: (words: Int32Array, numbers: Float64Array, at: number) => void): number {
-    const head = Atomics.load(this.words, RingHead.head)
+  /** Calls `onRecord` with the first word of each record before `head`, and returns how many there were; see `release`. */
+  drain(
+    onRecord: (words: Int32Array, numbers: Float64Array, at: number) => void,
+    head: number = this.head(),
+  ): number {
     const count = (head - this.#tail) | 0
     for (let left = count; left > 0; left--) {
       onRecord(this.words, this.numbers, recordAt(this.#tail))
       this.#tail = (this.#tail + 1) | 0
-      if ((left & 255) === 1) Atomics.store(this.words, RingHead.tail, this.#tail) // makes room on the way
     }
     return count
   }
+
+  /** What was drained so far is done with: there is room for others. Until then it counts as waiting. */
+  release(): void {
+    Atomics.store(this.words, RingHead.tail, this.#tail)
+  }
+}
+
+/** From now on the worker writes what is wanted, `Wanted`, and nothing else. */
+export const want = (buffer: SharedArrayBuffer, what: number): void =>
+  void Atomics.store(new Int32Array(buffer), RingHead.wanted, what)
+
+/** Records that are written and not done with. */
+export function waitingRecords(buffer: SharedArrayBuffer): number {
+  const words = new Int32Array(buffer)
+  return (Atomics.load(words, RingHead.head) - Atomics.load(words, RingHead.tail)) | 0
 }
 
 /** Records that found no room, ever. */

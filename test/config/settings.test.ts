@@ -40,6 +40,7 @@ sources:
 - cidr: 2001:db8::1
 admin: {address: 0.0.0.0, port: 0}
 drain: {timeout: 1m30s}
+accessLog: {path: a.log, format: text, open: true, every: 100ms}
 maxConnections: 1000
 connectAttempts: 3`)
   assert.deepEqual(found, [])
@@ -52,6 +53,7 @@ connectAttempts: 3`)
     mesh: { bind: '::1', capture: 'redirect', port: 15006, outbound: 'REGISTRY_ONLY' },
     admin: { address: '0.0.0.0', port: 0 },
     drain: { timeoutMs: 90_000 },
+    accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
     maxConnections: 1000,
     connectAttempts: 3,
   })

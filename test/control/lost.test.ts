@@ -9,7 +9,7 @@ import { Observer } from '../../src/control/observer.ts'
 import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
 import { Live } from '../../src/stats/connections.ts'
 import { Reason } from '../../src/stats/reasons.ts'
-import { RecordReader, Wanted } from '../../src/stats/records.ts'
+import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { buildTable } from '../../src/table/builder.ts'
 import { clusterOf, ENGINES, listenerOn, planOf } from '../support/engine.ts'
@@ -39,7 +39,7 @@ for (const engine of ENGINES) {
     const listening = () => events.filter(({ kind }) => kind === 'listening').length
     await until(() => listening() === 1)
     const reader = new RecordReader(supervisor.journals[0].records)
-    reader.want(Wanted.ends)
+    want(supervisor.journals[0].records, Wanted.ends)
     for (let count = 1; count < DIES_WITH; count++) {
       const client = await open(port)
       client.write('x')

@@ -6,7 +6,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
-import { DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings.ts'
+import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings.ts'
 import { formatCidr } from '../../src/net/address.ts'
 import { weir } from '../cli/kit.ts'
 import { holds, tableOf } from './kit.ts'
@@ -127,6 +127,38 @@ const FIELDS: Readonly<Record<string, Field>> = {
     flag: '--drain-timeout',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
+  accessLog: {
+    type: 'object or null',
+    byDefault: DEFAULT_SETTINGS.accessLog,
+    meaning:
+      'A line for each connection; null is none. See [operations.md](operations.md#the-access-log). *read once*',
+    range: { inside: [null, {}], outside: ['/var/log/weir.log'] },
+  },
+  'accessLog.path': {
+    type: 'file',
+    byDefault: DEFAULT_ACCESS_LOG.path,
+    meaning: 'Where the lines go; `/dev/stdout` is standard output.',
+    flag: '--access-log',
+    range: { inside: ['/dev/stdout', 'access.log'], outside: ['', 1, 'a\0b'] },
+  },
+  'accessLog.format': {
+    type: '`json`, `text`',
+    byDefault: DEFAULT_ACCESS_LOG.format,
+    meaning: 'For machines, or for people.',
+    range: words('json', 'text'),
+  },
+  'accessLog.open': {
+    type: 'true, false',
+    byDefault: DEFAULT_ACCESS_LOG.open,
+    meaning: 'A line also when a connection is made, not only when it ends.',
+    range: { inside: [true, false], outside: ['true'] },
+  },
+  'accessLog.every': {
+    type: 'duration, at most 24h',
+    byDefault: `${DEFAULT_ACCESS_LOG.everyMs / 1000}s`,
+    meaning: 'A line also this often for a connection that goes on; 0s is none, and less than 1s is 1s.',
+    range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
+  },
   maxConnections: {
     type: '0 – 16777216',
     byDefault: DEFAULT_SETTINGS.maxConnections,
@@ -197,7 +229,7 @@ test('the ranges that docs/configuration.md gives are those that are held', () =
 })
 
 test('the defaults inside objects are those that docs/configuration.md gives', () => {
-  const { settings } = load({ workload: {}, sources: [{ cidr: '10.0.0.0/8' }], admin: {} })
+  const { settings } = load({ workload: {}, sources: [{ cidr: '10.0.0.0/8' }], admin: {}, accessLog: {} })
   const { 'workload.namespace': namespace, 'workload.labels': labels } = FIELDS
   deepEqual(settings.workload, { namespace: namespace.byDefault, labels: labels.byDefault })
   deepEqual(
@@ -205,4 +237,5 @@ test('the defaults inside objects are those that docs/configuration.md gives', (
     [{ cidr: '10.0.0.0/8', namespace: 'default', labels: {} }],
   )
   deepEqual(settings.admin, DEFAULT_ADMIN)
+  deepEqual(settings.accessLog, DEFAULT_ACCESS_LOG)
 })

@@ -13,7 +13,7 @@ import { Live } from '../../src/stats/connections.ts'
 import { TABLES_KEPT } from '../../src/stats/generations.ts'
 import type { Connection } from '../../src/stats/live-connections.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
-import { RecordReader, Wanted } from '../../src/stats/records.ts'
+import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import type { Cluster, Listener, Plan, Rule } from '../../src/table/plan.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { echo, ending, freePort, listen, open, readBytes, stalled, until } from '../support/sockets.ts'
@@ -34,7 +34,7 @@ function planeOf(t: TestContext, ...parameters: ConstructorParameters<typeof Tes
   const plane = new TestEngine(...parameters)
   t.after(() => plane[Symbol.asyncDispose]())
   const readers = plane.journals.map(({ records }) => new RecordReader(records))
-  for (const reader of readers) reader.want(Wanted.ends)
+  for (const { records } of plane.journals) want(records, Wanted.ends)
   const ended: Ended[] = []
   const records = async (count: number): Promise<readonly Ended[]> => {
     await until(() => {
@@ -151,6 +151,7 @@ for (const engine of ENGINES) {
     client.end('x')
     await until(() => plane.observer.live.count() === 1 && only().state === 'half-closed')
     assert.deepEqual([only().clientEnded, only().upstreamEnded], [true, false])
+    await until(() => upstream.sockets.size === 1)
     for (const socket of upstream.sockets) socket.resetAndDestroy()
     const [record] = await records(1)
     assert.deepEqual([record.reason, record.errno], ['upstream-reset', Errno.ECONNRESET])

@@ -1,0 +1,35 @@
+/**
+ * What each reason for which a connection ends is in the access log: who ended it, and Envoy's response flag
+ * where there is one that means the same.
+ *
+ * The flags: Envoy, "Access logging", %RESPONSE_FLAGS%. "-" is none, as there.
+ */
+
+import type { ReasonName } from '../stats/reasons.ts'
+
+export type Ending = { readonly by: 'client' | 'upstream' | 'weir'; readonly flags: string }
+
+export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
+  'client-closed': { by: 'client', flags: '-' },
+  'upstream-closed': { by: 'upstream', flags: '-' },
+  'client-reset': { by: 'client', flags: 'DC' },
+  'upstream-reset': { by: 'upstream', flags: 'UR' },
+  'client-lost': { by: 'client', flags: 'DC' },
+  'upstream-lost': { by: 'upstream', flags: 'UC' },
+  'connect-refused': { by: 'upstream', flags: 'UF,URX' },
+  'connect-timeout': { by: 'upstream', flags: 'UF,URX' },
+  'connect-failed': { by: 'upstream', flags: 'UF,URX' },
+  'no-route': { by: 'weir', flags: 'NR' },
+  denied: { by: 'weir', flags: 'UH' }, // Istio's BlackHoleCluster
+  'unknown-destination': { by: 'weir', flags: 'NC' },
+  'no-endpoint': { by: 'weir', flags: 'UH' },
+  'max-connections': { by: 'weir', flags: '-' },
+  'cluster-max-connections': { by: 'weir', flags: 'UO' },
+  'idle-timeout': { by: 'weir', flags: '-' },
+  'max-duration': { by: 'weir', flags: 'DT' },
+  drain: { by: 'weir', flags: 'LR' },
+  stop: { by: 'weir', flags: 'LR' },
+  loop: { by: 'weir', flags: '-' },
+  'accept-error': { by: 'weir', flags: '-' },
+  'worker-lost': { by: 'weir', flags: '-' },
+}

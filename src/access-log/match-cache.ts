@@ -1,0 +1,58 @@
+/**
+ * What is said of a match, encoded once: connections by the same rule to the same destination share it.
+ *
+ * A small cache that forgets: an entry is found by a hash of the rows and is believed when all rows are the
+ * same. Names of rows are for stats/generations.ts to say, which takes thousands of times longer.
+ */
+
+import { Live } from '../stats/connections.ts'
+import { type Generations, type MatchNames, matchedOf } from '../stats/generations.ts'
+
+const ENTRIES = 4096
+/** Words that decide what is said. */
+const KEY = [
+  Live.generation,
+  Live.listener,
+  Live.scope,
+  Live.rule,
+  Live.route,
+  Live.cluster,
+  Live.workload,
+] as const
+
+export class MatchCache {
+  readonly #generations: Generations
+  readonly #encode: (names: MatchNames) => Uint8Array
+  readonly #keys = new Int32Array(ENTRIES * KEY.length)
+  readonly #pieces: (Uint8Array | null)[] = new Array(ENTRIES).fill(null)
+
+  constructor(generations: Generations, encode: (names: MatchNames) => Uint8Array) {
+    this.#generations = generations
+    this.#encode = encode
+  }
+
+  /** What is said of the row at `at`. */
+  of(words: Int32Array, at: number): Uint8Array {
+    const entry =
+      (Math.imul(words[at + Live.rule], 31) ^
+        Math.imul(words[at + Live.cluster], 0x9e3779b1) ^
+        Math.imul(words[at + Live.workload], 131) ^
+        words[at + Live.generation]) &
+      (ENTRIES - 1)
+    const known = this.#pieces[entry]
+    return known !== null && this.#same(entry, words, at) ? known : this.#learn(entry, words, at)
+  }
+
+  #same(entry: number, words: Int32Array, at: number): boolean {
+    const first = entry * KEY.length
+    for (let i = 0; i < KEY.length; i++) if (this.#keys[first + i] !== words[at + KEY[i]]) return false
+    return true
+  }
+
+  #learn(entry: number, words: Int32Array, at: number): Uint8Array {
+    for (let i = 0; i < KEY.length; i++) this.#keys[entry * KEY.length + i] = words[at + KEY[i]]
+    const piece = this.#encode(this.#generations.names(matchedOf(words, at)))
+    this.#pieces[entry] = piece
+    return piece
+  }
+}

@@ -1,0 +1,29 @@
+/** What the primary thread (control/access-log.ts) and the access log's (task.ts) say to each other. */
+
+import type { MessagePort } from 'node:worker_threads'
+import type { JournalMemory } from '../stats/journal-memory.ts'
+import type { Trouble } from './sink.ts'
+
+export type LogFormat = 'json' | 'text'
+
+export type AccessLogTask = {
+  readonly journals: readonly JournalMemory[]
+  /** null: standard output. */
+  readonly path: string | null
+  readonly format: LogFormat
+  /** A line also this often for a connection that goes on; 0: none. */
+  readonly everyMs: number
+  /** Orders in, reports out. */
+  readonly port: MessagePort
+}
+
+export type LogOrder =
+  /** A table is about to be published. */
+  | { readonly kind: 'table'; readonly table: SharedArrayBuffer }
+  /** The file is to be opened anew. */
+  | { readonly kind: 'reopen' }
+  /** No record comes any more: write what is there, and end. */
+  | { readonly kind: 'end' }
+
+/** What could not be written, and why; told when it changes. */
+export type LogReport = { readonly lost: number; readonly trouble: Trouble | null }

@@ -1,0 +1,125 @@
+/**
+ * Where the lines go: standard output, or a file that may be renamed away under us (logrotate).
+ *
+ * Writing waits for a reader that is slow, and holds up nobody but its own thread. What cannot be written
+ * (no space, no reader any more) is lost, and counted by the lines.
+ */
+
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
+
+/** Standard output is shared with the log: only so much at once is never torn apart (pipe(7), PIPE_BUF). */
+const PIPE_BYTES = 4096
+/** Between two attempts at a pipe that is full. A write that waits by itself could not be ended. */
+const FULL_WAIT_MS = 10
+/** A named pipe without a reader is an error then, and nothing to wait for. */
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
+const NEWLINE = 10
+const STDOUT = 1
+
+/** What has gone wrong, or null. */
+export type Trouble = { readonly code: string; readonly message: string }
+
+export class Sink {
+  /** Lines that could not be written, ever. */
+  lost = 0
+  trouble: Trouble | null = null
+  readonly #path: string | null
+  readonly #sleep = new Int32Array(new SharedArrayBuffer(4))
+  #fd = -1
+
+  /** @param path  null: standard output. */
+  constructor(path: string | null) {
+    this.#path = path
+    this.#open()
+  }
+
+  /** Writes whole lines. */
+  write(bytes: Uint8Array): void {
+    if (this.#fd < 0) this.#open()
+    if (this.#fd < 0) this.lost += linesIn(bytes)
+    else if (this.#path === null) this.#writeLines(bytes)
+    else this.#writeAll(bytes)
+  }
+
+  /** Opens the file anew, under the same name. */
+  reopen(): void {
+    if (this.#path === null) return
+    this.close()
+    this.#open()
+  }
+
+  /** Opens the file anew if it is no longer the one of that name. */
+  follow(): void {
+    if (this.#path === null || (this.#fd >= 0 && this.#isCurrent(this.#path))) return
+    this.reopen()
+  }
+
+  close(): void {
+    if (this.#fd > STDOUT) closeSync(this.#fd)
+    this.#fd = -1
+  }
+
+  #isCurrent(path: string): boolean {
+    try {
+      const [named, open] = [statSync(path), fstatSync(this.#fd)]
+      return named.ino === open.ino && named.dev === open.dev
+    } catch {
+      return false
+    }
+  }
+
+  #open(): void {
+    try {
+      this.#fd = this.#path === null ? openStdout() : openSync(this.#path, FLAGS | constants.O_CREAT, 0o640)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #writeLines(bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; ) {
+      const most = Math.min(from + PIPE_BYTES, bytes.length)
+      const newline = bytes.lastIndexOf(NEWLINE, most - 1)
+      const end = newline < from ? bytes.indexOf(NEWLINE, from) + 1 : newline + 1
+      this.#writeAll(bytes.subarray(from, end))
+      from = end
+    }
+  }
+
+  #writeAll(bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; ) {
+      try {
+        from += writeSync(this.#fd, bytes, from, bytes.length - from)
+        this.trouble = null
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+          Atomics.wait(this.#sleep, 0, 0, FULL_WAIT_MS)
+          continue
+        }
+        this.#fail(error)
+        this.lost += linesIn(bytes.subarray(from))
+        return
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException
+    this.trouble = { code, message }
+  }
+}
+
+/**
+ * A pipe or terminal is opened anew, so that not waiting for it is our own matter: whoever shares standard
+ * output may have it otherwise. A file is not: it has one position for all who share it.
+ */
+function openStdout(): number {
+  const stat = fstatSync(STDOUT)
+  return stat.isFIFO() || stat.isCharacterDevice() ? openSync(`/proc/self/fd/${STDOUT}`, FLAGS) : STDOUT
+}
+
+function linesIn(bytes: Uint8Array): number {
+  let lines = 0
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines++
+  return lines
+}

@@ -1,0 +1,85 @@
+/**
+ * The access log for people, a line each:
+ *
+ *   [2026-11-23T07:36:27.123Z] 127.0.10.1:51234 -> 127.0.0.1:19000 -> 127.0.1.1:9000 client-closed after 12 ms, …
+ */
+
+import { printable } from '../base/printable.ts'
+import { Live } from '../stats/connections.ts'
+import type { Generations, MatchNames } from '../stats/generations.ts'
+import { REASON_NAMES } from '../stats/reasons.ts'
+import { RecordKind } from '../stats/records.ts'
+import { type Bytes, encoded } from './bytes.ts'
+import { clusterName, durationMs, errnoOf, type LineWriter, numberOf, ruleName } from './lines.ts'
+import { MatchCache } from './match-cache.ts'
+import { WallTime } from './wall-time.ts'
+
+const [OPEN, CLOSE, ARROW, UNKNOWN] = ['[', '] ', ' -> ', '-'].map(encoded)
+const [SPACE, AFTER, MS, RECEIVED, SENT] = [' ', ' after ', ' ms, ', ' bytes in, ', ' out'].map(encoded)
+const [LOST_IN, LOST_OUT] = [' not to the upstream', ' not to the client'].map(encoded)
+const [COMMA, NUMBER, GENERATION, END] = [', ', ', connection ', ', generation ', '\n'].map(encoded)
+const REASONS = REASON_NAMES.map(encoded)
+const GOES_ON: Readonly<Record<number, Uint8Array>> = {
+  [RecordKind.connected]: encoded('connected'),
+  [RecordKind.periodic]: encoded('goes on'),
+}
+
+function matchBytes(names: MatchNames): Uint8Array {
+  const { rule, destination } = names
+  const by = ruleName(names)
+  const where = rule === null ? '' : ` (${rule.file}:${rule.line})`
+  const to = destination === null ? '' : `, ${clusterName(destination)}`
+  return encoded(printable(`${by === null ? '' : `, by ${by}`}${where}${to}`))
+}
+
+export class TextLines implements LineWriter {
+  readonly #matches: MatchCache
+  readonly #time = new WallTime()
+
+  constructor(generations: Generations) {
+    this.#matches = new MatchCache(generations, matchBytes)
+  }
+
+  put(out: Bytes, words: Int32Array, numbers: Float64Array, at: number): void {
+    const of = (word: number): number => numberOf(numbers, at, word)
+    out.put(OPEN)
+    this.#time.put(out, of(Live.acceptedWallMs))
+    out.put(CLOSE)
+    putAddress(out, words, at + Live.clientFamily)
+    out.put(ARROW)
+    putAddress(out, words, at + Live.destinationFamily)
+    out.put(ARROW)
+    putAddress(out, words, at + Live.endpointFamily)
+    out.put(SPACE)
+    const reason = words[at + Live.reason]
+    out.put(reason < 0 ? GOES_ON[words[at + Live.kind]] : REASONS[reason])
+    if (words[at + Live.errno] !== 0) out.put(encoded(` (${errnoOf(words, at)})`))
+    out.put(AFTER)
+    out.number(durationMs(numbers, at))
+    out.put(MS)
+    out.number(of(Live.fromClient))
+    out.put(RECEIVED)
+    out.number(of(Live.toClient))
+    out.put(SENT)
+    putLost(out, of(Live.fromClient) - of(Live.toUpstream), LOST_IN)
+    putLost(out, of(Live.fromUpstream) - of(Live.toClient), LOST_OUT)
+    out.put(this.#matches.of(words, at))
+    out.put(GENERATION)
+    out.number(words[at + Live.generation])
+    out.put(NUMBER)
+    out.number(of(Live.id))
+    out.put(END)
+  }
+}
+
+function putAddress(out: Bytes, words: Int32Array, at: number): void {
+  if (words[at] === 0) out.put(UNKNOWN)
+  else out.socketAddress(words, at)
+}
+
+function putLost(out: Bytes, bytes: number, where: Uint8Array): void {
+  if (bytes <= 0) return
+  out.put(COMMA)
+  out.number(bytes)
+  out.put(where)
+}
