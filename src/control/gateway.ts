@@ -23,6 +23,7 @@ import { Names } from './names.ts'
 import { logDiagnostics, logGeneration, logWorkerEvent } from './narrate.ts'
 import { Observer } from './observer.ts'
 import { Reloads } from './reloads.ts'
+import { SelectedDrain, type Selection } from './selected-drain.ts'
 import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
 import { Troubles } from './troubles.ts'
 import { type Watch, watchPaths } from './watch.ts'
@@ -152,6 +153,16 @@ export class Gateway {
       failures: [...failures.values()],
       waiting: workers.flatMap(({ worker, state }) => (state === 'accepting' ? [] : [{ worker, state }])),
     }
+  }
+
+  /** Resets connections that are open now, spread over a time, and serves on. */
+  drainSelected(selection: Selection, overMs: number): SelectedDrain {
+    assert(this.#observer !== null && this.#supervisor !== null, 'a drain before anything is served')
+    const drain = new SelectedDrain(this.#observer, selection, overMs)
+    this.#supervisor.tell(drain.orders())
+    const { matched } = drain
+    this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
+    return drain
   }
 
   /** Lets connections end, within the time that the settings give them, and ends. */

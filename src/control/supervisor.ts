@@ -140,6 +140,15 @@ export class Supervisor {
     }))
   }
 
+  /** Tells workers something, each its own; one that is just not there has nothing that it could mean. */
+  tell(orders: ReadonlyMap<number, Order>): void {
+    for (const [index, order] of orders) {
+      const worker = this.#workers[index]
+      worker.port?.postMessage(order)
+      rouse(worker)
+    }
+  }
+
   /** Lets connections end for up to `timeoutMs`, then resets the rest; all workers have ended when it resolves. */
   async drain(timeoutMs: number): Promise<Drained> {
     this.#end({ kind: 'drain', timeoutMs })

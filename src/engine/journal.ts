@@ -183,6 +183,12 @@ export class Journal {
     this.#words[liveAt(row) + Live.errno] = Math.abs(errno)
   }
 
+  /** Whether the row is that of the connection `id`, and open. */
+  isOf(row: number, id: number): boolean {
+    const at = liveAt(row)
+    return this.#words[at + Live.state] !== 0 && this.#numbers[(at + Live.id) / 2] === id
+  }
+
   /** It is over, and the row is free. */
   closed(row: number, reason: number, nowMs: number): void {
     const at = liveAt(row)

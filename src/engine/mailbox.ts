@@ -15,6 +15,7 @@ import type { Order, WorkerTask } from './protocol.ts'
 export type Orders = {
   readonly adopt: (table: Table) => void
   readonly drain: (timeoutMs: number) => void
+  readonly close: (order: Extract<Order, { kind: 'close' }>) => void
   readonly stop: () => void
 }
 
@@ -52,6 +53,9 @@ export class Mailbox {
         break
       case 'drain':
         this.#orders.drain(order.timeoutMs)
+        break
+      case 'close':
+        this.#orders.close(order)
         break
       case 'stop':
         this.#orders.stop()

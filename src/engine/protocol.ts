@@ -43,6 +43,16 @@ export type Order =
   | { readonly kind: 'table'; readonly generation: number; readonly table: SharedArrayBuffer }
   /** Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report `drained`. */
   | { readonly kind: 'drain'; readonly timeoutMs: number }
+  /**
+   * Reset these connections, each as many milliseconds from now as `afterMs` says (which ascends), and serve
+   * on: rows of the journal, and the ids that are meant.
+   */
+  | {
+      readonly kind: 'close'
+      readonly rows: Int32Array
+      readonly ids: Float64Array
+      readonly afterMs: Float64Array
+    }
   /** Reset everything and end now. */
   | { readonly kind: 'stop' }
 

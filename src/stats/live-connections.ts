@@ -101,6 +101,11 @@ export class LiveConnections {
     }
   }
 
+  /** Whether the connection `id` is open, whose row this is. */
+  has(worker: number, row: number, id: number): boolean {
+    return this.#read(worker, row) && this.#copy.numbers[Live.id / 2] === id
+  }
+
   /** How many are open now. */
   count(): number {
     let count = 0

@@ -25,7 +25,7 @@ export const REASONS = {
   'cluster-max-connections': 'The limit of open connections to the destination was reached.',
   'idle-timeout': 'No byte came from either side for the idle timeout.',
   'max-duration': 'The connection reached the longest duration that its policy allows.',
-  drain: 'It was still open when the time to drain was over.',
+  drain: 'It was drained: the gateway ends and the time for it was over, or somebody asked to end it.',
   stop: 'The worker was told to end at once.',
   loop: 'Its destination is one of our own listeners: it would have come back for ever.',
   'accept-error': 'It could not be accepted: open files or memory ran out.',

@@ -17,7 +17,7 @@ export default function dyingWorker({ port, index, stats }: WorkerTask): Promise
       }
       const failures = order.generation === 2 ? [{ listener: 'x', code: 'EADDRINUSE', message: 'taken' }] : []
       port.postMessage({ kind: 'listening', generation: order.generation, failures })
-    } else if (order.kind === 'stop' || order.timeoutMs > 0) {
+    } else if (order.kind === 'stop' || (order.kind === 'drain' && order.timeoutMs > 0)) {
       port.postMessage({ kind: 'drained', closed: 1, reset: 2 })
       resolve()
     }

@@ -122,6 +122,7 @@ test('an order is read as soon as the epoch has been raised, without waiting for
   const mailbox = new Mailbox(task, {
     adopt: table => orders.push(`table ${table.generation}`),
     drain: () => orders.push('drain'),
+    close: () => orders.push('close'),
     stop: () => orders.push('stop'),
   })
   port2.postMessage({ kind: 'table', generation: 7, table: tableOf(planOf([], []), 7).buffer })

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import type { Order } from '../../src/engine/protocol.ts'
 import { formatAddress } from '../../src/net/address.ts'
 import { Errno } from '../../src/net/errno.ts'
 import { Live } from '../../src/stats/connections.ts'
@@ -244,6 +245,28 @@ for (const engine of ENGINES) {
         [1, 1, 1],
       ],
     )
+  })
+
+  test(`${engine}: an order to close a connection means that one, and not who has its row by now`, async t => {
+    await using upstream = await listen(echo)
+    const { plane, records, only } = planeOf(t, engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
+    const client = await open(port)
+    client.write('x')
+    await readBytes(client, 1)
+    const { row, id } = only()
+    const order = (of: number): Order => ({
+      ...{ kind: 'close', rows: Int32Array.of(row, row + 1) },
+      ...{ ids: Float64Array.of(of, of), afterMs: Float64Array.of(0, 0) },
+    })
+    plane.order(order(id - 1024))
+    client.write('y')
+    assert.equal(await readBytes(client, 1), 'y')
+    const ended = ending(client)
+    plane.order(order(id))
+    assert.equal(await ended, 'ECONNRESET')
+    assert.equal((await records(1))[0].reason, 'drain')
   })
 
   test(`${engine}: the row of one that went is the row of one that comes, with another id`, async t => {

@@ -49,6 +49,7 @@ class Reader {
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table), // it throws before that where the table is not whole
       drain: () => this.#end(),
+      close: () => {},
       stop: () => this.#end(),
     })
     task.port.on('message', this.#mailbox.obey)

@@ -6,10 +6,12 @@
  */
 
 import type { Socket } from 'node:net'
+import { monotonicMs } from '../../base/clock.ts'
 import { type Family, parseInto } from '../../net/address.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/table.ts'
+import { Closings } from '../closings.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
 import { Journal } from '../journal.ts'
@@ -29,6 +31,9 @@ export const runNodeEngine = (task: WorkerTask): Promise<void> =>
 /** How far the end has come: what ended by itself since, and what had to be reset. */
 type Drain = { closed: number; reset: number; timer: NodeJS.Timeout | undefined; queuesEmpty: boolean }
 
+/** The longest time that `setTimeout` takes. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
 class NodeEngine {
   readonly #task: WorkerTask
   readonly #onEnd: () => void
@@ -38,6 +43,10 @@ class NodeEngine {
   readonly #mailbox: Mailbox
   readonly #listeners: Listeners
   readonly #connections = new Set<Connection>()
+  /** Those that have a row of the journal, by row. */
+  readonly #byRow: (Connection | undefined)[] = []
+  readonly #closings = new Closings()
+  #closingTimer: NodeJS.Timeout | undefined
   readonly #descriptorCeiling = descriptorCeiling()
   #own: OwnListeners | null = null
   #drain: Drain | null = null
@@ -52,6 +61,10 @@ class NodeEngine {
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
+      close: order => {
+        this.#closings.add(order, monotonicMs())
+        this.#closeDue()
+      },
       stop: () => this.#stop(),
     })
     this.#listeners = new Listeners({
@@ -77,8 +90,10 @@ class NodeEngine {
     const reason = this.#decide(listening, client, connection)
     this.#journal.decided()
     const row = reason === ADMITTED ? this.#rows.take() : -1
-    if (row >= 0) connection.admit(listening.table, row)
-    else this.#refuse(connection, reason === ADMITTED ? Reason['max-connections'] : reason)
+    if (row >= 0) {
+      this.#byRow[row] = connection
+      connection.admit(listening.table, row)
+    } else this.#refuse(connection, reason === ADMITTED ? Reason['max-connections'] : reason)
   }
 
   #refuse(connection: Connection, reason: number): void {
@@ -107,11 +122,26 @@ class NodeEngine {
 
   readonly #onFree = (connection: Connection, reason: number, row: number): void => {
     this.#connections.delete(connection)
-    if (row >= 0) this.#rows.give(row)
+    if (row >= 0) {
+      this.#byRow[row] = undefined
+      this.#rows.give(row)
+    }
     if (!this.#drain) return
     if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
     else this.#drain.closed++
     this.#endWhenDrained()
+  }
+
+  readonly #closeDue = (): void => {
+    clearTimeout(this.#closingTimer)
+    this.#closings.due(monotonicMs(), this.#close)
+    const waitMs = this.#closings.nextMs - monotonicMs()
+    if (waitMs === Number.POSITIVE_INFINITY) return
+    this.#closingTimer = setTimeout(this.#closeDue, Math.min(Math.max(Math.ceil(waitMs), 1), TIMER_MAX_MS))
+  }
+
+  readonly #close = (row: number, id: number): void => {
+    if (this.#journal.isOf(row, id)) this.#byRow[row]?.close(Reason.drain)
   }
 
   #beginDrain(timeoutMs: number): void {
@@ -142,6 +172,7 @@ class NodeEngine {
     this.#ended = true
     const { closed, reset, timer } = this.#drain
     clearTimeout(timer)
+    clearTimeout(this.#closingTimer)
     this.#report({ kind: 'drained', closed, reset })
     this.#task.port.off('message', this.#mailbox.obey)
     this.#task.port.close()

@@ -286,12 +286,17 @@ export class Connections {
     this.#settle(slot, reason)
   }
 
+  /** The same, from outside of the loop over completions. */
+  closeOne(slot: number, reason: number): void {
+    this.#makeRoom()
+    this.close(slot, reason)
+  }
+
   closeAll(reason: number): void {
     const { slots } = this
     for (let slot = 0; slot < slots.used; slot++) {
       if (slots.state[slot] === State.Free) continue
-      this.#makeRoom()
-      this.close(slot, reason)
+      this.closeOne(slot, reason)
     }
   }
 

@@ -25,6 +25,7 @@ import { operationOf, subject } from '../../net/user-data.ts'
 import { openWake, Wake } from '../../net/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/table.ts'
+import { Closings } from '../closings.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
 import { Journal } from '../journal.ts'
@@ -64,6 +65,7 @@ class UringEngine {
   readonly #listeners: Listeners
   readonly #connections: Connections
   readonly #handOver: HandOver
+  readonly #closings = new Closings()
   readonly #descriptorCeiling = descriptorCeiling()
   readonly #peer: SocketName
   readonly #local: SocketName
@@ -93,6 +95,7 @@ class UringEngine {
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
+      close: order => this.#closings.add(order, this.#connections.nowMs),
       stop: () => this.#stop(),
     })
     const [ring, sockets] = [this.#ring, this.#sockets]
@@ -155,6 +158,7 @@ class UringEngine {
     connections.nowMs = monotonicMs()
     for (let at = ring.reap(); at >= 0; at = ring.reap()) this.#complete(at)
     if (connections.nowMs >= connections.nextSweepMs) connections.sweep()
+    if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
     if (connections.nowMs >= this.#listeners.nextRetryMs) this.#listeners.retry(connections.nowMs)
     this.#continueDrain()
   }
@@ -166,6 +170,7 @@ class UringEngine {
     const dueMs = Math.min(
       sweepMs,
       this.#listeners.nextRetryMs,
+      this.#closings.nextMs,
       this.#drain?.untilMs ?? Number.POSITIVE_INFINITY,
     )
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(1, Math.ceil(dueMs - nowMs))
@@ -267,6 +272,10 @@ class UringEngine {
     if (!this.#drain) return
     if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
     else this.#drain.closed++
+  }
+
+  readonly #close = (row: number, id: number): void => {
+    if (this.#journal.isOf(row, id)) this.#connections.closeOne(row, Reason.drain)
   }
 
   #beginDrain(timeoutMs: number): void {
