@@ -21,18 +21,17 @@ import {
 } from './lines.ts'
 import { MatchCache } from './match-cache.ts'
 import { WallTime } from './wall-time.ts'
+import { WayCache } from './way-cache.ts'
 
 const key = (name: string): Uint8Array => encoded(`,"${name}":`)
-const START = encoded('{"start_time":"')
-const TYPE = encoded('","access_log_type":"')
-const ID = encoded('","connection_id":')
 const DURATION = key('duration')
 const CLIENT = encoded(',"downstream_remote_address":"')
-const ASKED = encoded('","downstream_local_address":"')
-const UPSTREAM = encoded(',"upstream_host":"')
-const NO_CLIENT = encoded(',"downstream_remote_address":null,"downstream_local_address":null')
-const NO_UPSTREAM = encoded(',"upstream_host":null')
+const NO_CLIENT = encoded(',"downstream_remote_address":null')
 const QUOTE = encoded('"')
+const ASKED = encoded(',"downstream_local_address":"')
+const NOT_ASKED = encoded(',"downstream_local_address":null')
+const UPSTREAM = encoded(',"upstream_host":"')
+const NO_UPSTREAM = encoded(',"upstream_host":null')
 const RECEIVED = key('bytes_received')
 const SENT = key('bytes_sent')
 const UPSTREAM_SENT = key('upstream_wire_bytes_sent')
@@ -41,16 +40,17 @@ const NOT_TO_UPSTREAM = key('undelivered_to_upstream')
 const NOT_TO_CLIENT = key('undelivered_to_client')
 const ATTEMPTS = key('upstream_attempts')
 const CONNECT = key('connect_ms')
+/** The usual: all was delivered, at the first attempt. */
+const USUAL = encoded(
+  ',"undelivered_to_upstream":0,"undelivered_to_client":0,"upstream_attempts":1,"connect_ms":',
+)
 const DECIDE = key('decide_ns')
-const GENERATION = key('generation')
 const ERRNO = encoded(',"errno":"')
 const END = encoded('}\n')
-
-/** By kind: the value of `access_log_type`. */
-const TYPE_BYTES = Object.values(TYPES).map(encoded)
+const QUOTE_END = encoded('"}\n')
 
 /** By reason: everything that it says. */
-const REASON_BYTES = REASON_NAMES.map(reason => {
+const REASON_PIECES = REASON_NAMES.map(reason => {
   const { by, flags } = ENDINGS[reason]
   const fields = {
     response_flags: flags,
@@ -60,15 +60,18 @@ const REASON_BYTES = REASON_NAMES.map(reason => {
   }
   return encoded(`,${inner(fields)}`)
 })
+/** The same with the end of the line. */
+const REASON_ENDS = REASON_PIECES.map(piece => Buffer.concat([piece, END]))
 const GOES_ON = encoded(`,${inner({ response_flags: '-', reason: null, ended_by: null })}`)
 
 function inner(fields: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(fields).slice(1, -1)
 }
 
-function matchBytes(names: MatchNames): Uint8Array {
+function matchPiece(names: MatchNames, generation: number): Uint8Array {
   const { rule, destination, source } = names
   const fields = {
+    generation,
     route_name: ruleName(names),
     rule_file: rule && `${rule.file}:${rule.line}`,
     split: names.split,
@@ -83,42 +86,38 @@ function matchBytes(names: MatchNames): Uint8Array {
 
 export class JsonLines implements LineWriter {
   readonly #matches: MatchCache
-  readonly #time = new WallTime()
+  readonly #ways = new WayCache(putWay)
+  /** By kind. */
+  readonly #starts = Object.values(TYPES).map(
+    type => new WallTime('{"start_time":"', `","access_log_type":"${type}","connection_id":`),
+  )
 
   constructor(generations: Generations) {
-    this.#matches = new MatchCache(generations, matchBytes)
+    this.#matches = new MatchCache(generations, matchPiece)
   }
 
   put(out: Bytes, words: Int32Array, numbers: Float64Array, at: number): void {
-    out.put(START)
-    this.#time.put(out, numberOf(numbers, at, Live.acceptedWallMs))
-    out.put(TYPE)
-    out.put(TYPE_BYTES[words[at + Live.kind]])
-    out.put(ID)
+    this.#starts[words[at + Live.kind]].put(out, numberOf(numbers, at, Live.acceptedWallMs))
     out.number(numberOf(numbers, at, Live.id))
     out.put(DURATION)
     out.number(durationMs(numbers, at))
-    putAddresses(out, words, at)
-    putCounts(out, words, numbers, at)
-    out.put(GENERATION)
-    out.number(words[at + Live.generation])
-    out.put(this.#matches.of(words, at))
-    const reason = words[at + Live.reason]
-    out.put(reason < 0 ? GOES_ON : REASON_BYTES[reason])
-    if (words[at + Live.errno] !== 0) {
-      out.put(ERRNO)
-      out.put(encoded(errnoOf(words, at)))
+    if (words[at + Live.clientFamily] === 0) out.put(NO_CLIENT)
+    else {
+      out.put(CLIENT)
+      out.socketAddress(words, at + Live.clientFamily)
       out.put(QUOTE)
     }
-    out.put(END)
+    out.put(this.#ways.of(words, at))
+    putCounts(out, words, numbers, at)
+    out.put(this.#matches.of(words, at))
+    putEnd(out, words, at)
   }
 }
 
-function putAddresses(out: Bytes, words: Int32Array, at: number): void {
-  if (words[at + Live.clientFamily] === 0) out.put(NO_CLIENT)
+/** Everything up to the first count. */
+function putWay(out: Bytes, words: Int32Array, at: number): void {
+  if (words[at + Live.destinationFamily] === 0) out.put(NOT_ASKED)
   else {
-    out.put(CLIENT)
-    out.socketAddress(words, at + Live.clientFamily)
     out.put(ASKED)
     out.socketAddress(words, at + Live.destinationFamily)
     out.put(QUOTE)
@@ -129,6 +128,7 @@ function putAddresses(out: Bytes, words: Int32Array, at: number): void {
     out.socketAddress(words, at + Live.endpointFamily)
     out.put(QUOTE)
   }
+  out.put(RECEIVED)
 }
 
 function putCounts(out: Bytes, words: Int32Array, numbers: Float64Array, at: number): void {
@@ -136,7 +136,7 @@ function putCounts(out: Bytes, words: Int32Array, numbers: Float64Array, at: num
   const toUpstream = numberOf(numbers, at, Live.toUpstream)
   const fromUpstream = numberOf(numbers, at, Live.fromUpstream)
   const toClient = numberOf(numbers, at, Live.toClient)
-  out.put(RECEIVED)
+  const attempts = words[at + Live.attempts]
   out.number(fromClient)
   out.put(SENT)
   out.number(toClient)
@@ -144,14 +144,32 @@ function putCounts(out: Bytes, words: Int32Array, numbers: Float64Array, at: num
   out.number(toUpstream)
   out.put(UPSTREAM_RECEIVED)
   out.number(fromUpstream)
-  out.put(NOT_TO_UPSTREAM)
-  out.number(fromClient - toUpstream)
-  out.put(NOT_TO_CLIENT)
-  out.number(fromUpstream - toClient)
-  out.put(ATTEMPTS)
-  out.number(words[at + Live.attempts])
-  out.put(CONNECT)
+  if (fromClient === toUpstream && fromUpstream === toClient && attempts === 1) out.put(USUAL)
+  else {
+    out.put(NOT_TO_UPSTREAM)
+    out.number(fromClient - toUpstream)
+    out.put(NOT_TO_CLIENT)
+    out.number(fromUpstream - toClient)
+    out.put(ATTEMPTS)
+    out.number(attempts)
+    out.put(CONNECT)
+  }
   out.thousandths(words[at + Live.connectUs] >>> 0)
   out.put(DECIDE)
   out.number(words[at + Live.decideNs] >>> 0)
+}
+
+function putEnd(out: Bytes, words: Int32Array, at: number): void {
+  const reason = words[at + Live.reason]
+  const broke = words[at + Live.errno] !== 0
+  if (reason >= 0 && !broke) {
+    out.put(REASON_ENDS[reason])
+    return
+  }
+  out.put(reason < 0 ? GOES_ON : REASON_PIECES[reason])
+  if (broke) {
+    out.put(ERRNO)
+    out.put(encoded(errnoOf(words, at)))
+    out.put(QUOTE_END)
+  } else out.put(END)
 }

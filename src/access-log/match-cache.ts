@@ -22,11 +22,11 @@ const KEY = [
 
 export class MatchCache {
   readonly #generations: Generations
-  readonly #encode: (names: MatchNames) => Uint8Array
+  readonly #encode: (names: MatchNames, generation: number) => Uint8Array
   readonly #keys = new Int32Array(ENTRIES * KEY.length)
   readonly #pieces: (Uint8Array | null)[] = new Array(ENTRIES).fill(null)
 
-  constructor(generations: Generations, encode: (names: MatchNames) => Uint8Array) {
+  constructor(generations: Generations, encode: (names: MatchNames, generation: number) => Uint8Array) {
     this.#generations = generations
     this.#encode = encode
   }
@@ -51,7 +51,8 @@ export class MatchCache {
 
   #learn(entry: number, words: Int32Array, at: number): Uint8Array {
     for (let i = 0; i < KEY.length; i++) this.#keys[entry * KEY.length + i] = words[at + KEY[i]]
-    const piece = this.#encode(this.#generations.names(matchedOf(words, at)))
+    const matched = matchedOf(words, at)
+    const piece = this.#encode(this.#generations.names(matched), matched.generation)
     this.#pieces[entry] = piece
     return piece
   }

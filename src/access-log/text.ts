@@ -13,44 +13,41 @@ import { type Bytes, encoded } from './bytes.ts'
 import { clusterName, durationMs, errnoOf, type LineWriter, numberOf, ruleName } from './lines.ts'
 import { MatchCache } from './match-cache.ts'
 import { WallTime } from './wall-time.ts'
+import { WayCache } from './way-cache.ts'
 
-const [OPEN, CLOSE, ARROW, UNKNOWN] = ['[', '] ', ' -> ', '-'].map(encoded)
+const [ARROW, UNKNOWN] = [' -> ', '-'].map(encoded)
 const [SPACE, AFTER, MS, RECEIVED, SENT] = [' ', ' after ', ' ms, ', ' bytes in, ', ' out'].map(encoded)
 const [LOST_IN, LOST_OUT] = [' not to the upstream', ' not to the client'].map(encoded)
-const [COMMA, NUMBER, GENERATION, END] = [', ', ', connection ', ', generation ', '\n'].map(encoded)
+const [COMMA, END] = [', ', '\n'].map(encoded)
 const REASONS = REASON_NAMES.map(encoded)
 const GOES_ON: Readonly<Record<number, Uint8Array>> = {
   [RecordKind.connected]: encoded('connected'),
   [RecordKind.periodic]: encoded('goes on'),
 }
 
-function matchBytes(names: MatchNames): Uint8Array {
+function matchPiece(names: MatchNames, generation: number): Uint8Array {
   const { rule, destination } = names
   const by = ruleName(names)
   const where = rule === null ? '' : ` (${rule.file}:${rule.line})`
   const to = destination === null ? '' : `, ${clusterName(destination)}`
-  return encoded(printable(`${by === null ? '' : `, by ${by}`}${where}${to}`))
+  const what = `${by === null ? '' : `, by ${by}`}${where}${to}`
+  return encoded(printable(`${what}, generation ${generation}, connection `))
 }
 
 export class TextLines implements LineWriter {
   readonly #matches: MatchCache
-  readonly #time = new WallTime()
+  readonly #time = new WallTime('[', '] ')
+  readonly #ways = new WayCache(putWay)
 
   constructor(generations: Generations) {
-    this.#matches = new MatchCache(generations, matchBytes)
+    this.#matches = new MatchCache(generations, matchPiece)
   }
 
   put(out: Bytes, words: Int32Array, numbers: Float64Array, at: number): void {
     const of = (word: number): number => numberOf(numbers, at, word)
-    out.put(OPEN)
     this.#time.put(out, of(Live.acceptedWallMs))
-    out.put(CLOSE)
     putAddress(out, words, at + Live.clientFamily)
-    out.put(ARROW)
-    putAddress(out, words, at + Live.destinationFamily)
-    out.put(ARROW)
-    putAddress(out, words, at + Live.endpointFamily)
-    out.put(SPACE)
+    out.put(this.#ways.of(words, at))
     const reason = words[at + Live.reason]
     out.put(reason < 0 ? GOES_ON[words[at + Live.kind]] : REASONS[reason])
     if (words[at + Live.errno] !== 0) out.put(encoded(` (${errnoOf(words, at)})`))
@@ -64,12 +61,18 @@ export class TextLines implements LineWriter {
     putLost(out, of(Live.fromClient) - of(Live.toUpstream), LOST_IN)
     putLost(out, of(Live.fromUpstream) - of(Live.toClient), LOST_OUT)
     out.put(this.#matches.of(words, at))
-    out.put(GENERATION)
-    out.number(words[at + Live.generation])
-    out.put(NUMBER)
     out.number(of(Live.id))
     out.put(END)
   }
+}
+
+/** Everything between the client and what became of it. */
+function putWay(out: Bytes, words: Int32Array, at: number): void {
+  out.put(ARROW)
+  putAddress(out, words, at + Live.destinationFamily)
+  out.put(ARROW)
+  putAddress(out, words, at + Live.endpointFamily)
+  out.put(SPACE)
 }
 
 function putAddress(out: Bytes, words: Int32Array, at: number): void {

@@ -38,6 +38,9 @@ const WENT = [Live.toUpstream / 2, Live.toClient / 2] as const
 const ENDED = [Flags.clientEnded, Flags.upstreamEnded] as const
 const ACTIVE = Live.activeMs / 2
 
+/** A wall clock that is set shows after this time. */
+const WALL_MS = 100
+
 /** Ids of 1 024 workers (config/read-settings.ts) never meet. */
 const WORKERS_MAX = 1024
 
@@ -54,7 +57,9 @@ export class Journal {
   readonly #decide: Float64Array
   #generation = 0
   #arrivedMs = 0
-  #arrivedWallMs = 0
+  /** What makes a time of the monotonic clock one of the wall clock, and until when it is believed. */
+  #wallOriginMs = 0
+  #wallUntilMs = 0
   #decideNs = 0
 
   /** @param query  Filled anew for each connection, before it is decided about. */
@@ -86,8 +91,8 @@ export class Journal {
     query.scope = query.rule = -1
     query.workload = 0
     this.#generation = generation
-    this.#arrivedWallMs = wallNowMs()
     this.#arrivedMs = monotonicMs()
+    if (this.#arrivedMs >= this.#wallUntilMs) this.#readWall()
   }
 
   /** It has been decided about. */
@@ -228,7 +233,7 @@ export class Journal {
     const query = this.#query
     numbers[(at + Live.id) / 2] = this.#nextId()
     numbers[(at + Live.acceptedMs) / 2] = this.#arrivedMs
-    numbers[(at + Live.acceptedWallMs) / 2] = this.#arrivedWallMs
+    numbers[(at + Live.acceptedWallMs) / 2] = Math.floor(this.#arrivedMs + this.#wallOriginMs)
     words[at + Live.generation] = this.#generation
     words[at + Live.listener] = query.listener
     words[at + Live.scope] = query.scope
@@ -245,6 +250,12 @@ export class Journal {
       words[at + Live.client + word] = query.client[word]
       words[at + Live.destination + word] = query.destination[word]
     }
+  }
+
+  /** The wall clock is read now and then: a reading costs as much as all that is written of a request. */
+  #readWall(): void {
+    this.#wallOriginMs = wallNowMs() - this.#arrivedMs
+    this.#wallUntilMs = this.#arrivedMs + WALL_MS
   }
 
   #nextId(): number {

@@ -203,7 +203,7 @@ test('numbers are written as Node writes them', () => {
 })
 
 test('times are written as Node writes them', () => {
-  const time = new WallTime()
+  const time = new WallTime('', '')
   fc.assert(
     fc.property(fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true }), date => {
       const out = new Bytes(64)
