@@ -12,12 +12,14 @@ import { benchEngines } from './engines.ts'
 import { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { machine } from './machine.ts'
+import { benchObserve } from './observe.ts'
 import { comparisonText, machineText, type Report, resultsText } from './report.ts'
 
 const BENCHES: Readonly<Record<string, (bench: Bench) => void | Promise<void>>> = {
   lookup: benchLookup,
   compile: benchCompile,
   engines: benchEngines,
+  observe: benchObserve,
 }
 
 const USAGE = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--compare FILE]

@@ -53,20 +53,25 @@ export const CONTENDERS: readonly Contender[] = [
   { name: DIRECT, command: null, missing: () => '' },
 ]
 
-function weir(engine: string): (ports: Ports) => readonly string[] {
+/** Weir, with an access log where that is given. */
+export function weir(
+  engine: string,
+  accessLog: { readonly path: string; readonly format: string } | null = null,
+): (ports: Ports) => readonly string[] {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-  return ports => [process.execPath, main, 'run', configuration('weir.yaml', ports, engine)]
+  return ports => [
+    ...[process.execPath, main, 'run'],
+    configuration('weir.yaml', ports, { ENGINE: engine, ACCESS_LOG: JSON.stringify(accessLog) }),
+  ]
 }
 
 const file = (name: string): string => fileURLToPath(new URL(`../peers/${name}`, import.meta.url))
 
 /** The file `name` of bench/peers with its blanks filled in, in the run's own folder. */
-function configuration(name: string, { listen, server, folder }: Ports, engine = ''): string {
-  const filled = readFileSync(file(name), 'utf8')
-    .replaceAll('$LISTEN', String(listen))
-    .replaceAll('$SERVER', String(server))
-    .replaceAll('$FOLDER', folder)
-    .replaceAll('$ENGINE', engine)
+function configuration(name: string, { listen, server, folder }: Ports, more = {}): string {
+  const blanks = { LISTEN: String(listen), SERVER: String(server), FOLDER: folder, ...more }
+  let filled = readFileSync(file(name), 'utf8')
+  for (const [blank, value] of Object.entries<string>(blanks)) filled = filled.replaceAll(`$${blank}`, value)
   const path = join(folder, `${listen}${extname(name)}`)
   writeFileSync(path, filled)
   return path

@@ -1,0 +1,100 @@
+/**
+ * `observe`: what it costs that connections can be looked at.
+ *
+ *   alone   what the journal takes of a connection and of a request, and what a line of the access log takes
+ *   whole   a proxy without an access log beside one with it: CPU of the whole process, thread of the log included
+ *
+ * The journal is always on, so it has no other side to be compared with here; docs/benchmarks.md says what it took beside the
+ * commit before it.
+ */
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { probe } from '../src/net/probe.ts'
+import { weir } from './engines/contenders.ts'
+import { Running } from './engines/running.ts'
+import type { Bench } from './harness.ts'
+import { Generator } from './load/generator.ts'
+import { benchJournal } from './observe/journal.ts'
+
+const CLIENTS = 64
+/** The log may take as much of a connection's CPU. */
+const GOAL = 1.02
+
+const OFF = 'no access log'
+const FORMATS = ['json', 'text'] as const
+
+export async function benchObserve(bench: Bench): Promise<void> {
+  benchJournal(bench)
+  const { ok, reason } = probe()
+  if (ok) await benchWhole(bench)
+  else bench.begin(`the whole is left out: ${reason}`)
+}
+
+async function benchWhole(bench: Bench): Promise<void> {
+  const generator = await Generator.start()
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  const files = FORMATS.map(format => join(folder, `access.${format}`))
+  const contenders = [
+    { name: OFF, command: weir('uring'), missing: () => '' },
+    ...FORMATS.map((format, index) => ({
+      name: `access log, ${format}`,
+      command: weir('uring', { path: files[index], format }),
+      missing: () => '',
+    })),
+  ]
+  const running: Running[] = []
+  try {
+    for (const each of contenders) running.push(await Running.start(each, generator.port, folder))
+    for (const kind of ['connections', 'requests'] as const) await measureCpu(bench, generator, running, kind)
+    for (const file of files) assert.ok(statSync(file).size > 0, `${file} is empty`)
+  } finally {
+    await Promise.all(running.map(each => each.stop()))
+    await generator.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Round by round in turn, there and back again; the log's share is of the same round. */
+async function measureCpu(
+  bench: Bench,
+  generator: Generator,
+  running: readonly Running[],
+  kind: 'connections' | 'requests',
+): Promise<void> {
+  const group = `CPU of the process for each of ${kind === 'requests' ? 'the requests' : 'the new connections'}`
+  bench.begin(group)
+  const found = new Map(running.map(({ name }) => [name, [] as number[]]))
+  for (let round = -1; round < bench.parameter(2, 15); round++) {
+    for (const each of round % 2 === 0 ? running : running.toReversed()) {
+      const ns = await cpuForEach(generator, each, kind, bench.parameter(60, 500))
+      if (round >= 0) found.get(each.name)?.push(ns) // the first is to warm up
+    }
+  }
+  for (const [name, list] of found) bench.record(group, name, 'ns', list)
+  const base = found.get(OFF) ?? []
+  for (const [name, list] of found) {
+    if (name === OFF) continue
+    const ratios = list.map((value, round) => value / base[round])
+    bench.record(`${group}: beside none`, name, 'times', ratios, GOAL)
+  }
+}
+
+async function cpuForEach(
+  generator: Generator,
+  running: Running,
+  kind: 'connections' | 'requests',
+  durationMs: number,
+): Promise<number> {
+  const beforeNs = running.cpuNs()
+  const job = { kind, port: running.port, clients: CLIENTS, durationMs, perSecond: 0, mebibytes: 0 }
+  const { done, wrong, failed } = await generator.load(job)
+  assert.deepEqual([wrong, failed], [0, 0], running.name)
+  await new Promise(resolve => setTimeout(resolve, LOG_MS)) // until the log has written what is left
+  return (running.cpuNs() - beforeNs) / done
+}
+
+/** Two turns of the access log (access-log/task.ts). */
+const LOG_MS = 200

@@ -1,0 +1,43 @@
+/** A table with a listener, a rule, a destination and an endpoint: names for the lines of the access log. */
+
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import { DEFAULT_POLICY, type Plan } from '../../src/table/plan.ts'
+
+const PLAN: Plan = {
+  listeners: [
+    {
+      ...{ gateway: 'default/edge', bind: '127.0.0.1', port: 9000, opens: true },
+      ...{ destination: 'local', otherwise: 'close' },
+      scopes: [
+        {
+          ...{ host: '', port: 0, addresses: [], defaultRoute: -1 },
+          rules: [
+            {
+              origin: {
+                ...{ virtualService: 'shop/orders', block: 'tcp', route: 0, match: 0 },
+                ...{ file: 'config/orders.yaml', line: 7 },
+              },
+              ...{ destinations: [], port: 0, clients: [], route: 0, never: null },
+              source: { namespace: null, labels: {}, visibleTo: null },
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  routes: [{ identity: 'orders', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
+  clusters: [
+    {
+      ...{ host: 'orders.shop.svc.cluster.local', subset: 'v1', port: 9000, kind: 'static', names: [] },
+      endpoints: [{ address: '127.0.0.1', port: 8080, weight: 1 }],
+      policy: DEFAULT_POLICY,
+    },
+  ],
+  sources: [],
+}
+
+export function benchTable(generation: number): SharedArrayBuffer {
+  const slots = new Slots(createSlots(), generation, NO_COUNTS)
+  return buildTable(PLAN, generation, slots.slotOf)
+}
