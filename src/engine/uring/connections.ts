@@ -362,6 +362,7 @@ export class Connections {
     if ((flags & CQE_F_MORE) === 0) slots.inFlight[slot]--
     if (slots.state[slot] === State.Closing) {
       if (buffer >= 0) this.#relay.give(buffer)
+      if (result > 0) this.#relay.late(slot, operation, result)
       this.#endWhenIdle(slot)
       return
     }

@@ -165,8 +165,7 @@ export class Relay {
   #hold(slot: number, side: Side, bytes: number, flags: number, buffer: number): void {
     const slots = this.#slots
     const direction = 2 * slot + side
-    this.#counters[BYTES[side]] += bytes
-    this.#journal.received(slot, side, bytes, this.#clock.nowMs)
+    this.#came(slot, side, bytes)
     slots.activeMs[slot] = this.#clock.nowMs
     slots.streak[direction] = bytes < BULK_LEAST_BYTES ? 0 : slots.streak[direction] + bytes
     if (bytes >= this.#received.small.bytesEach) slots.flow[direction] |= Flow.larger
@@ -178,6 +177,22 @@ export class Relay {
     if (slots.state[slot] !== State.Dialing) {
       if ((flow & Flow.sending) === 0) this.#send(slot, side, (flags & CQE_F_SOCK_NONEMPTY) !== 0)
     } else if ((flow & Flow.receiving) === 0) this.#onEarly()
+  }
+
+  #came(slot: number, side: Side, bytes: number): void {
+    this.#counters[BYTES[side]] += bytes
+    this.#journal.received(slot, side, bytes, this.#clock.nowMs)
+  }
+
+  /** While the connection is being closed: what comes now is lost, and what was being sent may have gone. */
+  late(slot: number, operation: number, bytes: number): void {
+    if (operation === Operation.SEND_UPSTREAM) this.#journal.delivered(slot, CLIENT, bytes, this.#clock.nowMs)
+    else if (operation === Operation.SEND_CLIENT)
+      this.#journal.delivered(slot, UPSTREAM, bytes, this.#clock.nowMs)
+    else if (operation === Operation.RECEIVE_CLIENT || operation === Operation.RECEIVE_LARGER_CLIENT)
+      this.#came(slot, CLIENT, bytes)
+    else if (operation === Operation.RECEIVE_UPSTREAM || operation === Operation.RECEIVE_LARGER_UPSTREAM)
+      this.#came(slot, UPSTREAM, bytes)
   }
 
   /** Calls a receive back that repeats; what has come until then is still told. */
@@ -238,8 +253,7 @@ export class Relay {
     this.#unblock(direction, source, target)
     const next = this.#splicer.pump(direction, source, target)
     slots.activeMs[slot] = this.#clock.nowMs
-    this.#counters[BYTES[side]] += this.#splicer.taken
-    this.#journal.received(slot, side, this.#splicer.taken, this.#clock.nowMs)
+    this.#came(slot, side, this.#splicer.taken)
     this.#journal.delivered(slot, side, this.#splicer.given, this.#clock.nowMs)
     switch (next) {
       case Next.readable:
