@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/duration.ts'
-import { splitEndpoint } from '../net/address.ts'
+import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 import { check } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { explain } from './explain.ts'
@@ -66,7 +66,7 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .option('--workers <N>', 'worker threads; 0: one for each CPU', integerUpTo(1024))
     .addOption(new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'node', 'uring']))
-    .option('--admin <HOST:PORT>', 'address of the admin listener (/ready, /healthz)', endpoint)
+    .option('--admin <ADDRESS>', 'the admin listener: 127.0.0.1:15021, or unix:/run/weir.sock', adminPlace)
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
     .option('--access-log <FILE>', 'a line for each connection goes there; - is standard output')
@@ -142,10 +142,10 @@ function integerUpTo(max: number): (text: string) => number {
   }
 }
 
-function endpoint(text: string): { address: string; port: number } {
-  const found = splitEndpoint(text.replace(/^localhost:/, '127.0.0.1:'))
-  if (!found || found.port < 0)
-    throw new InvalidArgumentError('It must be an IP address and a port, like 127.0.0.1:15021.')
+function adminPlace(text: string): AdminPlace {
+  const found = parseAdminPlace(text)
+  if (!found)
+    throw new InvalidArgumentError('It must be an IP address and a port, like 127.0.0.1:15021, or unix:PATH.')
   return found
 }
 

@@ -9,7 +9,7 @@
 
 import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
-import { DEFAULT_ACCESS_LOG, type Settings } from '../config/settings.ts'
+import type { Settings } from '../config/settings.ts'
 import type { ListenFailure } from '../engine/protocol.ts'
 import type { JournalMemory } from '../stats/journal-memory.ts'
 import { openStats } from '../stats/stats.ts'
@@ -22,6 +22,7 @@ import type { Logger } from './log.ts'
 import { Names } from './names.ts'
 import { logDiagnostics, logGeneration, logWorkerEvent } from './narrate.ts'
 import { Observer } from './observer.ts'
+import { type Overrides, overridden } from './overrides.ts'
 import { Reloads } from './reloads.ts'
 import { SelectedDrain, type Selection } from './selected-drain.ts'
 import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
@@ -30,12 +31,6 @@ import { type Watch, watchPaths } from './watch.ts'
 
 /** The start waits this long for DNS; what comes later comes with a reload. */
 const NAMES_WAIT_MS = 1_000
-
-/** What command-line flags say instead of the Settings document. */
-export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'admin' | 'drain'>> & {
-  /** Where the access log goes, whether or not the settings have one. */
-  readonly accessLogPath?: string
-}
 
 export type GatewayOptions = {
   readonly paths: readonly string[]
@@ -131,11 +126,7 @@ export class Gateway {
   /** The settings in force: those of the first configuration where they are read once. */
   get settings(): Settings {
     assert(this.#accepted !== null, 'no settings before the first configuration')
-    const { accessLogPath: path, ...overrides } = this.#options.overrides
-    const settings = { ...this.#accepted.settings, ...overrides }
-    return path === undefined
-      ? settings
-      : { ...settings, accessLog: { ...(settings.accessLog ?? DEFAULT_ACCESS_LOG), path } }
+    return overridden(this.#accepted.settings, this.#options.overrides)
   }
 
   /** What the workers' connections are and were; null before they are started. */
