@@ -12,25 +12,26 @@ import { renderText } from '../config/render.ts'
 import { readFiles } from '../control/files.ts'
 import { buildTable } from '../table/builder.ts'
 import { Explainer, type Explanation } from '../table/explain.ts'
+import { ambiguity } from '../table/find-listener.ts'
+import { type Asked, askByLine, askByOptions, type QuestionOptions } from '../table/question.ts'
 import { openTable, type Table } from '../table/table.ts'
 import { sourcesOf } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { explanationText } from './explanation-text.ts'
-import { type Asked, askByFlags, askByLine, type QuestionFlags } from './question.ts'
 
-export type ExplainFlags = QuestionFlags & { readonly batch?: string; readonly output: 'text' | 'json' }
+export type ExplainFlags = QuestionOptions & { readonly batch?: string; readonly output: 'text' | 'json' }
 
 type Answer = Explanation | { readonly error: string }
 type Answerer = (asked: Asked) => Answer
 
 export async function explain(paths: readonly string[], flags: ExplainFlags, env: Env): Promise<number> {
-  const asked = flags.batch === undefined ? askByFlags(flags) : null
+  const asked = flags.batch === undefined ? askByOptions(flags, '--') : null
   if (asked && 'error' in asked) return usage(asked.error, env)
   const table = load(paths, env)
   if (table === null) return Exit.failed
   const answerer = answererOf(table)
   if (flags.batch !== undefined) return await answerBatch(flags.batch, flags.output, answerer, env)
-  const answer = answerer(askByFlags(flags))
+  const answer = answerer(askByOptions(flags, '--'))
   if ('error' in answer) return usage(answer.error, env)
   write(answer, flags.output === 'json' ? 2 : 'text', env)
   return Exit.ok
@@ -48,15 +49,10 @@ function load(paths: readonly string[], env: Env): Table | null {
 
 function answererOf(table: Table): Answerer {
   const explainer = new Explainer(table)
-  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
   return asked => {
     if ('error' in asked) return asked
-    const { gateway } = asked.question
-    const meant = gateways.filter(each => each.endsWith(`/${gateway}`))
-    const ambiguous = meant.length > 1 && !meant.includes(`default/${gateway}`)
-    return ambiguous
-      ? { error: `gateway ${gateway} may be ${meant.join(' or ')}: write it as namespace/name` }
-      : explainer.answer(asked.question)
+    const error = ambiguity(table, asked.question.gateway)
+    return error === null ? explainer.answer(asked.question) : { error }
   }
 }
 

@@ -5,15 +5,15 @@
  * code comes back through `runCommandLine`, which never throws for a mistake of the operator.
  */
 
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/duration.ts'
+import { parseLabels } from '../table/question.ts'
 import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 import { check } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { explain } from './explain.ts'
-import { parseLabels } from './question.ts'
 import { run } from './run.ts'
+import { versionOf } from './version.ts'
 
 const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json in them)'
 const PATHS_DEFAULT = ['config/']
@@ -159,9 +159,4 @@ function labels(text: string): Record<string, string> {
   const found = parseLabels(text)
   if (!found) throw new InvalidArgumentError('It must be labels, like app=web,tier=front.')
   return found
-}
-
-function versionOf(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -13,6 +13,7 @@ import type { Overrides } from '../control/overrides.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { Demo } from './demo.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
+import { versionOf } from './version.ts'
 
 export type RunFlags = {
   readonly workers?: number
@@ -66,8 +67,8 @@ async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'cl
   const { admin } = gateway.settings
   if (admin === null) return { close: async () => {} }
   try {
-    const { startAdmin } = await import('../admin/http.ts') // fastify takes a while to load
-    const opened = await startAdmin({ ...admin, readiness: gateway.readiness })
+    const { openAdminOf } = await import('../admin/open.ts') // fastify takes a while to load
+    const opened = await openAdminOf(gateway, admin, versionOf())
     const where = formatAdminPlace(opened)
     log.info({ admin: where }, `admin at ${opened.socket === '' ? `http://${where}/` : where}`)
     return opened

@@ -35,7 +35,12 @@ export type Loaded = {
   readonly stages: { readonly parse: number; readonly validate: number; readonly plan: number }
 }
 
-export type LoadedResource = { readonly title: string; readonly file: string; readonly digest: string }
+export type LoadedResource = {
+  readonly title: string
+  readonly file: string
+  readonly line: number
+  readonly digest: string
+}
 
 export function loadConfig(files: readonly SourceFile[], options: { readonly names: ResolvedNames }): Loaded {
   const findings = new Findings()
@@ -70,7 +75,7 @@ function isValid(resource: Resource, { profile }: Settings, findings: Findings):
 
 function summarise(resource: Resource): LoadedResource {
   const digest = hash('sha1', JSON.stringify(resource.value))
-  return { title: resource.title, file: resource.file, digest }
+  return { title: resource.title, file: resource.file, line: resource.locate([]).line, digest }
 }
 
 function namesOf(plan: Plan): string[] {

@@ -10,13 +10,16 @@
 import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
 import type { Settings } from '../config/settings.ts'
-import type { ListenFailure } from '../engine/protocol.ts'
+import type { EngineKind, ListenFailure } from '../engine/protocol.ts'
 import type { JournalMemory } from '../stats/journal-memory.ts'
 import { openStats } from '../stats/stats.ts'
+import type { Table } from '../table/table.ts'
 import { AccessLog } from './access-log.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
+import type { Diff } from './diff-task.ts'
+import { History } from './history.ts'
 import { connectionsFor, workersFor } from './limits.ts'
 import type { Logger } from './log.ts'
 import { Names } from './names.ts'
@@ -25,7 +28,7 @@ import { Observer } from './observer.ts'
 import { type Overrides, overridden } from './overrides.ts'
 import { Reloads } from './reloads.ts'
 import { SelectedDrain, type Selection } from './selected-drain.ts'
-import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
+import { Supervisor, type SupervisorEvent, type WorkerState, type WorkerStatus } from './supervisor.ts'
 import { Troubles } from './troubles.ts'
 import { type Watch, watchPaths } from './watch.ts'
 
@@ -49,6 +52,19 @@ export type GatewayReadiness = {
   readonly waiting: readonly { readonly worker: number; readonly state: WorkerState }[]
 }
 
+/** What is served, and by whom. */
+export type Serving = {
+  readonly generation: number
+  readonly compiled: Compiled
+  readonly table: Table
+  readonly engine: EngineKind
+  /** The shared counts: stats/stats.ts. */
+  readonly stats: SharedArrayBuffer
+  readonly workers: readonly WorkerStatus[]
+  /** What their connections are and were. */
+  readonly observer: Observer
+}
+
 /** Settings that are read once: a change in the files is only noted. */
 const FIXED = ['workers', 'engine', 'admin', 'accessLog', 'maxConnections', 'connectAttempts'] as const
 
@@ -61,8 +77,11 @@ export class Gateway {
   readonly #compiler: Compiler
   readonly #names: Names
   readonly #reloads: Reloads
+  /** What became of each configuration. */
+  readonly history = new History()
   #accepted: Compiled | null = null
   #supervisor: Supervisor | null = null
+  #engine: EngineKind | null = null
   #observer: Observer | null = null
   #accessLog: AccessLog | null = null
   #watch: Watch | null = null
@@ -89,6 +108,7 @@ export class Gateway {
         return { compiled: this.#accepted, generation: this.#generation, stats: this.#supervisor.stats }
       },
       onCompiled: compiled => this.#take(compiled),
+      onNothing: (outcome, why) => this.history.addNote(outcome, this.#generation, why),
     })
   }
 
@@ -129,11 +149,6 @@ export class Gateway {
     return overridden(this.#accepted.settings, this.#options.overrides)
   }
 
-  /** What the workers' connections are and were; null before they are started. */
-  get observer(): Observer | null {
-    return this.#observer
-  }
-
   readonly readiness = (): GatewayReadiness => {
     const workers = this.#supervisor?.status() ?? []
     const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
@@ -154,6 +169,27 @@ export class Gateway {
     const { matched } = drain
     this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
     return drain
+  }
+
+  /** What is served, and by whom; null before. */
+  get serving(): Serving | null {
+    const [supervisor, observer, compiled] = [this.#supervisor, this.#observer, this.#accepted]
+    const table = observer?.generations.table(this.#generation)
+    if (!supervisor || !observer || !compiled || !table || this.#engine === null) return null
+    const generation = this.#generation
+    const workers = supervisor.status()
+    return { generation, compiled, table, engine: this.#engine, stats: supervisor.stats, workers, observer }
+  }
+
+  get log(): Logger {
+    return this.#log
+  }
+
+  /** What would change if the files in `body` (JSON) were served instead; null before anything is served. */
+  async diff(body: Uint8Array): Promise<Diff | { readonly wrong: string } | null> {
+    const { serving } = this
+    if (serving === null || this.#draining) return null
+    return await this.#compiler.diff({ body, names: this.#names.known, table: serving.table.buffer })
   }
 
   /** Lets connections end, within the time that the settings give them, and ends. */
@@ -202,6 +238,7 @@ export class Gateway {
   #startWorkers(): Supervisor {
     const { settings } = this
     const { engine, why } = chooseEngine(settings.engine)
+    this.#engine = engine
     const workers = workersFor(settings)
     const plural = workers === 1 ? 'worker' : 'workers'
     this.#log.info({ engine, workers }, `engine ${engine} (${why}), ${workers} ${plural}`)
@@ -225,6 +262,7 @@ export class Gateway {
     logDiagnostics(this.#log, compiled)
     if (compiled.table === null) {
       const generation = this.#generation
+      this.history.add('refused', generation, this.#accepted, compiled, compiled.stages)
       this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
       return
     }
@@ -240,8 +278,9 @@ export class Gateway {
     this.#observer?.publishing(table)
     this.#accessLog?.publishing(table)
     this.#supervisor?.publish(this.#generation, table)
-    const publish = monotonicMs() - startedMs
-    logGeneration(this.#log, this.#generation, before, compiled, { ...compiled.stages, publish })
+    const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
+    this.history.add('taken', this.#generation, before, compiled, stages)
+    logGeneration(this.#log, this.#generation, before, compiled, stages)
     if (before) this.#noteFixed(before.settings, compiled.settings)
     this.#options.onPublished?.()
   }

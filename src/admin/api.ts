@@ -1,0 +1,33 @@
+/**
+ * Everything behind the guard: each endpoint is in endpoints/, and /openapi.json describes them all.
+ *
+ * To look is GET and costs the data plane nothing: all counts are read from shared memory. To change is POST or PUT.
+ */
+
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../control/gateway.ts'
+import { addConfiguration } from './endpoints/configuration.ts'
+import { addDiff } from './endpoints/diff.ts'
+import { addExplain } from './endpoints/explain.ts'
+import { addLogLevel } from './endpoints/log-level.ts'
+import { addState } from './endpoints/state.ts'
+
+export async function addApi(app: FastifyInstance, gateway: Gateway, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'weir', version, description: 'The admin listener of a weir gateway.' },
+    },
+  })
+  await app.register(async api => {
+    addState(api, gateway, version)
+    addConfiguration(api, gateway)
+    addExplain(api, gateway)
+    addLogLevel(api, gateway)
+    addDiff(api, gateway)
+    api.get('/openapi.json', { schema: { summary: 'This description.', tags: ['about'] } }, async () =>
+      app.swagger(),
+    )
+  })
+}
