@@ -11,7 +11,9 @@ import { addConfiguration } from './endpoints/configuration.ts'
 import { addDiff } from './endpoints/diff.ts'
 import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
+import { addMetrics } from './endpoints/metrics.ts'
 import { addState } from './endpoints/state.ts'
+import { createMetrics } from './metrics/registry.ts'
 
 export async function addApi(app: FastifyInstance, gateway: Gateway, version: string): Promise<void> {
   await app.register(swagger, {
@@ -21,6 +23,7 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
     },
   })
   await app.register(async api => {
+    addMetrics(api, createMetrics(gateway, version))
     addState(api, gateway, version)
     addConfiguration(api, gateway)
     addExplain(api, gateway)

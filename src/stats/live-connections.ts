@@ -106,6 +106,16 @@ export class LiveConnections {
     return this.#read(worker, row) && this.#copy.numbers[Live.id / 2] === id
   }
 
+  /** How many are in each state now; only that word of each row is read. */
+  states(): Record<Exclude<LiveState, 'free'>, number> {
+    const counts = LIVE_STATES.map(() => 0)
+    for (const { words } of this.#workers) {
+      const used = Atomics.load(words, LiveHead.used)
+      for (let row = 0; row < used; row++) counts[words[liveAt(row) + Live.state]]++
+    }
+    return { dialing: counts[1], relaying: counts[2], 'half-closed': counts[3] }
+  }
+
   /** How many are open now. */
   count(): number {
     let count = 0
