@@ -8,10 +8,12 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../control/gateway.ts'
 import { addConfiguration } from './endpoints/configuration.ts'
+import { addConnections } from './endpoints/connections.ts'
 import { addDiff } from './endpoints/diff.ts'
 import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
+import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
 import { createMetrics } from './metrics/registry.ts'
 
@@ -25,6 +27,8 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
   await app.register(async api => {
     addMetrics(api, createMetrics(gateway, version))
     addState(api, gateway, version)
+    addRoutes(api, gateway)
+    addConnections(api, gateway)
     addConfiguration(api, gateway)
     addExplain(api, gateway)
     addLogLevel(api, gateway)

@@ -15,6 +15,8 @@ import type { JournalMemory } from '../stats/journal-memory.ts'
 import { openStats } from '../stats/stats.ts'
 import type { Table } from '../table/table.ts'
 import { AccessLog } from './access-log.ts'
+import { Baselines } from './baselines.ts'
+import { changedResources } from './changes.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
@@ -63,6 +65,7 @@ export type Serving = {
   readonly workers: readonly WorkerStatus[]
   /** What their connections are and were. */
   readonly observer: Observer
+  readonly baselines: Baselines
 }
 
 /** Settings that are read once: a change in the files is only noted. */
@@ -79,6 +82,7 @@ export class Gateway {
   readonly #reloads: Reloads
   /** What became of each configuration. */
   readonly history = new History()
+  readonly #baselines = new Baselines()
   #accepted: Compiled | null = null
   #supervisor: Supervisor | null = null
   #engine: EngineKind | null = null
@@ -178,7 +182,9 @@ export class Gateway {
     if (!supervisor || !observer || !compiled || !table || this.#engine === null) return null
     const generation = this.#generation
     const workers = supervisor.status()
-    return { generation, compiled, table, engine: this.#engine, stats: supervisor.stats, workers, observer }
+    const { stats } = supervisor
+    const [engine, baselines] = [this.#engine, this.#baselines]
+    return { generation, compiled, table, engine, stats, workers, observer, baselines }
   }
 
   get log(): Logger {
@@ -262,7 +268,8 @@ export class Gateway {
     logDiagnostics(this.#log, compiled)
     if (compiled.table === null) {
       const generation = this.#generation
-      this.history.add('refused', generation, this.#accepted, compiled, compiled.stages)
+      const changes = changedResources(this.#accepted?.resources ?? [], compiled.resources)
+      this.history.add('refused', generation, this.#accepted, compiled, changes, compiled.stages)
       this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
       return
     }
@@ -279,8 +286,10 @@ export class Gateway {
     this.#accessLog?.publishing(table)
     this.#supervisor?.publish(this.#generation, table)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
-    this.history.add('taken', this.#generation, before, compiled, stages)
-    logGeneration(this.#log, this.#generation, before, compiled, stages)
+    const changes = changedResources(before?.resources ?? [], compiled.resources)
+    this.#baselines.published(this.#generation, changes, () => this.#observer?.totals() ?? [])
+    this.history.add('taken', this.#generation, before, compiled, changes, stages)
+    logGeneration(this.#log, this.#generation, before, compiled, changes, stages)
     if (before) this.#noteFixed(before.settings, compiled.settings)
     this.#options.onPublished?.()
   }

@@ -6,7 +6,7 @@
 
 import { wallTime } from '../base/clock.ts'
 import type { Diagnostic, Severity } from '../config/diagnostic.ts'
-import { type Changes, changedKeys, changedResources } from './changes.ts'
+import { type Changes, changedKeys } from './changes.ts'
 import type { Compiled } from './compile-task.ts'
 
 /** Reloads that are remembered. */
@@ -61,6 +61,7 @@ export class History {
     generation: number,
     before: Compiled | null,
     after: Compiled,
+    changes: Changes,
     stages: Readonly<Record<string, number>>,
   ): void {
     const count = (severity: Severity) => after.diagnostics.filter(each => each.severity === severity).length
@@ -69,7 +70,7 @@ export class History {
       generation,
       totalMs: round(Object.values(stages).reduce((sum, ms) => sum + ms, 0)),
       stagesMs: Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, round(ms)])),
-      resources: fewTitles(changedResources(before?.resources ?? [], after.resources)),
+      resources: fewTitles(changes),
       listeners: changedKeys(keysOf(before), outcome === 'taken' ? keysOf(after) : keysOf(before)),
       errors: count('error'),
       warnings: count('warning'),

@@ -2,7 +2,7 @@
 
 import type { Severity } from '../config/diagnostic.ts'
 import type { TableListener } from '../table/table.ts'
-import { type Changes, changedKeys, changedResources } from './changes.ts'
+import { type Changes, changedKeys } from './changes.ts'
 import type { Compiled, Stages } from './compile-task.ts'
 import { worstFirst } from './history.ts'
 import type { Logger } from './log.ts'
@@ -40,14 +40,14 @@ export function logGeneration(
   generation: number,
   before: Compiled | null,
   after: Compiled,
+  changes: Changes,
   times: Stages & { readonly publish: number },
 ): void {
   const stages = Object.entries(times).map(([stage, ms]) => [stage, Number(ms.toFixed(1))] as const)
   const totalMs = Object.values(times).reduce((sum, ms) => sum + ms, 0)
   const spent = `${totalMs.toFixed(0)} ms (${stages.map(each => each.join(' ')).join(', ')})`
-  const changes = before && changedResources(before.resources, after.resources)
-  const what = changes ? changesText(changes) : `${after.resources.length} resources`
-  const fields = { generation, ...(changes ?? { resources: after.resources.length }) }
+  const what = before ? changesText(changes) : `${after.resources.length} resources`
+  const fields = { generation, ...(before ? changes : { resources: after.resources.length }) }
   log.info(
     { ...fields, stagesMs: Object.fromEntries(stages) },
     `generation ${generation}: ${what} in ${spent}`,
