@@ -2,15 +2,18 @@
  * The compiling thread's other task: what would change if these files were served instead.
  *
  * The files come as the admin listener got them, since reading megabytes of JSON is work as well. Nothing is
- * published, and no slot is given out.
+ * published, and no slot is given out. Live connections are read where the workers write them.
  */
 
 import type { ResolvedNames } from '../config/load.ts'
 import { loadConfig, type SourceFile } from '../config/load.ts'
 import { type JsonMessage, toReport } from '../config/render.ts'
+import { Generations, type GenerationsState } from '../stats/generations.ts'
+import { LiveConnections } from '../stats/live-connections.ts'
 import { buildTable } from '../table/builder.ts'
 import { compareTables, type DestinationChange, type RuleChange } from '../table/compare.ts'
 import { openTable } from '../table/table.ts'
+import { type Replayed, replay } from './replay.ts'
 
 /** Changes that are told one by one; there may be as many as rules. */
 const CHANGES_MAX = 1_000
@@ -20,6 +23,9 @@ export type DiffTask = {
   readonly body: Uint8Array
   readonly names: ResolvedNames
   readonly table: SharedArrayBuffer
+  /** The live connections of each worker: stats/connections.ts. */
+  readonly live: readonly SharedArrayBuffer[]
+  readonly generations: GenerationsState
 }
 
 export type Diff = {
@@ -42,10 +48,16 @@ export type Changes = {
     readonly list: readonly RuleChange[]
   }
   readonly destinations: readonly DestinationChange[]
+  readonly connections: Replayed
 }
 
 /** The answer, or in words why the body is none to answer. */
-export default function diffTask({ body, names, table }: DiffTask): Diff | { readonly wrong: string } {
+export default function diffTask({
+  body,
+  names,
+  table,
+  ...task
+}: DiffTask): Diff | { readonly wrong: string } {
   const files = filesOf(body)
   if (typeof files === 'string') return { wrong: files }
   const { plan, diagnostics } = loadConfig(files, { names })
@@ -54,6 +66,7 @@ export default function diffTask({ body, names, table }: DiffTask): Diff | { rea
   if (plan === null) return { valid, errors, warnings, findings, changes: null }
   const running = openTable(table)
   const candidate = openTable(buildTable(plan, running.generation + 1, () => 0))
+  const live = new LiveConnections(task.live)
   const { listeners, rules, reordered, destinations } = compareTables(running, candidate)
   const count = (change: RuleChange['change']) => rules.filter(each => each.change === change).length
   return {
@@ -68,6 +81,7 @@ export default function diffTask({ body, names, table }: DiffTask): Diff | { rea
         list: rules.slice(0, CHANGES_MAX),
       },
       destinations: destinations.slice(0, CHANGES_MAX),
+      connections: replay(live, new Generations(live, task.generations), candidate),
     },
   }
 }

@@ -195,7 +195,16 @@ export class Gateway {
   async diff(body: Uint8Array): Promise<Diff | { readonly wrong: string } | null> {
     const { serving } = this
     if (serving === null || this.#draining) return null
-    return await this.#compiler.diff({ body, names: this.#names.known, table: serving.table.buffer })
+    const { table, observer } = serving
+    const { state: generations } = observer.generations
+    const live = observer.live.buffers
+    return await this.#compiler.diff({
+      body,
+      names: this.#names.known,
+      table: table.buffer,
+      live,
+      generations,
+    })
   }
 
   /** Lets connections end, within the time that the settings give them, and ends. */

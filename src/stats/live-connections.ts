@@ -66,11 +66,14 @@ export type SocketAddress = { readonly address: string; readonly port: number }
 const TRIES = 1000
 
 export class LiveConnections {
+  /** For another thread to read, too. */
+  readonly buffers: readonly SharedArrayBuffer[]
   readonly #workers: readonly LiveViews[]
   readonly #copy: LiveViews = openConnections(new SharedArrayBuffer(Live.WORDS * 4))
 
   /** @param buffers  Made by `createConnections`, one for each worker. */
   constructor(buffers: readonly SharedArrayBuffer[]) {
+    this.buffers = buffers
     this.#workers = buffers.map(openConnections)
   }
 

@@ -1,22 +1,11 @@
 /** The connections that are open, as the admin listener lists them. */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { echo, routing } from '../control/scene.ts'
 import { ENGINES } from '../support/engine.ts'
 import type { Answer } from './kit.ts'
-import { type Scene, scene } from './scene.ts'
-
-async function talking(t: TestContext, port: number, localAddress = '127.0.0.1'): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', localAddress })
-  t.after(() => socket.destroy())
-  socket.on('error', () => {})
-  socket.write('test\n')
-  await once(socket, 'data')
-  return socket
-}
+import { type Scene, scene, talking } from './scene.ts'
 
 /** The answer once the reply is counted, too: the client has it a moment before. */
 async function delivered(get: Scene['get']): Promise<Answer['body']> {

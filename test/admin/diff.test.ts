@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { routing } from '../control/scene.ts'
 import { call } from './kit.ts'
-import { scene } from './scene.ts'
+import { scene, talking } from './scene.ts'
 
 const files = (text: string) => ({ files: [{ path: 'new.yaml', text }] })
 
@@ -19,6 +19,7 @@ test('the same files change nothing', async t => {
     listeners: { added: [], removed: [] },
     rules: { added: 0, removed: 0, changed: 0, reordered: 0, list: [] },
     destinations: [],
+    connections: { open: 0, same: 0, elsewhere: 0, refused: 0, unlistened: 0, unknown: 0, moves: [] },
   })
 })
 
@@ -98,4 +99,55 @@ test('one at a time; who goes away makes room', async t => {
     return status === 200 ? status : then() // its going may not have arrived yet
   }
   assert.equal(await then(), 200)
+})
+
+test('it says how many live connections would go elsewhere, and where', async t => {
+  const { send, port, backend, save, logged } = await scene(t)
+  const clients = ['127.0.0.2', '127.0.0.2', '127.0.0.3']
+  await Promise.all(clients.map(client => talking(t, port, client)))
+  const now = routing(port, backend)
+  const fates = async (text: string) => {
+    const { connections } = (await send('POST /diff', files(text))).body.changes
+    const { moves, open, ...counts } = connections
+    assert.equal(open, 3)
+    return { moves, ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0)) }
+  }
+  assert.deepEqual(await fates(now), { same: 3, moves: [] })
+  const other = `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: other}
+spec:
+  hosts: [other.example]
+  ports: [{number: 9000, name: tcp, protocol: TCP}]
+  resolution: STATIC
+  endpoints: [{address: 127.0.0.1}]
+`
+  const rule = (client: string, host: string) =>
+    `  tcp:\n    - match: [{sourceSubnet: ${client}}]\n      route: [{destination: {host: ${host}}}]\n`
+  const moved = now.replace('  tcp:\n', rule('127.0.0.2/32', 'other.example')) + other
+  const move = { rule: 'default/all tcp[0]', from: 'backend.example:9000' }
+  assert.deepEqual(await fates(moved), {
+    ...{ same: 1, elsewhere: 2 },
+    moves: [{ ...move, connections: 2, fate: 'elsewhere', to: ['other.example:9000'] }],
+  })
+  const split = now.replace(
+    '- destination: {host: backend.example}',
+    '- {destination: {host: backend.example}, weight: 1}\n        - {destination: {host: other.example}, weight: 99}',
+  )
+  assert.deepEqual(await fates(split + other), { same: 3, moves: [] })
+  const narrowed = now.replace('- route:', '- match: [{sourceSubnet: 127.0.0.3/32}]\n      route:')
+  assert.deepEqual(await fates(narrowed), {
+    ...{ same: 1, refused: 2 },
+    moves: [{ ...move, connections: 2, fate: 'refused', to: [] }],
+  })
+  assert.deepEqual(await fates(routing(port + 1, backend)), {
+    unlistened: 3,
+    moves: [{ ...move, connections: 3, fate: 'unlistened', to: [] }],
+  })
+  for (let generation = 2; generation <= 11; generation++) {
+    save(routing(port, backend).replace('{name: all}', `{name: vs-${generation}}`))
+    await logged(`generation ${generation}:`)
+  }
+  assert.deepEqual(await fates(now), { same: 3, moves: [] }, 'whose table is gone')
 })

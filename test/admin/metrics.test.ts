@@ -1,14 +1,12 @@
 /** What Prometheus is told, while connections live and over reloads. */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { ask, echo, routing } from '../control/scene.ts'
 import { ENGINES } from '../support/engine.ts'
 import { freePort } from '../support/sockets.ts'
 import { amount, parseMetrics, type Sample } from './prometheus.ts'
-import { type Scene, scene } from './scene.ts'
+import { type Scene, scene, talking } from './scene.ts'
 
 async function scrape({ get }: Pick<Scene, 'get'>): Promise<Sample[]> {
   const { status, headers, body } = await get('/metrics')
@@ -21,15 +19,6 @@ async function scrape({ get }: Pick<Scene, 'get'>): Promise<Sample[]> {
 async function scrapeUntil(where: Scene, isSo: (samples: Sample[]) => boolean): Promise<Sample[]> {
   const samples = await scrape(where)
   return isSo(samples) ? samples : scrapeUntil(where, isSo)
-}
-
-async function talking(t: TestContext, port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
-  t.after(() => socket.destroy())
-  socket.on('error', () => {})
-  socket.write('test\n')
-  await once(socket, 'data')
-  return socket
 }
 
 const TO_BACKEND = { destination_service: 'backend.example' }

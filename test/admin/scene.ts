@@ -1,6 +1,8 @@
 /** A gateway that serves, with its admin listener. */
 
+import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
@@ -41,4 +43,14 @@ export async function scene(
       renameSync(join(root, '.new'), join(root, name))
     },
   }
+}
+
+/** A client that has had its first answer. */
+export async function talking(t: TestContext, port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
+  t.after(() => socket.destroy())
+  socket.on('error', () => {})
+  socket.write('test\n')
+  await once(socket, 'data')
+  return socket
 }

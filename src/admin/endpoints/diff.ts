@@ -6,6 +6,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
+import { FATES } from '../../control/replay.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,
@@ -31,6 +32,25 @@ const beforeAfter = {
   after: textOrNull('In words; null: it is not there any more.'),
 }
 
+const live = object({
+  open: integer('Connections that are open.'),
+  same: integer('Of these, what would be given to where it is.'),
+  elsewhere: integer('To something else.'),
+  refused: integer('To nothing: no rule takes it any more.'),
+  unlistened: integer('Nobody would accept it.'),
+  unknown: integer('What it was given to is not known any more.'),
+  moves: list(
+    object({
+      connections: integer(),
+      fate: oneOf(FATES),
+      rule: textOrNull('That routed them.'),
+      from: text(),
+      to: list(text(), 'All that can be drawn.'),
+    }),
+    'All that are not the same, those of most connections first.',
+  ),
+})
+
 const diff = object({
   valid: boolean('Whether it would be served at all.'),
   errors: integer(),
@@ -47,6 +67,7 @@ const diff = object({
         list: list(object({ ...change, listener: text(), host: text(), rule: ruleOrigin, ...beforeAfter })),
       }),
       destinations: list(object({ ...change, destination: text(), ...beforeAfter })),
+      connections: live,
     }),
     'null where it is not valid.',
   ),
