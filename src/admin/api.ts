@@ -16,6 +16,7 @@ import { addMetrics } from './endpoints/metrics.ts'
 import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
 import { createMetrics } from './metrics/registry.ts'
+import { RulesOfTable } from './rules-of-table.ts'
 
 export async function addApi(app: FastifyInstance, gateway: Gateway, version: string): Promise<void> {
   await app.register(swagger, {
@@ -24,10 +25,11 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
       info: { title: 'weir', version, description: 'The admin listener of a weir gateway.' },
     },
   })
+  const rules = new RulesOfTable()
   await app.register(async api => {
-    addMetrics(api, createMetrics(gateway, version))
+    addMetrics(api, createMetrics(gateway, version, rules))
     addState(api, gateway, version)
-    addRoutes(api, gateway)
+    addRoutes(api, gateway, rules)
     addConnections(api, gateway)
     addConfiguration(api, gateway)
     addExplain(api, gateway)

@@ -6,6 +6,7 @@
 import type { SeriesName } from '../stats/generations.ts'
 import type { Total } from '../stats/series-totals.ts'
 import { Route, Rule, Split } from '../table/layout.ts'
+import { NO_ROUTE } from '../table/outcome.ts'
 import type { RuleOrigin } from '../table/plan.ts'
 import { destinationsOf, type RouteDestination } from '../table/rows.ts'
 import { readCold, type Table } from '../table/table.ts'
@@ -48,27 +49,34 @@ const SPLITS: ReadonlyMap<number, keyof typeof Split> = new Map(
   Object.entries(Split).map(([name, number]) => [number, name as keyof typeof Split]),
 )
 
-/** Every rule of a table, in the order in which they are tried; the same rule at several listeners is one. */
+/**
+ * Every rule of a table, in the order in which they are tried; the same rule at several listeners is one. What can match
+ * at one listener and never at another is told of where it can.
+ */
 export function rulesOf(table: Table): RuleEntry[] {
   const cold = readCold(table)
-  const entries = new Map<string, { entry: RuleEntry; listeners: Set<string> }>()
+  const byRule = new Map<
+    string,
+    { origin: RuleOrigin; never: string | null; byRoute: Map<number, Set<string>> }
+  >()
   for (const { listener, host, rules } of cold.scopes) {
     const where = `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
     for (const { origin, never, row } of rules) {
-      const route = row < 0 ? -1 : table.rules[row * Rule.WORDS + Rule.route]
-      const key = `${keyOf(origin)} ${route}`
-      const known = entries.get(key)
-      if (known) {
-        known.listeners.add(where)
-        continue
-      }
-      const listeners = new Set([where])
-      const split = route < 0 ? null : (SPLITS.get(table.routes[route * Route.WORDS + Route.split]) ?? null)
-      const destinations = route < 0 ? [] : destinationsOf(table, cold, route)
-      entries.set(key, { entry: { origin, never, listeners: [], split, destinations }, listeners })
+      const known = byRule.get(keyOf(origin)) ?? { origin, never, byRoute: new Map<number, Set<string>>() }
+      byRule.set(keyOf(origin), known)
+      const route = row < 0 ? NO_ROUTE : table.rules[row * Rule.WORDS + Rule.route]
+      known.byRoute.set(route, (known.byRoute.get(route) ?? new Set()).add(where))
     }
   }
-  return [...entries.values()].map(({ entry, listeners }) => ({ ...entry, listeners: [...listeners] }))
+  return [...byRule.values()].flatMap(({ origin, never, byRoute }) => {
+    const routes = [...byRoute].filter(([route]) => route !== NO_ROUTE || byRoute.size === 1)
+    return routes.map(([route, where]) => {
+      const listeners = [...where]
+      if (route === NO_ROUTE) return { origin, never, listeners, split: null, destinations: [] }
+      const split = SPLITS.get(table.routes[route * Route.WORDS + Route.split]) ?? null
+      return { origin, never: null, listeners, split, destinations: destinationsOf(table, cold, route) }
+    })
+  })
 }
 
 /** What was counted, by rule; those that no rule took are under ''. */

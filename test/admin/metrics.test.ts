@@ -37,6 +37,7 @@ for (const engine of ENGINES) {
     assert.equal(amount(living, 'weir_connections_by_state', { state: 'relaying' }), 1)
     const rule = { virtual_service: 'default/all', rule: 'tcp[0]', ...TO_BACKEND }
     assert.equal(amount(living, 'weir_rule_connections_total', rule), 1)
+    assert.equal(amount(living, 'weir_rule_configured_share', rule), 1)
     assert.equal(amount(living, 'weir_rule_connections_open', rule), 1)
     const endpoint = { endpoint: `127.0.0.1:${where.backend}` }
     assert.equal(amount(living, 'weir_endpoint_connections_open', endpoint), 1)

@@ -45,7 +45,7 @@ test('routes shows rules with hits and shares, or as JSON', async t => {
   assert.equal(code, 0)
   const [head, hits, share] = out.split('\n')
   assert.equal(head, `default/all tcp[0]  ${join(root, 'a.yaml')}:18`)
-  assert.match(hits, /^ {2}1 connections, 1 open, the last \d+(\.\d)? m?s ago$/)
+  assert.match(hits, /^ {2}1 connection, 1 open, the last \d+(\.\d)? m?s ago$/)
   assert.match(share, /^ {4}100 % {2}got 100\.0 % {2}\(20\.7 – 100\.0\) {2}1 {2}backend\.example:9000$/)
   const json = JSON.parse((await ask('routes', '--output', 'json')).out)
   assert.deepEqual([json.total, json.rules[0].connections], [1, 1])

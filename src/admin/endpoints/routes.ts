@@ -2,9 +2,9 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
-import { RuleCounts, type RuleEntry, rulesOf } from '../../control/rules.ts'
-import type { Table } from '../../table/table.ts'
+import { RuleCounts, type RuleEntry } from '../../control/rules.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
+import type { RulesOfTable } from '../rules-of-table.ts'
 import {
   answers,
   boolean,
@@ -63,13 +63,7 @@ type Asked = PageQuery & {
   readonly order: 'written' | 'hits'
 }
 
-export function addRoutes(app: FastifyInstance, gateway: Gateway): void {
-  /** The rules of the table that was asked about last. */
-  let known: { readonly table: Table; readonly rules: readonly RuleEntry[] } | null = null
-  const rulesNow = (table: Table): readonly RuleEntry[] => {
-    if (known?.table !== table) known = { table, rules: rulesOf(table) }
-    return known.rules
-  }
+export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOfTable): void {
   const schema = {
     tags: ['routing'],
     summary:
@@ -105,7 +99,7 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get<{ Querystring: Asked }>('/routes', { schema }, async ({ query }) => {
     const { table, generation, observer, baselines } = servingOf(gateway)
     const counts = new RuleCounts(observer.totals(), baselines)
-    const { items, ...page } = pageOf(chosen(rulesNow(table), counts, query), generation, query)
+    const { items, ...page } = pageOf(chosen(rules.of(table), counts, query), generation, query)
     const unruled = counts.unruled().sort((a, b) => b.connections - a.connections)
     return {
       generation,

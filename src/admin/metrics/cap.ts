@@ -16,6 +16,11 @@ export class Cap {
     this.#max = max
   }
 
+  /** The labels of a name that has its own. */
+  own(key: string): Labels | undefined {
+    return this.#own.get(key)
+  }
+
   /** Names that share "other" now. */
   get merged(): number {
     return this.#sharing.size

@@ -10,6 +10,7 @@ import { statSync } from 'node:fs'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Gateway, Serving } from '../../control/gateway.ts'
 import { readCold, type Table } from '../../table/table.ts'
+import type { RulesOfTable } from '../rules-of-table.ts'
 import { servingOf } from '../serving.ts'
 import { gauge, register, single, type Value } from './family.ts'
 import { processFamilies } from './process.ts'
@@ -25,7 +26,7 @@ export type Metrics = {
   readonly names: readonly string[]
 }
 
-export function createMetrics(gateway: Gateway, version: string): Metrics {
+export function createMetrics(gateway: Gateway, version: string, rules: RulesOfTable): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOK_MS })
   for (const { name } of registry.getMetricsAsArray())
@@ -37,6 +38,7 @@ export function createMetrics(gateway: Gateway, version: string): Metrics {
     totals: () => serving().observer.totals(),
     namesGivenUp: () => serving().observer.namesGivenUp,
     labelsOf,
+    rules: () => rules.of(serving().table),
   })
   for (const family of [...processFamilies(gateway, serving, version), ...series.families])
     register(registry, family)

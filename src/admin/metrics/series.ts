@@ -5,6 +5,7 @@
  * All come from the same counts (stats/series.ts), which are read and summed once for a scrape.
  */
 
+import type { RuleEntry } from '../../control/rules.ts'
 import type { Destination, SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import { Cap } from './cap.ts'
@@ -20,6 +21,7 @@ export type SeriesSource = {
   /** What the workloads behind a destination have in common. */
   readonly labelsOf: (destination: Destination) => Readonly<Record<string, string>>
   readonly namesGivenUp: () => number
+  readonly rules: () => readonly RuleEntry[]
 }
 
 type Counted = Total<SeriesName>
@@ -28,8 +30,8 @@ type Sums = Record<'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'received
 type Series = { readonly labels: Labels; readonly sums: Sums }
 
 /** A way to group the counts. */
-type Grouping = {
-  readonly keyOf: (name: SeriesName) => string
+type Grouping<Part extends keyof SeriesName = keyof SeriesName> = {
+  readonly keyOf: (name: Pick<SeriesName, Part>) => string
   readonly labelsOf: (name: SeriesName) => Labels
   readonly other: Labels
   readonly cap: Cap
@@ -59,6 +61,11 @@ export function seriesFamilies(source: SeriesSource): { refresh: () => void; fam
         'weir_rule_connections_total',
         'Connections by rule and destination.',
         values('rule', 'opened'),
+      ),
+      gauge(
+        'weir_rule_configured_share',
+        'What of a rule’s connections a destination should get by its weight, of rules that were hit.',
+        () => configuredShares(source.rules(), groupings.rule),
       ),
       gauge('weir_rule_connections_open', 'Of these, those that are open.', values('rule', 'open')),
       counter(
@@ -90,6 +97,18 @@ export function seriesFamilies(source: SeriesSource): { refresh: () => void; fam
   }
 }
 
+function configuredShares(
+  rules: readonly RuleEntry[],
+  { keyOf, cap }: Grouping<'rule' | 'destination'>,
+): Value[] {
+  return rules.flatMap(({ origin, destinations }) =>
+    destinations.flatMap(({ host, subset, port, share }) => {
+      const labels = cap.own(keyOf({ rule: origin, destination: { host, subset, port } }))
+      return labels ? [{ labels, value: share }] : []
+    }),
+  )
+}
+
 const destinationKey = (destination: Destination | null): string =>
   destination === null ? '' : `${destination.host} ${destination.subset ?? ''} ${destination.port}`
 
@@ -114,7 +133,7 @@ const destinationLabels = (destination: Destination | null): Labels => ({
 })
 
 /** A connection that no rule took has an empty one. */
-const BY_RULE = (): Grouping => ({
+const BY_RULE = (): Grouping<'rule' | 'destination'> => ({
   keyOf: ({ rule, destination }) =>
     `${rule && [rule.virtualService, rule.block, rule.route, rule.match]} ${destinationKey(destination)}`,
   labelsOf: ({ rule, destination }) => ({

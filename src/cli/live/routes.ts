@@ -141,7 +141,7 @@ function bandTexts(one: Rule['destinations'][number]): [got: string, band: strin
 function deliveredText({ connections, open, lastAt }: Delivered): string {
   const last =
     lastAt === null ? '' : `, the last ${durationText(Math.max(0, wallNowMs() - Date.parse(lastAt)))} ago`
-  return `${countText(connections)} connections, ${countText(open)} open${last}`
+  return `${countText(connections)} ${connections === 1 ? 'connection' : 'connections'}, ${countText(open)} open${last}`
 }
 
 const unruledLines = (unruled: readonly Unruled[]): string[] =>
