@@ -16,6 +16,7 @@ import { addMetrics } from './endpoints/metrics.ts'
 import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
 import { createMetrics } from './metrics/registry.ts'
+import { addPage } from './page-files.ts'
 import { RulesOfTable } from './rules-of-table.ts'
 
 export async function addApi(app: FastifyInstance, gateway: Gateway, version: string): Promise<void> {
@@ -27,6 +28,7 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
   })
   const rules = new RulesOfTable()
   await app.register(async api => {
+    addPage(api)
     addMetrics(api, createMetrics(gateway, version, rules))
     addState(api, gateway, version)
     addRoutes(api, gateway, rules)

@@ -1,9 +1,9 @@
 /**
  * All metrics of the process, in one prom-client registry.
  *
- * Node's own are prom-client's, with two exceptions. It counts open files by listing them, of which a gateway has
- * hundreds of thousands: that would hold up this thread. And its figures of the event loop's delay are those since the
- * last scrape, so that two scrapers would take them from each other.
+ * Node's own are prom-client's, with three exceptions. It counts open files by listing them, of which a gateway has
+ * hundreds of thousands: that would hold up this thread. Its figures of the event loop's delay are those since the last
+ * scrape, so that two scrapers would take them from each other. And what libuv holds is this thread's alone.
  */
 
 import { statSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { gauge, register, single, type Value } from './family.ts'
 import { processFamilies } from './process.ts'
 import { seriesFamilies } from './series.ts'
 
-const NOT_PROM_CLIENTS = /^(process_open_fds|nodejs_eventloop_lag_\w+_seconds)$/
+const NOT_PROM_CLIENTS = /^(process_open_fds|nodejs_eventloop_lag_\w+_seconds|nodejs_active_\w+)$/
 /** How often prom-client looks at the event loop, for figures that are left out. */
 const LOOP_LOOK_MS = 10_000
 
