@@ -35,6 +35,8 @@ type Grouping<Part extends keyof SeriesName = keyof SeriesName> = {
   readonly labelsOf: (name: SeriesName) => Labels
   readonly other: Labels
   readonly cap: Cap
+  /** Keys that were made before: a name is the same object for as long as it is counted. */
+  readonly keys: WeakMap<SeriesName, string>
 }
 
 export function seriesFamilies(source: SeriesSource): { refresh: () => void; families: readonly Family[] } {
@@ -118,6 +120,7 @@ const byPair = ({ labelsOf }: SeriesSource): Grouping => ({
     tcpLabels(source, destination, destination ? labelsOf(destination) : {}),
   other: OTHER_TCP,
   cap: new Cap(SERIES_MAX),
+  keys: new WeakMap(),
 })
 
 const OTHER_DESTINATION: Labels = {
@@ -143,6 +146,7 @@ const BY_RULE = (): Grouping<'rule' | 'destination'> => ({
   }),
   other: { virtual_service: 'other', rule: 'other', ...OTHER_DESTINATION },
   cap: new Cap(SERIES_MAX),
+  keys: new WeakMap(),
 })
 
 const BY_ENDPOINT = (): Grouping => ({
@@ -153,13 +157,15 @@ const BY_ENDPOINT = (): Grouping => ({
   }),
   other: { endpoint: 'other', ...OTHER_DESTINATION },
   cap: new Cap(SERIES_MAX),
+  keys: new WeakMap(),
 })
 
-function summed(totals: readonly Counted[], { keyOf, labelsOf, other, cap }: Grouping): Series[] {
+function summed(totals: readonly Counted[], { keyOf, labelsOf, other, cap, keys: made }: Grouping): Series[] {
   const names = new Map<string, SeriesName>()
   const counted = totals.filter(({ name, opened }) => name.key !== 'other' || opened > 0)
   const keys = counted.map(({ name }) => {
-    const key = name.key === 'other' ? 'other' : keyOf(name)
+    const key = made.get(name) ?? (name.key === 'other' ? 'other' : keyOf(name))
+    made.set(name, key)
     if (key !== 'other') names.set(key, name)
     return key
   })
