@@ -14,10 +14,8 @@ import { readCold, type Table } from './table.ts'
 
 export type RuleChange = {
   readonly change: 'added' | 'removed' | 'changed'
-  /** "default/edge 127.0.0.1:9000". */
-  readonly listener: string
-  /** The mesh service whose rule it is; '' at a gateway. */
-  readonly host: string
+  /** Where it applies: "default/edge 127.0.0.1:9000", and at the mesh with the service whose rule it is. */
+  readonly listeners: readonly string[]
   /** Where it stands now; of a removed one, where it stood. */
   readonly rule: RuleOrigin
   /** What it said, in words; null where it was not there. */
@@ -51,14 +49,14 @@ export function compareTables(before: Table, after: Table): TableChanges {
       added: [...now.listeners.difference(old.listeners)],
       removed: [...old.listeners.difference(now.listeners)],
     },
-    rules: scopes.flatMap(each => each.changes),
+    rules: merged(scopes.flatMap(each => each.changes)),
     reordered: scopes.reduce((sum, each) => sum + each.reordered, 0),
     destinations: compareDestinations(old.destinations, now.destinations),
   }
 }
 
 /** A rule in words, and where it applies. */
-type Worded = Pick<RuleChange, 'listener' | 'host' | 'rule'> & { readonly text: string }
+type Worded = { readonly listener: string; readonly rule: RuleOrigin; readonly text: string }
 
 function read(table: Table) {
   const cold = readCold(table)
@@ -66,7 +64,7 @@ function read(table: Table) {
     listeners: new Set(table.sockets.map(socket => socket.key)),
     scopes: Map.groupBy(
       cold.scopes.flatMap(scope => worded(table, cold, scope)),
-      ({ listener, host }) => `${listener} ${host}`,
+      ({ listener }) => listener,
     ),
     destinations: new Map(
       cold.clusters.map((_, cluster) => [
@@ -78,8 +76,8 @@ function read(table: Table) {
 }
 
 function worded(table: Table, cold: Cold, { listener, host, rules }: ColdScope): Worded[] {
-  const { key } = table.sockets[listener]
-  return rules.map(rule => ({ listener: key, host, rule: rule.origin, text: ruleText(table, cold, rule) }))
+  const where = `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
+  return rules.map(rule => ({ listener: where, rule: rule.origin, text: ruleText(table, cold, rule) }))
 }
 
 /** "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset v2". */
@@ -160,10 +158,19 @@ function compareScopes(before: readonly Worded[], after: readonly Worded[]) {
 
 const changeOf = (
   change: RuleChange['change'],
-  { listener, host, rule }: Worded,
+  { listener, rule }: Worded,
   before: string | null,
   after: string | null,
-): RuleChange => ({ change, listener, host, rule, before, after })
+): RuleChange => ({ change, listeners: [listener], rule, before, after })
+
+/** What happens to a rule in the same way at several listeners is one change. */
+function merged(changes: readonly RuleChange[]): RuleChange[] {
+  const groups = Map.groupBy(changes, ({ listeners: _, ...rest }) => JSON.stringify(rest))
+  return [...groups.values()].map(([first, ...others]) => ({
+    ...first,
+    listeners: [...first.listeners, ...others.flatMap(each => each.listeners)],
+  }))
+}
 
 const placeOf = ({ virtualService, block, route, match }: RuleOrigin): string =>
   `${virtualService} ${block} ${route} ${match}`

@@ -64,7 +64,7 @@ const diff = object({
         removed: integer(),
         changed: integer(),
         reordered: integer('Rules that say the same and are tried in another order.'),
-        list: list(object({ ...change, listener: text(), host: text(), rule: ruleOrigin, ...beforeAfter })),
+        list: list(object({ ...change, listeners: list(text()), rule: ruleOrigin, ...beforeAfter })),
       }),
       destinations: list(object({ ...change, destination: text(), ...beforeAfter })),
       connections: live,

@@ -47,7 +47,7 @@ type Diff = {
       readonly removed: number
       readonly changed: number
       readonly reordered: number
-      readonly list: readonly (Change & { readonly listener: string; readonly rule: Rule['rule'] })[]
+      readonly list: readonly (Change & { readonly rule: Rule['rule'] })[]
     }
     readonly destinations: readonly (Change & { readonly destination: string })[]
     readonly connections: Readonly<Record<'open' | 'same', number>> & { readonly moves: readonly Move[] }
