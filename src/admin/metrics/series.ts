@@ -69,7 +69,11 @@ export function seriesFamilies(source: SeriesSource): { refresh: () => void; fam
         'What of a rule’s connections a destination should get by its weight, of rules that were hit.',
         () => configuredShares(source.rules(), groupings.rule),
       ),
-      gauge('weir_rule_connections_open', 'Of these, those that are open.', values('rule', 'open')),
+      gauge(
+        'weir_rule_connections_open',
+        'Open connections by rule and destination.',
+        values('rule', 'open'),
+      ),
       counter(
         'weir_endpoint_connections_total',
         'Connections that were begun to an endpoint.',
@@ -77,7 +81,7 @@ export function seriesFamilies(source: SeriesSource): { refresh: () => void; fam
       ),
       counter(
         'weir_endpoint_dial_failures_total',
-        'Of these, those that it did not take.',
+        'Connections that were begun to an endpoint and failed.',
         values('endpoint', 'failed'),
       ),
       gauge(
