@@ -10,6 +10,7 @@ import type { Gateway } from '../control/gateway.ts'
 import { addConfiguration } from './endpoints/configuration.ts'
 import { addConnections } from './endpoints/connections.ts'
 import { addDiff } from './endpoints/diff.ts'
+import { addDrain } from './endpoints/drain.ts'
 import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
@@ -33,6 +34,7 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
     addState(api, gateway, version)
     addRoutes(api, gateway, rules)
     addConnections(api, gateway)
+    addDrain(api, gateway)
     addConfiguration(api, gateway)
     addExplain(api, gateway)
     addLogLevel(api, gateway)

@@ -187,6 +187,11 @@ export class Gateway {
     return { generation, compiled, table, engine, stats, workers, observer, baselines }
   }
 
+  /** Lines of the access log that could not be written, ever. */
+  get accessLogLost(): number {
+    return this.#accessLog?.lost ?? 0
+  }
+
   get log(): Logger {
     return this.#log
   }

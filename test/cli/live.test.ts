@@ -19,7 +19,7 @@ async function gateway(t: TestContext) {
 }
 
 const READING = ['status', 'routes', 'connections', 'log-level', 'top']
-const COMMANDS = [...READING, 'diff']
+const COMMANDS = [...READING, 'diff', 'drain']
 
 test('status says that the gateway is ready, and what it does', async t => {
   const { ask, port } = await gateway(t)
@@ -206,7 +206,7 @@ test('a gateway that is not there is one clear line, and 1', async t => {
   const nobody = `127.0.0.1:${await freePort()}`
   const root = folder(t, { 'a.yaml': routing(1, 2) })
   for (const command of COMMANDS) {
-    const words = command === 'diff' ? [command, root] : [command]
+    const words = { diff: [command, root], drain: [command, '--all'] }[command] ?? [command]
     const { code, out, err } = await weir([...words, '--admin', nobody])
     assert.deepEqual([code, out], [1, ''], command)
     assert.equal(

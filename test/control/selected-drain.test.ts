@@ -35,7 +35,7 @@ async function scene(t: TestContext, engine: string) {
   })
   await gateway.serve()
   await logged('every listener accepts')
-  const observer = gateway.observer as Observer
+  const observer = gateway.serving?.observer as Observer
   const openMany = async (count: number) => {
     const some = await Promise.all(Array.from({ length: count }, () => open(port)))
     clients.push(...some)

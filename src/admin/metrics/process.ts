@@ -12,7 +12,7 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
   gauge('weir_build_info', 'What runs; always 1.', () => [
     { value: 1, labels: { version, node: process.versions.node, engine: serving().engine } },
   ]),
-  ...connectionFamilies(serving),
+  ...connectionFamilies(gateway, serving),
   ...latencyFamilies(serving),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),
@@ -32,7 +32,7 @@ const BY_WORKER: readonly (readonly [string, CounterName, 'counter' | 'gauge'])[
 
 const WORKER_STATES = ['starting', 'accepting', 'draining', 'ended'] as const
 
-function connectionFamilies(serving: () => Serving): Family[] {
+function connectionFamilies(gateway: Gateway, serving: () => Serving): Family[] {
   const byWorker = BY_WORKER.map(
     ([name, field, type]): Family => ({
       ...{ name, type, help: COUNTERS[field] },
@@ -66,6 +66,9 @@ function connectionFamilies(serving: () => Serving): Family[] {
     ),
     gauge('weir_listen_failures', 'Listeners that a worker could not open.', () =>
       single(serving().workers.reduce((sum, each) => sum + each.failures.length, 0)),
+    ),
+    counter('weir_access_log_lines_lost_total', 'Lines of the access log that could not be written.', () =>
+      single(gateway.accessLogLost),
     ),
     counter('weir_records_dropped_total', 'Records that the access log had no room for.', () =>
       single(serving().observer.recordsDropped),

@@ -15,6 +15,7 @@ import {
 import { type Client, clientOf, NoAnswer } from './client.ts'
 import { connections } from './connections.ts'
 import { diff } from './diff.ts'
+import { drain } from './drain.ts'
 import { logLevel } from './log-level.ts'
 import { routes } from './routes.ts'
 import { status } from './status.ts'
@@ -37,6 +38,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addConnections(program, env, ask)
   addTop(program, env, ask)
   addDiff(program, env, ask)
+  addDrain(program, env, ask)
   addLogLevel(program, env, ask)
 }
 
@@ -138,6 +140,32 @@ function addDiff(program: Command, env: Env, ask: Ask): void {
     .addOption(outputOption())
     .addHelpText('after', examples('weir diff', 'weir diff --output json next/ | jq .changes.connections'))
     .action((paths, { admin, ...flags }) => ask(admin, client => diff(client, paths, flags, env)))
+}
+
+function addDrain(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('drain')
+    .description('reset some connections, spread over a time, while serving on')
+    .option('--all', 'all that are open now')
+    .option('--listener <LISTENER>', 'accepted by this listener')
+    .option('--generation <N>', 'routed by this generation', integerUpTo(2 ** 31 - 1))
+    .option('--older-than <N>', 'routed by an older generation than this', integerUpTo(2 ** 31 - 1))
+    .option('--rule <RULE>', 'routed by a VirtualService, or by "namespace/name tcp[0].match[1]"')
+    .option('--over <DURATION>', 'they end evenly over this time', duration, 30_000)
+    .option('--wait', 'until all of them have ended', false)
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir drain --older-than 7 --over 5m',
+        'weir drain --rule "default/echo tcp[0].match[1]" --over 30s --wait',
+        'weir drain --all --over 10m',
+      ),
+    )
+    .action(({ admin, ...flags }: WithAdmin & Parameters<typeof drain>[1]) =>
+      ask(admin, client => drain(client, flags, env)),
+    )
 }
 
 function addLogLevel(program: Command, env: Env, ask: Ask): void {
