@@ -151,3 +151,24 @@ spec:
   }
   assert.deepEqual(await fates(now), { same: 3, moves: [] }, 'whose table is gone')
 })
+
+test('a probe is answered while a large configuration is compared', async t => {
+  const { send, get, port, backend } = await scene(t)
+  const rules = Array.from(
+    { length: 20_000 },
+    (_, index) =>
+      `    - match: [{sourceSubnet: 10.${index >> 8}.${index & 255}.0/24}]\n      route: [{destination: {host: backend.example}}]\n`,
+  )
+  const order: string[] = []
+  const large = routing(port, backend).replace('  tcp:\n', `  tcp:\n${rules.join('')}`)
+  const compared = send('POST /diff', files(large)).then(({ body }) => {
+    order.push('diff')
+    return body
+  })
+  for (let probe = 0; probe < 10; probe++) {
+    assert.equal((await get('/ready')).status, 200)
+    order.push('ready')
+  }
+  assert.equal((await compared).changes.rules.added, 20_000)
+  assert.equal(order.at(-1), 'diff')
+})
