@@ -16,6 +16,8 @@ import { Problem, problemOf, unknownPath } from './problem.ts'
 const HEADER_BYTES_MAX = 8_192
 const BODY_BYTES_MAX = 65_536
 const REQUEST_MS_MAX = 5_000
+/** A connection on which nothing moves: who does not take an answer must not keep others out. Longer than a comparison takes. */
+const STILL_MS_MAX = 60_000
 const CONNECTIONS_MAX = 64
 const REQUESTS_PER_SOCKET_MAX = 1_000
 
@@ -88,6 +90,7 @@ function createTightServer(): Server {
     connectionsCheckingInterval: REQUEST_MS_MAX,
     requireHostHeader: false,
   })
+  server.timeout = STILL_MS_MAX
   server.maxConnections = CONNECTIONS_MAX
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX
   return server

@@ -203,13 +203,13 @@ export class Gateway {
     const { table, observer } = serving
     const { state: generations } = observer.generations
     const live = observer.live.buffers
-    return await this.#compiler.diff({
-      body,
-      names: this.#names.known,
-      table: table.buffer,
-      live,
-      generations,
-    })
+    const task = { body, names: this.#names.known, table: table.buffer, live, generations }
+    try {
+      return await this.#compiler.diff(task)
+    } catch (error) {
+      if (this.#draining) return null // its thread has ended under it
+      throw error
+    }
   }
 
   /** Lets connections end, within the time that the settings give them, and ends. */

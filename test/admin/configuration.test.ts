@@ -58,6 +58,9 @@ test('/reloads tells each change, and what was wrong with those that were refuse
   await logged('the change is refused')
   const { counts, reloads } = (await get('/reloads')).body
   assert.deepEqual(counts, { taken: 2, refused: 1, emptied: 0, failed: 0 })
+  const { lastReload, generation } = (await get('/config')).body
+  assert.deepEqual([generation, lastReload.outcome, lastReload.number], [2, 'refused', 3])
+  assert.ok(lastReload.findings.length > 0)
   const [refused, taken] = reloads
   assert.deepEqual(
     [taken.outcome, taken.generation, taken.resources.changed],

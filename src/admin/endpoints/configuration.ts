@@ -38,6 +38,7 @@ function addConfig(app: FastifyInstance, gateway: Gateway): void {
         loadedAt: text('When it was published.'),
         checksum: text('SHA-256 of the files and of what their names resolve to.'),
         findings: list(finding, 'What `weir check` says of it, the worst first.'),
+        lastReload: object({ number: integer(), outcome: oneOf(OUTCOMES), findings: list(finding) }),
         ...pageAnswer,
         resources: list(
           object({ title: text('Kind, namespace and name.'), file: text(), line: integer(), digest: text() }),
@@ -53,6 +54,7 @@ function addConfig(app: FastifyInstance, gateway: Gateway): void {
       loadedAt: new Date(gateway.history.lastTakenMs).toISOString(),
       checksum: compiled.fingerprint,
       findings: worstFirst(compiled.diagnostics).slice(0, FINDINGS_MAX),
+      lastReload: gateway.history.reloads[0],
       ...page,
       resources: items,
     }
