@@ -81,7 +81,7 @@ export function addConnections(app: FastifyInstance, gateway: Gateway): void {
     '/connections',
     { schema },
     async ({ query: { limit, cursor, ...asked } }) => {
-      const { observer, stats } = servingOf(gateway)
+      const { observer, stats } = servingOf(gateway).plane
       const isWanted = filterOf(asked)
       const { generations, live } = observer
       const connections: unknown[] = []

@@ -84,9 +84,9 @@ export function addDrain(app: FastifyInstance, gateway: Gateway): void {
   }
   app.post<{ Body: Asked }>('/drain', { schema }, async ({ body: asked }) => {
     const selection = selectionOf(asked)
-    servingOf(gateway)
+    const { plane } = servingOf(gateway)
     if (gateway.readiness().draining) throw notServing()
-    return drains.add(gateway.drainSelected(selection, asked.overS * 1000))
+    return drains.add(plane.drainSelected(selection, asked.overS * 1000))
   })
 }
 

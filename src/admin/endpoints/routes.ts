@@ -97,8 +97,8 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     ),
   }
   app.get<{ Querystring: Asked }>('/routes', { schema }, async ({ query }) => {
-    const { table, generation, observer, baselines } = servingOf(gateway)
-    const counts = new RuleCounts(observer.totals(), baselines)
+    const { table, generation, plane, baselines } = servingOf(gateway)
+    const counts = new RuleCounts(plane.observer.totals(), baselines)
     const { items, ...page } = pageOf(chosen(rules.of(table), counts, query), generation, query)
     const unruled = counts.unruled().sort((a, b) => b.connections - a.connections)
     return {

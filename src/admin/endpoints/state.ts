@@ -49,11 +49,12 @@ function addSummary(app: FastifyInstance, gateway: Gateway, version: string): vo
     ),
   }
   app.get('/summary', { schema }, async () => {
-    const { engine, stats, workers, generation } = servingOf(gateway)
+    const { plane, generation } = servingOf(gateway)
+    const { engine, stats } = plane
     const { closed, ...counts } = totals(openStats(stats))
     const { ready, draining } = gateway.readiness()
     return {
-      ...{ version, engine, workers: workers.length, generation, ready, draining },
+      ...{ version, engine, workers: plane.status().length, generation, ready, draining },
       monotonicMs: monotonicMs(),
       uptimeS: process.uptime(),
       ...{ counters: counts, closed, lastReload: gateway.history.reloads[0] },
@@ -74,11 +75,12 @@ function addWorkers(app: FastifyInstance, gateway: Gateway): void {
     response: answers(object({ engine: text(), workers: list(worker) })),
   }
   app.get('/workers', { schema }, async () => {
-    const { engine, stats, workers } = servingOf(gateway)
+    const { plane } = servingOf(gateway)
+    const { engine, stats } = plane
     const { counters: rows } = openStats(stats)
     return {
       engine,
-      workers: workers.map(({ worker, state, generation }) => ({
+      workers: plane.status().map(({ worker, state, generation }) => ({
         ...{ worker, state, generation },
         counters: Object.fromEntries(COUNTER_NAMES.map(name => [name, rows[worker][Counter[name]]])),
       })),
@@ -101,8 +103,10 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
     response: answers(object({ generation: integer(), listeners: list(listener) })),
   }
   app.get('/listeners', { schema }, async () => {
-    const { compiled, generation, workers } = servingOf(gateway)
-    const failures = workers.flatMap(each => each.failures.map(one => ({ worker: each.worker, ...one })))
+    const { compiled, generation, plane } = servingOf(gateway)
+    const failures = plane
+      .status()
+      .flatMap(each => each.failures.map(one => ({ worker: each.worker, ...one })))
     return {
       generation,
       listeners: compiled.listeners.map(({ key, gateway, bind, port, original }) => ({

@@ -10,9 +10,9 @@ import { counter, type Family, gauge, single, type Value } from './family.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
   gauge('weir_build_info', 'What runs; always 1.', () => [
-    { value: 1, labels: { version, node: process.versions.node, engine: serving().engine } },
+    { value: 1, labels: { version, node: process.versions.node, engine: serving().plane.engine } },
   ]),
-  ...connectionFamilies(gateway, serving),
+  ...connectionFamilies(serving),
   ...latencyFamilies(serving),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),
@@ -32,12 +32,12 @@ const BY_WORKER: readonly (readonly [string, CounterName, 'counter' | 'gauge'])[
 
 const WORKER_STATES = ['starting', 'accepting', 'draining', 'ended'] as const
 
-function connectionFamilies(gateway: Gateway, serving: () => Serving): Family[] {
+function connectionFamilies(serving: () => Serving): Family[] {
   const byWorker = BY_WORKER.map(
     ([name, field, type]): Family => ({
       ...{ name, type, help: COUNTERS[field] },
       read: () =>
-        openStats(serving().stats).counters.map((row, worker) => ({
+        openStats(serving().plane.stats).counters.map((row, worker) => ({
           labels: { worker },
           value: row[Counter[field]],
         })),
@@ -46,38 +46,43 @@ function connectionFamilies(gateway: Gateway, serving: () => Serving): Family[] 
   return [
     ...byWorker,
     counter('weir_connections_closed_total', 'Connections that ended, by reason.', () => {
-      const stats = openStats(serving().stats)
+      const stats = openStats(serving().plane.stats)
       return REASON_NAMES.map((reason, number) => ({
         labels: { reason },
         value: sumCounter(stats, closedAt(number)),
       }))
     }),
     gauge('weir_connections_by_state', 'Connections that are open, by what they are doing.', () =>
-      Object.entries(serving().observer.live.states()).map(([state, value]) => ({
+      Object.entries(serving().plane.observer.live.states()).map(([state, value]) => ({
         labels: { state },
         value,
       })),
     ),
-    gauge('weir_workers', 'Workers, by state.', () =>
-      WORKER_STATES.map(state => ({
+    gauge('weir_workers', 'Workers, by state.', () => {
+      const workers = serving().plane.status()
+      return WORKER_STATES.map(state => ({
         labels: { state },
-        value: serving().workers.filter(each => each.state === state).length,
-      })),
-    ),
+        value: workers.filter(each => each.state === state).length,
+      }))
+    }),
     gauge('weir_listen_failures', 'Listeners that a worker could not open.', () =>
-      single(serving().workers.reduce((sum, each) => sum + each.failures.length, 0)),
+      single(
+        serving()
+          .plane.status()
+          .reduce((sum, each) => sum + each.failures.length, 0),
+      ),
     ),
     counter('weir_access_log_lines_lost_total', 'Lines of the access log that could not be written.', () =>
-      single(gateway.accessLogLost),
+      single(serving().plane.accessLogLost),
     ),
     counter('weir_records_dropped_total', 'Records that the access log had no room for.', () =>
-      single(serving().observer.recordsDropped),
+      single(serving().plane.observer.recordsDropped),
     ),
   ]
 }
 
 function latencyFamilies(serving: () => Serving): Family[] {
-  const histogram = (name: HistogramName) => () => serving().observer.histogram(name)
+  const histogram = (name: HistogramName) => () => serving().plane.observer.histogram(name)
   return [
     {
       ...{ name: 'weir_connect_duration_seconds', type: 'histogram' },

@@ -35,8 +35,8 @@ export function createMetrics(gateway: Gateway, version: string, rules: RulesOfT
   const serving = (): Serving => servingOf(gateway)
   const labelsOf = destinationLabels(serving)
   const series = seriesFamilies({
-    totals: () => serving().observer.totals(),
-    namesGivenUp: () => serving().observer.namesGivenUp,
+    totals: () => serving().plane.observer.totals(),
+    namesGivenUp: () => serving().plane.observer.namesGivenUp,
     labelsOf,
     rules: () => rules.of(serving().table),
   })
