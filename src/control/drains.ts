@@ -46,7 +46,7 @@ function progressOf(remembered: Remembered): DrainProgress {
   if (remembered.ended) return remembered.ended
   const { number, at, drain } = remembered
   const { selection, matched, left } = drain
-  const times = { overS: drain.overMs / 1000, elapsedS: drain.elapsedMs / 1000 }
+  const times = { overS: drain.overMs / 1000, elapsedS: Math.round(drain.elapsedMs) / 1000 }
   const progress = { number, at, selection, matched, left, ...times }
   if (left === 0) remembered.ended = progress
   return progress

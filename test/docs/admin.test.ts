@@ -4,7 +4,7 @@ import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { scene } from '../admin/scene.ts'
 import { weir } from '../cli/kit.ts'
-import { holds, read, tableOf } from './kit.ts'
+import { blocksOf, holds, read, tableOf } from './kit.ts'
 
 const DOCUMENT = 'docs/admin.md'
 
@@ -25,6 +25,55 @@ test('docs/admin.md lists every endpoint, with what its query may say', async t 
   )
   ok(rows.length >= 12)
   holds(DOCUMENT, 'endpoints', tableOf(['endpoint', 'says or does', 'query'], rows))
+})
+
+type Schema = {
+  readonly type?: string | readonly string[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly additionalProperties?: Schema | boolean
+  readonly required?: readonly string[]
+  readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
+}
+
+/** Holds that `value` has the fields that its schema says, no more and no fewer. */
+function fits(
+  value: unknown,
+  { properties, required = [], items, anyOf, additionalProperties }: Schema,
+  at: string,
+): void {
+  if (anyOf) {
+    if (value !== null) fits(value, anyOf[0], at)
+  } else if (items) {
+    for (const [index, each] of (value as unknown[]).entries()) fits(each, items, `${at}[${index}]`)
+  } else if (properties) {
+    const written = Object.entries(value as object)
+    const names = new Set(written.map(([name]) => name))
+    for (const name of required) ok(names.has(name), `${at} has no ${name}`)
+    for (const [name, each] of written) {
+      ok(properties[name], `${at} has ${name}`)
+      fits(each, properties[name], `${at}.${name}`)
+    }
+  } else if (typeof additionalProperties === 'object')
+    for (const [name, each] of Object.entries(value as object))
+      fits(each, additionalProperties, `${at}.${name}`)
+}
+
+test('the answers that docs/admin.md shows have the fields that are served', async t => {
+  const { get } = await scene(t)
+  const { paths } = (await get('/openapi.json')).body
+  const shown = blocksOf(DOCUMENT).flatMap(({ note, text }) => {
+    const [, method, path] = /^answer: (\w+) (\S+)$/.exec(note) ?? []
+    if (path === undefined) return []
+    const { schema } = paths[path][method.toLowerCase()].responses['200'].content['application/json']
+    fits(JSON.parse(text), schema, `${method} ${path}`)
+    return `${method} ${path}`
+  })
+  const served = Object.entries<object>(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`),
+  )
+  const without = ['GET /metrics', 'GET /openapi.json', 'PUT /log-level']
+  deepEqual(shown.toSorted(), served.filter(each => !without.includes(each)).sort())
 })
 
 test('docs/admin.md lists every metric of weir', async t => {

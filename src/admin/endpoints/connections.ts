@@ -48,8 +48,8 @@ const connection = object({
   destination: orNull(object({ host: text(), subset: textOrNull(), port: integer() })),
   source: object({ namespace: textOrNull(), labels: record(text()) }),
   acceptedAt: text(),
-  ageMs: number(),
-  idleMs: number('Since a byte last moved.'),
+  ageMs: integer(),
+  idleMs: integer('Since a byte last moved.'),
   decideUs: number('What the decision took.'),
   connectMs: number('What the last dial took; 0: it is not through.'),
   attempts: integer('Endpoints that were dialed.'),
@@ -113,9 +113,11 @@ const at = (address: SocketAddress | null): string | null =>
 
 function shown(each: Connection, generations: Generations) {
   const { listener, outcome, rule, destination, source } = generations.names(each)
-  const { id, worker, state, generation, ageMs, idleMs, attempts, clientEnded, upstreamEnded } = each
+  const { id, worker, state, generation, attempts, clientEnded, upstreamEnded } = each
   return {
-    ...{ id, worker, state, generation, ageMs, idleMs, attempts, clientEnded, upstreamEnded },
+    ...{ id, worker, state, generation, attempts, clientEnded, upstreamEnded },
+    ageMs: Math.round(each.ageMs),
+    idleMs: Math.round(each.idleMs),
     ...{ client: at(each.client), asked: at(each.destination), endpoint: at(each.upstream) },
     ...{ listener, outcome, rule, destination, source },
     acceptedAt: new Date(each.acceptedWallMs).toISOString(),
