@@ -73,5 +73,6 @@ const clusters = (count: number): Plan['clusters'] =>
     kind: 'static',
     endpoints: [{ address: `127.0.${index >> 8}.${index & 255}`, port: 80, weight: 1 }],
     names: [],
+    labels: {},
     policy: DEFAULT_POLICY,
   }))

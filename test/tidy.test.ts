@@ -16,7 +16,13 @@ const SRC = join(ROOT, 'src')
 const FLOORS = ['base', 'net', 'table', 'stats', 'access-log', 'config', 'engine', 'control', 'admin', 'cli']
 
 /** Modules that are started by name, not imported. */
-const ENTRIES = ['cli/main.ts', 'engine/worker.ts', 'control/compile-task.ts', 'access-log/task.ts']
+const ENTRIES = [
+  'cli/main.ts',
+  'engine/worker.ts',
+  'control/compile-task.ts',
+  'control/diff-task.ts',
+  'access-log/task.ts',
+]
 
 type Module = { readonly name: string; readonly text: string; readonly imports: readonly string[] }
 

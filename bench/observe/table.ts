@@ -29,7 +29,14 @@ const PLAN: Plan = {
   routes: [{ identity: 'orders', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
   clusters: [
     {
-      ...{ host: 'orders.shop.svc.cluster.local', subset: 'v1', port: 9000, kind: 'static', names: [] },
+      ...{
+        host: 'orders.shop.svc.cluster.local',
+        subset: 'v1',
+        port: 9000,
+        kind: 'static',
+        names: [],
+        labels: {},
+      },
       endpoints: [{ address: '127.0.0.1', port: 8080, weight: 1 }],
       policy: DEFAULT_POLICY,
     },

@@ -1,102 +1,160 @@
 /**
- * The admin listener: whether this process lives, and whether it is ready for connections.
+ * The admin listener: a small HTTP server for probes, scrapers, people, and `weir`'s own commands.
  *
- * Two read-only paths, for probes of Kubernetes and load balancers; neither asks who calls nor under
- * which name, as kubelet calls by address. Every limit is tight, since a probe needs nothing long.
+ * fastify routes, validates and serializes. Here are the limits, which are tight, since nobody who means well
+ * needs more; what a mistake is answered with; and the two probes. Those ask neither who calls nor under which
+ * name, as kubelet calls by address. Everything else (api.ts) stands behind the guard (guard.ts).
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { guard, HEADERS } from './guard.ts'
+import { close, listen, type Place } from './listen.ts'
+import { Problem, problemOf, unknownPath } from './problem.ts'
 
-const HEADER_BYTES_MAX = 4_096
+const HEADER_BYTES_MAX = 8_192
+const BODY_BYTES_MAX = 65_536
 const REQUEST_MS_MAX = 5_000
+/** A connection on which nothing moves: who does not take an answer must not keep others out. Longer than a comparison takes. */
+const STILL_MS_MAX = 60_000
 const CONNECTIONS_MAX = 64
 const REQUESTS_PER_SOCKET_MAX = 1_000
 
 /** Whether connections are served, and if not, what is missing. */
 export type Readiness = { readonly ready: boolean } & Readonly<Record<string, unknown>>
 
-export type AdminOptions = {
-  readonly address: string
-  readonly port: number
-  readonly readiness: () => Readiness
-}
+export type AdminOptions = Pick<Place, 'address' | 'port'> &
+  Partial<Place> & {
+    /** Names beside this machine's own that requests may come under. */
+    readonly hosts?: readonly string[]
+    readonly readiness: () => Readiness
+    /** Adds what is behind the guard. */
+    readonly api?: (app: FastifyInstance) => Promise<void>
+    /** Told of what an endpoint did not expect: our bug. */
+    readonly onBug?: (error: unknown) => void
+  }
 
-export type Admin = { readonly address: string; readonly port: number; close(): Promise<void> }
+export type Admin = Place & { close(): Promise<void> }
 
 /** Listens; rejects with the kernel's error where that fails. */
-export async function startAdmin({ address, port, readiness }: AdminOptions): Promise<Admin> {
-  const server = createServer(
-    {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: REQUEST_MS_MAX,
-      requestTimeout: REQUEST_MS_MAX,
-      keepAliveTimeout: REQUEST_MS_MAX,
-      connectionsCheckingInterval: REQUEST_MS_MAX,
-      requireHostHeader: false,
-    },
-    (request, response) => answer(request, response, readiness),
+export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const { address, port, socket = '', hosts = [], readiness, api, onBug } = options
+  const server = createTightServer()
+  const app = Fastify({
+    serverFactory: handler => server.on('request', handler),
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    exposeHeadRoutes: true,
+    return503OnClosing: false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } },
+    frameworkErrors: (error, _request, reply) => fail(error, reply),
+    clientErrorHandler: refuseBytes,
+  })
+  const methods = methodsByPath(app)
+  const checkGuard = guard(hosts)
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler((error, _request, reply) => fail(error, reply))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(HEADERS)
+    const path = pathOf(request)
+    if (!PROBES.has(path)) await checkGuard(request)
+    else if (hasBody(request.raw)) void reply.header('connection', 'close') // not waited for
+    if (request.is404) throw misplaced(request, reply, path, methods)
+  })
+  app.addHook('onSend', async (_request, _reply, payload) =>
+    typeof payload === 'string' && payload.startsWith('{') ? `${payload}\n` : payload,
   )
+  addProbes(app, readiness)
+  if (api) await app.register(api)
+  await app.ready()
+  const where = await listen(server, { address, port, socket })
+  return { ...where, close: () => close(server) }
+
+  function fail(error: unknown, reply: FastifyReply): FastifyReply {
+    const problem = problemOf(error, reply.request.routeOptions?.bodyLimit ?? BODY_BYTES_MAX)
+    if (problem === null) onBug?.(error)
+    const { status, body } =
+      problem ?? new Problem(500, 'bug', 'weir did not expect this', 'its log says more')
+    if (hasBody(reply.request.raw)) void reply.header('connection', 'close') // not waited for
+    return reply.code(status).headers(HEADERS).send(body)
+  }
+}
+
+function createTightServer(): Server {
+  const server = createServer({
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: REQUEST_MS_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: REQUEST_MS_MAX,
+    connectionsCheckingInterval: REQUEST_MS_MAX,
+    requireHostHeader: false,
+  })
+  server.timeout = STILL_MS_MAX
   server.maxConnections = CONNECTIONS_MAX
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX
-  await listen(server, address, port)
-  const bound = server.address() as AddressInfo
-  return { address: bound.address, port: bound.port, close: () => close(server) }
+  return server
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, readiness: () => Readiness): void {
-  const path = (request.url ?? '').split('?', 1)[0]
-  const reply = replyTo(path, request.method, readiness)
-  if (reply.status === 405) response.setHeader('allow', 'GET, HEAD')
-  send(request, response, reply)
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/ready'])
+
+function addProbes(app: FastifyInstance, readiness: () => Readiness): void {
+  app.get('/healthz', { schema: { hide: true } as object }, async () => ({ alive: true }))
+  app.get('/ready', { schema: { hide: true } as object }, async (_request, reply) => {
+    const body = readiness()
+    return reply.code(body.ready ? 200 : 503).send(body)
+  })
 }
 
-type Reply = { readonly status: number; readonly body: object }
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0]
 
-function replyTo(path: string, method: string | undefined, readiness: () => Readiness): Reply {
-  const page = PAGES.get(path)
-  if (!page) return { status: 404, body: { error: `there is only ${[...PAGES.keys()].join(' and ')}` } }
-  if (method !== 'GET' && method !== 'HEAD') {
-    return { status: 405, body: { error: `${path} takes GET and HEAD only` } }
+/** Which methods each path takes; filled while endpoints are added. */
+function methodsByPath(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set()
+    methods.set(url, known)
+    for (const each of [method].flat()) known.add(each)
+  })
+  return methods
+}
+
+/** A path that there is not, or not with this method. */
+function misplaced(
+  { method }: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  methods: ReadonlyMap<string, Set<string>>,
+): Problem {
+  const taken = methods.get(path)
+  if (!taken) return unknownPath(path, methods.keys())
+  const list = [...taken].join(', ')
+  void reply.header('allow', list)
+  return new Problem(405, 'wrong-method', `${path} takes ${list}, not ${method}`)
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+
+const BYTES_REFUSED: Readonly<Record<string, Problem>> = {
+  HPE_HEADER_OVERFLOW: new Problem(
+    431,
+    'header-too-large',
+    `headers are larger than ${HEADER_BYTES_MAX} bytes`,
+  ),
+  ERR_HTTP_REQUEST_TIMEOUT: new Problem(408, 'too-slow', `the request took longer than ${REQUEST_MS_MAX} ms`),
+}
+const NOT_HTTP = new Problem(400, 'not-http', 'this is no HTTP request')
+
+/** What is not even a request is answered by hand, and the connection closed. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
   }
-  return page(readiness)
-}
-
-const PAGES = new Map<string, (readiness: () => Readiness) => Reply>([
-  ['/healthz', () => ({ status: 200, body: { alive: true } })],
-  ['/ready', readiness => replyReady(readiness())],
-])
-
-const replyReady = (body: Readiness): Reply => ({ status: body.ready ? 200 : 503, body })
-
-/** A request with a body is answered without waiting for it: the connection closes instead. */
-function send(request: IncomingMessage, response: ServerResponse, { status, body }: Reply): void {
+  const { status, body } = BYTES_REFUSED[error.code ?? ''] ?? NOT_HTTP
   const text = `${JSON.stringify(body)}\n`
-  const hasBody =
-    request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
-  if (hasBody) response.setHeader('connection', 'close')
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  })
-  response.end(request.method === 'HEAD' ? undefined : text)
-}
-
-function listen(server: Server, address: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen({ port, ...(address === '' ? {} : { host: address }) }, () => {
-    server.off('error', reject)
-    resolve()
-  })
-  return promise
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  )
 }

@@ -11,6 +11,8 @@ export type Output = {
   /** Resolves once all that was written has been taken: an exit before that would cut a pipe's reader short. */
   flushed(): Promise<void>
   readonly isTTY: boolean
+  /** Of a terminal, as it is now. */
+  readonly size: { readonly columns: number; readonly rows: number }
 }
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
@@ -22,6 +24,8 @@ export type Env = {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Calls `listener` for each signal, instead of what a signal would do by itself. */
   onSignal(listener: (signal: Signal) => void): void
+  /** Calls `listener` with what is typed on the terminal, as it is typed; the result gives the terminal back. */
+  onKeys(listener: (keys: string) => void): () => void
 }
 
 /** Exit codes of every command. */

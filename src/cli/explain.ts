@@ -1,7 +1,8 @@
 /**
  * `weir explain`: where a connection would go, and why.
  *
- * The configuration is compiled as for serving, and the table itself answers (table/explain.ts).
+ * The configuration is compiled as for serving, and the table itself answers (table/explain.ts); with --live it is
+ * that of a running gateway.
  */
 
 import { createReadStream } from 'node:fs'
@@ -10,27 +11,35 @@ import type { Readable } from 'node:stream'
 import { loadConfig } from '../config/load.ts'
 import { renderText } from '../config/render.ts'
 import { readFiles } from '../control/files.ts'
+import { formatEndpoint } from '../net/address.ts'
 import { buildTable } from '../table/builder.ts'
 import { Explainer, type Explanation } from '../table/explain.ts'
+import { ambiguity } from '../table/find-listener.ts'
+import { type Asked, askByLine, askByOptions, type QuestionOptions } from '../table/question.ts'
 import { openTable, type Table } from '../table/table.ts'
+import type { AdminPlace } from './admin-place.ts'
 import { sourcesOf } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { explanationText } from './explanation-text.ts'
-import { type Asked, askByFlags, askByLine, type QuestionFlags } from './question.ts'
+import { type Client, clientOf, NoAnswer } from './live/client.ts'
 
-export type ExplainFlags = QuestionFlags & { readonly batch?: string; readonly output: 'text' | 'json' }
+export type ExplainFlags = QuestionOptions & {
+  readonly batch?: string
+  readonly live?: boolean
+  readonly admin?: AdminPlace
+  readonly output: 'text' | 'json'
+}
 
 type Answer = Explanation | { readonly error: string }
-type Answerer = (asked: Asked) => Answer
+type Answerer = (asked: Asked) => Answer | Promise<Answer>
 
 export async function explain(paths: readonly string[], flags: ExplainFlags, env: Env): Promise<number> {
-  const asked = flags.batch === undefined ? askByFlags(flags) : null
+  const asked = flags.batch === undefined ? askByOptions(flags, '--') : null
   if (asked && 'error' in asked) return usage(asked.error, env)
-  const table = load(paths, env)
-  if (table === null) return Exit.failed
-  const answerer = answererOf(table)
+  const answerer = flags.live ? liveAnswerer(clientOf(flags.admin, env)) : answererOf(load(paths, env))
+  if (answerer === null) return Exit.failed
   if (flags.batch !== undefined) return await answerBatch(flags.batch, flags.output, answerer, env)
-  const answer = answerer(askByFlags(flags))
+  const answer = await answerer(askByOptions(flags, '--'))
   if ('error' in answer) return usage(answer.error, env)
   write(answer, flags.output === 'json' ? 2 : 'text', env)
   return Exit.ok
@@ -46,17 +55,30 @@ function load(paths: readonly string[], env: Env): Table | null {
   return null
 }
 
-function answererOf(table: Table): Answerer {
+function answererOf(table: Table | null): Answerer | null {
+  if (table === null) return null
   const explainer = new Explainer(table)
-  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
   return asked => {
     if ('error' in asked) return asked
-    const { gateway } = asked.question
-    const meant = gateways.filter(each => each.endsWith(`/${gateway}`))
-    const ambiguous = meant.length > 1 && !meant.includes(`default/${gateway}`)
-    return ambiguous
-      ? { error: `gateway ${gateway} may be ${meant.join(' or ')}: write it as namespace/name` }
-      : explainer.answer(asked.question)
+    const error = ambiguity(table, asked.question.gateway)
+    return error === null ? explainer.answer(asked.question) : { error }
+  }
+}
+
+/** Asks a running gateway. A question that it does not take is told as one of a batch would be. */
+function liveAnswerer(client: Client): Answerer {
+  return async asked => {
+    if ('error' in asked) return asked
+    const { gateway, source, destination, sni } = asked.question
+    const { ip = '', port } = destination
+    const labels = source.labels && Object.entries(source.labels).map(pair => pair.join('='))
+    const query = { gateway, to: formatEndpoint(ip, port), from: source.ip, namespace: source.namespace, sni }
+    try {
+      return await client.get<Explanation>('/explain', { ...query, labels: labels?.join(',') })
+    } catch (error) {
+      if (error instanceof NoAnswer && error.exitCode === Exit.usage) return { error: error.message }
+      throw error
+    }
   }
 }
 
@@ -71,13 +93,14 @@ async function answerBatch(
   try {
     for await (const line of linesOf(file === '-' ? env.stdin : createReadStream(file))) {
       if (line.trim() === '') continue
-      const answer = answerer(askByLine(line))
+      const answer = await answerer(askByLine(line))
       if ('error' in answer) exitCode = Exit.failed
       write(answer, output === 'json' ? 0 : 'text', env)
       await env.stdout.flushed() // a slow reader holds back, and no pile grows
     }
     return exitCode
   } catch (error) {
+    if (error instanceof NoAnswer) throw error
     return usage(`--batch ${file}: ${error instanceof Error ? error.message : String(error)}`, env)
   }
 }

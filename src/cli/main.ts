@@ -13,6 +13,9 @@ function output(stream: NodeJS.WriteStream): Output {
     write: text => void stream.write(text),
     flushed: () => new Promise(resolve => stream.write('', () => resolve())),
     isTTY: stream.isTTY === true,
+    get size() {
+      return { columns: stream.columns || 80, rows: stream.rows || 24 }
+    },
   }
 }
 
@@ -31,12 +34,27 @@ function onSignal(listener: (signal: Signal) => void): void {
   }
 }
 
+/** Ctrl-C comes as a key, too, while they are read. */
+function onKeys(listener: (keys: string) => void): () => void {
+  const { stdin } = process
+  if (!stdin.isTTY) return () => {}
+  const onData = (data: Buffer) => listener(data.toString('latin1'))
+  stdin.setRawMode(true)
+  stdin.on('data', onData)
+  return () => {
+    stdin.off('data', onData)
+    stdin.setRawMode(false)
+    stdin.pause()
+  }
+}
+
 const env: Env = {
   stdout: output(process.stdout),
   stderr: output(process.stderr),
   stdin: process.stdin,
   variables: process.env,
   onSignal,
+  onKeys,
 }
 
 process.exit(await runCommandLine(process.argv.slice(2), env))

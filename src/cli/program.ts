@@ -5,18 +5,23 @@
  * code comes back through `runCommandLine`, which never throws for a mistake of the operator.
  */
 
-import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from '../config/duration.ts'
-import { splitEndpoint } from '../net/address.ts'
+import { Command, CommanderError, Option } from 'commander'
 import { check } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { explain } from './explain.ts'
-import { parseLabels } from './question.ts'
+import { addLiveCommands, adminOption, answered } from './live/commands.ts'
+import {
+  adminPlace,
+  duration,
+  examples,
+  integerUpTo,
+  labels,
+  outputOption,
+  PATHS,
+  PATHS_DEFAULT,
+} from './options.ts'
 import { run } from './run.ts'
-
-const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json in them)'
-const PATHS_DEFAULT = ['config/']
+import { versionOf } from './version.ts'
 
 /** Runs a command; the exit code. */
 export async function runCommandLine(words: readonly string[], env: Env): Promise<number> {
@@ -56,6 +61,7 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
   addRun(program, env, exit)
   addCheck(program, env, exit)
   addExplain(program, env, exit)
+  addLiveCommands(program, env, exit)
   return program
 }
 
@@ -66,7 +72,7 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .option('--workers <N>', 'worker threads; 0: one for each CPU', integerUpTo(1024))
     .addOption(new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'node', 'uring']))
-    .option('--admin <HOST:PORT>', 'address of the admin listener (/ready, /healthz)', endpoint)
+    .option('--admin <ADDRESS>', 'the admin listener: 127.0.0.1:15021, or unix:/run/weir.sock', adminPlace)
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
     .option('--access-log <FILE>', 'a line for each connection goes there; - is standard output')
@@ -105,17 +111,22 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
     .option('--labels <K=V,...>', 'the client’s labels, instead of what its address tells', labels)
     .option('--sni <HOST>', 'the server name of a TLS client')
     .option('--batch <FILE>', 'a file (- is stdin) with one connection a line, as JSON')
+    .option('--live', 'ask a running gateway, not files')
+    .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText(
       'after',
       examples(
         'weir explain --gateway ingressgateway-1 --from 127.0.10.1 --to 127.0.0.1:19000',
         'weir explain --gateway edge --to 10.0.0.1:443 --labels app=web,tier=front',
+        'weir explain --live --gateway edge --from 10.0.0.7 --to 10.1.2.3:9000',
         `echo '{"gateway":"mesh","destination":{"ip":"10.0.0.1","port":443}}' | weir explain --batch - --output json`,
       ),
     )
-    .action(async (paths, flags) => {
-      exit(await explain(paths, flags, env))
+    .action(async (paths, flags, command) => {
+      if (flags.live && command.args.length > 0)
+        command.error('error: --live asks a gateway: it takes no PATH')
+      exit(await answered(() => explain(paths, flags, env), env))
       await flushed(env)
     })
 }
@@ -123,45 +134,4 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
 /** Not for `run`: a log that nobody reads must not hold up its end. */
 async function flushed({ stdout, stderr }: Env): Promise<void> {
   await Promise.all([stdout.flushed(), stderr.flushed()])
-}
-
-const outputOption = (): Option =>
-  new Option('--output <FORMAT>', 'text for people, json for programs')
-    .choices(['text', 'json'])
-    .default('text')
-
-const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map(line => `  ${line}\n`).join('')}`
-
-function integerUpTo(max: number): (text: string) => number {
-  return text => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
-    if (value < 0 || value > max)
-      throw new InvalidArgumentError(`It must be a whole number from 0 to ${max}.`)
-    return value
-  }
-}
-
-function endpoint(text: string): { address: string; port: number } {
-  const found = splitEndpoint(text.replace(/^localhost:/, '127.0.0.1:'))
-  if (!found || found.port < 0)
-    throw new InvalidArgumentError('It must be an IP address and a port, like 127.0.0.1:15021.')
-  return found
-}
-
-function duration(text: string): number {
-  const ms = parseDuration(text)
-  if (ms === null || ms < 0) throw new InvalidArgumentError('It must be a duration, like 30s or 1m30s.')
-  return ms
-}
-
-function labels(text: string): Record<string, string> {
-  const found = parseLabels(text)
-  if (!found) throw new InvalidArgumentError('It must be labels, like app=web,tier=front.')
-  return found
-}
-
-function versionOf(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -6,18 +6,20 @@
  * on a terminal, where it says that the terminal has gone, it drains as well.
  */
 
-import { type Admin, startAdmin } from '../admin/http.ts'
-import { Gateway, type Overrides } from '../control/gateway.ts'
+import type { Admin } from '../admin/http.ts'
+import { Gateway } from '../control/gateway.ts'
 import { createLog, type LogFormat, type Logger } from '../control/log.ts'
-import { formatEndpoint } from '../net/address.ts'
+import type { Overrides } from '../control/overrides.ts'
+import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { Demo } from './demo.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
+import { versionOf } from './version.ts'
 
 export type RunFlags = {
   readonly workers?: number
   readonly engine?: 'auto' | 'node' | 'uring'
   /** false is `--no-admin`; true is commander's default beside it, which says as little as nothing does. */
-  readonly admin?: { readonly address: string; readonly port: number } | boolean
+  readonly admin?: AdminPlace | boolean
   readonly drainTimeout?: number
   readonly accessLog?: string
   readonly logFormat?: LogFormat
@@ -65,16 +67,17 @@ async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'cl
   const { admin } = gateway.settings
   if (admin === null) return { close: async () => {} }
   try {
-    const opened = await startAdmin({ ...admin, readiness: gateway.readiness })
-    const where = formatEndpoint(opened.address, opened.port)
-    log.info({ admin: where }, `admin at http://${where}/ready`)
+    const { openAdminOf } = await import('../admin/open.ts') // fastify takes a while to load
+    const opened = await openAdminOf(gateway, admin, versionOf())
+    const where = formatAdminPlace(opened)
+    log.info({ admin: where }, `admin at ${opened.socket === '' ? `http://${where}/` : where}`)
     return opened
   } catch (error) {
-    const where = formatEndpoint(admin.address || '*', admin.port)
     const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
     log.error(
       { code },
-      `the admin listener cannot open ${where} (${code}): choose another with --admin, or --no-admin`,
+      `the admin listener cannot open ${formatAdminPlace(admin)} (${code}): choose another with --admin, or --no-admin`,
     )
     await gateway.stop()
     return null

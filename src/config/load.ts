@@ -41,7 +41,12 @@ export type Loaded = {
   }
 }
 
-export type LoadedResource = { readonly title: string; readonly file: string; readonly digest: string }
+export type LoadedResource = {
+  readonly title: string
+  readonly file: string
+  readonly line: number
+  readonly digest: string
+}
 
 export type LoadOptions = { readonly names: ResolvedNames; readonly lint?: LintOptions }
 
@@ -89,7 +94,7 @@ const isSettings = ({ kind, apiVersion }: Resource): boolean =>
 
 function summarise(resource: Resource): LoadedResource {
   const digest = hash('sha1', JSON.stringify(resource.value))
-  return { title: resource.title, file: resource.file, digest }
+  return { title: resource.title, file: resource.file, line: resource.locate([]).line, digest }
 }
 
 function namesOf(plan: Plan): string[] {

@@ -7,7 +7,13 @@
 
 import type { Findings } from './diagnostic.ts'
 import type { Resource } from './resource.ts'
-import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS, type Settings } from './settings.ts'
+import {
+  type AdminSettings,
+  DEFAULT_ACCESS_LOG,
+  DEFAULT_ADMIN,
+  DEFAULT_SETTINGS,
+  type Settings,
+} from './settings.ts'
 import {
   bindAddress,
   bool,
@@ -63,7 +69,12 @@ const SPEC: Reader<Settings> = object<Settings>(
       DEFAULT_SETTINGS.mesh,
     ),
     sources: list(objectWith<Source>('cidr', { cidr, namespace: text, labels: strings }, workloadDefaults)),
-    admin: orNull(object({ address: bindAddress, port: integer(0, PORT_MAX) }, DEFAULT_ADMIN)),
+    admin: orNull(
+      object<AdminSettings>(
+        { address: bindAddress, port: integer(0, PORT_MAX), socket: text, hosts: list(text) },
+        DEFAULT_ADMIN,
+      ),
+    ),
     drain: mapped(
       object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
       ({ timeout }) => ({ timeoutMs: timeout }),

@@ -8,6 +8,16 @@
 
 import type { Cidr } from '../net/address.ts'
 
+export type AdminSettings = {
+  /** '' is every address. */
+  readonly address: string
+  readonly port: number
+  /** Path of a UNIX socket, instead of address and port; '' is none. */
+  readonly socket: string
+  /** Names beside localhost that browsers and scrapers may ask under. */
+  readonly hosts: readonly string[]
+}
+
 export type Settings = {
   /** Worker threads; 0 means one for each CPU that this process may use. */
   readonly workers: number
@@ -32,7 +42,7 @@ export type Settings = {
     readonly labels: Readonly<Record<string, string>>
   }[]
   /** The admin listener; null is off. */
-  readonly admin: { readonly address: string; readonly port: number } | null
+  readonly admin: AdminSettings | null
   readonly drain: { readonly timeoutMs: number }
   /** A line for each connection; null is off. */
   readonly accessLog: AccessLogSettings | null
@@ -60,7 +70,7 @@ export const DEFAULT_ACCESS_LOG: AccessLogSettings = {
 }
 
 /** The admin listener, unless something else is said of it. */
-export const DEFAULT_ADMIN = { address: '127.0.0.1', port: 15021 }
+export const DEFAULT_ADMIN: AdminSettings = { address: '127.0.0.1', port: 15021, socket: '', hosts: [] }
 
 export const DEFAULT_SETTINGS: Settings = {
   workers: 0,

@@ -10,11 +10,12 @@ import { Piscina } from 'piscina'
 import type { ResolvedNames } from '../config/load.ts'
 import { createSlots } from '../stats/slots.ts'
 import type { Compiled, CompileTask } from './compile-task.ts'
+import type { Diff, DiffTask } from './diff-task.ts'
 
 export class Compiler {
   readonly #paths: readonly string[]
   readonly #slots = createSlots()
-  readonly #pool = new Piscina<CompileTask, Compiled | null>({
+  readonly #pool = new Piscina({
     filename: new URL(`compile-task${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 1,
     maxThreads: 1,
@@ -33,7 +34,7 @@ export class Compiler {
     names: ResolvedNames,
     stats: SharedArrayBuffer | null,
   ): Promise<Compiled | null> {
-    const task = {
+    const task: CompileTask = {
       paths: this.#paths,
       names,
       generation,
@@ -41,9 +42,15 @@ export class Compiler {
       slots: this.#slots,
       stats,
     }
-    const compiled = await this.#pool.run(task)
+    const compiled: Compiled | null = await this.#pool.run(task)
     if (compiled) this.#previous = compiled.fingerprint
     return compiled
+  }
+
+  /** What would change if the files in `body` were served instead of `table`. */
+  diff(task: DiffTask): Promise<Diff | { readonly wrong: string }> {
+    const filename = new URL(`diff-task${extname(import.meta.url)}`, import.meta.url).href
+    return this.#pool.run(task, { filename })
   }
 
   /** Makes the next compilation answer in any case. */

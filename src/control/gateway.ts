@@ -9,33 +9,26 @@
 
 import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
-import { DEFAULT_ACCESS_LOG, type Settings } from '../config/settings.ts'
+import type { Settings } from '../config/settings.ts'
 import type { ListenFailure } from '../engine/protocol.ts'
-import type { JournalMemory } from '../stats/journal-memory.ts'
-import { openStats } from '../stats/stats.ts'
-import { AccessLog } from './access-log.ts'
-import { chooseEngine } from './choose-engine.ts'
+import type { Table } from '../table/table.ts'
+import { Baselines } from './baselines.ts'
+import { changedResources } from './changes.ts'
 import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
-import { connectionsFor, workersFor } from './limits.ts'
+import { DataPlane } from './data-plane.ts'
+import type { Diff } from './diff-task.ts'
+import { History } from './history.ts'
 import type { Logger } from './log.ts'
 import { Names } from './names.ts'
-import { logDiagnostics, logGeneration, logWorkerEvent } from './narrate.ts'
-import { Observer } from './observer.ts'
+import { logDiagnostics, logGeneration } from './narrate.ts'
+import { type Overrides, overridden } from './overrides.ts'
 import { Reloads } from './reloads.ts'
-import { SelectedDrain, type Selection } from './selected-drain.ts'
-import { Supervisor, type SupervisorEvent, type WorkerState } from './supervisor.ts'
-import { Troubles } from './troubles.ts'
+import type { WorkerState } from './supervisor.ts'
 import { type Watch, watchPaths } from './watch.ts'
 
 /** The start waits this long for DNS; what comes later comes with a reload. */
 const NAMES_WAIT_MS = 1_000
-
-/** What command-line flags say instead of the Settings document. */
-export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'admin' | 'drain'>> & {
-  /** Where the access log goes, whether or not the settings have one. */
-  readonly accessLogPath?: string
-}
 
 export type GatewayOptions = {
   readonly paths: readonly string[]
@@ -54,11 +47,17 @@ export type GatewayReadiness = {
   readonly waiting: readonly { readonly worker: number; readonly state: WorkerState }[]
 }
 
+/** What is served, and by whom. */
+export type Serving = {
+  readonly generation: number
+  readonly compiled: Compiled
+  readonly table: Table
+  readonly plane: DataPlane
+  readonly baselines: Baselines
+}
+
 /** Settings that are read once: a change in the files is only noted. */
 const FIXED = ['workers', 'engine', 'admin', 'accessLog', 'maxConnections', 'connectAttempts'] as const
-
-/** Names of standard output. */
-const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
 
 export class Gateway {
   readonly #options: GatewayOptions
@@ -66,14 +65,13 @@ export class Gateway {
   readonly #compiler: Compiler
   readonly #names: Names
   readonly #reloads: Reloads
+  /** What became of each configuration. */
+  readonly history = new History()
+  readonly #baselines = new Baselines()
   #accepted: Compiled | null = null
-  #supervisor: Supervisor | null = null
-  #observer: Observer | null = null
-  #accessLog: AccessLog | null = null
+  #plane: DataPlane | null = null
   #watch: Watch | null = null
-  #troubles: Troubles | null = null
   #generation = 0
-  #announced = false
   #draining = false
 
   private constructor(options: GatewayOptions) {
@@ -82,7 +80,7 @@ export class Gateway {
     this.#log = log
     this.#compiler = new Compiler(paths)
     this.#names = new Names({
-      onChange: () => this.#supervisor && this.#reloads.ask(),
+      onChange: () => this.#plane && this.#reloads.ask(),
       onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
     })
     this.#reloads = new Reloads({
@@ -90,10 +88,11 @@ export class Gateway {
       names: this.#names,
       log,
       running: () => {
-        assert(this.#accepted !== null && this.#supervisor !== null, 'a reload before anything is served')
-        return { compiled: this.#accepted, generation: this.#generation, stats: this.#supervisor.stats }
+        assert(this.#accepted !== null && this.#plane !== null, 'a reload before anything is served')
+        return { compiled: this.#accepted, generation: this.#generation, stats: this.#plane.stats }
       },
       onCompiled: compiled => this.#take(compiled),
+      onNothing: (outcome, why) => this.history.addNote(outcome, this.#generation, why),
     })
   }
 
@@ -115,10 +114,7 @@ export class Gateway {
     if (this.#draining) return
     const first = this.#accepted
     assert(first?.table != null, 'serving before a configuration is loaded')
-    this.#supervisor = this.#startWorkers()
-    this.#observer = new Observer(this.#supervisor.journals)
-    this.#accessLog = this.#openAccessLog(this.#supervisor.journals)
-    this.#troubles = new Troubles(openStats(this.#supervisor.stats), this.#log)
+    this.#plane = new DataPlane(this.settings, this.#log)
     this.#publish(first, first.table, null)
     this.#watch = await watchPaths(
       this.#options.paths,
@@ -131,23 +127,14 @@ export class Gateway {
   /** The settings in force: those of the first configuration where they are read once. */
   get settings(): Settings {
     assert(this.#accepted !== null, 'no settings before the first configuration')
-    const { accessLogPath: path, ...overrides } = this.#options.overrides
-    const settings = { ...this.#accepted.settings, ...overrides }
-    return path === undefined
-      ? settings
-      : { ...settings, accessLog: { ...(settings.accessLog ?? DEFAULT_ACCESS_LOG), path } }
-  }
-
-  /** What the workers' connections are and were; null before they are started. */
-  get observer(): Observer | null {
-    return this.#observer
+    return overridden(this.#accepted.settings, this.#options.overrides)
   }
 
   readonly readiness = (): GatewayReadiness => {
-    const workers = this.#supervisor?.status() ?? []
+    const workers = this.#plane?.status() ?? []
     const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
     return {
-      ready: !this.#draining && this.#supervisor?.ready === true,
+      ready: !this.#draining && this.#plane?.ready === true,
       draining: this.#draining,
       generation: this.#generation,
       failures: [...failures.values()],
@@ -155,14 +142,33 @@ export class Gateway {
     }
   }
 
-  /** Resets connections that are open now, spread over a time, and serves on. */
-  drainSelected(selection: Selection, overMs: number): SelectedDrain {
-    assert(this.#observer !== null && this.#supervisor !== null, 'a drain before anything is served')
-    const drain = new SelectedDrain(this.#observer, selection, overMs)
-    this.#supervisor.tell(drain.orders())
-    const { matched } = drain
-    this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
-    return drain
+  /** What is served, and by whom; null before. */
+  get serving(): Serving | null {
+    const [plane, compiled, generation] = [this.#plane, this.#accepted, this.#generation]
+    const table = plane?.observer.generations.table(generation)
+    return plane && compiled && table
+      ? { generation, compiled, table, plane, baselines: this.#baselines }
+      : null
+  }
+
+  get log(): Logger {
+    return this.#log
+  }
+
+  /** What would change if the files in `body` (JSON) were served instead; null before anything is served. */
+  async diff(body: Uint8Array): Promise<Diff | { readonly wrong: string } | null> {
+    const { serving } = this
+    if (serving === null || this.#draining) return null
+    const { table, plane } = serving
+    const { state: generations } = plane.observer.generations
+    const live = plane.observer.live.buffers
+    const task = { body, names: this.#names.known, table: table.buffer, live, generations }
+    try {
+      return await this.#compiler.diff(task)
+    } catch (error) {
+      if (this.#draining) return null // its thread has ended under it
+      throw error
+    }
   }
 
   /** Lets connections end, within the time that the settings give them, and ends. */
@@ -171,8 +177,7 @@ export class Gateway {
     const { timeoutMs } = this.settings.drain
     this.#log.info({ timeoutMs }, `draining: connections have ${timeoutMs / 1000} s to end`)
     await this.#closeInputs()
-    const { closed, reset } = (await this.#supervisor?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
-    await this.#closeObservers()
+    const { closed, reset } = (await this.#plane?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
     this.#log.info({ closed, reset }, `drained: connections that ended: ${closed}, that were reset: ${reset}`)
   }
 
@@ -180,13 +185,12 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#draining = true
     await this.#closeInputs()
-    await this.#supervisor?.stop()
-    await this.#closeObservers()
+    await this.#plane?.stop()
   }
 
   /** Opens the access log's file anew: it was renamed. */
   reopenLogs(): void {
-    this.#accessLog?.reopen()
+    this.#plane?.reopenLogs()
   }
 
   /** The first configuration, or null where it is refused. */
@@ -208,32 +212,13 @@ export class Gateway {
     return (await this.#compiler.compile(1, this.#names.known, null)) ?? compiled
   }
 
-  #startWorkers(): Supervisor {
-    const { settings } = this
-    const { engine, why } = chooseEngine(settings.engine)
-    const workers = workersFor(settings)
-    const plural = workers === 1 ? 'worker' : 'workers'
-    this.#log.info({ engine, workers }, `engine ${engine} (${why}), ${workers} ${plural}`)
-    return new Supervisor({
-      workers,
-      engine,
-      limits: { maxConnections: connectionsFor(settings), connectAttempts: settings.connectAttempts },
-      onEvent: event => this.#onWorkerEvent(event),
-    })
-  }
-
-  #onWorkerEvent(event: SupervisorEvent): void {
-    logWorkerEvent(this.#log, event)
-    if (this.#announced || this.#supervisor?.ready !== true) return
-    this.#announced = true
-    this.#log.info('ready: every listener accepts')
-  }
-
   /** Takes a changed configuration, or keeps the last good and says why. */
   #take(compiled: Compiled): void {
     logDiagnostics(this.#log, compiled)
     if (compiled.table === null) {
       const generation = this.#generation
+      const changes = changedResources(this.#accepted?.resources ?? [], compiled.resources)
+      this.history.add('refused', generation, this.#accepted, compiled, changes, compiled.stages)
       this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
       return
     }
@@ -246,11 +231,12 @@ export class Gateway {
   #publish(compiled: Compiled, table: SharedArrayBuffer, before: Compiled | null): void {
     const startedMs = monotonicMs()
     this.#generation++
-    this.#observer?.publishing(table)
-    this.#accessLog?.publishing(table)
-    this.#supervisor?.publish(this.#generation, table)
-    const publish = monotonicMs() - startedMs
-    logGeneration(this.#log, this.#generation, before, compiled, { ...compiled.stages, publish })
+    this.#plane?.publish(this.#generation, table)
+    const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
+    const changes = changedResources(before?.resources ?? [], compiled.resources)
+    this.#baselines.published(this.#generation, changes, () => this.#plane?.observer.totals() ?? [])
+    this.history.add('taken', this.#generation, before, compiled, changes, stages)
+    logGeneration(this.#log, this.#generation, before, compiled, changes, stages)
     if (before) this.#noteFixed(before.settings, compiled.settings)
     this.#options.onPublished?.()
   }
@@ -259,20 +245,6 @@ export class Gateway {
     const changed = FIXED.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
     if (changed.length > 0)
       this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
-  }
-
-  #openAccessLog(journals: readonly JournalMemory[]): AccessLog | null {
-    const { accessLog } = this.settings
-    if (accessLog === null) return null
-    const path = STDOUT.has(accessLog.path) ? null : accessLog.path
-    return new AccessLog(journals, { ...accessLog, path }, this.#log)
-  }
-
-  /** Once the workers have ended. */
-  async #closeObservers(): Promise<void> {
-    this.#troubles?.close()
-    this.#observer?.close()
-    await this.#accessLog?.close()
   }
 
   /** Nothing changes any more. */

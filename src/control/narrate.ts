@@ -1,9 +1,10 @@
 /** What the gateway's log says of configurations and workers, for people and as fields for machines. */
 
-import type { Diagnostic, Severity } from '../config/diagnostic.ts'
+import type { Severity } from '../config/diagnostic.ts'
 import type { TableListener } from '../table/table.ts'
-import { type Changes, changedKeys, changedResources } from './changes.ts'
+import { type Changes, changedKeys } from './changes.ts'
 import type { Compiled, Stages } from './compile-task.ts'
+import { worstFirst } from './history.ts'
 import type { Logger } from './log.ts'
 import type { SupervisorEvent } from './supervisor.ts'
 
@@ -20,8 +21,7 @@ const LEVELS: { readonly [severity in Severity]: 'error' | 'warn' | 'info' } = {
 
 /** Errors first: where there are too many, those are the ones to see. */
 export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
-  const order = (each: Diagnostic): number => Object.keys(LEVELS).indexOf(each.severity)
-  const shown = diagnostics.toSorted((a, b) => order(a) - order(b)).slice(0, DIAGNOSTICS_MAX)
+  const shown = worstFirst(diagnostics).slice(0, DIAGNOSTICS_MAX)
   for (const each of shown) {
     const { severity, message, hint, ...fields } = each
     const place = `${each.file}:${each.line}:${each.column}`
@@ -40,14 +40,14 @@ export function logGeneration(
   generation: number,
   before: Compiled | null,
   after: Compiled,
+  changes: Changes,
   times: Stages & { readonly publish: number },
 ): void {
   const stages = Object.entries(times).map(([stage, ms]) => [stage, Number(ms.toFixed(1))] as const)
   const totalMs = Object.values(times).reduce((sum, ms) => sum + ms, 0)
   const spent = `${totalMs.toFixed(0)} ms (${stages.map(each => each.join(' ')).join(', ')})`
-  const changes = before && changedResources(before.resources, after.resources)
-  const what = changes ? changesText(changes) : `${after.resources.length} resources`
-  const fields = { generation, ...(changes ?? { resources: after.resources.length }) }
+  const what = before ? changesText(changes) : `${after.resources.length} resources`
+  const fields = { generation, ...(before ? changes : { resources: after.resources.length }) }
   log.info(
     { ...fields, stagesMs: Object.fromEntries(stages) },
     `generation ${generation}: ${what} in ${spent}`,

@@ -33,6 +33,8 @@ export type ReloadsOptions = {
   }
   /** Called with each configuration that differs from the running one. */
   readonly onCompiled: (compiled: Compiled) => void
+  /** Called where a look did not come to one that could be taken, and the log has said why. */
+  readonly onNothing?: (outcome: 'emptied' | 'failed', why: string) => void
 }
 
 export class Reloads {
@@ -75,7 +77,9 @@ export class Reloads {
       const compiled = await compiler.compile(generation + 1, names.known, stats)
       if (compiled && !this.#closed) this.#consider(compiled)
     } catch (error) {
-      if (!this.#closed) log.error({ err: error }, 'compiling failed: the last good configuration stays')
+      if (this.#closed) return
+      log.error({ err: error }, 'compiling failed: the last good configuration stays')
+      this.#options.onNothing?.('failed', String(error))
     }
   }
 
@@ -102,6 +106,7 @@ export class Reloads {
   #refuse(files: readonly string[], generation: number): void {
     const text = `${files.join(', ')}: empty now; generation ${generation} stays. Delete a file to remove what was in it`
     this.#options.log.error({ files, generation }, text)
+    this.#options.onNothing?.('emptied', text)
   }
 
   #mayHold(): boolean {

@@ -74,14 +74,27 @@ const SPLITS = new Map<number, 'random' | 'exact' | 'sticky'>([
 
 type Opened = { readonly table: Table; cold: Cold | null; readonly rules: Map<number, RuleOrigin> }
 
+export type GenerationsState = {
+  readonly tables: readonly SharedArrayBuffer[]
+  readonly kept: ReadonlyMap<string, MatchNames>
+}
+
 export class Generations {
   readonly #live: LiveConnections
   readonly #tables = new Map<number, Opened>()
   /** By `keyOf`: of connections whose table is gone. */
-  #kept = new Map<string, MatchNames>()
+  #kept: Map<string, MatchNames>
 
-  constructor(live: LiveConnections) {
+  /** @param known  What another thread's `state` said. */
+  constructor(live: LiveConnections, known: GenerationsState = { tables: [], kept: new Map() }) {
     this.#live = live
+    this.#kept = new Map(known.kept)
+    for (const table of known.tables) this.add(table)
+  }
+
+  /** What another thread needs to know the same; the tables are shared. */
+  get state(): GenerationsState {
+    return { tables: [...this.#tables.values()].map(({ table }) => table.buffer), kept: this.#kept }
   }
 
   /** A table is about to be published. */

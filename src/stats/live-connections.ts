@@ -66,11 +66,14 @@ export type SocketAddress = { readonly address: string; readonly port: number }
 const TRIES = 1000
 
 export class LiveConnections {
+  /** For another thread to read, too. */
+  readonly buffers: readonly SharedArrayBuffer[]
   readonly #workers: readonly LiveViews[]
   readonly #copy: LiveViews = openConnections(new SharedArrayBuffer(Live.WORDS * 4))
 
   /** @param buffers  Made by `createConnections`, one for each worker. */
   constructor(buffers: readonly SharedArrayBuffer[]) {
+    this.buffers = buffers
     this.#workers = buffers.map(openConnections)
   }
 
@@ -104,6 +107,16 @@ export class LiveConnections {
   /** Whether the connection `id` is open, whose row this is. */
   has(worker: number, row: number, id: number): boolean {
     return this.#read(worker, row) && this.#copy.numbers[Live.id / 2] === id
+  }
+
+  /** How many are in each state now; only that word of each row is read. */
+  states(): Record<Exclude<LiveState, 'free'>, number> {
+    const counts = LIVE_STATES.map(() => 0)
+    for (const { words } of this.#workers) {
+      const used = Atomics.load(words, LiveHead.used)
+      for (let row = 0; row < used; row++) counts[words[liveAt(row) + Live.state]]++
+    }
+    return { dialing: counts[1], relaying: counts[2], 'half-closed': counts[3] }
   }
 
   /** How many are open now. */

@@ -21,7 +21,7 @@ export const COUNTERS = {
     'Connections that another worker got instead, which had fewer; that one counts them as accepted.',
   acceptPauses: 'Times that accepting was paused, for want of files or memory.',
   dials: 'Connections that were begun to endpoints.',
-  dialFailures: 'Of these, those that failed.',
+  dialFailures: 'Connections that were begun to endpoints and failed.',
   clientBytes: 'Bytes that came from clients.',
   upstreamBytes: 'Bytes that came from upstreams.',
 } as const

@@ -187,8 +187,8 @@ class Builder {
       policy.keepalive?.intervalS ?? 0,
       policy.keepalive?.probes ?? 0,
     )
-    const { host, subset, port, names } = cluster
-    this.#clusters.push({ host, subset, port, names })
+    const { host, subset, port, names, labels } = cluster
+    this.#clusters.push({ host, subset, port, names, labels })
   }
 
   /** After all rules: which source conditions exist is known only then. */

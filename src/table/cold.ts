@@ -35,6 +35,8 @@ export type ColdCluster = {
   readonly subset: string | null
   readonly port: number
   readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** What the workloads behind it have in common. */
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export type ColdWorkload = {

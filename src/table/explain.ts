@@ -6,7 +6,6 @@
  */
 
 import {
-  type Cidr,
   contains,
   type Family,
   formatAddress,
@@ -18,10 +17,11 @@ import { clientNode, hasBit, workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { Conditions } from './conditions.ts'
 import { findListener } from './find-listener.ts'
-import { CLUSTER_ORIGINAL, Cluster, Destination, Endpoint, Prefix, Route, Rule } from './layout.ts'
+import { CLUSTER_ORIGINAL, Cluster, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
 import type { RuleOrigin, SourceCondition } from './plan.ts'
+import { destinationsOf, endpointsOf, prefixesOf } from './rows.ts'
 import { readCold, type Table } from './table.ts'
 
 /** A connection to ask about; addresses as text, everything but the destination's port optional. */
@@ -69,13 +69,13 @@ export function explain(table: Table, question: Question): Explanation {
 
 /** Answers many questions about one table; the cold section is decoded once. */
 export class Explainer {
-  readonly #table: Table
+  readonly table: Table
   readonly #cold: Cold
   readonly #conditions: Conditions
   readonly #rules = new Map<number, RuleOrigin>()
 
   constructor(table: Table) {
-    this.#table = table
+    this.table = table
     this.#cold = readCold(table)
     this.#conditions = new Conditions(this.#cold.conditions)
     for (const scope of this.#cold.scopes) {
@@ -86,17 +86,17 @@ export class Explainer {
   answer(question: Question): Explanation {
     const query = this.#queryOf(question)
     const client = this.#clientOf(question, query)
-    const found = findListener(this.#table, question.gateway, question.destination)
-    const base = { generation: this.#table.generation, client, rule: null, destinations: [], rejected: [] }
+    const found = findListener(this.table, question.gateway, question.destination)
+    const base = { generation: this.table.generation, client, rule: null, destinations: [], rejected: [] }
     if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
     query.listener = found.index
     const bits = this.#conditions.bitsOf(client)
-    const route = matchAs(this.#table, query, bits, this.#assumedScope(query))
+    const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#rules.get(query.rule) ?? null
     return {
       ...base,
       ...this.#outcome(route, rule, query),
-      listener: this.#table.sockets[found.index].key,
+      listener: this.table.sockets[found.index].key,
       rule,
       destinations: route === PASSTHROUGH ? passthrough(query) : this.#destinations(route, query),
       rejected: this.#rejected(query, bits, client),
@@ -121,8 +121,8 @@ export class Explainer {
   }
 
   #clientOf({ source }: Question, query: Query): ColdWorkload {
-    const node = clientNode(this.#table, query.clientFamily, query.client)
-    const known = this.#cold.workloads[workloadOf(this.#table, node)]
+    const node = clientNode(this.table, query.clientFamily, query.client)
+    const known = this.#cold.workloads[workloadOf(this.table, node)]
     return { namespace: source.namespace ?? known.namespace, labels: source.labels ?? known.labels }
   }
 
@@ -152,37 +152,14 @@ export class Explainer {
 
   #destinations(route: number, query: Query): ExplainedDestination[] {
     if (route < 0) return []
-    const { routes, splits } = this.#table
-    const first = routes[route * Route.WORDS + Route.firstSplit]
-    const count = routes[route * Route.WORDS + Route.splitCount]
-    const rows = Array.from({ length: count }, (_, index) => (first + index) * Destination.WORDS)
-    const total = rows.reduce((sum, row) => sum + splits[row + Destination.weight], 0)
-    return rows.map(row => {
-      const cluster = splits[row + Destination.cluster]
-      const weight = splits[row + Destination.weight]
-      const { host, subset, port } = this.#cold.clusters[cluster]
-      const share = count === 1 ? 1 : weight / total
-      return { host, subset, port, weight, share, endpoints: this.#endpoints(cluster, query) }
-    })
-  }
-
-  #endpoints(cluster: number, query: Query): string[] {
-    const { clusters, endpoints } = this.#table
-    const row = cluster * Cluster.WORDS
-    if (clusters[row + Cluster.kind] === CLUSTER_ORIGINAL) return [destinationText(query)]
-    const first = clusters[row + Cluster.firstEndpoint]
-    const known = Array.from({ length: clusters[row + Cluster.endpointCount] }, (_, index) => {
-      const at = (first + index) * Endpoint.WORDS
-      const address = formatAddress(
-        endpoints[at + Endpoint.family] as Family,
-        endpoints,
-        at + Endpoint.address,
-      )
-      return formatEndpoint(address, endpoints[at + Endpoint.port])
-    })
-    return known.length > 0
-      ? known
-      : this.#cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)
+    const { clusters } = this.table
+    return destinationsOf(this.table, this.#cold, route).map(({ cluster, ...destination }) => ({
+      ...destination,
+      endpoints:
+        clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
+          ? [destinationText(query)]
+          : endpointsOf(this.table, this.#cold, cluster),
+    }))
   }
 
   #rejected(query: Query, bits: Uint32Array, client: ColdWorkload): Explanation['rejected'] {
@@ -198,7 +175,7 @@ export class Explainer {
   /** Every condition of `rule` that does not hold, with both values. */
   #because(rule: ColdRule, query: Query, bits: Uint32Array, client: ColdWorkload): string {
     if (rule.never !== null) return rule.never
-    const { rules } = this.#table
+    const { rules } = this.table
     const row = rule.row * Rule.WORDS
     const failed: string[] = []
     const port = rules[row + Rule.port]
@@ -220,22 +197,10 @@ export class Explainer {
 
   /** What to say when the address lies in none of the run of prefixes whose first index stands at word `run`. */
   #outside(attribute: string, run: number, family: Family | 0, words: Uint32Array): string[] {
-    const cidrs = this.#cidrs(this.#table.rules[run], this.#table.rules[run + 1])
+    const cidrs = prefixesOf(this.table, run)
     if (cidrs.length === 0 || (family !== 0 && cidrs.some(cidr => contains(cidr, family, words)))) return []
     const address = family === 0 ? 'an unknown address' : formatAddress(family, words)
     return [`${attribute}: ${address} is outside ${cidrs.map(formatCidr).join(', ')}`]
-  }
-
-  #cidrs(first: number, count: number): Cidr[] {
-    const { prefixes } = this.#table
-    return Array.from({ length: count }, (_, index) => {
-      const at = (first + index) * Prefix.WORDS
-      return {
-        family: prefixes[at + Prefix.family] as Family,
-        bits: prefixes[at + Prefix.bits],
-        words: prefixes.slice(at + Prefix.address, at + Prefix.address + 4),
-      }
-    })
   }
 }
 

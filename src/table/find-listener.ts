@@ -33,6 +33,15 @@ export function findListener(
   return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
 }
 
+/** Why it is not clear which gateway `name` means, or null. */
+export function ambiguity(table: Table, name: string): string | null {
+  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
+  const meant = gateways.filter(each => each.endsWith(`/${name}`))
+  return meant.length > 1 && !meant.includes(`default/${name}`)
+    ? `gateway ${name} may be ${meant.join(' or ')}: write it as namespace/name`
+    : null
+}
+
 /** The kernel prefers the socket that is bound to the address; a wildcard takes what is left. */
 const rank = (socket: TableListener): number =>
   socket.original ? 2 : ['', '::', '0.0.0.0'].includes(socket.bind) ? 1 : 0

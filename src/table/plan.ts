@@ -129,6 +129,8 @@ export type Cluster = {
   readonly endpoints: readonly Endpoint[]
   /** Endpoints that are names (resolution DNS), with what they resolved to left out of `endpoints` until known. */
   readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** What all workloads behind it have in common, and its subset asks for: who it is, in metrics. */
+  readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
 }
 

@@ -14,15 +14,19 @@ export type World = {
   readonly onOut?: (text: string) => void
   /** Gets the function that sends a signal. */
   readonly onReady?: (send: (signal: Signal) => void) => void
+  /** Gets the function that types, and is told when the terminal is given back. */
+  readonly onKeys?: (type: (keys: string) => void) => () => void
 }
 
 export async function weir(words: readonly string[], world: World = {}): Promise<Said> {
   let out = ''
   let err = ''
   const isTTY = world.isTTY ?? false
+  const size = { columns: 80, rows: 24 }
   const env: Env = {
     stdout: {
       isTTY,
+      size,
       flushed: async () => {},
       write: text => {
         out += text
@@ -31,6 +35,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
     },
     stderr: {
       isTTY,
+      size,
       flushed: async () => {},
       write: text => {
         err += text
@@ -39,6 +44,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
     stdin: Readable.from([world.stdin ?? '']),
     variables: world.variables ?? {},
     onSignal: listener => world.onReady?.(listener),
+    onKeys: listener => world.onKeys?.(listener) ?? (() => {}),
   }
   const code = await runCommandLine(words, env)
   return { code, out, err }

@@ -38,7 +38,7 @@ mesh: {bind: "::1", capture: redirect, port: 15006, outbound: REGISTRY_ONLY}
 sources:
 - {cidr: 10.1.2.3/8, namespace: shop, labels: {app: web}}
 - cidr: 2001:db8::1
-admin: {address: 0.0.0.0, port: 0}
+admin: {address: 0.0.0.0, port: 0, hosts: [weir.example]}
 drain: {timeout: 1m30s}
 accessLog: {path: a.log, format: text, open: true, every: 100ms}
 maxConnections: 1000
@@ -51,7 +51,7 @@ connectAttempts: 3`)
     profile: 'ambient',
     workload: { namespace: 'edge', labels: { app: 'gateway' } },
     mesh: { bind: '::1', capture: 'redirect', port: 15006, outbound: 'REGISTRY_ONLY' },
-    admin: { address: '0.0.0.0', port: 0 },
+    admin: { address: '0.0.0.0', port: 0, socket: '', hosts: ['weir.example'] },
     drain: { timeoutMs: 90_000 },
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
     maxConnections: 1000,
@@ -73,7 +73,7 @@ test('part of an object leaves the rest at its default, and null counts as absen
   assert.deepEqual(found, [])
   assert.deepEqual(settings, {
     ...DEFAULT_SETTINGS,
-    admin: { address: '127.0.0.1', port: 9 },
+    admin: { address: '127.0.0.1', port: 9, socket: '', hosts: [] },
     workload: { namespace: 'default', labels: { a: 'b' } },
   })
 })

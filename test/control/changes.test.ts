@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { changedResources } from '../../src/control/changes.ts'
 
-const resource = (title: string, digest: string) => ({ title, digest, file: 'a.yaml' })
+const resource = (title: string, digest: string) => ({ title, digest, file: 'a.yaml', line: 1 })
 
 test('resources are compared by title and content, wherever they stand', () => {
   const before = [resource('Pod a', '1'), resource('Pod b', '1'), resource('Pod c', '1')]

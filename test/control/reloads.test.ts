@@ -50,7 +50,7 @@ test('what has just been written may be half there: it is looked at again when i
 })
 
 test('a file with resources that has become empty is looked at again, and never taken', async () => {
-  const resources = [{ title: 'Namespace shop', file: 'a.yaml', digest: '' }]
+  const resources = [{ title: 'Namespace shop', file: 'a.yaml', line: 1, digest: '' }]
   const emptied = (restedMs: number) => compiled('emptied', { restedMs, emptyFiles: ['a.yaml'] })
   assert.deepEqual(await taken(compiled('old', { resources }), emptied(400), compiled('full again')), {
     fingerprint: 'full again',

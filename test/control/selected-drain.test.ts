@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { DataPlane } from '../../src/control/data-plane.ts'
 import { Gateway } from '../../src/control/gateway.ts'
 import { Observer } from '../../src/control/observer.ts'
 import { SelectedDrain } from '../../src/control/selected-drain.ts'
@@ -35,7 +36,8 @@ async function scene(t: TestContext, engine: string) {
   })
   await gateway.serve()
   await logged('every listener accepts')
-  const observer = gateway.observer as Observer
+  const plane = gateway.serving?.plane as DataPlane
+  const { observer } = plane
   const openMany = async (count: number) => {
     const some = await Promise.all(Array.from({ length: count }, () => open(port)))
     clients.push(...some)
@@ -46,7 +48,7 @@ async function scene(t: TestContext, engine: string) {
     writeFileSync(join(root, 'a.yaml'), config(name))
     await logged(`generation ${generation}:`)
   }
-  return { gateway, observer, port, openMany, reload }
+  return { gateway, plane, observer, port, openMany, reload }
 }
 
 /** Listens now, and resolves when every one has been reset. */
@@ -60,57 +62,57 @@ async function answers(client: Socket): Promise<void> {
 
 for (const engine of ENGINES) {
   test(`${engine}: the connections of a generation end, and those of others, and new ones, go on`, async t => {
-    const { gateway, observer, openMany, reload } = await scene(t, engine)
+    const { plane, observer, openMany, reload } = await scene(t, engine)
     const old = await openMany(30)
     await reload('second', 2)
     const young = await openMany(20)
     const reset = allReset(old)
-    const drain = gateway.drainSelected({ olderThan: 2 }, 50)
+    const drain = plane.drainSelected({ olderThan: 2 }, 50)
     assert.equal(drain.matched, 30)
     await reset
     await until(() => drain.left === 0)
-    assert.deepEqual([observer.live.count(), gateway.drainSelected({ generation: 1 }, 0).matched], [20, 0])
+    assert.deepEqual([observer.live.count(), plane.drainSelected({ generation: 1 }, 0).matched], [20, 0])
     for (const client of young) await answers(client)
     await openMany(1)
   })
 
   test(`${engine}: a rule that is gone can still be drained by its name, and a listener by its own`, async t => {
-    const { gateway, port, openMany, reload } = await scene(t, engine)
+    const { plane, port, openMany, reload } = await scene(t, engine)
     const old = await openMany(5)
     await reload('second', 2)
     const young = await openMany(5)
     const oldReset = allReset(old)
-    assert.equal(gateway.drainSelected({ rule: { virtualService: 'default/third' } }, 0).matched, 0)
-    assert.equal(gateway.drainSelected({ rule: { virtualService: 'default/first', route: 1 } }, 0).matched, 0)
-    assert.equal(gateway.drainSelected({ rule: { virtualService: 'default/first', route: 0 } }, 0).matched, 5)
+    assert.equal(plane.drainSelected({ rule: { virtualService: 'default/third' } }, 0).matched, 0)
+    assert.equal(plane.drainSelected({ rule: { virtualService: 'default/first', route: 1 } }, 0).matched, 0)
+    assert.equal(plane.drainSelected({ rule: { virtualService: 'default/first', route: 0 } }, 0).matched, 5)
     await oldReset
     for (const client of young) await answers(client)
     const youngReset = allReset(young)
-    assert.equal(gateway.drainSelected({ listener: 'default/edge 127.0.0.1:1' }, 0).matched, 0)
-    assert.equal(gateway.drainSelected({ listener: `default/edge 127.0.0.1:${port}` }, 0).matched, 5)
+    assert.equal(plane.drainSelected({ listener: 'default/edge 127.0.0.1:1' }, 0).matched, 0)
+    assert.equal(plane.drainSelected({ listener: `default/edge 127.0.0.1:${port}` }, 0).matched, 5)
     await youngReset
   })
 
   test(`${engine}: a connection that ended meanwhile takes nobody along who has its row by now`, async t => {
-    const { gateway, observer, openMany } = await scene(t, engine)
+    const { plane, observer, openMany } = await scene(t, engine)
     const [first, last] = await openMany(2)
-    const slow = gateway.drainSelected({}, 3_600_000) // both within the hour
+    const slow = plane.drainSelected({}, 3_600_000) // both within the hour
     first.destroy()
     last.destroy()
     await Promise.all([once(first, 'close'), once(last, 'close')])
     await until(() => slow.left === 0 && observer.live.count() === 0)
     const next = await openMany(2)
     const reset = allReset(next)
-    const quick = gateway.drainSelected({}, 0)
+    const quick = plane.drainSelected({}, 0)
     assert.deepEqual([quick.matched, slow.left], [2, 0])
     await reset
     await openMany(1)
   })
 
   test(`${engine}: a gateway that ends does not wait for a drain that is under way`, async t => {
-    const { gateway, openMany } = await scene(t, engine)
+    const { gateway, plane, openMany } = await scene(t, engine)
     const [client] = await openMany(1)
-    gateway.drainSelected({}, 3_600_000)
+    plane.drainSelected({}, 3_600_000)
     const ended = ending(client)
     client.end()
     await ended

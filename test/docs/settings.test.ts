@@ -105,7 +105,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   admin: {
     type: 'object or null',
     byDefault: DEFAULT_SETTINGS.admin,
-    meaning: 'The admin listener (`/ready`, `/healthz`); null is off. *read once*',
+    meaning: 'The [admin listener](admin.md); null is off. *read once*',
     flag: '--admin, --no-admin',
     range: { inside: [null, {}], outside: [15021] },
   },
@@ -119,6 +119,19 @@ const FIELDS: Readonly<Record<string, Field>> = {
     byDefault: DEFAULT_ADMIN.port,
     meaning: 'Its port; 0 takes a free one.',
     range: numbers(0, 65535),
+  },
+  'admin.socket': {
+    type: 'path',
+    byDefault: DEFAULT_ADMIN.socket,
+    meaning: 'Path of a UNIX socket to listen on instead, which only its owner may open; empty is none.',
+    flag: '--admin unix:PATH',
+    range: { inside: ['/run/weir.sock'], outside: [7] },
+  },
+  'admin.hosts': {
+    type: 'list of names',
+    byDefault: DEFAULT_ADMIN.hosts,
+    meaning: 'Host names that it is asked under, beside localhost and IP addresses; others are refused.',
+    range: { inside: [[], ['weir.example']], outside: ['weir.example'] },
   },
   'drain.timeout': {
     type: 'duration, at most 24h',
@@ -216,7 +229,7 @@ test('docs/configuration.md shows every field of the Settings', async () => {
   holds('docs/configuration.md', 'settings', tableOf(['field', 'value', 'default', 'meaning', 'flag'], rows))
   const { out } = await weir(['run', '--help'])
   for (const { flag } of Object.values(FIELDS))
-    for (const each of flag?.split(', ') ?? []) ok(out.includes(each), each)
+    for (const [each] of flag?.matchAll(/--[\w-]+/g) ?? []) ok(out.includes(each), each)
 })
 
 test('the ranges that docs/configuration.md gives are those that are held', () => {

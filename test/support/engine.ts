@@ -147,7 +147,7 @@ export type Target = Endpoint | { readonly address: string; readonly port: numbe
 /** A cluster of `targets`, with a policy that differs from the default in `policy`. */
 export function clusterOf(targets: readonly Target[], policy: Partial<Policy> = {}, host = 'test'): Cluster {
   return {
-    ...{ host, subset: null, port: 80, kind: 'static', names: [] },
+    ...{ host, subset: null, port: 80, kind: 'static', names: [], labels: {} },
     endpoints: targets.map(({ address, port, ...rest }) => ({ address, port, weight: 1, ...rest })),
     policy: { ...DEFAULT_POLICY, ...policy },
   }

@@ -79,6 +79,7 @@ function planOf(generation: number): Plan {
       kind: 'static',
       endpoints: [{ address: '127.0.0.1', port: portOf(generation), weight: 1 }],
       names: [],
+      labels: {},
       policy: { ...DEFAULT_POLICY, connectTimeoutMs: timeoutOf(generation) },
     })),
     sources: [],

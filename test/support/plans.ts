@@ -104,6 +104,7 @@ export const plan: fc.Arbitrary<Plan> = record({
       kind: 'static' as const,
       endpoints: [{ address: `10.9.9.${index + 1}`, port: 80, weight: 1 }],
       names: [],
+      labels: {},
       policy: DEFAULT_POLICY,
     })),
   ),
@@ -119,6 +120,7 @@ export function splitPlan(weights: readonly number[], split: Plan['routes'][numb
     kind: 'static' as const,
     endpoints: [],
     names: [],
+    labels: {},
     policy: DEFAULT_POLICY,
   }))
   const destinations = weights.map((weight, cluster) => ({ cluster, weight }))

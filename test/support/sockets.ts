@@ -68,9 +68,13 @@ export const greet =
     socket.on('end', () => socket.end())
   }
 
-/** A port that was free a moment ago. */
+const given = new Set<number>()
+
+/** A port that was free a moment ago; never the same twice, which would make a listener its own upstream. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   await using server = await listen(() => {}, { host })
+  if (given.has(server.port)) return await freePort(host)
+  given.add(server.port)
   return server.port
 }
 

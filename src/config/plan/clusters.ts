@@ -81,14 +81,16 @@ export class Clusters {
     const port = service ? portOfService(service, target.port) : undefined
     const subset = target.subset === null ? undefined : rule?.subsets.get(target.subset)
     if (!service || !port || (target.subset !== null && !subset)) {
-      return { ...target, kind: 'unknown', endpoints: [], names: [], policy: DEFAULT_POLICY }
+      return { ...target, kind: 'unknown', endpoints: [], names: [], labels: {}, policy: DEFAULT_POLICY }
     }
     const { policy, passthrough } = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, target.port)
+    const labels = subset?.labels ?? {}
     if (passthrough || service.resolution === 'original') {
-      return { ...target, kind: 'original', endpoints: [], names: [], policy }
+      return { ...target, kind: 'original', endpoints: [], names: [], labels, policy }
     }
-    const members = service.members.filter(member => hasLabels(member.labels, subset?.labels ?? {}))
-    return { ...target, kind: 'static', ...this.#endpoints(members, port), policy }
+    const members = service.members.filter(member => hasLabels(member.labels, labels))
+    const common = members.length > 0 ? commonLabels(members) : labels
+    return { ...target, kind: 'static', ...this.#endpoints(members, port), labels: common, policy }
   }
 
   /** Each address and port once; of names, what they resolved to so far. */
@@ -107,6 +109,13 @@ export class Clusters {
     }
     return { endpoints: [...endpoints.values()], names: [...names.values()] }
   }
+}
+
+function commonLabels([first, ...others]: readonly Member[]): Record<string, string> {
+  const shared = Object.entries(first.labels).filter(([key, value]) =>
+    others.every(({ labels }) => labels[key] === value),
+  )
+  return Object.fromEntries(shared)
 }
 
 const onlyPort = (service: Service | null): number =>

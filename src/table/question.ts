@@ -1,12 +1,12 @@
-/** A connection to explain: from command-line options, or from a line of a batch. */
+/** A connection to explain: from options of the command line or of a query, or from a line of a batch. */
 
 import { parseAddress, splitEndpoint } from '../net/address.ts'
-import type { Question } from '../table/explain.ts'
+import type { Question } from './explain.ts'
 
 /** A question, or in words why it is none. */
 export type Asked = { readonly question: Question } | { readonly error: string }
 
-export type QuestionFlags = {
+export type QuestionOptions = {
   readonly gateway: string
   readonly from?: string
   readonly to?: string
@@ -15,12 +15,17 @@ export type QuestionFlags = {
   readonly sni?: string
 }
 
-export function askByFlags({ gateway, from, to, namespace, labels, sni }: QuestionFlags): Asked {
-  if (to === undefined) return { error: 'say with --to where the client connects to, or use --batch' }
+/** @param dashes  What stands before an option's name where it is given: '--' on the command line. */
+export function askByOptions(
+  { gateway, from, to, namespace, labels, sni }: QuestionOptions,
+  dashes: '--' | '',
+): Asked {
+  if (to === undefined)
+    return { error: `say with ${dashes}to where the client connects to, like 10.0.0.1:9000` }
   const destination = splitEndpoint(to) ?? (/^:\d{1,5}$/.test(to) ? { port: Number(to.slice(1)) } : null)
-  if (!destination) return { error: `--to ${to}: that is no address and port, like 10.0.0.1:9000` }
+  if (!destination) return { error: `${dashes}to ${to}: that is no address and port, like 10.0.0.1:9000` }
   const source = from === undefined ? {} : splitEndpoint(from)
-  if (!source) return { error: `--from ${from}: that is no IP address` }
+  if (!source) return { error: `${dashes}from ${from}: that is no IP address` }
   return asked({
     gateway,
     source: { ip: 'address' in source ? source.address : undefined, namespace, labels },

@@ -1,0 +1,46 @@
+/**
+ * Everything behind the guard: each endpoint is in endpoints/, and /openapi.json describes them all.
+ *
+ * To look is GET and costs the data plane nothing: all counts are read from shared memory. To change is POST or PUT.
+ */
+
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../control/gateway.ts'
+import { addConfiguration } from './endpoints/configuration.ts'
+import { addConnections } from './endpoints/connections.ts'
+import { addDiff } from './endpoints/diff.ts'
+import { addDrain } from './endpoints/drain.ts'
+import { addExplain } from './endpoints/explain.ts'
+import { addLogLevel } from './endpoints/log-level.ts'
+import { addMetrics } from './endpoints/metrics.ts'
+import { addRoutes } from './endpoints/routes.ts'
+import { addState } from './endpoints/state.ts'
+import { createMetrics } from './metrics/registry.ts'
+import { addPage } from './page-files.ts'
+import { RulesOfTable } from './rules-of-table.ts'
+
+export async function addApi(app: FastifyInstance, gateway: Gateway, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'weir', version, description: 'The admin listener of a weir gateway.' },
+    },
+  })
+  const rules = new RulesOfTable()
+  await app.register(async api => {
+    addPage(api)
+    addMetrics(api, createMetrics(gateway, version, rules))
+    addState(api, gateway, version)
+    addRoutes(api, gateway, rules)
+    addConnections(api, gateway)
+    addDrain(api, gateway)
+    addConfiguration(api, gateway)
+    addExplain(api, gateway)
+    addLogLevel(api, gateway)
+    addDiff(api, gateway)
+    api.get('/openapi.json', { schema: { summary: 'This description.', tags: ['about'] } }, async () =>
+      app.swagger(),
+    )
+  })
+}

@@ -1,0 +1,91 @@
+/** Which connections are asked for: what a query says, as questions to one connection after the other. */
+
+import { contains, parseAddress, parseCidr } from '../net/address.ts'
+import type { Matched, MatchNames } from '../stats/generations.ts'
+import type { Connection, SocketAddress } from '../stats/live-connections.ts'
+import { Problem } from './problem.ts'
+import { integer, oneOf, type Schema, text } from './schemas.ts'
+
+export type ConnectionQuery = {
+  readonly client?: string
+  readonly rule?: string
+  readonly destination?: string
+  readonly endpoint?: string
+  readonly listener?: string
+  readonly generation?: number
+  readonly state?: string
+  readonly worker?: number
+}
+
+export const CONNECTION_STATES = ['dialing', 'relaying', 'half-closed'] as const
+
+export const connectionQuery: Readonly<Record<string, Schema>> = {
+  client: text('An address, a range, or an address and port.'),
+  rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[0].match[1]".'),
+  destination: text('A host, or host:port, or either with " subset NAME".'),
+  endpoint: text('An address, a range, or an address and port.'),
+  listener: text('As /listeners names it, or its gateway.'),
+  generation: integer('Of the configuration that routed it.'),
+  state: oneOf(CONNECTION_STATES),
+  worker: integer(),
+}
+
+export type Filter = (connection: Connection, names: (matched: Matched) => MatchNames) => boolean
+
+/** What takes the connections that fulfil all that `query` says. */
+export function filterOf(query: ConnectionQuery): Filter {
+  const { client, rule, destination, endpoint, listener, generation, state, worker } = query
+  const isClient = addressFilter('client', client)
+  const isEndpoint = addressFilter('endpoint', endpoint)
+  const needsNames = rule !== undefined || destination !== undefined || listener !== undefined
+  return (connection, names) => {
+    const wanted =
+      (worker === undefined || connection.worker === worker) &&
+      (generation === undefined || connection.generation === generation) &&
+      (state === undefined || connection.state === state) &&
+      isClient(connection.client) &&
+      isEndpoint(connection.upstream)
+    if (!wanted || !needsNames) return wanted
+    const match = names(connection)
+    return (
+      (rule === undefined || isRule(match, rule)) &&
+      (destination === undefined || isDestination(match, destination)) &&
+      (listener === undefined || match.listener === listener || match.gateway === listener)
+    )
+  }
+}
+
+const isRule = ({ rule }: MatchNames, wanted: string): boolean =>
+  rule !== null && (rule.virtualService === wanted || rulePlace(rule) === wanted)
+
+/** "default/echo tcp[0].match[1]", as explain writes it. */
+export const rulePlace = ({ virtualService, block, route, match }: NonNullable<MatchNames['rule']>): string =>
+  `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
+
+function isDestination({ destination }: MatchNames, wanted: string): boolean {
+  if (destination === null) return false
+  const { host, subset, port } = destination
+  const names = [host, `${host}:${port}`]
+  return (
+    names.includes(wanted) || (subset !== null && names.some(name => `${name} subset ${subset}` === wanted))
+  )
+}
+
+/** "10.0.0.1", "10.0.0.0/8", "10.0.0.1:80" or "[::1]:80". */
+function addressFilter(name: string, wanted: string | undefined): (found: SocketAddress | null) => boolean {
+  if (wanted === undefined) return () => true
+  const [, host, port] = /^\[?([^\]]*?)\]?(?::(\d{1,5}))?$/.exec(wanted) ?? []
+  const isBare = parseCidr(wanted) !== null
+  const range = parseCidr(isBare ? wanted : (host ?? ''))
+  if (!range)
+    throw new Problem(400, 'bad-request', `${name} ${wanted}: that is no address, range, or address and port`)
+  const number = isBare || port === undefined ? null : Number(port)
+  return found => {
+    const address = found && parseAddress(found.address)
+    return (
+      address !== null &&
+      contains(range, address.family, address.words) &&
+      (number === null || found?.port === number)
+    )
+  }
+}

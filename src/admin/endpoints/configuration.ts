@@ -1,0 +1,94 @@
+/** What is configured, and what became of each change. */
+
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../../control/gateway.ts'
+import { FINDINGS_MAX, OUTCOMES, worstFirst } from '../../control/history.ts'
+import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
+import {
+  answers,
+  changes,
+  finding,
+  integer,
+  list,
+  number,
+  object,
+  oneOf,
+  query,
+  record,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { servingOf } from '../serving.ts'
+
+const tags = ['configuration']
+
+export function addConfiguration(app: FastifyInstance, gateway: Gateway): void {
+  addConfig(app, gateway)
+  addReloads(app, gateway)
+}
+
+function addConfig(app: FastifyInstance, gateway: Gateway): void {
+  const schema = {
+    tags,
+    summary: 'The resources that are served, and where they were written.',
+    querystring: query(pageQuery),
+    response: answers(
+      object({
+        generation: integer(),
+        loadedAt: text('When it was published.'),
+        checksum: text('SHA-256 of the files and of what their names resolve to.'),
+        findings: list(finding, 'What `weir check` says of it, the worst first.'),
+        lastReload: object({ number: integer(), outcome: oneOf(OUTCOMES), findings: list(finding) }),
+        ...pageAnswer,
+        resources: list(
+          object({ title: text('Kind, namespace and name.'), file: text(), line: integer(), digest: text() }),
+        ),
+      }),
+    ),
+  }
+  app.get<{ Querystring: PageQuery }>('/config', { schema }, async ({ query }) => {
+    const { compiled, generation } = servingOf(gateway)
+    const { items, ...page } = pageOf(compiled.resources, generation, query)
+    return {
+      generation,
+      loadedAt: new Date(gateway.history.lastTakenMs).toISOString(),
+      checksum: compiled.fingerprint,
+      findings: worstFirst(compiled.diagnostics).slice(0, FINDINGS_MAX),
+      lastReload: gateway.history.reloads[0],
+      ...page,
+      resources: items,
+    }
+  })
+}
+
+function addReloads(app: FastifyInstance, gateway: Gateway): void {
+  const reload = object({
+    number: integer('Counted from 1, the first configuration.'),
+    at: text(),
+    outcome: oneOf(OUTCOMES),
+    generation: integer('What is served after it.'),
+    totalMs: number(),
+    stagesMs: record(number()),
+    resources: object({ ...changes, more: integer('Beyond those that are named.') }),
+    listeners: object({ added: list(text()), removed: list(text()) }),
+    errors: integer(),
+    warnings: integer(),
+    findings: list(finding),
+    note: textOrNull(),
+  })
+  const schema = {
+    tags,
+    summary: 'The last reloads, newest first, with what they changed and what was wrong.',
+    querystring: query({ limit: pageQuery.limit }),
+    response: answers(
+      object({
+        counts: object(Object.fromEntries(OUTCOMES.map(outcome => [outcome, integer('How often, ever.')]))),
+        reloads: list(reload),
+      }),
+    ),
+  }
+  app.get<{ Querystring: PageQuery }>('/reloads', { schema }, async ({ query }) => ({
+    counts: gateway.history.counts,
+    reloads: gateway.history.reloads.slice(0, query.limit),
+  }))
+}

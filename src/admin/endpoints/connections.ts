@@ -1,0 +1,131 @@
+/**
+ * The connections that are open, with the rule and the generation that each was routed by.
+ *
+ * They are listed in the order of the rows that they have in shared memory. A row stays a connection's as long as it
+ * lives, so a cursor never shows one twice, and misses none that lives all the while.
+ */
+
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../../control/gateway.ts'
+import { formatEndpoint } from '../../net/address.ts'
+import type { Generations } from '../../stats/generations.ts'
+import type { Connection, SocketAddress } from '../../stats/live-connections.ts'
+import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
+import { CONNECTION_STATES, type ConnectionQuery, connectionQuery, filterOf } from '../connection-filter.ts'
+import { type PageQuery, pageAnswer, pageQuery } from '../page.ts'
+import { Problem } from '../problem.ts'
+import {
+  answers,
+  boolean,
+  integer,
+  list,
+  number,
+  object,
+  oneOf,
+  orNull,
+  query,
+  record,
+  ruleOrigin,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { servingOf } from '../serving.ts'
+
+/** Connections that one request looks at: more would hold up this thread. */
+const LOOKED_AT_MAX = 20_000
+
+const connection = object({
+  id: integer('Never used twice in a process.'),
+  worker: integer(),
+  state: oneOf(CONNECTION_STATES),
+  client: textOrNull(),
+  asked: textOrNull('The address that the client connected to.'),
+  endpoint: textOrNull('The one dialed last.'),
+  listener: text(),
+  generation: integer('Of the configuration that routed it.'),
+  outcome: oneOf(['rule', 'default', 'passthrough', 'denied', 'none']),
+  rule: orNull(ruleOrigin),
+  destination: orNull(object({ host: text(), subset: textOrNull(), port: integer() })),
+  source: object({ namespace: textOrNull(), labels: record(text()) }),
+  acceptedAt: text(),
+  ageMs: integer(),
+  idleMs: integer('Since a byte last moved.'),
+  decideUs: number('What the decision took.'),
+  connectMs: number('What the last dial took; 0: it is not through.'),
+  attempts: integer('Endpoints that were dialed.'),
+  fromClientBytes: integer(),
+  toUpstreamBytes: integer('Of these, what the upstream’s socket took.'),
+  fromUpstreamBytes: integer(),
+  toClientBytes: integer('Of these, what the client’s socket took.'),
+  clientEnded: boolean('Whether the client has said that no more comes.'),
+  upstreamEnded: boolean(),
+})
+
+type Asked = ConnectionQuery & PageQuery
+
+export function addConnections(app: FastifyInstance, gateway: Gateway): void {
+  const schema = {
+    tags: ['connections'],
+    summary: 'The connections that are open, with what routed each.',
+    description: `One request looks at ${LOOKED_AT_MAX} connections at most: an answer may hold few and still have a next.`,
+    querystring: query({ ...connectionQuery, ...pageQuery }),
+    response: answers(
+      object({
+        ...pageAnswer,
+        total: integer('How many are open in all, whatever was asked for.'),
+        connections: list(connection),
+      }),
+    ),
+  }
+  app.get<{ Querystring: Asked }>(
+    '/connections',
+    { schema },
+    async ({ query: { limit, cursor, ...asked } }) => {
+      const { observer, stats } = servingOf(gateway).plane
+      const isWanted = filterOf(asked)
+      const { generations, live } = observer
+      const connections: unknown[] = []
+      let next: string | null = null
+      let looked = 0
+      for (const each of live.list(placeOf(cursor))) {
+        if (connections.length === limit || looked === LOOKED_AT_MAX) {
+          next = `${each.worker}.${each.row}`
+          break
+        }
+        looked++
+        if (isWanted(each, generations.names.bind(generations))) connections.push(shown(each, generations))
+      }
+      return { total: sumCounter(openStats(stats), Counter.open), next, connections }
+    },
+  )
+}
+
+function placeOf(cursor: string | undefined): { worker: number; row: number } {
+  if (cursor === undefined) return { worker: 0, row: 0 }
+  const [, worker, row] = /^(\d{1,4})\.(\d{1,8})$/.exec(cursor) ?? []
+  if (row === undefined)
+    throw new Problem(400, 'bad-cursor', `"${cursor}" is no cursor`, 'take `next` of the answer before')
+  return { worker: Number(worker), row: Number(row) }
+}
+
+const at = (address: SocketAddress | null): string | null =>
+  address && formatEndpoint(address.address, address.port)
+
+function shown(each: Connection, generations: Generations) {
+  const { listener, outcome, rule, destination, source } = generations.names(each)
+  const { id, worker, state, generation, attempts, clientEnded, upstreamEnded } = each
+  return {
+    ...{ id, worker, state, generation, attempts, clientEnded, upstreamEnded },
+    ageMs: Math.round(each.ageMs),
+    idleMs: Math.round(each.idleMs),
+    ...{ client: at(each.client), asked: at(each.destination), endpoint: at(each.upstream) },
+    ...{ listener, outcome, rule, destination, source },
+    acceptedAt: new Date(each.acceptedWallMs).toISOString(),
+    decideUs: each.decideNs / 1e3,
+    connectMs: each.connectUs / 1e3,
+    fromClientBytes: each.fromClient,
+    toUpstreamBytes: each.toUpstream,
+    fromUpstreamBytes: each.fromUpstream,
+    toClientBytes: each.toClient,
+  }
+}

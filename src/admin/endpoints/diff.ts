@@ -1,0 +1,111 @@
+/**
+ * What would change if other files were served: findings, rules, and live connections that would go elsewhere.
+ *
+ * The work is the compiling thread's, and reading the JSON too: the body is passed on as it came. One at a time.
+ */
+
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../../control/gateway.ts'
+import { FATES } from '../../control/replay.ts'
+import { Problem } from '../problem.ts'
+import {
+  answers,
+  boolean,
+  finding,
+  integer,
+  list,
+  object,
+  oneOf,
+  orNull,
+  ruleOrigin,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { notServing } from '../serving.ts'
+
+/** A configuration with 100 000 rules has some 20 MB. */
+const BODY_BYTES_MAX = 64 * 2 ** 20
+
+const change = { change: oneOf(['added', 'removed', 'changed']) }
+const beforeAfter = {
+  before: textOrNull('In words; null: it was not there.'),
+  after: textOrNull('In words; null: it is not there any more.'),
+}
+
+const live = object({
+  open: integer('Connections that are open.'),
+  same: integer('Of these, what would be given to where it is.'),
+  elsewhere: integer('To something else.'),
+  refused: integer('To nothing: no rule takes it any more.'),
+  unlistened: integer('Nobody would accept it.'),
+  unknown: integer('What it was given to is not known any more.'),
+  moves: list(
+    object({
+      connections: integer(),
+      fate: oneOf(FATES),
+      rule: textOrNull('That routed them.'),
+      from: text(),
+      to: list(text(), 'All that can be drawn.'),
+    }),
+    'All that are not the same, those of most connections first.',
+  ),
+})
+
+const diff = object({
+  valid: boolean('Whether it would be served at all.'),
+  errors: integer(),
+  warnings: integer(),
+  findings: list(finding),
+  changes: orNull(
+    object({
+      listeners: object({ added: list(text()), removed: list(text()) }),
+      rules: object({
+        added: integer(),
+        removed: integer(),
+        changed: integer(),
+        reordered: integer('Rules that say the same and are tried in another order.'),
+        list: list(object({ ...change, listeners: list(text()), rule: ruleOrigin, ...beforeAfter })),
+      }),
+      destinations: list(object({ ...change, destination: text(), ...beforeAfter })),
+      connections: live,
+    }),
+    'null where it is not valid.',
+  ),
+})
+
+export function addDiff(app: FastifyInstance, gateway: Gateway): void {
+  let busy = false
+  void app.register(async scope => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    )
+    scope.addHook('onRequest', async (request, reply) => {
+      if (request.is404) return
+      if (busy) throw new Problem(429, 'busy', 'another comparison is under way', 'ask again when it is done')
+      busy = true
+      reply.raw.once('close', () => {
+        busy = false
+      })
+    })
+    const schema = {
+      tags: ['routing'],
+      summary: 'What would change if these files were served instead.',
+      description: 'Body: `{"files": [{"path": "a.yaml", "text": "…"}]}`. Nothing is changed by it.',
+      consumes: ['application/json'],
+      response: answers(diff),
+    }
+    scope.post<{ Body: Buffer }>('/diff', { schema, bodyLimit: BODY_BYTES_MAX }, async ({ body }) => {
+      const answer = body && (await gateway.diff(body))
+      if (answer === null) throw notServing()
+      if (answer === undefined || 'wrong' in answer)
+        throw new Problem(
+          400,
+          'bad-request',
+          answer?.wrong ?? 'there is no body',
+          'send {"files": [{"path", "text"}]}',
+        )
+      return answer
+    })
+  })
+}

@@ -1,0 +1,126 @@
+/**
+ * Draining some connections while serving on: they are reset, spread over a time, and clients that come back go where
+ * the rules of now send them.
+ */
+
+import type { FastifyInstance } from 'fastify'
+import { Drains } from '../../control/drains.ts'
+import type { Gateway } from '../../control/gateway.ts'
+import type { Selection } from '../../control/selected-drain.ts'
+import { Problem } from '../problem.ts'
+import { answers, integer, list, number, object, oneOf, type Schema, text, whole } from '../schemas.ts'
+import { notServing, servingOf } from '../serving.ts'
+
+const OVER_S_MAX = 86_400
+
+const drain = object({
+  number: integer('Counted from 1.'),
+  at: text(),
+  selection: object(
+    {
+      listener: text(),
+      generation: integer(),
+      olderThan: integer(),
+      rule: object(
+        { virtualService: text(), block: text(), route: integer(), match: { type: ['integer', 'null'] } },
+        ['block', 'route', 'match'],
+      ),
+    },
+    ['listener', 'generation', 'olderThan', 'rule'],
+  ),
+  overS: number(),
+  matched: integer('Connections that are meant.'),
+  left: integer('Of these, the ones that are still open.'),
+  elapsedS: number(),
+})
+
+const body: Schema = object(
+  {
+    select: oneOf(['all', 'matching'], 'all, or those for which everything below holds that is given.'),
+    listener: text('As /listeners names it.'),
+    generation: whole(1, 2 ** 31 - 1, 'Routed by this generation.'),
+    olderThan: whole(1, 2 ** 31 - 1, 'Routed by an older generation than this.'),
+    rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[0].match[1]".'),
+    overS: {
+      type: 'number',
+      minimum: 0,
+      maximum: OVER_S_MAX,
+      description: 'They end evenly over this time.',
+    },
+  },
+  ['listener', 'generation', 'olderThan', 'rule'],
+)
+
+type Asked = {
+  readonly select: 'all' | 'matching'
+  readonly listener?: string
+  readonly generation?: number
+  readonly olderThan?: number
+  readonly rule?: string
+  readonly overS: number
+}
+
+export function addDrain(app: FastifyInstance, gateway: Gateway): void {
+  const drains = new Drains()
+  const tags = ['connections']
+  app.get(
+    '/drain',
+    {
+      schema: {
+        tags,
+        summary: 'The last drains that were asked for, newest first, and how far each has come.',
+        response: answers(object({ drains: list(drain) })),
+      },
+    },
+    async () => ({ drains: drains.progress }),
+  )
+  const schema = {
+    tags,
+    summary: 'Resets some connections, spread over a time, and serves on.',
+    description:
+      'Connections that come later are not meant. Answers at once, with how many are; GET tells how it goes on.',
+    body,
+    response: answers(drain),
+  }
+  app.post<{ Body: Asked }>('/drain', { schema }, async ({ body: asked }) => {
+    const selection = selectionOf(asked)
+    const { plane } = servingOf(gateway)
+    if (gateway.readiness().draining) throw notServing()
+    return drains.add(plane.drainSelected(selection, asked.overS * 1000))
+  })
+}
+
+function selectionOf({ select, overS: _, rule, ...others }: Asked): Selection {
+  const selection = { ...others, ...(rule === undefined ? {} : { rule: ruleOf(rule) }) }
+  const given = Object.keys(selection).length
+  if (select === 'all' && given > 0)
+    throw new Problem(
+      400,
+      'bad-request',
+      'all is all: it takes no further selection',
+      'use "select": "matching"',
+    )
+  if (select === 'matching' && given === 0)
+    throw new Problem(
+      400,
+      'bad-request',
+      'nothing says which connections',
+      'use "select": "all" where all are meant',
+    )
+  return selection
+}
+
+const RULE = /^(\S+\/\S+)(?: (tcp|tls|http)\[(\d{1,6})\](?:\.match\[(\d{1,6})\])?)?$/
+
+function ruleOf(text: string): NonNullable<Selection['rule']> {
+  const [, virtualService, block, route, match] = RULE.exec(text) ?? []
+  if (virtualService === undefined)
+    throw new Problem(
+      400,
+      'bad-request',
+      `rule ${text}: that is not like default/echo or default/echo tcp[0].match[1]`,
+    )
+  if (block === undefined) return { virtualService }
+  const place = { virtualService, block: block as 'tcp' | 'tls' | 'http', route: Number(route) }
+  return { ...place, match: match === undefined ? null : Number(match) }
+}

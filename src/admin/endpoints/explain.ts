@@ -1,0 +1,92 @@
+/** Where a connection would go now: `weir explain`, asked of the process that would serve it. */
+
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../../control/gateway.ts'
+import { Explainer } from '../../table/explain.ts'
+import { ambiguity } from '../../table/find-listener.ts'
+import { askByOptions, parseLabels } from '../../table/question.ts'
+import { Problem } from '../problem.ts'
+import {
+  answers,
+  integer,
+  list,
+  number,
+  object,
+  oneOf,
+  orNull,
+  query,
+  record,
+  ruleOrigin,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { servingOf } from '../serving.ts'
+
+const destination = object({
+  host: text(),
+  subset: textOrNull(),
+  port: integer(),
+  weight: integer(),
+  share: number('0 – 1.'),
+  endpoints: list(text()),
+})
+
+const { properties: ruleFields } = ruleOrigin as { properties: Record<string, never> }
+const { file: _file, line: _line, ...placeFields } = ruleFields
+
+const explanation = object({
+  outcome: oneOf(['route', 'default', 'passthrough', 'no-route', 'denied']),
+  reason: text(),
+  generation: integer(),
+  listener: textOrNull(),
+  client: object({ namespace: textOrNull(), labels: record(text()) }),
+  rule: orNull(ruleOrigin),
+  destinations: list(destination),
+  rejected: list(object({ ...placeFields, because: text() }), 'Rules that were tried before, in order.'),
+})
+
+type Asked = {
+  readonly gateway: string
+  readonly to: string
+  readonly from?: string
+  readonly namespace?: string
+  readonly labels?: string
+  readonly sni?: string
+}
+
+export function addExplain(app: FastifyInstance, gateway: Gateway): void {
+  /** Of the table that was asked about last: its words are decoded once. */
+  let explainer: Explainer | null = null
+  const schema = {
+    tags: ['routing'],
+    summary: 'Where a connection would go now, and why.',
+    querystring: query(
+      {
+        gateway: { ...text('The Gateway that accepts, or mesh.'), default: 'mesh' },
+        to: text('IP:PORT that the client connects to.'),
+        from: text('The client’s IP.'),
+        namespace: text('The client’s, instead of what its address tells.'),
+        labels: text('app=web,tier=front: likewise.'),
+        sni: text('The server name of a TLS client.'),
+      },
+      ['to'],
+    ),
+    response: answers(explanation),
+  }
+  app.get<{ Querystring: Asked }>(
+    '/explain',
+    { schema },
+    async ({ query: { labels: pairs, ...options } }) => {
+      const labels = pairs === undefined ? undefined : parseLabels(pairs)
+      if (labels === null)
+        throw new Problem(400, 'bad-request', `labels ${pairs}: that is not like app=web,tier=front`)
+      const asked = askByOptions({ ...options, ...(labels === undefined ? {} : { labels }) }, '')
+      if ('error' in asked) throw new Problem(400, 'bad-request', asked.error)
+      const { table } = servingOf(gateway)
+      const unclear = ambiguity(table, asked.question.gateway)
+      if (unclear !== null) throw new Problem(400, 'ambiguous-gateway', unclear)
+      if (explainer?.table !== table) explainer = new Explainer(table)
+      return explainer.answer(asked.question)
+    },
+  )
+}

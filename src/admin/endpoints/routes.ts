@@ -1,0 +1,130 @@
+/** Each rule, with what it was hit by, and what its destinations got beside what they should get. */
+
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../../control/gateway.ts'
+import { RuleCounts, type RuleEntry } from '../../control/rules.ts'
+import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
+import type { RulesOfTable } from '../rules-of-table.ts'
+import {
+  answers,
+  boolean,
+  integer,
+  list,
+  number,
+  numberOrNull,
+  object,
+  oneOf,
+  orNull,
+  query,
+  ruleOrigin,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { servingOf } from '../serving.ts'
+
+/** Destinations that connections without a rule went to: those that are named. */
+const UNRULED_MAX = 100
+
+const delivered = {
+  connections: integer('Since the rule says what it says.'),
+  open: integer('Open now.'),
+  receivedBytes: integer('From clients.'),
+  sentBytes: integer('To clients.'),
+  lastAt: textOrNull('When the last one was opened.'),
+}
+const place = { host: text(), subset: textOrNull(), port: integer() }
+const band = object({
+  share: number('As seen.'),
+  low: number('With 95 % confidence, at least.'),
+  high: number('At most.'),
+})
+const rule = object({
+  rule: ruleOrigin,
+  never: textOrNull('Why it can never match; null: it can.'),
+  listeners: list(text(), 'Where it applies; at the mesh with the service.'),
+  split: { type: ['string', 'null'], description: 'How a destination is drawn: random, exact or sticky.' },
+  sinceGeneration: integer('In which its VirtualService became what it is: from then on is counted.'),
+  sinceAt: text(),
+  ...delivered,
+  destinations: list(
+    object({
+      ...place,
+      configuredShare: numberOrNull('By weight, 0 – 1; null: the rule does not lead there any more.'),
+      deliveredShare: orNull(band, 'null: no connection yet.'),
+      ...delivered,
+    }),
+  ),
+})
+
+type Asked = PageQuery & {
+  readonly virtualService?: string
+  readonly listener?: string
+  readonly hit?: boolean
+  readonly order: 'written' | 'hits'
+}
+
+export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOfTable): void {
+  const schema = {
+    tags: ['routing'],
+    summary:
+      'Each rule with its hits, and the share that each destination got beside the one that it should get.',
+    description:
+      'The band is Wilson’s 95 % interval: a configured share outside of it is more than chance. Draws that failed before an endpoint was dialed are not in it; see the reasons of /summary.',
+    querystring: query({
+      virtualService: text('namespace/name.'),
+      listener: text('As /listeners names it.'),
+      hit: boolean('Only rules that were hit, or only those that were not.'),
+      order: {
+        ...oneOf(['written', 'hits'], 'As they are tried, or the most hit first.'),
+        default: 'written',
+      },
+      ...pageQuery,
+    }),
+    response: answers(
+      object({
+        generation: integer(),
+        ...pageAnswer,
+        rules: list(rule),
+        unruled: list(
+          object({
+            destination: orNull(object(place), 'null: an address that is no service.'),
+            other: boolean('Whether this is what is counted under no name of its own.'),
+            ...delivered,
+          }),
+          'What no rule took and was sent on to its own service, or as asked; since the start.',
+        ),
+      }),
+    ),
+  }
+  app.get<{ Querystring: Asked }>('/routes', { schema }, async ({ query }) => {
+    const { table, generation, plane, baselines } = servingOf(gateway)
+    const counts = new RuleCounts(plane.observer.totals(), baselines)
+    const { items, ...page } = pageOf(chosen(rules.of(table), counts, query), generation, query)
+    const unruled = counts.unruled().sort((a, b) => b.connections - a.connections)
+    return {
+      generation,
+      ...page,
+      rules: items.map(entry => {
+        const { origin, never, listeners, split } = entry
+        const { generation: sinceGeneration, at: sinceAt } = baselines.of(origin.virtualService)
+        return { rule: origin, never, listeners, split, sinceGeneration, sinceAt, ...counts.delivered(entry) }
+      }),
+      unruled: unruled.filter(each => each.connections > 0).slice(0, UNRULED_MAX),
+    }
+  })
+}
+
+function chosen(rules: readonly RuleEntry[], counts: RuleCounts, asked: Asked): readonly RuleEntry[] {
+  const { virtualService, listener, hit, order } = asked
+  const found = rules.filter(
+    each =>
+      (virtualService === undefined || each.origin.virtualService === virtualService) &&
+      (listener === undefined ||
+        each.listeners.some(one => one === listener || one.startsWith(`${listener} `))),
+  )
+  if (hit === undefined && order === 'written') return found
+  const counted = found.map(entry => ({ entry, hits: counts.hits(entry) }))
+  const wanted = hit === undefined ? counted : counted.filter(each => each.hits > 0 === hit)
+  const ordered = order === 'written' ? wanted : wanted.toSorted((a, b) => b.hits - a.hits)
+  return ordered.map(each => each.entry)
+}

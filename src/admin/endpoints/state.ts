@@ -1,0 +1,118 @@
+/** What the process is doing: in one look (/summary), by worker, by listener. */
+
+import type { FastifyInstance } from 'fastify'
+import { monotonicMs } from '../../base/clock.ts'
+import type { Gateway } from '../../control/gateway.ts'
+import { COUNTERS, Counter, type CounterName, openStats, totals } from '../../stats/stats.ts'
+import { answers, boolean, integer, list, number, object, oneOf, record, text } from '../schemas.ts'
+import { servingOf } from '../serving.ts'
+
+const tags = ['state']
+
+const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[]
+const counters = object(Object.fromEntries(COUNTER_NAMES.map(name => [name, integer(COUNTERS[name])])))
+
+const failure = object({ worker: integer(), listener: text(), code: text(), message: text() })
+
+export function addState(app: FastifyInstance, gateway: Gateway, version: string): void {
+  addSummary(app, gateway, version)
+  addWorkers(app, gateway)
+  addListeners(app, gateway)
+}
+
+function addSummary(app: FastifyInstance, gateway: Gateway, version: string): void {
+  const schema = {
+    tags,
+    summary: 'Everything in one look, cheap enough to be asked every second.',
+    description:
+      'Counters only grow; a rate is the difference of two answers over that of their `monotonicMs`.',
+    response: answers(
+      object({
+        version: text(),
+        engine: oneOf(['uring', 'node']),
+        workers: integer(),
+        monotonicMs: number('A clock that no adjustment moves; only differences mean something.'),
+        uptimeS: number(),
+        generation: integer(),
+        ready: boolean(),
+        draining: boolean(),
+        counters,
+        closed: record(integer(), 'Connections that ended, by reason.'),
+        lastReload: object({
+          number: integer(),
+          at: text(),
+          outcome: text(),
+          errors: integer(),
+          warnings: integer(),
+        }),
+      }),
+    ),
+  }
+  app.get('/summary', { schema }, async () => {
+    const { plane, generation } = servingOf(gateway)
+    const { engine, stats } = plane
+    const { closed, ...counts } = totals(openStats(stats))
+    const { ready, draining } = gateway.readiness()
+    return {
+      ...{ version, engine, workers: plane.status().length, generation, ready, draining },
+      monotonicMs: monotonicMs(),
+      uptimeS: process.uptime(),
+      ...{ counters: counts, closed, lastReload: gateway.history.reloads[0] },
+    }
+  })
+}
+
+function addWorkers(app: FastifyInstance, gateway: Gateway): void {
+  const worker = object({
+    worker: integer(),
+    state: oneOf(['starting', 'accepting', 'draining', 'ended']),
+    generation: integer('The newest that it listens for; 0 is none.'),
+    counters,
+  })
+  const schema = {
+    tags,
+    summary: 'Each worker thread, with what it has counted.',
+    response: answers(object({ engine: text(), workers: list(worker) })),
+  }
+  app.get('/workers', { schema }, async () => {
+    const { plane } = servingOf(gateway)
+    const { engine, stats } = plane
+    const { counters: rows } = openStats(stats)
+    return {
+      engine,
+      workers: plane.status().map(({ worker, state, generation }) => ({
+        ...{ worker, state, generation },
+        counters: Object.fromEntries(COUNTER_NAMES.map(name => [name, rows[worker][Counter[name]]])),
+      })),
+    }
+  })
+}
+
+function addListeners(app: FastifyInstance, gateway: Gateway): void {
+  const listener = object({
+    listener: text('The same over reloads, such as "default/edge 127.0.0.1:9000".'),
+    gateway: text('namespace/name, or mesh.'),
+    bind: text('Empty: every address.'),
+    port: integer(),
+    redirect: boolean('Whether the destination is the one before a redirect.'),
+    failures: list(failure, 'Of workers that could not open it.'),
+  })
+  const schema = {
+    tags,
+    summary: 'Each socket that accepts.',
+    response: answers(object({ generation: integer(), listeners: list(listener) })),
+  }
+  app.get('/listeners', { schema }, async () => {
+    const { compiled, generation, plane } = servingOf(gateway)
+    const failures = plane
+      .status()
+      .flatMap(each => each.failures.map(one => ({ worker: each.worker, ...one })))
+    return {
+      generation,
+      listeners: compiled.listeners.map(({ key, gateway, bind, port, original }) => ({
+        ...{ listener: key, gateway, bind, port, redirect: original },
+        failures: failures.filter(each => each.listener === key),
+      })),
+    }
+  })
+}

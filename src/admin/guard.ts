@@ -1,0 +1,61 @@
+/**
+ * The guard: a page on the web must not read or change anything here through the browser of somebody who may.
+ *
+ * - Host: a name that an attacker's DNS has pointed at us (DNS rebinding) is refused with 421. Names of this machine
+ *   itself, IP addresses, which no DNS can point elsewhere, and names that the operator has allowed are taken.
+ * - Origin and Sec-Fetch-Site: what another page's script, form or picture asks for is refused with 403. A link from
+ *   elsewhere to a page here is followed.
+ *
+ * Programs send neither of the last two. Who may connect at all is decided by where the listener stands.
+ */
+
+import type { FastifyRequest } from 'fastify'
+import { parseAddress } from '../net/address.ts'
+import { Problem } from './problem.ts'
+
+/** On every answer: nothing of it is kept, guessed at, framed, or let load what is not ours. */
+export const HEADERS: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/
+
+/** A hook that refuses what the guard refuses; `hosts` are the names that the operator allows. */
+export function guard(hosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
+  const allowed = new Set(hosts.map(host => host.toLowerCase()))
+  return async ({ headers, method }) => {
+    const host = headers.host?.toLowerCase()
+    const name = HOST.exec(host ?? '')?.[1]
+    if (name === undefined || !(isOwnName(name) || allowed.has(name))) throw misdirected(headers.host)
+    const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers
+    if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+      throw foreign(origin)
+    const follows = method === 'GET' && mode === 'navigate'
+    if (site !== undefined && site !== 'same-origin' && site !== 'none' && !follows)
+      throw foreign('another page')
+  }
+}
+
+/** localhost, names below it (RFC 6761 §6.3), and addresses. */
+const isOwnName = (name: string): boolean =>
+  name === 'localhost' ||
+  name.endsWith('.localhost') ||
+  parseAddress(name.replace(/^\[(.*)\]$/, '$1')) !== null
+
+const misdirected = (host: string | undefined): Problem =>
+  new Problem(
+    421,
+    'unknown-host',
+    host === undefined ? 'the request names no host' : `the host ${JSON.stringify(host)} is not known here`,
+    'ask by IP address or as localhost, or allow the name in the Settings: admin.hosts',
+  )
+
+const foreign = (origin: string): Problem =>
+  new Problem(403, 'foreign-origin', `${origin} may not ask here`, 'only pages from this listener itself may')

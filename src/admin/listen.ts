@@ -1,0 +1,61 @@
+/**
+ * Where the admin listener stands: a TCP port, or a UNIX socket that only its owner may open.
+ */
+
+import { lstatSync, unlinkSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+
+/** `socket` is the path of a UNIX socket; where it is '', an address ('' is every one) and a port. */
+export type Place = { readonly address: string; readonly port: number; readonly socket: string }
+
+/** Listens; rejects with the kernel's error where that fails. */
+export async function listen(server: Server, { address, port, socket }: Place): Promise<Place> {
+  if (socket === '') {
+    await open(server, { port, ...(address === '' ? {} : { host: address }) })
+    const bound = server.address() as AddressInfo
+    return { address: bound.address, port: bound.port, socket }
+  }
+  try {
+    await open(server, { path: socket })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !(await isLeft(socket))) throw error
+    unlinkSync(socket)
+    await open(server, { path: socket })
+  }
+  return { address, port, socket }
+}
+
+export function close(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+type Where = { readonly port: number; readonly host?: string } | { readonly path: string }
+
+/** A socket's file must never be there with the rights of others: so not chmod(2) after bind(2), but umask(2) around it. */
+function open(server: Server, where: Where): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  const umask = 'path' in where ? process.umask(0o177) : null
+  try {
+    server.listen(where, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  } finally {
+    if (umask !== null) process.umask(umask)
+  }
+  return promise
+}
+
+/** Whether `path` is a socket that a process left behind: nobody answers at it. */
+function isLeft(path: string): Promise<boolean> {
+  if (!lstatSync(path).isSocket()) return Promise.resolve(false)
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const caller = connect(path, () => resolve(false))
+  caller.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
+  return promise.finally(() => caller.destroy())
+}

@@ -1,0 +1,50 @@
+/**
+ * A cap on series: the first names get one of their own, and keep it; all further ones share "other".
+ *
+ * Who is first is not who is large, on purpose: a name that changed over to "other" and back would make both jump.
+ * For the same reason a name that shares goes on sharing. One that is not counted any more gives its place up.
+ */
+
+import type { Labels } from './family.ts'
+
+export class Cap {
+  readonly #max: number
+  #own = new Map<string, Labels>()
+  #sharing: ReadonlySet<string> = new Set()
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** The labels of a name that has its own. */
+  own(key: string): Labels | undefined {
+    return this.#own.get(key)
+  }
+
+  /** Names that share "other" now. */
+  get merged(): number {
+    return this.#sharing.size
+  }
+
+  /**
+   * The labels of each name, by its key; of those beyond the cap, `other`.
+   *
+   * @param labelsOf  Asked once for each name that gets a place: labels never change.
+   */
+  labels(
+    keys: ReadonlySet<string>,
+    labelsOf: (key: string) => Labels,
+    other: Labels,
+  ): (key: string) => Labels {
+    const own = new Map([...this.#own].filter(([key]) => keys.has(key)))
+    const sharing = new Set<string>()
+    for (const key of keys) {
+      if (own.has(key)) continue
+      if (own.size >= this.#max || this.#sharing.has(key)) sharing.add(key)
+      else own.set(key, labelsOf(key))
+    }
+    this.#own = own
+    this.#sharing = sharing
+    return key => own.get(key) ?? other
+  }
+}

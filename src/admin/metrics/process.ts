@@ -1,0 +1,166 @@
+/** Metrics of the gateway as a whole: connections and bytes by worker, reasons, latencies, configuration. */
+
+import type { Gateway, Serving } from '../../control/gateway.ts'
+import { OUTCOMES } from '../../control/history.ts'
+import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
+import { REASON_NAMES } from '../../stats/reasons.ts'
+import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
+import { Cluster, Endpoint, Route, Rule } from '../../table/layout.ts'
+import { counter, type Family, gauge, single, type Value } from './family.ts'
+
+export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
+  gauge('weir_build_info', 'What runs; always 1.', () => [
+    { value: 1, labels: { version, node: process.versions.node, engine: serving().plane.engine } },
+  ]),
+  ...connectionFamilies(serving),
+  ...latencyFamilies(serving),
+  ...reloadFamilies(gateway, serving),
+  ...tableFamilies(serving),
+]
+
+/** Counters of stats/stats.ts by worker, and how they are called here. */
+const BY_WORKER: readonly (readonly [string, CounterName, 'counter' | 'gauge'])[] = [
+  ['weir_connections_accepted_total', 'accepted', 'counter'],
+  ['weir_connections_open', 'open', 'gauge'],
+  ['weir_connections_handed_over_total', 'handedOver', 'counter'],
+  ['weir_accept_pauses_total', 'acceptPauses', 'counter'],
+  ['weir_dials_total', 'dials', 'counter'],
+  ['weir_dial_failures_total', 'dialFailures', 'counter'],
+  ['weir_client_received_bytes_total', 'clientBytes', 'counter'],
+  ['weir_upstream_received_bytes_total', 'upstreamBytes', 'counter'],
+]
+
+const WORKER_STATES = ['starting', 'accepting', 'draining', 'ended'] as const
+
+function connectionFamilies(serving: () => Serving): Family[] {
+  const byWorker = BY_WORKER.map(
+    ([name, field, type]): Family => ({
+      ...{ name, type, help: COUNTERS[field] },
+      read: () =>
+        openStats(serving().plane.stats).counters.map((row, worker) => ({
+          labels: { worker },
+          value: row[Counter[field]],
+        })),
+    }),
+  )
+  return [
+    ...byWorker,
+    counter('weir_connections_closed_total', 'Connections that ended, by reason.', () => {
+      const stats = openStats(serving().plane.stats)
+      return REASON_NAMES.map((reason, number) => ({
+        labels: { reason },
+        value: sumCounter(stats, closedAt(number)),
+      }))
+    }),
+    gauge('weir_connections_by_state', 'Connections that are open, by what they are doing.', () =>
+      Object.entries(serving().plane.observer.live.states()).map(([state, value]) => ({
+        labels: { state },
+        value,
+      })),
+    ),
+    gauge('weir_workers', 'Workers, by state.', () => {
+      const workers = serving().plane.status()
+      return WORKER_STATES.map(state => ({
+        labels: { state },
+        value: workers.filter(each => each.state === state).length,
+      }))
+    }),
+    gauge('weir_listen_failures', 'Listeners that a worker could not open.', () =>
+      single(
+        serving()
+          .plane.status()
+          .reduce((sum, each) => sum + each.failures.length, 0),
+      ),
+    ),
+    counter('weir_access_log_lines_lost_total', 'Lines of the access log that could not be written.', () =>
+      single(serving().plane.accessLogLost),
+    ),
+    counter('weir_records_dropped_total', 'Records that the access log had no room for.', () =>
+      single(serving().plane.observer.recordsDropped),
+    ),
+  ]
+}
+
+function latencyFamilies(serving: () => Serving): Family[] {
+  const histogram = (name: HistogramName) => () => serving().plane.observer.histogram(name)
+  return [
+    {
+      ...{ name: 'weir_connect_duration_seconds', type: 'histogram' },
+      help: 'From dialing an endpoint to its answer.',
+      read: () => histogramValues(histogram('connect')(), 1e6, 16, 2 ** 25),
+    },
+    {
+      ...{ name: 'weir_decide_duration_seconds', type: 'histogram' },
+      help: 'From a connection’s addresses to where it goes.',
+      read: () => histogramValues(histogram('decide')(), 1e9, 128, 2 ** 23),
+    },
+  ]
+}
+
+/** The octaves between `from` and `to`, both powers of two, as Prometheus' cumulative buckets in seconds. */
+function histogramValues(
+  { sum, count, buckets }: { sum: number; count: number; buckets: Float64Array },
+  perSecond: number,
+  from: number,
+  to: number,
+): Value[] {
+  const values: Value[] = []
+  let below = 0
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const floor = bucketFloor(bucket)
+    if (floor >= from && floor <= to && Number.isInteger(Math.log2(floor)))
+      values.push({ suffix: '_bucket', labels: { le: floor / perSecond }, value: below })
+    below += buckets[bucket]
+  }
+  return [
+    ...values,
+    { suffix: '_bucket', labels: { le: '+Inf' }, value: count },
+    { suffix: '_sum', value: sum / perSecond },
+    { suffix: '_count', value: count },
+  ]
+}
+
+function reloadFamilies({ history }: Gateway, serving: () => Serving): Family[] {
+  const last = () => history.reloads[0]
+  return [
+    gauge('weir_generation', 'The configuration that is served, counted from 1.', () =>
+      single(serving().generation),
+    ),
+    counter(
+      'weir_config_reloads_total',
+      'Changed configurations that were looked at, the first included.',
+      () => OUTCOMES.map(outcome => ({ labels: { outcome }, value: history.counts[outcome] })),
+    ),
+    gauge('weir_config_last_reload_successful', '1 where the files are served as they are, else 0.', () =>
+      single(last().outcome === 'taken' ? 1 : 0),
+    ),
+    gauge('weir_config_last_reload_success_timestamp_seconds', 'When a configuration was last taken.', () =>
+      single(history.lastTakenMs / 1000),
+    ),
+    gauge('weir_config_last_reload_duration_seconds', 'How long each stage of the last reload took.', () =>
+      Object.entries(last().stagesMs).map(([stage, ms]) => ({ labels: { stage }, value: ms / 1000 })),
+    ),
+    gauge('weir_config_findings', 'What weir check says of the configuration that is served.', () =>
+      (['error', 'warning', 'info'] as const).map(severity => ({
+        labels: { severity },
+        value: serving().compiled.diagnostics.filter(each => each.severity === severity).length,
+      })),
+    ),
+  ]
+}
+
+const tableFamilies = (serving: () => Serving): Family[] => [
+  gauge('weir_table_bytes', 'Size of the table that the workers read.', () =>
+    single(serving().table.buffer.byteLength),
+  ),
+  gauge('weir_table_rows', 'What is in it, by kind.', () => {
+    const { table } = serving()
+    return Object.entries({
+      listeners: table.sockets.length,
+      rules: table.rules.length / Rule.WORDS,
+      routes: table.routes.length / Route.WORDS,
+      clusters: table.clusters.length / Cluster.WORDS,
+      endpoints: table.endpoints.length / Endpoint.WORDS,
+    }).map(([kind, value]) => ({ labels: { kind }, value }))
+  }),
+]

@@ -1,0 +1,46 @@
+/**
+ * A part of a long list, and where the next one begins.
+ *
+ * A cursor names the generation that it is of, and the index in it: after a reload an index means something else, and
+ * whoever pages on is told so instead of being shown a list with holes.
+ */
+
+import { Problem } from './problem.ts'
+import { integer, type Schema, text, textOrNull, whole } from './schemas.ts'
+
+export const PAGE_MOST = 1_000
+
+export const pageQuery = {
+  limit: { ...whole(1, PAGE_MOST, 'How many at most.'), default: 100 } as Schema,
+  cursor: text('`next` of the answer before.'),
+}
+
+export const pageAnswer = {
+  total: integer('How many there are in all.'),
+  next: textOrNull('The cursor of what follows; null: nothing does.'),
+}
+
+export type PageQuery = { readonly limit: number; readonly cursor?: string }
+
+export function pageOf<Item>(
+  items: readonly Item[],
+  generation: number,
+  { limit, cursor }: PageQuery,
+): { readonly total: number; readonly next: string | null; readonly items: readonly Item[] } {
+  const from = cursor === undefined ? 0 : indexOf(cursor, generation)
+  const end = from + limit
+  return {
+    total: items.length,
+    next: end < items.length ? `${generation}.${end}` : null,
+    items: items.slice(from, end),
+  }
+}
+
+function indexOf(cursor: string, generation: number): number {
+  const [, of, index] = /^(\d{1,10})\.(\d{1,10})$/.exec(cursor) ?? []
+  if (index === undefined)
+    throw new Problem(400, 'bad-cursor', `"${cursor}" is no cursor`, 'take `next` of the answer before')
+  if (Number(of) !== generation)
+    throw new Problem(410, 'old-cursor', `the cursor is of generation ${of}`, 'begin again, without a cursor')
+  return Number(index)
+}

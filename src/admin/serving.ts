@@ -1,0 +1,13 @@
+/** What is served, for endpoints that say nothing before that. */
+
+import type { Gateway, Serving } from '../control/gateway.ts'
+import { Problem } from './problem.ts'
+
+export function servingOf(gateway: Gateway): Serving {
+  const { serving } = gateway
+  if (serving === null) throw notServing()
+  return serving
+}
+
+export const notServing = (): Problem =>
+  new Problem(503, 'not-serving', 'nothing is served at this moment', '/ready says when')

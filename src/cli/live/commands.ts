@@ -1,0 +1,195 @@
+/** The commands that speak with a running gateway: their options and help. Nouns read, verbs change. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { AdminPlace } from '../admin-place.ts'
+import type { Env } from '../env.ts'
+import {
+  adminPlace,
+  duration,
+  examples,
+  integerUpTo,
+  outputOption,
+  PATHS,
+  PATHS_DEFAULT,
+} from '../options.ts'
+import { type Client, clientOf, NoAnswer } from './client.ts'
+import { connections } from './connections.ts'
+import { diff } from './diff.ts'
+import { drain } from './drain.ts'
+import { logLevel } from './log-level.ts'
+import { routes } from './routes.ts'
+import { status } from './status.ts'
+import { top } from './top.ts'
+
+type WithAdmin = { readonly admin?: AdminPlace }
+/** Runs a command with a client, and says in one line why there is no answer. */
+type Ask = (admin: AdminPlace | undefined, body: (client: Client) => Promise<number>) => Promise<void>
+
+const LIMIT = 100
+const LIMIT_MAX = 1_000_000
+
+export function addLiveCommands(program: Command, env: Env, exit: (code: number) => void): void {
+  const ask: Ask = async (admin, body) => {
+    exit(await answered(() => body(clientOf(admin, env)), env))
+    await Promise.all([env.stdout.flushed(), env.stderr.flushed()])
+  }
+  addStatus(program, env, ask)
+  addRoutes(program, env, ask)
+  addConnections(program, env, ask)
+  addTop(program, env, ask)
+  addDiff(program, env, ask)
+  addDrain(program, env, ask)
+  addLogLevel(program, env, ask)
+}
+
+export async function answered(body: () => Promise<number>, env: Env): Promise<number> {
+  try {
+    return await body()
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    env.stderr.write(`error: ${error.message}\n`)
+    return error.exitCode
+  }
+}
+
+export const adminOption = (): Option =>
+  new Option('--admin <ADDRESS>', 'the gateway: 127.0.0.1:15021 or unix:PATH; else WEIR_ADMIN').argParser(
+    adminPlace,
+  )
+
+function addStatus(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('status')
+    .description('how a running gateway is; exit 0 ready, 1 not')
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir status', 'weir status --admin unix:/run/weir.sock --output json'))
+    .action(({ admin, output }) => ask(admin, client => status(client, output, env)))
+}
+
+function addRoutes(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('routes')
+    .description('each rule with its hits, and the share that each destination got')
+    .option('--virtual-service <NS/NAME>', 'only its rules')
+    .option('--listener <LISTENER>', 'only rules that apply there')
+    .option('--hit', 'only rules that were hit')
+    .option('--no-hit', 'only rules that were not hit')
+    .addOption(
+      new Option('--order <ORDER>', 'as they are tried, or the most hit first')
+        .choices(['written', 'hits'])
+        .default('written'),
+    )
+    .addOption(limitOption('rules'))
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples('weir routes', 'weir routes --no-hit', 'weir routes --order hits --limit 10'),
+    )
+    .action(({ admin, hit, ...flags }: WithAdmin & Parameters<typeof routes>[1]) =>
+      ask(admin, client => routes(client, { ...flags, ...(hit === undefined ? {} : { hit }) }, env)),
+    )
+}
+
+function addConnections(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('connections')
+    .description('the connections that are open, with the rule and generation that routed each')
+    .option('--client <ADDRESS>', 'an address, a range, or an address and port')
+    .option('--rule <RULE>', 'a VirtualService, or "namespace/name tcp[0].match[1]"')
+    .option('--destination <HOST>', 'a host, or host:port, or either with " subset NAME"')
+    .option('--endpoint <ADDRESS>', 'an address, a range, or an address and port')
+    .option('--listener <LISTENER>', 'a listener or a gateway')
+    .option('--generation <N>', 'of the configuration', integerUpTo(2 ** 31 - 1))
+    .addOption(
+      new Option('--state <STATE>', 'what it is doing').choices(['dialing', 'relaying', 'half-closed']),
+    )
+    .option('--worker <N>', 'of this worker', integerUpTo(1024))
+    .addOption(limitOption('connections'))
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir connections --client 10.0.0.0/8',
+        'weir connections --generation 3 --limit 1000 --output json | jq .client',
+      ),
+    )
+    .action(({ admin, ...flags }: WithAdmin & Parameters<typeof connections>[1]) =>
+      ask(admin, client => connections(client, flags, env)),
+    )
+}
+
+function addTop(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('top')
+    .description('a running gateway as it moves; q quits')
+    .option('--interval <DURATION>', 'between two looks', interval, 1_000)
+    .addOption(adminOption())
+    .addHelpText('after', examples('weir top', 'weir top --interval 5s'))
+    .action(({ admin, ...flags }) => ask(admin, client => top(client, flags, env)))
+}
+
+function addDiff(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('diff')
+    .description('what would change if these files were served, live connections included; exit 1 invalid')
+    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir diff', 'weir diff --output json next/ | jq .changes.connections'))
+    .action((paths, { admin, ...flags }) => ask(admin, client => diff(client, paths, flags, env)))
+}
+
+function addDrain(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('drain')
+    .description('reset some connections, spread over a time, while serving on')
+    .option('--all', 'all that are open now')
+    .option('--listener <LISTENER>', 'accepted by this listener')
+    .option('--generation <N>', 'routed by this generation', integerUpTo(2 ** 31 - 1))
+    .option('--older-than <N>', 'routed by an older generation than this', integerUpTo(2 ** 31 - 1))
+    .option('--rule <RULE>', 'routed by a VirtualService, or by "namespace/name tcp[0].match[1]"')
+    .option('--over <DURATION>', 'they end evenly over this time', duration, 30_000)
+    .option('--wait', 'until all of them have ended', false)
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir drain --older-than 7 --over 5m',
+        'weir drain --rule "default/echo tcp[0].match[1]" --over 30s --wait',
+        'weir drain --all --over 10m',
+      ),
+    )
+    .action(({ admin, ...flags }: WithAdmin & Parameters<typeof drain>[1]) =>
+      ask(admin, client => drain(client, flags, env)),
+    )
+}
+
+function addLogLevel(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('log-level')
+    .description('what the log says; with a LEVEL, makes it say more or less')
+    .argument('[LEVEL]', 'trace, debug, info, warn, error, fatal or silent')
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir log-level', 'weir log-level warn'))
+    .action((level, { admin, output }) => ask(admin, client => logLevel(client, level, output, env)))
+}
+
+const limitOption = (what: string): Option =>
+  new Option('--limit <N>', `how many ${what} at most`).argParser(atLeastOne).default(LIMIT)
+
+function atLeastOne(text: string): number {
+  const value = integerUpTo(LIMIT_MAX)(text)
+  if (value === 0) throw new InvalidArgumentError('It must be at least 1.')
+  return value
+}
+
+function interval(text: string): number {
+  const ms = duration(text)
+  if (ms < 10) throw new InvalidArgumentError('It must be at least 10ms.')
+  return ms
+}

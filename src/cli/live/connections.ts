@@ -1,0 +1,89 @@
+/**
+ * `weir connections`: what is open now, and which rule and generation routed it.
+ *
+ * As JSON one object a line, so that a long list can be read while it comes.
+ */
+
+import { printable } from '../../base/printable.ts'
+import { type Env, Exit } from '../env.ts'
+import type { Client } from './client.ts'
+import { bytesText, columns, durationText } from './format.ts'
+import { placeText, type Rule } from './routes.ts'
+
+export type ConnectionsFlags = {
+  readonly client?: string
+  readonly rule?: string
+  readonly destination?: string
+  readonly endpoint?: string
+  readonly listener?: string
+  readonly generation?: number
+  readonly state?: string
+  readonly worker?: number
+  readonly limit: number
+  readonly output: 'text' | 'json'
+}
+
+type Connection = {
+  readonly id: number
+  readonly state: string
+  readonly client: string | null
+  readonly asked: string | null
+  readonly endpoint: string | null
+  readonly generation: number
+  readonly rule: Rule['rule'] | null
+  readonly outcome: string
+  readonly ageMs: number
+  readonly idleMs: number
+  readonly fromClientBytes: number
+  readonly toClientBytes: number
+}
+
+type Page = {
+  readonly total: number
+  readonly next: string | null
+  readonly connections: readonly Connection[]
+}
+
+/** What one request asks for at most. */
+const PAGE = 1_000
+
+const HEAD = ['CLIENT', 'TO', 'STATE', 'AGE', 'IDLE', 'FROM', 'SENT', 'GEN', 'RULE']
+const RIGHT: ReadonlySet<number> = new Set([3, 4, 5, 6, 7])
+
+export async function connections(client: Client, flags: ConnectionsFlags, env: Env): Promise<number> {
+  const { limit, output, ...asked } = flags
+  const found: Connection[] = []
+  let cursor: string | undefined
+  do {
+    const page: Page = await client.get('/connections', {
+      ...asked,
+      limit: Math.min(limit - found.length, PAGE),
+      cursor,
+    })
+    found.push(...page.connections)
+    cursor = page.next ?? undefined
+    if (output === 'json') await writeLines(page.connections, env)
+  } while (cursor !== undefined && found.length < limit)
+  if (output === 'json') return Exit.ok
+  const lines = columns([HEAD, ...found.map(row)], RIGHT)
+  if (cursor !== undefined) lines.push('and more: see --limit')
+  env.stdout.write(lines.map(line => `${printable(line)}\n`).join(''))
+  return Exit.ok
+}
+
+async function writeLines(list: readonly Connection[], env: Env): Promise<void> {
+  env.stdout.write(list.map(each => `${JSON.stringify(each)}\n`).join(''))
+  await env.stdout.flushed() // a slow reader holds back, and no pile grows
+}
+
+const row = (each: Connection): string[] => [
+  each.client ?? 'unknown',
+  each.endpoint ?? each.asked ?? 'unknown',
+  each.state,
+  durationText(each.ageMs),
+  durationText(each.idleMs),
+  bytesText(each.fromClientBytes),
+  bytesText(each.toClientBytes),
+  String(each.generation),
+  each.rule ? placeText(each.rule) : each.outcome,
+]

@@ -1,0 +1,126 @@
+/**
+ * `weir diff`: what would change if these files were served instead of what is.
+ *
+ *   + default/echo tcp[0]          sourceSubnet 10.0.0.0/8 → 100 % a.example:9000
+ *   ~ default/echo tcp[1]          any → 80 % a.example:9000, 20 % b.example:9000
+ *                                  any → 50 % a.example:9000, 50 % b.example:9000
+ *   of 120 connections 20 would go elsewhere …
+ */
+
+import { styleText } from 'node:util'
+import { printable } from '../../base/printable.ts'
+import type { Diagnostic } from '../../config/diagnostic.ts'
+import { renderText } from '../../config/render.ts'
+import { readFiles, type SourceFile } from '../../control/files.ts'
+import { sourcesOf } from '../check.ts'
+import { type Env, Exit, wantsColours } from '../env.ts'
+import { type Client, NoAnswer } from './client.ts'
+import { countText } from './format.ts'
+import { placeText, type Rule } from './routes.ts'
+
+export type DiffFlags = { readonly output: 'text' | 'json' }
+
+type Change = {
+  readonly change: 'added' | 'removed' | 'changed'
+  readonly before: string | null
+  readonly after: string | null
+}
+
+type Move = {
+  readonly connections: number
+  readonly fate: string
+  readonly rule: string | null
+  readonly from: string
+  readonly to: readonly string[]
+}
+
+type Diff = {
+  readonly valid: boolean
+  readonly findings: readonly (Omit<Diagnostic, 'resource' | 'field'> & {
+    readonly resource: string | null
+    readonly field: string | null
+  })[]
+  readonly changes: {
+    readonly listeners: { readonly added: readonly string[]; readonly removed: readonly string[] }
+    readonly rules: {
+      readonly added: number
+      readonly removed: number
+      readonly changed: number
+      readonly reordered: number
+      readonly list: readonly (Change & { readonly rule: Rule['rule'] })[]
+    }
+    readonly destinations: readonly (Change & { readonly destination: string })[]
+    readonly connections: Readonly<Record<'open' | 'same', number>> & { readonly moves: readonly Move[] }
+  } | null
+}
+
+export async function diff(
+  client: Client,
+  paths: readonly string[],
+  { output }: DiffFlags,
+  env: Env,
+): Promise<number> {
+  const files = readFiles(paths)
+  const answer = await client.send<Diff>('POST', '/diff', { files: files.map(asText) })
+  if (output === 'json') env.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
+  else writeText(answer, files, env)
+  return answer.valid ? Exit.ok : Exit.failed
+}
+
+function asText({ file, bytes }: SourceFile): { path: string; text: string } {
+  if (bytes instanceof Error) throw new NoAnswer(`${file}: ${bytes.message}`)
+  return { path: file, text: new TextDecoder().decode(bytes) }
+}
+
+function writeText({ valid, findings, changes }: Diff, files: readonly SourceFile[], env: Env): void {
+  const colours = wantsColours(env, env.stdout)
+  if (findings.length > 0 || changes === null) {
+    const list = findings.map(({ resource, field, ...rest }) => ({
+      ...rest,
+      ...(resource === null ? {} : { resource }),
+      ...(field === null ? {} : { field }),
+    }))
+    env.stdout.write(`${renderText(list, { sourceOf: sourcesOf(files), colours })}\n`)
+  }
+  if (valid && changes)
+    env.stdout.write(
+      changeLines(changes, colours)
+        .map(line => `${line}\n`)
+        .join(''),
+    )
+}
+
+const SIGNS = { added: '+', removed: '-', changed: '~' } as const
+const COLOURS = { added: 'green', removed: 'red', changed: 'yellow' } as const
+
+function changeLines(changes: NonNullable<Diff['changes']>, colours: boolean): string[] {
+  const { listeners, rules, destinations, connections } = changes
+  const paint = (change: Change['change'], text: string): string =>
+    colours ? styleText(COLOURS[change], printable(text), { validateStream: false }) : printable(text)
+  const both = (name: string, { change, before, after }: Change): string[] => [
+    paint(change, `${SIGNS[change]} ${name}`),
+    ...[before, change === 'changed' ? after : (after ?? null)].flatMap((text, index) =>
+      text === null || (index === 1 && text === before) ? [] : [printable(`    ${text}`)],
+    ),
+  ]
+  const told = rules.added + rules.removed + rules.changed
+  return [
+    ...listeners.added.map(each => paint('added', `+ listener ${each}`)),
+    ...listeners.removed.map(each => paint('removed', `- listener ${each}`)),
+    ...rules.list.flatMap(each => both(`${placeText(each.rule)}  ${each.rule.file}:${each.rule.line}`, each)),
+    ...(told > rules.list.length ? [`and ${told - rules.list.length} more rules`] : []),
+    ...destinations.flatMap(each => both(`destination ${each.destination}`, each)),
+    `rules: ${rules.added} added, ${rules.removed} removed, ${rules.changed} changed, ${rules.reordered} in another order`,
+    ...connectionLines(connections),
+  ]
+}
+
+function connectionLines({ open, same, moves }: NonNullable<Diff['changes']>['connections']): string[] {
+  return [
+    `live connections: of ${countText(open)} open, ${countText(open - same)} would not come to where they are`,
+    ...moves.map(({ connections, fate, rule, from, to }) => {
+      const where = fate === 'elsewhere' ? to.join(' or ') : fate
+      return printable(`    ${countText(connections)}  ${rule ?? 'no rule'}  ${from} → ${where}`)
+    }),
+  ]
+}

@@ -1,0 +1,151 @@
+/**
+ * `weir routes`: each rule with its hits, and what its destinations got beside what they should get.
+ *
+ *   default/echo tcp[1]  config/virtual-service.yaml:24
+ *     1 234 connections, 12 open, the last 3.4 s ago
+ *       80 %   got 79.4 %  (77.0 – 81.6)  981  echo-server.default.svc.cluster.local:19000 subset prod
+ *       20 %   got 20.6 %  (18.4 – 23.0)  253  echo-server.default.svc.cluster.local:19000 subset gray
+ */
+
+import { styleText } from 'node:util'
+import { wallNowMs } from '../../base/clock.ts'
+import { printable } from '../../base/printable.ts'
+import { type Env, Exit, wantsColours } from '../env.ts'
+import type { Client } from './client.ts'
+import { columns, countText, durationText, shareText } from './format.ts'
+
+export type RoutesFlags = {
+  readonly virtualService?: string
+  readonly listener?: string
+  readonly hit?: boolean
+  readonly order: 'written' | 'hits'
+  readonly limit: number
+  readonly output: 'text' | 'json'
+}
+
+type Delivered = { readonly connections: number; readonly open: number; readonly lastAt: string | null }
+
+export type Rule = Delivered & {
+  readonly rule: {
+    readonly virtualService: string
+    readonly block: string
+    readonly route: number
+    readonly match: number | null
+    readonly file: string
+    readonly line: number
+  }
+  readonly never: string | null
+  readonly split: string | null
+  readonly sinceGeneration: number
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  readonly destinations: readonly (Delivered & {
+    readonly host: string
+    readonly subset: string | null
+    readonly port: number
+    readonly configuredShare: number | null
+    readonly deliveredShare: { readonly share: number; readonly low: number; readonly high: number } | null
+  })[]
+}
+
+type Unruled = Delivered & {
+  readonly destination: {
+    readonly host: string
+    readonly subset: string | null
+    readonly port: number
+  } | null
+  readonly other: boolean
+}
+
+export type Routes = {
+  readonly generation: number
+  readonly total: number
+  readonly next: string | null
+  readonly rules: readonly Rule[]
+  readonly unruled: readonly Unruled[]
+}
+
+/** What one request asks for at most. */
+const PAGE = 1_000
+
+export async function routes(client: Client, flags: RoutesFlags, env: Env): Promise<number> {
+  const { limit, output, ...asked } = flags
+  const rules: Rule[] = []
+  let page: Routes = await client.get('/routes', { ...asked, limit: Math.min(limit, PAGE) })
+  rules.push(...page.rules)
+  while (page.next !== null && rules.length < limit) {
+    const size = Math.min(limit - rules.length, PAGE)
+    page = await client.get('/routes', { ...asked, limit: size, cursor: page.next })
+    rules.push(...page.rules)
+  }
+  const { generation, total, unruled } = page
+  if (output === 'json') {
+    env.stdout.write(`${JSON.stringify({ generation, total, rules, unruled }, null, 2)}\n`)
+    return Exit.ok
+  }
+  const colours = wantsColours(env, env.stdout)
+  const blocks = rules.map(each => ruleLines(each, colours).join('\n'))
+  const rest = total - rules.length
+  env.stdout.write(
+    [...blocks, ...unruledLines(unruled), ...(rest > 0 ? [`and ${rest} more: see --limit`] : [])]
+      .map(text => `${text}\n`)
+      .join(''),
+  )
+  return Exit.ok
+}
+
+export const placeText = ({ virtualService, block, route, match }: Rule['rule']): string =>
+  `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
+
+export const destinationText = ({
+  host,
+  port,
+  subset,
+}: {
+  host: string
+  port: number
+  subset: string | null
+}): string => `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+
+/** A configured share that is not within the band: more than chance. */
+export const isOff = ({ configuredShare, deliveredShare }: Rule['destinations'][number]): boolean =>
+  configuredShare !== null &&
+  deliveredShare !== null &&
+  (configuredShare < deliveredShare.low || configuredShare > deliveredShare.high)
+
+function ruleLines(each: Rule, colours: boolean): string[] {
+  const { rule, never, destinations } = each
+  const head = printable(`${placeText(rule)}  ${rule.file}:${rule.line}`)
+  const painted = colours ? styleText('bold', head, { validateStream: false }) : head
+  if (never !== null) return [painted, printable(`  never matches: ${never}`)]
+  const rows = destinations.map(one => [
+    one.configuredShare === null ? 'was' : shareText(one.configuredShare, 2),
+    ...bandTexts(one),
+    countText(one.connections),
+    destinationText(one),
+  ])
+  return [
+    painted,
+    `  ${deliveredText(each)}`,
+    ...columns(rows, new Set([0, 1, 3])).map(line => `    ${printable(line)}`),
+  ]
+}
+
+function bandTexts(one: Rule['destinations'][number]): [got: string, band: string] {
+  if (one.deliveredShare === null) return ['', '']
+  const { share, low, high } = one.deliveredShare
+  const percent = (value: number) => (value * 100).toFixed(1)
+  return [`got ${percent(share)} %`, `(${percent(low)} – ${percent(high)})${isOff(one) ? ' !' : ''}`]
+}
+
+function deliveredText({ connections, open, lastAt }: Delivered): string {
+  const last =
+    lastAt === null ? '' : `, the last ${durationText(Math.max(0, wallNowMs() - Date.parse(lastAt)))} ago`
+  return `${countText(connections)} ${connections === 1 ? 'connection' : 'connections'}, ${countText(open)} open${last}`
+}
+
+const unruledLines = (unruled: readonly Unruled[]): string[] =>
+  unruled.map(each => {
+    const to = each.other ? 'other' : each.destination ? destinationText(each.destination) : 'as asked'
+    return `no rule, on to ${printable(to)}\n  ${deliveredText(each)}`
+  })

@@ -1,0 +1,102 @@
+/** `weir status`: how a running gateway is, in one look. */
+
+import { printable } from '../../base/printable.ts'
+import { type Env, Exit } from '../env.ts'
+import type { Client } from './client.ts'
+import { bytesText, columns, countText, durationText } from './format.ts'
+
+/** Of /summary. */
+export type Summary = {
+  readonly version: string
+  readonly engine: string
+  readonly workers: number
+  readonly monotonicMs: number
+  readonly uptimeS: number
+  readonly generation: number
+  readonly ready: boolean
+  readonly draining: boolean
+  readonly counters: Readonly<Record<string, number>>
+  readonly closed: Readonly<Record<string, number>>
+  readonly lastReload: {
+    readonly number: number
+    readonly at: string
+    readonly outcome: string
+    readonly errors: number
+    readonly warnings: number
+  }
+}
+
+type Listeners = {
+  readonly listeners: readonly {
+    readonly listener: string
+    readonly failures: readonly { readonly worker: number; readonly code: string }[]
+  }[]
+}
+
+type Workers = {
+  readonly workers: readonly {
+    readonly worker: number
+    readonly state: string
+    readonly generation: number
+    readonly counters: Readonly<Record<string, number>>
+  }[]
+}
+
+export async function status(client: Client, output: 'text' | 'json', env: Env): Promise<number> {
+  const [summary, { listeners }, { workers }] = await Promise.all([
+    client.get<Summary>('/summary'),
+    client.get<Listeners>('/listeners'),
+    client.get<Workers>('/workers'),
+  ])
+  const text =
+    output === 'json'
+      ? JSON.stringify({ ...summary, listeners, workers }, null, 2)
+      : statusLines(summary, listeners, workers).map(printable).join('\n')
+  env.stdout.write(`${text}\n`)
+  return summary.ready ? Exit.ok : Exit.failed
+}
+
+export const stateText = ({ ready, draining }: Pick<Summary, 'ready' | 'draining'>): string =>
+  draining ? 'draining' : ready ? 'ready' : 'not ready'
+
+function statusLines(
+  summary: Summary,
+  listeners: Listeners['listeners'],
+  workers: Workers['workers'],
+): string[] {
+  const { version, engine, generation, uptimeS, counters, closed, lastReload } = summary
+  const { number, at, outcome, errors, warnings } = lastReload
+  const reasons = Object.entries(closed)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a)
+  const workerRows = workers.map(each => [
+    String(each.worker),
+    each.state,
+    `generation ${each.generation}`,
+    `${countText(each.counters.open)} open`,
+    `${countText(each.counters.accepted)} accepted`,
+  ])
+  return [
+    `${stateText(summary)}: weir ${version}, engine ${engine}, generation ${generation}, up ${durationText(uptimeS * 1000)}`,
+    ...field('connections', [`${countText(counters.open)} open, ${countText(counters.accepted)} accepted`]),
+    ...field('ended', [
+      reasons.map(([reason, count]) => `${reason} ${countText(count)}`).join(', ') || 'none',
+    ]),
+    ...field('bytes', [
+      `${bytesText(counters.clientBytes)} from clients, ${bytesText(counters.upstreamBytes)} from upstreams`,
+    ]),
+    ...field('reload', [`number ${number}, ${outcome} at ${at}, ${errors} errors, ${warnings} warnings`]),
+    ...field('workers', columns(workerRows)),
+    ...field(
+      'listeners',
+      listeners.map(each => [each.listener, ...each.failures.map(failureText)].join('  ')),
+    ),
+  ]
+}
+
+const failureText = ({ worker, code }: { worker: number; code: string }): string =>
+  `NOT OPEN at worker ${worker}: ${code}`
+
+/** The first value beside the field's name, the others below it. */
+const field = (name: string, values: readonly string[]): string[] =>
+  values.map((value, index) => `  ${(index === 0 ? name : '').padEnd(13)}${value}`)

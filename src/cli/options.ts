@@ -1,0 +1,45 @@
+/** Options that several commands have, and what their values may be. */
+
+import { InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../config/duration.ts'
+import { parseLabels } from '../table/question.ts'
+import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
+
+export const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json in them)'
+export const PATHS_DEFAULT = ['config/']
+
+export const outputOption = (): Option =>
+  new Option('--output <FORMAT>', 'text for people, json for programs')
+    .choices(['text', 'json'])
+    .default('text')
+
+export const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map(line => `  ${line}\n`).join('')}`
+
+export function integerUpTo(max: number): (text: string) => number {
+  return text => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
+    if (value < 0 || value > max)
+      throw new InvalidArgumentError(`It must be a whole number from 0 to ${max}.`)
+    return value
+  }
+}
+
+export function adminPlace(text: string): AdminPlace {
+  const found = parseAdminPlace(text)
+  if (!found)
+    throw new InvalidArgumentError('It must be an IP address and a port, like 127.0.0.1:15021, or unix:PATH.')
+  return found
+}
+
+export function duration(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === null || ms < 0) throw new InvalidArgumentError('It must be a duration, like 30s or 1m30s.')
+  return ms
+}
+
+export function labels(text: string): Record<string, string> {
+  const found = parseLabels(text)
+  if (!found) throw new InvalidArgumentError('It must be labels, like app=web,tier=front.')
+  return found
+}

@@ -1,0 +1,125 @@
+/**
+ * The data plane as the primary thread has it: the workers, and those who look at what they write down.
+ *
+ * It is handed tables and knows nothing of files: what to publish is the gateway's.
+ */
+
+import type { Settings } from '../config/settings.ts'
+import type { EngineKind } from '../engine/protocol.ts'
+import { openStats } from '../stats/stats.ts'
+import { AccessLog } from './access-log.ts'
+import { chooseEngine } from './choose-engine.ts'
+import { connectionsFor, workersFor } from './limits.ts'
+import type { Logger } from './log.ts'
+import { logWorkerEvent } from './narrate.ts'
+import { Observer } from './observer.ts'
+import { SelectedDrain, type Selection } from './selected-drain.ts'
+import { type Drained, Supervisor, type SupervisorEvent, type WorkerStatus } from './supervisor.ts'
+import { Troubles } from './troubles.ts'
+
+/** Names of standard output. */
+const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
+
+export class DataPlane {
+  readonly engine: EngineKind
+  /** What the workers' connections are and were. */
+  readonly observer: Observer
+  readonly #supervisor: Supervisor
+  readonly #accessLog: AccessLog | null
+  readonly #troubles: Troubles
+  readonly #log: Logger
+  #announced = false
+
+  /** Starts the workers; they accept once a table is published. */
+  constructor(settings: Settings, log: Logger) {
+    const { engine, why } = chooseEngine(settings.engine)
+    const workers = workersFor(settings)
+    log.info(
+      { engine, workers },
+      `engine ${engine} (${why}), ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+    )
+    this.engine = engine
+    this.#log = log
+    this.#supervisor = new Supervisor({
+      workers,
+      engine,
+      limits: { maxConnections: connectionsFor(settings), connectAttempts: settings.connectAttempts },
+      onEvent: event => this.#onWorkerEvent(event),
+    })
+    this.observer = new Observer(this.#supervisor.journals)
+    this.#accessLog = this.#openAccessLog(settings)
+    this.#troubles = new Troubles(openStats(this.stats), log)
+  }
+
+  /** The shared counts: stats/stats.ts. */
+  get stats(): SharedArrayBuffer {
+    return this.#supervisor.stats
+  }
+
+  /** Whether each worker has once opened every listener. */
+  get ready(): boolean {
+    return this.#supervisor.ready
+  }
+
+  status(): WorkerStatus[] {
+    return this.#supervisor.status()
+  }
+
+  /** Lines of the access log that could not be written, ever. */
+  get accessLogLost(): number {
+    return this.#accessLog?.lost ?? 0
+  }
+
+  publish(generation: number, table: SharedArrayBuffer): void {
+    this.observer.publishing(table)
+    this.#accessLog?.publishing(table)
+    this.#supervisor.publish(generation, table)
+  }
+
+  /** Resets connections that are open now, spread over a time, and serves on. */
+  drainSelected(selection: Selection, overMs: number): SelectedDrain {
+    const drain = new SelectedDrain(this.observer, selection, overMs)
+    this.#supervisor.tell(drain.orders())
+    const { matched } = drain
+    this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
+    return drain
+  }
+
+  /** Lets connections end for up to `timeoutMs`, then resets the rest, and ends. */
+  async drain(timeoutMs: number): Promise<Drained> {
+    const drained = await this.#supervisor.drain(timeoutMs)
+    await this.#closeObservers()
+    return drained
+  }
+
+  /** Resets every connection and ends. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop()
+    await this.#closeObservers()
+  }
+
+  /** Opens the access log's file anew: it was renamed. */
+  reopenLogs(): void {
+    this.#accessLog?.reopen()
+  }
+
+  #openAccessLog({ accessLog }: Settings): AccessLog | null {
+    if (accessLog === null) return null
+    const path = STDOUT.has(accessLog.path) ? null : accessLog.path
+    return new AccessLog(this.#supervisor.journals, { ...accessLog, path }, this.#log)
+  }
+
+  #onWorkerEvent(event: SupervisorEvent): void {
+    logWorkerEvent(this.#log, event)
+    if (this.#announced || !this.ready) return
+    this.#announced = true
+    this.#log.info('ready: every listener accepts')
+  }
+
+  /** Once the workers have ended. */
+  async #closeObservers(): Promise<void> {
+    this.#troubles.close()
+    this.observer.close()
+    await this.#accessLog?.close()
+  }
+}

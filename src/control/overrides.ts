@@ -1,0 +1,22 @@
+/** What command-line flags say instead of the Settings document. */
+
+import { type AdminSettings, DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, type Settings } from '../config/settings.ts'
+
+export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'drain'>> & {
+  /** Where the admin listener stands; null is off. */
+  readonly admin?: Omit<AdminSettings, 'hosts'> | null
+  /** Where the access log goes, whether or not the settings have one. */
+  readonly accessLogPath?: string
+}
+
+/** A flag says where; what else the settings say of the same thing holds on. */
+export function overridden(settings: Settings, { admin, accessLogPath, ...others }: Overrides): Settings {
+  const place = admin && { ...(settings.admin ?? DEFAULT_ADMIN), ...admin }
+  const log = { ...(settings.accessLog ?? DEFAULT_ACCESS_LOG), path: accessLogPath ?? '' }
+  return {
+    ...settings,
+    ...others,
+    ...(place === undefined ? {} : { admin: place }),
+    ...(accessLogPath === undefined ? {} : { accessLog: log }),
+  }
+}

@@ -1,0 +1,174 @@
+/** What would change if other files were served. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { routing } from '../control/scene.ts'
+import { call } from './kit.ts'
+import { scene, talking } from './scene.ts'
+
+const files = (text: string) => ({ files: [{ path: 'new.yaml', text }] })
+
+test('the same files change nothing', async t => {
+  const { send, port, backend } = await scene(t)
+  const { status, body } = await send('POST /diff', files(routing(port, backend)))
+  assert.equal(status, 200)
+  assert.deepEqual([body.valid, body.errors], [true, 0])
+  assert.deepEqual(body.changes, {
+    listeners: { added: [], removed: [] },
+    rules: { added: 0, removed: 0, changed: 0, reordered: 0, list: [] },
+    destinations: [],
+    connections: { open: 0, same: 0, elsewhere: 0, refused: 0, unlistened: 0, unknown: 0, moves: [] },
+  })
+})
+
+test('a rule in front is an added one, and the others stay what they are', async t => {
+  const { send, port, backend } = await scene(t)
+  const changed = routing(port, backend).replace(
+    '  tcp:\n',
+    '  tcp:\n    - match: [{sourceSubnet: 10.0.0.0/8}]\n      route: [{destination: {host: backend.example}}]\n',
+  )
+  const { rules, destinations } = (await send('POST /diff', files(changed))).body.changes
+  assert.deepEqual([rules.added, rules.removed, rules.changed], [1, 0, 0])
+  const [added] = rules.list
+  assert.deepEqual(
+    [added.change, added.rule.route, added.rule.file, added.before, added.after],
+    ['added', 0, 'new.yaml', null, 'sourceSubnet 10.0.0.0/8 → 100 % backend.example:9000'],
+  )
+  assert.deepEqual(destinations, [])
+})
+
+test('another endpoint is another destination, another port another listener', async t => {
+  const { send, port, backend } = await scene(t)
+  const { changes } = (await send('POST /diff', files(routing(port, backend + 1)))).body
+  assert.equal(changes.rules.list.length, 0)
+  const [{ change, destination, before, after }] = changes.destinations
+  assert.deepEqual([change, destination], ['changed', 'backend.example:9000'])
+  assert.ok(before.startsWith(`127.0.0.1:${backend}; `) && after.startsWith(`127.0.0.1:${backend + 1}; `))
+  const moved = (await send('POST /diff', files(routing(port + 1, backend)))).body.changes
+  assert.deepEqual(moved.listeners, {
+    added: [`default/edge 127.0.0.1:${port + 1}`],
+    removed: [`default/edge 127.0.0.1:${port}`],
+  })
+  assert.deepEqual([moved.rules.added, moved.rules.removed], [1, 1])
+})
+
+test('files with errors are told as weir check tells them', async t => {
+  const { send } = await scene(t)
+  const { status, body } = await send('POST /diff', files('kind: ['))
+  assert.equal(status, 200)
+  assert.deepEqual([body.valid, body.changes], [false, null])
+  assert.equal(body.findings[0].file, 'new.yaml')
+  assert.equal((await send('POST /diff', { files: [] })).body.findings[0].code, 'CFG014')
+})
+
+test('what is no list of files is refused, and the next one is answered', async t => {
+  const { send, where, port, backend } = await scene(t)
+  for (const body of [{}, { files: [{ path: 'a' }] }, { files: 'a' }, [], null, 7, { files: [null] }]) {
+    const { status, body: said } = await send('POST /diff', body)
+    assert.deepEqual([status, said.code], [400, 'bad-request'], JSON.stringify(body))
+  }
+  const host = { host: 'localhost' }
+  const json = { ...host, 'content-type': 'application/json' }
+  assert.equal((await call(where, 'POST /diff', json, '{')).status, 400)
+  assert.equal((await call(where, 'POST /diff', json)).status, 400)
+  assert.equal((await call(where, 'POST /diff', json, '\xff{}')).status, 400)
+  assert.equal((await call(where, 'POST /diff', host, '{}')).status, 415)
+  assert.equal((await call(where, 'GET /diff', host)).status, 405)
+  const huge = { ...json, 'content-length': String(65 * 2 ** 20) }
+  assert.equal((await call(where, 'POST /diff', huge)).status, 413)
+  assert.equal((await send('POST /diff', files(routing(port, backend)))).status, 200)
+})
+
+test('one at a time; who goes away makes room', async t => {
+  const { send, where, port, backend } = await scene(t)
+  const slow = connect(where)
+  slow.write(
+    'POST /diff HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n',
+  )
+  const first = async (): Promise<number> => {
+    const { status } = await send('POST /diff', files(routing(port, backend)))
+    return status === 429 ? status : first() // the slow one may not have arrived yet
+  }
+  assert.equal(await first(), 429)
+  slow.destroy()
+  await once(slow, 'close')
+  const then = async (): Promise<number> => {
+    const { status } = await send('POST /diff', files(routing(port, backend)))
+    return status === 200 ? status : then() // its going may not have arrived yet
+  }
+  assert.equal(await then(), 200)
+})
+
+test('it says how many live connections would go elsewhere, and where', async t => {
+  const { send, port, backend, save, logged } = await scene(t)
+  const clients = ['127.0.0.2', '127.0.0.2', '127.0.0.3']
+  await Promise.all(clients.map(client => talking(t, port, client)))
+  const now = routing(port, backend)
+  const fates = async (text: string) => {
+    const { connections } = (await send('POST /diff', files(text))).body.changes
+    const { moves, open, ...counts } = connections
+    assert.equal(open, 3)
+    return { moves, ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0)) }
+  }
+  assert.deepEqual(await fates(now), { same: 3, moves: [] })
+  const other = `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: other}
+spec:
+  hosts: [other.example]
+  ports: [{number: 9000, name: tcp, protocol: TCP}]
+  resolution: STATIC
+  endpoints: [{address: 127.0.0.1}]
+`
+  const rule = (client: string, host: string) =>
+    `  tcp:\n    - match: [{sourceSubnet: ${client}}]\n      route: [{destination: {host: ${host}}}]\n`
+  const moved = now.replace('  tcp:\n', rule('127.0.0.2/32', 'other.example')) + other
+  const move = { rule: 'default/all tcp[0]', from: 'backend.example:9000' }
+  assert.deepEqual(await fates(moved), {
+    ...{ same: 1, elsewhere: 2 },
+    moves: [{ ...move, connections: 2, fate: 'elsewhere', to: ['other.example:9000'] }],
+  })
+  const split = now.replace(
+    '- destination: {host: backend.example}',
+    '- {destination: {host: backend.example}, weight: 1}\n        - {destination: {host: other.example}, weight: 99}',
+  )
+  assert.deepEqual(await fates(split + other), { same: 3, moves: [] })
+  const narrowed = now.replace('- route:', '- match: [{sourceSubnet: 127.0.0.3/32}]\n      route:')
+  assert.deepEqual(await fates(narrowed), {
+    ...{ same: 1, refused: 2 },
+    moves: [{ ...move, connections: 2, fate: 'refused', to: [] }],
+  })
+  assert.deepEqual(await fates(routing(port + 1, backend)), {
+    unlistened: 3,
+    moves: [{ ...move, connections: 3, fate: 'unlistened', to: [] }],
+  })
+  for (let generation = 2; generation <= 11; generation++) {
+    save(routing(port, backend).replace('{name: all}', `{name: vs-${generation}}`))
+    await logged(`generation ${generation}:`)
+  }
+  assert.deepEqual(await fates(now), { same: 3, moves: [] }, 'whose table is gone')
+})
+
+test('a probe is answered while a large configuration is compared', async t => {
+  const { send, get, port, backend } = await scene(t)
+  const rules = Array.from(
+    { length: 20_000 },
+    (_, index) =>
+      `    - match: [{sourceSubnet: 10.${index >> 8}.${index & 255}.0/24}]\n      route: [{destination: {host: backend.example}}]\n`,
+  )
+  const order: string[] = []
+  const large = routing(port, backend).replace('  tcp:\n', `  tcp:\n${rules.join('')}`)
+  const compared = send('POST /diff', files(large)).then(({ body }) => {
+    order.push('diff')
+    return body
+  })
+  for (let probe = 0; probe < 10; probe++) {
+    assert.equal((await get('/ready')).status, 200)
+    order.push('ready')
+  }
+  assert.equal((await compared).changes.rules.added, 20_000)
+  assert.equal(order.at(-1), 'diff')
+})

@@ -1,0 +1,33 @@
+/** The page at /: what it loads is there, and its policy lets it load nothing else. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { scene } from './scene.ts'
+
+test('/ is a page whose links and parts are all there', async t => {
+  const { get } = await scene(t)
+  const { status, headers, body } = await get('/')
+  assert.equal(status, 200)
+  assert.equal(headers['content-type'], 'text/html; charset=utf-8')
+  assert.match(headers['content-security-policy'], /default-src 'none'; script-src 'self'; style-src 'self';/)
+  const parts = [...(body as string).matchAll(/(?:href|src)="([^"]+)"/g)].map(each => each[1])
+  assert.ok(parts.length > 5)
+  for (const part of parts) {
+    assert.ok(part.startsWith('/'), part)
+    assert.equal((await get(part)).status, 200, part)
+  }
+  assert.doesNotMatch(body, /<script(?![^>]* src=)|<style|\son\w+=|style=/, 'nothing that the policy forbids')
+})
+
+test('no path leads out of the page’s folder', async t => {
+  const { get } = await scene(t)
+  for (const path of [
+    '/../http.ts',
+    '/page/index.html',
+    '/index.html',
+    '/%2e%2e/http.ts',
+    '/style.css/',
+    '/style.css%00',
+  ])
+    assert.equal((await get(path)).status, 404, path)
+})

@@ -1,0 +1,153 @@
+/** What each rule was hit by, and what its destinations got of it. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { wilson } from '../../src/control/rules.ts'
+import { ask, routing } from '../control/scene.ts'
+import { type Scene, scene } from './scene.ts'
+
+/** Rules: clients of 127.0.0.2 alone; nobody; and a split by these weights, exactly delivered. */
+const splitting =
+  (first: number, second: number) =>
+  (port: number, backend: number): string =>
+    routing(port, backend)
+      .replace(
+        /tcp:\n.*?host: backend.example}\n/s,
+        `tcp:
+    - match: [{sourceSubnet: 127.0.0.2/32}]
+      route: [{destination: {host: backend.example}}]
+    - match: [{gateways: [mesh]}]
+      route: [{destination: {host: backend.example}}]
+    - route:
+        - {destination: {host: backend.example, port: {number: 9000}}, weight: ${first}}
+        - {destination: {host: second.example, port: {number: 9000}}, weight: ${second}}
+`,
+      )
+      .replace('metadata: {name: all}', 'metadata: {name: all, annotations: {gateway.weir/split: exact}}') +
+    `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: second}
+spec:
+  hosts: [second.example]
+  ports: [{number: 9000, name: tcp, protocol: TCP, targetPort: ${backend}}]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  endpoints: [{address: 127.0.0.1}]
+`
+
+/** The rules, once nothing is open any more and as many connections were counted. */
+async function rulesAfter({ get }: Scene, connections: number) {
+  for (;;) {
+    const { body } = await get('/routes')
+    const sum = body.rules.reduce((all: number, each: { connections: number }) => all + each.connections, 0)
+    const open = body.rules.some((each: { open: number }) => each.open > 0)
+    if (sum === connections && !open) return body
+  }
+}
+
+const times = (count: number, body: () => Promise<unknown>): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, body))
+
+test('each rule tells its hits and where it stands, a rule that cannot match says why', async t => {
+  const where = await scene(t, splitting(80, 20))
+  const { port } = where
+  await times(3, () => ask(port, '127.0.0.1', '127.0.0.2'))
+  const { rules, total, next } = await rulesAfter(where, 3)
+  assert.deepEqual([total, next], [3, null])
+  const [first, never, split] = rules
+  assert.deepEqual(
+    [first.connections, first.rule.virtualService, first.rule.route, first.rule.match],
+    [3, 'default/all', 0, 0],
+  )
+  assert.ok(Math.abs(Date.parse(first.lastAt) - Date.now()) < 60_000)
+  assert.deepEqual(first.listeners, [`default/edge 127.0.0.1:${port}`])
+  assert.deepEqual([first.receivedBytes, first.sentBytes], [15, 33])
+  assert.match(never.never, /mesh/)
+  assert.deepEqual([never.connections, never.lastAt, never.destinations], [0, null, []])
+  assert.deepEqual([split.split, split.connections, split.lastAt], ['exact', 0, null])
+  assert.deepEqual(split.destinations[0].deliveredShare, null)
+})
+
+test('the delivered share stands beside the configured one, in a band', async t => {
+  const where = await scene(t, splitting(80, 20))
+  await times(50, () => ask(where.port))
+  const { rules } = await rulesAfter(where, 50)
+  const [first, second] = rules[2].destinations
+  assert.deepEqual([first.host, first.configuredShare, first.connections], ['backend.example', 0.8, 40])
+  assert.deepEqual([second.host, second.configuredShare, second.connections], ['second.example', 0.2, 10])
+  assert.equal(first.deliveredShare.share, 0.8)
+  assert.ok(first.deliveredShare.low > 0.6 && first.deliveredShare.low < 0.8)
+  assert.ok(first.deliveredShare.high > 0.8 && first.deliveredShare.high < 0.95)
+})
+
+test('a changed rule is counted anew, one that says the same is not, and what is open stays open', async t => {
+  const where = await scene(t, splitting(80, 20))
+  const { port, backend, save, logged, get } = where
+  await times(10, () => ask(port))
+  await rulesAfter(where, 10)
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write('test\n')
+  await once(socket, 'data')
+  save(splitting(80, 20)(port, backend).replace('name: second}', 'name: second, labels: {a: b}}'))
+  await logged('generation 2')
+  const same = (await get('/routes')).body.rules[2]
+  assert.deepEqual([same.connections, same.sinceGeneration, same.open], [11, 1, 1])
+  save(splitting(50, 50)(port, backend))
+  await logged('generation 3')
+  const changed = (await get('/routes')).body.rules[2]
+  assert.deepEqual(
+    [changed.connections, changed.sinceGeneration, changed.open, changed.lastAt],
+    [0, 3, 1, null],
+  )
+  assert.ok(Date.parse(changed.sinceAt) > Date.parse(same.sinceAt))
+  await times(20, () => ask(port))
+  socket.destroy()
+  const { rules } = await rulesAfter(where, 20)
+  assert.deepEqual(
+    rules[2].destinations.map((each: { connections: number }) => each.connections),
+    [10, 10],
+  )
+})
+
+test('rules are found by VirtualService, listener and hits, and ordered by hits', async t => {
+  const where = await scene(t, splitting(80, 20))
+  const { port, get } = where
+  await times(2, () => ask(port, '127.0.0.1', '127.0.0.2'))
+  await times(5, () => ask(port))
+  await rulesAfter(where, 7)
+  const routes = async (query: string): Promise<number[]> =>
+    (await get(`/routes?${query}`)).body.rules.map((each: { rule: { route: number } }) => each.rule.route)
+  assert.deepEqual(await routes('order=hits'), [2, 0, 1])
+  assert.deepEqual(await routes('hit=true'), [0, 2])
+  assert.deepEqual(await routes('hit=false'), [1])
+  assert.deepEqual(await routes('virtualService=default/other'), [])
+  assert.deepEqual(await routes('virtualService=default/all&limit=1'), [0])
+  assert.deepEqual(
+    await routes(`listener=${encodeURIComponent(`default/edge 127.0.0.1:${port}`)}`),
+    [0, 1, 2],
+  )
+  assert.deepEqual(await routes('listener=default/edge'), [0, 1, 2])
+  assert.deepEqual(await routes('listener=default/ed'), [])
+  for (const query of ['order=random', 'hit=maybe', 'rule=1'])
+    assert.equal((await get(`/routes?${query}`)).status, 400, query)
+})
+
+test('the band is Wilson’s', () => {
+  assert.equal(wilson(0, 0), null)
+  const close = (found: number | undefined, wanted: number) =>
+    assert.ok(Math.abs((found ?? 0) - wanted) < 5e-4)
+  // Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
+  for (const [count, all, low, high] of [
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ]) {
+    close(wilson(count, all)?.low, low)
+    close(wilson(count, all)?.high, high)
+  }
+})

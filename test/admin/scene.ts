@@ -1,0 +1,56 @@
+/** A gateway that serves, with its admin listener. */
+
+import { once } from 'node:events'
+import { renameSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { openAdminOf } from '../../src/admin/open.ts'
+import { DEFAULT_ADMIN } from '../../src/config/settings.ts'
+import { Gateway } from '../../src/control/gateway.ts'
+import { echo, folder, routing, watchedLog } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
+import { type Answer, call } from './kit.ts'
+
+export type Scene = Awaited<ReturnType<typeof scene>>
+
+/** @param text  The configuration for a listener on `port` and a server at `backend`; one file, `a.yaml`. */
+export async function scene(
+  t: TestContext,
+  text: (port: number, backend: number) => string = routing,
+  engine: 'auto' | 'node' | 'uring' = 'auto',
+) {
+  const port = await freePort()
+  const backend = await echo(t, 'hello')
+  const root = folder(t, { 'a.yaml': text(port, backend) })
+  const watched = watchedLog()
+  const gateway = await Gateway.load({ paths: [root], overrides: { engine }, log: watched.log })
+  if (!gateway) throw new Error(JSON.stringify(watched.records))
+  t.after(() => gateway.stop())
+  const admin = await openAdminOf(gateway, { ...DEFAULT_ADMIN, port: 0 }, '1.2.3')
+  t.after(() => admin.close())
+  await gateway.serve()
+  await watched.logged('every listener accepts')
+  const where = { host: '127.0.0.1', port: admin.port }
+  const host = { host: `127.0.0.1:${admin.port}` }
+  return {
+    ...{ port, backend, root, gateway, where, ...watched },
+    get: (path: string): Promise<Answer> => call(where, `GET ${path}`, host),
+    send: (line: string, body: unknown): Promise<Answer> =>
+      call(where, line, { ...host, 'content-type': 'application/json' }, JSON.stringify(body)),
+    save: (changed: string, name = 'a.yaml') => {
+      writeFileSync(join(root, '.new'), changed)
+      renameSync(join(root, '.new'), join(root, name))
+    },
+  }
+}
+
+/** A client that has had its first answer. */
+export async function talking(t: TestContext, port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
+  t.after(() => socket.destroy())
+  socket.on('error', () => {})
+  socket.write('test\n')
+  await once(socket, 'data')
+  return socket
+}

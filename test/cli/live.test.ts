@@ -1,0 +1,270 @@
+/** The commands that speak with a running gateway, each through its admin listener. */
+
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openAdminOf } from '../../src/admin/open.ts'
+import { scene, talking } from '../admin/scene.ts'
+import { echo, folder, routing } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
+import { weir } from './kit.ts'
+
+async function gateway(t: TestContext) {
+  const served = await scene(t)
+  const admin = `127.0.0.1:${served.where.port}`
+  const ask = (...words: string[]) => weir([...words, '--admin', admin])
+  return { ...served, admin, ask }
+}
+
+const READING = ['status', 'routes', 'connections', 'log-level', 'top']
+const COMMANDS = [...READING, 'diff', 'drain']
+
+test('status says that the gateway is ready, and what it does', async t => {
+  const { ask, port } = await gateway(t)
+  await talking(t, port)
+  const { code, out } = await ask('status')
+  assert.equal(code, 0)
+  assert.match(out, /^ready: weir 1\.2\.3, engine (uring|node), generation 1, up /)
+  assert.match(out, /connections {2}1 open, 1 accepted/)
+  assert.match(out, /bytes {8}5 B from clients, 11 B from upstreams/)
+  assert.match(out, /reload {7}number 1, taken at \d{4}-/)
+  assert.match(out, new RegExp(`listeners {4}default/edge 127\\.0\\.0\\.1:${port}\\n`))
+  const json = JSON.parse((await ask('status', '--output', 'json')).out)
+  assert.deepEqual(
+    [json.ready, json.counters.open, json.listeners.length, json.workers.length],
+    [true, 1, 1, 1],
+  )
+})
+
+test('routes shows rules with hits and shares, or as JSON', async t => {
+  const { ask, port, root } = await gateway(t)
+  await talking(t, port)
+  const { code, out } = await ask('routes')
+  assert.equal(code, 0)
+  const [head, hits, share] = out.split('\n')
+  assert.equal(head, `default/all tcp[0]  ${join(root, 'a.yaml')}:18`)
+  assert.match(hits, /^ {2}1 connection, 1 open, the last \d+(\.\d)? m?s ago$/)
+  assert.match(share, /^ {4}100 % {2}got 100\.0 % {2}\(20\.7 – 100\.0\) {2}1 {2}backend\.example:9000$/)
+  const json = JSON.parse((await ask('routes', '--output', 'json')).out)
+  assert.deepEqual([json.total, json.rules[0].connections], [1, 1])
+  assert.equal((await ask('routes', '--no-hit')).out, '')
+  assert.equal((await ask('routes', '--hit', '--order', 'hits', '--limit', '1')).out.split('\n').length, 4)
+})
+
+test('connections lists what is open, line by line as JSON', async t => {
+  const { ask, port, backend } = await gateway(t)
+  const sockets = await Promise.all([talking(t, port), talking(t, port, '127.0.0.7')])
+  const { code, out } = await ask('connections')
+  assert.equal(code, 0)
+  assert.match(out, /^CLIENT +TO +STATE +AGE +IDLE +FROM +SENT +GEN +RULE\n/)
+  const row = new RegExp(
+    `^127\\.0\\.0\\.7:${sockets[1].localPort} +127\\.0\\.0\\.1:${backend} +relaying .* 1 {2}default/all tcp\\[0\\]$`,
+    'm',
+  )
+  assert.match(out, row)
+  const lines = (await ask('connections', '--client', '127.0.0.7', '--output', 'json')).out.trim().split('\n')
+  assert.equal(lines.length, 1)
+  assert.equal(JSON.parse(lines[0]).client, `127.0.0.7:${sockets[1].localPort}`)
+  assert.match((await ask('connections', '--limit', '1')).out, /and more: see --limit\n$/)
+  const wrong = await ask('connections', '--client', 'nobody')
+  assert.deepEqual([wrong.code, wrong.out], [2, ''])
+  assert.match(wrong.err, /^error: client nobody: that is no address/)
+})
+
+test('explain --live asks the gateway, one by one and in a batch', async t => {
+  const { ask, admin, port, save, logged } = await gateway(t)
+  const to = `127.0.0.1:${port}`
+  const { code, out } = await ask('explain', '--live', '--gateway', 'edge', '--from', '10.0.0.7', '--to', to)
+  assert.equal(code, 0)
+  assert.match(out, /^route: default\/all tcp\[0\] matches\n/)
+  const other = await echo(t, 'other')
+  save(routing(port, other))
+  await logged('generation 2')
+  const line = JSON.stringify({
+    gateway: 'edge',
+    source: { labels: { a: 'b' } },
+    destination: { ip: '127.0.0.1', port },
+  })
+  const batch = await weir(['explain', '--live', '--admin', admin, '--batch', '-', '--output', 'json'], {
+    stdin: `${line}\n\nnonsense\n`,
+  })
+  const [first, second] = batch.out
+    .trim()
+    .split('\n')
+    .map(each => JSON.parse(each))
+  assert.deepEqual([batch.code, first.generation, first.client.labels.a], [1, 2, 'b'])
+  assert.deepEqual(first.destinations[0].endpoints, [`127.0.0.1:${other}`])
+  assert.match(second.error, /no JSON/)
+  const both = await ask('explain', '--live', '--to', to, 'config/')
+  assert.equal(both.code, 2)
+  assert.match(both.err, /takes no PATH/)
+})
+
+test('diff says what would change, and is 1 where it is not valid', async t => {
+  const { ask, port, backend } = await gateway(t)
+  await talking(t, port)
+  const root = folder(t, {
+    'same.yaml': routing(port, backend),
+    'new.yaml': routing(port, backend).replace(
+      '- route:',
+      '- match: [{sourceSubnet: 10.0.0.0/8}]\n      route:',
+    ),
+    'bad.yaml': 'kind: [',
+  })
+  const same = await ask('diff', join(root, 'same.yaml'))
+  assert.equal(same.code, 0)
+  assert.match(same.out, /^rules: 0 added, 0 removed, 0 changed, 0 in another order$/m)
+  assert.match(same.out, /^live connections: of 1 open, 0 would not come to where they are$/m)
+  const changed = await ask('diff', join(root, 'new.yaml'))
+  assert.equal(changed.code, 0)
+  assert.match(changed.out, /^\+ default\/all tcp\[0\]\.match\[0\] /m)
+  assert.match(changed.out, /^- default\/all tcp\[0\] /m)
+  assert.match(
+    changed.out,
+    /of 1 open, 1 would not.*\n {4}1 {2}default\/all tcp\[0\] {2}backend\.example:9000 → refused\n/,
+  )
+  const json = JSON.parse((await ask('diff', '--output', 'json', join(root, 'new.yaml'))).out)
+  assert.equal(json.changes.connections.refused, 1)
+  const bad = await ask('diff', join(root, 'bad.yaml'))
+  assert.equal(bad.code, 1)
+  assert.match(bad.out, /bad\.yaml:1:\d+: error CFG/)
+  const missing = await ask('diff', join(root, 'missing.yaml'))
+  assert.equal(missing.code, 1)
+  assert.match(missing.err, /^error: .*missing\.yaml: ENOENT/)
+})
+
+test('log-level reads and changes', async t => {
+  const { ask, gateway: served } = await gateway(t)
+  assert.deepEqual((await ask('log-level')).out, 'info\n')
+  assert.deepEqual((await ask('log-level', 'warn')).out, 'warn\n')
+  assert.equal(served.log.level, 'warn')
+  const wrong = await ask('log-level', 'loud')
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.err, /trace, debug, info/)
+})
+
+test('top without a terminal writes one frame', async t => {
+  const { ask, port } = await gateway(t)
+  await talking(t, port)
+  const { code, out } = await ask('top', '--interval', '10ms')
+  assert.equal(code, 0)
+  assert.match(out, /^weir 1\.2\.3 {2}ready {2}generation 1 .*\n1 open {3}0 \/s new/)
+  assert.match(out, /^default\/all tcp\[0\] +0 +1 +1$/m)
+  assert.ok(!out.includes('\u001b'))
+})
+
+test('top on a terminal draws until q, and gives the terminal back', async t => {
+  const { admin } = await gateway(t)
+  let type: (keys: string) => void = () => {}
+  let restored = 0
+  const frames: string[] = []
+  const { code, out } = await weir(['top', '--interval', '10ms', '--admin', admin], {
+    isTTY: true,
+    onKeys: typing => {
+      type = typing
+      return () => restored++
+    },
+    onOut: text => {
+      frames.push(text)
+      if (frames.length === 3) type('x')
+      if (frames.length === 4) type('q')
+    },
+  })
+  assert.deepEqual([code, restored], [0, 1])
+  assert.ok(out.startsWith('\u001b[?1049h\u001b[?25l'))
+  assert.ok(out.endsWith('\u001b[?25h\u001b[?1049l'))
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal gets
+  const lines = frames[1].replace(/\u001b\[[HKJ]/g, '').split('\r\n')
+  assert.ok(lines.length <= 24 && lines.every(line => line.length <= 80), lines.join('\n'))
+})
+
+test('top gives the terminal back when the gateway goes away, too', async t => {
+  const { admin, gateway: served, where } = await gateway(t)
+  const second = await openAdminOf(served, { address: '127.0.0.1', port: 0, socket: '', hosts: [] }, '1')
+  assert.notEqual(second.port, where.port)
+  let restored = 0
+  let frames = 0
+  const { code, out, err } = await weir(
+    ['top', '--interval', '10ms', '--admin', `127.0.0.1:${second.port}`],
+    {
+      isTTY: true,
+      onKeys: () => () => restored++,
+      onOut: () => {
+        frames++
+        if (frames === 3) void second.close()
+      },
+    },
+  )
+  assert.deepEqual([code, restored, admin === ''], [1, 1, false])
+  assert.ok(out.endsWith('\u001b[?1049l'))
+  assert.match(err, /^error: no gateway answers at /)
+})
+
+test('a gateway that is not there is one clear line, and 1', async t => {
+  const nobody = `127.0.0.1:${await freePort()}`
+  const root = folder(t, { 'a.yaml': routing(1, 2) })
+  for (const command of COMMANDS) {
+    const words = { diff: [command, root], drain: [command, '--all'] }[command] ?? [command]
+    const { code, out, err } = await weir([...words, '--admin', nobody])
+    assert.deepEqual([code, out], [1, ''], command)
+    assert.equal(
+      err,
+      `error: no gateway answers at ${nobody} (ECONNREFUSED): is weir running, and is --admin right?\n`,
+    )
+  }
+  const socket = join(root, 'none.sock')
+  const { code, err } = await weir(['status'], { variables: { WEIR_ADMIN: `unix:${socket}` } })
+  assert.equal(code, 1)
+  assert.equal(
+    err,
+    `error: no gateway answers at unix:${socket} (ENOENT): is weir running, and is --admin right?\n`,
+  )
+})
+
+test('WEIR_ADMIN says where the gateway is, --admin before it, and a UNIX socket will do', async t => {
+  const { gateway: served, root, admin } = await gateway(t)
+  const socket = join(root, 'weir.sock')
+  const second = await openAdminOf(served, { address: '', port: 0, socket, hosts: [] }, '2.0.0')
+  t.after(() => second.close())
+  const variables = { WEIR_ADMIN: `unix:${socket}` }
+  assert.match((await weir(['status'], { variables })).out, /weir 2\.0\.0/)
+  assert.match((await weir(['status', '--admin', admin], { variables })).out, /weir 1\.2\.3/)
+  const wrong = await weir(['status'], { variables: { WEIR_ADMIN: 'somewhere' } })
+  assert.deepEqual([wrong.code, wrong.out], [2, ''])
+  assert.match(wrong.err, /^error: WEIR_ADMIN is "somewhere"/)
+})
+
+test('another server at that address is told from a gateway', async t => {
+  const server = createServer((_request, response) => response.end('<html>hello</html>'))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const where = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { code, err } = await weir(['status', '--admin', where])
+  assert.deepEqual([code, err], [1, `error: what answers at ${where} is no weir (status 200)\n`])
+})
+
+test('every command has examples, and tells a wrong option with a hint', async () => {
+  for (const command of COMMANDS) {
+    const { code, out } = await weir([command, '--help'])
+    assert.equal(code, 0)
+    assert.match(out, new RegExp(`Examples:\n {2}weir ${command}`), command)
+    const wrong = await weir([command, '--admni', 'x'])
+    assert.deepEqual([wrong.code, wrong.out], [2, ''])
+    assert.match(wrong.err, /Did you mean --admin\?/)
+  }
+  const cases: [string[], RegExp][] = [
+    [['status', '--admin', 'here'], /an IP address and a port/],
+    [['routes', '--limit', '0'], /at least 1/],
+    [['routes', '--order', 'random'], /Allowed choices are written, hits/],
+    [['connections', '--state', 'open'], /Allowed choices are dialing/],
+    [['connections', '--worker', 'x'], /whole number/],
+    [['top', '--interval', '1ms'], /at least 10ms/],
+  ]
+  for (const [words, message] of cases) {
+    const { code, err } = await weir(words)
+    assert.equal(code, 2, words.join(' '))
+    assert.match(err, message)
+  }
+})

@@ -1,0 +1,117 @@
+/** What differs between two tables, as an operator is told before the second takes the first one's place. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseCidr } from '../../src/net/address.ts'
+import { compareTables } from '../../src/table/compare.ts'
+import { DEFAULT_POLICY, type Plan, type Rule } from '../../src/table/plan.ts'
+import { tableOf } from '../support/tables.ts'
+
+const rule = (name: string, place: number, more: Partial<Rule> = {}): Rule => ({
+  origin: {
+    virtualService: 'default/vs',
+    block: 'tcp',
+    route: place,
+    match: null,
+    file: 'a.yaml',
+    line: place,
+  },
+  destinations: [],
+  port: 0,
+  clients: [parseCidr(`10.0.0.${name}`) as Rule['clients'][number]],
+  source: { namespace: null, labels: {}, visibleTo: null },
+  route: 0,
+  never: null,
+  ...more,
+})
+
+const plan = (rules: readonly Rule[], gateways: readonly string[] = ['default/a']): Plan => ({
+  listeners: gateways.map((gateway, index) => ({
+    ...{ gateway, bind: '', port: 80 + index, opens: true, destination: 'local', otherwise: 'close' },
+    scopes: [{ host: '', port: 0, addresses: [], rules, defaultRoute: -1 }],
+  })),
+  routes: [{ identity: 'a', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
+  clusters: [
+    {
+      ...{ host: 'a.example', subset: null, port: 80, kind: 'static', names: [], labels: {} },
+      endpoints: [{ address: '10.1.0.1', port: 80, weight: 1 }],
+      policy: DEFAULT_POLICY,
+    },
+  ],
+  sources: [],
+})
+
+/** Rules by name, each at its place in the list. */
+const rules = (names: readonly number[]): Rule[] => names.map((name, place) => rule(String(name), place))
+const compare = (before: Plan, after: Plan) => compareTables(tableOf(before), tableOf(after))
+const kinds = (before: readonly number[], after: readonly number[]): string[] =>
+  compare(plan(rules(before)), plan(rules(after))).rules.map(each => `${each.change} ${each.rule.route}`)
+
+test('a rule in front of others, or one less, changes no other', () => {
+  assert.deepEqual(kinds([1, 2, 3], [9, 1, 2, 3]), ['added 0'])
+  assert.deepEqual(kinds([1, 2, 3], [2, 3]), ['removed 0'])
+  assert.deepEqual(kinds([1, 2, 3], [1, 9, 3]), ['changed 1'])
+  assert.deepEqual(kinds([1, 1, 2], [1, 2]), ['removed 1'])
+})
+
+test('rules that only change places are counted by how many would have to move', () => {
+  const { rules: changes, reordered } = compare(plan(rules([1, 2, 3, 4])), plan(rules([4, 1, 2, 3])))
+  assert.deepEqual([changes, reordered], [[], 1])
+})
+
+test('what happens at several listeners is told once, with all of them', () => {
+  const gateways = ['default/a', 'default/b']
+  const { rules: changes } = compare(plan(rules([1]), gateways), plan(rules([2]), gateways))
+  assert.deepEqual(changes, [
+    {
+      change: 'changed',
+      listeners: ['default/a *:80', 'default/b *:81'],
+      rule: rule('2', 0).origin,
+      before: 'sourceSubnet 10.0.0.1/32 → 100 % a.example:80',
+      after: 'sourceSubnet 10.0.0.2/32 → 100 % a.example:80',
+    },
+  ])
+})
+
+test('nothing is told of equal tables, and all of disjoint ones', () => {
+  const names = fc.array(fc.nat(9), { maxLength: 12 })
+  fc.assert(
+    fc.property(names, names, (before, after) => {
+      assert.deepEqual(kinds(before, before), [])
+      const { rules: changes, reordered } = compare(plan(rules(before)), plan(rules(after)))
+      const count = (change: string) => changes.filter(each => each.change === change).length
+      const kept = before.length - count('removed') - count('changed')
+      assert.equal(kept, after.length - count('added') - count('changed'))
+      const common = new Set(before).intersection(new Set(after)).size
+      assert.ok(kept >= common && reordered < Math.max(1, kept))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('every condition and every limit counts', () => {
+  const base = rule('1', 0)
+  const variants: Partial<Rule>[] = [
+    { port: 9000 },
+    { destinations: [parseCidr('10.2.0.0/16') as Rule['clients'][number]] },
+    { clients: [] },
+    { source: { namespace: 'foo', labels: {}, visibleTo: null } },
+    { source: { namespace: null, labels: { a: 'b' }, visibleTo: null } },
+    { source: { namespace: null, labels: {}, visibleTo: ['foo'] } },
+    { never: 'gateways: not here' },
+  ]
+  for (const variant of variants) {
+    const { rules: changes } = compare(plan([base]), plan([{ ...base, ...variant }]))
+    assert.deepEqual(
+      changes.map(each => each.change),
+      ['changed'],
+      JSON.stringify(variant),
+    )
+  }
+  const slower = plan([base])
+  const [cluster] = slower.clusters
+  const changed = { ...slower, clusters: [{ ...cluster, policy: { ...DEFAULT_POLICY, idleTimeoutMs: 1 } }] }
+  const { rules: none, destinations } = compare(slower, changed)
+  assert.deepEqual([none, destinations.map(each => each.change)], [[], ['changed']])
+})
