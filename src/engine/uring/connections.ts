@@ -1,8 +1,7 @@
 /**
  * The connections of one worker on its ring: from an accepted descriptor to its end.
  *
- *   accept ─▶ decide ─▶ dial ─────▶ connected ─▶ relay (relay.ts) ─▶ close
- *                └▶ receive early
+ *   accept ─▶ decide ─▶ dial (dialer.ts) ─▶ relay (relay.ts) ─▶ close
  *
  * States and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
  * ../deadline.ts. A socket is closed only when no operation of its slot is left in the kernel, so a
@@ -11,49 +10,31 @@
 
 import type { Buffers } from '../../net/buffers.ts'
 import { CQE_F_MORE } from '../../net/io-uring.ts'
-import {
-  prepareCancel,
-  prepareCancelAll,
-  prepareClose,
-  prepareConnect,
-  preparePoll,
-} from '../../net/prepare.ts'
+import { prepareCancelAll, prepareClose } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
-import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
-import { closeSocket, type Sockets } from '../../net/sockets.ts'
+import type { Sockets } from '../../net/sockets.ts'
 import { operationOf, slotOf, subject } from '../../net/user-data.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Table } from '../../table/table.ts'
 import { countOpen } from '../balance.ts'
-import { deadlineMs, overdue } from '../deadline.ts'
-import { ADMITTED, createDecision, type Decider, type Decision, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { createDecision, type Decider } from '../decide.ts'
 import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
-import { dialFailure } from './failures.ts'
+import { Deadlines } from './deadlines.ts'
+import { Dialer } from './dialer.ts'
 import * as Operation from './operations.ts'
 import { Received } from './received.ts'
 import { Relay } from './relay.ts'
-import { CLIENT, Flow, type Side, Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, type Side, Slots, UPSTREAM } from './slots.ts'
 import { Splicer } from './splice.ts'
 
 /** The most entries that handling one completion prepares: connected with early bytes. */
 export const ENTRIES_EACH = 4
 
-/** POLLERR | POLLHUP, which are always looked for. */
-const POLL_BROKEN = 8 | 16
-
 /** A dial that takes longer than this has its client watched. */
 const WATCH_AFTER_MS = 50
-
-/** What a further attempt needs: kept only where more than one is allowed. */
-type Attempts = {
-  readonly table: Table
-  readonly tried: number[]
-  /** Of `Decision`, what is the cluster's and not the endpoint's: the decision itself has moved on to others. */
-  readonly policy: Pick<Decision, 'cluster' | 'keepaliveTimeS' | 'keepaliveIntervalS' | 'keepaliveProbes'>
-}
 
 export type ConnectionsOptions = {
   readonly ring: Ring
@@ -83,37 +64,30 @@ export class Connections {
   readonly #splicer: Splicer
   readonly #counters: Float64Array
   readonly #onFree: ConnectionsOptions['onFree']
-  readonly #attempts = new Map<number, Attempts>()
-  /** Socket addresses of connects that are prepared and not submitted yet, in turn. */
-  readonly #addresses: number
-  #address = 0
+  readonly #deadlines: Deadlines
+  readonly #dialer: Dialer
   readonly #relay: Relay
-  readonly #descriptorCeiling: number
-  readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
-  readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
   constructor({ ring, buffers, sockets, decider, journal, descriptorCeiling, onFree }: ConnectionsOptions) {
-    this.#descriptorCeiling = descriptorCeiling
     this.#ring = ring
     this.#sockets = sockets
     this.#decider = decider
     this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]
     this.#onFree = onFree
-    this.#addresses = ring.arena.take(ring.entries * 32)
     this.slots = new Slots(liveRows(decider.limits.maxConnections))
     this.#received = new Received(buffers.small, buffers.large, 2 * this.slots.count)
     this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
+    this.#deadlines = new Deadlines(this.slots)
+    const shared = { ring, journal, slots: this.slots, received: this.#received, counters: this.#counters }
+    this.#dialer = new Dialer({
+      ...{ ...shared, sockets, decider, decision: this.decision, descriptorCeiling, clock: this },
+      onDialing: slot => this.#expect(slot),
+      onConnected: slot => this.#connected(slot),
+      onFailed: (slot, reason) => this.close(slot, reason),
+    })
     this.#relay = new Relay({
-      ...{
-        ring,
-        received: this.#received,
-        journal,
-        slots: this.slots,
-        splicer: this.#splicer,
-        counters: this.#counters,
-      },
-      clock: this,
+      ...{ ...shared, splicer: this.#splicer, clock: this },
       onEarly: () => this.#sweepIn(WATCH_AFTER_MS),
       onBroken: (slot, reason) => this.close(slot, reason),
       onEnded: slot => this.#settle(slot, this.slots.reason[slot]),
@@ -159,111 +133,13 @@ export class Connections {
     slots.clusterSlot[slot] = decision.clusterSlot
     this.#journal.opened(slot, decision)
     countOpen(this.#decider, decision.clusterSlot, 1)
-    if (this.#decider.limits.connectAttempts > 1 && decision.endpoint !== ORIGINAL) {
-      const { cluster, keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = decision
-      const policy = { cluster, keepaliveTimeS, keepaliveIntervalS, keepaliveProbes }
-      this.#attempts.set(slot, { table, tried: [decision.endpoint], policy })
-    }
     this.#relay.receive(slot, CLIENT)
-    this.#dial(slot)
+    this.#dialer.dial(slot, table)
   }
 
-  // ── dialing ────────────────────────────────────────────────────────────────
-
-  #dial(slot: number): void {
-    const { slots, decision } = this
-    slots.endpointSlot[slot] = decision.endpointSlot
-    countOpen(this.#decider, decision.endpointSlot, 1)
-    const family = decision.family === 4 ? 4 : 6
-    const fd = this.#sockets.dial(family, true) // most clients do
-    slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
-    if (fd < 0 || fd >= this.#descriptorCeiling) {
-      this.close(slot, Reason['accept-error']) // files or memory ran out: no endpoint's fault
-      return
-    }
-    this.#counters[Counter.dials]++
-    slots.dialedMs[slot] = this.nowMs
+  #connected(slot: number): void {
     this.#expect(slot)
-    if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
-    const at = this.#addresses + (this.#address++ % this.#ring.entries) * 32
-    const bytes = writeSocketAddress(this.#ring.arena, at, family, decision.address, decision.port)
-    prepareConnect(this.#ring, fd, at, bytes, subject(slot, Operation.CONNECT), slots.generation[slot])
-    slots.inFlight[slot]++
-  }
-
-  /** A 0 in the policy is the kernel's default: tcp(7). */
-  #keepAlive(fd: number): void {
-    const { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = this.decision
-    this.#sockets.setKeepalive(fd, {
-      idleS: keepaliveTimeS || 7200,
-      intervalS: keepaliveIntervalS || 75,
-      probes: keepaliveProbes || 9,
-    })
-  }
-
-  #onConnected(slot: number, result: number): void {
-    const { slots } = this
-    if (result < 0) {
-      this.#onDialFailed(slot, result)
-      return
-    }
-    slots.state[slot] = move(State.Dialing, State.Relaying)
-    this.#journal.connected(slot, this.nowMs - slots.dialedMs[slot], this.nowMs)
-    slots.activeMs[slot] = this.nowMs
-    if (this.#attempts.size > 0) this.#attempts.delete(slot)
-    this.#expect(slot)
-    // A server that speaks first must not wait for our ACK.
-    if (this.#received.count(2 * slot + CLIENT) === 0)
-      this.#sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
     this.#relay.begin(slot)
-  }
-
-  #onDialFailed(slot: number, result: number): void {
-    this.#counters[Counter.dialFailures]++
-    this.#journal.dialFailed(slot, result)
-    this.#closeUpstream(slot)
-    if (this.#nextEndpoint(slot)) this.#dial(slot)
-    else this.close(slot, dialFailure(result))
-  }
-
-  #closeUpstream(slot: number): void {
-    const fd = this.slots.fd[2 * slot + UPSTREAM]
-    if (fd >= 0) closeSocket(fd)
-    this.slots.fd[2 * slot + UPSTREAM] = -1
-  }
-
-  /** Fills `decision` with another endpoint of the same cluster, as long as the attempts last. */
-  #nextEndpoint(slot: number): boolean {
-    const attempts = this.#attempts.get(slot)
-    if (!attempts || attempts.tried.length >= this.#decider.limits.connectAttempts) return false
-    const { decision } = this
-    Object.assign(decision, attempts.policy)
-    if (decideEndpoint(this.#decider, attempts.table, attempts.tried, decision) !== ADMITTED) return false
-    attempts.tried.push(decision.endpoint)
-    countOpen(this.#decider, this.slots.endpointSlot[slot], -1)
-    this.#journal.redirected(slot, decision)
-    return true
-  }
-
-  /** Once connected, a receive or a send meets the reset as well. An end (POLLRDHUP) can wait. */
-  #onWatched(slot: number, events: number): void {
-    if (this.slots.state[slot] !== State.Dialing || events < 0 || (events & POLL_BROKEN) === 0) return
-    this.close(slot, Reason['client-reset'])
-  }
-
-  /**
-   * A client that has said a lot, or all, before the upstream is there is not received from: where that takes
-   * long, only its reset is waited for. Most dials are over before, and an operation more costs each of them.
-   */
-  #watchClient(slot: number): void {
-    const { slots } = this
-    const flow = slots.flow[2 * slot + CLIENT]
-    const isWaiting = slots.state[slot] === State.Dialing && (flow & (Flow.receiving | Flow.starved)) === 0
-    if (!isWaiting || (flow & Flow.watched) !== 0) return
-    slots.flow[2 * slot + CLIENT] |= Flow.watched
-    const fd = slots.fd[2 * slot + CLIENT]
-    preparePoll(this.#ring, fd, 0, subject(slot, Operation.WATCH_CLIENT), slots.generation[slot])
-    slots.inFlight[slot]++
   }
 
   // ── ending ─────────────────────────────────────────────────────────────────
@@ -308,7 +184,7 @@ export class Connections {
     slots.reason[slot] = reason
     countOpen(this.#decider, slots.endpointSlot[slot], -1)
     countOpen(this.#decider, slots.clusterSlot[slot], -1)
-    if (this.#attempts.size > 0) this.#attempts.delete(slot)
+    this.#dialer.forget(slot)
     if (slots.inFlight[slot] > 0) {
       this.#cancel(slot, CLIENT)
       this.#cancel(slot, UPSTREAM)
@@ -389,10 +265,10 @@ export class Connections {
         this.#relay.ready(slot, UPSTREAM, result)
         break
       case Operation.CONNECT:
-        this.#onConnected(slot, result)
+        this.#dialer.completed(slot, result)
         break
       case Operation.WATCH_CLIENT:
-        this.#onWatched(slot, result)
+        if (this.#dialer.isClientGone(slot, result)) this.close(slot, Reason['client-reset'])
         break
       default: // the cancel of a dial: the dial's own end says the rest
     }
@@ -406,11 +282,11 @@ export class Connections {
       const state = slots.state[slot] as State
       if (state === State.Free || state === State.Closing) continue
       this.#makeRoom()
-      const reason = this.#overdue(slot)
-      if (reason === Reason['connect-timeout']) this.#endDial(slot)
+      const reason = this.#deadlines.overdue(slot, this.nowMs)
+      if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
       else if (reason >= 0) this.close(slot, reason)
       else {
-        this.#watchClient(slot)
+        this.#dialer.watchClient(slot)
         this.#expect(slot)
       }
     }
@@ -420,41 +296,9 @@ export class Connections {
     this.nextSweepMs = Math.min(this.nextSweepMs, this.nowMs + waitMs)
   }
 
-  /** Calls the dial back; it completes with −ECANCELED, and another endpoint may be tried. */
-  #endDial(slot: number): void {
-    const { slots } = this
-    const generation = slots.generation[slot]
-    slots.dialedMs[slot] = this.nowMs
-    prepareCancel(
-      this.#ring,
-      subject(slot, Operation.CONNECT),
-      generation,
-      subject(slot, Operation.CANCEL),
-      generation,
-    )
-    slots.inFlight[slot]++
-  }
-
-  #overdue(slot: number): number {
-    this.#fillTimes(slot)
-    return overdue(this.slots.state[slot] as State, this.#times, this.#allowed, this.nowMs)
-  }
-
   /** Sees to it that the sweep comes when the connection's next deadline does. */
   #expect(slot: number): void {
-    this.#fillTimes(slot)
-    const deadline = deadlineMs(this.slots.state[slot] as State, this.#times, this.#allowed)
-    if (deadline < this.nextSweepMs) this.nextSweepMs = deadline
-  }
-
-  #fillTimes(slot: number): void {
-    const { slots } = this
-    this.#times.acceptedMs = slots.acceptedMs[slot]
-    this.#times.dialedMs = slots.dialedMs[slot]
-    this.#times.activeMs = slots.activeMs[slot]
-    this.#allowed.connectTimeoutMs = slots.connectTimeoutMs[slot]
-    this.#allowed.idleTimeoutMs = slots.idleTimeoutMs[slot]
-    this.#allowed.maxDurationMs = slots.maxDurationMs[slot]
+    this.nextSweepMs = Math.min(this.nextSweepMs, this.#deadlines.nextMs(slot))
   }
 
   /** Outside of the loop over completions nobody sees to it that there is room. */
@@ -465,7 +309,3 @@ export class Connections {
 
 const isLarger = (operation: number): boolean =>
   operation === Operation.RECEIVE_LARGER_CLIENT || operation === Operation.RECEIVE_LARGER_UPSTREAM
-
-/** What an arena must hold for the connections beside the buffers. */
-export const connectionBytes = (ringEntries: number): number =>
-  ringEntries * Math.max(32, SOCKET_ADDRESS_BYTES)

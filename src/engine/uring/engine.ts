@@ -32,7 +32,8 @@ import { Journal } from '../journal.ts'
 import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Report, WorkerTask } from '../protocol.ts'
-import { Connections, connectionBytes, ENTRIES_EACH } from './connections.ts'
+import { Connections, ENTRIES_EACH } from './connections.ts'
+import { dialerBytes } from './dialer.ts'
 import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
@@ -82,7 +83,7 @@ class UringEngine {
     this.#journal = new Journal(task, query)
     this.#peer = { family: 0, words: query.client, port: 0 }
     this.#local = { family: 0, words: query.destination, port: 0 }
-    const arena = must(Arena.map(BUFFER_BYTES + connectionBytes(RING_ENTRIES) + 65_536))
+    const arena = must(Arena.map(BUFFER_BYTES + dialerBytes(RING_ENTRIES) + 65_536))
     const sizes = { entries: RING_ENTRIES, completions: COMPLETIONS, roomEach: ENTRIES_EACH }
     this.#ring = must(openRing(arena, sizes))
     const buffers = {
