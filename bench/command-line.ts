@@ -15,6 +15,8 @@ export type Asked = {
   readonly json: string | null
   readonly html: string | null
   readonly charts: string | null
+  /** Its charts go to a folder of the same name beside it. */
+  readonly markdown: string | null
   /** An earlier run to be held against. */
   readonly compare: { readonly file: string; readonly run: Run } | null
   /** A run to be shown in place of a new one. */
@@ -30,6 +32,7 @@ type Flags = {
   json?: string
   html?: string
   charts?: string
+  markdown?: string
   compare?: string
   show?: string
 }
@@ -69,6 +72,7 @@ function createProgram(): Command {
     .option('--json <FILE>', 'keep the figures, with every sample and what the machine is')
     .option('--html <FILE>', 'write a page with charts; it needs no network')
     .option('--charts <FOLDER>', 'write each chart as an SVG file')
+    .option('--markdown <FILE>', 'write a page for docs, and its charts to a folder beside it')
     .option('--compare <FILE>', 'say what is better or worse than in a run kept by --json')
     .option('--show <FILE>', 'measure nothing: show a run kept by --json')
     .helpOption('-h, --help', 'print this help')
@@ -79,13 +83,13 @@ function createProgram(): Command {
 
 function askedFor(program: Command): Asked {
   const names = program.args
-  const { quick, json, html, charts, compare, show, ...choices } = program.opts<Flags>()
+  const { quick, json, html, charts, markdown, compare, show, ...choices } = program.opts<Flags>()
   const refuse = (message: string): never => program.error(`error: ${message}`, { exitCode: 2 })
   for (const name of names) {
     if (BENCHES.some(each => each.name === name)) continue
     refuse(`no bench is called ${name}; there are ${BENCHES.map(each => each.name).join(', ')}`)
   }
-  for (const file of [json, html]) if (file !== undefined) refuseUnless(canWriteFile(file), refuse)
+  for (const file of [json, html, markdown]) if (file !== undefined) refuseUnless(canWriteFile(file), refuse)
   if (charts !== undefined) refuseUnless(canWriteFolder(charts), refuse)
   const read = (file: string): Run => {
     if (!existsSync(file)) return refuse(`no file ${file}`)
@@ -99,6 +103,7 @@ function askedFor(program: Command): Asked {
     json: json ?? null,
     html: html ?? null,
     charts: charts ?? null,
+    markdown: markdown ?? null,
     compare: compare === undefined ? null : { file: compare, run: read(compare) },
     show: show === undefined ? null : read(show),
   }

@@ -5,7 +5,7 @@
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { styleText } from 'node:util'
 import { type Asked, readCommandLine } from './command-line.ts'
 import { machine } from './machine.ts'
@@ -24,7 +24,7 @@ async function main(asked: Asked): Promise<void> {
   const comparison = asked.compare ? compareRuns(asked.compare.run, run) : null
   if (comparison) console.log(`\nsince ${asked.compare?.file}:\n${comparisonText(comparison, paint)}`)
   if (asked.json !== null) writeFileSync(asked.json, writeRun(run))
-  if (asked.html !== null || asked.charts !== null) await writeForPeople(asked, run, comparison)
+  if (asked.html ?? asked.charts ?? asked.markdown) await writeForPeople(asked, run, comparison)
   if (run.benches.some(({ failures }) => failures.length > 0)) process.exitCode = 1
 }
 
@@ -43,7 +43,7 @@ async function measure({ rows, isQuick, choices }: Asked): Promise<Run> {
 
 /** Drawing is loaded only now: nothing of it is in memory while anything is measured. */
 async function writeForPeople(
-  { html, charts, compare }: Asked,
+  { html, charts, markdown, compare }: Asked,
   run: Run,
   comparison: Comparison | null,
 ): Promise<void> {
@@ -52,10 +52,18 @@ async function writeForPeople(
     const against = compare && comparison ? { file: compare.file, comparison } : null
     writeFileSync(html, pageOf(run, against))
   }
-  if (charts === null) return
+  if (charts !== null) await writeCharts(run, charts)
+  if (markdown === null) return
+  const { markdownOf } = await import('./report/markdown.ts')
+  const folder = basename(markdown, extname(markdown))
+  writeFileSync(markdown, markdownOf(run, folder))
+  await writeCharts(run, join(dirname(markdown), folder))
+}
+
+async function writeCharts(run: Run, folder: string): Promise<void> {
   const { chartFiles } = await import('./report/charts/files.ts')
-  mkdirSync(charts, { recursive: true })
-  for (const { name, svg } of chartFiles(run)) writeFileSync(join(charts, name), svg)
+  mkdirSync(folder, { recursive: true })
+  for (const { name, svg } of chartFiles(run)) writeFileSync(join(folder, name), svg)
 }
 
 function show(run: Run): Run {

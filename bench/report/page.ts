@@ -10,7 +10,7 @@ import { drawingOf, inlineSvg } from './charts/draw.ts'
 import type { Table } from './charts/drawing.ts'
 import { variables } from './charts/style.ts'
 import { axisOf, type Comparison, METHOD, summaryOf } from './compare.ts'
-import { escaped, slug } from './markup.ts'
+import { escaped, sentence, slug } from './markup.ts'
 import type { BenchRun, Figure, Run } from './run.ts'
 import { besideText, claimText, fromTo, ratioText, spreadText } from './text.ts'
 
@@ -90,9 +90,6 @@ ${charts.map((_, index) => chartFigure(bench, index)).join('\n')}
 ${allFigures(bench)}
 </section>`
 }
-
-const sentence = (text: string): string =>
-  `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`
 
 function chartFigure(bench: BenchRun, index: number): string {
   const drawing = drawingOf(bench.charts[index], bench)

@@ -65,6 +65,30 @@ test('a kept run is shown, compared and written again as it was; worse is no fai
   assert.equal(readFileSync(again, 'utf8'), readFileSync(after, 'utf8'))
 })
 
+test('a page for docs has every figure, and each chart beside it', async t => {
+  const at = folder(t)
+  const [file, page] = [join(at, 'run.json'), join(at, 'page.md')]
+  const made = runWith(each => {
+    each.record('by size | all', 'small', 'ns', [10, 10, 10])
+    each.say('all is <well>')
+    each.chart({
+      kind: 'bars',
+      id: 'sizes',
+      title: 'Sizes',
+      about: 'how large',
+      groups: [{ group: 'by size | all', label: 'all' }],
+    })
+  })
+  writeFileSync(file, writeRun(made))
+  await bench('--show', file, '--markdown', page)
+  const text = readFileSync(page, 'utf8')
+  assert.ok(text.includes('| by size \\| all | median |'))
+  assert.ok(text.includes('| small | 10.0 ns | ± 0 % |'))
+  assert.ok(text.includes('- all is \\<well\\>'))
+  const [, image] = /!\[Sizes\]\((.*)\)/.exec(text) ?? []
+  assert.match(readFileSync(join(at, image), 'utf8'), /^<svg .*<\/svg>\s*$/s)
+})
+
 test('a run in which a bench failed ends with exit code 1', async t => {
   const file = join(folder(t), 'run.json')
   writeFileSync(file, writeRun(runWith(each => each.fail('two bytes were wrong'))))
