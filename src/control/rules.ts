@@ -5,7 +5,7 @@
 
 import type { SeriesName } from '../stats/generations.ts'
 import type { Total } from '../stats/series-totals.ts'
-import { Route, Rule, Split } from '../table/layout.ts'
+import { Route, Rule, SPLIT_NAMES } from '../table/layout.ts'
 import { NO_ROUTE } from '../table/outcome.ts'
 import type { RuleOrigin } from '../table/plan.ts'
 import { destinationsOf, type RouteDestination } from '../table/rows.ts'
@@ -45,10 +45,6 @@ export type DeliveredTo = Delivered & {
 /** A share that was seen, and where the true one lies, with 95 % confidence. */
 export type Band = { readonly share: number; readonly low: number; readonly high: number }
 
-const SPLITS: ReadonlyMap<number, keyof typeof Split> = new Map(
-  Object.entries(Split).map(([name, number]) => [number, name as keyof typeof Split]),
-)
-
 /**
  * Every rule of a table, in the order in which they are tried; the same rule at several listeners is one. What can match
  * at one listener and never at another is told of where it can.
@@ -73,7 +69,7 @@ export function rulesOf(table: Table): RuleEntry[] {
     return routes.map(([route, where]) => {
       const listeners = [...where]
       if (route === NO_ROUTE) return { origin, never, listeners, split: null, destinations: [] }
-      const split = SPLITS.get(table.routes[route * Route.WORDS + Route.split]) ?? null
+      const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
       return { origin, never: null, listeners, split, destinations: destinationsOf(table, cold, route) }
     })
   })

@@ -9,7 +9,7 @@
 
 import { type Family, formatAddress, formatEndpoint } from '../net/address.ts'
 import type { Cold, ColdWorkload } from '../table/cold.ts'
-import { Endpoint, Route, Split } from '../table/layout.ts'
+import { Endpoint, Route, SPLIT_NAMES } from '../table/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/outcome.ts'
 import type { RuleOrigin } from '../table/plan.ts'
 import { openTable, readCold, type Table } from '../table/table.ts'
@@ -65,12 +65,6 @@ export const OTHER: SeriesName = {
   ...{ key: 'other', rule: null, destination: null, endpoint: null },
   source: UNKNOWN_SOURCE,
 }
-
-const SPLITS = new Map<number, 'random' | 'exact' | 'sticky'>([
-  [Split.random, 'random'],
-  [Split.exact, 'exact'],
-  [Split.sticky, 'sticky'],
-])
 
 type Opened = { readonly table: Table; cold: Cold | null; readonly rules: Map<number, RuleOrigin> }
 
@@ -185,7 +179,7 @@ function nameMatch(opened: Opened, matched: Matched): MatchNames {
     listener: socket?.key ?? '',
     gateway: socket?.gateway ?? '',
     rule,
-    split: route < 0 ? null : (SPLITS.get(routes[route * Route.WORDS + Route.split]) ?? null),
+    split: route < 0 ? null : (SPLIT_NAMES.get(routes[route * Route.WORDS + Route.split]) ?? null),
     destination: destinationOf(opened, matched.cluster),
     source: sourceOf(opened, matched.workload),
   }

@@ -6,6 +6,9 @@
  * Discrete Mathematics 32, 1980): after any number N of connections, a destination of weight w of W has
  * N·w/W of them with an error of at most 1 − 1/(2n−2), for n destinations. Workers walk through it by
  * one shared ticket counter (pick.ts), so it holds over all of them together.
+ *
+ * Two destinations need no schedule, however long it would be: the first has had t·w/W of t connections,
+ * rounded, and gets the next one where that grows.
  */
 
 /** The longest schedule that is kept: 2 bytes for each connection of it. */
@@ -17,17 +20,43 @@ function reduced(weights: readonly number[]): number[] {
   return weights.map(weight => weight / factor)
 }
 
+const sumOf = (weights: readonly number[]): number => weights.reduce((sum, weight) => sum + weight, 0)
+
+/** Whether `weights` have a period that fits into a schedule. */
+export const isPeriodic = (weights: readonly number[]): boolean => sumOf(reduced(weights)) <= SCHEDULE_MAX
+
+/** The longest period of a pair: its square is a whole number that a double holds. */
+export const PAIR_MAX = 2 ** 26
+
+/** Two destinations without a schedule: of each `period` connections the first gets `share`. */
+export type Pair = { readonly share: number; readonly period: number }
+
+/** Two weights whose schedule would be too long; null where there is one, or nothing helps. */
+export function pairOf(weights: readonly number[]): Pair | null {
+  if (weights.length !== 2 || isPeriodic(weights)) return null
+  const [share, other] = reduced(weights)
+  return share + other <= PAIR_MAX ? { share, period: share + other } : null
+}
+
+/** Whose turn it is at `ticket`, which is below `period`: 0 or 1. Allocates nothing. */
+export function pairTurn(ticket: number, share: number, period: number): number {
+  const product = ticket * share + Math.floor(period / 2)
+  const rest = product - Math.floor(product / period) * period // −period … period: the quotient was rounded
+  const place = rest < 0 ? rest + period : rest >= period ? rest - period : rest
+  return place + share >= period ? 0 : 1
+}
+
 /**
- * Whether `weights` have a period that fits. Where not, the schedule is cut and starts over, and the
+ * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts over, and the
  * error grows by less than one connection every SCHEDULE_MAX.
  */
-export const isPeriodic = (weights: readonly number[]): boolean =>
-  reduced(weights).reduce((sum, weight) => sum + weight, 0) <= SCHEDULE_MAX
+export const isExactForEver = (weights: readonly number[]): boolean =>
+  isPeriodic(weights) || pairOf(weights) !== null
 
 /** The schedule: indexes into `weights`, which are positive and at least two. */
 export function exactSchedule(weights: readonly number[]): Uint16Array {
   const shares = reduced(weights)
-  const total = shares.reduce((sum, share) => sum + share, 0)
+  const total = sumOf(shares)
   const schedule = new Uint16Array(Math.min(total, SCHEDULE_MAX))
   /** By how much each destination is behind, times `total`: whole numbers below 2^53, so nothing is rounded. */
   const behind = new Float64Array(shares.length)

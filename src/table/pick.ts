@@ -3,13 +3,14 @@
  *
  *   random   each connection by itself: Vose's alias method (Vose 1991, after Walker 1977), one random
  *            word and one comparison, however many destinations there are and whatever their weights
- *   exact    by a shared ticket, along a schedule (exact.ts)
+ *   exact    by a shared ticket, along a schedule or by its number alone (exact.ts)
  *   sticky   by the client's address (sticky.ts)
  *
  * The draw is on the data path; what it reads is built with the table.
  */
 
 import { nextU32, type Random } from '../base/random.ts'
+import { pairTurn } from './exact.ts'
 import { Destination, Route, Split } from './layout.ts'
 import { bucketOf } from './sticky.ts'
 import type { Table } from './table.ts'
@@ -34,6 +35,12 @@ export function pickDestination(
   let column = first
   if (split === Split.exact)
     column += table.turns[table.routes[at + Route.firstTurn] + takeTurn(table, at, tickets)]
+  else if (split === Split.exactPair)
+    column += pairTurn(
+      takeTurn(table, at, tickets),
+      table.routes[at + Route.firstTurn],
+      table.routes[at + Route.turnCount],
+    )
   else if (split === Split.sticky)
     column += table.turns[table.routes[at + Route.firstTurn] + bucketOf(client)]
   else if (count > 1) column = drawColumn(table.splits, first, count, random)

@@ -189,6 +189,8 @@ test('an exact split whose period is too long is told of, also where another way
       .findings.list.filter(each => each.code === 'CFG413')
       .map(each => each.field)
   assert.deepEqual(told('exact', [1_000_000_007, 3]), ['spec.tcp[0].route'])
+  assert.deepEqual(told('exact', [1_000_003, 1, 1]), ['spec.tcp[0].route'])
+  assert.deepEqual(told('exact', [1_000_003, 1]), [])
   assert.deepEqual(told('exact', [80, 20, 0]), [])
   assert.deepEqual(told('sticky', [1_000_000_007, 3]), [])
 })

@@ -6,7 +6,15 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { createRandom } from '../../src/base/random.ts'
-import { exactSchedule, isPeriodic, SCHEDULE_MAX } from '../../src/table/exact.ts'
+import {
+  exactSchedule,
+  isExactForEver,
+  isPeriodic,
+  PAIR_MAX,
+  pairOf,
+  pairTurn,
+  SCHEDULE_MAX,
+} from '../../src/table/exact.ts'
 import { pickDestination } from '../../src/table/pick.ts'
 import type { Route } from '../../src/table/plan.ts'
 import { BUCKETS, stickyBuckets } from '../../src/table/sticky.ts'
@@ -54,6 +62,33 @@ test('exact: 80 to 20 is 4 of every 5, and a schedule is no longer than it must 
   assert.deepEqual(drawn([3, 2, 1], 'exact', 600), [300, 200, 100])
   assert.equal(isPeriodic([SCHEDULE_MAX - 1, 1]), true)
   assert.equal(isPeriodic([SCHEDULE_MAX, 1]), false)
+})
+
+test('exact: two destinations are never off by one, however long their period', () => {
+  const pairs = fc
+    .tuple(fc.integer({ min: 1, max: PAIR_MAX - 1 }), fc.integer({ min: 1, max: PAIR_MAX - 1 }))
+    .map(([first, other]) => [first, Math.max(1, Math.min(other, PAIR_MAX - first))])
+    .filter(list => pairOf(list) !== null)
+  fc.assert(
+    fc.property(pairs, fc.double({ min: 0, max: 1, noNaN: true }), (list, from) => {
+      const { share, period } = pairOf(list) ?? assert.fail()
+      const start = Math.floor(from * (period - 2000))
+      const half = BigInt(Math.floor(period / 2))
+      let first = Number((BigInt(start) * BigInt(share) + half) / BigInt(period)) // as many as the first had by then
+      for (let ticket = start; ticket < Math.min(start + 2000, period); ticket++) {
+        if (pairTurn(ticket, share, period) === 0) first++
+        const due = BigInt(ticket + 1) * BigInt(share)
+        const off = BigInt(first) * BigInt(period) - due
+        if (off <= -period || off >= period) assert.fail(`${first} of ${ticket + 1} for ${list}`)
+      }
+    }),
+    { numRuns: 300 },
+  )
+  assert.deepEqual(drawn([1_000_003, 1], 'exact', 300_000), [300_000, 0])
+  assert.deepEqual(drawn([1, 1_000_003], 'exact', 700_000), [1, 699_999])
+  assert.deepEqual(drawn([200_000, 100_001], 'exact', 300_001), [200_000, 100_001])
+  assert.equal(isExactForEver([PAIR_MAX - 1, 1]), true)
+  assert.equal(isExactForEver([PAIR_MAX, 1]), false)
 })
 
 test('exact: eight threads together keep the split', async () => {

@@ -5,7 +5,7 @@
  * (pkg/config/analysis/analyzers/virtualservice/destinationhosts.go, destinationrules.go).
  */
 
-import { isPeriodic, SCHEDULE_MAX } from '../../table/exact.ts'
+import { isExactForEver, SCHEDULE_MAX } from '../../table/exact.ts'
 import type { Findings, Path } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import type { Settings } from '../settings.ts'
@@ -47,7 +47,7 @@ function reportPeriods({ resource, spec }: VirtualService, findings: Findings): 
   for (const block of ['tcp', 'http'] as const) {
     for (const [index, { route }] of (spec[block] ?? []).entries()) {
       const weights = (route ?? []).map(each => each.weight ?? 0).filter(weight => weight > 0)
-      if (weights.length < 2 || isPeriodic(weights)) continue
+      if (weights.length < 2 || isExactForEver(weights)) continue
       const message = `the split ${weights.join(':')} is exact for ${SCHEDULE_MAX} connections, then off by one more in each ${SCHEDULE_MAX}`
       findings.at('CFG413', resource, ['spec', block, index, 'route'], message)
     }
