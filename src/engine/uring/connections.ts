@@ -274,6 +274,16 @@ export class Connections {
     }
   }
 
+  /** Whether `feed` has something to do. */
+  get isHungry(): boolean {
+    return this.#relay.isHungry
+  }
+
+  /** Connections that had to wait for a buffer go on. */
+  feed(): void {
+    this.#relay.feed(() => this.#makeRoom())
+  }
+
   /** Ends what is overdue, and finds out when to look again. */
   sweep(): void {
     const { slots } = this

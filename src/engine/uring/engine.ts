@@ -161,11 +161,13 @@ class UringEngine {
     if (connections.nowMs >= connections.nextSweepMs) connections.sweep()
     if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
     if (connections.nowMs >= this.#listeners.nextRetryMs) this.#listeners.retry(connections.nowMs)
+    if (connections.isHungry) connections.feed()
     this.#continueDrain()
   }
 
   /** Until the next thing that is due by itself; −1 is without end. */
   #waitMs(): number {
+    if (this.#connections.isHungry) return 0
     const { nowMs, nextSweepMs } = this.#connections
     const sweepMs = Math.max(nextSweepMs, nowMs + SWEEP_LEAST_MS)
     const dueMs = Math.min(

@@ -92,8 +92,8 @@ export class Relay {
   readonly #onEarly: () => void
   readonly #onBroken: RelayOptions['onBroken']
   readonly #onEnded: RelayOptions['onEnded']
-  /** Directions that wait for a buffer, in the order in which they ran dry: for a small one, for a large one. */
-  readonly #starved: readonly [number[], number[]] = [[], []]
+  /** Directions that wait for a small buffer, in the order in which they ran dry. */
+  #starved: number[] = []
 
   constructor(options: RelayOptions) {
     this.#ring = options.ring
@@ -115,21 +115,31 @@ export class Relay {
     else if ((this.#slots.flow[2 * slot + CLIENT] & Flow.ended) !== 0) this.passEnd(slot, CLIENT)
   }
 
-  /** Asks for bytes of `side`: for all that come, or, where they come in large pieces, for the next. */
+  /** Asks for bytes of `side`: for all that come, or, where they come in large pieces or buffers are few, for the next. */
   receive(slot: number, side: Side): void {
     const slots = this.#slots
+    const { large, small } = this.#received
     const direction = 2 * slot + side
     const fd = slots.fd[direction]
+    if (large.free === 0) slots.flow[direction] &= ~Flow.larger
     const isLarger = this.#isLarger(direction)
     const word = subject(slot, (isLarger ? RECEIVE_LARGER : RECEIVE)[side])
-    if (isLarger) prepareRecvSelect(this.#ring, fd, this.#received.large.group, word, slots.generation[slot])
-    else prepareRecvMultishot(this.#ring, fd, this.#received.small.group, word, slots.generation[slot])
+    const generation = slots.generation[slot]
+    if (isLarger) prepareRecvSelect(this.#ring, fd, large.group, word, generation)
+    else if (this.#isScarce()) prepareRecvSelect(this.#ring, fd, small.group, word, generation)
+    else prepareRecvMultishot(this.#ring, fd, small.group, word, generation)
     slots.flow[direction] |= Flow.receiving
     slots.inFlight[slot]++
   }
 
   #isLarger(direction: number): boolean {
     return (this.#slots.flow[direction] & Flow.larger) !== 0
+  }
+
+  /** Readers that stall may hold half of the small buffers as they like; the others are given one at a time. */
+  #isScarce(): boolean {
+    const { free, count } = this.#received.small
+    return free < count / 2
   }
 
   /** Sends the first of what `side`'s direction holds to the other side. */
@@ -154,7 +164,7 @@ export class Relay {
     else {
       if (buffer >= 0) this.give(buffer)
       if (result === 0) this.#end(slot, side)
-      else if (result === -Errno.ENOBUFS) this.#starve(direction)
+      else if (result === -Errno.ENOBUFS) this.#starve(slot, side)
       else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
       else if (result !== -Errno.ECANCELED) this.#break(slot, side, result)
       else if (this.#received.count(direction) === 0 && slots.state[slot] !== State.Dialing)
@@ -172,7 +182,8 @@ export class Relay {
     else if (this.#received.isLarge(buffer)) slots.flow[direction] &= ~Flow.larger
     this.#received.add(direction, buffer, bytes)
     const flow = slots.flow[direction]
-    const isTooMuch = this.#isLarger(direction) || this.#received.count(direction) >= HELD_MAX
+    const isTooMuch =
+      this.#isLarger(direction) || this.#received.count(direction) >= HELD_MAX || this.#isScarce()
     if (isTooMuch && (flow & Flow.receiving) !== 0) this.#stop(slot, side)
     if (slots.state[slot] !== State.Dialing) {
       if ((flow & Flow.sending) === 0) this.#send(slot, side, (flags & CQE_F_SOCK_NONEMPTY) !== 0)
@@ -214,10 +225,17 @@ export class Relay {
       this.passEnd(slot, side)
   }
 
-  #starve(direction: number): void {
-    this.#slots.flow[direction] |= Flow.starved
-    this.#starved[this.#isLarger(direction) ? 1 : 0].push(direction)
-    this.#feed() // one may have come back in between
+  /** No buffer was left. A direction that holds some goes on once those were sent, one that has none waits for its turn. */
+  #starve(slot: number, side: Side): void {
+    const { flow, state } = this.#slots
+    const direction = 2 * slot + side
+    if (this.#isLarger(direction)) {
+      flow[direction] &= ~Flow.larger
+      this.receive(slot, side)
+    } else if (this.#received.count(direction) === 0) {
+      flow[direction] |= Flow.starved
+      this.#starved.push(direction)
+    } else if (state[slot] === State.Dialing) this.#onEarly()
   }
 
   sent(slot: number, side: Side, result: number): void {
@@ -228,7 +246,6 @@ export class Relay {
       this.#journal.delivered(slot, side, result, this.#clock.nowMs)
       slots.activeMs[slot] = this.#clock.nowMs
       this.#received.advance(direction, result)
-      this.#feed()
       this.#resume(slot, side)
     } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
     else this.#break(slot, otherOf(side), result)
@@ -327,29 +344,31 @@ export class Relay {
   /** What the direction holds is the kernel's again. */
   release(direction: number): void {
     this.#received.drop(direction)
-    this.#feed()
   }
 
   give(buffer: number): void {
     this.#received.give(buffer)
-    this.#feed()
   }
 
-  /** Of those that wait for a buffer, the one that has waited longest receives again, where there is one for it. */
-  #feed(): void {
-    if (this.#starved[0].length > 0 && this.#received.small.free > 0) this.#feedFirst(this.#starved[0])
-    if (this.#starved[1].length > 0 && this.#received.large.free > 0) this.#feedFirst(this.#starved[1])
+  /** Whether a direction waits for a buffer, and there is one. */
+  get isHungry(): boolean {
+    return this.#starved.length > 0 && this.#received.small.free > 0
   }
 
-  #feedFirst(starved: number[]): void {
+  /**
+   * Those that have waited longest receive again, as many as there are buffers. One of which nothing comes takes
+   * none: so, while there are both, this is to be called in each turn.
+   */
+  feed(makeRoom: () => void): void {
     const { flow, state } = this.#slots
-    for (let direction = starved.shift(); direction !== undefined; direction = starved.shift()) {
-      if ((flow[direction] & Flow.starved) === 0) continue
-      flow[direction] &= ~Flow.starved
+    const fed = this.#starved.splice(0, this.#received.small.free)
+    for (const direction of fed) {
       const slot = direction >>> 1
-      if (state[slot] === State.Closing || state[slot] === State.Free) continue
+      const isStarved = (flow[direction] & Flow.starved) !== 0
+      flow[direction] &= ~Flow.starved
+      if (!isStarved || state[slot] === State.Closing) continue
+      makeRoom()
       this.receive(slot, (direction & 1) as Side)
-      return
     }
   }
 }
