@@ -167,8 +167,8 @@ export class Relay {
       else if (result === -Errno.ENOBUFS) this.#starve(slot, side)
       else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
       else if (result !== -Errno.ECANCELED) this.#break(slot, side, result)
-      else if (this.#received.count(direction) === 0 && slots.state[slot] !== State.Dialing)
-        this.#resume(slot, side)
+      else if (slots.state[slot] === State.Dialing) this.#onEarly()
+      else if (this.#received.count(direction) === 0) this.#resume(slot, side)
     }
   }
 
@@ -221,8 +221,8 @@ export class Relay {
   #end(slot: number, side: Side): void {
     const slots = this.#slots
     slots.flow[2 * slot + side] |= Flow.ended
-    if (slots.state[slot] !== State.Dialing && this.#received.count(2 * slot + side) === 0)
-      this.passEnd(slot, side)
+    if (slots.state[slot] === State.Dialing) this.#onEarly()
+    else if (this.#received.count(2 * slot + side) === 0) this.passEnd(slot, side)
   }
 
   /** No buffer was left. A direction that holds some goes on once those were sent, one that has none waits for its turn. */
