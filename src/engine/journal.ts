@@ -136,6 +136,7 @@ export class Journal {
     const at = liveAt(row)
     const before = words[at + Live.series]
     withdrawRow(words, at)
+    words[at + Live.errno] = 0 // it was the other endpoint's
     this.#count(at, decision)
     publishRow(words, at)
     this.#series.move(before)

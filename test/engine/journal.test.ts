@@ -16,6 +16,7 @@ import type { Connection } from '../../src/stats/live-connections.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import type { Cluster, Listener, Plan, Rule } from '../../src/table/plan.ts'
+import { blackhole } from '../support/blackhole.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { echo, ending, freePort, listen, open, readBytes, stalled, until } from '../support/sockets.ts'
 
@@ -204,6 +205,30 @@ for (const engine of ENGINES) {
     const sum = (what: 'opened' | 'closed' | 'moved' | 'failed') =>
       totals.reduce((all, each) => all + each[what], 0)
     assert.deepEqual([sum('opened'), sum('moved'), sum('closed'), sum('failed')], [2, 1, 1, 2])
+  })
+
+  test(`${engine}: an errno is that of the end, not our own deadline's, nor an earlier endpoint's`, async t => {
+    await using hole = await blackhole()
+    const dead = { address: '127.0.0.1', port: await freePort() }
+    const { plane, records } = planeOf(t, engine, 1, { connectAttempts: 2 })
+    const [late, stopped] = [await freePort(), await freePort()]
+    const clusters = [
+      clusterOf([hole], { connectTimeoutMs: 50 }),
+      clusterOf([dead, hole], { balance: 'ROUND_ROBIN' }),
+    ]
+    await plane.adopt(planOf([listenerOn(late, 0), listenerOn(stopped, 1)], clusters))
+    assert.equal(await ending(await open(late)), 'ECONNRESET')
+    const client = await open(stopped)
+    await until(() => plane.counts.dials === 3)
+    plane.order({ kind: 'stop' })
+    assert.equal(await ending(client), 'ECONNRESET')
+    assert.deepEqual(
+      (await records(2)).map(({ reason, errno, attempts }) => [reason, errno, attempts]),
+      [
+        ['connect-timeout', 0, 1],
+        ['stop', 0, 2],
+      ],
+    )
   })
 
   test(`${engine}: counts outlive reloads, and a long connection keeps its names beyond the tables`, async t => {

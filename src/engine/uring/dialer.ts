@@ -8,6 +8,7 @@
  * Meanwhile the client is received from (relay.ts), up to a limit, or at least watched.
  */
 
+import { Errno } from '../../net/errno.ts'
 import { prepareCancel, prepareConnect, preparePoll } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
@@ -170,7 +171,7 @@ export class Dialer {
   #fail(slot: number, result: number): void {
     const { journal, counters } = this.#options
     counters[Counter.dialFailures]++
-    journal.dialFailed(slot, result)
+    journal.dialFailed(slot, result === -Errno.ECANCELED ? 0 : result)
     this.#closeUpstream(slot)
     if (this.#nextEndpoint(slot)) this.#connect(slot)
     else this.#options.onFailed(slot, dialFailure(result))
