@@ -14,6 +14,7 @@ const FULL_WAIT_MS = 10
 /** A named pipe without a reader is an error then, and nothing to wait for. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
 const NEWLINE = 10
+const END_OF_LINE = Uint8Array.of(NEWLINE)
 const STDOUT = 1
 
 /** What has gone wrong, or null. */
@@ -25,6 +26,8 @@ export class Sink {
   trouble: Trouble | null = null
   readonly #path: string | null
   readonly #sleep = new Int32Array(new SharedArrayBuffer(4))
+  /** The disk was full in the middle of a line: what comes next is not to be the rest of it. */
+  #torn = false
   #fd = -1
 
   /** @param path  null: standard output. */
@@ -87,6 +90,14 @@ export class Sink {
   }
 
   #writeAll(bytes: Uint8Array): void {
+    this.#torn &&= fstatSync(this.#fd).size > 0 && this.#put(END_OF_LINE) === 0
+    const written = this.#torn ? 0 : this.#put(bytes)
+    if (written > 0) this.#torn = bytes[written - 1] !== NEWLINE
+    this.lost += linesIn(bytes.subarray(written))
+  }
+
+  /** How much of it could be written. */
+  #put(bytes: Uint8Array): number {
     for (let from = 0; from < bytes.length; ) {
       try {
         from += writeSync(this.#fd, bytes, from, bytes.length - from)
@@ -97,10 +108,10 @@ export class Sink {
           continue
         }
         this.#fail(error)
-        this.lost += linesIn(bytes.subarray(from))
-        return
+        return from
       }
     }
+    return bytes.length
   }
 
   #fail(error: unknown): void {

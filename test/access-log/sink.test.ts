@@ -65,6 +65,29 @@ test('a full disk is told, and no reason to end', { skip: !hasFullDevice() }, ()
   assert.deepEqual([sink.trouble?.code, sink.lost], ['ENOSPC', 2])
 })
 
+test('a line that the disk had room for only in part is ended before the next one', {
+  skip: !hasPrlimit(),
+}, t => {
+  const { path, read } = scene(t)
+  const limit = (bytes: string) => execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`])
+  const survive = () => {}
+  process.on('SIGXFSZ', survive) // with it a write beyond the limit is EFBIG
+  t.after(() => process.off('SIGXFSZ', survive))
+  const sink = new Sink(path)
+  limit('10')
+  try {
+    sink.write(Buffer.from('one\ntwo\nthree\nfour\n'))
+    sink.write(line('five'))
+  } finally {
+    limit('unlimited')
+  }
+  assert.deepEqual([sink.trouble?.code, sink.lost], ['EFBIG', 3])
+  sink.write(line('six'))
+  sink.write(line('seven'))
+  assert.deepEqual([sink.trouble, sink.lost, read()], [null, 3, 'one\ntwo\nth\nsix\nseven\n'])
+  sink.close()
+})
+
 test('a named pipe without a reader is not waited for', t => {
   const { path } = scene(t)
   execFileSync('mkfifo', [path])
@@ -79,6 +102,14 @@ test('a named pipe without a reader is not waited for', t => {
   assert.equal(sink.lost, 1)
   sink.close()
 })
+
+function hasPrlimit(): boolean {
+  try {
+    return execFileSync('prlimit', ['--fsize', '--noheadings']).length > 0
+  } catch {
+    return false
+  }
+}
 
 function hasFullDevice(): boolean {
   try {
