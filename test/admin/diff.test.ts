@@ -101,6 +101,34 @@ test('one at a time; who goes away makes room', async t => {
   assert.equal(await then(), 200)
 })
 
+test('who goes away during a comparison makes room once it is done', async t => {
+  const { send, where, gateway, port, backend } = await scene(t)
+  const begun = Promise.withResolvers<void>()
+  const mayEnd = Promise.withResolvers<void>()
+  const { diff } = gateway
+  gateway.diff = async body => {
+    begun.resolve()
+    await mayEnd.promise
+    return await diff.call(gateway, body)
+  }
+  const body = JSON.stringify(files(routing(port, backend)))
+  const gone = connect(where)
+  gone.write(
+    `POST /diff HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+  await begun.promise
+  gone.destroy()
+  await once(gone, 'close')
+  for (let asked = 0; asked < 10; asked++)
+    assert.equal((await send('POST /diff', files(routing(port, backend)))).status, 429)
+  mayEnd.resolve()
+  const then = async (): Promise<number> => {
+    const { status } = await send('POST /diff', files(routing(port, backend)))
+    return status === 429 ? then() : status
+  }
+  assert.equal(await then(), 200)
+})
+
 test('it says how many live connections would go elsewhere, and where', async t => {
   const { send, port, backend, save, logged } = await scene(t)
   const clients = ['127.0.0.2', '127.0.0.2', '127.0.0.3']

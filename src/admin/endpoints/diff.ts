@@ -74,7 +74,12 @@ const diff = object({
 })
 
 export function addDiff(app: FastifyInstance, gateway: Gateway): void {
-  let busy = false
+  /** The exchange, and the comparison, which goes on without whoever asked. */
+  let underWay = 0
+  const compare = (body: Buffer) => {
+    underWay++
+    return gateway.diff(body).finally(() => underWay--)
+  }
   void app.register(async scope => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
@@ -82,11 +87,10 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
     )
     scope.addHook('onRequest', async (request, reply) => {
       if (request.is404) return
-      if (busy) throw new Problem(429, 'busy', 'another comparison is under way', 'ask again when it is done')
-      busy = true
-      reply.raw.once('close', () => {
-        busy = false
-      })
+      if (underWay > 0)
+        throw new Problem(429, 'busy', 'another comparison is under way', 'ask again when it is done')
+      underWay++
+      reply.raw.once('close', () => underWay--)
     })
     const schema = {
       tags: ['routing'],
@@ -96,7 +100,7 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
       response: answers(diff),
     }
     scope.post<{ Body: Buffer }>('/diff', { schema, bodyLimit: BODY_BYTES_MAX }, async ({ body }) => {
-      const answer = body && (await gateway.diff(body))
+      const answer = body && (await compare(body))
       if (answer === null) throw notServing()
       if (answer === undefined || 'wrong' in answer)
         throw new Problem(
