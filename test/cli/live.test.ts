@@ -1,7 +1,8 @@
 /** The commands that speak with a running gateway, each through its admin listener. */
 
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { createServer, get as http } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -200,6 +201,29 @@ test('top gives the terminal back when the gateway goes away, too', async t => {
   assert.deepEqual([code, restored, admin === ''], [1, 1, false])
   assert.ok(out.endsWith('\u001b[?1049l'))
   assert.match(err, /^error: no gateway answers at /)
+})
+
+test('top is left by q when the gateway does not answer any more, too', async t => {
+  const { where } = await gateway(t)
+  let type: (keys: string) => void = () => {}
+  let looks = 0
+  const hanging = createServer((request, response) => {
+    if (request.url === '/summary' && ++looks === 3) type('q')
+    if (looks < 3) http(`http://127.0.0.1:${where.port}${request.url}`, answer => answer.pipe(response))
+  })
+  hanging.listen(0, '127.0.0.1')
+  await once(hanging, 'listening')
+  t.after(() => hanging.close().closeAllConnections())
+  const { port } = hanging.address() as AddressInfo
+  const { code, out } = await weir(['top', '--interval', '10ms', '--admin', `127.0.0.1:${port}`], {
+    isTTY: true,
+    onKeys: typing => {
+      type = typing
+      return () => {}
+    },
+  })
+  assert.deepEqual([code, looks], [0, 3])
+  assert.ok(out.endsWith('\u001b[?1049l'))
 })
 
 test('a gateway that is not there is one clear line, and 1', async t => {

@@ -53,10 +53,13 @@ async function draw(
   quit: AbortSignal,
   env: Env,
 ): Promise<void> {
+  const quits = Promise.withResolvers<null>()
+  quit.addEventListener('abort', () => quits.resolve(null))
   for (let before = first; !quit.aborted; ) {
     await pause(interval, undefined, { signal: quit }).catch(() => {})
     if (quit.aborted) return
-    const now = await look(client)
+    const now = await Promise.race([look(client), quits.promise]) // a gateway that hangs keeps nobody here
+    if (now === null) return
     const { columns, rows } = env.stdout.size
     const lines = frameLines(before, now, { columns, rows })
     env.stdout.write(HOME + lines.map(line => line + REST_OF_LINE).join('\r\n') + REST_OF_SCREEN)
