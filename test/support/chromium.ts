@@ -1,0 +1,43 @@
+/** A real browser for tests of pages: Debian's Chromium, without a window. */
+
+import { existsSync } from 'node:fs'
+import type { TestContext } from 'node:test'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+
+const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+export const program = PROGRAMS.find(existsSync)
+
+/** For `test(name, { skip }, …)`: what is missing, or false. */
+export const skip: string | false = program ? false : 'needs Chromium: apt-get install chromium'
+
+/** Ends with the test. */
+export async function browse(t: TestContext): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: program as string,
+    // As root, as in a container, Chromium's own sandbox refuses to start.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  })
+  t.after(() => browser.close())
+  return browser
+}
+
+/** A page, and what it asked for and complained of. */
+export type Visit = { readonly page: Page; readonly requests: string[]; readonly complaints: string[] }
+
+export async function visit(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const requests: string[] = []
+  const complaints: string[] = []
+  page.on('request', request => requests.push(request.url()))
+  page.on('pageerror', error => complaints.push(error.message))
+  page.on('console', message => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  await page.goto(url)
+  return { page, requests, complaints }
+}
