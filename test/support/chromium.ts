@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-export const program = PROGRAMS.find(existsSync)
+const program = PROGRAMS.find(existsSync)
 
 /** For `test(name, { skip }, …)`: what is missing, or false. */
 export const skip: string | false = program ? false : 'needs Chromium: apt-get install chromium'

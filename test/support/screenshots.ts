@@ -5,10 +5,11 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { program } from './chromium.ts'
+import type { Browser, Page } from 'playwright-core'
+import { browse } from './chromium.ts'
 import { startDemo, traffic } from './demo-traffic.ts'
 
 const [seconds = '150', folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))] =
@@ -17,10 +18,7 @@ const part = Number(seconds) * 1000
 
 mkdirSync(folder, { recursive: true })
 const demo = await startDemo()
-const browser = await chromium.launch({
-  executablePath: program as string,
-  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-})
+const browser = await browse({ after: () => {} } as unknown as TestContext) // no test: closed below
 const done = new AbortController()
 try {
   const light = await open(browser, 'light', 1280, 900)
