@@ -1,6 +1,7 @@
 /**
  * Takes the pictures of the page that the documents show, from the demo with traffic and two changes of its files:
- * `npm run screenshots [seconds] [folder]`.
+ * `npm run screenshots`. With a time and a folder (`-- 40 /tmp/pictures`) it shows whoever works on the page all of it,
+ * at its whole length, empty and without a gateway as well.
  */
 
 import { mkdirSync } from 'node:fs'
@@ -12,9 +13,15 @@ import type { Browser, Page } from 'playwright-core'
 import { browse } from './chromium.ts'
 import { startDemo, traffic } from './demo-traffic.ts'
 
-const [seconds = '150', folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))] =
-  process.argv.slice(2)
+const [seconds = '150', given] = process.argv.slice(2)
+const folder = given ?? fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const part = Number(seconds) * 1000
+/** What the documents show is the page's beginning. */
+const HEIGHTS: Readonly<Record<string, number>> = {
+  'page-light': 1500,
+  'page-dark': 1500,
+  'page-narrow': 1100,
+}
 
 mkdirSync(folder, { recursive: true })
 const demo = await startDemo()
@@ -24,7 +31,7 @@ try {
   const light = await open(browser, 'light', 1280, 900)
   const dark = await open(browser, 'dark', 1280, 900)
   const narrow = await open(browser, 'light', 390, 844)
-  await shoot(light, 'empty')
+  if (given !== undefined) await shoot(light, 'empty')
   const clients = traffic(demo.port, 40, done.signal)
   await sleep(part * 0.45)
   demo.edit('weight: 80', 'weight: 50')
@@ -41,15 +48,13 @@ try {
   }
   await shoot(light, 'page-light')
   await shoot(dark, 'page-dark')
-  await light.screenshot({ path: join(folder, 'top-light.png') })
-  await dark.screenshot({ path: join(folder, 'top-dark.png') })
-  await shoot(narrow, 'narrow')
+  await shoot(narrow, 'page-narrow')
   done.abort()
   await clients
   await demo.stop()
   await light.waitForSelector('#gone:not([hidden])')
   await light.evaluate('scrollTo(0, 0)')
-  await light.screenshot({ path: join(folder, 'gone.png') })
+  if (given !== undefined) await light.screenshot({ path: join(folder, 'gone.png') })
 } finally {
   done.abort()
   await browser.close()
@@ -72,5 +77,10 @@ async function shoot(page: Page, name: string): Promise<void> {
   await page.locator('#connections').scrollIntoViewIfNeeded()
   await sleep(2_500) // the connections are looked at while they are on the screen
   await page.evaluate('scrollTo(0, 0)')
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+  if (given !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+  else {
+    const { width = 0 } = page.viewportSize() ?? {}
+    const clip = { x: 0, y: 0, width, height: HEIGHTS[name] }
+    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, clip })
+  }
 }

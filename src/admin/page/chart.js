@@ -60,7 +60,7 @@ export class Chart {
     const { height, bare = false, lines, bands = [], range, format } = this.#look
     return {
       ...{ width, height, legend: { show: false } },
-      padding: bare ? [4, 2, 0, 2] : [12, 26, 0, 0],
+      padding: bare ? [4, 2, 3, 2] : [12, 26, 0, 0],
       cursor: bare ? { show: false } : { points: { size: 5 }, drag: { x: false, y: false }, y: false },
       scales: {
         x: { range: (_plot, least, most) => [Math.min(least ?? 0, (most ?? 0) - SPAN_LEAST_S), most ?? 1] },
@@ -114,6 +114,7 @@ export class Chart {
     ctx.save()
     ctx.font = `600 ${12 * scale}px system-ui, sans-serif`
     ctx.textBaseline = 'middle'
+    ctx.textAlign = 'left'
     const ends = this.#look.lines
       .map((line, index) => ({ ...line, value: this.#data[index + 1].at(-1) }))
       .filter(({ letter, value }) => letter !== undefined && value !== null && value !== undefined)

@@ -33,7 +33,7 @@ export function micros(value) {
 }
 
 export function duration(seconds) {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 10 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`
   if (seconds < 60) return `${Math.floor(seconds)} s`
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`
@@ -45,7 +45,7 @@ export function duration(seconds) {
 export function ago(iso) {
   if (iso === null) return 'never'
   const seconds = Math.floor(Math.max(0, (Date.now() - Date.parse(iso)) / 1000))
-  return seconds < 2 ? 'now' : `${seconds < 10 ? `${seconds} s` : duration(seconds)} ago`
+  return seconds < 2 ? 'now' : `${duration(seconds)} ago`
 }
 
 export const clock = date => date.toLocaleTimeString('en-GB')

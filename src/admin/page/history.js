@@ -59,6 +59,16 @@ export class History {
     return this.points.map(point => point[field] ?? null)
   }
 
+  /** A field of one destination's share; broken where the rule was changed and is counted anew. */
+  shareColumn(rule, destination, field) {
+    return this.points.map(({ splits }, index) => {
+      const now = splits.get(rule)
+      const next = this.points[index + 1]?.splits.get(rule)
+      const isLast = field !== 'configured' && next !== undefined && next.since !== now?.since
+      return isLast ? null : (now?.shares.get(destination)?.[field] ?? null)
+    })
+  }
+
   get times() {
     return this.points.map(point => point.t)
   }
@@ -84,7 +94,9 @@ export class History {
       from: this.rate(each => each.summary.counters.clientBytes, 1),
       to: this.rate(each => each.summary.counters.upstreamBytes, 1),
       ...this.#percentiles(),
-      splits: new Map(weighted.map(rule => [keyOf(rule), sharesOf(rule)])),
+      splits: new Map(
+        weighted.map(rule => [keyOf(rule), { since: rule.sinceGeneration, shares: sharesOf(rule) }]),
+      ),
     }
   }
 

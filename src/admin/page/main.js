@@ -52,7 +52,7 @@ function showHead({ summary }) {
   else setState('warn', '▲', 'Not ready')
   setFacts(byId('facts'), [
     ['Generation', String(generation)],
-    ['Up', duration(Math.max(10, uptimeS))],
+    ['Up', duration(Math.floor(uptimeS))],
     ['Engine', `${engine}, ${plural(count, 'worker')}`],
     ['Version', version],
   ])

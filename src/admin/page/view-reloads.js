@@ -10,6 +10,8 @@ const SIGNS = {
   failed: '✕ Failed',
 }
 const FINDINGS_MAX = 12
+/** Those that are seen at once; the older ones are unfolded. */
+const SEEN_AT_ONCE = 6
 
 export class Reloads {
   /** @param changes  Of the rules, by generation; of those that came while the page was open. */
@@ -21,11 +23,12 @@ export class Reloads {
       byId('reloads-note'),
       `${told.join(', ')}. What is refused changes nothing: the generation before it stays.`,
     )
-    byId('reload-list').replaceChildren(
-      ...reloads.map(each =>
-        entry(each, each.outcome === 'taken' ? (changes.get(each.generation) ?? []) : []),
-      ),
+    const entries = reloads.map(each =>
+      entry(each, each.outcome === 'taken' ? (changes.get(each.generation) ?? []) : []),
     )
+    byId('reload-list').replaceChildren(...entries.slice(0, SEEN_AT_ONCE))
+    byId('older-list').replaceChildren(...entries.slice(SEEN_AT_ONCE))
+    byId('older').hidden = entries.length <= SEEN_AT_ONCE
   }
 }
 
@@ -47,7 +50,7 @@ function entry(reload, rules) {
   const stages = Object.entries(stagesMs).map(([name, ms]) => `${name} ${ms}`)
   const facts = [
     `generation ${generation} ${outcome === 'taken' ? 'served' : 'stays'}`,
-    totalMs > 0 ? `${totalMs} ms` : null,
+    totalMs > 0 ? `${totalMs} ms (${stages.join(', ')})` : null,
     errors > 0 ? plural(errors, 'error') : null,
     warnings > 0 ? plural(warnings, 'warning') : null,
   ]
@@ -61,7 +64,7 @@ function entry(reload, rules) {
       ` ${number === 1 ? 'at the start' : `reload ${number}`}, `,
       h('time', { dateTime: at, title: at }, clock(new Date(at))),
     ),
-    h('p', { class: 'note', title: stages.join(', ') }, facts.filter(each => each !== null).join(' · ')),
+    h('p', { class: 'note' }, facts.filter(each => each !== null).join(' · ')),
     changesOf(resources, listeners),
     rules.length === 0
       ? null

@@ -82,7 +82,7 @@ class Card {
     const drawn = destinations.slice(0, LINES_MAX)
     const columns = drawn.flatMap(each =>
       ['share', 'configured', 'high', 'low'].map(field =>
-        history.points.map(point => point.splits.get(keyOf(rule))?.get(target(each))?.[field] ?? null),
+        history.shareColumn(keyOf(rule), target(each), field),
       ),
     )
     const words = drawn
