@@ -30,9 +30,10 @@ export class History {
   add(answer) {
     const t = Date.now() / 1000
     const before = this.last
-    if (before && answer.summary.uptimeS < before.summary.uptimeS)
+    if (before && Math.abs(startOf(t, answer) - startOf(before.t, before)) > GAP_S) {
       this.#answers = [] // another process
-    else if (before && answer.summary.generation !== before.summary.generation)
+      this.changes.clear()
+    } else if (before && answer.summary.generation !== before.summary.generation)
       this.#changed(t, before, answer)
     if (before && t - before.t > GAP_S) this.points.push({ t: t - 1e-3, splits: new Map() })
     this.#answers.push({ ...answer, t })
@@ -50,9 +51,12 @@ export class History {
     return grown < 0 ? null : grown / ((now.summary.monotonicMs - old.summary.monotonicMs) / 1000)
   }
 
-  /** Of a rule, by its key: counts begin anew with a changed rule, and a rate with them. */
-  ruleRate(key, field) {
-    return this.rate(({ rules }) => rules.find(each => keyOf(each) === key)?.[field] ?? 0)
+  /** Of a rule, by its key; null as well until it was counted anew for so long, where it was changed. */
+  ruleRate(key, field, seconds = 5) {
+    const [old, now] = this.#ends(seconds)
+    const [before, after] = [old, now].map(answer => answer?.rules.find(each => keyOf(each) === key))
+    if (before?.sinceGeneration !== after?.sinceGeneration) return null
+    return this.rate(({ rules }) => rules.find(each => keyOf(each) === key)?.[field] ?? 0, seconds)
   }
 
   column(field) {
@@ -118,6 +122,9 @@ export class History {
   }
 }
 
+/** When its process began, on this machine's clock. */
+const startOf = (t, { summary }) => t - summary.uptimeS
+
 /** @param isPart  Whether there are rules beyond these: one that is not among them may still be there. */
 function changedRules(before, after, isPart) {
   const old = new Map(before.map(each => [place(each.rule), leadsTo(each)]))
@@ -141,9 +148,8 @@ function leadsTo({ destinations }) {
   return now.map((each, index) => `${roundPercent(each.configuredShare)} ${names[index]}`).join(', ')
 }
 
-/** A rule's, over reloads. */
-export const keyOf = ({ rule, destinations, listeners }) =>
-  `${place(rule)} ${destinations.length} ${listeners[0] ?? ''}`
+/** A rule's, over reloads; one that leads elsewhere at another listener is told apart. */
+export const keyOf = ({ rule, listeners }) => `${place(rule)} ${listeners[0] ?? ''}`
 
 const sharesOf = ({ destinations }) =>
   new Map(

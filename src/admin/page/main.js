@@ -35,6 +35,7 @@ poll('/overview', {
   },
   onSilence(error) {
     silentSince ??= new Date()
+    seen = '' // it may be another process that answers next
     document.body.classList.add('silent')
     setState('gone', '✕', error.answered ? error.message : 'No answer')
     const gone = byId('gone')

@@ -2,7 +2,7 @@
 
 import { Chart } from './chart.js'
 import { byId, h, setText, syncRows } from './dom.js'
-import { clock, count, percent, place, roundPercent, shortNames, target } from './format.js'
+import { clock, count, percent, place, plural, roundPercent, shortNames, target } from './format.js'
 import { keyOf } from './history.js'
 
 /** As many as there are colours; the table has the others. */
@@ -17,7 +17,13 @@ export class Splits {
   #cards = new Map()
 
   show({ rules }, history) {
-    const weighted = rules.filter(each => each.destinations.length > 1).slice(0, CARDS_MAX)
+    const all = rules.filter(each => each.destinations.length > 1)
+    const weighted = all.slice(0, CARDS_MAX)
+    const more = all.length - weighted.length
+    setText(
+      byId('splits-more'),
+      more > 0 ? `And ${plural(more, 'weighted rule')} more: /routes has them all.` : '',
+    )
     byId('splits').hidden = weighted.length === 0
     const old = new Set(this.#cards.keys())
     for (const rule of weighted) {
