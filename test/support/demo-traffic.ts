@@ -66,8 +66,7 @@ export async function startDemo(): Promise<Demo> {
     logged: async text => void (await line(text)),
     stop: async () => {
       const exit = once(child, 'exit')
-      child.kill('SIGINT')
-      child.kill('SIGINT')
+      child.kill('SIGKILL') // as a gateway goes that nobody expected to
       await exit
       rmSync(root, { recursive: true, force: true })
     },
