@@ -14,6 +14,7 @@ import { addDrain } from './endpoints/drain.ts'
 import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
+import { addOverview } from './endpoints/overview.ts'
 import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
 import { createMetrics } from './metrics/registry.ts'
@@ -32,6 +33,7 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
     addPage(api)
     addMetrics(api, createMetrics(gateway, version, rules))
     addState(api, gateway, version)
+    addOverview(api, gateway, version, rules)
     addRoutes(api, gateway, rules)
     addConnections(api, gateway)
     addDrain(api, gateway)

@@ -1,6 +1,7 @@
 /** The page at /: what it loads is there, and its policy lets it load nothing else. */
 
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { scene } from './scene.ts'
 
@@ -13,10 +14,27 @@ test('/ is a page whose links and parts are all there', async t => {
   const parts = [...(body as string).matchAll(/(?:href|src)="([^"]+)"/g)].map(each => each[1])
   assert.ok(parts.length > 5)
   for (const part of parts) {
+    if (part.startsWith('#')) {
+      assert.match(body, new RegExp(` id="${part.slice(1)}"`), part)
+      continue
+    }
     assert.ok(part.startsWith('/'), part)
     assert.equal((await get(part)).status, 200, part)
   }
   assert.doesNotMatch(body, /<script(?![^>]* src=)|<style|\son\w+=|style=/, 'nothing that the policy forbids')
+})
+
+test('the page’s modules say what they are, print nothing, and import only what is served', () => {
+  const folder = new URL('../../src/admin/page/', import.meta.url)
+  const names = readdirSync(folder).filter(name => name.endsWith('.js'))
+  assert.ok(names.length > 5)
+  for (const name of names) {
+    const text = readFileSync(new URL(name, folder), 'utf8')
+    assert.ok(text.startsWith('/**'), name)
+    assert.doesNotMatch(text, /console\.|innerHTML|eval\(/, name)
+    for (const [, from] of text.matchAll(/^import .*'(.*)'$/gm))
+      assert.ok(from === '/uplot.js' || names.includes(from.replace('./', '')), `${name} imports ${from}`)
+  }
 })
 
 test('no path leads out of the page’s folder', async t => {

@@ -5,38 +5,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { wilson } from '../../src/control/rules.ts'
-import { ask, routing } from '../control/scene.ts'
+import { ask } from '../control/scene.ts'
+import { splitting, times } from './routes-kit.ts'
 import { type Scene, scene } from './scene.ts'
-
-/** Rules: clients of 127.0.0.2 alone; nobody; and a split by these weights, exactly delivered. */
-const splitting =
-  (first: number, second: number) =>
-  (port: number, backend: number): string =>
-    routing(port, backend)
-      .replace(
-        /tcp:\n.*?host: backend.example}\n/s,
-        `tcp:
-    - match: [{sourceSubnet: 127.0.0.2/32}]
-      route: [{destination: {host: backend.example}}]
-    - match: [{gateways: [mesh]}]
-      route: [{destination: {host: backend.example}}]
-    - route:
-        - {destination: {host: backend.example, port: {number: 9000}}, weight: ${first}}
-        - {destination: {host: second.example, port: {number: 9000}}, weight: ${second}}
-`,
-      )
-      .replace('metadata: {name: all}', 'metadata: {name: all, annotations: {gateway.weir/split: exact}}') +
-    `---
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: second}
-spec:
-  hosts: [second.example]
-  ports: [{number: 9000, name: tcp, protocol: TCP, targetPort: ${backend}}]
-  resolution: STATIC
-  location: MESH_INTERNAL
-  endpoints: [{address: 127.0.0.1}]
-`
 
 /** The rules, once nothing is open any more and as many connections were counted. */
 async function rulesAfter({ get }: Scene, connections: number) {
@@ -47,9 +18,6 @@ async function rulesAfter({ get }: Scene, connections: number) {
     if (sum === connections && !open) return body
   }
 }
-
-const times = (count: number, body: () => Promise<unknown>): Promise<unknown> =>
-  Promise.all(Array.from({ length: count }, body))
 
 test('each rule tells its hits and where it stands, a rule that cannot match says why', async t => {
   const where = await scene(t, splitting(80, 20))

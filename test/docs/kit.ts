@@ -9,7 +9,9 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** README.md and everything in docs/, from the root. */
 export const DOCUMENTS: readonly string[] = [
   'README.md',
-  ...readdirSync(`${ROOT}docs`).map(name => `docs/${name}`),
+  ...readdirSync(`${ROOT}docs`)
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
 ]
 
 export const read = (document: string): string => readFileSync(ROOT + document, 'utf8')

@@ -1,6 +1,7 @@
 /** Each rule, with what it was hit by, and what its destinations got beside what they should get. */
 
 import type { FastifyInstance } from 'fastify'
+import type { Baselines } from '../../control/baselines.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { RuleCounts, type RuleEntry } from '../../control/rules.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
@@ -38,7 +39,8 @@ const band = object({
   low: number('With 95 % confidence, at least.'),
   high: number('At most.'),
 })
-const rule = object({
+/** One of what /routes answers. */
+export const ruleFields = {
   rule: ruleOrigin,
   never: textOrNull('Why it can never match; null: it can.'),
   listeners: list(text(), 'Where it applies; at the mesh with the service.'),
@@ -54,7 +56,7 @@ const rule = object({
       ...delivered,
     }),
   ),
-})
+}
 
 type Asked = PageQuery & {
   readonly virtualService?: string
@@ -84,7 +86,7 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
       object({
         generation: integer(),
         ...pageAnswer,
-        rules: list(rule),
+        rules: list(object(ruleFields)),
         unruled: list(
           object({
             destination: orNull(object(place), 'null: an address that is no service.'),
@@ -104,14 +106,16 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     return {
       generation,
       ...page,
-      rules: items.map(entry => {
-        const { origin, never, listeners, split } = entry
-        const { generation: sinceGeneration, at: sinceAt } = baselines.of(origin.virtualService)
-        return { rule: origin, never, listeners, split, sinceGeneration, sinceAt, ...counts.delivered(entry) }
-      }),
+      rules: items.map(entry => shownRule(entry, counts, baselines)),
       unruled: unruled.filter(each => each.connections > 0).slice(0, UNRULED_MAX),
     }
   })
+}
+
+export function shownRule(entry: RuleEntry, counts: RuleCounts, baselines: Baselines) {
+  const { origin, never, listeners, split } = entry
+  const { generation: sinceGeneration, at: sinceAt } = baselines.of(origin.virtualService)
+  return { rule: origin, never, listeners, split, sinceGeneration, sinceAt, ...counts.delivered(entry) }
 }
 
 function chosen(rules: readonly RuleEntry[], counts: RuleCounts, asked: Asked): readonly RuleEntry[] {

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
 import type { Gateway } from '../../control/gateway.ts'
+import { REASONS } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, openStats, totals } from '../../stats/stats.ts'
 import { answers, boolean, integer, list, number, object, oneOf, record, text } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
@@ -14,10 +15,62 @@ const counters = object(Object.fromEntries(COUNTER_NAMES.map(name => [name, inte
 
 const failure = object({ worker: integer(), listener: text(), code: text(), message: text() })
 
+/** What /summary answers. */
+export const summary = object({
+  version: text(),
+  engine: oneOf(['uring', 'node']),
+  workers: integer(),
+  monotonicMs: number('A clock that no adjustment moves; only differences mean something.'),
+  uptimeS: number(),
+  generation: integer(),
+  ready: boolean(),
+  draining: boolean(),
+  counters,
+  closed: record(integer(), 'Connections that ended, by reason.'),
+  lastReload: object({
+    number: integer(),
+    at: text(),
+    outcome: text(),
+    errors: integer(),
+    warnings: integer(),
+  }),
+})
+
+export function readSummary(gateway: Gateway, version: string) {
+  const { plane, generation } = servingOf(gateway)
+  const { engine, stats } = plane
+  const { closed, ...counts } = totals(openStats(stats))
+  const { ready, draining } = gateway.readiness()
+  return {
+    ...{ version, engine, workers: plane.status().length, generation, ready, draining },
+    monotonicMs: monotonicMs(),
+    uptimeS: process.uptime(),
+    ...{ counters: counts, closed, lastReload: gateway.history.reloads[0] },
+  }
+}
+
+/** One of what /workers answers. */
+export const worker = object({
+  worker: integer(),
+  state: oneOf(['starting', 'accepting', 'draining', 'ended']),
+  generation: integer('The newest that it listens for; 0 is none.'),
+  counters,
+})
+
+export function readWorkers(gateway: Gateway) {
+  const { plane } = servingOf(gateway)
+  const { counters: rows } = openStats(plane.stats)
+  return plane.status().map(({ worker, state, generation }) => ({
+    ...{ worker, state, generation },
+    counters: Object.fromEntries(COUNTER_NAMES.map(name => [name, rows[worker][Counter[name]]])),
+  }))
+}
+
 export function addState(app: FastifyInstance, gateway: Gateway, version: string): void {
   addSummary(app, gateway, version)
   addWorkers(app, gateway)
   addListeners(app, gateway)
+  addReasons(app)
 }
 
 function addSummary(app: FastifyInstance, gateway: Gateway, version: string): void {
@@ -26,66 +79,21 @@ function addSummary(app: FastifyInstance, gateway: Gateway, version: string): vo
     summary: 'Everything in one look, cheap enough to be asked every second.',
     description:
       'Counters only grow; a rate is the difference of two answers over that of their `monotonicMs`.',
-    response: answers(
-      object({
-        version: text(),
-        engine: oneOf(['uring', 'node']),
-        workers: integer(),
-        monotonicMs: number('A clock that no adjustment moves; only differences mean something.'),
-        uptimeS: number(),
-        generation: integer(),
-        ready: boolean(),
-        draining: boolean(),
-        counters,
-        closed: record(integer(), 'Connections that ended, by reason.'),
-        lastReload: object({
-          number: integer(),
-          at: text(),
-          outcome: text(),
-          errors: integer(),
-          warnings: integer(),
-        }),
-      }),
-    ),
+    response: answers(summary),
   }
-  app.get('/summary', { schema }, async () => {
-    const { plane, generation } = servingOf(gateway)
-    const { engine, stats } = plane
-    const { closed, ...counts } = totals(openStats(stats))
-    const { ready, draining } = gateway.readiness()
-    return {
-      ...{ version, engine, workers: plane.status().length, generation, ready, draining },
-      monotonicMs: monotonicMs(),
-      uptimeS: process.uptime(),
-      ...{ counters: counts, closed, lastReload: gateway.history.reloads[0] },
-    }
-  })
+  app.get('/summary', { schema }, async () => readSummary(gateway, version))
 }
 
 function addWorkers(app: FastifyInstance, gateway: Gateway): void {
-  const worker = object({
-    worker: integer(),
-    state: oneOf(['starting', 'accepting', 'draining', 'ended']),
-    generation: integer('The newest that it listens for; 0 is none.'),
-    counters,
-  })
   const schema = {
     tags,
     summary: 'Each worker thread, with what it has counted.',
     response: answers(object({ engine: text(), workers: list(worker) })),
   }
-  app.get('/workers', { schema }, async () => {
-    const { plane } = servingOf(gateway)
-    const { engine, stats } = plane
-    const { counters: rows } = openStats(stats)
-    return {
-      engine,
-      workers: plane.status().map(({ worker, state, generation }) => ({
-        ...{ worker, state, generation },
-        counters: Object.fromEntries(COUNTER_NAMES.map(name => [name, rows[worker][Counter[name]]])),
-      })),
-    }
-  })
+  app.get('/workers', { schema }, async () => ({
+    engine: servingOf(gateway).plane.engine,
+    workers: readWorkers(gateway),
+  }))
 }
 
 function addListeners(app: FastifyInstance, gateway: Gateway): void {
@@ -115,4 +123,13 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
       })),
     }
   })
+}
+
+function addReasons(app: FastifyInstance): void {
+  const schema = {
+    tags,
+    summary: 'What each reason for which a connection ends means, in words.',
+    response: answers(object({ reasons: record(text()) })),
+  }
+  app.get('/reasons', { schema }, async () => ({ reasons: REASONS }))
 }

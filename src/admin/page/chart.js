@@ -1,0 +1,149 @@
+/**
+ * Lines over the last ten minutes, drawn by uPlot. Colours are those of the style sheet, light or dark, and every line
+ * has a letter at its end, so that nobody has to tell it by its colour.
+ */
+
+import uPlot from '/uplot.js'
+import { clock } from './format.js'
+
+const SPAN_LEAST_S = 60
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const colour = (name, alpha = '') => {
+  const value = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+  return `${value}${alpha}`
+}
+
+/**
+ * @typedef {{ name: string, colour: string, dash?: boolean, letter?: string, step?: boolean, hidden?: boolean }} Line
+ * @typedef {{ height: number, bare?: boolean, format: (value: number) => string, range?: [number, number], lines: Line[],
+ *   bands?: [number, number, string][] }} Look  A band lies between two lines, by index.
+ */
+export class Chart {
+  #host
+  #plot = null
+  #look
+  #data
+  #marks = []
+
+  /** @param {Look} look */
+  constructor(host, look) {
+    this.#host = host
+    this.#look = look
+    this.#data = [[], ...look.lines.map(() => [])]
+    host.setAttribute('role', 'img')
+    new ResizeObserver(() => this.#resize()).observe(host)
+    dark.addEventListener('change', () => this.#build())
+  }
+
+  /** @param {string} words  What it shows, for those who do not see it. */
+  draw(times, columns, marks, words) {
+    this.#data = [times, ...columns]
+    this.#marks = marks
+    this.#host.setAttribute('aria-label', words)
+    if (this.#plot) this.#plot.setData(this.#data)
+    else this.#build()
+  }
+
+  #resize() {
+    const width = this.#host.clientWidth
+    if (this.#plot && width > 0) this.#plot.setSize({ width, height: this.#look.height })
+  }
+
+  #build() {
+    this.#plot?.destroy()
+    this.#plot = null
+    const width = this.#host.clientWidth
+    if (width > 0) this.#plot = new uPlot(this.#options(width), this.#data, this.#host)
+  }
+
+  #options(width) {
+    const { height, bare = false, lines, bands = [], range, format } = this.#look
+    return {
+      ...{ width, height, legend: { show: false } },
+      padding: bare ? [4, 2, 3, 2] : [12, 26, 0, 0],
+      cursor: bare ? { show: false } : { points: { size: 5 }, drag: { x: false, y: false }, y: false },
+      scales: {
+        x: { range: (_plot, least, most) => [Math.min(least ?? 0, (most ?? 0) - SPAN_LEAST_S), most ?? 1] },
+        y: { range: range ?? ((_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1]) },
+      },
+      axes: bare ? [{ show: false }, { show: false }] : axes(format, range),
+      bands: bands.map(([high, low, name]) => ({ series: [high + 1, low + 1], fill: colour(name, '26') })),
+      series: [{}, ...lines.map(line => this.#series(line, bare))],
+      hooks: bare
+        ? {}
+        : { drawAxes: [plot => this.#drawMarks(plot)], draw: [plot => this.#drawLetters(plot)] },
+    }
+  }
+
+  #series({ name, colour: token, dash = false, step = false, hidden = false }, bare) {
+    const fill = bare ? { fill: colour(token, '1f') } : {}
+    return {
+      ...{ label: name, points: { show: false }, spanGaps: false, ...fill },
+      stroke: hidden ? 'transparent' : colour(token),
+      width: hidden ? 0 : dash ? 1.25 : 1.75,
+      ...(dash ? { dash: [5, 4] } : {}),
+      ...(step ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+    }
+  }
+
+  #drawMarks(plot) {
+    const { ctx, bbox } = plot
+    const scale = devicePixelRatio
+    ctx.save()
+    ctx.strokeStyle = ctx.fillStyle = colour('muted')
+    ctx.font = `${11 * scale}px system-ui, sans-serif`
+    ctx.textAlign = 'right'
+    ctx.setLineDash([1 * scale, 3 * scale])
+    for (const { t, text } of this.#marks) {
+      const x = plot.valToPos(t, 'x', true)
+      if (x < bbox.left || x > bbox.left + bbox.width) continue
+      ctx.beginPath()
+      ctx.moveTo(x, bbox.top)
+      ctx.lineTo(x, bbox.top + bbox.height)
+      ctx.stroke()
+      const leftRoom = x - bbox.left > 50 * scale
+      ctx.textAlign = leftRoom ? 'right' : 'left'
+      ctx.fillText(text, x + (leftRoom ? -4 : 4) * scale, bbox.top + 10 * scale)
+    }
+    ctx.restore()
+  }
+
+  #drawLetters(plot) {
+    const { ctx, bbox } = plot
+    const scale = devicePixelRatio
+    ctx.save()
+    ctx.font = `600 ${12 * scale}px system-ui, sans-serif`
+    ctx.textBaseline = 'middle'
+    ctx.textAlign = 'left'
+    const ends = this.#look.lines
+      .map((line, index) => ({ ...line, value: this.#data[index + 1].at(-1) }))
+      .filter(({ letter, value }) => letter !== undefined && value !== null && value !== undefined)
+      .map(line => ({ ...line, y: plot.valToPos(line.value, 'y', true) }))
+      .sort((a, b) => a.y - b.y)
+    let last = Number.NEGATIVE_INFINITY
+    for (const { letter, colour: token, y } of ends) {
+      last = Math.max(y, last + 13 * scale) // letters never lie on each other
+      ctx.fillStyle = colour(token)
+      ctx.fillText(letter, bbox.left + bbox.width + 6 * scale, last)
+    }
+    ctx.restore()
+  }
+}
+
+function axes(format, range) {
+  const common = {
+    stroke: () => colour('muted'),
+    font: '11px system-ui, sans-serif',
+    grid: { stroke: () => colour('line'), width: 1 },
+    ticks: { show: false },
+  }
+  const time = (_plot, values) => values.map(value => clock(new Date(value * 1000)).replace(/:00$/, ''))
+  return [
+    { ...common, values: time, space: 70, size: 28, grid: { show: false } },
+    {
+      ...common,
+      ...{ values: (_plot, values) => values.map(format), size: 56, space: 34 },
+      ...(range ? { splits: () => [0, 0.25, 0.5, 0.75, 1] } : {}),
+    },
+  ]
+}
