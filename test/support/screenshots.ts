@@ -18,8 +18,8 @@ const folder = given ?? fileURLToPath(new URL('../../docs/images/', import.meta.
 const part = Number(seconds) * 1000
 /** What the documents show is the page's beginning. */
 const HEIGHTS: Readonly<Record<string, number>> = {
-  'page-light': 1500,
-  'page-dark': 1500,
+  'page-light': 1308,
+  'page-dark': 1308,
   'page-narrow': 1100,
 }
 
