@@ -116,6 +116,7 @@ export class Supervisor {
     this.#pool.on('error', () => {})
     this.#workers = Array.from({ length: options.workers }, newWorker)
     for (const index of this.#workers.keys()) this.#start(index)
+    process.on('exit', this.#stopAtExit)
   }
 
   /** Hands every worker the table, the same for all; workers that start later get it too. */
@@ -166,6 +167,9 @@ export class Supervisor {
     await this.#ended(GRACE_MS)
   }
 
+  /** Node waits for its threads before it exits, and can't end one that waits in the kernel: whatever the reason, they are told. */
+  readonly #stopAtExit = (): void => this.#end({ kind: 'stop' })
+
   #end(order: Order): void {
     this.#ending = true
     restCompiler()
@@ -189,6 +193,7 @@ export class Supervisor {
       if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
       worker.wakeFd = -1
     }
+    process.off('exit', this.#stopAtExit)
   }
 
   #start(index: number): void {

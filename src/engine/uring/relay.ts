@@ -255,6 +255,7 @@ export class Relay {
   #resume(slot: number, side: Side): void {
     const { flow, streak } = this.#slots
     const direction = 2 * slot + side
+    if ((flow[direction] & Flow.finished) !== 0) return // a poll that came late
     if (this.#received.count(direction) > 0) this.#send(slot, side, false)
     else if ((flow[direction] & Flow.ended) !== 0) this.passEnd(slot, side)
     else if ((flow[direction] & (Flow.receiving | Flow.starved)) !== 0)
