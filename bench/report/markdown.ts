@@ -19,8 +19,22 @@ Written by \`npm run bench -- --markdown\`; [benchmarks.md](benchmarks.md) says 
 
 ${tableOf({ head: ['', ''], rows: factsOf(machine).map(fact => [...fact]) }, 1)}
 
-${benches.map(bench => sectionOf(bench, charts)).join('\n\n')}
+${goalsOf(benches)}${benches.map(bench => sectionOf(bench, charts)).join('\n\n')}
 `
+}
+
+/** What was wanted, and what was found; nothing where nothing was wanted. */
+function goalsOf(benches: readonly BenchRun[]): string {
+  const wanted = benches.flatMap(({ name, figures }) =>
+    figures.filter(({ goal }) => goal !== null).map(figure => ({ name, figure })),
+  )
+  if (wanted.length === 0) return ''
+  const rows = wanted.map(({ name, figure }) => {
+    const shown = shower(figure.unit, [figure.median])
+    const measured = `${shown(figure.median)} ${spreadText(figure, shown)}`.trimEnd()
+    return [`${name}: ${figure.group}: ${figure.name}`, measured, claimText(figure, shown)]
+  })
+  return `## Goals\n\n${tableOf({ head: ['', 'measured', 'what can be said'], rows }, 2)}\n\n`
 }
 
 function sectionOf(bench: BenchRun, charts: string): string {
