@@ -1,26 +1,17 @@
 /** What can be said from few rounds or few connections, by drawing again: no formula, no distribution assumed. */
 
-import { createRandom, nextBelow, nextU32 } from '../src/base/random.ts'
-import { summarise } from './statistics.ts'
+import { createRandom, nextU32 } from '../src/base/random.ts'
+import { bootstrap, summarise } from './statistics.ts'
 
 /** A median, and where it lies with 95 % confidence. */
 export type Interval = { readonly low: number; readonly median: number; readonly high: number }
 
-const RESAMPLES = 2_000
 const FAIR_DRAWS = 999
 
-/**
- * The bootstrap: rounds are drawn from the rounds, with repetition, and the middle 95 % of their medians are the
- * interval (Efron, Bootstrap Methods, Annals of Statistics 7, 1979; the percentile interval).
- */
+/** By the bootstrap (statistics.ts). */
 export function intervalOf(rounds: readonly number[]): Interval {
-  const random = createRandom(1, rounds.length, 3)
-  const medians = Array.from({ length: RESAMPLES }, () => {
-    const drawn = rounds.map(() => rounds[nextBelow(random, rounds.length)])
-    return summarise(drawn).median
-  }).sort((a, b) => a - b)
-  const at = (share: number): number => medians[Math.round((RESAMPLES - 1) * share)]
-  return { low: at(0.025), median: summarise(rounds).median, high: at(0.975) }
+  const { low, high } = bootstrap(createRandom(1, rounds.length, 3), again => again(rounds))
+  return { low, median: summarise(rounds).median, high }
 }
 
 /** From so few rounds no interval is shown: all of five lie on one side of what they scatter around once in 16. */

@@ -1,6 +1,6 @@
 /** What a handful of rounds says: the median, how far the middle half lies apart, and how two runs differ. */
 
-import { createRandom, nextBelow } from '../src/base/random.ts'
+import { createRandom, nextBelow, type Random } from '../src/base/random.ts'
 import type { Better } from './units.ts'
 
 /** From this spread on (± as a share of the median) a figure is shown, but nothing is claimed by it. */
@@ -49,9 +49,25 @@ export type Interval = { readonly low: number; readonly value: number; readonly 
 const RESAMPLES = 2_000
 
 /**
- * How the median of `after` stands to that of `before`, by the bootstrap: rounds are drawn from each run's rounds,
- * with repetition, and the middle 95 % of the ratios of their medians are the interval (Efron, Bootstrap Methods,
- * Annals of Statistics 7, 1979). No distribution is assumed. The seed is fixed: the same runs give the same interval.
+ * The bootstrap: rounds are drawn from the rounds, with repetition, and the middle 95 % of what `statistic` makes of
+ * their medians are the interval (Efron, Bootstrap Methods, Annals of Statistics 7, 1979; the percentile interval).
+ *
+ * @param statistic  Asks `again` for the median of rounds that are drawn anew.
+ */
+export function bootstrap(
+  random: Random,
+  statistic: (again: (rounds: readonly number[]) => number) => number,
+): { readonly low: number; readonly high: number } {
+  const again = (rounds: readonly number[]): number =>
+    medianOf(rounds.map(() => rounds[nextBelow(random, rounds.length)]))
+  const found = Float64Array.from({ length: RESAMPLES }, () => statistic(again)).sort()
+  const at = (share: number): number => found[Math.round((RESAMPLES - 1) * share)]
+  return { low: at(0.025), high: at(0.975) }
+}
+
+/**
+ * How the median of `after` stands to that of `before`, by the bootstrap. No distribution is assumed. The seed
+ * is fixed: the same runs give the same interval.
  *
  * Where a figure can be 0 or less (what a proxy adds, which the noise can make negative), a ratio means nothing; there
  * the difference is taken, as a share of the larger median, and 1 is added to it.
@@ -64,11 +80,8 @@ export function ratioOfMedians(before: readonly number[], after: readonly number
     return arePositive ? now / old : 1 + (now - old) / (size || 1)
   }
   const random = createRandom(before.length, after.length, 3)
-  const drawn = (rounds: readonly number[]): number =>
-    medianOf(rounds.map(() => rounds[nextBelow(random, rounds.length)]))
-  const ratios = Float64Array.from({ length: RESAMPLES }, () => ratio(drawn(before), drawn(after))).sort()
-  const at = (share: number): number => ratios[Math.round((RESAMPLES - 1) * share)]
-  return { low: at(0.025), value: ratio(medianOf(before), medianOf(after)), high: at(0.975) }
+  const { low, high } = bootstrap(random, again => ratio(again(before), again(after)))
+  return { low, value: ratio(medianOf(before), medianOf(after)), high }
 }
 
 function medianOf(rounds: readonly number[]): number {

@@ -5,22 +5,11 @@
  * with those of the last look instead. Reasons that are the ordinary end of a connection are no trouble.
  */
 
-import { REASON_NAMES, type ReasonName } from '../stats/reasons.ts'
+import { ORDINARY, REASON_NAMES } from '../stats/reasons.ts'
 import { closedAt, type Stats, sumCounter } from '../stats/stats.ts'
 import type { Logger } from './log.ts'
 
 const LOOK_MS = 10_000
-
-const ORDINARY: ReadonlySet<ReasonName> = new Set([
-  'client-closed',
-  'upstream-closed',
-  'client-reset',
-  'upstream-reset',
-  'idle-timeout',
-  'max-duration',
-  'drain',
-  'stop',
-])
 
 export class Troubles {
   readonly #stats: Stats

@@ -34,6 +34,18 @@ export const REASONS = {
 
 export type ReasonName = keyof typeof REASONS
 
+/** Those for which a connection ends that was served; no trouble of anyone's. */
+export const ORDINARY: ReadonlySet<string> = new Set<ReasonName>([
+  'client-closed',
+  'upstream-closed',
+  'client-reset',
+  'upstream-reset',
+  'idle-timeout',
+  'max-duration',
+  'drain',
+  'stop',
+])
+
 /** A reason's number is its place in this list. */
 export const REASON_NAMES = Object.keys(REASONS) as readonly ReasonName[]
 

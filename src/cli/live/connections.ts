@@ -4,21 +4,14 @@
  * As JSON one object a line, so that a long list can be read while it comes.
  */
 
+import type { ConnectionQuery } from '../../admin/connection-filter.ts'
 import { printable } from '../../base/printable.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, durationText } from './format.ts'
 import { placeText, type Rule } from './routes.ts'
 
-export type ConnectionsFlags = {
-  readonly client?: string
-  readonly rule?: string
-  readonly destination?: string
-  readonly endpoint?: string
-  readonly listener?: string
-  readonly generation?: number
-  readonly state?: string
-  readonly worker?: number
+export type ConnectionsFlags = ConnectionQuery & {
   readonly limit: number
   readonly output: 'text' | 'json'
 }

@@ -9,6 +9,7 @@
  */
 
 import { printable } from '../../base/printable.ts'
+import { ORDINARY } from '../../stats/reasons.ts'
 import { bytesText, countText, durationText } from './format.ts'
 import { isOff, placeText, type Routes, type Rule } from './routes.ts'
 import { type Summary, stateText } from './status.ts'
@@ -16,17 +17,6 @@ import { type Summary, stateText } from './status.ts'
 export type Look = { readonly where: string; readonly summary: Summary; readonly routes: Routes }
 
 export type Size = { readonly columns: number; readonly rows: number }
-
-/** Reasons that are the ordinary end of a connection that was served. */
-const SERVED: ReadonlySet<string> = new Set([
-  'client-closed',
-  'upstream-closed',
-  'client-reset',
-  'upstream-reset',
-  'idle-timeout',
-  'max-duration',
-  'drain',
-])
 
 export function frameLines(before: Look, now: Look, { columns, rows }: Size): string[] {
   const seconds = Math.max(1e-3, (now.summary.monotonicMs - before.summary.monotonicMs) / 1000)
@@ -69,7 +59,7 @@ function headLines(
 }
 
 const unserved = ({ closed }: Summary): number =>
-  Object.entries(closed).reduce((sum, [reason, count]) => (SERVED.has(reason) ? sum : sum + count), 0)
+  Object.entries(closed).reduce((sum, [reason, count]) => (ORDINARY.has(reason) ? sum : sum + count), 0)
 
 /** A rule that is counted anew since the look before has no rate yet. */
 function rateOf(each: Rule, earlier: ReadonlyMap<string, Rule>, seconds: number): number {
