@@ -4,8 +4,8 @@
  */
 
 import { assert } from '../base/assert.ts'
+import { ANY_NODE } from './find-node.ts'
 import { Chain as ChainRow, ENTRIES_SCANNED, Entry, List as ListRow } from './layout.ts'
-import { ANY_NODE } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 
 /** The rules of a scope that ask for one port (0: for none), by destination node. */

@@ -12,10 +12,10 @@ import { directoryBits, directoryHalves, levelBits } from './cidr-trie.ts'
 import { packHalves } from './layout.ts'
 
 /**
- * Bits that the first level resolves, by the number of prefixes: 16 bytes, 4 KiB or 1 MiB. Few keep a small
- * set small; many spare a large one steps of its search.
+ * Bits that the first level resolves, by the number of boundaries, of which a prefix has up to two: 16 bytes,
+ * 4 KiB or 1 MiB. Few keep a small set small; many spare a large one steps of its search.
  */
-const firstBits = (prefixes: number): number => (prefixes < 64 ? 2 : prefixes < 4096 ? 10 : 18)
+const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : boundaries < 8192 ? 10 : 18)
 
 /**
  * Distinct prefixes of one family; host bits are clear.
@@ -28,9 +28,10 @@ export type PrefixSet = { readonly wide: 1 | 4; readonly words: Uint32Array; rea
 /** The trie's words, and for each value the value of the next shorter prefix around it (0: none). */
 export type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Array }
 
-export function buildTrie(set: PrefixSet): BuiltTrie {
+/** @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other way. */
+export function buildTrie(set: PrefixSet, longest = 128): BuiltTrie {
   const parents = new Uint32Array(set.lengths.length + 1)
-  const boundaries = sweep(set, sortPrefixes(set), parents)
+  const boundaries = sweep(set, sortPrefixes(set), parents, longest)
   return { words: new BlockWriter(set, boundaries).write(), parents }
 }
 
@@ -57,7 +58,7 @@ function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
 type Boundaries = { readonly words: Uint32Array; readonly values: Uint32Array; count: number }
 
 /** Walks the sorted prefixes with a stack of those that are open, as if they were brackets. */
-function sweep(set: PrefixSet, order: Uint32Array, parents: Uint32Array): Boundaries {
+function sweep(set: PrefixSet, order: Uint32Array, parents: Uint32Array, longest: number): Boundaries {
   const { wide, words, lengths } = set
   const limit = 2 * lengths.length + 1
   const found = { words: new Uint32Array(limit * wide), values: new Uint32Array(limit), count: 1 }
@@ -72,6 +73,7 @@ function sweep(set: PrefixSet, order: Uint32Array, parents: Uint32Array): Bounda
   for (const index of order) {
     while (open.length > 0 && !isInside(set, index, open[open.length - 1])) closeTop()
     parents[index + 1] = valueOfTop()
+    if (lengths[index] > longest) continue
     open.push(index)
     addBoundary(found, words, index * wide, index + 1)
   }
@@ -128,7 +130,7 @@ class BlockWriter {
   constructor(set: PrefixSet, boundaries: Boundaries) {
     this.#wide = set.wide
     this.#boundaries = boundaries
-    this.#firstBits = firstBits(set.lengths.length)
+    this.#firstBits = firstBits(boundaries.count)
     this.#used = 1 + 2 ** this.#firstBits
     this.#words = new Uint32Array(this.#used + 8 * boundaries.count)
   }

@@ -7,8 +7,9 @@
  */
 
 import { addToChain, type Chain, chainSections, createChain, type OnlyCell } from './cells.ts'
+import { ANY_NODE } from './find-node.ts'
 import { type ClassifierSection, ClientNode, DestinationNode } from './layout.ts'
-import { ANY_NODE, NodeSet } from './node-set.ts'
+import { NodeSet } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 import type { Rule, Scope, Source } from './plan.ts'
 
@@ -77,10 +78,14 @@ export class ClassifierBuilder {
     const clients = this.#clients.finish()
     const { sections, onlyCells } = chainSections(this.#chains, destinations.parents)
     return {
-      destinations4: destinations.ipv4,
-      destinations6: destinations.ipv6,
-      clients4: clients.ipv4,
-      clients6: clients.ipv6,
+      destinationHosts4: destinations.hosts[4],
+      destinationHosts6: destinations.hosts[6],
+      destinationRanges4: destinations.ranges[4],
+      destinationRanges6: destinations.ranges[6],
+      clientHosts4: clients.hosts[4],
+      clientHosts6: clients.hosts[6],
+      clientRanges4: clients.ranges[4],
+      clientRanges6: clients.ranges[6],
       destinationNodes: this.#destinationNodes(destinations.parents, onlyCells),
       clientNodes: this.#clientNodes(clients.parents),
       scopeIndex: this.#scopeIndex(),

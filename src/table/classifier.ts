@@ -2,7 +2,7 @@
  * The classifier: from addresses and a port to the first rule in list order, without looking at the
  * rules one by one.
  *
- *   destination ─trie─▶ node ─▶ its ancestors …      every prefix around the destination
+ *   destination ─▶ node ─▶ its ancestors …           every prefix around the destination (find-node.ts)
  *   (scope, port)               ─hash─▶ chain        rules of a scope for just that port; its row names that for any
  *   (chain, destination node)   ─hash─▶ cell         … and for just that prefix; a node's row names its only one
  *   (cell, client node)         ─hash─▶ list         … and for just that client prefix: in list order
@@ -19,7 +19,7 @@
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
 
-import { findPrefix } from './cidr-trie.ts'
+import { ANY_NODE } from './find-node.ts'
 import {
   Cell,
   Chain,
@@ -31,24 +31,11 @@ import {
   Listener,
   Scope,
 } from './layout.ts'
-import { ANY_NODE, nodeOf } from './node-set.ts'
 import { ABSENT, findPair } from './pair-index.ts'
 import type { Table } from './table.ts'
 
 /** What `firstRule` returns where no rule matches. */
 export const NO_RULE = ABSENT
-
-/** The node of the longest destination prefix around an address; `family` 0 is an unknown address. */
-export function destinationNode(table: Table, family: number, address: Uint32Array): number {
-  if (family === 4) return nodeOf(findPrefix(table.destinations4, address, 0), 4)
-  return family === 6 ? nodeOf(findPrefix(table.destinations6, address, 0), 6) : ANY_NODE
-}
-
-/** The node of the longest client prefix around an address. */
-export function clientNode(table: Table, family: number, address: Uint32Array): number {
-  if (family === 4) return nodeOf(findPrefix(table.clients4, address, 0), 4)
-  return family === 6 ? nodeOf(findPrefix(table.clients6, address, 0), 6) : ANY_NODE
-}
 
 /** The row of `workloads` for a client node: that of the longest source range around it; 0 is unknown. */
 export const workloadOf = (table: Table, client: number): number =>
@@ -89,8 +76,8 @@ export type Fulfilled = {
 /**
  * The row of the first rule of `scope` that matches, or NO_RULE.
  *
- * @param destination  Node, from `destinationNode`.
- * @param client       Node, from `clientNode`.
+ * @param destination  Node, from `findNode`.
+ * @param client       Node, from `findNode`.
  */
 export function firstRule(
   table: Table,

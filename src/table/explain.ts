@@ -13,10 +13,11 @@ import {
   formatEndpoint,
   parseInto,
 } from '../net/address.ts'
-import { clientNode, hasBit, workloadOf } from './classifier.ts'
+import { hasBit, workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { Conditions } from './conditions.ts'
 import { findListener } from './find-listener.ts'
+import { findNode } from './find-node.ts'
 import { CLUSTER_ORIGINAL, Cluster, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
@@ -121,7 +122,7 @@ export class Explainer {
   }
 
   #clientOf({ source }: Question, query: Query): ColdWorkload {
-    const node = clientNode(this.table, query.clientFamily, query.client)
+    const node = findNode(this.table.clients, query.clientFamily, query.client)
     const known = this.#cold.workloads[workloadOf(this.table, node)]
     return { namespace: source.namespace ?? known.namespace, labels: source.labels ?? known.labels }
   }

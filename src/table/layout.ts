@@ -9,7 +9,8 @@
  *   clusters    policy ─▶ their endpoints          endpoints  address, port, weight
  *   workloads   one bit for each source condition
  *
- *   destinations4, destinations6, clients4, clients6     tries: address ─▶ node (cidr-trie.ts)
+ *   destinationHosts4, …6, clientHosts4, …6              hashes: a whole address ─▶ node (host-index.ts)
+ *   destinationRanges4, …6, clientRanges4, …6            tries: the longest range ─▶ node (cidr-trie.ts)
  *   destinationNodes, clientNodes                        node ─▶ nodes above; client ─▶ workload
  *   scopeIndex, chainIndex, cellIndex, groupIndex, …     hashes of pairs (pair-index.ts)
  *   chains, cells                                        what the classifier finds by them (cells.ts)
@@ -28,10 +29,14 @@ export const VERSION = 1
 
 /** Sections of the classifier; `rules` and `prefixes` beside them are what `explain` reads. */
 export const CLASSIFIER_SECTIONS = [
-  'destinations4',
-  'destinations6',
-  'clients4',
-  'clients6',
+  'destinationHosts4',
+  'destinationHosts6',
+  'destinationRanges4',
+  'destinationRanges6',
+  'clientHosts4',
+  'clientHosts6',
+  'clientRanges4',
+  'clientRanges6',
   'destinationNodes',
   'clientNodes',
   'scopeIndex',

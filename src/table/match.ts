@@ -9,16 +9,9 @@
  */
 
 import type { Family } from '../net/address.ts'
-import {
-  clientNode,
-  destinationNode,
-  type Fulfilled,
-  findScope,
-  firstRule,
-  NO_RULE,
-  workloadOf,
-} from './classifier.ts'
+import { type Fulfilled, findScope, firstRule, NO_RULE, workloadOf } from './classifier.ts'
 import { conditionList } from './conditions.ts'
+import { findNode } from './find-node.ts'
 import { Entry, Listener, Otherwise, Scope, WorkloadRun } from './layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from './outcome.ts'
 import type { Table } from './table.ts'
@@ -61,7 +54,7 @@ export function createQuery(): Query {
 
 /** The route's index for a new connection, or NO_ROUTE, PASSTHROUGH or DENIED. */
 export function match(table: Table, query: Query): number {
-  const client = clientNode(table, query.clientFamily, query.client)
+  const client = findNode(table.clients, query.clientFamily, query.client)
   const workload = workloadOf(table, client)
   query.workload = workload
   const { fulfilled } = query
@@ -81,12 +74,12 @@ export function match(table: Table, query: Query): number {
 export function matchAs(table: Table, query: Query, bits: Uint32Array, scope: number): number {
   const conditions = Uint32Array.from(conditionList(bits))
   Object.assign(query.fulfilled, { bits, bitsAt: 0, conditions, first: 0, count: conditions.length })
-  return matchNodes(table, query, clientNode(table, query.clientFamily, query.client), scope)
+  return matchNodes(table, query, findNode(table.clients, query.clientFamily, query.client), scope)
 }
 
 function matchNodes(table: Table, query: Query, client: number, scope: number): number {
   const { listener, destinationPort: port } = query
-  const destination = destinationNode(table, query.destinationFamily, query.destination)
+  const destination = findNode(table.destinations, query.destinationFamily, query.destination)
   query.rule = -1
   query.scope = scope < 0 ? findScope(table, listener, destination, port) : scope
   if (query.scope < 0) return otherwise(table, listener)

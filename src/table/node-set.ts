@@ -7,15 +7,17 @@
  */
 
 import type { Cidr, Family } from '../net/address.ts'
-import { buildTrie } from './cidr-trie-builder.ts'
-
-export const ANY_NODE = 0
-
-/** The node of a trie's answer: 0 (no prefix) is ANY_NODE. */
-export const nodeOf = (answer: number, family: number): number =>
-  answer === 0 ? ANY_NODE : 2 * answer - (family === 4 ? 1 : 0)
+import { buildTrie, type PrefixSet } from './cidr-trie-builder.ts'
+import { ANY_NODE, nodeOf } from './find-node.ts'
+import { buildHostIndex } from './host-index.ts'
 
 type Members = { readonly wide: 1 | 4; readonly indexes: Map<string, number>; readonly list: Cidr[] }
+
+export type BuiltNodes = {
+  readonly hosts: Readonly<Record<Family, Uint32Array>>
+  readonly ranges: Readonly<Record<Family, Int32Array>>
+  readonly parents: Uint32Array
+}
 
 /** Collects prefixes while a table is built. */
 export class NodeSet {
@@ -47,8 +49,8 @@ export class NodeSet {
     return this.#members[family].list[Math.ceil(node / 2) - 1].bits
   }
 
-  /** Both tries, and each node's parent: the next shorter prefix around it. */
-  finish(): { readonly ipv4: Int32Array; readonly ipv6: Int32Array; readonly parents: Uint32Array } {
+  /** What finds each family's nodes, and each node's parent: the next shorter prefix around it. */
+  finish(): BuiltNodes {
     const built = { 4: this.#build(4), 6: this.#build(6) }
     const size = 2 * Math.max(this.#members[4].list.length, this.#members[6].list.length) + 1
     const parents = new Uint32Array(size)
@@ -57,13 +59,32 @@ export class NodeSet {
         if (answer > 0) parents[nodeOf(answer, family)] = nodeOf(parent, family)
       }
     }
-    return { ipv4: built[4].words, ipv6: built[6].words, parents }
+    return {
+      hosts: { 4: built[4].hosts, 6: built[6].hosts },
+      ranges: { 4: built[4].words, 6: built[6].words },
+      parents,
+    }
   }
 
-  #build(family: Family): ReturnType<typeof buildTrie> {
+  #build(family: Family) {
     const { wide, list } = this.#members[family]
     const words = new Uint32Array(list.length * wide)
     for (const [index, cidr] of list.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
-    return buildTrie({ wide, words, lengths: Uint8Array.from(list, cidr => cidr.bits) })
+    const set = { wide, words, lengths: Uint8Array.from(list, cidr => cidr.bits) }
+    return { ...buildTrie(set, 32 * wide - 1), hosts: hostsOf(set, family) }
   }
+}
+
+/** The index of the prefixes of full length. */
+function hostsOf({ wide, words, lengths }: PrefixSet, family: Family): Uint32Array {
+  const hosts = [...lengths.keys()].filter(index => lengths[index] === 32 * wide)
+  const addresses = new Uint32Array(hosts.length * wide)
+  for (const [place, index] of hosts.entries()) {
+    addresses.set(words.subarray(index * wide, (index + 1) * wide), place * wide)
+  }
+  return buildHostIndex(
+    wide,
+    addresses,
+    Uint32Array.from(hosts, index => nodeOf(index + 1, family)),
+  )
 }

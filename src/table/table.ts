@@ -7,8 +7,9 @@
 
 import { unpack } from 'msgpackr'
 import { assert } from '../base/assert.ts'
-import { type CidrTrie, viewTrie } from './cidr-trie.ts'
+import { viewTrie } from './cidr-trie.ts'
 import { type Cold, checksum } from './cold.ts'
+import type { AddressBook } from './find-node.ts'
 import * as L from './layout.ts'
 
 export type Table = {
@@ -27,10 +28,8 @@ export type Table = {
   readonly clusters: Int32Array
   readonly endpoints: Uint32Array
   /** The classifier's sections; see layout.ts. */
-  readonly destinations4: CidrTrie
-  readonly destinations6: CidrTrie
-  readonly clients4: CidrTrie
-  readonly clients6: CidrTrie
+  readonly destinations: AddressBook
+  readonly clients: AddressBook
   readonly destinationNodes: Uint32Array
   readonly clientNodes: Uint32Array
   readonly scopeIndex: Uint32Array
@@ -119,10 +118,18 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     turns: halves('turns'),
     clusters: signed('clusters'),
     endpoints: words('endpoints'),
-    destinations4: trie('destinations4'),
-    destinations6: trie('destinations6'),
-    clients4: trie('clients4'),
-    clients6: trie('clients6'),
+    destinations: {
+      hosts4: words('destinationHosts4'),
+      hosts6: words('destinationHosts6'),
+      ranges4: trie('destinationRanges4'),
+      ranges6: trie('destinationRanges6'),
+    },
+    clients: {
+      hosts4: words('clientHosts4'),
+      hosts6: words('clientHosts6'),
+      ranges4: trie('clientRanges4'),
+      ranges6: trie('clientRanges6'),
+    },
     destinationNodes: words('destinationNodes'),
     clientNodes: words('clientNodes'),
     scopeIndex: words('scopeIndex'),
