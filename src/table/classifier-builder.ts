@@ -6,10 +6,11 @@
  * left out of the lists.
  */
 
-import { addToChain, type Chain, chainSections, createChain, type OnlyCell } from './cells.ts'
+import { chainSections, type OnlyShortlist } from './chain-sections.ts'
+import { addToChain, type Chain, createChain } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
 import { type ClassifierSection, ClientNode, DestinationNode } from './layout.ts'
-import { NodeSet } from './node-set.ts'
+import { type NodeOrder, NodeSet, orderNodes } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 import type { Rule, Scope, Source } from './plan.ts'
 
@@ -76,7 +77,8 @@ export class ClassifierBuilder {
   finish(): ClassifierSections {
     const destinations = this.#destinations.finish()
     const clients = this.#clients.finish()
-    const { sections, onlyCells } = chainSections(this.#chains, destinations.parents)
+    const order = orderNodes(clients.parents)
+    const { sections, onlyShortlists } = chainSections(this.#chains, destinations.parents, order)
     return {
       destinationHosts4: destinations.hosts[4],
       destinationHosts6: destinations.hosts[6],
@@ -86,15 +88,15 @@ export class ClassifierBuilder {
       clientHosts6: clients.hosts[6],
       clientRanges4: clients.ranges[4],
       clientRanges6: clients.ranges[6],
-      destinationNodes: this.#destinationNodes(destinations.parents, onlyCells),
-      clientNodes: this.#clientNodes(clients.parents),
+      destinationNodes: this.#destinationNodes(destinations.parents, onlyShortlists),
+      clientNodes: this.#clientNodes(clients.parents, order),
       scopeIndex: this.#scopeIndex(),
       ...sections,
     }
   }
 
   /** Rows of DestinationNode. */
-  #destinationNodes(parents: Uint32Array, onlyCells: ReadonlyMap<number, OnlyCell>): Uint32Array {
+  #destinationNodes(parents: Uint32Array, only: ReadonlyMap<number, OnlyShortlist>): Uint32Array {
     const chains = new Uint32Array(parents.length)
     for (const [chain, { cells }] of this.#chains.entries()) {
       for (const node of cells.keys()) chains[node] |= 1 << (chain & 31)
@@ -104,9 +106,9 @@ export class ClassifierBuilder {
     const rule = nearest(parents, node => chains[node] !== 0)
     const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
     for (const [node, parent] of parents.entries()) {
-      const { cell, chain } = onlyCells.get(node) ?? { cell: ABSENT, chain: chains[node] }
+      const { shortlist, chain } = only.get(node) ?? { shortlist: ABSENT, chain: chains[node] }
       rows.set(
-        [scope[node], scope[parent], rule[node], rule[parent], cell, chain],
+        [scope[node], scope[parent], rule[node], rule[parent], shortlist, chain],
         node * DestinationNode.WORDS,
       )
     }
@@ -114,7 +116,7 @@ export class ClassifierBuilder {
   }
 
   /** Rows of ClientNode. */
-  #clientNodes(parents: Uint32Array): Uint32Array {
+  #clientNodes(parents: Uint32Array, { first }: NodeOrder): Uint32Array {
     const cells = this.#chains.flatMap(chain => [...chain.cells.values()])
     const clients = new Set(cells.flatMap(cell => [...cell.lists.keys()]))
     const rule = nearest(parents, node => clients.has(node))
@@ -123,7 +125,8 @@ export class ClassifierBuilder {
     const source = nearest(parents, node => workloads.has(node))
     const rows = new Uint32Array(parents.length * ClientNode.WORDS)
     for (const [node, parent] of parents.entries()) {
-      rows.set([rule[node], rule[parent], workloads.get(source[node]) ?? 0], node * ClientNode.WORDS)
+      const workload = workloads.get(source[node]) ?? 0
+      rows.set([rule[node], rule[parent], workload, first[node]], node * ClientNode.WORDS)
     }
     return rows
   }

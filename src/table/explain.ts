@@ -13,11 +13,12 @@ import {
   formatEndpoint,
   parseInto,
 } from '../net/address.ts'
-import { hasBit, workloadOf } from './classifier.ts'
+import { workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { Conditions } from './conditions.ts'
 import { findListener } from './find-listener.ts'
 import { findNode } from './find-node.ts'
+import { hasBit } from './fulfilled.ts'
 import { CLUSTER_ORIGINAL, Cluster, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'

@@ -12,8 +12,9 @@
  *   destinationHosts4, …6, clientHosts4, …6              hashes: a whole address ─▶ node (host-index.ts)
  *   destinationRanges4, …6, clientRanges4, …6            tries: the longest range ─▶ node (cidr-trie.ts)
  *   destinationNodes, clientNodes                        node ─▶ nodes above; client ─▶ workload
- *   scopeIndex, chainIndex, cellIndex, groupIndex, …     hashes of pairs (pair-index.ts)
- *   chains, cells                                        what the classifier finds by them (cells.ts)
+ *   scopeIndex, chainIndex, shortlistIndex               hashes of pairs (pair-index.ts)
+ *   chains, shortlists                                   what the classifier finds by them (shortlists.ts)
+ *   cells, groupIndex, entryIndex                        the same rules where a shortlist would be long (cells.ts)
  *   workloadRuns, fulfilled                              the bits of `workloads` again, as lists
  *
  *   names       msgpack: the listeners' names, read when a table is opened
@@ -42,8 +43,9 @@ export const CLASSIFIER_SECTIONS = [
   'scopeIndex',
   'chains',
   'chainIndex',
+  'shortlists',
+  'shortlistIndex',
   'cells',
-  'cellIndex',
   'groupIndex',
   'entryIndex',
 ] as const
@@ -175,21 +177,43 @@ export const DestinationNode = layout(6, {
   scopeAbove: [1, 1],
   ruleNode: [2, 1],
   ruleAbove: [3, 1],
-  cell: [4, 1], //   the cell here, where just one chain has one; else ABSENT, and cellIndex has them
-  chains: [5, 1], // that chain; else a bit for each chain that may have a cell here: bit (chain mod 32)
+  shortlist: [4, 1], // that of this node, where just one chain has one; else ABSENT, and shortlistIndex has them
+  chains: [5, 1], //    that chain; else a bit for each chain that may have one here: bit (chain mod 32)
 })
 
 /** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
-export const ClientNode = layout(3, {
+export const ClientNode = layout(4, {
   ruleNode: [0, 1],
   ruleAbove: [1, 1],
   workload: [2, 1], // row of `workloads`; row 0 is the unknown client
+  order: [3, 1], //    its place among all nodes, each before those inside it: those inside are one run
 })
 
 /** The rules of one scope that ask for one port, or for none. */
 export const Chain = layout(2, {
-  least: [0, 1], //   the first of its rules
-  anyCell: [1, 1], // the cell of those that ask for no destination prefix, or ABSENT
+  least: [0, 1], //        the first of its rules
+  anyShortlist: [1, 1], // that of a destination inside none of its prefixes, or ABSENT: there is nothing for those
+})
+
+/**
+ * All rules that can match a destination whose longest prefix in the chain is this one: those for this prefix, for
+ * wider ones and for any destination, for the chain's port and for any port. Candidates follow, ascending by rule.
+ */
+export const Shortlist = layout(2, {
+  count: [0, 1], // at most SHORTLIST_MAX; LONG: they would be more, so all cells of the scope have to be asked
+  cell: [1, 1], //  the rules for just this prefix and port, or ABSENT; there are cells only in scopes with a LONG one
+})
+
+export const SHORTLIST_MAX = 16
+export const LONG = 0xffffffff
+
+/** A rule on a shortlist. */
+export const Candidate = layout(5, {
+  condition: [0, 1], //   a bit of `workloads`; 0: no condition
+  firstClient: [1, 1], // the client's ClientNode.order is this one or one of the
+  clientSpan: [2, 1], //  next so many
+  rule: [3, 1],
+  route: [4, 1],
 })
 
 /** The rules of one chain for one destination prefix; the list of those for any client stands right behind. */
@@ -205,7 +229,7 @@ export const List = layout(1, {
   entryCount: [0, 1], // more than ENTRIES_SCANNED are also in entryIndex
 })
 
-/** A rule where the classifier finds it. */
+/** A rule in a list. */
 export const Entry = layout(3, {
   condition: [0, 1], // a bit of `workloads`; 0: no condition
   rule: [1, 1],

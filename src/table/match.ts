@@ -9,11 +9,12 @@
  */
 
 import type { Family } from '../net/address.ts'
-import { type Fulfilled, findScope, firstRule, NO_RULE, workloadOf } from './classifier.ts'
+import { findScope, firstRule, workloadOf } from './classifier.ts'
 import { conditionList } from './conditions.ts'
 import { findNode } from './find-node.ts'
-import { Entry, Listener, Otherwise, Scope, WorkloadRun } from './layout.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from './outcome.ts'
+import type { Fulfilled } from './fulfilled.ts'
+import { Listener, Otherwise, Scope, WorkloadRun } from './layout.ts'
+import { DENIED, NO_ROUTE, NO_RULE, PASSTHROUGH } from './outcome.ts'
 import type { Table } from './table.ts'
 
 /** A connection to be matched: each worker has one and fills it anew. Addresses are 4 words (net/address.ts). */
@@ -45,7 +46,7 @@ export function createQuery(): Query {
     destinationPort: 0,
     clientFamily: 0,
     client: new Uint32Array(4),
-    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, entry: 0 },
+    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, route: -1 },
     scope: -1,
     rule: -1,
     workload: 0,
@@ -86,7 +87,7 @@ function matchNodes(table: Table, query: Query, client: number, scope: number): 
   const rule = firstRule(table, query.scope, destination, client, port, query.fulfilled)
   if (rule === NO_RULE) return table.scopes[query.scope * Scope.WORDS + Scope.defaultRoute] // −1 is NO_ROUTE
   query.rule = rule
-  return table.cells[query.fulfilled.entry + Entry.route]
+  return query.fulfilled.route
 }
 
 function otherwise(table: Table, listener: number): number {

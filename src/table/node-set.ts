@@ -16,7 +16,31 @@ type Members = { readonly wide: 1 | 4; readonly indexes: Map<string, number>; re
 export type BuiltNodes = {
   readonly hosts: Readonly<Record<Family, Uint32Array>>
   readonly ranges: Readonly<Record<Family, Int32Array>>
+  /** By node: the next shorter prefix around it. */
   readonly parents: Uint32Array
+}
+
+/**
+ * The nodes one after another, each before those inside it: by node its place, and how many nodes are inside
+ * it; those have the next places.
+ */
+export type NodeOrder = { readonly first: Uint32Array; readonly span: Uint32Array }
+
+export function orderNodes(parents: Uint32Array): NodeOrder {
+  const [child, sibling] = [new Uint32Array(parents.length), new Uint32Array(parents.length)]
+  for (let node = ANY_NODE + 1; node < parents.length; node++) {
+    sibling[node] = child[parents[node]]
+    child[parents[node]] = node
+  }
+  const [first, span] = [new Uint32Array(parents.length), new Uint32Array(parents.length)]
+  const ordered: number[] = []
+  for (const stack = [ANY_NODE]; stack.length > 0; ) {
+    const node = stack.pop() as number
+    first[node] = ordered.push(node) - 1
+    for (let inner = child[node]; inner !== ANY_NODE; inner = sibling[inner]) stack.push(inner)
+  }
+  for (const node of ordered.reverse()) if (node !== ANY_NODE) span[parents[node]] += span[node] + 1
+  return { first, span }
 }
 
 /** Collects prefixes while a table is built. */
@@ -49,7 +73,6 @@ export class NodeSet {
     return this.#members[family].list[Math.ceil(node / 2) - 1].bits
   }
 
-  /** What finds each family's nodes, and each node's parent: the next shorter prefix around it. */
   finish(): BuiltNodes {
     const built = { 4: this.#build(4), 6: this.#build(6) }
     const size = 2 * Math.max(this.#members[4].list.length, this.#members[6].list.length) + 1

@@ -10,3 +10,6 @@ export const NO_ROUTE = -1
 export const PASSTHROUGH = -2
 /** The mesh address is no service and `mesh.outbound` is REGISTRY_ONLY. */
 export const DENIED = -3
+
+/** The row of no rule: what the classifier says where none matches. Greater than every row. */
+export const NO_RULE = 0xffffffff

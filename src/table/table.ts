@@ -35,8 +35,9 @@ export type Table = {
   readonly scopeIndex: Uint32Array
   readonly chains: Uint32Array
   readonly chainIndex: Uint32Array
+  readonly shortlists: Uint32Array
+  readonly shortlistIndex: Uint32Array
   readonly cells: Uint32Array
-  readonly cellIndex: Uint32Array
   readonly groupIndex: Uint32Array
   readonly entryIndex: Uint32Array
   readonly workloadRuns: Uint32Array
@@ -135,8 +136,9 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     scopeIndex: words('scopeIndex'),
     chains: words('chains'),
     chainIndex: words('chainIndex'),
+    shortlists: words('shortlists'),
+    shortlistIndex: words('shortlistIndex'),
     cells: words('cells'),
-    cellIndex: words('cellIndex'),
     groupIndex: words('groupIndex'),
     entryIndex: words('entryIndex'),
     workloadRuns: words('workloadRuns'),

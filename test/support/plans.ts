@@ -65,51 +65,85 @@ const rule: fc.Arbitrary<Rule> = record({
   never: mostly<string | null>(null, fc.constant('gateways: mesh is not in [default/other]')),
 })
 
-const scope: fc.Arbitrary<Scope> = record({
-  host: fc.constantFrom('a.default.svc.cluster.local', 'b.default.svc.cluster.local'),
-  port: mostly(0, port),
-  addresses: cidrs,
-  rules: fc.array(rule, { maxLength: 8 }),
-  defaultRoute: fc.integer({ min: -1, max: ROUTES - 1 }),
-})
+const scopeOf = (rules: fc.Arbitrary<Rule[]>): fc.Arbitrary<Scope> =>
+  record({
+    host: fc.constantFrom('a.default.svc.cluster.local', 'b.default.svc.cluster.local'),
+    port: mostly(0, port),
+    addresses: cidrs,
+    rules,
+    defaultRoute: fc.integer({ min: -1, max: ROUTES - 1 }),
+  })
 
-const listener: fc.Arbitrary<Listener> = record({
-  gateway: fc.constantFrom('mesh', 'default/gw'),
-  bind: fc.constantFrom('', '10.0.0.1', '10.1.1.1'),
-  port,
-  opens: fc.boolean(),
-  destination: fc.constantFrom('local' as const, 'original' as const),
-  scopes: fc.array(scope, { maxLength: 4 }),
-  otherwise: fc.constantFrom('close' as const, 'passthrough' as const, 'deny' as const),
-})
+const listenerOf = (scopes: fc.Arbitrary<Scope[]>): fc.Arbitrary<Listener> =>
+  record({
+    gateway: fc.constantFrom('mesh', 'default/gw'),
+    bind: fc.constantFrom('', '10.0.0.1', '10.1.1.1'),
+    port,
+    opens: fc.boolean(),
+    destination: fc.constantFrom('local' as const, 'original' as const),
+    scopes,
+    otherwise: fc.constantFrom('close' as const, 'passthrough' as const, 'deny' as const),
+  })
 
-export const plan: fc.Arbitrary<Plan> = record({
-  listeners: fc.uniqueArray(listener, {
+const planOf = (listeners: fc.Arbitrary<Listener[]>): fc.Arbitrary<Plan> =>
+  record({
+    listeners,
+    routes: fc.constant(
+      Array.from({ length: ROUTES }, (_, index) => ({
+        identity: `route ${index}`,
+        destinations: [{ cluster: index, weight: 1 }],
+        split: 'random' as const,
+      })),
+    ),
+    clusters: fc.constant(
+      Array.from({ length: ROUTES }, (_, index) => ({
+        host: `cluster-${index}.default.svc.cluster.local`,
+        subset: null,
+        port: 80,
+        kind: 'static' as const,
+        endpoints: [{ address: `10.9.9.${index + 1}`, port: 80, weight: 1 }],
+        names: [],
+        labels: {},
+        policy: DEFAULT_POLICY,
+      })),
+    ),
+    sources: fc.array(record({ cidr, namespace, labels }), { maxLength: 5 }),
+  })
+
+export const plan: fc.Arbitrary<Plan> = planOf(
+  fc.uniqueArray(listenerOf(fc.array(scopeOf(fc.array(rule, { maxLength: 8 })), { maxLength: 4 })), {
     minLength: 1,
     maxLength: 3,
     selector: each => `${each.gateway} ${each.bind} ${each.port}`,
   }),
-  routes: fc.constant(
-    Array.from({ length: ROUTES }, (_, index) => ({
-      identity: `route ${index}`,
-      destinations: [{ cluster: index, weight: 1 }],
-      split: 'random' as const,
-    })),
+)
+
+const label = fc.constantFrom('a', 'b', '')
+
+/** A rule that asks a lot of the client, and so leaves much to the rules behind it; a few leave nothing in their prefix. */
+const pickyRule = fc
+  .record({ rule, kind: fc.nat(59), only: namespace, client: cidr, prefix: cidr, app: label, version: label })
+  .map(({ rule, kind, only, client, prefix, app, version }): Rule => {
+    const anyone = { clients: [], source: { namespace: null, labels: {}, visibleTo: null }, never: null }
+    if (kind < 3) return { ...rule, ...anyone, destinations: [prefix] }
+    if (kind < 20) return { ...rule, clients: [client] }
+    return { ...rule, ...anyone, source: { ...anyone.source, namespace: only, labels: { app, version } } }
+  })
+
+/** One listener with one scope of about as many rules as a shortlist holds, up to several times as many. */
+export const crowdedPlan: fc.Arbitrary<Plan> = planOf(
+  fc.tuple(
+    listenerOf(
+      fc.tuple(
+        scopeOf(fc.array(pickyRule, { minLength: 10, maxLength: 120, size: 'max' })).map(each => ({
+          ...each,
+          port: 0,
+          addresses: [],
+        })),
+      ),
+    ),
   ),
-  clusters: fc.constant(
-    Array.from({ length: ROUTES }, (_, index) => ({
-      host: `cluster-${index}.default.svc.cluster.local`,
-      subset: null,
-      port: 80,
-      kind: 'static' as const,
-      endpoints: [{ address: `10.9.9.${index + 1}`, port: 80, weight: 1 }],
-      names: [],
-      labels: {},
-      policy: DEFAULT_POLICY,
-    })),
-  ),
-  sources: fc.array(record({ cidr, namespace, labels }), { maxLength: 5 }),
-})
+)
 
 /** A plan with one route, to as many clusters as there are weights. */
 export function splitPlan(weights: readonly number[], split: Plan['routes'][number]['split']): Plan {

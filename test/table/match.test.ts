@@ -26,34 +26,61 @@ const connection = fc.record({
   port: arbitrary.port,
 })
 
+/** How often tables and connections were of the kind that a test is about. */
+type Seen = { pairs: number; matched: number; crowded: number }
+
+function assertSame(
+  plan: Plan,
+  connections: readonly { client: string; destination: string; port: number }[],
+  seen: Seen,
+) {
+  const table = tableOf(plan)
+  const cold = readCold(table)
+  const origins = cold.scopes.flatMap(scope => scope.rules.filter(rule => rule.row >= 0))
+  for (const each of connections) {
+    const [gateway] = plan.listeners.map(listener => listener.gateway)
+    const expected = naiveMatch(plan, { gateway, ...each })
+    if (expected.listener < 0) continue
+    const query = queryOf(expected.listener, each.client, each.destination, each.port)
+    assert.equal(match(table, query), expected.route)
+    const origin = origins.find(rule => rule.row === query.rule)?.origin ?? null
+    assert.deepEqual(origin, expected.rule?.origin ?? null)
+    seen.pairs++
+    if (query.rule >= 0) seen.matched++
+    if (table.cells.length > 0) seen.crowded++
+  }
+}
+
 test('the matcher decides as the naive one does, for plans and connections of both families', t => {
-  let pairs = 0
-  let matched = 0
+  const seen: Seen = { pairs: 0, matched: 0, crowded: 0 }
   fc.assert(
     fc.property(
       arbitrary.plan,
       fc.array(connection, { minLength: 300, maxLength: 400 }),
-      (plan, connections) => {
-        const table = tableOf(plan)
-        const cold = readCold(table)
-        const origins = cold.scopes.flatMap(scope => scope.rules.filter(rule => rule.row >= 0))
-        for (const each of connections) {
-          const [gateway] = plan.listeners.map(listener => listener.gateway)
-          const expected = naiveMatch(plan, { gateway, ...each })
-          if (expected.listener < 0) continue
-          const query = queryOf(expected.listener, each.client, each.destination, each.port)
-          assert.equal(match(table, query), expected.route)
-          const origin = origins.find(rule => rule.row === query.rule)?.origin ?? null
-          assert.deepEqual(origin, expected.rule?.origin ?? null)
-          pairs++
-          if (query.rule >= 0) matched++
-        }
-      },
+      (plan, connections) => assertSame(plan, connections, seen),
     ),
     { numRuns: PLANS },
   )
-  t.diagnostic(`${pairs} connections, ${matched} of them matched a rule`)
-  assert.ok(matched > pairs / 20, 'the generator must make rules that match')
+  t.diagnostic(`${seen.pairs} connections, ${seen.matched} of them matched a rule`)
+  assert.ok(seen.matched > seen.pairs / 20, 'the generator must make rules that match')
+})
+
+test('the matcher decides as the naive one does where more rules can match than a shortlist holds', t => {
+  const seen: Seen = { pairs: 0, matched: 0, crowded: 0 }
+  fc.assert(
+    fc.property(
+      arbitrary.crowdedPlan,
+      fc.array(connection, { minLength: 300, maxLength: 400 }),
+      (plan, connections) => assertSame(plan, connections, seen),
+    ),
+    { numRuns: Math.ceil(PLANS / 5) },
+  )
+  t.diagnostic(
+    `${seen.pairs} connections, ${seen.matched} of them matched a rule, ${seen.crowded} needed cells`,
+  )
+  assert.ok(seen.matched > seen.pairs / 5, 'the generator must make rules that match')
+  assert.ok(seen.crowded > seen.pairs / 5, 'the generator must make shortlists that would be long')
+  assert.ok(seen.crowded < (seen.pairs * 4) / 5, 'the generator must make shortlists that are not')
 })
 
 test('explain decides as the matcher does, and says why of every rule before', () => {

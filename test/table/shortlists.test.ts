@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { addToChain, type Chain, createChain } from '../../src/table/chains.ts'
+import { ANY_NODE } from '../../src/table/find-node.ts'
+import { SHORTLIST_MAX } from '../../src/table/layout.ts'
+import { orderNodes } from '../../src/table/node-set.ts'
+import { isComplete, Shortlists } from '../../src/table/shortlists.ts'
+
+const NODES = 7
+
+/** By node its parent, which is a lesser one; node 0 is ANY_NODE. */
+const tree = fc
+  .tuple(...Array.from({ length: NODES - 1 }, (_, index) => fc.nat(index)))
+  .map(parents => Uint32Array.from([ANY_NODE, ...parents]))
+
+type Rule = { port: number; destination: number; client: number; condition: number }
+const rule: fc.Arbitrary<Rule> = fc.record({
+  port: fc.constantFrom(0, 80),
+  destination: fc.oneof(fc.constant(ANY_NODE), fc.nat(NODES - 1)),
+  client: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(ANY_NODE) },
+    { weight: 1, arbitrary: fc.nat(NODES - 1) },
+  ),
+  condition: fc.oneof(
+    { weight: 1, arbitrary: fc.constant(0) },
+    { weight: 30, arbitrary: fc.integer({ min: 1, max: 40 }) },
+  ),
+})
+
+/** The node, those around it, and ANY_NODE. */
+function around(parents: Uint32Array, node: number): number[] {
+  return node === ANY_NODE ? [ANY_NODE] : [node, ...around(parents, parents[node])]
+}
+
+test('the order of nodes puts those inside a node, and no others, right behind it', () => {
+  fc.assert(
+    fc.property(tree, parents => {
+      const { first, span } = orderNodes(parents)
+      for (let outer = 0; outer < NODES; outer++) {
+        for (let node = 0; node < NODES; node++) {
+          const isInside = first[node] >= first[outer] && first[node] <= first[outer] + span[outer]
+          assert.equal(isInside, around(parents, node).includes(outer))
+        }
+      }
+    }),
+  )
+})
+
+test('what a shortlist leaves out below its limit, an earlier rule on it takes', t => {
+  const seen = { complete: 0, cut: 0 }
+  fc.assert(
+    fc.property(
+      tree,
+      tree,
+      fc.array(rule, { maxLength: 200, size: 'max' }),
+      (destinations, clients, rules) => {
+        const order = orderNodes(clients)
+        const chains = new Map(
+          [0, 80].map((port, row): [number, Chain] => [port, createChain(row, 0, port, 0)]),
+        )
+        for (const [row, { port, destination, client, condition }] of rules.entries()) {
+          addToChain(chains.get(port) as Chain, destination, client, { condition, row, route: row })
+        }
+        const anyPort = new Shortlists(chains.get(0) as Chain, null, destinations, order)
+        const named = new Shortlists(chains.get(80) as Chain, anyPort, destinations, order)
+        for (const [shortlists, ports] of [
+          [anyPort, [0]],
+          [named, [0, 80]],
+        ] as const) {
+          for (let node = 0; node < NODES; node++) {
+            const { candidates, limit } = shortlists.at(node)
+            const places = around(destinations, node)
+            const listed = candidates.map(each => each.row)
+            assert.ok(listed.length <= SHORTLIST_MAX && listed.every(row => row < limit))
+            assert.deepEqual(
+              listed,
+              listed.toSorted((a, b) => a - b),
+            )
+            for (const [row, each] of rules.entries()) {
+              const applies =
+                places.includes(each.destination) && (ports as readonly number[]).includes(each.port)
+              if (listed.includes(row)) assert.ok(applies, `rule ${row} is for another place`)
+              else if (applies && row < limit)
+                assert.ok(
+                  listed.some(before => before < row && takes(clients, rules[before], each)),
+                  `rule ${row} was lost`,
+                )
+            }
+            const isShort = rules.length <= SHORTLIST_MAX
+            if (isShort) assert.ok(isComplete({ candidates, limit }))
+            seen[isComplete({ candidates, limit }) ? 'complete' : 'cut']++
+          }
+        }
+      },
+    ),
+    { numRuns: 1500 },
+  )
+  t.diagnostic(`${seen.complete} complete, ${seen.cut} cut`)
+  assert.ok(Math.min(seen.complete, seen.cut) > 1000, 'the generator must make both kinds')
+})
+
+/** Whether `before` takes every connection that `rule` would, at a place for both. */
+const takes = (clients: Uint32Array, before: Rule, rule: Rule): boolean =>
+  (before.condition === 0 || before.condition === rule.condition) &&
+  around(clients, rule.client).includes(before.client)
