@@ -11,7 +11,7 @@ import { type Cidr, parseAddress } from '../net/address.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import { type Cold, type ColdRule, type ColdScope, type ColdWorkload, checksum } from './cold.ts'
 import { Conditions, conditionList, wordsFor } from './conditions.ts'
-import { exactSchedule, pairOf } from './exact.ts'
+import { exactSchedule, pairedOf } from './exact.ts'
 import * as L from './layout.ts'
 import { ABSENT } from './pair-index.ts'
 import { aliasColumns } from './pick.ts'
@@ -148,9 +148,9 @@ class Builder {
     }
     const split = count === 1 ? 'random' : route.split
     const slot = split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
-    const pair = split === 'exact' ? pairOf(route.destinations.map(each => each.weight)) : null
-    if (pair) {
-      this.#rows.routes.add(firstSplit, count, L.Split.exactPair, slot, pair.share, pair.period)
+    const paired = split === 'exact' ? pairedOf(route.destinations.map(each => each.weight)) : null
+    if (paired) {
+      this.#rows.routes.add(firstSplit, count, L.Split.exactPaired, slot, paired.factor, paired.period)
       return
     }
     const turns = this.#turnsOf(split, route.destinations)

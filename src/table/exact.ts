@@ -7,8 +7,10 @@
  * N·w/W of them with an error of at most 1 − 1/(2n−2), for n destinations. Workers walk through it by
  * one shared ticket counter (pick.ts), so it holds over all of them together.
  *
- * Two destinations need no schedule, however long it would be: the first has had t·w/W of t connections,
- * rounded, and gets the next one where that grows.
+ * Up to four destinations need no schedule, however long it would be. Of two, the first has had t·w/W of t
+ * connections, rounded, and gets the next one where that grows: it is never off by more than a half. Of three or
+ * four, two groups take turns in this way, and inside a group its two do: a destination is off by at most a half of
+ * its own and its share of the group's half, which is less than one. (Of more, that sum could pass one.)
  */
 
 /** The longest schedule that is kept: 2 bytes for each connection of it. */
@@ -25,33 +27,38 @@ const sumOf = (weights: readonly number[]): number => weights.reduce((sum, weigh
 /** Whether `weights` have a period that fits into a schedule. */
 export const isPeriodic = (weights: readonly number[]): boolean => sumOf(reduced(weights)) <= SCHEDULE_MAX
 
-/** The longest period of a pair: its square is a whole number that a double holds. */
-export const PAIR_MAX = 2 ** 26
+/** Destinations that take turns in pairs, without a schedule, are at most so many; */
+const PAIRED_MAX = 4
+/** their period is at most this: its square is a whole number that a double holds. */
+export const PAIRED_PERIOD_MAX = 2 ** 26
 
-/** Two destinations without a schedule: of each `period` connections the first gets `share`. */
-export type Pair = { readonly share: number; readonly period: number }
+/** The weights' common factor, and their sum without it. */
+export type Paired = { readonly factor: number; readonly period: number }
 
-/** Two weights whose schedule would be too long; null where there is one, or nothing helps. */
-export function pairOf(weights: readonly number[]): Pair | null {
-  if (weights.length !== 2 || isPeriodic(weights)) return null
-  const [share, other] = reduced(weights)
-  return share + other <= PAIR_MAX ? { share, period: share + other } : null
+/** For weights that take turns in pairs, as their schedule would be too long; else null. */
+export function pairedOf(weights: readonly number[]): Paired | null {
+  if (weights.length > PAIRED_MAX || isPeriodic(weights)) return null
+  const factor = weights.reduce(greatestCommonDivisor)
+  const period = sumOf(weights) / factor
+  return period <= PAIRED_PERIOD_MAX ? { factor, period } : null
 }
 
-/** Whose turn it is at `ticket`, which is below `period`: 0 or 1. Allocates nothing. */
-export function pairTurn(ticket: number, share: number, period: number): number {
-  const product = ticket * share + Math.floor(period / 2)
-  const rest = product - Math.floor(product / period) * period // −period … period: the quotient was rounded
-  const place = rest < 0 ? rest + period : rest >= period ? rest - period : rest
-  return place + share >= period ? 0 : 1
-}
+/**
+ * How many of the first `turns` go to one whose share is `share` of `period`; `turns` and `share` are at most
+ * `period`, and that is at most PAIRED_PERIOD_MAX.
+ *
+ * Exact: the quotient is below 2^26, so it is at least 2^-26 away from any whole number that it is not, and
+ * doubles there are 2^-27 apart.
+ */
+export const turnsBefore = (turns: number, share: number, period: number): number =>
+  Math.floor((turns * share + Math.floor(period / 2)) / period)
 
 /**
  * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts over, and the
  * error grows by less than one connection every SCHEDULE_MAX.
  */
 export const isExactForEver = (weights: readonly number[]): boolean =>
-  isPeriodic(weights) || pairOf(weights) !== null
+  isPeriodic(weights) || pairedOf(weights) !== null
 
 /** The schedule: indexes into `weights`, which are positive and at least two. */
 export function exactSchedule(weights: readonly number[]): Uint16Array {

@@ -116,13 +116,13 @@ export const Prefix = layout(6, {
   address: [2, 4],
 })
 
-export const Split = { random: 0, exact: 1, sticky: 2, exactPair: 3 } as const
+export const Split = { random: 0, exact: 1, sticky: 2, exactPaired: 3 } as const
 
 /** What the operator asked for. */
 export const SPLIT_NAMES: ReadonlyMap<number, 'random' | 'exact' | 'sticky'> = new Map([
   [Split.random, 'random'],
   [Split.exact, 'exact'],
-  [Split.exactPair, 'exact'],
+  [Split.exactPaired, 'exact'],
   [Split.sticky, 'sticky'],
 ])
 
@@ -131,8 +131,8 @@ export const Route = layout(6, {
   splitCount: [1, 1], // ≥ 1
   split: [2, 1], //      Split; random where there is one destination
   slot: [3, 1], //       exact: its ticket counter in the shared counts
-  firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPair: the first one's share
-  turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPair: the period
+  firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPaired: the weights' common factor
+  turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPaired: the period
 })
 
 /** One weighted destination; threshold and alias are Vose's tables for this column (pick.ts). */

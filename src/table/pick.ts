@@ -3,14 +3,14 @@
  *
  *   random   each connection by itself: Vose's alias method (Vose 1991, after Walker 1977), one random
  *            word and one comparison, however many destinations there are and whatever their weights
- *   exact    by a shared ticket, along a schedule or by its number alone (exact.ts)
+ *   exact    by a shared ticket, along a schedule or in pairs (exact.ts)
  *   sticky   by the client's address (sticky.ts)
  *
  * The draw is on the data path; what it reads is built with the table.
  */
 
 import { nextU32, type Random } from '../base/random.ts'
-import { pairTurn } from './exact.ts'
+import { turnsBefore } from './exact.ts'
 import { Destination, Route, Split } from './layout.ts'
 import { bucketOf } from './sticky.ts'
 import type { Table } from './table.ts'
@@ -35,12 +35,7 @@ export function pickDestination(
   let column = first
   if (split === Split.exact)
     column += table.turns[table.routes[at + Route.firstTurn] + takeTurn(table, at, tickets)]
-  else if (split === Split.exactPair)
-    column += pairTurn(
-      takeTurn(table, at, tickets),
-      table.routes[at + Route.firstTurn],
-      table.routes[at + Route.turnCount],
-    )
+  else if (split === Split.exactPaired) column += takePairedTurn(table, at, tickets)
   else if (split === Split.sticky)
     column += table.turns[table.routes[at + Route.firstTurn] + bucketOf(client)]
   else if (count > 1) column = drawColumn(table.splits, first, count, random)
@@ -55,6 +50,29 @@ function takeTurn(table: Table, at: number, tickets: Int32Array): number {
   const ticket = Atomics.add(tickets, slot, 1)
   if (ticket === rounds - 1) Atomics.sub(tickets, slot, rounds) // whole rounds: nobody's place changes
   return ticket % length
+}
+
+/** The same where two groups of one or two destinations take turns, and those inside a group do. */
+function takePairedTurn(table: Table, at: number, tickets: Int32Array): number {
+  const count = table.routes[at + Route.splitCount]
+  const half = count >>> 1
+  const period = table.routes[at + Route.turnCount]
+  const turn = takeTurn(table, at, tickets)
+  const share = pairedWeight(table, at, 0) + (half > 1 ? pairedWeight(table, at, 1) : 0)
+  const before = turnsBefore(turn, share, period)
+  const isFirst = turnsBefore(turn + 1, share, period) > before
+  const group = isFirst ? 0 : half
+  if ((isFirst ? half : count - half) === 1) return group
+  const place = isFirst ? before : turn - before
+  const own = pairedWeight(table, at, group)
+  const both = isFirst ? share : period - share
+  return turnsBefore(place + 1, own, both) > turnsBefore(place, own, both) ? group : group + 1
+}
+
+/** The weight of a destination, without the common factor of all. */
+function pairedWeight({ routes, splits }: Table, at: number, destination: number): number {
+  const row = (routes[at + Route.firstSplit] + destination) * Destination.WORDS
+  return splits[row + Destination.weight] / routes[at + Route.firstTurn]
 }
 
 /** A counter is set back long before it could overflow, by a whole number of rounds. */

@@ -153,7 +153,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     gateway(`{ servers: [${server(TCP)}] }`) +
     virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
   CFG413: virtualService(
-    '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }, { destination: { host: c.com }, weight: 1000003 }] }] }',
+    '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }, { destination: { host: c.com }, weight: 67108865 }] }] }',
     'name: a, annotations: { gateway.weir/split: exact }',
   ),
 

@@ -10,13 +10,13 @@ import {
   exactSchedule,
   isExactForEver,
   isPeriodic,
-  PAIR_MAX,
-  pairOf,
-  pairTurn,
+  PAIRED_PERIOD_MAX,
+  pairedOf,
   SCHEDULE_MAX,
 } from '../../src/table/exact.ts'
+import { Route } from '../../src/table/layout.ts'
 import { pickDestination } from '../../src/table/pick.ts'
-import type { Route } from '../../src/table/plan.ts'
+import type { Plan } from '../../src/table/plan.ts'
 import { BUCKETS, stickyBuckets } from '../../src/table/sticky.ts'
 import { splitPlan } from '../support/plans.ts'
 import { tableOf } from '../support/tables.ts'
@@ -24,7 +24,7 @@ import { tableOf } from '../support/tables.ts'
 const CLIENT = Uint32Array.of(0x0a000001, 0, 0, 0)
 
 /** Counts by destination after `draws` connections. */
-function drawn(weights: readonly number[], split: Route['split'], draws: number): number[] {
+function drawn(weights: readonly number[], split: Plan['routes'][number]['split'], draws: number): number[] {
   const table = tableOf(splitPlan(weights, split))
   const random = createRandom(1, 2, 3)
   const tickets = new Int32Array(new SharedArrayBuffer(1024))
@@ -64,22 +64,55 @@ test('exact: 80 to 20 is 4 of every 5, and a schedule is no longer than it must 
   assert.equal(isPeriodic([SCHEDULE_MAX, 1]), false)
 })
 
-test('exact: two destinations are never off by one, however long their period', () => {
-  const pairs = fc
-    .tuple(fc.integer({ min: 1, max: PAIR_MAX - 1 }), fc.integer({ min: 1, max: PAIR_MAX - 1 }))
-    .map(([first, other]) => [first, Math.max(1, Math.min(other, PAIR_MAX - first))])
-    .filter(list => pairOf(list) !== null)
+/** Two to four weights whose period is too long for a schedule, and at most `most`. */
+const paired = (most: number) =>
+  fc
+    .array(fc.integer({ min: 1, max: most }), { minLength: 2, maxLength: 4 })
+    .map(list => {
+      const scale = Math.min(1, (most - list.length) / list.reduce((sum, weight) => sum + weight, 0))
+      return list.map(weight => Math.max(1, Math.floor(weight * scale)))
+    })
+    .filter(list => pairedOf(list) !== null)
+
+/** Whether `counts`, of `turns` connections, are off by less than one each. */
+const isExact = (
+  counts: readonly number[],
+  turns: number,
+  weights: readonly number[],
+  total: number,
+): boolean => weights.every((weight, index) => Math.abs(counts[index] * total - turns * weight) < total)
+
+test('exact: up to four destinations are never off by one, over a whole period that no schedule holds', () => {
+  const random = createRandom(1, 2, 3)
   fc.assert(
-    fc.property(pairs, fc.double({ min: 0, max: 1, noNaN: true }), (list, from) => {
-      const { share, period } = pairOf(list) ?? assert.fail()
-      const start = Math.floor(from * (period - 2000))
-      const half = BigInt(Math.floor(period / 2))
-      let first = Number((BigInt(start) * BigInt(share) + half) / BigInt(period)) // as many as the first had by then
-      for (let ticket = start; ticket < Math.min(start + 2000, period); ticket++) {
-        if (pairTurn(ticket, share, period) === 0) first++
-        const due = BigInt(ticket + 1) * BigInt(share)
-        const off = BigInt(first) * BigInt(period) - due
-        if (off <= -period || off >= period) assert.fail(`${first} of ${ticket + 1} for ${list}`)
+    fc.property(paired(2 ** 18), fc.integer({ min: 1, max: 1000 }), (list, factor) => {
+      const weights = list.map(weight => weight * factor)
+      const table = tableOf(splitPlan(weights, 'exact'))
+      const tickets = new Int32Array(new SharedArrayBuffer(1024))
+      const total = list.reduce((sum, weight) => sum + weight, 0)
+      const counts = new Array<number>(list.length).fill(0)
+      for (let turns = 1; turns <= total + 1000; turns++) {
+        counts[pickDestination(table, 0, CLIENT, random, tickets)]++
+        if (!isExact(counts, turns, list, total)) assert.fail(`${counts} of ${turns} for ${list}`)
+      }
+    }),
+    { numRuns: 30 },
+  )
+})
+
+test('exact: nor are they anywhere in the longest periods', () => {
+  const random = createRandom(1, 2, 3)
+  fc.assert(
+    fc.property(paired(PAIRED_PERIOD_MAX), fc.double({ min: 0, max: 1, noNaN: true }), (list, from) => {
+      const table = tableOf(splitPlan(list, 'exact'))
+      const tickets = new Int32Array(new SharedArrayBuffer(1024))
+      const total = list.reduce((sum, weight) => sum + weight, 0)
+      const start = Math.floor(from * (total - 2000))
+      Atomics.store(tickets, table.routes[Route.slot], start)
+      const counts = countsAfter(start, list)
+      for (let turns = start; turns < start + 2000; turns++) {
+        if (!isExact(counts, turns, list, total)) assert.fail(`${counts} of ${turns} for ${list}`)
+        counts[pickDestination(table, 0, CLIENT, random, tickets)]++
       }
     }),
     { numRuns: 300 },
@@ -87,9 +120,26 @@ test('exact: two destinations are never off by one, however long their period', 
   assert.deepEqual(drawn([1_000_003, 1], 'exact', 300_000), [300_000, 0])
   assert.deepEqual(drawn([1, 1_000_003], 'exact', 700_000), [1, 699_999])
   assert.deepEqual(drawn([200_000, 100_001], 'exact', 300_001), [200_000, 100_001])
-  assert.equal(isExactForEver([PAIR_MAX - 1, 1]), true)
-  assert.equal(isExactForEver([PAIR_MAX, 1]), false)
+  assert.deepEqual(drawn([100_000, 1, 100_000, 1], 'exact', 200_002), [100_000, 1, 100_000, 1])
+  assert.equal(isExactForEver([PAIRED_PERIOD_MAX - 1, 1]), true)
+  assert.equal(isExactForEver([PAIRED_PERIOD_MAX, 1]), false)
+  assert.equal(isExactForEver([1_000_003, 1, 1, 1]), true)
+  assert.equal(isExactForEver([1_000_003, 1, 1, 1, 1]), false)
 })
+
+/** By destination: how many of the first `turns` connections it has had, by whole numbers of any size. */
+function countsAfter(turns: number, weights: readonly number[]): number[] {
+  const rounded = (of: bigint, share: bigint, period: bigint): bigint => (of * share + period / 2n) / period
+  const split = (of: bigint, [first, second]: readonly bigint[]): bigint[] => {
+    if (second === undefined) return [of]
+    const had = rounded(of, first, first + second)
+    return [had, of - had]
+  }
+  const all = weights.map(BigInt)
+  const groups = [all.slice(0, all.length >> 1), all.slice(all.length >> 1)]
+  const sums = groups.map(group => group.reduce((sum, weight) => sum + weight))
+  return split(BigInt(turns), sums).flatMap((of, group) => split(of, groups[group]).map(Number))
+}
 
 test('exact: eight threads together keep the split', async () => {
   const { buffer } = tableOf(splitPlan([97, 2, 1], 'exact'))
