@@ -20,8 +20,9 @@ const CLIENT_ADDRESSES = Array.from({ length: CLIENTS }, (_, index) =>
 export function benchPicks(bench: Bench): void {
   for (const split of SPLITS) {
     const counts = bench.parameter([1, 2, 10], [1, 2, 10, 100, 1000])
-    const contenders = counts.map(count => draws(split, count))
-    bench.compare(`pick, ${split}`, bench.parameter(1000, 1_000_000), [...contenders, LOOP])
+    const contenders = counts.map(count => draws(split, nameOf(count), weightsFor(count)))
+    const inPairs = split === 'exact' ? [draws(split, 'four, in pairs', LONG_PERIOD)] : []
+    bench.compare(`pick, ${split}`, bench.parameter(1000, 1_000_000), [...contenders, ...inPairs, LOOP])
   }
   bench.chart({
     kind: 'lines',
@@ -42,6 +43,11 @@ export function benchPicks(bench: Bench): void {
 const nameOf = (destinations: number): string =>
   destinations === 1 ? 'single destination' : `${destinations} destinations`
 
+const weightsFor = (destinations: number): number[] => (destinations === 2 ? [80, 20] : unequal(destinations))
+
+/** No schedule holds these. */
+const LONG_PERIOD = [250_001, 250_000, 250_000, 249_999]
+
 /** What of the others is the bench's own. */
 const LOOP: Contender = {
   name: 'the loop alone',
@@ -56,13 +62,12 @@ const LOOP: Contender = {
 }
 
 /** Each round draws with the same seed and tickets, so its answers are the same. */
-function draws(split: Route['split'], destinations: number): Contender {
-  const weights = destinations === 2 ? [80, 20] : unequal(destinations)
+function draws(split: Route['split'], name: string, weights: readonly number[]): Contender {
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
   const tickets = new Int32Array(new SharedArrayBuffer(8))
   return {
-    name: nameOf(destinations),
-    goalNs: destinations === 1 ? null : GOAL_NS,
+    name,
+    goalNs: weights.length === 1 ? null : GOAL_NS,
     answersOwn: true,
     run: count => {
       const random = createRandom(1, 2, 3)

@@ -142,15 +142,17 @@ class Builder {
     const firstSplit = this.#rows.splits.count
     const count = route.destinations.length
     assert(count < 2 ** 16, `${count} destinations in one route`)
-    const columns = aliasColumns(route.destinations.map(each => each.weight))
-    for (const [index, { cluster, weight }] of route.destinations.entries()) {
-      this.#rows.splits.add(cluster, weight, columns[index].threshold, columns[index].alias)
-    }
+    const weights = route.destinations.map(each => each.weight)
     const split = count === 1 ? 'random' : route.split
+    const paired = split === 'exact' ? pairedOf(weights) : null
+    const columns = aliasColumns(weights)
+    for (const [index, { cluster, weight }] of route.destinations.entries()) {
+      const threshold = paired?.weights[index] ?? columns[index].threshold
+      this.#rows.splits.add(cluster, weight, threshold, columns[index].alias)
+    }
     const slot = split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
-    const paired = split === 'exact' ? pairedOf(route.destinations.map(each => each.weight)) : null
     if (paired) {
-      this.#rows.routes.add(firstSplit, count, L.Split.exactPaired, slot, paired.factor, paired.period)
+      this.#rows.routes.add(firstSplit, count, L.Split.exactPaired, slot, paired.share, paired.period)
       return
     }
     const turns = this.#turnsOf(split, route.destinations)

@@ -27,31 +27,41 @@ const sumOf = (weights: readonly number[]): number => weights.reduce((sum, weigh
 /** Whether `weights` have a period that fits into a schedule. */
 export const isPeriodic = (weights: readonly number[]): boolean => sumOf(reduced(weights)) <= SCHEDULE_MAX
 
-/** Destinations that take turns in pairs, without a schedule, are at most so many; */
+/** Destinations that take turns in pairs are at most so many. */
 const PAIRED_MAX = 4
-/** their period is at most this: its square is a whole number that a double holds. */
-export const PAIRED_PERIOD_MAX = 2 ** 26
 
-/** The weights' common factor, and their sum without it. */
-export type Paired = { readonly factor: number; readonly period: number }
+/** Their longest period: up to here `turnsBefore` is exact. */
+export const PAIRED_PERIOD_MAX = 2 ** 25
+
+/** Destinations `0` to `half` − 1 are the first group, which gets `share` of each `period` turns; the others are the second. */
+export type Paired = {
+  /** The weights without their common factor. */
+  readonly weights: readonly number[]
+  readonly share: number
+  readonly period: number
+}
+
+/** How many destinations are in the first group. */
+export const firstGroup = (destinations: number): number => destinations >>> 1
 
 /** For weights that take turns in pairs, as their schedule would be too long; else null. */
 export function pairedOf(weights: readonly number[]): Paired | null {
   if (weights.length > PAIRED_MAX || isPeriodic(weights)) return null
-  const factor = weights.reduce(greatestCommonDivisor)
-  const period = sumOf(weights) / factor
-  return period <= PAIRED_PERIOD_MAX ? { factor, period } : null
+  const shares = reduced(weights)
+  const period = sumOf(shares)
+  const share = sumOf(shares.slice(0, firstGroup(shares.length)))
+  return period <= PAIRED_PERIOD_MAX ? { weights: shares, share, period } : null
 }
 
 /**
- * How many of the first `turns` go to one whose share is `share` of `period`; `turns` and `share` are at most
- * `period`, and that is at most PAIRED_PERIOD_MAX.
+ * How many of the first `turns` go to one whose share is `share` of `period`: their product, rounded. `turns` and
+ * `share` are at most `period`, and that is at most PAIRED_PERIOD_MAX.
  *
- * Exact: the quotient is below 2^26, so it is at least 2^-26 away from any whole number that it is not, and
- * doubles there are 2^-27 apart.
+ * Exact: by the half that is added, the quotient (at most 2^25) is at least 2^-26 away from any whole number, and what
+ * is computed is off by at most 2^-27.
  */
 export const turnsBefore = (turns: number, share: number, period: number): number =>
-  Math.floor((turns * share + Math.floor(period / 2)) / period)
+  Math.floor((turns * share + Math.floor(period * 0.5) + 0.5) * (1 / period))
 
 /**
  * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts over, and the

@@ -131,7 +131,7 @@ export const Route = layout(6, {
   splitCount: [1, 1], // ≥ 1
   split: [2, 1], //      Split; random where there is one destination
   slot: [3, 1], //       exact: its ticket counter in the shared counts
-  firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPaired: the weights' common factor
+  firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPaired: the first group's share
   turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPaired: the period
 })
 
@@ -139,7 +139,7 @@ export const Route = layout(6, {
 export const Destination = layout(4, {
   cluster: [0, 1],
   weight: [1, 1],
-  threshold: [2, 1], // stay in this column when a random word is below it
+  threshold: [2, 1], // stay in this column when a random word is below it; exactPaired: the weight without the common factor
   alias: [3, 1], //     else this column, counted from the route's first
 })
 

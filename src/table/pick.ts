@@ -10,7 +10,7 @@
  */
 
 import { nextU32, type Random } from '../base/random.ts'
-import { turnsBefore } from './exact.ts'
+import { firstGroup, turnsBefore } from './exact.ts'
 import { Destination, Route, Split } from './layout.ts'
 import { bucketOf } from './sticky.ts'
 import type { Table } from './table.ts'
@@ -35,7 +35,7 @@ export function pickDestination(
   let column = first
   if (split === Split.exact)
     column += table.turns[table.routes[at + Route.firstTurn] + takeTurn(table, at, tickets)]
-  else if (split === Split.exactPaired) column += takePairedTurn(table, at, tickets)
+  else if (split === Split.exactPaired) column += pairedTurn(table, at, takeTurn(table, at, tickets))
   else if (split === Split.sticky)
     column += table.turns[table.routes[at + Route.firstTurn] + bucketOf(client)]
   else if (count > 1) column = drawColumn(table.splits, first, count, random)
@@ -45,38 +45,36 @@ export function pickDestination(
 /** The next place in the schedule of the route whose row begins at `at`, for this connection alone. */
 function takeTurn(table: Table, at: number, tickets: Int32Array): number {
   const slot = table.routes[at + Route.slot]
-  const length = table.routes[at + Route.turnCount]
-  const rounds = Math.floor(TICKETS_MAX / length) * length
+  const length = table.routes[at + Route.turnCount] | 0
   const ticket = Atomics.add(tickets, slot, 1)
-  if (ticket === rounds - 1) Atomics.sub(tickets, slot, rounds) // whole rounds: nobody's place changes
+  if (ticket === TICKETS_MAX) Atomics.sub(tickets, slot, TICKETS_MAX - (TICKETS_MAX % length))
   return ticket % length
 }
 
-/** The same where two groups of one or two destinations take turns, and those inside a group do. */
-function takePairedTurn(table: Table, at: number, tickets: Int32Array): number {
-  const count = table.routes[at + Route.splitCount]
-  const half = count >>> 1
-  const period = table.routes[at + Route.turnCount]
-  const turn = takeTurn(table, at, tickets)
-  const share = pairedWeight(table, at, 0) + (half > 1 ? pairedWeight(table, at, 1) : 0)
-  const before = turnsBefore(turn, share, period)
-  const isFirst = turnsBefore(turn + 1, share, period) > before
-  const group = isFirst ? 0 : half
-  if ((isFirst ? half : count - half) === 1) return group
-  const place = isFirst ? before : turn - before
-  const own = pairedWeight(table, at, group)
-  const both = isFirst ? share : period - share
-  return turnsBefore(place + 1, own, both) > turnsBefore(place, own, both) ? group : group + 1
-}
-
-/** The weight of a destination, without the common factor of all. */
-function pairedWeight({ routes, splits }: Table, at: number, destination: number): number {
-  const row = (routes[at + Route.firstSplit] + destination) * Destination.WORDS
-  return splits[row + Destination.weight] / routes[at + Route.firstTurn]
-}
-
-/** A counter is set back long before it could overflow, by a whole number of rounds. */
+/** A counter is set back long before it could overflow, by a whole number of rounds: nobody's place changes. */
 const TICKETS_MAX = 2 ** 30
+
+/**
+ * Whose turn it is where two groups of one or two destinations take turns, and those inside a group do. Neither has a
+ * branch, as nobody could predict it: 1 is yes, 0 is no, and what depends on it is multiplied.
+ */
+function pairedTurn({ routes, splits }: Table, at: number, turn: number): number {
+  const share = routes[at + Route.firstTurn]
+  const period = routes[at + Route.turnCount]
+  const count = routes[at + Route.splitCount]
+  const half = firstGroup(count)
+  const first = routes[at + Route.firstSplit] * Destination.WORDS + Destination.threshold
+  const weight = splits[first]
+  const weightBehind = splits[first + half * Destination.WORDS]
+  const before = turnsBefore(turn, share, period)
+  const isSecond = 1 - turnsBefore(turn + 1, share, period) + before
+  if (count === 2) return isSecond
+  const place = before + isSecond * (turn - 2 * before)
+  const own = weight + isSecond * (weightBehind - weight)
+  const both = share + isSecond * (period - 2 * share)
+  const isOther = 1 - turnsBefore(place + 1, own, both) + turnsBefore(place, own, both)
+  return isSecond * half + isOther
+}
 
 /**
  * One random word makes both choices: times `count`, its whole part is the column and its fraction the

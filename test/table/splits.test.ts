@@ -141,6 +141,27 @@ function countsAfter(turns: number, weights: readonly number[]): number[] {
   return split(BigInt(turns), sums).flatMap((of, group) => split(of, groups[group]).map(Number))
 }
 
+test('exact: turns go on as before where the counter is set back', () => {
+  const random = createRandom(1, 2, 3)
+  for (const weights of [
+    [3, 2, 1],
+    [100_003, 100_000, 99_999],
+  ]) {
+    const table = tableOf(splitPlan(weights, 'exact'))
+    const period = table.routes[Route.turnCount]
+    const picksFrom = (start: number) => {
+      const tickets = new Int32Array(new SharedArrayBuffer(1024))
+      Atomics.store(tickets, table.routes[Route.slot], start)
+      const picked = Array.from({ length: 20 }, () => pickDestination(table, 0, CLIENT, random, tickets))
+      return { picked, ticket: Atomics.load(tickets, table.routes[Route.slot]) }
+    }
+    const early = picksFrom((2 ** 30 - 7) % period)
+    const late = picksFrom(2 ** 30 - 7)
+    assert.deepEqual(late.picked, early.picked)
+    assert.ok(late.ticket < period + 20, `the counter is at ${late.ticket}`)
+  }
+})
+
 test('exact: eight threads together keep the split', async () => {
   const { buffer } = tableOf(splitPlan([97, 2, 1], 'exact'))
   const tickets = new SharedArrayBuffer(1024)

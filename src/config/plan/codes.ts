@@ -53,6 +53,6 @@ export const PLAN_CODES = {
   ),
   CFG413: warning(
     'the weights of an exact split have too long a period to be met for ever',
-    'choose weights whose sum, divided by their common factor, is at most 131072, or 67108864 for up to four destinations',
+    'choose weights whose sum, divided by their common factor, is at most 131072, or 33554432 for up to four destinations',
   ),
 } as const satisfies Record<string, CodeEntry>
