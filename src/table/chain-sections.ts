@@ -1,26 +1,26 @@
-/** Writes the sections that the classifier finds a scope's rules in: chains, their shortlists, and cells. */
+/** Writes the sections that the classifier finds a scope's rules in: chains, their shortlists, and parts. */
 
 import { assert } from '../base/assert.ts'
-import { CellWriter } from './cells.ts'
-import type { Chain } from './chains.ts'
+import { addToChain, byPort, type Chain, createChain } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
-import { Chain as ChainRow, LONG } from './layout.ts'
-import type { NodeOrder } from './node-set.ts'
+import { LONG, PART_CHAINS } from './layout.ts'
+import { type NodeOrder, orderNodes } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
+import { type LargePart, PartWriter } from './parts.ts'
 import { isComplete, type Shortlist, Shortlists } from './shortlists.ts'
 
 /** The shortlist of a destination node where no other chain has one. */
 export type OnlyShortlist = { readonly chain: number; readonly shortlist: number }
 
 /**
- * The words of all chains, and the shortlists that are found by their node alone.
+ * The words of all chains, those of large parts among them, and the shortlists that are found by their node alone.
  *
- * @param chains   In the order of their rows; those of a scope stand together.
- * @param parents  Those of the destination nodes.
- * @param clients  The order of the client nodes.
+ * @param chains        In the order of their rows; those of a scope stand together.
+ * @param destinations  By destination node: the next wider one.
+ * @param clients       The order of the client nodes.
  */
-export function chainSections(chains: readonly Chain[], parents: Uint32Array, clients: NodeOrder) {
-  const writer = new ChainWriter(parents, clients)
+export function chainSections(chains: readonly Chain[], destinations: Uint32Array, clients: NodeOrder) {
+  const writer = new ChainWriter(destinations, clients)
   for (const ofScope of Map.groupBy(chains, chain => chain.scope).values()) writer.addScope(ofScope)
   return writer.finish()
 }
@@ -28,58 +28,81 @@ export function chainSections(chains: readonly Chain[], parents: Uint32Array, cl
 class ChainWriter {
   readonly #parents: Uint32Array
   readonly #clients: NodeOrder
+  readonly #written: Chain[] = []
   readonly #chains: number[] = []
   readonly #chainIndex = new PairIndexBuilder()
   readonly #shortlists: number[] = []
   readonly #shortlistIndex = new PairIndexBuilder()
-  readonly #cells: CellWriter
+  readonly #parts: PartWriter
   /** By destination node: chain and shortlist, in turn. */
   readonly #shortlistsOf = new Map<number, number[]>()
 
   constructor(parents: Uint32Array, clients: NodeOrder) {
     this.#parents = parents
     this.#clients = clients
-    this.#cells = new CellWriter(parents)
+    this.#parts = new PartWriter(orderNodes(parents))
   }
 
   addScope(chains: readonly Chain[]): void {
-    const ofAnyPort = chains.find(chain => chain.port === 0)
-    const anyPort = ofAnyPort ? new Shortlists(ofAnyPort, null, this.#parents, this.#clients) : null
-    const shortlists = chains.map(chain =>
-      chain === ofAnyPort && anyPort ? anyPort : new Shortlists(chain, anyPort, this.#parents, this.#clients),
-    )
-    const isShort = chains.every((chain, index) =>
-      [ANY_NODE, ...chain.cells.keys()].every(node => isComplete(shortlists[index].at(node))),
-    )
-    for (const [index, chain] of chains.entries()) this.#addChain(chain, shortlists[index], isShort)
+    const isShort = this.#addChains(chains)
+    if (!isShort) this.#parts.addScope(chains[0].scope, chains)
   }
 
-  #addChain(chain: Chain, shortlists: Shortlists, isShort: boolean): void {
-    const { row, scope, port, least, cells } = chain
-    assert(row === this.#chains.length / ChainRow.WORDS, `chain ${row} is out of turn`)
+  /** Writes the chains of a scope or part; whether all their shortlists are complete. */
+  #addChains(chains: readonly Chain[]): boolean {
+    const ofAnyPort = chains.find(chain => chain.port === 0)
+    const anyPort = ofAnyPort ? new Shortlists(ofAnyPort, null, this.#parents, this.#clients) : null
+    const isShort = chains.map(chain => {
+      const isAnyPort = chain === ofAnyPort && anyPort !== null
+      return this.#addChain(
+        chain,
+        isAnyPort ? anyPort : new Shortlists(chain, anyPort, this.#parents, this.#clients),
+      )
+    })
+    return isShort.every(Boolean)
+  }
+
+  /** Writes a chain; whether all its shortlists are complete. */
+  #addChain(chain: Chain, shortlists: Shortlists): boolean {
+    const { row, scope, port, cells } = chain
+    assert(row === this.#written.length, `chain ${row} is out of turn`)
+    this.#written.push(chain)
     if (port !== 0) this.#chainIndex.add(scope, port, row)
-    const words = isShort ? new Map<number, number>() : this.#cells.addChain(chain)
-    const add = (node: number): number => this.#addShortlist(shortlists.at(node), words.get(node) ?? ABSENT)
     const anywhere = shortlists.at(ANY_NODE)
-    this.#chains.push(
-      least,
-      isComplete(anywhere) && anywhere.candidates.length === 0 ? ABSENT : add(ANY_NODE),
-    )
+    const isNothing = isComplete(anywhere) && anywhere.candidates.length === 0
+    this.#chains.push(isNothing ? ABSENT : this.#addShortlist(anywhere))
+    let isShort = isComplete(anywhere)
     for (const node of cells.keys()) {
-      if (node !== ANY_NODE) this.#shortlistsOf.getOrInsertComputed(node, () => []).push(row, add(node))
+      if (node === ANY_NODE) continue
+      const shortlist = shortlists.at(node)
+      isShort &&= isComplete(shortlist)
+      this.#shortlistsOf.getOrInsertComputed(node, () => []).push(row, this.#addShortlist(shortlist))
     }
+    return isShort
+  }
+
+  /** Writes the chains of a part: to these, its rules ask nothing of the client. */
+  #addPart({ part, rules }: LargePart): void {
+    const chains = new Map<number, Chain>()
+    for (const { destination, port, row, route } of rules) {
+      const chain = chains.getOrInsertComputed(port, () =>
+        createChain(this.#written.length + chains.size, PART_CHAINS + part, port),
+      )
+      addToChain(chain, destination, ANY_NODE, { condition: 0, row, route })
+    }
+    const list = [...chains.values()]
+    const isShort = this.#addChains(list)
+    assert(isShort, `part ${part} has a long shortlist`)
+    this.#parts.setChains(part, byPort(list))
   }
 
   /** Writes a shortlist and returns its word. */
-  #addShortlist(shortlist: Shortlist, cell: number): number {
+  #addShortlist(shortlist: Shortlist): number {
     const at = this.#shortlists.length
-    if (isComplete(shortlist)) {
-      this.#shortlists.push(shortlist.candidates.length, cell)
-      for (const { condition, first, span, row, route } of shortlist.candidates) {
-        this.#shortlists.push(condition, first, span, row, route)
-      }
-    } else {
-      this.#shortlists.push(LONG, cell)
+    const listed = isComplete(shortlist) ? shortlist.candidates : []
+    this.#shortlists.push(isComplete(shortlist) ? listed.length : LONG)
+    for (const { condition, first, span, row, route } of listed) {
+      this.#shortlists.push(condition, first, span, row, route)
     }
     return at
   }
@@ -96,14 +119,15 @@ class ChainWriter {
   }
 
   finish() {
+    for (const large of this.#parts.large) this.#addPart(large)
     const onlyShortlists = this.#onlyShortlists()
     const sections = {
       chains: Uint32Array.from(this.#chains),
       chainIndex: this.#chainIndex.finish(),
       shortlists: Uint32Array.from(this.#shortlists),
       shortlistIndex: this.#shortlistIndex.finish(),
-      ...this.#cells.finish(),
+      ...this.#parts.finish(),
     }
-    return { sections, onlyShortlists }
+    return { sections, onlyShortlists, chains: this.#written }
   }
 }

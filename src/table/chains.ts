@@ -1,50 +1,57 @@
 /**
- * Chains and cells while they are collected: the rules of a scope by the port, the destination prefix and
- * the client prefix that they ask for.
+ * Chains while they are collected: the rules of a scope by the port, the destination prefix and the client
+ * prefix that they ask for.
  */
 
-import { Entry } from './layout.ts'
-
-/** The rules of a scope that ask for one port (0: for none), by destination node. */
+/** The rules of a scope that ask for one port (0: for none). */
 export type Chain = {
   /** Its row in the table. */
   readonly row: number
+  /** With the port, what the table finds it by. */
   readonly scope: number
   readonly port: number
-  readonly least: number
+  /** By destination node, then by client node. */
   readonly cells: Map<number, Cell>
 }
 
-/** Those for one destination node, by client node. */
-export type Cell = { readonly least: number; readonly lists: Map<number, List> }
+export type Cell = Map<number, List>
 
-/** Those for one client node: the words of their entries (Entry), ascending by rule. */
-export type List = { readonly conditions: Set<number>; readonly entries: number[] }
+/** Rules that differ in nothing but their source condition, ascending by row. */
+export type List = { readonly conditions: Set<number>; readonly members: Member[] }
 
-export const createChain = (row: number, scope: number, port: number, least: number): Chain => ({
-  ...{ row, scope, port, least },
+export type Member = {
+  /** A bit of `workloads`; 0: no condition. */
+  readonly condition: number
+  readonly row: number
+  readonly route: number
+}
+
+export const createChain = (row: number, scope: number, port: number): Chain => ({
+  ...{ row, scope, port },
   cells: new Map(),
 })
 
-/** A rule as the lists keep it. */
-export type Member = { readonly condition: number; readonly row: number; readonly route: number }
-
 /** Adds a rule; rows come in ascending order. One that an earlier rule of its list hides is left out. */
 export function addToChain(chain: Chain, destination: number, client: number, member: Member): void {
-  const { condition, row, route } = member
-  const { lists } = chain.cells.getOrInsertComputed(destination, () => ({ least: row, lists: new Map() }))
-  const list = lists.getOrInsertComputed(client, () => ({ conditions: new Set(), entries: [] }))
-  if (list.conditions.has(condition)) return
-  list.conditions.add(condition)
-  list.entries.push(condition, row, route)
+  const cell = chain.cells.getOrInsertComputed(destination, () => new Map())
+  const list = cell.getOrInsertComputed(client, () => ({ conditions: new Set(), members: [] }))
+  if (list.conditions.has(member.condition)) return
+  list.conditions.add(member.condition)
+  list.members.push(member)
 }
 
-/** The member whose entry is the one of index `index` in its list. */
-export function memberAt({ entries }: List, index: number): Member {
-  const at = index * Entry.WORDS
+/** How a connection's port finds its chains. */
+export type ChainsByPort = {
+  /** The row of the chain for any port; −1: none. */
+  readonly anyPortChain: number
+  /** A bit for each port that another chain is for: bit (port mod 32). */
+  readonly ports: number
+}
+
+export function byPort(chains: readonly Chain[]): ChainsByPort {
+  const named = chains.filter(chain => chain.port !== 0)
   return {
-    condition: entries[at + Entry.condition],
-    row: entries[at + Entry.rule],
-    route: entries[at + Entry.route],
+    anyPortChain: chains.find(chain => chain.port === 0)?.row ?? -1,
+    ports: named.reduce((bits, { port }) => bits | (1 << (port & 31)), 0),
   }
 }

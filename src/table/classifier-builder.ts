@@ -7,9 +7,9 @@
  */
 
 import { chainSections, type OnlyShortlist } from './chain-sections.ts'
-import { addToChain, type Chain, createChain } from './chains.ts'
+import { addToChain, byPort, type Chain, type ChainsByPort, createChain } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
-import { type ClassifierSection, ClientNode, DestinationNode } from './layout.ts'
+import { type ClassifierSection, ClientNode, DestinationNode, DestinationScope } from './layout.ts'
 import { type NodeOrder, NodeSet, orderNodes } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 import type { Rule, Scope, Source } from './plan.ts'
@@ -45,7 +45,7 @@ export class ClassifierBuilder {
 
   /** The next rule of the scope that was added last. */
   addRule(rule: Rule, row: number, condition: number): void {
-    const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port, row))
+    const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port))
     const clients = this.#clients.nodesOf(rule.clients)
     for (const destination of this.#destinations.nodesOf(rule.destinations)) {
       for (const client of clients)
@@ -53,8 +53,8 @@ export class ClassifierBuilder {
     }
   }
 
-  #addChain(port: number, least: number): Chain {
-    const chain = createChain(this.#chains.length, this.#scopeCount - 1, port, least)
+  #addChain(port: number): Chain {
+    const chain = createChain(this.#chains.length, this.#scopeCount - 1, port)
     this.#chains.push(chain)
     return chain
   }
@@ -64,21 +64,21 @@ export class ClassifierBuilder {
     this.#sources.push({ node, workload })
   }
 
-  /** Of the scope that was added last: its chain for any port (−1: none), and the bits of its ports. */
-  portsOfScope(): { readonly anyPortChain: number; readonly ports: number } {
-    const named = [...this.#chainOf.keys()].filter(port => port !== 0)
-    return {
-      anyPortChain: this.#chainOf.get(0)?.row ?? -1,
-      ports: named.reduce((bits, port) => bits | (1 << (port & 31)), 0),
-    }
+  /** How a port finds the chains of the scope that was added last. */
+  portsOfScope(): ChainsByPort {
+    return byPort([...this.#chainOf.values()])
   }
 
   /** The classifier's sections by name. */
   finish(): ClassifierSections {
     const destinations = this.#destinations.finish()
     const clients = this.#clients.finish()
-    const order = orderNodes(clients.parents)
-    const { sections, onlyShortlists } = chainSections(this.#chains, destinations.parents, order)
+    const clientOrder = orderNodes(clients.parents)
+    const { sections, onlyShortlists, chains } = chainSections(
+      this.#chains,
+      destinations.parents,
+      clientOrder,
+    )
     return {
       destinationHosts4: destinations.hosts[4],
       destinationHosts6: destinations.hosts[6],
@@ -88,37 +88,30 @@ export class ClassifierBuilder {
       clientHosts6: clients.hosts[6],
       clientRanges4: clients.ranges[4],
       clientRanges6: clients.ranges[6],
-      destinationNodes: this.#destinationNodes(destinations.parents, onlyShortlists),
-      clientNodes: this.#clientNodes(clients.parents, order),
+      destinationScopes: this.#destinationScopes(destinations.parents),
+      destinationNodes: destinationNodes(destinations.parents, chains, onlyShortlists),
+      clientNodes: this.#clientNodes(clients.parents, clientOrder),
       scopeIndex: this.#scopeIndex(),
       ...sections,
     }
   }
 
-  /** Rows of DestinationNode. */
-  #destinationNodes(parents: Uint32Array, only: ReadonlyMap<number, OnlyShortlist>): Uint32Array {
-    const chains = new Uint32Array(parents.length)
-    for (const [chain, { cells }] of this.#chains.entries()) {
-      for (const node of cells.keys()) chains[node] |= 1 << (chain & 31)
-    }
+  /** Rows of DestinationScope. */
+  #destinationScopes(parents: Uint32Array): Uint32Array {
     const ofScopes = new Set(this.#scopes.flatMap(byNode => [...byNode.keys()]))
     const scope = nearest(parents, node => ofScopes.has(node))
-    const rule = nearest(parents, node => chains[node] !== 0)
-    const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
+    const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
     for (const [node, parent] of parents.entries()) {
-      const { shortlist, chain } = only.get(node) ?? { shortlist: ABSENT, chain: chains[node] }
-      rows.set(
-        [scope[node], scope[parent], rule[node], rule[parent], shortlist, chain],
-        node * DestinationNode.WORDS,
-      )
+      rows.set([scope[node], scope[parent]], node * DestinationScope.WORDS)
     }
     return rows
   }
 
   /** Rows of ClientNode. */
   #clientNodes(parents: Uint32Array, { first }: NodeOrder): Uint32Array {
-    const cells = this.#chains.flatMap(chain => [...chain.cells.values()])
-    const clients = new Set(cells.flatMap(cell => [...cell.lists.keys()]))
+    const clients = new Set(
+      this.#chains.flatMap(chain => [...chain.cells.values()].flatMap(cell => [...cell.keys()])),
+    )
     const rule = nearest(parents, node => clients.has(node))
     const workloads = new Map<number, number>()
     for (const { node, workload } of this.#sources) if (!workloads.has(node)) workloads.set(node, workload)
@@ -150,6 +143,24 @@ export class ClassifierBuilder {
     }
     return index.finish()
   }
+}
+
+/** Rows of DestinationNode. */
+function destinationNodes(
+  parents: Uint32Array,
+  chains: readonly Chain[],
+  only: ReadonlyMap<number, OnlyShortlist>,
+): Uint32Array {
+  const bits = new Uint32Array(parents.length)
+  for (const { row, cells } of chains) for (const node of cells.keys()) bits[node] |= 1 << (row & 31)
+  const rule = nearest(parents, node => bits[node] !== 0)
+  const { first } = orderNodes(parents)
+  const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
+  for (const [node, parent] of parents.entries()) {
+    const { shortlist, chain } = only.get(node) ?? { shortlist: ABSENT, chain: bits[node] }
+    rows.set([rule[node], rule[parent], shortlist, chain, first[node]], node * DestinationNode.WORDS)
+  }
+  return rows
 }
 
 /** For each node the nearest of itself and its ancestors that is `wanted`; else ANY_NODE. */

@@ -9,7 +9,7 @@
  * A shortlist has what can match at one prefix, in list order: rules for it, for wider ones and for any
  * destination, so the nearest says all. Each of its candidates is tried by two comparisons: is the client's node
  * inside the candidate's, and does the client's workload have the condition's bit (conditions.ts).
- * Where more rules could match than it holds, a scope's rules stand in cells, too (cell-search.ts).
+ * Where more rules could match than it holds, a scope's rules are in parts, too, by what they ask of the client (part-search.ts).
  *
  * Each of these is a read that waits for the one before, and in a large table misses the cache. So whatever a row
  * can say by itself spares a hash, and bits spare the hashes that would find nothing.
@@ -17,13 +17,13 @@
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
 
-import { firstInCells } from './cell-search.ts'
 import { ANY_NODE } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'
-import { Chain, ClientNode, DestinationNode, Listener, Scope } from './layout.ts'
+import { ClientNode, DestinationScope, Listener, LONG, Scope } from './layout.ts'
 import { NO_RULE } from './outcome.ts'
 import { ABSENT, findPair } from './pair-index.ts'
-import { firstOnShortlist, isLong, shortlistOf } from './shortlist-search.ts'
+import { firstInParts } from './part-search.ts'
+import { chainOf, firstShortlisted } from './shortlist-search.ts'
 import type { Table } from './table.ts'
 
 /** The row of `workloads` for a client node: that of the longest source range around it; 0 is unknown. */
@@ -37,15 +37,15 @@ export const workloadOf = (table: Table, client: number): number =>
 export function findScope(table: Table, listener: number, destination: number, port: number): number {
   const only = table.listeners[listener * Listener.WORDS + Listener.onlyScope]
   if (only !== ABSENT) return only
-  const { destinationNodes, scopeIndex } = table
+  const { destinationScopes, scopeIndex } = table
   const anyPort = listener * 65_536
-  let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.scopeNode]
+  let node = destinationScopes[destination * DestinationScope.WORDS + DestinationScope.node]
   for (;;) {
     let scope = findPair(scopeIndex, node, anyPort + port)
     if (scope === ABSENT) scope = findPair(scopeIndex, node, anyPort)
     if (scope !== ABSENT) return scope
     if (node === ANY_NODE) return -1
-    node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.scopeAbove]
+    node = destinationScopes[node * DestinationScope.WORDS + DestinationScope.above]
   }
 }
 
@@ -63,28 +63,10 @@ export function firstRule(
   port: number,
   fulfilled: Fulfilled,
 ): number {
-  const { destinationNodes } = table
   const row = scope * Scope.WORDS
   const anyPort = table.scopes[row + Scope.anyPortChain]
-  const named =
-    ((table.scopes[row + Scope.ports] >>> (port & 31)) & 1) === 0
-      ? ABSENT
-      : findPair(table.chainIndex, scope, port)
-  const chain = named === ABSENT ? anyPort : named
-  if (chain < 0) return NO_RULE
-  const addsAnyPort = chain !== anyPort && anyPort >= 0
-  let nearest = ABSENT // the shortlist that says all
-  let nearer = ABSENT //  but for what one for any port says of a longer prefix
-  let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
-  while (node !== ANY_NODE) {
-    nearest = shortlistOf(table, chain, node)
-    if (nearest !== ABSENT) break
-    if (addsAnyPort && nearer === ABSENT) nearer = shortlistOf(table, anyPort, node)
-    node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.ruleAbove]
-  }
-  if (nearest === ABSENT) nearest = table.chains[chain * Chain.WORDS + Chain.anyShortlist]
-  if (isLong(table, nearest) || isLong(table, nearer))
-    return firstInCells(table, named, anyPort, destination, client, fulfilled)
-  const best = firstOnShortlist(table, nearer, client, fulfilled, NO_RULE)
-  return firstOnShortlist(table, nearest, client, fulfilled, best)
+  const ports = table.scopes[row + Scope.ports]
+  const named = chainOf(table, scope, ports, port)
+  const found = firstShortlisted(table, named, anyPort, destination, client, fulfilled, NO_RULE)
+  return found === LONG ? firstInParts(table, scope, destination, client, port, fulfilled) : found
 }

@@ -11,10 +11,10 @@
  *
  *   destinationHosts4, …6, clientHosts4, …6              hashes: a whole address ─▶ node (host-index.ts)
  *   destinationRanges4, …6, clientRanges4, …6            tries: the longest range ─▶ node (cidr-trie.ts)
- *   destinationNodes, clientNodes                        node ─▶ nodes above; client ─▶ workload
+ *   destinationScopes, destinationNodes, clientNodes     node ─▶ nodes above; client ─▶ workload
  *   scopeIndex, chainIndex, shortlistIndex               hashes of pairs (pair-index.ts)
  *   chains, shortlists                                   what the classifier finds by them (shortlists.ts)
- *   cells, groupIndex, entryIndex                        the same rules where a shortlist would be long (cells.ts)
+ *   groups, parts, groupIndex, partIndex                 the same rules where a shortlist would be long (parts.ts)
  *   workloadRuns, fulfilled                              the bits of `workloads` again, as lists
  *
  *   names       msgpack: the listeners' names, read when a table is opened
@@ -38,6 +38,7 @@ export const CLASSIFIER_SECTIONS = [
   'clientHosts6',
   'clientRanges4',
   'clientRanges6',
+  'destinationScopes',
   'destinationNodes',
   'clientNodes',
   'scopeIndex',
@@ -45,9 +46,10 @@ export const CLASSIFIER_SECTIONS = [
   'chainIndex',
   'shortlists',
   'shortlistIndex',
-  'cells',
+  'groups',
   'groupIndex',
-  'entryIndex',
+  'parts',
+  'partIndex',
 ] as const
 export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
 
@@ -171,14 +173,19 @@ export const Endpoint = layout(8, {
   slot: [7, 1], //   its word in the shared counts
 })
 
-/** A destination prefix: the nearest node, itself included and above itself, that a scope or a rule names. */
-export const DestinationNode = layout(6, {
-  scopeNode: [0, 1],
-  scopeAbove: [1, 1],
-  ruleNode: [2, 1],
-  ruleAbove: [3, 1],
-  shortlist: [4, 1], // that of this node, where just one chain has one; else ABSENT, and shortlistIndex has them
-  chains: [5, 1], //    that chain; else a bit for each chain that may have one here: bit (chain mod 32)
+/** A destination prefix: the nearest node, itself included and above itself, that a scope names. */
+export const DestinationScope = layout(2, {
+  node: [0, 1],
+  above: [1, 1],
+})
+
+/** A destination prefix to the rules. */
+export const DestinationNode = layout(5, {
+  ruleNode: [0, 1], //  the nearest node, itself included, that a rule names
+  ruleAbove: [1, 1], // the nearest above itself
+  shortlist: [2, 1], // that of this node, where just one chain has one; else ABSENT, and shortlistIndex has them
+  chains: [3, 1], //    that chain; else a bit for each chain that may have one here: bit (chain mod 32)
+  order: [4, 1], //     its place among all nodes, each before those inside it: those inside are one run
 })
 
 /** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
@@ -189,23 +196,21 @@ export const ClientNode = layout(4, {
   order: [3, 1], //    its place among all nodes, each before those inside it: those inside are one run
 })
 
-/** The rules of one scope that ask for one port, or for none. */
-export const Chain = layout(2, {
-  least: [0, 1], //        the first of its rules
-  anyShortlist: [1, 1], // that of a destination inside none of its prefixes, or ABSENT: there is nothing for those
+/** The rules of one scope, or of a large part, that ask for one port, or for none. */
+export const Chain = layout(1, {
+  anyShortlist: [0, 1], // that of a destination inside none of its prefixes, or ABSENT: there is nothing for those
 })
 
 /**
  * All rules that can match a destination whose longest prefix in the chain is this one: those for this prefix, for
  * wider ones and for any destination, for the chain's port and for any port. Candidates follow, ascending by rule.
  */
-export const Shortlist = layout(2, {
-  count: [0, 1], // at most SHORTLIST_MAX; LONG: they would be more, so all cells of the scope have to be asked
-  cell: [1, 1], //  the rules for just this prefix and port, or ABSENT; there are cells only in scopes with a LONG one
+export const Shortlist = layout(1, {
+  count: [0, 1], // at most SHORTLIST_MAX; LONG: they would be more, so the parts of the scope have to be asked
 })
 
 export const SHORTLIST_MAX = 16
-export const LONG = 0xffffffff
+export const LONG = 0xfffffffe
 
 /** A rule on a shortlist. */
 export const Candidate = layout(5, {
@@ -216,27 +221,34 @@ export const Candidate = layout(5, {
   route: [4, 1],
 })
 
-/** The rules of one chain for one destination prefix; the list of those for any client stands right behind. */
-export const Cell = layout(4, {
+/** Of a scope with a LONG shortlist the rules that ask for one source condition, or for none. */
+export const Group = layout(3, {
   least: [0, 1], //      the first of its rules
-  leastAbove: [1, 1], // the first of its rules and those of all wider prefixes in this chain
-  leastCell: [2, 1], //  the cell that has that one
-  clients: [3, 1], //    a bit for each client node that a rule asks for: bit (node mod 32); groupIndex has their lists
+  anyonePart: [1, 1], // the part of those that ask for no client prefix, or ABSENT
+  clients: [2, 1], //    a bit for each client node that a rule asks for: bit (node mod 32); partIndex has their parts
 })
 
-/** Rules that differ in nothing but their source condition; their entries follow, ascending by rule. */
-export const List = layout(1, {
-  entryCount: [0, 1], // more than ENTRIES_SCANNED are also in entryIndex
+/** The rules of a group that ask for one client prefix, or for none: they differ in where the connection goes. */
+export const Part = layout(4, {
+  least: [0, 1], //        signed, as all in this section: the first of its rules
+  count: [1, 1], //        so many rules follow, ascending; 0: they are more than PART_LISTED_MAX and have chains
+  anyPortChain: [2, 1], // the chain of the rules that ask for no port; −1: none
+  ports: [3, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
 })
 
-/** A rule in a list. */
-export const Entry = layout(3, {
-  condition: [0, 1], // a bit of `workloads`; 0: no condition
-  rule: [1, 1],
-  route: [2, 1],
+/** A rule in a part, for one of its destination prefixes. */
+export const PartRule = layout(5, {
+  firstDestination: [0, 1], // the destination's DestinationNode.order is this one or one of the
+  destinationSpan: [1, 1], //  next so many
+  port: [2, 1], //             0: no condition
+  rule: [3, 1],
+  route: [4, 1],
 })
 
-export const ENTRIES_SCANNED = 16
+export const PART_LISTED_MAX = 64
+
+/** With its word, what chainIndex has the chains of a part by; scopes have theirs by lesser numbers. */
+export const PART_CHAINS = 0x80000000
 
 /** Which conditions a workload fulfils: a run of `fulfilled`. */
 export const WorkloadRun = layout(2, {

@@ -11,9 +11,9 @@
  * is cut, and only what it says below the cut holds; it is not written into the table.
  */
 
-import { type Cell, type Chain, memberAt } from './chains.ts'
+import type { Cell, Chain } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
-import { Entry, SHORTLIST_MAX } from './layout.ts'
+import { SHORTLIST_MAX } from './layout.ts'
 import type { NodeOrder } from './node-set.ts'
 
 /** A rule as shortlists keep it: the clients that it is for are those from `first` on, `span` more. */
@@ -69,16 +69,13 @@ export class Shortlists {
   }
 
   /** The first rules of a cell. */
-  #headOf({ lists }: Cell): Shortlist {
+  #headOf(cell: Cell): Shortlist {
     let limit = Number.POSITIVE_INFINITY
     const candidates: Candidate[] = []
-    for (const [client, list] of lists) {
-      const count = list.entries.length / Entry.WORDS
-      if (count > SHORTLIST_MAX) limit = Math.min(limit, memberAt(list, SHORTLIST_MAX).row)
+    for (const [client, { members }] of cell) {
+      if (members.length > SHORTLIST_MAX) limit = Math.min(limit, members[SHORTLIST_MAX].row)
       const clients = { first: this.#clients.first[client], span: this.#clients.span[client] }
-      for (let index = 0; index < Math.min(count, SHORTLIST_MAX); index++) {
-        candidates.push({ ...memberAt(list, index), ...clients })
-      }
+      for (const member of members.slice(0, SHORTLIST_MAX)) candidates.push({ ...member, ...clients })
     }
     candidates.sort((a, b) => a.row - b.row)
     return { candidates, limit }

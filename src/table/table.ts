@@ -30,6 +30,7 @@ export type Table = {
   /** The classifier's sections; see layout.ts. */
   readonly destinations: AddressBook
   readonly clients: AddressBook
+  readonly destinationScopes: Uint32Array
   readonly destinationNodes: Uint32Array
   readonly clientNodes: Uint32Array
   readonly scopeIndex: Uint32Array
@@ -37,9 +38,10 @@ export type Table = {
   readonly chainIndex: Uint32Array
   readonly shortlists: Uint32Array
   readonly shortlistIndex: Uint32Array
-  readonly cells: Uint32Array
+  readonly groups: Uint32Array
   readonly groupIndex: Uint32Array
-  readonly entryIndex: Uint32Array
+  readonly parts: Int32Array
+  readonly partIndex: Uint32Array
   readonly workloadRuns: Uint32Array
   readonly fulfilled: Uint32Array
   /** Rows of `conditionWords`: which source conditions each workload fulfils; row 0 is the unknown client. */
@@ -131,6 +133,7 @@ export function openTable(buffer: SharedArrayBuffer): Table {
       ranges4: trie('clientRanges4'),
       ranges6: trie('clientRanges6'),
     },
+    destinationScopes: words('destinationScopes'),
     destinationNodes: words('destinationNodes'),
     clientNodes: words('clientNodes'),
     scopeIndex: words('scopeIndex'),
@@ -138,9 +141,10 @@ export function openTable(buffer: SharedArrayBuffer): Table {
     chainIndex: words('chainIndex'),
     shortlists: words('shortlists'),
     shortlistIndex: words('shortlistIndex'),
-    cells: words('cells'),
+    groups: words('groups'),
     groupIndex: words('groupIndex'),
-    entryIndex: words('entryIndex'),
+    parts: signed('parts'),
+    partIndex: words('partIndex'),
     workloadRuns: words('workloadRuns'),
     fulfilled: words('fulfilled'),
     workloads: words('workloads'),

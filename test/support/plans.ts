@@ -130,19 +130,36 @@ const pickyRule = fc
     return { ...rule, ...anyone, source: { ...anyone.source, namespace: only, labels: { app, version } } }
   })
 
-/** One listener with one scope of about as many rules as a shortlist holds, up to several times as many. */
-export const crowdedPlan: fc.Arbitrary<Plan> = planOf(
-  fc.tuple(
-    listenerOf(
-      fc.tuple(
-        scopeOf(fc.array(pickyRule, { minLength: 10, maxLength: 120, size: 'max' })).map(each => ({
-          ...each,
-          port: 0,
-          addresses: [],
-        })),
-      ),
+/** One listener with one scope, for everything. */
+const oneScope = (rules: fc.Arbitrary<Rule[]>): fc.Arbitrary<Plan> =>
+  planOf(fc.tuple(listenerOf(fc.tuple(scopeOf(rules).map(each => ({ ...each, port: 0, addresses: [] }))))))
+
+/** About as many rules as a shortlist holds, up to several times as many. */
+export const crowdedPlan: fc.Arbitrary<Plan> = oneScope(
+  fc.array(pickyRule, { minLength: 10, maxLength: 120, size: 'max' }),
+)
+
+/** A rule that asks of the client what many others do. */
+const commonRule = fc.tuple(rule, cidr, fc.constantFrom('foo', 'bar'), fc.nat(9)).map(
+  ([each, prefix, only, kind]): Rule => ({
+    ...each,
+    destinations: kind === 0 ? [] : [prefix],
+    clients: [],
+    source: { namespace: only, labels: {}, visibleTo: null },
+    never: null,
+  }),
+)
+
+/** Many rules that ask the same of the client, among others of which more can match than a shortlist holds. */
+export const hugePlan: fc.Arbitrary<Plan> = oneScope(
+  fc
+    .tuple(
+      fc.array(pickyRule, { minLength: 60, maxLength: 90, size: 'max' }),
+      fc.array(commonRule, { minLength: 150, maxLength: 250, size: 'max' }),
+    )
+    .map(([picky, common]) =>
+      common.flatMap((each, index) => (index < picky.length ? [each, picky[index]] : [each])),
     ),
-  ),
 )
 
 /** A plan with one route, to as many clusters as there are weights. */

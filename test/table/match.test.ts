@@ -9,10 +9,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Cidr, parseCidr } from '../../src/net/address.ts'
 import { explain } from '../../src/table/explain.ts'
+import { Part, PartRule } from '../../src/table/layout.ts'
 import { match } from '../../src/table/match.ts'
 import { NO_ROUTE } from '../../src/table/outcome.ts'
 import type { Plan } from '../../src/table/plan.ts'
-import { readCold } from '../../src/table/table.ts'
+import { readCold, type Table } from '../../src/table/table.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import * as arbitrary from '../support/plans.ts'
 import { splitPlan } from '../support/plans.ts'
@@ -27,7 +28,8 @@ const connection = fc.record({
 })
 
 /** How often tables and connections were of the kind that a test is about. */
-type Seen = { pairs: number; matched: number; crowded: number }
+type Seen = { pairs: number; matched: number; inParts: number; inLargeParts: number }
+const nothingSeen = (): Seen => ({ pairs: 0, matched: 0, inParts: 0, inLargeParts: 0 })
 
 function assertSame(
   plan: Plan,
@@ -35,6 +37,7 @@ function assertSame(
   seen: Seen,
 ) {
   const table = tableOf(plan)
+  const hasLarge = hasLargePart(table)
   const cold = readCold(table)
   const origins = cold.scopes.flatMap(scope => scope.rules.filter(rule => rule.row >= 0))
   for (const each of connections) {
@@ -47,12 +50,13 @@ function assertSame(
     assert.deepEqual(origin, expected.rule?.origin ?? null)
     seen.pairs++
     if (query.rule >= 0) seen.matched++
-    if (table.cells.length > 0) seen.crowded++
+    if (table.parts.length > 0) seen.inParts++
+    if (hasLarge) seen.inLargeParts++
   }
 }
 
 test('the matcher decides as the naive one does, for plans and connections of both families', t => {
-  const seen: Seen = { pairs: 0, matched: 0, crowded: 0 }
+  const seen = nothingSeen()
   fc.assert(
     fc.property(
       arbitrary.plan,
@@ -66,7 +70,7 @@ test('the matcher decides as the naive one does, for plans and connections of bo
 })
 
 test('the matcher decides as the naive one does where more rules can match than a shortlist holds', t => {
-  const seen: Seen = { pairs: 0, matched: 0, crowded: 0 }
+  const seen = nothingSeen()
   fc.assert(
     fc.property(
       arbitrary.crowdedPlan,
@@ -76,12 +80,39 @@ test('the matcher decides as the naive one does where more rules can match than 
     { numRuns: Math.ceil(PLANS / 5) },
   )
   t.diagnostic(
-    `${seen.pairs} connections, ${seen.matched} of them matched a rule, ${seen.crowded} needed cells`,
+    `${seen.pairs} connections, ${seen.matched} of them matched a rule, ${seen.inParts} needed parts`,
   )
   assert.ok(seen.matched > seen.pairs / 5, 'the generator must make rules that match')
-  assert.ok(seen.crowded > seen.pairs / 5, 'the generator must make shortlists that would be long')
-  assert.ok(seen.crowded < (seen.pairs * 4) / 5, 'the generator must make shortlists that are not')
+  assert.ok(seen.inParts > seen.pairs / 5, 'the generator must make shortlists that would be long')
+  assert.ok(seen.inParts < (seen.pairs * 4) / 5, 'the generator must make shortlists that are not')
 })
+
+test('the matcher decides as the naive one does where many rules ask the same of the client', t => {
+  const seen = nothingSeen()
+  fc.assert(
+    fc.property(
+      arbitrary.hugePlan,
+      fc.array(connection, { minLength: 300, maxLength: 400 }),
+      (plan, connections) => assertSame(plan, connections, seen),
+    ),
+    { numRuns: Math.ceil(PLANS / 25) },
+  )
+  t.diagnostic(
+    `${seen.pairs} connections, ${seen.matched} of them matched a rule, ${seen.inLargeParts} by large parts`,
+  )
+  assert.ok(seen.matched > seen.pairs / 5, 'the generator must make rules that match')
+  assert.ok(seen.inLargeParts > seen.pairs / 2, 'the generator must make large parts')
+})
+
+/** Whether a part has more rules than are listed. */
+function hasLargePart({ parts }: Table): boolean {
+  for (let at = 0; at < parts.length; ) {
+    const count = parts[at + Part.count]
+    if (count === 0) return true
+    at += Part.WORDS + count * PartRule.WORDS
+  }
+  return false
+}
 
 test('explain decides as the matcher does, and says why of every rule before', () => {
   const local = arbitrary.plan.map(plan => ({

@@ -56,9 +56,7 @@ test('what a shortlist leaves out below its limit, an earlier rule on it takes',
       fc.array(rule, { maxLength: 200, size: 'max' }),
       (destinations, clients, rules) => {
         const order = orderNodes(clients)
-        const chains = new Map(
-          [0, 80].map((port, row): [number, Chain] => [port, createChain(row, 0, port, 0)]),
-        )
+        const chains = new Map([0, 80].map((port, row): [number, Chain] => [port, createChain(row, 0, port)]))
         for (const [row, { port, destination, client, condition }] of rules.entries()) {
           addToChain(chains.get(port) as Chain, destination, client, { condition, row, route: row })
         }

@@ -1,0 +1,119 @@
+/**
+ * Parts: the rules of a scope by what they ask of the client, for scopes where a shortlist would be long.
+ *
+ *   (scope, condition)    ─▶ group    the rules that ask for one source condition (0: for none)
+ *   (group, client node)  ─▶ part     … and for one client prefix; a group's row names that for any client
+ *
+ * The rules of a part differ in nothing but where the connection goes. A client fulfils few conditions and lies
+ * in few prefixes, so few parts matter to it, of however many. A part of few rules is a list of them; for a large one
+ * there are chains and shortlists, as for a scope. As all its rules take the same clients, each of these has one candidate.
+ */
+
+import type { Chain, ChainsByPort } from './chains.ts'
+import { ANY_NODE } from './find-node.ts'
+import { PART_LISTED_MAX, Part } from './layout.ts'
+import type { NodeOrder } from './node-set.ts'
+import { ABSENT, PairIndexBuilder } from './pair-index.ts'
+
+/** A rule at one of the places that it is for. */
+export type PlacedRule = {
+  readonly destination: number
+  readonly port: number
+  readonly row: number
+  readonly route: number
+}
+
+/** A part by its word, and its rules, ascending by row. */
+export type LargePart = { readonly part: number; readonly rules: readonly PlacedRule[] }
+
+export class PartWriter {
+  readonly #destinations: NodeOrder
+  readonly #groups: number[] = []
+  readonly #groupIndex = new PairIndexBuilder()
+  readonly #parts: number[] = []
+  readonly #partIndex = new PairIndexBuilder()
+  /** Those that are to be given chains. */
+  readonly large: LargePart[] = []
+
+  /** @param destinations  The order of the destination nodes. */
+  constructor(destinations: NodeOrder) {
+    this.#destinations = destinations
+  }
+
+  addScope(scope: number, chains: readonly Chain[]): void {
+    for (const [condition, byClient] of byRequirement(chains)) {
+      this.#groupIndex.add(scope, condition, this.#addGroup(byClient))
+    }
+  }
+
+  /** Writes a group and returns its word. */
+  #addGroup(byClient: ReadonlyMap<number, PlacedRule[]>): number {
+    const at = this.#groups.length
+    let least = Number.POSITIVE_INFINITY
+    let clients = 0
+    let ofAnyone = ABSENT
+    for (const [client, rules] of byClient) {
+      rules.sort((a, b) => a.row - b.row)
+      least = Math.min(least, rules[0].row)
+      const part = this.#addPart(rules)
+      if (client === ANY_NODE) {
+        ofAnyone = part
+        continue
+      }
+      clients |= 1 << (client & 31)
+      this.#partIndex.add(at, client, part)
+    }
+    this.#groups.push(least, ofAnyone, clients)
+    return at
+  }
+
+  /** Writes a part and returns its word. */
+  #addPart(rules: readonly PlacedRule[]): number {
+    const part = this.#parts.length
+    const isLarge = rules.length > PART_LISTED_MAX
+    if (isLarge) this.large.push({ part, rules })
+    this.#parts.push(rules[0].row, isLarge ? 0 : rules.length, ABSENT, 0)
+    const listed = isLarge ? [] : rules
+    for (const { destination, port, row, route } of listed) {
+      this.#parts.push(
+        this.#destinations.first[destination],
+        this.#destinations.span[destination],
+        port,
+        row,
+        route,
+      )
+    }
+    return part
+  }
+
+  /** Says how the chains of a large part are found. */
+  setChains(part: number, { anyPortChain, ports }: ChainsByPort): void {
+    this.#parts[part + Part.anyPortChain] = anyPortChain
+    this.#parts[part + Part.ports] = ports
+  }
+
+  finish() {
+    return {
+      groups: Uint32Array.from(this.#groups),
+      groupIndex: this.#groupIndex.finish(),
+      parts: Int32Array.from(this.#parts),
+      partIndex: this.#partIndex.finish(),
+    }
+  }
+}
+
+/** The rules of chains by condition, then by client node. */
+function byRequirement(chains: readonly Chain[]): Map<number, Map<number, PlacedRule[]>> {
+  const found = new Map<number, Map<number, PlacedRule[]>>()
+  for (const { port, cells } of chains) {
+    for (const [destination, cell] of cells) {
+      for (const [client, { members }] of cell) {
+        for (const { condition, row, route } of members) {
+          const byClient = found.getOrInsertComputed(condition, () => new Map())
+          byClient.getOrInsertComputed(client, () => []).push({ destination, port, row, route })
+        }
+      }
+    }
+  }
+  return found
+}
