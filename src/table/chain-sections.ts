@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts'
 import { addToChain, byPort, type Chain, createChain } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
 import { LONG, PART_CHAINS } from './layout.ts'
-import { type NodeOrder, orderNodes } from './node-set.ts'
+import { spansOf } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 import { type LargePart, PartWriter } from './parts.ts'
 import { isComplete, type Shortlist, Shortlists } from './shortlists.ts'
@@ -17,9 +17,9 @@ export type OnlyShortlist = { readonly chain: number; readonly shortlist: number
  *
  * @param chains        In the order of their rows; those of a scope stand together.
  * @param destinations  By destination node: the next wider one.
- * @param clients       The order of the client nodes.
+ * @param clients       Likewise by client node.
  */
-export function chainSections(chains: readonly Chain[], destinations: Uint32Array, clients: NodeOrder) {
+export function chainSections(chains: readonly Chain[], destinations: Uint32Array, clients: Uint32Array) {
   const writer = new ChainWriter(destinations, clients)
   for (const ofScope of Map.groupBy(chains, chain => chain.scope).values()) writer.addScope(ofScope)
   return writer.finish()
@@ -27,7 +27,7 @@ export function chainSections(chains: readonly Chain[], destinations: Uint32Arra
 
 class ChainWriter {
   readonly #parents: Uint32Array
-  readonly #clients: NodeOrder
+  readonly #clientSpans: Uint32Array
   readonly #written: Chain[] = []
   readonly #chains: number[] = []
   readonly #chainIndex = new PairIndexBuilder()
@@ -37,10 +37,10 @@ class ChainWriter {
   /** By destination node: chain and shortlist, in turn. */
   readonly #shortlistsOf = new Map<number, number[]>()
 
-  constructor(parents: Uint32Array, clients: NodeOrder) {
+  constructor(parents: Uint32Array, clients: Uint32Array) {
     this.#parents = parents
-    this.#clients = clients
-    this.#parts = new PartWriter(orderNodes(parents))
+    this.#clientSpans = spansOf(clients)
+    this.#parts = new PartWriter(spansOf(parents))
   }
 
   addScope(chains: readonly Chain[]): void {
@@ -51,12 +51,12 @@ class ChainWriter {
   /** Writes the chains of a scope or part; whether all their shortlists are complete. */
   #addChains(chains: readonly Chain[]): boolean {
     const ofAnyPort = chains.find(chain => chain.port === 0)
-    const anyPort = ofAnyPort ? new Shortlists(ofAnyPort, null, this.#parents, this.#clients) : null
+    const anyPort = ofAnyPort ? new Shortlists(ofAnyPort, null, this.#parents, this.#clientSpans) : null
     const isShort = chains.map(chain => {
       const isAnyPort = chain === ofAnyPort && anyPort !== null
       return this.#addChain(
         chain,
-        isAnyPort ? anyPort : new Shortlists(chain, anyPort, this.#parents, this.#clients),
+        isAnyPort ? anyPort : new Shortlists(chain, anyPort, this.#parents, this.#clientSpans),
       )
     })
     return isShort.every(Boolean)

@@ -10,7 +10,7 @@ export type Chain = {
   /** With the port, what the table finds it by. */
   readonly scope: number
   readonly port: number
-  /** By destination node, then by client node. */
+  /** By destination, then by client: their prefixes while rules are added, and once all are there their nodes. */
   readonly cells: Map<number, Cell>
 }
 

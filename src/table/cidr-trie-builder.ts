@@ -21,22 +21,25 @@ const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : bounda
  * Distinct prefixes of one family; host bits are clear.
  *
  * `words` has 1 (IPv4) or 4 (IPv6) words for each prefix, `lengths` its length. The value of prefix
- * `index` in the trie is `index` + 1.
+ * `index` in the trie is `index` + 1, or greater by what `buildTrie` is told.
  */
 export type PrefixSet = { readonly wide: 1 | 4; readonly words: Uint32Array; readonly lengths: Uint8Array }
 
-/** The trie's words, and for each value the value of the next shorter prefix around it (0: none). */
+/** The trie's words, and by prefix `index` + 1 the value of the next shorter prefix around it (0: none). */
 export type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Array }
 
-/** @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other way. */
-export function buildTrie(set: PrefixSet, longest = 128): BuiltTrie {
+/**
+ * @param before   What values are greater by.
+ * @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other way.
+ */
+export function buildTrie(set: PrefixSet, { before = 0, longest = 128 } = {}): BuiltTrie {
   const parents = new Uint32Array(set.lengths.length + 1)
-  const boundaries = sweep(set, sortPrefixes(set), parents, longest)
+  const boundaries = sweep(set, sortPrefixes(set), parents, before, longest)
   return { words: new BlockWriter(set, boundaries).write(), parents }
 }
 
 /** Indexes of the prefixes by address, and outer before inner: a radix sort, least significant byte first. */
-function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
+export function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
   let from = Uint32Array.from(lengths, (_, index) => index)
   let to = new Uint32Array(from.length)
   const ends = new Uint32Array(257)
@@ -58,13 +61,19 @@ function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
 type Boundaries = { readonly words: Uint32Array; readonly values: Uint32Array; count: number }
 
 /** Walks the sorted prefixes with a stack of those that are open, as if they were brackets. */
-function sweep(set: PrefixSet, order: Uint32Array, parents: Uint32Array, longest: number): Boundaries {
+function sweep(
+  set: PrefixSet,
+  order: Uint32Array,
+  parents: Uint32Array,
+  before: number,
+  longest: number,
+): Boundaries {
   const { wide, words, lengths } = set
   const limit = 2 * lengths.length + 1
   const found = { words: new Uint32Array(limit * wide), values: new Uint32Array(limit), count: 1 }
   const open: number[] = [] // indexes of prefixes, outermost first
   const behind = new Uint32Array(wide)
-  const valueOfTop = (): number => (open.length === 0 ? 0 : open[open.length - 1] + 1)
+  const valueOfTop = (): number => (open.length === 0 ? 0 : before + open[open.length - 1] + 1)
   const closeTop = (): void => {
     const index = open.pop() as number
     const isLast = !addressBehind(set, index, behind)
@@ -75,7 +84,7 @@ function sweep(set: PrefixSet, order: Uint32Array, parents: Uint32Array, longest
     parents[index + 1] = valueOfTop()
     if (lengths[index] > longest) continue
     open.push(index)
-    addBoundary(found, words, index * wide, index + 1)
+    addBoundary(found, words, index * wide, before + index + 1)
   }
   while (open.length > 0) closeTop()
   return found

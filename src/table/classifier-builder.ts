@@ -7,10 +7,10 @@
  */
 
 import { chainSections, type OnlyShortlist } from './chain-sections.ts'
-import { addToChain, byPort, type Chain, type ChainsByPort, createChain } from './chains.ts'
+import { addToChain, byPort, type Chain, type ChainsByPort, createChain, type List } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
 import { type ClassifierSection, ClientNode, DestinationNode, DestinationScope } from './layout.ts'
-import { type NodeOrder, NodeSet, orderNodes } from './node-set.ts'
+import { ANY_PREFIX, type BuiltNodes, NodeSet, type PrefixId } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 import type { Rule, Scope, Source } from './plan.ts'
 
@@ -23,9 +23,9 @@ export class ClassifierBuilder {
   readonly #chains: Chain[] = []
   /** Those of the scope that was added last, by port. */
   #chainOf = new Map<number, Chain>()
-  /** By listener, then by destination node, then by port: scopes, ascending. */
+  /** By listener, then by destination prefix, then by port: scopes, ascending. */
   readonly #scopes: Map<number, Map<number, number>>[] = []
-  readonly #sources: { readonly node: number; readonly workload: number }[] = []
+  readonly #sources: { readonly prefix: PrefixId; readonly workload: number }[] = []
   #scopeCount = 0
 
   addListener(): void {
@@ -36,9 +36,9 @@ export class ClassifierBuilder {
   addScope({ addresses, port }: Scope): void {
     const scope = this.#scopeCount++
     this.#chainOf = new Map()
-    const byNode = this.#scopes[this.#scopes.length - 1]
-    for (const node of this.#destinations.nodesOf(addresses)) {
-      const byPort = byNode.getOrInsertComputed(node, () => new Map())
+    const byPrefix = this.#scopes[this.#scopes.length - 1]
+    for (const prefix of this.#destinations.idsOf(addresses)) {
+      const byPort = byPrefix.getOrInsertComputed(prefix, () => new Map())
       if (!byPort.has(port)) byPort.set(port, scope)
     }
   }
@@ -46,8 +46,8 @@ export class ClassifierBuilder {
   /** The next rule of the scope that was added last. */
   addRule(rule: Rule, row: number, condition: number): void {
     const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port))
-    const clients = this.#clients.nodesOf(rule.clients)
-    for (const destination of this.#destinations.nodesOf(rule.destinations)) {
+    const clients = this.#clients.idsOf(rule.clients)
+    for (const destination of this.#destinations.idsOf(rule.destinations)) {
       for (const client of clients)
         addToChain(chain, destination, client, { condition, row, route: rule.route })
     }
@@ -60,8 +60,8 @@ export class ClassifierBuilder {
   }
 
   addSource({ cidr }: Source, workload: number): void {
-    const [node] = this.#clients.nodesOf([cidr])
-    this.#sources.push({ node, workload })
+    const [prefix] = this.#clients.idsOf([cidr])
+    this.#sources.push({ prefix, workload })
   }
 
   /** How a port finds the chains of the scope that was added last. */
@@ -73,12 +73,8 @@ export class ClassifierBuilder {
   finish(): ClassifierSections {
     const destinations = this.#destinations.finish()
     const clients = this.#clients.finish()
-    const clientOrder = orderNodes(clients.parents)
-    const { sections, onlyShortlists, chains } = chainSections(
-      this.#chains,
-      destinations.parents,
-      clientOrder,
-    )
+    const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
+    const { sections, onlyShortlists, chains } = chainSections(placed, destinations.parents, clients.parents)
     return {
       destinationHosts4: destinations.hosts[4],
       destinationHosts6: destinations.hosts[6],
@@ -88,17 +84,17 @@ export class ClassifierBuilder {
       clientHosts6: clients.hosts[6],
       clientRanges4: clients.ranges[4],
       clientRanges6: clients.ranges[6],
-      destinationScopes: this.#destinationScopes(destinations.parents),
+      destinationScopes: this.#destinationScopes(destinations),
       destinationNodes: destinationNodes(destinations.parents, chains, onlyShortlists),
-      clientNodes: this.#clientNodes(clients.parents, clientOrder),
-      scopeIndex: this.#scopeIndex(),
+      clientNodes: this.#clientNodes(clients, placed),
+      scopeIndex: this.#scopeIndex(destinations.nodes),
       ...sections,
     }
   }
 
   /** Rows of DestinationScope. */
-  #destinationScopes(parents: Uint32Array): Uint32Array {
-    const ofScopes = new Set(this.#scopes.flatMap(byNode => [...byNode.keys()]))
+  #destinationScopes({ nodes, parents }: BuiltNodes): Uint32Array {
+    const ofScopes = new Set(this.#scopes.flatMap(byPrefix => [...byPrefix.keys()].map(id => nodes[id])))
     const scope = nearest(parents, node => ofScopes.has(node))
     const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
     for (const [node, parent] of parents.entries()) {
@@ -108,18 +104,17 @@ export class ClassifierBuilder {
   }
 
   /** Rows of ClientNode. */
-  #clientNodes(parents: Uint32Array, { first }: NodeOrder): Uint32Array {
-    const clients = new Set(
-      this.#chains.flatMap(chain => [...chain.cells.values()].flatMap(cell => [...cell.keys()])),
+  #clientNodes({ nodes, parents }: BuiltNodes, chains: readonly Chain[]): Uint32Array {
+    const ofRules = new Set(
+      chains.flatMap(({ cells }) => [...cells.values()].flatMap(cell => [...cell.keys()])),
     )
-    const rule = nearest(parents, node => clients.has(node))
+    const rule = nearest(parents, node => ofRules.has(node))
     const workloads = new Map<number, number>()
-    for (const { node, workload } of this.#sources) if (!workloads.has(node)) workloads.set(node, workload)
+    for (const { prefix, workload } of this.#sources) workloads.getOrInsert(nodes[prefix], workload)
     const source = nearest(parents, node => workloads.has(node))
     const rows = new Uint32Array(parents.length * ClientNode.WORDS)
     for (const [node, parent] of parents.entries()) {
-      const workload = workloads.get(source[node]) ?? 0
-      rows.set([rule[node], rule[parent], workload, first[node]], node * ClientNode.WORDS)
+      rows.set([rule[node], rule[parent], workloads.get(source[node]) ?? 0], node * ClientNode.WORDS)
     }
     return rows
   }
@@ -128,21 +123,31 @@ export class ClassifierBuilder {
    * (node, listener and port) → scope. A scope for one port and one for any port on the same prefix are
    * equals: the earlier one counts. So are one for any address and one for 0.0.0.0/0 or ::/0.
    */
-  #scopeIndex(): Uint32Array {
+  #scopeIndex(nodes: Uint32Array): Uint32Array {
     const index = new PairIndexBuilder()
-    for (const [listener, byNode] of this.#scopes.entries()) {
-      const anywhere = byNode.get(ANY_NODE) ?? new Map<number, number>()
-      for (const [node, own] of byNode) {
-        const equals = node !== ANY_NODE && this.#destinations.bitsOf(node) === 0 ? [own, anywhere] : [own]
+    for (const [listener, byPrefix] of this.#scopes.entries()) {
+      const anywhere = byPrefix.get(ANY_PREFIX) ?? new Map<number, number>()
+      for (const [prefix, own] of byPrefix) {
+        const isAll = prefix !== ANY_PREFIX && this.#destinations.lengthOf(prefix) === 0
+        const equals = isAll ? [own, anywhere] : [own]
         for (const port of new Set(equals.flatMap(byPort => [...byPort.keys()]))) {
           const scopes = equals.flatMap(byPort => [byPort.get(port), byPort.get(0)])
           const first = Math.min(...scopes.map(scope => scope ?? Number.POSITIVE_INFINITY))
-          index.add(node, listener * 65_536 + port, first)
+          index.add(nodes[prefix], listener * 65_536 + port, first)
         }
       }
     }
     return index.finish()
   }
+}
+
+/** A chain by nodes instead of prefixes, in their order: what is near in the table is then near in addresses, too. */
+function placeChain(chain: Chain, destinations: Uint32Array, clients: Uint32Array): Chain {
+  const cells = [...chain.cells].map(([prefix, cell]) => {
+    const lists = [...cell].map(([client, list]): [number, List] => [clients[client], list])
+    return [destinations[prefix], new Map(lists)] as const
+  })
+  return { ...chain, cells: new Map(cells.sort(([a], [b]) => a - b)) }
 }
 
 /** Rows of DestinationNode. */
@@ -154,11 +159,10 @@ function destinationNodes(
   const bits = new Uint32Array(parents.length)
   for (const { row, cells } of chains) for (const node of cells.keys()) bits[node] |= 1 << (row & 31)
   const rule = nearest(parents, node => bits[node] !== 0)
-  const { first } = orderNodes(parents)
   const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
   for (const [node, parent] of parents.entries()) {
     const { shortlist, chain } = only.get(node) ?? { shortlist: ABSENT, chain: bits[node] }
-    rows.set([rule[node], rule[parent], shortlist, chain, first[node]], node * DestinationNode.WORDS)
+    rows.set([rule[node], rule[parent], shortlist, chain], node * DestinationNode.WORDS)
   }
   return rows
 }

@@ -13,10 +13,6 @@ import { findHost } from './host-index.ts'
 /** Node 0: any address, of either family. */
 export const ANY_NODE = 0
 
-/** Node `answer` − 1 of its family: IPv4 prefixes are the odd nodes, IPv6 prefixes the even ones; 0 is ANY_NODE. */
-export const nodeOf = (answer: number, family: Family): number =>
-  answer === 0 ? ANY_NODE : 2 * answer - (family === 4 ? 1 : 0)
-
 /** Where the addresses of destinations, or of clients, are looked up. */
 export type AddressBook = {
   readonly hosts4: Uint32Array
@@ -32,9 +28,7 @@ export type AddressBook = {
  * @param address  Four words (net/address.ts).
  */
 export function findNode(book: AddressBook, family: Family | 0, address: Uint32Array): number {
-  if (family === 4)
-    return findHost(book.hosts4, address, 1) || nodeOf(findPrefix(book.ranges4, address, 0), 4)
-  if (family === 6)
-    return findHost(book.hosts6, address, 4) || nodeOf(findPrefix(book.ranges6, address, 0), 6)
+  if (family === 4) return findHost(book.hosts4, address, 1) || findPrefix(book.ranges4, address, 0)
+  if (family === 6) return findHost(book.hosts6, address, 4) || findPrefix(book.ranges6, address, 0)
   return ANY_NODE
 }

@@ -180,20 +180,18 @@ export const DestinationScope = layout(2, {
 })
 
 /** A destination prefix to the rules. */
-export const DestinationNode = layout(5, {
+export const DestinationNode = layout(4, {
   ruleNode: [0, 1], //  the nearest node, itself included, that a rule names
   ruleAbove: [1, 1], // the nearest above itself
   shortlist: [2, 1], // that of this node, where just one chain has one; else ABSENT, and shortlistIndex has them
   chains: [3, 1], //    that chain; else a bit for each chain that may have one here: bit (chain mod 32)
-  order: [4, 1], //     its place among all nodes, each before those inside it: those inside are one run
 })
 
 /** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
-export const ClientNode = layout(4, {
+export const ClientNode = layout(3, {
   ruleNode: [0, 1],
   ruleAbove: [1, 1],
   workload: [2, 1], // row of `workloads`; row 0 is the unknown client
-  order: [3, 1], //    its place among all nodes, each before those inside it: those inside are one run
 })
 
 /** The rules of one scope, or of a large part, that ask for one port, or for none. */
@@ -215,7 +213,7 @@ export const LONG = 0xfffffffe
 /** A rule on a shortlist. */
 export const Candidate = layout(5, {
   condition: [0, 1], //   a bit of `workloads`; 0: no condition
-  firstClient: [1, 1], // the client's ClientNode.order is this one or one of the
+  firstClient: [1, 1], // the client's node is this one or one of the
   clientSpan: [2, 1], //  next so many
   rule: [3, 1],
   route: [4, 1],
@@ -238,7 +236,7 @@ export const Part = layout(4, {
 
 /** A rule in a part, for one of its destination prefixes. */
 export const PartRule = layout(5, {
-  firstDestination: [0, 1], // the destination's DestinationNode.order is this one or one of the
+  firstDestination: [0, 1], // the destination's node is this one or one of the
   destinationSpan: [1, 1], //  next so many
   port: [2, 1], //             0: no condition
   rule: [3, 1],

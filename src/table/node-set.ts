@@ -2,104 +2,99 @@
  * The prefixes of one side (destinations or clients) as nodes: what a longest-prefix match answers,
  * and by way of parents every prefix around an address.
  *
- * Node 0 is "any address, of either family". IPv4 prefixes are the odd nodes, IPv6 prefixes the even
- * ones, so that a node is known as soon as its prefix is seen.
+ * Node 0 is "any address, of either family". The others are numbered by address, IPv4 before IPv6, each before
+ * those inside it: so the nodes inside a node are the next ones, and what is looked at together lies together.
  */
 
 import type { Cidr, Family } from '../net/address.ts'
-import { buildTrie, type PrefixSet } from './cidr-trie-builder.ts'
-import { ANY_NODE, nodeOf } from './find-node.ts'
+import { buildTrie, type PrefixSet, sortPrefixes } from './cidr-trie-builder.ts'
+import { ANY_NODE } from './find-node.ts'
 import { buildHostIndex } from './host-index.ts'
 
-type Members = { readonly wide: 1 | 4; readonly indexes: Map<string, number>; readonly list: Cidr[] }
+/** A prefix while prefixes are collected: its node is known only when all are there. */
+export type PrefixId = number
+export const ANY_PREFIX: PrefixId = 0
 
 export type BuiltNodes = {
   readonly hosts: Readonly<Record<Family, Uint32Array>>
   readonly ranges: Readonly<Record<Family, Int32Array>>
+  /** By prefix: its node. */
+  readonly nodes: Uint32Array
   /** By node: the next shorter prefix around it. */
   readonly parents: Uint32Array
 }
 
-/**
- * The nodes one after another, each before those inside it: by node its place, and how many nodes are inside
- * it; those have the next places.
- */
-export type NodeOrder = { readonly first: Uint32Array; readonly span: Uint32Array }
-
-export function orderNodes(parents: Uint32Array): NodeOrder {
-  const [child, sibling] = [new Uint32Array(parents.length), new Uint32Array(parents.length)]
-  for (let node = ANY_NODE + 1; node < parents.length; node++) {
-    sibling[node] = child[parents[node]]
-    child[parents[node]] = node
-  }
-  const [first, span] = [new Uint32Array(parents.length), new Uint32Array(parents.length)]
-  const ordered: number[] = []
-  for (const stack = [ANY_NODE]; stack.length > 0; ) {
-    const node = stack.pop() as number
-    first[node] = ordered.push(node) - 1
-    for (let inner = child[node]; inner !== ANY_NODE; inner = sibling[inner]) stack.push(inner)
-  }
-  for (const node of ordered.reverse()) if (node !== ANY_NODE) span[parents[node]] += span[node] + 1
-  return { first, span }
+/** By node: how many nodes are inside it. */
+export function spansOf(parents: Uint32Array): Uint32Array {
+  const spans = new Uint32Array(parents.length)
+  for (let node = parents.length - 1; node > ANY_NODE; node--) spans[parents[node]] += spans[node] + 1
+  return spans
 }
+
+type Members = { readonly wide: 1 | 4; readonly cidrs: Cidr[]; readonly ids: PrefixId[] }
 
 /** Collects prefixes while a table is built. */
 export class NodeSet {
+  readonly #ids = new Map<string, PrefixId>()
+  readonly #lengths: number[] = [0]
   readonly #members: Readonly<Record<Family, Members>> = {
-    4: { wide: 1, indexes: new Map(), list: [] },
-    6: { wide: 4, indexes: new Map(), list: [] },
+    4: { wide: 1, cidrs: [], ids: [] },
+    6: { wide: 4, cidrs: [], ids: [] },
   }
 
-  /** The nodes of `cidrs`; ANY_NODE where there are none, as none means no condition. */
-  nodesOf(cidrs: readonly Cidr[]): number[] {
-    return cidrs.length === 0 ? [ANY_NODE] : [...new Set(cidrs.map(cidr => this.#nodeOf(cidr)))]
+  /** The prefixes `cidrs`; ANY_PREFIX where there are none, as none means no condition. */
+  idsOf(cidrs: readonly Cidr[]): PrefixId[] {
+    return cidrs.length === 0 ? [ANY_PREFIX] : [...new Set(cidrs.map(cidr => this.#idOf(cidr)))]
   }
 
-  #nodeOf(cidr: Cidr): number {
-    const { indexes, list } = this.#members[cidr.family]
-    const key = cidr.family === 4 ? `${cidr.words[0]}/${cidr.bits}` : `${cidr.words.join(' ')}/${cidr.bits}`
-    let index = indexes.get(key)
-    if (index === undefined) {
-      index = list.push(cidr) - 1
-      indexes.set(key, index)
-    }
-    return nodeOf(index + 1, cidr.family)
+  #idOf(cidr: Cidr): PrefixId {
+    const { family, words, bits } = cidr
+    const key = family === 4 ? `${words[0]}/${bits}` : `${words.join(' ')}/${bits}`
+    return this.#ids.getOrInsertComputed(key, () => {
+      this.#members[family].cidrs.push(cidr)
+      this.#members[family].ids.push(this.#lengths.length)
+      return this.#lengths.push(bits) - 1
+    })
   }
 
-  /** The prefix length of a node; 0 for ANY_NODE. */
-  bitsOf(node: number): number {
-    if (node === ANY_NODE) return 0
-    const family = node % 2 === 1 ? 4 : 6
-    return this.#members[family].list[Math.ceil(node / 2) - 1].bits
+  /** The length of a prefix; 0 for ANY_PREFIX. */
+  lengthOf(id: PrefixId): number {
+    return this.#lengths[id]
   }
 
   finish(): BuiltNodes {
-    const built = { 4: this.#build(4), 6: this.#build(6) }
-    const size = 2 * Math.max(this.#members[4].list.length, this.#members[6].list.length) + 1
-    const parents = new Uint32Array(size)
-    for (const family of [4, 6] as const) {
-      for (const [answer, parent] of built[family].parents.entries()) {
-        if (answer > 0) parents[nodeOf(answer, family)] = nodeOf(parent, family)
-      }
-    }
+    const nodes = new Uint32Array(this.#lengths.length)
+    const ipv4 = build(this.#members[4], 0, nodes)
+    const ipv6 = build(this.#members[6], this.#members[4].ids.length, nodes)
     return {
-      hosts: { 4: built[4].hosts, 6: built[6].hosts },
-      ranges: { 4: built[4].words, 6: built[6].words },
-      parents,
+      hosts: { 4: ipv4.hosts, 6: ipv6.hosts },
+      ranges: { 4: ipv4.words, 6: ipv6.words },
+      nodes,
+      parents: Uint32Array.from([ANY_NODE, ...ipv4.parents.subarray(1), ...ipv6.parents.subarray(1)]),
     }
-  }
-
-  #build(family: Family) {
-    const { wide, list } = this.#members[family]
-    const words = new Uint32Array(list.length * wide)
-    for (const [index, cidr] of list.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
-    const set = { wide, words, lengths: Uint8Array.from(list, cidr => cidr.bits) }
-    return { ...buildTrie(set, 32 * wide - 1), hosts: hostsOf(set, family) }
   }
 }
 
+/** Numbers the nodes of one family, behind `before` others, and builds what finds them. */
+function build({ wide, cidrs, ids }: Members, before: number, nodes: Uint32Array) {
+  const sorted = sortPrefixes(prefixSet(wide, cidrs))
+  const set = prefixSet(
+    wide,
+    Array.from(sorted, index => cidrs[index]),
+  )
+  for (const [place, index] of sorted.entries()) nodes[ids[index]] = before + place + 1
+  const longest = 32 * wide - 1
+  return { ...buildTrie(set, { before, longest }), hosts: hostsOf(set, before) }
+}
+
+function prefixSet(wide: 1 | 4, cidrs: readonly Cidr[]): PrefixSet {
+  const words = new Uint32Array(cidrs.length * wide)
+  for (const [index, cidr] of cidrs.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
+  return { wide, words, lengths: Uint8Array.from(cidrs, cidr => cidr.bits) }
+}
+
 /** The index of the prefixes of full length. */
-function hostsOf({ wide, words, lengths }: PrefixSet, family: Family): Uint32Array {
+function hostsOf({ wide, words, lengths }: PrefixSet, before: number): Uint32Array {
   const hosts = [...lengths.keys()].filter(index => lengths[index] === 32 * wide)
   const addresses = new Uint32Array(hosts.length * wide)
   for (const [place, index] of hosts.entries()) {
@@ -108,6 +103,6 @@ function hostsOf({ wide, words, lengths }: PrefixSet, family: Family): Uint32Arr
   return buildHostIndex(
     wide,
     addresses,
-    Uint32Array.from(hosts, index => nodeOf(index + 1, family)),
+    Uint32Array.from(hosts, index => before + index + 1),
   )
 }

@@ -5,7 +5,7 @@
 
 import { ANY_NODE } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'
-import { ClientNode, DestinationNode, Group, PART_CHAINS, Part, PartRule } from './layout.ts'
+import { ClientNode, Group, PART_CHAINS, Part, PartRule } from './layout.ts'
 import { NO_RULE } from './outcome.ts'
 import { ABSENT, findPair } from './pair-index.ts'
 import { chainOf, firstShortlisted } from './shortlist-search.ts'
@@ -79,14 +79,13 @@ function firstInPart(
 }
 
 function firstListed(
-  { parts, destinationNodes }: Table,
+  { parts }: Table,
   part: number,
   destination: number,
   port: number,
   fulfilled: Fulfilled,
   limit: number,
 ): number {
-  const order = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.order]
   const first = part + Part.WORDS
   const end = first + PartRule.WORDS * parts[part + Part.count]
   for (let at = first; at < end; at += PartRule.WORDS) {
@@ -94,7 +93,7 @@ function firstListed(
     if (rule >= limit) return limit
     const asked = parts[at + PartRule.port]
     if (asked !== port && asked !== 0) continue
-    const place = (order - parts[at + PartRule.firstDestination]) >>> 0
+    const place = (destination - parts[at + PartRule.firstDestination]) >>> 0
     if (place > parts[at + PartRule.destinationSpan]) continue
     fulfilled.route = parts[at + PartRule.route]
     return rule

@@ -12,7 +12,6 @@
 import type { Chain, ChainsByPort } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
 import { PART_LISTED_MAX, Part } from './layout.ts'
-import type { NodeOrder } from './node-set.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
 
 /** A rule at one of the places that it is for. */
@@ -27,7 +26,7 @@ export type PlacedRule = {
 export type LargePart = { readonly part: number; readonly rules: readonly PlacedRule[] }
 
 export class PartWriter {
-  readonly #destinations: NodeOrder
+  readonly #spans: Uint32Array
   readonly #groups: number[] = []
   readonly #groupIndex = new PairIndexBuilder()
   readonly #parts: number[] = []
@@ -35,9 +34,9 @@ export class PartWriter {
   /** Those that are to be given chains. */
   readonly large: LargePart[] = []
 
-  /** @param destinations  The order of the destination nodes. */
-  constructor(destinations: NodeOrder) {
-    this.#destinations = destinations
+  /** @param spans  By destination node: how many nodes are inside it. */
+  constructor(spans: Uint32Array) {
+    this.#spans = spans
   }
 
   addScope(scope: number, chains: readonly Chain[]): void {
@@ -75,13 +74,7 @@ export class PartWriter {
     this.#parts.push(rules[0].row, isLarge ? 0 : rules.length, ABSENT, 0)
     const listed = isLarge ? [] : rules
     for (const { destination, port, row, route } of listed) {
-      this.#parts.push(
-        this.#destinations.first[destination],
-        this.#destinations.span[destination],
-        port,
-        row,
-        route,
-      )
+      this.#parts.push(destination, this.#spans[destination], port, row, route)
     }
     return part
   }

@@ -2,7 +2,7 @@
 
 import { ANY_NODE } from './find-node.ts'
 import { type Fulfilled, hasBit } from './fulfilled.ts'
-import { Candidate, Chain, ClientNode, DestinationNode, LONG, Shortlist } from './layout.ts'
+import { Candidate, Chain, DestinationNode, LONG, Shortlist } from './layout.ts'
 import { ABSENT, findPair } from './pair-index.ts'
 import type { Table } from './table.ts'
 
@@ -65,20 +65,19 @@ const isLong = ({ shortlists }: Table, shortlist: number): boolean =>
 
 /** The first rule of a shortlist, if there is one, that matches and is less than `limit`; else `limit`. */
 function firstOnShortlist(
-  { shortlists, clientNodes }: Table,
+  { shortlists }: Table,
   shortlist: number,
   client: number,
   fulfilled: Fulfilled,
   limit: number,
 ): number {
   if (shortlist === ABSENT) return limit
-  const order = clientNodes[client * ClientNode.WORDS + ClientNode.order]
   const first = shortlist + Shortlist.WORDS
   const end = first + Candidate.WORDS * shortlists[shortlist + Shortlist.count]
   for (let at = first; at < end; at += Candidate.WORDS) {
     const rule = shortlists[at + Candidate.rule]
     if (rule >= limit) return limit
-    const place = (order - shortlists[at + Candidate.firstClient]) >>> 0
+    const place = (client - shortlists[at + Candidate.firstClient]) >>> 0
     if (place > shortlists[at + Candidate.clientSpan]) continue
     if (!hasBit(fulfilled.bits, fulfilled.bitsAt, shortlists[at + Candidate.condition])) continue
     fulfilled.route = shortlists[at + Candidate.route]

@@ -14,7 +14,6 @@
 import type { Cell, Chain } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
 import { SHORTLIST_MAX } from './layout.ts'
-import type { NodeOrder } from './node-set.ts'
 
 /** A rule as shortlists keep it: the clients that it is for are those from `first` on, `span` more. */
 export type Candidate = {
@@ -37,19 +36,19 @@ export class Shortlists {
   readonly #cells: Chain['cells']
   readonly #anyPort: Shortlists | null
   readonly #parents: Uint32Array
-  readonly #clients: NodeOrder
+  readonly #clientSpans: Uint32Array
   readonly #known = new Map<number, Shortlist>()
 
   /**
    * @param anyPort  Those of the scope's chain for any port, for a chain for one port; else null.
    * @param parents  By destination node: the next wider one.
-   * @param clients  The order of the client nodes.
+   * @param clientSpans  By client node: how many nodes are inside it.
    */
-  constructor(chain: Chain, anyPort: Shortlists | null, parents: Uint32Array, clients: NodeOrder) {
+  constructor(chain: Chain, anyPort: Shortlists | null, parents: Uint32Array, clientSpans: Uint32Array) {
     this.#cells = chain.cells
     this.#anyPort = anyPort
     this.#parents = parents
-    this.#clients = clients
+    this.#clientSpans = clientSpans
   }
 
   /** What can match a destination whose longest prefix is that of `node`; nodes are at most 128 deep. */
@@ -74,7 +73,7 @@ export class Shortlists {
     const candidates: Candidate[] = []
     for (const [client, { members }] of cell) {
       if (members.length > SHORTLIST_MAX) limit = Math.min(limit, members[SHORTLIST_MAX].row)
-      const clients = { first: this.#clients.first[client], span: this.#clients.span[client] }
+      const clients = { first: client, span: this.#clientSpans[client] }
       for (const member of members.slice(0, SHORTLIST_MAX)) candidates.push({ ...member, ...clients })
     }
     candidates.sort((a, b) => a.row - b.row)

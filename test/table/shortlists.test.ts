@@ -4,15 +4,20 @@ import fc from 'fast-check'
 import { addToChain, type Chain, createChain } from '../../src/table/chains.ts'
 import { ANY_NODE } from '../../src/table/find-node.ts'
 import { SHORTLIST_MAX } from '../../src/table/layout.ts'
-import { orderNodes } from '../../src/table/node-set.ts'
+import { spansOf } from '../../src/table/node-set.ts'
 import { isComplete, Shortlists } from '../../src/table/shortlists.ts'
 
 const NODES = 7
 
-/** By node its parent, which is a lesser one; node 0 is ANY_NODE. */
-const tree = fc
-  .tuple(...Array.from({ length: NODES - 1 }, (_, index) => fc.nat(index)))
-  .map(parents => Uint32Array.from([ANY_NODE, ...parents]))
+/** By node its parent: nodes are numbered each before those inside it. Node 0 is ANY_NODE. */
+const tree = fc.array(fc.nat(3), { minLength: NODES - 1, maxLength: NODES - 1 }).map(ups => {
+  const parents = [ANY_NODE]
+  for (const [last, up] of ups.entries()) {
+    const open = around(parents, last)
+    parents.push(open[Math.min(up, open.length - 1)])
+  }
+  return Uint32Array.from(parents)
+})
 
 type Rule = { port: number; destination: number; client: number; condition: number }
 const rule: fc.Arbitrary<Rule> = fc.record({
@@ -29,17 +34,17 @@ const rule: fc.Arbitrary<Rule> = fc.record({
 })
 
 /** The node, those around it, and ANY_NODE. */
-function around(parents: Uint32Array, node: number): number[] {
+function around(parents: ArrayLike<number>, node: number): number[] {
   return node === ANY_NODE ? [ANY_NODE] : [node, ...around(parents, parents[node])]
 }
 
-test('the order of nodes puts those inside a node, and no others, right behind it', () => {
+test('those inside a node, and no others, are the next so many', () => {
   fc.assert(
     fc.property(tree, parents => {
-      const { first, span } = orderNodes(parents)
+      const spans = spansOf(parents)
       for (let outer = 0; outer < NODES; outer++) {
         for (let node = 0; node < NODES; node++) {
-          const isInside = first[node] >= first[outer] && first[node] <= first[outer] + span[outer]
+          const isInside = node >= outer && node <= outer + spans[outer]
           assert.equal(isInside, around(parents, node).includes(outer))
         }
       }
@@ -55,13 +60,13 @@ test('what a shortlist leaves out below its limit, an earlier rule on it takes',
       tree,
       fc.array(rule, { maxLength: 200, size: 'max' }),
       (destinations, clients, rules) => {
-        const order = orderNodes(clients)
+        const spans = spansOf(clients)
         const chains = new Map([0, 80].map((port, row): [number, Chain] => [port, createChain(row, 0, port)]))
         for (const [row, { port, destination, client, condition }] of rules.entries()) {
           addToChain(chains.get(port) as Chain, destination, client, { condition, row, route: row })
         }
-        const anyPort = new Shortlists(chains.get(0) as Chain, null, destinations, order)
-        const named = new Shortlists(chains.get(80) as Chain, anyPort, destinations, order)
+        const anyPort = new Shortlists(chains.get(0) as Chain, null, destinations, spans)
+        const named = new Shortlists(chains.get(80) as Chain, anyPort, destinations, spans)
         for (const [shortlists, ports] of [
           [anyPort, [0]],
           [named, [0, 80]],
