@@ -70,7 +70,7 @@ class ChainWriter {
     if (port !== 0) this.#chainIndex.add(scope, port, row)
     const anywhere = shortlists.at(ANY_NODE)
     const isNothing = isComplete(anywhere) && anywhere.candidates.length === 0
-    this.#chains.push(isNothing ? ABSENT : this.#addShortlist(anywhere))
+    this.#chains.push(isNothing ? ABSENT : this.#addShortlist(anywhere), ...bitsOf(cells.keys()))
     let isShort = isComplete(anywhere)
     for (const node of cells.keys()) {
       if (node === ANY_NODE) continue
@@ -130,4 +130,11 @@ class ChainWriter {
     }
     return { sections, onlyShortlists, chains: this.#written }
   }
+}
+
+/** A bit for each node: bit (node mod 128) of four words. */
+function bitsOf(nodes: Iterable<number>): number[] {
+  const bits = [0, 0, 0, 0]
+  for (const node of nodes) bits[(node >>> 5) & 3] |= 1 << (node & 31)
+  return bits
 }

@@ -170,13 +170,8 @@ function destinationNodes(
 /** For each node the nearest of itself and its ancestors that is `wanted`; else ANY_NODE. */
 function nearest(parents: Uint32Array, wanted: (node: number) => boolean): Uint32Array {
   const found = new Uint32Array(parents.length)
-  const known = new Uint8Array(parents.length)
-  const find = (node: number): number => {
-    if (node === ANY_NODE || known[node] === 1) return found[node]
-    found[node] = wanted(node) ? node : find(parents[node]) // at most 128 deep: prefixes nest
-    known[node] = 1
-    return found[node]
+  for (let node = ANY_NODE + 1; node < parents.length; node++) {
+    found[node] = wanted(node) ? node : found[parents[node]] // a node's parent is a lesser one
   }
-  for (let node = 0; node < parents.length; node++) find(node)
   return found
 }

@@ -195,8 +195,9 @@ export const ClientNode = layout(3, {
 })
 
 /** The rules of one scope, or of a large part, that ask for one port, or for none. */
-export const Chain = layout(1, {
+export const Chain = layout(5, {
   anyShortlist: [0, 1], // that of a destination inside none of its prefixes, or ABSENT: there is nothing for those
+  nodes: [1, 4], //        a bit for each node that it has a shortlist for: bit (node mod 128)
 })
 
 /**

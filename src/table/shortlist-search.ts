@@ -51,12 +51,16 @@ export function firstShortlisted(
 }
 
 /** The shortlist of a chain for a destination node, or ABSENT. */
-function shortlistOf({ destinationNodes, shortlistIndex }: Table, chain: number, node: number): number {
+function shortlistOf(table: Table, chain: number, node: number): number {
+  const { destinationNodes, shortlistIndex } = table
   const row = node * DestinationNode.WORDS
   const only = destinationNodes[row + DestinationNode.shortlist]
   const chains = destinationNodes[row + DestinationNode.chains]
   if (only !== ABSENT) return chains === chain ? only : ABSENT
-  return ((chains >>> (chain & 31)) & 1) === 0 ? ABSENT : findPair(shortlistIndex, chain, node)
+  const nodes = table.chains[chain * Chain.WORDS + Chain.nodes + ((node >>> 5) & 3)]
+  return ((chains >>> (chain & 31)) & (nodes >>> (node & 31)) & 1) === 0
+    ? ABSENT
+    : findPair(shortlistIndex, chain, node)
 }
 
 /** Whether there is a shortlist, and it would be too long. */
