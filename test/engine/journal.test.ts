@@ -18,7 +18,7 @@ import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import type { Cluster, Listener, Plan, Rule } from '../../src/table/plan.ts'
 import { blackhole } from '../support/blackhole.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
-import { echo, ending, freePort, listen, open, readBytes, stalled, until } from '../support/sockets.ts'
+import { begin, echo, ending, freePort, listen, open, readBytes, stalled, until } from '../support/sockets.ts'
 
 type Ended = {
   readonly id: number
@@ -182,9 +182,9 @@ for (const engine of ENGINES) {
     const { plane, records } = planeOf(t, engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port, -1)], []))
-    const client = await open(port)
-    const from = localOf(client)
-    assert.equal(await ending(client), 'ECONNRESET')
+    const localPort = await freePort()
+    const from = `127.0.0.1:${localPort}`
+    assert.equal(await ending(begin(port, '127.0.0.1', { localPort })), 'ECONNRESET')
     const [{ reason, client: seen, destination, attempts, bytes }] = await records(1)
     assert.deepEqual([reason, seen, destination, attempts], ['no-route', from, `127.0.0.1:${port}`, 0])
     assert.deepEqual(bytes, [0, 0, 0, 0])
@@ -197,7 +197,7 @@ for (const engine of ENGINES) {
     const { plane, records } = planeOf(t, engine, 1, { connectAttempts: 2 })
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf(dead)]))
-    assert.equal(await ending(await open(port)), 'ECONNRESET')
+    assert.equal(await ending(begin(port)), 'ECONNRESET')
     const [{ reason, errno, attempts }] = await records(1)
     assert.deepEqual([reason, errno, attempts], ['connect-refused', Errno.ECONNREFUSED, 2])
     const totals = plane.observer.totals().filter(({ name }) => name.endpoint !== null)
@@ -217,7 +217,7 @@ for (const engine of ENGINES) {
       clusterOf([dead, hole], { balance: 'ROUND_ROBIN' }),
     ]
     await plane.adopt(planOf([listenerOn(late, 0), listenerOn(stopped, 1)], clusters))
-    assert.equal(await ending(await open(late)), 'ECONNRESET')
+    assert.equal(await ending(begin(late)), 'ECONNRESET')
     const client = await open(stopped)
     await until(() => plane.counts.dials === 3)
     plane.order({ kind: 'stop' })

@@ -78,15 +78,17 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return server.port
 }
 
-/** A client whose connection stands. */
-export async function open(port: number, host = '127.0.0.1', options: { highWaterMark?: number } = {}) {
+type ClientOptions = { readonly highWaterMark?: number; readonly localPort?: number }
+
+/** A client whose connection stands: not for one that is refused, which may be reset before it is known to stand. */
+export async function open(port: number, host = '127.0.0.1', options: ClientOptions = {}) {
   const socket = begin(port, host, options)
   await once(socket, 'connect')
   return socket
 }
 
 /** A client whose connection is only begun; its errors never throw. */
-export function begin(port: number, host = '127.0.0.1', options: { highWaterMark?: number } = {}): Socket {
+export function begin(port: number, host = '127.0.0.1', options: ClientOptions = {}): Socket {
   const socket = connect({
     port,
     host,
