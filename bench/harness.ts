@@ -16,6 +16,8 @@
  */
 
 import assert from 'node:assert/strict'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { build, type Histogram } from 'hdr-histogram-js'
 import { monotonicMs } from '../src/base/clock.ts'
 import { type Chart, missingIn } from './chart.ts'
@@ -87,6 +89,10 @@ const WARM_UPS = 2
 /** The next checksum: the order of the answers counts. */
 export const mix = (checksum: number, answer: number): number => (Math.imul(checksum, 31) + answer) | 0
 
+setFlagsFromString('--expose-gc')
+/** What building the inputs left is not to be collected, on the other processor, while rounds are timed. */
+const collectGarbage = runInNewContext('gc') as () => void
+
 export class Bench {
   readonly results: Result[] = []
   readonly distributions: Distribution[] = []
@@ -116,6 +122,7 @@ export class Bench {
   compare(group: string, operations: number, contenders: readonly Contender[]): void {
     this.#options.onGroup(group)
     assertAgree(group, operations, contenders)
+    collectGarbage()
     const counts = contenders.map(({ most = operations }) => Math.min(most, operations))
     const rounds = contenders.map((): number[] => [])
     const checksums = contenders.map(({ run }, index) => warmUp(run, counts[index]))
@@ -150,6 +157,7 @@ export class Bench {
     this.#options.onGroup(group)
     const times = new Float64Array(operations)
     timeEach(operation, times)
+    collectGarbage()
     const rounds = Object.fromEntries(PERCENTILES.map(name => [name, [] as number[]]))
     let checksum = 0
     const ladders: Ladder[] = []
