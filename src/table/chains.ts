@@ -40,6 +40,23 @@ export function addToChain(chain: Chain, destination: number, client: number, me
   list.members.push(member)
 }
 
+/** A rule at one of the places that it is for, and for one of its clients. */
+export type PlacedRule = Member & {
+  readonly port: number
+  readonly destination: number
+  readonly client: number
+}
+
+/** All rules of chains, one for each of their places and clients. */
+export const rulesOf = (chains: readonly Chain[]): PlacedRule[] =>
+  chains.flatMap(({ port, cells }) =>
+    [...cells].flatMap(([destination, cell]) =>
+      [...cell].flatMap(([client, { members }]) =>
+        members.map(member => ({ ...member, port, destination, client })),
+      ),
+    ),
+  )
+
 /** How a connection's port finds its chains. */
 export type ChainsByPort = {
   /** The row of the chain for any port; −1: none. */

@@ -31,10 +31,14 @@ export type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Ar
 /**
  * @param before   What values are greater by.
  * @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other way.
+ * @param order    What `sortPrefixes` returns, for who has it.
  */
-export function buildTrie(set: PrefixSet, { before = 0, longest = 128 } = {}): BuiltTrie {
+export function buildTrie(
+  set: PrefixSet,
+  { before = 0, longest = 128, order = sortPrefixes(set) } = {},
+): BuiltTrie {
   const parents = new Uint32Array(set.lengths.length + 1)
-  const boundaries = sweep(set, sortPrefixes(set), parents, before, longest)
+  const boundaries = sweep(set, order, parents, before, longest)
   return { words: new BlockWriter(set, boundaries).write(), parents }
 }
 

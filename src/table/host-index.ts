@@ -9,7 +9,7 @@
  */
 
 import { assert } from '../base/assert.ts'
-import { hashPair } from './pair-index.ts'
+import { hashPair, rowsFor } from './pair-index.ts'
 
 /** Words of an address: IPv4, IPv6. */
 export type Wide = 1 | 4
@@ -37,8 +37,7 @@ const hasTail = (index: Uint32Array, at: number, address: Uint32Array): boolean 
  * @param nodes  Theirs, each greater than 0.
  */
 export function buildHostIndex(wide: Wide, words: Uint32Array, nodes: Uint32Array): Uint32Array {
-  let rows = 2
-  while (rows < nodes.length * 2) rows *= 2
+  const rows = rowsFor(nodes.length)
   const index = new Uint32Array(1 + rows * (wide + 1))
   index[0] = rows - 1
   for (const [place, node] of nodes.entries()) {

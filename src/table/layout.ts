@@ -209,6 +209,7 @@ export const Shortlist = layout(1, {
 })
 
 export const SHORTLIST_MAX = 16
+/** No count, no row, and not ABSENT. */
 export const LONG = 0xfffffffe
 
 /** A rule on a shortlist. */

@@ -66,11 +66,14 @@ export class NodeSet {
     const nodes = new Uint32Array(this.#lengths.length)
     const ipv4 = build(this.#members[4], 0, nodes)
     const ipv6 = build(this.#members[6], this.#members[4].ids.length, nodes)
+    const parents = new Uint32Array(this.#lengths.length)
+    parents.set(ipv4.parents)
+    parents.set(ipv6.parents.subarray(1), ipv4.parents.length)
     return {
       hosts: { 4: ipv4.hosts, 6: ipv6.hosts },
       ranges: { 4: ipv4.words, 6: ipv6.words },
       nodes,
-      parents: Uint32Array.from([ANY_NODE, ...ipv4.parents.subarray(1), ...ipv6.parents.subarray(1)]),
+      parents,
     }
   }
 }
@@ -84,7 +87,10 @@ function build({ wide, cidrs, ids }: Members, before: number, nodes: Uint32Array
   )
   for (const [place, index] of sorted.entries()) nodes[ids[index]] = before + place + 1
   const longest = 32 * wide - 1
-  return { ...buildTrie(set, { before, longest }), hosts: hostsOf(set, before) }
+  return {
+    ...buildTrie(set, { before, longest, order: sorted.map((_, place) => place) }),
+    hosts: hostsOf(set, before),
+  }
 }
 
 function prefixSet(wide: 1 | 4, cidrs: readonly Cidr[]): PrefixSet {

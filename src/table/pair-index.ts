@@ -1,5 +1,5 @@
 /**
- * A hash from a pair of numbers to a number, in one run of words: how the classifier finds its cells.
+ * A hash from a pair of numbers to a number, in one run of words: how the classifier finds what belongs to two of them.
  *
  *   word 0: rows − 1 (rows is a power of two, at most half of them used)   then rows of [a, b, value]
  *
@@ -24,6 +24,13 @@ export function findPair(index: Uint32Array, a: number, b: number): number {
   }
 }
 
+/** Rows of a hash for `count` entries: a power of two, at most half of them used, and one always free. */
+export function rowsFor(count: number): number {
+  let rows = 2
+  while (rows < count * 2) rows *= 2
+  return rows
+}
+
 /** Collects pairs while a table is built; each pair once. */
 export class PairIndexBuilder {
   readonly #pairs: number[] = []
@@ -34,8 +41,7 @@ export class PairIndexBuilder {
   }
 
   finish(): Uint32Array {
-    let rows = 2
-    while (rows < (this.#pairs.length / ROW_WORDS) * 2) rows *= 2
+    const rows = rowsFor(this.#pairs.length / ROW_WORDS)
     const index = new Uint32Array(1 + rows * ROW_WORDS).fill(ABSENT, 1)
     index[0] = rows - 1
     for (let at = 0; at < this.#pairs.length; at += ROW_WORDS) this.#insert(index, at)

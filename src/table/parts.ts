@@ -9,18 +9,10 @@
  * there are chains and shortlists, as for a scope. As all its rules take the same clients, each of these has one candidate.
  */
 
-import type { Chain, ChainsByPort } from './chains.ts'
+import { type Chain, type ChainsByPort, type PlacedRule, rulesOf } from './chains.ts'
 import { ANY_NODE } from './find-node.ts'
 import { PART_LISTED_MAX, Part } from './layout.ts'
 import { ABSENT, PairIndexBuilder } from './pair-index.ts'
-
-/** A rule at one of the places that it is for. */
-export type PlacedRule = {
-  readonly destination: number
-  readonly port: number
-  readonly row: number
-  readonly route: number
-}
 
 /** A part by its word, and its rules, ascending by row. */
 export type LargePart = { readonly part: number; readonly rules: readonly PlacedRule[] }
@@ -40,21 +32,19 @@ export class PartWriter {
   }
 
   addScope(scope: number, chains: readonly Chain[]): void {
-    for (const [condition, byClient] of byRequirement(chains)) {
-      this.#groupIndex.add(scope, condition, this.#addGroup(byClient))
+    const rules = rulesOf(chains).sort((a, b) => a.row - b.row)
+    for (const [condition, ofGroup] of Map.groupBy(rules, rule => rule.condition)) {
+      this.#groupIndex.add(scope, condition, this.#addGroup(ofGroup))
     }
   }
 
-  /** Writes a group and returns its word. */
-  #addGroup(byClient: ReadonlyMap<number, PlacedRule[]>): number {
+  /** Writes the group of `rules`, which are ascending by row, and returns its word. */
+  #addGroup(rules: readonly PlacedRule[]): number {
     const at = this.#groups.length
-    let least = Number.POSITIVE_INFINITY
     let clients = 0
     let ofAnyone = ABSENT
-    for (const [client, rules] of byClient) {
-      rules.sort((a, b) => a.row - b.row)
-      least = Math.min(least, rules[0].row)
-      const part = this.#addPart(rules)
+    for (const [client, ofPart] of Map.groupBy(rules, rule => rule.client)) {
+      const part = this.#addPart(ofPart)
       if (client === ANY_NODE) {
         ofAnyone = part
         continue
@@ -62,7 +52,7 @@ export class PartWriter {
       clients |= 1 << (client & 31)
       this.#partIndex.add(at, client, part)
     }
-    this.#groups.push(least, ofAnyone, clients)
+    this.#groups.push(rules[0].row, ofAnyone, clients)
     return at
   }
 
@@ -93,20 +83,4 @@ export class PartWriter {
       partIndex: this.#partIndex.finish(),
     }
   }
-}
-
-/** The rules of chains by condition, then by client node. */
-function byRequirement(chains: readonly Chain[]): Map<number, Map<number, PlacedRule[]>> {
-  const found = new Map<number, Map<number, PlacedRule[]>>()
-  for (const { port, cells } of chains) {
-    for (const [destination, cell] of cells) {
-      for (const [client, { members }] of cell) {
-        for (const { condition, row, route } of members) {
-          const byClient = found.getOrInsertComputed(condition, () => new Map())
-          byClient.getOrInsertComputed(client, () => []).push({ destination, port, row, route })
-        }
-      }
-    }
-  }
-  return found
 }
