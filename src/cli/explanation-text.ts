@@ -12,6 +12,7 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../base/printable.ts'
+import type { ClusterEnd } from '../table/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain.ts'
 
 /** Endpoints of one destination that are shown. */
@@ -28,16 +29,18 @@ const OUTCOME_COLOURS = {
 
 export function explanationText(answer: Explanation | { readonly error: string }, colours: boolean): string {
   if ('error' in answer) return `error: ${printable(answer.error)}\n`
+  const { rule, listener, client, ends } = answer
+  const colour = ends === null ? OUTCOME_COLOURS[answer.outcome] : 'red'
   const outcome = colours
-    ? styleText(['bold', OUTCOME_COLOURS[answer.outcome]], answer.outcome, { validateStream: false })
+    ? styleText(['bold', colour], answer.outcome, { validateStream: false })
     : answer.outcome
-  const { rule, listener, client } = answer
   const labels = Object.entries(client.labels).map(([key, value]) => `${key}=${value}`)
   const lines = [
     ...field('listener', listener === null ? [] : [listener]),
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
     ...field('rule', rule ? [`${ruleText(rule)}  ${rule.file}:${rule.line}`] : []),
     ...field('to', answer.destinations.flatMap(destinationLines)),
+    ...field('ends', ends === null || ends === answer.outcome ? [] : [`reset, ${ends}`]),
     ...field(
       'rejected',
       answer.rejected.map(each => `${ruleText(each)}  ${each.because}`),
@@ -55,11 +58,18 @@ type Written = Pick<NonNullable<Explanation['rule']>, 'virtualService' | 'block'
 const ruleText = ({ virtualService, block, route, match }: Written): string =>
   `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
 
-function destinationLines({ host, subset, port, share, endpoints }: ExplainedDestination): string[] {
+/** What is said in the place of endpoints where connections end instead. */
+const ENDED: { readonly [end in ClusterEnd]: string } = {
+  'unknown-destination': 'not defined',
+  'no-endpoint': 'no endpoint',
+  loop: "one of the gateway's own listeners",
+}
+
+function destinationLines({ host, subset, port, share, endpoints, ends }: ExplainedDestination): string[] {
   const percent = `${Number((share * 100).toFixed(2))} %`.padStart(5)
   const shown = endpoints.slice(0, ENDPOINTS_MAX)
   const more = endpoints.length > shown.length ? [`and ${endpoints.length - shown.length} more`] : []
-  const below = endpoints.length === 0 ? ['no endpoint: the connection is reset'] : [...shown, ...more]
+  const below = ends === null ? [...shown, ...more] : [`${ENDED[ends]}: reset, ${ends}`]
   const name = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
   return [`${percent}  ${name}`, ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`)]
 }

@@ -16,12 +16,14 @@ import {
 import { workloadOf } from './classifier.ts'
 import type { Cold, ColdRule, ColdWorkload } from './cold.ts'
 import { Conditions } from './conditions.ts'
+import { type ClusterEnd, type EarlyEnd, endOf, endOfCluster } from './ends.ts'
 import { findListener } from './find-listener.ts'
 import { findNode } from './find-node.ts'
 import { hasBit } from './fulfilled.ts'
 import { CLUSTER_ORIGINAL, Cluster, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
+import { isOwnListener, type OwnListeners, ownListeners } from './own-listeners.ts'
 import type { RuleOrigin, SourceCondition } from './plan.ts'
 import { destinationsOf, endpointsOf, prefixesOf } from './rows.ts'
 import { readCold, type Table } from './table.ts'
@@ -44,6 +46,8 @@ export type Explanation = {
   readonly outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied'
   /** One sentence, for people. */
   readonly reason: string
+  /** The reason that the connection would end with before anybody is dialled; null: it can be served. */
+  readonly ends: EarlyEnd | null
   readonly generation: number
   /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null where there is none. */
   readonly listener: string | null
@@ -62,6 +66,16 @@ export type ExplainedDestination = {
   /** 0 – 1. */
   readonly share: number
   readonly endpoints: readonly string[]
+  /** The reason for every connection that is given to it; null: it can be served. */
+  readonly ends: ClusterEnd | null
+}
+
+/** What the table does not say by itself. */
+export type ExplainerFacts = {
+  /** Where connections would come back to; without the machine's addresses unless it is given. */
+  readonly own?: OwnListeners
+  /** Whether the names of endpoints were asked for while the table was made; else a name counts as an endpoint. */
+  readonly namesResolved?: boolean
 }
 
 /** Answers `question` with `table`; addresses that do not parse count as not given. */
@@ -75,9 +89,13 @@ export class Explainer {
   readonly #cold: Cold
   readonly #conditions: Conditions
   readonly #rules = new Map<number, RuleOrigin>()
+  readonly #own: OwnListeners
+  readonly #namesResolved: boolean
 
-  constructor(table: Table) {
+  constructor(table: Table, { own = ownListeners(table, []), namesResolved = false }: ExplainerFacts = {}) {
     this.table = table
+    this.#own = own
+    this.#namesResolved = namesResolved
     this.#cold = readCold(table)
     this.#conditions = new Conditions(this.#cold.conditions)
     for (const scope of this.#cold.scopes) {
@@ -90,17 +108,22 @@ export class Explainer {
     const client = this.#clientOf(question, query)
     const found = findListener(this.table, question.gateway, question.destination)
     const base = { generation: this.table.generation, client, rule: null, destinations: [], rejected: [] }
-    if (found.index < 0) return { ...base, outcome: 'no-route', reason: found.reason, listener: null }
+    if (found.index < 0) {
+      return { ...base, outcome: 'no-route', reason: found.reason, ends: 'no-route', listener: null }
+    }
     query.listener = found.index
     const bits = this.#conditions.bitsOf(client)
     const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#rules.get(query.rule) ?? null
+    const said = this.#outcome(route, rule, query)
+    const destinations = route === PASSTHROUGH ? this.#passthrough(query) : this.#destinations(route, query)
     return {
       ...base,
-      ...this.#outcome(route, rule, query),
+      ...said,
+      ends: endOf(said.outcome, destinations),
       listener: this.table.sockets[found.index].key,
       rule,
-      destinations: route === PASSTHROUGH ? passthrough(query) : this.#destinations(route, query),
+      destinations,
       rejected: this.#rejected(query, bits, client),
     }
   }
@@ -155,13 +178,31 @@ export class Explainer {
   #destinations(route: number, query: Query): ExplainedDestination[] {
     if (route < 0) return []
     const { clusters } = this.table
-    return destinationsOf(this.table, this.#cold, route).map(({ cluster, ...destination }) => ({
-      ...destination,
-      endpoints:
-        clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
-          ? [destinationText(query)]
-          : endpointsOf(this.table, this.#cold, cluster),
-    }))
+    const comesBack = this.#comesBack(query)
+    return destinationsOf(this.table, this.#cold, route).map(({ cluster, ...destination }) => {
+      const isOriginal = clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
+      const mayResolve = !this.#namesResolved && this.#cold.clusters[cluster].names.length > 0
+      return {
+        ...destination,
+        endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#cold, cluster),
+        ends: endOfCluster(this.table, cluster, { comesBack, mayResolve }),
+      }
+    })
+  }
+
+  #passthrough(query: Query): ExplainedDestination[] {
+    if (query.destinationFamily === 0) return []
+    const host = formatAddress(query.destinationFamily, query.destination)
+    const port = query.destinationPort
+    const ends = this.#comesBack(query) ? 'loop' : null
+    return [{ host, subset: null, port, weight: 1, share: 1, endpoints: [destinationText(query)], ends }]
+  }
+
+  /** Whether the address that the client asked for is one of our own listeners. */
+  #comesBack({ destinationFamily, destination, destinationPort }: Query): boolean {
+    return (
+      destinationFamily !== 0 && isOwnListener(this.#own, destinationFamily, destination, destinationPort)
+    )
   }
 
   #rejected(query: Query, bits: Uint32Array, client: ColdWorkload): Explanation['rejected'] {
@@ -209,13 +250,6 @@ export class Explainer {
 function destinationText(query: Query): string {
   if (query.destinationFamily === 0) return `port ${query.destinationPort} of an unknown address`
   return formatEndpoint(formatAddress(query.destinationFamily, query.destination), query.destinationPort)
-}
-
-function passthrough(query: Query): ExplainedDestination[] {
-  if (query.destinationFamily === 0) return []
-  const host = formatAddress(query.destinationFamily, query.destination)
-  const port = query.destinationPort
-  return [{ host, subset: null, port, weight: 1, share: 1, endpoints: [destinationText(query)] }]
 }
 
 /** Each part of a source condition that the client does not fulfil. */

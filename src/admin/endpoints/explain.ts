@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
+import { ownListeners } from '../../engine/loop.ts'
+import { EARLY_ENDS } from '../../table/ends.ts'
 import { Explainer } from '../../table/explain.ts'
 import { ambiguity } from '../../table/find-listener.ts'
 import { askByOptions, parseLabels } from '../../table/question.ts'
@@ -22,6 +24,13 @@ import {
 } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 
+const ends = {
+  type: ['string', 'null'],
+  enum: [...EARLY_ENDS, null],
+  description:
+    'The reason that the connection would end with before anybody is dialled; null: it can be served.',
+}
+
 const destination = object({
   host: text(),
   subset: textOrNull(),
@@ -29,6 +38,7 @@ const destination = object({
   weight: integer(),
   share: number('0 – 1.'),
   endpoints: list(text()),
+  ends,
 })
 
 const { properties: ruleFields } = ruleOrigin as { properties: Record<string, never> }
@@ -37,6 +47,7 @@ const { file: _file, line: _line, ...placeFields } = ruleFields
 const explanation = object({
   outcome: oneOf(['route', 'default', 'passthrough', 'no-route', 'denied']),
   reason: text(),
+  ends,
   generation: integer(),
   listener: textOrNull(),
   client: object({ namespace: textOrNull(), labels: record(text()) }),
@@ -85,7 +96,8 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
       const { table } = servingOf(gateway)
       const unclear = ambiguity(table, asked.question.gateway)
       if (unclear !== null) throw new Problem(400, 'ambiguous-gateway', unclear)
-      if (explainer?.table !== table) explainer = new Explainer(table)
+      if (explainer?.table !== table)
+        explainer = new Explainer(table, { own: ownListeners(table), namesResolved: true })
       return explainer.answer(asked.question)
     },
   )

@@ -52,10 +52,11 @@ export class Explain {
   }
 }
 
-function shown({ outcome, reason, generation, listener, client, rule, destinations, rejected }) {
+function shown({ outcome, reason, ends, generation, listener, client, rule, destinations, rejected }) {
   const labels = Object.entries(client.labels).map(([name, value]) => `${name}=${value}`)
   const facts = [
     ['Because', reason],
+    ...(ends === null ? [] : [['Ends', `reset: ${ends}`]]),
     ['Rule', rule ? h('span', null, h('code', null, place(rule)), ` ${rule.file}:${rule.line}`) : 'none'],
     ['Listener', listener ?? 'none'],
     [
@@ -65,7 +66,7 @@ function shown({ outcome, reason, generation, listener, client, rule, destinatio
     ['Generation', String(generation)],
   ]
   return [
-    h('h3', null, OUTCOMES[outcome] ?? outcome),
+    h('h3', null, ends === null || outcome === ends ? (OUTCOMES[outcome] ?? outcome) : '✕ Is reset'),
     h(
       'dl',
       { class: 'answer' },
@@ -85,7 +86,7 @@ function shown({ outcome, reason, generation, listener, client, rule, destinatio
               h(
                 'span',
                 { class: 'sub' },
-                each.endpoints.length > 0 ? each.endpoints.join(', ') : 'no endpoint',
+                each.ends === null ? each.endpoints.join(', ') : `reset: ${each.ends}`,
               ),
             ),
           ),
