@@ -4,14 +4,14 @@ import { isStrict } from '../config/codes.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import { loadConfig } from '../config/load.ts'
 import { renderJson, renderText } from '../config/render.ts'
-import { readFiles, type SourceFile } from '../control/files.ts'
+import { readFiles, type SourceFile, type Sources } from '../control/files.ts'
 import { openPortsFrom } from '../control/limits.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 
 export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: boolean }
 
-export function check(paths: readonly string[], { output, strict }: CheckFlags, env: Env): number {
-  const files = readFiles(paths)
+export function check(sources: Sources, { output, strict }: CheckFlags, env: Env): number {
+  const files = readFiles(sources)
   const loaded = loadConfig(files, {
     names: new Map(),
     lint: { notes: true, openPortsFrom: openPortsFrom() },

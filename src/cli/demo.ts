@@ -10,7 +10,7 @@ import { createServer, type Server } from 'node:net'
 import { Findings } from '../config/diagnostic.ts'
 import type { Resource } from '../config/resource.ts'
 import { readDocuments } from '../config/text/read-documents.ts'
-import { readFiles } from '../control/files.ts'
+import { readFiles, type Sources } from '../control/files.ts'
 import type { Logger } from '../control/log.ts'
 import { contains, formatEndpoint, parseAddress, parseCidr } from '../net/address.ts'
 
@@ -29,14 +29,14 @@ type Pod = {
 type Stand = { readonly address: string; readonly port: number; readonly reply: string; readonly pod: string }
 
 export class Demo {
-  readonly #paths: readonly string[]
+  readonly #sources: Sources
   readonly #log: Logger
   readonly #servers = new Map<string, Server>()
   /** Those that could not be opened: tried again with each reload, told once. */
   readonly #failed = new Set<string>()
 
-  constructor(paths: readonly string[], log: Logger) {
-    this.#paths = paths
+  constructor(sources: Sources, log: Logger) {
+    this.#sources = sources
     this.#log = log
   }
 
@@ -65,7 +65,7 @@ export class Demo {
   }
 
   #resources(): readonly Resource[] {
-    return readDocuments(readFiles(this.#paths), new Findings())
+    return readDocuments(readFiles(this.#sources), new Findings())
   }
 
   #open(key: string, { address, port, reply, pod }: Stand): Promise<void> {

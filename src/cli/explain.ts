@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { loadConfig } from '../config/load.ts'
 import { renderText } from '../config/render.ts'
-import { readFiles } from '../control/files.ts'
+import { readFiles, type Sources } from '../control/files.ts'
 import { formatEndpoint } from '../net/address.ts'
 import { buildTable } from '../table/builder.ts'
 import { Explainer, type Explanation } from '../table/explain.ts'
@@ -33,10 +33,11 @@ export type ExplainFlags = QuestionOptions & {
 type Answer = Explanation | { readonly error: string }
 type Answerer = (asked: Asked) => Answer | Promise<Answer>
 
-export async function explain(paths: readonly string[], flags: ExplainFlags, env: Env): Promise<number> {
+/** @param sources  null with --live: the gateway has its own. */
+export async function explain(sources: Sources | null, flags: ExplainFlags, env: Env): Promise<number> {
   const asked = flags.batch === undefined ? askByOptions(flags, '--') : null
   if (asked && 'error' in asked) return usage(asked.error, env)
-  const answerer = flags.live ? liveAnswerer(clientOf(flags.admin, env)) : answererOf(load(paths, env))
+  const answerer = sources ? answererOf(load(sources, env)) : liveAnswerer(clientOf(flags.admin, env))
   if (answerer === null) return Exit.failed
   if (flags.batch !== undefined) return await answerBatch(flags.batch, flags.output, answerer, env)
   const answer = await answerer(askByOptions(flags, '--'))
@@ -46,8 +47,8 @@ export async function explain(paths: readonly string[], flags: ExplainFlags, env
 }
 
 /** The table of the configuration; null, with the findings on stderr, where it has errors. */
-function load(paths: readonly string[], env: Env): Table | null {
-  const files = readFiles(paths)
+function load(sources: Sources, env: Env): Table | null {
+  const files = readFiles(sources)
   const { plan, diagnostics } = loadConfig(files, { names: new Map() })
   if (plan) return openTable(buildTable(plan, 1, () => 0))
   const colours = wantsColours(env, env.stderr)

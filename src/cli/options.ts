@@ -5,11 +5,8 @@ import { parseDuration } from '../config/duration.ts'
 import { parseLabels } from '../table/question.ts'
 import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 
-export const PATHS = 'configuration files and folders (*.yaml, *.yml and *.json in them)'
-export const PATHS_DEFAULT = ['config/']
-
 export const outputOption = (): Option =>
-  new Option('--output <FORMAT>', 'text for people, json for programs')
+  new Option('-o, --output <FORMAT>', 'text for people, json for programs')
     .choices(['text', 'json'])
     .default('text')
 

@@ -9,17 +9,9 @@ import { Command, CommanderError, Option } from 'commander'
 import { check } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { explain } from './explain.ts'
+import { inputOf, namesInput, withInput } from './input.ts'
 import { addLiveCommands, adminOption, answered } from './live/commands.ts'
-import {
-  adminPlace,
-  duration,
-  examples,
-  integerUpTo,
-  labels,
-  outputOption,
-  PATHS,
-  PATHS_DEFAULT,
-} from './options.ts'
+import { adminPlace, duration, examples, integerUpTo, labels, outputOption } from './options.ts'
 import { run } from './run.ts'
 import { versionOf } from './version.ts'
 
@@ -66,44 +58,57 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
 }
 
 function addRun(program: Command, env: Env, exit: (code: number) => void): void {
-  program
-    .command('run')
+  withInput(program.command('run'))
     .description('serve connections; changed files are taken while running')
-    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .option('--workers <N>', 'worker threads; 0: one for each CPU', integerUpTo(1024))
     .addOption(new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'node', 'uring']))
     .option('--admin <ADDRESS>', 'the admin listener: 127.0.0.1:15021, or unix:/run/weir.sock', adminPlace)
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
     .option('--access-log <FILE>', 'a line for each connection goes there; - is standard output')
-    .addOption(new Option('--log-format <FORMAT>', 'default: text on a terminal').choices(['text', 'json']))
+    .addOption(
+      new Option('-o, --output <FORMAT>', 'the log’s format; default: text on a terminal').choices([
+        'text',
+        'json',
+      ]),
+    )
+    .addOption(
+      new Option('--log-format <FORMAT>', 'the same as --output')
+        .choices(['text', 'json'])
+        .conflicts('output'),
+    )
     .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
     .addHelpText(
       'after',
       examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --demo'),
     )
-    .action(async (paths, flags) => exit(await run(paths, flags, env)))
+    .action(async (paths, flags, command) =>
+      exit(await run(await inputOf(command, paths, flags, env), flags, env)),
+    )
 }
 
 function addCheck(program: Command, env: Env, exit: (code: number) => void): void {
-  program
-    .command('check')
+  withInput(program.command('check'))
     .description('say everything that is wrong with a configuration; exit 0 valid, 1 invalid')
-    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .addOption(outputOption())
     .option('--strict', 'count as errors what does not fit together, and rules that are never used', false)
-    .addHelpText('after', examples('weir check', 'weir check --strict --output json config/ | jq .errors'))
-    .action(async (paths, flags) => {
-      exit(check(paths, flags, env))
+    .addHelpText(
+      'after',
+      examples(
+        'weir check',
+        'weir check -R manifests/',
+        'kustomize build overlays/prod | weir check --strict -o json - | jq .errors',
+      ),
+    )
+    .action(async (paths, flags, command) => {
+      exit(check(await inputOf(command, paths, flags, env), flags, env))
       await flushed(env)
     })
 }
 
 function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
-  program
-    .command('explain')
+  withInput(program.command('explain'))
     .description('say where a connection would go, and why')
-    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .option('--gateway <NAME>', 'the Gateway (name or namespace/name) that accepts, or mesh', 'mesh')
     .option('--from <IP[:PORT]>', 'the client’s address')
     .option('--to <IP:PORT>', 'the address that the client connects to')
@@ -124,9 +129,11 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
       ),
     )
     .action(async (paths, flags, command) => {
-      if (flags.live && command.args.length > 0)
-        command.error('error: --live asks a gateway: it takes no PATH')
-      exit(await answered(() => explain(paths, flags, env), env))
+      if (flags.live && namesInput(paths, flags))
+        command.error('error: --live asks a gateway: it takes no PATH, -f or -R')
+      const otherUse = flags.batch === '-' ? '--batch -' : undefined
+      const sources = flags.live ? null : await inputOf(command, paths, flags, env, otherUse)
+      exit(await answered(() => explain(sources, flags, env), env))
       await flushed(env)
     })
 }

@@ -7,6 +7,7 @@
  */
 
 import type { Admin } from '../admin/http.ts'
+import type { Sources } from '../control/files.ts'
 import { Gateway } from '../control/gateway.ts'
 import { createLog, type LogFormat, type Logger } from '../control/log.ts'
 import type { Overrides } from '../control/overrides.ts'
@@ -23,15 +24,17 @@ export type RunFlags = {
   readonly drainTimeout?: number
   readonly accessLog?: string
   readonly logFormat?: LogFormat
+  /** Another name of --log-format, as every command has it. */
+  readonly output?: LogFormat
   readonly demo: boolean
 }
 
 const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-export async function run(paths: readonly string[], flags: RunFlags, env: Env): Promise<number> {
-  const format = flags.logFormat ?? (env.stdout.isTTY ? 'text' : 'json')
+export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
+  const format = flags.logFormat ?? flags.output ?? (env.stdout.isTTY ? 'text' : 'json')
   const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
-  const demo = flags.demo ? new Demo(paths, log) : null
+  const demo = flags.demo ? new Demo(sources, log) : null
   const exit = Promise.withResolvers<number>()
   let gateway: Gateway | null = null
   let signals = 0
@@ -47,7 +50,7 @@ export async function run(paths: readonly string[], flags: RunFlags, env: Env): 
   })
   await demo?.refresh()
   gateway = await Gateway.load({
-    paths,
+    ...sources,
     overrides: overridesOf(flags),
     log,
     onPublished: () => void demo?.refresh(),

@@ -14,10 +14,10 @@ import { NO_COUNTS, Slots } from '../stats/slots.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { buildTable } from '../table/builder.ts'
 import { openTable, type TableListener } from '../table/table.ts'
-import { readFiles, restedMs, type SourceFile } from './files.ts'
+import { readFiles, restedMs, type SourceFile, type Sources } from './files.ts'
 
 export type CompileTask = {
-  readonly paths: readonly string[]
+  readonly sources: Sources
   readonly names: ResolvedNames
   readonly generation: number
   /** `fingerprint` of the last answer; '' compiles in any case. */
@@ -51,8 +51,8 @@ export type Compiled = {
 /** The new configuration, or null when it is the one of `previous`. */
 export default function compileTask(task: CompileTask): Compiled | null {
   const startedMs = monotonicMs()
-  const files = readFiles(task.paths)
-  const rested = restedMs(task.paths) // after reading, so that what was written meanwhile is seen
+  const files = readFiles(task.sources)
+  const rested = restedMs(task.sources) // after reading, so that what was written meanwhile is seen
   const fingerprint = fingerprintOf(files, task.names)
   const readMs = monotonicMs() - startedMs
   if (fingerprint === task.previous) return null

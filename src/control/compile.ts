@@ -11,9 +11,10 @@ import type { ResolvedNames } from '../config/load.ts'
 import { createSlots } from '../stats/slots.ts'
 import type { Compiled, CompileTask } from './compile-task.ts'
 import type { Diff, DiffTask } from './diff-task.ts'
+import type { Sources } from './files.ts'
 
 export class Compiler {
-  readonly #paths: readonly string[]
+  readonly #sources: Sources
   readonly #slots = createSlots()
   readonly #pool = new Piscina({
     filename: new URL(`compile-task${extname(import.meta.url)}`, import.meta.url).href,
@@ -24,8 +25,8 @@ export class Compiler {
   })
   #previous = ''
 
-  constructor(paths: readonly string[]) {
-    this.#paths = paths
+  constructor(sources: Sources) {
+    this.#sources = sources
   }
 
   /** What the files say now, or null where that is what they said last time. */
@@ -35,7 +36,7 @@ export class Compiler {
     stats: SharedArrayBuffer | null,
   ): Promise<Compiled | null> {
     const task: CompileTask = {
-      paths: this.#paths,
+      sources: this.#sources,
       names,
       generation,
       previous: this.#previous,

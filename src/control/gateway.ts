@@ -18,6 +18,7 @@ import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
 import { DataPlane } from './data-plane.ts'
 import type { Diff } from './diff-task.ts'
+import type { Sources } from './files.ts'
 import { History } from './history.ts'
 import type { Logger } from './log.ts'
 import { Names } from './names.ts'
@@ -30,8 +31,7 @@ import { type Watch, watchPaths } from './watch.ts'
 /** The start waits this long for DNS; what comes later comes with a reload. */
 const NAMES_WAIT_MS = 1_000
 
-export type GatewayOptions = {
-  readonly paths: readonly string[]
+export type GatewayOptions = Sources & {
   readonly overrides: Overrides
   readonly log: Logger
   /** Called after each table that was published. */
@@ -75,10 +75,10 @@ export class Gateway {
   #draining = false
 
   private constructor(options: GatewayOptions) {
-    const { paths, log } = options
+    const { paths, recursive, once, log } = options
     this.#options = options
     this.#log = log
-    this.#compiler = new Compiler(paths)
+    this.#compiler = new Compiler({ paths, ...(recursive && { recursive }), ...(once && { once }) })
     this.#names = new Names({
       onChange: () => this.#plane && this.#reloads.ask(),
       onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
@@ -117,7 +117,7 @@ export class Gateway {
     this.#plane = new DataPlane(this.settings, this.#log)
     this.#publish(first, first.table, null)
     this.#watch = await watchPaths(
-      this.#options.paths,
+      this.#options.paths.filter(path => !this.#options.once?.has(path)),
       () => this.#reloads.ask(),
       error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )

@@ -25,6 +25,7 @@ export async function watchPaths(
   onChange: () => void,
   onError: (error: Error) => void,
 ): Promise<Watch> {
+  if (paths.length === 0) return { close: async () => {} } // standard input alone never changes
   const roots = paths.map(path => resolve(path))
   const parents = roots.map(root => dirname(root))
   const debounce = new Debounce(onChange, QUIET_MS, MOST_MS)

@@ -74,5 +74,5 @@ test('no metric of weir has a name without help, or a counter without _total', a
 })
 
 test('it is not read as configuration', () => {
-  assert.ok(readFiles([CONFIG]).every(({ file }) => !file.includes('grafana')))
+  assert.ok(readFiles({ paths: [CONFIG] }).every(({ file }) => !file.includes('grafana')))
 })

@@ -17,13 +17,13 @@ function folder(t: TestContext, files: Record<string, string>): string {
 }
 
 const names = (root: string, paths: string[]): string[] =>
-  readFiles(paths).map(each => relative(root, each.file))
+  readFiles({ paths }).map(each => relative(root, each.file))
 
 test('a folder stands for its YAML and JSON files, sorted by name, not for those of folders inside it', t => {
   const root = folder(t, { 'b.yaml': 'b', 'a.yml': 'a', 'c/d.json': 'd', 'c/b.YAML': 'e', 'notes.txt': 'no' })
   assert.deepEqual(names(root, [root]), ['a.yml', 'b.yaml'])
   assert.deepEqual(names(root, [root, join(root, 'c')]), ['a.yml', 'b.yaml', 'c/b.YAML', 'c/d.json'])
-  assert.equal(Buffer.from(readFiles([root])[0].bytes as Uint8Array).toString(), 'a')
+  assert.equal(Buffer.from(readFiles({ paths: [root] })[0].bytes as Uint8Array).toString(), 'a')
 })
 
 test('hidden files and what editors leave behind are passed over', t => {
@@ -64,7 +64,7 @@ test('what is not there, hangs in the air or is too large comes back as an Error
   const root = folder(t, { 'big.yaml': '' })
   truncateSync(join(root, 'big.yaml'), FILE_BYTES_MAX + 1)
   symlinkSync('nowhere', join(root, 'dangling.yaml'))
-  const found = readFiles([root, join(root, 'missing')])
+  const found = readFiles({ paths: [root, join(root, 'missing')] })
   assert.deepEqual(
     found.map(each => relative(root, each.file)),
     ['big.yaml', 'dangling.yaml', 'missing'],
@@ -76,11 +76,11 @@ test('paths have rested since the last of their files and folders was written; t
   const root = folder(t, { 'a.yaml': 'a', 'b.yaml': 'b', 'c.yaml': 'c', 'notes.txt': 'no' })
   const age = (name: string, seconds: number) =>
     utimesSync(join(root, name), new Date(), new Date(Date.now() - seconds * 1000))
-  assert.ok(restedMs([root]) < 60_000)
+  assert.ok(restedMs({ paths: [root] }) < 60_000)
   for (const [name, seconds] of Object.entries({ 'a.yaml': 900, 'b.yaml': 600, 'c.yaml': -600, '.': 1200 }))
     age(name, seconds)
-  assert.equal(Math.round(restedMs([root]) / 60_000), 10)
+  assert.equal(Math.round(restedMs({ paths: [root] }) / 60_000), 10)
   age('.', 300)
-  assert.equal(Math.round(restedMs([root]) / 60_000), 5)
-  assert.equal(restedMs([join(root, 'missing')]), Number.POSITIVE_INFINITY)
+  assert.equal(Math.round(restedMs({ paths: [root] }) / 60_000), 5)
+  assert.equal(restedMs({ paths: [join(root, 'missing')] }), Number.POSITIVE_INFINITY)
 })

@@ -3,15 +3,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { AdminPlace } from '../admin-place.ts'
 import type { Env } from '../env.ts'
-import {
-  adminPlace,
-  duration,
-  examples,
-  integerUpTo,
-  outputOption,
-  PATHS,
-  PATHS_DEFAULT,
-} from '../options.ts'
+import { inputOf, withInput } from '../input.ts'
+import { adminPlace, duration, examples, integerUpTo, outputOption } from '../options.ts'
 import { type Client, clientOf, NoAnswer } from './client.ts'
 import { connections } from './connections.ts'
 import { diff } from './diff.ts'
@@ -132,14 +125,15 @@ function addTop(program: Command, env: Env, ask: Ask): void {
 }
 
 function addDiff(program: Command, env: Env, ask: Ask): void {
-  program
-    .command('diff')
+  withInput(program.command('diff'))
     .description('what would change if these files were served, live connections included; exit 1 invalid')
-    .argument('[PATH...]', PATHS, PATHS_DEFAULT)
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir diff', 'weir diff --output json next/ | jq .changes.connections'))
-    .action((paths, { admin, ...flags }) => ask(admin, client => diff(client, paths, flags, env)))
+    .action(async (paths, { admin, ...flags }, command) => {
+      const sources = await inputOf(command, paths, flags, env)
+      await ask(admin, client => diff(client, sources, flags, env))
+    })
 }
 
 function addDrain(program: Command, env: Env, ask: Ask): void {

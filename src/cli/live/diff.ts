@@ -11,7 +11,7 @@ import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
 import type { Diagnostic } from '../../config/diagnostic.ts'
 import { renderText } from '../../config/render.ts'
-import { readFiles, type SourceFile } from '../../control/files.ts'
+import { readFiles, type SourceFile, type Sources } from '../../control/files.ts'
 import { sourcesOf } from '../check.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import { type Client, NoAnswer } from './client.ts'
@@ -56,11 +56,11 @@ type Diff = {
 
 export async function diff(
   client: Client,
-  paths: readonly string[],
+  sources: Sources,
   { output }: DiffFlags,
   env: Env,
 ): Promise<number> {
-  const files = readFiles(paths)
+  const files = readFiles(sources)
   const answer = await client.send<Diff>('POST', '/diff', { files: files.map(asText) })
   if (output === 'json') env.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   else writeText(answer, files, env)

@@ -1,0 +1,120 @@
+/**
+ * What a command reads its configuration from: PATH, -f, -R and standard input, the same for every command.
+ *
+ *   withInput(program.command('check'))            the arguments and options
+ *     .action(async (paths, flags, command) => …
+ *       await inputOf(command, paths, flags, env)   what they name
+ *
+ * Standard input and pipes can be read only once, so they are read here, before the command begins: `run` looks
+ * at its files again with each reload, and takes what it has of these.
+ */
+
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { FILE_BYTES_MAX } from '../config/text/limits.ts'
+import { type SourceFile, type Sources, tooLarge } from '../control/files.ts'
+import type { Env } from './env.ts'
+
+/** What `withInput` adds to a command's flags. */
+export type InputFlags = { readonly filename?: readonly string[]; readonly recursive?: boolean }
+
+const PATHS_DEFAULT = ['config/']
+/** Spellings of standard input. */
+const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
+const CHUNK_BYTES = 65_536
+
+/** Adds PATH, -f and -R to a command. */
+export function withInput(command: Command): Command {
+  return command
+    .argument(
+      '[PATH...]',
+      'configuration files and folders (*.yaml, *.yml and *.json in them); - is standard input; default: config/',
+    )
+    .addOption(
+      new Option('-f, --filename <FILE>', 'the same as PATH, and may be repeated').argParser(
+        (text: string, before: readonly string[] = []) => [...before, text],
+      ),
+    )
+    .option('-R, --recursive', 'read folders inside folders too', false)
+}
+
+/** Whether the command line names anything to read. */
+export const namesInput = (paths: readonly string[], { filename = [], recursive }: InputFlags): boolean =>
+  paths.length + filename.length > 0 || recursive === true
+
+/**
+ * What PATH, -f and -R name, with standard input and pipes already read.
+ *
+ * @param otherUse  An option that reads standard input as well, such as "--batch -": a mistake where a PATH does.
+ */
+export async function inputOf(
+  command: Command,
+  given: readonly string[],
+  { filename = [], recursive = false }: InputFlags,
+  env: Env,
+  otherUse?: string,
+): Promise<Sources> {
+  const named = [...given, ...filename]
+  if (named.includes('')) command.error('error: a PATH is empty')
+  const uses = [...named.filter(path => STDIN.has(path)), ...(otherUse === undefined ? [] : [otherUse])]
+  if (uses.length > 1)
+    command.error(`error: standard input can be read only once, and is asked for by ${uses.join(' and ')}`)
+  const paths = named.length === 0 ? PATHS_DEFAULT : named
+  const once = new Map<string, SourceFile>()
+  for (const path of paths) {
+    const file = STDIN.has(path)
+      ? { file: path === '-' ? '<stdin>' : path, bytes: await readStdin(env) }
+      : isPipe(path)
+        ? readPipe(path)
+        : null
+    if (file && !once.has(path)) once.set(path, file)
+  }
+  return { paths: [...new Set(paths)], recursive, once }
+}
+
+async function readStdin({ stdin }: Env): Promise<Uint8Array | Error> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of stdin) {
+      const bytes = Buffer.from(chunk)
+      chunks.push(bytes)
+      size += bytes.length
+      if (size > FILE_BYTES_MAX) return tooLarge()
+    }
+    return Buffer.concat(chunks)
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+/** A pipe or a device: `weir check <(helm template …)`. */
+function isPipe(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory()
+}
+
+function readPipe(path: string): SourceFile {
+  let fd = -1
+  try {
+    fd = openSync(path, 'r')
+    return { file: path, bytes: readToEnd(fd) }
+  } catch (error) {
+    return { file: path, bytes: error instanceof Error ? error : new Error(String(error)) }
+  } finally {
+    if (fd >= 0) closeSync(fd)
+  }
+}
+
+function readToEnd(fd: number): Uint8Array | Error {
+  const chunks: Buffer[] = []
+  let size = 0
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    const count = readSync(fd, chunk)
+    if (count === 0) return Buffer.concat(chunks)
+    chunks.push(chunk.subarray(0, count))
+    size += count
+    if (size > FILE_BYTES_MAX) return tooLarge()
+  }
+}
