@@ -6,7 +6,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -39,6 +39,8 @@ test('npm start serves the demo until Ctrl-C', { timeout: 60_000 }, async t => {
   assert.match(await answerTo('test\n'), /^hello(-gray)? test\n$/)
   const ready = await fetch('http://127.0.0.1:15021/ready')
   assert.equal(ready.status, 200)
+  const asked = spawnSync(`${ROOT}bin/weir`, ['routes', '--hit'], { encoding: 'utf8' })
+  assert.match(asked.stdout, /^default\/echo tcp/m, asked.stderr)
   npm.stdout.resume()
   process.kill(group, 'SIGINT') // a terminal sends Ctrl-C to all of the group
   await ended

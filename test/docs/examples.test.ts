@@ -75,14 +75,14 @@ test('README.md promises of the demo what the demo promises itself, where a test
   deepEqual(promised, held)
 })
 
-/** Runs each `$ npx weir …` of a console block and holds what it prints against what stands below it. */
+/** Runs each `$ weir …` of a console block and holds what it prints against what stands below it. */
 async function replay(document: string, text: string): Promise<void> {
   const commands = text.split('\n').filter(line => line.startsWith('$ '))
   ok(commands.length > 0, 'a console block shows a command')
   const printed: string[] = []
   for (const command of commands) {
-    const [npx, name, ...words] = command.slice(2).split(' ')
-    equal(`${npx} ${name}`, 'npx weir', command)
+    const [name, ...words] = command.slice(2).split(' ')
+    equal(name, 'weir', command)
     const { out, err } = await weir(words)
     printed.push(`${command}\n${(out + err).trimEnd()}\n`)
   }
