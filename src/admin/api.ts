@@ -19,9 +19,15 @@ import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
 import { createMetrics } from './metrics/registry.ts'
 import { addPage } from './page-files.ts'
+import type { Refusals } from './refusals.ts'
 import { RulesOfTable } from './rules-of-table.ts'
 
-export async function addApi(app: FastifyInstance, gateway: Gateway, version: string): Promise<void> {
+export async function addApi(
+  app: FastifyInstance,
+  gateway: Gateway,
+  version: string,
+  refusals: Refusals,
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -31,7 +37,7 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
   const rules = new RulesOfTable()
   await app.register(async api => {
     addPage(api)
-    addMetrics(api, createMetrics(gateway, version, rules))
+    addMetrics(api, createMetrics(gateway, version, rules, refusals))
     addState(api, gateway, version)
     addOverview(api, gateway, version, rules)
     addRoutes(api, gateway, rules)
@@ -41,8 +47,16 @@ export async function addApi(app: FastifyInstance, gateway: Gateway, version: st
     addExplain(api, gateway)
     addLogLevel(api, gateway)
     addDiff(api, gateway)
-    api.get('/openapi.json', { schema: { summary: 'This description.', tags: ['about'] } }, async () =>
-      app.swagger(),
-    )
+    addDescription(api)
+  })
+}
+
+/** Made once, when it is first asked for: by then every endpoint is there. */
+function addDescription(app: FastifyInstance): void {
+  const schema = { summary: 'This description.', tags: ['about'] }
+  let text: Buffer | null = null
+  app.get('/openapi.json', { schema }, async (_request, reply) => {
+    text ??= Buffer.from(`${JSON.stringify(app.swagger())}\n`)
+    return reply.type('application/json; charset=utf-8').send(text)
   })
 }

@@ -1,16 +1,21 @@
 /**
- * The guard: a page on the web must not read or change anything here through the browser of somebody who may.
+ * The guard: who may ask what. Every endpoint is behind it, but for the probes; an endpoint says nothing about it.
+ *
+ * A page on the web must not read or change anything here through the browser of somebody who may:
  *
  * - Host: a name that an attacker's DNS has pointed at us (DNS rebinding) is refused with 421. Names of this machine
  *   itself, IP addresses, which no DNS can point elsewhere, and names that the operator has allowed are taken.
  * - Origin and Sec-Fetch-Site: what another page's script, form or picture asks for is refused with 403. A link from
  *   elsewhere to a page here is followed.
  *
- * Programs send neither of the last two. Who may connect at all is decided by where the listener stands.
+ * Programs send neither of the last two. Who may connect at all is decided by where the listener stands; until there
+ * is authentication, whoever can connect may look, but only a caller on this machine may give an order: every method
+ * but GET and HEAD, as RFC 9110 §9.2.1 has it.
  */
 
+import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
-import { parseAddress } from '../net/address.ts'
+import { type Cidr, contains, parseAddress, parseCidr } from '../net/address.ts'
 import { Problem } from './problem.ts'
 
 /** On every answer: nothing of it is kept, guessed at, framed, or let load what is not ours. */
@@ -30,7 +35,7 @@ const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/
 /** A hook that refuses what the guard refuses; `hosts` are the names that the operator allows. */
 export function guard(hosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const allowed = new Set(hosts.map(host => host.toLowerCase()))
-  return async ({ headers, method }) => {
+  return async ({ headers, method, raw }) => {
     const host = headers.host?.toLowerCase()
     const name = HOST.exec(host ?? '')?.[1]
     if (name === undefined || !(isOwnName(name) || allowed.has(name))) throw misdirected(headers.host)
@@ -40,7 +45,26 @@ export function guard(hosts: readonly string[]): (request: FastifyRequest) => Pr
     const follows = method === 'GET' && mode === 'navigate'
     if (site !== undefined && site !== 'same-origin' && site !== 'none' && !follows)
       throw foreign('another page')
+    const { isLocal } = raw.socket as { readonly isLocal?: unknown } // gate.ts
+    if (!READING.has(method) && isLocal !== true) throw notLocal(method)
   }
+}
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+/** 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4 address within IPv6 is read as what it is (net/address.ts). */
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(text => parseCidr(text) as Cidr)
+
+/**
+ * Whether the caller is on this machine, or what stands for it: `kubectl port-forward`, `ssh -L`.
+ *
+ * To be asked when it is accepted: of a socket that has closed, the address is not known any more, as it is not of a
+ * UNIX socket's.
+ */
+export function isLocal({ remoteAddress }: Pick<Socket, 'remoteAddress'>, isUnix: boolean): boolean {
+  if (isUnix) return true
+  const address = parseAddress(remoteAddress ?? '')
+  return address !== null && LOOPBACK.some(cidr => contains(cidr, address.family, address.words))
 }
 
 /** localhost, names below it (RFC 6761 §6.3), and addresses. */
@@ -59,3 +83,11 @@ const misdirected = (host: string | undefined): Problem =>
 
 const foreign = (origin: string): Problem =>
   new Problem(403, 'foreign-origin', `${origin} may not ask here`, 'only pages from this listener itself may')
+
+const notLocal = (method: string): Problem =>
+  new Problem(
+    403,
+    'local-only',
+    `${method} is taken from this machine only, by loopback or the UNIX socket`,
+    'ask there, or forward its port: ssh -L 15021:127.0.0.1:15021 HOST, kubectl port-forward POD 15021',
+  )

@@ -1,24 +1,29 @@
 /**
  * The admin listener: a small HTTP server for probes, scrapers, people, and `weir`'s own commands.
  *
- * fastify routes, validates and serializes. Here are the limits, which are tight, since nobody who means well
+ * Connections come in by places.ts, which says who may stay for how long, and hands them to node:http; fastify
+ * routes, validates and serializes. Here are the limits of size, which are tight, since nobody who means well
  * needs more; what a mistake is answered with; and the two probes. Those ask neither who calls nor under which
  * name, as kubelet calls by address. Everything else (api.ts) stands behind the guard (guard.ts).
  */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createServer as createListener, type Socket } from 'node:net'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import { guard, HEADERS } from './guard.ts'
 import { close, listen, type Place } from './listen.ts'
+import { LIMITS, type Limits, Places } from './places.ts'
 import { Problem, problemOf, unknownPath } from './problem.ts'
+import { readQuery } from './query.ts'
+import { isRefusal, Refusals } from './refusals.ts'
 
 const HEADER_BYTES_MAX = 8_192
 const BODY_BYTES_MAX = 65_536
-const REQUEST_MS_MAX = 5_000
-/** A connection on which nothing moves: who does not take an answer must not keep others out. Longer than a comparison takes. */
-const STILL_MS_MAX = 60_000
-const CONNECTIONS_MAX = 64
 const REQUESTS_PER_SOCKET_MAX = 1_000
 
 /** Whether connections are served, and if not, what is missing. */
@@ -33,23 +38,37 @@ export type AdminOptions = Pick<Place, 'address' | 'port'> &
     readonly api?: (app: FastifyInstance) => Promise<void>
     /** Told of what an endpoint did not expect: our bug. */
     readonly onBug?: (error: unknown) => void
+    readonly limits?: Partial<Limits>
+    readonly refusals?: Refusals
   }
 
 export type Admin = Place & { close(): Promise<void> }
 
 /** Listens; rejects with the kernel's error where that fails. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { address, port, socket = '', hosts = [], readiness, api, onBug } = options
-  const server = createTightServer()
+  const { address, port, socket = '', hosts = [], readiness, api, onBug, refusals = new Refusals() } = options
+  const http = createParser()
+  let answer: Parameters<NonNullable<FastifyServerOptions['serverFactory']>>[0] = () => {}
+  const places = new Places(http, {
+    limits: { ...LIMITS, ...options.limits },
+    refusals,
+    isUnix: socket !== '',
+    isProbe: ({ url = '' }) => PROBES.has(pathOf(url)),
+    answer: (request, response) => answer(request, response),
+  })
   const app = Fastify({
-    serverFactory: handler => server.on('request', handler),
+    serverFactory: handler => {
+      answer = handler
+      return http
+    },
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: true,
     return503OnClosing: false,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } },
+    // Types are as they are written. A query has none: readQuery gives it those that its schema names.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
     frameworkErrors: (error, _request, reply) => fail(error, reply),
-    clientErrorHandler: refuseBytes,
+    clientErrorHandler: (error, gate) => refuseBytes(error, gate, places),
   })
   const methods = methodsByPath(app)
   const checkGuard = guard(hosts)
@@ -57,23 +76,34 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   app.setErrorHandler((error, _request, reply) => fail(error, reply))
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)
-    const path = pathOf(request)
+    const path = pathOf(request.url)
     if (!PROBES.has(path)) await checkGuard(request)
     else if (hasBody(request.raw)) void reply.header('connection', 'close') // not waited for
     if (request.is404) throw misplaced(request, reply, path, methods)
   })
+  app.addHook('preValidation', readQuery)
   app.addHook('onSend', async (_request, _reply, payload) =>
     typeof payload === 'string' && payload.startsWith('{') ? `${payload}\n` : payload,
   )
   addProbes(app, readiness)
   if (api) await app.register(api)
   await app.ready()
-  const where = await listen(server, { address, port, socket })
-  return { ...where, close: () => close(server) }
+  const listener = createListener({ allowHalfOpen: true, noDelay: true }, caller => places.admit(caller))
+  const where = await listen(listener, { address, port, socket })
+  return {
+    ...where,
+    close: async () => {
+      const closed = close(listener)
+      places.close()
+      refusals.close()
+      await closed
+    },
+  }
 
   function fail(error: unknown, reply: FastifyReply): FastifyReply {
     const problem = problemOf(error, reply.request.routeOptions?.bodyLimit ?? BODY_BYTES_MAX)
     if (problem === null) onBug?.(error)
+    else if (isRefusal(problem.code)) refusals.count(problem.code)
     const { status, body } =
       problem ?? new Problem(500, 'bug', 'weir did not expect this', 'its log says more')
     if (hasBody(reply.request.raw)) void reply.header('connection', 'close') // not waited for
@@ -81,17 +111,14 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   }
 }
 
-function createTightServer(): Server {
+/** What parses and writes; it does not listen, and leaves the time to places.ts. */
+function createParser(): Server {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: REQUEST_MS_MAX,
-    requestTimeout: REQUEST_MS_MAX,
-    keepAliveTimeout: REQUEST_MS_MAX,
-    connectionsCheckingInterval: REQUEST_MS_MAX,
+    headersTimeout: 0,
+    requestTimeout: 0,
     requireHostHeader: false,
   })
-  server.timeout = STILL_MS_MAX
-  server.maxConnections = CONNECTIONS_MAX
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX
   return server
 }
@@ -106,7 +133,7 @@ function addProbes(app: FastifyInstance, readiness: () => Readiness): void {
   })
 }
 
-const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0]
+const pathOf = (url: string): string => url.split('?', 1)[0]
 
 /** Which methods each path takes; filled while endpoints are added. */
 function methodsByPath(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
@@ -136,25 +163,15 @@ function misplaced(
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 
-const BYTES_REFUSED: Readonly<Record<string, Problem>> = {
-  HPE_HEADER_OVERFLOW: new Problem(
-    431,
-    'header-too-large',
-    `headers are larger than ${HEADER_BYTES_MAX} bytes`,
-  ),
-  ERR_HTTP_REQUEST_TIMEOUT: new Problem(408, 'too-slow', `the request took longer than ${REQUEST_MS_MAX} ms`),
-}
+const HEADER_TOO_LARGE = new Problem(
+  431,
+  'header-too-large',
+  `headers are larger than ${HEADER_BYTES_MAX} bytes`,
+)
 const NOT_HTTP = new Problem(400, 'not-http', 'this is no HTTP request')
 
-/** What is not even a request is answered by hand, and the connection closed. */
-function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const { status, body } = BYTES_REFUSED[error.code ?? ''] ?? NOT_HTTP
-  const text = `${JSON.stringify(body)}\n`
-  socket.end(
-    `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  )
+/** What is not even a request. */
+function refuseBytes({ code }: NodeJS.ErrnoException, gate: Socket, places: Places): void {
+  if (code === 'ECONNRESET' || !gate.writable) gate.destroy()
+  else places.refuse(gate, code === 'HPE_HEADER_OVERFLOW' ? HEADER_TOO_LARGE : NOT_HTTP)
 }

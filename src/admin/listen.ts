@@ -3,8 +3,7 @@
  */
 
 import { lstatSync, unlinkSync } from 'node:fs'
-import type { Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Server } from 'node:net'
 
 /** `socket` is the path of a UNIX socket; where it is '', an address ('' is every one) and a port. */
 export type Place = { readonly address: string; readonly port: number; readonly socket: string }
@@ -26,11 +25,9 @@ export async function listen(server: Server, { address, port, socket }: Place): 
   return { address, port, socket }
 }
 
+/** Listens no more; resolves once every connection has ended. */
 export function close(server: Server): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
+  return new Promise(resolve => server.close(() => resolve()))
 }
 
 type Where = { readonly port: number; readonly host?: string } | { readonly path: string }

@@ -4,12 +4,16 @@ import type { AdminSettings } from '../config/settings.ts'
 import type { Gateway } from '../control/gateway.ts'
 import { addApi } from './api.ts'
 import { type Admin, startAdmin } from './http.ts'
+import { Refusals } from './refusals.ts'
 
 /** Listens; rejects with the kernel's error where that fails. */
-export const openAdminOf = (gateway: Gateway, place: AdminSettings, version: string): Promise<Admin> =>
-  startAdmin({
+export function openAdminOf(gateway: Gateway, place: AdminSettings, version: string): Promise<Admin> {
+  const refusals = new Refusals(gateway.log)
+  return startAdmin({
     ...place,
+    refusals,
     readiness: gateway.readiness,
-    api: app => addApi(app, gateway, version),
+    api: app => addApi(app, gateway, version, refusals),
     onBug: error => gateway.log.error({ err: error }, 'the admin listener failed to answer'),
   })
+}

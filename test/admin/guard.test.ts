@@ -1,9 +1,10 @@
 /** Goal: no page of the web gets at the admin listener through a browser, and every mistake is answered in JSON. */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
+import { spawnSync } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { isLocal } from '../../src/admin/guard.ts'
 import { startAdmin } from '../../src/admin/http.ts'
 import { call, raw } from './kit.ts'
 
@@ -174,20 +175,49 @@ test('what is no HTTP is answered and closed', async t => {
   assert.match(await raw(where, twice), /^HTTP\/1\.1 400 /)
 })
 
-test('one connection too many is closed, and there is room again when one has gone', async t => {
-  const { where } = await scene(t)
-  const held = Array.from({ length: 64 }, () => connect(where))
-  t.after(() => held.forEach(socket => void socket.destroy()))
-  await Promise.all(held.map(socket => once(socket, 'connect')))
-  assert.equal(await raw(where, 'GET /ready HTTP/1.1\r\n\r\n'), '')
-  const [first] = held
-  first.write('GET /ready HTTP/1.1\r\nconnection: close\r\n\r\n')
-  first.resume()
-  await once(first, 'close')
-  assert.match(await raw(where, 'GET /ready HTTP/1.1\r\nconnection: close\r\n\r\n'), /^HTTP\/1\.1 200 /)
+/** All that `script` prints in a network namespace of its own, or null where there can be none. */
+const isolated = (script: string, ...words: string[]): string | null => {
+  const { status, stdout } = spawnSync('unshare', ['-n', 'sh', '-ec', script, 'sh', ...words], {
+    encoding: 'utf8',
+  })
+  return status === 0 ? stdout : null
+}
+const LOOPBACK = 'ip link set lo up; ip addr add 10.9.8.7/32 dev lo'
+const needs = 'needs unshare -n and ip, and the right to use them'
+
+test('orders are taken from this machine only', { skip: isolated(LOOPBACK) === null && needs }, () => {
+  const child = fileURLToPath(new URL('../support/remote-caller.ts', import.meta.url))
+  const found = JSON.parse(isolated(`${LOOPBACK}; exec "$1" "$2"`, process.execPath, child) ?? '{}')
+  for (const caller of ['127.0.0.1', '127.9.9.9', '::1', '10.9.8.7']) {
+    const isHere = caller !== '10.9.8.7'
+    const statuses = (line: string) => found[`${caller} ${line}`].slice(0, 2)
+    assert.deepEqual(statuses('GET /thing'), [200, ''])
+    assert.deepEqual(statuses('HEAD /thing'), [200, ''])
+    assert.deepEqual(statuses('POST /ready'), [405, 'wrong-method'])
+    for (const line of ['POST /thing', 'PUT /thing'])
+      assert.deepEqual(statuses(line), isHere ? [200, ''] : [403, 'local-only'], `${caller} ${line}`)
+    assert.deepEqual(statuses('DELETE /nothing'), isHere ? [404, 'unknown-path'] : [403, 'local-only'])
+  }
+  assert.match(found['10.9.8.7 POST /thing'][2], /port-forward/)
+  assert.notEqual(found['gone POST /thing'][0], 200)
 })
 
-test('a request that does not get on is answered 408 and closed', async t => {
-  const { where } = await scene(t)
-  assert.match(await raw(where, 'GET /ready HTTP/1.1\r\nhos'), /^HTTP\/1\.1 408 .*"too-slow"/s)
+test('what is this machine: loopback in every spelling, and nothing that is not known', () => {
+  const local = (remoteAddress: string | undefined) => isLocal({ remoteAddress }, false)
+  for (const address of ['127.0.0.1', '127.255.255.254', '::1', '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'])
+    assert.ok(local(address), address)
+  for (const address of [
+    '128.0.0.1',
+    '10.0.0.1',
+    '0.0.0.0',
+    '::',
+    '::2',
+    '::ffff:10.0.0.1',
+    'fe80::1%lo',
+    '',
+    'x',
+  ])
+    assert.ok(!local(address), address)
+  assert.ok(!local(undefined))
+  assert.ok(isLocal({ remoteAddress: undefined }, true))
 })

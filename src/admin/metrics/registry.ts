@@ -10,9 +10,10 @@ import { statSync } from 'node:fs'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Gateway, Serving } from '../../control/gateway.ts'
 import { readCold, type Table } from '../../table/table.ts'
+import type { Refusals } from '../refusals.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import { servingOf } from '../serving.ts'
-import { gauge, register, single, type Value } from './family.ts'
+import { counter, gauge, register, single, type Value } from './family.ts'
 import { processFamilies } from './process.ts'
 import { seriesFamilies } from './series.ts'
 
@@ -26,7 +27,12 @@ export type Metrics = {
   readonly names: readonly string[]
 }
 
-export function createMetrics(gateway: Gateway, version: string, rules: RulesOfTable): Metrics {
+export function createMetrics(
+  gateway: Gateway,
+  version: string,
+  rules: RulesOfTable,
+  refusals: Refusals,
+): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOK_MS })
   for (const { name } of registry.getMetricsAsArray())
@@ -40,8 +46,8 @@ export function createMetrics(gateway: Gateway, version: string, rules: RulesOfT
     labelsOf,
     rules: () => rules.of(serving().table),
   })
-  for (const family of [...processFamilies(gateway, serving, version), ...series.families])
-    register(registry, family)
+  const families = [...processFamilies(gateway, serving, version), ...series.families, refused(refusals)]
+  for (const family of families) register(registry, family)
   return {
     contentType: registry.contentType,
     names: registry.getMetricsAsArray().map(each => each.name),
@@ -52,6 +58,11 @@ export function createMetrics(gateway: Gateway, version: string, rules: RulesOfT
     },
   }
 }
+
+const refused = ({ counts }: Refusals) =>
+  counter('weir_admin_refusals_total', 'What the admin listener refused, by reason.', () =>
+    [...counts].map(([reason, value]) => ({ labels: { reason }, value })),
+  )
 
 /** Since Linux 6.2 the folder's size is their number (proc(5)); nothing is said where that is not so. */
 function openFiles(): readonly Value[] {

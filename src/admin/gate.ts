@@ -1,0 +1,129 @@
+/**
+ * A caller's socket as node:http sees it: bytes pass only as far as they are wanted.
+ *
+ * node:http parses all that one read brings, which may be thousands of pipelined requests (64 KiB: 3 600 of them, some
+ * 100 ms), and offers no way to stop it in between. So it is given this stream instead of the socket, and no more
+ * bytes than `allowed` says: heads in small slices, one at each turn of the event loop, and none while a request is
+ * being answered. What does not pass stays in the kernel, where TCP slows the caller down.
+ */
+
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+
+/** Bytes that http may have before it; more would be parsed at once. */
+const BUFFERED_MAX = 1_024
+
+type Done = (error?: Error | null) => void
+
+export class Gate extends Duplex {
+  /** Bytes that have passed, ever. */
+  passed = 0
+  /** Whether the caller may change something (guard.ts). */
+  readonly isLocal: boolean
+  readonly #socket: Socket
+  readonly #allowed: () => number
+  #waiting: Buffer = Buffer.alloc(0)
+  #isWanted = false
+  #isEnded = false
+  #isDeaf = false
+  #turn: NodeJS.Immediate | undefined
+
+  /** @param allowed  Bytes that may pass now; where it is 0, `proceed` is called when that changes. */
+  constructor(socket: Socket, isLocal: boolean, allowed: () => number) {
+    super({ readableHighWaterMark: BUFFERED_MAX, decodeStrings: false })
+    this.#socket = socket
+    this.isLocal = isLocal
+    this.#allowed = allowed
+    socket.on('data', chunk => this.#take(chunk as Buffer))
+    socket.on('end', () => this.#ended())
+    socket.on('error', error => this.destroy(error))
+    socket.on('close', () => this.destroy())
+    this.on('error', () => {}) // node:http listens too, but not for as long
+  }
+
+  /** More may be allowed now. */
+  proceed(): void {
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined
+      this.#pass()
+    })
+  }
+
+  /** Nothing passes any more: what comes is thrown away, and the end of the caller ends both sides. */
+  deafen(): void {
+    this.#isDeaf = true
+    this.#waiting = Buffer.alloc(0)
+    if (this.#isEnded) this.destroy()
+    else this.#socket.resume()
+  }
+
+  /** node:http calls it after the last answer. */
+  destroySoon(): void {
+    if (!this.writableEnded) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  override _read(): void {
+    this.#isWanted = true
+    this.proceed()
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, done: Done): void {
+    this.#socket.write(chunk, encoding, done)
+  }
+
+  override _writev(
+    chunks: readonly { readonly chunk: Buffer | string; readonly encoding: BufferEncoding }[],
+    done: Done,
+  ): void {
+    const last = chunks.length - 1
+    this.#socket.cork()
+    for (const [index, { chunk, encoding }] of chunks.entries())
+      this.#socket.write(chunk, encoding, index === last ? done : undefined)
+    this.#socket.uncork()
+  }
+
+  override _final(done: Done): void {
+    this.#socket.end(() => done())
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    if (this.#turn) clearImmediate(this.#turn)
+    this.#socket.destroy()
+    done(error)
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isDeaf) return
+    this.#waiting = chunk
+    this.#socket.pause()
+    this.#pass()
+  }
+
+  /** Passes one slice; the next one waits for the next turn. */
+  #pass(): void {
+    if (this.#isDeaf || this.destroyed || !this.#isWanted) return
+    const most = this.#waiting.length === 0 ? 0 : this.#allowed()
+    if (most > 0) {
+      const slice = this.#waiting.subarray(0, most)
+      this.#waiting = this.#waiting.subarray(slice.length)
+      this.passed += slice.length
+      this.#isWanted = this.push(slice)
+    }
+    if (this.#waiting.length === 0) this.#more()
+    else if (most > 0) this.proceed()
+  }
+
+  #more(): void {
+    if (this.#isEnded) this.push(null)
+    else this.#socket.resume()
+  }
+
+  /** Whoever ends is gone, also where an answer is still being made: as without a gate (`httpAllowHalfOpen`). */
+  #ended(): void {
+    this.#isEnded = true
+    if (this.#isDeaf) this.destroy()
+    else if (this.#waiting.length === 0) this.push(null)
+  }
+}

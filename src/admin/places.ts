@@ -1,0 +1,241 @@
+/**
+ * Who has a place at the admin listener, and for how long. Nobody can keep a probe out, and no caller another.
+ *
+ *   accept ─▶ reads ─a whole request─▶ is answered ─the answer is taken─▶ reads …
+ *               │                        │
+ *               └── too slow, gave way ──┴── gave way, unread: told why where that can be, and closed
+ *
+ * - A newcomer always gets in: where all places are taken, the oldest connection that waits for its own caller gives way,
+ *   be it for the rest of a request or for an answer to be read.
+ * - There are more places than requests that are answered at once (`requests`). Those above are for the probes, which are
+ *   answered at once, and take part in no queue.
+ * - A connection has `requestMs` for its next request to be whole, from its beginning or the end of the last answer:
+ *   one timer, which slow heads, slow bodies and silence run into alike. node:http's own timers are off; it looks only
+ *   once in a while, and goes on waiting for the caller to close.
+ * - One request at a time is taken from each connection (gate.ts), and one at a turn from all (turns.ts).
+ */
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Gate } from './gate.ts'
+import { isLocal } from './guard.ts'
+import { Problem } from './problem.ts'
+import { isRefusal, type Refusals } from './refusals.ts'
+import { Turns } from './turns.ts'
+
+export type Limits = {
+  /** For a request to be whole. */
+  readonly requestMs: number
+  /** Without a byte in either direction: who does not take an answer is let go. Longer than a comparison takes. */
+  readonly stillMs: number
+  /** Requests that are answered at once, the probes' not counted. */
+  readonly requests: number
+  /** Connections beyond these. */
+  readonly spare: number
+}
+
+export const LIMITS: Limits = { requestMs: 5_000, stillMs: 60_000, requests: 64, spare: 16 }
+
+/** A head passes in slices of so many bytes: room for some ten requests, were they pipelined. */
+const HEAD_SLICE = 256
+/** So does a body of unknown length. */
+const BODY_SLICE = 4_096
+/** Who was told to go has so long to read why. */
+const LEAVE_MS = 1_000
+
+type Exchange = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly isProbe: boolean
+}
+
+type Visitor = {
+  readonly gate: Gate
+  timer: NodeJS.Timeout
+  current: Exchange | null
+  /** Requests behind it that have passed already; few (HEAD_SLICE). */
+  readonly behind: Exchange[]
+  /** What will have passed where its body ends, give or take a slice; where its length is known. */
+  bodyEnd: number
+  /** What had passed when the last answer ended. */
+  passedBefore: number
+  /** Why nothing is to come after the current answer. */
+  end: Problem | null
+  isLeaving: boolean
+}
+
+export type PlacesOptions = {
+  readonly limits: Limits
+  readonly refusals: Refusals
+  /** Whether the listener is a UNIX socket. */
+  readonly isUnix: boolean
+  readonly isProbe: (request: IncomingMessage) => boolean
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+export class Places {
+  readonly #http: Server
+  readonly #options: PlacesOptions
+  readonly #turns = new Turns()
+  /** In the order in which each began to wait, or to be answered. */
+  readonly #visitors = new Set<Visitor>()
+  readonly #byGate = new WeakMap<object, Visitor>()
+
+  /** @param http  Parses and writes; it does not listen. */
+  constructor(http: Server, options: PlacesOptions) {
+    this.#http = http
+    this.#options = options
+    http.on('request', (request: IncomingMessage, response: ServerResponse) =>
+      this.#arrived({ request, response, isProbe: options.isProbe(request) }),
+    )
+  }
+
+  /** Takes in a connection. */
+  admit(socket: Socket): void {
+    const { limits, isUnix } = this.#options
+    const gate = new Gate(socket, isLocal(socket, isUnix), () => allowed(visitor))
+    const timer = setTimeout(() => this.#late(visitor), limits.requestMs)
+    const visitor: Visitor = {
+      ...{ gate, timer, current: null, behind: [], bodyEnd: 0, passedBefore: 0, end: null, isLeaving: false },
+    }
+    this.#byGate.set(gate, visitor)
+    this.#visitors.add(visitor)
+    gate.on('close', () => {
+      clearTimeout(visitor.timer)
+      this.#visitors.delete(visitor)
+    })
+    socket.setTimeout(limits.stillMs, () => this.#still(visitor))
+    if (this.#visitors.size > limits.requests + limits.spare)
+      this.#giveWay(each => each.isLeaving) || this.#giveWay(waitsForCaller)
+    this.#http.emit('connection', gate)
+  }
+
+  /** Tells the caller at the other end of `gate` why it is refused, and closes. */
+  refuse(gate: object, problem: Problem): void {
+    const visitor = this.#byGate.get(gate)
+    if (visitor?.current?.request.complete)
+      visitor.end = problem // which is what came after it
+    else if (visitor) this.#refuse(visitor, problem)
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    for (const { gate } of this.#visitors) gate.destroy()
+  }
+
+  #arrived(exchange: Exchange): void {
+    const visitor = this.#byGate.get(exchange.request.socket)
+    if (!visitor || visitor.isLeaving) return
+    if (visitor.current) visitor.behind.push(exchange)
+    else this.#begin(visitor, exchange)
+  }
+
+  #begin(visitor: Visitor, exchange: Exchange): void {
+    const { request, response, isProbe } = exchange
+    visitor.current = exchange
+    visitor.bodyEnd = visitor.gate.passed + Number(request.headers['content-length'] ?? 0)
+    this.#toTheEnd(visitor)
+    response.once('close', () => this.#answered(visitor))
+    if (isProbe) this.#options.answer(request, response)
+    else if (this.#requests > this.#options.limits.requests && !this.#giveWay(isUnread))
+      this.#refuse(visitor, BUSY)
+    else this.#turns.add(() => visitor.gate.destroyed || this.#options.answer(request, response))
+  }
+
+  #answered(visitor: Visitor): void {
+    visitor.current = null
+    if (visitor.gate.destroyed || visitor.isLeaving) return
+    visitor.passedBefore = visitor.gate.passed
+    visitor.timer.refresh()
+    this.#toTheEnd(visitor)
+    const next = visitor.behind.shift()
+    if (next) this.#begin(visitor, next)
+    else if (visitor.end) this.#refuse(visitor, visitor.end)
+    else visitor.gate.proceed()
+  }
+
+  /** Requests that are being answered, or wait for their turn. */
+  get #requests(): number {
+    let count = 0
+    for (const { current, isLeaving } of this.#visitors)
+      if (current && !current.isProbe && !isLeaving) count++
+    return count
+  }
+
+  #toTheEnd(visitor: Visitor): void {
+    this.#visitors.delete(visitor)
+    this.#visitors.add(visitor)
+  }
+
+  /** Lets the oldest of those for whom `mayGo` holds go; false where there is none. */
+  #giveWay(mayGo: (visitor: Visitor) => boolean): boolean {
+    const victim = this.#visitors.values().find(mayGo)
+    if (victim === undefined) return false
+    const { gate } = victim
+    const isStuck = gate.writableLength > 0
+    this.#refuse(victim, GAVE_WAY)
+    this.#visitors.delete(victim)
+    if (isStuck) gate.destroy()
+    else gate.destroySoon()
+    return true
+  }
+
+  /** The time for a request is up. */
+  #late(visitor: Visitor): void {
+    const { gate, current, passedBefore } = visitor
+    if (visitor.isLeaving) gate.destroy()
+    else if (current?.request.complete) return
+    else if (current === null && passedBefore > 0 && gate.passed === passedBefore) gate.destroy()
+    else this.#refuse(visitor, TOO_SLOW)
+  }
+
+  /** Nothing has moved for long. */
+  #still(visitor: Visitor): void {
+    if (isUnread(visitor)) this.#options.refusals.count('unread')
+    visitor.gate.destroy()
+  }
+
+  #refuse(visitor: Visitor, problem: Problem): void {
+    if (visitor.isLeaving) return
+    const { gate, current } = visitor
+    visitor.isLeaving = true
+    if (isRefusal(problem.code)) this.#options.refusals.count(problem.code)
+    if (current?.response.headersSent || gate.writableEnded) return void gate.destroy()
+    gate.end(bytesOf(problem))
+    gate.deafen()
+    clearTimeout(visitor.timer)
+    visitor.timer = setTimeout(() => gate.destroy(), LEAVE_MS)
+  }
+}
+
+/** How many bytes may pass from this caller now. */
+function allowed({ gate, current, bodyEnd }: Visitor): number {
+  if (current === null) return HEAD_SLICE
+  if (current.request.complete) return 0
+  if (current.request.headers['content-length'] === undefined) return BODY_SLICE
+  return Math.max(bodyEnd - gate.passed, HEAD_SLICE)
+}
+
+/** Whether an answer lies there that its caller does not take. */
+const isUnread = ({ gate, current, isLeaving }: Visitor): boolean =>
+  !isLeaving && current?.response.writableEnded === true && gate.writableLength > 0
+
+/** Whether nothing is left to do here, but for the caller. */
+const waitsForCaller = (visitor: Visitor): boolean =>
+  !visitor.isLeaving && (visitor.current?.request.complete !== true || isUnread(visitor))
+
+const GAVE_WAY = new Problem(
+  503,
+  'gave-way',
+  'too many connections: this one was the oldest without a whole request',
+  'ask again',
+)
+const TOO_SLOW = new Problem(408, 'too-slow', 'the request was not whole in time')
+const BUSY = new Problem(503, 'busy', 'too many requests at once', 'ask again, a little later')
+
+/** An answer without http's help. */
+function bytesOf({ status, body }: Problem): string {
+  const text = `${JSON.stringify(body)}\n`
+  const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n`
+  return `${head}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+}
