@@ -5,7 +5,7 @@
  * path, and workers never import it.
  */
 
-import { pack } from 'msgpackr'
+import { Packr } from 'msgpackr'
 import { assert } from '../base/assert.ts'
 import { type Cidr, parseAddress } from '../net/address.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
@@ -17,6 +17,9 @@ import { ABSENT } from './pair-index.ts'
 import { aliasColumns } from './pick.ts'
 import type { Cluster, Listener, Plan, Route, Rule, Scope, SourceCondition } from './plan.ts'
 import { stickyBuckets } from './sticky.ts'
+
+/** Labels are packed as they are, though one be called `toJSON` and another `constructor`. */
+const packr = new Packr({ useRecords: false, useToJSON: false })
 
 /** Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload. */
 export type SlotOf = (identity: string) => number
@@ -92,6 +95,7 @@ class Builder {
 
   addListener(listener: Listener): void {
     const [first, ...more] = listener.scopes
+    assert(isPort(listener.port), `listener ${listener.gateway} has the port ${listener.port}`)
     const takesAll = first !== undefined && first.addresses.length === 0 && first.port === 0
     this.#rows.listeners.add(
       listener.port,
@@ -106,6 +110,7 @@ class Builder {
   }
 
   #addScope(scope: Scope): void {
+    assert(isPortOrAny(scope.port), `a scope of ${scope.host} has the port ${scope.port}`)
     this.#classifier.addScope(scope)
     const firstRule = this.#rows.rules.count
     const rules: ColdRule[] = scope.rules.map(rule => ({
@@ -120,6 +125,7 @@ class Builder {
   }
 
   #addRule(rule: Rule): number {
+    assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
     const condition = this.#conditions.indexOf(rule.source)
     const row = this.#rows.rules.add(
       rule.port,
@@ -177,6 +183,7 @@ class Builder {
     for (const { address, port, weight } of cluster.endpoints) {
       const parsed = parseAddress(address)
       assert(parsed !== null, `endpoint ${address} is no address`)
+      assert(isPort(port), `endpoint ${address} has the port ${port}`)
       const slot = this.#slotOf(`endpoint ${address} ${port}`)
       this.#rows.endpoints.add(parsed.family, ...parsed.words, port, weight, slot)
     }
@@ -225,11 +232,16 @@ class Builder {
     const words = Object.entries(this.#classifier.finish()).map(
       ([name, each]) => [name, new Uint8Array(each.buffer, each.byteOffset, each.byteLength)] as const,
     )
-    const packed = [['names', pack(this.#names)] as const, ['cold', pack(cold)] as const]
+    const packed = [['names', packr.pack(this.#names)] as const, ['cold', packr.pack(cold)] as const]
     const sections = new Map<string, Uint8Array>([...rows, ...words, ...packed])
     return assemble(sections, generation, wordsFor(this.#conditions.list.length))
   }
 }
+
+/** A word of a row would hold any other number too, and a worker would bind or dial it. */
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535
+
+const isPortOrAny = (port: number): boolean => port === 0 || isPort(port)
 
 /** What makes two clusters the same over reloads. */
 const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>

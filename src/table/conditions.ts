@@ -5,6 +5,7 @@
  * the condition that asks for nothing, so every workload has it.
  */
 
+import { own } from '../base/own.ts'
 import type { ColdWorkload } from './cold.ts'
 import type { SourceCondition } from './plan.ts'
 
@@ -70,5 +71,5 @@ function fulfils(workload: ColdWorkload, { namespace, labels, visibleTo }: Sourc
   if (namespace !== null && namespace !== workload.namespace) return false
   if (visibleTo !== null && !(workload.namespace !== null && visibleTo.includes(workload.namespace)))
     return false
-  return Object.entries(labels).every(([key, value]) => workload.labels[key] === value)
+  return Object.entries(labels).every(([key, value]) => own(workload.labels, key) === value)
 }

@@ -5,6 +5,7 @@
  * the names from the cold section, and for each rule that was passed over the condition that failed.
  */
 
+import { own } from '../base/own.ts'
 import {
   contains,
   type Family,
@@ -263,7 +264,7 @@ function unfulfilled(condition: SourceCondition, client: ColdWorkload): string[]
     failed.push(`sourceNamespace: ${namespace} is not ${condition.namespace}`)
   }
   for (const [key, wanted] of Object.entries(condition.labels)) {
-    const value = client.labels[key]
+    const value = own(client.labels, key)
     if (value === wanted) continue
     const has = value === undefined ? `the client has no label ${key}` : `${key}=${value}`
     failed.push(`sourceLabels: ${has}, not ${key}=${wanted}`)

@@ -144,11 +144,22 @@ test('keys that would reach into objects are refused or harmless', () => {
 })
 
 test('a tag that asks for more than data is refused', () => {
-  for (const tag of ['!!js/function', '!!binary', '!!timestamp', '!own', '!!int']) {
+  const inherited = ['__proto__', 'constructor', 'toString'].flatMap(name => [`!<${name}>`, `!${name}`])
+  for (const tag of ['!!js/function', '!!binary', '!!timestamp', '!own', '!!int', ...inherited]) {
     assert.deepEqual(readBeforeGood(`a: ${tag} "x"`).found, [`1:${5 + tag.length} CFG010`], tag)
   }
-  for (const tag of ['!!set', '!!omap', '!!js/object', '!!str']) {
+  for (const tag of ['!!set', '!!omap', '!!js/object', '!!str', ...inherited]) {
     assert.deepEqual(readBeforeGood(`a: ${tag} {b: c}`).list.at(0)?.code, 'CFG010', tag)
+  }
+})
+
+test('anchors, directives and keys may be named as what every object inherits', () => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    const { found, resources } = read(
+      `%TAG !${name}! tag:yaml.org,2002:\n---\n${GOOD}spec: [&${name} a, *${name}, !${name}!str 1]\n`,
+    )
+    assert.deepEqual(found, [])
+    assert.deepEqual(resources[0].value.spec, ['a', 'a', '1'])
   }
 })
 

@@ -357,6 +357,16 @@ test('directives belong to the document after them', () => {
   assert.equal(placeOf(resources[0], 'kind'), '4:7')
 })
 
+test('directives belong to one document: those behind it are read, too', () => {
+  const text = `# first\n%YAML 1.2\n---\n${document('x')}---\n${document('w')}...\n%FOO\n---\n${document('z')}`
+  const { resources, found } = read(text)
+  assert.deepEqual(found, [])
+  assert.deepEqual(
+    resources.map(({ metadata }) => metadata.name),
+    ['x', 'w', 'z'],
+  )
+})
+
 test('a document that asks for YAML 1.1 is read by the same rules', () => {
   const { resources, found } = read(
     `%YAML 1.1\n---\n${document('x', '{a: &a {b: 017}, <<: *a, c: !!int 5}')}`,

@@ -5,6 +5,7 @@
  * fewer labels, the same namespace or none, the same port or any, client ranges around the later one's.
  */
 
+import { own } from '../../base/own.ts'
 import type { Cidr } from '../../net/address.ts'
 import type { Rule, SourceCondition } from '../../table/plan.ts'
 import { isWithin, PrefixMap } from './prefix-map.ts'
@@ -34,7 +35,7 @@ export function implies(narrow: Ask, wide: Ask): boolean {
 function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean {
   const namespaces = namespacesOf(narrow)
   return (
-    Object.entries(wide.labels).every(([key, value]) => narrow.labels[key] === value) &&
+    Object.entries(wide.labels).every(([key, value]) => own(narrow.labels, key) === value) &&
     (wide.namespace === null || (namespaces?.every(each => each === wide.namespace) ?? false)) &&
     (wide.visibleTo === null || (namespaces?.every(each => wide.visibleTo?.includes(each)) ?? false))
   )

@@ -2,6 +2,7 @@
  * Clusters and routes of the Plan, each kept once however many rules lead to it.
  */
 
+import { own } from '../../base/own.ts'
 import { parseAddress } from '../../net/address.ts'
 import { type Cluster, DEFAULT_POLICY, type Endpoint, type Route } from '../../table/plan.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
@@ -113,7 +114,7 @@ export class Clusters {
 
 function commonLabels([first, ...others]: readonly Member[]): Record<string, string> {
   const shared = Object.entries(first.labels).filter(([key, value]) =>
-    others.every(({ labels }) => labels[key] === value),
+    others.every(({ labels }) => own(labels, key) === value),
   )
   return Object.fromEntries(shared)
 }

@@ -5,6 +5,7 @@
  * WorkloadEntries that its selector picks: files often hold a Service without what a cluster derives.
  */
 
+import { own } from '../../base/own.ts'
 import { type Cidr, parseCidr } from '../../net/address.ts'
 import type { Findings } from '../diagnostic.ts'
 import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
@@ -116,8 +117,8 @@ function membersOfSelector({ resource, value }: Typed<ServiceSpec>, workloads: W
 
 /** A named target is the container's port of that name; a WorkloadEntry may also name the service's port. */
 function targetPort({ ports, resource }: Workload, { name, number, target }: ServicePort): number {
-  if (typeof target === 'string') return ports[target] ?? 0
-  return (resource.kind === 'WorkloadEntry' ? ports[name] : undefined) ?? (target || number)
+  if (typeof target === 'string') return own(ports, target) ?? 0
+  return (resource.kind === 'WorkloadEntry' ? own(ports, name) : undefined) ?? (target || number)
 }
 
 /** Ports of slices and Endpoints carry the name of the service's port; one without a number stands for all. */

@@ -5,6 +5,7 @@
  * targetPort, else its number.
  */
 
+import { own } from '../../base/own.ts'
 import { parseCidr } from '../../net/address.ts'
 import type { Findings } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
@@ -84,6 +85,7 @@ function member(endpoint: {
     address,
     labels: labels ?? {},
     weight: Math.max(1, weight ?? 1),
-    portOf: port => ports?.[port.name] || (typeof port.target === 'number' ? port.target : port.number),
+    portOf: port =>
+      own(ports ?? {}, port.name) || (typeof port.target === 'number' ? port.target : port.number),
   }
 }

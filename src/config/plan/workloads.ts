@@ -5,6 +5,7 @@
  * labels) of a client that connects from their address.
  */
 
+import { own } from '../../base/own.ts'
 import { parseCidr } from '../../net/address.ts'
 import type { Source } from '../../table/plan.ts'
 import type { Findings } from '../diagnostic.ts'
@@ -29,7 +30,7 @@ export type Workload = {
 
 /** Whether every wanted label is there with its value; nothing wanted is always there. */
 export const hasLabels = (labels: Labels, wanted: Labels): boolean =>
-  Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value)
+  Object.entries(wanted).every(([key, value]) => own(labels, key) === value)
 
 export class Workloads {
   readonly all: readonly Workload[]

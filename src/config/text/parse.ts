@@ -7,15 +7,20 @@
  * finds them in linear time (the package compares each key with all others of its mapping).
  */
 
-import { Composer, type Document, type ErrorCode, Lexer, type Node, Parser } from 'yaml'
+import { Composer, type Document, type ErrorCode, Lexer, type Node, Parser, Schema } from 'yaml'
 import { DEPTH_MAX, LEXEMES_MAX } from './limits.ts'
 
 /** Hears of each mistake: its offset in the text, what is wrong, and how to mend it. */
 export type OnMistake = (code: 'CFG005' | 'CFG006', offset: number, message: string, hint?: string) => void
 
+/**
+ * The package looks tags up in `knownTags`, a plain object, where `!<__proto__>` or `!<toString>`
+ * would find what every object inherits.
+ */
+const SCHEMA = Object.assign(new Schema({ schema: 'failsafe' }), { knownTags: Object.create(null) })
+
 const OPTIONS = {
-  schema: 'failsafe',
-  resolveKnownTags: false,
+  schema: SCHEMA,
   uniqueKeys: false,
   prettyErrors: false,
   logLevel: 'silent',

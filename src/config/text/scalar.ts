@@ -38,12 +38,12 @@ const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/
 const TAG = 'tag:yaml.org,2002:'
 const TEXT_TAGS = ['!', `${TAG}str`]
 /** The other tags that only say what a value is anyway; any other asks for more than data. */
-const VALUE_TAGS: { readonly [tag: string]: (value: unknown) => boolean } = {
-  [`${TAG}int`]: Number.isInteger,
-  [`${TAG}float`]: value => typeof value === 'number',
-  [`${TAG}bool`]: value => typeof value === 'boolean',
-  [`${TAG}null`]: value => value === null,
-}
+const VALUE_TAGS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  [`${TAG}int`, Number.isInteger],
+  [`${TAG}float`, (value: unknown) => typeof value === 'number'],
+  [`${TAG}bool`, (value: unknown) => typeof value === 'boolean'],
+  [`${TAG}null`, (value: unknown) => value === null],
+])
 
 /** The value of a scalar of the "failsafe" schema. */
 export function resolveScalar(node: Scalar): Resolved {
@@ -52,7 +52,7 @@ export function resolveScalar(node: Scalar): Resolved {
   if (tag === undefined) return isPlain(node) ? resolvePlain(text) : { value: text }
   if (TEXT_TAGS.includes(tag)) return { value: text }
   const resolved = resolvePlain(text)
-  return VALUE_TAGS[tag]?.(resolved.value) ? resolved : { value: null, problem: 'tag' }
+  return VALUE_TAGS.get(tag)?.(resolved.value) ? resolved : { value: null, problem: 'tag' }
 }
 
 /** Whether a scalar stands without quotes and is no block. */
