@@ -1,27 +1,20 @@
 /**
  * `weir explain`: where a connection would go, and why.
  *
- * The configuration is compiled as for serving, and the table itself answers (table/explain.ts); with --live it is
- * that of a running gateway.
+ * Who answers is a table that is compiled from files (explain-files.ts) or, with --live, a running gateway
+ * (live/explain.ts); only the one that is asked is loaded.
  */
 
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { loadConfig } from '../config/load.ts'
-import { renderText } from '../config/render.ts'
-import { readFiles, type Sources } from '../control/files.ts'
-import { formatEndpoint } from '../net/address.ts'
-import { buildTable } from '../table/builder.ts'
-import { Explainer, type Explanation } from '../table/explain.ts'
-import { ambiguity } from '../table/find-listener.ts'
-import { type Asked, askByLine, askByOptions, type QuestionOptions } from '../table/question.ts'
-import { openTable, type Table } from '../table/table.ts'
+import type { Sources } from '../control/files.ts'
+import { askByLine, askByOptions, type QuestionOptions } from '../table/question.ts'
 import type { AdminPlace } from './admin-place.ts'
-import { sourcesOf } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
+import type { Answer, Answerer } from './explain-files.ts'
 import { explanationText } from './explanation-text.ts'
-import { type Client, clientOf, NoAnswer } from './live/client.ts'
+import { NoAnswer } from './live/answered.ts'
 
 export type ExplainFlags = QuestionOptions & {
   readonly batch?: string
@@ -30,14 +23,11 @@ export type ExplainFlags = QuestionOptions & {
   readonly output: 'text' | 'json'
 }
 
-type Answer = Explanation | { readonly error: string }
-type Answerer = (asked: Asked) => Answer | Promise<Answer>
-
 /** @param sources  null with --live: the gateway has its own. */
 export async function explain(sources: Sources | null, flags: ExplainFlags, env: Env): Promise<number> {
   const asked = flags.batch === undefined ? askByOptions(flags, '--') : null
   if (asked && 'error' in asked) return usage(asked.error, env)
-  const answerer = sources ? answererOf(load(sources, env)) : liveAnswerer(clientOf(flags.admin, env))
+  const answerer = sources ? await filesAnswerer(sources, env) : await liveAnswerer(flags.admin, env)
   if (answerer === null) return Exit.failed
   if (flags.batch !== undefined) return await answerBatch(flags.batch, flags.output, answerer, env)
   const answer = await answerer(askByOptions(flags, '--'))
@@ -46,41 +36,17 @@ export async function explain(sources: Sources | null, flags: ExplainFlags, env:
   return Exit.ok
 }
 
-/** The table of the configuration; null, with the findings on stderr, where it has errors. */
-function load(sources: Sources, env: Env): Table | null {
-  const files = readFiles(sources)
-  const { plan, diagnostics } = loadConfig(files, { names: new Map() })
-  if (plan) return openTable(buildTable(plan, 1, () => 0))
-  const colours = wantsColours(env, env.stderr)
-  env.stderr.write(`${renderText(diagnostics, { sourceOf: sourcesOf(files), colours })}\n`)
-  return null
+async function filesAnswerer(sources: Sources, env: Env): Promise<Answerer | null> {
+  const { answererOf } = await import('./explain-files.ts')
+  return answererOf(sources, env)
 }
 
-function answererOf(table: Table | null): Answerer | null {
-  if (table === null) return null
-  const explainer = new Explainer(table)
-  return asked => {
-    if ('error' in asked) return asked
-    const error = ambiguity(table, asked.question.gateway)
-    return error === null ? explainer.answer(asked.question) : { error }
-  }
-}
-
-/** Asks a running gateway. A question that it does not take is told as one of a batch would be. */
-function liveAnswerer(client: Client): Answerer {
-  return async asked => {
-    if ('error' in asked) return asked
-    const { gateway, source, destination, sni } = asked.question
-    const { ip = '', port } = destination
-    const labels = source.labels && Object.entries(source.labels).map(pair => pair.join('='))
-    const query = { gateway, to: formatEndpoint(ip, port), from: source.ip, namespace: source.namespace, sni }
-    try {
-      return await client.get<Explanation>('/explain', { ...query, labels: labels?.join(',') })
-    } catch (error) {
-      if (error instanceof NoAnswer && error.exitCode === Exit.usage) return { error: error.message }
-      throw error
-    }
-  }
+async function liveAnswerer(admin: AdminPlace | undefined, env: Env): Promise<Answerer> {
+  const [{ clientOf }, { answererOf }] = await Promise.all([
+    import('./live/client.ts'),
+    import('./live/explain.ts'),
+  ])
+  return answererOf(clientOf(admin, env))
 }
 
 /** One answer for each line that is not blank, in the same order; a bad line is told in its place. */

@@ -1,18 +1,17 @@
 /**
  * The command line: which commands and options there are, and their help.
  *
- * commander parses; what a command does is in a module of its name. Everything it says and every exit
- * code comes back through `runCommandLine`, which never throws for a mistake of the operator.
+ * commander parses; what a command does is in a module of its name, which is loaded when that command runs:
+ * nobody waits for what other commands need. Everything it says and every exit code comes back through
+ * `runCommandLine`, which never throws for a mistake of the operator.
  */
 
 import { Command, CommanderError, Option } from 'commander'
-import { check } from './check.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
-import { explain } from './explain.ts'
 import { inputOf, namesInput, withInput } from './input.ts'
-import { addLiveCommands, adminOption, answered } from './live/commands.ts'
+import { answered } from './live/answered.ts'
+import { addLiveCommands, adminOption } from './live/commands.ts'
 import { adminPlace, duration, examples, integerUpTo, labels, outputOption } from './options.ts'
-import { run } from './run.ts'
 import { versionOf } from './version.ts'
 
 /** Runs a command; the exit code. */
@@ -82,9 +81,11 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
       'after',
       examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --demo'),
     )
-    .action(async (paths, flags, command) =>
-      exit(await run(await inputOf(command, paths, flags, env), flags, env)),
-    )
+    .action(async (paths, flags, command) => {
+      const sources = await inputOf(command, paths, flags, env)
+      const { run } = await import('./run.ts')
+      exit(await run(sources, flags, env))
+    })
 }
 
 function addCheck(program: Command, env: Env, exit: (code: number) => void): void {
@@ -101,7 +102,9 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
       ),
     )
     .action(async (paths, flags, command) => {
-      exit(check(await inputOf(command, paths, flags, env), flags, env))
+      const sources = await inputOf(command, paths, flags, env)
+      const { check } = await import('./check.ts')
+      exit(check(sources, flags, env))
       await flushed(env)
     })
 }
@@ -133,6 +136,7 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
         command.error('error: --live asks a gateway: it takes no PATH, -f or -R')
       const otherUse = flags.batch === '-' ? '--batch -' : undefined
       const sources = flags.live ? null : await inputOf(command, paths, flags, env, otherUse)
+      const { explain } = await import('./explain.ts')
       exit(await answered(() => explain(sources, flags, env), env))
       await flushed(env)
     })

@@ -6,13 +6,13 @@
  * on a terminal, where it says that the terminal has gone, it drains as well.
  */
 
+import { flushCompileCache } from 'node:module'
 import type { Admin } from '../admin/http.ts'
 import type { Sources } from '../control/files.ts'
 import { Gateway } from '../control/gateway.ts'
 import { createLog, type LogFormat, type Logger } from '../control/log.ts'
 import type { Overrides } from '../control/overrides.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
-import { Demo } from './demo.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 import { versionOf } from './version.ts'
 
@@ -34,7 +34,7 @@ const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIG
 export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
   const format = flags.logFormat ?? flags.output ?? (env.stdout.isTTY ? 'text' : 'json')
   const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
-  const demo = flags.demo ? new Demo(sources, log) : null
+  const demo = flags.demo ? new (await import('./demo.ts')).Demo(sources, log) : null
   const exit = Promise.withResolvers<number>()
   let gateway: Gateway | null = null
   let signals = 0
@@ -49,15 +49,18 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     else gateway.drain().then(() => exit.resolve(Exit.ok), exit.reject)
   })
   await demo?.refresh()
-  gateway = await Gateway.load({
+  const loading = Gateway.load({
     ...sources,
     overrides: overridesOf(flags),
     log,
     onPublished: () => void demo?.refresh(),
   })
+  if (flags.admin !== false) await loadAdmin() // while another thread compiles
+  gateway = await loading
   const admin = gateway && (await openAdmin(gateway, log))
   if (gateway && admin) {
     await gateway.serve()
+    flushCompileCache() // now: the next start is quick, however this process ends
     demo?.tellWhatToTry()
   } else exit.resolve(Exit.failed)
   const code = await exit.promise
@@ -65,12 +68,15 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   return code
 }
 
+/** Loads fastify, which takes as long as a compilation does. */
+const loadAdmin = () => import('../admin/open.ts')
+
 /** The admin listener, which also answers while the workers start and drain; null where it cannot listen. */
 async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'close'> | null> {
   const { admin } = gateway.settings
   if (admin === null) return { close: async () => {} }
   try {
-    const { openAdminOf } = await import('../admin/open.ts') // fastify takes a while to load
+    const { openAdminOf } = await loadAdmin()
     const opened = await openAdminOf(gateway, admin, versionOf())
     const where = formatAdminPlace(opened)
     log.info({ admin: where }, `admin at ${opened.socket === '' ? `http://${where}/` : where}`)

@@ -22,8 +22,14 @@ process.emitWarning = (warning, ...rest) => {
 }
 
 const [major, minor] = process.versions.node.split('.').map(Number)
-if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await import(entry())
+if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await start()
 else handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
+
+async function start() {
+  const { useCompileCache } = await import('./compile-cache.js')
+  useCompileCache()
+  await import(entry())
+}
 
 /** Node strips no types below node_modules: there, what was built is run. */
 function entry() {

@@ -6,6 +6,7 @@
  */
 
 import { createHash } from 'node:crypto'
+import { flushCompileCache } from 'node:module'
 import { monotonicMs } from '../base/clock.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../config/load.ts'
@@ -63,6 +64,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
   const listeners = table === null ? [] : openTable(table).sockets.filter(socket => socket.opens)
   const buildMs = monotonicMs() - buildStartedMs
   const emptyFiles = files.filter(each => isEmpty(each)).map(each => each.file)
+  flushCompileCache() // the code of all stages, after the first time; then there is nothing to write
   return {
     ...loaded,
     fingerprint,

@@ -5,13 +5,19 @@
  * ends the thread and rejects the task, and the supervisor starts another in its place.
  */
 
-import { runNodeEngine } from './node/engine.ts'
+import { flushCompileCache } from 'node:module'
 import type { EngineKind, WorkerTask } from './protocol.ts'
-import { runUringEngine } from './uring/engine.ts'
 
-const ENGINES: Readonly<Record<EngineKind, (task: WorkerTask) => Promise<void>>> = {
-  node: runNodeEngine,
-  uring: runUringEngine,
+type Run = (task: WorkerTask) => Promise<void>
+
+/** Only the engine that runs is loaded. */
+const ENGINES: Readonly<Record<EngineKind, () => Promise<Run>>> = {
+  node: async () => (await import('./node/engine.ts')).runNodeEngine,
+  uring: async () => (await import('./uring/engine.ts')).runUringEngine,
 }
 
-export default (task: WorkerTask): Promise<void> => ENGINES[task.engine](task)
+export default async function runWorker(task: WorkerTask): Promise<void> {
+  const run = await ENGINES[task.engine]()
+  flushCompileCache() // now: the worker that takes this one's place starts from it, however this one ends
+  await run(task)
+}

@@ -9,19 +9,10 @@ import { buffer } from 'node:stream/consumers'
 import { DEFAULT_ADMIN } from '../../config/settings.ts'
 import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../admin-place.ts'
 import { type Env, Exit } from '../env.ts'
+import { NoAnswer } from './answered.ts'
 
 /** A comparison of large configurations takes its time. */
 const ANSWER_MS_MAX = 60_000
-
-/** Why a command has no answer, for people, and its exit code. */
-export class NoAnswer extends Error {
-  readonly exitCode: number
-
-  constructor(message: string, exitCode: number = Exit.failed) {
-    super(message)
-    this.exitCode = exitCode
-  }
-}
 
 export type Client = {
   readonly where: string

@@ -1,18 +1,15 @@
-/** The commands that speak with a running gateway: their options and help. Nouns read, verbs change. */
+/** The commands that speak with a running gateway: their options and help. Nouns read, verbs change. Each loads its own module. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { AdminPlace } from '../admin-place.ts'
 import type { Env } from '../env.ts'
 import { inputOf, withInput } from '../input.ts'
 import { adminPlace, duration, examples, integerUpTo, outputOption } from '../options.ts'
-import { type Client, clientOf, NoAnswer } from './client.ts'
-import { connections } from './connections.ts'
-import { diff } from './diff.ts'
-import { drain } from './drain.ts'
-import { logLevel } from './log-level.ts'
-import { routes } from './routes.ts'
-import { status } from './status.ts'
-import { top } from './top.ts'
+import { answered } from './answered.ts'
+import type { Client } from './client.ts'
+import type { connections } from './connections.ts'
+import type { drain } from './drain.ts'
+import type { routes } from './routes.ts'
 
 type WithAdmin = { readonly admin?: AdminPlace }
 /** Runs a command with a client, and says in one line why there is no answer. */
@@ -23,7 +20,8 @@ const LIMIT_MAX = 1_000_000
 
 export function addLiveCommands(program: Command, env: Env, exit: (code: number) => void): void {
   const ask: Ask = async (admin, body) => {
-    exit(await answered(() => body(clientOf(admin, env)), env))
+    const { clientOf } = await import('./client.ts')
+    exit(await answered(async () => await body(clientOf(admin, env)), env))
     await Promise.all([env.stdout.flushed(), env.stderr.flushed()])
   }
   addStatus(program, env, ask)
@@ -33,16 +31,6 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addDiff(program, env, ask)
   addDrain(program, env, ask)
   addLogLevel(program, env, ask)
-}
-
-export async function answered(body: () => Promise<number>, env: Env): Promise<number> {
-  try {
-    return await body()
-  } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error
-    env.stderr.write(`error: ${error.message}\n`)
-    return error.exitCode
-  }
 }
 
 export const adminOption = (): Option =>
@@ -57,7 +45,9 @@ function addStatus(program: Command, env: Env, ask: Ask): void {
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir status', 'weir status --admin unix:/run/weir.sock --output json'))
-    .action(({ admin, output }) => ask(admin, client => status(client, output, env)))
+    .action(({ admin, output }) =>
+      ask(admin, async client => (await import('./status.ts')).status(client, output, env)),
+    )
 }
 
 function addRoutes(program: Command, env: Env, ask: Ask): void {
@@ -81,7 +71,13 @@ function addRoutes(program: Command, env: Env, ask: Ask): void {
       examples('weir routes', 'weir routes --no-hit', 'weir routes --order hits --limit 10'),
     )
     .action(({ admin, hit, ...flags }: WithAdmin & Parameters<typeof routes>[1]) =>
-      ask(admin, client => routes(client, { ...flags, ...(hit === undefined ? {} : { hit }) }, env)),
+      ask(admin, async client =>
+        (await import('./routes.ts')).routes(
+          client,
+          { ...flags, ...(hit === undefined ? {} : { hit }) },
+          env,
+        ),
+      ),
     )
 }
 
@@ -110,7 +106,7 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
       ),
     )
     .action(({ admin, ...flags }: WithAdmin & Parameters<typeof connections>[1]) =>
-      ask(admin, client => connections(client, flags, env)),
+      ask(admin, async client => (await import('./connections.ts')).connections(client, flags, env)),
     )
 }
 
@@ -121,7 +117,9 @@ function addTop(program: Command, env: Env, ask: Ask): void {
     .option('--interval <DURATION>', 'between two looks', interval, 1_000)
     .addOption(adminOption())
     .addHelpText('after', examples('weir top', 'weir top --interval 5s'))
-    .action(({ admin, ...flags }) => ask(admin, client => top(client, flags, env)))
+    .action(({ admin, ...flags }) =>
+      ask(admin, async client => (await import('./top.ts')).top(client, flags, env)),
+    )
 }
 
 function addDiff(program: Command, env: Env, ask: Ask): void {
@@ -132,7 +130,7 @@ function addDiff(program: Command, env: Env, ask: Ask): void {
     .addHelpText('after', examples('weir diff', 'weir diff --output json next/ | jq .changes.connections'))
     .action(async (paths, { admin, ...flags }, command) => {
       const sources = await inputOf(command, paths, flags, env)
-      await ask(admin, client => diff(client, sources, flags, env))
+      await ask(admin, async client => (await import('./diff.ts')).diff(client, sources, flags, env))
     })
 }
 
@@ -158,7 +156,7 @@ function addDrain(program: Command, env: Env, ask: Ask): void {
       ),
     )
     .action(({ admin, ...flags }: WithAdmin & Parameters<typeof drain>[1]) =>
-      ask(admin, client => drain(client, flags, env)),
+      ask(admin, async client => (await import('./drain.ts')).drain(client, flags, env)),
     )
 }
 
@@ -170,7 +168,9 @@ function addLogLevel(program: Command, env: Env, ask: Ask): void {
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir log-level', 'weir log-level warn'))
-    .action((level, { admin, output }) => ask(admin, client => logLevel(client, level, output, env)))
+    .action((level, { admin, output }) =>
+      ask(admin, async client => (await import('./log-level.ts')).logLevel(client, level, output, env)),
+    )
 }
 
 const limitOption = (what: string): Option =>

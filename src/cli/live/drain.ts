@@ -2,7 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Env, Exit } from '../env.ts'
-import { type Client, NoAnswer } from './client.ts'
+import { NoAnswer } from './answered.ts'
+import type { Client } from './client.ts'
 import { countText, durationText } from './format.ts'
 
 export type DrainFlags = {

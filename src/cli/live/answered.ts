@@ -1,0 +1,23 @@
+/** How a command ends that got no answer from a gateway: with one line that says why. */
+
+import { type Env, Exit } from '../env.ts'
+
+/** Why a command has no answer, for people, and its exit code. */
+export class NoAnswer extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number = Exit.failed) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+export async function answered(body: () => Promise<number>, env: Env): Promise<number> {
+  try {
+    return await body()
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    env.stderr.write(`error: ${error.message}\n`)
+    return error.exitCode
+  }
+}

@@ -1,0 +1,185 @@
+/** A start: what is loaded for which command, and where Node keeps the compiled code until the next one. */
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+// @ts-expect-error: plain JavaScript
+import { cacheDirectory as untyped } from '../../src/cli/compile-cache.js'
+import { folder, routing } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
+
+const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
+const NOBODY = 65534
+
+/** Prints the path of each module that was loaded, as the process ends. */
+const LISTING = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module'
+  registerHooks({ load(url, context, next) { process._rawDebug('loaded ' + url); return next(url, context) } })
+`)}`
+
+type Variables = Readonly<Record<string, string>>
+
+const cacheDirectory: (variables: Variables) => string | null = untyped
+
+/** The environment of whoever runs the tests, without what it says about caches. */
+function environment(more: Variables): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE, CACHE_DIRECTORY, XDG_CACHE_HOME, ...rest } =
+    process.env
+  return { ...rest, ...more }
+}
+
+function version(variables: Variables): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [WEIR, '--version'], {
+    env: environment(variables),
+    encoding: 'utf8',
+  })
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
+  assert.equal(stderr, '')
+  assert.equal(status, 0)
+}
+
+/** What of src and of packages was loaded: `cli/check.ts`, `yaml`. */
+function loaded(...words: readonly string[]): ReadonlySet<string> {
+  const { stderr } = spawnSync(process.execPath, ['--import', LISTING, WEIR, ...words], { encoding: 'utf8' })
+  const paths = [...stderr.matchAll(/^loaded file:.*\/(?:src|node_modules)\/(.*)$/gm)].map(found => found[1])
+  return new Set(paths.map(path => path.replace(/^((?:@[^/]+\/)?[^/]+)\/.*\.(?:c|m)?js$/, '$1')))
+}
+
+test('the cache is a directory of the user’s own, and the next start reads it', t => {
+  const home = folder(t)
+  version({ XDG_CACHE_HOME: home })
+  const cache = join(home, 'weir', 'compile-cache')
+  assert.equal(statSync(cache).mode & 0o777, 0o700)
+  assert.equal(statSync(join(home, 'weir')).mode & 0o777, 0o700)
+  const { stderr } = spawnSync(process.execPath, [WEIR, '--version'], {
+    env: environment({ XDG_CACHE_HOME: home, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }),
+    encoding: 'utf8',
+  })
+  assert.match(stderr, /code cache for ESM file:.*\/src\/cli\/program\.ts was accepted/)
+  assert.doesNotMatch(stderr, /writing cache for/)
+})
+
+test('where it stands: systemd’s, then XDG’s, then .cache in the home', t => {
+  const root = folder(t)
+  const [systemd, xdg, home] = ['systemd', 'xdg', 'home'].map(name => join(root, name))
+  for (const each of [systemd, xdg, home]) mkdirSync(each, { mode: 0o700 })
+  const given = { CACHE_DIRECTORY: `${systemd}:/elsewhere`, XDG_CACHE_HOME: xdg }
+  assert.equal(cacheDirectory(given), join(systemd, 'compile-cache'))
+  assert.deepEqual(readdirSync(xdg), [])
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: xdg }), join(xdg, 'weir', 'compile-cache'))
+  const before = process.env.HOME
+  process.env.HOME = home
+  t.after(() => {
+    process.env.HOME = before
+  })
+  const inHome = join(home, '.cache', 'weir', 'compile-cache')
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: 'not/absolute' }), inHome)
+  for (const place of [dirname(inHome), inHome]) assert.equal(statSync(place).mode & 0o777, 0o700, place)
+})
+
+test('whoever told Node about a cache is obeyed', t => {
+  const root = folder(t)
+  version({ XDG_CACHE_HOME: root, NODE_DISABLE_COMPILE_CACHE: '1' })
+  assert.deepEqual(readdirSync(root), [])
+  version({ XDG_CACHE_HOME: root, NODE_COMPILE_CACHE: join(root, 'own') })
+  assert.deepEqual(readdirSync(root), ['own'])
+})
+
+test('a directory that others can read or write is not used', t => {
+  const home = folder(t)
+  const cache = join(home, 'weir', 'compile-cache')
+  mkdirSync(cache, { recursive: true })
+  for (const mode of [0o777, 0o755, 0o770]) {
+    chmodSync(cache, mode)
+    assert.equal(cacheDirectory({ XDG_CACHE_HOME: home }), null, mode.toString(8))
+  }
+  chmodSync(cache, 0o700)
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: home }), cache)
+})
+
+test('nothing is made below a directory in which others can rename', t => {
+  const home = folder(t)
+  chmodSync(home, 0o777)
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: home }), null)
+  assert.deepEqual(readdirSync(home), [])
+  chmodSync(home, 0o1777)
+  assert.notEqual(cacheDirectory({ XDG_CACHE_HOME: home }), null)
+})
+
+test('nothing is made below a directory of another user', { skip: onlyRoot() }, t => {
+  const home = folder(t)
+  chownSync(home, NOBODY, NOBODY)
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: home }), null)
+  assert.deepEqual(readdirSync(home), [])
+})
+
+test('a link is followed once, and what it leads to is judged', t => {
+  const home = folder(t)
+  const [safe, open] = ['safe', 'open'].map(name => join(home, name))
+  mkdirSync(safe, { mode: 0o700 })
+  mkdirSync(open)
+  chmodSync(open, 0o777)
+  symlinkSync(safe, join(home, 'to-safe'))
+  symlinkSync(open, join(home, 'to-open'))
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: join(home, 'to-safe') }), join(safe, 'weir', 'compile-cache'))
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: join(home, 'to-open') }), null)
+})
+
+test('where a directory cannot be had, weir starts without', t => {
+  const home = folder(t, { weir: 'a file' })
+  version({ XDG_CACHE_HOME: home })
+  assert.deepEqual(readdirSync(home), ['weir'])
+})
+
+test('worker threads read the cache too, and write it before they serve', async t => {
+  const root = folder(t, { 'a.yaml': routing(await freePort(), 9) })
+  const cache = join(root, 'cache')
+  mkdirSync(cache, { mode: 0o700 })
+  const env = environment({ CACHE_DIRECTORY: cache, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
+  await killedWhenReady(t, root, env)
+  const said = await killedWhenReady(t, root, env)
+  for (const path of ['engine/mailbox.ts', 'config/lint/lint.ts', 'control/supervisor.ts'])
+    assert.match(said, new RegExp(`code cache for ESM file:.*/src/${path} was accepted`), path)
+})
+
+test('a command loads only what it needs', t => {
+  const root = folder(t, { 'a.yaml': '' })
+  const idle = loaded('--version')
+  assert.ok(idle.has('cli/program.ts') && idle.has('commander'))
+  assertNone(idle, 'cli/run.ts', 'cli/check.ts', 'cli/explain.ts', 'cli/live/client.ts', 'yaml', 'pino')
+  const check = loaded('check', root)
+  assert.ok(check.has('config/load.ts') && check.has('yaml'))
+  assertNone(check, 'pino', 'piscina', 'fastify', 'chokidar', 'msgpackr', 'net/libc.ts', 'cli/run.ts')
+  const live = loaded('explain', '--live', '--to', '127.0.0.1:1', '--admin', `unix:${root}/none`)
+  assert.ok(live.has('cli/live/explain.ts'))
+  assertNone(live, 'yaml', 'config/load.ts', 'table/builder.ts', 'pino', 'piscina')
+})
+
+function assertNone(modules: ReadonlySet<string>, ...names: readonly string[]): void {
+  assert.deepEqual(
+    names.filter(name => modules.has(name)),
+    [],
+  )
+}
+
+/** Serves until every listener accepts, then ends without a chance to write anything; what it said on stderr. */
+async function killedWhenReady(t: TestContext, root: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const child: ChildProcess = spawn(process.execPath, [WEIR, 'run', join(root, 'a.yaml')], { env })
+  t.after(() => child.kill('SIGKILL'))
+  const closed = once(child, 'close')
+  let said = ''
+  child.stderr?.on('data', data => {
+    said += data
+  })
+  child.stdout?.on('data', data => String(data).includes('every listener accepts') && child.kill('SIGKILL'))
+  await closed
+  return said
+}
+
+function onlyRoot(): string | false {
+  return process.geteuid?.() === 0 ? false : 'only root can give a directory to another user'
+}
