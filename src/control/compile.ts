@@ -10,7 +10,6 @@ import { Piscina } from 'piscina'
 import type { ResolvedNames } from '../config/load.ts'
 import { createSlots } from '../stats/slots.ts'
 import type { Compiled, CompileTask } from './compile-task.ts'
-import type { Diff, DiffTask } from './diff-task.ts'
 import type { Sources } from './files.ts'
 
 export class Compiler {
@@ -46,12 +45,6 @@ export class Compiler {
     const compiled: Compiled | null = await this.#pool.run(task)
     if (compiled) this.#previous = compiled.fingerprint
     return compiled
-  }
-
-  /** What would change if the files in `body` were served instead of `table`. */
-  diff(task: DiffTask): Promise<Diff | { readonly wrong: string }> {
-    const filename = new URL(`diff-task${extname(import.meta.url)}`, import.meta.url).href
-    return this.#pool.run(task, { filename })
   }
 
   /** Makes the next compilation answer in any case. */

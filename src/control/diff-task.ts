@@ -1,5 +1,5 @@
 /**
- * The compiling thread's other task: what would change if these files were served instead.
+ * The comparing thread's task (differ.ts): what would change if these files were served instead.
  *
  * The files come as the admin listener got them, since reading megabytes of JSON is work as well. Nothing is
  * published, and no slot is given out. Live connections are read where the workers write them.
@@ -20,7 +20,7 @@ const CHANGES_MAX = 1_000
 
 export type DiffTask = {
   /** `{"files": [{"path": "a.yaml", "text": "…"}]}`. */
-  readonly body: Uint8Array
+  readonly body: Uint8Array<ArrayBuffer>
   readonly names: ResolvedNames
   readonly table: SharedArrayBuffer
   /** The live connections of each worker: stats/connections.ts. */

@@ -18,6 +18,7 @@ import { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
 import { DataPlane } from './data-plane.ts'
 import type { Diff } from './diff-task.ts'
+import { Differ, type DifferOptions, type Undone } from './differ.ts'
 import type { Sources } from './files.ts'
 import { History } from './history.ts'
 import type { Logger } from './log.ts'
@@ -34,6 +35,7 @@ const NAMES_WAIT_MS = 1_000
 export type GatewayOptions = Sources & {
   readonly overrides: Overrides
   readonly log: Logger
+  readonly differ?: DifferOptions
   /** Called after each table that was published. */
   readonly onPublished?: () => void
 }
@@ -63,6 +65,7 @@ export class Gateway {
   readonly #options: GatewayOptions
   readonly #log: Logger
   readonly #compiler: Compiler
+  readonly #differ: Differ
   readonly #names: Names
   readonly #reloads: Reloads
   /** What became of each configuration. */
@@ -78,6 +81,7 @@ export class Gateway {
     const { paths, recursive, once, log } = options
     this.#options = options
     this.#log = log
+    this.#differ = new Differ(options.differ)
     this.#compiler = new Compiler({ paths, ...(recursive && { recursive }), ...(once && { once }) })
     this.#names = new Names({
       onChange: () => this.#plane && this.#reloads.ask(),
@@ -155,8 +159,14 @@ export class Gateway {
     return this.#log
   }
 
-  /** What would change if the files in `body` (JSON) were served instead; null before anything is served. */
-  async diff(body: Uint8Array): Promise<Diff | { readonly wrong: string } | null> {
+  /**
+   * What would change if the files in `body` (JSON) were served instead; null where nothing is served, and where nobody
+   * waits for it any more, as `gone` tells.
+   */
+  async diff(
+    body: Uint8Array<ArrayBuffer>,
+    gone: AbortSignal,
+  ): Promise<Diff | { readonly wrong: string } | Undone | null> {
     const { serving } = this
     if (serving === null || this.#draining) return null
     const { table, plane } = serving
@@ -164,9 +174,9 @@ export class Gateway {
     const live = plane.observer.live.buffers
     const task = { body, names: this.#names.known, table: table.buffer, live, generations }
     try {
-      return await this.#compiler.diff(task)
+      return await this.#differ.compare(task, gone)
     } catch (error) {
-      if (this.#draining) return null // its thread has ended under it
+      if (this.#draining || gone.aborted) return null // its thread has ended under it
       throw error
     }
   }
@@ -251,6 +261,6 @@ export class Gateway {
   async #closeInputs(): Promise<void> {
     this.#reloads.close()
     this.#names.close()
-    await Promise.all([this.#watch?.close(), this.#compiler.close()])
+    await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
   }
 }

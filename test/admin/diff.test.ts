@@ -101,32 +101,45 @@ test('one at a time; who goes away makes room', async t => {
   assert.equal(await then(), 200)
 })
 
-test('who goes away during a comparison makes room once it is done', async t => {
+test('who goes away during a comparison ends it, and so makes room', async t => {
   const { send, where, gateway, port, backend } = await scene(t)
-  const begun = Promise.withResolvers<void>()
-  const mayEnd = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<AbortSignal>()
   const { diff } = gateway
-  gateway.diff = async body => {
-    begun.resolve()
-    await mayEnd.promise
-    return await diff.call(gateway, body)
+  gateway.diff = (_body, gone) => {
+    begun.resolve(gone)
+    return new Promise(resolve => gone.addEventListener('abort', () => resolve(null)))
   }
   const body = JSON.stringify(files(routing(port, backend)))
-  const gone = connect(where)
-  gone.write(
+  const caller = connect(where)
+  caller.write(
     `POST /diff HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
-  await begun.promise
-  gone.destroy()
-  await once(gone, 'close')
-  for (let asked = 0; asked < 10; asked++)
-    assert.equal((await send('POST /diff', files(routing(port, backend)))).status, 429)
-  mayEnd.resolve()
+  const gone = await begun.promise
+  assert.equal((await send('POST /diff', files(routing(port, backend)))).status, 429)
+  assert.equal(gone.aborted, false)
+  caller.destroy()
+  if (!gone.aborted) await once(gone, 'abort')
+  gateway.diff = diff
   const then = async (): Promise<number> => {
     const { status } = await send('POST /diff', files(routing(port, backend)))
     return status === 429 ? then() : status
   }
   assert.equal(await then(), 200)
+})
+
+test('a comparison that takes too long is ended and told; the next one is answered', async t => {
+  const limited = {
+    differ: { limitMs: 300, filename: new URL('../support/busy-differ.ts', import.meta.url) },
+  }
+  const { send, get, port, backend, save, logged } = await scene(t, routing, 'auto', limited)
+  const endless = send('POST /diff', files('endless'))
+  save(routing(port, backend).replace('{name: all}', '{name: new}'))
+  await logged('generation 2:') // which no comparison holds back
+  const { status, body } = await endless
+  assert.deepEqual([status, body.code, body.message], [503, 'undone', 'comparing took longer than 0.3 s'])
+  assert.equal((await get('/ready')).status, 200)
+  const then = async (): Promise<number> => (await send('POST /diff', files('short'))).status
+  while ((await then()) !== 400);
 })
 
 test('it says how many live connections would go elsewhere, and where', async t => {

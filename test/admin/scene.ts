@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
 import { DEFAULT_ADMIN } from '../../src/config/settings.ts'
-import { Gateway } from '../../src/control/gateway.ts'
+import { Gateway, type GatewayOptions } from '../../src/control/gateway.ts'
 import { echo, folder, routing, watchedLog } from '../control/scene.ts'
 import { freePort } from '../support/sockets.ts'
 import { type Answer, call } from './kit.ts'
@@ -19,12 +19,13 @@ export async function scene(
   t: TestContext,
   text: (port: number, backend: number) => string = routing,
   engine: 'auto' | 'node' | 'uring' = 'auto',
+  options: Pick<GatewayOptions, 'differ'> = {},
 ) {
   const port = await freePort()
   const backend = await echo(t, 'hello')
   const root = folder(t, { 'a.yaml': text(port, backend) })
   const watched = watchedLog()
-  const gateway = await Gateway.load({ paths: [root], overrides: { engine }, log: watched.log })
+  const gateway = await Gateway.load({ paths: [root], overrides: { engine }, log: watched.log, ...options })
   if (!gateway) throw new Error(JSON.stringify(watched.records))
   t.after(() => gateway.stop())
   const admin = await openAdminOf(gateway, { ...DEFAULT_ADMIN, port: 0 }, '1.2.3')

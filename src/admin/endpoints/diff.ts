@@ -1,10 +1,12 @@
 /**
  * What would change if other files were served: findings, rules, and live connections that would go elsewhere.
  *
- * The work is the compiling thread's, and reading the JSON too: the body is passed on as it came. One at a time.
+ * The work is another thread's (control/differ.ts), and reading the JSON too: the body is passed on as it came. One at a
+ * time; when whoever asked is gone, it is given up.
  */
 
-import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
 import { FATES } from '../../control/replay.ts'
 import { Problem } from '../problem.ts'
@@ -22,6 +24,7 @@ import {
   textOrNull,
 } from '../schemas.ts'
 import { notServing } from '../serving.ts'
+import { wholeBody } from '../whole-body.ts'
 
 /** A configuration with 100 000 rules has some 20 MB. */
 const BODY_BYTES_MAX = 64 * 2 ** 20
@@ -74,16 +77,18 @@ const diff = object({
 })
 
 export function addDiff(app: FastifyInstance, gateway: Gateway): void {
-  /** The exchange, and the comparison, which goes on without whoever asked. */
+  /** The exchange, and the comparison, which ends a moment after it. */
   let underWay = 0
-  const compare = (body: Buffer) => {
+  const compare = (body: Uint8Array<ArrayBuffer>, gone: AbortSignal) => {
     underWay++
-    return gateway.diff(body).finally(() => underWay--)
+    return gateway.diff(body, gone).finally(() => underWay--)
   }
   void app.register(async scope => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
-      done(null, body),
+    scope.addContentTypeParser(
+      'application/json',
+      async (request: FastifyRequest, payload: IncomingMessage) =>
+        wholeBody(request, payload, BODY_BYTES_MAX),
     )
     scope.addHook('onRequest', async (request, reply) => {
       if (request.is404) return
@@ -99,9 +104,19 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
       consumes: ['application/json'],
       response: answers(diff),
     }
-    scope.post<{ Body: Buffer }>('/diff', { schema, bodyLimit: BODY_BYTES_MAX }, async ({ body }) => {
-      const answer = body && (await compare(body))
+    type Asked = { readonly Body: Uint8Array<ArrayBuffer> | undefined }
+    scope.post<Asked>('/diff', { schema, bodyLimit: BODY_BYTES_MAX }, async ({ body }, reply) => {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const answer = body && (await compare(body, gone.signal))
       if (answer === null) throw notServing()
+      if (answer && 'undone' in answer)
+        throw new Problem(
+          503,
+          'undone',
+          answer.undone,
+          'weir check says what is wrong with files, without a limit',
+        )
       if (answer === undefined || 'wrong' in answer)
         throw new Problem(
           400,

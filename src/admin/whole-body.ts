@@ -1,0 +1,38 @@
+/**
+ * A large body as it came, for another thread to read: in one piece of memory that can be given away.
+ *
+ * fastify's own would be put together at the end, tens of megabytes at once on the primary thread. This one is filled
+ * as it comes.
+ */
+
+import type { FastifyRequest } from 'fastify'
+import { Problem } from './problem.ts'
+
+/** Where the length is not known. */
+const FIRST_BYTES = 65_536
+
+export async function wholeBody(
+  { headers }: FastifyRequest,
+  payload: AsyncIterable<Uint8Array>,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const known = headers['content-length']
+  const tooLarge = () => new Problem(413, 'body-too-large', `the body is larger than ${bytesMax} bytes`)
+  if (Number(known ?? 0) > bytesMax) throw tooLarge()
+  let whole = new Uint8Array(known === undefined ? FIRST_BYTES : Number(known))
+  let length = 0
+  for await (const chunk of payload) {
+    if (length + chunk.length > bytesMax) throw tooLarge()
+    if (length + chunk.length > whole.length) whole = grown(whole, length + chunk.length)
+    whole.set(chunk, length)
+    length += chunk.length
+  }
+  return length === whole.length ? whole : whole.slice(0, length)
+}
+
+/** Twice as long at least, so that what is copied in all stays in proportion. */
+function grown(whole: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(length, whole.length * 2))
+  larger.set(whole)
+  return larger
+}

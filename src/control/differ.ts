@@ -1,0 +1,61 @@
+/**
+ * Comparing, as the primary thread sees it: a thread of its own, beside the one that compiles, so that no text to be
+ * compared holds back a change that is to be served.
+ *
+ * A comparison is ended, and its thread with it, when its time is up or nobody waits for it any more: a text that keeps
+ * the parser busy can be stopped in no other way. The thread is started when it is needed, and goes when it is not.
+ */
+
+import { extname } from 'node:path'
+import { Piscina } from 'piscina'
+import type { Diff, DiffTask } from './diff-task.ts'
+
+/** A configuration of 100 000 rules takes some ten seconds (docs/benchmarks.md). */
+const COMPARE_MS_MAX = 30_000
+const IDLE_MS = 30_000
+
+/** A comparison that came to no end, and why, in words. */
+export type Undone = { readonly undone: string }
+
+export type DifferOptions = {
+  readonly limitMs?: number
+  /** What the thread runs. */
+  readonly filename?: URL
+}
+
+const TASK = new URL(`diff-task${extname(import.meta.url)}`, import.meta.url)
+
+export class Differ {
+  readonly #pool: Piscina
+  readonly #limitMs: number
+
+  constructor({ limitMs = COMPARE_MS_MAX, filename = TASK }: DifferOptions = {}) {
+    this.#limitMs = limitMs
+    this.#pool = new Piscina({
+      ...{ filename: filename.href, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS, recordTiming: false },
+    })
+  }
+
+  /**
+   * What would change if the files in `body`, which is given away, were served.
+   *
+   * @param signal  Aborted when nobody waits for the answer any more: then it rejects.
+   */
+  async compare(task: DiffTask, signal: AbortSignal): Promise<Diff | { readonly wrong: string } | Undone> {
+    const limit = AbortSignal.timeout(this.#limitMs)
+    const transferList = [task.body.buffer] as never // a list, whatever its type is called there
+    try {
+      return await this.#pool.run(task, { signal: AbortSignal.any([signal, limit]), transferList })
+    } catch (error) {
+      if (signal.aborted) throw error
+      if (limit.aborted) return { undone: `comparing took longer than ${this.#limitMs / 1000} s` }
+      if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY')
+        return { undone: 'comparing took more memory than there is' }
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy()
+  }
+}
