@@ -7,6 +7,7 @@
  */
 
 import { CODES, type Code } from './codes.ts'
+import { isLeftOpen, TEMPLATE } from './left-open.ts'
 import { FINDINGS_MAX } from './text/limits.ts'
 
 export type Severity = 'error' | 'warning' | 'info'
@@ -44,6 +45,8 @@ export function formatPath(path: Path): string {
 /** What a resource offers so that a finding can say where it is (resource.ts). */
 export type Locatable = {
   readonly title: string
+  /** The whole object as written. */
+  readonly value?: unknown
   locate(path: Path): Place
 }
 
@@ -56,15 +59,21 @@ export class Findings {
   /** What has been said of which field, those that the list left out included. */
   readonly #said = new Set<string>()
 
-  /** Adds a finding about a field of a resource. */
+  /** Files that were said to be templates. */
+  readonly #templates = new Set<string>()
+
+  /** Adds a finding about a field of a resource; a value that a template left open is the template's. */
   at(code: Code, resource: Locatable, path: Path, message: string, hint?: string): void {
     this.#said.add(saying(code, resource, path))
+    const place = resource.locate(path)
+    const open = CODES[code].severity === 'error' && isLeftOpen(resource.value, path)
+    if (open && !this.#isFirstOfTemplate(place)) return
     this.#add({
-      code,
+      code: open ? 'CFG016' : code,
       severity: CODES[code].severity,
-      message,
-      ...(hint === undefined ? {} : { hint }),
-      ...resource.locate(path),
+      message: open ? TEMPLATE : message,
+      ...(hint === undefined || open ? {} : { hint }),
+      ...place,
       resource: resource.title,
       ...(path.length === 0 ? {} : { field: formatPath(path) }),
     })
@@ -84,6 +93,17 @@ export class Findings {
       ...(hint === undefined ? {} : { hint }),
       ...place,
     })
+  }
+
+  /** Says that a file is a template, once. */
+  template(place: Place, message = TEMPLATE, hint?: string): void {
+    if (this.#isFirstOfTemplate(place)) this.in('CFG016', place, message, hint)
+  }
+
+  #isFirstOfTemplate({ file }: Place): boolean {
+    const isFirst = !this.#templates.has(file)
+    this.#templates.add(file)
+    return isFirst
   }
 
   /** How many were found of a severity, those that the list left out included. */

@@ -53,9 +53,9 @@ export class Resource {
     return namespace === '' ? name : `${namespace}/${name}`
   }
 
-  /** "VirtualService default/echo". */
+  /** "VirtualService default/echo"; of a kind that may have no name, "Kustomization". */
   get title(): string {
-    return `${this.kind} ${this.id}`
+    return this.id === '' ? this.kind : `${this.kind} ${this.id}`
   }
 
   /**

@@ -32,7 +32,7 @@ const simplify = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g
  * Edits that turn `left` into `right`: insert, delete, replace, or swap two neighbours
  * (optimal string alignment: G. V. Bard, Spelling-error tolerant, order-independent pass-phrases, 2007).
  */
-function editDistance(left: string, right: string): number {
+export function editDistance(left: string, right: string): number {
   let beforePrevious: number[] = []
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (let i = 1; i <= left.length; i++) {

@@ -20,6 +20,10 @@ export const TEXT_CODES = {
     'nothing was read',
     'name a file, or a folder with files: folders inside it are not searched',
   ),
+  CFG016: error(
+    'the file is a template, or a part of a Helm chart',
+    'render it, and check what comes out: helm template, kustomize build, envsubst',
+  ),
   CFG020: error('the document is no resource', 'start with apiVersion, kind and metadata'),
   CFG021: error('apiVersion is missing or malformed', 'write apiVersion: <group>/<version>, or v1'),
   CFG022: error('kind is missing or malformed', 'write kind: <Kind>'),

@@ -6,6 +6,7 @@
  */
 
 import type { Findings, Locatable, Path, Place } from '../diagnostic.ts'
+import { kindOf } from '../kinds.ts'
 import { describe } from '../quote.ts'
 
 export type Mapping = Readonly<Record<string, unknown>>
@@ -26,24 +27,30 @@ export const isMapping = (value: unknown): value is Mapping =>
 /** Kinds that belong to no namespace. */
 export const isClusterWide = (kind: string): boolean => kind === 'Namespace' || kind === 'Settings'
 
-/** The objects of one document. */
-export function* expand(root: unknown, locate: Locate, findings: Findings): Generator<Draft> {
+/** The objects of one document; `implied` is what it is where it does not say so. */
+export function* expand(
+  root: unknown,
+  locate: Locate,
+  findings: Findings,
+  implied: { readonly apiVersion?: string; readonly kind?: string } = {},
+): Generator<Draft> {
   if (!isMapping(root)) {
     findings.in('CFG020', locate([]), `the document is ${describe(root)}, not an object`)
     return
   }
-  yield* expandDraft(draft(root, locate, root.apiVersion, root.kind), findings)
+  const { apiVersion = implied.apiVersion, kind = implied.kind } = root
+  yield* expandDraft(draft(root, locate, apiVersion, kind), findings)
 }
 
 function* expandDraft(list: Draft, findings: Findings): Generator<Draft> {
   const { kind, value } = list
-  const untyped = kind === 'List'
-  if (!untyped && !(typeof kind === 'string' && kind.endsWith('List') && 'items' in value)) return yield list
+  const untyped = kind === 'List' && !isForeignList(list)
+  if (!untyped && !isTypedList(list)) return yield list
   const items = value.items ?? []
   if (!Array.isArray(items)) {
     return findings.at('CFG020', list, ['items'], `items is ${describe(items)}, not a list`)
   }
-  const implied = untyped ? [] : [list.apiVersion, kind.slice(0, -'List'.length)]
+  const implied = untyped ? [] : [list.apiVersion, itemKind(kind)]
   for (const [index, item] of items.entries()) {
     const at = ['items', index]
     if (isMapping(item)) {
@@ -53,6 +60,20 @@ function* expandDraft(list: Draft, findings: Findings): Generator<Draft> {
     } else findings.at('CFG020', list, at, `the item is ${describe(item)}, not an object`)
   }
 }
+
+const itemKind = (kind: unknown): string => String(kind).slice(0, -'List'.length)
+
+/** A list of a kind that weir reads; any other is a resource of its own kind, whatever it holds. */
+const isTypedList = ({ apiVersion, kind, value }: Draft): boolean =>
+  typeof kind === 'string' &&
+  kind.endsWith('List') &&
+  'items' in value &&
+  typeof apiVersion === 'string' &&
+  kindOf(apiVersion, itemKind(kind)).role !== 'other'
+
+/** `kind: List` in a group of its own is no list of Kubernetes. */
+const isForeignList = ({ apiVersion }: Draft): boolean =>
+  typeof apiVersion === 'string' && apiVersion.includes('/')
 
 function draft(value: Mapping, locate: Locate, apiVersion: unknown, kind: unknown): Draft {
   return { value, apiVersion, kind, title: titleOf(kind, value.metadata), locate }

@@ -47,6 +47,17 @@ export function readMetadata(draft: Draft, kind: string, findings: Findings): Me
   return name === null || namespace === null ? null : { name, namespace, ...rest }
 }
 
+/** What can be told of the metadata of a resource that is passed over: nothing in it is a mistake here. */
+export function readForeignMetadata({ value }: Draft): Metadata {
+  const { name, generateName, namespace } = isMapping(value.metadata) ? value.metadata : {}
+  const called = typeof name === 'string' ? name : typeof generateName === 'string' ? `${generateName}*` : ''
+  return {
+    name: called,
+    namespace: called === '' ? '' : typeof namespace === 'string' && namespace !== '' ? namespace : 'default',
+    ...{ labels: {}, annotations: {}, createdMs: null },
+  }
+}
+
 /** A misspelt namespace would leave the resource in another one. */
 function reportUnknown(draft: Draft, metadata: Mapping, findings: Findings): void {
   for (const name of Object.keys(metadata)) {
@@ -59,7 +70,7 @@ function reportUnknown(draft: Draft, metadata: Mapping, findings: Findings): voi
 function readName(draft: Draft, name: unknown, findings: Findings): string | null {
   const path = ['metadata', 'name']
   if (name === undefined || name === null || name === '') {
-    findings.at('CFG024', draft, path, 'metadata.name is missing')
+    findings.at('CFG024', draft, path, 'metadata.name is missing', nameHint(draft))
   } else if (typeof name !== 'string') {
     findings.at('CFG024', draft, path, `metadata.name is ${describe(name)}, not a string`, 'quote it')
   } else if (name.length > NAME_LENGTH_MAX || !NAME.test(name)) {
@@ -67,6 +78,11 @@ function readName(draft: Draft, name: unknown, findings: Findings): string | nul
   } else return name
   return null
 }
+
+const nameHint = ({ value: { metadata } }: Draft): string | undefined =>
+  isMapping(metadata) && metadata.generateName !== undefined
+    ? 'a cluster makes a name of generateName; weir needs the name'
+    : undefined
 
 function readNamespace(draft: Draft, namespace: unknown, findings: Findings): string | null {
   if (namespace === undefined || namespace === null || namespace === '') return 'default'

@@ -7,7 +7,8 @@
  * finds them in linear time (the package compares each key with all others of its mapping).
  */
 
-import { Composer, type Document, type ErrorCode, Lexer, type Node, Parser, Schema } from 'yaml'
+import { Composer, type Document, type ErrorCode, type Node, Parser, Schema } from 'yaml'
+import { goLexer } from './go-lexer.ts'
 import { DEPTH_MAX, LEXEMES_MAX } from './limits.ts'
 
 /** Hears of each mistake: its offset in the text, what is wrong, and how to mend it. */
@@ -28,7 +29,9 @@ const OPTIONS = {
 
 const HINTS: { readonly [code in ErrorCode]?: string } = {
   TAB_AS_INDENT: 'indent with spaces',
-  BAD_INDENT: 'the keys of one mapping start at the same column; close every bracket',
+  BAD_INDENT:
+    'the keys of one mapping start at the same column; what is in brackets is indented more than the key before it',
+  BLOCK_IN_FLOW: 'inside brackets, put a text that is "-" or ends in ":" in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'put the nested mapping on lines of its own, or quote a text that holds ": "',
   MULTILINE_IMPLICIT_KEY: 'a colon is missing after the key, or the next line is indented wrongly',
   BAD_SCALAR_START: 'put the text in quotes',
@@ -39,7 +42,7 @@ export function parseDocument(text: string, onMistake: OnMistake): Node | null {
   const composing = new Composing(onMistake)
   const parser = new Parser()
   let lexemes = 0
-  for (const lexeme of new Lexer().lex(text)) {
+  for (const lexeme of goLexer().lex(text)) {
     const { offset } = parser
     if (lexeme[0] === '"' || lexeme[0] === "'") composing.quoteOffset = offset
     for (const token of parser.next(lexeme)) composing.take(token)

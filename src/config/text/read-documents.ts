@@ -6,6 +6,7 @@
  */
 
 import type { Findings } from '../diagnostic.ts'
+import { groupOf, isPassedOver } from '../kinds.ts'
 import { describe, quote } from '../quote.ts'
 import { Resource } from '../resource.ts'
 import { Conversion } from './convert.ts'
@@ -13,12 +14,15 @@ import { type Decoded, decode, type InputFile, isUnprintable } from './decode.ts
 import { type Draft, expand } from './draft.ts'
 import { DOCUMENTS_MAX, SYNTAX_ERRORS_MAX } from './limits.ts'
 import { Lines } from './lines.ts'
-import { readMetadata } from './metadata.ts'
+import { readForeignMetadata, readMetadata } from './metadata.ts'
 import { type OnMistake, parseDocument } from './parse.ts'
 import { Places } from './places.ts'
 import { type Span, splitDocuments } from './split.ts'
+import { CHART_HINT, isChartPart, isKustomization, templateOffset } from './template.ts'
 
 const API_VERSION = /^(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?v[a-z0-9]+$/
+const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' }
+const CHART_PART = 'this is a part of a Helm chart, and that a template: render it first'
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
 /** The resources of all files, in reading order; of two that have the same name the first. */
@@ -28,6 +32,7 @@ export function readDocuments(files: readonly InputFile[], findings: Findings): 
     const decoded = decode(input, findings)
     if (!decoded) continue
     const lines = new Lines(input.file, decoded.text)
+    if (isTemplate(decoded.text, lines, findings)) continue
     let documents = 0
     for (const span of splitDocuments(decoded.text)) {
       if (++documents > DOCUMENTS_MAX) {
@@ -44,6 +49,17 @@ export function readDocuments(files: readonly InputFile[], findings: Findings): 
   return [...resources.values()]
 }
 
+/** Says that a file is a template; nothing else is to be said of it. */
+function isTemplate(text: string, lines: Lines, findings: Findings): boolean {
+  for (const { from, to } of splitDocuments(text)) {
+    const offset = templateOffset(text.slice(from, to))
+    if (offset < 0) continue
+    findings.template(lines.place(from + offset))
+    return true
+  }
+  return false
+}
+
 /** The objects of one document; none where its text is broken. */
 function* readDocument(decoded: Decoded, span: Span, lines: Lines, findings: Findings): Generator<Draft> {
   const { from, to } = span
@@ -54,7 +70,8 @@ function* readDocument(decoded: Decoded, span: Span, lines: Lines, findings: Fin
   const value = new Conversion(findings, places, from).convert(root)
   if (value === undefined || value === null) return
   const rootOffset = from + (root.range?.[0] ?? 0)
-  yield* expand(value, path => places.locate(value, rootOffset, path), findings)
+  const implied = isKustomization(lines.file) ? KUSTOMIZATION : {}
+  yield* expand(value, path => places.locate(value, rootOffset, path), findings, implied)
 }
 
 /** Reports the first mistake of each line, up to a limit: what follows on a line is mostly its echo. */
@@ -70,13 +87,24 @@ function onePerLine(from: number, lines: Lines, findings: Findings): OnMistake {
 
 /** The resource that `draft` is, or null where it has no apiVersion, kind or name to go by. */
 function complete(draft: Draft, file: string, ordinal: number, findings: Findings): Resource | null {
+  if (isChartPart(file, draft)) {
+    findings.template(draft.locate([]), CHART_PART, CHART_HINT)
+    return null
+  }
+  if (isAbsent(draft.apiVersion) && isAbsent(draft.kind)) {
+    findings.at('CFG020', draft, [], 'this is no resource: it has neither apiVersion nor kind')
+    return null
+  }
   const apiVersion = word(draft, 'CFG021', 'apiVersion', API_VERSION, findings)
   const kind = word(draft, 'CFG022', 'kind', KIND, findings)
-  const metadata = readMetadata(draft, kind ?? '', findings)
+  const isForeign = apiVersion !== null && kind !== null && isPassedOver(apiVersion, kind)
+  const metadata = isForeign ? readForeignMetadata(draft) : readMetadata(draft, kind ?? '', findings)
   if (apiVersion === null || kind === null || metadata === null) return null
   const { value, locate } = draft
   return new Resource({ apiVersion, kind, metadata, value, file, ordinal, locate })
 }
+
+const isAbsent = (written: unknown): boolean => written === undefined || written === null || written === ''
 
 function word(
   draft: Draft,
@@ -97,9 +125,11 @@ function word(
 
 /** Kubernetes tells resources apart by group, kind, namespace and name; the version is only a way of writing them. */
 function keepFirst(resources: Map<string, Resource>, resource: Resource, findings: Findings): void {
-  const { apiVersion, kind, metadata } = resource
-  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
-  const key = [group, kind, metadata.namespace, metadata.name].join(' ')
+  const { apiVersion, kind, metadata, ordinal } = resource
+  const isForeign = isPassedOver(apiVersion, kind)
+  const key = isForeign
+    ? `${ordinal}`
+    : [groupOf(apiVersion), kind, metadata.namespace, metadata.name].join(' ')
   const first = resources.get(key)
   if (!first) {
     resources.set(key, resource)

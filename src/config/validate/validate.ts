@@ -8,13 +8,13 @@
 
 import type { Code } from '../codes.ts'
 import { type Findings, formatPath, type Path } from '../diagnostic.ts'
+import { groupOf, KIND_NAMES, kindOf } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
 import { didYouMean } from '../suggest.ts'
 import { checkDestinationRule } from './destination-rule.ts'
 import { Field } from './field.ts'
 import { checkFields } from './fields-of-kind.ts'
 import { checkGateway } from './gateway.ts'
-import { KIND_NAMES, kindOf } from './kinds.ts'
 import { KNOWN_FIELDS } from './known-fields.ts'
 import { KUBERNETES_SHAPES } from './kubernetes.ts'
 import { checkServiceEntry } from './service-entry.ts'
@@ -33,7 +33,8 @@ export function validate(resource: Resource, findings: Findings, options: Valida
   const at = (code: Code, message: string, hint?: string): void =>
     findings.at(code, resource, ['kind'], message, hint)
   if (found.role === 'other') {
-    at('CFG306', `weir reads no ${kind}; it is ignored`, didYouMean(kind, KIND_NAMES))
+    const ofGroup = KIND_NAMES.includes(kind) ? ` of ${groupOf(apiVersion)}` : ''
+    at('CFG306', `weir reads no ${kind}${ofGroup}; it is ignored`, didYouMean(kind, KIND_NAMES))
   } else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
   else if (found.role === 'misplaced') {
     findings.at('CFG105', resource, ['apiVersion'], `${apiVersion} has no ${kind}`, `write ${found.right}`)

@@ -1,5 +1,7 @@
 /** The kinds of resources: which weir serves, under which API groups, and which it passes over. */
 
+import { editDistance } from './suggest.ts'
+
 /** `istio` and `kubernetes`: served. `later`: not supported yet. `settings`: weir's own, read elsewhere. */
 export type Role = 'istio' | 'kubernetes' | 'later' | 'settings'
 
@@ -27,10 +29,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   Settings: { role: 'settings', group: 'gateway.weir', versions: ['v1'] },
 }
 
-/** Groups that have kinds of these names and mean others: the Gateway API's Gateway, Knative's Service. */
-const FOREIGN_GROUPS = ['gateway.networking.k8s.io', 'serving.knative.dev']
-
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS)
+
+/** Slips of the pen in an API group that still name ours. */
+const SLIPS_MAX = 2
 
 /** What a kind is to weir: its role; `other`, none that it reads; or a wrong apiVersion, and the right one. */
 export type KindOf =
@@ -38,16 +40,39 @@ export type KindOf =
   | { readonly role: 'other' }
   | { readonly role: 'misplaced'; readonly right: string }
 
+/** "networking.istio.io/v1" → "networking.istio.io"; "v1" → "". */
+export const groupOf = (apiVersion: string): string =>
+  apiVersion.slice(0, Math.max(0, apiVersion.lastIndexOf('/')))
+
 export function kindOf(apiVersion: string, kind: string): KindOf {
-  const slash = apiVersion.lastIndexOf('/')
-  const group = apiVersion.slice(0, Math.max(0, slash))
-  if (!Object.hasOwn(KINDS, kind) || FOREIGN_GROUPS.includes(group)) return { role: 'other' }
+  const group = groupOf(apiVersion)
+  if (!Object.hasOwn(KINDS, kind)) return { role: 'other' }
   const known = KINDS[kind]
-  if (group === known.group && known.versions.includes(apiVersion.slice(slash + 1))) {
+  if (group === known.group && known.versions.includes(apiVersion.slice(apiVersion.lastIndexOf('/') + 1))) {
     return { role: known.role }
   }
+  if (isForeign(group, known.group)) return { role: 'other' }
   return {
     role: 'misplaced',
     right: known.group === '' ? known.versions[0] : `${known.group}/${known.versions[0]}`,
   }
 }
+
+/** Whether weir passes a resource over, whatever is in it. */
+export function isPassedOver(apiVersion: string, kind: string): boolean {
+  const { role } = kindOf(apiVersion, kind)
+  return role === 'other' || role === 'later'
+}
+
+/**
+ * Whether a group is somebody else's, who has a kind of the same name: the Gateway API's Gateway, Knative's
+ * Service, App Mesh's VirtualService. Kubernetes itself has the groups without a dot (apiextensions refuses such a
+ * CRD), and Istio all below istio.io: a kind under these, or under a misspelt group, was meant to be ours.
+ */
+function isForeign(group: string, right: string): boolean {
+  if (!group.includes('.') || GROUPS.has(group)) return false
+  if (group === 'istio.io' || group.endsWith('.istio.io') || group.endsWith('.weir')) return false
+  return editDistance(group, right) > SLIPS_MAX
+}
+
+const GROUPS: ReadonlySet<string> = new Set(Object.values(KINDS).map(each => each.group))
