@@ -11,6 +11,7 @@ const GATEWAY = {
 }
 const SERVICE = {
   hosts: ['db.default.svc.cluster.local'],
+  addresses: ['10.0.0.1'],
   ports: [{ number: 5432, name: 'main', protocol: 'TCP' }],
   resolution: 'STATIC',
   endpoints: [{ address: '10.1.0.1', labels: { version: 'v1' } }],

@@ -193,14 +193,14 @@ test('without slices the Endpoints of the same name count, else the Pods that th
     core('Pod', 'shop/unnamed', { status: { podIP: '10.1.0.2' } }, { labels: { app: 'web' } }),
   ]
   const bySelector = planOf(written)
-  assert.deepEqual(endpoints(bySelector, WEB, 80), ['10.1.0.1:8080*1', 'fd00::1:8080*1'])
-  assert.deepEqual(endpoints(bySelector, WEB, 81), ['10.1.0.1:8181*1', 'fd00::1:8181*1', '10.1.0.2:8181*1'])
+  assert.deepEqual(endpoints(bySelector, WEB, 80), ['10.1.0.1:8080*1'])
+  assert.deepEqual(endpoints(bySelector, WEB, 81), ['10.1.0.1:8181*1', '10.1.0.2:8181*1'])
   const subsets = [{ addresses: [{ ip: '10.1.0.3' }], ports: [{ name: 'main', port: 9090 }] }]
   const byEndpoints = planOf([...written, core('Endpoints', 'shop/web', { subsets })])
   assert.deepEqual(endpoints(byEndpoints, WEB, 80), ['10.1.0.3:9090*1'])
 })
 
-test('a Service has its cluster and external addresses; a headless one is known by its ports alone', () => {
+test('a Service has its cluster, external and balanced addresses', () => {
   const ports = [{ port: 80 }]
   const fixed = planOf([
     service({
@@ -211,22 +211,21 @@ test('a Service has its cluster and external addresses; a headless one is known 
     }),
   ])
   assert.deepEqual(addressesOf(fixed, WEB), ['10.0.0.2/32', 'fd00::2/128', '192.0.2.1/32'])
-  const headless = planOf([service({ clusterIP: 'None', ports })])
-  assert.deepEqual(addressesOf(headless, WEB), [])
-  assert.equal(headless.plan.listeners[0].scopes[0].host, WEB)
-})
-
-test('an ExternalName Service is a DNS name', () => {
-  const planned = planOf([
-    service({ type: 'ExternalName', externalName: 'web.example.com', ports: [{ port: 80 }] }),
+  const ingress = [{ ip: '192.0.2.7' }, { ip: '192.0.2.8', ipMode: 'Proxy' }, { hostname: 'lb.example.com' }]
+  const balanced = planOf([
+    core('Service', 'shop/web', {
+      spec: { clusterIP: '10.0.0.2', ports },
+      status: { loadBalancer: { ingress } },
+    }),
   ])
-  assert.deepEqual(cluster(planned, WEB, 80).names, [{ name: 'web.example.com', port: 80 }])
+  assert.deepEqual(addressesOf(balanced, WEB), ['10.0.0.2/32', '192.0.2.7/32'])
 })
 
 test('of two resources that define one host the older counts, with a finding at the other', () => {
   const at = (creationTimestamp: string) => ({ creationTimestamp })
   const spec = (address: string) => ({
     hosts: ['db.example.com'],
+    addresses: ['10.0.0.1'],
     ports: [tcp(1)],
     resolution: 'STATIC',
     endpoints: [{ address }],

@@ -153,6 +153,18 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     serviceEntry('{ hosts: [a.com], resolution: NONE, ports: [{ number: 80, name: tcp, protocol: TCP }] }') +
     gateway(`{ servers: [${server(TCP)}] }`) +
     virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
+  CFG415: service('{ selector: { app: a }, ports: [{ port: 9000 }] }'),
+  CFG416: service('{ type: ExternalName, externalName: db.example.com, ports: [{ port: 9000 }] }'),
+  CFG414: ['a', 'b']
+    .map(name =>
+      resource(
+        'Pod',
+        'status: { podIP: 10.1.0.1, phase: Running }',
+        'v1',
+        `name: ${name}, labels: { app: ${name} }`,
+      ),
+    )
+    .join(''),
   CFG413: virtualService(
     '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }, { destination: { host: c.com }, weight: 67108865 }] }] }',
     'name: a, annotations: { gateway.weir/split: exact }',

@@ -3,7 +3,8 @@
 import { formatEndpoint, parseAddress } from '../../net/address.ts'
 import type { Listener } from '../../table/plan.ts'
 import type { Findings, Path } from '../diagnostic.ts'
-import { plainAddress, socketKey } from '../plan/servers.ts'
+import { plainAddress } from '../plan/names.ts'
+import { socketKey } from '../plan/servers.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { Resource } from '../resource.ts'
 

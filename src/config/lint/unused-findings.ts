@@ -5,7 +5,7 @@ import { expandHost, hostsOverlap, isWildcard } from '../plan/names.ts'
 import { socketKey } from '../plan/servers.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
-import { hasLabels } from '../plan/workloads.ts'
+import { hasLabels } from '../plan/workload.ts'
 import { quote } from '../quote.ts'
 
 export function reportUnused(planned: Planned, notes: boolean, findings: Findings): void {

@@ -47,13 +47,13 @@ function reportGateways(virtualService: VirtualService, { gateways, findings }: 
 
 function reportMeshHosts({ resource, hosts }: VirtualService, { registry, findings }: BindingInputs): void {
   for (const [index, host] of hosts.entries()) {
-    if (!isEmpty(registry.overlapping(host))) continue
-    findings.at(
-      'CFG407',
-      resource,
-      ['spec', 'hosts', index],
-      `no service has the host ${quote(host)}: the rules are never used for it`,
-    )
+    const services = [...registry.overlapping(host)]
+    const alias = services.find(each => each.aliasOf !== null)
+    if (services.some(each => each.aliasOf === null)) continue
+    const message = alias
+      ? `${quote(host)} is an ExternalName, whose clients connect to ${quote(alias.aliasOf ?? '')}: the rules are never used for it`
+      : `no service has the host ${quote(host)}: the rules are never used for it`
+    findings.at('CFG407', resource, ['spec', 'hosts', index], message)
   }
 }
 
@@ -104,5 +104,3 @@ function mayOffer(
   const services = virtualService.hosts.flatMap(host => [...inputs.registry.overlapping(host)])
   return services.length === 0 || services.some(service => service.ports.some(each => each.number === port))
 }
-
-const isEmpty = (values: Iterable<unknown>): boolean => values[Symbol.iterator]().next().done === true

@@ -3,14 +3,15 @@
  */
 
 import { own } from '../../base/own.ts'
-import { parseAddress } from '../../net/address.ts'
+import { type Family, parseAddress } from '../../net/address.ts'
 import { type Cluster, DEFAULT_POLICY, type Endpoint, type Route } from '../../table/plan.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
+import { familyOf } from './families.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
 import { portOfService, type Registry } from './registry.ts'
 import type { Member, Service, ServicePort } from './service.ts'
-import { hasLabels } from './workloads.ts'
+import { hasLabels } from './workload.ts'
 
 /** Whose eyes a destination is looked up with. */
 export type Viewpoint = {
@@ -20,6 +21,10 @@ export type Viewpoint = {
   readonly namespace: string
   /** Port of the listener: the destination's, where neither the route nor the service decides. */
   readonly port: number
+  /** The service that the client has dialled, whose host therefore means it; null at a gateway. */
+  readonly dialled: Service | null
+  /** Family of the address that it has dialled, where the service has both; else null. */
+  readonly family?: Family | null
 }
 
 export type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
@@ -42,15 +47,19 @@ export class Clusters {
 
   /** Index of the cluster for a destination; `port` 0 leaves the port to the service, then to the listener. */
   indexOf(target: Target, viewpoint: Viewpoint): number {
-    const service = this.#registry.find(target.host, viewpoint.viewer)
-    const port = target.port || onlyPort(service) || viewpoint.port
-    const rule = this.#rules.find(
-      target.host,
-      viewpoint.namespace,
-      service?.namespace ?? namespaceOfHost(target.host),
+    const { dialled } = viewpoint
+    const named =
+      dialled?.host === target.host ? dialled : this.#registry.named(target.host, viewpoint.viewer)
+    const service = named && this.#registry.behind(named, viewpoint.viewer)
+    const host = service?.host ?? target.host
+    const port = target.port || onlyPort(named) || onlyPort(service) || viewpoint.port
+    const rule = this.#rules.find(host, viewpoint.namespace, service?.namespace ?? namespaceOfHost(host))
+    const asDialled = service !== null && service === dialled && service.listens === 'members'
+    const family = viewpoint.family ?? null
+    const key = [host, target.subset, port, rule?.key, service?.resource.ordinal, asDialled, family].join('|')
+    return intern(this.#indexes, key, this.list, () =>
+      this.#make({ ...target, host, port }, service, rule, { asDialled, family }),
     )
-    const key = [target.host, target.subset, port, rule?.key, service?.resource.ordinal].join('|')
-    return intern(this.#indexes, key, this.list, () => this.#make({ ...target, port }, service, rule))
   }
 
   /** Index of the route with these destinations. */
@@ -78,7 +87,12 @@ export class Clusters {
     return earlier === 0 ? text : `${text} #${earlier + 1}`
   }
 
-  #make(target: Target, service: Service | null, rule: MergedRule | null): Cluster {
+  #make(
+    target: Target,
+    service: Service | null,
+    rule: MergedRule | null,
+    { asDialled, family }: Way,
+  ): Cluster {
     const port = service ? portOfService(service, target.port) : undefined
     const subset = target.subset === null ? undefined : rule?.subsets.get(target.subset)
     if (!service || !port || (target.subset !== null && !subset)) {
@@ -86,30 +100,48 @@ export class Clusters {
     }
     const { policy, passthrough } = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, target.port)
     const labels = subset?.labels ?? {}
-    if (passthrough || service.resolution === 'original') {
+    if (passthrough || asDialled || service.resolution === 'original') {
       return { ...target, kind: 'original', endpoints: [], names: [], labels, policy }
     }
-    const members = service.members.filter(member => hasLabels(member.labels, labels))
+    const all = service.members.filter(
+      member => hasLabels(member.labels, labels) && member.portOf(port) !== 0,
+    )
+    const staying = all.filter(member => !member.draining)
+    const members = staying.length > 0 ? staying : all
     const common = members.length > 0 ? commonLabels(members) : labels
-    return { ...target, kind: 'static', ...this.#endpoints(members, port), labels: common, policy }
+    return { ...target, kind: 'static', ...this.#endpoints(members, port, family), labels: common, policy }
   }
 
   /** Each address and port once; of names, what they resolved to so far. */
-  #endpoints(members: readonly Member[], port: ServicePort): Pick<Cluster, 'endpoints' | 'names'> {
+  #endpoints(
+    members: readonly Member[],
+    port: ServicePort,
+    family: Family | null,
+  ): Pick<Cluster, 'endpoints' | 'names'> {
     const endpoints = new Map<string, Endpoint>()
     const names = new Map<string, { name: string; port: number }>()
     for (const member of members) {
       const number = member.portOf(port)
-      if (number === 0) continue
-      const isName = parseAddress(member.address) === null
-      if (isName) names.set(`${member.address} ${number}`, { name: member.address, port: number })
-      for (const address of isName ? (this.#names.get(member.address) ?? []) : [member.address]) {
+      const place =
+        family !== null && familyOf(member.address) !== family
+          ? (member.other ?? member.address)
+          : member.address
+      const isName = parseAddress(place) === null
+      if (isName) names.set(`${place} ${number}`, { name: place, port: number })
+      for (const address of isName ? (this.#names.get(place) ?? []) : [place]) {
         const key = `${address} ${number}`
         if (!endpoints.has(key)) endpoints.set(key, { address, port: number, weight: member.weight })
       }
     }
     return { endpoints: [...endpoints.values()], names: [...names.values()] }
   }
+}
+
+/** How a cluster differs from others of its host, subset and port. */
+type Way = {
+  /** The client has dialled one of the endpoints, and gets that one. */
+  readonly asDialled: boolean
+  readonly family: Family | null
 }
 
 function commonLabels([first, ...others]: readonly Member[]): Record<string, string> {

@@ -1,6 +1,6 @@
 /** Codes of the third stage: how resources fit together. */
 
-import { type CodeEntry, warning } from '../code.ts'
+import { type CodeEntry, info, warning } from '../code.ts'
 
 export const PLAN_CODES = {
   IST0101: warning('a resource names another that is not there', 'define it, or correct the name'),
@@ -54,5 +54,17 @@ export const PLAN_CODES = {
   CFG413: warning(
     'the weights of an exact split have too long a period to be met for ever',
     'choose weights whose sum, divided by their common factor, is at most 131072, or 33554432 for up to four destinations',
+  ),
+  CFG414: warning(
+    'two workloads have one address, so who a client is from there is a guess',
+    'remove the one that is gone',
+  ),
+  CFG415: warning(
+    'no address of a service is known, so connections to any address on its port are taken for it',
+    'read it as the cluster has it, or write the address',
+  ),
+  CFG416: info(
+    'an ExternalName is resolved by DNS, since no service of the files has the name',
+    'read the service too, where the name is one of a cluster',
   ),
 } as const satisfies Record<string, CodeEntry>

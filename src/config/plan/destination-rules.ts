@@ -12,7 +12,7 @@ import { HostIndex } from './host-index.ts'
 import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'
 import { expandHost, ROOT_NAMESPACE } from './names.ts'
 import { isVisible, readVisibility, type Visibility } from './visibility.ts'
-import { hasLabels } from './workloads.ts'
+import { hasLabels } from './workload.ts'
 
 export type MergedRule = {
   /** Tells merged rules apart; equal for equal ones. */

@@ -2,9 +2,10 @@
  * Which address and port of the mesh means which service.
  */
 
-import { type Cidr, formatCidr } from '../../net/address.ts'
+import { type Cidr, formatCidr, parseCidr } from '../../net/address.ts'
 import type { Findings } from '../diagnostic.ts'
 import type { Settings } from '../settings.ts'
+import { reportAnywhere } from './address-findings.ts'
 import type { Service, ServicePort } from './service.ts'
 import { isVisible } from './visibility.ts'
 
@@ -12,27 +13,38 @@ import { isVisible } from './visibility.ts'
 export type Exposed = {
   readonly service: Service
   readonly port: ServicePort
+  /** Empty: every address. */
   readonly addresses: readonly Cidr[]
 }
 
 /** Each service port with its addresses; of two services with one address and port the older has it. */
-export function exposePorts(services: readonly Service[], settings: Settings, findings: Findings): Exposed[] {
+export function exposePorts(all: readonly Service[], settings: Settings, findings: Findings): Exposed[] {
   const owners = new Map<string, Service>()
-  return services
-    .filter(service => isSeen(service, settings))
-    .flatMap(service =>
-      service.ports.flatMap(port => {
-        const known = service.addresses.length === 0 ? [null] : service.addresses
-        const free = known.filter(address => {
-          const owner = owners.getOrInsert(`${address ? formatCidr(address) : '*'} ${port.number}`, service)
-          if (owner !== service) reportShared(service, port, address, owner, findings)
-          return owner === service
-        })
-        return free.length === 0
-          ? []
-          : [{ service, port, addresses: free.filter(address => address !== null) }]
-      }),
-    )
+  const services = all.filter(service => isSeen(service, settings))
+  reportAnywhere(services, findings)
+  return services.flatMap(service =>
+    service.ports.flatMap(port => {
+      const lost = new Map<Service, (Cidr | null)[]>()
+      const free = addressesOf(service, port).filter(address => {
+        const owner = owners.getOrInsert(`${address ? formatCidr(address) : '*'} ${port.number}`, service)
+        if (owner !== service) lost.getOrInsertComputed(owner, () => []).push(address)
+        return owner === service
+      })
+      for (const [owner, addresses] of lost) reportShared(port, addresses, owner, findings)
+      const addresses = free.filter(address => address !== null)
+      return free.length === 0 ? [] : [{ service, port, addresses }]
+    }),
+  )
+}
+
+/** Where the mesh listens for a port; null is every address. */
+function addressesOf({ listens, addresses, members }: Service, port: ServicePort): readonly (Cidr | null)[] {
+  if (listens === 'anywhere') return [null]
+  if (listens === 'nowhere') return []
+  if (listens === 'addresses') return addresses
+  return members
+    .filter(member => member.portOf(port) !== 0)
+    .flatMap(({ address, other }) => [address, other ?? ''].flatMap(text => parseCidr(text) ?? []))
 }
 
 /** A service that is exported to nobody, or not to the workload of the Settings, is not there for the mesh. */
@@ -40,19 +52,20 @@ const isSeen = ({ visibility }: Service, { workload }: Settings): boolean =>
   workload ? isVisible(visibility, workload.namespace) : visibility === 'public' || visibility.size > 0
 
 function reportShared(
-  service: Service,
   port: ServicePort,
-  address: Cidr | null,
+  [address, ...others]: readonly (Cidr | null)[],
   owner: Service,
   findings: Findings,
 ): void {
+  const more = others.length === 0 ? '' : ` and ${others.length} more of its addresses`
   const where = address
-    ? `${formatCidr(address)} port ${port.number}`
+    ? `${formatCidr(address)}${more} port ${port.number}`
     : `port ${port.number} without an address`
+  const verb = others.length === 0 ? 'belongs' : 'belong'
   findings.at(
     'CFG405',
-    service.resource,
+    port.resource,
     port.path,
-    `${where} belongs to ${owner.host} (${owner.resource.title}), which is older`,
+    `${where} ${verb} to ${owner.host} (${owner.resource.title}), which is older`,
   )
 }

@@ -55,6 +55,7 @@ function rulesBehind(
     viewer: namespace,
     namespace,
     port,
+    dialled: null,
   } as const
   return [...admitted].flatMap(each => rulesOf(each, listening, clusters))
 }

@@ -62,7 +62,10 @@ export type ServiceSpec = {
   readonly type?: string
   readonly clusterIP?: string
   readonly clusterIPs?: readonly string[]
+  readonly ipFamilies?: readonly string[]
+  readonly ipFamilyPolicy?: string
   readonly externalIPs?: readonly string[]
+  readonly publishNotReadyAddresses?: boolean
   readonly externalName?: string
   readonly selector?: Labels
   readonly ports?: readonly {
@@ -73,6 +76,19 @@ export type ServiceSpec = {
     readonly targetPort?: number | string
   }[]
 }
+
+export type ServiceStatus = {
+  readonly loadBalancer?: {
+    readonly ingress?: readonly { readonly ip?: string; readonly ipMode?: string }[]
+  }
+}
+
+/** What istiod writes into a ServiceEntry: the addresses that it has given to hosts. */
+export type ServiceEntryStatus = {
+  readonly addresses?: readonly { readonly host?: string; readonly value?: string }[]
+}
+
+export type Condition = { readonly type: string; readonly status: string }
 
 export type ObjectReference = { readonly kind?: string; readonly name?: string }
 
@@ -86,7 +102,11 @@ export type EndpointSlice = {
   readonly addressType?: string
   readonly endpoints?: readonly {
     readonly addresses?: readonly string[]
-    readonly conditions?: { readonly ready?: boolean | null }
+    readonly conditions?: {
+      readonly ready?: boolean | null
+      readonly serving?: boolean | null
+      readonly terminating?: boolean | null
+    }
     readonly targetRef?: ObjectReference
   }[]
   readonly ports?: readonly EndpointPort[]
@@ -99,18 +119,27 @@ export type Endpoints = {
   }[]
 }
 
+export type Container = {
+  readonly restartPolicy?: string
+  readonly ports?: readonly {
+    readonly name?: string
+    readonly containerPort: number
+    readonly protocol?: string
+  }[]
+}
+
 export type Pod = {
+  readonly metadata?: { readonly deletionTimestamp?: string }
   readonly spec?: {
     readonly hostNetwork?: boolean
-    readonly containers?: readonly {
-      readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
-    }[]
+    readonly containers?: readonly Container[]
+    readonly initContainers?: readonly Container[]
   }
   readonly status?: {
     readonly phase?: string
     readonly podIP?: string
     readonly podIPs?: readonly { readonly ip: string }[]
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+    readonly conditions?: readonly Condition[]
   }
 }
 

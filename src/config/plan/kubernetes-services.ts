@@ -1,133 +1,99 @@
 /**
- * Kubernetes Services as services.
+ * Kubernetes Services as services: their addresses and ports, and where the mesh listens for them.
  *
- * Endpoints come from the EndpointSlices of a Service, else from its Endpoints, else from the Pods and
- * WorkloadEntries that its selector picks: files often hold a Service without what a cluster derives.
+ * Who their endpoints are is in kubernetes-endpoints.ts.
  */
 
-import { own } from '../../base/own.ts'
 import { type Cidr, parseCidr } from '../../net/address.ts'
 import type { Findings } from '../diagnostic.ts'
-import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
+import { familiesOf } from './families.ts'
+import type { Inputs, ServiceSpec, ServiceStatus, Typed } from './inputs.ts'
+import { KubernetesEndpoints } from './kubernetes-endpoints.ts'
 import { serviceHost } from './names.ts'
 import { layerOfServicePort } from './protocol.ts'
-import type { Member, Service, ServicePort } from './service.ts'
+import type { Listens, Member, Service, ServicePort } from './service.ts'
 import { readVisibility } from './visibility.ts'
-import type { Workload, Workloads } from './workloads.ts'
+import type { Workloads } from './workloads.ts'
 
-const SLICE_OWNER = 'kubernetes.io/service-name'
 /** Istio's way to limit who sees a Kubernetes Service: a comma-separated `exportTo`. */
 const EXPORT_TO = 'networking.istio.io/exportTo'
 
 export function kubernetesServices(inputs: Inputs, workloads: Workloads, findings: Findings): Service[] {
-  const slices = Map.groupBy(
-    inputs.endpointSlices,
-    ({ resource: { metadata } }) => `${metadata.namespace}/${metadata.labels[SLICE_OWNER]}`,
-  )
-  const endpoints = new Map(inputs.endpoints.map(each => [each.resource.id, each]))
+  const endpoints = new KubernetesEndpoints(inputs, workloads, findings)
   return inputs.services.map(service => {
-    const { id } = service.resource
+    const alias = aliasOf(service.value)
     const members =
-      membersOfName(service.value) ??
-      slices.get(id)?.flatMap(slice => membersOfSlice(slice, workloads, findings)) ??
-      membersOfEndpoints(endpoints.get(id), workloads) ??
-      membersOfSelector(service, workloads)
-    return readService(service, members)
+      alias === null ? endpoints.membersOf(service, familiesOf(service.value)) : [memberByName(alias)]
+    return readService(service, alias, members)
   })
 }
 
-function readService({ resource, value }: Typed<ServiceSpec>, members: readonly Member[]): Service {
+function readService(
+  { resource, value }: Typed<ServiceSpec>,
+  alias: string | null,
+  members: readonly Member[],
+): Service {
   const { name, namespace, annotations } = resource.metadata
   const exportTo = annotations[EXPORT_TO]?.split(',').map(each => each.trim())
+  const addresses = alias === null ? addressesOf(value, resource.value.status as ServiceStatus) : []
   return {
     host: serviceHost(name, namespace),
     namespace,
     resource,
     path: ['metadata', 'name'],
     visibility: readVisibility(exportTo, namespace),
-    addresses: addressesOf(value),
-    ports: portsOf(value),
+    listens: listensOf(value, alias, addresses),
+    addresses,
+    ports: portsOf({ resource, value }),
     resolution: 'static',
     members,
+    aliasOf: alias,
   }
 }
 
-/** A headless Service has the word "None" for an address: it is known by its ports alone. */
-const addressesOf = ({ clusterIP, clusterIPs, externalIPs }: ServiceSpec): Cidr[] =>
-  [...(clusterIPs ?? [clusterIP ?? '']), ...(externalIPs ?? [])].flatMap(text => parseCidr(text) ?? [])
+/**
+ * The cluster's addresses, and those for which every node stands in: external ones, and those of a load
+ * balancer, unless that is a proxy of its own (`ipMode: Proxy`). A headless Service has the word "None".
+ */
+function addressesOf(
+  { clusterIP, clusterIPs, externalIPs }: ServiceSpec,
+  status: ServiceStatus | undefined,
+): Cidr[] {
+  const own = clusterIPs?.length ? clusterIPs : [clusterIP ?? '']
+  const balanced = (status?.loadBalancer?.ingress ?? []).filter(each => each.ipMode !== 'Proxy')
+  const texts = [...own, ...(externalIPs ?? []), ...balanced.map(each => each.ip ?? '')]
+  return [...new Set(texts)].flatMap(text => parseCidr(text) ?? [])
+}
 
-function portsOf({ ports }: ServiceSpec): ServicePort[] {
-  return (ports ?? []).flatMap((port, index) => {
+function listensOf(
+  { clusterIP, clusterIPs }: ServiceSpec,
+  alias: string | null,
+  addresses: readonly Cidr[],
+): Listens {
+  if (alias !== null) return 'nowhere'
+  if (clusterIP === 'None' || clusterIPs?.[0] === 'None') return 'members'
+  return addresses.length > 0 ? 'addresses' : 'anywhere'
+}
+
+function portsOf({ resource, value }: Typed<ServiceSpec>): ServicePort[] {
+  return (value.ports ?? []).flatMap((port, index) => {
     const layer = layerOfServicePort(port)
     const path = ['spec', 'ports', index]
-    return layer === 'udp'
-      ? []
-      : [{ number: port.port, name: port.name ?? '', layer, target: port.targetPort ?? null, path }]
+    const { port: number, name = '', targetPort: target = null } = port
+    return layer === 'udp' ? [] : [{ number, name, layer, target, resource, path }]
   })
 }
 
-const membersOfName = ({ type, externalName }: ServiceSpec): Member[] | undefined =>
-  type === 'ExternalName' && externalName
-    ? [{ address: externalName, labels: {}, weight: 1, portOf: port => port.number }]
-    : undefined
+/** The name behind an ExternalName, without the dot of a complete one. */
+const aliasOf = ({ type, externalName }: ServiceSpec): string | null =>
+  type === 'ExternalName' && externalName ? externalName.replace(/\.$/, '').toLowerCase() : null
 
-function membersOfSlice(
-  { resource, value }: Typed<EndpointSlice>,
-  workloads: Workloads,
-  findings: Findings,
-): Member[] {
-  if (value.addressType === 'FQDN') {
-    findings.at('CFG403', resource, ['addressType'], 'endpoints of addressType FQDN are left out')
-    return []
-  }
-  const portOf = portByName(value.ports)
-  return (value.endpoints ?? [])
-    .filter(endpoint => endpoint.conditions?.ready !== false)
-    .flatMap(({ addresses, targetRef }) =>
-      (addresses ?? []).map(address => {
-        const workload = workloads.behind(podId(targetRef, resource.metadata.namespace), address)
-        return { address, labels: workload?.labels ?? {}, weight: 1, portOf }
-      }),
-    )
-}
-
-function membersOfEndpoints(found: Typed<Endpoints> | undefined, workloads: Workloads): Member[] | undefined {
-  if (!found) return undefined
-  return (found.value.subsets ?? []).flatMap(({ addresses, ports }) =>
-    (addresses ?? []).map(({ ip, targetRef }) => {
-      const workload = workloads.behind(podId(targetRef, found.resource.metadata.namespace), ip)
-      return { address: ip, labels: workload?.labels ?? {}, weight: 1, portOf: portByName(ports) }
-    }),
-  )
-}
-
-function membersOfSelector({ resource, value }: Typed<ServiceSpec>, workloads: Workloads): Member[] {
-  return workloads
-    .select(resource.metadata.namespace, value.selector)
-    .filter(workload => workload.ready)
-    .flatMap(workload =>
-      workload.addresses.map(address => ({
-        address,
-        labels: workload.labels,
-        weight: workload.weight,
-        portOf: (port: ServicePort) => targetPort(workload, port),
-      })),
-    )
-}
-
-/** A named target is the container's port of that name; a WorkloadEntry may also name the service's port. */
-function targetPort({ ports, resource }: Workload, { name, number, target }: ServicePort): number {
-  if (typeof target === 'string') return own(ports, target) ?? 0
-  return (resource.kind === 'WorkloadEntry' ? own(ports, name) : undefined) ?? (target || number)
-}
-
-/** Ports of slices and Endpoints carry the name of the service's port; one without a number stands for all. */
-const portByName =
-  (ports: EndpointSlice['ports']) =>
-  ({ name, number }: ServicePort): number => {
-    const found = ports?.find(port => (port.name ?? '') === name && (port.protocol ?? 'TCP') === 'TCP')
-    return found ? (found.port ?? number) : 0
-  }
-
-const podId = (reference: ObjectReference | undefined, namespace: string): string | null =>
-  reference?.kind === 'Pod' ? `${namespace}/${reference.name}` : null
+/** What the name resolves to, where no other service has it (registry.ts). */
+const memberByName = (name: string): Member => ({
+  address: name,
+  other: null,
+  labels: {},
+  weight: 1,
+  draining: false,
+  portOf: port => port.number,
+})

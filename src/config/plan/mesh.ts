@@ -6,17 +6,18 @@
  * of the VirtualServices it may see, is only known when it connects.
  */
 
+import type { Cidr, Family } from '../../net/address.ts'
 import type { Listener, Rule, Scope } from '../../table/plan.ts'
 import type { Findings } from '../diagnostic.ts'
 import type { Settings } from '../settings.ts'
 import type { Clusters } from './clusters.ts'
 import { type Exposed, exposePorts } from './exposed-ports.ts'
 import { HostIndex } from './host-index.ts'
-import { MESH } from './names.ts'
+import { MESH, plainAddress } from './names.ts'
 import type { Registry } from './registry.ts'
 import { rulesOf } from './rules.ts'
-import { plainAddress, type Server, socketKey } from './servers.ts'
-import type { Service, ServicePort } from './service.ts'
+import { type Server, socketKey } from './servers.ts'
+import type { ServicePort } from './service.ts'
 import type { VirtualService } from './virtual-services.ts'
 import type { Tier } from './visibility.ts'
 
@@ -53,7 +54,7 @@ export function meshListeners(
   return [...byListener].map(([port, ports]): Listener => {
     const owner = sockets.get(socketKey(bind, port))?.[0]
     if (owner) reportCovered(port, ports, owner, findings)
-    const scopes = ports.map(each => toScope(each, index, inputs))
+    const scopes = ports.flatMap(each => toScopes(each, index, inputs))
     const destination = capture === 'redirect' ? 'original' : 'local'
     const otherwise = settings.mesh.outbound === 'ALLOW_ANY' ? 'passthrough' : 'deny'
     return { gateway: MESH, bind, port, opens: !owner, destination, scopes, otherwise }
@@ -70,7 +71,8 @@ function indexMesh(virtualServices: readonly VirtualService[]): HostIndex<Ranked
   return index
 }
 
-function toScope({ service, port, addresses }: Exposed, index: HostIndex<Ranked>, inputs: MeshInputs): Scope {
+function toScopes(exposed: Exposed, index: HostIndex<Ranked>, inputs: MeshInputs): Scope[] {
+  const { service, port, addresses } = exposed
   const found = [...new Set(index.overlapping(service.host))].toSorted(
     (left, right) => left.rank - right.rank,
   )
@@ -79,17 +81,31 @@ function toScope({ service, port, addresses }: Exposed, index: HostIndex<Ranked>
   const routedByName = port.layer === 'tls' && virtualServices.find(each => hasTlsRoutes(each, port.number))
   if (routedByName) {
     const message = `port ${port.number} is not served: ${routedByName.resource.title} routes it by server name, which weir does not do`
-    inputs.findings.at('CFG410', service.resource, port.path, message)
-    return { ...scope, rules: [], defaultRoute: -1 }
+    inputs.findings.at('CFG410', port.resource, port.path, message)
+    return [{ ...scope, rules: [], defaultRoute: -1 }]
   }
-  const rules = meshRules(virtualServices, port, inputs)
-  return { ...scope, rules, defaultRoute: defaultRoute(service, port, inputs) }
+  const rules = meshRules(virtualServices, exposed, inputs)
+  return byFamily(exposed).map(({ family, addresses }) => ({
+    ...scope,
+    addresses,
+    rules,
+    defaultRoute: defaultRoute(exposed, family, inputs),
+  }))
+}
+
+/** A service of both families is taken to its endpoints by the family that was dialled, as by kube-proxy. */
+function byFamily({ service, addresses }: Exposed): { family: Family | null; addresses: readonly Cidr[] }[] {
+  const isDual = service.listens === 'addresses' && service.members.some(each => each.other !== null)
+  if (!isDual) return [{ family: null, addresses }]
+  return ([4, 6] as const)
+    .map(family => ({ family, addresses: addresses.filter(each => each.family === family) }))
+    .filter(each => each.addresses.length > 0)
 }
 
 /** Private VirtualServices, then those exported by name, then public ones: the order that each client sees. */
 function meshRules(
   virtualServices: readonly VirtualService[],
-  port: ServicePort,
+  { service, port }: Exposed,
   inputs: MeshInputs,
 ): Rule[] {
   const { settings, clusters } = inputs
@@ -105,15 +121,19 @@ function meshRules(
   return tiers
     .toSorted((left, right) => left.tier - right.tier)
     .flatMap(({ visibleTo, virtualService }) => {
-      const viewpoint = viewpointOf(virtualService.namespace, port, settings)
+      const viewpoint = { ...viewpointOf(virtualService.namespace, port, settings), dialled: service }
       return rulesOf(virtualService, { ...viewpoint, gateway: MESH, layer: port.layer, visibleTo }, clusters)
     })
 }
 
-function defaultRoute(service: Service, port: ServicePort, { settings, clusters }: MeshInputs): number {
+function defaultRoute(
+  { service, port }: Exposed,
+  family: Family | null,
+  { settings, clusters }: MeshInputs,
+): number {
   const target = { host: service.host, subset: null, port: port.number }
-  const cluster = clusters.indexOf(target, viewpointOf(service.namespace, port, settings))
-  return clusters.routeOf('service', [{ cluster, weight: 1 }], 'random')
+  const viewpoint = { ...viewpointOf(service.namespace, port, settings), dialled: service, family }
+  return clusters.routeOf('service', [{ cluster: clusters.indexOf(target, viewpoint), weight: 1 }], 'random')
 }
 
 /** Without a workload in the Settings the proxy's namespace is unknown; that of the rule stands in for it. */
@@ -129,6 +149,6 @@ const hasTlsRoutes = ({ spec }: VirtualService, port: number): boolean =>
 function reportCovered(port: number, ports: readonly Exposed[], owner: Server, findings: Findings): void {
   const message = `mesh port ${port} is not opened: ${owner.resource.title} has that socket`
   const first = ports[0]
-  if (first) findings.at('CFG406', first.service.resource, first.port.path, message)
+  if (first) findings.at('CFG406', first.port.resource, first.port.path, message)
   else findings.at('CFG406', owner.resource, owner.path, message)
 }

@@ -5,7 +5,7 @@
  * compared as text, with case (pilot/pkg/model/config.go, pkg/config/host/name.go).
  */
 
-import { parseAddress } from '../../net/address.ts'
+import { formatAddress, parseAddress } from '../../net/address.ts'
 
 /** The domain of a cluster's services; Istio's default. */
 const DOMAIN = 'cluster.local'
@@ -47,4 +47,10 @@ export function hostsOverlap(left: string, right: string): boolean {
   if (!isWildcard(right)) return right.endsWith(left.slice(1))
   const [short, long] = left.length < right.length ? [left, right] : [right, left]
   return long.endsWith(short.slice(1))
+}
+
+/** One spelling for one address, so that two of them meet; other texts stay. */
+export function plainAddress(text: string): string {
+  const address = text.includes('%') ? null : parseAddress(text)
+  return address ? formatAddress(address.family, address.words) : text
 }

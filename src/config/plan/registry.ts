@@ -36,11 +36,35 @@ export class Registry {
    * A host under a wildcard ServiceEntry belongs to it, as in istioctl's lookup (util/service_lookup.go).
    */
   find(host: string, viewer: string | null): Service | null {
+    const named = this.named(host, viewer)
+    return named && this.behind(named, viewer)
+  }
+
+  /** As `find`, but an ExternalName is itself, and not what it stands for. */
+  named(host: string, viewer: string | null): Service | null {
     for (const services of this.#byHost.covering(host)) {
       const found = services.find(service => viewer === null || isVisible(service.visibility, viewer))
       if (found) return found
     }
     return null
+  }
+
+  /**
+   * What a service stands for: of an ExternalName the service of that name, over several of them, or the
+   * last one whose name no service has. Null where they lead in a circle: such a name has no address in
+   * Kubernetes, and Istio leaves it out too (push_context.go, resolveServiceAliases).
+   */
+  behind(service: Service, viewer: string | null): Service | null {
+    const passed = new Set<Service>()
+    let last = service
+    while (last.aliasOf !== null) {
+      passed.add(last)
+      const next = this.named(last.aliasOf, viewer)
+      if (next === null) break
+      if (passed.has(next)) return null
+      last = next
+    }
+    return last
   }
 
   /** Every service that shares a name with a host pattern. */
@@ -66,5 +90,16 @@ export class Registry {
   }
 }
 
+/** The port with a number. An ExternalName need not list its ports, which mean nothing to Kubernetes. */
 export const portOfService = (service: Service, number: number): ServicePort | undefined =>
-  service.ports.find(port => port.number === number)
+  service.ports.find(port => port.number === number) ??
+  (service.aliasOf !== null && service.ports.length === 0 ? anyPort(service, number) : undefined)
+
+const anyPort = ({ resource, path }: Service, number: number): ServicePort => ({
+  number,
+  name: '',
+  layer: 'tcp',
+  target: null,
+  resource,
+  path,
+})

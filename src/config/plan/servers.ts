@@ -5,16 +5,16 @@
  * the second server, and say nothing).
  */
 
-import { formatAddress, parseAddress } from '../../net/address.ts'
 import type { Findings, Path } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings.ts'
 import { HostIndex } from './host-index.ts'
 import type { GatewaySpec, Labels, Typed } from './inputs.ts'
+import { plainAddress } from './names.ts'
 import { layerOf } from './protocol.ts'
 import type { VirtualService } from './virtual-services.ts'
-import { hasLabels } from './workloads.ts'
+import { hasLabels } from './workload.ts'
 
 type WrittenServer = NonNullable<GatewaySpec['servers']>[number]
 
@@ -102,12 +102,6 @@ function readServer(resource: Resource, path: Path, { port, bind, hosts }: Writt
     isTcp: layerOf(protocol) === 'tcp',
     hosts: index,
   }
-}
-
-/** One spelling for one address, so that two servers meet on it. */
-export function plainAddress(bind: string): string {
-  const address = bind.includes('%') ? null : parseAddress(bind)
-  return address ? formatAddress(address.family, address.words) : bind
 }
 
 function refusal({ bind, protocol, isTcp }: Server): { field: string; message: string } | null {

@@ -6,12 +6,14 @@
  */
 
 import { own } from '../../base/own.ts'
-import { parseCidr } from '../../net/address.ts'
+import { type Cidr, parseCidr } from '../../net/address.ts'
 import type { Findings } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
-import type { Labels, ServiceEntrySpec, Typed } from './inputs.ts'
+import type { Resource } from '../resource.ts'
+import { AUTO_ALLOCATE } from '../validate/service-entry.ts'
+import type { Labels, ServiceEntrySpec, ServiceEntryStatus, Typed } from './inputs.ts'
 import { layerOf } from './protocol.ts'
-import type { Member, Service, ServicePort } from './service.ts'
+import type { Listens, Member, Service, ServicePort } from './service.ts'
 import { readVisibility } from './visibility.ts'
 import type { Workloads } from './workloads.ts'
 
@@ -27,29 +29,57 @@ export function serviceEntryServices(
     namespace,
     resource,
     visibility: readVisibility(value.exportTo, namespace),
-    addresses: (value.addresses ?? []).flatMap(text => parseCidr(text) ?? []),
-    ports: portsOf(value),
+    ports: portsOf(entry),
     resolution: (value.resolution ?? 'NONE') === 'NONE' ? ('original' as const) : ('static' as const),
+    aliasOf: null,
   }
-  return value.hosts.map((host, index) => ({
-    ...shared,
-    host,
-    path: ['spec', 'hosts', index],
-    members: members.length === 0 && isResolvedByHost(value) ? [member({ address: host })] : members,
-  }))
+  return value.hosts.map((host, index) => {
+    const addresses = addressesOf(entry, host)
+    return {
+      ...shared,
+      host,
+      path: ['spec', 'hosts', index],
+      addresses,
+      listens: listensOf(value, addresses),
+      members: members.length === 0 && isResolvedByHost(value) ? [member({ address: host })] : members,
+    }
+  })
+}
+
+/**
+ * Its own addresses; without any, those that istiod has allocated to the host and written into the status.
+ * They count where istiod would use them (networking/serviceentry/ip_autoallocation.go).
+ */
+function addressesOf({ resource, value }: Typed<ServiceEntrySpec>, host: string): Cidr[] {
+  const own = value.addresses ?? []
+  return (own.length > 0 ? own : allocated(resource, value, host)).flatMap(text => parseCidr(text) ?? [])
+}
+
+function allocated({ metadata, value }: Resource, { resolution }: ServiceEntrySpec, host: string): string[] {
+  if ((resolution ?? 'NONE') === 'NONE' || metadata.labels[AUTO_ALLOCATE]?.toLowerCase() === 'false')
+    return []
+  const { addresses } = (value.status ?? {}) as ServiceEntryStatus
+  if (!Array.isArray(addresses)) return []
+  return addresses.flatMap(each =>
+    each?.host === host && typeof each.value === 'string' ? [each.value] : [],
+  )
+}
+
+/** One that forwards and has a selector is as a headless Service (networking/core/listener.go). */
+function listensOf({ resolution, workloadSelector }: ServiceEntrySpec, addresses: readonly Cidr[]): Listens {
+  if (addresses.length > 0) return 'addresses'
+  return (resolution ?? 'NONE') === 'NONE' && workloadSelector ? 'members' : 'anywhere'
 }
 
 /** With DNS resolution and neither endpoints nor a selector, the host itself is what is resolved. */
 const isResolvedByHost = ({ resolution, endpoints, workloadSelector }: ServiceEntrySpec): boolean =>
   (resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN') && !endpoints?.length && !workloadSelector
 
-function portsOf({ ports }: ServiceEntrySpec): ServicePort[] {
-  return (ports ?? []).flatMap((port, index) => {
-    const layer = layerOf(port.protocol)
+function portsOf({ resource, value }: Typed<ServiceEntrySpec>): ServicePort[] {
+  return (value.ports ?? []).flatMap(({ number, name, protocol, targetPort }, index) => {
+    const layer = layerOf(protocol)
     const path = ['spec', 'ports', index]
-    return layer === 'udp'
-      ? []
-      : [{ number: port.number, name: port.name, layer, target: port.targetPort || null, path }]
+    return layer === 'udp' ? [] : [{ number, name, layer, target: targetPort || null, resource, path }]
   })
 }
 
@@ -69,8 +99,8 @@ function membersOf(
   })
   const selected = workloads
     .select(resource.metadata.namespace, value.workloadSelector?.labels)
-    .filter(workload => workload.ready)
-    .flatMap(workload => workload.addresses.map(address => member({ ...workload, address })))
+    .filter(workload => workload.ready && !workload.terminating)
+    .flatMap(workload => workload.addresses.slice(0, 1).map(address => member({ ...workload, address })))
   return [...inline, ...selected]
 }
 
@@ -83,6 +113,8 @@ function member(endpoint: {
   const { address, labels, weight, ports } = endpoint
   return {
     address,
+    other: null,
+    draining: false,
     labels: labels ?? {},
     weight: Math.max(1, weight ?? 1),
     portOf: port =>

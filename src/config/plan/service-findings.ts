@@ -12,20 +12,42 @@ import type { DestinationRuleSpec, ServiceEntrySpec, ServiceSpec, Typed } from '
 import { expandHost, isWildcard } from './names.ts'
 import type { Registry } from './registry.ts'
 import type { Service } from './service.ts'
-import { hasLabels } from './workloads.ts'
+import { hasLabels } from './workload.ts'
 
-export function reportEndpoints(
-  { resource, path, host, ports, members, resolution }: Service,
-  findings: Findings,
-): void {
-  if (resolution === 'original') return
+export function reportEndpoints(service: Service, registry: Registry, findings: Findings): void {
+  const { resource, path, host, ports, members, resolution, aliasOf } = service
+  if (aliasOf !== null) reportAlias(service, aliasOf, registry, findings)
+  if (resolution === 'original' || aliasOf !== null) return
   if (members.length === 0) {
     findings.at('CFG404', resource, path, `${quote(host)} has no endpoint`, selectorHint(resource))
     return
   }
   for (const port of ports) {
     if (members.some(member => member.portOf(port) !== 0)) continue
-    findings.at('CFG404', resource, port.path, `no endpoint of ${quote(host)} serves port ${port.number}`)
+    findings.at(
+      'CFG404',
+      port.resource,
+      port.path,
+      `no endpoint of ${quote(host)} serves port ${port.number}`,
+    )
+  }
+}
+
+/** An ExternalName for a name outside of the files, or for itself by way of others. */
+function reportAlias(service: Service, alias: string, registry: Registry, findings: Findings): void {
+  const { resource, host, namespace } = service
+  const behind = registry.behind(service, namespace)
+  const path = ['spec', 'externalName']
+  if (behind === null) {
+    const message = `${quote(host)} has no endpoint: its ExternalNames lead in a circle`
+    findings.at('CFG404', resource, path, message)
+  } else if (behind === service) {
+    findings.at(
+      'CFG416',
+      resource,
+      path,
+      `${quote(alias)} is resolved by DNS: no service of the files has the name`,
+    )
   }
 }
 

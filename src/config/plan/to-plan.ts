@@ -10,6 +10,7 @@ import type { Findings } from '../diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings.ts'
 import { reportBindings } from './binding-findings.ts'
+import { sourcesOf } from './clients.ts'
 import { Clusters } from './clusters.ts'
 import { reportDestinations } from './destination-findings.ts'
 import { DestinationRules } from './destination-rules.ts'
@@ -20,7 +21,7 @@ import { Registry } from './registry.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
 import { readVirtualService, type VirtualService } from './virtual-services.ts'
-import { sourcesOf, Workloads } from './workloads.ts'
+import { Workloads } from './workloads.ts'
 
 /** The Plan, and what it was made of, for whoever looks at it again (lint/). */
 export type Planned = {
@@ -49,7 +50,7 @@ export function toPlan(
   const clusters = new Clusters(registry, rules, names)
   const gateways = inputs.gateways.map(readGateway)
   const findingInputs = { settings, registry, rules, findings, gateways: gatewaysById(gateways) }
-  for (const service of registry.services) reportEndpoints(service, findings)
+  for (const service of registry.services) reportEndpoints(service, registry, findings)
   for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, findings)
   for (const virtualService of virtualServices) {
     reportBindings(virtualService, findingInputs)
@@ -65,7 +66,7 @@ export function toPlan(
       listeners,
       routes: clusters.routes,
       clusters: clusters.list,
-      sources: sourcesOf(settings, workloads),
+      sources: sourcesOf(settings, workloads, findings),
     },
     settings,
     registry,

@@ -10,6 +10,11 @@ import type { Shape } from './shape.ts'
 const TARGET: Shape = { kind: 'text', name: 'text', namespace: 'text' }
 const PORT: Shape = { name: 'text', port: 'port', protocol: 'text', appProtocol: 'text' }
 const ENDPOINT_ADDRESSES: Shape = [{ 'ip!': 'ip', hostname: 'text', nodeName: 'text', targetRef: TARGET }]
+const CONTAINER: Shape = {
+  name: 'text',
+  restartPolicy: 'text',
+  ports: [{ name: 'text', 'containerPort!': 'port', protocol: 'text' }],
+}
 
 export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
   Service: {
@@ -17,13 +22,17 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
       type: 'text',
       clusterIP: 'text',
       clusterIPs: ['text'],
+      ipFamilies: ['text'],
+      ipFamilyPolicy: 'text',
       externalIPs: ['text'],
+      publishNotReadyAddresses: 'flag',
       externalName: 'text',
       selector: { '*': 'text' },
       ports: [
         { name: 'text', 'port!': 'port', targetPort: 'portOrName', protocol: 'text', appProtocol: 'text' },
       ],
     },
+    status: { loadBalancer: { ingress: [{ ip: 'text', ipMode: 'text' }] } },
   },
   Endpoints: {
     subsets: [{ addresses: ENDPOINT_ADDRESSES, notReadyAddresses: ENDPOINT_ADDRESSES, ports: [PORT] }],
@@ -45,7 +54,8 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
   Pod: {
     spec: {
       hostNetwork: 'flag',
-      containers: [{ name: 'text', ports: [{ name: 'text', 'containerPort!': 'port', protocol: 'text' }] }],
+      containers: [CONTAINER],
+      initContainers: [CONTAINER],
     },
     status: {
       phase: 'text',

@@ -13,7 +13,7 @@ import { checkResolution, type Owner } from './resolution.ts'
 import { checkExportTo, checkProtocol } from './values.ts'
 
 /** The label with which an operator refuses automatic addresses. */
-const AUTO_ALLOCATE = 'networking.istio.io/enable-autoallocate-ip'
+export const AUTO_ALLOCATE = 'networking.istio.io/enable-autoallocate-ip'
 
 export function checkServiceEntry(spec: Field, owner: Owner): void {
   const selector = spec.get('workloadSelector')

@@ -1,0 +1,45 @@
+/** Says which services have no address, so that every address on their ports is taken for them (CFG415). */
+
+import type { Findings } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { Service, ServicePort } from './service.ts'
+
+/** Services that the message names. */
+const NAMED_MAX = 3
+
+const HINTS = {
+  Service: 'a cluster assigns it: read what `kubectl get services -o yaml` prints, or write spec.clusterIP',
+  ServiceEntry:
+    'write spec.addresses, or read what `kubectl get serviceentries -o yaml` prints, status included',
+} as const
+
+const PLURALS = { Service: 'Services', ServiceEntry: 'ServiceEntries' } as const
+
+/** One finding for each kind of resource, as a repository's files often lack the addresses of all. */
+export function reportAnywhere(services: readonly Service[], findings: Findings): void {
+  const found = services
+    .filter(({ listens }) => listens === 'anywhere')
+    .flatMap(service => {
+      const port = service.ports.find(each => !isSaid(each, findings))
+      return port ? [{ service, port }] : []
+    })
+  for (const kind of ['Service', 'ServiceEntry'] as const) {
+    const [first, ...others] = found.filter(({ service }) => service.resource.kind === kind)
+    if (!first) continue
+    const message =
+      others.length === 0
+        ? `no address of ${quote(first.service.host)} is known: connections to any address on its port are taken for it`
+        : `no address of ${others.length + 1} ${PLURALS[kind]} is known: connections to any address on their ports are taken for them (${listOf([first, ...others])})`
+    findings.at('CFG415', first.port.resource, first.port.path, message, HINTS[kind])
+  }
+}
+
+function listOf(found: readonly { readonly service: Service }[]): string {
+  const named = found.slice(0, NAMED_MAX).map(({ service }) => quote(service.host))
+  const rest = found.length - named.length
+  return `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+}
+
+/** What Istio warns of as well has been said of each such port (validate/service-entry.ts). */
+const isSaid = ({ resource, path }: ServicePort, findings: Findings): boolean =>
+  findings.has('CFG253', resource, path)

@@ -1,0 +1,44 @@
+/**
+ * Clients: who connects from where.
+ *
+ * What the Settings say comes first, then workloads with an address of their own. Of several at one
+ * address one counts: a Pod that is being deleted gives way, since the address may have been used again.
+ */
+
+import { parseCidr } from '../../net/address.ts'
+import type { Source } from '../../table/plan.ts'
+import type { Findings, Path } from '../diagnostic.ts'
+import type { Settings } from '../settings.ts'
+import type { Workload } from './workload.ts'
+import type { Workloads } from './workloads.ts'
+
+export function sourcesOf(settings: Settings, workloads: Workloads, findings: Findings): Source[] {
+  const described: Source[] = []
+  for (const [address, all] of workloads.byAddress()) {
+    const cidr = parseCidr(address)
+    const owners = all.length === 1 && all[0].ownAddress ? all : claimants(all)
+    const [owner, ...others] = owners
+    if (!cidr || !owner) continue
+    described.push({ cidr, namespace: owner.namespace, labels: owner.labels })
+    for (const other of others) if (!isSame(owner, other)) reportClaim(address, owner, other, findings)
+  }
+  return [...settings.sources, ...described]
+}
+
+function claimants(all: readonly Workload[]): readonly Workload[] {
+  const own = all.filter(each => each.ownAddress)
+  const staying = own.filter(each => !each.terminating)
+  return staying.length > 0 ? staying : own
+}
+
+/** Whether it makes no difference which of the two a client is. */
+const isSame = (left: Workload, right: Workload): boolean =>
+  left.namespace === right.namespace && textOf(left) === textOf(right)
+
+const textOf = ({ labels }: Workload): string => JSON.stringify(Object.entries(labels).sort())
+
+function reportClaim(address: string, owner: Workload, other: Workload, findings: Findings): void {
+  const path: Path = other.resource.kind === 'Pod' ? ['status'] : ['spec', 'address']
+  const message = `${address} belongs to ${owner.resource.title} too; a client from there is taken for that one`
+  findings.at('CFG414', other.resource, path, message)
+}

@@ -1,0 +1,183 @@
+/**
+ * Who is an endpoint of a Kubernetes Service, and at which address and port.
+ *
+ * The EndpointSlices of a Service say it, else its Endpoints, else the Pods that its selector picks, by
+ * the rules of Kubernetes' own controller: files often hold a Service without what a cluster derives.
+ * WorkloadEntries that the selector picks join them (kube/controller/controller.go,
+ * buildEndpointsForService). Of endpoints that are not ready, those that are being deleted and still
+ * serve are kept for the time when no other is there, as kube-proxy does (KEP-1669).
+ */
+
+import { own } from '../../base/own.ts'
+import type { Findings } from '../diagnostic.ts'
+import { addressFor, type Families, familyOf } from './families.ts'
+import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
+import type { Member, ServicePort } from './service.ts'
+import type { Workload } from './workload.ts'
+import type { Workloads } from './workloads.ts'
+
+const SLICE_OWNER = 'kubernetes.io/service-name'
+/** On slices that were derived for Services of several clusters; Istio leaves them out too. */
+const MULTI_CLUSTER = 'multicluster.kubernetes.io/service-name'
+
+export class KubernetesEndpoints {
+  readonly #slices: ReadonlyMap<string, readonly Typed<EndpointSlice>[]>
+  readonly #endpoints: ReadonlyMap<string, Typed<Endpoints>>
+  readonly #workloads: Workloads
+  readonly #findings: Findings
+
+  constructor(inputs: Inputs, workloads: Workloads, findings: Findings) {
+    this.#slices = Map.groupBy(inputs.endpointSlices.filter(isOfOneCluster), ownerOf)
+    this.#endpoints = new Map(inputs.endpoints.map(each => [each.resource.id, each]))
+    this.#workloads = workloads
+    this.#findings = findings
+  }
+
+  membersOf(service: Typed<ServiceSpec>, families: Families): Member[] {
+    const { id } = service.resource
+    const slices = this.#slices.get(id)
+    const endpoints = this.#endpoints.get(id)
+    const selected = this.#workloads.select(service.resource.metadata.namespace, service.value.selector)
+    const pods = selected.filter(each => each.resource.kind === 'Pod')
+    const entries = selected.filter(each => each.resource.kind !== 'Pod' && each.ready)
+    const derived = slices
+      ? this.#ofSlices(slices, families)
+      : endpoints
+        ? this.#ofEndpoints(endpoints, families)
+        : pods.flatMap(pod => memberOfPod(pod, families, service.value))
+    return [...entries.flatMap(memberOfEntry), ...derived]
+  }
+
+  #ofSlices(slices: readonly Typed<EndpointSlice>[], families: Families): Member[] {
+    const found = slices.flatMap(slice => this.#ofSlice(slice, families))
+    return families.isDual ? joinFamilies(found, families) : found.map(each => each.member)
+  }
+
+  #ofSlice({ resource, value }: Typed<EndpointSlice>, families: Families): Found[] {
+    if (value.addressType === 'FQDN') {
+      this.#leaveOut(resource, ['addressType'], 'endpoints of addressType FQDN are left out')
+      return []
+    }
+    const { namespace } = resource.metadata
+    const portOf = portByName(value.ports)
+    const found = (value.endpoints ?? []).flatMap(({ addresses, conditions, targetRef }) => {
+      const state = stateOf(conditions ?? {})
+      if (state === null) return []
+      return (addresses ?? []).map(address =>
+        this.#found(address, targetRef, namespace, { portOf, draining: state === 'draining' }),
+      )
+    })
+    const fitting = found.filter(each => fits(each.member.address, families))
+    if (fitting.length < found.length) {
+      const message = `${found.length - fitting.length} endpoints are left out: the Service has no address of their family`
+      this.#leaveOut(resource, ['endpoints'], message)
+    }
+    return fitting
+  }
+
+  #ofEndpoints({ resource, value }: Typed<Endpoints>, families: Families): Member[] {
+    return (value.subsets ?? [])
+      .flatMap(({ addresses, ports }) =>
+        (addresses ?? []).map(({ ip, targetRef }) =>
+          this.#found(ip, targetRef, resource.metadata.namespace, {
+            portOf: portByName(ports),
+            draining: false,
+          }),
+        ),
+      )
+      .filter(({ member }) => fits(member.address, families))
+      .map(each => each.member)
+  }
+
+  /** With the labels of the Pod that is named, else of the workload of that namespace at the address. */
+  #found(
+    address: string,
+    reference: ObjectReference | undefined,
+    namespace: string,
+    more: Pick<Member, 'portOf' | 'draining'>,
+  ): Found {
+    const pod = reference?.kind === 'Pod' ? `${namespace}/${reference.name}` : null
+    const named = pod === null ? undefined : this.#workloads.pod(pod)
+    const labels = (named ?? this.#workloads.at(address, namespace))?.labels ?? {}
+    return { pod, member: { address, other: null, labels, weight: 1, ...more } }
+  }
+
+  #leaveOut(resource: Typed<EndpointSlice>['resource'], path: readonly string[], message: string): void {
+    this.#findings.at('CFG403', resource, path, message)
+  }
+}
+
+/** An endpoint, and the Pod that it is said to be. */
+type Found = { readonly pod: string | null; readonly member: Member }
+
+const isOfOneCluster = ({ resource }: Typed<EndpointSlice>): boolean =>
+  !Object.hasOwn(resource.metadata.labels, MULTI_CLUSTER)
+
+const ownerOf = ({ resource: { metadata } }: Typed<EndpointSlice>): string =>
+  `${metadata.namespace}/${metadata.labels[SLICE_OWNER]}`
+
+const fits = (address: string, { known }: Families): boolean => {
+  const family = familyOf(address)
+  return family === null || known.length === 0 || known.includes(family)
+}
+
+/** `ready` that is not given is true, `serving` is `ready`, `terminating` is false (discovery/v1). */
+function stateOf({
+  ready,
+  serving,
+  terminating,
+}: NonNullable<NonNullable<EndpointSlice['endpoints']>[number]['conditions']>): 'ready' | 'draining' | null {
+  if (ready ?? true) return 'ready'
+  return serving && terminating ? 'draining' : null
+}
+
+/** A Pod of two families is in a slice of each, and is still one endpoint. */
+function joinFamilies(found: readonly Found[], { known }: Families): Member[] {
+  const primary = known[0] ?? familyOf(found[0]?.member.address ?? '') ?? 4
+  const isPrimary = ({ member }: Found): boolean => familyOf(member.address) === primary
+  const byPod = Map.groupBy(
+    found.filter(each => each.pod !== null && !isPrimary(each)),
+    each => each.pod,
+  )
+  const joined = new Set<Found>()
+  const first = found.filter(isPrimary).map(({ pod, member }) => {
+    const twin = pod === null ? undefined : byPod.get(pod)?.find(each => !joined.has(each))
+    if (twin) joined.add(twin)
+    return { ...member, other: twin?.member.address ?? null }
+  })
+  return [...first, ...found.filter(each => !isPrimary(each) && !joined.has(each)).map(each => each.member)]
+}
+
+/** A Pod as its Service sees it (endpointslice/utils.go, podToEndpoint). */
+function memberOfPod(
+  { addresses, labels, ports, ready, terminating }: Workload,
+  families: Families,
+  { publishNotReadyAddresses }: ServiceSpec,
+): Member[] {
+  const place = addressFor(addresses, families)
+  if (place === null || !(ready || publishNotReadyAddresses)) return []
+  const draining = terminating && !publishNotReadyAddresses
+  const portOf = ({ target, number }: ServicePort): number =>
+    typeof target === 'string' ? (own(ports, target) ?? 0) : target || number
+  return [{ ...place, labels, weight: 1, draining, portOf }]
+}
+
+/** A WorkloadEntry may name the target, or where that is a number, the Service's port. */
+const memberOfEntry = ({ addresses, labels, weight, ports }: Workload): Member[] =>
+  addresses.map(address => ({
+    address,
+    other: null,
+    labels,
+    weight,
+    draining: false,
+    portOf: ({ name, number, target }) =>
+      typeof target === 'string' ? (own(ports, target) ?? 0) : (own(ports, name) ?? (target || number)),
+  }))
+
+/** Ports of slices and Endpoints carry the name of the service's port; one without a number stands for all. */
+const portByName =
+  (ports: EndpointSlice['ports']) =>
+  ({ name, number }: ServicePort): number => {
+    const found = ports?.find(port => (port.name ?? '') === name && (port.protocol ?? 'TCP') === 'TCP')
+    return found ? (found.port ?? number) : 0
+  }

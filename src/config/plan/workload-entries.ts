@@ -1,0 +1,46 @@
+/** WorkloadEntries as workloads. */
+
+import type { Findings } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { Resource } from '../resource.ts'
+import type { Condition, Typed, WorkloadEntrySpec } from './inputs.ts'
+import type { Workload } from './workload.ts'
+
+/** On a WorkloadEntry whose health its agent reports in the status. */
+const HEALTH_CHECKED = 'proxy.istio.io/health-checks-enabled'
+
+export function readWorkloadEntry(
+  { resource, value }: Typed<WorkloadEntrySpec>,
+  findings: Findings,
+): Workload[] {
+  const { namespace } = resource.metadata
+  if (value.address?.startsWith('unix://')) {
+    const message = `Unix sockets are not supported: ${quote(value.address)} is left out`
+    findings.at('CFG403', resource, ['spec', 'address'], message)
+    return []
+  }
+  return [
+    {
+      resource,
+      namespace,
+      addresses: value.address ? [value.address] : [],
+      // Labels of the object win over those of the spec (serviceentry/conversion.go, ConvertWorkloadEntry).
+      labels: { ...value.labels, ...resource.metadata.labels },
+      weight: Math.max(1, value.weight ?? 1),
+      ports: value.ports ?? {},
+      ready: isHealthy(resource),
+      terminating: false,
+      ownAddress: true,
+    },
+  ]
+}
+
+/** With health checks, one that has not passed yet is no endpoint (serviceentry/conversion.go, isHealthy). */
+function isHealthy({ metadata, value }: Resource): boolean {
+  // The spellings of Go's strconv.ParseBool.
+  if (!['1', 't', 'T', 'true', 'TRUE', 'True'].includes(metadata.annotations[HEALTH_CHECKED] ?? ''))
+    return true
+  const { conditions } = (value.status ?? {}) as { conditions?: readonly Partial<Condition>[] }
+  if (!Array.isArray(conditions)) return false
+  return conditions.some(each => each?.type === 'Healthy' && each.status === 'True')
+}
