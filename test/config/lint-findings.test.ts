@@ -251,7 +251,7 @@ test('an endpoint that is a listener of this process is found, wherever the list
 
 test('a service whose selector picks nothing says what it looks for', () => {
   const service =
-    'apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{port: 1}]}\n'
+    'apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {clusterIP: 10.0.0.1, selector: {app: db}, ports: [{port: 1}]}\n'
   const { diagnostics } = loadConfig([{ file: 'a.yaml', bytes: new TextEncoder().encode(service) }], {
     names: new Map(),
   })
