@@ -4,19 +4,17 @@ import { isStrict } from '../config/codes.ts'
 import type { Diagnostic } from '../config/diagnostic.ts'
 import { loadConfig } from '../config/load.ts'
 import { renderJson, renderText } from '../config/render.ts'
-import { readFiles, type SourceFile, type Sources } from '../control/files.ts'
+import { readSources, type SourceFile, type Sources } from '../control/files.ts'
 import { openPortsFrom } from '../control/limits.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 
 export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: boolean }
 
 export function check(sources: Sources, { output, strict }: CheckFlags, env: Env): number {
-  const files = readFiles(sources)
-  const loaded = loadConfig(files, {
-    names: new Map(),
-    lint: { notes: true, openPortsFrom: openPortsFrom() },
-  })
-  const diagnostics = strict ? loaded.diagnostics.map(asStrict) : loaded.diagnostics
+  const { files, unread } = readSources(sources)
+  const lint = { notes: true, openPortsFrom: openPortsFrom() }
+  const loaded = loadConfig(files, { names: new Map(), lint, unread })
+  const diagnostics = loaded.diagnostics.map(found => asJudged(found, strict))
   const colours = wantsColours(env, env.stdout)
   const report =
     output === 'json'
@@ -26,9 +24,14 @@ export function check(sources: Sources, { output, strict }: CheckFlags, env: Env
   return diagnostics.some(each => each.severity === 'error') ? Exit.failed : Exit.ok
 }
 
-/** With --strict, what does not fit together is as wrong as what is not well-formed. */
-const asStrict = (found: Diagnostic): Diagnostic =>
-  found.severity === 'warning' && isStrict(found.code) ? { ...found, severity: 'error' } : found
+/**
+ * A check that has read nothing has failed: a pipeline that names the wrong folder must not be green. With --strict,
+ * what does not fit together is as wrong as what is not well-formed.
+ */
+function asJudged(found: Diagnostic, strict: boolean): Diagnostic {
+  const isError = found.code === 'CFG014' || (strict && found.severity === 'warning' && isStrict(found.code))
+  return isError ? { ...found, severity: 'error' } : found
+}
 
 /** The text of each file, for the line that a finding is in. */
 export function sourcesOf(files: readonly SourceFile[]): (file: string) => string | undefined {

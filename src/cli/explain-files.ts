@@ -2,7 +2,7 @@
 
 import { loadConfig } from '../config/load.ts'
 import { renderText } from '../config/render.ts'
-import { readFiles, type Sources } from '../control/files.ts'
+import { readSources, type Sources } from '../control/files.ts'
 import { buildTable } from '../table/builder.ts'
 import { Explainer, type Explanation } from '../table/explain.ts'
 import { ambiguity } from '../table/find-listener.ts'
@@ -14,7 +14,7 @@ import { type Env, wantsColours } from './env.ts'
 export type Answer = Explanation | { readonly error: string }
 export type Answerer = (asked: Asked) => Answer | Promise<Answer>
 
-/** Answers from files; null, with the findings on stderr, where they have errors. */
+/** Answers from files; null, with the findings on stderr, where they have errors or no resource. */
 export function answererOf(sources: Sources, env: Env): Answerer | null {
   const table = load(sources, env)
   if (table === null) return null
@@ -27,10 +27,11 @@ export function answererOf(sources: Sources, env: Env): Answerer | null {
 }
 
 function load(sources: Sources, env: Env): Table | null {
-  const files = readFiles(sources)
-  const { plan, diagnostics } = loadConfig(files, { names: new Map() })
-  if (plan) return openTable(buildTable(plan, 1, () => 0))
+  const { files, unread } = readSources(sources)
+  const { plan, diagnostics, resources } = loadConfig(files, { names: new Map(), unread })
+  const isUsable = plan !== null && resources.length > 0
+  const told = isUsable ? diagnostics.filter(each => each.code === 'CFG015') : diagnostics
   const colours = wantsColours(env, env.stderr)
-  env.stderr.write(`${renderText(diagnostics, { sourceOf: sourcesOf(files), colours })}\n`)
-  return null
+  if (told.length > 0) env.stderr.write(`${renderText(told, { sourceOf: sourcesOf(files), colours })}\n`)
+  return isUsable ? openTable(buildTable(plan, 1, () => 0)) : null
 }

@@ -48,15 +48,31 @@ export type LoadedResource = {
   readonly digest: string
 }
 
-export type LoadOptions = { readonly names: ResolvedNames; readonly lint?: LintOptions }
+/** YAML below a folder that was named, in folders that are not read. */
+export type UnreadFolder = {
+  readonly folder: string
+  readonly files: readonly string[]
+  /** False where there may be more. */
+  readonly isAll: boolean
+}
+
+export type LoadOptions = {
+  readonly names: ResolvedNames
+  readonly lint?: LintOptions
+  readonly unread?: readonly UnreadFolder[]
+}
+
+/** Files of a folder that a warning names. */
+const UNREAD_NAMED_MAX = 3
 
 export function loadConfig(files: readonly SourceFile[], options: LoadOptions): Loaded {
   const findings = new Findings()
   const started = monotonicMs()
   const resources = readDocuments(files, findings)
+  for (const each of options.unread ?? []) reportUnread(each, findings)
   if (resources.length === 0 && findings.count('error') === 0) {
-    const file = files[0]?.file ?? 'configuration'
-    findings.in('CFG014', { file, line: 1, column: 1 }, 'there is no resource to serve')
+    const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
+    findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource was read: there is nothing to serve')
   }
   const settings = readSettings(resources, findings)
   const parsed = monotonicMs()
@@ -81,6 +97,19 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
       lint: monotonicMs() - plannedAt,
     },
   }
+}
+
+function reportUnread({ folder, files, isAll }: UnreadFolder, findings: Findings): void {
+  const names = files.slice(0, UNREAD_NAMED_MAX).join(', ')
+  const more = files.length > UNREAD_NAMED_MAX || !isAll ? ', …' : ''
+  const count = `${isAll ? '' : 'more than '}${files.length} YAML ${files.length === 1 ? 'file' : 'files'}`
+  const message = `${count} in folders below ${files.length === 1 ? 'is' : 'are'} not read: ${names}${more}`
+  findings.in(
+    'CFG015',
+    { file: folder, line: 1, column: 1 },
+    message,
+    'add -R to read folders inside folders',
+  )
 }
 
 function isValid(resource: Resource, { profile }: Settings, findings: Findings): boolean {

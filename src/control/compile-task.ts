@@ -15,7 +15,7 @@ import { NO_COUNTS, Slots } from '../stats/slots.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { buildTable } from '../table/builder.ts'
 import { openTable, type TableListener } from '../table/table.ts'
-import { readFiles, restedMs, type SourceFile, type Sources } from './files.ts'
+import { readSources, restedMs, type SourceFile, type Sources } from './files.ts'
 
 export type CompileTask = {
   readonly sources: Sources
@@ -52,12 +52,12 @@ export type Compiled = {
 /** The new configuration, or null when it is the one of `previous`. */
 export default function compileTask(task: CompileTask): Compiled | null {
   const startedMs = monotonicMs()
-  const files = readFiles(task.sources)
+  const { files, unread } = readSources(task.sources)
   const rested = restedMs(task.sources) // after reading, so that what was written meanwhile is seen
   const fingerprint = fingerprintOf(files, task.names)
   const readMs = monotonicMs() - startedMs
   if (fingerprint === task.previous) return null
-  const { plan, stages, ...loaded } = loadConfig(files, { names: task.names })
+  const { plan, stages, ...loaded } = loadConfig(files, { names: task.names, unread })
   const buildStartedMs = monotonicMs()
   const slots = slotsFor(task)
   const table = plan && buildTable(plan, task.generation, slots.slotOf)

@@ -29,6 +29,7 @@ export class DataPlane {
   readonly #troubles: Troubles
   readonly #log: Logger
   #announced = false
+  #opens = false
 
   /** Starts the workers; they accept once a table is published. */
   constructor(settings: Settings, log: Logger) {
@@ -70,7 +71,9 @@ export class DataPlane {
     return this.#accessLog?.lost ?? 0
   }
 
-  publish(generation: number, table: SharedArrayBuffer): void {
+  /** @param opens  Whether the table has a listener that opens. */
+  publish(generation: number, table: SharedArrayBuffer, opens: boolean): void {
+    this.#opens = opens
     this.observer.publishing(table)
     this.#accessLog?.publishing(table)
     this.#supervisor.publish(generation, table)
@@ -111,7 +114,7 @@ export class DataPlane {
 
   #onWorkerEvent(event: SupervisorEvent): void {
     logWorkerEvent(this.#log, event)
-    if (this.#announced || !this.ready) return
+    if (this.#announced || !this.#opens || !this.ready) return
     this.#announced = true
     this.#log.info('ready: every listener accepts')
   }

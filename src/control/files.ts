@@ -9,9 +9,10 @@
  */
 
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { wallMs } from '../base/clock.ts'
 import { FILE_BYTES_MAX } from '../config/text/limits.ts'
+import { type UnreadFolder, unreadBelow } from './unread.ts'
 
 export type SourceFile = { readonly file: string; readonly bytes: Uint8Array | Error }
 
@@ -32,14 +33,25 @@ const LEFTOVER = /^[.#]/
 /** Whether a folder's entry of this name is passed over. */
 export const isLeftover = (name: string): boolean => LEFTOVER.test(name)
 
+/** All that the paths stand for, and what lies below them and is not read. */
+export function readSources(sources: Sources): {
+  readonly files: readonly SourceFile[]
+  readonly unread: readonly UnreadFolder[]
+} {
+  const { entries, passedOver } = new Walk(sources)
+  const unread = [...passedOver].flatMap(([folder, below]) => unreadBelow(folder, below) ?? [])
+  return { files: filesOf(entries), unread }
+}
+
 /** Reads every file that the paths stand for, each file once, in a stable order. */
-export function readFiles(sources: Sources): SourceFile[] {
-  return new Walk(sources).entries.flatMap(entry => {
+export const readFiles = (sources: Sources): SourceFile[] => filesOf(new Walk(sources).entries)
+
+const filesOf = (entries: readonly Entry[]): SourceFile[] =>
+  entries.flatMap(entry => {
     if ('bytes' in entry) return [entry]
     if ('error' in entry) return [{ file: entry.path, bytes: entry.error }]
     return entry.stats.isDirectory() ? [] : [{ file: entry.path, bytes: readOne(entry) }]
   })
-}
 
 /** For how long nothing that the paths stand for has been written, files and folders, in milliseconds. */
 export function restedMs(sources: Sources): number {
@@ -57,6 +69,8 @@ type Entry = SourceFile | Found | { readonly path: string; readonly error: Error
 /** One look at all that the paths stand for. */
 class Walk {
   readonly entries: Entry[] = []
+  /** By folder that the operator named, the folders in it that are not read. */
+  readonly passedOver = new Map<string, string[]>()
   /** Real paths: they drop a file that two paths lead to, and end a loop of links. */
   readonly #seen = new Set<string>()
   readonly #recursive: boolean
@@ -75,7 +89,11 @@ class Walk {
       const stats = statSync(path)
       const real = stats.isFile() || stats.isDirectory() ? realpathSync(path) : path // a pipe's link leads to no path
       if (this.#seen.has(real)) return
-      if (!named && !(stats.isDirectory() ? this.#recursive : CONFIGURATION.test(path))) return
+      if (!named && stats.isDirectory() && !this.#recursive) {
+        this.passedOver.getOrInsertComputed(dirname(path), () => []).push(path)
+        return
+      }
+      if (!named && !stats.isDirectory() && !CONFIGURATION.test(path)) return
       this.#seen.add(real)
       this.entries.push({ path, stats, named })
       if (stats.isDirectory()) this.#visitFolder(path)

@@ -40,9 +40,14 @@ export type GatewayOptions = Sources & {
   readonly onPublished?: () => void
 }
 
+/** Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not there yet. */
+export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
+
 /** Whether every listener accepts, and where not, what is missing. */
 export type GatewayReadiness = {
   readonly ready: boolean
+  /** In a word why not; null where it is ready. */
+  readonly why: (typeof WHYS)[number] | null
   readonly draining: boolean
   readonly generation: number
   readonly failures: readonly ListenFailure[]
@@ -137,13 +142,23 @@ export class Gateway {
   readonly readiness = (): GatewayReadiness => {
     const workers = this.#plane?.status() ?? []
     const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
+    const why = this.#whyNotReady(failures.size > 0)
     return {
-      ready: !this.#draining && this.#plane?.ready === true,
+      ready: why === null,
+      why,
       draining: this.#draining,
       generation: this.#generation,
       failures: [...failures.values()],
       waiting: workers.flatMap(({ worker, state }) => (state === 'accepting' ? [] : [{ worker, state }])),
     }
+  }
+
+  /** A listener that fails after a reload takes nothing back; having none does. */
+  #whyNotReady(hasFailures: boolean): GatewayReadiness['why'] {
+    if (this.#draining) return 'draining'
+    if (this.#plane && this.#accepted?.listeners.length === 0) return 'no-listener'
+    if (this.#plane?.ready) return null
+    return hasFailures ? 'listen-failed' : 'starting'
   }
 
   /** What is served, and by whom; null before. */
@@ -241,7 +256,7 @@ export class Gateway {
   #publish(compiled: Compiled, table: SharedArrayBuffer, before: Compiled | null): void {
     const startedMs = monotonicMs()
     this.#generation++
-    this.#plane?.publish(this.#generation, table)
+    this.#plane?.publish(this.#generation, table, compiled.listeners.length > 0)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
     this.#baselines.published(this.#generation, changes, () => this.#plane?.observer.totals() ?? [])

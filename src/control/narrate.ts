@@ -53,6 +53,11 @@ export function logGeneration(
     `generation ${generation}: ${what} in ${spent}`,
   )
   logListeners(log, before?.listeners ?? [], after.listeners)
+  if (after.listeners.length === 0)
+    log.warn(
+      { generation },
+      'nothing to serve: no listener is open, /ready answers 503; weir goes on watching',
+    )
   const { uncounted } = after
   if (uncounted > 0)
     log.warn({ uncounted }, `${uncounted} endpoints have no count of their own: there are too many`)

@@ -54,6 +54,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG012: '- 1\n---\n'.repeat(1001),
   CFG013: `${gateway('{ servers: [{ port: { number: .inf } }] }')}`,
   CFG014: '# nothing here',
+  CFG015: gateway(`{ servers: [${server(TCP)}] }`),
   CFG016: '{{- if .Values.gateway }}\nkind: Gateway\n{{- end }}\n',
   CFG020: 'only some words\n',
   CFG021: 'apiVersion: 1\nkind: Gateway\nmetadata: { name: a }\n',

@@ -2,10 +2,10 @@
 
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
-import type { Gateway } from '../../control/gateway.ts'
+import { type Gateway, WHYS } from '../../control/gateway.ts'
 import { REASONS } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, openStats, totals } from '../../stats/stats.ts'
-import { answers, boolean, integer, list, number, object, oneOf, record, text } from '../schemas.ts'
+import { answers, boolean, integer, list, number, object, oneOf, orNull, record, text } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 
 const tags = ['state']
@@ -24,6 +24,7 @@ export const summary = object({
   uptimeS: number(),
   generation: integer(),
   ready: boolean(),
+  why: orNull(oneOf(WHYS), 'Why it is not ready; null where it is.'),
   draining: boolean(),
   counters,
   closed: record(integer(), 'Connections that ended, by reason.'),
@@ -40,9 +41,9 @@ export function readSummary(gateway: Gateway, version: string) {
   const { plane, generation } = servingOf(gateway)
   const { engine, stats } = plane
   const { closed, ...counts } = totals(openStats(stats))
-  const { ready, draining } = gateway.readiness()
+  const { ready, why, draining } = gateway.readiness()
   return {
-    ...{ version, engine, workers: plane.status().length, generation, ready, draining },
+    ...{ version, engine, workers: plane.status().length, generation, ready, why, draining },
     monotonicMs: monotonicMs(),
     uptimeS: process.uptime(),
     ...{ counters: counts, closed, lastReload: gateway.history.reloads[0] },

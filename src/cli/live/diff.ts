@@ -11,7 +11,7 @@ import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
 import type { Diagnostic } from '../../config/diagnostic.ts'
 import { renderText } from '../../config/render.ts'
-import { readFiles, type SourceFile, type Sources } from '../../control/files.ts'
+import { readSources, type SourceFile, type Sources } from '../../control/files.ts'
 import { sourcesOf } from '../check.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import { NoAnswer } from './answered.ts'
@@ -61,7 +61,11 @@ export async function diff(
   { output }: DiffFlags,
   env: Env,
 ): Promise<number> {
-  const files = readFiles(sources)
+  const { files, unread } = readSources(sources)
+  for (const { folder, files } of unread)
+    env.stderr.write(
+      printable(`warning: ${folder}: ${files.length} YAML files in folders below are not read; add -R\n`),
+    )
   const answer = await client.send<Diff>('POST', '/diff', { files: files.map(asText) })
   if (output === 'json') env.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   else writeText(answer, files, env)

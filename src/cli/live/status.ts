@@ -14,6 +14,7 @@ export type Summary = {
   readonly uptimeS: number
   readonly generation: number
   readonly ready: boolean
+  readonly why: string | null
   readonly draining: boolean
   readonly counters: Readonly<Record<string, number>>
   readonly closed: Readonly<Record<string, number>>
@@ -56,8 +57,8 @@ export async function status(client: Client, output: 'text' | 'json', env: Env):
   return summary.ready ? Exit.ok : Exit.failed
 }
 
-export const stateText = ({ ready, draining }: Pick<Summary, 'ready' | 'draining'>): string =>
-  draining ? 'draining' : ready ? 'ready' : 'not ready'
+export const stateText = ({ ready, why }: Pick<Summary, 'ready' | 'why'>): string =>
+  ready ? 'ready' : why === 'draining' ? why : `not ready (${why})`
 
 function statusLines(
   summary: Summary,

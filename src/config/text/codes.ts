@@ -17,8 +17,12 @@ export const TEXT_CODES = {
   CFG012: error('there is more to say about this file than is shown', 'mend what is shown, then check again'),
   CFG013: error('a number cannot be held in JSON', 'write a finite number, or quote it'),
   CFG014: warning(
-    'nothing was read',
-    'name a file, or a folder with files: folders inside it are not searched',
+    'no resource was read; `weir check` counts this as an error',
+    'name a file with resources, or a folder with such files',
+  ),
+  CFG015: warning(
+    'there are YAML files in folders inside a folder, and these are not read',
+    'add -R, or name the folders',
   ),
   CFG016: error(
     'the file is a template, or a part of a Helm chart',
