@@ -96,6 +96,9 @@ export const ASYNC_CANCEL_ALL = 1 << 0
 export const ASYNC_CANCEL_FD = 1 << 1
 export const ASYNC_CANCEL_ANY = 1 << 2
 
+/** IORING_OP_POLL_ADD that repeats (sqe.len). */
+export const POLL_ADD_MULTI = 1 << 0
+
 /** Operations that repeat (sqe.ioprio). */
 export const ACCEPT_MULTISHOT = 1 << 0
 export const RECV_MULTISHOT = 1 << 1

@@ -17,6 +17,7 @@ const SYMBOLS = {
   accept4: { return: 'i32', arguments: ['i32', 'pointer', 'pointer', 'i32'] }, // accept4(2)
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // bind(2)
   close: { return: 'i32', arguments: ['i32'] }, // close(2)
+  connect: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // connect(2)
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] }, // eventfd(2)
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // fcntl(2), integer argument
   getpeername: { return: 'i32', arguments: ['i32', 'pointer', 'pointer'] }, // getpeername(2)
@@ -28,6 +29,7 @@ const SYMBOLS = {
   mmap: { return: 'i64', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] }, // mmap(2)
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] }, // munmap(2)
   pipe2: { return: 'i32', arguments: ['pointer', 'i32'] }, // pipe(2)
+  poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] }, // poll(2)
   shutdown: { return: 'i32', arguments: ['i32', 'i32'] }, // shutdown(2)
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // socket(2)
   splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] }, // splice(2), 2 spare
@@ -83,6 +85,8 @@ export const bind = (fd: number, address: bigint, bytes: number): number =>
   orErrno(c.bind(fd, address, bytes))
 /** 0, or −errno: −EBADF. Linux frees the descriptor on −EINTR too: never retry. */
 export const close = (fd: number): number => orErrno(c.close(fd))
+export const connect = (fd: number, address: bigint, bytes: number): number =>
+  orErrno(c.connect(fd, address, bytes))
 export const eventfd = (initial: number, flags: number): number => orErrno(c.eventfd(initial, flags))
 export const fcntl = (fd: number, command: number, argument: number): number =>
   orErrno(c.fcntl(fd, command, argument))
@@ -104,6 +108,9 @@ export const mmap = (bytes: number, flags: number, fd: number, offset: number): 
 export const munmap = (address: bigint, bytes: number): number => orErrno(c.munmap(address, BigInt(bytes)))
 /** Writes two i32, the reading end first, to `pair`. */
 export const pipe2 = (pair: bigint, flags: number): number => orErrno(c.pipe2(pair, flags))
+/** How many of `count` pollfds at `fds` have something to say, or −errno. */
+export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
+  orErrno(c.poll(fds, BigInt(count), timeoutMs))
 export const shutdown = (fd: number, how: number): number => orErrno(c.shutdown(fd, how))
 export const socket = (domain: number, type: number, protocol: number): number =>
   orErrno(c.socket(domain, type, protocol))

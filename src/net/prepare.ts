@@ -16,6 +16,7 @@ import {
   ASYNC_CANCEL_FD,
   IOSQE_BUFFER_SELECT,
   Op,
+  POLL_ADD_MULTI,
   RECV_MULTISHOT,
   Sqe,
 } from './io-uring.ts'
@@ -152,6 +153,14 @@ export function prepareLinkTimeout(ring: Ring, at: number, word: number, generat
 /** Completes once, with those of `events` (poll(2)) that are there; for spliced flows, which receive by direct calls. */
 export function preparePoll(ring: Ring, fd: number, events: number, word: number, generation: number): void {
   put(ring, Op.POLL_ADD, fd, 0, 0, events, word, generation)
+}
+
+/**
+ * Completes whenever the peer has said that no more comes (POLLRDHUP), or the socket has failed (POLLHUP, POLLERR), each
+ * once: the kernel always looks for all three (IO_POLL_UNMASK in io_uring/poll.c).
+ */
+export function preparePollMultishot(ring: Ring, fd: number, word: number, generation: number): void {
+  put(ring, Op.POLL_ADD, fd, 0, POLL_ADD_MULTI, 0, word, generation)
 }
 
 /** Cancels the operation that has this user_data: 0, −ENOENT (it is over), −EALREADY (it cannot be stopped now). */

@@ -52,6 +52,8 @@ export class Sockets {
   readonly #arena: Arena
   readonly #address: number
   readonly #addressPointer: bigint
+  /** A socket address of no family: 16 zeros. */
+  readonly #nowhere: bigint
   readonly #value: number
   readonly #valuePointer: bigint
 
@@ -60,6 +62,7 @@ export class Sockets {
     this.#arena = arena
     this.#address = arena.take(64)
     this.#addressPointer = arena.pointer(this.#address)
+    this.#nowhere = arena.pointer(arena.take(16))
     this.#value = arena.take(8)
     this.#valuePointer = arena.pointer(this.#value)
   }
@@ -148,13 +151,27 @@ export class Sockets {
     return result < 0 ? result : 0 - i32[this.#address / 4] // not −0
   }
 
+  /**
+   * Resets a connection at once, whoever else has its descriptor: connect(2) to AF_UNSPEC sends RST, drops what is
+   * unsent, and wakes all that wait for the socket, which then find it broken. So no operation of a ring has to be
+   * called back: the kernel would look for those of one descriptor among all that are pending. It is still to be closed.
+   */
+  abort(fd: number): number {
+    return libc.connect(fd, this.#nowhere, 16)
+  }
+
   /** Closes with RST instead of FIN and drops what is unsent: struct linger {1, 0}, socket(7). */
   resetClose(fd: number): number {
-    const { i32 } = this.#arena
-    i32[this.#value / 4] = 1
-    i32[this.#value / 4 + 1] = 0
-    libc.setsockopt(fd, SO_LINGER[0], SO_LINGER[1], this.#valuePointer, 8)
+    this.resetWhenClosed(fd, true)
     return libc.close(fd)
+  }
+
+  /** Whether it ends so, whoever closes it, even the kernel after the process was killed. */
+  resetWhenClosed(fd: number, isSo: boolean): number {
+    const { i32 } = this.#arena
+    i32[this.#value / 4] = isSo ? 1 : 0
+    i32[this.#value / 4 + 1] = 0
+    return libc.setsockopt(fd, SO_LINGER[0], SO_LINGER[1], this.#valuePointer, 8)
   }
 
   #set(fd: number, [level, name]: Option, value: number): number {

@@ -3,7 +3,9 @@
  *
  * State and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
  * ../deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as an
- * event and ends in `#close`; nothing is thrown.
+ * event and ends in `close`; nothing is thrown. Its sockets are set to end with a reset until both sides have ended in
+ * order: so whatever becomes of the worker, nobody takes a broken stream for a complete one. (Without node:ffi that
+ * cannot be set, and a worker that is killed leaves them to the kernel, which ends them in order.)
  */
 
 import { connect, type Socket } from 'node:net'
@@ -17,6 +19,7 @@ import { deadlineMs, overdue } from '../deadline.ts'
 import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
+import { resetWhenClosed } from './direct.ts'
 import { dialFailure, relayFailure } from './errors.ts'
 import { keepAlive } from './keepalive.ts'
 import { Pump, reset } from './pump.ts'
@@ -26,8 +29,17 @@ const EARLY_BYTES_MAX = 65_536
 /** The longest time that `setTimeout` takes. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-/** `row` is the journal's; −1 where it had none. */
-type OnFree = (connection: Connection, reason: number, row: number) => void
+export const SIDES = ['client', 'upstream'] as const
+export type SideName = (typeof SIDES)[number]
+
+export type ConnectionOptions = {
+  readonly decider: Decider
+  readonly journal: Journal
+  /** It is closing, and `cut` is to be called soon. */
+  readonly onClosing: (connection: Connection) => void
+  /** Called once, at the very end; `row` is the journal's, −1 where it had none. */
+  readonly onFree: (connection: Connection, reason: number, row: number) => void
+}
 
 export class Connection {
   readonly decision = createDecision()
@@ -35,7 +47,8 @@ export class Connection {
   readonly #decider: Decider
   readonly #journal: Journal
   readonly #counters: Float64Array
-  readonly #onFree: OnFree
+  readonly #onClosing: ConnectionOptions['onClosing']
+  readonly #onFree: ConnectionOptions['onFree']
   readonly #times = { acceptedMs: monotonicMs(), dialedMs: 0, activeMs: 0 }
   #state: State = State.Free
   /** Of the journal; −1: none. */
@@ -54,17 +67,19 @@ export class Connection {
   /** Endpoints that failed, of the decision's cluster. */
   readonly #tried: number[] = []
 
-  /** Counts the client's socket as an accepted connection. @param onFree  Called once, at the very end. */
-  constructor(client: Socket, decider: Decider, journal: Journal, onFree: OnFree) {
+  /** Counts the client's socket as an accepted connection. */
+  constructor(client: Socket, { decider, journal, onClosing, onFree }: ConnectionOptions) {
     this.#client = client
     this.#decider = decider
     this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]
+    this.#onClosing = onClosing
     this.#onFree = onFree
     this.#counters[Counter.accepted]++
     this.#counters[Counter.open]++
     this.#own(client)
     client.on('error', this.#onClientError)
+    resetWhenClosed(client, true)
   }
 
   /** Goes where `decision` says; `table` is the one that it was made with, `row` the journal's. */
@@ -84,9 +99,37 @@ export class Connection {
   /** Resets both sides; the first reason counts. */
   readonly close = (reason: number): void => {
     if (this.#state === State.Closing) return
+    const isRefused = this.#state === State.Free
     this.#settle(reason)
+    if (isRefused) this.cut()
+    else this.#onClosing(this)
+  }
+
+  /** The reset itself, of one that is closing. */
+  cut(): void {
     reset(this.#client)
     if (this.#upstream) reset(this.#upstream)
+  }
+
+  /** The socket of a side that nothing is read from at the moment, though it is open; null where something is. */
+  unheard(side: SideName): Socket | null {
+    const isClient = side === 'client'
+    if (this.#state === State.Closing || (!isClient && this.#state === State.Dialing)) return null
+    const socket = isClient ? this.#client : this.#upstream
+    return socket && (socket.isPaused() || socket.readableEnded) ? socket : null
+  }
+
+  /** Whether nothing that the side said will go on: all of it has, there is nobody yet, or nothing has moved for `stillMs`. */
+  isOver(side: SideName, stillMs: number): boolean {
+    if (this.#state === State.Dialing) return true
+    const pump = side === 'client' ? this.#toUpstream : this.#toClient
+    return pump?.finished === true || monotonicMs() - this.#times.activeMs >= stillMs
+  }
+
+  /** A side has reset, or failed otherwise, and Node does not know. */
+  readonly fail = (side: SideName, error: Pick<NodeJS.ErrnoException, 'code' | 'errno'>): void => {
+    if (this.#row >= 0 && this.#state !== State.Closing) this.#journal.broke(this.#row, error.errno ?? 0)
+    this.close(relayFailure(side, error))
   }
 
   // ── dialing ────────────────────────────────────────────────────────────────
@@ -132,6 +175,7 @@ export class Connection {
   readonly #onConnect = (): void => {
     const upstream = this.#upstream
     if (upstream === null || this.#state !== State.Dialing) return
+    resetWhenClosed(upstream, true)
     this.#enter(State.Relaying)
     this.#table = null // an old table may go, however long its connections stay
     const nowMs = monotonicMs()
@@ -157,6 +201,7 @@ export class Connection {
   // ── relaying ───────────────────────────────────────────────────────────────
 
   readonly #onClientData = (chunk: Buffer): void => {
+    if (this.#state === State.Closing) return // it is lost, as what comes after the reset
     this.#counters[Counter.clientBytes] += chunk.length
     this.#times.activeMs = monotonicMs()
     this.#journal.received(this.#row, FROM_CLIENT, chunk.length, this.#times.activeMs)
@@ -165,6 +210,7 @@ export class Connection {
   }
 
   readonly #onUpstreamData = (chunk: Buffer): void => {
+    if (this.#state === State.Closing) return
     this.#counters[Counter.upstreamBytes] += chunk.length
     this.#times.activeMs = monotonicMs()
     this.#journal.received(this.#row, FROM_UPSTREAM, chunk.length, this.#times.activeMs)
@@ -179,10 +225,12 @@ export class Connection {
 
   readonly #onClientEnd = (): void => {
     this.#clientEnded = true
-    this.#toUpstream?.end()
+    if (this.#state !== State.Closing) this.#toUpstream?.end()
   }
 
-  readonly #onUpstreamEnd = (): void => this.#toClient?.end()
+  readonly #onUpstreamEnd = (): void => {
+    if (this.#state !== State.Closing) this.#toClient?.end()
+  }
 
   readonly #onClientPassedEnd = (): void => this.#onPassedEnd(FROM_CLIENT)
 
@@ -191,7 +239,7 @@ export class Connection {
   /** After the first end bytes still flow the other way; after the second both sockets close by themselves. */
   #onPassedEnd(from: From): void {
     this.#journal.ended(this.#row, from, monotonicMs())
-    if (this.#state === State.HalfClosed) this.#settle(this.#reason)
+    if (this.#state === State.HalfClosed) this.#settleInOrder()
     if (this.#state === State.Closing) return
     this.#reason = Reason[from === FROM_CLIENT ? 'client-closed' : 'upstream-closed']
     this.#enter(State.HalfClosed)
@@ -200,17 +248,12 @@ export class Connection {
 
   // ── ending ─────────────────────────────────────────────────────────────────
 
-  readonly #onClientError = (error: NodeJS.ErrnoException): void => this.#break('client', error)
+  readonly #onClientError = (error: NodeJS.ErrnoException): void => this.fail('client', error)
 
   #onUpstreamError(upstream: Socket, error: NodeJS.ErrnoException): void {
     if (upstream !== this.#upstream) return // an attempt that was given up
     if (this.#state === State.Dialing) this.#onDialFailed(dialFailure(error), error.errno)
-    else this.#break('upstream', error)
-  }
-
-  #break(side: 'client' | 'upstream', error: NodeJS.ErrnoException): void {
-    if (this.#row >= 0 && this.#state !== State.Closing) this.#journal.broke(this.#row, error.errno ?? 0)
-    this.close(relayFailure(side, error))
+    else this.fail('upstream', error)
   }
 
   /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */
@@ -242,6 +285,12 @@ export class Connection {
     this.#counters[Counter.open]--
     this.#counters[closedAt(this.#reason)]++
     this.#onFree(this, this.#reason, this.#row)
+  }
+
+  #settleInOrder(): void {
+    resetWhenClosed(this.#client, false)
+    if (this.#upstream) resetWhenClosed(this.#upstream, false)
+    this.#settle(this.#reason)
   }
 
   #settle(reason: number): void {

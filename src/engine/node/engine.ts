@@ -19,10 +19,12 @@ import { type OwnListeners, ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Report, WorkerTask } from '../protocol.ts'
 import { Connection } from './connection.ts'
+import { Cuts } from './cuts.ts'
 import { descriptorOf } from './descriptor.ts'
 import { FreeRows } from './free-rows.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import { localDestination, originalDestination } from './original.ts'
+import { Watch } from './watch.ts'
 
 /** Serves until it is told to drain or stop; resolves once nothing is left open. */
 export const runNodeEngine = (task: WorkerTask): Promise<void> =>
@@ -43,6 +45,8 @@ class NodeEngine {
   readonly #mailbox: Mailbox
   readonly #listeners: Listeners
   readonly #connections = new Set<Connection>()
+  readonly #cuts = new Cuts()
+  readonly #watch = new Watch(this.#connections)
   /** Those that have a row of the journal, by row. */
   readonly #byRow: (Connection | undefined)[] = []
   readonly #closings = new Closings()
@@ -84,7 +88,10 @@ class NodeEngine {
 
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
-    const connection = new Connection(client, this.#decider, this.#journal, this.#onFree)
+    const connection = new Connection(client, {
+      ...{ decider: this.#decider, journal: this.#journal },
+      ...{ onClosing: this.#cuts.add, onFree: this.#onFree },
+    })
     this.#connections.add(connection)
     this.#journal.arrived(listening.row, listening.table.generation, connection.decision)
     const reason = this.#decide(listening, client, connection)
@@ -173,6 +180,7 @@ class NodeEngine {
     const { closed, reset, timer } = this.#drain
     clearTimeout(timer)
     clearTimeout(this.#closingTimer)
+    this.#watch.end()
     this.#report({ kind: 'drained', closed, reset })
     this.#task.port.off('message', this.#mailbox.obey)
     this.#task.port.close()

@@ -14,5 +14,7 @@ const RESETS: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 
 export const dialFailure = ({ code = '' }: NodeJS.ErrnoException): number =>
   DIAL[code] ?? Reason['connect-failed']
 
-export const relayFailure = (side: 'client' | 'upstream', { code }: NodeJS.ErrnoException): number =>
-  RESETS.has(code) ? Reason[`${side}-reset`] : Reason[`${side}-lost`]
+export const relayFailure = (
+  side: 'client' | 'upstream',
+  { code }: Pick<NodeJS.ErrnoException, 'code'>,
+): number => (RESETS.has(code) ? Reason[`${side}-reset`] : Reason[`${side}-lost`])

@@ -9,11 +9,9 @@
 
 import type { Socket } from 'node:net'
 import { type Family, formatAddress } from '../../net/address.ts'
-import { Arena } from '../../net/arena.ts'
-import { missing } from '../../net/libc.ts'
 import { createSocketName } from '../../net/socket-address.ts'
-import { Sockets } from '../../net/sockets.ts'
 import { descriptorOf } from './descriptor.ts'
+import { direct } from './direct.ts'
 
 export type Destination = { readonly address: string; readonly port: number }
 
@@ -31,19 +29,11 @@ export function originalDestination(socket: Socket): Destination | null {
   return asked ?? localDestination(socket)
 }
 
-/** Made with the first connection that needs it. */
-let sockets: Sockets | null = null
 const name = createSocketName()
 
 function askKernel(fd: number): Destination | null {
-  if (missing !== '' || fd < 0) return null
-  sockets ??= createSockets()
-  if (sockets === null || sockets.localName(fd, name) < 0) return null
+  const sockets = fd < 0 ? undefined : direct()?.sockets
+  if (sockets === undefined || sockets.localName(fd, name) < 0) return null
   if (sockets.originalDestination(fd, name) < 0) return null
   return { address: formatAddress(name.family as Family, name.words), port: name.port }
-}
-
-function createSockets(): Sockets | null {
-  const arena = Arena.map(4096)
-  return typeof arena === 'number' ? null : new Sockets(arena)
 }

@@ -6,6 +6,9 @@
  * States and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
  * ../deadline.ts. A socket is closed only when no operation of its slot is left in the kernel, so a
  * descriptor is never used again too early.
+ *
+ * However many are reset at once, each turn of the loop resets a few, which takes it some milliseconds, and serves
+ * the others in between.
  */
 
 import type { Buffers } from '../../net/buffers.ts'
@@ -29,12 +32,13 @@ import { Received } from './received.ts'
 import { Relay } from './relay.ts'
 import { CLIENT, type Side, Slots, UPSTREAM } from './slots.ts'
 import { Splicer } from './splice.ts'
+import { Watch } from './watch.ts'
 
 /** The most entries that handling one completion prepares: connected with early bytes. */
 export const ENTRIES_EACH = 4
 
-/** A dial that takes longer than this has its client watched. */
-const WATCH_AFTER_MS = 50
+/** Resets of a turn: about 20 µs each, most of it what the other ends do about it. */
+const CUT_EACH_TURN = 128
 
 export type ConnectionsOptions = {
   readonly ring: Ring
@@ -67,6 +71,9 @@ export class Connections {
   readonly #deadlines: Deadlines
   readonly #dialer: Dialer
   readonly #relay: Relay
+  readonly #watch: Watch
+  /** Slots that are to be reset, in the order in which they ended. */
+  #doomed: number[] = []
 
   constructor({ ring, buffers, sockets, decider, journal, descriptorCeiling, onFree }: ConnectionsOptions) {
     this.#ring = ring
@@ -88,9 +95,14 @@ export class Connections {
     })
     this.#relay = new Relay({
       ...{ ...shared, splicer: this.#splicer, clock: this },
-      onEarly: () => this.#sweepIn(WATCH_AFTER_MS),
+      onUnheard: slot => this.#watch.unheard(slot),
       onBroken: (slot, reason) => this.close(slot, reason),
       onEnded: slot => this.#settle(slot, this.slots.reason[slot]),
+    })
+    this.#watch = new Watch({
+      ...{ ring, sockets, slots: this.slots, clock: this },
+      onWait: waitMs => this.#sweepIn(waitMs),
+      onBroken: (slot, side, result) => this.#relay.break(slot, side, result),
     })
   }
 
@@ -163,21 +175,36 @@ export class Connections {
     this.#settle(slot, reason)
   }
 
-  /** The same, from outside of the loop over completions. */
-  closeOne(slot: number, reason: number): void {
-    this.#makeRoom()
-    this.close(slot, reason)
-  }
-
   closeAll(reason: number): void {
     const { slots } = this
-    for (let slot = 0; slot < slots.used; slot++) {
-      if (slots.state[slot] === State.Free) continue
-      this.closeOne(slot, reason)
+    for (let slot = 0; slot < slots.used; slot++)
+      if (slots.state[slot] !== State.Free) this.close(slot, reason)
+  }
+
+  /** Whether `cut` has something to do. */
+  get isCutting(): boolean {
+    return this.#doomed.length > 0
+  }
+
+  /** Resets some of those that are to be, which ends what is in the kernel for them. */
+  cut(): void {
+    const { slots } = this
+    for (const slot of this.#doomed.splice(0, CUT_EACH_TURN)) {
+      this.#makeRoom()
+      slots.resets[slot] = 1
+      this.#abort(slot, CLIENT)
+      this.#abort(slot, UPSTREAM)
+      this.#watch.cancel(slot)
+      this.#endWhenIdle(slot)
     }
   }
 
-  /** Nothing more is relayed; what is in the kernel is called back, and then the sockets are closed. */
+  #abort(slot: number, side: Side): void {
+    const fd = this.slots.fd[2 * slot + side]
+    if (fd >= 0 && this.#sockets.abort(fd) < 0) this.#cancel(slot, side)
+  }
+
+  /** Nothing more is relayed; what is in the kernel ends, and then the sockets are closed. */
   #settle(slot: number, reason: number): void {
     const { slots } = this
     slots.state[slot] = move(slots.state[slot] as State, State.Closing)
@@ -185,7 +212,13 @@ export class Connections {
     countOpen(this.#decider, slots.endpointSlot[slot], -1)
     countOpen(this.#decider, slots.clusterSlot[slot], -1)
     this.#dialer.forget(slot)
-    if (slots.inFlight[slot] > 0) {
+    if (slots.resets[slot] === 1) {
+      slots.resets[slot] = 2
+      this.#doomed.push(slot)
+      return
+    }
+    const polls = this.#watch.cancel(slot)
+    if (slots.inFlight[slot] > 2 * polls) {
       this.#cancel(slot, CLIENT)
       this.#cancel(slot, UPSTREAM)
     }
@@ -202,7 +235,7 @@ export class Connections {
 
   #endWhenIdle(slot: number): void {
     const { slots } = this
-    if (slots.inFlight[slot] > 0) return
+    if (slots.inFlight[slot] > 0 || slots.resets[slot] === 2) return
     this.#closeSide(slot, CLIENT)
     this.#closeSide(slot, UPSTREAM)
     slots.state[slot] = move(State.Closing, State.Free)
@@ -268,7 +301,10 @@ export class Connections {
         this.#dialer.completed(slot, result)
         break
       case Operation.WATCH_CLIENT:
-        if (this.#dialer.isClientGone(slot, result)) this.close(slot, Reason['client-reset'])
+        this.#watch.completed(slot, CLIENT, result, flags)
+        break
+      case Operation.WATCH_UPSTREAM:
+        this.#watch.completed(slot, UPSTREAM, result, flags)
         break
       default: // the cancel of a dial: the dial's own end says the rest
     }
@@ -296,8 +332,8 @@ export class Connections {
       if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
       else if (reason >= 0) this.close(slot, reason)
       else {
-        this.#dialer.watchClient(slot)
-        this.#expect(slot)
+        this.#watch.look(slot)
+        if (slots.state[slot] !== State.Closing) this.#expect(slot)
       }
     }
   }

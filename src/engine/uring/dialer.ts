@@ -5,11 +5,11 @@
  *    ▲               └─ refusal, deadline ─▶ another endpoint? ─ no ─▶ failed
  *    └────────────────────────────────────────────┘
  *
- * Meanwhile the client is received from (relay.ts), up to a limit, or at least watched.
+ * Meanwhile the client is received from (relay.ts), up to a limit, or at least watched (watch.ts).
  */
 
 import { Errno } from '../../net/errno.ts'
-import { prepareCancel, prepareConnect, preparePoll } from '../../net/prepare.ts'
+import { prepareCancel, prepareConnect } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
 import { closeSocket, type Sockets } from '../../net/sockets.ts'
@@ -24,10 +24,7 @@ import { move, State } from '../state.ts'
 import { dialFailure } from './failures.ts'
 import * as Operation from './operations.ts'
 import type { Received } from './received.ts'
-import { CLIENT, Flow, type Slots, UPSTREAM } from './slots.ts'
-
-/** POLLERR | POLLHUP, which are always looked for. */
-const POLL_BROKEN = 8 | 16
+import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
 
 /** Of the arena, for each socket address. */
 const ADDRESS_BYTES = Math.max(32, SOCKET_ADDRESS_BYTES)
@@ -104,26 +101,6 @@ export class Dialer {
   /** No further endpoint will be tried. */
   forget(slot: number): void {
     if (this.#attempts.size > 0) this.#attempts.delete(slot)
-  }
-
-  /**
-   * A client that has said a lot, or all, before the upstream is there is not received from: where that takes
-   * long, only its reset is waited for. Most dials are over before, and an operation more costs each of them.
-   */
-  watchClient(slot: number): void {
-    const { ring, slots } = this.#options
-    const flow = slots.flow[2 * slot + CLIENT]
-    const isWaiting = slots.state[slot] === State.Dialing && (flow & (Flow.receiving | Flow.starved)) === 0
-    if (!isWaiting || (flow & Flow.watched) !== 0) return
-    slots.flow[2 * slot + CLIENT] |= Flow.watched
-    const fd = slots.fd[2 * slot + CLIENT]
-    preparePoll(ring, fd, 0, subject(slot, Operation.WATCH_CLIENT), slots.generation[slot])
-    slots.inFlight[slot]++
-  }
-
-  /** What the watch says. Once connected, a receive or a send meets a reset as well; an end (POLLRDHUP) can wait. */
-  isClientGone(slot: number, events: number): boolean {
-    return this.#options.slots.state[slot] === State.Dialing && events >= 0 && (events & POLL_BROKEN) !== 0
   }
 
   #connect(slot: number): void {

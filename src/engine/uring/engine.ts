@@ -162,12 +162,13 @@ class UringEngine {
     if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
     if (connections.nowMs >= this.#listeners.nextRetryMs) this.#listeners.retry(connections.nowMs)
     if (connections.isHungry) connections.feed()
+    if (connections.isCutting) connections.cut()
     this.#continueDrain()
   }
 
   /** Until the next thing that is due by itself; −1 is without end. */
   #waitMs(): number {
-    if (this.#connections.isHungry) return 0
+    if (this.#connections.isHungry || this.#connections.isCutting) return 0
     const { nowMs, nextSweepMs } = this.#connections
     const sweepMs = Math.max(nextSweepMs, nowMs + SWEEP_LEAST_MS)
     const dueMs = Math.min(
@@ -278,7 +279,7 @@ class UringEngine {
   }
 
   readonly #close = (row: number, id: number): void => {
-    if (this.#journal.isOf(row, id)) this.#connections.closeOne(row, Reason.drain)
+    if (this.#journal.isOf(row, id)) this.#connections.close(row, Reason.drain)
   }
 
   #beginDrain(timeoutMs: number): void {

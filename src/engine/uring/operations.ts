@@ -12,7 +12,7 @@ export const SEND_UPSTREAM = 4
 /** From the upstream, and on to the client. */
 export const RECEIVE_UPSTREAM = 5
 export const SEND_CLIENT = 6
-/** A reset of the client, while its first bytes wait for the upstream. */
+/** A reset of the client, while nothing is received from it. */
 export const WATCH_CLIENT = 7
 /** The end of other operations was asked for. */
 export const CANCEL = 8
@@ -23,6 +23,8 @@ export const RECEIVE_LARGER_CLIENT = 12
 export const RECEIVE_LARGER_UPSTREAM = 13
 /** A socket was closed, and should not have failed to be. */
 export const CLOSE = 14
+/** The same of the upstream. */
+export const WATCH_UPSTREAM = 15
 /** A socket is ready for the direction from the client, or from the upstream, to go on. */
 export const READY_CLIENT = 10
 export const READY_UPSTREAM = 11

@@ -73,8 +73,8 @@ export type RelayOptions = {
   readonly counters: Float64Array
   /** The time of this turn of the loop. */
   readonly clock: { readonly nowMs: number }
-  /** Bytes came before there is an upstream. */
-  readonly onEarly: () => void
+  /** Nothing is received from a side at the moment, so nobody would hear of its reset. */
+  readonly onUnheard: (slot: number) => void
   /** The connection has to end, with a reset and for this reason. */
   readonly onBroken: (slot: number, reason: number) => void
   /** Both sides have ended in order; the slot has the reason. */
@@ -89,7 +89,7 @@ export class Relay {
   readonly #splicer: Splicer
   readonly #counters: Float64Array
   readonly #clock: { readonly nowMs: number }
-  readonly #onEarly: () => void
+  readonly #onUnheard: RelayOptions['onUnheard']
   readonly #onBroken: RelayOptions['onBroken']
   readonly #onEnded: RelayOptions['onEnded']
   /** Directions that wait for a small buffer, in the order in which they ran dry. */
@@ -103,7 +103,7 @@ export class Relay {
     this.#splicer = options.splicer
     this.#counters = options.counters
     this.#clock = options.clock
-    this.#onEarly = options.onEarly
+    this.#onUnheard = options.onUnheard
     this.#onBroken = options.onBroken
     this.#onEnded = options.onEnded
   }
@@ -159,16 +159,19 @@ export class Relay {
   received(slot: number, side: Side, result: number, flags: number, buffer: number): void {
     const slots = this.#slots
     const direction = 2 * slot + side
-    if ((flags & CQE_F_MORE) === 0) slots.flow[direction] &= ~(Flow.receiving | Flow.stopping)
+    if ((flags & CQE_F_MORE) === 0) {
+      slots.flow[direction] &= ~(Flow.receiving | Flow.stopping)
+      this.#onUnheard(slot)
+    }
     if (result > 0) this.#hold(slot, side, result, flags, buffer)
     else {
       if (buffer >= 0) this.give(buffer)
       if (result === 0) this.#end(slot, side)
       else if (result === -Errno.ENOBUFS) this.#starve(slot, side)
       else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
-      else if (result !== -Errno.ECANCELED) this.#break(slot, side, result)
-      else if (slots.state[slot] === State.Dialing) this.#onEarly()
-      else if (this.#received.count(direction) === 0) this.#resume(slot, side)
+      else if (result !== -Errno.ECANCELED) this.break(slot, side, result)
+      else if (slots.state[slot] !== State.Dialing && this.#received.count(direction) === 0)
+        this.#resume(slot, side)
     }
   }
 
@@ -185,9 +188,8 @@ export class Relay {
     const isTooMuch =
       this.#isLarger(direction) || this.#received.count(direction) >= HELD_MAX || this.#isScarce()
     if (isTooMuch && (flow & Flow.receiving) !== 0) this.#stop(slot, side)
-    if (slots.state[slot] !== State.Dialing) {
-      if ((flow & Flow.sending) === 0) this.#send(slot, side, (flags & CQE_F_SOCK_NONEMPTY) !== 0)
-    } else if ((flow & Flow.receiving) === 0) this.#onEarly()
+    if (slots.state[slot] !== State.Dialing && (flow & Flow.sending) === 0)
+      this.#send(slot, side, (flags & CQE_F_SOCK_NONEMPTY) !== 0)
   }
 
   #came(slot: number, side: Side, bytes: number): void {
@@ -221,13 +223,13 @@ export class Relay {
   #end(slot: number, side: Side): void {
     const slots = this.#slots
     slots.flow[2 * slot + side] |= Flow.ended
-    if (slots.state[slot] === State.Dialing) this.#onEarly()
-    else if (this.#received.count(2 * slot + side) === 0) this.passEnd(slot, side)
+    if (slots.state[slot] !== State.Dialing && this.#received.count(2 * slot + side) === 0)
+      this.passEnd(slot, side)
   }
 
   /** No buffer was left. A direction that holds some goes on once those were sent, one that has none waits for its turn. */
   #starve(slot: number, side: Side): void {
-    const { flow, state } = this.#slots
+    const { flow } = this.#slots
     const direction = 2 * slot + side
     if (this.#isLarger(direction)) {
       flow[direction] &= ~Flow.larger
@@ -235,7 +237,7 @@ export class Relay {
     } else if (this.#received.count(direction) === 0) {
       flow[direction] |= Flow.starved
       this.#starved.push(direction)
-    } else if (state[slot] === State.Dialing) this.#onEarly()
+    }
   }
 
   sent(slot: number, side: Side, result: number): void {
@@ -248,7 +250,7 @@ export class Relay {
       this.#received.advance(direction, result)
       this.#resume(slot, side)
     } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
-    else this.#break(slot, otherOf(side), result)
+    else this.break(slot, otherOf(side), result)
   }
 
   /** Goes on with a direction that sends nothing at the moment. */
@@ -285,10 +287,10 @@ export class Relay {
         this.receive(slot, side)
         break
       case Next.brokenSource:
-        this.#break(slot, side, this.#splicer.error)
+        this.break(slot, side, this.#splicer.error)
         break
       case Next.brokenTarget:
-        this.#break(slot, otherOf(side), this.#splicer.error)
+        this.break(slot, otherOf(side), this.#splicer.error)
         break
       default:
         unreachable(next)
@@ -307,7 +309,7 @@ export class Relay {
   /** What is wrong with a socket (POLLERR), the next attempt finds out. */
   ready(slot: number, side: Side, events: number): void {
     const { flow, state } = this.#slots
-    if (events < 0) this.#break(slot, side, events)
+    if (events < 0) this.break(slot, side, events)
     else if (state[slot] === State.Dialing) this.receive(slot, side)
     else if ((flow[2 * slot + side] & Flow.sending) === 0) this.#resume(slot, side)
   }
@@ -333,13 +335,14 @@ export class Relay {
     slots.reason[slot] = CLOSED[side]
     slots.activeMs[slot] = this.#clock.nowMs
     const result = shutdownWrite(slots.fd[2 * slot + otherOf(side)])
-    if (result < 0) this.#break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
+    if (result < 0) this.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
   }
 
-  /** A socket of `side` failed. */
-  #break(slot: number, side: Side, result: number): void {
-    this.#journal.broke(slot, result)
-    this.#onBroken(slot, relayFailure(side, result))
+  /** A socket of `side` failed, with −errno; 0: as a reset. */
+  break(slot: number, side: Side, result: number): void {
+    const error = result || -Errno.ECONNRESET
+    this.#journal.broke(slot, error)
+    this.#onBroken(slot, relayFailure(side, error))
   }
 
   /** What the direction holds is the kernel's again. */

@@ -25,7 +25,7 @@ export const Flow = {
   ended: 4,
   /** The other side has been told. */
   finished: 8,
-  /** Its bytes wait for the upstream, and a reset is looked for meanwhile. */
+  /** A reset of the side is waited for by a poll: nothing was received from it for a while. */
   watched: 16,
   /** It has been spliced: its sockets do not block from then on. */
   unblocked: 32,
@@ -35,6 +35,8 @@ export const Flow = {
   stopping: 128,
   /** It comes in larger pieces: received one at a time. */
   larger: 256,
+  /** The side has reset, and what it said before may still go on. */
+  broken: 512,
 } as const
 
 export class Slots {
@@ -45,7 +47,7 @@ export class Slots {
   readonly inFlight: Uint8Array
   /** Reason (stats/reasons.ts) for which it ends, once it is Closing or HalfClosed. */
   readonly reason: Uint8Array
-  /** 1: its sockets end with a reset. */
+  /** 1: its sockets end with a reset; 2: they are to be reset still, and stay open until then. */
   readonly resets: Uint8Array
 
   /** By side: the descriptor, or −1. */

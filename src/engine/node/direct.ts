@@ -1,0 +1,34 @@
+/**
+ * Direct calls on Node's sockets, where node:ffi is there: what node:net has no way to ask or to say.
+ *
+ * Everything here is done without where it is missing, and each caller says what is lost then.
+ */
+
+import type { Socket } from 'node:net'
+import { Arena } from '../../net/arena.ts'
+import { missing } from '../../net/libc.ts'
+import { Poll } from '../../net/poll.ts'
+import { Sockets } from '../../net/sockets.ts'
+import { descriptorOf } from './descriptor.ts'
+
+export type Direct = { readonly sockets: Sockets; readonly poll: Poll }
+
+/** Made with the first call that needs it, one for the thread. */
+let made: Direct | null | undefined
+
+/** null: node:ffi, or memory for it, is not to be had. */
+export function direct(): Direct | null {
+  if (made === undefined) made = missing === '' ? open() : null
+  return made
+}
+
+/** Whether the socket ends with a reset, whoever closes it, even the kernel after the process was killed. */
+export function resetWhenClosed(socket: Socket, isSo: boolean): void {
+  const fd = descriptorOf(socket)
+  if (fd >= 0) direct()?.sockets.resetWhenClosed(fd, isSo)
+}
+
+function open(): Direct | null {
+  const arena = Arena.map(16_384)
+  return typeof arena === 'number' ? null : { sockets: new Sockets(arena), poll: new Poll(arena) }
+}

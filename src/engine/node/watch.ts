@@ -1,0 +1,50 @@
+/**
+ * A reset by a side that Node does not read from: its bytes wait for the other side, or it has ended. libuv asks the
+ * kernel only for what it reads or writes, so nobody would hear of it.
+ *
+ * So such sockets are asked once a second, all at once (net/poll.ts). Without node:ffi nobody asks: then only the idle
+ * timeout, or a byte for that side, ends such a connection.
+ */
+
+import { errnoName } from '../../net/errno.ts'
+import { type Connection, SIDES, type SideName } from './connection.ts'
+import { descriptorOf } from './descriptor.ts'
+import { type Direct, direct } from './direct.ts'
+
+const EVERY_MS = 1000
+
+export class Watch {
+  readonly #connections: Iterable<Connection>
+  readonly #direct: Direct | null = direct()
+  readonly #timer: NodeJS.Timeout | undefined
+
+  constructor(connections: Iterable<Connection>) {
+    this.#connections = connections
+    if (this.#direct) this.#timer = setInterval(this.#look, EVERY_MS)
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+  }
+
+  readonly #look = (): void => {
+    if (!this.#direct) return
+    const { poll, sockets } = this.#direct
+    const asked: { readonly connection: Connection; readonly side: SideName }[] = []
+    const fds: number[] = []
+    for (const connection of this.#connections)
+      for (const side of SIDES) {
+        const socket = connection.unheard(side)
+        const fd = socket ? descriptorOf(socket) : -1
+        if (fd < 0) continue
+        asked.push({ connection, side })
+        fds.push(fd)
+      }
+    poll.failed(fds, index => {
+      const { connection, side } = asked[index]
+      if (!connection.isOver(side, EVERY_MS)) return
+      const errno = sockets.pendingError(fds[index])
+      connection.fail(side, { errno, code: errno === 0 ? 'ECONNRESET' : errnoName(errno) })
+    })
+  }
+}
