@@ -35,6 +35,8 @@ export type Decider = {
   readonly random: Random
   /** The connection in question; filled anew for each. */
   readonly query: Query
+  /** Our own listeners by the newest table; null until there is one. */
+  own: OwnListeners | null
 }
 
 /** Where a connection goes and what it may do there; the fields copy the cluster's row. */
@@ -67,6 +69,7 @@ export function createDecider(task: WorkerTask): Decider {
     limits: task.limits,
     random: createRandom(a, b, c),
     query: createQuery(),
+    own: null,
   }
 }
 
@@ -93,7 +96,7 @@ export const createDecision = (): Decision => ({
  * @param decision  Fresh from `createDecision`, or one that was; filled when the answer is ADMITTED.
  * @returns ADMITTED, or the `Reason` why the connection is to be reset.
  */
-export function decide(decider: Decider, table: Table, own: OwnListeners, decision: Decision): number {
+export function decide(decider: Decider, table: Table, decision: Decision): number {
   if (sumCounter(decider.stats, Counter.open) > decider.limits.maxConnections)
     return Reason['max-connections']
   const route = match(table, decider.query)
@@ -103,17 +106,17 @@ export function decide(decider: Decider, table: Table, own: OwnListeners, decisi
   if (route === DENIED) return Reason.denied
   if (route === PASSTHROUGH) {
     takeDefaults(decision)
-    return decideOriginal(decider, own, decision)
+    return decideOriginal(decider, decision)
   }
   const cluster = pickDestination(table, route, decider.query.client, decider.random, decider.stats.tickets)
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason
   return table.clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
-    ? decideOriginal(decider, own, decision)
+    ? decideOriginal(decider, decision)
     : decideEndpoint(decider, table, [], decision)
 }
 
-/** Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, or 'no-endpoint'. */
+/** Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, 'no-endpoint', or 'loop'. */
 export function decideEndpoint(
   decider: Decider,
   table: Table,
@@ -124,17 +127,24 @@ export function decideEndpoint(
   if (endpoint === NO_ENDPOINT) return Reason['no-endpoint']
   const { endpoints } = table
   const row = endpoint * Endpoint.WORDS
+  const family = endpoints[row + Endpoint.family]
+  const port = endpoints[row + Endpoint.port]
+  if (comesBack(decider, family, port, endpoints, row + Endpoint.address)) return Reason.loop
   decision.endpoint = endpoint
   decision.endpointSlot = endpoints[row + Endpoint.slot]
-  decision.family = endpoints[row + Endpoint.family]
+  decision.family = family
   for (let word = 0; word < 4; word++) decision.address[word] = endpoints[row + Endpoint.address + word]
-  decision.port = endpoints[row + Endpoint.port]
+  decision.port = port
   return ADMITTED
 }
 
+const comesBack = ({ own }: Decider, family: number, port: number, words: Uint32Array, at: number): boolean =>
+  own !== null && isOwnListener(own, family, port, words, at)
+
 /** On to the address that the client asked for. */
-function decideOriginal({ query }: Decider, own: OwnListeners, decision: Decision): number {
-  if (isOwnListener(own, query.destinationFamily, query.destination, query.destinationPort))
+function decideOriginal(decider: Decider, decision: Decision): number {
+  const { query } = decider
+  if (comesBack(decider, query.destinationFamily, query.destinationPort, query.destination, 0))
     return Reason.loop
   decision.endpoint = ORIGINAL
   decision.endpointSlot = 0

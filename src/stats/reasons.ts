@@ -27,7 +27,7 @@ export const REASONS = {
   'max-duration': 'The connection reached the longest duration that its policy allows.',
   drain: 'It was drained: the gateway ends and the time for it was over, or somebody asked to end it.',
   stop: 'The worker was told to end at once.',
-  loop: 'Its destination is one of our own listeners: it would have come back for ever.',
+  loop: 'Where it was to go is one of our own listeners: it would have come back for ever.',
   'accept-error': 'It could not be accepted: open files or memory ran out.',
   'worker-lost': 'Its worker died.',
 } as const

@@ -4,7 +4,8 @@
  * engine/decide.ts. What only the moment decides (limits, a refused connect) is not asked here.
  */
 
-import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from './layout.ts'
+import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster, Endpoint } from './layout.ts'
+import { isOwnListener, type OwnListeners } from './own-listeners.ts'
 import type { Table } from './table.ts'
 
 /** Reasons that a destination gives. */
@@ -19,21 +20,35 @@ export type EarlyEnd = (typeof EARLY_ENDS)[number]
 export type ClusterFacts = {
   /** The address that the client asked for is one of our own listeners. */
   readonly comesBack: boolean
+  readonly own: OwnListeners
   /** It has names that nobody has asked DNS for: they may have addresses. */
   readonly mayResolve: boolean
 }
 
 /** The reason for every connection that draws this cluster, or null where it can be served. */
 export function endOfCluster(
-  { clusters }: Table,
+  table: Table,
   cluster: number,
-  { comesBack, mayResolve }: ClusterFacts,
+  { comesBack, own, mayResolve }: ClusterFacts,
 ): ClusterEnd | null {
+  const { clusters } = table
   const row = cluster * Cluster.WORDS
   const kind = clusters[row + Cluster.kind]
   if (kind === CLUSTER_UNKNOWN) return 'unknown-destination'
   if (kind === CLUSTER_ORIGINAL) return comesBack ? 'loop' : null
-  return clusters[row + Cluster.endpointCount] > 0 || mayResolve ? null : 'no-endpoint'
+  if (clusters[row + Cluster.endpointCount] === 0) return mayResolve ? null : 'no-endpoint'
+  return doAllComeBack(table, row, own) ? 'loop' : null
+}
+
+/** Whether every endpoint of a cluster is one of our own listeners. */
+function doAllComeBack({ clusters, endpoints }: Table, row: number, own: OwnListeners): boolean {
+  const first = clusters[row + Cluster.firstEndpoint]
+  for (let endpoint = first; endpoint < first + clusters[row + Cluster.endpointCount]; endpoint++) {
+    const at = endpoint * Endpoint.WORDS
+    const [family, port] = [endpoints[at + Endpoint.family], endpoints[at + Endpoint.port]]
+    if (!isOwnListener(own, family, port, endpoints, at + Endpoint.address)) return false
+  }
+  return true
 }
 
 /**

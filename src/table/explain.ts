@@ -186,7 +186,7 @@ export class Explainer {
       return {
         ...destination,
         endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#cold, cluster),
-        ends: endOfCluster(this.table, cluster, { comesBack, mayResolve }),
+        ends: endOfCluster(this.table, cluster, { comesBack, own: this.#own, mayResolve }),
       }
     })
   }
@@ -202,7 +202,7 @@ export class Explainer {
   /** Whether the address that the client asked for is one of our own listeners. */
   #comesBack({ destinationFamily, destination, destinationPort }: Query): boolean {
     return (
-      destinationFamily !== 0 && isOwnListener(this.#own, destinationFamily, destination, destinationPort)
+      destinationFamily !== 0 && isOwnListener(this.#own, destinationFamily, destinationPort, destination)
     )
   }
 

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide.ts'
 import { createInboxes } from '../../src/engine/inboxes.ts'
-import { ownListeners } from '../../src/engine/loop.ts'
+import { localRoutes4, localRoutes6, machineAddresses, ownListeners } from '../../src/engine/loop.ts'
 import { Mailbox } from '../../src/engine/mailbox.ts'
 import type { WorkerTask } from '../../src/engine/protocol.ts'
 import { formatAddress, parseInto } from '../../src/net/address.ts'
@@ -43,7 +43,7 @@ function decideFor(plan: Plan, destination: string, port: number) {
   query.destinationPort = port
   query.clientFamily = parseInto('10.9.9.9', query.client, 0)
   const decision = createDecision()
-  const outcome = decide(decider, table, ownListeners(table), decision)
+  const outcome = decide(Object.assign(decider, { own: ownListeners(table) }), table, decision)
   const address = formatAddress(decision.family === 4 ? 4 : 6, decision.address)
   return { outcome, decision, target: `${address} ${decision.port}` }
 }
@@ -70,9 +70,9 @@ test('an address that is no service takes nothing from the decision before', () 
   query.destinationFamily = parseInto('192.0.2.1', query.destination, 0)
   query.destinationPort = 443
   const decision = createDecision()
-  assert.equal(decide(decider, services, ownListeners(services), decision), ADMITTED)
+  assert.equal(decide(decider, services, decision), ADMITTED)
   assert.deepEqual([decision.cluster, decision.route, decision.maxDurationMs], [0, 0, 3])
-  assert.equal(decide(decider, table, ownListeners(table), decision), ADMITTED)
+  assert.equal(decide(Object.assign(decider, { own: ownListeners(table) }), table, decision), ADMITTED)
   const { address, ...rest } = decision
   const { address: _, ...fresh } = createDecision()
   const { family, port, route, keepaliveIntervalS, keepaliveProbes } = rest
@@ -93,6 +93,58 @@ test('a listener on one address is a loop at that address only', () => {
   assert.equal(decideFor(passing('127.0.0.9'), '127.0.0.9', 15_001).outcome, Reason.loop)
   assert.equal(decideFor(passing('127.0.0.9'), '127.0.0.8', 15_001).outcome, ADMITTED)
   assert.equal(decideFor(passing('0.0.0.0'), '127.0.0.8', 15_001).outcome, Reason.loop)
+})
+
+test('an endpoint is held against our own listeners as a destination that was asked for is', () => {
+  const decideTo = (bind: string, address: string, port = 80) =>
+    decideFor(planOf([listenerOn(80, 0, { bind })], [clusterOf([{ address, port }])]), '10.0.0.9', 80).outcome
+  for (const address of [
+    '127.0.0.1',
+    '127.9.9.9',
+    '0.0.0.0',
+    '::',
+    '::1',
+    '::ffff:127.0.0.1',
+    ...machineAddresses(),
+  ]) {
+    if (address.includes('/')) continue
+    for (const bind of ['', '::']) assert.equal(decideTo(bind, address), Reason.loop, `${bind} ${address}`)
+    const isFour = !address.includes(':') || address.startsWith('::ffff:')
+    assert.equal(decideTo('0.0.0.0', address), isFour ? Reason.loop : ADMITTED, address)
+    assert.equal(decideTo('', address, 81), ADMITTED, address)
+  }
+  assert.equal(decideTo('127.0.0.1', '0.0.0.0'), Reason.loop, 'the kernel takes 0.0.0.0 for 127.0.0.1')
+  assert.equal(decideTo('127.0.0.2', '0.0.0.0'), ADMITTED)
+  assert.equal(decideTo('::1', '::'), Reason.loop)
+  assert.equal(decideTo('::1', '::1'), Reason.loop)
+  assert.equal(decideTo('::1', '127.0.0.1'), ADMITTED)
+  assert.equal(decideTo('', '192.0.2.77'), ADMITTED)
+})
+
+test('what leads to this machine is read from the kernel’s local routes', () => {
+  const trie = `Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 10.0.0.0/8 2 0 2
+        |-- 10.1.0.0
+           /16 host LOCAL
+           /24 link UNICAST
+        |-- 172.17.0.1
+           /32 host LOCAL
+        |-- 172.17.255.255
+           /32 link BROADCAST
+`
+  assert.deepEqual(localRoutes4(trie), ['10.1.0.0/16', '172.17.0.1/32'])
+  const zero = '0'.repeat(32)
+  const route = (destination: string, bits: string, flags: string) =>
+    `${destination} ${bits} ${zero} 00 ${zero} 00000000 00000003 00000000 ${flags}       lo\n`
+  const routes =
+    route(`${'0'.repeat(31)}1`, '80', '80200001') +
+    route(`20010db8${'0'.repeat(24)}`, '20', '80000001') +
+    route(`fd00${'0'.repeat(28)}`, '40', '00000001')
+  assert.deepEqual(localRoutes6(routes), ['::1/128', '2001:db8::/32'])
+  assert.deepEqual([localRoutes4(''), localRoutes6('')], [[], []])
 })
 
 test('a destination without endpoints of its own keeps its policy on the way to the asked address', () => {

@@ -37,7 +37,7 @@ async function gatewayTo(
   listener: Partial<Listener> = {},
 ) {
   const plane = new TestEngine(engine, 1, limits)
-  const port = await freePort()
+  const port = listener.port ?? (await freePort())
   await plane.adopt(planOf([listenerOn(port, 0, listener)], clusters))
   return { plane, port, [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() }
 }
@@ -155,6 +155,39 @@ for (const engine of ENGINES) {
       const { counts } = gateway.plane
       assert.deepEqual([counts.accepted, counts.dials, counts.closed[reason]], [1, 0, 1], reason)
     }
+  })
+
+  test(`${engine}: an endpoint that is our own listener is not dialed, whatever its address is spelled like`, async () => {
+    const everywhere = ['127.0.0.1', '127.7.7.7', '0.0.0.0', '::ffff:127.0.0.1', '::1', '::']
+    const pairs = [
+      ...['127.0.0.1', '0.0.0.0', '::ffff:127.0.0.1'].map(address => ({ bind: '127.0.0.1', address })),
+      ...everywhere.map(address => ({ bind: '', address })),
+    ]
+    const places = await Promise.all(pairs.map(async each => ({ ...each, port: await freePort() })))
+    await using plane = new TestEngine(engine)
+    const listeners = places.map(({ bind, port }, route) => listenerOn(port, route, { bind }))
+    await plane.adopt(
+      planOf(
+        listeners,
+        places.map(place => clusterOf([place])),
+      ),
+    )
+    for (const { port } of places) assert.equal(await ending(begin(port)), 'ECONNRESET')
+    await plane.settled()
+    const { accepted, dials, closed } = plane.counts
+    assert.deepEqual([accepted, dials, closed.loop], [places.length, 0, places.length])
+  })
+
+  test(`${engine}: a further attempt is not made at our own listener`, async () => {
+    const port = await freePort()
+    const dead = { address: '127.0.0.1', port: await freePort() }
+    const endpoints = [dead, { address: '127.0.0.1', port }]
+    const cluster = clusterOf(endpoints, { balance: 'ROUND_ROBIN' })
+    await using gateway = await gatewayTo(engine, [cluster], { connectAttempts: 2 }, { port })
+    for (let turn = 0; turn < 4; turn++) assert.equal(await ending(begin(gateway.port)), 'ECONNRESET')
+    await gateway.plane.settled()
+    const { accepted, dials, closed } = gateway.plane.counts
+    assert.deepEqual([accepted, dials, closed.loop, closed['connect-refused']], [4, 2, 2, 2])
   })
 
   test(`${engine}: a connection without bytes ends at the idle timeout, on both sides`, async () => {

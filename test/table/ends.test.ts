@@ -70,8 +70,8 @@ function drawn(
   query.clientFamily = parseInto(asked.client, query.client, 0)
   query.destinationFamily = parseInto(asked.destination, query.destination, 0)
   query.destinationPort = asked.port
-  const own = ownListeners(table)
-  const results = Array.from({ length: DRAWS }, () => decide(decider, table, own, createDecision()))
+  decider.own = ownListeners(table)
+  const results = Array.from({ length: DRAWS }, () => decide(decider, table, createDecision()))
   return new Set(results.map(result => (result === ADMITTED ? null : REASON_NAMES[result])))
 }
 

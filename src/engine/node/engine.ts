@@ -15,7 +15,7 @@ import { Closings } from '../closings.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
 import { Journal } from '../journal.ts'
-import { type OwnListeners, ownListeners } from '../loop.ts'
+import { ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Report, WorkerTask } from '../protocol.ts'
 import { Connection } from './connection.ts'
@@ -52,7 +52,6 @@ class NodeEngine {
   readonly #closings = new Closings()
   #closingTimer: NodeJS.Timeout | undefined
   readonly #descriptorCeiling = descriptorCeiling()
-  #own: OwnListeners | null = null
   #drain: Drain | null = null
   #ended = false
 
@@ -81,7 +80,7 @@ class NodeEngine {
 
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
-    this.#own = ownListeners(table)
+    this.#decider.own = ownListeners(table)
     this.#journal.adopt(table.generation)
     this.#listeners.adopt(table)
   }
@@ -110,8 +109,8 @@ class NodeEngine {
 
   #decide(listening: Listening, client: Socket, { decision }: Connection): number {
     if (descriptorOf(client) >= this.#descriptorCeiling) return Reason['accept-error']
-    if (this.#own === null || !this.#identify(listening, client)) return Reason['client-reset']
-    return decide(this.#decider, listening.table, this.#own, decision)
+    if (!this.#identify(listening, client)) return Reason['client-reset']
+    return decide(this.#decider, listening.table, decision)
   }
 
   /** Fills the query with the connection's addresses; false where the client is already gone. */

@@ -29,7 +29,7 @@ import { Closings } from '../closings.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { descriptorCeiling } from '../descriptors.ts'
 import { Journal } from '../journal.ts'
-import { type OwnListeners, ownListeners } from '../loop.ts'
+import { ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
 import type { Report, WorkerTask } from '../protocol.ts'
 import { Connections, ENTRIES_EACH } from './connections.ts'
@@ -72,7 +72,6 @@ class UringEngine {
   readonly #local: SocketName
   /** A descriptor that is between accept and its slot; −1. */
   #undecided = -1
-  #own: OwnListeners | null = null
   #drain: Drain | null = null
   #ended = false
 
@@ -242,8 +241,8 @@ class UringEngine {
 
   #decide(listening: Listening, fd: number): number {
     if (fd >= this.#descriptorCeiling) return Reason['accept-error']
-    if (this.#own === null || !this.#identify(listening, fd)) return Reason['client-reset']
-    return decide(this.#decider, listening.table, this.#own, this.#connections.decision)
+    if (!this.#identify(listening, fd)) return Reason['client-reset']
+    return decide(this.#decider, listening.table, this.#connections.decision)
   }
 
   /** Fills the query with the connection's addresses; false where the client is already gone. */
@@ -265,7 +264,7 @@ class UringEngine {
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
     this.#closeInbox()
-    this.#own = ownListeners(table)
+    this.#decider.own = ownListeners(table)
     this.#journal.adopt(table.generation)
     this.#listeners.adopt(table, this.#connections.nowMs)
     this.#handOver.open(table.generation)
