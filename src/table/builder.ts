@@ -15,7 +15,7 @@ import { exactSchedule, pairedOf } from './exact.ts'
 import * as L from './layout.ts'
 import { ABSENT } from './pair-index.ts'
 import { aliasColumns } from './pick.ts'
-import type { Cluster, Listener, Plan, Route, Rule, Scope, SourceCondition } from './plan.ts'
+import type { Cluster, Listener, Plan, Route, Rule, Scope, ScopeDefault, SourceCondition } from './plan.ts'
 import { stickyBuckets } from './sticky.ts'
 
 /** Labels are packed as they are, though one be called `toJSON` and another `constructor`. */
@@ -113,18 +113,27 @@ class Builder {
     assert(isPortOrAny(scope.port), `a scope of ${scope.host} has the port ${scope.port}`)
     this.#classifier.addScope(scope)
     const firstRule = this.#rows.rules.count
-    const rules: ColdRule[] = scope.rules.map(rule => ({
-      origin: rule.origin,
-      never: rule.never,
-      row: rule.never === null ? this.#addRule(rule) : -1,
-    }))
+    const defaults = (scope.defaults ?? []).values()
+    let next = defaults.next()
+    const rules: ColdRule[] = []
+    for (const [index, { origin, never, ...asks }] of scope.rules.entries()) {
+      for (; !next.done && next.value.after <= index; next = defaults.next()) this.#addDefault(next.value)
+      rules.push({ origin, never, row: never === null ? this.#addRule(asks) : -1 })
+    }
+    for (; !next.done; next = defaults.next()) this.#addDefault(next.value)
     const ruleCount = this.#rows.rules.count - firstRule
     const { anyPortChain, ports } = this.#classifier.portsOfScope()
     this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports)
     this.#scopes.push({ listener: this.#rows.listeners.count - 1, port: scope.port, host: scope.host, rules })
   }
 
-  #addRule(rule: Rule): number {
+  /** A row that no rule was written for: what it leads to is no rule's, but a default. */
+  #addDefault({ visibleTo, route }: ScopeDefault): void {
+    const source = { namespace: null, labels: {}, visibleTo }
+    this.#addRule({ destinations: [], port: 0, clients: [], source, route })
+  }
+
+  #addRule(rule: Omit<Rule, 'origin' | 'never'>): number {
     assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
     const condition = this.#conditions.indexOf(rule.source)
     const row = this.#rows.rules.add(

@@ -44,7 +44,11 @@ export class ClassifierBuilder {
   }
 
   /** The next rule of the scope that was added last. */
-  addRule(rule: Rule, row: number, condition: number): void {
+  addRule(
+    rule: Pick<Rule, 'port' | 'clients' | 'destinations' | 'route'>,
+    row: number,
+    condition: number,
+  ): void {
     const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port))
     const clients = this.#clients.idsOf(rule.clients)
     for (const destination of this.#destinations.idsOf(rule.destinations)) {

@@ -8,7 +8,7 @@
 import { formatCidr } from '../net/address.ts'
 import type { Cold, ColdRule, ColdScope } from './cold.ts'
 import { Balance, Cluster, Rule } from './layout.ts'
-import type { RuleOrigin, SourceCondition } from './plan.ts'
+import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from './plan.ts'
 import { destinationsOf, endpointsOf, prefixesOf } from './rows.ts'
 import { readCold, type Table } from './table.ts'
 
@@ -107,7 +107,9 @@ function sourceText({ namespace, labels, visibleTo }: SourceCondition): string[]
   return [
     ...(namespace === null ? [] : [`sourceNamespace ${namespace}`]),
     ...(pairs.length === 0 ? [] : [`sourceLabels ${pairs.sort().join(',')}`]),
-    ...(visibleTo === null ? [] : [`exportTo ${visibleTo.join(' ')}`]),
+    ...(visibleTo === null
+      ? []
+      : [`exportTo ${visibleTo.map(each => (each === UNKNOWN_CLIENT ? 'unknown' : each)).join(' ')}`]),
   ]
 }
 

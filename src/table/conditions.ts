@@ -7,7 +7,7 @@
 
 import { own } from '../base/own.ts'
 import type { ColdWorkload } from './cold.ts'
-import type { SourceCondition } from './plan.ts'
+import { type SourceCondition, UNKNOWN_CLIENT } from './plan.ts'
 
 /** Words in a row that has one bit for each of `bits` conditions. */
 export const wordsFor = (bits: number): number => Math.ceil(bits / 32)
@@ -69,7 +69,6 @@ export function conditionList(bits: Uint32Array): number[] {
 
 function fulfils(workload: ColdWorkload, { namespace, labels, visibleTo }: SourceCondition): boolean {
   if (namespace !== null && namespace !== workload.namespace) return false
-  if (visibleTo !== null && !(workload.namespace !== null && visibleTo.includes(workload.namespace)))
-    return false
+  if (visibleTo !== null && !visibleTo.includes(workload.namespace ?? UNKNOWN_CLIENT)) return false
   return Object.entries(labels).every(([key, value]) => own(workload.labels, key) === value)
 }

@@ -25,7 +25,7 @@ import { CLUSTER_ORIGINAL, Cluster, Rule } from './layout.ts'
 import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from './own-listeners.ts'
-import type { RuleOrigin, SourceCondition } from './plan.ts'
+import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from './plan.ts'
 import { destinationsOf, endpointsOf, prefixesOf } from './rows.ts'
 import { readCold, type Table } from './table.ts'
 
@@ -154,7 +154,6 @@ export class Explainer {
 
   #outcome(route: number, rule: RuleOrigin | null, query: Query): Pick<Explanation, 'outcome' | 'reason'> {
     const { scope } = query
-    const host = scope < 0 ? '' : this.#cold.scopes[scope].host
     const asked = destinationText(query)
     if (rule) {
       const match = rule.match === null ? '' : `.match[${rule.match}]`
@@ -163,7 +162,11 @@ export class Explainer {
         reason: `${rule.virtualService} ${rule.block}[${rule.route}]${match} matches`,
       }
     }
-    if (route >= 0) return { outcome: 'default', reason: `no rule matches: on to the service ${host} itself` }
+    if (route >= 0)
+      return {
+        outcome: 'default',
+        reason: `no rule matches: on to the service ${this.#hostOf(route)} itself`,
+      }
     if (route === PASSTHROUGH)
       return { outcome: 'passthrough', reason: `${asked} is no service: on to it as asked` }
     if (route === DENIED) {
@@ -206,11 +209,18 @@ export class Explainer {
     )
   }
 
+  /** The service that a default leads to. */
+  #hostOf(route: number): string {
+    const [{ host }] = destinationsOf(this.table, this.#cold, route)
+    return host
+  }
+
   #rejected(query: Query, bits: Uint32Array, client: ColdWorkload): Explanation['rejected'] {
     if (query.scope < 0) return []
     const { rules } = this.#cold.scopes[query.scope]
-    const matched = rules.findIndex(rule => rule.row >= 0 && rule.row === query.rule)
-    return rules.slice(0, matched < 0 ? rules.length : matched).map(rule => {
+    // The row of a default is none of these rules: those in front of it were tried, those behind were not.
+    const next = query.rule < 0 ? -1 : rules.findIndex(rule => rule.row >= query.rule)
+    return rules.slice(0, next < 0 ? rules.length : next).map(rule => {
       const { virtualService, block, route, match } = rule.origin
       return { virtualService, block, route, match, because: this.#because(rule, query, bits, client) }
     })
@@ -258,7 +268,7 @@ function unfulfilled(condition: SourceCondition, client: ColdWorkload): string[]
   const namespace = client.namespace ?? 'unknown'
   const failed: string[] = []
   if (condition.visibleTo !== null && !condition.visibleTo.includes(client.namespace ?? '')) {
-    failed.push(`exportTo: the client's namespace ${namespace} is not in ${condition.visibleTo.join(', ')}`)
+    failed.push(`exportTo: the client's namespace ${namespace} is not in ${namesOf(condition.visibleTo)}`)
   }
   if (condition.namespace !== null && condition.namespace !== client.namespace) {
     failed.push(`sourceNamespace: ${namespace} is not ${condition.namespace}`)
@@ -271,3 +281,7 @@ function unfulfilled(condition: SourceCondition, client: ColdWorkload): string[]
   }
   return failed
 }
+
+/** Namespaces of `visibleTo`, in words. */
+const namesOf = (visibleTo: readonly string[]): string =>
+  visibleTo.filter(each => each !== UNKNOWN_CLIENT).join(', ')

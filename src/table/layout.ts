@@ -97,7 +97,7 @@ export const Listener = layout(5, {
 export const Scope = layout(5, {
   firstRule: [0, 1],
   ruleCount: [1, 1],
-  defaultRoute: [2, 1], //  signed, as all in this section; −1: none
+  defaultRoute: [2, 1], //  signed, as all in this section; negative: an outcome, such as −1, no route
   anyPortChain: [3, 1], // the chain of the rules that ask for no port; −1: none
   ports: [4, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
 })

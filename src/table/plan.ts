@@ -52,9 +52,23 @@ export type Scope = {
   readonly addresses: readonly Cidr[]
   /** In the order in which they are tried; the first that matches decides. */
   readonly rules: readonly Rule[]
-  /** The route when no rule matches (a mesh service itself); −1 closes the connection. */
+  /** Services that only some clients see, each behind its own rules; in the order of `after`. */
+  readonly defaults?: readonly ScopeDefault[]
+  /** The route when no rule matches (a mesh service itself), or an outcome (outcome.ts); −1 closes the connection. */
   readonly defaultRoute: number
 }
+
+/** A mesh service for the clients of some namespaces: none of them tries a later rule. */
+export type ScopeDefault = {
+  /** How many rules of the scope are tried before it. */
+  readonly after: number
+  readonly visibleTo: readonly string[]
+  /** Index into `Plan.routes`. */
+  readonly route: number
+}
+
+/** Stands in `visibleTo` for clients whose namespace is not known. */
+export const UNKNOWN_CLIENT = ''
 
 /** One match block of one route (or one route without `match`): all its conditions must hold. */
 export type Rule = {
@@ -94,7 +108,7 @@ export type SourceCondition = {
   readonly namespace: string | null
   /** `sourceLabels`: each must be there with this value; more labels are fine. */
   readonly labels: Readonly<Record<string, string>>
-  /** Mesh `exportTo`: the client's namespace is one of these; null is no condition. */
+  /** Mesh `exportTo`: the client's namespace is one of these (UNKNOWN_CLIENT: not known); null is no condition. */
   readonly visibleTo: readonly string[] | null
 }
 

@@ -42,7 +42,13 @@ export function naiveMatch(plan: Plan, query: Query): Outcome {
   const scope = scopeOf(listener, destination, query.port)
   if (!scope) return { listener: index, rule: null, route: OTHERWISE[listener.otherwise] }
   const identity = query.identity ?? identify(plan, client)
-  const rule = scope.rules.find(each => holds(each, destination, query.port, client, identity)) ?? null
+  const matched = scope.rules.findIndex(each => holds(each, destination, query.port, client, identity))
+  const passed = matched < 0 ? Number.POSITIVE_INFINITY : matched
+  const own = scope.defaults?.find(
+    each => each.after <= passed && each.visibleTo.includes(identity.namespace),
+  )
+  if (own) return { listener: index, rule: null, route: own.route }
+  const rule = scope.rules[matched] ?? null
   return { listener: index, rule, route: rule ? rule.route : scope.defaultRoute }
 }
 

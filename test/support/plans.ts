@@ -65,13 +65,26 @@ const rule: fc.Arbitrary<Rule> = record({
   never: mostly<string | null>(null, fc.constant('gateways: mesh is not in [default/other]')),
 })
 
+/** Among the first rules, in order. */
+const defaultsOf = fc
+  .array(
+    record({
+      after: fc.nat(8),
+      visibleTo: fc.array(fc.constantFrom('default', 'foo', 'bar', ''), { minLength: 1, maxLength: 2 }),
+      route: fc.nat(ROUTES - 1),
+    }),
+    { maxLength: 3 },
+  )
+  .map(list => list.toSorted((a, b) => a.after - b.after))
+
 const scopeOf = (rules: fc.Arbitrary<Rule[]>): fc.Arbitrary<Scope> =>
   record({
     host: fc.constantFrom('a.default.svc.cluster.local', 'b.default.svc.cluster.local'),
     port: mostly(0, port),
     addresses: cidrs,
     rules,
-    defaultRoute: fc.integer({ min: -1, max: ROUTES - 1 }),
+    defaults: mostly([], defaultsOf),
+    defaultRoute: fc.integer({ min: -3, max: ROUTES - 1 }),
   })
 
 const listenerOf = (scopes: fc.Arbitrary<Scope[]>): fc.Arbitrary<Listener> =>

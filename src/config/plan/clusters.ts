@@ -47,18 +47,28 @@ export class Clusters {
 
   /** Index of the cluster for a destination; `port` 0 leaves the port to the service, then to the listener. */
   indexOf(target: Target, viewpoint: Viewpoint): number {
-    const { dialled } = viewpoint
-    const named =
-      dialled?.host === target.host ? dialled : this.#registry.named(target.host, viewpoint.viewer)
+    const named = this.#named(target.host, viewpoint)
     const service = named && this.#registry.behind(named, viewpoint.viewer)
     const host = service?.host ?? target.host
     const port = target.port || onlyPort(named) || onlyPort(service) || viewpoint.port
     const rule = this.#rules.find(host, viewpoint.namespace, service?.namespace ?? namespaceOfHost(host))
-    const asDialled = service !== null && service === dialled && service.listens === 'members'
+    const asDialled = service !== null && service === viewpoint.dialled && service.listens === 'members'
     const family = viewpoint.family ?? null
     const key = [host, target.subset, port, rule?.key, service?.resource.ordinal, asDialled, family].join('|')
     return intern(this.#indexes, key, this.list, () =>
       this.#make({ ...target, host, port }, service, rule, { asDialled, family }),
+    )
+  }
+
+  /**
+   * The service that a host means. Where the viewer is not known, it is looked up as in the namespace of
+   * the rule, then as anybody sees it: what a client sees, it may be sent to.
+   */
+  #named(host: string, { dialled, viewer, namespace }: Viewpoint): Service | null {
+    if (dialled?.host === host) return dialled
+    return (
+      this.#registry.named(host, viewer ?? namespace) ??
+      (viewer === null ? this.#registry.named(host, null) : null)
     )
   }
 

@@ -21,7 +21,10 @@ export const PLAN_CODES = {
     'a DestinationRule is for a host that no resource defines',
     'define it, or correct the host',
   ),
-  CFG401: warning('two resources define one service; the older counts', 'remove one of them'),
+  CFG401: warning(
+    'two resources define one host, or one port of it, for the same clients; one counts',
+    'remove one, or let ServiceEntries go together: same namespace, resolution, labels, selector and exportTo',
+  ),
   CFG402: warning('a Gateway server is not served', 'use protocol TCP and an IP address'),
   CFG403: warning('an endpoint is left out', 'give it an IP address'),
   CFG404: warning('a service has no endpoint; its connections are reset', 'give it endpoints, or remove it'),

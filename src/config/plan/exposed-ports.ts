@@ -1,55 +1,138 @@
 /**
- * Which address and port of the mesh means which service.
+ * Which address and port of the mesh means which service, to whom.
+ *
+ * A service that is exported to some namespaces is there for their clients only: they have it before a
+ * public one of the same address, and all others what would be there without it, if need be the service
+ * of a wider range.
  */
 
-import { type Cidr, formatCidr, parseCidr } from '../../net/address.ts'
+import { type Cidr, contains, formatCidr, parseCidr } from '../../net/address.ts'
 import type { Findings } from '../diagnostic.ts'
 import type { Settings } from '../settings.ts'
 import { reportAnywhere } from './address-findings.ts'
 import type { Service, ServicePort } from './service.ts'
 import { isVisible } from './visibility.ts'
 
-/** A service's port with the addresses that no older service has taken on it. */
-export type Exposed = {
+/** A service's port, and the namespaces whose clients have it; null: all that those before it leave. */
+export type Owner = {
   readonly service: Service
   readonly port: ServicePort
+  readonly viewers: readonly string[] | null
+}
+
+/** Addresses on a port that have the same owners. */
+export type Exposed = {
+  readonly number: number
+  /** In the order in which they are asked; at least one, and behind one for all there is none. */
+  readonly owners: readonly [Owner, ...Owner[]]
   /** Empty: every address. */
   readonly addresses: readonly Cidr[]
 }
 
-/** Each service port with its addresses; of two services with one address and port the older has it. */
+/** One address or range on a port; null: every address. */
+type Place = { readonly cidr: Cidr | null; readonly owners: Owner[] }
+
+/** Every address and port of the services; of two that are for the same viewers the older has it. */
 export function exposePorts(all: readonly Service[], settings: Settings, findings: Findings): Exposed[] {
-  const owners = new Map<string, Service>()
   const services = all.filter(service => isSeen(service, settings))
   reportAnywhere(services, findings)
-  return services.flatMap(service =>
-    service.ports.flatMap(port => {
-      const lost = new Map<Service, (Cidr | null)[]>()
-      const free = addressesOf(service, port).filter(address => {
-        const owner = owners.getOrInsert(`${address ? formatCidr(address) : '*'} ${port.number}`, service)
-        if (owner !== service) lost.getOrInsertComputed(owner, () => []).push(address)
-        return owner === service
-      })
-      for (const [owner, addresses] of lost) reportShared(port, addresses, owner, findings)
-      const addresses = free.filter(address => address !== null)
-      return free.length === 0 ? [] : [{ service, port, addresses }]
-    }),
-  )
-}
-
-/** Where the mesh listens for a port; null is every address. */
-function addressesOf({ listens, addresses, members }: Service, port: ServicePort): readonly (Cidr | null)[] {
-  if (listens === 'anywhere') return [null]
-  if (listens === 'nowhere') return []
-  if (listens === 'addresses') return addresses
-  return members
-    .filter(member => member.portOf(port) !== 0)
-    .flatMap(({ address, other }) => [address, other ?? ''].flatMap(text => parseCidr(text) ?? []))
+  const places = new Map<number, Map<string, Place>>()
+  const isExported = (service: Service): boolean => service.visibility !== 'public'
+  for (const service of [...services.filter(isExported), ...services.filter(each => !isExported(each))]) {
+    const viewers = settings.workload || service.visibility === 'public' ? null : [...service.visibility]
+    for (const port of service.ports) claim({ service, port, viewers }, places, findings)
+  }
+  const ordinals = new Map(services.map((service, index) => [service, index]))
+  return [...places].flatMap(([number, byCidr]) => grouped(number, withWider([...byCidr.values()]), ordinals))
 }
 
 /** A service that is exported to nobody, or not to the workload of the Settings, is not there for the mesh. */
 const isSeen = ({ visibility }: Service, { workload }: Settings): boolean =>
   workload ? isVisible(visibility, workload.namespace) : visibility === 'public' || visibility.size > 0
+
+/** Enters a port at each of its addresses, for the viewers that no earlier one has there. */
+function claim(owner: Owner, places: Map<number, Map<string, Place>>, findings: Findings): void {
+  const { service, port } = owner
+  const lost = new Map<Service, (Cidr | null)[]>()
+  const byCidr = places.getOrInsertComputed(port.number, () => new Map())
+  for (const cidr of addressesOf(service, port)) {
+    const key = cidr ? formatCidr(cidr) : '*'
+    const { owners } = byCidr.getOrInsertComputed(key, () => ({ cidr, owners: [] }))
+    if (owners.at(-1)?.service === service) continue
+    const [first] = owners.filter(each => takesFrom(each, owner))
+    if (first) lost.getOrInsertComputed(first.service, () => []).push(cidr)
+    const rest = left(owner, owners)
+    if (rest) owners.push(rest)
+  }
+  for (const [earlier, cidrs] of lost) reportShared(port, cidrs, earlier, findings)
+}
+
+/** Where the mesh listens for a port; null is every address. */
+function addressesOf(service: Service, port: ServicePort): readonly (Cidr | null)[] {
+  const listens = port.listens ?? service.listens
+  if (listens === 'anywhere') return [null]
+  if (listens === 'nowhere') return []
+  if (listens === 'addresses') return service.addresses
+  return service.members
+    .filter(member => member.portOf(port) !== 0)
+    .flatMap(({ address, other }) => [address, other ?? ''].flatMap(text => parseCidr(text) ?? []))
+}
+
+/** Whether an owner takes viewers from a later one of its own kind: those of the same exportTo, or all. */
+function takesFrom(earlier: Owner, later: Owner): boolean {
+  if (earlier.viewers === null || later.viewers === null) return earlier.viewers === later.viewers
+  return later.viewers.some(each => earlier.viewers?.includes(each))
+}
+
+/** What is left of an owner behind others; null: nothing. */
+function left(owner: Owner, earlier: readonly Owner[]): Owner | null {
+  if (earlier.length === 0) return owner
+  if (earlier.some(each => each.viewers === null)) return null
+  if (owner.viewers === null) return owner
+  const taken = new Set(earlier.flatMap(each => each.viewers ?? []))
+  const viewers = owner.viewers.filter(each => !taken.has(each))
+  return viewers.length === 0 ? null : { ...owner, viewers }
+}
+
+/** Each place with the owners of wider ranges behind its own, as far as those leave somebody. */
+function withWider(places: readonly Place[]): readonly Place[] {
+  const isOpen = ({ owners }: Place): boolean => owners.at(-1)?.viewers !== null
+  if (!places.some(isOpen)) return places
+  const ranges = places
+    .filter(({ cidr }) => cidr === null || cidr.bits < (cidr.family === 4 ? 32 : 128))
+    .toSorted((a, b) => (b.cidr?.bits ?? -1) - (a.cidr?.bits ?? -1))
+  return places.map(place => {
+    if (!isOpen(place)) return place
+    const owners = [...place.owners]
+    for (const wider of ranges.filter(each => isAround(each.cidr, place.cidr))) {
+      for (const owner of wider.owners) {
+        const rest = left(owner, owners)
+        if (rest) owners.push(rest)
+      }
+    }
+    return { ...place, owners }
+  })
+}
+
+const isAround = (outer: Cidr | null, inner: Cidr | null): boolean =>
+  inner !== null &&
+  (outer === null || (outer.bits < inner.bits && contains(outer, inner.family, inner.words)))
+
+/** Places with the same owners together, as one scope of the table. */
+function grouped(
+  number: number,
+  places: readonly Place[],
+  ordinals: ReadonlyMap<Service, number>,
+): Exposed[] {
+  const keyOf = ({ cidr, owners }: Place): string =>
+    `${cidr === null} ${owners.map(({ service, viewers }) => `${ordinals.get(service)} ${viewers?.join()}`).join(';')}`
+  return [...Map.groupBy(places, keyOf).values()].flatMap(([first, ...others]) => {
+    const [owner, ...more] = first.owners
+    if (!owner) return []
+    const addresses = [first, ...others].flatMap(({ cidr }) => cidr ?? [])
+    return [{ number, owners: [owner, ...more], addresses }]
+  })
+}
 
 function reportShared(
   port: ServicePort,
@@ -62,10 +145,6 @@ function reportShared(
     ? `${formatCidr(address)}${more} port ${port.number}`
     : `port ${port.number} without an address`
   const verb = others.length === 0 ? 'belongs' : 'belong'
-  findings.at(
-    'CFG405',
-    port.resource,
-    port.path,
-    `${where} ${verb} to ${owner.host} (${owner.resource.title}), which is older`,
-  )
+  const message = `${where} ${verb} to ${owner.host} (${owner.resource.title}), which is older`
+  findings.at('CFG405', port.resource, port.path, message)
 }

@@ -20,9 +20,9 @@ export class HostIndex<Value> {
     this.#wildcardLengths = [...this.#wildcardLengths, pattern.length].sort((a, b) => b - a)
   }
 
-  /** The values under exactly this text. */
-  exact(host: string): readonly Value[] {
-    return this.#values.get(host) ?? []
+  /** Every text that has values. */
+  patterns(): Iterable<string> {
+    return this.#values.keys()
   }
 
   /** The values of each pattern that covers all of `host`: the exact one, then the longest wildcard first. */

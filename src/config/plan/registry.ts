@@ -1,8 +1,11 @@
 /**
- * The registry: every service by its host.
+ * The registry: every service by its host, as each viewer sees it.
  *
- * Where two resources define one host for a common viewer, the older counts and the other is left out
- * with a finding: weir never mixes the endpoints of two.
+ * Several resources may define one host. ServiceEntries that go together are one service
+ * (merge-entries.ts). Of others, a viewer has the first that it sees: a Kubernetes Service, then one
+ * exported to some namespaces, then a public one, each by age (pilot/pkg/model/sidecar.go,
+ * appendSidecarServices; push_context.go, servicesExportedToNamespace). So a private resource takes
+ * nothing from those who do not see it.
  */
 
 import type { Findings } from '../diagnostic.ts'
@@ -10,24 +13,31 @@ import { quote } from '../quote.ts'
 import { HostIndex } from './host-index.ts'
 import type { Inputs } from './inputs.ts'
 import { kubernetesServices } from './kubernetes-services.ts'
+import { mergeEntries, whyApart } from './merge-entries.ts'
 import type { Service, ServicePort } from './service.ts'
 import { serviceEntryServices } from './service-entries.ts'
 import { byAge, isVisible, shareViewer } from './visibility.ts'
 import type { Workloads } from './workloads.ts'
 
 export class Registry {
-  /** Oldest first. */
+  /** Oldest first; those that nobody has are left out. */
   readonly services: readonly Service[]
+  /** Under each host in the order in which a viewer looks at them. */
   readonly #byHost = new HostIndex<Service>()
 
   constructor(inputs: Inputs, workloads: Workloads, findings: Findings) {
     const defined = [
       ...kubernetesServices(inputs, workloads, findings),
       ...inputs.serviceEntries.flatMap(entry => serviceEntryServices(entry, workloads, findings)),
-    ]
-    this.services = defined
-      .toSorted((left, right) => byAge(left.resource, right.resource))
-      .filter(service => this.#add(service, findings))
+    ].toSorted((left, right) => byAge(left.resource, right.resource))
+    const kept: Service[] = []
+    for (const [host, services] of Map.groupBy(defined, each => each.host)) {
+      const apart = services.length === 1 ? services : mergeEntries(services, findings)
+      const ranked = apart.length === 1 ? apart : withoutHidden(apart.toSorted(byRank), findings)
+      for (const service of ranked) this.#byHost.add(host, service)
+      kept.push(...ranked)
+    }
+    this.services = kept.sort((left, right) => byAge(left.resource, right.resource))
   }
 
   /**
@@ -43,7 +53,10 @@ export class Registry {
   /** As `find`, but an ExternalName is itself, and not what it stands for. */
   named(host: string, viewer: string | null): Service | null {
     for (const services of this.#byHost.covering(host)) {
-      const found = services.find(service => viewer === null || isVisible(service.visibility, viewer))
+      const found =
+        viewer === null
+          ? (services.find(each => each.visibility === 'public') ?? services[0])
+          : services.find(each => isVisible(each.visibility, viewer))
       if (found) return found
     }
     return null
@@ -72,22 +85,55 @@ export class Registry {
     return this.#byHost.overlapping(host)
   }
 
-  /** Whether the service is to be indexed: no older one has its host. */
-  #add(service: Service, findings: Findings): boolean {
-    const { host, resource, path, visibility } = service
-    const older = this.#byHost.exact(host).find(each => shareViewer(each.visibility, visibility))
-    if (older) {
-      findings.at(
-        'CFG401',
-        resource,
-        path,
-        `${quote(host)} is already defined by ${older.resource.title}, which is older and counts`,
-      )
-      return false
-    }
-    this.#byHost.add(host, service)
-    return true
+  /** Every host that a service has. */
+  hosts(): Iterable<string> {
+    return this.#byHost.patterns()
   }
+}
+
+/** Kubernetes first, then what is exported to some namespaces, then what is public; among equals by age. */
+const byRank = (left: Service, right: Service): number => rankOf(left) - rankOf(right)
+
+const rankOf = ({ resource, visibility }: Service): number =>
+  resource.kind === 'Service' ? 0 : visibility === 'public' ? 2 : 1
+
+/** Those that some viewer has; each that loses viewers to one before it is told of. */
+function withoutHidden(ranked: readonly Service[], findings: Findings): Service[] {
+  const kept: Service[] = []
+  for (const service of ranked) {
+    const winners = kept.filter(each => shareViewer(each.visibility, service.visibility))
+    const isLeftOut = winners.some(each => each.visibility === 'public') || !hasOthers(service, winners)
+    if (winners.length > 0) reportHidden(service, winners[0], isLeftOut, findings)
+    if (!isLeftOut) kept.push(service)
+  }
+  return kept
+}
+
+/** Whether somebody sees the service who sees none of the others. */
+function hasOthers({ visibility }: Service, winners: readonly Service[]): boolean {
+  if (visibility === 'public') return true
+  return (
+    winners.length === 0 ||
+    ![...visibility].every(name => winners.some(each => isVisible(each.visibility, name)))
+  )
+}
+
+function reportHidden(service: Service, winner: Service, isLeftOut: boolean, findings: Findings): void {
+  const { host, resource, path } = service
+  const by = winner.resource.title
+  const order = rankOf(winner) === rankOf(service) ? 'is older' : 'is a Kubernetes Service'
+  const message = isLeftOut
+    ? `${quote(host)} is already defined by ${by}, which ${order} and counts`
+    : `${quote(host)} is also defined by ${by}: namespace ${sharedNamespaces(service, winner)} has that one, the others have this one`
+  findings.at('CFG401', resource, path, `${message}${whyApart(winner, service)}`)
+}
+
+/** The namespaces that see both, of which one is not public. */
+function sharedNamespaces({ visibility }: Service, { visibility: other }: Service): string {
+  const names = other === 'public' ? visibility : other
+  return names === 'public'
+    ? ''
+    : [...names].filter(name => isVisible(visibility, name) && isVisible(other, name)).join(', ')
 }
 
 /** The port with a number. An ExternalName need not list its ports, which mean nothing to Kubernetes. */

@@ -39,6 +39,8 @@ export type ServicePort = {
   readonly number: number
   readonly name: string
   readonly layer: Exclude<Layer, 'udp'>
+  /** Where the mesh listens for it, where that is not as for the other ports of its service. */
+  readonly listens?: Listens
   /** Number, container port's name, or null where the resource gives none. */
   readonly target: number | string | null
   /** The resource that it stands in, and where. */

@@ -1,0 +1,104 @@
+/**
+ * ServiceEntries of one host that are one service: most often one for each port.
+ *
+ * They go together where istiod merges them (pilot/pkg/model/sidecar.go, canMergeServices): in one
+ * namespace, with the same resolution, labels, workload selector and exportTo. The first, which is the
+ * oldest, has the ports that several give; each port has the endpoints of the entry that gives it.
+ */
+
+import { formatCidr } from '../../net/address.ts'
+import type { Findings } from '../diagnostic.ts'
+import { quote } from '../quote.ts'
+import type { Resource } from '../resource.ts'
+import type { ServiceEntrySpec } from './inputs.ts'
+import type { Member, Service, ServicePort } from './service.ts'
+
+/** The services of one host, oldest first, with those that go together as one. */
+export function mergeEntries(services: readonly Service[], findings: Findings): readonly Service[] {
+  const groups = Map.groupBy(services, each => (isEntry(each) ? affinity(each.resource) : each))
+  return [...groups.values()].map(([first, ...others]) =>
+    others.reduce((merged, next) => merge(merged, next, findings), first),
+  )
+}
+
+/** Why two services of one host are not merged, for the operator of the second. */
+export function whyApart(first: Service, second: Service): string {
+  if (!isEntry(first) || !isEntry(second) || first.namespace !== second.namespace) return ''
+  const differing = Object.keys(AFFINITIES).filter(
+    name => AFFINITIES[name](first.resource) !== AFFINITIES[name](second.resource),
+  )
+  return differing.length === 0 ? '' : `; they are not merged, since their ${listed(differing)} differ`
+}
+
+const isEntry = ({ resource }: Service): boolean => resource.kind === 'ServiceEntry'
+
+const specOf = ({ value }: Resource): Partial<ServiceEntrySpec> =>
+  (value.spec ?? {}) as Partial<ServiceEntrySpec>
+
+/** What must be the same, as text. */
+const AFFINITIES: Readonly<Record<string, (entry: Resource) => string>> = {
+  namespaces: ({ metadata }) => metadata.namespace,
+  resolutions: entry => specOf(entry).resolution ?? 'NONE',
+  labels: ({ metadata }) => sorted(metadata.labels),
+  workloadSelectors: entry => sorted(specOf(entry).workloadSelector?.labels ?? {}),
+  exportTo: entry => JSON.stringify([...(specOf(entry).exportTo ?? [])].sort()),
+}
+
+const affinity = (entry: Resource): string =>
+  JSON.stringify(Object.values(AFFINITIES).map(text => text(entry)))
+
+const sorted = (labels: Readonly<Record<string, string>>): string =>
+  JSON.stringify(Object.entries(labels).sort())
+
+const listed = (names: readonly string[]): string =>
+  names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+
+function merge(first: Service, second: Service, findings: Findings): Service {
+  const numbers = new Map(first.ports.map(port => [port.number, port]))
+  const added = second.ports.filter(port => !numbers.has(port.number))
+  reportTwice(first, second, added, findings)
+  if (added.length === 0) return first
+  const listens = first.listens === second.listens ? first.listens : 'addresses'
+  const at = ({ listens: own }: Service, port: ServicePort): ServicePort => ({
+    ...port,
+    listens: port.listens ?? own,
+  })
+  const before = first.ports.map(port => at(first, port))
+  const after = added.map(port => at(second, port))
+  const addresses = new Map([...first.addresses, ...second.addresses].map(each => [formatCidr(each), each]))
+  return {
+    ...first,
+    listens,
+    ports: [...before, ...after],
+    addresses: [...addresses.values()],
+    members: [
+      ...first.members.map(each => only(before, each)),
+      ...second.members.map(each => only(after, each)),
+    ],
+  }
+}
+
+/** A member for ports of its own entry only. */
+function only(ports: readonly ServicePort[], member: Member): Member {
+  const numbers = new Set(ports.map(each => each.number))
+  return { ...member, portOf: port => (numbers.has(port.number) ? member.portOf(port) : 0) }
+}
+
+function reportTwice(
+  first: Service,
+  second: Service,
+  added: readonly ServicePort[],
+  findings: Findings,
+): void {
+  const { resource, path, host, ports } = second
+  if (added.length === 0) {
+    const message = `${quote(host)} is already defined by ${first.resource.title}, which is older and counts`
+    findings.at('CFG401', resource, path, message)
+    return
+  }
+  for (const port of ports.filter(each => !added.includes(each))) {
+    const owner = first.ports.find(each => each.number === port.number)?.resource ?? first.resource
+    const message = `port ${port.number} of ${quote(host)} is already defined by ${owner.title}, which is older and counts`
+    findings.at('CFG401', resource, port.path, message)
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Scopes of the mesh: for the addresses of a service the rules of the VirtualServices that are for it, then
+ * the service itself.
+ *
+ * Who the client is, and so what it sees, is only known when it connects. What is exported to some
+ * namespaces is therefore a condition of the rules, and where several services have one address for
+ * different clients, their rules stand behind each other.
+ */
+
+import type { Cidr, Family } from '../../net/address.ts'
+import { DENIED, PASSTHROUGH } from '../../table/outcome.ts'
+import { type Rule, type Scope, type ScopeDefault, UNKNOWN_CLIENT } from '../../table/plan.ts'
+import type { Findings } from '../diagnostic.ts'
+import type { Settings } from '../settings.ts'
+import type { Clusters } from './clusters.ts'
+import type { Exposed, Owner } from './exposed-ports.ts'
+import { HostIndex } from './host-index.ts'
+import { MESH } from './names.ts'
+import { rulesOf } from './rules.ts'
+import type { ServicePort } from './service.ts'
+import type { VirtualService } from './virtual-services.ts'
+import type { Tier } from './visibility.ts'
+
+/** VirtualServices of the mesh in the order of their age. */
+type Ranked = { readonly virtualService: VirtualService; readonly rank: number }
+
+/** A VirtualService for the clients of some namespaces; null: of all. */
+type Seen = {
+  readonly virtualService: VirtualService
+  readonly tier: Tier
+  readonly visibleTo: readonly string[] | null
+}
+
+export type ScopeInputs = {
+  readonly settings: Settings
+  readonly virtualServices: readonly VirtualService[]
+  readonly clusters: Clusters
+  readonly findings: Findings
+}
+
+export class MeshScopes {
+  readonly #inputs: ScopeInputs
+  /** The mesh VirtualServices by host. */
+  readonly #index = new HostIndex<Ranked>()
+
+  constructor(inputs: ScopeInputs) {
+    this.#inputs = inputs
+    for (const [rank, virtualService] of inputs.virtualServices.entries()) {
+      if (!virtualService.gateways.includes(MESH)) continue
+      for (const host of virtualService.hosts) this.#index.add(host, { virtualService, rank })
+    }
+  }
+
+  of(exposed: Exposed): Scope[] {
+    const owners = knownToAll(exposed.owners)
+    const host = owners[0].service.host
+    const scope = { host, port: exposed.number, addresses: exposed.addresses }
+    if (owners.some(owner => this.#isRoutedByName(owner))) return [{ ...scope, rules: [], defaultRoute: -1 }]
+    const rules = owners.map(owner => this.#rulesOf(owner))
+    return byFamily(exposed).map(({ family, addresses }) => ({
+      ...scope,
+      addresses,
+      rules: rules.flat(),
+      ...this.#defaultsOf(owners, rules, family),
+    }))
+  }
+
+  /** A TLS port with `tls` routes, which weir does not serve: told of, and closed. */
+  #isRoutedByName({ service, port }: Owner): boolean {
+    if (port.layer !== 'tls') return false
+    const router = this.#virtualServicesFor(service.host).find(each => hasTlsRoutes(each, port.number))
+    if (!router) return false
+    const message = `port ${port.number} is not served: ${router.resource.title} routes it by server name, which weir does not do`
+    const { findings } = this.#inputs
+    if (!findings.has('CFG410', port.resource, port.path))
+      findings.at('CFG410', port.resource, port.path, message)
+    return true
+  }
+
+  /** By age. */
+  #virtualServicesFor(host: string): VirtualService[] {
+    const found = [...new Set(this.#index.overlapping(host))].toSorted(
+      (left, right) => left.rank - right.rank,
+    )
+    return [...new Set(found.map(each => each.virtualService))]
+  }
+
+  /** Private VirtualServices, then those exported by name, then public ones: the order that each client sees. */
+  #rulesOf({ service, port, viewers }: Owner): Rule[] {
+    const { settings, clusters } = this.#inputs
+    return this.#virtualServicesFor(service.host)
+      .flatMap(seenBy)
+      .toSorted((left, right) => left.tier - right.tier)
+      .flatMap(({ visibleTo: seen, virtualService }) => {
+        const visibleTo = seen && viewers ? seen.filter(each => viewers.includes(each)) : (seen ?? viewers)
+        if (visibleTo?.length === 0) return []
+        const viewpoint = { ...viewpointOf(virtualService.namespace, port, settings), dialled: service }
+        return rulesOf(
+          virtualService,
+          { ...viewpoint, gateway: MESH, layer: port.layer, visibleTo },
+          clusters,
+        )
+      })
+  }
+
+  /** Each owner's service behind the owner's rules; who has none is treated as if nothing were there. */
+  #defaultsOf(
+    owners: readonly Owner[],
+    rules: readonly (readonly Rule[])[],
+    family: Family | null,
+  ): Pick<Scope, 'defaults' | 'defaultRoute'> {
+    const defaults: ScopeDefault[] = []
+    let after = 0
+    for (const [index, owner] of owners.entries()) {
+      after += rules[index].length
+      const route = this.#defaultRoute(owner, family)
+      if (owner.viewers === null) return { ...(defaults.length > 0 && { defaults }), defaultRoute: route }
+      defaults.push({ after, visibleTo: owner.viewers, route })
+    }
+    const { outbound } = this.#inputs.settings.mesh
+    return { defaults, defaultRoute: outbound === 'ALLOW_ANY' ? PASSTHROUGH : DENIED }
+  }
+
+  #defaultRoute({ service, port }: Owner, family: Family | null): number {
+    const { settings, clusters } = this.#inputs
+    const target = { host: service.host, subset: null, port: port.number }
+    const viewpoint = { ...viewpointOf(service.namespace, port, settings), dialled: service, family }
+    return clusters.routeOf(
+      'service',
+      [{ cluster: clusters.indexOf(target, viewpoint), weight: 1 }],
+      'random',
+    )
+  }
+}
+
+/** A client that nobody describes has no namespace to be kept out by: without a public owner it has the first. */
+function knownToAll([first, ...others]: Exposed['owners']): readonly [Owner, ...Owner[]] {
+  const { viewers } = first
+  if (viewers === null || others.at(-1)?.viewers === null) return [first, ...others]
+  return [{ ...first, viewers: [...viewers, UNKNOWN_CLIENT] }, ...others]
+}
+
+/** A service of both families is taken to its endpoints by the family that was dialled, as by kube-proxy. */
+function byFamily({ owners, addresses }: Exposed): { family: Family | null; addresses: readonly Cidr[] }[] {
+  const isDual = owners.some(
+    ({ service }) => service.listens === 'addresses' && service.members.some(each => each.other !== null),
+  )
+  if (!isDual || addresses.length === 0) return [{ family: null, addresses }]
+  return ([4, 6] as const)
+    .map(family => ({ family, addresses: addresses.filter(each => each.family === family) }))
+    .filter(each => each.addresses.length > 0)
+}
+
+function seenBy(virtualService: VirtualService): Seen[] {
+  const { visibility, namespace } = virtualService
+  if (visibility === 'public') return [{ tier: 2, visibleTo: null, virtualService }]
+  const others = [...visibility].filter(each => each !== namespace)
+  return [
+    ...(visibility.has(namespace) ? [{ tier: 0 as const, visibleTo: [namespace], virtualService }] : []),
+    ...(others.length > 0 ? [{ tier: 1 as const, visibleTo: others, virtualService }] : []),
+  ]
+}
+
+/** Without a workload in the Settings the proxy's namespace is unknown; that of the rule stands in for it. */
+const viewpointOf = (namespace: string, port: ServicePort, { workload }: Settings) => ({
+  viewer: workload?.namespace ?? null,
+  namespace: workload?.namespace ?? namespace,
+  port: port.number,
+})
+
+const hasTlsRoutes = ({ spec }: VirtualService, port: number): boolean =>
+  (spec.tls ?? []).some(route => (route.match ?? []).some(match => !match.port || match.port === port))
