@@ -15,6 +15,7 @@ import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
 import { addOverview } from './endpoints/overview.ts'
+import { addReload } from './endpoints/reload.ts'
 import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
 import { createMetrics } from './metrics/registry.ts'
@@ -44,6 +45,7 @@ export async function addApi(
     addConnections(api, gateway)
     addDrain(api, gateway)
     addConfiguration(api, gateway)
+    addReload(api, gateway)
     addExplain(api, gateway)
     addLogLevel(api, gateway)
     addDiff(api, gateway)

@@ -5,7 +5,7 @@
  * code for the same finding, weir uses that code (IST…), so that what an operator knows stays true.
  */
 
-import { LINT_CODES, MACHINE_CODES } from './lint/codes.ts'
+import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from './lint/codes.ts'
 import { PLAN_CODES } from './plan/codes.ts'
 import { TEXT_CODES } from './text/codes.ts'
 import { VALIDATE_CODES } from './validate/codes.ts'
@@ -14,7 +14,8 @@ export const CODES = {
   ...TEXT_CODES, // CFG0xx: files and text
   ...VALIDATE_CODES, // CFG1xx: shape, CFG2xx: meaning, CFG3xx: what weir does not do
   ...PLAN_CODES, // CFG40x – CFG44x and IST…: how resources fit together
-  ...LINT_CODES, // CFG45x – CFG47x and IST0127: what fits together, and probably is not meant
+  ...LINT_CODES, // CFG45x, CFG46x and IST0127: what fits together, and probably is not meant
+  ...RELOAD_CODES, // CFG47x: what a reload would take from connections
   ...MACHINE_CODES, // CFG48x: what the machine does not allow
 }
 

@@ -32,6 +32,8 @@ export type Loaded = {
   readonly resources: readonly LoadedResource[]
   /** DNS names that endpoints are given by. */
   readonly names: readonly string[]
+  /** Whether a resource defines this host. */
+  readonly defines: (host: string) => boolean
   /** How long each stage took, in milliseconds. */
   readonly stages: {
     readonly parse: number
@@ -90,6 +92,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
     diagnostics: findings.list,
     resources: resources.map(summarise),
     names: namesOf(plan),
+    defines: host => planned.registry.find(host, null) !== null,
     stages: {
       parse: parsed - started,
       validate: validated - parsed,

@@ -79,6 +79,7 @@ const SPEC: Reader<Settings> = object<Settings>(
       object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
       ({ timeout }) => ({ timeoutMs: timeout }),
     ),
+    reload: object({ guard: choice('refuse', 'warn', 'strict') }, DEFAULT_SETTINGS.reload),
     accessLog: orNull(
       mapped(
         object(

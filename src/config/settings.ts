@@ -44,6 +44,8 @@ export type Settings = {
   /** The admin listener; null is off. */
   readonly admin: AdminSettings | null
   readonly drain: { readonly timeoutMs: number }
+  /** What becomes of a change that takes a destination from rules: control/reload-guard.ts. */
+  readonly reload: { readonly guard: 'refuse' | 'warn' | 'strict' }
   /** A line for each connection; null is off. */
   readonly accessLog: AccessLogSettings | null
   /** Open connections over all workers; more are reset with a counted reason. 0: what the open-file limit allows. */
@@ -81,6 +83,7 @@ export const DEFAULT_SETTINGS: Settings = {
   sources: [],
   admin: DEFAULT_ADMIN,
   drain: { timeoutMs: 30_000 },
+  reload: { guard: 'refuse' },
   accessLog: null,
   maxConnections: 0,
   connectAttempts: 1,

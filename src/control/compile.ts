@@ -9,7 +9,7 @@ import { extname } from 'node:path'
 import { Piscina } from 'piscina'
 import type { ResolvedNames } from '../config/load.ts'
 import { createSlots } from '../stats/slots.ts'
-import type { Compiled, CompileTask } from './compile-task.ts'
+import type { Compiled, CompileTask, Served } from './compile-task.ts'
 import type { Sources } from './files.ts'
 
 export class Compiler {
@@ -33,6 +33,7 @@ export class Compiler {
     generation: number,
     names: ResolvedNames,
     stats: SharedArrayBuffer | null,
+    served: Served | null = null,
   ): Promise<Compiled | null> {
     const task: CompileTask = {
       sources: this.#sources,
@@ -41,6 +42,7 @@ export class Compiler {
       previous: this.#previous,
       slots: this.#slots,
       stats,
+      served,
     }
     const compiled: Compiled | null = await this.#pool.run(task)
     if (compiled) this.#previous = compiled.fingerprint

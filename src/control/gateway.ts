@@ -23,9 +23,10 @@ import type { Sources } from './files.ts'
 import { History } from './history.ts'
 import type { Logger } from './log.ts'
 import { Names } from './names.ts'
-import { logDiagnostics, logGeneration } from './narrate.ts'
+import { logDiagnostics, logGeneration, logGuarded, logLosses, logUnserved } from './narrate.ts'
 import { type Overrides, overridden } from './overrides.ts'
-import { Reloads } from './reloads.ts'
+import { judge, type Verdict } from './reload-guard.ts'
+import { type Look, Reloads } from './reloads.ts'
 import type { WorkerState } from './supervisor.ts'
 import { type Watch, watchPaths } from './watch.ts'
 
@@ -100,7 +101,8 @@ export class Gateway {
         assert(this.#accepted !== null && this.#plane !== null, 'a reload before anything is served')
         return { compiled: this.#accepted, generation: this.#generation, stats: this.#plane.stats }
       },
-      onCompiled: compiled => this.#take(compiled),
+      onCompiled: (compiled, accepted) => this.#take(compiled, accepted),
+      onUnchanged: () => this.history.unchanged(),
       onNothing: (outcome, why) => this.history.addNote(outcome, this.#generation, why),
     })
   }
@@ -124,7 +126,7 @@ export class Gateway {
     const first = this.#accepted
     assert(first?.table != null, 'serving before a configuration is loaded')
     this.#plane = new DataPlane(this.settings, this.#log)
-    this.#publish(first, first.table, null)
+    this.#publish(first, first.table, null, null)
     this.#watch = await watchPaths(
       this.#options.paths.filter(path => !this.#options.once?.has(path)),
       () => this.#reloads.ask(),
@@ -196,6 +198,15 @@ export class Gateway {
     }
   }
 
+  /**
+   * Looks at the files, whether or not something has told of a change.
+   *
+   * @param accept  Checksum of a change that is to be taken whatever it takes from connections; null: of none.
+   */
+  reload(accept: string | null): Promise<Look> {
+    return this.#reloads.look(accept)
+  }
+
   /** Lets connections end, within the time that the settings give them, and ends. */
   async drain(): Promise<void> {
     this.#draining = true
@@ -238,30 +249,57 @@ export class Gateway {
   }
 
   /** Takes a changed configuration, or keeps the last good and says why. */
-  #take(compiled: Compiled): void {
+  #take(compiled: Compiled, accepted: boolean): 'taken' | 'refused' | 'guarded' {
     logDiagnostics(this.#log, compiled)
+    const generation = this.#generation
     if (compiled.table === null) {
-      const generation = this.#generation
-      const changes = changedResources(this.#accepted?.resources ?? [], compiled.resources)
-      this.history.add('refused', generation, this.#accepted, compiled, changes, compiled.stages)
+      this.#keep('refused', compiled, null)
       this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
-      return
+      return 'refused'
+    }
+    const verdict = this.#judge(compiled, accepted)
+    if (verdict?.refused) {
+      this.#keep('guarded', compiled, verdict)
+      logGuarded(this.#log, generation, compiled, verdict)
+      return 'guarded'
     }
     const before = this.#accepted
     this.#accepted = compiled
-    this.#publish(compiled, compiled.table, before)
+    this.#publish(compiled, compiled.table, before, verdict)
     void this.#names.follow(compiled.names)
+    return 'taken'
   }
 
-  #publish(compiled: Compiled, table: SharedArrayBuffer, before: Compiled | null): void {
+  /** What the guard that is in force says of a change; null where it takes nothing from connections. */
+  #judge({ losses }: Compiled, accepted: boolean): Verdict | null {
+    const observer = this.#plane?.observer
+    if (losses === null || !observer) return null
+    const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
+    return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
+  }
+
+  /** Remembers a change that is not taken. */
+  #keep(outcome: 'refused' | 'guarded', compiled: Compiled, verdict: Verdict | null): void {
+    const changes = changedResources(this.#accepted?.resources ?? [], compiled.resources)
+    this.history.add(outcome, this.#generation, this.#accepted, compiled, changes, compiled.stages, verdict)
+  }
+
+  #publish(
+    compiled: Compiled,
+    table: SharedArrayBuffer,
+    before: Compiled | null,
+    verdict: Verdict | null,
+  ): void {
     const startedMs = monotonicMs()
     this.#generation++
     this.#plane?.publish(this.#generation, table, compiled.listeners.length > 0)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
     this.#baselines.published(this.#generation, changes, () => this.#plane?.observer.totals() ?? [])
-    this.history.add('taken', this.#generation, before, compiled, changes, stages)
+    this.history.add('taken', this.#generation, before, compiled, changes, stages, verdict)
     logGeneration(this.#log, this.#generation, before, compiled, changes, stages)
+    if (verdict) logLosses(this.#log, this.#generation, verdict)
+    logUnserved(this.#log, this.#generation, before, compiled)
     if (before) this.#noteFixed(before.settings, compiled.settings)
     this.#options.onPublished?.()
   }

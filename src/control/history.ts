@@ -8,6 +8,7 @@ import { wallTime } from '../base/clock.ts'
 import type { Diagnostic, Severity } from '../config/diagnostic.ts'
 import { type Changes, changedKeys } from './changes.ts'
 import type { Compiled } from './compile-task.ts'
+import type { Verdict, Weighed } from './reload-guard.ts'
 
 /** Reloads that are remembered. */
 export const RELOADS_MAX = 64
@@ -15,8 +16,11 @@ export const RELOADS_MAX = 64
 export const FINDINGS_MAX = 100
 const TITLES_MAX = 100
 
-/** taken: served now. refused: it had errors. emptied: files with resources had become empty. failed: our bug. */
-export const OUTCOMES = ['taken', 'refused', 'emptied', 'failed'] as const
+/**
+ * taken: served now. refused: it had errors. guarded: it would have taken something from connections. emptied: files with
+ * resources had become empty. failed: our bug.
+ */
+export const OUTCOMES = ['taken', 'refused', 'guarded', 'emptied', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 export type Reload = {
@@ -33,6 +37,10 @@ export type Reload = {
   readonly errors: number
   readonly warnings: number
   readonly findings: readonly Diagnostic[]
+  /** Of the files: what `weir reload --accept` takes. null where they were not read. */
+  readonly checksum: string | null
+  /** What it takes from connections, or would have; null: nothing. */
+  readonly loses: Weighed | null
   /** What else there is to say: the files that are empty, our bug. */
   readonly note: string | null
 }
@@ -44,9 +52,11 @@ export const worstFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
 
 export class History {
   /** How often each outcome was, ever. */
-  readonly counts: Record<Outcome, number> = { taken: 0, refused: 0, emptied: 0, failed: 0 }
+  readonly counts: Record<Outcome, number> = { taken: 0, refused: 0, guarded: 0, emptied: 0, failed: 0 }
   /** Wall-clock milliseconds; 0: never. */
   lastTakenMs = 0
+  /** Whether what is served is what the files said when they were last looked at. */
+  isCurrent = true
   #reloads: readonly Reload[] = []
   #number = 0
 
@@ -55,16 +65,23 @@ export class History {
     return this.#reloads
   }
 
-  /** A configuration was looked at, and taken or refused. */
+  /** The files are again what is served. */
+  unchanged(): void {
+    this.isCurrent = true
+  }
+
+  /** A configuration was looked at, and taken or not. */
   add(
-    outcome: 'taken' | 'refused',
+    outcome: 'taken' | 'refused' | 'guarded',
     generation: number,
     before: Compiled | null,
     after: Compiled,
     changes: Changes,
     stages: Readonly<Record<string, number>>,
+    verdict: Verdict | null,
   ): void {
-    const count = (severity: Severity) => after.diagnostics.filter(each => each.severity === severity).length
+    const findings = [...(verdict?.findings ?? []), ...after.diagnostics]
+    const count = (severity: Severity) => findings.filter(each => each.severity === severity).length
     this.#remember({
       outcome,
       generation,
@@ -74,8 +91,10 @@ export class History {
       listeners: changedKeys(keysOf(before), outcome === 'taken' ? keysOf(after) : keysOf(before)),
       errors: count('error'),
       warnings: count('warning'),
-      findings: worstFirst(after.diagnostics).slice(0, FINDINGS_MAX),
-      note: null,
+      findings: worstFirst(findings).slice(0, FINDINGS_MAX),
+      checksum: after.checksum,
+      loses: verdict?.weighed ?? null,
+      note: verdict?.text ?? null,
     })
   }
 
@@ -85,6 +104,7 @@ export class History {
     this.#remember({
       ...{ outcome, generation, note, totalMs: 0, stagesMs: {}, errors: 0, warnings: 0, findings: [] },
       ...{ resources: { ...nothing, more: 0 }, listeners: { added: [], removed: [] } },
+      ...{ checksum: null, loses: null },
     })
   }
 
@@ -92,7 +112,8 @@ export class History {
     this.counts[reload.outcome]++
     this.#number++
     const at = wallTime()
-    if (reload.outcome === 'taken') this.lastTakenMs = Date.parse(at)
+    this.isCurrent = reload.outcome === 'taken'
+    if (this.isCurrent) this.lastTakenMs = Date.parse(at)
     this.#reloads = [{ number: this.#number, at, ...reload }, ...this.#reloads].slice(0, RELOADS_MAX)
   }
 }

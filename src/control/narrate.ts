@@ -6,6 +6,7 @@ import { type Changes, changedKeys } from './changes.ts'
 import type { Compiled, Stages } from './compile-task.ts'
 import { worstFirst } from './history.ts'
 import type { Logger } from './log.ts'
+import type { Verdict } from './reload-guard.ts'
 import type { SupervisorEvent } from './supervisor.ts'
 
 /** Diagnostics of one configuration in the log; `weir check` shows all. */
@@ -52,6 +53,8 @@ export function logGeneration(
     { ...fields, stagesMs: Object.fromEntries(stages) },
     `generation ${generation}: ${what} in ${spent}`,
   )
+  if (before && changes.removed.length > 0)
+    log.warn({ generation, removed: changes.removed }, `removed: ${some(changes.removed)}`)
   logListeners(log, before?.listeners ?? [], after.listeners)
   if (after.listeners.length === 0)
     log.warn(
@@ -61,6 +64,39 @@ export function logGeneration(
   const { uncounted } = after
   if (uncounted > 0)
     log.warn({ uncounted }, `${uncounted} endpoints have no count of their own: there are too many`)
+}
+
+/** What was refused for what it would take from connections, and how it is taken all the same. */
+export function logGuarded(log: Logger, generation: number, { checksum }: Compiled, verdict: Verdict): void {
+  const { findings, text, weighed } = verdict
+  for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
+    log.error({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
+  log.error(
+    { generation, checksum, loses: weighed },
+    `the change is refused, since it would take them from connections: ${text}. Generation ${generation} stays; to take it as it is: weir reload --accept ${checksum}`,
+  )
+}
+
+/** What a change that is served has taken from connections. */
+export function logLosses(log: Logger, generation: number, { findings, warnings, weighed }: Verdict): void {
+  for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
+    log.warn({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
+  for (const text of warnings) log.warn({ generation, loses: weighed }, text)
+}
+
+/** Rules with a destination that nothing defines; told where there are more or fewer than before. */
+export function logUnserved(
+  log: Logger,
+  generation: number,
+  before: Compiled | null,
+  { unserved }: Compiled,
+): void {
+  if (unserved === 0 || unserved === before?.unserved) return
+  const rules = unserved === 1 ? '1 rule has' : `${unserved} rules have`
+  log.warn(
+    { generation, unserved },
+    `${rules} a destination that nothing defines: connections to it are reset (unknown-destination)`,
+  )
 }
 
 function changesText(changes: Changes): string {

@@ -4,15 +4,18 @@
  * Everything here may be called at any time and disturbs no worker. What it returns is a moment old.
  */
 
+import { wallMs } from '../base/clock.ts'
 import { Generations, OTHER, type SeriesName } from '../stats/generations.ts'
 import { type HistogramName, type Summed, sumHistograms } from '../stats/histogram.ts'
 import type { JournalMemory } from '../stats/journal-memory.ts'
+import { LastMinute, MARK_EVERY_MS } from '../stats/last-minute.ts'
 import { LiveConnections } from '../stats/live-connections.ts'
 import { droppedRecords } from '../stats/records.ts'
 import { SeriesTotals, type Total } from '../stats/series-totals.ts'
 
 /** Rows that are done are freed this often; until then they are not used again. */
 const FOLD_MS = 1_000
+const MINUTE_MS = 60_000
 
 export class Observer {
   /** The connections that are open. */
@@ -21,7 +24,8 @@ export class Observer {
   readonly generations: Generations
   readonly #journals: readonly JournalMemory[]
   readonly #series: SeriesTotals<SeriesName>
-  readonly #timer: NodeJS.Timeout
+  readonly #lastMinute = new LastMinute()
+  readonly #timers: readonly NodeJS.Timeout[]
 
   constructor(journals: readonly JournalMemory[]) {
     this.#journals = journals
@@ -32,7 +36,10 @@ export class Observer {
       this.generations.seriesName,
       OTHER,
     )
-    this.#timer = setInterval(() => this.#series.fold(), FOLD_MS).unref()
+    this.#timers = [
+      setInterval(() => this.#series.fold(), FOLD_MS).unref(),
+      setInterval(() => this.#lastMinute.mark(this.#series.connections()), MARK_EVERY_MS).unref(),
+    ]
   }
 
   /** A table is about to be published. */
@@ -45,6 +52,11 @@ export class Observer {
   /** What was ever counted by rule, destination, endpoint and client, over all generations. */
   totals(): Total<SeriesName>[] {
     return this.#series.totals()
+  }
+
+  /** Of a total's connections those of the last minute, give or take ten seconds; none where there was none in it. */
+  lastMinute({ name, opened, moved, lastWallMs }: Total<SeriesName>): number {
+    return lastWallMs < wallMs() - MINUTE_MS ? 0 : this.#lastMinute.of(name.key, opened - moved)
   }
 
   /** Names that were given up for want of room; what they counted is in the total called "other". */
@@ -65,6 +77,6 @@ export class Observer {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
   }
 }

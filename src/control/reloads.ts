@@ -3,9 +3,9 @@
  *
  * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
  * nothing piles up. What has just been written is perhaps only half there, and half a file can be valid:
- * it is held back until everything has been left alone for a moment. A file with resources that has
- * become empty gets longer, and is refused if it stays so. The watch waits for that by itself; a change of DNS, or a folder that is
- * written to all the time, does not.
+ * it is held back until everything has been left alone for a moment, and for longer where it looks unfinished
+ * (doubts.ts). A file with resources that stays empty is refused. The watch waits for that by itself; a
+ * change of DNS, an order, or a folder that is written to all the time, does not.
  */
 
 import { monotonicMs } from '../base/clock.ts'
@@ -14,12 +14,18 @@ import type { Compiled } from './compile-task.ts'
 import type { Logger } from './log.ts'
 import type { Names } from './names.ts'
 
-/** Left alone for this long, a file is believed to be whole. */
-const REST_MS = 50
-/** The same, where a file with resources has become empty. */
-const EMPTY_REST_MS = 500
-/** Files that never rest are taken as they are after this time. */
-const HOLD_MOST_MS = 5_000
+/** How long files are left alone before they are believed to be whole, and after which time they are taken as they are. */
+const ORDINARY = { restMs: 50, mostMs: 5_000 }
+/** The same, where what was read looks unfinished, or a file with resources has become empty. */
+const DOUBTFUL = { restMs: 1_000, mostMs: 30_000 }
+
+/** What a look led to. `unchanged`: the files are what is served already. */
+export type LookOutcome = 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
+export type Look = {
+  readonly outcome: LookOutcome
+  /** Of the files that were looked at; null where looking failed. */
+  readonly checksum: string | null
+}
 
 export type ReloadsOptions = {
   readonly compiler: Pick<Compiler, 'compile' | 'forget'>
@@ -31,11 +37,20 @@ export type ReloadsOptions = {
     readonly generation: number
     readonly stats: SharedArrayBuffer
   }
-  /** Called with each configuration that differs from the running one. */
-  readonly onCompiled: (compiled: Compiled) => void
+  /**
+   * Called with each configuration that differs from the running one; says what became of it.
+   *
+   * @param accepted  Somebody has seen what it takes from connections, and wants it.
+   */
+  readonly onCompiled: (compiled: Compiled, accepted: boolean) => 'taken' | 'refused' | 'guarded'
+  /** Called where the files are again what is served. */
+  readonly onUnchanged?: () => void
   /** Called where a look did not come to one that could be taken, and the log has said why. */
   readonly onNothing?: (outcome: 'emptied' | 'failed', why: string) => void
 }
+
+/** Somebody who waits for a look that begins after they have asked. */
+type Waiting = { readonly accept: string | null; readonly done: (look: Look) => void }
 
 export class Reloads {
   readonly #options: ReloadsOptions
@@ -45,6 +60,9 @@ export class Reloads {
   /** Since when configurations have been held back; 0 while none is. */
   #heldSinceMs = 0
   #closed = false
+  #waiting: readonly Waiting[] = []
+  /** Those for whom the look that is under way was begun. */
+  #served: readonly Waiting[] = []
 
   constructor(options: ReloadsOptions) {
     this.#options = options
@@ -56,9 +74,23 @@ export class Reloads {
     if (!this.#compiling) void this.#compileWhileAsked()
   }
 
+  /**
+   * Looks in any case, and says what came of it.
+   *
+   * @param accept  Checksum of a change that is to be taken whatever it takes from connections; null: of none.
+   */
+  look(accept: string | null): Promise<Look> {
+    const { promise, resolve } = Promise.withResolvers<Look>()
+    this.#waiting = [...this.#waiting, { accept, done: resolve }]
+    if (this.#closed) this.#tell({ outcome: 'failed', checksum: null })
+    else this.ask()
+    return promise
+  }
+
   close(): void {
     this.#closed = true
     clearTimeout(this.#hold)
+    this.#tell({ outcome: 'failed', checksum: null })
   }
 
   async #compileWhileAsked(): Promise<void> {
@@ -72,47 +104,79 @@ export class Reloads {
 
   async #compile(): Promise<void> {
     const { compiler, names, log, running } = this.#options
-    const { generation, stats } = running()
+    const { compiled: served, generation, stats } = running()
+    const { fingerprint, table } = served
+    this.#served = this.#waiting
+    if (this.#served.length > 0) compiler.forget() // whoever waits gets an answer
     try {
-      const compiled = await compiler.compile(generation + 1, names.known, stats)
+      const before = table && { fingerprint, table }
+      const compiled = await compiler.compile(generation + 1, names.known, stats, before)
       if (compiled && !this.#closed) this.#consider(compiled)
     } catch (error) {
       if (this.#closed) return
       log.error({ err: error }, 'compiling failed: the last good configuration stays')
       this.#options.onNothing?.('failed', String(error))
+      this.#answer({ outcome: 'failed', checksum: null })
     }
   }
 
   #consider(compiled: Compiled): void {
     clearTimeout(this.#hold)
     const { compiled: served, generation } = this.#options.running()
+    const { checksum } = compiled
     if (compiled.fingerprint === served.fingerprint) {
       this.#heldSinceMs = 0
       this.#options.log.info({ generation }, `the configuration is that of generation ${generation} again`)
+      this.#options.onUnchanged?.()
+      this.#answer({ outcome: 'unchanged', checksum })
       return
     }
     const emptied = emptiedFiles(served, compiled)
-    const restMs = emptied.length > 0 ? EMPTY_REST_MS : REST_MS
-    if (compiled.restedMs < restMs && this.#mayHold()) {
-      this.#hold = setTimeout(this.#lookAgain, restMs - compiled.restedMs)
-      return
-    }
+    if (this.#holds(compiled, emptied)) return
     this.#heldSinceMs = 0
-    if (emptied.length === 0) this.#options.onCompiled(compiled)
-    else this.#refuse(emptied, generation)
+    const accepted = this.#served.some(({ accept }) => accept === checksum)
+    const outcome =
+      emptied.length > 0 ? this.#refuse(emptied, generation) : this.#options.onCompiled(compiled, accepted)
+    this.#answer({ outcome, checksum })
+  }
+
+  /** Whether it is looked at again later, since it may be half there. */
+  #holds({ restedMs, doubts }: Compiled, emptied: readonly string[]): boolean {
+    const doubtful = doubts.length > 0 || emptied.length > 0
+    const { restMs, mostMs } = doubtful ? DOUBTFUL : ORDINARY
+    const nowMs = monotonicMs()
+    if (restedMs >= restMs || (this.#heldSinceMs > 0 && nowMs - this.#heldSinceMs >= mostMs)) return false
+    if (this.#heldSinceMs === 0 && doubts.length > 0)
+      this.#options.log.info(
+        { doubts },
+        `perhaps still being written, so weir looks again: ${doubts.join('; ')}`,
+      )
+    this.#heldSinceMs ||= nowMs
+    this.#hold = setTimeout(this.#lookAgain, restMs - restedMs)
+    return true
   }
 
   /** An empty file is rarely meant: a full disk and a failed copy look the same. */
-  #refuse(files: readonly string[], generation: number): void {
+  #refuse(files: readonly string[], generation: number): 'emptied' {
     const text = `${files.join(', ')}: empty now; generation ${generation} stays. Delete a file to remove what was in it`
     this.#options.log.error({ files, generation }, text)
     this.#options.onNothing?.('emptied', text)
+    return 'emptied'
   }
 
-  #mayHold(): boolean {
-    const nowMs = monotonicMs()
-    this.#heldSinceMs ||= nowMs
-    return nowMs - this.#heldSinceMs < HOLD_MOST_MS
+  /** Answers those for whom the look was begun. */
+  #answer(look: Look): void {
+    const served = this.#served
+    this.#waiting = this.#waiting.filter(each => !served.includes(each))
+    this.#served = []
+    for (const { done } of served) done(look)
+  }
+
+  /** Answers everybody: there will be no look any more. */
+  #tell(look: Look): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { done } of waiting) done(look)
   }
 
   readonly #lookAgain = (): void => {

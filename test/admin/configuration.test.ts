@@ -49,7 +49,7 @@ test('a cursor is no longer good after a reload, and a wrong one never is', asyn
 test('/reloads tells each change, and what was wrong with those that were refused', async t => {
   const { get, save, port, backend, logged } = await scene(t)
   const first = (await get('/reloads')).body
-  assert.deepEqual(first.counts, { taken: 1, refused: 0, emptied: 0, failed: 0 })
+  assert.deepEqual(first.counts, { taken: 1, refused: 0, guarded: 0, emptied: 0, failed: 0 })
   assert.equal(first.reloads[0].resources.added.length, 4)
   assert.deepEqual(first.reloads[0].listeners.added, [`default/edge 127.0.0.1:${port}`])
   save(routing(port, await echo(t, 'other')))
@@ -57,7 +57,7 @@ test('/reloads tells each change, and what was wrong with those that were refuse
   save(routing(port, backend).replace('tcp:', 'tpc:'))
   await logged('the change is refused')
   const { counts, reloads } = (await get('/reloads')).body
-  assert.deepEqual(counts, { taken: 2, refused: 1, emptied: 0, failed: 0 })
+  assert.deepEqual(counts, { taken: 2, refused: 1, guarded: 0, emptied: 0, failed: 0 })
   const { lastReload, generation } = (await get('/config')).body
   assert.deepEqual([generation, lastReload.outcome, lastReload.number], [2, 'refused', 3])
   assert.ok(lastReload.findings.length > 0)

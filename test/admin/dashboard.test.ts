@@ -1,10 +1,13 @@
-/** The dashboard for Grafana speaks of metrics and labels that there are, and is no configuration of weir. */
+/** The dashboard and the alert rules speak of metrics, labels and values that there are, and are no configuration of weir. */
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { parseAllDocuments } from 'yaml'
 import { readFiles } from '../../src/control/files.ts'
+import { OUTCOMES } from '../../src/control/history.ts'
+import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { ask } from '../control/scene.ts'
 import { amount, parseMetrics } from './prometheus.ts'
 import { scene } from './scene.ts'
@@ -21,7 +24,28 @@ type Dashboard = {
 
 const dashboard = JSON.parse(readFileSync(FILE, 'utf8')) as Dashboard
 
+type Rule = {
+  readonly alert: string
+  readonly expr: string
+  readonly for?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+const [rules] = parseAllDocuments(readFileSync(`${CONFIG}/prometheus/weir.rules.yaml`, 'utf8')).map(
+  document => {
+    assert.deepEqual([...document.errors, ...document.warnings], [])
+    return document.toJS() as {
+      readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[]
+    }
+  },
+)
+const alerts = rules.groups.flatMap(group => group.rules)
+/** Of Prometheus itself. */
+const isScraped = ({ expr }: Rule): boolean => /^up\b/.test(expr)
+
 const queries = [
+  ...alerts.filter(each => !isScraped(each)).map(each => each.expr),
   ...dashboard.panels.flatMap(panel => panel.targets.map(each => each.expr)),
   ...dashboard.templating.list.flatMap(each => each.definition ?? []),
   ...dashboard.annotations.list.map(each => each.expr),
@@ -30,7 +54,7 @@ const queries = [
 /** Labels that Prometheus adds when it scrapes. */
 const SCRAPED = ['instance', 'job']
 
-test('every metric and label that the dashboard names is there after one connection', async t => {
+test('every metric and label that the dashboard and the alerts name is there after one connection', async t => {
   const { get, port } = await scene(t)
   await ask(port)
   const { body } = await get('/metrics')
@@ -54,6 +78,41 @@ test('every metric and label that the dashboard names is there after one connect
   }
 })
 
+test('each alert is a rule as Prometheus takes it, with values that there are', () => {
+  assert.deepEqual(Object.keys(rules), ['groups'])
+  assert.equal(new Set(alerts.map(each => each.alert)).size, alerts.length)
+  const fields = ['alert', 'expr', 'for', 'labels', 'annotations']
+  for (const rule of alerts) {
+    const { alert, expr, for: during, labels, annotations } = rule
+    assert.deepEqual(
+      Object.keys(rule).filter(field => !fields.includes(field)),
+      [],
+    )
+    assert.match(alert, /^Weir[A-Za-z]+$/)
+    if (during !== undefined) assert.match(during, /^\d+[smh]$/)
+    assert.ok(['warning', 'critical'].includes(labels.severity), alert)
+    assert.deepEqual(Object.keys(annotations), ['summary', 'description'])
+    // An alert compares, and what it opens it closes.
+    assert.match(expr, / (>|==|<) /)
+    assert.equal(expr.match(/[({[]/g)?.length, expr.match(/[)}\]]/g)?.length, expr)
+    for (const [, label, values] of expr.matchAll(/(outcome|reason|state)=~?"([^"]+)"/g)) {
+      const known = {
+        outcome: OUTCOMES,
+        reason: REASON_NAMES,
+        state: ['starting', 'accepting', 'draining', 'ended'],
+      }
+      for (const value of values.split('|'))
+        assert.ok(
+          (known[label as keyof typeof known] as readonly string[]).includes(value),
+          `${value} in ${expr}`,
+        )
+    }
+    const kept = /by \(([^)]+)\)/.exec(expr)?.[1].split(', ')
+    for (const [, label] of `${annotations.summary} ${annotations.description}`.matchAll(/\$labels\.(\w+)/g))
+      assert.ok(kept?.includes(label) ?? label === 'instance', `${label} in ${alert}`)
+  }
+})
+
 test('every legend names labels that its query keeps', () => {
   for (const { title, targets } of dashboard.panels) {
     for (const { expr, legendFormat } of targets) {
@@ -74,5 +133,5 @@ test('no metric of weir has a name without help, or a counter without _total', a
 })
 
 test('it is not read as configuration', () => {
-  assert.ok(readFiles({ paths: [CONFIG] }).every(({ file }) => !file.includes('grafana')))
+  assert.ok(readFiles({ paths: [CONFIG] }).every(({ file }) => !/grafana|prometheus/.test(file)))
 })

@@ -7,6 +7,7 @@ import { watchedLog } from './scene.ts'
 
 const compiled = (fingerprint: string, more: Partial<Compiled> = {}): Compiled => ({
   fingerprint,
+  checksum: fingerprint,
   table: null,
   settings: DEFAULT_SETTINGS,
   diagnostics: [],
@@ -15,6 +16,9 @@ const compiled = (fingerprint: string, more: Partial<Compiled> = {}): Compiled =
   listeners: [],
   emptyFiles: [],
   restedMs: Number.POSITIVE_INFINITY,
+  losses: null,
+  doubts: [],
+  unserved: 0,
   uncounted: 0,
   stages: { read: 0, parse: 0, validate: 0, plan: 0, lint: 0, build: 0 },
   ...more,
@@ -29,7 +33,10 @@ async function taken(served: Compiled, ...looks: readonly Compiled[]) {
     names: { known: new Map() },
     log: watchedLog().log,
     running: () => ({ compiled: served, generation: 1, stats: new SharedArrayBuffer(0) }),
-    onCompiled: resolve,
+    onCompiled: compiled => {
+      resolve(compiled)
+      return 'taken'
+    },
   })
   reloads.ask()
   const { fingerprint } = await promise

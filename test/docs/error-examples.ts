@@ -37,6 +37,7 @@ const TCP = '{ number: 9000, name: tcp, protocol: TCP }'
 const ENTRY =
   '{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [{ number: 9000, name: tcp, protocol: TCP }], endpoints: [{ address: 10.0.0.2 }] }'
 const ROUTE = '{ route: [{ destination: { host: a.com } }] }'
+const EDGE_ROUTE = virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`)
 const CLOSED = settings('{ mesh: { capture: none } }')
 
 export const EXAMPLES: Readonly<Record<Code, Example>> = {
@@ -203,6 +204,11 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG465: gateway(
     `{ servers: [${server(TCP)}, { hosts: ['*'], bind: 127.0.0.1, port: { number: 9000, name: own, protocol: TCP } }] }`,
   ),
+  // What is served, and what is to be served instead (errors.test.ts).
+  CFG470: {
+    before: serviceEntry(ENTRY) + gateway(`{ servers: [${server(TCP)}] }`) + CLOSED + EDGE_ROUTE,
+    after: gateway(`{ servers: [${server(TCP)}] }`) + CLOSED + EDGE_ROUTE,
+  },
   CFG481: gateway(`{ servers: [${server('{ number: 443, name: tcp, protocol: TCP }')}] }`),
 }
 

@@ -3,8 +3,14 @@
 import { ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { CODES, type Code } from '../../src/config/codes.ts'
+import type { Diagnostic } from '../../src/config/diagnostic.ts'
 import { loadConfig, type SourceFile } from '../../src/config/load.ts'
+import { findLosses } from '../../src/control/losses.ts'
+import { judge } from '../../src/control/reload-guard.ts'
+import { snapshotOf } from '../../src/control/snapshot.ts'
 import { REASONS } from '../../src/stats/reasons.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import { openTable } from '../../src/table/table.ts'
 import { EXAMPLES, type Example } from './error-examples.ts'
 import { holds, tableOf } from './kit.ts'
 
@@ -19,7 +25,8 @@ const STAGES: Readonly<Record<string, RegExp>> = {
   'codes of meaning': /^CFG2[0-4]/,
   'codes of Istio’s warnings': /^(CFG25|IST013[01])/,
   'codes of what weir does not do': /^CFG3/,
-  'codes of what is probably not meant': /^(CFG4[5-7]|IST0127)/,
+  'codes of what is probably not meant': /^(CFG4[56]|IST0127)/,
+  'codes of what a reload would take': /^CFG47/,
   'codes of what the machine does not allow': /^CFG48/,
   'codes across resources': /^(CFG4|IST)/,
 }
@@ -42,10 +49,26 @@ function filesOf(example: Example): SourceFile[] {
   }))
 }
 
+/** What the guard finds where the file `after` is to be served instead of `before`. */
+function guarded(code: Code): readonly Diagnostic[] {
+  const [before, after] = filesOf(EXAMPLES[code]).map(file => {
+    const { plan, resources, defines } = loadConfig([file], { names: new Map() })
+    ok(plan)
+    const table = openTable(buildTable(plan, 1, () => 0))
+    return { table, resources, defines, snapshot: snapshotOf(plan, table, resources) }
+  })
+  const losses = findLosses(before, after, after.defines)
+  ok(losses)
+  return judge('refuse', losses, { totals: [], lastMinute: () => 0 }).findings
+}
+
 /** What weir says to the example of `code`, on one line of a table. */
 function messageOf(code: Code): string {
   const lint = { notes: true, openPortsFrom: 1024 }
-  const { diagnostics } = loadConfig(filesOf(EXAMPLES[code]), { names: new Map(), lint, unread: UNREAD })
+  const diagnostics =
+    code === 'CFG470'
+      ? guarded(code)
+      : loadConfig(filesOf(EXAMPLES[code]), { names: new Map(), lint, unread: UNREAD }).diagnostics
   const found = diagnostics.find(each => each.code === code)
   ok(
     found,

@@ -140,6 +140,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
     flag: '--drain-timeout',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
+  'reload.guard': {
+    type: '`refuse`, `warn`, `strict`',
+    byDefault: DEFAULT_SETTINGS.reload.guard,
+    meaning:
+      'What becomes of a change that takes a destination from rules: see [the guard](operations.md#the-guard).',
+    range: words('refuse', 'warn', 'strict'),
+  },
   accessLog: {
     type: 'object or null',
     byDefault: DEFAULT_SETTINGS.accessLog,

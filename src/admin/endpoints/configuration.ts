@@ -13,6 +13,7 @@ import {
   number,
   object,
   oneOf,
+  orNull,
   query,
   record,
   text,
@@ -21,6 +22,15 @@ import {
 import { servingOf } from '../serving.ts'
 
 const tags = ['configuration']
+
+/** What a change takes from connections (control/reload-guard.ts). */
+export const loses = object({
+  rules: integer('Rules that lose a destination, or are not there any more.'),
+  listeners: integer('Listeners that close.'),
+  destinations: integer('Destinations that have no endpoint any more.'),
+  open: integer('Connections that are open there.'),
+  lastMinute: integer('Connections that came there in the last minute.'),
+})
 
 export function addConfiguration(app: FastifyInstance, gateway: Gateway): void {
   addConfig(app, gateway)
@@ -74,6 +84,10 @@ function addReloads(app: FastifyInstance, gateway: Gateway): void {
     errors: integer(),
     warnings: integer(),
     findings: list(finding),
+    checksum: textOrNull(
+      'SHA-256 of the files; `POST /reload` takes it as `accept`. null: they were not read.',
+    ),
+    loses: orNull(loses, 'What it takes from connections, or would have; null: nothing.'),
     note: textOrNull(),
   })
   const schema = {

@@ -132,13 +132,18 @@ function reloadFamilies({ history }: Gateway, serving: () => Serving): Family[] 
       () => OUTCOMES.map(outcome => ({ labels: { outcome }, value: history.counts[outcome] })),
     ),
     gauge('weir_config_last_reload_successful', '1 where the files are served as they are, else 0.', () =>
-      single(last().outcome === 'taken' ? 1 : 0),
+      single(history.isCurrent ? 1 : 0),
     ),
     gauge('weir_config_last_reload_success_timestamp_seconds', 'When a configuration was last taken.', () =>
       single(history.lastTakenMs / 1000),
     ),
     gauge('weir_config_last_reload_duration_seconds', 'How long each stage of the last reload took.', () =>
       Object.entries(last().stagesMs).map(([stage, ms]) => ({ labels: { stage }, value: ms / 1000 })),
+    ),
+    gauge(
+      'weir_routes_unserved',
+      'Rules with a destination that nothing defines: connections to it are reset (unknown-destination).',
+      () => single(serving().compiled.unserved),
     ),
     gauge('weir_config_findings', 'What weir check says of the configuration that is served.', () =>
       (['error', 'warning', 'info'] as const).map(severity => ({

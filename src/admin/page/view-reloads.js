@@ -6,6 +6,7 @@ import { clock, plural } from './format.js'
 const SIGNS = {
   taken: '✓ Taken',
   refused: '✕ Refused',
+  guarded: '✕ Refused by the guard',
   emptied: '✕ Refused, files are empty',
   failed: '✕ Failed',
 }

@@ -9,6 +9,7 @@ import { answered } from './answered.ts'
 import type { Client } from './client.ts'
 import type { connections } from './connections.ts'
 import type { drain } from './drain.ts'
+import type { reload } from './reload.ts'
 import type { routes } from './routes.ts'
 
 type WithAdmin = { readonly admin?: AdminPlace }
@@ -29,6 +30,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addConnections(program, env, ask)
   addTop(program, env, ask)
   addDiff(program, env, ask)
+  addReload(program, env, ask)
   addDrain(program, env, ask)
   addLogLevel(program, env, ask)
 }
@@ -132,6 +134,29 @@ function addDiff(program: Command, env: Env, ask: Ask): void {
       const sources = await inputOf(command, paths, flags, env)
       await ask(admin, async client => (await import('./diff.ts')).diff(client, sources, flags, env))
     })
+}
+
+function addReload(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('reload')
+    .description('look at the files again; exit 0 served, 1 refused')
+    .option(
+      '--accept <CHECKSUM>',
+      'take the change that was refused for what it takes from connections',
+      checksum,
+    )
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir reload', 'weir reload --output json | jq -r .checksum'))
+    .action(({ admin, ...flags }: WithAdmin & Parameters<typeof reload>[1]) =>
+      ask(admin, async client => (await import('./reload.ts')).reload(client, flags, env)),
+    )
+}
+
+function checksum(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new InvalidArgumentError('It must be a checksum of 64 hexadecimal digits, as the refusal shows it.')
+  return text
 }
 
 function addDrain(program: Command, env: Env, ask: Ask): void {

@@ -1,6 +1,6 @@
 /** Codes of the fourth stage: what fits together, and probably is not what its author meant. */
 
-import { type CodeEntry, info, warning } from '../code.ts'
+import { type CodeEntry, error, info, warning } from '../code.ts'
 
 export const LINT_CODES = {
   IST0127: warning(
@@ -53,6 +53,14 @@ export const LINT_CODES = {
   CFG465: info(
     'a listener for one address takes connections from one for every address',
     'nothing to do, if that is meant',
+  ),
+} as const satisfies Record<string, CodeEntry>
+
+/** Codes about a change of what is served (control/reload-guard.ts): `check`, which knows no other configuration, never says them. */
+export const RELOAD_CODES = {
+  CFG470: error(
+    'a change would take a destination, a rule or a listener from connections',
+    'mend the change, or take it as it is: weir reload --accept',
   ),
 } as const satisfies Record<string, CodeEntry>
 

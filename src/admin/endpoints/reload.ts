@@ -1,0 +1,54 @@
+/** Looking at the files again, and taking a change that the guard has refused. */
+
+import type { FastifyInstance } from 'fastify'
+import type { Gateway } from '../../control/gateway.ts'
+import { Problem } from '../problem.ts'
+import { answers, finding, integer, list, object, oneOf, orNull, text, textOrNull } from '../schemas.ts'
+import { notServing, servingOf } from '../serving.ts'
+import { loses } from './configuration.ts'
+
+const OUTCOMES = ['taken', 'unchanged', 'refused', 'guarded', 'emptied', 'failed'] as const
+
+const answer = object({
+  outcome: oneOf(OUTCOMES, 'unchanged: the files are what is served already. Else as in /reloads.'),
+  generation: integer('What is served now.'),
+  checksum: textOrNull('SHA-256 of the files, to be given as `accept`. null: they were not read.'),
+  loses: orNull(loses, 'What the change takes from connections, or would have; null: nothing.'),
+  note: textOrNull(),
+  findings: list(finding),
+})
+
+type Asked = { readonly accept?: string }
+
+export function addReload(app: FastifyInstance, gateway: Gateway): void {
+  const accept = {
+    ...text('The checksum of a change that is to be taken whatever it takes from connections.'),
+    pattern: '^[0-9a-f]{64}$',
+  }
+  const schema = {
+    tags: ['configuration'],
+    summary: 'Looks at the files again, and answers once it is known what came of it.',
+    description:
+      'Files that are just being written are waited for. A change that was guarded is taken with `accept`, if the files still are what was shown.',
+    body: object({ accept }, ['accept']),
+    response: answers(answer),
+  }
+  app.post<{ Body: Asked }>('/reload', { schema }, async ({ body }) => {
+    servingOf(gateway)
+    if (gateway.readiness().draining) throw notServing()
+    const look = await gateway.reload(body.accept ?? null)
+    if (body.accept !== undefined && look.checksum !== null && look.checksum !== body.accept)
+      throw new Problem(
+        409,
+        'other-files',
+        `the files are not those of checksum ${body.accept} any more: now it is ${look.checksum}, which is ${look.outcome}`,
+        'see what they are now: weir reload',
+      )
+    const { outcome, checksum } = look
+    const { generation } = servingOf(gateway)
+    const last = gateway.history.reloads[0]
+    if (outcome === 'unchanged')
+      return { outcome, generation, checksum, loses: null, note: null, findings: [] }
+    return { outcome, generation, checksum, loses: last.loses, note: last.note, findings: last.findings }
+  })
+}

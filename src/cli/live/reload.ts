@@ -1,0 +1,53 @@
+/**
+ * `weir reload`: makes a gateway look at its files again, and says what came of it.
+ *
+ *   guarded: generation 1 stays
+ *     2 rules, 41 connections open, 120 in the last minute
+ *     config/virtual-service.yaml:36: CFG470: default/echo tcp[2] would reset …
+ *     to take it as it is: weir reload --accept 5fe1…
+ */
+
+import { printable } from '../../base/printable.ts'
+import { type Env, Exit } from '../env.ts'
+import type { Client } from './client.ts'
+import { countText } from './format.ts'
+
+export type ReloadFlags = { readonly accept?: string; readonly output: 'text' | 'json' }
+
+type Reload = {
+  readonly outcome: 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
+  readonly generation: number
+  readonly checksum: string | null
+  readonly note: string | null
+  readonly findings: readonly {
+    readonly code: string
+    readonly severity: string
+    readonly message: string
+    readonly file: string
+    readonly line: number
+  }[]
+}
+
+/** Findings that are shown; /reloads has more of them. */
+const FINDINGS_MAX = 20
+
+export async function reload(client: Client, { accept, output }: ReloadFlags, env: Env): Promise<number> {
+  const answer = await client.send<Reload>('POST', '/reload', accept === undefined ? {} : { accept })
+  env.stdout.write(output === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer))
+  return answer.outcome === 'taken' || answer.outcome === 'unchanged' ? Exit.ok : Exit.failed
+}
+
+function textOf({ outcome, generation, checksum, note, findings }: Reload): string {
+  const verb = { taken: 'is served', unchanged: 'is what the files say' }[outcome as string] ?? 'stays'
+  const told = findings.filter(each => each.severity !== 'info')
+  const lines = [
+    `${outcome}: generation ${generation} ${verb}`,
+    ...(note === null ? [] : [`  ${note}`]),
+    ...told
+      .slice(0, FINDINGS_MAX)
+      .map(({ file, line, code, message }) => `  ${file}:${line}: ${code}: ${message}`),
+    ...(told.length > FINDINGS_MAX ? [`  and ${countText(told.length - FINDINGS_MAX)} more`] : []),
+    ...(outcome === 'guarded' ? [`  to take it as it is: weir reload --accept ${checksum}`] : []),
+  ]
+  return lines.map(line => `${printable(line)}\n`).join('')
+}

@@ -1,0 +1,120 @@
+// Goal: a change that takes a destination from rules costs a message, not an outage; told, counted, and taken on demand.
+
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { weir } from '../cli/kit.ts'
+import { ask } from '../control/scene.ts'
+import { guarded, type Parts } from '../support/guarded.ts'
+import { scene, talking } from './scene.ts'
+
+async function guardedScene(t: TestContext, guard = 'refuse') {
+  let parts: Parts = {}
+  const running = await scene(t, (port, backend) => {
+    parts = guarded(port, backend, guard)
+    return Object.values(parts).join('---')
+  })
+  // One file each from here on; the same resources.
+  for (const [name, text] of Object.entries(parts)) writeFileSync(join(running.root, name), text)
+  rmSync(join(running.root, 'a.yaml'))
+  await running.send('POST /reload', {})
+  const { root, where } = running
+  return {
+    ...{ ...running, parts },
+    remove: (name: string) => rmSync(join(root, name)),
+    write: (name: string, text: string) => writeFileSync(join(root, name), text),
+    restore: (name: string) => writeFileSync(join(root, name), parts[name]),
+    reload: async () => (await running.send('POST /reload', {})).body,
+    cli: (...words: string[]) => weir([...words, '--admin', `127.0.0.1:${where.port}`]),
+    metric: async (name: string) => {
+      const { body } = await running.get('/metrics')
+      return Number(new RegExp(`^${name.replace(/[{}"]/g, '\\$&')} (\\S+)$`, 'm').exec(body)?.[1])
+    },
+  }
+}
+
+test('a deleted DestinationRule is refused: nobody notices but the operator, who may insist', async t => {
+  const { port, remove, restore, reload, cli, get, send, metric, records } = await guardedScene(t)
+  const open = [
+    await talking(t, port, '127.0.10.1'),
+    await talking(t, port, '127.0.20.1'),
+    await talking(t, port, '127.0.30.1'),
+  ]
+  const generation = await metric('weir_generation')
+  remove('subsets.yaml')
+  const refused = await reload()
+  assert.equal(refused.outcome, 'guarded')
+  assert.deepEqual(refused.loses, { rules: 3, listeners: 0, destinations: 0, open: 3, lastMinute: 3 })
+  assert.equal(refused.note, '3 rules, 3 connections open, 3 in the last minute')
+  const rules = refused.findings.filter((each: { code: string }) => each.code === 'CFG470')
+  assert.deepEqual(
+    rules.map((each: { severity: string; file: string; line: number; resource: string }) => [
+      each.severity,
+      each.file.endsWith('routes.yaml'),
+      each.line,
+      each.resource,
+    ]),
+    [9, 12, 15].map(line => ['error', true, line, 'VirtualService default/shop']),
+  )
+  assert.match(
+    rules[0].message,
+    /^default\/shop tcp\[0\]\.match\[0\] .*shop\.example:9000 subset v1 any more; 1 connection open/,
+  )
+
+  // Everything goes on, and everybody who looks can see it.
+  assert.equal(await metric('weir_generation'), generation)
+  assert.equal(await metric('weir_config_last_reload_successful'), 0)
+  assert.equal(await metric('weir_config_reloads_total{outcome="guarded"}'), 1)
+  assert.equal(await metric('weir_routes_unserved'), 0)
+  assert.equal((await get('/ready')).status, 200)
+  const { body } = await get('/reloads')
+  assert.deepEqual([body.counts.guarded, body.reloads[0].outcome], [1, 'guarded'])
+  assert.equal(body.reloads[0].checksum, refused.checksum)
+  for (const from of ['127.0.10.1', '127.0.20.1', '127.0.30.1'])
+    assert.equal(await ask(port, '127.0.0.1', from), 'hello test')
+  for (const socket of open) assert.equal(socket.destroyed, false)
+  const told = records.find(each => each.msg.includes(`weir reload --accept ${refused.checksum}`))
+  assert.equal(told?.level, 'error')
+
+  // The command says the same.
+  const again = await cli('reload')
+  assert.equal(again.code, 1)
+  assert.match(
+    again.out,
+    /^guarded: generation \d+ stays\n {2}3 rules, 3 connections open, \d+ in the last minute\n/,
+  )
+  assert.ok(again.out.includes(`weir reload --accept ${refused.checksum}\n`))
+
+  // Mended, it is as if nothing had been.
+  restore('subsets.yaml')
+  const mended = await cli('reload')
+  assert.deepEqual(
+    [mended.code, mended.out],
+    [0, `unchanged: generation ${generation} is what the files say\n`],
+  )
+  assert.equal(await metric('weir_config_last_reload_successful'), 1)
+
+  // Whoever has seen what it costs may take it, but not what the files have become meanwhile.
+  remove('subsets.yaml')
+  const { checksum } = await reload()
+  assert.equal(checksum, refused.checksum)
+  const other = await cli('reload', '--accept', 'f'.repeat(64))
+  assert.equal(other.code, 1)
+  assert.match(other.err, /the files are not those of checksum f+ any more: now it is \w+, which is guarded/)
+  const taken = await cli('reload', '--accept', checksum)
+  assert.equal(taken.code, 0)
+  assert.match(taken.out, /^taken: generation \d+ is served\n {2}3 rules, /)
+  assert.equal(await metric('weir_routes_unserved'), 3)
+  assert.equal(await metric('weir_config_last_reload_successful'), 1)
+  assert.equal(await ask(port, '127.0.0.1', '127.0.10.1'), '')
+
+  // And back: what was not served before is not lost by the next change.
+  restore('subsets.yaml')
+  assert.equal((await reload()).outcome, 'taken')
+  assert.equal(await metric('weir_routes_unserved'), 0)
+  assert.equal(await ask(port, '127.0.0.1', '127.0.10.1'), 'hello test')
+  const strict = await send('POST /reload', { accept: checksum, force: true })
+  assert.deepEqual([strict.status, strict.body.code], [400, 'unknown-field'])
+  assert.equal((await send('POST /reload', { accept: 'abc' })).status, 400)
+})
