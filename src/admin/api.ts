@@ -23,11 +23,17 @@ import { addPage } from './page-files.ts'
 import type { Refusals } from './refusals.ts'
 import { RulesOfTable } from './rules-of-table.ts'
 
+export type AdminApiOptions = {
+  /** For how long a rendering of the metrics is given to all who ask. */
+  readonly metricsMs?: number
+}
+
 export async function addApi(
   app: FastifyInstance,
   gateway: Gateway,
   version: string,
   refusals: Refusals,
+  { metricsMs }: AdminApiOptions = {},
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -38,7 +44,7 @@ export async function addApi(
   const rules = new RulesOfTable()
   await app.register(async api => {
     addPage(api)
-    addMetrics(api, createMetrics(gateway, version, rules, refusals))
+    addMetrics(api, createMetrics(gateway, version, rules, refusals, metricsMs))
     addState(api, gateway, version)
     addOverview(api, gateway, version, rules)
     addRoutes(api, gateway, rules)

@@ -12,16 +12,16 @@
  * - A connection has `requestMs` for its next request to be whole, from its beginning or the end of the last answer:
  *   one timer, which slow heads, slow bodies and silence run into alike. node:http's own timers are off; it looks only
  *   once in a while, and goes on waiting for the caller to close.
- * - One request at a time is taken from each connection (gate.ts), and one at a turn from all (turns.ts).
+ * - One request at a time is taken from each connection (gate.ts), and one at a turn from all (base/turns.ts).
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { atTurn } from '../base/turns.ts'
 import { Gate } from './gate.ts'
 import { isLocal } from './guard.ts'
 import { Problem } from './problem.ts'
 import { isRefusal, type Refusals } from './refusals.ts'
-import { Turns } from './turns.ts'
 
 export type Limits = {
   /** For a request to be whole. */
@@ -76,7 +76,6 @@ export type PlacesOptions = {
 export class Places {
   readonly #http: Server
   readonly #options: PlacesOptions
-  readonly #turns = new Turns()
   /** In the order in which each began to wait, or to be answered. */
   readonly #visitors = new Set<Visitor>()
   readonly #byGate = new WeakMap<object, Visitor>()
@@ -139,7 +138,7 @@ export class Places {
     if (isProbe) this.#options.answer(request, response)
     else if (this.#requests > this.#options.limits.requests && !this.#giveWay(isUnread))
       this.#refuse(visitor, BUSY)
-    else this.#turns.add(() => visitor.gate.destroyed || this.#options.answer(request, response))
+    else atTurn(() => visitor.gate.destroyed || this.#options.answer(request, response))
   }
 
   #answered(visitor: Visitor): void {

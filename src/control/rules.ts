@@ -5,11 +5,12 @@
 
 import type { SeriesName } from '../stats/generations.ts'
 import type { Total } from '../stats/series-totals.ts'
+import type { Cold } from '../table/cold.ts'
 import { Route, Rule, SPLIT_NAMES } from '../table/layout.ts'
 import { NO_ROUTE } from '../table/outcome.ts'
 import type { RuleOrigin } from '../table/plan.ts'
 import { destinationsOf, type RouteDestination } from '../table/rows.ts'
-import { readCold, type Table } from '../table/table.ts'
+import type { Table } from '../table/table.ts'
 import type { Baselines } from './baselines.ts'
 
 /** A rule as written, once for each set of destinations that it leads to. */
@@ -49,8 +50,7 @@ export type Band = { readonly share: number; readonly low: number; readonly high
  * Every rule of a table, in the order in which they are tried; the same rule at several listeners is one. What can match
  * at one listener and never at another is told of where it can.
  */
-export function rulesOf(table: Table): RuleEntry[] {
-  const cold = readCold(table)
+export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
   const byRule = new Map<
     string,
     { origin: RuleOrigin; never: string | null; byRoute: Map<number, Set<string>> }
@@ -62,17 +62,22 @@ export function rulesOf(table: Table): RuleEntry[] {
       byRule.set(keyOf(origin), known)
       const route = row < 0 ? NO_ROUTE : table.rules[row * Rule.WORDS + Rule.route]
       known.byRoute.set(route, (known.byRoute.get(route) ?? new Set()).add(where))
+      yield
     }
   }
-  return [...byRule.values()].flatMap(({ origin, never, byRoute }) => {
-    const routes = [...byRoute].filter(([route]) => route !== NO_ROUTE || byRoute.size === 1)
-    return routes.map(([route, where]) => {
+  const entries: RuleEntry[] = []
+  for (const { origin, never, byRoute } of byRule.values()) {
+    for (const [route, where] of byRoute) {
       const listeners = [...where]
-      if (route === NO_ROUTE) return { origin, never, listeners, split: null, destinations: [] }
-      const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
-      return { origin, never: null, listeners, split, destinations: destinationsOf(table, cold, route) }
-    })
-  })
+      if (route !== NO_ROUTE) {
+        const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
+        const destinations = destinationsOf(table, cold, route)
+        entries.push({ origin, never: null, listeners, split, destinations })
+      } else if (byRoute.size === 1) entries.push({ origin, never, listeners, split: null, destinations: [] })
+    }
+    yield
+  }
+  return entries
 }
 
 /** What was counted, by rule; those that no rule took are under ''. */
@@ -87,7 +92,13 @@ export class RuleCounts {
 
   /** Connections that the rule has got since it is what it is. */
   hits({ origin }: RuleEntry): number {
-    return this.#since(origin).reduce((sum, each) => sum + each.opened - each.moved, 0)
+    const { counts } = this.#baselines.of(origin.virtualService)
+    let hits = 0
+    for (const { name, opened, moved } of this.#byRule.get(keyOf(origin)) ?? []) {
+      const base = counts.get(name.key)
+      hits += Math.max(0, opened - (base?.opened ?? 0)) - Math.max(0, moved - (base?.moved ?? 0))
+    }
+    return hits
   }
 
   /** The rule as a whole, and each of its destinations; those that it led to before it was last reloaded come last. */
@@ -152,8 +163,17 @@ export class RuleCounts {
   }
 }
 
-const keyOf = ({ virtualService, block, route, match }: RuleOrigin): string =>
-  `${virtualService} ${block} ${route} ${match}`
+/** A rule's origin is the same object for as long as its table is known. */
+const keys = new WeakMap<RuleOrigin, string>()
+
+function keyOf(origin: RuleOrigin): string {
+  const known = keys.get(origin)
+  if (known !== undefined) return known
+  const { virtualService, block, route, match } = origin
+  const key = `${virtualService} ${block} ${route} ${match}`
+  keys.set(origin, key)
+  return key
+}
 
 const destinationKey = (destination: SeriesName['destination']): string =>
   destination ? `${destination.host} ${destination.subset ?? ''} ${destination.port}` : ''

@@ -45,15 +45,31 @@ export type Total<Name extends Named> = Counted & { readonly name: Name }
 
 type Views = { readonly words: Int32Array; readonly numbers: Float64Array }
 
+/** What is known under one key. */
+type Entry<Name extends Named> = {
+  /** What rows that are done have counted; null: none was. */
+  folded: Sum<Name> | null
+  /** The answer of `totals`, and which call it is of. */
+  total: Sum<Name> | null
+  turn: number
+}
+type Sum<Name extends Named> = Counted & { name: Name }
+
+/** A row of series that is in use. */
+type Row<Name extends Named> = { readonly name: Name; readonly entry: Entry<Name> }
+
 export class SeriesTotals<Name extends Named> {
   /** Names that had to be given up, ever. */
   givenUp = 0
   readonly #workers: readonly Views[]
   readonly #nameOf: (row: SeriesRow) => Name
-  readonly #other: Name
-  readonly #folded = new Map<string, Total<Name>>()
+  readonly #other: Row<Name>
+  /** By key: what rows in use and what is folded have in common, so that a look adds up without a search. */
+  readonly #entries = new Map<string, Entry<Name>>()
+  #foldedCount = 0
   /** By worker and row, as long as the row is in use. */
-  readonly #names: (Name | null)[][]
+  readonly #rows: (Row<Name> | null)[][]
+  #turn = 0
 
   /**
    * @param buffers  Made by `createSeries`, one for each worker.
@@ -65,38 +81,46 @@ export class SeriesTotals<Name extends Named> {
       words: new Int32Array(buffer),
       numbers: new Float64Array(buffer),
     }))
-    this.#names = buffers.map(() => [])
+    this.#rows = buffers.map(() => [])
     this.#nameOf = nameOf
-    this.#other = other
+    this.#other = { name: other, entry: this.#entry(other.key) }
   }
 
   /**
    * Names what is new, and frees what is done. To be called before a generation is forgotten, and now and then.
    */
   fold(): void {
-    this.#each((name, worker, row, done) => {
+    this.#each(({ name, entry }, worker, row, done) => {
       if (!done) return
-      this.#add(this.#folded, name, this.#workers[worker], row)
-      this.#names[worker][row] = null
+      this.#fold(entry, name, worker, row)
+      this.#rows[worker][row] = null
       Atomics.store(this.#workers[worker].words, seriesAt(row) + Series.state, RowState.free)
     })
-    if (this.#folded.size > NAMES_MAX) this.#giveUp()
+    if (this.#foldedCount > NAMES_MAX) this.#giveUp()
   }
 
   /** Everything that was ever counted, by name. */
   totals(): Total<Name>[] {
     this.fold()
-    const totals = new Map<string, Total<Name>>()
-    for (const [key, total] of this.#folded) totals.set(key, { ...total })
-    this.#each((name, worker, row) => this.#add(totals, name, this.#workers[worker], row))
-    return [...totals.values()]
+    this.#turn++
+    const totals: Total<Name>[] = []
+    const totalOf = (entry: Entry<Name>, name: Name): Sum<Name> => {
+      if (entry.total !== null && entry.turn === this.#turn) return entry.total
+      entry.turn = this.#turn
+      entry.total = entry.folded ? { ...entry.folded } : nothing(name)
+      totals.push(entry.total)
+      return entry.total
+    }
+    for (const entry of this.#entries.values()) if (entry.folded) totalOf(entry, entry.folded.name)
+    this.#each(({ name, entry }, worker, row) => this.#add(totalOf(entry, name), name, worker, row))
+    return totals
   }
 
   /** Connections that were ever opened and stayed, by the key of their name: less work than `totals`. */
   connections(): Map<string, number> {
     const counts = new Map<string, number>()
-    for (const [key, { opened, moved }] of this.#folded) counts.set(key, opened - moved)
-    this.#each(({ key }, worker, row) => {
+    for (const [key, { folded }] of this.#entries) if (folded) counts.set(key, folded.opened - folded.moved)
+    this.#each(({ name: { key } }, worker, row) => {
       const { numbers } = this.#workers[worker]
       const at = seriesAt(row) / 2
       const moved = numbers[at + Series.moved / 2]
@@ -105,19 +129,19 @@ export class SeriesTotals<Name extends Named> {
     return counts
   }
 
-  #each(visit: (name: Name, worker: number, row: number, done: boolean) => void): void {
+  #each(visit: (named: Row<Name>, worker: number, row: number, done: boolean) => void): void {
     for (const [worker, { words }] of this.#workers.entries()) {
       const used = Math.min(usedRows(words), SERIES_ROWS)
       for (let row = 0; row < used; row++) {
         const state = Atomics.load(words, seriesAt(row) + Series.state)
-        if (state !== RowState.free) visit(this.#name(worker, row), worker, row, state === RowState.done)
+        if (state !== RowState.free) visit(this.#row(worker, row), worker, row, state === RowState.done)
       }
     }
   }
 
-  #name(worker: number, row: number): Name {
+  #row(worker: number, row: number): Row<Name> {
     if (row === OTHER_ROW) return this.#other
-    const known = this.#names[worker][row]
+    const known = this.#rows[worker][row]
     if (known) return known
     const { words } = this.#workers[worker]
     const at = seriesAt(row)
@@ -128,57 +152,75 @@ export class SeriesTotals<Name extends Named> {
       cluster: words[at + Series.cluster],
       endpoint: words[at + Series.endpoint],
     })
-    this.#names[worker][row] = name
-    return name
+    const named = { name, entry: this.#entry(name.key) }
+    this.#rows[worker][row] = named
+    return named
   }
 
-  #add(totals: Map<string, Total<Name>>, name: Name, { numbers }: Views, row: number): void {
+  #entry(key: string): Entry<Name> {
+    const known = this.#entries.get(key)
+    if (known) return known
+    const entry = { folded: null, total: null, turn: 0 }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #fold(entry: Entry<Name>, name: Name, worker: number, row: number): void {
+    if (entry.folded === null) this.#foldedCount++
+    entry.folded ??= nothing(name)
+    this.#add(entry.folded, name, worker, row)
+  }
+
+  #add(to: Sum<Name>, name: Name, worker: number, row: number): void {
+    const { numbers } = this.#workers[worker]
     const at = seriesAt(row) / 2
-    merge(totals, {
-      name,
-      // What is taken off is read first, so that no difference is ever below zero.
-      closed: numbers[at + Series.closed / 2],
-      moved: numbers[at + Series.moved / 2],
-      opened: numbers[at + Series.opened / 2],
-      failed: numbers[at + Series.failed / 2],
-      received: numbers[at + Series.received / 2],
-      sent: numbers[at + Series.sent / 2],
-      lastWallMs: numbers[at + Series.lastWallMs / 2],
-    })
+    // What is taken off is read first, so that no difference is ever below zero.
+    to.closed += numbers[at + Series.closed / 2]
+    to.moved += numbers[at + Series.moved / 2]
+    to.opened += numbers[at + Series.opened / 2]
+    to.failed += numbers[at + Series.failed / 2]
+    to.received += numbers[at + Series.received / 2]
+    to.sent += numbers[at + Series.sent / 2]
+    named(to, name, numbers[at + Series.lastWallMs / 2])
   }
 
   /** What is folded only was not used lately, but for names that have rows again. */
   #giveUp(): void {
-    const live = new Set<string>()
-    this.#each(name => live.add(name.key))
-    const idle = [...this.#folded.values()]
-      .filter(({ name }) => !live.has(name.key) && name.key !== this.#other.key)
-      .sort((a, b) => a.lastWallMs - b.lastWallMs)
-    for (const total of idle.slice(0, this.#folded.size - NAMES_MAX + GIVEN_UP)) {
-      this.#folded.delete(total.name.key)
-      merge(this.#folded, { ...total, name: this.#other })
+    const live = new Set<Entry<Name>>([this.#other.entry])
+    this.#each(({ entry }) => live.add(entry))
+    const idle = [...this.#entries].flatMap(([key, entry]) =>
+      entry.folded && !live.has(entry) ? [{ key, folded: entry.folded }] : [],
+    )
+    idle.sort((a, b) => a.folded.lastWallMs - b.folded.lastWallMs)
+    for (const { key, folded } of idle.slice(0, this.#foldedCount - NAMES_MAX + GIVEN_UP)) {
+      const { name, entry } = this.#other
+      this.#entries.delete(key)
+      if (entry.folded !== null) this.#foldedCount--
+      entry.folded = sum(entry.folded ?? nothing(name), folded)
       this.givenUp++
     }
   }
 }
 
-function merge<Name extends Named>(totals: Map<string, Total<Name>>, more: Total<Name>): void {
-  const { key } = more.name
-  const known = totals.get(key)
-  if (known === undefined) {
-    totals.set(key, more)
-    return
-  }
-  // The newer name says where the rule is now.
-  const name = more.lastWallMs >= known.lastWallMs ? more.name : known.name
-  totals.set(key, {
-    name,
-    opened: known.opened + more.opened,
-    closed: known.closed + more.closed,
-    moved: known.moved + more.moved,
-    failed: known.failed + more.failed,
-    received: known.received + more.received,
-    sent: known.sent + more.sent,
-    lastWallMs: Math.max(known.lastWallMs, more.lastWallMs),
-  })
+const nothing = <Name extends Named>(name: Name): Sum<Name> => ({
+  ...{ name, opened: 0, closed: 0, moved: 0, failed: 0, received: 0, sent: 0, lastWallMs: 0 },
+})
+
+/** The newer name says where the rule is now. */
+function named<Name extends Named>(to: Sum<Name>, name: Name, lastWallMs: number): void {
+  if (lastWallMs < to.lastWallMs) return
+  to.name = name
+  to.lastWallMs = lastWallMs
 }
+
+/** `more` under the name of `to`. */
+const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
+  name: to.name,
+  opened: to.opened + more.opened,
+  closed: to.closed + more.closed,
+  moved: to.moved + more.moved,
+  failed: to.failed + more.failed,
+  received: to.received + more.received,
+  sent: to.sent + more.sent,
+  lastWallMs: Math.max(to.lastWallMs, more.lastWallMs),
+})

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Cap } from '../../src/admin/metrics/cap.ts'
+import { atOnce } from '../support/at-once.ts'
 
 const OTHER = { name: 'other' }
 const labelsOf = (key: string) => ({ name: key })
 
 function labels(cap: Cap, ...keys: string[]): unknown[] {
-  const find = cap.labels(new Set(keys), labelsOf, OTHER)
+  const find = atOnce(cap.labels(new Set(keys), labelsOf, OTHER))
   return keys.map(key => find(key).name)
 }
 
@@ -27,6 +28,6 @@ test('a name keeps what it has, own or shared, whoever comes and goes', () => {
 
 test('labels are made once: what is shown never changes its name', () => {
   const cap = new Cap(1)
-  const first = cap.labels(new Set(['a']), labelsOf, OTHER)('a')
-  assert.equal(cap.labels(new Set(['a']), () => ({ name: 'new' }), OTHER)('a'), first)
+  const first = atOnce(cap.labels(new Set(['a']), labelsOf, OTHER))('a')
+  assert.equal(atOnce(cap.labels(new Set(['a']), () => ({ name: 'new' }), OTHER))('a'), first)
 })

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gauge, textOf } from '../../src/admin/metrics/family.ts'
 import { ask, echo, routing } from '../control/scene.ts'
+import { atOnce } from '../support/at-once.ts'
 import { ENGINES } from '../support/engine.ts'
 import { freePort } from '../support/sockets.ts'
 import { amount, parseMetrics, type Sample } from './prometheus.ts'
@@ -153,4 +155,29 @@ test('process metrics are there, and nothing that is a NaN', async t => {
     samples.filter(each => Number.isNaN(each.value)),
     [],
   )
+})
+
+test('one rendering is given to all who ask within its time', async t => {
+  const { get, port } = await scene(t, routing, 'auto', { metricsMs: 60_000 })
+  const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => get('/metrics')))
+  for (const { status, body } of others) assert.ok(status === 200 && body === first.body)
+  await ask(port)
+  assert.equal((await get('/metrics')).body, first.body)
+})
+
+test('what a label says is escaped, and values are written as Prometheus reads them', async () => {
+  const said = 'a "quote", a \\ and a\nline'
+  const values = [1, 0.25, 1e21, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  const family = gauge('m', 'One \\ thing\nand another.', () =>
+    values.map((value, index) => ({ value, labels: { said, index } })),
+  )
+  const text = atOnce(textOf([family, gauge('n', 'None.', () => [])])).toString()
+  const samples = parseMetrics(text)
+  assert.deepEqual(
+    samples.map(each => each.value),
+    values,
+  )
+  assert.ok(samples.every(({ labels }, index) => labels.said === said && labels.index === String(index)))
+  assert.match(text, /^# HELP m One \\\\ thing\\nand another\.\n# TYPE m gauge\n/)
+  assert.match(text, /# HELP n None\.\n# TYPE n gauge\n$/)
 })

@@ -19,7 +19,7 @@ export async function scene(
   t: TestContext,
   text: (port: number, backend: number) => string = routing,
   engine: 'auto' | 'node' | 'uring' = 'auto',
-  options: Pick<GatewayOptions, 'differ'> = {},
+  options: Pick<GatewayOptions, 'differ'> & { readonly metricsMs?: number } = {},
 ) {
   const port = await freePort()
   const backend = await echo(t, 'hello')
@@ -28,7 +28,8 @@ export async function scene(
   const gateway = await Gateway.load({ paths: [root], overrides: { engine }, log: watched.log, ...options })
   if (!gateway) throw new Error(JSON.stringify(watched.records))
   t.after(() => gateway.stop())
-  const admin = await openAdminOf(gateway, { ...DEFAULT_ADMIN, port: 0 }, '1.2.3')
+  const place = { ...DEFAULT_ADMIN, port: 0 }
+  const admin = await openAdminOf(gateway, place, '1.2.3', { metricsMs: options.metricsMs ?? 0 })
   t.after(() => admin.close())
   await gateway.serve()
   await watched.logged('every listener accepts')

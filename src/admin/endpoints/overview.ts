@@ -7,8 +7,9 @@
  */
 
 import type { FastifyInstance } from 'fastify'
-import type { Gateway } from '../../control/gateway.ts'
-import { RuleCounts } from '../../control/rules.ts'
+import { inTurns } from '../../base/turns.ts'
+import type { Gateway, Serving } from '../../control/gateway.ts'
+import { RuleCounts, type RuleEntry } from '../../control/rules.ts'
 import { BUCKETS, bucketFloor, type Summed } from '../../stats/histogram.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import { answers, integer, list, object, query, whole } from '../schemas.ts'
@@ -52,28 +53,34 @@ export function addOverview(
     ),
   }
   app.get<{ Querystring: Asked }>('/overview', { schema }, async ({ query: { limit } }) => {
-    const { table, plane, baselines } = servingOf(gateway)
-    const counts = new RuleCounts(plane.observer.totals(), baselines)
-    const entries = rules.of(table).map((entry, index) => ({ entry, index }))
+    const serving = servingOf(gateway)
+    const entries = await rules.of(serving)
+    const shown = await inTurns(mostHit(serving, entries, limit))
     return {
       summary: readSummary(gateway, version),
       workers: readWorkers(gateway),
-      connect: filled(plane.observer.histogram('connect')),
+      connect: filled(serving.plane.observer.histogram('connect')),
       rulesTotal: entries.length,
-      rules: mostHit(entries, limit, ({ entry }) => counts.hits(entry)).map(({ entry, index }) => ({
-        index,
-        ...shownRule(entry, counts, baselines),
-      })),
+      rules: shown,
     }
   })
 }
 
-/** The `limit` that were hit most, in the order that they had. */
-function mostHit<Item>(items: readonly Item[], limit: number, hits: (item: Item) => number): readonly Item[] {
-  if (items.length <= limit) return items
-  const counted = items.map((item, index) => ({ item, index, hits: hits(item) }))
-  const most = counted.toSorted((a, b) => b.hits - a.hits).slice(0, limit)
-  return most.sort((a, b) => a.index - b.index).map(each => each.item)
+/** The `limit` rules that were hit most, in the order in which they are tried. */
+function* mostHit({ plane, baselines }: Serving, entries: readonly RuleEntry[], limit: number) {
+  const totals = plane.observer.totals()
+  yield
+  const counts = new RuleCounts(totals, baselines)
+  yield
+  const hits = entries.map((entry, index) => ({ entry, index, hits: counts.hits(entry) }))
+  yield
+  const most = hits.sort((a, b) => b.hits - a.hits || a.index - b.index).slice(0, limit)
+  const rules = []
+  for (const { entry, index } of most.sort((a, b) => a.index - b.index)) {
+    rules.push({ index, ...shownRule(entry, counts, baselines) })
+    yield
+  }
+  return rules
 }
 
 const filled = ({ buckets }: Summed): { from: number; to: number; count: number }[] =>

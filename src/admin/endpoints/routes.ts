@@ -1,8 +1,9 @@
 /** Each rule, with what it was hit by, and what its destinations got beside what they should get. */
 
 import type { FastifyInstance } from 'fastify'
+import { inTurns } from '../../base/turns.ts'
 import type { Baselines } from '../../control/baselines.ts'
-import type { Gateway } from '../../control/gateway.ts'
+import type { Gateway, Serving } from '../../control/gateway.ts'
 import { RuleCounts, type RuleEntry } from '../../control/rules.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
@@ -99,17 +100,30 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     ),
   }
   app.get<{ Querystring: Asked }>('/routes', { schema }, async ({ query }) => {
-    const { table, generation, plane, baselines } = servingOf(gateway)
-    const counts = new RuleCounts(plane.observer.totals(), baselines)
-    const { items, ...page } = pageOf(chosen(rules.of(table), counts, query), generation, query)
-    const unruled = counts.unruled().sort((a, b) => b.connections - a.connections)
-    return {
-      generation,
-      ...page,
-      rules: items.map(entry => shownRule(entry, counts, baselines)),
-      unruled: unruled.filter(each => each.connections > 0).slice(0, UNRULED_MAX),
-    }
+    const serving = servingOf(gateway)
+    return await inTurns(routes(serving, await rules.of(serving), query))
   })
+}
+
+function* routes({ generation, plane, baselines }: Serving, entries: readonly RuleEntry[], query: Asked) {
+  const totals = plane.observer.totals()
+  yield
+  const counts = new RuleCounts(totals, baselines)
+  yield
+  const { items, ...page } = pageOf(chosen(entries, counts, query), generation, query)
+  yield
+  const rules = []
+  for (const entry of items) {
+    rules.push(shownRule(entry, counts, baselines))
+    yield
+  }
+  const unruled = counts.unruled().sort((a, b) => b.connections - a.connections)
+  return {
+    generation,
+    ...page,
+    rules,
+    unruled: unruled.filter(each => each.connections > 0).slice(0, UNRULED_MAX),
+  }
 }
 
 export function shownRule(entry: RuleEntry, counts: RuleCounts, baselines: Baselines) {

@@ -31,17 +31,20 @@ export class Cap {
    *
    * @param labelsOf  Asked once for each name that gets a place: labels never change.
    */
-  labels(
-    keys: ReadonlySet<string>,
+  *labels(
+    keys: ReadonlySet<string> | ReadonlyMap<string, unknown>,
     labelsOf: (key: string) => Labels,
     other: Labels,
-  ): (key: string) => Labels {
+  ): Generator<void, (key: string) => Labels> {
     const own = new Map([...this.#own].filter(([key]) => keys.has(key)))
     const sharing = new Set<string>()
-    for (const key of keys) {
+    for (const key of keys.keys()) {
       if (own.has(key)) continue
       if (own.size >= this.#max || this.#sharing.has(key)) sharing.add(key)
-      else own.set(key, labelsOf(key))
+      else {
+        own.set(key, labelsOf(key))
+        yield
+      }
     }
     this.#own = own
     this.#sharing = sharing

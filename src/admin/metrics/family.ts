@@ -1,11 +1,12 @@
 /**
- * A metric that is read when somebody asks, in the form that prom-client writes out.
+ * A metric that is read when somebody asks, and how it is written out.
  *
  * prom-client's own counters hold their values, and are added to. weir's are in shared memory already, and only grow;
- * so here a metric is a name and a function.
+ * so here a metric is a name and a function. It is also written out here, since there may be two thousand series of each
+ * metric: in pieces (base/turns.ts), and labels only once for each object that is theirs.
+ *
+ * The format: https://prometheus.io/docs/instrumenting/exposition_formats, text version 0.0.4.
  */
-
-import type { Metric, Registry } from 'prom-client'
 
 export type Labels = Readonly<Record<string, string | number>>
 /** `suffix`: of a histogram's parts. */
@@ -16,18 +17,6 @@ export type Family = {
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly read: () => readonly Value[]
-}
-
-export function register(registry: Registry, { name, help, type, read }: Family): void {
-  const get = async () => ({
-    ...{ name, help, type, aggregator: 'sum' },
-    values: read().map(({ value, labels = {}, suffix = '' }) => ({
-      value,
-      labels,
-      metricName: name + suffix,
-    })),
-  })
-  registry.registerMetric({ name, help, type, get, reset() {} } as unknown as Metric)
 }
 
 export const counter = (name: string, help: string, read: Family['read']): Family => ({
@@ -42,3 +31,42 @@ export const gauge = (name: string, help: string, read: Family['read']): Family 
 
 /** One value without labels. */
 export const single = (value: number): readonly Value[] => [{ value }]
+
+/** Lines that are written between two looks at the clock. */
+const STEP = 64
+
+/** Families as Prometheus reads them, a part of the text after the other. */
+export function* textOf(families: readonly Family[]): Generator<void, Buffer> {
+  const parts: Buffer[] = []
+  let text = ''
+  for (const { name, help, type, read } of families) {
+    text += `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${type}\n`
+    let line = 0
+    for (const { value, labels, suffix = '' } of read()) {
+      text += `${name}${suffix}${labels === undefined ? '' : labelsText(labels)} ${valueText(value)}\n`
+      if (++line % STEP !== 0) continue
+      parts.push(Buffer.from(text))
+      text = ''
+      yield
+    }
+    yield
+  }
+  return Buffer.concat([...parts, Buffer.from(text)])
+}
+
+const texts = new WeakMap<Labels, string>()
+
+function labelsText(labels: Labels): string {
+  const known = texts.get(labels)
+  if (known !== undefined) return known
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${quoted(String(value))}"`)
+  const text = `{${pairs.join(',')}}`
+  texts.set(labels, text)
+  return text
+}
+
+const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+const quoted = (text: string): string => (/[\\\n"]/.test(text) ? escaped(text).replaceAll('"', '\\"') : text)
+
+const valueText = (value: number): string =>
+  Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'

@@ -1,5 +1,5 @@
 /**
- * All metrics of the process, in one prom-client registry.
+ * All metrics of the process: Node's own by prom-client, and weir's.
  *
  * Node's own are prom-client's, with three exceptions. It counts open files by listing them, of which a gateway has
  * hundreds of thousands: that would hold up this thread. Its figures of the event loop's delay are those since the last
@@ -8,12 +8,13 @@
 
 import { statSync } from 'node:fs'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { inTurns } from '../../base/turns.ts'
 import type { Gateway, Serving } from '../../control/gateway.ts'
-import { readCold, type Table } from '../../table/table.ts'
+import type { Table } from '../../table/table.ts'
 import type { Refusals } from '../refusals.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import { servingOf } from '../serving.ts'
-import { counter, gauge, register, single, type Value } from './family.ts'
+import { counter, gauge, single, textOf, type Value } from './family.ts'
 import { processFamilies } from './process.ts'
 import { seriesFamilies } from './series.ts'
 
@@ -21,10 +22,13 @@ const NOT_PROM_CLIENTS = /^(process_open_fds|nodejs_eventloop_lag_\w+_seconds|no
 /** How often prom-client looks at the event loop, for figures that are left out. */
 const LOOP_LOOK_MS = 10_000
 
+/** Scrapers that come within this time get the same text. */
+const METRICS_MS = 1_000
+
 export type Metrics = {
   readonly contentType: string
-  text(): Promise<string>
-  readonly names: readonly string[]
+  /** At most one rendering in `METRICS_MS`. */
+  text(): Promise<Buffer>
 }
 
 export function createMetrics(
@@ -32,30 +36,46 @@ export function createMetrics(
   version: string,
   rules: RulesOfTable,
   refusals: Refusals,
+  sharedMs = METRICS_MS,
 ): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOK_MS })
   for (const { name } of registry.getMetricsAsArray())
     if (NOT_PROM_CLIENTS.test(name)) registry.removeSingleMetric(name)
-  register(registry, gauge('process_open_fds', 'Number of open file descriptors.', openFiles))
   const serving = (): Serving => servingOf(gateway)
   const labelsOf = destinationLabels(serving)
   const series = seriesFamilies({
     totals: () => serving().plane.observer.totals(),
     namesGivenUp: () => serving().plane.observer.namesGivenUp,
     labelsOf,
-    rules: () => rules.of(serving().table),
   })
-  const families = [...processFamilies(gateway, serving, version), ...series.families, refused(refusals)]
-  for (const family of families) register(registry, family)
+  const families = [
+    gauge('process_open_fds', 'Number of open file descriptors.', openFiles),
+    ...processFamilies(gateway, serving, version),
+    ...series.families,
+    refused(refusals),
+  ]
   return {
     contentType: registry.contentType,
-    names: registry.getMetricsAsArray().map(each => each.name),
-    async text() {
-      serving()
-      series.refresh()
-      return await registry.metrics()
-    },
+    text: sharedFor(sharedMs, async () => {
+      await inTurns(series.refresh(await rules.of(serving())))
+      const ours = await inTurns(textOf(families))
+      return Buffer.concat([Buffer.from(await registry.metrics()), ours])
+    }),
+  }
+}
+
+/** `make`, made once for all who ask while it is being made and for `ms` after it. */
+function sharedFor<Made>(ms: number, make: () => Promise<Made>): () => Promise<Made> {
+  let made: Promise<Made> | null = null
+  const forget = () => {
+    made = null
+  }
+  return () => {
+    if (made) return made
+    made = make()
+    made.then(() => (ms === 0 ? forget() : setTimeout(forget, ms).unref()), forget)
+    return made
   }
 }
 
@@ -79,10 +99,11 @@ function destinationLabels(serving: () => Serving) {
   const keyOf = (each: { host: string; subset: string | null; port: number }) =>
     `${each.host} ${each.subset ?? ''} ${each.port}`
   return (destination: { host: string; subset: string | null; port: number }): Pairs => {
-    const now = serving().table
+    const { table: now, plane, generation } = serving()
     if (table !== now) {
       table = now
-      known = new Map(readCold(now).clusters.map(each => [keyOf(each), each.labels]))
+      const { clusters = [] } = plane.observer.generations.cold(generation) ?? {}
+      known = new Map(clusters.map(each => [keyOf(each), each.labels]))
     }
     return known.get(keyOf(destination)) ?? {}
   }

@@ -14,6 +14,8 @@ import { OTHER_TCP, tcpLabels } from './istio.ts'
 
 /** Series of each kind that get labels of their own; what Prometheus takes well, several metrics each. */
 export const SERIES_MAX = 2_000
+/** Counts that are added up between two looks at the clock. */
+const STEP = 64
 
 /** What the primary thread knows of the counts at a scrape. */
 export type SeriesSource = {
@@ -21,7 +23,6 @@ export type SeriesSource = {
   /** What the workloads behind a destination have in common. */
   readonly labelsOf: (destination: Destination) => Readonly<Record<string, string>>
   readonly namesGivenUp: () => number
-  readonly rules: () => readonly RuleEntry[]
 }
 
 type Counted = Total<SeriesName>
@@ -37,18 +38,25 @@ type Grouping<Part extends keyof SeriesName = keyof SeriesName> = {
   readonly cap: Cap
   /** Keys that were made before: a name is the same object for as long as it is counted. */
   readonly keys: WeakMap<SeriesName, string>
+  /** What was counted at the last scrape, in order. */
+  last: { readonly keys: readonly string[]; readonly labels: readonly Labels[] }
 }
 
-export function seriesFamilies(source: SeriesSource): { refresh: () => void; families: readonly Family[] } {
+type Refresh = (rules: readonly RuleEntry[]) => Generator<void, void>
+
+export function seriesFamilies(source: SeriesSource): { refresh: Refresh; families: readonly Family[] } {
   const groupings = { tcp: byPair(source), rule: BY_RULE(), endpoint: BY_ENDPOINT() }
   let sums: Record<keyof typeof groupings, readonly Series[]> = { tcp: [], rule: [], endpoint: [] }
-  const refresh = () => {
+  let shares: readonly Value[] = []
+  const sharesOf = configuredShares()
+  function* refresh(rules: readonly RuleEntry[]): Generator<void, void> {
     const totals = source.totals()
-    sums = {
-      tcp: summed(totals, groupings.tcp),
-      rule: summed(totals, groupings.rule),
-      endpoint: summed(totals, groupings.endpoint),
-    }
+    yield
+    const tcp = yield* summed(totals, groupings.tcp)
+    const rule = yield* summed(totals, groupings.rule)
+    const endpoint = yield* summed(totals, groupings.endpoint)
+    shares = yield* sharesOf(rules, groupings.rule)
+    sums = { tcp, rule, endpoint }
   }
   const values = (grouping: keyof typeof groupings, field: keyof Sums) => (): Value[] =>
     sums[grouping].map(({ labels, sums: { [field]: value } }) => ({ labels, value }))
@@ -67,7 +75,7 @@ export function seriesFamilies(source: SeriesSource): { refresh: () => void; fam
       gauge(
         'weir_rule_configured_share',
         'What of a rule’s connections a destination should get by its weight, of rules that were hit.',
-        () => configuredShares(source.rules(), groupings.rule),
+        () => shares,
       ),
       gauge(
         'weir_rule_connections_open',
@@ -103,16 +111,26 @@ export function seriesFamilies(source: SeriesSource): { refresh: () => void; fam
   }
 }
 
-function configuredShares(
-  rules: readonly RuleEntry[],
-  { keyOf, cap }: Grouping<'rule' | 'destination'>,
-): Value[] {
-  return rules.flatMap(({ origin, destinations }) =>
-    destinations.flatMap(({ host, subset, port, share }) => {
-      const labels = cap.own(keyOf({ rule: origin, destination: { host, subset, port } }))
+/** Keys are made once for the rules of a table, of which there may be many more than have labels. */
+function configuredShares() {
+  let of: readonly RuleEntry[] = []
+  let keyed: { readonly key: string; readonly share: number }[] = []
+  return function* (rules: readonly RuleEntry[], { keyOf, cap }: Grouping<'rule' | 'destination'>) {
+    if (of !== rules) {
+      const made: typeof keyed = []
+      for (const { origin, destinations } of rules) {
+        for (const { host, subset, port, share } of destinations)
+          made.push({ key: keyOf({ rule: origin, destination: { host, subset, port } }), share })
+        yield
+      }
+      keyed = made
+      of = rules
+    }
+    return keyed.flatMap(({ key, share }) => {
+      const labels = cap.own(key)
       return labels ? [{ labels, value: share }] : []
-    }),
-  )
+    })
+  }
 }
 
 const destinationKey = (destination: Destination | null): string =>
@@ -125,6 +143,7 @@ const byPair = ({ labelsOf }: SeriesSource): Grouping => ({
   other: OTHER_TCP,
   cap: new Cap(SERIES_MAX),
   keys: new WeakMap(),
+  last: { keys: [], labels: [] },
 })
 
 const OTHER_DESTINATION: Labels = {
@@ -151,6 +170,7 @@ const BY_RULE = (): Grouping<'rule' | 'destination'> => ({
   other: { virtual_service: 'other', rule: 'other', ...OTHER_DESTINATION },
   cap: new Cap(SERIES_MAX),
   keys: new WeakMap(),
+  last: { keys: [], labels: [] },
 })
 
 const BY_ENDPOINT = (): Grouping => ({
@@ -162,23 +182,21 @@ const BY_ENDPOINT = (): Grouping => ({
   other: { endpoint: 'other', ...OTHER_DESTINATION },
   cap: new Cap(SERIES_MAX),
   keys: new WeakMap(),
+  last: { keys: [], labels: [] },
 })
 
-function summed(totals: readonly Counted[], { keyOf, labelsOf, other, cap, keys: made }: Grouping): Series[] {
-  const names = new Map<string, SeriesName>()
+function* summed(totals: readonly Counted[], grouping: Grouping): Generator<void, Series[]> {
   const counted = totals.filter(({ name, opened }) => name.key !== 'other' || opened > 0)
-  const keys = counted.map(({ name }) => {
-    const key = made.get(name) ?? (name.key === 'other' ? 'other' : keyOf(name))
-    made.set(name, key)
-    if (key !== 'other') names.set(key, name)
-    return key
-  })
-  const find = cap.labels(new Set(names.keys()), key => labelsOf(names.get(key) as SeriesName), other)
+  const find = yield* labelsFor(counted, grouping)
   const byLabels = new Map<Labels, Sums>()
-  for (const [index, total] of counted.entries()) {
-    const labels = find(keys[index])
-    const sums = byLabels.get(labels) ?? nothing()
-    byLabels.set(labels, sums)
+  for (let index = 0; index < counted.length; index++) {
+    const total = counted[index]
+    const labels = find[index]
+    let sums = byLabels.get(labels)
+    if (sums === undefined) {
+      sums = nothing()
+      byLabels.set(labels, sums)
+    }
     sums.begun += total.opened
     sums.opened += total.opened - total.moved
     sums.closed += total.closed
@@ -186,9 +204,36 @@ function summed(totals: readonly Counted[], { keyOf, labelsOf, other, cap, keys:
     sums.failed += total.failed
     sums.received += total.received
     sums.sent += total.sent
+    if (index % STEP === 0) yield
   }
   for (const [labels, sums] of byLabels) sums.opened = neverBack(labels, sums.opened)
   return [...byLabels].map(([labels, sums]) => ({ labels, sums }))
+}
+
+/** The labels of each; found anew only where other names are counted than at the last scrape. */
+function* labelsFor(counted: readonly Counted[], grouping: Grouping): Generator<void, readonly Labels[]> {
+  const { keyOf, labelsOf, other, cap, keys: made, last } = grouping
+  const keys: string[] = []
+  let isSame = counted.length === last.keys.length
+  for (let index = 0; index < counted.length; index++) {
+    const { name } = counted[index]
+    let key = made.get(name)
+    if (key === undefined) {
+      key = name.key === 'other' ? 'other' : keyOf(name)
+      made.set(name, key)
+    }
+    isSame &&= key === last.keys[index]
+    keys.push(key)
+    if (index % STEP === 0) yield
+  }
+  if (isSame) return last.labels
+  const names = new Map<string, SeriesName>()
+  for (let index = 0; index < counted.length; index++)
+    if (keys[index] !== 'other') names.set(keys[index], counted[index].name)
+  yield
+  const find = yield* cap.labels(names, key => labelsOf(names.get(key) as SeriesName), other)
+  grouping.last = { keys, labels: keys.map(find) }
+  return grouping.last.labels
 }
 
 const nothing = (): Sums => ({ begun: 0, opened: 0, closed: 0, open: 0, failed: 0, received: 0, sent: 0 })
