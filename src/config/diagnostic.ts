@@ -42,6 +42,22 @@ export function formatPath(path: Path): string {
   return text
 }
 
+/** The value at a path, undefined where there is none. */
+export const valueAt = (root: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (value, step) => (Object(value) as Readonly<Record<string | number, unknown>>)[step],
+    root,
+  )
+
+/** A finding about a field of a resource, before it is in the list. */
+export type Held = {
+  readonly code: Code
+  readonly resource: Locatable
+  readonly path: Path
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
 /** What a resource offers so that a finding can say where it is (resource.ts). */
 export type Locatable = {
   readonly title: string
@@ -62,9 +78,22 @@ export class Findings {
   /** Files that were said to be templates. */
   readonly #templates = new Set<string>()
 
-  /** Adds a finding about a field of a resource; a value that a template left open is the template's. */
+  #holdsBack: ((held: Held) => boolean) | null = null
+
+  /** From now on a finding about a field is left out where `judge` holds it back; null ends that. */
+  holdBack(judge: ((held: Held) => boolean) | null): void {
+    this.#holdsBack = judge
+  }
+
+  /** Adds a finding about a field of a resource. */
   at(code: Code, resource: Locatable, path: Path, message: string, hint?: string): void {
     this.#said.add(saying(code, resource, path))
+    const held = { code, resource, path, message, hint }
+    if (!this.#holdsBack?.(held)) this.add(held)
+  }
+
+  /** Adds a finding that nobody holds back; what is wrong with a value that a template left open is the template's. */
+  add({ code, resource, path, message, hint }: Held): void {
     const place = resource.locate(path)
     const open = CODES[code].severity === 'error' && isLeftOpen(resource.value, path)
     if (open && !this.#isFirstOfTemplate(place)) return

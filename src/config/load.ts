@@ -9,6 +9,7 @@
 import { hash } from 'node:crypto'
 import { monotonicMs } from '../base/clock.ts'
 import type { Plan } from '../table/plan.ts'
+import { Causes } from './causes.ts'
 import { type Diagnostic, Findings } from './diagnostic.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
 import { toPlan } from './plan/to-plan.ts'
@@ -16,6 +17,7 @@ import { readSettings } from './read-settings.ts'
 import type { Resource } from './resource.ts'
 import type { Settings } from './settings.ts'
 import { readDocuments } from './text/read-documents.ts'
+import { Unusable } from './unusable.ts'
 import { validate } from './validate/validate.ts'
 
 export type SourceFile = { readonly file: string; readonly bytes: Uint8Array | Error }
@@ -70,21 +72,28 @@ const UNREAD_NAMED_MAX = 3
 export function loadConfig(files: readonly SourceFile[], options: LoadOptions): Loaded {
   const findings = new Findings()
   const started = monotonicMs()
-  const resources = readDocuments(files, findings)
+  const unusable = new Unusable()
+  const resources = readDocuments(files, findings, unusable)
   for (const each of options.unread ?? []) reportUnread(each, findings)
   if (resources.length === 0 && findings.count('error') === 0) {
     const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
     findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource was read: there is nothing to serve')
   }
+  const before = findings.count('error')
   const settings = readSettings(resources, findings)
+  if (findings.count('error') > before) for (const each of resources.filter(isSettings)) unusable.add(each)
   const parsed = monotonicMs()
-  const valid = resources.filter(resource => isValid(resource, settings, findings))
+  const valid = resources.filter(resource => isValid(resource, settings, findings, unusable))
   const validated = monotonicMs()
+  const causes = new Causes(valid, unusable)
+  findings.holdBack(causes.holdsBack)
   // Planned whatever came before, so that one run says it all; to the others a wrong resource is not there.
   const planned = toPlan(valid, settings, options.names, findings)
   const { plan } = planned
   const plannedAt = monotonicMs()
   lint(planned, valid.find(isSettings) ?? null, findings, options.lint)
+  findings.holdBack(null)
+  causes.settle(findings)
   const failed = findings.count('error') > 0
   return {
     plan: failed ? null : plan,
@@ -115,10 +124,12 @@ function reportUnread({ folder, files, isAll }: UnreadFolder, findings: Findings
   )
 }
 
-function isValid(resource: Resource, { profile }: Settings, findings: Findings): boolean {
+function isValid(resource: Resource, { profile }: Settings, findings: Findings, unusable: Unusable): boolean {
   const before = findings.count('error')
   validate(resource, findings, { profile })
-  return findings.count('error') === before
+  if (findings.count('error') === before) return true
+  unusable.add(resource)
+  return false
 }
 
 const isSettings = ({ kind, apiVersion }: Resource): boolean =>

@@ -41,7 +41,7 @@ const WINDOW = 120
 /** Characters of a message; only a hostile file makes longer ones. */
 const MESSAGE_MAX = 2000
 
-/** Every diagnostic, by file, line and column, each with a blank line after it, and a line that sums them up. */
+/** Every diagnostic, errors first, each with a blank line after it, and a line that sums them up. */
 export function renderText(list: readonly Diagnostic[], options: RenderOptions = {}): string {
   const paint: Paint = (style, text) =>
     options.colours ? styleText(style, text, { validateStream: false }) : text
@@ -86,11 +86,18 @@ export function renderJson(list: readonly Diagnostic[]): string {
   )
 }
 
-/** By file, line and column, then in the order found. */
+const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
+
+/** Errors first, then warnings and notes; each by file, line and column, then in the order found. */
 function sort(list: readonly Diagnostic[]): Diagnostic[] {
+  const rank = ({ severity }: Diagnostic): number => SEVERITIES.indexOf(severity)
   const byFile = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
   return list.toSorted(
-    (left, right) => byFile(left.file, right.file) || left.line - right.line || left.column - right.column,
+    (left, right) =>
+      rank(left) - rank(right) ||
+      byFile(left.file, right.file) ||
+      left.line - right.line ||
+      left.column - right.column,
   )
 }
 

@@ -57,6 +57,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG014: '# nothing here',
   CFG015: gateway(`{ servers: [${server(TCP)}] }`),
   CFG016: '{{- if .Values.gateway }}\nkind: Gateway\n{{- end }}\n',
+  CFG017: gateway('{ server: [] }') + virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
   CFG020: 'only some words\n',
   CFG021: 'apiVersion: 1\nkind: Gateway\nmetadata: { name: a }\n',
   CFG022: 'apiVersion: v1\nkind: 1\nmetadata: { name: a }\n',
@@ -171,6 +172,9 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }, { destination: { host: c.com }, weight: 67108865 }] }] }',
     'name: a, annotations: { gateway.weir/split: exact }',
   ),
+  CFG417: ['a', 'b']
+    .map(name => service('{ selector: { app: a }, ports: [{ port: 9000 }] }', `name: ${name}`))
+    .join(''),
 
   IST0127: serviceEntry(ENTRY) + match('{ sourceLabels: { app: web } }'),
   CFG451:

@@ -4,6 +4,7 @@ import { formatEndpoint, parseAddress } from '../../net/address.ts'
 import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan.ts'
 import type { Findings, Path } from '../diagnostic.ts'
 import { expandHost } from '../plan/names.ts'
+import type { Service } from '../plan/service.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import { quote } from '../quote.ts'
@@ -24,12 +25,12 @@ export function reportDestinationShares(
     const message = `endpoint ${formatEndpoint(endpoint.address, endpoint.port)} of ${quote(service.host)} is a listener of this process: connections to it come back here, and perhaps go round for ever`
     findings.at('CFG460', service.resource, service.path, message)
   }
-  reportShares(plan, virtualServices, findings)
+  reportShares({ plan, registry }, virtualServices, findings)
 }
 
 /** Once for each VirtualService and destination: what is missing is missing in all its routes. */
 function reportShares(
-  { listeners, routes, clusters }: Plan,
+  { plan: { listeners, routes, clusters }, registry }: Pick<Planned, 'plan' | 'registry'>,
   virtualServices: ReadonlyMap<string, VirtualService>,
   findings: Findings,
 ): void {
@@ -46,7 +47,9 @@ function reportShares(
       const key = `${rule.origin.virtualService} ${clusters[cluster].host} ${clusters[cluster].subset}`
       if (!isEmpty(clusters[cluster]) || seen.has(key)) continue
       seen.add(key)
-      reportShare(rule, route, weight, clusters[cluster], virtualService, findings)
+      const service = registry.find(clusters[cluster].host, virtualService.namespace)
+      const hint = causeOf(service, findings)
+      reportShare(rule, route, { weight, cluster: clusters[cluster], hint }, virtualService, findings)
     }
   }
 }
@@ -54,8 +57,7 @@ function reportShares(
 function reportShare(
   { origin }: Rule,
   { destinations }: Route,
-  weight: number,
-  cluster: Cluster,
+  { weight, cluster, hint }: { weight: number; cluster: Cluster; hint: string | undefined },
   virtualService: VirtualService,
   findings: Findings,
 ): void {
@@ -64,7 +66,15 @@ function reportShare(
   const percent = share === 1 ? 'all' : `${Number((share * 100).toPrecision(3))} %`
   const name = `${quote(cluster.host)}${cluster.subset === null ? '' : ` subset ${cluster.subset}`}`
   const message = `${percent} of the connections of ${origin.block}[${origin.route}] are reset: ${name} has no endpoint`
-  findings.at('CFG459', virtualService.resource, pathOf(origin, cluster, virtualService), message)
+  const path = pathOf(origin, cluster, virtualService)
+  findings.at('CFG459', virtualService.resource, path, message, hint)
+}
+
+/** Names the finding that this one follows from, where the service itself has one. */
+function causeOf(service: Service | null, findings: Findings): string | undefined {
+  if (!service || !findings.has('CFG404', service.resource, service.path)) return undefined
+  const { file, line } = service.resource.locate(service.path)
+  return `this follows from CFG404 at ${file}:${line}`
 }
 
 /** Where the destination is written. */

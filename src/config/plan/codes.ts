@@ -70,4 +70,8 @@ export const PLAN_CODES = {
     'an ExternalName is resolved by DNS, since no service of the files has the name',
     'read the service too, where the name is one of a cluster',
   ),
+  CFG417: warning(
+    'Services stand as files in Git have them, without what a cluster adds; their connections are reset',
+    'read what the cluster has beside them',
+  ),
 } as const satisfies Record<string, CodeEntry>

@@ -53,8 +53,8 @@ export function toPlan(
   for (const service of registry.services) reportEndpoints(service, registry, findings)
   for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, findings)
   for (const virtualService of virtualServices) {
-    reportBindings(virtualService, findingInputs)
     reportDestinations(virtualService, findingInputs)
+    reportBindings(virtualService, findingInputs)
   }
   const sockets = assignSockets(servedGateways(inputs.gateways, settings), findings)
   const listeners = [

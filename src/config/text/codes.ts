@@ -1,6 +1,6 @@
 /** Codes of the first stage: files, their text, what every resource has, and weir's own Settings. */
 
-import { type CodeEntry, error, warning } from '../code.ts'
+import { type CodeEntry, error, info, warning } from '../code.ts'
 
 export const TEXT_CODES = {
   CFG001: error('the file cannot be read', 'check the path and the permissions'),
@@ -28,6 +28,7 @@ export const TEXT_CODES = {
     'the file is a template, or a part of a Helm chart',
     'render it, and check what comes out: helm template, kustomize build, envsubst',
   ),
+  CFG017: info('findings are left out that may only follow from errors', 'mend the errors, then check again'),
   CFG020: error('the document is no resource', 'start with apiVersion, kind and metadata'),
   CFG021: error('apiVersion is missing or malformed', 'write apiVersion: <group>/<version>, or v1'),
   CFG022: error('kind is missing or malformed', 'write kind: <Kind>'),

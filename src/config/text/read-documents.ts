@@ -9,9 +9,10 @@ import type { Findings } from '../diagnostic.ts'
 import { groupOf, isPassedOver } from '../kinds.ts'
 import { describe, quote } from '../quote.ts'
 import { Resource } from '../resource.ts'
+import { Unusable } from '../unusable.ts'
 import { Conversion } from './convert.ts'
 import { type Decoded, decode, type InputFile, isUnprintable } from './decode.ts'
-import { type Draft, expand } from './draft.ts'
+import { type Draft, expand, isMapping } from './draft.ts'
 import { DOCUMENTS_MAX, SYNTAX_ERRORS_MAX } from './limits.ts'
 import { Lines } from './lines.ts'
 import { readForeignMetadata, readMetadata } from './metadata.ts'
@@ -26,13 +27,19 @@ const CHART_PART = 'this is a part of a Helm chart, and that a template: render 
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
 /** The resources of all files, in reading order; of two that have the same name the first. */
-export function readDocuments(files: readonly InputFile[], findings: Findings): Resource[] {
+export function readDocuments(
+  files: readonly InputFile[],
+  findings: Findings,
+  unusable: Unusable = new Unusable(),
+): Resource[] {
   const resources = new Map<string, Resource>()
   for (const input of files) {
     const decoded = decode(input, findings)
-    if (!decoded) continue
-    const lines = new Lines(input.file, decoded.text)
-    if (isTemplate(decoded.text, lines, findings)) continue
+    const lines = new Lines(input.file, decoded?.text ?? '')
+    if (!decoded || isTemplate(decoded.text, lines, findings)) {
+      unusable.addUnknown(lines.place(0))
+      continue
+    }
     let documents = 0
     for (const span of splitDocuments(decoded.text)) {
       if (++documents > DOCUMENTS_MAX) {
@@ -40,13 +47,32 @@ export function readDocuments(files: readonly InputFile[], findings: Findings): 
         findings.in('CFG002', lines.place(span.from), message)
         break
       }
-      for (const draft of readDocument(decoded, span, lines, findings)) {
+      const before = findings.count('error')
+      const drafts = [...readDocument(decoded, span, lines, findings)]
+      if (drafts.length === 0 && findings.count('error') > before) unusable.addUnknown(lines.place(span.from))
+      for (const draft of drafts) {
         const resource = complete(draft, input.file, resources.size, findings)
-        if (resource) keepFirst(resources, resource, findings)
+        if (resource === null) noteUnusable(draft, unusable)
+        else if (!keepFirst(resources, resource, findings)) unusable.add(resource)
       }
     }
   }
   return [...resources.values()]
+}
+
+/** What is known of an object that is no resource. */
+function noteUnusable({ apiVersion, kind, value, locate }: Draft, unusable: Unusable): void {
+  if (isAbsent(kind) && isAbsent(apiVersion)) return
+  if (typeof kind !== 'string') {
+    unusable.addUnknown(locate([]))
+    return
+  }
+  const { name, namespace } = isMapping(value.metadata) ? value.metadata : {}
+  const known = {
+    name: typeof name === 'string' ? name : '',
+    namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default',
+  }
+  unusable.addPart({ kind, value, ...known }, locate([]))
 }
 
 /** Says that a file is a template; nothing else is to be said of it. */
@@ -123,8 +149,11 @@ function word(
   return null
 }
 
-/** Kubernetes tells resources apart by group, kind, namespace and name; the version is only a way of writing them. */
-function keepFirst(resources: Map<string, Resource>, resource: Resource, findings: Findings): void {
+/**
+ * False where another resource of the same name came first. Kubernetes tells resources apart by group, kind, namespace
+ * and name; the version is only a way of writing them.
+ */
+function keepFirst(resources: Map<string, Resource>, resource: Resource, findings: Findings): boolean {
   const { apiVersion, kind, metadata, ordinal } = resource
   const isForeign = isPassedOver(apiVersion, kind)
   const key = isForeign
@@ -133,10 +162,11 @@ function keepFirst(resources: Map<string, Resource>, resource: Resource, finding
   const first = resources.get(key)
   if (!first) {
     resources.set(key, resource)
-    return
+    return true
   }
   const path = ['metadata', 'name']
   const { file, line, column } = first.locate(path)
   const message = `${resource.title} is defined twice; the first is at ${file}:${line}:${column}`
   findings.at('CFG027', resource, path, message, 'rename or remove one; the first is kept')
+  return false
 }

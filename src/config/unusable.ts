@@ -1,0 +1,47 @@
+/**
+ * What the files hold and could not be used: text that is no YAML, resources with errors.
+ *
+ * To the others such a resource is not there, so much would seem to be missing that its author has written. What it
+ * may have defined is kept here, as far as it is known, so that nobody is told that it is missing (causes.ts).
+ */
+
+import type { Place } from './diagnostic.ts'
+import type { Resource } from './resource.ts'
+
+/** A resource with errors; a name that is not known is ''. */
+export type UnusableResource = {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly value: Readonly<Record<string, unknown>>
+}
+
+export class Unusable {
+  /** Where the first of it stands, or null where all could be used. */
+  first: Place | null = null
+  /** Whether there is text of which not even the kind is known. */
+  hasUnknown = false
+  readonly #byKind = new Map<string, UnusableResource[]>()
+
+  /** Text that could not be read. */
+  addUnknown(place: Place): void {
+    this.first ??= place
+    this.hasUnknown = true
+  }
+
+  /** A resource of which not all is known. */
+  addPart(resource: UnusableResource, place: Place): void {
+    this.first ??= place
+    this.#byKind.getOrInsertComputed(resource.kind, () => []).push(resource)
+  }
+
+  add(resource: Resource): void {
+    const { kind, metadata, value } = resource
+    this.addPart({ kind, namespace: metadata.namespace, name: metadata.name, value }, resource.locate([]))
+  }
+
+  /** Those of some kinds. */
+  of(...kinds: readonly string[]): readonly UnusableResource[] {
+    return kinds.flatMap(kind => this.#byKind.get(kind) ?? [])
+  }
+}
