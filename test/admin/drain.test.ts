@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { weir } from '../cli/kit.ts'
 import { ask, routing } from '../control/scene.ts'
-import { ENGINES } from '../support/engine.ts'
+import { CHOSEN_FIRST } from '../support/engine.ts'
 import { type Scene, scene, talking } from './scene.ts'
 
 /** A reset is an error of the socket, too; that is not what is waited for. */
@@ -21,7 +21,7 @@ async function ended({ get }: Pick<Scene, 'get'>) {
   }
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of CHOSEN_FIRST) {
   test(`${engine}: older generations end, newer ones and new connections go on`, async t => {
     const where = await scene(t, routing, engine)
     const { get, send, port, backend, save, logged } = where

@@ -1,13 +1,12 @@
 /** The bench `reload` in small: changes come into force, and no connection fails meanwhile. */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { Bench } from '../../bench/harness.ts'
 import { benchReload } from '../../bench/reload.ts'
 import { ENGINES } from '../support/engine.ts'
 import { skip } from '../support/uring.ts'
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`reload measures changes and what connections notice, through ${engine}`, { skip }, async () => {
     const bench = new Bench({ name: 'reload', scale: 'small', onGroup: () => {}, choices: { engine } })
     await benchReload(bench)

@@ -11,7 +11,7 @@ import { benchSoak } from '../../bench/soak.ts'
 import { ENGINES } from '../support/engine.ts'
 import { skip } from '../support/uring.ts'
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`soak: short and long connections during reloads, through ${engine}`, { skip }, async () => {
     const bench = new Bench({ name: 'soak', scale: 'small', onGroup: () => {}, choices: { engine } })
     await benchSoak(bench)

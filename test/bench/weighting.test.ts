@@ -48,7 +48,7 @@ test('weighting measures picks, whole connections and the split, and says what t
 })
 
 // Nothing is asserted about time itself, but that a pick made slower on purpose shows, and where it must.
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`weighting notices a pick of 1 ms, through ${engine}`, { skip }, async () => {
     const bench = small(engine)
     await weighConnections(bench, { slowerUs: 1000 })

@@ -8,6 +8,7 @@
 import { ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { runs } from '../support/full.ts'
 import { findingsOf, istio, type Json } from './validate-kit.ts'
 
 const KINDS = ['VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'WorkloadEntry']
@@ -114,7 +115,7 @@ test('arbitrary JSON anywhere in a valid resource only adds findings', () => {
         findsWithoutThrowing(plant(valid, at, planted), profile)
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })
 

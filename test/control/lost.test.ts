@@ -4,7 +4,6 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { Observer } from '../../src/control/observer.ts'
 import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
 import { Live } from '../../src/stats/connections.ts'
@@ -16,7 +15,7 @@ import { clusterOf, ENGINES, listenerOn, planOf } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
 import { begin, echo, freePort, listen, open, readBytes, until } from '../support/sockets.ts'
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: every connection of a worker that died leaves a record, and none is left in the books`, async t => {
     const upstream = await listen(echo)
     const events: SupervisorEvent[] = []

@@ -15,7 +15,7 @@ import { Observer } from '../../src/control/observer.ts'
 import { SelectedDrain } from '../../src/control/selected-drain.ts'
 import { Live, LiveHead, liveAt, openConnections, publishRow } from '../../src/stats/connections.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
-import { ENGINES } from '../support/engine.ts'
+import { CHOSEN_FIRST } from '../support/engine.ts'
 import { ending, freePort, open, readBytes, until } from '../support/sockets.ts'
 import { echo, folder, routing, watchedLog } from './scene.ts'
 
@@ -60,7 +60,7 @@ async function answers(client: Socket): Promise<void> {
   assert.equal(await readBytes(client, 2), ' x')
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of CHOSEN_FIRST) {
   test(`${engine}: the connections of a generation end, and those of others, and new ones, go on`, async t => {
     const { plane, observer, openMany, reload } = await scene(t, engine)
     const old = await openMany(30)

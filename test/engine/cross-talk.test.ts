@@ -6,13 +6,13 @@
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { test } from 'node:test'
 import { createRandom, nextBelow, type Random } from '../../src/base/random.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { sized } from '../support/full.ts'
 import { begin, ending, freePort, listen } from '../support/sockets.ts'
 
 /** WEIR_TEST_CONNECTIONS=1e6 makes a soak of it. */
-const CONNECTIONS = Number(process.env.WEIR_TEST_CONNECTIONS ?? 3000)
+const CONNECTIONS = Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(600, 3000))
 const AT_ONCE = 50
 
 const stamped = (id: number, words: number): Buffer => {
@@ -63,7 +63,7 @@ async function client(port: number, id: number, random: Random): Promise<{ forei
   return seen
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: bytes never reach another connection, while both sides come and go at random`, async t => {
     const random = createRandom(1, 2, 3)
     const upstreamSide: { foreign: number }[] = []

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ENGINES } from '../support/engine.ts'
@@ -37,7 +37,7 @@ async function isServed(port: number): Promise<boolean> {
   return (await readAll(client).catch(() => '')) === 'hello'
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: without file descriptors new clients are turned away and counted`, async (t: TestContext) => {
     if (process.platform !== 'linux') return t.skip('needs ulimit and /proc')
     await using upstream = await listen(echo)

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import type { EngineKind, EngineLimits } from '../../src/engine/protocol.ts'
 import { missing } from '../../src/net/libc.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
@@ -54,7 +54,7 @@ async function isReset({ plane, port }: Gateway, reason: ReasonName): Promise<vo
 
 const nobody = async () => ({ address: '127.0.0.1', port: await freePort() })
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a refused connection resets the client`, async () => {
     await using gateway = await gatewayTo(engine, [clusterOf([await nobody()])])
     await isReset(gateway, 'connect-refused')

@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { test } from 'node:test'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { freePort, listen, open, readAll, stalled } from '../support/sockets.ts'
 
@@ -34,7 +33,7 @@ async function stall(port: number): Promise<Socket> {
   return socket
 }
 
-for (const engine of ENGINES)
+for (const { engine, test } of ENGINES)
   test(`${engine}: fresh connections are served beside hundreds of readers that stall`, async t => {
     await using upstream = await listen(serve)
     await using plane = new TestEngine(engine)

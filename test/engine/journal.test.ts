@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import type { Order } from '../../src/engine/protocol.ts'
 import { formatAddress } from '../../src/net/address.ts'
 import { Errno } from '../../src/net/errno.ts'
@@ -95,7 +95,7 @@ const rule = (port: number, route: number, file: string): Rule => ({
 const ruled = (port: number, rules: readonly Rule[]): Listener =>
   listenerOn(port, -1, { scopes: [{ host: '', port: 0, addresses: [], rules, defaultRoute: -1 }] })
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a live connection shows who, where to, by what, and how far it is`, async t => {
     const upstream = await listen(echo)
     t.after(() => upstream[Symbol.asyncDispose]())

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { parseCidr } from '../../src/net/address.ts'
 import type { Rule } from '../../src/table/plan.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
@@ -29,7 +29,7 @@ const ask = async (port: number, host?: string): Promise<string> => {
   return readAll(client)
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a new table routes new connections; those that are open stay where they are`, async () => {
     await using one = await listen(echo)
     await using two = await listen(say('two'))

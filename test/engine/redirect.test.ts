@@ -5,7 +5,6 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { missing } from '../../src/net/libc.ts'
 import { ENGINES } from '../support/engine.ts'
@@ -27,7 +26,7 @@ const isolated = (script: string, ...words: string[]) =>
 const needs = 'needs unshare -n, ip and nft, and the right to use them'
 const skip = missing || (isolated(REDIRECT).status === 0 ? false : needs)
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a redirected connection goes to the service that it asked for, in both families`, {
     skip,
   }, () => {

@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { test } from 'node:test'
 import type { EngineKind } from '../../src/engine/protocol.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { sized } from '../support/full.ts'
 import {
   begin,
   bytes,
@@ -27,7 +27,7 @@ import {
 } from '../support/sockets.ts'
 
 /** WEIR_TEST_BYTES=1e9 sends a gigabyte each way. */
-const TOTAL_BYTES = Number(process.env.WEIR_TEST_BYTES ?? 64 * 2 ** 20)
+const TOTAL_BYTES = Number(process.env.WEIR_TEST_BYTES ?? sized(8, 64) * 2 ** 20)
 
 /** A worker with one listener and one upstream, whose sockets `onSocket` gets. */
 async function relay(engine: EngineKind, onSocket: (socket: Socket) => void) {
@@ -50,7 +50,7 @@ async function nextSocket(upstream: TestServer): Promise<Socket> {
   return socket
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: bytes arrive exactly, both ways at once, and so does each end`, async () => {
     const digests: Promise<string>[] = []
     await using gateway = await relay(engine, socket => {

@@ -73,7 +73,7 @@ function openPipes(): number {
   }).length
 }
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a connection can go from bulk to talk and back`, async () => {
     await using gateway = await relay(engine, echo)
     const client = await open(gateway.port)

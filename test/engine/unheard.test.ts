@@ -7,7 +7,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { test } from 'node:test'
 import { missing } from '../../src/net/libc.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
@@ -91,7 +90,7 @@ const CASES: readonly Case[] = [
   },
 ]
 
-for (const engine of ENGINES) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a reset is heard of in every state`, {
     skip: engine === 'node' && missing !== '' && missing,
   }, async t => {

@@ -11,6 +11,7 @@ import {
   parseCidr,
   splitEndpoint,
 } from '../../src/net/address.ts'
+import { runs } from '../support/full.ts'
 
 const spell = (text: string): string | null => {
   const address = parseAddress(text)
@@ -96,7 +97,7 @@ test('what Node takes for an address is read alike, and written back the same', 
       const again = parseAddress(formatAddress(address.family, address.words))
       assert.deepEqual(again, address)
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })
 
@@ -114,6 +115,6 @@ test('contains agrees with Node on random prefixes and addresses', () => {
       list.addSubnet(net, bits, family)
       assert.equal(contains(cidr, address.family, address.words), list.check(text, family))
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })

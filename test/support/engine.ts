@@ -4,13 +4,13 @@
  */
 
 import assert from 'node:assert/strict'
+import { type TestFn, type TestOptions, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { Observer } from '../../src/control/observer.ts'
 import { createInboxes } from '../../src/engine/inboxes.ts'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
-import { probe } from '../../src/net/probe.ts'
 import { closeWake, wake } from '../../src/net/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
@@ -25,15 +25,51 @@ import {
   type Plan,
   type Policy,
 } from '../../src/table/plan.ts'
+import { fullOnly } from './full.ts'
 import { until } from './sockets.ts'
+import { skip as withoutUring } from './uring.ts'
 
 const WORKER = fileURLToPath(new URL('../../src/engine/worker.ts', import.meta.url))
+
+/**
+ * The threads of all engines of a file: one that has ended its task takes the next, with nothing left of the one
+ * before but loaded code. Starting a thread costs more than most tests.
+ */
+const THREADS = new Piscina({
+  filename: WORKER,
+  minThreads: 0,
+  maxThreads: 64,
+  idleTimeout: Number.POSITIVE_INFINITY,
+  recordTiming: false,
+})
+THREADS.on('error', () => {}) // a thread that dies rejects its task, which tells
 
 type Listening = Extract<Report, { kind: 'listening' }>
 type Drained = Extract<Report, { kind: 'drained' }>
 
-/** The engines that can run here; every test of the data plane runs against each, by name. */
-export const ENGINES: readonly EngineKind[] = probe().ok ? ['node', 'uring'] : ['node']
+type Test = (name: string, ...rest: [TestFn] | [TestOptions, TestFn]) => void
+
+/** An engine, and `test` for what is tested on it: skipped, with the reason, where it cannot run. */
+export type EngineUnderTest = { readonly engine: EngineKind; readonly test: Test }
+
+/** Every test of the data plane runs on each engine, by name. */
+export const ENGINES: readonly EngineUnderTest[] = [on('node', false), on('uring', withoutUring)]
+
+/** For what hardly depends on the engine: `npm test` tries the one that weir would choose, test:full both. */
+export const CHOSEN_FIRST: readonly EngineUnderTest[] = [
+  on('node', withoutUring === false && fullOnly),
+  on('uring', withoutUring),
+]
+
+function on(engine: EngineKind, missing: string | false): EngineUnderTest {
+  return {
+    engine,
+    test: (name, ...rest) => {
+      const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest
+      test(name, { ...options, skip: missing || (options.skip ?? false) }, body)
+    },
+  }
+}
 
 export class TestEngine {
   readonly stats: Stats
@@ -44,7 +80,6 @@ export class TestEngine {
   readonly slots = createSlots()
   readonly journals: readonly JournalMemory[]
   readonly observer: Observer
-  readonly #pool: Piscina
   readonly #ports: MessagePort[] = []
   readonly #wakeFds: number[] = []
   readonly #epoch = new SharedArrayBuffer(4)
@@ -58,7 +93,6 @@ export class TestEngine {
     this.journals = Array.from({ length: workers }, () => createJournalMemory(allowed.maxConnections))
     this.observer = new Observer(this.journals)
     this.listening = Array.from({ length: workers }, () => [])
-    this.#pool = new Piscina({ filename: WORKER, minThreads: workers, maxThreads: workers })
     this.ended = this.listening.map((reports, index) => {
       const { port1, port2 } = new MessageChannel()
       port1.on('message', (report: Report) => {
@@ -75,7 +109,7 @@ export class TestEngine {
         ...{ limits: allowed, journal: this.journals[index] },
       }
       // `as object`: Piscina takes an array, its type names what Node's newest postMessage takes instead.
-      return this.#pool.run(task, { transferList: [port2] as object })
+      return THREADS.run(task, { transferList: [port2] as object })
     })
     for (const each of this.ended) each.catch(() => {}) // a test that expects it awaits it
   }
@@ -129,7 +163,6 @@ export class TestEngine {
     for (const fd of this.#wakeFds.splice(0)) closeWake(fd)
     for (const port of this.#ports) port.close()
     this.observer.close()
-    await this.#pool.destroy()
   }
 
   /** Waits for a condition, or for a worker's death, which is the better message. */

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { wordMask } from '../../src/net/address.ts'
 import { findPrefix, viewTrie } from '../../src/table/cidr-trie.ts'
 import { buildTrie, type PrefixSet } from '../../src/table/cidr-trie-builder.ts'
+import { runs } from '../support/full.ts'
 
 /** A word in which few bits vary, at both ends, so that prefixes nest, touch and repeat. */
 const word = fc.oneof(
@@ -60,7 +61,7 @@ for (const wide of [1, 4] as const) {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -75,7 +76,7 @@ for (const wide of [1, 4] as const) {
           assert.equal(parents[index + 1], around)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 }

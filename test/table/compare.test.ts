@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { parseCidr } from '../../src/net/address.ts'
 import { compareTables } from '../../src/table/compare.ts'
 import { DEFAULT_POLICY, type Plan, type Rule } from '../../src/table/plan.ts'
+import { runs } from '../support/full.ts'
 import { tableOf } from '../support/tables.ts'
 
 const rule = (name: string, place: number, more: Partial<Rule> = {}): Rule => ({
@@ -86,7 +87,7 @@ test('nothing is told of equal tables, and all of disjoint ones', () => {
       const common = new Set(before).intersection(new Set(after)).size
       assert.ok(kept >= common && reordered < Math.max(1, kept))
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   )
 })
 

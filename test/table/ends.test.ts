@@ -15,6 +15,7 @@ import { EARLY_ENDS } from '../../src/table/ends.ts'
 import { Explainer } from '../../src/table/explain.ts'
 import type { Cluster, Plan } from '../../src/table/plan.ts'
 import type { Table } from '../../src/table/table.ts'
+import { enoughRuns, runs } from '../support/full.ts'
 import * as arbitrary from '../support/plans.ts'
 import { tableOf } from '../support/tables.ts'
 
@@ -95,10 +96,15 @@ test('a connection ends as explain says, or is dialled where it says nothing', t
         seen.set(said.ends, (seen.get(said.ends) ?? 0) + 1)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   )
   t.diagnostic([...seen].map(each => each.join(' ')).join(', '))
-  assert.deepEqual(new Set(seen.keys()), new Set([...EARLY_ENDS, null]), 'the generator must make every end')
+  if (enoughRuns)
+    assert.deepEqual(
+      new Set(seen.keys()),
+      new Set([...EARLY_ENDS, null]),
+      'the generator must make every end',
+    )
 })
 
 test('each is a reason that workers count', () => {

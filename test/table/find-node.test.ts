@@ -6,6 +6,7 @@ import { viewTrie } from '../../src/table/cidr-trie.ts'
 import { type AddressBook, ANY_NODE, findNode } from '../../src/table/find-node.ts'
 import { buildHostIndex, findHost } from '../../src/table/host-index.ts'
 import { type BuiltNodes, NodeSet } from '../../src/table/node-set.ts'
+import { runs } from '../support/full.ts'
 
 /** Few values, so that hosts lie in ranges, and IPv4 and IPv6 addresses share their first words. */
 const word = fc.constantFrom(0, 1, 2, 0x0a000001, 0x0a000002, 0x80000000, 0xffffffff)
@@ -68,7 +69,7 @@ test('an address’s node is that of the longest prefix around it, host or range
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 

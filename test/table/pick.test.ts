@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createRandom, nextBelow, nextU32 } from '../../src/base/random.ts'
 import { aliasColumns } from '../../src/table/pick.ts'
+import { runs } from '../support/full.ts'
 
 const weights = fc
   .array(fc.integer({ min: 0, max: 2 ** 31 - 1 }), { minLength: 2, maxLength: 50 })
@@ -25,7 +26,7 @@ test('alias columns give every destination its share of the weights', () => {
         )
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 

@@ -18,6 +18,7 @@ import { Route } from '../../src/table/layout.ts'
 import { pickDestination } from '../../src/table/pick.ts'
 import type { Plan } from '../../src/table/plan.ts'
 import { BUCKETS, stickyBuckets } from '../../src/table/sticky.ts'
+import { runs } from '../support/full.ts'
 import { splitPlan } from '../support/plans.ts'
 import { tableOf } from '../support/tables.ts'
 
@@ -51,7 +52,7 @@ test('exact: after any number of connections no destination is off by one', () =
         }
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   )
 })
 
@@ -96,7 +97,7 @@ test('exact: up to four destinations are never off by one, over a whole period t
         if (!isExact(counts, turns, list, total)) assert.fail(`${counts} of ${turns} for ${list}`)
       }
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30) },
   )
 })
 
@@ -115,7 +116,7 @@ test('exact: nor are they anywhere in the longest periods', () => {
         counts[pickDestination(table, 0, CLIENT, random, tickets)]++
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
   assert.deepEqual(drawn([1_000_003, 1], 'exact', 300_000), [300_000, 0])
   assert.deepEqual(drawn([1, 1_000_003], 'exact', 700_000), [1, 699_999])

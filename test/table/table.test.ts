@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { buildTable } from '../../src/table/builder.ts'
 import { openTable, readCold, refusal } from '../../src/table/table.ts'
+import { runs } from '../support/full.ts'
 import * as arbitrary from '../support/plans.ts'
 
 const build = (plan: Parameters<typeof buildTable>[0]) =>
@@ -26,7 +27,7 @@ test('a table that was built can be opened, and holds the plan’s names', () =>
         scopes.map(scope => [scope.host, scope.rules.map(rule => rule.origin)]),
       )
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   )
 })
 
@@ -43,7 +44,7 @@ test('a damaged, truncated or foreign buffer is refused with a reason', () => {
       new Uint8Array(shorter).set(bytes.subarray(0, shorter.byteLength))
       assert.notEqual(refusal(shorter), null)
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
   assert.notEqual(refusal(new SharedArrayBuffer(4096)), null)
 })

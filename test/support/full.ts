@@ -1,0 +1,25 @@
+/**
+ * How much is tested: all of it by `npm run test:full`, which sets WEIR_TEST_FULL=1, and by `npm test` what finds
+ * most mistakes in the least time (docs/testing.md says what moved where).
+ *
+ * WEIR_TEST_RUNS=10 is for a campaign: ten times as many runs of each property as test:full has.
+ */
+
+const { WEIR_TEST_FULL, WEIR_TEST_RUNS } = process.env
+
+const FULL = WEIR_TEST_FULL === '1'
+const FACTOR = Number(WEIR_TEST_RUNS ?? (FULL ? 1 : 0.1))
+/** Below this many runs a property proves little, whatever they cost. */
+const RUNS_LEAST = 20
+
+/** For `test(name, { skip: fullOnly }, …)`: what only test:full runs. */
+export const fullOnly: string | false = FULL ? false : 'part of npm run test:full'
+
+/** How often to try a property that test:full tries `full` times: a tenth, or RUNS_LEAST. */
+export const runs = (full: number): number => Math.max(Math.round(full * FACTOR), Math.min(full, RUNS_LEAST))
+
+/** What a generator makes now and then can be asked for only after many runs. */
+export const enoughRuns = FACTOR >= 1
+
+/** One size for test:full, another otherwise: of a load, a file, a number of connections. */
+export const sized = (usual: number, full: number): number => (FULL ? full : usual)
