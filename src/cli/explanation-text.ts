@@ -14,6 +14,7 @@ import { styleText } from 'node:util'
 import { printable } from '../base/printable.ts'
 import type { ClusterEnd } from '../table/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain.ts'
+import { ruleName } from '../table/rule-name.ts'
 
 /** Endpoints of one destination that are shown. */
 const ENDPOINTS_MAX = 8
@@ -38,12 +39,12 @@ export function explanationText(answer: Explanation | { readonly error: string }
   const lines = [
     ...field('listener', listener === null ? [] : [listener]),
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
-    ...field('rule', rule ? [`${ruleText(rule)}  ${rule.file}:${rule.line}`] : []),
+    ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
     ...field('to', answer.destinations.flatMap(destinationLines)),
     ...field('ends', ends === null || ends === answer.outcome ? [] : [`reset, ${ends}`]),
     ...field(
       'rejected',
-      answer.rejected.map(each => `${ruleText(each)}  ${each.because}`),
+      answer.rejected.map(each => `${ruleName(each)}  ${each.because}`),
     ),
   ]
   return `${[`${outcome}: ${printable(answer.reason)}`, ...lines.map(printable)].join('\n')}\n`
@@ -52,11 +53,6 @@ export function explanationText(answer: Explanation | { readonly error: string }
 /** The first value beside the field's name, the others below it. */
 const field = (name: string, values: readonly string[]): string[] =>
   values.map((value, index) => `${`  ${index === 0 ? name : ''}`.padEnd(MARGIN)}${value}`)
-
-type Written = Pick<NonNullable<Explanation['rule']>, 'virtualService' | 'block' | 'route' | 'match'>
-
-const ruleText = ({ virtualService, block, route, match }: Written): string =>
-  `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
 
 /** What is said in the place of endpoints where connections end instead. */
 const ENDED: { readonly [end in ClusterEnd]: string } = {

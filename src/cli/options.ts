@@ -29,6 +29,12 @@ export function adminPlace(text: string): AdminPlace {
   return found
 }
 
+export function percent(text: string): number {
+  const value = /^\d{1,3}(\.\d+)?$/.test(text) ? Number(text) : -1
+  if (value < 0 || value > 100) throw new InvalidArgumentError('It must be a number from 0 to 100.')
+  return value
+}
+
 export function duration(text: string): number {
   const ms = parseDuration(text)
   if (ms === null || ms < 0) throw new InvalidArgumentError('It must be a duration, like 30s or 1m30s.')

@@ -11,7 +11,7 @@ import { type Env, Exit, wantsColours } from './env.ts'
 import { inputOf, namesInput, withInput } from './input.ts'
 import { answered } from './live/answered.ts'
 import { addLiveCommands, adminOption } from './live/commands.ts'
-import { adminPlace, duration, examples, integerUpTo, labels, outputOption } from './options.ts'
+import { adminPlace, duration, examples, integerUpTo, labels, outputOption, percent } from './options.ts'
 import { versionOf } from './version.ts'
 
 /** Runs a command; the exit code. */
@@ -52,6 +52,7 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
   addRun(program, env, exit)
   addCheck(program, env, exit)
   addExplain(program, env, exit)
+  addTest(program, env, exit)
   addLiveCommands(program, env, exit)
   return program
 }
@@ -138,6 +139,35 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
       const sources = flags.live ? null : await inputOf(command, paths, flags, env, otherUse)
       const { explain } = await import('./explain.ts')
       exit(await answered(() => explain(sources, flags, env), env))
+      await flushed(env)
+    })
+}
+
+function addTest(program: Command, env: Env, exit: (code: number) => void): void {
+  const formats = ['table', 'junit', 'json']
+  withInput(program.command('test'))
+    .description('say whether routes are what RouteTests expect; exit 0 all pass, 1 not')
+    .addOption(
+      new Option('--format <FORMAT>', 'table for people (default), junit for CI, json for programs').choices(
+        formats,
+      ),
+    )
+    .addOption(
+      new Option('-o, --output <FORMAT>', 'the same as --format').choices(formats).conflicts('format'),
+    )
+    .option('--min-coverage <PERCENT>', 'fail where tests reach fewer of the rules that can match', percent)
+    .addHelpText(
+      'after',
+      examples(
+        'weir test config/',
+        'weir test -R manifests/ tests/ --min-coverage 90',
+        'kustomize build overlays/prod | weir test - tests/ --format junit > routes.xml',
+      ),
+    )
+    .action(async (paths, flags, command) => {
+      const sources = await inputOf(command, paths, flags, env)
+      const { test } = await import('./test/test.ts')
+      exit(test(sources, flags, env))
       await flushed(env)
     })
 }

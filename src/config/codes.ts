@@ -7,6 +7,7 @@
 
 import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from './lint/codes.ts'
 import { PLAN_CODES } from './plan/codes.ts'
+import { ROUTE_TEST_CODES } from './route-test-codes.ts'
 import { TEXT_CODES } from './text/codes.ts'
 import { VALIDATE_CODES } from './validate/codes.ts'
 
@@ -17,6 +18,7 @@ export const CODES = {
   ...LINT_CODES, // CFG45x, CFG46x and IST0127: what fits together, and probably is not meant
   ...RELOAD_CODES, // CFG47x: what a reload would take from connections
   ...MACHINE_CODES, // CFG48x: what the machine does not allow
+  ...ROUTE_TEST_CODES, // CFG49x: what a RouteTest names
 }
 
 export type Code = keyof typeof CODES

@@ -2,13 +2,14 @@
 
 import { editDistance } from './suggest.ts'
 
-/** `istio` and `kubernetes`: served. `later`: not supported yet. `settings`: weir's own, read elsewhere. */
-export type Role = 'istio' | 'kubernetes' | 'later' | 'settings'
+/** `istio` and `kubernetes`: served. `later`: not supported yet. `settings`, `test`: weir's own. */
+export type Role = 'istio' | 'kubernetes' | 'later' | 'settings' | 'test'
 
 type Kind = { readonly role: Role; readonly group: string; readonly versions: readonly string[] }
 
 const NETWORKING = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] } as const
 const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] } as const
+const WEIR = { group: 'gateway.weir', versions: ['v1'] } as const
 const CORE = { role: 'kubernetes', group: '', versions: ['v1'] } as const
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -26,9 +27,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
   WorkloadGroup: { role: 'later', ...NETWORKING },
   AuthorizationPolicy: { role: 'later', ...SECURITY },
   PeerAuthentication: { role: 'later', ...SECURITY },
-  Settings: { role: 'settings', group: 'gateway.weir', versions: ['v1'] },
+  Settings: { role: 'settings', ...WEIR },
+  RouteTest: { role: 'test', ...WEIR },
 }
 
+const ROUTE_TEST = 'RouteTest'
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS)
 
 /** Slips of the pen in an API group that still name ours. */
@@ -63,6 +66,10 @@ export function isPassedOver(apiVersion: string, kind: string): boolean {
   const { role } = kindOf(apiVersion, kind)
   return role === 'other' || role === 'later'
 }
+
+/** Whether this is a RouteTest, right or wrong: only `check` and `test` read these. */
+export const isRouteTest = ({ apiVersion, kind }: { apiVersion: unknown; kind: unknown }): boolean =>
+  kind === ROUTE_TEST && typeof apiVersion === 'string' && kindOf(apiVersion, kind).role !== 'other'
 
 /**
  * Whether a group is somebody else's, who has a kind of the same name: the Gateway API's Gateway, Knative's

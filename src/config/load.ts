@@ -11,10 +11,12 @@ import { monotonicMs } from '../base/clock.ts'
 import type { Plan } from '../table/plan.ts'
 import { Causes } from './causes.ts'
 import { type Diagnostic, Findings } from './diagnostic.ts'
+import { isRouteTest } from './kinds.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
 import { toPlan } from './plan/to-plan.ts'
 import { readSettings } from './read-settings.ts'
 import type { Resource } from './resource.ts'
+import { type RouteTest, readRouteTests } from './route-tests.ts'
 import type { Settings } from './settings.ts'
 import { readDocuments } from './text/read-documents.ts'
 import { Unusable } from './unusable.ts'
@@ -36,6 +38,8 @@ export type Loaded = {
   readonly names: readonly string[]
   /** Whether a resource defines this host. */
   readonly defines: (host: string) => boolean
+  /** Empty unless they were asked for. */
+  readonly routeTests: readonly RouteTest[]
   /** How long each stage took, in milliseconds. */
   readonly stages: {
     readonly parse: number
@@ -64,6 +68,8 @@ export type LoadOptions = {
   readonly names: ResolvedNames
   readonly lint?: LintOptions
   readonly unread?: readonly UnreadFolder[]
+  /** Whether to read RouteTests; else they are passed over, with all that is wrong with them. */
+  readonly routeTests?: boolean
 }
 
 /** Files of a folder that a warning names. */
@@ -73,9 +79,9 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   const findings = new Findings()
   const started = monotonicMs()
   const unusable = new Unusable()
-  const resources = readDocuments(files, findings, unusable)
+  const resources = readDocuments(files, findings, unusable, options.routeTests ? undefined : isRouteTest)
   for (const each of options.unread ?? []) reportUnread(each, findings)
-  if (resources.length === 0 && findings.count('error') === 0) {
+  if (resources.every(isRouteTest) && findings.count('error') === 0) {
     const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
     findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource was read: there is nothing to serve')
   }
@@ -91,6 +97,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   const planned = toPlan(valid, settings, options.names, findings)
   const { plan } = planned
   const plannedAt = monotonicMs()
+  const routeTests = readRouteTests(valid, planned, findings)
   lint(planned, valid.find(isSettings) ?? null, findings, options.lint)
   findings.holdBack(null)
   causes.settle(findings)
@@ -102,6 +109,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
     resources: resources.map(summarise),
     names: namesOf(plan),
     defines: host => planned.registry.find(host, null) !== null,
+    routeTests,
     stages: {
       parse: parsed - started,
       validate: validated - parsed,

@@ -19,6 +19,9 @@ export function mayDefine(held: Held, namespace: string, unusable: Unusable): bo
   return question !== undefined && (unusable.hasUnknown || question({ ...held, namespace }, unusable))
 }
 
+/** Kinds without which a listener may be missing. */
+const LISTENERS = ['Gateway', 'Settings', 'Service', 'ServiceEntry'] as const
+
 const QUESTIONS: { readonly [code in Code]?: Question } = {
   IST0101: (held, unusable) => {
     const { resource, path, namespace } = held
@@ -46,6 +49,10 @@ const QUESTIONS: { readonly [code in Code]?: Question } = {
   CFG461: (_, unusable) => unusable.of('VirtualService').length > 0,
   CFG462: (_, unusable) => unusable.of('VirtualService').length > 0,
   IST0127: (_, unusable) => unusable.of('Pod', 'WorkloadEntry', 'Settings').length > 0,
+  // What a RouteTest names: a listener, or a rule of one.
+  CFG491: (_, unusable) => unusable.of(...LISTENERS).length > 0,
+  CFG492: (_, unusable) => unusable.of('VirtualService', ...LISTENERS).length > 0,
+  CFG493: (_, unusable) => unusable.of(...LISTENERS).length > 0,
   // Whether there is a mesh at all is for the Settings to say.
   ...Object.fromEntries(
     (['CFG405', 'CFG406', 'CFG415', 'CFG464', 'CFG481'] as const).map(code => [

@@ -81,10 +81,12 @@ export function toReport(list: readonly Diagnostic[]): JsonReport {
 
 /** The report as JSON text that is safe to show on a terminal. */
 export function renderJson(list: readonly Diagnostic[]): string {
-  return JSON.stringify(toReport(list), null, 2).replace(HIDDEN, found =>
-    found === '\n' ? found : unicode(found),
-  )
+  return safeJson(toReport(list))
 }
+
+/** A value as JSON text that is safe to show on a terminal. */
+export const safeJson = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(HIDDEN, found => (found === '\n' ? found : unicode(found)))
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
 

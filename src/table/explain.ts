@@ -104,7 +104,8 @@ export class Explainer {
     }
   }
 
-  answer(question: Question): Explanation {
+  /** @param withRejected  false leaves `rejected` empty: with many rules it is the most of the work. */
+  answer(question: Question, withRejected = true): Explanation {
     const query = this.#queryOf(question)
     const client = this.#clientOf(question, query)
     const found = findListener(this.table, question.gateway, question.destination)
@@ -125,7 +126,7 @@ export class Explainer {
       listener: this.table.sockets[found.index].key,
       rule,
       destinations,
-      rejected: this.#rejected(query, bits, client),
+      rejected: withRejected ? this.#rejected(query, bits, client) : [],
     }
   }
 

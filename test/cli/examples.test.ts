@@ -27,6 +27,9 @@ for (const [name, root] of [
 ]) {
   test(`config/${name} is without a fault and answers as its comments say`, async t => {
     assert.equal((await weir(['check', '--strict', root])).code, 0)
+    const tested = await weir(['test', '--min-coverage', '100', root])
+    assert.equal(tested.code, 0, tested.out + tested.err)
+    assert.match(tested.out, / passed, 0 missed\n/)
     const promised = Object.values(texts(root, text => text)).flatMap(text => [...text.matchAll(TYPED)])
     assert.ok(promised.length > 0)
     let send = (_: 'SIGTERM'): void => {}

@@ -15,6 +15,8 @@ import {
   type Support,
 } from '../../src/config/validate/known-fields.ts'
 
+import { ROUTE_TEST_FIELDS } from '../../src/config/validate/route-test.ts'
+
 const FILE = new URL('../../docs/configuration.md', import.meta.url)
 
 const WORDS: Readonly<Record<Support, string>> = {
@@ -51,7 +53,7 @@ function tableOf(fields: Fields): string {
 test('the field tables of docs/configuration.md are the table that weir uses', () => {
   const text = readFileSync(FILE, 'utf8')
   let expected = text
-  for (const [kind, fields] of Object.entries(KNOWN_FIELDS)) {
+  for (const [kind, fields] of Object.entries({ ...KNOWN_FIELDS, RouteTest: ROUTE_TEST_FIELDS })) {
     const place = new RegExp(`(<!-- fields: ${kind} -->\\n)[^]*?(\\n<!-- end -->)`)
     ok(place.test(text), `docs/configuration.md has a place for ${kind}`)
     expected = expected.replace(place, (_, before, after) => `${before}\n${tableOf(fields)}\n${after}`)

@@ -213,7 +213,24 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     before: serviceEntry(ENTRY) + gateway(`{ servers: [${server(TCP)}] }`) + CLOSED + EDGE_ROUTE,
     after: gateway(`{ servers: [${server(TCP)}] }`) + CLOSED + EDGE_ROUTE,
   },
+  CFG491: routeTest('{ gateway: edg, to: 10.0.0.1:9000 }', '{ reason: no-route }'),
+  CFG492: routeTest('{ gateway: edge }', "{ rule: 'default/a tcp[1]' }"),
+  CFG493: routeTest('{ gateway: mesh }', '{ reason: no-route }'),
+  CFG494: routeTest('{ gateway: edge }', '{ reason: idle-timeout }'),
   CFG481: gateway(`{ servers: [${server('{ number: 443, name: tcp, protocol: TCP }')}] }`),
+}
+
+/** A Gateway with one rule, and a test of it. */
+function routeTest(connection: string, expect: string): string {
+  return (
+    gateway(`{ servers: [${server(TCP)}] }`, 'name: edge') +
+    virtualService(`{ hosts: [a.com], gateways: [edge], tcp: [${ROUTE}] }`) +
+    resource(
+      'RouteTest',
+      `spec: { tests: [{ name: one, connection: ${connection}, expect: ${expect} }] }`,
+      'gateway.weir/v1',
+    )
+  )
 }
 
 /** A VirtualService for the Service "a". */

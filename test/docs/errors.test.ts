@@ -28,6 +28,7 @@ const STAGES: Readonly<Record<string, RegExp>> = {
   'codes of what is probably not meant': /^(CFG4[56]|IST0127)/,
   'codes of what a reload would take': /^CFG47/,
   'codes of what the machine does not allow': /^CFG48/,
+  'codes of route tests': /^CFG49/,
   'codes across resources': /^(CFG4|IST)/,
 }
 
@@ -68,7 +69,8 @@ function messageOf(code: Code): string {
   const diagnostics =
     code === 'CFG470'
       ? guarded(code)
-      : loadConfig(filesOf(EXAMPLES[code]), { names: new Map(), lint, unread: UNREAD }).diagnostics
+      : loadConfig(filesOf(EXAMPLES[code]), { names: new Map(), lint, unread: UNREAD, routeTests: true })
+          .diagnostics
   const found = diagnostics.find(each => each.code === code)
   ok(
     found,

@@ -26,11 +26,15 @@ const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Ku
 const CHART_PART = 'this is a part of a Helm chart, and that a template: render it first'
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
+/** Whether an object is passed over, whatever is wrong with it. */
+export type Ignores = (draft: Draft) => boolean
+
 /** The resources of all files, in reading order; of two that have the same name the first. */
 export function readDocuments(
   files: readonly InputFile[],
   findings: Findings,
   unusable: Unusable = new Unusable(),
+  ignores: Ignores = () => false,
 ): Resource[] {
   const resources = new Map<string, Resource>()
   for (const input of files) {
@@ -51,6 +55,7 @@ export function readDocuments(
       const drafts = [...readDocument(decoded, span, lines, findings)]
       if (drafts.length === 0 && findings.count('error') > before) unusable.addUnknown(lines.place(span.from))
       for (const draft of drafts) {
+        if (ignores(draft)) continue
         const resource = complete(draft, input.file, resources.size, findings)
         if (resource === null) noteUnusable(draft, unusable)
         else if (!keepFirst(resources, resource, findings)) unusable.add(resource)

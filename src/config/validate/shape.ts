@@ -12,6 +12,7 @@ import { type Field, isObject } from './field.ts'
 const LEAVES = {
   text: { what: 'a text', fits: (value: unknown) => typeof value === 'string' },
   flag: { what: 'true or false', fits: (value: unknown) => typeof value === 'boolean' },
+  number: { what: 'a number', fits: (value: unknown) => Number.isFinite(value) },
   port: {
     what: 'a port between 1 and 65535',
     fits: (value: unknown) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65535,

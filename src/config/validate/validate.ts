@@ -17,6 +17,7 @@ import { checkFields } from './fields-of-kind.ts'
 import { checkGateway } from './gateway.ts'
 import { KNOWN_FIELDS } from './known-fields.ts'
 import { KUBERNETES_SHAPES } from './kubernetes.ts'
+import { checkRouteTest } from './route-test.ts'
 import { checkServiceEntry } from './service-entry.ts'
 import { checkShape } from './shape.ts'
 import { checkStructure, type IstioKind } from './structure.ts'
@@ -39,6 +40,7 @@ export function validate(resource: Resource, findings: Findings, options: Valida
   else if (found.role === 'misplaced') {
     findings.at('CFG105', resource, ['apiVersion'], `${apiVersion} has no ${kind}`, `write ${found.right}`)
   } else if (found.role === 'kubernetes') checkShape(fieldOf(resource, findings), KUBERNETES_SHAPES[kind])
+  else if (found.role === 'test') checkRouteTest(fieldOf(resource, findings))
   else if (found.role === 'istio') checkIstio(resource, kind as IstioKind, findings, options)
 }
 

@@ -1,0 +1,106 @@
+/**
+ * Whether an answer is what a route test expects.
+ *
+ * Shares are those that are configured; nothing is drawn. A destination counts as reached although it has no endpoint:
+ * routes are often tested where the Pods are not. One that no resource defines does not, unless that is expected.
+ */
+
+import type { Expectation } from '../../config/route-tests.ts'
+import { isSameRule } from '../../config/route-tests.ts'
+import type { ExplainedDestination, Explanation } from '../../table/explain.ts'
+import { type RuleName, ruleName } from '../../table/rule-name.ts'
+
+export type Miss = {
+  /** Which part of the expectation. */
+  readonly field: 'destination' | 'share' | 'reason' | 'rule'
+  readonly expected: string
+  readonly got: string
+}
+
+/** Shares are sums of quotients of weights. */
+const ROUNDING = 1e-6
+
+/** Everything in which `answer` is not what is expected; nothing: the test passes. */
+export function judge(expect: Expectation, answer: Explanation): Miss[] {
+  return [...judgeRule(expect, answer), ...judgeDestinations(expect, answer), ...judgeReason(expect, answer)]
+}
+
+function judgeRule({ rule }: Expectation, answer: Explanation): Miss[] {
+  if (rule === null) return []
+  const isRight =
+    typeof rule === 'string'
+      ? answer.rule === null && answer.outcome === rule
+      : answer.rule !== null && isSameRule(rule, answer.rule)
+  return isRight ? [] : [{ field: 'rule', expected: wantedRule(rule), got: ruleOf(answer) }]
+}
+
+export const wantedRule = (rule: RuleName | string): string =>
+  typeof rule === 'string' ? rule : ruleName(rule)
+
+/** The rule that decided, or what happened without one. */
+export const ruleOf = ({ rule, outcome }: Explanation): string => (rule ? ruleName(rule) : outcome)
+
+function judgeDestinations(expect: Expectation, { destinations, outcome }: Explanation): Miss[] {
+  if (!isAboutDestination(expect)) return []
+  const chosen = chosenOf(expect, destinations)
+  const percent = shareOf(chosen)
+  const wanted = wantedDestination(expect)
+  const got = destinations.length === 0 ? outcome : destinations.map(destinationText).join(', ')
+  if (expect.share) {
+    const { share } = expect
+    const within = share.within === 0 ? '' : ` ± ${round(share.within)}`
+    if (Math.abs(percent - share.percent) > share.within + ROUNDING)
+      return [{ field: 'share', expected: `${round(share.percent)}${within} % of ${wanted}`, got }]
+  } else if (percent === 0) return [{ field: 'destination', expected: wanted, got }]
+  const lost = expect.reason === null ? chosen.find(each => each.share > 0 && isLost(each)) : undefined
+  return lost ? [{ field: 'destination', expected: wanted, got: destinationText(lost) }] : []
+}
+
+/** The reason of the destination that is expected, or of the connection where none is. */
+function judgeReason(expect: Expectation, answer: Explanation): Miss[] {
+  const { reason } = expect
+  if (reason === null) return []
+  const chosen = isAboutDestination(expect)
+    ? chosenOf(expect, answer.destinations).filter(each => each.share > 0)
+    : null
+  if (chosen?.length === 0) return [] // the destination is missed already
+  const reasons = chosen?.map(each => each.ends) ?? [answer.ends]
+  const other = reasons.find(each => each !== reason)
+  return other === undefined ? [] : [{ field: 'reason', expected: reason, got: other ?? 'it is served' }]
+}
+
+const isAboutDestination = ({ destination, port, subset, share }: Expectation): boolean =>
+  destination !== null || port !== null || subset !== null || share !== null
+
+function chosenOf(
+  expect: Expectation,
+  destinations: readonly ExplainedDestination[],
+): ExplainedDestination[] {
+  const { destination, port, subset } = expect
+  return destinations.filter(
+    each =>
+      (destination === null || each.host === destination) &&
+      (port === null || each.port === port) &&
+      (subset === null || each.subset === subset),
+  )
+}
+
+/** Whether connections to a destination are reset though endpoints came. */
+const isLost = ({ ends }: ExplainedDestination): boolean => ends === 'unknown-destination' || ends === 'loop'
+
+/** In percent. */
+const shareOf = (destinations: readonly ExplainedDestination[]): number =>
+  destinations.reduce((sum, each) => sum + each.share, 0) * 100
+
+function wantedDestination({ destination, port, subset }: Expectation): string {
+  const host = destination === null ? 'any host' : destination
+  return `${host}${port === null ? '' : `:${port}`}${subset === null ? '' : ` subset ${subset}`}`
+}
+
+/** "80 % a.shop:9000 subset prod (reset, unknown-destination)". */
+export function destinationText({ host, port, subset, share, ends }: ExplainedDestination): string {
+  const name = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+  return `${round(share * 100)} % ${name}${ends === null ? '' : ` (reset, ${ends})`}`
+}
+
+export const round = (value: number): string => String(Number(value.toFixed(2)))

@@ -1,0 +1,32 @@
+/** What `weir test` has found out, before it is written in one of its formats. */
+
+import type { Diagnostic } from '../../config/diagnostic.ts'
+import type { RouteTest } from '../../config/route-tests.ts'
+import type { Explanation } from '../../table/explain.ts'
+import type { Coverage } from './coverage.ts'
+import type { Miss } from './judge.ts'
+
+/** One test and what came of it. */
+export type Tested = {
+  readonly test: RouteTest
+  readonly answer: Explanation
+  /** None: it passes. */
+  readonly misses: readonly Miss[]
+}
+
+export type TestReport = {
+  readonly tested: readonly Tested[]
+  /** null where the configuration is invalid. */
+  readonly coverage: Coverage | null
+  /** What coverage must be at least, in percent; null: not asked for. */
+  readonly minCoverage: number | null
+  /** Errors, and what else was found about RouteTests. */
+  readonly findings: readonly Diagnostic[]
+}
+
+export const isCovered = ({ coverage, minCoverage }: TestReport): boolean =>
+  coverage !== null && (minCoverage === null || coverage.percent >= minCoverage)
+
+/** A run that tests nothing fails: a pipeline that names the wrong folder must not be green. */
+export const isOk = (report: TestReport): boolean =>
+  isCovered(report) && report.tested.length > 0 && report.tested.every(each => each.misses.length === 0)

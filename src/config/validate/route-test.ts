@@ -1,0 +1,172 @@
+/**
+ * RouteTest: what connections are asked about, and what they should get.
+ *
+ * weir's own kind, so all that is wrong with one is found here: types, fields, meaning. What its tests name in other
+ * resources (gateways, rules) is looked up in config/route-tests.ts.
+ */
+
+import { splitEndpoint } from '../../net/address.ts'
+import { REASON_NAMES } from '../../stats/reasons.ts'
+import { EARLY_ENDS } from '../../table/ends.ts'
+import { parseRuleName, WITHOUT_RULE } from '../../table/rule-name.ts'
+import { quote } from '../quote.ts'
+import { didYouMean } from '../suggest.ts'
+import type { Field } from './field.ts'
+import { checkLabels } from './field-checks.ts'
+import { checkFields } from './fields-of-kind.ts'
+import type { Fields } from './known-fields.ts'
+import { dnsLabel, domain, isIpAddress } from './names.ts'
+import { checkShape, type Shape } from './shape.ts'
+
+const SHAPE: Shape = {
+  'spec!': {
+    'tests!': [
+      {
+        'name!': 'text',
+        'connection!': {
+          gateway: 'text',
+          from: 'text',
+          peer: 'text',
+          to: 'text',
+          namespace: 'text',
+          labels: { '*': 'text' },
+          sni: 'text',
+        },
+        'expect!': {
+          destination: 'text',
+          port: 'port',
+          subset: 'text',
+          share: { 'percent!': 'number', within: 'number' },
+          reason: 'text',
+          rule: 'text',
+        },
+      },
+    ],
+  },
+}
+
+/** The fields of `spec`. `peer` is the sender of a PROXY header, `sni` the server name of a ClientHello. */
+export const ROUTE_TEST_FIELDS: Fields = {
+  tests: {
+    name: 'served',
+    connection: {
+      gateway: 'served',
+      from: 'served',
+      peer: 'not served yet',
+      to: 'served',
+      namespace: 'served',
+      labels: 'served',
+      sni: 'not served yet',
+    },
+    expect: {
+      destination: 'served',
+      port: 'served',
+      subset: 'served',
+      share: { percent: 'served', within: 'served' },
+      reason: 'served',
+      rule: 'served',
+    },
+  },
+}
+
+/** What of `expect` says which destination is meant. */
+const ABOUT_DESTINATION = ['destination', 'port', 'subset', 'share']
+const RULE_HINT = 'write it as weir explain does: "shop/orders tcp[0]", or "shop/orders tcp[0].match[1]"'
+
+export function checkRouteTest(root: Field): void {
+  checkShape(root, SHAPE)
+  checkFields(root, ROUTE_TEST_FIELDS)
+  const tests = root.get('spec').get('tests')
+  if (Array.isArray(tests.value) && tests.empty)
+    tests.report('CFG211', 'a RouteTest must have at least one test')
+  const names = new Set<string>()
+  for (const each of tests.items) {
+    const name = each.get('name')
+    if (name.text === '') name.report('CFG103', 'the name of a test is empty')
+    else if (name.text !== undefined) {
+      if (names.has(name.text))
+        name.report('CFG209', `two tests here have the name ${quote(name.text)}`, 'rename one')
+      names.add(name.text)
+    }
+    checkConnection(each.get('connection'))
+    checkExpectation(each.get('expect'))
+  }
+}
+
+function checkConnection(connection: Field): void {
+  const gateway = connection.get('gateway')
+  gateway.check('CFG205', text => (/^[^\s/]+(\/[^\s/]+)?$/.test(text) ? null : 'is no name of a gateway'))
+  for (const name of ['from', 'peer']) {
+    connection.get(name).check('CFG203', text => (splitEndpoint(text) ? null : 'is no IP address'))
+  }
+  connection
+    .get('to')
+    .check(
+      'CFG203',
+      text => (parseTarget(text) ? null : 'is no address and port'),
+      'write 10.0.0.1:9000, [2001:db8::1]:9000 or :9000',
+    )
+  connection.get('namespace').check('CFG217', dnsLabel)
+  checkLabels(connection.get('labels'))
+  connection.get('sni').check('CFG201', domain)
+}
+
+/** "10.0.0.1:9000", "10.0.0.1" and ":9000"; what is left out is null. Null: none of these. */
+export function parseTarget(text: string): { ip: string | null; port: number | null } | null {
+  if (/^:\d{1,5}$/.test(text)) return withPort(null, Number(text.slice(1)))
+  const found = splitEndpoint(text)
+  return found && (found.port < 0 ? { ip: found.address, port: null } : withPort(found.address, found.port))
+}
+
+const withPort = (ip: string | null, port: number) => (port < 1 || port > 65535 ? null : { ip, port })
+
+function checkExpectation(expect: Field): void {
+  if (expect.absent || expect.value === null) return
+  const given = expect.entries.filter(([, field]) => !field.absent).map(([name]) => name)
+  if (given.length === 0) {
+    const hint = 'give at least one of destination, port, subset, share, reason and rule'
+    expect.report('CFG211', 'the test expects nothing', hint)
+  }
+  expect.get('destination').check('CFG201', text => (isIpAddress(text) ? null : domain(text)))
+  expect.get('subset').check('CFG217', dnsLabel)
+  checkShare(expect)
+  checkReason(expect)
+  expect.get('rule').check('CFG492', isRuleName, RULE_HINT)
+}
+
+const isRuleName = (text: string): string | null =>
+  parseRuleName(text) || WITHOUT_RULE.some(word => word === text) ? null : 'is no name of a rule'
+
+function checkShare(expect: Field): void {
+  const share = expect.get('share')
+  if (share.absent) return
+  for (const name of ['percent', 'within']) {
+    const { number } = share.get(name)
+    if (number !== undefined && !(number >= 0 && number <= 100)) {
+      share.get(name).report('CFG208', `${name} ${number} is not between 0 and 100`)
+    }
+  }
+  if (['destination', 'port', 'subset'].every(name => expect.get(name).absent)) {
+    share.report('CFG211', 'share does not say of which destination', 'add destination, port or subset')
+  }
+}
+
+function checkReason(expect: Field): void {
+  const reason = expect.get('reason')
+  const { text } = reason
+  if (text === undefined) return
+  if (!REASON_NAMES.some(name => name === text)) {
+    const hint = didYouMean(text, REASON_NAMES) ?? `a table answers with ${EARLY_ENDS.join(', ')}`
+    reason.report('CFG213', `${quote(text)} is no reason for which a connection ends`, hint)
+  } else if (!EARLY_ENDS.some(name => name === text)) {
+    const message = `no table answers with ${text}: whether a connection ends so, shows while it is served`
+    reason.report('CFG494', message, `expect one of ${EARLY_ENDS.join(', ')}`)
+  }
+  const about = ABOUT_DESTINATION.find(name => !expect.get(name).absent)
+  if ((text === 'no-route' || text === 'denied') && about !== undefined) {
+    reason.report(
+      'CFG210',
+      `a connection that ends with ${text} has no destination, but ${about} is expected`,
+    )
+  }
+}
