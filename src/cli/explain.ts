@@ -30,7 +30,7 @@ export async function explain(sources: Sources | null, flags: ExplainFlags, env:
   const answerer = sources ? await filesAnswerer(sources, env) : await liveAnswerer(flags.admin, env)
   if (answerer === null) return Exit.failed
   if (flags.batch !== undefined) return await answerBatch(flags.batch, flags.output, answerer, env)
-  const answer = await answerer(askByOptions(flags, '--'))
+  const answer = await answerer(askByOptions(flags, '--'), '--gateway')
   if ('error' in answer) return usage(answer.error, env)
   write(answer, flags.output === 'json' ? 2 : 'text', env)
   return Exit.ok
@@ -60,7 +60,7 @@ async function answerBatch(
   try {
     for await (const line of linesOf(file === '-' ? env.stdin : createReadStream(file))) {
       if (line.trim() === '') continue
-      const answer = await answerer(askByLine(line))
+      const answer = await answerer(askByLine(line), 'gateway')
       if ('error' in answer) exitCode = Exit.failed
       write(answer, output === 'json' ? 0 : 'text', env)
       await env.stdout.flushed() // a slow reader holds back, and no pile grows

@@ -113,7 +113,10 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
 function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
   withInput(program.command('explain'))
     .description('say where a connection would go, and why')
-    .option('--gateway <NAME>', 'the Gateway (name or namespace/name) that accepts, or mesh', 'mesh')
+    .option(
+      '--gateway <NAME>',
+      'the Gateway (name or namespace/name) that accepts, or mesh; default: mesh, or the only one',
+    )
     .option('--from <IP[:PORT]>', 'the client’s address')
     .option('--to <IP:PORT>', 'the address that the client connects to')
     .option('--namespace <NS>', 'the client’s namespace, instead of what its address tells')

@@ -18,8 +18,7 @@ export function findListener(
   const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
   const gateway = resolveGateway(gateways, name)
   if (gateway === null) {
-    const known = gateways.length === 0 ? 'there is no listener at all' : `there are ${gateways.join(', ')}`
-    return { index: -1, reason: `no listener belongs to gateway ${name}: ${known}` }
+    return { index: -1, reason: `gateway ${name} listens nowhere` }
   }
   const { ip, port } = destination
   const candidates = table.sockets
@@ -31,15 +30,6 @@ export function findListener(
   if (best) return { index: best.index, reason: '' }
   const at = ip === undefined ? `port ${port}` : formatEndpoint(ip, port)
   return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
-}
-
-/** Why it is not clear which gateway `name` means, or null. */
-export function ambiguity(table: Table, name: string): string | null {
-  const gateways = [...new Set(table.sockets.map(socket => socket.gateway))]
-  const meant = gateways.filter(each => each.endsWith(`/${name}`))
-  return meant.length > 1 && !meant.includes(`default/${name}`)
-    ? `gateway ${name} may be ${meant.join(' or ')}: write it as namespace/name`
-    : null
 }
 
 /** The kernel prefers the socket that is bound to the address; a wildcard takes what is left. */

@@ -3,11 +3,14 @@
 import { parseAddress, splitEndpoint } from '../net/address.ts'
 import type { Question } from './explain.ts'
 
+/** A question that may leave open which gateway is meant (config/choose-gateway.ts). */
+export type OpenQuestion = Omit<Question, 'gateway'> & { readonly gateway: string | null }
+
 /** A question, or in words why it is none. */
-export type Asked = { readonly question: Question } | { readonly error: string }
+export type Asked = { readonly question: OpenQuestion } | { readonly error: string }
 
 export type QuestionOptions = {
-  readonly gateway: string
+  readonly gateway?: string
   readonly from?: string
   readonly to?: string
   readonly namespace?: string
@@ -26,18 +29,25 @@ export function askByOptions(
   if (!destination) return { error: `${dashes}to ${to}: that is no address and port, like 10.0.0.1:9000` }
   const source = from === undefined ? {} : splitEndpoint(from)
   if (!source) return { error: `${dashes}from ${from}: that is no IP address` }
-  return asked({
+  const given = {
     gateway,
     source: { ip: 'address' in source ? source.address : undefined, namespace, labels },
     destination: { ip: 'address' in destination ? destination.address : undefined, port: destination.port },
     sni,
-  })
+  }
+  const words = {
+    ...{ gateway: `${dashes}gateway`, sni: `${dashes}sni`, from: `${dashes}from ${from}: that` },
+    ...{ namespace: `${dashes}namespace`, labels: `${dashes}labels` },
+    ...{ to: `${dashes}to ${to}: that`, port: `the port of ${dashes}to ${to}` },
+  }
+  return asked(given, words, null)
 }
 
-/** `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`; a null is as absent. */
+/** `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`; a null is as absent, and no gateway is the mesh. */
 export function askByLine(line: string): Asked {
   try {
-    return asked(JSON.parse(line, (_, value) => value ?? undefined))
+    const given = JSON.parse(line, (_, value) => value ?? undefined)
+    return asked(given, FIELDS, 'mesh')
   } catch {
     return { error: 'the line is no JSON' }
   }
@@ -52,28 +62,38 @@ export function parseLabels(text: string): Record<string, string> | null {
     : null
 }
 
-function asked(value: unknown): Asked {
-  const { gateway = 'mesh', source = {}, destination, sni } = asRecord(value)
+/** How whoever asks calls the parts of a question. */
+type Words = Readonly<Record<'gateway' | 'from' | 'namespace' | 'labels' | 'to' | 'port' | 'sni', string>>
+
+/** In a line of a batch. */
+const FIELDS: Words = {
+  ...{ gateway: 'gateway', from: 'source.ip', namespace: 'source.namespace', labels: 'source.labels' },
+  ...{ to: 'destination.ip', port: 'destination.port', sni: 'sni' },
+}
+
+/** @param byDefault  The gateway where none is given; null leaves it open. */
+function asked(value: unknown, words: Words, byDefault: string | null): Asked {
+  const { gateway, source = {}, destination, sni } = asRecord(value)
   const { ip: from, namespace, labels } = asRecord(source)
   const { ip: to, port } = asRecord(destination)
   const wrong = [
     isRecord(value) || 'the line is no JSON object',
-    isText(gateway) || 'gateway is no text',
+    gateway === undefined || isText(gateway) || `${words.gateway} is no text`,
     isRecord(source) || 'source is no object',
-    isAddress(from) || 'source.ip is no IP address',
-    namespace === undefined || isText(namespace) || 'source.namespace is no text',
-    labels === undefined || isLabels(labels) || 'source.labels is no object of texts',
-    isAddress(to) || 'destination.ip is no IP address',
-    isPort(port) || 'destination.port is no number from 1 to 65535',
-    sni === undefined || isText(sni) || 'sni is no text',
+    isAddress(from) || `${words.from} is no IP address`,
+    namespace === undefined || isText(namespace) || `${words.namespace} is no text`,
+    labels === undefined || isLabels(labels) || `${words.labels} is no object of texts`,
+    isAddress(to) || `${words.to} is no IP address`,
+    isPort(port) || `${words.port} is no number from 1 to 65535`,
+    sni === undefined || isText(sni) || `${words.sni} is no text`,
   ].filter(each => each !== true)
   if (wrong.length > 0) return { error: wrong.join('; ') }
   const question = {
-    gateway,
+    gateway: gateway ?? byDefault,
     source: defined({ ip: from, namespace, labels }),
     destination: defined({ ip: to, port }),
   }
-  return { question: defined({ ...question, sni }) as Question }
+  return { question: defined({ ...question, sni }) as OpenQuestion }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

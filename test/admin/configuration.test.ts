@@ -112,7 +112,10 @@ test('/explain answers as the table that is served does', async t => {
   save(routing(port, other))
   await logged('generation 2')
   assert.deepEqual((await ask()).body.destinations[0].endpoints, [`127.0.0.1:${other}`])
-  assert.equal((await get('/explain?gateway=nobody&to=:9')).body.outcome, 'no-route')
+  assert.equal((await get('/explain?gateway=mesh&to=:9')).body.outcome, 'no-route')
+  const nobody = await get('/explain?gateway=nobody&to=:9')
+  assert.deepEqual([nobody.status, nobody.body.code], [400, 'unclear-gateway'])
+  assert.equal((await get(`/explain?to=127.0.0.1:${port}`)).body.outcome, 'route')
 })
 
 test('/explain says what is wrong with a question', async t => {

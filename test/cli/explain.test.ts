@@ -94,3 +94,83 @@ test('a configuration with errors explains nothing: findings on stderr, and 1', 
   assert.deepEqual({ code, out }, { code: 1, out: '' })
   assert.match(err, /a\.yaml:1:/)
 })
+
+const mesh = `
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: 10.0.0.7, ports: [{name: tcp-db, port: 5432}]}
+`
+const gatewayOn = (name: string, port: number): string =>
+  `${routing(port, 1).split('---')[0].replace('name: edge', `name: ${name}`)}---${closed}`
+const closed =
+  '\napiVersion: gateway.weir/v1\nkind: Settings\nmetadata: {name: weir}\nspec: {mesh: {capture: none}}\n'
+
+test('without --gateway it is the mesh if that listens, else the only Gateway, else a usage error with the names', async t => {
+  const asked = ['--to', '10.0.0.7:5432', '--output', 'json']
+  const both = folder(t, { 'a.yaml': mesh, 'b.yaml': gatewayOn('edge', 9000).split('---')[0] })
+  assert.equal(JSON.parse((await weir(['explain', both, ...asked])).out).listener, 'mesh *:5432')
+  const one = folder(t, { 'a.yaml': gatewayOn('edge', 5432) })
+  assert.match(
+    JSON.parse((await weir(['explain', one, ...asked])).out).reason,
+    /default\/edge does not listen on 10\.0\.0\.7:5432/,
+  )
+  const two = folder(t, {
+    'a.yaml': gatewayOn('edge', 9000),
+    'b.yaml': gatewayOn('inner', 9001).split('---')[0],
+  })
+  const { code, out, err } = await weir(['explain', two, ...asked])
+  assert.deepEqual([code, out], [2, ''])
+  assert.equal(
+    err,
+    'error: say with --gateway which gateway is meant: there are default/edge and default/inner\n',
+  )
+})
+
+test('an unknown gateway is a usage error; one that is known and does not listen there is an answer', async t => {
+  const root = folder(t, { 'a.yaml': gatewayOn('edge', 9000) })
+  const asked = ['--to', '127.0.0.1:9000']
+  const unknown = await weir(['explain', root, '--gateway', 'egde', ...asked])
+  assert.equal(unknown.code, 2)
+  assert.match(unknown.err, /^error: --gateway egde: there is no gateway "egde" \(did you mean "edge"\?\)\n$/)
+  for (const [gateway, reason] of [
+    ['mesh', 'gateway mesh listens nowhere'],
+    ['edge', 'gateway default/edge does not listen on 127.0.0.1:1'],
+  ]) {
+    const { code, out } = await weir([
+      'explain',
+      root,
+      '--gateway',
+      gateway,
+      '--to',
+      '127.0.0.1:1',
+      '--output',
+      'json',
+    ])
+    const said = JSON.parse(out)
+    assert.deepEqual([code, said.outcome, said.ends, said.reason], [0, 'no-route', 'no-route', reason])
+  }
+  const other = gatewayOn('edge', 9000).replace('servers:', 'selector: {app: other}\n  servers:')
+  const workload = closed.replace('spec: {', 'spec: {workload: {labels: {app: this}}, ')
+  const elsewhere = folder(t, { 'a.yaml': `${other.split('---')[0]}---${workload}` })
+  const { code, out } = await weir(['explain', elsewhere, '--gateway', 'edge', ...asked])
+  assert.equal(code, 0)
+  assert.match(out, /^no-route: gateway default\/edge listens nowhere\n/)
+})
+
+test('what is wrong is named by its flag, and in a batch by its field', async t => {
+  const root = folder(t, { 'a.yaml': gatewayOn('edge', 9000) })
+  for (const [flags, message] of [
+    [['--to', '999.1.1.1:80'], '--to 999.1.1.1:80: that is no address and port, like 10.0.0.1:9000'],
+    [['--to', '10.0.0.1:0'], 'the port of --to 10.0.0.1:0 is no number from 1 to 65535'],
+    [['--to', '10.0.0.1:80', '--from', 'here'], '--from here: that is no IP address'],
+    [[], 'say with --to where the client connects to, like 10.0.0.1:9000'],
+  ] as const) {
+    const { code, err } = await weir(['explain', root, ...flags])
+    assert.deepEqual([code, err], [2, `error: ${message}\n`])
+  }
+  const stdin = '{"gateway":"egde","destination":{"port":9000}}\n{"destination":{"ip":"x","port":1}}'
+  const { out } = await weir(['explain', root, '--batch', '-'], { stdin })
+  assert.match(out, /^error: gateway egde: there is no gateway "egde"/)
+  assert.match(out, /\nerror: destination\.ip is no IP address\n/)
+})

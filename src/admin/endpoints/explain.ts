@@ -1,11 +1,11 @@
 /** Where a connection would go now: `weir explain`, asked of the process that would serve it. */
 
 import type { FastifyInstance } from 'fastify'
+import { chooseGateway } from '../../config/choose-gateway.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { ownListeners } from '../../engine/loop.ts'
 import { EARLY_ENDS } from '../../table/ends.ts'
 import { Explainer } from '../../table/explain.ts'
-import { ambiguity } from '../../table/find-listener.ts'
 import { askByOptions, parseLabels } from '../../table/question.ts'
 import { Problem } from '../problem.ts'
 import {
@@ -57,7 +57,7 @@ const explanation = object({
 })
 
 type Asked = {
-  readonly gateway: string
+  readonly gateway?: string
   readonly to: string
   readonly from?: string
   readonly namespace?: string
@@ -73,7 +73,9 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
     summary: 'Where a connection would go now, and why.',
     querystring: query(
       {
-        gateway: { ...text('The Gateway that accepts, or mesh.'), default: 'mesh' },
+        gateway: text(
+          'The Gateway that accepts, or mesh. Without it: mesh if it listens, else the only Gateway.',
+        ),
         to: text('IP:PORT that the client connects to.'),
         from: text('The client’s IP.'),
         namespace: text('The client’s, instead of what its address tells.'),
@@ -93,12 +95,12 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
         throw new Problem(400, 'bad-request', `labels ${pairs}: that is not like app=web,tier=front`)
       const asked = askByOptions({ ...options, ...(labels === undefined ? {} : { labels }) }, '')
       if ('error' in asked) throw new Problem(400, 'bad-request', asked.error)
-      const { table } = servingOf(gateway)
-      const unclear = ambiguity(table, asked.question.gateway)
-      if (unclear !== null) throw new Problem(400, 'ambiguous-gateway', unclear)
+      const { table, compiled } = servingOf(gateway)
+      const chosen = chooseGateway(table, compiled.resources, asked.question.gateway, 'gateway')
+      if ('error' in chosen) throw new Problem(400, 'unclear-gateway', chosen.error)
       if (explainer?.table !== table)
         explainer = new Explainer(table, { own: ownListeners(table), namesResolved: true })
-      return explainer.answer(asked.question)
+      return explainer.answer({ ...asked.question, ...chosen })
     },
   )
 }

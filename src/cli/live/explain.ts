@@ -9,16 +9,23 @@ import type { Client } from './client.ts'
 
 /** A question that it does not take is told as one of a batch would be. */
 export function answererOf(client: Client): Answerer {
-  return async asked => {
+  return async (asked, option) => {
     if ('error' in asked) return asked
     const { gateway, source, destination, sni } = asked.question
     const { ip = '', port } = destination
     const labels = source.labels && Object.entries(source.labels).map(pair => pair.join('='))
-    const query = { gateway, to: formatEndpoint(ip, port), from: source.ip, namespace: source.namespace, sni }
+    const query = {
+      gateway: gateway ?? undefined,
+      to: formatEndpoint(ip, port),
+      from: source.ip,
+      namespace: source.namespace,
+      sni,
+    }
     try {
       return await client.get<Explanation>('/explain', { ...query, labels: labels?.join(',') })
     } catch (error) {
-      if (error instanceof NoAnswer && error.exitCode === Exit.usage) return { error: error.message }
+      if (error instanceof NoAnswer && error.exitCode === Exit.usage)
+        return { error: error.message.replace(/\bgateway\b/, option) }
       throw error
     }
   }
