@@ -6,26 +6,52 @@
  * clients, and with several threads the trick can lose its spare. So a few descriptors are kept
  * free: the kernel always hands out the lowest number, so a connection whose number is near the
  * limit says that nearly all are taken. It is reset and counted, and the dial of an admitted
- * connection finds a descriptor.
+ * connection finds a descriptor. Where the limit is lowered meanwhile (prlimit(1)), or somebody else
+ * takes them all at once, libuv's trick remains, and whom it closes is not counted.
  */
 
 import { readFileSync } from 'node:fs'
+import { monotonicMs } from '../base/clock.ts'
 
 /** Kept for dials, files and other threads; an eighth of a small limit. */
 const RESERVED = 64
 
-/** The first descriptor that is too near the limit; Infinity where the limit is not known. */
-export function descriptorCeiling(): number {
-  const limit = openFileLimit()
-  return limit - Math.min(RESERVED, Math.floor(limit / 8))
+/** The limit is read again when it is older than this: it costs some 20 µs. */
+const FRESH_MS = 100
+
+/** The ceiling of now, for who cannot wait until the kernel refuses. */
+export class DescriptorCeiling {
+  #value: number
+  #readMs = monotonicMs()
+
+  constructor() {
+    this.#value = descriptorCeiling()
+  }
+
+  /** Whether a descriptor is too near the limit. */
+  isReachedBy(fd: number): boolean {
+    const nowMs = monotonicMs()
+    if (nowMs - this.#readMs >= FRESH_MS) {
+      this.#readMs = nowMs
+      this.#value = descriptorCeiling(this.#value) // without a descriptor, it cannot be read
+    }
+    return fd >= this.#value
+  }
 }
 
-function openFileLimit(): number {
+/** The first descriptor that is too near the limit; `unknown` where the limit cannot be read. */
+export function descriptorCeiling(unknown = Number.POSITIVE_INFINITY): number {
+  const limit = openFileLimit()
+  return limit === null ? unknown : limit - Math.min(RESERVED, Math.floor(limit / 8))
+}
+
+/** The soft limit; null where it cannot be read, or there is none. */
+function openFileLimit(): number | null {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8') // proc_pid_limits(5)
     const soft = /^Max open files +(\d+)/m.exec(limits)?.[1]
-    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
+    return soft === undefined ? null : Number(soft)
   } catch {
-    return Number.POSITIVE_INFINITY // not Linux
+    return null // not Linux
   }
 }

@@ -28,7 +28,7 @@ export const REASONS = {
   drain: 'It was drained: the gateway ends and the time for it was over, or somebody asked to end it.',
   stop: 'The worker was told to end at once.',
   loop: 'Where it was to go is one of our own listeners: it would have come back for ever.',
-  'accept-error': 'It could not be accepted: open files or memory ran out.',
+  'accept-error': 'It could not be accepted, or nobody be dialed for it: open files or memory ran out.',
   'worker-lost': 'Its worker died.',
 } as const
 

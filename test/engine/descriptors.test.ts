@@ -5,7 +5,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -30,6 +30,37 @@ async function idleShare(child: ChildProcess): Promise<number> {
   return ((await ask(child, { kind: 'counts' })).cpuMs - before.cpuMs) / 300
 }
 
+/** What has been counted once nothing is open. */
+async function settled(child: ChildProcess): Promise<Answer> {
+  for (;;) {
+    const answer = await ask(child, { kind: 'counts' })
+    if (answer.counts?.open === 0) return answer
+  }
+}
+
+/** Until no further client is accepted. */
+async function stalled(child: ChildProcess): Promise<void> {
+  for (let [last, now] = [-1, 0]; last !== now; ) {
+    last = now
+    await pause(100)
+    now = Number((await ask(child, { kind: 'counts' })).counts?.accepted)
+  }
+}
+
+/** By reason, how many connections have ended between two looks. */
+function since(now: Answer['counts'], before: Answer['counts']): Record<string, number> {
+  const entries = Object.entries(now?.closed ?? {}).map(
+    ([reason, count]) => [reason, count - Number(before?.closed[reason])] as const,
+  )
+  return Object.fromEntries(entries.filter(([, count]) => count > 0))
+}
+
+/** prlimit(1), of util-linux. */
+function lower(child: ChildProcess, files: number): void {
+  const { status } = spawnSync('prlimit', ['--pid', String(child.pid), `--nofile=${files}:${FILES}`])
+  assert.equal(status, 0)
+}
+
 /** A new client's greeting comes back. */
 async function isServed(port: number): Promise<boolean> {
   const client = begin(port)
@@ -39,7 +70,7 @@ async function isServed(port: number): Promise<boolean> {
 
 for (const { engine, test } of ENGINES) {
   test(`${engine}: without file descriptors new clients are turned away and counted`, async (t: TestContext) => {
-    if (process.platform !== 'linux') return t.skip('needs ulimit and /proc')
+    if (spawnSync('prlimit').error) return t.skip('needs Linux and prlimit')
     await using upstream = await listen(echo)
     const port = await freePort()
     const child = spawn('sh', ['-c', `ulimit -n ${FILES}; exec "$0" "$1"`, process.execPath, CHILD], {
@@ -73,6 +104,35 @@ for (const { engine, test } of ENGINES) {
     await ask(child, { kind: 'release' })
     assert.deepEqual(new Set(await outcomes), new Set([engine === 'uring']))
     while (!(await isServed(port))) await pause(20)
+
+    // One is left: the client gets it, and nothing is left to dial with.
+    const before = await settled(child)
+    await ask(child, { kind: 'hog' })
+    await ask(child, { kind: 'release', count: 1 })
+    assert.equal(await ending(begin(port)), 'ECONNRESET')
+    await ask(child, { kind: 'release' })
+    const { counts } = await settled(child)
+    assert.deepEqual(since(counts, before.counts), { 'accept-error': 1 })
+
+    // The limit is lowered while the gateway runs, so that either an accept or a dial is the first without one:
+    // every client is served, waits, or is turned away and counted.
+    for (const files of [FILES / 2, FILES / 2 + 1]) {
+      const first = await settled(child)
+      lower(child, files)
+      await pause(150) // for the limit to be read again
+      child.kill('SIGSTOP') // all of them wait in the queue when it goes on
+      const more = Array.from({ length: FILES }, () => begin(port))
+      const ended = Promise.all(more.map(ending))
+      await Promise.all(more.map(client => once(client, 'connect')))
+      child.kill('SIGCONT')
+      await stalled(child)
+      for (const client of more) client.end()
+      await ended
+      const { counts } = await settled(child)
+      assert.equal(Number(counts?.accepted) - Number(first.counts?.accepted), FILES)
+      const reasons = new Set(Object.keys(since(counts, first.counts)))
+      assert.ok(reasons.isSubsetOf(new Set(['client-closed', 'accept-error'])), [...reasons].join())
+    }
 
     await ask(child, { kind: 'end' })
     const [code] = await once(child, 'exit')

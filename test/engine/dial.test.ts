@@ -157,6 +157,16 @@ for (const { engine, test } of ENGINES) {
     }
   })
 
+  test(`${engine}: an upstream that accepts and resets at once has not refused`, async () => {
+    const clients = 100
+    await using upstream = await listen(socket => socket.resetAndDestroy())
+    await using gateway = await gatewayTo(engine, [clusterOf([upstream])], { connectAttempts: 2 })
+    await Promise.all(Array.from({ length: clients }, () => ending(begin(gateway.port))))
+    await gateway.plane.settled()
+    const { dials, dialFailures, closed } = gateway.plane.counts
+    assert.deepEqual([dials, dialFailures, closed['upstream-reset']], [clients, 0, clients])
+  })
+
   test(`${engine}: an endpoint that is our own listener is not dialed, whatever its address is spelled like`, async () => {
     const everywhere = ['127.0.0.1', '127.7.7.7', '0.0.0.0', '::ffff:127.0.0.1', '::1', '::']
     const pairs = [

@@ -11,7 +11,7 @@ export type Command =
   | { readonly kind: 'start'; readonly engine: EngineKind; readonly port: number; readonly upstream: number }
   /** Takes every descriptor that is left. */
   | { readonly kind: 'hog' }
-  | { readonly kind: 'release' }
+  | { readonly kind: 'release'; readonly count?: number }
   /** Answers with the counts, and with the CPU time that the process has used. */
   | { readonly kind: 'counts' }
   | { readonly kind: 'end' }
@@ -35,7 +35,8 @@ async function obey(command: Command): Promise<void> {
     const target = { address: '127.0.0.1', port: command.upstream }
     await plane.adopt(planOf([listenerOn(command.port)], [clusterOf([target])]))
   } else if (command.kind === 'hog') hog()
-  else if (command.kind === 'release') for (const fd of hogged.splice(0)) closeSync(fd)
+  else if (command.kind === 'release')
+    for (const fd of hogged.splice(0, command.count ?? hogged.length)) closeSync(fd)
   else if (command.kind === 'end' && plane) await plane[Symbol.asyncDispose]()
 }
 

@@ -17,10 +17,10 @@ import type { Table } from '../../table/table.ts'
 import { countOpen } from '../balance.ts'
 import { deadlineMs, overdue } from '../deadline.ts'
 import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { dialFailure, isReset, isShortage, relayFailure } from '../failures.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
 import { resetWhenClosed } from './direct.ts'
-import { dialFailure, relayFailure } from './errors.ts'
 import { keepAlive } from './keepalive.ts'
 import { Pump, reset } from './pump.ts'
 
@@ -129,7 +129,7 @@ export class Connection {
   /** A side has reset, or failed otherwise, and Node does not know. */
   readonly fail = (side: SideName, error: Pick<NodeJS.ErrnoException, 'code' | 'errno'>): void => {
     if (this.#row >= 0 && this.#state !== State.Closing) this.#journal.broke(this.#row, error.errno ?? 0)
-    this.close(relayFailure(side, error))
+    this.close(relayFailure(side, error.code ?? ''))
   }
 
   // ── dialing ────────────────────────────────────────────────────────────────
@@ -192,6 +192,14 @@ export class Connection {
     this.#watch()
   }
 
+  /** The upstream had accepted, and has reset before Node told of either. */
+  #onResetAtOnce(error: NodeJS.ErrnoException): void {
+    const nowMs = monotonicMs()
+    this.#enter(State.Relaying)
+    this.#journal.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
+    this.fail('upstream', error)
+  }
+
   #keepEarly(chunk: Buffer): void {
     this.#early.push(chunk)
     this.#earlyBytes += chunk.length
@@ -252,8 +260,11 @@ export class Connection {
 
   #onUpstreamError(upstream: Socket, error: NodeJS.ErrnoException): void {
     if (upstream !== this.#upstream) return // an attempt that was given up
-    if (this.#state === State.Dialing) this.#onDialFailed(dialFailure(error), error.errno)
-    else this.fail('upstream', error)
+    const { code = '', errno } = error
+    if (this.#state !== State.Dialing) this.fail('upstream', error)
+    else if (isReset(code)) this.#onResetAtOnce(error)
+    else if (isShortage(code)) this.close(dialFailure(code))
+    else this.#onDialFailed(dialFailure(code), errno)
   }
 
   /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */

@@ -13,7 +13,7 @@ import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/table.ts'
 import { Closings } from '../closings.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
-import { descriptorCeiling } from '../descriptors.ts'
+import { DescriptorCeiling } from '../descriptors.ts'
 import { Journal } from '../journal.ts'
 import { ownListeners } from '../loop.ts'
 import { Mailbox } from '../mailbox.ts'
@@ -51,7 +51,7 @@ class NodeEngine {
   readonly #byRow: (Connection | undefined)[] = []
   readonly #closings = new Closings()
   #closingTimer: NodeJS.Timeout | undefined
-  readonly #descriptorCeiling = descriptorCeiling()
+  readonly #descriptorCeiling = new DescriptorCeiling()
   #drain: Drain | null = null
   #ended = false
 
@@ -108,7 +108,7 @@ class NodeEngine {
   }
 
   #decide(listening: Listening, client: Socket, { decision }: Connection): number {
-    if (descriptorOf(client) >= this.#descriptorCeiling) return Reason['accept-error']
+    if (this.#descriptorCeiling.isReachedBy(descriptorOf(client))) return Reason['accept-error']
     if (!this.#identify(listening, client)) return Reason['client-reset']
     return decide(this.#decider, listening.table, decision)
   }

@@ -8,7 +8,7 @@
  * Meanwhile the client is received from (relay.ts), up to a limit, or at least watched (watch.ts).
  */
 
-import { Errno } from '../../net/errno.ts'
+import { Errno, errnoName } from '../../net/errno.ts'
 import { prepareCancel, prepareConnect } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../net/socket-address.ts'
@@ -19,9 +19,9 @@ import { Counter } from '../../stats/stats.ts'
 import type { Table } from '../../table/table.ts'
 import { countOpen } from '../balance.ts'
 import { ADMITTED, type Decider, type Decision, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { dialFailure, isReset, isShortage } from '../failures.ts'
 import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
-import { dialFailure } from './failures.ts'
 import * as Operation from './operations.ts'
 import type { Received } from './received.ts'
 import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
@@ -84,8 +84,9 @@ export class Dialer {
 
   /** The connect's own completion; also after `callBack`. */
   completed(slot: number, result: number): void {
-    if (result < 0) this.#fail(slot, result)
-    else this.#succeed(slot)
+    if (result >= 0) this.#succeed(slot)
+    else if (isReset(errnoName(result))) this.#failAtOnce(slot, result)
+    else this.#fail(slot, result)
   }
 
   /** Calls the connect back; it completes with −ECANCELED, and another endpoint may be tried. */
@@ -110,12 +111,16 @@ export class Dialer {
     const family = decision.family === 4 ? 4 : 6
     const fd = sockets.dial(family, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
-    if (fd < 0 || fd >= descriptorCeiling) {
-      this.#options.onFailed(slot, Reason['accept-error']) // files or memory ran out: no endpoint's fault
+    if (fd >= descriptorCeiling || (fd < 0 && isShortage(errnoName(fd)))) {
+      this.#options.onFailed(slot, Reason['accept-error'])
       return
     }
     counters[Counter.dials]++
     slots.dialedMs[slot] = clock.nowMs
+    if (fd < 0) {
+      this.#fail(slot, fd)
+      return
+    }
     this.#options.onDialing(slot)
     if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
     const at = this.#addresses + (this.#address++ % ring.entries) * ADDRESS_BYTES
@@ -145,13 +150,22 @@ export class Dialer {
     this.#options.onConnected(slot)
   }
 
+  /** The upstream had accepted, and has reset before its connect was completed. */
+  #failAtOnce(slot: number, result: number): void {
+    const { slots, journal, clock } = this.#options
+    slots.state[slot] = move(State.Dialing, State.Relaying)
+    journal.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
+    journal.broke(slot, result)
+    this.#options.onFailed(slot, Reason['upstream-reset'])
+  }
+
   #fail(slot: number, result: number): void {
     const { journal, counters } = this.#options
     counters[Counter.dialFailures]++
     journal.dialFailed(slot, result === -Errno.ECANCELED ? 0 : result)
     this.#closeUpstream(slot)
     if (this.#nextEndpoint(slot)) this.#connect(slot)
-    else this.#options.onFailed(slot, dialFailure(result))
+    else this.#options.onFailed(slot, dialFailure(errnoName(result)))
   }
 
   #closeUpstream(slot: number): void {

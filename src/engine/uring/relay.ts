@@ -12,7 +12,7 @@
  */
 
 import { unreachable } from '../../base/assert.ts'
-import { Errno } from '../../net/errno.ts'
+import { Errno, errnoName } from '../../net/errno.ts'
 import { CQE_F_MORE, CQE_F_SOCK_NONEMPTY } from '../../net/io-uring.ts'
 import {
   prepareCancel,
@@ -27,9 +27,9 @@ import { setNonBlocking, shutdownWrite } from '../../net/sockets.ts'
 import { subject } from '../../net/user-data.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter } from '../../stats/stats.ts'
+import { relayFailure } from '../failures.ts'
 import type { Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
-import { relayFailure } from './failures.ts'
 import * as Operation from './operations.ts'
 import type { Received } from './received.ts'
 import { CLIENT, Flow, type Side, type Slots, UPSTREAM } from './slots.ts'
@@ -342,7 +342,7 @@ export class Relay {
   break(slot: number, side: Side, result: number): void {
     const error = result || -Errno.ECONNRESET
     this.#journal.broke(slot, error)
-    this.#onBroken(slot, relayFailure(side, error))
+    this.#onBroken(slot, relayFailure(side === CLIENT ? 'client' : 'upstream', errnoName(error)))
   }
 
   /** What the direction holds is the kernel's again. */
