@@ -178,7 +178,7 @@ test('labels that no client has are found, also where several matches ask for th
     )
   assert.deepEqual(
     found(text)[0],
-    `IST0127 ${FIRST}: no known client is labelled app=db; 1 more of its matches ask for the same`,
+    `IST0127 ${FIRST}: no known client is labelled "app=db"; 1 more of its matches ask for the same`,
   )
 })
 

@@ -85,7 +85,10 @@ test('of two Gateways on one socket the older has it; other addresses of the por
     gateway('b', [server(1)], at(2020)),
   ])
   assert.deepEqual(sockets(planned), ['default/b *:1', 'default/a 127.0.0.1:1'])
-  assert.deepEqual(found(planned), [['IST0145', 'Gateway default/a', 'spec.servers[0]']])
+  assert.deepEqual(found(planned), [
+    ['IST0145', 'Gateway default/a', 'spec.servers[0]'],
+    ['IST0145', 'Gateway default/b', 'spec.servers[0]'],
+  ])
 })
 
 test('`::` is every address of both families, as no bind is: the older of two Gateways has it', () => {

@@ -125,6 +125,8 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     ),
 
   IST0101: match('{ port: 9000 }'),
+  IST0109:
+    serviceEntry(ENTRY) + tcp(ROUTE) + virtualService(`{ hosts: [a.com], tcp: [${ROUTE}] }`, 'name: b'),
   IST0112:
     serviceEntry(
       '{ hosts: [a.com], resolution: DNS, ports: [{ number: 80, name: a, protocol: TCP }, { number: 81, name: b, protocol: TCP }] }',
@@ -133,6 +135,10 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     gateway(`{ servers: [${server(TCP, '[b.com]')}] }`) +
     virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
   IST0145: gateway(`{ servers: [${server(TCP)}] }`) + gateway(`{ servers: [${server(TCP)}] }`, 'name: b'),
+  IST0162:
+    gateway(`{ selector: { app: a }, servers: [${server(TCP)}] }`) +
+    resource('Pod', 'spec: {}', 'v1', 'name: a, labels: { app: a }') +
+    service('{ clusterIP: 10.0.0.1, selector: { app: a }, ports: [{ port: 80 }] }'),
   IST0173:
     serviceEntry(ENTRY) + destinationRule('{ host: a.com, subsets: [{ name: v1, labels: { v: v1 } }] }'),
   IST0174: destinationRule('{ host: a.com }'),
@@ -168,6 +174,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
       ),
     )
     .join(''),
+  CFG418: serviceEntry(ENTRY.replace('protocol: TCP', 'protocol: HTTP')) + tcp(ROUTE),
   CFG413: virtualService(
     '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }, { destination: { host: c.com }, weight: 67108865 }] }] }',
     'name: a, annotations: { gateway.weir/split: exact }',

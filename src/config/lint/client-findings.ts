@@ -6,9 +6,16 @@
  */
 
 import { Conditions } from '../../table/conditions.ts'
-import type { Plan, Rule, RuleOrigin, SourceCondition } from '../../table/plan.ts'
+import {
+  type Plan,
+  type Rule,
+  type RuleOrigin,
+  type SourceCondition,
+  UNKNOWN_CLIENT,
+} from '../../table/plan.ts'
 import type { Findings } from '../diagnostic.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
+import { quote } from '../quote.ts'
 import { namespacesOf } from './asks.ts'
 
 /** Wishes of one VirtualService that are told of. */
@@ -20,7 +27,10 @@ export function reportClients(
   virtualServices: ReadonlyMap<string, VirtualService>,
   findings: Findings,
 ): void {
-  const rules = plan.listeners.flatMap(({ scopes }) => scopes.flatMap(scope => scope.rules)).filter(asks)
+  const rules = plan.listeners
+    .flatMap(({ scopes }) => scopes.flatMap(scope => scope.rules))
+    .map(openToUnknown)
+    .filter(asks)
   if (rules.length === 0) return
   const known = new KnownClients(rules, plan)
   const used = new Set(rules.filter(rule => known.fulfil(rule.source)).map(rule => rule.origin))
@@ -38,7 +48,9 @@ function reportWanting(
   virtualService: VirtualService,
   findings: Findings,
 ): void {
-  const isHidden = ({ source }: Rule): boolean => known.fulfil(withoutVisibility(source))
+  // What asks for nothing but to be seen is hidden from all, also where no client is known at all.
+  const isHidden = ({ source }: Rule): boolean =>
+    wishOf(source) === '' || known.fulfil(withoutVisibility(source))
   const hidden = rules.find(isHidden)
   if (hidden) reportVisibility(hidden, virtualService, findings)
   const byWish = [
@@ -53,9 +65,16 @@ function reportWanting(
   }
 }
 
-function reportVisibility({ source }: Rule, { resource }: VirtualService, findings: Findings): void {
-  const message = `no known client is in ${source.visibleTo?.join(', ')}, where alone the VirtualService is seen`
-  findings.at('IST0127', resource, ['spec', 'exportTo'], message, HINT)
+function reportVisibility(
+  { source }: Rule,
+  { resource, visibility }: VirtualService,
+  findings: Findings,
+): void {
+  const isOwn = visibility !== 'public'
+  const what = isOwn ? 'the VirtualService is' : 'a service of its hosts is'
+  const names = [...(isOwn ? visibility : (source.visibleTo ?? []))].map(quote).join(', ')
+  const message = `no known client is in ${names}, where alone ${what} seen`
+  findings.at('IST0127', resource, ['spec', isOwn ? 'exportTo' : 'hosts'], message, HINT)
 }
 
 /** `rest` is how many other wishes are not told of. */
@@ -101,17 +120,21 @@ const keyOf = ({ namespace, labels, visibleTo }: SourceCondition): string =>
 
 const withoutVisibility = (source: SourceCondition): SourceCondition => ({ ...source, visibleTo: null })
 
+/** What a client of an unknown namespace may have, is hidden from nobody. */
+const openToUnknown = (rule: Rule): Rule =>
+  rule.source.visibleTo?.includes(UNKNOWN_CLIENT) ? { ...rule, source: withoutVisibility(rule.source) } : rule
+
 /** A rule that contradicts itself has a finding of its own (rule-findings.ts). */
 const asks = ({ never, source }: Rule): boolean =>
   never === null &&
   namespacesOf(source)?.length !== 0 &&
   (source.namespace !== null || source.visibleTo !== null || Object.keys(source.labels).length > 0)
 
-/** "labelled app=web, version=v2 in namespace shop". */
+/** 'labelled "app=web", "version=v2" in namespace "shop"'. */
 function wishOf({ namespace, labels }: SourceCondition): string {
-  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  const pairs = Object.entries(labels).map(([key, value]) => quote(`${key}=${value}`))
   const labelled = pairs.length === 0 ? '' : `labelled ${pairs.join(', ')}`
-  return [labelled, namespace === null ? '' : `in namespace ${namespace}`].filter(Boolean).join(' ')
+  return [labelled, namespace === null ? '' : `in namespace ${quote(namespace)}`].filter(Boolean).join(' ')
 }
 
 export const pathOf = ({ block, route, match }: RuleOrigin): (string | number)[] =>

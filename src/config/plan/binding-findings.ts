@@ -3,6 +3,7 @@
 import type { Findings, Path } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import type { Settings } from '../settings.ts'
+import type { HostHints } from './host-hints.ts'
 import { gatewayId, MESH } from './names.ts'
 import type { Registry } from './registry.ts'
 import { admits, type GatewayServers } from './servers.ts'
@@ -11,6 +12,7 @@ import type { ReadMatch, VirtualService } from './virtual-services.ts'
 export type BindingInputs = {
   readonly settings: Settings
   readonly registry: Registry
+  readonly hints: HostHints
   /** Every Gateway, served here or not, by 'namespace/name'. */
   readonly gateways: ReadonlyMap<string, GatewayServers>
   readonly findings: Findings
@@ -45,7 +47,10 @@ function reportGateways(virtualService: VirtualService, { gateways, findings }: 
   }
 }
 
-function reportMeshHosts({ resource, hosts }: VirtualService, { registry, findings }: BindingInputs): void {
+function reportMeshHosts(
+  { resource, hosts, spec, namespace }: VirtualService,
+  { registry, hints, findings }: BindingInputs,
+): void {
   for (const [index, host] of hosts.entries()) {
     const services = [...registry.overlapping(host)]
     const alias = services.find(each => each.aliasOf !== null)
@@ -53,7 +58,8 @@ function reportMeshHosts({ resource, hosts }: VirtualService, { registry, findin
     const message = alias
       ? `${quote(host)} is an ExternalName, whose clients connect to ${quote(alias.aliasOf ?? '')}: the rules are never used for it`
       : `no service has the host ${quote(host)}: the rules are never used for it`
-    findings.at('CFG407', resource, ['spec', 'hosts', index], message)
+    const hint = alias ? undefined : hints.for(spec.hosts?.[index] ?? host, host, namespace)
+    findings.at('CFG407', resource, ['spec', 'hosts', index], message, hint)
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { own } from '../../base/own.ts'
 import { type Family, parseAddress } from '../../net/address.ts'
-import { type Cluster, DEFAULT_POLICY, type Endpoint, type Route } from '../../table/plan.ts'
+import { type Cluster, DEFAULT_POLICY, type Endpoint, type Route, UNKNOWN_CLIENT } from '../../table/plan.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import { familyOf } from './families.ts'
 import { namespaceOfHost } from './names.ts'
@@ -17,6 +17,8 @@ import { hasLabels } from './workload.ts'
 export type Viewpoint = {
   /** Namespace that must see the service; null: any does. */
   readonly viewer: string | null
+  /** Where that is not known: the namespaces whose clients are routed; null or none: any. */
+  readonly viewers?: readonly string[] | null
   /** Where the search for a DestinationRule begins. */
   readonly namespace: string
   /** Port of the listener: the destination's, where neither the route nor the service decides. */
@@ -61,15 +63,15 @@ export class Clusters {
   }
 
   /**
-   * The service that a host means. Where the viewer is not known, it is looked up as in the namespace of
-   * the rule, then as anybody sees it: what a client sees, it may be sent to.
+   * The service that a host means to the clients that are routed. Where these may be anybody, the
+   * namespace of the rule looks it up, else anyone does: what a client sees, it may be sent to.
    */
-  #named(host: string, { dialled, viewer, namespace }: Viewpoint): Service | null {
+  #named(host: string, { dialled, viewer, viewers, namespace }: Viewpoint): Service | null {
     if (dialled?.host === host) return dialled
-    return (
-      this.#registry.named(host, viewer ?? namespace) ??
-      (viewer === null ? this.#registry.named(host, null) : null)
-    )
+    if (viewer !== null) return this.#registry.named(host, viewer)
+    const known = (viewers ?? []).filter(each => each !== UNKNOWN_CLIENT)
+    if (known.length === 0) return this.#registry.named(host, namespace) ?? this.#registry.named(host, null)
+    return known.map(each => this.#registry.named(host, each)).find(each => each !== null) ?? null
   }
 
   /** Index of the route with these destinations. */

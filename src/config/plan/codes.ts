@@ -4,6 +4,10 @@ import { type CodeEntry, info, warning } from '../code.ts'
 
 export const PLAN_CODES = {
   IST0101: warning('a resource names another that is not there', 'define it, or correct the name'),
+  IST0109: warning(
+    'two VirtualServices for the mesh have one host',
+    'merge them, or give them other hosts or exportTo: Istio uses one of them, and does not say which',
+  ),
   IST0112: warning(
     'a destination leaves open which of several ports is meant',
     'give destination.port.number',
@@ -13,8 +17,12 @@ export const PLAN_CODES = {
     'add one of its hosts to a server of the Gateway, or drop the Gateway from the list',
   ),
   IST0145: warning(
-    'two Gateways claim one port; the older keeps it',
+    'two Gateways claim one port; of two that are served the older keeps it',
     'merge them into one Gateway, or give one another port or bind address',
+  ),
+  IST0162: warning(
+    "a Gateway's port is none of the Service before its Pods",
+    'add the port to the Service, where the cluster is to serve it too',
   ),
   IST0173: warning('a subset selects no endpoint', 'correct its labels, or those of the endpoints'),
   IST0174: warning(
@@ -73,5 +81,9 @@ export const PLAN_CODES = {
   CFG417: warning(
     'Services stand as files in Git have them, without what a cluster adds; their connections are reset',
     'read what the cluster has beside them',
+  ),
+  CFG418: warning(
+    'tcp routes are never used, since the port is not TCP by its name or protocol',
+    'name the port tcp-…, or set its protocol or appProtocol to tcp',
   ),
 } as const satisfies Record<string, CodeEntry>

@@ -10,7 +10,8 @@ import type { Findings, Path } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import type { Settings } from '../settings.ts'
 import type { DestinationRules } from './destination-rules.ts'
-import { expandHost, MESH, namespaceOfHost, withDomain } from './names.ts'
+import type { HostHints } from './host-hints.ts'
+import { expandHost, MESH, namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
 import { portOfService, type Registry } from './registry.ts'
 import type { Service } from './service.ts'
@@ -19,6 +20,7 @@ import type { VirtualService } from './virtual-services.ts'
 export type DestinationInputs = {
   readonly settings: Settings
   readonly registry: Registry
+  readonly hints: HostHints
   readonly rules: DestinationRules
   readonly findings: Findings
 }
@@ -34,8 +36,10 @@ type Destination = {
 export function reportDestinations(virtualService: VirtualService, inputs: DestinationInputs): void {
   for (const destination of destinationsOf(virtualService)) {
     const service = inputs.registry.find(destination.host, virtualService.namespace)
-    if (service) reportPort(virtualService, destination, service, inputs.findings)
-    else reportHost(virtualService, destination, inputs)
+    if (service) {
+      reportHidden(virtualService, destination, inputs)
+      reportPort(virtualService, destination, service, inputs.findings)
+    } else reportHost(virtualService, destination, inputs)
     reportSubset(virtualService, destination, service, inputs)
     if (service) reportOriginal(virtualService, destination, service, inputs)
   }
@@ -70,17 +74,25 @@ function destinationsOf({ spec, namespace }: VirtualService): Destination[] {
 
 function reportHost(
   { resource, namespace }: VirtualService,
-  destination: Destination,
-  inputs: DestinationInputs,
+  { written, host, path }: Destination,
+  { hints, findings }: DestinationInputs,
 ): void {
-  const { written, host, path } = destination
-  const whole = withDomain(host)
-  const hint = inputs.registry.find(whole, namespace)
-    ? `a name with a dot counts as complete: did you mean ${quote(whole)}?`
-    : undefined
   const meaning = written === host ? '' : ` (${host})`
   const message = `Referenced host not found: ${quote(written)}${meaning} is no service that namespace ${namespace} sees`
-  inputs.findings.at('IST0101', resource, [...path, 'host'], message, hint)
+  findings.at('IST0101', resource, [...path, 'host'], message, hints.for(written, host, namespace))
+}
+
+/** The service is there for the namespace of the VirtualService, and not for one that alone reads it. */
+function reportHidden(
+  { resource, visibility }: VirtualService,
+  { written, host, path }: Destination,
+  { settings, registry, hints, findings }: DestinationInputs,
+): void {
+  if (visibility === 'public' || settings.workload) return
+  const without = [...visibility].find(viewer => registry.find(host, viewer) === null)
+  if (without === undefined) return
+  const message = `Referenced host not found: ${quote(written)} is no service that namespace ${without} sees, to which the VirtualService is exported`
+  findings.at('IST0101', resource, [...path, 'host'], message, hints.for(written, host, without))
 }
 
 function reportPort(
@@ -112,9 +124,10 @@ function reportSubset(
   inputs: DestinationInputs,
 ): void {
   if (subset === undefined) return
+  const real = service?.host ?? host
   const home = service?.namespace ?? namespaceOfHost(host)
   const without = viewers(virtualService, inputs.settings).find(
-    viewer => !inputs.rules.find(host, viewer, home)?.subsets.has(subset),
+    viewer => !inputs.rules.find(real, viewer, home)?.subsets.has(subset),
   )
   if (without === undefined) return
   const message = `Referenced host+subset in destinationrule not found: ${quote(`${written}+${subset}`)}, as namespace ${without} sees it`

@@ -20,6 +20,11 @@ export class HostIndex<Value> {
     this.#wildcardLengths = [...this.#wildcardLengths, pattern.length].sort((a, b) => b - a)
   }
 
+  /** The values under exactly this text. */
+  exact(host: string): readonly Value[] {
+    return this.#values.get(host) ?? []
+  }
+
   /** Every text that has values. */
   patterns(): Iterable<string> {
     return this.#values.keys()

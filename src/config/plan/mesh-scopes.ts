@@ -15,6 +15,7 @@ import type { Settings } from '../settings.ts'
 import type { Clusters } from './clusters.ts'
 import type { Exposed, Owner } from './exposed-ports.ts'
 import { HostIndex } from './host-index.ts'
+import { whyNotTcp } from './layer-findings.ts'
 import { MESH } from './names.ts'
 import { rulesOf } from './rules.ts'
 import type { ServicePort } from './service.ts'
@@ -88,6 +89,7 @@ export class MeshScopes {
   /** Private VirtualServices, then those exported by name, then public ones: the order that each client sees. */
   #rulesOf({ service, port, viewers }: Owner): Rule[] {
     const { settings, clusters } = this.#inputs
+    const notTcp = port.layer === 'tcp' ? '' : whyNotTcp(service, port)
     return this.#virtualServicesFor(service.host)
       .flatMap(seenBy)
       .toSorted((left, right) => left.tier - right.tier)
@@ -95,11 +97,8 @@ export class MeshScopes {
         const visibleTo = seen && viewers ? seen.filter(each => viewers.includes(each)) : (seen ?? viewers)
         if (visibleTo?.length === 0) return []
         const viewpoint = { ...viewpointOf(virtualService.namespace, port, settings), dialled: service }
-        return rulesOf(
-          virtualService,
-          { ...viewpoint, gateway: MESH, layer: port.layer, visibleTo },
-          clusters,
-        )
+        const listening = { ...viewpoint, gateway: MESH, layer: port.layer, visibleTo, notTcp }
+        return rulesOf(virtualService, listening, clusters)
       })
   }
 

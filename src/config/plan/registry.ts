@@ -80,6 +80,11 @@ export class Registry {
     return last
   }
 
+  /** The services under exactly this host, whoever sees them. */
+  exact(host: string): readonly Service[] {
+    return this.#byHost.exact(host)
+  }
+
   /** Every service that shares a name with a host pattern. */
   overlapping(host: string): Iterable<Service> {
     return this.#byHost.overlapping(host)

@@ -12,29 +12,43 @@ export type Listening = Viewpoint & {
   readonly layer: Exclude<Layer, 'udp'>
   /** Namespaces whose clients see the VirtualService; null: all. */
   readonly visibleTo: readonly string[] | null
+  /** Why `tcp` routes are not for the port, where its layer is another; never asked otherwise. */
+  readonly notTcp?: string
 }
 
 export function rulesOf(virtualService: VirtualService, listening: Listening, clusters: Clusters): Rule[] {
-  return virtualService.blocks[listening.layer].flatMap(route => {
-    const index = routeIndex(route, virtualService.split, listening, clusters)
-    return route.matches.map(match => toRule(match, index, listening))
-  })
+  const { blocks, spec, split } = virtualService
+  const { layer, notTcp = null } = listening
+  const rules = (routes: readonly ReadRoute[], never: string | null): Rule[] =>
+    routes.flatMap(route => {
+      const index = routeIndex(route, split, listening, clusters)
+      return route.matches.map(match => toRule(match, index, never, listening))
+    })
+  // Of no use, and kept to be told of: who asks why a connection goes elsewhere looks for these.
+  const unused = layer !== 'tcp' && spec.tcp?.length ? rules(blocks.tcp, notTcp) : []
+  return [...unused, ...rules(blocks[layer], null)]
 }
 
 function routeIndex(
   route: ReadRoute,
   split: Route['split'],
-  listening: Viewpoint,
+  { visibleTo, ...listening }: Listening,
   clusters: Clusters,
 ): number {
+  const viewpoint: Viewpoint = { ...listening, viewers: visibleTo }
   const destinations = route.destinations.map(destination => ({
-    cluster: clusters.indexOf(destination, listening),
+    cluster: clusters.indexOf(destination, viewpoint),
     weight: destination.weight,
   }))
   return clusters.routeOf(route.name, destinations, split)
 }
 
-const toRule = (match: ReadMatch, route: number, { gateway, visibleTo }: Listening): Rule => ({
+const toRule = (
+  match: ReadMatch,
+  route: number,
+  never: string | null,
+  { gateway, visibleTo }: Listening,
+): Rule => ({
   origin: match.origin,
   destinations: match.destinations,
   port: match.port,
@@ -43,6 +57,6 @@ const toRule = (match: ReadMatch, route: number, { gateway, visibleTo }: Listeni
   route,
   never:
     match.gateways === null || match.gateways.includes(gateway)
-      ? null
+      ? never
       : `gateways: ${gateway} is not in [${match.gateways.join(', ')}]`,
 })

@@ -14,9 +14,13 @@ import { sourcesOf } from './clients.ts'
 import { Clusters } from './clusters.ts'
 import { reportDestinations } from './destination-findings.ts'
 import { DestinationRules } from './destination-rules.ts'
+import { reportGateways } from './gateway-findings.ts'
 import { gatewayListeners } from './gateways.ts'
+import { HostHints } from './host-hints.ts'
 import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
+import { reportLayers } from './layer-findings.ts'
 import { meshListeners } from './mesh.ts'
+import { reportSharedHosts } from './mesh-host-findings.ts'
 import { Registry } from './registry.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
@@ -49,14 +53,24 @@ export function toPlan(
   const virtualServices = inputs.virtualServices.map(readVirtualService)
   const clusters = new Clusters(registry, rules, names)
   const gateways = inputs.gateways.map(readGateway)
-  const findingInputs = { settings, registry, rules, findings, gateways: gatewaysById(gateways) }
+  const findingInputs = {
+    settings,
+    registry,
+    rules,
+    findings,
+    gateways: gatewaysById(gateways),
+    hints: new HostHints(registry),
+  }
   for (const service of registry.services) reportEndpoints(service, registry, findings)
   for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, findings)
   for (const virtualService of virtualServices) {
     reportDestinations(virtualService, findingInputs)
     reportBindings(virtualService, findingInputs)
+    if (settings.mesh.capture !== 'none') reportLayers(virtualService, registry, findings)
   }
+  if (settings.mesh.capture !== 'none') reportSharedHosts(virtualServices, findings)
   const sockets = assignSockets(servedGateways(inputs.gateways, settings), findings)
+  reportGateways(inputs, findings)
   const listeners = [
     ...gatewayListeners(sockets, virtualServices, settings, clusters),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
