@@ -5,11 +5,23 @@
  */
 
 import type { Table } from '../table/table.ts'
-import type { LoadedResource } from './load.ts'
 import { quote } from './quote.ts'
 import { didYouMean } from './suggest.ts'
 
 export type Chosen = { readonly gateway: string } | { readonly error: string }
+
+/** The gateways that a question can mean. */
+export type Gateways = {
+  /** 'mesh', and every Gateway that there is, served here or not. */
+  readonly known: readonly string[]
+  /** Those with a listener of their own. */
+  readonly listening: readonly string[]
+}
+
+/** A gateway, or why it is not clear which: none was said, there are several of the name, or none. */
+export type FoundGateway =
+  | { readonly gateway: string }
+  | { readonly why: 'unsaid' | 'ambiguous' | 'unknown'; readonly names: string; readonly hint?: string }
 
 const MESH = 'mesh'
 const KIND = 'Gateway '
@@ -21,31 +33,56 @@ const KIND = 'Gateway '
  */
 export function chooseGateway(
   { sockets }: Pick<Table, 'sockets'>,
-  resources: readonly LoadedResource[],
+  resources: readonly { readonly title: string }[],
   name: string | null,
   option: string,
 ): Chosen {
-  const listening = [...new Set(sockets.filter(each => each.opens).map(each => each.gateway))]
-  if (name === null || name === '') return onlyOne(listening, option)
   const written = resources.flatMap(({ title }) => (title.startsWith(KIND) ? [title.slice(KIND.length)] : []))
-  const known = [...new Set([MESH, ...sockets.map(each => each.gateway), ...written])]
+  const found = findGateway(gatewaysOf(sockets, written), name, ['default'])
+  if ('gateway' in found) return found
+  const { why, names, hint } = found
+  if (why === 'unsaid') return { error: `say with ${option} which gateway is meant: ${names}` }
+  if (why === 'ambiguous') return { error: `${option} ${name} may be ${names}: write it as namespace/name` }
+  return { error: `${option} ${name}: there is no gateway ${quote(name ?? '')} (${hint})` }
+}
+
+/** @param written  Every Gateway: 'namespace/name'. */
+export function gatewaysOf(
+  listeners: readonly { readonly gateway: string; readonly opens: boolean }[],
+  written: readonly string[],
+): Gateways {
+  return {
+    known: [...new Set([MESH, ...listeners.map(each => each.gateway), ...written])],
+    listening: [...new Set(listeners.filter(each => each.opens).map(each => each.gateway))],
+  }
+}
+
+/** @param namespaces  Where a bare name is looked for first. */
+export function findGateway(
+  { known, listening }: Gateways,
+  name: string | null,
+  namespaces: readonly string[],
+): FoundGateway {
+  if (name === null || name === '') return onlyOne(listening)
   if (known.includes(name)) return { gateway: name }
   const meant = name.includes('/') ? [] : known.filter(each => each.endsWith(`/${name}`))
-  const [first] = meant.includes(`default/${name}`) ? [`default/${name}`] : meant
-  if (first !== undefined && (meant.length === 1 || first === `default/${name}`)) return { gateway: first }
-  if (meant.length > 1)
-    return { error: `${option} ${name} may be ${meant.join(' or ')}: write it as namespace/name` }
+  const first = namespaces.map(each => `${each}/${name}`).find(each => meant.includes(each))
+  if (first !== undefined) return { gateway: first }
+  if (meant.length === 1) return { gateway: meant[0] }
+  if (meant.length > 1) return { why: 'ambiguous', names: meant.join(' or ') }
   const short = known.flatMap(each => [each, ...each.split('/').slice(1)])
-  const hint = didYouMean(name, short) ?? `there are ${listed(known)}`
-  return { error: `${option} ${name}: there is no gateway ${quote(name)} (${hint})` }
+  const names = listed(known)
+  return { why: 'unknown', names, hint: didYouMean(name, short) ?? `there are ${names}` }
 }
 
 /** The mesh where it listens, else the only Gateway that does. */
-function onlyOne(listening: readonly string[], option: string): Chosen {
+function onlyOne(listening: readonly string[]): FoundGateway {
   if (listening.includes(MESH)) return { gateway: MESH }
   if (listening.length === 1) return { gateway: listening[0] }
-  const which = listening.length === 0 ? 'nothing listens' : `there are ${listed(listening)}`
-  return { error: `say with ${option} which gateway is meant: ${which}` }
+  return {
+    why: 'unsaid',
+    names: listening.length === 0 ? 'nothing listens' : `there are ${listed(listening)}`,
+  }
 }
 
 const listed = (names: readonly string[]): string =>

@@ -10,10 +10,11 @@ import type { ReasonName } from '../stats/reasons.ts'
 import type { Question } from '../table/explain.ts'
 import type { Listener, Plan, RuleOrigin } from '../table/plan.ts'
 import { parseRuleName, type RuleName, ruleName, WITHOUT_RULE, type WithoutRule } from '../table/rule-name.ts'
+import { findGateway, type Gateways, gatewaysOf } from './choose-gateway.ts'
 import type { Code } from './codes.ts'
 import type { Findings, Path, Place } from './diagnostic.ts'
 import { isRouteTest } from './kinds.ts'
-import { expandHost, MESH } from './plan/names.ts'
+import { expandHost } from './plan/names.ts'
 import type { Planned } from './plan/to-plan.ts'
 import { quote } from './quote.ts'
 import type { Resource } from './resource.ts'
@@ -79,10 +80,7 @@ export function readRouteTests(
 
 /** What tests can name. */
 class Known {
-  /** 'mesh', and every Gateway that there is, served here or not. */
-  readonly gateways: readonly string[]
-  /** Those that have a listener. */
-  readonly listening: readonly string[]
+  readonly gateways: Gateways
   readonly #listeners: ReadonlyMap<string, readonly Listener[]>
   readonly #rules: ReadonlyMap<string, readonly RuleOrigin[]>
   /** Of rules, and of routes with all their matches. */
@@ -90,8 +88,7 @@ class Known {
 
   constructor({ listeners }: Plan, gateways: readonly string[]) {
     this.#listeners = Map.groupBy(listeners, each => each.gateway)
-    this.listening = [...this.#listeners.keys()]
-    this.gateways = [...new Set([MESH, ...this.listening, ...gateways])]
+    this.gateways = gatewaysOf(listeners, gateways)
     const origins = new Set(
       listeners.flatMap(({ scopes }) => scopes.flatMap(({ rules }) => rules.map(rule => rule.origin))),
     )
@@ -166,25 +163,16 @@ class Reading {
     }
   }
 
-  /** 'mesh' or 'namespace/name'. Left out: the mesh where it listens, else the only Gateway that does. */
+  /** 'mesh' or 'namespace/name', as `explain` chooses it, but the RouteTest's own namespace comes first. */
   #gateway(name: string | null): string | null {
-    const { gateways, listening } = this.#known
-    if (name === null) {
-      if (listening.includes(MESH)) return MESH
-      if (listening.length === 1) return listening[0]
-      const there = listening.length === 0 ? 'nothing listens' : `there are ${listening.join(', ')}`
-      return this.#wrong('CFG493', ['connection'], `gateway is missing, and ${there}`)
-    }
-    const { namespace } = this.#resource.metadata
-    const exact = [name, `${namespace}/${name}`, `default/${name}`].find(each => gateways.includes(each))
-    if (exact !== undefined) return exact
-    const path = ['connection', 'gateway']
-    const meant = name.includes('/') ? [] : gateways.filter(each => each.endsWith(`/${name}`))
-    if (meant.length === 1) return meant[0]
-    if (meant.length > 1) return this.#wrong('CFG493', path, `gateway ${name} may be ${meant.join(' or ')}`)
-    const short = gateways.map(each => each.slice(each.indexOf('/') + 1))
-    const hint = didYouMean(name, name.includes('/') ? gateways : short) ?? `there are ${gateways.join(', ')}`
-    return this.#wrong('CFG491', path, `there is no gateway ${quote(name)}`, hint)
+    const found = findGateway(this.#known.gateways, name, [this.#resource.metadata.namespace, 'default'])
+    if ('gateway' in found) return found.gateway
+    const { why, names, hint } = found
+    const path = ['connection', ...(name === null ? [] : ['gateway'])]
+    if (why === 'unsaid') return this.#wrong('CFG493', path, `gateway is missing, and ${names}`)
+    if (why === 'ambiguous')
+      return this.#wrong('CFG493', path, `gateway ${name} may be ${names}`, 'write it as namespace/name')
+    return this.#wrong('CFG491', path, `there is no gateway ${quote(name ?? '')}`, hint)
   }
 
   /** Without a port it is the only one that the gateway listens on. */

@@ -124,11 +124,11 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ],
   [one('{ gateway: edg }'), /^CFG491 \S+gateway: there is no gateway "edg"; did you mean "edge"\?/],
   [one('{ gateway: shp/edge }'), /^CFG491 .*; did you mean "shop\/edge"\?/],
-  [one('{ gateway: zzzzzzzz }'), /^CFG491 .*; there are mesh, shop\/edge, shop\/wide/],
+  [one('{ gateway: zzzzzzzz }'), /^CFG491 .*; there are mesh, shop\/edge and shop\/wide/],
   [one("{ gateway: 'a/b/c' }"), /^CFG205 \S+gateway: "a\/b\/c" is no name of a gateway/],
   [
     one('{ from: 10.0.0.1 }'),
-    /^CFG493 \S+connection: gateway is missing, and there are shop\/edge, shop\/wide/,
+    /^CFG493 \S+connection: gateway is missing, and there are shop\/edge and shop\/wide/,
   ],
   [
     one('{ gateway: wide, to: 10.0.0.1 }'),
@@ -176,7 +176,10 @@ test('a bare gateway of which there are several is a finding, unless one is in t
   const more = GATEWAY('edge', 'other', [7005])
   deepEqual(found(one('{ gateway: edge }'), ROUTES + more), [])
   const several = ROUTES.replaceAll('name: edge, namespace: shop', 'name: edge, namespace: third') + more
-  match(found(one('{ gateway: edge }'), several)[0], /^CFG493 .* gateway edge may be \S+ or \S+$/)
+  match(
+    found(one('{ gateway: edge }'), several)[0],
+    /^CFG493 .* gateway edge may be \S+ or \S+; write it as namespace\/name$/,
+  )
 })
 
 test('what a resource with errors may define is not missed by a test as well', () => {
