@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { benchCompile } from '../../bench/compile.ts'
 import { Bench } from '../../bench/harness.ts'
+import { fullOnly } from '../support/full.ts'
 
-test('compile measures health answers before and while compiling', async () => {
+test('compile measures health answers before and while compiling', { skip: fullOnly }, async () => {
   const bench = new Bench({ name: 'compile', scale: 'small', onGroup: () => {} })
   await benchCompile(bench)
   const names = bench.results.map(each => each.name)

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { benchConnections } from '../../bench/connections.ts'
 import { Bench } from '../../bench/harness.ts'
+import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
-test('connections measures each number of rules and of workers', { skip }, async () => {
+test('connections measures each number of rules and of workers', { skip: skip || fullOnly }, async () => {
   const bench = new Bench({ name: 'connections', scale: 'small', onGroup: () => {} })
   await benchConnections(bench)
   const time = bench.results.filter(({ group }) => group.endsWith(': time for each'))

@@ -10,6 +10,7 @@ import { Bench } from '../../bench/harness.ts'
 import type { LoadJob } from '../../bench/load/client.ts'
 import { Generator } from '../../bench/load/generator.ts'
 import { monotonicMs } from '../../src/base/clock.ts'
+import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
 const bench = new Bench({
@@ -18,20 +19,21 @@ const bench = new Bench({
   onGroup: () => {},
   choices: { secondOpinion: true },
 })
-if (skip === false) await benchEngines(bench)
+const wholeSkip = skip || fullOnly
+if (wholeSkip === false) await benchEngines(bench)
 
 const AXES = ['new', 'requests', 'bulk', 'latency']
 
 for (const { name, bulkOnly, missing } of CONTENDERS) {
   const why = missing()
-  test(`engines measures ${name} on every axis`, { skip: skip || why || false }, () => {
+  test(`engines measures ${name} on every axis`, { skip: wholeSkip || why || false }, () => {
     const own = bench.results.filter(each => !each.group.startsWith('second opinion'))
     const groups = own.filter(each => each.name.startsWith(name)).map(({ group }) => group)
     const axes = new Set(groups.map(group => group.split(' ')[0].replace(',', '')))
     assert.deepEqual([...axes], bulkOnly ? ['bulk'] : AXES)
   })
-  if (why === '' || skip !== false) continue
-  test(`engines says how to get ${name}, which is missing here`, () => {
+  if (why === '') continue
+  test(`engines says how to get ${name}, which is missing here`, { skip: wholeSkip }, () => {
     assert.ok(bench.statements.includes(`${name} is left out: ${why}`))
   })
 }
@@ -40,7 +42,7 @@ for (const [tool, own] of [
   ['iperf3', 'bulk, one stream: time for a GB'],
   ['wrk', 'new connections, 64 at a time: time for each'],
 ]) {
-  test(`${tool} gives a second opinion, or engines says what installs it`, { skip }, () => {
+  test(`${tool} gives a second opinion, or engines says what installs it`, { skip: wholeSkip }, () => {
     const beside = bench.results.filter(({ group }) => group === `second opinion: ${own}`)
     const names = [`${WEIR}, by weir’s load`, `${WEIR}, by ${tool}`]
     if (beside.length > 0)
@@ -53,7 +55,7 @@ for (const [tool, own] of [
   })
 }
 
-test('every figure of engines is a number, and no connection has failed', { skip }, () => {
+test('every figure of engines is a number, and no connection has failed', { skip: wholeSkip }, () => {
   for (const { group, name, rounds } of bench.results) {
     assert.ok(rounds.length > 0 && rounds.every(Number.isFinite), `${group}: ${name}`)
     assert.doesNotMatch(group, /: failed/)

@@ -11,6 +11,7 @@ import { Bench, type Contender, mix, type Result } from '../../bench/harness.ts'
 import { benchLookup } from '../../bench/lookup.ts'
 import { type Run, readRun } from '../../bench/report/run.ts'
 import { folder } from '../control/scene.ts'
+import { fullOnly } from '../support/full.ts'
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
 const run = promisify(execFile)
@@ -29,9 +30,9 @@ const counting = (name: string, step: number): Contender => ({
 
 const groups: string[] = []
 const lookup = small(group => groups.push(group))
-benchLookup(lookup)
+if (fullOnly === false) benchLookup(lookup)
 
-test('lookup measures each part, and rivals agree', () => {
+test('lookup measures each part, and rivals agree', { skip: fullOnly }, () => {
   const rivals = new Set(lookup.results.filter(each => each.unit === 'ns').map(each => each.name))
   for (const name of [
     'weir',
@@ -65,7 +66,9 @@ test('rivals that disagree end the run', () => {
 const checksums = (results: readonly Pick<Result, 'group' | 'name' | 'checksum'>[]) =>
   results.map(each => [each.group, each.name, each.checksum])
 
-test('the command runs by name, does the same work each time, writes JSON and compares with it', async t => {
+test('the command runs by name, does the same work each time, writes JSON and compares with it', {
+  skip: fullOnly,
+}, async t => {
   const file = join(folder(t), 'run.json')
   const bench = (...args: string[]) =>
     run(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args])

@@ -5,9 +5,12 @@ import { test } from 'node:test'
 import { CONTENDERS } from '../../bench/engines/contenders.ts'
 import { Bench } from '../../bench/harness.ts'
 import { benchMemory } from '../../bench/memory.ts'
+import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
-test('memory measures the gateway, a worker, a rule and an idle connection', { skip }, async () => {
+test('memory measures the gateway, a worker, a rule and an idle connection', {
+  skip: skip || fullOnly,
+}, async () => {
   const bench = new Bench({ name: 'memory', scale: 'small', onGroup: () => {} })
   await benchMemory(bench)
   const names = bench.results.map(({ name }) => name)

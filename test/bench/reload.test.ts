@@ -4,10 +4,13 @@ import assert from 'node:assert/strict'
 import { Bench } from '../../bench/harness.ts'
 import { benchReload } from '../../bench/reload.ts'
 import { ENGINES } from '../support/engine.ts'
+import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
 for (const { engine, test } of ENGINES) {
-  test(`reload measures changes and what connections notice, through ${engine}`, { skip }, async () => {
+  test(`reload measures changes and what connections notice, through ${engine}`, {
+    skip: skip || fullOnly,
+  }, async () => {
     const bench = new Bench({ name: 'reload', scale: 'small', onGroup: () => {}, choices: { engine } })
     await benchReload(bench)
     const failed = bench.results.filter(({ group }) => group.endsWith(': connections that failed'))

@@ -9,10 +9,13 @@ import { Generator } from '../../bench/load/generator.ts'
 import { soak } from '../../bench/soak/load.ts'
 import { benchSoak } from '../../bench/soak.ts'
 import { ENGINES } from '../support/engine.ts'
+import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
 for (const { engine, test } of ENGINES) {
-  test(`soak: short and long connections during reloads, through ${engine}`, { skip }, async () => {
+  test(`soak: short and long connections during reloads, through ${engine}`, {
+    skip: skip || fullOnly,
+  }, async () => {
     const bench = new Bench({ name: 'soak', scale: 'small', onGroup: () => {}, choices: { engine } })
     await benchSoak(bench)
     assert.deepEqual(bench.failures, [])

@@ -7,13 +7,14 @@ import { chiSquare, fairness, intervalOf } from '../../bench/resample.ts'
 import { costText, weighConnections } from '../../bench/weighting/whole-connections.ts'
 import { benchWeighting } from '../../bench/weighting.ts'
 import { ENGINES } from '../support/engine.ts'
+import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
 const small = (engine: 'node' | 'uring' = 'uring'): Bench =>
   new Bench({ name: 'weighting', scale: 'small', onGroup: () => {}, choices: { engine } })
 
 test('weighting measures picks, whole connections and the split, and says what they mean', {
-  skip,
+  skip: skip || fullOnly,
 }, async () => {
   const bench = small()
   await benchWeighting(bench)
@@ -49,7 +50,7 @@ test('weighting measures picks, whole connections and the split, and says what t
 
 // Nothing is asserted about time itself, but that a pick made slower on purpose shows, and where it must.
 for (const { engine, test } of ENGINES) {
-  test(`weighting notices a pick of 1 ms, through ${engine}`, { skip }, async () => {
+  test(`weighting notices a pick of 1 ms, through ${engine}`, { skip: skip || fullOnly }, async () => {
     const bench = small(engine)
     await weighConnections(bench, { slowerUs: 1000 })
     const found = bench.results.filter(({ group }) => group.endsWith(': CPU beside one destination'))
