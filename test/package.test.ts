@@ -28,6 +28,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { blocksOf, ROOT, read } from './docs/kit.ts'
+import { fullOnly } from './support/full.ts'
 import { freePort } from './support/sockets.ts'
 import { verify } from './support/verify-node.ts'
 
@@ -75,7 +76,7 @@ function follow(cwd: string, first: string): void {
   }
 }
 
-test('a fresh checkout does what README says', { skip }, () => {
+test('a fresh checkout does what README says', { skip: skip || fullOnly }, () => {
   const files = String(
     spawnSync('git', ['ls-files', '-z', '-co', '--exclude-standard'], { cwd: ROOT }).stdout,
   )
@@ -88,7 +89,7 @@ test('a fresh checkout does what README says', { skip }, () => {
   assert.equal(typed('npm run --silent weir -- check shop.yaml', checkout), '0 errors, 0 warnings\n')
 })
 
-test('the packed package does in an empty folder what README says', { skip }, async t => {
+test('the packed package does in an empty folder what README says', { skip: skip || fullOnly }, async t => {
   mkdirSync(join(checkout, 'dist'))
   writeFileSync(join(checkout, 'dist', 'stale.js'), '')
   const [pack, install] = lineOf('npm pack').trim().split('\n')

@@ -1,7 +1,7 @@
 /** A real browser for tests of pages: Debian's Chromium, without a window. */
 
 import { existsSync } from 'node:fs'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -10,14 +10,18 @@ const program = PROGRAMS.find(existsSync)
 /** For `test(name, { skip }, …)`: what is missing, or false. */
 export const skip: string | false = program ? false : 'needs Chromium: apt-get install chromium'
 
-/** Ends with the test. */
+let launched: Promise<Browser> | null = null
+after(async () => (await launched)?.close())
+
+/** One for all tests of a file: starting it takes longer than most of them. What a test opens in it ends with the test. */
 export async function browse(t: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({
+  launched ??= chromium.launch({
     executablePath: program as string,
     // As root, as in a container, Chromium's own sandbox refuses to start.
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   })
-  t.after(() => browser.close())
+  const browser = await launched
+  t.after(() => Promise.all(browser.contexts().map(context => context.close())))
   return browser
 }
 
