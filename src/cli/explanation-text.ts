@@ -28,7 +28,10 @@ const OUTCOME_COLOURS = {
   denied: 'red',
 } as const
 
-export function explanationText(answer: Explanation | { readonly error: string }, colours: boolean): string {
+/** What a gateway answers may be cut. */
+type Answer = Explanation & { readonly rejectedCut?: boolean }
+
+export function explanationText(answer: Answer | { readonly error: string }, colours: boolean): string {
   if ('error' in answer) return `error: ${printable(answer.error)}\n`
   const { rule, listener, client, ends } = answer
   const colour = ends === null ? OUTCOME_COLOURS[answer.outcome] : 'red'
@@ -42,10 +45,10 @@ export function explanationText(answer: Explanation | { readonly error: string }
     ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
     ...field('to', answer.destinations.flatMap(destinationLines)),
     ...field('ends', ends === null || ends === answer.outcome ? [] : [`reset, ${ends}`]),
-    ...field(
-      'rejected',
-      answer.rejected.map(each => `${ruleName(each)}  ${each.because}`),
-    ),
+    ...field('rejected', [
+      ...answer.rejected.map(each => `${ruleName(each)}  ${each.because}`),
+      ...(answer.rejectedCut ? ['and more: weir explain FILES tells all'] : []),
+    ]),
   ]
   return `${[`${outcome}: ${printable(answer.reason)}`, ...lines.map(printable)].join('\n')}\n`
 }

@@ -8,6 +8,8 @@
 
 import { monotonicMs } from '../base/clock.ts'
 import type { Order } from '../engine/protocol.ts'
+import { Live } from '../stats/connections.ts'
+import { matchedOf } from '../stats/generations.ts'
 import type { Connection } from '../stats/live-connections.ts'
 import type { Observer } from './observer.ts'
 
@@ -41,8 +43,12 @@ export class SelectedDrain {
     this.selection = selection
     this.overMs = overMs
     this.#observer = observer
-    const connections = observer.live.list().filter(connection => isMeant(observer, selection, connection))
-    this.#meant = connections.map(({ worker, row, id }) => ({ worker, row, id })).toArray()
+    const meant: Meant[] = []
+    observer.live.visit((words, numbers, worker, row) => {
+      if (isMeant(observer, selection, words)) meant.push({ worker, row, id: numbers[Live.id / 2] })
+      return true
+    })
+    this.#meant = meant
   }
 
   /** Connections that are meant. */
@@ -78,12 +84,13 @@ export class SelectedDrain {
   }
 }
 
-function isMeant({ generations }: Observer, selection: Selection, connection: Connection): boolean {
+/** @param words  Of a live row. */
+function isMeant({ generations }: Observer, selection: Selection, words: Int32Array): boolean {
   const { listener, generation, olderThan, rule } = selection
-  if (generation !== undefined && connection.generation !== generation) return false
-  if (olderThan !== undefined && connection.generation >= olderThan) return false
+  if (generation !== undefined && words[Live.generation] !== generation) return false
+  if (olderThan !== undefined && words[Live.generation] >= olderThan) return false
   if (listener === undefined && rule === undefined) return true
-  const names = generations.names(connection)
+  const names = generations.names(matchedOf(words, 0))
   if (listener !== undefined && names.listener !== listener) return false
   if (rule === undefined) return true
   const { virtualService, block, route, match } = rule

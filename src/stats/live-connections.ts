@@ -106,7 +106,18 @@ export class LiveConnections {
 
   /** Whether the connection `id` is open, whose row this is. */
   has(worker: number, row: number, id: number): boolean {
-    return this.#read(worker, row) && this.#copy.numbers[Live.id / 2] === id
+    const { words, numbers } = this.#workers[worker]
+    const at = liveAt(row)
+    for (let tried = 0; tried < TRIES; tried++) {
+      const version = Atomics.load(words, at + Live.version)
+      if ((version & 1) === 0) {
+        if (Atomics.load(words, at + Live.state) === 0) return false
+        continue
+      }
+      const found = numbers[(at + Live.id) / 2]
+      if (Atomics.load(words, at + Live.version) === version) return found === id
+    }
+    return false
   }
 
   /** How many are in each state now; only that word of each row is read. */

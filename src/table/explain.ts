@@ -77,6 +77,8 @@ export type ExplainerFacts = {
   readonly own?: OwnListeners
   /** Whether the names of endpoints were asked for while the table was made; else a name counts as an endpoint. */
   readonly namesResolved?: boolean
+  /** The words of the table, where they have been decoded already. */
+  readonly cold?: Cold
 }
 
 /** Answers `question` with `table`; addresses that do not parse count as not given. */
@@ -93,19 +95,22 @@ export class Explainer {
   readonly #own: OwnListeners
   readonly #namesResolved: boolean
 
-  constructor(table: Table, { own = ownListeners(table, []), namesResolved = false }: ExplainerFacts = {}) {
+  constructor(
+    table: Table,
+    { own = ownListeners(table, []), namesResolved = false, cold = readCold(table) }: ExplainerFacts = {},
+  ) {
     this.table = table
     this.#own = own
     this.#namesResolved = namesResolved
-    this.#cold = readCold(table)
+    this.#cold = cold
     this.#conditions = new Conditions(this.#cold.conditions)
     for (const scope of this.#cold.scopes) {
       for (const rule of scope.rules) if (rule.row >= 0) this.#rules.set(rule.row, rule.origin)
     }
   }
 
-  /** @param withRejected  false leaves `rejected` empty: with many rules it is the most of the work. */
-  answer(question: Question, withRejected = true): Explanation {
+  /** @param rejectedMost  Rejected rules that are told; with many rules they are the most of the work. */
+  answer(question: Question, rejectedMost = Number.POSITIVE_INFINITY): Explanation {
     const query = this.#queryOf(question)
     const client = this.#clientOf(question, query)
     const found = findListener(this.table, question.gateway, question.destination)
@@ -126,7 +131,7 @@ export class Explainer {
       listener: this.table.sockets[found.index].key,
       rule,
       destinations,
-      rejected: withRejected ? this.#rejected(query, bits, client) : [],
+      rejected: this.#rejected(query, bits, client, rejectedMost),
     }
   }
 
@@ -216,12 +221,12 @@ export class Explainer {
     return host
   }
 
-  #rejected(query: Query, bits: Uint32Array, client: ColdWorkload): Explanation['rejected'] {
+  #rejected(query: Query, bits: Uint32Array, client: ColdWorkload, most: number): Explanation['rejected'] {
     if (query.scope < 0) return []
     const { rules } = this.#cold.scopes[query.scope]
     // The row of a default is none of these rules: those in front of it were tried, those behind were not.
     const next = query.rule < 0 ? -1 : rules.findIndex(rule => rule.row >= query.rule)
-    return rules.slice(0, next < 0 ? rules.length : next).map(rule => {
+    return rules.slice(0, Math.min(next < 0 ? rules.length : next, most)).map(rule => {
       const { virtualService, block, route, match } = rule.origin
       return { virtualService, block, route, match, because: this.#because(rule, query, bits, client) }
     })

@@ -118,6 +118,26 @@ test('/explain answers as the table that is served does', async t => {
   assert.equal((await get(`/explain?to=127.0.0.1:${port}`)).body.outcome, 'route')
 })
 
+test('/explain tells the first thousand of the rules that were tried, and says that there are more', async t => {
+  const rules = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, index) =>
+        `    - match: [{sourceSubnet: 10.${index >> 8}.${index & 255}.0/24}]\n      route: [{destination: {host: backend.example}}]\n`,
+    ).join('')
+  const many = (count: number) => (port: number, backend: number) =>
+    routing(port, backend).replace('  tcp:\n', `  tcp:\n${rules(count)}`)
+  const { get, port, backend, save, logged } = await scene(t, many(1_000))
+  const ask = async () => {
+    const { body } = await get(`/explain?gateway=edge&from=192.0.2.1&to=127.0.0.1:${port}`)
+    return [body.outcome, body.rejected.length, body.rejectedCut]
+  }
+  assert.deepEqual(await ask(), ['route', 1_000, false])
+  save(many(1_001)(port, backend))
+  await logged('generation 2')
+  assert.deepEqual(await ask(), ['route', 1_000, true])
+})
+
 test('/explain says what is wrong with a question', async t => {
   const { get } = await scene(t)
   const cases: [string, RegExp][] = [

@@ -83,6 +83,7 @@ test('what says nothing, too much or nonsense is refused, and nothing is drained
     { select: 'all', overS: 86_401 },
     { select: 'matching', overS: 1, rule: 'all' },
     { select: 'matching', overS: 1, rule: 'default/all tcp[x]' },
+    { select: 'matching', overS: 1, rule: `${'a/'.repeat(30_000)} ` }, // not in the square of its length
     { select: 'matching', overS: 1, generation: 0 },
     { select: 'matching', overS: 1, listner: 'a' },
   ]

@@ -1,6 +1,8 @@
 /** What is configured, and what became of each change. */
 
 import type { FastifyInstance } from 'fastify'
+import type { Diagnostic } from '../../config/diagnostic.ts'
+import type { Compiled } from '../../control/compile-task.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { FINDINGS_MAX, OUTCOMES, worstFirst } from '../../control/history.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
@@ -63,12 +65,21 @@ function addConfig(app: FastifyInstance, gateway: Gateway): void {
       generation,
       loadedAt: new Date(gateway.history.lastTakenMs).toISOString(),
       checksum: compiled.fingerprint,
-      findings: worstFirst(compiled.diagnostics).slice(0, FINDINGS_MAX),
+      findings: worst(compiled),
       lastReload: gateway.history.reloads[0],
       ...page,
       resources: items,
     }
   })
+}
+
+const worstOf = new WeakMap<Compiled, readonly Diagnostic[]>()
+
+/** Sorted once: there may be as many as rules. */
+function worst(compiled: Compiled): readonly Diagnostic[] {
+  const known = worstOf.get(compiled) ?? worstFirst(compiled.diagnostics).slice(0, FINDINGS_MAX)
+  worstOf.set(compiled, known)
+  return known
 }
 
 function addReloads(app: FastifyInstance, gateway: Gateway): void {

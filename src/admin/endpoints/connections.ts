@@ -6,12 +6,20 @@
  */
 
 import type { FastifyInstance } from 'fastify'
+import { inTurns } from '../../base/turns.ts'
+import type { DataPlane } from '../../control/data-plane.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { formatEndpoint } from '../../net/address.ts'
 import type { Generations } from '../../stats/generations.ts'
 import type { Connection, SocketAddress } from '../../stats/live-connections.ts'
 import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
-import { CONNECTION_STATES, type ConnectionQuery, connectionQuery, filterOf } from '../connection-filter.ts'
+import {
+  CONNECTION_STATES,
+  type ConnectionQuery,
+  connectionQuery,
+  type Filter,
+  filterOf,
+} from '../connection-filter.ts'
 import { type PageQuery, pageAnswer, pageQuery } from '../page.ts'
 import { Problem } from '../problem.ts'
 import {
@@ -31,8 +39,10 @@ import {
 } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 
-/** Connections that one request looks at: more would hold up this thread. */
+/** Connections that one request looks at. */
 const LOOKED_AT_MAX = 20_000
+/** Of these, between two looks at the clock. */
+const STEP = 32
 
 const connection = object({
   id: integer('Never used twice in a process.'),
@@ -81,26 +91,32 @@ export function addConnections(app: FastifyInstance, gateway: Gateway): void {
     '/connections',
     { schema },
     async ({ query: { limit, cursor, ...asked } }) => {
-      const { observer, stats } = servingOf(gateway).plane
-      const isWanted = filterOf(asked)
-      const { generations, live } = observer
-      const connections: unknown[] = []
-      let next: string | null = null
-      let looked = 0
-      for (const each of live.list(placeOf(cursor))) {
-        if (connections.length === limit || looked === LOOKED_AT_MAX) {
-          next = `${each.worker}.${each.row}`
-          break
-        }
-        looked++
-        if (isWanted(each, generations.names.bind(generations))) connections.push(shown(each, generations))
-      }
-      return { total: sumCounter(openStats(stats), Counter.open), next, connections }
+      const { plane } = servingOf(gateway)
+      return await inTurns(connectionsFrom(plane, placeOf(cursor), filterOf(asked), limit))
     },
   )
 }
 
-function placeOf(cursor: string | undefined): { worker: number; row: number } {
+type Place = { readonly worker: number; readonly row: number }
+
+function* connectionsFrom({ observer, stats }: DataPlane, place: Place, isWanted: Filter, limit: number) {
+  const { generations, live } = observer
+  const names = generations.names.bind(generations)
+  const connections: unknown[] = []
+  let next: string | null = null
+  let looked = 0
+  for (const each of live.list(place)) {
+    if (connections.length === limit || looked === LOOKED_AT_MAX) {
+      next = `${each.worker}.${each.row}`
+      break
+    }
+    if (isWanted(each, names)) connections.push(shown(each, generations))
+    if (++looked % STEP === 0) yield
+  }
+  return { total: sumCounter(openStats(stats), Counter.open), next, connections }
+}
+
+function placeOf(cursor: string | undefined): Place {
   if (cursor === undefined) return { worker: 0, row: 0 }
   const [, worker, row] = /^(\d{1,4})\.(\d{1,8})$/.exec(cursor) ?? []
   if (row === undefined)

@@ -7,9 +7,11 @@ import { ownListeners } from '../../engine/loop.ts'
 import { EARLY_ENDS } from '../../table/ends.ts'
 import { Explainer } from '../../table/explain.ts'
 import { askByOptions, parseLabels } from '../../table/question.ts'
+import { readCold } from '../../table/table.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,
+  boolean,
   integer,
   list,
   number,
@@ -30,6 +32,9 @@ const ends = {
   description:
     'The reason that the connection would end with before anybody is dialled; null: it can be served.',
 }
+
+/** There may be as many as rules. */
+const REJECTED_MAX = 1_000
 
 const destination = object({
   host: text(),
@@ -54,6 +59,7 @@ const explanation = object({
   rule: orNull(ruleOrigin),
   destinations: list(destination),
   rejected: list(object({ ...placeFields, because: text() }), 'Rules that were tried before, in order.'),
+  rejectedCut: boolean(`Whether there are more than ${REJECTED_MAX}.`),
 })
 
 type Asked = {
@@ -95,12 +101,19 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
         throw new Problem(400, 'bad-request', `labels ${pairs}: that is not like app=web,tier=front`)
       const asked = askByOptions({ ...options, ...(labels === undefined ? {} : { labels }) }, '')
       if ('error' in asked) throw new Problem(400, 'bad-request', asked.error)
-      const { table, compiled } = servingOf(gateway)
+      const { table, compiled, generation, plane } = servingOf(gateway)
       const chosen = chooseGateway(table, compiled.resources, asked.question.gateway, 'gateway')
       if ('error' in chosen) throw new Problem(400, 'unclear-gateway', chosen.error)
-      if (explainer?.table !== table)
-        explainer = new Explainer(table, { own: ownListeners(table), namesResolved: true })
-      return explainer.answer({ ...asked.question, ...chosen })
+      if (explainer?.table !== table) {
+        const cold = plane.observer.generations.cold(generation) ?? readCold(table)
+        explainer = new Explainer(table, { own: ownListeners(table), namesResolved: true, cold })
+      }
+      const { rejected, ...answer } = explainer.answer({ ...asked.question, ...chosen }, REJECTED_MAX + 1)
+      return {
+        ...answer,
+        rejected: rejected.slice(0, REJECTED_MAX),
+        rejectedCut: rejected.length > REJECTED_MAX,
+      }
     },
   )
 }

@@ -113,14 +113,15 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
   }
   app.get('/listeners', { schema }, async () => {
     const { compiled, generation, plane } = servingOf(gateway)
-    const failures = plane
-      .status()
-      .flatMap(each => each.failures.map(one => ({ worker: each.worker, ...one })))
+    const failures = Map.groupBy(
+      plane.status().flatMap(each => each.failures.map(one => ({ worker: each.worker, ...one }))),
+      each => each.listener,
+    )
     return {
       generation,
       listeners: compiled.listeners.map(({ key, gateway, bind, port, original }) => ({
         ...{ listener: key, gateway, bind, port, redirect: original },
-        failures: failures.filter(each => each.listener === key),
+        failures: failures.get(key) ?? [],
       })),
     }
   })

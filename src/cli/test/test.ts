@@ -66,7 +66,7 @@ function run(plan: Plan | null, tests: readonly RouteTest[]): Pick<TestReport, '
 
 /** Only tests that miss are told which rules were passed over, and only the first of them. */
 function runOne(test: RouteTest, explainer: Explainer, told: { left: number }): Tested {
-  const answer = explainer.answer(test.question, false)
+  const answer = explainer.answer(test.question, 0)
   const misses = judge(test.expect, answer)
   if (misses.length === 0 || told.left-- <= 0) return { test, misses, answer }
   return { test, misses, answer: explainer.answer(test.question) }
