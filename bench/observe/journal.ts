@@ -8,6 +8,7 @@ import { TextLines } from '../../src/access-log/text.ts'
 import { createDecision } from '../../src/engine/decide.ts'
 import { createInboxes } from '../../src/engine/inboxes.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, Journal } from '../../src/engine/journal.ts'
+import { createHeld } from '../../src/net/held.ts'
 import { Generations } from '../../src/stats/generations.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
@@ -60,7 +61,7 @@ class Scene {
     this.#journal = new Journal(
       {
         ...{ engine: 'uring', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port1 },
-        ...{ stats: createStats(1), inboxes: createInboxes(1), journal: this.memory },
+        ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(64), journal: this.memory },
         limits: { maxConnections: ROWS, connectAttempts: 1 },
       },
       this.#query,

@@ -3,37 +3,31 @@
  *
  * A worker is a task of a Piscina pool that does not end before it is told to. Tables go down its
  * MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
- * connection. A worker that dies is replaced, with a growing pause between attempts, and gets the
- * newest table at once; its connections are gone, and its gauges are cleared.
+ * connection. A worker that dies, in whatever way, leaves nothing behind (lost-worker.ts). It is replaced, with a growing
+ * pause between attempts, and its successor gets the newest table at once.
  */
 
-import { closeSync } from 'node:fs'
 import { extname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { MessageChannel, type MessagePort, receiveMessageOnPort, SHARE_ENV } from 'node:worker_threads'
-import { Piscina } from 'piscina'
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { COMPILER_REST_MS, restCompiler } from '../base/background-compiler.ts'
 import { monotonicMs } from '../base/clock.ts'
-import { transferring } from '../base/transferring.ts'
-import { createInboxes, Inboxes } from '../engine/inboxes.ts'
-import type {
-  EngineKind,
-  EngineLimits,
-  ListenFailure,
-  Order,
-  Report,
-  WorkerTask,
-} from '../engine/protocol.ts'
+import { settlesWithin } from '../base/settled.ts'
+import { openFileLimit } from '../engine/descriptors.ts'
+import { createInboxes } from '../engine/inboxes.ts'
+import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../engine/protocol.ts'
+import { createHeld } from '../net/held.ts'
 import { closeWake, wake } from '../net/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../stats/journal-memory.ts'
-import { endLost } from '../stats/lost.ts'
-import { Counter, clearWorker, createStats, openStats } from '../stats/stats.ts'
+import { Counter, createStats, openStats, sumCounter } from '../stats/stats.ts'
+import { endLostWorker } from './lost-worker.ts'
+import { WorkerPool } from './worker-pool.ts'
 
 const RESTART_FIRST_MS = 100
 const RESTART_MOST_MS = 10_000
 /** A worker that lived this long was well; the next death starts over with a short pause. */
 const HEALTHY_MS = 60_000
-/** What workers may take beyond the drain's own limit before they are ended by force. */
+/** What workers may take beyond the drain's own limit, and again as long as connections end, before they are ended by force. */
 const GRACE_MS = 2_000
 
 export type SupervisorOptions = {
@@ -41,8 +35,9 @@ export type SupervisorOptions = {
   readonly engine: EngineKind
   readonly limits: EngineLimits
   readonly onEvent: (event: SupervisorEvent) => void
-  /** The module that a worker runs, for tests; the default is the engine's. */
+  /** The module that a worker runs, and its heap in MB, for tests; the default is the engine's, and Node's. */
   readonly filename?: string
+  readonly heapMb?: number
 }
 
 export type SupervisorEvent =
@@ -72,6 +67,8 @@ type Worker = {
   generation: number
   failures: readonly ListenFailure[]
   port: MessagePort | null
+  /** It has ended in the middle, and what it left is being closed. */
+  dying: boolean
   /** The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no wake. */
   wakeFd: number
   startedMs: number
@@ -89,7 +86,9 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #epoch = new SharedArrayBuffer(4)
   readonly #inboxes: SharedArrayBuffer
-  readonly #pool: Piscina<WorkerTask, void>
+  readonly #pool: WorkerPool
+  /** What the thread of each worker has open. */
+  readonly #held: readonly SharedArrayBuffer[]
   readonly #workers: readonly Worker[]
   #newest: Order | null = null
   #ending = false
@@ -101,19 +100,11 @@ export class Supervisor {
       createJournalMemory(options.limits.maxConnections),
     )
     this.#inboxes = createInboxes(options.workers)
-    this.#pool = new Piscina({
-      filename:
-        options.filename ?? new URL(`../engine/worker${extname(import.meta.url)}`, import.meta.url).href,
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      concurrentTasksPerWorker: 1,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      recordTiming: false,
-      env: SHARE_ENV,
-      execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi's
-    })
-    // A thread that dies between two tasks is replaced by the pool itself; the task that follows tells.
-    this.#pool.on('error', () => {})
+    this.#held = Array.from({ length: options.workers }, () =>
+      createHeld(openFileLimit() ?? Number.POSITIVE_INFINITY),
+    )
+    const worker = new URL(`../engine/worker${extname(import.meta.url)}`, import.meta.url).href
+    this.#pool = new WorkerPool({ ...options, filename: options.filename ?? worker })
     this.#workers = Array.from({ length: options.workers }, newWorker)
     for (const index of this.#workers.keys()) this.#start(index)
     process.on('exit', this.#stopAtExit)
@@ -176,24 +167,34 @@ export class Supervisor {
     for (const worker of this.#workers) {
       clearTimeout(worker.restart)
       if (worker.port) worker.state = 'draining'
-      else settle(worker)
+      else if (!worker.dying) settle(worker)
       worker.port?.postMessage(order)
       rouse(worker)
     }
   }
 
   async #ended(limitMs: number): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, limitMs)
-    await Promise.race([late.promise, Promise.all(this.#workers.map(worker => worker.ended.promise))])
-    clearTimeout(timer)
+    const all = Promise.all(this.#workers.map(worker => worker.ended.promise))
+    let waitMs = limitMs
+    for (let before = this.#open(); !(await settlesWithin(all, waitMs)); waitMs = GRACE_MS) {
+      const now = this.#open()
+      if (now >= before) break
+      before = now
+    }
     await pause(COMPILER_REST_MS)
-    await this.#pool.destroy()
+    const destroyed = this.#pool.destroy()
+    for (const worker of this.#workers) rouse(worker) // none can be ended that waits in the kernel
+    await Promise.all([destroyed, all])
     for (const worker of this.#workers) {
       if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
       worker.wakeFd = -1
     }
     process.off('exit', this.#stopAtExit)
+  }
+
+  /** Connections that are open. */
+  #open(): number {
+    return sumCounter(openStats(this.stats), Counter.open)
   }
 
   #start(index: number): void {
@@ -206,11 +207,11 @@ export class Supervisor {
     const { engine, workers, limits } = this.#options
     const shared = {
       ...{ epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes },
-      journal: this.journals[index],
+      ...{ journal: this.journals[index], held: this.#held[index] },
     }
     const task = { engine, index, workers, ...shared, limits, port: port2 }
-    this.#pool.run(task, { transferList: transferring(port2) }).then(
-      () => this.#onEnd(index, new Error('its task returned')),
+    this.#pool.run(task).then(
+      () => this.#onEnd(index, null),
       (error: unknown) => this.#onEnd(index, error instanceof Error ? error : new Error(String(error))),
     )
   }
@@ -243,35 +244,32 @@ export class Supervisor {
     worker.port = null
   }
 
-  /** What was handed over to a worker and not taken is lost with it, as if it had been. */
-  #emptyInbox(index: number): void {
-    const counters = openStats(this.stats).counters[index]
-    const inboxes = new Inboxes(this.#inboxes)
-    inboxes.close(index)
-    inboxes.take(index, fd => {
-      closeSync(fd)
-      counters[Counter.accepted]++
-      counters[Counter.open]++
-    })
-  }
-
-  #onEnd(index: number, error: Error): void {
+  /** @param error  null where the worker ended in order. */
+  async #onEnd(index: number, error: Error | null): Promise<void> {
     const worker = this.#workers[index]
     this.#closePort(index)
-    this.#emptyInbox(index)
-    const stats = openStats(this.stats)
-    endLost(this.journals[index], stats.counters[index][Counter.open])
-    clearWorker(stats, index)
+    if (!this.#ending) worker.state = 'starting'
+    worker.dying = true
+    const lost = await this.#endLost(index, error !== null)
+    worker.dying = false
     if (this.#ending) {
+      worker.drained = { closed: worker.drained.closed, reset: worker.drained.reset + lost }
       settle(worker)
       return
     }
     const lived = monotonicMs() - worker.startedMs
     const restartMs = lived >= HEALTHY_MS ? RESTART_FIRST_MS : worker.restartMs
     worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)
-    worker.state = 'starting'
     worker.restart = setTimeout(() => this.#start(index), restartMs)
-    this.#options.onEvent({ kind: 'died', worker: index, error, restartMs })
+    this.#options.onEvent({
+      ...{ kind: 'died', worker: index, restartMs },
+      error: error ?? new Error('its task returned'),
+    })
+  }
+
+  #endLost(index: number, left: boolean): Promise<number> {
+    const shared = { left, pool: this.#pool, stats: this.stats, inboxes: this.#inboxes }
+    return endLostWorker({ index, ...shared, held: this.#held[index], journal: this.journals[index] })
   }
 }
 
@@ -280,6 +278,7 @@ const newWorker = (): Worker => ({
   generation: 0,
   failures: [],
   port: null,
+  dying: false,
   wakeFd: -1,
   startedMs: 0,
   restartMs: RESTART_FIRST_MS,

@@ -46,7 +46,7 @@ export function descriptorCeiling(unknown = Number.POSITIVE_INFINITY): number {
 }
 
 /** The soft limit; null where it cannot be read, or there is none. */
-function openFileLimit(): number | null {
+export function openFileLimit(): number | null {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8') // proc_pid_limits(5)
     const soft = /^Max open files +(\d+)/m.exec(limits)?.[1]

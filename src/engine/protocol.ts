@@ -26,6 +26,8 @@ export type WorkerTask = {
   readonly journal: JournalMemory
   /** Connections that workers hand over to each other, `Inboxes` (inboxes.ts). */
   readonly inboxes: SharedArrayBuffer
+  /** What the worker's thread has open: net/held.ts. */
+  readonly held: SharedArrayBuffer
   readonly limits: EngineLimits
   /** Orders in, reports out. */
   readonly port: MessagePort

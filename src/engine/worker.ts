@@ -1,11 +1,12 @@
 /**
  * A worker thread of the data plane: the Piscina task that runs an engine until it is told to end.
  *
- * The task resolves when the worker has drained or stopped. An exception nobody catches is a bug; it
- * ends the thread and rejects the task, and the supervisor starts another in its place.
+ * The task resolves when the worker has drained or stopped. However else it ends, the task rejects, and the supervisor
+ * closes what was left open (left-behind.ts) and starts another in its place.
  */
 
 import { flushCompileCache } from 'node:module'
+import { hold } from '../net/held.ts'
 import type { EngineKind, WorkerTask } from './protocol.ts'
 
 type Run = (task: WorkerTask) => Promise<void>
@@ -17,6 +18,7 @@ const ENGINES: Readonly<Record<EngineKind, () => Promise<Run>>> = {
 }
 
 export default async function runWorker(task: WorkerTask): Promise<void> {
+  hold(task.held)
   const run = await ENGINES[task.engine]()
   flushCompileCache() // now: the worker that takes this one's place starts from it, however this one ends
   await run(task)

@@ -12,6 +12,8 @@
  * x86-64 and arm64 lets a callee ignore.
  */
 
+import { keep, letGo, maps, unmaps } from './held.ts'
+
 const SYMBOLS = {
   __errno_location: { return: 'pointer', arguments: [] }, // errno(3): one address in each thread
   accept4: { return: 'i32', arguments: ['i32', 'pointer', 'pointer', 'i32'] }, // accept4(2)
@@ -80,11 +82,14 @@ function load() {
 const orErrno = (result: number): number => (result === -1 ? -(errno[0] || 5) : result)
 
 /** A new descriptor, or −errno. The flags are those of accept4(2). */
-export const accept4 = (fd: number, flags: number): number => orErrno(c.accept4(fd, 0n, 0n, flags))
+export const accept4 = (fd: number, flags: number): number => keep(orErrno(c.accept4(fd, 0n, 0n, flags)))
 export const bind = (fd: number, address: bigint, bytes: number): number =>
   orErrno(c.bind(fd, address, bytes))
 /** 0, or −errno: −EBADF. Linux frees the descriptor on −EINTR too: never retry. */
-export const close = (fd: number): number => orErrno(c.close(fd))
+export const close = (fd: number): number => {
+  letGo(fd)
+  return orErrno(c.close(fd))
+}
 export const connect = (fd: number, address: bigint, bytes: number): number =>
   orErrno(c.connect(fd, address, bytes))
 export const eventfd = (initial: number, flags: number): number => orErrno(c.eventfd(initial, flags))
@@ -103,9 +108,12 @@ export const listen = (fd: number, backlog: number): number => orErrno(c.listen(
 /** The address, or −errno as a bigint. Read and write, `flags` and `offset` as in the man page. */
 export const mmap = (bytes: number, flags: number, fd: number, offset: number): bigint => {
   const address = c.mmap(0n, BigInt(bytes), 3, flags, fd, BigInt(offset))
-  return address === -1n ? BigInt(orErrno(-1)) : address
+  return address === -1n ? BigInt(orErrno(-1)) : maps(address, bytes)
 }
-export const munmap = (address: bigint, bytes: number): number => orErrno(c.munmap(address, BigInt(bytes)))
+export const munmap = (address: bigint, bytes: number): number => {
+  unmaps(address)
+  return orErrno(c.munmap(address, BigInt(bytes)))
+}
 /** Writes two i32, the reading end first, to `pair`. */
 export const pipe2 = (pair: bigint, flags: number): number => orErrno(c.pipe2(pair, flags))
 /** How many of `count` pollfds at `fds` have something to say, or −errno. */
@@ -113,7 +121,7 @@ export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
   orErrno(c.poll(fds, BigInt(count), timeoutMs))
 export const shutdown = (fd: number, how: number): number => orErrno(c.shutdown(fd, how))
 export const socket = (domain: number, type: number, protocol: number): number =>
-  orErrno(c.socket(domain, type, protocol))
+  keep(orErrno(c.socket(domain, type, protocol)))
 /** Bytes moved from `from` to `to`, one of them a pipe, or −errno. */
 export const splice = (from: number, to: number, bytes: number, flags: number): number =>
   orErrno(c.splice(from, 0n, to, 0n, bytes, flags, 0, 0))

@@ -8,6 +8,7 @@
  */
 
 import type { Arena } from './arena.ts'
+import { keep } from './held.ts'
 import * as libc from './libc.ts'
 
 /** pipe(2): O_NONBLOCK | O_CLOEXEC. */
@@ -29,7 +30,7 @@ export type Pipe = { readonly readFd: number; readonly writeFd: number; readonly
 export function openPipe(arena: Arena, at: number, bytes: number): Pipe | number {
   const result = libc.pipe2(arena.pointer(at), PIPE_FLAGS)
   if (result < 0) return result
-  const [readFd, writeFd] = arena.i32.subarray(at / 4, at / 4 + 2)
+  const [readFd, writeFd] = [keep(arena.i32[at / 4]), keep(arena.i32[at / 4 + 1])]
   libc.fcntl(writeFd, F_SETPIPE_SZ, bytes)
   return { readFd, writeFd, bytes: libc.fcntl(writeFd, F_GETPIPE_SZ, 0) }
 }

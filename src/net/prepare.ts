@@ -10,6 +10,7 @@
  * be avoided, −EAGAIN means: poll, then the same again.
  */
 
+import { closes } from './held.ts'
 import {
   ACCEPT_MULTISHOT,
   ASYNC_CANCEL_ALL,
@@ -126,6 +127,7 @@ export function prepareSendMore(
 export function prepareClose(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.CLOSE, fd, 0, 0, 0, word, generation)
   ring.skipSuccess()
+  closes(fd)
 }
 
 /** Reads at most `bytes` bytes from a descriptor that has no position, such as an eventfd. */

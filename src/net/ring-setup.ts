@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
 import { Errno } from './errno.ts'
+import { holdsRing, isQuiet } from './held.ts'
 import {
   ASYNC_CANCEL_ALL,
   ASYNC_CANCEL_ANY,
@@ -67,6 +68,14 @@ export function openRing(arena: Arena, options: RingOptions): Ring | number {
   return map(fd, arena, at, options.roomEach)
 }
 
+/** Ends every operation of `ring`, whose memory and descriptors somebody else is to close. */
+export function stopRing(ring: Ring): void {
+  const ending = endings.get(ring)
+  assert(ending !== undefined, 'this ring has been closed before')
+  cancelAll(ring, ending.at)
+  isQuiet()
+}
+
 /**
  * Ends `ring`: first every operation, so that no buffer of the arena is written to from now on, then
  * its memory. Completions that were not reaped are lost, and accepted descriptors in them with them.
@@ -76,6 +85,7 @@ export function closeRing(ring: Ring): void {
   assert(ending !== undefined, 'this ring has been closed before')
   endings.delete(ring)
   cancelAll(ring, ending.at)
+  holdsRing(null)
   libc.close(ring.fd)
   for (const { address, buffer } of ending.parts) {
     const bytes = buffer.byteLength
@@ -111,6 +121,11 @@ function map(fd: number, arena: Arena, at: number, roomEach: number): Ring | num
   if (indexed) for (let i = 0; i < entries; i++) words[params[Params.SQ_ARRAY] / 4 + i] = i
   const ring = new Ring({ fd, arena, params, queues: words, sqes: new Int32Array(sqes.buffer), roomEach })
   endings.set(ring, { parts: [queues, sqes], at })
+  holdsRing({
+    ...{ fd, queues: queues.address, queuesBytes: queues.buffer.byteLength },
+    ...{ cqHead: params[Params.CQ_HEAD] / 4, cqTail: params[Params.CQ_TAIL] / 4 },
+    ...{ cqes: params[Params.CQ_CQES] / 4, entries: params[Params.CQ_ENTRIES] },
+  })
   return ring
 }
 

@@ -20,6 +20,7 @@
 import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
 import { Errno } from './errno.ts'
+import { submits } from './held.ts'
 import {
   Cqe,
   ENTER_EXT_ARG,
@@ -147,6 +148,7 @@ export class Ring {
     if (this.#reaped === this.#posted || this.room() < this.#roomEach) return -1
     const at = (this.#reaped & (this.completions - 1)) * Cqe.WORDS
     this.#reaped = (this.#reaped + 1) | 0
+    this.#queues[this.#cqHead] = this.#reaped // for whoever closes what is left behind: held.ts
     return at
   }
 
@@ -169,6 +171,7 @@ export class Ring {
     const queues = this.#queues
     Atomics.store(queues, this.#cqHead, this.#reaped)
     Atomics.store(queues, this.#sqTail, this.#tail)
+    submits()
     const least = this.#reaped === this.#posted ? complete : 0
     const result = libc.ioUringEnter(this.fd, (this.#tail - this.#head) | 0, least, flags, argument, bytes)
     // What the kernel took and made is read from its own words: `result` cannot tell both.

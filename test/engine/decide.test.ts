@@ -10,6 +10,7 @@ import { localRoutes4, localRoutes6, machineAddresses, ownListeners } from '../.
 import { Mailbox } from '../../src/engine/mailbox.ts'
 import type { WorkerTask } from '../../src/engine/protocol.ts'
 import { formatAddress, parseInto } from '../../src/net/address.ts'
+import { createHeld } from '../../src/net/held.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
@@ -26,6 +27,7 @@ const taskOf = (): WorkerTask => ({
     epoch: new SharedArrayBuffer(4),
     stats: createStats(1),
     inboxes: createInboxes(1),
+    held: createHeld(64),
     journal: createJournalMemory(10),
   },
   limits: { maxConnections: 10, connectAttempts: 1 },

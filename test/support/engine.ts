@@ -11,6 +11,7 @@ import { Piscina } from 'piscina'
 import { Observer } from '../../src/control/observer.ts'
 import { createInboxes } from '../../src/engine/inboxes.ts'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
+import { createHeld } from '../../src/net/held.ts'
 import { closeWake, wake } from '../../src/net/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
@@ -106,7 +107,7 @@ export class TestEngine {
       this.#ports.push(port1)
       const task: WorkerTask = {
         ...{ engine, index, workers, epoch: this.#epoch, stats, inboxes, port: port2 },
-        ...{ limits: allowed, journal: this.journals[index] },
+        ...{ limits: allowed, journal: this.journals[index], held: createHeld(20_000) },
       }
       // `as object`: Piscina takes an array, its type names what Node's newest postMessage takes instead.
       return THREADS.run(task, { transferList: [port2] as object })

@@ -1,4 +1,7 @@
-/** A worker as it is, but that the first of its places dies once, in the middle of deciding about a connection. */
+/**
+ * A worker as it is, but that the first of its places dies once, in the middle of deciding about a connection: in the way that
+ * the environment says, which the threads share.
+ */
 
 import type { WorkerTask } from '../../src/engine/protocol.ts'
 import runWorker from '../../src/engine/worker.ts'
@@ -8,6 +11,19 @@ import { Counter, closedAt, openStats } from '../../src/stats/stats.ts'
 /** Connections that it has open then. */
 export const DIES_WITH = 100
 
+/** A thread can be told to end from outside, too: `terminate`, which is the test's to do. */
+export const WAYS = ['throw', 'exit', 'heap', 'terminate'] as const
+export type Way = (typeof WAYS)[number]
+
+export const WAY = 'WEIR_TEST_DIES_BY'
+
+function die(way: string | undefined): void {
+  if (way === 'exit') process.exit(7)
+  if (way === 'terminate') return
+  if (way === 'heap') for (const all: number[][] = []; ; ) all.push(new Array(1e6).fill(1.5))
+  throw new Error('unlucky')
+}
+
 export default function mortalWorker(task: WorkerTask): Promise<void> {
   const { connectAttempts, maxConnections } = task.limits
   const counters = openStats(task.stats).counters[task.index]
@@ -16,7 +32,7 @@ export default function mortalWorker(task: WorkerTask): Promise<void> {
   const limits = {
     connectAttempts,
     get maxConnections() {
-      if (isDue()) throw new Error('unlucky')
+      if (isDue()) die(process.env[WAY])
       return maxConnections
     },
   }

@@ -8,6 +8,7 @@ import { ADMITTED, createDecider, createDecision, decide } from '../../src/engin
 import { createInboxes } from '../../src/engine/inboxes.ts'
 import { ownListeners } from '../../src/engine/loop.ts'
 import { parseInto } from '../../src/net/address.ts'
+import { createHeld } from '../../src/net/held.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
@@ -56,7 +57,12 @@ const { port1, port2 } = new MessageChannel()
 port1.close()
 const decider = createDecider({
   ...{ engine: 'node', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port2 },
-  ...{ stats: createStats(1), inboxes: createInboxes(1), journal: createJournalMemory(1) },
+  ...{
+    stats: createStats(1),
+    inboxes: createInboxes(1),
+    held: createHeld(64),
+    journal: createJournalMemory(1),
+  },
   limits: { maxConnections: 1, connectAttempts: 1 },
 })
 

@@ -161,12 +161,6 @@ export class Connections {
     this.#splicer.end()
   }
 
-  /** After a bug, with the ring closed: nothing stays open, and nothing is counted. */
-  abandon(): void {
-    for (const fd of this.slots.fd) if (fd >= 0) this.#sockets.resetClose(fd)
-    this.#splicer.abandon()
-  }
-
   /** Resets both sides; the first reason counts. */
   close(slot: number, reason: number): void {
     const { slots } = this

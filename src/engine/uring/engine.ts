@@ -18,9 +18,9 @@ import { Buffers } from '../../net/buffers.ts'
 import { Errno, errnoName } from '../../net/errno.ts'
 import { Cqe } from '../../net/io-uring.ts'
 import type { Ring } from '../../net/ring.ts'
-import { closeRing, openRing } from '../../net/ring-setup.ts'
+import { closeRing, openRing, stopRing } from '../../net/ring-setup.ts'
 import type { SocketName } from '../../net/socket-address.ts'
-import { closeSocket, Sockets } from '../../net/sockets.ts'
+import { Sockets } from '../../net/sockets.ts'
 import { operationOf, subject } from '../../net/user-data.ts'
 import { openWake, Wake } from '../../net/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -70,8 +70,6 @@ class UringEngine {
   readonly #descriptorCeiling = descriptorCeiling()
   readonly #peer: SocketName
   readonly #local: SocketName
-  /** A descriptor that is between accept and its slot; −1. */
-  #undecided = -1
   #drain: Drain | null = null
   #ended = false
 
@@ -124,6 +122,7 @@ class UringEngine {
     this.#ring.submit() // the last closes
     this.#task.port.close()
     closeRing(this.#ring)
+    this.#ring.arena.unmap()
   }
 
   #wakeFd(): number {
@@ -134,19 +133,11 @@ class UringEngine {
     return fd
   }
 
-  /** The process goes on without this thread, so nothing may stay open: the kernel would still give clients to it. */
+  /** What is open now, the supervisor closes (../left-behind.ts), and what is in the inbox. */
   #abandon(): void {
-    this.#handOver.close() // what is in the inbox, the supervisor takes
-    this.#ring.submit() // makes room, without which nothing is reaped
-    const { cqes } = this.#ring
-    for (let at = this.#ring.reap(); at >= 0; at = this.#ring.reap()) {
-      const isAccept = operationOf(cqes[at + Cqe.USER_DATA]) === Operation.ACCEPT
-      if (isAccept && cqes[at + Cqe.RES] >= 0) closeSocket(cqes[at + Cqe.RES])
-    }
-    closeRing(this.#ring)
-    this.#listeners.abandon()
-    this.#connections.abandon()
-    if (this.#undecided >= 0) this.#sockets.resetClose(this.#undecided)
+    this.#handOver.close()
+    this.#ring.submit() // what was to be closed in order, is
+    stopRing(this.#ring)
   }
 
   #turn(): void {
@@ -203,11 +194,9 @@ class UringEngine {
   // ── accepting ──────────────────────────────────────────────────────────────
 
   readonly #onAccept = (listening: Listening, fd: number): void => {
-    this.#undecided = fd
     this.#mailbox.refresh()
     // Other workers may not have a listener that is about to be closed.
     if (listening.retiring || !this.#passOn(listening, fd)) this.#serve(listening, fd)
-    this.#undecided = -1
   }
 
   #passOn({ row }: Listening, fd: number): boolean {
@@ -216,12 +205,10 @@ class UringEngine {
 
   /** The count is that of the worker that serves it. */
   #serve(listening: Listening, fd: number): void {
-    this.#undecided = fd
     this.#connections.count()
     this.#journal.arrived(listening.row, listening.table.generation, this.#connections.decision)
     const reason = this.#decide(listening, fd)
     this.#journal.decided()
-    this.#undecided = -1
     if (reason === ADMITTED) this.#connections.admit(fd, listening.table)
     else this.#connections.refuse(fd, reason)
   }

@@ -16,6 +16,7 @@
  * 0.1 % with 64 clients, and 5 % with 512.) Where long ones come among many short ones, they are thus levelled less.
  */
 
+import { keep, letGo } from '../../net/held.ts'
 import { Counter, type Stats } from '../../stats/stats.ts'
 import { Inboxes } from '../inboxes.ts'
 import type { WorkerTask } from '../protocol.ts'
@@ -66,7 +67,12 @@ export class HandOver {
   /** Whether another worker has `fd` now, which the listener at `row` has accepted. */
   pass(fd: number, row: number, nowMs: number): boolean {
     const worker = this.#generation === 0 ? this.#worker : this.#choose(nowMs)
-    if (worker === this.#worker || !this.#inboxes.give(worker, this.#generation, fd, row)) return false
+    if (worker === this.#worker) return false
+    letGo(fd)
+    if (!this.#inboxes.give(worker, this.#generation, fd, row)) {
+      keep(fd)
+      return false
+    }
     this.#stats.counters[this.#worker][Counter.handedOver]++
     return true
   }
@@ -77,7 +83,7 @@ export class HandOver {
   }
 
   take(onTaken: (fd: number, row: number) => void): void {
-    this.#inboxes.take(this.#worker, onTaken)
+    this.#inboxes.take(this.#worker, (fd, row) => onTaken(keep(fd), row))
   }
 
   #choose(nowMs: number): number {

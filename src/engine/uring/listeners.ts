@@ -12,6 +12,7 @@
 import { assert } from '../../base/assert.ts'
 import { parseAddress } from '../../net/address.ts'
 import { Errno, errnoName } from '../../net/errno.ts'
+import { keep } from '../../net/held.ts'
 import { CQE_F_MORE } from '../../net/io-uring.ts'
 import { prepareAccept, prepareCancel } from '../../net/prepare.ts'
 import type { Ring } from '../../net/ring.ts'
@@ -90,12 +91,6 @@ export class Listeners {
     return found
   }
 
-  /** Closes every socket, whatever waits; the ring is closed already. */
-  abandon(): void {
-    for (const { fd } of this.#bySlot.values()) if (fd >= 0) closeSocket(fd)
-    this.#bySlot.clear()
-  }
-
   /** Makes the listeners what `table` says. */
   adopt(table: Table, nowMs: number): void {
     this.#generation = table.generation
@@ -121,7 +116,7 @@ export class Listeners {
   accepted(word: number, result: number, flags: number, nowMs: number): void {
     const listening = this.#bySlot.get(slotOf(word))
     if (!listening) return
-    if (result >= 0) this.#options.onAccept(listening, result)
+    if (result >= 0) this.#options.onAccept(listening, keep(result))
     if ((flags & CQE_F_MORE) !== 0) return
     listening.accepting = false
     if (listening.retiring) this.#close(listening)

@@ -86,11 +86,6 @@ export class Splicer {
     for (const pipe of this.#spare.splice(0)) closePipe(pipe)
   }
 
-  /** Closes every pipe, whatever is in it. */
-  abandon(): void {
-    for (const pipe of [...this.#inUse.values(), ...this.#spare]) closePipe(pipe)
-  }
-
   #move(direction: number, pipe: Pipe, source: number, target: number): Next {
     const { piped } = this.#slots
     const taken = splice(source, pipe.writeFd, PIPE_BYTES - piped[direction])

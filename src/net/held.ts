@@ -1,0 +1,197 @@
+/**
+ * What this thread has open in its process: descriptors, mappings and a ring outlive the thread that made them. So it writes
+ * them down in shared memory, and if it ends in the middle, however that comes, somebody else closes them.
+ *
+ *   head (f64)     thread │ quiet │ ring │ its completions │ mappings
+ *   closing (i32)  count │ descriptors whose close stands in the ring and has not been submitted
+ *   bits (u32)     one for each descriptor that is open
+ *
+ * The calls in libc.ts note what they open and close; what the ring accepts and closes, and what other threads give and
+ * take, is noted where it happens. Only this thread writes, and others read when it has ended. What is about to be closed
+ * or given away is struck out before: so for a few instructions a descriptor may stand nowhere, but none is ever closed that
+ * has become somebody else's. A thread without a register (`hold`) notes nothing.
+ */
+
+import { threadId } from 'node:worker_threads'
+
+/** Words of the head. */
+const THREAD = 0
+const QUIET = 1
+const RING = 2 // its descriptor and 1
+const QUEUES = 3 // the address of the mapping that has the completions, how long it is, and where in it they stand, in words
+const QUEUES_BYTES = 4
+const CQ_HEAD = 5
+const CQ_TAIL = 6
+const CQES = 7
+const CQ_ENTRIES = 8
+const MAPPINGS = 16 // address and length
+const HEAD_WORDS = 32
+
+/** Closes that wait to be submitted: as many as a worker's ring has entries. */
+const CLOSING_MAX = 4096
+const CLOSING_BYTES = 4 * (CLOSING_MAX + 4)
+
+/** Descriptors are the lowest that are free: more than this a process can hardly have. */
+const DESCRIPTORS_MAX = 2 ** 22
+
+export type HeldRing = {
+  readonly fd: number
+  readonly queues: bigint
+  readonly queuesBytes: number
+  readonly cqHead: number
+  readonly cqTail: number
+  readonly cqes: number
+  readonly entries: number
+}
+
+/** A register for one thread at a time. @param openFiles  The limit of open files. */
+export const createHeld = (openFiles: number): SharedArrayBuffer =>
+  new SharedArrayBuffer(
+    HEAD_WORDS * 8 + CLOSING_BYTES + 4 * Math.ceil(Math.min(openFiles, DESCRIPTORS_MAX) / 32),
+  )
+
+type Views = { readonly head: Float64Array; readonly closing: Int32Array; readonly bits: Uint32Array }
+
+const viewsOf = (buffer: SharedArrayBuffer): Views => ({
+  head: new Float64Array(buffer, 0, HEAD_WORDS),
+  closing: new Int32Array(buffer, HEAD_WORDS * 8, CLOSING_MAX + 1),
+  bits: new Uint32Array(buffer, HEAD_WORDS * 8 + CLOSING_BYTES),
+})
+
+const nobody: Views = {
+  head: new Float64Array(HEAD_WORDS),
+  closing: new Int32Array(CLOSING_MAX + 1),
+  bits: new Uint32Array(0),
+}
+
+/** The register of this thread. */
+let own = nobody
+let { closing, bits } = own
+
+/** From now on this thread notes what it opens. */
+export function hold(buffer: SharedArrayBuffer): void {
+  own = viewsOf(buffer)
+  closing = own.closing
+  bits = own.bits
+  own.head.fill(0)
+  own.head[THREAD] = threadId
+}
+
+/** `fd`, which is open; also −errno, of which nothing is noted. */
+export function keep(fd: number): number {
+  // Beyond the register, and below 0, a typed array takes nothing.
+  bits[fd >> 5] |= 1 << (fd & 31)
+  return fd
+}
+
+/** `fd` is about to be closed, or somebody else's. */
+export function letGo(fd: number): void {
+  bits[fd >> 5] &= ~(1 << (fd & 31))
+}
+
+/** The close of `fd` is in the ring. */
+export function closes(fd: number): void {
+  letGo(fd)
+  if (closing[0] < CLOSING_MAX) closing[++closing[0]] = fd
+}
+
+/** The ring is about to be submitted. */
+export function submits(): void {
+  closing[0] = 0
+}
+
+/** `bytes` bytes are mapped at `address`; −errno is passed on. */
+export function maps(address: bigint, bytes: number): bigint {
+  const { head } = own
+  if (address > 0n)
+    for (let at = MAPPINGS; at < HEAD_WORDS; at += 2) {
+      if (head[at] !== 0) continue
+      head[at + 1] = bytes
+      head[at] = Number(address)
+      break
+    }
+  return address
+}
+
+/** They are about to be unmapped. */
+export function unmaps(address: bigint): void {
+  const at = own.head.indexOf(Number(address), MAPPINGS)
+  if (at >= 0) own.head[at] = 0
+}
+
+export function holdsRing(ring: HeldRing | null): void {
+  const { head } = own
+  head[RING] = 0
+  if (ring === null) return
+  head[QUEUES] = Number(ring.queues)
+  head[QUEUES_BYTES] = ring.queuesBytes
+  head[CQ_HEAD] = ring.cqHead
+  head[CQ_TAIL] = ring.cqTail
+  head[CQES] = ring.cqes
+  head[CQ_ENTRIES] = ring.entries
+  head[RING] = ring.fd + 1
+}
+
+/** The kernel has no operation of this thread any more: what it has open may be closed though it lives. */
+export function isQuiet(): void {
+  own.head[QUIET] = 1
+}
+
+/** What a thread has left open, for whoever closes it. */
+export class Held {
+  readonly #views: Views
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#views = viewsOf(buffer)
+  }
+
+  /** The thread that had the register last; 0: none. */
+  get thread(): number {
+    return this.#views.head[THREAD]
+  }
+
+  get quiet(): boolean {
+    return this.#views.head[QUIET] === 1
+  }
+
+  get ring(): HeldRing | null {
+    const { head } = this.#views
+    if (head[RING] === 0) return null
+    return {
+      ...{ fd: head[RING] - 1, queues: BigInt(head[QUEUES]), queuesBytes: head[QUEUES_BYTES] },
+      ...{ cqHead: head[CQ_HEAD], cqTail: head[CQ_TAIL], cqes: head[CQES], entries: head[CQ_ENTRIES] },
+    }
+  }
+
+  /** Those that were to be closed next, in order. */
+  get closing(): number[] {
+    const { closing } = this.#views
+    return [...closing.subarray(1, 1 + closing[0])]
+  }
+
+  /** All others. */
+  get descriptors(): number[] {
+    const { bits } = this.#views
+    const found: number[] = []
+    for (let word = 0; word < bits.length; word++)
+      for (let left = bits[word]; left !== 0; left &= left - 1)
+        found.push(word * 32 + 31 - Math.clz32(left & -left))
+    return found
+  }
+
+  get mappings(): { readonly address: bigint; readonly bytes: number }[] {
+    const { head } = this.#views
+    const found = []
+    for (let at = MAPPINGS; at < HEAD_WORDS; at += 2)
+      if (head[at] !== 0) found.push({ address: BigInt(head[at]), bytes: head[at + 1] })
+    return found
+  }
+
+  /** All of it is closed. */
+  clear(): void {
+    const { head, closing, bits } = this.#views
+    head.fill(0)
+    closing[0] = 0
+    bits.fill(0)
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Goal: in whatever way a worker ends, nothing of it stays: its clients and upstreams see a reset, who waited in its queue is
+ * reset or served by others, the counts say `worker-lost`, and its descriptors and its memory are given back. Method:
+ * a worker that dies under load in each way that there is, beside one that lives.
+ */
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import type { Worker } from 'node:worker_threads'
+import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { missing } from '../../src/net/libc.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { Counter, openStats, totals } from '../../src/stats/stats.ts'
+import { buildTable } from '../../src/table/builder.ts'
+import { CHOSEN_FIRST, clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { DIES_WITH, WAY, WAYS } from '../support/mortal-worker.ts'
+import { freePort, listen, until } from '../support/sockets.ts'
+
+const CLIENTS = 3 * DIES_WITH
+/** At least: its buffers (src/engine/uring/engine.ts). */
+const ARENA_BYTES = 96 * 2 ** 20
+
+/** Sockets, pipes and rings of this process that are the workers': all but the loops' own. */
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').filter(fd => {
+    try {
+      return /^(socket:|anon_inode:\[io_uring\])/.test(readlinkSync(`/proc/self/fd/${fd}`))
+    } catch {
+      return false // the descriptor of this very look
+    }
+  }).length
+}
+
+/** How many arenas of uring workers are mapped; neighbours are one mapping. */
+function arenas(): number {
+  const lines = readFileSync('/proc/self/maps', 'latin1').split('\n')
+  const sizes = lines.map(line => {
+    const [, from, to] = /^(\w+)-(\w+) rw-p 00000000 00:00 0/.exec(line) ?? ['', '0', '0']
+    return Number.parseInt(to, 16) - Number.parseInt(from, 16)
+  })
+  return sizes.reduce((sum, size) => sum + Math.floor(size / ARENA_BYTES), 0)
+}
+
+/** Says something, again and again, once it was answered; `ended` is how its connection ended. */
+type Talker = { readonly socket: Socket; answers: number; ended: string }
+
+function talk(port: number): Talker {
+  const socket = connect({ port, host: '127.0.0.1' })
+  const talker: Talker = { socket, answers: 0, ended: '' }
+  socket.on('connect', () => socket.write('ping'))
+  socket.on('data', () => {
+    talker.answers++
+    setTimeout(() => socket.writable && socket.write('ping'), 20)
+  })
+  socket.on('end', () => {
+    talker.ended ||= 'end'
+  })
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    talker.ended ||= error.code ?? 'unknown'
+  })
+  return talker
+}
+
+for (const { engine, test } of CHOSEN_FIRST)
+  for (const way of WAYS) {
+    test(`${engine}: a worker that ends by ${way} under load leaves nothing behind`, async t => {
+      const resets: string[] = []
+      const upstream = await listen(
+        socket => {
+          socket.on('data', data => socket.write(data))
+          socket.on('end', () => socket.end())
+          socket.on('error', (error: NodeJS.ErrnoException) => resets.push(error.code ?? 'unknown'))
+        },
+        { backlog: 4096 },
+      )
+      const threads: Worker[] = []
+      const note = (thread: Worker) => threads.push(thread)
+      process.on('worker', note)
+      process.env[WAY] = way
+      const before = descriptors()
+      const events: SupervisorEvent[] = []
+      const supervisor = new Supervisor({
+        ...{ workers: 2, engine, limits: { maxConnections: 10_000, connectAttempts: 1 } },
+        filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
+        heapMb: 96,
+        onEvent: event => events.push(event),
+      })
+      const talkers: Talker[] = []
+      t.after(async () => {
+        process.off('worker', note)
+        delete process.env[WAY]
+        for (const { socket } of talkers) socket.destroy()
+        await supervisor.stop()
+        await upstream[Symbol.asyncDispose]()
+      })
+      const port = await freePort()
+      const { slotOf } = new Slots(createSlots(), 1, NO_COUNTS)
+      supervisor.publish(1, buildTable(planOf([listenerOn(port)], [clusterOf([upstream])]), 1, slotOf))
+      await until(() => supervisor.ready)
+      const mapped = arenas()
+      const stats = openStats(supervisor.stats)
+      const died = () => events.some(event => event.kind === 'died')
+
+      while (talkers.length < CLIENTS && !died()) {
+        const more = Array.from({ length: 20 }, () => talk(port))
+        talkers.push(...more)
+        await until(() => more.every(each => each.answers > 0 || each.ended !== ''))
+      }
+      if (way === 'terminate') {
+        await until(() => stats.counters[0][Counter.open] >= DIES_WITH)
+        await threads[0].terminate()
+      }
+      await until(died)
+      const lost = () => totals(stats).closed['worker-lost']
+      assert.ok(lost() >= DIES_WITH, `${lost()} lost`)
+      await until(() => supervisor.ready)
+
+      // Everyone is served, or was told; what came in between reached a queue that was closed, or nobody.
+      const marks = talkers.map(each => each.answers)
+      await until(() => talkers.every((each, index) => each.ended !== '' || each.answers > marks[index] + 1))
+      const ended = talkers.filter(each => each.ended !== '')
+      assert.ok(ended.length >= DIES_WITH)
+      if (missing === '')
+        for (const { ended: how } of ended) assert.match(how, /^(ECONNRESET|ECONNREFUSED|EPIPE)$/)
+      const fresh = Array.from({ length: 100 }, () => talk(port))
+      talkers.push(...fresh)
+      await until(() => fresh.every(each => each.answers > 1))
+
+      for (const { socket } of talkers) socket.end()
+      await until(() => totals(stats).open === 0)
+      const { accepted, closed } = totals(stats)
+      assert.equal(
+        accepted,
+        Object.values(closed).reduce((sum, each) => sum + each, 0),
+      )
+      if (missing === '') assert.ok(resets.length > 0, 'upstreams see it, too')
+      assert.equal(arenas(), mapped)
+      await supervisor.stop()
+      for (const { socket } of talkers) socket.destroy()
+      await until(() => descriptors() <= before)
+    })
+  }
