@@ -1,6 +1,7 @@
 /** Every way in which a file gets saved must be noticed; that one burst gives one call is in debounce.test.ts. */
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   ftruncateSync,
@@ -16,6 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { watchPaths } from '../../src/control/watch.ts'
 
 type Scene = { readonly folder: string; changed: () => Promise<void>; calls: () => number }
@@ -139,6 +141,118 @@ test('the target of a link outside the folder is noticed when it changes in plac
   const noticed = changed()
   writeFileSync(`${folder}-target.yaml`, 'two')
   await noticed
+})
+
+/** Ways in which a path comes to mean something else, without anything in its folder or above it being touched. */
+const turns: Record<string, { arrange: (base: string) => string; turn: (base: string) => void }> = {
+  'a grandparent is renamed and replaced': {
+    arrange: base => folderAt(join(base, 'a/b/config')),
+    turn: base => {
+      renameSync(join(base, 'a'), join(base, 'old'))
+      folderAt(join(base, 'a/b/config'))
+    },
+  },
+  'an ancestor is a link that is swapped': {
+    arrange: base => {
+      folderAt(join(base, 'v1/b/config'))
+      folderAt(join(base, 'v2/b/config'))
+      symlinkSync('v1', join(base, 'a'))
+      return join(base, 'a/b/config')
+    },
+    turn: base => {
+      symlinkSync('v2', join(base, 'next'))
+      renameSync(join(base, 'next'), join(base, 'a'))
+    },
+  },
+  'the path is a link, and a folder on the way to its target is replaced': {
+    arrange: base => {
+      folderAt(join(base, 'far/b/c/config'))
+      symlinkSync(join(base, 'far/b/../b/c/config'), join(base, 'config'))
+      return join(base, 'config')
+    },
+    turn: base => {
+      renameSync(join(base, 'far/b'), join(base, 'far/old'))
+      folderAt(join(base, 'far/b/c/config'))
+    },
+  },
+  'a file is a link, and a folder on the way to its target is replaced': {
+    arrange: base => {
+      folderAt(join(base, 'far/b/c'))
+      const config = folderAt(join(base, 'config'))
+      symlinkSync('../far/b/c/a.yaml', join(config, 'link.yaml'))
+      return config
+    },
+    turn: base => {
+      renameSync(join(base, 'far/b'), join(base, 'far/old'))
+      folderAt(join(base, 'far/b/c'))
+    },
+  },
+  'all ancestors are deleted, and made again': {
+    arrange: base => folderAt(join(base, 'a/b/c/config')),
+    turn: base => {
+      rmSync(join(base, 'a'), { recursive: true })
+      folderAt(join(base, 'a/b/c/config'))
+    },
+  },
+  'no ancestor is there yet': {
+    arrange: base => join(base, 'a/b/c/config'),
+    turn: base => void folderAt(join(base, 'a/b/c/config')),
+  },
+}
+
+function folderAt(folder: string): string {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'a.yaml'), 'one')
+  return folder
+}
+
+test('whatever makes a path mean something else is noticed, and the new folder is watched on', {
+  concurrency: true,
+}, async t => {
+  const each = ([what, { arrange, turn }]: (typeof cases)[number]) =>
+    t.test(what, async t => {
+      let path = ''
+      const arranged = (base: string): void => {
+        mkdirSync(base)
+        path = arrange(base)
+      }
+      const { folder: base, changed } = await scene(t, arranged, () => path)
+      const noticed = changed()
+      turn(base)
+      await noticed
+      await pause(1_500) // until what has been noticed is not told again
+      const again = changed()
+      writeFileSync(join(path, 'b.yaml'), 'two')
+      await again
+    })
+  const cases = Object.entries(turns)
+  await Promise.all(cases.map(each))
+})
+
+/** Runs in a mount namespace of its own: prints what it hears of a folder that is mounted over. */
+const MOUNTING = `
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { watchPaths } from '${new URL('../../src/control/watch.ts', import.meta.url)}'
+const base = mkdtempSync(join(tmpdir(), 'weir-watch-'))
+mkdirSync(join(base, 'a/config'), { recursive: true })
+const watch = await watchPaths([join(base, 'a/config')], async () => {
+  console.log('noticed')
+  await watch.close()
+  spawnSync('umount', [join(base, 'a')])
+  rmSync(base, { recursive: true })
+}, error => { throw error })
+spawnSync('mount', ['-t', 'tmpfs', 'none', join(base, 'a')], { stdio: 'inherit' })
+`
+
+test('a mount over a folder above is noticed', t => {
+  const isolated = (...words: string[]) =>
+    spawnSync('unshare', ['-m', ...words], { encoding: 'utf8', timeout: 15_000 })
+  if (isolated('mount', '-t', 'tmpfs', 'none', '/mnt').status !== 0) return t.skip('needs the right to mount')
+  const { stdout, stderr } = isolated(process.execPath, '--input-type=module', '-e', MOUNTING)
+  assert.equal(stdout, 'noticed\n', stderr)
 })
 
 test('where one file is watched, its neighbours are not', async t => {
