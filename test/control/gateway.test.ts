@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Gateway } from '../../src/control/gateway.ts'
 import { freePort } from '../support/sockets.ts'
 import { ask, echo, folder, routing, watchedLog } from './scene.ts'
@@ -79,6 +80,60 @@ test('a file that stays empty is refused, until it is deleted', async t => {
   rmSync(join(root, 'a.yaml'))
   const { removed } = await logged('generation 2')
   assert.equal((removed as string[]).length, 4)
+})
+
+/** A VirtualService of its own for clients of each of `count` networks, which all say the same. */
+const manyRules = (count: number): string =>
+  Array.from(
+    { length: count },
+    (_, index) => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a-${index}}
+spec:
+  hosts: ['*']
+  gateways: [edge]
+  tcp: [{match: [{sourceSubnet: 127.0.${index}.0/24}], route: [{destination: {host: backend.example}}]}]
+---`,
+  ).join('')
+
+test('a file that is written in parts is never served half, with or without a change at its beginning', async t => {
+  const { port, root, save, logged, records } = await scene(t)
+  save(manyRules(40), 'rules.yaml')
+  await logged('generation 2')
+  for (const [generation, text] of [
+    [3, manyRules(40).replace('127.0.0.0/24', '127.0.200.0/24')],
+    [4, `${manyRules(40)}\n${manyRules(41).slice(manyRules(40).length)}`],
+  ] as const) {
+    const from = records.length
+    const fd = openSync(join(root, 'rules.yaml'), 'w')
+    const part = Math.ceil(text.length / 4)
+    for (let at = 0; at < text.length; at += part) {
+      writeSync(fd, text.slice(at, at + part))
+      await pause(300)
+      assert.equal(await ask(port), 'hello test')
+    }
+    closeSync(fd)
+    await logged(`generation ${generation}`, from)
+    const said = records.slice(from).map(each => each.msg)
+    assert.deepEqual(
+      said.filter(each => /^generation|removed|not there|refused/.test(each)),
+      said.filter(each => each.startsWith(`generation ${generation}`)),
+    )
+  }
+})
+
+test('what is removed is logged as a warning, with its name and the connections that it had', async t => {
+  const { port, save, root, logged } = await scene(t)
+  save(manyRules(1), 'rules.yaml')
+  await logged('generation 2')
+  assert.equal(await ask(port), 'hello test')
+  rmSync(join(root, 'rules.yaml'))
+  const { level, removed } = await logged('removed: VirtualService default/a-0')
+  assert.deepEqual([level, removed], ['warn', ['VirtualService default/a-0']])
+  const rule = await logged('default/a-0 tcp[0].match[0] is not there any more')
+  assert.equal(rule.level, 'warn')
+  assert.match(rule.msg, /: it has 0 connections open, 1 in the last minute$/)
 })
 
 test('a change of settings that are read once is noted', async t => {
