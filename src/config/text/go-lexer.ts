@@ -19,16 +19,22 @@ export function goLexer(): Lexer {
   return Object.assign(new Lexer(), { parsePlainScalar: plainScalar })
 }
 
-function* plainScalar(this: Parts): Generator<string, unknown> {
+function plainScalar(this: Parts): Generator<string, unknown> {
+  return this.flowLevel > 0 ? plainInFlow.call(this) : parsePlainScalar.call(this)
+}
+
+/** Looks one lexeme ahead: the last one is the text, and may be longer than the package has it. */
+function* plainInFlow(this: Parts): Generator<string, unknown> {
   const step = parsePlainScalar.call(this)
-  const lexemes: string[] = []
-  let next = step.next()
-  for (; !next.done; next = step.next()) lexemes.push(next.value)
-  const { buffer, pos } = this
-  if (this.flowLevel > 0 && buffer[pos] === ':' && FLOW_END.test(buffer[pos + 1] ?? '')) {
-    lexemes.push(`${lexemes.pop()}:`)
-    this.pos++
+  let last = ''
+  for (let next = step.next(); ; next = step.next()) {
+    if (next.done) {
+      const isText = this.buffer[this.pos] === ':' && FLOW_END.test(this.buffer[this.pos + 1] ?? '')
+      if (isText) this.pos++
+      yield isText ? `${last}:` : last
+      return next.value
+    }
+    if (last !== '') yield last
+    last = next.value
   }
-  yield* lexemes
-  return next.value
 }
