@@ -1,5 +1,6 @@
 /** Which benches there are. A new one is one more row here. */
 
+import { benchAdmin } from './admin.ts'
 import { benchCompile } from './compile.ts'
 import { benchConnections } from './connections.ts'
 import { benchEngines } from './engines.ts'
@@ -60,6 +61,11 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'observe',
     about: 'what it costs that connections can be looked at: the journal and the access log',
     run: benchObserve,
+  },
+  {
+    name: 'admin',
+    about: 'for how long an answer of the admin listener holds up the primary thread',
+    run: benchAdmin,
   },
   {
     name: 'soak',

@@ -59,6 +59,7 @@ export class Gate extends Duplex {
 
   /** node:http calls it after the last answer. */
   destroySoon(): void {
+    if (this.destroyed) return
     if (!this.writableEnded) this.end()
     if (this.writableFinished) this.destroy()
     else this.once('finish', () => this.destroy())

@@ -171,20 +171,19 @@ export class Places {
     const victim = this.#visitors.values().find(mayGo)
     if (victim === undefined) return false
     const { gate } = victim
-    const isStuck = gate.writableLength > 0
-    this.#refuse(victim, GAVE_WAY)
+    // An idle client would take a word for the answer to what it asks next; a deaf one would never take it.
+    const isSilent = isIdle(victim) || gate.writableLength > 0
+    this.#refuse(victim, GAVE_WAY, isSilent)
     this.#visitors.delete(victim)
-    if (isStuck) gate.destroy()
-    else gate.destroySoon()
+    gate.destroySoon()
     return true
   }
 
   /** The time for a request is up. */
   #late(visitor: Visitor): void {
-    const { gate, current, passedBefore } = visitor
-    if (visitor.isLeaving) gate.destroy()
+    const { gate, current } = visitor
+    if (visitor.isLeaving || isIdle(visitor)) gate.destroy()
     else if (current?.request.complete) return
-    else if (current === null && passedBefore > 0 && gate.passed === passedBefore) gate.destroy()
     else this.#refuse(visitor, TOO_SLOW)
   }
 
@@ -194,12 +193,12 @@ export class Places {
     visitor.gate.destroy()
   }
 
-  #refuse(visitor: Visitor, problem: Problem): void {
+  #refuse(visitor: Visitor, problem: Problem, isSilent = false): void {
     if (visitor.isLeaving) return
     const { gate, current } = visitor
     visitor.isLeaving = true
     if (isRefusal(problem.code)) this.#options.refusals.count(problem.code)
-    if (current?.response.headersSent || gate.writableEnded) return void gate.destroy()
+    if (isSilent || current?.response.headersSent || gate.writableEnded) return void gate.destroy()
     gate.end(bytesOf(problem))
     gate.deafen()
     clearTimeout(visitor.timer)
@@ -214,6 +213,10 @@ function allowed({ gate, current, bodyEnd }: Visitor): number {
   if (current.request.headers['content-length'] === undefined) return BODY_SLICE
   return Math.max(bodyEnd - gate.passed, HEAD_SLICE)
 }
+
+/** Whether it has been answered, and has said nothing since. */
+const isIdle = ({ gate, current, passedBefore }: Visitor): boolean =>
+  current === null && passedBefore > 0 && gate.passed === passedBefore
 
 /** Whether an answer lies there that its caller does not take. */
 const isUnread = ({ gate, current, isLeaving }: Visitor): boolean =>

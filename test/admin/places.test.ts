@@ -186,6 +186,18 @@ test('more requests than can be answered are refused and closed, probes are not'
   }
 })
 
+test('a connection that idles after its answer gives way without a word', async t => {
+  const { caller, status, refusals } = await scene(t, 'TCP', { requests: 2, spare: 2 })
+  const idle = caller(get('/thing'))
+  const came = ended(idle)
+  await once(idle, 'readable').catch(() => {})
+  while (refusals.counts.get('gave-way') === 0) {
+    caller()
+    assert.equal(await status('/ready'), 200)
+  }
+  assert.match(await came, /^HTTP\/1\.1 200 [\s\S]*\{"thing":\{\}\}\n$/)
+})
+
 test('an answer that nobody takes gives way to a request', async t => {
   const { caller, status, refusals } = await scene(t, 'TCP', { requests: 2, spare: 2 })
   const deaf = [caller(), caller()]

@@ -1,0 +1,127 @@
+/**
+ * `admin`: for how long an answer of the admin listener holds up the primary thread.
+ *
+ * A gateway in this process, whose every rule has been hit; another thread asks, one request after the other. Measured
+ * is the longest turn of the event loop while one is answered: as long does a probe wait for it at most.
+ */
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { openAdminOf } from '../src/admin/open.ts'
+import { monotonicMs } from '../src/base/clock.ts'
+import { DEFAULT_ADMIN } from '../src/config/settings.ts'
+import { Gateway } from '../src/control/gateway.ts'
+import { createLog } from '../src/control/log.ts'
+import type { Order } from './admin/caller.ts'
+import { adminText } from './admin/config.ts'
+import type { Bench } from './harness.ts'
+import { freePort } from './load/free-port.ts'
+import { thousands } from './units.ts'
+
+const GOAL_MS = 20
+const PATHS = [
+  '/metrics',
+  '/overview',
+  '/routes?order=hits&limit=1000',
+  '/connections?limit=1000',
+  '/config?limit=1000',
+  '/explain?gateway=edge&from=192.0.2.1&to=127.0.0.1:',
+]
+/** The first answers find code that was never run, and rules that nobody has named. */
+const WARM_UPS = 5
+
+export async function benchAdmin(bench: Bench): Promise<void> {
+  const rules = bench.parameter(20, 10_000)
+  const group = `the longest turn of the primary thread during one answer, of ${thousands(rules)} rules`
+  bench.begin(group)
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  const caller = new Caller()
+  const port = await freePort()
+  writeFileSync(join(folder, 'rules.yaml'), adminText(port, await caller.ask({ kind: 'serve' }), rules))
+  const log = createLog(() => {}, { format: 'json', colours: false })
+  const gateway = await Gateway.load({ paths: [folder], overrides: bench.choices, log })
+  if (!gateway) throw new Error('the bench’s own configuration is refused')
+  await gateway.serve()
+  const admin = await openAdminOf(gateway, { ...DEFAULT_ADMIN, port: 0 }, 'bench', { metricsMs: 0 })
+  const turns = new Turns()
+  try {
+    while (!gateway.readiness().ready) await new Promise(resolve => setImmediate(resolve))
+    const answered = await caller.ask({ kind: 'hit', port, count: rules })
+    if (answered !== rules) bench.fail(`${rules - answered} of ${rules} connections were not answered`)
+    for (const path of PATHS) {
+      const order: Order = { kind: 'ask', port: admin.port, path: path.endsWith(':') ? path + port : path }
+      const longest: number[] = []
+      for (let asked = -WARM_UPS; asked < bench.parameter(2, 200); asked++) {
+        turns.begin()
+        await caller.ask(order)
+        if (asked >= 0) longest.push(turns.longestMs)
+      }
+      const at = (share: number): number =>
+        longest.toSorted((a, b) => a - b)[Math.floor((longest.length - 1) * share)]
+      const name = path.split('?')[0]
+      bench.record(group, `${name}, p50`, 'ms', at(0.5))
+      bench.record(group, `${name}, p99`, 'ms', at(0.99), GOAL_MS)
+    }
+  } finally {
+    turns.close()
+    await caller.close()
+    await admin.close()
+    await gateway.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Turns of this thread's event loop. */
+class Turns {
+  #lastMs = 0
+  #longestMs = 0
+  #isClosed = false
+
+  constructor() {
+    this.#turn()
+  }
+
+  begin(): void {
+    this.#lastMs = monotonicMs()
+    this.#longestMs = 0
+  }
+
+  /** Since `begin`. */
+  get longestMs(): number {
+    this.#note()
+    return this.#longestMs
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #note(): void {
+    const nowMs = monotonicMs()
+    this.#longestMs = Math.max(this.#longestMs, nowMs - this.#lastMs)
+    this.#lastMs = nowMs
+  }
+
+  readonly #turn = (): void => {
+    this.#note()
+    if (!this.#isClosed) setImmediate(this.#turn)
+  }
+}
+
+/** The thread at the other end. */
+class Caller {
+  readonly #worker = new Worker(new URL('admin/caller.ts', import.meta.url))
+
+  async ask(order: Order): Promise<number> {
+    const answer = once(this.#worker, 'message')
+    this.#worker.postMessage(order)
+    return (await answer)[0]
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
