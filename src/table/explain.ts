@@ -141,7 +141,9 @@ export class Explainer {
     const fits = this.#cold.scopes.flatMap((scope, index) =>
       scope.listener === listener && (scope.port === 0 || scope.port === destinationPort) ? [index] : [],
     )
-    return fits.length === 1 ? fits[0] : -1
+    // A dual-stack service has a scope for each family.
+    const isOne = fits.every(each => this.#cold.scopes[each].host === this.#cold.scopes[fits[0]].host)
+    return isOne ? (fits[0] ?? -1) : -1
   }
 
   #queryOf({ source, destination }: Question): Query {

@@ -28,7 +28,7 @@ export class Asked {
   }
 
   explain(to: string, { from, namespace, gateway = 'mesh' }: Client = {}): Explanation {
-    const { address, port } = splitEndpoint(to) ?? { address: '', port: 0 }
+    const { address, port } = splitEndpoint(to) ?? { address: '', port: Number(to.slice(1)) }
     const source = { ...(from && { ip: from }), ...(namespace && { namespace, labels: {} }) }
     if (!this.#explainer) throw new Error(`nothing to ask: ${this.findings.join('; ')}`)
     return this.#explainer.answer({ gateway, source, destination: { ip: address, port } })

@@ -148,6 +148,11 @@ test('an ExternalName means the service that it names, over several, with a dot 
   }
 })
 
+test('an ExternalName whose own port the service lacks leads to the only port of the service', () => {
+  const name = alias('app/alias', 'real.app.svc.cluster.local', '[{port: 9}]')
+  assert.equal(asked(...REAL, name, toAlias('{host: alias}')).reach('10.0.0.2:80'), '10.1.0.1:7001')
+})
+
 test('the ports and subsets of an ExternalName are those of the service that it names', () => {
   const rule = destinationRule('app/real', 'spec: {host: real, subsets: [{name: a, labels: {version: a}}]}')
   const name = alias('app/alias', 'real.app.svc.cluster.local', '[{port: 9}]')

@@ -130,6 +130,21 @@ test('conditions of slices that are not given mean: ready, serving as ready, not
   }
 })
 
+test('a slice that names no Service is told of, and one of several clusters is left out', () => {
+  const bare = slice(
+    'shop/web',
+    'IPv4',
+    'ports: [{name: tcp, port: 82}]\nendpoints: [{addresses: [10.1.0.6]}]',
+  )
+  const lost = asked(web(), bare.replace('kubernetes.io/service-name: web', 'app: web'))
+  assert.deepEqual([lost.reach(WEB), lost.codes], ['', ['CFG403', 'CFG404']])
+  const mcs = asked(
+    web(),
+    bare.replace('{kubernetes.io', '{multicluster.kubernetes.io/service-name: web, kubernetes.io'),
+  )
+  assert.deepEqual([mcs.reach(WEB), mcs.codes], ['', ['CFG404']])
+})
+
 test('slices go before Endpoints, Endpoints before the selector; WorkloadEntries of the selector join each', () => {
   const parts = {
     selector: running('shop/web-1', '10.1.0.4', 'app: web'),
@@ -224,6 +239,7 @@ test('a Pod of a dual-stack Service is one endpoint, at the address of the famil
     const all = asked(dual, ...objects)
     assert.equal(all.reach(WEB), '10.1.0.4:80 [2001:db8::5]:80')
     assert.equal(all.reach('[fd00::1]:80'), '[2001:db8::4]:80 [2001:db8::5]:80')
+    assert.equal(all.explain(':80').outcome, 'default', 'the one service on the port, by whatever address')
   }
 })
 

@@ -52,7 +52,7 @@ export class Clusters {
     const named = this.#named(target.host, viewpoint)
     const service = named && this.#registry.behind(named, viewpoint.viewer)
     const host = service?.host ?? target.host
-    const port = target.port || onlyPort(named) || onlyPort(service) || viewpoint.port
+    const port = target.port || onlyPortOf(named, service) || viewpoint.port
     const rule = this.#rules.find(host, viewpoint.namespace, service?.namespace ?? namespaceOfHost(host))
     const asDialled = service !== null && service === viewpoint.dialled && service.listens === 'members'
     const family = viewpoint.family ?? null
@@ -161,6 +161,12 @@ function commonLabels([first, ...others]: readonly Member[]): Record<string, str
     others.every(({ labels }) => own(labels, key) === value),
   )
   return Object.fromEntries(shared)
+}
+
+/** The only port of a service; an ExternalName's own port counts where the service behind it has it. */
+function onlyPortOf(named: Service | null, service: Service | null): number {
+  const port = onlyPort(named)
+  return port !== 0 && service && portOfService(service, port) ? port : onlyPort(service)
 }
 
 const onlyPort = (service: Service | null): number =>

@@ -31,6 +31,12 @@ export class KubernetesEndpoints {
     this.#endpoints = new Map(inputs.endpoints.map(each => [each.resource.id, each]))
     this.#workloads = workloads
     this.#findings = findings
+    for (const { resource } of inputs.endpointSlices) {
+      if (Object.hasOwn(resource.metadata.labels, SLICE_OWNER)) continue
+      if (Object.hasOwn(resource.metadata.labels, MULTI_CLUSTER)) continue
+      const message = `endpoints are left out: no label ${SLICE_OWNER} says whose they are`
+      this.#leaveOut(resource, ['metadata', 'labels'], message)
+    }
   }
 
   membersOf(service: Typed<ServiceSpec>, families: Families): Member[] {

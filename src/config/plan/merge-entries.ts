@@ -16,9 +16,7 @@ import type { Member, Service, ServicePort } from './service.ts'
 /** The services of one host, oldest first, with those that go together as one. */
 export function mergeEntries(services: readonly Service[], findings: Findings): readonly Service[] {
   const groups = Map.groupBy(services, each => (isEntry(each) ? affinity(each.resource) : each))
-  return [...groups.values()].map(([first, ...others]) =>
-    others.reduce((merged, next) => merge(merged, next, findings), first),
-  )
+  return [...groups.values()].map(group => (group.length === 1 ? group[0] : merge(group, findings)))
 }
 
 /** Why two services of one host are not merged, for the operator of the second. */
@@ -53,28 +51,25 @@ const sorted = (labels: Readonly<Record<string, string>>): string =>
 const listed = (names: readonly string[]): string =>
   names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
-function merge(first: Service, second: Service, findings: Findings): Service {
-  const numbers = new Map(first.ports.map(port => [port.number, port]))
-  const added = second.ports.filter(port => !numbers.has(port.number))
-  reportTwice(first, second, added, findings)
-  if (added.length === 0) return first
-  const listens = first.listens === second.listens ? first.listens : 'addresses'
-  const at = ({ listens: own }: Service, port: ServicePort): ServicePort => ({
-    ...port,
-    listens: port.listens ?? own,
+/** Each port number is the first entry's that gives it. */
+function merge(group: readonly Service[], findings: Findings): Service {
+  const owners = new Map<number, Service>()
+  const shares = group.map(entry => {
+    const ports = entry.ports.filter(port => owners.getOrInsert(port.number, entry) === entry)
+    if (ports.length < entry.ports.length) reportTwice(entry, ports, group[0], owners, findings)
+    return { entry, ports: ports.map(port => ({ ...port, listens: entry.listens })) }
   })
-  const before = first.ports.map(port => at(first, port))
-  const after = added.map(port => at(second, port))
-  const addresses = new Map([...first.addresses, ...second.addresses].map(each => [formatCidr(each), each]))
+  const sharers = shares.filter(({ ports }) => ports.length > 0)
+  const [first = group[0], ...others] = sharers.map(({ entry }) => entry)
+  const addresses = new Map(
+    sharers.flatMap(({ entry }) => entry.addresses).map(each => [formatCidr(each), each]),
+  )
   return {
     ...first,
-    listens,
-    ports: [...before, ...after],
+    listens: others.every(each => each.listens === first.listens) ? first.listens : 'addresses',
+    ports: sharers.flatMap(({ ports }) => ports),
     addresses: [...addresses.values()],
-    members: [
-      ...first.members.map(each => only(before, each)),
-      ...second.members.map(each => only(after, each)),
-    ],
+    members: sharers.flatMap(({ entry, ports }) => entry.members.map(each => only(ports, each))),
   }
 }
 
@@ -84,20 +79,21 @@ function only(ports: readonly ServicePort[], member: Member): Member {
   return { ...member, portOf: port => (numbers.has(port.number) ? member.portOf(port) : 0) }
 }
 
+/** `kept` are the ports that are left of the entry. */
 function reportTwice(
+  { resource, path, host, ports }: Service,
+  kept: readonly ServicePort[],
   first: Service,
-  second: Service,
-  added: readonly ServicePort[],
+  owners: ReadonlyMap<number, Service>,
   findings: Findings,
 ): void {
-  const { resource, path, host, ports } = second
-  if (added.length === 0) {
+  if (kept.length === 0) {
     const message = `${quote(host)} is already defined by ${first.resource.title}, which is older and counts`
     findings.at('CFG401', resource, path, message)
     return
   }
-  for (const port of ports.filter(each => !added.includes(each))) {
-    const owner = first.ports.find(each => each.number === port.number)?.resource ?? first.resource
+  for (const port of ports.filter(each => !kept.includes(each))) {
+    const owner = (owners.get(port.number) ?? first).resource
     const message = `port ${port.number} of ${quote(host)} is already defined by ${owner.title}, which is older and counts`
     findings.at('CFG401', resource, port.path, message)
   }
