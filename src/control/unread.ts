@@ -2,8 +2,9 @@
  * Folders inside the folders that were named, where -R is not given: whether there is YAML in them that its owner may
  * believe to be served.
  *
- * A folder with Settings of its own is another configuration, for another process, and nobody's mistake. The look is a
- * short one: it ends after some thousand entries, however much lies below.
+ * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. A folder with Settings of its
+ * own is another configuration, for another process, and nobody's mistake. The look is a short one: it ends after some
+ * thousand entries, however much lies below.
  */
 
 import { closeSync, type Dirent, openSync, readdirSync, readSync } from 'node:fs'
@@ -17,6 +18,8 @@ const HIDDEN = /^[.#]/
 const ENTRIES_MAX = 5_000
 /** Settings stand at the top of a file, or in one of their own. */
 const HEAD_BYTES = 8_192
+/** Anywhere: in a list, in JSON. */
+const KIND = /\bkind["']?\s*:/
 const SETTINGS = /^kind: *["']?Settings\b/m
 const SETTINGS_GROUP = /^apiVersion: *["']?gateway\.weir\//m
 
@@ -31,8 +34,9 @@ export function unreadBelow(folder: string, below: readonly string[]): UnreadFol
       .filter(each => each.isFile() && YAML.test(each.name))
       .map(each => join(next, each.name))
     entries += inside.length
-    if (yaml.some(hasSettings)) continue
-    files.push(...yaml)
+    const heads = yaml.map(headOf)
+    if (heads.some(hasSettings)) continue
+    files.push(...yaml.filter((_, index) => KIND.test(heads[index])))
     open.unshift(...inside.filter(each => each.isDirectory()).map(each => join(next, each.name)))
   }
   return files.length === 0 ? null : { folder, files, isAll: entries < ENTRIES_MAX }
@@ -46,10 +50,7 @@ function entriesIn(folder: string): Dirent[] {
   }
 }
 
-function hasSettings(file: string): boolean {
-  const head = headOf(file)
-  return SETTINGS.test(head) && SETTINGS_GROUP.test(head)
-}
+const hasSettings = (head: string): boolean => SETTINGS.test(head) && SETTINGS_GROUP.test(head)
 
 function headOf(file: string): string {
   let fd = -1

@@ -26,7 +26,9 @@ for (const [name, root] of [
   ...readdirSync(EXAMPLES).map(each => [`examples/${each}`, join(EXAMPLES, each)]),
 ]) {
   test(`config/${name} is without a fault and answers as its comments say`, async t => {
-    assert.equal((await weir(['check', '--strict', root])).code, 0)
+    const checked = await weir(['check', '--strict', root])
+    assert.equal(checked.code, 0)
+    assert.match(checked.out, /\b0 errors, 0 warnings\b/)
     const tested = await weir(['test', '--min-coverage', '100', root])
     assert.equal(tested.code, 0, tested.out + tested.err)
     assert.match(tested.out, / passed, 0 missed\n/)

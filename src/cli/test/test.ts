@@ -40,7 +40,8 @@ export type TestFlags = {
 export function test(sources: Sources, flags: TestFlags, env: Env): number {
   const { files, unread } = readSources(sources)
   const { plan, diagnostics, routeTests } = loadConfig(files, { names: new Map(), unread, routeTests: true })
-  const findings = diagnostics.filter(each => each.severity === 'error' || isAboutTests(each))
+  const isTold = routeTests.length === 0 ? isAboutFiles : isAboutTests
+  const findings = diagnostics.filter(each => each.severity === 'error' || isTold(each))
   const report: TestReport = { ...run(plan, routeTests), minCoverage: flags.minCoverage ?? null, findings }
   if (findings.length > 0) {
     const colours = wantsColours(env, env.stderr)
@@ -51,9 +52,10 @@ export function test(sources: Sources, flags: TestFlags, env: Env): number {
   return isOk(report) ? Exit.ok : Exit.failed
 }
 
-/** About a RouteTest, or about files that are not read and may hold some. */
-const isAboutTests = ({ resource, code }: Diagnostic): boolean =>
-  resource?.startsWith('RouteTest ') === true || code === 'CFG014' || code === 'CFG015'
+const isAboutTests = ({ resource }: Diagnostic): boolean => resource?.startsWith('RouteTest ') === true
+
+/** Why no test was read, perhaps: there are no files, or they lie in folders that are not read. */
+const isAboutFiles = ({ code }: Diagnostic): boolean => code === 'CFG014' || code === 'CFG015'
 
 function run(plan: Plan | null, tests: readonly RouteTest[]): Pick<TestReport, 'tested' | 'coverage'> {
   if (plan === null) return { tested: [], coverage: null }
