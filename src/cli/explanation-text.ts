@@ -7,6 +7,8 @@
  *     rule      default/echo tcp[0].match[0]  config/rules.yaml:14
  *     to        80 %  echo-server.default.svc.cluster.local:19000 subset prod
  *                     127.0.20.1:9000
+ *     policy    connectTimeout 5s  config/destination-rule.yaml:11
+ *               idleTimeout 1h, loadBalancer LEAST_REQUEST by default
  *     rejected  default/echo tcp[1].match[0]  port: 19000 is not 9000
  */
 
@@ -44,6 +46,7 @@ export function explanationText(answer: Answer | { readonly error: string }, col
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
     ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
     ...field('to', answer.destinations.flatMap(destinationLines)),
+    ...field('policy', policyLines(answer.destinations)),
     ...field('ends', ends === null || ends === answer.outcome ? [] : [`reset, ${ends}`]),
     ...field('rejected', [
       ...answer.rejected.map(each => `${ruleName(each)}  ${each.because}`),
@@ -57,6 +60,34 @@ export function explanationText(answer: Answer | { readonly error: string }, col
 const field = (name: string, values: readonly string[]): string[] =>
   values.map((value, index) => `${`  ${index === 0 ? name : ''}`.padEnd(MARGIN)}${value}`)
 
+/**
+ * The policy of each destination: what is written on lines of their own, then what is so by default, but for what limits
+ * nothing. Destinations are named where they differ.
+ */
+function policyLines(destinations: readonly ExplainedDestination[]): string[] {
+  const groups = Map.groupBy(
+    destinations.filter(each => each.policy.length > 0),
+    ({ policy }) => JSON.stringify(policy),
+  )
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    const written = first.policy.filter(({ file }) => file !== null)
+    const byDefault = first.policy.filter(({ file, value }) => file === null && !UNLIMITED.has(value))
+    const lines = [
+      ...written.map(({ field, value, file, line }) => `${field} ${value}  ${file}:${line}`),
+      ...(byDefault.length > 0
+        ? [`${byDefault.map(({ field, value }) => `${field} ${value}`).join(', ')} by default`]
+        : []),
+    ]
+    if (groups.size === 1) return lines
+    return [[first, ...others].map(nameText).join(', '), ...lines.map(line => `  ${line}`)]
+  })
+}
+
+const UNLIMITED: ReadonlySet<string> = new Set(['none', 'off'])
+
+const nameText = ({ host, port, subset }: ExplainedDestination): string =>
+  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+
 /** What is said in the place of endpoints where connections end instead. */
 const ENDED: { readonly [end in ClusterEnd]: string } = {
   'unknown-destination': 'not defined',
@@ -64,11 +95,14 @@ const ENDED: { readonly [end in ClusterEnd]: string } = {
   loop: "one of the gateway's own listeners",
 }
 
-function destinationLines({ host, subset, port, share, endpoints, ends }: ExplainedDestination): string[] {
+function destinationLines(destination: ExplainedDestination): string[] {
+  const { share, endpoints, ends } = destination
   const percent = `${Number((share * 100).toFixed(2))} %`.padStart(5)
   const shown = endpoints.slice(0, ENDPOINTS_MAX)
   const more = endpoints.length > shown.length ? [`and ${endpoints.length - shown.length} more`] : []
   const below = ends === null ? [...shown, ...more] : [`${ENDED[ends]}: reset, ${ends}`]
-  const name = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-  return [`${percent}  ${name}`, ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`)]
+  return [
+    `${percent}  ${nameText(destination)}`,
+    ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`),
+  ]
 }

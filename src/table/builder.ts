@@ -210,8 +210,9 @@ class Builder {
       policy.keepalive?.intervalS ?? 0,
       policy.keepalive?.probes ?? 0,
     )
-    const { host, subset, port, names, labels } = cluster
-    this.#clusters.push({ host, subset, port, names, labels })
+    const { host, subset, port, names, labels, policyAt = {} } = cluster
+    const isWritten = Object.keys(policyAt).length > 0
+    this.#clusters.push({ host, subset, port, names, labels, ...(isWritten ? { policyAt } : {}) })
   }
 
   /** After all rules: which source conditions exist is known only then. */

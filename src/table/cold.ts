@@ -6,7 +6,7 @@
 
 import { crc32 } from 'node:zlib'
 import { Header } from './layout.ts'
-import type { RuleOrigin, SourceCondition } from './plan.ts'
+import type { Cluster, RuleOrigin, SourceCondition } from './plan.ts'
 
 export type Cold = {
   /** Indexed as the `scopes` rows. */
@@ -37,6 +37,8 @@ export type ColdCluster = {
   readonly names: readonly { readonly name: string; readonly port: number }[]
   /** What the workloads behind it have in common. */
   readonly labels: Readonly<Record<string, string>>
+  /** Where its policy is written; absent where all of it is by default. */
+  readonly policyAt?: Cluster['policyAt']
 }
 
 export type ColdWorkload = {

@@ -26,6 +26,7 @@ import { createQuery, matchAs, type Query } from './match.ts'
 import { DENIED, PASSTHROUGH } from './outcome.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from './own-listeners.ts'
 import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from './plan.ts'
+import { defaultPolicy, type PolicyValue, policyOf } from './policy-text.ts'
 import { destinationsOf, endpointsOf, prefixesOf } from './rows.ts'
 import { readCold, type Table } from './table.ts'
 
@@ -69,6 +70,8 @@ export type ExplainedDestination = {
   readonly endpoints: readonly string[]
   /** The reason for every connection that is given to it; null: it can be served. */
   readonly ends: ClusterEnd | null
+  /** In force for its connections. */
+  readonly policy: readonly PolicyValue[]
 }
 
 /** What the table does not say by itself. */
@@ -198,6 +201,7 @@ export class Explainer {
         ...destination,
         endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#cold, cluster),
         ends: endOfCluster(this.table, cluster, { comesBack, own: this.#own, mayResolve }),
+        policy: policyOf(this.table, cluster, this.#cold.clusters[cluster]),
       }
     })
   }
@@ -207,7 +211,8 @@ export class Explainer {
     const host = formatAddress(query.destinationFamily, query.destination)
     const port = query.destinationPort
     const ends = this.#comesBack(query) ? 'loop' : null
-    return [{ host, subset: null, port, weight: 1, share: 1, endpoints: [destinationText(query)], ends }]
+    const endpoints = [destinationText(query)]
+    return [{ host, subset: null, port, weight: 1, share: 1, endpoints, ends, policy: defaultPolicy() }]
   }
 
   /** Whether the address that the client asked for is one of our own listeners. */

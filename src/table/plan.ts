@@ -146,7 +146,18 @@ export type Cluster = {
   /** What all workloads behind it have in common, and its subset asks for: who it is, in metrics. */
   readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
+  /** Where the values of its policy are written; what is missing is by default. */
+  readonly policyAt?: Readonly<Partial<Record<PolicyField, { readonly file: string; readonly line: number }>>>
 }
+
+/** The values of a policy, as a DestinationRule calls them. */
+export type PolicyField =
+  | 'connectTimeout'
+  | 'idleTimeout'
+  | 'maxConnectionDuration'
+  | 'maxConnections'
+  | 'tcpKeepalive'
+  | 'loadBalancer'
 
 export type Endpoint = {
   /** An IP address. */

@@ -44,6 +44,15 @@ const destination = object({
   share: number('0 – 1.'),
   endpoints: list(text()),
   ends,
+  policy: list(
+    object({
+      field: text('As a DestinationRule calls it.'),
+      value: text(),
+      file: textOrNull('Where it is written; null: it is the default.'),
+      line: { type: ['integer', 'null'] },
+    }),
+    'In force for its connections; empty where nothing defines it.',
+  ),
 })
 
 const { properties: ruleFields } = ruleOrigin as { properties: Record<string, never> }

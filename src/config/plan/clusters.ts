@@ -110,10 +110,15 @@ export class Clusters {
     if (!service || !port || (target.subset !== null && !subset)) {
       return { ...target, kind: 'unknown', endpoints: [], names: [], labels: {}, policy: DEFAULT_POLICY }
     }
-    const { policy, passthrough } = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, target.port)
+    const { policy, passthrough, blocks } = effectivePolicy(
+      rule?.trafficPolicy,
+      subset?.trafficPolicy,
+      target.port,
+    )
+    const policyAt = this.#rules.places.of(blocks)
     const labels = subset?.labels ?? {}
     if (passthrough || asDialled || service.resolution === 'original') {
-      return { ...target, kind: 'original', endpoints: [], names: [], labels, policy }
+      return { ...target, kind: 'original', endpoints: [], names: [], labels, policy, policyAt }
     }
     const all = service.members.filter(
       member => hasLabels(member.labels, labels) && member.portOf(port) !== 0,
@@ -121,7 +126,10 @@ export class Clusters {
     const staying = all.filter(member => !member.draining)
     const members = staying.length > 0 ? staying : all
     const common = members.length > 0 ? commonLabels(members) : labels
-    return { ...target, kind: 'static', ...this.#endpoints(members, port, family), labels: common, policy }
+    return {
+      ...{ ...target, kind: 'static', ...this.#endpoints(members, port, family) },
+      ...{ labels: common, policy, policyAt },
+    }
   }
 
   /** Each address and port once; of names, what they resolved to so far. */

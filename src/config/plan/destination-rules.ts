@@ -11,6 +11,7 @@ import type { Settings } from '../settings.ts'
 import { HostIndex } from './host-index.ts'
 import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'
 import { expandHost, ROOT_NAMESPACE } from './names.ts'
+import { PolicyPlaces } from './policy-places.ts'
 import { isVisible, readVisibility, type Visibility } from './visibility.ts'
 import { hasLabels } from './workload.ts'
 
@@ -31,8 +32,10 @@ type Rule = {
 export class DestinationRules {
   readonly #byNamespace = new Map<string, HostIndex<Rule>>()
   readonly #merged = new Map<string, MergedRule>()
+  readonly places: PolicyPlaces
 
   constructor(rules: readonly Typed<DestinationRuleSpec>[], settings: Settings, findings: Findings) {
+    this.places = new PolicyPlaces(rules)
     const applying = rules.filter(rule => mayApply(rule, settings, findings))
     // A rule for chosen workloads goes before one for all of them (pilot/pkg/model/sidecar.go).
     const ordered = applying.toSorted((left, right) => selects(right) - selects(left))

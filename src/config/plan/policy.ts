@@ -16,6 +16,8 @@ export type EffectivePolicy = {
   readonly policy: Policy
   /** `loadBalancer.simple: PASSTHROUGH`: the client's own destination is dialled, whatever endpoints there are. */
   readonly passthrough: boolean
+  /** What it was read from, as written. */
+  readonly blocks: PolicyBlocks
 }
 
 export function effectivePolicy(
@@ -29,7 +31,7 @@ export function effectivePolicy(
     loadBalancer: subset?.loadBalancer ?? inherited.loadBalancer,
   }
   const simple = blocks.loadBalancer?.simple
-  return { policy: readPolicy(blocks), passthrough: simple === 'PASSTHROUGH' }
+  return { policy: readPolicy(blocks), passthrough: simple === 'PASSTHROUGH', blocks }
 }
 
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>

@@ -1,0 +1,65 @@
+/**
+ * Where the values of a policy are written: for `weir explain`, which names file and line of each.
+ *
+ * policy.ts takes blocks whole and never copies one, so a block that is in force is the very object that was read; where
+ * it stands is known by that.
+ */
+
+import type { Cluster, PolicyField } from '../../table/plan.ts'
+import type { Path } from '../diagnostic.ts'
+import type { Resource } from '../resource.ts'
+import type { DestinationRuleSpec, PolicyBlocks, TrafficPolicy, Typed } from './inputs.ts'
+
+type Spot = { readonly resource: Resource; readonly path: Path }
+
+/** Fields of `connectionPool.tcp`, by the name that explain gives them, which is Istio's. */
+const TCP_FIELDS = [
+  'connectTimeout',
+  'idleTimeout',
+  'maxConnectionDuration',
+  'maxConnections',
+  'tcpKeepalive',
+] as const satisfies readonly PolicyField[]
+
+export class PolicyPlaces {
+  readonly #spots = new WeakMap<object, Spot>()
+
+  constructor(rules: readonly Typed<DestinationRuleSpec>[]) {
+    for (const { resource, value } of rules) {
+      this.#add(value.trafficPolicy, { resource, path: ['spec', 'trafficPolicy'] })
+      for (const [index, { trafficPolicy }] of (value.subsets ?? []).entries())
+        this.#add(trafficPolicy, { resource, path: ['spec', 'subsets', index, 'trafficPolicy'] })
+    }
+  }
+
+  /** Where each value of the blocks stands; of one that is not written, nothing. */
+  of({ connectionPool, loadBalancer }: PolicyBlocks): NonNullable<Cluster['policyAt']> {
+    const tcp = connectionPool?.tcp
+    const written = TCP_FIELDS.filter(field => tcp?.[field] !== undefined)
+    const places = written.flatMap(field => this.#place(connectionPool, field, ['tcp', field]))
+    const balance =
+      loadBalancer?.simple === undefined ? [] : this.#place(loadBalancer, 'loadBalancer', ['simple'])
+    return Object.fromEntries([...places, ...balance])
+  }
+
+  #place(block: object | undefined, field: PolicyField, path: Path) {
+    const spot = block && this.#spots.get(block)
+    if (!spot) return []
+    const { file, line } = spot.resource.locate([...spot.path, ...path])
+    return [[field, { file, line }] as const]
+  }
+
+  #add(policy: TrafficPolicy | undefined, { resource, path }: Spot): void {
+    if (!policy) return
+    this.#addBlocks(policy, { resource, path })
+    for (const [index, port] of (policy.portLevelSettings ?? []).entries())
+      this.#addBlocks(port, { resource, path: [...path, 'portLevelSettings', index] })
+  }
+
+  #addBlocks(blocks: PolicyBlocks, { resource, path }: Spot): void {
+    for (const name of ['connectionPool', 'loadBalancer'] as const) {
+      const block = blocks[name]
+      if (block) this.#spots.set(block, { resource, path: [...path, name] })
+    }
+  }
+}
