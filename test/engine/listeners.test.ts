@@ -84,6 +84,39 @@ for (const { engine, test } of ENGINES) {
     for (const port of [first, third]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
   })
 
+  test(`${engine}: many listeners that move at once delay nobody`, async () => {
+    const many = 300
+    await using upstream = await listen(echo)
+    await using plane = new TestEngine(engine)
+    const ports: number[] = []
+    while (ports.length < 2 * many + 1) ports.push(await freePort())
+    const stays = ports.pop() as number
+    const planWith = (moving: readonly number[]) =>
+      planOf(
+        [...moving, stays].map(port => listenerOn(port)),
+        [clusterOf([upstream])],
+      )
+    await plane.adopt(planWith(ports.slice(0, many)))
+    const held = await open(stays)
+    let isMoving = true
+    const echoes = (async () => {
+      let count = 0
+      for (; isMoving; count++) {
+        held.write('x')
+        await readBytes(held, 1)
+      }
+      return count
+    })()
+    const [{ failures }] = await plane.adopt(planWith(ports.slice(many)))
+    isMoving = false
+    assert.deepEqual(failures, [])
+    const count = await echoes
+    assert.ok(count >= 5, `${count} bytes came back while ${many} listeners moved`)
+    held.destroy()
+    for (const port of [ports[many], ports[2 * many - 1], stays]) assert.equal(await ask(port), '')
+    for (const port of [ports[0], ports[many - 1]]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
+  })
+
   test(`${engine}: what waits in the queue of a listener that goes is still served`, async () => {
     await using upstream = await listen(say('hi'))
     await using plane = new TestEngine(engine)

@@ -1,8 +1,12 @@
 /**
  * The sockets that accept: made to agree with each new table, and with nothing else touched.
  *
- *   opening ─▶ open ─▶ (table without it, or drain) ─▶ retiring ─▶ closed
- *      └─ error ─▶ failed ─▶ opening, every RETRY_MS
+ *   waiting ─▶ opening ─▶ open ─▶ (table without it, or drain) ─▶ retiring ─▶ closed
+ *      ▲          └─ error ─▶ failed ─┐
+ *      └──────── every RETRY_MS ──────┘
+ *
+ * Opening and closing take some 0.2 ms each, so only a few are done in each turn of the event loop:
+ * however many move, connections are served in between.
  *
  * A listener is known by its address and port: one that a new table still has keeps its socket and
  * its queue, whatever became of its gateway or rules. Each worker has sockets of its own
@@ -10,6 +14,7 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Table, TableListener } from '../../table/table.ts'
 import type { ListenFailure } from '../protocol.ts'
 import { emptyQueue } from './queue.ts'
@@ -17,8 +22,12 @@ import { emptyQueue } from './queue.ts'
 /** Connections that wait for accept(2), each listener and worker; the kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096
 const RETRY_MS = 1000
+/** Listeners that are opened or closed in one turn of the event loop. */
+const EACH_TURN = 16
 /** What IPv6 being off looks like when `::` is asked for. */
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
+
+type Status = 'waiting' | 'opening' | 'open' | 'failed' | 'retiring' | 'closed'
 
 /** One listening socket, and what its connections are matched by. */
 export type Listening = {
@@ -30,7 +39,7 @@ export type Listening = {
   row: number
   original: boolean
   server: Server | null
-  status: 'opening' | 'open' | 'failed' | 'retiring'
+  status: Status
   failure: ListenFailure | null
   /** Connections it accepted, ever. */
   accepted: number
@@ -47,7 +56,15 @@ export class Listeners {
   readonly #byPlace = new Map<string, Listening>()
   #generation = 0
   #reported = ''
-  #retiring = 0
+  /** How many have each status. */
+  readonly #counts = { waiting: 0, opening: 0, open: 0, failed: 0, retiring: 0, closed: 0 }
+  readonly #failed = new Set<Listening>()
+  /** What is still to be opened, and what to be closed. */
+  readonly #toOpen: Listening[] = []
+  readonly #toClose: Listening[] = []
+  /** Those whose queue is being emptied. */
+  #closing = 0
+  #working: Promise<void> | null = null
   #retry: NodeJS.Timeout | undefined
 
   constructor(options: ListenersOptions) {
@@ -66,40 +83,59 @@ export class Listeners {
       if (known) Object.assign(known, { table, row, key: socket.key, original: socket.original })
       else this.#add(place, table, row, socket)
     }
-    for (const [place, listening] of this.#byPlace) {
-      if (places.has(place)) continue
-      this.#retiring++
-      void this.#retire(place, listening).then(this.#onRetired)
-    }
-    this.#report()
+    for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(place, listening)
+    void this.#work()
   }
 
   /** Accepts what already waits, then closes every listener. */
-  async retireAll(): Promise<void> {
+  retireAll(): Promise<void> {
     clearInterval(this.#retry)
-    await Promise.all([...this.#byPlace].map(([place, listening]) => this.#retire(place, listening)))
+    for (const [place, listening] of this.#byPlace) this.#retire(place, listening)
+    return this.#work()
   }
 
   /** Closes every listener at once. */
   closeAll(): void {
     clearInterval(this.#retry)
-    for (const listening of this.#byPlace.values()) shut(listening)
+    for (const listening of [...this.#byPlace.values(), ...this.#toClose]) shut(listening)
     this.#byPlace.clear()
+    this.#toOpen.length = 0
   }
 
   #add(place: string, table: Table, row: number, { bind, port, key, original }: TableListener): void {
     const listening: Listening = {
       ...{ bind, port, table, key, row, original },
-      ...{ server: null, status: 'opening', failure: null, accepted: 0 },
+      ...{ server: null, status: 'waiting', failure: null, accepted: 0 },
     }
+    this.#counts.waiting++
     this.#byPlace.set(place, listening)
-    this.#open(listening, bind === '' ? '::' : bind)
+    this.#toOpen.push(listening)
+  }
+
+  /** Opens what is to be opened and closes what is to be closed; one at a time does it. */
+  #work(): Promise<void> {
+    this.#working ??= this.#workThrough().finally(() => {
+      this.#working = null
+      this.#report()
+    })
+    return this.#working
+  }
+
+  async #workThrough(): Promise<void> {
+    while (this.#toOpen.length + this.#toClose.length + this.#closing > 0) {
+      const opening = this.#toOpen.splice(0, EACH_TURN)
+      for (const each of opening)
+        if (each.status === 'waiting') this.#open(each, each.bind === '' ? '::' : each.bind)
+      const room = Math.max(0, EACH_TURN - opening.length - this.#closing)
+      for (const each of this.#toClose.splice(0, room)) void this.#close(each)
+      await turn()
+    }
   }
 
   #open(listening: Listening, host: string): void {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
     listening.server = server
-    listening.status = 'opening'
+    this.#enter(listening, 'opening')
     server.on('connection', socket => {
       listening.accepted++
       this.#options.onAccept(listening, socket)
@@ -115,8 +151,9 @@ export class Listeners {
       server.close() // it was retired while it was opening
       return
     }
-    listening.status = 'open'
+    this.#enter(listening, 'open')
     listening.failure = null
+    this.#failed.delete(listening)
     this.#report()
   }
 
@@ -129,38 +166,53 @@ export class Listeners {
       this.#open(listening, '0.0.0.0')
       return
     }
-    listening.status = 'failed'
+    this.#enter(listening, 'failed')
+    this.#failed.add(listening)
     listening.failure = { listener: listening.key, code: error.code ?? 'UNKNOWN', message: error.message }
     this.#retry ??= setInterval(this.#retryFailed, RETRY_MS)
     this.#report()
   }
 
   readonly #retryFailed = (): void => {
-    const failed = [...this.#byPlace.values()].filter(each => each.status === 'failed')
-    for (const listening of failed) this.#open(listening, listening.bind === '' ? '::' : listening.bind)
-    if (failed.length > 0) return
+    for (const listening of this.#failed) {
+      if (listening.status !== 'failed') continue
+      this.#enter(listening, 'waiting')
+      this.#toOpen.push(listening)
+    }
+    void this.#work()
+    if (this.#failed.size > 0) return
     clearInterval(this.#retry)
     this.#retry = undefined
   }
 
-  async #retire(place: string, listening: Listening): Promise<void> {
+  /** From here on it is no listener of the newest table. */
+  #retire(place: string, listening: Listening): void {
     this.#byPlace.delete(place)
-    const open = listening.status === 'open'
-    listening.status = 'retiring'
-    if (open) await emptyQueue(() => listening.accepted, BACKLOG)
+    this.#failed.delete(listening)
+    if (listening.status !== 'open') shut(listening)
+    this.#enter(listening, 'retiring')
+    this.#toClose.push(listening)
+  }
+
+  async #close(listening: Listening): Promise<void> {
+    this.#closing++
+    if (listening.server) await emptyQueue(() => listening.accepted, BACKLOG)
     shut(listening)
+    this.#enter(listening, 'closed')
+    this.#closing--
   }
 
-  readonly #onRetired = (): void => {
-    this.#retiring--
-    this.#report()
+  #enter(listening: Listening, status: Status): void {
+    this.#counts[listening.status]--
+    this.#counts[status]++
+    listening.status = status
   }
 
-  /** Says how things stand once nothing is opening or retiring, unless that has been said. */
+  /** Says how things stand once nothing is to be opened or retiring, unless that has been said. */
   #report(): void {
-    const all = [...this.#byPlace.values()]
-    if (this.#retiring > 0 || all.some(each => each.status === 'opening')) return
-    const failures = all.flatMap(each => each.failure ?? [])
+    const { waiting, opening, retiring } = this.#counts
+    if (waiting + opening + retiring > 0) return
+    const failures = [...this.#failed].flatMap(each => each.failure ?? [])
     const text = `${this.#generation} ${failures.map(each => `${each.listener} ${each.code}`).join(', ')}`
     if (text === this.#reported) return
     this.#reported = text

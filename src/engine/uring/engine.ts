@@ -150,7 +150,7 @@ class UringEngine {
     for (let at = ring.reap(); at >= 0; at = ring.reap()) this.#complete(at)
     if (connections.nowMs >= connections.nextSweepMs) connections.sweep()
     if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
-    if (connections.nowMs >= this.#listeners.nextRetryMs) this.#listeners.retry(connections.nowMs)
+    if (connections.nowMs >= this.#listeners.nextWorkMs) this.#listeners.work(connections.nowMs)
     if (connections.isHungry) connections.feed()
     if (connections.isCutting) connections.cut()
     this.#continueDrain()
@@ -163,7 +163,7 @@ class UringEngine {
     const sweepMs = Math.max(nextSweepMs, nowMs + SWEEP_LEAST_MS)
     const dueMs = Math.min(
       sweepMs,
-      this.#listeners.nextRetryMs,
+      this.#listeners.nextWorkMs,
       this.#closings.nextMs,
       this.#drain?.untilMs ?? Number.POSITIVE_INFINITY,
     )

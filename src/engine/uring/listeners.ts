@@ -5,7 +5,8 @@
  *   open ─▶ accepting ─▶ (table without it, or drain) ─cancelled─▶ queue emptied ─▶ closed
  *     └─ error ─▶ failed ─▶ open, every RETRY_MS
  *
- * Accepting is one operation that repeats. Where the kernel ends it, for want of files or memory,
+ * Opening and closing take some 0.1 ms each, so only a few are done in each turn of the loop: however
+ * many move, connections are served in between. Accepting is one operation that repeats. Where the kernel ends it, for want of files or memory,
  * it is asked again a moment later: what waits in the queue keeps waiting.
  */
 
@@ -28,6 +29,8 @@ const BACKLOG = 4096
 const RETRY_MS = 1000
 /** After an accept that failed. */
 const PAUSE_MS = 100
+/** Listeners that are opened or closed in one turn of the loop. */
+const EACH_TURN = 16
 
 /** What IPv6 being off looks like when `::` is asked for. */
 const NO_IPV6: ReadonlySet<number> = new Set([-Errno.EAFNOSUPPORT, -Errno.EADDRNOTAVAIL, -Errno.EINVAL])
@@ -66,11 +69,18 @@ export type ListenersOptions = {
 }
 
 export class Listeners {
-  /** When `retry` has something to do. */
-  nextRetryMs = Number.POSITIVE_INFINITY
+  #nextRetryMs = Number.POSITIVE_INFINITY
   readonly #options: ListenersOptions
   readonly #byPlace = new Map<string, Listening>()
   readonly #bySlot = new Map<number, Listening>()
+  /** By row of the newest table. */
+  #byRow: Listening[] = []
+  /** What is still to be opened, and what to be closed. */
+  readonly #toOpen: Listening[] = []
+  readonly #toClose: Listening[] = []
+  /** Those that are retiring and still have a socket. */
+  #retiring = 0
+  readonly #failed = new Set<Listening>()
   #nextSlot = 0
   #generation = 0
   #reported = ''
@@ -86,28 +96,35 @@ export class Listeners {
 
   /** The listener at `row` of the newest table. */
   atRow(row: number): Listening {
-    const found = [...this.#byPlace.values()].find(listening => listening.row === row)
+    const found = this.#byRow[row]
     assert(found !== undefined, `row ${row} is no listener`)
     return found
+  }
+
+  /** When `work` has something to do. */
+  get nextWorkMs(): number {
+    return this.#toOpen.length + this.#toClose.length > 0 ? 0 : this.#nextRetryMs
   }
 
   /** Makes the listeners what `table` says. */
   adopt(table: Table, nowMs: number): void {
     this.#generation = table.generation
+    this.#byRow = []
     const places = new Set<string>()
     for (const [row, socket] of table.sockets.entries()) {
       if (!socket.opens) continue
       const place = `${socket.bind} ${socket.port}`
       places.add(place)
       const known = this.#byPlace.get(place)
-      if (known) Object.assign(known, { table, row, socket })
-      else this.#add(place, table, row, socket, nowMs)
+      this.#byRow[row] = known
+        ? Object.assign(known, { table, row, socket })
+        : this.#add(place, table, row, socket)
     }
     for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
-    this.#report()
+    this.work(nowMs)
   }
 
-  /** Accepts what already waits, then closes every listener. */
+  /** Accepts what already waits, then closes every listener: `work` does it. */
   retireAll(): void {
     for (const listening of this.#byPlace.values()) this.#retire(listening)
   }
@@ -127,38 +144,52 @@ export class Listeners {
     }
   }
 
-  /** Opens and accepts again what has failed a moment ago. */
-  retry(nowMs: number): void {
-    this.nextRetryMs = Number.POSITIVE_INFINITY
-    for (const listening of this.#byPlace.values()) {
-      if (listening.retryMs > nowMs) this.nextRetryMs = Math.min(this.nextRetryMs, listening.retryMs)
-      else if (listening.fd < 0) this.#open(listening, nowMs)
-      else this.#accept(listening)
-    }
+  /** Opens and closes a few listeners, and has those try again that failed a moment ago. */
+  work(nowMs: number): void {
+    if (nowMs >= this.#nextRetryMs) this.#retry(nowMs)
+    const opening = this.#toOpen.splice(0, EACH_TURN)
+    for (const listening of opening) this.#open(listening, nowMs)
+    for (const listening of this.#toClose.splice(0, EACH_TURN - opening.length)) this.#callBack(listening)
     this.#report()
   }
 
-  #add(place: string, table: Table, row: number, socket: TableListener, nowMs: number): void {
+  #retry(nowMs: number): void {
+    this.#nextRetryMs = Number.POSITIVE_INFINITY
+    for (const listening of this.#byPlace.values()) {
+      if (listening.retryMs > nowMs) this.#nextRetryMs = Math.min(this.#nextRetryMs, listening.retryMs)
+      else if (listening.fd >= 0) this.#accept(listening)
+      else {
+        listening.retryMs = Number.POSITIVE_INFINITY
+        this.#toOpen.push(listening)
+      }
+    }
+  }
+
+  #add(place: string, table: Table, row: number, socket: TableListener): Listening {
     const listening: Listening = {
       ...{ place, slot: this.#nextSlot++, fd: -1, local: null, table, socket, row },
       ...{ failure: null, accepting: false, retiring: false, retryMs: Number.POSITIVE_INFINITY },
     }
     this.#byPlace.set(place, listening)
-    this.#open(listening, nowMs)
+    this.#toOpen.push(listening)
+    return listening
   }
 
   #open(listening: Listening, nowMs: number): void {
+    if (listening.retiring) return // a newer table has not got it
     const fd = this.#listen(listening.socket)
     if (fd < 0) {
       const code = errnoName(fd)
       const message = `listen ${code} ${listening.socket.key}`
       listening.failure = { listener: listening.socket.key, code, message }
+      this.#failed.add(listening)
       this.#retryAt(listening, nowMs + RETRY_MS)
       return
     }
     listening.fd = fd
     listening.local = this.#onlyAddress(fd)
     listening.failure = null
+    this.#failed.delete(listening)
     this.#bySlot.set(listening.slot, listening)
     this.#accept(listening)
   }
@@ -186,10 +217,18 @@ export class Listeners {
     prepareAccept(this.#options.ring, listening.fd, subject(listening.slot, Operation.ACCEPT), 0)
   }
 
+  /** From here on it is no listener of the newest table. */
   #retire(listening: Listening): void {
     this.#byPlace.delete(listening.place)
+    this.#failed.delete(listening)
     listening.retiring = true
     if (listening.fd < 0) return
+    this.#retiring++
+    this.#toClose.push(listening)
+  }
+
+  #callBack(listening: Listening): void {
+    if (listening.fd < 0) return // its accept has ended by itself
     if (!listening.accepting) {
       this.#close(listening)
       return
@@ -208,19 +247,21 @@ export class Listeners {
       this.#options.onAccept(listening, fd)
     }
     closeSocket(listening.fd)
+    listening.fd = -1
     this.#bySlot.delete(listening.slot)
+    this.#retiring--
     this.#report()
   }
 
   #retryAt(listening: Listening, ms: number): void {
     listening.retryMs = ms
-    this.nextRetryMs = Math.min(this.nextRetryMs, ms)
+    this.#nextRetryMs = Math.min(this.#nextRetryMs, ms)
   }
 
-  /** Says how things stand once nothing is retiring, unless that has been said. */
+  /** Says how things stand once nothing is to be opened or retiring, unless that has been said. */
   #report(): void {
-    if ([...this.#bySlot.values()].some(each => each.retiring)) return
-    const failures = [...this.#byPlace.values()].flatMap(each => each.failure ?? [])
+    if (this.#toOpen.length > 0 || this.#retiring > 0) return
+    const failures = [...this.#failed].flatMap(each => each.failure ?? [])
     const text = `${this.#generation} ${failures.map(each => `${each.listener} ${each.code}`).join(', ')}`
     if (text === this.#reported) return
     this.#reported = text
