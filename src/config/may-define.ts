@@ -32,6 +32,7 @@ const QUESTIONS: { readonly [code in Code]?: Question } = {
       ? rulesFor(wanted, namespace, unusable)
       : host(wanted, namespace, unusable)
   },
+  IST0162: (_, unusable) => unusable.of('Service', 'Pod').length > 0,
   IST0173: ({ resource, namespace }, unusable) =>
     endpoints(at(resource.value, ['spec', 'host']), namespace, unusable),
   IST0174: ({ resource, namespace }, unusable) =>

@@ -41,6 +41,7 @@ sources:
 admin: {address: 0.0.0.0, port: 0, hosts: [weir.example]}
 drain: {timeout: 1m30s}
 accessLog: {path: a.log, format: text, open: true, every: 100ms}
+reload: {guard: warn}
 maxConnections: 1000
 connectAttempts: 3`)
   assert.deepEqual(found, [])
@@ -54,6 +55,7 @@ connectAttempts: 3`)
     admin: { address: '0.0.0.0', port: 0, socket: '', hosts: ['weir.example'] },
     drain: { timeoutMs: 90_000 },
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
+    reload: { guard: 'warn' },
     maxConnections: 1000,
     connectAttempts: 3,
   })
