@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { GROUPS } from './support/groups.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SRC = join(ROOT, 'src')
@@ -92,6 +93,14 @@ test('every module opens by saying what it is', () => {
     wrong.map(module => module.name),
     [],
   )
+})
+
+test('every folder whose tests share a process is loaded by one entry', () => {
+  const entries = join(ROOT, 'test', 'groups')
+  const text = readdirSync(entries)
+    .map(name => readFileSync(join(entries, name), 'utf8').replace(/^import .*$/m, ''))
+    .join('\n')
+  assert.deepEqual([...text.matchAll(/'([^']+)'/g)].map(found => found[1]).sort(), Object.keys(GROUPS).sort())
 })
 
 function readModules(): Module[] {

@@ -87,7 +87,7 @@ for (const each of cases) {
 }
 
 test('the routing cases are there', {
-  skip: isThere ? false : 'the shared cases are not on this machine',
+  skip: isThere ? false : 'cases outside the repository are not here',
 }, context => {
   context.diagnostic(`${cases.length} cases run, ${all.length - cases.length} with a server name left out`)
   assert.ok(cases.length > 0)

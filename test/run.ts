@@ -1,0 +1,72 @@
+/**
+ * Runs the tests: all of them, or the files that it is given.
+ *
+ *   npm test                    what finds most mistakes in the least time
+ *   npm run test:full           everything (docs/testing.md says what moved where)
+ *   npm test -- --times FILE…   how long each file takes
+ *
+ * Each file has a process of its own, but for those that need none: test/groups holds modules that import the files
+ * of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a test that is skipped although it could run
+ * here is a failure.
+ */
+
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { relative } from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { isExcused } from './support/excuses.ts'
+import { isGrouped } from './support/groups.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const TIMEOUT_MS = 180_000
+const LONGEST_FIRST = [
+  'test/admin/page-browser.test.ts',
+  'test/admin/diff.test.ts',
+  'test/bench/page.test.ts',
+]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { times: { type: 'boolean', default: false } },
+})
+
+process.chdir(ROOT)
+process.env.NODE_COMPILE_CACHE ??= `${ROOT}node_modules/.cache/compile`
+
+const files = positionals.length > 0 ? positionals : allFiles()
+const strict = process.env.WEIR_TEST_STRICT === '1'
+const unexcused: string[] = []
+const slow: { file: string; ms: number }[] = []
+
+const tests = run({
+  files,
+  concurrency: availableParallelism(),
+  timeout: TIMEOUT_MS,
+  execArgv: ['--no-concurrent-recompilation', '--disable-warning=ExperimentalWarning'],
+})
+tests.on('test:pass', ({ name, skip, file }) => {
+  if (skip !== undefined && skip !== false && !isExcused(String(skip)))
+    unexcused.push(`${relative(ROOT, file ?? '')}: ${name}: ${skip}`)
+})
+tests.on('test:summary', ({ file, success, duration_ms: ms }) => {
+  if (file !== undefined) slow.push({ file: relative(ROOT, file), ms })
+  else if (!success) process.exitCode = 1
+})
+tests.compose(spec).pipe(process.stdout)
+tests.on('end', () => {
+  if (values.times)
+    for (const each of slow.sort((a, b) => b.ms - a.ms)) console.log(`${Math.round(each.ms)} ms ${each.file}`)
+  if (!strict || unexcused.length === 0) return
+  console.error(`\n${unexcused.length} tests are skipped that could run here:\n${unexcused.join('\n')}`)
+  process.exitCode = 1
+})
+
+/** Groups first, since they are long, then what has a process of its own. */
+function allFiles(): string[] {
+  const own = globSync('test/**/*.test.ts').filter(file => !isGrouped(relative('test', file)))
+  const first = LONGEST_FIRST.filter(file => own.includes(file))
+  return [...first, ...globSync('test/groups/*.ts'), ...own.filter(file => !first.includes(file)).sort()]
+}

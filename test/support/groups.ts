@@ -1,0 +1,38 @@
+/**
+ * Test files that share a process, by folder: starting one costs more than most of these files do.
+ *
+ * For files that leave nothing behind: no hook of the whole process, no changed directory or environment. Those that
+ * need a process of their own are named here. Each group has an entry in test/groups.
+ */
+
+import { globSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const TEST = fileURLToPath(new URL('..', import.meta.url))
+
+/** By folder, the files that stay apart. */
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'access-log': [],
+  base: [],
+  config: [],
+  docs: ['docs/examples.test.ts'],
+  engine: ['engine/balance-workers.test.ts'],
+  net: [],
+  stats: [],
+  table: ['table/torn-reads.test.ts'],
+}
+
+/** Whether a file, named from test/, runs with others. */
+export function isGrouped(file: string): boolean {
+  const apart = GROUPS[dirname(file)]
+  return apart !== undefined && !apart.includes(file)
+}
+
+/** Imports the files of these folders; `node:test` runs what they add. */
+export async function load(...folders: readonly (keyof typeof GROUPS)[]): Promise<void> {
+  for (const folder of folders) {
+    const files = globSync(`${folder}/*.test.ts`, { cwd: TEST }).filter(isGrouped)
+    for (const file of files.sort()) await import(`../${file}`)
+  }
+}
