@@ -163,6 +163,26 @@ test('the ports and subsets of an ExternalName are those of the service that it 
   assert.ok(wrong.findings.some(each => each.startsWith('IST0101 Referenced host:port not found')))
 })
 
+test('a DestinationRule for an ExternalName is never used, and a subset of an unseen service is no mistake', () => {
+  const rule = destinationRule(
+    'app/alias',
+    'spec: {host: alias, trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}}}}',
+  )
+  const all = asked(...REAL, alias('app/alias', 'real.app.svc.cluster.local'), rule)
+  assert.match(all.findings.join('; '), /IST0174 .*is an ExternalName for "real\.app.*never used/)
+  const own = (id: string, label: string, more: string) =>
+    serviceEntry(
+      id,
+      `spec: {hosts: [ext.example.com], addresses: [10.0.0.9], resolution: STATIC, ports: [{number: 1, name: tcp, protocol: TCP}], endpoints: [{address: 10.1.0.9, labels: {version: ${label}}}]${more}}`,
+    )
+  const subset = destinationRule(
+    'a/ext',
+    'spec: {host: ext.example.com, subsets: [{name: b, labels: {version: b}}]}',
+  )
+  const both = asked(own('b/all', 'a', ''), own('a/own', 'b', ', exportTo: [.]'), subset)
+  assert.ok(!both.codes.includes('IST0173'), both.findings.join('; '))
+})
+
 test('an ExternalName listens nowhere: its clients dial the address of what it names', () => {
   const all = asked(...REAL, alias('app/alias', 'real.app.svc.cluster.local', '[{port: 7000}]'))
   assert.equal(all.reach('10.0.0.1:7000'), '10.1.0.1:7001')

@@ -99,6 +99,12 @@ test('a Pod that is being deleted serves only while no other does, and never onc
   assert.equal(asked(web(), old, phase('shop/web-2', '10.1.0.5', ready('True'))).reach(WEB), '10.1.0.5:80')
   assert.equal(asked(web(), old, phase('shop/web-2', '10.1.0.5', ready('False'))).reach(WEB), '10.1.0.4:80')
   assert.equal(asked(web(), phase('shop/web-1', '10.1.0.4', ready('False'), deleted)).reach(WEB), '')
+  const published = asked(
+    web(', publishNotReadyAddresses: true'),
+    old,
+    phase('shop/web-2', '10.1.0.5', ready('True')),
+  )
+  assert.equal(published.reach(WEB), '10.1.0.4:80 10.1.0.5:80', 'published, it counts as ready')
 })
 
 test('conditions of slices that are not given mean: ready, serving as ready, not terminating', () => {
@@ -187,6 +193,7 @@ test('a WorkloadEntry whose health check has not passed is no endpoint', () => {
     ['10.1.0.7:80', ''],
   )
   assert.equal(vm(checked, ''), '', 'not checked yet')
+  assert.equal(vm(checked, healthy('True').replace('Healthy', 'Ready')), '', 'another condition')
 })
 
 test('a Service has endpoints of its families only', () => {

@@ -63,6 +63,12 @@ test('what only some clients see is not there for the others: a wider range, or 
     '10.1.0.3:80',
     'passthrough',
   ])
+  const inner = entry('c/inner', { host: 'inner.example.com', at: '10.0.0.0/16', to: '10.1.0.4' })
+  assert.equal(
+    asked(wide, inner).reach('10.1.0.1:80', { namespace: 'c' }),
+    'passthrough',
+    'not what lies inside',
+  )
   assert.deepEqual(inNamespaces(all, '10.0.0.2:80', ['a', 'b', 'd']), [
     'passthrough',
     '10.1.0.2:80',
@@ -105,6 +111,20 @@ test('a destination is the service that the namespace of the rule sees', () => {
     rule('b'),
   )
   assert.deepEqual(inNamespaces(all), ['10.1.0.1:80', '10.1.0.2:80', '10.1.0.3:80'])
+})
+
+test('the host of the service that was dialled means that service, whatever the rule sees', () => {
+  const all = asked(
+    entry('a/own', { at: '10.0.0.5', to: '10.1.0.1', more: PRIVATE }),
+    entry('b/all', { to: '10.1.0.2' }),
+    virtualService(
+      'a/vs',
+      'spec: {hosts: [ext.example.com], tcp: [{route: [{destination: {host: ext.example.com}}]}]}',
+    ),
+  )
+  assert.equal(all.explain('10.0.0.1:80', { namespace: 'b' }).outcome, 'route')
+  assert.deepEqual(inNamespaces(all), ['10.1.0.2:80', '10.1.0.2:80', '10.1.0.2:80'])
+  assert.equal(all.reach('10.0.0.5:80', { namespace: 'a' }), '10.1.0.1:80')
 })
 
 test('a Kubernetes Service has its host before a ServiceEntry of any age', () => {
@@ -166,6 +186,17 @@ test('entries that do not go together stay apart: the older counts, and it is sa
       all.findings.join('\n'),
     )
   }
+})
+
+test('entries of two namespaces are two services, of which the older counts', () => {
+  const all = asked(
+    entry('a/one', { port: 446, to: '10.1.0.1' }),
+    entry('b/two', { port: 447, to: '10.1.0.2' }),
+  )
+  assert.deepEqual(
+    [all.reach('10.0.0.1:446'), all.explain('10.0.0.1:447').outcome, all.codes],
+    ['10.1.0.1:446', 'no-route', ['CFG401']],
+  )
 })
 
 test('a port that two entries define has the endpoints of the older', () => {

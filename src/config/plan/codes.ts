@@ -26,7 +26,7 @@ export const PLAN_CODES = {
   ),
   IST0173: warning('a subset selects no endpoint', 'correct its labels, or those of the endpoints'),
   IST0174: warning(
-    'a DestinationRule is for a host that no resource defines',
+    'a DestinationRule is for a host that no resource defines, or that is another name of a service',
     'define it, or correct the host',
   ),
   CFG401: warning(
@@ -36,7 +36,10 @@ export const PLAN_CODES = {
   CFG402: warning('a Gateway server is not served', 'use protocol TCP and an IP address'),
   CFG403: warning('an endpoint is left out', 'give it an IP address'),
   CFG404: warning('a service has no endpoint; its connections are reset', 'give it endpoints, or remove it'),
-  CFG405: warning('two services share an address and a port; the older has it', 'give one another address'),
+  CFG405: warning(
+    'two services share an address and a port; the older has it',
+    'give one another address or port; of two headless Services for the same Pods keep one',
+  ),
   CFG406: warning(
     'a mesh port is not opened, because a Gateway has the socket',
     'give the Gateway or mesh.bind another address',

@@ -8,6 +8,7 @@
 import type { Findings } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
 import type { Resource } from '../resource.ts'
+import type { HostHints } from './host-hints.ts'
 import type { DestinationRuleSpec, ServiceEntrySpec, ServiceSpec, Typed } from './inputs.ts'
 import { expandHost, isWildcard } from './names.ts'
 import type { Registry } from './registry.ts'
@@ -62,16 +63,25 @@ function selectorHint({ kind, value, metadata }: Resource): string | undefined {
 }
 
 export function reportDestinationRule(
-  rule: Typed<DestinationRuleSpec>,
+  { resource, value }: Typed<DestinationRuleSpec>,
   registry: Registry,
+  hints: HostHints,
   findings: Findings,
 ): void {
-  const { resource, value } = rule
-  const host = expandHost(value.host, resource.metadata.namespace)
+  const { namespace } = resource.metadata
+  const host = expandHost(value.host, namespace)
   const services = servicesFor(host, registry)
+  const path = ['spec', 'host']
   if (services.length === 0) {
     const message = `The host ${value.host} defined in the DestinationRule does not match any services in the mesh.`
-    findings.at('IST0174', resource, ['spec', 'host'], message)
+    findings.at('IST0174', resource, path, message, hints.for(value.host, host, namespace))
+    return
+  }
+  const alias = services.find(each => each.aliasOf !== null)
+  const behind = alias && registry.behind(alias, null)
+  if (behind && behind !== alias) {
+    const message = `The host ${value.host} is an ExternalName for ${quote(behind.host)}, whose own DestinationRule applies; this one is never used.`
+    findings.at('IST0174', resource, path, message)
     return
   }
   const members = services.flatMap(service => service.members)
@@ -87,8 +97,11 @@ export function reportDestinationRule(
   }
 }
 
+/** All that a host may mean, to whomever. */
 function servicesFor(host: string, registry: Registry): readonly Service[] {
   if (isWildcard(host)) return [...registry.overlapping(host)]
-  const found = registry.find(host, null)
+  const own = registry.exact(host)
+  if (own.length > 0) return own
+  const found = registry.named(host, null)
   return found ? [found] : []
 }

@@ -53,16 +53,17 @@ export function toPlan(
   const virtualServices = inputs.virtualServices.map(readVirtualService)
   const clusters = new Clusters(registry, rules, names)
   const gateways = inputs.gateways.map(readGateway)
+  const hints = new HostHints(registry)
   const findingInputs = {
     settings,
     registry,
     rules,
     findings,
     gateways: gatewaysById(gateways),
-    hints: new HostHints(registry),
+    hints,
   }
   for (const service of registry.services) reportEndpoints(service, registry, findings)
-  for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, findings)
+  for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, hints, findings)
   for (const virtualService of virtualServices) {
     reportDestinations(virtualService, findingInputs)
     reportBindings(virtualService, findingInputs)
