@@ -11,15 +11,15 @@ import { Counter, closedAt, openStats } from '../../src/stats/stats.ts'
 /** Connections that it has open then. */
 export const DIES_WITH = 100
 
-/** A thread can be told to end from outside, too: `terminate`, which is the test's to do. */
+/** A thread can be told to end from outside, too: `terminate`, which is the test's to do. One that hangs (`hang`) has to be. */
 export const WAYS = ['throw', 'exit', 'heap', 'terminate'] as const
-export type Way = (typeof WAYS)[number]
 
 export const WAY = 'WEIR_TEST_DIES_BY'
 
 function die(way: string | undefined): void {
   if (way === 'exit') process.exit(7)
   if (way === 'terminate') return
+  if (way === 'hang') for (;;) Math.random()
   if (way === 'heap') for (const all: number[][] = []; ; ) all.push(new Array(1e6).fill(1.5))
   throw new Error('unlucky')
 }
