@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { echo, routing } from '../control/scene.ts'
-import { scene } from './scene.ts'
+import { reading, scene } from './scene.ts'
 
-test('/config names each resource with its place, by pages', async t => {
-  const { get, root } = await scene(t)
+test('/config names each resource with its place, by pages', async () => {
+  const { get, root } = await reading()
   const { status, body } = await get('/config')
   assert.equal(status, 200)
   assert.equal(body.generation, 1)
@@ -82,8 +82,8 @@ test('/reloads tells each change, and what was wrong with those that were refuse
   assert.equal((await get('/reloads?limit=1')).body.reloads.length, 1)
 })
 
-test('/summary, /workers and /listeners say what is there', async t => {
-  const { get, port } = await scene(t)
+test('/summary, /workers and /listeners say what is there', async () => {
+  const { get, port } = await reading()
   const { body } = await get('/summary')
   assert.deepEqual(
     [body.version, body.workers, body.generation, body.ready, body.draining],
@@ -138,8 +138,8 @@ test('/explain tells the first thousand of the rules that were tried, and says t
   assert.deepEqual(await ask(), ['route', 1_000, true])
 })
 
-test('/explain says what is wrong with a question', async t => {
-  const { get } = await scene(t)
+test('/explain says what is wrong with a question', async () => {
+  const { get } = await reading()
   const cases: [string, RegExp][] = [
     ['', /must have required property 'to'/],
     ['?to=nowhere', /to nowhere: that is no address/],
@@ -173,8 +173,8 @@ test('/log-level makes the log say less, and is not changed by GET', async t => 
     assert.equal((await send('PUT /log-level', body)).status, 400, JSON.stringify(body))
 })
 
-test('/openapi.json describes every path that there is, and only those', async t => {
-  const { get } = await scene(t)
+test('/openapi.json describes every path that there is, and only those', async () => {
+  const { get } = await reading()
   const { body } = await get('/openapi.json')
   assert.equal(body.openapi, '3.1.0')
   for (const [path, methods] of Object.entries<Record<string, { responses: object }>>(body.paths)) {

@@ -10,7 +10,7 @@ import { OUTCOMES } from '../../src/control/history.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { ask } from '../control/scene.ts'
 import { amount, parseMetrics } from './prometheus.ts'
-import { scene } from './scene.ts'
+import { reading } from './scene.ts'
 
 const CONFIG = fileURLToPath(new URL('../../config', import.meta.url))
 const FILE = `${CONFIG}/grafana/weir.json`
@@ -54,8 +54,8 @@ const queries = [
 /** Labels that Prometheus adds when it scrapes. */
 const SCRAPED = ['instance', 'job']
 
-test('every metric and label that the dashboard and the alerts name is there after one connection', async t => {
-  const { get, port } = await scene(t)
+test('every metric and label that the dashboard and the alerts name is there after one connection', async () => {
+  const { get, port } = await reading()
   await ask(port)
   const { body } = await get('/metrics')
   const samples = parseMetrics(body)
@@ -122,8 +122,8 @@ test('every legend names labels that its query keeps', () => {
   }
 })
 
-test('no metric of weir has a name without help, or a counter without _total', async t => {
-  const { get } = await scene(t)
+test('no metric of weir has a name without help, or a counter without _total', async () => {
+  const { get } = await reading()
   const { body } = await get('/metrics')
   for (const [, name, type] of (body as string).matchAll(/^# TYPE (weir_\S+|istio_\S+) (\S+)$/gm)) {
     assert.equal(name.endsWith('_total'), type === 'counter', name)

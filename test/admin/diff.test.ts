@@ -5,13 +5,14 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { routing } from '../control/scene.ts'
+import { sized } from '../support/full.ts'
 import { call } from './kit.ts'
-import { scene, talking } from './scene.ts'
+import { reading, scene, talking } from './scene.ts'
 
 const files = (text: string) => ({ files: [{ path: 'new.yaml', text }] })
 
-test('the same files change nothing', async t => {
-  const { send, port, backend } = await scene(t)
+test('the same files change nothing', async () => {
+  const { send, port, backend } = await reading()
   const { status, body } = await send('POST /diff', files(routing(port, backend)))
   assert.equal(status, 200)
   assert.deepEqual([body.valid, body.errors], [true, 0])
@@ -23,8 +24,8 @@ test('the same files change nothing', async t => {
   })
 })
 
-test('a rule in front is an added one, and the others stay what they are', async t => {
-  const { send, port, backend } = await scene(t)
+test('a rule in front is an added one, and the others stay what they are', async () => {
+  const { send, port, backend } = await reading()
   const changed = routing(port, backend).replace(
     '  tcp:\n',
     '  tcp:\n    - match: [{sourceSubnet: 10.0.0.0/8}]\n      route: [{destination: {host: backend.example}}]\n',
@@ -39,8 +40,8 @@ test('a rule in front is an added one, and the others stay what they are', async
   assert.deepEqual(destinations, [])
 })
 
-test('another endpoint is another destination, another port another listener', async t => {
-  const { send, port, backend } = await scene(t)
+test('another endpoint is another destination, another port another listener', async () => {
+  const { send, port, backend } = await reading()
   const { changes } = (await send('POST /diff', files(routing(port, backend + 1)))).body
   assert.equal(changes.rules.list.length, 0)
   const [{ change, destination, before, after }] = changes.destinations
@@ -54,8 +55,8 @@ test('another endpoint is another destination, another port another listener', a
   assert.deepEqual([moved.rules.added, moved.rules.removed], [1, 1])
 })
 
-test('files with errors are told as weir check tells them', async t => {
-  const { send } = await scene(t)
+test('files with errors are told as weir check tells them', async () => {
+  const { send } = await reading()
   const { status, body } = await send('POST /diff', files('kind: ['))
   assert.equal(status, 200)
   assert.deepEqual([body.valid, body.changes], [false, null])
@@ -63,8 +64,8 @@ test('files with errors are told as weir check tells them', async t => {
   assert.equal((await send('POST /diff', { files: [] })).body.findings[0].code, 'CFG014')
 })
 
-test('what is no list of files is refused, and the next one is answered', async t => {
-  const { send, where, port, backend } = await scene(t)
+test('what is no list of files is refused, and the next one is answered', async () => {
+  const { send, where, port, backend } = await reading()
   for (const body of [{}, { files: [{ path: 'a' }] }, { files: 'a' }, [], null, 7, { files: [null] }]) {
     const { status, body: said } = await send('POST /diff', body)
     assert.deepEqual([status, said.code], [400, 'bad-request'], JSON.stringify(body))
@@ -81,8 +82,8 @@ test('what is no list of files is refused, and the next one is answered', async 
   assert.equal((await send('POST /diff', files(routing(port, backend)))).status, 200)
 })
 
-test('one at a time; who goes away makes room', async t => {
-  const { send, where, port, backend } = await scene(t)
+test('one at a time; who goes away makes room', async () => {
+  const { send, where, port, backend } = await reading()
   const slow = connect(where)
   slow.write(
     'POST /diff HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n',
@@ -194,9 +195,10 @@ spec:
 })
 
 test('a probe is answered while a large configuration is compared', async t => {
+  const count = sized(5_000, 20_000)
   const { send, get, port, backend } = await scene(t)
   const rules = Array.from(
-    { length: 20_000 },
+    { length: count },
     (_, index) =>
       `    - match: [{sourceSubnet: 10.${index >> 8}.${index & 255}.0/24}]\n      route: [{destination: {host: backend.example}}]\n`,
   )
@@ -210,6 +212,6 @@ test('a probe is answered while a large configuration is compared', async t => {
     assert.equal((await get('/ready')).status, 200)
     order.push('ready')
   }
-  assert.equal((await compared).changes.rules.added, 20_000)
+  assert.equal((await compared).changes.rules.added, count)
   assert.equal(order.at(-1), 'diff')
 })

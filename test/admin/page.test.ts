@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { scene } from './scene.ts'
+import { reading } from './scene.ts'
 
-test('/ is a page whose links and parts are all there', async t => {
-  const { get } = await scene(t)
+test('/ is a page whose links and parts are all there', async () => {
+  const { get } = await reading()
   const { status, headers, body } = await get('/')
   assert.equal(status, 200)
   assert.equal(headers['content-type'], 'text/html; charset=utf-8')
@@ -37,8 +37,8 @@ test('the page’s modules say what they are, print nothing, and import only wha
   }
 })
 
-test('no path leads out of the page’s folder', async t => {
-  const { get } = await scene(t)
+test('no path leads out of the page’s folder', async () => {
+  const { get } = await reading()
   for (const path of [
     '/../http.ts',
     '/page/index.html',

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
 import { DEFAULT_ADMIN } from '../../src/config/settings.ts'
 import { Gateway, type GatewayOptions } from '../../src/control/gateway.ts'
@@ -16,7 +16,7 @@ export type Scene = Awaited<ReturnType<typeof scene>>
 
 /** @param text  The configuration for a listener on `port` and a server at `backend`; one file, `a.yaml`. */
 export async function scene(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   text: (port: number, backend: number) => string = routing,
   engine: 'auto' | 'node' | 'uring' = 'auto',
   options: Pick<GatewayOptions, 'differ'> & { readonly metricsMs?: number } = {},
@@ -45,6 +45,18 @@ export async function scene(
       renameSync(join(root, '.new'), join(root, name))
     },
   }
+}
+
+let shared: Promise<Scene> | null = null
+const ends: (() => unknown)[] = []
+after(async () => {
+  for (const end of ends) await end()
+})
+
+/** One gateway for all tests of the process that only read: no saving, no drain, no count that has to be exact. */
+export function reading(): Promise<Scene> {
+  shared ??= scene({ after: end => void ends.push(end as () => unknown) })
+  return shared
 }
 
 /** A client that has had its first answer. */

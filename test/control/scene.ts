@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 import { createLog, type Logger } from '../../src/control/log.ts'
 
 /** A fresh folder with these files, gone after the test. */
-export function folder(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+export function folder(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>> = {}): string {
   const root = mkdtempSync(join(tmpdir(), 'weir-test-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
   for (const [name, text] of Object.entries(files)) {
@@ -19,7 +19,7 @@ export function folder(t: TestContext, files: Readonly<Record<string, string>> =
 }
 
 /** A server on `address` that answers "<reply> <what came>". */
-export async function echo(t: TestContext, reply: string): Promise<number> {
+export async function echo(t: Pick<TestContext, 'after'>, reply: string): Promise<number> {
   const server = createServer(socket => {
     socket.on('error', () => socket.destroy())
     socket.on('data', data => socket.write(`${reply} ${data}`))

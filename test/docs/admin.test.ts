@@ -2,7 +2,7 @@
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
-import { scene } from '../admin/scene.ts'
+import { reading } from '../admin/scene.ts'
 import { weir } from '../cli/kit.ts'
 import { blocksOf, holds, read, tableOf } from './kit.ts'
 
@@ -13,8 +13,8 @@ type Operation = {
   readonly parameters?: readonly { readonly name: string; readonly in: string }[]
 }
 
-test('docs/admin.md lists every endpoint, with what its query may say', async t => {
-  const { get } = await scene(t)
+test('docs/admin.md lists every endpoint, with what its query may say', async () => {
+  const { get } = await reading()
   const { paths } = (await get('/openapi.json')).body as { paths: Record<string, Record<string, Operation>> }
   const rows = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { summary, parameters = [] }]) => [
@@ -59,8 +59,8 @@ function fits(
       fits(each, additionalProperties, `${at}.${name}`)
 }
 
-test('the answers that docs/admin.md shows have the fields that are served', async t => {
-  const { get } = await scene(t)
+test('the answers that docs/admin.md shows have the fields that are served', async () => {
+  const { get } = await reading()
   const { paths } = (await get('/openapi.json')).body
   const shown = blocksOf(DOCUMENT).flatMap(({ note, text }) => {
     const [, method, path] = /^answer: (\w+) (\S+)$/.exec(note) ?? []
@@ -76,8 +76,8 @@ test('the answers that docs/admin.md shows have the fields that are served', asy
   deepEqual(shown.toSorted(), served.filter(each => !without.includes(each)).sort())
 })
 
-test('docs/admin.md lists every metric of weir', async t => {
-  const { get } = await scene(t)
+test('docs/admin.md lists every metric of weir', async () => {
+  const { get } = await reading()
   const text = (await get('/metrics')).body as string
   const helps = new Map([...text.matchAll(/^# HELP (\S+) (.*)\.$/gm)].map(([, name, help]) => [name, help]))
   const rows = [...text.matchAll(/^# TYPE ((?:weir|istio)_\S+) (\S+)$/gm)].map(([, name, type]) => [
