@@ -1,6 +1,7 @@
 /**
  * The access log as the primary thread sees it: a thread of its own (access-log/task.ts), started with what
- * the workers write down, told of tables, and ended after them.
+ * the workers write down, told of tables, and ended after them. Other settings are another thread, which goes
+ * on where the one before has ended; without settings there is none.
  *
  * What is missing in it is told in the log, now and then: records that found no room on their way, lines
  * that could not be written. A thread that dies of a bug is replaced, and goes on where it was.
@@ -18,6 +19,8 @@ import type { Logger } from './log.ts'
 
 const LOOK_MS = 10_000
 const RESTART_MS = 1_000
+/** How long the thread of a log that was closed is kept. */
+const IDLE_MS = 1_000
 /** What a reader that does not read may hold up the end. */
 const END_MS_MAX = 2_000
 
@@ -28,13 +31,13 @@ export type AccessLogSettings = Pick<AccessLogTask, 'path' | 'format' | 'everyMs
 
 export class AccessLog {
   readonly #journals: readonly JournalMemory[]
-  readonly #settings: AccessLogSettings
+  #settings: AccessLogSettings | null = null
   readonly #log: Logger
   readonly #pool = new Piscina<AccessLogTask, void>({
     filename: new URL(`../access-log/task${extname(import.meta.url)}`, import.meta.url).href,
-    minThreads: 1,
+    minThreads: 0, // none where there is no access log
     maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
+    idleTimeout: IDLE_MS,
     recordTiming: false,
   })
   readonly #timer: NodeJS.Timeout
@@ -48,16 +51,23 @@ export class AccessLog {
   #lost = 0
   #ending = false
 
-  constructor(journals: readonly JournalMemory[], settings: AccessLogSettings, log: Logger) {
+  constructor(journals: readonly JournalMemory[], settings: AccessLogSettings | null, log: Logger) {
     this.#journals = journals
-    this.#settings = settings
     this.#log = log
     this.#pool.on('error', () => {}) // the task that follows tells
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref()
+    this.configure(settings)
+  }
+
+  /** Writes as these settings say from now on; null: nothing. */
+  configure(settings: AccessLogSettings | null): void {
+    if (this.#ending || JSON.stringify(settings) === JSON.stringify(this.#settings)) return
+    this.#settings = settings
     // Here and not in the thread: what ends before it is started waits for it in the rings.
-    const wanted = Wanted.ends | (settings.open ? Wanted.connects : 0)
-    for (const { records } of journals) want(records, wanted)
-    this.#start()
+    const wanted = settings === null ? 0 : Wanted.ends | (settings.open ? Wanted.connects : 0)
+    for (const { records } of this.#journals) want(records, wanted)
+    if (this.#port) this.#post({ kind: 'end' })
+    else if (this.#restart === undefined) this.#start()
   }
 
   /** Lines that could not be written, ever. */
@@ -97,6 +107,8 @@ export class AccessLog {
   }
 
   #start(): void {
+    this.#restart = undefined
+    if (this.#settings === null) return
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     port1.on('message', (report: LogReport) => this.#onReport(report))
@@ -104,16 +116,27 @@ export class AccessLog {
     const { path, format, everyMs } = this.#settings
     const task = { path, format, everyMs, journals: this.#journals, port: port2 }
     this.#pool.run(task, { transferList: transferring(port2) }).then(
-      () => this.#ended.resolve(),
+      () => this.#onEnded(),
       (error: unknown) => this.#onDied(error),
     )
   }
 
-  #onDied(error: unknown): void {
+  /** It was told to: for good, or for one with other settings. */
+  #onEnded(): void {
+    this.#closePort()
+    if (this.#ending) this.#ended.resolve()
+    else this.#start()
+  }
+
+  #closePort(): void {
     this.#port?.close()
     this.#port = null
     this.#lostBefore += this.#lost
     this.#lost = 0
+  }
+
+  #onDied(error: unknown): void {
+    this.#closePort()
     if (this.#ending) {
       this.#ended.resolve()
       return
@@ -124,7 +147,7 @@ export class AccessLog {
 
   #onReport({ lost, trouble }: LogReport): void {
     this.#lost = lost
-    const where = this.#settings.path ?? 'standard output'
+    const where = this.#settings?.path ?? 'standard output'
     if (trouble) this.#log.error({ code: trouble.code }, `the access log: ${where}: ${trouble.message}`)
   }
 

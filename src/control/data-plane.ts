@@ -5,9 +5,9 @@
  */
 
 import type { Settings } from '../config/settings.ts'
-import type { EngineKind } from '../engine/protocol.ts'
+import type { EngineKind, EngineLimits } from '../engine/protocol.ts'
 import { openStats } from '../stats/stats.ts'
-import { AccessLog } from './access-log.ts'
+import { AccessLog, type AccessLogSettings } from './access-log.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { connectionsFor, workersFor } from './limits.ts'
 import type { Logger } from './log.ts'
@@ -25,7 +25,8 @@ export class DataPlane {
   /** What the workers' connections are and were. */
   readonly observer: Observer
   readonly #supervisor: Supervisor
-  readonly #accessLog: AccessLog | null
+  readonly #accessLog: AccessLog
+  readonly #maxConnections: number
   readonly #troubles: Troubles
   readonly #log: Logger
   #announced = false
@@ -44,11 +45,12 @@ export class DataPlane {
     this.#supervisor = new Supervisor({
       workers,
       engine,
-      limits: { maxConnections: connectionsFor(settings), connectAttempts: settings.connectAttempts },
+      limits: limitsOf(settings),
       onEvent: event => this.#onWorkerEvent(event),
     })
+    this.#maxConnections = limitsOf(settings).maxConnections
     this.observer = new Observer(this.#supervisor.journals)
-    this.#accessLog = this.#openAccessLog(settings)
+    this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log)
     this.#troubles = new Troubles(openStats(this.stats), log)
   }
 
@@ -68,15 +70,28 @@ export class DataPlane {
 
   /** Lines of the access log that could not be written, ever. */
   get accessLogLost(): number {
-    return this.#accessLog?.lost ?? 0
+    return this.#accessLog.lost
   }
 
   /** @param opens  Whether the table has a listener that opens. */
   publish(generation: number, table: SharedArrayBuffer, opens: boolean): void {
     this.#opens = opens
     this.observer.publishing(table)
-    this.#accessLog?.publishing(table)
+    this.#accessLog.publishing(table)
     this.#supervisor.publish(generation, table)
+  }
+
+  /**
+   * Goes on with these settings, as far as they can change while it runs.
+   *
+   * @returns Those that cannot, with why.
+   */
+  adopt(settings: Settings): string[] {
+    const limits = limitsOf(settings)
+    this.#supervisor.limit(limits)
+    this.#accessLog.configure(accessLogOf(settings))
+    const most = this.#maxConnections
+    return limits.maxConnections > most ? [`maxConnections (beyond the ${most} of the start)`] : []
   }
 
   /** Resets connections that are open now, spread over a time, and serves on. */
@@ -103,13 +118,7 @@ export class DataPlane {
 
   /** Opens the access log's file anew: it was renamed. */
   reopenLogs(): void {
-    this.#accessLog?.reopen()
-  }
-
-  #openAccessLog({ accessLog }: Settings): AccessLog | null {
-    if (accessLog === null) return null
-    const path = STDOUT.has(accessLog.path) ? null : accessLog.path
-    return new AccessLog(this.#supervisor.journals, { ...accessLog, path }, this.#log)
+    this.#accessLog.reopen()
   }
 
   #onWorkerEvent(event: SupervisorEvent): void {
@@ -123,6 +132,16 @@ export class DataPlane {
   async #closeObservers(): Promise<void> {
     this.#troubles.close()
     this.observer.close()
-    await this.#accessLog?.close()
+    await this.#accessLog.close()
   }
+}
+
+const limitsOf = (settings: Settings): EngineLimits => ({
+  maxConnections: connectionsFor(settings),
+  connectAttempts: settings.connectAttempts,
+})
+
+function accessLogOf({ accessLog }: Settings): AccessLogSettings | null {
+  if (accessLog === null) return null
+  return { ...accessLog, path: STDOUT.has(accessLog.path) ? null : accessLog.path }
 }

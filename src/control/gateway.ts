@@ -65,7 +65,7 @@ export type Serving = {
 }
 
 /** Settings that are read once: a change in the files is only noted. */
-const FIXED = ['workers', 'engine', 'admin', 'accessLog', 'maxConnections', 'connectAttempts'] as const
+const FIXED = ['workers', 'engine', 'admin'] as const
 
 export class Gateway {
   readonly #options: GatewayOptions
@@ -300,12 +300,16 @@ export class Gateway {
     logGeneration(this.#log, this.#generation, before, compiled, changes, stages)
     if (verdict) logLosses(this.#log, this.#generation, verdict)
     logUnserved(this.#log, this.#generation, before, compiled)
-    if (before) this.#noteFixed(before.settings, compiled.settings)
+    if (before) this.#adopt(before.settings)
     this.#options.onPublished?.()
   }
 
-  #noteFixed(before: Settings, after: Settings): void {
-    const changed = FIXED.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+  /** Goes on with the settings of what is served now, and notes those that take effect at the next start only. */
+  #adopt(before: Settings): void {
+    const now = this.settings
+    const old = overridden(before, this.#options.overrides)
+    const fixed = FIXED.filter(name => JSON.stringify(old[name]) !== JSON.stringify(now[name]))
+    const changed = [...fixed, ...(this.#plane?.adopt(now) ?? [])]
     if (changed.length > 0)
       this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
   }

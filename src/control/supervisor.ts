@@ -15,6 +15,7 @@ import { monotonicMs } from '../base/clock.ts'
 import { settlesWithin } from '../base/settled.ts'
 import { openFileLimit } from '../engine/descriptors.ts'
 import { createInboxes } from '../engine/inboxes.ts'
+import { createLimits, writeLimits } from '../engine/limits.ts'
 import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../engine/protocol.ts'
 import { createHeld } from '../net/held.ts'
 import { closeWake, wake } from '../net/wake.ts'
@@ -86,6 +87,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #epoch = new SharedArrayBuffer(4)
   readonly #inboxes: SharedArrayBuffer
+  readonly #limits = createLimits()
   readonly #pool: WorkerPool
   /** What the thread of each worker has open. */
   readonly #held: readonly SharedArrayBuffer[]
@@ -100,6 +102,7 @@ export class Supervisor {
       createJournalMemory(options.limits.maxConnections),
     )
     this.#inboxes = createInboxes(options.workers)
+    this.limit(options.limits)
     this.#held = Array.from({ length: options.workers }, () =>
       createHeld(openFileLimit() ?? Number.POSITIVE_INFINITY),
     )
@@ -116,6 +119,12 @@ export class Supervisor {
     for (const worker of this.#workers) worker.port?.postMessage(this.#newest)
     Atomics.store(new Int32Array(this.#epoch), 0, generation)
     for (const worker of this.#workers) rouse(worker)
+  }
+
+  /** Limits new connections from now on; `maxConnections` never goes above that of the start. */
+  limit({ maxConnections, connectAttempts }: EngineLimits): void {
+    const most = this.#options.limits.maxConnections
+    writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, most), connectAttempts })
   }
 
   /** Ready is when each worker has once opened every listener; a later failure is told, but takes nothing back. */
@@ -207,7 +216,7 @@ export class Supervisor {
     const { engine, workers, limits } = this.#options
     const shared = {
       ...{ epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes },
-      ...{ journal: this.journals[index], held: this.#held[index] },
+      ...{ journal: this.journals[index], held: this.#held[index], limitsInForce: this.#limits },
     }
     const task = { engine, index, workers, ...shared, limits, port: port2 }
     this.#pool.run(task).then(

@@ -29,6 +29,8 @@ export type WorkerTask = {
   /** What the worker's thread has open: net/held.ts. */
   readonly held: SharedArrayBuffer
   readonly limits: EngineLimits
+  /** Those that are in force now (limits.ts); without it, `limits` stay. */
+  readonly limitsInForce?: SharedArrayBuffer
   /** Orders in, reports out. */
   readonly port: MessagePort
 }
@@ -38,6 +40,8 @@ export type EngineLimits = {
   readonly maxConnections: number
   /** Endpoints of one destination that are tried for a connection. */
   readonly connectAttempts: number
+  /** Connections that there are rows for; `maxConnections` unless that changes while running. */
+  readonly rows?: number
 }
 
 export type Order =

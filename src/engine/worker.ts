@@ -7,6 +7,7 @@
 
 import { flushCompileCache } from 'node:module'
 import { hold } from '../net/held.ts'
+import { LimitsInForce } from './limits.ts'
 import type { EngineKind, WorkerTask } from './protocol.ts'
 
 type Run = (task: WorkerTask) => Promise<void>
@@ -21,5 +22,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   hold(task.held)
   const run = await ENGINES[task.engine]()
   flushCompileCache() // now: the worker that takes this one's place starts from it, however this one ends
-  await run(task)
+  await run(withLimits(task))
+}
+
+function withLimits(task: WorkerTask): WorkerTask {
+  const { limits, limitsInForce } = task
+  return limitsInForce ? { ...task, limits: new LimitsInForce(limitsInForce, limits.maxConnections) } : task
 }

@@ -124,12 +124,6 @@ test('a log that cannot be opened is told and tried again, and connections are s
   assert.equal(last?.missing, 1)
 })
 
-test('a change of its settings takes effect on restart, and the log says so', async t => {
-  const { root, config, logged } = await scene(t, 'node')
-  writeFileSync(join(root, 'a.yaml'), config({ path: '/dev/null' }))
-  await logged('accessLog: takes effect on restart')
-})
-
 const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 
 test('a reader that stops holds up the log and nothing else: what is missing is counted, and it ends in time', async t => {

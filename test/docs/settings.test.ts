@@ -150,8 +150,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   accessLog: {
     type: 'object or null',
     byDefault: DEFAULT_SETTINGS.accessLog,
-    meaning:
-      'A line for each connection; null is none. See [operations.md](operations.md#the-access-log). *read once*',
+    meaning: 'A line for each connection; null is none. See [operations.md](operations.md#the-access-log).',
     range: { inside: [null, {}], outside: ['/var/log/weir.log'] },
   },
   'accessLog.path': {
@@ -183,14 +182,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: '0 – 16777216',
     byDefault: DEFAULT_SETTINGS.maxConnections,
     meaning:
-      'Open connections over all workers; more are reset as `max-connections`. 0 is half of the open-file limit, less 128. *read once*',
+      'Open connections over all workers; more are reset as `max-connections`. 0 is half of the open-file limit, less 128. While weir runs, at most the limit of its start.',
     range: numbers(0, 2 ** 24),
   },
   connectAttempts: {
     type: '1 – 32',
     byDefault: DEFAULT_SETTINGS.connectAttempts,
-    meaning:
-      'Endpoints of one destination that are tried for a connection; 1 is Istio’s default. *read once*',
+    meaning: 'Endpoints of one destination that are tried for a connection; 1 is Istio’s default.',
     range: numbers(1, 32),
   },
 }

@@ -60,7 +60,7 @@ class NodeEngine {
     this.#onEnd = onEnd
     this.#decider = createDecider(task)
     this.#journal = new Journal(task, this.#decider.query)
-    this.#rows = new FreeRows(liveRows(task.limits.maxConnections))
+    this.#rows = new FreeRows(liveRows(task.limits.rows ?? task.limits.maxConnections))
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),

@@ -89,7 +89,7 @@ export class Connections {
     this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]
     this.#onFree = onFree
-    this.slots = new Slots(liveRows(decider.limits.maxConnections))
+    this.slots = new Slots(liveRows(decider.limits.rows ?? decider.limits.maxConnections))
     this.#received = new Received(buffers.small, buffers.large, 2 * this.slots.count)
     this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
     this.#deadlines = new Deadlines(this.slots)

@@ -1,0 +1,39 @@
+/**
+ * The limits in force, in shared memory: the supervisor writes them at a reload, and each worker reads them for each
+ * connection. Rows for connections are made at the start, so no later limit is above that of the start.
+ */
+
+import { layout } from '../base/layout.ts'
+import type { EngineLimits } from './protocol.ts'
+
+const Word = layout(2, { maxConnections: [0, 1], connectAttempts: [1, 1] })
+
+export const createLimits = (): SharedArrayBuffer => new SharedArrayBuffer(Word.WORDS * 4)
+
+export function writeLimits(
+  buffer: SharedArrayBuffer,
+  { maxConnections, connectAttempts }: EngineLimits,
+): void {
+  const words = new Int32Array(buffer)
+  Atomics.store(words, Word.maxConnections, maxConnections)
+  Atomics.store(words, Word.connectAttempts, connectAttempts)
+}
+
+/** A worker's view of them; `rows` is the limit of the start. */
+export class LimitsInForce implements EngineLimits {
+  readonly rows: number
+  readonly #words: Int32Array
+
+  constructor(buffer: SharedArrayBuffer, rows: number) {
+    this.#words = new Int32Array(buffer)
+    this.rows = rows
+  }
+
+  get maxConnections(): number {
+    return this.#words[Word.maxConnections]
+  }
+
+  get connectAttempts(): number {
+    return this.#words[Word.connectAttempts]
+  }
+}

@@ -1,0 +1,85 @@
+// Goal: what can change while the gateway runs, changes at a reload. Method: real connections before and after, on both engines.
+
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { scene as adminScene, talking } from '../admin/scene.ts'
+import { CHOSEN_FIRST } from '../support/engine.ts'
+import { freePort, until } from '../support/sockets.ts'
+import { ask, folder, routing } from './scene.ts'
+
+async function scene(t: TestContext, engine: string, spec: string) {
+  const dead = await freePort()
+  const running = await adminScene(t, (port, backend) => withSpec(routing(port, backend), engine, spec))
+  const { port, backend, save, send } = running
+  return {
+    ...running,
+    dead,
+    change: async (next: string, edit: (text: string) => string = text => text) => {
+      save(edit(withSpec(routing(port, backend), engine, next)))
+      assert.equal((await send('POST /reload', {})).body.outcome, 'taken')
+    },
+  }
+}
+
+const withSpec = (text: string, engine: string, spec: string): string =>
+  text.replace('{workers: 1,', `{workers: 1, engine: ${engine}, ${spec}`)
+
+const linesOf = (path: string): number =>
+  existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0
+
+for (const { engine, test } of CHOSEN_FIRST) {
+  test(`${engine}: the access log is opened, moved and closed by a reload, and no line is lost`, async t => {
+    const { port, change, records } = await scene(t, engine, '')
+    const root = folder(t)
+    const [one, two] = [join(root, 'one.log'), join(root, 'two.log')]
+    const connect = async (count: number) => {
+      for (let done = 0; done < count; done++) assert.equal(await ask(port), 'hello test')
+    }
+    await connect(3)
+    await change(`accessLog: {path: ${one}},`)
+    await connect(5)
+    await until(() => linesOf(one) === 5)
+    // What ends before the first log has ended is still in that one.
+    await change(`accessLog: {path: ${two}, format: text},`)
+    let more = 0
+    for (; linesOf(two) === 0; more++) await connect(1)
+    await until(() => linesOf(one) + linesOf(two) === 5 + more)
+    await change('accessLog: null,')
+    await connect(2)
+    await change(`accessLog: {path: ${one}},`)
+    const before = linesOf(one)
+    await connect(1)
+    await until(() => linesOf(one) > before)
+    assert.equal(linesOf(one) - before, 1, 'what ended while it was off is in no log')
+    assert.deepEqual(
+      records.filter(each => each.level === 'warn' || each.level === 'error').map(each => each.msg),
+      [],
+    )
+  })
+
+  test(`${engine}: limits of connections and attempts hold from the reload on`, async t => {
+    const { port, dead, backend, change, logged } = await scene(t, engine, 'maxConnections: 4,')
+    await talking(t, port)
+    assert.equal(await ask(port), 'hello test')
+    await change('maxConnections: 1,')
+    assert.equal(await ask(port), '')
+    await change('maxConnections: 4000000,')
+    assert.equal(await ask(port), 'hello test')
+    await logged('maxConnections (beyond the 4 of the start): takes effect on restart')
+
+    // Of two endpoints nobody listens at one: with a second attempt nobody notices.
+    const half = (text: string) =>
+      text.replace(
+        'endpoints: [{address: 127.0.0.1}]',
+        `endpoints: [{address: 127.0.0.1, ports: {tcp: ${dead}}}, {address: 127.0.0.1, ports: {tcp: ${backend}}}]`,
+      )
+    await change('connectAttempts: 2,', half)
+    for (let count = 0; count < 20; count++) assert.equal(await ask(port), 'hello test')
+    await change('connectAttempts: 1,', half)
+    const answers: string[] = []
+    while (!answers.includes('') && answers.length < 200) answers.push(await ask(port))
+    assert.ok(answers.includes(''))
+  })
+}
