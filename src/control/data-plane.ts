@@ -31,6 +31,10 @@ export class DataPlane {
   readonly #log: Logger
   #announced = false
   #opens = false
+  /** Whether each worker has opened every listener, since there has been one. */
+  #opened = false
+  /** The first table with a listener, after none or one without. */
+  #opensSince = 0
 
   /** Starts the workers; they accept once a table is published. */
   constructor(settings: Settings, log: Logger) {
@@ -59,9 +63,9 @@ export class DataPlane {
     return this.#supervisor.stats
   }
 
-  /** Whether each worker has once opened every listener. */
+  /** Whether each worker has once opened every listener; a worker that ended has to begin again. */
   get ready(): boolean {
-    return this.#supervisor.ready
+    return this.#supervisor.ready && (this.#opened || !this.#opens)
   }
 
   status(): WorkerStatus[] {
@@ -75,6 +79,10 @@ export class DataPlane {
 
   /** @param opens  Whether the table has a listener that opens. */
   publish(generation: number, table: SharedArrayBuffer, opens: boolean): void {
+    if (opens && !this.#opens) {
+      this.#opened = false
+      this.#opensSince = generation
+    }
     this.#opens = opens
     this.observer.publishing(table)
     this.#accessLog.publishing(table)
@@ -123,9 +131,15 @@ export class DataPlane {
 
   #onWorkerEvent(event: SupervisorEvent): void {
     logWorkerEvent(this.#log, event)
+    this.#opened ||= this.status().every(each => this.#hasOpened(each))
     if (this.#announced || !this.#opens || !this.ready) return
     this.#announced = true
     this.#log.info('ready: every listener accepts')
+  }
+
+  /** What a worker reports of an older table, without a listener, says nothing. */
+  #hasOpened({ generation, failures }: WorkerStatus): boolean {
+    return this.#opens && generation >= this.#opensSince && failures.length === 0
   }
 
   /** Once the workers have ended. */
