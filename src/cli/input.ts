@@ -14,6 +14,7 @@ import { type Command, Option } from 'commander'
 import { FILE_BYTES_MAX } from '../config/text/limits.ts'
 import { type SourceFile, type Sources, tooLarge } from '../control/files.ts'
 import type { Env } from './env.ts'
+import { afterEquals } from './options.ts'
 
 /** What `withInput` adds to a command's flags. */
 export type InputFlags = { readonly filename?: readonly string[]; readonly recursive?: boolean }
@@ -32,7 +33,7 @@ export function withInput(command: Command): Command {
     )
     .addOption(
       new Option('-f, --filename <FILE>', 'the same as PATH, and may be repeated').argParser(
-        (text: string, before: readonly string[] = []) => [...before, text],
+        (text: string, before: readonly string[] = []) => [...before, afterEquals(text)],
       ),
     )
     .option('-R, --recursive', 'read folders inside folders too', false)

@@ -5,10 +5,17 @@ import { parseDuration } from '../config/duration.ts'
 import { parseLabels } from '../table/question.ts'
 import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 
-export const outputOption = (): Option =>
-  new Option('-o, --output <FORMAT>', 'text for people, json for programs')
-    .choices(['text', 'json'])
-    .default('text')
+/** kubectl takes a short option's value after an equals sign too: `-o=json`. */
+export const afterEquals = (text: string): string => (text.startsWith('=') ? text.slice(1) : text)
+
+/** -o, with what its value is for. */
+export function formatOption(description: string): Option {
+  const option = new Option('-o, --output <FORMAT>', description).choices(['text', 'json'])
+  const { parseArg } = option
+  return option.argParser((text, before) => parseArg?.call(option, afterEquals(text), before))
+}
+
+export const outputOption = (): Option => formatOption('text for people, json for programs').default('text')
 
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map(line => `  ${line}\n`).join('')}`

@@ -11,7 +11,16 @@ import { type Env, Exit, wantsColours } from './env.ts'
 import { inputOf, namesInput, withInput } from './input.ts'
 import { answered } from './live/answered.ts'
 import { addLiveCommands, adminOption } from './live/commands.ts'
-import { adminPlace, duration, examples, integerUpTo, labels, outputOption, percent } from './options.ts'
+import {
+  adminPlace,
+  duration,
+  examples,
+  formatOption,
+  integerUpTo,
+  labels,
+  outputOption,
+  percent,
+} from './options.ts'
 import { versionOf } from './version.ts'
 
 /** Runs a command; the exit code. */
@@ -66,12 +75,7 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
     .option('--access-log <FILE>', 'a line for each connection goes there; - is standard output')
-    .addOption(
-      new Option('-o, --output <FORMAT>', 'the log’s format; default: text on a terminal').choices([
-        'text',
-        'json',
-      ]),
-    )
+    .addOption(formatOption('the log’s format; default: text on a terminal'))
     .addOption(
       new Option('--log-format <FORMAT>', 'the same as --output')
         .choices(['text', 'json'])

@@ -42,6 +42,9 @@ test('PATH and -f are the same, -f may be repeated, and both may be given', asyn
   assert.deepEqual(await filesWithFindings(['-f', a, '-f', b]), [a, b])
   assert.deepEqual(await filesWithFindings(['--filename', a, c]), [a, c])
   assert.deepEqual(await filesWithFindings([`--filename=${b}`, a, '-f', c]), [a, b, c])
+  const { out } = await weir(['check', `-f=${a}`, '-o=json'])
+  assert.equal(JSON.parse(out).messages[0].file, a)
+  assert.equal((await weir(['check', a, '-o', 'yaml'])).code, 2)
 })
 
 test('- is standard input, by itself or beside files', async t => {

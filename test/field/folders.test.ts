@@ -143,7 +143,7 @@ test('with nothing to serve weir is not ready, goes on watching, and serves what
 test('a folder without any resource is served as nothing, and watched', async t => {
   const root = folder(t)
   const port = await freePort()
-  const gateway = await running(t, root)
+  const gateway = await running(t, '--engine', 'node', root)
   await gateway.says('nothing to serve: no listener is open')
   assert.deepEqual(await gateway.ready(), [503, 'no-listener'])
   writeFileSync(join(root, 'a.yaml'), routing(port, await echo(t, 'late')))

@@ -47,10 +47,10 @@ poll('/overview', {
 })
 
 function showHead({ summary }) {
-  const { ready, draining, generation, uptimeS, engine, workers: count, version } = summary
+  const { ready, why, draining, generation, uptimeS, engine, workers: count, version } = summary
   if (draining) setState('warn', '▼', 'Draining')
   else if (ready) setState('good', '●', 'Ready')
-  else setState('warn', '▲', 'Not ready')
+  else setState('warn', '▲', why === 'no-listener' ? 'Nothing to serve' : 'Not ready')
   setFacts(byId('facts'), [
     ['Generation', String(generation)],
     ['Up', duration(Math.floor(uptimeS))],
