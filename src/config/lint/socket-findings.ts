@@ -4,6 +4,7 @@ import { formatEndpoint, parseAddress } from '../../net/address.ts'
 import type { Listener } from '../../table/plan.ts'
 import type { Findings, Path } from '../diagnostic.ts'
 import { plainAddress } from '../plan/names.ts'
+import { listedPort } from '../plan/registry.ts'
 import { socketKey } from '../plan/servers.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { Resource } from '../resource.ts'
@@ -40,7 +41,7 @@ function spotOf(
   if (server) return { resource: server.resource, path: [...server.path, 'port', 'number'] }
   if (destination === 'original') return settings && { resource: settings, path: ['spec', 'mesh', 'port'] }
   const service = scopes.length === 0 ? null : registry.find(scopes[0].host, null)
-  const written = service?.ports.find(each => each.number === port)
+  const written = service ? listedPort(service, port) : undefined
   return service && written ? { resource: service.resource, path: written.path } : null
 }
 

@@ -63,10 +63,16 @@ function reportMeshHosts(
   }
 }
 
+/** Gateways that a message names. */
+const NAMED_MAX = 20
+
 function reportMatchGateways(
   { resource, namespace, gateways, spec }: VirtualService,
   findings: Findings,
 ): void {
+  const known = new Set(gateways)
+  const rest = gateways.length - NAMED_MAX
+  const list = `${gateways.slice(0, NAMED_MAX).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
   for (const block of ['tcp', 'tls', 'http'] as const) {
     for (const [index, route] of (spec[block] ?? []).entries()) {
       for (const [at, match] of (route.match ?? []).entries()) {
@@ -77,8 +83,8 @@ function reportMatchGateways(
   }
   function reportOutside(names: readonly string[], path: Path): void {
     for (const [index, written] of names.entries()) {
-      if (gateways.includes(gatewayId(written, namespace))) continue
-      const message = `${quote(written)} is not among the gateways of the VirtualService [${gateways.join(', ')}], so it never matches`
+      if (known.has(gatewayId(written, namespace))) continue
+      const message = `${quote(written)} is not among the gateways of the VirtualService [${list}], so it never matches`
       findings.at('CFG409', resource, [...path, index], message)
     }
   }

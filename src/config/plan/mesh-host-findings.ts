@@ -13,17 +13,19 @@ import { HostIndex } from './host-index.ts'
 import { MESH } from './names.ts'
 import type { VirtualService } from './virtual-services.ts'
 
-/** VirtualServices that the message names. */
+/** VirtualServices that the message names, and that it counts. */
 const NAMED_MAX = 5
+const COUNTED_MAX = 100
 
 export function reportSharedHosts(virtualServices: readonly VirtualService[], findings: Findings): void {
   const mesh = virtualServices.filter(each => each.gateways.includes(MESH))
-  const scopes = new Map<string, HostIndex<VirtualService>>()
+  const scopes: Scopes = { byName: new Map(), narrower: new HostIndex() }
   for (const each of mesh) {
     for (const scope of scopesOf(each)) {
-      const index = scopes.getOrInsertComputed(scope, () => new HostIndex<VirtualService>())
+      const index = scopes.byName.getOrInsertComputed(scope, () => new HostIndex<VirtualService>())
       for (const host of new Set(each.hosts)) index.add(host, each)
     }
+    if (each.visibility !== 'public') for (const host of new Set(each.hosts)) scopes.narrower.add(host, each)
   }
   for (const each of mesh) reportFirst(each, scopes, findings)
 }
@@ -32,35 +34,42 @@ export function reportSharedHosts(virtualServices: readonly VirtualService[], fi
 const scopesOf = ({ visibility }: VirtualService): readonly string[] =>
   visibility === 'public' ? ['*'] : [...visibility]
 
+/** By host, for each namespace that sees it; `narrower` has all of those that only some see. */
+type Scopes = {
+  readonly byName: Map<string, HostIndex<VirtualService>>
+  readonly narrower: HostIndex<VirtualService>
+}
+
 /** One finding for each VirtualService, at the first host that another has too. */
-function reportFirst(
-  virtualService: VirtualService,
-  scopes: ReadonlyMap<string, HostIndex<VirtualService>>,
-  findings: Findings,
-): void {
+function reportFirst(virtualService: VirtualService, scopes: Scopes, findings: Findings): void {
   const { hosts, resource } = virtualService
   for (const [index, host] of hosts.entries()) {
-    const others = new Set(scopesOf(virtualService).flatMap(scope => sharers(host, scope, scopes)))
-    others.delete(virtualService)
+    const others = othersOf(virtualService, host, scopes)
     if (others.size === 0) continue
-    const titles = [...others].map(each => each.resource.title)
-    const rest = titles.length - NAMED_MAX
-    const names = `${titles.slice(0, NAMED_MAX).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+    const named = [...others].slice(0, NAMED_MAX).map(each => each.resource.title)
+    const rest = others.size - NAMED_MAX
+    const more = `${others.size === COUNTED_MAX ? 'at least ' : ''}${rest} more`
+    const names = `${named.join(', ')}${rest > 0 ? ` and ${more}` : ''}`
     const message = `the mesh host ${quote(host)} is also that of ${names}: their rules are tried in turn`
     findings.at('IST0109', resource, ['spec', 'hosts', index], message)
     return
   }
 }
 
-function sharers(
-  host: string,
-  scope: string,
-  scopes: ReadonlyMap<string, HostIndex<VirtualService>>,
-): readonly VirtualService[] {
-  const same = scopes.get(scope)?.exact(host) ?? []
-  if (scope !== '*') return [...same, ...(scopes.get('*')?.overlapping(host) ?? [])]
-  const narrower = [...scopes]
-    .filter(([name]) => name !== '*')
-    .flatMap(([, index]) => [...index.overlapping(host)])
-  return [...same, ...narrower]
+/** Who else has the host, as far as they are counted: where all have it, each would look at all. */
+function othersOf(virtualService: VirtualService, host: string, scopes: Scopes): Set<VirtualService> {
+  const others = new Set<VirtualService>()
+  for (const scope of scopesOf(virtualService)) {
+    for (const each of sharers(host, scope, scopes)) {
+      if (each !== virtualService) others.add(each)
+      if (others.size === COUNTED_MAX) return others
+    }
+  }
+  return others
+}
+
+function* sharers(host: string, scope: string, { byName, narrower }: Scopes): Generator<VirtualService> {
+  yield* byName.get(scope)?.exact(host) ?? []
+  if (scope === '*') yield* narrower.overlapping(host)
+  else yield* byName.get('*')?.overlapping(host) ?? []
 }

@@ -143,8 +143,18 @@ function sharedNamespaces({ visibility }: Service, { visibility: other }: Servic
 
 /** The port with a number. An ExternalName need not list its ports, which mean nothing to Kubernetes. */
 export const portOfService = (service: Service, number: number): ServicePort | undefined =>
-  service.ports.find(port => port.number === number) ??
+  listedPort(service, number) ??
   (service.aliasOf !== null && service.ports.length === 0 ? anyPort(service, number) : undefined)
+
+/** By number, of each service that was asked: one with thousands of ports is asked for each. */
+const listed = new WeakMap<Service, ReadonlyMap<number, ServicePort>>()
+
+/** The port that the service lists with this number; of several the first. */
+export function listedPort(service: Service, number: number): ServicePort | undefined {
+  const ports = listed.get(service) ?? new Map(service.ports.toReversed().map(port => [port.number, port]))
+  listed.set(service, ports)
+  return ports.get(number)
+}
 
 const anyPort = ({ resource, path }: Service, number: number): ServicePort => ({
   number,

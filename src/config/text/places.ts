@@ -8,12 +8,16 @@
 import type { Path, Place } from '../diagnostic.ts'
 import type { Lines } from './lines.ts'
 
-type Container = Readonly<Record<string, unknown>> | readonly unknown[]
+type Mapping = Readonly<Record<string, unknown>>
+type Container = Mapping | readonly unknown[]
+
+const isMapping = (value: unknown): value is Mapping => typeof value === 'object' && value !== null
 
 export class Places {
   readonly #lines: Lines
   /** Offsets in the order of the list, or of Object.keys (which is not always that of the text). */
   readonly #offsets = new Map<Container, readonly number[]>()
+  readonly #indexes = new Map<Mapping, ReadonlyMap<string, number>>()
 
   constructor(lines: Lines) {
     this.#lines = lines
@@ -34,6 +38,21 @@ export class Places {
     )
   }
 
+  /** Where among its siblings the value is that `step` leads to, or −1. */
+  #indexOf(container: unknown, step: string | number): number {
+    if (Array.isArray(container)) return typeof step === 'number' ? step : -1
+    return isMapping(container) ? (this.#indexesOf(container).get(String(step)) ?? -1) : -1
+  }
+
+  /** Made once for each mapping: of a file with many mistakes, many places in one mapping are asked for. */
+  #indexesOf(mapping: Mapping): ReadonlyMap<string, number> {
+    const known = this.#indexes.get(mapping)
+    if (known) return known
+    const indexes = new Map(Object.keys(mapping).map((key, index) => [key, index]))
+    this.#indexes.set(mapping, indexes)
+    return indexes
+  }
+
   /** The offsets of the values of `container`, in the order of the list or of Object.keys. */
   offsetsOf(container: unknown): readonly number[] {
     return this.#offsets.get(container as Container) ?? []
@@ -44,7 +63,7 @@ export class Places {
     let offset = rootOffset
     let value: unknown = root
     for (const step of path) {
-      const index = indexOf(value, step)
+      const index = this.#indexOf(value, step)
       const next = this.offsetsOf(value)[index]
       if (next === undefined) break
       offset = next
@@ -52,11 +71,4 @@ export class Places {
     }
     return this.at(offset)
   }
-}
-
-/** Where among its siblings the value is that `step` leads to, or −1. */
-function indexOf(container: unknown, step: string | number): number {
-  if (Array.isArray(container)) return typeof step === 'number' ? step : -1
-  const isMapping = typeof container === 'object' && container !== null
-  return isMapping ? Object.keys(container).indexOf(String(step)) : -1
 }
