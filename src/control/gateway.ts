@@ -20,18 +20,16 @@ import { DataPlane } from './data-plane.ts'
 import type { Diff } from './diff-task.ts'
 import { Differ, type DifferOptions, type Undone } from './differ.ts'
 import type { Sources } from './files.ts'
+import { compileFirst } from './first-compilation.ts'
 import { History } from './history.ts'
 import type { Logger } from './log.ts'
 import { Names } from './names.ts'
 import { logDiagnostics, logGeneration, logGuarded, logLosses, logUnserved } from './narrate.ts'
-import { type Overrides, overridden } from './overrides.ts'
+import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import { judge, type Verdict } from './reload-guard.ts'
 import { type Look, Reloads } from './reloads.ts'
 import type { WorkerState } from './supervisor.ts'
 import { type Watch, watchPaths } from './watch.ts'
-
-/** The start waits this long for DNS; what comes later comes with a reload. */
-const NAMES_WAIT_MS = 1_000
 
 export type GatewayOptions = Sources & {
   readonly overrides: Overrides
@@ -63,9 +61,6 @@ export type Serving = {
   readonly plane: DataPlane
   readonly baselines: Baselines
 }
-
-/** Settings that are read once: a change in the files is only noted. */
-const FIXED = ['workers', 'engine', 'admin'] as const
 
 export class Gateway {
   readonly #options: GatewayOptions
@@ -231,21 +226,9 @@ export class Gateway {
 
   /** The first configuration, or null where it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
-    const compiled = await this.#compileWithNames()
+    const compiled = await compileFirst(this.#compiler, this.#names)
     logDiagnostics(this.#log, compiled)
     return compiled.table === null ? null : compiled
-  }
-
-  /** The first compilation; once more where names of endpoints resolve within a moment. */
-  async #compileWithNames(): Promise<Compiled> {
-    const compiled = await this.#compiler.compile(1, this.#names.known, null)
-    assert(compiled !== null, 'the first compilation has nothing to be equal to')
-    if (compiled.names.length === 0) return compiled
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, NAMES_WAIT_MS)
-    await Promise.race([this.#names.follow(compiled.names), late.promise])
-    clearTimeout(timer)
-    return (await this.#compiler.compile(1, this.#names.known, null)) ?? compiled
   }
 
   /** Takes a changed configuration, or keeps the last good and says why. */
@@ -307,8 +290,7 @@ export class Gateway {
   /** Goes on with the settings of what is served now, and notes those that take effect at the next start only. */
   #adopt(before: Settings): void {
     const now = this.settings
-    const old = overridden(before, this.#options.overrides)
-    const fixed = FIXED.filter(name => JSON.stringify(old[name]) !== JSON.stringify(now[name]))
+    const fixed = changedReadOnce(overridden(before, this.#options.overrides), now)
     const changed = [...fixed, ...(this.#plane?.adopt(now) ?? [])]
     if (changed.length > 0)
       this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)

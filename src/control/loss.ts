@@ -11,7 +11,7 @@ import type { RuleOrigin } from '../table/plan.ts'
 /** Of each kind that are told one by one; keys that traffic is looked up by, of one of these and of all. */
 const NAMED_MAX = 100
 const OWN_KEYS_MAX = 1_000
-export const KEYS_MAX = 10_000
+const KEYS_MAX = 10_000
 
 /** One thing that is lost, and how what it carries is found among the counts. */
 export type Loss = {
@@ -36,6 +36,8 @@ export type LossesOfKind = {
   readonly named: readonly Loss[]
   /** Of all of them; the first where there are too many. */
   readonly keys: readonly string[]
+  /** Whether there are more: then their traffic is counted as at least so much. */
+  readonly isCut: boolean
 }
 
 export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied'] as const
@@ -63,8 +65,9 @@ export function countKeys(rule: RuleOrigin | null, destination: Named | null): s
 
 export function ofKind(losses: readonly Loss[]): LossesOfKind {
   const keys = new Set<string>()
-  for (const loss of losses) for (const key of loss.widerKeys) if (keys.size < KEYS_MAX) keys.add(key)
-  return { count: losses.length, named: losses.slice(0, NAMED_MAX), keys: [...keys] }
+  for (const loss of losses) for (const key of loss.widerKeys) keys.add(key)
+  const named = losses.slice(0, NAMED_MAX)
+  return { count: losses.length, named, keys: [...keys].slice(0, KEYS_MAX), isCut: keys.size > KEYS_MAX }
 }
 
 export const lossOf = (name: string, at: Loss['at'], keys: readonly string[]): Loss => ({

@@ -23,7 +23,6 @@ import { readCold, type Table } from '../table/table.ts'
 import {
   anyKey,
   defaultKey,
-  KEYS_MAX,
   LOSS_KINDS,
   type Loss,
   type Losses,
@@ -130,7 +129,7 @@ class Finder {
         const services = route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(nameOf)
         return [...scope.rules.map(rule => ruleKey(rule.origin)), ...services.map(defaultKey)]
       })
-      return lossOf(name, this.#listenerAt(sockets[listener].gateway), keys.slice(0, KEYS_MAX))
+      return lossOf(name, this.#listenerAt(sockets[listener].gateway), keys)
     })
   }
 

@@ -1,4 +1,4 @@
-/** What command-line flags say instead of the Settings document. */
+/** What command-line flags say instead of the Settings document, and which settings are read once. */
 
 import { type AdminSettings, DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, type Settings } from '../config/settings.ts'
 
@@ -20,3 +20,9 @@ export function overridden(settings: Settings, { admin, accessLogPath, ...others
     ...(accessLogPath === undefined ? {} : { accessLog: log }),
   }
 }
+
+/** Settings that are read once: a change in the files is only noted. */
+const READ_ONCE = ['workers', 'engine', 'admin'] as const
+
+export const changedReadOnce = (before: Settings, after: Settings): string[] =>
+  READ_ONCE.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))

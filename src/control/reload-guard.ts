@@ -59,7 +59,14 @@ export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict 
   const meant = refused ? fatal : LOSS_KINDS
   const weighed = weigh(losses, meant, traffic)
   return {
-    ...{ refused, weighed, text: weighedText(weighed) },
+    ...{
+      refused,
+      weighed,
+      text: weighedText(
+        weighed,
+        meant.some(kind => losses[kind].isCut),
+      ),
+    },
     findings: LOSS_KINDS.filter(kind => (refused ? fatal.includes(kind) : kind === 'lost')).flatMap(kind =>
       losses[kind].named.map(loss => finding(kind, loss, traffic.of(loss.keys), refused)),
     ),
@@ -70,13 +77,13 @@ export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict 
 }
 
 /** "3 rules, 41 connections open, 120 in the last minute". */
-function weighedText({ rules, listeners, destinations, open, lastMinute }: Weighed): string {
+function weighedText({ rules, listeners, destinations, open, lastMinute }: Weighed, isCut: boolean): string {
   const what = [
     ...(rules > 0 ? [plural(rules, 'rule')] : []),
     ...(listeners > 0 ? [plural(listeners, 'listener')] : []),
     ...(destinations > 0 ? [plural(destinations, 'destination')] : []),
   ]
-  return `${what.join(', ')}, ${trafficText({ open, lastMinute })}`
+  return `${what.join(', ')}, ${isCut ? 'at least ' : ''}${trafficText({ open, lastMinute })}`
 }
 
 const trafficText = ({ open, lastMinute }: Traffic): string =>

@@ -112,6 +112,23 @@ const CASES: readonly (readonly [string, Parts, Parts, readonly string[]])[] = [
     [],
   ],
   [
+    'nor where others of its VirtualService are lost',
+    edited('routes.yaml', 'subset: v2', 'subset: v22'),
+    edited('routes.yaml', 'subset: v2', 'subset: v22', edited('subsets.yaml', 'name: v1', 'name: one')),
+    [`lost ${ONE}: ${V1}`, `lost ${REST}: ${V1}`],
+  ],
+  [
+    'nor is a destination of a split, beside what it loses',
+    edited('routes.yaml', /subset: v2}\n {10}weight: 50/, 'subset: v3}\n          weight: 50'),
+    edited(
+      'routes.yaml',
+      /subset: v2}\n {10}weight: 50/,
+      'subset: v3}\n          weight: 50',
+      edited('subsets.yaml', 'name: v1', 'name: one'),
+    ),
+    [`lost ${ONE}: ${V1}`, `lost ${REST}: ${V1}`],
+  ],
+  [
     'nor is a rule that comes along',
     FILES,
     edited(
