@@ -118,3 +118,42 @@ test('a deleted DestinationRule is refused: nobody notices but the operator, who
   assert.deepEqual([strict.status, strict.body.code], [400, 'unknown-field'])
   assert.equal((await send('POST /reload', { accept: 'abc' })).status, 400)
 })
+
+test('the guard is that of what is served: warn disarms it from the next change on, and strict protects more', async t => {
+  const { write, remove, restore, reload, parts, metric, records } = await guardedScene(t)
+  const settings = (guard: string) => parts['settings.yaml'].replace('guard: refuse', `guard: ${guard}`)
+  // A change cannot disarm the guard that it meets.
+  write('settings.yaml', settings('warn'))
+  remove('subsets.yaml')
+  assert.equal((await reload()).outcome, 'guarded')
+  restore('subsets.yaml')
+  assert.equal((await reload()).outcome, 'taken')
+  remove('subsets.yaml')
+  const { outcome, loses, findings } = await reload()
+  assert.deepEqual(
+    [outcome, loses.rules, findings[0].code, findings[0].severity],
+    ['taken', 3, 'CFG470', 'warning'],
+  )
+  assert.equal(await metric('weir_routes_unserved'), 3)
+  assert.ok(
+    records.some(each => each.level === 'warn' && each.msg === 'removed: DestinationRule default/shop'),
+  )
+  restore('subsets.yaml')
+  write('settings.yaml', settings('strict'))
+  assert.equal((await reload()).outcome, 'taken')
+  remove('routes.yaml')
+  const idle = await reload()
+  assert.deepEqual([idle.outcome, idle.loses.rules], ['taken', 3], 'nobody has connected')
+})
+
+test('at the start there is nothing to keep: what is there is served, with a warning', async t => {
+  const { port, get, records } = await scene(t, (port, backend) => {
+    const { 'subsets.yaml': _, ...rest } = guarded(port, backend)
+    return Object.values(rest).join('---')
+  })
+  const told =
+    '3 rules have a destination that nothing defines: connections to it are reset (unknown-destination)'
+  assert.equal(records.find(each => each.msg === told)?.level, 'warn')
+  assert.equal(await ask(port, '127.0.0.1', '127.0.10.1'), '')
+  assert.equal((await get('/reloads')).body.reloads[0].outcome, 'taken')
+})
