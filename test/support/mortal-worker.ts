@@ -24,7 +24,8 @@ function die(way: string | undefined): void {
   throw new Error('unlucky')
 }
 
-export default function mortalWorker(task: WorkerTask): Promise<void> {
+/** Limits that a reload changes are not read here: those of the task are what it dies of. */
+export default function mortalWorker({ limitsInForce: _, ...task }: WorkerTask): Promise<void> {
   const { connectAttempts, maxConnections } = task.limits
   const counters = openStats(task.stats).counters[task.index]
   const isDue = () =>
