@@ -114,9 +114,11 @@ export class Listeners {
 
   /** Opens what is to be opened and closes what is to be closed; one at a time does it. */
   #work(): Promise<void> {
-    this.#working ??= this.#workThrough().finally(() => {
+    this.#working ??= this.#workThrough().then(() => {
       this.#working = null
-      this.#report()
+      // A table that came as the work ended: its listeners are still to be opened.
+      if (this.#toOpen.length + this.#toClose.length > 0) return this.#work()
+      return this.#report()
     })
     return this.#working
   }
