@@ -70,15 +70,27 @@ test('of two services with one host, each namespace that sees only one has that 
       resolution: 'STATIC',
       endpoints: [{ address }],
     })
+  const hidden = (...written: readonly Written[]): string[] =>
+    planOf(written)
+      .findings.list.filter(({ code }) => code === 'CFG401')
+      .map(({ message }) => message)
   const endpoints = (...written: readonly Written[]): string[] =>
     planOf(written)
       .plan.clusters.flatMap(each => each.endpoints.map(({ address }) => address))
       .sort()
   const [one, two] = ['10.0.0.1', '10.0.0.2']
-  assert.deepEqual(endpoints(entry('a/db', ['.'], one), entry('b/db', ['.'], two)), [one, two], 'apart')
-  assert.deepEqual(
-    endpoints(entry('a/db', ['.'], one), entry('b/db', ['*'], two)),
-    endpoints(entry('b/db', ['*'], two), entry('a/db', ['.'], one)),
-    'in whatever order they are written',
-  )
+  const [own, another, everybody] = [
+    entry('a/db', ['.'], one),
+    entry('b/db', ['.'], two),
+    entry('b/db', ['*'], two),
+  ]
+  assert.deepEqual(endpoints(own, another), [one, two], 'nobody sees both')
+  assert.deepEqual(hidden(own, another), [])
+  for (const written of [
+    [own, everybody],
+    [everybody, own],
+  ]) {
+    assert.deepEqual(endpoints(...written), [one, two])
+    assert.equal(hidden(...written).length, 1, 'whoever sees both has one of them, which is told')
+  }
 })
