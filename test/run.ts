@@ -34,7 +34,8 @@ const { values, positionals } = parseArgs({
 })
 
 process.chdir(ROOT)
-process.env.NODE_COMPILE_CACHE ??= `${ROOT}node_modules/.cache/compile`
+// Not in node_modules: npm trusts its own list of what is there only while nothing in it is newer.
+process.env.NODE_COMPILE_CACHE ??= `${ROOT}.cache/compile`
 
 const files = positionals.length > 0 ? positionals : allFiles()
 const strict = process.env.WEIR_TEST_STRICT === '1'
