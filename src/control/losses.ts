@@ -112,8 +112,10 @@ class Finder {
     const now = this.#opening(this.#after.table, wordedRules(this.#after.table, this.#now, wanted))
     const lost = new Map<string, Loss>()
     const removed = new Map<string, Loss>()
+    const byPlace = new Map([...now].map(([scope, rules]) => [placeOfScope(scope), rules]))
     for (const [scope, rules] of old) {
-      for (const pair of pairRules(rules, now.get(scope) ?? []).pairs) this.#look(pair, scope, lost, removed)
+      const after = now.get(scope) ?? byPlace.get(placeOfScope(scope)) ?? []
+      for (const pair of pairRules(rules, after).pairs) this.#look(pair, scope, lost, removed)
     }
     return { lost: [...lost.values()], removed: [...removed.values()] }
   }
@@ -247,3 +249,6 @@ function add(losses: Map<string, Loss>, loss: Loss): void {
 
 /** The listener's key of a scope's: what is behind it is the service of the mesh. */
 const socketOf = (scope: string): string => scope.split(' ', 2).join(' ')
+
+/** The same without the Gateway's name: a Gateway that is renamed goes on at its addresses. */
+const placeOfScope = (scope: string): string => scope.slice(scope.indexOf(' ') + 1)

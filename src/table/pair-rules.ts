@@ -2,7 +2,9 @@
  * Which rule of one table is which rule of another: the same rule over generations.
  *
  * Rules are paired by what they say, not by where they stand: one that another was put in front of is the same
- * rule. What is left over of both is paired by its place (VirtualService, route, match), and is a changed rule.
+ * rule. What is left over of both is a changed rule: of the same conditions in the same VirtualService, since the same
+ * connections come to it; else at the same place (VirtualService, route, match); else of the same conditions in
+ * another VirtualService, which has perhaps been renamed.
  */
 
 import { formatCidr } from '../net/address.ts'
@@ -18,6 +20,8 @@ export type Worded = {
   readonly listener: string
   readonly rule: RuleOrigin
   readonly text: string
+  /** The part of `text` that says which connections it takes. */
+  readonly conditions: string
   /** Its row in `rules`; −1 where it can never match. */
   readonly row: number
 }
@@ -50,7 +54,7 @@ export function wordedRules(
       const listener = scopeKey(table, scope)
       return scope.rules
         .filter(rule => wanted(rule.origin.virtualService))
-        .map(rule => ({ listener, rule: rule.origin, text: ruleText(table, cold, rule), row: rule.row }))
+        .map(rule => ({ listener, rule: rule.origin, ...ruleText(table, cold, rule), row: rule.row }))
     }),
     ({ listener }) => listener,
   )
@@ -58,35 +62,38 @@ export function wordedRules(
 
 /** Pairs the rules of one scope. */
 export function pairRules(before: readonly Worded[], after: readonly Worded[]): Paired {
-  const texts = (list: readonly Worded[]) => Map.groupBy(list.keys(), index => list[index].text)
-  const earlier = texts(before)
-  const same = new Map<number, number>() // of after, in before
-  for (const [text, indexes] of texts(after)) {
-    const found = earlier.get(text) ?? []
-    for (const [nth, index] of indexes.entries()) if (nth < found.length) same.set(index, found[nth])
+  const left = new Set(before.keys())
+  const found = new Map<number, number>() // of after, in before
+  const pairBy = (keyOf: (rule: Worded) => string): void => {
+    const earlier = Map.groupBy(left, index => keyOf(before[index]))
+    for (const [index, rule] of after.entries()) {
+      const twin = found.has(index) ? undefined : earlier.get(keyOf(rule))?.shift()
+      if (twin === undefined) continue
+      found.set(index, twin)
+      left.delete(twin)
+    }
   }
-  const kept = new Set(same.values())
-  const gone = new Map(before.flatMap((each, index) => (kept.has(index) ? [] : [[placeOf(each.rule), each]])))
+  pairBy(({ text }) => text)
+  const same = after.flatMap((_, index) => found.get(index) ?? [])
+  pairBy(({ rule, conditions }) => `${rule.virtualService} ${conditions}`)
+  pairBy(({ rule }) => placeOf(rule))
+  pairBy(({ conditions }) => conditions)
   const pairs: Pair[] = after.map((each, index) => {
-    const twin = same.get(index)
-    if (twin !== undefined) return { before: before[twin], after: each }
-    const place = placeOf(each.rule)
-    const was = gone.get(place) ?? null
-    gone.delete(place)
-    return { before: was, after: each }
+    const twin = found.get(index)
+    return { before: twin === undefined ? null : before[twin], after: each }
   })
   return {
-    pairs: [...pairs, ...[...gone.values()].map(each => ({ before: each, after: null }))],
-    reordered: same.size - longestRise([...same.values()]),
+    pairs: [...pairs, ...[...left].map(index => ({ before: before[index], after: null }))],
+    reordered: same.length - longestRise(same),
   }
 }
 
 /** "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset v2". */
-function ruleText(table: Table, cold: Cold, { row, never }: ColdRule): string {
-  if (never !== null) return `never: ${never}`
+function ruleText(table: Table, cold: Cold, { row, never }: ColdRule): Pick<Worded, 'text' | 'conditions'> {
+  if (never !== null) return { text: `never: ${never}`, conditions: `never: ${never}` }
   const at = row * Rule.WORDS
   const port = table.rules[at + Rule.port]
-  const conditions = [
+  const parts = [
     ...(port === 0 ? [] : [`port ${port}`]),
     ...cidrText('destinationSubnets', table, at + Rule.firstDestination),
     ...cidrText('sourceSubnet', table, at + Rule.firstClient),
@@ -95,7 +102,8 @@ function ruleText(table: Table, cold: Cold, { row, never }: ColdRule): string {
   const to = destinationsOf(table, cold, table.rules[at + Rule.route]).map(
     ({ cluster, share }) => `${Number((share * 100).toFixed(2))} % ${destinationName(cold, cluster)}`,
   )
-  return `${conditions.join(', ') || 'any'} → ${to.join(', ')}`
+  const conditions = parts.join(', ') || 'any'
+  return { text: `${conditions} → ${to.join(', ')}`, conditions }
 }
 
 function cidrText(name: string, table: Table, run: number): string[] {

@@ -54,6 +54,9 @@ const [ONE, TWO, REST] = ['tcp[0].match[0]', 'tcp[1].match[0]', 'tcp[2]'].map(
 )
 const [V1, V2] = ['v1', 'v2'].map(subset => `shop.example:9000 subset ${subset}`)
 
+const IN_FRONT = '  tcp:\n    - match: [{port: 1}]\n      route: [{destination: {host: shop.example}}]\n'
+const RENAMED = edited('gateway.yaml', 'name: edge', 'name: front', edited('routes.yaml', 'edge', 'front'))
+
 const CASES: readonly (readonly [string, Parts, Parts, readonly string[]])[] = [
   ['nothing', FILES, FILES, []],
   [
@@ -161,6 +164,44 @@ const CASES: readonly (readonly [string, Parts, Parts, readonly string[]])[] = [
     [`lost ${ONE}: ${V1}`, `lost ${TWO}: ${V2}`, `lost ${REST}: ${V1}, ${V2}`].map(each =>
       each.replace('shop ', 'store '),
     ),
+  ],
+  [
+    'a VirtualService is renamed, and a subset misspelt in it',
+    FILES,
+    edited('routes.yaml', 'name: shop', 'name: store', edited('routes.yaml', 'subset: v2', 'subset: v22')),
+    ['lost default/store tcp[1].match[0]: shop.example:9000 subset v22'],
+  ],
+  [
+    'a rule is put in front, and a subset misspelt in one behind it',
+    FILES,
+    edited('routes.yaml', '  tcp:\n', IN_FRONT, edited('routes.yaml', 'subset: v2', 'subset: v22')),
+    ['lost default/shop tcp[2].match[0]: shop.example:9000 subset v22'],
+  ],
+  [
+    'a rule takes a part of what another drew, whose subset is gone',
+    edited('routes.yaml', /subset: v2}\n {10}weight: 50/, 'subset: v1}\n          weight: 50'),
+    edited(
+      'routes.yaml',
+      '  tcp:\n',
+      IN_FRONT,
+      edited(
+        'routes.yaml',
+        /subset: v2}\n {10}weight: 50/,
+        'subset: v1}\n          weight: 49',
+        edited('subsets.yaml', 'name: v1', 'name: one'),
+      ),
+    ),
+    [`lost default/shop tcp[1].match[0]: ${V1}`, `lost default/shop tcp[3]: ${V1}`],
+  ],
+  ['a Gateway is renamed', FILES, RENAMED, ['closed default/edge 127.0.0.1:9000']],
+  [
+    'a Gateway is renamed, and its subsets are gone',
+    FILES,
+    edited('subsets.yaml', /name: v(\d)/g, 'name: gone$1', RENAMED),
+    [
+      ...[`lost ${ONE}: ${V1}`, `lost ${TWO}: ${V2}`, `lost ${REST}: ${V1}, ${V2}`],
+      'closed default/edge 127.0.0.1:9000',
+    ],
   ],
   [
     'a rule is removed',

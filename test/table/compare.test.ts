@@ -56,6 +56,23 @@ test('a rule in front of others, or one less, changes no other', () => {
   assert.deepEqual(kinds([1, 1, 2], [1, 2]), ['removed 1'])
 })
 
+test('a rule with another destination is the same rule, wherever it stands and whatever its VirtualService is called', () => {
+  const withTwo = (list: readonly Rule[]): Plan => {
+    const { clusters, routes, ...rest } = plan(list)
+    return {
+      ...rest,
+      clusters: [...clusters, { ...clusters[0], host: 'b.example' }],
+      routes: [...routes, { ...routes[0], identity: 'b', destinations: [{ cluster: 1, weight: 1 }] }],
+    }
+  }
+  const [one] = rules([1])
+  const told = (after: readonly Rule[]): string[] =>
+    compare(withTwo([one]), withTwo(after)).rules.map(each => `${each.change} ${each.rule.route}`)
+  assert.deepEqual(told([rule('9', 0), rule('1', 1, { route: 1 })]), ['added 0', 'changed 1'])
+  const renamed = { ...one, origin: { ...one.origin, virtualService: 'default/new' }, route: 1 }
+  assert.deepEqual(told([renamed]), ['changed 0'])
+})
+
 test('rules that only change places are counted by how many would have to move', () => {
   const { rules: changes, reordered } = compare(plan(rules([1, 2, 3, 4])), plan(rules([4, 1, 2, 3])))
   assert.deepEqual([changes, reordered], [[], 1])
