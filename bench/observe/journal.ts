@@ -62,7 +62,7 @@ class Scene {
       {
         ...{ engine: 'uring', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port1 },
         ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(64), journal: this.memory },
-        limits: { maxConnections: ROWS, connectAttempts: 1 },
+        limits: { maxConnections: ROWS },
       },
       this.#query,
     )

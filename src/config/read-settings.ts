@@ -6,6 +6,7 @@
  */
 
 import type { Findings } from './diagnostic.ts'
+import { ATTEMPTS_MAX, DEADLINE_MS_MAX } from './dialing.ts'
 import type { Resource } from './resource.ts'
 import {
   type AdminSettings,
@@ -39,7 +40,6 @@ const API_VERSION = `${GROUP}/v1`
 const PORT_MAX = 65535
 const WORKERS_MAX = 1024
 const CONNECTIONS_MAX = 1 << 24
-const ATTEMPTS_MAX = 32
 const DRAIN_MS_MAX = 24 * 3_600_000
 const EVERY_MS_MAX = 24 * 3_600_000
 /** Anything less counts as this. */
@@ -53,46 +53,54 @@ const workloadDefaults: Workload = { namespace: 'default', labels: {} }
 const { everyMs, ...others } = DEFAULT_ACCESS_LOG
 const accessLogDefaults = { ...others, every: everyMs }
 
-const SPEC: Reader<Settings> = object<Settings>(
-  {
-    workers: integer(0, WORKERS_MAX),
-    engine: choice('auto', 'node', 'uring'),
-    profile: choice('sidecar', 'ambient'),
-    workload: orNull(object<Workload>({ namespace: text, labels: strings }, workloadDefaults)),
-    mesh: object(
-      {
-        bind: bindAddress,
-        capture: choice('ports', 'redirect', 'none'),
-        port: integer(1, PORT_MAX),
-        outbound: choice('ALLOW_ANY', 'REGISTRY_ONLY'),
-      },
-      DEFAULT_SETTINGS.mesh,
-    ),
-    sources: list(objectWith<Source>('cidr', { cidr, namespace: text, labels: strings }, workloadDefaults)),
-    admin: orNull(
-      object<AdminSettings>(
-        { address: bindAddress, port: integer(0, PORT_MAX), socket: text, hosts: list(text) },
-        DEFAULT_ADMIN,
+/** Settings as they are written: a field of another name or shape in each place where one differs. */
+type Spec = Omit<Settings, 'connectDeadlineMs'> & { connectDeadline: Settings['connectDeadlineMs'] }
+const { connectDeadlineMs, ...settingsDefaults } = DEFAULT_SETTINGS
+
+const SPEC: Reader<Settings> = mapped(
+  object<Spec>(
+    {
+      workers: integer(0, WORKERS_MAX),
+      engine: choice('auto', 'node', 'uring'),
+      profile: choice('sidecar', 'ambient'),
+      workload: orNull(object<Workload>({ namespace: text, labels: strings }, workloadDefaults)),
+      mesh: object(
+        {
+          bind: bindAddress,
+          capture: choice('ports', 'redirect', 'none'),
+          port: integer(1, PORT_MAX),
+          outbound: choice('ALLOW_ANY', 'REGISTRY_ONLY'),
+        },
+        DEFAULT_SETTINGS.mesh,
       ),
-    ),
-    drain: mapped(
-      object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
-      ({ timeout }) => ({ timeoutMs: timeout }),
-    ),
-    reload: object({ guard: choice('refuse', 'warn', 'strict') }, DEFAULT_SETTINGS.reload),
-    accessLog: orNull(
-      mapped(
-        object(
-          { path, format: choice('json', 'text'), open: bool, every: duration(EVERY_MS_MAX) },
-          accessLogDefaults,
+      sources: list(objectWith<Source>('cidr', { cidr, namespace: text, labels: strings }, workloadDefaults)),
+      admin: orNull(
+        object<AdminSettings>(
+          { address: bindAddress, port: integer(0, PORT_MAX), socket: text, hosts: list(text) },
+          DEFAULT_ADMIN,
         ),
-        ({ every, ...rest }) => ({ ...rest, everyMs: every === 0 ? 0 : Math.max(every, EVERY_MS_LEAST) }),
       ),
-    ),
-    maxConnections: integer(0, CONNECTIONS_MAX),
-    connectAttempts: integer(1, ATTEMPTS_MAX),
-  },
-  DEFAULT_SETTINGS,
+      drain: mapped(
+        object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
+        ({ timeout }) => ({ timeoutMs: timeout }),
+      ),
+      reload: object({ guard: choice('refuse', 'warn', 'strict') }, DEFAULT_SETTINGS.reload),
+      accessLog: orNull(
+        mapped(
+          object(
+            { path, format: choice('json', 'text'), open: bool, every: duration(EVERY_MS_MAX) },
+            accessLogDefaults,
+          ),
+          ({ every, ...rest }) => ({ ...rest, everyMs: every === 0 ? 0 : Math.max(every, EVERY_MS_LEAST) }),
+        ),
+      ),
+      maxConnections: integer(0, CONNECTIONS_MAX),
+      connectAttempts: integer(1, ATTEMPTS_MAX),
+      connectDeadline: duration(DEADLINE_MS_MAX, 1),
+    },
+    { ...settingsDefaults, connectDeadline: connectDeadlineMs },
+  ),
+  ({ connectDeadline, ...rest }) => ({ ...rest, connectDeadlineMs: connectDeadline }),
 )
 
 /** A Settings document; metadata was looked at already, where all resources are. */

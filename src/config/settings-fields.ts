@@ -69,15 +69,19 @@ export const choice =
     return found ?? wrong(spot, words.map(quote).join(' or '), hint)
   }
 
-/** A duration ("30s") in milliseconds, from 0 to `maxMs`. */
+/** A duration ("30s") in milliseconds, from `minMs` to `maxMs`. */
 export const duration =
-  (maxMs: number): Reader<number> =>
+  (maxMs: number, minMs = 0): Reader<number> =>
   spot => {
     const ms = typeof spot.value === 'string' ? parseDuration(spot.value) : null
-    const right = ms !== null && ms >= 0 && ms <= maxMs
+    const right = ms !== null && ms >= minMs && ms <= maxMs
     return right
       ? ms
-      : wrong(spot, `a duration from "0s" to "${maxMs / 1000}s"`, 'write it as "30s" or "1m30s"')
+      : wrong(
+          spot,
+          `a duration from "${minMs / 1000}s" to "${maxMs / 1000}s"`,
+          'write it as "30s" or "1m30s"',
+        )
   }
 
 /** An IP address to listen on; every address is '' , which may also be written "*". */

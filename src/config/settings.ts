@@ -50,8 +50,10 @@ export type Settings = {
   readonly accessLog: AccessLogSettings | null
   /** Open connections over all workers; more are reset with a counted reason. 0: what the open-file limit allows. */
   readonly maxConnections: number
-  /** Endpoints of one destination that are tried for a connection; 1 is Istio's default. */
+  /** Endpoints of one destination that are tried for a connection; Istio tries one. */
   readonly connectAttempts: number
+  /** For all attempts together; null: 15 s, or the destination's connect timeout where that is longer. */
+  readonly connectDeadlineMs: number | null
 }
 
 export type AccessLogSettings = {
@@ -86,5 +88,6 @@ export const DEFAULT_SETTINGS: Settings = {
   reload: { guard: 'refuse' },
   accessLog: null,
   maxConnections: 0,
-  connectAttempts: 1,
+  connectAttempts: 3,
+  connectDeadlineMs: null,
 }

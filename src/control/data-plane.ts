@@ -152,7 +152,6 @@ export class DataPlane {
 
 const limitsOf = (settings: Settings): EngineLimits => ({
   maxConnections: connectionsFor(settings),
-  connectAttempts: settings.connectAttempts,
 })
 
 function accessLogOf({ accessLog }: Settings): AccessLogSettings | null {

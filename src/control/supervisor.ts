@@ -122,9 +122,9 @@ export class Supervisor {
   }
 
   /** Limits new connections from now on; `maxConnections` never goes above that of the start. */
-  limit({ maxConnections, connectAttempts }: EngineLimits): void {
+  limit({ maxConnections }: EngineLimits): void {
     const most = this.#options.limits.maxConnections
-    writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, most), connectAttempts })
+    writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, most) })
   }
 
   /** Ready is when each worker has once opened every listener; a later failure is told, but takes nothing back. */

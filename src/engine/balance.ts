@@ -16,7 +16,7 @@ import type { Table } from '../table/table.ts'
 export const NO_ENDPOINT = -1
 
 /** 2^32 divided by the golden ratio: steps of it fill a circle as evenly as can be (Knuth, TAOCP vol. 3, §6.4). */
-const GOLDEN_STEP = 0x9e3779b9
+export const GOLDEN_STEP = 0x9e3779b9
 
 /** What one worker balances with. */
 export type Balancer = { readonly stats: Stats; readonly worker: number; readonly random: Random }
@@ -57,7 +57,7 @@ export function countOpen(balancer: Balancer, slot: number, change: 1 | -1): voi
   balancer.stats.words[openAt(balancer.worker, slot)] += change
 }
 
-function haveEqualWeights(table: Table, first: number, count: number): boolean {
+export function haveEqualWeights(table: Table, first: number, count: number): boolean {
   const weight = weightOf(table, first)
   for (let endpoint = first + 1; endpoint < first + count; endpoint++) {
     if (weightOf(table, endpoint) !== weight) return false
@@ -65,10 +65,10 @@ function haveEqualWeights(table: Table, first: number, count: number): boolean {
   return true
 }
 
-const weightOf = (table: Table, endpoint: number): number =>
+export const weightOf = (table: Table, endpoint: number): number =>
   table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]
 
-const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
+export const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
   sumOpen(balancer.stats, table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot])
 
 /** The `n`th endpoint from `first`, counted from 0 and without those in `tried`. */

@@ -9,6 +9,7 @@
  */
 
 import { getRandomValues } from 'node:crypto'
+import { clockOriginMs, monotonicMs } from '../base/clock.ts'
 import { createRandom, type Random } from '../base/random.ts'
 import { Reason } from '../stats/reasons.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../stats/stats.ts'
@@ -18,7 +19,8 @@ import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/outcome.ts'
 import { pickDestination } from '../table/pick.ts'
 import { DEFAULT_POLICY } from '../table/plan.ts'
 import type { Table } from '../table/table.ts'
-import { chooseEndpoint, NO_ENDPOINT } from './balance.ts'
+import { NO_ENDPOINT } from './balance.ts'
+import { drawEndpoint } from './draw.ts'
 import { isOwnListener, type OwnListeners } from './loop.ts'
 import type { EngineLimits, WorkerTask } from './protocol.ts'
 
@@ -33,6 +35,8 @@ export type Decider = {
   readonly worker: number
   readonly limits: EngineLimits
   readonly random: Random
+  /** Milliseconds on a clock that all workers share; read only where an endpoint has failed. */
+  readonly nowMs: () => number
   /** The connection in question; filled anew for each. */
   readonly query: Query
   /** Our own listeners by the newest table; null until there is one. */
@@ -49,9 +53,12 @@ export type Decision = {
   /** Row of the endpoint, or ORIGINAL. */
   endpoint: number
   endpointSlot: number
+  /** The endpoint's back-off was over, and this connection is the one that tries it. */
+  isProbe: boolean
   family: number
   readonly address: Uint32Array
   port: number
+  /** For this one dial; the deadline of all may make it shorter. */
   connectTimeoutMs: number
   idleTimeoutMs: number
   maxDurationMs: number
@@ -68,6 +75,7 @@ export function createDecider(task: WorkerTask): Decider {
     worker: task.index,
     limits: task.limits,
     random: createRandom(a, b, c),
+    nowMs: () => monotonicMs() + clockOriginMs,
     query: createQuery(),
     own: null,
   }
@@ -79,6 +87,7 @@ export const createDecision = (): Decision => ({
   clusterSlot: 0,
   endpoint: ORIGINAL,
   endpointSlot: 0,
+  isProbe: false,
   family: 0,
   address: new Uint32Array(4),
   port: 0,
@@ -123,7 +132,7 @@ export function decideEndpoint(
   tried: readonly number[],
   decision: Decision,
 ): number {
-  const endpoint = chooseEndpoint(decider, table, decision.cluster, tried)
+  const endpoint = drawEndpoint(decider, table, tried, decision)
   if (endpoint === NO_ENDPOINT) return Reason['no-endpoint']
   const { endpoints } = table
   const row = endpoint * Endpoint.WORDS
@@ -148,6 +157,7 @@ function decideOriginal(decider: Decider, decision: Decision): number {
     return Reason.loop
   decision.endpoint = ORIGINAL
   decision.endpointSlot = 0
+  decision.isProbe = false
   decision.family = query.destinationFamily
   decision.address.set(query.destination)
   decision.port = query.destinationPort
@@ -175,12 +185,22 @@ function decideCluster(decider: Decider, table: Table, cluster: number, decision
   // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong ones.
   if (most !== 0 && slot !== 0 && sumOpen(decider.stats, slot) >= most)
     return Reason['cluster-max-connections']
-  decision.clusterSlot = slot
-  decision.connectTimeoutMs = clusters[row + Cluster.connectTimeoutMs]
+  takePolicy(table, cluster, decision)
+  return ADMITTED
+}
+
+/** The policy of a cluster; the decision before may have left another's. */
+export function takePolicy({ clusters }: Table, cluster: number, decision: Decision): void {
+  const row = cluster * Cluster.WORDS
+  decision.cluster = cluster
+  decision.clusterSlot = clusters[row + Cluster.slot]
+  decision.connectTimeoutMs = Math.min(
+    clusters[row + Cluster.connectTimeoutMs],
+    clusters[row + Cluster.connectDeadlineMs],
+  )
   decision.idleTimeoutMs = clusters[row + Cluster.idleTimeoutMs]
   decision.maxDurationMs = clusters[row + Cluster.maxDurationMs]
   decision.keepaliveTimeS = clusters[row + Cluster.keepaliveTimeS]
   decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
   decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
-  return ADMITTED
 }

@@ -1,22 +1,17 @@
 /**
- * The limits in force, in shared memory: the supervisor writes them at a reload, and each worker reads them for each
+ * The limit in force, in shared memory: the supervisor writes it at a reload, and each worker reads it for each
  * connection. Rows for connections are made at the start, so no later limit is above that of the start.
  */
 
 import { layout } from '../base/layout.ts'
 import type { EngineLimits } from './protocol.ts'
 
-const Word = layout(2, { maxConnections: [0, 1], connectAttempts: [1, 1] })
+const Word = layout(1, { maxConnections: [0, 1] })
 
 export const createLimits = (): SharedArrayBuffer => new SharedArrayBuffer(Word.WORDS * 4)
 
-export function writeLimits(
-  buffer: SharedArrayBuffer,
-  { maxConnections, connectAttempts }: EngineLimits,
-): void {
-  const words = new Int32Array(buffer)
-  Atomics.store(words, Word.maxConnections, maxConnections)
-  Atomics.store(words, Word.connectAttempts, connectAttempts)
+export function writeLimits(buffer: SharedArrayBuffer, { maxConnections }: EngineLimits): void {
+  Atomics.store(new Int32Array(buffer), Word.maxConnections, maxConnections)
 }
 
 /** A worker's view of them; `rows` is the limit of the start. */
@@ -31,9 +26,5 @@ export class LimitsInForce implements EngineLimits {
 
   get maxConnections(): number {
     return this.#words[Word.maxConnections]
-  }
-
-  get connectAttempts(): number {
-    return this.#words[Word.connectAttempts]
   }
 }

@@ -38,8 +38,6 @@ export type WorkerTask = {
 export type EngineLimits = {
   /** Open connections over all workers; more are reset at once and counted. */
   readonly maxConnections: number
-  /** Endpoints of one destination that are tried for a connection. */
-  readonly connectAttempts: number
   /** Connections that there are rows for; `maxConnections` unless that changes while running. */
   readonly rows?: number
 }

@@ -2,9 +2,10 @@
  * The shared counts: what changes while serving, in one SharedArrayBuffer that outlives every table.
  *
  *   tickets by slot (i32), atomic: how many connections the exact split of a route has given out
+ *   back-offs by slot (i32), atomic: whether an endpoint's last connect failed (backoffs.ts)
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
  *
- * But for the tickets, which all workers take from, each word has one writer, the worker whose row it
+ * But for the tickets and back-offs, which all workers write, each word has one writer, the worker whose row it
  * is in; everyone reads. So nothing is locked: a reader sees a count that is at most a moment old. Slots (slots.ts) tie a word
  * to an endpoint or cluster by identity. Slot 0 is shared by those that have no slot of their own.
  */
@@ -41,8 +42,8 @@ const COUNTERS_BYTES = Math.ceil((COUNTERS_COUNT * 8) / 64) * 64
 const OPEN = COUNTERS_BYTES / 4
 const TURN = OPEN + SLOTS_MAX
 const ROW_WORDS = TURN + SLOTS_MAX
-/** Before the rows stand the tickets. */
-const TICKETS_WORDS = SLOTS_MAX
+/** Before the rows stand the tickets, then the back-offs. */
+const SHARED_WORDS = 2 * SLOTS_MAX
 
 /** Views on the counts; every thread opens its own. */
 export type Stats = {
@@ -51,33 +52,36 @@ export type Stats = {
   readonly words: Int32Array
   /** By slot; see table/pick.ts. Only with Atomics. */
   readonly tickets: Int32Array
+  /** By slot of an endpoint; see backoffs.ts. */
+  readonly backoffs: Int32Array
   /** For each worker its counters, then its connections closed by reason. */
   readonly counters: readonly Float64Array[]
 }
 
 export function createStats(workers: number): SharedArrayBuffer {
   assert(workers >= 1, 'counts for no worker')
-  return new SharedArrayBuffer((TICKETS_WORDS + workers * ROW_WORDS) * 4)
+  return new SharedArrayBuffer((SHARED_WORDS + workers * ROW_WORDS) * 4)
 }
 
 export function openStats(buffer: SharedArrayBuffer): Stats {
-  const workers = (buffer.byteLength / 4 - TICKETS_WORDS) / ROW_WORDS
+  const workers = (buffer.byteLength / 4 - SHARED_WORDS) / ROW_WORDS
   assert(Number.isInteger(workers) && workers >= 1, `${buffer.byteLength} bytes are no counts`)
   const counters = Array.from(
     { length: workers },
-    (_, worker) => new Float64Array(buffer, (TICKETS_WORDS + worker * ROW_WORDS) * 4, COUNTERS_COUNT),
+    (_, worker) => new Float64Array(buffer, (SHARED_WORDS + worker * ROW_WORDS) * 4, COUNTERS_COUNT),
   )
-  const tickets = new Int32Array(buffer, 0, TICKETS_WORDS)
-  return { workers, words: new Int32Array(buffer), tickets, counters }
+  const tickets = new Int32Array(buffer, 0, SLOTS_MAX)
+  const backoffs = new Int32Array(buffer, SLOTS_MAX * 4, SLOTS_MAX)
+  return { workers, words: new Int32Array(buffer), tickets, backoffs, counters }
 }
 
 /** The word of `words` with worker `worker`'s open connections of a slot. */
 export const openAt = (worker: number, slot: number): number =>
-  TICKETS_WORDS + worker * ROW_WORDS + OPEN + slot
+  SHARED_WORDS + worker * ROW_WORDS + OPEN + slot
 
 /** The word of `words` with worker `worker`'s position in a slot's round robin. */
 export const turnAt = (worker: number, slot: number): number =>
-  TICKETS_WORDS + worker * ROW_WORDS + TURN + slot
+  SHARED_WORDS + worker * ROW_WORDS + TURN + slot
 
 /** The place in a worker's `counters` of the connections that ended for `reason`. */
 export const closedAt = (reason: number): number => CLOSED + reason
@@ -93,7 +97,10 @@ export function sumOpen(stats: Stats, slot: number): number {
 /** What the giving out of slots (slots.ts) asks of the counts. */
 export const slotCounts = (stats: Stats): SlotCounts => ({
   inUse: slot => sumOpen(stats, slot) > 0,
-  reset: slot => void Atomics.store(stats.tickets, slot, 0),
+  reset: slot => {
+    Atomics.store(stats.tickets, slot, 0)
+    Atomics.store(stats.backoffs, slot, 0)
+  },
 })
 
 /** A counter over all workers: `Counter.accepted`, or `closedAt(reason)`. */

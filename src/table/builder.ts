@@ -209,6 +209,9 @@ class Builder {
       policy.keepalive?.timeS ?? -1,
       policy.keepalive?.intervalS ?? 0,
       policy.keepalive?.probes ?? 0,
+      policy.connectAttempts,
+      policy.connectDeadlineMs,
+      policy.remembersFailures ? 1 : 0,
     )
     const { host, subset, port, names, labels, policyAt = {} } = cluster
     const isWritten = Object.keys(policyAt).length > 0

@@ -94,6 +94,9 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `maxConnections ${at(Cluster.maxConnections)}`,
     `maxDuration ${at(Cluster.maxDurationMs)} ms`,
     `balance ${Object.keys(Balance)[at(Cluster.balance)]}`,
+    `connectAttempts ${at(Cluster.connectAttempts)}`,
+    `connectDeadline ${at(Cluster.connectDeadlineMs)} ms`,
+    `remembersFailures ${at(Cluster.remembersFailures) === 1}`,
     `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
   ]
   const endpoints = endpointsOf(table, cold, cluster).toSorted()

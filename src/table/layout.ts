@@ -150,7 +150,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
 
-export const Cluster = layout(12, {
+export const Cluster = layout(15, {
   kind: [0, 1],
   firstEndpoint: [1, 1],
   endpointCount: [2, 1],
@@ -163,6 +163,9 @@ export const Cluster = layout(12, {
   keepaliveTimeS: [9, 1], //    −1: keepalive off; 0: the kernel's default
   keepaliveIntervalS: [10, 1],
   keepaliveProbes: [11, 1],
+  connectAttempts: [12, 1], //   endpoints that are tried for a connection
+  connectDeadlineMs: [13, 1], // for all of them together
+  remembersFailures: [14, 1], // 1: an endpoint whose last connect failed is drawn after all others
 })
 
 export const Endpoint = layout(8, {

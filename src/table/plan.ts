@@ -150,7 +150,7 @@ export type Cluster = {
   readonly policyAt?: Readonly<Partial<Record<PolicyField, { readonly file: string; readonly line: number }>>>
 }
 
-/** The values of a policy, as a DestinationRule calls them. */
+/** The values of a policy, as a DestinationRule calls them; the last two as the Settings do. */
 export type PolicyField =
   | 'connectTimeout'
   | 'idleTimeout'
@@ -158,6 +158,8 @@ export type PolicyField =
   | 'maxConnections'
   | 'tcpKeepalive'
   | 'loadBalancer'
+  | 'connectAttempts'
+  | 'connectDeadline'
 
 export type Endpoint = {
   /** An IP address. */
@@ -167,7 +169,7 @@ export type Endpoint = {
   readonly weight: number
 }
 
-/** What of a DestinationRule's traffic policy matters at layer 4; defaults are Istio's. */
+/** What of a DestinationRule's traffic policy matters at layer 4; defaults are Istio's, but for the last three values. */
 export type Policy = {
   readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
   readonly connectTimeoutMs: number
@@ -179,6 +181,12 @@ export type Policy = {
   readonly maxConnections: number
   /** null leaves keepalive off; 0 in a field is the kernel's default. Seconds. */
   readonly keepalive: { readonly timeS: number; readonly intervalS: number; readonly probes: number } | null
+  /** Endpoints that are tried for a connection, each for `connectTimeoutMs`. */
+  readonly connectAttempts: number
+  /** For all of them together. */
+  readonly connectDeadlineMs: number
+  /** Whether an endpoint whose last connect failed is drawn after all others, until its back-off is over. */
+  readonly remembersFailures: boolean
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -188,6 +196,9 @@ export const DEFAULT_POLICY: Policy = {
   maxDurationMs: 0,
   maxConnections: 0,
   keepalive: null,
+  connectAttempts: 3,
+  connectDeadlineMs: 15_000,
+  remembersFailures: true,
 }
 
 /** A client address range and the workload behind it. */

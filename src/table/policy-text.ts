@@ -5,7 +5,7 @@ import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from './layout.ts
 import { DEFAULT_POLICY, type PolicyField } from './plan.ts'
 import type { Table } from './table.ts'
 
-/** One value; without file and line it is Istio's default. */
+/** One value; without file and line it is the default, Istio's where Istio has one. */
 export type PolicyValue = {
   readonly field: PolicyField
   readonly value: string
@@ -15,6 +15,9 @@ export type PolicyValue = {
 
 type Values = Readonly<Record<PolicyField, string>>
 
+/** There is no other endpoint to try. */
+const ONE_ADDRESS = '1'
+
 /** Of an address that is no service. */
 const DEFAULTS: Values = {
   connectTimeout: durationText(DEFAULT_POLICY.connectTimeoutMs),
@@ -23,6 +26,8 @@ const DEFAULTS: Values = {
   maxConnections: countText(DEFAULT_POLICY.maxConnections),
   tcpKeepalive: 'off',
   loadBalancer: 'PASSTHROUGH',
+  connectAttempts: ONE_ADDRESS,
+  connectDeadline: durationText(DEFAULT_POLICY.connectTimeoutMs),
 }
 
 export const defaultPolicy = (): PolicyValue[] => valuesOf(DEFAULTS, {})
@@ -35,6 +40,7 @@ export function policyOf(
 ): PolicyValue[] {
   const at = (field: number): number => clusters[cluster * Cluster.WORDS + field]
   if (at(Cluster.kind) === CLUSTER_UNKNOWN) return []
+  const isOriginal = at(Cluster.kind) === CLUSTER_ORIGINAL
   const [timeS, intervalS, probes] = [
     Cluster.keepaliveTimeS,
     Cluster.keepaliveIntervalS,
@@ -48,7 +54,9 @@ export function policyOf(
       maxConnectionDuration: durationText(at(Cluster.maxDurationMs)),
       maxConnections: countText(at(Cluster.maxConnections)),
       tcpKeepalive: timeS < 0 ? 'off' : keepaliveText(timeS, intervalS, probes),
-      loadBalancer: at(Cluster.kind) === CLUSTER_ORIGINAL ? 'PASSTHROUGH' : balance,
+      loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
+      connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
+      connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
     },
     policyAt,
   )

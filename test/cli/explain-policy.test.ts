@@ -30,7 +30,10 @@ spec:
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
-metadata: {name: db, namespace: shop}
+metadata:
+  name: db
+  namespace: shop
+  annotations: {gateway.weir/connect-attempts: '2'}
 spec:
   host: db
   trafficPolicy:
@@ -54,6 +57,13 @@ spec:
           tcp:
             connectTimeout: 250ms
             maxConnectionDuration: 2h
+---
+apiVersion: gateway.weir/v1
+kind: Settings
+metadata: {name: weir}
+spec:
+  connectAttempts: 5
+  connectDeadline: 8s
 `
 
 test('each value is shown with the file and line that it comes from, whichever block is in force', async t => {
@@ -67,18 +77,32 @@ test('each value is shown with the file and line that it comes from, whichever b
         policy.filter(({ file }) => file !== null).map(each => `${each.field} ${each.value} ${each.line}`),
     )
   }
+  const dialed = [
+    `connectAttempts 2 ${line('connect-attempts')}`,
+    `connectDeadline 8s ${line('connectDeadline')}`,
+  ]
   const balance = `loadBalancer ROUND_ROBIN ${line('simple: ROUND_ROBIN')}`
   assert.deepEqual(await policies('10.0.0.7:5432'), [
     [
       `connectTimeout 250ms ${line('250ms')}`,
       `maxConnectionDuration 2h ${line('maxConnectionDuration')}`,
       balance,
+      ...dialed,
     ],
-    [`connectTimeout 5s ${line('5s')}`, `maxConnections 100 ${line('maxConnections: 100')}`, balance],
+    [
+      `connectTimeout 5s ${line('5s')}`,
+      `maxConnections 100 ${line('maxConnections: 100')}`,
+      balance,
+      ...dialed,
+    ],
   ])
   // A port's entry stands instead of the top level: nothing of that is inherited.
   assert.deepEqual(await policies('10.0.0.7:5433'), [
-    [`idleTimeout 90s ${line('idleTimeout')}`, `tcpKeepalive time 60s probes 3 ${line('tcpKeepalive')}`],
+    [
+      `idleTimeout 90s ${line('idleTimeout')}`,
+      `tcpKeepalive time 60s probes 3 ${line('tcpKeepalive')}`,
+      ...dialed,
+    ],
   ])
   const { out } = await ask('10.0.0.7:5433')
   const file = `${root}/a.yaml`
@@ -87,6 +111,8 @@ test('each value is shown with the file and line that it comes from, whichever b
       [
         `  policy    idleTimeout 90s  ${file}:${line('idleTimeout')}`,
         `            tcpKeepalive time 60s probes 3  ${file}:${line('tcpKeepalive')}`,
+        `            connectAttempts 2  ${file}:${line('connect-attempts')}`,
+        `            connectDeadline 8s  ${file}:${line('connectDeadline')}`,
         '            connectTimeout 10s, loadBalancer LEAST_REQUEST by default\n',
       ].join('\n'),
     ),
@@ -115,6 +141,8 @@ test('what nothing defines has no policy, and an address that is no service the 
       'maxConnections none',
       'tcpKeepalive off',
       'loadBalancer PASSTHROUGH',
+      'connectAttempts 1',
+      'connectDeadline 10s',
     ],
   )
 })

@@ -68,6 +68,9 @@ test('every field of a policy is read', () => {
       maxDurationMs: 5_400_000,
       maxConnections: 5,
       keepalive: { timeS: 60, intervalS: 0, probes: 3 },
+      connectAttempts: 3,
+      connectDeadlineMs: 15_000,
+      remembersFailures: true,
     },
   )
 })
@@ -172,4 +175,49 @@ test('a rule for chosen workloads applies to the workload of the Settings alone,
   const workload = { namespace: 'edge', labels: { app: 'gw' } }
   assert.equal(routed(rules).policy.maxConnections, 1)
   assert.equal(routed(rules, {}, { workload }).policy.maxConnections, 2)
+})
+
+const annotated = (id: string, annotations: Record<string, string>, spec: object = {}) =>
+  istio('DestinationRule', id, { host: HOST, ...spec }, { annotations })
+const dialing = (rules: Written[], settings = {}) => {
+  const { connectAttempts, connectDeadlineMs } = routed(rules, {}, settings).policy
+  return [connectAttempts, connectDeadlineMs]
+}
+
+test('how a destination is dialed: annotations of its DestinationRules, then the Settings', () => {
+  const both = { connectAttempts: 5, connectDeadlineMs: 7_000 }
+  const attempts = { 'gateway.weir/connect-attempts': '2' }
+  const deadline = { 'gateway.weir/connect-deadline': '1m30s' }
+  assert.deepEqual(dialing([]), [3, 15_000])
+  assert.deepEqual(dialing([], both), [5, 7_000])
+  assert.deepEqual(dialing([annotated('data/r', attempts)], both), [2, 7_000])
+  assert.deepEqual(dialing([annotated('data/r', deadline)], both), [5, 90_000])
+  assert.deepEqual(dialing([annotated('data/a', attempts), annotated('data/b', deadline)], both), [2, 90_000])
+  assert.deepEqual(dialing([annotated('other/r', attempts)], both), [5, 7_000])
+})
+
+test('a connect timeout that is longer than the default deadline is not cut off, but by a deadline that is written', () => {
+  const spec = { trafficPolicy: { connectionPool: { tcp: { connectTimeout: '20s' } } } }
+  assert.deepEqual(dialing([annotated('data/r', {}, spec)]), [3, 20_000])
+  assert.deepEqual(dialing([annotated('data/r', {}, spec)], { connectDeadlineMs: 15_000 }), [3, 15_000])
+  const written = { 'gateway.weir/connect-deadline': '4s' }
+  assert.deepEqual(dialing([annotated('data/r', written, spec)]), [3, 4_000])
+})
+
+test('where a policy has outlierDetection, at its own level or above, no failure is remembered', () => {
+  const outlierDetection = { consecutive5xxErrors: 5 }
+  const remembers = (spec: object, destination: object = {}) =>
+    routed([rule('data/r', spec)], destination).policy.remembersFailures
+  const subsets = (trafficPolicy?: object) => [{ name: 'v1', labels: { version: 'v1' }, trafficPolicy }]
+  assert.equal(remembers({}), true)
+  assert.equal(remembers({ trafficPolicy: { outlierDetection } }), false)
+  assert.equal(remembers({ trafficPolicy: { outlierDetection: {} } }), false)
+  assert.equal(
+    remembers({ trafficPolicy: { outlierDetection }, subsets: subsets() }, { subset: 'v1' }),
+    false,
+  )
+  assert.equal(remembers({ subsets: subsets({ outlierDetection }) }, { subset: 'v1' }), false)
+  assert.equal(remembers({ subsets: subsets({ outlierDetection }) }), true)
+  const portLevelSettings = [{ port: { number: 5432 }, connectionPool: { tcp: { maxConnections: 1 } } }]
+  assert.equal(remembers({ trafficPolicy: { outlierDetection, portLevelSettings } }), true)
 })

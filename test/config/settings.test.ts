@@ -43,7 +43,8 @@ drain: {timeout: 1m30s}
 accessLog: {path: a.log, format: text, open: true, every: 100ms}
 reload: {guard: warn}
 maxConnections: 1000
-connectAttempts: 3`)
+connectAttempts: 4
+connectDeadline: 1m`)
   assert.deepEqual(found, [])
   const { sources, ...rest } = settings
   assert.deepEqual(rest, {
@@ -57,7 +58,8 @@ connectAttempts: 3`)
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
     reload: { guard: 'warn' },
     maxConnections: 1000,
-    connectAttempts: 3,
+    connectAttempts: 4,
+    connectDeadlineMs: 60_000,
   })
   assert.deepEqual(
     sources.map(({ cidr, ...source }) => ({ ...source, cidr: formatCidr(cidr) })),
@@ -110,6 +112,8 @@ test('each wrong value is reported where it stands, and holds its default', () =
     ['drain: {timeout: 25h}', '4:20 CFG032 spec.drain.timeout'],
     ['maxConnections: 1e9', '4:19 CFG032 spec.maxConnections'],
     ['connectAttempts: 0', '4:20 CFG032 spec.connectAttempts'],
+    ['connectDeadline: 0s', '4:20 CFG032 spec.connectDeadline'],
+    ['connectDeadline: 61m', '4:20 CFG032 spec.connectDeadline'],
     ['workers: 1\nengine: x\nmesh: {port: x}', '5:11 CFG032 spec.engine', '6:16 CFG032 spec.mesh.port'],
   ]
   for (const [text, ...expected] of cases) assert.deepEqual(spec(text).found, expected, text)

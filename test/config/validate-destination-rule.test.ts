@@ -1,6 +1,8 @@
 /** The rules for DestinationRule, each with cases of its own. */
 
-import { type Json, rules } from './validate-kit.ts'
+import { deepEqual } from 'node:assert/strict'
+import { test } from 'node:test'
+import { findingsOf, istio, type Json, rules } from './validate-kit.ts'
 
 const rule = (fields: Json): Json => ({ host: 'd.example.com', ...fields })
 const policy = (fields: unknown): Json => rule({ trafficPolicy: fields })
@@ -441,4 +443,27 @@ rules('DestinationRule', {
       'CFG212 spec.exportTo',
     ],
   ],
+})
+
+test('how destinations are dialed may be annotated on a DestinationRule, and nowhere else', () => {
+  const said = (kind: string, name: string, value: string) =>
+    findingsOf(istio(kind, rule({}), { annotations: { [`gateway.weir/${name}`]: value } }))
+      .filter(({ code }) => code === 'CFG219' || code === 'CFG307')
+      .map(({ code, message }) => `${code} ${message}`)
+  for (const value of ['1', '3', '32']) deepEqual(said('DestinationRule', 'connect-attempts', value), [])
+  for (const value of ['', '0', '33', '3.0', '1e1', '-1', ' 3', 'three']) {
+    deepEqual(said('DestinationRule', 'connect-attempts', value), [
+      `CFG219 gateway.weir/connect-attempts must be a whole number from 1 to 32, not "${value}"`,
+    ])
+  }
+  for (const value of ['1ms', '15s', '1m30s', '1h']) {
+    deepEqual(said('DestinationRule', 'connect-deadline', value), [])
+  }
+  for (const value of ['', '0s', '0.5ms', '-1s', '15', '61m', 'soon']) {
+    deepEqual(said('DestinationRule', 'connect-deadline', value), [
+      `CFG219 gateway.weir/connect-deadline must be a duration from 1ms to 1h, not "${value}"`,
+    ])
+  }
+  deepEqual(said('VirtualService', 'connect-attempts', '3').length, 1)
+  deepEqual(said('DestinationRule', 'connect-attempt', '3').length, 1)
 })

@@ -16,7 +16,7 @@ function scene(t: TestContext, workers: number): Scene {
   const supervisor = new Supervisor({
     workers,
     engine: 'node',
-    limits: { maxConnections: 100, connectAttempts: 1 },
+    limits: { maxConnections: 100 },
     filename: new URL('./dying-worker.ts', import.meta.url).href,
     onEvent: event => {
       events.push(event)

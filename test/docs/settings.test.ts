@@ -188,8 +188,16 @@ const FIELDS: Readonly<Record<string, Field>> = {
   connectAttempts: {
     type: '1 – 32',
     byDefault: DEFAULT_SETTINGS.connectAttempts,
-    meaning: 'Endpoints of one destination that are tried for a connection; 1 is Istio’s default.',
+    meaning:
+      'Endpoints of one destination that are tried for a connection; Istio tries one. See [failed connects](#failed-connects).',
     range: numbers(1, 32),
+  },
+  connectDeadline: {
+    type: 'duration, 1ms – 1h',
+    byDefault: '15s',
+    meaning:
+      'For all attempts of a connection together. Unless it is written, a destination’s longer `connectTimeout` counts instead.',
+    range: { inside: ['1ms', '1h'], outside: ['0s', '1h1s', 15] },
   },
 }
 
@@ -219,7 +227,9 @@ const oneLine = (value: object): string =>
 
 test('docs/configuration.md shows every field of the Settings', async () => {
   const names = new Set(Object.keys(FIELDS).map(path => path.split(/[.[]/)[0]))
-  deepEqual([...names].sort(), Object.keys(DEFAULT_SETTINGS).sort())
+  // Inside, a duration is named with its unit.
+  const known = Object.keys(DEFAULT_SETTINGS).map(name => name.replace(/Ms$/, ''))
+  deepEqual([...names].sort(), known.sort())
   deepEqual(
     Object.keys(FIELDS).flatMap(path => (path.startsWith('mesh.') ? [path.slice(5)] : [])),
     Object.keys(mesh),

@@ -166,7 +166,7 @@ test('uring: a worker that died gets the new connections until it has its share'
   const upstream = await listen(echo, { backlog: 4096 })
   const before = descriptors()
   const supervisor = new Supervisor({
-    ...{ workers: WORKERS, engine: 'uring', limits: { maxConnections: 10_000, connectAttempts: 1 } },
+    ...{ workers: WORKERS, engine: 'uring', limits: { maxConnections: 10_000 } },
     filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
     onEvent: event => void events.push(event),
   })

@@ -30,7 +30,7 @@ const taskOf = (): WorkerTask => ({
     held: createHeld(64),
     journal: createJournalMemory(10),
   },
-  limits: { maxConnections: 10, connectAttempts: 1 },
+  limits: { maxConnections: 10 },
   port: new MessageChannel().port1,
 })
 

@@ -73,7 +73,7 @@ for (const { engine, test } of ENGINES) {
     const targets = [await nobody(), hole, upstream]
     for (const balance of ['ROUND_ROBIN', 'RANDOM', 'LEAST_REQUEST'] as const) {
       const cluster = clusterOf(targets, { balance, connectTimeoutMs: 50 })
-      await using gateway = await gatewayTo(engine, [cluster], { connectAttempts: 3 })
+      await using gateway = await gatewayTo(engine, [cluster])
       for (let each = 0; each < 6; each++) {
         const client = begin(gateway.port)
         client.end(`hello ${each}`)
@@ -87,10 +87,10 @@ for (const { engine, test } of ENGINES) {
 
   test(`${engine}: no more endpoints are tried than the limit allows, and none twice`, async () => {
     const targets = [await nobody(), await nobody(), await nobody()]
-    await using two = await gatewayTo(engine, [clusterOf(targets)], { connectAttempts: 2 })
+    await using two = await gatewayTo(engine, [clusterOf(targets, { connectAttempts: 2 })])
     await isReset(two, 'connect-refused')
     assert.equal(two.plane.counts.dials, 2)
-    await using nine = await gatewayTo(engine, [clusterOf(targets)], { connectAttempts: 9 })
+    await using nine = await gatewayTo(engine, [clusterOf(targets, { connectAttempts: 9 })])
     await isReset(nine, 'connect-refused')
     assert.equal(nine.plane.counts.dials, 3)
   })
@@ -132,7 +132,7 @@ for (const { engine, test } of ENGINES) {
 
     await using upstream = await listen(echo)
     const cluster = clusterOf([hole, upstream], { balance: 'ROUND_ROBIN', connectTimeoutMs: 50 })
-    await using gateway = await gatewayTo(engine, [cluster], { connectAttempts: 2 })
+    await using gateway = await gatewayTo(engine, [cluster])
     const client = await open(gateway.port)
     const [sent, got] = await Promise.all([send(client, bytes(6, total)), digest(client)])
     assert.equal(got, sent)
@@ -160,7 +160,7 @@ for (const { engine, test } of ENGINES) {
   test(`${engine}: an upstream that accepts and resets at once has not refused`, async () => {
     const clients = 100
     await using upstream = await listen(socket => socket.resetAndDestroy())
-    await using gateway = await gatewayTo(engine, [clusterOf([upstream])], { connectAttempts: 2 })
+    await using gateway = await gatewayTo(engine, [clusterOf([upstream])])
     await Promise.all(Array.from({ length: clients }, () => ending(begin(gateway.port))))
     await gateway.plane.settled()
     const { dials, dialFailures, closed } = gateway.plane.counts
@@ -192,8 +192,8 @@ for (const { engine, test } of ENGINES) {
     const port = await freePort()
     const dead = { address: '127.0.0.1', port: await freePort() }
     const endpoints = [dead, { address: '127.0.0.1', port }]
-    const cluster = clusterOf(endpoints, { balance: 'ROUND_ROBIN' })
-    await using gateway = await gatewayTo(engine, [cluster], { connectAttempts: 2 }, { port })
+    const cluster = clusterOf(endpoints, { balance: 'ROUND_ROBIN', remembersFailures: false })
+    await using gateway = await gatewayTo(engine, [cluster], {}, { port })
     for (let turn = 0; turn < 4; turn++) assert.equal(await ending(begin(gateway.port)), 'ECONNRESET')
     await gateway.plane.settled()
     const { accepted, dials, closed } = gateway.plane.counts
@@ -281,7 +281,7 @@ for (const { engine, test } of ENGINES) {
     const keepalive = { timeS: 30, intervalS: 5, probes: 2 }
     const slow = clusterOf([hole, upstream], { keepalive, balance: 'ROUND_ROBIN', connectTimeoutMs: 200 })
     const ports = [await freePort(), await freePort()]
-    await using plane = new TestEngine(engine, 1, { connectAttempts: 2 })
+    await using plane = new TestEngine(engine)
     await plane.adopt(planOf([listenerOn(ports[0], 0), listenerOn(ports[1], 1)], [slow, clusterOf([other])]))
     const client = await open(ports[0])
     await until(() => plane.counts.dials === 1)

@@ -194,9 +194,9 @@ for (const { engine, test } of ENGINES) {
 
   test(`${engine}: each endpoint that was tried counts, and the record has the last failure`, async t => {
     const dead = [await freePort(), await freePort()].map(port => ({ address: '127.0.0.1', port }))
-    const { plane, records } = planeOf(t, engine, 1, { connectAttempts: 2 })
+    const { plane, records } = planeOf(t, engine)
     const port = await freePort()
-    await plane.adopt(planOf([listenerOn(port)], [clusterOf(dead)]))
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf(dead, { connectAttempts: 2 })]))
     assert.equal(await ending(begin(port)), 'ECONNRESET')
     const [{ reason, errno, attempts }] = await records(1)
     assert.deepEqual([reason, errno, attempts], ['connect-refused', Errno.ECONNREFUSED, 2])
@@ -210,11 +210,11 @@ for (const { engine, test } of ENGINES) {
   test(`${engine}: an errno is that of the end, not our own deadline's, nor an earlier endpoint's`, async t => {
     await using hole = await blackhole()
     const dead = { address: '127.0.0.1', port: await freePort() }
-    const { plane, records } = planeOf(t, engine, 1, { connectAttempts: 2 })
+    const { plane, records } = planeOf(t, engine)
     const [late, stopped] = [await freePort(), await freePort()]
     const clusters = [
       clusterOf([hole], { connectTimeoutMs: 50 }),
-      clusterOf([dead, hole], { balance: 'ROUND_ROBIN' }),
+      clusterOf([dead, hole], { balance: 'ROUND_ROBIN', connectAttempts: 2 }),
     ]
     await plane.adopt(planOf([listenerOn(late, 0), listenerOn(stopped, 1)], clusters))
     assert.equal(await ending(begin(late)), 'ECONNRESET')

@@ -90,7 +90,7 @@ export class TestEngine {
     const stats = createStats(workers)
     const inboxes = createInboxes(workers)
     this.stats = openStats(stats)
-    const allowed = { maxConnections: 10_000, connectAttempts: 1, ...limits }
+    const allowed = { maxConnections: 10_000, ...limits }
     this.journals = Array.from({ length: workers }, () => createJournalMemory(allowed.maxConnections))
     this.observer = new Observer(this.journals)
     this.listening = Array.from({ length: workers }, () => [])

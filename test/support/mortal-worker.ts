@@ -26,12 +26,11 @@ function die(way: string | undefined): void {
 
 /** Limits that a reload changes are not read here: those of the task are what it dies of. */
 export default function mortalWorker({ limitsInForce: _, ...task }: WorkerTask): Promise<void> {
-  const { connectAttempts, maxConnections } = task.limits
+  const { maxConnections } = task.limits
   const counters = openStats(task.stats).counters[task.index]
   const isDue = () =>
     task.index === 0 && counters[Counter.open] >= DIES_WITH && counters[closedAt(Reason['worker-lost'])] === 0
   const limits = {
-    connectAttempts,
     get maxConnections() {
       if (isDue()) die(process.env[WAY])
       return maxConnections

@@ -63,7 +63,7 @@ const decider = createDecider({
     held: createHeld(64),
     journal: createJournalMemory(1),
   },
-  limits: { maxConnections: 1, connectAttempts: 1 },
+  limits: { maxConnections: 1 },
 })
 
 /** All that workers answered, as reasons; null: it is dialled. */

@@ -29,7 +29,7 @@ test('a reader sees whole generations only, each of them, in order', async t => 
   const supervisor = new Supervisor({
     workers: READERS,
     engine: 'node',
-    limits: { maxConnections: 1, connectAttempts: 1 },
+    limits: { maxConnections: 1 },
     onEvent,
     filename: new URL('../support/reading-worker.ts', import.meta.url).href,
   })

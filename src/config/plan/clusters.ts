@@ -110,12 +110,14 @@ export class Clusters {
     if (!service || !port || (target.subset !== null && !subset)) {
       return { ...target, kind: 'unknown', endpoints: [], names: [], labels: {}, policy: DEFAULT_POLICY }
     }
+    const connect = rule?.connect ?? this.#rules.connect
     const { policy, passthrough, blocks } = effectivePolicy(
       rule?.trafficPolicy,
       subset?.trafficPolicy,
       target.port,
+      connect,
     )
-    const policyAt = this.#rules.places.of(blocks)
+    const policyAt = { ...connect.places, ...this.#rules.places.of(blocks) }
     const labels = subset?.labels ?? {}
     if (passthrough || asDialled || service.resolution === 'original') {
       return { ...target, kind: 'original', endpoints: [], names: [], labels, policy, policyAt }

@@ -145,7 +145,8 @@ function reportOriginal(
   const isOriginal = viewers(virtualService, settings).some(viewer => {
     const rule = rules.find(host, viewer, service.namespace)
     const ofSubset = rule?.subsets.get(subset ?? '')?.trafficPolicy
-    return effectivePolicy(rule?.trafficPolicy, ofSubset, port ?? service.ports[0]?.number ?? 0).passthrough
+    const number = port ?? service.ports[0]?.number ?? 0
+    return effectivePolicy(rule?.trafficPolicy, ofSubset, number, rules.connect).passthrough
   })
   if (!isOriginal && service.resolution !== 'original') return
   const why = isOriginal ? 'its balancer is PASSTHROUGH' : `${service.resource.title} has resolution NONE`

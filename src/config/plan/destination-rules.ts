@@ -7,7 +7,9 @@
  */
 
 import type { Findings } from '../diagnostic.ts'
+import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings.ts'
+import { annotatedPolicy, type ConnectPolicy } from './connect-policy.ts'
 import { HostIndex } from './host-index.ts'
 import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'
 import { expandHost, ROOT_NAMESPACE } from './names.ts'
@@ -20,10 +22,11 @@ export type MergedRule = {
   readonly key: string
   readonly trafficPolicy: DestinationRuleSpec['trafficPolicy'] | undefined
   readonly subsets: ReadonlyMap<string, Subset>
+  readonly connect: ConnectPolicy
 }
 
 type Rule = {
-  readonly ordinal: number
+  readonly resource: Resource
   readonly spec: DestinationRuleSpec
   readonly namespace: string
   readonly visibility: Visibility
@@ -33,8 +36,16 @@ export class DestinationRules {
   readonly #byNamespace = new Map<string, HostIndex<Rule>>()
   readonly #merged = new Map<string, MergedRule>()
   readonly places: PolicyPlaces
+  /** How a destination without a rule is dialed. */
+  readonly connect: ConnectPolicy
 
-  constructor(rules: readonly Typed<DestinationRuleSpec>[], settings: Settings, findings: Findings) {
+  constructor(
+    rules: readonly Typed<DestinationRuleSpec>[],
+    settings: Settings,
+    connect: ConnectPolicy,
+    findings: Findings,
+  ) {
+    this.connect = connect
     this.places = new PolicyPlaces(rules)
     const applying = rules.filter(rule => mayApply(rule, settings, findings))
     // A rule for chosen workloads goes before one for all of them (pilot/pkg/model/sidecar.go).
@@ -44,7 +55,7 @@ export class DestinationRules {
       const index = this.#byNamespace.get(namespace) ?? new HostIndex<Rule>()
       this.#byNamespace.set(namespace, index)
       index.add(expandHost(value.host, namespace), {
-        ordinal: resource.ordinal,
+        resource,
         spec: value,
         namespace,
         visibility: readVisibility(value.exportTo, namespace),
@@ -66,7 +77,7 @@ export class DestinationRules {
   }
 
   #merge(rules: readonly Rule[]): MergedRule {
-    const key = rules.map(rule => rule.ordinal).join(',')
+    const key = rules.map(rule => rule.resource.ordinal).join(',')
     const known = this.#merged.get(key)
     if (known) return known
     const subsets = new Map<string, Subset>()
@@ -74,7 +85,11 @@ export class DestinationRules {
       if (!subsets.has(subset.name)) subsets.set(subset.name, subset)
     }
     const trafficPolicy = rules.find(rule => rule.spec.trafficPolicy)?.spec.trafficPolicy
-    const merged = { key, trafficPolicy, subsets }
+    const connect = annotatedPolicy(
+      this.connect,
+      rules.map(rule => rule.resource),
+    )
+    const merged = { key, trafficPolicy, subsets, connect }
     this.#merged.set(key, merged)
     return merged
   }

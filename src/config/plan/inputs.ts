@@ -38,6 +38,7 @@ type ConnectionPool = {
 export type PolicyBlocks = {
   readonly connectionPool?: ConnectionPool | undefined
   readonly loadBalancer?: { readonly simple?: string } | undefined
+  readonly outlierDetection?: object | null | undefined
 }
 
 export type TrafficPolicy = PolicyBlocks & {

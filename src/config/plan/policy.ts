@@ -10,6 +10,7 @@
 
 import { DEFAULT_POLICY, type Policy } from '../../table/plan.ts'
 import { parseDuration } from '../duration.ts'
+import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
 import type { PolicyBlocks, TrafficPolicy } from './inputs.ts'
 
 export type EffectivePolicy = {
@@ -24,26 +25,32 @@ export function effectivePolicy(
   top: TrafficPolicy | undefined,
   subset: TrafficPolicy | undefined,
   port: number,
+  connect: ConnectPolicy,
 ): EffectivePolicy {
   const inherited: PolicyBlocks = ofPort(top, port) ?? top ?? {}
   const blocks = ofPort(subset, port) ?? {
     connectionPool: subset?.connectionPool ?? inherited.connectionPool,
     loadBalancer: subset?.loadBalancer ?? inherited.loadBalancer,
+    outlierDetection: subset?.outlierDetection ?? inherited.outlierDetection,
   }
   const simple = blocks.loadBalancer?.simple
-  return { policy: readPolicy(blocks), passthrough: simple === 'PASSTHROUGH', blocks }
+  return { policy: readPolicy(blocks, connect), passthrough: simple === 'PASSTHROUGH', blocks }
 }
 
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>
   policy?.portLevelSettings?.find(each => each.port?.number === port)
 
 /** LEAST_REQUEST stands for the balancers that weir does not have; validation has said so. */
-function readPolicy({ connectionPool, loadBalancer }: PolicyBlocks): Policy {
+function readPolicy(
+  { connectionPool, loadBalancer, outlierDetection }: PolicyBlocks,
+  connect: ConnectPolicy,
+): Policy {
   const tcp = connectionPool?.tcp ?? {}
   const simple = loadBalancer?.simple
+  const connectTimeoutMs = readMs(tcp.connectTimeout, DEFAULT_POLICY.connectTimeoutMs)
   return {
     balance: simple === 'ROUND_ROBIN' || simple === 'RANDOM' ? simple : 'LEAST_REQUEST',
-    connectTimeoutMs: readMs(tcp.connectTimeout, DEFAULT_POLICY.connectTimeoutMs),
+    connectTimeoutMs,
     idleTimeoutMs: readMs(tcp.idleTimeout, DEFAULT_POLICY.idleTimeoutMs),
     maxDurationMs: readMs(tcp.maxConnectionDuration, DEFAULT_POLICY.maxDurationMs),
     maxConnections: tcp.maxConnections ?? DEFAULT_POLICY.maxConnections,
@@ -54,6 +61,10 @@ function readPolicy({ connectionPool, loadBalancer }: PolicyBlocks): Policy {
           probes: tcp.tcpKeepalive.probes ?? 0,
         }
       : null,
+    connectAttempts: connect.attempts,
+    connectDeadlineMs: deadlineFor(connect, connectTimeoutMs),
+    // Where the operator has said when an endpoint counts as failed, weir's own memory stays out of it.
+    remembersFailures: (outlierDetection ?? null) === null,
   }
 }
 

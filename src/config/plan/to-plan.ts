@@ -12,6 +12,7 @@ import type { Settings } from '../settings.ts'
 import { reportBindings } from './binding-findings.ts'
 import { sourcesOf } from './clients.ts'
 import { Clusters } from './clusters.ts'
+import { connectPolicyOf } from './connect-policy.ts'
 import { reportDestinations } from './destination-findings.ts'
 import { DestinationRules } from './destination-rules.ts'
 import { reportGateways } from './gateway-findings.ts'
@@ -49,7 +50,8 @@ export function toPlan(
   const inputs = readInputs(resources)
   const workloads = new Workloads(inputs, findings)
   const registry = new Registry(inputs, workloads, findings)
-  const rules = new DestinationRules(inputs.destinationRules, settings, findings)
+  const connect = connectPolicyOf(settings, resources.find(isSettings) ?? null)
+  const rules = new DestinationRules(inputs.destinationRules, settings, connect, findings)
   const virtualServices = inputs.virtualServices.map(readVirtualService)
   const clusters = new Clusters(registry, rules, names)
   const gateways = inputs.gateways.map(readGateway)
@@ -91,6 +93,9 @@ export function toPlan(
     sockets,
   }
 }
+
+const isSettings = ({ kind, apiVersion }: Resource): boolean =>
+  kind === 'Settings' && apiVersion.startsWith('gateway.weir/')
 
 const gatewaysById = (gateways: readonly GatewayServers[]) =>
   new Map(gateways.map(each => [each.resource.id, each]))

@@ -4,6 +4,7 @@
  */
 
 import { formatPath } from '../diagnostic.ts'
+import { ATTEMPTS_MAX, CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from '../dialing.ts'
 import { quote } from '../quote.ts'
 import { didYouMean } from '../suggest.ts'
 import { connectionRoute } from './connection-route.ts'
@@ -12,6 +13,31 @@ import type { Field } from './field.ts'
 const PREFIX = 'gateway.weir/'
 const SPLIT = `${PREFIX}split`
 const SPLITS = ['random', 'exact', 'sticky']
+
+/** What an annotation may be, in words for a message, and whether a text is. */
+type Rule = {
+  readonly may: string
+  readonly is: (text: string) => boolean
+  readonly words: readonly string[]
+}
+
+const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  VirtualService: {
+    [SPLIT]: { may: SPLITS.join(', '), is: text => SPLITS.includes(text), words: SPLITS },
+  },
+  DestinationRule: {
+    [CONNECT_ATTEMPTS]: {
+      may: `a whole number from 1 to ${ATTEMPTS_MAX}`,
+      is: text => readAttempts(text) !== null,
+      words: [],
+    },
+    [CONNECT_DEADLINE]: {
+      may: 'a duration from 1ms to 1h',
+      is: text => readDeadlineMs(text) !== null,
+      words: [],
+    },
+  },
+}
 
 /** Annotations that istiod's webhook refuses on every kind but AuthorizationPolicy, or on all. */
 const REFUSED = [
@@ -25,21 +51,22 @@ const REFUSED = [
 const SIDECAR_ONLY = ['destinationSubnets', 'port', 'sourceLabels', 'sourceNamespace']
 
 export function checkAnnotations(root: Field, kind: string): void {
-  const known = kind === 'VirtualService' ? [SPLIT] : []
+  const known = KNOWN[kind] ?? {}
   for (const [name, annotation] of root.get('metadata').get('annotations').entries) {
     if (REFUSED.includes(name)) {
       annotation.report('CFG219', `a ${kind} cannot have the annotation ${quote(name)}`)
     }
     if (!name.startsWith(PREFIX)) continue
-    if (!known.includes(name)) {
+    if (!Object.hasOwn(known, name)) {
       annotation.report(
         'CFG307',
         `annotation ${quote(name)} is not known on a ${kind}`,
-        didYouMean(name, known),
+        didYouMean(name, Object.keys(known)),
       )
-    } else if (annotation.text !== undefined && !SPLITS.includes(annotation.text)) {
-      const message = `${SPLIT} must be ${SPLITS.join(', ')}, not ${quote(annotation.text)}`
-      annotation.report('CFG219', message, didYouMean(annotation.text, SPLITS))
+    } else if (annotation.text !== undefined && !known[name].is(annotation.text)) {
+      const { may, words } = known[name]
+      const message = `${name} must be ${may}, not ${quote(annotation.text)}`
+      annotation.report('CFG219', message, didYouMean(annotation.text, words))
     }
   }
 }

@@ -14,9 +14,10 @@ import { formatAddress } from '../../net/address.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Table } from '../../table/table.ts'
+import { ANOTHER, type Attempts, TIMED_OUT } from '../attempts.ts'
 import { countOpen } from '../balance.ts'
 import { deadlineMs, overdue } from '../deadline.ts'
-import { ADMITTED, createDecision, type Decider, decideEndpoint, ORIGINAL } from '../decide.ts'
+import { createDecision, type Decider } from '../decide.ts'
 import { dialFailure, isReset, isShortage, relayFailure } from '../failures.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../journal.ts'
 import { move, State } from '../state.ts'
@@ -35,6 +36,7 @@ export type SideName = (typeof SIDES)[number]
 export type ConnectionOptions = {
   readonly decider: Decider
   readonly journal: Journal
+  readonly attempts: Attempts
   /** It is closing, and `cut` is to be called soon. */
   readonly onClosing: (connection: Connection) => void
   /** Called once, at the very end; `row` is the journal's, −1 where it had none. */
@@ -46,6 +48,7 @@ export class Connection {
   readonly #client: Socket
   readonly #decider: Decider
   readonly #journal: Journal
+  readonly #attempts: Attempts
   readonly #counters: Float64Array
   readonly #onClosing: ConnectionOptions['onClosing']
   readonly #onFree: ConnectionOptions['onFree']
@@ -54,7 +57,6 @@ export class Connection {
   /** Of the journal; −1: none. */
   #row = -1
   #reason = -1
-  #table: Table | null = null
   #upstream: Socket | null = null
   #toUpstream: Pump | null = null
   #toClient: Pump | null = null
@@ -64,14 +66,13 @@ export class Connection {
   #early: Buffer[] = []
   #earlyBytes = 0
   #clientEnded = false
-  /** Endpoints that failed, of the decision's cluster. */
-  readonly #tried: number[] = []
 
   /** Counts the client's socket as an accepted connection. */
-  constructor(client: Socket, { decider, journal, onClosing, onFree }: ConnectionOptions) {
+  constructor(client: Socket, { decider, journal, attempts, onClosing, onFree }: ConnectionOptions) {
     this.#client = client
     this.#decider = decider
     this.#journal = journal
+    this.#attempts = attempts
     this.#counters = decider.stats.counters[decider.worker]
     this.#onClosing = onClosing
     this.#onFree = onFree
@@ -84,7 +85,6 @@ export class Connection {
 
   /** Goes where `decision` says; `table` is the one that it was made with, `row` the journal's. */
   admit(table: Table, row: number): void {
-    this.#table = table
     this.#row = row
     this.#journal.opened(row, this.decision)
     this.#enter(State.Dialing)
@@ -92,6 +92,7 @@ export class Connection {
     this.#client.on('data', this.#onClientData)
     this.#client.on('end', this.#onClientEnd)
     this.#client.resume()
+    this.#attempts.begin(row, table, this.decision, monotonicMs())
     this.#dial()
     this.#watch()
   }
@@ -135,9 +136,8 @@ export class Connection {
   // ── dialing ────────────────────────────────────────────────────────────────
 
   #dial(): void {
-    const { family, address, port, endpointSlot, keepaliveTimeS } = this.decision
-    this.#counters[Counter.dials]++
-    countOpen(this.#decider, endpointSlot, 1)
+    const { family, address, port, keepaliveTimeS } = this.decision
+    this.#attempts.dialed()
     this.#times.dialedMs = monotonicMs()
     const host = formatAddress(family === 4 ? 4 : 6, address)
     const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
@@ -148,12 +148,10 @@ export class Connection {
     upstream.on('connect', this.#onConnect)
   }
 
-  #onDialFailed(reason: number, errno = 0): void {
-    const { decision } = this
-    this.#counters[Counter.dialFailures]++
-    this.#journal.dialFailed(this.#row, errno)
-    if (decision.endpoint === ORIGINAL || !this.#nextEndpoint()) {
-      this.close(reason)
+  #onDialFailed(code: string, errno = 0): void {
+    const next = this.#attempts.failed(this.#row, { code, errno }, this.decision, monotonicMs())
+    if (next !== ANOTHER) {
+      this.close(next)
       return
     }
     this.#upstream?.destroy()
@@ -161,26 +159,14 @@ export class Connection {
     this.#watch()
   }
 
-  /** Fills in another endpoint of the same cluster, as long as the attempts last. */
-  #nextEndpoint(): boolean {
-    this.#tried.push(this.decision.endpoint)
-    if (this.#table === null || this.#tried.length >= this.#decider.limits.connectAttempts) return false
-    const before = this.decision.endpointSlot
-    if (decideEndpoint(this.#decider, this.#table, this.#tried, this.decision) !== ADMITTED) return false
-    countOpen(this.#decider, before, -1)
-    this.#journal.redirected(this.#row, this.decision)
-    return true
-  }
-
   readonly #onConnect = (): void => {
     const upstream = this.#upstream
     if (upstream === null || this.#state !== State.Dialing) return
     resetWhenClosed(upstream, true)
     this.#enter(State.Relaying)
-    this.#table = null // an old table may go, however long its connections stay
     const nowMs = monotonicMs()
     this.#times.activeMs = nowMs
-    this.#journal.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
+    this.#attempts.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
     const toUpstream = new Pump(this.#client, upstream, this.#onToUpstream, this.#onClientPassedEnd)
     this.#toUpstream = toUpstream
     this.#toClient = new Pump(upstream, this.#client, this.#onToClient, this.#onUpstreamPassedEnd)
@@ -196,7 +182,7 @@ export class Connection {
   #onResetAtOnce(error: NodeJS.ErrnoException): void {
     const nowMs = monotonicMs()
     this.#enter(State.Relaying)
-    this.#journal.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
+    this.#attempts.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
     this.fail('upstream', error)
   }
 
@@ -264,7 +250,7 @@ export class Connection {
     if (this.#state !== State.Dialing) this.fail('upstream', error)
     else if (isReset(code)) this.#onResetAtOnce(error)
     else if (isShortage(code)) this.close(dialFailure(code))
-    else this.#onDialFailed(dialFailure(code), errno)
+    else this.#onDialFailed(code, errno)
   }
 
   /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */
@@ -272,7 +258,7 @@ export class Connection {
     clearTimeout(this.#timer)
     const nowMs = monotonicMs()
     const reason = overdue(this.#state, this.#times, this.decision, nowMs)
-    if (reason === Reason['connect-timeout']) this.#onDialFailed(reason)
+    if (reason === Reason['connect-timeout']) this.#onDialFailed(TIMED_OUT)
     else if (reason >= 0) this.close(reason)
     else this.#lookAgainIn(deadlineMs(this.#state, this.#times, this.decision) - nowMs)
   }
@@ -307,12 +293,11 @@ export class Connection {
   #settle(reason: number): void {
     clearTimeout(this.#timer)
     if (this.#upstream) {
-      countOpen(this.#decider, this.decision.endpointSlot, -1)
+      this.#attempts.ended(this.#row)
       countOpen(this.#decider, this.decision.clusterSlot, -1)
     }
     this.#reason = reason
     this.#early = []
-    this.#table = null
     this.#enter(State.Closing)
   }
 

@@ -11,6 +11,7 @@ import { type Family, parseInto } from '../../net/address.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/table.ts'
+import { Attempts } from '../attempts.ts'
 import { Closings } from '../closings.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
 import { DescriptorCeiling } from '../descriptors.ts'
@@ -42,6 +43,7 @@ class NodeEngine {
   readonly #decider: Decider
   readonly #journal: Journal
   readonly #rows: FreeRows
+  readonly #attempts: Attempts
   readonly #mailbox: Mailbox
   readonly #listeners: Listeners
   readonly #connections = new Set<Connection>()
@@ -60,7 +62,9 @@ class NodeEngine {
     this.#onEnd = onEnd
     this.#decider = createDecider(task)
     this.#journal = new Journal(task, this.#decider.query)
-    this.#rows = new FreeRows(liveRows(task.limits.rows ?? task.limits.maxConnections))
+    const rows = liveRows(task.limits.rows ?? task.limits.maxConnections)
+    this.#rows = new FreeRows(rows)
+    this.#attempts = new Attempts(this.#decider, this.#journal, rows)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
@@ -88,7 +92,7 @@ class NodeEngine {
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
     const connection = new Connection(client, {
-      ...{ decider: this.#decider, journal: this.#journal },
+      ...{ decider: this.#decider, journal: this.#journal, attempts: this.#attempts },
       ...{ onClosing: this.#cuts.add, onFree: this.#onFree },
     })
     this.#connections.add(connection)

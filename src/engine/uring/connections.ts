@@ -21,6 +21,7 @@ import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Table } from '../../table/table.ts'
+import { Attempts } from '../attempts.ts'
 import { countOpen } from '../balance.ts'
 import { createDecision, type Decider } from '../decide.ts'
 import type { Journal } from '../journal.ts'
@@ -74,6 +75,7 @@ export class Connections {
   readonly #counters: Float64Array
   readonly #onFree: ConnectionsOptions['onFree']
   readonly #deadlines: Deadlines
+  readonly #attempts: Attempts
   readonly #dialer: Dialer
   readonly #relay: Relay
   readonly #watch: Watch
@@ -94,8 +96,10 @@ export class Connections {
     this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
     this.#deadlines = new Deadlines(this.slots)
     const shared = { ring, journal, slots: this.slots, received: this.#received, counters: this.#counters }
+    const attempts = new Attempts(decider, journal, this.slots.count)
+    this.#attempts = attempts
     this.#dialer = new Dialer({
-      ...{ ...shared, sockets, decider, decision: this.decision, descriptorCeiling, clock: this },
+      ...{ ...shared, sockets, attempts, decision: this.decision, descriptorCeiling, clock: this },
       onDialing: slot => this.#expect(slot),
       onConnected: slot => this.#connected(slot),
       onFailed: (slot, reason) => this.close(slot, reason),
@@ -146,7 +150,6 @@ export class Connections {
     slots.state[slot] = move(State.Free, State.Dialing)
     slots.fd[2 * slot + CLIENT] = fd
     slots.acceptedMs[slot] = this.nowMs
-    slots.connectTimeoutMs[slot] = decision.connectTimeoutMs
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
     slots.maxDurationMs[slot] = decision.maxDurationMs
     slots.clusterSlot[slot] = decision.clusterSlot
@@ -212,9 +215,8 @@ export class Connections {
     const { slots } = this
     slots.state[slot] = move(slots.state[slot] as State, State.Closing)
     slots.reason[slot] = reason
-    countOpen(this.#decider, slots.endpointSlot[slot], -1)
     countOpen(this.#decider, slots.clusterSlot[slot], -1)
-    this.#dialer.forget(slot)
+    this.#attempts.ended(slot)
     if (slots.resets[slot] === 1) {
       slots.resets[slot] = 2
       this.#doomed.push(slot)

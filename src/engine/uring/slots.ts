@@ -63,9 +63,8 @@ export class Slots {
   readonly connectTimeoutMs: Int32Array
   readonly idleTimeoutMs: Int32Array
   readonly maxDurationMs: Int32Array
-  /** Words of the shared counts. */
+  /** A word of the shared counts. */
   readonly clusterSlot: Int32Array
-  readonly endpointSlot: Int32Array
 
   /** One above the highest slot that has been in use. */
   used = 0
@@ -91,7 +90,6 @@ export class Slots {
     this.idleTimeoutMs = new Int32Array(count)
     this.maxDurationMs = new Int32Array(count)
     this.clusterSlot = new Int32Array(count)
-    this.endpointSlot = new Int32Array(count)
     this.#free = new Int32Array(count)
   }
 

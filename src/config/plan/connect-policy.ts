@@ -1,0 +1,54 @@
+/** How a destination is dialed, and where that is written: a DestinationRule's annotations before the Settings. */
+
+import { type Cluster, DEFAULT_POLICY } from '../../table/plan.ts'
+import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from '../dialing.ts'
+import type { Resource } from '../resource.ts'
+import type { Settings } from '../settings.ts'
+
+type Places = NonNullable<Cluster['policyAt']>
+
+export type ConnectPolicy = {
+  readonly attempts: number
+  /** null: the default, or the destination's connect timeout where that is longer. */
+  readonly deadlineMs: number | null
+  readonly places: Places
+}
+
+const ANNOTATIONS = { connectAttempts: CONNECT_ATTEMPTS, connectDeadline: CONNECT_DEADLINE } as const
+const FIELDS = Object.keys(ANNOTATIONS) as (keyof typeof ANNOTATIONS)[]
+
+/** What holds for every destination. */
+export function connectPolicyOf(settings: Settings, document: Resource | null): ConnectPolicy {
+  const spec = (document?.value.spec ?? {}) as Partial<Record<string, unknown>>
+  const places = FIELDS.filter(field => (spec[field] ?? null) !== null).map(field =>
+    placed(field, document, ['spec', field]),
+  )
+  return {
+    attempts: settings.connectAttempts,
+    deadlineMs: settings.connectDeadlineMs,
+    places: Object.fromEntries(places),
+  }
+}
+
+/** What holds for a destination with these DestinationRules: of each annotation, the oldest rule that has it. */
+export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource[]): ConnectPolicy {
+  const having = (name: string) => rules.find(each => each.metadata.annotations[name] !== undefined)
+  const textOf = (name: string) => having(name)?.metadata.annotations[name] ?? ''
+  const places = FIELDS.filter(field => having(ANNOTATIONS[field])).map(field =>
+    placed(field, having(ANNOTATIONS[field]) ?? null, ['metadata', 'annotations', ANNOTATIONS[field]]),
+  )
+  return {
+    attempts: readAttempts(textOf(CONNECT_ATTEMPTS)) ?? general.attempts,
+    deadlineMs: readDeadlineMs(textOf(CONNECT_DEADLINE)) ?? general.deadlineMs,
+    places: { ...general.places, ...Object.fromEntries(places) },
+  }
+}
+
+/** A deadline that nobody has written never cuts off a connect timeout that somebody has. */
+export const deadlineFor = ({ deadlineMs }: ConnectPolicy, connectTimeoutMs: number): number =>
+  deadlineMs ?? Math.max(DEFAULT_POLICY.connectDeadlineMs, connectTimeoutMs)
+
+function placed(field: (typeof FIELDS)[number], resource: Resource | null, path: readonly string[]) {
+  const { file, line } = resource?.locate(path) ?? { file: '', line: 0 }
+  return [field, { file, line }] as const
+}
