@@ -47,8 +47,9 @@ export function logGeneration(
   const stages = Object.entries(times).map(([stage, ms]) => [stage, Number(ms.toFixed(1))] as const)
   const totalMs = Object.values(times).reduce((sum, ms) => sum + ms, 0)
   const spent = `${totalMs.toFixed(0)} ms (${stages.map(each => each.join(' ')).join(', ')})`
-  const what = before ? changesText(changes) : `${after.resources.length} resources`
-  const fields = { generation, ...(before ? changes : { resources: after.resources.length }) }
+  const count = after.resources.length
+  const what = before ? changesText(changes) : `${count} resource${count === 1 ? '' : 's'}`
+  const fields = { generation, ...(before ? changes : { resources: count }) }
   log.info(
     { ...fields, stagesMs: Object.fromEntries(stages) },
     `generation ${generation}: ${what} in ${spent}`,

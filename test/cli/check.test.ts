@@ -56,3 +56,20 @@ test('--strict fails on a rule that is never used, and not on a note', async t =
   })
   assert.equal((await weir(['check', '--strict', noted])).code, 0)
 })
+
+test('one slip in the syntax is one error, however much text follows it', async t => {
+  const rest = '    - name: b\n      connection: {}\n      expect: {subset: v1}\n'.repeat(10)
+  const root = folder(t, {
+    'a.yaml': `apiVersion: gateway.weir/v1
+kind: RouteTest
+metadata: {name: slip}
+spec:
+  tests:
+    - name: a
+      connection: {}
+      expect: {rule: shop/orders tcp[1]}
+${rest}`,
+  })
+  const { code, out } = await weir(['check', root])
+  assert.deepEqual([code, [...out.matchAll(/:(\d+):\d+: error CFG005/g)].map(found => found[1])], [1, ['8']])
+})

@@ -15,6 +15,10 @@ export function countText(count: number): string {
   return String(rounded).replace(/\B(?=(\d{3})+$)/g, ' ')
 }
 
+/** "1 error", "2 errors". */
+export const plural = (count: number, noun: string): string =>
+  `${countText(count)} ${noun}${count === 1 ? '' : 's'}`
+
 /** "12 ms", "3.4 s", "59 s", "12 min", "3 h 5 min", "4 d 2 h". */
 export function durationText(ms: number): string {
   const s = ms / 1000

@@ -10,7 +10,7 @@
 
 import { printable } from '../../base/printable.ts'
 import { ORDINARY } from '../../stats/reasons.ts'
-import { bytesText, countText, durationText } from './format.ts'
+import { bytesText, countText, durationText, plural } from './format.ts'
 import { isOff, placeText, type Routes, type Rule } from './routes.ts'
 import { type Summary, stateText } from './status.ts'
 
@@ -53,7 +53,7 @@ function headLines(
       `${perSecond('clientBytes')} from clients`,
       `${perSecond('upstreamBytes')} to them`,
     ].join('   '),
-    `reload ${lastReload.number} ${lastReload.outcome}, ${lastReload.errors} errors, ${lastReload.warnings} warnings   (q quits)`,
+    `reload ${lastReload.number} ${lastReload.outcome}, ${plural(lastReload.errors, 'error')}, ${plural(lastReload.warnings, 'warning')}   (q quits)`,
     '',
   ]
 }

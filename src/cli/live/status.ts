@@ -3,7 +3,7 @@
 import { printable } from '../../base/printable.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
-import { bytesText, columns, countText, durationText } from './format.ts'
+import { bytesText, columns, countText, durationText, plural } from './format.ts'
 
 /** Of /summary. */
 export type Summary = {
@@ -86,7 +86,9 @@ function statusLines(
     ...field('bytes', [
       `${bytesText(counters.clientBytes)} from clients, ${bytesText(counters.upstreamBytes)} from upstreams`,
     ]),
-    ...field('reload', [`number ${number}, ${outcome} at ${at}, ${errors} errors, ${warnings} warnings`]),
+    ...field('reload', [
+      `number ${number}, ${outcome} at ${at}, ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
+    ]),
     ...field('workers', columns(workerRows)),
     ...field(
       'listeners',

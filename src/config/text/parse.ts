@@ -62,6 +62,9 @@ function excessOf(parser: Parser, lexemes: number): string | null {
   return lexemes > LEXEMES_MAX ? `the document has more than ${LEXEMES_MAX} tokens` : null
 }
 
+/** What the package says of a token that is in no node. */
+const OUTSIDE = /token in YAML stream$/
+
 type Token = Parameters<Composer['next']>[0]
 
 /** A composer whose mistakes go to a function at once. */
@@ -80,8 +83,11 @@ class Composing {
   }
 
   take(token: Token): void {
-    if (token.type === 'error') this.#report(token, 'UNEXPECTED_TOKEN', token.message)
-    else for (const document of this.#composer.next(token)) this.#document = document
+    if (token.type === 'error') {
+      // A mistake can end the root of the document early: then each line that follows is one of these, and an echo.
+      if (this.#broken && OUTSIDE.test(token.message)) return
+      this.#report(token, 'UNEXPECTED_TOKEN', token.message)
+    } else for (const document of this.#composer.next(token)) this.#document = document
   }
 
   end(): Node | null {
