@@ -169,6 +169,7 @@ test('SIGHUP opens the file anew', async t => {
   })
   t.after(() => child.kill('SIGKILL'))
   for await (const chunk of child.stdout) if (String(chunk).includes('every listener accepts')) break
+  await until(() => existsSync(path)) // ready says nothing of the log, which has a thread of its own
   renameSync(path, `${path}.1`)
   child.kill('SIGHUP')
   await until(() => existsSync(path))
