@@ -101,6 +101,7 @@ const PASSING: readonly Line[] = [
     from('10.4.0.1'),
     '{ destination: orders, share: { percent: 66.67, within: 0.01 } }',
   ],
+  ['a third as it is shown', from('10.4.0.1'), '{ subset: gray, share: { percent: 33.33 } }'],
   ['by its port alone', from('10.4.0.1'), '{ port: 7001, share: { percent: 33, within: 1 } }'],
   ['nothing goes there', from('10.1.9.9'), '{ subset: prod, share: { percent: 0 } }'],
   ['an unknown subset, as expected', from('10.2.0.1'), '{ subset: grey, reason: unknown-destination }'],

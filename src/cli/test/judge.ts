@@ -18,7 +18,13 @@ export type Miss = {
 }
 
 /** Shares are sums of quotients of weights. */
-const ROUNDING = 1e-6
+const EXACT = 1e-6
+
+/** What `weir explain` and a miss show as the share that is expected, is it: 33.33 of one third. */
+const SHOWN = 0.005 + EXACT
+
+/** Nothing and everything mean just that. */
+const roundingOf = (percent: number): number => (percent === 0 || percent === 100 ? EXACT : SHOWN)
 
 /** Everything in which `answer` is not what is expected; nothing: the test passes. */
 export function judge(expect: Expectation, answer: Explanation): Miss[] {
@@ -49,7 +55,7 @@ function judgeDestinations(expect: Expectation, { destinations, outcome }: Expla
   if (expect.share) {
     const { share } = expect
     const within = share.within === 0 ? '' : ` ± ${round(share.within)}`
-    if (Math.abs(percent - share.percent) > share.within + ROUNDING)
+    if (Math.abs(percent - share.percent) > share.within + roundingOf(share.percent))
       return [{ field: 'share', expected: `${round(share.percent)}${within} % of ${wanted}`, got }]
   } else if (percent === 0) return [{ field: 'destination', expected: wanted, got }]
   const lost = expect.reason === null ? chosen.find(each => each.share > 0 && isLost(each)) : undefined
