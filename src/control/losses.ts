@@ -112,10 +112,14 @@ class Finder {
     const now = this.#opening(this.#after.table, wordedRules(this.#after.table, this.#now, wanted))
     const lost = new Map<string, Loss>()
     const removed = new Map<string, Loss>()
-    const byPlace = new Map([...now].map(([scope, rules]) => [placeOfScope(scope), rules]))
+    const byPlace = new Map([...now.keys()].map(scope => [placeOfScope(scope), scope]))
+    const opened = [...now.keys()].filter(scope => !old.has(scope))
+    const moved = new Map(opened.map(scope => [ownerOfScope(scope), scope]))
     for (const [scope, rules] of old) {
-      const after = now.get(scope) ?? byPlace.get(placeOfScope(scope)) ?? []
-      for (const pair of pairRules(rules, after).pairs) this.#look(pair, scope, lost, removed)
+      const next = now.has(scope)
+        ? scope
+        : (byPlace.get(placeOfScope(scope)) ?? moved.get(ownerOfScope(scope)) ?? '')
+      for (const pair of pairRules(rules, now.get(next) ?? []).pairs) this.#look(pair, scope, lost, removed)
     }
     return { lost: [...lost.values()], removed: [...removed.values()] }
   }
@@ -252,3 +256,7 @@ const socketOf = (scope: string): string => scope.split(' ', 2).join(' ')
 
 /** The same without the Gateway's name: a Gateway that is renamed goes on at its addresses. */
 const placeOfScope = (scope: string): string => scope.slice(scope.indexOf(' ') + 1)
+
+/** The same without the address: a Gateway, or a service of the mesh, that is given another. */
+const ownerOfScope = (scope: string): string =>
+  `${scope.split(' ', 1)[0]}${scope.slice(socketOf(scope).length)}`

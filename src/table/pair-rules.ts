@@ -76,7 +76,8 @@ export function pairRules(before: readonly Worded[], after: readonly Worded[]): 
   pairBy(({ text }) => text)
   const same = after.flatMap((_, index) => found.get(index) ?? [])
   pairBy(({ rule, conditions }) => `${rule.virtualService} ${conditions}`)
-  pairBy(({ rule }) => placeOf(rule))
+  // A route that is given its first match stays where it is.
+  pairBy(({ rule }) => placeOf({ ...rule, match: rule.match ?? 0 }))
   pairBy(({ conditions }) => conditions)
   const pairs: Pair[] = after.map((each, index) => {
     const twin = found.get(index)

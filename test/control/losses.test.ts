@@ -223,6 +223,30 @@ const CASES: readonly (readonly [string, Parts, Parts, readonly string[]])[] = [
     ['closed default/edge 127.0.0.1:9000'],
   ],
   [
+    'a Gateway has another address, and its subsets are gone',
+    FILES,
+    edited(
+      'gateway.yaml',
+      'bind: 127.0.0.1',
+      'bind: 127.0.0.2',
+      edited('subsets.yaml', /name: v(\d)/g, 'name: gone$1'),
+    ),
+    [
+      ...[`lost ${ONE}: ${V1}`, `lost ${TWO}: ${V2}`, `lost ${REST}: ${V1}, ${V2}`],
+      'closed default/edge 127.0.0.1:9000',
+    ],
+  ],
+  [
+    'a rule for all is given a condition, and a misspelt subset',
+    FILES,
+    edited(
+      'routes.yaml',
+      /- route:(\n.*\n.*\n.*subset: v2)/,
+      '- match: [{sourceSubnet: 127.0.0.0/8}]\n      route:$12',
+    ),
+    ['lost default/shop tcp[2].match[0]: shop.example:9000 subset v22'],
+  ],
+  [
     'the last endpoint of a subset goes',
     FILES,
     edited('service.yaml', 'labels: {version: v2}', 'labels: {version: v1}'),
