@@ -1,8 +1,9 @@
 /**
  * `admin`: for how long an answer of the admin listener holds up the primary thread.
  *
- * A gateway in this process, whose every rule has been hit; another thread asks, one request after the other. Measured
- * is the longest turn of the event loop while one is answered: as long does a probe wait for it at most.
+ * A gateway in this process, whose every rule has been hit; another thread asks, one request after
+ * the other. Measured is the longest turn of the event loop while one is answered: as long does a
+ * probe wait for it at most.
  */
 
 import { once } from 'node:events'

@@ -1,10 +1,12 @@
 /**
- * Goal: what README says to type works, in a fresh checkout and with the packed package in an empty folder.
+ * Goal: what README says to type works, in a fresh checkout and with the packed package in an empty
+ * folder.
  *
- * Method: a copy of what git would check out, the package that `npm pack` makes of it, and a shell that types README's
- * commands in order. Two steps are left out, and done in their stead is what they would do: `npm ci`, since it asks a
- * registry (the copy borrows this checkout's node_modules), and `npm install`, since it takes as long as all the rest
- * (the package is unpacked, its command linked, and the bundled Node borrowed). `npm start` is in newcomer.test.ts.
+ * Method: a copy of what git would check out, the package that `npm pack` makes of it, and a shell
+ * that types README's commands in order. Two steps are left out, and done in their stead is what
+ * they would do: `npm ci`, since it asks a registry (the copy borrows this checkout's
+ * node_modules), and `npm install`, since it takes as long as all the rest (the package is
+ * unpacked, its command linked, and the bundled Node borrowed). `npm start` is in newcomer.test.ts.
  */
 
 import assert from 'node:assert/strict'
@@ -64,7 +66,10 @@ const lineOf = (start: string): string => {
   return block.text
 }
 
-/** Saves the files of README in `cwd` and types its console commands after `first`; each prints what README shows. */
+/**
+ * Saves the files of README in `cwd` and types its console commands after `first`; each prints what
+ * README shows.
+ */
 function follow(cwd: string, first: string): void {
   for (const { language, note, text } of README) {
     const name = /save: (\S+)/.exec(note)?.[1]

@@ -5,9 +5,9 @@
  *   npm run test:full           everything (docs/testing.md says what moved where)
  *   npm test -- --times FILE…   how long each file takes
  *
- * Each file has a process of its own, but for those that need none: test/groups holds modules that import the files
- * of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a test that is skipped although it could run
- * here is a failure.
+ * Each file has a process of its own, but for those that need none: test/groups holds modules that
+ * import the files of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a test
+ * that is skipped although it could run here is a failure.
  */
 
 import { globSync } from 'node:fs'

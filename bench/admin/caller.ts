@@ -1,4 +1,7 @@
-/** The other end of the bench `admin`, on a thread of its own: a server, its clients, and who asks the admin listener. */
+/**
+ * The other end of the bench `admin`, on a thread of its own: a server, its clients, and who asks
+ * the admin listener.
+ */
 
 import { get } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'

@@ -1,4 +1,7 @@
-/** The configuration of the bench `admin`: a rule for each client, and 200 services that they lead to. */
+/**
+ * The configuration of the bench `admin`: a rule for each client, and 200 services that they lead
+ * to.
+ */
 
 const SERVICES = 200
 const RULES_OF_SERVICE = 100

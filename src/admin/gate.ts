@@ -1,10 +1,11 @@
 /**
  * A caller's socket as node:http sees it: bytes pass only as far as they are wanted.
  *
- * node:http parses all that one read brings, which may be thousands of pipelined requests (64 KiB: 3 600 of them, some
- * 100 ms), and offers no way to stop it in between. So it is given this stream instead of the socket, and no more
- * bytes than `allowed` says: heads in small slices, one at each turn of the event loop, and none while a request is
- * being answered. What does not pass stays in the kernel, where TCP slows the caller down.
+ * node:http parses all that one read brings, which may be thousands of pipelined requests (64 KiB:
+ * 3 600 of them, some 100 ms), and offers no way to stop it in between. So it is given this stream
+ * instead of the socket, and no more bytes than `allowed` says: heads in small slices, one at each
+ * turn of the event loop, and none while a request is being answered. What does not pass stays in
+ * the kernel, where TCP slows the caller down.
  */
 
 import type { Socket } from 'node:net'
@@ -28,7 +29,9 @@ export class Gate extends Duplex {
   #isDeaf = false
   #turn: NodeJS.Immediate | undefined
 
-  /** @param allowed  Bytes that may pass now; where it is 0, `proceed` is called when that changes. */
+  /**
+   * @param allowed  Bytes that may pass now; where it is 0, `proceed` is called when that changes.
+   */
   constructor(socket: Socket, isLocal: boolean, allowed: () => number) {
     super({ readableHighWaterMark: BUFFERED_MAX, decodeStrings: false })
     this.#socket = socket
@@ -49,7 +52,9 @@ export class Gate extends Duplex {
     })
   }
 
-  /** Nothing passes any more: what comes is thrown away, and the end of the caller ends both sides. */
+  /**
+   * Nothing passes any more: what comes is thrown away, and the end of the caller ends both sides.
+   */
   deafen(): void {
     this.#isDeaf = true
     this.#waiting = Buffer.alloc(0)
@@ -121,7 +126,10 @@ export class Gate extends Duplex {
     else this.#socket.resume()
   }
 
-  /** Whoever ends is gone, also where an answer is still being made: as without a gate (`httpAllowHalfOpen`). */
+  /**
+   * Whoever ends is gone, also where an answer is still being made: as without a gate
+   * (`httpAllowHalfOpen`).
+   */
   #ended(): void {
     this.#isEnded = true
     if (this.#isDeaf) this.destroy()

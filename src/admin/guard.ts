@@ -1,5 +1,6 @@
 /**
- * The guard: who may ask what. Every endpoint is behind it, but for the probes; an endpoint says nothing about it.
+ * The guard: who may ask what. Every endpoint is behind it, but for the probes; an endpoint says
+ * nothing about it.
  *
  * A page on the web must not read or change anything here through the browser of somebody who may:
  *
@@ -8,9 +9,9 @@
  * - Origin and Sec-Fetch-Site: what another page's script, form or picture asks for is refused with 403. A link from
  *   elsewhere to a page here is followed.
  *
- * Programs send neither of the last two. Who may connect at all is decided by where the listener stands; until there
- * is authentication, whoever can connect may look, but only a caller on this machine may give an order: every method
- * but GET and HEAD, as RFC 9110 §9.2.1 has it.
+ * Programs send neither of the last two. Who may connect at all is decided by where the listener
+ * stands; until there is authentication, whoever can connect may look, but only a caller on this
+ * machine may give an order: every method but GET and HEAD, as RFC 9110 §9.2.1 has it.
  */
 
 import type { Socket } from 'node:net'
@@ -52,14 +53,17 @@ export function guard(hosts: readonly string[]): (request: FastifyRequest) => Pr
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-/** 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4 address within IPv6 is read as what it is (net/address.ts). */
+/**
+ * 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4 address within IPv6 is read as what it is
+ * (net/address.ts).
+ */
 const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(text => parseCidr(text) as Cidr)
 
 /**
  * Whether the caller is on this machine, or what stands for it: `kubectl port-forward`, `ssh -L`.
  *
- * To be asked when it is accepted: of a socket that has closed, the address is not known any more, as it is not of a
- * UNIX socket's.
+ * To be asked when it is accepted: of a socket that has closed, the address is not known any more,
+ * as it is not of a UNIX socket's.
  */
 export function isLocal({ remoteAddress }: Pick<Socket, 'remoteAddress'>, isUnix: boolean): boolean {
   if (isUnix) return true

@@ -1,10 +1,11 @@
 /**
  * The admin listener: a small HTTP server for probes, scrapers, people, and `weir`'s own commands.
  *
- * Connections come in by places.ts, which says who may stay for how long, and hands them to node:http; fastify
- * routes, validates and serializes. Here are the limits of size, which are tight, since nobody who means well
- * needs more; what a mistake is answered with; and the two probes. Those ask neither who calls nor under which
- * name, as kubelet calls by address. Everything else (api.ts) stands behind the guard (guard.ts).
+ * Connections come in by places.ts, which says who may stay for how long, and hands them to
+ * node:http; fastify routes, validates and serializes. Here are the limits of size, which are
+ * tight, since nobody who means well needs more; what a mistake is answered with; and the two
+ * probes. Those ask neither who calls nor under which name, as kubelet calls by address. Everything
+ * else (api.ts) stands behind the guard (guard.ts).
  */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -65,7 +66,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: true,
     return503OnClosing: false,
-    // Types are as they are written. A query has none: readQuery gives it those that its schema names.
+    // Types are as they are written. A query has none: readQuery gives it those that its schema
+    // names.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
     frameworkErrors: (error, _request, reply) => fail(error, reply),
     clientErrorHandler: (error, gate) => refuseBytes(error, gate, places),

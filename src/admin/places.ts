@@ -1,5 +1,6 @@
 /**
- * Who has a place at the admin listener, and for how long. Nobody can keep a probe out, and no caller another.
+ * Who has a place at the admin listener, and for how long. Nobody can keep a probe out, and no
+ * caller another.
  *
  *   accept ─▶ reads ─a whole request─▶ is answered ─the answer is taken─▶ reads …
  *               │                        │
@@ -12,7 +13,8 @@
  * - A connection has `requestMs` for its next request to be whole, from its beginning or the end of the last answer:
  *   one timer, which slow heads, slow bodies and silence run into alike. node:http's own timers are off; it looks only
  *   once in a while, and goes on waiting for the caller to close.
- * - One request at a time is taken from each connection (gate.ts), and one at a turn from all (base/turns.ts).
+ * - One request at a time is taken from each connection (gate.ts), and one at a turn from all
+ *   (base/turns.ts).
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -26,7 +28,10 @@ import { isRefusal, type Refusals } from './refusals.ts'
 export type Limits = {
   /** For a request to be whole. */
   readonly requestMs: number
-  /** Without a byte in either direction: who does not take an answer is let go. Longer than a comparison takes. */
+  /**
+   * Without a byte in either direction: who does not take an answer is let go. Longer than a
+   * comparison takes.
+   */
   readonly stillMs: number
   /** Requests that are answered at once, the probes' not counted. */
   readonly requests: number
@@ -171,7 +176,8 @@ export class Places {
     const victim = this.#visitors.values().find(mayGo)
     if (victim === undefined) return false
     const { gate } = victim
-    // An idle client would take a word for the answer to what it asks next; a deaf one would never take it.
+    // An idle client would take a word for the answer to what it asks next; a deaf one would never
+    // take it.
     const isSilent = isIdle(victim) || gate.writableLength > 0
     this.#refuse(victim, GAVE_WAY, isSilent)
     this.#visitors.delete(victim)

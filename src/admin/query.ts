@@ -1,8 +1,9 @@
 /**
- * A query as its endpoint's schema has it: text, of which numbers and truth are read here, and nowhere else.
+ * A query as its endpoint's schema has it: text, of which numbers and truth are read here, and
+ * nowhere else.
  *
- * Only what is written as JSON writes it is read; anything else stays text, and the schema refuses it. Bodies have
- * types of their own and are never read that way: `"true"` in one is a text.
+ * Only what is written as JSON writes it is read; anything else stays text, and the schema refuses
+ * it. Bodies have types of their own and are never read that way: `"true"` in one is a text.
  */
 
 import type { FastifyRequest } from 'fastify'

@@ -1,8 +1,9 @@
 /**
- * A large body as it came, for another thread to read: in one piece of memory that can be given away.
+ * A large body as it came, for another thread to read: in one piece of memory that can be given
+ * away.
  *
- * fastify's own would be put together at the end, tens of megabytes at once on the primary thread. This one is filled
- * as it comes.
+ * fastify's own would be put together at the end, tens of megabytes at once on the primary thread.
+ * This one is filled as it comes.
  */
 
 import type { FastifyRequest } from 'fastify'

@@ -1,8 +1,10 @@
 /**
- * Work on a thread that has an event loop to keep turning: one piece at a turn, so that what is urgent (a probe, a
- * file that changed, a worker that ended) waits for one piece at most, however much has been asked for.
+ * Work on a thread that has an event loop to keep turning: one piece at a turn, so that what is
+ * urgent (a probe, a file that changed, a worker that ended) waits for one piece at most, however
+ * much has been asked for.
  *
- * Long work is written as a generator that yields wherever it can be left; a few milliseconds of it are one piece.
+ * Long work is written as a generator that yields wherever it can be left; a few milliseconds of it
+ * are one piece.
  */
 
 import { monotonicMs } from './clock.ts'

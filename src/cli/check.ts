@@ -25,8 +25,8 @@ export function check(sources: Sources, { output, strict }: CheckFlags, env: Env
 }
 
 /**
- * A check that has read nothing has failed: a pipeline that names the wrong folder must not be green. With --strict,
- * what does not fit together is as wrong as what is not well-formed.
+ * A check that has read nothing has failed: a pipeline that names the wrong folder must not be
+ * green. With --strict, what does not fit together is as wrong as what is not well-formed.
  */
 function asJudged(found: Diagnostic, strict: boolean): Diagnostic {
   const isError = found.code === 'CFG014' || (strict && found.severity === 'warning' && isStrict(found.code))

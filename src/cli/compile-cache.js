@@ -1,9 +1,10 @@
 /**
  * Where Node keeps the compiled code of weir between starts, so that only the first start compiles.
  *
- * Node runs what it finds there, so no other user may be able to write it: a directory of the user's own with
- * mode 0700, below directories that no other user can rename or replace (sshd's StrictModes asks the same of
- * authorized_keys). Without such a place weir starts without a cache, only slower.
+ * Node runs what it finds there, so no other user may be able to write it: a directory of the
+ * user's own with mode 0700, below directories that no other user can rename or replace (sshd's
+ * StrictModes asks the same of authorized_keys). Without such a place weir starts without a cache,
+ * only slower.
  *
  * Plain JavaScript, because stripping types is a part of what the cache saves.
  */
@@ -18,7 +19,10 @@ const OTHERS = 0o077
 const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
-/** Uses the cache in this thread and in those that it starts. Whoever told Node about a cache knows better. */
+/**
+ * Uses the cache in this thread and in those that it starts. Whoever told Node about a cache knows
+ * better.
+ */
 export function useCompileCache() {
   const { env } = process
   if (env.NODE_COMPILE_CACHE !== undefined || env.NODE_DISABLE_COMPILE_CACHE !== undefined) return
@@ -42,7 +46,10 @@ export function cacheDirectory(env) {
   }
 }
 
-/** The first of systemd's (CacheDirectory= in a unit), or the place in the XDG Base Directory Specification. */
+/**
+ * The first of systemd's (CacheDirectory= in a unit), or the place in the XDG Base Directory
+ * Specification.
+ */
 function cacheHome({ CACHE_DIRECTORY: given = '', XDG_CACHE_HOME: xdg = '' }) {
   const [first] = given.split(':')
   if (isAbsolute(first)) return first
@@ -57,8 +64,9 @@ function nearest(path) {
 }
 
 /**
- * Whether only the user and root can change what `path` leads to: each directory of it that exists is theirs,
- * and others cannot write it. In a sticky one (/tmp) others can write, but not rename or remove what is not theirs.
+ * Whether only the user and root can change what `path` leads to: each directory of it that exists
+ * is theirs, and others cannot write it. In a sticky one (/tmp) others can write, but not rename or
+ * remove what is not theirs.
  */
 function isSafe(path) {
   const user = process.geteuid()

@@ -1,4 +1,7 @@
-/** Answers `weir explain` from files, which are compiled as for serving: the table itself answers (table/explain.ts). */
+/**
+ * Answers `weir explain` from files, which are compiled as for serving: the table itself answers
+ * (table/explain.ts).
+ */
 
 import { chooseGateway } from '../config/choose-gateway.ts'
 import { type LoadedResource, loadConfig } from '../config/load.ts'

@@ -61,8 +61,8 @@ const field = (name: string, values: readonly string[]): string[] =>
   values.map((value, index) => `${`  ${index === 0 ? name : ''}`.padEnd(MARGIN)}${value}`)
 
 /**
- * The policy of each destination: what is written on lines of their own, then what is so by default, but for what limits
- * nothing. Destinations are named where they differ.
+ * The policy of each destination: what is written on lines of their own, then what is so by
+ * default, but for what limits nothing. Destinations are named where they differ.
  */
 function policyLines(destinations: readonly ExplainedDestination[]): string[] {
   const groups = Map.groupBy(

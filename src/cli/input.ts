@@ -1,12 +1,13 @@
 /**
- * What a command reads its configuration from: PATH, -f, -R and standard input, the same for every command.
+ * What a command reads its configuration from: PATH, -f, -R and standard input, the same for every
+ * command.
  *
  *   withInput(program.command('check'))            the arguments and options
  *     .action(async (paths, flags, command) => …
  *       await inputOf(command, paths, flags, env)   what they name
  *
- * Standard input and pipes can be read only once, so they are read here, before the command begins: `run` looks
- * at its files again with each reload, and takes what it has of these.
+ * Standard input and pipes can be read only once, so they are read here, before the command begins:
+ * `run` looks at its files again with each reload, and takes what it has of these.
  */
 
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
@@ -46,7 +47,8 @@ export const namesInput = (paths: readonly string[], { filename = [], recursive 
 /**
  * What PATH, -f and -R name, with standard input and pipes already read.
  *
- * @param otherUse  An option that reads standard input as well, such as "--batch -": a mistake where a PATH does.
+ * @param otherUse  An option that reads standard input as well, such as "--batch -": a mistake
+ * where a PATH does.
  */
 export async function inputOf(
   command: Command,

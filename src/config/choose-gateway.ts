@@ -1,7 +1,9 @@
 /**
- * Which gateway a question means: by its name, or, where it says none, the only one that there can be.
+ * Which gateway a question means: by its name, or, where it says none, the only one that there can
+ * be.
  *
- * A gateway that is known and listens nowhere is none to be refused: that no connection gets in is an answer.
+ * A gateway that is known and listens nowhere is none to be refused: that no connection gets in is
+ * an answer.
  */
 
 import type { Table } from '../table/table.ts'
@@ -18,7 +20,9 @@ export type Gateways = {
   readonly listening: readonly string[]
 }
 
-/** A gateway, or why it is not clear which: none was said, there are several of the name, or none. */
+/**
+ * A gateway, or why it is not clear which: none was said, there are several of the name, or none.
+ */
 export type FoundGateway =
   | { readonly gateway: string }
   | { readonly why: 'unsaid' | 'ambiguous' | 'unknown'; readonly names: string; readonly hint?: string }
@@ -27,7 +31,8 @@ const MESH = 'mesh'
 const KIND = 'Gateway '
 
 /**
- * @param name  'mesh', 'namespace/name', or 'name' (in any namespace; `default` first); null or '': not said.
+ * @param name  'mesh', 'namespace/name', or 'name' (in any namespace; `default` first); null or '':
+ * not said.
  * @param resources  Those of the configuration: Gateways that are served nowhere are among them.
  * @param option  How the reader says it: '--gateway'.
  */

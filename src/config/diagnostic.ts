@@ -80,7 +80,9 @@ export class Findings {
 
   #holdsBack: ((held: Held) => boolean) | null = null
 
-  /** From now on a finding about a field is left out where `judge` holds it back; null ends that. */
+  /**
+   * From now on a finding about a field is left out where `judge` holds it back; null ends that.
+   */
   holdBack(judge: ((held: Held) => boolean) | null): void {
     this.#holdsBack = judge
   }
@@ -92,7 +94,10 @@ export class Findings {
     if (!this.#holdsBack?.(held)) this.add(held)
   }
 
-  /** Adds a finding that nobody holds back; what is wrong with a value that a template left open is the template's. */
+  /**
+   * Adds a finding that nobody holds back; what is wrong with a value that a template left open is
+   * the template's.
+   */
   add({ code, resource, path, message, hint }: Held): void {
     const place = resource.locate(path)
     const open = CODES[code].severity === 'error' && isLeftOpen(resource.value, path)

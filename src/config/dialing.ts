@@ -1,6 +1,6 @@
 /**
- * How often and for how long a destination is dialed: weir's own, as annotations of a DestinationRule,
- * else as the Settings say. What each may be stands here once.
+ * How often and for how long a destination is dialed: weir's own, as annotations of a
+ * DestinationRule, else as the Settings say. What each may be stands here once.
  */
 
 import { parseDuration } from './duration.ts'

@@ -1,8 +1,10 @@
 /**
- * Services as files in Git have them: without the address that a cluster assigns, and without Pods or EndpointSlices.
+ * Services as files in Git have them: without the address that a cluster assigns, and without Pods
+ * or EndpointSlices.
  *
- * Each of them alone would have a finding for its endpoints and, sharing "every address" with the others, one for its
- * port: 799 in one real repository. The cause is one, so it is said once, with a count (CFG417).
+ * Each of them alone would have a finding for its endpoints and, sharing "every address" with the
+ * others, one for its port: 799 in one real repository. The cause is one, so it is said once, with
+ * a count (CFG417).
  */
 
 import { type Findings, type Held, valueAt } from './diagnostic.ts'
@@ -29,7 +31,10 @@ type Spec = {
 }
 
 export class GitServices {
-  /** Services that Pods may be endpoints of, in namespaces of which the files have none; fewer than MANY: none. */
+  /**
+   * Services that Pods may be endpoints of, in namespaces of which the files have none; fewer than
+   * MANY: none.
+   */
   readonly #bare: ReadonlySet<Resource>
   readonly #withoutEndpoint: Held[] = []
   readonly #withoutAddress: Held[] = []

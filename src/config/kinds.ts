@@ -37,7 +37,10 @@ export const KIND_NAMES: readonly string[] = Object.keys(KINDS)
 /** Slips of the pen in an API group that still name ours. */
 const SLIPS_MAX = 2
 
-/** What a kind is to weir: its role; `other`, none that it reads; or a wrong apiVersion, and the right one. */
+/**
+ * What a kind is to weir: its role; `other`, none that it reads; or a wrong apiVersion, and the
+ * right one.
+ */
 export type KindOf =
   | { readonly role: Role }
   | { readonly role: 'other' }
@@ -72,9 +75,10 @@ export const isRouteTest = ({ apiVersion, kind }: { apiVersion: unknown; kind: u
   kind === ROUTE_TEST && typeof apiVersion === 'string' && kindOf(apiVersion, kind).role !== 'other'
 
 /**
- * Whether a group is somebody else's, who has a kind of the same name: the Gateway API's Gateway, Knative's
- * Service, App Mesh's VirtualService. Kubernetes itself has the groups without a dot (apiextensions refuses such a
- * CRD), and Istio all below istio.io: a kind under these, or under a misspelt group, was meant to be ours.
+ * Whether a group is somebody else's, who has a kind of the same name: the Gateway API's Gateway,
+ * Knative's Service, App Mesh's VirtualService. Kubernetes itself has the groups without a dot
+ * (apiextensions refuses such a CRD), and Istio all below istio.io: a kind under these, or under a
+ * misspelt group, was meant to be ours.
  */
 function isForeign(group: string, right: string): boolean {
   if (!group.includes('.') || GROUPS.has(group)) return false

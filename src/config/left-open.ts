@@ -1,8 +1,9 @@
 /**
- * Values that a tool was to fill in before anybody reads the file: `{{ .Release.Name }}-gw`, `{% name %}`, `${PORT}`.
+ * Values that a tool was to fill in before anybody reads the file: `{{ .Release.Name }}-gw`, `{%
+ * name %}`, `${PORT}`.
  *
- * Where YAML takes them for text, whatever is wrong with them has one cure: render the file. A file whose braces are
- * no YAML is found earlier (text/template.ts).
+ * Where YAML takes them for text, whatever is wrong with them has one cure: render the file. A file
+ * whose braces are no YAML is found earlier (text/template.ts).
  */
 
 export const TEMPLATE = 'this is a template: render it first'

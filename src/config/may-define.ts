@@ -1,8 +1,10 @@
 /**
- * Which findings say that something is missing, and whether a resource with errors may have defined it.
+ * Which findings say that something is missing, and whether a resource with errors may have defined
+ * it.
  *
- * Each code has one question. It is asked of the resources of the right kinds by what is known of them: a Gateway by
- * its name, a ServiceEntry by its hosts; where a name or a list of hosts cannot be read, any is possible.
+ * Each code has one question. It is asked of the resources of the right kinds by what is known of
+ * them: a Gateway by its name, a ServiceEntry by its hosts; where a name or a list of hosts cannot
+ * be read, any is possible.
  */
 
 import type { Code } from './codes.ts'

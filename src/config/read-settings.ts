@@ -53,7 +53,9 @@ const workloadDefaults: Workload = { namespace: 'default', labels: {} }
 const { everyMs, ...others } = DEFAULT_ACCESS_LOG
 const accessLogDefaults = { ...others, every: everyMs }
 
-/** Settings as they are written: a field of another name or shape in each place where one differs. */
+/**
+ * Settings as they are written: a field of another name or shape in each place where one differs.
+ */
 type Spec = Omit<Settings, 'connectDeadlineMs'> & { connectDeadline: Settings['connectDeadlineMs'] }
 const { connectDeadlineMs, ...settingsDefaults } = DEFAULT_SETTINGS
 

@@ -41,7 +41,9 @@ const WINDOW = 120
 /** Characters of a message; only a hostile file makes longer ones. */
 const MESSAGE_MAX = 2000
 
-/** Every diagnostic, errors first, each with a blank line after it, and a line that sums them up. */
+/**
+ * Every diagnostic, errors first, each with a blank line after it, and a line that sums them up.
+ */
 export function renderText(list: readonly Diagnostic[], options: RenderOptions = {}): string {
   const paint: Paint = (style, text) =>
     options.colours ? styleText(style, text, { validateStream: false }) : text
@@ -90,7 +92,9 @@ export const safeJson = (value: unknown): string =>
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
 
-/** Errors first, then warnings and notes; each by file, line and column, then in the order found. */
+/**
+ * Errors first, then warnings and notes; each by file, line and column, then in the order found.
+ */
 function sort(list: readonly Diagnostic[]): Diagnostic[] {
   const rank = ({ severity }: Diagnostic): number => SEVERITIES.indexOf(severity)
   const byFile = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)

@@ -1,8 +1,9 @@
 /**
  * Route tests: from RouteTest resources to questions, and to what their answers should be.
  *
- * A test may leave out what the configuration makes plain, and may name gateways and rules only that are there. So
- * this comes after the Plan. Whoever serves a configuration reads no RouteTests at all (text/read-documents.ts).
+ * A test may leave out what the configuration makes plain, and may name gateways and rules only
+ * that are there. So this comes after the Plan. Whoever serves a configuration reads no RouteTests
+ * at all (text/read-documents.ts).
  */
 
 import { formatAddress, parseAddress, splitEndpoint } from '../net/address.ts'
@@ -108,7 +109,9 @@ class Known {
     return this.#rules.get(virtualService) ?? []
   }
 
-  /** The ports that a gateway listens on; null where one listener takes what was redirected to it. */
+  /**
+   * The ports that a gateway listens on; null where one listener takes what was redirected to it.
+   */
   portsOf(gateway: string): number[] | null {
     const listeners = this.#listeners.get(gateway) ?? []
     if (listeners.some(each => each.destination === 'original')) return null
@@ -163,7 +166,10 @@ class Reading {
     }
   }
 
-  /** 'mesh' or 'namespace/name', as `explain` chooses it, but the RouteTest's own namespace comes first. */
+  /**
+   * 'mesh' or 'namespace/name', as `explain` chooses it, but the RouteTest's own namespace comes
+   * first.
+   */
   #gateway(name: string | null): string | null {
     const found = findGateway(this.#known.gateways, name, [this.#resource.metadata.namespace, 'default'])
     if ('gateway' in found) return found.gateway
@@ -237,7 +243,9 @@ function fullHost(host: string, namespace: string): string {
 const withTexts = (labels: Readonly<Record<string, string | null>>): Record<string, string> =>
   Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value ?? '']))
 
-/** Whether `rule` is the one that is named; a name without a match means each match of the route. */
+/**
+ * Whether `rule` is the one that is named; a name without a match means each match of the route.
+ */
 export const isSameRule = (named: RuleName, rule: RuleName): boolean =>
   named.virtualService === rule.virtualService &&
   named.block === rule.block &&

@@ -52,7 +52,10 @@ export type Settings = {
   readonly maxConnections: number
   /** Endpoints of one destination that are tried for a connection; Istio tries one. */
   readonly connectAttempts: number
-  /** For all attempts together; null: 15 s, or the destination's connect timeout where that is longer. */
+  /**
+   * For all attempts together; null: 15 s, or the destination's connect timeout where that is
+   * longer.
+   */
   readonly connectDeadlineMs: number | null
 }
 

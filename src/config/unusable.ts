@@ -1,8 +1,9 @@
 /**
  * What the files hold and could not be used: text that is no YAML, resources with errors.
  *
- * To the others such a resource is not there, so much would seem to be missing that its author has written. What it
- * may have defined is kept here, as far as it is known, so that nobody is told that it is missing (causes.ts).
+ * To the others such a resource is not there, so much would seem to be missing that its author has
+ * written. What it may have defined is kept here, as far as it is known, so that nobody is told
+ * that it is missing (causes.ts).
  */
 
 import type { Place } from './diagnostic.ts'

@@ -69,7 +69,10 @@ export type Compiled = {
 /** What was read, of which a later change may be half; see `remembered`. */
 type Memory = Reading & { readonly fingerprint: string; readonly snapshot: Snapshot | null }
 
-/** What is served, and what was read last, which may be served next; this thread's own, gone with it. */
+/**
+ * What is served, and what was read last, which may be served next; this thread's own, gone with
+ * it.
+ */
 let remembered: readonly Memory[] = []
 
 /** The new configuration, or null when it is the one of `previous`. */

@@ -1,9 +1,10 @@
 /**
- * Comparing, as the primary thread sees it: a thread of its own, beside the one that compiles, so that no text to be
- * compared holds back a change that is to be served.
+ * Comparing, as the primary thread sees it: a thread of its own, beside the one that compiles, so
+ * that no text to be compared holds back a change that is to be served.
  *
- * A comparison is ended, and its thread with it, when its time is up or nobody waits for it any more: a text that keeps
- * the parser busy can be stopped in no other way. The thread is started when it is needed, and goes when it is not.
+ * A comparison is ended, and its thread with it, when its time is up or nobody waits for it any
+ * more: a text that keeps the parser busy can be stopped in no other way. The thread is started
+ * when it is needed, and goes when it is not.
  */
 
 import { extname } from 'node:path'

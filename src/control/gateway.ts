@@ -39,7 +39,10 @@ export type GatewayOptions = Sources & {
   readonly onPublished?: () => void
 }
 
-/** Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not there yet. */
+/**
+ * Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not
+ * there yet.
+ */
 export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
 
 /** Whether every listener accepts, and where not, what is missing. */
@@ -172,8 +175,8 @@ export class Gateway {
   }
 
   /**
-   * What would change if the files in `body` (JSON) were served instead; null where nothing is served, and where nobody
-   * waits for it any more, as `gone` tells.
+   * What would change if the files in `body` (JSON) were served instead; null where nothing is
+   * served, and where nobody waits for it any more, as `gone` tells.
    */
   async diff(
     body: Uint8Array<ArrayBuffer>,
@@ -196,7 +199,8 @@ export class Gateway {
   /**
    * Looks at the files, whether or not something has told of a change.
    *
-   * @param accept  Checksum of a change that is to be taken whatever it takes from connections; null: of none.
+   * @param accept  Checksum of a change that is to be taken whatever it takes from connections;
+   * null: of none.
    */
   reload(accept: string | null): Promise<Look> {
     return this.#reloads.look(accept)
@@ -253,7 +257,9 @@ export class Gateway {
     return 'taken'
   }
 
-  /** What the guard that is in force says of a change; null where it takes nothing from connections. */
+  /**
+   * What the guard that is in force says of a change; null where it takes nothing from connections.
+   */
   #judge({ losses }: Compiled, accepted: boolean): Verdict | null {
     const observer = this.#plane?.observer
     if (losses === null || !observer) return null
@@ -287,7 +293,10 @@ export class Gateway {
     this.#options.onPublished?.()
   }
 
-  /** Goes on with the settings of what is served now, and notes those that take effect at the next start only. */
+  /**
+   * Goes on with the settings of what is served now, and notes those that take effect at the next
+   * start only.
+   */
   #adopt(before: Settings): void {
     const now = this.settings
     const fixed = changedReadOnce(overridden(before, this.#options.overrides), now)

@@ -17,8 +17,8 @@ export const FINDINGS_MAX = 100
 const TITLES_MAX = 100
 
 /**
- * taken: served now. refused: it had errors. guarded: it would have taken something from connections. emptied: files with
- * resources had become empty. failed: our bug.
+ * taken: served now. refused: it had errors. guarded: it would have taken something from
+ * connections. emptied: files with resources had become empty. failed: our bug.
  */
 export const OUTCOMES = ['taken', 'refused', 'guarded', 'emptied', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]

@@ -1,14 +1,19 @@
 /**
- * One thing that a change takes from connections, and how what it carries is found among the counts.
+ * One thing that a change takes from connections, and how what it carries is found among the
+ * counts.
  *
- * Counts have names that hold over generations: a rule's place, a VirtualService, a destination. So what is lost brings
- * keys of such names (losses.ts), and each count has its own (`countKeys`); where they meet, reload-guard.ts adds up.
+ * Counts have names that hold over generations: a rule's place, a VirtualService, a destination. So
+ * what is lost brings keys of such names (losses.ts), and each count has its own (`countKeys`);
+ * where they meet, reload-guard.ts adds up.
  */
 
 import { placeOf } from '../table/pair-rules.ts'
 import type { RuleOrigin } from '../table/plan.ts'
 
-/** Of each kind that are told one by one; keys that traffic is looked up by, of one of these and of all. */
+/**
+ * Of each kind that are told one by one; keys that traffic is looked up by, of one of these and of
+ * all.
+ */
 const NAMED_MAX = 100
 const OWN_KEYS_MAX = 1_000
 const KEYS_MAX = 10_000
@@ -24,8 +29,8 @@ export type Loss = {
   /** Of the counts: see `countKeys`. */
   readonly keys: readonly string[]
   /**
-   * Of the counts, for all of its kind together: where a rule has moved within its VirtualService, connections of
-   * before count under another place.
+   * Of the counts, for all of its kind together: where a rule has moved within its VirtualService,
+   * connections of before count under another place.
    */
   readonly widerKeys: readonly string[]
 }

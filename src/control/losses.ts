@@ -1,14 +1,15 @@
 /**
- * What a change would take from connections: found by the compiling thread, between the table that is served and the
- * one that may be served next.
+ * What a change would take from connections: found by the compiling thread, between the table that
+ * is served and the one that may be served next.
  *
  *   lost       a destination of a rule that could be served is one that nothing defines now
  *   removed    a rule is not there any more
  *   closed     a listener is not there any more
  *   emptied    a destination has no endpoint any more
  *
- * Rules are matched over generations as `weir diff` matches them (table/pair-rules.ts), but only those of
- * VirtualServices for which anything of that can be so at all: snapshot.ts. What of it is refused is for guard.ts.
+ * Rules are matched over generations as `weir diff` matches them (table/pair-rules.ts), but only
+ * those of VirtualServices for which anything of that can be so at all: snapshot.ts. What of it is
+ * refused is for guard.ts.
  */
 
 import type { LoadedResource } from '../config/load.ts'
@@ -71,7 +72,10 @@ export function findLosses(
 
 const openKeys = (table: Table): string[] => table.sockets.filter(each => each.opens).map(each => each.key)
 
-/** VirtualServices with rules at other places than before, or with a destination that is newly undefined. */
+/**
+ * VirtualServices with rules at other places than before, or with a destination that is newly
+ * undefined.
+ */
 function affectedServices(old: Snapshot, now: Snapshot): Set<string> {
   const affected = new Set<string>()
   for (const key of new Set([...old.shape.keys(), ...now.shape.keys()]))
@@ -124,7 +128,9 @@ class Finder {
     return { lost: [...lost.values()], removed: [...removed.values()] }
   }
 
-  /** The listeners that are closed, each with the rules and the services that had connections of it. */
+  /**
+   * The listeners that are closed, each with the rules and the services that had connections of it.
+   */
   listeners(): Loss[] {
     const { sockets, scopes } = this.#before.table
     return [...this.#closed].map(name => {
@@ -193,7 +199,10 @@ class Finder {
     add(removed, lossOf(placeText(rule), ruleAt(rule), [ruleKey(rule)]))
   }
 
-  /** A rule that is written as it was, and applies nowhere, since a service has gone that it needs; or null. */
+  /**
+   * A rule that is written as it was, and applies nowhere, since a service has gone that it needs;
+   * or null.
+   */
   #withoutService(before: Worded, scope: string): Loss | null {
     const { rule } = before
     if (!this.#isStillWritten(rule)) return null
@@ -205,7 +214,10 @@ class Finder {
     return lostRule(rule, rule, missing, served.map(nameOf))
   }
 
-  /** A rule of whose destinations nothing defines some now, where it had some that could be served; or null. */
+  /**
+   * A rule of whose destinations nothing defines some now, where it had some that could be served;
+   * or null.
+   */
   #undefined(before: Worded, after: Worded): Loss | null {
     const served = this.#servedBy(before).map(nameOf)
     const earlier = this.#drawn(this.#before.table, this.#old, before, 'unknown-destination').map(nameOf)

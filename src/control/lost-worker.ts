@@ -1,6 +1,6 @@
 /**
- * A worker that ended in the middle, however that came: all it had open is closed, and all it had to do ends in the books as
- * `worker-lost`. Then another can take its place.
+ * A worker that ended in the middle, however that came: all it had open is closed, and all it had
+ * to do ends in the books as `worker-lost`. Then another can take its place.
  */
 
 import { Inboxes } from '../engine/inboxes.ts'

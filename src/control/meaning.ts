@@ -2,8 +2,8 @@
  * What a path means at the moment: every folder and link on the way to what it names.
  *
  * Two answers that differ say that the path leads elsewhere now: a folder on the way, or one on the
- * way to a link's target, was renamed, replaced, mounted over, or has come or gone. Of a file at the
- * end only the way counts: that it is saved, the watch hears by itself.
+ * way to a link's target, was renamed, replaced, mounted over, or has come or gone. Of a file at
+ * the end only the way counts: that it is saved, the watch hears by itself.
  */
 
 import { lstat, readdir, readlink } from 'node:fs/promises'
@@ -39,7 +39,10 @@ export async function meaningOf(path: string): Promise<string> {
   return steps.join(' ')
 }
 
-/** Links below the folder, at any depth; a link to a folder is one, and what is in it is not looked for. */
+/**
+ * Links below the folder, at any depth; a link to a folder is one, and what is in it is not looked
+ * for.
+ */
 export async function linksBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => [])
   return entries.filter(each => each.isSymbolicLink()).map(each => join(each.parentPath, each.name))

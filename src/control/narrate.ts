@@ -85,7 +85,9 @@ export function logLosses(log: Logger, generation: number, { findings, warnings,
   for (const text of warnings) log.warn({ generation, loses: weighed }, text)
 }
 
-/** Rules with a destination that nothing defines; told where there are more or fewer than before. */
+/**
+ * Rules with a destination that nothing defines; told where there are more or fewer than before.
+ */
 export function logUnserved(
   log: Logger,
   generation: number,

@@ -54,7 +54,10 @@ export class Observer {
     return this.#series.totals()
   }
 
-  /** Of a total's connections those of the last minute, give or take ten seconds; none where there was none in it. */
+  /**
+   * Of a total's connections those of the last minute, give or take ten seconds; none where there
+   * was none in it.
+   */
   lastMinute({ name, opened, moved, lastWallMs }: Total<SeriesName>): number {
     return lastWallMs < wallMs() - MINUTE_MS ? 0 : this.#lastMinute.of(name.key, opened - moved)
   }

@@ -1,4 +1,6 @@
-/** What command-line flags say instead of the Settings document, and which settings are read once. */
+/**
+ * What command-line flags say instead of the Settings document, and which settings are read once.
+ */
 
 import { type AdminSettings, DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, type Settings } from '../config/settings.ts'
 

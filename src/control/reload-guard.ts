@@ -1,12 +1,14 @@
 /**
- * The guard: whether a change is served that takes something from connections, and what is said of it.
+ * The guard: whether a change is served that takes something from connections, and what is said of
+ * it.
  *
  *             lost rules   removed rules, closed listeners, emptied destinations
  *   refuse    refused      served, with a warning
  *   strict    refused      refused where they had connections in the last minute
  *   warn      served, with a warning
  *
- * What is lost was found by the compiling thread (losses.ts); how much traffic it has is read here, from the counts.
+ * What is lost was found by the compiling thread (losses.ts); how much traffic it has is read here,
+ * from the counts.
  */
 
 import type { Code } from '../config/codes.ts'

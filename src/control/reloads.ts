@@ -2,10 +2,11 @@
  * Reloads: from "something may have changed" to a configuration that is worth looking at.
  *
  * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
- * nothing piles up. What has just been written is perhaps only half there, and half a file can be valid:
- * it is held back until everything has been left alone for a moment, and for longer where it looks unfinished
- * (doubts.ts). A file with resources that stays empty is refused. The watch waits for that by itself; a
- * change of DNS, an order, or a folder that is written to all the time, does not.
+ * nothing piles up. What has just been written is perhaps only half there, and half a file can be
+ * valid: it is held back until everything has been left alone for a moment, and for longer where it
+ * looks unfinished (doubts.ts). A file with resources that stays empty is refused. The watch waits
+ * for that by itself; a change of DNS, an order, or a folder that is written to all the time, does
+ * not.
  */
 
 import { monotonicMs } from '../base/clock.ts'
@@ -14,7 +15,10 @@ import type { Compiled } from './compile-task.ts'
 import type { Logger } from './log.ts'
 import type { Names } from './names.ts'
 
-/** How long files are left alone before they are believed to be whole, and after which time they are taken as they are. */
+/**
+ * How long files are left alone before they are believed to be whole, and after which time they are
+ * taken as they are.
+ */
 const ORDINARY = { restMs: 50, mostMs: 5_000 }
 /** The same, where what was read looks unfinished, or a file with resources has become empty. */
 const DOUBTFUL = { restMs: 1_000, mostMs: 30_000 }
@@ -77,7 +81,8 @@ export class Reloads {
   /**
    * Looks in any case, and says what came of it.
    *
-   * @param accept  Checksum of a change that is to be taken whatever it takes from connections; null: of none.
+   * @param accept  Checksum of a change that is to be taken whatever it takes from connections;
+   * null: of none.
    */
   look(accept: string | null): Promise<Look> {
     const { promise, resolve } = Promise.withResolvers<Look>()

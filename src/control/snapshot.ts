@@ -1,6 +1,6 @@
 /**
- * What of a configuration the next one is held against, kept by the compiling thread: so that most reloads are known to
- * lose nothing without a look at the rules of two tables.
+ * What of a configuration the next one is held against, kept by the compiling thread: so that most
+ * reloads are known to lose nothing without a look at the rules of two tables.
  *
  * A thread that has just been started has none; then losses.ts looks at all rules.
  */
@@ -15,7 +15,10 @@ export type Snapshot = {
   readonly shape: ReadonlyMap<string, number>
   /** Rules that draw a destination which nothing defines: scope, place and destination. */
   readonly unknown: ReadonlyMap<string, Unserved>
-  /** Of each destination that is defined, whether there is somebody to dial, as far as anybody knows. */
+  /**
+   * Of each destination that is defined, whether there is somebody to dial, as far as anybody
+   * knows.
+   */
   readonly destinations: ReadonlyMap<string, boolean>
   /** Digests of the VirtualServices, by 'namespace/name'. */
   readonly virtualServices: ReadonlyMap<string, string>

@@ -3,8 +3,8 @@
  *
  * A worker is a task of a Piscina pool that does not end before it is told to. Tables go down its
  * MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
- * connection. A worker that dies, in whatever way, leaves nothing behind (lost-worker.ts). It is replaced, with a growing
- * pause between attempts, and its successor gets the newest table at once.
+ * connection. A worker that dies, in whatever way, leaves nothing behind (lost-worker.ts). It is
+ * replaced, with a growing pause between attempts, and its successor gets the newest table at once.
  */
 
 import { extname } from 'node:path'
@@ -28,7 +28,10 @@ const RESTART_FIRST_MS = 100
 const RESTART_MOST_MS = 10_000
 /** A worker that lived this long was well; the next death starts over with a short pause. */
 const HEALTHY_MS = 60_000
-/** What workers may take beyond the drain's own limit, and again as long as connections end, before they are ended by force. */
+/**
+ * What workers may take beyond the drain's own limit, and again as long as connections end, before
+ * they are ended by force.
+ */
 const GRACE_MS = 2_000
 
 export type SupervisorOptions = {
@@ -36,7 +39,10 @@ export type SupervisorOptions = {
   readonly engine: EngineKind
   readonly limits: EngineLimits
   readonly onEvent: (event: SupervisorEvent) => void
-  /** The module that a worker runs, and its heap in MB, for tests; the default is the engine's, and Node's. */
+  /**
+   * The module that a worker runs, and its heap in MB, for tests; the default is the engine's, and
+   * Node's.
+   */
   readonly filename?: string
   readonly heapMb?: number
 }

@@ -1,10 +1,10 @@
 /**
- * Folders inside the folders that were named, where -R is not given: whether there is YAML in them that its owner may
- * believe to be served.
+ * Folders inside the folders that were named, where -R is not given: whether there is YAML in them
+ * that its owner may believe to be served.
  *
- * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. A folder with Settings of its
- * own is another configuration, for another process, and nobody's mistake. The look is a short one: it ends after some
- * thousand entries, however much lies below.
+ * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. A folder
+ * with Settings of its own is another configuration, for another process, and nobody's mistake. The
+ * look is a short one: it ends after some thousand entries, however much lies below.
  */
 
 import { closeSync, type Dirent, openSync, readdirSync, readSync } from 'node:fs'

@@ -1,13 +1,14 @@
 /**
  * The watch: tells when something under the operator's paths has changed.
  *
- * chokidar does the watching. What it is told here was found out on real layouts (test/control/watch.test.ts).
- * It follows links, so that the target of a link may change in place. The folder above each path is watched
- * too, for that path and for entries that begin with `..`, since from below chokidar sees neither that a
- * folder was quickly replaced by another, nor, for a single file that is a link through ConfigMap's `..data`,
- * that `..data` was swapped. What lies further up (a grandparent that is replaced, a mount, the way to the
- * target of a link) no event tells of reliably, so it is looked at every second: where a path means something
- * else than before, chokidar begins anew. Whether any of this is a change is decided by comparing contents
+ * chokidar does the watching. What it is told here was found out on real layouts
+ * (test/control/watch.test.ts). It follows links, so that the target of a link may change in place.
+ * The folder above each path is watched too, for that path and for entries that begin with `..`,
+ * since from below chokidar sees neither that a folder was quickly replaced by another, nor, for a
+ * single file that is a link through ConfigMap's `..data`, that `..data` was swapped. What lies
+ * further up (a grandparent that is replaced, a mount, the way to the target of a link) no event
+ * tells of reliably, so it is looked at every second: where a path means something else than
+ * before, chokidar begins anew. Whether any of this is a change is decided by comparing contents
  * (compile.ts).
  */
 
@@ -70,7 +71,10 @@ class Watching implements Watch {
     await this.#watcher?.close()
   }
 
-  /** Has chokidar begin, or begin anew: one after the other, since two of them share what they watch. */
+  /**
+   * Has chokidar begin, or begin anew: one after the other, since two of them share what they
+   * watch.
+   */
   async #watch(): Promise<void> {
     await this.#watcher?.close()
     const parents = this.#roots.map(root => dirname(root))

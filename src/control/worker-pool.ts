@@ -1,6 +1,7 @@
 /**
- * The threads that workers run in: a Piscina pool, and which thread is which. A task that failed says nothing of its thread,
- * which may be on its way out, or live on with all that it has open: here its end can be waited for.
+ * The threads that workers run in: a Piscina pool, and which thread is which. A task that failed
+ * says nothing of its thread, which may be on its way out, or live on with all that it has open:
+ * here its end can be waited for.
  */
 
 import { SHARE_ENV, type Worker } from 'node:worker_threads'
@@ -29,7 +30,8 @@ export class WorkerPool {
       execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi's
       ...(heapMb ? { resourceLimits: { maxOldGenerationSizeMb: heapMb } } : {}),
     })
-    // A thread that dies between two tasks is replaced by the pool itself; the task that follows tells.
+    // A thread that dies between two tasks is replaced by the pool itself; the task that follows
+    // tells.
     this.#pool.on('error', () => {})
   }
 

@@ -1,15 +1,15 @@
 /**
- * The policy of dialing, the same for every engine: who was tried, what is allowed, how a failure is remembered,
- * and what is counted. An engine makes the connects and says how each one ended.
+ * The policy of dialing, the same for every engine: who was tried, what is allowed, how a failure
+ * is remembered, and what is counted. An engine makes the connects and says how each one ended.
  *
  *   begin ─▶ dialed ─┬─▶ connected
  *              ▲     └─▶ failed ─▶ another endpoint, where attempts and time are left
  *              └──────────────────────┘          └─ else the reason
  *   ended: however it ended, once
  *
- * A connection can be tried again elsewhere because no byte of it has been sent. Each attempt has the destination's
- * connect timeout, all together have its deadline. Both, and the number of attempts, are in the table that the
- * connection was decided with, so a reload changes them.
+ * A connection can be tried again elsewhere because no byte of it has been sent. Each attempt has
+ * the destination's connect timeout, all together have its deadline. Both, and the number of
+ * attempts, are in the table that the connection was decided with, so a reload changes them.
  *
  * Rows are the engine's (those of the journal). A connection that connects at once makes no object.
  */
@@ -30,8 +30,9 @@ export const ANOTHER = -1
 export const TIMED_OUT = 'ECANCELED'
 
 /**
- * A timeout says something of the endpoint once the first SYN was sent again (RFC 6298: after a second), or the
- * destination's own timeout is shorter. An attempt may have had less where the deadline was near.
+ * A timeout says something of the endpoint once the first SYN was sent again (RFC 6298: after a
+ * second), or the destination's own timeout is shorter. An attempt may have had less where the
+ * deadline was near.
  */
 const TELLING_MS = 1_000
 

@@ -125,7 +125,10 @@ export function decide(decider: Decider, table: Table, decision: Decision): numb
     : decideEndpoint(decider, table, [], decision)
 }
 
-/** Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, 'no-endpoint', or 'loop'. */
+/**
+ * Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, 'no-endpoint', or
+ * 'loop'.
+ */
 export function decideEndpoint(
   decider: Decider,
   table: Table,

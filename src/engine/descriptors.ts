@@ -6,8 +6,8 @@
  * clients, and with several threads the trick can lose its spare. So a few descriptors are kept
  * free: the kernel always hands out the lowest number, so a connection whose number is near the
  * limit says that nearly all are taken. It is reset and counted, and the dial of an admitted
- * connection finds a descriptor. Where the limit is lowered meanwhile (prlimit(1)), or somebody else
- * takes them all at once, libuv's trick remains, and whom it closes is not counted.
+ * connection finds a descriptor. Where the limit is lowered meanwhile (prlimit(1)), or somebody
+ * else takes them all at once, libuv's trick remains, and whom it closes is not counted.
  */
 
 import { readFileSync } from 'node:fs'

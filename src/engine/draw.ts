@@ -1,14 +1,14 @@
 /**
- * Drawing an endpoint with the memory of failed connects (stats/backoffs.ts): what the balancer chose, unless its last
- * connect failed and its back-off is not over.
+ * Drawing an endpoint with the memory of failed connects (stats/backoffs.ts): what the balancer
+ * chose, unless its last connect failed and its back-off is not over.
  *
  *   balancer ─▶ is its word 0? ─ yes ─▶ that one
  *                   └ no ─▶ back-off over, and the claim is ours ─▶ that one, as a probe
  *                             └─▶ another whose word is 0 ─▶ one whose back-off is over ─▶ that one all the same
  *
- * On the healthy path this costs one plain load. A further attempt of a connection never probes while an endpoint is
- * left that is well. Shares among those that are well stay as the balancer promises: what a failed endpoint would have
- * got is spread over the others by the same rule.
+ * On the healthy path this costs one plain load. A further attempt of a connection never probes
+ * while an endpoint is left that is well. Shares among those that are well stay as the balancer
+ * promises: what a failed endpoint would have got is spread over the others by the same rule.
  */
 
 import { nextBelow, nextU32 } from '../base/random.ts'
@@ -37,7 +37,9 @@ export type Drawn = { readonly cluster: number; isProbe: boolean }
 /** A claim outlasts its dial by this much, so that only a worker that died lets it run out. */
 const CLAIM_SPARE_MS = 1_000
 
-/** An endpoint (row of `table.endpoints`) of `drawn.cluster` that is not in `tried`, or NO_ENDPOINT. */
+/**
+ * An endpoint (row of `table.endpoints`) of `drawn.cluster` that is not in `tried`, or NO_ENDPOINT.
+ */
 export function drawEndpoint(drawer: Drawer, table: Table, tried: readonly number[], drawn: Drawn): number {
   drawn.isProbe = false
   const { cluster } = drawn
@@ -62,7 +64,10 @@ function drawAround(
   return due ?? endpoint
 }
 
-/** Whether the endpoint's back-off is over and nobody else tries it: from now on this connection does. */
+/**
+ * Whether the endpoint's back-off is over and nobody else tries it: from now on this connection
+ * does.
+ */
 function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: number): boolean {
   const slot = slotOf(table, endpoint)
   const now = nowMs()
@@ -122,7 +127,10 @@ function chooseInstead(
   }
 }
 
-/** The turns of those that failed go to the others in turn: the `k`th such turn of all to the `k`th of them. */
+/**
+ * The turns of those that failed go to the others in turn: the `k`th such turn of all to the `k`th
+ * of them.
+ */
 function nextAround(
   turn: number,
   endpoint: number,
@@ -134,7 +142,10 @@ function nextAround(
   return well[(round * failed.length + failed.indexOf(endpoint)) % well.length]
 }
 
-/** Where the position stands on the endpoint's own arc, it stands on the circle of those that are well. */
+/**
+ * Where the position stands on the endpoint's own arc, it stands on the circle of those that are
+ * well.
+ */
 function nextWeightedAround(
   turn: number,
   table: Table,

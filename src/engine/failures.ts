@@ -8,7 +8,10 @@ import { Reason } from '../stats/reasons.ts'
 /** No endpoint's fault: another one would fail as well. */
 const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
 
-/** EPIPE is a reset that was found out by writing, or after the other side's end (tcp_reset, net/ipv4/tcp_input.c). */
+/**
+ * EPIPE is a reset that was found out by writing, or after the other side's end (tcp_reset,
+ * net/ipv4/tcp_input.c).
+ */
 const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
 /** Open files or memory ran out. */

@@ -1,10 +1,12 @@
 /**
- * Closing what a worker has left open (net/held.ts): it ended in the middle, by a bug, for want of memory, or because it was
- * told to, and the process goes on without it. Whatever stays open, the kernel would still give clients to.
+ * Closing what a worker has left open (net/held.ts): it ended in the middle, by a bug, for want of
+ * memory, or because it was told to, and the process goes on without it. Whatever stays open, the
+ * kernel would still give clients to.
  *
- * The ring first, whose operations hold the sockets; then each socket with a reset, so that nobody takes a broken stream for a
- * complete one, and each listener, whose queue the kernel resets; the memory last. The kernel has to have none of
- * the worker's operations by then: it ended them with the thread, or the worker did.
+ * The ring first, whose operations hold the sockets; then each socket with a reset, so that nobody
+ * takes a broken stream for a complete one, and each listener, whose queue the kernel resets; the
+ * memory last. The kernel has to have none of the worker's operations by then: it ended them with
+ * the thread, or the worker did.
  */
 
 import { setImmediate as turn } from 'node:timers/promises'

@@ -15,7 +15,10 @@ import type { Table } from '../table/table.ts'
 
 export { isOwnListener, type OwnListeners } from '../table/own-listeners.ts'
 
-/** Of a routing table; a router on the Internet has a million routes, and the local ones come early or not at all. */
+/**
+ * Of a routing table; a router on the Internet has a million routes, and the local ones come early
+ * or not at all.
+ */
 const BYTES_MAX = 256 * 1024
 /** RTF_LOCAL: linux/ipv6_route.h. */
 const IS_LOCAL = 0x8000_0000

@@ -1,8 +1,8 @@
 /**
  * A worker thread of the data plane: the Piscina task that runs an engine until it is told to end.
  *
- * The task resolves when the worker has drained or stopped. However else it ends, the task rejects, and the supervisor
- * closes what was left open (left-behind.ts) and starts another in its place.
+ * The task resolves when the worker has drained or stopped. However else it ends, the task rejects,
+ * and the supervisor closes what was left open (left-behind.ts) and starts another in its place.
  */
 
 import { flushCompileCache } from 'node:module'

@@ -1,15 +1,17 @@
 /**
- * What this thread has open in its process: descriptors, mappings and a ring outlive the thread that made them. So it writes
- * them down in shared memory, and if it ends in the middle, however that comes, somebody else closes them.
+ * What this thread has open in its process: descriptors, mappings and a ring outlive the thread
+ * that made them. So it writes them down in shared memory, and if it ends in the middle, however
+ * that comes, somebody else closes them.
  *
  *   head (f64)     thread │ quiet │ ring │ its completions │ mappings
  *   closing (i32)  count │ descriptors whose close stands in the ring and has not been submitted
  *   bits (u32)     one for each descriptor that is open
  *
- * The calls in libc.ts note what they open and close; what the ring accepts and closes, and what other threads give and
- * take, is noted where it happens. Only this thread writes, and others read when it has ended. What is about to be closed
- * or given away is struck out before: so for a few instructions a descriptor may stand nowhere, but none is ever closed that
- * has become somebody else's. A thread without a register (`hold`) notes nothing.
+ * The calls in libc.ts note what they open and close; what the ring accepts and closes, and what
+ * other threads give and take, is noted where it happens. Only this thread writes, and others read
+ * when it has ended. What is about to be closed or given away is struck out before: so for a few
+ * instructions a descriptor may stand nowhere, but none is ever closed that has become somebody
+ * else's. A thread without a register (`hold`) notes nothing.
  */
 
 import { threadId } from 'node:worker_threads'
@@ -132,7 +134,10 @@ export function holdsRing(ring: HeldRing | null): void {
   head[RING] = ring.fd + 1
 }
 
-/** The kernel has no operation of this thread any more: what it has open may be closed though it lives. */
+/**
+ * The kernel has no operation of this thread any more: what it has open may be closed though it
+ * lives.
+ */
 export function isQuiet(): void {
   own.head[QUIET] = 1
 }

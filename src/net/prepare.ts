@@ -158,8 +158,9 @@ export function preparePoll(ring: Ring, fd: number, events: number, word: number
 }
 
 /**
- * Completes whenever the peer has said that no more comes (POLLRDHUP), or the socket has failed (POLLHUP, POLLERR), each
- * once: the kernel always looks for all three (IO_POLL_UNMASK in io_uring/poll.c).
+ * Completes whenever the peer has said that no more comes (POLLRDHUP), or the socket has failed
+ * (POLLHUP, POLLERR), each once: the kernel always looks for all three (IO_POLL_UNMASK in
+ * io_uring/poll.c).
  */
 export function preparePollMultishot(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.POLL_ADD, fd, 0, POLL_ADD_MULTI, 0, word, generation)

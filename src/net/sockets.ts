@@ -152,9 +152,10 @@ export class Sockets {
   }
 
   /**
-   * Resets a connection at once, whoever else has its descriptor: connect(2) to AF_UNSPEC sends RST, drops what is
-   * unsent, and wakes all that wait for the socket, which then find it broken. So no operation of a ring has to be
-   * called back: the kernel would look for those of one descriptor among all that are pending. It is still to be closed.
+   * Resets a connection at once, whoever else has its descriptor: connect(2) to AF_UNSPEC sends
+   * RST, drops what is unsent, and wakes all that wait for the socket, which then find it broken.
+   * So no operation of a ring has to be called back: the kernel would look for those of one
+   * descriptor among all that are pending. It is still to be closed.
    */
   abort(fd: number): number {
     return libc.connect(fd, this.#nowhere, 16)

@@ -3,9 +3,10 @@
  *
  *   0: it did not fail │ else: level (3 bits), and when the back-off is over (29 bits, milliseconds)
  *
- * The words are a part of the counts (stats.ts) that belongs to no worker: any worker writes, by compare-and-swap.
- * Which word is whose the compiler says (slots.ts), by address and port, so the memory outlives a reload. Word 0
- * stands for all endpoints without a slot and is never written: nothing is remembered of those.
+ * The words are a part of the counts (stats.ts) that belongs to no worker: any worker writes, by
+ * compare-and-swap. Which word is whose the compiler says (slots.ts), by address and port, so the
+ * memory outlives a reload. Word 0 stands for all endpoints without a slot and is never written:
+ * nothing is remembered of those.
  *
  *   0 ─fails─▶ level 1, 1 s ─over─▶ claimed by one connection ─fails─▶ level 2, 2 s ─▶ … level 6, 30 s
  *   ▲                                        └─connects─▶ 0
@@ -21,8 +22,8 @@ const FIRST_MS = 1_000
 const MOST_MS = 30_000
 const LEVEL_MAX = 6
 /**
- * No back-off and no claim is longer. The 29 bits go round in six days; a time further ahead than this is one of the
- * past, so an endpoint that nobody dialed for days is not held back.
+ * No back-off and no claim is longer. The 29 bits go round in six days; a time further ahead than
+ * this is one of the past, so an endpoint that nobody dialed for days is not held back.
  */
 export const HOLD_MS_MAX = 3_700_000
 
@@ -31,7 +32,10 @@ export const backoffMs = (level: number): number => Math.min(FIRST_MS * 2 ** (le
 /** Whether a word says that the last connect failed and the back-off, or a claim, is not over. */
 export const isHeld = (word: number, nowMs: number): boolean => word !== 0 && leftMs(word, nowMs) > 0
 
-/** Lets one caller try an endpoint whose back-off is over: true for the one. Others have to wait for `forMs`. */
+/**
+ * Lets one caller try an endpoint whose back-off is over: true for the one. Others have to wait for
+ * `forMs`.
+ */
 export function claim(words: Int32Array, slot: number, nowMs: number, forMs: number): boolean {
   const word = Atomics.load(words, slot)
   if (word === 0 || leftMs(word, nowMs) > 0) return false

@@ -1,8 +1,8 @@
 /**
  * How much of a count that only grows came in the last minute, by key.
  *
- * Every ten seconds the counts are written down; the oldest of what is kept is a minute old, or up to ten seconds
- * more. A key that was not there then began at nought.
+ * Every ten seconds the counts are written down; the oldest of what is kept is a minute old, or up
+ * to ten seconds more. A key that was not there then began at nought.
  */
 
 export const MARK_EVERY_MS = 10_000

@@ -64,7 +64,10 @@ export class SeriesTotals<Name extends Named> {
   readonly #workers: readonly Views[]
   readonly #nameOf: (row: SeriesRow) => Name
   readonly #other: Row<Name>
-  /** By key: what rows in use and what is folded have in common, so that a look adds up without a search. */
+  /**
+   * By key: what rows in use and what is folded have in common, so that a look adds up without a
+   * search.
+   */
   readonly #entries = new Map<string, Entry<Name>>()
   #foldedCount = 0
   /** By worker and row, as long as the row is in use. */
@@ -116,7 +119,10 @@ export class SeriesTotals<Name extends Named> {
     return totals
   }
 
-  /** Connections that were ever opened and stayed, by the key of their name: less work than `totals`. */
+  /**
+   * Connections that were ever opened and stayed, by the key of their name: less work than
+   * `totals`.
+   */
   connections(): Map<string, number> {
     const counts = new Map<string, number>()
     for (const [key, { folded }] of this.#entries) if (folded) counts.set(key, folded.opened - folded.moved)

@@ -52,8 +52,8 @@ function doAllComeBack({ clusters, endpoints }: Table, row: number, own: OwnList
 }
 
 /**
- * The reason for the connection as a whole: null as soon as one destination that can be drawn serves it.
- * Where all end it, but for different reasons, the one of the largest share.
+ * The reason for the connection as a whole: null as soon as one destination that can be drawn
+ * serves it. Where all end it, but for different reasons, the one of the largest share.
  */
 export function endOf(
   outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied',

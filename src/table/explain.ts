@@ -48,7 +48,10 @@ export type Explanation = {
   readonly outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied'
   /** One sentence, for people. */
   readonly reason: string
-  /** The reason that the connection would end with before anybody is dialled; null: it can be served. */
+  /**
+   * The reason that the connection would end with before anybody is dialled; null: it can be
+   * served.
+   */
   readonly ends: EarlyEnd | null
   readonly generation: number
   /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null where there is none. */
@@ -78,7 +81,10 @@ export type ExplainedDestination = {
 export type ExplainerFacts = {
   /** Where connections would come back to; without the machine's addresses unless it is given. */
   readonly own?: OwnListeners
-  /** Whether the names of endpoints were asked for while the table was made; else a name counts as an endpoint. */
+  /**
+   * Whether the names of endpoints were asked for while the table was made; else a name counts as
+   * an endpoint.
+   */
   readonly namesResolved?: boolean
   /** The words of the table, where they have been decoded already. */
   readonly cold?: Cold
@@ -112,7 +118,10 @@ export class Explainer {
     }
   }
 
-  /** @param rejectedMost  Rejected rules that are told; with many rules they are the most of the work. */
+  /**
+   * @param rejectedMost  Rejected rules that are told; with many rules they are the most of the
+   * work.
+   */
   answer(question: Question, rejectedMost = Number.POSITIVE_INFINITY): Explanation {
     const query = this.#queryOf(question)
     const client = this.#clientOf(question, query)
@@ -231,7 +240,8 @@ export class Explainer {
   #rejected(query: Query, bits: Uint32Array, client: ColdWorkload, most: number): Explanation['rejected'] {
     if (query.scope < 0) return []
     const { rules } = this.#cold.scopes[query.scope]
-    // The row of a default is none of these rules: those in front of it were tried, those behind were not.
+    // The row of a default is none of these rules: those in front of it were tried, those behind
+    // were not.
     const next = query.rule < 0 ? -1 : rules.findIndex(rule => rule.row >= query.rule)
     return rules.slice(0, Math.min(next < 0 ? rules.length : next, most)).map(rule => {
       const { virtualService, block, route, match } = rule.origin

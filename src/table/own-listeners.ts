@@ -2,10 +2,10 @@
  * Whether an address is one of our own listeners: what is dialed there comes straight back, is sent
  * on again, and so for ever.
  *
- * It is asked for each connection, whose port is often that of a listener (a service has the port of
- * its endpoints), so an IPv4 address costs a few loads and set look-ups. Pure: the addresses of the
- * machine are the caller's to read (engine/loop.ts). Without them, what a table says by itself still
- * counts: listeners on one address, and every loopback address.
+ * It is asked for each connection, whose port is often that of a listener (a service has the port
+ * of its endpoints), so an IPv4 address costs a few loads and set look-ups. Pure: the addresses of
+ * the machine are the caller's to read (engine/loop.ts). Without them, what a table says by itself
+ * still counts: listeners on one address, and every loopback address.
  */
 
 import { type Cidr, contains, type Family, parseAddress, parseCidr } from '../net/address.ts'
@@ -26,7 +26,10 @@ export type OwnListeners = {
   readonly bound6: ReadonlySet<string>
   /** The machine's IPv4 addresses. */
   readonly local4: ReadonlySet<number>
-  /** Its IPv6 addresses, and ranges of both families that it takes for its own (ip-route(8), `local`). */
+  /**
+   * Its IPv6 addresses, and ranges of both families that it takes for its own (ip-route(8),
+   * `local`).
+   */
   readonly local: readonly Cidr[]
 }
 
@@ -50,7 +53,10 @@ export function ownListeners(table: Table, machine: readonly string[]): OwnListe
   return { ports, bound4, bound6, local4, local: ranges.filter(each => !isHost4(each)) }
 }
 
-/** Whether a connection to this address (4 words from `at`) and port would arrive at one of our own listeners. */
+/**
+ * Whether a connection to this address (4 words from `at`) and port would arrive at one of our own
+ * listeners.
+ */
 export function isOwnListener(
   own: OwnListeners,
   family: number,
@@ -77,7 +83,9 @@ function isLocal(own: OwnListeners, family: Family, words: Uint32Array, at: numb
   return false
 }
 
-/** Every address of 127.0.0.0/8 is local (RFC 1122 §3.2.1.3); 0.0.0.0 and :: are dialed as loopback. */
+/**
+ * Every address of 127.0.0.0/8 is local (RFC 1122 §3.2.1.3); 0.0.0.0 and :: are dialed as loopback.
+ */
 const LOOPBACK = ['127.0.0.0/8', '127.0.0.1', '::1']
 const LOOPBACK_4 = 0x7f000001
 const LOOPBACK_6 = Uint32Array.of(0, 0, 0, 1)

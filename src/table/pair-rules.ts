@@ -1,10 +1,11 @@
 /**
  * Which rule of one table is which rule of another: the same rule over generations.
  *
- * Rules are paired by what they say, not by where they stand: one that another was put in front of is the same
- * rule. What is left over of both is a changed rule: of the same conditions in the same VirtualService, since the same
- * connections come to it; else at the same place (VirtualService, route, match); else of the same conditions in
- * another VirtualService, which has perhaps been renamed.
+ * Rules are paired by what they say, not by where they stand: one that another was put in front of
+ * is the same rule. What is left over of both is a changed rule: of the same conditions in the same
+ * VirtualService, since the same connections come to it; else at the same place (VirtualService,
+ * route, match); else of the same conditions in another VirtualService, which has perhaps been
+ * renamed.
  */
 
 import { formatCidr } from '../net/address.ts'
@@ -89,7 +90,10 @@ export function pairRules(before: readonly Worded[], after: readonly Worded[]): 
   }
 }
 
-/** "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset v2". */
+/**
+ * "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset
+ * v2".
+ */
 function ruleText(table: Table, cold: Cold, { row, never }: ColdRule): Pick<Worded, 'text' | 'conditions'> {
   if (never !== null) return { text: `never: ${never}`, conditions: `never: ${never}` }
   const at = row * Rule.WORDS

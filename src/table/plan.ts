@@ -54,7 +54,10 @@ export type Scope = {
   readonly rules: readonly Rule[]
   /** Services that only some clients see, each behind its own rules; in the order of `after`. */
   readonly defaults?: readonly ScopeDefault[]
-  /** The route when no rule matches (a mesh service itself), or an outcome (outcome.ts); −1 closes the connection. */
+  /**
+   * The route when no rule matches (a mesh service itself), or an outcome (outcome.ts); −1 closes
+   * the connection.
+   */
   readonly defaultRoute: number
 }
 
@@ -108,7 +111,10 @@ export type SourceCondition = {
   readonly namespace: string | null
   /** `sourceLabels`: each must be there with this value; more labels are fine. */
   readonly labels: Readonly<Record<string, string>>
-  /** Mesh `exportTo`: the client's namespace is one of these (UNKNOWN_CLIENT: not known); null is no condition. */
+  /**
+   * Mesh `exportTo`: the client's namespace is one of these (UNKNOWN_CLIENT: not known); null is no
+   * condition.
+   */
   readonly visibleTo: readonly string[] | null
 }
 
@@ -169,7 +175,10 @@ export type Endpoint = {
   readonly weight: number
 }
 
-/** What of a DestinationRule's traffic policy matters at layer 4; defaults are Istio's, but for the last three values. */
+/**
+ * What of a DestinationRule's traffic policy matters at layer 4; defaults are Istio's, but for the
+ * last three values.
+ */
 export type Policy = {
   readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
   readonly connectTimeoutMs: number
@@ -185,7 +194,10 @@ export type Policy = {
   readonly connectAttempts: number
   /** For all of them together. */
   readonly connectDeadlineMs: number
-  /** Whether an endpoint whose last connect failed is drawn after all others, until its back-off is over. */
+  /**
+   * Whether an endpoint whose last connect failed is drawn after all others, until its back-off is
+   * over.
+   */
   readonly remembersFailures: boolean
 }
 

@@ -1,4 +1,7 @@
-/** The policy that is in force for a destination, in the words of a DestinationRule, with where each value is written. */
+/**
+ * The policy that is in force for a destination, in the words of a DestinationRule, with where each
+ * value is written.
+ */
 
 import type { ColdCluster } from './cold.ts'
 import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from './layout.ts'

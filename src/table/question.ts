@@ -43,7 +43,10 @@ export function askByOptions(
   return asked(given, words, null)
 }
 
-/** `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`; a null is as absent, and no gateway is the mesh. */
+/**
+ * `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`; a
+ * null is as absent, and no gateway is the mesh.
+ */
 export function askByLine(line: string): Asked {
   try {
     const given = JSON.parse(line, (_, value) => value ?? undefined)

@@ -1,4 +1,7 @@
-/** Names of rules: "shop/orders tcp[1].match[0]", as `explain`, the access log and the page write them. */
+/**
+ * Names of rules: "shop/orders tcp[1].match[0]", as `explain`, the access log and the page write
+ * them.
+ */
 
 import type { RuleOrigin } from './plan.ts'
 
@@ -10,13 +13,17 @@ const NAME = /^(?:([^\s/]+)\/)?([^\s/]+) (tcp|tls|http)\[(\d{1,6})\](?:\.match\[
 export const ruleName = ({ virtualService, block, route, match }: RuleName): string =>
   `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
 
-/** Where no rule matched and a connection went on nevertheless, its outcome stands in the place of a name. */
+/**
+ * Where no rule matched and a connection went on nevertheless, its outcome stands in the place of a
+ * name.
+ */
 export const WITHOUT_RULE = ['default', 'passthrough'] as const
 export type WithoutRule = (typeof WITHOUT_RULE)[number]
 
 /**
- * The parts of a name as it was written, or null where it is none: the VirtualService perhaps without its namespace,
- * and `match` null both for a route without `match` and for any match of a route.
+ * The parts of a name as it was written, or null where it is none: the VirtualService perhaps
+ * without its namespace, and `match` null both for a route without `match` and for any match of a
+ * route.
  */
 export function parseRuleName(text: string): RuleName | null {
   const found = NAME.exec(text)

@@ -1,4 +1,7 @@
-/** The dashboard and the alert rules speak of metrics, labels and values that there are, and are no configuration of weir. */
+/**
+ * The dashboard and the alert rules speak of metrics, labels and values that there are, and are no
+ * configuration of weir.
+ */
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,9 +1,10 @@
 /**
- * A campaign of mistakes under load: what operators do to files, and what it costs the connections of a gateway.
+ * A campaign of mistakes under load: what operators do to files, and what it costs the connections
+ * of a gateway.
  *
- * Clients connect without a pause while each mistake is made, looked at and mended; a few connections stay open all the
- * while. Goal: none is lost where the guard holds. One mistake that no guard can know is among them, so that a load that
- * notices nothing would be noticed.
+ * Clients connect without a pause while each mistake is made, looked at and mended; a few
+ * connections stay open all the while. Goal: none is lost where the guard holds. One mistake that
+ * no guard can know is among them, so that a load that notices nothing would be noticed.
  */
 
 import assert from 'node:assert/strict'

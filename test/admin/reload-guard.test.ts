@@ -1,4 +1,5 @@
-// Goal: a change that takes a destination from rules costs a message, not an outage; told, counted, and taken on demand.
+// Goal: a change that takes a destination from rules costs a message, not an outage; told, counted,
+// and taken on demand.
 
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'

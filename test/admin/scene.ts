@@ -53,7 +53,10 @@ after(async () => {
   for (const end of ends) await end()
 })
 
-/** One gateway for all tests of the process that only read: no saving, no drain, no count that has to be exact. */
+/**
+ * One gateway for all tests of the process that only read: no saving, no drain, no count that has
+ * to be exact.
+ */
 export function reading(): Promise<Scene> {
   shared ??= scene({ after: end => void ends.push(end as () => unknown) })
   return shared

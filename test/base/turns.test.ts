@@ -1,4 +1,6 @@
-/** Goal: long work lets others have their turn, and is done in the order in which it was asked for. */
+/**
+ * Goal: long work lets others have their turn, and is done in the order in which it was asked for.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,6 @@
-/** The bench `admin` in small: every figure is there and is a number. Never how long anything takes. */
+/**
+ * The bench `admin` in small: every figure is there and is a number. Never how long anything takes.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// Goal: explain shows the policy that a connection gets, and where each value is written. Method: blocks at every level.
+// Goal: explain shows the policy that a connection gets, and where each value is written. Method:
+// blocks at every level.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

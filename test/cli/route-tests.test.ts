@@ -1,4 +1,7 @@
-/** `weir test` through the command line: what passes, what misses and why, coverage, formats, exit codes. */
+/**
+ * `weir test` through the command line: what passes, what misses and why, coverage, formats, exit
+ * codes.
+ */
 
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'

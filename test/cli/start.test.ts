@@ -1,4 +1,7 @@
-/** A start: what is loaded for which command, and where Node keeps the compiled code until the next one. */
+/**
+ * A start: what is loaded for which command, and where Node keeps the compiled code until the next
+ * one.
+ */
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
@@ -166,7 +169,10 @@ function assertNone(modules: ReadonlySet<string>, ...names: readonly string[]): 
   )
 }
 
-/** Serves until every listener accepts, then ends without a chance to write anything; what it said on stderr. */
+/**
+ * Serves until every listener accepts, then ends without a chance to write anything; what it said
+ * on stderr.
+ */
 async function killedWhenReady(t: TestContext, root: string, env: NodeJS.ProcessEnv): Promise<string> {
   const child: ChildProcess = spawn(process.execPath, [WEIR, 'run', join(root, 'a.yaml')], { env })
   t.after(() => child.kill('SIGKILL'))

@@ -1,6 +1,6 @@
-// Goal: what Istio's own cases ask for is held by this repository alone. Method: each rule that a clone without
-// those cases (routing-cases.test.ts, validate-cases.test.ts) once left untried has a case of its own here; found
-// by comparing the branches that are covered with and without them.
+// Goal: what Istio's own cases ask for is held by this repository alone. Method: each rule that a
+// clone without those cases (routing-cases.test.ts, validate-cases.test.ts) once left untried has a
+// case of its own here; found by comparing the branches that are covered with and without them.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

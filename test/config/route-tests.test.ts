@@ -1,4 +1,7 @@
-/** Every mistake in a RouteTest is a finding with its place, and nobody but `check` and `test` sees any of it. */
+/**
+ * Every mistake in a RouteTest is a finding with its place, and nobody but `check` and `test` sees
+ * any of it.
+ */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// Goal: what can change while the gateway runs, changes at a reload. Method: real connections before and after, on both engines.
+// Goal: what can change while the gateway runs, changes at a reload. Method: real connections
+// before and after, on both engines.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -23,7 +24,10 @@ async function scene(t: TestContext, engine: string, spec: string) {
   }
 }
 
-/** With outlierDetection no failed connect is remembered, so the dead endpoint is drawn again and again. */
+/**
+ * With outlierDetection no failed connect is remembered, so the dead endpoint is drawn again and
+ * again.
+ */
 const FORGETFUL = `
 ---
 apiVersion: networking.istio.io/v1

@@ -1,7 +1,8 @@
 /**
- * Goal: in whatever way a worker ends, nothing of it stays: its clients and upstreams see a reset, who waited in its queue is
- * reset or served by others, the counts say `worker-lost`, and its descriptors and its memory are given back. Method:
- * a worker that dies under load in each way that there is, beside one that lives.
+ * Goal: in whatever way a worker ends, nothing of it stays: its clients and upstreams see a reset,
+ * who waited in its queue is reset or served by others, the counts say `worker-lost`, and its
+ * descriptors and its memory are given back. Method: a worker that dies under load in each way that
+ * there is, beside one that lives.
  */
 
 import assert from 'node:assert/strict'
@@ -116,7 +117,8 @@ for (const { engine, test } of CHOSEN_FIRST)
       assert.ok(lost() >= DIES_WITH, `${lost()} lost`)
       await until(() => supervisor.ready)
 
-      // Everyone is served, or was told; what came in between reached a queue that was closed, or nobody.
+      // Everyone is served, or was told; what came in between reached a queue that was closed, or
+      // nobody.
       const marks = talkers.map(each => each.answers)
       await until(() => talkers.every((each, index) => each.ended !== '' || each.answers > marks[index] + 1))
       const ended = talkers.filter(each => each.ended !== '')

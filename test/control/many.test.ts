@@ -1,7 +1,7 @@
 /**
- * Goal: however many connections are ended at once, each is reset and counted, and others go on being served; also those that
- * are ended by force. Method: hundreds of connections that say nothing, behind real workers; some thousands are what
- * a measurement is for, not a test.
+ * Goal: however many connections are ended at once, each is reset and counted, and others go on
+ * being served; also those that are ended by force. Method: hundreds of connections that say
+ * nothing, behind real workers; some thousands are what a measurement is for, not a test.
  */
 
 import assert from 'node:assert/strict'

@@ -143,7 +143,10 @@ test('the target of a link outside the folder is noticed when it changes in plac
   await noticed
 })
 
-/** Ways in which a path comes to mean something else, without anything in its folder or above it being touched. */
+/**
+ * Ways in which a path comes to mean something else, without anything in its folder or above it
+ * being touched.
+ */
 const turns: Record<string, { arrange: (base: string) => string; turn: (base: string) => void }> = {
   'a grandparent is renamed and replaced': {
     arrange: base => folderAt(join(base, 'a/b/config')),

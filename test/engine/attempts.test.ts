@@ -1,6 +1,7 @@
 /**
- * Goal: one policy of dialing: who is tried, for how long, and what is remembered of a failure. Method: workers on one
- * set of counts, with endpoints that answer as the test says and a clock that the test moves.
+ * Goal: one policy of dialing: who is tried, for how long, and what is remembered of a failure.
+ * Method: workers on one set of counts, with endpoints that answer as the test says and a clock
+ * that the test moves.
  */
 
 import assert from 'node:assert/strict'

@@ -1,7 +1,8 @@
 /**
- * Goal: with some endpoints of a destination dead no connection fails, and hardly one is dialed in vain. Method: real
- * workers in front of endpoints that refuse, and in a network namespace of the test's own that drops their SYNs; short
- * connections one after the other, and a pool that stays open.
+ * Goal: with some endpoints of a destination dead no connection fails, and hardly one is dialed in
+ * vain. Method: real workers in front of endpoints that refuse, and in a network namespace of the
+ * test's own that drops their SYNs; short connections one after the other, and a pool that stays
+ * open.
  */
 
 import assert from 'node:assert/strict'
@@ -39,7 +40,9 @@ const skip =
 
 const nobody = async (): Promise<Target> => ({ address: '127.0.0.1', port: await freePort() })
 
-/** What back-offs of 1 s, 2 s, 4 s … have room for in so many milliseconds, with the first failure. */
+/**
+ * What back-offs of 1 s, 2 s, 4 s … have room for in so many milliseconds, with the first failure.
+ */
 const mostDials = (ms: number): number => 2 + Math.floor(Math.log2(1 + ms / 1000))
 
 for (const { engine, test } of ENGINES) {

@@ -114,8 +114,8 @@ for (const { engine, test } of ENGINES) {
     const { counts } = await settled(child)
     assert.deepEqual(since(counts, before.counts), { 'accept-error': 1 })
 
-    // The limit is lowered while the gateway runs, so that either an accept or a dial is the first without one:
-    // every client is served, waits, or is turned away and counted.
+    // The limit is lowered while the gateway runs, so that either an accept or a dial is the first
+    // without one: every client is served, waits, or is turned away and counted.
     for (const files of [FILES / 2, FILES / 2 + 1]) {
       const first = await settled(child)
       lower(child, files)

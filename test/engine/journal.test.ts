@@ -137,7 +137,8 @@ for (const { engine, test } of ENGINES) {
     const [record] = await records(1)
     assert.deepEqual([record.id, record.reason, record.errno], [live.id, 'client-closed', 0])
     assert.deepEqual([record.bytes, record.client], [[5, 5, 5, 5], from])
-    // By the worker's clock, which stands still within a turn: it lasted at least until its last byte.
+    // By the worker's clock, which stands still within a turn: it lasted at least until its last
+    // byte.
     assert.ok(record.lastedMs > live.ageMs - live.idleMs - 0.001)
     await plane.settled()
     assert.deepEqual([plane.observer.live.count(), plane.observer.totals().at(-1)?.closed], [0, 1])

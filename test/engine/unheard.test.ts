@@ -1,7 +1,8 @@
 /**
- * Goal: a reset is passed on and counted within seconds, whatever the connection is doing, also where nothing is
- * received from that side: the other one does not read, or it has ended. Method: each state at once, several times,
- * behind one real worker; only where node:ffi is there does `node` see it.
+ * Goal: a reset is passed on and counted within seconds, whatever the connection is doing, also
+ * where nothing is received from that side: the other one does not read, or it has ended. Method:
+ * each state at once, several times, behind one real worker; only where node:ffi is there does
+ * `node` see it.
  */
 
 import assert from 'node:assert/strict'
@@ -33,13 +34,18 @@ function flood(socket: Socket): void {
   fill()
 }
 
-/** What the upstream does with a connection, what the client does, and what of it is reset in the end. */
+/**
+ * What the upstream does with a connection, what the client does, and what of it is reset in the
+ * end.
+ */
 type Case = {
   readonly name: string
   readonly serve: (socket: Socket) => void
   readonly act: (client: Socket) => Promise<unknown>
   readonly resets: 'client' | 'upstream'
-  /** Whether the other one would know: a Node socket that has read an end hears of no reset either. */
+  /**
+   * Whether the other one would know: a Node socket that has read an end hears of no reset either.
+   */
   readonly othersHear: boolean
 }
 

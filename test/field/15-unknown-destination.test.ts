@@ -1,6 +1,7 @@
 /**
- * A route that names a port, a subset or a host that nothing defines, and one whose service has no Pods, look alike
- * from the client: a reset. explain tells them apart, by the reason that the gateway counts.
+ * A route that names a port, a subset or a host that nothing defines, and one whose service has no
+ * Pods, look alike from the client: a reset. explain tells them apart, by the reason that the
+ * gateway counts.
  */
 
 import assert from 'node:assert/strict'

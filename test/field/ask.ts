@@ -34,7 +34,9 @@ export class Asked {
     return this.#explainer.answer({ gateway, source, destination: { ip: address, port } })
   }
 
-  /** The endpoints of all destinations of a connection, or the outcome of one that no service takes. */
+  /**
+   * The endpoints of all destinations of a connection, or the outcome of one that no service takes.
+   */
   reach(to: string, client: Client = {}): string {
     const { outcome, destinations } = this.explain(to, client)
     if (outcome !== 'route' && outcome !== 'default') return outcome

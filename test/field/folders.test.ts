@@ -1,4 +1,7 @@
-/** Folders as people keep them, and a gateway that has nothing to serve, at its start or after a reload. */
+/**
+ * Folders as people keep them, and a gateway that has nothing to serve, at its start or after a
+ * reload.
+ */
 
 import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

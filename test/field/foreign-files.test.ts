@@ -1,4 +1,7 @@
-/** Files that are not weir's, beside those that are: other kinds, other groups, parts of charts, templates. */
+/**
+ * Files that are not weir's, beside those that are: other kinds, other groups, parts of charts,
+ * templates.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

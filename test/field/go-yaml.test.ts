@@ -1,4 +1,7 @@
-/** Plain text that Go's YAML parser, and so kubectl, takes for text: what a cluster accepts is read the same here. */
+/**
+ * Plain text that Go's YAML parser, and so kubectl, takes for text: what a cluster accepts is read
+ * the same here.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,6 +1,7 @@
 /**
- * Goal: which address means which service, where a Service has no address of its own: headless ones,
- * ExternalNames, ServiceEntries with addresses that istiod allocated. Method: whom a connection reaches.
+ * Goal: which address means which service, where a Service has no address of its own: headless
+ * ones, ExternalNames, ServiceEntries with addresses that istiod allocated. Method: whom a
+ * connection reaches.
  */
 
 import assert from 'node:assert/strict'

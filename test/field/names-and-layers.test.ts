@@ -1,6 +1,7 @@
 /**
- * Goal: what is probably meant is said, of hosts that nobody has, of rules that no port and no client has, and
- * of what istioctl finds between resources. Method: small configurations, and what `check` says of them.
+ * Goal: what is probably meant is said, of hosts that nobody has, of rules that no port and no
+ * client has, and of what istioctl finds between resources. Method: small configurations, and what
+ * `check` says of them.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,7 @@
 /**
- * Goal: who has an address, who is an endpoint, at which address and port, as Kubernetes decides it.
- * Method: Services with the objects that a cluster has beside them, and the endpoints that a connection could get.
+ * Goal: who has an address, who is an endpoint, at which address and port, as Kubernetes decides
+ * it. Method: Services with the objects that a cluster has beside them, and the endpoints that a
+ * connection could get.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
- * Goal: several resources for one host or one address are each there for those who see them, and entries
- * of one host go together. Method: who is reached, by the client's namespace.
+ * Goal: several resources for one host or one address are each there for those who see them, and
+ * entries of one host go together. Method: who is reached, by the client's namespace.
  */
 
 import assert from 'node:assert/strict'

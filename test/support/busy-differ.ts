@@ -1,4 +1,7 @@
-/** A comparing thread that does not come to an end, as with a text that keeps the parser busy; or at once, if told so. */
+/**
+ * A comparing thread that does not come to an end, as with a text that keeps the parser busy; or at
+ * once, if told so.
+ */
 
 export default function busy({ body }: { readonly body: Uint8Array }): { readonly wrong: string } {
   const isShort = new TextDecoder().decode(body).includes('short')

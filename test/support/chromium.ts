@@ -13,7 +13,10 @@ export const skip: string | false = program ? false : 'needs Chromium: apt-get i
 let launched: Promise<Browser> | null = null
 after(async () => (await launched)?.close())
 
-/** One for all tests of a file: starting it takes longer than most of them. What a test opens in it ends with the test. */
+/**
+ * One for all tests of a file: starting it takes longer than most of them. What a test opens in it
+ * ends with the test.
+ */
 export async function browse(t: TestContext): Promise<Browser> {
   launched ??= chromium.launch({
     executablePath: program as string,

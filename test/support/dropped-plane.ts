@@ -1,4 +1,7 @@
-/** Runs inside a network namespace that drops all to 127.9.9.0/24: prints how many connections failed. */
+/**
+ * Runs inside a network namespace that drops all to 127.9.9.0/24: prints how many connections
+ * failed.
+ */
 
 import type { EngineKind } from '../../src/engine/protocol.ts'
 import type { Policy } from '../../src/table/plan.ts'

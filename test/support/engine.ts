@@ -33,8 +33,8 @@ import { skip as withoutUring } from './uring.ts'
 const WORKER = fileURLToPath(new URL('../../src/engine/worker.ts', import.meta.url))
 
 /**
- * The threads of all engines of a file: one that has ended its task takes the next, with nothing left of the one
- * before but loaded code. Starting a thread costs more than most tests.
+ * The threads of all engines of a file: one that has ended its task takes the next, with nothing
+ * left of the one before but loaded code. Starting a thread costs more than most tests.
  */
 const THREADS = new Piscina({
   filename: WORKER,
@@ -50,13 +50,18 @@ type Drained = Extract<Report, { kind: 'drained' }>
 
 type Test = (name: string, ...rest: [TestFn] | [TestOptions, TestFn]) => void
 
-/** An engine, and `test` for what is tested on it: skipped, with the reason, where it cannot run. */
+/**
+ * An engine, and `test` for what is tested on it: skipped, with the reason, where it cannot run.
+ */
 export type EngineUnderTest = { readonly engine: EngineKind; readonly test: Test }
 
 /** Every test of the data plane runs on each engine, by name. */
 export const ENGINES: readonly EngineUnderTest[] = [on('node', false), on('uring', withoutUring)]
 
-/** For what hardly depends on the engine: `npm test` tries the one that weir would choose, test:full both. */
+/**
+ * For what hardly depends on the engine: `npm test` tries the one that weir would choose, test:full
+ * both.
+ */
 export const CHOSEN_FIRST: readonly EngineUnderTest[] = [
   on('node', withoutUring === false && fullOnly),
   on('uring', withoutUring),

@@ -1,6 +1,6 @@
 /**
- * For which reasons a test may be skipped, and whether each is true here: what .ci/run could have installed is
- * none (WEIR_TEST_STRICT=1 in test/run.ts).
+ * For which reasons a test may be skipped, and whether each is true here: what .ci/run could have
+ * installed is none (WEIR_TEST_STRICT=1 in test/run.ts).
  */
 
 import { spawnSync } from 'node:child_process'

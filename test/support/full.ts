@@ -1,6 +1,6 @@
 /**
- * How much is tested: all of it by `npm run test:full`, which sets WEIR_TEST_FULL=1, and by `npm test` what finds
- * most mistakes in the least time (docs/testing.md says what moved where).
+ * How much is tested: all of it by `npm run test:full`, which sets WEIR_TEST_FULL=1, and by `npm
+ * test` what finds most mistakes in the least time (docs/testing.md says what moved where).
  *
  * WEIR_TEST_RUNS=10 is for a campaign: ten times as many runs of each property as test:full has.
  */

@@ -1,8 +1,9 @@
 /**
  * Test files that share a process, by folder: starting one costs more than most of these files do.
  *
- * For files that leave nothing behind: no hook of the whole process, no changed directory or environment. Those that
- * need a process of their own are named here. Each group has an entry in test/groups.
+ * For files that leave nothing behind: no hook of the whole process, no changed directory or
+ * environment. Those that need a process of their own are named here. Each group has an entry in
+ * test/groups.
  */
 
 import { globSync } from 'node:fs'

@@ -1,9 +1,13 @@
-/** A configuration in files of one resource each, so that one of them can be deleted, misspelt or written in parts. */
+/**
+ * A configuration in files of one resource each, so that one of them can be deleted, misspelt or
+ * written in parts.
+ */
 
 export type Parts = Readonly<Record<string, string>>
 
 /**
- * A Gateway on `port`; clients from 127.0.10.0/24 go to subset v1, those from 127.0.20.0/24 to v2, the others to both.
+ * A Gateway on `port`; clients from 127.0.10.0/24 go to subset v1, those from 127.0.20.0/24 to v2,
+ * the others to both.
  *
  * @param guard  `reload.guard` of the Settings.
  */

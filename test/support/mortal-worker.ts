@@ -1,6 +1,6 @@
 /**
- * A worker as it is, but that the first of its places dies once, in the middle of deciding about a connection: in the way that
- * the environment says, which the threads share.
+ * A worker as it is, but that the first of its places dies once, in the middle of deciding about a
+ * connection: in the way that the environment says, which the threads share.
  */
 
 import type { WorkerTask } from '../../src/engine/protocol.ts'
@@ -11,7 +11,10 @@ import { Counter, closedAt, openStats } from '../../src/stats/stats.ts'
 /** Connections that it has open then. */
 export const DIES_WITH = 100
 
-/** A thread can be told to end from outside, too: `terminate`, which is the test's to do. One that hangs (`hang`) has to be. */
+/**
+ * A thread can be told to end from outside, too: `terminate`, which is the test's to do. One that
+ * hangs (`hang`) has to be.
+ */
 export const WAYS = ['throw', 'exit', 'heap', 'terminate'] as const
 
 export const WAY = 'WEIR_TEST_DIES_BY'

@@ -1,4 +1,7 @@
-/** Runs inside a network namespace whose loopback also has 10.9.8.7: asks an admin listener from several addresses. */
+/**
+ * Runs inside a network namespace whose loopback also has 10.9.8.7: asks an admin listener from
+ * several addresses.
+ */
 
 import { connect } from 'node:net'
 import { startAdmin } from '../../src/admin/http.ts'

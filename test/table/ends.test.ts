@@ -1,4 +1,5 @@
-// Goal: `ends` is what a worker would count. Method: the workers' own decision, drawn many times, on random plans.
+// Goal: `ends` is what a worker would count. Method: the workers' own decision, drawn many times,
+// on random plans.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

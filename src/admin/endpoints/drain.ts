@@ -110,7 +110,10 @@ function selectionOf({ select, overS: _, rule, ...others }: Asked): Selection {
   return selection
 }
 
-/** One slash, so that no text can be divided in many ways: that would take a time that is the square of its length. */
+/**
+ * One slash, so that no text can be divided in many ways: that would take a time that is the square
+ * of its length.
+ */
 const RULE = /^([^\s/]+\/[^\s/]+)(?: (tcp|tls|http)\[(\d{1,6})\](?:\.match\[(\d{1,6})\])?)?$/
 
 function ruleOf(text: string): NonNullable<Selection['rule']> {

@@ -1,9 +1,10 @@
 /**
  * A metric that is read when somebody asks, and how it is written out.
  *
- * prom-client's own counters hold their values, and are added to. weir's are in shared memory already, and only grow;
- * so here a metric is a name and a function. It is also written out here, since there may be two thousand series of each
- * metric: in pieces (base/turns.ts), and labels only once for each object that is theirs.
+ * prom-client's own counters hold their values, and are added to. weir's are in shared memory
+ * already, and only grow; so here a metric is a name and a function. It is also written out here,
+ * since there may be two thousand series of each metric: in pieces (base/turns.ts), and labels only
+ * once for each object that is theirs.
  *
  * The format: https://prometheus.io/docs/instrumenting/exposition_formats, text version 0.0.4.
  */

@@ -111,7 +111,9 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
   }
 }
 
-/** Keys are made once for the rules of a table, of which there may be many more than have labels. */
+/**
+ * Keys are made once for the rules of a table, of which there may be many more than have labels.
+ */
 function configuredShares() {
   let of: readonly RuleEntry[] = []
   let keyed: { readonly key: string; readonly share: number }[] = []

@@ -1,4 +1,7 @@
-/** The commands that speak with a running gateway: their options and help. Nouns read, verbs change. Each loads its own module. */
+/**
+ * The commands that speak with a running gateway: their options and help. Nouns read, verbs change.
+ * Each loads its own module.
+ */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { AdminPlace } from '../admin-place.ts'

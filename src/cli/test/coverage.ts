@@ -1,7 +1,8 @@
 /**
  * Coverage: which rules some test has reached, of those that can match.
  *
- * A rule that lint has found to be never used (config/lint/review.ts) cannot be reached, so it does not count.
+ * A rule that lint has found to be never used (config/lint/review.ts) cannot be reached, so it does
+ * not count.
  */
 
 import { reviewPlan } from '../../config/lint/review.ts'

@@ -1,8 +1,9 @@
 /**
  * Whether an answer is what a route test expects.
  *
- * Shares are those that are configured; nothing is drawn. A destination counts as reached although it has no endpoint:
- * routes are often tested where the Pods are not. One that no resource defines does not, unless that is expected.
+ * Shares are those that are configured; nothing is drawn. A destination counts as reached although
+ * it has no endpoint: routes are often tested where the Pods are not. One that no resource defines
+ * does not, unless that is expected.
  */
 
 import type { Expectation } from '../../config/route-tests.ts'

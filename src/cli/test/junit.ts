@@ -1,9 +1,10 @@
 /**
- * The report of `weir test` as JUnit XML, which CI systems show: a suite for each RouteTest, a case for each test.
+ * The report of `weir test` as JUnit XML, which CI systems show: a suite for each RouteTest, a case
+ * for each test.
  *
- * What is no miss of a test has a suite of its own, so that a red build says why: errors of the configuration, and
- * coverage where a minimum is asked for. There is no standard; this keeps to what Jenkins' schema allows and others
- * (GitLab, GitHub's reporters, Azure) read.
+ * What is no miss of a test has a suite of its own, so that a red build says why: errors of the
+ * configuration, and coverage where a minimum is asked for. There is no standard; this keeps to
+ * what Jenkins' schema allows and others (GitLab, GitHub's reporters, Azure) read.
  */
 
 import type { Diagnostic } from '../../config/diagnostic.ts'
@@ -131,7 +132,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&apos;',
 }
 
-/** What XML 1.0 cannot hold even as a reference (section 2.2): controls, half surrogates, U+FFFE and U+FFFF. */
+/**
+ * What XML 1.0 cannot hold even as a reference (section 2.2): controls, half surrogates, U+FFFE and
+ * U+FFFF.
+ */
 const UNWRITABLE = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu
 
 const reference = (character: string): string => `&#${character.charCodeAt(0)};`

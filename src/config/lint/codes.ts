@@ -56,7 +56,10 @@ export const LINT_CODES = {
   ),
 } as const satisfies Record<string, CodeEntry>
 
-/** Codes about a change of what is served (control/reload-guard.ts): `check`, which knows no other configuration, never says them. */
+/**
+ * Codes about a change of what is served (control/reload-guard.ts): `check`, which knows no other
+ * configuration, never says them.
+ */
 export const RELOAD_CODES = {
   CFG470: error(
     'a change would take a destination, a rule or a listener from connections',

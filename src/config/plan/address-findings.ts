@@ -1,4 +1,7 @@
-/** Says which services have no address, so that every address on their ports is taken for them (CFG415). */
+/**
+ * Says which services have no address, so that every address on their ports is taken for them
+ * (CFG415).
+ */
 
 import type { Findings } from '../diagnostic.ts'
 import { quote } from '../quote.ts'
@@ -15,7 +18,9 @@ const HINTS = {
 
 const PLURALS = { Service: 'Services', ServiceEntry: 'ServiceEntries' } as const
 
-/** One finding for each kind of resource, as a repository's files often lack the addresses of all. */
+/**
+ * One finding for each kind of resource, as a repository's files often lack the addresses of all.
+ */
 export function reportAnywhere(services: readonly Service[], findings: Findings): void {
   const found = services
     .filter(({ listens }) => listens === 'anywhere')

@@ -2,7 +2,8 @@
  * Clients: who connects from where.
  *
  * What the Settings say comes first, then workloads with an address of their own. Of several at one
- * address one counts: a Pod that is being deleted gives way, since the address may have been used again.
+ * address one counts: a Pod that is being deleted gives way, since the address may have been used
+ * again.
  */
 
 import { parseCidr } from '../../net/address.ts'

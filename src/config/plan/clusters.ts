@@ -173,7 +173,9 @@ function commonLabels([first, ...others]: readonly Member[]): Record<string, str
   return Object.fromEntries(shared)
 }
 
-/** The only port of a service; an ExternalName's own port counts where the service behind it has it. */
+/**
+ * The only port of a service; an ExternalName's own port counts where the service behind it has it.
+ */
 function onlyPortOf(named: Service | null, service: Service | null): number {
   const port = onlyPort(named)
   return port !== 0 && service && portOfService(service, port) ? port : onlyPort(service)

@@ -1,4 +1,7 @@
-/** How a destination is dialed, and where that is written: a DestinationRule's annotations before the Settings. */
+/**
+ * How a destination is dialed, and where that is written: a DestinationRule's annotations before
+ * the Settings.
+ */
 
 import { type Cluster, DEFAULT_POLICY } from '../../table/plan.ts'
 import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from '../dialing.ts'
@@ -30,7 +33,10 @@ export function connectPolicyOf(settings: Settings, document: Resource | null): 
   }
 }
 
-/** What holds for a destination with these DestinationRules: of each annotation, the oldest rule that has it. */
+/**
+ * What holds for a destination with these DestinationRules: of each annotation, the oldest rule
+ * that has it.
+ */
 export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource[]): ConnectPolicy {
   const having = (name: string) => rules.find(each => each.metadata.annotations[name] !== undefined)
   const textOf = (name: string) => having(name)?.metadata.annotations[name] ?? ''

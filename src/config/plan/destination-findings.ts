@@ -82,7 +82,10 @@ function reportHost(
   findings.at('IST0101', resource, [...path, 'host'], message, hints.for(written, host, namespace))
 }
 
-/** The service is there for the namespace of the VirtualService, and not for one that alone reads it. */
+/**
+ * The service is there for the namespace of the VirtualService, and not for one that alone reads
+ * it.
+ */
 function reportHidden(
   { resource, visibility }: VirtualService,
   { written, host, path }: Destination,

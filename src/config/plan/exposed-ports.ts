@@ -1,9 +1,9 @@
 /**
  * Which address and port of the mesh means which service, to whom.
  *
- * A service that is exported to some namespaces is there for their clients only: they have it before a
- * public one of the same address, and all others what would be there without it, if need be the service
- * of a wider range.
+ * A service that is exported to some namespaces is there for their clients only: they have it
+ * before a public one of the same address, and all others what would be there without it, if need
+ * be the service of a wider range.
  */
 
 import { type Cidr, contains, formatCidr, parseCidr } from '../../net/address.ts'
@@ -13,7 +13,9 @@ import { reportAnywhere } from './address-findings.ts'
 import type { Service, ServicePort } from './service.ts'
 import { isVisible } from './visibility.ts'
 
-/** A service's port, and the namespaces whose clients have it; null: all that those before it leave. */
+/**
+ * A service's port, and the namespaces whose clients have it; null: all that those before it leave.
+ */
 export type Owner = {
   readonly service: Service
   readonly port: ServicePort
@@ -32,7 +34,9 @@ export type Exposed = {
 /** One address or range on a port; null: every address. */
 type Place = { readonly cidr: Cidr | null; readonly owners: Owner[] }
 
-/** Every address and port of the services; of two that are for the same viewers the older has it. */
+/**
+ * Every address and port of the services; of two that are for the same viewers the older has it.
+ */
 export function exposePorts(all: readonly Service[], settings: Settings, findings: Findings): Exposed[] {
   const services = all.filter(service => isSeen(service, settings))
   reportAnywhere(services, findings)
@@ -78,7 +82,10 @@ function addressesOf(service: Service, port: ServicePort): readonly (Cidr | null
     .flatMap(({ address, other }) => [address, other ?? ''].flatMap(text => parseCidr(text) ?? []))
 }
 
-/** Whether an owner takes viewers from a later one of its own kind: those of the same exportTo, or all. */
+/**
+ * Whether an owner takes viewers from a later one of its own kind: those of the same exportTo, or
+ * all.
+ */
 function takesFrom(earlier: Owner, later: Owner): boolean {
   if (earlier.viewers === null || later.viewers === null) return earlier.viewers === later.viewers
   return later.viewers.some(each => earlier.viewers?.includes(each))

@@ -1,8 +1,8 @@
 /**
  * Address families of Kubernetes Services.
  *
- * A Service has one family, or two in an order (`ipFamilies`), and its endpoints have addresses of those
- * families only, whatever other addresses their Pods have.
+ * A Service has one family, or two in an order (`ipFamilies`), and its endpoints have addresses of
+ * those families only, whatever other addresses their Pods have.
  */
 
 import { type Family, parseAddress } from '../../net/address.ts'
@@ -10,7 +10,10 @@ import type { ServiceSpec } from './inputs.ts'
 
 /** The families that a Service is known to have, the primary one first. */
 export type Families = {
-  /** None: they are not known, and the first address of a Pod counts, which is of the cluster's primary one. */
+  /**
+   * None: they are not known, and the first address of a Pod counts, which is of the cluster's
+   * primary one.
+   */
   readonly known: readonly Family[]
   readonly isDual: boolean
 }
@@ -20,7 +23,8 @@ export function familiesOf({ ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs }
   const assigned = addresses.flatMap(address => familyOf(address) ?? [])
   const written = (ipFamilies ?? []).flatMap(name => FAMILIES.get(name) ?? [])
   const known = [...new Set(written.length > 0 ? written : assigned)]
-  // As Kubernetes would add it: a Service out of a repository has not been assigned its addresses yet.
+  // As Kubernetes would add it: a Service out of a repository has not been assigned its addresses
+  // yet.
   const wantsBoth = ipFamilyPolicy === 'PreferDualStack' || ipFamilyPolicy === 'RequireDualStack'
   if (wantsBoth && known.length === 1 && assigned.length < 2 && written.length + assigned.length < 2) {
     known.push(known[0] === 4 ? 6 : 4)
@@ -35,7 +39,10 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
   ['IPv6', 6],
 ])
 
-/** A Pod's address for a Service, and the one of the other family where the Service has both; null: none. */
+/**
+ * A Pod's address for a Service, and the one of the other family where the Service has both; null:
+ * none.
+ */
 export function addressFor(
   addresses: readonly string[],
   { known, isDual }: Families,

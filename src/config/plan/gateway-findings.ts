@@ -1,8 +1,9 @@
 /**
- * What istioctl says of Gateways that weir serves in its own way: two that claim a port for the same
- * hosts (IST0145), and a port that the Service of the gateway's Pods does not have (IST0162).
+ * What istioctl says of Gateways that weir serves in its own way: two that claim a port for the
+ * same hosts (IST0145), and a port that the Service of the gateway's Pods does not have (IST0162).
  *
- * The rules are those of pkg/config/analysis/analyzers/gateway, conflictinggateway.go and gateway.go.
+ * The rules are those of pkg/config/analysis/analyzers/gateway, conflictinggateway.go and
+ * gateway.go.
  */
 
 import type { Findings } from '../diagnostic.ts'
@@ -52,7 +53,10 @@ function reportConflicts(gateways: readonly Gateway[], pods: Inputs['pods'], fin
 const keysOf = ({ server }: Claim): string[] =>
   server.hosts.map(host => `${server.port.number} ${server.bind ?? ''} ${host}`)
 
-/** Whether two Gateways are for the same Pods: equal selectors, or one a part of the other and a Pod for both. */
+/**
+ * Whether two Gateways are for the same Pods: equal selectors, or one a part of the other and a Pod
+ * for both.
+ */
 function selectSame(left: Gateway, right: Gateway, pods: readonly Typed<Pod>[]): boolean {
   const [one, two] = [left.value.selector ?? {}, right.value.selector ?? {}]
   if (!hasLabels(one, two) && !hasLabels(two, one)) return false
@@ -63,7 +67,10 @@ function selectSame(left: Gateway, right: Gateway, pods: readonly Typed<Pod>[]):
   )
 }
 
-/** With a selector, Pods for it and a Service for those Pods: else nothing is known of the gateway's Service. */
+/**
+ * With a selector, Pods for it and a Service for those Pods: else nothing is known of the gateway's
+ * Service.
+ */
 function reportPorts(
   { resource, value }: Gateway,
   pods: readonly Typed<Pod>[],

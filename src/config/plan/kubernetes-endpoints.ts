@@ -1,11 +1,12 @@
 /**
  * Who is an endpoint of a Kubernetes Service, and at which address and port.
  *
- * The EndpointSlices of a Service say it, else its Endpoints, else the Pods that its selector picks, by
- * the rules of Kubernetes' own controller: files often hold a Service without what a cluster derives.
- * WorkloadEntries that the selector picks join them (kube/controller/controller.go,
- * buildEndpointsForService). Of endpoints that are not ready, those that are being deleted and still
- * serve are kept for the time when no other is there, as kube-proxy does (KEP-1669).
+ * The EndpointSlices of a Service say it, else its Endpoints, else the Pods that its selector
+ * picks, by the rules of Kubernetes' own controller: files often hold a Service without what a
+ * cluster derives. WorkloadEntries that the selector picks join them
+ * (kube/controller/controller.go, buildEndpointsForService). Of endpoints that are not ready, those
+ * that are being deleted and still serve are kept for the time when no other is there, as
+ * kube-proxy does (KEP-1669).
  */
 
 import { own } from '../../base/own.ts'
@@ -95,7 +96,10 @@ export class KubernetesEndpoints {
       .map(each => each.member)
   }
 
-  /** With the labels of the Pod that is named, else of the workload of that namespace at the address. */
+  /**
+   * With the labels of the Pod that is named, else of the workload of that namespace at the
+   * address.
+   */
   #found(
     address: string,
     reference: ObjectReference | undefined,
@@ -127,7 +131,9 @@ const fits = (address: string, { known }: Families): boolean => {
   return family === null || known.length === 0 || known.includes(family)
 }
 
-/** `ready` that is not given is true, `serving` is `ready`, `terminating` is false (discovery/v1). */
+/**
+ * `ready` that is not given is true, `serving` is `ready`, `terminating` is false (discovery/v1).
+ */
 function stateOf({
   ready,
   serving,
@@ -180,7 +186,10 @@ const memberOfEntry = ({ addresses, labels, weight, ports }: Workload): Member[]
       typeof target === 'string' ? (own(ports, target) ?? 0) : (own(ports, name) ?? (target || number)),
   }))
 
-/** Ports of slices and Endpoints carry the name of the service's port; one without a number stands for all. */
+/**
+ * Ports of slices and Endpoints carry the name of the service's port; one without a number stands
+ * for all.
+ */
 const portByName =
   (ports: EndpointSlice['ports']) =>
   ({ name, number }: ServicePort): number => {

@@ -52,8 +52,9 @@ function readService(
 }
 
 /**
- * The cluster's addresses, and those for which every node stands in: external ones, and those of a load
- * balancer, unless that is a proxy of its own (`ipMode: Proxy`). A headless Service has the word "None".
+ * The cluster's addresses, and those for which every node stands in: external ones, and those of a
+ * load balancer, unless that is a proxy of its own (`ipMode: Proxy`). A headless Service has the
+ * word "None".
  */
 function addressesOf(
   { clusterIP, clusterIPs, externalIPs }: ServiceSpec,

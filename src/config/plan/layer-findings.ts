@@ -1,6 +1,6 @@
 /**
- * `tcp` routes that are for no port, since every port that they could be for is HTTP or TLS by what its
- * service says of it (CFG418).
+ * `tcp` routes that are for no port, since every port that they could be for is HTTP or TLS by what
+ * its service says of it (CFG418).
  *
  * The port's protocol alone decides which block of a VirtualService speaks for it, as in Istio.
  */

@@ -3,8 +3,8 @@
  *
  * Istio uses one of them for a client, and does not say which. weir tries them in turn
  * (docs/configuration.md). What counts as shared is istioctl's rule
- * (analyzers/virtualservice/conflictingmeshgatewayhosts.go): the same host, seen by the same namespaces;
- * for one that only some see also an overlapping host of one that all see.
+ * (analyzers/virtualservice/conflictingmeshgatewayhosts.go): the same host, seen by the same
+ * namespaces; for one that only some see also an overlapping host of one that all see.
  */
 
 import type { Findings } from '../diagnostic.ts'

@@ -1,6 +1,6 @@
 /**
- * Scopes of the mesh: for the addresses of a service the rules of the VirtualServices that are for it, then
- * the service itself.
+ * Scopes of the mesh: for the addresses of a service the rules of the VirtualServices that are for
+ * it, then the service itself.
  *
  * Who the client is, and so what it sees, is only known when it connects. What is exported to some
  * namespaces is therefore a condition of the rules, and where several services have one address for
@@ -86,7 +86,10 @@ export class MeshScopes {
     return [...new Set(found.map(each => each.virtualService))]
   }
 
-  /** Private VirtualServices, then those exported by name, then public ones: the order that each client sees. */
+  /**
+   * Private VirtualServices, then those exported by name, then public ones: the order that each
+   * client sees.
+   */
   #rulesOf({ service, port, viewers }: Owner): Rule[] {
     const { settings, clusters } = this.#inputs
     const notTcp = port.layer === 'tcp' ? '' : whyNotTcp(service, port)
@@ -102,7 +105,10 @@ export class MeshScopes {
       })
   }
 
-  /** Each owner's service behind the owner's rules; who has none is treated as if nothing were there. */
+  /**
+   * Each owner's service behind the owner's rules; who has none is treated as if nothing were
+   * there.
+   */
   #defaultsOf(
     owners: readonly Owner[],
     rules: readonly (readonly Rule[])[],
@@ -132,14 +138,20 @@ export class MeshScopes {
   }
 }
 
-/** A client that nobody describes has no namespace to be kept out by: without a public owner it has the first. */
+/**
+ * A client that nobody describes has no namespace to be kept out by: without a public owner it has
+ * the first.
+ */
 function knownToAll([first, ...others]: Exposed['owners']): readonly [Owner, ...Owner[]] {
   const { viewers } = first
   if (viewers === null || others.at(-1)?.viewers === null) return [first, ...others]
   return [{ ...first, viewers: [...viewers, UNKNOWN_CLIENT] }, ...others]
 }
 
-/** A service of both families is taken to its endpoints by the family that was dialled, as by kube-proxy. */
+/**
+ * A service of both families is taken to its endpoints by the family that was dialled, as by
+ * kube-proxy.
+ */
 function byFamily({ owners, addresses }: Exposed): { family: Family | null; addresses: readonly Cidr[] }[] {
   const isDual = owners.some(
     ({ service }) => service.listens === 'addresses' && service.members.some(each => each.other !== null),
@@ -160,7 +172,10 @@ function seenBy(virtualService: VirtualService): Seen[] {
   ]
 }
 
-/** Without a workload in the Settings the proxy's namespace is unknown; that of the rule stands in for it. */
+/**
+ * Without a workload in the Settings the proxy's namespace is unknown; that of the rule stands in
+ * for it.
+ */
 const viewpointOf = (namespace: string, port: ServicePort, { workload }: Settings) => ({
   viewer: workload?.namespace ?? null,
   namespace: workload?.namespace ?? namespace,

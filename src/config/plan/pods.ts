@@ -1,8 +1,9 @@
 /**
  * Pods as workloads: which addresses a Pod has, which ports its containers name, and how it is.
  *
- * The rules are those of Kubernetes' EndpointSlice controller (endpointslice/utils.go, podutil.FindPort)
- * and of Istio's Pod cache, which copies them (pilot/pkg/serviceregistry/kube/controller/pod.go).
+ * The rules are those of Kubernetes' EndpointSlice controller (endpointslice/utils.go,
+ * podutil.FindPort) and of Istio's Pod cache, which copies them
+ * (pilot/pkg/serviceregistry/kube/controller/pod.go).
  */
 
 import type { Container, Pod, Typed } from './inputs.ts'
@@ -24,8 +25,8 @@ export function readPod({ resource, value }: Typed<Pod>): Workload {
 }
 
 /**
- * A finished Pod (phase Succeeded or Failed) keeps its address in its status, but another Pod may have
- * the address by now: it has none any more.
+ * A finished Pod (phase Succeeded or Failed) keeps its address in its status, but another Pod may
+ * have the address by now: it has none any more.
  */
 function addressesOf(status: Pod['status']): readonly string[] {
   const { phase, podIP, podIPs } = status ?? {}
@@ -35,8 +36,8 @@ function addressesOf(status: Pod['status']): readonly string[] {
 }
 
 /**
- * Kubernetes asks for the condition Ready to be "True". A file written by hand often has no conditions;
- * then a running Pod counts as ready, and so does one that has an address and no phase.
+ * Kubernetes asks for the condition Ready to be "True". A file written by hand often has no
+ * conditions; then a running Pod counts as ready, and so does one that has an address and no phase.
  */
 function isReady(status: Pod['status']): boolean {
   const ready = status?.conditions?.find(condition => condition.type === 'Ready')

@@ -63,7 +63,8 @@ function readPolicy(
       : null,
     connectAttempts: connect.attempts,
     connectDeadlineMs: deadlineFor(connect, connectTimeoutMs),
-    // Where the operator has said when an endpoint counts as failed, weir's own memory stays out of it.
+    // Where the operator has said when an endpoint counts as failed, weir's own memory stays out of
+    // it.
     remembersFailures: (outlierDetection ?? null) === null,
   }
 }

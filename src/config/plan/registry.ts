@@ -2,8 +2,8 @@
  * The registry: every service by its host, as each viewer sees it.
  *
  * Several resources may define one host. ServiceEntries that go together are one service
- * (merge-entries.ts). Of others, a viewer has the first that it sees: a Kubernetes Service, then one
- * exported to some namespaces, then a public one, each by age (pilot/pkg/model/sidecar.go,
+ * (merge-entries.ts). Of others, a viewer has the first that it sees: a Kubernetes Service, then
+ * one exported to some namespaces, then a public one, each by age (pilot/pkg/model/sidecar.go,
  * appendSidecarServices; push_context.go, servicesExportedToNamespace). So a private resource takes
  * nothing from those who do not see it.
  */
@@ -63,9 +63,9 @@ export class Registry {
   }
 
   /**
-   * What a service stands for: of an ExternalName the service of that name, over several of them, or the
-   * last one whose name no service has. Null where they lead in a circle: such a name has no address in
-   * Kubernetes, and Istio leaves it out too (push_context.go, resolveServiceAliases).
+   * What a service stands for: of an ExternalName the service of that name, over several of them,
+   * or the last one whose name no service has. Null where they lead in a circle: such a name has no
+   * address in Kubernetes, and Istio leaves it out too (push_context.go, resolveServiceAliases).
    */
   behind(service: Service, viewer: string | null): Service | null {
     const passed = new Set<Service>()
@@ -96,7 +96,10 @@ export class Registry {
   }
 }
 
-/** Kubernetes first, then what is exported to some namespaces, then what is public; among equals by age. */
+/**
+ * Kubernetes first, then what is exported to some namespaces, then what is public; among equals by
+ * age.
+ */
 const byRank = (left: Service, right: Service): number => rankOf(left) - rankOf(right)
 
 const rankOf = ({ resource, visibility }: Service): number =>
@@ -141,7 +144,10 @@ function sharedNamespaces({ visibility }: Service, { visibility: other }: Servic
     : [...names].filter(name => isVisible(visibility, name) && isVisible(other, name)).join(', ')
 }
 
-/** The port with a number. An ExternalName need not list its ports, which mean nothing to Kubernetes. */
+/**
+ * The port with a number. An ExternalName need not list its ports, which mean nothing to
+ * Kubernetes.
+ */
 export const portOfService = (service: Service, number: number): ServicePort | undefined =>
   listedPort(service, number) ??
   (service.aliasOf !== null && service.ports.length === 0 ? anyPort(service, number) : undefined)

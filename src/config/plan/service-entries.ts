@@ -47,8 +47,8 @@ export function serviceEntryServices(
 }
 
 /**
- * Its own addresses; without any, those that istiod has allocated to the host and written into the status.
- * They count where istiod would use them (networking/serviceentry/ip_autoallocation.go).
+ * Its own addresses; without any, those that istiod has allocated to the host and written into the
+ * status. They count where istiod would use them (networking/serviceentry/ip_autoallocation.go).
  */
 function addressesOf({ resource, value }: Typed<ServiceEntrySpec>, host: string): Cidr[] {
   const own = value.addresses ?? []

@@ -30,7 +30,8 @@ export type Service = {
  * By which addresses the mesh knows a connection to the service:
  * - `addresses`: its own;
  * - `anywhere`: it has none that is known, so every address on its ports is taken for it;
- * - `members`: those of its endpoints, each of which gets what was meant for it (a headless Service);
+ * - `members`: those of its endpoints, each of which gets what was meant for it (a headless
+ *   Service);
  * - `nowhere`: it has none, and a client never dials one (an ExternalName).
  */
 export type Listens = 'addresses' | 'anywhere' | 'members' | 'nowhere'

@@ -24,7 +24,8 @@ export function readWorkloadEntry(
       resource,
       namespace,
       addresses: value.address ? [value.address] : [],
-      // Labels of the object win over those of the spec (serviceentry/conversion.go, ConvertWorkloadEntry).
+      // Labels of the object win over those of the spec (serviceentry/conversion.go,
+      // ConvertWorkloadEntry).
       labels: { ...value.labels, ...resource.metadata.labels },
       weight: Math.max(1, value.weight ?? 1),
       ports: value.ports ?? {},
@@ -35,7 +36,10 @@ export function readWorkloadEntry(
   ]
 }
 
-/** With health checks, one that has not passed yet is no endpoint (serviceentry/conversion.go, isHealthy). */
+/**
+ * With health checks, one that has not passed yet is no endpoint (serviceentry/conversion.go,
+ * isHealthy).
+ */
 function isHealthy({ metadata, value }: Resource): boolean {
   // The spellings of Go's strconv.ParseBool.
   if (!['1', 't', 'T', 'true', 'TRUE', 'True'].includes(metadata.annotations[HEALTH_CHECKED] ?? ''))

@@ -1,4 +1,6 @@
-/** A workload: what runs at an address, from a Pod or a WorkloadEntry, and which labels select it. */
+/**
+ * A workload: what runs at an address, from a Pod or a WorkloadEntry, and which labels select it.
+ */
 
 import { own } from '../../base/own.ts'
 import type { Resource } from '../resource.ts'
@@ -7,7 +9,10 @@ import type { Labels } from './inputs.ts'
 export type Workload = {
   readonly resource: Resource
   readonly namespace: string
-  /** IP addresses, the primary one first; or for a WorkloadEntry perhaps a DNS name. None for a finished Pod. */
+  /**
+   * IP addresses, the primary one first; or for a WorkloadEntry perhaps a DNS name. None for a
+   * finished Pod.
+   */
   readonly addresses: readonly string[]
   readonly labels: Labels
   readonly weight: number

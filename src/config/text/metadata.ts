@@ -47,7 +47,10 @@ export function readMetadata(draft: Draft, kind: string, findings: Findings): Me
   return name === null || namespace === null ? null : { name, namespace, ...rest }
 }
 
-/** What can be told of the metadata of a resource that is passed over: nothing in it is a mistake here. */
+/**
+ * What can be told of the metadata of a resource that is passed over: nothing in it is a mistake
+ * here.
+ */
 export function readForeignMetadata({ value }: Draft): Metadata {
   const { name, generateName, namespace } = isMapping(value.metadata) ? value.metadata : {}
   const called = typeof name === 'string' ? name : typeof generateName === 'string' ? `${generateName}*` : ''

@@ -84,7 +84,8 @@ class Composing {
 
   take(token: Token): void {
     if (token.type === 'error') {
-      // A mistake can end the root of the document early: then each line that follows is one of these, and an echo.
+      // A mistake can end the root of the document early: then each line that follows is one of
+      // these, and an echo.
       if (this.#broken && OUTSIDE.test(token.message)) return
       this.#report(token, 'UNEXPECTED_TOKEN', token.message)
     } else for (const document of this.#composer.next(token)) this.#document = document

@@ -44,7 +44,10 @@ export class Places {
     return isMapping(container) ? (this.#indexesOf(container).get(String(step)) ?? -1) : -1
   }
 
-  /** Made once for each mapping: of a file with many mistakes, many places in one mapping are asked for. */
+  /**
+   * Made once for each mapping: of a file with many mistakes, many places in one mapping are asked
+   * for.
+   */
   #indexesOf(mapping: Mapping): ReadonlyMap<string, number> {
     const known = this.#indexes.get(mapping)
     if (known) return known

@@ -155,8 +155,8 @@ function word(
 }
 
 /**
- * False where another resource of the same name came first. Kubernetes tells resources apart by group, kind, namespace
- * and name; the version is only a way of writing them.
+ * False where another resource of the same name came first. Kubernetes tells resources apart by
+ * group, kind, namespace and name; the version is only a way of writing them.
  */
 function keepFirst(resources: Map<string, Resource>, resource: Resource, findings: Findings): boolean {
   const { apiVersion, kind, metadata, ordinal } = resource

@@ -1,8 +1,10 @@
 /**
- * Templates: files that become resources only once a tool has rendered them (Helm, Jinja, envsubst).
+ * Templates: files that become resources only once a tool has rendered them (Helm, Jinja,
+ * envsubst).
  *
- * YAML reads `{{ .Values.port }}` as a mapping in a mapping, `{{- if … }}` as a broken list, and a template
- * of a hundred lines as a hundred mistakes. All of them have one cure, so each file has one finding.
+ * YAML reads `{{ .Values.port }}` as a mapping in a mapping, `{{- if … }}` as a broken list, and a
+ * template of a hundred lines as a hundred mistakes. All of them have one cure, so each file has
+ * one finding.
  */
 
 import { Lexer } from 'yaml'
@@ -12,16 +14,23 @@ export const CHART_HINT = 'helm template CHART | weir check -'
 
 /** Whether it is worth looking closer. */
 const BRACES = /\{[{%]/
-/** What the lexer adds to the text: the start of a document, the end of a broken flow, a scalar follows. */
+/**
+ * What the lexer adds to the text: the start of a document, the end of a broken flow, a scalar
+ * follows.
+ */
 const MARKS: ReadonlySet<string> = new Set(['\u0002', '\u0018', '\u001f'])
-/** values.yaml, values-prod.yaml, ci/test-values.yaml, values.schema.json, Chart.yaml, requirements.yaml. */
+/**
+ * values.yaml, values-prod.yaml, ci/test-values.yaml, values.schema.json, Chart.yaml,
+ * requirements.yaml.
+ */
 const CHART_FILE = /^(?:(?:.*[-._])?values(?:[-._].*)?|chart|requirements)\.(?:ya?ml|json)$/i
 
 /**
  * Where the first action of a template stands in the text of a document, or −1.
  *
- * Only braces that are YAML's own count: those inside quotes, blocks and plain text are somebody's text, such as the
- * legend of a Grafana dashboard. No resource has a mapping for a key, so these cannot be meant as YAML.
+ * Only braces that are YAML's own count: those inside quotes, blocks and plain text are somebody's
+ * text, such as the legend of a Grafana dashboard. No resource has a mapping for a key, so these
+ * cannot be meant as YAML.
  */
 export function templateOffset(text: string): number {
   if (!BRACES.test(text)) return -1
@@ -34,7 +43,10 @@ export function templateOffset(text: string): number {
   return -1
 }
 
-/** Whether a document is a part of a Helm chart that is no template itself: its values, or what it is called. */
+/**
+ * Whether a document is a part of a Helm chart that is no template itself: its values, or what it
+ * is called.
+ */
 export const isChartPart = (file: string, { apiVersion, kind }: Draft): boolean =>
   CHART_FILE.test(baseName(file)) &&
   kind === undefined &&

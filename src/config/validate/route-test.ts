@@ -1,8 +1,8 @@
 /**
  * RouteTest: what connections are asked about, and what they should get.
  *
- * weir's own kind, so all that is wrong with one is found here: types, fields, meaning. What its tests name in other
- * resources (gateways, rules) is looked up in config/route-tests.ts.
+ * weir's own kind, so all that is wrong with one is found here: types, fields, meaning. What its
+ * tests name in other resources (gateways, rules) is looked up in config/route-tests.ts.
  */
 
 import { splitEndpoint } from '../../net/address.ts'
@@ -45,7 +45,10 @@ const SHAPE: Shape = {
   },
 }
 
-/** The fields of `spec`. `peer` is the sender of a PROXY header, `sni` the server name of a ClientHello. */
+/**
+ * The fields of `spec`. `peer` is the sender of a PROXY header, `sni` the server name of a
+ * ClientHello.
+ */
 export const ROUTE_TEST_FIELDS: Fields = {
   tests: {
     name: 'served',

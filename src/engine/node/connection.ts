@@ -2,10 +2,11 @@
  * One connection in the `node` engine: a client's socket, an upstream's, and the relay between them.
  *
  * State and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
- * ../deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as an
- * event and ends in `close`; nothing is thrown. Its sockets are set to end with a reset until both sides have ended in
- * order: so whatever becomes of the worker, nobody takes a broken stream for a complete one. (Without node:ffi that
- * cannot be set, and a worker that is killed leaves them to the kernel, which ends them in order.)
+ * ../deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as
+ * an event and ends in `close`; nothing is thrown. Its sockets are set to end with a reset until
+ * both sides have ended in order: so whatever becomes of the worker, nobody takes a broken stream
+ * for a complete one. (Without node:ffi that cannot be set, and a worker that is killed leaves them
+ * to the kernel, which ends them in order.)
  */
 
 import { connect, type Socket } from 'node:net'
@@ -112,7 +113,10 @@ export class Connection {
     if (this.#upstream) reset(this.#upstream)
   }
 
-  /** The socket of a side that nothing is read from at the moment, though it is open; null where something is. */
+  /**
+   * The socket of a side that nothing is read from at the moment, though it is open; null where
+   * something is.
+   */
   unheard(side: SideName): Socket | null {
     const isClient = side === 'client'
     if (this.#state === State.Closing || (!isClient && this.#state === State.Dialing)) return null
@@ -120,7 +124,10 @@ export class Connection {
     return socket && (socket.isPaused() || socket.readableEnded) ? socket : null
   }
 
-  /** Whether nothing that the side said will go on: all of it has, there is nobody yet, or nothing has moved for `stillMs`. */
+  /**
+   * Whether nothing that the side said will go on: all of it has, there is nobody yet, or nothing
+   * has moved for `stillMs`.
+   */
   isOver(side: SideName, stillMs: number): boolean {
     if (this.#state === State.Dialing) return true
     const pump = side === 'client' ? this.#toUpstream : this.#toClient

@@ -1,5 +1,6 @@
 /**
- * Direct calls on Node's sockets, where node:ffi is there: what node:net has no way to ask or to say.
+ * Direct calls on Node's sockets, where node:ffi is there: what node:net has no way to ask or to
+ * say.
  *
  * Everything here is done without where it is missing, and each caller says what is lost then.
  */
@@ -22,7 +23,10 @@ export function direct(): Direct | null {
   return made
 }
 
-/** Whether the socket ends with a reset, whoever closes it, even the kernel after the process was killed. */
+/**
+ * Whether the socket ends with a reset, whoever closes it, even the kernel after the process was
+ * killed.
+ */
 export function resetWhenClosed(socket: Socket, isSo: boolean): void {
   const fd = descriptorOf(socket)
   if (fd >= 0) direct()?.sockets.resetWhenClosed(fd, isSo)

@@ -7,8 +7,8 @@
  * ../deadline.ts. A socket is closed only when no operation of its slot is left in the kernel, so a
  * descriptor is never used again too early.
  *
- * However many are reset at once, each turn of the loop resets a few, which takes it some milliseconds, and serves
- * the others in between.
+ * However many are reset at once, each turn of the loop resets a few, which takes it some
+ * milliseconds, and serves the others in between.
  */
 
 import type { Buffers } from '../../net/buffers.ts'
@@ -39,8 +39,9 @@ import { Watch } from './watch.ts'
 export const ENTRIES_EACH = 4
 
 /**
- * Connections that are being reset at the same time: each ends two or three operations, and the kernel hands over 20
- * completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux 6.13), in order: so nobody's is behind more than these.
+ * Connections that are being reset at the same time: each ends two or three operations, and the
+ * kernel hands over 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux
+ * 6.13), in order: so nobody's is behind more than these.
  */
 const CUT_AT_ONCE = 32
 /** However many do not end. */

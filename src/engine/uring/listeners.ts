@@ -5,9 +5,10 @@
  *   open ─▶ accepting ─▶ (table without it, or drain) ─cancelled─▶ queue emptied ─▶ closed
  *     └─ error ─▶ failed ─▶ open, every RETRY_MS
  *
- * Opening and closing take some 0.1 ms each, so only a few are done in each turn of the loop: however
- * many move, connections are served in between. Accepting is one operation that repeats. Where the kernel ends it, for want of files or memory,
- * it is asked again a moment later: what waits in the queue keeps waiting.
+ * Opening and closing take some 0.1 ms each, so only a few are done in each turn of the loop:
+ * however many move, connections are served in between. Accepting is one operation that repeats.
+ * Where the kernel ends it, for want of files or memory, it is asked again a moment later: what
+ * waits in the queue keeps waiting.
  */
 
 import { assert } from '../../base/assert.ts'

@@ -1,10 +1,11 @@
 /**
- * A reset by a side that nothing is received from: its bytes wait for the other side, or it has ended.
+ * A reset by a side that nothing is received from: its bytes wait for the other side, or it has
+ * ended.
  *
- * A receive hears of a reset, and almost always each side has one. So nothing is done at once: a look, a second later,
- * gives a side that has none then a poll of its own, which stays until the connection ends. What a side said before it reset
- * goes on for as long as the other side takes it, and meets the reset at its end; once nothing has moved for a second,
- * nobody waits any longer.
+ * A receive hears of a reset, and almost always each side has one. So nothing is done at once: a
+ * look, a second later, gives a side that has none then a poll of its own, which stays until the
+ * connection ends. What a side said before it reset goes on for as long as the other side takes it,
+ * and meets the reset at its end; once nothing has moved for a second, nobody waits any longer.
  */
 
 import { CQE_F_MORE } from '../../net/io-uring.ts'
@@ -21,7 +22,10 @@ const RELAYING_MS = 1000
 /** A dial that takes longer than this has its client watched. */
 const DIALING_MS = 50
 
-/** poll(2): POLLERR. POLLHUP alone is no failure: both ends were said, and bytes may still be on their way. */
+/**
+ * poll(2): POLLERR. POLLHUP alone is no failure: both ends were said, and bytes may still be on
+ * their way.
+ */
 const POLL_BROKEN = 8
 
 const WATCH = [Operation.WATCH_CLIENT, Operation.WATCH_UPSTREAM] as const
