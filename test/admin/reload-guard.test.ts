@@ -36,7 +36,7 @@ async function guardedScene(t: TestContext, guard = 'refuse') {
 }
 
 test('a deleted DestinationRule is refused: nobody notices but the operator, who may insist', async t => {
-  const { port, remove, restore, reload, cli, get, send, metric, records } = await guardedScene(t)
+  const { port, remove, restore, reload, cli, get, send, metric, records, where } = await guardedScene(t)
   const open = [
     await talking(t, port, '127.0.10.1'),
     await talking(t, port, '127.0.20.1'),
@@ -118,6 +118,9 @@ test('a deleted DestinationRule is refused: nobody notices but the operator, who
   const strict = await send('POST /reload', { accept: checksum, force: true })
   assert.deepEqual([strict.status, strict.body.code], [400, 'unknown-field'])
   assert.equal((await send('POST /reload', { accept: 'abc' })).status, 400)
+  // As `curl -X POST` sends it.
+  const bare = await fetch(`http://127.0.0.1:${where.port}/reload`, { method: 'POST' })
+  assert.deepEqual([bare.status, JSON.parse(await bare.text()).outcome], [200, 'unchanged'])
 })
 
 test('the guard is that of what is served: warn disarms it from the next change on, and strict protects more', async t => {

@@ -1,6 +1,6 @@
 /** Looking at the files again, and taking a change that the guard has refused. */
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
 import { Problem } from '../problem.ts'
 import { answers, finding, integer, list, object, oneOf, orNull, text, textOrNull } from '../schemas.ts'
@@ -33,7 +33,11 @@ export function addReload(app: FastifyInstance, gateway: Gateway): void {
     body: object({ accept }, ['accept']),
     response: answers(answer),
   }
-  app.post<{ Body: Asked }>('/reload', { schema }, async ({ body }) => {
+  // `curl -X POST` sends no body: it asks for nothing but a look.
+  const preValidation = async (request: FastifyRequest): Promise<void> => {
+    request.body ??= {}
+  }
+  app.post<{ Body: Asked }>('/reload', { schema, preValidation }, async ({ body }) => {
     servingOf(gateway)
     if (gateway.readiness().draining) throw notServing()
     const look = await gateway.reload(body.accept ?? null)
