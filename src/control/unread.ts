@@ -2,12 +2,13 @@
  * Folders inside the folders that were named, where -R is not given: whether there is YAML in them
  * that its owner may believe to be served.
  *
- * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. A folder
- * with Settings of its own is another configuration, for another process, and nobody's mistake. The
- * look is a short one: it ends after some thousand entries, however much lies below.
+ * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. Where a
+ * folder has Settings, one below it with Settings of its own is another configuration, for another
+ * process, and nobody's mistake. The look is a short one: it ends after some thousand entries,
+ * however much lies below.
  */
 
-import { closeSync, type Dirent, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, type Dirent, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { UnreadFolder } from '../config/load.ts'
 
@@ -28,6 +29,7 @@ export function unreadBelow(folder: string, below: readonly string[]): UnreadFol
   const files: string[] = []
   const open = [...below]
   let entries = 0
+  let isWhole: boolean | undefined
   for (let next = open.shift(); next !== undefined && entries < ENTRIES_MAX; next = open.shift()) {
     const inside = entriesIn(next).filter(({ name }) => !HIDDEN.test(name))
     const yaml = inside
@@ -35,7 +37,10 @@ export function unreadBelow(folder: string, below: readonly string[]): UnreadFol
       .map(each => join(next, each.name))
     entries += inside.length
     const heads = yaml.map(headOf)
-    if (heads.some(hasSettings)) continue
+    if (heads.some(hasSettings)) {
+      isWhole ??= hasOwnSettings(folder)
+      if (isWhole) continue
+    }
     files.push(...yaml.filter((_, index) => KIND.test(heads[index])))
     open.unshift(...inside.filter(each => each.isDirectory()).map(each => join(next, each.name)))
   }
@@ -50,7 +55,21 @@ function entriesIn(folder: string): Dirent[] {
   }
 }
 
+const hasOwnSettings = (folder: string): boolean =>
+  entriesIn(folder)
+    .filter(each => !HIDDEN.test(each.name) && YAML.test(each.name))
+    .some(each => hasSettings(wholeOf(join(folder, each.name))))
+
 const hasSettings = (head: string): boolean => SETTINGS.test(head) && SETTINGS_GROUP.test(head)
+
+/** Here they may stand anywhere. */
+function wholeOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 function headOf(file: string): string {
   let fd = -1

@@ -78,6 +78,11 @@ test('a folder with Settings of its own is another configuration, and no mistake
     'examples/one/settings.yaml': `# mine\n${settings}`,
   })
   assert.equal((await weir(['check', root])).out, '0 errors, 0 warnings\n')
+  // Without Settings above it, it is what was meant.
+  writeFileSync(join(root, 'a.yaml'), NOTE)
+  assert.match((await weir(['check', root])).out, /CFG015: 2 YAML files/)
+  rmSync(join(root, 'a.yaml'))
+  assert.match((await weir(['check', root])).out, /CFG014(.*\n)+.*CFG015: 2 YAML files/)
 })
 
 test('links are followed, each file is read once, and a loop of links ends', async t => {
