@@ -120,8 +120,11 @@ test('diff says what would change, and is 1 where it is not valid', async t => {
   assert.match(same.out, /^live connections: of 1 open, 0 would not come to where they are$/m)
   const changed = await ask('diff', join(root, 'new.yaml'))
   assert.equal(changed.code, 0)
-  assert.match(changed.out, /^\+ default\/all tcp\[0\]\.match\[0\] /m)
-  assert.match(changed.out, /^- default\/all tcp\[0\] /m)
+  assert.match(
+    changed.out,
+    /^~ default\/all tcp\[0\]\.match\[0\] .*\n +any → .*\n +sourceSubnet 10\.0\.0\.0\/8 → /m,
+  )
+  assert.match(changed.out, /^rules: 0 added, 0 removed, 1 changed, 0 in another order$/m)
   assert.match(
     changed.out,
     /of 1 open, 1 would not.*\n {4}1 {2}default\/all tcp\[0\] {2}backend\.example:9000 → refused\n/,
