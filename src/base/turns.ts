@@ -10,7 +10,7 @@
 import { monotonicMs } from './clock.ts'
 
 /** A piece of long work ends at the first `yield` after this time. */
-const PIECE_MS = 4
+const PIECE_MS = 2
 
 const waiting: (() => void)[] = []
 
