@@ -4,6 +4,7 @@ import { errnoName } from '../net/errno.ts'
 import { Live } from '../stats/connections.ts'
 import type { Destination, MatchNames } from '../stats/generations.ts'
 import { RecordKind } from '../stats/records.ts'
+import { ruleName as nameOf } from '../table/rule-name.ts'
 import type { Bytes } from './bytes.ts'
 
 /** What names may take in a line; longer ones, of clients with very many labels, go without their labels. */
@@ -26,8 +27,7 @@ export const TYPES: { readonly [kind: number]: string } = {
 /** "shop/orders tcp[0].match[1]", "default" where the destination's own default applied, else null. */
 export function ruleName({ rule, outcome }: MatchNames): string | null {
   if (rule === null) return outcome === 'default' || outcome === 'passthrough' ? outcome : null
-  const match = rule.match === null ? '' : `.match[${rule.match}]`
-  return `${rule.virtualService} ${rule.block}[${rule.route}]${match}`
+  return nameOf(rule)
 }
 
 /** A cluster as Istio names it. */

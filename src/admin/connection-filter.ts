@@ -3,6 +3,7 @@
 import { contains, parseAddress, parseCidr } from '../net/address.ts'
 import type { Matched, MatchNames } from '../stats/generations.ts'
 import type { Connection, SocketAddress } from '../stats/live-connections.ts'
+import { ruleName } from '../table/rule-name.ts'
 import { Problem } from './problem.ts'
 import { integer, oneOf, type Schema, text } from './schemas.ts'
 
@@ -56,11 +57,7 @@ export function filterOf(query: ConnectionQuery): Filter {
 }
 
 const isRule = ({ rule }: MatchNames, wanted: string): boolean =>
-  rule !== null && (rule.virtualService === wanted || rulePlace(rule) === wanted)
-
-/** "default/echo tcp[0].match[1]", as explain writes it. */
-export const rulePlace = ({ virtualService, block, route, match }: NonNullable<MatchNames['rule']>): string =>
-  `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
+  rule !== null && (rule.virtualService === wanted || ruleName(rule) === wanted)
 
 function isDestination({ destination }: MatchNames, wanted: string): boolean {
   if (destination === null) return false

@@ -9,6 +9,7 @@
 
 import { placeOf } from '../table/pair-rules.ts'
 import type { RuleOrigin } from '../table/plan.ts'
+import { ruleName } from '../table/rule-name.ts'
 
 /**
  * Of each kind that are told one by one; keys that traffic is looked up by, of one of these and of
@@ -87,7 +88,7 @@ export const lostRule = (
   missing: readonly string[],
   from: readonly string[],
 ): Loss => ({
-  ...{ name: placeText(after), at: ruleAt(after), missing },
+  ...{ name: ruleName(after), at: ruleAt(after), missing },
   keys: from.map(name => routedKey(placeOf(before), name)),
   widerKeys: from.map(name => routedKey(before.virtualService, name)),
 })
@@ -96,6 +97,3 @@ export const ruleAt = ({ file, line, virtualService }: RuleOrigin): Loss['at'] =
   ...{ file, line },
   resource: `VirtualService ${virtualService}`,
 })
-
-export const placeText = ({ virtualService, block, route, match }: RuleOrigin): string =>
-  `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`

@@ -20,6 +20,7 @@ import { type OwnListeners, ownListeners } from '../table/own-listeners.ts'
 import { type Pair, pairRules, type Worded, wordedRules } from '../table/pair-rules.ts'
 import type { RuleOrigin } from '../table/plan.ts'
 import { destinationsOf } from '../table/rows.ts'
+import { ruleName } from '../table/rule-name.ts'
 import { readCold, type Table } from '../table/table.ts'
 import {
   anyKey,
@@ -32,7 +33,6 @@ import {
   type Named,
   nameOf,
   ofKind,
-  placeText,
   ruleAt,
   ruleKey,
 } from './loss.ts'
@@ -196,7 +196,7 @@ class Finder {
     const { rule } = before
     // What only went with its listener is told of that.
     if (this.#closed.has(socketOf(scope)) && this.#isStillWritten(rule)) return
-    add(removed, lossOf(placeText(rule), ruleAt(rule), [ruleKey(rule)]))
+    add(removed, lossOf(ruleName(rule), ruleAt(rule), [ruleKey(rule)]))
   }
 
   /**

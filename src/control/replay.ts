@@ -13,6 +13,7 @@ import type { Cold } from '../table/cold.ts'
 import { createQuery, match, type Query } from '../table/match.ts'
 import { PASSTHROUGH } from '../table/outcome.ts'
 import { destinationsOf } from '../table/rows.ts'
+import { ruleName } from '../table/rule-name.ts'
 import { readCold, type Table } from '../table/table.ts'
 
 /** Moves that are told one by one, those of most connections first. */
@@ -80,9 +81,7 @@ const destinationText = ({ outcome, destination }: MatchNames): string | null =>
 const textOf = ({ host, port, subset }: NonNullable<MatchNames['destination']>): string =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
-const ruleText = ({ rule }: MatchNames): string | null =>
-  rule &&
-  `${rule.virtualService} ${rule.block}[${rule.route}]${rule.match === null ? '' : `.match[${rule.match}]`}`
+const ruleText = ({ rule }: MatchNames): string | null => rule && ruleName(rule)
 
 /** Matches connections again. */
 class Again {

@@ -137,7 +137,8 @@ function nextAround(
   left: readonly number[],
   well: readonly number[],
 ): number {
-  const failed = left.filter(each => !well.includes(each))
+  const isWell = new Set(well) // a cluster may have thousands
+  const failed = left.filter(each => !isWell.has(each))
   const round = Math.floor(turn / left.length)
   return well[(round * failed.length + failed.indexOf(endpoint)) % well.length]
 }

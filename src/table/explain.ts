@@ -28,6 +28,7 @@ import { isOwnListener, type OwnListeners, ownListeners } from './own-listeners.
 import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from './plan.ts'
 import { defaultPolicy, type PolicyValue, policyOf } from './policy-text.ts'
 import { destinationsOf, endpointsOf, prefixesOf } from './rows.ts'
+import { ruleName } from './rule-name.ts'
 import { readCold, type Table } from './table.ts'
 
 /** A connection to ask about; addresses as text, everything but the destination's port optional. */
@@ -175,13 +176,7 @@ export class Explainer {
   #outcome(route: number, rule: RuleOrigin | null, query: Query): Pick<Explanation, 'outcome' | 'reason'> {
     const { scope } = query
     const asked = destinationText(query)
-    if (rule) {
-      const match = rule.match === null ? '' : `.match[${rule.match}]`
-      return {
-        outcome: 'route',
-        reason: `${rule.virtualService} ${rule.block}[${rule.route}]${match} matches`,
-      }
-    }
+    if (rule) return { outcome: 'route', reason: `${ruleName(rule)} matches` }
     if (route >= 0)
       return {
         outcome: 'default',
