@@ -3,8 +3,8 @@
  * nothing but one weighted route.
  */
 
-import type { Family } from '../src/net/address.ts'
-import { DEFAULT_POLICY, type Plan, type Rule, type Source } from '../src/table/plan.ts'
+import type { Family } from '../src/address/address.ts'
+import { DEFAULT_POLICY, type Plan, type Rule, type Source } from '../src/table/plan/plan.ts'
 
 export const WORKLOADS = 2000
 /** Routes of `rulesPlan`. */

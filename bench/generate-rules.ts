@@ -11,9 +11,9 @@
  * Each rule is written for one workload, so that a connection can be made that suits it.
  */
 
+import { type Cidr, type Family, wordMask } from '../src/address/address.ts'
 import { nextBelow, nextU32, type Random } from '../src/base/random.ts'
-import { type Cidr, type Family, wordMask } from '../src/net/address.ts'
-import type { Plan, Rule } from '../src/table/plan.ts'
+import type { Plan, Rule } from '../src/table/plan/plan.ts'
 import { pick, seeded } from './generate.ts'
 import { clientAddress, identityOf, ROUTES, rulesPlan, WORKLOADS } from './generate-plans.ts'
 

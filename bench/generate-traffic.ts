@@ -3,8 +3,8 @@
  * may take it.
  */
 
+import { type Cidr, parseCidr, wordMask } from '../src/address/address.ts'
 import { nextBelow, nextU32, type Random } from '../src/base/random.ts'
-import { type Cidr, parseCidr, wordMask } from '../src/net/address.ts'
 import { nextRank, pick, seeded } from './generate.ts'
 import { clientAddress } from './generate-plans.ts'
 import { PORTS, type World } from './generate-rules.ts'

@@ -4,9 +4,9 @@
  * The same seed gives the same input on every machine, so two runs measure the same work.
  */
 
+import { type Family, wordMask } from '../src/address/address.ts'
 import { createRandom, nextBelow, nextU32, type Random } from '../src/base/random.ts'
-import { type Family, wordMask } from '../src/net/address.ts'
-import type { PrefixSet } from '../src/table/cidr-trie-builder.ts'
+import type { PrefixSet } from '../src/table/build/cidr-trie-builder.ts'
 
 /** Weights of prefix lengths, about as in the global routing tables of 2025 (bgp.potaroo.net). */
 const LENGTHS: Readonly<Record<Family, readonly (readonly [bits: number, weight: number])[]>> = {

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { probe } from '../../src/net/probe.ts'
+import { probe } from '../../src/kernel/uring/probe.ts'
 import type { Bench } from '../harness.ts'
 import { installed } from '../installed.ts'
 

@@ -1,8 +1,8 @@
 /** What both ends of the load share. */
 
-import { errnoName } from '../../src/net/errno.ts'
+import { errnoName } from '../../src/kernel/errno.ts'
 
-/** 127.0.0.1, as net/address.ts has it. */
+/** 127.0.0.1, as address/address.ts has it. */
 export const LOOPBACK = new Uint32Array([0x7f000001, 0, 0, 0])
 
 /** What was opened; ends the run where it is −errno, since there is nothing to measure then. */

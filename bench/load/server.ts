@@ -8,15 +8,15 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { assert } from '../../src/base/assert.ts'
-import { Arena } from '../../src/net/arena.ts'
-import { CQE_F_MORE, Cqe } from '../../src/net/io-uring.ts'
-import { prepareAccept, prepareRecv, prepareSend } from '../../src/net/prepare.ts'
-import type { Ring } from '../../src/net/ring.ts'
-import { closeRing, openRing } from '../../src/net/ring-setup.ts'
-import { createSocketName } from '../../src/net/socket-address.ts'
-import { closeSocket, Sockets } from '../../src/net/sockets.ts'
-import { operationOf, slotOf, subject } from '../../src/net/user-data.ts'
-import { openWake, Wake } from '../../src/net/wake.ts'
+import { Arena } from '../../src/kernel/arena.ts'
+import { createSocketName } from '../../src/kernel/socket-address.ts'
+import { closeSocket, Sockets } from '../../src/kernel/sockets.ts'
+import { CQE_F_MORE, Cqe } from '../../src/kernel/uring/io-uring.ts'
+import { prepareAccept, prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
+import type { Ring } from '../../src/kernel/uring/ring.ts'
+import { closeRing, openRing } from '../../src/kernel/uring/ring-setup.ts'
+import { operationOf, slotOf, subject } from '../../src/kernel/user-data.ts'
+import { openWake, Wake } from '../../src/kernel/wake.ts'
 import { LOOPBACK, opened } from './loopback.ts'
 import { BLOCK_BYTES, closesAfter, MESSAGE_BYTES, mebibytesOf, writeBlock } from './message.ts'
 
@@ -30,7 +30,7 @@ const BACKLOG = 4096
 const CONNECTIONS_MAX = 32_768
 
 export type ServerTask = { readonly port: MessagePort }
-/** Where the server listens, and the descriptor that stops it (net/wake.ts). */
+/** Where the server listens, and the descriptor that stops it (kernel/wake.ts). */
 export type Serving = { readonly tcpPort: number; readonly stopFd: number }
 
 /** Serves until it is woken. */

@@ -2,9 +2,9 @@
 
 import ipaddr from 'ipaddr.js'
 import LongestPrefixMatch from 'longest-prefix-match'
-import { type Family, formatAddress } from '../../src/net/address.ts'
-import { type CidrTrie, findPrefix, viewTrie } from '../../src/table/cidr-trie.ts'
-import { buildTrie, type PrefixSet } from '../../src/table/cidr-trie-builder.ts'
+import { type Family, formatAddress } from '../../src/address/address.ts'
+import { buildTrie, type PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
+import { type CidrTrie, findPrefix, viewTrie } from '../../src/table/match/cidr-trie.ts'
 import { addresses, prefixes, type Spread } from '../generate.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
 import { findByScan, type Scan, toScan } from '../rivals/linear-scan.ts'

@@ -1,10 +1,10 @@
 /** One full match, from addresses to a route: how its time grows with the rules, for kind and unkind lists. */
 
-import type { Family } from '../../src/net/address.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { Header, SECTIONS } from '../../src/table/layout.ts'
-import { createQuery, match, type Query } from '../../src/table/match.ts'
-import { openTable, type Table } from '../../src/table/table.ts'
+import type { Family } from '../../src/address/address.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { Header, SECTIONS } from '../../src/table/format/layout.ts'
+import { openTable, type Table } from '../../src/table/format/table.ts'
+import { createQuery, match, type Query } from '../../src/table/match/match.ts'
 import { identityOf } from '../generate-plans.ts'
 import { type RuleKind, type World, world } from '../generate-rules.ts'
 import { type Traffic, traffic } from '../generate-traffic.ts'

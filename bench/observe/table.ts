@@ -1,8 +1,8 @@
 /** A table with a listener, a rule, a destination and an endpoint: names for the lines of the access log. */
 
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { DEFAULT_POLICY, type Plan } from '../../src/table/plan.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 
 const PLAN: Plan = {
   listeners: [

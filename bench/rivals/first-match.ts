@@ -1,11 +1,11 @@
 /**
- * The rules in turn, as src/table/plan.ts tells what they mean: what the classifier is compared with.
+ * The rules in turn, as src/table/plan/plan.ts tells what they mean: what the classifier is compared with.
  *
  * It gets the client's workload for nothing, where weir has to find it by the address.
  */
 
-import { contains, type Family } from '../../src/net/address.ts'
-import type { Rule, Source } from '../../src/table/plan.ts'
+import { contains, type Family } from '../../src/address/address.ts'
+import type { Rule, Source } from '../../src/table/plan/plan.ts'
 
 /** A connection; the addresses are four words each, from `at` on. */
 export type Asked = {

@@ -4,8 +4,8 @@
  * It has its own way of making the ranges, so that weir's builder is held against something.
  */
 
-import { wordMask } from '../../src/net/address.ts'
-import type { PrefixSet } from '../../src/table/cidr-trie-builder.ts'
+import { wordMask } from '../../src/address/address.ts'
+import type { PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
 
 /** From `starts` (as many words each as the set has) on, `values` holds; the first starts at address 0. */
 export type Ranges = { readonly wide: 1 | 4; readonly starts: Uint32Array; readonly values: Uint32Array }

@@ -1,11 +1,11 @@
 /** A match and the pick that follows it, as a worker makes them for each connection, beside the match alone. */
 
 import { createRandom } from '../../src/base/random.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { createQuery } from '../../src/table/match.ts'
-import { pickDestination } from '../../src/table/pick.ts'
-import type { Plan } from '../../src/table/plan.ts'
-import { openTable, type Table } from '../../src/table/table.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { openTable, type Table } from '../../src/table/format/table.ts'
+import { createQuery } from '../../src/table/match/match.ts'
+import { pickDestination } from '../../src/table/match/pick.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 import { ROUTES } from '../generate-plans.ts'
 import { world } from '../generate-rules.ts'
 import { type Traffic, traffic } from '../generate-traffic.ts'

@@ -1,10 +1,10 @@
 /** Drawing a weighted destination, in each way of splitting, beside a route that has only one. */
 
 import { createRandom } from '../../src/base/random.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { pickDestination } from '../../src/table/pick.ts'
-import type { Route } from '../../src/table/plan.ts'
-import { openTable } from '../../src/table/table.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { openTable } from '../../src/table/format/table.ts'
+import { pickDestination } from '../../src/table/match/pick.ts'
+import type { Route } from '../../src/table/plan/plan.ts'
 import { splitPlan } from '../generate-plans.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
 import { unequal } from './ways.ts'

@@ -1,5 +1,5 @@
 /**
- * Preloaded by a gateway (`node --import`), it puts slowed-pick.ts in the place of src/table/pick.ts.
+ * Preloaded by a gateway (`node --import`), it puts slowed-pick.ts in the place of src/table/match/pick.ts.
  *
  * With it a test sees that the bench would notice a pick that costs something; no line of src is for it.
  */

@@ -2,11 +2,11 @@
 
 import { monotonicMs } from '../../src/base/clock.ts'
 import type { Random } from '../../src/base/random.ts'
-import { Route } from '../../src/table/layout.ts'
-import { pickDestination as pick } from '../../src/table/pick.ts'
-import type { Table } from '../../src/table/table.ts'
+import { Route } from '../../src/table/format/layout.ts'
+import type { Table } from '../../src/table/format/table.ts'
+import { pickDestination as pick } from '../../src/table/match/pick.ts'
 
-export { aliasColumns, type Column } from '../../src/table/pick.ts'
+export { aliasColumns, type Column } from '../../src/table/match/pick.ts'
 
 const SLOWER_MS = Number(process.env.WEIR_BENCH_PICK_US) / 1000
 

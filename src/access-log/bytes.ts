@@ -5,7 +5,7 @@
  * sees to it that there is room for a line.
  */
 
-import { type Family, formatAddress } from '../net/address.ts'
+import { type Family, formatAddress } from '../address/address.ts'
 
 const ZERO = 48
 const [MINUS, DOT, COLON, OPEN, CLOSE] = [...'-.:[]'].map(each => each.charCodeAt(0))

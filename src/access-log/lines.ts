@@ -1,10 +1,10 @@
 /** One record as one line: what the two formats (json.ts, text.ts) have in common. */
 
-import { errnoName } from '../net/errno.ts'
+import { errnoName } from '../kernel/errno.ts'
 import { Live } from '../stats/connections.ts'
 import type { Destination, MatchNames } from '../stats/generations.ts'
 import { RecordKind } from '../stats/records.ts'
-import { ruleName as nameOf } from '../table/rule-name.ts'
+import { ruleName as nameOf } from '../table/plan/rule-name.ts'
 import type { Bytes } from './bytes.ts'
 
 /** What names may take in a line; longer ones, of clients with very many labels, go without their labels. */

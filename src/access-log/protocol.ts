@@ -1,4 +1,4 @@
-/** What the primary thread (control/access-log.ts) and the access log's (task.ts) say to each other. */
+/** What the primary thread (control/observe/access-log.ts) and the access log's (task.ts) say to each other. */
 
 import type { MessagePort } from 'node:worker_threads'
 import type { JournalMemory } from '../stats/journal-memory.ts'

@@ -1,9 +1,9 @@
 /** Which connections are asked for: what a query says, as questions to one connection after the other. */
 
-import { contains, parseAddress, parseCidr } from '../net/address.ts'
+import { contains, parseAddress, parseCidr } from '../address/address.ts'
 import type { Matched, MatchNames } from '../stats/generations.ts'
 import type { Connection, SocketAddress } from '../stats/live-connections.ts'
-import { ruleName } from '../table/rule-name.ts'
+import { ruleName } from '../table/plan/rule-name.ts'
 import { Problem } from './problem.ts'
 import { integer, oneOf, type Schema, text } from './schemas.ts'
 

@@ -16,7 +16,7 @@
 
 import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
-import { type Cidr, contains, parseAddress, parseCidr } from '../net/address.ts'
+import { type Cidr, contains, parseAddress, parseCidr } from '../address/address.ts'
 import { Problem } from './problem.ts'
 
 /** On every answer: nothing of it is kept, guessed at, framed, or let load what is not ours. */
@@ -55,7 +55,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /**
  * 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4 address within IPv6 is read as what it is
- * (net/address.ts).
+ * (address/address.ts).
  */
 const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(text => parseCidr(text) as Cidr)
 

@@ -1,6 +1,6 @@
 /** The admin listener of a gateway, with everything that there is. */
 
-import type { AdminSettings } from '../config/settings.ts'
+import type { AdminSettings } from '../config/settings/settings.ts'
 import type { Gateway } from '../control/gateway.ts'
 import { type AdminApiOptions, addApi } from './api.ts'
 import { type Admin, startAdmin } from './http.ts'

@@ -6,7 +6,7 @@
  */
 
 import type { FastifyError } from 'fastify'
-import { didYouMean } from '../config/suggest.ts'
+import { didYouMean } from '../config/findings/suggest.ts'
 
 /** Thrown by an endpoint that cannot do what it was asked to. */
 export class Problem extends Error {

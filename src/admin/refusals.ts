@@ -3,7 +3,7 @@
  * line in ten seconds, since who is refused may come a thousand times a second.
  */
 
-import type { Logger } from '../control/log.ts'
+import type { Logger } from '../control/observe/log.ts'
 
 export const REFUSALS = [
   'gave-way',

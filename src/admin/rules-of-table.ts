@@ -2,8 +2,8 @@
 
 import { inTurns } from '../base/turns.ts'
 import type { Serving } from '../control/gateway.ts'
-import { type RuleEntry, rulesOf } from '../control/rules.ts'
-import type { Table } from '../table/table.ts'
+import { type RuleEntry, rulesOf } from '../control/observe/rules.ts'
+import type { Table } from '../table/format/table.ts'
 import { notServing } from './serving.ts'
 
 export class RulesOfTable {

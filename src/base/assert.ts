@@ -2,7 +2,7 @@
  * Assertions: how weir's own mistakes stop the thread that made them.
  *
  * They are for bugs only. What a peer or the kernel does is a negative errno, what an operator
- * writes is a `Diagnostic` (config/diagnostic.ts); neither ever arrives here.
+ * writes is a `Diagnostic` (config/findings/diagnostic.ts); neither ever arrives here.
  */
 
 /** Throws when `condition` is false: a bug in weir, never a client's or an operator's doing. */

@@ -1,6 +1,6 @@
 /** Where the admin listener of a gateway stands, as the command line writes it: 127.0.0.1:15021, or unix:/run/weir.sock. */
 
-import { formatEndpoint, splitEndpoint } from '../net/address.ts'
+import { formatEndpoint, splitEndpoint } from '../address/address.ts'
 
 /** `socket` is the path of a UNIX socket; '' where there is an address and a port. */
 export type AdminPlace = { readonly address: string; readonly port: number; readonly socket: string }

@@ -1,11 +1,11 @@
 /** `weir check`: everything that is wrong with a configuration, in one run. */
 
-import { isStrict } from '../config/codes.ts'
-import type { Diagnostic } from '../config/diagnostic.ts'
+import { isStrict } from '../config/findings/codes.ts'
+import type { Diagnostic } from '../config/findings/diagnostic.ts'
+import { renderJson, renderText } from '../config/findings/render.ts'
 import { loadConfig } from '../config/load.ts'
-import { renderJson, renderText } from '../config/render.ts'
-import { readSources, type SourceFile, type Sources } from '../control/files.ts'
-import { openPortsFrom } from '../control/limits.ts'
+import { openPortsFrom } from '../control/workers/machine-limits.ts'
+import { readSources, type SourceFile, type Sources } from '../source/files/files.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 
 export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: boolean }

@@ -7,12 +7,12 @@
  */
 
 import { createServer, type Server } from 'node:net'
-import { Findings } from '../config/diagnostic.ts'
+import { contains, formatEndpoint, parseAddress, parseCidr } from '../address/address.ts'
+import { Findings } from '../config/findings/diagnostic.ts'
 import type { Resource } from '../config/resource.ts'
 import { readDocuments } from '../config/text/read-documents.ts'
-import { readFiles, type Sources } from '../control/files.ts'
-import type { Logger } from '../control/log.ts'
-import { contains, formatEndpoint, parseAddress, parseCidr } from '../net/address.ts'
+import type { Logger } from '../control/observe/log.ts'
+import { readFiles, type Sources } from '../source/files/files.ts'
 
 const REPLY = 'gateway.weir/demo-reply'
 const TRY = 'gateway.weir/demo-try'

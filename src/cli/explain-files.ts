@@ -1,16 +1,16 @@
 /**
  * Answers `weir explain` from files, which are compiled as for serving: the table itself answers
- * (table/explain.ts).
+ * (table/explain/explain.ts).
  */
 
 import { chooseGateway } from '../config/choose-gateway.ts'
+import { renderText } from '../config/findings/render.ts'
 import { type LoadedResource, loadConfig } from '../config/load.ts'
-import { renderText } from '../config/render.ts'
-import { readSources, type Sources } from '../control/files.ts'
-import { buildTable } from '../table/builder.ts'
-import { Explainer, type Explanation } from '../table/explain.ts'
-import type { Asked } from '../table/question.ts'
-import { openTable, type Table } from '../table/table.ts'
+import { readSources, type Sources } from '../source/files/files.ts'
+import { buildTable } from '../table/build/builder.ts'
+import { Explainer, type Explanation } from '../table/explain/explain.ts'
+import type { Asked } from '../table/explain/question.ts'
+import { openTable, type Table } from '../table/format/table.ts'
 import { sourcesOf } from './check.ts'
 import { type Env, wantsColours } from './env.ts'
 

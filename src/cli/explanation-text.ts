@@ -14,9 +14,9 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../base/printable.ts'
-import type { ClusterEnd } from '../table/ends.ts'
-import type { ExplainedDestination, Explanation } from '../table/explain.ts'
-import { ruleName } from '../table/rule-name.ts'
+import type { ClusterEnd } from '../table/explain/ends.ts'
+import type { ExplainedDestination, Explanation } from '../table/explain/explain.ts'
+import { ruleName } from '../table/plan/rule-name.ts'
 
 /** Endpoints of one destination that are shown. */
 const ENDPOINTS_MAX = 8

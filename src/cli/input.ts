@@ -13,7 +13,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { FILE_BYTES_MAX } from '../config/text/limits.ts'
-import { type SourceFile, type Sources, tooLarge } from '../control/files.ts'
+import { type SourceFile, type Sources, tooLarge } from '../source/files/files.ts'
 import type { Env } from './env.ts'
 import { afterEquals } from './options.ts'
 

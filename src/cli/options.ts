@@ -1,8 +1,8 @@
 /** Options that several commands have, and what their values may be. */
 
 import { InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from '../config/duration.ts'
-import { parseLabels } from '../table/question.ts'
+import { parseDuration } from '../config/settings/duration.ts'
+import { parseLabels } from '../table/explain/question.ts'
 import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 
 /** kubectl takes a short option's value after an equals sign too: `-o=json`. */

@@ -8,10 +8,10 @@
 
 import { flushCompileCache } from 'node:module'
 import type { Admin } from '../admin/http.ts'
-import type { Sources } from '../control/files.ts'
 import { Gateway } from '../control/gateway.ts'
-import { createLog, type LogFormat, type Logger } from '../control/log.ts'
+import { createLog, type LogFormat, type Logger } from '../control/observe/log.ts'
 import type { Overrides } from '../control/overrides.ts'
+import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 import { versionOf } from './version.ts'

@@ -6,9 +6,9 @@
  * an answer.
  */
 
-import type { Table } from '../table/table.ts'
-import { quote } from './quote.ts'
-import { didYouMean } from './suggest.ts'
+import type { Table } from '../table/format/table.ts'
+import { quote } from './findings/quote.ts'
+import { didYouMean } from './findings/suggest.ts'
 
 export type Chosen = { readonly gateway: string } | { readonly error: string }
 

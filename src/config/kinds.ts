@@ -1,6 +1,6 @@
 /** The kinds of resources: which weir serves, under which API groups, and which it passes over. */
 
-import { editDistance } from './suggest.ts'
+import { editDistance } from './findings/suggest.ts'
 
 /** `istio` and `kubernetes`: served. `later`: not supported yet. `settings`, `test`: weir's own. */
 export type Role = 'istio' | 'kubernetes' | 'later' | 'settings' | 'test'

@@ -5,7 +5,7 @@
  * a resource is right; plan/ makes the Plan of all of them. Here is only what the three share.
  */
 
-import type { Path, Place } from './diagnostic.ts'
+import type { Path, Place } from './findings/diagnostic.ts'
 
 export type Metadata = {
   readonly name: string

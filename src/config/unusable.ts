@@ -3,10 +3,10 @@
  *
  * To the others such a resource is not there, so much would seem to be missing that its author has
  * written. What it may have defined is kept here, as far as it is known, so that nobody is told
- * that it is missing (causes.ts).
+ * that it is missing (findings/causes.ts).
  */
 
-import type { Place } from './diagnostic.ts'
+import type { Place } from './findings/diagnostic.ts'
 import type { Resource } from './resource.ts'
 
 /** A resource with errors; a name that is not known is ''. */

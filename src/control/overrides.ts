@@ -2,7 +2,12 @@
  * What command-line flags say instead of the Settings document, and which settings are read once.
  */
 
-import { type AdminSettings, DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, type Settings } from '../config/settings.ts'
+import {
+  type AdminSettings,
+  DEFAULT_ACCESS_LOG,
+  DEFAULT_ADMIN,
+  type Settings,
+} from '../config/settings/settings.ts'
 
 export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'drain'>> & {
   /** Where the admin listener stands; null is off. */

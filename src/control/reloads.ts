@@ -4,16 +4,16 @@
  * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
  * nothing piles up. What has just been written is perhaps only half there, and half a file can be
  * valid: it is held back until everything has been left alone for a moment, and for longer where it
- * looks unfinished (doubts.ts). A file with resources that stays empty is refused. The watch waits
+ * looks unfinished (guard/doubts.ts). A file with resources that stays empty is refused. The watch waits
  * for that by itself; a change of DNS, an order, or a folder that is written to all the time, does
  * not.
  */
 
 import { monotonicMs } from '../base/clock.ts'
-import type { Compiler } from './compile.ts'
-import type { Compiled } from './compile-task.ts'
-import type { Logger } from './log.ts'
-import type { Names } from './names.ts'
+import type { Names } from '../source/names.ts'
+import type { Compiler } from './compile/compile.ts'
+import type { Compiled } from './compile/compile-task.ts'
+import type { Logger } from './observe/log.ts'
 
 /**
  * How long files are left alone before they are believed to be whole, and after which time they are

@@ -56,7 +56,7 @@ export const Live = layout(54, {
   endedMs: [52, 2],
 })
 
-/** The states of engine/state.ts that a row can have. */
+/** The states of engine/decide/state.ts that a row can have. */
 export const LIVE_STATES = ['free', 'dialing', 'relaying', 'half-closed'] as const
 export type LiveState = (typeof LIVE_STATES)[number]
 export const Stage = { dialing: 1, relaying: 2, halfClosed: 3 } as const

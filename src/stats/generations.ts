@@ -7,12 +7,12 @@
  * hold by their own number, not by how often the configuration changes.
  */
 
-import { type Family, formatAddress, formatEndpoint } from '../net/address.ts'
-import type { Cold, ColdWorkload } from '../table/cold.ts'
-import { Endpoint, Route, SPLIT_NAMES } from '../table/layout.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/outcome.ts'
-import type { RuleOrigin } from '../table/plan.ts'
-import { openTable, readCold, type Table } from '../table/table.ts'
+import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'
+import type { Cold, ColdWorkload } from '../table/format/cold.ts'
+import { Endpoint, Route, SPLIT_NAMES } from '../table/format/layout.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
+import { openTable, readCold, type Table } from '../table/format/table.ts'
+import type { RuleOrigin } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { LiveConnections } from './live-connections.ts'
 import type { Named, SeriesRow } from './series-totals.ts'

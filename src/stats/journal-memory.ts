@@ -1,5 +1,5 @@
 /**
- * What a worker's journal (engine/journal.ts) writes into: made by the supervisor, one set for each worker,
+ * What a worker's journal (engine/worker/journal.ts) writes into: made by the supervisor, one set for each worker,
  * and kept over reloads and over the worker's death.
  */
 

@@ -5,8 +5,8 @@
  * version says that it was whole all the while.
  */
 
+import { type Family, formatAddress } from '../address/address.ts'
 import { clockOriginMs, monotonicMs } from '../base/clock.ts'
-import { type Family, formatAddress } from '../net/address.ts'
 import {
   Flags,
   LIVE_STATES,

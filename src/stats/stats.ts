@@ -51,7 +51,7 @@ export type Stats = {
   readonly workers: number
   /** All rows as words, for the gauges; `openAt` and `turnAt` say where. */
   readonly words: Int32Array
-  /** By slot; see table/pick.ts. Only with Atomics. */
+  /** By slot; see table/match/pick.ts. Only with Atomics. */
   readonly tickets: Int32Array
   /** By slot of an endpoint; see backoffs.ts. */
   readonly backoffs: Int32Array

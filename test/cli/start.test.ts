@@ -145,7 +145,7 @@ test('worker threads read the cache too, and write it before they serve', async 
   const env = environment({ CACHE_DIRECTORY: cache, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
   await killedWhenReady(t, root, env)
   const said = await killedWhenReady(t, root, env)
-  for (const path of ['engine/mailbox.ts', 'config/lint/lint.ts', 'control/supervisor.ts'])
+  for (const path of ['engine/worker/mailbox.ts', 'config/lint/lint.ts', 'control/workers/supervisor.ts'])
     assert.match(said, new RegExp(`code cache for ESM file:.*/src/${path} was accepted`), path)
 })
 
@@ -156,10 +156,10 @@ test('a command loads only what it needs', t => {
   assertNone(idle, 'cli/run.ts', 'cli/check.ts', 'cli/explain.ts', 'cli/live/client.ts', 'yaml', 'pino')
   const check = loaded('check', root)
   assert.ok(check.has('config/load.ts') && check.has('yaml'))
-  assertNone(check, 'pino', 'piscina', 'fastify', 'chokidar', 'msgpackr', 'net/libc.ts', 'cli/run.ts')
+  assertNone(check, 'pino', 'piscina', 'fastify', 'chokidar', 'msgpackr', 'kernel/libc.ts', 'cli/run.ts')
   const live = loaded('explain', '--live', '--to', '127.0.0.1:1', '--admin', `unix:${root}/none`)
   assert.ok(live.has('cli/live/explain.ts'))
-  assertNone(live, 'yaml', 'config/load.ts', 'table/builder.ts', 'pino', 'piscina')
+  assertNone(live, 'yaml', 'config/load.ts', 'table/build/builder.ts', 'pino', 'piscina')
 })
 
 function assertNone(modules: ReadonlySet<string>, ...names: readonly string[]): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseDuration } from '../../src/config/duration.ts'
+import { parseDuration } from '../../src/config/settings/duration.ts'
 
 test('durations are read as Go reads them', () => {
   const cases: readonly [text: string, ms: number | null][] = [

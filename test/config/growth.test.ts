@@ -9,8 +9,8 @@
 
 import { ok } from 'node:assert/strict'
 import { test } from 'node:test'
+import { renderText } from '../../src/config/findings/render.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { renderText } from '../../src/config/render.ts'
 
 const FACTOR = 16
 const MOST = 4 * FACTOR

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_SETTINGS } from '../../src/config/settings.ts'
+import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
 import { istio, type Planned, planOf, type Written } from '../support/resources.ts'
 
 const gateway = (id: string, number: number, ...hosts: readonly string[]): Written =>

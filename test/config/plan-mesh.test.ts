@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../src/table/outcome.ts'
-import type { Plan } from '../../src/table/plan.ts'
+import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings/settings.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../src/table/format/outcome.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import { istio, type Planned, planOf, type Written } from '../support/resources.ts'
 

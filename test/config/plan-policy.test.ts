@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Cluster, DEFAULT_POLICY } from '../../src/table/plan.ts'
+import { type Cluster, DEFAULT_POLICY } from '../../src/table/plan/plan.ts'
 import { istio, planOf, type Written } from '../support/resources.ts'
 
 const HOST = 'db.data.svc.cluster.local'

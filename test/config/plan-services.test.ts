@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Settings } from '../../src/config/settings.ts'
-import { formatCidr } from '../../src/net/address.ts'
-import type { Cluster } from '../../src/table/plan.ts'
+import { formatCidr } from '../../src/address/address.ts'
+import type { Settings } from '../../src/config/settings/settings.ts'
+import type { Cluster } from '../../src/table/plan/plan.ts'
 import { core, istio, type Planned, planOf, type Written } from '../support/resources.ts'
 
 const cluster = ({ plan }: Planned, host: string, port: number): Cluster => {

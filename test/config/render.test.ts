@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Diagnostic, Findings } from '../../src/config/diagnostic.ts'
-import { renderJson, renderText, summarize, toReport } from '../../src/config/render.ts'
+import { type Diagnostic, Findings } from '../../src/config/findings/diagnostic.ts'
+import { renderJson, renderText, summarize, toReport } from '../../src/config/findings/render.ts'
 
 const finding = (over: Partial<Diagnostic> = {}): Diagnostic => ({
   file: 'config/edge.yaml',

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { DEFAULT_SETTINGS } from '../../src/config/settings.ts'
-import { explain } from '../../src/table/explain.ts'
-import type { Plan } from '../../src/table/plan.ts'
+import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
+import { explain } from '../../src/table/explain/explain.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 import { planOf, type Written } from '../support/resources.ts'
 import { tableOf } from '../support/tables.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Diagnostic, Findings } from '../../src/config/diagnostic.ts'
-import { readSettings } from '../../src/config/read-settings.ts'
-import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts'
+import { formatCidr } from '../../src/address/address.ts'
+import { type Diagnostic, Findings } from '../../src/config/findings/diagnostic.ts'
+import { readSettings } from '../../src/config/settings/read.ts'
+import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings/settings.ts'
 import { readDocuments } from '../../src/config/text/read-documents.ts'
-import { formatCidr } from '../../src/net/address.ts'
 
 type Outcome = { settings: Settings; found: string[]; list: readonly Diagnostic[] }
 

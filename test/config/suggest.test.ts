@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { didYouMean, suggest } from '../../src/config/suggest.ts'
+import { didYouMean, suggest } from '../../src/config/findings/suggest.ts'
 
 const FIELDS = ['destinationSubnets', 'port', 'ports', 'sourceLabels', 'gateways', 'sniHosts']
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Diagnostic, Findings } from '../../src/config/diagnostic.ts'
+import { type Diagnostic, Findings } from '../../src/config/findings/diagnostic.ts'
 import type { Resource } from '../../src/config/resource.ts'
 import {
   ALIASED_MAX,

@@ -2,7 +2,7 @@
 
 import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Diagnostic, Findings } from '../../src/config/diagnostic.ts'
+import { type Diagnostic, Findings } from '../../src/config/findings/diagnostic.ts'
 import { Resource } from '../../src/config/resource.ts'
 import { type ValidateOptions, validate } from '../../src/config/validate/validate.ts'
 

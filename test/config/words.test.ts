@@ -11,9 +11,9 @@ import { deepEqual, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseAllDocuments } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { explain } from '../../src/table/explain.ts'
-import { openTable } from '../../src/table/table.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { explain } from '../../src/table/explain/explain.ts'
+import { openTable } from '../../src/table/format/table.ts'
 
 type Json = null | string | number | boolean | readonly Json[] | { readonly [key: string]: Json }
 

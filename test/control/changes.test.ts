@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { changedResources } from '../../src/control/changes.ts'
+import { changedResources } from '../../src/control/observe/changes.ts'
 
 const resource = (title: string, digest: string) => ({ title, digest, file: 'a.yaml', line: 1 })
 

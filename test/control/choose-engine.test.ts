@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseEngine } from '../../src/control/choose-engine.ts'
+import { chooseEngine } from '../../src/control/workers/choose-engine.ts'
 
 const works = () => ({ ok: true, reason: '', features: [] })
 const forbidden = () => ({ ok: false, reason: 'a seccomp profile forbids it', features: [] })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rulesText } from '../../bench/config/rules.ts'
 import { startAdmin } from '../../src/admin/http.ts'
-import { Compiler } from '../../src/control/compile.ts'
+import { Compiler } from '../../src/control/compile/compile.ts'
 import { folder } from './scene.ts'
 
 const RULES = 5000

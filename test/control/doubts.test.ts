@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { doubtsOf } from '../../src/control/doubts.ts'
+import { doubtsOf } from '../../src/control/guard/doubts.ts'
 
 const reading = (text: string, titles: readonly string[] = []) => ({
   files: [{ file: 'a.yaml', bytes: new TextEncoder().encode(text) }],

@@ -1,6 +1,6 @@
 /** A worker for the supervisor's tests: it listens for every table, but dies of generation 13. */
 
-import type { Order, WorkerTask } from '../../src/engine/protocol.ts'
+import type { Order, WorkerTask } from '../../src/engine/worker/protocol.ts'
 import { Counter, openStats } from '../../src/stats/stats.ts'
 
 const UNLUCKY = 13

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { test } from 'node:test'
-import { DEFAULT_SETTINGS } from '../../src/config/settings.ts'
-import { connectionsFor, openPortsFrom, workersFor } from '../../src/control/limits.ts'
+import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
+import { connectionsFor, openPortsFrom, workersFor } from '../../src/control/workers/machine-limits.ts'
 
 test('no number of workers means one for each CPU', () => {
   assert.equal(workersFor(DEFAULT_SETTINGS), availableParallelism())

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLog } from '../../src/control/log.ts'
+import { createLog } from '../../src/control/observe/log.ts'
 
 function lines(format: 'json' | 'text', colours = false) {
   const written: string[] = []

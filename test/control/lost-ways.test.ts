@@ -9,17 +9,17 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
-import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
-import { missing } from '../../src/net/libc.ts'
+import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
+import { missing } from '../../src/kernel/libc.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { Counter, openStats, totals } from '../../src/stats/stats.ts'
-import { buildTable } from '../../src/table/builder.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
 import { CHOSEN_FIRST, clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { DIES_WITH, WAY, WAYS } from '../support/mortal-worker.ts'
 import { freePort, listen, until } from '../support/sockets.ts'
 
 const CLIENTS = 3 * DIES_WITH
-/** At least: its buffers (src/engine/uring/engine.ts). */
+/** At least: its buffers (src/engine/flow/engine.ts). */
 const ARENA_BYTES = 96 * 2 ** 20
 
 /** Sockets, pipes and rings of this process that are the workers': all but the loops' own. */

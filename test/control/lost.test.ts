@@ -4,13 +4,13 @@
  */
 
 import assert from 'node:assert/strict'
-import { Observer } from '../../src/control/observer.ts'
-import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { Observer } from '../../src/control/observe/observer.ts'
+import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
 import { Live } from '../../src/stats/connections.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
-import { buildTable } from '../../src/table/builder.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
 import { clusterOf, ENGINES, listenerOn, planOf } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
 import { begin, echo, freePort, listen, open, readBytes, until } from '../support/sockets.ts'

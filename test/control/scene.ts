@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { createLog, type Logger } from '../../src/control/log.ts'
+import { createLog, type Logger } from '../../src/control/observe/log.ts'
 
 /** A fresh folder with these files, gone after the test. */
 export function folder(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>> = {}): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
 import { Counter, openStats, totals } from '../../src/stats/stats.ts'
 
 type Scene = {

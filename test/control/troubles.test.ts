@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLog } from '../../src/control/log.ts'
-import { Troubles } from '../../src/control/troubles.ts'
+import { createLog } from '../../src/control/observe/log.ts'
+import { Troubles } from '../../src/control/observe/troubles.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { closedAt, createStats, openStats } from '../../src/stats/stats.ts'
 

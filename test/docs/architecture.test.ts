@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { DOCUMENTS, ROOT, read } from './kit.ts'
 
-/** Paths of the project in backticks: `src/table/match.ts`, `config/examples`. */
+/** Paths of the project in backticks: `src/table/match/match.ts`, `config/examples`. */
 const PATH = /`((?:src|test|docs|config|bench)\/[\w./-]+)`/g
 
 for (const document of DOCUMENTS) {

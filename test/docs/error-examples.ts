@@ -3,7 +3,7 @@
  * message that docs/errors.md shows.
  */
 
-import type { Code } from '../../src/config/codes.ts'
+import type { Code } from '../../src/config/findings/codes.ts'
 
 /** Files by name; a lone text is `config.yaml`. */
 export type Example = string | Uint8Array | Readonly<Record<string, string | Uint8Array | Error>>

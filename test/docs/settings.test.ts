@@ -5,9 +5,9 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
+import { formatCidr } from '../../src/address/address.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings.ts'
-import { formatCidr } from '../../src/net/address.ts'
+import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
 import { weir } from '../cli/kit.ts'
 import { holds, tableOf } from './kit.ts'
 

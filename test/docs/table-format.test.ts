@@ -1,14 +1,14 @@
-/** docs/table-format.md shows sections, records and constants as src/table/layout.ts has them, remarks included. */
+/** docs/table-format.md shows sections, records and constants as src/table/format/layout.ts has them, remarks included. */
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Layout } from '../../src/base/layout.ts'
-import * as L from '../../src/table/layout.ts'
+import * as L from '../../src/table/format/layout.ts'
 import { holds, ROOT, read, tableOf } from './kit.ts'
 
 const DOCUMENT = 'docs/table-format.md'
-const SOURCE = readFileSync(`${ROOT}src/table/layout.ts`, 'utf8')
+const SOURCE = readFileSync(`${ROOT}src/table/format/layout.ts`, 'utf8')
 
 type Words = Readonly<Record<string, number>>
 

@@ -7,27 +7,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
-import { ANOTHER, Attempts, TIMED_OUT } from '../../src/engine/attempts.ts'
+import { ANOTHER, Attempts, TIMED_OUT } from '../../src/engine/decide/attempts.ts'
 import {
   ADMITTED,
   createDecider,
   createDecision,
   decideEndpoint,
   takePolicy,
-} from '../../src/engine/decide.ts'
-import { createInboxes } from '../../src/engine/inboxes.ts'
-import { Journal } from '../../src/engine/journal.ts'
-import type { WorkerTask } from '../../src/engine/protocol.ts'
-import { createHeld } from '../../src/net/held.ts'
+} from '../../src/engine/decide/decide.ts'
+import { createInboxes } from '../../src/engine/worker/inboxes.ts'
+import { Journal } from '../../src/engine/worker/journal.ts'
+import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import { createHeld } from '../../src/kernel/held.ts'
 import { backoffMs } from '../../src/stats/backoffs.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { Counter, createStats, openStats, slotCounts } from '../../src/stats/stats.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { Endpoint } from '../../src/table/layout.ts'
-import type { Cluster, Policy } from '../../src/table/plan.ts'
-import { openTable, type Table } from '../../src/table/table.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { Endpoint } from '../../src/table/format/layout.ts'
+import { openTable, type Table } from '../../src/table/format/table.ts'
+import type { Cluster, Policy } from '../../src/table/plan/plan.ts'
 import { clusterOf, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
 

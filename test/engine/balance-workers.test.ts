@@ -9,10 +9,10 @@ import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { Counter, openStats, type Stats, totals } from '../../src/stats/stats.ts'
-import { buildTable } from '../../src/table/builder.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
 import { echo, ending, freePort, listen, readBytes, type TestServer, until } from '../support/sockets.ts'
@@ -20,7 +20,7 @@ import { skip } from '../support/uring.ts'
 
 const WORKERS = 4
 const LONG = 1000
-/** Of src/engine/uring/hand-over.ts. */
+/** Of src/engine/flow/hand-over.ts. */
 const SHORT_MS = 100
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)

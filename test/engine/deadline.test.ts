@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deadlineMs, overdue } from '../../src/engine/deadline.ts'
-import { State } from '../../src/engine/state.ts'
+import { deadlineMs, overdue } from '../../src/engine/decide/deadline.ts'
+import { State } from '../../src/engine/decide/state.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 
 const times = { acceptedMs: 100, dialedMs: 200, activeMs: 300 }

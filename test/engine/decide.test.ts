@@ -4,18 +4,23 @@ import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
-import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide.ts'
-import { createInboxes } from '../../src/engine/inboxes.ts'
-import { localRoutes4, localRoutes6, machineAddresses, ownListeners } from '../../src/engine/loop.ts'
-import { Mailbox } from '../../src/engine/mailbox.ts'
-import type { WorkerTask } from '../../src/engine/protocol.ts'
-import { formatAddress, parseInto } from '../../src/net/address.ts'
-import { createHeld } from '../../src/net/held.ts'
+import { formatAddress, parseInto } from '../../src/address/address.ts'
+import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide/decide.ts'
+import {
+  localRoutes4,
+  localRoutes6,
+  machineAddresses,
+  ownListeners,
+} from '../../src/engine/decide/own-addresses.ts'
+import { createInboxes } from '../../src/engine/worker/inboxes.ts'
+import { Mailbox } from '../../src/engine/worker/mailbox.ts'
+import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import { createHeld } from '../../src/kernel/held.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
-import { PASSTHROUGH } from '../../src/table/outcome.ts'
-import type { Plan } from '../../src/table/plan.ts'
+import { PASSTHROUGH } from '../../src/table/format/outcome.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
 

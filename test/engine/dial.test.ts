@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
-import type { EngineKind, EngineLimits } from '../../src/engine/protocol.ts'
-import { missing } from '../../src/net/libc.ts'
+import type { EngineKind, EngineLimits } from '../../src/engine/worker/protocol.ts'
+import { missing } from '../../src/kernel/libc.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import type { Cluster, Listener } from '../../src/table/plan.ts'
+import type { Cluster, Listener } from '../../src/table/plan/plan.ts'
 import { blackhole } from '../support/blackhole.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {

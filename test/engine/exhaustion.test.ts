@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { freePort, listen, open, readAll, stalled } from '../support/sockets.ts'
 
-/** 64 pipes and 128 large buffers (src/engine/uring), and some. */
+/** 64 pipes and 128 large buffers (src/engine/flow), and some. */
 const READERS = 260
 const PIECE = Buffer.alloc(2 ** 20, 'x')
 

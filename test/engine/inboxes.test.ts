@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createInboxes, Inboxes } from '../../src/engine/inboxes.ts'
-import { closeWake, openWake } from '../../src/net/wake.ts'
+import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
+import { closeWake, openWake } from '../../src/kernel/wake.ts'
 import { descriptor, skip } from '../support/uring.ts'
 
 const GENERATION = 7

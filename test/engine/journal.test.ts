@@ -7,15 +7,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { Order } from '../../src/engine/protocol.ts'
-import { formatAddress } from '../../src/net/address.ts'
-import { Errno } from '../../src/net/errno.ts'
+import { formatAddress } from '../../src/address/address.ts'
+import type { Order } from '../../src/engine/worker/protocol.ts'
+import { Errno } from '../../src/kernel/errno.ts'
 import { Live } from '../../src/stats/connections.ts'
 import { TABLES_KEPT } from '../../src/stats/generations.ts'
 import type { Connection } from '../../src/stats/live-connections.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
-import type { Cluster, Listener, Plan, Rule } from '../../src/table/plan.ts'
+import type { Cluster, Listener, Plan, Rule } from '../../src/table/plan/plan.ts'
 import { blackhole } from '../support/blackhole.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { begin, echo, ending, freePort, listen, open, readBytes, stalled, until } from '../support/sockets.ts'
@@ -175,8 +175,9 @@ for (const { engine, test } of ENGINES) {
     for (const socket of upstream.sockets) socket.resetAndDestroy()
     const [record] = await records(1)
     const [came, went] = record.bytes
-    assert.deepEqual([record.reason, went], ['upstream-reset', toUpstream])
-    assert.ok(came >= fromClient) // what was on its way in
+    assert.equal(record.reason, 'upstream-reset')
+    // The kernel may have taken a little more after the row was read.
+    assert.ok(went >= toUpstream && came >= fromClient && came > went, `${came} came, ${went} went`)
     client.destroy()
   })
 

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { parseCidr } from '../../src/net/address.ts'
-import type { Rule } from '../../src/table/plan.ts'
+import { parseCidr } from '../../src/address/address.ts'
+import type { Rule } from '../../src/table/plan/plan.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,

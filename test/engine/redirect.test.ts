@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { missing } from '../../src/net/libc.ts'
+import { missing } from '../../src/kernel/libc.ts'
 import { ENGINES } from '../support/engine.ts'
 
 const CHILD = fileURLToPath(new URL('../support/redirected-plane.ts', import.meta.url))

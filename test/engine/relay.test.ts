@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { EngineKind } from '../../src/engine/protocol.ts'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
 import {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { move, State } from '../../src/engine/state.ts'
+import { move, State } from '../../src/engine/decide/state.ts'
 
 test('a connection makes exactly the moves in the drawing', () => {
   const drawing = [

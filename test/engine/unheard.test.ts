@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { missing } from '../../src/net/libc.ts'
+import { missing } from '../../src/kernel/libc.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {

@@ -1,10 +1,10 @@
 /** Configurations as text, asked where a connection would go and what `check` finds. */
 
+import { splitEndpoint } from '../../src/address/address.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { splitEndpoint } from '../../src/net/address.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { Explainer, type Explanation } from '../../src/table/explain.ts'
-import { openTable } from '../../src/table/table.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { Explainer, type Explanation } from '../../src/table/explain/explain.ts'
+import { openTable } from '../../src/table/format/table.ts'
 
 export type Client = { readonly from?: string; readonly namespace?: string; readonly gateway?: string }
 

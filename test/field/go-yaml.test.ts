@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Findings } from '../../src/config/diagnostic.ts'
+import { Findings } from '../../src/config/findings/diagnostic.ts'
 import { readDocuments } from '../../src/config/text/read-documents.ts'
 
 function specOf(spec: string): unknown {

@@ -1,7 +1,7 @@
 /** Configurations as users have them, checked as `weir check` checks them. */
 
+import { toReport } from '../../src/config/findings/render.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { toReport } from '../../src/config/render.ts'
 
 /** The findings of files given as text, in the order of the report: "a.yaml:1 CFG016 message". */
 export function check(files: Readonly<Record<string, string | Error>>): string[] {

@@ -2,8 +2,8 @@
 
 import { workerData } from 'node:worker_threads'
 import { createRandom } from '../../src/base/random.ts'
-import { pickDestination } from '../../src/table/pick.ts'
-import { openTable } from '../../src/table/table.ts'
+import { openTable } from '../../src/table/format/table.ts'
+import { pickDestination } from '../../src/table/match/pick.ts'
 
 const table = openTable(workerData.buffer)
 const counts = new Int32Array(workerData.counts)

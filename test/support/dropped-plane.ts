@@ -3,8 +3,8 @@
  * failed.
  */
 
-import type { EngineKind } from '../../src/engine/protocol.ts'
-import type { Policy } from '../../src/table/plan.ts'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
+import type { Policy } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from './engine.ts'
 import { begin, freePort, greet, listen, readAll, readBytes, say } from './sockets.ts'
 

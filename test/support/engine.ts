@@ -8,16 +8,16 @@ import { type TestFn, type TestOptions, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { Observer } from '../../src/control/observer.ts'
-import { createInboxes } from '../../src/engine/inboxes.ts'
-import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/protocol.ts'
-import { createHeld } from '../../src/net/held.ts'
-import { closeWake, wake } from '../../src/net/wake.ts'
+import { Observer } from '../../src/control/observe/observer.ts'
+import { createInboxes } from '../../src/engine/worker/inboxes.ts'
+import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/worker/protocol.ts'
+import { createHeld } from '../../src/kernel/held.ts'
+import { closeWake, wake } from '../../src/kernel/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
-import { buildTable } from '../../src/table/builder.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
 import {
   type Cluster,
   DEFAULT_POLICY,
@@ -25,12 +25,12 @@ import {
   type Listener,
   type Plan,
   type Policy,
-} from '../../src/table/plan.ts'
+} from '../../src/table/plan/plan.ts'
 import { fullOnly } from './full.ts'
 import { until } from './sockets.ts'
 import { skip as withoutUring } from './uring.ts'
 
-const WORKER = fileURLToPath(new URL('../../src/engine/worker.ts', import.meta.url))
+const WORKER = fileURLToPath(new URL('../../src/engine/worker/worker.ts', import.meta.url))
 
 /**
  * The threads of all engines of a file: one that has ended its task takes the next, with nothing

@@ -5,7 +5,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { probe } from '../../src/net/probe.ts'
+import { probe } from '../../src/kernel/uring/probe.ts'
 import { fullOnly } from './full.ts'
 
 const EXCUSES: readonly (readonly [RegExp, () => boolean])[] = [

@@ -3,9 +3,9 @@
  * can be caught: the prefixes, how many routes there are, which rule leads to which, timeouts and ports.
  */
 
-import { buildTable } from '../../src/table/builder.ts'
-import type { Query } from '../../src/table/match.ts'
-import { DEFAULT_POLICY, type Plan } from '../../src/table/plan.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import type { Query } from '../../src/table/match/match.ts'
+import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 
 /** The greatest generation that fits into the addresses. */
 export const GENERATIONS_MAX = 2 ** 16 - 2

@@ -19,7 +19,8 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   config: [],
   docs: ['docs/examples.test.ts'],
   engine: ['engine/balance-workers.test.ts'],
-  net: [],
+  address: [],
+  kernel: [],
   stats: [],
   table: ['table/torn-reads.test.ts'],
 }

@@ -4,7 +4,7 @@
  */
 
 import { closeSync, openSync } from 'node:fs'
-import type { EngineKind } from '../../src/engine/protocol.ts'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from './engine.ts'
 
 export type Command =

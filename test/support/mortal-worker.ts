@@ -3,8 +3,8 @@
  * connection: in the way that the environment says, which the threads share.
  */
 
-import type { WorkerTask } from '../../src/engine/protocol.ts'
-import runWorker from '../../src/engine/worker.ts'
+import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import runWorker from '../../src/engine/worker/worker.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { Counter, closedAt, openStats } from '../../src/stats/stats.ts'
 

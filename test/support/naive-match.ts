@@ -1,12 +1,12 @@
 /**
- * The matcher that cannot be wrong: what src/table/plan.ts says, word by word, and as slowly as that.
+ * The matcher that cannot be wrong: what src/table/plan/plan.ts says, word by word, and as slowly as that.
  *
  * The data plane's matcher is checked against this one.
  */
 
-import { type Address, type Cidr, contains, parseAddress } from '../../src/net/address.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../src/table/outcome.ts'
-import type { Listener, Plan, Rule, Scope } from '../../src/table/plan.ts'
+import { type Address, type Cidr, contains, parseAddress } from '../../src/address/address.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../src/table/format/outcome.ts'
+import type { Listener, Plan, Rule, Scope } from '../../src/table/plan/plan.ts'
 
 export type Identity = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> }
 
@@ -26,7 +26,7 @@ export type Outcome = {
   readonly listener: number
   /** The rule that decided, or null. */
   readonly rule: Rule | null
-  /** Index into `Plan.routes`, or one of table/outcome.ts. */
+  /** Index into `Plan.routes`, or one of table/format/outcome.ts. */
   readonly route: number
 }
 

@@ -4,8 +4,8 @@
  */
 
 import fc from 'fast-check'
-import { parseCidr } from '../../src/net/address.ts'
-import { DEFAULT_POLICY, type Listener, type Plan, type Rule, type Scope } from '../../src/table/plan.ts'
+import { parseCidr } from '../../src/address/address.ts'
+import { DEFAULT_POLICY, type Listener, type Plan, type Rule, type Scope } from '../../src/table/plan/plan.ts'
 
 /** msgpackr gives back plain objects, so the plans are made of plain objects. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>

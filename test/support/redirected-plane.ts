@@ -1,7 +1,7 @@
 /** Runs inside a network namespace that redirects port 8080 to 15001: prints which service each address leads to. */
 
-import type { EngineKind } from '../../src/engine/protocol.ts'
-import { parseCidr } from '../../src/net/address.ts'
+import { parseCidr } from '../../src/address/address.ts'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from './engine.ts'
 import { begin, listen, readAll, say } from './sockets.ts'
 

@@ -1,9 +1,9 @@
 /** Runs inside a network namespace that redirects port 8080 to 15001: prints what each listener finds out. */
 
-import { formatAddress, parseAddress } from '../../src/net/address.ts'
-import { prepareAccept, prepareCancelAll, prepareConnect } from '../../src/net/prepare.ts'
-import { createSocketName, writeSocketAddress } from '../../src/net/socket-address.ts'
-import { closeSocket, Sockets } from '../../src/net/sockets.ts'
+import { formatAddress, parseAddress } from '../../src/address/address.ts'
+import { createSocketName, writeSocketAddress } from '../../src/kernel/socket-address.ts'
+import { closeSocket, Sockets } from '../../src/kernel/sockets.ts'
+import { prepareAccept, prepareCancelAll, prepareConnect } from '../../src/kernel/uring/prepare.ts'
 import { collect, descriptor, withRing } from './uring.ts'
 
 const CASES = [

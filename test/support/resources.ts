@@ -1,10 +1,10 @@
 /** Resources straight from objects, for tests that are not about text. */
 
-import { Findings } from '../../src/config/diagnostic.ts'
+import { Findings } from '../../src/config/findings/diagnostic.ts'
 import { toPlan } from '../../src/config/plan/to-plan.ts'
 import { Resource } from '../../src/config/resource.ts'
-import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings.ts'
-import type { Plan } from '../../src/table/plan.ts'
+import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings/settings.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 
 export type Written = {
   apiVersion: string

@@ -1,11 +1,11 @@
 /** Tables for tests: built from a Plan in one step. */
 
-import { parseInto } from '../../src/net/address.ts'
+import { parseInto } from '../../src/address/address.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
-import { buildTable } from '../../src/table/builder.ts'
-import { createQuery, type Query } from '../../src/table/match.ts'
-import type { Plan } from '../../src/table/plan.ts'
-import { openTable, type Table } from '../../src/table/table.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { openTable, type Table } from '../../src/table/format/table.ts'
+import { createQuery, type Query } from '../../src/table/match/match.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 
 /** The table of `plan`, with slots of its own. */
 export function tableOf(plan: Plan, generation = 1): Table {

@@ -4,14 +4,14 @@
  */
 
 import assert from 'node:assert/strict'
-import { Arena } from '../../src/net/arena.ts'
-import { Cqe } from '../../src/net/io-uring.ts'
-import { prepareAccept, prepareCancelAll, prepareConnect } from '../../src/net/prepare.ts'
-import { probe } from '../../src/net/probe.ts'
-import type { Ring } from '../../src/net/ring.ts'
-import { closeRing, openRing, type RingOptions } from '../../src/net/ring-setup.ts'
-import { createSocketName, writeSocketAddress } from '../../src/net/socket-address.ts'
-import { closeSocket, Sockets } from '../../src/net/sockets.ts'
+import { Arena } from '../../src/kernel/arena.ts'
+import { createSocketName, writeSocketAddress } from '../../src/kernel/socket-address.ts'
+import { closeSocket, Sockets } from '../../src/kernel/sockets.ts'
+import { Cqe } from '../../src/kernel/uring/io-uring.ts'
+import { prepareAccept, prepareCancelAll, prepareConnect } from '../../src/kernel/uring/prepare.ts'
+import { probe } from '../../src/kernel/uring/probe.ts'
+import type { Ring } from '../../src/kernel/uring/ring.ts'
+import { closeRing, openRing, type RingOptions } from '../../src/kernel/uring/ring-setup.ts'
 
 const missing = probe()
 

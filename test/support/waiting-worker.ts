@@ -1,8 +1,8 @@
 /** A thread that blocks in its own ring, reports the first completion that ends the wait, and ends. */
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { Cqe } from '../../src/net/io-uring.ts'
-import { Wake } from '../../src/net/wake.ts'
+import { Cqe } from '../../src/kernel/uring/io-uring.ts'
+import { Wake } from '../../src/kernel/wake.ts'
 import { withRing } from './uring.ts'
 
 withRing({}, ring => {

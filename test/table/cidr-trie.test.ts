@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { wordMask } from '../../src/net/address.ts'
-import { findPrefix, viewTrie } from '../../src/table/cidr-trie.ts'
-import { buildTrie, type PrefixSet } from '../../src/table/cidr-trie-builder.ts'
+import { wordMask } from '../../src/address/address.ts'
+import { buildTrie, type PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
+import { findPrefix, viewTrie } from '../../src/table/match/cidr-trie.ts'
 import { runs } from '../support/full.ts'
 
 /** A word in which few bits vary, at both ends, so that prefixes nest, touch and repeat. */

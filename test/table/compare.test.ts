@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseCidr } from '../../src/net/address.ts'
-import { compareTables } from '../../src/table/compare.ts'
-import { DEFAULT_POLICY, type Plan, type Rule } from '../../src/table/plan.ts'
+import { parseCidr } from '../../src/address/address.ts'
+import { compareTables } from '../../src/table/explain/compare.ts'
+import { DEFAULT_POLICY, type Plan, type Rule } from '../../src/table/plan/plan.ts'
 import { runs } from '../support/full.ts'
 import { tableOf } from '../support/tables.ts'
 

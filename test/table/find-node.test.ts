@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Cidr, type Family, wordMask } from '../../src/net/address.ts'
-import { viewTrie } from '../../src/table/cidr-trie.ts'
-import { type AddressBook, ANY_NODE, findNode } from '../../src/table/find-node.ts'
-import { buildHostIndex, findHost } from '../../src/table/host-index.ts'
-import { type BuiltNodes, NodeSet } from '../../src/table/node-set.ts'
+import { type Cidr, type Family, wordMask } from '../../src/address/address.ts'
+import { type BuiltNodes, NodeSet } from '../../src/table/build/node-set.ts'
+import { buildHostIndex, findHost } from '../../src/table/format/host-index.ts'
+import { viewTrie } from '../../src/table/match/cidr-trie.ts'
+import { type AddressBook, ANY_NODE, findNode } from '../../src/table/match/find-node.ts'
 import { runs } from '../support/full.ts'
 
 /** Few values, so that hosts lie in ranges, and IPv4 and IPv6 addresses share their first words. */

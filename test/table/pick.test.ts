@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createRandom, nextBelow, nextU32 } from '../../src/base/random.ts'
-import { aliasColumns } from '../../src/table/pick.ts'
+import { aliasColumns } from '../../src/table/match/pick.ts'
 import { runs } from '../support/full.ts'
 
 const weights = fc

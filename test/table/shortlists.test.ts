@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addToChain, type Chain, createChain } from '../../src/table/chains.ts'
-import { ANY_NODE } from '../../src/table/find-node.ts'
-import { SHORTLIST_MAX } from '../../src/table/layout.ts'
-import { spansOf } from '../../src/table/node-set.ts'
-import { isComplete, Shortlists } from '../../src/table/shortlists.ts'
+import { addToChain, type Chain, createChain } from '../../src/table/build/chains.ts'
+import { spansOf } from '../../src/table/build/node-set.ts'
+import { isComplete, Shortlists } from '../../src/table/build/shortlists.ts'
+import { SHORTLIST_MAX } from '../../src/table/format/layout.ts'
+import { ANY_NODE } from '../../src/table/match/find-node.ts'
 import { runs } from '../support/full.ts'
 
 const NODES = 7

@@ -13,11 +13,11 @@ import {
   PAIRED_PERIOD_MAX,
   pairedOf,
   SCHEDULE_MAX,
-} from '../../src/table/exact.ts'
-import { Route } from '../../src/table/layout.ts'
-import { pickDestination } from '../../src/table/pick.ts'
-import type { Plan } from '../../src/table/plan.ts'
-import { BUCKETS, stickyBuckets } from '../../src/table/sticky.ts'
+} from '../../src/table/build/exact.ts'
+import { Route } from '../../src/table/format/layout.ts'
+import { pickDestination } from '../../src/table/match/pick.ts'
+import { BUCKETS, stickyBuckets } from '../../src/table/match/sticky.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
 import { runs } from '../support/full.ts'
 import { splitPlan } from '../support/plans.ts'
 import { tableOf } from '../support/tables.ts'

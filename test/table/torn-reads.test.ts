@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Supervisor, type SupervisorEvent } from '../../src/control/supervisor.ts'
+import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
 import { GENERATIONS_MAX, generationTable } from '../support/generations.ts'
 
 const READERS = 4

@@ -1,11 +1,11 @@
 /** What is configured, and what became of each change. */
 
 import type { FastifyInstance } from 'fastify'
-import type { Diagnostic } from '../../config/diagnostic.ts'
-import type { Compiled } from '../../control/compile-task.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import type { Compiled } from '../../control/compile/compile-task.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { FINDINGS_MAX, OUTCOMES, worstFirst } from '../../control/history.ts'
-import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
+import { FINDINGS_MAX, OUTCOMES, worstFirst } from '../../control/observe/history.ts'
+import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
 import {
   answers,
   changes,
@@ -25,7 +25,7 @@ import { servingOf } from '../serving.ts'
 
 const tags = ['configuration']
 
-/** What a change takes from connections (control/reload-guard.ts). */
+/** What a change takes from connections (control/guard/reload-guard.ts). */
 export const loses = object({
   rules: integer('Rules that lose a destination, or are not there any more.'),
   listeners: integer('Listeners that close.'),

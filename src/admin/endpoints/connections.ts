@@ -6,10 +6,10 @@
  */
 
 import type { FastifyInstance } from 'fastify'
+import { formatEndpoint } from '../../address/address.ts'
 import { inTurns } from '../../base/turns.ts'
-import type { DataPlane } from '../../control/data-plane.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { formatEndpoint } from '../../net/address.ts'
+import type { DataPlane } from '../../control/workers/data-plane.ts'
 import type { Generations } from '../../stats/generations.ts'
 import type { Connection, SocketAddress } from '../../stats/live-connections.ts'
 import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
@@ -20,7 +20,7 @@ import {
   type Filter,
   filterOf,
 } from '../connection-filter.ts'
-import { type PageQuery, pageAnswer, pageQuery } from '../page.ts'
+import { type PageQuery, pageAnswer, pageQuery } from '../paging.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,

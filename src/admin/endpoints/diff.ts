@@ -1,14 +1,14 @@
 /**
  * What would change if other files were served: findings, rules, and live connections that would go elsewhere.
  *
- * The work is another thread's (control/differ.ts), and reading the JSON too: the body is passed on
+ * The work is another thread's (control/compile/differ.ts), and reading the JSON too: the body is passed on
  * as it came. One at a time; when whoever asked is gone, it is given up.
  */
 
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
-import { FATES } from '../../control/replay.ts'
+import { FATES } from '../../control/guard/replay.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,

@@ -4,9 +4,9 @@
  */
 
 import type { FastifyInstance } from 'fastify'
-import { Drains } from '../../control/drains.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import type { Selection } from '../../control/selected-drain.ts'
+import { Drains } from '../../control/workers/drains.ts'
+import type { Selection } from '../../control/workers/selected-drain.ts'
 import { Problem } from '../problem.ts'
 import { answers, integer, list, number, object, oneOf, type Schema, text, whole } from '../schemas.ts'
 import { notServing, servingOf } from '../serving.ts'

@@ -3,11 +3,11 @@
 import type { FastifyInstance } from 'fastify'
 import { chooseGateway } from '../../config/choose-gateway.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { ownListeners } from '../../engine/loop.ts'
-import { EARLY_ENDS } from '../../table/ends.ts'
-import { Explainer } from '../../table/explain.ts'
-import { askByOptions, parseLabels } from '../../table/question.ts'
-import { readCold } from '../../table/table.ts'
+import { ownListeners } from '../../engine/decide/own-addresses.ts'
+import { EARLY_ENDS } from '../../table/explain/ends.ts'
+import { Explainer } from '../../table/explain/explain.ts'
+import { askByOptions, parseLabels } from '../../table/explain/question.ts'
+import { readCold } from '../../table/format/table.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,

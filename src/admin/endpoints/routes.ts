@@ -2,10 +2,10 @@
 
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
-import type { Baselines } from '../../control/baselines.ts'
 import type { Gateway, Serving } from '../../control/gateway.ts'
-import { RuleCounts, type RuleEntry } from '../../control/rules.ts'
-import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../page.ts'
+import type { Baselines } from '../../control/observe/baselines.ts'
+import { RuleCounts, type RuleEntry } from '../../control/observe/rules.ts'
+import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import {
   answers,

@@ -1,11 +1,11 @@
 /** Metrics of the gateway as a whole: connections and bytes by worker, reasons, latencies, configuration. */
 
 import type { Gateway, Serving } from '../../control/gateway.ts'
-import { OUTCOMES } from '../../control/history.ts'
+import { OUTCOMES } from '../../control/observe/history.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
-import { Cluster, Endpoint, Route, Rule } from '../../table/layout.ts'
+import { Cluster, Endpoint, Route, Rule } from '../../table/format/layout.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [

@@ -5,7 +5,7 @@
  * All come from the same counts (stats/series.ts), which are read and summed once for a scrape.
  */
 
-import type { RuleEntry } from '../../control/rules.ts'
+import type { RuleEntry } from '../../control/observe/rules.ts'
 import type { Destination, SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import { Cap } from './cap.ts'

@@ -6,7 +6,7 @@
 
 import { type IncomingMessage, request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import { DEFAULT_ADMIN } from '../../config/settings.ts'
+import { DEFAULT_ADMIN } from '../../config/settings/settings.ts'
 import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../admin-place.ts'
 import { type Env, Exit } from '../env.ts'
 import { NoAnswer } from './answered.ts'

@@ -9,9 +9,9 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
-import type { Diagnostic } from '../../config/diagnostic.ts'
-import { renderText } from '../../config/render.ts'
-import { readSources, type SourceFile, type Sources } from '../../control/files.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import { renderText } from '../../config/findings/render.ts'
+import { readSources, type SourceFile, type Sources } from '../../source/files/files.ts'
 import { sourcesOf } from '../check.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import { NoAnswer } from './answered.ts'

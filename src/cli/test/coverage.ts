@@ -6,8 +6,8 @@
  */
 
 import { reviewPlan } from '../../config/lint/review.ts'
-import type { Plan, RuleOrigin } from '../../table/plan.ts'
-import { ruleName } from '../../table/rule-name.ts'
+import type { Plan, RuleOrigin } from '../../table/plan/plan.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
 
 export type Coverage = {
   /** Rules that can match. */

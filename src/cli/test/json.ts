@@ -1,8 +1,8 @@
 /** The report of `weir test` for programs; docs/testing-routes.md shows its shape. */
 
-import { safeJson, toReport } from '../../config/render.ts'
-import type { Expectation } from '../../config/route-tests.ts'
-import { ruleName } from '../../table/rule-name.ts'
+import { safeJson, toReport } from '../../config/findings/render.ts'
+import type { Expectation } from '../../config/route-tests/route-tests.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
 import { ruleOf, wantedRule } from './judge.ts'
 import { isOk, type Tested, type TestReport } from './report.ts'
 

@@ -6,10 +6,10 @@
  * does not, unless that is expected.
  */
 
-import type { Expectation } from '../../config/route-tests.ts'
-import { isSameRule } from '../../config/route-tests.ts'
-import type { ExplainedDestination, Explanation } from '../../table/explain.ts'
-import { type RuleName, ruleName } from '../../table/rule-name.ts'
+import type { Expectation } from '../../config/route-tests/route-tests.ts'
+import { isSameRule } from '../../config/route-tests/route-tests.ts'
+import type { ExplainedDestination, Explanation } from '../../table/explain/explain.ts'
+import { type RuleName, ruleName } from '../../table/plan/rule-name.ts'
 
 export type Miss = {
   /** Which part of the expectation. */

@@ -7,8 +7,8 @@
  * what Jenkins' schema allows and others (GitLab, GitHub's reporters, Azure) read.
  */
 
-import type { Diagnostic } from '../../config/diagnostic.ts'
-import { ruleName } from '../../table/rule-name.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
 import { type Miss, round } from './judge.ts'
 import { isCovered, type Tested, type TestReport } from './report.ts'
 

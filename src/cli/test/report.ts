@@ -1,8 +1,8 @@
 /** What `weir test` has found out, before it is written in one of its formats. */
 
-import type { Diagnostic } from '../../config/diagnostic.ts'
-import type { RouteTest } from '../../config/route-tests.ts'
-import type { Explanation } from '../../table/explain.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import type { RouteTest } from '../../config/route-tests/route-tests.ts'
+import type { Explanation } from '../../table/explain/explain.ts'
 import type { Coverage } from './coverage.ts'
 import type { Miss } from './judge.ts'
 

@@ -10,8 +10,8 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
-import type { Explanation } from '../../table/explain.ts'
-import { ruleName } from '../../table/rule-name.ts'
+import type { Explanation } from '../../table/explain/explain.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
 import { type Miss, round } from './judge.ts'
 import { isCovered, type Tested, type TestReport } from './report.ts'
 

@@ -2,19 +2,19 @@
  * `weir test`: routes as tested code.
  *
  * The configuration is compiled as for serving, and the table that workers would read answers each
- * test (table/explain.ts). RouteTests are read beside it (config/route-tests.ts); what their
+ * test (table/explain/explain.ts). RouteTests are read beside it (config/route-tests/route-tests.ts); what their
  * answers should be is compared in judge.ts.
  */
 
-import type { Diagnostic } from '../../config/diagnostic.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import { renderText } from '../../config/findings/render.ts'
 import { loadConfig } from '../../config/load.ts'
-import { renderText } from '../../config/render.ts'
-import type { RouteTest } from '../../config/route-tests.ts'
-import { readSources, type Sources } from '../../control/files.ts'
-import { buildTable } from '../../table/builder.ts'
-import { Explainer } from '../../table/explain.ts'
-import type { Plan, RuleOrigin } from '../../table/plan.ts'
-import { openTable } from '../../table/table.ts'
+import type { RouteTest } from '../../config/route-tests/route-tests.ts'
+import { readSources, type Sources } from '../../source/files/files.ts'
+import { buildTable } from '../../table/build/builder.ts'
+import { Explainer } from '../../table/explain/explain.ts'
+import { openTable } from '../../table/format/table.ts'
+import type { Plan, RuleOrigin } from '../../table/plan/plan.ts'
 import { sourcesOf } from '../check.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import { coverageOf } from './coverage.ts'

@@ -5,9 +5,9 @@
  * fewer labels, the same namespace or none, the same port or any, client ranges around the later one's.
  */
 
+import type { Cidr } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
-import type { Cidr } from '../../net/address.ts'
-import type { Rule, SourceCondition } from '../../table/plan.ts'
+import type { Rule, SourceCondition } from '../../table/plan/plan.ts'
 import { isWithin, PrefixMap } from './prefix-map.ts'
 
 export type Ask = {

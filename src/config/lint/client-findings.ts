@@ -5,17 +5,17 @@
  * has, no connection can have.
  */
 
-import { Conditions } from '../../table/conditions.ts'
+import { Conditions } from '../../table/build/conditions.ts'
 import {
   type Plan,
   type Rule,
   type RuleOrigin,
   type SourceCondition,
   UNKNOWN_CLIENT,
-} from '../../table/plan.ts'
-import type { Findings } from '../diagnostic.ts'
+} from '../../table/plan/plan.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
-import { quote } from '../quote.ts'
 import { namespacesOf } from './asks.ts'
 
 /** Wishes of one VirtualService that are told of. */

@@ -1,13 +1,13 @@
 /** Says which share of a route's connections goes to a destination without endpoint, and which comes back here. */
 
-import { formatEndpoint, parseAddress } from '../../net/address.ts'
-import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan.ts'
-import type { Findings, Path } from '../diagnostic.ts'
+import { formatEndpoint, parseAddress } from '../../address/address.ts'
+import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan/plan.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { expandHost } from '../plan/names.ts'
 import type { Service } from '../plan/service.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
-import { quote } from '../quote.ts'
 
 export function reportDestinationShares(
   { plan, registry }: Planned,

@@ -5,7 +5,7 @@
  * what the Plan was made of. Warnings are cheap enough for every load; notes are for `weir check`.
  */
 
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { Resource } from '../resource.ts'
 import { reportClients } from './client-findings.ts'

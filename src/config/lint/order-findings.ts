@@ -3,9 +3,9 @@
  * earlier route, where list order decides and the longest prefix would have decided otherwise.
  */
 
-import { type Cidr, formatCidr } from '../../net/address.ts'
-import type { Plan, Rule, RuleOrigin, Scope } from '../../table/plan.ts'
-import type { Findings } from '../diagnostic.ts'
+import { type Cidr, formatCidr } from '../../address/address.ts'
+import type { Plan, Rule, RuleOrigin, Scope } from '../../table/plan/plan.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { ReadMatch, VirtualService } from '../plan/virtual-services.ts'
 import { overlap } from './asks.ts'
 import { pathOf } from './client-findings.ts'

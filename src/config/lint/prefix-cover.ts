@@ -6,7 +6,7 @@
  * is in the map. Adding and asking cost a look-up for each length of prefix, and no walk over rules.
  */
 
-import type { Cidr } from '../../net/address.ts'
+import type { Cidr } from '../../address/address.ts'
 import { PrefixMap, parentOf, siblingOf } from './prefix-map.ts'
 
 /** Rules that a message may name; beyond that it only says that there are more. */

@@ -5,7 +5,7 @@
  * prefix costs a handful of look-ups, however many there are.
  */
 
-import { type Cidr, type Family, wordMask } from '../../net/address.ts'
+import { type Cidr, type Family, wordMask } from '../../address/address.ts'
 
 /** The first bits of an address: an int32 for IPv4, so that the hash stays quick; a text for IPv6. */
 type Key = number | string

@@ -9,8 +9,8 @@
  * several rules together cover, and conditions that no client fulfils (clients.ts looks for those).
  */
 
-import { type Cidr, parseCidr } from '../../net/address.ts'
-import type { Listener, Rule, Scope } from '../../table/plan.ts'
+import { type Cidr, parseCidr } from '../../address/address.ts'
+import type { Listener, Rule, Scope } from '../../table/plan/plan.ts'
 import { Asks, namespacesOf } from './asks.ts'
 import { PrefixCover } from './prefix-cover.ts'
 import { EVERY, intersection } from './prefix-map.ts'

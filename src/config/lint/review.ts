@@ -5,7 +5,7 @@
  * used when it is used in none of them, and earlier rules take its connections in at least one.
  */
 
-import type { Plan, Rule, RuleOrigin } from '../../table/plan.ts'
+import type { Plan, Rule, RuleOrigin } from '../../table/plan/plan.ts'
 import { type Fate, reviewScope } from './review-scope.ts'
 
 /** A rule that is never used, or ranges of it that never are. */

@@ -1,8 +1,8 @@
 /** Says which rules, matches and ranges are never used, and which earlier ones take their connections. */
 
-import { type Cidr, contains, formatCidr } from '../../net/address.ts'
-import type { Rule, RuleOrigin } from '../../table/plan.ts'
-import type { Findings, Path } from '../diagnostic.ts'
+import { type Cidr, contains, formatCidr } from '../../address/address.ts'
+import type { Rule, RuleOrigin } from '../../table/plan/plan.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import type { Review, Verdict } from './review.ts'
 

@@ -1,8 +1,8 @@
 /** Says which listeners want one socket, and which want a port that this process may not open. */
 
-import { formatEndpoint, parseAddress } from '../../net/address.ts'
-import type { Listener } from '../../table/plan.ts'
-import type { Findings, Path } from '../diagnostic.ts'
+import { formatEndpoint, parseAddress } from '../../address/address.ts'
+import type { Listener } from '../../table/plan/plan.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
 import { plainAddress } from '../plan/names.ts'
 import { listedPort } from '../plan/registry.ts'
 import { socketKey } from '../plan/servers.ts'

@@ -1,12 +1,12 @@
 /** Says what is defined and used by nothing: servers without a rule, Gateways for others, subsets. */
 
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { expandHost, hostsOverlap, isWildcard } from '../plan/names.ts'
 import { socketKey } from '../plan/servers.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import { hasLabels } from '../plan/workload.ts'
-import { quote } from '../quote.ts'
 
 export function reportUnused(planned: Planned, notes: boolean, findings: Findings): void {
   reportServers(planned, findings)

@@ -1,9 +1,9 @@
 /** Says which destinations of a route get nothing, and which stand in it twice. */
 
-import type { Findings, Path } from '../diagnostic.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { expandHost } from '../plan/names.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
-import { quote } from '../quote.ts'
 
 type Written = NonNullable<NonNullable<VirtualService['spec']['tcp']>[number]['route']>[number]
 

@@ -3,8 +3,8 @@
  * (CFG415).
  */
 
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { Service, ServicePort } from './service.ts'
 
 /** Services that the message names. */

@@ -1,8 +1,8 @@
 /** What is wrong between VirtualServices and what they are for: Gateways, mesh services, ports. */
 
-import type { Findings, Path } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
-import type { Settings } from '../settings.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { HostHints } from './host-hints.ts'
 import { gatewayId, MESH } from './names.ts'
 import type { Registry } from './registry.ts'

@@ -6,10 +6,10 @@
  * again.
  */
 
-import { parseCidr } from '../../net/address.ts'
-import type { Source } from '../../table/plan.ts'
-import type { Findings, Path } from '../diagnostic.ts'
-import type { Settings } from '../settings.ts'
+import { parseCidr } from '../../address/address.ts'
+import type { Source } from '../../table/plan/plan.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Workload } from './workload.ts'
 import type { Workloads } from './workloads.ts'
 

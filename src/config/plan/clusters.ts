@@ -2,9 +2,15 @@
  * Clusters and routes of the Plan, each kept once however many rules lead to it.
  */
 
+import { type Family, parseAddress } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
-import { type Family, parseAddress } from '../../net/address.ts'
-import { type Cluster, DEFAULT_POLICY, type Endpoint, type Route, UNKNOWN_CLIENT } from '../../table/plan.ts'
+import {
+  type Cluster,
+  DEFAULT_POLICY,
+  type Endpoint,
+  type Route,
+  UNKNOWN_CLIENT,
+} from '../../table/plan/plan.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import { familyOf } from './families.ts'
 import { namespaceOfHost } from './names.ts'

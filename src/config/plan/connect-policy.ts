@@ -3,10 +3,10 @@
  * the Settings.
  */
 
-import { type Cluster, DEFAULT_POLICY } from '../../table/plan.ts'
-import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from '../dialing.ts'
+import { type Cluster, DEFAULT_POLICY } from '../../table/plan/plan.ts'
 import type { Resource } from '../resource.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../settings/settings.ts'
+import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from './dialing.ts'
 
 type Places = NonNullable<Cluster['policyAt']>
 

@@ -5,10 +5,10 @@
  * (pkg/config/analysis/analyzers/virtualservice/destinationhosts.go, destinationrules.go).
  */
 
-import { isExactForEver, SCHEDULE_MAX } from '../../table/exact.ts'
-import type { Findings, Path } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
-import type { Settings } from '../settings.ts'
+import { isExactForEver, SCHEDULE_MAX } from '../../table/build/exact.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { DestinationRules } from './destination-rules.ts'
 import type { HostHints } from './host-hints.ts'
 import { expandHost, MESH, namespaceOfHost } from './names.ts'

@@ -6,9 +6,9 @@
  * one host in one namespace are merged, oldest first (pilot/pkg/model/destination_rule.go).
  */
 
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { annotatedPolicy, type ConnectPolicy } from './connect-policy.ts'
 import { HostIndex } from './host-index.ts'
 import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'

@@ -6,9 +6,9 @@
  * be the service of a wider range.
  */
 
-import { type Cidr, contains, formatCidr, parseCidr } from '../../net/address.ts'
-import type { Findings } from '../diagnostic.ts'
-import type { Settings } from '../settings.ts'
+import { type Cidr, contains, formatCidr, parseCidr } from '../../address/address.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import type { Settings } from '../settings/settings.ts'
 import { reportAnywhere } from './address-findings.ts'
 import type { Service, ServicePort } from './service.ts'
 import { isVisible } from './visibility.ts'

@@ -5,7 +5,7 @@
  * those families only, whatever other addresses their Pods have.
  */
 
-import { type Family, parseAddress } from '../../net/address.ts'
+import { type Family, parseAddress } from '../../address/address.ts'
 import type { ServiceSpec } from './inputs.ts'
 
 /** The families that a Service is known to have, the primary one first. */

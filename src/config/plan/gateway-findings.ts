@@ -6,7 +6,7 @@
  * gateway.go.
  */
 
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { GatewaySpec, Inputs, Labels, Pod, ServiceSpec, Typed } from './inputs.ts'
 import { layerOf } from './protocol.ts'
 import { hasLabels } from './workload.ts'

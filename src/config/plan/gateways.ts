@@ -1,7 +1,7 @@
 /** Listeners of Gateways: behind each socket the rules of the VirtualServices that its servers admit. */
 
-import type { Listener, Rule } from '../../table/plan.ts'
-import type { Settings } from '../settings.ts'
+import type { Listener, Rule } from '../../table/plan/plan.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Clusters } from './clusters.ts'
 import { rulesOf } from './rules.ts'
 import { admits, type Server } from './servers.ts'

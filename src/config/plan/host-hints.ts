@@ -7,8 +7,8 @@
  * all of them look alike.
  */
 
-import { quote } from '../quote.ts'
-import { suggest } from '../suggest.ts'
+import { quote } from '../findings/quote.ts'
+import { suggest } from '../findings/suggest.ts'
 import { isWildcard, withDomain } from './names.ts'
 import type { Registry } from './registry.ts'
 

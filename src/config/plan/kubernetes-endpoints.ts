@@ -10,7 +10,7 @@
  */
 
 import { own } from '../../base/own.ts'
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import { addressFor, type Families, familyOf } from './families.ts'
 import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
 import type { Member, ServicePort } from './service.ts'

@@ -4,8 +4,8 @@
  * Who their endpoints are is in kubernetes-endpoints.ts.
  */
 
-import { type Cidr, parseCidr } from '../../net/address.ts'
-import type { Findings } from '../diagnostic.ts'
+import { type Cidr, parseCidr } from '../../address/address.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import { familiesOf } from './families.ts'
 import type { Inputs, ServiceSpec, ServiceStatus, Typed } from './inputs.ts'
 import { KubernetesEndpoints } from './kubernetes-endpoints.ts'

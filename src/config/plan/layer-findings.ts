@@ -5,8 +5,8 @@
  * The port's protocol alone decides which block of a VirtualService speaks for it, as in Istio.
  */
 
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { MESH } from './names.ts'
 import type { Registry } from './registry.ts'
 import type { Service, ServicePort } from './service.ts'

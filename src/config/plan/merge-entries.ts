@@ -7,9 +7,9 @@
  * it.
  */
 
-import { formatCidr } from '../../net/address.ts'
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import { formatCidr } from '../../address/address.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import type { ServiceEntrySpec } from './inputs.ts'
 import type { Member, Service, ServicePort } from './service.ts'

@@ -7,8 +7,8 @@
  * namespaces; for one that only some see also an overlapping host of one that all see.
  */
 
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { HostIndex } from './host-index.ts'
 import { MESH } from './names.ts'
 import type { VirtualService } from './virtual-services.ts'

@@ -7,11 +7,11 @@
  * different clients, their rules stand behind each other.
  */
 
-import type { Cidr, Family } from '../../net/address.ts'
-import { DENIED, PASSTHROUGH } from '../../table/outcome.ts'
-import { type Rule, type Scope, type ScopeDefault, UNKNOWN_CLIENT } from '../../table/plan.ts'
-import type { Findings } from '../diagnostic.ts'
-import type { Settings } from '../settings.ts'
+import type { Cidr, Family } from '../../address/address.ts'
+import { DENIED, PASSTHROUGH } from '../../table/format/outcome.ts'
+import { type Rule, type Scope, type ScopeDefault, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Clusters } from './clusters.ts'
 import type { Exposed, Owner } from './exposed-ports.ts'
 import { HostIndex } from './host-index.ts'

@@ -6,8 +6,8 @@
  * of the VirtualServices it may see, is only known when it connects.
  */
 
-import type { Listener } from '../../table/plan.ts'
-import type { Findings } from '../diagnostic.ts'
+import type { Listener } from '../../table/plan/plan.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import { type Exposed, exposePorts } from './exposed-ports.ts'
 import { MeshScopes, type ScopeInputs } from './mesh-scopes.ts'
 import { MESH, plainAddress } from './names.ts'

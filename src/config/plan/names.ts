@@ -5,7 +5,7 @@
  * compared as text, with case (pilot/pkg/model/config.go, pkg/config/host/name.go).
  */
 
-import { formatAddress, parseAddress } from '../../net/address.ts'
+import { formatAddress, parseAddress } from '../../address/address.ts'
 
 /** The domain of a cluster's services; Istio's default. */
 const DOMAIN = 'cluster.local'

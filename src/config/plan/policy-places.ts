@@ -5,8 +5,8 @@
  * that was read; where it stands is known by that.
  */
 
-import type { Cluster, PolicyField } from '../../table/plan.ts'
-import type { Path } from '../diagnostic.ts'
+import type { Cluster, PolicyField } from '../../table/plan/plan.ts'
+import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { DestinationRuleSpec, PolicyBlocks, TrafficPolicy, Typed } from './inputs.ts'
 

@@ -8,8 +8,8 @@
  * takes everything from the destination that was drawn, since that is what the API text promises.
  */
 
-import { DEFAULT_POLICY, type Policy } from '../../table/plan.ts'
-import { parseDuration } from '../duration.ts'
+import { DEFAULT_POLICY, type Policy } from '../../table/plan/plan.ts'
+import { parseDuration } from '../settings/duration.ts'
 import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
 import type { PolicyBlocks, TrafficPolicy } from './inputs.ts'
 

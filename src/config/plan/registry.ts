@@ -8,8 +8,8 @@
  * nothing from those who do not see it.
  */
 
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { HostIndex } from './host-index.ts'
 import type { Inputs } from './inputs.ts'
 import { kubernetesServices } from './kubernetes-services.ts'

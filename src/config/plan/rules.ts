@@ -1,6 +1,6 @@
 /** From a VirtualService and a listener to Rules: one for each match entry, in order. */
 
-import type { Route, Rule } from '../../table/plan.ts'
+import type { Route, Rule } from '../../table/plan/plan.ts'
 import type { Clusters, Viewpoint } from './clusters.ts'
 import type { Layer } from './protocol.ts'
 import type { ReadMatch, ReadRoute, VirtualService } from './virtual-services.ts'

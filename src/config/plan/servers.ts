@@ -5,10 +5,10 @@
  * the second server, and say nothing).
  */
 
-import type { Findings, Path } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { HostIndex } from './host-index.ts'
 import type { GatewaySpec, Labels, Typed } from './inputs.ts'
 import { plainAddress } from './names.ts'

@@ -5,10 +5,10 @@
  * targetPort, else its number.
  */
 
+import { type Cidr, parseCidr } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
-import { type Cidr, parseCidr } from '../../net/address.ts'
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import { AUTO_ALLOCATE } from '../validate/service-entry.ts'
 import type { Labels, ServiceEntrySpec, ServiceEntryStatus, Typed } from './inputs.ts'

@@ -5,8 +5,8 @@
  * WorkloadEntries are as good (pkg/config/analysis/analyzers/destinationrule/subset.go).
  */
 
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import type { HostHints } from './host-hints.ts'
 import type { DestinationRuleSpec, ServiceEntrySpec, ServiceSpec, Typed } from './inputs.ts'

@@ -1,7 +1,7 @@
 /** A service: what a destination host stands for, wherever it was defined (ServiceEntry or Kubernetes Service). */
 
-import type { Cidr } from '../../net/address.ts'
-import type { Path } from '../diagnostic.ts'
+import type { Cidr } from '../../address/address.ts'
+import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { Labels } from './inputs.ts'
 import type { Layer } from './protocol.ts'

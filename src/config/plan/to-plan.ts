@@ -5,10 +5,10 @@
  * ones to ask for. Nothing here is refused: whatever a finding is about, the rest of the Plan stands.
  */
 
-import type { Plan } from '../../table/plan.ts'
-import type { Findings } from '../diagnostic.ts'
+import type { Plan } from '../../table/plan/plan.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { reportBindings } from './binding-findings.ts'
 import { sourcesOf } from './clients.ts'
 import { Clusters } from './clusters.ts'

@@ -4,9 +4,9 @@
  * What depends on the listener (the gateway's name, the default port, who sees it) is added in rules.ts.
  */
 
-import { type Cidr, parseCidr } from '../../net/address.ts'
-import type { Route, RuleOrigin } from '../../table/plan.ts'
-import type { Path } from '../diagnostic.ts'
+import { type Cidr, parseCidr } from '../../address/address.ts'
+import type { Route, RuleOrigin } from '../../table/plan/plan.ts'
+import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import { connectionRoute } from '../validate/connection-route.ts'
 import type { Labels, Typed, VirtualServiceSpec } from './inputs.ts'

@@ -1,7 +1,7 @@
 /** WorkloadEntries as workloads. */
 
-import type { Findings } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import type { Condition, Typed, WorkloadEntrySpec } from './inputs.ts'
 import type { Workload } from './workload.ts'

@@ -5,7 +5,7 @@
  * labels) of a client that connects from their address.
  */
 
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { Inputs, Labels } from './inputs.ts'
 import { plainAddress } from './names.ts'
 import { readPod } from './pods.ts'

@@ -5,7 +5,7 @@
  * data pays for every alias again, so what aliases add is counted in values, and limited.
  */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import { ALIASED_MAX, DEPTH_MAX } from './limits.ts'
 
 /** A value that an alias can name: how many values it holds, aliases written out, and how deep it is. */

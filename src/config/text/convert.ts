@@ -18,8 +18,8 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import type { Findings } from '../diagnostic.ts'
-import { describe, quote } from '../quote.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { describe, quote } from '../findings/quote.ts'
 import { Aliases } from './aliases.ts'
 import type { Places } from './places.ts'
 import { formatTag, isCollectionTag, isPlain, resolveScalar } from './scalar.ts'

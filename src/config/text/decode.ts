@@ -6,7 +6,7 @@
  */
 
 import { isUtf8 } from 'node:buffer'
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import { FILE_BYTES_MAX } from './limits.ts'
 import type { Lines } from './lines.ts'
 

@@ -5,9 +5,9 @@
  * API server itself answers, and its items leave out apiVersion and kind, which the list's own imply.
  */
 
-import type { Findings, Locatable, Path, Place } from '../diagnostic.ts'
+import type { Findings, Locatable, Path, Place } from '../findings/diagnostic.ts'
+import { describe } from '../findings/quote.ts'
 import { kindOf } from '../kinds.ts'
-import { describe } from '../quote.ts'
 
 export type Mapping = Readonly<Record<string, unknown>>
 

@@ -5,7 +5,7 @@
  */
 
 import { LineCounter } from 'yaml'
-import type { Place } from '../diagnostic.ts'
+import type { Place } from '../findings/diagnostic.ts'
 
 export class Lines {
   readonly file: string

@@ -6,10 +6,10 @@
  * (apimachinery, IsValidPathSegmentName); a namespace is a DNS label (RFC 1123) and becomes part of host names.
  */
 
-import type { Findings, Path } from '../diagnostic.ts'
-import { describe, quote } from '../quote.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { describe, quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
 import type { Metadata } from '../resource.ts'
-import { didYouMean } from '../suggest.ts'
 import { type Draft, isClusterWide, isMapping, type Mapping } from './draft.ts'
 
 const NAME_LENGTH_MAX = 253

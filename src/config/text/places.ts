@@ -5,7 +5,7 @@
  * lines and columns are counted when someone asks.
  */
 
-import type { Path, Place } from '../diagnostic.ts'
+import type { Path, Place } from '../findings/diagnostic.ts'
 import type { Lines } from './lines.ts'
 
 type Mapping = Readonly<Record<string, unknown>>

@@ -5,9 +5,9 @@
  * and all other files, are read as if it were not there. Whether a resource is right, is left to validate/.
  */
 
-import type { Findings } from '../diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
+import { describe, quote } from '../findings/quote.ts'
 import { groupOf, isPassedOver } from '../kinds.ts'
-import { describe, quote } from '../quote.ts'
 import { Resource } from '../resource.ts'
 import { Unusable } from '../unusable.ts'
 import { Conversion } from './convert.ts'

@@ -1,6 +1,6 @@
 /** TLS towards a destination (istiod ValidateTLS): which settings go together. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 
 const FILES = ['clientCertificate', 'privateKey', 'caCertificates', 'caCrl']

@@ -5,7 +5,7 @@
  * load-balancer.ts, locality.ts and client-tls.ts.
  */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import { checkClientTls } from './client-tls.ts'
 import type { Field } from './field.ts'
 import { checkLabels, checkPort, checkSelector } from './field-checks.ts'

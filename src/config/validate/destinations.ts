@@ -1,6 +1,6 @@
 /** Destinations and weights: what the routes of all three blocks (tcp, tls, http) have in common. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkPort } from './field-checks.ts'
 import { dnsLabel, domain, wildcardDomain } from './names.ts'

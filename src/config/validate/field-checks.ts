@@ -1,6 +1,6 @@
 /** Checks of fields that many kinds have: labels, selectors, ports. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { labelKey, labelValue } from './names.ts'
 

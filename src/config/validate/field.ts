@@ -6,9 +6,9 @@
  * meaning check, tells the operator. `null` is the same as absent, as it is in Kubernetes.
  */
 
-import { CODES, type Code } from '../codes.ts'
-import { formatPath, type Path } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import { CODES, type Code } from '../findings/codes.ts'
+import { formatPath, type Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 
 /** Where the complaints go. */
 export type Report = (code: Code, path: Path, message: string, hint?: string) => void

@@ -1,8 +1,8 @@
 /** Walks a resource along the table of known fields: unknown ones are errors, ignored ones warnings. */
 
-import type { Code } from '../codes.ts'
-import { quote } from '../quote.ts'
-import { didYouMean } from '../suggest.ts'
+import type { Code } from '../findings/codes.ts'
+import { quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
 import type { Field } from './field.ts'
 import type { Fields, Known, Support } from './known-fields.ts'
 

@@ -4,7 +4,7 @@
  * The rules are istiod's (ValidateGateway); the TLS settings are in server-tls.ts.
  */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkPort } from './field-checks.ts'
 import {

@@ -1,6 +1,6 @@
 /** Actions of http routes: redirect, direct response, rewrite, mirror, fault, retries, CORS. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import { checkDestination } from './destinations.ts'
 import type { Field } from './field.ts'
 import { checkPort } from './field-checks.ts'

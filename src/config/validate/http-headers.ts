@@ -1,6 +1,6 @@
 /** Manipulation of headers: names, values, and that the authority is set once. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { headerValue } from './header-value.ts'
 

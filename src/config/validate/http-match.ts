@@ -1,6 +1,6 @@
 /** Matches of http routes. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import { checkGatewayNames } from './destinations.ts'
 import type { Field } from './field.ts'
 import { checkLabels } from './field-checks.ts'

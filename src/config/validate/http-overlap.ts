@@ -1,6 +1,6 @@
 /** Http matches whose uri prefix lies inside that of an earlier match, all else being no narrower (IST0131). */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 
 /** Fields that are compared as words, and those that are maps of such words. */

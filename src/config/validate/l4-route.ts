@@ -1,6 +1,6 @@
 /** Routes of the tcp and tls blocks: their matches and destinations. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import { checkDestinations, checkGatewayNames } from './destinations.ts'
 import type { Field } from './field.ts'
 import { checkLabels, checkPort } from './field-checks.ts'

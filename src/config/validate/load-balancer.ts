@@ -1,6 +1,6 @@
 /** Load balancer settings: hashing, warm-up and localities. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkLocality, checkZoneAware } from './locality.ts'
 import { checkDuration, checkLeastDuration, checkRange, readDuration } from './values.ts'

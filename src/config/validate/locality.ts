@@ -1,6 +1,6 @@
 /** Localities: "region/zone/subzone", how load is spread over them, and where it fails over to. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkShape, type Shape } from './shape.ts'
 

@@ -6,8 +6,8 @@
  * fine wildcard domain but no fully qualified one. Each rule returns what is wrong, or null.
  */
 
-import { parseAddress, parseCidr } from '../../net/address.ts'
-import { quote } from '../quote.ts'
+import { parseAddress, parseCidr } from '../../address/address.ts'
+import { quote } from '../findings/quote.ts'
 
 export type Complaint = string | null
 

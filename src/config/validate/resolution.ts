@@ -4,7 +4,7 @@
  * The rules are istiod's (the later half of ValidateServiceEntry) and the schema's CEL rules.
  */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkLabels } from './field-checks.ts'
 import { domain, isIpAddress } from './names.ts'

@@ -2,15 +2,15 @@
  * RouteTest: what connections are asked about, and what they should get.
  *
  * weir's own kind, so all that is wrong with one is found here: types, fields, meaning. What its
- * tests name in other resources (gateways, rules) is looked up in config/route-tests.ts.
+ * tests name in other resources (gateways, rules) is looked up in config/route-tests/route-tests.ts.
  */
 
-import { splitEndpoint } from '../../net/address.ts'
+import { splitEndpoint } from '../../address/address.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
-import { EARLY_ENDS } from '../../table/ends.ts'
-import { parseRuleName, WITHOUT_RULE } from '../../table/rule-name.ts'
-import { quote } from '../quote.ts'
-import { didYouMean } from '../suggest.ts'
+import { EARLY_ENDS } from '../../table/explain/ends.ts'
+import { parseRuleName, WITHOUT_RULE } from '../../table/plan/rule-name.ts'
+import { quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
 import type { Field } from './field.ts'
 import { checkLabels } from './field-checks.ts'
 import { checkFields } from './fields-of-kind.ts'

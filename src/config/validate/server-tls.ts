@@ -1,6 +1,6 @@
 /** TLS of a Gateway's server (istiod validateTLSOptions): modes, where certificates come from, cipher suites. */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 
 /** Cipher suites that Envoy's BoringSSL knows (pkg/config/security/security.go). */

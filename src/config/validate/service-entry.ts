@@ -5,7 +5,7 @@
  * the way that endpoints are resolved is in resolution.ts.
  */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkPort, checkSelector } from './field-checks.ts'
 import { dnsLabel, isPartialWildcard, subnet, wildcardDomain } from './names.ts'

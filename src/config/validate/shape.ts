@@ -5,8 +5,8 @@
  * Istio fields that are younger than the schemas that structure.ts uses.
  */
 
-import { parseAddress } from '../../net/address.ts'
-import { describe } from '../quote.ts'
+import { parseAddress } from '../../address/address.ts'
+import { describe } from '../findings/quote.ts'
 import { type Field, isObject } from './field.ts'
 
 const LEAVES = {

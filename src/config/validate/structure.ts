@@ -11,8 +11,8 @@ import { Gateway } from '@kubernetes-models/istio/networking.istio.io/v1/Gateway
 import { ServiceEntry } from '@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry'
 import { VirtualService } from '@kubernetes-models/istio/networking.istio.io/v1/VirtualService'
 import { WorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry'
-import { describe, quote } from '../quote.ts'
-import { didYouMean } from '../suggest.ts'
+import { describe, quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
 import { type Field, isObject } from './field.ts'
 
 /** All API versions of a kind have one schema. */

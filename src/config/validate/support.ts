@@ -3,10 +3,16 @@
  * attributes that the ambient profile lacks.
  */
 
-import { formatPath } from '../diagnostic.ts'
-import { ATTEMPTS_MAX, CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from '../dialing.ts'
-import { quote } from '../quote.ts'
-import { didYouMean } from '../suggest.ts'
+import { formatPath } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
+import {
+  ATTEMPTS_MAX,
+  CONNECT_ATTEMPTS,
+  CONNECT_DEADLINE,
+  readAttempts,
+  readDeadlineMs,
+} from '../plan/dialing.ts'
 import { connectionRoute } from './connection-route.ts'
 import type { Field } from './field.ts'
 

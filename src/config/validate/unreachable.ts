@@ -5,8 +5,8 @@
  * the same, list order included; for http, a prefix that an earlier prefix covers counts too.
  */
 
-import { formatPath, type Path, type Place } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import { formatPath, type Path, type Place } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { type Field, isObject } from './field.ts'
 
 type Locate = (path: Path) => Place

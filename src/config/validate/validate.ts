@@ -6,11 +6,11 @@
  * resources fit together is left to plan/.
  */
 
-import type { Code } from '../codes.ts'
-import { type Findings, formatPath, type Path } from '../diagnostic.ts'
+import type { Code } from '../findings/codes.ts'
+import { type Findings, formatPath, type Path } from '../findings/diagnostic.ts'
+import { didYouMean } from '../findings/suggest.ts'
 import { groupOf, KIND_NAMES, kindOf } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
-import { didYouMean } from '../suggest.ts'
 import { checkDestinationRule } from './destination-rule.ts'
 import { Field } from './field.ts'
 import { checkFields } from './fields-of-kind.ts'

@@ -1,8 +1,8 @@
 /** Values that many kinds share: durations, percentages, export lists, protocols. */
 
-import { parseDuration } from '../duration.ts'
-import { describe, quote } from '../quote.ts'
-import { didYouMean } from '../suggest.ts'
+import { describe, quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
+import { parseDuration } from '../settings/duration.ts'
 import type { Field } from './field.ts'
 import { isDnsLabel } from './names.ts'
 

@@ -4,8 +4,8 @@
  * The rules are istiod's (ValidateVirtualService in pkg/config/validation/validation.go).
  */
 
-import type { Path, Place } from '../diagnostic.ts'
-import { quote } from '../quote.ts'
+import type { Path, Place } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import { checkGatewayNames } from './destinations.ts'
 import type { Field } from './field.ts'
 import { isJwtClaim } from './http-match.ts'

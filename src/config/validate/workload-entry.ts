@@ -1,6 +1,6 @@
 /** WorkloadEntry, which is also what the endpoints of a ServiceEntry are (istiod validateWorkloadEntry). */
 
-import { quote } from '../quote.ts'
+import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkLabels, checkPort } from './field-checks.ts'
 import { dnsLabel, domain, ipAddress, isIpAddress, UNIX_PREFIX, unixPath } from './names.ts'

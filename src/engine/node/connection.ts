@@ -1,8 +1,8 @@
 /**
  * One connection in the `node` engine: a client's socket, an upstream's, and the relay between them.
  *
- * State and moves are those of ../state.ts, decisions those of ../decide.ts, times those of
- * ../deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as
+ * State and moves are those of ../decide/state.ts, decisions those of ../decide/decide.ts, times those of
+ * ../decide/deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as
  * an event and ends in `close`; nothing is thrown. Its sockets are set to end with a reset until
  * both sides have ended in order: so whatever becomes of the worker, nobody takes a broken stream
  * for a complete one. (Without node:ffi that cannot be set, and a worker that is killed leaves them
@@ -10,18 +10,18 @@
  */
 
 import { connect, type Socket } from 'node:net'
+import { formatAddress } from '../../address/address.ts'
 import { monotonicMs } from '../../base/clock.ts'
-import { formatAddress } from '../../net/address.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
-import type { Table } from '../../table/table.ts'
-import { ANOTHER, type Attempts, TIMED_OUT } from '../attempts.ts'
-import { countOpen } from '../balance.ts'
-import { deadlineMs, overdue } from '../deadline.ts'
-import { createDecision, type Decider } from '../decide.ts'
-import { dialFailure, isReset, isShortage, relayFailure } from '../failures.ts'
-import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../journal.ts'
-import { move, State } from '../state.ts'
+import type { Table } from '../../table/format/table.ts'
+import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
+import { countOpen } from '../decide/balance.ts'
+import { deadlineMs, overdue } from '../decide/deadline.ts'
+import { createDecision, type Decider } from '../decide/decide.ts'
+import { dialFailure, isReset, isShortage, relayFailure } from '../decide/failures.ts'
+import { move, State } from '../decide/state.ts'
+import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
 import { resetWhenClosed } from './direct.ts'
 import { keepAlive } from './keepalive.ts'
 import { Pump, reset } from './pump.ts'

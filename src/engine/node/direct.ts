@@ -6,10 +6,10 @@
  */
 
 import type { Socket } from 'node:net'
-import { Arena } from '../../net/arena.ts'
-import { missing } from '../../net/libc.ts'
-import { Poll } from '../../net/poll.ts'
-import { Sockets } from '../../net/sockets.ts'
+import { Arena } from '../../kernel/arena.ts'
+import { missing } from '../../kernel/libc.ts'
+import { Poll } from '../../kernel/poll.ts'
+import { Sockets } from '../../kernel/sockets.ts'
 import { descriptorOf } from './descriptor.ts'
 
 export type Direct = { readonly sockets: Sockets; readonly poll: Poll }

@@ -2,23 +2,23 @@
  * The `node` engine: the data plane of one worker on node:net, for every platform.
  *
  * It joins the parts: orders move tables and listeners (listeners.ts), an accepted socket is decided
- * about (../decide.ts) and becomes a connection (connection.ts), and the last order ends it all.
+ * about (../decide/decide.ts) and becomes a connection (connection.ts), and the last order ends it all.
  */
 
 import type { Socket } from 'node:net'
+import { type Family, parseInto } from '../../address/address.ts'
 import { monotonicMs } from '../../base/clock.ts'
-import { type Family, parseInto } from '../../net/address.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
-import type { Table } from '../../table/table.ts'
-import { Attempts } from '../attempts.ts'
-import { Closings } from '../closings.ts'
-import { ADMITTED, createDecider, type Decider, decide } from '../decide.ts'
-import { DescriptorCeiling } from '../descriptors.ts'
-import { Journal } from '../journal.ts'
-import { ownListeners } from '../loop.ts'
-import { Mailbox } from '../mailbox.ts'
-import type { Report, WorkerTask } from '../protocol.ts'
+import type { Table } from '../../table/format/table.ts'
+import { Attempts } from '../decide/attempts.ts'
+import { ADMITTED, createDecider, type Decider, decide } from '../decide/decide.ts'
+import { ownListeners } from '../decide/own-addresses.ts'
+import { Closings } from '../worker/closings.ts'
+import { DescriptorCeiling } from '../worker/descriptors.ts'
+import { Journal } from '../worker/journal.ts'
+import { Mailbox } from '../worker/mailbox.ts'
+import type { Report, WorkerTask } from '../worker/protocol.ts'
 import { Connection } from './connection.ts'
 import { Cuts } from './cuts.ts'
 import { descriptorOf } from './descriptor.ts'

@@ -15,8 +15,8 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Table, TableListener } from '../../table/table.ts'
-import type { ListenFailure } from '../protocol.ts'
+import type { Table, TableListener } from '../../table/format/table.ts'
+import type { ListenFailure } from '../worker/protocol.ts'
 import { emptyQueue } from './queue.ts'
 
 /** Connections that wait for accept(2), each listener and worker; the kernel caps it at net.core.somaxconn. */

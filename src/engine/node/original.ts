@@ -3,13 +3,13 @@
  * was redirected to us (iptables REDIRECT, an nftables redirect).
  *
  * The kernel knows the latter (SO_ORIGINAL_DST), and asking takes a system call that Node does not
- * have: net/ makes it where node:ffi is there. Elsewhere the answer is the listener itself, and such
+ * have: kernel/ makes it where node:ffi is there. Elsewhere the answer is the listener itself, and such
  * a connection is refused as a loop, never sent somewhere else.
  */
 
 import type { Socket } from 'node:net'
-import { type Family, formatAddress } from '../../net/address.ts'
-import { createSocketName } from '../../net/socket-address.ts'
+import { type Family, formatAddress } from '../../address/address.ts'
+import { createSocketName } from '../../kernel/socket-address.ts'
 import { descriptorOf } from './descriptor.ts'
 import { direct } from './direct.ts'
 

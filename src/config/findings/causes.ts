@@ -1,0 +1,63 @@
+/**
+ * Causes before consequences: findings that only follow from another are held back.
+ *
+ * Two causes bring along a finding for nearly every resource. A resource with an error counts as
+ * absent, so whoever names it would be told that it is missing (may-define.ts). And files in Git
+ * lack what a cluster adds, addresses and Pods (../plan/git-services.ts). Each finding across resources
+ * passes here first; what stands for those that were held back is said in the end.
+ */
+
+import { GitServices } from '../plan/git-services.ts'
+import { expandHost } from '../plan/names.ts'
+import { Resource } from '../resource.ts'
+import type { Unusable } from '../unusable.ts'
+import { type Findings, type Held, valueAt } from './diagnostic.ts'
+import { mayDefine } from './may-define.ts'
+
+export class Causes {
+  readonly #unusable: Unusable
+  readonly #services: GitServices
+  /** Findings of what is missing and may stand in what could not be used. */
+  #leftOut = 0
+  /** VirtualServices and the hosts that they route to and nothing defines. */
+  readonly #missing = new Set<string>()
+
+  /** @param resources  Those that could be used. */
+  constructor(resources: readonly Resource[], unusable: Unusable) {
+    this.#unusable = unusable
+    this.#services = new GitServices(resources)
+  }
+
+  /** Whether a finding is held back. */
+  readonly holdsBack = (held: Held): boolean => {
+    const { resource } = held
+    if (!(resource instanceof Resource)) return false
+    if (this.#unusable.first && mayDefine(held, resource.metadata.namespace, this.#unusable)) {
+      this.#leftOut++
+      return true
+    }
+    return this.#isSaidOfDestination(held, resource) || this.#services.takes(held, resource)
+  }
+
+  /** A host that is nowhere is said once for a VirtualService that is for it and routes to it. */
+  #isSaidOfDestination({ code, path }: Held, { title, value, metadata }: Resource): boolean {
+    if (code === 'IST0101' && path.at(-1) === 'host') {
+      this.#missing.add(`${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`)
+      return false
+    }
+    return (
+      code === 'CFG407' &&
+      this.#missing.has(`${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`)
+    )
+  }
+
+  /** Adds what stands for the findings that were held back. */
+  settle(findings: Findings): void {
+    this.#services.settle(findings)
+    const { first } = this.#unusable
+    if (first === null || this.#leftOut === 0) return
+    const what = this.#leftOut === 1 ? 'one finding' : `${this.#leftOut} findings`
+    const message = `${what} of what is missing left out: resources with errors may define it`
+    findings.in('CFG017', first, message, 'mend the errors, then check again')
+  }
+}

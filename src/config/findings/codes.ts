@@ -1,0 +1,31 @@
+/**
+ * Every code that a diagnostic can carry: its severity, what it means and how to mend it.
+ *
+ * docs/errors.md shows this table, and a test holds the two together. Where `istioctl analyze` has a
+ * code for the same finding, weir uses that code (IST…), so that what an operator knows stays true.
+ */
+
+import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from '../lint/codes.ts'
+import { PLAN_CODES } from '../plan/codes.ts'
+import { ROUTE_TEST_CODES } from '../route-tests/codes.ts'
+import { TEXT_CODES } from '../text/codes.ts'
+import { VALIDATE_CODES } from '../validate/codes.ts'
+
+export const CODES = {
+  ...TEXT_CODES, // CFG0xx: files and text
+  ...VALIDATE_CODES, // CFG1xx: shape, CFG2xx: meaning, CFG3xx: what weir does not do
+  ...PLAN_CODES, // CFG40x – CFG44x and IST…: how resources fit together
+  ...LINT_CODES, // CFG45x, CFG46x and IST0127: what fits together, and probably is not meant
+  ...RELOAD_CODES, // CFG47x: what a reload would take from connections
+  ...MACHINE_CODES, // CFG48x: what the machine does not allow
+  ...ROUTE_TEST_CODES, // CFG49x: what a RouteTest names
+}
+
+export type Code = keyof typeof CODES
+
+/** Warnings that `--strict` makes errors: of how resources fit together, and of what is never used. */
+export const isStrict = (code: Code): boolean =>
+  code === 'IST0130' ||
+  code === 'IST0131' ||
+  Object.hasOwn(PLAN_CODES, code) ||
+  Object.hasOwn(LINT_CODES, code)

@@ -1,0 +1,24 @@
+/**
+ * How often and for how long a destination is dialed: weir's own, as annotations of a
+ * DestinationRule, else as the Settings say. What each may be stands here once.
+ */
+
+import { parseDuration } from '../settings/duration.ts'
+
+export const CONNECT_ATTEMPTS = 'gateway.weir/connect-attempts'
+export const CONNECT_DEADLINE = 'gateway.weir/connect-deadline'
+
+export const ATTEMPTS_MAX = 32
+export const DEADLINE_MS_MAX = 3_600_000
+
+/** "3", or null for what is no number of attempts. */
+export function readAttempts(text: string): number | null {
+  const count = /^\d{1,2}$/.test(text) ? Number(text) : 0
+  return count >= 1 && count <= ATTEMPTS_MAX ? count : null
+}
+
+/** "15s" in whole milliseconds, or null for what is no deadline. */
+export function readDeadlineMs(text: string): number | null {
+  const ms = Math.floor(parseDuration(text) ?? 0)
+  return ms >= 1 && ms <= DEADLINE_MS_MAX ? ms : null
+}

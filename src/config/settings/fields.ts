@@ -1,0 +1,171 @@
+/**
+ * Readers of fields: from unchecked data to typed values, with a finding for each mistake.
+ *
+ * A reader gets one written value and where it stands, and returns what it means, or undefined where it is wrong
+ * (the caller's default then holds, so that one run finds every mistake). Readers compose into a table of fields.
+ */
+
+import { type Cidr, parseAddress, parseCidr } from '../../address/address.ts'
+import type { Findings, Locatable, Path } from '../findings/diagnostic.ts'
+import { describe, quote } from '../findings/quote.ts'
+import { didYouMean } from '../findings/suggest.ts'
+import { isMapping } from '../text/draft.ts'
+import { parseDuration } from './duration.ts'
+
+/** A value as written, and where to say that it is wrong. */
+export type Spot = {
+  readonly value: unknown
+  readonly path: Path
+  readonly resource: Locatable
+  readonly findings: Findings
+}
+
+export type Reader<T> = {
+  (spot: Spot): T | undefined
+  /** Whether `null` means something to it; elsewhere a field that is null counts as absent. */
+  readonly takesNull?: true
+}
+
+function wrong(spot: Spot, expected: string, hint?: string): undefined {
+  const field = spot.path.findLast(step => typeof step === 'string') ?? 'this'
+  const message = `${field} is ${describe(spot.value)}, but must be ${expected}`
+  spot.findings.at('CFG032', spot.resource, spot.path, message, hint)
+}
+
+const inside = (spot: Spot, value: unknown, step: string | number): Spot => ({
+  ...spot,
+  value,
+  path: [...spot.path, step],
+})
+
+/** A whole number from `min` to `max`. */
+export const integer =
+  (min: number, max: number): Reader<number> =>
+  spot => {
+    const { value } = spot
+    const right = Number.isInteger(value) && Number(value) >= min && Number(value) <= max
+    return right ? Number(value) : wrong(spot, `a whole number from ${min} to ${max}`)
+  }
+
+export const text: Reader<string> = spot =>
+  typeof spot.value === 'string' ? spot.value : wrong(spot, 'a string')
+
+export const bool: Reader<boolean> = spot =>
+  typeof spot.value === 'boolean' ? spot.value : wrong(spot, 'true or false')
+
+/** The name of a file. */
+export const path: Reader<string> = spot => {
+  const { value } = spot
+  const right = typeof value === 'string' && value !== '' && !value.includes('\0')
+  return right ? value : wrong(spot, 'the name of a file')
+}
+
+/** One of a few words. */
+export const choice =
+  <const T extends string>(...words: readonly T[]): Reader<T> =>
+  spot => {
+    const found = words.find(word => word === spot.value)
+    const hint = typeof spot.value === 'string' ? didYouMean(spot.value, words) : undefined
+    return found ?? wrong(spot, words.map(quote).join(' or '), hint)
+  }
+
+/** A duration ("30s") in milliseconds, from `minMs` to `maxMs`. */
+export const duration =
+  (maxMs: number, minMs = 0): Reader<number> =>
+  spot => {
+    const ms = typeof spot.value === 'string' ? parseDuration(spot.value) : null
+    const right = ms !== null && ms >= minMs && ms <= maxMs
+    return right
+      ? ms
+      : wrong(
+          spot,
+          `a duration from "${minMs / 1000}s" to "${maxMs / 1000}s"`,
+          'write it as "30s" or "1m30s"',
+        )
+  }
+
+/** An IP address to listen on; every address is '' , which may also be written "*". */
+export const bindAddress: Reader<string> = spot => {
+  const { value } = spot
+  if (value === '' || value === '*') return ''
+  return typeof value === 'string' && parseAddress(value) ? value : wrong(spot, 'an IP address, "" or "*"')
+}
+
+export const cidr: Reader<Cidr> = spot =>
+  (typeof spot.value === 'string' && parseCidr(spot.value)) || wrong(spot, 'an IP range such as "10.0.0.0/8"')
+
+/** Labels: an object of strings. */
+export const strings: Reader<Readonly<Record<string, string>>> = spot => {
+  if (!isMapping(spot.value)) return wrong(spot, 'an object of strings')
+  const read = Object.entries(spot.value).map(
+    ([key, value]) => [key, text(inside(spot, value, key))] as const,
+  )
+  return Object.fromEntries(read.filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** A list; items that are wrong are left out. */
+export const list =
+  <T>(item: Reader<T>): Reader<readonly T[]> =>
+  spot =>
+    Array.isArray(spot.value)
+      ? spot.value
+          .map((value, index) => item(inside(spot, value, index)))
+          .filter((value): value is T & {} => value !== undefined && value !== null)
+      : wrong(spot, 'a list')
+
+/** `reader`'s value, or null where null is written. */
+export const orNull = <T>(reader: Reader<T>): Reader<T | null> =>
+  Object.assign((spot: Spot) => (spot.value === null ? null : reader(spot)), { takesNull: true } as const)
+
+/** What `reader` reads, in another shape. */
+export const mapped =
+  <From, To>(reader: Reader<From>, shape: (from: From) => To): Reader<To> =>
+  spot => {
+    const value = reader(spot)
+    return value === undefined ? undefined : shape(value)
+  }
+
+/** A field that others look after. */
+export const ignored: Reader<never> = () => undefined
+
+/** The readers of an object's fields. */
+export type Fields<T> = { readonly [name in keyof T]-?: Reader<T[name]> }
+
+/** An object with these fields and no others; one that is absent or wrong is as in `defaults`. */
+export const object =
+  <T extends object>(fields: Fields<T>, defaults: T): Reader<T> =>
+  spot => {
+    const read = readFields(fields, spot)
+    return read && { ...defaults, ...read }
+  }
+
+/** As `object`, but `required` has no default: where it is missing or wrong, so is the whole. */
+export const objectWith =
+  <T extends object>(required: keyof T & string, fields: Fields<T>, defaults: Partial<T>): Reader<T> =>
+  spot => {
+    const read = readFields(fields, spot)
+    if (!read) return undefined
+    if (required in read) return { ...defaults, ...read } as T
+    const written = isMapping(spot.value) ? spot.value[required] : undefined
+    if (written === undefined || written === null) {
+      spot.findings.at('CFG032', spot.resource, spot.path, `${required} is missing`)
+    }
+    return undefined
+  }
+
+function readFields<T>(fields: Fields<T>, spot: Spot): Partial<T> | undefined {
+  if (!isMapping(spot.value)) return wrong(spot, 'an object')
+  const read: Partial<T> = {}
+  for (const [name, value] of Object.entries(spot.value)) {
+    const at = inside(spot, value, name)
+    if (!Object.hasOwn(fields, name)) {
+      const hint = didYouMean(name, Object.keys(fields))
+      spot.findings.at('CFG031', spot.resource, at.path, `weir knows no field ${quote(name)} here`, hint)
+      continue
+    }
+    const reader = fields[name as keyof T]
+    const meaning = value === null && !reader.takesNull ? undefined : reader(at)
+    if (meaning !== undefined) read[name as keyof T] = meaning
+  }
+  return read
+}

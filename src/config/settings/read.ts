@@ -1,0 +1,128 @@
+/**
+ * From the Settings document to Settings: one table of fields, with what each may be.
+ *
+ * Every field is optional. A field that is wrong is reported and then holds its default, so that one run
+ * reports every mistake. docs/configuration.md shows the same fields to the reader.
+ */
+
+import type { Findings } from '../findings/diagnostic.ts'
+import { ATTEMPTS_MAX, DEADLINE_MS_MAX } from '../plan/dialing.ts'
+import type { Resource } from '../resource.ts'
+import {
+  bindAddress,
+  bool,
+  choice,
+  cidr,
+  duration,
+  ignored,
+  integer,
+  list,
+  mapped,
+  object,
+  objectWith,
+  orNull,
+  path,
+  type Reader,
+  strings,
+  text,
+} from './fields.ts'
+import {
+  type AdminSettings,
+  DEFAULT_ACCESS_LOG,
+  DEFAULT_ADMIN,
+  DEFAULT_SETTINGS,
+  type Settings,
+} from './settings.ts'
+
+const GROUP = 'gateway.weir'
+const API_VERSION = `${GROUP}/v1`
+
+const PORT_MAX = 65535
+const WORKERS_MAX = 1024
+const CONNECTIONS_MAX = 1 << 24
+const DRAIN_MS_MAX = 24 * 3_600_000
+const EVERY_MS_MAX = 24 * 3_600_000
+/** Anything less counts as this. */
+const EVERY_MS_LEAST = 1_000
+
+type Workload = NonNullable<Settings['workload']>
+type Source = Settings['sources'][number]
+
+const workloadDefaults: Workload = { namespace: 'default', labels: {} }
+
+const { everyMs, ...others } = DEFAULT_ACCESS_LOG
+const accessLogDefaults = { ...others, every: everyMs }
+
+/**
+ * Settings as they are written: a field of another name or shape in each place where one differs.
+ */
+type Spec = Omit<Settings, 'connectDeadlineMs'> & { connectDeadline: Settings['connectDeadlineMs'] }
+const { connectDeadlineMs, ...settingsDefaults } = DEFAULT_SETTINGS
+
+const SPEC: Reader<Settings> = mapped(
+  object<Spec>(
+    {
+      workers: integer(0, WORKERS_MAX),
+      engine: choice('auto', 'node', 'uring'),
+      profile: choice('sidecar', 'ambient'),
+      workload: orNull(object<Workload>({ namespace: text, labels: strings }, workloadDefaults)),
+      mesh: object(
+        {
+          bind: bindAddress,
+          capture: choice('ports', 'redirect', 'none'),
+          port: integer(1, PORT_MAX),
+          outbound: choice('ALLOW_ANY', 'REGISTRY_ONLY'),
+        },
+        DEFAULT_SETTINGS.mesh,
+      ),
+      sources: list(objectWith<Source>('cidr', { cidr, namespace: text, labels: strings }, workloadDefaults)),
+      admin: orNull(
+        object<AdminSettings>(
+          { address: bindAddress, port: integer(0, PORT_MAX), socket: text, hosts: list(text) },
+          DEFAULT_ADMIN,
+        ),
+      ),
+      drain: mapped(
+        object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
+        ({ timeout }) => ({ timeoutMs: timeout }),
+      ),
+      reload: object({ guard: choice('refuse', 'warn', 'strict') }, DEFAULT_SETTINGS.reload),
+      accessLog: orNull(
+        mapped(
+          object(
+            { path, format: choice('json', 'text'), open: bool, every: duration(EVERY_MS_MAX) },
+            accessLogDefaults,
+          ),
+          ({ every, ...rest }) => ({ ...rest, everyMs: every === 0 ? 0 : Math.max(every, EVERY_MS_LEAST) }),
+        ),
+      ),
+      maxConnections: integer(0, CONNECTIONS_MAX),
+      connectAttempts: integer(1, ATTEMPTS_MAX),
+      connectDeadline: duration(DEADLINE_MS_MAX, 1),
+    },
+    { ...settingsDefaults, connectDeadline: connectDeadlineMs },
+  ),
+  ({ connectDeadline, ...rest }) => ({ ...rest, connectDeadlineMs: connectDeadline }),
+)
+
+/** A Settings document; metadata was looked at already, where all resources are. */
+type Document = { apiVersion: string; kind: never; metadata: never; spec: Settings }
+const DOCUMENT: Reader<Partial<Document>> = object<Partial<Document>>(
+  { apiVersion: choice(API_VERSION), kind: ignored, metadata: ignored, spec: SPEC },
+  {},
+)
+
+/** The settings that `resources` hold, with defaults where they say nothing. */
+export function readSettings(resources: readonly Resource[], findings: Findings): Settings {
+  const [first, ...others] = resources.filter(
+    ({ apiVersion, kind }) => kind === 'Settings' && apiVersion.startsWith(`${GROUP}/`),
+  )
+  for (const other of others) {
+    const { file, line } = first.locate([])
+    const message = `there is more than one Settings document; the first is at ${file}:${line}`
+    findings.at('CFG030', other, [], message, 'keep one; the first is used')
+  }
+  if (!first) return DEFAULT_SETTINGS
+  const spot = { value: first.value, path: [], resource: first, findings }
+  return DOCUMENT(spot)?.spec ?? DEFAULT_SETTINGS
+}

@@ -1,0 +1,96 @@
+/**
+ * Settings: how this process runs, as a document like the others
+ * (`apiVersion: gateway.weir/v1`, `kind: Settings`).
+ *
+ * Every field is optional; DEFAULT_SETTINGS is what an absent one means, and docs/configuration.md
+ * says the same to the reader. Command-line flags override.
+ */
+
+import type { Cidr } from '../../address/address.ts'
+
+export type AdminSettings = {
+  /** '' is every address. */
+  readonly address: string
+  readonly port: number
+  /** Path of a UNIX socket, instead of address and port; '' is none. */
+  readonly socket: string
+  /** Names beside localhost that browsers and scrapers may ask under. */
+  readonly hosts: readonly string[]
+}
+
+export type Settings = {
+  /** Worker threads; 0 means one for each CPU that this process may use. */
+  readonly workers: number
+  readonly engine: 'auto' | 'node' | 'uring'
+  readonly profile: 'sidecar' | 'ambient'
+  /** Which workload this gateway is; null serves every Gateway. */
+  readonly workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> } | null
+  readonly mesh: {
+    /** Address of the mesh listeners; '' is every address, IPv4 and IPv6. */
+    readonly bind: string
+    /** `ports`: a listener for each service port. `redirect`: one listener behind a redirect. `none`: no mesh listener. */
+    readonly capture: 'ports' | 'redirect' | 'none'
+    /** Port of the one listener of `capture: redirect`. */
+    readonly port: number
+    /** What happens to an address that is no service. */
+    readonly outbound: 'ALLOW_ANY' | 'REGISTRY_ONLY'
+  }
+  /** Who connects from where, for clients that no WorkloadEntry or Pod describes. */
+  readonly sources: readonly {
+    readonly cidr: Cidr
+    readonly namespace: string
+    readonly labels: Readonly<Record<string, string>>
+  }[]
+  /** The admin listener; null is off. */
+  readonly admin: AdminSettings | null
+  readonly drain: { readonly timeoutMs: number }
+  /** What becomes of a change that takes a destination from rules: control/guard/reload-guard.ts. */
+  readonly reload: { readonly guard: 'refuse' | 'warn' | 'strict' }
+  /** A line for each connection; null is off. */
+  readonly accessLog: AccessLogSettings | null
+  /** Open connections over all workers; more are reset with a counted reason. 0: what the open-file limit allows. */
+  readonly maxConnections: number
+  /** Endpoints of one destination that are tried for a connection; Istio tries one. */
+  readonly connectAttempts: number
+  /**
+   * For all attempts together; null: 15 s, or the destination's connect timeout where that is
+   * longer.
+   */
+  readonly connectDeadlineMs: number | null
+}
+
+export type AccessLogSettings = {
+  /** A file, or '/dev/stdout'. */
+  readonly path: string
+  readonly format: 'json' | 'text'
+  /** A line also when a connection is made, not only when it ends. */
+  readonly open: boolean
+  /** A line also this often for a connection that goes on; 0 is none. */
+  readonly everyMs: number
+}
+
+export const DEFAULT_ACCESS_LOG: AccessLogSettings = {
+  path: '/dev/stdout',
+  format: 'json',
+  open: false,
+  everyMs: 0,
+}
+
+/** The admin listener, unless something else is said of it. */
+export const DEFAULT_ADMIN: AdminSettings = { address: '127.0.0.1', port: 15021, socket: '', hosts: [] }
+
+export const DEFAULT_SETTINGS: Settings = {
+  workers: 0,
+  engine: 'auto',
+  profile: 'sidecar',
+  workload: null,
+  mesh: { bind: '', capture: 'ports', port: 15001, outbound: 'ALLOW_ANY' },
+  sources: [],
+  admin: DEFAULT_ADMIN,
+  drain: { timeoutMs: 30_000 },
+  reload: { guard: 'refuse' },
+  accessLog: null,
+  maxConnections: 0,
+  connectAttempts: 3,
+  connectDeadlineMs: null,
+}

@@ -1,0 +1,158 @@
+/**
+ * The compiling thread's task: files → resources → Plan → table, all off the primary thread.
+ *
+ * The answer is plain data, so that reading 100 000 rules holds back neither health checks nor the watch.
+ * When nothing has changed since `previous` (the same bytes, the same resolved names) no work is done.
+ */
+
+import { createHash } from 'node:crypto'
+import { flushCompileCache } from 'node:module'
+import { monotonicMs } from '../../base/clock.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
+import type { Settings } from '../../config/settings/settings.ts'
+import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
+import { NO_COUNTS, Slots } from '../../stats/slots.ts'
+import { openStats, slotCounts } from '../../stats/stats.ts'
+import { buildTable } from '../../table/build/builder.ts'
+import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
+import { doubtsOf, type Reading } from '../guard/doubts.ts'
+import type { Losses } from '../guard/loss.ts'
+import { findLosses } from '../guard/losses.ts'
+import { type Snapshot, snapshotOf, unservedRules } from '../guard/snapshot.ts'
+
+export type CompileTask = {
+  readonly sources: Sources
+  readonly names: ResolvedNames
+  readonly generation: number
+  /** `fingerprint` of the last answer; '' compiles in any case. */
+  readonly previous: string
+  readonly slots: SharedArrayBuffer
+  /** The shared counts: a slot that still counts connections is not given away. null before workers run. */
+  readonly stats: SharedArrayBuffer | null
+  /** What is served: the change is held against it. null before. */
+  readonly served: Served | null
+}
+
+export type Served = { readonly fingerprint: string; readonly table: SharedArrayBuffer }
+
+/** How long each stage took, in milliseconds, in order. */
+export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
+
+export type Compiled = {
+  /** Of the files and of what names resolve to. */
+  readonly fingerprint: string
+  /** Of the files alone: SHA-256. */
+  readonly checksum: string
+  /** null when there are errors. */
+  readonly table: SharedArrayBuffer | null
+  readonly settings: Settings
+  readonly diagnostics: readonly Diagnostic[]
+  readonly resources: readonly LoadedResource[]
+  readonly names: readonly string[]
+  readonly listeners: readonly TableListener[]
+  /** Files without a byte: perhaps just being written. */
+  readonly emptyFiles: readonly string[]
+  /** For how long all of it had been left alone when it was read. */
+  readonly restedMs: number
+  /** What it would take from connections, held against what is served; null: nothing. */
+  readonly losses: Losses | null
+  /** Why it may be half-written. */
+  readonly doubts: readonly string[]
+  /** Rules with a destination that nothing defines. */
+  readonly unserved: number
+  /** Endpoints, clusters and routes that found no slot for a count of their own. */
+  readonly uncounted: number
+  readonly stages: Stages
+}
+
+/** What was read, of which a later change may be half; see `remembered`. */
+type Memory = Reading & { readonly fingerprint: string; readonly snapshot: Snapshot | null }
+
+/**
+ * What is served, and what was read last, which may be served next; this thread's own, gone with
+ * it.
+ */
+let remembered: readonly Memory[] = []
+
+/** The new configuration, or null when it is the one of `previous`. */
+export default function compileTask(task: CompileTask): Compiled | null {
+  const startedMs = monotonicMs()
+  const { files, unread } = readSources(task.sources)
+  const rested = restedMs(task.sources) // after reading, so that what was written meanwhile is seen
+  const checksum = checksumOf(files)
+  const fingerprint = task.names.size === 0 ? checksum : withNames(checksum, task.names)
+  const readMs = monotonicMs() - startedMs
+  if (fingerprint === task.previous) return null
+  const { plan, stages, defines, ...loaded } = loadConfig(files, { names: task.names, unread })
+  const buildStartedMs = monotonicMs()
+  const slots = slotsFor(task)
+  const built = plan && openTable(buildTable(plan, task.generation, slots.slotOf))
+  const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
+  const compared = compare(
+    task.served,
+    { files, resources: loaded.resources, fingerprint, snapshot },
+    built,
+    defines,
+  )
+  flushCompileCache() // the code of all stages, after the first time; then there is nothing to write
+  return {
+    ...loaded,
+    ...{ fingerprint, checksum },
+    table: built?.buffer ?? null,
+    listeners: built?.sockets.filter(socket => socket.opens) ?? [],
+    emptyFiles: files.filter(each => isEmpty(each)).map(each => each.file),
+    restedMs: rested,
+    ...compared,
+    unserved: snapshot ? unservedRules(snapshot) : 0,
+    uncounted: slots.overflowed,
+    stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
+  }
+}
+
+/** Holds what was read against what is served, and keeps it for those that come after it. */
+function compare(
+  served: Served | null,
+  after: Memory,
+  table: Table | null,
+  defines: (host: string) => boolean,
+): Pick<Compiled, 'losses' | 'doubts'> {
+  const before = remembered.find(each => each.fingerprint === served?.fingerprint)
+  remembered = before && before.fingerprint !== after.fingerprint ? [before, after] : [after]
+  if (served === null || served.fingerprint === after.fingerprint) return { losses: null, doubts: [] }
+  const losses =
+    table && after.snapshot
+      ? findLosses(
+          {
+            table: openTable(served.table),
+            snapshot: before?.snapshot ?? null,
+            resources: before?.resources ?? [],
+          },
+          { table, snapshot: after.snapshot, resources: after.resources },
+          defines,
+        )
+      : null
+  return { losses, doubts: doubtsOf(before ?? after, after, losses) }
+}
+
+function slotsFor({ slots, generation, stats }: CompileTask): Slots {
+  return new Slots(slots, generation, stats ? slotCounts(openStats(stats)) : NO_COUNTS)
+}
+
+function checksumOf(files: readonly SourceFile[]): string {
+  const digest = createHash('sha256')
+  for (const part of files.flatMap(({ file, bytes }) => [
+    file,
+    bytes instanceof Error ? bytes.message : bytes,
+  ]))
+    digest.update(`${part.length}:`).update(part)
+  return digest.digest('hex')
+}
+
+const withNames = (checksum: string, names: ResolvedNames): string =>
+  createHash('sha256')
+    .update(checksum)
+    .update(JSON.stringify([...names]))
+    .digest('hex')
+
+const isEmpty = ({ bytes }: SourceFile): boolean => !(bytes instanceof Error) && bytes.length === 0

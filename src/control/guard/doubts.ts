@@ -1,0 +1,56 @@
+/**
+ * Whether what was read looks as if somebody is still writing it.
+ *
+ * Half a file is often valid YAML with fewer rules: `cp`, `kubectl … > file` and editors that save
+ * in place write in parts. Nothing tells a half-written text from a shorter one, so what looks like
+ * one has to rest longer before it is served (control/reloads.ts); that costs a second where it was meant.
+ */
+
+import type { LoadedResource } from '../../config/load.ts'
+import type { SourceFile } from '../../source/files/files.ts'
+import { LOSS_KINDS, type Losses } from './loss.ts'
+
+/** Doubts that are told. */
+const TOLD_MAX = 3
+
+/** What was read of the files at one time. */
+export type Reading = {
+  readonly files: readonly SourceFile[]
+  readonly resources: readonly LoadedResource[]
+}
+
+/** Why `after` may be half of what is meant, each reason in words; none where nothing says so. */
+export function doubtsOf(before: Reading, after: Reading, losses: Losses | null): string[] {
+  return [
+    ...textDoubts(before.files, after.files),
+    ...resourceDoubts(before, after),
+    ...lossDoubts(losses),
+  ].slice(0, TOLD_MAX)
+}
+
+function textDoubts(before: readonly SourceFile[], after: readonly SourceFile[]): string[] {
+  const earlier = new Map(before.map(each => [each.file, each.bytes]))
+  return after.flatMap(({ file, bytes }) => {
+    const old = earlier.get(file)
+    if (bytes instanceof Error || old === undefined || old instanceof Error) return []
+    if (bytes.length < old.length && isBeginning(bytes, old))
+      return [`${file} is the beginning of what it was`]
+    return endsLine(old) && !endsLine(bytes) ? [`${file} ends in the middle of a line`] : []
+  })
+}
+
+const isBeginning = (part: Uint8Array, whole: Uint8Array): boolean =>
+  Buffer.compare(part, whole.subarray(0, part.length)) === 0
+
+const LINE_FEED = 10
+const endsLine = (bytes: Uint8Array): boolean => bytes.at(-1) === LINE_FEED
+
+function resourceDoubts(before: Reading, after: Reading): string[] {
+  const left = new Set(after.resources.map(each => each.title))
+  const gone = before.resources.filter(({ title }) => !left.has(title))
+  return gone.slice(0, TOLD_MAX).map(({ title, file }) => `${title} is not in ${file} any more`)
+}
+
+/** A list inside a resource that is cut short shows as rules that are not there. */
+const lossDoubts = (losses: Losses | null): string[] =>
+  LOSS_KINDS.flatMap(kind => losses?.[kind].named.map(({ name }) => `${name} would be ${kind}`) ?? [])

@@ -1,0 +1,99 @@
+/**
+ * One thing that a change takes from connections, and how what it carries is found among the
+ * counts.
+ *
+ * Counts have names that hold over generations: a rule's place, a VirtualService, a destination. So
+ * what is lost brings keys of such names (losses.ts), and each count has its own (`countKeys`);
+ * where they meet, reload-guard.ts adds up.
+ */
+
+import { placeOf } from '../../table/explain/pair-rules.ts'
+import type { RuleOrigin } from '../../table/plan/plan.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
+
+/**
+ * Of each kind that are told one by one; keys that traffic is looked up by, of one of these and of
+ * all.
+ */
+const NAMED_MAX = 100
+const OWN_KEYS_MAX = 1_000
+const KEYS_MAX = 10_000
+
+/** One thing that is lost, and how what it carries is found among the counts. */
+export type Loss = {
+  /** "default/echo tcp[0].match[1]", a listener, or a destination. */
+  readonly name: string
+  /** Where it is written now, or was. */
+  readonly at: { readonly file: string; readonly line: number; readonly resource: string | null }
+  /** Of a lost rule: what nothing defines. */
+  readonly missing: readonly string[]
+  /** Of the counts: see `countKeys`. */
+  readonly keys: readonly string[]
+  /**
+   * Of the counts, for all of its kind together: where a rule has moved within its VirtualService,
+   * connections of before count under another place.
+   */
+  readonly widerKeys: readonly string[]
+}
+
+export type LossesOfKind = {
+  readonly count: number
+  /** The first of them. */
+  readonly named: readonly Loss[]
+  /** Of all of them; the first where there are too many. */
+  readonly keys: readonly string[]
+  /** Whether there are more: then their traffic is counted as at least so much. */
+  readonly isCut: boolean
+}
+
+export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied'] as const
+export type LossKind = (typeof LOSS_KINDS)[number]
+export type Losses = Readonly<Record<LossKind, LossesOfKind>>
+
+export type Named = { readonly host: string; readonly subset: string | null; readonly port: number }
+
+export const nameOf = ({ host, subset, port }: Named): string =>
+  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+
+export const ruleKey = (rule: RuleOrigin): string => `rule ${placeOf(rule)}`
+const routedKey = (virtualService: string, destination: string): string =>
+  `${virtualService} to ${destination}`
+export const defaultKey = (destination: string): string => `default to ${destination}`
+export const anyKey = (destination: string): string => `any to ${destination}`
+
+/** All keys that a count of this rule and destination is found by. */
+export function countKeys(rule: RuleOrigin | null, destination: Named | null): string[] {
+  const name = destination && nameOf(destination)
+  if (rule === null) return name === null ? [] : [defaultKey(name), anyKey(name)]
+  if (name === null) return [ruleKey(rule)]
+  return [ruleKey(rule), routedKey(rule.virtualService, name), routedKey(placeOf(rule), name), anyKey(name)]
+}
+
+export function ofKind(losses: readonly Loss[]): LossesOfKind {
+  const keys = new Set<string>()
+  for (const loss of losses) for (const key of loss.widerKeys) keys.add(key)
+  const named = losses.slice(0, NAMED_MAX)
+  return { count: losses.length, named, keys: [...keys].slice(0, KEYS_MAX), isCut: keys.size > KEYS_MAX }
+}
+
+export const lossOf = (name: string, at: Loss['at'], keys: readonly string[]): Loss => ({
+  ...{ name, at, missing: [], keys: keys.slice(0, OWN_KEYS_MAX) },
+  widerKeys: keys,
+})
+
+/** @param from  The destinations whose connections are lost. */
+export const lostRule = (
+  before: RuleOrigin,
+  after: RuleOrigin,
+  missing: readonly string[],
+  from: readonly string[],
+): Loss => ({
+  ...{ name: ruleName(after), at: ruleAt(after), missing },
+  keys: from.map(name => routedKey(placeOf(before), name)),
+  widerKeys: from.map(name => routedKey(before.virtualService, name)),
+})
+
+export const ruleAt = ({ file, line, virtualService }: RuleOrigin): Loss['at'] => ({
+  ...{ file, line },
+  resource: `VirtualService ${virtualService}`,
+})

@@ -1,0 +1,274 @@
+/**
+ * What a change would take from connections: found by the compiling thread, between the table that
+ * is served and the one that may be served next.
+ *
+ *   lost       a destination of a rule that could be served is one that nothing defines now
+ *   removed    a rule is not there any more
+ *   closed     a listener is not there any more
+ *   emptied    a destination has no endpoint any more
+ *
+ * Rules are matched over generations as `weir diff` matches them (table/explain/pair-rules.ts), but only
+ * those of VirtualServices for which anything of that can be so at all: snapshot.ts. What of it is
+ * refused is for guard.ts.
+ */
+
+import type { LoadedResource } from '../../config/load.ts'
+import { endOfCluster } from '../../table/explain/ends.ts'
+import { type Pair, pairRules, type Worded, wordedRules } from '../../table/explain/pair-rules.ts'
+import type { Cold } from '../../table/format/cold.ts'
+import { Rule, Scope } from '../../table/format/layout.ts'
+import { destinationsOf } from '../../table/format/rows.ts'
+import { readCold, type Table } from '../../table/format/table.ts'
+import { type OwnListeners, ownListeners } from '../../table/match/own-listeners.ts'
+import type { RuleOrigin } from '../../table/plan/plan.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
+import {
+  anyKey,
+  defaultKey,
+  LOSS_KINDS,
+  type Loss,
+  type Losses,
+  lossOf,
+  lostRule,
+  type Named,
+  nameOf,
+  ofKind,
+  ruleAt,
+  ruleKey,
+} from './loss.ts'
+import { type Snapshot, virtualServiceOf } from './snapshot.ts'
+
+type Side = {
+  readonly table: Table
+  readonly snapshot: Snapshot | null
+  readonly resources: readonly LoadedResource[]
+}
+/**
+ * What would be lost by serving `after` instead of `before`; null: nothing.
+ *
+ * @param defines  Whether a host is one that a resource of `after` defines.
+ */
+export function findLosses(
+  before: Side,
+  after: Side & { readonly snapshot: Snapshot },
+  defines: (host: string) => boolean,
+): Losses | null {
+  const [old, now] = [before.snapshot, after.snapshot]
+  const open = new Set(openKeys(after.table))
+  const closed = openKeys(before.table).filter(key => !open.has(key))
+  const emptied = old === null ? [] : emptiedDestinations(old, now)
+  const affected = old === null ? null : affectedServices(old, now)
+  if (closed.length + emptied.length === 0 && affected?.size === 0) return null
+  const finder = new Finder(before, after, new Set(closed), defines)
+  const { lost, removed } = finder.rules(affected)
+  const losses = {
+    lost: ofKind(lost),
+    removed: ofKind(removed),
+    closed: ofKind(finder.listeners()),
+    emptied: ofKind(finder.destinations(emptied)),
+  }
+  return LOSS_KINDS.some(kind => losses[kind].count > 0) ? losses : null
+}
+
+const openKeys = (table: Table): string[] => table.sockets.filter(each => each.opens).map(each => each.key)
+
+/**
+ * VirtualServices with rules at other places than before, or with a destination that is newly
+ * undefined.
+ */
+function affectedServices(old: Snapshot, now: Snapshot): Set<string> {
+  const affected = new Set<string>()
+  for (const key of new Set([...old.shape.keys(), ...now.shape.keys()]))
+    if (old.shape.get(key) !== now.shape.get(key)) affected.add(virtualServiceOf(key))
+  for (const [key, { virtualService }] of now.unknown) if (!old.unknown.has(key)) affected.add(virtualService)
+  return affected
+}
+
+const emptiedDestinations = (old: Snapshot, now: Snapshot): string[] =>
+  [...now.destinations].flatMap(([name, found]) =>
+    !found && old.destinations.get(name) === true ? [name] : [],
+  )
+
+class Finder {
+  readonly #before: Side
+  readonly #after: Side
+  readonly #old: Cold
+  readonly #now: Cold
+  readonly #closed: ReadonlySet<string>
+  readonly #defines: (host: string) => boolean
+  /** Of the old table: what is a loop there is no loss. */
+  readonly #own: OwnListeners
+
+  constructor(before: Side, after: Side, closed: ReadonlySet<string>, defines: (host: string) => boolean) {
+    this.#before = before
+    this.#after = after
+    this.#old = readCold(before.table)
+    this.#now = readCold(after.table)
+    this.#closed = closed
+    this.#defines = defines
+    this.#own = ownListeners(before.table, [])
+  }
+
+  /** The rules of these VirtualServices (null: of all) that are lost or removed, each once. */
+  rules(affected: ReadonlySet<string> | null): { lost: Loss[]; removed: Loss[] } {
+    const wanted = (virtualService: string): boolean => affected?.has(virtualService) ?? true
+    const old = this.#opening(this.#before.table, wordedRules(this.#before.table, this.#old, wanted))
+    const now = this.#opening(this.#after.table, wordedRules(this.#after.table, this.#now, wanted))
+    const lost = new Map<string, Loss>()
+    const removed = new Map<string, Loss>()
+    const byPlace = new Map([...now.keys()].map(scope => [placeOfScope(scope), scope]))
+    const opened = [...now.keys()].filter(scope => !old.has(scope))
+    const moved = new Map(opened.map(scope => [ownerOfScope(scope), scope]))
+    for (const [scope, rules] of old) {
+      const next = now.has(scope)
+        ? scope
+        : (byPlace.get(placeOfScope(scope)) ?? moved.get(ownerOfScope(scope)) ?? '')
+      for (const pair of pairRules(rules, now.get(next) ?? []).pairs) this.#look(pair, scope, lost, removed)
+    }
+    return { lost: [...lost.values()], removed: [...removed.values()] }
+  }
+
+  /**
+   * The listeners that are closed, each with the rules and the services that had connections of it.
+   */
+  listeners(): Loss[] {
+    const { sockets, scopes } = this.#before.table
+    return [...this.#closed].map(name => {
+      const listener = sockets.findIndex(each => each.key === name)
+      const keys = this.#old.scopes.flatMap((scope, row) => {
+        if (scope.listener !== listener) return []
+        const route = scopes[row * Scope.WORDS + Scope.defaultRoute]
+        const services = route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(nameOf)
+        return [...scope.rules.map(rule => ruleKey(rule.origin)), ...services.map(defaultKey)]
+      })
+      return lossOf(name, this.#listenerAt(sockets[listener].gateway), keys)
+    })
+  }
+
+  /** The destinations that are emptied, each where a rule draws it. */
+  destinations(names: readonly string[]): Loss[] {
+    if (names.length === 0) return []
+    const rules = new Map<string, RuleOrigin>()
+    const { table } = this.#after
+    const byRoute = new Map<number, readonly string[]>()
+    for (const { origin, row } of this.#now.scopes.flatMap(scope => scope.rules)) {
+      if (row < 0) continue
+      const route = table.rules[row * Rule.WORDS + Rule.route]
+      const drawn = byRoute.get(route) ?? destinationsOf(table, this.#now, route).map(nameOf)
+      byRoute.set(route, drawn)
+      for (const name of drawn) if (!rules.has(name)) rules.set(name, origin)
+    }
+    return names.map(name => {
+      const rule = rules.get(name)
+      return lossOf(name, rule ? ruleAt(rule) : this.#somewhere(), [anyKey(name)])
+    })
+  }
+
+  #listenerAt(gateway: string): Loss['at'] {
+    const title = gateway === 'mesh' ? 'Settings ' : `Gateway ${gateway}`
+    const found = this.#before.resources.find(each =>
+      gateway === 'mesh' ? each.title.startsWith(title) : each.title === title,
+    )
+    return found ? { file: found.file, line: found.line, resource: found.title } : this.#somewhere()
+  }
+
+  /** Where nothing says where: the first file. */
+  #somewhere(): Loss['at'] {
+    const [first] = [...this.#after.resources, ...this.#before.resources]
+    return { file: first?.file ?? 'configuration', line: 1, resource: null }
+  }
+
+  /** Without rules that can never match, and listeners that another has the socket of. */
+  #opening(table: Table, rules: ReadonlyMap<string, Worded[]>): Map<string, Worded[]> {
+    const open = new Set(openKeys(table))
+    return new Map(
+      [...rules].flatMap(([scope, list]) =>
+        open.has(socketOf(scope)) ? [[scope, list.filter(each => each.row >= 0)] as const] : [],
+      ),
+    )
+  }
+
+  #look({ before, after }: Pair, scope: string, lost: Map<string, Loss>, removed: Map<string, Loss>): void {
+    if (before === null) return
+    const loss = after === null ? this.#withoutService(before, scope) : this.#undefined(before, after)
+    if (loss !== null) add(lost, loss)
+    if (after !== null || loss !== null) return
+    const { rule } = before
+    // What only went with its listener is told of that.
+    if (this.#closed.has(socketOf(scope)) && this.#isStillWritten(rule)) return
+    add(removed, lossOf(ruleName(rule), ruleAt(rule), [ruleKey(rule)]))
+  }
+
+  /**
+   * A rule that is written as it was, and applies nowhere, since a service has gone that it needs;
+   * or null.
+   */
+  #withoutService(before: Worded, scope: string): Loss | null {
+    const { rule } = before
+    if (!this.#isStillWritten(rule)) return null
+    const served = this.#servedBy(before)
+    const host = scope.slice(socketOf(scope).length + 1)
+    const gone = served.filter(each => !this.#defines(each.host)).map(nameOf)
+    const missing = gone.length > 0 || host === '' || this.#defines(host) ? gone : [host]
+    if (missing.length === 0) return null
+    return lostRule(rule, rule, missing, served.map(nameOf))
+  }
+
+  /**
+   * A rule of whose destinations nothing defines some now, where it had some that could be served;
+   * or null.
+   */
+  #undefined(before: Worded, after: Worded): Loss | null {
+    const served = this.#servedBy(before).map(nameOf)
+    const earlier = this.#drawn(this.#before.table, this.#old, before, 'unknown-destination').map(nameOf)
+    const now = this.#drawn(this.#after.table, this.#now, after, 'unknown-destination').map(nameOf)
+    const missing = now.filter(name => !earlier.includes(name))
+    if (missing.length === 0 || served.length === 0) return null
+    // What is misspelt takes the place of what it had; what is added takes from all of them.
+    const left = this.#drawn(this.#after.table, this.#now, after, null).map(nameOf)
+    const gone = served.filter(name => !left.includes(name))
+    return lostRule(before.rule, after.rule, missing, gone.length > 0 ? gone : served)
+  }
+
+  #servedBy(before: Worded): Named[] {
+    return this.#drawn(this.#before.table, this.#old, before, null)
+  }
+
+  /** What a rule draws of which connections end so. */
+  #drawn(table: Table, cold: Cold, { row }: Worded, ends: 'unknown-destination' | null): Named[] {
+    const facts = { comesBack: false, mayResolve: false, own: this.#own }
+    return destinationsOf(table, cold, table.rules[row * Rule.WORDS + Rule.route]).filter(
+      ({ cluster, share }) => share > 0 && endOfCluster(table, cluster, facts) === ends,
+    )
+  }
+
+  /** Whether its VirtualService says what it said: then the rule is not gone by itself. */
+  #isStillWritten({ virtualService }: RuleOrigin): boolean {
+    const digest = this.#before.snapshot?.virtualServices.get(virtualService)
+    return digest !== undefined && digest === this.#after.snapshot?.virtualServices.get(virtualService)
+  }
+}
+
+/** Once for all listeners. */
+function add(losses: Map<string, Loss>, loss: Loss): void {
+  const known = losses.get(loss.name)
+  const both = (field: 'missing' | 'keys' | 'widerKeys') => [
+    ...new Set([...(known?.[field] ?? []), ...loss[field]]),
+  ]
+  losses.set(loss.name, {
+    ...loss,
+    missing: both('missing'),
+    keys: both('keys'),
+    widerKeys: both('widerKeys'),
+  })
+}
+
+/** The listener's key of a scope's: what is behind it is the service of the mesh. */
+const socketOf = (scope: string): string => scope.split(' ', 2).join(' ')
+
+/** The same without the Gateway's name: a Gateway that is renamed goes on at its addresses. */
+const placeOfScope = (scope: string): string => scope.slice(scope.indexOf(' ') + 1)
+
+/** The same without the address: a Gateway, or a service of the mesh, that is given another. */
+const ownerOfScope = (scope: string): string =>
+  `${scope.split(' ', 1)[0]}${scope.slice(socketOf(scope).length)}`

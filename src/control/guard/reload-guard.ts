@@ -1,0 +1,170 @@
+/**
+ * The guard: whether a change is served that takes something from connections, and what is said of
+ * it.
+ *
+ *             lost rules   removed rules, closed listeners, emptied destinations
+ *   refuse    refused      served, with a warning
+ *   strict    refused      refused where they had connections in the last minute
+ *   warn      served, with a warning
+ *
+ * What is lost was found by the compiling thread (losses.ts); how much traffic it has is read here,
+ * from the counts.
+ */
+
+import type { Code } from '../../config/findings/codes.ts'
+import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import type { Settings } from '../../config/settings/settings.ts'
+import type { SeriesName } from '../../stats/generations.ts'
+import type { Total } from '../../stats/series-totals.ts'
+import { countKeys, LOSS_KINDS, type Loss, type Losses, type LossKind } from './loss.ts'
+
+export type GuardMode = Settings['reload']['guard']
+
+/** Connections that something has. */
+export type Traffic = { readonly open: number; readonly lastMinute: number }
+
+/** What a change takes from connections: what it is refused for, or what is served all the same. */
+export type Weighed = Traffic & {
+  readonly rules: number
+  readonly listeners: number
+  readonly destinations: number
+}
+
+export type Verdict = {
+  readonly refused: boolean
+  /** Of what it is refused for; where it is served, of everything. */
+  readonly weighed: Weighed
+  /** "3 rules, 41 connections open, 120 in the last minute". */
+  readonly text: string
+  /** CFG470 for each lost rule, and for whatever else it is refused for. */
+  readonly findings: readonly Diagnostic[]
+  /** What is served with a warning, a sentence for each. */
+  readonly warnings: readonly string[]
+}
+
+/** Reads how much traffic counts have; `lastMinute` is the observer's. */
+export type Counts = {
+  readonly totals: readonly Total<SeriesName>[]
+  readonly lastMinute: (total: Total<SeriesName>) => number
+}
+
+const CODE: Code = 'CFG470'
+
+export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict {
+  const traffic = new TrafficByKey(losses, counts)
+  const isBusy = (kind: LossKind) => traffic.of(losses[kind].keys).lastMinute > 0
+  const fatal = LOSS_KINDS.filter(
+    kind =>
+      losses[kind].count > 0 && mode !== 'warn' && (kind === 'lost' || (mode === 'strict' && isBusy(kind))),
+  )
+  const refused = fatal.length > 0
+  const meant = refused ? fatal : LOSS_KINDS
+  const weighed = weigh(losses, meant, traffic)
+  return {
+    ...{
+      refused,
+      weighed,
+      text: weighedText(
+        weighed,
+        meant.some(kind => losses[kind].isCut),
+      ),
+    },
+    findings: LOSS_KINDS.filter(kind => (refused ? fatal.includes(kind) : kind === 'lost')).flatMap(kind =>
+      losses[kind].named.map(loss => finding(kind, loss, traffic.of(loss.keys), refused)),
+    ),
+    warnings: refused
+      ? []
+      : LOSS_KINDS.filter(kind => kind !== 'lost').flatMap(kind => warningsOf(kind, losses, traffic)),
+  }
+}
+
+/** "3 rules, 41 connections open, 120 in the last minute". */
+function weighedText({ rules, listeners, destinations, open, lastMinute }: Weighed, isCut: boolean): string {
+  const what = [
+    ...(rules > 0 ? [plural(rules, 'rule')] : []),
+    ...(listeners > 0 ? [plural(listeners, 'listener')] : []),
+    ...(destinations > 0 ? [plural(destinations, 'destination')] : []),
+  ]
+  return `${what.join(', ')}, ${isCut ? 'at least ' : ''}${trafficText({ open, lastMinute })}`
+}
+
+const trafficText = ({ open, lastMinute }: Traffic): string =>
+  `${plural(open, 'connection')} open, ${lastMinute} in the last minute`
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+
+function weigh(losses: Losses, kinds: readonly LossKind[], traffic: TrafficByKey): Weighed {
+  const count = (...of: readonly LossKind[]): number =>
+    of.reduce((sum, kind) => sum + (kinds.includes(kind) ? losses[kind].count : 0), 0)
+  return {
+    rules: count('lost', 'removed'),
+    listeners: count('closed'),
+    destinations: count('emptied'),
+    ...traffic.of(kinds.flatMap(kind => losses[kind].keys)),
+  }
+}
+
+const SENTENCES: { readonly [kind in LossKind]: (loss: Loss) => string } = {
+  lost: ({ name, missing }) =>
+    `${name} would reset its connections: nothing defines ${missing.join(', ')} any more`,
+  removed: ({ name }) => `${name} is not there any more`,
+  closed: ({ name }) => `listener ${name} closes`,
+  emptied: ({ name }) => `${name} has no endpoint any more`,
+}
+
+function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean): Diagnostic {
+  const { file, line, resource } = loss.at
+  return {
+    ...{ code: CODE, severity: refused ? 'error' : 'warning', file, line, column: 1 },
+    message: `${SENTENCES[kind](loss)}; ${trafficText(traffic)}`,
+    ...(resource === null ? {} : { resource }),
+    ...(kind === 'lost' ? { hint: 'define it again, or correct the destination' } : {}),
+  }
+}
+
+/** Sentences of one kind that are told one by one. */
+const WARNINGS_MAX = 10
+
+function warningsOf(kind: LossKind, losses: Losses, traffic: TrafficByKey): string[] {
+  const { named, count } = losses[kind]
+  const told = named.slice(0, WARNINGS_MAX)
+  const rest = count - told.length
+  return [
+    ...told.map(loss => `${SENTENCES[kind](loss)}: it has ${trafficText(traffic.of(loss.keys))}`),
+    ...(rest > 0 ? [`and ${rest} more like this`] : []),
+  ]
+}
+
+/** The counts by the keys that losses are looked up by. */
+class TrafficByKey {
+  readonly #traffic: Traffic[] = []
+  readonly #byKey = new Map<string, number[]>()
+
+  constructor(losses: Losses, { totals, lastMinute }: Counts) {
+    const wanted = new Set(
+      LOSS_KINDS.flatMap(kind => [...losses[kind].keys, ...losses[kind].named.flatMap(each => each.keys)]),
+    )
+    for (const total of totals) {
+      const keys = countKeys(total.name.rule, total.name.destination).filter(key => wanted.has(key))
+      if (keys.length === 0) continue
+      const open = total.opened - total.moved - total.closed
+      const index = this.#traffic.push({ open, lastMinute: lastMinute(total) }) - 1
+      for (const key of keys) {
+        const known = this.#byKey.get(key)
+        if (known) known.push(index)
+        else this.#byKey.set(key, [index])
+      }
+    }
+  }
+
+  /** What has any of these keys, each connection once. */
+  of(keys: readonly string[]): Traffic {
+    const found = new Set(keys.flatMap(key => this.#byKey.get(key) ?? []))
+    let [open, lastMinute] = [0, 0]
+    for (const index of found) {
+      open += this.#traffic[index].open
+      lastMinute += this.#traffic[index].lastMinute
+    }
+    return { open, lastMinute }
+  }
+}

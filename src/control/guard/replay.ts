@@ -1,0 +1,128 @@
+/**
+ * Where the connections that are open would go if they came again, under another table.
+ *
+ * Each is matched by its own addresses, with the workers' own function. It would stay where it is if what it was given
+ * to is still among the destinations that can be drawn for it; which of them would be drawn, nobody can say.
+ */
+
+import type { Family } from '../../address/address.ts'
+import { Live } from '../../stats/connections.ts'
+import { type Generations, type MatchNames, matchedOf } from '../../stats/generations.ts'
+import type { LiveConnections } from '../../stats/live-connections.ts'
+import type { Cold } from '../../table/format/cold.ts'
+import { PASSTHROUGH } from '../../table/format/outcome.ts'
+import { destinationsOf } from '../../table/format/rows.ts'
+import { readCold, type Table } from '../../table/format/table.ts'
+import { createQuery, match, type Query } from '../../table/match/match.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
+
+/** Moves that are told one by one, those of most connections first. */
+const MOVES_MAX = 100
+
+/**
+ * same: it would be given to where it is. elsewhere: to something else. refused: to nothing. unlistened: nobody would
+ * accept it. unknown: what it was given to is not known any more.
+ */
+export const FATES = ['same', 'elsewhere', 'refused', 'unlistened', 'unknown'] as const
+export type Fate = (typeof FATES)[number]
+
+export type Move = {
+  readonly connections: number
+  readonly fate: Fate
+  /** The rule that routed them, as explain writes it; null: none did. */
+  readonly rule: string | null
+  /** "reviews.default.svc.cluster.local:9080 subset v2", or "as asked". */
+  readonly from: string
+  /** All that can be drawn. */
+  readonly to: readonly string[]
+}
+
+export type Replayed = Readonly<Record<Fate, number>> & {
+  readonly open: number
+  readonly moves: readonly Move[]
+}
+
+const AS_ASKED = 'as asked'
+
+export function replay(live: LiveConnections, generations: Generations, table: Table): Replayed {
+  const again = new Again(table)
+  const counts = { same: 0, elsewhere: 0, refused: 0, unlistened: 0, unknown: 0 }
+  const moves = new Map<string, { move: Omit<Move, 'connections'>; connections: number }>()
+  let open = 0
+  live.visit(words => {
+    open++
+    const names = generations.names(matchedOf(words, 0))
+    const from = destinationText(names)
+    const to = from === null ? null : again.destinations(names.listener, words)
+    const fate = fateOf(from, to)
+    counts[fate]++
+    if (from === null || fate === 'same') return true
+    const move = { fate, rule: ruleText(names), from, to: to ?? [] }
+    const key = JSON.stringify(move)
+    const known = moves.get(key) ?? { move, connections: 0 }
+    known.connections++
+    moves.set(key, known)
+    return true
+  })
+  const largest = [...moves.values()].sort((a, b) => b.connections - a.connections).slice(0, MOVES_MAX)
+  return { open, ...counts, moves: largest.map(({ move, connections }) => ({ ...move, connections })) }
+}
+
+function fateOf(from: string | null, to: readonly string[] | null): Fate {
+  if (from === null) return 'unknown'
+  if (to === null) return 'unlistened'
+  if (to.length === 0) return 'refused'
+  return to.includes(from) ? 'same' : 'elsewhere'
+}
+
+const destinationText = ({ outcome, destination }: MatchNames): string | null =>
+  destination ? textOf(destination) : outcome === 'passthrough' ? AS_ASKED : null
+
+const textOf = ({ host, port, subset }: NonNullable<MatchNames['destination']>): string =>
+  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+
+const ruleText = ({ rule }: MatchNames): string | null => rule && ruleName(rule)
+
+/** Matches connections again. */
+class Again {
+  readonly #table: Table
+  readonly #cold: Cold
+  readonly #listeners: ReadonlyMap<string, number>
+  readonly #query: Query = createQuery()
+  readonly #byRoute = new Map<number, readonly string[]>()
+
+  constructor(table: Table) {
+    this.#table = table
+    this.#cold = readCold(table)
+    const opening = [...table.sockets.entries()].filter(([, socket]) => socket.opens)
+    this.#listeners = new Map(opening.map(([index, socket]) => [socket.key, index]))
+  }
+
+  /** All that can be drawn for the connection in `words` (a live row); null where nobody listens any more. */
+  destinations(listener: string, words: Int32Array): readonly string[] | null {
+    const index = this.#listeners.get(listener)
+    if (index === undefined) return null
+    const query = this.#query
+    query.listener = index
+    query.clientFamily = words[Live.clientFamily] as Family | 0
+    query.destinationFamily = words[Live.destinationFamily] as Family | 0
+    query.destinationPort = words[Live.destinationPort]
+    for (let word = 0; word < 4; word++) {
+      query.client[word] = words[Live.client + word]
+      query.destination[word] = words[Live.destination + word]
+    }
+    const route = match(this.#table, query)
+    return route === PASSTHROUGH ? [AS_ASKED] : this.#drawn(route)
+  }
+
+  #drawn(route: number): readonly string[] {
+    if (route < 0) return []
+    const known =
+      this.#byRoute.get(route) ??
+      destinationsOf(this.#table, this.#cold, route)
+        .filter(each => each.share > 0)
+        .map(textOf)
+    this.#byRoute.set(route, known)
+    return known
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * What of a configuration the next one is held against, kept by the compiling thread: so that most
+ * reloads are known to lose nothing without a look at the rules of two tables.
+ *
+ * A thread that has just been started has none; then losses.ts looks at all rules.
+ */
+
+import type { Loaded } from '../../config/load.ts'
+import { placeOf, scopeKey } from '../../table/explain/pair-rules.ts'
+import type { Table } from '../../table/format/table.ts'
+import type { Cluster, Plan, Rule } from '../../table/plan/plan.ts'
+
+export type Snapshot = {
+  /** Of each scope and VirtualService, a hash of the places that its rules stand at. */
+  readonly shape: ReadonlyMap<string, number>
+  /** Rules that draw a destination which nothing defines: scope, place and destination. */
+  readonly unknown: ReadonlyMap<string, Unserved>
+  /**
+   * Of each destination that is defined, whether there is somebody to dial, as far as anybody
+   * knows.
+   */
+  readonly destinations: ReadonlyMap<string, boolean>
+  /** Digests of the VirtualServices, by 'namespace/name'. */
+  readonly virtualServices: ReadonlyMap<string, string>
+}
+
+type Unserved = { readonly virtualService: string; readonly place: string }
+
+const KIND = 'VirtualService '
+
+/** Between the parts of a key; no name has it. */
+const SEPARATOR = '\n'
+
+export const shapeKey = (scope: string, virtualService: string): string =>
+  `${scope}${SEPARATOR}${virtualService}`
+export const virtualServiceOf = (shape: string): string => shape.slice(shape.indexOf(SEPARATOR) + 1)
+
+export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resources']): Snapshot {
+  const undefinedOf = plan.routes.map(({ destinations }) =>
+    destinations.flatMap(({ cluster }) =>
+      plan.clusters[cluster].kind === 'unknown' ? [nameOf(plan.clusters[cluster])] : [],
+    ),
+  )
+  const shape = new Map<string, number>()
+  const unknown = new Map<string, Unserved>()
+  for (const [listener, { opens, scopes }] of plan.listeners.entries()) {
+    if (!opens) continue
+    for (const { host, rules } of scopes) {
+      const scope = scopeKey(table, { listener, host })
+      addShape(shape, scope, rules)
+      for (const { origin, route, never } of rules) {
+        if (never !== null) continue
+        for (const name of undefinedOf[route]) {
+          const place = placeOf(origin)
+          const key = [scope, place, name].join(SEPARATOR)
+          unknown.set(key, { virtualService: origin.virtualService, place })
+        }
+      }
+    }
+  }
+  const virtualServices = resources.flatMap(({ title, digest }) =>
+    title.startsWith(KIND) ? [[title.slice(KIND.length), digest] as const] : [],
+  )
+  return {
+    ...{ shape, unknown, virtualServices: new Map(virtualServices) },
+    destinations: destinationsIn(plan.clusters),
+  }
+}
+
+/** One that different listeners see differently finds somebody where it does for one of them. */
+function destinationsIn(clusters: readonly Cluster[]): Map<string, boolean> {
+  const found = new Map<string, boolean>()
+  for (const each of clusters) {
+    const name = nameOf(each)
+    if (each.kind !== 'unknown') found.set(name, findsSomebody(each) || found.get(name) === true)
+  }
+  return found
+}
+
+/** How many rules have such a destination. */
+export const unservedRules = ({ unknown }: Snapshot): number =>
+  new Set([...unknown.values()].map(each => each.place)).size
+
+/** As pair-rules.ts says it. */
+const nameOf = ({ host, port, subset }: Cluster): string =>
+  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+
+const findsSomebody = ({ kind, endpoints, names }: Cluster): boolean =>
+  kind === 'original' || endpoints.length + names.length > 0
+
+/** FNV-1a over the places; the rules of one VirtualService follow each other. */
+function addShape(shape: Map<string, number>, scope: string, rules: readonly Rule[]): void {
+  let virtualService = ''
+  let key = ''
+  for (const { origin, never } of rules) {
+    if (never !== null) continue
+    if (origin.virtualService !== virtualService) {
+      virtualService = origin.virtualService
+      key = shapeKey(scope, virtualService)
+    }
+    let hash = shape.get(key) ?? 0x811c9dc5
+    for (const part of [
+      origin.block.charCodeAt(0),
+      origin.block.charCodeAt(1),
+      origin.route,
+      origin.match ?? -1,
+    ])
+      hash = Math.imul(hash ^ part, 0x01000193)
+    shape.set(key, hash)
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The access log as the primary thread sees it: a thread of its own (access-log/task.ts), started
+ * with what the workers write down, told of tables, and ended after them. Other settings are
+ * another thread, which goes on where the one before has ended; without settings there is none.
+ *
+ * What is missing in it is told in the log, now and then: records that found no room on their way, lines
+ * that could not be written. A thread that dies of a bug is replaced, and goes on where it was.
+ */
+
+import { extname } from 'node:path'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { AccessLogTask, LogOrder, LogReport } from '../../access-log/protocol.ts'
+import { transferring } from '../../base/transferring.ts'
+import { TABLES_KEPT } from '../../stats/generations.ts'
+import type { JournalMemory } from '../../stats/journal-memory.ts'
+import { droppedRecords, Wanted, waitingRecords, want } from '../../stats/records.ts'
+import type { Logger } from './log.ts'
+
+const LOOK_MS = 10_000
+const RESTART_MS = 1_000
+/** How long the thread of a log that was closed is kept. */
+const IDLE_MS = 1_000
+/** What a reader that does not read may hold up the end. */
+const END_MS_MAX = 2_000
+
+export type AccessLogSettings = Pick<AccessLogTask, 'path' | 'format' | 'everyMs'> & {
+  /** A line also when a connection is made. */
+  readonly open: boolean
+}
+
+export class AccessLog {
+  readonly #journals: readonly JournalMemory[]
+  #settings: AccessLogSettings | null = null
+  readonly #log: Logger
+  readonly #pool = new Piscina<AccessLogTask, void>({
+    filename: new URL(`../../access-log/task${extname(import.meta.url)}`, import.meta.url).href,
+    minThreads: 0, // none where there is no access log
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+    recordTiming: false,
+  })
+  readonly #timer: NodeJS.Timeout
+  readonly #ended = Promise.withResolvers<void>()
+  /** For a thread that has to be started anew. */
+  #tables: SharedArrayBuffer[] = []
+  #port: MessagePort | null = null
+  #restart: NodeJS.Timeout | undefined
+  #told = 0
+  #lostBefore = 0
+  #lost = 0
+  #ending = false
+
+  constructor(journals: readonly JournalMemory[], settings: AccessLogSettings | null, log: Logger) {
+    this.#journals = journals
+    this.#log = log
+    this.#pool.on('error', () => {}) // the task that follows tells
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref()
+    this.configure(settings)
+  }
+
+  /** Writes as these settings say from now on; null: nothing. */
+  configure(settings: AccessLogSettings | null): void {
+    if (this.#ending || JSON.stringify(settings) === JSON.stringify(this.#settings)) return
+    this.#settings = settings
+    // Here and not in the thread: what ends before it is started waits for it in the rings.
+    const wanted = settings === null ? 0 : Wanted.ends | (settings.open ? Wanted.connects : 0)
+    for (const { records } of this.#journals) want(records, wanted)
+    if (this.#port) this.#post({ kind: 'end' })
+    else if (this.#restart === undefined) this.#start()
+  }
+
+  /** Lines that could not be written, ever. */
+  get lost(): number {
+    return this.#lostBefore + this.#lost
+  }
+
+  /** A table is about to be published. */
+  publishing(table: SharedArrayBuffer): void {
+    this.#tables = [...this.#tables, table].slice(-TABLES_KEPT)
+    this.#post({ kind: 'table', table })
+  }
+
+  /** Opens the file anew, for whoever has renamed it. */
+  reopen(): void {
+    this.#post({ kind: 'reopen' })
+  }
+
+  /** Writes what is left, once all workers have ended. */
+  async close(): Promise<void> {
+    this.#ending = true
+    clearInterval(this.#timer)
+    clearTimeout(this.#restart)
+    if (this.#port === null) this.#ended.resolve()
+    this.#post({ kind: 'end' })
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, END_MS_MAX)
+    await Promise.race([this.#ended.promise, late.promise])
+    clearTimeout(timer)
+    await this.#pool.destroy()
+    this.#lost += this.#sum(waitingRecords) // nobody will write them any more
+    this.#look()
+  }
+
+  #post(order: LogOrder): void {
+    this.#port?.postMessage(order)
+  }
+
+  #start(): void {
+    this.#restart = undefined
+    if (this.#settings === null) return
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    port1.on('message', (report: LogReport) => this.#onReport(report))
+    for (const table of this.#tables) this.#post({ kind: 'table', table })
+    const { path, format, everyMs } = this.#settings
+    const task = { path, format, everyMs, journals: this.#journals, port: port2 }
+    this.#pool.run(task, { transferList: transferring(port2) }).then(
+      () => this.#onEnded(),
+      (error: unknown) => this.#onDied(error),
+    )
+  }
+
+  /** It was told to: for good, or for one with other settings. */
+  #onEnded(): void {
+    this.#closePort()
+    if (this.#ending) this.#ended.resolve()
+    else this.#start()
+  }
+
+  #closePort(): void {
+    this.#port?.close()
+    this.#port = null
+    this.#lostBefore += this.#lost
+    this.#lost = 0
+  }
+
+  #onDied(error: unknown): void {
+    this.#closePort()
+    if (this.#ending) {
+      this.#ended.resolve()
+      return
+    }
+    this.#log.error({ err: error }, `the access log’s thread died; another starts in ${RESTART_MS} ms`)
+    this.#restart = setTimeout(() => this.#start(), RESTART_MS)
+  }
+
+  #onReport({ lost, trouble }: LogReport): void {
+    this.#lost = lost
+    const where = this.#settings?.path ?? 'standard output'
+    if (trouble) this.#log.error({ code: trouble.code }, `the access log: ${where}: ${trouble.message}`)
+  }
+
+  #sum(count: (records: SharedArrayBuffer) => number): number {
+    return this.#journals.reduce((sum, { records }) => sum + count(records), 0)
+  }
+
+  /** Tells of what is missing since the last look. */
+  #look(): void {
+    const dropped = this.#sum(droppedRecords)
+    const missing = dropped + this.lost
+    if (missing === this.#told) return
+    const count = missing - this.#told
+    this.#told = missing
+    this.#log.warn(
+      { missing: count, dropped, lost: this.lost },
+      `the access log misses ${count} lines: ${WHY}`,
+    )
+  }
+}
+
+const WHY = 'its reader or disk was too slow, or could not be written to'

@@ -1,0 +1,48 @@
+/**
+ * Since when each VirtualService has said what it says, and what had been counted under its rules by then.
+ *
+ * Counts go on by name over all reloads. But tcp[0] may be another rule after one, and an 80:20 split a 50:50; what was
+ * delivered before says nothing about it. So the counts are remembered when a VirtualService changes, and taken off.
+ */
+
+import { wallTime } from '../../base/clock.ts'
+import type { SeriesName } from '../../stats/generations.ts'
+import type { Total } from '../../stats/series-totals.ts'
+import type { Changes } from './changes.ts'
+
+export type Baseline = {
+  /** The generation in which it became what it is, and when that was. */
+  readonly generation: number
+  readonly at: string
+  /** What had been counted, by the key of the name. */
+  readonly counts: ReadonlyMap<string, Total<SeriesName>>
+}
+
+const KIND = 'VirtualService '
+
+export class Baselines {
+  readonly #byService = new Map<string, Baseline>()
+  #first: Baseline = { generation: 0, at: '', counts: new Map() }
+
+  /** A generation has just been published; `changes` are of all kinds of resources, by title. */
+  published(generation: number, changes: Changes, totals: () => readonly Total<SeriesName>[]): void {
+    const at = wallTime()
+    if (this.#first.generation === 0) this.#first = { generation, at, counts: new Map() }
+    for (const service of servicesIn(changes.removed)) this.#byService.delete(service)
+    const changed = servicesIn([...changes.added, ...changes.changed])
+    if (changed.length === 0 || generation === this.#first.generation) return
+    const counted = Map.groupBy(totals(), ({ name }) => name.rule?.virtualService)
+    for (const service of changed) {
+      const counts = new Map((counted.get(service) ?? []).map(total => [total.name.key, total]))
+      this.#byService.set(service, { generation, at, counts })
+    }
+  }
+
+  /** The baseline of a VirtualService, "namespace/name", that is served. */
+  of(service: string): Baseline {
+    return this.#byService.get(service) ?? this.#first
+  }
+}
+
+const servicesIn = (titles: readonly string[]): string[] =>
+  titles.filter(title => title.startsWith(KIND)).map(title => title.slice(KIND.length))

@@ -1,0 +1,134 @@
+/**
+ * The history of reloads: what each look at changed files led to, the last ones first, for those who ask later.
+ *
+ * How many there were of each outcome is kept for ever; what they found is kept of the last ones only.
+ */
+
+import { wallTime } from '../../base/clock.ts'
+import type { Diagnostic, Severity } from '../../config/findings/diagnostic.ts'
+import type { Compiled } from '../compile/compile-task.ts'
+import type { Verdict, Weighed } from '../guard/reload-guard.ts'
+import { type Changes, changedKeys } from './changes.ts'
+
+/** Reloads that are remembered. */
+export const RELOADS_MAX = 64
+/** Findings that are remembered of each, the worst first; and names of what it changed, of each kind. */
+export const FINDINGS_MAX = 100
+const TITLES_MAX = 100
+
+/**
+ * taken: served now. refused: it had errors. guarded: it would have taken something from
+ * connections. emptied: files with resources had become empty. failed: our bug.
+ */
+export const OUTCOMES = ['taken', 'refused', 'guarded', 'emptied', 'failed'] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+export type Reload = {
+  /** Counted from 1, the first configuration. */
+  readonly number: number
+  readonly at: string
+  readonly outcome: Outcome
+  /** What is served after it. */
+  readonly generation: number
+  readonly totalMs: number
+  readonly stagesMs: Readonly<Record<string, number>>
+  readonly resources: Changes & { readonly more: number }
+  readonly listeners: Omit<Changes, 'changed'>
+  readonly errors: number
+  readonly warnings: number
+  readonly findings: readonly Diagnostic[]
+  /** Of the files: what `weir reload --accept` takes. null where they were not read. */
+  readonly checksum: string | null
+  /** What it takes from connections, or would have; null: nothing. */
+  readonly loses: Weighed | null
+  /** What else there is to say: the files that are empty, our bug. */
+  readonly note: string | null
+}
+
+const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
+
+export const worstFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
+  diagnostics.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity))
+
+export class History {
+  /** How often each outcome was, ever. */
+  readonly counts: Record<Outcome, number> = { taken: 0, refused: 0, guarded: 0, emptied: 0, failed: 0 }
+  /** Wall-clock milliseconds; 0: never. */
+  lastTakenMs = 0
+  /** Whether what is served is what the files said when they were last looked at. */
+  isCurrent = true
+  #reloads: readonly Reload[] = []
+  #number = 0
+
+  /** The last ones, newest first. */
+  get reloads(): readonly Reload[] {
+    return this.#reloads
+  }
+
+  /** The files are again what is served. */
+  unchanged(): void {
+    this.isCurrent = true
+  }
+
+  /** A configuration was looked at, and taken or not. */
+  add(
+    outcome: 'taken' | 'refused' | 'guarded',
+    generation: number,
+    before: Compiled | null,
+    after: Compiled,
+    changes: Changes,
+    stages: Readonly<Record<string, number>>,
+    verdict: Verdict | null,
+  ): void {
+    const findings = [...(verdict?.findings ?? []), ...after.diagnostics]
+    const count = (severity: Severity) => findings.filter(each => each.severity === severity).length
+    this.#remember({
+      outcome,
+      generation,
+      totalMs: round(Object.values(stages).reduce((sum, ms) => sum + ms, 0)),
+      stagesMs: Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, round(ms)])),
+      resources: fewTitles(changes),
+      listeners: changedKeys(keysOf(before), outcome === 'taken' ? keysOf(after) : keysOf(before)),
+      errors: count('error'),
+      warnings: count('warning'),
+      findings: worstFirst(findings).slice(0, FINDINGS_MAX),
+      checksum: after.checksum,
+      loses: verdict?.weighed ?? null,
+      note: verdict?.text ?? null,
+    })
+  }
+
+  /** It did not come to a configuration. */
+  addNote(outcome: 'emptied' | 'failed', generation: number, note: string): void {
+    const nothing = { added: [], changed: [], removed: [] }
+    this.#remember({
+      ...{ outcome, generation, note, totalMs: 0, stagesMs: {}, errors: 0, warnings: 0, findings: [] },
+      ...{ resources: { ...nothing, more: 0 }, listeners: { added: [], removed: [] } },
+      ...{ checksum: null, loses: null },
+    })
+  }
+
+  #remember(reload: Omit<Reload, 'number' | 'at'>): void {
+    this.counts[reload.outcome]++
+    this.#number++
+    const at = wallTime()
+    this.isCurrent = reload.outcome === 'taken'
+    if (this.isCurrent) this.lastTakenMs = Date.parse(at)
+    this.#reloads = [{ number: this.#number, at, ...reload }, ...this.#reloads].slice(0, RELOADS_MAX)
+  }
+}
+
+const keysOf = (compiled: Compiled | null): string[] => compiled?.listeners.map(each => each.key) ?? []
+
+const round = (ms: number): number => Number(ms.toFixed(1))
+
+/** The first titles of each kind, and how many more there are. */
+function fewTitles(changes: Changes): Reload['resources'] {
+  const few = {
+    added: changes.added.slice(0, TITLES_MAX),
+    changed: changes.changed.slice(0, TITLES_MAX),
+    removed: changes.removed.slice(0, TITLES_MAX),
+  }
+  const count = ({ added, changed, removed }: Changes) => added.length + changed.length + removed.length
+  return { ...few, more: count(changes) - count(few) }
+}

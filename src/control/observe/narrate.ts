@@ -1,0 +1,138 @@
+/** What the gateway's log says of configurations and workers, for people and as fields for machines. */
+
+import type { Severity } from '../../config/findings/diagnostic.ts'
+import type { TableListener } from '../../table/format/table.ts'
+import type { Compiled, Stages } from '../compile/compile-task.ts'
+import type { Verdict } from '../guard/reload-guard.ts'
+import type { SupervisorEvent } from '../workers/supervisor.ts'
+import { type Changes, changedKeys } from './changes.ts'
+import { worstFirst } from './history.ts'
+import type { Logger } from './log.ts'
+
+/** Diagnostics of one configuration in the log; `weir check` shows all. */
+const DIAGNOSTICS_MAX = 50
+/** Names in one line of the log. */
+const TITLES_MAX = 10
+
+const LEVELS: { readonly [severity in Severity]: 'error' | 'warn' | 'info' } = {
+  error: 'error',
+  warning: 'warn',
+  info: 'info',
+}
+
+/** Errors first: where there are too many, those are the ones to see. */
+export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
+  const shown = worstFirst(diagnostics).slice(0, DIAGNOSTICS_MAX)
+  for (const each of shown) {
+    const { severity, message, hint, ...fields } = each
+    const place = `${each.file}:${each.line}:${each.column}`
+    log[LEVELS[severity]](
+      { ...fields, hint },
+      `${place}: ${each.code}: ${message}${hint ? ` (${hint})` : ''}`,
+    )
+  }
+  const rest = diagnostics.length - shown.length
+  if (rest > 0) log.warn({ rest }, `and ${rest} more: see weir check`)
+}
+
+/** One line for the generation, and one for each listener that opens or closes. */
+export function logGeneration(
+  log: Logger,
+  generation: number,
+  before: Compiled | null,
+  after: Compiled,
+  changes: Changes,
+  times: Stages & { readonly publish: number },
+): void {
+  const stages = Object.entries(times).map(([stage, ms]) => [stage, Number(ms.toFixed(1))] as const)
+  const totalMs = Object.values(times).reduce((sum, ms) => sum + ms, 0)
+  const spent = `${totalMs.toFixed(0)} ms (${stages.map(each => each.join(' ')).join(', ')})`
+  const count = after.resources.length
+  const what = before ? changesText(changes) : `${count} resource${count === 1 ? '' : 's'}`
+  const fields = { generation, ...(before ? changes : { resources: count }) }
+  log.info(
+    { ...fields, stagesMs: Object.fromEntries(stages) },
+    `generation ${generation}: ${what} in ${spent}`,
+  )
+  if (before && changes.removed.length > 0)
+    log.warn({ generation, removed: changes.removed }, `removed: ${some(changes.removed)}`)
+  logListeners(log, before?.listeners ?? [], after.listeners)
+  if (after.listeners.length === 0)
+    log.warn(
+      { generation },
+      'nothing to serve: no listener is open, /ready answers 503; weir goes on watching',
+    )
+  const { uncounted } = after
+  if (uncounted > 0)
+    log.warn({ uncounted }, `${uncounted} endpoints have no count of their own: there are too many`)
+}
+
+/** What was refused for what it would take from connections, and how it is taken all the same. */
+export function logGuarded(log: Logger, generation: number, { checksum }: Compiled, verdict: Verdict): void {
+  const { findings, text, weighed } = verdict
+  for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
+    log.error({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
+  log.error(
+    { generation, checksum, loses: weighed },
+    `the change is refused, since it would take them from connections: ${text}. Generation ${generation} stays; to take it as it is: weir reload --accept ${checksum}`,
+  )
+}
+
+/** What a change that is served has taken from connections. */
+export function logLosses(log: Logger, generation: number, { findings, warnings, weighed }: Verdict): void {
+  for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
+    log.warn({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
+  for (const text of warnings) log.warn({ generation, loses: weighed }, text)
+}
+
+/**
+ * Rules with a destination that nothing defines; told where there are more or fewer than before.
+ */
+export function logUnserved(
+  log: Logger,
+  generation: number,
+  before: Compiled | null,
+  { unserved }: Compiled,
+): void {
+  if (unserved === 0 || unserved === before?.unserved) return
+  const rules = unserved === 1 ? '1 rule has' : `${unserved} rules have`
+  log.warn(
+    { generation, unserved },
+    `${rules} a destination that nothing defines: connections to it are reset (unknown-destination)`,
+  )
+}
+
+function changesText(changes: Changes): string {
+  const parts = Object.entries(changes).filter(([, titles]) => titles.length > 0)
+  return (
+    parts.map(([how, titles]) => `${how} ${some(titles)}`).join('; ') || 'only names or their order changed'
+  )
+}
+
+function logListeners(log: Logger, before: readonly TableListener[], after: readonly TableListener[]): void {
+  const { added, removed } = changedKeys(
+    before.map(each => each.key),
+    after.map(each => each.key),
+  )
+  for (const listener of added) log.info({ listener }, `listener ${listener} opens`)
+  for (const listener of removed) log.info({ listener }, `listener ${listener} closes`)
+}
+
+export function logWorkerEvent(log: Logger, event: SupervisorEvent): void {
+  if (event.kind === 'died') {
+    const { worker, error, restartMs } = event
+    log.error(
+      { err: error, worker, restartMs },
+      `worker ${worker} died: ${error.message}; another starts in ${restartMs} ms`,
+    )
+    return
+  }
+  for (const { listener, code, message } of event.failures) {
+    log.error({ worker: event.worker, listener, code }, `listener ${listener} is not open: ${message}`)
+  }
+}
+
+const some = (titles: readonly string[]): string =>
+  titles.length <= TITLES_MAX
+    ? titles.join(', ')
+    : `${titles.slice(0, TITLES_MAX).join(', ')} and ${titles.length - TITLES_MAX} more`

@@ -1,0 +1,85 @@
+/**
+ * The primary thread's eyes: what the workers write down of their connections (src/stats), read and named.
+ *
+ * Everything here may be called at any time and disturbs no worker. What it returns is a moment old.
+ */
+
+import { wallMs } from '../../base/clock.ts'
+import { Generations, OTHER, type SeriesName } from '../../stats/generations.ts'
+import { type HistogramName, type Summed, sumHistograms } from '../../stats/histogram.ts'
+import type { JournalMemory } from '../../stats/journal-memory.ts'
+import { LastMinute, MARK_EVERY_MS } from '../../stats/last-minute.ts'
+import { LiveConnections } from '../../stats/live-connections.ts'
+import { droppedRecords } from '../../stats/records.ts'
+import { SeriesTotals, type Total } from '../../stats/series-totals.ts'
+
+/** Rows that are done are freed this often; until then they are not used again. */
+const FOLD_MS = 1_000
+const MINUTE_MS = 60_000
+
+export class Observer {
+  /** The connections that are open. */
+  readonly live: LiveConnections
+  /** What the rows of their tables mean. */
+  readonly generations: Generations
+  readonly #journals: readonly JournalMemory[]
+  readonly #series: SeriesTotals<SeriesName>
+  readonly #lastMinute = new LastMinute()
+  readonly #timers: readonly NodeJS.Timeout[]
+
+  constructor(journals: readonly JournalMemory[]) {
+    this.#journals = journals
+    this.live = new LiveConnections(journals.map(each => each.connections))
+    this.generations = new Generations(this.live)
+    this.#series = new SeriesTotals(
+      journals.map(each => each.series),
+      this.generations.seriesName,
+      OTHER,
+    )
+    this.#timers = [
+      setInterval(() => this.#series.fold(), FOLD_MS).unref(),
+      setInterval(() => this.#lastMinute.mark(this.#series.connections()), MARK_EVERY_MS).unref(),
+    ]
+  }
+
+  /** A table is about to be published. */
+  publishing(table: SharedArrayBuffer): void {
+    this.#series.fold() // names what is of the table that falls out
+    this.generations.add(table)
+    this.generations.trim()
+  }
+
+  /** What was ever counted by rule, destination, endpoint and client, over all generations. */
+  totals(): Total<SeriesName>[] {
+    return this.#series.totals()
+  }
+
+  /**
+   * Of a total's connections those of the last minute, give or take ten seconds; none where there
+   * was none in it.
+   */
+  lastMinute({ name, opened, moved, lastWallMs }: Total<SeriesName>): number {
+    return lastWallMs < wallMs() - MINUTE_MS ? 0 : this.#lastMinute.of(name.key, opened - moved)
+  }
+
+  /** Names that were given up for want of room; what they counted is in the total called "other". */
+  get namesGivenUp(): number {
+    return this.#series.givenUp
+  }
+
+  histogram(name: HistogramName): Summed {
+    return sumHistograms(
+      this.#journals.map(each => each.histograms),
+      name,
+    )
+  }
+
+  /** Records that found no room on their way to the access log, ever. */
+  get recordsDropped(): number {
+    return this.#journals.reduce((sum, { records }) => sum + droppedRecords(records), 0)
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The rules of a table with what was delivered by them: how often each was hit, and what share each destination really
+ * got beside the one that its weight asks for.
+ */
+
+import type { SeriesName } from '../../stats/generations.ts'
+import type { Total } from '../../stats/series-totals.ts'
+import type { Cold } from '../../table/format/cold.ts'
+import { Route, Rule, SPLIT_NAMES } from '../../table/format/layout.ts'
+import { NO_ROUTE } from '../../table/format/outcome.ts'
+import { destinationsOf, type RouteDestination } from '../../table/format/rows.ts'
+import type { Table } from '../../table/format/table.ts'
+import type { RuleOrigin } from '../../table/plan/plan.ts'
+import type { Baselines } from './baselines.ts'
+
+/** A rule as written, once for each set of destinations that it leads to. */
+export type RuleEntry = {
+  readonly origin: RuleOrigin
+  /** Why it can never match, at any of its listeners; null: it can. */
+  readonly never: string | null
+  /** "default/edge 127.0.0.1:9000", and at the mesh the service: "mesh *:9000 reviews.default.svc.cluster.local". */
+  readonly listeners: readonly string[]
+  readonly split: 'random' | 'exact' | 'sticky' | null
+  readonly destinations: readonly RouteDestination[]
+}
+
+export type Delivered = {
+  readonly connections: number
+  readonly open: number
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  /** ISO 8601; null: none since the rule is what it is. */
+  readonly lastAt: string | null
+}
+
+export type DeliveredTo = Delivered & {
+  readonly host: string
+  readonly subset: string | null
+  readonly port: number
+  /** Of 1; null: the rule does not lead there any more. */
+  readonly configuredShare: number | null
+  /** null: no connection yet. */
+  readonly deliveredShare: Band | null
+}
+
+/** A share that was seen, and where the true one lies, with 95 % confidence. */
+export type Band = { readonly share: number; readonly low: number; readonly high: number }
+
+/**
+ * Every rule of a table, in the order in which they are tried; the same rule at several listeners is one. What can match
+ * at one listener and never at another is told of where it can.
+ */
+export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
+  const byRule = new Map<
+    string,
+    { origin: RuleOrigin; never: string | null; byRoute: Map<number, Set<string>> }
+  >()
+  for (const { listener, host, rules } of cold.scopes) {
+    const where = `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
+    for (const { origin, never, row } of rules) {
+      const known = byRule.get(keyOf(origin)) ?? { origin, never, byRoute: new Map<number, Set<string>>() }
+      byRule.set(keyOf(origin), known)
+      const route = row < 0 ? NO_ROUTE : table.rules[row * Rule.WORDS + Rule.route]
+      known.byRoute.set(route, (known.byRoute.get(route) ?? new Set()).add(where))
+      yield
+    }
+  }
+  const entries: RuleEntry[] = []
+  for (const { origin, never, byRoute } of byRule.values()) {
+    for (const [route, where] of byRoute) {
+      const listeners = [...where]
+      if (route !== NO_ROUTE) {
+        const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
+        const destinations = destinationsOf(table, cold, route)
+        entries.push({ origin, never: null, listeners, split, destinations })
+      } else if (byRoute.size === 1) entries.push({ origin, never, listeners, split: null, destinations: [] })
+    }
+    yield
+  }
+  return entries
+}
+
+/** What was counted, by rule; those that no rule took are under ''. */
+export class RuleCounts {
+  readonly #byRule: ReadonlyMap<string, readonly Total<SeriesName>[]>
+  readonly #baselines: Baselines
+
+  constructor(totals: readonly Total<SeriesName>[], baselines: Baselines) {
+    this.#byRule = Map.groupBy(totals, ({ name }) => (name.rule ? keyOf(name.rule) : ''))
+    this.#baselines = baselines
+  }
+
+  /** Connections that the rule has got since it is what it is. */
+  hits({ origin }: RuleEntry): number {
+    const { counts } = this.#baselines.of(origin.virtualService)
+    let hits = 0
+    for (const { name, opened, moved } of this.#byRule.get(keyOf(origin)) ?? []) {
+      const base = counts.get(name.key)
+      hits += Math.max(0, opened - (base?.opened ?? 0)) - Math.max(0, moved - (base?.moved ?? 0))
+    }
+    return hits
+  }
+
+  /** The rule as a whole, and each of its destinations; those that it led to before it was last reloaded come last. */
+  delivered({
+    origin,
+    destinations,
+  }: RuleEntry): Delivered & { readonly destinations: readonly DeliveredTo[] } {
+    const counted = this.#since(origin)
+    const byDestination = Map.groupBy(counted, ({ name }) => destinationKey(name.destination))
+    const now = destinations.map(each => destinationKey(each))
+    const before = [...byDestination.keys()].filter(key => !now.includes(key))
+    const all = summed(counted)
+    const configured = destinations.map(({ host, subset, port, share }, index) => {
+      const sums = summed(byDestination.get(now[index]) ?? [])
+      const deliveredShare = wilson(sums.connections, all.connections)
+      return { host, subset, port, configuredShare: share, deliveredShare, ...sums }
+    })
+    const former = before.flatMap(key => {
+      const found = byDestination.get(key) ?? []
+      const destination = found[0]?.name.destination
+      if (!destination) return []
+      const sums = summed(found)
+      const deliveredShare = wilson(sums.connections, all.connections)
+      return [{ ...destination, configuredShare: null, deliveredShare, ...sums }]
+    })
+    return {
+      ...all,
+      destinations: [...configured, ...former.filter(each => each.connections + each.open > 0)],
+    }
+  }
+
+  /** What no rule took and was sent on all the same, by destination; null: an address that is no service. */
+  unruled(): (Delivered & { readonly destination: SeriesName['destination']; readonly other: boolean })[] {
+    const groups = Map.groupBy(this.#byRule.get('') ?? [], ({ name }) =>
+      name.key === 'other' ? 'other' : destinationKey(name.destination),
+    )
+    return [...groups].map(([key, found]) => ({
+      ...summed(found),
+      destination: found[0].name.destination,
+      other: key === 'other',
+    }))
+  }
+
+  #since(origin: RuleOrigin): Total<SeriesName>[] {
+    const { counts } = this.#baselines.of(origin.virtualService)
+    return (this.#byRule.get(keyOf(origin)) ?? []).map(total => {
+      const base = counts.get(total.name.key)
+      if (base === undefined) return total
+      const less = (field: 'opened' | 'moved' | 'received' | 'sent') =>
+        Math.max(0, total[field] - base[field])
+      // What is open stays so: closed is taken off by as much as opened.
+      const closed = total.closed - (total.opened - total.moved) + (less('opened') - less('moved'))
+      return {
+        ...total,
+        opened: less('opened'),
+        moved: less('moved'),
+        received: less('received'),
+        sent: less('sent'),
+        closed,
+      }
+    })
+  }
+}
+
+/** A rule's origin is the same object for as long as its table is known. */
+const keys = new WeakMap<RuleOrigin, string>()
+
+function keyOf(origin: RuleOrigin): string {
+  const known = keys.get(origin)
+  if (known !== undefined) return known
+  const { virtualService, block, route, match } = origin
+  const key = `${virtualService} ${block} ${route} ${match}`
+  keys.set(origin, key)
+  return key
+}
+
+const destinationKey = (destination: SeriesName['destination']): string =>
+  destination ? `${destination.host} ${destination.subset ?? ''} ${destination.port}` : ''
+
+function summed(totals: readonly Total<SeriesName>[]): Delivered {
+  const sums = { connections: 0, open: 0, receivedBytes: 0, sentBytes: 0, lastMs: 0 }
+  for (const { opened, moved, closed, received, sent, lastWallMs } of totals) {
+    sums.connections += opened - moved
+    sums.open += opened - moved - closed
+    sums.receivedBytes += received
+    sums.sentBytes += sent
+    if (opened > 0) sums.lastMs = Math.max(sums.lastMs, lastWallMs)
+  }
+  const { lastMs, ...rest } = sums
+  return { ...rest, lastAt: lastMs === 0 ? null : new Date(lastMs).toISOString() }
+}
+
+/** z of a two-sided 95 %. */
+const Z = 1.959963984540054
+
+/**
+ * The band of a share of which `count` of `all` were seen: Wilson's score interval (1927), which holds for few
+ * connections and for shares near 0 and 1, too.
+ */
+export function wilson(count: number, all: number): Band | null {
+  if (all <= 0) return null
+  const share = count / all
+  const spread = 1 + Z ** 2 / all
+  const middle = (share + Z ** 2 / (2 * all)) / spread
+  const half = (Z / spread) * Math.sqrt((share * (1 - share)) / all + Z ** 2 / (4 * all ** 2))
+  return { share, low: Math.max(0, middle - half), high: Math.min(1, middle + half) }
+}

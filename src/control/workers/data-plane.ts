@@ -1,0 +1,160 @@
+/**
+ * The data plane as the primary thread has it: the workers, and those who look at what they write down.
+ *
+ * It is handed tables and knows nothing of files: what to publish is the gateway's.
+ */
+
+import type { Settings } from '../../config/settings/settings.ts'
+import type { EngineKind, EngineLimits } from '../../engine/worker/protocol.ts'
+import { openStats } from '../../stats/stats.ts'
+import { AccessLog, type AccessLogSettings } from '../observe/access-log.ts'
+import type { Logger } from '../observe/log.ts'
+import { logWorkerEvent } from '../observe/narrate.ts'
+import { Observer } from '../observe/observer.ts'
+import { Troubles } from '../observe/troubles.ts'
+import { chooseEngine } from './choose-engine.ts'
+import { connectionsFor, workersFor } from './machine-limits.ts'
+import { SelectedDrain, type Selection } from './selected-drain.ts'
+import { type Drained, Supervisor, type SupervisorEvent, type WorkerStatus } from './supervisor.ts'
+
+/** Names of standard output. */
+const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
+
+export class DataPlane {
+  readonly engine: EngineKind
+  /** What the workers' connections are and were. */
+  readonly observer: Observer
+  readonly #supervisor: Supervisor
+  readonly #accessLog: AccessLog
+  readonly #maxConnections: number
+  readonly #troubles: Troubles
+  readonly #log: Logger
+  #announced = false
+  #opens = false
+  /** Whether each worker has opened every listener, since there has been one. */
+  #opened = false
+  /** The first table with a listener, after none or one without. */
+  #opensSince = 0
+
+  /** Starts the workers; they accept once a table is published. */
+  constructor(settings: Settings, log: Logger) {
+    const { engine, why } = chooseEngine(settings.engine)
+    const workers = workersFor(settings)
+    log.info(
+      { engine, workers },
+      `engine ${engine} (${why}), ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+    )
+    this.engine = engine
+    this.#log = log
+    this.#supervisor = new Supervisor({
+      workers,
+      engine,
+      limits: limitsOf(settings),
+      onEvent: event => this.#onWorkerEvent(event),
+    })
+    this.#maxConnections = limitsOf(settings).maxConnections
+    this.observer = new Observer(this.#supervisor.journals)
+    this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log)
+    this.#troubles = new Troubles(openStats(this.stats), log)
+  }
+
+  /** The shared counts: stats/stats.ts. */
+  get stats(): SharedArrayBuffer {
+    return this.#supervisor.stats
+  }
+
+  /** Whether each worker has once opened every listener; a worker that ended has to begin again. */
+  get ready(): boolean {
+    return this.#supervisor.ready && (this.#opened || !this.#opens)
+  }
+
+  status(): WorkerStatus[] {
+    return this.#supervisor.status()
+  }
+
+  /** Lines of the access log that could not be written, ever. */
+  get accessLogLost(): number {
+    return this.#accessLog.lost
+  }
+
+  /** @param opens  Whether the table has a listener that opens. */
+  publish(generation: number, table: SharedArrayBuffer, opens: boolean): void {
+    if (opens && !this.#opens) {
+      this.#opened = false
+      this.#opensSince = generation
+    }
+    this.#opens = opens
+    this.observer.publishing(table)
+    this.#accessLog.publishing(table)
+    this.#supervisor.publish(generation, table)
+  }
+
+  /**
+   * Goes on with these settings, as far as they can change while it runs.
+   *
+   * @returns Those that cannot, with why.
+   */
+  adopt(settings: Settings): string[] {
+    const limits = limitsOf(settings)
+    this.#supervisor.limit(limits)
+    this.#accessLog.configure(accessLogOf(settings))
+    const most = this.#maxConnections
+    return limits.maxConnections > most ? [`maxConnections (beyond the ${most} of the start)`] : []
+  }
+
+  /** Resets connections that are open now, spread over a time, and serves on. */
+  drainSelected(selection: Selection, overMs: number): SelectedDrain {
+    const drain = new SelectedDrain(this.observer, selection, overMs)
+    this.#supervisor.tell(drain.orders())
+    const { matched } = drain
+    this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
+    return drain
+  }
+
+  /** Lets connections end for up to `timeoutMs`, then resets the rest, and ends. */
+  async drain(timeoutMs: number): Promise<Drained> {
+    const drained = await this.#supervisor.drain(timeoutMs)
+    await this.#closeObservers()
+    return drained
+  }
+
+  /** Resets every connection and ends. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop()
+    await this.#closeObservers()
+  }
+
+  /** Opens the access log's file anew: it was renamed. */
+  reopenLogs(): void {
+    this.#accessLog.reopen()
+  }
+
+  #onWorkerEvent(event: SupervisorEvent): void {
+    logWorkerEvent(this.#log, event)
+    this.#opened ||= this.status().every(each => this.#hasOpened(each))
+    if (this.#announced || !this.#opens || !this.ready) return
+    this.#announced = true
+    this.#log.info('ready: every listener accepts')
+  }
+
+  /** What a worker reports of an older table, without a listener, says nothing. */
+  #hasOpened({ generation, failures }: WorkerStatus): boolean {
+    return this.#opens && generation >= this.#opensSince && failures.length === 0
+  }
+
+  /** Once the workers have ended. */
+  async #closeObservers(): Promise<void> {
+    this.#troubles.close()
+    this.observer.close()
+    await this.#accessLog.close()
+  }
+}
+
+const limitsOf = (settings: Settings): EngineLimits => ({
+  maxConnections: connectionsFor(settings),
+})
+
+function accessLogOf({ accessLog }: Settings): AccessLogSettings | null {
+  if (accessLog === null) return null
+  return { ...accessLog, path: STDOUT.has(accessLog.path) ? null : accessLog.path }
+}

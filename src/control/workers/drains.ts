@@ -1,0 +1,53 @@
+/** The drains of some connections that were asked for, the last ones first: how far each has come. */
+
+import { wallTime } from '../../base/clock.ts'
+import type { SelectedDrain, Selection } from './selected-drain.ts'
+
+/** Drains that are remembered. */
+export const DRAINS_MAX = 16
+
+export type DrainProgress = {
+  /** Counted from 1. */
+  readonly number: number
+  readonly at: string
+  readonly selection: Selection
+  readonly overS: number
+  readonly matched: number
+  /** Of these, the ones that are still open. */
+  readonly left: number
+  readonly elapsedS: number
+}
+
+type Remembered = {
+  readonly number: number
+  readonly at: string
+  drain: SelectedDrain
+  ended: DrainProgress | null
+}
+
+export class Drains {
+  #drains: readonly Remembered[] = []
+  #number = 0
+
+  add(drain: SelectedDrain): DrainProgress {
+    this.#number++
+    const remembered: Remembered = { number: this.#number, at: wallTime(), drain, ended: null }
+    this.#drains = [remembered, ...this.#drains].slice(0, DRAINS_MAX)
+    return progressOf(remembered)
+  }
+
+  get progress(): DrainProgress[] {
+    return this.#drains.map(progressOf)
+  }
+}
+
+/** Where nothing is left, nothing is looked at any more. */
+function progressOf(remembered: Remembered): DrainProgress {
+  if (remembered.ended) return remembered.ended
+  const { number, at, drain } = remembered
+  const { selection, matched, left } = drain
+  const times = { overS: drain.overMs / 1000, elapsedS: Math.round(drain.elapsedMs) / 1000 }
+  const progress = { number, at, selection, matched, left, ...times }
+  if (left === 0) remembered.ended = progress
+  return progress
+}

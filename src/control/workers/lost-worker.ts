@@ -1,0 +1,49 @@
+/**
+ * A worker that ended in the middle, however that came: all it had open is closed, and all it had
+ * to do ends in the books as `worker-lost`. Then another can take its place.
+ */
+
+import { Inboxes } from '../../engine/worker/inboxes.ts'
+import { closeDescriptors, closeLeftBehind } from '../../engine/worker/left-behind.ts'
+import { Held } from '../../kernel/held.ts'
+import type { JournalMemory } from '../../stats/journal-memory.ts'
+import { endLost } from '../../stats/lost.ts'
+import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
+import type { WorkerPool } from './worker-pool.ts'
+
+export type LostWorker = {
+  readonly index: number
+  readonly pool: WorkerPool
+  /** Whether it may have left something open: it did not end in order. */
+  readonly left: boolean
+  readonly stats: SharedArrayBuffer
+  readonly inboxes: SharedArrayBuffer
+  readonly held: SharedArrayBuffer
+  readonly journal: JournalMemory
+}
+
+/** How many connections are lost with it. */
+export async function endLostWorker(worker: LostWorker): Promise<number> {
+  const { index, pool, left, inboxes, held, journal } = worker
+  const { thread, quiet } = new Held(held)
+  if (left && !quiet) await pool.end(thread)
+  const given = emptyInbox(new Inboxes(inboxes), index)
+  await closeDescriptors(given)
+  const accepted = left ? await closeLeftBehind(held) : 0
+  const stats = openStats(worker.stats)
+  const counters = stats.counters[index]
+  counters[Counter.accepted] += given.length + accepted
+  counters[Counter.open] += given.length + accepted
+  const lost = counters[Counter.open]
+  endLost(journal, lost)
+  clearWorker(stats, index)
+  return lost
+}
+
+/** What was handed over to a worker and not taken is lost with it, as if it had been. */
+function emptyInbox(inboxes: Inboxes, index: number): number[] {
+  const given: number[] = []
+  inboxes.close(index)
+  inboxes.take(index, fd => given.push(fd))
+  return given
+}

@@ -1,0 +1,113 @@
+/**
+ * Draining some of the connections while the gateway goes on: those of a listener, a generation, a rule.
+ *
+ * Who is meant is found here, among the live connections and by their names; workers are only told rows,
+ * ids and times. The times are spread evenly over all who are meant, in no order, each a little off: so that
+ * clients which come back do not come all at once. Connections that come later are not meant.
+ */
+
+import { monotonicMs } from '../../base/clock.ts'
+import type { Order } from '../../engine/worker/protocol.ts'
+import { Live } from '../../stats/connections.ts'
+import { matchedOf } from '../../stats/generations.ts'
+import type { Connection } from '../../stats/live-connections.ts'
+import type { Observer } from '../observe/observer.ts'
+
+/** Everything that is given must hold; nothing given is all connections. */
+export type Selection = {
+  /** The listener's key: "default/tcp-gw 127.0.0.1:9000". */
+  readonly listener?: string
+  readonly generation?: number
+  /** Of a generation before this one. */
+  readonly olderThan?: number
+  readonly rule?: {
+    /** 'namespace/name'. */
+    readonly virtualService: string
+    readonly block?: 'tcp' | 'tls' | 'http'
+    readonly route?: number
+    readonly match?: number | null
+  }
+}
+
+type Meant = Pick<Connection, 'worker' | 'row' | 'id'>
+
+/** A drain that is under way. */
+export class SelectedDrain {
+  readonly selection: Selection
+  readonly overMs: number
+  readonly #startedMs = monotonicMs()
+  readonly #observer: Observer
+  readonly #meant: readonly Meant[]
+
+  constructor(observer: Observer, selection: Selection, overMs: number) {
+    this.selection = selection
+    this.overMs = overMs
+    this.#observer = observer
+    const meant: Meant[] = []
+    observer.live.visit((words, numbers, worker, row) => {
+      if (isMeant(observer, selection, words)) meant.push({ worker, row, id: numbers[Live.id / 2] })
+      return true
+    })
+    this.#meant = meant
+  }
+
+  /** Connections that are meant. */
+  get matched(): number {
+    return this.#meant.length
+  }
+
+  /** Of these, the ones that are still open. */
+  get left(): number {
+    return this.#meant.filter(({ worker, row, id }) => this.#observer.live.has(worker, row, id)).length
+  }
+
+  get elapsedMs(): number {
+    return monotonicMs() - this.#startedMs
+  }
+
+  /** What each worker is to be told, by worker; workers that have none of them are missing. */
+  orders(random: () => number = Math.random): Map<number, Order> {
+    const order = shuffled(this.#meant, random)
+    const stepMs = this.overMs / order.length
+    const timed = order.map((meant, index) => ({ ...meant, afterMs: (index + random()) * stepMs }))
+    return new Map(
+      [...Map.groupBy(timed, ({ worker }) => worker)].map(([worker, own]) => [
+        worker,
+        {
+          kind: 'close',
+          rows: Int32Array.from(own, each => each.row),
+          ids: Float64Array.from(own, each => each.id),
+          afterMs: Float64Array.from(own, each => each.afterMs),
+        },
+      ]),
+    )
+  }
+}
+
+/** @param words  Of a live row. */
+function isMeant({ generations }: Observer, selection: Selection, words: Int32Array): boolean {
+  const { listener, generation, olderThan, rule } = selection
+  if (generation !== undefined && words[Live.generation] !== generation) return false
+  if (olderThan !== undefined && words[Live.generation] >= olderThan) return false
+  if (listener === undefined && rule === undefined) return true
+  const names = generations.names(matchedOf(words, 0))
+  if (listener !== undefined && names.listener !== listener) return false
+  if (rule === undefined) return true
+  const { virtualService, block, route, match } = rule
+  return (
+    names.rule?.virtualService === virtualService &&
+    (block === undefined || names.rule.block === block) &&
+    (route === undefined || names.rule.route === route) &&
+    (match === undefined || names.rule.match === match)
+  )
+}
+
+/** Fisher and Yates, 1938. */
+function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  const all = [...list]
+  for (let left = all.length - 1; left > 0; left--) {
+    const other = Math.floor(random() * (left + 1))
+    ;[all[left], all[other]] = [all[other], all[left]]
+  }
+  return all
+}

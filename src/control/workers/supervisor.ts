@@ -1,0 +1,312 @@
+/**
+ * The supervisor: keeps N workers of the data plane running, and hands each the newest table.
+ *
+ * A worker is a task of a Piscina pool that does not end before it is told to. Tables go down its
+ * MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
+ * connection. A worker that dies, in whatever way, leaves nothing behind (lost-worker.ts). It is
+ * replaced, with a growing pause between attempts, and its successor gets the newest table at once.
+ */
+
+import { extname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
+import { monotonicMs } from '../../base/clock.ts'
+import { settlesWithin } from '../../base/settled.ts'
+import { openFileLimit } from '../../engine/worker/descriptors.ts'
+import { createInboxes } from '../../engine/worker/inboxes.ts'
+import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
+import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../../engine/worker/protocol.ts'
+import { createHeld } from '../../kernel/held.ts'
+import { closeWake, wake } from '../../kernel/wake.ts'
+import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
+import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
+import { endLostWorker } from './lost-worker.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+const RESTART_FIRST_MS = 100
+const RESTART_MOST_MS = 10_000
+/** A worker that lived this long was well; the next death starts over with a short pause. */
+const HEALTHY_MS = 60_000
+/**
+ * What workers may take beyond the drain's own limit, and again as long as connections end, before
+ * they are ended by force.
+ */
+const GRACE_MS = 2_000
+
+export type SupervisorOptions = {
+  readonly workers: number
+  readonly engine: EngineKind
+  readonly limits: EngineLimits
+  readonly onEvent: (event: SupervisorEvent) => void
+  /**
+   * The module that a worker runs, and its heap in MB, for tests; the default is the engine's, and
+   * Node's.
+   */
+  readonly filename?: string
+  readonly heapMb?: number
+}
+
+export type SupervisorEvent =
+  | { readonly kind: 'died'; readonly worker: number; readonly error: Error; readonly restartMs: number }
+  | {
+      readonly kind: 'listening'
+      readonly worker: number
+      readonly generation: number
+      readonly failures: readonly ListenFailure[]
+    }
+
+/** starting ─listening without failures─▶ accepting ─drain─▶ draining ─▶ ended;  any ─death─▶ starting, or ended while draining */
+export type WorkerState = 'starting' | 'accepting' | 'draining' | 'ended'
+
+export type WorkerStatus = {
+  readonly worker: number
+  readonly state: WorkerState
+  /** The newest generation that it listens for; 0 is none. */
+  readonly generation: number
+  readonly failures: readonly ListenFailure[]
+}
+
+export type Drained = { readonly closed: number; readonly reset: number }
+
+type Worker = {
+  state: WorkerState
+  generation: number
+  failures: readonly ListenFailure[]
+  port: MessagePort | null
+  /** It has ended in the middle, and what it left is being closed. */
+  dying: boolean
+  /** The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no wake. */
+  wakeFd: number
+  startedMs: number
+  restartMs: number
+  restart: NodeJS.Timeout | undefined
+  drained: Drained
+  ended: PromiseWithResolvers<void>
+}
+
+export class Supervisor {
+  /** The shared counts, one row for each worker. */
+  readonly stats: SharedArrayBuffer
+  /** What each worker writes down of its connections. */
+  readonly journals: readonly JournalMemory[]
+  readonly #options: SupervisorOptions
+  readonly #epoch = new SharedArrayBuffer(4)
+  readonly #inboxes: SharedArrayBuffer
+  readonly #limits = createLimits()
+  readonly #pool: WorkerPool
+  /** What the thread of each worker has open. */
+  readonly #held: readonly SharedArrayBuffer[]
+  readonly #workers: readonly Worker[]
+  #newest: Order | null = null
+  #ending = false
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.stats = createStats(options.workers)
+    this.journals = Array.from({ length: options.workers }, () =>
+      createJournalMemory(options.limits.maxConnections),
+    )
+    this.#inboxes = createInboxes(options.workers)
+    this.limit(options.limits)
+    this.#held = Array.from({ length: options.workers }, () =>
+      createHeld(openFileLimit() ?? Number.POSITIVE_INFINITY),
+    )
+    const worker = new URL(`../../engine/worker/worker${extname(import.meta.url)}`, import.meta.url).href
+    this.#pool = new WorkerPool({ ...options, filename: options.filename ?? worker })
+    this.#workers = Array.from({ length: options.workers }, newWorker)
+    for (const index of this.#workers.keys()) this.#start(index)
+    process.on('exit', this.#stopAtExit)
+  }
+
+  /** Hands every worker the table, the same for all; workers that start later get it too. */
+  publish(generation: number, table: SharedArrayBuffer): void {
+    this.#newest = { kind: 'table', generation, table }
+    for (const worker of this.#workers) worker.port?.postMessage(this.#newest)
+    Atomics.store(new Int32Array(this.#epoch), 0, generation)
+    for (const worker of this.#workers) rouse(worker)
+  }
+
+  /** Limits new connections from now on; `maxConnections` never goes above that of the start. */
+  limit({ maxConnections }: EngineLimits): void {
+    const most = this.#options.limits.maxConnections
+    writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, most) })
+  }
+
+  /** Ready is when each worker has once opened every listener; a later failure is told, but takes nothing back. */
+  get ready(): boolean {
+    return this.#workers.every(worker => worker.state === 'accepting')
+  }
+
+  status(): WorkerStatus[] {
+    return this.#workers.map(({ state, generation, failures }, worker) => ({
+      worker,
+      state,
+      generation,
+      failures,
+    }))
+  }
+
+  /** Tells workers something, each its own; one that is just not there has nothing that it could mean. */
+  tell(orders: ReadonlyMap<number, Order>): void {
+    for (const [index, order] of orders) {
+      const worker = this.#workers[index]
+      worker.port?.postMessage(order)
+      rouse(worker)
+    }
+  }
+
+  /** Lets connections end for up to `timeoutMs`, then resets the rest; all workers have ended when it resolves. */
+  async drain(timeoutMs: number): Promise<Drained> {
+    this.#end({ kind: 'drain', timeoutMs })
+    await this.#ended(timeoutMs + GRACE_MS)
+    const drained = this.#workers.map(worker => worker.drained)
+    return {
+      closed: drained.reduce((sum, each) => sum + each.closed, 0),
+      reset: drained.reduce((sum, each) => sum + each.reset, 0),
+    }
+  }
+
+  /** Resets every connection; all workers have ended when it resolves. */
+  async stop(): Promise<void> {
+    this.#end({ kind: 'stop' })
+    await this.#ended(GRACE_MS)
+  }
+
+  /** Node waits for its threads before it exits, and can't end one that waits in the kernel: whatever the reason, they are told. */
+  readonly #stopAtExit = (): void => this.#end({ kind: 'stop' })
+
+  #end(order: Order): void {
+    this.#ending = true
+    restCompiler()
+    for (const worker of this.#workers) {
+      clearTimeout(worker.restart)
+      if (worker.port) worker.state = 'draining'
+      else if (!worker.dying) settle(worker)
+      worker.port?.postMessage(order)
+      rouse(worker)
+    }
+  }
+
+  async #ended(limitMs: number): Promise<void> {
+    const all = Promise.all(this.#workers.map(worker => worker.ended.promise))
+    let waitMs = limitMs
+    for (let before = this.#open(); !(await settlesWithin(all, waitMs)); waitMs = GRACE_MS) {
+      const now = this.#open()
+      if (now >= before) break
+      before = now
+    }
+    await pause(COMPILER_REST_MS)
+    const destroyed = this.#pool.destroy()
+    for (const worker of this.#workers) rouse(worker) // none can be ended that waits in the kernel
+    await Promise.all([destroyed, all])
+    for (const worker of this.#workers) {
+      if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
+      worker.wakeFd = -1
+    }
+    process.off('exit', this.#stopAtExit)
+  }
+
+  /** Connections that are open. */
+  #open(): number {
+    return sumCounter(openStats(this.stats), Counter.open)
+  }
+
+  #start(index: number): void {
+    const worker = this.#workers[index]
+    const { port1, port2 } = new MessageChannel()
+    worker.port = port1
+    worker.startedMs = monotonicMs()
+    port1.on('message', (report: Report) => this.#onReport(index, report))
+    if (this.#newest) port1.postMessage(this.#newest)
+    const { engine, workers, limits } = this.#options
+    const shared = {
+      ...{ epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes },
+      ...{ journal: this.journals[index], held: this.#held[index], limitsInForce: this.#limits },
+    }
+    const task = { engine, index, workers, ...shared, limits, port: port2 }
+    this.#pool.run(task).then(
+      () => this.#onEnd(index, null),
+      (error: unknown) => this.#onEnd(index, error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  #onReport(index: number, report: Report): void {
+    const worker = this.#workers[index]
+    if (report.kind === 'drained') {
+      worker.drained = report
+      return
+    }
+    if (report.kind === 'waiting') {
+      worker.wakeFd = report.wakeFd
+      rouse(worker) // for what was posted before
+      return
+    }
+    worker.generation = report.generation
+    worker.failures = report.failures
+    if (worker.state === 'starting' && report.failures.length === 0) worker.state = 'accepting'
+    this.#options.onEvent({ worker: index, ...report })
+  }
+
+  /** The task's end overtakes what the worker reported last, which comes another way: that is read first. */
+  #closePort(index: number): void {
+    const worker = this.#workers[index]
+    for (let last = worker.port && receiveMessageOnPort(worker.port); last; ) {
+      this.#onReport(index, last.message as Report)
+      last = worker.port && receiveMessageOnPort(worker.port)
+    }
+    worker.port?.close()
+    worker.port = null
+  }
+
+  /** @param error  null where the worker ended in order. */
+  async #onEnd(index: number, error: Error | null): Promise<void> {
+    const worker = this.#workers[index]
+    this.#closePort(index)
+    if (!this.#ending) worker.state = 'starting'
+    worker.dying = true
+    const lost = await this.#endLost(index, error !== null)
+    worker.dying = false
+    if (this.#ending) {
+      worker.drained = { closed: worker.drained.closed, reset: worker.drained.reset + lost }
+      settle(worker)
+      return
+    }
+    const lived = monotonicMs() - worker.startedMs
+    const restartMs = lived >= HEALTHY_MS ? RESTART_FIRST_MS : worker.restartMs
+    worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)
+    worker.restart = setTimeout(() => this.#start(index), restartMs)
+    this.#options.onEvent({
+      ...{ kind: 'died', worker: index, restartMs },
+      error: error ?? new Error('its task returned'),
+    })
+  }
+
+  #endLost(index: number, left: boolean): Promise<number> {
+    const shared = { left, pool: this.#pool, stats: this.stats, inboxes: this.#inboxes }
+    return endLostWorker({ index, ...shared, held: this.#held[index], journal: this.journals[index] })
+  }
+}
+
+const newWorker = (): Worker => ({
+  state: 'starting',
+  generation: 0,
+  failures: [],
+  port: null,
+  dying: false,
+  wakeFd: -1,
+  startedMs: 0,
+  restartMs: RESTART_FIRST_MS,
+  restart: undefined,
+  drained: { closed: 0, reset: 0 },
+  ended: Promise.withResolvers(),
+})
+
+function rouse({ wakeFd }: Worker): void {
+  if (wakeFd >= 0) wake(wakeFd)
+}
+
+function settle(worker: Worker): void {
+  worker.state = 'ended'
+  worker.ended.resolve()
+}

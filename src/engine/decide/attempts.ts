@@ -1,0 +1,173 @@
+/**
+ * The policy of dialing, the same for every engine: who was tried, what is allowed, how a failure
+ * is remembered, and what is counted. An engine makes the connects and says how each one ended.
+ *
+ *   begin ─▶ dialed ─┬─▶ connected
+ *              ▲     └─▶ failed ─▶ another endpoint, where attempts and time are left
+ *              └──────────────────────┘          └─ else the reason
+ *   ended: however it ended, once
+ *
+ * A connection can be tried again elsewhere because no byte of it has been sent. Each attempt has
+ * the destination's connect timeout, all together have its deadline. Both, and the number of
+ * attempts, are in the table that the connection was decided with, so a reload changes them.
+ *
+ * Rows are the engine's (those of the journal). A connection that connects at once makes no object.
+ */
+
+import { giveBack, noteFailure, noteSuccess } from '../../stats/backoffs.ts'
+import { Counter } from '../../stats/stats.ts'
+import { Cluster } from '../../table/format/layout.ts'
+import type { Table } from '../../table/format/table.ts'
+import type { Journal } from '../worker/journal.ts'
+import { countOpen } from './balance.ts'
+import { ADMITTED, type Decider, type Decision, decideEndpoint, ORIGINAL, takePolicy } from './decide.ts'
+import { dialFailure, isShortage } from './failures.ts'
+
+/** Another endpoint is to be dialed, which the decision names. */
+export const ANOTHER = -1
+
+/** Our own time was up; the code that a cancelled connect has. */
+export const TIMED_OUT = 'ECANCELED'
+
+/**
+ * A timeout says something of the endpoint once the first SYN was sent again (RFC 6298: after a
+ * second), or the destination's own timeout is shorter. An attempt may have had less where the
+ * deadline was near.
+ */
+const TELLING_MS = 1_000
+
+/** Of a connection that has failed once. */
+type Further = { readonly tried: number[]; allowedMs: number }
+
+export class Attempts {
+  readonly #decider: Decider
+  readonly #journal: Journal
+  readonly #counters: Float64Array
+  /** By row, while it is dialing: the table that decided. */
+  readonly #tables: (Table | null)[] = []
+  readonly #cluster: Int32Array
+  readonly #endpoint: Int32Array
+  readonly #endpointSlot: Int32Array
+  readonly #isProbe: Uint8Array
+  readonly #beganMs: Float64Array
+  readonly #further = new Map<number, Further>()
+
+  constructor(decider: Decider, journal: Journal, rows: number) {
+    this.#decider = decider
+    this.#journal = journal
+    this.#counters = decider.stats.counters[decider.worker]
+    this.#cluster = new Int32Array(rows)
+    this.#endpoint = new Int32Array(rows)
+    this.#endpointSlot = new Int32Array(rows)
+    this.#isProbe = new Uint8Array(rows)
+    this.#beganMs = new Float64Array(rows)
+  }
+
+  /** The connection is to go where `decision` says, which was made with `table`. */
+  begin(row: number, table: Table, decision: Decision, nowMs: number): void {
+    this.#tables[row] = table
+    this.#cluster[row] = decision.cluster
+    this.#beganMs[row] = nowMs
+    this.#goTo(row, decision)
+  }
+
+  /** A connect has begun. */
+  dialed(): void {
+    this.#counters[Counter.dials]++
+  }
+
+  /** The upstream has accepted, whatever it did next. */
+  connected(row: number, tookMs: number, nowMs: number): void {
+    this.#journal.connected(row, tookMs, nowMs)
+    if (this.#remembers(row)) noteSuccess(this.#decider.stats.backoffs, this.#endpointSlot[row])
+    this.#isProbe[row] = 0
+    this.#letGo(row)
+  }
+
+  /**
+   * A connect has failed; TIMED_OUT is ours.
+   *
+   * @param decision  Filled anew where another endpoint is to be dialed.
+   * @returns ANOTHER, or the `Reason` for which the connection ends.
+   */
+  failed(
+    row: number,
+    { code, errno }: { code: string; errno: number },
+    decision: Decision,
+    nowMs: number,
+  ): number {
+    this.#counters[Counter.dialFailures]++
+    this.#journal.dialFailed(row, code === TIMED_OUT ? 0 : errno)
+    if (isShortage(code)) return dialFailure(code)
+    this.#remember(row, code)
+    return this.#next(row, decision, nowMs) ? ANOTHER : dialFailure(code)
+  }
+
+  /** The connection is over, in whatever way. */
+  ended(row: number): void {
+    countOpen(this.#decider, this.#endpointSlot[row], -1)
+    this.#giveBack(row)
+    this.#letGo(row)
+  }
+
+  #goTo(row: number, { endpoint, endpointSlot, isProbe }: Decision): void {
+    this.#endpoint[row] = endpoint
+    this.#endpointSlot[row] = endpointSlot
+    this.#isProbe[row] = isProbe ? 1 : 0
+    countOpen(this.#decider, endpointSlot, 1)
+  }
+
+  #letGo(row: number): void {
+    this.#tables[row] = null
+    if (this.#further.size > 0) this.#further.delete(row)
+  }
+
+  #policy(row: number, field: number): number {
+    return this.#tables[row]?.clusters[this.#cluster[row] * Cluster.WORDS + field] ?? 0
+  }
+
+  #remembers(row: number): boolean {
+    return this.#endpoint[row] !== ORIGINAL && this.#policy(row, Cluster.remembersFailures) === 1
+  }
+
+  #remember(row: number, code: string): void {
+    const { stats, nowMs } = this.#decider
+    if (!this.#remembers(row)) return
+    if (code === TIMED_OUT && !this.#hadTime(row)) return
+    noteFailure(stats.backoffs, this.#endpointSlot[row], nowMs(), this.#isProbe[row] === 1)
+    this.#isProbe[row] = 0
+  }
+
+  #hadTime(row: number): boolean {
+    const further = this.#further.get(row)
+    if (further === undefined) return true
+    return further.allowedMs >= Math.min(this.#policy(row, Cluster.connectTimeoutMs), TELLING_MS)
+  }
+
+  #giveBack(row: number): void {
+    if (this.#isProbe[row] === 0) return
+    this.#isProbe[row] = 0
+    giveBack(this.#decider.stats.backoffs, this.#endpointSlot[row], this.#decider.nowMs())
+  }
+
+  /** Fills the decision with another endpoint of the same cluster. */
+  #next(row: number, decision: Decision, nowMs: number): boolean {
+    const table = this.#tables[row]
+    if (!table || this.#endpoint[row] === ORIGINAL) return false
+    const further = this.#further.get(row) ?? { tried: [], allowedMs: 0 }
+    const { tried } = further
+    this.#further.set(row, further)
+    tried.push(this.#endpoint[row])
+    const leftMs = this.#beganMs[row] + this.#policy(row, Cluster.connectDeadlineMs) - nowMs
+    if (tried.length >= this.#policy(row, Cluster.connectAttempts) || leftMs <= 0) return false
+    takePolicy(table, this.#cluster[row], decision)
+    if (decideEndpoint(this.#decider, table, tried, decision) !== ADMITTED) return false
+    further.allowedMs = Math.min(decision.connectTimeoutMs, Math.ceil(leftMs))
+    decision.connectTimeoutMs = further.allowedMs
+    countOpen(this.#decider, this.#endpointSlot[row], -1)
+    this.#giveBack(row)
+    this.#goTo(row, decision)
+    this.#journal.redirected(row, decision)
+    return true
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Choosing one endpoint of a cluster for a new connection: Envoy's rules, on shared counts.
+ *
+ * LEAST_REQUEST draws two and takes the one with fewer open connections over all workers
+ * (Mitzenmacher, The Power of Two Choices, 2001); where weights differ it draws in proportion to
+ * weight / (open + 1), which is how Envoy weighs hosts then. ROUND_ROBIN keeps a position for each
+ * worker. All functions read typed arrays and return an endpoint's row, and allocate nothing.
+ */
+
+import { nextBelow, nextU32, type Random } from '../../base/random.ts'
+import { openAt, type Stats, sumOpen, turnAt } from '../../stats/stats.ts'
+import { Balance, Cluster, Endpoint } from '../../table/format/layout.ts'
+import type { Table } from '../../table/format/table.ts'
+
+/** No endpoint is left to try. */
+export const NO_ENDPOINT = -1
+
+/** 2^32 divided by the golden ratio: steps of it fill a circle as evenly as can be (Knuth, TAOCP vol. 3, §6.4). */
+export const GOLDEN_STEP = 0x9e3779b9
+
+/** What one worker balances with. */
+export type Balancer = { readonly stats: Stats; readonly worker: number; readonly random: Random }
+
+/** An endpoint (row of `table.endpoints`) of `cluster` that is not in `tried`, or NO_ENDPOINT. */
+export function chooseEndpoint(
+  balancer: Balancer,
+  table: Table,
+  cluster: number,
+  tried: readonly number[],
+): number {
+  const row = cluster * Cluster.WORDS
+  const first = table.clusters[row + Cluster.firstEndpoint]
+  const count = table.clusters[row + Cluster.endpointCount]
+  const left = count - tried.length
+  if (left <= 1) return left < 1 ? NO_ENDPOINT : nthUntried(first, 0, tried)
+  const equal = haveEqualWeights(table, first, count)
+  switch (table.clusters[row + Cluster.balance]) {
+    case Balance.ROUND_ROBIN: {
+      const at = turnAt(balancer.worker, table.clusters[row + Cluster.slot])
+      return equal
+        ? nextInTurn(balancer, at, first, left, tried)
+        : nextInWeightedTurn(balancer, at, table, first, count, tried)
+    }
+    case Balance.LEAST_REQUEST:
+      return equal
+        ? lessLoadedOfTwo(balancer, table, first, left, tried)
+        : drawWeighted(balancer, table, first, count, tried, true)
+    default:
+      return equal
+        ? nthUntried(first, nextBelow(balancer.random, left), tried)
+        : drawWeighted(balancer, table, first, count, tried, false)
+  }
+}
+
+/** Counts a connection to an endpoint or cluster in (1) or out (−1). */
+export function countOpen(balancer: Balancer, slot: number, change: 1 | -1): void {
+  balancer.stats.words[openAt(balancer.worker, slot)] += change
+}
+
+export function haveEqualWeights(table: Table, first: number, count: number): boolean {
+  const weight = weightOf(table, first)
+  for (let endpoint = first + 1; endpoint < first + count; endpoint++) {
+    if (weightOf(table, endpoint) !== weight) return false
+  }
+  return true
+}
+
+export const weightOf = (table: Table, endpoint: number): number =>
+  table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]
+
+export const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
+  sumOpen(balancer.stats, table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot])
+
+/** The `n`th endpoint from `first`, counted from 0 and without those in `tried`. */
+function nthUntried(first: number, n: number, tried: readonly number[]): number {
+  if (tried.length === 0) return first + n
+  let endpoint = first
+  for (let skipped = n; tried.includes(endpoint) || skipped > 0; endpoint++) {
+    if (!tried.includes(endpoint)) skipped--
+  }
+  return endpoint
+}
+
+function lessLoadedOfTwo(
+  balancer: Balancer,
+  table: Table,
+  first: number,
+  left: number,
+  tried: readonly number[],
+): number {
+  const one = nextBelow(balancer.random, left)
+  const other = (one + 1 + nextBelow(balancer.random, left - 1)) % left
+  const a = nthUntried(first, one, tried)
+  const b = nthUntried(first, other, tried)
+  return openOf(balancer, table, b) < openOf(balancer, table, a) ? b : a
+}
+
+/** One pass, weighted reservoir sampling with a reservoir of one (Chao, 1982). */
+function drawWeighted(
+  balancer: Balancer,
+  table: Table,
+  first: number,
+  count: number,
+  tried: readonly number[],
+  byLoad: boolean,
+): number {
+  let chosen = NO_ENDPOINT
+  let total = 0
+  for (let endpoint = first; endpoint < first + count; endpoint++) {
+    if (tried.includes(endpoint)) continue
+    const load = byLoad ? openOf(balancer, table, endpoint) + 1 : 1
+    const weight = weightOf(table, endpoint) / load
+    total += weight
+    if ((nextU32(balancer.random) / 2 ** 32) * total < weight) chosen = endpoint
+  }
+  return chosen
+}
+
+/** Workers start one endpoint apart, so that few connections over many workers spread too. */
+function nextInTurn(
+  balancer: Balancer,
+  at: number,
+  first: number,
+  left: number,
+  tried: readonly number[],
+): number {
+  const turn = balancer.stats.words[at]++ >>> 0
+  return nthUntried(first, (turn + balancer.worker) % left, tried)
+}
+
+/**
+ * The position walks round a circle on which each endpoint has an arc as long as its weight. Golden
+ * steps give each its share within about one connection, and spread, where counting through the
+ * weights would send them in bursts.
+ */
+function nextInWeightedTurn(
+  balancer: Balancer,
+  at: number,
+  table: Table,
+  first: number,
+  count: number,
+  tried: readonly number[],
+): number {
+  let total = 0
+  for (let endpoint = first; endpoint < first + count; endpoint++) {
+    if (!tried.includes(endpoint)) total += weightOf(table, endpoint)
+  }
+  const turn = balancer.stats.words[at] >>> 0
+  balancer.stats.words[at] = turn + GOLDEN_STEP
+  let rest = (turn / 2 ** 32) * total
+  let chosen = NO_ENDPOINT
+  for (let endpoint = first; endpoint < first + count && rest >= 0; endpoint++) {
+    if (tried.includes(endpoint)) continue
+    chosen = endpoint
+    rest -= weightOf(table, endpoint)
+  }
+  return chosen
+}

@@ -1,0 +1,46 @@
+/**
+ * When a connection's time is up, and for which reason: the same in every engine.
+ *
+ * All times are milliseconds on the monotonic clock. An engine asks `deadlineMs` when to look again
+ * and `overdue` when it looks; a byte that moves only stores the time, so it costs no timer.
+ */
+
+import { Reason } from '../../stats/reasons.ts'
+import { State } from './state.ts'
+
+export type Times = {
+  /** When it was accepted. */
+  acceptedMs: number
+  /** When the dial in progress began. */
+  dialedMs: number
+  /** When a byte last came from either side. */
+  activeMs: number
+}
+
+export type Allowances = {
+  readonly connectTimeoutMs: number
+  /** 0 is none, here and below. */
+  readonly idleTimeoutMs: number
+  readonly maxDurationMs: number
+}
+
+/** When to look at the connection next; Infinity where nothing limits it. */
+export function deadlineMs(state: State, times: Times, allowed: Allowances): number {
+  return Math.min(stageDeadlineMs(state, times, allowed), endMs(times, allowed))
+}
+
+/** The reason for which the connection's time is up, or −1. */
+export function overdue(state: State, times: Times, allowed: Allowances, nowMs: number): number {
+  if (nowMs >= endMs(times, allowed)) return Reason['max-duration']
+  if (nowMs < stageDeadlineMs(state, times, allowed)) return -1
+  return state === State.Dialing ? Reason['connect-timeout'] : Reason['idle-timeout']
+}
+
+function stageDeadlineMs(state: State, times: Times, allowed: Allowances): number {
+  if (state === State.Dialing) return times.dialedMs + allowed.connectTimeoutMs
+  if (state === State.Closing || allowed.idleTimeoutMs === 0) return Number.POSITIVE_INFINITY
+  return times.activeMs + allowed.idleTimeoutMs
+}
+
+const endMs = (times: Times, allowed: Allowances): number =>
+  allowed.maxDurationMs === 0 ? Number.POSITIVE_INFINITY : times.acceptedMs + allowed.maxDurationMs

@@ -1,0 +1,191 @@
+/**
+ * Drawing an endpoint with the memory of failed connects (stats/backoffs.ts): what the balancer
+ * chose, unless its last connect failed and its back-off is not over.
+ *
+ *   balancer ─▶ is its word 0? ─ yes ─▶ that one
+ *                   └ no ─▶ back-off over, and the claim is ours ─▶ that one, as a probe
+ *                             └─▶ another whose word is 0 ─▶ one whose back-off is over ─▶ that one all the same
+ *
+ * On the healthy path this costs one plain load. A further attempt of a connection never probes
+ * while an endpoint is left that is well. Shares among those that are well stay as the balancer
+ * promises: what a failed endpoint would have got is spread over the others by the same rule.
+ */
+
+import { nextBelow, nextU32 } from '../../base/random.ts'
+import { claim, isHeld } from '../../stats/backoffs.ts'
+import { turnAt } from '../../stats/stats.ts'
+import { Balance, Cluster, Endpoint } from '../../table/format/layout.ts'
+import type { Table } from '../../table/format/table.ts'
+import {
+  type Balancer,
+  chooseEndpoint,
+  GOLDEN_STEP,
+  haveEqualWeights,
+  NO_ENDPOINT,
+  openOf,
+  weightOf,
+} from './balance.ts'
+
+export type Drawer = Balancer & {
+  /** Milliseconds on a clock that all workers share. */
+  readonly nowMs: () => number
+}
+
+/** What a draw is for, and whether it is a probe. */
+export type Drawn = { readonly cluster: number; isProbe: boolean }
+
+/** A claim outlasts its dial by this much, so that only a worker that died lets it run out. */
+const CLAIM_SPARE_MS = 1_000
+
+/**
+ * An endpoint (row of `table.endpoints`) of `drawn.cluster` that is not in `tried`, or NO_ENDPOINT.
+ */
+export function drawEndpoint(drawer: Drawer, table: Table, tried: readonly number[], drawn: Drawn): number {
+  drawn.isProbe = false
+  const { cluster } = drawn
+  const endpoint = chooseEndpoint(drawer, table, cluster, tried)
+  if (endpoint === NO_ENDPOINT || wordOf(drawer, table, endpoint) === 0) return endpoint
+  if (table.clusters[cluster * Cluster.WORDS + Cluster.remembersFailures] === 0) return endpoint
+  return drawAround(drawer, table, tried, drawn, endpoint)
+}
+
+function drawAround(
+  drawer: Drawer,
+  table: Table,
+  tried: readonly number[],
+  drawn: Drawn,
+  endpoint: number,
+): number {
+  if (tried.length === 0 && probe(drawer, table, drawn, endpoint)) return endpoint
+  const left = untried(table, drawn.cluster, tried)
+  const well = left.filter(each => wordOf(drawer, table, each) === 0)
+  if (well.length > 0) return chooseInstead(drawer, table, drawn.cluster, endpoint, left, well)
+  const due = [endpoint, ...left].find(each => probe(drawer, table, drawn, each))
+  return due ?? endpoint
+}
+
+/**
+ * Whether the endpoint's back-off is over and nobody else tries it: from now on this connection
+ * does.
+ */
+function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: number): boolean {
+  const slot = slotOf(table, endpoint)
+  const now = nowMs()
+  if (isHeld(stats.backoffs[slot], now)) return false
+  const row = drawn.cluster * Cluster.WORDS
+  const dialMs = Math.min(
+    table.clusters[row + Cluster.connectTimeoutMs],
+    table.clusters[row + Cluster.connectDeadlineMs],
+  )
+  drawn.isProbe = claim(stats.backoffs, slot, now, dialMs + CLAIM_SPARE_MS)
+  return drawn.isProbe
+}
+
+const slotOf = (table: Table, endpoint: number): number =>
+  table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot]
+
+const wordOf = ({ stats }: Drawer, table: Table, endpoint: number): number =>
+  stats.backoffs[slotOf(table, endpoint)]
+
+function untried({ clusters }: Table, cluster: number, tried: readonly number[]): number[] {
+  const row = cluster * Cluster.WORDS
+  const first = clusters[row + Cluster.firstEndpoint]
+  const all = Array.from({ length: clusters[row + Cluster.endpointCount] }, (_, index) => first + index)
+  return tried.length === 0 ? all : all.filter(each => !tried.includes(each))
+}
+
+/** One of `well` in the place of `endpoint`, which the balancer has just chosen out of `left`. */
+function chooseInstead(
+  balancer: Balancer,
+  table: Table,
+  cluster: number,
+  endpoint: number,
+  left: readonly number[],
+  well: readonly number[],
+): number {
+  const row = cluster * Cluster.WORDS
+  const equal = haveEqualWeights(
+    table,
+    table.clusters[row + Cluster.firstEndpoint],
+    table.clusters[row + Cluster.endpointCount],
+  )
+  switch (table.clusters[row + Cluster.balance]) {
+    case Balance.ROUND_ROBIN: {
+      const next = balancer.stats.words[turnAt(balancer.worker, table.clusters[row + Cluster.slot])]
+      return equal
+        ? nextAround(((next - 1) >>> 0) + balancer.worker, endpoint, left, well)
+        : nextWeightedAround((next - GOLDEN_STEP) >>> 0, table, endpoint, left, well)
+    }
+    case Balance.LEAST_REQUEST:
+      return equal
+        ? lessLoadedOfTwo(balancer, table, well)
+        : drawByWeight(balancer, well, each => weightOf(table, each) / (openOf(balancer, table, each) + 1))
+    default:
+      return equal
+        ? well[nextBelow(balancer.random, well.length)]
+        : drawByWeight(balancer, well, each => weightOf(table, each))
+  }
+}
+
+/**
+ * The turns of those that failed go to the others in turn: the `k`th such turn of all to the `k`th
+ * of them.
+ */
+function nextAround(
+  turn: number,
+  endpoint: number,
+  left: readonly number[],
+  well: readonly number[],
+): number {
+  const isWell = new Set(well) // a cluster may have thousands
+  const failed = left.filter(each => !isWell.has(each))
+  const round = Math.floor(turn / left.length)
+  return well[(round * failed.length + failed.indexOf(endpoint)) % well.length]
+}
+
+/**
+ * Where the position stands on the endpoint's own arc, it stands on the circle of those that are
+ * well.
+ */
+function nextWeightedAround(
+  turn: number,
+  table: Table,
+  endpoint: number,
+  left: readonly number[],
+  well: readonly number[],
+): number {
+  const sum = (rows: readonly number[]) => rows.reduce((total, each) => total + weightOf(table, each), 0)
+  const before = sum(left.slice(0, left.indexOf(endpoint)))
+  const onArc = ((turn / 2 ** 32) * sum(left) - before) / weightOf(table, endpoint)
+  let rest = onArc * sum(well)
+  let chosen = well[0]
+  for (let index = 0; index < well.length && rest >= 0; index++) {
+    chosen = well[index]
+    rest -= weightOf(table, chosen)
+  }
+  return chosen
+}
+
+function lessLoadedOfTwo(balancer: Balancer, table: Table, well: readonly number[]): number {
+  if (well.length === 1) return well[0]
+  const one = nextBelow(balancer.random, well.length)
+  const other = (one + 1 + nextBelow(balancer.random, well.length - 1)) % well.length
+  const [a, b] = [well[one], well[other]]
+  return openOf(balancer, table, b) < openOf(balancer, table, a) ? b : a
+}
+
+/** As the balancer's own: a reservoir of one. */
+function drawByWeight(
+  { random }: Balancer,
+  well: readonly number[],
+  weigh: (endpoint: number) => number,
+): number {
+  let chosen = well[0]
+  let total = 0
+  for (const endpoint of well) {
+    const weight = weigh(endpoint)
+    total += weight
+    if ((nextU32(random) / 2 ** 32) * total < weight) chosen = endpoint
+  }
+  return chosen
+}

@@ -1,0 +1,73 @@
+/**
+ * The listeners that connections from here would come back to, on this machine.
+ *
+ * What leads to this machine is read when a table is adopted; an address that is added later is
+ * known from the next table on. Linux says it in procfs: its local routes, which also hold the
+ * addresses of interfaces without a carrier and whole ranges (`ip route add local … dev lo`).
+ * Elsewhere the addresses of the interfaces that are up have to do.
+ */
+
+import { closeSync, openSync, readSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { formatAddress } from '../../address/address.ts'
+import type { Table } from '../../table/format/table.ts'
+import { type OwnListeners, ownListeners as ownAmong } from '../../table/match/own-listeners.ts'
+
+export { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
+
+/**
+ * Of a routing table; a router on the Internet has a million routes, and the local ones come early
+ * or not at all.
+ */
+const BYTES_MAX = 256 * 1024
+/** RTF_LOCAL: linux/ipv6_route.h. */
+const IS_LOCAL = 0x8000_0000
+
+export const ownListeners = (table: Table): OwnListeners => ownAmong(table, machineAddresses())
+
+/** Addresses and ranges that lead to this machine. */
+export function machineAddresses(): string[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap(list => list ?? [])
+  const named = interfaces.map(({ address }) => address)
+  const routes = [
+    ...localRoutes4(firstOf('/proc/net/fib_trie')),
+    ...localRoutes6(firstOf('/proc/net/ipv6_route')),
+  ]
+  return [...new Set([...named, ...routes])]
+}
+
+/** `|-- 127.0.0.0`, and below it a line for each route to it: `/8 host LOCAL`. */
+export function localRoutes4(trie: string): string[] {
+  const found: string[] = []
+  let address = ''
+  for (const line of trie.split('\n')) {
+    address = /\|-- (\S+)/.exec(line)?.[1] ?? address
+    const bits = /^ +\/(\d+) \S+ LOCAL/.exec(line)?.[1]
+    if (bits !== undefined) found.push(`${address}/${bits}`)
+  }
+  return found
+}
+
+/** One line a route: destination and its length in hexadecimal first, flags ninth. */
+export function localRoutes6(routes: string): string[] {
+  return routes.split('\n').flatMap(line => {
+    const [destination = '', bits = '', , , , , , , flags = ''] = line.split(/ +/)
+    if (destination.length !== 32 || (Number.parseInt(flags, 16) & IS_LOCAL) === 0) return []
+    const words = [0, 8, 16, 24].map(at => Number.parseInt(destination.slice(at, at + 8), 16))
+    return [`${formatAddress(6, words)}/${Number.parseInt(bits, 16)}`]
+  })
+}
+
+/** The first lines of a file, or '' where it is not there. */
+function firstOf(file: string): string {
+  const bytes = Buffer.alloc(BYTES_MAX)
+  let length = 0
+  try {
+    const fd = openSync(file, 'r')
+    for (let read = 1; read > 0; length += read) read = readSync(fd, bytes, length, BYTES_MAX - length, null)
+    closeSync(fd)
+  } catch {
+    // not Linux, or no procfs
+  }
+  return bytes.toString('latin1', 0, length)
+}

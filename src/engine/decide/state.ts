@@ -1,0 +1,35 @@
+/**
+ * The life of a connection: the same states and moves in every engine.
+ *
+ *   Free ──accept──▶ Dialing ──connect──▶ Relaying ──end──▶ HalfClosed ──end──┐
+ *    │ ▲                └── refusal, reset, deadline ──┴────────┤             │
+ *    │ └──────── all its sockets are closed ──────────────── Closing ◀────────┘
+ *    └── no route, a limit ─────────────────────────────────────▲
+ *
+ * An `end` counts once it has been passed on: everything read before it has been handed to the other
+ * side's socket, then the end itself. Until then the deadlines of the state before still hold.
+ */
+
+import { assert } from '../../base/assert.ts'
+
+export const State = { Free: 0, Dialing: 1, Relaying: 2, HalfClosed: 3, Closing: 4 } as const
+export type State = (typeof State)[keyof typeof State]
+
+const NAMES = Object.keys(State)
+const bit = (...states: readonly State[]): number =>
+  states.reduce((bits: number, state) => bits | (1 << state), 0)
+
+/** For each state, one bit for each state that may follow. */
+const NEXT: readonly number[] = [
+  /* Free       */ bit(State.Dialing, State.Closing),
+  /* Dialing    */ bit(State.Relaying, State.Closing),
+  /* Relaying   */ bit(State.HalfClosed, State.Closing),
+  /* HalfClosed */ bit(State.Closing),
+  /* Closing    */ bit(State.Free),
+]
+
+/** `next`, where the drawing has a move from `now`; any other move is a bug here, never a peer's doing. */
+export function move(now: State, next: State): State {
+  assert(((NEXT[now] >>> next) & 1) === 1, `a connection moved from ${NAMES[now]} to ${NAMES[next]}`)
+  return next
+}

@@ -1,0 +1,157 @@
+/**
+ * Dialing on the ring: from a decision to a connected upstream. Which endpoint is next, and whether
+ * there is one, is the policy's (../decide/attempts.ts).
+ *
+ *   dial ─▶ connect ─┬─▶ connected
+ *    ▲               └─ refusal, deadline ─▶ another endpoint? ─ no ─▶ failed
+ *    └────────────────────────────────────────────┘
+ *
+ * Meanwhile the client is received from (relay.ts), up to a limit, or at least watched (watch.ts).
+ */
+
+import { errnoName } from '../../kernel/errno.ts'
+import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../kernel/socket-address.ts'
+import { closeSocket, type Sockets } from '../../kernel/sockets.ts'
+import { prepareCancel, prepareConnect } from '../../kernel/uring/prepare.ts'
+import type { Ring } from '../../kernel/uring/ring.ts'
+import { subject } from '../../kernel/user-data.ts'
+import { Reason } from '../../stats/reasons.ts'
+import type { Table } from '../../table/format/table.ts'
+import { ANOTHER, type Attempts } from '../decide/attempts.ts'
+import type { Decision } from '../decide/decide.ts'
+import { isReset, isShortage } from '../decide/failures.ts'
+import { move, State } from '../decide/state.ts'
+import type { Journal } from '../worker/journal.ts'
+import * as Operation from './operations.ts'
+import type { Received } from './received.ts'
+import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
+
+/** Of the arena, for each socket address. */
+const ADDRESS_BYTES = Math.max(32, SOCKET_ADDRESS_BYTES)
+
+export type DialerOptions = {
+  readonly ring: Ring
+  readonly sockets: Sockets
+  readonly slots: Slots
+  readonly received: Received
+  readonly attempts: Attempts
+  readonly journal: Journal
+  /** Of the connection in question; filled anew where another endpoint is tried. */
+  readonly decision: Decision
+  /** The time of this turn of the loop. */
+  readonly clock: { readonly nowMs: number }
+  /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
+  readonly descriptorCeiling: number
+  /** A dial has begun, and has a deadline. */
+  readonly onDialing: (slot: number) => void
+  /** The slot is Relaying, and nothing of it has been relayed. */
+  readonly onConnected: (slot: number) => void
+  readonly onFailed: (slot: number, reason: number) => void
+}
+
+export class Dialer {
+  readonly #options: DialerOptions
+  /** Socket addresses of connects that are prepared and not submitted yet, in turn. */
+  readonly #addresses: number
+  #address = 0
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+    this.#addresses = options.ring.arena.take(dialerBytes(options.ring.entries))
+  }
+
+  /** Dials where the decision says, which was made with `table`. */
+  dial(slot: number, table: Table): void {
+    const { attempts, decision, clock } = this.#options
+    attempts.begin(slot, table, decision, clock.nowMs)
+    this.#connect(slot)
+  }
+
+  /** The connect's own completion; also after `callBack`. */
+  completed(slot: number, result: number): void {
+    if (result >= 0) this.#succeed(slot)
+    else if (isReset(errnoName(result))) this.#failAtOnce(slot, result)
+    else this.#fail(slot, result)
+  }
+
+  /** Calls the connect back; it completes with −ECANCELED, and another endpoint may be tried. */
+  callBack(slot: number): void {
+    const { ring, slots, clock } = this.#options
+    const generation = slots.generation[slot]
+    const cancel = subject(slot, Operation.CANCEL)
+    slots.dialedMs[slot] = clock.nowMs
+    prepareCancel(ring, subject(slot, Operation.CONNECT), generation, cancel, generation)
+    slots.inFlight[slot]++
+  }
+
+  #connect(slot: number): void {
+    const { ring, sockets, slots, attempts, decision, clock, descriptorCeiling } = this.#options
+    slots.connectTimeoutMs[slot] = decision.connectTimeoutMs
+    const family = decision.family === 4 ? 4 : 6
+    const fd = sockets.dial(family, true) // most clients do
+    slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
+    if (fd >= descriptorCeiling || (fd < 0 && isShortage(errnoName(fd)))) {
+      this.#options.onFailed(slot, Reason['accept-error'])
+      return
+    }
+    attempts.dialed()
+    slots.dialedMs[slot] = clock.nowMs
+    if (fd < 0) {
+      this.#fail(slot, fd)
+      return
+    }
+    this.#options.onDialing(slot)
+    if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
+    const at = this.#addresses + (this.#address++ % ring.entries) * ADDRESS_BYTES
+    const bytes = writeSocketAddress(ring.arena, at, family, decision.address, decision.port)
+    prepareConnect(ring, fd, at, bytes, subject(slot, Operation.CONNECT), slots.generation[slot])
+    slots.inFlight[slot]++
+  }
+
+  /** A 0 in the policy is the kernel's default: tcp(7). */
+  #keepAlive(fd: number): void {
+    const { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = this.#options.decision
+    this.#options.sockets.setKeepalive(fd, {
+      idleS: keepaliveTimeS || 7200,
+      intervalS: keepaliveIntervalS || 75,
+      probes: keepaliveProbes || 9,
+    })
+  }
+
+  #succeed(slot: number): void {
+    const { sockets, slots, received, attempts, clock } = this.#options
+    slots.state[slot] = move(State.Dialing, State.Relaying)
+    attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
+    slots.activeMs[slot] = clock.nowMs
+    // A server that speaks first must not wait for our ACK.
+    if (received.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
+    this.#options.onConnected(slot)
+  }
+
+  /** The upstream had accepted, and has reset before its connect was completed. */
+  #failAtOnce(slot: number, result: number): void {
+    const { slots, attempts, journal, clock } = this.#options
+    slots.state[slot] = move(State.Dialing, State.Relaying)
+    attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
+    journal.broke(slot, result)
+    this.#options.onFailed(slot, Reason['upstream-reset'])
+  }
+
+  #fail(slot: number, result: number): void {
+    const { attempts, decision, clock } = this.#options
+    this.#closeUpstream(slot)
+    const failure = { code: errnoName(result), errno: result }
+    const next = attempts.failed(slot, failure, decision, clock.nowMs)
+    if (next === ANOTHER) this.#connect(slot)
+    else this.#options.onFailed(slot, next)
+  }
+
+  #closeUpstream(slot: number): void {
+    const { fd } = this.#options.slots
+    if (fd[2 * slot + UPSTREAM] >= 0) closeSocket(fd[2 * slot + UPSTREAM])
+    fd[2 * slot + UPSTREAM] = -1
+  }
+}
+
+/** What an arena must hold for a dialer. */
+export const dialerBytes = (ringEntries: number): number => ringEntries * ADDRESS_BYTES

@@ -1,0 +1,275 @@
+/**
+ * The sockets that accept, on the ring: made to agree with each new table, and with nothing else
+ * touched, as in ../node/listeners.ts.
+ *
+ *   open ─▶ accepting ─▶ (table without it, or drain) ─cancelled─▶ queue emptied ─▶ closed
+ *     └─ error ─▶ failed ─▶ open, every RETRY_MS
+ *
+ * Opening and closing take some 0.1 ms each, so only a few are done in each turn of the loop:
+ * however many move, connections are served in between. Accepting is one operation that repeats.
+ * Where the kernel ends it, for want of files or memory, it is asked again a moment later: what
+ * waits in the queue keeps waiting.
+ */
+
+import { parseAddress } from '../../address/address.ts'
+import { assert } from '../../base/assert.ts'
+import { Errno, errnoName } from '../../kernel/errno.ts'
+import { keep } from '../../kernel/held.ts'
+import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
+import { acceptWaiting, closeSocket, type Sockets, setNonBlocking } from '../../kernel/sockets.ts'
+import { CQE_F_MORE } from '../../kernel/uring/io-uring.ts'
+import { prepareAccept, prepareCancel } from '../../kernel/uring/prepare.ts'
+import type { Ring } from '../../kernel/uring/ring.ts'
+import { slotOf, subject } from '../../kernel/user-data.ts'
+import type { Table, TableListener } from '../../table/format/table.ts'
+import type { ListenFailure } from '../worker/protocol.ts'
+import * as Operation from './operations.ts'
+
+/** Connections that wait for accept, each listener and worker; the kernel caps it at net.core.somaxconn. */
+const BACKLOG = 4096
+const RETRY_MS = 1000
+/** After an accept that failed. */
+const PAUSE_MS = 100
+/** Listeners that are opened or closed in one turn of the loop. */
+const EACH_TURN = 16
+
+/** What IPv6 being off looks like when `::` is asked for. */
+const NO_IPV6: ReadonlySet<number> = new Set([-Errno.EAFNOSUPPORT, -Errno.EADDRNOTAVAIL, -Errno.EINVAL])
+
+const ANY = parseAddress('0.0.0.0')
+const ANY_OF_BOTH = parseAddress('::')
+
+/** One listening socket, and what its connections are matched by. */
+export type Listening = {
+  readonly place: string
+  /** Its number in user_data. */
+  readonly slot: number
+  /** −1 while it has failed. */
+  fd: number
+  /** Where its connections arrive, where that is one address: it need not be asked of each. */
+  local: SocketName | null
+  /** The newest table that has this listener, its name and row there. */
+  table: Table
+  socket: TableListener
+  row: number
+  failure: ListenFailure | null
+  accepting: boolean
+  retiring: boolean
+  /** When to accept or to open again; Infinity while neither is due. */
+  retryMs: number
+}
+
+export type ListenersOptions = {
+  readonly ring: Ring
+  readonly sockets: Sockets
+  readonly onAccept: (listening: Listening, fd: number) => void
+  /** The kernel has no files or memory for another connection: those that wait, wait a little longer. */
+  readonly onPause: () => void
+  /** Every listener of `generation` accepts, but for `failures`, and no other does; again whenever these change. */
+  readonly onListening: (generation: number, failures: readonly ListenFailure[]) => void
+}
+
+export class Listeners {
+  #nextRetryMs = Number.POSITIVE_INFINITY
+  readonly #options: ListenersOptions
+  readonly #byPlace = new Map<string, Listening>()
+  readonly #bySlot = new Map<number, Listening>()
+  /** By row of the newest table. */
+  #byRow: Listening[] = []
+  /** What is still to be opened, and what to be closed. */
+  readonly #toOpen: Listening[] = []
+  readonly #toClose: Listening[] = []
+  /** Those that are retiring and still have a socket. */
+  #retiring = 0
+  readonly #failed = new Set<Listening>()
+  #nextSlot = 0
+  #generation = 0
+  #reported = ''
+
+  constructor(options: ListenersOptions) {
+    this.#options = options
+  }
+
+  /** Listeners that still have a socket. */
+  get count(): number {
+    return this.#bySlot.size
+  }
+
+  /** The listener at `row` of the newest table. */
+  atRow(row: number): Listening {
+    const found = this.#byRow[row]
+    assert(found !== undefined, `row ${row} is no listener`)
+    return found
+  }
+
+  /** When `work` has something to do. */
+  get nextWorkMs(): number {
+    return this.#toOpen.length + this.#toClose.length > 0 ? 0 : this.#nextRetryMs
+  }
+
+  /** Makes the listeners what `table` says. */
+  adopt(table: Table, nowMs: number): void {
+    this.#generation = table.generation
+    this.#byRow = []
+    const places = new Set<string>()
+    for (const [row, socket] of table.sockets.entries()) {
+      if (!socket.opens) continue
+      const place = `${socket.bind} ${socket.port}`
+      places.add(place)
+      const known = this.#byPlace.get(place)
+      this.#byRow[row] = known
+        ? Object.assign(known, { table, row, socket })
+        : this.#add(place, table, row, socket)
+    }
+    for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
+    this.work(nowMs)
+  }
+
+  /** Accepts what already waits, then closes every listener: `work` does it. */
+  retireAll(): void {
+    for (const listening of this.#byPlace.values()) this.#retire(listening)
+  }
+
+  /** A completion of a listener's accept: `result` is a new descriptor, or −errno. */
+  accepted(word: number, result: number, flags: number, nowMs: number): void {
+    const listening = this.#bySlot.get(slotOf(word))
+    if (!listening) return
+    if (result >= 0) this.#options.onAccept(listening, keep(result))
+    if ((flags & CQE_F_MORE) !== 0) return
+    listening.accepting = false
+    if (listening.retiring) this.#close(listening)
+    else if (result >= 0) this.#accept(listening)
+    else {
+      this.#options.onPause()
+      this.#retryAt(listening, nowMs + PAUSE_MS)
+    }
+  }
+
+  /** Opens and closes a few listeners, and has those try again that failed a moment ago. */
+  work(nowMs: number): void {
+    if (nowMs >= this.#nextRetryMs) this.#retry(nowMs)
+    const opening = this.#toOpen.splice(0, EACH_TURN)
+    for (const listening of opening) this.#open(listening, nowMs)
+    for (const listening of this.#toClose.splice(0, EACH_TURN - opening.length)) this.#callBack(listening)
+    this.#report()
+  }
+
+  #retry(nowMs: number): void {
+    this.#nextRetryMs = Number.POSITIVE_INFINITY
+    for (const listening of this.#byPlace.values()) {
+      if (listening.retryMs > nowMs) this.#nextRetryMs = Math.min(this.#nextRetryMs, listening.retryMs)
+      else if (listening.fd >= 0) this.#accept(listening)
+      else {
+        listening.retryMs = Number.POSITIVE_INFINITY
+        this.#toOpen.push(listening)
+      }
+    }
+  }
+
+  #add(place: string, table: Table, row: number, socket: TableListener): Listening {
+    const listening: Listening = {
+      ...{ place, slot: this.#nextSlot++, fd: -1, local: null, table, socket, row },
+      ...{ failure: null, accepting: false, retiring: false, retryMs: Number.POSITIVE_INFINITY },
+    }
+    this.#byPlace.set(place, listening)
+    this.#toOpen.push(listening)
+    return listening
+  }
+
+  #open(listening: Listening, nowMs: number): void {
+    if (listening.retiring) return // a newer table has not got it
+    const fd = this.#listen(listening.socket)
+    if (fd < 0) {
+      const code = errnoName(fd)
+      const message = `listen ${code} ${listening.socket.key}`
+      listening.failure = { listener: listening.socket.key, code, message }
+      this.#failed.add(listening)
+      this.#retryAt(listening, nowMs + RETRY_MS)
+      return
+    }
+    listening.fd = fd
+    listening.local = this.#onlyAddress(fd)
+    listening.failure = null
+    this.#failed.delete(listening)
+    this.#bySlot.set(listening.slot, listening)
+    this.#accept(listening)
+  }
+
+  #listen({ bind, port }: TableListener): number {
+    const { sockets } = this.#options
+    const address = bind === '' ? ANY_OF_BOTH : parseAddress(bind)
+    if (address === null || ANY === null) return -Errno.EINVAL
+    const options = { backlog: BACKLOG, dualStack: bind === '' || bind === '::' }
+    const fd = sockets.listen(address.family, address.words, port, options)
+    return bind === '' && NO_IPV6.has(fd) ? sockets.listen(4, ANY.words, port, options) : fd
+  }
+
+  #onlyAddress(fd: number): SocketName | null {
+    const name = createSocketName()
+    const result = this.#options.sockets.localName(fd, name)
+    return result < 0 || name.words.every(word => word === 0) ? null : name
+  }
+
+  #accept(listening: Listening): void {
+    if (listening.accepting || listening.retiring) return
+    listening.retryMs = Number.POSITIVE_INFINITY
+    listening.accepting = true
+    this.#makeRoom()
+    prepareAccept(this.#options.ring, listening.fd, subject(listening.slot, Operation.ACCEPT), 0)
+  }
+
+  /** From here on it is no listener of the newest table. */
+  #retire(listening: Listening): void {
+    this.#byPlace.delete(listening.place)
+    this.#failed.delete(listening)
+    listening.retiring = true
+    if (listening.fd < 0) return
+    this.#retiring++
+    this.#toClose.push(listening)
+  }
+
+  #callBack(listening: Listening): void {
+    if (listening.fd < 0) return // its accept has ended by itself
+    if (!listening.accepting) {
+      this.#close(listening)
+      return
+    }
+    this.#makeRoom()
+    const { slot } = listening
+    const { ring } = this.#options
+    prepareCancel(ring, subject(slot, Operation.ACCEPT), 0, subject(slot, Operation.CANCEL_ACCEPT), 0)
+  }
+
+  /** Nothing of it is in the kernel any more: what its queue holds is accepted, then it is closed. */
+  #close(listening: Listening): void {
+    setNonBlocking(listening.fd)
+    for (let fd = acceptWaiting(listening.fd); fd >= 0; fd = acceptWaiting(listening.fd)) {
+      this.#makeRoom()
+      this.#options.onAccept(listening, fd)
+    }
+    closeSocket(listening.fd)
+    listening.fd = -1
+    this.#bySlot.delete(listening.slot)
+    this.#retiring--
+    this.#report()
+  }
+
+  #retryAt(listening: Listening, ms: number): void {
+    listening.retryMs = ms
+    this.#nextRetryMs = Math.min(this.#nextRetryMs, ms)
+  }
+
+  /** Says how things stand once nothing is to be opened or retiring, unless that has been said. */
+  #report(): void {
+    if (this.#toOpen.length > 0 || this.#retiring > 0) return
+    const failures = [...this.#failed].flatMap(each => each.failure ?? [])
+    const text = `${this.#generation} ${failures.map(each => `${each.listener} ${each.code}`).join(', ')}`
+    if (text === this.#reported) return
+    this.#reported = text
+    this.#options.onListening(this.#generation, failures)
+  }
+
+  #makeRoom(): void {
+    if (this.#options.ring.room() < 4) this.#options.ring.submit()
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Bulk without copying: bytes go from socket to socket through a pipe, by splice(2) (kernel/pipes.ts).
+ *
+ * For directions that have shown to be bulk, and only as long as they are; connections.ts decides
+ * which, waits for their sockets, and sees their end, which here is only a direction gone quiet.
+ * A pipe belongs to a direction while bytes lie in it, so flows that are idle hold none, and a reader
+ * that stops holds one. Where no pipe is to be had, copying goes on.
+ */
+
+import { assert } from '../../base/assert.ts'
+import type { Arena } from '../../kernel/arena.ts'
+import { Errno } from '../../kernel/errno.ts'
+import { closePipe, openPipe, type Pipe, splice } from '../../kernel/pipes.ts'
+import type { Slots } from './slots.ts'
+
+/** Smaller ones do not beat copying, larger ones need fs.pipe-max-size: kernel/pipes.ts. */
+const PIPE_BYTES = 2 ** 20
+/** Each worker; the kernel's limit for a user without CAP_SYS_RESOURCE is 64 of this size (pipe(7)). */
+const PIPES_MAX = 64
+/** Kept open while no direction needs them. */
+const SPARE_MAX = 4
+/** A turn that moves less is no bulk, and copying it is cheaper; so is a receive that brings less. */
+export const BULK_LEAST_BYTES = 32_768
+
+/** What a direction needs to go on. */
+export const Next = {
+  /** Bytes from its source. */
+  readable: 0,
+  /** Room at its target. */
+  writable: 1,
+  /** To be copied: it is quiet, or has ended, or there is no pipe. Nothing of it is left here. */
+  copy: 2,
+  /** Its source or its target is broken; `error` says how. */
+  brokenSource: 3,
+  brokenTarget: 4,
+} as const
+export type Next = (typeof Next)[keyof typeof Next]
+
+export class Splicer {
+  /** Bytes that the last `pump` took from its source. */
+  taken = 0
+  /** Bytes that it gave to its target. */
+  given = 0
+  /** −errno, where the last `pump` found a socket broken. */
+  error = 0
+  readonly #arena: Arena
+  readonly #pair: number
+  readonly #descriptorCeiling: number
+  readonly #slots: Slots
+  readonly #spare: Pipe[] = []
+  /** By direction; `piped` of the slots says how many bytes are in it. */
+  readonly #inUse = new Map<number, Pipe>()
+
+  constructor(arena: Arena, slots: Slots, descriptorCeiling: number) {
+    this.#arena = arena
+    this.#pair = arena.take(8)
+    this.#slots = slots
+    this.#descriptorCeiling = descriptorCeiling
+  }
+
+  /**
+   * Moves what is there, up to a full pipe, from `source` to `target`: two sockets that do not block.
+   * A broken target would raise SIGPIPE, which Node ignores.
+   */
+  pump(direction: number, source: number, target: number): Next {
+    this.taken = this.given = 0
+    const pipe = this.#inUse.get(direction) ?? this.#open(direction)
+    if (pipe === null) return Next.copy
+    const next = this.#move(direction, pipe, source, target)
+    if (this.#slots.piped[direction] === 0) this.drop(direction)
+    return next
+  }
+
+  /** Takes the pipe away from a direction; what is left in it is lost. */
+  drop(direction: number): void {
+    const pipe = this.#inUse.get(direction)
+    if (pipe === undefined) return
+    this.#inUse.delete(direction)
+    if (this.#slots.piped[direction] === 0 && this.#spare.length < SPARE_MAX) this.#spare.push(pipe)
+    else closePipe(pipe)
+  }
+
+  /** Closes what is spare; no direction has a pipe any more. */
+  end(): void {
+    assert(this.#inUse.size === 0, 'a pipe is in use')
+    for (const pipe of this.#spare.splice(0)) closePipe(pipe)
+  }
+
+  #move(direction: number, pipe: Pipe, source: number, target: number): Next {
+    const { piped } = this.#slots
+    const taken = splice(source, pipe.writeFd, PIPE_BYTES - piped[direction])
+    if (isBroken(taken)) return this.#broken(Next.brokenSource, taken)
+    if (taken > 0) {
+      this.taken = taken
+      piped[direction] += taken
+    }
+    // 0 is no proof of an end: urgent data (tcp(7)) stops splice(2) as well. A receive tells.
+    if (piped[direction] === 0) return Next.copy
+    const given = splice(pipe.readFd, target, piped[direction])
+    if (isBroken(given)) return this.#broken(Next.brokenTarget, given)
+    if (given > 0) {
+      this.given = given
+      piped[direction] -= given
+    }
+    if (piped[direction] > 0) return Next.writable
+    return taken < BULK_LEAST_BYTES ? Next.copy : Next.readable
+  }
+
+  #broken(next: Next, error: number): Next {
+    this.error = error
+    return next
+  }
+
+  #open(direction: number): Pipe | null {
+    const pipe = this.#spare.pop() ?? this.#openLarge()
+    if (pipe === null) return null
+    this.#slots.piped[direction] = 0
+    this.#inUse.set(direction, pipe)
+    return pipe
+  }
+
+  /** A new pipe, or null at any of the limits: ours, that of open files, that of the user's pipes. */
+  #openLarge(): Pipe | null {
+    if (this.#inUse.size >= PIPES_MAX) return null
+    const pipe = openPipe(this.#arena, this.#pair, PIPE_BYTES)
+    if (typeof pipe === 'number') return null
+    if (pipe.bytes >= PIPE_BYTES && Math.max(pipe.readFd, pipe.writeFd) < this.#descriptorCeiling) return pipe
+    closePipe(pipe)
+    return null
+  }
+}
+
+/** EIO is what libc.ts says where errno got lost: to wait and try again tells the true one. */
+const isBroken = (result: number): boolean => result < 0 && result !== -Errno.EAGAIN && result !== -Errno.EIO

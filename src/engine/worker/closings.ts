@@ -1,0 +1,38 @@
+/**
+ * Connections that are to be closed at given times: what an order to drain some of them asks of a worker.
+ *
+ * Who is closed, and when, the primary thread has decided (control/workers/selected-drain.ts). A row may be another
+ * connection's by then, so the id decides.
+ */
+
+import type { Order } from './protocol.ts'
+
+type Close = Extract<Order, { kind: 'close' }>
+type Running = { readonly order: Close; readonly startedMs: number; next: number }
+
+export class Closings {
+  /** When `due` has something to do. */
+  nextMs = Number.POSITIVE_INFINITY
+  #running: Running[] = []
+
+  add(order: Close, nowMs: number): void {
+    this.#running.push({ order, startedMs: nowMs, next: 0 })
+    this.#plan()
+  }
+
+  /** Calls `close` with each connection whose time has come. */
+  due(nowMs: number, close: (row: number, id: number) => void): void {
+    for (const each of this.#running) {
+      const { rows, ids, afterMs } = each.order
+      for (; each.next < rows.length && each.startedMs + afterMs[each.next] <= nowMs; each.next++)
+        close(rows[each.next], ids[each.next])
+    }
+    this.#plan()
+  }
+
+  #plan(): void {
+    this.#running = this.#running.filter(({ order, next }) => next < order.rows.length)
+    const times = this.#running.map(({ order, startedMs, next }) => startedMs + order.afterMs[next])
+    this.nextMs = Math.min(...times)
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Accepted connections on their way from one worker to another: an inbox for each worker, in shared
+ * memory.
+ *
+ *   giver   places the descriptor ─▶ looks whether the inbox is open ─▶ rouses the worker
+ *                                       └─ no ─▶ takes it back, if it is still there
+ *   taker   closes the inbox ─▶ takes what is there            (before a new table, a drain, an end)
+ *
+ * Each writes first and looks then, and both by Atomics, which have one order for all threads: so at
+ * least one of them sees the other, and whose exchange wins has the descriptor. An inbox is open for
+ * one generation of the table: a row means the same listener to giver and taker.
+ *
+ * Not IORING_OP_MSG_RING: what was sent to a ring is lost with it, and the number of a ring that is
+ * gone may be another file's by now. An inbox outlives its worker, and so does its eventfd. A hand-over
+ * costs a write to that more, but there are few of them.
+ */
+
+import { wake } from '../../kernel/wake.ts'
+
+/** Descriptors that one inbox holds; to a full one nothing is given. */
+const ENTRIES = 256
+
+/** The words of an inbox, before its entries; together a cache line. */
+const GENERATION = 0 // that it is open for; 0: closed
+const WAITING = 1
+const ROUSED = 2
+const TICKET = 3
+const WAKE = 4 // the eventfd and 1; 0: there is none yet
+const HEAD_WORDS = 16
+
+/** The words of an entry. */
+const STATE = 0 // FREE, CLAIMED, or the ticket of what is in it
+const DESCRIPTOR = 1
+const ROW = 2
+const ENTRY_WORDS = 4
+const INBOX_WORDS = HEAD_WORDS + ENTRIES * ENTRY_WORDS
+
+const FREE = 0
+const CLAIMED = -1
+/** Tickets tell two uses of an entry apart, even by the same descriptor number: 1 up to here, then again. */
+const TICKETS = 0x4000_0000
+
+export const createInboxes = (workers: number): SharedArrayBuffer =>
+  new SharedArrayBuffer(workers * INBOX_WORDS * 4)
+
+/** A thread's view of all inboxes. */
+export class Inboxes {
+  readonly #words: Int32Array
+  #cursor = 0
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#words = new Int32Array(buffer)
+  }
+
+  /** The eventfd of the worker's inbox, or −1; it is inherited by the worker that follows. */
+  wakeFd(worker: number): number {
+    return Atomics.load(this.#words, worker * INBOX_WORDS + WAKE) - 1
+  }
+
+  setWakeFd(worker: number, fd: number): void {
+    Atomics.store(this.#words, worker * INBOX_WORDS + WAKE, fd + 1)
+  }
+
+  /** From now on connections may come, for listeners of the table of this generation. */
+  open(worker: number, generation: number): void {
+    Atomics.store(this.#words, worker * INBOX_WORDS + GENERATION, generation)
+  }
+
+  /** What is there after this is all that comes: it is to be taken next. */
+  close(worker: number): void {
+    Atomics.store(this.#words, worker * INBOX_WORDS + GENERATION, 0)
+  }
+
+  isOpen(worker: number, generation: number): boolean {
+    return Atomics.load(this.#words, worker * INBOX_WORDS + GENERATION) === generation
+  }
+
+  /** How many are on their way to the worker. */
+  waiting(worker: number): number {
+    return Atomics.load(this.#words, worker * INBOX_WORDS + WAITING)
+  }
+
+  /** Gives `fd`, of the listener at `row` of the table of `generation`. False: it remains the caller's. */
+  give(worker: number, generation: number, fd: number, row: number): boolean {
+    const words = this.#words
+    const head = worker * INBOX_WORDS
+    const entry = this.#claim(head)
+    if (entry < 0) return false
+    const ticket = 1 + (Atomics.add(words, head + TICKET, 1) & (TICKETS - 1))
+    words[entry + DESCRIPTOR] = fd
+    words[entry + ROW] = row
+    Atomics.add(words, head + WAITING, 1)
+    Atomics.store(words, entry + STATE, ticket)
+    if (!this.isOpen(worker, generation)) return !this.#remove(head, entry, ticket)
+    if (Atomics.exchange(words, head + ROUSED, 1) === 0) wake(this.wakeFd(worker))
+    return true
+  }
+
+  /** Takes everything that is there; each is the caller's from then on. */
+  take(worker: number, onTaken: (fd: number, row: number) => void): void {
+    const words = this.#words
+    const head = worker * INBOX_WORDS
+    Atomics.store(words, head + ROUSED, 0) // before looking: what comes after the look, rouses again
+    for (let entry = head + HEAD_WORDS; entry < head + INBOX_WORDS; entry += ENTRY_WORDS) {
+      const ticket = Atomics.load(words, entry + STATE)
+      if (ticket === FREE || ticket === CLAIMED) continue
+      const fd = words[entry + DESCRIPTOR]
+      const row = words[entry + ROW]
+      if (this.#remove(head, entry, ticket)) onTaken(fd, row)
+    }
+  }
+
+  #claim(head: number): number {
+    for (let tried = 0; tried < ENTRIES; tried++) {
+      this.#cursor = (this.#cursor + 1) % ENTRIES
+      const entry = head + HEAD_WORDS + this.#cursor * ENTRY_WORDS
+      if (Atomics.compareExchange(this.#words, entry + STATE, FREE, CLAIMED) === FREE) return entry
+    }
+    return -1
+  }
+
+  /** Whether the caller is the one who has it now. */
+  #remove(head: number, entry: number, ticket: number): boolean {
+    if (Atomics.compareExchange(this.#words, entry + STATE, ticket, FREE) !== ticket) return false
+    Atomics.sub(this.#words, head + WAITING, 1)
+    return true
+  }
+}

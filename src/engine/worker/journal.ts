@@ -1,0 +1,281 @@
+/**
+ * The journal: what an engine writes down of its connections, in shared memory, for everyone else to read.
+ *
+ *   arrived ─▶ refused                                             a record
+ *      └─▶ opened ─▶ dialing ─▶ connected ─▶ received, delivered, ended in one direction … ─▶ closed
+ *                      └─ failed ─▶ dialing                        a live row, then a record
+ *
+ * Both engines call these at the same moments. Nothing here waits, allocates or throws; a reader may be a
+ * moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
+ */
+
+import { clockOriginMs, monotonicMs, wallNowMs } from '../../base/clock.ts'
+import {
+  Flags,
+  Live,
+  LiveHead,
+  liveAt,
+  openConnections,
+  publishRow,
+  Stage,
+  withdrawRow,
+} from '../../stats/connections.ts'
+import { openHistogram, record } from '../../stats/histogram.ts'
+import { copyRow, RecordKind, RecordWriter, Wanted } from '../../stats/records.ts'
+import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
+import type { Query } from '../../table/match/match.ts'
+import type { Decision } from '../decide/decide.ts'
+import type { WorkerTask } from './protocol.ts'
+
+/** The directions, named after the side that bytes come from; as in ../flow/slots.ts. */
+export const FROM_CLIENT = 0
+export const FROM_UPSTREAM = 1
+export type From = typeof FROM_CLIENT | typeof FROM_UPSTREAM
+
+/** Numbers of a direction in a row. */
+const CAME = [Live.fromClient / 2, Live.fromUpstream / 2] as const
+const WENT = [Live.toUpstream / 2, Live.toClient / 2] as const
+const ENDED = [Flags.clientEnded, Flags.upstreamEnded] as const
+const ACTIVE = Live.activeMs / 2
+
+/** A wall clock that is set shows after this time. */
+const WALL_MS = 100
+
+/** Ids of 1 024 workers (config/settings/read.ts) never meet. */
+const WORKERS_MAX = 1024
+
+export class Journal {
+  /** Of the connection in question, whose other words are in the query. */
+  clientPort = 0
+  readonly #worker: number
+  readonly #query: Query
+  readonly #series: SeriesWriter
+  readonly #records: RecordWriter
+  readonly #words: Int32Array
+  readonly #numbers: Float64Array
+  readonly #connect: Float64Array
+  readonly #decide: Float64Array
+  #generation = 0
+  #arrivedMs = 0
+  /** What makes a time of the monotonic clock one of the wall clock, and until when it is believed. */
+  #wallOriginMs = 0
+  #wallUntilMs = 0
+  #decideNs = 0
+
+  /** @param query  Filled anew for each connection, before it is decided about. */
+  constructor({ index, journal }: WorkerTask, query: Query) {
+    this.#worker = index
+    this.#query = query
+    this.#series = new SeriesWriter(journal.series)
+    this.#records = new RecordWriter(journal.records)
+    const { words, numbers } = openConnections(journal.connections)
+    this.#words = words
+    this.#numbers = numbers
+    this.#connect = openHistogram(journal.histograms, 'connect')
+    this.#decide = openHistogram(journal.histograms, 'decide')
+    numbers[LiveHead.originMs / 2] = clockOriginMs
+  }
+
+  /** Connections are decided by this generation from now on. */
+  adopt(generation: number): void {
+    this.#series.adopt(generation)
+  }
+
+  /** A connection was accepted, and nothing is known of it but where: it is to be decided about. */
+  arrived(listener: number, generation: number, decision: Decision): void {
+    const query = this.#query
+    decision.route = decision.cluster = -1
+    query.listener = listener
+    query.clientFamily = 0
+    query.destinationFamily = 0
+    query.scope = query.rule = -1
+    query.workload = 0
+    this.#generation = generation
+    this.#arrivedMs = monotonicMs()
+    if (this.#arrivedMs >= this.#wallUntilMs) this.#readWall()
+  }
+
+  /** It has been decided about. */
+  decided(): void {
+    this.#decideNs = Math.round((monotonicMs() - this.#arrivedMs) * 1e6)
+    record(this.#decide, this.#decideNs)
+  }
+
+  /** It never got a row: it ends as it came. */
+  refused(reason: number, decision: Decision): void {
+    const at = this.#records.wants(Wanted.ends) ? this.#records.claim() : -1
+    if (at < 0) return
+    const { words, numbers } = this.#records
+    words.fill(0, at, at + Live.WORDS)
+    this.#describe(words, numbers, at, decision)
+    words[at + Live.endpoint] = -1
+    this.#end(at, RecordKind.end, reason, this.#arrivedMs)
+  }
+
+  /** It is admitted, and has the row `row` until it is closed; it is dialed next. */
+  opened(row: number, decision: Decision): void {
+    const words = this.#words
+    const at = liveAt(row)
+    if (row >= words[LiveHead.used]) Atomics.store(words, LiveHead.used, row + 1)
+    for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
+    this.#describe(words, this.#numbers, at, decision)
+    this.#numbers[at / 2 + ACTIVE] = this.#arrivedMs
+    words[at + Live.series] = OTHER_ROW
+    words[at + Live.state] = Stage.dialing
+    words[at + Live.endpointFamily] = 0
+    words[at + Live.attempts] = 0
+    words[at + Live.connectUs] = 0
+    words[at + Live.errno] = 0
+    this.#count(at, decision)
+    publishRow(words, at)
+  }
+
+  /** It goes on to another endpoint, which the decision has by now. */
+  redirected(row: number, decision: Decision): void {
+    const words = this.#words
+    const at = liveAt(row)
+    const before = words[at + Live.series]
+    withdrawRow(words, at)
+    words[at + Live.errno] = 0 // it was the other endpoint's
+    this.#count(at, decision)
+    publishRow(words, at)
+    this.#series.move(before)
+  }
+
+  /** Its endpoint did not answer; `errno` is 0 where our own time was up. */
+  dialFailed(row: number, errno: number): void {
+    const at = liveAt(row)
+    this.#words[at + Live.errno] = Math.abs(errno)
+    this.#series.fail(this.#words[at + Live.series])
+  }
+
+  connected(row: number, tookMs: number, nowMs: number): void {
+    const at = liveAt(row)
+    const tookUs = Math.round(tookMs * 1000)
+    record(this.#connect, tookUs)
+    this.#words[at + Live.connectUs] = tookUs
+    this.#words[at + Live.errno] = 0
+    this.#words[at + Live.state] = Stage.relaying
+    this.#numbers[at / 2 + ACTIVE] = nowMs
+    if (this.#records.wants(Wanted.connects)) this.#write(at, RecordKind.connected, -1, nowMs)
+  }
+
+  /** Bytes came from a side. */
+  received(row: number, from: From, bytes: number, nowMs: number): void {
+    const at = liveAt(row) / 2
+    this.#numbers[at + CAME[from]] += bytes
+    this.#numbers[at + ACTIVE] = nowMs
+    if (from === FROM_CLIENT) this.#addBytes(row, Series.received, bytes)
+  }
+
+  /** The other side's socket took them. */
+  delivered(row: number, from: From, bytes: number, nowMs: number): void {
+    const at = liveAt(row) / 2
+    this.#numbers[at + WENT[from]] += bytes
+    this.#numbers[at + ACTIVE] = nowMs
+    if (from === FROM_UPSTREAM) this.#addBytes(row, Series.sent, bytes)
+  }
+
+  /** A side has ended, and the other has been told. */
+  ended(row: number, from: From, nowMs: number): void {
+    const at = liveAt(row)
+    this.#words[at + Live.flags] |= ENDED[from]
+    this.#words[at + Live.state] = Stage.halfClosed
+    this.#numbers[at / 2 + ACTIVE] = nowMs
+  }
+
+  /** What the kernel said of the failure that it ends with; before `closed`. */
+  broke(row: number, errno: number): void {
+    this.#words[liveAt(row) + Live.errno] = Math.abs(errno)
+  }
+
+  /** Whether the row is that of the connection `id`, and open. */
+  isOf(row: number, id: number): boolean {
+    const at = liveAt(row)
+    return this.#words[at + Live.state] !== 0 && this.#numbers[(at + Live.id) / 2] === id
+  }
+
+  /** It is over, and the row is free. */
+  closed(row: number, reason: number, nowMs: number): void {
+    const at = liveAt(row)
+    const words = this.#words
+    if (this.#records.wants(Wanted.ends)) this.#write(at, RecordKind.end, reason, nowMs)
+    this.#series.close(words[at + Live.series])
+    withdrawRow(words, at)
+    words[at + Live.state] = 0
+  }
+
+  #addBytes(row: number, what: number, bytes: number): void {
+    const series = this.#words[liveAt(row) + Live.series]
+    this.#series.numbers[(seriesAt(series) + what) / 2] += bytes
+  }
+
+  /** What the decision says, in the row and in the series. */
+  #count(at: number, { cluster, endpoint, family, address, port }: Decision): void {
+    const words = this.#words
+    words[at + Live.cluster] = cluster
+    words[at + Live.endpoint] = endpoint
+    words[at + Live.endpointFamily] = family
+    words[at + Live.endpointPort] = port
+    for (let word = 0; word < 4; word++) words[at + Live.endpointAddress + word] = address[word]
+    words[at + Live.attempts]++
+    words[at + Live.series] = this.#series.open(
+      words[at + Live.generation],
+      words[at + Live.workload],
+      words[at + Live.rule],
+      cluster,
+      endpoint,
+      this.#numbers[(at + Live.acceptedWallMs) / 2],
+    )
+  }
+
+  /** What is known of the connection in question, before it goes anywhere. */
+  #describe(words: Int32Array, numbers: Float64Array, at: number, decision: Decision): void {
+    const query = this.#query
+    numbers[(at + Live.id) / 2] = this.#nextId()
+    numbers[(at + Live.acceptedMs) / 2] = this.#arrivedMs
+    numbers[(at + Live.acceptedWallMs) / 2] = Math.floor(this.#arrivedMs + this.#wallOriginMs)
+    words[at + Live.generation] = this.#generation
+    words[at + Live.listener] = query.listener
+    words[at + Live.scope] = query.scope
+    words[at + Live.rule] = query.rule
+    words[at + Live.route] = decision.route
+    words[at + Live.cluster] = decision.cluster
+    words[at + Live.workload] = query.workload
+    words[at + Live.decideNs] = this.#decideNs
+    words[at + Live.clientFamily] = query.clientFamily
+    words[at + Live.clientPort] = this.clientPort
+    words[at + Live.destinationFamily] = query.destinationFamily
+    words[at + Live.destinationPort] = query.destinationPort
+    for (let word = 0; word < 4; word++) {
+      words[at + Live.client + word] = query.client[word]
+      words[at + Live.destination + word] = query.destination[word]
+    }
+  }
+
+  /** The wall clock is read now and then: a reading costs as much as all that is written of a request. */
+  #readWall(): void {
+    this.#wallOriginMs = wallNowMs() - this.#arrivedMs
+    this.#wallUntilMs = this.#arrivedMs + WALL_MS
+  }
+
+  #nextId(): number {
+    const count = ++this.#numbers[LiveHead.lastId / 2]
+    return count * WORKERS_MAX + this.#worker
+  }
+
+  #write(from: number, kind: number, reason: number, nowMs: number): void {
+    const at = this.#records.claim()
+    if (at < 0) return
+    copyRow(this.#words, from, this.#records.words, at)
+    this.#end(at, kind, reason, nowMs)
+  }
+
+  #end(at: number, kind: number, reason: number, nowMs: number): void {
+    const { words, numbers } = this.#records
+    words[at + Live.kind] = kind
+    words[at + Live.reason] = reason
+    numbers[(at + Live.endedMs) / 2] = nowMs
+    this.#records.commit()
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Closing what a worker has left open (kernel/held.ts): it ended in the middle, by a bug, for want of
+ * memory, or because it was told to, and the process goes on without it. Whatever stays open, the
+ * kernel would still give clients to.
+ *
+ * The ring first, whose operations hold the sockets; then each socket with a reset, so that nobody
+ * takes a broken stream for a complete one, and each listener, whose queue the kernel resets; the
+ * memory last. The kernel has to have none of the worker's operations by then: it ended them with
+ * the thread, or the worker did.
+ */
+
+import { setImmediate as turn } from 'node:timers/promises'
+import { Arena } from '../../kernel/arena.ts'
+import { Held, type HeldRing } from '../../kernel/held.ts'
+import * as libc from '../../kernel/libc.ts'
+import { Sockets } from '../../kernel/sockets.ts'
+import { Cqe } from '../../kernel/uring/io-uring.ts'
+import { operationOf } from '../../kernel/user-data.ts'
+import * as Operation from '../flow/operations.ts'
+
+/** Others are served after so many. */
+const AT_ONCE = 256
+
+/** How many connections were accepted that the worker never looked at. */
+export async function closeLeftBehind(register: SharedArrayBuffer): Promise<number> {
+  const held = new Held(register)
+  const { ring, closing, descriptors, mappings } = held
+  if (libc.missing !== '') return 0
+  const accepted = ring ? acceptedBy(ring) : []
+  if (ring) libc.close(ring.fd)
+  for (const fd of closing) libc.close(fd)
+  await closeDescriptors([...descriptors, ...accepted])
+  for (const { address, bytes } of mappings) libc.munmap(address, bytes)
+  held.clear()
+  return accepted.length
+}
+
+/** Descriptors in completions that nobody has reaped. */
+function acceptedBy({ queues, queuesBytes, cqHead, cqTail, cqes, entries }: HeldRing): number[] {
+  const memory = libc.memory(queues, queuesBytes)
+  const words = new Int32Array(memory)
+  const found: number[] = []
+  for (let at = words[cqHead]; at !== Atomics.load(words, cqTail); at = (at + 1) | 0) {
+    const cqe = cqes + (at & (entries - 1)) * Cqe.WORDS
+    const isAccept = operationOf(words[cqe + Cqe.USER_DATA]) === Operation.ACCEPT
+    if (isAccept && words[cqe + Cqe.RES] >= 0) found.push(words[cqe + Cqe.RES])
+  }
+  memory.transfer(0) // it is about to be unmapped
+  return found
+}
+
+/** Resets connections that nobody serves. */
+export async function closeDescriptors(fds: readonly number[]): Promise<void> {
+  const arena = Arena.map(4096)
+  const sockets = typeof arena === 'number' ? null : new Sockets(arena)
+  for (const [index, fd] of fds.entries()) {
+    sockets?.abort(fd)
+    libc.close(fd)
+    if (index % AT_ONCE === AT_ONCE - 1) await turn()
+  }
+  if (typeof arena !== 'number') arena.unmap()
+}

@@ -1,0 +1,74 @@
+/**
+ * A worker's orders, read in time: whoever accepts a connection first looks whether a newer table
+ * has been posted.
+ *
+ * The look costs one atomic load (the epoch word that the supervisor raises once the order is in the
+ * port); only when it has changed is the port read, without waiting for the event loop.
+ */
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { assert, unreachable } from '../../base/assert.ts'
+import { openTable, type Table } from '../../table/format/table.ts'
+import type { Order, WorkerTask } from './protocol.ts'
+
+/** What an engine does for each kind of order, in the order in which they were posted. */
+export type Orders = {
+  readonly adopt: (table: Table) => void
+  readonly drain: (timeoutMs: number) => void
+  readonly close: (order: Extract<Order, { kind: 'close' }>) => void
+  readonly stop: () => void
+}
+
+export class Mailbox {
+  readonly #port: MessagePort
+  readonly #epoch: Int32Array
+  readonly #orders: Orders
+  #seen = 0
+
+  constructor(task: WorkerTask, orders: Orders) {
+    this.#port = task.port
+    this.#epoch = new Int32Array(task.epoch)
+    this.#orders = orders
+  }
+
+  /** Obeys what has arrived, if the epoch says that something has. */
+  readonly refresh = (): void => {
+    if (Atomics.load(this.#epoch, 0) !== this.#seen) this.receive()
+  }
+
+  /** Obeys everything that has arrived. */
+  receive(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: Order } | undefined
+      if (!received) return
+      this.obey(received.message)
+    }
+  }
+
+  readonly obey = (order: Order): void => {
+    switch (order.kind) {
+      case 'table':
+        this.#seen = order.generation
+        this.#orders.adopt(open(order))
+        break
+      case 'drain':
+        this.#orders.drain(order.timeoutMs)
+        break
+      case 'close':
+        this.#orders.close(order)
+        break
+      case 'stop':
+        this.#orders.stop()
+        break
+      default:
+        unreachable(order)
+    }
+  }
+}
+
+/** Asserts that the table is whole, and the one that the epoch told of. */
+function open({ table, generation }: Order & { kind: 'table' }): Table {
+  const opened = openTable(table)
+  assert(opened.generation === generation, `table ${opened.generation} posted as ${generation}`)
+  return opened
+}

@@ -1,0 +1,75 @@
+/**
+ * What the supervisor (control/) and a worker (engine/worker/worker.ts) say to each other.
+ *
+ * Orders go down a MessagePort and are announced by the epoch word, so that a worker whose thread
+ * blocks in the kernel reads them with `receiveMessageOnPort` once it wakes. Reports come back up the
+ * same port. Counts never travel here: they are in shared memory (stats/).
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+import type { JournalMemory } from '../../stats/journal-memory.ts'
+
+/** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
+export type EngineKind = 'node' | 'uring'
+
+/** Everything a worker is given when it starts. */
+export type WorkerTask = {
+  readonly engine: EngineKind
+  /** This worker's number, from 0; its row in the shared counts. */
+  readonly index: number
+  readonly workers: number
+  /** One Int32: the newest generation that has been posted. A worker compares it once per accepted connection. */
+  readonly epoch: SharedArrayBuffer
+  /** The writable counts, `Stats` (stats/stats.ts). */
+  readonly stats: SharedArrayBuffer
+  /** What this worker writes down of its connections, `Journal` (journal.ts). */
+  readonly journal: JournalMemory
+  /** Connections that workers hand over to each other, `Inboxes` (inboxes.ts). */
+  readonly inboxes: SharedArrayBuffer
+  /** What the worker's thread has open: kernel/held.ts. */
+  readonly held: SharedArrayBuffer
+  readonly limits: EngineLimits
+  /** Those that are in force now (limits.ts); without it, `limits` stay. */
+  readonly limitsInForce?: SharedArrayBuffer
+  /** Orders in, reports out. */
+  readonly port: MessagePort
+}
+
+export type EngineLimits = {
+  /** Open connections over all workers; more are reset at once and counted. */
+  readonly maxConnections: number
+  /** Connections that there are rows for; `maxConnections` unless that changes while running. */
+  readonly rows?: number
+}
+
+export type Order =
+  /** Route new connections by this table, and make the listeners what it says. */
+  | { readonly kind: 'table'; readonly generation: number; readonly table: SharedArrayBuffer }
+  /** Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report `drained`. */
+  | { readonly kind: 'drain'; readonly timeoutMs: number }
+  /**
+   * Reset these connections, each as many milliseconds from now as `afterMs` says (which ascends), and serve
+   * on: rows of the journal, and the ids that are meant.
+   */
+  | {
+      readonly kind: 'close'
+      readonly rows: Int32Array
+      readonly ids: Float64Array
+      readonly afterMs: Float64Array
+    }
+  /** Reset everything and end now. */
+  | { readonly kind: 'stop' }
+
+export type Report =
+  /**
+   * The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd
+   * (kernel/wake.ts). A worker that follows in this one's place has the same. It is the receiver's to
+   * close, once all workers have ended: closed any earlier, its number could be another file's when
+   * a wake comes, from here or from another worker.
+   */
+  | { readonly kind: 'waiting'; readonly wakeFd: number }
+  /** Every listener of the generation accepts, but for those that failed; sent for each table, and again when a retry changes that. */
+  | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }
+  | { readonly kind: 'drained'; readonly closed: number; readonly reset: number }
+
+export type ListenFailure = { readonly listener: string; readonly code: string; readonly message: string }

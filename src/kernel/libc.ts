@@ -1,0 +1,147 @@
+/**
+ * The C library, by `node:ffi`: the only module that calls into it, and one table of what is called.
+ *
+ * Every wrapper returns what the man page promises, or a negative errno; nothing here throws for
+ * what the kernel says. Where `node:ffi` is missing (Node before 26.1, `--no-experimental-ffi`, the
+ * permission model), `missing` says why and nothing else here may be called: ask kernel/uring/probe.ts first.
+ *
+ * Cost of a call, warm, of which the kernel's part is 90 ns (Node 26.10): up to 3 arguments 100–170
+ * ns; 4 to 6 arguments 280–440 ns and an array to collect, since Node's wrapper then takes them as
+ * a rest parameter; 8 and more 200 ns, by another path (Node's lib/internal/ffi/fast-api.js). So
+ * what is called per connection is declared with spare arguments, which the C calling convention of
+ * x86-64 and arm64 lets a callee ignore.
+ */
+
+import { keep, letGo, maps, unmaps } from './held.ts'
+
+const SYMBOLS = {
+  __errno_location: { return: 'pointer', arguments: [] }, // errno(3): one address in each thread
+  accept4: { return: 'i32', arguments: ['i32', 'pointer', 'pointer', 'i32'] }, // accept4(2)
+  bind: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // bind(2)
+  close: { return: 'i32', arguments: ['i32'] }, // close(2)
+  connect: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // connect(2)
+  eventfd: { return: 'i32', arguments: ['u32', 'i32'] }, // eventfd(2)
+  fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // fcntl(2), integer argument
+  getpeername: { return: 'i32', arguments: ['i32', 'pointer', 'pointer'] }, // getpeername(2)
+  getsockname: { return: 'i32', arguments: ['i32', 'pointer', 'pointer'] }, // getsockname(2)
+  // getsockopt(2), setsockopt(2), each with 3 spare
+  getsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer', 'i32', 'i32', 'i32'] },
+  setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] },
+  listen: { return: 'i32', arguments: ['i32', 'i32'] }, // listen(2)
+  mmap: { return: 'i64', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] }, // mmap(2)
+  munmap: { return: 'i32', arguments: ['pointer', 'u64'] }, // munmap(2)
+  pipe2: { return: 'i32', arguments: ['pointer', 'i32'] }, // pipe(2)
+  poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] }, // poll(2)
+  shutdown: { return: 'i32', arguments: ['i32', 'i32'] }, // shutdown(2)
+  socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // socket(2)
+  splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] }, // splice(2), 2 spare
+  // syscall(2): number, 6 arguments, 1 spare. The kernel narrows the integers of io_uring_enter, so upper
+  // halves do not matter; the last is a size_t, and libffi leaves the upper half of a narrow one on the
+  // stack as it was.
+  syscall: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'i32', 'i32', 'pointer', 'u64', 'i32'] },
+} as const
+
+/** The same syscall(2) for what is called once: any argument may be an address. */
+const SETUP_SYMBOLS = {
+  syscall: { return: 'i64', arguments: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64', 'i64'] },
+} as const
+
+/** Why nothing here can be called, and what would change that; '' where everything can. */
+export const missing = whyMissing()
+
+const ffi = process.getBuiltinModule('node:ffi')
+const { c, setup, errno } = missing === '' ? load() : ({} as ReturnType<typeof load>)
+
+function whyMissing(): string {
+  const { platform, arch } = process
+  if (platform !== 'linux') return `this is ${platform}; only Linux has io_uring`
+  if (arch !== 'x64' && arch !== 'arm64') return `this is ${arch}; the layouts here are of x86-64 and arm64`
+  try {
+    process.getBuiltinModule('node:ffi').dlopen(null, {})
+    return ''
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED'
+      ? 'the permission model forbids node:ffi; --allow-ffi permits it'
+      : `Node ${process.versions.node} has no node:ffi here; Node 26.1 or later without --no-experimental-ffi has it`
+  }
+}
+
+function load() {
+  const { functions: c } = ffi.dlopen(null, SYMBOLS)
+  const { functions: setup } = ffi.dlopen(null, SETUP_SYMBOLS)
+  return { c, setup, errno: new Int32Array(ffi.toArrayBuffer(c.__errno_location(), 4, false)) }
+}
+
+/**
+ * The result, or −errno.
+ *
+ * Read in the same breath as the call, through a mapping of this thread's errno, since whatever V8
+ * calls may overwrite it. So −errno is right almost always: fit to report and to retry by, never to
+ * decide alone what becomes of bytes. EIO (5) where something reset it to 0: a failure stays one.
+ */
+const orErrno = (result: number): number => (result === -1 ? -(errno[0] || 5) : result)
+
+/** A new descriptor, or −errno. The flags are those of accept4(2). */
+export const accept4 = (fd: number, flags: number): number => keep(orErrno(c.accept4(fd, 0n, 0n, flags)))
+export const bind = (fd: number, address: bigint, bytes: number): number =>
+  orErrno(c.bind(fd, address, bytes))
+/** 0, or −errno: −EBADF. Linux frees the descriptor on −EINTR too: never retry. */
+export const close = (fd: number): number => {
+  letGo(fd)
+  return orErrno(c.close(fd))
+}
+export const connect = (fd: number, address: bigint, bytes: number): number =>
+  orErrno(c.connect(fd, address, bytes))
+export const eventfd = (initial: number, flags: number): number => orErrno(c.eventfd(initial, flags))
+export const fcntl = (fd: number, command: number, argument: number): number =>
+  orErrno(c.fcntl(fd, command, argument))
+/** `address` and `bytes` (i32, in and out) as in the man page, both addresses of the arena. */
+export const getpeername = (fd: number, address: bigint, bytes: bigint): number =>
+  orErrno(c.getpeername(fd, address, bytes))
+export const getsockname = (fd: number, address: bigint, bytes: bigint): number =>
+  orErrno(c.getsockname(fd, address, bytes))
+export const getsockopt = (fd: number, level: number, name: number, value: bigint, bytes: bigint): number =>
+  orErrno(c.getsockopt(fd, level, name, value, bytes, 0, 0, 0))
+export const setsockopt = (fd: number, level: number, name: number, value: bigint, bytes: number): number =>
+  orErrno(c.setsockopt(fd, level, name, value, bytes, 0, 0, 0))
+export const listen = (fd: number, backlog: number): number => orErrno(c.listen(fd, backlog))
+/** The address, or −errno as a bigint. Read and write, `flags` and `offset` as in the man page. */
+export const mmap = (bytes: number, flags: number, fd: number, offset: number): bigint => {
+  const address = c.mmap(0n, BigInt(bytes), 3, flags, fd, BigInt(offset))
+  return address === -1n ? BigInt(orErrno(-1)) : maps(address, bytes)
+}
+export const munmap = (address: bigint, bytes: number): number => {
+  unmaps(address)
+  return orErrno(c.munmap(address, BigInt(bytes)))
+}
+/** Writes two i32, the reading end first, to `pair`. */
+export const pipe2 = (pair: bigint, flags: number): number => orErrno(c.pipe2(pair, flags))
+/** How many of `count` pollfds at `fds` have something to say, or −errno. */
+export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
+  orErrno(c.poll(fds, BigInt(count), timeoutMs))
+export const shutdown = (fd: number, how: number): number => orErrno(c.shutdown(fd, how))
+export const socket = (domain: number, type: number, protocol: number): number =>
+  keep(orErrno(c.socket(domain, type, protocol)))
+/** Bytes moved from `from` to `to`, one of them a pipe, or −errno. */
+export const splice = (from: number, to: number, bytes: number, flags: number): number =>
+  orErrno(c.splice(from, 0n, to, 0n, bytes, flags, 0, 0))
+
+/** io_uring_setup(2), system call 425 on every architecture: the ring's descriptor, or −errno. */
+export const ioUringSetup = (entries: number, params: bigint): number =>
+  orErrno(Number(setup.syscall(425n, BigInt(entries), params, 0n, 0n, 0n, 0n)))
+/** io_uring_enter(2), 426: entries consumed, or −errno. */
+export const ioUringEnter = (
+  fd: number,
+  submit: number,
+  complete: number,
+  flags: number,
+  argument: bigint,
+  bytes: bigint,
+): number => orErrno(c.syscall(426, fd, submit, complete, flags, argument, bytes, 0))
+/** io_uring_register(2), 427: 0 or more, or −errno. */
+export const ioUringRegister = (fd: number, opcode: number, argument: bigint, count: number): number =>
+  orErrno(Number(setup.syscall(427n, BigInt(fd), BigInt(opcode), argument, BigInt(count), 0n, 0n)))
+
+/** A window on `bytes` bytes of memory at `address`; whoever unmaps them detaches it first. */
+export const memory = (address: bigint, bytes: number): ArrayBuffer =>
+  ffi.toArrayBuffer(address, bytes, false)

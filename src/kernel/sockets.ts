@@ -1,0 +1,201 @@
+/**
+ * TCP sockets: making, naming and ending them by direct calls, which are as quick as through the ring
+ * and in order: IORING_OP_SHUTDOWN always runs on a kernel thread, and may hit the next socket that
+ * gets the same number. What waits (accept, connect, receive, send) goes through the ring.
+ *
+ * The numbers are those of the generic ABI, which x86-64 and arm64 share.
+ */
+
+import type { Family } from '../address/address.ts'
+import type { Arena } from './arena.ts'
+import * as libc from './libc.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  readSocketAddress,
+  SOCKET_ADDRESS_BYTES,
+  type SocketName,
+  writeSocketAddress,
+} from './socket-address.ts'
+
+const SOCK_STREAM_CLOEXEC = 1 | 0x80000
+
+/** setsockopt(2): `[level, name]`; socket(7), tcp(7), ipv6(7). */
+const SO_REUSEADDR = [1, 2] as const
+const SO_ERROR = [1, 4] as const
+const SO_KEEPALIVE = [1, 9] as const
+const SO_LINGER = [1, 13] as const
+const SO_REUSEPORT = [1, 15] as const
+const TCP_NODELAY = [6, 1] as const
+const TCP_KEEPIDLE = [6, 4] as const
+const TCP_KEEPINTVL = [6, 5] as const
+const TCP_KEEPCNT = [6, 6] as const
+const TCP_QUICKACK = [6, 12] as const
+const IPV6_V6ONLY = [41, 26] as const
+/** netfilter's: where the client wanted to go before a redirect rule sent it here. */
+const SO_ORIGINAL_DST = [0, 80] as const
+const IP6T_SO_ORIGINAL_DST = [41, 80] as const
+
+type Option = readonly [level: number, name: number]
+
+export type ListenOptions = {
+  /** Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. */
+  readonly backlog: number
+  /** Whether an IPv6 listener takes IPv4 clients too, under IPv4-mapped addresses. */
+  readonly dualStack: boolean
+}
+
+/** Seconds, and how many probes go unanswered; tcp(7). */
+export type Keepalive = { readonly idleS: number; readonly intervalS: number; readonly probes: number }
+
+export class Sockets {
+  readonly #arena: Arena
+  readonly #address: number
+  readonly #addressPointer: bigint
+  /** A socket address of no family: 16 zeros. */
+  readonly #nowhere: bigint
+  readonly #value: number
+  readonly #valuePointer: bigint
+
+  /** Takes a little of the arena, for the arguments of calls. */
+  constructor(arena: Arena) {
+    this.#arena = arena
+    this.#address = arena.take(64)
+    this.#addressPointer = arena.pointer(this.#address)
+    this.#nowhere = arena.pointer(arena.take(16))
+    this.#value = arena.take(8)
+    this.#valuePointer = arena.pointer(this.#value)
+  }
+
+  /**
+   * A listening socket, or −errno. Each worker has its own for the same address (SO_REUSEPORT); what
+   * it accepts inherits TCP_NODELAY.
+   */
+  listen(family: Family, words: ArrayLike<number>, port: number, options: ListenOptions): number {
+    const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
+    if (fd < 0) return fd
+    const bytes = writeSocketAddress(this.#arena, this.#address, family, words, port)
+    const steps = [
+      () => this.#set(fd, SO_REUSEADDR, 1),
+      () => this.#set(fd, SO_REUSEPORT, 1),
+      () => this.#set(fd, TCP_NODELAY, 1),
+      () => (family === 6 ? this.#set(fd, IPV6_V6ONLY, options.dualStack ? 0 : 1) : 0),
+      () => libc.bind(fd, this.#addressPointer, bytes),
+      () => libc.listen(fd, options.backlog),
+    ]
+    for (const step of steps) {
+      const result = step()
+      if (result < 0) {
+        libc.close(fd)
+        return result
+      }
+    }
+    return fd
+  }
+
+  /**
+   * A socket to connect with, or −errno: −EMFILE, −ENFILE, −ENOBUFS, −ENOMEM. With `talksFirst`, the handshake's
+   * last ACK waits for bytes to ride on (TCP_QUICKACK off): where there are none after all, `acknowledge` it.
+   */
+  dial(family: Family, talksFirst: boolean): number {
+    const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
+    if (fd < 0) return fd
+    this.#set(fd, TCP_NODELAY, 1)
+    if (talksFirst) this.#set(fd, TCP_QUICKACK, 0)
+    return fd
+  }
+
+  /** Sends the ACK that waits: until it has come, the peer's accept waits, too. */
+  acknowledge(fd: number): void {
+    this.#set(fd, TCP_QUICKACK, 1)
+  }
+
+  /** Where `fd` is bound; for an accepted socket, where the client connected to. */
+  localName(fd: number, name: SocketName): number {
+    this.#arena.i32[this.#value / 4] = SOCKET_ADDRESS_BYTES
+    return this.#named(libc.getsockname(fd, this.#addressPointer, this.#valuePointer), name)
+  }
+
+  peerName(fd: number, name: SocketName): number {
+    this.#arena.i32[this.#value / 4] = SOCKET_ADDRESS_BYTES
+    return this.#named(libc.getpeername(fd, this.#addressPointer, this.#valuePointer), name)
+  }
+
+  /**
+   * Where the client wanted to go, of a connection that a redirect rule sent here; else −ENOENT, or
+   * −ENOPROTOOPT where netfilter has no connection tracking.
+   *
+   * @param name  Holds the local name of `fd`, which says the family; on success the answer.
+   */
+  originalDestination(fd: number, name: SocketName): number {
+    const [level, option] = name.family === 6 ? IP6T_SO_ORIGINAL_DST : SO_ORIGINAL_DST
+    this.#arena.i32[this.#value / 4] = name.family === 6 ? 28 : 16 // netfilter wants it exact
+    return this.#named(libc.getsockopt(fd, level, option, this.#addressPointer, this.#valuePointer), name)
+  }
+
+  setKeepalive(fd: number, { idleS, intervalS, probes }: Keepalive): number {
+    const results = [
+      this.#set(fd, SO_KEEPALIVE, 1),
+      this.#set(fd, TCP_KEEPIDLE, idleS),
+      this.#set(fd, TCP_KEEPINTVL, intervalS),
+      this.#set(fd, TCP_KEEPCNT, probes),
+    ]
+    return Math.min(...results)
+  }
+
+  /** The error that waits on `fd` as −errno, or 0; reading it clears it. */
+  pendingError(fd: number): number {
+    const { i32 } = this.#arena
+    i32[this.#value / 4] = 4
+    const result = libc.getsockopt(fd, SO_ERROR[0], SO_ERROR[1], this.#addressPointer, this.#valuePointer)
+    return result < 0 ? result : 0 - i32[this.#address / 4] // not −0
+  }
+
+  /**
+   * Resets a connection at once, whoever else has its descriptor: connect(2) to AF_UNSPEC sends
+   * RST, drops what is unsent, and wakes all that wait for the socket, which then find it broken.
+   * So no operation of a ring has to be called back: the kernel would look for those of one
+   * descriptor among all that are pending. It is still to be closed.
+   */
+  abort(fd: number): number {
+    return libc.connect(fd, this.#nowhere, 16)
+  }
+
+  /** Closes with RST instead of FIN and drops what is unsent: struct linger {1, 0}, socket(7). */
+  resetClose(fd: number): number {
+    this.resetWhenClosed(fd, true)
+    return libc.close(fd)
+  }
+
+  /** Whether it ends so, whoever closes it, even the kernel after the process was killed. */
+  resetWhenClosed(fd: number, isSo: boolean): number {
+    const { i32 } = this.#arena
+    i32[this.#value / 4] = isSo ? 1 : 0
+    i32[this.#value / 4 + 1] = 0
+    return libc.setsockopt(fd, SO_LINGER[0], SO_LINGER[1], this.#valuePointer, 8)
+  }
+
+  #set(fd: number, [level, name]: Option, value: number): number {
+    this.#arena.i32[this.#value / 4] = value
+    return libc.setsockopt(fd, level, name, this.#valuePointer, 4)
+  }
+
+  #named(result: number, name: SocketName): number {
+    if (result === 0) readSocketAddress(this.#arena, this.#address, name)
+    return result
+  }
+}
+
+/** Says the end of our stream to the peer (FIN), in order after what was sent: shutdown(2), SHUT_WR. */
+export const shutdownWrite = (fd: number): number => libc.shutdown(fd, 1)
+
+export const closeSocket = libc.close
+
+/**
+ * Accepts one connection of what a listener's queue still holds, before it is closed; −EAGAIN where it
+ * is empty. The listener has to be non-blocking, and no longer in the ring.
+ */
+export const acceptWaiting = (listener: number): number => libc.accept4(listener, 0x80000) // SOCK_CLOEXEC
+
+/** Makes direct calls on `fd` say −EAGAIN instead of waiting; operations of the ring may, too (uring/prepare.ts). */
+export const setNonBlocking = (fd: number): number => libc.fcntl(fd, 4, 0x800) // F_SETFL, O_NONBLOCK

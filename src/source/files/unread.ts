@@ -1,0 +1,85 @@
+/**
+ * Folders inside the folders that were named, where -R is not given: whether there is YAML in them
+ * that its owner may believe to be served.
+ *
+ * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. Where a
+ * folder has Settings, one below it with Settings of its own is another configuration, for another
+ * process, and nobody's mistake. The look is a short one: it ends after some thousand entries,
+ * however much lies below.
+ */
+
+import { closeSync, type Dirent, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import type { UnreadFolder } from '../../config/load.ts'
+
+export type { UnreadFolder }
+
+const YAML = /\.ya?ml$/i
+const HIDDEN = /^[.#]/
+const ENTRIES_MAX = 5_000
+/** Settings stand at the top of a file, or in one of their own. */
+const HEAD_BYTES = 8_192
+/** Anywhere: in a list, in JSON. */
+const KIND = /\bkind["']?\s*:/
+const SETTINGS = /^kind: *["']?Settings\b/m
+const SETTINGS_GROUP = /^apiVersion: *["']?gateway\.weir\//m
+
+/** The YAML files below these folders of `folder`, or null where there are none. */
+export function unreadBelow(folder: string, below: readonly string[]): UnreadFolder | null {
+  const files: string[] = []
+  const open = [...below]
+  let entries = 0
+  let isWhole: boolean | undefined
+  for (let next = open.shift(); next !== undefined && entries < ENTRIES_MAX; next = open.shift()) {
+    const inside = entriesIn(next).filter(({ name }) => !HIDDEN.test(name))
+    const yaml = inside
+      .filter(each => each.isFile() && YAML.test(each.name))
+      .map(each => join(next, each.name))
+    entries += inside.length
+    const heads = yaml.map(headOf)
+    if (heads.some(hasSettings)) {
+      isWhole ??= hasOwnSettings(folder)
+      if (isWhole) continue
+    }
+    files.push(...yaml.filter((_, index) => KIND.test(heads[index])))
+    open.unshift(...inside.filter(each => each.isDirectory()).map(each => join(next, each.name)))
+  }
+  return files.length === 0 ? null : { folder, files, isAll: entries < ENTRIES_MAX }
+}
+
+function entriesIn(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  } catch {
+    return [] // nobody asked for it
+  }
+}
+
+const hasOwnSettings = (folder: string): boolean =>
+  entriesIn(folder)
+    .filter(each => !HIDDEN.test(each.name) && YAML.test(each.name))
+    .some(each => hasSettings(wholeOf(join(folder, each.name))))
+
+const hasSettings = (head: string): boolean => SETTINGS.test(head) && SETTINGS_GROUP.test(head)
+
+/** Here they may stand anywhere. */
+function wholeOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function headOf(file: string): string {
+  let fd = -1
+  try {
+    fd = openSync(file, 'r')
+    const bytes = Buffer.alloc(HEAD_BYTES)
+    return bytes.toString('utf8', 0, readSync(fd, bytes))
+  } catch {
+    return ''
+  } finally {
+    if (fd >= 0) closeSync(fd)
+  }
+}

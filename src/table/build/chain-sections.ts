@@ -1,0 +1,140 @@
+/** Writes the sections that the classifier finds a scope's rules in: chains, their shortlists, and parts. */
+
+import { assert } from '../../base/assert.ts'
+import { LONG, PART_CHAINS } from '../format/layout.ts'
+import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
+import { ANY_NODE } from '../match/find-node.ts'
+import { addToChain, byPort, type Chain, createChain } from './chains.ts'
+import { spansOf } from './node-set.ts'
+import { type LargePart, PartWriter } from './parts.ts'
+import { isComplete, type Shortlist, Shortlists } from './shortlists.ts'
+
+/** The shortlist of a destination node where no other chain has one. */
+export type OnlyShortlist = { readonly chain: number; readonly shortlist: number }
+
+/**
+ * The words of all chains, those of large parts among them, and the shortlists that are found by their node alone.
+ *
+ * @param chains        In the order of their rows; those of a scope stand together.
+ * @param destinations  By destination node: the next wider one.
+ * @param clients       Likewise by client node.
+ */
+export function chainSections(chains: readonly Chain[], destinations: Uint32Array, clients: Uint32Array) {
+  const writer = new ChainWriter(destinations, clients)
+  for (const ofScope of Map.groupBy(chains, chain => chain.scope).values()) writer.addScope(ofScope)
+  return writer.finish()
+}
+
+class ChainWriter {
+  readonly #parents: Uint32Array
+  readonly #clientSpans: Uint32Array
+  readonly #written: Chain[] = []
+  readonly #chains: number[] = []
+  readonly #chainIndex = new PairIndexBuilder()
+  readonly #shortlists: number[] = []
+  readonly #shortlistIndex = new PairIndexBuilder()
+  readonly #parts: PartWriter
+  /** By destination node: chain and shortlist, in turn. */
+  readonly #shortlistsOf = new Map<number, number[]>()
+
+  constructor(parents: Uint32Array, clients: Uint32Array) {
+    this.#parents = parents
+    this.#clientSpans = spansOf(clients)
+    this.#parts = new PartWriter(spansOf(parents))
+  }
+
+  addScope(chains: readonly Chain[]): void {
+    const isShort = this.#addChains(chains)
+    if (!isShort) this.#parts.addScope(chains[0].scope, chains)
+  }
+
+  /** Writes the chains of a scope or part; whether all their shortlists are complete. */
+  #addChains(chains: readonly Chain[]): boolean {
+    const ofAnyPort = chains.find(chain => chain.port === 0)
+    const anyPort = ofAnyPort ? new Shortlists(ofAnyPort, null, this.#parents, this.#clientSpans) : null
+    const isShort = chains.map(chain => {
+      const isAnyPort = chain === ofAnyPort && anyPort !== null
+      return this.#addChain(
+        chain,
+        isAnyPort ? anyPort : new Shortlists(chain, anyPort, this.#parents, this.#clientSpans),
+      )
+    })
+    return isShort.every(Boolean)
+  }
+
+  /** Writes a chain; whether all its shortlists are complete. */
+  #addChain(chain: Chain, shortlists: Shortlists): boolean {
+    const { row, scope, port, cells } = chain
+    assert(row === this.#written.length, `chain ${row} is out of turn`)
+    this.#written.push(chain)
+    if (port !== 0) this.#chainIndex.add(scope, port, row)
+    const anywhere = shortlists.at(ANY_NODE)
+    const isNothing = isComplete(anywhere) && anywhere.candidates.length === 0
+    this.#chains.push(isNothing ? ABSENT : this.#addShortlist(anywhere), ...bitsOf(cells.keys()))
+    let isShort = isComplete(anywhere)
+    for (const node of cells.keys()) {
+      if (node === ANY_NODE) continue
+      const shortlist = shortlists.at(node)
+      isShort &&= isComplete(shortlist)
+      this.#shortlistsOf.getOrInsertComputed(node, () => []).push(row, this.#addShortlist(shortlist))
+    }
+    return isShort
+  }
+
+  /** Writes the chains of a part: to these, its rules ask nothing of the client. */
+  #addPart({ part, rules }: LargePart): void {
+    const chains = new Map<number, Chain>()
+    for (const { destination, port, row, route } of rules) {
+      const chain = chains.getOrInsertComputed(port, () =>
+        createChain(this.#written.length + chains.size, PART_CHAINS + part, port),
+      )
+      addToChain(chain, destination, ANY_NODE, { condition: 0, row, route })
+    }
+    const list = [...chains.values()]
+    const isShort = this.#addChains(list)
+    assert(isShort, `part ${part} has a long shortlist`)
+    this.#parts.setChains(part, byPort(list))
+  }
+
+  /** Writes a shortlist and returns its word. */
+  #addShortlist(shortlist: Shortlist): number {
+    const at = this.#shortlists.length
+    const listed = isComplete(shortlist) ? shortlist.candidates : []
+    this.#shortlists.push(isComplete(shortlist) ? listed.length : LONG)
+    for (const { condition, first, span, row, route } of listed) {
+      this.#shortlists.push(condition, first, span, row, route)
+    }
+    return at
+  }
+
+  /** By destination node, for those where just one chain has a shortlist; the others go into the index. */
+  #onlyShortlists(): Map<number, OnlyShortlist> {
+    const only = new Map<number, OnlyShortlist>()
+    for (const [node, found] of this.#shortlistsOf) {
+      if (found.length === 2) only.set(node, { chain: found[0], shortlist: found[1] })
+      else
+        for (let at = 0; at < found.length; at += 2) this.#shortlistIndex.add(found[at], node, found[at + 1])
+    }
+    return only
+  }
+
+  finish() {
+    for (const large of this.#parts.large) this.#addPart(large)
+    const onlyShortlists = this.#onlyShortlists()
+    const sections = {
+      chains: Uint32Array.from(this.#chains),
+      chainIndex: this.#chainIndex.finish(),
+      shortlists: Uint32Array.from(this.#shortlists),
+      shortlistIndex: this.#shortlistIndex.finish(),
+      ...this.#parts.finish(),
+    }
+    return { sections, onlyShortlists, chains: this.#written }
+  }
+}
+
+/** A bit for each node: bit (node mod 128) of four words. */
+function bitsOf(nodes: Iterable<number>): number[] {
+  const bits = [0, 0, 0, 0]
+  for (const node of nodes) bits[(node >>> 5) & 3] |= 1 << (node & 31)
+  return bits
+}

@@ -1,0 +1,181 @@
+/**
+ * Builds the classifier's sections (../match/classifier.ts) out of a Plan's scopes, rules and sources.
+ *
+ * Rules arrive in list order, scope by scope, each with the row that it has in the table. Of two
+ * rules that ask for the same prefix, client, port and condition the later can never match; it is
+ * left out of the lists.
+ */
+
+import { type ClassifierSection, ClientNode, DestinationNode, DestinationScope } from '../format/layout.ts'
+import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
+import { ANY_NODE } from '../match/find-node.ts'
+import type { Rule, Scope, Source } from '../plan/plan.ts'
+import { chainSections, type OnlyShortlist } from './chain-sections.ts'
+import { addToChain, byPort, type Chain, type ChainsByPort, createChain, type List } from './chains.ts'
+import { ANY_PREFIX, type BuiltNodes, NodeSet, type PrefixId } from './node-set.ts'
+
+/** The classifier's sections, by their names in SECTIONS. */
+export type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array | Int32Array>>
+
+export class ClassifierBuilder {
+  readonly #destinations = new NodeSet()
+  readonly #clients = new NodeSet()
+  readonly #chains: Chain[] = []
+  /** Those of the scope that was added last, by port. */
+  #chainOf = new Map<number, Chain>()
+  /** By listener, then by destination prefix, then by port: scopes, ascending. */
+  readonly #scopes: Map<number, Map<number, number>>[] = []
+  readonly #sources: { readonly prefix: PrefixId; readonly workload: number }[] = []
+  #scopeCount = 0
+
+  addListener(): void {
+    this.#scopes.push(new Map())
+  }
+
+  /** The next scope of the listener that was added last. */
+  addScope({ addresses, port }: Scope): void {
+    const scope = this.#scopeCount++
+    this.#chainOf = new Map()
+    const byPrefix = this.#scopes[this.#scopes.length - 1]
+    for (const prefix of this.#destinations.idsOf(addresses)) {
+      const byPort = byPrefix.getOrInsertComputed(prefix, () => new Map())
+      if (!byPort.has(port)) byPort.set(port, scope)
+    }
+  }
+
+  /** The next rule of the scope that was added last. */
+  addRule(
+    rule: Pick<Rule, 'port' | 'clients' | 'destinations' | 'route'>,
+    row: number,
+    condition: number,
+  ): void {
+    const chain = this.#chainOf.getOrInsertComputed(rule.port, () => this.#addChain(rule.port))
+    const clients = this.#clients.idsOf(rule.clients)
+    for (const destination of this.#destinations.idsOf(rule.destinations)) {
+      for (const client of clients)
+        addToChain(chain, destination, client, { condition, row, route: rule.route })
+    }
+  }
+
+  #addChain(port: number): Chain {
+    const chain = createChain(this.#chains.length, this.#scopeCount - 1, port)
+    this.#chains.push(chain)
+    return chain
+  }
+
+  addSource({ cidr }: Source, workload: number): void {
+    const [prefix] = this.#clients.idsOf([cidr])
+    this.#sources.push({ prefix, workload })
+  }
+
+  /** How a port finds the chains of the scope that was added last. */
+  portsOfScope(): ChainsByPort {
+    return byPort([...this.#chainOf.values()])
+  }
+
+  /** The classifier's sections by name. */
+  finish(): ClassifierSections {
+    const destinations = this.#destinations.finish()
+    const clients = this.#clients.finish()
+    const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
+    const { sections, onlyShortlists, chains } = chainSections(placed, destinations.parents, clients.parents)
+    return {
+      destinationHosts4: destinations.hosts[4],
+      destinationHosts6: destinations.hosts[6],
+      destinationRanges4: destinations.ranges[4],
+      destinationRanges6: destinations.ranges[6],
+      clientHosts4: clients.hosts[4],
+      clientHosts6: clients.hosts[6],
+      clientRanges4: clients.ranges[4],
+      clientRanges6: clients.ranges[6],
+      destinationScopes: this.#destinationScopes(destinations),
+      destinationNodes: destinationNodes(destinations.parents, chains, onlyShortlists),
+      clientNodes: this.#clientNodes(clients, placed),
+      scopeIndex: this.#scopeIndex(destinations.nodes),
+      ...sections,
+    }
+  }
+
+  /** Rows of DestinationScope. */
+  #destinationScopes({ nodes, parents }: BuiltNodes): Uint32Array {
+    const ofScopes = new Set(this.#scopes.flatMap(byPrefix => [...byPrefix.keys()].map(id => nodes[id])))
+    const scope = nearest(parents, node => ofScopes.has(node))
+    const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
+    for (const [node, parent] of parents.entries()) {
+      rows.set([scope[node], scope[parent]], node * DestinationScope.WORDS)
+    }
+    return rows
+  }
+
+  /** Rows of ClientNode. */
+  #clientNodes({ nodes, parents }: BuiltNodes, chains: readonly Chain[]): Uint32Array {
+    const ofRules = new Set(
+      chains.flatMap(({ cells }) => [...cells.values()].flatMap(cell => [...cell.keys()])),
+    )
+    const rule = nearest(parents, node => ofRules.has(node))
+    const workloads = new Map<number, number>()
+    for (const { prefix, workload } of this.#sources) workloads.getOrInsert(nodes[prefix], workload)
+    const source = nearest(parents, node => workloads.has(node))
+    const rows = new Uint32Array(parents.length * ClientNode.WORDS)
+    for (const [node, parent] of parents.entries()) {
+      rows.set([rule[node], rule[parent], workloads.get(source[node]) ?? 0], node * ClientNode.WORDS)
+    }
+    return rows
+  }
+
+  /**
+   * (node, listener and port) → scope. A scope for one port and one for any port on the same prefix are
+   * equals: the earlier one counts. So are one for any address and one for 0.0.0.0/0 or ::/0.
+   */
+  #scopeIndex(nodes: Uint32Array): Uint32Array {
+    const index = new PairIndexBuilder()
+    for (const [listener, byPrefix] of this.#scopes.entries()) {
+      const anywhere = byPrefix.get(ANY_PREFIX) ?? new Map<number, number>()
+      for (const [prefix, own] of byPrefix) {
+        const isAll = prefix !== ANY_PREFIX && this.#destinations.lengthOf(prefix) === 0
+        const equals = isAll ? [own, anywhere] : [own]
+        for (const port of new Set(equals.flatMap(byPort => [...byPort.keys()]))) {
+          const scopes = equals.flatMap(byPort => [byPort.get(port), byPort.get(0)])
+          const first = Math.min(...scopes.map(scope => scope ?? Number.POSITIVE_INFINITY))
+          index.add(nodes[prefix], listener * 65_536 + port, first)
+        }
+      }
+    }
+    return index.finish()
+  }
+}
+
+/** A chain by nodes instead of prefixes, in their order: what is near in the table is then near in addresses, too. */
+function placeChain(chain: Chain, destinations: Uint32Array, clients: Uint32Array): Chain {
+  const cells = [...chain.cells].map(([prefix, cell]) => {
+    const lists = [...cell].map(([client, list]): [number, List] => [clients[client], list])
+    return [destinations[prefix], new Map(lists)] as const
+  })
+  return { ...chain, cells: new Map(cells.sort(([a], [b]) => a - b)) }
+}
+
+/** Rows of DestinationNode. */
+function destinationNodes(
+  parents: Uint32Array,
+  chains: readonly Chain[],
+  only: ReadonlyMap<number, OnlyShortlist>,
+): Uint32Array {
+  const bits = new Uint32Array(parents.length)
+  for (const { row, cells } of chains) for (const node of cells.keys()) bits[node] |= 1 << (row & 31)
+  const rule = nearest(parents, node => bits[node] !== 0)
+  const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
+  for (const [node, parent] of parents.entries()) {
+    const { shortlist, chain } = only.get(node) ?? { shortlist: ABSENT, chain: bits[node] }
+    rows.set([rule[node], rule[parent], shortlist, chain], node * DestinationNode.WORDS)
+  }
+  return rows
+}
+
+/** For each node the nearest of itself and its ancestors that is `wanted`; else ANY_NODE. */
+function nearest(parents: Uint32Array, wanted: (node: number) => boolean): Uint32Array {
+  const found = new Uint32Array(parents.length)
+  for (let node = ANY_NODE + 1; node < parents.length; node++) {
+    found[node] = wanted(node) ? node : found[parents[node]] // a node's parent is a lesser one
+  }
+  return found
+}

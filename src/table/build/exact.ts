@@ -1,0 +1,106 @@
+/**
+ * Exact splits: a schedule of destinations such that, however many connections came, each destination
+ * got its share to within one connection.
+ *
+ * This is the chairman assignment problem; the schedule is Tijdeman's (The chairman assignment problem,
+ * Discrete Mathematics 32, 1980): after any number N of connections, a destination of weight w of W has
+ * N·w/W of them with an error of at most 1 − 1/(2n−2), for n destinations. Workers walk through it by
+ * one shared ticket counter (../match/pick.ts), so it holds over all of them together.
+ *
+ * Up to four destinations need no schedule, however long it would be. Of two, the first has had t·w/W of t
+ * connections, rounded, and gets the next one where that grows: it is never off by more than a half. Of three or
+ * four, two groups take turns in this way, and inside a group its two do: a destination is off by at most a half of
+ * its own and its share of the group's half, which is less than one. (Of more, that sum could pass one.)
+ */
+
+/** The longest schedule that is kept: 2 bytes for each connection of it. */
+export const SCHEDULE_MAX = 2 ** 17
+
+/** The weights without their common factor; their sum is the schedule's period. */
+function reduced(weights: readonly number[]): number[] {
+  const factor = weights.reduce(greatestCommonDivisor)
+  return weights.map(weight => weight / factor)
+}
+
+const sumOf = (weights: readonly number[]): number => weights.reduce((sum, weight) => sum + weight, 0)
+
+/** Whether `weights` have a period that fits into a schedule. */
+export const isPeriodic = (weights: readonly number[]): boolean => sumOf(reduced(weights)) <= SCHEDULE_MAX
+
+/** Destinations that take turns in pairs are at most so many. */
+const PAIRED_MAX = 4
+
+/** Their longest period: up to here `turnsBefore` is exact. */
+export const PAIRED_PERIOD_MAX = 2 ** 25
+
+/** Destinations `0` to `half` − 1 are the first group, which gets `share` of each `period` turns; the others are the second. */
+export type Paired = {
+  /** The weights without their common factor. */
+  readonly weights: readonly number[]
+  readonly share: number
+  readonly period: number
+}
+
+/** How many destinations are in the first group. */
+export const firstGroup = (destinations: number): number => destinations >>> 1
+
+/** For weights that take turns in pairs, as their schedule would be too long; else null. */
+export function pairedOf(weights: readonly number[]): Paired | null {
+  if (weights.length > PAIRED_MAX || isPeriodic(weights)) return null
+  const shares = reduced(weights)
+  const period = sumOf(shares)
+  const share = sumOf(shares.slice(0, firstGroup(shares.length)))
+  return period <= PAIRED_PERIOD_MAX ? { weights: shares, share, period } : null
+}
+
+/**
+ * How many of the first `turns` go to one whose share is `share` of `period`: their product, rounded. `turns` and
+ * `share` are at most `period`, and that is at most PAIRED_PERIOD_MAX.
+ *
+ * Exact: by the half that is added, the quotient (at most 2^25) is at least 2^-26 away from any whole number, and what
+ * is computed is off by at most 2^-27.
+ */
+export const turnsBefore = (turns: number, share: number, period: number): number =>
+  Math.floor((turns * share + Math.floor(period * 0.5) + 0.5) * (1 / period))
+
+/**
+ * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts over, and the
+ * error grows by less than one connection every SCHEDULE_MAX.
+ */
+export const isExactForEver = (weights: readonly number[]): boolean =>
+  isPeriodic(weights) || pairedOf(weights) !== null
+
+/** The schedule: indexes into `weights`, which are positive and at least two. */
+export function exactSchedule(weights: readonly number[]): Uint16Array {
+  const shares = reduced(weights)
+  const total = sumOf(shares)
+  const schedule = new Uint16Array(Math.min(total, SCHEDULE_MAX))
+  /** By how much each destination is behind, times `total`: whole numbers below 2^53, so nothing is rounded. */
+  const behind = new Float64Array(shares.length)
+  for (let next = 0; next < schedule.length; next++) {
+    for (const [index, share] of shares.entries()) behind[index] += share
+    const chosen = mostUrgent(behind, shares, total)
+    behind[chosen] -= total
+    schedule[next] = chosen
+  }
+  return schedule
+}
+
+/** Of those that may have the next connection, the one that must have one soonest. */
+function mostUrgent(behind: Float64Array, shares: readonly number[], total: number): number {
+  const margin = 2 * shares.length - 2
+  let chosen = -1
+  let soonest = Number.POSITIVE_INFINITY
+  for (const [index, share] of shares.entries()) {
+    if (behind[index] * margin < total) continue
+    const slack = (total - total / margin - behind[index]) / share
+    if (slack >= soonest) continue
+    soonest = slack
+    chosen = index
+  }
+  return chosen
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b)
+}

@@ -1,0 +1,114 @@
+/**
+ * The prefixes of one side (destinations or clients) as nodes: what a longest-prefix match answers,
+ * and by way of parents every prefix around an address.
+ *
+ * Node 0 is "any address, of either family". The others are numbered by address, IPv4 before IPv6, each before
+ * those inside it: so the nodes inside a node are the next ones, and what is looked at together lies together.
+ */
+
+import type { Cidr, Family } from '../../address/address.ts'
+import { buildHostIndex } from '../format/host-index.ts'
+import { ANY_NODE } from '../match/find-node.ts'
+import { buildTrie, type PrefixSet, sortPrefixes } from './cidr-trie-builder.ts'
+
+/** A prefix while prefixes are collected: its node is known only when all are there. */
+export type PrefixId = number
+export const ANY_PREFIX: PrefixId = 0
+
+export type BuiltNodes = {
+  readonly hosts: Readonly<Record<Family, Uint32Array>>
+  readonly ranges: Readonly<Record<Family, Int32Array>>
+  /** By prefix: its node. */
+  readonly nodes: Uint32Array
+  /** By node: the next shorter prefix around it. */
+  readonly parents: Uint32Array
+}
+
+/** By node: how many nodes are inside it. */
+export function spansOf(parents: Uint32Array): Uint32Array {
+  const spans = new Uint32Array(parents.length)
+  for (let node = parents.length - 1; node > ANY_NODE; node--) spans[parents[node]] += spans[node] + 1
+  return spans
+}
+
+type Members = { readonly wide: 1 | 4; readonly cidrs: Cidr[]; readonly ids: PrefixId[] }
+
+/** Collects prefixes while a table is built. */
+export class NodeSet {
+  readonly #ids = new Map<string, PrefixId>()
+  readonly #lengths: number[] = [0]
+  readonly #members: Readonly<Record<Family, Members>> = {
+    4: { wide: 1, cidrs: [], ids: [] },
+    6: { wide: 4, cidrs: [], ids: [] },
+  }
+
+  /** The prefixes `cidrs`; ANY_PREFIX where there are none, as none means no condition. */
+  idsOf(cidrs: readonly Cidr[]): PrefixId[] {
+    return cidrs.length === 0 ? [ANY_PREFIX] : [...new Set(cidrs.map(cidr => this.#idOf(cidr)))]
+  }
+
+  #idOf(cidr: Cidr): PrefixId {
+    const { family, words, bits } = cidr
+    const key = family === 4 ? `${words[0]}/${bits}` : `${words.join(' ')}/${bits}`
+    return this.#ids.getOrInsertComputed(key, () => {
+      this.#members[family].cidrs.push(cidr)
+      this.#members[family].ids.push(this.#lengths.length)
+      return this.#lengths.push(bits) - 1
+    })
+  }
+
+  /** The length of a prefix; 0 for ANY_PREFIX. */
+  lengthOf(id: PrefixId): number {
+    return this.#lengths[id]
+  }
+
+  finish(): BuiltNodes {
+    const nodes = new Uint32Array(this.#lengths.length)
+    const ipv4 = build(this.#members[4], 0, nodes)
+    const ipv6 = build(this.#members[6], this.#members[4].ids.length, nodes)
+    const parents = new Uint32Array(this.#lengths.length)
+    parents.set(ipv4.parents)
+    parents.set(ipv6.parents.subarray(1), ipv4.parents.length)
+    return {
+      hosts: { 4: ipv4.hosts, 6: ipv6.hosts },
+      ranges: { 4: ipv4.words, 6: ipv6.words },
+      nodes,
+      parents,
+    }
+  }
+}
+
+/** Numbers the nodes of one family, behind `before` others, and builds what finds them. */
+function build({ wide, cidrs, ids }: Members, before: number, nodes: Uint32Array) {
+  const sorted = sortPrefixes(prefixSet(wide, cidrs))
+  const set = prefixSet(
+    wide,
+    Array.from(sorted, index => cidrs[index]),
+  )
+  for (const [place, index] of sorted.entries()) nodes[ids[index]] = before + place + 1
+  const longest = 32 * wide - 1
+  return {
+    ...buildTrie(set, { before, longest, order: sorted.map((_, place) => place) }),
+    hosts: hostsOf(set, before),
+  }
+}
+
+function prefixSet(wide: 1 | 4, cidrs: readonly Cidr[]): PrefixSet {
+  const words = new Uint32Array(cidrs.length * wide)
+  for (const [index, cidr] of cidrs.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
+  return { wide, words, lengths: Uint8Array.from(cidrs, cidr => cidr.bits) }
+}
+
+/** The index of the prefixes of full length. */
+function hostsOf({ wide, words, lengths }: PrefixSet, before: number): Uint32Array {
+  const hosts = [...lengths.keys()].filter(index => lengths[index] === 32 * wide)
+  const addresses = new Uint32Array(hosts.length * wide)
+  for (const [place, index] of hosts.entries()) {
+    addresses.set(words.subarray(index * wide, (index + 1) * wide), place * wide)
+  }
+  return buildHostIndex(
+    wide,
+    addresses,
+    Uint32Array.from(hosts, index => before + index + 1),
+  )
+}

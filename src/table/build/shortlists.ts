@@ -1,0 +1,105 @@
+/**
+ * Shortlists: of the rules of a scope those that can match at one place, merged in list order, while the
+ * table is built.
+ *
+ *   (chain, node)  =  the chain's rules for just this prefix
+ *                   + what its shortlist says for the next wider prefix
+ *                   + what the shortlist of the chain for any port says for this prefix
+ *
+ * What can never match any more is left out: all behind a rule that asks for nothing else, and a rule whose
+ * clients and condition an earlier one takes. Real lists are short by that. One of more than SHORTLIST_MAX rules
+ * is cut, and only what it says below the cut holds; it is not written into the table.
+ */
+
+import { SHORTLIST_MAX } from '../format/layout.ts'
+import { ANY_NODE } from '../match/find-node.ts'
+import type { Cell, Chain } from './chains.ts'
+
+/** A rule as shortlists keep it: the clients that it is for are those from `first` on, `span` more. */
+export type Candidate = {
+  readonly condition: number
+  readonly first: number
+  readonly span: number
+  readonly row: number
+  readonly route: number
+}
+
+/** Ascending by row; `limit`: the row from which on rules may be missing. */
+export type Shortlist = { readonly candidates: readonly Candidate[]; readonly limit: number }
+
+export const isComplete = ({ limit }: Shortlist): boolean => limit === Number.POSITIVE_INFINITY
+
+const NOTHING: Shortlist = { candidates: [], limit: Number.POSITIVE_INFINITY }
+
+/** The shortlists of one chain, by destination node. */
+export class Shortlists {
+  readonly #cells: Chain['cells']
+  readonly #anyPort: Shortlists | null
+  readonly #parents: Uint32Array
+  readonly #clientSpans: Uint32Array
+  readonly #known = new Map<number, Shortlist>()
+
+  /**
+   * @param anyPort  Those of the scope's chain for any port, for a chain for one port; else null.
+   * @param parents  By destination node: the next wider one.
+   * @param clientSpans  By client node: how many nodes are inside it.
+   */
+  constructor(chain: Chain, anyPort: Shortlists | null, parents: Uint32Array, clientSpans: Uint32Array) {
+    this.#cells = chain.cells
+    this.#anyPort = anyPort
+    this.#parents = parents
+    this.#clientSpans = clientSpans
+  }
+
+  /** What can match a destination whose longest prefix is that of `node`; nodes are at most 128 deep. */
+  at(node: number): Shortlist {
+    const known = this.#known.get(node)
+    if (known) return known
+    const cell = this.#cells.get(node)
+    const above = node === ANY_NODE ? NOTHING : this.at(this.#parents[node])
+    const anyPort = this.#anyPort?.at(node) ?? NOTHING
+    const around = [above, anyPort].filter(each => each !== NOTHING)
+    const found =
+      cell || around.length > 1
+        ? merge(cell ? [this.#headOf(cell), ...around] : around)
+        : (around[0] ?? NOTHING)
+    this.#known.set(node, found)
+    return found
+  }
+
+  /** The first rules of a cell. */
+  #headOf(cell: Cell): Shortlist {
+    let limit = Number.POSITIVE_INFINITY
+    const candidates: Candidate[] = []
+    for (const [client, { members }] of cell) {
+      if (members.length > SHORTLIST_MAX) limit = Math.min(limit, members[SHORTLIST_MAX].row)
+      const clients = { first: client, span: this.#clientSpans[client] }
+      for (const member of members.slice(0, SHORTLIST_MAX)) candidates.push({ ...member, ...clients })
+    }
+    candidates.sort((a, b) => a.row - b.row)
+    return { candidates, limit }
+  }
+}
+
+/** What several shortlists say together, as far as all of them say anything. */
+function merge(lists: readonly Shortlist[]): Shortlist {
+  const limit = Math.min(...lists.map(list => list.limit))
+  const all = lists.flatMap(list => list.candidates).sort((a, b) => a.row - b.row)
+  const candidates: Candidate[] = []
+  for (const candidate of all) {
+    if (candidate.row >= limit) break
+    if (candidates.some(earlier => hides(earlier, candidate))) continue
+    if (candidates.length === SHORTLIST_MAX) return { candidates, limit: candidate.row }
+    candidates.push(candidate)
+    if (asksNothing(candidate)) return { candidates, limit: Number.POSITIVE_INFINITY }
+  }
+  return { candidates, limit }
+}
+
+/** Whether `earlier` takes all that `candidate` would; a rule hides itself. */
+const hides = (earlier: Candidate, candidate: Candidate): boolean =>
+  (earlier.condition === 0 || earlier.condition === candidate.condition) &&
+  earlier.first <= candidate.first &&
+  candidate.first <= earlier.first + earlier.span
+
+const asksNothing = ({ condition, first }: Candidate): boolean => condition === 0 && first === 0

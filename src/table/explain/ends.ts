@@ -1,0 +1,66 @@
+/**
+ * How a connection that is only asked about would end before anybody is dialled: with one of the
+ * reasons that a worker counts (stats/reasons.ts), by the same checks in the same order as
+ * engine/decide/decide.ts. What only the moment decides (limits, a refused connect) is not asked here.
+ */
+
+import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster, Endpoint } from '../format/layout.ts'
+import type { Table } from '../format/table.ts'
+import { isOwnListener, type OwnListeners } from '../match/own-listeners.ts'
+
+/** Reasons that a destination gives. */
+const CLUSTER_ENDS = ['unknown-destination', 'no-endpoint', 'loop'] as const
+export type ClusterEnd = (typeof CLUSTER_ENDS)[number]
+
+/** Reasons that a table alone gives; each is one of stats/reasons.ts, and a test says so. */
+export const EARLY_ENDS = ['no-route', 'denied', ...CLUSTER_ENDS] as const
+export type EarlyEnd = (typeof EARLY_ENDS)[number]
+
+/** What the answer depends on beside the cluster's row. */
+export type ClusterFacts = {
+  /** The address that the client asked for is one of our own listeners. */
+  readonly comesBack: boolean
+  readonly own: OwnListeners
+  /** It has names that nobody has asked DNS for: they may have addresses. */
+  readonly mayResolve: boolean
+}
+
+/** The reason for every connection that draws this cluster, or null where it can be served. */
+export function endOfCluster(
+  table: Table,
+  cluster: number,
+  { comesBack, own, mayResolve }: ClusterFacts,
+): ClusterEnd | null {
+  const { clusters } = table
+  const row = cluster * Cluster.WORDS
+  const kind = clusters[row + Cluster.kind]
+  if (kind === CLUSTER_UNKNOWN) return 'unknown-destination'
+  if (kind === CLUSTER_ORIGINAL) return comesBack ? 'loop' : null
+  if (clusters[row + Cluster.endpointCount] === 0) return mayResolve ? null : 'no-endpoint'
+  return doAllComeBack(table, row, own) ? 'loop' : null
+}
+
+/** Whether every endpoint of a cluster is one of our own listeners. */
+function doAllComeBack({ clusters, endpoints }: Table, row: number, own: OwnListeners): boolean {
+  const first = clusters[row + Cluster.firstEndpoint]
+  for (let endpoint = first; endpoint < first + clusters[row + Cluster.endpointCount]; endpoint++) {
+    const at = endpoint * Endpoint.WORDS
+    const [family, port] = [endpoints[at + Endpoint.family], endpoints[at + Endpoint.port]]
+    if (!isOwnListener(own, family, port, endpoints, at + Endpoint.address)) return false
+  }
+  return true
+}
+
+/**
+ * The reason for the connection as a whole: null as soon as one destination that can be drawn
+ * serves it. Where all end it, but for different reasons, the one of the largest share.
+ */
+export function endOf(
+  outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied',
+  destinations: readonly { readonly share: number; readonly ends: ClusterEnd | null }[],
+): EarlyEnd | null {
+  if (outcome === 'no-route' || outcome === 'denied') return outcome
+  const drawn = destinations.filter(each => each.share > 0)
+  if (drawn.length === 0 || drawn.some(each => each.ends === null)) return null
+  return drawn.reduce((most, each) => (each.share > most.share ? each : most)).ends
+}

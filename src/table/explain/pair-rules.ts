@@ -1,0 +1,149 @@
+/**
+ * Which rule of one table is which rule of another: the same rule over generations.
+ *
+ * Rules are paired by what they say, not by where they stand: one that another was put in front of
+ * is the same rule. What is left over of both is a changed rule: of the same conditions in the same
+ * VirtualService, since the same connections come to it; else at the same place (VirtualService,
+ * route, match); else of the same conditions in another VirtualService, which has perhaps been
+ * renamed.
+ */
+
+import { formatCidr } from '../../address/address.ts'
+import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
+import { Rule } from '../format/layout.ts'
+import { destinationsOf, prefixesOf } from '../format/rows.ts'
+import type { Table } from '../format/table.ts'
+import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
+
+/** A rule in words, and where it applies. */
+export type Worded = {
+  /** "default/edge 127.0.0.1:9000", and at the mesh with the service whose rule it is. */
+  readonly listener: string
+  readonly rule: RuleOrigin
+  readonly text: string
+  /** The part of `text` that says which connections it takes. */
+  readonly conditions: string
+  /** Its row in `rules`; −1 where it can never match. */
+  readonly row: number
+}
+
+/** A rule before and after; null: it is not there. */
+export type Pair = { readonly before: Worded | null; readonly after: Worded | null }
+
+export type Paired = {
+  /** In the order of the rules after, then those that are gone. */
+  readonly pairs: readonly Pair[]
+  /** Rules that say the same and are tried in another order among themselves. */
+  readonly reordered: number
+}
+
+/** Where a scope's rules apply. */
+export const scopeKey = (table: Table, { listener, host }: Pick<ColdScope, 'listener' | 'host'>): string =>
+  `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
+
+export const placeOf = ({ virtualService, block, route, match }: RuleOrigin): string =>
+  `${virtualService} ${block} ${route} ${match}`
+
+/** The rules of `table` by scope, those of the VirtualServices that are `wanted`. */
+export function wordedRules(
+  table: Table,
+  cold: Cold,
+  wanted: (virtualService: string) => boolean = () => true,
+): Map<string, Worded[]> {
+  return Map.groupBy(
+    cold.scopes.flatMap(scope => {
+      const listener = scopeKey(table, scope)
+      return scope.rules
+        .filter(rule => wanted(rule.origin.virtualService))
+        .map(rule => ({ listener, rule: rule.origin, ...ruleText(table, cold, rule), row: rule.row }))
+    }),
+    ({ listener }) => listener,
+  )
+}
+
+/** Pairs the rules of one scope. */
+export function pairRules(before: readonly Worded[], after: readonly Worded[]): Paired {
+  const left = new Set(before.keys())
+  const found = new Map<number, number>() // of after, in before
+  const pairBy = (keyOf: (rule: Worded) => string): void => {
+    const earlier = Map.groupBy(left, index => keyOf(before[index]))
+    for (const [index, rule] of after.entries()) {
+      const twin = found.has(index) ? undefined : earlier.get(keyOf(rule))?.shift()
+      if (twin === undefined) continue
+      found.set(index, twin)
+      left.delete(twin)
+    }
+  }
+  pairBy(({ text }) => text)
+  const same = after.flatMap((_, index) => found.get(index) ?? [])
+  pairBy(({ rule, conditions }) => `${rule.virtualService} ${conditions}`)
+  // A route that is given its first match stays where it is.
+  pairBy(({ rule }) => placeOf({ ...rule, match: rule.match ?? 0 }))
+  pairBy(({ conditions }) => conditions)
+  const pairs: Pair[] = after.map((each, index) => {
+    const twin = found.get(index)
+    return { before: twin === undefined ? null : before[twin], after: each }
+  })
+  return {
+    pairs: [...pairs, ...[...left].map(index => ({ before: before[index], after: null }))],
+    reordered: same.length - longestRise(same),
+  }
+}
+
+/**
+ * "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset
+ * v2".
+ */
+function ruleText(table: Table, cold: Cold, { row, never }: ColdRule): Pick<Worded, 'text' | 'conditions'> {
+  if (never !== null) return { text: `never: ${never}`, conditions: `never: ${never}` }
+  const at = row * Rule.WORDS
+  const port = table.rules[at + Rule.port]
+  const parts = [
+    ...(port === 0 ? [] : [`port ${port}`]),
+    ...cidrText('destinationSubnets', table, at + Rule.firstDestination),
+    ...cidrText('sourceSubnet', table, at + Rule.firstClient),
+    ...sourceText(cold.conditions[table.rules[at + Rule.condition]]),
+  ]
+  const to = destinationsOf(table, cold, table.rules[at + Rule.route]).map(
+    ({ cluster, share }) => `${Number((share * 100).toFixed(2))} % ${destinationName(cold, cluster)}`,
+  )
+  const conditions = parts.join(', ') || 'any'
+  return { text: `${conditions} → ${to.join(', ')}`, conditions }
+}
+
+function cidrText(name: string, table: Table, run: number): string[] {
+  const cidrs = prefixesOf(table, run)
+  return cidrs.length === 0 ? [] : [`${name} ${cidrs.map(formatCidr).join(' ')}`]
+}
+
+function sourceText({ namespace, labels, visibleTo }: SourceCondition): string[] {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  return [
+    ...(namespace === null ? [] : [`sourceNamespace ${namespace}`]),
+    ...(pairs.length === 0 ? [] : [`sourceLabels ${pairs.sort().join(',')}`]),
+    ...(visibleTo === null
+      ? []
+      : [`exportTo ${visibleTo.map(each => (each === UNKNOWN_CLIENT ? 'unknown' : each)).join(' ')}`]),
+  ]
+}
+
+/** "reviews.default.svc.cluster.local:9080 subset v2". */
+export function destinationName({ clusters }: Cold, cluster: number): string {
+  const { host, subset, port } = clusters[cluster]
+  return `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+}
+
+/** How many numbers the longest ascending subsequence has: patience sorting (Fredman, 1975). */
+function longestRise(numbers: readonly number[]): number {
+  const tops: number[] = []
+  for (const number of numbers) {
+    let low = 0
+    for (let high = tops.length; low < high; ) {
+      const middle = (low + high) >>> 1
+      if (tops[middle] < number) low = middle + 1
+      else high = middle
+    }
+    tops[low] = number
+  }
+  return tops.length
+}

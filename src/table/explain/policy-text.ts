@@ -1,0 +1,100 @@
+/**
+ * The policy that is in force for a destination, in the words of a DestinationRule, with where each
+ * value is written.
+ */
+
+import type { ColdCluster } from '../format/cold.ts'
+import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/layout.ts'
+import type { Table } from '../format/table.ts'
+import { DEFAULT_POLICY, type PolicyField } from '../plan/plan.ts'
+
+/** One value; without file and line it is the default, Istio's where Istio has one. */
+export type PolicyValue = {
+  readonly field: PolicyField
+  readonly value: string
+  readonly file: string | null
+  readonly line: number | null
+}
+
+type Values = Readonly<Record<PolicyField, string>>
+
+/** There is no other endpoint to try. */
+const ONE_ADDRESS = '1'
+
+/** Of an address that is no service. */
+const DEFAULTS: Values = {
+  connectTimeout: durationText(DEFAULT_POLICY.connectTimeoutMs),
+  idleTimeout: durationText(DEFAULT_POLICY.idleTimeoutMs),
+  maxConnectionDuration: durationText(DEFAULT_POLICY.maxDurationMs),
+  maxConnections: countText(DEFAULT_POLICY.maxConnections),
+  tcpKeepalive: 'off',
+  loadBalancer: 'PASSTHROUGH',
+  connectAttempts: ONE_ADDRESS,
+  connectDeadline: durationText(DEFAULT_POLICY.connectTimeoutMs),
+}
+
+export const defaultPolicy = (): PolicyValue[] => valuesOf(DEFAULTS, {})
+
+/** None of a destination that nothing defines. */
+export function policyOf(
+  { clusters }: Table,
+  cluster: number,
+  { policyAt = {} }: ColdCluster,
+): PolicyValue[] {
+  const at = (field: number): number => clusters[cluster * Cluster.WORDS + field]
+  if (at(Cluster.kind) === CLUSTER_UNKNOWN) return []
+  const isOriginal = at(Cluster.kind) === CLUSTER_ORIGINAL
+  const [timeS, intervalS, probes] = [
+    Cluster.keepaliveTimeS,
+    Cluster.keepaliveIntervalS,
+    Cluster.keepaliveProbes,
+  ].map(at)
+  const balance = Object.entries(Balance).find(([, number]) => number === at(Cluster.balance))?.[0] ?? ''
+  return valuesOf(
+    {
+      connectTimeout: durationText(at(Cluster.connectTimeoutMs)),
+      idleTimeout: durationText(at(Cluster.idleTimeoutMs)),
+      maxConnectionDuration: durationText(at(Cluster.maxDurationMs)),
+      maxConnections: countText(at(Cluster.maxConnections)),
+      tcpKeepalive: timeS < 0 ? 'off' : keepaliveText(timeS, intervalS, probes),
+      loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
+      connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
+      connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
+    },
+    policyAt,
+  )
+}
+
+const valuesOf = (values: Values, places: NonNullable<ColdCluster['policyAt']>): PolicyValue[] =>
+  (Object.keys(values) as PolicyField[]).map(field => {
+    const { file = null, line = null } = places[field] ?? {}
+    return { field, value: values[field], file, line }
+  })
+
+/** 0 in a part is the kernel's own. */
+function keepaliveText(timeS: number, intervalS: number, probes: number): string {
+  const part = (name: string, value: number, unit: string) => (value === 0 ? [] : [`${name} ${value}${unit}`])
+  const parts = [
+    ...part('time', timeS, 's'),
+    ...part('interval', intervalS, 's'),
+    ...part('probes', probes, ''),
+  ]
+  return parts.join(' ') || 'on'
+}
+
+/** "250ms", "10s", "1m30s" as "90s", "1h"; 0 is none. */
+function durationText(ms: number): string {
+  if (ms === 0) return 'none'
+  const [size, unit] = (
+    [
+      [3_600_000, 'h'],
+      [60_000, 'm'],
+      [1_000, 's'],
+    ] as const
+  ).find(([each]) => ms % each === 0) ?? [1, 'ms']
+  return `${ms / size}${unit}`
+}
+
+function countText(count: number): string {
+  return count === 0 ? 'none' : String(count)
+}

@@ -1,0 +1,52 @@
+/**
+ * The cold section: everything about a table that is words for people.
+ *
+ * It is packed by msgpackr and decoded only to explain, log or show; see `readCold`.
+ */
+
+import { crc32 } from 'node:zlib'
+import type { Cluster, RuleOrigin, SourceCondition } from '../plan/plan.ts'
+import { Header } from './layout.ts'
+
+export type Cold = {
+  /** Indexed as the `scopes` rows. */
+  readonly scopes: readonly ColdScope[]
+  /** Indexed as the `clusters` rows. */
+  readonly clusters: readonly ColdCluster[]
+  /** Indexed as the bits of a `workloads` row; 0 is the condition that asks for nothing. */
+  readonly conditions: readonly SourceCondition[]
+  /** Indexed as the rows of `workloads`; 0 is the unknown client. */
+  readonly workloads: readonly ColdWorkload[]
+}
+
+export type ColdScope = {
+  /** Row of its listener. */
+  readonly listener: number
+  readonly port: number
+  readonly host: string
+  readonly rules: readonly ColdRule[]
+}
+
+/** A rule as written; `row` is its row in `rules`, −1 where it can never match (`never` says why). */
+export type ColdRule = { readonly origin: RuleOrigin; readonly never: string | null; readonly row: number }
+
+export type ColdCluster = {
+  readonly host: string
+  readonly subset: string | null
+  readonly port: number
+  readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** What the workloads behind it have in common. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Where its policy is written; absent where all of it is by default. */
+  readonly policyAt?: Cluster['policyAt']
+}
+
+export type ColdWorkload = {
+  readonly namespace: string | null
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** CRC-32 of everything behind the checksum itself; finds a damaged table, not a forged one. */
+export function checksum(buffer: SharedArrayBuffer): number {
+  return crc32(new Uint8Array(buffer, (Header.checksum + 1) * 4))
+}

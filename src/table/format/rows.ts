@@ -1,0 +1,58 @@
+/** Rows of a table as plain values, for those that explain, compare and show; never on the data path. */
+
+import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
+import type { Cold } from './cold.ts'
+import { Cluster, Destination, Endpoint, Prefix, Route } from './layout.ts'
+import type { Table } from './table.ts'
+
+/** A destination of a route, with the share of connections that it is configured to get (0 – 1). */
+export type RouteDestination = {
+  /** Row of its cluster. */
+  readonly cluster: number
+  readonly host: string
+  readonly subset: string | null
+  readonly port: number
+  readonly weight: number
+  readonly share: number
+}
+
+export function destinationsOf({ routes, splits }: Table, cold: Cold, route: number): RouteDestination[] {
+  const first = routes[route * Route.WORDS + Route.firstSplit]
+  const count = routes[route * Route.WORDS + Route.splitCount]
+  const rows = Array.from({ length: count }, (_, index) => (first + index) * Destination.WORDS)
+  const total = rows.reduce((sum, row) => sum + splits[row + Destination.weight], 0)
+  return rows.map(row => {
+    const cluster = splits[row + Destination.cluster]
+    const weight = splits[row + Destination.weight]
+    const { host, subset, port } = cold.clusters[cluster]
+    return { cluster, host, subset, port, weight, share: count === 1 ? 1 : weight / total }
+  })
+}
+
+/** "10.0.0.1:80" for each endpoint of a cluster; its names where none has an address yet. */
+export function endpointsOf({ clusters, endpoints }: Table, cold: Cold, cluster: number): string[] {
+  const row = cluster * Cluster.WORDS
+  const first = clusters[row + Cluster.firstEndpoint]
+  const known = Array.from({ length: clusters[row + Cluster.endpointCount] }, (_, index) =>
+    endpointText(endpoints, first + index),
+  )
+  return known.length > 0 ? known : cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)
+}
+
+export function endpointText(endpoints: Uint32Array, endpoint: number): string {
+  const at = endpoint * Endpoint.WORDS
+  const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)
+  return formatEndpoint(address, endpoints[at + Endpoint.port])
+}
+
+/** The prefixes of the run (a first index and a count) that stands at word `run` of `rules`. */
+export function prefixesOf({ rules, prefixes }: Table, run: number): Cidr[] {
+  return Array.from({ length: rules[run + 1] }, (_, index) => {
+    const at = (rules[run] + index) * Prefix.WORDS
+    return {
+      family: prefixes[at + Prefix.family] as Family,
+      bits: prefixes[at + Prefix.bits],
+      words: prefixes.slice(at + Prefix.address, at + Prefix.address + 4),
+    }
+  })
+}

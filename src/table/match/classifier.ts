@@ -1,0 +1,72 @@
+/**
+ * The classifier: from addresses and a port to the first rule in list order, without looking at the
+ * rules one by one.
+ *
+ *   destination ─▶ node ─▶ its ancestors …            every prefix around the destination (find-node.ts)
+ *   (scope, port)               ─hash─▶ chain         rules of a scope for just that port; its row names that for any
+ *   (chain, destination node)   ─hash─▶ shortlist     all that can match there; a node's row names its only one
+ *
+ * A shortlist has what can match at one prefix, in list order: rules for it, for wider ones and for any
+ * destination, so the nearest says all. Each of its candidates is tried by two comparisons: is the client's node
+ * inside the candidate's, and does the client's workload have the condition's bit (../build/conditions.ts).
+ * Where more rules could match than it holds, a scope's rules are in parts, too, by what they ask of the client (part-search.ts).
+ *
+ * Each of these is a read that waits for the one before, and in a large table misses the cache. So whatever a row
+ * can say by itself spares a hash, and bits spare the hashes that would find nothing.
+ *
+ * All functions read typed arrays and return integers; they never throw and allocate nothing.
+ */
+
+import { ClientNode, DestinationScope, Listener, LONG, Scope } from '../format/layout.ts'
+import { NO_RULE } from '../format/outcome.ts'
+import { ABSENT, findPair } from '../format/pair-index.ts'
+import type { Table } from '../format/table.ts'
+import { ANY_NODE } from './find-node.ts'
+import type { Fulfilled } from './fulfilled.ts'
+import { firstInParts } from './part-search.ts'
+import { chainOf, firstShortlisted } from './shortlist-search.ts'
+
+/** The row of `workloads` for a client node: that of the longest source range around it; 0 is unknown. */
+export const workloadOf = (table: Table, client: number): number =>
+  table.clientNodes[client * ClientNode.WORDS + ClientNode.workload]
+
+/**
+ * The scope of `listener` whose prefix around the destination is the longest, of those whose port
+ * fits; −1 where there is none.
+ */
+export function findScope(table: Table, listener: number, destination: number, port: number): number {
+  const only = table.listeners[listener * Listener.WORDS + Listener.onlyScope]
+  if (only !== ABSENT) return only
+  const { destinationScopes, scopeIndex } = table
+  const anyPort = listener * 65_536
+  let node = destinationScopes[destination * DestinationScope.WORDS + DestinationScope.node]
+  for (;;) {
+    let scope = findPair(scopeIndex, node, anyPort + port)
+    if (scope === ABSENT) scope = findPair(scopeIndex, node, anyPort)
+    if (scope !== ABSENT) return scope
+    if (node === ANY_NODE) return -1
+    node = destinationScopes[node * DestinationScope.WORDS + DestinationScope.above]
+  }
+}
+
+/**
+ * The row of the first rule of `scope` that matches, or NO_RULE; where one does, its route is in `fulfilled`.
+ *
+ * @param destination  Node, from `findNode`.
+ * @param client       Node, from `findNode`.
+ */
+export function firstRule(
+  table: Table,
+  scope: number,
+  destination: number,
+  client: number,
+  port: number,
+  fulfilled: Fulfilled,
+): number {
+  const row = scope * Scope.WORDS
+  const anyPort = table.scopes[row + Scope.anyPortChain]
+  const ports = table.scopes[row + Scope.ports]
+  const named = chainOf(table, scope, ports, port)
+  const found = firstShortlisted(table, named, anyPort, destination, client, fulfilled, NO_RULE)
+  return found === LONG ? firstInParts(table, scope, destination, client, port, fulfilled) : found
+}

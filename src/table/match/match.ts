@@ -1,0 +1,97 @@
+/**
+ * From a connection's addresses to its route: the decision that everything else serves.
+ *
+ *   listener ─▶ scope (destination address and port) ─▶ first rule whose every condition holds ─▶ route
+ *                                              client address ─▶ workload ─▶ condition bits ─┘
+ *
+ * The first rule in list order wins, however specific a later one is; classifier.ts finds it. All
+ * functions here read typed arrays and return integers; they never throw and allocate nothing.
+ */
+
+import type { Family } from '../../address/address.ts'
+import { conditionList } from '../build/conditions.ts'
+import { Listener, Otherwise, Scope, WorkloadRun } from '../format/layout.ts'
+import { DENIED, NO_ROUTE, NO_RULE, PASSTHROUGH } from '../format/outcome.ts'
+import type { Table } from '../format/table.ts'
+import { findScope, firstRule, workloadOf } from './classifier.ts'
+import { findNode } from './find-node.ts'
+import type { Fulfilled } from './fulfilled.ts'
+
+/** A connection to be matched: each worker has one and fills it anew. Addresses are 4 words (address/address.ts). */
+export type Query = {
+  /** Index into `Table.sockets`. */
+  listener: number
+  destinationFamily: Family | 0
+  readonly destination: Uint32Array
+  destinationPort: number
+  clientFamily: Family | 0
+  readonly client: Uint32Array
+  /** What the client's workload fulfils, found on the way. */
+  readonly fulfilled: Fulfilled
+  /** Out: the row of the scope that applied; −1 where none did. */
+  scope: number
+  /** Out: the row of the rule that matched; −1 where none did. */
+  rule: number
+  /** Out: the row of the client's workload; 0 is the unknown one. */
+  workload: number
+}
+
+const NOTHING = new Uint32Array(0)
+
+export function createQuery(): Query {
+  return {
+    listener: 0,
+    destinationFamily: 0,
+    destination: new Uint32Array(4),
+    destinationPort: 0,
+    clientFamily: 0,
+    client: new Uint32Array(4),
+    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, route: -1 },
+    scope: -1,
+    rule: -1,
+    workload: 0,
+  }
+}
+
+/** The route's index for a new connection, or NO_ROUTE, PASSTHROUGH or DENIED. */
+export function match(table: Table, query: Query): number {
+  const client = findNode(table.clients, query.clientFamily, query.client)
+  const workload = workloadOf(table, client)
+  query.workload = workload
+  const { fulfilled } = query
+  fulfilled.bits = table.workloads
+  fulfilled.bitsAt = workload * table.conditionWords
+  fulfilled.conditions = table.fulfilled
+  fulfilled.first = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.first]
+  fulfilled.count = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.count]
+  return matchNodes(table, query, client, -1)
+}
+
+/**
+ * The same, for a client that fulfils the source conditions whose bits stand in `bits`.
+ *
+ * @param scope  The scope to match in; −1: that of the destination.
+ */
+export function matchAs(table: Table, query: Query, bits: Uint32Array, scope: number): number {
+  const conditions = Uint32Array.from(conditionList(bits))
+  Object.assign(query.fulfilled, { bits, bitsAt: 0, conditions, first: 0, count: conditions.length })
+  return matchNodes(table, query, findNode(table.clients, query.clientFamily, query.client), scope)
+}
+
+function matchNodes(table: Table, query: Query, client: number, scope: number): number {
+  const { listener, destinationPort: port } = query
+  const destination = findNode(table.destinations, query.destinationFamily, query.destination)
+  query.rule = -1
+  query.scope = scope < 0 ? findScope(table, listener, destination, port) : scope
+  if (query.scope < 0) return otherwise(table, listener)
+  const rule = firstRule(table, query.scope, destination, client, port, query.fulfilled)
+  if (rule === NO_RULE) return table.scopes[query.scope * Scope.WORDS + Scope.defaultRoute] // −1 is NO_ROUTE
+  query.rule = rule
+  return query.fulfilled.route
+}
+
+function otherwise(table: Table, listener: number): number {
+  const what = table.listeners[listener * Listener.WORDS + Listener.otherwise]
+  if (what === Otherwise.passthrough) return PASSTHROUGH
+  return what === Otherwise.deny ? DENIED : NO_ROUTE
+}

@@ -1,0 +1,91 @@
+/** Finds the shortlists for a connection and tries their candidates (classifier.ts). Never throws, allocates nothing. */
+
+import { Candidate, Chain, DestinationNode, LONG, Shortlist } from '../format/layout.ts'
+import { ABSENT, findPair } from '../format/pair-index.ts'
+import type { Table } from '../format/table.ts'
+import { ANY_NODE } from './find-node.ts'
+import { type Fulfilled, hasBit } from './fulfilled.ts'
+
+/**
+ * The chain of a scope or part for just this port, or ABSENT.
+ *
+ * @param owner  What chainIndex has it by: the scope, or PART_CHAINS and the part.
+ * @param ports  The owner's bits for its ports.
+ */
+export const chainOf = (table: Table, owner: number, ports: number, port: number): number =>
+  ((ports >>> (port & 31)) & 1) === 0 ? ABSENT : findPair(table.chainIndex, owner, port)
+
+/**
+ * The first rule on the shortlists of two chains that matches and is less than `limit`; else `limit`; LONG where
+ * one of the shortlists is.
+ *
+ * @param named    The chain for the connection's port, or ABSENT.
+ * @param anyPort  The one for any port, or negative.
+ */
+export function firstShortlisted(
+  table: Table,
+  named: number,
+  anyPort: number,
+  destination: number,
+  client: number,
+  fulfilled: Fulfilled,
+  limit: number,
+): number {
+  const { destinationNodes } = table
+  const chain = named === ABSENT ? anyPort : named
+  if (chain < 0) return limit
+  const addsAnyPort = chain !== anyPort && anyPort >= 0
+  let nearest = ABSENT // the shortlist that says all
+  let nearer = ABSENT //  but for what one for any port says of a longer prefix
+  let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
+  while (node !== ANY_NODE) {
+    nearest = shortlistOf(table, chain, node)
+    if (nearest !== ABSENT) break
+    if (addsAnyPort && nearer === ABSENT) nearer = shortlistOf(table, anyPort, node)
+    node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.ruleAbove]
+  }
+  if (nearest === ABSENT) nearest = table.chains[chain * Chain.WORDS + Chain.anyShortlist]
+  if (isLong(table, nearest) || isLong(table, nearer)) return LONG
+  const best = firstOnShortlist(table, nearer, client, fulfilled, limit)
+  return firstOnShortlist(table, nearest, client, fulfilled, best)
+}
+
+/** The shortlist of a chain for a destination node, or ABSENT. */
+function shortlistOf(table: Table, chain: number, node: number): number {
+  const { destinationNodes, shortlistIndex } = table
+  const row = node * DestinationNode.WORDS
+  const only = destinationNodes[row + DestinationNode.shortlist]
+  const chains = destinationNodes[row + DestinationNode.chains]
+  if (only !== ABSENT) return chains === chain ? only : ABSENT
+  const nodes = table.chains[chain * Chain.WORDS + Chain.nodes + ((node >>> 5) & 3)]
+  return ((chains >>> (chain & 31)) & (nodes >>> (node & 31)) & 1) === 0
+    ? ABSENT
+    : findPair(shortlistIndex, chain, node)
+}
+
+/** Whether there is a shortlist, and it would be too long. */
+const isLong = ({ shortlists }: Table, shortlist: number): boolean =>
+  shortlist !== ABSENT && shortlists[shortlist + Shortlist.count] === LONG
+
+/** The first rule of a shortlist, if there is one, that matches and is less than `limit`; else `limit`. */
+function firstOnShortlist(
+  { shortlists }: Table,
+  shortlist: number,
+  client: number,
+  fulfilled: Fulfilled,
+  limit: number,
+): number {
+  if (shortlist === ABSENT) return limit
+  const first = shortlist + Shortlist.WORDS
+  const end = first + Candidate.WORDS * shortlists[shortlist + Shortlist.count]
+  for (let at = first; at < end; at += Candidate.WORDS) {
+    const rule = shortlists[at + Candidate.rule]
+    if (rule >= limit) return limit
+    const place = (client - shortlists[at + Candidate.firstClient]) >>> 0
+    if (place > shortlists[at + Candidate.clientSpan]) continue
+    if (!hasBit(fulfilled.bits, fulfilled.bitsAt, shortlists[at + Candidate.condition])) continue
+    fulfilled.route = shortlists[at + Candidate.route]
+    return rule
+  }
+  return limit
+}

@@ -1,0 +1,221 @@
+/**
+ * The Plan: everything that the data plane decides by, in words and plain values.
+ *
+ * config/ makes it out of the resources, ../build/builder.ts turns it into the table's bytes, and the tests'
+ * naive matcher reads it directly: it is the one description of what a connection should do. All
+ * names are resolved here (full host names, `namespace/name` gateways), all references are indexes.
+ */
+
+import type { Cidr } from '../../address/address.ts'
+
+export type Plan = {
+  readonly listeners: readonly Listener[]
+  readonly routes: readonly Route[]
+  readonly clusters: readonly Cluster[]
+  /** Who a client is, by its address: the longest prefix wins, then the earlier entry. */
+  readonly sources: readonly Source[]
+}
+
+/** One socket that accepts: an address and a port, for one Gateway or for the mesh. */
+export type Listener = {
+  /** 'mesh', or the Gateway as 'namespace/name'. */
+  readonly gateway: string
+  /** The address to listen on; '' is every address, IPv4 and IPv6. */
+  readonly bind: string
+  /** 1–65535; for a `redirect` listener the port that captured connections arrive at. */
+  readonly port: number
+  /**
+   * Whether it has a socket of its own. False where a Gateway took the mesh's socket: no connection
+   * arrives, but `explain` can still say where one would go.
+   */
+  readonly opens: boolean
+  /** Where the destination is read: the socket's local address, or the address before a redirect. */
+  readonly destination: 'local' | 'original'
+  /** Which rules apply, by destination; see `Scope`. */
+  readonly scopes: readonly Scope[]
+  /** What a destination that no scope covers gets. */
+  readonly otherwise: 'close' | 'passthrough' | 'deny'
+}
+
+/**
+ * The rules for one service (mesh), or for all of a listener (gateway).
+ *
+ * Of a listener's scopes, the one applies whose port fits and whose address prefix is the longest
+ * around the destination; among equals the first.
+ */
+export type Scope = {
+  /** Full name of the mesh service; '' at a gateway. */
+  readonly host: string
+  /** Destination port; 0 is any. */
+  readonly port: number
+  /** Destination ranges; empty is any address (like a prefix of length 0, of both families). */
+  readonly addresses: readonly Cidr[]
+  /** In the order in which they are tried; the first that matches decides. */
+  readonly rules: readonly Rule[]
+  /** Services that only some clients see, each behind its own rules; in the order of `after`. */
+  readonly defaults?: readonly ScopeDefault[]
+  /**
+   * The route when no rule matches (a mesh service itself), or an outcome (../format/outcome.ts); −1 closes
+   * the connection.
+   */
+  readonly defaultRoute: number
+}
+
+/** A mesh service for the clients of some namespaces: none of them tries a later rule. */
+export type ScopeDefault = {
+  /** How many rules of the scope are tried before it. */
+  readonly after: number
+  readonly visibleTo: readonly string[]
+  /** Index into `Plan.routes`. */
+  readonly route: number
+}
+
+/** Stands in `visibleTo` for clients whose namespace is not known. */
+export const UNKNOWN_CLIENT = ''
+
+/** One match block of one route (or one route without `match`): all its conditions must hold. */
+export type Rule = {
+  readonly origin: RuleOrigin
+  /** The destination lies in any of these; empty is no condition. */
+  readonly destinations: readonly Cidr[]
+  /** Destination port; 0 is no condition. */
+  readonly port: number
+  /** The client's address lies in any of these (`sourceSubnet`); empty is no condition. */
+  readonly clients: readonly Cidr[]
+  readonly source: SourceCondition
+  /** Index into `Plan.routes`. */
+  readonly route: number
+  /**
+   * Why this rule can never match on this listener ("gateways: …"), decided while planning; null for
+   * a rule to try. Kept so that `explain` can say it; the data plane never sees such a rule.
+   */
+  readonly never: string | null
+}
+
+/** Where a rule was written. */
+export type RuleOrigin = {
+  /** 'namespace/name'. */
+  readonly virtualService: string
+  readonly block: 'tcp' | 'tls' | 'http'
+  /** Index of the route in its block. */
+  readonly route: number
+  /** Index of the match in its route, or null for a route without `match`. */
+  readonly match: number | null
+  readonly file: string
+  readonly line: number
+}
+
+/** What a rule asks of the client's workload; all parts must hold. */
+export type SourceCondition = {
+  /** `sourceNamespace`; null is no condition. */
+  readonly namespace: string | null
+  /** `sourceLabels`: each must be there with this value; more labels are fine. */
+  readonly labels: Readonly<Record<string, string>>
+  /**
+   * Mesh `exportTo`: the client's namespace is one of these (UNKNOWN_CLIENT: not known); null is no
+   * condition.
+   */
+  readonly visibleTo: readonly string[] | null
+}
+
+/** Where connections of a rule go. */
+export type Route = {
+  /** Stable over reloads while the route means the same: counters of splits are kept by it. */
+  readonly identity: string
+  /** At least one; weights are positive, but for a single destination, whose weight counts for nothing. */
+  readonly destinations: readonly WeightedDestination[]
+  /** How a destination is drawn; `gateway.weir/split`. */
+  readonly split: 'random' | 'exact' | 'sticky'
+}
+
+export type WeightedDestination = {
+  /** Index into `Plan.clusters`. */
+  readonly cluster: number
+  /** 0 – 2^31−1. */
+  readonly weight: number
+}
+
+/** A host, a subset of it and a port: what Istio calls a cluster, with its effective traffic policy. */
+export type Cluster = {
+  /** Full name. */
+  readonly host: string
+  readonly subset: string | null
+  readonly port: number
+  /**
+   * `static`: one of `endpoints`. `original`: the address that the client asked for (resolution NONE,
+   * passthrough). `unknown`: no resource defines it; a connection is reset with a counted reason.
+   */
+  readonly kind: 'static' | 'original' | 'unknown'
+  readonly endpoints: readonly Endpoint[]
+  /** Endpoints that are names (resolution DNS), with what they resolved to left out of `endpoints` until known. */
+  readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** What all workloads behind it have in common, and its subset asks for: who it is, in metrics. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly policy: Policy
+  /** Where the values of its policy are written; what is missing is by default. */
+  readonly policyAt?: Readonly<Partial<Record<PolicyField, { readonly file: string; readonly line: number }>>>
+}
+
+/** The values of a policy, as a DestinationRule calls them; the last two as the Settings do. */
+export type PolicyField =
+  | 'connectTimeout'
+  | 'idleTimeout'
+  | 'maxConnectionDuration'
+  | 'maxConnections'
+  | 'tcpKeepalive'
+  | 'loadBalancer'
+  | 'connectAttempts'
+  | 'connectDeadline'
+
+export type Endpoint = {
+  /** An IP address. */
+  readonly address: string
+  readonly port: number
+  /** ≥ 1. */
+  readonly weight: number
+}
+
+/**
+ * What of a DestinationRule's traffic policy matters at layer 4; defaults are Istio's, but for the
+ * last three values.
+ */
+export type Policy = {
+  readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
+  readonly connectTimeoutMs: number
+  /** 0 is none. */
+  readonly idleTimeoutMs: number
+  /** 0 is none. */
+  readonly maxDurationMs: number
+  /** Open connections to this cluster over all workers; 0 is no limit. */
+  readonly maxConnections: number
+  /** null leaves keepalive off; 0 in a field is the kernel's default. Seconds. */
+  readonly keepalive: { readonly timeS: number; readonly intervalS: number; readonly probes: number } | null
+  /** Endpoints that are tried for a connection, each for `connectTimeoutMs`. */
+  readonly connectAttempts: number
+  /** For all of them together. */
+  readonly connectDeadlineMs: number
+  /**
+   * Whether an endpoint whose last connect failed is drawn after all others, until its back-off is
+   * over.
+   */
+  readonly remembersFailures: boolean
+}
+
+export const DEFAULT_POLICY: Policy = {
+  balance: 'LEAST_REQUEST',
+  connectTimeoutMs: 10_000,
+  idleTimeoutMs: 3_600_000,
+  maxDurationMs: 0,
+  maxConnections: 0,
+  keepalive: null,
+  connectAttempts: 3,
+  connectDeadlineMs: 15_000,
+  remembersFailures: true,
+}
+
+/** A client address range and the workload behind it. */
+export type Source = {
+  readonly cidr: Cidr
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+}
