@@ -6,8 +6,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { scene as adminScene, talking } from '../admin/scene.ts'
+import { blackhole } from '../support/blackhole.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
-import { freePort, until } from '../support/sockets.ts'
+import { freePort, open, until } from '../support/sockets.ts'
 import { ask, folder, routing } from './scene.ts'
 
 async function scene(t: TestContext, engine: string, spec: string) {
@@ -34,6 +35,15 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: forgetful}
 spec: {host: backend.example, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 5}}}
+`
+
+/** One dial may take an hour; all together, what `deadline` or else the Settings say. */
+const patience = (deadline: string): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: patient, annotations: {${deadline && `gateway.weir/connect-deadline: ${deadline}`}}}
+spec: {host: backend.example, trafficPolicy: {connectionPool: {tcp: {connectTimeout: 1h}}}}
 `
 
 const withSpec = (text: string, engine: string, spec: string): string =>
@@ -94,5 +104,24 @@ for (const { engine, test } of CHOSEN_FIRST) {
     const answers: string[] = []
     while (!answers.includes('') && answers.length < 200) answers.push(await ask(port))
     assert.ok(answers.includes(''))
+  })
+  test(`${engine}: how long all dials may take changes for those that come, by Settings and by annotation`, async t => {
+    await using hole = await blackhole()
+    const { port, change } = await scene(t, engine, 'connectDeadline: 1h,')
+    const patient =
+      (deadline = '') =>
+      (text: string) =>
+        text.replace(
+          'endpoints: [{address: 127.0.0.1}]',
+          `endpoints: [{address: 127.0.0.1, ports: {tcp: ${hole.port}}}]`,
+        ) + patience(deadline)
+    await change('connectDeadline: 1h,', patient())
+    const waiting = await open(port)
+    await change('connectDeadline: 100ms,', patient())
+    assert.equal(await ask(port), '')
+    await change('connectDeadline: 1h,', patient('100ms'))
+    assert.equal(await ask(port), '')
+    assert.equal(waiting.closed, false, 'what was dialing keeps the hour that it began with')
+    waiting.destroy()
   })
 }
