@@ -85,6 +85,27 @@ const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
     pattern: /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.hrtime/,
     where: /^base\/clock\.ts$/,
   },
+  {
+    what: 'imports the clock, in engine and table: a world is given (base/world.ts)',
+    pattern: /base\/clock\.ts'/,
+    where: /^(?!engine\/|table\/)/,
+  },
+  {
+    what: 'draws random numbers that nobody seeded',
+    pattern: /Math\.random\b|getRandomValues|random(Bytes|Int|UUID|Fill)/,
+    where: /^(kernel\/machine|control\/workers\/selected-drain)\.ts$/,
+  },
+  {
+    what: 'knows the machine, in engine and table',
+    pattern: /kernel\/machine\.ts'|'node:(os|fs|fs\/promises|crypto)'/,
+    where: /^(?!engine\/|table\/)|^engine\/worker\/worker\.ts$|^table\/match\/sticky\.ts$/, // a hash of bytes
+  },
+  {
+    what: 'sets a timer, in engine and table',
+    // The engine on node:net lives on Node's event loop; left-behind.ts runs in the primary thread.
+    pattern: /\bset(Timeout|Interval|Immediate)\b|node:timers|base\/(turns|settled)\.ts'/,
+    where: /^(?!engine\/|table\/)|^engine\/node\/|^engine\/worker\/left-behind\.ts$/,
+  },
   { what: 'exits the process', pattern: /process\.exit\b|process\.exitCode/, where: /^cli\// },
   { what: 'parses YAML', pattern: /from 'yaml'/, where: /^config\/text\// },
   { what: 'prints', pattern: /console\.\w+\(/, where: /^$/ },

@@ -9,6 +9,7 @@ import { createDecision } from '../../src/engine/decide/decide.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, Journal } from '../../src/engine/worker/journal.ts'
 import { createHeld } from '../../src/kernel/held.ts'
+import { machine } from '../../src/kernel/machine.ts'
 import { Generations } from '../../src/stats/generations.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
@@ -63,6 +64,7 @@ class Scene {
         ...{ engine: 'uring', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port1 },
         ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(64), journal: this.memory },
         limits: { maxConnections: ROWS },
+        world: machine,
       },
       this.#query,
     )

@@ -17,8 +17,9 @@ import {
 } from '../../src/engine/decide/decide.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { Journal } from '../../src/engine/worker/journal.ts'
-import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import type { EngineTask } from '../../src/engine/worker/protocol.ts'
 import { createHeld } from '../../src/kernel/held.ts'
+import { machine } from '../../src/kernel/machine.ts'
 import { backoffMs } from '../../src/stats/backoffs.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
@@ -100,12 +101,16 @@ class World {
 
   #worker(index: number) {
     const { port1 } = new MessageChannel()
-    const task: WorkerTask = {
+    const task: EngineTask = {
       ...{ engine: 'node', index, workers: 2, epoch: new SharedArrayBuffer(4), stats: this.stats },
       ...{ inboxes: createInboxes(2), held: createHeld(64), journal: createJournalMemory(ROWS) },
-      ...{ limits: { maxConnections: ROWS }, port: port1 },
+      ...{
+        limits: { maxConnections: ROWS },
+        port: port1,
+        world: { ...machine, monotonicMs: () => this.nowMs },
+      },
     }
-    const decider = Object.assign(createDecider(task), { nowMs: () => this.nowMs })
+    const decider = createDecider(task)
     port1.close()
     return { decider, attempts: new Attempts(decider, new Journal(task, decider.query), ROWS) }
   }

@@ -6,25 +6,22 @@ import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { formatAddress, parseInto } from '../../src/address/address.ts'
 import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide/decide.ts'
-import {
-  localRoutes4,
-  localRoutes6,
-  machineAddresses,
-  ownListeners,
-} from '../../src/engine/decide/own-addresses.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { Mailbox } from '../../src/engine/worker/mailbox.ts'
-import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import type { EngineTask } from '../../src/engine/worker/protocol.ts'
 import { createHeld } from '../../src/kernel/held.ts'
+import { machine } from '../../src/kernel/machine.ts'
+import { localRoutes4, localRoutes6 } from '../../src/kernel/own-addresses.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import { PASSTHROUGH } from '../../src/table/format/outcome.ts'
+import { ownListeners } from '../../src/table/match/own-listeners.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
 
-const taskOf = (): WorkerTask => ({
+const taskOf = (): EngineTask => ({
   ...{
     engine: 'node',
     index: 0,
@@ -36,6 +33,7 @@ const taskOf = (): WorkerTask => ({
     journal: createJournalMemory(10),
   },
   limits: { maxConnections: 10 },
+  world: machine,
   port: new MessageChannel().port1,
 })
 
@@ -50,7 +48,11 @@ function decideFor(plan: Plan, destination: string, port: number) {
   query.destinationPort = port
   query.clientFamily = parseInto('10.9.9.9', query.client, 0)
   const decision = createDecision()
-  const outcome = decide(Object.assign(decider, { own: ownListeners(table) }), table, decision)
+  const outcome = decide(
+    Object.assign(decider, { own: ownListeners(table, machine.ownAddresses()) }),
+    table,
+    decision,
+  )
   const address = formatAddress(decision.family === 4 ? 4 : 6, decision.address)
   return { outcome, decision, target: `${address} ${decision.port}` }
 }
@@ -79,7 +81,10 @@ test('an address that is no service takes nothing from the decision before', () 
   const decision = createDecision()
   assert.equal(decide(decider, services, decision), ADMITTED)
   assert.deepEqual([decision.cluster, decision.route, decision.maxDurationMs], [0, 0, 3])
-  assert.equal(decide(Object.assign(decider, { own: ownListeners(table) }), table, decision), ADMITTED)
+  assert.equal(
+    decide(Object.assign(decider, { own: ownListeners(table, machine.ownAddresses()) }), table, decision),
+    ADMITTED,
+  )
   const { address, ...rest } = decision
   const { address: _, ...fresh } = createDecision()
   const { family, port, route, keepaliveIntervalS, keepaliveProbes } = rest
@@ -112,7 +117,7 @@ test('an endpoint is held against our own listeners as a destination that was as
     '::',
     '::1',
     '::ffff:127.0.0.1',
-    ...machineAddresses(),
+    ...machine.ownAddresses(),
   ]) {
     if (address.includes('/')) continue
     for (const bind of ['', '::']) assert.equal(decideTo(bind, address), Reason.loop, `${bind} ${address}`)

@@ -7,15 +7,16 @@ import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
 import { parseInto } from '../../src/address/address.ts'
 import { ADMITTED, createDecider, createDecision, decide } from '../../src/engine/decide/decide.ts'
-import { ownListeners } from '../../src/engine/decide/own-addresses.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { createHeld } from '../../src/kernel/held.ts'
+import { machine } from '../../src/kernel/machine.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import { EARLY_ENDS } from '../../src/table/explain/ends.ts'
 import { Explainer } from '../../src/table/explain/explain.ts'
 import type { Table } from '../../src/table/format/table.ts'
+import { ownListeners } from '../../src/table/match/own-listeners.ts'
 import type { Cluster, Plan } from '../../src/table/plan/plan.ts'
 import { enoughRuns, runs } from '../support/full.ts'
 import * as arbitrary from '../support/plans.ts'
@@ -65,6 +66,7 @@ const decider = createDecider({
     journal: createJournalMemory(1),
   },
   limits: { maxConnections: 1 },
+  world: machine,
 })
 
 /** All that workers answered, as reasons; null: it is dialled. */
@@ -78,7 +80,7 @@ function drawn(
   query.clientFamily = parseInto(asked.client, query.client, 0)
   query.destinationFamily = parseInto(asked.destination, query.destination, 0)
   query.destinationPort = asked.port
-  decider.own = ownListeners(table)
+  decider.own = ownListeners(table, machine.ownAddresses())
   const results = Array.from({ length: DRAWS }, () => decide(decider, table, createDecision()))
   return new Set(results.map(result => (result === ADMITTED ? null : REASON_NAMES[result])))
 }
@@ -88,7 +90,10 @@ test('a connection ends as explain says, or is dialled where it says nothing', t
   fc.assert(
     fc.property(plan, fc.array(connection, { minLength: 10, maxLength: 20 }), (plan, connections) => {
       const table = tableOf(plan)
-      const explainer = new Explainer(table, { own: ownListeners(table), namesResolved: true })
+      const explainer = new Explainer(table, {
+        own: ownListeners(table, machine.ownAddresses()),
+        namesResolved: true,
+      })
       for (const each of connections) {
         const said = explainer.answer({
           gateway: plan.listeners[0].gateway,

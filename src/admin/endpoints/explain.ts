@@ -3,11 +3,12 @@
 import type { FastifyInstance } from 'fastify'
 import { chooseGateway } from '../../config/choose-gateway.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { ownListeners } from '../../engine/decide/own-addresses.ts'
+import { machine } from '../../kernel/machine.ts'
 import { EARLY_ENDS } from '../../table/explain/ends.ts'
 import { Explainer } from '../../table/explain/explain.ts'
 import { askByOptions, parseLabels } from '../../table/explain/question.ts'
 import { readCold } from '../../table/format/table.ts'
+import { ownListeners } from '../../table/match/own-listeners.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,
@@ -115,7 +116,11 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
       if ('error' in chosen) throw new Problem(400, 'unclear-gateway', chosen.error)
       if (explainer?.table !== table) {
         const cold = plane.observer.generations.cold(generation) ?? readCold(table)
-        explainer = new Explainer(table, { own: ownListeners(table), namesResolved: true, cold })
+        explainer = new Explainer(table, {
+          own: ownListeners(table, machine.ownAddresses()),
+          namesResolved: true,
+          cold,
+        })
       }
       const { rejected, ...answer } = explainer.answer({ ...asked.question, ...chosen }, REJECTED_MAX + 1)
       return {

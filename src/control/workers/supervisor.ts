@@ -13,11 +13,11 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
 import { monotonicMs } from '../../base/clock.ts'
 import { settlesWithin } from '../../base/settled.ts'
-import { openFileLimit } from '../../engine/worker/descriptors.ts'
 import { createInboxes } from '../../engine/worker/inboxes.ts'
 import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
 import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../../engine/worker/protocol.ts'
 import { createHeld } from '../../kernel/held.ts'
+import { machine } from '../../kernel/machine.ts'
 import { closeWake, wake } from '../../kernel/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
 import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
@@ -110,7 +110,7 @@ export class Supervisor {
     this.#inboxes = createInboxes(options.workers)
     this.limit(options.limits)
     this.#held = Array.from({ length: options.workers }, () =>
-      createHeld(openFileLimit() ?? Number.POSITIVE_INFINITY),
+      createHeld(machine.openFilesMax() ?? Number.POSITIVE_INFINITY),
     )
     const worker = new URL(`../../engine/worker/worker${extname(import.meta.url)}`, import.meta.url).href
     this.#pool = new WorkerPool({ ...options, filename: options.filename ?? worker })

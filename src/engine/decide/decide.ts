@@ -8,9 +8,7 @@
  * Filling the query with addresses and moving bytes is the engine's part.
  */
 
-import { getRandomValues } from 'node:crypto'
-import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
-import { createRandom, type Random } from '../../base/random.ts'
+import type { Random } from '../../base/random.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
 import {
@@ -23,12 +21,12 @@ import {
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
 import type { Table } from '../../table/format/table.ts'
 import { createQuery, match, type Query } from '../../table/match/match.ts'
+import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
 import { pickDestination } from '../../table/match/pick.ts'
 import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
-import type { EngineLimits, WorkerTask } from '../worker/protocol.ts'
+import type { EngineLimits, EngineTask } from '../worker/protocol.ts'
 import { NO_ENDPOINT } from './balance.ts'
 import { drawEndpoint } from './draw.ts'
-import { isOwnListener, type OwnListeners } from './own-addresses.ts'
 
 /** The connection may go where the decision says. */
 export const ADMITTED = -1
@@ -74,14 +72,14 @@ export type Decision = {
   keepaliveProbes: number
 }
 
-export function createDecider(task: WorkerTask): Decider {
-  const [a, b, c] = getRandomValues(new Uint32Array(3))
+export function createDecider(task: EngineTask): Decider {
+  const { world } = task
   return {
     stats: openStats(task.stats),
     worker: task.index,
     limits: task.limits,
-    random: createRandom(a, b, c),
-    nowMs: () => monotonicMs() + clockOriginMs,
+    random: world.random(),
+    nowMs: () => world.monotonicMs() + world.originMs,
     query: createQuery(),
     own: null,
   }

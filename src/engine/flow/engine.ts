@@ -12,7 +12,6 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import { monotonicMs } from '../../base/clock.ts'
 import { Arena } from '../../kernel/arena.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
 import type { SocketName } from '../../kernel/socket-address.ts'
@@ -25,13 +24,13 @@ import { operationOf, subject } from '../../kernel/user-data.ts'
 import { openWake, Wake } from '../../kernel/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import { ownListeners } from '../../table/match/own-listeners.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide/decide.ts'
-import { ownListeners } from '../decide/own-addresses.ts'
 import { Closings } from '../worker/closings.ts'
 import { descriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
-import type { Report, WorkerTask } from '../worker/protocol.ts'
+import type { EngineTask, Report } from '../worker/protocol.ts'
 import { Connections, ENTRIES_EACH } from './connections.ts'
 import { dialerBytes } from './dialer.ts'
 import { HandOver } from './hand-over.ts'
@@ -49,14 +48,14 @@ const BUFFER_BYTES = SMALL.count * SMALL.bytesEach + LARGE.count * LARGE.bytesEa
 const SWEEP_LEAST_MS = 20
 
 /** Serves until it is told to drain or stop; nothing is left open then. */
-export async function runUringEngine(task: WorkerTask): Promise<void> {
+export async function runUringEngine(task: EngineTask): Promise<void> {
   new UringEngine(task).run()
 }
 
 type Drain = { closed: number; reset: number; untilMs: number; readonly timeoutMs: number }
 
 class UringEngine {
-  readonly #task: WorkerTask
+  readonly #task: EngineTask
   readonly #ring: Ring
   readonly #wake: Wake
   readonly #sockets: Sockets
@@ -67,14 +66,15 @@ class UringEngine {
   readonly #connections: Connections
   readonly #handOver: HandOver
   readonly #closings = new Closings()
-  readonly #descriptorCeiling = descriptorCeiling()
+  readonly #descriptorCeiling: number
   readonly #peer: SocketName
   readonly #local: SocketName
   #drain: Drain | null = null
   #ended = false
 
-  constructor(task: WorkerTask) {
+  constructor(task: EngineTask) {
     this.#task = task
+    this.#descriptorCeiling = descriptorCeiling(task.world)
     this.#decider = createDecider(task)
     const { query } = this.#decider
     this.#journal = new Journal(task, query)
@@ -108,7 +108,7 @@ class UringEngine {
   }
 
   run(): void {
-    this.#connections.nowMs = monotonicMs()
+    this.#connections.nowMs = this.#task.world.monotonicMs()
     this.#wake.prepare(this.#ring, subject(0, Operation.WAKE), 0)
     this.#report({ kind: 'waiting', wakeFd: this.#wake.fd })
     try {
@@ -146,7 +146,7 @@ class UringEngine {
     const result = ring.submitAndWait(this.#waitMs())
     assert(result === 0 || isShortOfMemory(result), `io_uring_enter: ${errnoName(result)}`)
     assert(ring.lost() === 0, 'the kernel has dropped a completion')
-    connections.nowMs = monotonicMs()
+    connections.nowMs = this.#task.world.monotonicMs()
     for (let at = ring.reap(); at >= 0; at = ring.reap()) this.#complete(at)
     if (connections.nowMs >= connections.nextSweepMs) connections.sweep()
     if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
@@ -251,7 +251,7 @@ class UringEngine {
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
     this.#closeInbox()
-    this.#decider.own = ownListeners(table)
+    this.#decider.own = ownListeners(table, this.#task.world.ownAddresses())
     this.#journal.adopt(table.generation)
     this.#listeners.adopt(table, this.#connections.nowMs)
     this.#handOver.open(table.generation)

@@ -11,7 +11,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { formatAddress } from '../../address/address.ts'
-import { monotonicMs } from '../../base/clock.ts'
+import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -35,6 +35,7 @@ export const SIDES = ['client', 'upstream'] as const
 export type SideName = (typeof SIDES)[number]
 
 export type ConnectionOptions = {
+  readonly world: World
   readonly decider: Decider
   readonly journal: Journal
   readonly attempts: Attempts
@@ -47,13 +48,14 @@ export type ConnectionOptions = {
 export class Connection {
   readonly decision = createDecision()
   readonly #client: Socket
+  readonly #world: World
   readonly #decider: Decider
   readonly #journal: Journal
   readonly #attempts: Attempts
   readonly #counters: Float64Array
   readonly #onClosing: ConnectionOptions['onClosing']
   readonly #onFree: ConnectionOptions['onFree']
-  readonly #times = { acceptedMs: monotonicMs(), dialedMs: 0, activeMs: 0 }
+  readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   #state: State = State.Free
   /** Of the journal; −1: none. */
   #row = -1
@@ -69,8 +71,10 @@ export class Connection {
   #clientEnded = false
 
   /** Counts the client's socket as an accepted connection. */
-  constructor(client: Socket, { decider, journal, attempts, onClosing, onFree }: ConnectionOptions) {
+  constructor(client: Socket, { world, decider, journal, attempts, onClosing, onFree }: ConnectionOptions) {
     this.#client = client
+    this.#world = world
+    this.#times.acceptedMs = world.monotonicMs()
     this.#decider = decider
     this.#journal = journal
     this.#attempts = attempts
@@ -93,7 +97,7 @@ export class Connection {
     this.#client.on('data', this.#onClientData)
     this.#client.on('end', this.#onClientEnd)
     this.#client.resume()
-    this.#attempts.begin(row, table, this.decision, monotonicMs())
+    this.#attempts.begin(row, table, this.decision, this.#world.monotonicMs())
     this.#dial()
     this.#watch()
   }
@@ -131,7 +135,7 @@ export class Connection {
   isOver(side: SideName, stillMs: number): boolean {
     if (this.#state === State.Dialing) return true
     const pump = side === 'client' ? this.#toUpstream : this.#toClient
-    return pump?.finished === true || monotonicMs() - this.#times.activeMs >= stillMs
+    return pump?.finished === true || this.#world.monotonicMs() - this.#times.activeMs >= stillMs
   }
 
   /** A side has reset, or failed otherwise, and Node does not know. */
@@ -145,7 +149,7 @@ export class Connection {
   #dial(): void {
     const { family, address, port, keepaliveTimeS } = this.decision
     this.#attempts.dialed()
-    this.#times.dialedMs = monotonicMs()
+    this.#times.dialedMs = this.#world.monotonicMs()
     const host = formatAddress(family === 4 ? 4 : 6, address)
     const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
     if (keepaliveTimeS >= 0) keepAlive(upstream, this.decision)
@@ -156,7 +160,7 @@ export class Connection {
   }
 
   #onDialFailed(code: string, errno = 0): void {
-    const next = this.#attempts.failed(this.#row, { code, errno }, this.decision, monotonicMs())
+    const next = this.#attempts.failed(this.#row, { code, errno }, this.decision, this.#world.monotonicMs())
     if (next !== ANOTHER) {
       this.close(next)
       return
@@ -171,7 +175,7 @@ export class Connection {
     if (upstream === null || this.#state !== State.Dialing) return
     resetWhenClosed(upstream, true)
     this.#enter(State.Relaying)
-    const nowMs = monotonicMs()
+    const nowMs = this.#world.monotonicMs()
     this.#times.activeMs = nowMs
     this.#attempts.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
     const toUpstream = new Pump(this.#client, upstream, this.#onToUpstream, this.#onClientPassedEnd)
@@ -187,7 +191,7 @@ export class Connection {
 
   /** The upstream had accepted, and has reset before Node told of either. */
   #onResetAtOnce(error: NodeJS.ErrnoException): void {
-    const nowMs = monotonicMs()
+    const nowMs = this.#world.monotonicMs()
     this.#enter(State.Relaying)
     this.#attempts.connected(this.#row, nowMs - this.#times.dialedMs, nowMs)
     this.fail('upstream', error)
@@ -204,7 +208,7 @@ export class Connection {
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return // it is lost, as what comes after the reset
     this.#counters[Counter.clientBytes] += chunk.length
-    this.#times.activeMs = monotonicMs()
+    this.#times.activeMs = this.#world.monotonicMs()
     this.#journal.received(this.#row, FROM_CLIENT, chunk.length, this.#times.activeMs)
     if (this.#toUpstream) this.#toUpstream.write(chunk)
     else this.#keepEarly(chunk)
@@ -213,16 +217,16 @@ export class Connection {
   readonly #onUpstreamData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return
     this.#counters[Counter.upstreamBytes] += chunk.length
-    this.#times.activeMs = monotonicMs()
+    this.#times.activeMs = this.#world.monotonicMs()
     this.#journal.received(this.#row, FROM_UPSTREAM, chunk.length, this.#times.activeMs)
     this.#toClient?.write(chunk)
   }
 
   readonly #onToUpstream = (bytes: number): void =>
-    this.#journal.delivered(this.#row, FROM_CLIENT, bytes, monotonicMs())
+    this.#journal.delivered(this.#row, FROM_CLIENT, bytes, this.#world.monotonicMs())
 
   readonly #onToClient = (bytes: number): void =>
-    this.#journal.delivered(this.#row, FROM_UPSTREAM, bytes, monotonicMs())
+    this.#journal.delivered(this.#row, FROM_UPSTREAM, bytes, this.#world.monotonicMs())
 
   readonly #onClientEnd = (): void => {
     this.#clientEnded = true
@@ -239,12 +243,12 @@ export class Connection {
 
   /** After the first end bytes still flow the other way; after the second both sockets close by themselves. */
   #onPassedEnd(from: From): void {
-    this.#journal.ended(this.#row, from, monotonicMs())
+    this.#journal.ended(this.#row, from, this.#world.monotonicMs())
     if (this.#state === State.HalfClosed) this.#settleInOrder()
     if (this.#state === State.Closing) return
     this.#reason = Reason[from === FROM_CLIENT ? 'client-closed' : 'upstream-closed']
     this.#enter(State.HalfClosed)
-    this.#times.activeMs = monotonicMs()
+    this.#times.activeMs = this.#world.monotonicMs()
   }
 
   // ── ending ─────────────────────────────────────────────────────────────────
@@ -263,7 +267,7 @@ export class Connection {
   /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */
   readonly #watch = (): void => {
     clearTimeout(this.#timer)
-    const nowMs = monotonicMs()
+    const nowMs = this.#world.monotonicMs()
     const reason = overdue(this.#state, this.#times, this.decision, nowMs)
     if (reason === Reason['connect-timeout']) this.#onDialFailed(TIMED_OUT)
     else if (reason >= 0) this.close(reason)
@@ -285,7 +289,7 @@ export class Connection {
     this.#openSockets--
     if (this.#openSockets > 0 || this.#state !== State.Closing) return
     this.#enter(State.Free)
-    if (this.#row >= 0) this.#journal.closed(this.#row, this.#reason, monotonicMs())
+    if (this.#row >= 0) this.#journal.closed(this.#row, this.#reason, this.#world.monotonicMs())
     this.#counters[Counter.open]--
     this.#counters[closedAt(this.#reason)]++
     this.#onFree(this, this.#reason, this.#row)

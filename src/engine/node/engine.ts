@@ -7,18 +7,17 @@
 
 import type { Socket } from 'node:net'
 import { type Family, parseInto } from '../../address/address.ts'
-import { monotonicMs } from '../../base/clock.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import { ownListeners } from '../../table/match/own-listeners.ts'
 import { Attempts } from '../decide/attempts.ts'
 import { ADMITTED, createDecider, type Decider, decide } from '../decide/decide.ts'
-import { ownListeners } from '../decide/own-addresses.ts'
 import { Closings } from '../worker/closings.ts'
 import { DescriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
-import type { Report, WorkerTask } from '../worker/protocol.ts'
+import type { EngineTask, Report } from '../worker/protocol.ts'
 import { Connection } from './connection.ts'
 import { Cuts } from './cuts.ts'
 import { descriptorOf } from './descriptor.ts'
@@ -28,7 +27,7 @@ import { localDestination, originalDestination } from './original.ts'
 import { Watch } from './watch.ts'
 
 /** Serves until it is told to drain or stop; resolves once nothing is left open. */
-export const runNodeEngine = (task: WorkerTask): Promise<void> =>
+export const runNodeEngine = (task: EngineTask): Promise<void> =>
   new Promise(resolve => new NodeEngine(task, resolve))
 
 /** How far the end has come: what ended by itself since, and what had to be reset. */
@@ -38,7 +37,7 @@ type Drain = { closed: number; reset: number; timer: NodeJS.Timeout | undefined;
 const TIMER_MAX_MS = 2 ** 31 - 1
 
 class NodeEngine {
-  readonly #task: WorkerTask
+  readonly #task: EngineTask
   readonly #onEnd: () => void
   readonly #decider: Decider
   readonly #journal: Journal
@@ -53,12 +52,13 @@ class NodeEngine {
   readonly #byRow: (Connection | undefined)[] = []
   readonly #closings = new Closings()
   #closingTimer: NodeJS.Timeout | undefined
-  readonly #descriptorCeiling = new DescriptorCeiling()
+  readonly #descriptorCeiling: DescriptorCeiling
   #drain: Drain | null = null
   #ended = false
 
-  constructor(task: WorkerTask, onEnd: () => void) {
+  constructor(task: EngineTask, onEnd: () => void) {
     this.#task = task
+    this.#descriptorCeiling = new DescriptorCeiling(task.world)
     this.#onEnd = onEnd
     this.#decider = createDecider(task)
     this.#journal = new Journal(task, this.#decider.query)
@@ -69,7 +69,7 @@ class NodeEngine {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => {
-        this.#closings.add(order, monotonicMs())
+        this.#closings.add(order, this.#task.world.monotonicMs())
         this.#closeDue()
       },
       stop: () => this.#stop(),
@@ -84,7 +84,7 @@ class NodeEngine {
 
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
-    this.#decider.own = ownListeners(table)
+    this.#decider.own = ownListeners(table, this.#task.world.ownAddresses())
     this.#journal.adopt(table.generation)
     this.#listeners.adopt(table)
   }
@@ -92,8 +92,8 @@ class NodeEngine {
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
     const connection = new Connection(client, {
-      ...{ decider: this.#decider, journal: this.#journal, attempts: this.#attempts },
-      ...{ onClosing: this.#cuts.add, onFree: this.#onFree },
+      ...{ world: this.#task.world, decider: this.#decider, journal: this.#journal },
+      ...{ attempts: this.#attempts, onClosing: this.#cuts.add, onFree: this.#onFree },
     })
     this.#connections.add(connection)
     this.#journal.arrived(listening.row, listening.table.generation, connection.decision)
@@ -144,8 +144,8 @@ class NodeEngine {
 
   readonly #closeDue = (): void => {
     clearTimeout(this.#closingTimer)
-    this.#closings.due(monotonicMs(), this.#close)
-    const waitMs = this.#closings.nextMs - monotonicMs()
+    this.#closings.due(this.#task.world.monotonicMs(), this.#close)
+    const waitMs = this.#closings.nextMs - this.#task.world.monotonicMs()
     if (waitMs === Number.POSITIVE_INFINITY) return
     this.#closingTimer = setTimeout(this.#closeDue, Math.min(Math.max(Math.ceil(waitMs), 1), TIMER_MAX_MS))
   }

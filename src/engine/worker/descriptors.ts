@@ -10,8 +10,7 @@
  * else takes them all at once, libuv's trick remains, and whom it closes is not counted.
  */
 
-import { readFileSync } from 'node:fs'
-import { monotonicMs } from '../../base/clock.ts'
+import type { World } from '../../base/world.ts'
 
 /** Kept for dials, files and other threads; an eighth of a small limit. */
 const RESERVED = 64
@@ -21,37 +20,29 @@ const FRESH_MS = 100
 
 /** The ceiling of now, for who cannot wait until the kernel refuses. */
 export class DescriptorCeiling {
+  readonly #world: World
   #value: number
-  #readMs = monotonicMs()
+  #readMs: number
 
-  constructor() {
-    this.#value = descriptorCeiling()
+  constructor(world: World) {
+    this.#world = world
+    this.#value = descriptorCeiling(world)
+    this.#readMs = world.monotonicMs()
   }
 
   /** Whether a descriptor is too near the limit. */
   isReachedBy(fd: number): boolean {
-    const nowMs = monotonicMs()
+    const nowMs = this.#world.monotonicMs()
     if (nowMs - this.#readMs >= FRESH_MS) {
       this.#readMs = nowMs
-      this.#value = descriptorCeiling(this.#value) // without a descriptor, it cannot be read
+      this.#value = descriptorCeiling(this.#world, this.#value) // without a descriptor, it cannot be read
     }
     return fd >= this.#value
   }
 }
 
 /** The first descriptor that is too near the limit; `unknown` where the limit cannot be read. */
-export function descriptorCeiling(unknown = Number.POSITIVE_INFINITY): number {
-  const limit = openFileLimit()
+export function descriptorCeiling(world: World, unknown = Number.POSITIVE_INFINITY): number {
+  const limit = world.openFilesMax()
   return limit === null ? unknown : limit - Math.min(RESERVED, Math.floor(limit / 8))
-}
-
-/** The soft limit; null where it cannot be read, or there is none. */
-export function openFileLimit(): number | null {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8') // proc_pid_limits(5)
-    const soft = /^Max open files +(\d+)/m.exec(limits)?.[1]
-    return soft === undefined ? null : Number(soft)
-  } catch {
-    return null // not Linux
-  }
 }

@@ -9,7 +9,7 @@
  * moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
  */
 
-import { clockOriginMs, monotonicMs, wallNowMs } from '../../base/clock.ts'
+import type { World } from '../../base/world.ts'
 import {
   Flags,
   Live,
@@ -25,7 +25,7 @@ import { copyRow, RecordKind, RecordWriter, Wanted } from '../../stats/records.t
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
 import type { Query } from '../../table/match/match.ts'
 import type { Decision } from '../decide/decide.ts'
-import type { WorkerTask } from './protocol.ts'
+import type { EngineTask } from './protocol.ts'
 
 /** The directions, named after the side that bytes come from; as in ../flow/slots.ts. */
 export const FROM_CLIENT = 0
@@ -47,6 +47,7 @@ const WORKERS_MAX = 1024
 export class Journal {
   /** Of the connection in question, whose other words are in the query. */
   clientPort = 0
+  readonly #world: World
   readonly #worker: number
   readonly #query: Query
   readonly #series: SeriesWriter
@@ -63,7 +64,8 @@ export class Journal {
   #decideNs = 0
 
   /** @param query  Filled anew for each connection, before it is decided about. */
-  constructor({ index, journal }: WorkerTask, query: Query) {
+  constructor({ index, journal, world }: EngineTask, query: Query) {
+    this.#world = world
     this.#worker = index
     this.#query = query
     this.#series = new SeriesWriter(journal.series)
@@ -73,7 +75,7 @@ export class Journal {
     this.#numbers = numbers
     this.#connect = openHistogram(journal.histograms, 'connect')
     this.#decide = openHistogram(journal.histograms, 'decide')
-    numbers[LiveHead.originMs / 2] = clockOriginMs
+    numbers[LiveHead.originMs / 2] = world.originMs
   }
 
   /** Connections are decided by this generation from now on. */
@@ -91,13 +93,13 @@ export class Journal {
     query.scope = query.rule = -1
     query.workload = 0
     this.#generation = generation
-    this.#arrivedMs = monotonicMs()
+    this.#arrivedMs = this.#world.monotonicMs()
     if (this.#arrivedMs >= this.#wallUntilMs) this.#readWall()
   }
 
   /** It has been decided about. */
   decided(): void {
-    this.#decideNs = Math.round((monotonicMs() - this.#arrivedMs) * 1e6)
+    this.#decideNs = Math.round((this.#world.monotonicMs() - this.#arrivedMs) * 1e6)
     record(this.#decide, this.#decideNs)
   }
 
@@ -255,7 +257,7 @@ export class Journal {
 
   /** The wall clock is read now and then: a reading costs as much as all that is written of a request. */
   #readWall(): void {
-    this.#wallOriginMs = wallNowMs() - this.#arrivedMs
+    this.#wallOriginMs = this.#world.wallMs() - this.#arrivedMs
     this.#wallUntilMs = this.#arrivedMs + WALL_MS
   }
 

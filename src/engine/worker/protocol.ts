@@ -7,6 +7,7 @@
  */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { World } from '../../base/world.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
@@ -34,6 +35,9 @@ export type WorkerTask = {
   /** Orders in, reports out. */
   readonly port: MessagePort
 }
+
+/** What a worker adds to its task, which no message can carry (worker.ts). */
+export type EngineTask = WorkerTask & { readonly world: World }
 
 export type EngineLimits = {
   /** Open connections over all workers; more are reset at once and counted. */

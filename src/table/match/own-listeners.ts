@@ -4,7 +4,7 @@
  *
  * It is asked for each connection, whose port is often that of a listener (a service has the port
  * of its endpoints), so an IPv4 address costs a few loads and set look-ups. Pure: the addresses of
- * the machine are the caller's to read (engine/decide/own-addresses.ts). Without them, what a table says by itself
+ * the machine are the caller's to read (kernel/own-addresses.ts). Without them, what a table says by itself
  * still counts: listeners on one address, and every loopback address.
  */
 

@@ -1,19 +1,14 @@
 /**
- * The listeners that connections from here would come back to, on this machine.
+ * Addresses and ranges that lead to this machine.
  *
- * What leads to this machine is read when a table is adopted; an address that is added later is
- * known from the next table on. Linux says it in procfs: its local routes, which also hold the
- * addresses of interfaces without a carrier and whole ranges (`ip route add local … dev lo`).
- * Elsewhere the addresses of the interfaces that are up have to do.
+ * Linux lists them in procfs: its local routes, which also hold the addresses of interfaces without a
+ * carrier and whole ranges (`ip route add local … dev lo`). Elsewhere the addresses of the interfaces
+ * that are up have to do.
  */
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { formatAddress } from '../../address/address.ts'
-import type { Table } from '../../table/format/table.ts'
-import { type OwnListeners, ownListeners as ownAmong } from '../../table/match/own-listeners.ts'
-
-export { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
+import { formatAddress } from '../address/address.ts'
 
 /**
  * Of a routing table; a router on the Internet has a million routes, and the local ones come early
@@ -23,10 +18,7 @@ const BYTES_MAX = 256 * 1024
 /** RTF_LOCAL: linux/ipv6_route.h. */
 const IS_LOCAL = 0x8000_0000
 
-export const ownListeners = (table: Table): OwnListeners => ownAmong(table, machineAddresses())
-
-/** Addresses and ranges that lead to this machine. */
-export function machineAddresses(): string[] {
+export function ownAddresses(): string[] {
   const interfaces = Object.values(networkInterfaces()).flatMap(list => list ?? [])
   const named = interfaces.map(({ address }) => address)
   const routes = [
