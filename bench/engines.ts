@@ -13,7 +13,6 @@ import { DIRECT, PEERS, present, WEIR } from './engines/contenders.ts'
 import { recordLatency, recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Samples } from './engines/samples.ts'
-import { askOthers } from './engines/second-opinion.ts'
 import type { Bench } from './harness.ts'
 import type { Generator } from './load/generator.ts'
 import { withLoad } from './load/scene.ts'
@@ -30,7 +29,6 @@ export const benchEngines = (bench: Bench): Promise<void> =>
     for (const each of present(bench))
       running.push(proxies.use(await Running.start(each, generator.port, folder)))
     await measureAll(bench, generator, running)
-    if (bench.choices.secondOpinion) await askOthers(bench, folder)
   })
 
 async function measureAll(bench: Bench, generator: Generator, running: readonly Running[]): Promise<void> {

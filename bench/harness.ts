@@ -74,8 +74,6 @@ export type BenchOptions = {
 export type Choices = {
   /** Of the gateway, where a bench runs one. */
   readonly engine?: 'uring' | 'node'
-  /** Of `engines`: by other tools, too. */
-  readonly secondOpinion?: boolean
   /** Of `soak`: short connections, and those that stay. */
   readonly connections?: number
   readonly held?: number

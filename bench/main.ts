@@ -1,11 +1,11 @@
 /**
- * `npm run bench`: runs benches, prints what they found, and writes it for programs and for people.
+ * `npm run bench`: runs benches, prints their figures, and writes run.json and run.html to a folder.
  *
- * What there is to ask for: command-line.ts. Which benches: benches.ts. How they measure: harness.ts.
+ * Options: command-line.ts. The benches: benches.ts. How they measure: harness.ts.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { basename, dirname, extname, join } from 'node:path'
+import { join, relative } from 'node:path'
 import { styleText } from 'node:util'
 import { type Asked, readCommandLine } from './command-line.ts'
 import { machine } from './machine.ts'
@@ -23,8 +23,7 @@ async function main(asked: Asked): Promise<void> {
   const run = asked.show ? show(asked.show) : await measure(asked)
   const comparison = asked.compare ? compareRuns(asked.compare.run, run) : null
   if (comparison) console.log(`\nsince ${asked.compare?.file}:\n${comparisonText(comparison, paint)}`)
-  if (asked.json !== null) writeFileSync(asked.json, writeRun(run))
-  if (asked.html ?? asked.charts ?? asked.markdown) await writeForPeople(asked, run, comparison)
+  if (asked.out !== null) await write(asked.out, run, asked.compare, comparison)
   if (run.benches.some(({ failures }) => failures.length > 0)) process.exitCode = 1
 }
 
@@ -41,29 +40,19 @@ async function measure({ rows, isQuick, choices }: Asked): Promise<Run> {
   return runOf(facts, { names: rows.map(({ name }) => name), isQuick }, benches)
 }
 
-/** Drawing is loaded only now: nothing of it is in memory while anything is measured. */
-async function writeForPeople(
-  { html, charts, markdown, compare }: Asked,
+/** Drawing is loaded only now: none of it is in memory while anything is measured. */
+async function write(
+  folder: string,
   run: Run,
+  compare: Asked['compare'],
   comparison: Comparison | null,
 ): Promise<void> {
-  if (html !== null) {
-    const { pageOf } = await import('./report/page.ts')
-    const against = compare && comparison ? { file: compare.file, comparison } : null
-    writeFileSync(html, pageOf(run, against))
-  }
-  if (charts !== null) await writeCharts(run, charts)
-  if (markdown === null) return
-  const { markdownOf } = await import('./report/markdown.ts')
-  const folder = basename(markdown, extname(markdown))
-  writeFileSync(markdown, markdownOf(run, folder))
-  await writeCharts(run, join(dirname(markdown), folder))
-}
-
-async function writeCharts(run: Run, folder: string): Promise<void> {
-  const { chartFiles } = await import('./report/charts/files.ts')
+  const { pageOf } = await import('./report/page.ts')
   mkdirSync(folder, { recursive: true })
-  for (const { name, svg } of chartFiles(run)) writeFileSync(join(folder, name), svg)
+  writeFileSync(join(folder, 'run.json'), writeRun(run))
+  const against = compare && comparison ? { file: compare.file, comparison } : null
+  writeFileSync(join(folder, 'run.html'), pageOf(run, against))
+  console.log(`\nwritten to ${relative('', folder)}: run.html, run.json`)
 }
 
 function show(run: Run): Run {

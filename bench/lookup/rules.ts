@@ -9,8 +9,8 @@ import { identityOf } from '../generate-plans.ts'
 import { type RuleKind, type World, world } from '../generate-rules.ts'
 import { type Traffic, traffic } from '../generate-traffic.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
-import { firstMatch } from '../rivals/first-match.ts'
 import { thousands } from '../units.ts'
+import { firstMatch } from './first-match.ts'
 
 const KINDS: Readonly<Record<RuleKind, string>> = {
   realistic: 'realistic rules',

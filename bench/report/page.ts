@@ -8,7 +8,7 @@ import { factsOf } from '../machine.ts'
 import { shower } from '../units.ts'
 import { drawingOf, inlineSvg } from './charts/draw.ts'
 import type { Table } from './charts/drawing.ts'
-import { variables } from './charts/style.ts'
+import { VARIABLES } from './charts/style.ts'
 import { axisOf, type Comparison, METHOD, summaryOf } from './compare.ts'
 import { escaped, sentence, slug } from './markup.ts'
 import type { BenchRun, Figure, Run } from './run.ts'
@@ -27,7 +27,7 @@ export function pageOf(run: Run, against: Against | null): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>weir: benchmarks of ${escaped(machine.measured.slice(0, 10))}</title>
 <link rel="icon" href="data:,">
-<style>${variables(':root')}
+<style>${VARIABLES}
 ${readFileSync(CSS, 'utf8')}</style>
 </head>
 <body>

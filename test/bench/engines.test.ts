@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { CONTENDERS, WEIR } from '../../bench/engines/contenders.ts'
+import { CONTENDERS } from '../../bench/engines/contenders.ts'
 import { benchEngines } from '../../bench/engines.ts'
 import { Bench } from '../../bench/harness.ts'
 import type { LoadJob } from '../../bench/load/client.ts'
@@ -13,12 +13,7 @@ import { monotonicMs } from '../../src/base/clock.ts'
 import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
-const bench = new Bench({
-  name: 'engines',
-  scale: 'small',
-  onGroup: () => {},
-  choices: { secondOpinion: true },
-})
+const bench = new Bench({ name: 'engines', scale: 'small', onGroup: () => {} })
 const wholeSkip = skip || fullOnly
 if (wholeSkip === false) await benchEngines(bench)
 
@@ -27,31 +22,13 @@ const AXES = ['new', 'requests', 'bulk', 'latency']
 for (const { name, bulkOnly, missing } of CONTENDERS) {
   const why = missing()
   test(`engines measures ${name} on every axis`, { skip: wholeSkip || why || false }, () => {
-    const own = bench.results.filter(each => !each.group.startsWith('second opinion'))
-    const groups = own.filter(each => each.name.startsWith(name)).map(({ group }) => group)
+    const groups = bench.results.filter(each => each.name.startsWith(name)).map(({ group }) => group)
     const axes = new Set(groups.map(group => group.split(' ')[0].replace(',', '')))
     assert.deepEqual([...axes], bulkOnly ? ['bulk'] : AXES)
   })
   if (why === '') continue
   test(`engines says how to get ${name}, which is missing here`, { skip: wholeSkip }, () => {
     assert.ok(bench.statements.includes(`${name} is left out: ${why}`))
-  })
-}
-
-for (const [tool, own] of [
-  ['iperf3', 'bulk, one stream: time for a GB'],
-  ['wrk', 'new connections, 64 at a time: time for each'],
-]) {
-  test(`${tool} gives a second opinion, or engines says what installs it`, { skip: wholeSkip }, () => {
-    const beside = bench.results.filter(({ group }) => group === `second opinion: ${own}`)
-    const names = [`${WEIR}, by weir’s load`, `${WEIR}, by ${tool}`]
-    if (beside.length > 0)
-      assert.deepEqual(
-        beside.map(({ name }) => name),
-        names,
-      )
-    else
-      assert.match(bench.statements.join('\n'), new RegExp(`no second opinion by ${tool}: .*apt-get install`))
   })
 }
 

@@ -1,14 +1,54 @@
-/** Bars from left to right, one row for each name: what they are of, the scale below them, and their figures as a table. */
+/**
+ * Bars from left to right, a row for each name: the bar (a point on a logarithmic scale), a thin line over the middle
+ * half of its rounds, its figure, and the goal.
+ */
 
-import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from 'echarts'
 import type { Bars } from '../../chart.ts'
-import { perSecond, type Step, stepFor, tick, tickIn } from '../../units.ts'
+import { summarise } from '../../statistics.ts'
+import { number, perSecond, type Step, show, stepFor, tick, tickIn, type Unit } from '../../units.ts'
 import type { Figure } from '../run.ts'
-import { barColour, inStep, isSideBySide, type Look, type Mark, renderRow } from './bar-marks.ts'
-import { cellOf, type Drawing, FADED, type Frame, isTooWide, turned } from './drawing.ts'
-import { axisText, below, CHARACTER, grid, legend, legendHeight, valueAxis, wholePower } from './style.ts'
+import {
+  AXIS_HEIGHT,
+  axisBelow,
+  cellOf,
+  type Drawing,
+  FADED,
+  FADED_OPACITY,
+  type Frame,
+  isTooWide,
+  legend,
+  type Part,
+  rectangle,
+  swatchOf,
+  tickCount,
+} from './drawing.ts'
+import { colour, lineColour } from './style.ts'
+import { element, type Scale, scaleOf, stroke, text, widthOf, wrapped } from './svg.ts'
 
 const WHISKER = 'The thin line spans the middle half of the rounds.'
+
+type Mark = {
+  readonly figure: Figure
+  /** Where it begins: 0, or where the parts before it end. */
+  readonly start: number
+  /** Whose rounds are shown at its end; null where another part follows. */
+  readonly whisker: Figure | null
+  /** What it is a part of, or itself. */
+  readonly of: Figure
+}
+
+type Look = {
+  readonly names: readonly string[]
+  readonly series: readonly { readonly label: string; readonly marks: readonly (Mark | null)[] }[]
+  readonly step: Step
+  readonly isLog: boolean
+  readonly isStacked: boolean
+  readonly unit: Unit
+  readonly least: number
+  readonly largest: number
+  /** What the scale below says. */
+  readonly scaleName: string
+}
 
 export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
   const names = chart.names ?? [...new Set(chart.groups.flatMap(({ group }) => namesIn(figures, group)))]
@@ -16,32 +56,23 @@ export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
     const found = figures.find(each => each.group === group && each.name === name) ?? null
     return found && chart.rate !== undefined ? asRate(found) : found
   }
-  const series = chart.groups.map(({ group, label }) => ({
-    label,
-    marks: marksOf(chart, names, group, find),
-  }))
   const whole = chart.stacked === undefined ? [] : [{ label: 'together', group: chart.stacked }]
   const columns = [...chart.groups, ...whole].map(({ label, group }) => ({
     label,
     cells: names.map(name => find(group, name)),
   }))
   const shown = columns.flatMap(({ cells }) => cells).filter(each => each !== null)
-  const unit = shown[0]?.unit ?? 'count'
   const goals = chart.stacked === undefined ? shown.flatMap(({ goal }) => goal ?? []) : []
-  const largest = Math.max(0, ...goals, ...shown.map(({ median, high }) => Math.max(median, high)))
-  const least = shown.length > 0 ? Math.min(...shown.map(({ median, low }) => Math.min(median, low))) : 0
-  const isLog = chart.scale === 'log' && least > 0
-  const step = stepOf(chart.rate, unit, isLog ? 0 : largest)
+  const look = lookOf(chart, names, find, shown, goals)
   const showIn = (value: number): string =>
-    `${inStep(value, look)} ${isLog || chart.rate !== undefined ? '' : step.symbol}`.trimEnd()
-  const look: Look = { names, series, step, isLog, isStacked: chart.stacked !== undefined, unit }
+    `${inStep(value, look)} ${look.isLog || chart.rate !== undefined ? '' : look.step.symbol}`.trimEnd()
   return {
     title: chart.title,
     about: chart.about,
     notes: [
       ...(shown.some(({ samples }) => samples.length > 1) ? [WHISKER] : []),
       ...(goals.length > 0 ? ['The upright mark is the goal.'] : []),
-      ...(series.some(({ marks }) => marks.some(mark => mark && isTooWide(mark.of))) ? [FADED] : []),
+      ...(look.series.some(({ marks }) => marks.some(mark => mark && isTooWide(mark.of))) ? [FADED] : []),
     ],
     table: {
       head: ['', ...columns.map(({ label }) => label)],
@@ -50,25 +81,50 @@ export function drawBars(chart: Bars, figures: readonly Figure[]): Drawing {
         ...columns.map(({ cells }) => (cells[row] ? cellOf(cells[row], showIn) : '–')),
       ]),
     },
-    option: frame => optionOf(look, scaleOf(chart, look, least, largest), frame),
-    height: frame => heightOf(look, frame),
+    draw: frame => drawRows(look, frame),
   }
 }
 
-function stepOf(rate: string | undefined, unit: Figure['unit'], largest: number): Step {
-  return rate === undefined ? stepFor(unit, largest) : { symbol: rate, factor: 1 }
+type Find = (group: string, name: string) => Figure | null
+
+function lookOf(
+  chart: Bars,
+  names: readonly string[],
+  find: Find,
+  shown: readonly Figure[],
+  goals: readonly number[],
+): Look {
+  const unit = shown[0]?.unit ?? 'count'
+  const largest = Math.max(0, ...goals, ...shown.map(({ median, high }) => Math.max(median, high)))
+  const least = shown.length > 0 ? Math.min(...shown.map(({ median, low }) => Math.min(median, low))) : 0
+  const isLog = chart.scale === 'log' && least > 0
+  const step =
+    chart.rate === undefined ? stepFor(unit, isLog ? 0 : largest) : { symbol: chart.rate, factor: 1 }
+  const series = chart.groups.map(({ group, label }) => ({
+    label,
+    marks: marksOf(chart, names, group, find),
+  }))
+  const scaleName = isLog ? '' : [step.symbol, chart.per].filter(Boolean).join(' ')
+  const isStacked = chart.stacked !== undefined
+  return { names, series, step, isLog, isStacked, unit, least, largest, scaleName }
 }
+
+/** In the step of the scale, which names the unit; over powers of ten each in a step of its own. */
+const inStep = (value: number, { step, isLog, unit }: Look): string =>
+  isLog ? show(value, unit) : number(value / step.factor)
 
 const namesIn = (figures: readonly Figure[], group: string): string[] =>
   figures.filter(each => each.group === group).map(({ name }) => name)
 
-/** What took no time has no rate. */
+/** The same rounds as a rate; the quickest round is the highest. What took no time has none. */
 function asRate(figure: Figure): Figure | null {
-  const { unit, samples } = figure
-  return samples.every(sample => sample > 0) ? turned(figure, value => perSecond(value, unit) ?? value) : null
+  if (figure.samples.some(sample => sample <= 0)) return null
+  const turn = (value: number): number => perSecond(value, figure.unit) ?? value
+  const samples = figure.samples.map(turn)
+  const { low, median, high, spread } = summarise(samples)
+  const goal = figure.goal === null ? null : turn(figure.goal)
+  return { ...figure, samples, low, median, high, spread, goal }
 }
-
-type Find = (group: string, name: string) => Figure | null
 
 /** Parts begin where the parts before them end; the whisker is the whole's, at the last of them. */
 function marksOf(chart: Bars, names: readonly string[], group: string, find: Find): (Mark | null)[] {
@@ -85,69 +141,141 @@ function marksOf(chart: Bars, names: readonly string[], group: string, find: Fin
   })
 }
 
+// ── drawing ────────────────────────────────────────────────────────────────
+
 const ROW = 34
 const ROW_MORE = 18
-const AXIS = 64
 const LINE = 14
-const nameWidth = ({ isNarrow }: Frame): number => (isNarrow ? 112 : 210)
+const GAP = 3
+const THICKNESS_MAX = 20
+const THICKNESS_SHARE = 0.66
+/** About what a figure takes beside its bar. */
+const LABEL = 60
 
-const labelsOf = ({ series }: Look): string[] => series.map(({ label }) => label)
+const isSideBySide = ({ isStacked, series }: Look): boolean => !isStacked && series.length > 1
 
-function heightOf(look: Look, frame: Frame): number {
-  const bars = isSideBySide(look) ? ROW + (look.series.length - 1) * ROW_MORE : ROW
-  const lines = Math.ceil(Math.max(...look.names.map(name => name.length * CHARACTER)) / nameWidth(frame))
+const barColour = (index: number, of: number): string =>
+  of > 2 ? lineColour(index) : colour(index === 0 ? 'ours' : 'peer')
+
+function drawRows(look: Look, frame: Frame): Part {
+  const { names, series, scaleName } = look
+  const labels = names.map(name => wrapped(name, frame.isNarrow ? 112 : 210))
+  const lines = Math.max(1, ...labels.map(each => each.length))
+  const bars = isSideBySide(look) ? ROW + (series.length - 1) * ROW_MORE : ROW
   const row = Math.max(bars, lines * LINE + 8)
-  return legendHeight(labelsOf(look), frame) + look.names.length * row + AXIS
+  const head = legend(
+    series.map(({ label }) => label),
+    frame,
+    (index, x, y) => swatchOf(x, y, barColour(index, series.length)),
+  )
+  const left = 10 + Math.max(0, ...labels.flat().map(widthOf))
+  const plot = {
+    left,
+    right: frame.width - (frame.isNarrow ? 10 : 18),
+    top: head.height + 4,
+    bottom: head.height + 4 + names.length * row,
+  }
+  const scale = scaleFor(look, plot.left, plot.right, frame)
+  const middleOf = (index: number): number => plot.top + (index + 0.5) * row
+  const shown = (value: number): string =>
+    look.isLog ? tickIn(value * look.step.factor, look.unit) : tick(value)
+  const svg = [
+    head.svg,
+    axisBelow(scale, shown, scaleName, plot),
+    ...labels.map((words, index) => nameOf(words, left - 10, middleOf(index))),
+    ...series.flatMap(({ marks }, index) =>
+      marks.map((mark, at) => (mark ? drawMark(look, mark, index, scale, middleOf(at), row, plot.left) : '')),
+    ),
+  ]
+  return { height: plot.bottom + AXIS_HEIGHT, svg: svg.join('') }
 }
 
-/** The scale below: what it says, and from where to where it goes. */
-type Scale = { readonly label: string; readonly min: number; readonly max: (frame: Frame) => number }
+const nameOf = (lines: readonly string[], x: number, middle: number): string =>
+  lines
+    .map((words, index) =>
+      text(x, middle + (index - (lines.length - 1) / 2) * LINE, words, { anchor: 'end' }),
+    )
+    .join('')
 
 /** How much longer than the longest bar, for its figure. */
 const ROOM = { wide: 1.16, narrow: 1.32 }
 const ROOM_LOG = { wide: 4, narrow: 20 }
 
-function scaleOf(chart: Bars, { isLog, step }: Look, least: number, largest: number): Scale {
+function scaleFor({ isLog, step, least, largest }: Look, from: number, to: number, frame: Frame): Scale {
   const room = isLog ? ROOM_LOG : ROOM
   const end = (largest > 0 ? largest : 1) / step.factor
-  return {
-    label: isLog ? '' : [step.symbol, chart.per].filter(Boolean).join(' '),
-    min: isLog ? 10 ** Math.floor(Math.log10(least / step.factor)) : Math.min(0, least / step.factor),
-    max: ({ isNarrow }) => end * (isNarrow ? room.narrow : room.wide),
+  const span = {
+    least: isLog ? 10 ** Math.floor(Math.log10(least / step.factor)) : Math.min(0, least / step.factor),
+    most: end * (frame.isNarrow ? room.narrow : room.wide),
   }
+  return scaleOf(isLog ? 'log' : 'linear', span, { least: from, most: to }, tickCount(frame))
 }
 
-function optionOf(look: Look, { label, min, max }: Scale, frame: Frame): object {
-  const { names, series, step, isLog, unit } = look
-  const labels = labelsOf(look)
-  const formatter = (value: number): string =>
-    isLog ? wholePower(value, tickIn(value * step.factor, unit)) : tick(value)
-  return {
-    legend: legend(labels),
-    grid: grid(labels, frame),
-    yAxis: {
-      type: 'category',
-      inverse: true,
-      data: names,
-      axisLine: { show: false },
-      axisTick: { show: false },
-      axisLabel: { ...axisText, width: nameWidth(frame), overflow: 'break', lineHeight: LINE },
-    },
-    xAxis: {
-      ...valueAxis({ scale: isLog ? 'log' : 'linear', label, hasOpenEnd: true, formatter }, frame),
-      ...below,
-      min,
-      max: max(frame),
-    },
-    series: series.map(({ label, marks }, index) => ({
-      type: 'custom',
-      name: label,
-      silent: true,
-      clip: false,
-      itemStyle: { color: barColour(index, series.length) },
-      data: marks.map((mark, row) => [mark ? (mark.start + mark.figure.median) / step.factor : null, row]),
-      renderItem: (params: CustomSeriesRenderItemParams, api: CustomSeriesRenderItemAPI) =>
-        renderRow(look, index, params.dataIndex, api),
-    })),
-  }
+function drawMark(
+  look: Look,
+  mark: Mark,
+  index: number,
+  scale: Scale,
+  middle: number,
+  row: number,
+  left: number,
+): string {
+  const { series, step, isStacked, isLog, names } = look
+  const beside = isSideBySide(look) ? series.length : 1
+  const thickness = Math.min(THICKNESS_MAX, (row * THICKNESS_SHARE) / beside)
+  const at = (value: number): number => scale.at(value / step.factor)
+  const y = middle + (isSideBySide(look) ? (index - (beside - 1) / 2) * (thickness + GAP) : 0)
+  const { figure, start, whisker, of } = mark
+  const opacity = isTooWide(of) ? FADED_OPACITY : 1
+  const fill = fillOf(names, names.indexOf(figure.name), index, series.length)
+  const [from, to] = [at(start), at(start + figure.median)]
+  return [
+    isLog
+      ? stroke(colour('rule'), 1, 'M', left, y, 'H', at(figure.median)) +
+        element('circle', { cx: at(figure.median), cy: y, r: 5, fill, opacity })
+      : rectangle(Math.min(from, to), y - thickness / 2, Math.abs(to - from), thickness, fill, opacity),
+    whisker && whisker.samples.length > 1 ? whiskerOf(at(whisker.low), at(whisker.high), y) : '',
+    whisker ? figureText(whisker, at, y, look) : '',
+    figure.goal !== null && !isStacked
+      ? upright(at(figure.goal), y, thickness / 2 + 4, colour('line-2'), 2.5)
+      : '',
+  ].join('')
+}
+
+/** Where weir is among others, it stands out. */
+function fillOf(names: readonly string[], row: number, index: number, of: number): string {
+  const isOurs = (name: string): boolean => /^weir\b/.test(name)
+  return of > 1 || isOurs(names[row]) || !names.some(isOurs) ? barColour(index, of) : colour('peer')
+}
+
+const whiskerOf = (left: number, right: number, y: number): string =>
+  stroke(
+    colour('ink'),
+    1,
+    'M',
+    left,
+    y - 4,
+    'V',
+    y + 4,
+    'M',
+    left,
+    y,
+    'H',
+    right,
+    'M',
+    right,
+    y - 4,
+    'V',
+    y + 4,
+  )
+
+const upright = (x: number, y: number, half: number, name: string, width: number): string =>
+  stroke(name, width, 'M', x, y - half, 'V', y + half)
+
+/** Right of all that belongs to the bar, the goal's mark included where it would be written over. */
+function figureText(figure: Figure, at: (value: number) => number, y: number, look: Look): string {
+  const end = at(Math.max(figure.high, figure.median))
+  const goal = figure.goal === null || look.isStacked ? end : at(figure.goal)
+  const x = (goal > end && goal < end + LABEL ? goal : end) + 8
+  return text(x, y, inStep(figure.median, look), { isBold: true })
 }

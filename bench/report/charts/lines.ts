@@ -3,8 +3,8 @@
 import type { Lines } from '../../chart.ts'
 import { number, shower, tick } from '../../units.ts'
 import type { Figure } from '../run.ts'
-import { BAND, heightOf, type Look, lookOf, optionOf } from './curves.ts'
-import { cellOf, type Drawing, scaleFor } from './drawing.ts'
+import { BAND, drawCurves, type Look, lookOf, scaleFor } from './curves.ts'
+import { cellOf, type Drawing } from './drawing.ts'
 
 export function drawLines(chart: Lines, figures: readonly Figure[], order: readonly string[]): Drawing {
   const find = ({ group, name }: { group: string; name: string }): Figure | undefined =>
@@ -38,7 +38,7 @@ export function drawLines(chart: Lines, figures: readonly Figure[], order: reado
       look: lookOf(label, lines, order),
       points: points.map(({ x, figure: { low, median, high } }) => ({ x, low, y: median, high })),
     })),
-    x: { ...chart.x, formatter: tick },
+    x: { ...chart.x, shown: tick },
     y: {
       label: chart.y.label,
       scale: chart.y.scale === 'log' ? scaleFor(all.map(({ figure }) => figure.median)) : 'linear',
@@ -60,7 +60,6 @@ export function drawLines(chart: Lines, figures: readonly Figure[], order: reado
         ...(expected ? [expectedAt(x)] : []),
       ]),
     },
-    option: frame => optionOf(look, frame),
-    height: frame => heightOf(look, frame),
+    draw: frame => drawCurves(look, frame),
   }
 }

@@ -5,9 +5,8 @@ import type { Distribution } from '../../harness.ts'
 import { RUNGS } from '../../ladder.ts'
 import { summarise } from '../../statistics.ts'
 import { shower } from '../../units.ts'
-import { BAND, heightOf, type Look, lookOf, optionOf, type Point } from './curves.ts'
-import { type Drawing, scaleFor } from './drawing.ts'
-import { wholePower } from './style.ts'
+import { BAND, drawCurves, type Look, lookOf, type Point, scaleFor } from './curves.ts'
+import type { Drawing } from './drawing.ts'
 
 export const labelOf = ({ label, name }: Percentiles['curves'][number]): string => label ?? name
 
@@ -31,7 +30,7 @@ export function drawPercentiles(
   const showIn = shower(unit, values)
   const look: Look = {
     curves,
-    x: { label: 'percentile', scale: 'log', formatter: percentileText },
+    x: { label: 'percentile', scale: 'log', shown: percentileText },
     y: { label: '', scale: scaleFor(values), unit },
     expected: null,
   }
@@ -52,8 +51,7 @@ export function drawPercentiles(
         }),
       ]),
     },
-    option: frame => optionOf(look, frame),
-    height: frame => heightOf(look, frame),
+    draw: frame => drawCurves(look, frame),
   }
 }
 
@@ -62,11 +60,7 @@ const COLUMNS = [50, 90, 99, 99.9, 99.99, 100] as const
 /** Where a percentile stands: 90 % at 10, 99 % at 100, 99.9 % at 1000. */
 const placeOf = (percentile: number): number => 100 / (100 - percentile)
 
-/** Only at whole nines. */
-function percentileText(place: number): string {
-  if (place <= 1) return '0 %'
-  return wholePower(place, `${Number((100 - 100 / place).toPrecision(12))} %`)
-}
+const percentileText = (place: number): string => `${Number((100 - 100 / place).toPrecision(12))} %`
 
 /** The longest stands where one of all operations is left. */
 function pointsOf(distribution: Distribution): Point[] {

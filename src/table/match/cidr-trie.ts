@@ -11,7 +11,7 @@
  *   one of more than SCANNED ranges has a directory between its count and its starts: for each value of the
  *   key's first bits, and one more, a u16: the last range that starts at or before it
  *
- * Beside a poptrie and a plain binary search it is in bench/lookup; ../build/cidr-trie-builder.ts builds it.
+ * docs/benchmarks.md compares it with a poptrie and a binary search. ../build/cidr-trie-builder.ts builds it.
  */
 
 /** What a level below the first resolves: the second up to the next multiple of 16, each further one 16 bits. */
