@@ -57,6 +57,20 @@ test('the engine never sees the configuration', () => {
   assert.deepEqual(wrong, [])
 })
 
+/** What the engine on completions may know of a kernel: not which one it is. */
+const SEEN_BY_FLOW = ['kernel', 'errno', 'socket-address', 'user-data'].map(each => `kernel/${each}.ts`)
+
+test('the engine on completions is given its kernel', () => {
+  const wrong = modules
+    .filter(({ name }) => name.startsWith('engine/flow/'))
+    .flatMap(({ name, imports }) =>
+      imports
+        .filter(target => target.startsWith('kernel/') && !SEEN_BY_FLOW.includes(target))
+        .map(target => `${name} imports ${target}`),
+    )
+  assert.deepEqual(wrong, [])
+})
+
 test('every folder of src is a floor', () => {
   const folders = readdirSync(SRC, { withFileTypes: true }).filter(entry => entry.isDirectory())
   assert.deepEqual(folders.map(entry => entry.name).sort(), [...FLOORS].sort())
@@ -107,6 +121,16 @@ const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
     where: /^(?!engine\/|table\/)|^engine\/node\/|^engine\/worker\/left-behind\.ts$/,
   },
   { what: 'exits the process', pattern: /process\.exit\b|process\.exitCode/, where: /^cli\// },
+  {
+    what: "writes a connection's state",
+    pattern: /\bslots\.state\[[^\]]*\]\s*=[^=]|this\.state\[[^\]]*\]\s*=[^=]/,
+    where: /^engine\/flow\/slots\.ts$/,
+  },
+  {
+    what: 'counts operations in flight',
+    pattern: /\binFlight\[[^\]]*\](\+\+|--|\s*[-+]?=[^=])/,
+    where: /^engine\/flow\/ask\.ts$/,
+  },
   { what: 'parses YAML', pattern: /from 'yaml'/, where: /^config\/text\// },
   { what: 'prints', pattern: /console\.\w+\(/, where: /^$/ },
 ]

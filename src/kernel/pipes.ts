@@ -9,6 +9,7 @@
 
 import type { Arena } from './arena.ts'
 import { keep } from './held.ts'
+import type { Pipe, PipeCalls } from './kernel.ts'
 import * as libc from './libc.ts'
 
 /** pipe(2): O_NONBLOCK | O_CLOEXEC. */
@@ -19,27 +20,39 @@ const F_GETPIPE_SZ = 1032
 /** splice(2): SPLICE_F_MOVE | SPLICE_F_NONBLOCK. */
 const SPLICE_FLAGS = 1 | 2
 
-export type Pipe = { readonly readFd: number; readonly writeFd: number; readonly bytes: number }
+export class Pipes implements PipeCalls {
+  readonly splice = splice
+  readonly close = closePipe
+  readonly #arena: Arena
+  readonly #pair: number
 
-/**
- * A pipe, or −errno. It holds `bytes` bytes, or fewer where fs.pipe-max-size or the user's limit over all
- * pipes (fs.pipe-user-pages-soft, 64 MiB) says so: pipe(7).
- *
- * @param at  8 bytes of the arena, for the moment.
- */
-export function openPipe(arena: Arena, at: number, bytes: number): Pipe | number {
-  const result = libc.pipe2(arena.pointer(at), PIPE_FLAGS)
-  if (result < 0) return result
-  const [readFd, writeFd] = [keep(arena.i32[at / 4]), keep(arena.i32[at / 4 + 1])]
-  libc.fcntl(writeFd, F_SETPIPE_SZ, bytes)
-  return { readFd, writeFd, bytes: libc.fcntl(writeFd, F_GETPIPE_SZ, 0) }
+  /** Takes 8 bytes of the arena. */
+  constructor(arena: Arena) {
+    this.#arena = arena
+    this.#pair = arena.take(8)
+  }
+
+  /**
+   * A pipe, or −errno. It holds `bytes` bytes, or fewer where fs.pipe-max-size or the user's limit over
+   * all pipes (fs.pipe-user-pages-soft, 64 MiB) says so: pipe(7).
+   */
+  open(bytes: number): Pipe | number {
+    const result = libc.pipe2(this.#arena.pointer(this.#pair), PIPE_FLAGS)
+    if (result < 0) return result
+    const [readFd, writeFd] = this.#arena.i32.subarray(this.#pair / 4)
+    keep(readFd)
+    keep(writeFd)
+    libc.fcntl(writeFd, F_SETPIPE_SZ, bytes)
+    return { readFd, writeFd, bytes: libc.fcntl(writeFd, F_GETPIPE_SZ, 0) }
+  }
 }
 
-export function closePipe({ readFd, writeFd }: Pipe): void {
+function closePipe({ readFd, writeFd }: Pipe): void {
   libc.close(readFd)
   libc.close(writeFd)
 }
 
 /** Moves at most `bytes` bytes; how many, 0 at the end of the stream, −EAGAIN where it would wait. */
-export const splice = (from: number, to: number, bytes: number): number =>
-  libc.splice(from, to, bytes, SPLICE_FLAGS)
+function splice(from: number, to: number, bytes: number): number {
+  return libc.splice(from, to, bytes, SPLICE_FLAGS)
+}

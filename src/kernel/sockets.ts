@@ -8,6 +8,8 @@
 
 import type { Family } from '../address/address.ts'
 import type { Arena } from './arena.ts'
+import { keep, letGo } from './held.ts'
+import type { Keepalive, ListenOptions, SocketCalls } from './kernel.ts'
 import * as libc from './libc.ts'
 import {
   AF_INET,
@@ -38,17 +40,14 @@ const IP6T_SO_ORIGINAL_DST = [41, 80] as const
 
 type Option = readonly [level: number, name: number]
 
-export type ListenOptions = {
-  /** Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. */
-  readonly backlog: number
-  /** Whether an IPv6 listener takes IPv4 clients too, under IPv4-mapped addresses. */
-  readonly dualStack: boolean
-}
-
-/** Seconds, and how many probes go unanswered; tcp(7). */
-export type Keepalive = { readonly idleS: number; readonly intervalS: number; readonly probes: number }
-
-export class Sockets {
+export class Sockets implements SocketCalls {
+  readonly close = closeSocket
+  readonly shutdownWrite = shutdownWrite
+  readonly setNonBlocking = setNonBlocking
+  readonly acceptWaiting = acceptWaiting
+  /** Notes of descriptors that come and go by other ways than these calls (held.ts). */
+  readonly keep = keep
+  readonly letGo = letGo
   readonly #arena: Arena
   readonly #address: number
   readonly #addressPointer: bigint

@@ -1,5 +1,5 @@
 /**
- * Waking a worker that waits in its ring: an eventfd that the ring reads (eventfd(2)).
+ * Waking a worker that waits in its kernel: an eventfd that the kernel watches (eventfd(2)).
  *
  * Any thread of the process wakes it by its number, without node:ffi. Wakes that come before the
  * worker looks are one wake; none is lost, since the kernel counts them until they are read.
@@ -7,16 +7,13 @@
 
 import { closeSync, writeSync } from 'node:fs'
 import * as libc from './libc.ts'
-import { prepareRead } from './uring/prepare.ts'
-import type { Ring } from './uring/ring.ts'
 
 const EFD_CLOEXEC = 0x80000
-const COUNT_BYTES = 8
 
 /** One, as the u64 that an eventfd adds to its count. */
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer)
 
-/** A worker's eventfd, or −errno. Blocking, as everything that the ring waits for. */
+/** A worker's eventfd, or −errno. Blocking, as a ring wants it. */
 export const openWake = (): number => libc.eventfd(0, EFD_CLOEXEC)
 
 /** Wakes the worker that waits for `fd`; from any thread. */
@@ -27,19 +24,4 @@ export function wake(fd: number): void {
 /** Closes it; from the thread that wakes, once the worker has ended. */
 export function closeWake(fd: number): void {
   closeSync(fd)
-}
-
-export class Wake {
-  readonly fd: number
-  readonly #count: number
-
-  constructor(ring: Ring, fd: number) {
-    this.fd = fd
-    this.#count = ring.arena.take(COUNT_BYTES)
-  }
-
-  /** Waits for the next wake: one completion. Prepared again each time before looking at what woke it. */
-  prepare(ring: Ring, word: number, generation: number): void {
-    prepareRead(ring, this.fd, this.#count, COUNT_BYTES, word, generation)
-  }
 }

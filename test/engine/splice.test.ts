@@ -13,6 +13,7 @@ import { CLIENT, Slots, UPSTREAM } from '../../src/engine/flow/slots.ts'
 import { Next, Splicer } from '../../src/engine/flow/splice.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { Errno } from '../../src/kernel/errno.ts'
+import { Pipes } from '../../src/kernel/pipes.ts'
 import { closeSocket, Sockets, setNonBlocking, shutdownWrite } from '../../src/kernel/sockets.ts'
 import { prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Policy } from '../../src/table/plan/plan.ts'
@@ -157,11 +158,11 @@ test('a direction that is quiet, has ended, or gets no pipe is to be copied', { 
     }
     const slots = new Slots(1)
     const before = openPipes()
-    const none = new Splicer(arena, slots, 0)
+    const none = new Splicer(new Pipes(arena), slots, 0)
     assert.equal(none.pump(CLIENT, left.server, right.server), Next.copy)
     assert.equal(openPipes(), before)
 
-    const splicer = new Splicer(arena, slots, Number.POSITIVE_INFINITY)
+    const splicer = new Splicer(new Pipes(arena), slots, Number.POSITIVE_INFINITY)
     send()
     assert.deepEqual([splicer.pump(CLIENT, left.server, right.server), splicer.taken], [Next.copy, 100])
     assert.deepEqual([splicer.pump(CLIENT, left.server, right.server), splicer.taken], [Next.copy, 0])
@@ -183,7 +184,7 @@ test('a broken socket is told from a broken target, and its pipe is closed', { s
     for (const fd of [left.server, right.server]) setNonBlocking(fd)
     const at = arena.take(100)
     const before = openPipes()
-    const splicer = new Splicer(arena, new Slots(1), Number.POSITIVE_INFINITY)
+    const splicer = new Splicer(new Pipes(arena), new Slots(1), Number.POSITIVE_INFINITY)
     prepareSend(ring, left.client, at, 100, 1, 0)
     assert.equal(one(ring).result, 100)
     shutdownWrite(right.server)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Errno } from '../../src/kernel/errno.ts'
-import { closePipe, openPipe, splice } from '../../src/kernel/pipes.ts'
+import { Pipes } from '../../src/kernel/pipes.ts'
 import { setNonBlocking, shutdownWrite } from '../../src/kernel/sockets.ts'
 import { prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import { collect, connected, one, opened, skip, withRing } from '../support/uring.ts'
@@ -10,28 +10,29 @@ test('bytes move from socket to socket through a pipe, in order, and so does the
   withRing({}, (ring, arena) => {
     const left = connected(ring)
     const right = connected(ring)
-    const pipe = opened(openPipe(arena, arena.take(8), 1 << 18))
+    const pipes = new Pipes(arena)
+    const pipe = opened(pipes.open(1 << 18))
     assert.ok(pipe.bytes >= 4096)
     for (const fd of [left.server, right.server]) assert.equal(setNonBlocking(fd), 0)
-    assert.equal(splice(left.server, pipe.writeFd, 65_536), -Errno.EAGAIN)
-    assert.equal(splice(pipe.readFd, right.server, 65_536), -Errno.EAGAIN)
+    assert.equal(pipes.splice(left.server, pipe.writeFd, 65_536), -Errno.EAGAIN)
+    assert.equal(pipes.splice(pipe.readFd, right.server, 65_536), -Errno.EAGAIN)
     const from = arena.take(100)
     const to = arena.take(100)
     for (let i = 0; i < 100; i++) arena.u8[from + i] = i
     prepareSend(ring, left.client, from, 100, 1, 0)
     assert.equal(one(ring).result, 100)
-    assert.equal(splice(left.server, pipe.writeFd, 65_536), 100)
-    assert.equal(splice(pipe.readFd, right.server, 60), 60)
-    assert.equal(splice(pipe.readFd, right.server, 60), 40)
+    assert.equal(pipes.splice(left.server, pipe.writeFd, 65_536), 100)
+    assert.equal(pipes.splice(pipe.readFd, right.server, 60), 60)
+    assert.equal(pipes.splice(pipe.readFd, right.server, 60), 40)
     prepareRecv(ring, right.client, to, 100, 2, 0)
     assert.equal(one(ring).result, 100)
     assert.deepEqual(arena.u8.subarray(to, to + 100), arena.u8.subarray(from, from + 100))
     shutdownWrite(left.client)
     prepareRecv(ring, right.client, to, 100, 2, 0)
-    assert.equal(splice(left.server, pipe.writeFd, 65_536), 0)
+    assert.equal(pipes.splice(left.server, pipe.writeFd, 65_536), 0)
     shutdownWrite(right.server)
     assert.equal(collect(ring, 1)[0].result, 0)
-    closePipe(pipe)
+    pipes.close(pipe)
     left.close()
     right.close()
   })

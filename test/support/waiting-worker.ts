@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { Cqe } from '../../src/kernel/uring/io-uring.ts'
-import { Wake } from '../../src/kernel/wake.ts'
+import { Wake } from '../../src/kernel/uring/wake.ts'
 import { withRing } from './uring.ts'
 
 withRing({}, ring => {

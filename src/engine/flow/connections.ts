@@ -1,5 +1,5 @@
 /**
- * The connections of one worker on its ring: from an accepted descriptor to its end.
+ * The connections of one worker: from an accepted descriptor to its end.
  *
  *   accept ─▶ decide ─▶ dial (dialer.ts) ─▶ relay (relay.ts) ─▶ close
  *
@@ -11,12 +11,8 @@
  * milliseconds, and serves the others in between.
  */
 
-import type { Sockets } from '../../kernel/sockets.ts'
-import type { Buffers } from '../../kernel/uring/buffers.ts'
-import { CQE_F_MORE } from '../../kernel/uring/io-uring.ts'
-import { prepareCancelAll, prepareClose } from '../../kernel/uring/prepare.ts'
-import type { Ring } from '../../kernel/uring/ring.ts'
-import { operationOf, slotOf, subject } from '../../kernel/user-data.ts'
+import { type Kernel, makeRoom, type SocketCalls } from '../../kernel/kernel.ts'
+import { operationOf, slotOf } from '../../kernel/user-data.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
@@ -24,19 +20,17 @@ import type { Table } from '../../table/format/table.ts'
 import { Attempts } from '../decide/attempts.ts'
 import { countOpen } from '../decide/balance.ts'
 import { createDecision, type Decider } from '../decide/decide.ts'
-import { move, State } from '../decide/state.ts'
+import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
+import { Ask } from './ask.ts'
 import { Deadlines } from './deadlines.ts'
 import { Dialer } from './dialer.ts'
 import * as Operation from './operations.ts'
 import { Received } from './received.ts'
 import { Relay } from './relay.ts'
-import { CLIENT, type Side, Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, otherOf, type Side, Slots, UPSTREAM } from './slots.ts'
 import { Splicer } from './splice.ts'
 import { Watch } from './watch.ts'
-
-/** The most entries that handling one completion prepares: connected with early bytes. */
-export const ENTRIES_EACH = 4
 
 /**
  * Connections that are being reset at the same time: each ends two or three operations, and the
@@ -48,9 +42,7 @@ const CUT_AT_ONCE = 32
 const CUT_EACH_TURN = 4
 
 export type ConnectionsOptions = {
-  readonly ring: Ring
-  readonly buffers: { readonly small: Buffers; readonly large: Buffers }
-  readonly sockets: Sockets
+  readonly kernel: Kernel
   readonly decider: Decider
   readonly journal: Journal
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
@@ -67,9 +59,10 @@ export class Connections {
   nowMs = 0
   /** Filled by `decide` for the connection in question. */
   readonly decision = createDecision()
-  readonly #ring: Ring
+  readonly #kernel: Kernel
+  readonly #sockets: SocketCalls
+  readonly #ask: Ask
   readonly #received: Received
-  readonly #sockets: Sockets
   readonly #decider: Decider
   readonly #journal: Journal
   readonly #splicer: Splicer
@@ -85,22 +78,26 @@ export class Connections {
   /** Those that were reset, and are not closed yet. */
   #cutting = 0
 
-  constructor({ ring, buffers, sockets, decider, journal, descriptorCeiling, onFree }: ConnectionsOptions) {
-    this.#ring = ring
+  constructor({ kernel, decider, journal, descriptorCeiling, onFree }: ConnectionsOptions) {
+    const { sockets, small, large, pipes } = kernel
+    this.#kernel = kernel
     this.#sockets = sockets
     this.#decider = decider
     this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]
     this.#onFree = onFree
     this.slots = new Slots(liveRows(decider.limits.rows ?? decider.limits.maxConnections))
-    this.#received = new Received(buffers.small, buffers.large, 2 * this.slots.count)
-    this.#splicer = new Splicer(ring.arena, this.slots, descriptorCeiling)
+    this.#ask = new Ask(kernel, this.slots)
+    this.#received = new Received(small, large, 2 * this.slots.count)
+    this.#splicer = new Splicer(pipes, this.slots, descriptorCeiling)
     this.#deadlines = new Deadlines(this.slots)
-    const shared = { ring, journal, slots: this.slots, received: this.#received, counters: this.#counters }
+    const { slots } = this
+    const ask = this.#ask
+    const shared = { ask, sockets, journal, slots, received: this.#received, counters: this.#counters }
     const attempts = new Attempts(decider, journal, this.slots.count)
     this.#attempts = attempts
     this.#dialer = new Dialer({
-      ...{ ...shared, sockets, attempts, decision: this.decision, descriptorCeiling, clock: this },
+      ...{ ...shared, attempts, decision: this.decision, descriptorCeiling, clock: this },
       onDialing: slot => this.#expect(slot),
       onConnected: slot => this.#connected(slot),
       onFailed: (slot, reason) => this.close(slot, reason),
@@ -112,7 +109,7 @@ export class Connections {
       onEnded: slot => this.#settle(slot, this.slots.reason[slot]),
     })
     this.#watch = new Watch({
-      ...{ ring, sockets, slots: this.slots, clock: this },
+      ...{ ask, sockets, slots, clock: this },
       onWait: waitMs => this.#sweepIn(waitMs),
       onBroken: (slot, side, result) => this.#relay.break(slot, side, result),
     })
@@ -148,7 +145,7 @@ export class Connections {
       this.refuse(fd, Reason['max-connections'])
       return
     }
-    slots.state[slot] = move(State.Free, State.Dialing)
+    slots.enter(slot, State.Dialing)
     slots.fd[2 * slot + CLIENT] = fd
     slots.acceptedMs[slot] = this.nowMs
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
@@ -197,7 +194,7 @@ export class Connections {
     const count = Math.max(CUT_EACH_TURN, CUT_AT_ONCE - this.#cutting)
     for (const slot of this.#doomed.splice(0, count)) {
       this.#cutting++
-      this.#makeRoom()
+      makeRoom(this.#kernel)
       slots.resets[slot] = 1
       this.#abort(slot, CLIENT)
       this.#abort(slot, UPSTREAM)
@@ -214,7 +211,7 @@ export class Connections {
   /** Nothing more is relayed; what is in the kernel ends, and then the sockets are closed. */
   #settle(slot: number, reason: number): void {
     const { slots } = this
-    slots.state[slot] = move(slots.state[slot] as State, State.Closing)
+    slots.enter(slot, State.Closing)
     slots.reason[slot] = reason
     countOpen(this.#decider, slots.clusterSlot[slot], -1)
     this.#attempts.ended(slot)
@@ -232,11 +229,7 @@ export class Connections {
   }
 
   #cancel(slot: number, side: Side): void {
-    const { slots } = this
-    const fd = slots.fd[2 * slot + side]
-    if (fd < 0) return
-    prepareCancelAll(this.#ring, fd, subject(slot, Operation.CANCEL), slots.generation[slot])
-    slots.inFlight[slot]++
+    if (this.slots.fd[2 * slot + side] >= 0) this.#ask.cancelAll(slot, side)
   }
 
   #endWhenIdle(slot: number): void {
@@ -245,7 +238,7 @@ export class Connections {
     if (slots.resets[slot] === 1) this.#cutting--
     this.#closeSide(slot, CLIENT)
     this.#closeSide(slot, UPSTREAM)
-    slots.state[slot] = move(State.Closing, State.Free)
+    slots.enter(slot, State.Free)
     const reason = slots.reason[slot]
     slots.free(slot)
     this.#journal.closed(slot, reason, this.nowMs)
@@ -258,7 +251,7 @@ export class Connections {
     const { slots } = this
     const fd = slots.fd[2 * slot + side]
     if (fd >= 0 && slots.resets[slot] === 1) this.#sockets.resetClose(fd)
-    else if (fd >= 0) prepareClose(this.#ring, fd, subject(slot, Operation.CLOSE), slots.generation[slot])
+    else if (fd >= 0) this.#ask.close(slot, side)
     slots.fd[2 * slot + side] = -1
     this.#relay.release(2 * slot + side)
     this.#splicer.drop(2 * slot + side)
@@ -266,52 +259,44 @@ export class Connections {
 
   // ── completions and time ───────────────────────────────────────────────────
 
-  /** One completion of a connection's operation. */
-  complete(word: number, generation: number, result: number, flags: number): void {
+  /** One completion of a connection's operation: the one that the kernel has found. */
+  complete(): void {
     const { slots } = this
+    const { word, generation, result, flags } = this.#kernel
     const slot = slotOf(word)
-    const operation = operationOf(word)
-    const buffer = this.#received.take(flags, isLarger(operation))
+    const side = (word & 1) as Side
+    const kind = Operation.kindOf(operationOf(word))
+    const buffer = this.#received.take(flags, kind === Operation.RECEIVE_LARGER)
     if (slots.generation[slot] !== generation) {
       if (buffer >= 0) this.#relay.give(buffer)
       return // of a connection that is gone
     }
-    if ((flags & CQE_F_MORE) === 0) slots.inFlight[slot]--
+    this.#ask.completed(slot, flags)
     if (slots.state[slot] === State.Closing) {
       if (buffer >= 0) this.#relay.give(buffer)
-      if (result > 0) this.#relay.late(slot, operation, result)
+      if (result > 0) this.#relay.late(slot, kind, side, result)
       this.#endWhenIdle(slot)
       return
     }
-    switch (operation) {
-      case Operation.RECEIVE_CLIENT:
-      case Operation.RECEIVE_LARGER_CLIENT:
-        this.#relay.received(slot, CLIENT, result, flags, buffer)
+    switch (kind) {
+      case Operation.RECEIVE:
+      case Operation.RECEIVE_LARGER:
+        this.#relay.received(slot, side, result, flags, buffer)
         break
-      case Operation.RECEIVE_UPSTREAM:
-      case Operation.RECEIVE_LARGER_UPSTREAM:
-        this.#relay.received(slot, UPSTREAM, result, flags, buffer)
+      case Operation.SEND:
+        this.#relay.sent(slot, otherOf(side), result)
         break
-      case Operation.SEND_UPSTREAM:
-        this.#relay.sent(slot, CLIENT, result)
+      case Operation.READABLE:
+        this.#relay.ready(slot, side, result)
         break
-      case Operation.SEND_CLIENT:
-        this.#relay.sent(slot, UPSTREAM, result)
-        break
-      case Operation.READY_CLIENT:
-        this.#relay.ready(slot, CLIENT, result)
-        break
-      case Operation.READY_UPSTREAM:
-        this.#relay.ready(slot, UPSTREAM, result)
+      case Operation.WRITABLE:
+        this.#relay.ready(slot, otherOf(side), result)
         break
       case Operation.CONNECT:
         this.#dialer.completed(slot, result)
         break
-      case Operation.WATCH_CLIENT:
-        this.#watch.completed(slot, CLIENT, result, flags)
-        break
-      case Operation.WATCH_UPSTREAM:
-        this.#watch.completed(slot, UPSTREAM, result, flags)
+      case Operation.WATCH:
+        this.#watch.completed(slot, side, result, flags)
         break
       default: // the cancel of a dial: the dial's own end says the rest
     }
@@ -324,7 +309,7 @@ export class Connections {
 
   /** Connections that had to wait for a buffer go on. */
   feed(): void {
-    this.#relay.feed(() => this.#makeRoom())
+    this.#relay.feed(() => makeRoom(this.#kernel))
   }
 
   /** Ends what is overdue, and finds out when to look again. */
@@ -334,7 +319,7 @@ export class Connections {
     for (let slot = 0; slot < slots.used; slot++) {
       const state = slots.state[slot] as State
       if (state === State.Free || state === State.Closing) continue
-      this.#makeRoom()
+      makeRoom(this.#kernel)
       const reason = this.#deadlines.overdue(slot, this.nowMs)
       if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
       else if (reason >= 0) this.close(slot, reason)
@@ -353,12 +338,4 @@ export class Connections {
   #expect(slot: number): void {
     this.nextSweepMs = Math.min(this.nextSweepMs, this.#deadlines.nextMs(slot))
   }
-
-  /** Outside of the loop over completions nobody sees to it that there is room. */
-  #makeRoom(): void {
-    if (this.#ring.room() < ENTRIES_EACH) this.#ring.submit()
-  }
 }
-
-const isLarger = (operation: number): boolean =>
-  operation === Operation.RECEIVE_LARGER_CLIENT || operation === Operation.RECEIVE_LARGER_UPSTREAM

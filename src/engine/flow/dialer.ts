@@ -1,5 +1,5 @@
 /**
- * Dialing on the ring: from a decision to a connected upstream. Which endpoint is next, and whether
+ * Dialing: from a decision to a connected upstream. Which endpoint is next, and whether
  * there is one, is the policy's (../decide/attempts.ts).
  *
  *   dial ─▶ connect ─┬─▶ connected
@@ -10,28 +10,22 @@
  */
 
 import { errnoName } from '../../kernel/errno.ts'
-import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../../kernel/socket-address.ts'
-import { closeSocket, type Sockets } from '../../kernel/sockets.ts'
-import { prepareCancel, prepareConnect } from '../../kernel/uring/prepare.ts'
-import type { Ring } from '../../kernel/uring/ring.ts'
-import { subject } from '../../kernel/user-data.ts'
+import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
 import type { Decision } from '../decide/decide.ts'
 import { isReset, isShortage } from '../decide/failures.ts'
-import { move, State } from '../decide/state.ts'
+import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
+import type { Ask } from './ask.ts'
 import * as Operation from './operations.ts'
 import type { Received } from './received.ts'
 import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
 
-/** Of the arena, for each socket address. */
-const ADDRESS_BYTES = Math.max(32, SOCKET_ADDRESS_BYTES)
-
 export type DialerOptions = {
-  readonly ring: Ring
-  readonly sockets: Sockets
+  readonly ask: Ask
+  readonly sockets: SocketCalls
   readonly slots: Slots
   readonly received: Received
   readonly attempts: Attempts
@@ -51,13 +45,9 @@ export type DialerOptions = {
 
 export class Dialer {
   readonly #options: DialerOptions
-  /** Socket addresses of connects that are prepared and not submitted yet, in turn. */
-  readonly #addresses: number
-  #address = 0
 
   constructor(options: DialerOptions) {
     this.#options = options
-    this.#addresses = options.ring.arena.take(dialerBytes(options.ring.entries))
   }
 
   /** Dials where the decision says, which was made with `table`. */
@@ -76,19 +66,15 @@ export class Dialer {
 
   /** Calls the connect back; it completes with −ECANCELED, and another endpoint may be tried. */
   callBack(slot: number): void {
-    const { ring, slots, clock } = this.#options
-    const generation = slots.generation[slot]
-    const cancel = subject(slot, Operation.CANCEL)
+    const { ask, slots, clock } = this.#options
     slots.dialedMs[slot] = clock.nowMs
-    prepareCancel(ring, subject(slot, Operation.CONNECT), generation, cancel, generation)
-    slots.inFlight[slot]++
+    ask.cancel(slot, Operation.CONNECT, UPSTREAM)
   }
 
   #connect(slot: number): void {
-    const { ring, sockets, slots, attempts, decision, clock, descriptorCeiling } = this.#options
+    const { ask, sockets, slots, attempts, decision, clock, descriptorCeiling } = this.#options
     slots.connectTimeoutMs[slot] = decision.connectTimeoutMs
-    const family = decision.family === 4 ? 4 : 6
-    const fd = sockets.dial(family, true) // most clients do
+    const fd = sockets.dial(decision.family === 4 ? 4 : 6, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
     if (fd >= descriptorCeiling || (fd < 0 && isShortage(errnoName(fd)))) {
       this.#options.onFailed(slot, Reason['accept-error'])
@@ -102,10 +88,7 @@ export class Dialer {
     }
     this.#options.onDialing(slot)
     if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
-    const at = this.#addresses + (this.#address++ % ring.entries) * ADDRESS_BYTES
-    const bytes = writeSocketAddress(ring.arena, at, family, decision.address, decision.port)
-    prepareConnect(ring, fd, at, bytes, subject(slot, Operation.CONNECT), slots.generation[slot])
-    slots.inFlight[slot]++
+    ask.connect(slot, decision)
   }
 
   /** A 0 in the policy is the kernel's default: tcp(7). */
@@ -120,7 +103,7 @@ export class Dialer {
 
   #succeed(slot: number): void {
     const { sockets, slots, received, attempts, clock } = this.#options
-    slots.state[slot] = move(State.Dialing, State.Relaying)
+    slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     slots.activeMs[slot] = clock.nowMs
     // A server that speaks first must not wait for our ACK.
@@ -131,7 +114,7 @@ export class Dialer {
   /** The upstream had accepted, and has reset before its connect was completed. */
   #failAtOnce(slot: number, result: number): void {
     const { slots, attempts, journal, clock } = this.#options
-    slots.state[slot] = move(State.Dialing, State.Relaying)
+    slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     journal.broke(slot, result)
     this.#options.onFailed(slot, Reason['upstream-reset'])
@@ -147,11 +130,9 @@ export class Dialer {
   }
 
   #closeUpstream(slot: number): void {
-    const { fd } = this.#options.slots
-    if (fd[2 * slot + UPSTREAM] >= 0) closeSocket(fd[2 * slot + UPSTREAM])
+    const { sockets, slots } = this.#options
+    const { fd } = slots
+    if (fd[2 * slot + UPSTREAM] >= 0) sockets.close(fd[2 * slot + UPSTREAM])
     fd[2 * slot + UPSTREAM] = -1
   }
 }
-
-/** What an arena must hold for a dialer. */
-export const dialerBytes = (ringEntries: number): number => ringEntries * ADDRESS_BYTES

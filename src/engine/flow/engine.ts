@@ -1,8 +1,8 @@
 /**
- * The `uring` engine: the data plane of one worker on one io_uring, in a loop that never returns to
- * Node's own.
+ * The data plane of one worker on a kernel that it is given (kernel/kernel.ts), in a loop that never
+ * returns to Node's own.
  *
- *   wait ─▶ orders, accepts, completions ─▶ what follows from them is prepared ─▶ submitted with the next wait
+ *   wait ─▶ orders, accepts, completions ─▶ what follows from them is asked ─▶ handed over with the next wait
  *
  * A connection that is accepted here may be another worker's to serve, and the other way round
  * (hand-over.ts).
@@ -12,16 +12,10 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import { Arena } from '../../kernel/arena.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
+import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
 import type { SocketName } from '../../kernel/socket-address.ts'
-import { Sockets } from '../../kernel/sockets.ts'
-import { Buffers } from '../../kernel/uring/buffers.ts'
-import { Cqe } from '../../kernel/uring/io-uring.ts'
-import type { Ring } from '../../kernel/uring/ring.ts'
-import { closeRing, openRing, stopRing } from '../../kernel/uring/ring-setup.ts'
 import { operationOf, subject } from '../../kernel/user-data.ts'
-import { openWake, Wake } from '../../kernel/wake.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
 import { ownListeners } from '../../table/match/own-listeners.ts'
@@ -31,34 +25,34 @@ import { descriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
 import type { EngineTask, Report } from '../worker/protocol.ts'
-import { Connections, ENTRIES_EACH } from './connections.ts'
-import { dialerBytes } from './dialer.ts'
+import { Connections } from './connections.ts'
 import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
 
-const RING_ENTRIES = 4096
-const COMPLETIONS = 16_384
-/** Only those that are used take memory. */
-const SMALL = { group: 0, count: 32_768, offered: 256, bytesEach: 2048 }
-/** 256 KiB each gave 1.4 times the bulk throughput of 64 KiB. */
-const LARGE = { group: 1, count: 128, offered: 128, bytesEach: 262_144 }
-const BUFFER_BYTES = SMALL.count * SMALL.bytesEach + LARGE.count * LARGE.bytesEach
 /** Between two sweeps, however close the deadlines. */
 const SWEEP_LEAST_MS = 20
 
 /** Serves until it is told to drain or stop; nothing is left open then. */
-export async function runUringEngine(task: EngineTask): Promise<void> {
-  new UringEngine(task).run()
+export function runFlowEngine(task: EngineTask, kernel: Kernel): void {
+  const engine = new FlowEngine(task, kernel)
+  try {
+    engine.start()
+    while (!engine.ended) engine.turn()
+  } catch (bug) {
+    engine.abandon()
+    throw bug
+  }
+  engine.end()
 }
 
 type Drain = { closed: number; reset: number; untilMs: number; readonly timeoutMs: number }
 
-class UringEngine {
+export class FlowEngine {
+  /** It has drained, or stopped: only `end` is left to do. */
+  ended = false
   readonly #task: EngineTask
-  readonly #ring: Ring
-  readonly #wake: Wake
-  readonly #sockets: Sockets
+  readonly #kernel: Kernel
   readonly #decider: Decider
   readonly #journal: Journal
   readonly #mailbox: Mailbox
@@ -70,84 +64,63 @@ class UringEngine {
   readonly #peer: SocketName
   readonly #local: SocketName
   #drain: Drain | null = null
-  #ended = false
 
-  constructor(task: EngineTask) {
+  constructor(task: EngineTask, kernel: Kernel) {
     this.#task = task
     this.#descriptorCeiling = descriptorCeiling(task.world)
+    this.#kernel = kernel
     this.#decider = createDecider(task)
     const { query } = this.#decider
     this.#journal = new Journal(task, query)
     this.#peer = { family: 0, words: query.client, port: 0 }
     this.#local = { family: 0, words: query.destination, port: 0 }
-    const arena = must(Arena.map(BUFFER_BYTES + dialerBytes(RING_ENTRIES) + 65_536))
-    const sizes = { entries: RING_ENTRIES, completions: COMPLETIONS, roomEach: ENTRIES_EACH }
-    this.#ring = must(openRing(arena, sizes))
-    const buffers = {
-      small: must(Buffers.open(this.#ring, SMALL)),
-      large: must(Buffers.open(this.#ring, LARGE)),
-    }
-    this.#sockets = new Sockets(arena)
-    this.#handOver = new HandOver(task, this.#decider.stats)
-    this.#wake = new Wake(this.#ring, this.#wakeFd())
+    this.#handOver = new HandOver(kernel, task, this.#decider.stats)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => this.#closings.add(order, this.#connections.nowMs),
       stop: () => this.#stop(),
     })
-    const [ring, sockets] = [this.#ring, this.#sockets]
     this.#connections = new Connections({
-      ...{ ring, buffers, sockets, decider: this.#decider, journal: this.#journal, onFree: this.#onFree },
+      ...{ kernel, decider: this.#decider, journal: this.#journal, onFree: this.#onFree },
       descriptorCeiling: this.#descriptorCeiling,
     })
     this.#listeners = new Listeners({
-      ...{ ring, sockets, onAccept: this.#onAccept, onPause: () => this.#connections.countPause() },
+      ...{ kernel, onAccept: this.#onAccept, onPause: () => this.#connections.countPause() },
       onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
     })
   }
 
-  run(): void {
+  /** Serves from the first `turn` on. */
+  start(): void {
     this.#connections.nowMs = this.#task.world.monotonicMs()
-    this.#wake.prepare(this.#ring, subject(0, Operation.WAKE), 0)
-    this.#report({ kind: 'waiting', wakeFd: this.#wake.fd })
-    try {
-      this.#mailbox.receive()
-      while (!this.#ended) this.#turn()
-    } catch (bug) {
-      this.#abandon()
-      throw bug
-    }
+    this.#kernel.wake(subject(0, Operation.WAKE))
+    this.#report({ kind: 'waiting', wakeFd: this.#kernel.wakeFd })
+    this.#mailbox.receive()
+  }
+
+  /** After the last turn. */
+  end(): void {
     this.#connections.end()
-    this.#ring.submit() // the last closes
     this.#task.port.close()
-    closeRing(this.#ring)
-    this.#ring.arena.unmap()
+    this.#kernel.end()
   }
 
-  #wakeFd(): number {
-    if (this.#handOver.wakeFd >= 0) return this.#handOver.wakeFd
-    const fd = openWake()
-    assert(fd >= 0, `no eventfd: ${errnoName(fd)}`)
-    this.#handOver.wakeFd = fd
-    return fd
-  }
-
-  /** What is open now, the supervisor closes (../worker/left-behind.ts), and what is in the inbox. */
-  #abandon(): void {
+  /** In the middle: what is open, the supervisor closes (../worker/left-behind.ts), and what is in the inbox. */
+  abandon(): void {
     this.#handOver.close()
-    this.#ring.submit() // what was to be closed in order, is
-    stopRing(this.#ring)
+    this.#kernel.stop()
   }
 
-  #turn(): void {
-    const ring = this.#ring
+  /** Waits until something happens, and does what follows from it. */
+  turn(): void {
+    const kernel = this.#kernel
     const connections = this.#connections
-    const result = ring.submitAndWait(this.#waitMs())
-    assert(result === 0 || isShortOfMemory(result), `io_uring_enter: ${errnoName(result)}`)
-    assert(ring.lost() === 0, 'the kernel has dropped a completion')
+    const result = kernel.wait(this.#waitMs())
+    assert(result === 0 || isShortOfMemory(result), `${kernel.name}: ${errnoName(result)}`)
+    assert(kernel.lost() === 0, 'the kernel has dropped a completion')
     connections.nowMs = this.#task.world.monotonicMs()
-    for (let at = ring.reap(); at >= 0; at = ring.reap()) this.#complete(at)
+    while (kernel.next()) this.#complete()
     if (connections.nowMs >= connections.nextSweepMs) connections.sweep()
     if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
     if (connections.nowMs >= this.#listeners.nextWorkMs) this.#listeners.work(connections.nowMs)
@@ -170,24 +143,21 @@ class UringEngine {
     return dueMs === Number.POSITIVE_INFINITY ? -1 : Math.max(1, Math.ceil(dueMs - nowMs))
   }
 
-  #complete(at: number): void {
-    const { cqes } = this.#ring
-    const word = cqes[at + Cqe.USER_DATA]
-    const result = cqes[at + Cqe.RES]
-    const flags = cqes[at + Cqe.FLAGS]
+  #complete(): void {
+    const { word, result, flags } = this.#kernel
     switch (operationOf(word)) {
       case Operation.ACCEPT:
         this.#listeners.accepted(word, result, flags, this.#connections.nowMs)
         break
       case Operation.WAKE:
-        this.#wake.prepare(this.#ring, subject(0, Operation.WAKE), 0)
+        this.#kernel.wake(subject(0, Operation.WAKE))
         this.#mailbox.receive()
         this.#takeHandedOver()
         break
       case Operation.CANCEL_ACCEPT:
         break // the accept's own end says the rest
       default:
-        this.#connections.complete(word, cqes[at + Cqe.USER_DATA + 1] >>> 0, result, flags)
+        this.#connections.complete()
     }
   }
 
@@ -215,7 +185,7 @@ class UringEngine {
 
   #takeHandedOver(): void {
     this.#handOver.take((fd, row) => {
-      if (this.#ring.room() < ENTRIES_EACH) this.#ring.submit()
+      makeRoom(this.#kernel)
       this.#serve(this.#listeners.atRow(row), fd)
     })
   }
@@ -235,10 +205,11 @@ class UringEngine {
   /** Fills the query with the connection's addresses; false where the client is already gone. */
   #identify(listening: Listening, fd: number): boolean {
     const { query } = this.#decider
-    if (this.#sockets.peerName(fd, this.#peer) < 0) return false
+    const { sockets } = this.#kernel
+    if (sockets.peerName(fd, this.#peer) < 0) return false
     if (listening.local) copyName(listening.local, this.#local)
-    else if (this.#sockets.localName(fd, this.#local) < 0) return false
-    if (listening.socket.original) this.#sockets.originalDestination(fd, this.#local)
+    else if (sockets.localName(fd, this.#local) < 0) return false
+    if (listening.socket.original) sockets.originalDestination(fd, this.#local)
     query.destinationFamily = this.#local.family
     query.destinationPort = this.#local.port
     query.clientFamily = this.#peer.family
@@ -291,7 +262,7 @@ class UringEngine {
     if (slots.open > 0 && nowMs >= drain.untilMs) this.#connections.closeAll(Reason.drain)
     if (slots.open > 0) return
     this.#report({ kind: 'drained', closed: drain.closed, reset: drain.reset })
-    this.#ended = true
+    this.ended = true
   }
 
   #report(report: Report): void {
@@ -307,9 +278,3 @@ function copyName(from: SocketName, to: SocketName): void {
 
 const isShortOfMemory = (result: number): boolean =>
   result === -Errno.EAGAIN || result === -Errno.EBUSY || result === -Errno.ENOMEM
-
-/** What the probe has seen work must work here, too. */
-function must<Part>(part: Part | number): Part {
-  assert(typeof part !== 'number', `io_uring is not to be had: ${errnoName(part as number)}`)
-  return part as Part
-}

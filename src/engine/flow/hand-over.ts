@@ -16,7 +16,7 @@
  * 0.1 % with 64 clients, and 5 % with 512.) Where long ones come among many short ones, they are thus levelled less.
  */
 
-import { keep, letGo } from '../../kernel/held.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
 import { Counter, type Stats } from '../../stats/stats.ts'
 import { Inboxes } from '../worker/inboxes.ts'
 import type { WorkerTask } from '../worker/protocol.ts'
@@ -28,6 +28,7 @@ const SLACK_SHARE = 1 / 12
 const SHORT_MS = 100
 
 export class HandOver {
+  readonly #kernel: Kernel
   readonly #worker: number
   readonly #stats: Stats
   readonly #inboxes: Inboxes
@@ -37,19 +38,11 @@ export class HandOver {
   #sinceMs = 0
   #endedBefore = 0
 
-  constructor(task: WorkerTask, stats: Stats) {
+  constructor(kernel: Kernel, task: WorkerTask, stats: Stats) {
+    this.#kernel = kernel
     this.#worker = task.index
     this.#stats = stats
-    this.#inboxes = new Inboxes(task.inboxes)
-  }
-
-  /** The eventfd that this worker's predecessor had, or −1. */
-  get wakeFd(): number {
-    return this.#inboxes.wakeFd(this.#worker)
-  }
-
-  set wakeFd(fd: number) {
-    this.#inboxes.setWakeFd(this.#worker, fd)
+    this.#inboxes = new Inboxes(task.inboxes, kernel.rouse)
   }
 
   /** Gives and takes by the table of this generation. */
@@ -68,9 +61,10 @@ export class HandOver {
   pass(fd: number, row: number, nowMs: number): boolean {
     const worker = this.#generation === 0 ? this.#worker : this.#choose(nowMs)
     if (worker === this.#worker) return false
-    letGo(fd)
+    const { sockets } = this.#kernel
+    sockets.letGo(fd)
     if (!this.#inboxes.give(worker, this.#generation, fd, row)) {
-      keep(fd)
+      sockets.keep(fd)
       return false
     }
     this.#stats.counters[this.#worker][Counter.handedOver]++
@@ -83,7 +77,7 @@ export class HandOver {
   }
 
   take(onTaken: (fd: number, row: number) => void): void {
-    this.#inboxes.take(this.#worker, (fd, row) => onTaken(keep(fd), row))
+    this.#inboxes.take(this.#worker, (fd, row) => onTaken(this.#kernel.sockets.keep(fd), row))
   }
 
   #choose(nowMs: number): number {

@@ -1,5 +1,5 @@
 /**
- * The sockets that accept, on the ring: made to agree with each new table, and with nothing else
+ * The sockets that accept: made to agree with each new table, and with nothing else
  * touched, as in ../node/listeners.ts.
  *
  *   open ─▶ accepting ─▶ (table without it, or drain) ─cancelled─▶ queue emptied ─▶ closed
@@ -14,12 +14,8 @@
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
-import { keep } from '../../kernel/held.ts'
+import { type Kernel, MORE, makeRoom } from '../../kernel/kernel.ts'
 import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
-import { acceptWaiting, closeSocket, type Sockets, setNonBlocking } from '../../kernel/sockets.ts'
-import { CQE_F_MORE } from '../../kernel/uring/io-uring.ts'
-import { prepareAccept, prepareCancel } from '../../kernel/uring/prepare.ts'
-import type { Ring } from '../../kernel/uring/ring.ts'
 import { slotOf, subject } from '../../kernel/user-data.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
@@ -60,8 +56,7 @@ export type Listening = {
 }
 
 export type ListenersOptions = {
-  readonly ring: Ring
-  readonly sockets: Sockets
+  readonly kernel: Kernel
   readonly onAccept: (listening: Listening, fd: number) => void
   /** The kernel has no files or memory for another connection: those that wait, wait a little longer. */
   readonly onPause: () => void
@@ -134,8 +129,8 @@ export class Listeners {
   accepted(word: number, result: number, flags: number, nowMs: number): void {
     const listening = this.#bySlot.get(slotOf(word))
     if (!listening) return
-    if (result >= 0) this.#options.onAccept(listening, keep(result))
-    if ((flags & CQE_F_MORE) !== 0) return
+    if (result >= 0) this.#options.onAccept(listening, this.#options.kernel.sockets.keep(result))
+    if ((flags & MORE) !== 0) return
     listening.accepting = false
     if (listening.retiring) this.#close(listening)
     else if (result >= 0) this.#accept(listening)
@@ -196,7 +191,7 @@ export class Listeners {
   }
 
   #listen({ bind, port }: TableListener): number {
-    const { sockets } = this.#options
+    const { sockets } = this.#options.kernel
     const address = bind === '' ? ANY_OF_BOTH : parseAddress(bind)
     if (address === null || ANY === null) return -Errno.EINVAL
     const options = { backlog: BACKLOG, dualStack: bind === '' || bind === '::' }
@@ -206,7 +201,7 @@ export class Listeners {
 
   #onlyAddress(fd: number): SocketName | null {
     const name = createSocketName()
-    const result = this.#options.sockets.localName(fd, name)
+    const result = this.#options.kernel.sockets.localName(fd, name)
     return result < 0 || name.words.every(word => word === 0) ? null : name
   }
 
@@ -214,8 +209,9 @@ export class Listeners {
     if (listening.accepting || listening.retiring) return
     listening.retryMs = Number.POSITIVE_INFINITY
     listening.accepting = true
-    this.#makeRoom()
-    prepareAccept(this.#options.ring, listening.fd, subject(listening.slot, Operation.ACCEPT), 0)
+    const { kernel } = this.#options
+    makeRoom(kernel)
+    kernel.accept(listening.fd, subject(listening.slot, Operation.ACCEPT), 0)
   }
 
   /** From here on it is no listener of the newest table. */
@@ -234,20 +230,22 @@ export class Listeners {
       this.#close(listening)
       return
     }
-    this.#makeRoom()
+    const { kernel } = this.#options
     const { slot } = listening
-    const { ring } = this.#options
-    prepareCancel(ring, subject(slot, Operation.ACCEPT), 0, subject(slot, Operation.CANCEL_ACCEPT), 0)
+    makeRoom(kernel)
+    kernel.cancel(subject(slot, Operation.ACCEPT), 0, subject(slot, Operation.CANCEL_ACCEPT), 0)
   }
 
   /** Nothing of it is in the kernel any more: what its queue holds is accepted, then it is closed. */
   #close(listening: Listening): void {
-    setNonBlocking(listening.fd)
-    for (let fd = acceptWaiting(listening.fd); fd >= 0; fd = acceptWaiting(listening.fd)) {
-      this.#makeRoom()
-      this.#options.onAccept(listening, fd)
+    const { kernel, onAccept } = this.#options
+    const { sockets } = kernel
+    sockets.setNonBlocking(listening.fd)
+    for (let fd = sockets.acceptWaiting(listening.fd); fd >= 0; fd = sockets.acceptWaiting(listening.fd)) {
+      makeRoom(kernel)
+      onAccept(listening, fd)
     }
-    closeSocket(listening.fd)
+    sockets.close(listening.fd)
     listening.fd = -1
     this.#bySlot.delete(listening.slot)
     this.#retiring--
@@ -267,9 +265,5 @@ export class Listeners {
     if (text === this.#reported) return
     this.#reported = text
     this.#options.onListening(this.#generation, failures)
-  }
-
-  #makeRoom(): void {
-    if (this.#options.ring.room() < 4) this.#options.ring.submit()
   }
 }

@@ -1,30 +1,30 @@
-/** What a worker asks of its ring: the operation in the low byte of user_data (kernel/user-data.ts). */
+/**
+ * What a worker asks of its kernel: the operation in the low byte of user_data (kernel/user-data.ts).
+ * Of a connection's operations the lowest bit is the side whose socket it is about (slots.ts).
+ */
 
 /** The slot is a listener's. */
 export const ACCEPT = 0
+/** The same: the end of its accepting was asked for. */
+export const CANCEL_ACCEPT = 2
 /** No slot: an order has come. */
-export const WAKE = 1
-/** The slot is a connection's, from here on. */
-export const CONNECT = 2
-/** From the client, again and again, and on to the upstream. */
-export const RECEIVE_CLIENT = 3
-export const SEND_UPSTREAM = 4
-/** From the upstream, and on to the client. */
-export const RECEIVE_UPSTREAM = 5
-export const SEND_CLIENT = 6
-/** A reset of the client, while nothing is received from it. */
-export const WATCH_CLIENT = 7
+export const WAKE = 4
+/** The slot is a connection's, from here on. Always the upstream's. */
+export const CONNECT = 6
+/** Bytes from the side, again and again or once, in small buffers. */
+export const RECEIVE = 8
+/** The same in large ones, one at a time. */
+export const RECEIVE_LARGER = 10
+/** Bytes to the side. */
+export const SEND = 12
+/** The side has something to receive, or room for something. */
+export const READABLE = 14
+export const WRITABLE = 16
+/** A reset of the side, while nothing is received from it. */
+export const WATCH = 18
 /** The end of other operations was asked for. */
-export const CANCEL = 8
-/** The slot is a listener's: the end of its accepting was asked for. */
-export const CANCEL_ACCEPT = 9
-/** The same in large pieces, one at a time. */
-export const RECEIVE_LARGER_CLIENT = 12
-export const RECEIVE_LARGER_UPSTREAM = 13
+export const CANCEL = 20
 /** A socket was closed, and should not have failed to be. */
-export const CLOSE = 14
-/** The same of the upstream. */
-export const WATCH_UPSTREAM = 15
-/** A socket is ready for the direction from the client, or from the upstream, to go on. */
-export const READY_CLIENT = 10
-export const READY_UPSTREAM = 11
+export const CLOSE = 22
+
+export const kindOf = (operation: number): number => operation & ~1

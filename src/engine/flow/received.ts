@@ -10,15 +10,15 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import type { Buffers } from '../../kernel/uring/buffers.ts'
+import type { BufferPool } from '../../kernel/kernel.ts'
 
 /** Numbers of large buffers are this much greater. */
 const LARGE = 1 << 16
 const NONE = -1
 
 export class Received {
-  readonly small: Buffers
-  readonly large: Buffers
+  readonly small: BufferPool
+  readonly large: BufferPool
   /** By direction: the first and the last buffer of its queue, and how many there are. */
   readonly #first: Int32Array
   readonly #last: Int32Array
@@ -28,7 +28,7 @@ export class Received {
   readonly #offset: Int32Array
   readonly #bytes: Int32Array
 
-  constructor(small: Buffers, large: Buffers, directions: number) {
+  constructor(small: BufferPool, large: BufferPool, directions: number) {
     this.small = small
     this.large = large
     this.#first = new Int32Array(directions).fill(NONE)
@@ -69,7 +69,7 @@ export class Received {
     this.#last[direction] = buffer
   }
 
-  /** Buffers that the direction holds. */
+  /** BufferPool that the direction holds. */
   count(direction: number): number {
     return this.#count[direction]
   }

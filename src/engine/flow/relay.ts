@@ -13,44 +13,21 @@
 
 import { unreachable } from '../../base/assert.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
-import { setNonBlocking, shutdownWrite } from '../../kernel/sockets.ts'
-import { CQE_F_MORE, CQE_F_SOCK_NONEMPTY } from '../../kernel/uring/io-uring.ts'
-import {
-  prepareCancel,
-  preparePoll,
-  prepareRecvMultishot,
-  prepareRecvSelect,
-  prepareSend,
-  prepareSendMore,
-} from '../../kernel/uring/prepare.ts'
-import type { Ring } from '../../kernel/uring/ring.ts'
-import { subject } from '../../kernel/user-data.ts'
+import { LARGE, MORE, NONEMPTY, SMALL, type SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter } from '../../stats/stats.ts'
 import { relayFailure } from '../decide/failures.ts'
-import { move, State } from '../decide/state.ts'
+import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
+import type { Ask } from './ask.ts'
 import * as Operation from './operations.ts'
 import type { Received } from './received.ts'
-import { CLIENT, Flow, type Side, type Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, Flow, otherOf, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { BULK_LEAST_BYTES, Next, type Splicer } from './splice.ts'
-
-const RECEIVE = [Operation.RECEIVE_CLIENT, Operation.RECEIVE_UPSTREAM] as const
-
-const RECEIVE_LARGER = [Operation.RECEIVE_LARGER_CLIENT, Operation.RECEIVE_LARGER_UPSTREAM] as const
-
-const SEND = [Operation.SEND_UPSTREAM, Operation.SEND_CLIENT] as const
-
-const READY = [Operation.READY_CLIENT, Operation.READY_UPSTREAM] as const
 
 const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
 
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
-
-/** poll(2). */
-const POLL_IN = 1
-
-const POLL_OUT = 4
 
 /** A direction is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
 const BULK_BYTES = 2 ** 20
@@ -61,10 +38,9 @@ const BULK_BYTES = 2 ** 20
  */
 const HELD_MAX = 8
 
-const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
-
 export type RelayOptions = {
-  readonly ring: Ring
+  readonly ask: Ask
+  readonly sockets: SocketCalls
   readonly received: Received
   readonly journal: Journal
   readonly slots: Slots
@@ -82,7 +58,8 @@ export type RelayOptions = {
 }
 
 export class Relay {
-  readonly #ring: Ring
+  readonly #ask: Ask
+  readonly #sockets: SocketCalls
   readonly #received: Received
   readonly #journal: Journal
   readonly #slots: Slots
@@ -96,7 +73,8 @@ export class Relay {
   #starved: number[] = []
 
   constructor(options: RelayOptions) {
-    this.#ring = options.ring
+    this.#ask = options.ask
+    this.#sockets = options.sockets
     this.#received = options.received
     this.#journal = options.journal
     this.#slots = options.slots
@@ -118,18 +96,12 @@ export class Relay {
   /** Asks for bytes of `side`: for all that come, or, where they come in large pieces or buffers are few, for the next. */
   receive(slot: number, side: Side): void {
     const slots = this.#slots
-    const { large, small } = this.#received
+    const { large } = this.#received
     const direction = 2 * slot + side
-    const fd = slots.fd[direction]
     if (large.free === 0) slots.flow[direction] &= ~Flow.larger
-    const isLarger = this.#isLarger(direction)
-    const word = subject(slot, (isLarger ? RECEIVE_LARGER : RECEIVE)[side])
-    const generation = slots.generation[slot]
-    if (isLarger) prepareRecvSelect(this.#ring, fd, large.group, word, generation)
-    else if (this.#isScarce()) prepareRecvSelect(this.#ring, fd, small.group, word, generation)
-    else prepareRecvMultishot(this.#ring, fd, small.group, word, generation)
+    if (this.#isLarger(direction)) this.#ask.receive(slot, side, LARGE, false)
+    else this.#ask.receive(slot, side, SMALL, !this.#isScarce())
     slots.flow[direction] |= Flow.receiving
-    slots.inFlight[slot]++
   }
 
   #isLarger(direction: number): boolean {
@@ -144,22 +116,18 @@ export class Relay {
 
   /** Sends the first of what `side`'s direction holds to the other side. */
   #send(slot: number, side: Side, more: boolean): void {
-    const slots = this.#slots
     const received = this.#received
     const direction = 2 * slot + side
-    const fd = slots.fd[2 * slot + otherOf(side)]
-    const prepare = more || received.count(direction) > 1 ? prepareSendMore : prepareSend
-    const word = subject(slot, SEND[side])
-    prepare(this.#ring, fd, received.at(direction), received.bytes(direction), word, slots.generation[slot])
-    slots.flow[direction] |= Flow.sending
-    slots.inFlight[slot]++
+    const isMore = more || received.count(direction) > 1
+    this.#ask.send(slot, otherOf(side), received.at(direction), received.bytes(direction), isMore)
+    this.#slots.flow[direction] |= Flow.sending
   }
 
   /** @param flags  The completion's. */
   received(slot: number, side: Side, result: number, flags: number, buffer: number): void {
     const slots = this.#slots
     const direction = 2 * slot + side
-    if ((flags & CQE_F_MORE) === 0) {
+    if ((flags & MORE) === 0) {
       slots.flow[direction] &= ~(Flow.receiving | Flow.stopping)
       this.#onUnheard(slot)
     }
@@ -168,7 +136,7 @@ export class Relay {
       if (buffer >= 0) this.give(buffer)
       if (result === 0) this.#end(slot, side)
       else if (result === -Errno.ENOBUFS) this.#starve(slot, side)
-      else if (result === -Errno.EAGAIN) this.#await(slot, side, side, POLL_IN)
+      else if (result === -Errno.EAGAIN) this.#ask.readable(slot, side)
       else if (result !== -Errno.ECANCELED) this.break(slot, side, result)
       else if (slots.state[slot] !== State.Dialing && this.#received.count(direction) === 0)
         this.#resume(slot, side)
@@ -189,7 +157,7 @@ export class Relay {
       this.#isLarger(direction) || this.#received.count(direction) >= HELD_MAX || this.#isScarce()
     if (isTooMuch && (flow & Flow.receiving) !== 0) this.#stop(slot, side)
     if (slots.state[slot] !== State.Dialing && (flow & Flow.sending) === 0)
-      this.#send(slot, side, (flags & CQE_F_SOCK_NONEMPTY) !== 0)
+      this.#send(slot, side, (flags & NONEMPTY) !== 0)
   }
 
   #came(slot: number, side: Side, bytes: number): void {
@@ -198,14 +166,9 @@ export class Relay {
   }
 
   /** While the connection is being closed: what comes now is lost, and what was being sent may have gone. */
-  late(slot: number, operation: number, bytes: number): void {
-    if (operation === Operation.SEND_UPSTREAM) this.#journal.delivered(slot, CLIENT, bytes, this.#clock.nowMs)
-    else if (operation === Operation.SEND_CLIENT)
-      this.#journal.delivered(slot, UPSTREAM, bytes, this.#clock.nowMs)
-    else if (operation === Operation.RECEIVE_CLIENT || operation === Operation.RECEIVE_LARGER_CLIENT)
-      this.#came(slot, CLIENT, bytes)
-    else if (operation === Operation.RECEIVE_UPSTREAM || operation === Operation.RECEIVE_LARGER_UPSTREAM)
-      this.#came(slot, UPSTREAM, bytes)
+  late(slot: number, kind: number, side: Side, bytes: number): void {
+    if (kind === Operation.SEND) this.#journal.delivered(slot, otherOf(side), bytes, this.#clock.nowMs)
+    else if (kind === Operation.RECEIVE || kind === Operation.RECEIVE_LARGER) this.#came(slot, side, bytes)
   }
 
   /** Calls a receive back that repeats; what has come until then is still told. */
@@ -213,10 +176,7 @@ export class Relay {
     const slots = this.#slots
     if ((slots.flow[2 * slot + side] & Flow.stopping) !== 0) return
     slots.flow[2 * slot + side] |= Flow.stopping
-    const generation = slots.generation[slot]
-    const cancel = subject(slot, Operation.CANCEL)
-    prepareCancel(this.#ring, subject(slot, RECEIVE[side]), generation, cancel, generation)
-    slots.inFlight[slot]++
+    this.#ask.cancel(slot, Operation.RECEIVE, side)
   }
 
   /** `side` says that no more comes; what it said before goes first. */
@@ -249,7 +209,7 @@ export class Relay {
       slots.activeMs[slot] = this.#clock.nowMs
       this.#received.advance(direction, result)
       this.#resume(slot, side)
-    } else if (result === -Errno.EAGAIN) this.#await(slot, side, otherOf(side), POLL_OUT)
+    } else if (result === -Errno.EAGAIN) this.#ask.writable(slot, otherOf(side))
     else this.break(slot, otherOf(side), result)
   }
 
@@ -277,10 +237,10 @@ export class Relay {
     this.#journal.delivered(slot, side, this.#splicer.given, this.#clock.nowMs)
     switch (next) {
       case Next.readable:
-        this.#await(slot, side, side, POLL_IN)
+        this.#ask.readable(slot, side)
         break
       case Next.writable:
-        this.#await(slot, side, otherOf(side), POLL_OUT)
+        this.#ask.writable(slot, otherOf(side))
         break
       case Next.copy:
         slots.streak[direction] = 0
@@ -297,13 +257,13 @@ export class Relay {
     }
   }
 
-  /** splice(2) asks the sockets whether it may wait. Operations of the ring wait all the same, but for rare −EAGAIN. */
+  /** splice(2) asks the sockets whether it may wait. The ring's operations wait all the same, but for rare −EAGAIN. */
   #unblock(direction: number, source: number, target: number): void {
     const { flow } = this.#slots
     if ((flow[direction] & Flow.unblocked) !== 0) return
     flow[direction] |= Flow.unblocked
-    setNonBlocking(source)
-    setNonBlocking(target)
+    this.#sockets.setNonBlocking(source)
+    this.#sockets.setNonBlocking(target)
   }
 
   /** What is wrong with a socket (POLLERR), the next attempt finds out. */
@@ -312,14 +272,6 @@ export class Relay {
     if (events < 0) this.break(slot, side, events)
     else if (state[slot] === State.Dialing) this.receive(slot, side)
     else if ((flow[2 * slot + side] & Flow.sending) === 0) this.#resume(slot, side)
-  }
-
-  /** `side`'s direction goes on when the socket of `where` is ready. */
-  #await(slot: number, side: Side, where: Side, events: number): void {
-    const slots = this.#slots
-    const fd = slots.fd[2 * slot + where]
-    preparePoll(this.#ring, fd, events, subject(slot, READY[side]), slots.generation[slot])
-    slots.inFlight[slot]++
   }
 
   /** Tells the other side that no more comes; after the second time both sockets are closed. */
@@ -331,10 +283,10 @@ export class Relay {
       this.#onEnded(slot) // closing says it as well
       return
     }
-    slots.state[slot] = move(State.Relaying, State.HalfClosed)
+    slots.enter(slot, State.HalfClosed)
     slots.reason[slot] = CLOSED[side]
     slots.activeMs[slot] = this.#clock.nowMs
-    const result = shutdownWrite(slots.fd[2 * slot + otherOf(side)])
+    const result = this.#sockets.shutdownWrite(slots.fd[2 * slot + otherOf(side)])
     if (result < 0) this.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
   }
 

@@ -10,10 +10,13 @@
  */
 
 import { assert } from '../../base/assert.ts'
+import { move, type State } from '../decide/state.ts'
 
 export const CLIENT = 0
 export const UPSTREAM = 1
 export type Side = typeof CLIENT | typeof UPSTREAM
+
+export const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
 /** What a direction is doing; bits. */
 export const Flow = {
@@ -41,9 +44,10 @@ export const Flow = {
 
 export class Slots {
   readonly count: number
+  /** `enter` writes it, nobody else. */
   readonly state: Uint8Array
   readonly generation: Uint32Array
-  /** Operations in the kernel: while there is one, no socket of the slot may be closed. */
+  /** Operations in the kernel, which ask.ts counts: while there is one, no socket of the slot may be closed. */
   readonly inFlight: Uint8Array
   /** Reason (stats/reasons.ts) for which it ends, once it is Closing or HalfClosed. */
   readonly reason: Uint8Array
@@ -98,6 +102,11 @@ export class Slots {
     if (this.#freeCount === 0 && this.used === this.count) return -1
     this.open++
     return this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.used++
+  }
+
+  /** Moves `slot` on to a state that may follow on its own. */
+  enter(slot: number, state: State): void {
+    this.state[slot] = move(this.state[slot] as State, state)
   }
 
   /** Gives `slot` back; its sockets are closed. */

@@ -8,9 +8,8 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import type { Arena } from '../../kernel/arena.ts'
 import { Errno } from '../../kernel/errno.ts'
-import { closePipe, openPipe, type Pipe, splice } from '../../kernel/pipes.ts'
+import type { Pipe, PipeCalls } from '../../kernel/kernel.ts'
 import type { Slots } from './slots.ts'
 
 /** Smaller ones do not beat copying, larger ones need fs.pipe-max-size: kernel/pipes.ts. */
@@ -43,17 +42,15 @@ export class Splicer {
   given = 0
   /** −errno, where the last `pump` found a socket broken. */
   error = 0
-  readonly #arena: Arena
-  readonly #pair: number
+  readonly #pipes: PipeCalls
   readonly #descriptorCeiling: number
   readonly #slots: Slots
   readonly #spare: Pipe[] = []
   /** By direction; `piped` of the slots says how many bytes are in it. */
   readonly #inUse = new Map<number, Pipe>()
 
-  constructor(arena: Arena, slots: Slots, descriptorCeiling: number) {
-    this.#arena = arena
-    this.#pair = arena.take(8)
+  constructor(pipes: PipeCalls, slots: Slots, descriptorCeiling: number) {
+    this.#pipes = pipes
     this.#slots = slots
     this.#descriptorCeiling = descriptorCeiling
   }
@@ -77,18 +74,18 @@ export class Splicer {
     if (pipe === undefined) return
     this.#inUse.delete(direction)
     if (this.#slots.piped[direction] === 0 && this.#spare.length < SPARE_MAX) this.#spare.push(pipe)
-    else closePipe(pipe)
+    else this.#pipes.close(pipe)
   }
 
   /** Closes what is spare; no direction has a pipe any more. */
   end(): void {
     assert(this.#inUse.size === 0, 'a pipe is in use')
-    for (const pipe of this.#spare.splice(0)) closePipe(pipe)
+    for (const pipe of this.#spare.splice(0)) this.#pipes.close(pipe)
   }
 
   #move(direction: number, pipe: Pipe, source: number, target: number): Next {
     const { piped } = this.#slots
-    const taken = splice(source, pipe.writeFd, PIPE_BYTES - piped[direction])
+    const taken = this.#pipes.splice(source, pipe.writeFd, PIPE_BYTES - piped[direction])
     if (isBroken(taken)) return this.#broken(Next.brokenSource, taken)
     if (taken > 0) {
       this.taken = taken
@@ -96,7 +93,7 @@ export class Splicer {
     }
     // 0 is no proof of an end: urgent data (tcp(7)) stops splice(2) as well. A receive tells.
     if (piped[direction] === 0) return Next.copy
-    const given = splice(pipe.readFd, target, piped[direction])
+    const given = this.#pipes.splice(pipe.readFd, target, piped[direction])
     if (isBroken(given)) return this.#broken(Next.brokenTarget, given)
     if (given > 0) {
       this.given = given
@@ -122,10 +119,10 @@ export class Splicer {
   /** A new pipe, or null at any of the limits: ours, that of open files, that of the user's pipes. */
   #openLarge(): Pipe | null {
     if (this.#inUse.size >= PIPES_MAX) return null
-    const pipe = openPipe(this.#arena, this.#pair, PIPE_BYTES)
+    const pipe = this.#pipes.open(PIPE_BYTES)
     if (typeof pipe === 'number') return null
     if (pipe.bytes >= PIPE_BYTES && Math.max(pipe.readFd, pipe.writeFd) < this.#descriptorCeiling) return pipe
-    closePipe(pipe)
+    this.#pipes.close(pipe)
     return null
   }
 }

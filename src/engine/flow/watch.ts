@@ -8,12 +8,9 @@
  * and meets the reset at its end; once nothing has moved for a second, nobody waits any longer.
  */
 
-import type { Sockets } from '../../kernel/sockets.ts'
-import { CQE_F_MORE } from '../../kernel/uring/io-uring.ts'
-import { prepareCancel, preparePollMultishot } from '../../kernel/uring/prepare.ts'
-import type { Ring } from '../../kernel/uring/ring.ts'
-import { subject } from '../../kernel/user-data.ts'
+import { MORE, POLL_ERR, type SocketCalls } from '../../kernel/kernel.ts'
 import { State } from '../decide/state.ts'
+import type { Ask } from './ask.ts'
 import * as Operation from './operations.ts'
 import { CLIENT, Flow, type Side, type Slots, UPSTREAM } from './slots.ts'
 
@@ -22,17 +19,9 @@ const RELAYING_MS = 1000
 /** A dial that takes longer than this has its client watched. */
 const DIALING_MS = 50
 
-/**
- * poll(2): POLLERR. POLLHUP alone is no failure: both ends were said, and bytes may still be on
- * their way.
- */
-const POLL_BROKEN = 8
-
-const WATCH = [Operation.WATCH_CLIENT, Operation.WATCH_UPSTREAM] as const
-
 export type WatchOptions = {
-  readonly ring: Ring
-  readonly sockets: Sockets
+  readonly ask: Ask
+  readonly sockets: SocketCalls
   readonly slots: Slots
   /** The time of this turn of the loop. */
   readonly clock: { readonly nowMs: number }
@@ -67,11 +56,12 @@ export class Watch {
   completed(slot: number, side: Side, events: number, flags: number): void {
     const { slots } = this.#options
     const direction = 2 * slot + side
-    if ((flags & CQE_F_MORE) === 0) {
+    if ((flags & MORE) === 0) {
       slots.flow[direction] &= ~Flow.watched
       this.unheard(slot)
     }
-    if (events < 0 || (events & POLL_BROKEN) === 0) return
+    // An end of both sides (POLLHUP) alone is no failure: bytes may still be on their way.
+    if (events < 0 || (events & POLL_ERR) === 0) return
     slots.flow[direction] |= Flow.broken
     if (this.#saysNothing(slot, side)) this.#break(slot, side)
     else this.unheard(slot)
@@ -83,7 +73,7 @@ export class Watch {
   }
 
   #lookAt(slot: number, side: Side): void {
-    const { ring, slots, clock } = this.#options
+    const { ask, slots, clock } = this.#options
     const direction = 2 * slot + side
     const flow = slots.flow[direction]
     if ((flow & Flow.broken) !== 0) {
@@ -91,8 +81,7 @@ export class Watch {
       else this.unheard(slot)
     } else if ((flow & (Flow.receiving | Flow.watched)) === 0) {
       slots.flow[direction] |= Flow.watched
-      preparePollMultishot(ring, slots.fd[direction], subject(slot, WATCH[side]), slots.generation[slot])
-      slots.inFlight[slot]++
+      ask.watch(slot, side)
     }
   }
 
@@ -108,12 +97,9 @@ export class Watch {
   }
 
   #cancel(slot: number, side: Side): number {
-    const { ring, slots } = this.#options
+    const { ask, slots } = this.#options
     if ((slots.flow[2 * slot + side] & Flow.watched) === 0) return 0
-    const generation = slots.generation[slot]
-    const cancel = subject(slot, Operation.CANCEL)
-    prepareCancel(ring, subject(slot, WATCH[side]), generation, cancel, generation)
-    slots.inFlight[slot]++
+    ask.cancel(slot, Operation.WATCH, side)
     return 1
   }
 }

@@ -46,10 +46,13 @@ export const createInboxes = (workers: number): SharedArrayBuffer =>
 /** A thread's view of all inboxes. */
 export class Inboxes {
   readonly #words: Int32Array
+  readonly #rouse: (wakeFd: number) => void
   #cursor = 0
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** @param rouse  Wakes the worker that has this eventfd. */
+  constructor(buffer: SharedArrayBuffer, rouse: (wakeFd: number) => void = wake) {
     this.#words = new Int32Array(buffer)
+    this.#rouse = rouse
   }
 
   /** The eventfd of the worker's inbox, or −1; it is inherited by the worker that follows. */
@@ -92,7 +95,7 @@ export class Inboxes {
     Atomics.add(words, head + WAITING, 1)
     Atomics.store(words, entry + STATE, ticket)
     if (!this.isOpen(worker, generation)) return !this.#remove(head, entry, ticket)
-    if (Atomics.exchange(words, head + ROUSED, 1) === 0) wake(this.wakeFd(worker))
+    if (Atomics.exchange(words, head + ROUSED, 1) === 0) this.#rouse(this.wakeFd(worker))
     return true
   }
 

@@ -1,23 +1,31 @@
 /**
  * A worker thread of the data plane: the Piscina task that runs an engine until it is told to end. It
- * gives the engine the machine that it runs on (base/world.ts).
+ * gives the engine the machine that it runs on (base/world.ts), and its kernel.
  *
  * The task resolves when the worker has drained or stopped. However else it ends, the task rejects,
  * and the supervisor closes what was left open (left-behind.ts) and starts another in its place.
  */
 
 import { flushCompileCache } from 'node:module'
+import { assert } from '../../base/assert.ts'
+import { errnoName } from '../../kernel/errno.ts'
 import { hold } from '../../kernel/held.ts'
 import { machine } from '../../kernel/machine.ts'
+import { openWake } from '../../kernel/wake.ts'
+import { Inboxes } from './inboxes.ts'
 import { LimitsInForce } from './limits.ts'
 import type { EngineKind, EngineTask, WorkerTask } from './protocol.ts'
 
-type Run = (task: EngineTask) => Promise<void>
+type Run = (task: EngineTask) => Promise<void> | void
 
-/** Only the engine that runs is loaded. */
+/** Only the engine that runs is loaded, and only its kernel. */
 const ENGINES: Readonly<Record<EngineKind, () => Promise<Run>>> = {
   node: async () => (await import('../node/engine.ts')).runNodeEngine,
-  uring: async () => (await import('../flow/engine.ts')).runUringEngine,
+  uring: async () => {
+    const { UringKernel } = await import('../../kernel/uring/kernel.ts')
+    const { runFlowEngine } = await import('../flow/engine.ts')
+    return task => runFlowEngine(task, must(UringKernel.open(wakeFdOf(task))))
+  },
 }
 
 export default async function runWorker(task: WorkerTask): Promise<void> {
@@ -25,6 +33,22 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const run = await ENGINES[task.engine]()
   flushCompileCache() // now: the worker that takes this one's place starts from it, however this one ends
   await run({ ...withLimits(task), world: machine })
+}
+
+/** The eventfd that this worker's predecessor had, or a new one. */
+function wakeFdOf({ inboxes, index }: WorkerTask): number {
+  const shared = new Inboxes(inboxes)
+  if (shared.wakeFd(index) >= 0) return shared.wakeFd(index)
+  const fd = openWake()
+  assert(fd >= 0, `no eventfd: ${errnoName(fd)}`)
+  shared.setWakeFd(index, fd)
+  return fd
+}
+
+/** What the probe has seen work must work here, too. */
+function must<Part>(part: Part | number): Part {
+  assert(typeof part !== 'number', `io_uring is not to be had: ${errnoName(part as number)}`)
+  return part as Part
 }
 
 function withLimits(task: WorkerTask): WorkerTask {

@@ -1,0 +1,91 @@
+/**
+ * Asking the kernel for something about a connection's socket: the one place that says whose
+ * operation it is and counts it in flight, until its last completion. A socket that is closed while one
+ * is forgotten would be another connection's in the middle of it.
+ */
+
+import { type Kernel, LARGE, MORE, POLL_IN, POLL_OUT, type Pool } from '../../kernel/kernel.ts'
+import { subject } from '../../kernel/user-data.ts'
+import type { Decision } from '../decide/decide.ts'
+import * as Operation from './operations.ts'
+import { type Side, type Slots, UPSTREAM } from './slots.ts'
+
+export class Ask {
+  readonly #kernel: Kernel
+  readonly #slots: Slots
+
+  constructor(kernel: Kernel, slots: Slots) {
+    this.#kernel = kernel
+    this.#slots = slots
+  }
+
+  /** Connects the upstream's socket to where the decision says. */
+  connect(slot: number, { family, address, port }: Decision): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, Operation.CONNECT, UPSTREAM)
+    const to = fd[2 * slot + UPSTREAM]
+    this.#kernel.connect(to, family === 4 ? 4 : 6, address, port, word, generation[slot])
+  }
+
+  receive(slot: number, side: Side, pool: Pool, repeats: boolean): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, pool === LARGE ? Operation.RECEIVE_LARGER : Operation.RECEIVE, side)
+    this.#kernel.receive(fd[2 * slot + side], pool, repeats, word, generation[slot])
+  }
+
+  /** Sends to `side` what stands at this place of the kernel's memory. */
+  send(slot: number, side: Side, at: number, bytes: number, more: boolean): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, Operation.SEND, side)
+    this.#kernel.send(fd[2 * slot + side], at, bytes, more, word, generation[slot])
+  }
+
+  readable(slot: number, side: Side): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, Operation.READABLE, side)
+    this.#kernel.ready(fd[2 * slot + side], POLL_IN, word, generation[slot])
+  }
+
+  writable(slot: number, side: Side): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, Operation.WRITABLE, side)
+    this.#kernel.ready(fd[2 * slot + side], POLL_OUT, word, generation[slot])
+  }
+
+  watch(slot: number, side: Side): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, Operation.WATCH, side)
+    this.#kernel.watch(fd[2 * slot + side], word, generation[slot])
+  }
+
+  /** Calls the side's operation of this kind back; it ends with its own completion. */
+  cancel(slot: number, kind: number, side: Side): void {
+    const generation = this.#slots.generation[slot]
+    const word = this.#ask(slot, Operation.CANCEL, side)
+    this.#kernel.cancel(subject(slot, kind | side), generation, word, generation)
+  }
+
+  /** Calls all back that is asked of the side's socket. */
+  cancelAll(slot: number, side: Side): void {
+    const { fd, generation } = this.#slots
+    const word = this.#ask(slot, Operation.CANCEL, side)
+    this.#kernel.cancelAll(fd[2 * slot + side], word, generation[slot])
+  }
+
+  /** Closes the side's socket, of which nothing is in flight; that makes no completion. */
+  close(slot: number, side: Side): void {
+    const { fd, generation } = this.#slots
+    const word = subject(slot, Operation.CLOSE | side)
+    this.#kernel.close(fd[2 * slot + side], word, generation[slot])
+  }
+
+  /** A completion has come of the slot. */
+  completed(slot: number, flags: number): void {
+    if ((flags & MORE) === 0) this.#slots.inFlight[slot]--
+  }
+
+  #ask(slot: number, kind: number, side: Side): number {
+    this.#slots.inFlight[slot]++
+    return subject(slot, kind | side)
+  }
+}
