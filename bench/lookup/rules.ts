@@ -65,14 +65,15 @@ function benchSize(bench: Bench, kind: RuleKind, size: number, isLargest: boolea
   const made = world(kind, size)
   const group = titleOf(kind, size)
   const rounds = bench.parameter(1, 3)
-  const buffer = bench.time(group, 'compile', () => buildTable(made.plan, 1, () => 0), { rounds })
-  const table = openTable(buffer)
-  bench.record(group, 'bytes a rule', 'bytes', buffer.byteLength / size)
+  const buffers = bench.time(group, 'compile', () => buildTable(made.plan, 1, () => 0), { rounds })
+  const table = openTable(buffers)
+  const bytes = Object.values(buffers).reduce((sum, { byteLength }) => sum + byteLength, 0)
+  bench.record(group, 'bytes a rule', 'bytes', bytes / size)
   bench.record(
     group,
     'bytes a rule, without words for people',
     'bytes',
-    (buffer.byteLength - coldBytes(buffer)) / size,
+    (bytes - coldBytes(buffers.routing)) / size,
   )
   for (const spread of ['uniform', 'skewed'] as const) {
     const asked = traffic(made, spread, bench.parameter(500, 100_000))
@@ -146,7 +147,7 @@ function recordGrowth(bench: Bench, kind: RuleKind, [, middle, largest]: readonl
   bench.record(group, `p50 at ${largest} rules beside ${middle}`, 'times', growth, GROWTH_GOAL)
 }
 
-function coldBytes(buffer: SharedArrayBuffer): number {
-  const header = new Uint32Array(buffer, 0, Header.WORDS)
-  return header[Header.sections + 2 * SECTIONS.indexOf('cold') + 1]
+function coldBytes(routing: SharedArrayBuffer): number {
+  const lengths = new Uint32Array(routing, Header.WORDS * 4, 2 * SECTIONS.routing.length)
+  return lengths[2 * SECTIONS.routing.indexOf('cold') + 1]
 }

@@ -2,6 +2,7 @@
 
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
+import type { TableBuffers } from '../../src/table/format/table.ts'
 import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 
 const PLAN: Plan = {
@@ -44,7 +45,7 @@ const PLAN: Plan = {
   sources: [],
 }
 
-export function benchTable(generation: number): SharedArrayBuffer {
+export function benchTable(generation: number): TableBuffers {
   const slots = new Slots(createSlots(), generation, NO_COUNTS)
   return buildTable(PLAN, generation, slots.slotOf)
 }

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { JournalMemory } from '../stats/journal-memory.ts'
+import type { TableBuffers } from '../table/format/table.ts'
 import type { Trouble } from './sink.ts'
 
 export type LogFormat = 'json' | 'text'
@@ -19,7 +20,7 @@ export type AccessLogTask = {
 
 export type LogOrder =
   /** A table is about to be published. */
-  | { readonly kind: 'table'; readonly table: SharedArrayBuffer }
+  | { readonly kind: 'table'; readonly table: TableBuffers }
   /** The file is to be opened anew. */
   | { readonly kind: 'reopen' }
   /** No record comes any more: write what is there, and end. */

@@ -15,7 +15,7 @@
 import { styleText } from 'node:util'
 import { printable } from '../base/printable.ts'
 import type { ClusterEnd } from '../table/explain/ends.ts'
-import type { ExplainedDestination, Explanation } from '../table/explain/explain.ts'
+import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 
 /** Endpoints of one destination that are shown. */

@@ -14,7 +14,7 @@ import type { ListenFailure } from '../engine/worker/protocol.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type Watch, watchPaths } from '../source/files/watch.ts'
 import { Names } from '../source/names.ts'
-import type { Table } from '../table/format/table.ts'
+import type { Table, TableBuffers } from '../table/format/table.ts'
 import { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
@@ -187,7 +187,7 @@ export class Gateway {
     const { table, plane } = serving
     const { state: generations } = plane.observer.generations
     const live = plane.observer.live.buffers
-    const task = { body, names: this.#names.known, table: table.buffer, live, generations }
+    const task = { body, names: this.#names.known, table: table.buffers, live, generations }
     try {
       return await this.#differ.compare(task, gone)
     } catch (error) {
@@ -273,12 +273,7 @@ export class Gateway {
     this.history.add(outcome, this.#generation, this.#accepted, compiled, changes, compiled.stages, verdict)
   }
 
-  #publish(
-    compiled: Compiled,
-    table: SharedArrayBuffer,
-    before: Compiled | null,
-    verdict: Verdict | null,
-  ): void {
+  #publish(compiled: Compiled, table: TableBuffers, before: Compiled | null, verdict: Verdict | null): void {
     const startedMs = monotonicMs()
     this.#generation++
     this.#plane?.publish(this.#generation, table, compiled.listeners.length > 0)

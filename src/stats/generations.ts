@@ -11,7 +11,7 @@ import { type Family, formatAddress, formatEndpoint } from '../address/address.t
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { Endpoint, Route, SPLIT_NAMES } from '../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
-import { openTable, readCold, type Table } from '../table/format/table.ts'
+import { openTable, readCold, readWorkloads, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { RuleOrigin } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { LiveConnections } from './live-connections.ts'
@@ -66,10 +66,15 @@ export const OTHER: SeriesName = {
   source: UNKNOWN_SOURCE,
 }
 
-type Opened = { readonly table: Table; cold: Cold | null; readonly rules: Map<number, RuleOrigin> }
+type Opened = {
+  table: Table
+  cold: Cold | null
+  workloads: readonly ColdWorkload[] | null
+  readonly rules: Map<number, RuleOrigin>
+}
 
 export type GenerationsState = {
-  readonly tables: readonly SharedArrayBuffer[]
+  readonly tables: readonly TableBuffers[]
   readonly kept: ReadonlyMap<string, MatchNames>
 }
 
@@ -88,13 +93,13 @@ export class Generations {
 
   /** What another thread needs to know the same; the tables are shared. */
   get state(): GenerationsState {
-    return { tables: [...this.#tables.values()].map(({ table }) => table.buffer), kept: this.#kept }
+    return { tables: [...this.#tables.values()].map(({ table }) => table.buffers), kept: this.#kept }
   }
 
   /** A table is about to be published. */
-  add(buffer: SharedArrayBuffer): void {
-    const table = openTable(buffer)
-    this.#tables.set(table.generation, { table, cold: null, rules: new Map() })
+  add(buffers: TableBuffers): void {
+    const table = openTable(buffers)
+    this.#tables.set(table.generation, { table, cold: null, workloads: null, rules: new Map() })
   }
 
   /** Forgets the oldest of too many tables: what is not open has no names any more. */
@@ -208,8 +213,10 @@ function destinationOf(opened: Opened, cluster: number): Destination | null {
   return { host, subset, port }
 }
 
-const sourceOf = (opened: Opened, workload: number): ColdWorkload =>
-  coldOf(opened).workloads[workload] ?? UNKNOWN_SOURCE
+function sourceOf(opened: Opened, workload: number): ColdWorkload {
+  opened.workloads ??= readWorkloads(opened.table)
+  return opened.workloads[workload] ?? UNKNOWN_SOURCE
+}
 
 /** "10.0.0.1:80", or null for the address that was asked for. */
 export function endpointOf({ endpoints }: Table, endpoint: number): string | null {

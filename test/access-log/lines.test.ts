@@ -50,7 +50,7 @@ function plan(labels: Readonly<Record<string, string>> = { app: 'web' }): Plan {
 
 function generations(of = plan()): Generations {
   const known = new Generations(new LiveConnections([]))
-  known.add(tableOf(of).buffer as SharedArrayBuffer)
+  known.add(tableOf(of).buffers)
   return known
 }
 
@@ -169,7 +169,7 @@ test('a connection that goes on has no reason', () => {
 test('rows of another generation are not taken for those of this one', () => {
   const known = generations()
   const later = planOf([listenerOn(9000)], [clusterOf([], {}, 'later.example')])
-  known.add(tableOf(later, 2).buffer as SharedArrayBuffer)
+  known.add(tableOf(later, 2).buffers)
   const writer = new JsonLines(known)
   const cluster = (generation: number) => jsonOf({ generation, reason: 0, rule: -1 }, writer).upstream_cluster
   assert.deepEqual(

@@ -31,7 +31,8 @@ function scene(t: TestContext, workers: number): Scene {
   return { supervisor, events, until }
 }
 
-const table = new SharedArrayBuffer(4)
+const none = new SharedArrayBuffer(4)
+const table = { routing: none, endpoints: none, clients: none }
 const listening = (generation: number) => (event: SupervisorEvent) =>
   event.kind === 'listening' && event.generation === generation
 

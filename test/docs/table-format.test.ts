@@ -53,12 +53,15 @@ test('docs/table-format.md shows every record', () => {
 })
 
 test('docs/table-format.md shows the sections in their order', () => {
-  holds(DOCUMENT, 'sections', L.SECTIONS.map((name, index) => `${index + 1}. \`${name}\``).join('\n'))
+  const lists = Object.entries(L.SECTIONS).map(
+    ([part, names]) => `${part}:\n\n${names.map((name, index) => `${index + 1}. \`${name}\``).join('\n')}`,
+  )
+  holds(DOCUMENT, 'sections', lists.join('\n\n'))
 })
 
 test('docs/table-format.md speaks of no index that is not there', () => {
   const spoken = [...read(DOCUMENT).matchAll(/\b[a-z]+(?:Index|Nodes)\b/g)].map(found => found[0])
-  const sections: readonly string[] = L.SECTIONS
+  const sections: readonly string[] = Object.values(L.SECTIONS).flat()
   deepEqual(
     spoken.filter(name => !sections.includes(name)),
     [],

@@ -13,6 +13,7 @@ import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supe
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { Counter, openStats, type Stats, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
+import type { TableBuffers } from '../../src/table/format/table.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
 import { echo, ending, freePort, listen, readBytes, type TestServer, until } from '../support/sockets.ts'
@@ -198,7 +199,7 @@ test('uring: a worker that died gets the new connections until it has its share'
   await until(() => descriptors() <= before)
 })
 
-function tableFor(port: number, upstream: TestServer): SharedArrayBuffer {
+function tableFor(port: number, upstream: TestServer): TableBuffers {
   const { slotOf } = new Slots(createSlots(), 1, NO_COUNTS)
   return buildTable(planOf([listenerOn(port)], [clusterOf([upstream])]), 1, slotOf)
 }

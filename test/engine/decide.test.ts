@@ -189,7 +189,7 @@ test('an order is read as soon as the epoch has been raised, without waiting for
     close: () => orders.push('close'),
     stop: () => orders.push('stop'),
   })
-  port2.postMessage({ kind: 'table', generation: 7, table: tableOf(planOf([], []), 7).buffer })
+  port2.postMessage({ kind: 'table', generation: 7, table: tableOf(planOf([], []), 7).buffers })
   mailbox.refresh()
   assert.deepEqual(orders, [])
   Atomics.store(new Int32Array(task.epoch), 0, 7)

@@ -222,7 +222,9 @@ for (const { engine, test } of ENGINES) {
 
   test(`${engine}: a bug ends the worker loudly`, async () => {
     await using plane = new TestEngine(engine)
-    plane.order({ kind: 'table', generation: 1, table: new SharedArrayBuffer(4) })
+    const none = new SharedArrayBuffer(4)
+    const table = { routing: none, endpoints: none, clients: none }
+    plane.order({ kind: 'table', generation: 1, table })
     await assert.rejects(plane.finished(), /bug in weir: not a table/)
   })
 }

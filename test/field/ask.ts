@@ -3,7 +3,8 @@
 import { splitEndpoint } from '../../src/address/address.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import { Explainer, type Explanation } from '../../src/table/explain/explain.ts'
+import { Explainer } from '../../src/table/explain/explain.ts'
+import type { Explanation } from '../../src/table/explain/explanation.ts'
 import { openTable } from '../../src/table/format/table.ts'
 
 export type Client = { readonly from?: string; readonly namespace?: string; readonly gateway?: string }

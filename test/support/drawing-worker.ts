@@ -5,7 +5,7 @@ import { createRandom } from '../../src/base/random.ts'
 import { openTable } from '../../src/table/format/table.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 
-const table = openTable(workerData.buffer)
+const table = openTable(workerData.buffers)
 const counts = new Int32Array(workerData.counts)
 const tickets = new Int32Array(workerData.tickets)
 const random = createRandom(1, 2, 3)

@@ -4,6 +4,7 @@
  */
 
 import { buildTable } from '../../src/table/build/builder.ts'
+import type { TableBuffers } from '../../src/table/format/table.ts'
 import type { Query } from '../../src/table/match/match.ts'
 import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 
@@ -32,7 +33,7 @@ export function fill(query: Query, generation: number, connection: number): void
   query.client[0] = connection
 }
 
-export const generationTable = (generation: number): SharedArrayBuffer =>
+export const generationTable = (generation: number): TableBuffers =>
   buildTable(planOf(generation), generation, () => 1)
 
 function planOf(generation: number): Plan {

@@ -11,7 +11,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createRandom } from '../../src/base/random.ts'
 import { Mailbox } from '../../src/engine/worker/mailbox.ts'
 import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
-import { Cluster, Endpoint } from '../../src/table/format/layout.ts'
+import { Cluster, Endpoint, EndpointRun } from '../../src/table/format/layout.ts'
 import { NO_ROUTE } from '../../src/table/format/outcome.ts'
 import type { Table } from '../../src/table/format/table.ts'
 import { createQuery, match } from '../../src/table/match/match.ts'
@@ -74,14 +74,14 @@ class Reader {
   }
 
   #route(table: Table): void {
-    const { generation, clusters, endpoints } = table
+    const { generation, clusters, endpointRuns, endpoints } = table
     const query = this.#query
     fill(query, generation, this.routed)
     const route = match(table, query)
     assert.equal(route, routeOf(generation, query.rule))
-    const cluster = pickDestination(table, route, query.client, this.#random, this.#tickets) * Cluster.WORDS
-    assert.equal(clusters[cluster + Cluster.connectTimeoutMs], timeoutOf(generation))
-    const endpoint = clusters[cluster + Cluster.firstEndpoint] * Endpoint.WORDS
+    const cluster = pickDestination(table, route, query.client, this.#random, this.#tickets)
+    assert.equal(clusters[cluster * Cluster.WORDS + Cluster.connectTimeoutMs], timeoutOf(generation))
+    const endpoint = endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.first] * Endpoint.WORDS
     assert.equal(endpoints[endpoint + Endpoint.port], portOf(generation))
     fill(query, generation + 1, this.routed)
     assert.equal(match(table, query), NO_ROUTE, 'what the next generation routes')

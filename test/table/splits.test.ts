@@ -164,13 +164,13 @@ test('exact: turns go on as before where the counter is set back', () => {
 })
 
 test('exact: eight threads together keep the split', async () => {
-  const { buffer } = tableOf(splitPlan([97, 2, 1], 'exact'))
+  const { buffers } = tableOf(splitPlan([97, 2, 1], 'exact'))
   const tickets = new SharedArrayBuffer(1024)
   const counts = new SharedArrayBuffer(12)
   const draws = 20_000
   const source = new URL('../support/drawing-worker.ts', import.meta.url)
   const workers = Array.from({ length: 8 }, () => {
-    return new Worker(source, { workerData: { buffer, tickets, counts, draws } })
+    return new Worker(source, { workerData: { buffers, tickets, counts, draws } })
   })
   await Promise.all(workers.map(worker => once(worker, 'exit')))
   const total = 8 * draws

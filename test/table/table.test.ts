@@ -3,9 +3,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import { openTable, readCold, refusal } from '../../src/table/format/table.ts'
+import { SECTIONS } from '../../src/table/format/layout.ts'
+import { refusal } from '../../src/table/format/sections.ts'
+import { openTable, readCold } from '../../src/table/format/table.ts'
 import { runs } from '../support/full.ts'
 import * as arbitrary from '../support/plans.ts'
+
+const PARTS = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[]
 
 const build = (plan: Parameters<typeof buildTable>[0]) =>
   buildTable(plan, 7, new Slots(createSlots(), 7, NO_COUNTS).slotOf)
@@ -13,9 +17,9 @@ const build = (plan: Parameters<typeof buildTable>[0]) =>
 test('a table that was built can be opened, and holds the plan’s names', () => {
   fc.assert(
     fc.property(arbitrary.plan, plan => {
-      const buffer = build(plan)
-      assert.equal(refusal(buffer), null)
-      const table = openTable(buffer)
+      const buffers = build(plan)
+      for (const part of PARTS) assert.equal(refusal(buffers[part], part), null)
+      const table = openTable(buffers)
       assert.equal(table.generation, 7)
       assert.deepEqual(
         table.sockets.map(({ gateway, bind, port }) => ({ gateway, bind, port })),
@@ -33,18 +37,24 @@ test('a table that was built can be opened, and holds the plan’s names', () =>
 
 test('a damaged, truncated or foreign buffer is refused with a reason', () => {
   fc.assert(
-    fc.property(arbitrary.plan, fc.nat(), fc.nat(7), (plan, position, bit) => {
-      const buffer = build(plan)
-      const bytes = new Uint8Array(buffer)
-      const at = position % bytes.length
-      bytes[at] ^= 1 << bit
-      assert.notEqual(refusal(buffer), null)
-      bytes[at] ^= 1 << bit
-      const shorter = new SharedArrayBuffer(position % bytes.length)
-      new Uint8Array(shorter).set(bytes.subarray(0, shorter.byteLength))
-      assert.notEqual(refusal(shorter), null)
-    }),
+    fc.property(
+      arbitrary.plan,
+      fc.constantFrom(...PARTS),
+      fc.nat(),
+      fc.nat(7),
+      (plan, part, position, bit) => {
+        const buffer = build(plan)[part]
+        const bytes = new Uint8Array(buffer)
+        const at = position % bytes.length
+        bytes[at] ^= 1 << bit
+        assert.notEqual(refusal(buffer, part), null)
+        bytes[at] ^= 1 << bit
+        const shorter = new SharedArrayBuffer(position % bytes.length)
+        new Uint8Array(shorter).set(bytes.subarray(0, shorter.byteLength))
+        assert.notEqual(refusal(shorter, part), null)
+      },
+    ),
     { numRuns: runs(300) },
   )
-  assert.notEqual(refusal(new SharedArrayBuffer(4096)), null)
+  for (const part of PARTS) assert.notEqual(refusal(new SharedArrayBuffer(4096), part), null)
 })

@@ -7,7 +7,7 @@ import { machine } from '../../kernel/machine.ts'
 import { EARLY_ENDS } from '../../table/explain/ends.ts'
 import { Explainer } from '../../table/explain/explain.ts'
 import { askByOptions, parseLabels } from '../../table/explain/question.ts'
-import { readCold } from '../../table/format/table.ts'
+import { Words } from '../../table/explain/words.ts'
 import { ownListeners } from '../../table/match/own-listeners.ts'
 import { Problem } from '../problem.ts'
 import {
@@ -82,8 +82,9 @@ type Asked = {
 }
 
 export function addExplain(app: FastifyInstance, gateway: Gateway): void {
-  /** Of the table that was asked about last: its words are decoded once. */
+  /** Of the table that was asked about last, and its words, which are decoded once. */
   let explainer: Explainer | null = null
+  let words: Words | null = null
   const schema = {
     tags: ['routing'],
     summary: 'Where a connection would go now, and why.',
@@ -114,14 +115,14 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
       const { table, compiled, generation, plane } = servingOf(gateway)
       const chosen = chooseGateway(table, compiled.resources, asked.question.gateway, 'gateway')
       if ('error' in chosen) throw new Problem(400, 'unclear-gateway', chosen.error)
-      if (explainer?.table !== table) {
-        const cold = plane.observer.generations.cold(generation) ?? readCold(table)
+      if (!words?.areOf(table))
+        words = new Words(table, plane.observer.generations.cold(generation) ?? undefined)
+      if (explainer?.table !== table)
         explainer = new Explainer(table, {
           own: ownListeners(table, machine.ownAddresses()),
           namesResolved: true,
-          cold,
+          words,
         })
-      }
       const { rejected, ...answer } = explainer.answer({ ...asked.question, ...chosen }, REJECTED_MAX + 1)
       return {
         ...answer,

@@ -155,8 +155,11 @@ function reloadFamilies({ history }: Gateway, serving: () => Serving): Family[] 
 }
 
 const tableFamilies = (serving: () => Serving): Family[] => [
-  gauge('weir_table_bytes', 'Size of the table that the workers read.', () =>
-    single(serving().table.buffer.byteLength),
+  gauge('weir_table_bytes', 'Size of the table that the workers read, by `part`.', () =>
+    Object.entries(serving().table.buffers).map(([part, { byteLength }]) => ({
+      labels: { part },
+      value: byteLength,
+    })),
   ),
   gauge('weir_table_rows', 'What is in it, by kind.', () => {
     const { table } = serving()

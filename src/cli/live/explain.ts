@@ -1,7 +1,7 @@
 /** Answers `weir explain --live`: asks a running gateway. */
 
 import { formatEndpoint } from '../../address/address.ts'
-import type { Explanation } from '../../table/explain/explain.ts'
+import type { Explanation } from '../../table/explain/explanation.ts'
 import { Exit } from '../env.ts'
 import type { Answerer } from '../explain-files.ts'
 import { NoAnswer } from './answered.ts'

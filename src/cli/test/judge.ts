@@ -8,7 +8,7 @@
 
 import type { Expectation } from '../../config/route-tests/route-tests.ts'
 import { isSameRule } from '../../config/route-tests/route-tests.ts'
-import type { ExplainedDestination, Explanation } from '../../table/explain/explain.ts'
+import type { ExplainedDestination, Explanation } from '../../table/explain/explanation.ts'
 import { type RuleName, ruleName } from '../../table/plan/rule-name.ts'
 
 export type Miss = {

@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import type { RouteTest } from '../../config/route-tests/route-tests.ts'
-import type { Explanation } from '../../table/explain/explain.ts'
+import type { Explanation } from '../../table/explain/explanation.ts'
 import type { Coverage } from './coverage.ts'
 import type { Miss } from './judge.ts'
 

@@ -10,7 +10,7 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
-import type { Explanation } from '../../table/explain/explain.ts'
+import type { Explanation } from '../../table/explain/explanation.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 import { type Miss, round } from './judge.ts'
 import { isCovered, type Tested, type TestReport } from './report.ts'

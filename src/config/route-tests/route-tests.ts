@@ -8,7 +8,7 @@
 
 import { formatAddress, parseAddress, splitEndpoint } from '../../address/address.ts'
 import type { ReasonName } from '../../stats/reasons.ts'
-import type { Question } from '../../table/explain/explain.ts'
+import type { Question } from '../../table/explain/explanation.ts'
 import type { Listener, Plan, RuleOrigin } from '../../table/plan/plan.ts'
 import {
   parseRuleName,

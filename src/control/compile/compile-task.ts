@@ -15,6 +15,7 @@ import { readSources, restedMs, type SourceFile, type Sources } from '../../sour
 import { NO_COUNTS, Slots } from '../../stats/slots.ts'
 import { openStats, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
 import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
@@ -34,7 +35,7 @@ export type CompileTask = {
   readonly served: Served | null
 }
 
-export type Served = { readonly fingerprint: string; readonly table: SharedArrayBuffer }
+export type Served = { readonly fingerprint: string; readonly table: TableBuffers }
 
 /** How long each stage took, in milliseconds, in order. */
 export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
@@ -45,7 +46,7 @@ export type Compiled = {
   /** Of the files alone: SHA-256. */
   readonly checksum: string
   /** null when there are errors. */
-  readonly table: SharedArrayBuffer | null
+  readonly table: TableBuffers | null
   readonly settings: Settings
   readonly diagnostics: readonly Diagnostic[]
   readonly resources: readonly LoadedResource[]
@@ -99,7 +100,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
   return {
     ...loaded,
     ...{ fingerprint, checksum },
-    table: built?.buffer ?? null,
+    table: built?.buffers ?? null,
     listeners: built?.sockets.filter(socket => socket.opens) ?? [],
     emptyFiles: files.filter(each => isEmpty(each)).map(each => each.file),
     restedMs: rested,

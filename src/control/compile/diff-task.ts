@@ -12,6 +12,7 @@ import { Generations, type GenerationsState } from '../../stats/generations.ts'
 import { LiveConnections } from '../../stats/live-connections.ts'
 import { buildTable } from '../../table/build/builder.ts'
 import { compareTables, type DestinationChange, type RuleChange } from '../../table/explain/compare.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable } from '../../table/format/table.ts'
 import { type Replayed, replay } from '../guard/replay.ts'
 
@@ -22,7 +23,7 @@ export type DiffTask = {
   /** `{"files": [{"path": "a.yaml", "text": "…"}]}`. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly names: ResolvedNames
-  readonly table: SharedArrayBuffer
+  readonly table: TableBuffers
   /** The live connections of each worker: stats/connections.ts. */
   readonly live: readonly SharedArrayBuffer[]
   readonly generations: GenerationsState

@@ -15,6 +15,7 @@ import { transferring } from '../../base/transferring.ts'
 import { TABLES_KEPT } from '../../stats/generations.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { droppedRecords, Wanted, waitingRecords, want } from '../../stats/records.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 import type { Logger } from './log.ts'
 
 const LOOK_MS = 10_000
@@ -43,7 +44,7 @@ export class AccessLog {
   readonly #timer: NodeJS.Timeout
   readonly #ended = Promise.withResolvers<void>()
   /** For a thread that has to be started anew. */
-  #tables: SharedArrayBuffer[] = []
+  #tables: TableBuffers[] = []
   #port: MessagePort | null = null
   #restart: NodeJS.Timeout | undefined
   #told = 0
@@ -76,7 +77,7 @@ export class AccessLog {
   }
 
   /** A table is about to be published. */
-  publishing(table: SharedArrayBuffer): void {
+  publishing(table: TableBuffers): void {
     this.#tables = [...this.#tables, table].slice(-TABLES_KEPT)
     this.#post({ kind: 'table', table })
   }

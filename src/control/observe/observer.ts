@@ -12,6 +12,7 @@ import { LastMinute, MARK_EVERY_MS } from '../../stats/last-minute.ts'
 import { LiveConnections } from '../../stats/live-connections.ts'
 import { droppedRecords } from '../../stats/records.ts'
 import { SeriesTotals, type Total } from '../../stats/series-totals.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 
 /** Rows that are done are freed this often; until then they are not used again. */
 const FOLD_MS = 1_000
@@ -43,7 +44,7 @@ export class Observer {
   }
 
   /** A table is about to be published. */
-  publishing(table: SharedArrayBuffer): void {
+  publishing(table: TableBuffers): void {
     this.#series.fold() // names what is of the table that falls out
     this.generations.add(table)
     this.generations.trim()

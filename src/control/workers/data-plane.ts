@@ -7,6 +7,7 @@
 import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineKind, EngineLimits } from '../../engine/worker/protocol.ts'
 import { openStats } from '../../stats/stats.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 import { AccessLog, type AccessLogSettings } from '../observe/access-log.ts'
 import type { Logger } from '../observe/log.ts'
 import { logWorkerEvent } from '../observe/narrate.ts'
@@ -78,7 +79,7 @@ export class DataPlane {
   }
 
   /** @param opens  Whether the table has a listener that opens. */
-  publish(generation: number, table: SharedArrayBuffer, opens: boolean): void {
+  publish(generation: number, table: TableBuffers, opens: boolean): void {
     if (opens && !this.#opens) {
       this.#opened = false
       this.#opensSince = generation

@@ -21,6 +21,7 @@ import { machine } from '../../kernel/machine.ts'
 import { closeWake, wake } from '../../kernel/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
 import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 import { endLostWorker } from './lost-worker.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -120,7 +121,7 @@ export class Supervisor {
   }
 
   /** Hands every worker the table, the same for all; workers that start later get it too. */
-  publish(generation: number, table: SharedArrayBuffer): void {
+  publish(generation: number, table: TableBuffers): void {
     this.#newest = { kind: 'table', generation, table }
     for (const worker of this.#workers) worker.port?.postMessage(this.#newest)
     Atomics.store(new Int32Array(this.#epoch), 0, generation)

@@ -9,7 +9,7 @@
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
 import { openAt, type Stats, sumOpen, turnAt } from '../../stats/stats.ts'
-import { Balance, Cluster, Endpoint } from '../../table/format/layout.ts'
+import { Balance, Cluster, Endpoint, EndpointRun } from '../../table/format/layout.ts'
 import type { Table } from '../../table/format/table.ts'
 
 /** No endpoint is left to try. */
@@ -29,11 +29,12 @@ export function chooseEndpoint(
   tried: readonly number[],
 ): number {
   const row = cluster * Cluster.WORDS
-  const first = table.clusters[row + Cluster.firstEndpoint]
-  const count = table.clusters[row + Cluster.endpointCount]
+  const run = cluster * EndpointRun.WORDS
+  const first = table.endpointRuns[run + EndpointRun.first]
+  const count = table.endpointRuns[run + EndpointRun.count]
   const left = count - tried.length
   if (left <= 1) return left < 1 ? NO_ENDPOINT : nthUntried(first, 0, tried)
-  const equal = haveEqualWeights(table, first, count)
+  const equal = haveEqualWeights(table, cluster)
   switch (table.clusters[row + Cluster.balance]) {
     case Balance.ROUND_ROBIN: {
       const at = turnAt(balancer.worker, table.clusters[row + Cluster.slot])
@@ -57,13 +58,9 @@ export function countOpen(balancer: Balancer, slot: number, change: 1 | -1): voi
   balancer.stats.words[openAt(balancer.worker, slot)] += change
 }
 
-export function haveEqualWeights(table: Table, first: number, count: number): boolean {
-  const weight = weightOf(table, first)
-  for (let endpoint = first + 1; endpoint < first + count; endpoint++) {
-    if (weightOf(table, endpoint) !== weight) return false
-  }
-  return true
-}
+/** Whether all endpoints of a cluster have the same weight. */
+export const haveEqualWeights = ({ endpointRuns }: Table, cluster: number): boolean =>
+  endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.equal] === 1
 
 export const weightOf = (table: Table, endpoint: number): number =>
   table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]

@@ -17,6 +17,7 @@ import {
   CLUSTER_UNKNOWN,
   Cluster,
   Endpoint,
+  EndpointRun,
 } from '../../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -181,12 +182,13 @@ function takeDefaults(decision: Decision): void {
 }
 
 function decideCluster(decider: Decider, table: Table, cluster: number, decision: Decision): number {
-  const { clusters } = table
+  const { clusters, endpointRuns } = table
   decision.cluster = cluster
   const row = cluster * Cluster.WORDS
   const kind = clusters[row + Cluster.kind]
   if (kind === CLUSTER_UNKNOWN) return Reason['unknown-destination']
-  if (kind === CLUSTER_STATIC && clusters[row + Cluster.endpointCount] === 0) return Reason['no-endpoint']
+  const count = endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.count]
+  if (kind === CLUSTER_STATIC && count === 0) return Reason['no-endpoint']
   const slot = clusters[row + Cluster.slot]
   const most = clusters[row + Cluster.maxConnections]
   // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong ones.

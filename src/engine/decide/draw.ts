@@ -14,7 +14,7 @@
 import { nextBelow, nextU32 } from '../../base/random.ts'
 import { claim, isHeld } from '../../stats/backoffs.ts'
 import { turnAt } from '../../stats/stats.ts'
-import { Balance, Cluster, Endpoint } from '../../table/format/layout.ts'
+import { Balance, Cluster, Endpoint, EndpointRun } from '../../table/format/layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import {
   type Balancer,
@@ -87,10 +87,10 @@ const slotOf = (table: Table, endpoint: number): number =>
 const wordOf = ({ stats }: Drawer, table: Table, endpoint: number): number =>
   stats.backoffs[slotOf(table, endpoint)]
 
-function untried({ clusters }: Table, cluster: number, tried: readonly number[]): number[] {
-  const row = cluster * Cluster.WORDS
-  const first = clusters[row + Cluster.firstEndpoint]
-  const all = Array.from({ length: clusters[row + Cluster.endpointCount] }, (_, index) => first + index)
+function untried({ endpointRuns }: Table, cluster: number, tried: readonly number[]): number[] {
+  const run = cluster * EndpointRun.WORDS
+  const first = endpointRuns[run + EndpointRun.first]
+  const all = Array.from({ length: endpointRuns[run + EndpointRun.count] }, (_, index) => first + index)
   return tried.length === 0 ? all : all.filter(each => !tried.includes(each))
 }
 
@@ -104,11 +104,7 @@ function chooseInstead(
   well: readonly number[],
 ): number {
   const row = cluster * Cluster.WORDS
-  const equal = haveEqualWeights(
-    table,
-    table.clusters[row + Cluster.firstEndpoint],
-    table.clusters[row + Cluster.endpointCount],
-  )
+  const equal = haveEqualWeights(table, cluster)
   switch (table.clusters[row + Cluster.balance]) {
     case Balance.ROUND_ROBIN: {
       const next = balancer.stats.words[turnAt(balancer.worker, table.clusters[row + Cluster.slot])]

@@ -9,6 +9,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
 
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
 export type EngineKind = 'node' | 'uring'
@@ -48,7 +49,7 @@ export type EngineLimits = {
 
 export type Order =
   /** Route new connections by this table, and make the listeners what it says. */
-  | { readonly kind: 'table'; readonly generation: number; readonly table: SharedArrayBuffer }
+  | { readonly kind: 'table'; readonly generation: number; readonly table: TableBuffers }
   /** Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report `drained`. */
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   /**

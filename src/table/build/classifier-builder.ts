@@ -1,32 +1,36 @@
 /**
- * Builds the classifier's sections (../match/classifier.ts) out of a Plan's scopes, rules and sources.
+ * Builds the classifier's sections (../match/classifier.ts) out of a Plan's scopes and rules.
  *
  * Rules arrive in list order, scope by scope, each with the row that it has in the table. Of two
  * rules that ask for the same prefix, client, port and condition the later can never match; it is
  * left out of the lists.
  */
 
-import { type ClassifierSection, ClientNode, DestinationNode, DestinationScope } from '../format/layout.ts'
+import { type ClassifierSection, DestinationNode, DestinationScope } from '../format/layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
-import type { Rule, Scope, Source } from '../plan/plan.ts'
+import type { Rule, Scope } from '../plan/plan.ts'
 import { chainSections, type OnlyShortlist } from './chain-sections.ts'
 import { addToChain, byPort, type Chain, type ChainsByPort, createChain, type List } from './chains.ts'
-import { ANY_PREFIX, type BuiltNodes, NodeSet, type PrefixId } from './node-set.ts'
+import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
+import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
 
 /** The classifier's sections, by their names in SECTIONS. */
 export type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array | Int32Array>>
 
 export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
-  readonly #clients = new NodeSet()
+  readonly #clients: ClientNodes
   readonly #chains: Chain[] = []
   /** Those of the scope that was added last, by port. */
   #chainOf = new Map<number, Chain>()
   /** By listener, then by destination prefix, then by port: scopes, ascending. */
   readonly #scopes: Map<number, Map<number, number>>[] = []
-  readonly #sources: { readonly prefix: PrefixId; readonly workload: number }[] = []
   #scopeCount = 0
+
+  constructor(clients: ClientNodes) {
+    this.#clients = clients
+  }
 
   addListener(): void {
     this.#scopes.push(new Map())
@@ -63,20 +67,14 @@ export class ClassifierBuilder {
     return chain
   }
 
-  addSource({ cidr }: Source, workload: number): void {
-    const [prefix] = this.#clients.idsOf([cidr])
-    this.#sources.push({ prefix, workload })
-  }
-
   /** How a port finds the chains of the scope that was added last. */
   portsOfScope(): ChainsByPort {
     return byPort([...this.#chainOf.values()])
   }
 
   /** The classifier's sections by name. */
-  finish(): ClassifierSections {
+  finish(clients: BuiltClientNodes): ClassifierSections {
     const destinations = this.#destinations.finish()
-    const clients = this.#clients.finish()
     const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
     const { sections, onlyShortlists, chains } = chainSections(placed, destinations.parents, clients.parents)
     return {
@@ -84,13 +82,9 @@ export class ClassifierBuilder {
       destinationHosts6: destinations.hosts[6],
       destinationRanges4: destinations.ranges[4],
       destinationRanges6: destinations.ranges[6],
-      clientHosts4: clients.hosts[4],
-      clientHosts6: clients.hosts[6],
-      clientRanges4: clients.ranges[4],
-      clientRanges6: clients.ranges[6],
       destinationScopes: this.#destinationScopes(destinations),
       destinationNodes: destinationNodes(destinations.parents, chains, onlyShortlists),
-      clientNodes: this.#clientNodes(clients, placed),
+      clientParents: clients.parents,
       scopeIndex: this.#scopeIndex(destinations.nodes),
       ...sections,
     }
@@ -103,22 +97,6 @@ export class ClassifierBuilder {
     const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
     for (const [node, parent] of parents.entries()) {
       rows.set([scope[node], scope[parent]], node * DestinationScope.WORDS)
-    }
-    return rows
-  }
-
-  /** Rows of ClientNode. */
-  #clientNodes({ nodes, parents }: BuiltNodes, chains: readonly Chain[]): Uint32Array {
-    const ofRules = new Set(
-      chains.flatMap(({ cells }) => [...cells.values()].flatMap(cell => [...cell.keys()])),
-    )
-    const rule = nearest(parents, node => ofRules.has(node))
-    const workloads = new Map<number, number>()
-    for (const { prefix, workload } of this.#sources) workloads.getOrInsert(nodes[prefix], workload)
-    const source = nearest(parents, node => workloads.has(node))
-    const rows = new Uint32Array(parents.length * ClientNode.WORDS)
-    for (const [node, parent] of parents.entries()) {
-      rows.set([rule[node], rule[parent], workloads.get(source[node]) ?? 0], node * ClientNode.WORDS)
     }
     return rows
   }

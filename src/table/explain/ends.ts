@@ -4,7 +4,7 @@
  * engine/decide/decide.ts. What only the moment decides (limits, a refused connect) is not asked here.
  */
 
-import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster, Endpoint } from '../format/layout.ts'
+import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster, Endpoint, EndpointRun } from '../format/layout.ts'
 import type { Table } from '../format/table.ts'
 import { isOwnListener, type OwnListeners } from '../match/own-listeners.ts'
 
@@ -31,19 +31,19 @@ export function endOfCluster(
   cluster: number,
   { comesBack, own, mayResolve }: ClusterFacts,
 ): ClusterEnd | null {
-  const { clusters } = table
-  const row = cluster * Cluster.WORDS
-  const kind = clusters[row + Cluster.kind]
+  const { clusters, endpointRuns } = table
+  const kind = clusters[cluster * Cluster.WORDS + Cluster.kind]
   if (kind === CLUSTER_UNKNOWN) return 'unknown-destination'
   if (kind === CLUSTER_ORIGINAL) return comesBack ? 'loop' : null
-  if (clusters[row + Cluster.endpointCount] === 0) return mayResolve ? null : 'no-endpoint'
-  return doAllComeBack(table, row, own) ? 'loop' : null
+  const run = cluster * EndpointRun.WORDS
+  if (endpointRuns[run + EndpointRun.count] === 0) return mayResolve ? null : 'no-endpoint'
+  return doAllComeBack(table, run, own) ? 'loop' : null
 }
 
 /** Whether every endpoint of a cluster is one of our own listeners. */
-function doAllComeBack({ clusters, endpoints }: Table, row: number, own: OwnListeners): boolean {
-  const first = clusters[row + Cluster.firstEndpoint]
-  for (let endpoint = first; endpoint < first + clusters[row + Cluster.endpointCount]; endpoint++) {
+function doAllComeBack({ endpointRuns, endpoints }: Table, run: number, own: OwnListeners): boolean {
+  const first = endpointRuns[run + EndpointRun.first]
+  for (let endpoint = first; endpoint < first + endpointRuns[run + EndpointRun.count]; endpoint++) {
     const at = endpoint * Endpoint.WORDS
     const [family, port] = [endpoints[at + Endpoint.family], endpoints[at + Endpoint.port]]
     if (!isOwnListener(own, family, port, endpoints, at + Endpoint.address)) return false

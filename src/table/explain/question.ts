@@ -1,7 +1,7 @@
 /** A connection to explain: from options of the command line or of a query, or from a line of a batch. */
 
 import { parseAddress, splitEndpoint } from '../../address/address.ts'
-import type { Question } from './explain.ts'
+import type { Question } from './explanation.ts'
 
 /** A question that may leave open which gateway is meant (config/choose-gateway.ts). */
 export type OpenQuestion = Omit<Question, 'gateway'> & { readonly gateway: string | null }

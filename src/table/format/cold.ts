@@ -15,8 +15,6 @@ export type Cold = {
   readonly clusters: readonly ColdCluster[]
   /** Indexed as the bits of a `workloads` row; 0 is the condition that asks for nothing. */
   readonly conditions: readonly SourceCondition[]
-  /** Indexed as the rows of `workloads`; 0 is the unknown client. */
-  readonly workloads: readonly ColdWorkload[]
 }
 
 export type ColdScope = {

@@ -1,32 +1,48 @@
 /**
- * The layout of a table: one SharedArrayBuffer for each generation, never changed once published.
+ * The layout of a table: three parts, each in a SharedArrayBuffer of its own that is never changed
+ * once it is published. A changed endpoint is a new endpoints part beside the same routing part.
  *
- *   header      magic, version, generation, size, checksum, and where each section stands
+ * Routing: which listeners, rules and destinations there are. It has the table's generation.
+ *
  *   listeners   sockets ─▶ their scopes            rules      conditions in list order ─▶ route
  *   scopes      destination ─▶ its rules           prefixes   all CIDRs, as runs that rules point into
  *   routes      ─▶ their splits                    splits     weighted destinations ─▶ cluster
  *   turns       u16: whose turn it is in exact and sticky splits
- *   clusters    policy ─▶ their endpoints          endpoints  address, port, weight
- *   workloads   one bit for each source condition
+ *   clusters    policies
  *
- *   destinationHosts4, …6, clientHosts4, …6              hashes: a whole address ─▶ node (host-index.ts)
- *   destinationRanges4, …6, clientRanges4, …6            tries: the longest range ─▶ node (../match/cidr-trie.ts)
- *   destinationScopes, destinationNodes, clientNodes     node ─▶ nodes above; client ─▶ workload
+ *   destinationHosts4, …6                                hashes: a whole address ─▶ node (host-index.ts)
+ *   destinationRanges4, …6                               tries: the longest range ─▶ node (../match/cidr-trie.ts)
+ *   destinationScopes, destinationNodes, clientParents   node ─▶ nodes above
  *   scopeIndex, chainIndex, shortlistIndex               hashes of pairs (pair-index.ts)
  *   chains, shortlists                                   what the classifier finds by them (../build/shortlists.ts)
  *   groups, parts, groupIndex, partIndex                 the same rules where a shortlist would be long (../build/parts.ts)
- *   workloadRuns, fulfilled                              the bits of `workloads` again, as lists
  *
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
  *
- * All but the last two are 32-bit words in host order; a run is a first index and a count.
+ * Endpoints: what is dialed. It belongs to one generation, whose clusters it counts.
+ *
+ *   endpointRuns   for each cluster ─▶ its endpoints   endpoints   address, port, weight
+ *
+ * Clients: who a client is, by its address. It belongs to one generation, for its rules' conditions.
+ *
+ *   clientHosts4, …6, clientRanges4, …6   like those of destinations; with the prefixes of rules and of workloads
+ *   clientNodes                           node ─▶ the rules' own node, workload
+ *   workloads                             one bit for each source condition
+ *   workloadRuns, fulfilled               the bits of `workloads` again, as lists
+ *   workloadNames                         msgpack: the workloads in words
+ *
+ * All but msgpack are 32-bit words in host order; a run is a first index and a count.
  */
 
 import { layout } from '../../base/layout.ts'
 
 export const MAGIC = 0x72696577 // "weir", read as little-endian bytes
-export const VERSION = 1
+export const VERSION = 2
+
+/** Which part of a table a buffer is. */
+export const TablePart = { routing: 0, endpoints: 1, clients: 2 } as const
+export type PartName = keyof typeof TablePart
 
 /** Sections of the classifier; `rules` and `prefixes` beside them are what `explain` reads. */
 export const CLASSIFIER_SECTIONS = [
@@ -34,13 +50,9 @@ export const CLASSIFIER_SECTIONS = [
   'destinationHosts6',
   'destinationRanges4',
   'destinationRanges6',
-  'clientHosts4',
-  'clientHosts6',
-  'clientRanges4',
-  'clientRanges6',
   'destinationScopes',
   'destinationNodes',
-  'clientNodes',
+  'clientParents',
   'scopeIndex',
   'chains',
   'chainIndex',
@@ -53,34 +65,46 @@ export const CLASSIFIER_SECTIONS = [
 ] as const
 export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
 
-/** The sections in the order in which they stand. */
-export const SECTIONS = [
-  'listeners',
-  'scopes',
-  'rules',
-  'prefixes',
-  'routes',
-  'splits',
-  'turns',
-  'clusters',
-  'endpoints',
-  'workloads',
-  'workloadRuns',
-  'fulfilled',
-  ...CLASSIFIER_SECTIONS,
-  'names',
-  'cold',
-] as const
-export type Section = (typeof SECTIONS)[number]
+/** The sections of each part, in the order in which they stand. */
+export const SECTIONS = {
+  routing: [
+    'listeners',
+    'scopes',
+    'rules',
+    'prefixes',
+    'routes',
+    'splits',
+    'turns',
+    'clusters',
+    ...CLASSIFIER_SECTIONS,
+    'names',
+    'cold',
+  ],
+  endpoints: ['endpointRuns', 'endpoints'],
+  clients: [
+    'clientHosts4',
+    'clientHosts6',
+    'clientRanges4',
+    'clientRanges6',
+    'clientNodes',
+    'workloads',
+    'workloadRuns',
+    'fulfilled',
+    'workloadNames',
+  ],
+} as const satisfies Readonly<Record<PartName, readonly string[]>>
+export type Section<Part extends PartName = PartName> = (typeof SECTIONS)[Part][number]
 
-export const Header = layout(6 + 2 * SECTIONS.length, {
+/** Of each part. Offset and length of each section follow, both in bytes. */
+export const Header = layout(8, {
   magic: [0, 1],
-  checksum: [1, 1], //  CRC-32 (as zlib's) of everything behind this word
+  checksum: [1, 1], //   CRC-32 (as zlib's) of everything behind this word
   version: [2, 1],
-  generation: [3, 1],
-  bytes: [4, 1], //     size of the whole table
-  conditions: [5, 1], // words in one row of `workloads`
-  sections: [6, 2 * SECTIONS.length], // for each: offset in bytes, length in bytes
+  part: [3, 1], //       TablePart
+  generation: [4, 1], // that it belongs to
+  revision: [5, 1], //   how many parts of this kind the generation had before
+  bytes: [6, 1], //      size of the whole part
+  conditions: [7, 1], // clients: words in one row of `workloads`
 })
 
 /** What a listener does with a destination that none of its scopes covers. */
@@ -150,22 +174,27 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
 
-export const Cluster = layout(15, {
+export const Cluster = layout(13, {
   kind: [0, 1],
-  firstEndpoint: [1, 1],
-  endpointCount: [2, 1],
-  balance: [3, 1], //           Balance
-  connectTimeoutMs: [4, 1],
-  idleTimeoutMs: [5, 1], //     0: none
-  maxDurationMs: [6, 1], //     0: none
-  maxConnections: [7, 1], //    0: none
-  slot: [8, 1], //              its word in the shared counts
-  keepaliveTimeS: [9, 1], //    −1: keepalive off; 0: the kernel's default
-  keepaliveIntervalS: [10, 1],
-  keepaliveProbes: [11, 1],
-  connectAttempts: [12, 1], //   endpoints that are tried for a connection
-  connectDeadlineMs: [13, 1], // for all of them together
-  remembersFailures: [14, 1], // 1: an endpoint whose last connect failed is drawn after all others
+  balance: [1, 1], //           Balance
+  connectTimeoutMs: [2, 1],
+  idleTimeoutMs: [3, 1], //     0: none
+  maxDurationMs: [4, 1], //     0: none
+  maxConnections: [5, 1], //    0: none
+  slot: [6, 1], //              its word in the shared counts
+  keepaliveTimeS: [7, 1], //    −1: keepalive off; 0: the kernel's default
+  keepaliveIntervalS: [8, 1],
+  keepaliveProbes: [9, 1],
+  connectAttempts: [10, 1], //   endpoints that are tried for a connection
+  connectDeadlineMs: [11, 1], // for all of them together
+  remembersFailures: [12, 1], // 1: an endpoint whose last connect failed is drawn after all others
+})
+
+/** The endpoints of the cluster at the same row: a run of `endpoints`. */
+export const EndpointRun = layout(3, {
+  first: [0, 1],
+  count: [1, 1],
+  equal: [2, 1], // 1: all of them have the same weight
 })
 
 export const Endpoint = layout(8, {
@@ -190,11 +219,13 @@ export const DestinationNode = layout(4, {
   chains: [3, 1], //    that chain; else a bit for each chain that may have one here: bit (chain mod 32)
 })
 
-/** A client prefix: the nearest nodes that a rule names, and the workload of the longest source range around it. */
-export const ClientNode = layout(3, {
-  ruleNode: [0, 1],
-  ruleAbove: [1, 1],
-  workload: [2, 1], // row of `workloads`; row 0 is the unknown client
+/**
+ * A client prefix, of a rule or of a workload. The nodes of rules alone are numbered for themselves, so that rules
+ * do not change with workloads: `clientParents` has for each of those the next wider one.
+ */
+export const ClientNode = layout(2, {
+  ruleNode: [0, 1], // the rules' node of the longest prefix of a rule around it, itself included
+  workload: [1, 1], // row of `workloads` for the longest source range around it; row 0 is the unknown client
 })
 
 /** The rules of one scope, or of a large part, that ask for one port, or for none. */
@@ -218,7 +249,7 @@ export const LONG = 0xfffffffe
 /** A rule on a shortlist. */
 export const Candidate = layout(5, {
   condition: [0, 1], //   a bit of `workloads`; 0: no condition
-  firstClient: [1, 1], // the client's node is this one or one of the
+  firstClient: [1, 1], // the client's node, of those of rules, is this one or one of the
   clientSpan: [2, 1], //  next so many
   rule: [3, 1],
   route: [4, 1],

@@ -2,7 +2,7 @@
 
 import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
 import type { Cold } from './cold.ts'
-import { Cluster, Destination, Endpoint, Prefix, Route } from './layout.ts'
+import { Destination, Endpoint, EndpointRun, Prefix, Route } from './layout.ts'
 import type { Table } from './table.ts'
 
 /** A destination of a route, with the share of connections that it is configured to get (0 – 1). */
@@ -30,10 +30,10 @@ export function destinationsOf({ routes, splits }: Table, cold: Cold, route: num
 }
 
 /** "10.0.0.1:80" for each endpoint of a cluster; its names where none has an address yet. */
-export function endpointsOf({ clusters, endpoints }: Table, cold: Cold, cluster: number): string[] {
-  const row = cluster * Cluster.WORDS
-  const first = clusters[row + Cluster.firstEndpoint]
-  const known = Array.from({ length: clusters[row + Cluster.endpointCount] }, (_, index) =>
+export function endpointsOf({ endpointRuns, endpoints }: Table, cold: Cold, cluster: number): string[] {
+  const row = cluster * EndpointRun.WORDS
+  const first = endpointRuns[row + EndpointRun.first]
+  const known = Array.from({ length: endpointRuns[row + EndpointRun.count] }, (_, index) =>
     endpointText(endpoints, first + index),
   )
   return known.length > 0 ? known : cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)
@@ -46,7 +46,7 @@ export function endpointText(endpoints: Uint32Array, endpoint: number): string {
 }
 
 /** The prefixes of the run (a first index and a count) that stands at word `run` of `rules`. */
-export function prefixesOf({ rules, prefixes }: Table, run: number): Cidr[] {
+export function prefixesOf({ rules, prefixes }: Pick<Table, 'rules' | 'prefixes'>, run: number): Cidr[] {
   return Array.from({ length: rules[run + 1] }, (_, index) => {
     const at = (rules[run] + index) * Prefix.WORDS
     return {

@@ -2,18 +2,23 @@
  * A table opened for reading: views on its sections, checked once so that the data path need not.
  *
  * Opening copies nothing. Any number of threads may read one table; nobody writes it (../build/builder.ts
- * filled it before it was published).
+ * filled it before it was published). A table never changes: with another endpoints or clients part
+ * it is another `Table`, which shares the other views. So whoever holds one sees rows that belong
+ * together, whatever is published meanwhile.
  */
 
-import { unpack } from 'msgpackr'
 import { assert } from '../../base/assert.ts'
-import { viewTrie } from '../match/cidr-trie.ts'
 import type { AddressBook } from '../match/find-node.ts'
-import { type Cold, checksum } from './cold.ts'
+import type { Cold, ColdWorkload } from './cold.ts'
 import * as L from './layout.ts'
+import { Sections, unpackSection } from './sections.ts'
 
-export type Table = {
-  readonly buffer: SharedArrayBuffer
+/** A table's parts: what is handed from thread to thread. */
+export type TableBuffers = Readonly<Record<L.PartName, SharedArrayBuffer>>
+
+export type Table = RoutingViews & EndpointViews & ClientViews & { readonly buffers: TableBuffers }
+
+export type RoutingViews = {
   readonly generation: number
   /** The listeners, in the order of their rows; those that `opens` are to be listened on. */
   readonly sockets: readonly TableListener[]
@@ -26,13 +31,11 @@ export type Table = {
   /** Schedules of exact splits and buckets of sticky ones: destinations, counted from the route's first. */
   readonly turns: Uint16Array
   readonly clusters: Int32Array
-  readonly endpoints: Uint32Array
   /** The classifier's sections; see layout.ts. */
   readonly destinations: AddressBook
-  readonly clients: AddressBook
   readonly destinationScopes: Uint32Array
   readonly destinationNodes: Uint32Array
-  readonly clientNodes: Uint32Array
+  readonly clientParents: Uint32Array
   readonly scopeIndex: Uint32Array
   readonly chains: Uint32Array
   readonly chainIndex: Uint32Array
@@ -42,11 +45,24 @@ export type Table = {
   readonly groupIndex: Uint32Array
   readonly parts: Int32Array
   readonly partIndex: Uint32Array
-  readonly workloadRuns: Uint32Array
-  readonly fulfilled: Uint32Array
+}
+
+export type EndpointViews = {
+  readonly endpointsRevision: number
+  /** By cluster. */
+  readonly endpointRuns: Uint32Array
+  readonly endpoints: Uint32Array
+}
+
+export type ClientViews = {
+  readonly clientsRevision: number
+  readonly clients: AddressBook
+  readonly clientNodes: Uint32Array
   /** Rows of `conditionWords`: which source conditions each workload fulfils; row 0 is the unknown client. */
   readonly workloads: Uint32Array
   readonly conditionWords: number
+  readonly workloadRuns: Uint32Array
+  readonly fulfilled: Uint32Array
 }
 
 /** A socket of the data plane. */
@@ -64,96 +80,142 @@ export type TableListener = {
   readonly opens: boolean
 }
 
-/** Why `buffer` is no table, or null: a foreign, truncated or damaged one is refused here. */
-export function refusal(buffer: SharedArrayBuffer): string | null {
-  if (buffer.byteLength < L.Header.WORDS * 4) return `${buffer.byteLength} bytes are too few for a header`
-  const header = new Uint32Array(buffer, 0, L.Header.WORDS)
-  if (header[L.Header.magic] !== L.MAGIC) return 'the magic number is not that of a table'
-  if (header[L.Header.version] !== L.VERSION) {
-    return `format version ${header[L.Header.version]} is not ${L.VERSION}`
-  }
-  if (header[L.Header.bytes] !== buffer.byteLength) {
-    return `the header says ${header[L.Header.bytes]} bytes, there are ${buffer.byteLength}`
-  }
-  for (const [index, name] of L.SECTIONS.entries()) {
-    const [offset, length] = sectionAt(header, index)
-    if (offset % 4 !== 0 || offset < L.Header.WORDS * 4 || offset + length > buffer.byteLength) {
-      return `section ${name} reaches outside`
-    }
-  }
-  return checksum(buffer) === header[L.Header.checksum] ? null : 'the checksum does not match'
+/** Opens a table for reading; buffers that `refusal` refuses are a bug of whoever passed them. */
+export function openTable(buffers: TableBuffers): Table {
+  const routing = viewRouting(new Sections(buffers.routing, 'routing'))
+  const endpoints = viewEndpoints(partOf(routing, buffers.endpoints, 'endpoints'))
+  const clients = viewClients(partOf(routing, buffers.clients, 'clients'))
+  return join(buffers, routing, endpoints, clients)
 }
 
-/** Opens a table for reading; a buffer that `refusal` refuses is a bug of whoever passed it. */
-export function openTable(buffer: SharedArrayBuffer): Table {
-  const reason = refusal(buffer)
-  assert(reason === null, `not a table: ${reason}`)
-  const header = new Uint32Array(buffer, 0, L.Header.WORDS)
-  const words = (name: L.Section) => {
-    const [offset, length] = sectionAt(header, L.SECTIONS.indexOf(name))
-    return new Uint32Array(buffer, offset, length / 4)
-  }
-  const signed = (name: L.Section) => {
-    const view = words(name)
-    return new Int32Array(buffer, view.byteOffset, view.length)
-  }
-  const halves = (name: L.Section) => {
-    const view = words(name)
-    return new Uint16Array(buffer, view.byteOffset, view.length * 2)
-  }
-  const trie = (name: L.Section) => {
-    const view = words(name)
-    return viewTrie(buffer, view.byteOffset, view.byteLength)
-  }
-  const listeners = words('listeners')
-  return {
-    buffer,
-    generation: header[L.Header.generation],
-    sockets: (unpackSection(buffer, 'names') as L.Names).map((name, index) =>
-      toSocket(name, listeners, index),
-    ),
-    listeners,
-    scopes: signed('scopes'),
-    rules: words('rules'),
-    prefixes: words('prefixes'),
-    routes: words('routes'),
-    splits: words('splits'),
-    turns: halves('turns'),
-    clusters: signed('clusters'),
-    endpoints: words('endpoints'),
-    destinations: {
-      hosts4: words('destinationHosts4'),
-      hosts6: words('destinationHosts6'),
-      ranges4: trie('destinationRanges4'),
-      ranges6: trie('destinationRanges6'),
-    },
-    clients: {
-      hosts4: words('clientHosts4'),
-      hosts6: words('clientHosts6'),
-      ranges4: trie('clientRanges4'),
-      ranges6: trie('clientRanges6'),
-    },
-    destinationScopes: words('destinationScopes'),
-    destinationNodes: words('destinationNodes'),
-    clientNodes: words('clientNodes'),
-    scopeIndex: words('scopeIndex'),
-    chains: words('chains'),
-    chainIndex: words('chainIndex'),
-    shortlists: words('shortlists'),
-    shortlistIndex: words('shortlistIndex'),
-    groups: words('groups'),
-    groupIndex: words('groupIndex'),
-    parts: signed('parts'),
-    partIndex: words('partIndex'),
-    workloadRuns: words('workloadRuns'),
-    fulfilled: words('fulfilled'),
-    workloads: words('workloads'),
-    conditionWords: header[L.Header.conditions],
-  }
+/** The table with another endpoints part of its generation. */
+export function withEndpoints(table: Table, buffer: SharedArrayBuffer): Table {
+  const endpoints = viewEndpoints(partOf(table, buffer, 'endpoints'))
+  return join({ ...table.buffers, endpoints: buffer }, table, endpoints, table)
+}
+
+/** The table with another clients part of its generation. */
+export function withClients(table: Table, buffer: SharedArrayBuffer): Table {
+  const clients = viewClients(partOf(table, buffer, 'clients'))
+  return join({ ...table.buffers, clients: buffer }, table, table, clients)
 }
 
 /** The table's cold section: decoding takes time in proportion to the rules, so never on the data path. */
-export const readCold = (table: Table): Cold => unpackSection(table.buffer, 'cold') as Cold
+export const readCold = ({ buffers }: Table): Cold =>
+  unpackSection(buffers.routing, 'routing', 'cold') as Cold
+
+/** The workloads in words, by row of `workloads`. */
+export const readWorkloads = ({ buffers }: Table): readonly ColdWorkload[] =>
+  unpackSection(buffers.clients, 'clients', 'workloadNames') as ColdWorkload[]
+
+/** A part that is to be joined to a routing part, which must be of the same generation. */
+function partOf<Part extends L.PartName>(
+  { generation }: Pick<Table, 'generation'>,
+  buffer: SharedArrayBuffer,
+  part: Part,
+): Sections<Part> {
+  const sections = new Sections(buffer, part)
+  const own = sections.header[L.Header.generation]
+  assert(own === generation, `${part} of generation ${own} for generation ${generation}`)
+  return sections
+}
+
+function viewRouting(sections: Sections<'routing'>): RoutingViews {
+  const listeners = sections.words('listeners')
+  return {
+    generation: sections.header[L.Header.generation],
+    sockets: (sections.unpacked('routing', 'names') as L.Names).map((name, index) =>
+      toSocket(name, listeners, index),
+    ),
+    listeners,
+    scopes: sections.signed('scopes'),
+    rules: sections.words('rules'),
+    prefixes: sections.words('prefixes'),
+    routes: sections.words('routes'),
+    splits: sections.words('splits'),
+    turns: sections.halves('turns'),
+    clusters: sections.signed('clusters'),
+    destinations: {
+      hosts4: sections.words('destinationHosts4'),
+      hosts6: sections.words('destinationHosts6'),
+      ranges4: sections.trie('destinationRanges4'),
+      ranges6: sections.trie('destinationRanges6'),
+    },
+    destinationScopes: sections.words('destinationScopes'),
+    destinationNodes: sections.words('destinationNodes'),
+    clientParents: sections.words('clientParents'),
+    scopeIndex: sections.words('scopeIndex'),
+    chains: sections.words('chains'),
+    chainIndex: sections.words('chainIndex'),
+    shortlists: sections.words('shortlists'),
+    shortlistIndex: sections.words('shortlistIndex'),
+    groups: sections.words('groups'),
+    groupIndex: sections.words('groupIndex'),
+    parts: sections.signed('parts'),
+    partIndex: sections.words('partIndex'),
+  }
+}
+
+const viewEndpoints = (sections: Sections<'endpoints'>): EndpointViews => ({
+  endpointsRevision: sections.header[L.Header.revision],
+  endpointRuns: sections.words('endpointRuns'),
+  endpoints: sections.words('endpoints'),
+})
+
+const viewClients = (sections: Sections<'clients'>): ClientViews => ({
+  clientsRevision: sections.header[L.Header.revision],
+  clients: {
+    hosts4: sections.words('clientHosts4'),
+    hosts6: sections.words('clientHosts6'),
+    ranges4: sections.trie('clientRanges4'),
+    ranges6: sections.trie('clientRanges6'),
+  },
+  clientNodes: sections.words('clientNodes'),
+  workloads: sections.words('workloads'),
+  conditionWords: sections.header[L.Header.conditions],
+  workloadRuns: sections.words('workloadRuns'),
+  fulfilled: sections.words('fulfilled'),
+})
+
+/** Field by field: an object that is put together by spreads would have a slow, or a second, shape in V8. */
+function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews, who: ClientViews): Table {
+  return {
+    buffers,
+    generation: routing.generation,
+    sockets: routing.sockets,
+    listeners: routing.listeners,
+    scopes: routing.scopes,
+    rules: routing.rules,
+    prefixes: routing.prefixes,
+    routes: routing.routes,
+    splits: routing.splits,
+    turns: routing.turns,
+    clusters: routing.clusters,
+    destinations: routing.destinations,
+    destinationScopes: routing.destinationScopes,
+    destinationNodes: routing.destinationNodes,
+    clientParents: routing.clientParents,
+    scopeIndex: routing.scopeIndex,
+    chains: routing.chains,
+    chainIndex: routing.chainIndex,
+    shortlists: routing.shortlists,
+    shortlistIndex: routing.shortlistIndex,
+    groups: routing.groups,
+    groupIndex: routing.groupIndex,
+    parts: routing.parts,
+    partIndex: routing.partIndex,
+    endpointsRevision: ends.endpointsRevision,
+    endpointRuns: ends.endpointRuns,
+    endpoints: ends.endpoints,
+    clientsRevision: who.clientsRevision,
+    clients: who.clients,
+    clientNodes: who.clientNodes,
+    workloads: who.workloads,
+    conditionWords: who.conditionWords,
+    workloadRuns: who.workloadRuns,
+    fulfilled: who.fulfilled,
+  }
+}
 
 function toSocket(name: L.Names[number], listeners: Uint32Array, index: number): TableListener {
   const row = index * L.Listener.WORDS
@@ -166,15 +228,4 @@ function toSocket(name: L.Names[number], listeners: Uint32Array, index: number):
     original: listeners[row + L.Listener.original] === 1,
     opens: listeners[row + L.Listener.opens] === 1,
   }
-}
-
-function unpackSection(buffer: SharedArrayBuffer, name: L.Section): unknown {
-  const header = new Uint32Array(buffer, 0, L.Header.WORDS)
-  const [offset, length] = sectionAt(header, L.SECTIONS.indexOf(name))
-  return unpack(new Uint8Array(buffer, offset, length).slice()) // msgpackr does not read shared memory
-}
-
-function sectionAt(header: Uint32Array, index: number): [offset: number, length: number] {
-  const at = L.Header.sections + 2 * index
-  return [header[at], header[at + 1]]
 }

@@ -17,7 +17,7 @@
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
 
-import { ClientNode, DestinationScope, Listener, LONG, Scope } from '../format/layout.ts'
+import { DestinationScope, Listener, LONG, Scope } from '../format/layout.ts'
 import { NO_RULE } from '../format/outcome.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import type { Table } from '../format/table.ts'
@@ -25,10 +25,6 @@ import { ANY_NODE } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'
 import { firstInParts } from './part-search.ts'
 import { chainOf, firstShortlisted } from './shortlist-search.ts'
-
-/** The row of `workloads` for a client node: that of the longest source range around it; 0 is unknown. */
-export const workloadOf = (table: Table, client: number): number =>
-  table.clientNodes[client * ClientNode.WORDS + ClientNode.workload]
 
 /**
  * The scope of `listener` whose prefix around the destination is the longest, of those whose port
@@ -53,7 +49,7 @@ export function findScope(table: Table, listener: number, destination: number, p
  * The row of the first rule of `scope` that matches, or NO_RULE; where one does, its route is in `fulfilled`.
  *
  * @param destination  Node, from `findNode`.
- * @param client       Node, from `findNode`.
+ * @param client       The rules' own node (ClientNode) of what `findNode` found.
  */
 export function firstRule(
   table: Table,

@@ -10,10 +10,10 @@
 
 import type { Family } from '../../address/address.ts'
 import { conditionList } from '../build/conditions.ts'
-import { Listener, Otherwise, Scope, WorkloadRun } from '../format/layout.ts'
+import { ClientNode, Listener, Otherwise, Scope, WorkloadRun } from '../format/layout.ts'
 import { DENIED, NO_ROUTE, NO_RULE, PASSTHROUGH } from '../format/outcome.ts'
 import type { Table } from '../format/table.ts'
-import { findScope, firstRule, workloadOf } from './classifier.ts'
+import { findScope, firstRule } from './classifier.ts'
 import { findNode } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'
 
@@ -55,8 +55,8 @@ export function createQuery(): Query {
 
 /** The route's index for a new connection, or NO_ROUTE, PASSTHROUGH or DENIED. */
 export function match(table: Table, query: Query): number {
-  const client = findNode(table.clients, query.clientFamily, query.client)
-  const workload = workloadOf(table, client)
+  const client = findNode(table.clients, query.clientFamily, query.client) * ClientNode.WORDS
+  const workload = table.clientNodes[client + ClientNode.workload]
   query.workload = workload
   const { fulfilled } = query
   fulfilled.bits = table.workloads
@@ -64,7 +64,7 @@ export function match(table: Table, query: Query): number {
   fulfilled.conditions = table.fulfilled
   fulfilled.first = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.first]
   fulfilled.count = table.workloadRuns[workload * WorkloadRun.WORDS + WorkloadRun.count]
-  return matchNodes(table, query, client, -1)
+  return matchNodes(table, query, table.clientNodes[client + ClientNode.ruleNode], -1)
 }
 
 /**
@@ -75,9 +75,11 @@ export function match(table: Table, query: Query): number {
 export function matchAs(table: Table, query: Query, bits: Uint32Array, scope: number): number {
   const conditions = Uint32Array.from(conditionList(bits))
   Object.assign(query.fulfilled, { bits, bitsAt: 0, conditions, first: 0, count: conditions.length })
-  return matchNodes(table, query, findNode(table.clients, query.clientFamily, query.client), scope)
+  const client = findNode(table.clients, query.clientFamily, query.client) * ClientNode.WORDS
+  return matchNodes(table, query, table.clientNodes[client + ClientNode.ruleNode], scope)
 }
 
+/** @param client  The rules' own node. */
 function matchNodes(table: Table, query: Query, client: number, scope: number): number {
   const { listener, destinationPort: port } = query
   const destination = findNode(table.destinations, query.destinationFamily, query.destination)

@@ -3,7 +3,7 @@
  * holds. Never throws, allocates nothing.
  */
 
-import { ClientNode, Group, PART_CHAINS, Part, PartRule } from '../format/layout.ts'
+import { Group, PART_CHAINS, Part, PartRule } from '../format/layout.ts'
 import { NO_RULE } from '../format/outcome.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import type { Table } from '../format/table.ts'
@@ -39,17 +39,15 @@ function firstInGroup(
   fulfilled: Fulfilled,
   limit: number,
 ): number {
-  const { groups, clientNodes } = table
+  const { groups, clientParents } = table
   let best = limit
   const ofAnyone = groups[group + Group.anyonePart]
   if (ofAnyone !== ABSENT) best = firstInPart(table, ofAnyone, destination, client, port, fulfilled, best)
   const clients = groups[group + Group.clients]
   if (clients === 0) return best
-  let node = clientNodes[client * ClientNode.WORDS + ClientNode.ruleNode]
-  while (node !== ANY_NODE) {
+  for (let node = client; node !== ANY_NODE; node = clientParents[node]) {
     const part = ((clients >>> (node & 31)) & 1) === 0 ? ABSENT : findPair(table.partIndex, group, node)
     if (part !== ABSENT) best = firstInPart(table, part, destination, client, port, fulfilled, best)
-    node = clientNodes[node * ClientNode.WORDS + ClientNode.ruleAbove]
   }
   return best
 }

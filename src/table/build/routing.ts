@@ -1,0 +1,186 @@
+/** Builds the routing part: listeners, scopes, rules, routes and clusters, and the classifier's sections. */
+
+import type { Cidr } from '../../address/address.ts'
+import { assert } from '../../base/assert.ts'
+import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
+import * as L from '../format/layout.ts'
+import { ABSENT } from '../format/pair-index.ts'
+import { aliasColumns } from '../match/pick.ts'
+import { stickyBuckets } from '../match/sticky.ts'
+import type { Cluster, Listener, Route, Rule, Scope, ScopeDefault, SourceCondition } from '../plan/plan.ts'
+import { assemble, packed } from './assemble.ts'
+import { ClassifierBuilder } from './classifier-builder.ts'
+import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
+import type { SlotOf } from './endpoints.ts'
+import { exactSchedule, pairedOf } from './exact.ts'
+import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
+
+export class RoutingBuilder {
+  readonly #slotOf: SlotOf
+  readonly #rows = {
+    listeners: new Rows(L.Listener.WORDS),
+    scopes: new Rows(L.Scope.WORDS),
+    rules: new Rows(L.Rule.WORDS),
+    prefixes: new Rows(L.Prefix.WORDS),
+    routes: new Rows(L.Route.WORDS),
+    splits: new Rows(L.Destination.WORDS),
+    turns: new Rows(1),
+    clusters: new Rows(L.Cluster.WORDS),
+  }
+  readonly #classifier: ClassifierBuilder
+  readonly #names: { gateway: string; bind: string }[] = []
+  readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
+  readonly #scopes: ColdScope[] = []
+  readonly #clusters: Cold['clusters'][number][] = []
+
+  constructor(slotOf: SlotOf, clients: ClientNodes) {
+    this.#slotOf = slotOf
+    this.#classifier = new ClassifierBuilder(clients)
+  }
+
+  /** What rules ask of the client's workload; complete once all listeners are there. */
+  get conditions(): readonly SourceCondition[] {
+    return this.#conditions.list
+  }
+
+  addListener(listener: Listener): void {
+    const [first, ...more] = listener.scopes
+    assert(isPort(listener.port), `listener ${listener.gateway} has the port ${listener.port}`)
+    const takesAll = first !== undefined && first.addresses.length === 0 && first.port === 0
+    this.#rows.listeners.add(
+      listener.port,
+      listener.destination === 'original' ? 1 : 0,
+      L.Otherwise[listener.otherwise],
+      takesAll && more.length === 0 ? this.#rows.scopes.count : ABSENT,
+      listener.opens ? 1 : 0,
+    )
+    this.#names.push({ gateway: listener.gateway, bind: listener.bind })
+    this.#classifier.addListener()
+    for (const scope of listener.scopes) this.#addScope(scope)
+  }
+
+  #addScope(scope: Scope): void {
+    assert(isPortOrAny(scope.port), `a scope of ${scope.host} has the port ${scope.port}`)
+    this.#classifier.addScope(scope)
+    const firstRule = this.#rows.rules.count
+    const defaults = (scope.defaults ?? []).values()
+    let next = defaults.next()
+    const rules: ColdRule[] = []
+    for (const [index, { origin, never, ...asks }] of scope.rules.entries()) {
+      for (; !next.done && next.value.after <= index; next = defaults.next()) this.#addDefault(next.value)
+      rules.push({ origin, never, row: never === null ? this.#addRule(asks) : -1 })
+    }
+    for (; !next.done; next = defaults.next()) this.#addDefault(next.value)
+    const ruleCount = this.#rows.rules.count - firstRule
+    const { anyPortChain, ports } = this.#classifier.portsOfScope()
+    this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports)
+    this.#scopes.push({ listener: this.#rows.listeners.count - 1, port: scope.port, host: scope.host, rules })
+  }
+
+  /** A row that no rule was written for: what it leads to is no rule's, but a default. */
+  #addDefault({ visibleTo, route }: ScopeDefault): void {
+    const source = { namespace: null, labels: {}, visibleTo }
+    this.#addRule({ destinations: [], port: 0, clients: [], source, route })
+  }
+
+  #addRule(rule: Omit<Rule, 'origin' | 'never'>): number {
+    assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
+    const condition = this.#conditions.indexOf(rule.source)
+    const row = this.#rows.rules.add(
+      rule.port,
+      ...this.#addPrefixes(rule.destinations),
+      ...this.#addPrefixes(rule.clients),
+      condition,
+      rule.route,
+    )
+    this.#classifier.addRule(rule, row, condition)
+    return row
+  }
+
+  #addPrefixes(cidrs: readonly Cidr[]): [first: number, count: number] {
+    const first = this.#rows.prefixes.count
+    for (const { family, bits, words } of cidrs) this.#rows.prefixes.add(family, bits, ...words)
+    return [first, cidrs.length]
+  }
+
+  addCluster(cluster: Cluster): void {
+    const { policy } = cluster
+    this.#rows.clusters.add(
+      { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }[cluster.kind],
+      L.Balance[policy.balance],
+      policy.connectTimeoutMs,
+      policy.idleTimeoutMs,
+      policy.maxDurationMs,
+      policy.maxConnections,
+      this.#slotOf(`cluster ${clusterIdentity(cluster)}`),
+      policy.keepalive?.timeS ?? -1,
+      policy.keepalive?.intervalS ?? 0,
+      policy.keepalive?.probes ?? 0,
+      policy.connectAttempts,
+      policy.connectDeadlineMs,
+      policy.remembersFailures ? 1 : 0,
+    )
+    const { host, subset, port, names, labels, policyAt = {} } = cluster
+    const isWritten = Object.keys(policyAt).length > 0
+    this.#clusters.push({ host, subset, port, names, labels, ...(isWritten ? { policyAt } : {}) })
+  }
+
+  addRoute(route: Route): void {
+    const firstSplit = this.#rows.splits.count
+    const count = route.destinations.length
+    assert(count < 2 ** 16, `${count} destinations in one route`)
+    const weights = route.destinations.map(each => each.weight)
+    const split = count === 1 ? 'random' : route.split
+    const paired = split === 'exact' ? pairedOf(weights) : null
+    const columns = aliasColumns(weights)
+    for (const [index, { cluster, weight }] of route.destinations.entries()) {
+      const threshold = paired?.weights[index] ?? columns[index].threshold
+      this.#rows.splits.add(cluster, weight, threshold, columns[index].alias)
+    }
+    const slot = split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
+    if (paired) {
+      this.#rows.routes.add(firstSplit, count, L.Split.exactPaired, slot, paired.share, paired.period)
+      return
+    }
+    const turns = this.#turnsOf(split, route.destinations)
+    this.#rows.routes.add(firstSplit, count, L.Split[split], slot, this.#rows.turns.count * 2, turns.length)
+    for (let turn = 0; turn < turns.length; turn += 2) {
+      this.#rows.turns.add(L.packHalves(turns[turn], turns[turn + 1] ?? 0))
+    }
+  }
+
+  /** Whose turn it is in an exact or sticky split, as indexes into `destinations`; by name, so clusters come first. */
+  #turnsOf(split: Route['split'], destinations: Route['destinations']): Uint16Array {
+    if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
+    if (split === 'random') return new Uint16Array(0)
+    return stickyBuckets(
+      destinations.map(({ cluster, weight }) => ({ name: clusterIdentity(this.#clusters[cluster]), weight })),
+    )
+  }
+
+  build(generation: number, clients: BuiltClientNodes): SharedArrayBuffer {
+    const cold: Cold = { scopes: this.#scopes, clusters: this.#clusters, conditions: this.#conditions.list }
+    const rows = this.#rows
+    return assemble(
+      'routing',
+      { generation },
+      {
+        listeners: rows.listeners.words(),
+        scopes: rows.scopes.words(),
+        rules: rows.rules.words(),
+        prefixes: rows.prefixes.words(),
+        routes: rows.routes.words(),
+        splits: rows.splits.words(),
+        turns: rows.turns.words(),
+        clusters: rows.clusters.words(),
+        ...this.#classifier.finish(clients),
+        names: packed(this.#names),
+        cold: packed(cold),
+      },
+    )
+  }
+}
+
+/** What makes two clusters the same over reloads. */
+const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
+  `${host} ${subset ?? ''} ${port}`

@@ -1,0 +1,65 @@
+/** Sections while they grow, and values that share a row. */
+
+import { assert } from '../../base/assert.ts'
+
+/** A section: rows of a fixed width. */
+export class Rows {
+  readonly #width: number
+  #words = new Uint32Array(1024)
+  #length = 0
+
+  constructor(width: number) {
+    this.#width = width
+  }
+
+  get count(): number {
+    return this.#length / this.#width
+  }
+
+  /** Appends one row and returns its index. */
+  add(...row: readonly number[]): number {
+    assert(row.length === this.#width, `a row of ${row.length} words, not ${this.#width}`)
+    if (this.#length + row.length > this.#words.length) {
+      const larger = new Uint32Array(this.#words.length * 2)
+      larger.set(this.#words)
+      this.#words = larger
+    }
+    this.#words.set(row, this.#length)
+    this.#length += row.length
+    return this.count - 1
+  }
+
+  words(): Uint32Array {
+    return this.#words.subarray(0, this.#length)
+  }
+}
+
+/** Equal values share an index. */
+export class Interned<Value> {
+  readonly list: Value[] = []
+  readonly #indexes = new Map<string, number>()
+
+  /** @param first  Have the first indexes, in this order. */
+  constructor(first: readonly Value[]) {
+    for (const value of first) this.indexOf(value)
+  }
+
+  indexOf(value: Value): number {
+    const key = JSON.stringify(value, sortedKeys)
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    this.#indexes.set(key, this.list.length)
+    return this.list.push(value) - 1
+  }
+}
+
+/** For JSON.stringify: labels in another order are the same labels. */
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** A word of a row would hold any other number too, and a worker would bind or dial it. */
+export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535
+
+export const isPortOrAny = (port: number): boolean => port === 0 || isPort(port)

@@ -1,0 +1,52 @@
+/** What can be asked of a table, and what it answers. */
+
+import type { RuleOrigin } from '../plan/plan.ts'
+import type { ClusterEnd, EarlyEnd } from './ends.ts'
+import type { PolicyValue } from './policy-text.ts'
+
+/** A connection to ask about; addresses as text, everything but the destination's port optional. */
+export type Question = {
+  /** 'mesh', 'namespace/name', or 'name' (in any namespace; `default` first). */
+  readonly gateway: string
+  readonly source: {
+    readonly ip?: string
+    /** Overrides what the table knows of `ip`. */
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
+  readonly destination: { readonly ip?: string; readonly port: number }
+  readonly sni?: string
+}
+
+export type Explanation = {
+  readonly outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied'
+  /** One sentence, for people. */
+  readonly reason: string
+  /**
+   * The reason that the connection would end with before anybody is dialled; null: it can be
+   * served.
+   */
+  readonly ends: EarlyEnd | null
+  readonly generation: number
+  /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null where there is none. */
+  readonly listener: string | null
+  readonly client: { readonly namespace: string | null; readonly labels: Readonly<Record<string, string>> }
+  readonly rule: RuleOrigin | null
+  readonly destinations: readonly ExplainedDestination[]
+  /** Rules that were tried before, in order. */
+  readonly rejected: readonly (Omit<RuleOrigin, 'file' | 'line'> & { readonly because: string })[]
+}
+
+export type ExplainedDestination = {
+  readonly host: string
+  readonly subset: string | null
+  readonly port: number
+  readonly weight: number
+  /** 0 – 1. */
+  readonly share: number
+  readonly endpoints: readonly string[]
+  /** The reason for every connection that is given to it; null: it can be served. */
+  readonly ends: ClusterEnd | null
+  /** In force for its connections. */
+  readonly policy: readonly PolicyValue[]
+}

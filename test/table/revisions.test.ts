@@ -1,0 +1,109 @@
+/**
+ * A part that follows another of its generation answers as a table that was built anew would: on
+ * random plans, beside the builder and the naive matcher.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import { changeClients } from '../../src/table/build/clients.ts'
+import { changeEndpoints } from '../../src/table/build/endpoints.ts'
+import { endpointsOf } from '../../src/table/format/rows.ts'
+import {
+  openTable,
+  readCold,
+  readWorkloads,
+  withClients,
+  withEndpoints,
+} from '../../src/table/format/table.ts'
+import { match } from '../../src/table/match/match.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { runs } from '../support/full.ts'
+import { naiveMatch } from '../support/naive-match.ts'
+import * as arbitrary from '../support/plans.ts'
+import { queryOf, tableOf } from '../support/tables.ts'
+
+const endpoint = fc.record({
+  address: arbitrary.address,
+  port: fc.integer({ min: 1, max: 65_535 }),
+  weight: fc.integer({ min: 1, max: 3 }),
+})
+
+const endpointsOfAll = (plan: Plan) => {
+  const table = tableOf(plan)
+  return plan.clusters.map((_, cluster) => endpointsOf(table, readCold(table), cluster))
+}
+
+test('an endpoints part that follows is, but for its revision, what would be built anew', () => {
+  const change = fc.tuple(fc.nat(), fc.array(endpoint, { maxLength: 4 }))
+  fc.assert(
+    fc.property(arbitrary.plan, fc.array(change, { maxLength: 3 }), (plan, changes) => {
+      fc.pre(plan.clusters.length > 0)
+      const { slotOf } = new Slots(createSlots(), 1, NO_COUNTS)
+      const before = openTable(buildTable(plan, 1, slotOf))
+      const changed = new Map(changes.map(([cluster, list]) => [cluster % plan.clusters.length, list]))
+      const clusters = plan.clusters.map((each, cluster) => ({
+        ...each,
+        endpoints: changed.get(cluster) ?? each.endpoints,
+      }))
+      const buffer = changeEndpoints(before, changed, slotOf)
+      const after = withEndpoints(before, buffer)
+      const anew = openTable(buildTable({ ...plan, clusters }, 1, slotOf))
+      assert.deepEqual(after.endpoints, anew.endpoints)
+      assert.deepEqual(after.endpointRuns, anew.endpointRuns)
+      assert.equal(after.endpointsRevision, before.endpointsRevision + 1)
+      assert.equal(after.rules, before.rules, 'the same view: nothing of the routing part was rebuilt')
+      assert.equal(after.buffers.clients, before.buffers.clients)
+      assert.deepEqual(
+        plan.clusters.map((_, cluster) => endpointsOf(after, readCold(after), cluster)),
+        endpointsOfAll({ ...plan, clusters }),
+      )
+    }),
+    { numRuns: runs(300) },
+  )
+})
+
+test('a clients part that follows lets connections match as the plan with these clients would', () => {
+  const connection = fc.record({
+    client: arbitrary.address,
+    destination: arbitrary.address,
+    port: arbitrary.port,
+  })
+  let matched = 0
+  fc.assert(
+    fc.property(
+      arbitrary.plan,
+      arbitrary.plan,
+      fc.array(connection, { minLength: 20, maxLength: 20 }),
+      (plan, { sources }, connections) => {
+        const before = tableOf(plan)
+        const buffer = changeClients(before, sources)
+        const after = withClients(before, buffer)
+        assert.equal(after.shortlists, before.shortlists, 'no rule was rebuilt')
+        const known = readWorkloads(before)
+        assert.deepEqual(readWorkloads(after).slice(0, known.length), known, 'rows keep their meaning')
+        const planned = { ...plan, sources }
+        const [gateway] = plan.listeners.map(listener => listener.gateway)
+        for (const each of connections) {
+          const expected = naiveMatch(planned, { gateway, ...each })
+          if (expected.listener < 0) continue
+          const query = queryOf(expected.listener, each.client, each.destination, each.port)
+          assert.equal(match(after, query), expected.route)
+          if (expected.rule) matched++
+        }
+      },
+    ),
+    { numRuns: runs(600) },
+  )
+  assert.ok(matched > 20, `${matched} connections matched a rule`)
+})
+
+test('a part of another generation is refused: its rows would mean something else', () => {
+  const plan = fc.sample(arbitrary.plan, 1)[0]
+  const [one, two] = [tableOf(plan, 1), tableOf(plan, 2)]
+  assert.throws(() => withEndpoints(one, two.buffers.endpoints), /endpoints of generation 2/)
+  assert.throws(() => withClients(one, two.buffers.clients), /clients of generation 2/)
+  assert.throws(() => withEndpoints(one, one.buffers.clients), /it is no endpoints part/)
+})
