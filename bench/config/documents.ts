@@ -1,5 +1,7 @@
 /** What the benches' configurations are put together from: YAML documents, as an operator would write them. */
 
+import type { Split } from '../../src/table/plan/plan.ts'
+
 export type SettingsText = {
   readonly engine?: 'auto' | 'uring' | 'node'
   readonly workers?: number
@@ -41,7 +43,7 @@ spec:
 export type RouteText = {
   readonly name: string
   readonly gateway: string
-  readonly split?: 'random' | 'exact' | 'sticky'
+  readonly split?: Split
   /** The items of `tcp`, each on a line of its own. */
   readonly routes: readonly string[]
 }

@@ -1,6 +1,6 @@
 /** A table with a listener, a rule, a destination and an endpoint: names for the lines of the access log. */
 
-import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import type { TableBuffers } from '../../src/table/format/table.ts'
 import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'

@@ -4,13 +4,12 @@ import { createRandom } from '../../src/base/random.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { openTable } from '../../src/table/format/table.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
-import type { Route } from '../../src/table/plan/plan.ts'
+import { SPLITS, type Split } from '../../src/table/plan/plan.ts'
 import { splitPlan } from '../generate-plans.ts'
 import { type Bench, type Contender, mix } from '../harness.ts'
 import { unequal } from './ways.ts'
 
 const GOAL_NS = 25
-const SPLITS: readonly Route['split'][] = ['random', 'exact', 'sticky']
 /** A power of two. */
 const CLIENTS = 1024
 const CLIENT_ADDRESSES = Array.from({ length: CLIENTS }, (_, index) =>
@@ -62,7 +61,7 @@ const LOOP: Contender = {
 }
 
 /** Each round draws with the same seed and tickets, so its answers are the same. */
-function draws(split: Route['split'], name: string, weights: readonly number[]): Contender {
+function draws(split: Split, name: string, weights: readonly number[]): Contender {
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
   const tickets = new Int32Array(new SharedArrayBuffer(8))
   return {

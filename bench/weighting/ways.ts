@@ -1,5 +1,6 @@
 /** The ways of splitting that `weighting` compares, and a gateway with a listener for each of them. */
 
+import type { Split } from '../../src/table/plan/plan.ts'
 import {
   destinationsText,
   documents,
@@ -13,7 +14,7 @@ import { freePort } from '../load/free-port.ts'
 
 export type Way = {
   readonly name: string
-  readonly split: 'random' | 'exact' | 'sticky'
+  readonly split: Split
   readonly weights: readonly number[]
 }
 

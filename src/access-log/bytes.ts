@@ -1,8 +1,9 @@
 /**
- * A buffer that text is written into as bytes: constants that were encoded before, digits, addresses.
+ * A buffer that text is written into as bytes: constants that were encoded before, digits,
+ * addresses.
  *
- * A line of the access log is some 25 of these; no string is made of it (bench/observe.ts). Whoever writes
- * sees to it that there is room for a line.
+ * A line of the access log is some 25 of these; no string is made of it (bench/observe.ts). Whoever
+ * writes sees to it that there is room for a line.
  */
 
 import { type Family, formatAddress } from '../address/address.ts'

@@ -1,13 +1,13 @@
 /**
- * What each reason for which a connection ends is in the access log: who ended it, and Envoy's response flag
- * where there is one that means the same.
+ * What each reason for which a connection ends is in the access log: who ended it, and Envoy's
+ * response flag where there is one that means the same.
  *
  * The flags: Envoy, "Access logging", %RESPONSE_FLAGS%. "-" is none, as there.
  */
 
 import type { ReasonName } from '../stats/reasons.ts'
 
-export type Ending = { readonly by: 'client' | 'upstream' | 'weir'; readonly flags: string }
+type Ending = { readonly by: 'client' | 'upstream' | 'weir'; readonly flags: string }
 
 export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'client-closed': { by: 'client', flags: '-' },

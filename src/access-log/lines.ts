@@ -7,7 +7,10 @@ import { RecordKind } from '../stats/records.ts'
 import { ruleName as nameOf } from '../table/plan/rule-name.ts'
 import type { Bytes } from './bytes.ts'
 
-/** What names may take in a line; longer ones, of clients with very many labels, go without their labels. */
+/**
+ * What names may take in a line; longer ones, of clients with very many labels, go without their
+ * labels.
+ */
 export const NAMES_BYTES_MAX = 32_768
 /** No line is longer. */
 export const LINE_BYTES_MAX = NAMES_BYTES_MAX + 4096
@@ -24,7 +27,9 @@ export const TYPES: { readonly [kind: number]: string } = {
   [RecordKind.periodic]: 'TcpPeriodic',
 }
 
-/** "shop/orders tcp[0].match[1]", "default" where the destination's own default applied, else null. */
+/**
+ * "shop/orders tcp[0].match[1]", "default" where the destination's own default applied, else null.
+ */
 export function ruleName({ rule, outcome }: MatchNames): string | null {
   if (rule === null) return outcome === 'default' || outcome === 'passthrough' ? outcome : null
   return nameOf(rule)

@@ -1,8 +1,10 @@
 /**
- * What is said of a match, encoded once: connections by the same rule to the same destination share it.
+ * What is said of a match, encoded once: connections by the same rule to the same destination share
+ * it.
  *
- * A small cache that forgets: an entry is found by a hash of the rows and is believed when all rows are the
- * same. Names of rows are for stats/generations.ts to say, which takes thousands of times longer.
+ * A small cache that forgets: an entry is found by a hash of the rows and is believed when all rows
+ * are the same. Names of rows are for stats/generations.ts to say, which takes thousands of times
+ * longer.
  */
 
 import { Live } from '../stats/connections.ts'

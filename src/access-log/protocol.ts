@@ -1,11 +1,14 @@
-/** What the primary thread (control/observe/access-log.ts) and the access log's (task.ts) say to each other. */
+/**
+ * What the primary thread (control/observe/access-log.ts) and the access log's (task.ts) say to
+ * each other.
+ */
 
 import type { MessagePort } from 'node:worker_threads'
 import type { JournalMemory } from '../stats/journal-memory.ts'
 import type { TableBuffers } from '../table/format/table.ts'
 import type { Trouble } from './sink.ts'
 
-export type LogFormat = 'json' | 'text'
+type LogFormat = 'json' | 'text'
 
 export type AccessLogTask = {
   readonly journals: readonly JournalMemory[]

@@ -1,13 +1,16 @@
 /**
  * Where the lines go: standard output, or a file that may be renamed away under us (logrotate).
  *
- * Writing waits for a reader that is slow, and holds up nobody but its own thread. What cannot be written
- * (no space, no reader any more) is lost, and counted by the lines.
+ * Writing waits for a reader that is slow, and holds up nobody but its own thread. What cannot be
+ * written (no space, no reader any more) is lost, and counted by the lines.
  */
 
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 
-/** Standard output is shared with the log: only so much at once is never torn apart (pipe(7), PIPE_BUF). */
+/**
+ * Standard output is shared with the log: only so much at once is never torn apart (pipe(7),
+ * PIPE_BUF).
+ */
 const PIPE_BYTES = 4096
 /** Between two attempts at a pipe that is full. A write that waits by itself could not be ended. */
 const FULL_WAIT_MS = 10
@@ -121,8 +124,8 @@ export class Sink {
 }
 
 /**
- * A pipe or terminal is opened anew, so that not waiting for it is our own matter: whoever shares standard
- * output may have it otherwise. A file is not: it has one position for all who share it.
+ * A pipe or terminal is opened anew, so that not waiting for it is our own matter: whoever shares
+ * standard output may have it otherwise. A file is not: it has one position for all who share it.
  */
 function openStdout(): number {
   const stat = fstatSync(STDOUT)

@@ -3,8 +3,9 @@
  *
  *   rings of the workers ─(every 100 ms)─▶ lines in a buffer ─▶ standard output or a file
  *
- * It may wait for a slow reader as long as it likes: workers drop what finds no room in their rings, and
- * count it. Records are named by the tables of their generations, which arrive before them.
+ * It may wait for a slow reader as long as it likes: workers drop what finds no room in their
+ * rings, and count it. Records are named by the tables of their generations, which arrive before
+ * them.
  */
 
 import { receiveMessageOnPort } from 'node:worker_threads'

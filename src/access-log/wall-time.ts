@@ -1,4 +1,7 @@
-/** The wall clock as bytes, "2026-11-23T07:36:27.123Z": all but the milliseconds is encoded once a second. */
+/**
+ * The wall clock as bytes, "2026-11-23T07:36:27.123Z": all but the milliseconds is encoded once a
+ * second.
+ */
 
 import { type Bytes, encoded } from './bytes.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Where a connection asked to go and where it went, encoded once for those that come one after the other:
- * clients differ, listeners and endpoints are few.
+ * Where a connection asked to go and where it went, encoded once for those that come one after the
+ * other: clients differ, listeners and endpoints are few.
  */
 
 import { Live } from '../stats/connections.ts'

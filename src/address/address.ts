@@ -78,7 +78,10 @@ export const formatCidr = (cidr: Cidr): string => `${formatAddress(cidr.family, 
 export const formatEndpoint = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 
-/** Splits "10.0.0.1:80" or "[2001:db8::1]:80" or "10.0.0.1"; port −1 where there is none; null where malformed. */
+/**
+ * Splits "10.0.0.1:80" or "[2001:db8::1]:80" or "10.0.0.1"; port −1 where there is none; null where
+ * malformed.
+ */
 export function splitEndpoint(text: string): { address: string; port: number } | null {
   const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text)
   const plain = bracketed ?? /^([^:]+)(?::(\d{1,5}))?$/.exec(text) ?? /^([0-9a-fA-F:.]+)()$/.exec(text)

@@ -1,7 +1,9 @@
 /**
- * Everything behind the guard: each endpoint is in endpoints/, and /openapi.json describes them all.
+ * Everything behind the guard: each endpoint is in endpoints/, and /openapi.json describes them
+ * all.
  *
- * To look is GET and costs the data plane nothing: all counts are read from shared memory. To change is POST or PUT.
+ * To look is GET and costs the data plane nothing: all counts are read from shared memory. To
+ * change is POST or PUT.
  */
 
 import swagger from '@fastify/swagger'

@@ -1,4 +1,7 @@
-/** Which connections are asked for: what a query says, as questions to one connection after the other. */
+/**
+ * Which connections are asked for: what a query says, as questions to one connection after the
+ * other.
+ */
 
 import { contains, parseAddress, parseCidr } from '../address/address.ts'
 import type { Matched, MatchNames } from '../stats/generations.ts'

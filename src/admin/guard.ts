@@ -4,10 +4,11 @@
  *
  * A page on the web must not read or change anything here through the browser of somebody who may:
  *
- * - Host: a name that an attacker's DNS has pointed at us (DNS rebinding) is refused with 421. Names of this machine
- *   itself, IP addresses, which no DNS can point elsewhere, and names that the operator has allowed are taken.
- * - Origin and Sec-Fetch-Site: what another page's script, form or picture asks for is refused with 403. A link from
- *   elsewhere to a page here is followed.
+ * - Host: a name that an attacker's DNS has pointed at us (DNS rebinding) is refused with 421.
+ *   Names of this machine itself, IP addresses, which no DNS can point elsewhere, and names that
+ *   the operator has allowed are taken.
+ * - Origin and Sec-Fetch-Site: what another page's script, form or picture asks for is refused with
+ *   403. A link from elsewhere to a page here is followed.
  *
  * Programs send neither of the last two. Who may connect at all is decided by where the listener
  * stands; until there is authentication, whoever can connect may look, but only a caller on this

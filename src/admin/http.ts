@@ -30,7 +30,7 @@ const REQUESTS_PER_SOCKET_MAX = 1_000
 /** Whether connections are served, and if not, what is missing. */
 export type Readiness = { readonly ready: boolean } & Readonly<Record<string, unknown>>
 
-export type AdminOptions = Pick<Place, 'address' | 'port'> &
+type AdminOptions = Pick<Place, 'address' | 'port'> &
   Partial<Place> & {
     /** Names beside this machine's own that requests may come under. */
     readonly hosts?: readonly string[]

@@ -5,7 +5,9 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { type AddressInfo, connect, type Server } from 'node:net'
 
-/** `socket` is the path of a UNIX socket; where it is '', an address ('' is every one) and a port. */
+/**
+ * `socket` is the path of a UNIX socket; where it is '', an address ('' is every one) and a port.
+ */
 export type Place = { readonly address: string; readonly port: number; readonly socket: string }
 
 /** Listens; rejects with the kernel's error where that fails. */
@@ -32,7 +34,10 @@ export function close(server: Server): Promise<void> {
 
 type Where = { readonly port: number; readonly host?: string } | { readonly path: string }
 
-/** A socket's file must never be there with the rights of others: so not chmod(2) after bind(2), but umask(2) around it. */
+/**
+ * A socket's file must never be there with the rights of others: so not chmod(2) after bind(2), but
+ * umask(2) around it.
+ */
 function open(server: Server, where: Where): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)

@@ -1,14 +1,14 @@
 /**
  * A part of a long list, and where the next one begins.
  *
- * A cursor names the generation that it is of, and the index in it: after a reload an index means something else, and
- * whoever pages on is told so instead of being shown a list with holes.
+ * A cursor names the generation that it is of, and the index in it: after a reload an index means
+ * something else, and whoever pages on is told so instead of being shown a list with holes.
  */
 
 import { Problem } from './problem.ts'
 import { integer, type Schema, text, textOrNull, whole } from './schemas.ts'
 
-export const PAGE_MOST = 1_000
+const PAGE_MOST = 1_000
 
 export const pageQuery = {
   limit: { ...whole(1, PAGE_MOST, 'How many at most.'), default: 100 } as Schema,

@@ -6,13 +6,14 @@
  *               │                        │
  *               └── too slow, gave way ──┴── gave way, unread: told why where that can be, and closed
  *
- * - A newcomer always gets in: where all places are taken, the oldest connection that waits for its own caller gives way,
- *   be it for the rest of a request or for an answer to be read.
- * - There are more places than requests that are answered at once (`requests`). Those above are for the probes, which are
- *   answered at once, and take part in no queue.
- * - A connection has `requestMs` for its next request to be whole, from its beginning or the end of the last answer:
- *   one timer, which slow heads, slow bodies and silence run into alike. node:http's own timers are off; it looks only
- *   once in a while, and goes on waiting for the caller to close.
+ * - A newcomer always gets in: where all places are taken, the oldest connection that waits for its
+ *   own caller gives way, be it for the rest of a request or for an answer to be read.
+ * - There are more places than requests that are answered at once (`requests`). Those above are for
+ *   the probes, which are answered at once, and take part in no queue.
+ * - A connection has `requestMs` for its next request to be whole, from its beginning or the end of
+ *   the last answer: one timer, which slow heads, slow bodies and silence run into alike.
+ *   node:http's own timers are off; it looks only once in a while, and goes on waiting for the
+ *   caller to close.
  * - One request at a time is taken from each connection (gate.ts), and one at a turn from all
  *   (base/turns.ts).
  */
@@ -69,7 +70,7 @@ type Visitor = {
   isLeaving: boolean
 }
 
-export type PlacesOptions = {
+type PlacesOptions = {
   readonly limits: Limits
   readonly refusals: Refusals
   /** Whether the listener is a UNIX socket. */
@@ -100,7 +101,14 @@ export class Places {
     const gate = new Gate(socket, isLocal(socket, isUnix), () => allowed(visitor))
     const timer = setTimeout(() => this.#late(visitor), limits.requestMs)
     const visitor: Visitor = {
-      ...{ gate, timer, current: null, behind: [], bodyEnd: 0, passedBefore: 0, end: null, isLeaving: false },
+      gate,
+      timer,
+      current: null,
+      behind: [],
+      bodyEnd: 0,
+      passedBefore: 0,
+      end: null,
+      isLeaving: false,
     }
     this.#byGate.set(gate, visitor)
     this.#visitors.add(visitor)

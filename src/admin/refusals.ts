@@ -5,7 +5,7 @@
 
 import type { Logger } from '../control/observe/log.ts'
 
-export const REFUSALS = [
+const REFUSALS = [
   'gave-way',
   'too-slow',
   'unread',
@@ -16,7 +16,7 @@ export const REFUSALS = [
   'foreign-origin',
   'local-only',
 ] as const
-export type Refusal = (typeof REFUSALS)[number]
+type Refusal = (typeof REFUSALS)[number]
 
 const TELL_MS = 10_000
 

@@ -1,4 +1,7 @@
-/** The rules of the table that is served, made once for each routing part: where there are many, that takes a while. */
+/**
+ * The rules of the table that is served, made once for each routing part: where there are many,
+ * that takes a while.
+ */
 
 import { inTurns } from '../base/turns.ts'
 import type { Serving } from '../control/gateway.ts'

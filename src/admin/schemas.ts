@@ -1,8 +1,9 @@
 /**
- * The words that schemas of requests and answers are made of (JSON Schema 2020-12, as in OpenAPI 3.1).
+ * The words that schemas of requests and answers are made of (JSON Schema 2020-12, as in OpenAPI
+ * 3.1).
  *
- * An endpoint is validated by them, serialized by them and described by them in /openapi.json: a field of an answer
- * that its schema does not name is not sent.
+ * An endpoint is validated by them, serialized by them and described by them in /openapi.json: a
+ * field of an answer that its schema does not name is not sent.
  */
 
 export type Schema = Readonly<Record<string, unknown>>
@@ -21,7 +22,9 @@ export const numberOrNull = (description?: string): Schema =>
 export const oneOf = (words: readonly string[], description?: string): Schema =>
   described({ type: 'string', enum: [...words] }, description)
 export const whole = (least: number, most: number, description: string): Schema => ({
-  ...{ type: 'integer', minimum: least, maximum: most },
+  type: 'integer',
+  minimum: least,
+  maximum: most,
   description,
 })
 /** An object of numbers, or of texts, by name. */

@@ -9,11 +9,17 @@ export const monotonicMs = (): number => performance.now()
 /** The wall clock, for people to read: ISO 8601 in UTC. */
 export const wallTime = (): string => new Date().toISOString()
 
-/** The wall clock in milliseconds since 1970, rounded up: only to be held against the times of files, which have fractions. */
+/**
+ * The wall clock in milliseconds since 1970, rounded up: only to be held against the times of
+ * files, which have fractions.
+ */
 export const wallMs = (): number => Date.now() + 1
 
 /** The wall clock in milliseconds since 1970, as people are told it. */
 export const wallNowMs = (): number => Date.now()
 
-/** What this thread's `monotonicMs` is to be raised by, to be compared with another thread's that is. */
+/**
+ * What this thread's `monotonicMs` is to be raised by, to be compared with another thread's that
+ * is.
+ */
 export const clockOriginMs = Number(process.hrtime.bigint() / 1000n) / 1000 - monotonicMs()

@@ -29,6 +29,7 @@ export function layout<Name extends string>(
   }
   assert(next === words, `fields make ${next} words, not ${words}`)
   offsets.WORDS = words
-  // Made anew: V8 keeps an object that has grown by many names as a dictionary, and looks each one up.
+  // Made anew: V8 keeps an object that has grown by many names as a dictionary, and looks each one
+  // up.
   return Object.freeze(Object.fromEntries(Object.entries(offsets))) as Layout<Name>
 }

@@ -5,5 +5,8 @@ import type { Piscina } from 'piscina'
 
 type TransferList = NonNullable<NonNullable<Parameters<Piscina['run']>[1]>['transferList']>
 
-/** Piscina takes its list's type from an overload of postMessage that newer Node types no longer put last. */
+/**
+ * Piscina takes its list's type from an overload of postMessage that newer Node types no longer put
+ * last.
+ */
 export const transferring = (port: MessagePort): TransferList => [port] as unknown as TransferList

@@ -2,8 +2,8 @@
  * What a data plane takes from the machine that it runs on, apart from its kernel: the time, random
  * numbers, the addresses that lead here, the limit of open files.
  *
- * A worker is given its world and imports none of it, so that a test can hand it another one: a clock
- * that moves when the test says so, and random numbers that repeat. The real one is
+ * A worker is given its world and imports none of it, so that a test can hand it another one: a
+ * clock that moves when the test says so, and random numbers that repeat. The real one is
  * kernel/machine.ts.
  */
 

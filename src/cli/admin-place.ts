@@ -1,4 +1,7 @@
-/** Where the admin listener of a gateway stands, as the command line writes it: 127.0.0.1:15021, or unix:/run/weir.sock. */
+/**
+ * Where the admin listener of a gateway stands, as the command line writes it: 127.0.0.1:15021, or
+ * unix:/run/weir.sock.
+ */
 
 import { formatEndpoint, splitEndpoint } from '../address/address.ts'
 

@@ -1,5 +1,6 @@
 /**
- * What a command may touch of the world: given to it, so that a test can call a command as a function.
+ * What a command may touch of the world: given to it, so that a test can call a command as a
+ * function.
  *
  * Only main.ts fills this in from the process.
  */
@@ -8,7 +9,10 @@ import type { Readable } from 'node:stream'
 
 export type Output = {
   write(text: string): void
-  /** Resolves once all that was written has been taken: an exit before that would cut a pipe's reader short. */
+  /**
+   * Resolves once all that was written has been taken: an exit before that would cut a pipe's
+   * reader short.
+   */
   flushed(): Promise<void>
   readonly isTTY: boolean
   /** Of a terminal, as it is now. */
@@ -24,7 +28,10 @@ export type Env = {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Calls `listener` for each signal, instead of what a signal would do by itself. */
   onSignal(listener: (signal: Signal) => void): void
-  /** Calls `listener` with what is typed on the terminal, as it is typed; the result gives the terminal back. */
+  /**
+   * Calls `listener` with what is typed on the terminal, as it is typed; the result gives the
+   * terminal back.
+   */
   onKeys(listener: (keys: string) => void): () => void
 }
 
@@ -32,8 +39,8 @@ export type Env = {
 export const Exit = { ok: 0, failed: 1, usage: 2 } as const
 
 /**
- * Whether to use colours on `output`: FORCE_COLOR (force-color.org) before NO_COLOR (no-color.org), as Node
- * does, and without either only on a terminal.
+ * Whether to use colours on `output`: FORCE_COLOR (force-color.org) before NO_COLOR (no-color.org),
+ * as Node does, and without either only on a terminal.
  */
 export function wantsColours({ variables }: Env, output: Output): boolean {
   const { FORCE_COLOR, NO_COLOR, TERM } = variables

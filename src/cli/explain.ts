@@ -49,7 +49,9 @@ async function liveAnswerer(admin: AdminPlace | undefined, env: Env): Promise<An
   return answererOf(clientOf(admin, env))
 }
 
-/** One answer for each line that is not blank, in the same order; a bad line is told in its place. */
+/**
+ * One answer for each line that is not blank, in the same order; a bad line is told in its place.
+ */
 async function answerBatch(
   file: string,
   output: 'text' | 'json',

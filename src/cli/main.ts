@@ -4,7 +4,10 @@ import { monotonicMs } from '../base/clock.ts'
 import type { Env, Output, Signal } from './env.ts'
 import { runCommandLine } from './program.ts'
 
-/** A reader (`| head`) or a terminal that has gone is no mistake of ours: what is left is written into the void. */
+/**
+ * A reader (`| head`) or a terminal that has gone is no mistake of ours: what is left is written
+ * into the void.
+ */
 function output(stream: NodeJS.WriteStream): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
@@ -19,7 +22,10 @@ function output(stream: NodeJS.WriteStream): Output {
   }
 }
 
-/** An older Node that handed over passes signals on, and a group's or a service's signal reaches us by itself, too. */
+/**
+ * An older Node that handed over passes signals on, and a group's or a service's signal reaches us
+ * by itself, too.
+ */
 const ECHO_MS = 100
 
 function onSignal(listener: (signal: Signal) => void): void {

@@ -2,8 +2,8 @@
  * `weir run`: serves until a signal comes.
  *
  * The first SIGTERM or SIGINT drains and exits with 0; the second exits at once, with 128 and the
- * signal's number, as a shell reports a process that a signal has ended. SIGHUP opens log files anew, but
- * on a terminal, where it says that the terminal has gone, it drains as well.
+ * signal's number, as a shell reports a process that a signal has ended. SIGHUP opens log files
+ * anew, but on a terminal, where it says that the terminal has gone, it drains as well.
  */
 
 import { flushCompileCache } from 'node:module'
@@ -19,7 +19,10 @@ import { versionOf } from './version.ts'
 export type RunFlags = {
   readonly workers?: number
   readonly engine?: 'auto' | 'node' | 'uring'
-  /** false is `--no-admin`; true is commander's default beside it, which says as little as nothing does. */
+  /**
+   * false is `--no-admin`; true is commander's default beside it, which says as little as nothing
+   * does.
+   */
   readonly admin?: AdminPlace | boolean
   readonly drainTimeout?: number
   readonly accessLog?: string
@@ -71,7 +74,10 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
 /** Loads fastify, which takes as long as a compilation does. */
 const loadAdmin = () => import('../admin/open.ts')
 
-/** The admin listener, which also answers while the workers start and drain; null where it cannot listen. */
+/**
+ * The admin listener, which also answers while the workers start and drain; null where it cannot
+ * listen.
+ */
 async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'close'> | null> {
   const { admin } = gateway.settings
   if (admin === null) return { close: async () => {} }

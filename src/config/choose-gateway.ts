@@ -10,7 +10,7 @@ import type { Table } from '../table/format/table.ts'
 import { quote } from './findings/quote.ts'
 import { didYouMean } from './findings/suggest.ts'
 
-export type Chosen = { readonly gateway: string } | { readonly error: string }
+type Chosen = { readonly gateway: string } | { readonly error: string }
 
 /** The gateways that a question can mean. */
 export type Gateways = {
@@ -23,7 +23,7 @@ export type Gateways = {
 /**
  * A gateway, or why it is not clear which: none was said, there are several of the name, or none.
  */
-export type FoundGateway =
+type FoundGateway =
   | { readonly gateway: string }
   | { readonly why: 'unsaid' | 'ambiguous' | 'unknown'; readonly names: string; readonly hint?: string }
 

@@ -3,7 +3,7 @@
 import { editDistance } from './findings/suggest.ts'
 
 /** `istio` and `kubernetes`: served. `later`: not supported yet. `settings`, `test`: weir's own. */
-export type Role = 'istio' | 'kubernetes' | 'later' | 'settings' | 'test'
+type Role = 'istio' | 'kubernetes' | 'later' | 'settings' | 'test'
 
 type Kind = { readonly role: Role; readonly group: string; readonly versions: readonly string[] }
 
@@ -41,7 +41,7 @@ const SLIPS_MAX = 2
  * What a kind is to weir: its role; `other`, none that it reads; or a wrong apiVersion, and the
  * right one.
  */
-export type KindOf =
+type KindOf =
   | { readonly role: Role }
   | { readonly role: 'other' }
   | { readonly role: 'misplaced'; readonly right: string }

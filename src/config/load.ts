@@ -32,7 +32,10 @@ export type Loaded = {
   readonly plan: Plan | null
   readonly settings: Settings
   readonly diagnostics: readonly Diagnostic[]
-  /** Every resource that was read, with a digest of its content, so that a reload can say what changed. */
+  /**
+   * Every resource that was read, with a digest of its content, so that a reload can say what
+   * changed.
+   */
   readonly resources: readonly LoadedResource[]
   /** DNS names that endpoints are given by. */
   readonly names: readonly string[]
@@ -93,7 +96,8 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   const validated = monotonicMs()
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)
-  // Planned whatever came before, so that one run says it all; to the others a wrong resource is not there.
+  // Planned whatever came before, so that one run says it all; to the others a wrong resource is
+  // not there.
   const planned = toPlan(valid, settings, options.names, findings)
   const { plan } = planned
   const plannedAt = monotonicMs()

@@ -1,8 +1,10 @@
 /**
- * A resource: one Kubernetes-style object out of a file, as plain data that remembers where it stood.
+ * A resource: one Kubernetes-style object out of a file, as plain data that remembers where it
+ * stood.
  *
- * Text becomes resources in text/ (parsing, positions, limits, `kind: List`); validate/ decides whether
- * a resource is right; plan/ makes the Plan of all of them. Here is only what the three share.
+ * Text becomes resources in text/ (parsing, positions, limits, `kind: List`); validate/ decides
+ * whether a resource is right; plan/ makes the Plan of all of them. Here is only what the three
+ * share.
  */
 
 import type { Path, Place } from './findings/diagnostic.ts'
@@ -17,7 +19,10 @@ export type Metadata = {
   readonly createdMs: number | null
 }
 
-/** One resource. `value` is the whole object as written (apiVersion, kind, metadata, spec …), unchecked. */
+/**
+ * One resource. `value` is the whole object as written (apiVersion, kind, metadata, spec …),
+ * unchecked.
+ */
 export class Resource {
   readonly apiVersion: string
   readonly kind: string

@@ -4,7 +4,8 @@
  *   load ─▶ serve ─(watch, names ─▶ reloads.ts)─▶ publish, or keep the last good and say what is wrong
  *              └─ drain, stop ─▶ ended
  *
- * When to start and when to end is decided by the command (cli/run.ts), which also opens what else listens.
+ * When to start and when to end is decided by the command (cli/run.ts), which also opens what else
+ * listens.
  */
 
 import { assert } from '../base/assert.ts'
@@ -46,7 +47,7 @@ export type GatewayOptions = Sources & {
 export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
 
 /** Whether every listener accepts, and where not, what is missing. */
-export type GatewayReadiness = {
+type GatewayReadiness = {
   readonly ready: boolean
   /** In a word why not; null where it is ready. */
   readonly why: (typeof WHYS)[number] | null
@@ -105,7 +106,10 @@ export class Gateway {
     })
   }
 
-  /** A gateway with a configuration, not serving yet; null where that is refused, and the log says why. */
+  /**
+   * A gateway with a configuration, not serving yet; null where that is refused, and the log says
+   * why.
+   */
   static async load(options: GatewayOptions): Promise<Gateway | null> {
     const gateway = new Gateway(options)
     try {

@@ -4,9 +4,9 @@
  * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
  * nothing piles up. What has just been written is perhaps only half there, and half a file can be
  * valid: it is held back until everything has been left alone for a moment, and for longer where it
- * looks unfinished (guard/doubts.ts). A file with resources that stays empty is refused. The watch waits
- * for that by itself; a change of DNS, an order, or a folder that is written to all the time, does
- * not.
+ * looks unfinished (guard/doubts.ts). A file with resources that stays empty is refused. The watch
+ * waits for that by itself; a change of DNS, an order, or a folder that is written to all the time,
+ * does not.
  */
 
 import { monotonicMs } from '../base/clock.ts'
@@ -24,14 +24,14 @@ const ORDINARY = { restMs: 50, mostMs: 5_000 }
 const DOUBTFUL = { restMs: 1_000, mostMs: 30_000 }
 
 /** What a look led to. `unchanged`: the files are what is served already. */
-export type LookOutcome = 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
+type LookOutcome = 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
 export type Look = {
   readonly outcome: LookOutcome
   /** Of the files that were looked at; null where looking failed. */
   readonly checksum: string | null
 }
 
-export type ReloadsOptions = {
+type ReloadsOptions = {
   readonly compiler: Pick<Compiler, 'compile' | 'forget'>
   readonly names: Pick<Names, 'known'>
   readonly log: Logger

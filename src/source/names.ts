@@ -1,20 +1,20 @@
 /**
  * Names: the addresses behind endpoints that are given by DNS name.
  *
- * All addresses of a name are asked for (getaddrinfo(3), so /etc/hosts and nsswitch count) when the name
- * is new and then once a minute. A name that fails to resolve keeps what it resolved to last.
+ * All addresses of a name are asked for (getaddrinfo(3), so /etc/hosts and nsswitch count) when the
+ * name is new and then once a minute. A name that fails to resolve keeps what it resolved to last.
  */
 
 import { lookup } from 'node:dns/promises'
 
-export const REFRESH_MS = 60_000
+const REFRESH_MS = 60_000
 
-export type Lookup = (name: string) => Promise<readonly string[]>
+type Lookup = (name: string) => Promise<readonly string[]>
 
-export const systemLookup: Lookup = async name =>
+const systemLookup: Lookup = async name =>
   (await lookup(name, { all: true })).map(({ address }) => address).sort()
 
-export type NamesOptions = {
+type NamesOptions = {
   /** Called when an answer differs from the one before. */
   readonly onChange: () => void
   readonly onFailure: (name: string, error: Error) => void

@@ -4,9 +4,9 @@
  *   0: it did not fail │ else: level (3 bits), and when the back-off is over (29 bits, milliseconds)
  *
  * The words are a part of the counts (stats.ts) that belongs to no worker: any worker writes, by
- * compare-and-swap. Which word is whose the compiler says (slots.ts), by address and port, so the
- * memory outlives a reload. Word 0 stands for all endpoints without a slot and is never written:
- * nothing is remembered of those.
+ * compare-and-swap. Which word is whose the compiler says (counter-slots.ts), by address and port,
+ * so the memory outlives a reload. Word 0 stands for all endpoints without a slot and is never
+ * written: nothing is remembered of those.
  *
  *   0 ─fails─▶ level 1, 1 s ─over─▶ claimed by one connection ─fails─▶ level 2, 2 s ─▶ … level 6, 30 s
  *   ▲                                        └─connects─▶ 0
@@ -25,7 +25,7 @@ const LEVEL_MAX = 6
  * No back-off and no claim is longer. The 29 bits go round in six days; a time further ahead than
  * this is one of the past, so an endpoint that nobody dialed for days is not held back.
  */
-export const HOLD_MS_MAX = 3_700_000
+const HOLD_MS_MAX = 3_700_000
 
 export const backoffMs = (level: number): number => Math.min(FIRST_MS * 2 ** (level - 1), MOST_MS)
 

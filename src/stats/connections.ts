@@ -1,14 +1,15 @@
 /**
- * Live connections, one row for each, in shared memory: who may be asked about is looked at here, and
- * the worker that serves them is not disturbed.
+ * Live connections, one row for each, in shared memory: who may be asked about is looked at here,
+ * and the worker that serves them is not disturbed.
  *
  *   head: rows ever used │ the worker's clock │ last id        row: see `Live`
  *
- * Each worker has a buffer of its own and is its only writer. A row's version is odd while the row is
- * whole, and even while it is nobody's or being written; a reader copies it and believes the copy if the
- * version was odd and is the same afterwards (a seqlock: Lameter, "Effective Synchronization on Linux/NUMA
- * Systems", 2005). Counts of bytes, and the time of the last one, change under a whole version: each is
- * one word of 64 bits. Pages of rows that were never used take no memory.
+ * Each worker has a buffer of its own and is its only writer. A row's version is odd while the row
+ * is whole, and even while it is nobody's or being written; a reader copies it and believes the
+ * copy if the version was odd and is the same afterwards (a seqlock: Lameter, "Effective
+ * Synchronization on Linux/NUMA Systems", 2005). Counts of bytes, and the time of the last one,
+ * change under a whole version: each is one word of 64 bits. Pages of rows that were never used
+ * take no memory.
  */
 
 import { layout } from '../base/layout.ts'
@@ -16,7 +17,9 @@ import { layout } from '../base/layout.ts'
 /** Connections that one worker may have: each costs a row, used or not, of addresses. */
 export const LIVE_ROWS_MAX = 2 ** 20
 
-/** Words of 32 bits; what has two is a number (f64). Times without "wall" are on the worker's clock. */
+/**
+ * Words of 32 bits; what has two is a number (f64). Times without "wall" are on the worker's clock.
+ */
 export const Live = layout(54, {
   version: [0, 1],
   state: [1, 1], //           Live states below; 0: nobody's
@@ -80,7 +83,9 @@ export const liveRows = (maxConnections: number): number => Math.min(maxConnecti
 
 export const createConnections = (rows: number): SharedArrayBuffer => new SharedArrayBuffer(liveAt(rows) * 4)
 
-/** A worker's rows as signed words and as numbers: word w of the one is number w / 2 of the other. */
+/**
+ * A worker's rows as signed words and as numbers: word w of the one is number w / 2 of the other.
+ */
 export type LiveViews = { readonly words: Int32Array; readonly numbers: Float64Array }
 
 export const openConnections = (buffer: SharedArrayBuffer): LiveViews => ({
@@ -93,7 +98,9 @@ export function publishRow(words: Int32Array, at: number): void {
   Atomics.store(words, at + Live.version, words[at + Live.version] + 1)
 }
 
-/** The row is nobody's, or about to be written. The load keeps later writes behind the store (ARM). */
+/**
+ * The row is nobody's, or about to be written. The load keeps later writes behind the store (ARM).
+ */
 export function withdrawRow(words: Int32Array, at: number): void {
   Atomics.store(words, at + Live.version, words[at + Live.version] + 1)
   Atomics.load(words, at + Live.version)

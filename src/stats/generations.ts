@@ -1,10 +1,10 @@
 /**
- * What rows of a table mean, after newer tables have been published: listeners, rules, destinations and
- * clients by name.
+ * What rows of a table mean, after newer tables have been published: listeners, rules, destinations
+ * and clients by name.
  *
- * The newest tables are kept as they are. When one falls out, the connections that still are of it are
- * named, and the names are kept as long as they are open. So long connections are bounded in what they
- * hold by their own number, not by how often the configuration changes.
+ * The newest tables are kept as they are. When one falls out, the connections that still are of it
+ * are named, and the names are kept as long as they are open. So long connections are bounded in
+ * what they hold by their own number, not by how often the configuration changes.
  */
 
 import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'
@@ -12,7 +12,7 @@ import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { Endpoint, Route, SPLIT_NAMES } from '../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
 import { openTable, readCold, readWorkloads, type Table, type TableBuffers } from '../table/format/table.ts'
-import type { RuleOrigin } from '../table/plan/plan.ts'
+import type { RuleOrigin, Split } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { LiveConnections } from './live-connections.ts'
 import type { Named, SeriesRow } from './series-totals.ts'
@@ -38,7 +38,7 @@ export type MatchNames = {
   readonly gateway: string
   readonly rule: RuleOrigin | null
   /** How the destination was drawn; null where there was none. */
-  readonly split: 'random' | 'exact' | 'sticky' | null
+  readonly split: Split | null
   readonly destination: Destination | null
   /** The client's. */
   readonly source: ColdWorkload
@@ -56,13 +56,21 @@ export type SeriesName = Named & {
 
 const UNKNOWN_SOURCE: ColdWorkload = { namespace: null, labels: {} }
 const UNKNOWN: MatchNames = {
-  ...{ outcome: 'none', listener: '', gateway: '', rule: null, split: null, destination: null },
+  outcome: 'none',
+  listener: '',
+  gateway: '',
+  rule: null,
+  split: null,
+  destination: null,
   source: UNKNOWN_SOURCE,
 }
 
 /** What is counted by no name of its own (series.ts, series-totals.ts). */
 export const OTHER: SeriesName = {
-  ...{ key: 'other', rule: null, destination: null, endpoint: null },
+  key: 'other',
+  rule: null,
+  destination: null,
+  endpoint: null,
   source: UNKNOWN_SOURCE,
 }
 
@@ -219,7 +227,7 @@ function sourceOf(opened: Opened, workload: number): ColdWorkload {
 }
 
 /** "10.0.0.1:80", or null for the address that was asked for. */
-export function endpointOf({ endpoints }: Table, endpoint: number): string | null {
+function endpointOf({ endpoints }: Table, endpoint: number): string | null {
   if (endpoint < 0) return null
   const at = endpoint * Endpoint.WORDS
   const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)

@@ -1,13 +1,14 @@
 /**
- * Latencies as counts in fixed buckets, in shared memory: one histogram of each kind for each worker,
- * who alone writes it; readers sum them.
+ * Latencies as counts in fixed buckets, in shared memory: one histogram of each kind for each
+ * worker, who alone writes it; readers sum them.
  *
- * Values are whole numbers (u32). Up to 8 each has a bucket of its own; from there each octave has 8,
- * so a bucket is at most an 8th wider than it begins. A bucket is found by shifts, without a logarithm.
+ * Values are whole numbers (u32). Up to 8 each has a bucket of its own; from there each octave has
+ * 8, so a bucket is at most an 8th wider than it begins. A bucket is found by shifts, without a
+ * logarithm.
  */
 
 /** The latencies that are kept, and their unit. */
-export const HISTOGRAMS = { connect: 'us', decide: 'ns' } as const
+const HISTOGRAMS = { connect: 'us', decide: 'ns' } as const
 export type HistogramName = keyof typeof HISTOGRAMS
 const NAMES = Object.keys(HISTOGRAMS) as readonly HistogramName[]
 
@@ -59,15 +60,4 @@ export function sumHistograms(buffers: readonly SharedArrayBuffer[], name: Histo
     for (let bucket = 0; bucket < BUCKETS; bucket++) buckets[bucket] += histogram[1 + bucket]
   }
   return { sum, count: buckets.reduce((total, each) => total + each, 0), buckets }
-}
-
-/** The value that a share (0 – 1) of all lies at or below: the upper end of its bucket. NaN of nothing. */
-export function quantile({ count, buckets }: Summed, share: number): number {
-  if (count === 0) return Number.NaN
-  let left = Math.max(1, Math.ceil(share * count))
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    left -= buckets[bucket]
-    if (left <= 0) return bucketFloor(bucket + 1) - 1
-  }
-  return bucketFloor(BUCKETS) - 1
 }

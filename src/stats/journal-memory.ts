@@ -1,6 +1,6 @@
 /**
- * What a worker's journal (engine/worker/journal.ts) writes into: made by the supervisor, one set for each worker,
- * and kept over reloads and over the worker's death.
+ * What a worker's journal (engine/worker/journal.ts) writes into: made by the supervisor, one set
+ * for each worker, and kept over reloads and over the worker's death.
  */
 
 import { createConnections, liveRows } from './connections.ts'

@@ -1,8 +1,8 @@
 /**
  * Reading the live connections of all workers (connections.ts), by any thread and at any time.
  *
- * A row is copied word by word with Atomics.load, which keeps the reads in order, and is believed if its
- * version says that it was whole all the while.
+ * A row is copied word by word with Atomics.load, which keeps the reads in order, and is believed
+ * if its version says that it was whole all the while.
  */
 
 import { type Family, formatAddress } from '../address/address.ts'
@@ -78,8 +78,8 @@ export class LiveConnections {
   }
 
   /**
-   * Calls `visit` with each connection's words, by worker and row, from `worker` and `row` on, until it
-   * returns false. The words are a copy that the next call overwrites.
+   * Calls `visit` with each connection's words, by worker and row, from `worker` and `row` on,
+   * until it returns false. The words are a copy that the next call overwrites.
    */
   visit(
     visit: (words: Int32Array, numbers: Float64Array, worker: number, row: number) => boolean | undefined,
@@ -94,7 +94,10 @@ export class LiveConnections {
     }
   }
 
-  /** The connections that are open now, by worker and row; a place in this order stays a place in it. */
+  /**
+   * The connections that are open now, by worker and row; a place in this order stays a place in
+   * it.
+   */
   *list(from = { worker: 0, row: 0 }): Generator<Connection> {
     for (let worker = from.worker; worker < this.#workers.length; worker++) {
       const used = Atomics.load(this.#workers[worker].words, LiveHead.used)
@@ -166,7 +169,10 @@ export class LiveConnections {
     const originMs = this.#workers[worker].numbers[LiveHead.originMs / 2]
     const nowMs = monotonicMs() + clockOriginMs - originMs // on the worker's clock
     return {
-      ...{ worker, row, id: numbers[Live.id / 2], state: LIVE_STATES[words[Live.state]] },
+      worker,
+      row,
+      id: numbers[Live.id / 2],
+      state: LIVE_STATES[words[Live.state]],
       generation: words[Live.generation],
       listener: words[Live.listener],
       scope: words[Live.scope],

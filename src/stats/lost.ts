@@ -1,7 +1,9 @@
 /**
- * The end of a dead worker's journal: what it had open did not end by itself, and still ends in the books.
+ * The end of a dead worker's journal: what it had open did not end by itself, and still ends in the
+ * books.
  *
- * Called by the supervisor, which stands in for the worker as the only writer until the next one starts.
+ * Called by the supervisor, which stands in for the worker as the only writer until the next one
+ * starts.
  */
 
 import { clockOriginMs, monotonicMs, wallNowMs } from '../base/clock.ts'
@@ -14,7 +16,8 @@ import { SeriesWriter } from './series.ts'
 /**
  * Ends every live row.
  *
- * @param open  Connections that the worker had: those without a row, since they were only just accepted,
+ * @param open  Connections that the worker had: those without a row, since they were only just
+ * accepted,
  *              get a record that knows nothing else.
  */
 export function endLost(memory: JournalMemory, open: number): void {

@@ -3,8 +3,9 @@
  *
  *   worker ─▶ head                    tail ◀─ the one reader
  *
- * A record is a live row (connections.ts) with its end. The worker never waits: a full ring drops the
- * record and counts it. What nobody reads is not written: the reader says in the ring what it wants.
+ * A record is a live row (connections.ts) with its end. The worker never waits: a full ring drops
+ * the record and counts it. What nobody reads is not written: the reader says in the ring what it
+ * wants.
  */
 
 import { layout } from '../base/layout.ts'
@@ -54,7 +55,9 @@ export class RecordWriter {
     return (this.words[RingHead.wanted] & what) !== 0
   }
 
-  /** The first word of the next record, to be filled and then committed; −1 where it was dropped. */
+  /**
+   * The first word of the next record, to be filled and then committed; −1 where it was dropped.
+   */
   claim(): number {
     if (((this.#head - this.#tail) | 0) >= RECORDS) {
       this.#tail = Atomics.load(this.words, RingHead.tail)
@@ -89,7 +92,10 @@ export class RecordReader {
     return Atomics.load(this.words, RingHead.head)
   }
 
-  /** Calls `onRecord` with the first word of each record before `head`, and returns how many there were; see `release`. */
+  /**
+   * Calls `onRecord` with the first word of each record before `head`, and returns how many there
+   * were; see `release`.
+   */
   drain(
     onRecord: (words: Int32Array, numbers: Float64Array, at: number) => void,
     head: number = this.head(),
@@ -102,7 +108,10 @@ export class RecordReader {
     return count
   }
 
-  /** What was drained so far is done with: there is room for others. Until then it counts as waiting. */
+  /**
+   * What was drained so far is done with: there is room for others. Until then it counts as
+   * waiting.
+   */
   release(): void {
     Atomics.store(this.words, RingHead.tail, this.#tail)
   }

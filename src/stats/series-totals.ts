@@ -1,10 +1,11 @@
 /**
  * The counts of all workers' series by name: what /metrics and /routes show.
  *
- * The primary thread's end of series.ts. A row means something only with the table of its generation, so it
- * is named when it is first seen. Rows that are done are added to what is kept by name, and freed: a name's
- * counts never go back, whatever becomes of rules, endpoints and generations. Names that nothing is open for
- * and that were used longest ago go into "other" once there are too many.
+ * The primary thread's end of series.ts. A row means something only with the table of its
+ * generation, so it is named when it is first seen. Rows that are done are added to what is kept by
+ * name, and freed: a name's counts never go back, whatever becomes of rules, endpoints and
+ * generations. Names that nothing is open for and that were used longest ago go into "other" once
+ * there are too many.
  */
 
 import { OTHER_ROW, RowState, SERIES_ROWS, Series, seriesAt, usedRows } from './series.ts'
@@ -27,11 +28,14 @@ export type SeriesRow = {
 export type Named = { readonly key: string }
 
 /** Bytes and connections are of clients: `received` came from them, `sent` went to them. */
-export type Counted = {
+type Counted = {
   /** Connections that were opened here, those included that moved on. */
   opened: number
   closed: number
-  /** Connections that found no answer here and went on to another endpoint, where they count as opened. */
+  /**
+   * Connections that found no answer here and went on to another endpoint, where they count as
+   * opened.
+   */
   moved: number
   /** Dials that failed. */
   failed: number
@@ -90,7 +94,8 @@ export class SeriesTotals<Name extends Named> {
   }
 
   /**
-   * Names what is new, and frees what is done. To be called before a generation is forgotten, and now and then.
+   * Names what is new, and frees what is done. To be called before a generation is forgotten, and
+   * now and then.
    */
   fold(): void {
     this.#each(({ name, entry }, worker, row, done) => {
@@ -209,7 +214,14 @@ export class SeriesTotals<Name extends Named> {
 }
 
 const nothing = <Name extends Named>(name: Name): Sum<Name> => ({
-  ...{ name, opened: 0, closed: 0, moved: 0, failed: 0, received: 0, sent: 0, lastWallMs: 0 },
+  name,
+  opened: 0,
+  closed: 0,
+  moved: 0,
+  failed: 0,
+  received: 0,
+  sent: 0,
+  lastWallMs: 0,
 })
 
 /** The newer name says where the rule is now. */

@@ -1,12 +1,13 @@
 /**
- * Counts by what connections were matched to, in shared memory: for each worker a table of rows, each for
- * one source, rule, destination and endpoint of one generation of the table.
+ * Counts by what connections were matched to, in shared memory: for each worker a table of rows,
+ * each for one source, rule, destination and endpoint of one generation of the table.
  *
  *   free ─worker─▶ in use ─worker: an older generation's, and nothing open─▶ done ─reader: summed up─▶ free
  *
- * That one word is all that worker and reader agree by; every other word is the worker's. The worker finds
- * its row by a hash of its own. Where no row is free it counts in row 0, which is shown as "other". What rows
- * of old generations counted, the reader keeps by name (series-totals.ts): so counts outlive reloads.
+ * That one word is all that worker and reader agree by; every other word is the worker's. The
+ * worker finds its row by a hash of its own. Where no row is free it counts in row 0, which is
+ * shown as "other". What rows of old generations counted, the reader keeps by name
+ * (series-totals.ts): so counts outlive reloads.
  */
 
 import { layout } from '../base/layout.ts'
@@ -58,7 +59,10 @@ const EMPTY = 0 // row 0 has no key
 export class SeriesWriter {
   readonly words: Int32Array
   readonly numbers: Float64Array
-  /** Open addressing: rows by key; an entry whose row has another key by now is stale, and passed over. */
+  /**
+   * Open addressing: rows by key; an entry whose row has another key by now is stale, and passed
+   * over.
+   */
   readonly #rows = new Uint16Array(BUCKETS)
   #bucketsUsed = 0
   #generation = 0
@@ -200,7 +204,10 @@ export class SeriesWriter {
   }
 }
 
-/** Mixed as Murmur3 mixes blocks (Appleby, 2008): rows of tables are small numbers that differ little. */
+/**
+ * Mixed as Murmur3 mixes blocks (Appleby, 2008): rows of tables are small numbers that differ
+ * little.
+ */
 function hash(a: number, b: number, c: number, d: number, e: number): number {
   let mixed = Math.imul(a, 0xcc9e2d51) ^ b
   mixed = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593) ^ c

@@ -1,5 +1,6 @@
 /**
- * The shared counts: what changes while serving, in one SharedArrayBuffer that outlives every table.
+ * The shared counts: what changes while serving, in one SharedArrayBuffer that outlives every
+ * table.
  *
  *   tickets by slot (i32), atomic: how many connections the exact split of a route has given out
  *   back-offs by slot (i32), atomic: whether an endpoint's last connect failed (backoffs.ts)
@@ -7,13 +8,13 @@
  *
  * But for the tickets and back-offs, which all workers write, each word has one writer, the worker
  * whose row it is in; everyone reads. So nothing is locked: a reader sees a count that is at most a
- * moment old. Slots (slots.ts) tie a word to an endpoint or cluster by identity. Slot 0 is shared
- * by those that have no slot of their own.
+ * moment old. Slots (counter-slots.ts) tie a word to an endpoint or cluster by identity. Slot 0 is
+ * shared by those that have no slot of their own.
  */
 
 import { assert } from '../base/assert.ts'
+import { SLOTS_MAX, type SlotCounts } from './counter-slots.ts'
 import { REASON_NAMES, Reason } from './reasons.ts'
-import { SLOTS_MAX, type SlotCounts } from './slots.ts'
 
 /** What each worker counts, and what it means; `open` is a gauge, the others only grow. */
 export const COUNTERS = {
@@ -95,7 +96,7 @@ export function sumOpen(stats: Stats, slot: number): number {
   return sum
 }
 
-/** What the giving out of slots (slots.ts) asks of the counts. */
+/** What the giving out of slots (counter-slots.ts) asks of the counts. */
 export const slotCounts = (stats: Stats): SlotCounts => ({
   inUse: slot => sumOpen(stats, slot) > 0,
   reset: slot => {

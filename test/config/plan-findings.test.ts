@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PLAN_CODES } from '../../src/config/plan/codes.ts'
+import { PLAN_CODES } from '../../src/config/plan/plan-codes.ts'
 import { istio, planOf, type Written } from '../support/resources.ts'
 
 const GATEWAY = {

@@ -3,6 +3,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { connectionRoute } from '../../src/config/validate/connection-route.ts'
+import { SPLITS } from '../../src/table/plan/plan.ts'
 import { findingsOf, istio, type Json } from './validate-kit.ts'
 
 const route = [{ destination: { host: 'd' } }]
@@ -182,7 +183,7 @@ test('planning asks the same question about http routes', () => {
 
 test('the split of a VirtualService is random, exact or sticky', () => {
   const split = (value: string) => vs({}, { annotations: { 'gateway.weir/split': value } })
-  for (const value of ['random', 'exact', 'sticky']) deepEqual(codes(split(value)), [])
+  for (const value of SPLITS) deepEqual(codes(split(value)), [])
   const said = one(split('exakt'))
   equal(said.code, 'CFG219')
   equal(said.field, 'metadata.annotations["gateway.weir/split"]')

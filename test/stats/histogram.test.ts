@@ -9,8 +9,8 @@ import {
   bucketOf,
   createHistograms,
   openHistogram,
-  quantile,
   record,
+  type Summed,
   sumHistograms,
 } from '../../src/stats/histogram.ts'
 
@@ -54,3 +54,14 @@ test('kinds are kept apart, workers are summed, and what is too great counts as 
   )
   assert.ok(Number.isNaN(quantile(sumHistograms([createHistograms()], 'decide'), 0.5)))
 })
+
+/** The value that a share (0 – 1) of all lies at or below: the upper end of its bucket. NaN of nothing. */
+function quantile({ count, buckets }: Summed, share: number): number {
+  if (count === 0) return Number.NaN
+  let left = Math.max(1, Math.ceil(share * count))
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    left -= buckets[bucket]
+    if (left <= 0) return bucketFloor(bucket + 1) - 1
+  }
+  return bucketFloor(BUCKETS) - 1
+}

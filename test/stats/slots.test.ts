@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/counter-slots.ts'
 
 test('an identity keeps its slot over generations and over a new compiling thread', () => {
   const buffer = createSlots()

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SLOTS_MAX } from '../../src/stats/counter-slots.ts'
 import { REASON_NAMES, Reason } from '../../src/stats/reasons.ts'
-import { SLOTS_MAX } from '../../src/stats/slots.ts'
 import {
   Counter,
   clearWorker,

@@ -1,7 +1,7 @@
 /** Tables for tests: built from a Plan in one step. */
 
 import { parseInto } from '../../src/address/address.ts'
-import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { openTable, type Table } from '../../src/table/format/table.ts'
 import { createQuery, type Query } from '../../src/table/match/match.ts'

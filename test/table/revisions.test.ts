@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { changeClients } from '../../src/table/build/clients.ts'
 import { changeEndpoints } from '../../src/table/build/endpoints.ts'

@@ -17,7 +17,7 @@ import {
 import { Route } from '../../src/table/format/layout.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 import { BUCKETS, stickyBuckets } from '../../src/table/match/sticky.ts'
-import type { Plan } from '../../src/table/plan/plan.ts'
+import { type Plan, SPLITS } from '../../src/table/plan/plan.ts'
 import { runs } from '../support/full.ts'
 import { splitPlan } from '../support/plans.ts'
 import { tableOf } from '../support/tables.ts'
@@ -221,7 +221,7 @@ test('sticky: the order of the destinations plays no part', () => {
 })
 
 test('one destination gets everything in each way, whatever its weight', () => {
-  for (const split of ['random', 'exact', 'sticky'] as const) {
+  for (const split of SPLITS) {
     for (const weight of [0, 1, 2 ** 31 - 1]) assert.deepEqual(drawn([weight], split, 10), [10])
   }
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createSlots, NO_COUNTS, Slots } from '../../src/stats/slots.ts'
+import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { SECTIONS } from '../../src/table/format/layout.ts'
 import { refusal } from '../../src/table/format/sections.ts'

@@ -1,8 +1,9 @@
 /**
  * The connections that are open, with the rule and the generation that each was routed by.
  *
- * They are listed in the order of the rows that they have in shared memory. A row stays a connection's as long as it
- * lives, so a cursor never shows one twice, and misses none that lives all the while.
+ * They are listed in the order of the rows that they have in shared memory. A row stays a
+ * connection's as long as it lives, so a cursor never shows one twice, and misses none that lives
+ * all the while.
  */
 
 import type { FastifyInstance } from 'fastify'
@@ -131,11 +132,23 @@ function shown(each: Connection, generations: Generations) {
   const { listener, outcome, rule, destination, source } = generations.names(each)
   const { id, worker, state, generation, attempts, clientEnded, upstreamEnded } = each
   return {
-    ...{ id, worker, state, generation, attempts, clientEnded, upstreamEnded },
+    id,
+    worker,
+    state,
+    generation,
+    attempts,
+    clientEnded,
+    upstreamEnded,
     ageMs: Math.round(each.ageMs),
     idleMs: Math.round(each.idleMs),
-    ...{ client: at(each.client), asked: at(each.destination), endpoint: at(each.upstream) },
-    ...{ listener, outcome, rule, destination, source },
+    client: at(each.client),
+    asked: at(each.destination),
+    endpoint: at(each.upstream),
+    listener,
+    outcome,
+    rule,
+    destination,
+    source,
     acceptedAt: new Date(each.acceptedWallMs).toISOString(),
     decideUs: each.decideNs / 1e3,
     connectMs: each.connectUs / 1e3,

@@ -1,8 +1,9 @@
 /**
- * What would change if other files were served: findings, rules, and live connections that would go elsewhere.
+ * What would change if other files were served: findings, rules, and live connections that would go
+ * elsewhere.
  *
- * The work is another thread's (control/compile/differ.ts), and reading the JSON too: the body is passed on
- * as it came. One at a time; when whoever asked is gone, it is given up.
+ * The work is another thread's (control/compile/differ.ts), and reading the JSON too: the body is
+ * passed on as it came. One at a time; when whoever asked is gone, it is given up.
  */
 
 import type { IncomingMessage } from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * Draining some connections while serving on: they are reset, spread over a time, and clients that come back go where
- * the rules of now send them.
+ * Draining some connections while serving on: they are reset, spread over a time, and clients that
+ * come back go where the rules of now send them.
  */
 
 import type { FastifyInstance } from 'fastify'

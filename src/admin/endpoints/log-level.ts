@@ -5,7 +5,7 @@ import type { Gateway } from '../../control/gateway.ts'
 import { answers, object, oneOf } from '../schemas.ts'
 
 /** pino's, the most talkative first. */
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 export function addLogLevel(app: FastifyInstance, { log }: Gateway): void {
   const tags = ['log']

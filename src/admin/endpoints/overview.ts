@@ -1,9 +1,9 @@
 /**
  * All that moves, in one answer: what the page at / asks for every second.
  *
- * It is what /summary, /workers and /routes say, of as many rules as one look takes in, and how long dials took as
- * counts that only grow: of two answers the difference is what came between them, so every page has its own history
- * and the gateway keeps none.
+ * It is what /summary, /workers and /routes say, of as many rules as one look takes in, and how
+ * long dials took as counts that only grow: of two answers the difference is what came between
+ * them, so every page has its own history and the gateway keeps none.
  */
 
 import type { FastifyInstance } from 'fastify'

@@ -1,4 +1,6 @@
-/** Each rule, with what it was hit by, and what its destinations got beside what they should get. */
+/**
+ * Each rule, with what it was hit by, and what its destinations got beside what they should get.
+ */
 
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'

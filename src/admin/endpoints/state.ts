@@ -43,10 +43,18 @@ export function readSummary(gateway: Gateway, version: string) {
   const { closed, ...counts } = totals(openStats(stats))
   const { ready, why, draining } = gateway.readiness()
   return {
-    ...{ version, engine, workers: plane.status().length, generation, ready, why, draining },
+    version,
+    engine,
+    workers: plane.status().length,
+    generation,
+    ready,
+    why,
+    draining,
     monotonicMs: monotonicMs(),
     uptimeS: process.uptime(),
-    ...{ counters: counts, closed, lastReload: gateway.history.reloads[0] },
+    counters: counts,
+    closed,
+    lastReload: gateway.history.reloads[0],
   }
 }
 
@@ -62,7 +70,9 @@ export function readWorkers(gateway: Gateway) {
   const { plane } = servingOf(gateway)
   const { counters: rows } = openStats(plane.stats)
   return plane.status().map(({ worker, state, generation }) => ({
-    ...{ worker, state, generation },
+    worker,
+    state,
+    generation,
     counters: Object.fromEntries(COUNTER_NAMES.map(name => [name, rows[worker][Counter[name]]])),
   }))
 }
@@ -120,7 +130,11 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
     return {
       generation,
       listeners: compiled.listeners.map(({ key, gateway, bind, port, original }) => ({
-        ...{ listener: key, gateway, bind, port, redirect: original },
+        listener: key,
+        gateway,
+        bind,
+        port,
+        redirect: original,
         failures: failures.get(key) ?? [],
       })),
     }

@@ -1,8 +1,10 @@
 /**
- * A cap on series: the first names get one of their own, and keep it; all further ones share "other".
+ * A cap on series: the first names get one of their own, and keep it; all further ones share
+ * "other".
  *
- * Who is first is not who is large, on purpose: a name that changed over to "other" and back would make both jump.
- * For the same reason a name that shares goes on sharing. One that is not counted any more gives its place up.
+ * Who is first is not who is large, on purpose: a name that changed over to "other" and back would
+ * make both jump. For the same reason a name that shares goes on sharing. One that is not counted
+ * any more gives its place up.
  */
 
 import type { Labels } from './family.ts'

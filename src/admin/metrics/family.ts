@@ -21,12 +21,16 @@ export type Family = {
 }
 
 export const counter = (name: string, help: string, read: Family['read']): Family => ({
-  ...{ name, help, type: 'counter' as const },
+  name,
+  help,
+  type: 'counter' as const,
   read,
 })
 
 export const gauge = (name: string, help: string, read: Family['read']): Family => ({
-  ...{ name, help, type: 'gauge' as const },
+  name,
+  help,
+  type: 'gauge' as const,
   read,
 })
 

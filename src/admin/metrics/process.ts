@@ -1,4 +1,7 @@
-/** Metrics of the gateway as a whole: connections and bytes by worker, reasons, latencies, configuration. */
+/**
+ * Metrics of the gateway as a whole: connections and bytes by worker, reasons, latencies,
+ * configuration.
+ */
 
 import type { Gateway, Serving } from '../../control/gateway.ts'
 import { OUTCOMES } from '../../control/observe/history.ts'
@@ -35,7 +38,9 @@ const WORKER_STATES = ['starting', 'accepting', 'draining', 'ended'] as const
 function connectionFamilies(serving: () => Serving): Family[] {
   const byWorker = BY_WORKER.map(
     ([name, field, type]): Family => ({
-      ...{ name, type, help: COUNTERS[field] },
+      name,
+      type,
+      help: COUNTERS[field],
       read: () =>
         openStats(serving().plane.stats).counters.map((row, worker) => ({
           labels: { worker },
@@ -85,19 +90,24 @@ function latencyFamilies(serving: () => Serving): Family[] {
   const histogram = (name: HistogramName) => () => serving().plane.observer.histogram(name)
   return [
     {
-      ...{ name: 'weir_connect_duration_seconds', type: 'histogram' },
+      name: 'weir_connect_duration_seconds',
+      type: 'histogram',
       help: 'From dialing an endpoint to its answer.',
       read: () => histogramValues(histogram('connect')(), 1e6, 16, 2 ** 25),
     },
     {
-      ...{ name: 'weir_decide_duration_seconds', type: 'histogram' },
+      name: 'weir_decide_duration_seconds',
+      type: 'histogram',
       help: 'From a connection’s addresses to where it goes.',
       read: () => histogramValues(histogram('decide')(), 1e9, 128, 2 ** 23),
     },
   ]
 }
 
-/** The octaves between `from` and `to`, both powers of two, as Prometheus' cumulative buckets in seconds. */
+/**
+ * The octaves between `from` and `to`, both powers of two, as Prometheus' cumulative buckets in
+ * seconds.
+ */
 function histogramValues(
   { sum, count, buckets }: { sum: number; count: number; buckets: Float64Array },
   perSecond: number,

@@ -1,9 +1,10 @@
 /**
  * All metrics of the process: Node's own by prom-client, and weir's.
  *
- * Node's own are prom-client's, with three exceptions. It counts open files by listing them, of which a gateway has
- * hundreds of thousands: that would hold up this thread. Its figures of the event loop's delay are those since the last
- * scrape, so that two scrapers would take them from each other. And what libuv holds is this thread's alone.
+ * Node's own are prom-client's, with three exceptions. It counts open files by listing them, of
+ * which a gateway has hundreds of thousands: that would hold up this thread. Its figures of the
+ * event loop's delay are those since the last scrape, so that two scrapers would take them from
+ * each other. And what libuv holds is this thread's alone.
  */
 
 import { statSync } from 'node:fs'
@@ -84,7 +85,10 @@ const refused = ({ counts }: Refusals) =>
     [...counts].map(([reason, value]) => ({ labels: { reason }, value })),
   )
 
-/** Since Linux 6.2 the folder's size is their number (proc(5)); nothing is said where that is not so. */
+/**
+ * Since Linux 6.2 the folder's size is their number (proc(5)); nothing is said where that is not
+ * so.
+ */
 function openFiles(): readonly Value[] {
   const size = statSync('/proc/self/fd', { throwIfNoEntry: false })?.size ?? 0
   return size === 0 ? [] : single(size)

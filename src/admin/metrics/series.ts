@@ -1,6 +1,6 @@
 /**
- * Metrics by what connections were matched to: Istio's for each pair of client and destination, weir's own for each
- * rule and its destinations, and for each endpoint.
+ * Metrics by what connections were matched to: Istio's for each pair of client and destination,
+ * weir's own for each rule and its destinations, and for each endpoint.
  *
  * All come from the same counts (stats/series.ts), which are read and summed once for a scrape.
  */
@@ -12,13 +12,16 @@ import { Cap } from './cap.ts'
 import { counter, type Family, gauge, type Labels, type Value } from './family.ts'
 import { OTHER_TCP, tcpLabels } from './istio.ts'
 
-/** Series of each kind that get labels of their own; what Prometheus takes well, several metrics each. */
-export const SERIES_MAX = 2_000
+/**
+ * Series of each kind that get labels of their own; what Prometheus takes well, several metrics
+ * each.
+ */
+const SERIES_MAX = 2_000
 /** Counts that are added up between two looks at the clock. */
 const STEP = 64
 
 /** What the primary thread knows of the counts at a scrape. */
-export type SeriesSource = {
+type SeriesSource = {
   readonly totals: () => readonly Total<SeriesName>[]
   /** What the workloads behind a destination have in common. */
   readonly labelsOf: (destination: Destination) => Readonly<Record<string, string>>
@@ -26,7 +29,9 @@ export type SeriesSource = {
 }
 
 type Counted = Total<SeriesName>
-/** `begun` counts a connection at each endpoint that it was tried with, `opened` where it came to. */
+/**
+ * `begun` counts a connection at each endpoint that it was tried with, `opened` where it came to.
+ */
 type Sums = Record<'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'received' | 'sent', number>
 type Series = { readonly labels: Labels; readonly sums: Sums }
 
@@ -242,7 +247,10 @@ const nothing = (): Sums => ({ begun: 0, opened: 0, closed: 0, open: 0, failed: 
 
 const highest = new WeakMap<Labels, number>()
 
-/** A connection that just moves on is for a moment counted at both endpoints: a counter must not show that. */
+/**
+ * A connection that just moves on is for a moment counted at both endpoints: a counter must not
+ * show that.
+ */
 function neverBack(labels: Labels, value: number): number {
   const shown = Math.max(value, highest.get(labels) ?? 0)
   highest.set(labels, shown)

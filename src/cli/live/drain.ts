@@ -1,4 +1,7 @@
-/** `weir drain`: resets some of a gateway's connections, spread over a time, while it goes on serving. */
+/**
+ * `weir drain`: resets some of a gateway's connections, spread over a time, while it goes on
+ * serving.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Env, Exit } from '../env.ts'

@@ -34,7 +34,9 @@ export function durationText(ms: number): string {
 /** "80 %", "79.4 %". */
 export const shareText = (share: number, digits = 1): string => `${Number((share * 100).toFixed(digits))} %`
 
-/** Rows as columns; those of `right` stand at their right edge, and the last one is not filled up. */
+/**
+ * Rows as columns; those of `right` stand at their right edge, and the last one is not filled up.
+ */
 export function columns(
   rows: readonly (readonly string[])[],
   right: ReadonlySet<number> = new Set(),

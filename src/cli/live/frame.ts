@@ -16,7 +16,7 @@ import { type Summary, stateText } from './status.ts'
 
 export type Look = { readonly where: string; readonly summary: Summary; readonly routes: Routes }
 
-export type Size = { readonly columns: number; readonly rows: number }
+type Size = { readonly columns: number; readonly rows: number }
 
 export function frameLines(before: Look, now: Look, { columns, rows }: Size): string[] {
   const seconds = Math.max(1e-3, (now.summary.monotonicMs - before.summary.monotonicMs) / 1000)

@@ -1,4 +1,7 @@
-/** `weir log-level`: what the log of a running gateway says; with a level, makes it say more or less. */
+/**
+ * `weir log-level`: what the log of a running gateway says; with a level, makes it say more or
+ * less.
+ */
 
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'

@@ -1,5 +1,6 @@
 /**
- * `weir routes`: each rule with its hits, and what its destinations got beside what they should get.
+ * `weir routes`: each rule with its hits, and what its destinations got beside what they should
+ * get.
  *
  *   default/echo tcp[1]  config/virtual-service.yaml:24
  *     1 234 connections, 12 open, the last 3.4 s ago

@@ -105,7 +105,7 @@ function wantedDestination({ destination, port, subset }: Expectation): string {
 }
 
 /** "80 % a.shop:9000 subset prod (reset, unknown-destination)". */
-export function destinationText({ host, port, subset, share, ends }: ExplainedDestination): string {
+function destinationText({ host, port, subset, share, ends }: ExplainedDestination): string {
   const name = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
   return `${round(share * 100)} % ${name}${ends === null ? '' : ` (reset, ${ends})`}`
 }

@@ -2,8 +2,8 @@
  * `weir test`: routes as tested code.
  *
  * The configuration is compiled as for serving, and the table that workers would read answers each
- * test (table/explain/explain.ts). RouteTests are read beside it (config/route-tests/route-tests.ts); what their
- * answers should be is compared in judge.ts.
+ * test (table/explain/explain.ts). RouteTests are read beside it
+ * (config/route-tests/route-tests.ts); what their answers should be is compared in judge.ts.
  */
 
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'

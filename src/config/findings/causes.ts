@@ -3,8 +3,8 @@
  *
  * Two causes bring along a finding for nearly every resource. A resource with an error counts as
  * absent, so whoever names it would be told that it is missing (may-define.ts). And files in Git
- * lack what a cluster adds, addresses and Pods (../plan/git-services.ts). Each finding across resources
- * passes here first; what stands for those that were held back is said in the end.
+ * lack what a cluster adds, addresses and Pods (../plan/git-services.ts). Each finding across
+ * resources passes here first; what stands for those that were held back is said in the end.
  */
 
 import { GitServices } from '../plan/git-services.ts'

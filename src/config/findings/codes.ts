@@ -1,15 +1,16 @@
 /**
  * Every code that a diagnostic can carry: its severity, what it means and how to mend it.
  *
- * docs/errors.md shows this table, and a test holds the two together. Where `istioctl analyze` has a
- * code for the same finding, weir uses that code (IST…), so that what an operator knows stays true.
+ * docs/errors.md shows this table, and a test holds the two together. Where `istioctl analyze` has
+ * a code for the same finding, weir uses that code (IST…), so that what an operator knows stays
+ * true.
  */
 
-import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from '../lint/codes.ts'
-import { PLAN_CODES } from '../plan/codes.ts'
-import { ROUTE_TEST_CODES } from '../route-tests/codes.ts'
-import { TEXT_CODES } from '../text/codes.ts'
-import { VALIDATE_CODES } from '../validate/codes.ts'
+import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from '../lint/lint-codes.ts'
+import { PLAN_CODES } from '../plan/plan-codes.ts'
+import { ROUTE_TEST_CODES } from '../route-tests/route-test-codes.ts'
+import { TEXT_CODES } from '../text/text-codes.ts'
+import { VALIDATE_CODES } from '../validate/validate-codes.ts'
 
 export const CODES = {
   ...TEXT_CODES, // CFG0xx: files and text
@@ -23,7 +24,9 @@ export const CODES = {
 
 export type Code = keyof typeof CODES
 
-/** Warnings that `--strict` makes errors: of how resources fit together, and of what is never used. */
+/**
+ * Warnings that `--strict` makes errors: of how resources fit together, and of what is never used.
+ */
 export const isStrict = (code: Code): boolean =>
   code === 'IST0130' ||
   code === 'IST0131' ||

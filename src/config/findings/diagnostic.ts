@@ -66,11 +66,16 @@ export type Locatable = {
   locate(path: Path): Place
 }
 
-/** The list that every stage adds to; of a file with a flood of mistakes it keeps the first FINDINGS_MAX. */
+/**
+ * The list that every stage adds to; of a file with a flood of mistakes it keeps the first
+ * FINDINGS_MAX.
+ */
 export class Findings {
   readonly list: Diagnostic[] = []
   readonly #totals: Record<Severity, number> = { error: 0, warning: 0, info: 0 }
-  /** How many there are of each severity in each file, and where in the list "and N more" stands. */
+  /**
+   * How many there are of each severity in each file, and where in the list "and N more" stands.
+   */
   readonly #counts = new Map<string, { found: number; moreIndex: number }>()
   /** What has been said of which field, those that the list left out included. */
   readonly #said = new Set<string>()

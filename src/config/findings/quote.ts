@@ -1,4 +1,7 @@
-/** How a message quotes what the operator wrote: always in double quotes, never more than a little of it. */
+/**
+ * How a message quotes what the operator wrote: always in double quotes, never more than a little
+ * of it.
+ */
 
 import { QUOTED_MAX } from '../text/limits.ts'
 

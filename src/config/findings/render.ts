@@ -1,15 +1,15 @@
 /**
  * Diagnostics for people and for programs: text with the source line and a caret, and JSON.
  *
- * What an operator wrote is never printed raw: control characters could move the cursor or colour the screen,
- * and bidirectional marks could show a line in another order than it has (CVE-2021-42574). Whether to use
- * colours is the caller's decision.
+ * What an operator wrote is never printed raw: control characters could move the cursor or colour
+ * the screen, and bidirectional marks could show a line in another order than it has
+ * (CVE-2021-42574). Whether to use colours is the caller's decision.
  */
 
 import { styleText } from 'node:util'
 import type { Diagnostic, Severity } from './diagnostic.ts'
 
-export type RenderOptions = {
+type RenderOptions = {
   /** The text of a file, to show the line that is wrong; undefined where it is not at hand. */
   readonly sourceOf?: (file: string) => string | undefined
   readonly colours?: boolean
@@ -21,7 +21,7 @@ export type JsonMessage = Omit<Diagnostic, 'resource' | 'field'> & {
   readonly field: string | null
 }
 
-export type JsonReport = {
+type JsonReport = {
   readonly valid: boolean
   readonly errors: number
   readonly warnings: number
@@ -53,7 +53,7 @@ export function renderText(list: readonly Diagnostic[], options: RenderOptions =
 }
 
 /** "2 errors, 1 warning in 3 files". */
-export function summarize(list: readonly Diagnostic[]): string {
+function summarize(list: readonly Diagnostic[]): string {
   const counts = (['error', 'warning', 'info'] as const)
     .map(severity => ({ severity, count: count(list, severity) }))
     .filter(({ severity, count }) => count > 0 || severity !== 'info')
@@ -149,7 +149,10 @@ function sourceLines(sourceOf: RenderOptions['sourceOf']): (found: Diagnostic) =
   }
 }
 
-/** Everything that a terminal would act on or not show: controls, formats such as bidi marks, half surrogates. */
+/**
+ * Everything that a terminal would act on or not show: controls, formats such as bidi marks, half
+ * surrogates.
+ */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 const unicode = (character: string): string =>
@@ -158,7 +161,10 @@ const unicode = (character: string): string =>
     (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
   ).join('')
 
-/** `text` with what is hidden written out; a tab becomes one space, so that the caret stays below its character. */
+/**
+ * `text` with what is hidden written out; a tab becomes one space, so that the caret stays below
+ * its character.
+ */
 const visible = (text: string): string =>
   text.replace(HIDDEN, character => (character === '\t' ? ' ' : unicode(character)))
 

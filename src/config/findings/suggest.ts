@@ -25,12 +25,14 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return nearest === null ? undefined : `did you mean "${nearest}"?`
 }
 
-/** Case, dashes and underscores are slips that cost nothing: `destination_subnets`, `sourcelabels`. */
+/**
+ * Case, dashes and underscores are slips that cost nothing: `destination_subnets`, `sourcelabels`.
+ */
 const simplify = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g, '')
 
 /**
- * Edits that turn `left` into `right`: insert, delete, replace, or swap two neighbours
- * (optimal string alignment: G. V. Bard, Spelling-error tolerant, order-independent pass-phrases, 2007).
+ * Edits that turn `left` into `right`: insert, delete, replace, or swap two neighbours (optimal
+ * string alignment: G. V. Bard, Spelling-error tolerant, order-independent pass-phrases, 2007).
  */
 export function editDistance(left: string, right: string): number {
   let beforePrevious: number[] = []

@@ -1,8 +1,9 @@
 /**
  * What rules ask for besides a destination address, and which ask for no more than another does.
  *
- * An earlier rule can only cover a later one where everything that it asks for is implied by the later one:
- * fewer labels, the same namespace or none, the same port or any, client ranges around the later one's.
+ * An earlier rule can only cover a later one where everything that it asks for is implied by the
+ * later one: fewer labels, the same namespace or none, the same port or any, client ranges around
+ * the later one's.
  */
 
 import type { Cidr } from '../../address/address.ts'
@@ -10,7 +11,7 @@ import { own } from '../../base/own.ts'
 import type { Rule, SourceCondition } from '../../table/plan/plan.ts'
 import { isWithin, PrefixMap } from './prefix-map.ts'
 
-export type Ask = {
+type Ask = {
   readonly source: SourceCondition
   /** Empty is any. */
   readonly clients: readonly Cidr[]
@@ -18,11 +19,13 @@ export type Ask = {
   readonly port: number
 }
 
-/** Comparisons of two asks in one list of rules; beyond that only the ask for nothing is looked at. */
-export const COMPARED_MAX = 2_000_000
+/**
+ * Comparisons of two asks in one list of rules; beyond that only the ask for nothing is looked at.
+ */
+const COMPARED_MAX = 2_000_000
 
 /** Whether every connection that is asked for by `narrow` is asked for by `wide`. */
-export function implies(narrow: Ask, wide: Ask): boolean {
+function implies(narrow: Ask, wide: Ask): boolean {
   return (
     (wide.port === 0 || wide.port === narrow.port) &&
     impliesSource(narrow.source, wide.source) &&
@@ -41,7 +44,10 @@ function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean 
   )
 }
 
-/** The namespaces of the clients that a condition can hold for; null: any, none: it holds for nobody. */
+/**
+ * The namespaces of the clients that a condition can hold for; null: any, none: it holds for
+ * nobody.
+ */
 export function namespacesOf({ namespace, visibleTo }: SourceCondition): readonly string[] | null {
   if (namespace === null) return visibleTo
   return visibleTo === null || visibleTo.includes(namespace) ? [namespace] : []
@@ -76,7 +82,10 @@ export class Asks {
     return this.list.push({ source, clients, port }) - 1
   }
 
-  /** For each ask the numbers of the wider ones, itself left out; `complete` is false where that took too long. */
+  /**
+   * For each ask the numbers of the wider ones, itself left out; `complete` is false where that
+   * took too long.
+   */
   wider(): { readonly lists: readonly (readonly number[])[]; readonly complete: boolean } {
     const index = new WiderIndex(this.list)
     const lists = this.list.map((_, narrow) => index.widerThan(narrow))
@@ -96,8 +105,8 @@ function keyOf({ namespace, labels, visibleTo }: SourceCondition, clients: reado
 }
 
 /**
- * Asks by one thing that they ask for. What is wider than an ask shares that thing with it, so of 100 000
- * asks only a few are compared with each.
+ * Asks by one thing that they ask for. What is wider than an ask shares that thing with it, so of
+ * 100 000 asks only a few are compared with each.
  */
 class WiderIndex {
   compared = 0

@@ -1,8 +1,8 @@
 /**
  * Says which rules ask for clients that nobody is (IST0127).
  *
- * Who a client is, weir knows by its address: from the Settings, WorkloadEntries and Pods. What none of them
- * has, no connection can have.
+ * Who a client is, weir knows by its address: from the Settings, WorkloadEntries and Pods. What
+ * none of them has, no connection can have.
  */
 
 import { Conditions } from '../../table/build/conditions.ts'

@@ -1,4 +1,7 @@
-/** Says which share of a route's connections goes to a destination without endpoint, and which comes back here. */
+/**
+ * Says which share of a route's connections goes to a destination without endpoint, and which comes
+ * back here.
+ */
 
 import { formatEndpoint, parseAddress } from '../../address/address.ts'
 import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan/plan.ts'
@@ -105,7 +108,10 @@ class OwnListeners {
     }
   }
 
-  /** A listener on every address has the loopback ones; which others this machine has is not known here. */
+  /**
+   * A listener on every address has the loopback ones; which others this machine has is not known
+   * here.
+   */
   has(address: string, port: number): boolean {
     const binds = this.#binds.get(port)
     if (!binds) return false

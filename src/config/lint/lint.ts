@@ -1,8 +1,9 @@
 /**
  * The fourth stage: what can be served as it stands, and probably is not what its author meant.
  *
- * It looks at the Plan, which has every rule where it applies and in the order in which it is tried, and at
- * what the Plan was made of. Warnings are cheap enough for every load; notes are for `weir check`.
+ * It looks at the Plan, which has every rule where it applies and in the order in which it is
+ * tried, and at what the Plan was made of. Warnings are cheap enough for every load; notes are for
+ * `weir check`.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

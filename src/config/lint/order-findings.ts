@@ -1,6 +1,6 @@
 /**
- * Notes about ranges that lie inside others: inside one match, where one of the two is idle, and in an
- * earlier route, where list order decides and the longest prefix would have decided otherwise.
+ * Notes about ranges that lie inside others: inside one match, where one of the two is idle, and in
+ * an earlier route, where list order decides and the longest prefix would have decided otherwise.
  */
 
 import { type Cidr, formatCidr } from '../../address/address.ts'

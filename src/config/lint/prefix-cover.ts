@@ -1,9 +1,10 @@
 /**
  * Which addresses have been taken by earlier rules, and by which of them.
  *
- * Prefixes are added in the order of the rules. Two halves that are both taken make their parent taken, and
- * so on upwards; so a range is taken, by one rule or by many together, exactly when it or a range around it
- * is in the map. Adding and asking cost a look-up for each length of prefix, and no walk over rules.
+ * Prefixes are added in the order of the rules. Two halves that are both taken make their parent
+ * taken, and so on upwards; so a range is taken, by one rule or by many together, exactly when it
+ * or a range around it is in the map. Adding and asking cost a look-up for each length of prefix,
+ * and no walk over rules.
  */
 
 import type { Cidr } from '../../address/address.ts'
@@ -21,7 +22,9 @@ export class PrefixCover {
     return this.#takers.nearest(cidr) !== undefined
   }
 
-  /** Rules that together take all of `cidr`, none where it is not taken; at most TAKERS_MAX of them. */
+  /**
+   * Rules that together take all of `cidr`, none where it is not taken; at most TAKERS_MAX of them.
+   */
   takersOf(cidr: Cidr): readonly number[] {
     const taker = this.#takers.nearest(cidr)
     const rules = new Set<number>()

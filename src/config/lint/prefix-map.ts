@@ -1,13 +1,15 @@
 /**
  * A map from address prefixes to values that also finds the prefixes around one.
  *
- * One hash for each length that occurs: an operator's rules have a handful of lengths, so what is around a
- * prefix costs a handful of look-ups, however many there are.
+ * One hash for each length that occurs: an operator's rules have a handful of lengths, so what is
+ * around a prefix costs a handful of look-ups, however many there are.
  */
 
 import { type Cidr, type Family, wordMask } from '../../address/address.ts'
 
-/** The first bits of an address: an int32 for IPv4, so that the hash stays quick; a text for IPv6. */
+/**
+ * The first bits of an address: an int32 for IPv4, so that the hash stays quick; a text for IPv6.
+ */
 type Key = number | string
 
 type Level<Value> = { readonly bits: number; readonly values: Map<Key, Value> }

@@ -1,12 +1,14 @@
 /**
- * Which rules of one scope can never be used there, since earlier ones take all of their connections.
+ * Which rules of one scope can never be used there, since earlier ones take all of their
+ * connections.
  *
- * What rules ask for besides a destination is compared (asks.ts); destinations are covered by prefixes, also
- * by several together (prefix-cover.ts). The ranges of an earlier rule are given to every ask that it is no
- * narrower than, so for each rule one look says whether it is covered.
+ * What rules ask for besides a destination is compared (asks.ts); destinations are covered by
+ * prefixes, also by several together (prefix-cover.ts). The ranges of an earlier rule are given to
+ * every ask that it is no narrower than, so for each rule one look says whether it is covered.
  *
- * What is reported is so; not everything that is so is reported. Not looked for: client ranges that only
- * several rules together cover, and conditions that no client fulfils (clients.ts looks for those).
+ * What is reported is so; not everything that is so is reported. Not looked for: client ranges that
+ * only several rules together cover, and conditions that no client fulfils (clients.ts looks for
+ * those).
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
@@ -19,27 +21,38 @@ import { EVERY, intersection } from './prefix-map.ts'
 export type Fate =
   | { readonly kind: 'used'; readonly ranges: readonly RangeFate[] }
   | { readonly kind: 'taken'; readonly by: readonly Rule[] }
-  /** `outside`: none of its ranges meets an address of the scope. `nobody`: no client can be asked for. */
+  /**
+   * `outside`: none of its ranges meets an address of the scope. `nobody`: no client can be asked
+   * for.
+   */
   | { readonly kind: 'impossible'; readonly why: 'gateway' | 'port' | 'outside' | 'nobody' }
 
 /** What becomes of one range of a rule that is used for others. */
-export type RangeFate = {
+type RangeFate = {
   /** Index into the rule's destinations. */
   readonly range: number
   /** Rules that take all of it; none: it lies outside the addresses of the scope. */
   readonly by: readonly Rule[]
 }
 
-export type ScopeReview = {
+type ScopeReview = {
   /** One for each rule, in order; null is used, whole. */
   readonly fates: readonly (Fate | null)[]
-  /** False where there was too much to look for coverage by rules that ask for different things together. */
+  /**
+   * False where there was too much to look for coverage by rules that ask for different things
+   * together.
+   */
   readonly complete: boolean
 }
 
-/** Addresses of a service that its rules are cut down to; those of more are taken as they are written. */
+/**
+ * Addresses of a service that its rules are cut down to; those of more are taken as they are
+ * written.
+ */
 const CLIPPED_MAX = 64
-/** Ranges that are given to asks of other rules, for each rule; beyond that each ask keeps its own. */
+/**
+ * Ranges that are given to asks of other rules, for each rule; beyond that each ask keeps its own.
+ */
 const GIVEN_PER_RULE = 8
 const GIVEN_LEAST = 100_000
 /** Other asks whose ranges a rule looks at, where they are not given to its own. */
@@ -122,7 +135,10 @@ class Review {
     return fates && { kind: 'used', ranges: fates }
   }
 
-  /** Where each range of a rule lies inside the scope; a rule without ranges has one, which is all of it. */
+  /**
+   * Where each range of a rule lies inside the scope; a rule without ranges has one, which is all
+   * of it.
+   */
   #rangesOf({ destinations }: Rule): readonly (readonly Cidr[])[] {
     const space = this.#space
     if (destinations.length === 0) return [space ?? ANY]

@@ -1,4 +1,7 @@
-/** Says which rules, matches and ranges are never used, and which earlier ones take their connections. */
+/**
+ * Says which rules, matches and ranges are never used, and which earlier ones take their
+ * connections.
+ */
 
 import { type Cidr, contains, formatCidr } from '../../address/address.ts'
 import type { Rule, RuleOrigin } from '../../table/plan/plan.ts'
@@ -65,7 +68,10 @@ class Reporter {
     )
   }
 
-  /** One finding for a VirtualService whose every route is taken by others; false where that is not so. */
+  /**
+   * One finding for a VirtualService whose every route is taken by others; false where that is not
+   * so.
+   */
   #reportAll(whole: readonly (readonly Found[])[]): boolean {
     const { resource, spec } = this.#virtualService
     const takers = takersOf(whole.flat())
@@ -120,7 +126,10 @@ class Reporter {
     this.#outside.getOrInsert(formatCidr(cidr), [...path, 'destinationSubnets', range])
   }
 
-  /** One finding for all of them: what is wrong is mostly the address of the service or the listener. */
+  /**
+   * One finding for all of them: what is wrong is mostly the address of the service or the
+   * listener.
+   */
   #reportOutside(): void {
     const [first, ...others] = this.#outside
     if (!first) return

@@ -1,4 +1,6 @@
-/** Says what is defined and used by nothing: servers without a rule, Gateways for others, subsets. */
+/**
+ * Says what is defined and used by nothing: servers without a rule, Gateways for others, subsets.
+ */
 
 import type { Findings } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'

@@ -9,7 +9,7 @@ import type { Registry } from './registry.ts'
 import { admits, type GatewayServers } from './servers.ts'
 import type { ReadMatch, VirtualService } from './virtual-services.ts'
 
-export type BindingInputs = {
+type BindingInputs = {
   readonly settings: Settings
   readonly registry: Registry
   readonly hints: HostHints
@@ -101,7 +101,9 @@ function reportPorts(virtualService: VirtualService, inputs: BindingInputs): voi
   }
 }
 
-/** Whether a listener can have the match's port; a Gateway that is not there has its own finding. */
+/**
+ * Whether a listener can have the match's port; a Gateway that is not there has its own finding.
+ */
 function mayOffer(
   virtualService: VirtualService,
   { port }: ReadMatch,

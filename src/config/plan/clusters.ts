@@ -35,7 +35,7 @@ export type Viewpoint = {
   readonly family?: Family | null
 }
 
-export type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
+type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
 
 export class Clusters {
   readonly list: Cluster[] = []
@@ -53,7 +53,10 @@ export class Clusters {
     this.#names = names
   }
 
-  /** Index of the cluster for a destination; `port` 0 leaves the port to the service, then to the listener. */
+  /**
+   * Index of the cluster for a destination; `port` 0 leaves the port to the service, then to the
+   * listener.
+   */
   indexOf(target: Target, viewpoint: Viewpoint): number {
     const named = this.#named(target.host, viewpoint)
     const service = named && this.#registry.behind(named, viewpoint.viewer)
@@ -91,8 +94,8 @@ export class Clusters {
   }
 
   /**
-   * The same text for the same meaning, in every generation: where it was written and what it draws from.
-   * Routes that only differ in the policies of their clusters are numbered.
+   * The same text for the same meaning, in every generation: where it was written and what it draws
+   * from. Routes that only differ in the policies of their clusters are numbered.
    */
   #identify(origin: string, destinations: Route['destinations']): string {
     const parts = destinations.map(({ cluster, weight }) => {
@@ -135,8 +138,12 @@ export class Clusters {
     const members = staying.length > 0 ? staying : all
     const common = members.length > 0 ? commonLabels(members) : labels
     return {
-      ...{ ...target, kind: 'static', ...this.#endpoints(members, port, family) },
-      ...{ labels: common, policy, policyAt },
+      ...target,
+      kind: 'static',
+      ...this.#endpoints(members, port, family),
+      labels: common,
+      policy,
+      policyAt,
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * What is wrong with the destinations of VirtualServices: hosts, ports and subsets that nothing defines.
+ * What is wrong with the destinations of VirtualServices: hosts, ports and subsets that nothing
+ * defines.
  *
  * As `istioctl analyze` does, every block is looked at, also one that no listener reads
  * (pkg/config/analysis/analyzers/virtualservice/destinationhosts.go, destinationrules.go).
@@ -17,7 +18,7 @@ import { portOfService, type Registry } from './registry.ts'
 import type { Service } from './service.ts'
 import type { VirtualService } from './virtual-services.ts'
 
-export type DestinationInputs = {
+type DestinationInputs = {
   readonly settings: Settings
   readonly registry: Registry
   readonly hints: HostHints

@@ -1,16 +1,17 @@
 /**
  * Which DestinationRule applies to a host, and what several for one host amount to.
  *
- * Namespaces are asked in turn: the proxy's, the service's, the root namespace; the first that has any
- * match decides, by its most specific host (pilot/pkg/model/push_context.go, destinationRule). Rules for
- * one host in one namespace are merged, oldest first (pilot/pkg/model/destination_rule.go).
+ * Namespaces are asked in turn: the proxy's, the service's, the root namespace; the first that has
+ * any match decides, by its most specific host (pilot/pkg/model/push_context.go, destinationRule).
+ * Rules for one host in one namespace are merged, oldest first
+ * (pilot/pkg/model/destination_rule.go).
  */
 
 import type { Findings } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { annotatedPolicy, type ConnectPolicy } from './connect-policy.ts'
-import { HostIndex } from './host-index.ts'
+import { HostIndex } from './host-patterns.ts'
 import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'
 import { expandHost, ROOT_NAMESPACE } from './names.ts'
 import { PolicyPlaces } from './policy-places.ts'

@@ -50,7 +50,10 @@ export function exposePorts(all: readonly Service[], settings: Settings, finding
   return [...places].flatMap(([number, byCidr]) => grouped(number, withWider([...byCidr.values()]), ordinals))
 }
 
-/** A service that is exported to nobody, or not to the workload of the Settings, is not there for the mesh. */
+/**
+ * A service that is exported to nobody, or not to the workload of the Settings, is not there for
+ * the mesh.
+ */
 const isSeen = ({ visibility }: Service, { workload }: Settings): boolean =>
   workload ? isVisible(visibility, workload.namespace) : visibility === 'public' || visibility.size > 0
 

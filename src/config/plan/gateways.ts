@@ -1,4 +1,7 @@
-/** Listeners of Gateways: behind each socket the rules of the VirtualServices that its servers admit. */
+/**
+ * Listeners of Gateways: behind each socket the rules of the VirtualServices that its servers
+ * admit.
+ */
 
 import type { Listener, Rule } from '../../table/plan/plan.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -35,7 +38,10 @@ export function gatewayListeners(
   })
 }
 
-/** Server by server; private VirtualServices first, then those exported by name, then public ones, each by age. */
+/**
+ * Server by server; private VirtualServices first, then those exported by name, then public ones,
+ * each by age.
+ */
 function rulesBehind(
   servers: readonly Server[],
   bound: readonly VirtualService[],

@@ -24,7 +24,10 @@ export type WorkloadEntrySpec = IWorkloadEntry['spec']
 
 export type Labels = Readonly<Record<string, string>>
 
-/** Of a traffic policy what matters at layer 4; the schema's own type has more variants than the compiler takes. */
+/**
+ * Of a traffic policy what matters at layer 4; the schema's own type has more variants than the
+ * compiler takes.
+ */
 type ConnectionPool = {
   readonly tcp?: {
     readonly maxConnections?: number

@@ -9,7 +9,7 @@
 
 import type { Findings } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
-import { HostIndex } from './host-index.ts'
+import { HostIndex } from './host-patterns.ts'
 import { MESH } from './names.ts'
 import type { VirtualService } from './virtual-services.ts'
 

@@ -1,9 +1,9 @@
 /**
  * The mesh: every port of every service, as Scopes of mesh listeners.
  *
- * weir stands where the client's sidecar would: a connection to a service's address and port follows
- * the VirtualServices for that service, else goes to the service itself. Who the client is, and so which
- * of the VirtualServices it may see, is only known when it connects.
+ * weir stands where the client's sidecar would: a connection to a service's address and port
+ * follows the VirtualServices for that service, else goes to the service itself. Who the client is,
+ * and so which of the VirtualServices it may see, is only known when it connects.
  */
 
 import type { Listener } from '../../table/plan/plan.ts'
@@ -14,7 +14,7 @@ import { MESH, plainAddress } from './names.ts'
 import type { Registry } from './registry.ts'
 import { type Server, socketKey } from './servers.ts'
 
-export type MeshInputs = ScopeInputs & { readonly registry: Registry }
+type MeshInputs = ScopeInputs & { readonly registry: Registry }
 
 export function meshListeners(
   inputs: MeshInputs,

@@ -1,8 +1,8 @@
 /**
  * Names: how what an operator writes becomes the one full name that everything is compared by.
  *
- * The rules are Istio's, oddities included: a host with any dot counts as full already, and hosts are
- * compared as text, with case (pilot/pkg/model/config.go, pkg/config/host/name.go).
+ * The rules are Istio's, oddities included: a host with any dot counts as full already, and hosts
+ * are compared as text, with case (pilot/pkg/model/config.go, pkg/config/host/name.go).
  */
 
 import { formatAddress, parseAddress } from '../../address/address.ts'
@@ -21,7 +21,10 @@ export const withDomain = (name: string): string => `${name}.svc.${DOMAIN}`
 
 export const serviceHost = (name: string, namespace: string): string => withDomain(`${name}.${namespace}`)
 
-/** "reviews" in namespace "shop" → "reviews.shop.svc.cluster.local"; "*", addresses and dotted names stay. */
+/**
+ * "reviews" in namespace "shop" → "reviews.shop.svc.cluster.local"; "*", addresses and dotted names
+ * stay.
+ */
 export const expandHost = (host: string, namespace: string): string =>
   host === '*' || host.includes('.') || parseAddress(host) !== null ? host : serviceHost(host, namespace)
 

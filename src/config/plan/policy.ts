@@ -2,10 +2,11 @@
  * The effective traffic policy of a destination.
  *
  * Blocks replace each other whole, no field is ever merged into another's block: the port's entry
- * instead of the rule's top level, the subset's blocks over that, the subset's entry for the port over
- * all of it, with what it leaves out (pilot/pkg/networking/util/util.go, MergeTrafficPolicy). Istio takes
- * the idle timeout and the maximal duration from the top level of a route's first destination; weir
- * takes everything from the destination that was drawn, since that is what the API text promises.
+ * instead of the rule's top level, the subset's blocks over that, the subset's entry for the port
+ * over all of it, with what it leaves out (pilot/pkg/networking/util/util.go, MergeTrafficPolicy).
+ * Istio takes the idle timeout and the maximal duration from the top level of a route's first
+ * destination; weir takes everything from the destination that was drawn, since that is what the
+ * API text promises.
  */
 
 import { DEFAULT_POLICY, type Policy } from '../../table/plan/plan.ts'
@@ -13,9 +14,12 @@ import { parseDuration } from '../settings/duration.ts'
 import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
 import type { PolicyBlocks, TrafficPolicy } from './inputs.ts'
 
-export type EffectivePolicy = {
+type EffectivePolicy = {
   readonly policy: Policy
-  /** `loadBalancer.simple: PASSTHROUGH`: the client's own destination is dialled, whatever endpoints there are. */
+  /**
+   * `loadBalancer.simple: PASSTHROUGH`: the client's own destination is dialled, whatever endpoints
+   * there are.
+   */
   readonly passthrough: boolean
   /** What it was read from, as written. */
   readonly blocks: PolicyBlocks

@@ -1,10 +1,14 @@
 /**
- * Which part of a VirtualService speaks for a port: decided by the port's protocol, never by the VirtualService.
+ * Which part of a VirtualService speaks for a port: decided by the port's protocol, never by the
+ * VirtualService.
  */
 
 import { protocolFamily } from '../validate/values.ts'
 
-/** `tcp` and `http` name the rules that are read; `tls` ports are routed by server name; `udp` is not carried. */
+/**
+ * `tcp` and `http` name the rules that are read; `tls` ports are routed by server name; `udp` is
+ * not carried.
+ */
 export type Layer = 'tcp' | 'http' | 'tls' | 'udp'
 
 /** What Kubernetes has names for besides the protocols (pkg/config/kube/conversion.go). */
@@ -15,11 +19,17 @@ const KUBERNETES: ReadonlyMap<string, Layer> = new Map([
   ['kubernetes.io/wss', 'tls'],
 ])
 
-/** The layer of a declared protocol. An unset or unknown one is carried as TCP: weir does not guess from bytes. */
+/**
+ * The layer of a declared protocol. An unset or unknown one is carried as TCP: weir does not guess
+ * from bytes.
+ */
 export const layerOf = (protocol = ''): Layer =>
   protocolFamily(protocol) ?? KUBERNETES.get(protocol.toLowerCase()) ?? 'tcp'
 
-/** A Kubernetes port says it by `appProtocol`, else by the first part of its name: "http-web", "grpc-web-api". */
+/**
+ * A Kubernetes port says it by `appProtocol`, else by the first part of its name: "http-web",
+ * "grpc-web-api".
+ */
 export function layerOfServicePort(port: { protocol?: string; appProtocol?: string; name?: string }): Layer {
   if (layerOf(port.protocol) === 'udp') return 'udp'
   const name = port.name?.toLowerCase() ?? ''

@@ -10,7 +10,7 @@
 
 import type { Findings } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
-import { HostIndex } from './host-index.ts'
+import { HostIndex } from './host-patterns.ts'
 import type { Inputs } from './inputs.ts'
 import { kubernetesServices } from './kubernetes-services.ts'
 import { mergeEntries, whyApart } from './merge-entries.ts'
@@ -43,7 +43,8 @@ export class Registry {
   /**
    * The service that a destination host means to a viewer in `viewer` (null: to anyone), or null.
    *
-   * A host under a wildcard ServiceEntry belongs to it, as in istioctl's lookup (util/service_lookup.go).
+   * A host under a wildcard ServiceEntry belongs to it, as in istioctl's lookup
+   * (util/service_lookup.go).
    */
   find(host: string, viewer: string | null): Service | null {
     const named = this.named(host, viewer)

@@ -6,7 +6,7 @@ import type { Layer } from './protocol.ts'
 import type { ReadMatch, ReadRoute, VirtualService } from './virtual-services.ts'
 
 /** What of a listener matters to a rule. */
-export type Listening = Viewpoint & {
+type Listening = Viewpoint & {
   /** 'mesh' or 'namespace/name'. */
   readonly gateway: string
   readonly layer: Exclude<Layer, 'udp'>

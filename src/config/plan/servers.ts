@@ -1,15 +1,15 @@
 /**
  * Servers of Gateways: what they are, which VirtualServices they admit, and which get a socket.
  *
- * Between Gateways the older one has a socket; servers of one Gateway share it (Istio would leave out
- * the second server, and say nothing).
+ * Between Gateways the older one has a socket; servers of one Gateway share it (Istio would leave
+ * out the second server, and say nothing).
  */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
-import { HostIndex } from './host-index.ts'
+import { HostIndex } from './host-patterns.ts'
 import type { GatewaySpec, Labels, Typed } from './inputs.ts'
 import { plainAddress } from './names.ts'
 import { layerOf } from './protocol.ts'
@@ -54,13 +54,16 @@ export const readGateway = ({ resource, value }: Typed<GatewaySpec>): GatewaySer
   ),
 })
 
-/** Whether the server admits the VirtualService: a common host, from a namespace that it takes it from. */
+/**
+ * Whether the server admits the VirtualService: a common host, from a namespace that it takes it
+ * from.
+ */
 export const admits = ({ hosts }: Server, { hosts: wanted, namespace }: VirtualService): boolean =>
   wanted.some(host => hosts.overlapping(host).some(admitted => admitted === '*' || admitted === namespace))
 
 /**
- * Sockets by bind address and port. `::` takes IPv4 too, as '' does: with SO_REUSEPORT both would open, and
- * the kernel would deal each connection to either.
+ * Sockets by bind address and port. `::` takes IPv4 too, as '' does: with SO_REUSEPORT both would
+ * open, and the kernel would deal each connection to either.
  */
 export const socketKey = (bind: string, port: number): string => `${bind === '::' ? '' : bind} ${port}`
 

@@ -1,8 +1,8 @@
 /**
  * ServiceEntries as services: each host is one.
  *
- * Endpoint ports follow serviceentry/conversion.go: `ports[name]` of the endpoint, else the service's
- * targetPort, else its number.
+ * Endpoint ports follow serviceentry/conversion.go: `ports[name]` of the endpoint, else the
+ * service's targetPort, else its number.
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
@@ -71,7 +71,9 @@ function listensOf({ resolution, workloadSelector }: ServiceEntrySpec, addresses
   return (resolution ?? 'NONE') === 'NONE' && workloadSelector ? 'members' : 'anywhere'
 }
 
-/** With DNS resolution and neither endpoints nor a selector, the host itself is what is resolved. */
+/**
+ * With DNS resolution and neither endpoints nor a selector, the host itself is what is resolved.
+ */
 const isResolvedByHost = ({ resolution, endpoints, workloadSelector }: ServiceEntrySpec): boolean =>
   (resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN') && !endpoints?.length && !workloadSelector
 

@@ -1,4 +1,7 @@
-/** A service: what a destination host stands for, wherever it was defined (ServiceEntry or Kubernetes Service). */
+/**
+ * A service: what a destination host stands for, wherever it was defined (ServiceEntry or
+ * Kubernetes Service).
+ */
 
 import type { Cidr } from '../../address/address.ts'
 import type { Path } from '../findings/diagnostic.ts'

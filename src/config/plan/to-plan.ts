@@ -1,8 +1,9 @@
 /**
  * The third stage: from valid resources to the Plan, with what is wrong between resources.
  *
- * Pure: names that need DNS are handed in resolved, as far as they are known; `Cluster.names` says which
- * ones to ask for. Nothing here is refused: whatever a finding is about, the rest of the Plan stands.
+ * Pure: names that need DNS are handed in resolved, as far as they are known; `Cluster.names` says
+ * which ones to ask for. Nothing here is refused: whatever a finding is about, the rest of the Plan
+ * stands.
  */
 
 import type { Plan } from '../../table/plan/plan.ts'

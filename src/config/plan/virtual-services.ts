@@ -1,11 +1,12 @@
 /**
  * VirtualServices, read once: names resolved, matches in the words of the Plan.
  *
- * What depends on the listener (the gateway's name, the default port, who sees it) is added in rules.ts.
+ * What depends on the listener (the gateway's name, the default port, who sees it) is added in
+ * rules.ts.
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
-import type { Route, RuleOrigin } from '../../table/plan/plan.ts'
+import { type RuleOrigin, SPLITS, type Split } from '../../table/plan/plan.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import { connectionRoute } from '../validate/connection-route.ts'
@@ -18,7 +19,7 @@ type TcpRoute = NonNullable<VirtualServiceSpec['tcp']>[number]
 type L4Match = NonNullable<TcpRoute['match']>[number]
 
 /** A destination as written, its host in full. */
-export type RouteDestination = {
+type RouteDestination = {
   readonly host: string
   readonly subset: string | null
   /** 0 where none is given. */
@@ -56,13 +57,12 @@ export type VirtualService = {
   /** Full names, each once. */
   readonly gateways: readonly string[]
   readonly visibility: Visibility
-  readonly split: Route['split']
+  readonly split: Split
   readonly blocks: Blocks
 }
 
 const SPLIT = 'gateway.weir/split'
-const SPLITS: readonly string[] = ['random', 'exact', 'sticky'] satisfies Route['split'][]
-const isSplit = (text: string): text is Route['split'] => SPLITS.includes(text)
+const isSplit = (text: string): text is Split => (SPLITS as readonly string[]).includes(text)
 
 export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec>): VirtualService {
   const { namespace, annotations } = resource.metadata
@@ -103,7 +103,8 @@ function readRoute(resource: Resource, block: 'tcp' | 'http', index: number, rou
     port: destination?.port?.number ?? 0,
     weight: weight ?? 0,
   }))
-  // A destination without weight next to others gets nothing; a single one gets everything, whatever it says.
+  // A destination without weight next to others gets nothing; a single one gets everything,
+  // whatever it says.
   const drawn = destinations.length === 1 ? destinations : destinations.filter(each => each.weight > 0)
   return { name: `${resource.id} ${block}[${index}]`, destinations: drawn, matches }
 }

@@ -37,7 +37,10 @@ export function tierFor(visibility: Visibility, ownNamespace: string, viewer: st
 
 const compare = <T>(left: T, right: T): number => (left < right ? -1 : left > right ? 1 : 0)
 
-/** Older first, then by name, namespace and reading order. No creation time counts as the oldest, as Go's zero time does. */
+/**
+ * Older first, then by name, namespace and reading order. No creation time counts as the oldest, as
+ * Go's zero time does.
+ */
 export const byAge = (left: Resource, right: Resource): number =>
   compare(
     left.metadata.createdMs ?? Number.NEGATIVE_INFINITY,

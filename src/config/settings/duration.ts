@@ -1,4 +1,7 @@
-/** Durations as Go's time.ParseDuration reads them, which is how Istio and weir's Settings write them. */
+/**
+ * Durations as Go's time.ParseDuration reads them, which is how Istio and weir's Settings write
+ * them.
+ */
 
 const UNIT_MS: { readonly [unit: string]: number } = {
   ns: 1e-6,

@@ -1,8 +1,9 @@
 /**
  * Readers of fields: from unchecked data to typed values, with a finding for each mistake.
  *
- * A reader gets one written value and where it stands, and returns what it means, or undefined where it is wrong
- * (the caller's default then holds, so that one run finds every mistake). Readers compose into a table of fields.
+ * A reader gets one written value and where it stands, and returns what it means, or undefined
+ * where it is wrong (the caller's default then holds, so that one run finds every mistake). Readers
+ * compose into a table of fields.
  */
 
 import { type Cidr, parseAddress, parseCidr } from '../../address/address.ts'
@@ -13,7 +14,7 @@ import { isMapping } from '../text/draft.ts'
 import { parseDuration } from './duration.ts'
 
 /** A value as written, and where to say that it is wrong. */
-export type Spot = {
+type Spot = {
   readonly value: unknown
   readonly path: Path
   readonly resource: Locatable
@@ -129,7 +130,7 @@ export const mapped =
 export const ignored: Reader<never> = () => undefined
 
 /** The readers of an object's fields. */
-export type Fields<T> = { readonly [name in keyof T]-?: Reader<T[name]> }
+type Fields<T> = { readonly [name in keyof T]-?: Reader<T[name]> }
 
 /** An object with these fields and no others; one that is absent or wrong is as in `defaults`. */
 export const object =

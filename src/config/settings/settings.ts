@@ -28,7 +28,10 @@ export type Settings = {
   readonly mesh: {
     /** Address of the mesh listeners; '' is every address, IPv4 and IPv6. */
     readonly bind: string
-    /** `ports`: a listener for each service port. `redirect`: one listener behind a redirect. `none`: no mesh listener. */
+    /**
+     * `ports`: a listener for each service port. `redirect`: one listener behind a redirect.
+     * `none`: no mesh listener.
+     */
     readonly capture: 'ports' | 'redirect' | 'none'
     /** Port of the one listener of `capture: redirect`. */
     readonly port: number
@@ -44,11 +47,16 @@ export type Settings = {
   /** The admin listener; null is off. */
   readonly admin: AdminSettings | null
   readonly drain: { readonly timeoutMs: number }
-  /** What becomes of a change that takes a destination from rules: control/guard/reload-guard.ts. */
+  /**
+   * What becomes of a change that takes a destination from rules: control/guard/reload-guard.ts.
+   */
   readonly reload: { readonly guard: 'refuse' | 'warn' | 'strict' }
   /** A line for each connection; null is off. */
   readonly accessLog: AccessLogSettings | null
-  /** Open connections over all workers; more are reset with a counted reason. 0: what the open-file limit allows. */
+  /**
+   * Open connections over all workers; more are reset with a counted reason. 0: what the open-file
+   * limit allows.
+   */
   readonly maxConnections: number
   /** Endpoints of one destination that are tried for a connection; Istio tries one. */
   readonly connectAttempts: number
@@ -59,7 +67,7 @@ export type Settings = {
   readonly connectDeadlineMs: number | null
 }
 
-export type AccessLogSettings = {
+type AccessLogSettings = {
   /** A file, or '/dev/stdout'. */
   readonly path: string
   readonly format: 'json' | 'text'

@@ -1,18 +1,22 @@
 /**
  * What the anchors of one document name, and how much their aliases have added to it.
  *
- * An alias shares the value that it names, so that a "billion laughs" file costs little here. Whoever walks the
- * data pays for every alias again, so what aliases add is counted in values, and limited.
+ * An alias shares the value that it names, so that a "billion laughs" file costs little here.
+ * Whoever walks the data pays for every alias again, so what aliases add is counted in values, and
+ * limited.
  */
 
 import { quote } from '../findings/quote.ts'
 import { ALIASED_MAX, DEPTH_MAX } from './limits.ts'
 
-/** A value that an alias can name: how many values it holds, aliases written out, and how deep it is. */
+/**
+ * A value that an alias can name: how many values it holds, aliases written out, and how deep it
+ * is.
+ */
 type Anchored = { readonly value: unknown; readonly size: number; readonly height: number }
 
 /** What an alias stands for, or why it stands for nothing. */
-export type Expansion =
+type Expansion =
   | { readonly value: unknown; readonly problem?: never }
   | { readonly code: 'CFG006' | 'CFG009'; readonly problem: string }
 

@@ -1,8 +1,8 @@
 /**
  * From the nodes of a document to plain data with places.
  *
- * Values are made of objects, arrays, strings, numbers, booleans and null, as JSON has them; no key is
- * `__proto__`. Recursion is safe: the parser has refused what nests too deep.
+ * Values are made of objects, arrays, strings, numbers, booleans and null, as JSON has them; no key
+ * is `__proto__`. Recursion is safe: the parser has refused what nests too deep.
  */
 
 import {
@@ -137,7 +137,10 @@ export class Conversion {
     return null
   }
 
-  /** `<<`: the keys of other mappings, where this one and those before do not have them (yaml.org/type/merge). */
+  /**
+   * `<<`: the keys of other mappings, where this one and those before do not have them
+   * (yaml.org/type/merge).
+   */
   #merge(
     { key, value: node }: Pair<Node, Node | null>,
     mapping: Record<string, unknown>,

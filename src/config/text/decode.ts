@@ -1,8 +1,9 @@
 /**
- * From bytes to text: what is no text at all is refused here, with the place of the first character that shows it.
+ * From bytes to text: what is no text at all is refused here, with the place of the first character
+ * that shows it.
  *
- * A byte order mark of UTF-8 is dropped. Control characters are looked for document by document, so that one
- * broken document leaves the others readable.
+ * A byte order mark of UTF-8 is dropped. Control characters are looked for document by document, so
+ * that one broken document leaves the others readable.
  */
 
 import { isUtf8 } from 'node:buffer'
@@ -13,7 +14,10 @@ import type { Lines } from './lines.ts'
 /** A file as the caller read it; `bytes` is the error where it could not be read. */
 export type InputFile = { readonly file: string; readonly bytes: Uint8Array | Error }
 
-/** YAML 1.2 §5.1 allows no control character but tab, the line breaks and NEL; U+FFFD stands for broken UTF-8. */
+/**
+ * YAML 1.2 §5.1 allows no control character but tab, the line breaks and NEL; U+FFFD stands for
+ * broken UTF-8.
+ */
 const UNPRINTABLE = /(?![\t\n\r\u0085])\p{Cc}|\uFFFD/u
 
 /** Text to parse; where `lossy`, bytes that are no UTF-8 became U+FFFD. */
@@ -58,7 +62,10 @@ export function isUnprintable(
 const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
 
-/** UTF-16 starts with its mark, or, without one, with two ASCII characters and a zero byte beside each. */
+/**
+ * UTF-16 starts with its mark, or, without one, with two ASCII characters and a zero byte beside
+ * each.
+ */
 function isUtf16(bytes: Uint8Array): boolean {
   const [first, second, third, fourth] = bytes
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return true

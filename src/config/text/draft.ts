@@ -1,8 +1,10 @@
 /**
- * Objects on their way to becoming resources: what a document holds, with every `kind: List` expanded.
+ * Objects on their way to becoming resources: what a document holds, with every `kind: List`
+ * expanded.
  *
- * `kubectl get -o yaml` prints a List whose items are whole resources; a typed list (`kind: PodList`) is what the
- * API server itself answers, and its items leave out apiVersion and kind, which the list's own imply.
+ * `kubectl get -o yaml` prints a List whose items are whole resources; a typed list (`kind:
+ * PodList`) is what the API server itself answers, and its items leave out apiVersion and kind,
+ * which the list's own imply.
  */
 
 import type { Findings, Locatable, Path, Place } from '../findings/diagnostic.ts'
@@ -12,7 +14,7 @@ import { kindOf } from '../kinds.ts'
 export type Mapping = Readonly<Record<string, unknown>>
 
 /** Finds places below the root of a document. */
-export type Locate = (path: Path) => Place
+type Locate = (path: Path) => Place
 
 /** An object that may be a resource. */
 export type Draft = Locatable & {

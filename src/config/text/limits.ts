@@ -1,4 +1,7 @@
-/** Every limit that a configuration's text has to keep, so that no file can take the memory, the stack or the time. */
+/**
+ * Every limit that a configuration's text has to keep, so that no file can take the memory, the
+ * stack or the time.
+ */
 
 /** Bytes of one file; a larger one is not read at all. 100 000 routes take some 20 MiB. */
 export const FILE_BYTES_MAX = 32 * 1024 * 1024
@@ -6,13 +9,21 @@ export const FILE_BYTES_MAX = 32 * 1024 * 1024
 /** Documents of one file; each costs a parser of its own. */
 export const DOCUMENTS_MAX = 100_000
 
-/** Lexemes of one document; each costs up to 300 bytes while it is parsed (measured with yaml 2.9). */
+/**
+ * Lexemes of one document; each costs up to 300 bytes while it is parsed (measured with yaml 2.9).
+ */
 export const LEXEMES_MAX = 8_000_000
 
-/** Levels of nesting, aliases included. Istio's resources have some 15; recursion below is safe up to thousands. */
+/**
+ * Levels of nesting, aliases included. Istio's resources have some 15; recursion below is safe up
+ * to thousands.
+ */
 export const DEPTH_MAX = 200
 
-/** Values that the aliases and merges of one document may add: the limit that a "billion laughs" file meets. */
+/**
+ * Values that the aliases and merges of one document may add: the limit that a "billion laughs"
+ * file meets.
+ */
 export const ALIASED_MAX = 100_000
 
 /** Syntax errors of one document; those after the first few are mostly its echoes. */

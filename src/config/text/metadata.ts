@@ -1,9 +1,10 @@
 /**
  * The metadata of a resource, completed as the API server completes it.
  *
- * What Kubernetes keeps for itself (uid, resourceVersion, managedFields, generateName, ownerReferences …) is known
- * by name only. The rules for names are those that hold for every kind: a name becomes a segment of a URL path
- * (apimachinery, IsValidPathSegmentName); a namespace is a DNS label (RFC 1123) and becomes part of host names.
+ * What Kubernetes keeps for itself (uid, resourceVersion, managedFields, generateName,
+ * ownerReferences …) is known by name only. The rules for names are those that hold for every kind:
+ * a name becomes a segment of a URL path (apimachinery, IsValidPathSegmentName); a namespace is a
+ * DNS label (RFC 1123) and becomes part of host names.
  */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'
@@ -57,7 +58,9 @@ export function readForeignMetadata({ value }: Draft): Metadata {
   return {
     name: called,
     namespace: called === '' ? '' : typeof namespace === 'string' && namespace !== '' ? namespace : 'default',
-    ...{ labels: {}, annotations: {}, createdMs: null },
+    labels: {},
+    annotations: {},
+    createdMs: null,
   }
 }
 

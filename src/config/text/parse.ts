@@ -1,10 +1,11 @@
 /**
  * From the text of one document to the nodes of the `yaml` package, within limits.
  *
- * The package's lexer, parser and composer are driven here lexeme by lexeme, because only so can a document
- * be left when it nests too deep for recursion or grows too large. The schema is "failsafe": every scalar
- * stays text, and scalar.ts decides what a plain one means. Duplicate keys are left to convert.ts, which
- * finds them in linear time (the package compares each key with all others of its mapping).
+ * The package's lexer, parser and composer are driven here lexeme by lexeme, because only so can a
+ * document be left when it nests too deep for recursion or grows too large. The schema is
+ * "failsafe": every scalar stays text, and scalar.ts decides what a plain one means. Duplicate keys
+ * are left to convert.ts, which finds them in linear time (the package compares each key with all
+ * others of its mapping).
  */
 
 import { Composer, type Document, type ErrorCode, type Node, Parser, Schema } from 'yaml'
@@ -56,7 +57,10 @@ export function parseDocument(text: string, onMistake: OnMistake): Node | null {
   return composing.end()
 }
 
-/** What there is too much of; the parser's stack holds the document and each collection that is open. */
+/**
+ * What there is too much of; the parser's stack holds the document and each collection that is
+ * open.
+ */
 function excessOf(parser: Parser, lexemes: number): string | null {
   if (parser.stack.length - 1 > DEPTH_MAX) return `the document is nested more than ${DEPTH_MAX} levels deep`
   return lexemes > LEXEMES_MAX ? `the document has more than ${LEXEMES_MAX} tokens` : null
@@ -78,7 +82,8 @@ class Composing {
 
   constructor(onMistake: OnMistake) {
     this.#onMistake = onMistake
-    // The package would keep each mistake as an Error with its stack: gigabytes for a file full of "]".
+    // The package would keep each mistake as an Error with its stack: gigabytes for a file full of
+    // "]".
     Object.assign(this.#composer, { onError: this.#report })
   }
 

@@ -1,8 +1,9 @@
 /**
- * Where the values of a document stand: for each mapping and list, the offset of each of its values.
+ * Where the values of a document stand: for each mapping and list, the offset of each of its
+ * values.
  *
- * Kept beside the values and not in them, so that they stay plain data. A number a value is all that is paid;
- * lines and columns are counted when someone asks.
+ * Kept beside the values and not in them, so that they stay plain data. A number a value is all
+ * that is paid; lines and columns are counted when someone asks.
  */
 
 import type { Path, Place } from '../findings/diagnostic.ts'

@@ -1,8 +1,9 @@
 /**
  * The first stage: from files to resources that know their places.
  *
- * Pure: the caller has read the files. A broken document takes nothing with it: the other documents of the file,
- * and all other files, are read as if it were not there. Whether a resource is right, is left to validate/.
+ * Pure: the caller has read the files. A broken document takes nothing with it: the other documents
+ * of the file, and all other files, are read as if it were not there. Whether a resource is right,
+ * is left to validate/.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'
@@ -27,7 +28,7 @@ const CHART_PART = 'this is a part of a Helm chart, and that a template: render 
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
 /** Whether an object is passed over, whatever is wrong with it. */
-export type Ignores = (draft: Draft) => boolean
+type Ignores = (draft: Draft) => boolean
 
 /** The resources of all files, in reading order; of two that have the same name the first. */
 export function readDocuments(
@@ -105,7 +106,9 @@ function* readDocument(decoded: Decoded, span: Span, lines: Lines, findings: Fin
   yield* expand(value, path => places.locate(value, rootOffset, path), findings, implied)
 }
 
-/** Reports the first mistake of each line, up to a limit: what follows on a line is mostly its echo. */
+/**
+ * Reports the first mistake of each line, up to a limit: what follows on a line is mostly its echo.
+ */
 function onePerLine(from: number, lines: Lines, findings: Findings): OnMistake {
   const reported = new Set<number>()
   return (code, offset, message, hint) => {

@@ -1,18 +1,20 @@
 /**
  * What a scalar means: what Kubernetes makes of it, not what YAML 1.2 says.
  *
- * kubectl reads YAML with sigs.k8s.io/yaml (goyaml.v2/resolve.go), which is YAML 1.1 in this respect: `yes`, `on`
- * and `y` are true, `0777` is 511 and `1_000` is 1000. A file has to mean the same here as in a cluster, so that
- * `port: 0777` or a label `version: on` is not read one way there and another way here. A time stays text,
- * and a base-60 number (`1:30`) is text in both.
+ * kubectl reads YAML with sigs.k8s.io/yaml (goyaml.v2/resolve.go), which is YAML 1.1 in this
+ * respect: `yes`, `on` and `y` are true, `0777` is 511 and `1_000` is 1000. A file has to mean the
+ * same here as in a cluster, so that `port: 0777` or a label `version: on` is not read one way
+ * there and another way here. A time stays text, and a base-60 number (`1:30`) is text in both.
  */
 
 import { Scalar } from 'yaml'
 
 /** A scalar's value; `problem` says why it is not quite what was written. */
-export type Resolved = {
+type Resolved = {
   readonly value: string | number | boolean | null
-  /** `tag`: its tag does not fit. `inexact`: an integer was rounded. `infinite`: no finite number. */
+  /**
+   * `tag`: its tag does not fit. `inexact`: an integer was rounded. `infinite`: no finite number.
+   */
   readonly problem?: 'tag' | 'inexact' | 'infinite'
 }
 
@@ -31,7 +33,10 @@ const WORDS = new Map<string, boolean | number | null>([
   ]),
 ])
 
-/** Go's strconv.ParseInt with base 0: the prefix tells the base, and a bare leading zero means octal. */
+/**
+ * Go's strconv.ParseInt with base 0: the prefix tells the base, and a bare leading zero means
+ * octal.
+ */
 const INTEGER = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/
 const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/
 

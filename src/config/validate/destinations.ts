@@ -1,4 +1,6 @@
-/** Destinations and weights: what the routes of all three blocks (tcp, tls, http) have in common. */
+/**
+ * Destinations and weights: what the routes of all three blocks (tcp, tls, http) have in common.
+ */
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
@@ -44,7 +46,8 @@ export function checkDestinations(route: Field): void {
 /**
  * References to gateways: "name", "namespace/name" or "mesh".
  *
- * Like istiod's, the check ends at the first name without a slash (validateGatewayNames returns there).
+ * Like istiod's, the check ends at the first name without a slash (validateGatewayNames returns
+ * there).
  */
 export function checkGatewayNames(gateways: Field): void {
   for (const gateway of gateways.items) {

@@ -1,9 +1,10 @@
 /**
- * A field: a value somewhere in a resource, which knows where it stands and can be complained about.
+ * A field: a value somewhere in a resource, which knows where it stands and can be complained
+ * about.
  *
- * The checks walk a resource by fields and never touch raw values, so that a wrong type is never more
- * than "not there": whoever asks for a text or for items gets none, and the shape check, not the
- * meaning check, tells the operator. `null` is the same as absent, as it is in Kubernetes.
+ * The checks walk a resource by fields and never touch raw values, so that a wrong type is never
+ * more than "not there": whoever asks for a text or for items gets none, and the shape check, not
+ * the meaning check, tells the operator. `null` is the same as absent, as it is in Kubernetes.
  */
 
 import { CODES, type Code } from '../findings/codes.ts'
@@ -11,7 +12,7 @@ import { formatPath, type Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 
 /** Where the complaints go. */
-export type Report = (code: Code, path: Path, message: string, hint?: string) => void
+type Report = (code: Code, path: Path, message: string, hint?: string) => void
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -85,7 +86,10 @@ export class Field {
     if (complaint !== null) this.report(code, `${quote(this.text)} ${complaint}`, hint)
   }
 
-  /** The same field with its warnings dropped: istiod loses those of some nested blocks, and so do we. */
+  /**
+   * The same field with its warnings dropped: istiod loses those of some nested blocks, and so do
+   * we.
+   */
   withoutWarnings(): Field {
     return new Field(this.value, this.path, (code, path, message, hint) => {
       if (CODES[code].severity === 'error') this.#report(code, path, message, hint)

@@ -1,4 +1,6 @@
-/** Walks a resource along the table of known fields: unknown ones are errors, ignored ones warnings. */
+/**
+ * Walks a resource along the table of known fields: unknown ones are errors, ignored ones warnings.
+ */
 
 import type { Code } from '../findings/codes.ts'
 import { quote } from '../findings/quote.ts'

@@ -20,7 +20,10 @@ import {
 import { checkServerTls, isPassthrough } from './server-tls.ts'
 import { checkProtocol, protocolFamily } from './values.ts'
 
-/** The mark of a Gateway that istiod made of one of the Gateway API: any name, and hosts without routes ("~"). */
+/**
+ * The mark of a Gateway that istiod made of one of the Gateway API: any name, and hosts without
+ * routes ("~").
+ */
 const SEMANTICS = 'internal.istio.io/gateway-semantics'
 
 export function checkGateway(root: Field): void {

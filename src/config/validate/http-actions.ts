@@ -22,7 +22,10 @@ const RETRY_POLICIES = (
   'cancelled deadline-exceeded internal resource-exhausted unavailable'
 ).split(' ')
 
-/** The HTTP statuses that have a name (RFC 9110 §15 and the IANA registry, as Go's net/http has them). */
+/**
+ * The HTTP statuses that have a name (RFC 9110 §15 and the IANA registry, as Go's net/http has
+ * them).
+ */
 const STATUS_RANGES = [
   [100, 103],
   [200, 208],

@@ -45,7 +45,10 @@ function checkHeaderName(name: string, header: Field): void {
   if (complaint !== null) header.report('CFG216', `${quote(name)} ${complaint}`)
 }
 
-/** `exact`, `prefix` or `regex`; a prefix is empty in a uri only (Envoy's string matcher allows none). */
+/**
+ * `exact`, `prefix` or `regex`; a prefix is empty in a uri only (Envoy's string matcher allows
+ * none).
+ */
 function checkStringMatch(match: Field): void {
   const prefix = match.get('prefix')
   if (prefix.text === '') prefix.report('CFG211', 'a prefix to match must not be empty')

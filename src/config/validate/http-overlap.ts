@@ -1,4 +1,7 @@
-/** Http matches whose uri prefix lies inside that of an earlier match, all else being no narrower (IST0131). */
+/**
+ * Http matches whose uri prefix lies inside that of an earlier match, all else being no narrower
+ * (IST0131).
+ */
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'

@@ -1,8 +1,9 @@
 /**
  * HTTP routes: which of their parts go together, and that each part is right.
  *
- * weir serves no layer 7, but whoever shares a file between Istio and weir gets Istio's verdict on it
- * (pkg/config/validation/virtualservice.go). Matches are in http-match.ts, the actions in http-actions.ts.
+ * weir serves no layer 7, but whoever shares a file between Istio and weir gets Istio's verdict on
+ * it (pkg/config/validation/virtualservice.go). Matches are in http-match.ts, the actions in
+ * http-actions.ts.
  */
 
 import { checkDestination, checkDestinations } from './destinations.ts'

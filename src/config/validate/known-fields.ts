@@ -1,9 +1,9 @@
 /**
  * Every field that Istio's resources can have, and what weir does with it.
  *
- * One table drives three things: unknown fields are errors, what weir ignores is named in a warning,
- * and docs/configuration.md shows it to the reader (a test holds the two together). The order is that
- * of Istio's reference pages.
+ * One table drives three things: unknown fields are errors, what weir ignores is named in a
+ * warning, and docs/configuration.md shows it to the reader (a test holds the two together). The
+ * order is that of Istio's reference pages.
  */
 
 /** What weir does with a field. */
@@ -22,8 +22,8 @@ export type Support =
   | 'by route'
 
 /**
- * A field without fields of its own (or with free ones, like labels), an object or a list of objects
- * that is served, or one that is ignored as a whole. `'*'` stands for any name.
+ * A field without fields of its own (or with free ones, like labels), an object or a list of
+ * objects that is served, or one that is ignored as a whole. `'*'` stands for any name.
  */
 export type Known = Support | Fields | readonly [Support, Fields]
 export type Fields = { readonly [name: string]: Known }

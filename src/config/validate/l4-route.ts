@@ -11,7 +11,10 @@ export function checkTcpRoute(route: Field): void {
   checkRoute(route, 'tcp')
 }
 
-/** `hosts` of the VirtualService cover the SNI hosts; `isGateway` allows the names that Istio makes up. */
+/**
+ * `hosts` of the VirtualService cover the SNI hosts; `isGateway` allows the names that Istio makes
+ * up.
+ */
 export function checkTlsRoute(route: Field, hosts: ReadonlySet<string>, isGateway: boolean): void {
   const match = route.get('match')
   if (match.empty) match.report('CFG211', 'a tls route must have at least one match')
@@ -30,7 +33,9 @@ function checkRoute(route: Field, block: string): void {
   checkDestinations(destinations)
 }
 
-/** What matches of both blocks share. `sourceNamespace` and `sourceSubnet` are free text in Istio. */
+/**
+ * What matches of both blocks share. `sourceNamespace` and `sourceSubnet` are free text in Istio.
+ */
 function checkL4Match(match: Field): void {
   for (const entry of match.get('destinationSubnets').items) entry.check('CFG203', subnet)
   checkMatchPort(match)

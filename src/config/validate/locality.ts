@@ -28,7 +28,10 @@ export function checkLocality(setting: Field, outlierDetection: Field): void {
   checkFailover(setting, outlierDetection)
 }
 
-/** Younger than localityLbSetting; zones and regions are its own matter, so priorities cannot name them. */
+/**
+ * Younger than localityLbSetting; zones and regions are its own matter, so priorities cannot name
+ * them.
+ */
 export function checkZoneAware(setting: Field, outlierDetection: Field): void {
   checkShape(setting, ZONE_AWARE)
   checkPriorityLabels(setting, 'is not allowed in zoneAwareLbSetting')
@@ -77,10 +80,11 @@ function checkShares(to: Field): void {
 }
 
 /**
- * No locality lies inside an earlier one, and a wildcard stands last; the first bad one is reported.
+ * No locality lies inside an earlier one, and a wildcard stands last; the first bad one is
+ * reported.
  *
- * "a" is all of region a, as "a/*" is, while "a*" is the name of another; "*" is everything, so nothing may
- * follow it. A wildcard after what it covers is fine (istiod validateLocalities).
+ * "a" is all of region a, as "a/*" is, while "a*" is the name of another; "*" is everything, so
+ * nothing may follow it. A wildcard after what it covers is fine (istiod validateLocalities).
  */
 function checkOverlaps(places: readonly Field[], texts = places.map(place => place.text ?? '')): void {
   const whole = new Set<string>()

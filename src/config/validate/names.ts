@@ -1,9 +1,9 @@
 /**
  * Names: which texts are DNS labels, host names, label keys, ports and addresses.
  *
- * The rules are those of istiod's webhook (istio/istio pkg/config/validation/agent/validation.go and
- * pkg/config/labels/instance.go), quirks included: upper case is fine, a single all-digit label is a
- * fine wildcard domain but no fully qualified one. Each rule returns what is wrong, or null.
+ * The rules are those of istiod's webhook (istio/istio pkg/config/validation/agent/validation.go
+ * and pkg/config/labels/instance.go), quirks included: upper case is fine, a single all-digit label
+ * is a fine wildcard domain but no fully qualified one. Each rule returns what is wrong, or null.
  */
 
 import { parseAddress, parseCidr } from '../../address/address.ts'
@@ -30,7 +30,10 @@ export const dnsLabel = (text: string): Complaint => (isDnsLabel(text) ? null : 
 /** A fully qualified name: "a.example.com", "a.example.com.", "a". */
 export const domain = (text: string): Complaint => tooLongOrEmpty(text) ?? labels(text)
 
-/** The same, with a wildcard in the first label: "*", "*.example.com", "*-a.example.com", "*example.com". */
+/**
+ * The same, with a wildcard in the first label: "*", "*.example.com", "*-a.example.com",
+ * "*example.com".
+ */
 export function wildcardDomain(text: string): Complaint {
   const dot = text.indexOf('.')
   const first = dot < 0 ? text : text.slice(0, dot)
@@ -74,8 +77,8 @@ export function gatewayBoundDomain(text: string, hasSniHosts: boolean): Complain
 /**
  * Every host that covers all the names that `name` stands for: itself, and wildcards down to "*".
  *
- * Looking these up costs a name's length, however many hosts there are; comparing each with each would not
- * (Matches and SubsetOf in pkg/config/host/name.go say the same by comparing suffixes).
+ * Looking these up costs a name's length, however many hosts there are; comparing each with each
+ * would not (Matches and SubsetOf in pkg/config/host/name.go say the same by comparing suffixes).
  */
 export function* coveringHosts(name: string): Generator<string> {
   const tail = name.startsWith('*') ? name.slice(1) : name

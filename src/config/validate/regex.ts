@@ -39,7 +39,10 @@ function badCount(text: string): string | null {
   return tooMany ? `repeats more than ${COUNT_MAX} times` : null
 }
 
-/** Flags, named groups, \A, \z and \Q…\E as JavaScript spells them, near enough for a check of syntax. */
+/**
+ * Flags, named groups, \A, \z and \Q…\E as JavaScript spells them, near enough for a check of
+ * syntax.
+ */
 function toJavaScript(text: string): string {
   return text
     .replace(/\\Q.*?(?:\\E|$)/gs, 'x')

@@ -2,7 +2,8 @@
  * RouteTest: what connections are asked about, and what they should get.
  *
  * weir's own kind, so all that is wrong with one is found here: types, fields, meaning. What its
- * tests name in other resources (gateways, rules) is looked up in config/route-tests/route-tests.ts.
+ * tests name in other resources (gateways, rules) is looked up in
+ * config/route-tests/route-tests.ts.
  */
 
 import { splitEndpoint } from '../../address/address.ts'

@@ -1,4 +1,7 @@
-/** TLS of a Gateway's server (istiod validateTLSOptions): modes, where certificates come from, cipher suites. */
+/**
+ * TLS of a Gateway's server (istiod validateTLSOptions): modes, where certificates come from,
+ * cipher suites.
+ */
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
@@ -58,7 +61,10 @@ function checkOneSource(tls: Field): void {
   }
 }
 
-/** Certificates from files: a certificate with its key, a CA bundle where clients have certificates too. */
+/**
+ * Certificates from files: a certificate with its key, a CA bundle where clients have certificates
+ * too.
+ */
 function checkFiles(tls: Field, mode: string): void {
   if (mode !== 'SIMPLE' && !tls.get('caCertificates').filled) needs(tls, mode, 'caCertificates')
   const pairs = tls.get('tlsCertificates').items
@@ -70,7 +76,10 @@ function checkFiles(tls: Field, mode: string): void {
   checkRevocations(tls, mode === 'SIMPLE')
 }
 
-/** A list of revoked certificates needs client certificates, and stands in the credential where there is one. */
+/**
+ * A list of revoked certificates needs client certificates, and stands in the credential where
+ * there is one.
+ */
 function checkRevocations(tls: Field, excluded: boolean): void {
   if (excluded && tls.get('caCrl').filled) {
     tls.get('caCrl').report('CFG210', 'caCrl goes neither with mode SIMPLE nor with credentialName')

@@ -1,8 +1,8 @@
 /**
  * Shapes: a small table language for the types of fields, for kinds that no schema here covers.
  *
- * It serves the Kubernetes kinds, of which weir reads a few fields and skips the rest, and those few
- * Istio fields that are younger than the schemas that structure.ts uses.
+ * It serves the Kubernetes kinds, of which weir reads a few fields and skips the rest, and those
+ * few Istio fields that are younger than the schemas that structure.ts uses.
  */
 
 import { parseAddress } from '../../address/address.ts'
@@ -28,8 +28,8 @@ const LEAVES = {
 } as const
 
 /**
- * A leaf, a list of one shape, a map of one shape (`'*'`), or an object with some fields of known shape;
- * a field whose name ends in `!` must be there.
+ * A leaf, a list of one shape, a map of one shape (`'*'`), or an object with some fields of known
+ * shape; a field whose name ends in `!` must be there.
  */
 export type Shape = keyof typeof LEAVES | readonly [Shape] | { readonly [field: string]: Shape }
 

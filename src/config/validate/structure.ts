@@ -1,9 +1,10 @@
 /**
  * Structure: whether a resource has the types and values that Istio's CRD schema asks for.
  *
- * The validators are those that @kubernetes-models/istio made of Istio's own schemas. They give Ajv's
- * errors; here these become one sentence for each mistake, at the field that has it. The schema's CEL
- * rules are not in them (they are among the checks of meaning), nor are unknown fields (known-fields.ts).
+ * The validators are those that @kubernetes-models/istio made of Istio's own schemas. They give
+ * Ajv's errors; here these become one sentence for each mistake, at the field that has it. The
+ * schema's CEL rules are not in them (they are among the checks of meaning), nor are unknown fields
+ * (known-fields.ts).
  */
 
 import { DestinationRule } from '@kubernetes-models/istio/networking.istio.io/v1/DestinationRule'
@@ -27,7 +28,9 @@ type SchemaError = {
   readonly params: Readonly<Record<string, unknown>>
 }
 
-/** Fields of which an object can have one only (`oneof` in Istio's protos); Ajv does not say which. */
+/**
+ * Fields of which an object can have one only (`oneof` in Istio's protos); Ajv does not say which.
+ */
 const CHOICES: readonly (readonly string[])[] = [
   ['exact', 'prefix', 'regex'],
   ['string', 'bytes'],
@@ -48,7 +51,9 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'a text',
 }
 
-/** Complains about everything in `root` (the whole resource) that the schema of its kind refuses. */
+/**
+ * Complains about everything in `root` (the whole resource) that the schema of its kind refuses.
+ */
 export function checkStructure(kind: IstioKind, root: Field): void {
   const said = new Set<string>()
   for (const { instancePath, keyword, params } of schemaErrors(kind, root.get('spec').value)) {
@@ -70,7 +75,10 @@ function schemaErrors(kind: IstioKind, spec: unknown): readonly SchemaError[] {
   }
 }
 
-/** A copy without fields that are null, which Kubernetes drops before it looks; entries of lists stay. */
+/**
+ * A copy without fields that are null, which Kubernetes drops before it looks; entries of lists
+ * stay.
+ */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (!isObject(value)) return value

@@ -1,8 +1,9 @@
 /**
- * What weir does not do as Istio does, beyond single fields: http routes, weir's annotations, and the
- * attributes that the ambient profile lacks.
+ * What weir does not do as Istio does, beyond single fields: http routes, weir's annotations, and
+ * the attributes that the ambient profile lacks.
  */
 
+import { SPLITS } from '../../table/plan/plan.ts'
 import { formatPath } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import { didYouMean } from '../findings/suggest.ts'
@@ -18,7 +19,7 @@ import type { Field } from './field.ts'
 
 const PREFIX = 'gateway.weir/'
 const SPLIT = `${PREFIX}split`
-const SPLITS = ['random', 'exact', 'sticky']
+const SPLIT_WORDS: readonly string[] = SPLITS
 
 /** What an annotation may be, in words for a message, and whether a text is. */
 type Rule = {
@@ -29,7 +30,7 @@ type Rule = {
 
 const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   VirtualService: {
-    [SPLIT]: { may: SPLITS.join(', '), is: text => SPLITS.includes(text), words: SPLITS },
+    [SPLIT]: { may: SPLIT_WORDS.join(', '), is: text => SPLIT_WORDS.includes(text), words: SPLIT_WORDS },
   },
   DestinationRule: {
     [CONNECT_ATTEMPTS]: {

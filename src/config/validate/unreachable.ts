@@ -1,8 +1,9 @@
 /**
  * Routes and matches that can never be used, found by comparing them literally (IST0130, IST0131).
  *
- * The comparison is istiod's (analyzeUnreachable…Rules): two matches are the same when they are written
- * the same, list order included; for http, a prefix that an earlier prefix covers counts too.
+ * The comparison is istiod's (analyzeUnreachable…Rules): two matches are the same when they are
+ * written the same, list order included; for http, a prefix that an earlier prefix covers counts
+ * too.
  */
 
 import { formatPath, type Path, type Place } from '../findings/diagnostic.ts'
@@ -11,7 +12,10 @@ import { type Field, isObject } from './field.ts'
 
 type Locate = (path: Path) => Place
 
-/** Reports what is unreachable in the routes of one block; `locate` says where an earlier one stands. */
+/**
+ * Reports what is unreachable in the routes of one block; `locate` says where an earlier one
+ * stands.
+ */
 export function checkReachable(routes: Field, locate: Locate): void {
   const seen = new Map<string, Field>()
   let catchAll: Field | null = null
@@ -56,7 +60,10 @@ function titleOf(route: Field): string {
   return name.filled ? `route ${quote(name.text ?? '')}` : route.name
 }
 
-/** A match as text, the same for the same meaning: keys in order, empty fields and its name left out. */
+/**
+ * A match as text, the same for the same meaning: keys in order, empty fields and its name left
+ * out.
+ */
 function canonical(match: unknown): string {
   if (!isObject(match)) return JSON.stringify(match)
   const { name: _, ...rest } = match

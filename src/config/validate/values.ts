@@ -30,7 +30,10 @@ function reportTooShort(field: Field): void {
   field.report('CFG207', `${field.name} must be at least 1ms, not ${describe(field.value)}`)
 }
 
-/** The milliseconds of a duration of any length; null where there is none, with a finding where it is malformed. */
+/**
+ * The milliseconds of a duration of any length; null where there is none, with a finding where it
+ * is malformed.
+ */
 export function readDuration(field: Field): number | null {
   const ms = field.text === undefined ? null : parseDuration(field.text)
   if (ms === null && field.text !== undefined) {
@@ -39,7 +42,9 @@ export function readDuration(field: Field): number | null {
   return ms
 }
 
-/** Whole to the nanosecond, which is all that Go counts; a product of decimals can be off by less. */
+/**
+ * Whole to the nanosecond, which is all that Go counts; a product of decimals can be off by less.
+ */
 const isWhole = (ms: number): boolean => Math.abs(ms - Math.round(ms)) < 0.5e-6
 
 /** A duration without a fraction of a second; that it is a duration is checked elsewhere. */
@@ -89,8 +94,7 @@ export function protocolFamily(protocol: string): 'http' | 'tls' | 'tcp' | 'udp'
   return Object.hasOwn(PROTOCOLS, name) ? PROTOCOLS[name] : null
 }
 
-export const PROTOCOL_NAMES =
-  'HTTP, HTTP2, GRPC, GRPC-Web, HTTPS, TLS, TCP, MONGO, REDIS, MYSQL, UDP, HTTP_PROXY'
+const PROTOCOL_NAMES = 'HTTP, HTTP2, GRPC, GRPC-Web, HTTPS, TLS, TCP, MONGO, REDIS, MYSQL, UDP, HTTP_PROXY'
 
 export function checkProtocol(field: Field): void {
   const { text } = field
@@ -98,7 +102,10 @@ export function checkProtocol(field: Field): void {
   field.report('CFG213', `${quote(text)} is no protocol`, `known: ${PROTOCOL_NAMES}`)
 }
 
-/** Who may see a resource: `.` its own namespace, `*` all, names of namespaces; `~` nobody, for a ServiceEntry only. */
+/**
+ * Who may see a resource: `.` its own namespace, `*` all, names of namespaces; `~` nobody, for a
+ * ServiceEntry only.
+ */
 export function checkExportTo(
   list: Field,
   namespace: string,

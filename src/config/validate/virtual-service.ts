@@ -48,7 +48,10 @@ function checkDelegate(spec: Field): void {
   }
 }
 
-/** Not for the mesh: `mesh` is not among its gateways. As in istiod, also true where there are none at all. */
+/**
+ * Not for the mesh: `mesh` is not among its gateways. As in istiod, also true where there are none
+ * at all.
+ */
 const isGatewayBound = (spec: Field): boolean =>
   spec.get('gateways').items.every(gateway => gateway.text !== 'mesh')
 

@@ -1,4 +1,7 @@
-/** WorkloadEntry, which is also what the endpoints of a ServiceEntry are (istiod validateWorkloadEntry). */
+/**
+ * WorkloadEntry, which is also what the endpoints of a ServiceEntry are (istiod
+ * validateWorkloadEntry).
+ */
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
@@ -47,7 +50,10 @@ function checkAddress(entry: Field, otherwise: (text: string) => string | null):
 const socketPath = (address: string): string | null =>
   address.endsWith('/') ? 'names a folder, not a socket' : unixPath(address.slice(UNIX_PREFIX.length))
 
-/** Ports by the names that the ServiceEntry gives them; null where it is not known which one that is. */
+/**
+ * Ports by the names that the ServiceEntry gives them; null where it is not known which one that
+ * is.
+ */
 export function checkEndpointPorts(entry: Field, portNames: ReadonlySet<string> | null): void {
   for (const [name, port] of entry.get('ports').entries) {
     if (portNames && !portNames.has(name)) {

@@ -1,8 +1,9 @@
 /**
  * The compiling thread's task: files → resources → Plan → table, all off the primary thread.
  *
- * The answer is plain data, so that reading 100 000 rules holds back neither health checks nor the watch.
- * When nothing has changed since `previous` (the same bytes, the same resolved names) no work is done.
+ * The answer is plain data, so that reading 100 000 rules holds back neither health checks nor the
+ * watch. When nothing has changed since `previous` (the same bytes, the same resolved names) no
+ * work is done.
  */
 
 import { createHash } from 'node:crypto'
@@ -12,7 +13,7 @@ import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
-import { NO_COUNTS, Slots } from '../../stats/slots.ts'
+import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
 import { openStats, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
@@ -29,7 +30,10 @@ export type CompileTask = {
   /** `fingerprint` of the last answer; '' compiles in any case. */
   readonly previous: string
   readonly slots: SharedArrayBuffer
-  /** The shared counts: a slot that still counts connections is not given away. null before workers run. */
+  /**
+   * The shared counts: a slot that still counts connections is not given away. null before workers
+   * run.
+   */
   readonly stats: SharedArrayBuffer | null
   /** What is served: the change is held against it. null before. */
   readonly served: Served | null
@@ -99,7 +103,8 @@ export default function compileTask(task: CompileTask): Compiled | null {
   flushCompileCache() // the code of all stages, after the first time; then there is nothing to write
   return {
     ...loaded,
-    ...{ fingerprint, checksum },
+    fingerprint,
+    checksum,
     table: built?.buffers ?? null,
     listeners: built?.sockets.filter(socket => socket.opens) ?? [],
     emptyFiles: files.filter(each => isEmpty(each)).map(each => each.file),

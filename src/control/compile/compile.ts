@@ -1,15 +1,17 @@
 /**
- * Compiling, as the primary thread sees it: one thread of a Piscina pool, one compilation at a time.
+ * Compiling, as the primary thread sees it: one thread of a Piscina pool, one compilation at a
+ * time.
  *
- * It remembers what identifies the last answer, so that a touched file without a change costs a read.
- * Whether a configuration is taken is for the gateway to decide; the memory goes on in either case.
+ * It remembers what identifies the last answer, so that a touched file without a change costs a
+ * read. Whether a configuration is taken is for the gateway to decide; the memory goes on in either
+ * case.
  */
 
 import { extname } from 'node:path'
 import { Piscina } from 'piscina'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
-import { createSlots } from '../../stats/slots.ts'
+import { createSlots } from '../../stats/counter-slots.ts'
 import type { Compiled, CompileTask, Served } from './compile-task.ts'
 
 export class Compiler {

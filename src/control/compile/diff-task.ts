@@ -1,8 +1,9 @@
 /**
  * The comparing thread's task (differ.ts): what would change if these files were served instead.
  *
- * The files come as the admin listener got them, since reading megabytes of JSON is work as well. Nothing is
- * published, and no slot is given out. Live connections are read where the workers write them.
+ * The files come as the admin listener got them, since reading megabytes of JSON is work as well.
+ * Nothing is published, and no slot is given out. Live connections are read where the workers write
+ * them.
  */
 
 import { type JsonMessage, toReport } from '../../config/findings/render.ts'
@@ -38,7 +39,7 @@ export type Diff = {
   readonly changes: Changes | null
 }
 
-export type Changes = {
+type Changes = {
   readonly listeners: { readonly added: readonly string[]; readonly removed: readonly string[] }
   readonly rules: {
     readonly added: number
@@ -71,7 +72,10 @@ export default function diffTask({
   const { listeners, rules, reordered, destinations } = compareTables(running, candidate)
   const count = (change: RuleChange['change']) => rules.filter(each => each.change === change).length
   return {
-    ...{ valid, errors, warnings, findings },
+    valid,
+    errors,
+    warnings,
+    findings,
     changes: {
       listeners,
       rules: {

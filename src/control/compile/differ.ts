@@ -33,7 +33,11 @@ export class Differ {
   constructor({ limitMs = COMPARE_MS_MAX, filename = TASK }: DifferOptions = {}) {
     this.#limitMs = limitMs
     this.#pool = new Piscina({
-      ...{ filename: filename.href, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS, recordTiming: false },
+      filename: filename.href,
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_MS,
+      recordTiming: false,
     })
   }
 

@@ -3,7 +3,8 @@
  *
  * Half a file is often valid YAML with fewer rules: `cp`, `kubectl … > file` and editors that save
  * in place write in parts. Nothing tells a half-written text from a shorter one, so what looks like
- * one has to rest longer before it is served (control/reloads.ts); that costs a second where it was meant.
+ * one has to rest longer before it is served (control/reloads.ts); that costs a second where it was
+ * meant.
  */
 
 import type { LoadedResource } from '../../config/load.ts'

@@ -36,7 +36,7 @@ export type Loss = {
   readonly widerKeys: readonly string[]
 }
 
-export type LossesOfKind = {
+type LossesOfKind = {
   readonly count: number
   /** The first of them. */
   readonly named: readonly Loss[]
@@ -77,7 +77,10 @@ export function ofKind(losses: readonly Loss[]): LossesOfKind {
 }
 
 export const lossOf = (name: string, at: Loss['at'], keys: readonly string[]): Loss => ({
-  ...{ name, at, missing: [], keys: keys.slice(0, OWN_KEYS_MAX) },
+  name,
+  at,
+  missing: [],
+  keys: keys.slice(0, OWN_KEYS_MAX),
   widerKeys: keys,
 })
 
@@ -88,12 +91,15 @@ export const lostRule = (
   missing: readonly string[],
   from: readonly string[],
 ): Loss => ({
-  ...{ name: ruleName(after), at: ruleAt(after), missing },
+  name: ruleName(after),
+  at: ruleAt(after),
+  missing,
   keys: from.map(name => routedKey(placeOf(before), name)),
   widerKeys: from.map(name => routedKey(before.virtualService, name)),
 })
 
 export const ruleAt = ({ file, line, virtualService }: RuleOrigin): Loss['at'] => ({
-  ...{ file, line },
+  file,
+  line,
   resource: `VirtualService ${virtualService}`,
 })

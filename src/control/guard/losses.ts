@@ -7,9 +7,9 @@
  *   closed     a listener is not there any more
  *   emptied    a destination has no endpoint any more
  *
- * Rules are matched over generations as `weir diff` matches them (table/explain/pair-rules.ts), but only
- * those of VirtualServices for which anything of that can be so at all: snapshot.ts. What of it is
- * refused is for guard.ts.
+ * Rules are matched over generations as `weir diff` matches them (table/explain/pair-rules.ts), but
+ * only those of VirtualServices for which anything of that can be so at all: snapshot.ts. What of
+ * it is refused is for guard.ts.
  */
 
 import type { LoadedResource } from '../../config/load.ts'

@@ -21,7 +21,7 @@ import { countKeys, LOSS_KINDS, type Loss, type Losses, type LossKind } from './
 export type GuardMode = Settings['reload']['guard']
 
 /** Connections that something has. */
-export type Traffic = { readonly open: number; readonly lastMinute: number }
+type Traffic = { readonly open: number; readonly lastMinute: number }
 
 /** What a change takes from connections: what it is refused for, or what is served all the same. */
 export type Weighed = Traffic & {
@@ -115,7 +115,11 @@ const SENTENCES: { readonly [kind in LossKind]: (loss: Loss) => string } = {
 function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean): Diagnostic {
   const { file, line, resource } = loss.at
   return {
-    ...{ code: CODE, severity: refused ? 'error' : 'warning', file, line, column: 1 },
+    code: CODE,
+    severity: refused ? 'error' : 'warning',
+    file,
+    line,
+    column: 1,
     message: `${SENTENCES[kind](loss)}; ${trafficText(traffic)}`,
     ...(resource === null ? {} : { resource }),
     ...(kind === 'lost' ? { hint: 'define it again, or correct the destination' } : {}),

@@ -1,8 +1,9 @@
 /**
  * Where the connections that are open would go if they came again, under another table.
  *
- * Each is matched by its own addresses, with the workers' own function. It would stay where it is if what it was given
- * to is still among the destinations that can be drawn for it; which of them would be drawn, nobody can say.
+ * Each is matched by its own addresses, with the workers' own function. It would stay where it is
+ * if what it was given to is still among the destinations that can be drawn for it; which of them
+ * would be drawn, nobody can say.
  */
 
 import type { Family } from '../../address/address.ts'
@@ -20,13 +21,13 @@ import { ruleName } from '../../table/plan/rule-name.ts'
 const MOVES_MAX = 100
 
 /**
- * same: it would be given to where it is. elsewhere: to something else. refused: to nothing. unlistened: nobody would
- * accept it. unknown: what it was given to is not known any more.
+ * same: it would be given to where it is. elsewhere: to something else. refused: to nothing.
+ * unlistened: nobody would accept it. unknown: what it was given to is not known any more.
  */
 export const FATES = ['same', 'elsewhere', 'refused', 'unlistened', 'unknown'] as const
-export type Fate = (typeof FATES)[number]
+type Fate = (typeof FATES)[number]
 
-export type Move = {
+type Move = {
   readonly connections: number
   readonly fate: Fate
   /** The rule that routed them, as explain writes it; null: none did. */
@@ -98,7 +99,10 @@ class Again {
     this.#listeners = new Map(opening.map(([index, socket]) => [socket.key, index]))
   }
 
-  /** All that can be drawn for the connection in `words` (a live row); null where nobody listens any more. */
+  /**
+   * All that can be drawn for the connection in `words` (a live row); null where nobody listens any
+   * more.
+   */
   destinations(listener: string, words: Int32Array): readonly string[] | null {
     const index = this.#listeners.get(listener)
     if (index === undefined) return null

@@ -31,8 +31,7 @@ const KIND = 'VirtualService '
 /** Between the parts of a key; no name has it. */
 const SEPARATOR = '\n'
 
-export const shapeKey = (scope: string, virtualService: string): string =>
-  `${scope}${SEPARATOR}${virtualService}`
+const shapeKey = (scope: string, virtualService: string): string => `${scope}${SEPARATOR}${virtualService}`
 export const virtualServiceOf = (shape: string): string => shape.slice(shape.indexOf(SEPARATOR) + 1)
 
 export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resources']): Snapshot {
@@ -62,7 +61,9 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
     title.startsWith(KIND) ? [[title.slice(KIND.length), digest] as const] : [],
   )
   return {
-    ...{ shape, unknown, virtualServices: new Map(virtualServices) },
+    shape,
+    unknown,
+    virtualServices: new Map(virtualServices),
     destinations: destinationsIn(plan.clusters),
   }
 }

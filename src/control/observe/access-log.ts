@@ -3,8 +3,9 @@
  * with what the workers write down, told of tables, and ended after them. Other settings are
  * another thread, which goes on where the one before has ended; without settings there is none.
  *
- * What is missing in it is told in the log, now and then: records that found no room on their way, lines
- * that could not be written. A thread that dies of a bug is replaced, and goes on where it was.
+ * What is missing in it is told in the log, now and then: records that found no room on their way,
+ * lines that could not be written. A thread that dies of a bug is replaced, and goes on where it
+ * was.
  */
 
 import { extname } from 'node:path'

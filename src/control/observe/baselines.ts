@@ -1,8 +1,10 @@
 /**
- * Since when each VirtualService has said what it says, and what had been counted under its rules by then.
+ * Since when each VirtualService has said what it says, and what had been counted under its rules
+ * by then.
  *
- * Counts go on by name over all reloads. But tcp[0] may be another rule after one, and an 80:20 split a 50:50; what was
- * delivered before says nothing about it. So the counts are remembered when a VirtualService changes, and taken off.
+ * Counts go on by name over all reloads. But tcp[0] may be another rule after one, and an 80:20
+ * split a 50:50; what was delivered before says nothing about it. So the counts are remembered when
+ * a VirtualService changes, and taken off.
  */
 
 import { wallTime } from '../../base/clock.ts'
@@ -10,7 +12,7 @@ import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import type { Changes } from './changes.ts'
 
-export type Baseline = {
+type Baseline = {
   /** The generation in which it became what it is, and when that was. */
   readonly generation: number
   readonly at: string

@@ -1,7 +1,9 @@
 /**
- * The history of reloads: what each look at changed files led to, the last ones first, for those who ask later.
+ * The history of reloads: what each look at changed files led to, the last ones first, for those
+ * who ask later.
  *
- * How many there were of each outcome is kept for ever; what they found is kept of the last ones only.
+ * How many there were of each outcome is kept for ever; what they found is kept of the last ones
+ * only.
  */
 
 import { wallTime } from '../../base/clock.ts'
@@ -11,8 +13,11 @@ import type { Verdict, Weighed } from '../guard/reload-guard.ts'
 import { type Changes, changedKeys } from './changes.ts'
 
 /** Reloads that are remembered. */
-export const RELOADS_MAX = 64
-/** Findings that are remembered of each, the worst first; and names of what it changed, of each kind. */
+const RELOADS_MAX = 64
+/**
+ * Findings that are remembered of each, the worst first; and names of what it changed, of each
+ * kind.
+ */
 export const FINDINGS_MAX = 100
 const TITLES_MAX = 100
 
@@ -21,9 +26,9 @@ const TITLES_MAX = 100
  * connections. emptied: files with resources had become empty. failed: our bug.
  */
 export const OUTCOMES = ['taken', 'refused', 'guarded', 'emptied', 'failed'] as const
-export type Outcome = (typeof OUTCOMES)[number]
+type Outcome = (typeof OUTCOMES)[number]
 
-export type Reload = {
+type Reload = {
   /** Counted from 1, the first configuration. */
   readonly number: number
   readonly at: string
@@ -102,9 +107,18 @@ export class History {
   addNote(outcome: 'emptied' | 'failed', generation: number, note: string): void {
     const nothing = { added: [], changed: [], removed: [] }
     this.#remember({
-      ...{ outcome, generation, note, totalMs: 0, stagesMs: {}, errors: 0, warnings: 0, findings: [] },
-      ...{ resources: { ...nothing, more: 0 }, listeners: { added: [], removed: [] } },
-      ...{ checksum: null, loses: null },
+      outcome,
+      generation,
+      note,
+      totalMs: 0,
+      stagesMs: {},
+      errors: 0,
+      warnings: 0,
+      findings: [],
+      resources: { ...nothing, more: 0 },
+      listeners: { added: [], removed: [] },
+      checksum: null,
+      loses: null,
     })
   }
 

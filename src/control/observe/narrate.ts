@@ -1,4 +1,6 @@
-/** What the gateway's log says of configurations and workers, for people and as fields for machines. */
+/**
+ * What the gateway's log says of configurations and workers, for people and as fields for machines.
+ */
 
 import type { Severity } from '../../config/findings/diagnostic.ts'
 import type { TableListener } from '../../table/format/table.ts'

@@ -1,7 +1,9 @@
 /**
- * The primary thread's eyes: what the workers write down of their connections (src/stats), read and named.
+ * The primary thread's eyes: what the workers write down of their connections (src/stats), read and
+ * named.
  *
- * Everything here may be called at any time and disturbs no worker. What it returns is a moment old.
+ * Everything here may be called at any time and disturbs no worker. What it returns is a moment
+ * old.
  */
 
 import { wallMs } from '../../base/clock.ts'
@@ -63,7 +65,9 @@ export class Observer {
     return lastWallMs < wallMs() - MINUTE_MS ? 0 : this.#lastMinute.of(name.key, opened - moved)
   }
 
-  /** Names that were given up for want of room; what they counted is in the total called "other". */
+  /**
+   * Names that were given up for want of room; what they counted is in the total called "other".
+   */
   get namesGivenUp(): number {
     return this.#series.givenUp
   }

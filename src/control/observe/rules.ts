@@ -1,6 +1,6 @@
 /**
- * The rules of a table with what was delivered by them: how often each was hit, and what share each destination really
- * got beside the one that its weight asks for.
+ * The rules of a table with what was delivered by them: how often each was hit, and what share each
+ * destination really got beside the one that its weight asks for.
  */
 
 import type { SeriesName } from '../../stats/generations.ts'
@@ -10,7 +10,7 @@ import { Route, Rule, SPLIT_NAMES } from '../../table/format/layout.ts'
 import { NO_ROUTE } from '../../table/format/outcome.ts'
 import { destinationsOf, type RouteDestination } from '../../table/format/rows.ts'
 import type { Table } from '../../table/format/table.ts'
-import type { RuleOrigin } from '../../table/plan/plan.ts'
+import type { RuleOrigin, Split } from '../../table/plan/plan.ts'
 import type { Baselines } from './baselines.ts'
 
 /** A rule as written, once for each set of destinations that it leads to. */
@@ -18,13 +18,16 @@ export type RuleEntry = {
   readonly origin: RuleOrigin
   /** Why it can never match, at any of its listeners; null: it can. */
   readonly never: string | null
-  /** "default/edge 127.0.0.1:9000", and at the mesh the service: "mesh *:9000 reviews.default.svc.cluster.local". */
+  /**
+   * "default/edge 127.0.0.1:9000", and at the mesh the service: "mesh *:9000
+   * reviews.default.svc.cluster.local".
+   */
   readonly listeners: readonly string[]
-  readonly split: 'random' | 'exact' | 'sticky' | null
+  readonly split: Split | null
   readonly destinations: readonly RouteDestination[]
 }
 
-export type Delivered = {
+type Delivered = {
   readonly connections: number
   readonly open: number
   readonly receivedBytes: number
@@ -33,7 +36,7 @@ export type Delivered = {
   readonly lastAt: string | null
 }
 
-export type DeliveredTo = Delivered & {
+type DeliveredTo = Delivered & {
   readonly host: string
   readonly subset: string | null
   readonly port: number
@@ -44,11 +47,11 @@ export type DeliveredTo = Delivered & {
 }
 
 /** A share that was seen, and where the true one lies, with 95 % confidence. */
-export type Band = { readonly share: number; readonly low: number; readonly high: number }
+type Band = { readonly share: number; readonly low: number; readonly high: number }
 
 /**
- * Every rule of a table, in the order in which they are tried; the same rule at several listeners is one. What can match
- * at one listener and never at another is told of where it can.
+ * Every rule of a table, in the order in which they are tried; the same rule at several listeners
+ * is one. What can match at one listener and never at another is told of where it can.
  */
 export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
   const byRule = new Map<
@@ -101,7 +104,10 @@ export class RuleCounts {
     return hits
   }
 
-  /** The rule as a whole, and each of its destinations; those that it led to before it was last reloaded come last. */
+  /**
+   * The rule as a whole, and each of its destinations; those that it led to before it was last
+   * reloaded come last.
+   */
   delivered({
     origin,
     destinations,
@@ -130,7 +136,10 @@ export class RuleCounts {
     }
   }
 
-  /** What no rule took and was sent on all the same, by destination; null: an address that is no service. */
+  /**
+   * What no rule took and was sent on all the same, by destination; null: an address that is no
+   * service.
+   */
   unruled(): (Delivered & { readonly destination: SeriesName['destination']; readonly other: boolean })[] {
     const groups = Map.groupBy(this.#byRule.get('') ?? [], ({ name }) =>
       name.key === 'other' ? 'other' : destinationKey(name.destination),
@@ -195,8 +204,8 @@ function summed(totals: readonly Total<SeriesName>[]): Delivered {
 const Z = 1.959963984540054
 
 /**
- * The band of a share of which `count` of `all` were seen: Wilson's score interval (1927), which holds for few
- * connections and for shares near 0 and 1, too.
+ * The band of a share of which `count` of `all` were seen: Wilson's score interval (1927), which
+ * holds for few connections and for shares near 0 and 1, too.
  */
 export function wilson(count: number, all: number): Band | null {
   if (all <= 0) return null

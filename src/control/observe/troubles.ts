@@ -1,8 +1,9 @@
 /**
  * Troubles: tells the log, now and then, of connections that were not served and why.
  *
- * A line for each would drown the log just when something is wrong; the counts (stats/) are compared
- * with those of the last look instead. Reasons that are the ordinary end of a connection are no trouble.
+ * A line for each would drown the log just when something is wrong; the counts (stats/) are
+ * compared with those of the last look instead. Reasons that are the ordinary end of a connection
+ * are no trouble.
  */
 
 import { ORDINARY, REASON_NAMES } from '../../stats/reasons.ts'

@@ -9,7 +9,7 @@ import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineKind } from '../../engine/worker/protocol.ts'
 import { type Probe, probe } from '../../kernel/uring/probe.ts'
 
-export type EngineChoice = { readonly engine: EngineKind; readonly why: string }
+type EngineChoice = { readonly engine: EngineKind; readonly why: string }
 
 /** @param tryUring  For tests. */
 export function chooseEngine(wanted: Settings['engine'], tryUring: () => Probe = probe): EngineChoice {

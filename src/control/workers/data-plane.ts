@@ -1,5 +1,6 @@
 /**
- * The data plane as the primary thread has it: the workers, and those who look at what they write down.
+ * The data plane as the primary thread has it: the workers, and those who look at what they write
+ * down.
  *
  * It is handed tables and knows nothing of files: what to publish is the gateway's.
  */

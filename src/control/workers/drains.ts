@@ -1,12 +1,14 @@
-/** The drains of some connections that were asked for, the last ones first: how far each has come. */
+/**
+ * The drains of some connections that were asked for, the last ones first: how far each has come.
+ */
 
 import { wallTime } from '../../base/clock.ts'
 import type { SelectedDrain, Selection } from './selected-drain.ts'
 
 /** Drains that are remembered. */
-export const DRAINS_MAX = 16
+const DRAINS_MAX = 16
 
-export type DrainProgress = {
+type DrainProgress = {
   /** Counted from 1. */
   readonly number: number
   readonly at: string

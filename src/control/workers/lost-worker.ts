@@ -11,7 +11,7 @@ import { endLost } from '../../stats/lost.ts'
 import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
-export type LostWorker = {
+type LostWorker = {
   readonly index: number
   readonly pool: WorkerPool
   /** Whether it may have left something open: it did not end in order. */

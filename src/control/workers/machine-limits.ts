@@ -1,6 +1,6 @@
 /**
- * Limits of the machine: how many workers and connections a setting of 0 stands for, and which ports this
- * process may open.
+ * Limits of the machine: how many workers and connections a setting of 0 stands for, and which
+ * ports this process may open.
  */
 
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,9 @@ import type { Settings } from '../../config/settings/settings.ts'
 
 /** Descriptors that are no connections: files, listeners, event loops, the admin listener. */
 const RESERVED_FILES = 256
-/** Where the limit cannot be read (no /proc): macOS' and most systems' usual hard limit and more. */
+/**
+ * Where the limit cannot be read (no /proc): macOS' and most systems' usual hard limit and more.
+ */
 const FILES_ASSUMED = 10_240
 
 export const workersFor = ({ workers }: Settings): number =>
@@ -19,7 +21,9 @@ export const workersFor = ({ workers }: Settings): number =>
 export const connectionsFor = ({ maxConnections }: Settings, openFiles = openFilesMax()): number =>
   maxConnections === 0 ? Math.max(1, Math.floor((openFiles - RESERVED_FILES) / 2)) : maxConnections
 
-/** The soft limit of open files, which Node has already raised to the hard one (proc_pid_limits(5)). */
+/**
+ * The soft limit of open files, which Node has already raised to the hard one (proc_pid_limits(5)).
+ */
 function openFilesMax(): number {
   try {
     const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'))
@@ -33,8 +37,9 @@ function openFilesMax(): number {
 const MAY_BIND = 1n << 10n
 
 /**
- * The first port that this process may open; 0 where it may open all, or where that cannot be known (no /proc).
- * Read as ip(7) says: `status` is /proc/self/status, `start` the sysctl ip_unprivileged_port_start.
+ * The first port that this process may open; 0 where it may open all, or where that cannot be known
+ * (no /proc). Read as ip(7) says: `status` is /proc/self/status, `start` the sysctl
+ * ip_unprivileged_port_start.
  */
 export function openPortsFrom(status = textOf('/proc/self/status'), start = textOf(UNPRIVILEGED)): number {
   const effective = /^CapEff:\s+([0-9a-f]+)/m.exec(status)

@@ -1,9 +1,11 @@
 /**
- * Draining some of the connections while the gateway goes on: those of a listener, a generation, a rule.
+ * Draining some of the connections while the gateway goes on: those of a listener, a generation, a
+ * rule.
  *
- * Who is meant is found here, among the live connections and by their names; workers are only told rows,
- * ids and times. The times are spread evenly over all who are meant, in no order, each a little off: so that
- * clients which come back do not come all at once. Connections that come later are not meant.
+ * Who is meant is found here, among the live connections and by their names; workers are only told
+ * rows, ids and times. The times are spread evenly over all who are meant, in no order, each a
+ * little off: so that clients which come back do not come all at once. Connections that come later
+ * are not meant.
  */
 
 import { monotonicMs } from '../../base/clock.ts'

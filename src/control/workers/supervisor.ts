@@ -12,7 +12,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
 import { monotonicMs } from '../../base/clock.ts'
-import { settlesWithin } from '../../base/settled.ts'
 import { createInboxes } from '../../engine/worker/inboxes.ts'
 import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
 import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../../engine/worker/protocol.ts'
@@ -35,7 +34,7 @@ const HEALTHY_MS = 60_000
  */
 const GRACE_MS = 2_000
 
-export type SupervisorOptions = {
+type SupervisorOptions = {
   readonly workers: number
   readonly engine: EngineKind
   readonly limits: EngineLimits
@@ -77,7 +76,10 @@ type Worker = {
   port: MessagePort | null
   /** It has ended in the middle, and what it left is being closed. */
   dying: boolean
-  /** The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no wake. */
+  /**
+   * The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no
+   * wake.
+   */
   wakeFd: number
   startedMs: number
   restartMs: number
@@ -134,7 +136,10 @@ export class Supervisor {
     writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, most) })
   }
 
-  /** Ready is when each worker has once opened every listener; a later failure is told, but takes nothing back. */
+  /**
+   * Ready is when each worker has once opened every listener; a later failure is told, but takes
+   * nothing back.
+   */
   get ready(): boolean {
     return this.#workers.every(worker => worker.state === 'accepting')
   }
@@ -148,7 +153,10 @@ export class Supervisor {
     }))
   }
 
-  /** Tells workers something, each its own; one that is just not there has nothing that it could mean. */
+  /**
+   * Tells workers something, each its own; one that is just not there has nothing that it could
+   * mean.
+   */
   tell(orders: ReadonlyMap<number, Order>): void {
     for (const [index, order] of orders) {
       const worker = this.#workers[index]
@@ -157,7 +165,10 @@ export class Supervisor {
     }
   }
 
-  /** Lets connections end for up to `timeoutMs`, then resets the rest; all workers have ended when it resolves. */
+  /**
+   * Lets connections end for up to `timeoutMs`, then resets the rest; all workers have ended when
+   * it resolves.
+   */
   async drain(timeoutMs: number): Promise<Drained> {
     this.#end({ kind: 'drain', timeoutMs })
     await this.#ended(timeoutMs + GRACE_MS)
@@ -174,7 +185,10 @@ export class Supervisor {
     await this.#ended(GRACE_MS)
   }
 
-  /** Node waits for its threads before it exits, and can't end one that waits in the kernel: whatever the reason, they are told. */
+  /**
+   * Node waits for its threads before it exits, and can't end one that waits in the kernel:
+   * whatever the reason, they are told.
+   */
   readonly #stopAtExit = (): void => this.#end({ kind: 'stop' })
 
   #end(order: Order): void {
@@ -222,8 +236,12 @@ export class Supervisor {
     if (this.#newest) port1.postMessage(this.#newest)
     const { engine, workers, limits } = this.#options
     const shared = {
-      ...{ epoch: this.#epoch, stats: this.stats, inboxes: this.#inboxes },
-      ...{ journal: this.journals[index], held: this.#held[index], limitsInForce: this.#limits },
+      epoch: this.#epoch,
+      stats: this.stats,
+      inboxes: this.#inboxes,
+      journal: this.journals[index],
+      held: this.#held[index],
+      limitsInForce: this.#limits,
     }
     const task = { engine, index, workers, ...shared, limits, port: port2 }
     this.#pool.run(task).then(
@@ -249,7 +267,10 @@ export class Supervisor {
     this.#options.onEvent({ worker: index, ...report })
   }
 
-  /** The task's end overtakes what the worker reported last, which comes another way: that is read first. */
+  /**
+   * The task's end overtakes what the worker reported last, which comes another way: that is read
+   * first.
+   */
   #closePort(index: number): void {
     const worker = this.#workers[index]
     for (let last = worker.port && receiveMessageOnPort(worker.port); last; ) {
@@ -278,7 +299,9 @@ export class Supervisor {
     worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)
     worker.restart = setTimeout(() => this.#start(index), restartMs)
     this.#options.onEvent({
-      ...{ kind: 'died', worker: index, restartMs },
+      kind: 'died',
+      worker: index,
+      restartMs,
       error: error ?? new Error('its task returned'),
     })
   }
@@ -310,4 +333,13 @@ function rouse({ wakeFd }: Worker): void {
 function settle(worker: Worker): void {
   worker.state = 'ended'
   worker.ended.resolve()
+}
+
+/** Whether a promise settles within `ms` milliseconds; it rejects as the promise does. */
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => late.resolve(false), ms)
+  const settled = await Promise.race([late.promise, promise.then(() => true)])
+  clearTimeout(timer)
+  return settled
 }

@@ -9,7 +9,7 @@ import { Piscina } from 'piscina'
 import { transferring } from '../../base/transferring.ts'
 import type { WorkerTask } from '../../engine/worker/protocol.ts'
 
-export type WorkerPoolOptions = {
+type WorkerPoolOptions = {
   readonly workers: number
   readonly filename: string
   /** Of each thread; Node's own limit where nothing is said. */
@@ -22,7 +22,9 @@ export class WorkerPool {
 
   constructor({ workers, filename, heapMb }: WorkerPoolOptions) {
     this.#pool = new Piscina({
-      ...{ filename, minThreads: workers, maxThreads: workers },
+      filename,
+      minThreads: workers,
+      maxThreads: workers,
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,

@@ -27,11 +27,14 @@ export type Sources = {
 }
 
 const CONFIGURATION = /\.(ya?ml|json)$/i
-/** Hidden files (with them ConfigMap's `..data`, Emacs' `.#lock` and vim's `.a.yaml.swp`) and Emacs' `#a.yaml#`. */
+/**
+ * Hidden files (with them ConfigMap's `..data`, Emacs' `.#lock` and vim's `.a.yaml.swp`) and Emacs'
+ * `#a.yaml#`.
+ */
 const LEFTOVER = /^[.#]/
 
 /** Whether a folder's entry of this name is passed over. */
-export const isLeftover = (name: string): boolean => LEFTOVER.test(name)
+const isLeftover = (name: string): boolean => LEFTOVER.test(name)
 
 /** All that the paths stand for, and what lies below them and is not read. */
 export function readSources(sources: Sources): {
@@ -53,7 +56,10 @@ const filesOf = (entries: readonly Entry[]): SourceFile[] =>
     return entry.stats.isDirectory() ? [] : [{ file: entry.path, bytes: readOne(entry) }]
   })
 
-/** For how long nothing that the paths stand for has been written, files and folders, in milliseconds. */
+/**
+ * For how long nothing that the paths stand for has been written, files and folders, in
+ * milliseconds.
+ */
 export function restedMs(sources: Sources): number {
   const nowMs = wallMs()
   const ages = new Walk(sources).entries.flatMap(entry =>

@@ -118,14 +118,17 @@ export type SourceCondition = {
   readonly visibleTo: readonly string[] | null
 }
 
+/** How a destination is drawn: the values of `gateway.weir/split`. */
+export const SPLITS = ['random', 'exact', 'sticky'] as const
+export type Split = (typeof SPLITS)[number]
+
 /** Where connections of a rule go. */
 export type Route = {
   /** Stable over reloads while the route means the same: counters of splits are kept by it. */
   readonly identity: string
   /** At least one; weights are positive, but for a single destination, whose weight counts for nothing. */
   readonly destinations: readonly WeightedDestination[]
-  /** How a destination is drawn; `gateway.weir/split`. */
-  readonly split: 'random' | 'exact' | 'sticky'
+  readonly split: Split
 }
 
 export type WeightedDestination = {

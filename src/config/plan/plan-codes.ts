@@ -1,6 +1,6 @@
 /** Codes of the third stage: how resources fit together. */
 
-import { type CodeEntry, info, warning } from '../findings/code.ts'
+import { type CodeEntry, info, warning } from '../findings/code-entry.ts'
 
 export const PLAN_CODES = {
   IST0101: warning('a resource names another that is not there', 'define it, or correct the name'),

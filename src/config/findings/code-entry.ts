@@ -1,4 +1,6 @@
-/** What each diagnostic code carries; the tables are beside the stages that use them (see codes.ts). */
+/**
+ * What each diagnostic code carries; the tables are beside the stages that use them (see codes.ts).
+ */
 
 export type CodeEntry = {
   readonly severity: 'error' | 'warning' | 'info'

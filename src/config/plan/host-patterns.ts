@@ -1,5 +1,6 @@
 /**
- * An index from host patterns to values, so that matching hosts never costs a scan over all resources.
+ * An index from host patterns to values, so that matching hosts never costs a scan over all
+ * resources.
  *
  * A full name is one lookup for itself and one for each length that any pattern has; only a pattern
  * that is looked up walks over all keys, which is rare and needed once for a wildcard service.
@@ -30,7 +31,10 @@ export class HostIndex<Value> {
     return this.#values.keys()
   }
 
-  /** The values of each pattern that covers all of `host`: the exact one, then the longest wildcard first. */
+  /**
+   * The values of each pattern that covers all of `host`: the exact one, then the longest wildcard
+   * first.
+   */
   *covering(host: string): Generator<readonly Value[]> {
     const exact = this.#values.get(host)
     if (exact) yield exact

@@ -1,6 +1,8 @@
-/** Codes of the first stage: files, their text, what every resource has, and weir's own Settings. */
+/**
+ * Codes of the first stage: files, their text, what every resource has, and weir's own Settings.
+ */
 
-import { type CodeEntry, error, info, warning } from '../findings/code.ts'
+import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 
 export const TEXT_CODES = {
   CFG001: error('the file cannot be read', 'check the path and the permissions'),

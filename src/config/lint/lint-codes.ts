@@ -1,6 +1,6 @@
 /** Codes of the fourth stage: what fits together, and probably is not what its author meant. */
 
-import { type CodeEntry, error, info, warning } from '../findings/code.ts'
+import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 
 export const LINT_CODES = {
   IST0127: warning(
@@ -57,8 +57,8 @@ export const LINT_CODES = {
 } as const satisfies Record<string, CodeEntry>
 
 /**
- * Codes about a change of what is served (control/guard/reload-guard.ts): `check`, which knows no other
- * configuration, never says them.
+ * Codes about a change of what is served (control/guard/reload-guard.ts): `check`, which knows no
+ * other configuration, never says them.
  */
 export const RELOAD_CODES = {
   CFG470: error(

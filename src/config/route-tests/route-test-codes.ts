@@ -1,6 +1,6 @@
 /** Codes of RouteTests: what a test names that is not there, or leaves open. */
 
-import { type CodeEntry, error, warning } from '../findings/code.ts'
+import { type CodeEntry, error, warning } from '../findings/code-entry.ts'
 
 export const ROUTE_TEST_CODES = {
   CFG491: error('a route test names a gateway that is not there', 'correct its name, or define it'),

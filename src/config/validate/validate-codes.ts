@@ -1,6 +1,6 @@
 /** Codes of the second stage: what one resource says, taken alone. */
 
-import { type CodeEntry, error, info, warning } from '../findings/code.ts'
+import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 
 export const VALIDATE_CODES = {
   // Shape: what the schema of the kind refuses.
