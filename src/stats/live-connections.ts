@@ -2,7 +2,9 @@
  * Reading the live connections of all workers (connections.ts), by any thread and at any time.
  *
  * A row is copied word by word with Atomics.load, which keeps the reads in order, and is believed
- * if its version says that it was whole all the while.
+ * if its version says that it was whole all the while. Numbers of 64 bits are loaded plainly, which
+ * an ARM may put off until after that: a store of Atomics keeps them before it
+ * (test/models/live-rows.pml).
  */
 
 import { type Family, formatAddress } from '../address/address.ts'
@@ -118,6 +120,7 @@ export class LiveConnections {
         continue
       }
       const found = numbers[(at + Live.id) / 2]
+      this.#keepLoads()
       if (Atomics.load(words, at + Live.version) === version) return found === id
     }
     return false
@@ -159,9 +162,15 @@ export class LiveConnections {
         this.#copy.words[word] = Atomics.load(words, at + word)
       for (let word = Live.id; word < Live.kind; word++)
         this.#copy.words[word] = Atomics.load(words, at + word)
+      this.#keepLoads()
       if (Atomics.load(words, at + Live.version) === version) return true
     }
     return false
+  }
+
+  /** What was loaded plainly was loaded before this, and what Atomics.load loads next, after it. */
+  #keepLoads(): void {
+    Atomics.store(this.#copy.words, Live.version, 0)
   }
 
   #decode(worker: number, row: number): Connection {

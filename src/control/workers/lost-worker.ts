@@ -3,7 +3,7 @@
  * to do ends in the books as `worker-lost`. Then another can take its place.
  */
 
-import { Inboxes } from '../../engine/worker/inboxes.ts'
+import { ANY, Inboxes } from '../../engine/worker/inboxes.ts'
 import { closeDescriptors, closeLeftBehind } from '../../engine/worker/left-behind.ts'
 import { Held } from '../../kernel/held.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
@@ -44,6 +44,6 @@ export async function endLostWorker(worker: LostWorker): Promise<number> {
 function emptyInbox(inboxes: Inboxes, index: number): number[] {
   const given: number[] = []
   inboxes.close(index)
-  inboxes.take(index, fd => given.push(fd))
+  inboxes.take(index, ANY, fd => given.push(fd))
   return given
 }

@@ -32,7 +32,9 @@ export class HandOver {
   readonly #worker: number
   readonly #stats: Stats
   readonly #inboxes: Inboxes
+  /** Of the table that rows mean listeners of. */
   #generation = 0
+  #isOpen = false
   /** Short connections that ended since `#sinceMs`, and in SHORT_MS before. */
   #ended = 0
   #sinceMs = 0
@@ -48,18 +50,19 @@ export class HandOver {
   /** Gives and takes by the table of this generation. */
   open(generation: number): void {
     this.#generation = generation
+    this.#isOpen = true
     this.#inboxes.open(this.#worker, generation)
   }
 
   /** Gives nothing any more, and gets no more than what `take` finds next. */
   close(): void {
-    this.#generation = 0
+    this.#isOpen = false
     this.#inboxes.close(this.#worker)
   }
 
   /** Whether another worker has `fd` now, which the listener at `row` has accepted. */
   pass(fd: number, row: number, nowMs: number): boolean {
-    const worker = this.#generation === 0 ? this.#worker : this.#choose(nowMs)
+    const worker = this.#isOpen ? this.#choose(nowMs) : this.#worker
     if (worker === this.#worker) return false
     const { sockets } = this.#kernel
     sockets.letGo(fd)
@@ -77,7 +80,8 @@ export class HandOver {
   }
 
   take(onTaken: (fd: number, row: number) => void): void {
-    this.#inboxes.take(this.#worker, (fd, row) => onTaken(this.#kernel.sockets.keep(fd), row))
+    const { sockets } = this.#kernel
+    this.#inboxes.take(this.#worker, this.#generation, (fd, row) => onTaken(sockets.keep(fd), row))
   }
 
   #choose(nowMs: number): number {

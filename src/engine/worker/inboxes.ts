@@ -8,7 +8,9 @@
  *
  * Each writes first and looks then, and both by Atomics, which have one order for all threads: so at
  * least one of them sees the other, and whose exchange wins has the descriptor. An inbox is open for
- * one generation of the table: a row means the same listener to giver and taker.
+ * one generation of the table: a row means the same listener to giver and taker. What a giver places that goes
+ * by another one, it takes back: the taker leaves it alone. A model shows that this holds in every order of steps
+ * (test/models/inboxes.pml).
  *
  * Not IORING_OP_MSG_RING: what was sent to a ring is lost with it, and the number of a ring that is
  * gone may be another file's by now. An inbox outlives its worker, and so does its eventfd. A hand-over
@@ -32,6 +34,7 @@ const HEAD_WORDS = 16
 const STATE = 0 // FREE, CLAIMED, or the ticket of what is in it
 const DESCRIPTOR = 1
 const ROW = 2
+const ROW_GENERATION = 3 // of the table that has the row
 const ENTRY_WORDS = 4
 const INBOX_WORDS = HEAD_WORDS + ENTRIES * ENTRY_WORDS
 
@@ -39,6 +42,9 @@ const FREE = 0
 const CLAIMED = -1
 /** Tickets tell two uses of an entry apart, even by the same descriptor number: 1 up to here, then again. */
 const TICKETS = 0x4000_0000
+
+/** For `take`: whatever table it came for. */
+export const ANY = -1
 
 export const createInboxes = (workers: number): SharedArrayBuffer =>
   new SharedArrayBuffer(workers * INBOX_WORDS * 4)
@@ -92,6 +98,7 @@ export class Inboxes {
     const ticket = 1 + (Atomics.add(words, head + TICKET, 1) & (TICKETS - 1))
     words[entry + DESCRIPTOR] = fd
     words[entry + ROW] = row
+    words[entry + ROW_GENERATION] = generation
     Atomics.add(words, head + WAITING, 1)
     Atomics.store(words, entry + STATE, ticket)
     if (!this.isOpen(worker, generation)) return !this.#remove(head, entry, ticket)
@@ -99,8 +106,8 @@ export class Inboxes {
     return true
   }
 
-  /** Takes everything that is there; each is the caller's from then on. */
-  take(worker: number, onTaken: (fd: number, row: number) => void): void {
+  /** Takes what is there for the table of `generation`, or ANY; each is the caller's from then on. */
+  take(worker: number, generation: number, onTaken: (fd: number, row: number) => void): void {
     const words = this.#words
     const head = worker * INBOX_WORDS
     Atomics.store(words, head + ROUSED, 0) // before looking: what comes after the look, rouses again
@@ -109,6 +116,7 @@ export class Inboxes {
       if (ticket === FREE || ticket === CLAIMED) continue
       const fd = words[entry + DESCRIPTOR]
       const row = words[entry + ROW]
+      if (generation !== ANY && words[entry + ROW_GENERATION] !== generation) continue
       if (this.#remove(head, entry, ticket)) onTaken(fd, row)
     }
   }
