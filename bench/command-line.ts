@@ -23,7 +23,7 @@ export type Asked = {
 
 type Flags = {
   quick: boolean
-  engine?: 'uring' | 'node'
+  engine?: 'uring' | 'epoll' | 'node'
   connections?: number
   held?: number
   out?: string
@@ -60,6 +60,7 @@ function createProgram(): Command {
     .addOption(
       new Option('--engine <NAME>', 'the engine of the gateways that benches start').choices([
         'uring',
+        'epoll',
         'node',
       ]),
     )

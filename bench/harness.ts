@@ -73,7 +73,7 @@ export type BenchOptions = {
 /** What a run may ask for beside the usual. */
 export type Choices = {
   /** Of the gateway, where a bench runs one. */
-  readonly engine?: 'uring' | 'node'
+  readonly engine?: 'uring' | 'epoll' | 'node'
   /** Of `soak`: short connections, and those that stay. */
   readonly connections?: number
   readonly held?: number

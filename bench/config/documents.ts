@@ -3,7 +3,7 @@
 import type { Split } from '../../src/table/plan/plan.ts'
 
 export type SettingsText = {
-  readonly engine?: 'auto' | 'uring' | 'node'
+  readonly engine?: 'auto' | 'uring' | 'epoll' | 'node'
   readonly workers?: number
   /** Where the admin listener is, on 127.0.0.1; 0 is none. */
   readonly adminPort?: number

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { probeEpoll } from '../../src/kernel/epoll/probe.ts'
 import { probe } from '../../src/kernel/uring/probe.ts'
 import type { Bench } from '../harness.ts'
 import { installed } from '../installed.ts'
@@ -32,6 +33,7 @@ export const PEERS: readonly string[] = ['haproxy', 'haproxy, splice', 'nginx st
 
 export const CONTENDERS: readonly Contender[] = [
   { name: WEIR, command: weir('uring'), missing: () => probe().reason },
+  { name: 'weir, epoll', command: weir('epoll'), missing: () => probeEpoll().reason },
   { name: 'weir, node', command: weir('node'), missing: () => '' },
   {
     name: 'haproxy',

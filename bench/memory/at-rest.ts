@@ -6,7 +6,7 @@ import { weirWith } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
 
-const ENGINES = ['uring', 'node'] as const
+const ENGINES = ['uring', 'epoll', 'node'] as const
 const WORKERS = 4
 
 type Setup = {

@@ -70,7 +70,9 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
   withInput(program.command('run'))
     .description('serve connections; changed files are taken while running')
     .option('--workers <N>', 'worker threads; 0: one for each CPU', integerUpTo(1024))
-    .addOption(new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'node', 'uring']))
+    .addOption(
+      new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'uring', 'epoll', 'node']),
+    )
     .option('--admin <ADDRESS>', 'the admin listener: 127.0.0.1:15021, or unix:/run/weir.sock', adminPlace)
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)

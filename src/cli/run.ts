@@ -18,7 +18,7 @@ import { versionOf } from './version.ts'
 
 export type RunFlags = {
   readonly workers?: number
-  readonly engine?: 'auto' | 'node' | 'uring'
+  readonly engine?: 'auto' | 'uring' | 'epoll' | 'node'
   /**
    * false is `--no-admin`; true is commander's default beside it, which says as little as nothing
    * does.

@@ -20,6 +20,7 @@ export const Errno = {
   EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
+  ENOSPC: 28,
   EPIPE: 32,
   ENOSYS: 38,
   ETIME: 62,

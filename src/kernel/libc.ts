@@ -16,10 +16,15 @@ import { keep, letGo, maps, unmaps } from './held.ts'
 
 const SYMBOLS = {
   __errno_location: { return: 'pointer', arguments: [] }, // errno(3): one address in each thread
-  accept4: { return: 'i32', arguments: ['i32', 'pointer', 'pointer', 'i32'] }, // accept4(2)
+  // accept4(2), with 4 spare
+  accept4: { return: 'i32', arguments: ['i32', 'pointer', 'pointer', 'i32', 'i32', 'i32', 'i32', 'i32'] },
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // bind(2)
   close: { return: 'i32', arguments: ['i32'] }, // close(2)
   connect: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // connect(2)
+  epoll_create1: { return: 'i32', arguments: ['i32'] }, // epoll_create1(2)
+  // epoll_ctl(2), epoll_wait(2), each with 4 spare
+  epoll_ctl: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] },
+  epoll_wait: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] },
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] }, // eventfd(2)
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // fcntl(2), integer argument
   getpeername: { return: 'i32', arguments: ['i32', 'pointer', 'pointer'] }, // getpeername(2)
@@ -32,6 +37,10 @@ const SYMBOLS = {
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] }, // munmap(2)
   pipe2: { return: 'i32', arguments: ['pointer', 'i32'] }, // pipe(2)
   poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] }, // poll(2)
+  // read(2), write(2), and send(2) with 4 spare. A length is a size_t, but fits here: a register's upper half is then 0.
+  read: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
+  write: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
+  send: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] },
   shutdown: { return: 'i32', arguments: ['i32', 'i32'] }, // shutdown(2)
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // socket(2)
   splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] }, // splice(2), 2 spare
@@ -54,7 +63,7 @@ const { c, setup, errno } = missing === '' ? load() : ({} as ReturnType<typeof l
 
 function whyMissing(): string {
   const { platform, arch } = process
-  if (platform !== 'linux') return `this is ${platform}; only Linux has io_uring`
+  if (platform !== 'linux') return `this is ${platform}; only Linux has io_uring and epoll`
   if (arch !== 'x64' && arch !== 'arm64') return `this is ${arch}; the layouts here are of x86-64 and arm64`
   try {
     process.getBuiltinModule('node:ffi').dlopen(null, {})
@@ -81,8 +90,9 @@ function load() {
  */
 const orErrno = (result: number): number => (result === -1 ? -(errno[0] || 5) : result)
 
-/** A new descriptor, or −errno. The flags are those of accept4(2). */
-export const accept4 = (fd: number, flags: number): number => keep(orErrno(c.accept4(fd, 0n, 0n, flags)))
+/** A new descriptor, or −errno. The flags are those of accept4(2), and so are both addresses, where there are some. */
+export const accept4 = (fd: number, flags: number, address = 0n, bytes = 0n): number =>
+  keep(orErrno(c.accept4(fd, address, bytes, flags, 0, 0, 0, 0)))
 export const bind = (fd: number, address: bigint, bytes: number): number =>
   orErrno(c.bind(fd, address, bytes))
 /** 0, or −errno: −EBADF. Linux frees the descriptor on −EINTR too: never retry. */
@@ -92,6 +102,13 @@ export const close = (fd: number): number => {
 }
 export const connect = (fd: number, address: bigint, bytes: number): number =>
   orErrno(c.connect(fd, address, bytes))
+export const epollCreate = (flags: number): number => keep(orErrno(c.epoll_create1(flags)))
+/** `event` is the address of a struct epoll_event. */
+export const epollCtl = (epoll: number, operation: number, fd: number, event: bigint): number =>
+  orErrno(c.epoll_ctl(epoll, operation, fd, event, 0, 0, 0, 0))
+/** How many events stand at `events`, or −errno. */
+export const epollWait = (epoll: number, events: bigint, count: number, timeoutMs: number): number =>
+  orErrno(c.epoll_wait(epoll, events, count, timeoutMs, 0, 0, 0, 0))
 export const eventfd = (initial: number, flags: number): number => orErrno(c.eventfd(initial, flags))
 export const fcntl = (fd: number, command: number, argument: number): number =>
   orErrno(c.fcntl(fd, command, argument))
@@ -119,6 +136,12 @@ export const pipe2 = (pair: bigint, flags: number): number => orErrno(c.pipe2(pa
 /** How many of `count` pollfds at `fds` have something to say, or −errno. */
 export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
   orErrno(c.poll(fds, BigInt(count), timeoutMs))
+/** Bytes received at `at`, 0 at the end of the stream, or −errno. On sockets it is recv(2), in half the time. */
+export const read = (fd: number, at: bigint, bytes: number): number => orErrno(c.read(fd, at, bytes))
+/** Bytes taken, or −errno. On sockets it is send(2); −EPIPE is no signal, since Node ignores SIGPIPE. */
+export const write = (fd: number, at: bigint, bytes: number): number => orErrno(c.write(fd, at, bytes))
+export const send = (fd: number, at: bigint, bytes: number, flags: number): number =>
+  orErrno(c.send(fd, at, bytes, flags, 0, 0, 0, 0))
 export const shutdown = (fd: number, how: number): number => orErrno(c.shutdown(fd, how))
 export const socket = (domain: number, type: number, protocol: number): number =>
   keep(orErrno(c.socket(domain, type, protocol)))

@@ -104,6 +104,11 @@ export class Sockets implements SocketCalls {
     return fd
   }
 
+  /** Small segments go at once, whatever is not acknowledged yet: TCP_NODELAY. */
+  setNoDelay(fd: number): number {
+    return this.#set(fd, TCP_NODELAY, 1)
+  }
+
   /** Sends the ACK that waits: until it has come, the peer's accept waits, too. */
   acknowledge(fd: number): void {
     this.#set(fd, TCP_QUICKACK, 1)

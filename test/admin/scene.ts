@@ -18,7 +18,7 @@ export type Scene = Awaited<ReturnType<typeof scene>>
 export async function scene(
   t: Pick<TestContext, 'after'>,
   text: (port: number, backend: number) => string = routing,
-  engine: 'auto' | 'node' | 'uring' = 'auto',
+  engine: 'auto' | 'uring' | 'epoll' | 'node' = 'auto',
   options: Pick<GatewayOptions, 'differ'> & { readonly metricsMs?: number } = {},
 ) {
   const port = await freePort()

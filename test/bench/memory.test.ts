@@ -15,7 +15,7 @@ test('memory measures the gateway, a worker, a rule and an idle connection', {
   await benchMemory(bench)
   const names = bench.results.map(({ name }) => name)
   for (const part of ['at rest, one worker, one rule, engine', 'each further worker, engine']) {
-    for (const engine of ['uring', 'node']) assert.ok(names.includes(`${part} ${engine}`), part)
+    for (const engine of ['uring', 'epoll', 'node']) assert.ok(names.includes(`${part} ${engine}`), part)
   }
   assert.ok(names.includes('each rule, from 10 to 200'))
   for (const { name, command, bulkOnly, missing } of CONTENDERS) {

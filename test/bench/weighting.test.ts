@@ -10,7 +10,7 @@ import { ENGINES } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
 
-const small = (engine: 'node' | 'uring' = 'uring'): Bench =>
+const small = (engine: 'uring' | 'epoll' | 'node' = 'uring'): Bench =>
   new Bench({ name: 'weighting', scale: 'small', onGroup: () => {}, choices: { engine } })
 
 test('weighting measures picks, whole connections and the split, and says what they mean', {

@@ -27,7 +27,7 @@ test('status says that the gateway is ready, and what it does', async t => {
   await talking(t, port)
   const { code, out } = await ask('status')
   assert.equal(code, 0)
-  assert.match(out, /^ready: weir 1\.2\.3, engine (uring|node), generation 1, up /)
+  assert.match(out, /^ready: weir 1\.2\.3, engine (uring|epoll|node), generation 1, up /)
   assert.match(out, /connections {2}1 open, 1 accepted/)
   assert.match(out, /bytes {8}5 B from clients, 11 B from upstreams/)
   assert.match(out, /reload {7}number 1, taken at \d{4}-/)

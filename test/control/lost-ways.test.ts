@@ -33,7 +33,7 @@ function descriptors(): number {
   }).length
 }
 
-/** How many arenas of uring workers are mapped; neighbours are one mapping. */
+/** How many arenas of workers are mapped; neighbours are one mapping. */
 function arenas(): number {
   const lines = readFileSync('/proc/self/maps', 'latin1').split('\n')
   const sizes = lines.map(line => {

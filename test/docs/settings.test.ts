@@ -37,12 +37,12 @@ const FIELDS: Readonly<Record<string, Field>> = {
     range: numbers(0, 1024),
   },
   engine: {
-    type: '`auto`, `node`, `uring`',
+    type: '`auto`, `uring`, `epoll`, `node`',
     byDefault: DEFAULT_SETTINGS.engine,
     meaning:
-      'What moves the bytes. `auto` takes `uring` where io_uring works, else `node`; the log says which and why. *read once*',
+      'What moves the bytes. `auto` takes `uring` where io_uring works, else `epoll`, else `node`; the log says which and why. *read once*',
     flag: '--engine',
-    range: words('auto', 'node', 'uring'),
+    range: words('auto', 'uring', 'epoll', 'node'),
   },
   profile: {
     type: '`sidecar`, `ambient`',

@@ -10,14 +10,14 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { Counter, openStats, type Stats, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import type { TableBuffers } from '../../src/table/format/table.ts'
-import { clusterOf, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, FLOW_ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
 import { echo, ending, freePort, listen, readBytes, type TestServer, until } from '../support/sockets.ts'
-import { skip } from '../support/uring.ts'
 
 const WORKERS = 4
 const LONG = 1000
@@ -36,9 +36,9 @@ function assertEven(stats: Stats): void {
 }
 
 /** Workers with one listener, and an upstream that sends back what it gets. */
-async function scene(t: TestContext) {
+async function scene(t: TestContext, engine: EngineKind) {
   const upstream = await listen(echo, { backlog: 4096 })
-  const plane = new TestEngine('uring', WORKERS)
+  const plane = new TestEngine(engine, WORKERS)
   const clients: Socket[] = []
   t.after(async () => {
     for (const client of clients) client.destroy()
@@ -88,116 +88,114 @@ test('node: long connections are even over the workers', {
   skip: 'net.Server cannot hand a socket to another thread',
 })
 
-test('uring: 1 000 long connections are within 10 % of the mean, and all are served', { skip }, async t => {
-  const at = await scene(t)
-  for (let made = 0; made < LONG; made += 20) {
-    await Promise.all(dialAll(at, 20).map(client => once(client, 'connect')))
-  }
-  await until(() => sum(openByWorker(at.stats)) === LONG)
-  assertEven(at.stats)
-  await Promise.all(at.clients.map((client, index) => assertAnswers(client, `I am ${index}`)))
-})
+for (const { engine, test } of FLOW_ENGINES) {
+  test(`${engine}: 1 000 long connections are within 10 % of the mean, and all are served`, async t => {
+    const at = await scene(t, engine)
+    for (let made = 0; made < LONG; made += 20) {
+      await Promise.all(dialAll(at, 20).map(client => once(client, 'connect')))
+    }
+    await until(() => sum(openByWorker(at.stats)) === LONG)
+    assertEven(at.stats)
+    await Promise.all(at.clients.map((client, index) => assertAnswers(client, `I am ${index}`)))
+  })
 
-test('uring: so are those of a burst from two clients, with two workers that had more', { skip }, async t => {
-  const at = await scene(t)
-  await skew(at, 400)
-  dialAll(at, LONG / 2, '127.0.0.2')
-  dialAll(at, LONG / 2, '127.0.0.3')
-  const all = at.clients.length
-  await until(() => sum(openByWorker(at.stats)) === all)
-  assertEven(at.stats)
-  assert.ok(at.plane.counts.handedOver > 0)
-  await Promise.all(at.clients.map((client, index) => assertAnswers(client, `I am ${index}`)))
-  for (const client of at.clients) client.destroy()
-  await at.plane.settled()
-})
-
-test('uring: few connections stay where the kernel brought them', { skip }, async t => {
-  const at = await scene(t)
-  dialAll(at, 16)
-  await until(() => sum(openByWorker(at.stats)) === 16)
-  assert.equal(at.plane.counts.handedOver, 0)
-})
-
-test('uring: a connection handed over while tables change is served by one or the other', {
-  skip,
-}, async t => {
-  const at = await scene(t)
-  await skew(at, 200)
-  const other = await freePort()
-  const { clusters } = at.plan
-  const wider = planOf([listenerOn(other), listenerOn(at.port)], clusters) // the row is another one
-  const answered: Promise<void>[] = []
-  for (let change = 0; change < 20; change++) {
-    for (const client of dialAll(at, 40)) answered.push(assertAnswers(client, 'hello'))
-    await at.plane.adopt(change % 2 === 0 ? wider : at.plan)
-  }
-  await Promise.all(answered)
-  assert.ok(at.plane.counts.handedOver > 0)
-  for (const client of at.clients) client.destroy()
-  await at.plane.settled()
-})
-
-for (const [name, timeoutMs] of [
-  ['drain', 0],
-  ['stop', -1],
-] as const) {
-  test(`uring: a ${name} with hand-overs on their way loses none and leaves no descriptor`, {
-    skip,
-  }, async t => {
-    const at = await scene(t)
-    const before = descriptors()
-    await skew(at, 200)
-    const handedOver = at.plane.counts.handedOver
-    const ended = [...at.clients, ...dialAll(at, 400)].map(ending)
-    await until(() => at.plane.counts.handedOver > handedOver)
-    at.plane.order(timeoutMs < 0 ? { kind: 'stop' } : { kind: 'drain', timeoutMs })
-    await at.plane.finished()
-    await Promise.all(ended)
+  test(`${engine}: so are those of a burst from two clients, with two workers that had more`, async t => {
+    const at = await scene(t, engine)
+    await skew(at, 400)
+    dialAll(at, LONG / 2, '127.0.0.2')
+    dialAll(at, LONG / 2, '127.0.0.3')
+    const all = at.clients.length
+    await until(() => sum(openByWorker(at.stats)) === all)
+    assertEven(at.stats)
+    assert.ok(at.plane.counts.handedOver > 0)
+    await Promise.all(at.clients.map((client, index) => assertAnswers(client, `I am ${index}`)))
+    for (const client of at.clients) client.destroy()
     await at.plane.settled()
-    await until(() => descriptors() <= before) // the upstream's and the clients' own close a moment later
+  })
+
+  test(`${engine}: few connections stay where the kernel brought them`, async t => {
+    const at = await scene(t, engine)
+    dialAll(at, 16)
+    await until(() => sum(openByWorker(at.stats)) === 16)
+    assert.equal(at.plane.counts.handedOver, 0)
+  })
+
+  test(`${engine}: a connection handed over while tables change is served by one or the other`, async t => {
+    const at = await scene(t, engine)
+    await skew(at, 200)
+    const other = await freePort()
+    const { clusters } = at.plan
+    const wider = planOf([listenerOn(other), listenerOn(at.port)], clusters) // the row is another one
+    const answered: Promise<void>[] = []
+    for (let change = 0; change < 20; change++) {
+      for (const client of dialAll(at, 40)) answered.push(assertAnswers(client, 'hello'))
+      await at.plane.adopt(change % 2 === 0 ? wider : at.plan)
+    }
+    await Promise.all(answered)
+    assert.ok(at.plane.counts.handedOver > 0)
+    for (const client of at.clients) client.destroy()
+    await at.plane.settled()
+  })
+
+  for (const [name, timeoutMs] of [
+    ['drain', 0],
+    ['stop', -1],
+  ] as const) {
+    test(`${engine}: a ${name} with hand-overs on their way loses none and leaves no descriptor`, async t => {
+      const at = await scene(t, engine)
+      const before = descriptors()
+      await skew(at, 200)
+      const handedOver = at.plane.counts.handedOver
+      const ended = [...at.clients, ...dialAll(at, 400)].map(ending)
+      await until(() => at.plane.counts.handedOver > handedOver)
+      at.plane.order(timeoutMs < 0 ? { kind: 'stop' } : { kind: 'drain', timeoutMs })
+      await at.plane.finished()
+      await Promise.all(ended)
+      await at.plane.settled()
+      await until(() => descriptors() <= before) // the upstream's and the clients' own close a moment later
+    })
+  }
+
+  test(`${engine}: a worker that died gets the new connections until it has its share`, async t => {
+    const events: SupervisorEvent[] = []
+    const upstream = await listen(echo, { backlog: 4096 })
+    const before = descriptors()
+    const supervisor = new Supervisor({
+      ...{ workers: WORKERS, engine, limits: { maxConnections: 10_000 } },
+      filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
+      onEvent: event => void events.push(event),
+    })
+    const clients: Socket[] = []
+    t.after(async () => {
+      for (const client of clients) client.destroy()
+      await upstream[Symbol.asyncDispose]()
+      await supervisor.stop()
+    })
+    const port = await freePort()
+    supervisor.publish(1, tableFor(port, upstream))
+    await until(() => supervisor.ready)
+    const stats = openStats(supervisor.stats)
+
+    const first = Array.from({ length: 4 * DIES_WITH + 100 }, () => dial({ port, clients }))
+    await until(() => events.some(event => event.kind === 'died'))
+    await until(() => events.filter(event => event.kind === 'listening').length === WORKERS + 1)
+    assert.ok(totals(stats).closed['worker-lost'] >= DIES_WITH)
+    await until(() => sum(openByWorker(stats)) === first.filter(client => !client.destroyed).length)
+
+    for (let left = LONG - sum(openByWorker(stats)); left > 0; left--) dial({ port, clients })
+    await until(() => sum(openByWorker(stats)) === LONG)
+    assertEven(stats)
+    for (const client of clients) client.destroy()
+    await until(() => sum(openByWorker(stats)) === 0)
+    const { accepted, closed } = totals(stats)
+    assert.equal(accepted, sum(Object.values(closed)))
+    await supervisor.stop()
+    await until(() => descriptors() <= before)
   })
 }
 
 /** Open files of this process. */
 const descriptors = (): number => readdirSync('/proc/self/fd').length
-
-test('uring: a worker that died gets the new connections until it has its share', { skip }, async t => {
-  const events: SupervisorEvent[] = []
-  const upstream = await listen(echo, { backlog: 4096 })
-  const before = descriptors()
-  const supervisor = new Supervisor({
-    ...{ workers: WORKERS, engine: 'uring', limits: { maxConnections: 10_000 } },
-    filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
-    onEvent: event => void events.push(event),
-  })
-  const clients: Socket[] = []
-  t.after(async () => {
-    for (const client of clients) client.destroy()
-    await upstream[Symbol.asyncDispose]()
-    await supervisor.stop()
-  })
-  const port = await freePort()
-  supervisor.publish(1, tableFor(port, upstream))
-  await until(() => supervisor.ready)
-  const stats = openStats(supervisor.stats)
-
-  const first = Array.from({ length: 4 * DIES_WITH + 100 }, () => dial({ port, clients }))
-  await until(() => events.some(event => event.kind === 'died'))
-  await until(() => events.filter(event => event.kind === 'listening').length === WORKERS + 1)
-  assert.ok(totals(stats).closed['worker-lost'] >= DIES_WITH)
-  await until(() => sum(openByWorker(stats)) === first.filter(client => !client.destroyed).length)
-
-  for (let left = LONG - sum(openByWorker(stats)); left > 0; left--) dial({ port, clients })
-  await until(() => sum(openByWorker(stats)) === LONG)
-  assertEven(stats)
-  for (const client of clients) client.destroy()
-  await until(() => sum(openByWorker(stats)) === 0)
-  const { accepted, closed } = totals(stats)
-  assert.equal(accepted, sum(Object.values(closed)))
-  await supervisor.stop()
-  await until(() => descriptors() <= before)
-})
 
 function tableFor(port: number, upstream: TestServer): TableBuffers {
   const { slotOf } = new Slots(createSlots(), 1, NO_COUNTS)

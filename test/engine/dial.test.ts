@@ -11,7 +11,7 @@ import { missing } from '../../src/kernel/libc.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import type { Cluster, Listener } from '../../src/table/plan/plan.ts'
 import { blackhole } from '../support/blackhole.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   bytes,
@@ -54,7 +54,7 @@ async function isReset({ plane, port }: Gateway, reason: ReasonName): Promise<vo
 
 const nobody = async () => ({ address: '127.0.0.1', port: await freePort() })
 
-for (const { engine, test } of ENGINES) {
+for (const { engine, test } of EVERY_ENGINE) {
   test(`${engine}: a refused connection resets the client`, async () => {
     await using gateway = await gatewayTo(engine, [clusterOf([await nobody()])])
     await isReset(gateway, 'connect-refused')

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { freePort, listen, open, readAll, stalled } from '../support/sockets.ts'
 
 /** 64 pipes and 128 large buffers (src/engine/flow), and some. */
@@ -33,7 +33,7 @@ async function stall(port: number): Promise<Socket> {
   return socket
 }
 
-for (const { engine, test } of ENGINES)
+for (const { engine, test } of EVERY_ENGINE)
   test(`${engine}: fresh connections are served beside hundreds of readers that stall`, async t => {
     await using upstream = await listen(serve)
     await using plane = new TestEngine(engine)

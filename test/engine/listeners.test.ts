@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { parseCidr } from '../../src/address/address.ts'
 import type { Rule } from '../../src/table/plan/plan.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   echo,
@@ -29,7 +29,7 @@ const ask = async (port: number, host?: string): Promise<string> => {
   return readAll(client)
 }
 
-for (const { engine, test } of ENGINES) {
+for (const { engine, test } of EVERY_ENGINE) {
   test(`${engine}: a new table routes new connections; those that are open stay where they are`, async () => {
     await using one = await listen(echo)
     await using two = await listen(say('two'))

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
 import {
   begin,
@@ -50,7 +50,7 @@ async function nextSocket(upstream: TestServer): Promise<Socket> {
   return socket
 }
 
-for (const { engine, test } of ENGINES) {
+for (const { engine, test } of EVERY_ENGINE) {
   test(`${engine}: bytes arrive exactly, both ways at once, and so does each end`, async () => {
     const digests: Promise<string>[] = []
     await using gateway = await relay(engine, socket => {

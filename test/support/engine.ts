@@ -26,6 +26,7 @@ import {
   type Plan,
   type Policy,
 } from '../../src/table/plan/plan.ts'
+import { withoutEpoll } from './epoll.ts'
 import { fullOnly } from './full.ts'
 import { until } from './sockets.ts'
 import { skip as withoutUring } from './uring.ts'
@@ -55,16 +56,33 @@ type Test = (name: string, ...rest: [TestFn] | [TestOptions, TestFn]) => void
  */
 export type EngineUnderTest = { readonly engine: EngineKind; readonly test: Test }
 
-/** Every test of the data plane runs on each engine, by name. */
-export const ENGINES: readonly EngineUnderTest[] = [on('node', false), on('uring', withoutUring)]
+/** For what depends on the kernel under an engine, too: on each one, always. */
+export const EVERY_ENGINE: readonly EngineUnderTest[] = [
+  on('node', false),
+  on('epoll', withoutEpoll),
+  on('uring', withoutUring),
+]
+
+/**
+ * Every test of the data plane runs on each engine, by name. `epoll` runs the code that `uring` does,
+ * on another kernel: where both can run, `npm test` tries one of them.
+ */
+export const ENGINES: readonly EngineUnderTest[] = [
+  on('node', false),
+  on('epoll', withoutEpoll || (withoutUring === false && fullOnly)),
+  on('uring', withoutUring),
+]
+
+/** The same, for what `node` cannot do. */
+export const FLOW_ENGINES: readonly EngineUnderTest[] = ENGINES.slice(1)
 
 /**
  * For what hardly depends on the engine: `npm test` tries the one that weir would choose, test:full
- * both.
+ * all.
  */
 export const CHOSEN_FIRST: readonly EngineUnderTest[] = [
-  on('node', withoutUring === false && fullOnly),
-  on('uring', withoutUring),
+  on('node', (withoutEpoll === false || withoutUring === false) && fullOnly),
+  ...FLOW_ENGINES,
 ]
 
 function on(engine: EngineKind, missing: string | false): EngineUnderTest {

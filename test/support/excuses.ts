@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { probeEpoll } from '../../src/kernel/epoll/probe.ts'
 import { probe } from '../../src/kernel/uring/probe.ts'
 import { fullOnly } from './full.ts'
 
@@ -18,6 +19,7 @@ const EXCUSES: readonly (readonly [RegExp, () => boolean])[] = [
   [/^(needs Linux|reads \/proc\/)/, () => process.platform !== 'linux'],
   [/^there is no IPv6 here$/, () => !existsSync('/proc/net/if_inet6')],
   [/^not a git checkout$/, () => !existsSync(new URL('../../.git', import.meta.url))],
+  [/^needs epoll by node:ffi: /, () => !probeEpoll().ok],
   [/io_uring|^needs .* \(\d+\.\d+\): /, () => !probe().ok],
 ]
 

@@ -18,7 +18,7 @@ const failure = object({ worker: integer(), listener: text(), code: text(), mess
 /** What /summary answers. */
 export const summary = object({
   version: text(),
-  engine: oneOf(['uring', 'node']),
+  engine: oneOf(['uring', 'epoll', 'node']),
   workers: integer(),
   monotonicMs: number('A clock that no adjustment moves; only differences mean something.'),
   uptimeS: number(),

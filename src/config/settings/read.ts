@@ -63,7 +63,7 @@ const SPEC: Reader<Settings> = mapped(
   object<Spec>(
     {
       workers: integer(0, WORKERS_MAX),
-      engine: choice('auto', 'node', 'uring'),
+      engine: choice('auto', 'uring', 'epoll', 'node'),
       profile: choice('sidecar', 'ambient'),
       workload: orNull(object<Workload>({ namespace: text, labels: strings }, workloadDefaults)),
       mesh: object(

@@ -21,7 +21,7 @@ export type AdminSettings = {
 export type Settings = {
   /** Worker threads; 0 means one for each CPU that this process may use. */
   readonly workers: number
-  readonly engine: 'auto' | 'node' | 'uring'
+  readonly engine: 'auto' | 'uring' | 'epoll' | 'node'
   readonly profile: 'sidecar' | 'ambient'
   /** Which workload this gateway is; null serves every Gateway. */
   readonly workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> } | null

@@ -1,20 +1,44 @@
 /**
  * Which engine the workers run, and the one line that says why.
  *
- * io_uring is tried out, not looked up: what a kernel, a sysctl or a seccomp profile forbids shows
- * only then (kernel/uring/probe.ts).
+ * Each is tried out, not looked up: what a kernel, a sysctl or a seccomp profile forbids shows only
+ * then (kernel/uring/probe.ts, kernel/epoll/probe.ts).
  */
 
 import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineKind } from '../../engine/worker/protocol.ts'
-import { type Probe, probe } from '../../kernel/uring/probe.ts'
+import { probeEpoll } from '../../kernel/epoll/probe.ts'
+import { probe } from '../../kernel/uring/probe.ts'
 
 type EngineChoice = { readonly engine: EngineKind; readonly why: string }
 
-/** @param tryUring  For tests. */
-export function chooseEngine(wanted: Settings['engine'], tryUring: () => Probe = probe): EngineChoice {
+/** By engine: whether it can run, and if not, what would enable it. */
+type Probes = {
+  readonly [engine in 'uring' | 'epoll']: () => { readonly ok: boolean; readonly reason: string }
+}
+
+/** The better one first; `node` runs everywhere. */
+const TRIED = ['uring', 'epoll'] as const
+const CALLED = { uring: 'io_uring', epoll: 'epoll', node: 'node' } as const
+
+/** @param probes  For tests. */
+export function chooseEngine(
+  wanted: Settings['engine'],
+  probes: Probes = { uring: probe, epoll: probeEpoll },
+): EngineChoice {
   if (wanted === 'node') return { engine: 'node', why: 'as asked' }
-  const { ok, reason } = tryUring()
-  if (ok) return { engine: 'uring', why: wanted === 'uring' ? 'as asked' : 'io_uring works here' }
-  return { engine: 'node', why: `no io_uring: ${reason}` }
+  const without = new Map<string, string[]>()
+  for (const engine of TRIED) {
+    if (engine === 'uring' && wanted === 'epoll') continue
+    const { ok, reason } = probes[engine]()
+    if (ok) return { engine, why: engine === wanted ? 'as asked' : explain(without, engine) }
+    without.set(reason, [...(without.get(reason) ?? []), CALLED[engine]])
+  }
+  return { engine: 'node', why: explain(without, 'node') }
+}
+
+/** @param without  What is not to be had, by the reason. */
+function explain(without: ReadonlyMap<string, readonly string[]>, engine: EngineKind): string {
+  if (without.size === 0) return `${CALLED[engine]} works here`
+  return [...without].map(([reason, names]) => `no ${names.join(' and no ')}: ${reason}`).join('; ')
 }

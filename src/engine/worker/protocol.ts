@@ -12,7 +12,7 @@ import type { JournalMemory } from '../../stats/journal-memory.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
-export type EngineKind = 'node' | 'uring'
+export type EngineKind = 'uring' | 'epoll' | 'node'
 
 /** Everything a worker is given when it starts. */
 export type WorkerTask = {

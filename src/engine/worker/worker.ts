@@ -10,6 +10,7 @@ import { flushCompileCache } from 'node:module'
 import { assert } from '../../base/assert.ts'
 import { errnoName } from '../../kernel/errno.ts'
 import { hold } from '../../kernel/held.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
 import { machine } from '../../kernel/machine.ts'
 import { openWake } from '../../kernel/wake.ts'
 import { Inboxes } from './inboxes.ts'
@@ -21,11 +22,18 @@ type Run = (task: EngineTask) => Promise<void> | void
 /** Only the engine that runs is loaded, and only its kernel. */
 const ENGINES: Readonly<Record<EngineKind, () => Promise<Run>>> = {
   node: async () => (await import('../node/engine.ts')).runNodeEngine,
-  uring: async () => {
-    const { UringKernel } = await import('../../kernel/uring/kernel.ts')
-    const { runFlowEngine } = await import('../flow/engine.ts')
-    return task => runFlowEngine(task, must(UringKernel.open(wakeFdOf(task))))
-  },
+  epoll: async () => flowOn((await import('../../kernel/epoll/kernel.ts')).EpollKernel.open),
+  uring: async () => flowOn((await import('../../kernel/uring/kernel.ts')).UringKernel.open),
+}
+
+async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
+  const { runFlowEngine } = await import('../flow/engine.ts')
+  return task => {
+    const kernel = open(wakeFdOf(task))
+    // What the probe has seen work must work here, too.
+    assert(typeof kernel !== 'number', `${task.engine} is not to be had: ${errnoName(kernel as number)}`)
+    return runFlowEngine(task, kernel as Kernel)
+  }
 }
 
 export default async function runWorker(task: WorkerTask): Promise<void> {
@@ -43,12 +51,6 @@ function wakeFdOf({ inboxes, index }: WorkerTask): number {
   assert(fd >= 0, `no eventfd: ${errnoName(fd)}`)
   shared.setWakeFd(index, fd)
   return fd
-}
-
-/** What the probe has seen work must work here, too. */
-function must<Part>(part: Part | number): Part {
-  assert(typeof part !== 'number', `io_uring is not to be had: ${errnoName(part as number)}`)
-  return part as Part
 }
 
 function withLimits(task: WorkerTask): WorkerTask {

@@ -1,0 +1,59 @@
+/**
+ * Equal buffers of the arena. The last that was given back is the next that is taken: received into
+ * and sent from at once, one buffer serves all flows that do not block, and stays in the cache.
+ */
+
+import { assert } from '../../base/assert.ts'
+import type { Arena } from '../arena.ts'
+import { BUFFER, type BufferPool } from '../kernel.ts'
+
+const COUNT_MAX = 65_536
+
+export class Pool implements BufferPool {
+  readonly count: number
+  readonly bytesEach: number
+  free: number
+  readonly #base: number
+  readonly #at: number
+  /** Numbers of the free ones, the next last. */
+  readonly #spare: Uint16Array
+  readonly #taken: Uint8Array
+
+  constructor(arena: Arena, count: number, bytesEach: number) {
+    assert(count > 0 && count <= COUNT_MAX, `${count} buffers`)
+    this.count = count
+    this.bytesEach = bytesEach
+    this.free = count
+    this.#at = arena.take(count * bytesEach, 4096)
+    this.#base = arena.base
+    this.#spare = Uint16Array.from({ length: count }, (_, index) => count - 1 - index)
+    this.#taken = new Uint8Array(count)
+  }
+
+  /** Where the next one is, for a direct call. There must be one. */
+  get pointer(): bigint {
+    return BigInt(this.#base + this.at(this.#spare[this.free - 1]))
+  }
+
+  /** Takes the next one: the bits that say so in a completion's flags. */
+  fill(): number {
+    assert(this.free > 0, 'no buffer is free')
+    const id = this.#spare[--this.free]
+    this.#taken[id] = 1
+    return BUFFER | (id << 16)
+  }
+
+  take(flags: number): number {
+    return (flags & BUFFER) === 0 ? -1 : flags >>> 16
+  }
+
+  give(id: number): void {
+    assert(this.#taken[id] === 1, `buffer ${id} is not taken`)
+    this.#taken[id] = 0
+    this.#spare[this.free++] = id
+  }
+
+  at(id: number): number {
+    return this.#at + id * this.bytesEach
+  }
+}
