@@ -4,6 +4,7 @@
  *   npm test                    what finds most mistakes in the least time
  *   npm run test:full           everything (docs/testing.md says what moved where)
  *   npm test -- --times FILE…   how long each file takes
+ *   npm test -- FILE --name R   only tests whose name matches R, a regular expression
  *
  * Each file has a process of its own, but for those that need none: test/groups holds modules that
  * import the files of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a test
@@ -30,7 +31,7 @@ const LONGEST_FIRST = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { times: { type: 'boolean', default: false } },
+  options: { times: { type: 'boolean', default: false }, name: { type: 'string' } },
 })
 
 process.chdir(ROOT)
@@ -46,6 +47,7 @@ const tests = run({
   files,
   concurrency: availableParallelism(),
   timeout: TIMEOUT_MS,
+  ...(values.name === undefined ? {} : { testNamePatterns: new RegExp(values.name) }),
   execArgv: ['--no-concurrent-recompilation', '--disable-warning=ExperimentalWarning'],
 })
 tests.on('test:pass', ({ name, skip, file }) => {

@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** README.md and everything in docs/, from the root. */
+/** The documents of the root, and everything in docs/. */
 export const DOCUMENTS: readonly string[] = [
   'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
   ...readdirSync(`${ROOT}docs`)
     .filter(name => name.endsWith('.md'))
     .map(name => `docs/${name}`),
