@@ -65,6 +65,28 @@ for (const document of DOCUMENTS) {
   })
 }
 
+const INLINE = /`weir ([a-z][a-z-]*)([^`\n]*)`/g
+const TYPED = /^(?:\$ )?weir ([a-z][a-z-]*)(.*)$/gm
+
+test('every weir command of the documents exists, and has the options that it is typed with', async () => {
+  const helps = new Map<string, string>()
+  for (const document of DOCUMENTS) {
+    const blocks = blocksOf(document).map(({ text }) => text)
+    const found = [...read(document).matchAll(INLINE), ...blocks.join('\n').matchAll(TYPED)]
+    for (const [typed, name, rest] of found) {
+      if (!helps.has(name)) helps.set(name, (await weir([name, '--help'])).out)
+      const help = helps.get(name) ?? ''
+      ok(help.startsWith(`Usage: weir ${name}`), `${document}: ${typed}`)
+      for (const [, option] of rest
+        .replace(/\$\(.*\)/, '')
+        .split(/ [|#]/)[0]
+        .matchAll(/(?:^|\s)(-{1,2}[a-zA-Z][\w-]*)/g))
+        ok(new RegExp(`(^|[ ,])${option}\\b`, 'm').test(help), `${document}: ${typed}`)
+    }
+  }
+  ok(helps.size > 8)
+})
+
 test('README.md promises of the demo what the demo promises itself, where a test holds it to that', () => {
   const file = 'config/virtual-service.yaml'
   const held = [...read(file).matchAll(/^# {3}(nc .*\d) +then `test`: (.*)$/gm)].map(([, typed, answers]) => [
