@@ -75,7 +75,7 @@ class Scene {
     this.#decision.address[0] = LOOPBACK
   }
 
-  /** So many connections, each with a request and `more` of them, as relay.ts tells of them. */
+  /** So many connections, each with a request and `more` of them, as flows.ts tells of them. */
   connections(count: number, wanted: number, more: number): number {
     want(this.memory.records, wanted)
     for (let done = 0; done < count; done++) {

@@ -1,29 +1,50 @@
-/** When a slot's time is up: ../decide/deadline.ts on the words of slots.ts. */
+/** When a slot's time is up: ../decide/deadline.ts on the words of slots.ts; and when to look at slots. */
 
 import { deadlineMs, overdue } from '../decide/deadline.ts'
-import type { State } from '../decide/state.ts'
+import { State } from '../decide/state.ts'
 import type { Slots } from './slots.ts'
 
+/** The time of this turn of the loop, monotonic. */
+export type Clock = { nowMs: number }
+
+/** A side that nothing is received from is looked at after this time, and again as long as it is so (watch.ts). */
+export const UNHEARD_MS = 1000
+/** A dial that takes longer than this has its client watched. */
+const DIALING_MS = 50
+
 export class Deadlines {
+  /** When slots are to be looked at; may be too early, never too late. */
+  nextMs = Number.POSITIVE_INFINITY
   readonly #slots: Slots
+  readonly #clock: Clock
   /** Filled for the slot in question: no object is made for each. */
   readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
-  constructor(slots: Slots) {
+  constructor(slots: Slots, clock: Clock) {
     this.#slots = slots
+    this.#clock = clock
   }
 
   /** The reason for which the connection's time is up, or −1. */
-  overdue(slot: number, nowMs: number): number {
+  overdue(slot: number): number {
     this.#fill(slot)
-    return overdue(this.#slots.state[slot] as State, this.#times, this.#allowed, nowMs)
+    return overdue(this.#slots.state[slot] as State, this.#times, this.#allowed, this.#clock.nowMs)
   }
 
-  /** When to look at it next; Infinity where nothing limits it. */
-  nextMs(slot: number): number {
+  /** Sees to it that the slot is looked at when its next deadline comes. */
+  expect(slot: number): void {
     this.#fill(slot)
-    return deadlineMs(this.#slots.state[slot] as State, this.#times, this.#allowed)
+    this.#lookAt(deadlineMs(this.#slots.state[slot] as State, this.#times, this.#allowed))
+  }
+
+  /** Nothing is received from a side of it at the moment, so nobody would hear of its reset. */
+  unheard(slot: number): void {
+    this.#lookAt(this.#clock.nowMs + (this.#slots.state[slot] === State.Dialing ? DIALING_MS : UNHEARD_MS))
+  }
+
+  #lookAt(ms: number): void {
+    this.nextMs = Math.min(this.nextMs, ms)
   }
 
   #fill(slot: number): void {

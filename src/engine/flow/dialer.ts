@@ -6,7 +6,7 @@
  *    ▲               └─ refusal, deadline ─▶ another endpoint? ─ no ─▶ failed
  *    └────────────────────────────────────────────┘
  *
- * Meanwhile the client is received from (relay.ts), up to a limit, or at least watched (watch.ts).
+ * Meanwhile the client is received from (flows.ts), up to a limit, or at least watched (watch.ts).
  */
 
 import { errnoName } from '../../kernel/errno.ts'
@@ -19,28 +19,28 @@ import { isReset, isShortage } from '../decide/failures.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'
+import type { Clock, Deadlines } from './deadlines.ts'
+import type { Endings } from './endings.ts'
+import type { Flows } from './flows.ts'
 import * as Operation from './operations.ts'
-import type { Received } from './received.ts'
+import type { Queues } from './queues.ts'
 import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
 
 export type DialerOptions = {
   readonly ask: Ask
   readonly sockets: SocketCalls
   readonly slots: Slots
-  readonly received: Received
+  readonly queues: Queues
+  readonly flows: Flows
+  readonly endings: Endings
+  readonly deadlines: Deadlines
   readonly attempts: Attempts
   readonly journal: Journal
   /** Of the connection in question; filled anew where another endpoint is tried. */
   readonly decision: Decision
-  /** The time of this turn of the loop. */
-  readonly clock: { readonly nowMs: number }
+  readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
-  /** A dial has begun, and has a deadline. */
-  readonly onDialing: (slot: number) => void
-  /** The slot is Relaying, and nothing of it has been relayed. */
-  readonly onConnected: (slot: number) => void
-  readonly onFailed: (slot: number, reason: number) => void
 }
 
 export class Dialer {
@@ -77,7 +77,7 @@ export class Dialer {
     const fd = sockets.dial(decision.family === 4 ? 4 : 6, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
     if (fd >= descriptorCeiling || (fd < 0 && isShortage(errnoName(fd)))) {
-      this.#options.onFailed(slot, Reason['accept-error'])
+      this.#options.endings.close(slot, Reason['accept-error'])
       return
     }
     attempts.dialed()
@@ -86,7 +86,7 @@ export class Dialer {
       this.#fail(slot, fd)
       return
     }
-    this.#options.onDialing(slot)
+    this.#options.deadlines.expect(slot)
     if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
     ask.connect(slot, decision)
   }
@@ -102,13 +102,14 @@ export class Dialer {
   }
 
   #succeed(slot: number): void {
-    const { sockets, slots, received, attempts, clock } = this.#options
+    const { sockets, slots, queues, attempts, clock, deadlines, flows } = this.#options
     slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     slots.activeMs[slot] = clock.nowMs
     // A server that speaks first must not wait for our ACK.
-    if (received.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
-    this.#options.onConnected(slot)
+    if (queues.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
+    deadlines.expect(slot)
+    flows.begin(slot)
   }
 
   /** The upstream had accepted, and has reset before its connect was completed. */
@@ -117,7 +118,7 @@ export class Dialer {
     slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     journal.broke(slot, result)
-    this.#options.onFailed(slot, Reason['upstream-reset'])
+    this.#options.endings.close(slot, Reason['upstream-reset'])
   }
 
   #fail(slot: number, result: number): void {
@@ -126,7 +127,7 @@ export class Dialer {
     const failure = { code: errnoName(result), errno: result }
     const next = attempts.failed(slot, failure, decision, clock.nowMs)
     if (next === ANOTHER) this.#connect(slot)
-    else this.#options.onFailed(slot, next)
+    else this.#options.endings.close(slot, next)
   }
 
   #closeUpstream(slot: number): void {

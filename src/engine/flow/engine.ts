@@ -14,18 +14,18 @@
 import { assert } from '../../base/assert.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
 import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
-import type { SocketName } from '../../kernel/socket-address.ts'
 import { operationOf, subject } from '../../kernel/user-data.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
 import { ownListeners } from '../../table/match/own-listeners.ts'
-import { ADMITTED, createDecider, type Decider, decide } from '../decide/decide.ts'
+import { createDecider, type Decider } from '../decide/decide.ts'
 import { Closings } from '../worker/closings.ts'
 import { descriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
 import type { EngineTask, Report } from '../worker/protocol.ts'
 import { Connections } from './connections.ts'
+import type { Clock } from './deadlines.ts'
 import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
@@ -60,40 +60,34 @@ export class FlowEngine {
   readonly #connections: Connections
   readonly #handOver: HandOver
   readonly #closings = new Closings()
-  readonly #descriptorCeiling: number
-  readonly #peer: SocketName
-  readonly #local: SocketName
+  readonly #clock: Clock = { nowMs: 0 }
   #drain: Drain | null = null
 
   constructor(task: EngineTask, kernel: Kernel) {
     this.#task = task
-    this.#descriptorCeiling = descriptorCeiling(task.world)
     this.#kernel = kernel
     this.#decider = createDecider(task)
-    const { query } = this.#decider
-    this.#journal = new Journal(task, query)
-    this.#peer = { family: 0, words: query.client, port: 0 }
-    this.#local = { family: 0, words: query.destination, port: 0 }
+    this.#journal = new Journal(task, this.#decider.query)
     this.#handOver = new HandOver(kernel, task, this.#decider.stats)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
-      close: order => this.#closings.add(order, this.#connections.nowMs),
+      close: order => this.#closings.add(order, this.#clock.nowMs),
       stop: () => this.#stop(),
     })
     this.#connections = new Connections({
       ...{ kernel, decider: this.#decider, journal: this.#journal, onFree: this.#onFree },
-      descriptorCeiling: this.#descriptorCeiling,
+      ...{ clock: this.#clock, descriptorCeiling: descriptorCeiling(task.world) },
     })
     this.#listeners = new Listeners({
-      ...{ kernel, onAccept: this.#onAccept, onPause: () => this.#connections.countPause() },
+      ...{ kernel, onAccept: this.#onAccept, onPause: () => this.#connections.intake.countPause() },
       onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
     })
   }
 
   /** Serves from the first `turn` on. */
   start(): void {
-    this.#connections.nowMs = this.#task.world.monotonicMs()
+    this.#clock.nowMs = this.#task.world.monotonicMs()
     this.#kernel.wake(subject(0, Operation.WAKE))
     this.#report({ kind: 'waiting', wakeFd: this.#kernel.wakeFd })
     this.#mailbox.receive()
@@ -116,24 +110,26 @@ export class FlowEngine {
   turn(): void {
     const kernel = this.#kernel
     const connections = this.#connections
+    const clock = this.#clock
     const result = kernel.wait(this.#waitMs())
     assert(result === 0 || isShortOfMemory(result), `${kernel.name}: ${errnoName(result)}`)
     assert(kernel.lost() === 0, 'the kernel has dropped a completion')
-    connections.nowMs = this.#task.world.monotonicMs()
+    clock.nowMs = this.#task.world.monotonicMs()
     while (kernel.next()) this.#complete()
-    if (connections.nowMs >= connections.nextSweepMs) connections.sweep()
-    if (connections.nowMs >= this.#closings.nextMs) this.#closings.due(connections.nowMs, this.#close)
-    if (connections.nowMs >= this.#listeners.nextWorkMs) this.#listeners.work(connections.nowMs)
-    if (connections.isHungry) connections.feed()
-    if (connections.isCutting) connections.cut()
+    if (clock.nowMs >= connections.deadlines.nextMs) connections.sweep()
+    if (clock.nowMs >= this.#closings.nextMs) this.#closings.due(clock.nowMs, this.#close)
+    if (clock.nowMs >= this.#listeners.nextWorkMs) this.#listeners.work(clock.nowMs)
+    if (connections.ports.isHungry) connections.feed()
+    if (connections.endings.isCutting) connections.endings.cut()
     this.#continueDrain()
   }
 
   /** Until the next thing that is due by itself; −1 is without end. */
   #waitMs(): number {
-    if (this.#connections.isHungry || this.#connections.isCutting) return 0
-    const { nowMs, nextSweepMs } = this.#connections
-    const sweepMs = Math.max(nextSweepMs, nowMs + SWEEP_LEAST_MS)
+    const { ports, endings, deadlines } = this.#connections
+    if (ports.isHungry || endings.isCutting) return 0
+    const { nowMs } = this.#clock
+    const sweepMs = Math.max(deadlines.nextMs, nowMs + SWEEP_LEAST_MS)
     const dueMs = Math.min(
       sweepMs,
       this.#listeners.nextWorkMs,
@@ -147,7 +143,7 @@ export class FlowEngine {
     const { word, result, flags } = this.#kernel
     switch (operationOf(word)) {
       case Operation.ACCEPT:
-        this.#listeners.accepted(word, result, flags, this.#connections.nowMs)
+        this.#listeners.accepted(word, result, flags, this.#clock.nowMs)
         break
       case Operation.WAKE:
         this.#kernel.wake(subject(0, Operation.WAKE))
@@ -166,27 +162,17 @@ export class FlowEngine {
   readonly #onAccept = (listening: Listening, fd: number): void => {
     this.#mailbox.refresh()
     // Other workers may not have a listener that is about to be closed.
-    if (listening.retiring || !this.#passOn(listening, fd)) this.#serve(listening, fd)
+    if (listening.retiring || !this.#passOn(listening, fd)) this.#connections.intake.serve(listening, fd)
   }
 
   #passOn({ row }: Listening, fd: number): boolean {
-    return this.#handOver.pass(fd, row, this.#connections.nowMs)
-  }
-
-  /** The count is that of the worker that serves it. */
-  #serve(listening: Listening, fd: number): void {
-    this.#connections.count()
-    this.#journal.arrived(listening.row, listening.table.generation, this.#connections.decision)
-    const reason = this.#decide(listening, fd)
-    this.#journal.decided()
-    if (reason === ADMITTED) this.#connections.admit(fd, listening.table)
-    else this.#connections.refuse(fd, reason)
+    return this.#handOver.pass(fd, row, this.#clock.nowMs)
   }
 
   #takeHandedOver(): void {
     this.#handOver.take((fd, row) => {
       makeRoom(this.#kernel)
-      this.#serve(this.#listeners.atRow(row), fd)
+      this.#connections.intake.serve(this.#listeners.atRow(row), fd)
     })
   }
 
@@ -196,27 +182,6 @@ export class FlowEngine {
     this.#takeHandedOver()
   }
 
-  #decide(listening: Listening, fd: number): number {
-    if (fd >= this.#descriptorCeiling) return Reason['accept-error']
-    if (!this.#identify(listening, fd)) return Reason['client-reset']
-    return decide(this.#decider, listening.table, this.#connections.decision)
-  }
-
-  /** Fills the query with the connection's addresses; false where the client is already gone. */
-  #identify(listening: Listening, fd: number): boolean {
-    const { query } = this.#decider
-    const { sockets } = this.#kernel
-    if (sockets.peerName(fd, this.#peer) < 0) return false
-    if (listening.local) copyName(listening.local, this.#local)
-    else if (sockets.localName(fd, this.#local) < 0) return false
-    if (listening.socket.original) sockets.originalDestination(fd, this.#local)
-    query.destinationFamily = this.#local.family
-    query.destinationPort = this.#local.port
-    query.clientFamily = this.#peer.family
-    this.#journal.clientPort = this.#peer.port
-    return true
-  }
-
   // ── orders ─────────────────────────────────────────────────────────────────
 
   #adopt(table: Table): void {
@@ -224,7 +189,7 @@ export class FlowEngine {
     this.#closeInbox()
     this.#decider.own = ownListeners(table, this.#task.world.ownAddresses())
     this.#journal.adopt(table.generation)
-    this.#listeners.adopt(table, this.#connections.nowMs)
+    this.#listeners.adopt(table, this.#clock.nowMs)
     this.#handOver.open(table.generation)
   }
 
@@ -236,7 +201,7 @@ export class FlowEngine {
   }
 
   readonly #close = (row: number, id: number): void => {
-    if (this.#journal.isOf(row, id)) this.#connections.close(row, Reason.drain)
+    if (this.#journal.isOf(row, id)) this.#connections.endings.close(row, Reason.drain)
   }
 
   #beginDrain(timeoutMs: number): void {
@@ -250,16 +215,17 @@ export class FlowEngine {
     this.#closeInbox()
     this.#drain ??= { closed: 0, reset: 0, untilMs: 0, timeoutMs: 0 }
     this.#listeners.retireAll()
-    this.#connections.closeAll(Reason.stop)
+    this.#connections.endings.closeAll(Reason.stop)
   }
 
   /** The time of a drain counts from when every queue has been emptied. */
   #continueDrain(): void {
     const drain = this.#drain
     if (!drain || this.#listeners.count > 0) return
-    const { nowMs, slots } = this.#connections
+    const { slots, endings } = this.#connections
+    const { nowMs } = this.#clock
     if (drain.untilMs === Number.POSITIVE_INFINITY) drain.untilMs = nowMs + drain.timeoutMs
-    if (slots.open > 0 && nowMs >= drain.untilMs) this.#connections.closeAll(Reason.drain)
+    if (slots.open > 0 && nowMs >= drain.untilMs) endings.closeAll(Reason.drain)
     if (slots.open > 0) return
     this.#report({ kind: 'drained', closed: drain.closed, reset: drain.reset })
     this.ended = true
@@ -268,12 +234,6 @@ export class FlowEngine {
   #report(report: Report): void {
     this.#task.port.postMessage(report)
   }
-}
-
-function copyName(from: SocketName, to: SocketName): void {
-  to.family = from.family
-  to.port = from.port
-  for (let word = 0; word < 4; word++) to.words[word] = from.words[word]
 }
 
 const isShortOfMemory = (result: number): boolean =>

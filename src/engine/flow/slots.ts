@@ -18,28 +18,32 @@ export type Side = typeof CLIENT | typeof UPSTREAM
 
 export const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
-/** What a direction is doing; bits. */
-export const Flow = {
+/** What a side's socket is asked for, and is known of it; bits. */
+export const PortIs = {
+  /** A receive of it is in the kernel. */
+  receiving: 1,
+  /** That receive is to end: it was called back. */
+  stopping: 2,
+  /** Bytes come in larger pieces: received one at a time. */
+  larger: 4,
+  /** Waits for a free buffer before it receives again. */
+  starved: 8,
+  /** A reset is waited for by a poll: nothing was received from it for a while. */
+  watched: 16,
+  /** It has been spliced: it does not block from then on. */
+  unblocked: 32,
+  /** It has reset, and what it said before may still go on. */
+  broken: 64,
+} as const
+
+/** What a direction owes; bits. */
+export const FlowIs = {
   /** Bytes of it are being sent. */
   sending: 1,
-  /** Waits for a free buffer before it receives again. */
-  starved: 2,
   /** The side said that no more comes. */
-  ended: 4,
+  ended: 2,
   /** The other side has been told. */
-  finished: 8,
-  /** A reset of the side is waited for by a poll: nothing was received from it for a while. */
-  watched: 16,
-  /** It has been spliced: its sockets do not block from then on. */
-  unblocked: 32,
-  /** A receive of it is in the kernel. */
-  receiving: 64,
-  /** That receive is to end: it was called back. */
-  stopping: 128,
-  /** It comes in larger pieces: received one at a time. */
-  larger: 256,
-  /** The side has reset, and what it said before may still go on. */
-  broken: 512,
+  finished: 4,
 } as const
 
 export class Slots {
@@ -54,12 +58,13 @@ export class Slots {
   /** 1: its sockets end with a reset; 2: they are to be reset still, and stay open until then. */
   readonly resets: Uint8Array
 
-  /** By side: the descriptor, or −1. */
+  /** By side: the descriptor, or −1; PortIs; and the bytes that came in large pieces, one after the other. */
   readonly fd: Int32Array
-  /** By direction: Flow bits, how much its pipe holds, and the bytes that came in large pieces, one after the other. */
-  readonly flow: Uint16Array
-  readonly piped: Int32Array
+  readonly port: Uint8Array
   readonly streak: Int32Array
+  /** By direction: FlowIs, and how much its pipe holds. */
+  readonly flow: Uint8Array
+  readonly piped: Int32Array
 
   readonly acceptedMs: Float64Array
   readonly dialedMs: Float64Array
@@ -84,7 +89,8 @@ export class Slots {
     this.reason = new Uint8Array(count)
     this.resets = new Uint8Array(count)
     this.fd = new Int32Array(2 * count).fill(-1)
-    this.flow = new Uint16Array(2 * count)
+    this.port = new Uint8Array(2 * count)
+    this.flow = new Uint8Array(2 * count)
     this.piped = new Int32Array(2 * count)
     this.streak = new Int32Array(2 * count)
     this.acceptedMs = new Float64Array(count)
@@ -114,10 +120,9 @@ export class Slots {
     assert(this.inFlight[slot] === 0, `slot ${slot} is freed with operations in the kernel`)
     assert(this.fd[2 * slot] < 0 && this.fd[2 * slot + 1] < 0, `slot ${slot} is freed with open sockets`)
     this.generation[slot]++
-    this.flow[2 * slot] = 0
-    this.flow[2 * slot + 1] = 0
-    this.streak[2 * slot] = 0
-    this.streak[2 * slot + 1] = 0
+    this.port[2 * slot] = this.port[2 * slot + 1] = 0
+    this.flow[2 * slot] = this.flow[2 * slot + 1] = 0
+    this.streak[2 * slot] = this.streak[2 * slot + 1] = 0
     this.resets[slot] = 0
     this.#free[this.#freeCount++] = slot
     this.open--

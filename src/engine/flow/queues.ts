@@ -6,7 +6,7 @@
  *   large buffers   for single receives, of flows that say more
  *
  * Each direction has a queue, a list through the buffers; an idle one has none of them. A buffer's number
- * here tells both kinds apart. That a queue stays short is relay.ts' part.
+ * here tells both kinds apart. That a queue stays short is flows.ts' part.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -16,7 +16,7 @@ import type { BufferPool } from '../../kernel/kernel.ts'
 const LARGE = 1 << 16
 const NONE = -1
 
-export class Received {
+export class Queues {
   readonly small: BufferPool
   readonly large: BufferPool
   /** By direction: the first and the last buffer of its queue, and how many there are. */

@@ -1,0 +1,176 @@
+/**
+ * How a connection ends: in order, or by a reset of both sides. Its sockets are closed only when no
+ * operation of its slot is left in the kernel, so a descriptor is never used again too early.
+ *
+ *   settle ─▶ what is in the kernel is called back ─▶ the last completion ─▶ sockets closed, slot free
+ *     └─ with a reset ─▶ waits for its turn to be cut ───────┘
+ *
+ * However many are reset at once, each turn of the loop resets a few, which takes it some
+ * milliseconds, and serves the others in between.
+ */
+
+import { Errno, errnoName } from '../../kernel/errno.ts'
+import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
+import { Counter, closedAt } from '../../stats/stats.ts'
+import type { Attempts } from '../decide/attempts.ts'
+import { countOpen } from '../decide/balance.ts'
+import type { Decider, Decision } from '../decide/decide.ts'
+import { relayFailure } from '../decide/failures.ts'
+import { State } from '../decide/state.ts'
+import type { Journal } from '../worker/journal.ts'
+import type { Ask } from './ask.ts'
+import type { Clock } from './deadlines.ts'
+import type { Ports } from './ports.ts'
+import type { Queues } from './queues.ts'
+import { CLIENT, type Side, type Slots, UPSTREAM } from './slots.ts'
+import type { Splicer } from './splice.ts'
+
+/**
+ * Connections that are being reset at the same time: each ends two or three operations, and the
+ * kernel hands over 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux
+ * 6.13), in order: so nobody's is behind more than these.
+ */
+const CUT_AT_ONCE = 32
+/** However many do not end. */
+const CUT_EACH_TURN = 4
+
+export type EndingsOptions = {
+  readonly kernel: Kernel
+  readonly ask: Ask
+  readonly slots: Slots
+  readonly ports: Ports
+  readonly queues: Queues
+  readonly splicer: Splicer
+  readonly attempts: Attempts
+  readonly decider: Decider
+  readonly journal: Journal
+  readonly clock: Clock
+  /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
+  readonly onFree: (reason: number, lastedMs: number) => void
+}
+
+export class Endings {
+  readonly #options: EndingsOptions
+  readonly #slots: Slots
+  readonly #counters: Float64Array
+  /** Slots that are to be reset, in the order in which they ended. */
+  #doomed: number[] = []
+  /** Those that were reset, and are not closed yet. */
+  #cutting = 0
+
+  constructor(options: EndingsOptions) {
+    this.#options = options
+    this.#slots = options.slots
+    this.#counters = options.decider.stats.counters[options.decider.worker]
+  }
+
+  /** Ends a counted connection that has no slot. */
+  refuse(fd: number, reason: number, decision: Decision): void {
+    const { kernel, journal } = this.#options
+    kernel.sockets.resetClose(fd)
+    journal.refused(reason, decision)
+    this.#count(reason, 0)
+  }
+
+  /** Resets both sides; the first reason counts. */
+  close(slot: number, reason: number): void {
+    const { state, resets } = this.#slots
+    if (state[slot] === State.Closing) return
+    resets[slot] = 1
+    this.settle(slot, reason)
+  }
+
+  closeAll(reason: number): void {
+    const { state, used } = this.#slots
+    for (let slot = 0; slot < used; slot++) if (state[slot] !== State.Free) this.close(slot, reason)
+  }
+
+  /** A socket of `side` failed, with −errno; 0: as a reset. */
+  break(slot: number, side: Side, result: number): void {
+    const error = result || -Errno.ECONNRESET
+    this.#options.journal.broke(slot, error)
+    this.close(slot, relayFailure(side === CLIENT ? 'client' : 'upstream', errnoName(error)))
+  }
+
+  /** Nothing more is relayed; what is in the kernel ends, and then the sockets are closed. */
+  settle(slot: number, reason: number): void {
+    const slots = this.#slots
+    const { attempts, decider, ports } = this.#options
+    slots.enter(slot, State.Closing)
+    slots.reason[slot] = reason
+    countOpen(decider, slots.clusterSlot[slot], -1)
+    attempts.ended(slot)
+    if (slots.resets[slot] === 1) {
+      slots.resets[slot] = 2
+      this.#doomed.push(slot)
+      return
+    }
+    const polls = ports.unwatch(slot)
+    if (slots.inFlight[slot] > 2 * polls) {
+      this.#cancel(slot, CLIENT)
+      this.#cancel(slot, UPSTREAM)
+    }
+    this.endWhenIdle(slot)
+  }
+
+  /** Whether `cut` has something to do. */
+  get isCutting(): boolean {
+    return this.#doomed.length > 0
+  }
+
+  /** Resets some of those that are to be, which ends what is in the kernel for them. */
+  cut(): void {
+    const { kernel, ports } = this.#options
+    const count = Math.max(CUT_EACH_TURN, CUT_AT_ONCE - this.#cutting)
+    for (const slot of this.#doomed.splice(0, count)) {
+      this.#cutting++
+      makeRoom(kernel)
+      this.#slots.resets[slot] = 1
+      this.#abort(slot, CLIENT)
+      this.#abort(slot, UPSTREAM)
+      ports.unwatch(slot)
+      this.endWhenIdle(slot)
+    }
+  }
+
+  /** Closes and frees the slot, unless something of it is still in the kernel. */
+  endWhenIdle(slot: number): void {
+    const slots = this.#slots
+    const { journal, clock } = this.#options
+    if (slots.inFlight[slot] > 0 || slots.resets[slot] === 2) return
+    if (slots.resets[slot] === 1) this.#cutting--
+    this.#closeSide(slot, CLIENT)
+    this.#closeSide(slot, UPSTREAM)
+    slots.enter(slot, State.Free)
+    const reason = slots.reason[slot]
+    slots.free(slot)
+    journal.closed(slot, reason, clock.nowMs)
+    this.#count(reason, clock.nowMs - slots.acceptedMs[slot])
+  }
+
+  #count(reason: number, lastedMs: number): void {
+    this.#counters[Counter.open]--
+    this.#counters[closedAt(reason)]++
+    this.#options.onFree(reason, lastedMs)
+  }
+
+  #abort(slot: number, side: Side): void {
+    const fd = this.#slots.fd[2 * slot + side]
+    if (fd >= 0 && this.#options.kernel.sockets.abort(fd) < 0) this.#cancel(slot, side)
+  }
+
+  #cancel(slot: number, side: Side): void {
+    if (this.#slots.fd[2 * slot + side] >= 0) this.#options.ask.cancelAll(slot, side)
+  }
+
+  #closeSide(slot: number, side: Side): void {
+    const { fd, resets } = this.#slots
+    const { kernel, ask, queues, splicer } = this.#options
+    const at = 2 * slot + side
+    if (fd[at] >= 0 && resets[slot] === 1) kernel.sockets.resetClose(fd[at])
+    else if (fd[at] >= 0) ask.close(slot, side)
+    fd[at] = -1
+    queues.drop(at)
+    splicer.drop(at)
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * Flows: what each direction of a connection owes. The bytes of one side go to the other in order and
+ * complete, then its end does; a side that does not take them is not drowned in them.
+ *
+ *   port ─▶ queue ─▶ send, send … ─▶ its port goes on
+ *
+ * A receive that repeats is called back when the queue has grown to HELD_MAX, and asked for again once
+ * all of it was sent: that is the back-pressure. Larger pieces take turns, one receive or one send. An
+ * idle connection holds no buffer.
+ */
+
+import { unreachable } from '../../base/assert.ts'
+import { Errno } from '../../kernel/errno.ts'
+import { NONEMPTY, type SocketCalls } from '../../kernel/kernel.ts'
+import { Reason } from '../../stats/reasons.ts'
+import { Counter } from '../../stats/stats.ts'
+import { State } from '../decide/state.ts'
+import type { Journal } from '../worker/journal.ts'
+import type { Ask } from './ask.ts'
+import type { Clock } from './deadlines.ts'
+import type { Endings } from './endings.ts'
+import * as Operation from './operations.ts'
+import { Came, type Ports } from './ports.ts'
+import type { Queues } from './queues.ts'
+import { CLIENT, FlowIs, otherOf, type Side, type Slots, UPSTREAM } from './slots.ts'
+import { Next, type Splicer } from './splice.ts'
+
+const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
+
+const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
+
+/**
+ * Buffers in a direction's queue at which its receive is called back. What the kernel receives until then comes all
+ * the same: 32 more in a turn (MULTISHOT_MAX_RETRY in io_uring/net.c), and perhaps a second time.
+ */
+const HELD_MAX = 8
+
+export type FlowsOptions = {
+  readonly ask: Ask
+  readonly sockets: SocketCalls
+  readonly slots: Slots
+  readonly ports: Ports
+  readonly queues: Queues
+  readonly splicer: Splicer
+  readonly journal: Journal
+  /** This worker's counters (stats/stats.ts). */
+  readonly counters: Float64Array
+  readonly endings: Endings
+  readonly clock: Clock
+}
+
+export class Flows {
+  readonly #ask: Ask
+  readonly #sockets: SocketCalls
+  readonly #slots: Slots
+  readonly #ports: Ports
+  readonly #queues: Queues
+  readonly #splicer: Splicer
+  readonly #journal: Journal
+  readonly #counters: Float64Array
+  readonly #endings: Endings
+  readonly #clock: Clock
+
+  constructor(options: FlowsOptions) {
+    this.#ask = options.ask
+    this.#sockets = options.sockets
+    this.#slots = options.slots
+    this.#ports = options.ports
+    this.#queues = options.queues
+    this.#splicer = options.splicer
+    this.#journal = options.journal
+    this.#counters = options.counters
+    this.#endings = options.endings
+    this.#clock = options.clock
+  }
+
+  /** The upstream is there: its direction begins, and the client's goes on with what came early. */
+  begin(slot: number): void {
+    this.#ports.receive(slot, UPSTREAM)
+    if (this.#queues.count(2 * slot + CLIENT) > 0) this.#send(slot, CLIENT, false)
+    else if ((this.#slots.flow[2 * slot + CLIENT] & FlowIs.ended) !== 0) this.#passEnd(slot, CLIENT)
+  }
+
+  // ── what comes ─────────────────────────────────────────────────────────────
+
+  /** A receive of `side` has completed. */
+  received(slot: number, side: Side, result: number, flags: number, buffer: number): void {
+    const came = this.#ports.received(slot, side, result, flags, buffer)
+    switch (came) {
+      case Came.bytes:
+        this.#hold(slot, side, buffer, result, (flags & NONEMPTY) !== 0)
+        break
+      case Came.end:
+        this.#end(slot, side)
+        break
+      case Came.stopped:
+        if (this.#isOpen(slot) && this.#queues.count(2 * slot + side) === 0) this.#goOn(slot, side)
+        break
+      case Came.broken:
+        this.#endings.break(slot, side, result)
+        break
+      case Came.nothing:
+        break
+      default:
+        unreachable(came)
+    }
+  }
+
+  /** @param more  Others follow at once, or the end does. */
+  #hold(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
+    const direction = 2 * slot + side
+    this.#came(slot, side, bytes)
+    this.#slots.activeMs[slot] = this.#clock.nowMs
+    this.#queues.add(direction, buffer, bytes)
+    if (this.#isTooMuch(direction)) this.#ports.stop(slot, side)
+    if (this.#isOpen(slot) && (this.#slots.flow[direction] & FlowIs.sending) === 0)
+      this.#send(slot, side, more)
+  }
+
+  #isTooMuch(direction: number): boolean {
+    const ports = this.#ports
+    return ports.isLarger(direction) || this.#queues.count(direction) >= HELD_MAX || ports.isScarce()
+  }
+
+  #came(slot: number, side: Side, bytes: number): void {
+    this.#counters[BYTES[side]] += bytes
+    this.#journal.received(slot, side, bytes, this.#clock.nowMs)
+  }
+
+  /** `side` says that no more comes; what it said before goes first. */
+  #end(slot: number, side: Side): void {
+    this.#slots.flow[2 * slot + side] |= FlowIs.ended
+    if (this.#isOpen(slot) && this.#queues.count(2 * slot + side) === 0) this.#passEnd(slot, side)
+  }
+
+  /** Whether both sides are there. */
+  #isOpen(slot: number): boolean {
+    return this.#slots.state[slot] !== State.Dialing
+  }
+
+  // ── what goes on ───────────────────────────────────────────────────────────
+
+  /** Sends the first of what `side`'s direction holds to the other side. */
+  #send(slot: number, side: Side, more: boolean): void {
+    const queues = this.#queues
+    const direction = 2 * slot + side
+    const isMore = more || queues.count(direction) > 1
+    this.#ask.send(slot, otherOf(side), queues.at(direction), queues.bytes(direction), isMore)
+    this.#slots.flow[direction] |= FlowIs.sending
+  }
+
+  /** A send of `side`'s direction has completed. */
+  sent(slot: number, side: Side, result: number): void {
+    const slots = this.#slots
+    const direction = 2 * slot + side
+    slots.flow[direction] &= ~FlowIs.sending
+    if (result > 0) {
+      this.#journal.delivered(slot, side, result, this.#clock.nowMs)
+      slots.activeMs[slot] = this.#clock.nowMs
+      this.#queues.advance(direction, result)
+      this.#goOn(slot, side)
+    } else if (result === -Errno.EAGAIN) this.#ask.writable(slot, otherOf(side))
+    else this.#endings.break(slot, otherOf(side), result)
+  }
+
+  /** A socket is ready for `side`'s direction. What is wrong with it (POLL_ERR), the next attempt finds out. */
+  ready(slot: number, side: Side, events: number): void {
+    if (events < 0) this.#endings.break(slot, side, events)
+    else if (!this.#isOpen(slot)) this.#ports.receive(slot, side)
+    else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.#goOn(slot, side)
+  }
+
+  /** Goes on with a direction that sends nothing at the moment. */
+  #goOn(slot: number, side: Side): void {
+    const { flow } = this.#slots
+    const direction = 2 * slot + side
+    if ((flow[direction] & FlowIs.finished) !== 0) return // a poll that came late
+    if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
+    else if ((flow[direction] & FlowIs.ended) !== 0) this.#passEnd(slot, side)
+    else if (this.#ports.isBusy(direction)) return
+    else if (this.#ports.isBulk(direction)) this.#splice(slot, side)
+    else this.#ports.receive(slot, side)
+  }
+
+  #splice(slot: number, side: Side): void {
+    const { fd, activeMs } = this.#slots
+    const ports = this.#ports
+    const splicer = this.#splicer
+    const [source, target] = [2 * slot + side, 2 * slot + otherOf(side)]
+    ports.unblock(source)
+    ports.unblock(target)
+    const next = splicer.pump(source, fd[source], fd[target])
+    activeMs[slot] = this.#clock.nowMs
+    this.#came(slot, side, splicer.taken)
+    this.#journal.delivered(slot, side, splicer.given, this.#clock.nowMs)
+    switch (next) {
+      case Next.readable:
+        this.#ask.readable(slot, side)
+        break
+      case Next.writable:
+        this.#ask.writable(slot, otherOf(side))
+        break
+      case Next.copy:
+        ports.isBulkNoMore(source)
+        ports.receive(slot, side)
+        break
+      case Next.brokenSource:
+        this.#endings.break(slot, side, splicer.error)
+        break
+      case Next.brokenTarget:
+        this.#endings.break(slot, otherOf(side), splicer.error)
+        break
+      default:
+        unreachable(next)
+    }
+  }
+
+  // ── the end ────────────────────────────────────────────────────────────────
+
+  /** Tells the other side that no more comes; after the second time both sockets are closed. */
+  #passEnd(slot: number, side: Side): void {
+    const slots = this.#slots
+    slots.flow[2 * slot + side] |= FlowIs.finished
+    this.#journal.ended(slot, side, this.#clock.nowMs)
+    if (slots.state[slot] === State.HalfClosed) {
+      this.#endings.settle(slot, slots.reason[slot]) // closing says it as well
+      return
+    }
+    slots.enter(slot, State.HalfClosed)
+    slots.reason[slot] = CLOSED[side]
+    slots.activeMs[slot] = this.#clock.nowMs
+    const result = this.#sockets.shutdownWrite(slots.fd[2 * slot + otherOf(side)])
+    if (result < 0) this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
+  }
+
+  /** While the connection is being closed: what comes now is lost, and what was being sent may have gone. */
+  late(slot: number, kind: number, side: Side, bytes: number): void {
+    if (kind === Operation.SEND) this.#journal.delivered(slot, otherOf(side), bytes, this.#clock.nowMs)
+    else if (kind === Operation.RECEIVE || kind === Operation.RECEIVE_LARGER) this.#came(slot, side, bytes)
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Ports: what each socket of a connection is asked for, and how that is chosen. What becomes of the
+ * bytes is flows.ts' part.
+ *
+ *   little at a time   a receive that repeats, asked for once in the life of most connections
+ *   larger pieces      one receive in a large buffer, the next once all of it was sent
+ *   bulk               spliced (splice.ts), between polls
+ *
+ * Where buffers are few, they are given one at a time, and who gets none waits in order. Of a socket
+ * that nothing is received from, nobody would hear a reset: watch.ts looks after it.
+ */
+
+import { Errno } from '../../kernel/errno.ts'
+import { LARGE, MORE, SMALL, type SocketCalls } from '../../kernel/kernel.ts'
+import { State } from '../decide/state.ts'
+import type { Ask } from './ask.ts'
+import type { Deadlines } from './deadlines.ts'
+import * as Operation from './operations.ts'
+import type { Queues } from './queues.ts'
+import { CLIENT, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
+import { BULK_LEAST_BYTES } from './splice.ts'
+
+/** A port is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
+const BULK_BYTES = 2 ** 20
+
+/** What a receive has brought. */
+export const Came = {
+  /** Bytes, in a buffer that is the caller's now. */
+  bytes: 0,
+  /** The end of the stream. */
+  end: 1,
+  /** Nothing: it was called back. */
+  stopped: 2,
+  /** Nothing yet: the port goes on by itself, or with its queue. */
+  nothing: 3,
+  broken: 4,
+} as const
+export type Came = (typeof Came)[keyof typeof Came]
+
+export type PortsOptions = {
+  readonly ask: Ask
+  readonly sockets: SocketCalls
+  readonly slots: Slots
+  readonly queues: Queues
+  readonly deadlines: Deadlines
+}
+
+export class Ports {
+  readonly #ask: Ask
+  readonly #sockets: SocketCalls
+  readonly #slots: Slots
+  readonly #queues: Queues
+  readonly #deadlines: Deadlines
+  /** Ports that wait for a small buffer, in the order in which they ran dry. */
+  #starved: number[] = []
+
+  constructor({ ask, sockets, slots, queues, deadlines }: PortsOptions) {
+    this.#ask = ask
+    this.#sockets = sockets
+    this.#slots = slots
+    this.#queues = queues
+    this.#deadlines = deadlines
+  }
+
+  // ── receiving ──────────────────────────────────────────────────────────────
+
+  /** Asks for bytes: for all that come, or, where they come in large pieces or buffers are few, for the next. */
+  receive(slot: number, side: Side): void {
+    const { port } = this.#slots
+    const at = 2 * slot + side
+    if (this.#queues.large.free === 0) port[at] &= ~PortIs.larger
+    if (this.isLarger(at)) this.#ask.receive(slot, side, LARGE, false)
+    else this.#ask.receive(slot, side, SMALL, !this.isScarce())
+    port[at] |= PortIs.receiving
+  }
+
+  /** Calls a receive back that repeats; what has come until then is still told. */
+  stop(slot: number, side: Side): void {
+    const { port } = this.#slots
+    const at = 2 * slot + side
+    if ((port[at] & (PortIs.receiving | PortIs.stopping)) !== PortIs.receiving) return
+    port[at] |= PortIs.stopping
+    this.#ask.cancel(slot, Operation.RECEIVE, side)
+  }
+
+  /** A receive's completion. */
+  received(slot: number, side: Side, result: number, flags: number, buffer: number): Came {
+    const at = 2 * slot + side
+    if ((flags & MORE) === 0) {
+      this.#slots.port[at] &= ~(PortIs.receiving | PortIs.stopping)
+      this.#deadlines.unheard(slot)
+    }
+    if (result > 0) {
+      this.#learn(at, result, buffer)
+      return Came.bytes
+    }
+    if (buffer >= 0) this.#queues.give(buffer)
+    if (result === 0) return Came.end
+    if (result === -Errno.ECANCELED) return Came.stopped
+    if (result === -Errno.ENOBUFS) this.#starve(slot, side)
+    else if (result === -Errno.EAGAIN) this.#ask.readable(slot, side)
+    else return Came.broken
+    return Came.nothing
+  }
+
+  isLarger(at: number): boolean {
+    return (this.#slots.port[at] & PortIs.larger) !== 0
+  }
+
+  /** Readers that stall may hold half of the small buffers as they like; the others are given one at a time. */
+  isScarce(): boolean {
+    const { free, count } = this.#queues.small
+    return free < count / 2
+  }
+
+  /** A receive is in the kernel, or waits for a buffer: the port goes on by itself. */
+  isBusy(at: number): boolean {
+    return (this.#slots.port[at] & (PortIs.receiving | PortIs.starved)) !== 0
+  }
+
+  #learn(at: number, bytes: number, buffer: number): void {
+    const { port, streak } = this.#slots
+    streak[at] = bytes < BULK_LEAST_BYTES ? 0 : streak[at] + bytes
+    if (bytes >= this.#queues.small.bytesEach) port[at] |= PortIs.larger
+    else if (this.#queues.isLarge(buffer)) port[at] &= ~PortIs.larger
+  }
+
+  // ── buffers that run out ───────────────────────────────────────────────────
+
+  /** No buffer was left. A port whose queue holds some goes on once those were sent, another waits for its turn. */
+  #starve(slot: number, side: Side): void {
+    const { port } = this.#slots
+    const at = 2 * slot + side
+    if (this.isLarger(at)) {
+      port[at] &= ~PortIs.larger
+      this.receive(slot, side)
+    } else if (this.#queues.count(at) === 0) {
+      port[at] |= PortIs.starved
+      this.#starved.push(at)
+    }
+  }
+
+  /** Whether a port waits for a buffer, and there is one. */
+  get isHungry(): boolean {
+    return this.#starved.length > 0 && this.#queues.small.free > 0
+  }
+
+  /**
+   * Those that have waited longest receive again, as many as there are buffers. One of which nothing comes
+   * takes none: so, while there are both, this is to be called in each turn.
+   */
+  feed(makeRoom: () => void): void {
+    const { port, state } = this.#slots
+    for (const at of this.#starved.splice(0, this.#queues.small.free)) {
+      const slot = at >>> 1
+      const isStarved = (port[at] & PortIs.starved) !== 0
+      port[at] &= ~PortIs.starved
+      if (!isStarved || state[slot] === State.Closing) continue
+      makeRoom()
+      this.receive(slot, (at & 1) as Side)
+    }
+  }
+
+  // ── bulk ───────────────────────────────────────────────────────────────────
+
+  isBulk(at: number): boolean {
+    return this.#slots.streak[at] >= BULK_BYTES
+  }
+
+  /** It has to show again that it is. */
+  isBulkNoMore(at: number): void {
+    this.#slots.streak[at] = 0
+  }
+
+  /** splice(2) asks the sockets whether it may wait. The ring's operations wait all the same, but for rare −EAGAIN. */
+  unblock(at: number): void {
+    const { port, fd } = this.#slots
+    if ((port[at] & PortIs.unblocked) !== 0) return
+    port[at] |= PortIs.unblocked
+    this.#sockets.setNonBlocking(fd[at])
+  }
+
+  // ── polls for a reset ──────────────────────────────────────────────────────
+
+  isUnheard(at: number): boolean {
+    return (this.#slots.port[at] & (PortIs.receiving | PortIs.watched)) === 0
+  }
+
+  watch(slot: number, side: Side): void {
+    this.#slots.port[2 * slot + side] |= PortIs.watched
+    this.#ask.watch(slot, side)
+  }
+
+  /** A poll's completion. */
+  watched(slot: number, side: Side, flags: number): void {
+    if ((flags & MORE) !== 0) return
+    this.#slots.port[2 * slot + side] &= ~PortIs.watched
+    this.#deadlines.unheard(slot)
+  }
+
+  /** Calls the slot's polls back: how many there were. */
+  unwatch(slot: number): number {
+    return this.#unwatch(slot, CLIENT) + this.#unwatch(slot, UPSTREAM)
+  }
+
+  #unwatch(slot: number, side: Side): number {
+    if ((this.#slots.port[2 * slot + side] & PortIs.watched) === 0) return 0
+    this.#ask.cancel(slot, Operation.WATCH, side)
+    return 1
+  }
+}
