@@ -131,22 +131,15 @@ export class Connections {
     this.ports.feed(() => makeRoom(this.#kernel))
   }
 
-  /** Ends what is overdue, and finds out when to look again. */
-  sweep(): void {
-    const { slots, deadlines } = this
-    deadlines.nextMs = Number.POSITIVE_INFINITY
-    for (let slot = 0; slot < slots.used; slot++) {
-      const state = slots.state[slot] as State
-      if (state === State.Free || state === State.Closing) continue
-      makeRoom(this.#kernel)
-      const reason = deadlines.overdue(slot)
-      if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
-      else if (reason >= 0) this.endings.close(slot, reason)
-      else {
-        this.#watch.look(slot)
-        if (slots.state[slot] !== State.Closing) deadlines.expect(slot)
-      }
-    }
+  /** Ends what is overdue, and looks at what has waited for it. */
+  readonly look = (slot: number): void => {
+    const { deadlines, endings } = this
+    makeRoom(this.#kernel)
+    const reason = deadlines.overdue(slot)
+    if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
+    else if (reason >= 0) endings.close(slot, reason)
+    else this.#watch.look(slot)
+    if (this.slots.state[slot] !== State.Closing) deadlines.expect(slot)
   }
 
   /** After the last connection. */

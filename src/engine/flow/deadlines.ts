@@ -1,5 +1,10 @@
-/** When a slot's time is up: ../decide/deadline.ts on the words of slots.ts; and when to look at slots. */
+/**
+ * When a slot's time is up, by ../decide/deadline.ts on the words of slots.ts, and when to look at it:
+ * by a wheel (base/timer-wheel.ts). What moves a deadline later only stores a time; the look that comes
+ * too early finds it.
+ */
 
+import { TimerWheel } from '../../base/timer-wheel.ts'
 import { deadlineMs, overdue } from '../decide/deadline.ts'
 import { State } from '../decide/state.ts'
 import type { Slots } from './slots.ts'
@@ -13,9 +18,8 @@ export const UNHEARD_MS = 1000
 const DIALING_MS = 50
 
 export class Deadlines {
-  /** When slots are to be looked at; may be too early, never too late. */
-  nextMs = Number.POSITIVE_INFINITY
   readonly #slots: Slots
+  readonly #wheel: TimerWheel
   readonly #clock: Clock
   /** Filled for the slot in question: no object is made for each. */
   readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
@@ -24,6 +28,17 @@ export class Deadlines {
   constructor(slots: Slots, clock: Clock) {
     this.#slots = slots
     this.#clock = clock
+    this.#wheel = new TimerWheel(slots.count, clock.nowMs)
+  }
+
+  /** When slots are to be looked at, or earlier. */
+  get nextMs(): number {
+    return this.#wheel.nextMs
+  }
+
+  /** Calls `look` with each slot that is to be looked at now; it is not expected any more. */
+  due(look: (slot: number) => void): void {
+    this.#wheel.expire(this.#clock.nowMs, look)
   }
 
   /** The reason for which the connection's time is up, or −1. */
@@ -35,16 +50,18 @@ export class Deadlines {
   /** Sees to it that the slot is looked at when its next deadline comes. */
   expect(slot: number): void {
     this.#fill(slot)
-    this.#lookAt(deadlineMs(this.#slots.state[slot] as State, this.#times, this.#allowed))
+    this.#wheel.arm(slot, deadlineMs(this.#slots.state[slot] as State, this.#times, this.#allowed))
   }
 
   /** Nothing is received from a side of it at the moment, so nobody would hear of its reset. */
   unheard(slot: number): void {
-    this.#lookAt(this.#clock.nowMs + (this.#slots.state[slot] === State.Dialing ? DIALING_MS : UNHEARD_MS))
+    const waitMs = this.#slots.state[slot] === State.Dialing ? DIALING_MS : UNHEARD_MS
+    this.#wheel.arm(slot, this.#clock.nowMs + waitMs)
   }
 
-  #lookAt(ms: number): void {
-    this.nextMs = Math.min(this.nextMs, ms)
+  /** It has no deadline any more. */
+  forget(slot: number): void {
+    this.#wheel.clear(slot)
   }
 
   #fill(slot: number): void {

@@ -19,7 +19,7 @@ import { relayFailure } from '../decide/failures.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'
-import type { Clock } from './deadlines.ts'
+import type { Clock, Deadlines } from './deadlines.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, type Side, type Slots, UPSTREAM } from './slots.ts'
@@ -44,6 +44,7 @@ export type EndingsOptions = {
   readonly attempts: Attempts
   readonly decider: Decider
   readonly journal: Journal
+  readonly deadlines: Deadlines
   readonly clock: Clock
   /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
   readonly onFree: (reason: number, lastedMs: number) => void
@@ -95,8 +96,9 @@ export class Endings {
   /** Nothing more is relayed; what is in the kernel ends, and then the sockets are closed. */
   settle(slot: number, reason: number): void {
     const slots = this.#slots
-    const { attempts, decider, ports } = this.#options
+    const { attempts, decider, ports, deadlines } = this.#options
     slots.enter(slot, State.Closing)
+    deadlines.forget(slot)
     slots.reason[slot] = reason
     countOpen(decider, slots.clusterSlot[slot], -1)
     attempts.ended(slot)

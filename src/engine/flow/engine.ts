@@ -30,9 +30,6 @@ import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
 
-/** Between two sweeps, however close the deadlines. */
-const SWEEP_LEAST_MS = 20
-
 /** Serves until it is told to drain or stop; nothing is left open then. */
 export function runFlowEngine(task: EngineTask, kernel: Kernel): void {
   const engine = new FlowEngine(task, kernel)
@@ -116,7 +113,7 @@ export class FlowEngine {
     assert(kernel.lost() === 0, 'the kernel has dropped a completion')
     clock.nowMs = this.#task.world.monotonicMs()
     while (kernel.next()) this.#complete()
-    if (clock.nowMs >= connections.deadlines.nextMs) connections.sweep()
+    if (clock.nowMs >= connections.deadlines.nextMs) connections.deadlines.due(connections.look)
     if (clock.nowMs >= this.#closings.nextMs) this.#closings.due(clock.nowMs, this.#close)
     if (clock.nowMs >= this.#listeners.nextWorkMs) this.#listeners.work(clock.nowMs)
     if (connections.ports.isHungry) connections.feed()
@@ -129,9 +126,8 @@ export class FlowEngine {
     const { ports, endings, deadlines } = this.#connections
     if (ports.isHungry || endings.isCutting) return 0
     const { nowMs } = this.#clock
-    const sweepMs = Math.max(deadlines.nextMs, nowMs + SWEEP_LEAST_MS)
     const dueMs = Math.min(
-      sweepMs,
+      deadlines.nextMs,
       this.#listeners.nextWorkMs,
       this.#closings.nextMs,
       this.#drain?.untilMs ?? Number.POSITIVE_INFINITY,
