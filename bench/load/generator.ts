@@ -8,7 +8,6 @@
 import { once } from 'node:events'
 import { MessageChannel, SHARE_ENV } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { transferring } from '../../src/base/transferring.ts'
 import { probe } from '../../src/kernel/uring/probe.ts'
 import { closeWake, wake } from '../../src/kernel/wake.ts'
 import type { LoadJob } from './client.ts'
@@ -49,7 +48,7 @@ export class Generator {
       execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi's
     })
     const { port1, port2 } = new MessageChannel()
-    const served = pool.run({ port: port2 }, { transferList: transferring(port2) })
+    const served = pool.run({ port: port2 }, { transferList: [port2] as never })
     const started = once(port1, 'message') as Promise<[Serving]>
     const [serving] = await Promise.race([started, served.then(() => Promise.reject(new Error('no server')))])
     port1.close()

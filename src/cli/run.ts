@@ -65,6 +65,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     await gateway.serve()
     flushCompileCache() // now: the next start is quick, however this process ends
     demo?.tellWhatToTry()
+    void gateway.failed.then(() => exit.resolve(Exit.failed))
   } else exit.resolve(Exit.failed)
   const code = await exit.promise
   await Promise.all([admin?.close(), demo?.close()])

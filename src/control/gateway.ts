@@ -29,13 +29,17 @@ import type { Logger } from './observe/log.ts'
 import { logDiagnostics, logGeneration, logGuarded, logLosses, logUnserved } from './observe/narrate.ts'
 import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import { type Look, Reloads } from './reloads.ts'
+import { type GatewayThreads, ownThreads } from './threads.ts'
 import { DataPlane } from './workers/data-plane.ts'
+import { suited } from './workers/prestart.ts'
 import type { WorkerState } from './workers/supervisor.ts'
 
 export type GatewayOptions = Sources & {
   readonly overrides: Overrides
   readonly log: Logger
   readonly differ?: DifferOptions
+  /** Lent by whoever runs several gateways in one process; else the gateway has its own. */
+  readonly threads?: GatewayThreads
   /** Called after each table that was published. */
   readonly onPublished?: () => void
 }
@@ -76,6 +80,8 @@ export class Gateway {
   /** What became of each configuration. */
   readonly history = new History()
   readonly #baselines = new Baselines()
+  readonly #failed = Promise.withResolvers<Error>()
+  readonly #threads: GatewayThreads
   #accepted: Compiled | null = null
   #plane: DataPlane | null = null
   #watch: Watch | null = null
@@ -86,8 +92,12 @@ export class Gateway {
     const { paths, recursive, once, log } = options
     this.#options = options
     this.#log = log
-    this.#differ = new Differ(options.differ)
-    this.#compiler = new Compiler({ paths, ...(recursive && { recursive }), ...(once && { once }) })
+    this.#threads = options.threads ?? ownThreads(options.overrides)
+    this.#differ = new Differ(options.differ, this.#threads.comparing)
+    this.#compiler = new Compiler(
+      { paths, ...(recursive && { recursive }), ...(once && { once }) },
+      this.#threads.compiling,
+    )
     this.#names = new Names({
       onChange: () => this.#plane && this.#reloads.ask(),
       onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
@@ -127,7 +137,7 @@ export class Gateway {
     if (this.#draining) return
     const first = this.#accepted
     assert(first?.table != null, 'serving before a configuration is loaded')
-    this.#plane = new DataPlane(this.settings, this.#log)
+    this.#plane = this.#startWorkers()
     this.#publish(first, first.table, null, null)
     this.#watch = await watchPaths(
       this.#options.paths.filter(path => !this.#options.once?.has(path)),
@@ -135,6 +145,11 @@ export class Gateway {
       error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )
     this.#reloads.ask() // what was saved while starting
+  }
+
+  /** Settles where no worker could ever start: with why. */
+  get failed(): Promise<Error> {
+    return this.#failed.promise
   }
 
   /** The settings in force: those of the first configuration where they are read once. */
@@ -232,6 +247,15 @@ export class Gateway {
     this.#plane?.reopenLogs()
   }
 
+  #startWorkers(): DataPlane {
+    const working = suited(this.#threads.working, this.settings)
+    return new DataPlane(this.settings, {
+      log: this.#log,
+      threads: { logging: this.#threads.logging, ...(working && { working }) },
+      onFailed: this.#failed.resolve,
+    })
+  }
+
   /** The first configuration, or null where it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
     const compiled = await compileFirst(this.#compiler, this.#names)
@@ -308,6 +332,7 @@ export class Gateway {
   async #closeInputs(): Promise<void> {
     this.#reloads.close()
     this.#names.close()
-    await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
+    const unused = this.#plane ? null : this.#threads.working.close()
+    await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close(), unused])
   }
 }

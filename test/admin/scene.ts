@@ -10,6 +10,7 @@ import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
 import { Gateway, type GatewayOptions } from '../../src/control/gateway.ts'
 import { echo, folder, routing, watchedLog } from '../control/scene.ts'
 import { freePort } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
 import { type Answer, call } from './kit.ts'
 
 export type Scene = Awaited<ReturnType<typeof scene>>
@@ -25,14 +26,20 @@ export async function scene(
   const backend = await echo(t, 'hello')
   const root = folder(t, { 'a.yaml': text(port, backend) })
   const watched = watchedLog()
-  const gateway = await Gateway.load({ paths: [root], overrides: { engine }, log: watched.log, ...options })
+  const gateway = await Gateway.load({
+    paths: [root],
+    overrides: { engine },
+    log: watched.log,
+    threads: THREADS,
+    ...options,
+  })
   if (!gateway) throw new Error(JSON.stringify(watched.records))
   t.after(() => gateway.stop())
   const place = { ...DEFAULT_ADMIN, port: 0 }
   const admin = await openAdminOf(gateway, place, '1.2.3', { metricsMs: options.metricsMs ?? 0 })
   t.after(() => admin.close())
   await gateway.serve()
-  await watched.logged('every listener accepts')
+  await Promise.race([watched.logged('every listener accepts'), failing(gateway)])
   const where = { host: '127.0.0.1', port: admin.port }
   const host = { host: `127.0.0.1:${admin.port}` }
   return {
@@ -45,6 +52,11 @@ export async function scene(
       renameSync(join(root, '.new'), join(root, name))
     },
   }
+}
+
+/** A gateway whose workers cannot start is waited for by nobody. */
+async function failing(gateway: Gateway): Promise<never> {
+  throw await gateway.failed
 }
 
 let shared: Promise<Scene> | null = null

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { Gateway } from '../../src/control/gateway.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import { freePort, open, readBytes, until } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
 import { ask, echo, folder, routing, watchedLog } from './scene.ts'
 
 type Line = Readonly<Record<string, unknown>> & { readonly reason: string; readonly generation: number }
@@ -31,7 +32,7 @@ async function scene(t: TestContext, engine: string, more: object = {}) {
   const config = (accessLog: object = { path, ...more }) => logging(port, backend, engine, accessLog)
   const root = folder(t, { 'a.yaml': config() })
   const { log, logged, records } = watchedLog()
-  const gateway = await Gateway.load({ paths: [root], overrides: {}, log })
+  const gateway = await Gateway.load({ paths: [root], overrides: {}, log, threads: THREADS })
   assert.ok(gateway)
   t.after(() => gateway.stop())
   await gateway.serve()
@@ -112,7 +113,7 @@ test('a log that cannot be opened is told and tried again, and connections are s
   const path = join(root, 'missing', 'access.log')
   const config = folder(t, { 'a.yaml': logging(port, await echo(t, 'hello'), 'node', { path }) })
   const { log, logged, records } = watchedLog()
-  const gateway = await Gateway.load({ paths: [config], overrides: {}, log })
+  const gateway = await Gateway.load({ paths: [config], overrides: {}, log, threads: THREADS })
   assert.ok(gateway)
   t.after(() => gateway.stop())
   await gateway.serve()

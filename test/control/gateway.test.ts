@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Gateway } from '../../src/control/gateway.ts'
+import { workingThreads } from '../../src/control/workers/threads.ts'
 import { freePort } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
 import { ask, echo, folder, routing, watchedLog } from './scene.ts'
 
 /** A gateway that serves `hello` on `port`, started and ready. */
@@ -13,7 +15,7 @@ async function scene(t: TestContext) {
   const hello = await echo(t, 'hello')
   const root = folder(t, { 'a.yaml': routing(port, hello) })
   const watched = watchedLog()
-  const gateway = await Gateway.load({ paths: [root], overrides: {}, log: watched.log })
+  const gateway = await Gateway.load({ paths: [root], overrides: {}, log: watched.log, threads: THREADS })
   assert.ok(gateway, JSON.stringify(watched.records))
   t.after(() => gateway.stop())
   await gateway.serve()
@@ -154,7 +156,24 @@ test('a listener that goes closes, one that comes opens', async t => {
 test('a configuration with errors, or a path that is not there, refuses to start', async t => {
   const { log, records } = watchedLog()
   const root = folder(t, { 'a.yaml': 'a: [' })
-  assert.equal(await Gateway.load({ paths: [root, join(root, 'missing')], overrides: {}, log }), null)
+  assert.equal(
+    await Gateway.load({ paths: [root, join(root, 'missing')], overrides: {}, log, threads: THREADS }),
+    null,
+  )
   const files = new Set(records.flatMap(each => (each.level === 'error' && each.file ? [each.file] : [])))
   assert.deepEqual([...files].sort(), [join(root, 'a.yaml'), join(root, 'missing')])
+})
+
+test('a gateway whose workers cannot start says so, and is waited for no longer', async t => {
+  const root = folder(t, { 'a.yaml': routing(await freePort(), 9) })
+  const { log, records } = watchedLog()
+  const module = new URL('./there-is-none.ts', import.meta.url).href
+  const threads = { ...THREADS, working: workingThreads({ least: 1, most: 1, module }) }
+  const gateway = await Gateway.load({ paths: [root], overrides: {}, log, threads })
+  assert.ok(gateway)
+  t.after(() => gateway.stop())
+  await gateway.serve()
+  assert.match((await gateway.failed).message, /there-is-none/)
+  assert.ok(records.some(({ msg }) => msg === 'no worker can start: nothing is served'))
+  assert.equal(gateway.readiness().ready, false)
 })

@@ -17,6 +17,7 @@ import { Live, LiveHead, liveAt, openConnections, publishRow } from '../../src/s
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import { ending, freePort, open, readBytes, until } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
 import { echo, folder, routing, watchedLog } from './scene.ts'
 
 async function scene(t: TestContext, engine: string) {
@@ -27,7 +28,7 @@ async function scene(t: TestContext, engine: string) {
       .replace('name: all', `name: ${name}`)
   const root = folder(t, { 'a.yaml': config('first') })
   const { log, logged } = watchedLog()
-  const gateway = await Gateway.load({ paths: [root], overrides: {}, log })
+  const gateway = await Gateway.load({ paths: [root], overrides: {}, log, threads: THREADS })
   assert.ok(gateway)
   const clients: Socket[] = []
   t.after(async () => {

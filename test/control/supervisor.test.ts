@@ -10,14 +10,14 @@ type Scene = {
   readonly until: (condition: (event: SupervisorEvent) => boolean, count?: number) => Promise<void>
 }
 
-function scene(t: TestContext, workers: number): Scene {
+function scene(t: TestContext, workers: number, module = './dying-worker.ts'): Scene {
   const events: SupervisorEvent[] = []
   let grown = Promise.withResolvers<void>()
   const supervisor = new Supervisor({
     workers,
     engine: 'node',
     limits: { maxConnections: 100 },
-    filename: new URL('./dying-worker.ts', import.meta.url).href,
+    filename: new URL(module, import.meta.url).href,
     onEvent: event => {
       events.push(event)
       grown.resolve()
@@ -101,4 +101,17 @@ test('a stop in the pause before a restart ends at once', async t => {
   await until(event => event.kind === 'died')
   await supervisor.stop()
   assert.equal(supervisor.status()[0].state, 'ended')
+})
+
+test('a worker that cannot be loaded is told of, each time, and a stop ends at once', async t => {
+  const { supervisor, events, until } = scene(t, 2, './there-is-none.ts')
+  supervisor.publish(1, table)
+  await until(event => event.kind === 'died' && event.restartMs > 100, 2)
+  for (const event of events)
+    assert.match(event.kind === 'died' ? event.error.message : 'listening', /there-is-none/)
+  await supervisor.stop()
+  assert.deepEqual(
+    supervisor.status().map(each => each.state),
+    ['ended', 'ended'],
+  )
 })

@@ -1,13 +1,11 @@
 /**
- * A data plane for tests: real workers in a Piscina pool, as the supervisor starts them, fed with
+ * A data plane for tests: real workers in their threads, as the supervisor starts them, fed with
  * Plans; and short Plans to feed them.
  */
 
 import assert from 'node:assert/strict'
 import { type TestFn, type TestOptions, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { Piscina } from 'piscina'
 import { Observer } from '../../src/control/observe/observer.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/worker/protocol.ts'
@@ -29,22 +27,8 @@ import {
 import { withoutEpoll } from './epoll.ts'
 import { fullOnly } from './full.ts'
 import { until } from './sockets.ts'
+import { THREADS } from './threads.ts'
 import { skip as withoutUring } from './uring.ts'
-
-const WORKER = fileURLToPath(new URL('../../src/engine/worker/worker.ts', import.meta.url))
-
-/**
- * The threads of all engines of a file: one that has ended its task takes the next, with nothing
- * left of the one before but loaded code. Starting a thread costs more than most tests.
- */
-const THREADS = new Piscina({
-  filename: WORKER,
-  minThreads: 0,
-  maxThreads: 64,
-  idleTimeout: Number.POSITIVE_INFINITY,
-  recordTiming: false,
-})
-THREADS.on('error', () => {}) // a thread that dies rejects its task, which tells
 
 type Listening = Extract<Report, { kind: 'listening' }>
 type Drained = Extract<Report, { kind: 'drained' }>
@@ -132,8 +116,7 @@ export class TestEngine {
         ...{ engine, index, workers, epoch: this.#epoch, stats, inboxes, port: port2 },
         ...{ limits: allowed, journal: this.journals[index], held: createHeld(20_000) },
       }
-      // `as object`: Piscina takes an array, its type names what Node's newest postMessage takes instead.
-      return THREADS.run(task, { transferList: [port2] as object })
+      return THREADS.working.run(task, { transfer: [port2] })
     })
     for (const each of this.ended) each.catch(() => {}) // a test that expects it awaits it
   }

@@ -1,6 +1,5 @@
 /**
- * Compiling, as the primary thread sees it: one thread of a Piscina pool, one compilation at a
- * time.
+ * Compiling, as the primary thread sees it: one thread, one compilation at a time.
  *
  * It remembers what identifies the last answer, so that a touched file without a change costs a
  * read. Whether a configuration is taken is for the gateway to decide; the memory goes on in either
@@ -8,26 +7,36 @@
  */
 
 import { extname } from 'node:path'
-import { Piscina } from 'piscina'
+import { Threads } from '../../base/threads.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
 import { createSlots } from '../../stats/counter-slots.ts'
 import type { Compiled, CompileTask, Served } from './compile-task.ts'
 
+export type CompilingThread = Threads<CompileTask, Compiled | null>
+
+/**
+ * A thread that compiles, which loads its code at once.
+ *
+ * @param least  0: only when there is a task.
+ */
+export const compilingThread = (lent = false, least = 1): CompilingThread =>
+  new Threads({
+    module: new URL(`compile-task${extname(import.meta.url)}`, import.meta.url).href,
+    least,
+    most: 1,
+    lent,
+  })
+
 export class Compiler {
   readonly #sources: Sources
   readonly #slots = createSlots()
-  readonly #pool = new Piscina({
-    filename: new URL(`compile-task${extname(import.meta.url)}`, import.meta.url).href,
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    recordTiming: false,
-  })
+  readonly #thread: CompilingThread
   #previous = ''
 
-  constructor(sources: Sources) {
+  constructor(sources: Sources, thread = compilingThread()) {
     this.#sources = sources
+    this.#thread = thread
   }
 
   /** What the files say now, or null where that is what they said last time. */
@@ -46,7 +55,7 @@ export class Compiler {
       stats,
       served,
     }
-    const compiled: Compiled | null = await this.#pool.run(task)
+    const compiled = await this.#thread.run(task)
     if (compiled) this.#previous = compiled.fingerprint
     return compiled
   }
@@ -57,6 +66,6 @@ export class Compiler {
   }
 
   close(): Promise<void> {
-    return this.#pool.destroy()
+    return this.#thread.close()
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import { extname } from 'node:path'
-import { Piscina } from 'piscina'
+import { Threads } from '../../base/threads.ts'
 import type { Diff, DiffTask } from './diff-task.ts'
 
 /** A configuration of 100 000 rules takes some ten seconds (docs/benchmarks.md). */
@@ -26,19 +26,20 @@ export type DifferOptions = {
 
 const TASK = new URL(`diff-task${extname(import.meta.url)}`, import.meta.url)
 
+type Compared = Diff | { readonly wrong: string }
+
+export type ComparingThread = Threads<DiffTask, Compared>
+
+export const comparingThread = (lent = false, module = TASK): ComparingThread =>
+  new Threads({ module: module.href, least: 0, most: 1, idleMs: IDLE_MS, lent })
+
 export class Differ {
-  readonly #pool: Piscina
+  readonly #thread: ComparingThread
   readonly #limitMs: number
 
-  constructor({ limitMs = COMPARE_MS_MAX, filename = TASK }: DifferOptions = {}) {
+  constructor({ limitMs = COMPARE_MS_MAX, filename }: DifferOptions = {}, lent?: ComparingThread) {
     this.#limitMs = limitMs
-    this.#pool = new Piscina({
-      filename: filename.href,
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_MS,
-      recordTiming: false,
-    })
+    this.#thread = filename || !lent ? comparingThread(false, filename) : lent
   }
 
   /**
@@ -46,11 +47,13 @@ export class Differ {
    *
    * @param signal  Aborted when nobody waits for the answer any more: then it rejects.
    */
-  async compare(task: DiffTask, signal: AbortSignal): Promise<Diff | { readonly wrong: string } | Undone> {
+  async compare(task: DiffTask, signal: AbortSignal): Promise<Compared | Undone> {
     const limit = AbortSignal.timeout(this.#limitMs)
-    const transferList = [task.body.buffer] as never // a list, whatever its type is called there
     try {
-      return await this.#pool.run(task, { signal: AbortSignal.any([signal, limit]), transferList })
+      return await this.#thread.run(task, {
+        signal: AbortSignal.any([signal, limit]),
+        transfer: [task.body.buffer],
+      })
     } catch (error) {
       if (signal.aborted) throw error
       if (limit.aborted) return { undone: `comparing took longer than ${this.#limitMs / 1000} s` }
@@ -61,6 +64,6 @@ export class Differ {
   }
 
   close(): Promise<void> {
-    return this.#pool.destroy()
+    return this.#thread.close()
   }
 }

@@ -10,9 +10,8 @@
 
 import { extname } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { Piscina } from 'piscina'
 import type { AccessLogTask, LogOrder, LogReport } from '../../access-log/protocol.ts'
-import { transferring } from '../../base/transferring.ts'
+import { Threads } from '../../base/threads.ts'
 import { TABLES_KEPT } from '../../stats/generations.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { droppedRecords, Wanted, waitingRecords, want } from '../../stats/records.ts'
@@ -31,17 +30,27 @@ export type AccessLogSettings = Pick<AccessLogTask, 'path' | 'format' | 'everyMs
   readonly open: boolean
 }
 
+export type LoggingThreads = Threads<AccessLogTask, void>
+
+/**
+ * None where there is no access log.
+ *
+ * @param most  One for each log that is written at the same time.
+ */
+export const loggingThreads = (lent = false, most = 1): LoggingThreads =>
+  new Threads({
+    module: new URL(`../../access-log/task${extname(import.meta.url)}`, import.meta.url).href,
+    least: 0,
+    most,
+    idleMs: IDLE_MS,
+    lent,
+  })
+
 export class AccessLog {
   readonly #journals: readonly JournalMemory[]
   #settings: AccessLogSettings | null = null
   readonly #log: Logger
-  readonly #pool = new Piscina<AccessLogTask, void>({
-    filename: new URL(`../../access-log/task${extname(import.meta.url)}`, import.meta.url).href,
-    minThreads: 0, // none where there is no access log
-    maxThreads: 1,
-    idleTimeout: IDLE_MS,
-    recordTiming: false,
-  })
+  readonly #threads: LoggingThreads
   readonly #timer: NodeJS.Timeout
   readonly #ended = Promise.withResolvers<void>()
   /** For a thread that has to be started anew. */
@@ -53,10 +62,15 @@ export class AccessLog {
   #lost = 0
   #ending = false
 
-  constructor(journals: readonly JournalMemory[], settings: AccessLogSettings | null, log: Logger) {
+  constructor(
+    journals: readonly JournalMemory[],
+    settings: AccessLogSettings | null,
+    log: Logger,
+    threads = loggingThreads(),
+  ) {
     this.#journals = journals
     this.#log = log
-    this.#pool.on('error', () => {}) // the task that follows tells
+    this.#threads = threads
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref()
     this.configure(settings)
   }
@@ -99,7 +113,7 @@ export class AccessLog {
     const timer = setTimeout(late.resolve, END_MS_MAX)
     await Promise.race([this.#ended.promise, late.promise])
     clearTimeout(timer)
-    await this.#pool.destroy()
+    await this.#threads.close()
     this.#lost += this.#sum(waitingRecords) // nobody will write them any more
     this.#look()
   }
@@ -117,7 +131,7 @@ export class AccessLog {
     for (const table of this.#tables) this.#post({ kind: 'table', table })
     const { path, format, everyMs } = this.#settings
     const task = { path, format, everyMs, journals: this.#journals, port: port2 }
-    this.#pool.run(task, { transferList: transferring(port2) }).then(
+    this.#threads.run(task, { transfer: [port2] }).then(
       () => this.#onEnded(),
       (error: unknown) => this.#onDied(error),
     )

@@ -9,7 +9,7 @@ import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineKind, EngineLimits } from '../../engine/worker/protocol.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
-import { AccessLog, type AccessLogSettings } from '../observe/access-log.ts'
+import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'
 import type { Logger } from '../observe/log.ts'
 import { logWorkerEvent } from '../observe/narrate.ts'
 import { Observer } from '../observe/observer.ts'
@@ -18,9 +18,17 @@ import { chooseEngine } from './choose-engine.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
 import { SelectedDrain, type Selection } from './selected-drain.ts'
 import { type Drained, Supervisor, type SupervisorEvent, type WorkerStatus } from './supervisor.ts'
+import type { WorkingThreads } from './threads.ts'
 
 /** Names of standard output. */
 const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
+
+type DataPlaneOptions = {
+  readonly log: Logger
+  readonly threads?: { readonly working?: WorkingThreads; readonly logging?: LoggingThreads }
+  /** Called where no worker has ever begun, and each has died. */
+  readonly onFailed: (error: Error) => void
+}
 
 export class DataPlane {
   readonly engine: EngineKind
@@ -31,6 +39,10 @@ export class DataPlane {
   readonly #maxConnections: number
   readonly #troubles: Troubles
   readonly #log: Logger
+  readonly #onFailed: (error: Error) => void
+  /** Workers that died before any had begun. */
+  readonly #stillborn = new Set<number>()
+  #began = false
   #announced = false
   #opens = false
   /** Whether each worker has opened every listener, since there has been one. */
@@ -39,7 +51,7 @@ export class DataPlane {
   #opensSince = 0
 
   /** Starts the workers; they accept once a table is published. */
-  constructor(settings: Settings, log: Logger) {
+  constructor(settings: Settings, { log, threads, onFailed }: DataPlaneOptions) {
     const { engine, why } = chooseEngine(settings.engine)
     const workers = workersFor(settings)
     log.info(
@@ -48,15 +60,17 @@ export class DataPlane {
     )
     this.engine = engine
     this.#log = log
+    this.#onFailed = onFailed
     this.#supervisor = new Supervisor({
       workers,
       engine,
       limits: limitsOf(settings),
+      ...(threads?.working && { threads: threads.working }),
       onEvent: event => this.#onWorkerEvent(event),
     })
     this.#maxConnections = limitsOf(settings).maxConnections
     this.observer = new Observer(this.#supervisor.journals)
-    this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log)
+    this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
     this.#troubles = new Troubles(openStats(this.stats), log)
   }
 
@@ -133,10 +147,21 @@ export class DataPlane {
 
   #onWorkerEvent(event: SupervisorEvent): void {
     logWorkerEvent(this.#log, event)
+    if (event.kind === 'died') this.#mourn(event.worker, event.error)
+    else this.#began = true
     this.#opened ||= this.status().every(each => this.#hasOpened(each))
     if (this.#announced || !this.#opens || !this.ready) return
     this.#announced = true
     this.#log.info('ready: every listener accepts')
+  }
+
+  /** Where no worker has ever begun and each has died, it is no use to go on. */
+  #mourn(worker: number, error: Error): void {
+    if (this.#began) return
+    this.#stillborn.add(worker)
+    if (this.#stillborn.size < this.status().length) return
+    this.#log.error('no worker can start: nothing is served')
+    this.#onFailed(error)
   }
 
   /** What a worker reports of an older table, without a listener, says nothing. */

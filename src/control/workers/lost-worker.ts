@@ -9,11 +9,11 @@ import { Held } from '../../kernel/held.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { endLost } from '../../stats/lost.ts'
 import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
-import type { WorkerPool } from './worker-pool.ts'
+import type { WorkingThreads } from './threads.ts'
 
 type LostWorker = {
   readonly index: number
-  readonly pool: WorkerPool
+  readonly threads: WorkingThreads
   /** Whether it may have left something open: it did not end in order. */
   readonly left: boolean
   readonly stats: SharedArrayBuffer
@@ -24,9 +24,9 @@ type LostWorker = {
 
 /** How many connections are lost with it. */
 export async function endLostWorker(worker: LostWorker): Promise<number> {
-  const { index, pool, left, inboxes, held, journal } = worker
+  const { index, threads, left, inboxes, held, journal } = worker
   const { thread, quiet } = new Held(held)
-  if (left && !quiet) await pool.end(thread)
+  if (left && !quiet) await threads.end(thread)
   const given = emptyInbox(new Inboxes(inboxes), index)
   await closeDescriptors(given)
   const accepted = left ? await closeLeftBehind(held) : 0

@@ -1,13 +1,12 @@
 /**
  * The supervisor: keeps N workers of the data plane running, and hands each the newest table.
  *
- * A worker is a task of a Piscina pool that does not end before it is told to. Tables go down its
- * MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
+ * A worker is a task (threads.ts) that does not end before it is told to. Tables go down
+ * its MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
  * connection. A worker that dies, in whatever way, leaves nothing behind (lost-worker.ts). It is
  * replaced, with a growing pause between attempts, and its successor gets the newest table at once.
  */
 
-import { extname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
@@ -15,14 +14,14 @@ import { monotonicMs } from '../../base/clock.ts'
 import { createInboxes } from '../../engine/worker/inboxes.ts'
 import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
 import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../../engine/worker/protocol.ts'
-import { createHeld } from '../../kernel/held.ts'
+import { createHeld, Held } from '../../kernel/held.ts'
 import { machine } from '../../kernel/machine.ts'
 import { closeWake, wake } from '../../kernel/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
 import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { endLostWorker } from './lost-worker.ts'
-import { WorkerPool } from './worker-pool.ts'
+import { type WorkingThreads, workingThreads } from './threads.ts'
 
 const RESTART_FIRST_MS = 100
 const RESTART_MOST_MS = 10_000
@@ -39,6 +38,8 @@ type SupervisorOptions = {
   readonly engine: EngineKind
   readonly limits: EngineLimits
   readonly onEvent: (event: SupervisorEvent) => void
+  /** As many as there are workers; the supervisor ends them, unless they are lent. */
+  readonly threads?: WorkingThreads
   /**
    * The module that a worker runs, and its heap in MB, for tests; the default is the engine's, and
    * Node's.
@@ -97,7 +98,7 @@ export class Supervisor {
   readonly #epoch = new SharedArrayBuffer(4)
   readonly #inboxes: SharedArrayBuffer
   readonly #limits = createLimits()
-  readonly #pool: WorkerPool
+  readonly #threads: WorkingThreads
   /** What the thread of each worker has open. */
   readonly #held: readonly SharedArrayBuffer[]
   readonly #workers: readonly Worker[]
@@ -115,8 +116,9 @@ export class Supervisor {
     this.#held = Array.from({ length: options.workers }, () =>
       createHeld(machine.openFilesMax() ?? Number.POSITIVE_INFINITY),
     )
-    const worker = new URL(`../../engine/worker/worker${extname(import.meta.url)}`, import.meta.url).href
-    this.#pool = new WorkerPool({ ...options, filename: options.filename ?? worker })
+    const { workers, engine, filename: module, heapMb } = options
+    this.#threads =
+      options.threads ?? workingThreads({ least: workers, most: workers, engine, module, heapMb })
     this.#workers = Array.from({ length: options.workers }, newWorker)
     for (const index of this.#workers.keys()) this.#start(index)
     process.on('exit', this.#stopAtExit)
@@ -211,15 +213,24 @@ export class Supervisor {
       if (now >= before) break
       before = now
     }
-    await pause(COMPILER_REST_MS)
-    const destroyed = this.#pool.destroy()
-    for (const worker of this.#workers) rouse(worker) // none can be ended that waits in the kernel
-    await Promise.all([destroyed, all])
+    await Promise.all([this.#endThreads(), all])
     for (const worker of this.#workers) {
       if (worker.wakeFd >= 0) closeWake(worker.wakeFd)
       worker.wakeFd = -1
     }
     process.off('exit', this.#stopAtExit)
+  }
+
+  /** Those that are lent go on, but for those of workers that have not ended. */
+  async #endThreads(): Promise<void> {
+    const late = [...this.#workers.keys()].filter(index => this.#workers[index].state !== 'ended')
+    if (!this.#threads.isLent || late.length > 0) await pause(COMPILER_REST_MS)
+    const ended = [
+      this.#threads.close(),
+      ...late.map(index => this.#threads.end(new Held(this.#held[index]).thread)),
+    ]
+    for (const worker of this.#workers) rouse(worker) // none can be ended that waits in the kernel
+    await Promise.all(ended)
   }
 
   /** Connections that are open. */
@@ -244,7 +255,7 @@ export class Supervisor {
       limitsInForce: this.#limits,
     }
     const task = { engine, index, workers, ...shared, limits, port: port2 }
-    this.#pool.run(task).then(
+    this.#threads.run(task, { transfer: [port2] }).then(
       () => this.#onEnd(index, null),
       (error: unknown) => this.#onEnd(index, error instanceof Error ? error : new Error(String(error))),
     )
@@ -307,7 +318,7 @@ export class Supervisor {
   }
 
   #endLost(index: number, left: boolean): Promise<number> {
-    const shared = { left, pool: this.#pool, stats: this.stats, inboxes: this.#inboxes }
+    const shared = { left, threads: this.#threads, stats: this.stats, inboxes: this.#inboxes }
     return endLostWorker({ index, ...shared, held: this.#held[index], journal: this.journals[index] })
   }
 }

@@ -14,6 +14,9 @@ import type { TableBuffers } from '../../table/format/table.ts'
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
 export type EngineKind = 'uring' | 'epoll' | 'node'
 
+/** What a worker's thread is told before it has a task. */
+export type Preload = { readonly engine?: EngineKind | undefined }
+
 /** Everything a worker is given when it starts. */
 export type WorkerTask = {
   readonly engine: EngineKind

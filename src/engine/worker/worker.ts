@@ -1,5 +1,5 @@
 /**
- * A worker thread of the data plane: the Piscina task that runs an engine until it is told to end. It
+ * A worker thread of the data plane: the task that runs an engine until it is told to end. It
  * gives the engine the machine that it runs on (base/world.ts), and its kernel.
  *
  * The task resolves when the worker has drained or stopped. However else it ends, the task rejects,
@@ -7,6 +7,7 @@
  */
 
 import { flushCompileCache } from 'node:module'
+import { workerData } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
 import { errnoName } from '../../kernel/errno.ts'
 import { hold } from '../../kernel/held.ts'
@@ -15,7 +16,7 @@ import { machine } from '../../kernel/machine.ts'
 import { openWake } from '../../kernel/wake.ts'
 import { Inboxes } from './inboxes.ts'
 import { LimitsInForce } from './limits.ts'
-import type { EngineKind, EngineTask, WorkerTask } from './protocol.ts'
+import type { EngineKind, EngineTask, Preload, WorkerTask } from './protocol.ts'
 
 type Run = (task: EngineTask) => Promise<void> | void
 
@@ -35,6 +36,10 @@ async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
     return runFlowEngine(task, kernel as Kernel)
   }
 }
+
+// While the first table is compiled. What goes wrong here, goes wrong again with the task, and is told.
+const { engine } = (workerData ?? {}) as Preload
+if (engine) await ENGINES[engine]().catch(() => {})
 
 export default async function runWorker(task: WorkerTask): Promise<void> {
   hold(task.held)

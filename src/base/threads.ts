@@ -1,0 +1,124 @@
+/**
+ * Threads that run tasks: a Piscina pool that says so when it cannot.
+ *
+ * After a thread that could not even load its module Piscina starts no other, and a task that waits
+ * for one waits without end and without a word. Here such a task fails with what the thread died
+ * of.
+ *
+ * Starting a thread and loading its code costs more than most tasks. So threads can be lent: who
+ * runs several gateways in one process keeps them, and `close` leaves them alone.
+ */
+
+import { type MessagePort, SHARE_ENV, type Worker } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+
+export type ThreadsOptions = {
+  /** The module whose default export runs a task. */
+  readonly module: string
+  /** Threads that are started before there is a task; each loads the module at once. */
+  readonly least: number
+  readonly most: number
+  /** How long a thread above `least` is kept without a task; without end where nothing is said. */
+  readonly idleMs?: number
+  /** The heap of each, in MB; Node's own limit where nothing is said. */
+  readonly heapMb?: number | undefined
+  /** What the module finds in `workerData` while it is loaded. */
+  readonly data?: unknown
+  readonly lent?: boolean
+}
+
+type RunOptions = {
+  /** What is handed over with the task: ports and buffers. */
+  readonly transfer?: readonly (MessagePort | ArrayBuffer)[]
+  /** Aborted, it ends the thread that runs the task. */
+  readonly signal?: AbortSignal
+}
+
+/** A thread went, and the task that waited for it was left without one. */
+const WITHOUT_THREAD = new Error('its thread ended before it began')
+
+export class Threads<Task, Answer> {
+  readonly isLent: boolean
+  readonly least: number
+  readonly #pool: Piscina<Task, Answer>
+  readonly #most: number
+  /** What has been asked for and has not settled, in order. */
+  readonly #runs = new Set<AbortController>()
+  readonly #byId = new Map<number, Worker>()
+  #died: Error | null = null
+
+  constructor({ module, least, most, idleMs, heapMb, data, lent = false }: ThreadsOptions) {
+    this.isLent = lent
+    this.least = least
+    this.#most = most
+    this.#pool = new Piscina({
+      filename: module,
+      minThreads: least,
+      maxThreads: most,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: idleMs ?? Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      env: SHARE_ENV,
+      execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi's
+      workerData: data,
+      ...(heapMb ? { resourceLimits: { maxOldGenerationSizeMb: heapMb } } : {}),
+    })
+    this.#pool.on('error', (error: Error) => {
+      this.#died = error
+    })
+    this.#pool.on('workerDestroy', () => setImmediate(this.#failStranded))
+  }
+
+  /** Runs a task in a thread that has none, or that is started for it. */
+  async run(task: Task, options: RunOptions = {}): Promise<Answer> {
+    try {
+      return await this.#attempt(task, options)
+    } catch (error) {
+      if (error !== WITHOUT_THREAD) throw error
+      return await this.#attempt(task, options) // which starts another
+    }
+  }
+
+  /** Ends a thread, if it has not ended yet, and waits until it is gone. */
+  async end(thread: number): Promise<void> {
+    await this.#byId.get(thread)?.terminate()
+  }
+
+  /** Ends all threads, but for those that are lent. */
+  async close(): Promise<void> {
+    if (!this.isLent) await this.#pool.destroy()
+  }
+
+  async #attempt(task: Task, { transfer = [], signal }: RunOptions): Promise<Answer> {
+    const stranded = new AbortController()
+    this.#runs.add(stranded)
+    try {
+      const run = this.#pool.run(task, {
+        signal: signal ? AbortSignal.any([signal, stranded.signal]) : stranded.signal,
+        // Piscina takes the list's type from an overload that newer Node types no longer put last.
+        transferList: [...transfer] as never,
+      })
+      for (const thread of this.#pool.threads) this.#note(thread)
+      return await run
+    } catch (error) {
+      throw stranded.signal.aborted ? stranded.signal.reason : error
+    } finally {
+      this.#runs.delete(stranded)
+    }
+  }
+
+  /** Tasks begin in the order in which they came: those without a thread are the last. */
+  readonly #failStranded = (): void => {
+    const died = this.#died ?? WITHOUT_THREAD
+    this.#died = null
+    const { length } = this.#pool.threads
+    if (length < this.#most) for (const run of [...this.#runs].slice(length)) run.abort(died)
+  }
+
+  #note(thread: Worker): void {
+    const id = thread.threadId
+    if (this.#byId.has(id)) return
+    this.#byId.set(id, thread)
+    thread.once('exit', () => this.#byId.delete(id))
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Threads of workers that are started before the configuration says how many there are to be: they
+ * load their code while another thread compiles.
+ */
+
+import { availableParallelism } from 'node:os'
+import type { Settings } from '../../config/settings/settings.ts'
+import type { Overrides } from '../overrides.ts'
+import { workersFor } from './machine-limits.ts'
+import { type WorkingThreads, workingThreads } from './threads.ts'
+
+/** As many as there most likely will be. */
+export function prestarted({ workers = 0, engine }: Overrides): WorkingThreads {
+  const least = workers || availableParallelism()
+  return workingThreads({ least, most: least, engine: engine === 'node' ? 'node' : 'uring' })
+}
+
+/** These threads, or null where the configuration says another number: then they end. */
+export function suited(threads: WorkingThreads, settings: Settings): WorkingThreads | null {
+  if (threads.isLent || threads.least === workersFor(settings)) return threads
+  void threads.close()
+  return null
+}

@@ -1,0 +1,30 @@
+/**
+ * The threads that workers run in, one each. A task that failed says nothing of its thread, which
+ * may be on its way out, or live on with all that it has open: `end` waits until it is gone.
+ */
+
+import { extname } from 'node:path'
+import { Threads } from '../../base/threads.ts'
+import type { EngineKind, Preload, WorkerTask } from '../../engine/worker/protocol.ts'
+
+export type WorkingThreads = Threads<WorkerTask, void>
+
+const WORKER = new URL(`../../engine/worker/worker${extname(import.meta.url)}`, import.meta.url).href
+
+type WorkingThreadsOptions = {
+  readonly least: number
+  readonly most: number
+  /** The engine to load before there is a task: most likely the one that will run. */
+  readonly engine?: EngineKind
+  /** The module that a worker runs, and its heap in MB, for tests. */
+  readonly module?: string | undefined
+  readonly heapMb?: number | undefined
+  readonly lent?: boolean
+}
+
+export const workingThreads = ({
+  module = WORKER,
+  engine,
+  ...options
+}: WorkingThreadsOptions): WorkingThreads =>
+  new Threads({ module, ...options, data: { engine } satisfies Preload })
