@@ -100,13 +100,18 @@ export class Sockets implements SocketCalls {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
     if (fd < 0) return fd
     this.#set(fd, TCP_NODELAY, 1)
-    if (talksFirst) this.#set(fd, TCP_QUICKACK, 0)
+    if (talksFirst) this.delayAcknowledgement(fd)
     return fd
   }
 
   /** Small segments go at once, whatever is not acknowledged yet: TCP_NODELAY. */
   setNoDelay(fd: number): number {
     return this.#set(fd, TCP_NODELAY, 1)
+  }
+
+  /** The next ACK waits for bytes to ride on, or until it is sent by `acknowledge`. */
+  delayAcknowledgement(fd: number): void {
+    this.#set(fd, TCP_QUICKACK, 0)
   }
 
   /** Sends the ACK that waits: until it has come, the peer's accept waits, too. */

@@ -38,6 +38,9 @@ export const Known = {
   delays: 256,
   /** Something was sent. */
   sent: 512,
+  /** Whoever waits until it is ready was told so when asking. */
+  foundReadable: 1024,
+  foundWritable: 2048,
 } as const
 
 export class Descriptors {

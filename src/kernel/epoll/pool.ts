@@ -30,9 +30,9 @@ export class Pool implements BufferPool {
     this.#taken = new Uint8Array(count)
   }
 
-  /** Where the next one is, for a direct call. There must be one. */
-  get pointer(): bigint {
-    return BigInt(this.#base + this.at(this.#spare[this.free - 1]))
+  /** The kernel's address of the next one. There must be one. */
+  get next(): number {
+    return this.#base + this.at(this.#spare[this.free - 1])
   }
 
   /** Takes the next one: the bits that say so in a completion's flags. */

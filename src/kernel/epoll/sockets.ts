@@ -4,7 +4,7 @@
  *
  * A dialed socket delays small segments (Nagle) until its second send: the kernel holds a small segment
  * back only behind another one that is not acknowledged yet, so the first never waits, and a connection
- * with one request has no call for it. Delayed acknowledgements are left as they are: nothing was gained.
+ * with one request has no call for it.
  */
 
 import type { Family } from '../../address/address.ts'
@@ -66,15 +66,18 @@ export class EpollSockets implements SocketCalls {
     return fd
   }
 
-  dial(family: Family): number {
+  dial(family: Family, talksFirst: boolean): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCKET_FLAGS, 0)
     if (fd < 0) return fd
     this.#descriptors.include(fd)
     this.#descriptors.known[fd] |= Known.delays
+    if (talksFirst) this.#sockets.delayAcknowledgement(fd)
     return fd
   }
 
-  acknowledge(): void {}
+  acknowledge(fd: number): void {
+    this.#sockets.acknowledge(fd)
+  }
 
   /** The next connection of a listener's queue: its descriptor, −EAGAIN, −errno. */
   accept(listener: number): number {
