@@ -11,18 +11,23 @@
  * that is skipped although it could run here is a failure.
  */
 
-import { globSync } from 'node:fs'
+import { globSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isExcused } from './support/excuses.ts'
 import { isGrouped } from './support/groups.ts'
+import { Watchdog } from './support/watchdog.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TIMEOUT_MS = 180_000
+/** A file that says nothing for longer than any test may take hangs. */
+const SILENCE_MS = Number(process.env.WEIR_TEST_SILENCE_MS ?? TIMEOUT_MS + 60_000)
+/** Tests wait for much: with as many files at a time as there are CPUs, these would be idle. */
+const AT_ONCE = Math.ceil(availableParallelism() * 1.5)
 const LONGEST_FIRST = [
   'test/admin/page-browser.test.ts',
   'test/admin/diff.test.ts',
@@ -43,13 +48,30 @@ const strict = process.env.WEIR_TEST_STRICT === '1'
 const unexcused: string[] = []
 const slow: { file: string; ms: number }[] = []
 
+const reports = `${ROOT}.cache/reports`
+mkdirSync(reports, { recursive: true })
+const watchdog = new Watchdog(
+  files.map(file => resolve(file)),
+  SILENCE_MS,
+)
+
 const tests = run({
   files,
-  concurrency: availableParallelism(),
+  concurrency: AT_ONCE,
   timeout: TIMEOUT_MS,
   ...(values.name === undefined ? {} : { testNamePatterns: new RegExp(values.name) }),
-  execArgv: ['--no-concurrent-recompilation', '--disable-warning=ExperimentalWarning'],
+  execArgv: [
+    '--no-concurrent-recompilation',
+    '--disable-warning=ExperimentalWarning',
+    '--report-on-signal', // the watchdog asks for it
+    `--report-directory=${reports}`,
+  ],
 })
+// These come at once; others wait for the files before. Of a group, `file` is one of its files.
+for (const event of ['test:enqueue', 'test:dequeue', 'test:complete'] as const)
+  tests.on(event, ({ file, entryFile }: { file?: string; entryFile?: string }) =>
+    watchdog.heard(entryFile ?? file),
+  )
 tests.on('test:pass', ({ name, skip, file }) => {
   if (skip !== undefined && skip !== false && !isExcused(String(skip)))
     unexcused.push(`${relative(ROOT, file ?? '')}: ${name}: ${skip}`)
@@ -60,6 +82,7 @@ tests.on('test:summary', ({ file, success, duration_ms: ms }) => {
 })
 tests.compose(spec).pipe(process.stdout)
 tests.on('end', () => {
+  watchdog.close()
   if (values.times)
     for (const each of slow.sort((a, b) => b.ms - a.ms)) console.log(`${Math.round(each.ms)} ms ${each.file}`)
   if (!strict || unexcused.length === 0) return

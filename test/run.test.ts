@@ -1,0 +1,34 @@
+/** `npm test` itself: a file that hangs is ended, and said to hang. */
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { folder } from './control/scene.ts'
+
+const RUN = fileURLToPath(new URL('./run.ts', import.meta.url))
+const SILENCE_MS = 1_500
+
+/** Blocks the main thread, so that no timer of its own fires. */
+const BLOCKS = `import { test } from 'node:test'
+test('it is fine', () => {})
+test('it blocks', () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
+`
+
+test('a file that hangs is ended, with its name and what its threads do', { skip: onlyLinux() }, t => {
+  const file = join(folder(t, { 'blocks.test.mjs': BLOCKS }), 'blocks.test.mjs')
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', RUN, file],
+    { encoding: 'utf8', env: { ...env, WEIR_TEST_SILENCE_MS: String(SILENCE_MS) } },
+  )
+  assert.equal(status, 1, stdout)
+  assert.match(stderr, /blocks\.test\.mjs hangs: nothing for 1\.5 s\. Its threads:\n {2}node-MainThread: /)
+  assert.match(stdout, /fail 1/)
+})
+
+function onlyLinux(): string | false {
+  return process.platform === 'linux' ? false : 'needs /proc (Linux)'
+}
