@@ -63,7 +63,7 @@ export async function addApi(
 
 /** Made once, when it is first asked for: by then every endpoint is there. */
 function addDescription(app: FastifyInstance): void {
-  const schema = { summary: 'This description.', tags: ['about'] }
+  const schema = { summary: 'This OpenAPI document.', tags: ['about'] }
   let text: Buffer | null = null
   app.get('/openapi.json', { schema }, async (_request, reply) => {
     text ??= Buffer.from(`${JSON.stringify(app.swagger())}\n`)

@@ -78,7 +78,11 @@ function addressFilter(name: string, wanted: string | undefined): (found: Socket
   const isBare = parseCidr(wanted) !== null
   const range = parseCidr(isBare ? wanted : (host ?? ''))
   if (!range)
-    throw new Problem(400, 'bad-request', `${name} ${wanted}: that is no address, range, or address and port`)
+    throw new Problem(
+      400,
+      'bad-request',
+      `${name} ${wanted}: not an address, a range, or an address and port`,
+    )
   const number = isBare || port === undefined ? null : Number(port)
   return found => {
     const address = found && parseAddress(found.address)

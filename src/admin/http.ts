@@ -106,8 +106,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     const problem = problemOf(error, reply.request.routeOptions?.bodyLimit ?? BODY_BYTES_MAX)
     if (problem === null) onBug?.(error)
     else if (isRefusal(problem.code)) refusals.count(problem.code)
-    const { status, body } =
-      problem ?? new Problem(500, 'bug', 'weir did not expect this', 'its log says more')
+    const { status, body } = problem ?? new Problem(500, 'bug', 'internal error', 'see its log')
     if (hasBody(reply.request.raw)) void reply.header('connection', 'close') // not waited for
     return reply.code(status).headers(HEADERS).send(body)
   }
@@ -170,7 +169,7 @@ const HEADER_TOO_LARGE = new Problem(
   'header-too-large',
   `headers are larger than ${HEADER_BYTES_MAX} bytes`,
 )
-const NOT_HTTP = new Problem(400, 'not-http', 'this is no HTTP request')
+const NOT_HTTP = new Problem(400, 'not-http', 'this is not an HTTP request')
 
 /** What is not even a request. */
 function refuseBytes({ code }: NodeJS.ErrnoException, gate: Socket, places: Places): void {

@@ -12,11 +12,11 @@ const PAGE_MOST = 1_000
 
 export const pageQuery = {
   limit: { ...whole(1, PAGE_MOST, 'How many at most.'), default: 100 } as Schema,
-  cursor: text('`next` of the answer before.'),
+  cursor: text('`next` of the previous answer.'),
 }
 
 export const pageAnswer = {
-  total: integer('How many there are in all.'),
+  total: integer('Number of all entries.'),
   next: textOrNull('The cursor of what follows; null: nothing does.'),
 }
 
@@ -39,8 +39,8 @@ export function pageOf<Item>(
 function indexOf(cursor: string, generation: number): number {
   const [, of, index] = /^(\d{1,10})\.(\d{1,10})$/.exec(cursor) ?? []
   if (index === undefined)
-    throw new Problem(400, 'bad-cursor', `"${cursor}" is no cursor`, 'take `next` of the answer before')
+    throw new Problem(400, 'bad-cursor', `"${cursor}" is not a cursor`, 'take `next` of the previous answer')
   if (Number(of) !== generation)
-    throw new Problem(410, 'old-cursor', `the cursor is of generation ${of}`, 'begin again, without a cursor')
+    throw new Problem(410, 'old-cursor', `the cursor is of generation ${of}`, 'start again without a cursor')
   return Number(index)
 }

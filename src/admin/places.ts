@@ -243,11 +243,11 @@ const waitsForCaller = (visitor: Visitor): boolean =>
 const GAVE_WAY = new Problem(
   503,
   'gave-way',
-  'too many connections: this one was the oldest without a whole request',
-  'ask again',
+  'too many connections: this was the oldest one without a complete request',
+  'retry',
 )
-const TOO_SLOW = new Problem(408, 'too-slow', 'the request was not whole in time')
-const BUSY = new Problem(503, 'busy', 'too many requests at once', 'ask again, a little later')
+const TOO_SLOW = new Problem(408, 'too-slow', 'the request was not complete in time')
+const BUSY = new Problem(503, 'busy', 'too many requests at once', 'retry later')
 
 /** An answer without http's help. */
 function bytesOf({ status, body }: Problem): string {

@@ -37,7 +37,7 @@ export function problemOf(error: unknown, bodyBytesMax: number): Problem | null 
   if (statusCode === 413)
     return new Problem(413, 'body-too-large', `the body is larger than ${bodyBytesMax} bytes`)
   if (statusCode === 415)
-    return new Problem(415, 'not-json', 'the body is no JSON', 'send it with content-type: application/json')
+    return new Problem(415, 'not-json', 'the body is not JSON', 'send it with content-type: application/json')
   if (error instanceof SyntaxError || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
     return new Problem(400, 'bad-json', message)
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500 && code !== undefined)
@@ -54,7 +54,7 @@ function invalid({ keyword, instancePath, params, message }: Violation, context:
   const part = PARTS[context] ?? context
   if (keyword === 'additionalProperties') {
     const name = String(params.additionalProperty)
-    return new Problem(400, 'unknown-field', `the ${part} has a field "${name}" that means nothing here`, SEE)
+    return new Problem(400, 'unknown-field', `the ${part} has a field "${name}" that is not known here`, SEE)
   }
   const field = instancePath.slice(1).replaceAll('/', '.')
   const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''

@@ -58,7 +58,7 @@ export const finding = object(
     code: text('See docs/errors.md.'),
     severity: oneOf(['error', 'warning', 'info']),
     message: text(),
-    hint: text('How to mend it.'),
+    hint: text('How to fix it.'),
     file: text(),
     line: integer(),
     column: integer(),
@@ -84,11 +84,14 @@ export const ruleOrigin = object({
   line: integer(),
 })
 
-const PROBLEM = object({ code: text('A word for programs.'), message: text(), hint: text() }, ['hint'])
+const PROBLEM = object(
+  { code: text('The problem in a word, for programs.'), message: text(), hint: text() },
+  ['hint'],
+)
 
 /** What an endpoint answers: its success, and the form of everything else. */
 export const answers = (success: Schema): Readonly<Record<string, Schema>> => ({
-  200: { description: 'What was asked for.', ...success },
+  200: { description: 'The answer.', ...success },
   '4xx': { description: 'The request is refused.', ...PROBLEM },
-  '5xx': { description: 'It cannot be answered now.', ...PROBLEM },
+  '5xx': { description: 'The gateway cannot answer now.', ...PROBLEM },
 })

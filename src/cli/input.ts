@@ -33,7 +33,7 @@ export function withInput(command: Command): Command {
       'configuration files and folders (*.yaml, *.yml and *.json in them); - is standard input; default: config/',
     )
     .addOption(
-      new Option('-f, --filename <FILE>', 'the same as PATH, and may be repeated').argParser(
+      new Option('-f, --filename <FILE>', 'the same as PATH; repeatable').argParser(
         (text: string, before: readonly string[] = []) => [...before, afterEquals(text)],
       ),
     )

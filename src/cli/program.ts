@@ -53,7 +53,7 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
     .configureHelp({
       styleTitle: title => (wantsColours(env, env.stdout) ? `\u001b[1m${title}\u001b[22m` : title),
     })
-    .showHelpAfterError('(weir --help says what there is)')
+    .showHelpAfterError('(run weir --help for usage)')
     .addHelpText(
       'after',
       examples('weir run', 'weir check config/', 'weir explain --from 10.0.0.7 --to 10.1.2.3:9000'),
@@ -68,16 +68,21 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
 
 function addRun(program: Command, env: Env, exit: (code: number) => void): void {
   withInput(program.command('run'))
-    .description('serve connections; changed files are taken while running')
-    .option('--workers <N>', 'worker threads; 0: one for each CPU', integerUpTo(1024))
+    .description('serve connections; reload changed files')
+    .option('--workers <N>', 'worker threads; 0: one per CPU', integerUpTo(1024))
     .addOption(
-      new Option('--engine <KIND>', 'what moves the bytes').choices(['auto', 'uring', 'epoll', 'node']),
+      new Option('--engine <KIND>', 'the engine of the data plane').choices([
+        'auto',
+        'uring',
+        'epoll',
+        'node',
+      ]),
     )
     .option('--admin <ADDRESS>', 'the admin listener: 127.0.0.1:15021, or unix:/run/weir.sock', adminPlace)
     .option('--no-admin', 'no admin listener')
-    .option('--drain-timeout <DURATION>', 'how long connections may go on after SIGTERM: 30s, 5m', duration)
-    .option('--access-log <FILE>', 'a line for each connection goes there; - is standard output')
-    .addOption(formatOption('the log’s format; default: text on a terminal'))
+    .option('--drain-timeout <DURATION>', 'time for connections to end after SIGTERM: 30s, 5m', duration)
+    .option('--access-log <FILE>', 'write a line per connection there; - is standard output')
+    .addOption(formatOption('format of the log; default: text on a terminal, else json'))
     .addOption(
       new Option('--log-format <FORMAT>', 'the same as --output')
         .choices(['text', 'json'])
@@ -97,9 +102,9 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
 
 function addCheck(program: Command, env: Env, exit: (code: number) => void): void {
   withInput(program.command('check'))
-    .description('say everything that is wrong with a configuration; exit 0 valid, 1 invalid')
+    .description('report every error and warning of a configuration; exit 0 valid, 1 invalid')
     .addOption(outputOption())
-    .option('--strict', 'count as errors what does not fit together, and rules that are never used', false)
+    .option('--strict', 'treat cross-resource warnings and unused rules as errors', false)
     .addHelpText(
       'after',
       examples(
@@ -118,18 +123,18 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
 
 function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
   withInput(program.command('explain'))
-    .description('say where a connection would go, and why')
+    .description('show where a connection would go, and why')
     .option(
       '--gateway <NAME>',
       'the Gateway (name or namespace/name) that accepts, or mesh; default: mesh, or the only one',
     )
     .option('--from <IP[:PORT]>', 'the client’s address')
     .option('--to <IP:PORT>', 'the address that the client connects to')
-    .option('--namespace <NS>', 'the client’s namespace, instead of what its address tells')
-    .option('--labels <K=V,...>', 'the client’s labels, instead of what its address tells', labels)
+    .option('--namespace <NS>', 'the client’s namespace; default: by its address')
+    .option('--labels <K=V,...>', 'the client’s labels; default: by its address', labels)
     .option('--sni <HOST>', 'the server name of a TLS client')
-    .option('--batch <FILE>', 'a file (- is stdin) with one connection a line, as JSON')
-    .option('--live', 'ask a running gateway, not files')
+    .option('--batch <FILE>', 'a file (- is stdin) with one connection per line, as JSON')
+    .option('--live', 'ask a running gateway instead of files')
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText(
@@ -143,7 +148,7 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
     )
     .action(async (paths, flags, command) => {
       if (flags.live && namesInput(paths, flags))
-        command.error('error: --live asks a gateway: it takes no PATH, -f or -R')
+        command.error('error: --live asks a gateway; it takes no PATH, -f or -R')
       const otherUse = flags.batch === '-' ? '--batch -' : undefined
       const sources = flags.live ? null : await inputOf(command, paths, flags, env, otherUse)
       const { explain } = await import('./explain.ts')
@@ -155,7 +160,7 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
 function addTest(program: Command, env: Env, exit: (code: number) => void): void {
   const formats = ['table', 'junit', 'json']
   withInput(program.command('test'))
-    .description('say whether routes are what RouteTests expect; exit 0 all pass, 1 not')
+    .description('test routes against RouteTests; exit 0 all pass, 1 not')
     .addOption(
       new Option('--format <FORMAT>', 'table for people (default), junit for CI, json for programs').choices(
         formats,
@@ -164,7 +169,7 @@ function addTest(program: Command, env: Env, exit: (code: number) => void): void
     .addOption(
       new Option('-o, --output <FORMAT>', 'the same as --format').choices(formats).conflicts('format'),
     )
-    .option('--min-coverage <PERCENT>', 'fail where tests reach fewer of the rules that can match', percent)
+    .option('--min-coverage <PERCENT>', 'fail if tests reach fewer of the rules that can match', percent)
     .addHelpText(
       'after',
       examples(

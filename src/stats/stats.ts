@@ -18,15 +18,14 @@ import { REASON_NAMES, Reason } from './reasons.ts'
 
 /** What each worker counts, and what it means; `open` is a gauge, the others only grow. */
 export const COUNTERS = {
-  accepted: 'Connections that were accepted.',
-  open: 'Connections that are open now.',
-  handedOver:
-    'Connections that another worker got instead, which had fewer; that one counts them as accepted.',
-  acceptPauses: 'Times that accepting was paused, for want of files or memory.',
-  dials: 'Connections that were begun to endpoints.',
-  dialFailures: 'Connections that were begun to endpoints and failed.',
-  clientBytes: 'Bytes that came from clients.',
-  upstreamBytes: 'Bytes that came from upstreams.',
+  accepted: 'Connections accepted.',
+  open: 'Open connections.',
+  handedOver: 'Connections handed to a less loaded worker, which counts them as accepted.',
+  acceptPauses: 'Pauses of accepting, out of file descriptors or memory.',
+  dials: 'Dials to endpoints.',
+  dialFailures: 'Dials to endpoints that failed.',
+  clientBytes: 'Bytes received from clients.',
+  upstreamBytes: 'Bytes received from upstreams.',
 } as const
 
 export type CounterName = keyof typeof COUNTERS

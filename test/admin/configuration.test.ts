@@ -144,8 +144,8 @@ test('/explain says what is wrong with a question', async () => {
     ['', /must have required property 'to'/],
     ['?to=nowhere', /to nowhere: that is no address/],
     ['?to=:9&from=x', /from x: that is no IP address/],
-    ['?to=:9&labels=app', /labels app: that is not like app=web/],
-    ['?to=:9&form=10.0.0.1', /a field "form" that means nothing/],
+    ['?to=:9&labels=app', /labels app: must look like app=web/],
+    ['?to=:9&form=10.0.0.1', /a field "form" that is not known/],
     ['?to=:99999', /to :99999|no number from 1 to 65535/],
   ]
   for (const [query, message] of cases) {

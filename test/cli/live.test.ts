@@ -71,7 +71,7 @@ test('connections lists what is open, line by line as JSON', async t => {
   assert.match((await ask('connections', '--limit', '1')).out, /and more: see --limit\n$/)
   const wrong = await ask('connections', '--client', 'nobody')
   assert.deepEqual([wrong.code, wrong.out], [2, ''])
-  assert.match(wrong.err, /^error: client nobody: that is no address/)
+  assert.match(wrong.err, /^error: client nobody: not an address/)
 })
 
 test('explain --live asks the gateway, one by one and in a batch', async t => {

@@ -27,11 +27,11 @@ const tags = ['configuration']
 
 /** What a change takes from connections (control/guard/reload-guard.ts). */
 export const loses = object({
-  rules: integer('Rules that lose a destination, or are not there any more.'),
+  rules: integer('Rules that lose a destination or vanish.'),
   listeners: integer('Listeners that close.'),
-  destinations: integer('Destinations that have no endpoint any more.'),
-  open: integer('Connections that are open there.'),
-  lastMinute: integer('Connections that came there in the last minute.'),
+  destinations: integer('Destinations that lose their last endpoint.'),
+  open: integer('Open connections to them.'),
+  lastMinute: integer('Connections to them in the last minute.'),
 })
 
 export function addConfiguration(app: FastifyInstance, gateway: Gateway): void {
@@ -42,7 +42,7 @@ export function addConfiguration(app: FastifyInstance, gateway: Gateway): void {
 function addConfig(app: FastifyInstance, gateway: Gateway): void {
   const schema = {
     tags,
-    summary: 'The resources that are served, and where they were written.',
+    summary: 'The served resources, with file and line.',
     querystring: query(pageQuery),
     response: answers(
       object({
@@ -84,13 +84,13 @@ function worst(compiled: Compiled): readonly Diagnostic[] {
 
 function addReloads(app: FastifyInstance, gateway: Gateway): void {
   const reload = object({
-    number: integer('Counted from 1, the first configuration.'),
+    number: integer('Counted from 1, which is the first configuration.'),
     at: text(),
     outcome: oneOf(OUTCOMES),
-    generation: integer('What is served after it.'),
+    generation: integer('The generation that is served after it.'),
     totalMs: number(),
     stagesMs: record(number()),
-    resources: object({ ...changes, more: integer('Beyond those that are named.') }),
+    resources: object({ ...changes, more: integer('Number of further resources.') }),
     listeners: object({ added: list(text()), removed: list(text()) }),
     errors: integer(),
     warnings: integer(),
@@ -103,11 +103,11 @@ function addReloads(app: FastifyInstance, gateway: Gateway): void {
   })
   const schema = {
     tags,
-    summary: 'The last reloads, newest first, with what they changed and what was wrong.',
+    summary: 'The last reloads, newest first, with their changes and findings.',
     querystring: query({ limit: pageQuery.limit }),
     response: answers(
       object({
-        counts: object(Object.fromEntries(OUTCOMES.map(outcome => [outcome, integer('How often, ever.')]))),
+        counts: object(Object.fromEntries(OUTCOMES.map(outcome => [outcome, integer('Since the start.')]))),
         reloads: list(reload),
       }),
     ),

@@ -46,7 +46,7 @@ const LOOKED_AT_MAX = 20_000
 const STEP = 32
 
 const connection = object({
-  id: integer('Never used twice in a process.'),
+  id: integer('Unique in a process.'),
   worker: integer(),
   state: oneOf(CONNECTION_STATES),
   client: textOrNull(),
@@ -63,11 +63,11 @@ const connection = object({
   idleMs: integer('Since a byte last moved.'),
   decideUs: number('What the decision took.'),
   connectMs: number('What the last dial took; 0: it is not through.'),
-  attempts: integer('Endpoints that were dialed.'),
+  attempts: integer('Endpoints dialed.'),
   fromClientBytes: integer(),
-  toUpstreamBytes: integer('Of these, what the upstream’s socket took.'),
+  toUpstreamBytes: integer('Those that the upstream’s socket took.'),
   fromUpstreamBytes: integer(),
-  toClientBytes: integer('Of these, what the client’s socket took.'),
+  toClientBytes: integer('Those that the client’s socket took.'),
   clientEnded: boolean('Whether the client has said that no more comes.'),
   upstreamEnded: boolean(),
 })
@@ -77,13 +77,13 @@ type Asked = ConnectionQuery & PageQuery
 export function addConnections(app: FastifyInstance, gateway: Gateway): void {
   const schema = {
     tags: ['connections'],
-    summary: 'The connections that are open, with what routed each.',
-    description: `One request looks at ${LOOKED_AT_MAX} connections at most: an answer may hold few and still have a next.`,
+    summary: 'Open connections with what routed them.',
+    description: `One request reads at most ${LOOKED_AT_MAX} connections, so an answer may have few entries and still a next.`,
     querystring: query({ ...connectionQuery, ...pageQuery }),
     response: answers(
       object({
         ...pageAnswer,
-        total: integer('How many are open in all, whatever was asked for.'),
+        total: integer('All open connections, whatever the filter.'),
         connections: list(connection),
       }),
     ),
@@ -121,7 +121,7 @@ function placeOf(cursor: string | undefined): Place {
   if (cursor === undefined) return { worker: 0, row: 0 }
   const [, worker, row] = /^(\d{1,4})\.(\d{1,8})$/.exec(cursor) ?? []
   if (row === undefined)
-    throw new Problem(400, 'bad-cursor', `"${cursor}" is no cursor`, 'take `next` of the answer before')
+    throw new Problem(400, 'bad-cursor', `"${cursor}" is not a cursor`, 'take `next` of the previous answer')
   return { worker: Number(worker), row: Number(row) }
 }
 

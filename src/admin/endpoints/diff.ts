@@ -38,11 +38,11 @@ const beforeAfter = {
 
 const live = object({
   open: integer('Connections that are open.'),
-  same: integer('Of these, what would be given to where it is.'),
-  elsewhere: integer('To something else.'),
-  refused: integer('To nothing: no rule takes it any more.'),
-  unlistened: integer('Nobody would accept it.'),
-  unknown: integer('What it was given to is not known any more.'),
+  same: integer('Those that would go where they are.'),
+  elsewhere: integer('Those that would go elsewhere.'),
+  refused: integer('Those that no rule would match.'),
+  unlistened: integer('Those that no listener would accept.'),
+  unknown: integer('Those whose destination is no longer known.'),
   moves: list(
     object({
       connections: integer(),
@@ -67,7 +67,7 @@ const diff = object({
         added: integer(),
         removed: integer(),
         changed: integer(),
-        reordered: integer('Rules that say the same and are tried in another order.'),
+        reordered: integer('Unchanged rules that are tried in another order.'),
         list: list(object({ ...change, listeners: list(text()), rule: ruleOrigin, ...beforeAfter })),
       }),
       destinations: list(object({ ...change, destination: text(), ...beforeAfter })),
@@ -94,14 +94,14 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
     scope.addHook('onRequest', async (request, reply) => {
       if (request.is404) return
       if (underWay > 0)
-        throw new Problem(429, 'busy', 'another comparison is under way', 'ask again when it is done')
+        throw new Problem(429, 'busy', 'another comparison is running', 'retry when it is done')
       underWay++
       reply.raw.once('close', () => underWay--)
     })
     const schema = {
       tags: ['routing'],
-      summary: 'What would change if these files were served instead.',
-      description: 'Body: `{"files": [{"path": "a.yaml", "text": "…"}]}`. Nothing is changed by it.',
+      summary: 'What would change if these files were served.',
+      description: 'Body: `{"files": [{"path": "a.yaml", "text": "…"}]}`. It changes nothing.',
       consumes: ['application/json'],
       response: answers(diff),
     }
@@ -112,12 +112,7 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
       const answer = body && (await compare(body, gone.signal))
       if (answer === null) throw notServing()
       if (answer && 'undone' in answer)
-        throw new Problem(
-          503,
-          'undone',
-          answer.undone,
-          'weir check says what is wrong with files, without a limit',
-        )
+        throw new Problem(503, 'undone', answer.undone, 'weir check reports findings without a limit')
       if (answer === undefined || 'wrong' in answer)
         throw new Problem(
           400,

@@ -29,8 +29,8 @@ const drain = object({
     ['listener', 'generation', 'olderThan', 'rule'],
   ),
   overS: number(),
-  matched: integer('Connections that are meant.'),
-  left: integer('Of these, the ones that are still open.'),
+  matched: integer('Connections that it selected.'),
+  left: integer('Those that are still open.'),
   elapsedS: number(),
 })
 
@@ -45,7 +45,7 @@ const body: Schema = object(
       type: 'number',
       minimum: 0,
       maximum: OVER_S_MAX,
-      description: 'They end evenly over this time.',
+      description: 'Spreads the resets over this time.',
     },
   },
   ['listener', 'generation', 'olderThan', 'rule'],
@@ -68,7 +68,7 @@ export function addDrain(app: FastifyInstance, gateway: Gateway): void {
     {
       schema: {
         tags,
-        summary: 'The last drains that were asked for, newest first, and how far each has come.',
+        summary: 'The last drains, newest first, with their progress.',
         response: answers(object({ drains: list(drain) })),
       },
     },
@@ -76,7 +76,7 @@ export function addDrain(app: FastifyInstance, gateway: Gateway): void {
   )
   const schema = {
     tags,
-    summary: 'Resets some connections, spread over a time, and serves on.',
+    summary: 'Resets selected connections over a time; the gateway keeps serving.',
     description:
       'Connections that come later are not meant. Answers at once, with how many are; GET tells how it goes on.',
     body,
@@ -97,15 +97,15 @@ function selectionOf({ select, overS: _, rule, ...others }: Asked): Selection {
     throw new Problem(
       400,
       'bad-request',
-      'all is all: it takes no further selection',
+      'select "all" takes no further selection',
       'use "select": "matching"',
     )
   if (select === 'matching' && given === 0)
     throw new Problem(
       400,
       'bad-request',
-      'nothing says which connections',
-      'use "select": "all" where all are meant',
+      'no connections are selected',
+      'use "select": "all" for all connections',
     )
   return selection
 }

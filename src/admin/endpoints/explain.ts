@@ -47,7 +47,7 @@ const destination = object({
   ends,
   policy: list(
     object({
-      field: text('As a DestinationRule calls it.'),
+      field: text('The field’s name in a DestinationRule.'),
       value: text(),
       file: textOrNull('Where it is written; null: it is the default.'),
       line: { type: ['integer', 'null'] },
@@ -95,8 +95,8 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
         ),
         to: text('IP:PORT that the client connects to.'),
         from: text('The client’s IP.'),
-        namespace: text('The client’s, instead of what its address tells.'),
-        labels: text('app=web,tier=front: likewise.'),
+        namespace: text('The client’s namespace; default: by its address.'),
+        labels: text('The client’s labels, app=web,tier=front; default: by its address.'),
         sni: text('The server name of a TLS client.'),
       },
       ['to'],
@@ -109,7 +109,7 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
     async ({ query: { labels: pairs, ...options } }) => {
       const labels = pairs === undefined ? undefined : parseLabels(pairs)
       if (labels === null)
-        throw new Problem(400, 'bad-request', `labels ${pairs}: that is not like app=web,tier=front`)
+        throw new Problem(400, 'bad-request', `labels ${pairs}: must look like app=web,tier=front`)
       const asked = askByOptions({ ...options, ...(labels === undefined ? {} : { labels }) }, '')
       if ('error' in asked) throw new Problem(400, 'bad-request', asked.error)
       const { table, compiled, generation, plane } = servingOf(gateway)

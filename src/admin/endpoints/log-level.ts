@@ -12,12 +12,12 @@ export function addLogLevel(app: FastifyInstance, { log }: Gateway): void {
   const level = object({ level: oneOf(LOG_LEVELS) })
   app.get(
     '/log-level',
-    { schema: { tags, summary: 'What the log says.', response: answers(level) } },
+    { schema: { tags, summary: 'The log level.', response: answers(level) } },
     async () => ({
       level: log.level,
     }),
   )
-  const schema = { tags, summary: 'Makes the log say more or less.', body: level, response: answers(level) }
+  const schema = { tags, summary: 'Sets the log level.', body: level, response: answers(level) }
   app.put<{ Body: { level: string } }>('/log-level', { schema }, async ({ body }) => {
     log.warn({ level: body.level }, `the log says ${body.level} and worse from here on`)
     log.level = body.level

@@ -28,13 +28,13 @@ export function addOverview(
   rules: RulesOfTable,
 ): void {
   const latency = object({
-    from: integer('Microseconds, the least of the bucket.'),
-    to: integer('The most.'),
-    count: integer('Dials, ever.'),
+    from: integer('Lower end of the bucket, microseconds.'),
+    to: integer('Upper end.'),
+    count: integer('Dials since the start.'),
   })
   const schema = {
     tags: ['state'],
-    summary: 'What the page at / shows: all that moves, in one answer.',
+    summary: 'The data of the page at /, in one answer.',
     querystring: query({ limit: { ...whole(1, RULES_MOST, 'Rules at most, the most hit.'), default: 50 } }),
     response: answers(
       object({
@@ -46,7 +46,7 @@ export function addOverview(
         ),
         rulesTotal: integer(),
         rules: list(
-          object({ index: integer('Its place in the order in which rules are tried.'), ...ruleFields }),
+          object({ index: integer('Its position in the order of evaluation.'), ...ruleFields }),
           'In that order.',
         ),
       }),

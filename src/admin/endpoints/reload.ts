@@ -11,7 +11,7 @@ const OUTCOMES = ['taken', 'unchanged', 'refused', 'guarded', 'emptied', 'failed
 
 const answer = object({
   outcome: oneOf(OUTCOMES, 'unchanged: the files are what is served already. Else as in /reloads.'),
-  generation: integer('What is served now.'),
+  generation: integer('The served generation.'),
   checksum: textOrNull('SHA-256 of the files, to be given as `accept`. null: they were not read.'),
   loses: orNull(loses, 'What the change takes from connections, or would have; null: nothing.'),
   note: textOrNull(),
@@ -22,12 +22,12 @@ type Asked = { readonly accept?: string }
 
 export function addReload(app: FastifyInstance, gateway: Gateway): void {
   const accept = {
-    ...text('The checksum of a change that is to be taken whatever it takes from connections.'),
+    ...text('The checksum of a change to accept in spite of its losses.'),
     pattern: '^[0-9a-f]{64}$',
   }
   const schema = {
     tags: ['configuration'],
-    summary: 'Looks at the files again, and answers once it is known what came of it.',
+    summary: 'Reads the files again, and answers with the outcome.',
     description:
       'Files that are just being written are waited for. A change that was guarded is taken with `accept`, if the files still are what was shown.',
     body: object({ accept }, ['accept']),
@@ -46,7 +46,7 @@ export function addReload(app: FastifyInstance, gateway: Gateway): void {
         409,
         'other-files',
         `the files are not those of checksum ${body.accept} any more: now it is ${look.checksum}, which is ${look.outcome}`,
-        'see what they are now: weir reload',
+        'see the current files: weir reload',
       )
     const { outcome, checksum } = look
     const { generation } = servingOf(gateway)

@@ -30,7 +30,7 @@ import { servingOf } from '../serving.ts'
 const UNRULED_MAX = 100
 
 const delivered = {
-  connections: integer('Since the rule says what it says.'),
+  connections: integer('Since its VirtualService last changed.'),
   open: integer('Open now.'),
   receivedBytes: integer('From clients.'),
   sentBytes: integer('To clients.'),
@@ -48,7 +48,7 @@ export const ruleFields = {
   never: textOrNull('Why it can never match; null: it can.'),
   listeners: list(text(), 'Where it applies; at the mesh with the service.'),
   split: { type: ['string', 'null'], description: 'How a destination is drawn: random, exact or sticky.' },
-  sinceGeneration: integer('In which its VirtualService became what it is: from then on is counted.'),
+  sinceGeneration: integer('The generation in which its VirtualService last changed; counts start there.'),
   sinceAt: text(),
   ...delivered,
   destinations: list(
@@ -71,8 +71,7 @@ type Asked = PageQuery & {
 export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOfTable): void {
   const schema = {
     tags: ['routing'],
-    summary:
-      'Each rule with its hits, and the share that each destination got beside the one that it should get.',
+    summary: 'Rules with their hits, and the delivered beside the configured share of each destination.',
     description:
       'The band is Wilson’s 95 % interval: a configured share outside of it is more than chance. Draws that failed before an endpoint was dialed are not in it; see the reasons of /summary.',
     querystring: query({

@@ -27,7 +27,7 @@ export const summary = object({
   why: orNull(oneOf(WHYS), 'Why it is not ready; null where it is.'),
   draining: boolean(),
   counters,
-  closed: record(integer(), 'Connections that ended, by reason.'),
+  closed: record(integer(), 'Connections ended, by reason.'),
   lastReload: object({
     number: integer(),
     at: text(),
@@ -62,7 +62,7 @@ export function readSummary(gateway: Gateway, version: string) {
 export const worker = object({
   worker: integer(),
   state: oneOf(['starting', 'accepting', 'draining', 'ended']),
-  generation: integer('The newest that it listens for; 0 is none.'),
+  generation: integer('The newest generation that it listens for; 0: none.'),
   counters,
 })
 
@@ -87,7 +87,7 @@ export function addState(app: FastifyInstance, gateway: Gateway, version: string
 function addSummary(app: FastifyInstance, gateway: Gateway, version: string): void {
   const schema = {
     tags,
-    summary: 'Everything in one look, cheap enough to be asked every second.',
+    summary: 'The state of the gateway in one answer, cheap enough to poll every second.',
     description:
       'Counters only grow; a rate is the difference of two answers over that of their `monotonicMs`.',
     response: answers(summary),
@@ -98,7 +98,7 @@ function addSummary(app: FastifyInstance, gateway: Gateway, version: string): vo
 function addWorkers(app: FastifyInstance, gateway: Gateway): void {
   const schema = {
     tags,
-    summary: 'Each worker thread, with what it has counted.',
+    summary: 'Worker threads with their counters.',
     response: answers(object({ engine: text(), workers: list(worker) })),
   }
   app.get('/workers', { schema }, async () => ({
@@ -109,7 +109,7 @@ function addWorkers(app: FastifyInstance, gateway: Gateway): void {
 
 function addListeners(app: FastifyInstance, gateway: Gateway): void {
   const listener = object({
-    listener: text('The same over reloads, such as "default/edge 127.0.0.1:9000".'),
+    listener: text('Stable over reloads, such as "default/edge 127.0.0.1:9000".'),
     gateway: text('namespace/name, or mesh.'),
     bind: text('Empty: every address.'),
     port: integer(),
@@ -118,7 +118,7 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
   })
   const schema = {
     tags,
-    summary: 'Each socket that accepts.',
+    summary: 'Listening sockets.',
     response: answers(object({ generation: integer(), listeners: list(listener) })),
   }
   app.get('/listeners', { schema }, async () => {
@@ -144,7 +144,7 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
 function addReasons(app: FastifyInstance): void {
   const schema = {
     tags,
-    summary: 'What each reason for which a connection ends means, in words.',
+    summary: 'The reasons for which connections end, with their meaning.',
     response: answers(object({ reasons: record(text()) })),
   }
   app.get('/reasons', { schema }, async () => ({ reasons: REASONS }))

@@ -12,7 +12,7 @@ import { Cluster, Endpoint, Route, Rule } from '../../table/format/layout.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
-  gauge('weir_build_info', 'What runs; always 1.', () => [
+  gauge('weir_build_info', 'Version and engine; always 1.', () => [
     { value: 1, labels: { version, node: process.versions.node, engine: serving().plane.engine } },
   ]),
   ...connectionFamilies(serving),
@@ -50,14 +50,14 @@ function connectionFamilies(serving: () => Serving): Family[] {
   )
   return [
     ...byWorker,
-    counter('weir_connections_closed_total', 'Connections that ended, by reason.', () => {
+    counter('weir_connections_closed_total', 'Connections ended, by reason.', () => {
       const stats = openStats(serving().plane.stats)
       return REASON_NAMES.map((reason, number) => ({
         labels: { reason },
         value: sumCounter(stats, closedAt(number)),
       }))
     }),
-    gauge('weir_connections_by_state', 'Connections that are open, by what they are doing.', () =>
+    gauge('weir_connections_by_state', 'Open connections, by state.', () =>
       Object.entries(serving().plane.observer.live.states()).map(([state, value]) => ({
         labels: { state },
         value,
@@ -80,7 +80,7 @@ function connectionFamilies(serving: () => Serving): Family[] {
     counter('weir_access_log_lines_lost_total', 'Lines of the access log that could not be written.', () =>
       single(serving().plane.accessLogLost),
     ),
-    counter('weir_records_dropped_total', 'Records that the access log had no room for.', () =>
+    counter('weir_records_dropped_total', 'Records dropped because the access log was full.', () =>
       single(serving().plane.observer.recordsDropped),
     ),
   ]
@@ -92,13 +92,13 @@ function latencyFamilies(serving: () => Serving): Family[] {
     {
       name: 'weir_connect_duration_seconds',
       type: 'histogram',
-      help: 'From dialing an endpoint to its answer.',
+      help: 'Time from dialing an endpoint to its answer.',
       read: () => histogramValues(histogram('connect')(), 1e6, 16, 2 ** 25),
     },
     {
       name: 'weir_decide_duration_seconds',
       type: 'histogram',
-      help: 'From a connection’s addresses to where it goes.',
+      help: 'Time from a connection’s addresses to its destination.',
       read: () => histogramValues(histogram('decide')(), 1e9, 128, 2 ** 23),
     },
   ]
@@ -133,45 +133,48 @@ function histogramValues(
 function reloadFamilies({ history }: Gateway, serving: () => Serving): Family[] {
   const last = () => history.reloads[0]
   return [
-    gauge('weir_generation', 'The configuration that is served, counted from 1.', () =>
+    gauge('weir_generation', 'Generation of the served configuration, counted from 1.', () =>
       single(serving().generation),
     ),
-    counter(
-      'weir_config_reloads_total',
-      'Changed configurations that were looked at, the first included.',
-      () => OUTCOMES.map(outcome => ({ labels: { outcome }, value: history.counts[outcome] })),
+    counter('weir_config_reloads_total', 'Reloads by outcome, the first configuration included.', () =>
+      OUTCOMES.map(outcome => ({ labels: { outcome }, value: history.counts[outcome] })),
     ),
-    gauge('weir_config_last_reload_successful', '1 where the files are served as they are, else 0.', () =>
+    gauge('weir_config_last_reload_successful', '1 if the files are served as they are, else 0.', () =>
       single(history.isCurrent ? 1 : 0),
     ),
-    gauge('weir_config_last_reload_success_timestamp_seconds', 'When a configuration was last taken.', () =>
-      single(history.lastTakenMs / 1000),
+    gauge(
+      'weir_config_last_reload_success_timestamp_seconds',
+      'Unix time of the last successful reload.',
+      () => single(history.lastTakenMs / 1000),
     ),
-    gauge('weir_config_last_reload_duration_seconds', 'How long each stage of the last reload took.', () =>
+    gauge('weir_config_last_reload_duration_seconds', 'Duration of each stage of the last reload.', () =>
       Object.entries(last().stagesMs).map(([stage, ms]) => ({ labels: { stage }, value: ms / 1000 })),
     ),
     gauge(
       'weir_routes_unserved',
-      'Rules with a destination that nothing defines: connections to it are reset (unknown-destination).',
+      'Rules with an undefined destination; connections to it are reset (unknown-destination).',
       () => single(serving().compiled.unserved),
     ),
-    gauge('weir_config_findings', 'What weir check says of the configuration that is served.', () =>
-      (['error', 'warning', 'info'] as const).map(severity => ({
-        labels: { severity },
-        value: serving().compiled.diagnostics.filter(each => each.severity === severity).length,
-      })),
+    gauge(
+      'weir_config_findings',
+      'Findings of the served configuration, as in weir check, by severity.',
+      () =>
+        (['error', 'warning', 'info'] as const).map(severity => ({
+          labels: { severity },
+          value: serving().compiled.diagnostics.filter(each => each.severity === severity).length,
+        })),
     ),
   ]
 }
 
 const tableFamilies = (serving: () => Serving): Family[] => [
-  gauge('weir_table_bytes', 'Size of the table that the workers read, by `part`.', () =>
+  gauge('weir_table_bytes', 'Size of the table, by `part`.', () =>
     Object.entries(serving().table.buffers).map(([part, { byteLength }]) => ({
       labels: { part },
       value: byteLength,
     })),
   ),
-  gauge('weir_table_rows', 'What is in it, by kind.', () => {
+  gauge('weir_table_rows', 'Rows of the table, by kind.', () => {
     const { table } = serving()
     return Object.entries({
       listeners: table.sockets.length,

@@ -81,7 +81,7 @@ function sharedFor<Made>(ms: number, make: () => Promise<Made>): () => Promise<M
 }
 
 const refused = ({ counts }: Refusals) =>
-  counter('weir_admin_refusals_total', 'What the admin listener refused, by reason.', () =>
+  counter('weir_admin_refusals_total', 'Admin requests refused, by reason.', () =>
     [...counts].map(([reason, value]) => ({ labels: { reason }, value })),
   )
 

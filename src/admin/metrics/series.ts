@@ -79,7 +79,7 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
       ),
       gauge(
         'weir_rule_configured_share',
-        'What of a rule’s connections a destination should get by its weight, of rules that were hit.',
+        'Configured share of a destination, for rules that were hit.',
         () => shares,
       ),
       gauge(
@@ -87,29 +87,19 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
         'Open connections by rule and destination.',
         values('rule', 'open'),
       ),
-      counter(
-        'weir_endpoint_connections_total',
-        'Connections that were begun to an endpoint.',
-        values('endpoint', 'begun'),
-      ),
+      counter('weir_endpoint_connections_total', 'Dials to an endpoint.', values('endpoint', 'begun')),
       counter(
         'weir_endpoint_dial_failures_total',
-        'Connections that were begun to an endpoint and failed.',
+        'Dials to an endpoint that failed.',
         values('endpoint', 'failed'),
       ),
-      gauge(
-        'weir_endpoint_connections_open',
-        'Connections to an endpoint that are open.',
-        values('endpoint', 'open'),
-      ),
-      gauge(
-        'weir_metrics_series_merged',
-        'Names that share the series called "other", for want of room.',
-        () => Object.entries(groupings).map(([kind, { cap }]) => ({ labels: { kind }, value: cap.merged })),
+      gauge('weir_endpoint_connections_open', 'Open connections to an endpoint.', values('endpoint', 'open')),
+      gauge('weir_metrics_series_merged', 'Names folded into the series "other", out of room.', () =>
+        Object.entries(groupings).map(([kind, { cap }]) => ({ labels: { kind }, value: cap.merged })),
       ),
       counter(
         'weir_metrics_names_given_up_total',
-        'Names that were not used for long and whose counts went into "other".',
+        'Idle names whose counts were folded into "other".',
         () => [{ value: source.namesGivenUp() }],
       ),
     ],

@@ -39,14 +39,14 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
 }
 
 export const adminOption = (): Option =>
-  new Option('--admin <ADDRESS>', 'the gateway: 127.0.0.1:15021 or unix:PATH; else WEIR_ADMIN').argParser(
+  new Option('--admin <ADDRESS>', 'the gateway: 127.0.0.1:15021 or unix:PATH; default: WEIR_ADMIN').argParser(
     adminPlace,
   )
 
 function addStatus(program: Command, env: Env, ask: Ask): void {
   program
     .command('status')
-    .description('how a running gateway is; exit 0 ready, 1 not')
+    .description('show the state of a running gateway; exit 0 ready, 1 not')
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir status', 'weir status --admin unix:/run/weir.sock --output json'))
@@ -58,13 +58,13 @@ function addStatus(program: Command, env: Env, ask: Ask): void {
 function addRoutes(program: Command, env: Env, ask: Ask): void {
   program
     .command('routes')
-    .description('each rule with its hits, and the share that each destination got')
-    .option('--virtual-service <NS/NAME>', 'only its rules')
-    .option('--listener <LISTENER>', 'only rules that apply there')
+    .description('list rules with their hits and the share of each destination')
+    .option('--virtual-service <NS/NAME>', 'only rules of this VirtualService')
+    .option('--listener <LISTENER>', 'only rules of this listener')
     .option('--hit', 'only rules that were hit')
     .option('--no-hit', 'only rules that were not hit')
     .addOption(
-      new Option('--order <ORDER>', 'as they are tried, or the most hit first')
+      new Option('--order <ORDER>', 'written: as they are tried; hits: most hits first')
         .choices(['written', 'hits'])
         .default('written'),
     )
@@ -89,17 +89,21 @@ function addRoutes(program: Command, env: Env, ask: Ask): void {
 function addConnections(program: Command, env: Env, ask: Ask): void {
   program
     .command('connections')
-    .description('the connections that are open, with the rule and generation that routed each')
+    .description('list open connections with the rule and generation that routed them')
     .option('--client <ADDRESS>', 'an address, a range, or an address and port')
     .option('--rule <RULE>', 'a VirtualService, or "namespace/name tcp[0].match[1]"')
     .option('--destination <HOST>', 'a host, or host:port, or either with " subset NAME"')
     .option('--endpoint <ADDRESS>', 'an address, a range, or an address and port')
     .option('--listener <LISTENER>', 'a listener or a gateway')
-    .option('--generation <N>', 'of the configuration', integerUpTo(2 ** 31 - 1))
+    .option('--generation <N>', 'routed by this generation of the configuration', integerUpTo(2 ** 31 - 1))
     .addOption(
-      new Option('--state <STATE>', 'what it is doing').choices(['dialing', 'relaying', 'half-closed']),
+      new Option('--state <STATE>', 'the state of the connection').choices([
+        'dialing',
+        'relaying',
+        'half-closed',
+      ]),
     )
-    .option('--worker <N>', 'of this worker', integerUpTo(1024))
+    .option('--worker <N>', 'connections of this worker', integerUpTo(1024))
     .addOption(limitOption('connections'))
     .addOption(adminOption())
     .addOption(outputOption())
@@ -118,8 +122,8 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
 function addTop(program: Command, env: Env, ask: Ask): void {
   program
     .command('top')
-    .description('a running gateway as it moves; q quits')
-    .option('--interval <DURATION>', 'between two looks', interval, 1_000)
+    .description('watch a running gateway; q quits')
+    .option('--interval <DURATION>', 'time between two updates', interval, 1_000)
     .addOption(adminOption())
     .addHelpText('after', examples('weir top', 'weir top --interval 5s'))
     .action(({ admin, ...flags }) =>
@@ -129,7 +133,7 @@ function addTop(program: Command, env: Env, ask: Ask): void {
 
 function addDiff(program: Command, env: Env, ask: Ask): void {
   withInput(program.command('diff'))
-    .description('what would change if these files were served, live connections included; exit 1 invalid')
+    .description('compare these files with what is served, open connections included; exit 1 invalid')
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir diff', 'weir diff --output json next/ | jq .changes.connections'))
@@ -142,7 +146,7 @@ function addDiff(program: Command, env: Env, ask: Ask): void {
 function addReload(program: Command, env: Env, ask: Ask): void {
   program
     .command('reload')
-    .description('look at the files again; exit 0 served, 1 refused')
+    .description('read the files again; exit 0 served, 1 refused')
     .option(
       '--accept <CHECKSUM>',
       'take the change that was refused for what it takes from connections',
@@ -165,14 +169,14 @@ function checksum(text: string): string {
 function addDrain(program: Command, env: Env, ask: Ask): void {
   program
     .command('drain')
-    .description('reset some connections, spread over a time, while serving on')
-    .option('--all', 'all that are open now')
+    .description('reset selected connections over a time; keep serving')
+    .option('--all', 'all open connections')
     .option('--listener <LISTENER>', 'accepted by this listener')
     .option('--generation <N>', 'routed by this generation', integerUpTo(2 ** 31 - 1))
-    .option('--older-than <N>', 'routed by an older generation than this', integerUpTo(2 ** 31 - 1))
+    .option('--older-than <N>', 'routed by a generation before this one', integerUpTo(2 ** 31 - 1))
     .option('--rule <RULE>', 'routed by a VirtualService, or by "namespace/name tcp[0].match[1]"')
-    .option('--over <DURATION>', 'they end evenly over this time', duration, 30_000)
-    .option('--wait', 'until all of them have ended', false)
+    .option('--over <DURATION>', 'spread the resets over this time', duration, 30_000)
+    .option('--wait', 'wait until all of them have ended', false)
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText(
@@ -191,7 +195,7 @@ function addDrain(program: Command, env: Env, ask: Ask): void {
 function addLogLevel(program: Command, env: Env, ask: Ask): void {
   program
     .command('log-level')
-    .description('what the log says; with a LEVEL, makes it say more or less')
+    .description('show the log level, or set it to LEVEL')
     .argument('[LEVEL]', 'trace, debug, info, warn, error, fatal or silent')
     .addOption(adminOption())
     .addOption(outputOption())
@@ -202,7 +206,7 @@ function addLogLevel(program: Command, env: Env, ask: Ask): void {
 }
 
 const limitOption = (what: string): Option =>
-  new Option('--limit <N>', `how many ${what} at most`).argParser(atLeastOne).default(LIMIT)
+  new Option('--limit <N>', `at most this many ${what}`).argParser(atLeastOne).default(LIMIT)
 
 function atLeastOne(text: string): number {
   const value = integerUpTo(LIMIT_MAX)(text)

@@ -102,6 +102,6 @@ function filesOf(body: Uint8Array): SourceFile[] | string {
     const bytes = new TextEncoder()
     return files.map(({ path, text }) => ({ file: path, bytes: bytes.encode(text) }))
   } catch {
-    return 'the body is no JSON'
+    return 'the body is not JSON'
   }
 }
