@@ -138,6 +138,8 @@ export type BufferPool = {
   readonly free: number
   /** The buffer in a completion's flags; −1 where it has none. It is to be given back once. */
   take(flags: number): number
+  /** Takes one for bytes that no receive brings; −1 where none is to spare. */
+  borrow(): number
   give(id: number): void
   /** Where in the memory its bytes begin. */
   at(id: number): number

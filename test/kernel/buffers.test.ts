@@ -125,3 +125,15 @@ test('a group that is there already is refused by the kernel, not by us', { skip
     assert.equal(one(ring).result, 0)
   })
 })
+
+test('a spare buffer can be borrowed, one that the kernel may fill cannot', { skip }, () => {
+  withRing({}, ring => {
+    const buffers = opened(Buffers.open(ring, { group: 0, count: 4, offered: 2, bytesEach: 16 }))
+    const borrowed = [buffers.borrow(), buffers.borrow()]
+    assert.deepEqual([new Set(borrowed).size, buffers.borrow(), buffers.free], [2, -1, 2])
+    buffers.give(borrowed[0])
+    assert.deepEqual([buffers.borrow(), buffers.free], [borrowed[0], 2])
+    for (const id of borrowed) buffers.give(id)
+    assert.throws(() => buffers.give(borrowed[0]), /not taken/)
+  })
+})

@@ -79,6 +79,9 @@ function on(engine: EngineKind, missing: string | false): EngineUnderTest {
   }
 }
 
+/** Threads of another module than the worker's own, and what that is given beside the task. */
+export type TestWorker = { readonly threads: typeof THREADS.working; readonly given: object }
+
 export class TestEngine {
   readonly stats: Stats
   /** One for each worker: settles when its task does. */
@@ -93,7 +96,13 @@ export class TestEngine {
   readonly #epoch = new SharedArrayBuffer(4)
   #generation = 0
 
-  constructor(engine: EngineKind, workers = 1, limits: Partial<EngineLimits> = {}) {
+  /** @param worker  Where the workers run. */
+  constructor(
+    engine: EngineKind,
+    workers = 1,
+    limits: Partial<EngineLimits> = {},
+    worker: TestWorker = { threads: THREADS.working, given: {} },
+  ) {
     const stats = createStats(workers)
     const inboxes = createInboxes(workers)
     this.stats = openStats(stats)
@@ -115,8 +124,9 @@ export class TestEngine {
       const task: WorkerTask = {
         ...{ engine, index, workers, epoch: this.#epoch, stats, inboxes, port: port2 },
         ...{ limits: allowed, journal: this.journals[index], held: createHeld(20_000) },
+        ...worker.given,
       }
-      return THREADS.working.run(task, { transfer: [port2] })
+      return worker.threads.run(task, { transfer: [port2] })
     })
     for (const each of this.ended) each.catch(() => {}) // a test that expects it awaits it
   }

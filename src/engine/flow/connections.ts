@@ -20,7 +20,7 @@ import { type Clock, Deadlines } from './deadlines.ts'
 import { Dialer } from './dialer.ts'
 import { Endings } from './endings.ts'
 import { Flows } from './flows.ts'
-import { Intake } from './intake.ts'
+import { Intake, type OnAdmitted } from './intake.ts'
 import * as Operation from './operations.ts'
 import { Ports } from './ports.ts'
 import { Queues } from './queues.ts'
@@ -37,6 +37,7 @@ export type ConnectionsOptions = {
   readonly descriptorCeiling: number
   /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
   readonly onFree: (reason: number, lastedMs: number) => void
+  readonly onAdmitted: OnAdmitted | undefined
 }
 
 export class Connections {
@@ -54,7 +55,7 @@ export class Connections {
   readonly #watch: Watch
 
   constructor(options: ConnectionsOptions) {
-    const { kernel, decider, journal, clock, descriptorCeiling, onFree } = options
+    const { kernel, decider, journal, clock, descriptorCeiling, onFree, onAdmitted } = options
     const { sockets, small, large, pipes } = kernel
     const slots = new Slots(liveRows(decider.limits.rows ?? decider.limits.maxConnections))
     const ask = new Ask(kernel, slots)
@@ -69,7 +70,11 @@ export class Connections {
     const flows = new Flows({ ...shared, counters, endings })
     const decision = createDecision()
     const dialer = new Dialer({ ...shared, attempts, decision, descriptorCeiling, flows, endings })
-    this.intake = new Intake({ ...shared, decision, descriptorCeiling, dialer, endings })
+    const stages = { memory: kernel.memory, ports, queues, flows, endings }
+    this.intake = new Intake({
+      ...{ ...shared, decision, descriptorCeiling, dialer, endings },
+      onAdmitted: onAdmitted && (slot => onAdmitted(slot, stages)),
+    })
     this.#watch = new Watch({ ...shared, endings })
     this.slots = slots
     this.endings = endings

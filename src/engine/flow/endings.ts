@@ -156,6 +156,14 @@ export class Endings {
     this.#options.onFree(reason, lastedMs)
   }
 
+  #endFilter(slot: number, side: Side): void {
+    const { ports } = this.#options
+    const filter = ports.filter(2 * slot + side)
+    if (filter === null) return
+    ports.setFilter(2 * slot + side, null)
+    filter.closed(slot, side)
+  }
+
   #abort(slot: number, side: Side): void {
     const fd = this.#slots.fd[2 * slot + side]
     if (fd >= 0 && this.#options.kernel.sockets.abort(fd) < 0) this.#cancel(slot, side)
@@ -172,6 +180,7 @@ export class Endings {
     if (fd[at] >= 0 && resets[slot] === 1) kernel.sockets.resetClose(fd[at])
     else if (fd[at] >= 0) ask.close(slot, side)
     fd[at] = -1
+    this.#endFilter(slot, side)
     queues.drop(at)
     splicer.drop(at)
   }

@@ -27,12 +27,13 @@ import type { EngineTask, Report } from '../worker/protocol.ts'
 import { Connections } from './connections.ts'
 import type { Clock } from './deadlines.ts'
 import { HandOver } from './hand-over.ts'
+import type { OnAdmitted } from './intake.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
 
 /** Serves until it is told to drain or stop; nothing is left open then. */
-export function runFlowEngine(task: EngineTask, kernel: Kernel): void {
-  const engine = new FlowEngine(task, kernel)
+export function runFlowEngine(task: EngineTask, kernel: Kernel, onAdmitted?: OnAdmitted): void {
+  const engine = new FlowEngine(task, kernel, onAdmitted)
   try {
     engine.start()
     while (!engine.ended) engine.turn()
@@ -60,7 +61,7 @@ export class FlowEngine {
   readonly #clock: Clock = { nowMs: 0 }
   #drain: Drain | null = null
 
-  constructor(task: EngineTask, kernel: Kernel) {
+  constructor(task: EngineTask, kernel: Kernel, onAdmitted?: OnAdmitted) {
     this.#task = task
     this.#kernel = kernel
     this.#decider = createDecider(task)
@@ -73,7 +74,7 @@ export class FlowEngine {
       stop: () => this.#stop(),
     })
     this.#connections = new Connections({
-      ...{ kernel, decider: this.#decider, journal: this.#journal, onFree: this.#onFree },
+      ...{ kernel, decider: this.#decider, journal: this.#journal, onFree: this.#onFree, onAdmitted },
       ...{ clock: this.#clock, descriptorCeiling: descriptorCeiling(task.world) },
     })
     this.#listeners = new Listeners({

@@ -2,16 +2,16 @@
  * Flows: what each direction of a connection owes. The bytes of one side go to the other in order and
  * complete, then its end does; a side that does not take them is not drowned in them.
  *
- *   port ─▶ queue ─▶ send, send … ─▶ its port goes on
+ *   port ─▶ filter? ─▶ the other side's filter? ─▶ queue ─▶ send, send … ─▶ its port goes on
  *
  * A receive that repeats is called back when the queue has grown to HELD_MAX, and asked for again once
  * all of it was sent: that is the back-pressure. Larger pieces take turns, one receive or one send. An
  * idle connection holds no buffer.
  */
 
-import { unreachable } from '../../base/assert.ts'
+import { assert, unreachable } from '../../base/assert.ts'
 import { Errno } from '../../kernel/errno.ts'
-import { NONEMPTY, type SocketCalls } from '../../kernel/kernel.ts'
+import { type Kernel, type Memory, NONEMPTY, type SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter } from '../../stats/stats.ts'
 import { State } from '../decide/state.ts'
@@ -37,7 +37,7 @@ const HELD_MAX = 8
 
 export type FlowsOptions = {
   readonly ask: Ask
-  readonly sockets: SocketCalls
+  readonly kernel: Kernel
   readonly slots: Slots
   readonly ports: Ports
   readonly queues: Queues
@@ -52,6 +52,7 @@ export type FlowsOptions = {
 export class Flows {
   readonly #ask: Ask
   readonly #sockets: SocketCalls
+  readonly #memory: Memory
   readonly #slots: Slots
   readonly #ports: Ports
   readonly #queues: Queues
@@ -63,7 +64,8 @@ export class Flows {
 
   constructor(options: FlowsOptions) {
     this.#ask = options.ask
-    this.#sockets = options.sockets
+    this.#sockets = options.kernel.sockets
+    this.#memory = options.kernel.memory
     this.#slots = options.slots
     this.#ports = options.ports
     this.#queues = options.queues
@@ -78,7 +80,7 @@ export class Flows {
   begin(slot: number): void {
     this.#ports.receive(slot, UPSTREAM)
     if (this.#queues.count(2 * slot + CLIENT) > 0) this.#send(slot, CLIENT, false)
-    else if ((this.#slots.flow[2 * slot + CLIENT] & FlowIs.ended) !== 0) this.#passEnd(slot, CLIENT)
+    else if ((this.#slots.flow[2 * slot + CLIENT] & FlowIs.ended) !== 0) this.#finish(slot, CLIENT)
   }
 
   // ── what comes ─────────────────────────────────────────────────────────────
@@ -88,13 +90,13 @@ export class Flows {
     const came = this.#ports.received(slot, side, result, flags, buffer)
     switch (came) {
       case Came.bytes:
-        this.#hold(slot, side, buffer, result, (flags & NONEMPTY) !== 0)
+        this.#take(slot, side, buffer, result, (flags & NONEMPTY) !== 0)
         break
       case Came.end:
-        this.#end(slot, side)
+        this.#takeEnd(slot, side)
         break
       case Came.stopped:
-        if (this.#isOpen(slot) && this.#queues.count(2 * slot + side) === 0) this.#goOn(slot, side)
+        if (this.#queues.count(2 * slot + side) === 0) this.#goOn(slot, side)
         break
       case Came.broken:
         this.#endings.break(slot, side, result)
@@ -106,15 +108,79 @@ export class Flows {
     }
   }
 
-  /** @param more  Others follow at once, or the end does. */
-  #hold(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
-    const direction = 2 * slot + side
-    this.#came(slot, side, bytes)
+  #take(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
+    const filter = this.#ports.filter(2 * slot + side)
     this.#slots.activeMs[slot] = this.#clock.nowMs
-    this.#queues.add(direction, buffer, bytes)
-    if (this.#isTooMuch(direction)) this.#ports.stop(slot, side)
-    if (this.#isOpen(slot) && (this.#slots.flow[direction] & FlowIs.sending) === 0)
-      this.#send(slot, side, more)
+    if (filter === null) {
+      this.pass(slot, side, buffer, bytes, more)
+      return
+    }
+    filter.said(slot, side, buffer, bytes, more)
+    const isIdle = this.#slots.state[slot] !== State.Closing && !this.#ports.isBusy(2 * slot + side)
+    // It may have kept them to itself.
+    if (isIdle && this.#queues.count(2 * slot + side) === 0) this.#goOn(slot, side)
+  }
+
+  #takeEnd(slot: number, side: Side): void {
+    const filter = this.#ports.filter(2 * slot + side)
+    if (filter === null) this.passEnd(slot, side)
+    else filter.saidEnd(slot, side)
+  }
+
+  /**
+   * What `side` has said goes to the other side. Its filter calls this, where there is one.
+   *
+   * @param more  Others follow at once, or the end does.
+   */
+  pass(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
+    const to = otherOf(side)
+    const filter = this.#ports.filter(2 * slot + to)
+    this.#came(slot, side, bytes)
+    if (filter === null) this.put(slot, to, buffer, bytes, bytes, more)
+    else filter.tell(slot, to, buffer, bytes, more)
+  }
+
+  /**
+   * Out to `side`, by its socket, which is given what stands in the buffer. Its filter calls this, where
+   * there is one, at any time: an answer in a handshake goes to the side that spoke.
+   *
+   * @param counted  How many bytes of the other side's it carries: 0 for words of its own.
+   */
+  put(slot: number, side: Side, buffer: number, bytes: number, counted: number, more: boolean): void {
+    const from = otherOf(side)
+    const direction = 2 * slot + from
+    this.#queues.add(direction, buffer, bytes, counted)
+    if (this.#isTooMuch(direction)) this.#ports.stop(slot, from)
+    if (this.#isThere(slot, side) && (this.#slots.flow[direction] & FlowIs.sending) === 0)
+      this.#send(slot, from, more)
+  }
+
+  /**
+   * Bytes of our own that `side` is told before anything else, in one segment with what follows where
+   * that is there. False where no buffer is to spare for them. Nothing may have been sent to it yet.
+   */
+  prefix(slot: number, side: Side, bytes: Uint8Array): boolean {
+    const queues = this.#queues
+    const direction = 2 * slot + otherOf(side)
+    assert((this.#slots.flow[direction] & FlowIs.sending) === 0, 'a prefix comes too late')
+    const buffers = this.#borrow(Math.ceil(bytes.length / queues.small.bytesEach))
+    if (buffers === null) return false
+    for (const [index, buffer] of [...buffers.entries()].reverse()) {
+      const start = index * queues.small.bytesEach
+      const piece = bytes.subarray(start, start + queues.small.bytesEach)
+      this.#memory.u8.set(piece, queues.placeOf(buffer))
+      queues.lead(direction, buffer, piece.length)
+    }
+    if (this.#isThere(slot, side) && queues.count(direction) > 0) this.#send(slot, otherOf(side), false)
+    return true
+  }
+
+  /** All of so many small buffers, or none. */
+  #borrow(count: number): number[] | null {
+    const buffers = Array.from({ length: count }, () => this.#queues.borrow(false))
+    if (!buffers.includes(-1)) return buffers
+    for (const buffer of buffers) if (buffer >= 0) this.#queues.give(buffer)
+    return null
   }
 
   #isTooMuch(direction: number): boolean {
@@ -127,15 +193,30 @@ export class Flows {
     this.#journal.received(slot, side, bytes, this.#clock.nowMs)
   }
 
-  /** `side` says that no more comes; what it said before goes first. */
-  #end(slot: number, side: Side): void {
-    this.#slots.flow[2 * slot + side] |= FlowIs.ended
-    if (this.#isOpen(slot) && this.#queues.count(2 * slot + side) === 0) this.#passEnd(slot, side)
+  /** `side` says no more; what it said before goes first. Its filter calls this, where there is one. */
+  passEnd(slot: number, side: Side): void {
+    const to = otherOf(side)
+    const filter = this.#ports.filter(2 * slot + to)
+    if (filter === null) this.putEnd(slot, to)
+    else filter.tellEnd(slot, to)
+  }
+
+  /** No more goes out to `side`: its socket is told so after all that was put. */
+  putEnd(slot: number, side: Side): void {
+    const direction = 2 * slot + otherOf(side)
+    this.#slots.flow[direction] |= FlowIs.ended
+    if (this.#isOpen(slot) && this.#queues.count(direction) === 0) this.#finish(slot, otherOf(side))
   }
 
   /** Whether both sides are there. */
   #isOpen(slot: number): boolean {
-    return this.#slots.state[slot] !== State.Dialing
+    const state = this.#slots.state[slot]
+    return state === State.Relaying || state === State.HalfClosed
+  }
+
+  /** Whether the side can be spoken to. */
+  #isThere(slot: number, side: Side): boolean {
+    return side === CLIENT || this.#isOpen(slot)
   }
 
   // ── what goes on ───────────────────────────────────────────────────────────
@@ -155,7 +236,7 @@ export class Flows {
     const direction = 2 * slot + side
     slots.flow[direction] &= ~FlowIs.sending
     if (result > 0) {
-      this.#journal.delivered(slot, side, result, this.#clock.nowMs)
+      this.#delivered(slot, side, result)
       slots.activeMs[slot] = this.#clock.nowMs
       this.#queues.advance(direction, result)
       this.#goOn(slot, side)
@@ -163,10 +244,16 @@ export class Flows {
     else this.#endings.break(slot, otherOf(side), result)
   }
 
+  /** Of the first buffer of `side`'s direction, `bytes` bytes have gone. */
+  #delivered(slot: number, side: Side, bytes: number): void {
+    const counted = this.#queues.counted(2 * slot + side, bytes)
+    if (counted > 0) this.#journal.delivered(slot, side, counted, this.#clock.nowMs)
+  }
+
   /** A socket is ready for `side`'s direction. What is wrong with it (POLL_ERR), the next attempt finds out. */
   ready(slot: number, side: Side, events: number): void {
     if (events < 0) this.#endings.break(slot, side, events)
-    else if (!this.#isOpen(slot)) this.#ports.receive(slot, side)
+    else if (!this.#isThere(slot, otherOf(side))) this.#ports.receive(slot, side)
     else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.#goOn(slot, side)
   }
 
@@ -176,9 +263,11 @@ export class Flows {
     const direction = 2 * slot + side
     if ((flow[direction] & FlowIs.finished) !== 0) return // a poll that came late
     if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
-    else if ((flow[direction] & FlowIs.ended) !== 0) this.#passEnd(slot, side)
-    else if (this.#ports.isBusy(direction)) return
-    else if (this.#ports.isBulk(direction)) this.#splice(slot, side)
+    else if ((flow[direction] & FlowIs.ended) !== 0) {
+      if (this.#isOpen(slot)) this.#finish(slot, side)
+    } else if (this.#ports.isBusy(direction) || !this.#isThere(slot, side)) return
+    else if (this.#ports.isBulk(direction, 2 * slot + otherOf(side)) && this.#isOpen(slot))
+      this.#splice(slot, side)
     else this.#ports.receive(slot, side)
   }
 
@@ -218,7 +307,7 @@ export class Flows {
   // ── the end ────────────────────────────────────────────────────────────────
 
   /** Tells the other side that no more comes; after the second time both sockets are closed. */
-  #passEnd(slot: number, side: Side): void {
+  #finish(slot: number, side: Side): void {
     const slots = this.#slots
     slots.flow[2 * slot + side] |= FlowIs.finished
     this.#journal.ended(slot, side, this.#clock.nowMs)
@@ -235,7 +324,7 @@ export class Flows {
 
   /** While the connection is being closed: what comes now is lost, and what was being sent may have gone. */
   late(slot: number, kind: number, side: Side, bytes: number): void {
-    if (kind === Operation.SEND) this.#journal.delivered(slot, otherOf(side), bytes, this.#clock.nowMs)
+    if (kind === Operation.SEND) this.#delivered(slot, otherOf(side), bytes)
     else if (kind === Operation.RECEIVE || kind === Operation.RECEIVE_LARGER) this.#came(slot, side, bytes)
   }
 }

@@ -3,7 +3,7 @@
  * dialed for, or refused.
  */
 
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, Memory } from '../../kernel/kernel.ts'
 import type { SocketName } from '../../kernel/socket-address.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter } from '../../stats/stats.ts'
@@ -15,9 +15,23 @@ import type { Journal } from '../worker/journal.ts'
 import type { Clock } from './deadlines.ts'
 import type { Dialer } from './dialer.ts'
 import type { Endings } from './endings.ts'
+import type { Flows } from './flows.ts'
 import type { Listening } from './listeners.ts'
 import type { Ports } from './ports.ts'
+import type { Queues } from './queues.ts'
 import { CLIENT, type Slots } from './slots.ts'
+
+/** Called with each admitted connection before anything of it is read: for filters, and a prefix. */
+export type OnAdmitted = (slot: number, stages: Stages) => void
+
+/** What stands between two sockets and may be given something of its own. */
+export type Stages = {
+  readonly memory: Memory
+  readonly ports: Ports
+  readonly queues: Queues
+  readonly flows: Flows
+  readonly endings: Endings
+}
 
 export type IntakeOptions = {
   readonly kernel: Kernel
@@ -32,6 +46,7 @@ export type IntakeOptions = {
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
+  readonly onAdmitted: ((slot: number) => void) | undefined
 }
 
 export class Intake {
@@ -90,7 +105,7 @@ export class Intake {
 
   /** Lets it go where the decision says. */
   #admit(fd: number, table: Table): void {
-    const { slots, decision, decider, journal, ports, dialer, endings, clock } = this.#options
+    const { slots, decision, decider, journal, ports, dialer, endings, clock, onAdmitted } = this.#options
     const slot = slots.take()
     if (slot < 0) {
       endings.refuse(fd, Reason['max-connections'], decision)
@@ -104,6 +119,7 @@ export class Intake {
     slots.clusterSlot[slot] = decision.clusterSlot
     journal.opened(slot, decision)
     countOpen(decider, decision.clusterSlot, 1)
+    if (onAdmitted) onAdmitted(slot)
     ports.receive(slot, CLIENT)
     dialer.dial(slot, table)
   }

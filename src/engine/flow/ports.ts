@@ -15,6 +15,7 @@ import { LARGE, MORE, SMALL, type SocketCalls } from '../../kernel/kernel.ts'
 import { State } from '../decide/state.ts'
 import type { Ask } from './ask.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Filter } from './filter.ts'
 import * as Operation from './operations.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
@@ -53,6 +54,8 @@ export class Ports {
   readonly #deadlines: Deadlines
   /** Ports that wait for a small buffer, in the order in which they ran dry. */
   #starved: number[] = []
+  /** By port. */
+  readonly #filters: (Filter | undefined)[] = []
 
   constructor({ ask, sockets, slots, queues, deadlines }: PortsOptions) {
     this.#ask = ask
@@ -161,10 +164,26 @@ export class Ports {
     }
   }
 
+  // ── filters ────────────────────────────────────────────────────────────────
+
+  /** What stands between the port and the flows, or null. */
+  filter(at: number): Filter | null {
+    return (this.#slots.port[at] & PortIs.filtered) === 0 ? null : (this.#filters[at] ?? null)
+  }
+
+  /** Puts a filter before the port, or takes it away: from then on all that comes and goes passes it. */
+  setFilter(at: number, filter: Filter | null): void {
+    this.#filters[at] = filter ?? undefined
+    if (filter) this.#slots.port[at] |= PortIs.filtered
+    else this.#slots.port[at] &= ~PortIs.filtered
+  }
+
   // ── bulk ───────────────────────────────────────────────────────────────────
 
-  isBulk(at: number): boolean {
-    return this.#slots.streak[at] >= BULK_BYTES
+  /** Whether bytes that go from `at` to `to` may go past us. */
+  isBulk(at: number, to: number): boolean {
+    if (this.#slots.streak[at] < BULK_BYTES) return false
+    return (this.filter(at)?.isTransparent ?? true) && (this.filter(to)?.isTransparent ?? true)
   }
 
   /** It has to show again that it is. */

@@ -6,7 +6,7 @@
  *   large buffers   for single receives, of flows that say more
  *
  * Each direction has a queue, a list through the buffers; an idle one has none of them. A buffer's number
- * here tells both kinds apart. That a queue stays short is flows.ts' part.
+ * here tells both kinds apart. Bytes of our own stand there in a borrowed buffer, and count nowhere. That a queue stays short is flows.ts' part.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -23,10 +23,14 @@ export class Queues {
   readonly #first: Int32Array
   readonly #last: Int32Array
   readonly #count: Uint16Array
-  /** By buffer, the large ones behind the small ones: the next of its queue, where its bytes begin, and how many there are. */
+  /**
+   * By buffer, the large ones behind the small ones: the next of its queue, where its bytes begin, how
+   * many there are, and how many of them count as delivered once they are sent.
+   */
   readonly #next: Int32Array
   readonly #offset: Int32Array
   readonly #bytes: Int32Array
+  readonly #counted: Int32Array
 
   constructor(small: BufferPool, large: BufferPool, directions: number) {
     this.small = small
@@ -38,6 +42,7 @@ export class Queues {
     this.#next = new Int32Array(buffers)
     this.#offset = new Int32Array(buffers)
     this.#bytes = new Int32Array(buffers)
+    this.#counted = new Int32Array(buffers)
   }
 
   /** The buffer in the flags of a completion, −1 where it has none. It is to be added or given. */
@@ -57,19 +62,48 @@ export class Queues {
     else this.small.give(buffer)
   }
 
-  /** Puts `bytes` bytes in `buffer` behind what the direction holds. */
-  add(direction: number, buffer: number, bytes: number): void {
-    assert(bytes > 0, 'an empty buffer is queued')
-    const row = this.#row(buffer)
-    this.#next[row] = NONE
-    this.#offset[row] = 0
-    this.#bytes[row] = bytes
+  /** A buffer for bytes of our own, −1 where none is to spare. It is to be added or given. */
+  borrow(isLarge: boolean): number {
+    if (!isLarge) return this.small.borrow()
+    const id = this.large.borrow()
+    return id < 0 ? NONE : id + LARGE
+  }
+
+  /** Where in the kernel's memory the bytes of a buffer begin. */
+  placeOf(buffer: number): number {
+    return buffer >= LARGE ? this.large.at(buffer - LARGE) : this.small.at(buffer)
+  }
+
+  /**
+   * Puts `bytes` bytes in `buffer` behind what the direction holds.
+   *
+   * @param counted  How many bytes of payload they are: 0 for our own.
+   */
+  add(direction: number, buffer: number, bytes: number, counted: number): void {
+    this.#fill(buffer, bytes, counted)
     if (this.#count[direction]++ === 0) this.#first[direction] = buffer
     else this.#next[this.#row(this.#last[direction])] = buffer
     this.#last[direction] = buffer
   }
 
-  /** BufferPool that the direction holds. */
+  /** Puts bytes of our own before all that the direction holds, of which nothing is being sent. */
+  lead(direction: number, buffer: number, bytes: number): void {
+    this.#fill(buffer, bytes, 0)
+    if (this.#count[direction]++ === 0) this.#last[direction] = buffer
+    else this.#next[this.#row(buffer)] = this.#first[direction]
+    this.#first[direction] = buffer
+  }
+
+  #fill(buffer: number, bytes: number, counted: number): void {
+    assert(bytes > 0, 'an empty buffer is queued')
+    const row = this.#row(buffer)
+    this.#next[row] = NONE
+    this.#offset[row] = 0
+    this.#bytes[row] = bytes
+    this.#counted[row] = counted
+  }
+
+  /** Buffers that the direction holds. */
   count(direction: number): number {
     return this.#count[direction]
   }
@@ -77,12 +111,16 @@ export class Queues {
   /** Of the direction's first buffer: where in the arena its bytes begin, and how many there are. */
   at(direction: number): number {
     const buffer = this.#first[direction]
-    const place = buffer >= LARGE ? this.large.at(buffer - LARGE) : this.small.at(buffer)
-    return place + this.#offset[this.#row(buffer)]
+    return this.placeOf(buffer) + this.#offset[this.#row(buffer)]
   }
 
   bytes(direction: number): number {
     return this.#bytes[this.#row(this.#first[direction])]
+  }
+
+  /** Of `bytes` bytes that were sent of the first buffer, how many are payload. */
+  counted(direction: number, bytes: number): number {
+    return Math.min(bytes, this.#counted[this.#row(this.#first[direction])])
   }
 
   /** `bytes` bytes of the first buffer were sent; it is given back once it is empty. */
@@ -91,6 +129,7 @@ export class Queues {
     const row = this.#row(buffer)
     this.#offset[row] += bytes
     this.#bytes[row] -= bytes
+    this.#counted[row] = Math.max(0, this.#counted[row] - bytes)
     if (this.#bytes[row] > 0) return
     this.#first[direction] = this.#next[row]
     this.#count[direction]--

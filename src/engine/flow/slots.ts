@@ -34,6 +34,8 @@ export const PortIs = {
   unblocked: 32,
   /** It has reset, and what it said before may still go on. */
   broken: 64,
+  /** Something stands between it and the flows (filter.ts). */
+  filtered: 128,
 } as const
 
 /** What a direction owes; bits. */

@@ -87,16 +87,19 @@ export class Bytes {
 
   /** Bytes that were taken, or −errno. */
   send(fd: number, at: number, bytes: number, more: boolean): number {
-    const { known } = this.#waiting.descriptors
-    if ((known[fd] & Known.delays) !== 0) {
-      if ((known[fd] & Known.sent) !== 0) this.#sockets.setNoDelay(fd)
-      known[fd] |= Known.sent
-    }
     const pointer = BigInt(this.#base + at)
     let result = -Errno.EIO
     for (let attempt = 0; result === -Errno.EIO && attempt < ATTEMPTS; attempt++)
       result = more ? libc.send(fd, pointer, bytes, MSG_MORE) : libc.write(fd, pointer, bytes)
+    if ((this.#waiting.descriptors.known[fd] & Known.delays) !== 0) this.#undelay(fd, more)
     return result
+  }
+
+  /** From the second send on nothing is held back. Not before it: that would part it from what MSG_MORE holds. */
+  #undelay(fd: number, more: boolean): void {
+    const { known } = this.#waiting.descriptors
+    if ((known[fd] & Known.sent) !== 0 && !more) this.#sockets.setNoDelay(fd)
+    known[fd] |= Known.sent
   }
 
   /** The rest of the send that waits, which may take it in several turns. */

@@ -47,6 +47,13 @@ export class Pool implements BufferPool {
     return (flags & BUFFER) === 0 ? -1 : flags >>> 16
   }
 
+  borrow(): number {
+    if (this.free === 0) return -1
+    const id = this.#spare[--this.free]
+    this.#taken[id] = 1
+    return id
+  }
+
   give(id: number): void {
     assert(this.#taken[id] === 1, `buffer ${id} is not taken`)
     this.#taken[id] = 0

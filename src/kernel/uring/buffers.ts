@@ -88,6 +88,15 @@ export class Buffers {
     return id
   }
 
+  /** Takes a spare one, which the kernel has not been offered, for bytes of ours; −1 where there is none. */
+  borrow(): number {
+    if (this.#spareCount === 0) return -1
+    const id = this.#spare[--this.#spareCount]
+    this.#taken[id] = 1
+    this.free--
+    return id
+  }
+
   /** The arena's offset of buffer `id`. */
   at(id: number): number {
     return this.#bytes + id * this.bytesEach
