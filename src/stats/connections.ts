@@ -39,7 +39,7 @@ export const Live = layout(54, {
   rule: [23, 1],
   route: [24, 1],
   cluster: [25, 1],
-  endpoint: [26, 1], //       −1: the destination as asked
+  spare: [26, 1],
   workload: [27, 1], //       of the client; 0: unknown
   attempts: [28, 1], //       endpoints that were dialed
   connectUs: [29, 1], //      of the last dial

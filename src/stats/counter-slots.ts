@@ -2,21 +2,45 @@
  * Slots: which word of the shared counts belongs to which endpoint, cluster or route.
  *
  * A slot is kept by identity ("endpoint 10.0.0.1 80"), so that a count survives a reload however
- * the table's rows move. The keys live in shared memory: whichever thread compiles next finds them.
- * Only one thread compiles at a time, so there is one writer.
+ * the table's rows move. Keys, and the hash that finds them, live in shared memory. The compiling
+ * thread gives out the slots of a table, the primary thread those of endpoints that change while
+ * the table is served; a lock lets in one of them at a time.
  *
+ *   head: the lock │ buckets that are not empty
  *   row of a slot: 4 words of the identity's SHA-1 │ 1 word: the last generation that used it (0: free)
+ *   buckets: slots by the first word of their key (u16; 0: empty)
  */
 
 import { hash } from 'node:crypto'
+import { layout } from '../base/layout.ts'
 
 /** Slots over all kinds; slot 0 is the one shared by all that found no room. */
 export const SLOTS_MAX = 65_536
 
 const KEY_WORDS = 4
-const ROW_WORDS = KEY_WORDS + 1
 
-export const createSlots = (): SharedArrayBuffer => new SharedArrayBuffer(SLOTS_MAX * ROW_WORDS * 4)
+const Head = layout(2, {
+  lock: [0, 1],
+  buckets: [1, 1],
+})
+const Row = layout(KEY_WORDS + 1, {
+  key: [0, KEY_WORDS],
+  used: [KEY_WORDS, 1],
+})
+
+/** At most half of them are slots that somebody has, the others are stale entries, or empty. */
+const BUCKETS = 2 * SLOTS_MAX
+/** Beyond, the hash is made anew. */
+const BUCKETS_USED_MAX = (BUCKETS / 4) * 3
+
+/** Another thread is in the lock for microseconds, or milliseconds if it makes the hash anew. */
+const SPINS = 200
+const WAIT_MS = 1
+
+const ROWS = Head.WORDS
+const END = ROWS + SLOTS_MAX * Row.WORDS
+
+export const createSlots = (): SharedArrayBuffer => new SharedArrayBuffer(END * 4 + BUCKETS * 2)
 
 /** The counts that slots are for. */
 export type SlotCounts = {
@@ -31,67 +55,112 @@ export const NO_COUNTS: SlotCounts = { inUse: () => false, reset: () => {} }
 
 /** Hands out the slots of one generation. */
 export class Slots {
-  readonly #rows: Uint32Array
+  readonly #words: Int32Array
+  readonly #buckets: Uint16Array
   readonly #generation: number
   readonly #counts: SlotCounts
-  readonly #bySlot = new Map<string, number>()
   #next = 1
   /** Identities that found no room and share slot 0: their counts run together. */
   overflowed = 0
 
   /**
    * @param buffer      Made by `createSlots`.
-   * @param generation  The table's being built.
+   * @param generation  The table's being built, or of whose endpoints some change.
    */
   constructor(buffer: SharedArrayBuffer, generation: number, counts: SlotCounts) {
-    this.#rows = new Uint32Array(buffer)
+    this.#words = new Int32Array(buffer, 0, END)
+    this.#buckets = new Uint16Array(buffer, END * 4)
     this.#generation = generation
     this.#counts = counts
-    for (let slot = 1; slot < SLOTS_MAX; slot++) {
-      if (this.#usedIn(slot) !== 0) this.#bySlot.set(this.#keyOf(slot), slot)
-    }
   }
 
   /** The slot of `identity`: the one it had, or a free one, or 0. */
   readonly slotOf = (identity: string): number => {
     const digest = hash('sha1', identity, 'buffer')
-    const key = digest.toString('hex', 0, KEY_WORDS * 4)
-    const slot = this.#bySlot.get(key) ?? this.#take(key, digest)
+    const key = Int32Array.from({ length: KEY_WORDS }, (_, word) => digest.readInt32BE(word * 4))
+    const slot = this.#locked(() => this.#find(key) || this.#take(key))
     if (slot === 0) this.overflowed++
-    else this.#rows[slot * ROW_WORDS + KEY_WORDS] = this.#generation
     return slot
   }
 
-  #take(key: string, digest: Buffer): number {
-    while (this.#next < SLOTS_MAX && !this.#free(this.#next)) this.#next++
+  /**
+   * Gives back slots that no part of this generation knows any more, but not those that still
+   * count, nor those that a next table has.
+   */
+  release(slots: Iterable<number>): void {
+    this.#locked(() => {
+      for (const slot of slots) {
+        const used = rowOf(slot) + Row.used
+        if (this.#words[used] === this.#generation && !this.#counts.inUse(slot)) this.#words[used] = 0
+      }
+    })
+  }
+
+  /** Nothing in here may throw, or wait for anything else: nobody would ever get in again. */
+  #locked<Result>(work: () => Result): Result {
+    const words = this.#words
+    for (let tried = 0; Atomics.compareExchange(words, Head.lock, 0, 1) !== 0; tried++) {
+      if (tried > SPINS) Atomics.wait(words, Head.lock, 1, WAIT_MS)
+    }
+    const result = work()
+    Atomics.store(words, Head.lock, 0)
+    return result
+  }
+
+  /** The slot that has this key, which this generation uses from now on; or 0. */
+  #find(key: Int32Array): number {
+    const buckets = this.#buckets
+    for (let bucket = bucketOf(key[0]); buckets[bucket] !== 0; bucket = (bucket + 1) % BUCKETS) {
+      const slot = buckets[bucket]
+      if (!this.#hasKey(slot, key)) continue
+      const used = rowOf(slot) + Row.used
+      if (this.#words[used] < this.#generation) this.#words[used] = this.#generation
+      return slot
+    }
+    return 0
+  }
+
+  /** A free slot, for a key that has none; or 0. */
+  #take(key: Int32Array): number {
+    while (this.#next < SLOTS_MAX && !this.#isFree(this.#next)) this.#next++
     if (this.#next === SLOTS_MAX) return 0
     const slot = this.#next++
-    for (let word = 0; word < KEY_WORDS; word++) {
-      this.#rows[slot * ROW_WORDS + word] = digest.readUInt32BE(word * 4)
-    }
-    this.#bySlot.set(key, slot)
+    this.#words.set(key, rowOf(slot))
+    this.#words[rowOf(slot) + Row.used] = this.#generation
+    if (this.#words[Head.buckets] >= BUCKETS_USED_MAX) this.#rebuild()
+    else this.#insert(slot)
     this.#counts.reset(slot)
     return slot
   }
 
   /** Free is a slot that neither the last two tables nor a live connection knows. */
-  #free(slot: number): boolean {
-    const used = this.#usedIn(slot)
-    if (used === 0) return true
-    if (used + 1 >= this.#generation || this.#counts.inUse(slot)) return false
-    this.#bySlot.delete(this.#keyOf(slot))
+  #isFree(slot: number): boolean {
+    const used = this.#words[rowOf(slot) + Row.used]
+    return used === 0 || (used + 1 < this.#generation && !this.#counts.inUse(slot))
+  }
+
+  #hasKey(slot: number, key: Int32Array): boolean {
+    const row = rowOf(slot)
+    for (let word = 0; word < KEY_WORDS; word++) if (this.#words[row + word] !== key[word]) return false
     return true
   }
 
-  #usedIn(slot: number): number {
-    return this.#rows[slot * ROW_WORDS + KEY_WORDS]
+  #insert(slot: number): void {
+    let bucket = bucketOf(this.#words[rowOf(slot)])
+    while (this.#buckets[bucket] !== 0) bucket = (bucket + 1) % BUCKETS
+    this.#buckets[bucket] = slot
+    this.#words[Head.buckets]++
   }
 
-  #keyOf(slot: number): string {
-    let key = ''
-    for (let word = 0; word < KEY_WORDS; word++) {
-      key += this.#rows[slot * ROW_WORDS + word].toString(16).padStart(8, '0')
-    }
-    return key
+  /** Without the entries of slots that have another key by now. */
+  #rebuild(): void {
+    this.#buckets.fill(0)
+    this.#words[Head.buckets] = 0
+    for (let slot = 1; slot < SLOTS_MAX; slot++)
+      if (this.#words[rowOf(slot) + Row.used] !== 0) this.#insert(slot)
   }
 }
+
+const rowOf = (slot: number): number => ROWS + slot * Row.WORDS
+
+const bucketOf = (word: number): number => word & (BUCKETS - 1)

@@ -7,9 +7,8 @@
  * what they hold by their own number, not by how often the configuration changes.
  */
 
-import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
-import { Endpoint, Route, SPLIT_NAMES } from '../table/format/layout.ts'
+import { Route, SPLIT_NAMES } from '../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
 import { openTable, readCold, readWorkloads, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { RuleOrigin, Split } from '../table/plan/plan.ts'
@@ -21,7 +20,7 @@ import type { Named, SeriesRow } from './series-totals.ts'
 export const TABLES_KEPT = 8
 
 /** What a connection was matched by, as rows of the table of its generation. */
-export type Matched = SeriesRow & {
+export type Matched = Omit<SeriesRow, 'endpoint'> & {
   readonly listener: number
   readonly scope: number
   readonly route: number
@@ -138,7 +137,7 @@ export class Generations {
     if (!opened) return OTHER
     const rule = ruleOf(opened, row.rule)
     const destination = destinationOf(opened, row.cluster)
-    const endpoint = endpointOf(opened.table, row.endpoint)
+    const { endpoint } = row
     const source = sourceOf(opened, row.workload)
     const which = rule && [rule.virtualService, rule.block, rule.route, rule.match]
     const key = JSON.stringify([which, destination, endpoint, source])
@@ -170,7 +169,6 @@ export const matchedOf = (words: Int32Array, at: number): Matched => ({
   rule: words[at + Live.rule],
   route: words[at + Live.route],
   cluster: words[at + Live.cluster],
-  endpoint: words[at + Live.endpoint],
   workload: words[at + Live.workload],
 })
 
@@ -224,12 +222,4 @@ function destinationOf(opened: Opened, cluster: number): Destination | null {
 function sourceOf(opened: Opened, workload: number): ColdWorkload {
   opened.workloads ??= readWorkloads(opened.table)
   return opened.workloads[workload] ?? UNKNOWN_SOURCE
-}
-
-/** "10.0.0.1:80", or null for the address that was asked for. */
-function endpointOf({ endpoints }: Table, endpoint: number): string | null {
-  if (endpoint < 0) return null
-  const at = endpoint * Endpoint.WORDS
-  const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)
-  return formatEndpoint(address, endpoints[at + Endpoint.port])
 }

@@ -34,8 +34,6 @@ export type Connection = {
   readonly rule: number
   readonly route: number
   readonly cluster: number
-  /** −1: the destination as asked. */
-  readonly endpoint: number
   /** The client's; 0: unknown. */
   readonly workload: number
   /** null: it was gone before it could be asked for. */
@@ -188,7 +186,6 @@ export class LiveConnections {
       rule: words[Live.rule],
       route: words[Live.route],
       cluster: words[Live.cluster],
-      endpoint: words[Live.endpoint],
       workload: words[Live.workload],
       client: socketAddress(words, Live.clientFamily),
       destination: socketAddress(words, Live.destinationFamily),

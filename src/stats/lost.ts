@@ -38,8 +38,7 @@ export function endLost(memory: JournalMemory, open: number): void {
   for (; left > 0; left--) {
     write(records, nowMs, to => {
       records.words.fill(0, to, to + Live.WORDS)
-      for (const word of [Live.scope, Live.rule, Live.route, Live.cluster, Live.endpoint])
-        records.words[to + word] = -1
+      for (const word of [Live.scope, Live.rule, Live.route, Live.cluster]) records.words[to + word] = -1
       records.numbers[(to + Live.acceptedWallMs) / 2] = wallNowMs()
       records.numbers[(to + Live.acceptedMs) / 2] = nowMs
     })

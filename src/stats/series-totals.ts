@@ -8,6 +8,7 @@
  * there are too many.
  */
 
+import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'
 import { OTHER_ROW, RowState, SERIES_ROWS, Series, seriesAt, usedRows } from './series.ts'
 
 /** Names that are kept; beyond, the oldest ones that are idle run together. */
@@ -15,13 +16,14 @@ export const NAMES_MAX = 65_536
 /** As many are given up at once, so that each look does not have to. */
 const GIVEN_UP = NAMES_MAX / 8
 
-/** What a row of series counts, as rows of the table of its generation. */
+/** What a row of series counts; but for the endpoint, as rows of the table of its generation. */
 export type SeriesRow = {
   readonly generation: number
   readonly workload: number
   readonly rule: number
   readonly cluster: number
-  readonly endpoint: number
+  /** "10.0.0.1:80"; null: the address that was asked for. */
+  readonly endpoint: string | null
 }
 
 /** A name is the same for the same `key`, whatever generation it is from. */
@@ -161,7 +163,7 @@ export class SeriesTotals<Name extends Named> {
       workload: words[at + Series.workload],
       rule: words[at + Series.rule],
       cluster: words[at + Series.cluster],
-      endpoint: words[at + Series.endpoint],
+      endpoint: endpointText(words, at),
     })
     const named = { name, entry: this.#entry(name.key) }
     this.#rows[worker][row] = named
@@ -242,3 +244,10 @@ const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
   sent: to.sent + more.sent,
   lastWallMs: Math.max(to.lastWallMs, more.lastWallMs),
 })
+
+function endpointText(words: Int32Array, at: number): string | null {
+  const family = words[at + Series.family]
+  if (family === 0) return null
+  const address = formatAddress(family as Family, words, at + Series.address)
+  return formatEndpoint(address, words[at + Series.port])
+}

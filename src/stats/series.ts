@@ -1,6 +1,7 @@
 /**
  * Counts by what connections were matched to, in shared memory: for each worker a table of rows,
- * each for one source, rule, destination and endpoint of one generation of the table.
+ * each for one source, rule, destination and endpoint of one generation of the table. An endpoint
+ * stands there by its address: its row in the table changes while the generation is served.
  *
  *   free ─worker─▶ in use ─worker: an older generation's, and nothing open─▶ done ─reader: summed up─▶ free
  *
@@ -18,20 +19,23 @@ export const SERIES_ROWS = 16_384
 export const OTHER_ROW = 0
 
 /** Words of 32 bits; what has two is a number (f64). */
-export const Series = layout(20, {
+export const Series = layout(26, {
   state: [0, 1],
   generation: [1, 1],
   workload: [2, 1], // of the client, here and below rows of the table of that generation
   rule: [3, 1], //     −1: none, the destination's own default
   cluster: [4, 1], //  −1: an address that is no service
-  endpoint: [5, 1], // −1: the address that was asked for
-  opened: [6, 2],
-  closed: [8, 2],
-  moved: [10, 2], //   went on to another endpoint, and count there: open are opened − closed − moved
-  failed: [12, 2], //  dials that failed
-  received: [14, 2], // bytes from clients
-  sent: [16, 2], //     bytes to clients
-  lastWallMs: [18, 2], // when one was last opened
+  family: [5, 1], //   of the endpoint; 0: the address that was asked for, and no words below
+  address: [6, 4],
+  port: [10, 1],
+  spare: [11, 1],
+  opened: [12, 2],
+  closed: [14, 2],
+  moved: [16, 2], //   went on to another endpoint, and count there: open are opened − closed − moved
+  failed: [18, 2], //  dials that failed
+  received: [20, 2], // bytes from clients
+  sent: [22, 2], //     bytes to clients
+  lastWallMs: [24, 2], // when one was last opened
 })
 
 export const RowState = { free: 0, inUse: 1, done: 2 } as const
@@ -54,6 +58,16 @@ const BUCKETS_USED_MAX = 49_152
 /** Connections that are counted in row 0 before a free row is looked for again. */
 const FULL_PAUSE = 1024
 const EMPTY = 0 // row 0 has no key
+
+/** Where a connection goes. */
+export type Dialed = {
+  /** Negative: to the address that was asked for. */
+  readonly endpoint: number
+  readonly family: number
+  /** Four words. */
+  readonly address: Uint32Array
+  readonly port: number
+}
 
 /** A worker's end. */
 export class SeriesWriter {
@@ -93,10 +107,10 @@ export class SeriesWriter {
     workload: number,
     rule: number,
     cluster: number,
-    endpoint: number,
+    to: Dialed,
     wallMs: number,
   ): number {
-    const row = this.#find(generation, workload, rule, cluster, endpoint)
+    const row = this.#find(generation, workload, rule, cluster, to)
     const at = seriesAt(row) / 2
     this.numbers[at + Series.opened / 2]++
     this.numbers[at + Series.lastWallMs / 2] = wallMs
@@ -118,13 +132,17 @@ export class SeriesWriter {
     this.numbers[(seriesAt(row) + Series.failed) / 2]++
   }
 
-  #find(generation: number, workload: number, rule: number, cluster: number, endpoint: number): number {
+  #find(generation: number, workload: number, rule: number, cluster: number, to: Dialed): number {
     const { words } = this
-    let bucket = hash(generation, workload, rule, cluster, endpoint) & (BUCKETS - 1)
+    const { address, port } = to
+    const family = to.endpoint < 0 ? 0 : to.family
+    const where = family === 0 ? 0 : address[0] ^ address[1] ^ address[2] ^ address[3] ^ (port << 16)
+    let bucket = hash(generation, workload, rule, cluster, where) & (BUCKETS - 1)
     for (let row = this.#rows[bucket]; row !== EMPTY; row = this.#rows[bucket]) {
       const at = seriesAt(row)
       if (
-        words[at + Series.endpoint] === endpoint &&
+        words[at + Series.family] === family &&
+        (family === 0 || isAt(words, at, address, port)) &&
         words[at + Series.cluster] === cluster &&
         words[at + Series.rule] === rule &&
         words[at + Series.workload] === workload &&
@@ -142,7 +160,11 @@ export class SeriesWriter {
     words[at + Series.workload] = workload
     words[at + Series.rule] = rule
     words[at + Series.cluster] = cluster
-    words[at + Series.endpoint] = endpoint
+    words[at + Series.family] = family
+    if (family !== 0) {
+      for (let word = 0; word < 4; word++) words[at + Series.address + word] = address[word]
+      words[at + Series.port] = port
+    }
     Atomics.store(words, at + Series.state, RowState.inUse)
     this.#insert(bucket, row)
     return row
@@ -194,7 +216,11 @@ export class SeriesWriter {
           words[at + Series.workload],
           words[at + Series.rule],
           words[at + Series.cluster],
-          words[at + Series.endpoint],
+          words[at + Series.address] ^
+            words[at + Series.address + 1] ^
+            words[at + Series.address + 2] ^
+            words[at + Series.address + 3] ^
+            (words[at + Series.port] << 16),
         ) &
         (BUCKETS - 1)
       while (this.#rows[bucket] !== EMPTY) bucket = (bucket + 1) & (BUCKETS - 1)
@@ -203,6 +229,14 @@ export class SeriesWriter {
     }
   }
 }
+
+/** Whether the row's endpoint has this address and port. */
+const isAt = (words: Int32Array, at: number, address: Uint32Array, port: number): boolean =>
+  words[at + Series.port] === port &&
+  words[at + Series.address] === (address[0] | 0) &&
+  words[at + Series.address + 1] === (address[1] | 0) &&
+  words[at + Series.address + 2] === (address[2] | 0) &&
+  words[at + Series.address + 3] === (address[3] | 0)
 
 /**
  * Mixed as Murmur3 mixes blocks (Appleby, 2008): rows of tables are small numbers that differ

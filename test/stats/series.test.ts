@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import {
   createSeries,
+  type Dialed,
   OTHER_ROW,
   RowState,
   SERIES_ROWS,
@@ -29,20 +30,26 @@ const byKey = (totals: SeriesTotals<Name>) =>
     totals.totals().map(({ name, opened, closed, moved }) => [name.key, [opened, closed, moved]]),
   )
 
+/** An endpoint by its number. */
+const to = (endpoint: number): Dialed => ({
+  ...{ endpoint, family: 4, port: 80 },
+  address: Uint32Array.of(0x0a000000 + endpoint, 0, 0, 0),
+})
+
 const stateOf = (writer: SeriesWriter, row: number): number => writer.words[seriesAt(row) + Series.state]
 
 test('a row stays while its generation is the newest, and goes once it is not and nothing is open', () => {
   const buffer = createSeries()
   const [writer, totals] = [new SeriesWriter(buffer), totalsOf(buffer)]
   writer.adopt(1)
-  const first = writer.open(1, 0, 4, 0, 0, 1)
-  assert.equal(writer.open(1, 0, 4, 0, 0, 1), first)
-  assert.notEqual(writer.open(1, 0, 4, 0, 1, 1), first)
+  const first = writer.open(1, 0, 4, 0, to(0), 1)
+  assert.equal(writer.open(1, 0, 4, 0, to(0), 1), first)
+  assert.notEqual(writer.open(1, 0, 4, 0, to(1), 1), first)
   writer.close(first)
   writer.close(first)
   totals.fold()
   assert.equal(stateOf(writer, first), RowState.inUse)
-  const second = writer.open(1, 0, 5, 0, 0, 1)
+  const second = writer.open(1, 0, 5, 0, to(0), 1)
   writer.adopt(2)
   assert.equal(stateOf(writer, first), RowState.done)
   assert.equal(stateOf(writer, second), RowState.inUse)
@@ -58,9 +65,9 @@ test('a connection of an old generation that goes on to another endpoint is coun
   const buffer = createSeries()
   const [writer, totals] = [new SeriesWriter(buffer), totalsOf(buffer)]
   writer.adopt(1)
-  const first = writer.open(1, 0, 4, 0, 0, 1)
+  const first = writer.open(1, 0, 4, 0, to(0), 1)
   writer.adopt(2)
-  const next = writer.open(1, 0, 4, 0, 1, 1)
+  const next = writer.open(1, 0, 4, 0, to(1), 1)
   writer.fail(first)
   writer.move(first)
   assert.deepEqual([stateOf(writer, first), stateOf(writer, next)], [RowState.done, RowState.inUse])
@@ -73,15 +80,15 @@ test('what finds no row counts as other, and rows that are freed are used again'
   const buffer = createSeries()
   const [writer, totals] = [new SeriesWriter(buffer), totalsOf(buffer)]
   writer.adopt(1)
-  for (let rule = 0; rule < SERIES_ROWS - 1; rule++) writer.close(writer.open(1, 0, rule, 0, 0, 1))
-  assert.equal(writer.open(1, 0, SERIES_ROWS, 0, 0, 1), OTHER_ROW)
+  for (let rule = 0; rule < SERIES_ROWS - 1; rule++) writer.close(writer.open(1, 0, rule, 0, to(0), 1))
+  assert.equal(writer.open(1, 0, SERIES_ROWS, 0, to(0), 1), OTHER_ROW)
   writer.close(OTHER_ROW)
-  assert.notEqual(writer.open(1, 0, 7, 0, 0, 1), OTHER_ROW, 'who has a row keeps it')
+  assert.notEqual(writer.open(1, 0, 7, 0, to(0), 1), OTHER_ROW, 'who has a row keeps it')
   assert.deepEqual(byKey(totals).other, [1, 1, 0])
   writer.adopt(2)
   totals.fold()
   let row = OTHER_ROW
-  for (let tried = 0; row === OTHER_ROW && tried < 2000; tried++) row = writer.open(2, 0, 1, 0, 0, 1)
+  for (let tried = 0; row === OTHER_ROW && tried < 2000; tried++) row = writer.open(2, 0, 1, 0, to(0), 1)
   assert.notEqual(row, OTHER_ROW)
 })
 
@@ -90,10 +97,10 @@ test('a worker that follows goes on with the rows of the one before', () => {
   const totals = totalsOf(buffer)
   const before = new SeriesWriter(buffer)
   before.adopt(3)
-  const row = before.open(3, 0, 4, 0, 0, 1)
+  const row = before.open(3, 0, 4, 0, to(0), 1)
   const after = new SeriesWriter(buffer)
   after.adopt(3)
-  assert.equal(after.open(3, 0, 4, 0, 0, 1), row)
+  assert.equal(after.open(3, 0, 4, 0, to(0), 1), row)
   assert.deepEqual(byKey(totals)['rule 4'], [2, 0, 0])
 })
 
@@ -105,7 +112,7 @@ test('names that were not used for longest run together, and no count is lost by
   for (let generation = 1; opened <= NAMES_MAX; generation++) {
     writer.adopt(generation)
     for (let count = 0; count < each; count++)
-      writer.close(writer.open(generation, 0, opened++, 0, 0, generation))
+      writer.close(writer.open(generation, 0, opened++, 0, to(0), generation))
     totals.fold()
   }
   writer.adopt(1_000_000)

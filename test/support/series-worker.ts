@@ -10,11 +10,12 @@ const { buffer, generations, keys, each } = workerData as {
   each: number
 }
 const writer = new SeriesWriter(buffer)
+const ASKED = { endpoint: -1, family: 4, address: new Uint32Array(4), port: 80 }
 const open: number[] = []
 for (let generation = 1; generation <= generations; generation++) {
   writer.adopt(generation)
   for (let count = 0; count < each; count++) {
-    const row = writer.open(generation, 0, count % keys, generation % 3, -1, generation)
+    const row = writer.open(generation, 0, count % keys, generation % 3, ASKED, generation)
     writer.numbers[(seriesAt(row) + Series.received) / 2] += 7
     open.push(row)
     if (open.length > 100) writer.close(open.shift() as number) // of generations before, too

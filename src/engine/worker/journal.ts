@@ -110,7 +110,6 @@ export class Journal {
     const { words, numbers } = this.#records
     words.fill(0, at, at + Live.WORDS)
     this.#describe(words, numbers, at, decision)
-    words[at + Live.endpoint] = -1
     this.#end(at, RecordKind.end, reason, this.#arrivedMs)
   }
 
@@ -213,10 +212,10 @@ export class Journal {
   }
 
   /** What the decision says, in the row and in the series. */
-  #count(at: number, { cluster, endpoint, family, address, port }: Decision): void {
+  #count(at: number, decision: Decision): void {
+    const { cluster, family, address, port } = decision
     const words = this.#words
     words[at + Live.cluster] = cluster
-    words[at + Live.endpoint] = endpoint
     words[at + Live.endpointFamily] = family
     words[at + Live.endpointPort] = port
     for (let word = 0; word < 4; word++) words[at + Live.endpointAddress + word] = address[word]
@@ -226,7 +225,7 @@ export class Journal {
       words[at + Live.workload],
       words[at + Live.rule],
       cluster,
-      endpoint,
+      decision,
       this.#numbers[(at + Live.acceptedWallMs) / 2],
     )
   }
