@@ -24,6 +24,8 @@ export type AccessLogTask = {
 export type LogOrder =
   /** A table is about to be published. */
   | { readonly kind: 'table'; readonly table: TableBuffers }
+  /** The clients part of the newest table is about to be replaced. */
+  | { readonly kind: 'clients'; readonly clients: SharedArrayBuffer }
   /** The file is to be opened anew. */
   | { readonly kind: 'reopen' }
   /** No record comes any more: write what is there, and end. */

@@ -95,6 +95,9 @@ class AccessLogThread {
       case 'table':
         this.#generations.add(order.table)
         break
+      case 'clients':
+        this.#generations.revise('clients', order.clients)
+        break
       case 'reopen':
         this.#reopens = true
         break

@@ -1,7 +1,8 @@
 /**
  * The gateway as a whole: files in, workers out, and what changes in between while it runs.
  *
- *   load ─▶ serve ─(watch, names ─▶ reloads.ts)─▶ publish, or keep the last good and say what is wrong
+ *   load ─▶ serve ─(watch ─▶ reloads.ts)─▶ publish, or keep the last good and say what is wrong
+ *              ├─(names ─▶ endpoint-changes.ts)─▶ revise the endpoints of what is served
  *              └─ drain, stop ─▶ ended
  *
  * When to start and when to end is decided by the command (cli/run.ts), which also opens what else
@@ -14,19 +15,28 @@ import type { Settings } from '../config/settings/settings.ts'
 import type { ListenFailure } from '../engine/worker/protocol.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type Watch, watchPaths } from '../source/files/watch.ts'
-import { Names } from '../source/names.ts'
+import { Names, type NamesOptions } from '../source/names.ts'
+import { openStats, slotCounts } from '../stats/stats.ts'
 import type { Table, TableBuffers } from '../table/format/table.ts'
 import { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
 import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
+import { EndpointChanges } from './endpoint-changes.ts'
 import { judge, type Verdict } from './guard/reload-guard.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
 import { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
-import { logDiagnostics, logGeneration, logGuarded, logLosses, logUnserved } from './observe/narrate.ts'
+import {
+  logDiagnostics,
+  logEndpoints,
+  logGeneration,
+  logGuarded,
+  logLosses,
+  logUnserved,
+} from './observe/narrate.ts'
 import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import { type Look, Reloads } from './reloads.ts'
 import { type GatewayThreads, ownThreads } from './threads.ts'
@@ -40,6 +50,8 @@ export type GatewayOptions = Sources & {
   readonly differ?: DifferOptions
   /** Lent by whoever runs several gateways in one process; else the gateway has its own. */
   readonly threads?: GatewayThreads
+  /** How names are resolved, for tests; the default is the system's way, once a minute. */
+  readonly names?: Pick<NamesOptions, 'lookup' | 'refreshMs'>
   /** Called after each table that was published. */
   readonly onPublished?: () => void
 }
@@ -82,6 +94,9 @@ export class Gateway {
   readonly #baselines = new Baselines()
   readonly #failed = Promise.withResolvers<Error>()
   readonly #threads: GatewayThreads
+  /** Changes of endpoints that were published without a generation, ever. */
+  endpointChanges = 0
+  #endpoints: EndpointChanges | null = null
   #accepted: Compiled | null = null
   #plane: DataPlane | null = null
   #watch: Watch | null = null
@@ -99,7 +114,8 @@ export class Gateway {
       this.#threads.compiling,
     )
     this.#names = new Names({
-      onChange: () => this.#plane && this.#reloads.ask(),
+      ...options.names,
+      onChange: () => this.#changeEndpoints(),
       onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
     })
     this.#reloads = new Reloads({
@@ -107,8 +123,10 @@ export class Gateway {
       names: this.#names,
       log,
       running: () => {
-        assert(this.#accepted !== null && this.#plane !== null, 'a reload before anything is served')
-        return { compiled: this.#accepted, generation: this.#generation, stats: this.#plane.stats }
+        const { serving } = this
+        assert(serving !== null, 'a reload before anything is served')
+        const { compiled, generation, table, plane } = serving
+        return { compiled, generation, table: table.buffers, stats: plane.stats }
       },
       onCompiled: (compiled, accepted) => this.#take(compiled, accepted),
       onUnchanged: () => this.history.unchanged(),
@@ -303,8 +321,12 @@ export class Gateway {
 
   #publish(compiled: Compiled, table: TableBuffers, before: Compiled | null, verdict: Verdict | null): void {
     const startedMs = monotonicMs()
+    assert(this.#plane !== null, 'nobody to publish to')
     this.#generation++
-    this.#plane?.publish(this.#generation, table, compiled.listeners.length > 0)
+    const counts = slotCounts(openStats(this.#plane.stats))
+    this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, this.#compiler.slots, counts)
+    const upToDate = this.#endpoints.upToDate(table, this.#names.known, startedMs)
+    this.#plane.publish(this.#generation, upToDate, compiled.listeners.length > 0)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
     this.#baselines.published(this.#generation, changes, () => this.#plane?.observer.totals() ?? [])
@@ -314,6 +336,19 @@ export class Gateway {
     logUnserved(this.#log, this.#generation, before, compiled)
     if (before) this.#adopt(before.settings)
     this.#options.onPublished?.()
+  }
+
+  /** Names resolve to other addresses: the same generation goes on with other endpoints. */
+  #changeEndpoints(): void {
+    const { serving } = this
+    if (serving === null || this.#draining) return
+    const { table, plane } = serving
+    const startedMs = monotonicMs()
+    const change = this.#endpoints?.change(table, this.#names.known, startedMs)
+    if (!change) return
+    plane.revise('endpoints', change.buffer)
+    this.endpointChanges++
+    logEndpoints(this.#log, table, change, monotonicMs() - startedMs)
   }
 
   /**

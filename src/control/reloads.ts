@@ -5,12 +5,12 @@
  * nothing piles up. What has just been written is perhaps only half there, and half a file can be
  * valid: it is held back until everything has been left alone for a moment, and for longer where it
  * looks unfinished (guard/doubts.ts). A file with resources that stays empty is refused. The watch
- * waits for that by itself; a change of DNS, an order, or a folder that is written to all the time,
- * does not.
+ * waits for that by itself; an order, or a folder that is written to all the time, does not.
  */
 
 import { monotonicMs } from '../base/clock.ts'
 import type { Names } from '../source/names.ts'
+import type { TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Logger } from './observe/log.ts'
@@ -39,6 +39,8 @@ type ReloadsOptions = {
   readonly running: () => {
     readonly compiled: Compiled
     readonly generation: number
+    /** With the endpoints that it has by now. */
+    readonly table: TableBuffers
     readonly stats: SharedArrayBuffer
   }
   /**
@@ -109,12 +111,12 @@ export class Reloads {
 
   async #compile(): Promise<void> {
     const { compiler, names, log, running } = this.#options
-    const { compiled: served, generation, stats } = running()
-    const { fingerprint, table } = served
+    const { compiled: served, generation, stats, table } = running()
+    const { checksum } = served
     this.#served = this.#waiting
     if (this.#served.length > 0) compiler.forget() // whoever waits gets an answer
     try {
-      const before = table && { fingerprint, table }
+      const before = { checksum, table }
       const compiled = await compiler.compile(generation + 1, names.known, stats, before)
       if (compiled && !this.#closed) this.#consider(compiled)
     } catch (error) {
@@ -129,7 +131,7 @@ export class Reloads {
     clearTimeout(this.#hold)
     const { compiled: served, generation } = this.#options.running()
     const { checksum } = compiled
-    if (compiled.fingerprint === served.fingerprint) {
+    if (compiled.checksum === served.checksum) {
       this.#heldSinceMs = 0
       this.#options.log.info({ generation }, `the configuration is that of generation ${generation} again`)
       this.#options.onUnchanged?.()

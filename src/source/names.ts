@@ -14,7 +14,7 @@ type Lookup = (name: string) => Promise<readonly string[]>
 const systemLookup: Lookup = async name =>
   (await lookup(name, { all: true })).map(({ address }) => address).sort()
 
-type NamesOptions = {
+export type NamesOptions = {
   /** Called when an answer differs from the one before. */
   readonly onChange: () => void
   readonly onFailure: (name: string, error: Error) => void

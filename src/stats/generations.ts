@@ -7,10 +7,18 @@
  * what they hold by their own number, not by how often the configuration changes.
  */
 
+import { assert } from '../base/assert.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { Route, SPLIT_NAMES } from '../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
-import { openTable, readCold, readWorkloads, type Table, type TableBuffers } from '../table/format/table.ts'
+import {
+  openTable,
+  readCold,
+  readWorkloads,
+  type Table,
+  type TableBuffers,
+  withPart,
+} from '../table/format/table.ts'
 import type { RuleOrigin, Split } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { LiveConnections } from './live-connections.ts'
@@ -107,6 +115,14 @@ export class Generations {
   add(buffers: TableBuffers): void {
     const table = openTable(buffers)
     this.#tables.set(table.generation, { table, cold: null, workloads: null, rules: new Map() })
+  }
+
+  /** A part of the newest table is about to be replaced. */
+  revise(part: 'endpoints' | 'clients', buffer: SharedArrayBuffer): void {
+    const opened = this.#tables.get(Math.max(...this.#tables.keys()))
+    assert(opened !== undefined, `${part} of no table`)
+    opened.table = withPart(opened.table, part, buffer)
+    opened.workloads = null // rows that were known keep their meaning: build/clients.ts
   }
 
   /** Forgets the oldest of too many tables: what is not open has no names any more. */

@@ -5,14 +5,15 @@ import type { Compiled } from '../../src/control/compile/compile-task.ts'
 import { Reloads } from '../../src/control/reloads.ts'
 import { watchedLog } from './scene.ts'
 
-const compiled = (fingerprint: string, more: Partial<Compiled> = {}): Compiled => ({
-  fingerprint,
-  checksum: fingerprint,
+const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => ({
+  checksum,
   table: null,
   settings: DEFAULT_SETTINGS,
   diagnostics: [],
   resources: [],
   names: [],
+  resolved: new Map(),
+  named: [],
   listeners: [],
   emptyFiles: [],
   restedMs: Number.POSITIVE_INFINITY,
@@ -24,6 +25,9 @@ const compiled = (fingerprint: string, more: Partial<Compiled> = {}): Compiled =
   ...more,
 })
 
+const NONE = new SharedArrayBuffer(0)
+const NO_TABLE = { routing: NONE, endpoints: NONE, clients: NONE }
+
 /** Asks once; the looks find `looks`, one after another. Resolves with what was taken and how many looks it took. */
 async function taken(served: Compiled, ...looks: readonly Compiled[]) {
   const { promise, resolve } = Promise.withResolvers<Compiled>()
@@ -32,26 +36,26 @@ async function taken(served: Compiled, ...looks: readonly Compiled[]) {
     compiler: { compile: async () => left.shift() ?? null, forget: () => {} },
     names: { known: new Map() },
     log: watchedLog().log,
-    running: () => ({ compiled: served, generation: 1, stats: new SharedArrayBuffer(0) }),
+    running: () => ({ compiled: served, generation: 1, table: NO_TABLE, stats: NONE }),
     onCompiled: compiled => {
       resolve(compiled)
       return 'taken'
     },
   })
   reloads.ask()
-  const { fingerprint } = await promise
+  const { checksum } = await promise
   reloads.close()
-  return { fingerprint, looks: looks.length - left.length }
+  return { checksum, looks: looks.length - left.length }
 }
 
 test('what has rested is taken at once', async () => {
-  assert.deepEqual(await taken(compiled('old'), compiled('new')), { fingerprint: 'new', looks: 1 })
+  assert.deepEqual(await taken(compiled('old'), compiled('new')), { checksum: 'new', looks: 1 })
 })
 
 test('what has just been written may be half there: it is looked at again when it has rested', async () => {
   const half = compiled('half', { restedMs: 0 })
   assert.deepEqual(await taken(compiled('old'), half, half, compiled('whole')), {
-    fingerprint: 'whole',
+    checksum: 'whole',
     looks: 3,
   })
 })
@@ -60,8 +64,8 @@ test('a file with resources that has become empty is looked at again, and never 
   const resources = [{ title: 'Namespace shop', file: 'a.yaml', line: 1, digest: '' }]
   const emptied = (restedMs: number) => compiled('emptied', { restedMs, emptyFiles: ['a.yaml'] })
   assert.deepEqual(await taken(compiled('old', { resources }), emptied(400), compiled('full again')), {
-    fingerprint: 'full again',
+    checksum: 'full again',
     looks: 2,
   })
-  assert.deepEqual(await taken(compiled('old'), emptied(400)), { fingerprint: 'emptied', looks: 1 })
+  assert.deepEqual(await taken(compiled('old'), emptied(400)), { checksum: 'emptied', looks: 1 })
 })

@@ -185,14 +185,15 @@ test('an order is read as soon as the epoch has been raised, without waiting for
   const orders: string[] = []
   const mailbox = new Mailbox(task, {
     adopt: table => orders.push(`table ${table.generation}`),
+    revise: table => orders.push(`endpoints ${table.endpointsRevision}`),
     drain: () => orders.push('drain'),
     close: () => orders.push('close'),
     stop: () => orders.push('stop'),
   })
-  port2.postMessage({ kind: 'table', generation: 7, table: tableOf(planOf([], []), 7).buffers })
+  port2.postMessage({ kind: 'table', epoch: 1, generation: 7, table: tableOf(planOf([], []), 7).buffers })
   mailbox.refresh()
   assert.deepEqual(orders, [])
-  Atomics.store(new Int32Array(task.epoch), 0, 7)
+  Atomics.store(new Int32Array(task.epoch), 0, 1)
   mailbox.refresh()
   assert.deepEqual(orders, ['table 7'])
   port2.postMessage({ kind: 'stop' })

@@ -224,7 +224,7 @@ for (const { engine, test } of EVERY_ENGINE) {
     await using plane = new TestEngine(engine)
     const none = new SharedArrayBuffer(4)
     const table = { routing: none, endpoints: none, clients: none }
-    plane.order({ kind: 'table', generation: 1, table })
+    plane.order({ kind: 'table', epoch: 1, generation: 1, table })
     await assert.rejects(plane.finished(), /bug in weir: not a table/)
   })
 }

@@ -7,8 +7,15 @@ import assert from 'node:assert/strict'
 import { type TestFn, type TestOptions, test } from 'node:test'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Observer } from '../../src/control/observe/observer.ts'
-import { createInboxes } from '../../src/engine/worker/inboxes.ts'
-import type { EngineKind, EngineLimits, Order, Report, WorkerTask } from '../../src/engine/worker/protocol.ts'
+import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
+import type {
+  Adopted,
+  EngineKind,
+  EngineLimits,
+  Order,
+  Report,
+  WorkerTask,
+} from '../../src/engine/worker/protocol.ts'
 import { createHeld } from '../../src/kernel/held.ts'
 import { closeWake, wake } from '../../src/kernel/wake.ts'
 import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/counter-slots.ts'
@@ -16,6 +23,7 @@ import { createJournalMemory, type JournalMemory } from '../../src/stats/journal
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
+import { changeEndpoints } from '../../src/table/build/endpoints.ts'
 import {
   type Cluster,
   DEFAULT_POLICY,
@@ -91,9 +99,13 @@ export class TestEngine {
   readonly slots = createSlots()
   readonly journals: readonly JournalMemory[]
   readonly observer: Observer
+  readonly inboxes: Inboxes
   readonly #ports: MessagePort[] = []
   readonly #wakeFds: number[] = []
   readonly #epoch = new SharedArrayBuffer(4)
+  /** What each worker decides by. */
+  readonly #adopted: Adopted[] = []
+  #published = 0
   #generation = 0
 
   /** @param worker  Where the workers run. */
@@ -106,6 +118,7 @@ export class TestEngine {
     const stats = createStats(workers)
     const inboxes = createInboxes(workers)
     this.stats = openStats(stats)
+    this.inboxes = new Inboxes(inboxes)
     const allowed = { maxConnections: 10_000, ...limits }
     this.journals = Array.from({ length: workers }, () => createJournalMemory(allowed.maxConnections))
     this.observer = new Observer(this.journals)
@@ -115,6 +128,7 @@ export class TestEngine {
       port1.on('message', (report: Report) => {
         if (report.kind === 'listening') reports.push(report)
         else if (report.kind === 'drained') this.drained.push(report)
+        else if (report.kind === 'adopted') this.#adopted[index] = report
         else {
           this.#wakeFds[index] = report.wakeFd
           wake(report.wakeFd) // for what was posted before
@@ -137,11 +151,26 @@ export class TestEngine {
     const slots = new Slots(this.slots, generation, NO_COUNTS)
     const table = buildTable(plan, generation, slots.slotOf)
     this.observer.publishing(table)
-    this.order({ kind: 'table', generation, table }, () =>
-      Atomics.store(new Int32Array(this.#epoch), 0, generation),
-    )
+    this.#publish(epoch => ({ kind: 'table', epoch, generation, table }))
     await this.#alive(() => this.listening.every(list => list.at(-1)?.generation === generation))
     return this.listening.map(list => list.at(-1) as Listening)
+  }
+
+  /** Replaces the endpoints of a cluster, and waits until every worker decides by them. */
+  async reviseEndpoints(cluster: number, targets: readonly Target[]): Promise<void> {
+    const table = this.observer.generations.table(this.#generation)
+    assert.ok(table)
+    const slots = new Slots(this.slots, this.#generation, NO_COUNTS)
+    const buffer = changeEndpoints(table, new Map([[cluster, targets.map(endpointOf)]]), slots.slotOf)
+    this.observer.revising('endpoints', buffer)
+    this.#publish(epoch => ({ kind: 'endpoints', epoch, buffer }))
+    const revision = table.endpointsRevision + 1
+    await this.#alive(() => this.#adopted.every(each => each.endpointsRevision === revision))
+  }
+
+  #publish(orderOf: (epoch: number) => Order): void {
+    const epoch = ++this.#published
+    this.order(orderOf(epoch), () => Atomics.store(new Int32Array(this.#epoch), 0, epoch))
   }
 
   /** Posts an order to every worker; `announce` comes between posting and waking. */
@@ -194,11 +223,13 @@ export class TestEngine {
 
 export type Target = Endpoint | { readonly address: string; readonly port: number }
 
+const endpointOf = ({ address, port, ...rest }: Target): Endpoint => ({ address, port, weight: 1, ...rest })
+
 /** A cluster of `targets`, with a policy that differs from the default in `policy`. */
 export function clusterOf(targets: readonly Target[], policy: Partial<Policy> = {}, host = 'test'): Cluster {
   return {
     ...{ host, subset: null, port: 80, kind: 'static', names: [], labels: {} },
-    endpoints: targets.map(({ address, port, ...rest }) => ({ address, port, weight: 1, ...rest })),
+    endpoints: targets.map(endpointOf),
     policy: { ...DEFAULT_POLICY, ...policy },
   }
 }

@@ -4,7 +4,9 @@
  */
 
 import { buildTable } from '../../src/table/build/builder.ts'
-import type { TableBuffers } from '../../src/table/format/table.ts'
+import { changeClients } from '../../src/table/build/clients.ts'
+import { changeEndpoints } from '../../src/table/build/endpoints.ts'
+import type { Table, TableBuffers } from '../../src/table/format/table.ts'
 import type { Query } from '../../src/table/match/match.ts'
 import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 
@@ -31,6 +33,24 @@ export function fill(query: Query, generation: number, connection: number): void
   query.destinationPort = portOf(generation)
   query.clientFamily = 4
   query.client[0] = connection
+}
+
+/** Every endpoint of a revision weighs the same, and every client is the same workload. */
+export const weightOf = (revision: number): number => 1 + revision
+export const workloadOf = (revision: number): number => revision
+
+/** An endpoints part for a generation that is served. */
+export function endpointsAfter(table: Table): SharedArrayBuffer {
+  const [port, weight] = [portOf(table.generation), weightOf(table.endpointsRevision + 1)]
+  const clusters = Array.from({ length: routesOf(table.generation) }, (_, cluster) => cluster)
+  const endpoints = [{ address: '127.0.0.1', port, weight }]
+  return changeEndpoints(table, new Map(clusters.map(cluster => [cluster, endpoints])), () => 1)
+}
+
+/** A clients part for a generation that is served: it has a workload more, which every client is. */
+export function clientsAfter(table: Table): SharedArrayBuffer {
+  const cidr = { family: 4 as const, words: new Uint32Array(4), bits: 0 }
+  return changeClients(table, [{ cidr, namespace: `n${table.clientsRevision}`, labels: {} }])
 }
 
 export const generationTable = (generation: number): TableBuffers =>

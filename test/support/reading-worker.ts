@@ -16,7 +16,7 @@ import { NO_ROUTE } from '../../src/table/format/outcome.ts'
 import type { Table } from '../../src/table/format/table.ts'
 import { createQuery, match } from '../../src/table/match/match.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
-import { fill, portOf, routeOf, timeoutOf } from './generations.ts'
+import { fill, portOf, routeOf, timeoutOf, weightOf, workloadOf } from './generations.ts'
 
 /** Connections between two turns of the event loop; in between only the epoch word tells of a new table. */
 const CONNECTIONS_A_TURN = 10_000
@@ -34,6 +34,7 @@ export default async function readUntilDrained(task: WorkerTask): Promise<void> 
 class Reader {
   routed = 0
   generations = 0
+  revisions = 0
   ended = false
   readonly #task: WorkerTask
   readonly #mailbox: Mailbox
@@ -48,6 +49,7 @@ class Reader {
     this.#random = createRandom(task.index, 2, 3)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table), // it throws before that where the table is not whole
+      revise: table => this.#revise(table),
       drain: () => this.#end(),
       close: () => {},
       stop: () => this.#end(),
@@ -69,6 +71,11 @@ class Reader {
     this.#task.port.postMessage({ kind: 'listening', generation: table.generation, failures: [] })
   }
 
+  #revise(table: Table): void {
+    this.#table = table
+    this.revisions++
+  }
+
   #end(): void {
     this.ended = true
   }
@@ -83,6 +90,8 @@ class Reader {
     assert.equal(clusters[cluster * Cluster.WORDS + Cluster.connectTimeoutMs], timeoutOf(generation))
     const endpoint = endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.first] * Endpoint.WORDS
     assert.equal(endpoints[endpoint + Endpoint.port], portOf(generation))
+    assert.equal(endpoints[endpoint + Endpoint.weight], weightOf(table.endpointsRevision))
+    assert.equal(query.workload, workloadOf(table.clientsRevision))
     fill(query, generation + 1, this.routed)
     assert.equal(match(table, query), NO_ROUTE, 'what the next generation routes')
   }

@@ -64,7 +64,7 @@ function addConfig(app: FastifyInstance, gateway: Gateway): void {
     return {
       generation,
       loadedAt: new Date(gateway.history.lastTakenMs).toISOString(),
-      checksum: compiled.fingerprint,
+      checksum: compiled.checksum,
       findings: worst(compiled),
       lastReload: gateway.history.reloads[0],
       ...page,

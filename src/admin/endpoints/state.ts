@@ -23,6 +23,8 @@ export const summary = object({
   monotonicMs: number('A clock that no adjustment moves; only differences mean something.'),
   uptimeS: number(),
   generation: integer(),
+  endpointsRevision: integer('Changes of endpoints since the generation was published.'),
+  clientsRevision: integer('Changes of who clients are since then.'),
   ready: boolean(),
   why: orNull(oneOf(WHYS), 'Why it is not ready; null where it is.'),
   draining: boolean(),
@@ -38,7 +40,7 @@ export const summary = object({
 })
 
 export function readSummary(gateway: Gateway, version: string) {
-  const { plane, generation } = servingOf(gateway)
+  const { plane, generation, table } = servingOf(gateway)
   const { engine, stats } = plane
   const { closed, ...counts } = totals(openStats(stats))
   const { ready, why, draining } = gateway.readiness()
@@ -47,6 +49,8 @@ export function readSummary(gateway: Gateway, version: string) {
     engine,
     workers: plane.status().length,
     generation,
+    endpointsRevision: table.endpointsRevision,
+    clientsRevision: table.clientsRevision,
     ready,
     why,
     draining,
@@ -63,16 +67,20 @@ export const worker = object({
   worker: integer(),
   state: oneOf(['starting', 'accepting', 'draining', 'ended']),
   generation: integer('The newest generation that it listens for; 0: none.'),
+  endpointsRevision: integer('Revision of the endpoints that it balances over.'),
+  clientsRevision: integer('Revision of the clients that it knows.'),
   counters,
 })
 
 export function readWorkers(gateway: Gateway) {
   const { plane } = servingOf(gateway)
   const { counters: rows } = openStats(plane.stats)
-  return plane.status().map(({ worker, state, generation }) => ({
+  return plane.status().map(({ worker, state, generation, adopted }) => ({
     worker,
     state,
     generation,
+    endpointsRevision: adopted.endpointsRevision,
+    clientsRevision: adopted.clientsRevision,
     counters: Object.fromEntries(COUNTER_NAMES.map(name => [name, rows[worker][Counter[name]]])),
   }))
 }

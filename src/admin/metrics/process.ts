@@ -130,11 +130,21 @@ function histogramValues(
   ]
 }
 
-function reloadFamilies({ history }: Gateway, serving: () => Serving): Family[] {
+function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
+  const { history } = gateway
   const last = () => history.reloads[0]
   return [
     gauge('weir_generation', 'Generation of the served configuration, counted from 1.', () =>
       single(serving().generation),
+    ),
+    gauge('weir_endpoints_revision', 'Changes of endpoints since the generation was published.', () =>
+      single(serving().table.endpointsRevision),
+    ),
+    gauge('weir_clients_revision', 'Changes of who clients are since the generation was published.', () =>
+      single(serving().table.clientsRevision),
+    ),
+    counter('weir_endpoint_changes_total', 'Changes of endpoints, published without a new generation.', () =>
+      single(gateway.endpointChanges),
     ),
     counter('weir_config_reloads_total', 'Reloads by outcome, the first configuration included.', () =>
       OUTCOMES.map(outcome => ({ labels: { outcome }, value: history.counts[outcome] })),

@@ -13,6 +13,8 @@ export type Summary = {
   readonly monotonicMs: number
   readonly uptimeS: number
   readonly generation: number
+  readonly endpointsRevision: number
+  readonly clientsRevision: number
   readonly ready: boolean
   readonly why: string | null
   readonly draining: boolean
@@ -89,6 +91,8 @@ function statusLines(
     ...field('reload', [
       `number ${number}, ${outcome} at ${at}, ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
     ]),
+    ...field('endpoints', revisionText(summary.endpointsRevision)),
+    ...field('clients', revisionText(summary.clientsRevision)),
     ...field('workers', columns(workerRows)),
     ...field(
       'listeners',
@@ -96,6 +100,10 @@ function statusLines(
     ),
   ]
 }
+
+/** Only where something has changed since the generation was published. */
+const revisionText = (revision: number): string[] =>
+  revision === 0 ? [] : [`revision ${revision} of this generation`]
 
 const failureText = ({ worker, code }: { worker: number; code: string }): string =>
   `NOT OPEN at worker ${worker}: ${code}`

@@ -4,13 +4,8 @@
 
 import { type Family, parseAddress } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
-import {
-  type Cluster,
-  DEFAULT_POLICY,
-  type Endpoint,
-  type Route,
-  UNKNOWN_CLIENT,
-} from '../../table/plan/plan.ts'
+import { type Cluster, DEFAULT_POLICY, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
+import { resolvePlaces } from '../../table/plan/resolve.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import { familyOf } from './families.ts'
 import { namespaceOfHost } from './names.ts'
@@ -152,23 +147,17 @@ export class Clusters {
     members: readonly Member[],
     port: ServicePort,
     family: Family | null,
-  ): Pick<Cluster, 'endpoints' | 'names'> {
-    const endpoints = new Map<string, Endpoint>()
-    const names = new Map<string, { name: string; port: number }>()
-    for (const member of members) {
-      const number = member.portOf(port)
-      const place =
-        family !== null && familyOf(member.address) !== family
-          ? (member.other ?? member.address)
-          : member.address
-      const isName = parseAddress(place) === null
-      if (isName) names.set(`${place} ${number}`, { name: place, port: number })
-      for (const address of isName ? (this.#names.get(place) ?? []) : [place]) {
-        const key = `${address} ${number}`
-        if (!endpoints.has(key)) endpoints.set(key, { address, port: number, weight: member.weight })
-      }
-    }
-    return { endpoints: [...endpoints.values()], names: [...names.values()] }
+  ): Pick<Cluster, 'endpoints' | 'names' | 'places'> {
+    const places = members.map(member => {
+      const isOther = family !== null && familyOf(member.address) !== family
+      const place = isOther ? (member.other ?? member.address) : member.address
+      return { place, port: member.portOf(port), weight: member.weight }
+    })
+    const endpoints = resolvePlaces(places, this.#names)
+    const named = places.filter(({ place }) => parseAddress(place) === null)
+    if (named.length === 0) return { endpoints, names: [] }
+    const names = new Map(named.map(({ place, port }) => [`${place} ${port}`, { name: place, port }]))
+    return { endpoints, names: [...names.values()], places }
   }
 }
 

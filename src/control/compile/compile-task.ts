@@ -18,6 +18,8 @@ import { openStats, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
+import type { Plan } from '../../table/plan/plan.ts'
+import type { NamedCluster } from '../endpoint-changes.ts'
 import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
 import { findLosses } from '../guard/losses.ts'
@@ -27,7 +29,7 @@ export type CompileTask = {
   readonly sources: Sources
   readonly names: ResolvedNames
   readonly generation: number
-  /** `fingerprint` of the last answer; '' compiles in any case. */
+  /** `checksum` of the last answer; '' compiles in any case. */
   readonly previous: string
   readonly slots: SharedArrayBuffer
   /**
@@ -39,14 +41,12 @@ export type CompileTask = {
   readonly served: Served | null
 }
 
-export type Served = { readonly fingerprint: string; readonly table: TableBuffers }
+export type Served = { readonly checksum: string; readonly table: TableBuffers }
 
 /** How long each stage took, in milliseconds, in order. */
 export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
 
 export type Compiled = {
-  /** Of the files and of what names resolve to. */
-  readonly fingerprint: string
   /** Of the files alone: SHA-256. */
   readonly checksum: string
   /** null when there are errors. */
@@ -55,6 +55,10 @@ export type Compiled = {
   readonly diagnostics: readonly Diagnostic[]
   readonly resources: readonly LoadedResource[]
   readonly names: readonly string[]
+  /** What they resolved to, as far as the endpoints of `table` are made with it. */
+  readonly resolved: ResolvedNames
+  /** The clusters that have them. */
+  readonly named: readonly NamedCluster[]
   readonly listeners: readonly TableListener[]
   /** Files without a byte: perhaps just being written. */
   readonly emptyFiles: readonly string[]
@@ -72,7 +76,7 @@ export type Compiled = {
 }
 
 /** What was read, of which a later change may be half; see `remembered`. */
-type Memory = Reading & { readonly fingerprint: string; readonly snapshot: Snapshot | null }
+type Memory = Reading & { readonly checksum: string; readonly snapshot: Snapshot | null }
 
 /**
  * What is served, and what was read last, which may be served next; this thread's own, gone with
@@ -86,9 +90,8 @@ export default function compileTask(task: CompileTask): Compiled | null {
   const { files, unread } = readSources(task.sources)
   const rested = restedMs(task.sources) // after reading, so that what was written meanwhile is seen
   const checksum = checksumOf(files)
-  const fingerprint = task.names.size === 0 ? checksum : withNames(checksum, task.names)
   const readMs = monotonicMs() - startedMs
-  if (fingerprint === task.previous) return null
+  if (checksum === task.previous) return null
   const { plan, stages, defines, ...loaded } = loadConfig(files, { names: task.names, unread })
   const buildStartedMs = monotonicMs()
   const slots = slotsFor(task)
@@ -96,14 +99,13 @@ export default function compileTask(task: CompileTask): Compiled | null {
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
   const compared = compare(
     task.served,
-    { files, resources: loaded.resources, fingerprint, snapshot },
+    { files, resources: loaded.resources, checksum, snapshot },
     built,
     defines,
   )
   flushCompileCache() // the code of all stages, after the first time; then there is nothing to write
   return {
     ...loaded,
-    fingerprint,
     checksum,
     table: built?.buffers ?? null,
     listeners: built?.sockets.filter(socket => socket.opens) ?? [],
@@ -112,6 +114,8 @@ export default function compileTask(task: CompileTask): Compiled | null {
     ...compared,
     unserved: snapshot ? unservedRules(snapshot) : 0,
     uncounted: slots.overflowed,
+    resolved: task.names,
+    named: plan ? namedClusters(plan) : [],
     stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
   }
 }
@@ -123,9 +127,9 @@ function compare(
   table: Table | null,
   defines: (host: string) => boolean,
 ): Pick<Compiled, 'losses' | 'doubts'> {
-  const before = remembered.find(each => each.fingerprint === served?.fingerprint)
-  remembered = before && before.fingerprint !== after.fingerprint ? [before, after] : [after]
-  if (served === null || served.fingerprint === after.fingerprint) return { losses: null, doubts: [] }
+  const before = remembered.find(each => each.checksum === served?.checksum)
+  remembered = before && before.checksum !== after.checksum ? [before, after] : [after]
+  if (served === null || served.checksum === after.checksum) return { losses: null, doubts: [] }
   const losses =
     table && after.snapshot
       ? findLosses(
@@ -141,6 +145,12 @@ function compare(
   return { losses, doubts: doubtsOf(before ?? after, after, losses) }
 }
 
+const namedClusters = (plan: Plan): NamedCluster[] =>
+  plan.clusters.flatMap(({ places, host, port, subset }, cluster) => {
+    const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+    return places ? [{ cluster, title, places }] : []
+  })
+
 function slotsFor({ slots, generation, stats }: CompileTask): Slots {
   return new Slots(slots, generation, stats ? slotCounts(openStats(stats)) : NO_COUNTS)
 }
@@ -154,11 +164,5 @@ function checksumOf(files: readonly SourceFile[]): string {
     digest.update(`${part.length}:`).update(part)
   return digest.digest('hex')
 }
-
-const withNames = (checksum: string, names: ResolvedNames): string =>
-  createHash('sha256')
-    .update(checksum)
-    .update(JSON.stringify([...names]))
-    .digest('hex')
 
 const isEmpty = ({ bytes }: SourceFile): boolean => !(bytes instanceof Error) && bytes.length === 0

@@ -30,7 +30,8 @@ export const compilingThread = (lent = false, least = 1): CompilingThread =>
 
 export class Compiler {
   readonly #sources: Sources
-  readonly #slots = createSlots()
+  /** Which word of the counts is whose: counter-slots.ts. */
+  readonly slots = createSlots()
   readonly #thread: CompilingThread
   #previous = ''
 
@@ -51,12 +52,12 @@ export class Compiler {
       names,
       generation,
       previous: this.#previous,
-      slots: this.#slots,
+      slots: this.slots,
       stats,
       served,
     }
     const compiled = await this.#thread.run(task)
-    if (compiled) this.#previous = compiled.fingerprint
+    if (compiled) this.#previous = compiled.checksum
     return compiled
   }
 

@@ -5,7 +5,7 @@ import type { Names } from '../../source/names.ts'
 import type { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
 
-/** The start waits this long for DNS; what comes later comes with a reload. */
+/** The start waits this long for DNS; what comes later comes as a change of endpoints. */
 const NAMES_WAIT_MS = 1_000
 
 export async function compileFirst(compiler: Compiler, names: Names): Promise<Compiled> {
@@ -16,5 +16,5 @@ export async function compileFirst(compiler: Compiler, names: Names): Promise<Co
   const timer = setTimeout(late.resolve, NAMES_WAIT_MS)
   await Promise.race([names.follow(compiled.names), late.promise])
   clearTimeout(timer)
-  return (await compiler.compile(1, names.known, null)) ?? compiled
+  return compiled
 }

@@ -97,6 +97,15 @@ export class AccessLog {
     this.#post({ kind: 'table', table })
   }
 
+  /**
+   * The clients part of the newest table is about to be replaced. Of endpoints, records have the
+   * address, so that thread needs to know nothing.
+   */
+  revisingClients(clients: SharedArrayBuffer): void {
+    this.#tables = this.#tables.with(-1, { ...this.#tables[this.#tables.length - 1], clients })
+    this.#post({ kind: 'clients', clients })
+  }
+
   /** Opens the file anew, for whoever has renamed it. */
   reopen(): void {
     this.#post({ kind: 'reopen' })

@@ -3,8 +3,9 @@
  */
 
 import type { Severity } from '../../config/findings/diagnostic.ts'
-import type { TableListener } from '../../table/format/table.ts'
+import type { Table, TableListener } from '../../table/format/table.ts'
 import type { Compiled, Stages } from '../compile/compile-task.ts'
+import type { EndpointChange } from '../endpoint-changes.ts'
 import type { Verdict } from '../guard/reload-guard.ts'
 import type { SupervisorEvent } from '../workers/supervisor.ts'
 import { type Changes, changedKeys } from './changes.ts'
@@ -104,6 +105,29 @@ export function logUnserved(
   )
 }
 
+/** Endpoints that took the place of those of `table`, while the generation goes on. */
+export function logEndpoints(
+  log: Logger,
+  { generation, endpointsRevision }: Pick<Table, 'generation' | 'endpointsRevision'>,
+  { names, changed, emptied, uncounted }: EndpointChange,
+  publishMs: number,
+): void {
+  const revision = endpointsRevision + 1
+  const ms = Number(publishMs.toFixed(1))
+  const what = names.map(({ name, after }) => `${name} is ${some(after)}`)
+  log.info(
+    { generation, endpointsRevision: revision, names, destinations: changed.length, publishMs: ms },
+    `endpoints revision ${revision} of generation ${generation}: ${some(what)}; destinations that have other endpoints: ${changed.length}, in ${ms} ms`,
+  )
+  for (const destination of emptied.slice(0, DIAGNOSTICS_MAX))
+    log.warn(
+      { generation, endpointsRevision: revision, destination },
+      `${destination} has no endpoint: connections to it are reset (no-endpoint)`,
+    )
+  if (uncounted > 0)
+    log.warn({ uncounted }, `${uncounted} endpoints have no count of their own: there are too many`)
+}
+
 function changesText(changes: Changes): string {
   const parts = Object.entries(changes).filter(([, titles]) => titles.length > 0)
   return (
@@ -129,6 +153,7 @@ export function logWorkerEvent(log: Logger, event: SupervisorEvent): void {
     )
     return
   }
+  if (event.kind !== 'listening') return
   for (const { listener, code, message } of event.failures) {
     log.error({ worker: event.worker, listener, code }, `listener ${listener} is not open: ${message}`)
   }

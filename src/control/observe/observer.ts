@@ -7,6 +7,7 @@
  */
 
 import { wallMs } from '../../base/clock.ts'
+import type { RevisedPart } from '../../engine/worker/protocol.ts'
 import { Generations, OTHER, type SeriesName } from '../../stats/generations.ts'
 import { type HistogramName, type Summed, sumHistograms } from '../../stats/histogram.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
@@ -50,6 +51,11 @@ export class Observer {
     this.#series.fold() // names what is of the table that falls out
     this.generations.add(table)
     this.generations.trim()
+  }
+
+  /** A part of the newest table is about to be replaced. */
+  revising(part: RevisedPart, buffer: SharedArrayBuffer): void {
+    this.generations.revise(part, buffer)
   }
 
   /** What was ever counted by rule, destination, endpoint and client, over all generations. */

@@ -6,7 +6,7 @@
  */
 
 import type { Settings } from '../../config/settings/settings.ts'
-import type { EngineKind, EngineLimits } from '../../engine/worker/protocol.ts'
+import type { EngineKind, EngineLimits, RevisedPart } from '../../engine/worker/protocol.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'
@@ -103,6 +103,13 @@ export class DataPlane {
     this.observer.publishing(table)
     this.#accessLog.publishing(table)
     this.#supervisor.publish(generation, table)
+  }
+
+  /** Replaces a part of the table that was published last; its generation goes on. */
+  revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
+    this.observer.revising(part, buffer)
+    if (part === 'clients') this.#accessLog.revisingClients(buffer)
+    this.#supervisor.revise(part, buffer)
   }
 
   /**

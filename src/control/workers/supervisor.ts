@@ -9,11 +9,20 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { assert } from '../../base/assert.ts'
 import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
 import { monotonicMs } from '../../base/clock.ts'
 import { createInboxes } from '../../engine/worker/inboxes.ts'
 import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
-import type { EngineKind, EngineLimits, ListenFailure, Order, Report } from '../../engine/worker/protocol.ts'
+import type {
+  Adopted,
+  EngineKind,
+  EngineLimits,
+  ListenFailure,
+  Order,
+  Report,
+  RevisedPart,
+} from '../../engine/worker/protocol.ts'
 import { createHeld, Held } from '../../kernel/held.ts'
 import { machine } from '../../kernel/machine.ts'
 import { closeWake, wake } from '../../kernel/wake.ts'
@@ -56,6 +65,7 @@ export type SupervisorEvent =
       readonly generation: number
       readonly failures: readonly ListenFailure[]
     }
+  | ({ readonly kind: 'adopted'; readonly worker: number } & Adopted)
 
 /** starting ─listening without failures─▶ accepting ─drain─▶ draining ─▶ ended;  any ─death─▶ starting, or ended while draining */
 export type WorkerState = 'starting' | 'accepting' | 'draining' | 'ended'
@@ -66,6 +76,8 @@ export type WorkerStatus = {
   /** The newest generation that it listens for; 0 is none. */
   readonly generation: number
   readonly failures: readonly ListenFailure[]
+  /** By what it decides. */
+  readonly adopted: Adopted
 }
 
 export type Drained = { readonly closed: number; readonly reset: number }
@@ -74,6 +86,7 @@ type Worker = {
   state: WorkerState
   generation: number
   failures: readonly ListenFailure[]
+  adopted: Adopted
   port: MessagePort | null
   /** It has ended in the middle, and what it left is being closed. */
   dying: boolean
@@ -102,7 +115,8 @@ export class Supervisor {
   /** What the thread of each worker has open. */
   readonly #held: readonly SharedArrayBuffer[]
   readonly #workers: readonly Worker[]
-  #newest: Order | null = null
+  /** For a worker that starts later. */
+  #newest: Extract<Order, { kind: 'table' }> | null = null
   #ending = false
 
   constructor(options: SupervisorOptions) {
@@ -126,9 +140,27 @@ export class Supervisor {
 
   /** Hands every worker the table, the same for all; workers that start later get it too. */
   publish(generation: number, table: TableBuffers): void {
-    this.#newest = { kind: 'table', generation, table }
-    for (const worker of this.#workers) worker.port?.postMessage(this.#newest)
-    Atomics.store(new Int32Array(this.#epoch), 0, generation)
+    this.#newest = { kind: 'table', epoch: this.#newest?.epoch ?? 0, generation, table }
+    this.#announce(epoch => ({ kind: 'table', epoch, generation, table }))
+  }
+
+  /**
+   * Hands every worker another part of the newest table; listeners and what is on its way between
+   * workers stay as they are.
+   */
+  revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
+    assert(this.#newest !== null, 'a revision of no table')
+    const { table } = this.#newest
+    this.#newest = { ...this.#newest, table: { ...table, [part]: buffer } }
+    this.#announce(epoch => ({ kind: part, epoch, buffer }))
+  }
+
+  #announce(orderOf: (epoch: number) => Order): void {
+    assert(this.#newest !== null, 'nothing to announce')
+    this.#newest = { ...this.#newest, epoch: this.#newest.epoch + 1 }
+    const order = orderOf(this.#newest.epoch)
+    for (const worker of this.#workers) worker.port?.postMessage(order)
+    Atomics.store(new Int32Array(this.#epoch), 0, this.#newest.epoch)
     for (const worker of this.#workers) rouse(worker)
   }
 
@@ -147,11 +179,12 @@ export class Supervisor {
   }
 
   status(): WorkerStatus[] {
-    return this.#workers.map(({ state, generation, failures }, worker) => ({
+    return this.#workers.map(({ state, generation, failures, adopted }, worker) => ({
       worker,
       state,
       generation,
       failures,
+      adopted,
     }))
   }
 
@@ -272,6 +305,12 @@ export class Supervisor {
       rouse(worker) // for what was posted before
       return
     }
+    if (report.kind === 'adopted') {
+      const { kind, ...adopted } = report
+      worker.adopted = adopted
+      this.#options.onEvent({ kind, worker: index, ...adopted })
+      return
+    }
     worker.generation = report.generation
     worker.failures = report.failures
     if (worker.state === 'starting' && report.failures.length === 0) worker.state = 'accepting'
@@ -327,6 +366,7 @@ const newWorker = (): Worker => ({
   state: 'starting',
   generation: 0,
   failures: [],
+  adopted: { generation: 0, endpointsRevision: 0, clientsRevision: 0 },
   port: null,
   dying: false,
   wakeFd: -1,

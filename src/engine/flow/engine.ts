@@ -69,6 +69,7 @@ export class FlowEngine {
     this.#handOver = new HandOver(kernel, task, this.#decider.stats)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
+      revise: table => this.#listeners.revise(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => this.#closings.add(order, this.#clock.nowMs),
       stop: () => this.#stop(),

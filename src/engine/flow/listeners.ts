@@ -120,6 +120,12 @@ export class Listeners {
     this.work(nowMs)
   }
 
+  /** The listeners are the same; what is accepted from now on is decided by `table`. */
+  revise(table: Table): void {
+    for (const listening of this.#byPlace.values())
+      if (listening.table.generation === table.generation) listening.table = table
+  }
+
   /** Accepts what already waits, then closes every listener: `work` does it. */
   retireAll(): void {
     for (const listening of this.#byPlace.values()) this.#retire(listening)

@@ -67,6 +67,7 @@ class NodeEngine {
     this.#attempts = new Attempts(this.#decider, this.#journal, rows)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
+      revise: table => this.#listeners.revise(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => {
         this.#closings.add(order, this.#task.world.monotonicMs())

@@ -87,6 +87,12 @@ export class Listeners {
     void this.#work()
   }
 
+  /** The listeners are the same; what is accepted from now on is decided by `table`. */
+  revise(table: Table): void {
+    for (const listening of this.#byPlace.values())
+      if (listening.table.generation === table.generation) listening.table = table
+  }
+
   /** Accepts what already waits, then closes every listener. */
   retireAll(): Promise<void> {
     clearInterval(this.#retry)

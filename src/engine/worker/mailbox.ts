@@ -1,6 +1,6 @@
 /**
- * A worker's orders, read in time: whoever accepts a connection first looks whether a newer table
- * has been posted.
+ * A worker's orders, read in time: whoever accepts a connection first looks whether a newer table,
+ * or a newer part of it, has been posted.
  *
  * The look costs one atomic load (the epoch word that the supervisor raises once the order is in the
  * port); only when it has changed is the port read, without waiting for the event loop.
@@ -8,12 +8,14 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { assert, unreachable } from '../../base/assert.ts'
-import { openTable, type Table } from '../../table/format/table.ts'
-import type { Order, WorkerTask } from './protocol.ts'
+import { openTable, type Table, withPart } from '../../table/format/table.ts'
+import type { Order, Report, WorkerTask } from './protocol.ts'
 
 /** What an engine does for each kind of order, in the order in which they were posted. */
 export type Orders = {
   readonly adopt: (table: Table) => void
+  /** The same rules and listeners, with other endpoints or clients. */
+  readonly revise: (table: Table) => void
   readonly drain: (timeoutMs: number) => void
   readonly close: (order: Extract<Order, { kind: 'close' }>) => void
   readonly stop: () => void
@@ -24,6 +26,7 @@ export class Mailbox {
   readonly #epoch: Int32Array
   readonly #orders: Orders
   #seen = 0
+  #table: Table | null = null
 
   constructor(task: WorkerTask, orders: Orders) {
     this.#port = task.port
@@ -48,8 +51,18 @@ export class Mailbox {
   readonly obey = (order: Order): void => {
     switch (order.kind) {
       case 'table':
-        this.#seen = order.generation
-        this.#orders.adopt(open(order))
+        this.#seen = order.epoch
+        this.#table = open(order)
+        this.#orders.adopt(this.#table)
+        this.#report(this.#table)
+        break
+      case 'endpoints':
+      case 'clients':
+        this.#seen = order.epoch
+        assert(this.#table !== null, `${order.kind} without a table`)
+        this.#table = withPart(this.#table, order.kind, order.buffer)
+        this.#orders.revise(this.#table)
+        this.#report(this.#table)
         break
       case 'drain':
         this.#orders.drain(order.timeoutMs)
@@ -63,6 +76,11 @@ export class Mailbox {
       default:
         unreachable(order)
     }
+  }
+
+  #report({ generation, endpointsRevision, clientsRevision }: Table): void {
+    const report: Report = { kind: 'adopted', generation, endpointsRevision, clientsRevision }
+    this.#port.postMessage(report)
   }
 }
 

@@ -23,7 +23,7 @@ export type WorkerTask = {
   /** This worker's number, from 0; its row in the shared counts. */
   readonly index: number
   readonly workers: number
-  /** One Int32: the newest generation that has been posted. A worker compares it once per accepted connection. */
+  /** One Int32: how much has been published. A worker compares it once per accepted connection. */
   readonly epoch: SharedArrayBuffer
   /** The writable counts, `Stats` (stats/stats.ts). */
   readonly stats: SharedArrayBuffer
@@ -50,9 +50,19 @@ export type EngineLimits = {
   readonly rows?: number
 }
 
+/** A part of the table that can be replaced while its generation is served. */
+export type RevisedPart = 'endpoints' | 'clients'
+
 export type Order =
   /** Route new connections by this table, and make the listeners what it says. */
-  | { readonly kind: 'table'; readonly generation: number; readonly table: TableBuffers }
+  | {
+      readonly kind: 'table'
+      readonly epoch: number
+      readonly generation: number
+      readonly table: TableBuffers
+    }
+  /** Route by the same rules with another part: the listeners stay as they are. */
+  | { readonly kind: RevisedPart; readonly epoch: number; readonly buffer: SharedArrayBuffer }
   /** Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report `drained`. */
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   /**
@@ -68,6 +78,13 @@ export type Order =
   /** Reset everything and end now. */
   | { readonly kind: 'stop' }
 
+/** Which parts a worker decides by; of a generation 0 by none yet. */
+export type Adopted = {
+  readonly generation: number
+  readonly endpointsRevision: number
+  readonly clientsRevision: number
+}
+
 export type Report =
   /**
    * The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd
@@ -78,6 +95,8 @@ export type Report =
   | { readonly kind: 'waiting'; readonly wakeFd: number }
   /** Every listener of the generation accepts, but for those that failed; sent for each table, and again when a retry changes that. */
   | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }
+  /** New connections are decided by this from now on. */
+  | ({ readonly kind: 'adopted' } & Adopted)
   | { readonly kind: 'drained'; readonly closed: number; readonly reset: number }
 
 export type ListenFailure = { readonly listener: string; readonly code: string; readonly message: string }

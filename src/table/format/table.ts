@@ -100,6 +100,9 @@ export function withClients(table: Table, buffer: SharedArrayBuffer): Table {
   return join({ ...table.buffers, clients: buffer }, table, table, clients)
 }
 
+export const withPart = (table: Table, part: 'endpoints' | 'clients', buffer: SharedArrayBuffer): Table =>
+  part === 'endpoints' ? withEndpoints(table, buffer) : withClients(table, buffer)
+
 /** The table's cold section: decoding takes time in proportion to the rules, so never on the data path. */
 export const readCold = ({ buffers }: Table): Cold =>
   unpackSection(buffers.routing, 'routing', 'cold') as Cold

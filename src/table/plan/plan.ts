@@ -152,6 +152,8 @@ export type Cluster = {
   readonly endpoints: readonly Endpoint[]
   /** Endpoints that are names (resolution DNS), with what they resolved to left out of `endpoints` until known. */
   readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** Where there are names: all endpoints as they are written, in order (resolve.ts). */
+  readonly places?: readonly Place[]
   /** What all workloads behind it have in common, and its subset asks for: who it is, in metrics. */
   readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
@@ -169,6 +171,9 @@ export type PolicyField =
   | 'loadBalancer'
   | 'connectAttempts'
   | 'connectDeadline'
+
+/** An endpoint as it is written: an IP address, or a name that stands for any number of them. */
+export type Place = { readonly place: string; readonly port: number; readonly weight: number }
 
 export type Endpoint = {
   /** An IP address. */

@@ -1,0 +1,148 @@
+/**
+ * Endpoints that change while a generation is served: from names that resolve anew to the endpoints
+ * part that takes the place of the one before.
+ *
+ * It is built on the primary thread, since a large configuration may keep the compiling thread busy
+ * for seconds. What it costs is a copy of the part; no rule is looked at.
+ */
+
+import type { ResolvedNames } from '../config/load.ts'
+import { SLOTS_MAX, type SlotCounts, Slots } from '../stats/counter-slots.ts'
+import { changeEndpoints } from '../table/build/endpoints.ts'
+import { Endpoint, EndpointRun } from '../table/format/layout.ts'
+import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
+import type { Place } from '../table/plan/plan.ts'
+import { resolvePlaces } from '../table/plan/resolve.ts'
+
+/** A destination with endpoints that are given by name. */
+export type NamedCluster = {
+  /** Its row. */
+  readonly cluster: number
+  /** "db.example.com:5432 subset v1". */
+  readonly title: string
+  readonly places: readonly Place[]
+}
+
+/** A name that resolves to other addresses than before. */
+type ChangedName = {
+  readonly name: string
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+export type EndpointChange = {
+  readonly buffer: SharedArrayBuffer
+  readonly names: readonly ChangedName[]
+  /** Destinations that have other endpoints. */
+  readonly changed: readonly string[]
+  /** Those of them without any. */
+  readonly emptied: readonly string[]
+  /** Endpoints that found no slot for a count of their own. */
+  readonly uncounted: number
+}
+
+/**
+ * A slot whose endpoint has gone is given back after this time: a connection that was dialing may
+ * have its table as long, and a name that goes to and fro finds its counts again.
+ */
+const RELEASE_MS = 600_000
+
+type Gone = { readonly slot: number; readonly sinceMs: number }
+
+/** The endpoints of one generation. */
+export class EndpointChanges {
+  readonly #slots: SharedArrayBuffer
+  readonly #counts: SlotCounts
+  readonly #byName = new Map<string, NamedCluster[]>()
+  /** What the newest part was made with. */
+  #resolved: ResolvedNames
+  #gone: readonly Gone[] = []
+
+  /**
+   * @param named     The generation's clusters that have names.
+   * @param resolved  What its endpoints part was made with.
+   * @param slots     Made by `createSlots`.
+   */
+  constructor(
+    named: readonly NamedCluster[],
+    resolved: ResolvedNames,
+    slots: SharedArrayBuffer,
+    counts: SlotCounts,
+  ) {
+    this.#resolved = resolved
+    this.#slots = slots
+    this.#counts = counts
+    for (const each of named) {
+      for (const { place } of each.places) {
+        const ofName = this.#byName.getOrInsertComputed(place, () => [])
+        if (ofName.at(-1) !== each) ofName.push(each)
+      }
+    }
+  }
+
+  /** The generation's first buffers, with what names resolve to by now. */
+  upToDate(buffers: TableBuffers, known: ResolvedNames, nowMs: number): TableBuffers {
+    if (this.#changedNames(known).length === 0) return buffers
+    const change = this.change(openTable(buffers), known, nowMs)
+    return change ? { ...buffers, endpoints: change.buffer } : buffers
+  }
+
+  /** The part that follows that of `table`, now that names are `known`; null if nothing differs. */
+  change(table: Table, known: ResolvedNames, nowMs: number): EndpointChange | null {
+    const names = this.#changedNames(known)
+    if (names.length === 0) return null
+    this.#resolved = new Map([...this.#resolved, ...known])
+    const affected = new Set(names.flatMap(({ name }) => this.#byName.get(name) ?? []))
+    const changed = new Map(
+      [...affected].map(({ cluster, places }) => [cluster, resolvePlaces(places, this.#resolved)]),
+    )
+    const slots = new Slots(this.#slots, table.generation, this.#counts)
+    this.#release(slots, table, nowMs)
+    const kept = new Set<number>()
+    const buffer = changeEndpoints(table, changed, identity => {
+      const slot = slots.slotOf(identity)
+      kept.add(slot)
+      return slot
+    })
+    const gone = [...changed.keys()]
+      .flatMap(cluster => slotsOf(table, cluster))
+      .filter(slot => !kept.has(slot))
+    this.#gone = [...this.#gone, ...gone.map(slot => ({ slot, sinceMs: nowMs }))]
+    const titles = [...affected].map(({ title }) => title)
+    const emptied = [...affected].filter(({ cluster }) => changed.get(cluster)?.length === 0)
+    return {
+      buffer,
+      names,
+      changed: titles,
+      emptied: emptied.map(({ title }) => title),
+      uncounted: slots.overflowed,
+    }
+  }
+
+  /** A name that is not known yet keeps what it had: nothing. */
+  #changedNames(known: ResolvedNames): ChangedName[] {
+    return [...known].flatMap(([name, after]) => {
+      const before = this.#resolved.get(name) ?? []
+      return this.#byName.has(name) && before.join() !== after.join() ? [{ name, before, after }] : []
+    })
+  }
+
+  /** Gives back slots of endpoints that went long ago, and have not come back to `table`. */
+  #release(slots: Slots, { endpoints }: Table, nowMs: number): void {
+    const due = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs >= RELEASE_MS)
+    if (due.length === 0) return
+    this.#gone = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs < RELEASE_MS)
+    const isThere = new Uint8Array(SLOTS_MAX)
+    for (let at = Endpoint.slot; at < endpoints.length; at += Endpoint.WORDS) isThere[endpoints[at]] = 1
+    slots.release(due.map(({ slot }) => slot).filter(slot => isThere[slot] === 0))
+  }
+}
+
+/** The slots of a cluster's endpoints, but for the one that many share. */
+function slotsOf({ endpointRuns, endpoints }: Table, cluster: number): number[] {
+  const run = cluster * EndpointRun.WORDS
+  const first = endpointRuns[run + EndpointRun.first]
+  return Array.from({ length: endpointRuns[run + EndpointRun.count] }, (_, index) => {
+    return endpoints[(first + index) * Endpoint.WORDS + Endpoint.slot]
+  }).filter(slot => slot !== 0)
+}

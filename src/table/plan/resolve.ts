@@ -1,0 +1,23 @@
+/** Endpoints that are given by name: from what is written to what there is to dial. */
+
+import { parseAddress } from '../../address/address.ts'
+import type { Endpoint, Place } from './plan.ts'
+
+/**
+ * Each address and port once, in the order of the places.
+ *
+ * @param names  What names resolve to, as far as it is known; a place that is no name stands for itself.
+ */
+export function resolvePlaces(
+  places: readonly Place[],
+  names: ReadonlyMap<string, readonly string[]>,
+): Endpoint[] {
+  const endpoints = new Map<string, Endpoint>()
+  for (const { place, port, weight } of places) {
+    for (const address of parseAddress(place) === null ? (names.get(place) ?? []) : [place]) {
+      const key = `${address} ${port}`
+      if (!endpoints.has(key)) endpoints.set(key, { address, port, weight })
+    }
+  }
+  return [...endpoints.values()]
+}
