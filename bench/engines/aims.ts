@@ -1,4 +1,4 @@
-/** What weir's uring engine aims at: a share of what the better of its peers takes, round by round. */
+/** What weir's engines aim at: a share of what the better of their peers takes, round by round. */
 
 import type { Bench } from '../harness.ts'
 import { PEERS, WEIR } from './contenders.ts'
@@ -15,10 +15,17 @@ const COMPARED = ['time', 'cpu', 'p99'] as const
 /** At most so much: of what the better peer takes, and of weir's own CPU in user space. */
 export type Goals = Partial<Record<keyof typeof FIGURES | 'userShare', number>>
 
-export function recordAims(bench: Bench, { group }: Axis, samples: Samples, goals: Goals): void {
-  const ours = samples.get(WEIR)
+/** @param name  The engine's, as a contender. */
+export function recordAims(
+  bench: Bench,
+  name: string,
+  { group }: Axis,
+  samples: Samples,
+  goals: Goals,
+): void {
+  const ours = samples.get(name)
   if (!ours) return
-  const aims = `aims: ${group}`
+  const aims = name === WEIR ? `aims: ${group}` : `aims of ${name}: ${group}`
   for (const what of COMPARED) {
     const goal = goals[what]
     const peer = bestPeer(samples, FIGURES[what])

@@ -27,13 +27,15 @@ export type Contender = {
 export type Ports = { readonly listen: number; readonly server: number; readonly folder: string }
 
 export const WEIR = 'weir, uring'
+/** For where io_uring is forbidden. */
+export const WEIR_EPOLL = 'weir, epoll'
 export const DIRECT = 'no proxy'
 /** Whoever is better of these sets the aim. */
 export const PEERS: readonly string[] = ['haproxy', 'haproxy, splice', 'nginx stream']
 
 export const CONTENDERS: readonly Contender[] = [
   { name: WEIR, command: weir('uring'), missing: () => probe().reason },
-  { name: 'weir, epoll', command: weir('epoll'), missing: () => probeEpoll().reason },
+  { name: WEIR_EPOLL, command: weir('epoll'), missing: () => probeEpoll().reason },
   { name: 'weir, node', command: weir('node'), missing: () => '' },
   {
     name: 'haproxy',

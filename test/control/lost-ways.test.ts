@@ -22,11 +22,11 @@ const CLIENTS = 3 * DIES_WITH
 /** At least: its buffers (src/engine/flow/engine.ts). */
 const ARENA_BYTES = 96 * 2 ** 20
 
-/** Sockets, pipes and rings of this process that are the workers': all but the loops' own. */
+/** Sockets, rings and epolls of this process, with those of Node's own loops. */
 function descriptors(): number {
   return readdirSync('/proc/self/fd').filter(fd => {
     try {
-      return /^(socket:|anon_inode:\[io_uring\])/.test(readlinkSync(`/proc/self/fd/${fd}`))
+      return /^(socket:|anon_inode:\[(io_uring|eventpoll)\])/.test(readlinkSync(`/proc/self/fd/${fd}`))
     } catch {
       return false // the descriptor of this very look
     }

@@ -62,13 +62,23 @@ export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
   return found
 }
 
+/** How long what has to come may take: nothing but a machine that is busy with other things keeps it. */
+const PATIENCE_MS = 4000
+
+/** Waits until `isEnough` says so of all that has come. */
+export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => boolean): Completion[] {
+  const found: Completion[] = []
+  const endMs = performance.now() + PATIENCE_MS
+  while (!isEnough(found)) {
+    assert.ok(performance.now() < endMs, `what was to come did not: ${JSON.stringify(found)}`)
+    found.push(...drain(kernel, PATIENCE_MS / 8))
+  }
+  return found
+}
+
 /** Waits until `count` completions have come. */
 export function collect(kernel: Kernel, count: number): Completion[] {
-  const found: Completion[] = []
-  for (let waits = 0; found.length < count; waits++) {
-    assert.ok(waits < 100, `${count} completions, not ${found.length}: ${JSON.stringify(found)}`)
-    found.push(...drain(kernel))
-  }
+  const found = collectUntil(kernel, all => all.length >= count)
   assert.equal(found.length, count, JSON.stringify(found))
   return found
 }
@@ -132,6 +142,14 @@ export class World {
     return text
   }
 
+  /** TCP_NODELAY of any socket. */
+  noDelay(fd: number): number {
+    const { i32 } = this.#arena
+    i32[this.#at / 4 + 1] = 4
+    assert.equal(libc.getsockopt(fd, 6, 1, this.#pointer, this.#arena.pointer(this.#at + 4)), 0)
+    return i32[this.#at / 4]
+  }
+
   shutdown(fd: number): void {
     this.#sockets.shutdownWrite(fd)
   }
@@ -185,6 +203,14 @@ export function accepted(kernel: Kernel, world: World): Pair {
 
 export const listening = (kernel: Kernel): number =>
   descriptor(kernel.sockets.listen(4, LOOPBACK, 0, { backlog: 256, dualStack: false }))
+
+/** A new socket that has this number, which was just closed. */
+export function dialAs(kernel: Kernel, fd: number): number {
+  const below = [descriptor(kernel.sockets.dial(4, false))]
+  while (below[0] !== fd) below.unshift(descriptor(kernel.sockets.dial(4, false)))
+  for (const each of below.slice(1)) kernel.sockets.close(each)
+  return fd
+}
 
 /** What a receive has brought, one character a byte; its buffer is given back. */
 export function taken(kernel: Kernel, { flags, result }: Completion, pool = kernel.small): string {
