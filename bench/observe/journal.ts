@@ -5,7 +5,7 @@ import { Bytes } from '../../src/access-log/bytes.ts'
 import { JsonLines } from '../../src/access-log/json.ts'
 import { LINE_BYTES_MAX, type LineWriter } from '../../src/access-log/lines.ts'
 import { TextLines } from '../../src/access-log/text.ts'
-import { createDecision } from '../../src/engine/decide/decide.ts'
+import { Arrivals } from '../../src/engine/decide/arrival.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, Journal } from '../../src/engine/worker/journal.ts'
 import { createHeld } from '../../src/kernel/held.ts'
@@ -16,12 +16,13 @@ import { LiveConnections } from '../../src/stats/live-connections.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { RECORDS, RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import { createStats } from '../../src/stats/stats.ts'
-import { createQuery } from '../../src/table/match/match.ts'
+import { openTable } from '../../src/table/format/table.ts'
 import { type Bench, mix } from '../harness.ts'
 import { benchTable } from './table.ts'
 
 const ROWS = 64
 const LOOPBACK = 0x7f000001
+const DIALED = { family: 4, address: Uint32Array.of(LOOPBACK, 0, 0, 0), port: 8080, endpoint: 0 }
 
 export function benchJournal(bench: Bench): void {
   const scene = new Scene()
@@ -50,8 +51,8 @@ export function benchJournal(bench: Bench): void {
 class Scene {
   readonly memory = createJournalMemory(ROWS)
   readonly generations = new Generations(new LiveConnections([this.memory.connections]))
-  readonly #query = createQuery()
-  readonly #decision = createDecision()
+  readonly #arrivals = new Arrivals()
+  readonly #table = openTable(benchTable(1))
   readonly #reader = new RecordReader(this.memory.records)
   readonly #journal: Journal
   readonly #out = new Bytes(1 << 18)
@@ -59,20 +60,15 @@ class Scene {
   constructor() {
     const { port1, port2 } = new MessageChannel()
     port2.close()
-    this.#journal = new Journal(
-      {
-        ...{ engine: 'uring', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port1 },
-        ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(64), journal: this.memory },
-        limits: { maxConnections: ROWS },
-        world: machine,
-      },
-      this.#query,
-    )
+    this.#journal = new Journal({
+      ...{ engine: 'uring', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port1 },
+      ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(64), journal: this.memory },
+      limits: { maxConnections: ROWS },
+      world: machine,
+    })
     port1.close()
     this.generations.add(benchTable(1))
     this.#journal.adopt(1)
-    Object.assign(this.#decision, { family: 4, port: 8080, endpoint: 0 })
-    this.#decision.address[0] = LOOPBACK
   }
 
   /** So many connections, each with a request and `more` of them, as flows.ts tells of them. */
@@ -107,15 +103,17 @@ class Scene {
 
   #connection(row: number, more: number): void {
     const journal = this.#journal
-    const [query, decision] = [this.#query, this.#decision]
-    journal.arrived(0, 1, decision)
+    const arrival = this.#arrivals.take(this.#table, 0, 99)
+    const { query, decision } = arrival
+    Object.assign(decision, DIALED)
     query.clientFamily = query.destinationFamily = 4
     query.client[0] = query.destination[0] = LOOPBACK
     query.destinationPort = 9000
     query.scope = decision.route = decision.cluster = 0
-    journal.clientPort = 50_000
-    journal.decided()
-    journal.opened(row, decision)
+    arrival.clientPort = 50_000
+    journal.decided(arrival, 0.001)
+    journal.opened(row, arrival)
+    this.#arrivals.give(arrival)
     journal.connected(row, 0.1, 100)
     for (let request = 0; request <= more; request++) {
       journal.received(row, FROM_CLIENT, 64, 100)

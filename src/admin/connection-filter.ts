@@ -21,7 +21,7 @@ export type ConnectionQuery = {
   readonly worker?: number
 }
 
-export const CONNECTION_STATES = ['dialing', 'relaying', 'half-closed'] as const
+export const CONNECTION_STATES = ['reading', 'dialing', 'relaying', 'half-closed'] as const
 
 export const connectionQuery: Readonly<Record<string, Schema>> = {
   client: text('An address, a range, or an address and port.'),

@@ -60,9 +60,9 @@ export const Live = layout(54, {
 })
 
 /** The states of engine/decide/state.ts that a row can have. */
-export const LIVE_STATES = ['free', 'dialing', 'relaying', 'half-closed'] as const
+export const LIVE_STATES = ['free', 'reading', 'dialing', 'relaying', 'half-closed'] as const
 export type LiveState = (typeof LIVE_STATES)[number]
-export const Stage = { dialing: 1, relaying: 2, halfClosed: 3 } as const
+export const Stage = { reading: 1, dialing: 2, relaying: 3, halfClosed: 4 } as const
 
 /** Who has said that no more comes; bits. */
 export const Flags = { clientEnded: 1, upstreamEnded: 2 } as const

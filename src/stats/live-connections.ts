@@ -131,7 +131,7 @@ export class LiveConnections {
       const used = Atomics.load(words, LiveHead.used)
       for (let row = 0; row < used; row++) counts[words[liveAt(row) + Live.state]]++
     }
-    return { dialing: counts[1], relaying: counts[2], 'half-closed': counts[3] }
+    return { reading: counts[1], dialing: counts[2], relaying: counts[3], 'half-closed': counts[4] }
   }
 
   /** How many are open now. */

@@ -7,7 +7,7 @@
  */
 
 import { clockOriginMs, monotonicMs, wallNowMs } from '../base/clock.ts'
-import { Live, LiveHead, liveAt, openConnections, withdrawRow } from './connections.ts'
+import { Live, LiveHead, liveAt, openConnections, Stage, withdrawRow } from './connections.ts'
 import type { JournalMemory } from './journal-memory.ts'
 import { Reason } from './reasons.ts'
 import { copyRow, RecordKind, RecordWriter, Wanted } from './records.ts'
@@ -31,7 +31,7 @@ export function endLost(memory: JournalMemory, open: number): void {
     if (words[at + Live.state] === 0) continue
     left--
     write(records, nowMs, to => copyRow(words, at, records.words, to))
-    series.close(words[at + Live.series])
+    if (words[at + Live.state] !== Stage.reading) series.close(words[at + Live.series])
     if ((words[at + Live.version] & 1) === 1) withdrawRow(words, at)
     words[at + Live.state] = 0
   }

@@ -29,7 +29,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   undelivered_to_client: 'The same, from the upstream.',
   upstream_attempts: 'Endpoints dialed.',
   connect_ms: 'Duration of the last dial; 0 if it failed.',
-  decide_ns: 'Duration of the decision, reading the addresses included.',
+  decide_ns: 'Duration of the decision.',
   generation: 'Generation of the configuration that decided.',
   route_name:
     'The rule; `default` where none matched, `passthrough` for an address that is no service; null: none.',

@@ -8,13 +8,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { ANOTHER, Attempts, TIMED_OUT } from '../../src/engine/decide/attempts.ts'
-import {
-  ADMITTED,
-  createDecider,
-  createDecision,
-  decideEndpoint,
-  takePolicy,
-} from '../../src/engine/decide/decide.ts'
+import { ADMITTED, createDecider, decideEndpoint } from '../../src/engine/decide/decide.ts'
+import { createDecision, takePolicy } from '../../src/engine/decide/decision.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { Journal } from '../../src/engine/worker/journal.ts'
 import type { EngineTask } from '../../src/engine/worker/protocol.ts'
@@ -112,7 +107,7 @@ class World {
     }
     const decider = createDecider(task)
     port1.close()
-    return { decider, attempts: new Attempts(decider, new Journal(task, decider.query), ROWS) }
+    return { decider, attempts: new Attempts(decider, new Journal(task), ROWS) }
   }
 }
 

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deadlineMs, overdue } from '../../src/engine/decide/deadline.ts'
+import { deadlineMs, overdue, READ_LATE } from '../../src/engine/decide/deadline.ts'
 import { State } from '../../src/engine/decide/state.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 
-const times = { acceptedMs: 100, dialedMs: 200, activeMs: 300 }
+const times = { readUntilMs: 150, acceptedMs: 100, dialedMs: 200, activeMs: 300 }
 const policy = { connectTimeoutMs: 10, idleTimeoutMs: 50, maxDurationMs: 0 }
 
 test('a dial is limited by the connect timeout, not by idleness', () => {
@@ -36,4 +36,11 @@ test('0 is no limit', () => {
   const none = { ...policy, idleTimeoutMs: 0 }
   assert.equal(deadlineMs(State.Relaying, times, none), Number.POSITIVE_INFINITY)
   assert.equal(overdue(State.Relaying, times, none, Number.MAX_SAFE_INTEGER), -1)
+})
+
+test('while it is read from only its reader’s time counts, and the reader says what that means', () => {
+  const short = { ...policy, maxDurationMs: 1 }
+  assert.equal(deadlineMs(State.Reading, times, short), 150)
+  assert.equal(overdue(State.Reading, times, short, 149.9), -1)
+  assert.equal(overdue(State.Reading, times, short, 150), READ_LATE)
 })

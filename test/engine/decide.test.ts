@@ -5,7 +5,8 @@ import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { formatAddress, parseInto } from '../../src/address/address.ts'
-import { ADMITTED, createDecider, createDecision, decide, ORIGINAL } from '../../src/engine/decide/decide.ts'
+import { ADMITTED, createDecider, decide } from '../../src/engine/decide/decide.ts'
+import { createDecision, ORIGINAL } from '../../src/engine/decide/decision.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { Mailbox } from '../../src/engine/worker/mailbox.ts'
 import type { EngineTask } from '../../src/engine/worker/protocol.ts'
@@ -16,6 +17,7 @@ import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import { PASSTHROUGH } from '../../src/table/format/outcome.ts'
+import { createQuery } from '../../src/table/match/match.ts'
 import { ownListeners } from '../../src/table/match/own-listeners.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
@@ -43,7 +45,7 @@ function decideFor(plan: Plan, destination: string, port: number) {
   const decider = createDecider(task)
   task.port.close()
   const table = tableOf(plan)
-  const { query } = decider
+  const query = createQuery()
   query.destinationFamily = parseInto(destination, query.destination, 0)
   query.destinationPort = port
   query.clientFamily = parseInto('10.9.9.9', query.client, 0)
@@ -51,6 +53,7 @@ function decideFor(plan: Plan, destination: string, port: number) {
   const outcome = decide(
     Object.assign(decider, { own: ownListeners(table, machine.ownAddresses()) }),
     table,
+    query,
     decision,
   )
   const address = formatAddress(decision.family === 4 ? 4 : 6, decision.address)
@@ -75,14 +78,19 @@ test('an address that is no service takes nothing from the decision before', () 
   const policy = { connectTimeoutMs: 1, idleTimeoutMs: 2, maxDurationMs: 3, keepalive }
   const services = tableOf(planOf([listenerOn(80)], [clusterOf([{ address: '10.0.0.1', port: 81 }], policy)]))
   const table = tableOf(passing(''))
-  const { query } = decider
+  const query = createQuery()
   query.destinationFamily = parseInto('192.0.2.1', query.destination, 0)
   query.destinationPort = 443
   const decision = createDecision()
-  assert.equal(decide(decider, services, decision), ADMITTED)
+  assert.equal(decide(decider, services, query, decision), ADMITTED)
   assert.deepEqual([decision.cluster, decision.route, decision.maxDurationMs], [0, 0, 3])
   assert.equal(
-    decide(Object.assign(decider, { own: ownListeners(table, machine.ownAddresses()) }), table, decision),
+    decide(
+      Object.assign(decider, { own: ownListeners(table, machine.ownAddresses()) }),
+      table,
+      query,
+      decision,
+    ),
     ADMITTED,
   )
   const { address, ...rest } = decision

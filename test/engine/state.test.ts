@@ -6,8 +6,9 @@ import { move, State } from '../../src/engine/decide/state.ts'
 
 test('a connection makes exactly the moves in the drawing', () => {
   const drawing = [
-    'Free Dialing',
-    'Free Closing',
+    'Free Reading',
+    'Reading Dialing',
+    'Reading Closing',
     'Dialing Relaying',
     'Dialing Closing',
     'Relaying HalfClosed',

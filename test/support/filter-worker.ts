@@ -4,9 +4,9 @@
  */
 
 import assert from 'node:assert/strict'
+import type { OnAdmitted, Stages } from '../../src/engine/flow/admission.ts'
 import { runFlowEngine } from '../../src/engine/flow/engine.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
-import type { OnAdmitted, Stages } from '../../src/engine/flow/intake.ts'
 import { kindOf, RECEIVE } from '../../src/engine/flow/operations.ts'
 import { CLIENT, type Side, UPSTREAM } from '../../src/engine/flow/slots.ts'
 import { Inboxes } from '../../src/engine/worker/inboxes.ts'

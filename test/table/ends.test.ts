@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
 import { parseInto } from '../../src/address/address.ts'
-import { ADMITTED, createDecider, createDecision, decide } from '../../src/engine/decide/decide.ts'
+import { ADMITTED, createDecider, decide } from '../../src/engine/decide/decide.ts'
+import { createDecision } from '../../src/engine/decide/decision.ts'
 import { createInboxes } from '../../src/engine/worker/inboxes.ts'
 import { createHeld } from '../../src/kernel/held.ts'
 import { machine } from '../../src/kernel/machine.ts'
@@ -16,6 +17,7 @@ import { createStats } from '../../src/stats/stats.ts'
 import { EARLY_ENDS } from '../../src/table/explain/ends.ts'
 import { Explainer } from '../../src/table/explain/explain.ts'
 import type { Table } from '../../src/table/format/table.ts'
+import { createQuery } from '../../src/table/match/match.ts'
 import { ownListeners } from '../../src/table/match/own-listeners.ts'
 import type { Cluster, Plan } from '../../src/table/plan/plan.ts'
 import { enoughRuns, runs } from '../support/full.ts'
@@ -75,13 +77,13 @@ function drawn(
   listener: string | null,
   asked: { client: string; destination: string; port: number },
 ) {
-  const { query } = decider
+  const query = createQuery()
   query.listener = table.sockets.findIndex(socket => socket.key === listener)
   query.clientFamily = parseInto(asked.client, query.client, 0)
   query.destinationFamily = parseInto(asked.destination, query.destination, 0)
   query.destinationPort = asked.port
   decider.own = ownListeners(table, machine.ownAddresses())
-  const results = Array.from({ length: DRAWS }, () => decide(decider, table, createDecision()))
+  const results = Array.from({ length: DRAWS }, () => decide(decider, table, query, createDecision()))
   return new Set(results.map(result => (result === ADMITTED ? null : REASON_NAMES[result])))
 }
 

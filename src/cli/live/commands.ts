@@ -98,6 +98,7 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
     .option('--generation <N>', 'routed by this generation of the configuration', integerUpTo(2 ** 31 - 1))
     .addOption(
       new Option('--state <STATE>', 'the state of the connection').choices([
+        'reading',
         'dialing',
         'relaying',
         'half-closed',

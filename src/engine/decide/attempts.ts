@@ -20,7 +20,8 @@ import { Cluster } from '../../table/format/layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { Journal } from '../worker/journal.ts'
 import { countOpen } from './balance.ts'
-import { ADMITTED, type Decider, type Decision, decideEndpoint, ORIGINAL, takePolicy } from './decide.ts'
+import { ADMITTED, type Decider, decideEndpoint } from './decide.ts'
+import { type Decision, ORIGINAL, takePolicy } from './decision.ts'
 import { dialFailure, isShortage } from './failures.ts'
 
 /** Another endpoint is to be dialed, which the decision names. */

@@ -1,5 +1,6 @@
 /**
- * When a connection's time is up, and for which reason: the same in every engine.
+ * When a connection's time is up, and for which reason: the same in every engine. While it is read from,
+ * its reader says what the end of its time means (reader.ts).
  *
  * All times are milliseconds on the monotonic clock. An engine asks `deadlineMs` when to look again
  * and `overdue` when it looks; a byte that moves only stores the time, so it costs no timer.
@@ -8,7 +9,12 @@
 import { Reason } from '../../stats/reasons.ts'
 import { State } from './state.ts'
 
+/** The time of a reader is up. */
+export const READ_LATE = -2
+
 export type Times = {
+  /** Until when it must have been read; counts in Reading only. */
+  readUntilMs: number
   /** When it was accepted. */
   acceptedMs: number
   /** When the dial in progress began. */
@@ -26,11 +32,13 @@ export type Allowances = {
 
 /** When to look at the connection next; Infinity where nothing limits it. */
 export function deadlineMs(state: State, times: Times, allowed: Allowances): number {
+  if (state === State.Reading) return times.readUntilMs
   return Math.min(stageDeadlineMs(state, times, allowed), endMs(times, allowed))
 }
 
-/** The reason for which the connection's time is up, or −1. */
+/** The reason for which the connection's time is up, READ_LATE, or −1. */
 export function overdue(state: State, times: Times, allowed: Allowances, nowMs: number): number {
+  if (state === State.Reading) return nowMs < times.readUntilMs ? -1 : READ_LATE
   if (nowMs >= endMs(times, allowed)) return Reason['max-duration']
   if (nowMs < stageDeadlineMs(state, times, allowed)) return -1
   return state === State.Dialing ? Reason['connect-timeout'] : Reason['idle-timeout']

@@ -21,19 +21,16 @@ import {
 } from '../../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
 import type { Table } from '../../table/format/table.ts'
-import { createQuery, match, type Query } from '../../table/match/match.ts'
+import { match, type Query } from '../../table/match/match.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
 import { pickDestination } from '../../table/match/pick.ts'
-import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
 import type { EngineLimits, EngineTask } from '../worker/protocol.ts'
 import { NO_ENDPOINT } from './balance.ts'
+import { type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
 
 /** The connection may go where the decision says. */
 export const ADMITTED = -1
-/** The decision's endpoint is no row of the table: the client's own destination. */
-export const ORIGINAL = -1
-
 /** What one worker decides with. */
 export type Decider = {
   readonly stats: Stats
@@ -42,35 +39,8 @@ export type Decider = {
   readonly random: Random
   /** Milliseconds on a clock that all workers share; read only where an endpoint has failed. */
   readonly nowMs: () => number
-  /** The connection in question; filled anew for each. */
-  readonly query: Query
   /** Our own listeners by the newest table; null until there is one. */
   own: OwnListeners | null
-}
-
-/** Where a connection goes and what it may do there; the fields copy the cluster's row. */
-export type Decision = {
-  /** The route's row, or what there was instead (table/format/outcome.ts). */
-  route: number
-  /** Row of the cluster, for further attempts; −1 for an address that is no service. */
-  cluster: number
-  clusterSlot: number
-  /** Row of the endpoint, or ORIGINAL. */
-  endpoint: number
-  endpointSlot: number
-  /** The endpoint's back-off was over, and this connection is the one that tries it. */
-  isProbe: boolean
-  family: number
-  readonly address: Uint32Array
-  port: number
-  /** For this one dial; the deadline of all may make it shorter. */
-  connectTimeoutMs: number
-  idleTimeoutMs: number
-  maxDurationMs: number
-  /** −1: keepalive off. */
-  keepaliveTimeS: number
-  keepaliveIntervalS: number
-  keepaliveProbes: number
 }
 
 export function createDecider(task: EngineTask): Decider {
@@ -81,54 +51,39 @@ export function createDecider(task: EngineTask): Decider {
     limits: task.limits,
     random: world.random(),
     nowMs: () => world.monotonicMs() + world.originMs,
-    query: createQuery(),
     own: null,
   }
 }
 
-export const createDecision = (): Decision => ({
-  route: NO_ROUTE,
-  cluster: -1,
-  clusterSlot: 0,
-  endpoint: ORIGINAL,
-  endpointSlot: 0,
-  isProbe: false,
-  family: 0,
-  address: new Uint32Array(4),
-  port: 0,
-  connectTimeoutMs: DEFAULT_POLICY.connectTimeoutMs,
-  idleTimeoutMs: DEFAULT_POLICY.idleTimeoutMs,
-  maxDurationMs: DEFAULT_POLICY.maxDurationMs,
-  keepaliveTimeS: -1,
-  keepaliveIntervalS: 0,
-  keepaliveProbes: 0,
-})
-
 /**
- * Decides about the connection in `decider.query`, which is already counted as open.
+ * Decides about a connection, which is already counted as open.
  *
+ * @param query     Its addresses; what they match is filled in.
  * @param decision  Fresh from `createDecision`, or one that was; filled when the answer is ADMITTED.
  * @returns ADMITTED, or the `Reason` why the connection is to be reset.
  */
-export function decide(decider: Decider, table: Table, decision: Decision): number {
-  if (sumCounter(decider.stats, Counter.open) > decider.limits.maxConnections)
-    return Reason['max-connections']
-  const route = match(table, decider.query)
+export function decide(decider: Decider, table: Table, query: Query, decision: Decision): number {
+  if (isFull(decider)) return Reason['max-connections']
+  const route = match(table, query)
   decision.route = route
   decision.cluster = -1
   if (route === NO_ROUTE) return Reason['no-route']
   if (route === DENIED) return Reason.denied
   if (route === PASSTHROUGH) {
     takeDefaults(decision)
-    return decideOriginal(decider, decision)
+    return decideOriginal(decider, query, decision)
   }
-  const cluster = pickDestination(table, route, decider.query.client, decider.random, decider.stats.tickets)
+  const cluster = pickDestination(table, route, query.client, decider.random, decider.stats.tickets)
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason
   return table.clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
-    ? decideOriginal(decider, decision)
+    ? decideOriginal(decider, query, decision)
     : decideEndpoint(decider, table, [], decision)
 }
+
+/** Whether there are more connections than may be, those that were just accepted included. */
+export const isFull = ({ stats, limits }: Decider): boolean =>
+  sumCounter(stats, Counter.open) > limits.maxConnections
 
 /**
  * Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, 'no-endpoint', or
@@ -159,8 +114,7 @@ const comesBack = ({ own }: Decider, family: number, port: number, words: Uint32
   own !== null && isOwnListener(own, family, port, words, at)
 
 /** On to the address that the client asked for. */
-function decideOriginal(decider: Decider, decision: Decision): number {
-  const { query } = decider
+function decideOriginal(decider: Decider, query: Query, decision: Decision): number {
   if (comesBack(decider, query.destinationFamily, query.destinationPort, query.destination, 0))
     return Reason.loop
   decision.endpoint = ORIGINAL
@@ -170,15 +124,6 @@ function decideOriginal(decider: Decider, decision: Decision): number {
   decision.address.set(query.destination)
   decision.port = query.destinationPort
   return ADMITTED
-}
-
-/** The policy of an address that is no service; the decision before may have left another's. */
-function takeDefaults(decision: Decision): void {
-  decision.clusterSlot = 0
-  decision.connectTimeoutMs = DEFAULT_POLICY.connectTimeoutMs
-  decision.idleTimeoutMs = DEFAULT_POLICY.idleTimeoutMs
-  decision.maxDurationMs = DEFAULT_POLICY.maxDurationMs
-  decision.keepaliveTimeS = -1
 }
 
 function decideCluster(decider: Decider, table: Table, cluster: number, decision: Decision): number {
@@ -196,20 +141,4 @@ function decideCluster(decider: Decider, table: Table, cluster: number, decision
     return Reason['cluster-max-connections']
   takePolicy(table, cluster, decision)
   return ADMITTED
-}
-
-/** The policy of a cluster; the decision before may have left another's. */
-export function takePolicy({ clusters }: Table, cluster: number, decision: Decision): void {
-  const row = cluster * Cluster.WORDS
-  decision.cluster = cluster
-  decision.clusterSlot = clusters[row + Cluster.slot]
-  decision.connectTimeoutMs = Math.min(
-    clusters[row + Cluster.connectTimeoutMs],
-    clusters[row + Cluster.connectDeadlineMs],
-  )
-  decision.idleTimeoutMs = clusters[row + Cluster.idleTimeoutMs]
-  decision.maxDurationMs = clusters[row + Cluster.maxDurationMs]
-  decision.keepaliveTimeS = clusters[row + Cluster.keepaliveTimeS]
-  decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
-  decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
 }

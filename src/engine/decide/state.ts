@@ -1,10 +1,11 @@
 /**
  * The life of a connection: the same states and moves in every engine.
  *
- *   Free ──accept──▶ Dialing ──connect──▶ Relaying ──end──▶ HalfClosed ──end──┐
- *    │ ▲                └── refusal, reset, deadline ──┴────────┤             │
- *    │ └──────── all its sockets are closed ──────────────── Closing ◀────────┘
- *    └── no route, a limit ─────────────────────────────────────▲
+ *   Free ──accept──▶ Reading ──decision──▶ Dialing ──connect──▶ Relaying ──end──▶ HalfClosed ──end──┐
+ *     ▲                 └─ no route, a limit ──┴─ refusal, reset, deadline ──┴─────────┤             │
+ *     └────────────────── all its sockets are closed ─────────────────────────────── Closing ◀───────┘
+ *
+ * Most connections have nothing to say before they are decided about, and leave Reading at once.
  *
  * An `end` counts once it has been passed on: everything read before it has been handed to the other
  * side's socket, then the end itself. Until then the deadlines of the state before still hold.
@@ -12,7 +13,7 @@
 
 import { assert } from '../../base/assert.ts'
 
-export const State = { Free: 0, Dialing: 1, Relaying: 2, HalfClosed: 3, Closing: 4 } as const
+export const State = { Free: 0, Reading: 1, Dialing: 2, Relaying: 3, HalfClosed: 4, Closing: 5 } as const
 export type State = (typeof State)[keyof typeof State]
 
 const NAMES = Object.keys(State)
@@ -21,7 +22,8 @@ const bit = (...states: readonly State[]): number =>
 
 /** For each state, one bit for each state that may follow. */
 const NEXT: readonly number[] = [
-  /* Free       */ bit(State.Dialing, State.Closing),
+  /* Free       */ bit(State.Reading),
+  /* Reading    */ bit(State.Dialing, State.Closing),
   /* Dialing    */ bit(State.Relaying, State.Closing),
   /* Relaying   */ bit(State.HalfClosed, State.Closing),
   /* HalfClosed */ bit(State.Closing),

@@ -6,7 +6,7 @@
 
 import { type Kernel, LARGE, MORE, POLL_IN, POLL_OUT, type Pool } from '../../kernel/kernel.ts'
 import { subject } from '../../kernel/user-data.ts'
-import type { Decision } from '../decide/decide.ts'
+import type { Decision } from '../decide/decision.ts'
 import * as Operation from './operations.ts'
 import { type Side, type Slots, UPSTREAM } from './slots.ts'
 

@@ -1,7 +1,8 @@
 /**
  * The connections of one worker, each module a stage on their way, and each knows those after it:
  *
- *   accept ─▶ decide (intake.ts) ─▶ dial (dialer.ts) ─▶ relay (flows.ts) ─▶ close (endings.ts)
+ *   accept (intake.ts) ─▶ read (reading.ts) ─▶ decide (admission.ts) ─▶ dial (dialer.ts)
+ *                                                  close (endings.ts) ◀─ relay (flows.ts) ◀─┘
  *
  * States and moves are those of ../decide/state.ts. Here the stages are put together, and what the
  * kernel has completed, or whose time is up, is given to the stage that it concerns.
@@ -12,18 +13,22 @@ import { operationOf, slotOf } from '../../kernel/user-data.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Attempts } from '../decide/attempts.ts'
-import { createDecision, type Decider } from '../decide/decide.ts'
+import { READ_LATE } from '../decide/deadline.ts'
+import type { Decider } from '../decide/decide.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
+import type { Reception } from '../worker/reception.ts'
+import { Admission, type OnAdmitted } from './admission.ts'
 import { Ask } from './ask.ts'
 import { type Clock, Deadlines } from './deadlines.ts'
 import { Dialer } from './dialer.ts'
 import { Endings } from './endings.ts'
 import { Flows } from './flows.ts'
-import { Intake, type OnAdmitted } from './intake.ts'
+import { Intake } from './intake.ts'
 import * as Operation from './operations.ts'
 import { Ports } from './ports.ts'
 import { Queues } from './queues.ts'
+import { Reading } from './reading.ts'
 import { otherOf, type Side, Slots } from './slots.ts'
 import { Splicer } from './splice.ts'
 import { Watch } from './watch.ts'
@@ -32,6 +37,7 @@ export type ConnectionsOptions = {
   readonly kernel: Kernel
   readonly decider: Decider
   readonly journal: Journal
+  readonly reception: Reception
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
@@ -50,13 +56,14 @@ export class Connections {
   readonly #ask: Ask
   readonly #queues: Queues
   readonly #splicer: Splicer
+  readonly #reading: Reading
   readonly #dialer: Dialer
   readonly #flows: Flows
   readonly #watch: Watch
 
   constructor(options: ConnectionsOptions) {
-    const { kernel, decider, journal, clock, descriptorCeiling, onFree, onAdmitted } = options
-    const { sockets, small, large, pipes } = kernel
+    const { kernel, decider, journal, reception, clock, descriptorCeiling, onFree, onAdmitted } = options
+    const { sockets, memory, small, large, pipes } = kernel
     const slots = new Slots(liveRows(decider.limits.rows ?? decider.limits.maxConnections))
     const ask = new Ask(kernel, slots)
     const queues = new Queues(small, large, 2 * slots.count)
@@ -64,17 +71,19 @@ export class Connections {
     const deadlines = new Deadlines(slots, clock)
     const attempts = new Attempts(decider, journal, slots.count)
     const ports = new Ports({ ask, sockets, slots, queues, deadlines })
-    const shared = { kernel, sockets, ask, slots, ports, queues, splicer, decider, journal, clock, deadlines }
+    const parts = { ask, slots, ports, queues, splicer, deadlines }
+    const shared = { ...parts, kernel, sockets, memory, decider, journal, reception, clock }
     const endings = new Endings({ ...shared, attempts, onFree })
     const counters = decider.stats.counters[decider.worker]
     const flows = new Flows({ ...shared, counters, endings })
-    const decision = createDecision()
-    const dialer = new Dialer({ ...shared, attempts, decision, descriptorCeiling, flows, endings })
-    const stages = { memory: kernel.memory, ports, queues, flows, endings }
-    this.intake = new Intake({
-      ...{ ...shared, decision, descriptorCeiling, dialer, endings },
+    const dialer = new Dialer({ ...shared, attempts, descriptorCeiling, flows, endings })
+    const stages = { memory, ports, queues, flows, endings }
+    const admission = new Admission({
+      ...{ ...shared, flows, dialer, endings },
       onAdmitted: onAdmitted && (slot => onAdmitted(slot, stages)),
     })
+    const reading = new Reading({ ...shared, admission, endings })
+    this.intake = new Intake({ ...shared, descriptorCeiling, reading, admission, endings })
     this.#watch = new Watch({ ...shared, endings })
     this.slots = slots
     this.endings = endings
@@ -84,6 +93,7 @@ export class Connections {
     this.#ask = ask
     this.#queues = queues
     this.#splicer = splicer
+    this.#reading = reading
     this.#dialer = dialer
     this.#flows = flows
   }
@@ -103,20 +113,22 @@ export class Connections {
     this.#ask.completed(slot, flags)
     if (state[slot] === State.Closing) {
       if (buffer >= 0) this.#queues.give(buffer)
-      if (result > 0) this.#flows.late(slot, kind, side, result)
+      if (result > 0 && !this.slots.readings.has(slot)) this.#flows.late(slot, kind, side, result)
       this.endings.endWhenIdle(slot)
       return
     }
     switch (kind) {
       case Operation.RECEIVE:
       case Operation.RECEIVE_LARGER:
-        this.#flows.received(slot, side, result, flags, buffer)
+        if (state[slot] === State.Reading) this.#reading.received(slot, result, flags, buffer)
+        else this.#flows.received(slot, side, result, flags, buffer)
         break
       case Operation.SEND:
         this.#flows.sent(slot, otherOf(side), result)
         break
       case Operation.READABLE:
-        this.#flows.ready(slot, side, result)
+        if (state[slot] === State.Reading) this.#reading.ready(slot, result)
+        else this.#flows.ready(slot, side, result)
         break
       case Operation.WRITABLE:
         this.#flows.ready(slot, otherOf(side), result)
@@ -141,7 +153,8 @@ export class Connections {
     const { deadlines, endings } = this
     makeRoom(this.#kernel)
     const reason = deadlines.overdue(slot)
-    if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
+    if (reason === READ_LATE) this.#reading.late(slot)
+    else if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
     else if (reason >= 0) endings.close(slot, reason)
     else this.#watch.look(slot)
     if (this.slots.state[slot] !== State.Closing) deadlines.expect(slot)

@@ -14,7 +14,7 @@ export type Clock = { nowMs: number }
 
 /** A side that nothing is received from is looked at after this time, and again as long as it is so (watch.ts). */
 export const UNHEARD_MS = 1000
-/** A dial that takes longer than this has its client watched. */
+/** A dial that takes longer than this has its client watched; and a client that there is no buffer for. */
 const DIALING_MS = 50
 
 export class Deadlines {
@@ -22,7 +22,7 @@ export class Deadlines {
   readonly #wheel: TimerWheel
   readonly #clock: Clock
   /** Filled for the slot in question: no object is made for each. */
-  readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
+  readonly #times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
   constructor(slots: Slots, clock: Clock) {
@@ -41,7 +41,7 @@ export class Deadlines {
     this.#wheel.expire(this.#clock.nowMs, look)
   }
 
-  /** The reason for which the connection's time is up, or −1. */
+  /** The reason for which the connection's time is up, READ_LATE, or −1. */
   overdue(slot: number): number {
     this.#fill(slot)
     return overdue(this.#slots.state[slot] as State, this.#times, this.#allowed, this.#clock.nowMs)
@@ -55,7 +55,7 @@ export class Deadlines {
 
   /** Nothing is received from a side of it at the moment, so nobody would hear of its reset. */
   unheard(slot: number): void {
-    const waitMs = this.#slots.state[slot] === State.Dialing ? DIALING_MS : UNHEARD_MS
+    const waitMs = this.#slots.state[slot] <= State.Dialing ? DIALING_MS : UNHEARD_MS
     this.#wheel.arm(slot, this.#clock.nowMs + waitMs)
   }
 
@@ -66,6 +66,7 @@ export class Deadlines {
 
   #fill(slot: number): void {
     const slots = this.#slots
+    this.#times.readUntilMs = slots.readUntilMs[slot]
     this.#times.acceptedMs = slots.acceptedMs[slot]
     this.#times.dialedMs = slots.dialedMs[slot]
     this.#times.activeMs = slots.activeMs[slot]

@@ -14,7 +14,7 @@ import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
-import type { Decision } from '../decide/decide.ts'
+import { createDecision, type Decision } from '../decide/decision.ts'
 import { isReset, isShortage } from '../decide/failures.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
@@ -36,8 +36,6 @@ export type DialerOptions = {
   readonly deadlines: Deadlines
   readonly attempts: Attempts
   readonly journal: Journal
-  /** Of the connection in question; filled anew where another endpoint is tried. */
-  readonly decision: Decision
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
@@ -45,16 +43,18 @@ export type DialerOptions = {
 
 export class Dialer {
   readonly #options: DialerOptions
+  /** Of a connection that goes on to another endpoint, while that is dialed. */
+  readonly #another = createDecision()
 
   constructor(options: DialerOptions) {
     this.#options = options
   }
 
   /** Dials where the decision says, which was made with `table`. */
-  dial(slot: number, table: Table): void {
-    const { attempts, decision, clock } = this.#options
+  dial(slot: number, table: Table, decision: Decision): void {
+    const { attempts, clock } = this.#options
     attempts.begin(slot, table, decision, clock.nowMs)
-    this.#connect(slot)
+    this.#connect(slot, decision)
   }
 
   /** The connect's own completion; also after `callBack`. */
@@ -71,8 +71,8 @@ export class Dialer {
     ask.cancel(slot, Operation.CONNECT, UPSTREAM)
   }
 
-  #connect(slot: number): void {
-    const { ask, sockets, slots, attempts, decision, clock, descriptorCeiling } = this.#options
+  #connect(slot: number, decision: Decision): void {
+    const { ask, sockets, slots, attempts, clock, descriptorCeiling } = this.#options
     slots.connectTimeoutMs[slot] = decision.connectTimeoutMs
     const fd = sockets.dial(decision.family === 4 ? 4 : 6, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
@@ -87,13 +87,12 @@ export class Dialer {
       return
     }
     this.#options.deadlines.expect(slot)
-    if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd)
+    if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd, decision)
     ask.connect(slot, decision)
   }
 
   /** A 0 in the policy is the kernel's default: tcp(7). */
-  #keepAlive(fd: number): void {
-    const { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes } = this.#options.decision
+  #keepAlive(fd: number, { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes }: Decision): void {
     this.#options.sockets.setKeepalive(fd, {
       idleS: keepaliveTimeS || 7200,
       intervalS: keepaliveIntervalS || 75,
@@ -122,11 +121,11 @@ export class Dialer {
   }
 
   #fail(slot: number, result: number): void {
-    const { attempts, decision, clock } = this.#options
+    const { attempts, clock } = this.#options
     this.#closeUpstream(slot)
     const failure = { code: errnoName(result), errno: result }
-    const next = attempts.failed(slot, failure, decision, clock.nowMs)
-    if (next === ANOTHER) this.#connect(slot)
+    const next = attempts.failed(slot, failure, this.#another, clock.nowMs)
+    if (next === ANOTHER) this.#connect(slot, this.#another)
     else this.#options.endings.close(slot, next)
   }
 

@@ -12,12 +12,14 @@
 import { Errno, errnoName } from '../../kernel/errno.ts'
 import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
+import type { Arrival } from '../decide/arrival.ts'
 import type { Attempts } from '../decide/attempts.ts'
 import { countOpen } from '../decide/balance.ts'
-import type { Decider, Decision } from '../decide/decide.ts'
+import type { Decider } from '../decide/decide.ts'
 import { relayFailure } from '../decide/failures.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
+import type { Reception } from '../worker/reception.ts'
 import type { Ask } from './ask.ts'
 import type { Clock, Deadlines } from './deadlines.ts'
 import type { Ports } from './ports.ts'
@@ -44,6 +46,7 @@ export type EndingsOptions = {
   readonly attempts: Attempts
   readonly decider: Decider
   readonly journal: Journal
+  readonly reception: Reception
   readonly deadlines: Deadlines
   readonly clock: Clock
   /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
@@ -65,12 +68,22 @@ export class Endings {
     this.#counters = options.decider.stats.counters[options.decider.worker]
   }
 
-  /** Ends a counted connection that has no slot. */
-  refuse(fd: number, reason: number, decision: Decision): void {
-    const { kernel, journal } = this.#options
+  /** Ends a counted connection that is to go nowhere, and of which nothing is in the kernel; slot −1: it has none. */
+  refuse(slot: number, fd: number, arrival: Arrival, reason: number): void {
+    const { kernel, journal, reception, clock } = this.#options
     kernel.sockets.resetClose(fd)
-    journal.refused(reason, decision)
+    journal.refused(-1, arrival, reason, clock.nowMs)
+    reception.leave(arrival)
+    if (slot >= 0) this.#free(slot)
     this.#count(reason, 0)
+  }
+
+  #free(slot: number): void {
+    const slots = this.#slots
+    slots.fd[2 * slot + CLIENT] = -1
+    slots.enter(slot, State.Closing)
+    slots.enter(slot, State.Free)
+    slots.free(slot)
   }
 
   /** Resets both sides; the first reason counts. */
@@ -97,11 +110,14 @@ export class Endings {
   settle(slot: number, reason: number): void {
     const slots = this.#slots
     const { attempts, decider, ports, deadlines } = this.#options
+    const wasReading = slots.state[slot] === State.Reading
     slots.enter(slot, State.Closing)
     deadlines.forget(slot)
     slots.reason[slot] = reason
-    countOpen(decider, slots.clusterSlot[slot], -1)
-    attempts.ended(slot)
+    if (!wasReading) {
+      countOpen(decider, slots.clusterSlot[slot], -1)
+      attempts.ended(slot)
+    }
     if (slots.resets[slot] === 1) {
       slots.resets[slot] = 2
       this.#doomed.push(slot)
@@ -146,8 +162,18 @@ export class Endings {
     slots.enter(slot, State.Free)
     const reason = slots.reason[slot]
     slots.free(slot)
-    journal.closed(slot, reason, clock.nowMs)
+    const arrival = slots.readings.size > 0 ? slots.readings.get(slot) : undefined
+    if (arrival) this.#endReading(slot, arrival, reason)
+    else journal.closed(slot, reason, clock.nowMs)
     this.#count(reason, clock.nowMs - slots.acceptedMs[slot])
+  }
+
+  /** It was read from, and went nowhere. */
+  #endReading(slot: number, arrival: Arrival, reason: number): void {
+    const { journal, reception, clock } = this.#options
+    this.#slots.readings.delete(slot)
+    journal.refused(slot, arrival, reason, clock.nowMs)
+    reception.leave(arrival)
   }
 
   #count(reason: number, lastedMs: number): void {

@@ -24,10 +24,11 @@ import { descriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
 import type { EngineTask, Report } from '../worker/protocol.ts'
+import { Reception } from '../worker/reception.ts'
+import type { OnAdmitted } from './admission.ts'
 import { Connections } from './connections.ts'
 import type { Clock } from './deadlines.ts'
 import { HandOver } from './hand-over.ts'
-import type { OnAdmitted } from './intake.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
 
@@ -65,7 +66,7 @@ export class FlowEngine {
     this.#task = task
     this.#kernel = kernel
     this.#decider = createDecider(task)
-    this.#journal = new Journal(task, this.#decider.query)
+    this.#journal = new Journal(task)
     this.#handOver = new HandOver(kernel, task, this.#decider.stats)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
@@ -77,6 +78,7 @@ export class FlowEngine {
     this.#connections = new Connections({
       ...{ kernel, decider: this.#decider, journal: this.#journal, onFree: this.#onFree, onAdmitted },
       ...{ clock: this.#clock, descriptorCeiling: descriptorCeiling(task.world) },
+      reception: new Reception(task, this.#decider, this.#journal),
     })
     this.#listeners = new Listeners({
       ...{ kernel, onAccept: this.#onAccept, onPause: () => this.#connections.intake.countPause() },

@@ -83,6 +83,11 @@ export class Flows {
     else if ((this.#slots.flow[2 * slot + CLIENT] & FlowIs.ended) !== 0) this.#finish(slot, CLIENT)
   }
 
+  /** `bytes` bytes came from the client while it was read from (reading.ts), and are to go on. */
+  cameEarly(slot: number, bytes: number): void {
+    this.#came(slot, CLIENT, bytes)
+  }
+
   // ── what comes ─────────────────────────────────────────────────────────────
 
   /** A receive of `side` has completed. */

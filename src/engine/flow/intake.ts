@@ -1,78 +1,60 @@
 /**
- * What comes in: an accepted descriptor is counted and decided about (../decide/decide.ts), and then
- * dialed for, or refused.
+ * What comes in: an accepted descriptor gets a slot and is counted, and its addresses are asked for.
+ * Then it is decided about (admission.ts), or read from before (reading.ts).
  */
 
-import type { Kernel, Memory } from '../../kernel/kernel.ts'
-import type { SocketName } from '../../kernel/socket-address.ts'
+import type { SocketCalls } from '../../kernel/kernel.ts'
+import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter } from '../../stats/stats.ts'
-import type { Table } from '../../table/format/table.ts'
-import { countOpen } from '../decide/balance.ts'
-import { ADMITTED, type Decider, type Decision, decide } from '../decide/decide.ts'
+import type { Arrival } from '../decide/arrival.ts'
+import type { Decider } from '../decide/decide.ts'
 import { State } from '../decide/state.ts'
-import type { Journal } from '../worker/journal.ts'
+import type { Reception } from '../worker/reception.ts'
+import type { Admission } from './admission.ts'
 import type { Clock } from './deadlines.ts'
-import type { Dialer } from './dialer.ts'
 import type { Endings } from './endings.ts'
-import type { Flows } from './flows.ts'
 import type { Listening } from './listeners.ts'
-import type { Ports } from './ports.ts'
-import type { Queues } from './queues.ts'
+import type { Reading } from './reading.ts'
 import { CLIENT, type Slots } from './slots.ts'
 
-/** Called with each admitted connection before anything of it is read: for filters, and a prefix. */
-export type OnAdmitted = (slot: number, stages: Stages) => void
-
-/** What stands between two sockets and may be given something of its own. */
-export type Stages = {
-  readonly memory: Memory
-  readonly ports: Ports
-  readonly queues: Queues
-  readonly flows: Flows
-  readonly endings: Endings
-}
-
 export type IntakeOptions = {
-  readonly kernel: Kernel
+  readonly sockets: SocketCalls
   readonly slots: Slots
   readonly decider: Decider
-  readonly journal: Journal
-  /** Of the connection in question. */
-  readonly decision: Decision
-  readonly ports: Ports
-  readonly dialer: Dialer
+  readonly reception: Reception
+  readonly reading: Reading
+  readonly admission: Admission
   readonly endings: Endings
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
-  readonly onAdmitted: ((slot: number) => void) | undefined
 }
 
 export class Intake {
   readonly #options: IntakeOptions
   readonly #counters: Float64Array
-  readonly #peer: SocketName
-  readonly #local: SocketName
+  /** Filled for the connection in question. */
+  readonly #peer = createSocketName()
+  readonly #local = createSocketName()
 
   constructor(options: IntakeOptions) {
-    const { stats, worker, query } = options.decider
+    const { stats, worker } = options.decider
     this.#options = options
     this.#counters = stats.counters[worker]
-    this.#peer = { family: 0, words: query.client, port: 0 }
-    this.#local = { family: 0, words: query.destination, port: 0 }
   }
 
   /** Serves a connection that a listener has accepted, here or in another worker. */
   serve(listening: Listening, fd: number): void {
-    const { journal, decision, endings } = this.#options
+    const { reception, reading, admission, endings, clock } = this.#options
     this.#counters[Counter.accepted]++
     this.#counters[Counter.open]++
-    journal.arrived(listening.row, listening.table.generation, decision)
-    const reason = this.#decide(listening, fd)
-    journal.decided()
-    if (reason === ADMITTED) this.#admit(fd, listening.table)
-    else endings.refuse(fd, reason, decision)
+    const arrival = reception.arrive(listening.table, listening.row, clock.nowMs)
+    const slot = this.#take(fd)
+    const reason = this.#refusal(listening, slot, fd, arrival)
+    if (reason >= 0) endings.refuse(slot, fd, arrival, reason)
+    else if (reception.reads(arrival, clock.nowMs)) reading.begin(slot, arrival)
+    else admission.decide(slot, arrival)
   }
 
   /** The kernel has no files or memory for another: those that wait to be accepted, wait a little longer. */
@@ -80,48 +62,41 @@ export class Intake {
     this.#counters[Counter.acceptPauses]++
   }
 
-  #decide(listening: Listening, fd: number): number {
-    const { decider, decision, descriptorCeiling } = this.#options
-    if (fd >= descriptorCeiling) return Reason['accept-error']
-    if (!this.#identify(listening, fd)) return Reason['client-reset']
-    return decide(decider, listening.table, decision)
-  }
-
-  /** Fills the query with the connection's addresses; false where the client is already gone. */
-  #identify(listening: Listening, fd: number): boolean {
-    const { kernel, decider, journal } = this.#options
-    const { sockets } = kernel
-    const { query } = decider
-    if (sockets.peerName(fd, this.#peer) < 0) return false
-    if (listening.local) copyName(listening.local, this.#local)
-    else if (sockets.localName(fd, this.#local) < 0) return false
-    if (listening.socket.original) sockets.originalDestination(fd, this.#local)
-    query.destinationFamily = this.#local.family
-    query.destinationPort = this.#local.port
-    query.clientFamily = this.#peer.family
-    journal.clientPort = this.#peer.port
-    return true
-  }
-
-  /** Lets it go where the decision says. */
-  #admit(fd: number, table: Table): void {
-    const { slots, decision, decider, journal, ports, dialer, endings, clock, onAdmitted } = this.#options
+  /** A slot that is Reading, or −1 where there is none left. */
+  #take(fd: number): number {
+    const { slots, clock } = this.#options
     const slot = slots.take()
-    if (slot < 0) {
-      endings.refuse(fd, Reason['max-connections'], decision)
-      return
-    }
-    slots.enter(slot, State.Dialing)
+    if (slot < 0) return slot
+    slots.enter(slot, State.Reading)
     slots.fd[2 * slot + CLIENT] = fd
     slots.acceptedMs[slot] = clock.nowMs
-    slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
-    slots.maxDurationMs[slot] = decision.maxDurationMs
-    slots.clusterSlot[slot] = decision.clusterSlot
-    journal.opened(slot, decision)
-    countOpen(decider, decision.clusterSlot, 1)
-    if (onAdmitted) onAdmitted(slot)
-    ports.receive(slot, CLIENT)
-    dialer.dial(slot, table)
+    return slot
+  }
+
+  /** The reason for which it cannot even be decided about, or −1. */
+  #refusal(listening: Listening, slot: number, fd: number, arrival: Arrival): number {
+    if (fd >= this.#options.descriptorCeiling) return Reason['accept-error']
+    if (!this.#identify(listening, fd, arrival)) return Reason['client-reset']
+    return slot < 0 ? Reason['max-connections'] : -1
+  }
+
+  /** Fills in the connection's addresses; false where the client is already gone. */
+  #identify({ local, socket }: Listening, fd: number, arrival: Arrival): boolean {
+    const { sockets } = this.#options
+    const { query } = arrival
+    if (sockets.peerName(fd, this.#peer) < 0) return false
+    if (local) copyName(local, this.#local)
+    else if (sockets.localName(fd, this.#local) < 0) return false
+    if (socket.original) sockets.originalDestination(fd, this.#local)
+    query.clientFamily = this.#peer.family
+    arrival.clientPort = this.#peer.port
+    query.destinationFamily = this.#local.family
+    query.destinationPort = this.#local.port
+    for (let word = 0; word < 4; word++) {
+      query.client[word] = this.#peer.words[word]
+      query.destination[word] = this.#local.words[word]
+    }
+    return true
   }
 }
 

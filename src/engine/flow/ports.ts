@@ -130,14 +130,17 @@ export class Ports {
 
   // ── buffers that run out ───────────────────────────────────────────────────
 
-  /** No buffer was left. A port whose queue holds some goes on once those were sent, another waits for its turn. */
+  /**
+   * No buffer was left. A port whose queue holds some goes on once those were sent, another waits for its
+   * turn, and so does one that is read from, whose queue goes nowhere yet.
+   */
   #starve(slot: number, side: Side): void {
     const { port } = this.#slots
     const at = 2 * slot + side
     if (this.isLarger(at)) {
       port[at] &= ~PortIs.larger
       this.receive(slot, side)
-    } else if (this.#queues.count(at) === 0) {
+    } else if (this.#queues.count(at) === 0 || this.#slots.state[slot] === State.Reading) {
       port[at] |= PortIs.starved
       this.#starved.push(at)
     }

@@ -103,6 +103,62 @@ export class Queues {
     this.#counted[row] = counted
   }
 
+  /** Puts bytes behind what the direction holds, into its last buffer if they fit: however small the pieces are. */
+  addCompact(direction: number, buffer: number, bytes: number, memory: Uint8Array): void {
+    const last = this.#last[direction]
+    const row = this.#row(last)
+    const isFull =
+      this.#count[direction] === 0 ||
+      last >= LARGE ||
+      buffer >= LARGE ||
+      this.#offset[row] + this.#bytes[row] + bytes > this.small.bytesEach
+    if (isFull) this.add(direction, buffer, bytes, bytes)
+    else {
+      const from = this.small.at(buffer)
+      memory.copyWithin(this.small.at(last) + this.#offset[row] + this.#bytes[row], from, from + bytes)
+      this.#bytes[row] += bytes
+      this.#counted[row] += bytes
+      this.give(buffer)
+    }
+  }
+
+  /** How many bytes the direction holds. */
+  held(direction: number): number {
+    let bytes = 0
+    let buffer = this.#first[direction]
+    for (let left = this.#count[direction]; left > 0; left--) {
+      const row = this.#row(buffer)
+      bytes += this.#bytes[row]
+      buffer = this.#next[row]
+    }
+    return bytes
+  }
+
+  /** All that the direction holds: a view of the memory, or, where it is in several buffers, a copy in `into`. */
+  gather(direction: number, memory: Uint8Array, into: Uint8Array): Uint8Array {
+    let gathered = 0
+    let buffer = this.#first[direction]
+    for (let left = this.#count[direction]; left > 0; left--) {
+      const row = this.#row(buffer)
+      const from = this.placeOf(buffer) + this.#offset[row]
+      const piece = memory.subarray(from, from + this.#bytes[row])
+      if (this.#count[direction] === 1) return piece
+      into.set(piece, gathered)
+      gathered += piece.length
+      buffer = this.#next[row]
+    }
+    return into.subarray(0, gathered)
+  }
+
+  /** The first `bytes` bytes, which are fewer than or all that it holds, go nowhere. */
+  skip(direction: number, bytes: number): void {
+    for (let left = bytes; left > 0; ) {
+      const part = Math.min(left, this.bytes(direction))
+      this.advance(direction, part)
+      left -= part
+    }
+  }
+
   /** Buffers that the direction holds. */
   count(direction: number): number {
     return this.#count[direction]

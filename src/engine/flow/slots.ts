@@ -10,6 +10,7 @@
  */
 
 import { assert } from '../../base/assert.ts'
+import type { Arrival } from '../decide/arrival.ts'
 import { move, type State } from '../decide/state.ts'
 
 export const CLIENT = 0
@@ -68,6 +69,9 @@ export class Slots {
   readonly flow: Uint8Array
   readonly piped: Int32Array
 
+  /** While it is read from before it is decided about, and until it has ended if it is not admitted. */
+  readonly readings = new Map<number, Arrival>()
+  readonly readUntilMs: Float64Array
   readonly acceptedMs: Float64Array
   readonly dialedMs: Float64Array
   readonly activeMs: Float64Array
@@ -95,6 +99,7 @@ export class Slots {
     this.flow = new Uint8Array(2 * count)
     this.piped = new Int32Array(2 * count)
     this.streak = new Int32Array(2 * count)
+    this.readUntilMs = new Float64Array(count)
     this.acceptedMs = new Float64Array(count)
     this.dialedMs = new Float64Array(count)
     this.activeMs = new Float64Array(count)

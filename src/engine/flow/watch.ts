@@ -61,7 +61,7 @@ export class Watch {
   /** Whether nothing that the side said is still to go on, or nobody is there to take it. */
   #saysNothing(slot: number, side: Side): boolean {
     const { slots } = this.#options
-    return slots.state[slot] === State.Dialing || (slots.flow[2 * slot + side] & FlowIs.finished) !== 0
+    return slots.state[slot] <= State.Dialing || (slots.flow[2 * slot + side] & FlowIs.finished) !== 0
   }
 
   #break(slot: number, side: Side): void {

@@ -14,14 +14,17 @@ import { formatAddress } from '../../address/address.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
-import type { Table } from '../../table/format/table.ts'
+import type { Arrival } from '../decide/arrival.ts'
 import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
 import { countOpen } from '../decide/balance.ts'
-import { deadlineMs, overdue } from '../decide/deadline.ts'
-import { createDecision, type Decider } from '../decide/decide.ts'
+import { deadlineMs, overdue, READ_LATE } from '../decide/deadline.ts'
+import { ADMITTED, type Decider } from '../decide/decide.ts'
+import { createDecision } from '../decide/decision.ts'
 import { dialFailure, isReset, isShortage, relayFailure } from '../decide/failures.ts'
+import { Asked, MORE, refusedFor } from '../decide/reader.ts'
 import { move, State } from '../decide/state.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
+import type { Reception } from '../worker/reception.ts'
 import { resetWhenClosed } from './direct.ts'
 import { keepAlive } from './keepalive.ts'
 import { Pump, reset } from './pump.ts'
@@ -38,24 +41,32 @@ export type ConnectionOptions = {
   readonly world: World
   readonly decider: Decider
   readonly journal: Journal
+  readonly reception: Reception
   readonly attempts: Attempts
+  /** A row of the journal, −1 where there is none left; `onFree` gives it back. */
+  readonly takeRow: (connection: Connection) => number
   /** It is closing, and `cut` is to be called soon. */
   readonly onClosing: (connection: Connection) => void
-  /** Called once, at the very end; `row` is the journal's, −1 where it had none. */
+  /** Called once, at the very end; `row` is −1 where it had none. */
   readonly onFree: (connection: Connection, reason: number, row: number) => void
 }
 
 export class Connection {
-  readonly decision = createDecision()
+  /** Until it has been decided about. */
+  #arrival: Arrival | null
+  /** Of one that goes on. */
+  readonly #decision = createDecision()
   readonly #client: Socket
   readonly #world: World
   readonly #decider: Decider
   readonly #journal: Journal
+  readonly #reception: Reception
   readonly #attempts: Attempts
+  readonly #takeRow: ConnectionOptions['takeRow']
   readonly #counters: Float64Array
   readonly #onClosing: ConnectionOptions['onClosing']
   readonly #onFree: ConnectionOptions['onFree']
-  readonly #times = { acceptedMs: 0, dialedMs: 0, activeMs: 0 }
+  readonly #times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0 }
   #state: State = State.Free
   /** Of the journal; −1: none. */
   #row = -1
@@ -68,44 +79,112 @@ export class Connection {
   /** What the client sent before there was an upstream, and whether it has ended. */
   #early: Buffer[] = []
   #earlyBytes = 0
+  /** It was, or is, read from before it is decided about. */
+  #isRead = false
   #clientEnded = false
 
   /** Counts the client's socket as an accepted connection. */
-  constructor(client: Socket, { world, decider, journal, attempts, onClosing, onFree }: ConnectionOptions) {
+  constructor(client: Socket, arrival: Arrival, options: ConnectionOptions) {
     this.#client = client
-    this.#world = world
-    this.#times.acceptedMs = world.monotonicMs()
-    this.#decider = decider
-    this.#journal = journal
-    this.#attempts = attempts
-    this.#counters = decider.stats.counters[decider.worker]
-    this.#onClosing = onClosing
-    this.#onFree = onFree
+    this.#arrival = arrival
+    this.#world = options.world
+    this.#decider = options.decider
+    this.#journal = options.journal
+    this.#reception = options.reception
+    this.#attempts = options.attempts
+    this.#takeRow = options.takeRow
+    this.#onClosing = options.onClosing
+    this.#onFree = options.onFree
+    this.#counters = options.decider.stats.counters[options.decider.worker]
+    this.#times.acceptedMs = arrival.arrivedMs
     this.#counters[Counter.accepted]++
     this.#counters[Counter.open]++
+    this.#enter(State.Reading)
     this.#own(client)
     client.on('error', this.#onClientError)
     resetWhenClosed(client, true)
   }
 
-  /** Goes where `decision` says; `table` is the one that it was made with, `row` the journal's. */
-  admit(table: Table, row: number): void {
-    this.#row = row
-    this.#journal.opened(row, this.decision)
+  /** Decides about it; where it has something to say first, once it has been said. */
+  serve(): void {
+    const arrival = this.#arrival
+    if (arrival === null) return
+    this.#row = this.#takeRow(this)
+    if (this.#row < 0) this.close(Reason['max-connections'])
+    else if (this.#reception.reads(arrival, this.#times.acceptedMs)) this.#read(arrival)
+    else this.#decide(arrival)
+  }
+
+  // ── reading ────────────────────────────────────────────────────────────────
+
+  #read(arrival: Arrival): void {
+    this.#isRead = true
+    this.#journal.reading(this.#row, arrival)
+    this.#receive()
+    this.#readOn(arrival)
+  }
+
+  /** A reader answers; what it takes for itself is gone. */
+  #ask(arrival: Arrival, asked: Asked): void {
+    const bytes = this.#early.length === 1 ? this.#early[0] : Buffer.concat(this.#early)
+    const answer = this.#reception.read(arrival, bytes, asked)
+    const reason = refusedFor(answer)
+    this.#early = [bytes]
+    if (answer === MORE) this.#readOn(arrival)
+    else if (reason >= 0) this.close(reason)
+    else {
+      this.#early = answer < bytes.length ? [bytes.subarray(answer)] : []
+      this.#decide(arrival)
+    }
+  }
+
+  #readOn(arrival: Arrival): void {
+    this.#times.readUntilMs = arrival.readUntilMs
+    this.#watch()
+  }
+
+  // ── deciding ───────────────────────────────────────────────────────────────
+
+  #decide(arrival: Arrival): void {
+    const reason = this.#reception.decide(arrival)
+    if (reason === ADMITTED) this.#admit(arrival)
+    else this.close(reason)
+  }
+
+  /** Goes where the decision says; what was read and is left goes first. */
+  #admit(arrival: Arrival): void {
+    const { table, decision } = arrival
+    const row = this.#row
+    Object.assign(this.#decision, decision, { address: this.#decision.address })
+    this.#decision.address.set(decision.address)
+    this.#journal.opened(row, arrival)
     this.#enter(State.Dialing)
-    countOpen(this.#decider, this.decision.clusterSlot, 1)
+    countOpen(this.#decider, decision.clusterSlot, 1)
+    this.#earlyBytes = this.#early.reduce((sum, chunk) => sum + chunk.length, 0)
+    if (this.#earlyBytes > 0) this.#came(this.#earlyBytes)
+    if (this.#earlyBytes >= EARLY_BYTES_MAX) this.#client.pause()
+    if (!this.#isRead) this.#receive()
+    if (table) this.#attempts.begin(row, table, decision, this.#world.monotonicMs())
+    this.#leave(arrival)
+    this.#dial()
+    this.#watch()
+  }
+
+  #receive(): void {
     this.#client.on('data', this.#onClientData)
     this.#client.on('end', this.#onClientEnd)
     this.#client.resume()
-    this.#attempts.begin(row, table, this.decision, this.#world.monotonicMs())
-    this.#dial()
-    this.#watch()
+  }
+
+  #leave(arrival: Arrival): void {
+    this.#arrival = null
+    this.#reception.leave(arrival)
   }
 
   /** Resets both sides; the first reason counts. */
   readonly close = (reason: number): void => {
     if (this.#state === State.Closing) return
-    const isRefused = this.#state === State.Free
+    const isRefused = this.#state === State.Reading && !this.#isRead
     this.#settle(reason)
     if (isRefused) this.cut()
     else this.#onClosing(this)
@@ -123,7 +202,7 @@ export class Connection {
    */
   unheard(side: SideName): Socket | null {
     const isClient = side === 'client'
-    if (this.#state === State.Closing || (!isClient && this.#state === State.Dialing)) return null
+    if (this.#state === State.Closing || (!isClient && this.#state <= State.Dialing)) return null
     const socket = isClient ? this.#client : this.#upstream
     return socket && (socket.isPaused() || socket.readableEnded) ? socket : null
   }
@@ -133,26 +212,31 @@ export class Connection {
    * has moved for `stillMs`.
    */
   isOver(side: SideName, stillMs: number): boolean {
-    if (this.#state === State.Dialing) return true
+    if (this.#state <= State.Dialing) return true
     const pump = side === 'client' ? this.#toUpstream : this.#toClient
     return pump?.finished === true || this.#world.monotonicMs() - this.#times.activeMs >= stillMs
   }
 
+  /** Whether it has a row that is read. */
+  get #isInJournal(): boolean {
+    return this.#isRead || this.#state >= State.Dialing
+  }
+
   /** A side has reset, or failed otherwise, and Node does not know. */
   readonly fail = (side: SideName, error: Pick<NodeJS.ErrnoException, 'code' | 'errno'>): void => {
-    if (this.#row >= 0 && this.#state !== State.Closing) this.#journal.broke(this.#row, error.errno ?? 0)
+    if (this.#isInJournal && this.#state !== State.Closing) this.#journal.broke(this.#row, error.errno ?? 0)
     this.close(relayFailure(side, error.code ?? ''))
   }
 
   // ── dialing ────────────────────────────────────────────────────────────────
 
   #dial(): void {
-    const { family, address, port, keepaliveTimeS } = this.decision
+    const { family, address, port, keepaliveTimeS } = this.#decision
     this.#attempts.dialed()
     this.#times.dialedMs = this.#world.monotonicMs()
     const host = formatAddress(family === 4 ? 4 : 6, address)
     const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
-    if (keepaliveTimeS >= 0) keepAlive(upstream, this.decision)
+    if (keepaliveTimeS >= 0) keepAlive(upstream, this.#decision)
     this.#upstream = upstream
     this.#own(upstream)
     upstream.on('error', error => this.#onUpstreamError(upstream, error))
@@ -160,7 +244,7 @@ export class Connection {
   }
 
   #onDialFailed(code: string, errno = 0): void {
-    const next = this.#attempts.failed(this.#row, { code, errno }, this.decision, this.#world.monotonicMs())
+    const next = this.#attempts.failed(this.#row, { code, errno }, this.#decision, this.#world.monotonicMs())
     if (next !== ANOTHER) {
       this.close(next)
       return
@@ -207,11 +291,23 @@ export class Connection {
 
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return // it is lost, as what comes after the reset
-    this.#counters[Counter.clientBytes] += chunk.length
+    if (this.#state === State.Reading) this.#onRead(chunk)
+    else {
+      this.#came(chunk.length)
+      if (this.#toUpstream) this.#toUpstream.write(chunk)
+      else this.#keepEarly(chunk)
+    }
+  }
+
+  #onRead(chunk: Buffer): void {
+    this.#early.push(chunk)
+    if (this.#arrival) this.#ask(this.#arrival, Asked.bytes)
+  }
+
+  #came(bytes: number): void {
+    this.#counters[Counter.clientBytes] += bytes
     this.#times.activeMs = this.#world.monotonicMs()
-    this.#journal.received(this.#row, FROM_CLIENT, chunk.length, this.#times.activeMs)
-    if (this.#toUpstream) this.#toUpstream.write(chunk)
-    else this.#keepEarly(chunk)
+    this.#journal.received(this.#row, FROM_CLIENT, bytes, this.#times.activeMs)
   }
 
   readonly #onUpstreamData = (chunk: Buffer): void => {
@@ -230,7 +326,8 @@ export class Connection {
 
   readonly #onClientEnd = (): void => {
     this.#clientEnded = true
-    if (this.#state !== State.Closing) this.#toUpstream?.end()
+    if (this.#state === State.Reading && this.#arrival) this.#ask(this.#arrival, Asked.end)
+    else if (this.#state !== State.Closing) this.#toUpstream?.end()
   }
 
   readonly #onUpstreamEnd = (): void => {
@@ -268,10 +365,11 @@ export class Connection {
   readonly #watch = (): void => {
     clearTimeout(this.#timer)
     const nowMs = this.#world.monotonicMs()
-    const reason = overdue(this.#state, this.#times, this.decision, nowMs)
-    if (reason === Reason['connect-timeout']) this.#onDialFailed(TIMED_OUT)
+    const reason = overdue(this.#state, this.#times, this.#decision, nowMs)
+    if (reason === READ_LATE && this.#arrival) this.#ask(this.#arrival, Asked.late)
+    else if (reason === Reason['connect-timeout']) this.#onDialFailed(TIMED_OUT)
     else if (reason >= 0) this.close(reason)
-    else this.#lookAgainIn(deadlineMs(this.#state, this.#times, this.decision) - nowMs)
+    else this.#lookAgainIn(deadlineMs(this.#state, this.#times, this.#decision) - nowMs)
   }
 
   #lookAgainIn(waitMs: number): void {
@@ -289,10 +387,20 @@ export class Connection {
     this.#openSockets--
     if (this.#openSockets > 0 || this.#state !== State.Closing) return
     this.#enter(State.Free)
-    if (this.#row >= 0) this.#journal.closed(this.#row, this.#reason, this.#world.monotonicMs())
+    this.#note(this.#world.monotonicMs())
     this.#counters[Counter.open]--
     this.#counters[closedAt(this.#reason)]++
     this.#onFree(this, this.#reason, this.#row)
+  }
+
+  /** In the journal, that it is over. */
+  #note(nowMs: number): void {
+    const arrival = this.#arrival
+    if (arrival === null) this.#journal.closed(this.#row, this.#reason, nowMs)
+    else {
+      this.#journal.refused(this.#isRead ? this.#row : -1, arrival, this.#reason, nowMs)
+      this.#leave(arrival)
+    }
   }
 
   #settleInOrder(): void {
@@ -305,7 +413,7 @@ export class Connection {
     clearTimeout(this.#timer)
     if (this.#upstream) {
       this.#attempts.ended(this.#row)
-      countOpen(this.#decider, this.decision.clusterSlot, -1)
+      countOpen(this.#decider, this.#decision.clusterSlot, -1)
     }
     this.#reason = reason
     this.#early = []

@@ -11,13 +11,15 @@ import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
 import { ownListeners } from '../../table/match/own-listeners.ts'
+import type { Arrival } from '../decide/arrival.ts'
 import { Attempts } from '../decide/attempts.ts'
-import { ADMITTED, createDecider, type Decider, decide } from '../decide/decide.ts'
+import { createDecider, type Decider } from '../decide/decide.ts'
 import { Closings } from '../worker/closings.ts'
 import { DescriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
 import type { EngineTask, Report } from '../worker/protocol.ts'
+import { Reception } from '../worker/reception.ts'
 import { Connection } from './connection.ts'
 import { Cuts } from './cuts.ts'
 import { descriptorOf } from './descriptor.ts'
@@ -41,6 +43,7 @@ class NodeEngine {
   readonly #onEnd: () => void
   readonly #decider: Decider
   readonly #journal: Journal
+  readonly #reception: Reception
   readonly #rows: FreeRows
   readonly #attempts: Attempts
   readonly #mailbox: Mailbox
@@ -61,7 +64,8 @@ class NodeEngine {
     this.#descriptorCeiling = new DescriptorCeiling(task.world)
     this.#onEnd = onEnd
     this.#decider = createDecider(task)
-    this.#journal = new Journal(task, this.#decider.query)
+    this.#journal = new Journal(task)
+    this.#reception = new Reception(task, this.#decider, this.#journal)
     const rows = liveRows(task.limits.rows ?? task.limits.maxConnections)
     this.#rows = new FreeRows(rows)
     this.#attempts = new Attempts(this.#decider, this.#journal, rows)
@@ -92,42 +96,39 @@ class NodeEngine {
 
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
-    const connection = new Connection(client, {
-      ...{ world: this.#task.world, decider: this.#decider, journal: this.#journal },
-      ...{ attempts: this.#attempts, onClosing: this.#cuts.add, onFree: this.#onFree },
+    const { world } = this.#task
+    const arrival = this.#reception.arrive(listening.table, listening.row, world.monotonicMs())
+    const connection = new Connection(client, arrival, {
+      ...{ world, decider: this.#decider, journal: this.#journal, reception: this.#reception },
+      ...{
+        attempts: this.#attempts,
+        takeRow: this.#takeRow,
+        onClosing: this.#cuts.add,
+        onFree: this.#onFree,
+      },
     })
     this.#connections.add(connection)
-    this.#journal.arrived(listening.row, listening.table.generation, connection.decision)
-    const reason = this.#decide(listening, client, connection)
-    this.#journal.decided()
-    const row = reason === ADMITTED ? this.#rows.take() : -1
-    if (row >= 0) {
-      this.#byRow[row] = connection
-      connection.admit(listening.table, row)
-    } else this.#refuse(connection, reason === ADMITTED ? Reason['max-connections'] : reason)
+    if (this.#descriptorCeiling.isReachedBy(descriptorOf(client))) connection.close(Reason['accept-error'])
+    else if (!this.#identify(listening, client, arrival)) connection.close(Reason['client-reset'])
+    else connection.serve()
   }
 
-  #refuse(connection: Connection, reason: number): void {
-    this.#journal.refused(reason, connection.decision)
-    connection.close(reason)
+  readonly #takeRow = (connection: Connection): number => {
+    const row = this.#rows.take()
+    if (row >= 0) this.#byRow[row] = connection
+    return row
   }
 
-  #decide(listening: Listening, client: Socket, { decision }: Connection): number {
-    if (this.#descriptorCeiling.isReachedBy(descriptorOf(client))) return Reason['accept-error']
-    if (!this.#identify(listening, client)) return Reason['client-reset']
-    return decide(this.#decider, listening.table, decision)
-  }
-
-  /** Fills the query with the connection's addresses; false where the client is already gone. */
-  #identify(listening: Listening, client: Socket): boolean {
-    const { query } = this.#decider
+  /** Fills in the connection's addresses; false where the client is already gone. */
+  #identify(listening: Listening, client: Socket, arrival: Arrival): boolean {
+    const { query } = arrival
     const destination = listening.original ? originalDestination(client) : localDestination(client)
     const { remoteAddress } = client
     if (destination === null || remoteAddress === undefined) return false
     query.destinationFamily = parseInto(destination.address, query.destination, 0) as Family
     query.destinationPort = destination.port
     query.clientFamily = parseInto(remoteAddress, query.client, 0) as Family
-    this.#journal.clientPort = client.remotePort ?? 0
+    arrival.clientPort = client.remotePort ?? 0
     return true
   }
 

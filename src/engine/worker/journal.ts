@@ -1,9 +1,10 @@
 /**
  * The journal: what an engine writes down of its connections, in shared memory, for everyone else to read.
  *
- *   arrived ─▶ refused                                             a record
- *      └─▶ opened ─▶ dialing ─▶ connected ─▶ received, delivered, ended in one direction … ─▶ closed
- *                      └─ failed ─▶ dialing                        a live row, then a record
+ *   decided ─▶ refused                                             a record
+ *   ▲  └─▶ opened ─▶ dialing ─▶ connected ─▶ received, delivered, ended in one direction … ─▶ closed
+ *   │                  └─ failed ─▶ dialing                        a live row, then a record
+ *   reading ─▶ refused                                             likewise, where it is read from first
  *
  * Both engines call these at the same moments. Nothing here waits, allocates or throws; a reader may be a
  * moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
@@ -23,8 +24,8 @@ import {
 import { openHistogram, record } from '../../stats/histogram.ts'
 import { copyRow, RecordKind, RecordWriter, Wanted } from '../../stats/records.ts'
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
-import type { Query } from '../../table/match/match.ts'
-import type { Decision } from '../decide/decide.ts'
+import type { Arrival } from '../decide/arrival.ts'
+import type { Decision } from '../decide/decision.ts'
 import type { EngineTask } from './protocol.ts'
 
 /** The directions, named after the side that bytes come from; as in ../flow/slots.ts. */
@@ -45,29 +46,21 @@ const WALL_MS = 100
 const WORKERS_MAX = 1024
 
 export class Journal {
-  /** Of the connection in question, whose other words are in the query. */
-  clientPort = 0
   readonly #world: World
   readonly #worker: number
-  readonly #query: Query
   readonly #series: SeriesWriter
   readonly #records: RecordWriter
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #connect: Float64Array
   readonly #decide: Float64Array
-  #generation = 0
-  #arrivedMs = 0
   /** What makes a time of the monotonic clock one of the wall clock, and until when it is believed. */
   #wallOriginMs = 0
   #wallUntilMs = 0
-  #decideNs = 0
 
-  /** @param query  Filled anew for each connection, before it is decided about. */
-  constructor({ index, journal, world }: EngineTask, query: Query) {
+  constructor({ index, journal, world }: EngineTask) {
     this.#world = world
     this.#worker = index
-    this.#query = query
     this.#series = new SeriesWriter(journal.series)
     this.#records = new RecordWriter(journal.records)
     const { words, numbers } = openConnections(journal.connections)
@@ -83,51 +76,38 @@ export class Journal {
     this.#series.adopt(generation)
   }
 
-  /** A connection was accepted, and nothing is known of it but where: it is to be decided about. */
-  arrived(listener: number, generation: number, decision: Decision): void {
-    const query = this.#query
-    decision.route = decision.cluster = -1
-    query.listener = listener
-    query.clientFamily = 0
-    query.destinationFamily = 0
-    query.scope = query.rule = -1
-    query.workload = 0
-    this.#generation = generation
-    this.#arrivedMs = this.#world.monotonicMs()
-    if (this.#arrivedMs >= this.#wallUntilMs) this.#readWall()
-  }
-
   /** It has been decided about. */
-  decided(): void {
-    this.#decideNs = Math.round((this.#world.monotonicMs() - this.#arrivedMs) * 1e6)
-    record(this.#decide, this.#decideNs)
+  decided(arrival: Arrival, tookMs: number): void {
+    arrival.decideNs = Math.round(tookMs * 1e6)
+    record(this.#decide, arrival.decideNs)
   }
 
-  /** It never got a row: it ends as it came. */
-  refused(reason: number, decision: Decision): void {
+  /** It was accepted, and is read from before it is decided about: it has the row `row`. */
+  reading(row: number, arrival: Arrival): void {
+    this.#write(row, arrival, Stage.reading)
+    publishRow(this.#words, liveAt(row))
+  }
+
+  /** It ends before it went anywhere; `row` is that of one that was being read from, or −1. */
+  refused(row: number, arrival: Arrival, reason: number, nowMs: number): void {
+    const errno = row < 0 ? 0 : this.#words[liveAt(row) + Live.errno]
+    if (row >= 0) this.#withdraw(liveAt(row))
     const at = this.#records.wants(Wanted.ends) ? this.#records.claim() : -1
     if (at < 0) return
     const { words, numbers } = this.#records
     words.fill(0, at, at + Live.WORDS)
-    this.#describe(words, numbers, at, decision)
-    this.#end(at, RecordKind.end, reason, this.#arrivedMs)
+    this.#describe(words, numbers, at, arrival)
+    words[at + Live.errno] = errno
+    this.#end(at, RecordKind.end, reason, nowMs)
   }
 
   /** It is admitted, and has the row `row` until it is closed; it is dialed next. */
-  opened(row: number, decision: Decision): void {
+  opened(row: number, arrival: Arrival): void {
     const words = this.#words
     const at = liveAt(row)
-    if (row >= words[LiveHead.used]) Atomics.store(words, LiveHead.used, row + 1)
-    for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
-    this.#describe(words, this.#numbers, at, decision)
-    this.#numbers[at / 2 + ACTIVE] = this.#arrivedMs
-    words[at + Live.series] = OTHER_ROW
-    words[at + Live.state] = Stage.dialing
-    words[at + Live.endpointFamily] = 0
-    words[at + Live.attempts] = 0
-    words[at + Live.connectUs] = 0
-    words[at + Live.errno] = 0
-    this.#count(at, decision)
+    if (words[at + Live.state] !== 0) withdrawRow(words, at)
+    this.#write(row, arrival, Stage.dialing)
+    this.#count(at, arrival.decision)
     publishRow(words, at)
   }
 
@@ -158,7 +138,7 @@ export class Journal {
     this.#words[at + Live.errno] = 0
     this.#words[at + Live.state] = Stage.relaying
     this.#numbers[at / 2 + ACTIVE] = nowMs
-    if (this.#records.wants(Wanted.connects)) this.#write(at, RecordKind.connected, -1, nowMs)
+    if (this.#records.wants(Wanted.connects)) this.#record(at, RecordKind.connected, -1, nowMs)
   }
 
   /** Bytes came from a side. */
@@ -200,10 +180,30 @@ export class Journal {
   closed(row: number, reason: number, nowMs: number): void {
     const at = liveAt(row)
     const words = this.#words
-    if (this.#records.wants(Wanted.ends)) this.#write(at, RecordKind.end, reason, nowMs)
+    if (this.#records.wants(Wanted.ends)) this.#record(at, RecordKind.end, reason, nowMs)
     this.#series.close(words[at + Live.series])
-    withdrawRow(words, at)
-    words[at + Live.state] = 0
+    this.#withdraw(at)
+  }
+
+  /** Everything of a row but where it goes. */
+  #write(row: number, arrival: Arrival, stage: number): void {
+    const words = this.#words
+    const at = liveAt(row)
+    if (row >= words[LiveHead.used]) Atomics.store(words, LiveHead.used, row + 1)
+    for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
+    this.#describe(words, this.#numbers, at, arrival)
+    this.#numbers[at / 2 + ACTIVE] = arrival.arrivedMs
+    words[at + Live.series] = OTHER_ROW
+    words[at + Live.state] = stage
+    words[at + Live.endpointFamily] = 0
+    words[at + Live.attempts] = 0
+    words[at + Live.connectUs] = 0
+    words[at + Live.errno] = 0
+  }
+
+  #withdraw(at: number): void {
+    withdrawRow(this.#words, at)
+    this.#words[at + Live.state] = 0
   }
 
   #addBytes(row: number, what: number, bytes: number): void {
@@ -230,22 +230,24 @@ export class Journal {
     )
   }
 
-  /** What is known of the connection in question, before it goes anywhere. */
-  #describe(words: Int32Array, numbers: Float64Array, at: number, decision: Decision): void {
-    const query = this.#query
-    numbers[(at + Live.id) / 2] = this.#nextId()
-    numbers[(at + Live.acceptedMs) / 2] = this.#arrivedMs
-    numbers[(at + Live.acceptedWallMs) / 2] = Math.floor(this.#arrivedMs + this.#wallOriginMs)
-    words[at + Live.generation] = this.#generation
+  /** What is known of a connection before it goes anywhere. */
+  #describe(words: Int32Array, numbers: Float64Array, at: number, arrival: Arrival): void {
+    const { query, decision, arrivedMs } = arrival
+    if (arrival.id === 0) arrival.id = this.#nextId()
+    if (arrivedMs >= this.#wallUntilMs) this.#readWall()
+    numbers[(at + Live.id) / 2] = arrival.id
+    numbers[(at + Live.acceptedMs) / 2] = arrivedMs
+    numbers[(at + Live.acceptedWallMs) / 2] = Math.floor(arrivedMs + this.#wallOriginMs)
+    words[at + Live.generation] = arrival.table?.generation ?? 0
     words[at + Live.listener] = query.listener
     words[at + Live.scope] = query.scope
     words[at + Live.rule] = query.rule
     words[at + Live.route] = decision.route
     words[at + Live.cluster] = decision.cluster
     words[at + Live.workload] = query.workload
-    words[at + Live.decideNs] = this.#decideNs
+    words[at + Live.decideNs] = arrival.decideNs
     words[at + Live.clientFamily] = query.clientFamily
-    words[at + Live.clientPort] = this.clientPort
+    words[at + Live.clientPort] = arrival.clientPort
     words[at + Live.destinationFamily] = query.destinationFamily
     words[at + Live.destinationPort] = query.destinationPort
     for (let word = 0; word < 4; word++) {
@@ -256,8 +258,9 @@ export class Journal {
 
   /** The wall clock is read now and then: a reading costs as much as all that is written of a request. */
   #readWall(): void {
-    this.#wallOriginMs = this.#world.wallMs() - this.#arrivedMs
-    this.#wallUntilMs = this.#arrivedMs + WALL_MS
+    const nowMs = this.#world.monotonicMs()
+    this.#wallOriginMs = this.#world.wallMs() - nowMs
+    this.#wallUntilMs = nowMs + WALL_MS
   }
 
   #nextId(): number {
@@ -265,7 +268,7 @@ export class Journal {
     return count * WORKERS_MAX + this.#worker
   }
 
-  #write(from: number, kind: number, reason: number, nowMs: number): void {
+  #record(from: number, kind: number, reason: number, nowMs: number): void {
     const at = this.#records.claim()
     if (at < 0) return
     copyRow(this.#words, from, this.#records.words, at)

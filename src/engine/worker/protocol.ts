@@ -10,6 +10,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
+import type { Reader } from '../decide/reader.ts'
 
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
 export type EngineKind = 'uring' | 'epoll' | 'node'
@@ -41,7 +42,11 @@ export type WorkerTask = {
 }
 
 /** What a worker adds to its task, which no message can carry (worker.ts). */
-export type EngineTask = WorkerTask & { readonly world: World }
+export type EngineTask = WorkerTask & {
+  readonly world: World
+  /** Who hears connections before they are decided about; without it nothing is read. */
+  readonly reader?: Reader
+}
 
 export type EngineLimits = {
   /** Open connections over all workers; more are reset at once and counted. */

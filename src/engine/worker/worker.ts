@@ -41,11 +41,19 @@ async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
 const { engine } = (workerData ?? {}) as Preload
 if (engine) await ENGINES[engine]().catch(() => {})
 
-export default async function runWorker(task: WorkerTask): Promise<void> {
+/** What a worker adds to its task. */
+type Parts = Pick<EngineTask, 'world' | 'reader'>
+
+const runWorker = (task: WorkerTask): Promise<void> => runWith(task, { world: machine })
+
+export default runWorker
+
+/** Runs the task's engine with these parts. */
+export async function runWith(task: WorkerTask, parts: Parts): Promise<void> {
   hold(task.held)
   const run = await ENGINES[task.engine]()
   flushCompileCache() // now: the worker that takes this one's place starts from it, however this one ends
-  await run({ ...withLimits(task), world: machine })
+  await run({ ...withLimits(task), ...parts })
 }
 
 /** The eventfd that this worker's predecessor had, or a new one. */

@@ -1,0 +1,70 @@
+/**
+ * A connection between accept and decision: what is known of it, what it may say first, and what is
+ * decided.
+ *
+ * Each connection has one of its own from accept until it has been decided about, however long it has
+ * to be read from before. The objects are used again, so that a connection makes none.
+ */
+
+import type { Table } from '../../table/format/table.ts'
+import { createQuery, type Query } from '../../table/match/match.ts'
+import { createDecision, type Decision } from './decision.ts'
+
+export type Arrival = {
+  /** The table of its listener when it was accepted; a newer one does not change who decides. */
+  table: Table | null
+  /** Who it is and where to, as it is known by now. */
+  readonly query: Query
+  clientPort: number
+  readonly decision: Decision
+  /** In the journal; 0 until it is written of. */
+  id: number
+  arrivedMs: number
+  decideNs: number
+  /** Until when it must have been read; Infinity without a reader. */
+  readUntilMs: number
+}
+
+export const createArrival = (): Arrival => ({
+  table: null,
+  query: createQuery(),
+  clientPort: 0,
+  decision: createDecision(),
+  id: 0,
+  arrivedMs: 0,
+  decideNs: 0,
+  readUntilMs: Number.POSITIVE_INFINITY,
+})
+
+const NOTHING = new Uint32Array(0)
+
+/** Those that no connection has: as many as there ever were at the same time. */
+export class Arrivals {
+  readonly #free: Arrival[] = []
+
+  /** For a connection of `listener`, a row of `table`. */
+  take(table: Table, listener: number, nowMs: number): Arrival {
+    const arrival = this.#free.pop() ?? createArrival()
+    const { query, decision } = arrival
+    arrival.table = table
+    arrival.clientPort = 0
+    arrival.id = 0
+    arrival.arrivedMs = nowMs
+    arrival.decideNs = 0
+    arrival.readUntilMs = Number.POSITIVE_INFINITY
+    decision.route = decision.cluster = -1
+    query.listener = listener
+    query.clientFamily = query.destinationFamily = 0
+    query.scope = query.rule = -1
+    query.workload = 0
+    return arrival
+  }
+
+  /** It has been decided about, or is over. */
+  give(arrival: Arrival): void {
+    arrival.table = null
+    const { fulfilled } = arrival.query
+    fulfilled.bits = fulfilled.conditions = NOTHING // which would keep an old table in memory
+    this.#free.push(arrival)
+  }
+}

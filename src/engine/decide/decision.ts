@@ -1,0 +1,77 @@
+/** A decision: where a connection goes, and by which policy. decide.ts makes it, attempts.ts makes it anew. */
+
+import { Cluster } from '../../table/format/layout.ts'
+import { NO_ROUTE } from '../../table/format/outcome.ts'
+import type { Table } from '../../table/format/table.ts'
+import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
+
+/** The decision's endpoint is no row of the table: the client's own destination. */
+export const ORIGINAL = -1
+
+/** Where a connection goes and what it may do there; the fields copy the cluster's row. */
+export type Decision = {
+  /** The route's row, or what there was instead (table/format/outcome.ts). */
+  route: number
+  /** Row of the cluster, for further attempts; −1 for an address that is no service. */
+  cluster: number
+  clusterSlot: number
+  /** Row of the endpoint, or ORIGINAL. */
+  endpoint: number
+  endpointSlot: number
+  /** The endpoint's back-off was over, and this connection is the one that tries it. */
+  isProbe: boolean
+  family: number
+  readonly address: Uint32Array
+  port: number
+  /** For this one dial; the deadline of all may make it shorter. */
+  connectTimeoutMs: number
+  idleTimeoutMs: number
+  maxDurationMs: number
+  /** −1: keepalive off. */
+  keepaliveTimeS: number
+  keepaliveIntervalS: number
+  keepaliveProbes: number
+}
+
+export const createDecision = (): Decision => ({
+  route: NO_ROUTE,
+  cluster: -1,
+  clusterSlot: 0,
+  endpoint: ORIGINAL,
+  endpointSlot: 0,
+  isProbe: false,
+  family: 0,
+  address: new Uint32Array(4),
+  port: 0,
+  connectTimeoutMs: DEFAULT_POLICY.connectTimeoutMs,
+  idleTimeoutMs: DEFAULT_POLICY.idleTimeoutMs,
+  maxDurationMs: DEFAULT_POLICY.maxDurationMs,
+  keepaliveTimeS: -1,
+  keepaliveIntervalS: 0,
+  keepaliveProbes: 0,
+})
+
+/** The policy of an address that is no service; the decision before may have left another's. */
+export function takeDefaults(decision: Decision): void {
+  decision.clusterSlot = 0
+  decision.connectTimeoutMs = DEFAULT_POLICY.connectTimeoutMs
+  decision.idleTimeoutMs = DEFAULT_POLICY.idleTimeoutMs
+  decision.maxDurationMs = DEFAULT_POLICY.maxDurationMs
+  decision.keepaliveTimeS = -1
+}
+
+/** The policy of a cluster; the decision before may have left another's. */
+export function takePolicy({ clusters }: Table, cluster: number, decision: Decision): void {
+  const row = cluster * Cluster.WORDS
+  decision.cluster = cluster
+  decision.clusterSlot = clusters[row + Cluster.slot]
+  decision.connectTimeoutMs = Math.min(
+    clusters[row + Cluster.connectTimeoutMs],
+    clusters[row + Cluster.connectDeadlineMs],
+  )
+  decision.idleTimeoutMs = clusters[row + Cluster.idleTimeoutMs]
+  decision.maxDurationMs = clusters[row + Cluster.maxDurationMs]
+  decision.keepaliveTimeS = clusters[row + Cluster.keepaliveTimeS]
+  decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
+  decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
+}

@@ -1,0 +1,46 @@
+/**
+ * What a connection says to weir itself, before it is decided about: a header that a load balancer
+ * puts first, the name that a TLS client asks for.
+ *
+ *   accepted ─▶ begin ─┬─ false ─────────────────────────────────────▶ decided
+ *                      └─ true ─▶ bytes, end, deadline ─▶ read ─┬─ a number of bytes ─▶ decided
+ *                                          ▲                    ├─ refusal(reason) ──▶ reset
+ *                                          └─────── MORE ───────┘
+ *
+ * An engine receives, and keeps what came; a reader looks at it and writes what it finds into the
+ * arrival. All bytes but those that it takes for itself go on to the upstream, unchanged, and only they
+ * are counted.
+ */
+
+import type { Arrival } from './arrival.ts'
+
+/** Why a reader is asked: bytes have come, the client has ended, or the time is up. */
+export const Asked = { bytes: 0, end: 1, late: 2 } as const
+export type Asked = (typeof Asked)[keyof typeof Asked]
+
+/** Bytes of a connection that are kept for a reader; one that asks for more than these is a bug. */
+export const READ_BYTES_MAX = 96 * 1024
+
+/** The answer to `Asked.bytes` only: what came is not enough. */
+export const MORE = -1
+
+/** The answer that ends the connection, by its `Reason`. */
+export const refusal = (reason: number): number => -2 - reason
+
+/** The reason of an answer that is a refusal, or −1. */
+export const refusedFor = (answer: number): number => (answer <= -2 ? -2 - answer : -1)
+
+export interface Reader {
+  /**
+   * Whether the connection has something to say first. If so, `arrival.readUntilMs` is set, which a
+   * later answer may move; listener and addresses are in the query.
+   */
+  begin(arrival: Arrival, nowMs: number): boolean
+  /**
+   * Reads.
+   *
+   * @param bytes  All that came so far, valid during the call.
+   * @returns How many bytes of the beginning are not for the upstream, or MORE, or `refusal(reason)`.
+   */
+  read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number
+}

@@ -1,0 +1,85 @@
+/**
+ * Whether a connection may go on, and where: it is decided about (../decide/decide.ts), and then dialed
+ * for, or refused.
+ */
+
+import type { Memory } from '../../kernel/kernel.ts'
+import type { Arrival } from '../decide/arrival.ts'
+import { countOpen } from '../decide/balance.ts'
+import { ADMITTED, type Decider } from '../decide/decide.ts'
+import { State } from '../decide/state.ts'
+import type { Journal } from '../worker/journal.ts'
+import type { Reception } from '../worker/reception.ts'
+import type { Dialer } from './dialer.ts'
+import type { Endings } from './endings.ts'
+import type { Flows } from './flows.ts'
+import type { Ports } from './ports.ts'
+import type { Queues } from './queues.ts'
+import { CLIENT, FlowIs, type Slots } from './slots.ts'
+
+/** Called with each admitted connection before anything of it is read: for filters, and a prefix. */
+export type OnAdmitted = (slot: number, stages: Stages) => void
+
+/** What stands between two sockets and may be given something of its own. */
+export type Stages = {
+  readonly memory: Memory
+  readonly ports: Ports
+  readonly queues: Queues
+  readonly flows: Flows
+  readonly endings: Endings
+}
+
+export type AdmissionOptions = {
+  readonly slots: Slots
+  readonly decider: Decider
+  readonly journal: Journal
+  readonly reception: Reception
+  readonly ports: Ports
+  readonly queues: Queues
+  readonly flows: Flows
+  readonly dialer: Dialer
+  readonly endings: Endings
+  readonly onAdmitted: ((slot: number) => void) | undefined
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options
+  }
+
+  /** Decides about a connection in Reading; it is not read from any more. */
+  decide(slot: number, arrival: Arrival): void {
+    const { slots, reception, endings } = this.#options
+    const reason = reception.decide(arrival)
+    if (reason === ADMITTED) this.#admit(slot, arrival)
+    else if (slots.readings.has(slot)) endings.close(slot, reason)
+    else endings.refuse(slot, slots.fd[2 * slot + CLIENT], arrival, reason)
+  }
+
+  /** Lets it go where the decision says; what was read of it and is left goes first. */
+  #admit(slot: number, arrival: Arrival): void {
+    const { slots, decider, journal, reception, queues, flows, dialer, onAdmitted } = this.#options
+    const { table, decision } = arrival
+    slots.enter(slot, State.Dialing)
+    slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
+    slots.maxDurationMs[slot] = decision.maxDurationMs
+    slots.clusterSlot[slot] = decision.clusterSlot
+    journal.opened(slot, arrival)
+    countOpen(decider, decision.clusterSlot, 1)
+    const bytes = queues.held(2 * slot + CLIENT)
+    if (bytes > 0) flows.cameEarly(slot, bytes)
+    if (onAdmitted) onAdmitted(slot)
+    this.#receive(slot)
+    if (slots.readings.size > 0) slots.readings.delete(slot)
+    if (table) dialer.dial(slot, table, decision)
+    reception.leave(arrival)
+  }
+
+  #receive(slot: number): void {
+    const { slots, ports } = this.#options
+    const at = 2 * slot + CLIENT
+    if (!ports.isBusy(at) && (slots.flow[at] & FlowIs.ended) === 0) ports.receive(slot, CLIENT)
+  }
+}

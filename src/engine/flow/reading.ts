@@ -1,0 +1,123 @@
+/**
+ * Reading: a connection that has something to say to weir itself, before it is decided about
+ * (../decide/reader.ts).
+ *
+ *   begin ─▶ receive ─▶ bytes, the end, the deadline ─▶ the reader's answer ─┬─▶ decided (admission.ts)
+ *              ▲                                          └─ more ─┐         └─▶ reset
+ *              └───────────────────────────────────────────────────┘
+ *
+ * What comes is held in the client's queue, in as few buffers as it fits, and nothing of it has been
+ * counted until it is known what is to go on.
+ */
+
+import { unreachable } from '../../base/assert.ts'
+import type { Memory } from '../../kernel/kernel.ts'
+import type { Arrival } from '../decide/arrival.ts'
+import { Asked, MORE, READ_BYTES_MAX, refusedFor } from '../decide/reader.ts'
+import type { Journal } from '../worker/journal.ts'
+import type { Reception } from '../worker/reception.ts'
+import type { Admission } from './admission.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { Endings } from './endings.ts'
+import { Came, type Ports } from './ports.ts'
+import type { Queues } from './queues.ts'
+import { CLIENT, FlowIs, PortIs, type Slots } from './slots.ts'
+
+export type ReadingOptions = {
+  readonly memory: Memory
+  readonly slots: Slots
+  readonly journal: Journal
+  readonly reception: Reception
+  readonly ports: Ports
+  readonly queues: Queues
+  readonly deadlines: Deadlines
+  readonly admission: Admission
+  readonly endings: Endings
+}
+
+export class Reading {
+  readonly #options: ReadingOptions
+  /** What stands in several buffers, in one piece; made for the first that needs it. */
+  #scratch = new Uint8Array(0)
+
+  constructor(options: ReadingOptions) {
+    this.#options = options
+  }
+
+  begin(slot: number, arrival: Arrival): void {
+    const { slots, journal } = this.#options
+    slots.readings.set(slot, arrival)
+    slots.activeMs[slot] = slots.acceptedMs[slot]
+    journal.reading(slot, arrival)
+    this.#goOn(slot, arrival)
+  }
+
+  /** A receive has completed. */
+  received(slot: number, result: number, flags: number, buffer: number): void {
+    const { slots, ports, queues, memory, endings } = this.#options
+    const at = 2 * slot + CLIENT
+    const came = ports.received(slot, CLIENT, result, flags, buffer)
+    switch (came) {
+      case Came.bytes:
+        queues.addCompact(at, buffer, result, memory.u8)
+        this.#ask(slot, Asked.bytes)
+        break
+      case Came.end:
+        slots.flow[at] |= FlowIs.ended
+        this.#ask(slot, Asked.end)
+        break
+      case Came.stopped:
+        this.#receive(slot)
+        break
+      case Came.broken:
+        endings.break(slot, CLIENT, result)
+        break
+      case Came.nothing:
+        break
+      default:
+        unreachable(came)
+    }
+  }
+
+  /** The socket can be received from, after it could not. */
+  ready(slot: number, events: number): void {
+    if (events < 0) this.#options.endings.break(slot, CLIENT, events)
+    else this.#receive(slot)
+  }
+
+  /** Its time is up. */
+  late(slot: number): void {
+    this.#ask(slot, Asked.late)
+  }
+
+  #ask(slot: number, asked: Asked): void {
+    const { slots, queues, memory, reception, admission, endings } = this.#options
+    const arrival = slots.readings.get(slot)
+    if (arrival === undefined) return
+    const at = 2 * slot + CLIENT
+    if (queues.count(at) > 1 && this.#scratch.length === 0) this.#scratch = new Uint8Array(2 * READ_BYTES_MAX)
+    const answer = reception.read(arrival, queues.gather(at, memory.u8, this.#scratch), asked)
+    const reason = refusedFor(answer)
+    if (answer === MORE) this.#goOn(slot, arrival)
+    else if (reason >= 0) endings.close(slot, reason)
+    else {
+      queues.skip(at, answer)
+      admission.decide(slot, arrival)
+    }
+  }
+
+  #goOn(slot: number, arrival: Arrival): void {
+    const { slots, deadlines } = this.#options
+    slots.readUntilMs[slot] = arrival.readUntilMs
+    deadlines.expect(slot)
+    this.#receive(slot)
+  }
+
+  /** In small pieces: the large buffers are for those who are served. */
+  #receive(slot: number): void {
+    const { slots, ports } = this.#options
+    const at = 2 * slot + CLIENT
+    slots.port[at] &= ~PortIs.larger
+    if (!ports.isBusy(at)) ports.receive(slot, CLIENT)
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * From accept to decision, as far as all engines do the same: an arrival for each connection, a reader
+ * that may have to hear it first (../decide/reader.ts), the decision, and how long that took.
+ *
+ *   arrive ─▶ reads? ─ no ──────────────▶ decide ─▶ leave
+ *               └ yes ─▶ read … ─▶ answer ──▲
+ */
+
+import { assert } from '../../base/assert.ts'
+import type { World } from '../../base/world.ts'
+import type { Table } from '../../table/format/table.ts'
+import { type Arrival, Arrivals } from '../decide/arrival.ts'
+import { type Decider, decide, isFull } from '../decide/decide.ts'
+import { Asked, MORE, type Reader } from '../decide/reader.ts'
+import type { Journal } from './journal.ts'
+import type { EngineTask } from './protocol.ts'
+
+export class Reception {
+  readonly #world: World
+  readonly #reader: Reader | null
+  readonly #decider: Decider
+  readonly #journal: Journal
+  readonly #arrivals = new Arrivals()
+
+  constructor({ world, reader }: EngineTask, decider: Decider, journal: Journal) {
+    this.#world = world
+    this.#reader = reader ?? null
+    this.#decider = decider
+    this.#journal = journal
+  }
+
+  /** A connection was accepted by `listener`, a row of `table`. */
+  arrive(table: Table, listener: number, nowMs: number): Arrival {
+    return this.#arrivals.take(table, listener, nowMs)
+  }
+
+  /** Whether it has something to say first. One that is over the limit need not say it. */
+  reads(arrival: Arrival, nowMs: number): boolean {
+    return this.#reader?.begin(arrival, nowMs) === true && !isFull(this.#decider)
+  }
+
+  /** The reader's answer. */
+  read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number {
+    const reader = this.#reader
+    assert(reader !== null, 'a connection is read from, and nobody reads')
+    const answer = reader.read(arrival, bytes, asked)
+    assert(answer !== MORE || asked === Asked.bytes, 'a reader waits for more, and no more will come')
+    assert(answer <= bytes.length, `a reader takes ${answer} of ${bytes.length} bytes`)
+    return answer
+  }
+
+  /** ADMITTED, or the `Reason` why the connection is to be reset. */
+  decide(arrival: Arrival): number {
+    const { table, query, decision } = arrival
+    assert(table !== null, 'a connection is decided about twice')
+    const startedMs = this.#world.monotonicMs()
+    const reason = decide(this.#decider, table, query, decision)
+    this.#journal.decided(arrival, this.#world.monotonicMs() - startedMs)
+    return reason
+  }
+
+  /** It goes its way, or is over: nothing more is asked of the arrival. */
+  leave(arrival: Arrival): void {
+    this.#arrivals.give(arrival)
+  }
+}
