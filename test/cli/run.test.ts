@@ -8,15 +8,20 @@ import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { echo, folder, routing } from '../control/scene.ts'
+import { withoutEpoll } from '../support/epoll.ts'
 import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
 const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 
-async function scene(t: TestContext, ...flags: string[]) {
+const CONTAINED = fileURLToPath(new URL('../support/as-contained.mjs', import.meta.url))
+
+const scene = (t: TestContext, ...flags: string[]) => sceneOf(t, [WEIR], flags)
+
+async function sceneOf(t: TestContext, program: string[], flags: string[] = []) {
   const port = await freePort()
   const root = folder(t, { 'a.yaml': routing(port, await echo(t, 'hello')) })
-  const child = spawn(process.execPath, [WEIR, 'run', ...flags, root], {
+  const child = spawn(process.execPath, [...program, 'run', ...flags, root], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => child.kill('SIGKILL'))
@@ -112,4 +117,19 @@ test('an admin address that is taken ends with 1, and says what to do', async t 
   const { code, out } = await weir(['run', '--admin', `127.0.0.1:${taken}`, root])
   assert.equal(code, 1)
   assert.match(out, /--no-admin/)
+})
+
+test('where a container forbids io_uring epoll serves, and the log says what would enable io_uring', {
+  skip: withoutEpoll,
+}, async t => {
+  const { port, child, records } = await sceneOf(t, ['--no-warnings', CONTAINED, WEIR])
+  const socket = connect(port, '127.0.0.1')
+  assert.equal(await talk(socket), 'hello test')
+  socket.end()
+  const said = records.map(({ msg }) => msg).filter(msg => msg.startsWith('engine '))
+  assert.equal(said.length, 1)
+  assert.match(said[0], /^engine epoll \(no io_uring: .*EPERM.*seccomp profile that allows io_uring_setup/)
+  const exit = exitOf(child)
+  child.kill('SIGTERM')
+  assert.equal(await exit, 0)
 })

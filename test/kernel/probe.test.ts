@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { probeEpoll, refused } from '../../src/kernel/epoll/probe.ts'
 import { Errno } from '../../src/kernel/errno.ts'
 import { probe, whyNoRing } from '../../src/kernel/uring/probe.ts'
 
@@ -52,3 +53,13 @@ for (const { flags, says } of FORBIDDEN) {
     assert.match(reason, says)
   })
 }
+
+test('a probe of epoll works, or says what would enable it', () => {
+  const { ok, reason } = probeEpoll()
+  assert.equal(ok, reason === '')
+  for (const errno of [Errno.EPERM, Errno.EACCES, Errno.ENOSYS])
+    assert.match(refused('epoll_create1', -errno), /refuses epoll_create1.*seccomp profile/)
+  assert.match(refused('epoll_create1', -Errno.EMFILE), /EMFILE.*RLIMIT_NOFILE/)
+  assert.match(refused('epoll_ctl', -Errno.ENOSPC), /ENOSPC.*fs\.epoll\.max_user_watches/)
+  assert.match(refused('epoll_wait', -Errno.EIO), /EIO.*epoll_wait\(2\)/)
+})
