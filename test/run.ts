@@ -28,11 +28,7 @@ const TIMEOUT_MS = 180_000
 const SILENCE_MS = Number(process.env.WEIR_TEST_SILENCE_MS ?? TIMEOUT_MS + 60_000)
 /** Tests wait for much: with as many files at a time as there are CPUs, these would be idle. */
 const AT_ONCE = Math.ceil(availableParallelism() * 1.5)
-const LONGEST_FIRST = [
-  'test/admin/page-browser.test.ts',
-  'test/admin/diff.test.ts',
-  'test/bench/page.test.ts',
-]
+const LONGEST_FIRST = ['test/admin/page-browser.test.ts', 'test/bench/page.test.ts']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -27,7 +27,9 @@ else handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
 async function start() {
   const { useCompileCache } = await import('./compile-cache.js')
+  const { findSiblings } = await import('./siblings.js')
   useCompileCache()
+  findSiblings(new URL('..', entry()).href)
   await import(entry())
 }
 

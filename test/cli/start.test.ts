@@ -149,6 +149,24 @@ test('worker threads read the cache too, and write it before they serve', async 
     assert.match(said, new RegExp(`code cache for ESM file:.*/src/${path} was accepted`), path)
 })
 
+test('no module of weir is searched for, once it has started', t => {
+  const searching = `data:text/javascript,${encodeURIComponent(`
+    import { registerHooks } from 'node:module'
+    registerHooks({ resolve(specifier, context, next) {
+      if (context.parentURL?.includes('/src/')) process._rawDebug('searched ' + specifier)
+      return next(specifier, context)
+    } })
+  `)}`
+  const words = ['--import', searching, WEIR, 'check', folder(t, { 'a.yaml': '' })]
+  const { stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+  const searched = [...stderr.matchAll(/^searched (.*)$/gm)].map(found => found[1])
+  assert.ok(searched.includes('yaml'))
+  assert.deepEqual(
+    searched.filter(each => /^\.|\/src\//.test(each)),
+    ['./compile-cache.js', './siblings.js', new URL('../../src/cli/main.ts', import.meta.url).href],
+  )
+})
+
 test('a command loads only what it needs', t => {
   const root = folder(t, { 'a.yaml': '' })
   const idle = loaded('--version')

@@ -15,11 +15,15 @@ const TEST = fileURLToPath(new URL('..', import.meta.url))
 /** By folder, the files that stay apart. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'access-log': [],
+  admin: ['admin/page-browser.test.ts'],
   base: [],
+  cli: ['cli/input.test.ts', 'cli/start.test.ts'],
   config: [],
+  control: ['control/lost.test.ts', 'control/lost-ways.test.ts', 'control/many.test.ts'],
   docs: ['docs/examples.test.ts'],
   engine: ['engine/balance-workers.test.ts'],
   address: [],
+  field: [],
   kernel: [],
   stats: [],
   table: ['table/torn-reads.test.ts'],
