@@ -4,6 +4,7 @@ import { benchAdmin } from './admin.ts'
 import { benchCompile } from './compile.ts'
 import { benchConnections } from './connections.ts'
 import { benchEngines } from './engines.ts'
+import { benchFilter } from './filter.ts'
 import type { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { benchMemory } from './memory.ts'
@@ -66,6 +67,12 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'admin',
     about: 'for how long an answer of the admin listener holds up the primary thread',
     run: benchAdmin,
+  },
+  {
+    name: 'filter',
+    about: 'what a filter between a socket and the flows costs that passes everything through',
+    run: benchFilter,
+    onlyByName: true,
   },
   {
     name: 'soak',

@@ -4,7 +4,8 @@
  */
 
 import assert from 'node:assert/strict'
-import type { OnAdmitted, Stages } from '../../src/engine/flow/admission.ts'
+import { PassThrough } from '../../bench/filter/pass-through.ts'
+import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import { runFlowEngine } from '../../src/engine/flow/engine.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
 import { kindOf, RECEIVE } from '../../src/engine/flow/operations.ts'
@@ -28,33 +29,8 @@ export type Between = {
   readonly filters?: readonly (keyof typeof FILTERS | null)[]
 }
 
-/** Hands everything on as it is. */
-class PassThrough implements Filter {
-  readonly isTransparent: boolean = true
-  protected readonly stages: Stages
-
-  constructor(stages: Stages) {
-    this.stages = stages
-  }
-
-  said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
-    this.stages.flows.pass(slot, side, buffer, bytes, more)
-  }
-
-  saidEnd(slot: number, side: Side): void {
-    this.stages.flows.passEnd(slot, side)
-  }
-
-  tell(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
-    this.stages.flows.put(slot, side, buffer, bytes, bytes, more)
-  }
-
-  tellEnd(slot: number, side: Side): void {
-    this.stages.flows.putEnd(slot, side)
-  }
-
-  closed(_slot: number, _side: Side): void {}
-
+/** What changes, answers or speaks. */
+class Speaking extends PassThrough {
   protected view(buffer: number, bytes: number): Uint8Array {
     const at = this.stages.queues.placeOf(buffer)
     return this.stages.memory.u8.subarray(at, at + bytes)
@@ -71,7 +47,7 @@ class PassThrough implements Filter {
 }
 
 /** Turns every bit around, and says `bye` at the end. */
-class Inverting extends PassThrough {
+class Inverting extends Speaking {
   override readonly isTransparent = false
 
   override said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
@@ -99,7 +75,7 @@ class Inverting extends PassThrough {
  * Keeps what the side says until it is a line: answers `hello` with `welcome`, and breaks the connection
  * at anything else. What comes after the line is passed on.
  */
-class Handshake extends PassThrough {
+class Handshake extends Speaking {
   override readonly isTransparent = false
   readonly #heard = new Map<number, string>()
 
