@@ -1,0 +1,270 @@
+/**
+ * The primary thread of a run: it starts workers, publishes tables, closes, limits, drains, and buries who dies,
+ * by the same shared memory and the same orders as src/control/workers/supervisor.ts.
+ */
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { createRandom } from '../../src/base/random.ts'
+import type { World } from '../../src/base/world.ts'
+import { FlowEngine } from '../../src/engine/flow/engine.ts'
+import { ANY, createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
+import { createLimits, LimitsInForce, writeLimits } from '../../src/engine/worker/limits.ts'
+import type { Order, Report } from '../../src/engine/worker/protocol.ts'
+import type { JournalMemory } from '../../src/stats/journal-memory.ts'
+import { endLost } from '../../src/stats/lost.ts'
+import { Wanted, want } from '../../src/stats/records.ts'
+import { Counter, clearWorker, openStats, type Stats } from '../../src/stats/stats.ts'
+import { buildTable } from '../../src/table/build/builder.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { BLOCKED, type Machine, SimulatedKernel } from './kernel.ts'
+import { memoryFor } from './memory.ts'
+import { GATEWAY, OTHER_ADDRESS } from './plans.ts'
+
+/** Eventfds have numbers that no socket of a run has. */
+const WAKES = 1_000_000
+/** As in supervisor.ts. */
+const RESTART_MS = 100
+/** Of the wall clock, at the start of each run. */
+const WALL_MS = 1_800_000_000_000
+
+type Worker = {
+  readonly index: number
+  engine: FlowEngine | null
+  kernel: SimulatedKernel | null
+  port: MessagePort | null
+  /** It stands still until then. */
+  stalledMs: number
+  hasWaited: boolean
+  isKnown: boolean
+  /** The newest generation that it listens for. */
+  generation: number
+}
+
+export class Gateway {
+  readonly workers: readonly Worker[]
+  readonly stats: Stats
+  readonly journals: readonly JournalMemory[]
+  /** By generation; the first is 1. */
+  readonly plans: Plan[] = []
+  /** It drains or stops: nobody is started any more. */
+  isEnding = false
+  deaths = 0
+  turns = 0
+  readonly drained: { closed: number; reset: number }[] = []
+  readonly #machine: Machine
+  readonly #shared: SharedArrayBuffer
+  readonly #inboxes: SharedArrayBuffer
+  readonly #epoch = new SharedArrayBuffer(4)
+  readonly #limits = createLimits()
+  /** By identity; there are far fewer than slots, so none is ever given anew. */
+  readonly #slots = new Map<string, number>()
+  readonly #rows: number
+  readonly #files: number | null
+  #newest: Order | null = null
+
+  constructor(machine: Machine, options: { workers: number; maxConnections: number; files: number | null }) {
+    this.#machine = machine
+    this.#rows = options.maxConnections
+    this.#files = options.files
+    const memory = memoryFor(options.workers)
+    this.#shared = memory.stats
+    this.stats = openStats(this.#shared)
+    this.#inboxes = createInboxes(options.workers)
+    this.journals = memory.journals
+    for (const { records } of this.journals) want(records, Wanted.ends)
+    this.limit(options.maxConnections)
+    this.workers = this.journals.map((_, index) => ({
+      ...{ index, engine: null, kernel: null, port: null, stalledMs: 0 },
+      ...{ hasWaited: false, isKnown: false, generation: 0 },
+    }))
+    for (const worker of this.workers) {
+      machine.wakes.set(WAKES + worker.index, { count: 0, kernel: null })
+      new Inboxes(this.#inboxes).setWakeFd(worker.index, WAKES + worker.index)
+      this.#start(worker)
+    }
+  }
+
+  get generation(): number {
+    return this.plans.length
+  }
+
+  /** Slots that were given out, and the one that is nobody's. */
+  get slotCount(): number {
+    return this.#slots.size + 1
+  }
+
+  /** Whether no worker is left. */
+  get isOver(): boolean {
+    return this.workers.every(({ engine }) => engine === null)
+  }
+
+  readonly #slotOf = (identity: string): number => {
+    const slot = this.#slots.get(identity) ?? this.#slots.size + 1
+    this.#slots.set(identity, slot)
+    return slot
+  }
+
+  // ── as the supervisor does it
+
+  publish(plan: Plan): void {
+    this.plans.push(plan)
+    const table = buildTable(plan, this.generation, this.#slotOf)
+    this.#newest = { kind: 'table', generation: this.generation, table }
+    for (const { port } of this.workers) port?.postMessage(this.#newest)
+    Atomics.store(new Int32Array(this.#epoch), 0, this.generation)
+    for (const worker of this.workers) this.#rouse(worker)
+  }
+
+  limit(maxConnections: number): void {
+    writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, this.#rows) })
+  }
+
+  tell(worker: number, order: Order): void {
+    this.workers[worker].port?.postMessage(order)
+    this.#rouse(this.workers[worker])
+  }
+
+  end(order: Order): void {
+    this.isEnding = true
+    for (const { index } of this.workers) this.tell(index, order)
+  }
+
+  #start(worker: Worker): void {
+    const { port1, port2 } = new MessageChannel()
+    worker.port = port1
+    if (this.#newest) port1.postMessage(this.#newest)
+    const kernel = new SimulatedKernel(this.#machine, worker.index, WAKES + worker.index)
+    worker.kernel = kernel
+    worker.hasWaited = false
+    worker.engine = new FlowEngine(
+      {
+        ...{ engine: 'uring', index: worker.index, workers: this.workers.length, port: port2 },
+        ...{ epoch: this.#epoch, stats: this.#shared, inboxes: this.#inboxes, held: this.#epoch },
+        journal: this.journals[worker.index],
+        limits: new LimitsInForce(this.#limits, this.#rows),
+        world: this.#world(),
+      },
+      kernel,
+    )
+    this.#guarded(worker, () => worker.engine?.start())
+    this.#readReports(worker)
+  }
+
+  #world(): World {
+    const { clock, dice } = this.#machine
+    return {
+      monotonicMs: () => clock.nowMs,
+      originMs: 0,
+      wallMs: () => WALL_MS + clock.nowMs,
+      random: () => createRandom(dice.below(2 ** 31), dice.below(2 ** 31), dice.below(2 ** 31)),
+      ownAddresses: () => [GATEWAY, OTHER_ADDRESS],
+      openFilesMax: () => this.#files,
+    }
+  }
+
+  #rouse({ index, isKnown }: Worker): void {
+    if (isKnown) this.#wake(index)
+  }
+
+  #wake(index: number): void {
+    const wake = this.#machine.wakes.get(WAKES + index)!
+    wake.count++
+    wake.kernel?.woken()
+  }
+
+  #readReports(worker: Worker): void {
+    for (;;) {
+      const report = worker.port && (receiveMessageOnPort(worker.port) as { message: Report } | undefined)
+      if (!report) return
+      const { message } = report
+      this.#machine.clock.note(`${worker.index} says ${message.kind}`)
+      if (message.kind === 'waiting') {
+        worker.isKnown = true
+        this.#wake(worker.index)
+      } else if (message.kind === 'listening') worker.generation = message.generation
+      else this.drained.push(message)
+    }
+  }
+
+  // ── turns
+
+  /** Whether the worker has something to do now. */
+  isDue({ engine, kernel, hasWaited, stalledMs }: Worker): boolean {
+    if (engine === null || kernel === null || stalledMs > this.#machine.clock.nowMs) return false
+    return !hasWaited || kernel.isDue
+  }
+
+  /** When the worker will have something to do by itself. */
+  dueMs({ engine, kernel, hasWaited, stalledMs }: Worker): number {
+    if (engine === null || kernel === null) return Number.POSITIVE_INFINITY
+    return !hasWaited || kernel.isDue ? stalledMs : Math.max(kernel.untilMs, stalledMs)
+  }
+
+  turn(worker: Worker): void {
+    const { engine } = worker
+    if (engine === null) return
+    this.turns++
+    this.#guarded(worker, () => engine.turn())
+    // What the turn has asked is handed over by the wait that follows at once.
+    if (!worker.hasWaited) this.#guarded(worker, () => engine.turn())
+    this.#readReports(worker)
+    if (worker.engine?.ended) this.#bury(worker, false)
+  }
+
+  #guarded(worker: Worker, run: () => void): void {
+    try {
+      worker.hasWaited = false
+      run()
+    } catch (error) {
+      if (error === BLOCKED) worker.hasWaited = true
+      else this.#machine.onBug(`worker ${worker.index}: ${error instanceof Error ? error.stack : error}`)
+    }
+  }
+
+  // ── death (lost-worker.ts, left-behind.ts)
+
+  /** It ends in the middle: by a bug of its own (it says so to its kernel), or without a word. */
+  kill(worker: Worker, isSudden: boolean): void {
+    if (worker.engine === null) return
+    this.deaths++
+    this.#machine.clock.note(`${worker.index} dies`)
+    if (isSudden) worker.kernel?.stop()
+    else worker.engine.abandon()
+    this.#bury(worker, true)
+  }
+
+  #bury(worker: Worker, left: boolean): void {
+    const { index, kernel } = worker
+    const { process, clock } = this.#machine
+    if (!left) worker.engine?.end()
+    this.#readReports(worker)
+    const unseen = kernel?.unseen() ?? []
+    worker.port?.close()
+    worker.engine = worker.kernel = worker.port = null
+    worker.hasWaited = false
+    this.#machine.wakes.get(WAKES + index)!.kernel = null
+    const given: number[] = []
+    const inboxes = new Inboxes(this.#inboxes)
+    inboxes.close(index)
+    inboxes.take(index, ANY, fd => given.push(fd))
+    const counters = this.stats.counters[index]
+    const accepted = left ? unseen : []
+    for (const fd of [...given, ...accepted]) this.#drop(fd)
+    if (left) for (const [fd, file] of process.files.entries()) if (file?.owner === index) this.#drop(fd)
+    counters[Counter.accepted] += given.length + accepted.length
+    counters[Counter.open] += given.length + accepted.length
+    endLost(this.journals[index], counters[Counter.open])
+    clearWorker(this.stats, index)
+    if (!this.isEnding)
+      clock.in(RESTART_MS, () => {
+        if (!this.isEnding) this.#start(worker)
+      })
+  }
+
+  #drop(fd: number): void {
+    const { process, network } = this.#machine
+    const file = process.files[fd]
+    if (file?.socket) network.abort(file.socket)
+    process.drop(fd)
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * TCP as its users see it: streams with room for so many bytes, ends, resets, and listeners with a queue.
+ *
+ * A direction has one room for what is under way and what was received, so a reader that stops stops the
+ * writer. Nothing is lost or out of order: segments are the real kernel's to worry about.
+ */
+
+import { type Address, formatAddress, parseAddress } from '../../src/address/address.ts'
+import { Errno } from '../../src/kernel/errno.ts'
+import type { Clock } from './clock.ts'
+import type { Dice } from './dice.ts'
+import type { Faults } from './faults.ts'
+
+export type Name = { readonly family: 4 | 6; readonly words: ArrayLike<number>; readonly port: number }
+
+export const nameText = ({ family, words, port }: Name): string => `${formatAddress(family, words)}:${port}`
+
+export function nameOf(address: string, port: number): Name {
+  const { family, words } = parseAddress(address) as Address
+  return { family, words: Array.from(words), port }
+}
+
+/** What a stream has of bytes, from its writer to its reader. */
+class Stream {
+  readonly capacity: number
+  readonly chunks: Uint8Array[] = []
+  queued = 0
+  flying = 0
+  /** The writer has said its end, and the reader has heard it. */
+  ended = false
+  heardEnd = false
+  /** Nothing overtakes what was written before. */
+  lastMs = 0
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+  }
+
+  get room(): number {
+    return this.capacity - this.queued - this.flying
+  }
+}
+
+export class Socket {
+  local: Name
+  remote: Name
+  peer: Socket | null = null
+  incoming!: Stream
+  outgoing!: Stream
+  /** The error that waits, as errno; whoever is told of it takes it away. */
+  error = 0
+  /** It was reset, by either side, or given up. */
+  broken = false
+  closed = false
+  /** Whether it has ever been connected. */
+  stood = false
+  onChange: () => void = () => {}
+
+  constructor(local: Name, remote: Name) {
+    this.local = local
+    this.remote = remote
+  }
+
+  /** −errno of what waits, which is then gone. */
+  takeError(otherwise: number): number {
+    const error = this.error || otherwise
+    this.error = 0
+    return -error
+  }
+}
+
+export class Listener {
+  readonly name: Name
+  /** Takes connections to every address. */
+  readonly isWild: boolean
+  readonly dual: boolean
+  readonly queue: Socket[] = []
+  closed = false
+  onChange: () => void = () => {}
+
+  constructor(name: Name, dual: boolean) {
+    this.name = name
+    this.isWild = Array.from(name.words).every(word => word === 0)
+    this.dual = dual
+  }
+}
+
+/** What answers a connect from the gateway. */
+export type Server = (socket: Socket) => void
+
+export class Network {
+  readonly listeners: Listener[] = []
+  readonly servers = new Map<string, Server>()
+  readonly #clock: Clock
+  readonly #dice: Dice
+  readonly #faults: Faults
+  readonly #latencyMs: number
+  readonly #capacity: number
+
+  constructor(clock: Clock, dice: Dice, faults: Faults, options: { latencyMs: number; capacity: number }) {
+    this.#clock = clock
+    this.#dice = dice
+    this.#faults = faults
+    this.#latencyMs = options.latencyMs
+    this.#capacity = options.capacity
+  }
+
+  delay(): number {
+    return this.#latencyMs === 0 || this.#dice.chance(0.3)
+      ? 0
+      : this.#dice.below(this.#latencyMs * 1000) / 1000
+  }
+
+  /** A client connects: false where nobody listens. It may write at once. */
+  connect(client: Socket): boolean {
+    const listener = this.#listenerFor(client)
+    if (listener === null) return false
+    const accepted = new Socket(client.remote, client.local)
+    this.#pair(client, accepted)
+    listener.queue.push(accepted)
+    listener.onChange()
+    return true
+  }
+
+  /** The gateway connects to `socket.remote`; `done` is told 0 or −errno, or never anything. */
+  dial(socket: Socket, done: (result: number) => void): void {
+    const faults = this.#faults
+    const server = this.servers.get(nameText(socket.remote))
+    if (faults.strikes('blackhole')) return
+    this.#clock.in(this.delay(), () => {
+      if (socket.closed || socket.broken) return
+      if (server === undefined) return done(-Errno.ECONNREFUSED)
+      if (faults.strikes('connectFails')) return done(-this.#dice.pick(CONNECT_ERRORS))
+      const accepted = new Socket(socket.remote, socket.local)
+      this.#pair(socket, accepted)
+      server(accepted)
+      this.#clock.in(this.delay(), () => done(socket.broken ? socket.takeError(Errno.ECONNRESET) : 0))
+    })
+  }
+
+  /** Writes what there is room for: how many bytes, or −errno. */
+  write(socket: Socket, bytes: Uint8Array): number {
+    if (socket.error !== 0 || socket.broken) return socket.takeError(Errno.EPIPE)
+    if (socket.outgoing.ended) return -Errno.EPIPE
+    const { outgoing: out } = socket
+    const count = Math.min(bytes.length, out.room)
+    if (count === 0) return 0
+    const chunk = bytes.slice(0, count)
+    out.flying += count
+    this.#inOrder(out, () => {
+      out.flying -= count
+      const to = socket.peer as Socket
+      if (to.closed) this.#reset(to)
+      if (to.closed || to.broken) return
+      out.chunks.push(chunk)
+      out.queued += count
+      to.onChange()
+    })
+    return count
+  }
+
+  /** Reads up to `most` bytes into `target`: how many, 0 at the end, −EAGAIN, −errno. */
+  read(socket: Socket, target: Uint8Array, most: number): number {
+    const from = socket.incoming
+    if (from === undefined) return -Errno.ENOTCONN
+    let count = 0
+    while (count < most && from.chunks.length > 0) {
+      const chunk = from.chunks[0]
+      const part = Math.min(chunk.length, most - count)
+      target.set(part === chunk.length ? chunk : chunk.subarray(0, part), count)
+      if (part === chunk.length) from.chunks.shift()
+      else from.chunks[0] = chunk.subarray(part)
+      count += part
+    }
+    if (count > 0) {
+      from.queued -= count
+      const { peer } = socket
+      if (peer !== null) this.#clock.in(0, () => peer.onChange())
+      return count
+    }
+    if (socket.error !== 0) return socket.takeError(0)
+    if (socket.broken || from.heardEnd) return 0
+    return -Errno.EAGAIN
+  }
+
+  /** Says that no more comes. */
+  end(socket: Socket): void {
+    if (socket.outgoing === undefined || socket.outgoing.ended || socket.broken) return
+    socket.outgoing.ended = true
+    this.#inOrder(socket.outgoing, () => {
+      const to = socket.peer as Socket
+      socket.outgoing.heardEnd = true
+      if (!to.closed) to.onChange()
+    })
+  }
+
+  /** Nobody has it any more: an end, or a reset where something was not read. */
+  close(socket: Socket): void {
+    if (socket.closed) return
+    socket.closed = true
+    if (socket.peer === null || socket.broken) return
+    if (socket.incoming.queued > 0) this.#reset(socket)
+    else this.end(socket)
+  }
+
+  /** Resets at once: both ends are broken from now on, the other one a little later. */
+  abort(socket: Socket): void {
+    if (socket.peer !== null && !socket.broken) this.#reset(socket)
+    this.#break(socket, Errno.ECONNRESET, true)
+  }
+
+  /** The kernel gives the peer up. */
+  giveUp(socket: Socket, error: number): void {
+    if (!socket.broken && !socket.closed) this.#break(socket, error, false)
+  }
+
+  closeListener(listener: Listener): void {
+    listener.closed = true
+    this.listeners.splice(this.listeners.indexOf(listener), 1)
+    for (const socket of listener.queue.splice(0)) this.abort(socket)
+  }
+
+  #pair(one: Socket, other: Socket): void {
+    one.peer = other
+    other.peer = one
+    one.outgoing = other.incoming = new Stream(this.#capacity)
+    one.incoming = other.outgoing = new Stream(this.#capacity)
+    one.stood = other.stood = true
+  }
+
+  #reset(socket: Socket): void {
+    const to = socket.peer as Socket
+    const tell = () => {
+      if (to.broken || to.closed) return
+      // After the other side's end it is EPIPE (tcp_reset, net/ipv4/tcp_input.c).
+      this.#break(
+        to,
+        to.incoming.heardEnd ? Errno.EPIPE : Errno.ECONNRESET,
+        this.#faults.strikes('resetDrops'),
+      )
+    }
+    if (this.#dice.chance(0.5)) this.#inOrder(socket.outgoing, tell)
+    else this.#clock.in(this.delay(), tell)
+  }
+
+  #break(socket: Socket, error: number, drops: boolean): void {
+    if (!socket.broken) socket.error = error
+    socket.broken = true
+    if (drops && socket.incoming !== undefined) {
+      socket.incoming.chunks.length = 0
+      socket.incoming.queued = 0
+    }
+    socket.onChange()
+  }
+
+  #inOrder(stream: Stream, run: () => void): void {
+    stream.lastMs = Math.max(stream.lastMs, this.#clock.nowMs + this.delay())
+    this.#clock.at(stream.lastMs, run)
+  }
+
+  /** Of the sockets that share an address, the kernel takes one by a hash of the client's; the specific one first. */
+  #listenerFor(client: Socket): Listener | null {
+    const { remote } = client
+    const fits = this.listeners.filter(each => each.name.port === remote.port)
+    const same = fits.filter(each => !each.isWild && nameText(each.name) === nameText(remote))
+    const wild = fits.filter(each => each.isWild && (each.name.family === remote.family || each.dual))
+    const group = same.length > 0 ? same : wild
+    return group.length > 0 ? group[client.local.port % group.length] : null
+  }
+}
+
+const CONNECT_ERRORS = [
+  Errno.ECONNREFUSED,
+  Errno.ETIMEDOUT,
+  Errno.EHOSTUNREACH,
+  Errno.ENETUNREACH,
+  Errno.EADDRNOTAVAIL,
+  Errno.EADDRINUSE,
+  Errno.ECONNRESET,
+]

@@ -1,0 +1,113 @@
+/** What the operator of a run publishes: small plans that overlap, miss, loop and change. */
+
+import { parseCidr } from '../../src/address/address.ts'
+import {
+  type Cluster,
+  DEFAULT_POLICY,
+  type Listener,
+  type Plan,
+  type Rule,
+  SPLITS,
+} from '../../src/table/plan/plan.ts'
+import type { Dice } from './dice.ts'
+
+/** The gateway's own address, and where its servers are. */
+export const GATEWAY = '10.1.0.1'
+export const OTHER_ADDRESS = '10.1.0.2'
+export const SERVERS = ['10.2.0.1', '10.2.0.2', '10.2.0.3', '10.2.0.4']
+export const SERVER_PORT = 9000
+/** Nobody is there. */
+const ABSENT = '10.2.0.9'
+
+const PLACES: readonly { bind: string; port: number }[] = [
+  { bind: GATEWAY, port: 80 },
+  { bind: '', port: 80 },
+  { bind: '', port: 81 },
+  { bind: OTHER_ADDRESS, port: 82 },
+]
+/** Where clients go: some of it nobody may listen on. */
+export const DESTINATIONS = [
+  { address: GATEWAY, port: 80 },
+  { address: OTHER_ADDRESS, port: 80 },
+  { address: GATEWAY, port: 81 },
+  { address: OTHER_ADDRESS, port: 82 },
+]
+const CLIENTS = ['10.0.0.0/25', '10.0.0.128/25', '10.0.0.64/26', '10.0.0.7/32']
+
+export const CLUSTERS = 4
+/** The route whose split is exact, with weights that stay. */
+export const EXACT_ROUTE = 0
+export const EXACT_WEIGHTS = [3, 1]
+
+export type PlanOptions = { readonly isPatient: boolean; readonly limits: boolean }
+
+export function drawPlan(dice: Dice, options: PlanOptions): Plan {
+  const places = PLACES.filter((_, index) => index === 2 || dice.chance(0.7))
+  return {
+    listeners: places.map((place, index) => drawListener(dice, place, index)),
+    routes: Array.from({ length: CLUSTERS }, (_, index) => ({
+      identity: `route ${index}`,
+      destinations:
+        index === EXACT_ROUTE
+          ? EXACT_WEIGHTS.map((weight, cluster) => ({ cluster, weight }))
+          : [0, 1].map(step => ({ cluster: (index + step) % CLUSTERS, weight: 1 + dice.below(4) })),
+      split:
+        index === EXACT_ROUTE
+          ? ('exact' as const)
+          : index === 1
+            ? dice.pick(SPLITS.filter(each => each !== 'sticky'))
+            : ('random' as const),
+    })),
+    clusters: Array.from({ length: CLUSTERS }, (_, index) => drawCluster(dice, index, options)),
+    sources: [],
+  }
+}
+
+function drawListener(dice: Dice, place: { bind: string; port: number }, index: number): Listener {
+  const rules = Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row))
+  return {
+    ...{ gateway: `test/gateway-${index}`, ...place, opens: true, destination: 'local', otherwise: 'close' },
+    scopes: [
+      { host: '', port: 0, addresses: [], rules, defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1 },
+    ],
+  }
+}
+
+const cidr = (text: string): Rule['clients'][number] => parseCidr(text) as Rule['clients'][number]
+
+const drawRule = (dice: Dice, row: number): Rule => ({
+  origin: { virtualService: 'test/vs', block: 'tcp', route: row, match: 0, file: 'a.yaml', line: row + 1 },
+  destinations: dice.chance(0.3) ? [cidr(`${dice.pick([GATEWAY, OTHER_ADDRESS])}/32`)] : [],
+  port: dice.chance(0.3) ? dice.pick([80, 81, 82]) : 0,
+  clients: dice.chance(0.7) ? [cidr(dice.pick(CLIENTS))] : [],
+  source: { namespace: null, labels: {}, visibleTo: null },
+  route: dice.below(CLUSTERS),
+  never: null,
+})
+
+function drawCluster(dice: Dice, index: number, { isPatient, limits }: PlanOptions): Cluster {
+  const kind = index === 3 && dice.chance(0.2) ? 'unknown' : 'static'
+  const count = kind === 'static' && !(index === 3 && dice.chance(0.2)) ? 1 + dice.below(3) : 0
+  const first = dice.below(SERVERS.length)
+  const endpoints = Array.from({ length: count }, (_, row) => ({
+    address: dice.chance(0.1) ? ABSENT : SERVERS[(first + row) % SERVERS.length],
+    port: SERVER_PORT,
+    weight: 1 + dice.below(3),
+  }))
+  if (index === 3 && count > 0 && dice.chance(0.2)) endpoints[0] = { address: GATEWAY, port: 81, weight: 1 }
+  return {
+    ...{ host: `cluster-${index}`, subset: null, port: 80, kind, names: [], labels: {}, endpoints },
+    policy: {
+      ...DEFAULT_POLICY,
+      balance: dice.pick(['LEAST_REQUEST', 'ROUND_ROBIN', 'RANDOM']),
+      connectTimeoutMs: dice.pick([50, 300, 2000]),
+      idleTimeoutMs: isPatient ? 0 : dice.pick([0, 500, 3000]),
+      maxDurationMs: isPatient || dice.chance(0.7) ? 0 : dice.pick([400, 2500]),
+      maxConnections: limits && dice.chance(0.3) ? dice.between(1, 6) : 0,
+      keepalive: dice.chance(0.3) ? { timeS: 30, intervalS: 5, probes: 3 } : null,
+      connectAttempts: dice.between(1, 3),
+      connectDeadlineMs: dice.pick([200, 3000]),
+      remembersFailures: dice.chance(0.7),
+    },
+  }
+}
