@@ -13,7 +13,7 @@ import type { Order, Report } from '../../src/engine/worker/protocol.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { endLost } from '../../src/stats/lost.ts'
 import { Wanted, want } from '../../src/stats/records.ts'
-import { Counter, clearWorker, openStats, type Stats } from '../../src/stats/stats.ts'
+import { Counter, clearWorker, openAt, openStats, type Stats } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { BLOCKED, type Machine, SimulatedKernel } from './kernel.ts'
@@ -109,7 +109,7 @@ export class Gateway {
   publish(plan: Plan): void {
     this.plans.push(plan)
     const table = buildTable(plan, this.generation, this.#slotOf)
-    this.#newest = { kind: 'table', generation: this.generation, table }
+    this.#newest = { kind: 'table', epoch: this.generation, generation: this.generation, table }
     for (const { port } of this.workers) port?.postMessage(this.#newest)
     Atomics.store(new Int32Array(this.#epoch), 0, this.generation)
     for (const worker of this.workers) this.#rouse(worker)
@@ -182,7 +182,7 @@ export class Gateway {
         worker.isKnown = true
         this.#wake(worker.index)
       } else if (message.kind === 'listening') worker.generation = message.generation
-      else this.drained.push(message)
+      else if (message.kind === 'drained') this.drained.push(message)
     }
   }
 
@@ -251,6 +251,7 @@ export class Gateway {
     const accepted = left ? unseen : []
     for (const fd of [...given, ...accepted]) this.#drop(fd)
     if (left) for (const [fd, file] of process.files.entries()) if (file?.owner === index) this.#drop(fd)
+    if (!left) this.#checkLeft(worker)
     counters[Counter.accepted] += given.length + accepted.length
     counters[Counter.open] += given.length + accepted.length
     endLost(this.journals[index], counters[Counter.open])
@@ -259,6 +260,16 @@ export class Gateway {
       clock.in(RESTART_MS, () => {
         if (!this.isEnding) this.#start(worker)
       })
+  }
+
+  /** Who ends in order has nothing open, for any endpoint or destination. */
+  #checkLeft({ index }: Worker): void {
+    const { words, counters } = this.stats
+    const { onBug } = this.#machine
+    if (counters[index][Counter.open] !== 0) onBug(`worker ${index} ends with connections`)
+    for (let slot = 0; slot < this.slotCount; slot++)
+      if (words[openAt(index, slot)] !== 0)
+        onBug(`worker ${index} counts ${words[openAt(index, slot)]} open for a slot`)
   }
 
   #drop(fd: number): void {

@@ -35,6 +35,8 @@ export const BLOCKED = Symbol('the thread waits')
 const POLL_HUP = 16
 /** Completions of one repeating receive in a row (MULTISHOT_MAX_RETRY in io_uring/net.c is 32). */
 const IN_A_ROW = 4
+/** And until the thread waits again, which alone makes completions (DEFER_TASKRUN). */
+const IN_A_TURN = 32
 
 export type Machine = {
   readonly clock: Clock
@@ -44,6 +46,8 @@ export type Machine = {
   readonly process: Process
   /** By eventfd, the kernel that waits for it. */
   readonly wakes: Map<number, { count: number; kernel: SimulatedKernel | null }>
+  /** Connections that it has sent away before anybody accepted them. */
+  aborted: number
   /** A program has done what none may. */
   readonly onBug: (what: string) => void
   readonly buffers: {
@@ -68,6 +72,8 @@ export class Operation {
   done = 0
   events = 0
   isOver = false
+  /** Completions since the thread waited last. */
+  told = 0
   isPoked = false
   poke: () => void = () => {}
 
@@ -150,6 +156,10 @@ export class SimulatedKernel implements Kernel {
     }
     if (!this.isDue) throw BLOCKED
     this.untilMs = Number.NaN
+    for (const operation of this.#operations) {
+      if (operation.told >= IN_A_TURN) operation.poke()
+      operation.told = 0
+    }
     return 0
   }
 
@@ -264,7 +274,10 @@ export class SimulatedKernel implements Kernel {
 
   rouse = (wakeFd: number): void => {
     const wake = this.#machine.wakes.get(wakeFd)
-    if (wake === undefined) return this.#machine.onBug(`eventfd ${wakeFd} is written, and not open`)
+    if (wake === undefined) {
+      this.#machine.onBug(`eventfd ${wakeFd} is written, and not open`)
+      return
+    }
     wake.count++
     wake.kernel?.woken()
   }
@@ -299,7 +312,11 @@ export class SimulatedKernel implements Kernel {
 
   /** Somebody has written to the eventfd. */
   woken(): void {
-    for (const operation of this.#operations) if (operation.kind === 'wake') operation.poke()
+    const { clock, dice, faults } = this.#machine
+    const lateMs = faults.strikes('late') ? dice.below(20_000) / 1000 : 0
+    clock.in(lateMs, () => {
+      for (const operation of this.#operations) if (operation.kind === 'wake') operation.poke()
+    })
   }
 
   #leave(): void {
@@ -366,15 +383,20 @@ export class SimulatedKernel implements Kernel {
   #progress(operation: Operation): void {
     switch (operation.kind) {
       case 'accept':
-        return this.#accept(operation)
+        this.#accept(operation)
+        return
       case 'receive':
-        return this.#receive(operation)
+        this.#receive(operation)
+        return
       case 'send':
-        return this.#send(operation)
+        this.#send(operation)
+        return
       case 'ready':
-        return this.#look(operation)
+        this.#look(operation)
+        return
       case 'watch':
-        return this.#watch(operation)
+        this.#watch(operation)
+        return
       case 'connect': {
         const socket = operation.file?.socket
         if (socket?.broken) this.#complete(operation, socket.takeError(Errno.ECONNRESET), 0)
@@ -388,9 +410,18 @@ export class SimulatedKernel implements Kernel {
     const queue = file?.listener?.queue ?? []
     while (!operation.isOver && queue.length > 0) {
       const failure = faults.strikes('acceptFails') ? dice.pick(ACCEPT_ERRORS) : 0
-      if (failure === Errno.ECONNABORTED) this.#machine.network.abort(queue.shift()!)
-      if (failure !== 0) return this.#complete(operation, -failure, 0)
-      if (!process.hasRoom()) return this.#complete(operation, -Errno.EMFILE, 0)
+      if (failure === Errno.ECONNABORTED) {
+        this.#machine.aborted++
+        this.#machine.network.abort(queue.shift()!)
+      }
+      if (failure !== 0) {
+        this.#complete(operation, -failure, 0)
+        return
+      }
+      if (!process.hasRoom()) {
+        this.#complete(operation, -Errno.EMFILE, 0)
+        return
+      }
       const fd = process.open(new File(this.#worker, { socket: queue.shift()! }))
       this.#complete(operation, fd, this.#more())
     }
@@ -400,16 +431,22 @@ export class SimulatedKernel implements Kernel {
     const { network, dice, faults } = this.#machine
     const file = operation.file as File
     const socket = file.socket!
-    if (!file.isBlocking && !operation.repeats && faults.strikes('again') && socket.incoming.queued === 0)
-      return this.#complete(operation, -Errno.EAGAIN, 0)
+    if (!file.isBlocking && !operation.repeats && faults.strikes('again') && socket.incoming.queued === 0) {
+      this.#complete(operation, -Errno.EAGAIN, 0)
+      return
+    }
     const pool = operation.pool === LARGE ? this.large : this.small
+    if (operation.told >= IN_A_TURN) return
     for (let row = 0; row < IN_A_ROW && !operation.isOver; row++) {
       if (socket.incoming.queued === 0) {
         const result = network.read(socket, NOTHING, 1)
         if (result !== -Errno.EAGAIN) this.#complete(operation, result, 0)
         return
       }
-      if (faults.strikes('noBuffer') || !pool.isOffered) return this.#complete(operation, -Errno.ENOBUFS, 0)
+      if (faults.strikes('noBuffer') || !pool.isOffered) {
+        this.#complete(operation, -Errno.ENOBUFS, 0)
+        return
+      }
       const most = faults.strikes('shortReceive') ? dice.size(pool.bytesEach) : pool.bytesEach
       const id = pool.fill()
       const at = pool.at(id)
@@ -431,14 +468,19 @@ export class SimulatedKernel implements Kernel {
       operation.done === 0 &&
       file.socket!.outgoing.room === 0 &&
       faults.strikes('again')
-    )
-      return this.#complete(operation, -Errno.EAGAIN, 0)
+    ) {
+      this.#complete(operation, -Errno.EAGAIN, 0)
+      return
+    }
     const most = faults.strikes('shortSend')
       ? 1 + this.#machine.dice.below(bytes - operation.done)
       : bytes - operation.done
     const from = at + operation.done
     const result = network.write(file.socket!, this.memory.u8.subarray(from, from + most))
-    if (result < 0) return this.#complete(operation, operation.done || result, 0)
+    if (result < 0) {
+      this.#complete(operation, operation.done || result, 0)
+      return
+    }
     operation.done += result
     if (operation.done === bytes || (operation.done > 0 && faults.strikes('shortSend')))
       this.#complete(operation, operation.done, 0)
@@ -479,7 +521,8 @@ export class SimulatedKernel implements Kernel {
       end()
       return 0
     }
-    clock.in(dice.below(30_000) / 1000, end)
+    // Only what runs on a thread of the kernel's goes on for a while (io-wq).
+    clock.in(target.kind === 'connect' ? dice.below(30_000) / 1000 : 0, end)
     return -Errno.EALREADY
   }
 
@@ -487,6 +530,7 @@ export class SimulatedKernel implements Kernel {
     if (operation.isOver) return
     // Where the queue is full, repeating operations end (io_uring/net.c).
     const kept = this.#ready.length >= this.#completions ? flags & ~MORE : flags
+    operation.told++
     this.#post(operation, operation.word, operation.generation, result, kept)
     if ((kept & MORE) === 0) this.#over(operation)
   }

@@ -85,6 +85,8 @@ export class Listener {
   }
 }
 
+const GIVEN_UP_MS = 1000
+
 /** What answers a connect from the gateway. */
 export type Server = (socket: Socket) => void
 
@@ -129,8 +131,14 @@ export class Network {
     if (faults.strikes('blackhole')) return
     this.#clock.in(this.delay(), () => {
       if (socket.closed || socket.broken) return
-      if (server === undefined) return done(-Errno.ECONNREFUSED)
-      if (faults.strikes('connectFails')) return done(-this.#dice.pick(CONNECT_ERRORS))
+      if (server === undefined) {
+        done(-Errno.ECONNREFUSED)
+        return
+      }
+      if (faults.strikes('connectFails')) {
+        done(-this.#dice.pick(CONNECT_ERRORS))
+        return
+      }
       const accepted = new Socket(socket.remote, socket.local)
       this.#pair(socket, accepted)
       server(accepted)
@@ -209,9 +217,14 @@ export class Network {
     this.#break(socket, Errno.ECONNRESET, true)
   }
 
-  /** The kernel gives the peer up. */
+  /** The kernel gives the peer up, which nobody tells; it does the same a while later. */
   giveUp(socket: Socket, error: number): void {
-    if (!socket.broken && !socket.closed) this.#break(socket, error, false)
+    if (socket.broken || socket.closed) return
+    this.#break(socket, error, false)
+    const { peer } = socket
+    this.#clock.in(GIVEN_UP_MS, () => {
+      if (peer && !peer.broken && !peer.closed) this.#break(peer, Errno.ETIMEDOUT, false)
+    })
   }
 
   closeListener(listener: Listener): void {

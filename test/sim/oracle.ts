@@ -4,7 +4,7 @@
  */
 
 import { formatAddress } from '../../src/address/address.ts'
-import { Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
+import { Live, LiveHead, liveAt, openConnections, Stage } from '../../src/stats/connections.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { RecordReader } from '../../src/stats/records.ts'
 import { Series, seriesAt, usedRows } from '../../src/stats/series.ts'
@@ -27,6 +27,8 @@ export type Scene = {
   /** By port of the client. */
   readonly clients: ReadonlyMap<number, Client>
   readonly servers: readonly Peer[]
+  /** How many the kernel itself has sent away before they were accepted. */
+  readonly aborted: number
   readonly files: readonly (File | null)[]
   /** What one direction may hold, whoever does not read. */
   readonly heldMost: number
@@ -81,6 +83,7 @@ export function checkEnd(scene: Scene): Map<ReasonName, number> {
     if (client === undefined) onBug(`nobody is client ${port}`)
     else checkConnection(scene, record, client)
   }
+  checkAccepted(scene, records, seen)
   checkPairs(scene)
   checkExact(scene, records)
   return reasons
@@ -188,13 +191,18 @@ function checkTimes(
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const idle = numbers[Live.endedMs / 2] - numbers[Live.activeMs / 2]
   // What comes while it is being closed is still counted.
-  if (reason === 'idle-timeout' && idle > CLOSING_MS && idle < idleTimeoutMs)
+  if (reason === 'idle-timeout' && idle > CLOSING_MS && idle < idleTimeoutMs - 1)
     onBug(`${who}: after ${idle} ms of ${idleTimeoutMs}`)
-  if (reason === 'max-duration' && lasted < maxDurationMs)
+  if (reason === 'max-duration' && lasted < maxDurationMs - 1)
     onBug(`${who}: after ${lasted} ms of ${maxDurationMs}`)
   if (maxDurationMs > 0 && reason !== 'worker-lost' && lasted > maxDurationMs + lateMs)
     onBug(`${who}: lasted ${lasted} ms of ${maxDurationMs}`)
-  if (idleTimeoutMs > 0 && reason !== 'worker-lost' && words[Live.state] > 1 && idle > idleTimeoutMs + lateMs)
+  if (
+    idleTimeoutMs > 0 &&
+    reason !== 'worker-lost' &&
+    words[Live.state] >= Stage.relaying &&
+    idle > idleTimeoutMs + lateMs
+  )
     onBug(`${who}: was idle for ${idle} ms of ${idleTimeoutMs}`)
 }
 
@@ -224,8 +232,20 @@ function checkRoute({ gateway, onBug }: Scene, { reason, words }: Record, client
   const isEndpoint = plan.clusters[cluster].endpoints.some(
     each => each.address === address && each.port === words[Live.endpointPort],
   )
-  if (words[Live.endpoint] >= 0 && words[Live.endpointFamily] !== 0 && !isEndpoint)
+  if (words[Live.endpointFamily] !== 0 && !isEndpoint)
     onBug(`${who}: ${address} is no endpoint of cluster ${cluster}`)
+}
+
+/** Nobody who was let in by a listener is forgotten; who resets early may be nobody in particular. */
+function checkAccepted(
+  { gateway, clients, aborted, onBug }: Scene,
+  records: readonly Record[],
+  seen: ReadonlyMap<number, Record>,
+): void {
+  if (gateway.deaths > 0) return
+  const nameless = records.filter(({ words }) => words[Live.clientFamily] === 0).length
+  const forgotten = [...clients.keys()].filter(port => !seen.has(port))
+  if (forgotten.length > nameless + aborted) onBug(`clients ${forgotten.join(', ')} were never accepted`)
 }
 
 /** Two that hear of each other hear of nobody else. */
@@ -238,6 +258,8 @@ function checkPairs({ clients, servers, onBug }: Scene): void {
     if (peer.heard < 4) continue
     const other = byNumber.get(peer.heardOf)
     if (other === undefined) onBug(`peer ${peer.number} heard of nobody (${peer.heardOf})`)
+    else if (peer.heardEnd && !other.saidEnd)
+      onBug(`peer ${peer.number} heard an end that ${other.number} never said`)
     else if (other.heard >= 4 && other.heardOf !== peer.number)
       onBug(`peer ${peer.number} hears ${peer.heardOf}, who hears ${other.heardOf}`)
     if (heardOf.has(peer.heardOf))

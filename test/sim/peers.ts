@@ -132,9 +132,14 @@ export class Peer {
     if (this.isOver) return
     const { script } = this
     const moved = this.said + this.heard
-    if (script.ends === 'reset' && moved >= script.resetAt && (script.resetAt === 0 || moved > 0))
-      return this.#reset()
-    if (script.ends === 'close' && !this.#willing) return this.#leave()
+    if (script.ends === 'reset' && moved >= script.resetAt && (script.resetAt === 0 || moved > 0)) {
+      this.#reset()
+      return
+    }
+    if (script.ends === 'close' && !this.#willing) {
+      this.#leave()
+      return
+    }
     this.#say()
     this.#end()
   }
@@ -154,7 +159,8 @@ export class Peer {
       }
       if (this.socket.broken) {
         this.isBroken = true
-        return this.#over()
+        this.#over()
+        return
       }
       if (result === 0) this.heardEnd = true
       return
@@ -164,8 +170,10 @@ export class Peer {
   #check(bytes: number): void {
     for (let at = 0; at < bytes; at++, this.heard++) {
       if (this.heard < 4) this.heardOf |= scratch[at] << (8 * this.heard)
-      else if (scratch[at] !== byteAt(this.heardOf, this.heard))
-        return this.#onBug(`peer ${this.number} heard a wrong byte at ${this.heard} of peer ${this.heardOf}`)
+      else if (scratch[at] !== byteAt(this.heardOf, this.heard)) {
+        this.#onBug(`peer ${this.number} heard a wrong byte at ${this.heard} of peer ${this.heardOf}`)
+        return
+      }
     }
   }
 
@@ -177,13 +185,17 @@ export class Peer {
       (this.heard < script.after && !this.heardEnd && !this.#willing)
     )
       return
-    if (this.#clock.nowMs < this.#nextMs) return this.#plan(this.#nextMs - this.#clock.nowMs)
+    if (this.#clock.nowMs < this.#nextMs) {
+      this.#plan(this.#nextMs - this.#clock.nowMs)
+      return
+    }
     const bytes = Math.min(script.says - this.said, script.piece, READ_MOST)
     for (let at = 0; at < bytes; at++) scratch[at] = byteAt(this.number, this.said + at)
     const result = this.#network.write(this.socket, scratch.subarray(0, bytes))
     if (result < 0) {
       this.isBroken = true
-      return this.#over()
+      this.#over()
+      return
     }
     this.said += result
     if (result > 0) this.activeMs = this.#clock.nowMs

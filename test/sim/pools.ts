@@ -45,6 +45,14 @@ export class Buffers implements BufferPool {
     return id
   }
 
+  borrow(): number {
+    if (this.#offered.length === 0) return -1
+    const id = this.#offered.pop() as number
+    this.#state[id] = 2
+    this.free--
+    return id
+  }
+
   give(id: number): void {
     if (this.#state[id] !== 2) throw new Error(`buffer ${id} is not the worker's to give`)
     this.#state[id] = 0

@@ -27,6 +27,8 @@ const END_MS = 10_000
 /** Steps without an end are one: a run has some thousands. */
 const STEPS_MOST = 400_000
 const CHECK_EVERY = 16
+/** Small buffers: those that make it call back, and what comes in two turns until that counts. */
+const HELD_MOST = 8 + 2 * 32
 
 export const ACTIONS = ['publish', 'close', 'limit', 'kill', 'sudden', 'lose', 'end'] as const
 export type Action = (typeof ACTIONS)[number]
@@ -67,7 +69,7 @@ export function run(
     clock.note(`BUG ${what}`)
   }
   const faults = new Faults(swarm, dice, fault => limits.faults?.includes(fault) ?? true)
-  const isBulk = swarm.chance(0.06)
+  const isBulk = swarm.chance(0.08)
   const isCrowd = !isBulk && swarm.chance(0.1)
   const capacity = isBulk ? 262_144 : swarm.pick([500, 4096, 16_384])
   const network = new Network(clock, dice, faults, { latencyMs: swarm.pick([0, 1, 20]), capacity })
@@ -80,7 +82,17 @@ export function run(
     large: isFew ? 2 : 16,
     largeBytes: isBulk ? 65_536 : 4096,
   }
-  const machine: Machine = { clock, dice, faults, network, process, onBug, buffers, wakes: new Map() }
+  const machine: Machine = {
+    clock,
+    dice,
+    faults,
+    network,
+    process,
+    onBug,
+    buffers,
+    wakes: new Map(),
+    aborted: 0,
+  }
   const workers = isCrowd ? 2 : swarm.pick([1, 2, 2, 3])
   const most = swarm.chance(0.15) ? swarm.between(2, 10) : CONNECTIONS_MOST
   const gateway = new Gateway(machine, { workers, maxConnections: most, files })
@@ -114,9 +126,9 @@ export function run(
     if (isRelenting) peer.relent()
     return peer
   }
-  for (const address of SERVERS.slice(0, swarm.between(1, SERVERS.length)))
+  for (const address of SERVERS.slice(0, swarm.between(2, SERVERS.length)))
     network.servers.set(`${address}:${SERVER_PORT}`, socket => servers.push(newPeer(socket)))
-  const drawn = isCrowd ? 60 : isBulk ? swarm.between(1, 3) : swarm.between(1, 24)
+  const drawn = isCrowd ? 60 : isBulk ? swarm.between(2, 5) : swarm.between(1, 24)
   const count = Math.min(limits.connections ?? drawn, drawn)
   const skew = isCrowd || swarm.chance(0.3) ? workers : 1
   const connect = (index: number): void => {
@@ -127,8 +139,9 @@ export function run(
     if (!network.connect(socket)) return
     clients.set(port, { peer: newPeer(socket), address, port, generation: gateway.generation })
   }
-  for (let index = 0; index < count; index++)
-    clock.at(1000 + dice.below(QUIET_MS - 200), () => connect(index))
+  const moments = [0, 1, 2].map(() => dice.below(QUIET_MS - 200))
+  const moment = () => 1000 + (dice.chance(0.4) ? dice.pick(moments) : dice.below(QUIET_MS - 200))
+  for (let index = 0; index < count; index++) clock.at(moment(), () => connect(index))
 
   // ── what the operator and the machine do
   const act = (action: Action): void => {
@@ -163,7 +176,7 @@ export function run(
     gateway.end(drainMs < 0 ? { kind: 'stop' } : { kind: 'drain', timeoutMs: drainMs })
   for (const action of actions) {
     const times = action === 'end' || action === 'kill' || action === 'sudden' ? 1 : dice.between(1, 5)
-    for (let time = 0; time < times; time++) clock.at(1000 + dice.below(QUIET_MS), () => act(action))
+    for (let time = 0; time < times; time++) clock.at(moment(), () => act(action))
   }
 
   // ── the scheduler
@@ -171,11 +184,14 @@ export function run(
   let stalledMs = 0
   const scene: Scene = {
     ...{ gateway, clients, servers, onBug },
-    heldMost: 16 * buffers.smallBytes + 2 * capacity + 2 * buffers.largeBytes + (isBulk ? 2 ** 20 : 0),
+    heldMost: HELD_MOST * buffers.smallBytes + 2 * buffers.largeBytes + (isBulk ? 2 ** 20 : 0),
     get lateMs() {
       return 200 + stalledMs
     },
     files: process.files,
+    get aborted() {
+      return machine.aborted
+    },
   }
   const until = (untilMs: number, isDone: () => boolean): boolean => {
     while (bug === '') {

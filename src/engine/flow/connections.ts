@@ -8,6 +8,7 @@
  * kernel has completed, or whose time is up, is given to the stage that it concerns.
  */
 
+import { mark } from '../../base/mark.ts'
 import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
 import { operationOf, slotOf } from '../../kernel/user-data.ts'
 import { liveRows } from '../../stats/connections.ts'
@@ -108,11 +109,12 @@ export class Connections {
     const buffer = this.#queues.take(flags, kind === Operation.RECEIVE_LARGER)
     if (generation[slot] !== this.#kernel.generation) {
       if (buffer >= 0) this.#queues.give(buffer)
-      return // of a connection that is gone
+      return
     }
     this.#ask.completed(slot, flags)
     if (state[slot] === State.Closing) {
       if (buffer >= 0) this.#queues.give(buffer)
+      if (result > 0) mark('bytes while it is being closed')
       if (result > 0 && !this.slots.readings.has(slot)) this.#flows.late(slot, kind, side, result)
       this.endings.endWhenIdle(slot)
       return

@@ -9,6 +9,7 @@
  * Meanwhile the client is received from (flows.ts), up to a limit, or at least watched (watch.ts).
  */
 
+import { mark } from '../../base/mark.ts'
 import { errnoName } from '../../kernel/errno.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -67,6 +68,7 @@ export class Dialer {
   /** Calls the connect back; it completes with −ECANCELED, and another endpoint may be tried. */
   callBack(slot: number): void {
     const { ask, slots, clock } = this.#options
+    mark('a connect is called back')
     slots.dialedMs[slot] = clock.nowMs
     ask.cancel(slot, Operation.CONNECT, UPSTREAM)
   }
@@ -77,6 +79,7 @@ export class Dialer {
     const fd = sockets.dial(decision.family === 4 ? 4 : 6, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
     if (fd >= descriptorCeiling || (fd < 0 && isShortage(errnoName(fd)))) {
+      mark('no descriptor to dial with')
       this.#options.endings.close(slot, Reason['accept-error'])
       return
     }
@@ -114,6 +117,7 @@ export class Dialer {
   /** The upstream had accepted, and has reset before its connect was completed. */
   #failAtOnce(slot: number, result: number): void {
     const { slots, attempts, journal, clock } = this.#options
+    mark('an upstream resets as it connects')
     slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     journal.broke(slot, result)
@@ -125,6 +129,7 @@ export class Dialer {
     this.#closeUpstream(slot)
     const failure = { code: errnoName(result), errno: result }
     const next = attempts.failed(slot, failure, this.#another, clock.nowMs)
+    if (next === ANOTHER) mark('another endpoint is dialed')
     if (next === ANOTHER) this.#connect(slot, this.#another)
     else this.#options.endings.close(slot, next)
   }

@@ -9,6 +9,7 @@
  * milliseconds, and serves the others in between.
  */
 
+import { mark } from '../../base/mark.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
 import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
@@ -155,7 +156,10 @@ export class Endings {
   endWhenIdle(slot: number): void {
     const slots = this.#slots
     const { journal, clock } = this.#options
-    if (slots.inFlight[slot] > 0 || slots.resets[slot] === 2) return
+    if (slots.inFlight[slot] > 0 || slots.resets[slot] === 2) {
+      mark('an end waits for operations')
+      return
+    }
     if (slots.resets[slot] === 1) this.#cutting--
     this.#closeSide(slot, CLIENT)
     this.#closeSide(slot, UPSTREAM)
@@ -192,7 +196,9 @@ export class Endings {
 
   #abort(slot: number, side: Side): void {
     const fd = this.#slots.fd[2 * slot + side]
-    if (fd >= 0 && this.#options.kernel.sockets.abort(fd) < 0) this.#cancel(slot, side)
+    if (fd < 0 || this.#options.kernel.sockets.abort(fd) >= 0) return
+    mark('a reset fails')
+    this.#cancel(slot, side)
   }
 
   #cancel(slot: number, side: Side): void {

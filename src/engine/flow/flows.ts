@@ -10,6 +10,7 @@
  */
 
 import { assert, unreachable } from '../../base/assert.ts'
+import { mark } from '../../base/mark.ts'
 import { Errno } from '../../kernel/errno.ts'
 import { type Kernel, type Memory, NONEMPTY, type SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -243,10 +244,13 @@ export class Flows {
     if (result > 0) {
       this.#delivered(slot, side, result)
       slots.activeMs[slot] = this.#clock.nowMs
+      this.#ports.doubt(2 * slot + otherOf(side), result < this.#queues.bytes(direction))
       this.#queues.advance(direction, result)
       this.#goOn(slot, side)
-    } else if (result === -Errno.EAGAIN) this.#ask.writable(slot, otherOf(side))
-    else this.#endings.break(slot, otherOf(side), result)
+    } else if (result === -Errno.EAGAIN) {
+      mark('a send would wait')
+      this.#ask.writable(slot, otherOf(side))
+    } else this.#endings.break(slot, otherOf(side), result)
   }
 
   /** Of the first buffer of `side`'s direction, `bytes` bytes have gone. */
@@ -258,15 +262,20 @@ export class Flows {
   /** A socket is ready for `side`'s direction. What is wrong with it (POLL_ERR), the next attempt finds out. */
   ready(slot: number, side: Side, events: number): void {
     if (events < 0) this.#endings.break(slot, side, events)
-    else if (!this.#isThere(slot, otherOf(side))) this.#ports.receive(slot, side)
-    else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.#goOn(slot, side)
+    else if (!this.#isThere(slot, otherOf(side))) {
+      mark('a client is readable while its upstream is dialed')
+      this.#ports.receive(slot, side)
+    } else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.#goOn(slot, side)
   }
 
   /** Goes on with a direction that sends nothing at the moment. */
   #goOn(slot: number, side: Side): void {
     const { flow } = this.#slots
     const direction = 2 * slot + side
-    if ((flow[direction] & FlowIs.finished) !== 0) return // a poll that came late
+    if ((flow[direction] & FlowIs.finished) !== 0) {
+      mark('a poll that came late')
+      return
+    }
     if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
     else if ((flow[direction] & FlowIs.ended) !== 0) {
       if (this.#isOpen(slot)) this.#finish(slot, side)
@@ -289,9 +298,11 @@ export class Flows {
     this.#journal.delivered(slot, side, splicer.given, this.#clock.nowMs)
     switch (next) {
       case Next.readable:
+        mark('a pipe waits for its source')
         this.#ask.readable(slot, side)
         break
       case Next.writable:
+        mark('a pipe waits for its target')
         this.#ask.writable(slot, otherOf(side))
         break
       case Next.copy:
@@ -324,7 +335,9 @@ export class Flows {
     slots.reason[slot] = CLOSED[side]
     slots.activeMs[slot] = this.#clock.nowMs
     const result = this.#sockets.shutdownWrite(slots.fd[2 * slot + otherOf(side)])
-    if (result < 0) this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
+    if (result >= 0) return
+    mark('an end finds nobody')
+    this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
   }
 
   /** While the connection is being closed: what comes now is lost, and what was being sent may have gone. */

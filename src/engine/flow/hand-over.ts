@@ -16,6 +16,7 @@
  * 0.1 % with 64 clients, and 5 % with 512.) Where long ones come among many short ones, they are thus levelled less.
  */
 
+import { mark } from '../../base/mark.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { Counter, type Stats } from '../../stats/stats.ts'
 import { Inboxes } from '../worker/inboxes.ts'
@@ -70,6 +71,7 @@ export class HandOver {
       sockets.keep(fd)
       return false
     }
+    mark('a connection is handed over')
     this.#stats.counters[this.#worker][Counter.handedOver]++
     return true
   }

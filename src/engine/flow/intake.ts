@@ -3,6 +3,7 @@
  * Then it is decided about (admission.ts), or read from before (reading.ts).
  */
 
+import { mark } from '../../base/mark.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -84,7 +85,10 @@ export class Intake {
   #identify({ local, socket }: Listening, fd: number, arrival: Arrival): boolean {
     const { sockets } = this.#options
     const { query } = arrival
-    if (sockets.peerName(fd, this.#peer) < 0) return false
+    if (sockets.peerName(fd, this.#peer) < 0) {
+      mark('a client is gone before it is known')
+      return false
+    }
     if (local) copyName(local, this.#local)
     else if (sockets.localName(fd, this.#local) < 0) return false
     if (socket.original) sockets.originalDestination(fd, this.#local)

@@ -13,6 +13,7 @@
 
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
+import { mark } from '../../base/mark.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
 import { type Kernel, MORE, makeRoom } from '../../kernel/kernel.ts'
 import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
@@ -131,6 +132,14 @@ export class Listeners {
     for (const listening of this.#byPlace.values()) this.#retire(listening)
   }
 
+  /** Who has the place by the newest table: a listener that is being closed may have a successor there. */
+  newestAt(listening: Listening): Listening {
+    const newest = listening.retiring ? this.#byPlace.get(listening.place) : undefined
+    if (newest === undefined) return listening
+    mark('a listener that is being closed has a successor')
+    return newest
+  }
+
   /** A completion of a listener's accept: `result` is a new descriptor, or −errno. */
   accepted(word: number, result: number, flags: number, nowMs: number): void {
     const listening = this.#bySlot.get(slotOf(word))
@@ -139,8 +148,11 @@ export class Listeners {
     if ((flags & MORE) !== 0) return
     listening.accepting = false
     if (listening.retiring) this.#close(listening)
-    else if (result >= 0) this.#accept(listening)
-    else {
+    else if (result >= 0) {
+      mark('an accept is asked for again')
+      this.#accept(listening)
+    } else {
+      mark('accepting is paused')
       this.#options.onPause()
       this.#retryAt(listening, nowMs + PAUSE_MS)
     }
@@ -178,9 +190,13 @@ export class Listeners {
   }
 
   #open(listening: Listening, nowMs: number): void {
-    if (listening.retiring) return // a newer table has not got it
+    if (listening.retiring) {
+      mark('a listener is not wanted any more before it was opened')
+      return
+    }
     const fd = this.#listen(listening.socket)
     if (fd < 0) {
+      mark('a listener cannot be opened')
       const code = errnoName(fd)
       const message = `listen ${code} ${listening.socket.key}`
       listening.failure = { listener: listening.socket.key, code, message }
@@ -248,6 +264,7 @@ export class Listeners {
     const { sockets } = kernel
     sockets.setNonBlocking(listening.fd)
     for (let fd = sockets.acceptWaiting(listening.fd); fd >= 0; fd = sockets.acceptWaiting(listening.fd)) {
+      mark('a queue is emptied before its listener is closed')
       makeRoom(kernel)
       onAccept(listening, fd)
     }

@@ -10,8 +10,10 @@
  * that nothing is received from, nobody would hear a reset: watch.ts looks after it.
  */
 
+import { mark } from '../../base/mark.ts'
 import { Errno } from '../../kernel/errno.ts'
 import { LARGE, MORE, SMALL, type SocketCalls } from '../../kernel/kernel.ts'
+import { createSocketName } from '../../kernel/socket-address.ts'
 import { State } from '../decide/state.ts'
 import type { Ask } from './ask.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -52,6 +54,7 @@ export class Ports {
   readonly #slots: Slots
   readonly #queues: Queues
   readonly #deadlines: Deadlines
+  readonly #nobody = createSocketName()
   /** Ports that wait for a small buffer, in the order in which they ran dry. */
   #starved: number[] = []
   /** By port. */
@@ -82,6 +85,7 @@ export class Ports {
     const { port } = this.#slots
     const at = 2 * slot + side
     if ((port[at] & (PortIs.receiving | PortIs.stopping)) !== PortIs.receiving) return
+    mark('a receive is called back')
     port[at] |= PortIs.stopping
     this.#ask.cancel(slot, Operation.RECEIVE, side)
   }
@@ -98,12 +102,32 @@ export class Ports {
       return Came.bytes
     }
     if (buffer >= 0) this.#queues.give(buffer)
-    if (result === 0) return Came.end
+    if (result === 0) return this.#hasReset(at) ? Came.broken : Came.end
     if (result === -Errno.ECANCELED) return Came.stopped
     if (result === -Errno.ENOBUFS) this.#starve(slot, side)
-    else if (result === -Errno.EAGAIN) this.#ask.readable(slot, side)
-    else return Came.broken
+    else if (result === -Errno.EAGAIN) {
+      mark('a receive would wait')
+      this.#ask.readable(slot, side)
+    } else return Came.broken
     return Came.nothing
+  }
+
+  /**
+   * Whether the last send to it was cut short. What cut it short may be a reset, which the kernel
+   * tells once: the next receive brings an end then that nobody has said (sk_err in tcp_recvmsg,
+   * net/ipv4/tcp.c).
+   */
+  doubt(at: number, isShort: boolean): void {
+    const { port } = this.#slots
+    if (isShort) port[at] |= PortIs.doubted
+    else port[at] &= ~PortIs.doubted
+  }
+
+  #hasReset(at: number): boolean {
+    const { port, fd } = this.#slots
+    if ((port[at] & PortIs.doubted) === 0 || this.#sockets.peerName(fd[at], this.#nobody) >= 0) return false
+    mark('a reset that a send was told of')
+    return true
   }
 
   isLarger(at: number): boolean {
@@ -138,6 +162,7 @@ export class Ports {
     const { port } = this.#slots
     const at = 2 * slot + side
     if (this.isLarger(at)) {
+      mark('no large buffer is left')
       port[at] &= ~PortIs.larger
       this.receive(slot, side)
     } else if (this.#queues.count(at) === 0 || this.#slots.state[slot] === State.Reading) {
@@ -161,7 +186,10 @@ export class Ports {
       const slot = at >>> 1
       const isStarved = (port[at] & PortIs.starved) !== 0
       port[at] &= ~PortIs.starved
-      if (!isStarved || state[slot] === State.Closing) continue
+      if (!isStarved || state[slot] === State.Closing) {
+        mark('who waited for a buffer needs none any more')
+        continue
+      }
       makeRoom()
       this.receive(slot, (at & 1) as Side)
     }

@@ -37,6 +37,8 @@ export const PortIs = {
   broken: 64,
   /** Something stands between it and the flows (filter.ts). */
   filtered: 128,
+  /** A send to it was cut short: it may have reset, and the send may have been told instead of the receive. */
+  doubted: 256,
 } as const
 
 /** What a direction owes; bits. */
@@ -63,7 +65,7 @@ export class Slots {
 
   /** By side: the descriptor, or −1; PortIs; and the bytes that came in large pieces, one after the other. */
   readonly fd: Int32Array
-  readonly port: Uint8Array
+  readonly port: Uint16Array
   readonly streak: Int32Array
   /** By direction: FlowIs, and how much its pipe holds. */
   readonly flow: Uint8Array
@@ -95,7 +97,7 @@ export class Slots {
     this.reason = new Uint8Array(count)
     this.resets = new Uint8Array(count)
     this.fd = new Int32Array(2 * count).fill(-1)
-    this.port = new Uint8Array(2 * count)
+    this.port = new Uint16Array(2 * count)
     this.flow = new Uint8Array(2 * count)
     this.piped = new Int32Array(2 * count)
     this.streak = new Int32Array(2 * count)

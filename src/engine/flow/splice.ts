@@ -8,6 +8,7 @@
  */
 
 import { assert } from '../../base/assert.ts'
+import { mark } from '../../base/mark.ts'
 import { Errno } from '../../kernel/errno.ts'
 import type { Pipe, PipeCalls } from '../../kernel/kernel.ts'
 import type { Slots } from './slots.ts'
@@ -120,7 +121,10 @@ export class Splicer {
   #openLarge(): Pipe | null {
     if (this.#inUse.size >= PIPES_MAX) return null
     const pipe = this.#pipes.open(PIPE_BYTES)
-    if (typeof pipe === 'number') return null
+    if (typeof pipe === 'number') {
+      mark('there is no pipe')
+      return null
+    }
     if (pipe.bytes >= PIPE_BYTES && Math.max(pipe.readFd, pipe.writeFd) < this.#descriptorCeiling) return pipe
     this.#pipes.close(pipe)
     return null

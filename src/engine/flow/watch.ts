@@ -8,6 +8,7 @@
  * takes it, and meets the reset at its end; once nothing has moved for a second, nobody waits any longer.
  */
 
+import { mark } from '../../base/mark.ts'
 import { POLL_ERR, type SocketCalls } from '../../kernel/kernel.ts'
 import { State } from '../decide/state.ts'
 import { type Clock, type Deadlines, UNHEARD_MS } from './deadlines.ts'
@@ -45,6 +46,7 @@ export class Watch {
     // An end of both sides (POLLHUP) alone is no failure: bytes may still be on their way.
     if (events < 0 || (events & POLL_ERR) === 0) return
     slots.port[2 * slot + side] |= PortIs.broken
+    mark('a poll hears of a reset')
     if (this.#saysNothing(slot, side)) this.#break(slot, side)
     else deadlines.unheard(slot)
   }
@@ -53,8 +55,10 @@ export class Watch {
     const { slots, ports, deadlines, clock } = this.#options
     const at = 2 * slot + side
     if ((slots.port[at] & PortIs.broken) !== 0) {
-      if (clock.nowMs - slots.activeMs[slot] >= UNHEARD_MS) this.#break(slot, side)
-      else deadlines.unheard(slot)
+      if (clock.nowMs - slots.activeMs[slot] >= UNHEARD_MS) {
+        mark('nothing moves after a reset')
+        this.#break(slot, side)
+      } else deadlines.unheard(slot)
     } else if (ports.isUnheard(at)) ports.watch(slot, side)
   }
 

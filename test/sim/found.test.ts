@@ -1,0 +1,47 @@
+// Goal: what a seed or a model has found stays found: a seed means another run after the next change of the
+// simulator, so each find has its own short story here.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import type { Socket } from './network.ts'
+import { openScene } from './scene.ts'
+
+const PORT = 80
+const planTo = (server: string, port = PORT): Plan =>
+  planOf([listenerOn(port, 0, { bind: '10.1.0.1' })], [clusterOf([{ address: server, port: 9000 }])])
+
+test('a listener that left and came back serves by the newest table, whichever of its sockets accepts', () => {
+  const { gateway, network, pass, passOutside, client } = openScene(planTo('10.2.0.1'))
+  const dialed: string[] = []
+  for (const server of ['10.2.0.1', '10.2.0.2'])
+    network.servers.set(`${server}:9000`, (_: Socket) => void dialed.push(server))
+  pass(1)
+  client('10.1.0.1', PORT)
+  passOutside() // accepted by the kernel; the worker has not looked yet
+  gateway.publish(planTo('10.2.0.1', 81)) // without the listener
+  gateway.publish(planTo('10.2.0.2')) // and with it again, to another endpoint
+  pass(1)
+  assert.deepEqual(dialed, ['10.2.0.2'])
+})
+
+test('a reset that cuts a send short is no end for the other side', () => {
+  const { network, pass, client } = openScene(planTo('10.2.0.1'))
+  const servers: Socket[] = []
+  network.servers.set('10.2.0.1:9000', socket => void servers.push(socket))
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  for (let said = 0; said < 100; said++) {
+    network.write(one, new Uint8Array(777))
+    pass(10)
+  }
+  const [server] = servers
+  assert.equal(server.incoming.room, 0, 'a send waits for room')
+  network.write(server, new Uint8Array(256)) // a whole buffer: the next receive is asked for after it
+  pass(10)
+  network.abort(server)
+  pass(1000)
+  assert.ok(one.broken)
+  assert.ok(!one.incoming.heardEnd)
+})

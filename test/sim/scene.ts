@@ -1,0 +1,58 @@
+/** A gateway of one worker without faults, moved step by step by a test: for what a seed has found. */
+
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { Clock } from './clock.ts'
+import { Dice } from './dice.ts'
+import { Faults } from './faults.ts'
+import { Gateway } from './gateway.ts'
+import type { Machine } from './kernel.ts'
+import { Network, nameOf, Socket } from './network.ts'
+import { Process } from './process.ts'
+
+export type Scene = {
+  readonly gateway: Gateway
+  readonly network: Network
+  /** Everything that is due happens, until nothing is, and `ms` have passed. */
+  readonly pass: (ms: number) => void
+  /** Only what the world does: the worker's thread stands still. */
+  readonly passOutside: () => void
+  readonly client: (address: string, port: number) => Socket
+}
+
+export function openScene(plan: Plan): Scene {
+  const dice = new Dice(1n, 1)
+  const clock = new Clock(null)
+  const faults = new Faults(dice, dice, () => false)
+  const onBug = (what: string): never => {
+    throw new Error(what)
+  }
+  const network = new Network(clock, dice, faults, { latencyMs: 0, capacity: 16_384 })
+  const process = new Process(network, 1000, onBug)
+  const buffers = { small: 64, smallBytes: 256, large: 4, largeBytes: 4096 }
+  const machine: Machine = {
+    ...{ clock, dice, faults, network, process, onBug, buffers, wakes: new Map(), aborted: 0 },
+  }
+  const gateway = new Gateway(machine, { workers: 1, maxConnections: 100, files: null })
+  gateway.publish(plan)
+  let clients = 0
+  const pass = (ms: number): void => {
+    const untilMs = clock.nowMs + ms
+    for (;;) {
+      const due = gateway.workers.find(worker => gateway.isDue(worker))
+      if (due) gateway.turn(due)
+      else if (clock.nextMs <= untilMs) clock.step()
+      else if (gateway.dueMs(gateway.workers[0]) <= untilMs) clock.nowMs = gateway.dueMs(gateway.workers[0])
+      else break
+    }
+    clock.nowMs = untilMs
+  }
+  const passOutside = (): void => {
+    while (clock.nextMs <= clock.nowMs) clock.step()
+  }
+  const client = (address: string, port: number): Socket => {
+    const socket = new Socket(nameOf('10.0.0.1', 20_000 + clients++), nameOf(address, port))
+    if (!network.connect(socket)) throw new Error(`nobody listens on ${address}:${port}`)
+    return socket
+  }
+  return { gateway, network, pass, passOutside, client }
+}
