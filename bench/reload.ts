@@ -1,15 +1,18 @@
 /**
  * `reload`: how long a change takes to be in force, and what connections notice of reloads.
  *
- *   until-routed  from the file's change to the first connection that is routed by it
- *   under-load    connections made at fixed times while the file changes again and again, beside the same without
+ *   until-endpoints  from a name that resolves anew to the workers that dial by it
+ *   until-routed     from the file's change to the first connection that is routed by it
+ *   under-load       connections made at fixed times while the file changes again and again, beside the same without
  */
 
 import type { Bench } from './harness.ts'
 import { benchUnderLoad } from './reload/under-load.ts'
+import { benchUntilEndpoints } from './reload/until-endpoints.ts'
 import { benchUntilRouted } from './reload/until-routed.ts'
 
 export async function benchReload(bench: Bench): Promise<void> {
+  await benchUntilEndpoints(bench)
   await benchUntilRouted(bench)
   await benchUnderLoad(bench)
 }

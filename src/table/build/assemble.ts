@@ -11,6 +11,9 @@ const packr = new Packr({ useRecords: false, useToJSON: false })
 /** A section in msgpack. */
 export const packed = (value: unknown): Uint8Array => packr.pack(value)
 
+/** A section that is written where it stands: fresh memory costs more than what is copied into it. */
+export type Filled = { readonly byteLength: number; readonly fill: (words: Uint32Array) => void }
+
 export type PartHeader = {
   /** 1 – 2^31−1. */
   readonly generation: number
@@ -21,7 +24,7 @@ export type PartHeader = {
 export function assemble<Part extends PartName>(
   part: Part,
   { generation, revision = 0, conditions = 0 }: PartHeader,
-  sections: Readonly<Record<Section<Part>, Uint8Array | Uint32Array | Int32Array>>,
+  sections: Readonly<Record<Section<Part>, Uint8Array | Uint32Array | Int32Array | Filled>>,
 ): SharedArrayBuffer {
   const names: readonly Section<Part>[] = SECTIONS[part]
   const lengths = names.map(name => sections[name].byteLength)
@@ -33,8 +36,9 @@ export function assemble<Part extends PartName>(
   for (const [index, name] of names.entries()) {
     const section = sections[name]
     assert(section !== undefined, `section ${name} was not built`)
-    const { buffer: from, byteOffset, byteLength } = section
-    new Uint8Array(buffer, offset).set(new Uint8Array(from, byteOffset, byteLength))
+    const { byteLength } = section
+    if (!ArrayBuffer.isView(section)) section.fill(new Uint32Array(buffer, offset, byteLength / 4))
+    else new Uint8Array(buffer, offset).set(new Uint8Array(section.buffer, section.byteOffset, byteLength))
     header.set([offset, byteLength], Header.WORDS + 2 * index)
     offset += Math.ceil(byteLength / 4) * 4
   }

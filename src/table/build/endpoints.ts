@@ -33,38 +33,63 @@ export function buildEndpoints(
 /** The part that follows that of `before`: these clusters have these endpoints from now on. */
 export function changeEndpoints(
   before: Pick<Table, 'generation' | 'endpointsRevision' | 'endpointRuns' | 'endpoints'>,
-  changed: ReadonlyMap<number, readonly Endpoint[]>,
+  changed: Changed,
   slotOf: SlotOf,
 ): SharedArrayBuffer {
-  const { endpointRuns: oldRuns, endpoints: old } = before
-  const runs = oldRuns.slice()
-  let length = old.length
-  for (const [cluster, endpoints] of changed)
-    length += (endpoints.length - runs[cluster * EndpointRun.WORDS + EndpointRun.count]) * EndpointRow.WORDS
-  const rows = new Uint32Array(length)
+  const { generation, endpointsRevision, endpointRuns, endpoints } = before
+  let length = endpoints.length
+  for (const [cluster, { length: count }] of changed)
+    length += (count - endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.count]) * EndpointRow.WORDS
+  return assemble(
+    'endpoints',
+    { generation, revision: endpointsRevision + 1 },
+    {
+      endpointRuns: {
+        byteLength: endpointRuns.byteLength,
+        fill: (runs: Uint32Array) => fillRuns(runs, endpointRuns, changed),
+      },
+      endpoints: {
+        byteLength: length * 4,
+        fill: (rows: Uint32Array) => fillRows(rows, before, changed, slotOf),
+      },
+    },
+  )
+}
+
+type Changed = ReadonlyMap<number, readonly Endpoint[]>
+
+/** Clusters stand in the order of their runs. */
+function fillRuns(runs: Uint32Array, old: Uint32Array, changed: Changed): void {
+  runs.set(old)
+  for (const [cluster, endpoints] of changed) {
+    runs[cluster * EndpointRun.WORDS + EndpointRun.count] = endpoints.length
+    runs[cluster * EndpointRun.WORDS + EndpointRun.equal] = haveEqualWeights(endpoints)
+  }
+  for (let at = 0, next = 0; at < runs.length; at += EndpointRun.WORDS) {
+    runs[at + EndpointRun.first] = next
+    next += runs[at + EndpointRun.count]
+  }
+}
+
+function fillRows(
+  rows: Uint32Array,
+  { endpointRuns, endpoints: old }: Pick<Table, 'endpointRuns' | 'endpoints'>,
+  changed: Changed,
+  slotOf: SlotOf,
+): void {
   let [from, to] = [0, 0] // words of `old` that are copied, words of `rows` that are written
-  for (const cluster of [...changed.keys()].sort((a, b) => a - b)) {
+  for (const [cluster, endpoints] of [...changed].sort(([a], [b]) => a - b)) {
     const at = cluster * EndpointRun.WORDS
-    const first = oldRuns[at + EndpointRun.first] * EndpointRow.WORDS
-    const endpoints = changed.get(cluster) ?? []
+    const first = endpointRuns[at + EndpointRun.first] * EndpointRow.WORDS
     rows.set(old.subarray(from, first), to)
     to += first - from
-    from = first + oldRuns[at + EndpointRun.count] * EndpointRow.WORDS
+    from = first + endpointRuns[at + EndpointRun.count] * EndpointRow.WORDS
     for (const each of endpoints) {
       rows.set(rowOf(each, slotOf), to)
       to += EndpointRow.WORDS
     }
-    runs[at + EndpointRun.count] = endpoints.length
-    runs[at + EndpointRun.equal] = haveEqualWeights(endpoints)
   }
   rows.set(old.subarray(from), to)
-  for (let at = 0, next = 0; at < runs.length; at += EndpointRun.WORDS) {
-    runs[at + EndpointRun.first] = next // clusters stand in the order of their runs
-    next += runs[at + EndpointRun.count]
-  }
-  const { generation, endpointsRevision } = before
-  const revision = endpointsRevision + 1
-  return assemble('endpoints', { generation, revision }, { endpointRuns: runs, endpoints: rows })
 }
 
 function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf): number[] {
