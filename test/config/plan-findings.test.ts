@@ -170,7 +170,7 @@ test('a dotted name that lacks only the domain gets a hint', () => {
   )
 })
 
-test('every code of this stage says what it means and how to mend it', () => {
+test('every code of this stage says what it means and how to fix it', () => {
   for (const [code, { title, cure }] of Object.entries(PLAN_CODES)) assert.ok(title && cure, code)
 })
 

@@ -122,7 +122,7 @@ function changeLines(changes: NonNullable<Diff['changes']>, colours: boolean): s
 
 function connectionLines({ open, same, moves }: NonNullable<Diff['changes']>['connections']): string[] {
   return [
-    `live connections: of ${countText(open)} open, ${countText(open - same)} would not come to where they are`,
+    `live connections: ${countText(open)} open, ${countText(open - same)} would move`,
     ...moves.map(({ connections, fate, rule, from, to }) => {
       const where = fate === 'elsewhere' ? to.join(' or ') : fate
       return printable(`    ${countText(connections)}  ${rule ?? 'no rule'}  ${from} → ${where}`)

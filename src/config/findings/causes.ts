@@ -58,6 +58,6 @@ export class Causes {
     if (first === null || this.#leftOut === 0) return
     const what = this.#leftOut === 1 ? 'one finding' : `${this.#leftOut} findings`
     const message = `${what} of what is missing left out: resources with errors may define it`
-    findings.in('CFG017', first, message, 'mend the errors, then check again')
+    findings.in('CFG017', first, message, 'fix the errors, then check again')
   }
 }

@@ -6,7 +6,7 @@ export type CodeEntry = {
   readonly severity: 'error' | 'warning' | 'info'
   /** What it means, in half a sentence. */
   readonly title: string
-  /** How to mend it. */
+  /** How to fix it. */
   readonly cure: string
 }
 

@@ -1,5 +1,5 @@
 /**
- * Diagnostics: how an operator learns what is wrong in a file, where, and how to mend it.
+ * Diagnostics: how an operator learns what is wrong in a file, where, and how to fix it.
  *
  * Mistakes are data. No stage of the configuration throws for one; each stage adds what it finds to
  * a list, so that one run reports every mistake of every file. Codes, their severity and their cure
@@ -23,7 +23,7 @@ export type Diagnostic = Place & {
   readonly severity: Severity
   /** One sentence: what is wrong, with the offending value. */
   readonly message: string
-  /** How to mend it, where that can be said. */
+  /** How to fix it, where that can be said. */
   readonly hint?: string
   /** "VirtualService default/echo", where the mistake is inside a resource. */
   readonly resource?: string

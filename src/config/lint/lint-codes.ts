@@ -46,13 +46,13 @@ export const LINT_CODES = {
     'a Gateway server has no rule: its connections are reset',
     'bind a VirtualService to it, or remove it',
   ),
-  CFG463: info('a Gateway is for other workloads, and not served here', 'nothing to do, if that is meant'),
+  CFG463: info('a Gateway is for other workloads, and not served here', 'nothing to do, if this is intended'),
 
   // Sockets.
   CFG464: warning('a listener wants the socket of the admin listener', 'give one of them another port'),
   CFG465: info(
     'a listener for one address takes connections from one for every address',
-    'nothing to do, if that is meant',
+    'nothing to do, if this is intended',
   ),
 } as const satisfies Record<string, CodeEntry>
 
@@ -63,7 +63,7 @@ export const LINT_CODES = {
 export const RELOAD_CODES = {
   CFG470: error(
     'a change would take a destination, a rule or a listener from connections',
-    'mend the change, or take it as it is: weir reload --accept',
+    'fix the change, or accept it: weir reload --accept',
   ),
 } as const satisfies Record<string, CodeEntry>
 

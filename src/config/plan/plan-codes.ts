@@ -3,15 +3,12 @@
 import { type CodeEntry, info, warning } from '../findings/code-entry.ts'
 
 export const PLAN_CODES = {
-  IST0101: warning('a resource names another that is not there', 'define it, or correct the name'),
+  IST0101: warning('a resource refers to one that does not exist', 'define it, or correct the name'),
   IST0109: warning(
     'two VirtualServices for the mesh have one host',
     'merge them, or give them other hosts or exportTo: Istio uses one of them, and does not say which',
   ),
-  IST0112: warning(
-    'a destination leaves open which of several ports is meant',
-    'give destination.port.number',
-  ),
+  IST0112: warning('a destination does not name one of several ports', 'give destination.port.number'),
   IST0132: warning(
     'a VirtualService names a Gateway that offers none of its hosts',
     'add one of its hosts to a server of the Gateway, or drop the Gateway from the list',

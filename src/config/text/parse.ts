@@ -12,7 +12,7 @@ import { Composer, type Document, type ErrorCode, type Node, Parser, Schema } fr
 import { goLexer } from './go-lexer.ts'
 import { DEPTH_MAX, LEXEMES_MAX } from './limits.ts'
 
-/** Hears of each mistake: its offset in the text, what is wrong, and how to mend it. */
+/** Hears of each mistake: its offset in the text, what is wrong, and how to fix it. */
 export type OnMistake = (code: 'CFG005' | 'CFG006', offset: number, message: string, hint?: string) => void
 
 /**

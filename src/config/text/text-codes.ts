@@ -16,7 +16,7 @@ export const TEXT_CODES = {
   CFG009: error('a YAML alias or merge is broken, or expands too far', 'write the value out'),
   CFG010: error('a YAML tag is not supported', 'remove the tag'),
   CFG011: warning('a number has no exact value here', 'use a smaller number, or quote it'),
-  CFG012: error('there is more to say about this file than is shown', 'mend what is shown, then check again'),
+  CFG012: error('too many findings; the rest are omitted', 'fix the findings shown, then check again'),
   CFG013: error('a number cannot be held in JSON', 'write a finite number, or quote it'),
   CFG014: warning(
     'no resource was read; `weir check` counts this as an error',
@@ -30,7 +30,7 @@ export const TEXT_CODES = {
     'the file is a template, or a part of a Helm chart',
     'render it, and check what comes out: helm template, kustomize build, envsubst',
   ),
-  CFG017: info('findings are left out that may only follow from errors', 'mend the errors, then check again'),
+  CFG017: info('findings are left out that may only follow from errors', 'fix the errors, then check again'),
   CFG020: error('the document is no resource', 'start with apiVersion, kind and metadata'),
   CFG021: error('apiVersion is missing or malformed', 'write apiVersion: <group>/<version>, or v1'),
   CFG022: error('kind is missing or malformed', 'write kind: <Kind>'),

@@ -31,7 +31,7 @@ export const VALIDATE_CODES = {
   CFG212: error('exportTo is malformed', 'write ".", "*" or names of namespaces'),
   CFG213: error('a word is not one of those known here', 'write one of the words that the message names'),
   CFG214: error('an SNI host lies outside the hosts of its VirtualService', 'add a host that covers it'),
-  CFG215: error('a regular expression is not valid RE2', 'mend it; see github.com/google/re2/wiki/Syntax'),
+  CFG215: error('a regular expression is not valid RE2', 'fix it; see github.com/google/re2/wiki/Syntax'),
   CFG216: error('a header name or value is malformed', 'correct it'),
   CFG217: error(
     'a name is no DNS label',
