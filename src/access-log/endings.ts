@@ -30,6 +30,9 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   drain: { by: 'weir', flags: 'LR' },
   stop: { by: 'weir', flags: 'LR' },
   loop: { by: 'weir', flags: '-' },
+  'proxy-invalid': { by: 'weir', flags: '-' },
+  'proxy-timeout': { by: 'weir', flags: '-' },
+  'proxy-untrusted': { by: 'weir', flags: '-' },
   'accept-error': { by: 'weir', flags: '-' },
   'worker-lost': { by: 'weir', flags: '-' },
 }

@@ -27,6 +27,7 @@ const key = (name: string): Uint8Array => encoded(`,"${name}":`)
 const DURATION = key('duration')
 const CLIENT = encoded(',"downstream_remote_address":"')
 const NO_CLIENT = encoded(',"downstream_remote_address":null')
+const PEER = encoded(',"downstream_direct_remote_address":"')
 const QUOTE = encoded('"')
 const ASKED = encoded(',"downstream_local_address":"')
 const NOT_ASKED = encoded(',"downstream_local_address":null')
@@ -105,6 +106,11 @@ export class JsonLines implements LineWriter {
     else {
       out.put(CLIENT)
       out.socketAddress(words, at + Live.clientFamily)
+      out.put(QUOTE)
+    }
+    if (words[at + Live.peerFamily] !== 0) {
+      out.put(PEER)
+      out.socketAddress(words, at + Live.peerFamily)
       out.put(QUOTE)
     }
     out.put(this.#ways.of(words, at))

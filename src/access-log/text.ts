@@ -15,7 +15,7 @@ import { MatchCache } from './match-cache.ts'
 import { WallTime } from './wall-time.ts'
 import { WayCache } from './way-cache.ts'
 
-const [ARROW, UNKNOWN] = [' -> ', '-'].map(encoded)
+const [ARROW, VIA, UNKNOWN] = [' -> ', ' via ', '-'].map(encoded)
 const [SPACE, AFTER, MS, RECEIVED, SENT] = [' ', ' after ', ' ms, ', ' bytes in, ', ' out'].map(encoded)
 const [LOST_IN, LOST_OUT] = [' not to the upstream', ' not to the client'].map(encoded)
 const [COMMA, END] = [', ', '\n'].map(encoded)
@@ -47,6 +47,10 @@ export class TextLines implements LineWriter {
     const of = (word: number): number => numberOf(numbers, at, word)
     this.#time.put(out, of(Live.acceptedWallMs))
     putAddress(out, words, at + Live.clientFamily)
+    if (words[at + Live.peerFamily] !== 0) {
+      out.put(VIA)
+      out.socketAddress(words, at + Live.peerFamily)
+    }
     out.put(this.#ways.of(words, at))
     const reason = words[at + Live.reason]
     out.put(reason < 0 ? GOES_ON[words[at + Live.kind]] : REASONS[reason])

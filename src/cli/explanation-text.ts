@@ -3,6 +3,7 @@
  *
  *   route: default/echo tcp[0].match[0] matches
  *     listener  mesh *:19000
+ *     header    PROXY, from 10.0.0.0/8; any other peer is reset, proxy-untrusted
  *     client    namespace default, app=telnet-client
  *     rule      default/echo tcp[0].match[0]  config/rules.yaml:14
  *     to        80 %  echo-server.default.svc.cluster.local:19000 subset prod
@@ -43,6 +44,7 @@ export function explanationText(answer: Answer | { readonly error: string }, col
   const labels = Object.entries(client.labels).map(([key, value]) => `${key}=${value}`)
   const lines = [
     ...field('listener', listener === null ? [] : [listener]),
+    ...field('header', headerLines(answer)),
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
     ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
     ...field('to', answer.destinations.flatMap(destinationLines)),
@@ -54,6 +56,22 @@ export function explanationText(answer: Answer | { readonly error: string }, col
     ]),
   ]
   return `${[`${outcome}: ${printable(answer.reason)}`, ...lines.map(printable)].join('\n')}\n`
+}
+
+function headerLines({ proxyProtocol }: Answer): string[] {
+  if (proxyProtocol === null) return []
+  const from = proxyProtocol.from.join(', ')
+  const others = proxyProtocol.required
+    ? 'any other peer is reset, proxy-untrusted'
+    : 'any other peer is the client'
+  return [
+    {
+      none: `PROXY, from ${from}; ${others}`,
+      sender: `PROXY: the peer is in ${from}, and names the client`,
+      client: `none: the peer is not in ${from}, and is the client itself`,
+      untrusted: `none: the peer is not in ${from}, so it is reset`,
+    }[proxyProtocol.peer ?? 'none'],
+  ]
 }
 
 /** The first value beside the field's name, the others below it. */

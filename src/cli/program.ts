@@ -129,6 +129,7 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
       'the Gateway (name or namespace/name) that accepts, or mesh; default: mesh, or the only one',
     )
     .option('--from <IP[:PORT]>', 'the client’s address')
+    .option('--peer <IP[:PORT]>', 'the other end of its socket: a load balancer that sends a PROXY header')
     .option('--to <IP:PORT>', 'the address that the client connects to')
     .option('--namespace <NS>', 'the client’s namespace; default: by its address')
     .option('--labels <K=V,...>', 'the client’s labels; default: by its address', labels)

@@ -20,7 +20,7 @@ export const LIVE_ROWS_MAX = 2 ** 20
 /**
  * Words of 32 bits; what has two is a number (f64). Times without "wall" are on the worker's clock.
  */
-export const Live = layout(54, {
+export const Live = layout(60, {
   version: [0, 1],
   state: [1, 1], //           Live states below; 0: nobody's
   series: [2, 1], //          row in the worker's series (series.ts)
@@ -54,9 +54,12 @@ export const Live = layout(54, {
   endpointAddress: [44, 4],
   endpointPort: [48, 1],
   errno: [49, 1], //          what the kernel said last of a socket that failed; 0: nothing
-  kind: [50, 1], //           from here on of records only: RecordKind (records.ts)
-  reason: [51, 1], //         −1: goes on
-  endedMs: [52, 2],
+  peerFamily: [50, 1], //     0: the client itself; else a PROXY header has named the client
+  peer: [51, 4], //           the other end of its socket
+  peerPort: [55, 1],
+  kind: [56, 1], //           from here on of records only: RecordKind (records.ts)
+  reason: [57, 1], //         −1: goes on
+  endedMs: [58, 2],
 })
 
 /** The states of engine/decide/state.ts that a row can have. */

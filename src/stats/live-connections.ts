@@ -38,6 +38,8 @@ export type Connection = {
   readonly workload: number
   /** null: it was gone before it could be asked for. */
   readonly client: SocketAddress | null
+  /** The other end of its socket, where a PROXY header has named the client; else null. */
+  readonly peer: SocketAddress | null
   /** As the client asked. */
   readonly destination: SocketAddress | null
   /** The one dialed last; null: none. */
@@ -188,6 +190,7 @@ export class LiveConnections {
       cluster: words[Live.cluster],
       workload: words[Live.workload],
       client: socketAddress(words, Live.clientFamily),
+      peer: socketAddress(words, Live.peerFamily),
       destination: socketAddress(words, Live.destinationFamily),
       upstream: socketAddress(words, Live.endpointFamily),
       acceptedWallMs: numbers[Live.acceptedWallMs / 2],

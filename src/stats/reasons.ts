@@ -28,6 +28,9 @@ export const REASONS = {
   drain: 'It was drained: the gateway ends and the time for it was over, or somebody asked to end it.',
   stop: 'The worker was told to end at once.',
   loop: 'Where it was to go is one of our own listeners: it would have come back for ever.',
+  'proxy-invalid': 'Who must send a PROXY header sent something else, or ended before it was whole.',
+  'proxy-timeout': 'Who must send a PROXY header had not sent all of it in time.',
+  'proxy-untrusted': 'Only the load balancers of the listener may connect, and it was none of them.',
   'accept-error': 'It could not be accepted, or nobody be dialed for it: open files or memory ran out.',
   'worker-lost': 'Its worker died.',
 } as const

@@ -161,6 +161,17 @@ test('what is not known is null: a client that was gone, an endpoint that was ne
   assert.deepEqual([old.generation, old.listener, old.route_name, old.split], [99, null, null, null])
 })
 
+test('behind a load balancer the line has both: the client, and the other end of the socket', () => {
+  const peer = { peerFamily: 4, peer: 0x0a000005, peerPort: 4711, reason: 0 }
+  const line = jsonOf(peer)
+  assert.equal(line.downstream_remote_address, '127.0.0.1:1')
+  assert.equal(line.downstream_direct_remote_address, '10.0.0.5:4711')
+  assert.ok(
+    lineOf(new TextLines(generations()), peer).includes(' 127.0.0.1:1 via 10.0.0.5:4711 -> 127.0.0.2:2'),
+  )
+  assert.ok(!('downstream_direct_remote_address' in jsonOf({ reason: 0 })))
+})
+
 test('a connection that goes on has no reason', () => {
   const line = jsonOf({ kind: RecordKind.periodic, reason: -1 })
   assert.deepEqual([line.access_log_type, line.reason, line.ended_by], ['TcpPeriodic', null, null])

@@ -1,6 +1,7 @@
 /**
  * Goal: every example does what its comments promise. Method: serve it with --demo, on other ports, and
- * type what the comment says; `#   nc [-s FROM] TO 19000  then `test`: ANSWER[, or ANSWER; …]`.
+ * type what the comment says; `#   nc [-s FROM] TO 19000  then `test`: ANSWER[, or ANSWER; …]`, or
+ * `#   printf 'PROXY …\r\ntest\n' | nc -s FROM TO 19000: ANSWER`.
  */
 
 import assert from 'node:assert/strict'
@@ -14,6 +15,8 @@ import { weir } from './kit.ts'
 const EXAMPLES = new URL('../../config/examples/', import.meta.url).pathname
 const DEMO = new URL('../../config/', import.meta.url).pathname
 const TYPED = /^# {3}nc (?:-s (\S+) )?(\S+) 19000 +then `test`: (hello\S* test)(?:, or (hello\S* test))?/gm
+
+const PIPED = /^# {3}printf '(PROXY [^']+?)\\r\\ntest\\n' \| nc -s (\S+) (\S+) 19000: (hello\S* test)/gm
 
 /** The files of an example, with its ports exchanged for free ones. */
 function texts(root: string, exchange: (text: string) => string): Record<string, string> {
@@ -34,6 +37,8 @@ for (const [name, root] of [
     assert.match(tested.out, / passed, 0 missed\n/)
     const promised = Object.values(texts(root, text => text)).flatMap(text => [...text.matchAll(TYPED)])
     assert.ok(promised.length > 0)
+    const piped = Object.values(texts(root, text => text)).flatMap(text => [...text.matchAll(PIPED)])
+    assert.equal(piped.length > 0, name.endsWith('proxy-protocol'))
     let send = (_: 'SIGTERM'): void => {}
     const [outer, inner] = [await freePort(), await freePort()]
     const exchange = (text: string) => text.replaceAll('19000', `${outer}`).replaceAll('9000', `${inner}`)
@@ -49,6 +54,8 @@ for (const [name, root] of [
     for (const [line, from, to, ...answers] of promised) {
       assert.ok(answers.includes(await ask(outer, to, from)), line)
     }
+    for (const [line, header, from, to, answer] of piped)
+      assert.equal(await ask(outer, to, from, `${header}\r\n`), answer, line)
     send('SIGTERM')
     assert.equal((await ended).code, 0)
   })

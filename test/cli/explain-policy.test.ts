@@ -144,6 +144,7 @@ test('what nothing defines has no policy, and an address that is no service the 
       'loadBalancer PASSTHROUGH',
       'connectAttempts 1',
       'connectDeadline 10s',
+      'proxyProtocol none',
     ],
   )
 })

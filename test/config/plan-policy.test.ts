@@ -71,6 +71,7 @@ test('every field of a policy is read', () => {
       connectAttempts: 3,
       connectDeadlineMs: 15_000,
       remembersFailures: true,
+      proxyVersion: 0,
     },
   )
 })
@@ -220,4 +221,27 @@ test('where a policy has outlierDetection, at its own level or above, no failure
   assert.equal(remembers({ subsets: subsets({ outlierDetection }) }), true)
   const portLevelSettings = [{ port: { number: 5432 }, connectionPool: { tcp: { maxConnections: 1 } } }]
   assert.equal(remembers({ trafficPolicy: { outlierDetection, portLevelSettings } }), true)
+})
+
+const proxied = (trafficPolicy: object, subsetPolicy: object | null = null) => {
+  const subsets = subsetPolicy ? [{ name: 's', labels: { version: 'v1' }, trafficPolicy: subsetPolicy }] : []
+  const destination = subsetPolicy ? { subset: 's' } : {}
+  return routed([rule('data/r', { trafficPolicy, subsets })], destination).policy.proxyVersion
+}
+
+test('proxyProtocol: version 1 where none is said, the subset before the rule', () => {
+  assert.equal(proxied({ proxyProtocol: {} }), 1)
+  assert.equal(proxied({ proxyProtocol: { version: 'V1' } }), 1)
+  assert.equal(proxied({ proxyProtocol: { version: 'V2' } }), 2)
+  assert.equal(proxied(most(1)), 0)
+  assert.equal(proxied({ proxyProtocol: {} }, { proxyProtocol: { version: 'V2' } }), 2)
+  assert.equal(proxied({ proxyProtocol: { version: 'V2' } }, most(1)), 2)
+})
+
+test('a policy for the port does not lose proxyProtocol', () => {
+  const ofPort = { portLevelSettings: [{ port: { number: 5432 }, ...most(2) }] }
+  const policy = { proxyProtocol: { version: 'V2' }, ...ofPort }
+  assert.equal(proxied(policy), 2)
+  assert.equal(proxied({ proxyProtocol: {} }, policy), 2)
+  assert.equal(limit([rule('data/r', { trafficPolicy: policy })]), 2)
 })

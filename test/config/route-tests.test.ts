@@ -64,7 +64,7 @@ const found = (tests: string, text?: string): string[] =>
 const one = (connection: string, expect = '{ reason: no-route }', name = 'one'): string =>
   `spec: { tests: [{ name: ${name}, connection: ${connection}, expect: ${expect} }] }`
 
-const REASONS = 'expect one of no-route, denied, unknown-destination, no-endpoint, loop'
+const REASONS = 'expect one of proxy-untrusted, no-route, denied, unknown-destination, no-endpoint, loop'
 
 const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ['', /^CFG103 spec: spec is missing/],
@@ -144,12 +144,7 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
     /^CFG203 \S+to: "orders:7000" is no address and port; write 10\.0\.0\.1:9000/,
   ],
   [one('{ gateway: edge, to: 10.0.0.1:0 }'), /^CFG203 \S+to/],
-  [
-    one('{ gateway: edge, from: 10.0.0.1/8, peer: somebody }'),
-    /^CFG203 \S+from/,
-    /^CFG203 \S+peer/,
-    /^CFG301 \S+peer/,
-  ],
+  [one('{ gateway: edge, from: 10.0.0.1/8, peer: somebody }'), /^CFG203 \S+from/, /^CFG203 \S+peer/],
   [
     one("{ gateway: edge, namespace: 'a b', labels: { app: 'a b' } }"),
     /^CFG217 \S+namespace/,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatCidr } from '../../src/address/address.ts'
+import { formatCidr, parseCidr } from '../../src/address/address.ts'
 import { type Diagnostic, Findings } from '../../src/config/findings/diagnostic.ts'
 import { readSettings } from '../../src/config/settings/read.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings/settings.ts'
@@ -44,7 +44,9 @@ accessLog: {path: a.log, format: text, open: true, every: 100ms}
 reload: {guard: warn}
 maxConnections: 1000
 connectAttempts: 4
-connectDeadline: 1m`)
+connectDeadline: 1m
+proxyProtocol:
+- {gateways: [shop/edge, mesh], ports: [9000], from: [10.0.0.0/8], require: false, versions: [2], timeout: 3s}`)
   assert.deepEqual(found, [])
   const { sources, ...rest } = settings
   assert.deepEqual(rest, {
@@ -60,6 +62,12 @@ connectDeadline: 1m`)
     maxConnections: 1000,
     connectAttempts: 4,
     connectDeadlineMs: 60_000,
+    proxyProtocol: [
+      {
+        ...{ gateways: ['shop/edge', 'mesh'], ports: [9000], from: [parseCidr('10.0.0.0/8')] },
+        ...{ require: false, versions: [2], timeoutMs: 3_000 },
+      },
+    ],
   })
   assert.deepEqual(
     sources.map(({ cidr, ...source }) => ({ ...source, cidr: formatCidr(cidr) })),

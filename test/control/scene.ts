@@ -29,11 +29,11 @@ export async function echo(t: Pick<TestContext, 'after'>, reply: string): Promis
   return (server.address() as AddressInfo).port
 }
 
-/** What the other side says to "test"; '' when it closes without a word. */
-export function ask(port: number, host = '127.0.0.1', localAddress?: string): Promise<string> {
+/** What the other side says to "test", said behind `header`; '' when it closes without a word. */
+export function ask(port: number, host = '127.0.0.1', localAddress?: string, header = ''): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect({ host, port, ...(localAddress === undefined ? {} : { localAddress }) }, () =>
-    socket.write('test\n'),
+    socket.write(`${header}test\n`),
   )
   socket.on('data', data => {
     resolve(String(data).trim())

@@ -19,6 +19,8 @@ const FIELDS: Readonly<Record<string, string>> = {
     'The same in all lines of a connection, unique in a process; 0 if it was lost before it had one.',
   duration: 'Milliseconds since it was accepted.',
   downstream_remote_address: 'The client. null: it was gone before weir could ask the kernel.',
+  downstream_direct_remote_address:
+    'The other end of its socket, a load balancer; only where a PROXY header has named the client.',
   downstream_local_address: 'The address that the client connected to, before a redirect.',
   upstream_host: 'The endpoint that weir dialed last; null: none.',
   bytes_received: 'Bytes that came from the client.',
@@ -48,7 +50,7 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 test('docs/operations.md shows every field of the access log', () => {
   const out = new Bytes(LINE_BYTES_MAX)
-  const { words, numbers } = recordOf({ errno: 104, reason: 0 })
+  const { words, numbers } = recordOf({ errno: 104, reason: 0, peerFamily: 4 })
   new JsonLines(new Generations(new LiveConnections([]))).put(out, words, numbers, 0)
   const line = JSON.parse(Buffer.from(out.buffer.subarray(0, out.length)).toString())
   deepEqual(Object.keys(line), Object.keys(FIELDS))

@@ -199,6 +199,43 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'For all attempts of a connection together. Unless it is written, a destination’s longer `connectTimeout` counts instead.',
     range: { inside: ['1ms', '1h'], outside: ['0s', '1h1s', 15] },
   },
+  proxyProtocol: {
+    type: 'list',
+    byDefault: DEFAULT_SETTINGS.proxyProtocol,
+    meaning:
+      'Listeners that are behind a load balancer, and read a [PROXY header](#proxy-protocol). The first entry that fits a listener holds.',
+  },
+  'proxyProtocol[].gateways': {
+    type: 'list of `namespace/name` or `mesh`',
+    byDefault: undefined,
+    meaning: 'Whose listeners; all, where nothing is said.',
+  },
+  'proxyProtocol[].ports': {
+    type: 'list of 1 – 65535',
+    byDefault: undefined,
+    meaning: 'Ports of the listeners; all, where nothing is said.',
+  },
+  'proxyProtocol[].from': {
+    type: 'list of ranges',
+    byDefault: undefined,
+    meaning: 'Addresses of the load balancers; required. Whoever connects from there must send a header.',
+  },
+  'proxyProtocol[].require': {
+    type: 'true, false',
+    byDefault: true,
+    meaning:
+      'What becomes of everybody else: reset as `proxy-untrusted`, or served without a header, whatever they send.',
+  },
+  'proxyProtocol[].versions': {
+    type: 'list of 1, 2',
+    byDefault: [1, 2],
+    meaning: 'Versions of the protocol that are read.',
+  },
+  'proxyProtocol[].timeout': {
+    type: 'duration, 1ms – 1m',
+    byDefault: '5s',
+    meaning: 'From accept until the header is whole; then the connection is reset as `proxy-timeout`.',
+  },
 }
 
 function load(spec: object) {
@@ -254,6 +291,40 @@ test('the ranges that docs/configuration.md gives are those that are held', () =
       equal(load(nested(path, value)).diagnostics[0]?.code, 'CFG032', `${path}: ${value}`)
     }
   }
+})
+
+test('an entry of proxyProtocol is what docs/configuration.md says', () => {
+  const of = (entry: object) => load({ proxyProtocol: [{ from: ['10.0.0.0/8'], ...entry }] })
+  const { settings } = of({})
+  deepEqual(
+    settings.proxyProtocol.map(({ from, ...rest }) => ({ ...rest, from: from.map(formatCidr) })),
+    [
+      {
+        ...{ gateways: [], ports: [], from: ['10.0.0.0/8'] },
+        ...{ require: true, versions: [1, 2], timeoutMs: 5_000 },
+      },
+    ],
+  )
+  const wrong: readonly object[] = [
+    ...[{ from: [] }, { from: undefined }, { from: ['10.0.0.0/33'] }],
+    ...[{ gateways: ['edge'] }, { gateways: [] }, { ports: [0] }, { ports: [] }],
+    ...[{ versions: [] }, { versions: [3] }, { versions: ['1'] }, { require: 'yes' }],
+    ...[{ timeout: '0s' }, { timeout: '61s' }, { timeout: 5 }],
+  ]
+  for (const entry of wrong) equal(of(entry).diagnostics[0]?.code, 'CFG032', JSON.stringify(entry))
+  equal(of({ trusted: [] }).diagnostics[0]?.code, 'CFG031')
+  const right = [
+    { gateways: ['mesh', 'shop/edge'] },
+    { ports: [1, 65535] },
+    { versions: [2] },
+    { timeout: '1m' },
+  ]
+  for (const entry of right)
+    deepEqual(
+      of(entry).diagnostics.filter(each => each.severity === 'error'),
+      [],
+      JSON.stringify(entry),
+    )
 })
 
 test('the defaults inside objects are those that docs/configuration.md gives', () => {

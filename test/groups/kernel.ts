@@ -1,3 +1,3 @@
 import { load } from '../support/groups.ts'
 
-await load('address', 'kernel', 'stats', 'base', 'access-log')
+await load('address', 'kernel', 'stats', 'base', 'access-log', 'wire')

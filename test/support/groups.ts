@@ -21,12 +21,13 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   config: [],
   control: ['control/lost.test.ts', 'control/lost-ways.test.ts', 'control/many.test.ts'],
   docs: ['docs/examples.test.ts'],
-  engine: ['engine/balance-workers.test.ts'],
+  engine: ['engine/balance-workers.test.ts', 'engine/proxy-peers.test.ts'],
   address: [],
   field: [],
   kernel: [],
   stats: [],
   table: ['table/torn-reads.test.ts'],
+  wire: [],
 }
 
 /** Whether a file, named from test/, runs with others. */

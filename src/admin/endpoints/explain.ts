@@ -65,6 +65,18 @@ const explanation = object({
   ends,
   generation: integer(),
   listener: textOrNull(),
+  proxyProtocol: orNull(
+    object({
+      from: list(text(), 'Who must send a PROXY header.'),
+      required: boolean('Whether all others are reset.'),
+      versions: list(integer()),
+      peer: {
+        type: ['string', 'null'],
+        enum: ['sender', 'client', 'untrusted', null],
+        description: 'What the peer is that was asked about; null: none was.',
+      },
+    }),
+  ),
   client: object({ namespace: textOrNull(), labels: record(text()) }),
   rule: orNull(ruleOrigin),
   destinations: list(destination),
@@ -76,6 +88,7 @@ type Asked = {
   readonly gateway?: string
   readonly to: string
   readonly from?: string
+  readonly peer?: string
   readonly namespace?: string
   readonly labels?: string
   readonly sni?: string
@@ -95,6 +108,7 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
         ),
         to: text('IP:PORT that the client connects to.'),
         from: text('The client’s IP.'),
+        peer: text('The IP at the other end of its socket: a load balancer that sends a PROXY header.'),
         namespace: text('The client’s namespace; default: by its address.'),
         labels: text('The client’s labels, app=web,tier=front; default: by its address.'),
         sni: text('The server name of a TLS client.'),

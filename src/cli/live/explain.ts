@@ -11,13 +11,14 @@ import type { Client } from './client.ts'
 export function answererOf(client: Client): Answerer {
   return async (asked, option) => {
     if ('error' in asked) return asked
-    const { gateway, source, destination, sni } = asked.question
+    const { gateway, source, destination, peer, sni } = asked.question
     const { ip = '', port } = destination
     const labels = source.labels && Object.entries(source.labels).map(pair => pair.join('='))
     const query = {
       gateway: gateway ?? undefined,
       to: formatEndpoint(ip, port),
       from: source.ip,
+      peer,
       namespace: source.namespace,
       sni,
     }

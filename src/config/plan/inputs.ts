@@ -44,7 +44,10 @@ export type PolicyBlocks = {
   readonly outlierDetection?: object | null | undefined
 }
 
+export type ProxyProtocol = { readonly version?: string }
+
 export type TrafficPolicy = PolicyBlocks & {
+  readonly proxyProtocol?: ProxyProtocol | null | undefined
   readonly portLevelSettings?: readonly (PolicyBlocks & { readonly port?: { readonly number?: number } })[]
 }
 

@@ -86,4 +86,16 @@ export const PLAN_CODES = {
     'tcp routes are never used, since the port is not TCP by its name or protocol',
     'name the port tcp-…, or set its protocol or appProtocol to tcp',
   ),
+  CFG419: warning(
+    'an entry of proxyProtocol applies to no listener',
+    'correct its gateways and ports, or remove it; of several entries that fit, the first holds',
+  ),
+  CFG420: warning(
+    'proxy.istio.io/config asks for PROXY headers, and the Settings do not say who may send them',
+    'add proxyProtocol to the Settings, with the load balancers in from: else any client could name any address',
+  ),
+  CFG421: info(
+    'PROXY headers are believed from every address, so any client can name any address',
+    'name the load balancers in from, unless nobody else can reach the listener',
+  ),
 } as const satisfies Record<string, CodeEntry>

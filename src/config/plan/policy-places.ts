@@ -33,13 +33,18 @@ export class PolicyPlaces {
   }
 
   /** Where each value of the blocks stands; of one that is not written, nothing. */
-  of({ connectionPool, loadBalancer }: PolicyBlocks): NonNullable<Cluster['policyAt']> {
+  of({
+    connectionPool,
+    loadBalancer,
+    proxyProtocol,
+  }: PolicyBlocks & Pick<TrafficPolicy, 'proxyProtocol'>): NonNullable<Cluster['policyAt']> {
     const tcp = connectionPool?.tcp
     const written = TCP_FIELDS.filter(field => tcp?.[field] !== undefined)
     const places = written.flatMap(field => this.#place(connectionPool, field, ['tcp', field]))
     const balance =
       loadBalancer?.simple === undefined ? [] : this.#place(loadBalancer, 'loadBalancer', ['simple'])
-    return Object.fromEntries([...places, ...balance])
+    const proxy = this.#place(proxyProtocol ?? undefined, 'proxyProtocol', [])
+    return Object.fromEntries([...places, ...balance, ...proxy])
   }
 
   #place(block: object | undefined, field: PolicyField, path: Path) {
@@ -52,6 +57,8 @@ export class PolicyPlaces {
   #add(policy: TrafficPolicy | undefined, { resource, path }: Spot): void {
     if (!policy) return
     this.#addBlocks(policy, { resource, path })
+    if (policy.proxyProtocol)
+      this.#spots.set(policy.proxyProtocol, { resource, path: [...path, 'proxyProtocol'] })
     for (const [index, port] of (policy.portLevelSettings ?? []).entries())
       this.#addBlocks(port, { resource, path: [...path, 'portLevelSettings', index] })
   }

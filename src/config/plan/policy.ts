@@ -4,7 +4,8 @@
  * Blocks replace each other whole, no field is ever merged into another's block: the port's entry
  * instead of the rule's top level, the subset's blocks over that, the subset's entry for the port
  * over all of it, with what it leaves out (pilot/pkg/networking/util/util.go, MergeTrafficPolicy).
- * Istio takes the idle timeout and the maximal duration from the top level of a route's first
+ * `proxyProtocol`, which no port's entry can have, is not lost by one, as it is in Istio. Istio
+ * takes the idle timeout and the maximal duration from the top level of a route's first
  * destination; weir takes everything from the destination that was drawn, since that is what the
  * API text promises.
  */
@@ -12,7 +13,7 @@
 import { DEFAULT_POLICY, type Policy } from '../../table/plan/plan.ts'
 import { parseDuration } from '../settings/duration.ts'
 import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
-import type { PolicyBlocks, TrafficPolicy } from './inputs.ts'
+import type { PolicyBlocks, ProxyProtocol, TrafficPolicy } from './inputs.ts'
 
 type EffectivePolicy = {
   readonly policy: Policy
@@ -22,7 +23,7 @@ type EffectivePolicy = {
    */
   readonly passthrough: boolean
   /** What it was read from, as written. */
-  readonly blocks: PolicyBlocks
+  readonly blocks: PolicyBlocks & Pick<TrafficPolicy, 'proxyProtocol'>
 }
 
 export function effectivePolicy(
@@ -37,8 +38,19 @@ export function effectivePolicy(
     loadBalancer: subset?.loadBalancer ?? inherited.loadBalancer,
     outlierDetection: subset?.outlierDetection ?? inherited.outlierDetection,
   }
+  const proxyProtocol = subset?.proxyProtocol ?? top?.proxyProtocol
   const simple = blocks.loadBalancer?.simple
-  return { policy: readPolicy(blocks, connect), passthrough: simple === 'PASSTHROUGH', blocks }
+  return {
+    policy: { ...readPolicy(blocks, connect), proxyVersion: proxyVersionOf(proxyProtocol) },
+    passthrough: simple === 'PASSTHROUGH',
+    blocks: { ...blocks, proxyProtocol },
+  }
+}
+
+/** Version 1 where the block says nothing, as in Istio. */
+function proxyVersionOf(block: ProxyProtocol | null | undefined): Policy['proxyVersion'] {
+  if (!block) return 0
+  return block.version === 'V2' ? 2 : 1
 }
 
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>
@@ -48,7 +60,7 @@ const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks |
 function readPolicy(
   { connectionPool, loadBalancer, outlierDetection }: PolicyBlocks,
   connect: ConnectPolicy,
-): Policy {
+): Omit<Policy, 'proxyVersion'> {
   const tcp = connectionPool?.tcp ?? {}
   const simple = loadBalancer?.simple
   const connectTimeoutMs = readMs(tcp.connectTimeout, DEFAULT_POLICY.connectTimeoutMs)

@@ -23,6 +23,7 @@ import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
+import { reportProxyProtocol, withProxyProtocol } from './proxy-protocol.ts'
 import { Registry } from './registry.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
@@ -51,7 +52,8 @@ export function toPlan(
   const inputs = readInputs(resources)
   const workloads = new Workloads(inputs, findings)
   const registry = new Registry(inputs, workloads, findings)
-  const connect = connectPolicyOf(settings, resources.find(isSettings) ?? null)
+  const document = resources.find(isSettings) ?? null
+  const connect = connectPolicyOf(settings, document)
   const rules = new DestinationRules(inputs.destinationRules, settings, connect, findings)
   const virtualServices = inputs.virtualServices.map(readVirtualService)
   const clusters = new Clusters(registry, rules, names)
@@ -78,7 +80,8 @@ export function toPlan(
   const listeners = [
     ...gatewayListeners(sockets, virtualServices, settings, clusters),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
-  ]
+  ].map(each => withProxyProtocol(each, settings))
+  reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
   return {
     plan: {
       listeners,

@@ -85,6 +85,13 @@ export const duration =
         )
   }
 
+/** 'mesh', or a Gateway with its namespace. */
+export const gatewayName: Reader<string> = spot => {
+  const { value } = spot
+  const right = typeof value === 'string' && /^(?:mesh|[^/\s]+\/[^/\s]+)$/.test(value)
+  return right ? value : wrong(spot, 'a Gateway as "namespace/name", or "mesh"')
+}
+
 /** An IP address to listen on; every address is '' , which may also be written "*". */
 export const bindAddress: Reader<string> = spot => {
   const { value } = spot
@@ -113,6 +120,14 @@ export const list =
           .map((value, index) => item(inside(spot, value, index)))
           .filter((value): value is T & {} => value !== undefined && value !== null)
       : wrong(spot, 'a list')
+
+/** A list with something in it. */
+export const someOf =
+  <T>(item: Reader<T>): Reader<readonly T[]> =>
+  spot =>
+    Array.isArray(spot.value) && spot.value.length === 0
+      ? wrong(spot, 'a list that is not empty')
+      : list(item)(spot)
 
 /** `reader`'s value, or null where null is written. */
 export const orNull = <T>(reader: Reader<T>): Reader<T | null> =>

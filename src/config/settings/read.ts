@@ -14,6 +14,7 @@ import {
   choice,
   cidr,
   duration,
+  gatewayName,
   ignored,
   integer,
   list,
@@ -23,6 +24,7 @@ import {
   orNull,
   path,
   type Reader,
+  someOf,
   strings,
   text,
 } from './fields.ts'
@@ -31,6 +33,7 @@ import {
   DEFAULT_ACCESS_LOG,
   DEFAULT_ADMIN,
   DEFAULT_SETTINGS,
+  type ProxySetting,
   type Settings,
 } from './settings.ts'
 
@@ -41,12 +44,40 @@ const PORT_MAX = 65535
 const WORKERS_MAX = 1024
 const CONNECTIONS_MAX = 1 << 24
 const DRAIN_MS_MAX = 24 * 3_600_000
+/** A header that is on its way at all is there long before. */
+const PROXY_MS_MAX = 60_000
 const EVERY_MS_MAX = 24 * 3_600_000
 /** Anything less counts as this. */
 const EVERY_MS_LEAST = 1_000
 
 type Workload = NonNullable<Settings['workload']>
 type Source = Settings['sources'][number]
+
+const versionNumber = integer(1, 2) as Reader<1 | 2>
+
+/** As it is written. */
+type ProxyEntry = Omit<ProxySetting, 'timeoutMs'> & { readonly timeout: number }
+
+const proxyDefaults: Omit<ProxyEntry, 'from'> = {
+  ...{ gateways: [], ports: [], require: true, versions: [1, 2] },
+  timeout: 5_000,
+}
+
+const proxyEntry: Reader<ProxySetting> = mapped(
+  objectWith<ProxyEntry>(
+    'from',
+    {
+      gateways: someOf(gatewayName),
+      ports: someOf(integer(1, PORT_MAX)),
+      from: someOf(cidr),
+      require: bool,
+      versions: someOf(versionNumber),
+      timeout: duration(PROXY_MS_MAX, 1),
+    },
+    proxyDefaults,
+  ),
+  ({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout }),
+)
 
 const workloadDefaults: Workload = { namespace: 'default', labels: {} }
 
@@ -99,6 +130,7 @@ const SPEC: Reader<Settings> = mapped(
       maxConnections: integer(0, CONNECTIONS_MAX),
       connectAttempts: integer(1, ATTEMPTS_MAX),
       connectDeadline: duration(DEADLINE_MS_MAX, 1),
+      proxyProtocol: list(proxyEntry),
     },
     { ...settingsDefaults, connectDeadline: connectDeadlineMs },
   ),

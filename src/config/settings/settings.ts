@@ -7,6 +7,7 @@
  */
 
 import type { Cidr } from '../../address/address.ts'
+import type { ReadsProxy } from '../../table/plan/plan.ts'
 
 export type AdminSettings = {
   /** '' is every address. */
@@ -65,6 +66,17 @@ export type Settings = {
    * longer.
    */
   readonly connectDeadlineMs: number | null
+  /**
+   * Who sends a PROXY header, and to which listeners; the first entry that fits a listener holds.
+   */
+  readonly proxyProtocol: readonly ProxySetting[]
+}
+
+export type ProxySetting = ReadsProxy & {
+  /** 'mesh', or Gateways as 'namespace/name'; none: every listener. */
+  readonly gateways: readonly string[]
+  /** Of listeners; none: any. */
+  readonly ports: readonly number[]
 }
 
 type AccessLogSettings = {
@@ -101,4 +113,5 @@ export const DEFAULT_SETTINGS: Settings = {
   maxConnections: 0,
   connectAttempts: 3,
   connectDeadlineMs: null,
+  proxyProtocol: [],
 }

@@ -131,7 +131,7 @@ const TRAFFIC_POLICY: Fields = {
   ...PORT_POLICY,
   portLevelSettings: { port: served('number'), ...PORT_POLICY },
   tunnel: ['not served yet', later('protocol targetHost targetPort')],
-  proxyProtocol: ['not served yet', later('version')],
+  proxyProtocol: served('version'),
   retryBudget: ['needs layer 7', layer7('percent minRetryConcurrency')],
 }
 

@@ -47,8 +47,8 @@ const SHAPE: Shape = {
 }
 
 /**
- * The fields of `spec`. `peer` is the sender of a PROXY header, `sni` the server name of a
- * ClientHello.
+ * The fields of `spec`. `peer` is the other end of the socket, which may send a PROXY header; `sni`
+ * is the server name of a ClientHello.
  */
 export const ROUTE_TEST_FIELDS: Fields = {
   tests: {
@@ -56,7 +56,7 @@ export const ROUTE_TEST_FIELDS: Fields = {
     connection: {
       gateway: 'served',
       from: 'served',
-      peer: 'not served yet',
+      peer: 'served',
       to: 'served',
       namespace: 'served',
       labels: 'served',

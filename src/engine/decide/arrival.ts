@@ -6,6 +6,7 @@
  * to be read from before. The objects are used again, so that a connection makes none.
  */
 
+import type { Family } from '../../address/address.ts'
 import type { Table } from '../../table/format/table.ts'
 import { createQuery, type Query } from '../../table/match/match.ts'
 import { createDecision, type Decision } from './decision.ts'
@@ -16,6 +17,10 @@ export type Arrival = {
   /** Who it is and where to, as it is known by now. */
   readonly query: Query
   clientPort: number
+  /** The other end of the socket, once a header has named another client; family 0: it is the client. */
+  peerFamily: Family | 0
+  readonly peer: Uint32Array
+  peerPort: number
   readonly decision: Decision
   /** In the journal; 0 until it is written of. */
   id: number
@@ -23,17 +28,23 @@ export type Arrival = {
   decideNs: number
   /** Until when it must have been read; Infinity without a reader. */
   readUntilMs: number
+  /** The `Reason` for which a reader wants it reset whatever it says; −1: none. */
+  refusal: number
 }
 
 export const createArrival = (): Arrival => ({
   table: null,
   query: createQuery(),
   clientPort: 0,
+  peerFamily: 0,
+  peer: new Uint32Array(4),
+  peerPort: 0,
   decision: createDecision(),
   id: 0,
   arrivedMs: 0,
   decideNs: 0,
   readUntilMs: Number.POSITIVE_INFINITY,
+  refusal: -1,
 })
 
 const NOTHING = new Uint32Array(0)
@@ -48,10 +59,12 @@ export class Arrivals {
     const { query, decision } = arrival
     arrival.table = table
     arrival.clientPort = 0
+    arrival.peerFamily = 0
     arrival.id = 0
     arrival.arrivedMs = nowMs
     arrival.decideNs = 0
     arrival.readUntilMs = Number.POSITIVE_INFINITY
+    arrival.refusal = -1
     decision.route = decision.cluster = -1
     query.listener = listener
     query.clientFamily = query.destinationFamily = 0

@@ -31,6 +31,8 @@ export type Decision = {
   keepaliveTimeS: number
   keepaliveIntervalS: number
   keepaliveProbes: number
+  /** Of the PROXY header that the upstream gets first; 0: none. */
+  proxyVersion: number
 }
 
 export const createDecision = (): Decision => ({
@@ -49,6 +51,7 @@ export const createDecision = (): Decision => ({
   keepaliveTimeS: -1,
   keepaliveIntervalS: 0,
   keepaliveProbes: 0,
+  proxyVersion: 0,
 })
 
 /** The policy of an address that is no service; the decision before may have left another's. */
@@ -58,6 +61,7 @@ export function takeDefaults(decision: Decision): void {
   decision.idleTimeoutMs = DEFAULT_POLICY.idleTimeoutMs
   decision.maxDurationMs = DEFAULT_POLICY.maxDurationMs
   decision.keepaliveTimeS = -1
+  decision.proxyVersion = 0
 }
 
 /** The policy of a cluster; the decision before may have left another's. */
@@ -74,4 +78,5 @@ export function takePolicy({ clusters }: Table, cluster: number, decision: Decis
   decision.keepaliveTimeS = clusters[row + Cluster.keepaliveTimeS]
   decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
   decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
+  decision.proxyVersion = clusters[row + Cluster.proxyVersion]
 }

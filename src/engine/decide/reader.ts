@@ -33,7 +33,8 @@ export const refusedFor = (answer: number): number => (answer <= -2 ? -2 - answe
 export interface Reader {
   /**
    * Whether the connection has something to say first. If so, `arrival.readUntilMs` is set, which a
-   * later answer may move; listener and addresses are in the query.
+   * later answer may move; listener and addresses are in the query. `arrival.refusal` is set for one
+   * that is to be reset without a word.
    */
   begin(arrival: Arrival, nowMs: number): boolean
   /**

@@ -66,6 +66,7 @@ export class Admission {
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
     slots.maxDurationMs[slot] = decision.maxDurationMs
     slots.clusterSlot[slot] = decision.clusterSlot
+    slots.proxyVersion[slot] = decision.proxyVersion
     journal.opened(slot, arrival)
     countOpen(decider, decision.clusterSlot, 1)
     const bytes = queues.held(2 * slot + CLIENT)

@@ -14,6 +14,7 @@ import { errnoName } from '../../kernel/errno.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
 import { createDecision, type Decision } from '../decide/decision.ts'
 import { isReset, isShortage } from '../decide/failures.ts'
@@ -46,6 +47,8 @@ export class Dialer {
   readonly #options: DialerOptions
   /** Of a connection that goes on to another endpoint, while that is dialed. */
   readonly #another = createDecision()
+  /** Of the connection in question. */
+  readonly #header = new Uint8Array(PROXY_WRITTEN_MAX)
 
   constructor(options: DialerOptions) {
     this.#options = options
@@ -105,13 +108,26 @@ export class Dialer {
 
   #succeed(slot: number): void {
     const { sockets, slots, queues, attempts, clock, deadlines, flows } = this.#options
+    const isIntroduced = slots.proxyVersion[slot] === 0 || this.#introduce(slot)
     slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     slots.activeMs[slot] = clock.nowMs
+    if (!isIntroduced) {
+      this.#options.endings.close(slot, Reason['accept-error'])
+      return
+    }
     // A server that speaks first must not wait for our ACK.
     if (queues.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
     deadlines.expect(slot)
     flows.begin(slot)
+  }
+
+  /** A PROXY header goes before what the client says, and at once where it says nothing. */
+  #introduce(slot: number): boolean {
+    const { slots, flows, journal } = this.#options
+    const version = slots.proxyVersion[slot] === 1 ? 1 : 2
+    const bytes = writeProxyHeader(this.#header, 0, version, journal.addressesOf(slot))
+    return flows.prefix(slot, UPSTREAM, this.#header.subarray(0, bytes))
   }
 
   /** The upstream had accepted, and has reset before its connect was completed. */

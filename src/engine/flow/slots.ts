@@ -82,6 +82,8 @@ export class Slots {
   readonly maxDurationMs: Int32Array
   /** A word of the shared counts. */
   readonly clusterSlot: Int32Array
+  /** Of the PROXY header that the upstream gets; 0: none. */
+  readonly proxyVersion: Uint8Array
 
   /** One above the highest slot that has been in use. */
   used = 0
@@ -109,6 +111,7 @@ export class Slots {
     this.idleTimeoutMs = new Int32Array(count)
     this.maxDurationMs = new Int32Array(count)
     this.clusterSlot = new Int32Array(count)
+    this.proxyVersion = new Uint8Array(count)
     this.#free = new Int32Array(count)
   }
 

@@ -14,6 +14,7 @@ import { formatAddress } from '../../address/address.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
+import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
 import { countOpen } from '../decide/balance.ts'
@@ -267,10 +268,23 @@ export class Connection {
     this.#toClient = new Pump(upstream, this.#client, this.#onToClient, this.#onUpstreamPassedEnd)
     upstream.on('data', this.#onUpstreamData)
     upstream.on('end', this.#onUpstreamEnd)
+    if (this.#decision.proxyVersion !== 0) {
+      upstream.cork() // into one segment with what the client has said
+      toUpstream.introduce(this.#header())
+    }
     for (const chunk of this.#early) toUpstream.write(chunk)
+    upstream.uncork()
     this.#early = []
     if (this.#clientEnded) toUpstream.end()
     this.#watch()
+  }
+
+  /** What the upstream gets first: who the client is. */
+  #header(): Buffer {
+    const header = Buffer.allocUnsafe(PROXY_WRITTEN_MAX)
+    const version = this.#decision.proxyVersion === 1 ? 1 : 2
+    const bytes = writeProxyHeader(header, 0, version, this.#journal.addressesOf(this.#row))
+    return header.subarray(0, bytes)
   }
 
   /** The upstream had accepted, and has reset before Node told of either. */

@@ -39,6 +39,13 @@ export class Pump {
     if (this.#to.writableLength > 0) this.#from.pause()
   }
 
+  /** Hands over bytes that nobody has said: they count as nobody's. */
+  introduce(header: Buffer): void {
+    this.#written += header.length
+    this.#delivered += header.length
+    this.#to.write(header, this.#onTaken)
+  }
+
   /** There will be no further chunk. */
   end(): void {
     this.#ended = true
@@ -48,7 +55,7 @@ export class Pump {
   readonly #onTaken = (error?: Error | null): void => {
     if (error) return
     const before = this.#delivered
-    this.#delivered = this.#written - this.#to.writableLength
+    this.#delivered = Math.max(before, this.#written - this.#to.writableLength)
     if (this.#delivered > before) this.#onDelivered(this.#delivered - before)
     if (this.#to.writableLength > 0) return
     if (this.#ended) this.#finish()

@@ -10,6 +10,7 @@
  * moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
  */
 
+import type { Family } from '../../address/address.ts'
 import type { World } from '../../base/world.ts'
 import {
   Flags,
@@ -24,6 +25,7 @@ import {
 import { openHistogram, record } from '../../stats/histogram.ts'
 import { copyRow, RecordKind, RecordWriter, Wanted } from '../../stats/records.ts'
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
+import { createProxyHeader, type ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
 import type { EngineTask } from './protocol.ts'
@@ -54,6 +56,7 @@ export class Journal {
   readonly #numbers: Float64Array
   readonly #connect: Float64Array
   readonly #decide: Float64Array
+  readonly #addresses = createProxyHeader()
   /** What makes a time of the monotonic clock one of the wall clock, and until when it is believed. */
   #wallOriginMs = 0
   #wallUntilMs = 0
@@ -109,6 +112,22 @@ export class Journal {
     this.#write(row, arrival, Stage.dialing)
     this.#count(at, arrival.decision)
     publishRow(words, at)
+  }
+
+  /** Who its client is, and what it asked for; filled anew with each call. */
+  addressesOf(row: number): ProxyHeader {
+    const words = this.#words
+    const at = liveAt(row)
+    const header = this.#addresses
+    header.clientFamily = words[at + Live.clientFamily] as Family | 0
+    header.clientPort = words[at + Live.clientPort]
+    header.destinationFamily = words[at + Live.destinationFamily] as Family | 0
+    header.destinationPort = words[at + Live.destinationPort]
+    for (let word = 0; word < 4; word++) {
+      header.client[word] = words[at + Live.client + word]
+      header.destination[word] = words[at + Live.destination + word]
+    }
+    return header
   }
 
   /** It goes on to another endpoint, which the decision has by now. */
@@ -250,7 +269,10 @@ export class Journal {
     words[at + Live.clientPort] = arrival.clientPort
     words[at + Live.destinationFamily] = query.destinationFamily
     words[at + Live.destinationPort] = query.destinationPort
+    words[at + Live.peerFamily] = arrival.peerFamily
+    words[at + Live.peerPort] = arrival.peerPort
     for (let word = 0; word < 4; word++) {
+      words[at + Live.peer + word] = arrival.peer[word]
       words[at + Live.client + word] = query.client[word]
       words[at + Live.destination + word] = query.destination[word]
     }

@@ -8,9 +8,12 @@
 
 import { assert } from '../../base/assert.ts'
 import type { World } from '../../base/world.ts'
+import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import { isOwnAddress } from '../../table/match/own-listeners.ts'
 import { type Arrival, Arrivals } from '../decide/arrival.ts'
-import { type Decider, decide, isFull } from '../decide/decide.ts'
+import { ADMITTED, type Decider, decide, isFull } from '../decide/decide.ts'
+import { ORIGINAL } from '../decide/decision.ts'
 import { Asked, MORE, type Reader } from '../decide/reader.ts'
 import type { Journal } from './journal.ts'
 import type { EngineTask } from './protocol.ts'
@@ -54,9 +57,19 @@ export class Reception {
     const { table, query, decision } = arrival
     assert(table !== null, 'a connection is decided about twice')
     const startedMs = this.#world.monotonicMs()
-    const reason = decide(this.#decider, table, query, decision)
+    const reason = arrival.refusal >= 0 ? arrival.refusal : decide(this.#decider, table, query, decision)
     this.#journal.decided(arrival, this.#world.monotonicMs() - startedMs)
-    return reason
+    return reason === ADMITTED && this.#goesRound(arrival) ? Reason.loop : reason
+  }
+
+  /**
+   * Whether a load balancer has brought back what weir itself sent to the address that the client
+   * asked for: it would do so again.
+   */
+  #goesRound({ peerFamily, decision, query }: Arrival): boolean {
+    const { own } = this.#decider
+    if (peerFamily === 0 || decision.endpoint !== ORIGINAL || own === null) return false
+    return isOwnAddress(own, query.clientFamily, query.client)
   }
 
   /** It goes its way, or is over: nothing more is asked of the arrival. */

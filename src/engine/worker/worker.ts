@@ -14,6 +14,7 @@ import { hold } from '../../kernel/held.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { machine } from '../../kernel/machine.ts'
 import { openWake } from '../../kernel/wake.ts'
+import { ProxyHeaderReader } from '../decide/proxy-reader.ts'
 import { Inboxes } from './inboxes.ts'
 import { LimitsInForce } from './limits.ts'
 import type { EngineKind, EngineTask, Preload, WorkerTask } from './protocol.ts'
@@ -44,7 +45,8 @@ if (engine) await ENGINES[engine]().catch(() => {})
 /** What a worker adds to its task. */
 type Parts = Pick<EngineTask, 'world' | 'reader'>
 
-const runWorker = (task: WorkerTask): Promise<void> => runWith(task, { world: machine })
+const runWorker = (task: WorkerTask): Promise<void> =>
+  runWith(task, { world: machine, reader: new ProxyHeaderReader() })
 
 export default runWorker
 

@@ -7,7 +7,16 @@ import * as L from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import { aliasColumns } from '../match/pick.ts'
 import { stickyBuckets } from '../match/sticky.ts'
-import type { Cluster, Listener, Route, Rule, Scope, ScopeDefault, SourceCondition } from '../plan/plan.ts'
+import type {
+  Cluster,
+  Listener,
+  ReadsProxy,
+  Route,
+  Rule,
+  Scope,
+  ScopeDefault,
+  SourceCondition,
+} from '../plan/plan.ts'
 import { assemble, packed } from './assemble.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
@@ -53,10 +62,19 @@ export class RoutingBuilder {
       L.Otherwise[listener.otherwise],
       takesAll && more.length === 0 ? this.#rows.scopes.count : ABSENT,
       listener.opens ? 1 : 0,
+      listener.gateway === 'mesh' ? 0 : listener.port,
+      ...this.#proxyWords(listener.proxyProtocol),
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
     this.#classifier.addListener()
     for (const scope of listener.scopes) this.#addScope(scope)
+  }
+
+  #proxyWords(reads: ReadsProxy | undefined): [number, number, number, number, number] {
+    if (!reads) return [0, 0, 0, 0, 0]
+    assert(reads.from.length > 0, 'a PROXY header that nobody sends')
+    const versions = reads.versions.reduce((bits: number, version) => bits | (1 << (version - 1)), 0)
+    return [versions, reads.require ? 1 : 0, Math.ceil(reads.timeoutMs), ...this.#addPrefixes(reads.from)]
   }
 
   #addScope(scope: Scope): void {
@@ -119,6 +137,7 @@ export class RoutingBuilder {
       policy.connectAttempts,
       policy.connectDeadlineMs,
       policy.remembersFailures ? 1 : 0,
+      policy.proxyVersion,
     )
     const { host, subset, port, names, labels, policyAt = {} } = cluster
     const isWritten = Object.keys(policyAt).length > 0

@@ -97,6 +97,7 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `connectAttempts ${at(Cluster.connectAttempts)}`,
     `connectDeadline ${at(Cluster.connectDeadlineMs)} ms`,
     `remembersFailures ${at(Cluster.remembersFailures) === 1}`,
+    `proxyProtocol ${at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`}`,
     `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
   ]
   const endpoints = endpointsOf(table, cold, cluster).toSorted()

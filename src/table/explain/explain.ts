@@ -17,8 +17,9 @@ import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-lis
 import type { RuleOrigin } from '../plan/plan.ts'
 import { ruleName } from '../plan/rule-name.ts'
 import { endOf, endOfCluster } from './ends.ts'
-import type { ExplainedDestination, Explanation, Question } from './explanation.ts'
+import type { ExplainedDestination, ExplainedHeader, Explanation, Question } from './explanation.ts'
 import { findListener } from './find-listener.ts'
+import { clientOf, headerAt } from './header.ts'
 import { defaultPolicy, policyOf } from './policy-text.ts'
 import { rejectedRules } from './rejected.ts'
 import { Words } from './words.ts'
@@ -65,12 +66,25 @@ export class Explainer {
    * work.
    */
   answer(question: Question, rejectedMost = Number.POSITIVE_INFINITY): Explanation {
-    const query = this.#queryOf(question)
-    const client = this.#clientOf(question, query)
     const found = findListener(this.table, question.gateway, question.destination)
-    const base = { generation: this.table.generation, client, rule: null, destinations: [], rejected: [] }
+    const proxyProtocol = found.index < 0 ? null : headerAt(this.table, found.index, question.peer)
+    const query = queryOf(question, proxyProtocol)
+    const client = this.#clientOf(question, query)
+    const base = {
+      generation: this.table.generation,
+      proxyProtocol,
+      client,
+      rule: null,
+      destinations: [],
+      rejected: [],
+    }
     if (found.index < 0) {
       return { ...base, outcome: 'no-route', reason: found.reason, ends: 'no-route', listener: null }
+    }
+    const listener = this.table.sockets[found.index].key
+    if (proxyProtocol?.peer === 'untrusted') {
+      const reason = `the peer ${question.peer} is no load balancer of the listener`
+      return { ...base, outcome: 'denied', reason, ends: 'proxy-untrusted', listener }
     }
     query.listener = found.index
     const bits = this.#words.conditions.bitsOf(client)
@@ -82,7 +96,7 @@ export class Explainer {
       ...base,
       ...said,
       ends: endOf(said.outcome, destinations),
-      listener: this.table.sockets[found.index].key,
+      listener,
       rule,
       destinations,
       rejected: rejectedRules(this.table, this.#words, { query, client, bits }, rejectedMost),
@@ -100,14 +114,6 @@ export class Explainer {
       each => this.#words.cold.scopes[each].host === this.#words.cold.scopes[fits[0]].host,
     )
     return isOne ? (fits[0] ?? -1) : -1
-  }
-
-  #queryOf({ source, destination }: Question): Query {
-    const query = createQuery()
-    query.destinationFamily = parseInto(destination.ip ?? '', query.destination, 0)
-    query.destinationPort = destination.port
-    query.clientFamily = parseInto(source.ip ?? '', query.client, 0)
-    return query
   }
 
   #clientOf({ source }: Question, query: Query): ColdWorkload {
@@ -174,6 +180,15 @@ export class Explainer {
     const [{ host }] = destinationsOf(this.table, this.#words.cold, route)
     return host
   }
+}
+
+function queryOf(question: Question, header: ExplainedHeader | null): Query {
+  const { destination } = question
+  const query = createQuery()
+  query.destinationFamily = parseInto(destination.ip ?? '', query.destination, 0)
+  query.destinationPort = destination.port
+  query.clientFamily = parseInto(clientOf(question, header) ?? '', query.client, 0)
+  return query
 }
 
 function destinationText(query: Query): string {

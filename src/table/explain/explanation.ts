@@ -15,7 +15,20 @@ export type Question = {
     readonly labels?: Readonly<Record<string, string>>
   }
   readonly destination: { readonly ip?: string; readonly port: number }
+  /** The other end of the socket; without it, whoever `source` would have to connect through. */
+  readonly peer?: string
   readonly sni?: string
+}
+
+/** What a listener that reads a PROXY header makes of a connection. */
+export type ExplainedHeader = {
+  /** Who must send one. */
+  readonly from: readonly string[]
+  /** Whether all others are reset. */
+  readonly required: boolean
+  readonly versions: readonly number[]
+  /** The peer that was asked about: it sends a header, is the client, or is reset; null: none was. */
+  readonly peer: 'sender' | 'client' | 'untrusted' | null
 }
 
 export type Explanation = {
@@ -30,6 +43,8 @@ export type Explanation = {
   readonly generation: number
   /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null where there is none. */
   readonly listener: string | null
+  /** null: the listener reads no PROXY header. */
+  readonly proxyProtocol: ExplainedHeader | null
   readonly client: { readonly namespace: string | null; readonly labels: Readonly<Record<string, string>> }
   readonly rule: RuleOrigin | null
   readonly destinations: readonly ExplainedDestination[]

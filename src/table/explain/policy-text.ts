@@ -31,6 +31,7 @@ const DEFAULTS: Values = {
   loadBalancer: 'PASSTHROUGH',
   connectAttempts: ONE_ADDRESS,
   connectDeadline: durationText(DEFAULT_POLICY.connectTimeoutMs),
+  proxyProtocol: 'none',
 }
 
 export const defaultPolicy = (): PolicyValue[] => valuesOf(DEFAULTS, {})
@@ -60,6 +61,7 @@ export function policyOf(
       loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
       connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
+      proxyProtocol: at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`,
     },
     policyAt,
   )

@@ -13,6 +13,7 @@ export type QuestionOptions = {
   readonly gateway?: string
   readonly from?: string
   readonly to?: string
+  readonly peer?: string
   readonly namespace?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly sni?: string
@@ -20,7 +21,7 @@ export type QuestionOptions = {
 
 /** @param dashes  What stands before an option's name where it is given: '--' on the command line. */
 export function askByOptions(
-  { gateway, from, to, namespace, labels, sni }: QuestionOptions,
+  { gateway, from, to, peer, namespace, labels, sni }: QuestionOptions,
   dashes: '--' | '',
 ): Asked {
   if (to === undefined)
@@ -29,14 +30,18 @@ export function askByOptions(
   if (!destination) return { error: `${dashes}to ${to}: that is no address and port, like 10.0.0.1:9000` }
   const source = from === undefined ? {} : splitEndpoint(from)
   if (!source) return { error: `${dashes}from ${from}: that is no IP address` }
+  const sender = peer === undefined ? undefined : splitEndpoint(peer)
+  if (sender === null) return { error: `${dashes}peer ${peer}: that is no IP address` }
   const given = {
     gateway,
+    peer: sender?.address,
     source: { ip: 'address' in source ? source.address : undefined, namespace, labels },
     destination: { ip: 'address' in destination ? destination.address : undefined, port: destination.port },
     sni,
   }
   const words = {
     ...{ gateway: `${dashes}gateway`, sni: `${dashes}sni`, from: `${dashes}from ${from}: that` },
+    ...{ peer: `${dashes}peer ${peer}: that` },
     ...{ namespace: `${dashes}namespace`, labels: `${dashes}labels` },
     ...{ to: `${dashes}to ${to}: that`, port: `the port of ${dashes}to ${to}` },
   }
@@ -44,8 +49,8 @@ export function askByOptions(
 }
 
 /**
- * `{"gateway", "source": {"ip", "namespace", "labels"}, "destination": {"ip", "port"}, "sni"}`; a
- * null is as absent, and no gateway is the mesh.
+ * `{"gateway", "source": {"ip", "namespace", "labels"}, "peer", "destination": {"ip", "port"},
+ * "sni"}`; a null is as absent, and no gateway is the mesh.
  */
 export function askByLine(line: string): Asked {
   try {
@@ -66,17 +71,19 @@ export function parseLabels(text: string): Record<string, string> | null {
 }
 
 /** How whoever asks calls the parts of a question. */
-type Words = Readonly<Record<'gateway' | 'from' | 'namespace' | 'labels' | 'to' | 'port' | 'sni', string>>
+type Words = Readonly<
+  Record<'gateway' | 'from' | 'peer' | 'namespace' | 'labels' | 'to' | 'port' | 'sni', string>
+>
 
 /** In a line of a batch. */
 const FIELDS: Words = {
   ...{ gateway: 'gateway', from: 'source.ip', namespace: 'source.namespace', labels: 'source.labels' },
-  ...{ to: 'destination.ip', port: 'destination.port', sni: 'sni' },
+  ...{ to: 'destination.ip', port: 'destination.port', peer: 'peer', sni: 'sni' },
 }
 
 /** @param byDefault  The gateway where none is given; null leaves it open. */
 function asked(value: unknown, words: Words, byDefault: string | null): Asked {
-  const { gateway, source = {}, destination, sni } = asRecord(value)
+  const { gateway, source = {}, destination, peer, sni } = asRecord(value)
   const { ip: from, namespace, labels } = asRecord(source)
   const { ip: to, port } = asRecord(destination)
   const wrong = [
@@ -87,6 +94,7 @@ function asked(value: unknown, words: Words, byDefault: string | null): Asked {
     namespace === undefined || isText(namespace) || `${words.namespace} is no text`,
     labels === undefined || isLabels(labels) || `${words.labels} is no object of texts`,
     isAddress(to) || `${words.to} is no IP address`,
+    isAddress(peer) || `${words.peer} is no IP address`,
     isPort(port) || `${words.port} is no number from 1 to 65535`,
     sni === undefined || isText(sni) || `${words.sni} is no text`,
   ].filter(each => each !== true)
@@ -96,7 +104,7 @@ function asked(value: unknown, words: Words, byDefault: string | null): Asked {
     source: defined({ ip: from, namespace, labels }),
     destination: defined({ ip: to, port }),
   }
-  return { question: defined({ ...question, sni }) as OpenQuestion }
+  return { question: defined({ ...question, peer, sni }) as OpenQuestion }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -110,12 +110,18 @@ export const Header = layout(8, {
 /** What a listener does with a destination that none of its scopes covers. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
-export const Listener = layout(5, {
+export const Listener = layout(11, {
   port: [0, 1],
   original: [1, 1], //  1: the destination is the one before a redirect
   otherwise: [2, 1], // Otherwise
   onlyScope: [3, 1], // the scope that takes every destination, where there is no other; else ABSENT
   opens: [4, 1], //     1: has a socket; 0: only for explain
+  rulePort: [5, 1], //       what rules ask for: a gateway's own port; 0: that of the destination
+  proxyVersions: [6, 1], //  versions of the PROXY header that it reads: bit (version − 1); 0: none
+  proxyRequired: [7, 1], //  1: who is not among its senders is reset
+  proxyTimeoutMs: [8, 1], // from accept until the header is whole
+  firstSender: [9, 1], //    run of prefixes: who must send one
+  senderCount: [10, 1],
 })
 
 export const Scope = layout(5, {
@@ -174,7 +180,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
 
-export const Cluster = layout(13, {
+export const Cluster = layout(14, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -188,6 +194,7 @@ export const Cluster = layout(13, {
   connectAttempts: [10, 1], //   endpoints that are tried for a connection
   connectDeadlineMs: [11, 1], // for all of them together
   remembersFailures: [12, 1], // 1: an endpoint whose last connect failed is drawn after all others
+  proxyVersion: [13, 1], //      of the PROXY header that an upstream gets first; 0: none
 })
 
 /** The endpoints of the cluster at the same row: a run of `endpoints`. */

@@ -46,9 +46,12 @@ export function endpointText(endpoints: Uint32Array, endpoint: number): string {
 }
 
 /** The prefixes of the run (a first index and a count) that stands at word `run` of `rules`. */
-export function prefixesOf({ rules, prefixes }: Pick<Table, 'rules' | 'prefixes'>, run: number): Cidr[] {
-  return Array.from({ length: rules[run + 1] }, (_, index) => {
-    const at = (rules[run] + index) * Prefix.WORDS
+export const prefixesOf = (table: Pick<Table, 'rules' | 'prefixes'>, run: number): Cidr[] =>
+  cidrsOf(table, table.rules[run], table.rules[run + 1])
+
+export function cidrsOf({ prefixes }: Pick<Table, 'prefixes'>, first: number, count: number): Cidr[] {
+  return Array.from({ length: count }, (_, index) => {
+    const at = (first + index) * Prefix.WORDS
     return {
       family: prefixes[at + Prefix.family] as Family,
       bits: prefixes[at + Prefix.bits],

@@ -23,6 +23,7 @@ export type Query = {
   listener: number
   destinationFamily: Family | 0
   readonly destination: Uint32Array
+  /** What the client asked for; a gateway's rules ask for the listener's port instead. */
   destinationPort: number
   clientFamily: Family | 0
   readonly client: Uint32Array
@@ -81,7 +82,8 @@ export function matchAs(table: Table, query: Query, bits: Uint32Array, scope: nu
 
 /** @param client  The rules' own node. */
 function matchNodes(table: Table, query: Query, client: number, scope: number): number {
-  const { listener, destinationPort: port } = query
+  const { listener } = query
+  const port = table.listeners[listener * Listener.WORDS + Listener.rulePort] || query.destinationPort
   const destination = findNode(table.destinations, query.destinationFamily, query.destination)
   query.rule = -1
   query.scope = scope < 0 ? findScope(table, listener, destination, port) : scope

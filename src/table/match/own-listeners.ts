@@ -72,6 +72,10 @@ export function isOwnListener(
   return (kinds & ON_ALL_4) !== 0 && (own.local4.has(address) || isLocal(own, 4, words, at))
 }
 
+/** Whether an address (4 words) is one of this machine's. */
+export const isOwnAddress = (own: OwnListeners, family: Family | 0, words: Uint32Array): boolean =>
+  family !== 0 && ((family === 4 && own.local4.has(words[0])) || isLocal(own, family, words, 0))
+
 function isOwn6(own: OwnListeners, port: number, words: Uint32Array, kinds: number): boolean {
   const address = isUnspecified(words) ? LOOPBACK_6 : words
   if ((kinds & ON_ONE) !== 0 && own.bound6.has(key6(address, port))) return true

@@ -35,6 +35,19 @@ export type Listener = {
   readonly scopes: readonly Scope[]
   /** What a destination that no scope covers gets. */
   readonly otherwise: 'close' | 'passthrough' | 'deny'
+  /** Whose connections begin with a PROXY header; absent: nobody's. */
+  readonly proxyProtocol?: ReadsProxy
+}
+
+/** How a listener reads the header in which a load balancer says who its client is. */
+export type ReadsProxy = {
+  /** Senders, by the address of the socket: each of them must send a header. At least one range. */
+  readonly from: readonly Cidr[]
+  /** Whether connections of all others are reset; else they are served without a header. */
+  readonly require: boolean
+  readonly versions: readonly (1 | 2)[]
+  /** From accept until the header is whole. */
+  readonly timeoutMs: number
 }
 
 /**
@@ -171,6 +184,7 @@ export type PolicyField =
   | 'loadBalancer'
   | 'connectAttempts'
   | 'connectDeadline'
+  | 'proxyProtocol'
 
 /** An endpoint as it is written: an IP address, or a name that stands for any number of them. */
 export type Place = { readonly place: string; readonly port: number; readonly weight: number }
@@ -207,6 +221,8 @@ export type Policy = {
    * over.
    */
   readonly remembersFailures: boolean
+  /** The version of the PROXY header that an upstream gets first; 0: none. */
+  readonly proxyVersion: 0 | 1 | 2
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -219,6 +235,7 @@ export const DEFAULT_POLICY: Policy = {
   connectAttempts: 3,
   connectDeadlineMs: 15_000,
   remembersFailures: true,
+  proxyVersion: 0,
 }
 
 /** A client address range and the workload behind it. */

@@ -1,0 +1,104 @@
+/**
+ * Which listeners read a PROXY header, by the Settings; and where an annotation of Istio asks for
+ * one that nobody is trusted with.
+ *
+ * Istio turns it on for all listeners of a pod and believes whoever connects. weir asks who may
+ * send a header: an address that anybody can name is none to route or to keep out by.
+ */
+
+import type { Listener } from '../../table/plan/plan.ts'
+import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
+import type { Resource } from '../resource.ts'
+import type { ProxySetting, Settings } from '../settings/settings.ts'
+import type { Inputs } from './inputs.ts'
+import { MESH } from './names.ts'
+import type { GatewayServers } from './servers.ts'
+import { hasLabels } from './workload.ts'
+
+const ANNOTATION = 'proxy.istio.io/config'
+/** ProxyConfig has this field in one place only: gatewayTopology. */
+const ASKS = /\bproxyProtocol["']?\s*:/
+
+/** The listener as the first entry that fits it wants it. */
+export function withProxyProtocol(listener: Listener, { proxyProtocol }: Settings): Listener {
+  const entry = proxyProtocol.find(each => fits(each, listener))
+  if (!entry) return listener
+  const { gateways: _, ports: __, ...reads } = entry
+  return { ...listener, proxyProtocol: reads }
+}
+
+const fits = ({ gateways, ports }: ProxySetting, { gateway, port }: Listener): boolean =>
+  (gateways.length === 0 || gateways.includes(gateway)) && (ports.length === 0 || ports.includes(port))
+
+type ProxyFindingInputs = {
+  readonly settings: Settings
+  /** The Settings document, where there is one. */
+  readonly document: Resource | null
+  readonly inputs: Inputs
+  /** Every Gateway, served here or not. */
+  readonly gateways: readonly GatewayServers[]
+  readonly listeners: readonly Listener[]
+  readonly findings: Findings
+}
+
+export function reportProxyProtocol(given: ProxyFindingInputs): void {
+  const { settings, document } = given
+  if (document)
+    for (const [index, entry] of settings.proxyProtocol.entries()) reportEntry(entry, index, document, given)
+  for (const { resource, gateways } of annotated(given)) {
+    const reading = given.listeners.filter(each => each.proxyProtocol && gateways.has(each.gateway))
+    if (reading.length > 0) continue
+    const message = `${ANNOTATION} has no effect: no proxyProtocol of the Settings is for ${[...gateways].join(', ')}`
+    given.findings.at('CFG420', resource, ['metadata', 'annotations', ANNOTATION], message)
+  }
+}
+
+function reportEntry(
+  entry: ProxySetting,
+  index: number,
+  document: Resource,
+  { settings, gateways, listeners, findings }: ProxyFindingInputs,
+): void {
+  const path: Path = ['spec', 'proxyProtocol', index]
+  const known = new Set([MESH, ...gateways.map(each => each.resource.id)])
+  const unknown = [...entry.gateways.entries()].filter(([, name]) => !known.has(name))
+  for (const [at, name] of unknown)
+    findings.at(
+      'IST0101',
+      document,
+      [...path, 'gateways', at],
+      `Referenced gateway not found: ${quote(name)}`,
+    )
+  const applies = listeners.some(each => settings.proxyProtocol.find(other => fits(other, each)) === entry)
+  if (!applies && unknown.length === 0) {
+    const earlier = listeners.some(each => fits(entry, each))
+    const why = earlier
+      ? 'an earlier entry has each of its listeners'
+      : 'no listener has such a gateway and port'
+    findings.at('CFG419', document, path, `proxyProtocol[${index}] is never used: ${why}`)
+  }
+  for (const [at, { bits, family }] of entry.from.entries()) {
+    const message = `every IPv${family} address may send a PROXY header, and name any client`
+    if (bits === 0) findings.at('CFG421', document, [...path, 'from', at], message)
+  }
+}
+
+/** Gateways that ask, and Pods of Gateways, with the Gateways that they speak for. */
+function annotated({ inputs, gateways }: ProxyFindingInputs) {
+  const asks = ({ metadata }: Resource): boolean => ASKS.test(metadata.annotations[ANNOTATION] ?? '')
+  const own = gateways
+    .filter(each => asks(each.resource))
+    .map(each => ({ resource: each.resource, gateways: new Set([each.resource.id]) }))
+  const pods = inputs.pods
+    .filter(each => asks(each.resource))
+    .map(({ resource }) => ({ resource, gateways: gatewaysOf(resource, gateways) }))
+  return [...own, ...pods.filter(each => each.gateways.size > 0)]
+}
+
+const gatewaysOf = ({ metadata }: Resource, gateways: readonly GatewayServers[]): Set<string> =>
+  new Set(
+    gateways
+      .filter(({ selector }) => Object.keys(selector).length > 0 && hasLabels(metadata.labels, selector))
+      .map(each => each.resource.id),
+  )

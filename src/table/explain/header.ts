@@ -1,0 +1,34 @@
+/** Whose PROXY header a listener reads, and who the client then is: in words, for a question. */
+
+import { formatCidr, parseInto } from '../../address/address.ts'
+import { Listener } from '../format/layout.ts'
+import { cidrsOf } from '../format/rows.ts'
+import type { Table } from '../format/table.ts'
+import { judgePeer, Peer } from '../match/proxy-senders.ts'
+import type { ExplainedHeader, Question } from './explanation.ts'
+
+const PEERS = { [Peer.client]: 'client', [Peer.sender]: 'sender', [Peer.untrusted]: 'untrusted' } as const
+
+/** null where the listener reads none. */
+export function headerAt(table: Table, listener: number, peer: string | undefined): ExplainedHeader | null {
+  const at = (field: number): number => table.listeners[listener * Listener.WORDS + field]
+  const versions = at(Listener.proxyVersions)
+  if (versions === 0) return null
+  return {
+    from: cidrsOf(table, at(Listener.firstSender), at(Listener.senderCount)).map(formatCidr),
+    required: at(Listener.proxyRequired) === 1,
+    versions: [1, 2].filter(version => (versions & (1 << (version - 1))) !== 0),
+    peer: peer === undefined ? null : peerText(table, listener, peer),
+  }
+}
+
+/** The client's address: only a sender's header can name another one than its own. */
+export function clientOf({ source, peer }: Question, header: ExplainedHeader | null): string | undefined {
+  return peer === undefined || header?.peer === 'sender' ? source.ip : peer
+}
+
+function peerText(table: Table, listener: number, peer: string): ExplainedHeader['peer'] {
+  const words = new Uint32Array(4)
+  const family = parseInto(peer, words, 0)
+  return PEERS[judgePeer(table, listener, family, words) as keyof typeof PEERS]
+}

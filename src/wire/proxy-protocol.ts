@@ -1,0 +1,61 @@
+/**
+ * The PROXY protocol: what a load balancer says first on a connection, of the client behind it.
+ *
+ *   bytes ─readProxyHeader─▶ ProxyHeader ─writeProxyHeader─▶ bytes
+ *
+ * The first byte tells the versions apart. Nothing here is guessed: whether a header is due, and
+ * from whom, the listener's settings say. Version 1 is in proxy-text.ts, version 2 in
+ * proxy-binary.ts.
+ */
+
+import { readBinary, WRITTEN_BYTES_MAX, writeBinary } from './proxy-binary.ts'
+import { INVALID, MORE, type ProxyHeader } from './proxy-header.ts'
+import { readLine, writeLine } from './proxy-text.ts'
+
+/** Bits of the versions that a listener takes. */
+const Versions = { text: 1, binary: 2 } as const
+
+/** What `writeProxyHeader` writes at most. */
+export const PROXY_WRITTEN_MAX = WRITTEN_BYTES_MAX
+
+/**
+ * Reads the header at the front of `bytes[from … to)`.
+ *
+ * @param versions  A bit for each that is taken: bit (version − 1). Any other is refused.
+ * @param header    Filled where the answer is a length; else its fields mean nothing.
+ * @returns How many bytes the header has; MORE where they are its beginning; INVALID.
+ *
+ * Once a beginning is INVALID, so is whatever follows it. More bytes than a header may have are
+ * never MORE, and asking again with each piece that comes costs little: a header is not looked into
+ * before it is whole.
+ */
+export function readProxyHeader(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  versions: number,
+  header: ProxyHeader,
+): number {
+  header.clientFamily = header.destinationFamily = 0
+  if (from === to) return MORE
+  if (bytes[from] === 0x50 && (versions & Versions.text) !== 0) return readLine(bytes, from, to, header)
+  if (bytes[from] === 0x0d && (versions & Versions.binary) !== 0) return readBinary(bytes, from, to, header)
+  return INVALID
+}
+
+/**
+ * Writes a header at `at` and returns how many bytes it has, at most PROXY_WRITTEN_MAX.
+ *
+ * @param header     Where the client's family is 0, the header says that there is nothing to say.
+ * @param authority  The server's name that the client asked for, or ''. Version 1 has no place for
+ *                   it.
+ */
+export function writeProxyHeader(
+  out: Uint8Array,
+  at: number,
+  version: 1 | 2,
+  header: ProxyHeader,
+  authority = '',
+): number {
+  return version === 1 ? writeLine(out, at, header) : writeBinary(out, at, header, authority)
+}
