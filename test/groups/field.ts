@@ -1,3 +1,3 @@
 import { load } from '../support/groups.ts'
 
-await load('field')
+await load('field', 'source')

@@ -25,6 +25,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   address: [],
   field: [],
   kernel: [],
+  source: [],
   stats: [],
   table: ['table/torn-reads.test.ts'],
   wire: [],

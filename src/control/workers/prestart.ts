@@ -10,9 +10,9 @@ import { workersFor } from './machine-limits.ts'
 import { type WorkingThreads, workingThreads } from './threads.ts'
 
 /** As many as there most likely will be. */
-export function prestarted({ workers = 0, engine }: Overrides): WorkingThreads {
+export function prestarted({ workers = 0, engine = 'auto' }: Overrides): WorkingThreads {
   const least = workers || availableParallelism()
-  return workingThreads({ least, most: least, engine: engine === 'node' ? 'node' : 'uring' })
+  return workingThreads({ least, most: least, engine: engine === 'auto' ? 'uring' : engine })
 }
 
 /** These threads, or null where the configuration says another number: then they end. */
