@@ -3,6 +3,7 @@
 import { benchAdmin } from './admin.ts'
 import { benchCompile } from './compile.ts'
 import { benchConnections } from './connections.ts'
+import { benchDeadlines } from './deadlines.ts'
 import { benchEngines } from './engines.ts'
 import { benchFilter } from './filter.ts'
 import type { Bench } from './harness.ts'
@@ -37,6 +38,11 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'engines',
     about: 'weir’s engines beside HAProxy, nginx, Node’s own sockets and no proxy',
     run: benchEngines,
+  },
+  {
+    name: 'deadlines',
+    about: 'what one deadline costs among many connections that are idle',
+    run: benchDeadlines,
   },
   {
     name: 'weighting',
