@@ -243,6 +243,26 @@ for (const { engine, test } of EVERY_ENGINE) {
     await plane.settled()
   })
 
+  test(`${engine}: what a load balancer brings back of weir's own is a loop`, async () => {
+    await using upstream = await listen(greet('hello'))
+    const port = await freePort()
+    const listener = listenerOn(port, -1, {
+      ...{ gateway: 'mesh', proxyProtocol: READS, scopes: [], otherwise: 'passthrough' },
+    })
+    await using plane = new TestEngine(engine)
+    await plane.adopt(planOf([listener], []))
+    const line = (client: string) => `PROXY TCP4 ${client} 127.0.0.1 5001 ${upstream.port}\r\n`
+    const client = await open(port)
+    client.write(line('192.0.2.7'))
+    assert.equal(await readBytes(client, 5), 'hello', 'an address that is no service, as asked')
+    client.resetAndDestroy()
+    const returned = begin(port)
+    returned.write(line('127.0.0.1'))
+    assert.equal(await ending(returned), 'ECONNRESET')
+    await plane.closed('loop')
+    await plane.settled()
+  })
+
   test(`${engine}: who was read from goes on by the header: one hears what the other said`, async () => {
     const headers: Buffer[] = []
     await using upstream = await listen((socket: Socket) => {

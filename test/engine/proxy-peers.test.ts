@@ -47,7 +47,7 @@ const nginxConfig = (port: number | undefined): string => `
 load_module modules/ngx_stream_module.so;
 daemon off;
 pid ${folder}/nginx.pid;
-error_log stderr error;
+error_log stderr emerg;
 events {}
 stream {
   server { listen 127.0.0.1:${port}; proxy_protocol on; proxy_pass 127.0.0.1:${weir}; }
