@@ -21,7 +21,7 @@ export const FAULTS = {
   shortReceive: 0.5,
   /** The hint that there is more is wrong. */
   wrongHint: 0.3,
-  /** −EAGAIN of sockets that do not block. */
+  /** −EAGAIN, which a ring says rarely of sockets that block, and of others where they would wait. */
   again: 0.1,
   /** A cancel that says −EALREADY, and its target ends a while later, or in its own way. */
   cancelRace: 0.4,

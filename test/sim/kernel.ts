@@ -431,7 +431,12 @@ export class SimulatedKernel implements Kernel {
     const { network, dice, faults } = this.#machine
     const file = operation.file as File
     const socket = file.socket!
-    if (!file.isBlocking && !operation.repeats && faults.strikes('again') && socket.incoming.queued === 0) {
+    if (
+      socket.incoming.queued === 0 &&
+      !socket.incoming.heardEnd &&
+      !socket.broken &&
+      faults.strikes('again')
+    ) {
       this.#complete(operation, -Errno.EAGAIN, 0)
       return
     }
@@ -463,12 +468,7 @@ export class SimulatedKernel implements Kernel {
     const { network, faults } = this.#machine
     const file = operation.file as File
     const { at, bytes } = operation
-    if (
-      !file.isBlocking &&
-      operation.done === 0 &&
-      file.socket!.outgoing.room === 0 &&
-      faults.strikes('again')
-    ) {
+    if (operation.done === 0 && file.socket!.outgoing.room === 0 && faults.strikes('again')) {
       this.#complete(operation, -Errno.EAGAIN, 0)
       return
     }

@@ -20,12 +20,13 @@ export type Script = {
   readonly hears: 'all' | 'little' | 'nothing'
   /** How it ends: once it has said all, once the other one has ended, with a reset, without a word, or not at all. */
   readonly ends: 'first' | 'last' | 'reset' | 'close' | 'never'
-  /** After so many bytes heard or said, where it resets. */
+  /** After so many bytes heard or said, or after so long, where it resets. */
   readonly resetAt: number
+  readonly resetMs: number
 }
 
 const PLAIN: Script = {
-  ...{ says: 0, piece: 4096, gapMs: 0, after: 0, hears: 'all', ends: 'first', resetAt: 0 },
+  ...{ says: 0, piece: 4096, gapMs: 0, after: 0, hears: 'all', ends: 'first', resetAt: 0, resetMs: 0 },
 }
 
 type Make = (dice: Dice, most: number) => Partial<Script>
@@ -37,6 +38,7 @@ export const KINDS: Readonly<Record<string, Make>> = {
   patient: (dice, most) => ({ says: dice.size(most), ends: 'last', gapMs: 20 }),
   halfCloser: dice => ({ says: dice.size(512), ends: 'first' }),
   resetter: (dice, most) => ({ says: dice.size(most), ends: 'reset', resetAt: dice.size(most) }),
+  quitter: (dice, most) => ({ says: most, ends: 'reset', resetAt: 1e9, resetMs: dice.pick([200, 1500]) }),
   sleeper: (dice, most) => ({ says: dice.size(most), hears: 'nothing' }),
   slowReader: (dice, most) => ({ says: dice.size(most), hears: 'little', ends: 'last' }),
   drip: dice => ({ says: dice.size(40), piece: 1, gapMs: 30 }),
@@ -103,6 +105,7 @@ export class Peer {
     this.#onBug = world.onBug
     socket.onChange = () => this.#plan(0)
     this.#plan(0)
+    if (script.resetMs > 0) world.clock.in(script.resetMs, () => this.isOver || this.#reset())
   }
 
   /** Nobody waits for the end of the run because of this one. */

@@ -25,6 +25,9 @@ const PLACES: readonly { bind: string; port: number }[] = [
   { bind: '', port: 81 },
   { bind: OTHER_ADDRESS, port: 82 },
 ]
+/** More than a worker opens at once. */
+const MANY = Array.from({ length: 20 }, (_, index) => ({ bind: OTHER_ADDRESS, port: 1000 + index }))
+
 /** Where clients go: some of it nobody may listen on. */
 export const DESTINATIONS = [
   { address: GATEWAY, port: 80 },
@@ -39,10 +42,11 @@ export const CLUSTERS = 4
 export const EXACT_ROUTE = 0
 export const EXACT_WEIGHTS = [3, 1]
 
-export type PlanOptions = { readonly isPatient: boolean; readonly limits: boolean }
+export type PlanOptions = { readonly isPatient: boolean; readonly limits: boolean; readonly many: boolean }
 
 export function drawPlan(dice: Dice, options: PlanOptions): Plan {
-  const places = PLACES.filter((_, index) => index === 2 || dice.chance(0.7))
+  const some = PLACES.filter((_, index) => index === 2 || dice.chance(0.7))
+  const places = options.many && dice.chance(0.05) ? [...some, ...MANY] : some
   return {
     listeners: places.map((place, index) => drawListener(dice, place, index)),
     routes: Array.from({ length: CLUSTERS }, (_, index) => ({

@@ -34,13 +34,6 @@ export const PLANTED: readonly Planted[] = [
     'this.#queues.advance(direction, this.#queues.bytes(direction))',
   ),
   plant(
-    'a pipe is used again with bytes in it',
-    4000,
-    'engine/flow/splice.ts',
-    'if (this.#slots.piped[direction] === 0 && this.#spare.length < SPARE_MAX)',
-    'if (this.#spare.length < SPARE_MAX)',
-  ),
-  plant(
     'an end is counted twice',
     20,
     'engine/flow/endings.ts',
@@ -51,14 +44,14 @@ export const PLANTED: readonly Planted[] = [
     'an end overtakes what was said before it',
     200,
     'engine/flow/flows.ts',
-    'if (this.#isOpen(slot) && this.#queues.count(2 * slot + side) === 0) this.#passEnd(slot, side)',
-    'if (this.#isOpen(slot)) this.#passEnd(slot, side)',
+    'if (this.#isOpen(slot) && this.#queues.count(direction) === 0) this.#finish(slot, otherOf(side))',
+    'if (this.#isOpen(slot)) this.#finish(slot, otherOf(side))',
   ),
   plant(
     'nothing holds a writer back',
     400,
     'engine/flow/flows.ts',
-    'if (this.#isTooMuch(direction)) this.#ports.stop(slot, side)',
+    'if (this.#isTooMuch(direction)) this.#ports.stop(slot, from)',
     '',
   ),
   plant(
@@ -74,13 +67,6 @@ export const PLANTED: readonly Planted[] = [
     'engine/worker/inboxes.ts',
     'if (Atomics.exchange(words, head + ROUSED, 1) === 0)',
     'if (Atomics.exchange(words, head + ROUSED, 1) < 0)',
-  ),
-  plant(
-    'what was handed over is lost at an end',
-    2000,
-    'engine/flow/engine.ts',
-    'this.#handOver.close()\n    this.#takeHandedOver()',
-    'this.#handOver.close()',
   ),
   plant(
     'accepting is not taken up again after a pause',
@@ -114,8 +100,8 @@ export const PLANTED: readonly Planted[] = [
     "a connect's time is never up",
     400,
     'engine/flow/connections.ts',
-    "if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)",
-    "if (reason === Reason['connect-timeout']) continue",
+    'this.#dialer.callBack(slot)',
+    'void slot',
   ),
   plant(
     'a destination counts its connections up only',
@@ -143,6 +129,6 @@ export const PLANTED: readonly Planted[] = [
     100,
     'engine/flow/flows.ts',
     'case Came.broken:\n        this.#endings.break(slot, side, result)',
-    'case Came.broken:\n        this.#end(slot, side)',
+    'case Came.broken:\n        this.#takeEnd(slot, side)',
   ),
 ]

@@ -97,7 +97,7 @@ export function run(
   const most = swarm.chance(0.15) ? swarm.between(2, 10) : CONNECTIONS_MOST
   const gateway = new Gateway(machine, { workers, maxConnections: most, files })
   const isPatient = swarm.chance(0.3)
-  const planned = { isPatient, limits: swarm.chance(0.3) }
+  const planned = { isPatient, limits: swarm.chance(0.3), many: files === null }
   gateway.publish(drawPlan(dice, planned))
   const actions = ACTIONS.filter(() => swarm.chance(0.35)).filter(
     each => limits.actions?.includes(each) ?? true,
@@ -190,7 +190,8 @@ export function run(
     },
     files: process.files,
     get aborted() {
-      return machine.aborted
+      // Without a descriptor, what waits at a listener that is closed cannot be accepted first.
+      return files === null ? machine.aborted : Number.POSITIVE_INFINITY
     },
   }
   const until = (untilMs: number, isDone: () => boolean): boolean => {

@@ -1,10 +1,13 @@
 // Goal: no schedule of kernel, network and operator breaks what weir promises.
 // Method: the engine's own code under a simulated kernel (docs/simulator.md), many seeds of it; each failure says
-// its seed, which replays it.
+// its seed, which replays it. Each mark of a rare branch has
+// to be reached.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sized } from '../support/full.ts'
+import { fullOnly, sized } from '../support/full.ts'
+
+import { markNames, marks } from './marks.ts'
 
 const { run } = await import('./run.ts')
 
@@ -19,6 +22,13 @@ test(`${SEEDS} seeds break nothing`, () => {
     if (bug !== '') bugs.push(`npm run sim -- --seed ${seed}: ${bug.split('\n')[0]}`)
   }
   assert.deepEqual(bugs, [])
+})
+
+test('every mark in the source was reached', { skip: fullOnly }, () => {
+  assert.deepEqual(
+    markNames().filter(name => !marks.has(name)),
+    [],
+  )
 })
 
 test('two runs of a seed are the same', () => {

@@ -272,10 +272,7 @@ export class Flows {
   #goOn(slot: number, side: Side): void {
     const { flow } = this.#slots
     const direction = 2 * slot + side
-    if ((flow[direction] & FlowIs.finished) !== 0) {
-      mark('a poll that came late')
-      return
-    }
+    if ((flow[direction] & FlowIs.finished) !== 0) return // a poll that came late
     if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
     else if ((flow[direction] & FlowIs.ended) !== 0) {
       if (this.#isOpen(slot)) this.#finish(slot, side)
