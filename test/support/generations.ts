@@ -79,7 +79,7 @@ function planOf(generation: number): Plan {
   return {
     listeners: [
       {
-        gateway: 'default/gw',
+        gateway: 'mesh', // a gateway's rules ask for the port of its listener, which is the same in each
         bind: '',
         port: 9000,
         opens: true,
