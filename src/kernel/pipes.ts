@@ -2,7 +2,7 @@
  * Pipes, through which splice(2) moves bytes between sockets without copying them.
  *
  * Direct calls: IORING_OP_SPLICE always runs on a kernel thread. The sockets have to be non-blocking
- * (sockets.ts), with no receive or send of the ring in the kernel: a flow that is spliced waits by poll.
+ * (sockets.ts), with no receive or send in the kernel: a flow that is spliced waits by poll.
  * Only a large pipe pays. CPU of the proxy for a GB, 4 streams over loopback, Linux 6.18: 210–260 ms through
  * 1 MiB, 460 through 256 KiB; copying by multishot receive 330 through 1 MiB buffers, 470 through 256 KiB.
  */

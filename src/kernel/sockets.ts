@@ -1,7 +1,8 @@
 /**
- * TCP sockets: making, naming and ending them by direct calls, which are as quick as through the ring
- * and in order: IORING_OP_SHUTDOWN always runs on a kernel thread, and may hit the next socket that
- * gets the same number. What waits (accept, connect, receive, send) goes through the ring.
+ * TCP sockets: making, naming and ending them by direct calls, under every kernel. They are as quick
+ * as through a ring, and in order: IORING_OP_SHUTDOWN always runs on a kernel thread, and may hit the
+ * next socket that gets the same number. What waits (accept, connect, receive, send) is an operation
+ * (kernel.ts).
  *
  * The numbers are those of the generic ABI, which x86-64 and arm64 share.
  */
@@ -202,9 +203,12 @@ export const closeSocket = libc.close
 
 /**
  * Accepts one connection of what a listener's queue still holds, before it is closed; −EAGAIN where it
- * is empty. The listener has to be non-blocking, and no longer in the ring.
+ * is empty. The listener has to be non-blocking, and no accept of it may be in the kernel.
  */
 export const acceptWaiting = (listener: number): number => libc.accept4(listener, 0x80000) // SOCK_CLOEXEC
 
-/** Makes direct calls on `fd` say −EAGAIN instead of waiting; operations of the ring may, too (uring/prepare.ts). */
+/**
+ * Makes direct calls on `fd` say −EAGAIN instead of waiting; operations of a ring may, too
+ * (uring/prepare.ts).
+ */
 export const setNonBlocking = (fd: number): number => libc.fcntl(fd, 4, 0x800) // F_SETFL, O_NONBLOCK

@@ -19,7 +19,7 @@ export type Times = {
   acceptedMs: number
   /** When the dial in progress began. */
   dialedMs: number
-  /** When a byte last came from either side. */
+  /** When a byte last came from a side, or went to one. */
   activeMs: number
 }
 

@@ -17,7 +17,10 @@ import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, type Slots } from './slots.ts'
 
-/** Called with each admitted connection before anything of it is read: for filters, and a prefix. */
+/**
+ * Called with each admitted connection before it is received from again: for filters, and a prefix.
+ * What a reader left of it is in the client's queue by then, and passes no filter.
+ */
 export type OnAdmitted = (slot: number, stages: Stages) => void
 
 /** What stands between two sockets and may be given something of its own. */

@@ -29,8 +29,8 @@ import { CLIENT, type Side, type Slots, UPSTREAM } from './slots.ts'
 import type { Splicer } from './splice.ts'
 
 /**
- * Connections that are being reset at the same time: each ends two or three operations, and the
- * kernel hands over 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux
+ * Connections that are being reset at the same time: each ends two or three operations, and
+ * io_uring hands over 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux
  * 6.13), in order: so nobody's is behind more than these.
  */
 const CUT_AT_ONCE = 32

@@ -101,7 +101,10 @@ export class FlowEngine {
     this.#kernel.end()
   }
 
-  /** In the middle: what is open, the supervisor closes (../worker/left-behind.ts), and what is in the inbox. */
+  /**
+   * In the middle. The supervisor closes what is open (../worker/left-behind.ts), and what is in the
+   * inbox.
+   */
   abandon(): void {
     this.#handOver.close()
     this.#kernel.stop()

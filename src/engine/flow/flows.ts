@@ -33,8 +33,9 @@ const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
 /**
- * Buffers in a direction's queue at which its receive is called back. What the kernel receives until then comes all
- * the same: 32 more in a turn (MULTISHOT_MAX_RETRY in io_uring/net.c), and perhaps a second time.
+ * Buffers in a direction's queue at which its receive is called back. What the kernel receives until
+ * then comes all the same: io_uring receives 32 more in a turn (MULTISHOT_MAX_RETRY in
+ * io_uring/net.c), and perhaps a second time.
  */
 const HELD_MAX = 8
 

@@ -222,7 +222,10 @@ export class Ports {
     this.#slots.streak[at] = 0
   }
 
-  /** splice(2) asks the sockets whether it may wait. The ring's operations wait all the same, but for rare −EAGAIN. */
+  /**
+   * splice(2) asks the sockets whether it may wait. The kernel's operations wait all the same, but
+   * those of io_uring may end with −EAGAIN (kernel/uring/prepare.ts).
+   */
   unblock(at: number): void {
     const { port, fd } = this.#slots
     if ((port[at] & PortIs.unblocked) !== 0) return

@@ -6,7 +6,8 @@
  *   large buffers   for single receives, of flows that say more
  *
  * Each direction has a queue, a list through the buffers; an idle one has none of them. A buffer's number
- * here tells both kinds apart. Bytes of our own stand there in a borrowed buffer, and count nowhere. That a queue stays short is flows.ts' part.
+ * here tells both kinds apart. Bytes of our own stand there in a borrowed buffer, and count nowhere.
+ * flows.ts sees to it that a queue stays short.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -164,7 +165,7 @@ export class Queues {
     return this.#count[direction]
   }
 
-  /** Of the direction's first buffer: where in the arena its bytes begin, and how many there are. */
+  /** Of the direction's first buffer: where in the kernel's memory its bytes begin, and how many there are. */
   at(direction: number): number {
     const buffer = this.#first[direction]
     return this.placeOf(buffer) + this.#offset[this.#row(buffer)]

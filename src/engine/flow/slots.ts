@@ -56,7 +56,10 @@ export class Slots {
   /** `enter` writes it, nobody else. */
   readonly state: Uint8Array
   readonly generation: Uint32Array
-  /** Operations in the kernel, which ask.ts counts: while there is one, no socket of the slot may be closed. */
+  /**
+   * Operations in the kernel, which ask.ts counts: while there is one, no socket of the slot may be
+   * closed, but for an upstream's that could not be dialed (dialer.ts).
+   */
   readonly inFlight: Uint8Array
   /** Reason (stats/reasons.ts) for which it ends, once it is Closing or HalfClosed. */
   readonly reason: Uint8Array

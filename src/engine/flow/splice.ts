@@ -1,8 +1,8 @@
 /**
  * Bulk without copying: bytes go from socket to socket through a pipe, by splice(2) (kernel/pipes.ts).
  *
- * For directions that have shown to be bulk, and only as long as they are; connections.ts decides
- * which, waits for their sockets, and sees their end, which here is only a direction gone quiet.
+ * For directions that have shown to be bulk, and only as long as they are. ports.ts decides which;
+ * flows.ts waits for their sockets, and sees their end, which here is only a direction gone quiet.
  * A pipe belongs to a direction while bytes lie in it, so flows that are idle hold none, and a reader
  * that stops holds one. Where no pipe is to be had, copying goes on.
  */
