@@ -165,12 +165,13 @@ export class Queues {
     return this.#count[direction]
   }
 
-  /** Of the direction's first buffer: where in the kernel's memory its bytes begin, and how many there are. */
+  /** Of the direction's first buffer: where its bytes begin in the kernel's memory. */
   at(direction: number): number {
     const buffer = this.#first[direction]
     return this.placeOf(buffer) + this.#offset[this.#row(buffer)]
   }
 
+  /** Of the direction's first buffer: how many bytes there are. */
   bytes(direction: number): number {
     return this.#bytes[this.#row(this.#first[direction])]
   }
