@@ -57,6 +57,8 @@ export function scriptOf(kind: string, dice: Dice, most: number): Script {
 }
 
 const READ_MOST = 65_536
+/** Longer than from one sip to the next, whatever has to wait on the way. */
+const BREATH_MS = 1000
 const scratch = new Uint8Array(READ_MOST)
 
 /** What the peer `number` says at `offset`. */
@@ -112,6 +114,12 @@ export class Peer {
   get isWilling(): boolean {
     const { hears, ends } = this.script
     return this.#willing || (hears !== 'nothing' && ends !== 'never')
+  }
+
+  /** It has not taken yet what is there, a little at a time as it does: whoever waits, waits for this one. */
+  get isBehind(): boolean {
+    const hasHeardOfLate = this.#clock.nowMs - this.activeMs < BREATH_MS
+    return this.script.hears === 'little' && (this.socket.incoming.queued > 0 || hasHeardOfLate)
   }
 
   /** From now on it listens, and ends. */
