@@ -63,16 +63,20 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS
 export const FAULT_NAMES = Object.keys(FAULTS) as readonly Fault[]
 
+/** @param allowed  Of those that are drawn; the others stay away, and nothing else changes. */
+export function drawFaults(swarm: Dice, allowed: (fault: Fault) => boolean): readonly Fault[] {
+  const share = swarm.pick([0, 0.1, 0.3, 0.6])
+  return FAULT_NAMES.filter(() => swarm.chance(share)).filter(allowed)
+}
+
 export class Faults {
   readonly drawn: ReadonlySet<Fault>
   /** False once the run is to end well. */
   on = true
   readonly #dice: Dice
 
-  /** @param allowed  Of those that are drawn; the others stay away, and nothing else changes. */
-  constructor(swarm: Dice, dice: Dice, allowed: (fault: Fault) => boolean) {
-    const share = swarm.pick([0, 0.1, 0.3, 0.6])
-    this.drawn = new Set(FAULT_NAMES.filter(() => swarm.chance(share)).filter(allowed))
+  constructor(drawn: Iterable<Fault>, dice: Dice) {
+    this.drawn = new Set(drawn)
     this.#dice = dice
   }
 

@@ -45,3 +45,30 @@ test('a reset that cuts a send short is no end for the other side', () => {
   assert.ok(one.broken)
   assert.ok(!one.incoming.heardEnd)
 })
+
+test('a reset that a send is told of is no end, though the completions of both change places', () => {
+  for (let seed = 1n; seed <= 12n; seed++) {
+    const { network, pass, passOutside, client } = openScene(planTo('10.2.0.1'), {
+      faults: ['reorder'],
+      seed,
+    })
+    const servers: Socket[] = []
+    network.servers.set('10.2.0.1:9000', socket => void servers.push(socket))
+    pass(1)
+    const one = client('10.1.0.1', PORT)
+    pass(10)
+    const [server] = servers
+    for (let said = 0; said < 65; said++) {
+      network.write(server, new Uint8Array(256))
+      pass(10)
+    }
+    assert.equal(one.incoming.room, 0, 'a send waits, of which nothing has gone')
+    network.write(one, new Uint8Array(256)) // a whole buffer: the next receive is asked for after the send
+    pass(10)
+    network.abort(one)
+    passOutside() // to both, before the worker looks
+    pass(1000)
+    assert.ok(server.broken)
+    assert.ok(!server.incoming.heardEnd, `in the order of ${seed}`)
+  }
+})

@@ -10,7 +10,7 @@ import type { ReasonName } from '../../src/stats/reasons.ts'
 import { Counter, sumCounter } from '../../src/stats/stats.ts'
 import { Clock } from './clock.ts'
 import { Dice } from './dice.ts'
-import { type Fault, Faults } from './faults.ts'
+import { drawFaults, type Fault, Faults } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
 import { CONNECTIONS_MOST } from './memory.ts'
@@ -68,7 +68,10 @@ export function run(
     bug = what
     clock.note(`BUG ${what}`)
   }
-  const faults = new Faults(swarm, dice, fault => limits.faults?.includes(fault) ?? true)
+  const faults = new Faults(
+    drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true),
+    dice,
+  )
   const isBulk = swarm.chance(0.08)
   const isCrowd = !isBulk && swarm.chance(0.1)
   const capacity = isBulk ? 262_144 : swarm.pick([500, 4096, 16_384])

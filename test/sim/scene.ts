@@ -1,9 +1,9 @@
-/** A gateway of one worker without faults, moved step by step by a test: for what a seed has found. */
+/** A gateway of one worker, without faults but for those asked for, moved step by step by a test: for what a seed has found. */
 
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { Clock } from './clock.ts'
 import { Dice } from './dice.ts'
-import { Faults } from './faults.ts'
+import { type Fault, Faults } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
 import { Network, nameOf, Socket } from './network.ts'
@@ -19,10 +19,10 @@ export type Scene = {
   readonly client: (address: string, port: number) => Socket
 }
 
-export function openScene(plan: Plan): Scene {
-  const dice = new Dice(1n, 1)
+export function openScene(plan: Plan, wrong: { faults?: readonly Fault[]; seed?: bigint } = {}): Scene {
+  const dice = new Dice(wrong.seed ?? 1n, 1)
   const clock = new Clock(null)
-  const faults = new Faults(dice, dice, () => false)
+  const faults = new Faults(wrong.faults ?? [], dice)
   const onBug = (what: string): never => {
     throw new Error(what)
   }

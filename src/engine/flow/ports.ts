@@ -20,7 +20,7 @@ import type { Deadlines } from './deadlines.ts'
 import type { Filter } from './filter.ts'
 import * as Operation from './operations.ts'
 import type { Queues } from './queues.ts'
-import { CLIENT, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, FlowIs, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { BULK_LEAST_BYTES } from './splice.ts'
 
 /** A port is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
@@ -123,9 +123,11 @@ export class Ports {
     else port[at] &= ~PortIs.doubted
   }
 
+  /** A send that has not been heard of yet may have been told of a reset as well: completions come in any order. */
   #hasReset(at: number): boolean {
-    const { port, fd } = this.#slots
-    if ((port[at] & PortIs.doubted) === 0 || this.#sockets.peerName(fd[at], this.#nobody) >= 0) return false
+    const { port, flow, fd } = this.#slots
+    const isDoubted = (port[at] & PortIs.doubted) !== 0 || (flow[at ^ 1] & FlowIs.sending) !== 0
+    if (!isDoubted || this.#sockets.peerName(fd[at], this.#nobody) >= 0) return false
     mark('a reset that a send was told of')
     return true
   }
