@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import type { Socket } from './network.ts'
-import { openScene } from './scene.ts'
+import { openScene, type Scene } from './scene.ts'
 
 const PORT = 80
 const planTo = (server: string, port = PORT): Plan =>
@@ -25,6 +25,25 @@ test('a listener that left and came back serves by the newest table, whichever o
   pass(1)
   assert.deepEqual(dialed, ['10.2.0.2'])
 })
+
+for (const [what, leave] of [
+  ['left again', gateway => gateway.publish(planTo('10.2.0.1', 81))],
+  ['was drained', gateway => gateway.end({ kind: 'drain', timeoutMs: 1000 })],
+] as readonly [string, (gateway: Scene['gateway']) => void][])
+  test(`a listener that left, came back and ${what} at once serves by the newest table that has it`, () => {
+    const { gateway, network, pass, passOutside, client } = openScene(planTo('10.2.0.1'))
+    const dialed: string[] = []
+    for (const server of ['10.2.0.1', '10.2.0.2'])
+      network.servers.set(`${server}:9000`, (_: Socket) => void dialed.push(server))
+    pass(1)
+    client('10.1.0.1', PORT)
+    passOutside()
+    gateway.publish(planTo('10.2.0.1', 81))
+    gateway.publish(planTo('10.2.0.2'))
+    leave(gateway)
+    pass(1)
+    assert.deepEqual(dialed, ['10.2.0.2'])
+  })
 
 test('a reset that cuts a send short is no end for the other side', () => {
   const { network, pass, client } = openScene(planTo('10.2.0.1'))

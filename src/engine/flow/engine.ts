@@ -162,9 +162,8 @@ export class FlowEngine {
 
   // ── accepting ──────────────────────────────────────────────────────────────
 
-  readonly #onAccept = (accepting: Listening, fd: number): void => {
+  readonly #onAccept = (listening: Listening, fd: number): void => {
     this.#mailbox.refresh()
-    const listening = this.#listeners.newestAt(accepting)
     // Other workers may not have a listener that is about to be closed.
     if (listening.retiring || !this.#passOn(listening, fd)) this.#connections.intake.serve(listening, fd)
   }

@@ -118,26 +118,30 @@ export class Listeners {
         : this.#add(place, table, row, socket)
     }
     for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
+    if (this.#retiring > 0) this.#succeed()
     this.work(nowMs)
+  }
+
+  /** What waits at a listener that is being closed is decided by the newest table that has its place, as at its successor. */
+  #succeed(): void {
+    for (const listening of this.#bySlot.values()) {
+      const successor = listening.retiring ? this.#byPlace.get(listening.place) : undefined
+      if (successor === undefined) continue
+      mark('a listener that is being closed has a successor')
+      const { table, row, socket } = successor
+      Object.assign(listening, { table, row, socket })
+    }
   }
 
   /** The listeners are the same; what is accepted from now on is decided by `table`. */
   revise(table: Table): void {
-    for (const listening of this.#byPlace.values())
+    for (const listening of [...this.#byPlace.values(), ...this.#bySlot.values()])
       if (listening.table.generation === table.generation) listening.table = table
   }
 
   /** Accepts what already waits, then closes every listener: `work` does it. */
   retireAll(): void {
     for (const listening of this.#byPlace.values()) this.#retire(listening)
-  }
-
-  /** Who has the place by the newest table: a listener that is being closed may have a successor there. */
-  newestAt(listening: Listening): Listening {
-    const newest = listening.retiring ? this.#byPlace.get(listening.place) : undefined
-    if (newest === undefined) return listening
-    mark('a listener that is being closed has a successor')
-    return newest
   }
 
   /** A completion of a listener's accept: `result` is a new descriptor, or −errno. */
