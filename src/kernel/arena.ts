@@ -6,8 +6,8 @@
  * an address is an offset into it, a small integer that can point nowhere else; `base` makes the
  * kernel's address of it, exact as a double, since user space ends far below 2^53.
  *
- * Parts are taken when a worker starts and given back all at once, when it ends. A page costs memory
- * only once it has been touched.
+ * Parts are taken when a worker starts and given back all at once, when it ends. A page costs
+ * memory only once it has been touched.
  */
 
 import { assert } from '../base/assert.ts'
@@ -48,7 +48,10 @@ export class Arena {
     return address < 0n ? Number(address) : new Arena(address, whole)
   }
 
-  /** Takes `bytes` bytes for good, at an offset that `align` divides: a cache line where nothing else is said. */
+  /**
+   * Takes `bytes` bytes for good, at an offset that `align` divides: a cache line where nothing
+   * else is said.
+   */
   take(bytes: number, align = 64): number {
     const at = Math.ceil(this.#next / align) * align
     assert(bytes > 0 && at + bytes <= this.bytes, `${bytes} bytes from an arena with ${this.bytes - at} left`)
@@ -56,13 +59,17 @@ export class Arena {
     return at
   }
 
-  /** The kernel's address of offset `at`, for a direct call. Made once, not per call: it allocates. */
+  /**
+   * The kernel's address of offset `at`, for a direct call. Made once, not per call: it allocates.
+   */
   pointer(at: number): bigint {
     assert(at >= 0 && at < this.bytes, `offset ${at} in an arena of ${this.bytes} bytes`)
     return BigInt(this.base + at)
   }
 
-  /** Gives everything back. No operation may be left in the kernel; every view is empty from now on. */
+  /**
+   * Gives everything back. No operation may be left in the kernel; every view is empty from now on.
+   */
   unmap(): number {
     this.#buffer.transfer(0) // a view that is used in spite of this reads undefined, and not freed memory
     return libc.munmap(BigInt(this.base), this.bytes)

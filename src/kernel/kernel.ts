@@ -7,8 +7,8 @@
  *     … kernel.send(…) …         what follows from it is asked, and never completes inside the call
  *
  * An operation completes once without MORE, and any number of times with it before. Its result is
- * −errno, or 0 and more. `word` and `generation` (user-data.ts) come back with each completion as they
- * were given. A close is silent unless it fails.
+ * −errno, or 0 and more. `word` and `generation` (user-data.ts) come back with each completion as
+ * they were given. A close is silent unless it fails.
  *
  * The completion stands in fields of the kernel, so that none costs an object.
  */
@@ -59,13 +59,16 @@ export interface Kernel {
   /**
    * Hands over what was asked and waits for a completion: −1 without end, 0 not at all.
    *
-   * @returns 0, also when the time is up. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of memory, and
+   * @returns 0, also when the time is up. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of memory,
+   * and
    *   what was asked stays. Anything else is a bug.
    */
   wait(waitMs: number): number
   /** Hands over what was asked; as `wait`. */
   submit(): number
-  /** Takes the next completion; false where none is left, or no room for ENTRIES_EACH operations. */
+  /**
+   * Takes the next completion; false where none is left, or no room for ENTRIES_EACH operations.
+   */
   next(): boolean
   /** How many more operations may be asked before the next `wait` or `submit`. */
   room(): number
@@ -86,13 +89,13 @@ export interface Kernel {
     generation: number,
   ): void
   /**
-   * Bytes in a buffer of the pool: once, or `repeats` until it is called back, the stream ends (0), or
-   * no buffer is left (−ENOBUFS).
+   * Bytes in a buffer of the pool: once, or `repeats` until it is called back, the stream ends (0),
+   * or no buffer is left (−ENOBUFS).
    */
   receive(fd: number, pool: Pool, repeats: boolean, word: number, generation: number): void
   /**
-   * All of the bytes at this place of `memory`, unless the connection breaks. `more`: others follow at
-   * once, or the end does, and the last segment may wait for them.
+   * All of the bytes at this place of `memory`, unless the connection breaks. `more`: others follow
+   * at once, or the end does, and the last segment may wait for them.
    */
   send(fd: number, at: number, bytes: number, more: boolean, word: number, generation: number): void
   /** Completes once, with those of `events` that are there, and POLL_ERR. */

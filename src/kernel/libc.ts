@@ -1,9 +1,11 @@
 /**
- * The C library, by `node:ffi`: the only module that calls into it, and one table of what is called.
+ * The C library, by `node:ffi`: the only module that calls into it, and one table of what is
+ * called.
  *
  * Every wrapper returns what the man page promises, or a negative errno; nothing here throws for
  * what the kernel says. Where `node:ffi` is missing (Node before 26.1, `--no-experimental-ffi`, the
- * permission model), `missing` says why and nothing else here may be called: ask kernel/uring/probe.ts first.
+ * permission model), `missing` says why and nothing else here may be called: ask
+ * kernel/uring/probe.ts first.
  *
  * Cost of a call, warm, of which the kernel's part is 90 ns (Node 26.10): up to 3 arguments 100–170
  * ns; 4 to 6 arguments 280–440 ns and an array to collect, since Node's wrapper then takes them as
@@ -37,16 +39,17 @@ const SYMBOLS = {
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] }, // munmap(2)
   pipe2: { return: 'i32', arguments: ['pointer', 'i32'] }, // pipe(2)
   poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] }, // poll(2)
-  // read(2), write(2), and send(2) with 4 spare. A length is a size_t, but fits here: a register's upper half is then 0.
+  // read(2), write(2), and send(2) with 4 spare. A length is a size_t, but fits here: a register's
+  // upper half is then 0.
   read: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   write: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   send: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] },
   shutdown: { return: 'i32', arguments: ['i32', 'i32'] }, // shutdown(2)
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] }, // socket(2)
   splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] }, // splice(2), 2 spare
-  // syscall(2): number, 6 arguments, 1 spare. The kernel narrows the integers of io_uring_enter, so upper
-  // halves do not matter; the last is a size_t, and libffi leaves the upper half of a narrow one on the
-  // stack as it was.
+  // syscall(2): number, 6 arguments, 1 spare. The kernel narrows the integers of io_uring_enter, so
+  // upper halves do not matter; the last is a size_t, and libffi leaves the upper half of a narrow
+  // one on the stack as it was.
   syscall: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'i32', 'i32', 'pointer', 'u64', 'i32'] },
 } as const
 
@@ -90,7 +93,10 @@ function load() {
  */
 const orErrno = (result: number): number => (result === -1 ? -(errno[0] || 5) : result)
 
-/** A new descriptor, or −errno. The flags are those of accept4(2), and so are both addresses, where there are some. */
+/**
+ * A new descriptor, or −errno. The flags are those of accept4(2), and so are both addresses, where
+ * there are some.
+ */
 export const accept4 = (fd: number, flags: number, address = 0n, bytes = 0n): number =>
   keep(orErrno(c.accept4(fd, address, bytes, flags, 0, 0, 0, 0)))
 export const bind = (fd: number, address: bigint, bytes: number): number =>
@@ -136,9 +142,15 @@ export const pipe2 = (pair: bigint, flags: number): number => orErrno(c.pipe2(pa
 /** How many of `count` pollfds at `fds` have something to say, or −errno. */
 export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
   orErrno(c.poll(fds, BigInt(count), timeoutMs))
-/** Bytes received at `at`, 0 at the end of the stream, or −errno. On sockets it is recv(2), in half the time. */
+/**
+ * Bytes received at `at`, 0 at the end of the stream, or −errno. On sockets it is recv(2), in half
+ * the time.
+ */
 export const read = (fd: number, at: bigint, bytes: number): number => orErrno(c.read(fd, at, bytes))
-/** Bytes taken, or −errno. On sockets it is send(2); −EPIPE is no signal, since Node ignores SIGPIPE. */
+/**
+ * Bytes taken, or −errno. On sockets it is send(2); −EPIPE is no signal, since Node ignores
+ * SIGPIPE.
+ */
 export const write = (fd: number, at: bigint, bytes: number): number => orErrno(c.write(fd, at, bytes))
 export const send = (fd: number, at: bigint, bytes: number, flags: number): number =>
   orErrno(c.send(fd, at, bytes, flags, 0, 0, 0, 0))

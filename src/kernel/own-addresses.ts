@@ -1,9 +1,9 @@
 /**
  * Addresses and ranges that lead to this machine.
  *
- * Linux lists them in procfs: its local routes, which also hold the addresses of interfaces without a
- * carrier and whole ranges (`ip route add local … dev lo`). Elsewhere the addresses of the interfaces
- * that are up have to do.
+ * Linux lists them in procfs: its local routes, which also hold the addresses of interfaces without
+ * a carrier and whole ranges (`ip route add local … dev lo`). Elsewhere the addresses of the
+ * interfaces that are up have to do.
  */
 
 import { closeSync, openSync, readSync } from 'node:fs'

@@ -4,7 +4,8 @@
  *   offset  0  family u16, this machine's order      4  address (in)        8  address (in6)
  *           2  port u16, network order               4  flow (in6)         24  scope (in6)
  *
- * The words are those of ../address/address.ts, and like there an IPv4-mapped address is unmapped on reading.
+ * The words are those of ../address/address.ts, and like there an IPv4-mapped address is unmapped
+ * on reading.
  */
 
 import type { Family } from '../address/address.ts'

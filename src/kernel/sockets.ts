@@ -1,8 +1,8 @@
 /**
- * TCP sockets: making, naming and ending them by direct calls, under every kernel. They are as quick
- * as through a ring, and in order: IORING_OP_SHUTDOWN always runs on a kernel thread, and may hit the
- * next socket that gets the same number. What waits (accept, connect, receive, send) is an operation
- * (kernel.ts).
+ * TCP sockets: making, naming and ending them by direct calls, under every kernel. They are as
+ * quick as through a ring, and in order: IORING_OP_SHUTDOWN always runs on a kernel thread, and may
+ * hit the next socket that gets the same number. What waits (accept, connect, receive, send) is an
+ * operation (kernel.ts).
  *
  * The numbers are those of the generic ABI, which x86-64 and arm64 share.
  */
@@ -68,8 +68,8 @@ export class Sockets implements SocketCalls {
   }
 
   /**
-   * A listening socket, or −errno. Each worker has its own for the same address (SO_REUSEPORT); what
-   * it accepts inherits TCP_NODELAY.
+   * A listening socket, or −errno. Each worker has its own for the same address (SO_REUSEPORT);
+   * what it accepts inherits TCP_NODELAY.
    */
   listen(family: Family, words: ArrayLike<number>, port: number, options: ListenOptions): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
@@ -94,8 +94,9 @@ export class Sockets implements SocketCalls {
   }
 
   /**
-   * A socket to connect with, or −errno: −EMFILE, −ENFILE, −ENOBUFS, −ENOMEM. With `talksFirst`, the handshake's
-   * last ACK waits for bytes to ride on (TCP_QUICKACK off): where there are none after all, `acknowledge` it.
+   * A socket to connect with, or −errno: −EMFILE, −ENFILE, −ENOBUFS, −ENOMEM. With `talksFirst`,
+   * the handshake's last ACK waits for bytes to ride on (TCP_QUICKACK off): where there are none
+   * after all, `acknowledge` it.
    */
   dial(family: Family, talksFirst: boolean): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
@@ -196,14 +197,16 @@ export class Sockets implements SocketCalls {
   }
 }
 
-/** Says the end of our stream to the peer (FIN), in order after what was sent: shutdown(2), SHUT_WR. */
+/**
+ * Says the end of our stream to the peer (FIN), in order after what was sent: shutdown(2), SHUT_WR.
+ */
 export const shutdownWrite = (fd: number): number => libc.shutdown(fd, 1)
 
 export const closeSocket = libc.close
 
 /**
- * Accepts one connection of what a listener's queue still holds, before it is closed; −EAGAIN where it
- * is empty. The listener has to be non-blocking, and no accept of it may be in the kernel.
+ * Accepts one connection of what a listener's queue still holds, before it is closed; −EAGAIN where
+ * it is empty. The listener has to be non-blocking, and no accept of it may be in the kernel.
  */
 export const acceptWaiting = (listener: number): number => libc.accept4(listener, 0x80000) // SOCK_CLOEXEC
 

@@ -12,7 +12,7 @@
 import { assert } from '../base/assert.ts'
 
 /** Slots that fit in word 0. */
-export const SLOTS_MAX = 1 << 24
+const SLOTS_MAX = 1 << 24
 
 /** Word 0, for `operation` 0–255. */
 export function subject(slot: number, operation: number): number {

@@ -2,8 +2,8 @@
  * A connection between accept and decision: what is known of it, what it may say first, and what is
  * decided.
  *
- * Each connection has one of its own from accept until it has been decided about, however long it has
- * to be read from before. The objects are used again, so that a connection makes none.
+ * Each connection has one of its own from accept until it has been decided about, however long it
+ * has to be read from before. The objects are used again, so that a connection makes none.
  */
 
 import type { Family } from '../../address/address.ts'
@@ -17,7 +17,10 @@ export type Arrival = {
   /** Who it is and where to, as it is known by now. */
   readonly query: Query
   clientPort: number
-  /** The other end of the socket, once a header has named another client; family 0: it is the client. */
+  /**
+   * The other end of the socket, once a header has named another client; family 0: it is the
+   * client.
+   */
   peerFamily: Family | 0
   readonly peer: Uint32Array
   peerPort: number
@@ -32,7 +35,7 @@ export type Arrival = {
   refusal: number
 }
 
-export const createArrival = (): Arrival => ({
+const createArrival = (): Arrival => ({
   table: null,
   query: createQuery(),
   clientPort: 0,

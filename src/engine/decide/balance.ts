@@ -15,7 +15,10 @@ import type { Table } from '../../table/format/table.ts'
 /** No endpoint is left to try. */
 export const NO_ENDPOINT = -1
 
-/** 2^32 divided by the golden ratio: steps of it fill a circle as evenly as can be (Knuth, TAOCP vol. 3, §6.4). */
+/**
+ * 2^32 divided by the golden ratio: steps of it fill a circle as evenly as can be (Knuth, TAOCP
+ * vol. 3, §6.4).
+ */
 export const GOLDEN_STEP = 0x9e3779b9
 
 /** What one worker balances with. */

@@ -1,6 +1,6 @@
 /**
- * When a connection's time is up, and for which reason: the same in every engine. While it is read from,
- * its reader says what the end of its time means (reader.ts).
+ * When a connection's time is up, and for which reason: the same in every engine. While it is read
+ * from, its reader says what the end of its time means (reader.ts).
  *
  * All times are milliseconds on the monotonic clock. An engine asks `deadlineMs` when to look again
  * and `overdue` when it looks; a byte that moves only stores the time, so it costs no timer.
@@ -12,7 +12,7 @@ import { State } from './state.ts'
 /** The time of a reader is up. */
 export const READ_LATE = -2
 
-export type Times = {
+type Times = {
   /** Until when it must have been read; counts in Reading only. */
   readUntilMs: number
   /** When it was accepted. */
@@ -23,7 +23,7 @@ export type Times = {
   activeMs: number
 }
 
-export type Allowances = {
+type Allowances = {
   readonly connectTimeoutMs: number
   /** 0 is none, here and below. */
   readonly idleTimeoutMs: number

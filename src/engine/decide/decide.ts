@@ -59,7 +59,8 @@ export function createDecider(task: EngineTask): Decider {
  * Decides about a connection, which is already counted as open.
  *
  * @param query     Its addresses; what they match is filled in.
- * @param decision  Fresh from `createDecision`, or one that was; filled when the answer is ADMITTED.
+ * @param decision  Fresh from `createDecision`, or one that was; filled when the answer is
+ * ADMITTED.
  * @returns ADMITTED, or the `Reason` why the connection is to be reset.
  */
 export function decide(decider: Decider, table: Table, query: Query, decision: Decision): number {
@@ -136,7 +137,8 @@ function decideCluster(decider: Decider, table: Table, cluster: number, decision
   if (kind === CLUSTER_STATIC && count === 0) return Reason['no-endpoint']
   const slot = clusters[row + Cluster.slot]
   const most = clusters[row + Cluster.maxConnections]
-  // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong ones.
+  // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong
+  // ones.
   if (most !== 0 && slot !== 0 && sumOpen(decider.stats, slot) >= most)
     return Reason['cluster-max-connections']
   takePolicy(table, cluster, decision)

@@ -1,4 +1,7 @@
-/** A decision: where a connection goes, and by which policy. decide.ts makes it, attempts.ts makes it anew. */
+/**
+ * A decision: where a connection goes, and by which policy. decide.ts makes it, attempts.ts makes
+ * it anew.
+ */
 
 import { Cluster } from '../../table/format/layout.ts'
 import { NO_ROUTE } from '../../table/format/outcome.ts'

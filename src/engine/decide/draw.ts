@@ -26,13 +26,13 @@ import {
   weightOf,
 } from './balance.ts'
 
-export type Drawer = Balancer & {
+type Drawer = Balancer & {
   /** Milliseconds on a clock that all workers share. */
   readonly nowMs: () => number
 }
 
 /** What a draw is for, and whether it is a probe. */
-export type Drawn = { readonly cluster: number; isProbe: boolean }
+type Drawn = { readonly cluster: number; isProbe: boolean }
 
 /** A claim outlasts its dial by this much, so that only a worker that died lets it run out. */
 const CLAIM_SPARE_MS = 1_000

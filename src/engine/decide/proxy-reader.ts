@@ -2,8 +2,8 @@
  * Hears the PROXY header of a load balancer before a connection is decided about, and makes whom it
  * names the client (../../wire/proxy-protocol.ts).
  *
- * Who must send one is in the table (../../table/match/proxy-senders.ts); of everybody else nothing is
- * read. What follows the header is the client's, and goes on unchanged.
+ * Who must send one is in the table (../../table/match/proxy-senders.ts); of everybody else nothing
+ * is read. What follows the header is the client's, and goes on unchanged.
  */
 
 import { Reason } from '../../stats/reasons.ts'

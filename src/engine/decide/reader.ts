@@ -8,8 +8,8 @@
  *                                          └─────── MORE ───────┘
  *
  * An engine receives, and keeps what came; a reader looks at it and writes what it finds into the
- * arrival. All bytes but those that it takes for itself go on to the upstream, unchanged, and only they
- * are counted.
+ * arrival. All bytes but those that it takes for itself go on to the upstream, unchanged, and only
+ * they are counted.
  */
 
 import type { Arrival } from './arrival.ts'
@@ -33,15 +33,16 @@ export const refusedFor = (answer: number): number => (answer <= -2 ? -2 - answe
 export interface Reader {
   /**
    * Whether the connection has something to say first. If so, `arrival.readUntilMs` is set, which a
-   * later answer may move; listener and addresses are in the query. `arrival.refusal` is set for one
-   * that is to be reset without a word.
+   * later answer may move; listener and addresses are in the query. `arrival.refusal` is set for
+   * one that is to be reset without a word.
    */
   begin(arrival: Arrival, nowMs: number): boolean
   /**
    * Reads.
    *
    * @param bytes  All that came so far, valid during the call.
-   * @returns How many bytes of the beginning are not for the upstream, or MORE, or `refusal(reason)`.
+   * @returns How many bytes of the beginning are not for the upstream, or MORE, or
+   * `refusal(reason)`.
    */
   read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number
 }

@@ -7,8 +7,9 @@
  *
  * Most connections have nothing to say before they are decided about, and leave Reading at once.
  *
- * An `end` counts once it has been passed on: everything read before it has been handed to the other
- * side's socket, then the end itself. Until then the deadlines of the state before still hold.
+ * An `end` counts once it has been passed on: everything read before it has been handed to the
+ * other side's socket, then the end itself. Until then the deadlines of the state before still
+ * hold.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -30,7 +31,10 @@ const NEXT: readonly number[] = [
   /* Closing    */ bit(State.Free),
 ]
 
-/** `next`, where the drawing has a move from `now`; any other move is a bug here, never a peer's doing. */
+/**
+ * `next`, where the drawing has a move from `now`; any other move is a bug here, never a peer's
+ * doing.
+ */
 export function move(now: State, next: State): State {
   assert(((NEXT[now] >>> next) & 1) === 1, `a connection moved from ${NAMES[now]} to ${NAMES[next]}`)
   return next

@@ -1,6 +1,6 @@
 /**
- * Whether a connection may go on, and where: it is decided about (../decide/decide.ts), and then dialed
- * for, or refused.
+ * Whether a connection may go on, and where: it is decided about (../decide/decide.ts), and then
+ * dialed for, or refused.
  */
 
 import type { Memory } from '../../kernel/kernel.ts'
@@ -32,7 +32,7 @@ export type Stages = {
   readonly endings: Endings
 }
 
-export type AdmissionOptions = {
+type AdmissionOptions = {
   readonly slots: Slots
   readonly decider: Decider
   readonly journal: Journal

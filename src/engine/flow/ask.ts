@@ -1,7 +1,7 @@
 /**
  * Asking the kernel for something about a connection's socket: the one place that says whose
- * operation it is and counts it in flight, until its last completion. A socket that is closed while one
- * is forgotten would be another connection's in the middle of it.
+ * operation it is and counts it in flight, until its last completion. A socket that is closed while
+ * one is forgotten would be another connection's in the middle of it.
  */
 
 import { type Kernel, LARGE, MORE, POLL_IN, POLL_OUT, type Pool } from '../../kernel/kernel.ts'

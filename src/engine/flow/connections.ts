@@ -34,7 +34,7 @@ import { otherOf, type Side, Slots } from './slots.ts'
 import { Splicer } from './splice.ts'
 import { Watch } from './watch.ts'
 
-export type ConnectionsOptions = {
+type ConnectionsOptions = {
   readonly kernel: Kernel
   readonly decider: Decider
   readonly journal: Journal
@@ -42,7 +42,9 @@ export type ConnectionsOptions = {
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
-  /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
+  /**
+   * Called once for each connection that was accepted, at its very end, with how long it lasted.
+   */
   readonly onFree: (reason: number, lastedMs: number) => void
   readonly onAdmitted: OnAdmitted | undefined
 }

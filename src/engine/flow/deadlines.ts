@@ -1,7 +1,7 @@
 /**
- * When a slot's time is up, by ../decide/deadline.ts on the words of slots.ts, and when to look at it:
- * by a wheel (base/timer-wheel.ts). What moves a deadline later only stores a time; the look that comes
- * too early finds it.
+ * When a slot's time is up, by ../decide/deadline.ts on the words of slots.ts, and when to look at
+ * it: by a wheel (base/timer-wheel.ts). What moves a deadline later only stores a time; the look
+ * that comes too early finds it.
  */
 
 import { TimerWheel } from '../../base/timer-wheel.ts'
@@ -12,9 +12,15 @@ import type { Slots } from './slots.ts'
 /** The time of this turn of the loop, monotonic. */
 export type Clock = { nowMs: number }
 
-/** A side that nothing is received from is looked at after this time, and again as long as it is so (watch.ts). */
+/**
+ * A side that nothing is received from is looked at after this time, and again as long as it is so
+ * (watch.ts).
+ */
 export const UNHEARD_MS = 1000
-/** A dial that takes longer than this has its client watched; and a client that there is no buffer for. */
+/**
+ * A dial that takes longer than this has its client watched; and a client that there is no buffer
+ * for.
+ */
 const DIALING_MS = 50
 
 export class Deadlines {

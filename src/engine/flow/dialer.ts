@@ -28,7 +28,7 @@ import * as Operation from './operations.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
 
-export type DialerOptions = {
+type DialerOptions = {
   readonly ask: Ask
   readonly sockets: SocketCalls
   readonly slots: Slots

@@ -37,7 +37,7 @@ const CUT_AT_ONCE = 32
 /** However many do not end. */
 const CUT_EACH_TURN = 4
 
-export type EndingsOptions = {
+type EndingsOptions = {
   readonly kernel: Kernel
   readonly ask: Ask
   readonly slots: Slots
@@ -50,7 +50,9 @@ export type EndingsOptions = {
   readonly reception: Reception
   readonly deadlines: Deadlines
   readonly clock: Clock
-  /** Called once for each connection that was accepted, at its very end, with how long it lasted. */
+  /**
+   * Called once for each connection that was accepted, at its very end, with how long it lasted.
+   */
   readonly onFree: (reason: number, lastedMs: number) => void
 }
 
@@ -69,7 +71,10 @@ export class Endings {
     this.#counters = options.decider.stats.counters[options.decider.worker]
   }
 
-  /** Ends a counted connection that is to go nowhere, and of which nothing is in the kernel; slot −1: it has none. */
+  /**
+   * Ends a counted connection that is to go nowhere, and of which nothing is in the kernel; slot
+   * −1: it has none.
+   */
   refuse(slot: number, fd: number, arrival: Arrival, reason: number): void {
     const { kernel, journal, reception, clock } = this.#options
     kernel.sockets.resetClose(fd)

@@ -1,14 +1,14 @@
 /**
- * The data plane of one worker on a kernel that it is given (kernel/kernel.ts), in a loop that never
- * returns to Node's own.
+ * The data plane of one worker on a kernel that it is given (kernel/kernel.ts), in a loop that
+ * never returns to Node's own.
  *
  *   wait ─▶ orders, accepts, completions ─▶ what follows from them is asked ─▶ handed over with the next wait
  *
  * A connection that is accepted here may be another worker's to serve, and the other way round
  * (hand-over.ts).
  *
- * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders come by
- * the mailbox after a wake, reports go out by the port, counts by shared memory.
+ * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders come
+ * by the mailbox after a wake, reports go out by the port, counts by shared memory.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -102,8 +102,8 @@ export class FlowEngine {
   }
 
   /**
-   * In the middle. The supervisor closes what is open (../worker/left-behind.ts), and what is in the
-   * inbox.
+   * In the middle. The supervisor closes what is open (../worker/left-behind.ts), and what is in
+   * the inbox.
    */
   abandon(): void {
     this.#handOver.close()
@@ -179,7 +179,10 @@ export class FlowEngine {
     })
   }
 
-  /** From here on, no other worker hands anything over: what has come is served by the table that it came for. */
+  /**
+   * From here on, no other worker hands anything over: what has come is served by the table that it
+   * came for.
+   */
   #closeInbox(): void {
     this.#handOver.close()
     this.#takeHandedOver()

@@ -1,6 +1,7 @@
 /**
- * A filter: what stands between one side's socket and the flows, such as a session that encrypts. It is
- * told what the side says and what the side is to be told, and calls `Flows` with what becomes of that:
+ * A filter: what stands between one side's socket and the flows, such as a session that encrypts.
+ * It is told what the side says and what the side is to be told, and calls `Flows` with what
+ * becomes of that:
  *
  *   socket ─▶ said ──▶ flows.pass ─▶ the other side          saidEnd ─▶ flows.passEnd
  *   socket ◀─ flows.put ◀── tell ◀── the other side          tellEnd ─▶ flows.putEnd
@@ -10,7 +11,8 @@
  * port without a filter goes the same way, by one look at a bit.
  *
  * A buffer that it is given is its own: it is passed or put, as it is or with other bytes in it, or
- * given back (queues.ts). One filter serves many connections, so it knows by slot and side which is meant.
+ * given back (queues.ts). One filter serves many connections, so it knows by slot and side which is
+ * meant.
  */
 
 import type { Side } from './slots.ts'
@@ -20,7 +22,9 @@ export interface Filter {
   readonly isTransparent: boolean
   /** @param more  Others follow at once, or the end does. */
   said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void
-  /** The side's stream has ended, as the kernel says: what was said may be incomplete all the same. */
+  /**
+   * The side's stream has ended, as the kernel says: what was said may be incomplete all the same.
+   */
   saidEnd(slot: number, side: Side): void
   tell(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void
   /** Nothing follows after what it was told; last words go before `putEnd`. */

@@ -1,14 +1,15 @@
 /**
- * Flows: what each direction of a connection owes. The bytes of one side go to the other in order and
- * complete, then its end does; a side that does not take them is not drowned in them.
+ * Flows: what each direction of a connection owes. The bytes of one side go to the other in order
+ * and complete, then its end does; a side that does not take them is not drowned in them.
  *
  *   port ─▶ filter? ─▶ the other side's filter? ─▶ queue ─▶ send, send … ─▶ its port goes on
  *
- * A receive that repeats is called back when the queue has grown to HELD_MAX, and asked for again once
- * all of it was sent: that is the back-pressure. Larger pieces take turns, one receive or one send. An
- * idle connection holds no buffer.
+ * A receive that repeats is called back when the queue has grown to HELD_MAX, and asked for again
+ * once all of it was sent: that is the back-pressure. Larger pieces take turns, one receive or one
+ * send. An idle connection holds no buffer.
  *
- * More than 300 lines, as what comes, goes on and ends is one thought: each looks at the same few bits.
+ * More than 300 lines, as what comes, goes on and ends is one thought: each looks at the same few
+ * bits.
  */
 
 import { assert, unreachable } from '../../base/assert.ts'
@@ -33,13 +34,13 @@ const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
 /**
- * Buffers in a direction's queue at which its receive is called back. What the kernel receives until
- * then comes all the same: io_uring receives 32 more in a turn (MULTISHOT_MAX_RETRY in
+ * Buffers in a direction's queue at which its receive is called back. What the kernel receives
+ * until then comes all the same: io_uring receives 32 more in a turn (MULTISHOT_MAX_RETRY in
  * io_uring/net.c), and perhaps a second time.
  */
 const HELD_MAX = 8
 
-export type FlowsOptions = {
+type FlowsOptions = {
   readonly ask: Ask
   readonly kernel: Kernel
   readonly slots: Slots
@@ -150,8 +151,8 @@ export class Flows {
   }
 
   /**
-   * Out to `side`, by its socket, which is given what stands in the buffer. Its filter calls this, where
-   * there is one, at any time: an answer in a handshake goes to the side that spoke.
+   * Out to `side`, by its socket, which is given what stands in the buffer. Its filter calls this,
+   * where there is one, at any time: an answer in a handshake goes to the side that spoke.
    *
    * @param counted  How many bytes of the other side's it carries: 0 for words of its own.
    */
@@ -165,8 +166,9 @@ export class Flows {
   }
 
   /**
-   * Bytes of our own that `side` is told before anything else, in one segment with what follows where
-   * that is there. False where no buffer is to spare for them. Nothing may have been sent to it yet.
+   * Bytes of our own that `side` is told before anything else, in one segment with what follows
+   * where that is there. False where no buffer is to spare for them. Nothing may have been sent to
+   * it yet.
    */
   prefix(slot: number, side: Side, bytes: Uint8Array): boolean {
     const queues = this.#queues
@@ -202,7 +204,9 @@ export class Flows {
     this.#journal.received(slot, side, bytes, this.#clock.nowMs)
   }
 
-  /** `side` says no more; what it said before goes first. Its filter calls this, where there is one. */
+  /**
+   * `side` says no more; what it said before goes first. Its filter calls this, where there is one.
+   */
   passEnd(slot: number, side: Side): void {
     const to = otherOf(side)
     const filter = this.#ports.filter(2 * slot + to)
@@ -267,7 +271,10 @@ export class Flows {
     if (counted > 0) this.#journal.delivered(slot, side, counted, this.#clock.nowMs)
   }
 
-  /** A socket is ready for `side`'s direction. What is wrong with it (POLL_ERR), the next attempt finds out. */
+  /**
+   * A socket is ready for `side`'s direction. What is wrong with it (POLL_ERR), the next attempt
+   * finds out.
+   */
   ready(slot: number, side: Side, events: number): void {
     if (events < 0) this.#endings.break(slot, side, events)
     else if (!this.#isThere(slot, otherOf(side))) {
@@ -345,7 +352,10 @@ export class Flows {
     this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
   }
 
-  /** While the connection is being closed: what comes now is lost, and what was being sent may have gone. */
+  /**
+   * While the connection is being closed: what comes now is lost, and what was being sent may have
+   * gone.
+   */
   late(slot: number, kind: number, side: Side, bytes: number): void {
     if (kind === Operation.SEND) this.#delivered(slot, otherOf(side), bytes)
     else if (kind === Operation.RECEIVE || kind === Operation.RECEIVE_LARGER) this.#came(slot, side, bytes)

@@ -1,19 +1,20 @@
 /**
- * Which worker an accepted connection goes to: the kernel spreads them by a hash of their addresses,
- * and knows nothing of those that stay (SO_REUSEPORT).
+ * Which worker an accepted connection goes to: the kernel spreads them by a hash of their
+ * addresses, and knows nothing of those that stay (SO_REUSEPORT).
  *
  * A worker's load is its open connections and those in its inbox. A worker keeps what it accepts
  * while its load is at most the least of all plus the slack, and gives it to the least loaded
  * otherwise. So while connections only come, no two of W workers are further apart than the slack
- * and 1, and none further from the mean than (W − 1) / W of that: with 1 000 long ones over 4 workers
- * 16 of 250, and a few more where several decide at the same moment. Connections that end may leave
- * more; those that come then are what levels it.
+ * and 1, and none further from the mean than (W − 1) / W of that: with 1 000 long ones over 4
+ * workers 16 of 250, and a few more where several decide at the same moment. Connections that end
+ * may leave more; those that come then are what levels it.
  *
  * Short connections are left alone: under even load their number swings by as much as there are, as
- * the threads take turns, and is level again before a hand-over has paid. So the short ones that have
- * ended here lately are added to the slack: a difference that will soon be gone by itself is none.
- * (Without that, 26 to 46 % of the short connections of a busy machine changed their worker; with it,
- * 0.1 % with 64 clients, and 5 % with 512.) Where long ones come among many short ones, they are thus levelled less.
+ * the threads take turns, and is level again before a hand-over has paid. So the short ones that
+ * have ended here lately are added to the slack: a difference that will soon be gone by itself is
+ * none. (Without that, 26 to 46 % of the short connections of a busy machine changed their worker;
+ * with it, 0.1 % with 64 clients, and 5 % with 512.) Where long ones come among many short ones,
+ * they are thus levelled less.
  */
 
 import { mark } from '../../base/mark.ts'
@@ -22,7 +23,10 @@ import { Counter, type Stats } from '../../stats/stats.ts'
 import { Inboxes } from '../worker/inboxes.ts'
 import type { WorkerTask } from '../worker/protocol.ts'
 
-/** What a worker may have more than the least loaded one: this, or a 12th of that one's load where it is more. */
+/**
+ * What a worker may have more than the least loaded one: this, or a 12th of that one's load where
+ * it is more.
+ */
 const SLACK_LEAST = 16
 const SLACK_SHARE = 1 / 12
 /** Connections that last less than this are short. */

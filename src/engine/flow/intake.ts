@@ -1,6 +1,6 @@
 /**
- * What comes in: an accepted descriptor gets a slot and is counted, and its addresses are asked for.
- * Then it is decided about (admission.ts), or read from before (reading.ts).
+ * What comes in: an accepted descriptor gets a slot and is counted, and its addresses are asked
+ * for. Then it is decided about (admission.ts), or read from before (reading.ts).
  */
 
 import { mark } from '../../base/mark.ts'
@@ -19,7 +19,7 @@ import type { Listening } from './listeners.ts'
 import type { Reading } from './reading.ts'
 import { CLIENT, type Slots } from './slots.ts'
 
-export type IntakeOptions = {
+type IntakeOptions = {
   readonly sockets: SocketCalls
   readonly slots: Slots
   readonly decider: Decider
@@ -58,7 +58,10 @@ export class Intake {
     else admission.decide(slot, arrival)
   }
 
-  /** The kernel has no files or memory for another: those that wait to be accepted, wait a little longer. */
+  /**
+   * The kernel has no files or memory for another: those that wait to be accepted, wait a little
+   * longer.
+   */
   countPause(): void {
     this.#counters[Counter.acceptPauses]++
   }

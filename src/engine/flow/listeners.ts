@@ -22,7 +22,10 @@ import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
 import * as Operation from './operations.ts'
 
-/** Connections that wait for accept, each listener and worker; the kernel caps it at net.core.somaxconn. */
+/**
+ * Connections that wait for accept, each listener and worker; the kernel caps it at
+ * net.core.somaxconn.
+ */
 const BACKLOG = 4096
 const RETRY_MS = 1000
 /** After an accept that failed. */
@@ -56,12 +59,18 @@ export type Listening = {
   retryMs: number
 }
 
-export type ListenersOptions = {
+type ListenersOptions = {
   readonly kernel: Kernel
   readonly onAccept: (listening: Listening, fd: number) => void
-  /** The kernel has no files or memory for another connection: those that wait, wait a little longer. */
+  /**
+   * The kernel has no files or memory for another connection: those that wait, wait a little
+   * longer.
+   */
   readonly onPause: () => void
-  /** Every listener of `generation` accepts, but for `failures`, and no other does; again whenever these change. */
+  /**
+   * Every listener of `generation` accepts, but for `failures`, and no other does; again whenever
+   * these change.
+   */
   readonly onListening: (generation: number, failures: readonly ListenFailure[]) => void
 }
 
@@ -122,7 +131,10 @@ export class Listeners {
     this.work(nowMs)
   }
 
-  /** What waits at a listener that is being closed is decided by the newest table that has its place, as at its successor. */
+  /**
+   * What waits at a listener that is being closed is decided by the newest table that has its
+   * place, as at its successor.
+   */
   #succeed(): void {
     for (const listening of this.#bySlot.values()) {
       const successor = listening.retiring ? this.#byPlace.get(listening.place) : undefined
@@ -262,7 +274,9 @@ export class Listeners {
     kernel.cancel(subject(slot, Operation.ACCEPT), 0, subject(slot, Operation.CANCEL_ACCEPT), 0)
   }
 
-  /** Nothing of it is in the kernel any more: what its queue holds is accepted, then it is closed. */
+  /**
+   * Nothing of it is in the kernel any more: what its queue holds is accepted, then it is closed.
+   */
   #close(listening: Listening): void {
     const { kernel, onAccept } = this.#options
     const { sockets } = kernel

@@ -1,6 +1,7 @@
 /**
- * What a worker asks of its kernel: the operation in the low byte of user_data (kernel/user-data.ts).
- * Of a connection's operations the lowest bit is the side whose socket it is about (slots.ts).
+ * What a worker asks of its kernel: the operation in the low byte of user_data
+ * (kernel/user-data.ts). Of a connection's operations the lowest bit is the side whose socket it is
+ * about (slots.ts).
  */
 
 /** The slot is a listener's. */

@@ -6,8 +6,8 @@
  *   larger pieces      one receive in a large buffer, the next once all of it was sent
  *   bulk               spliced (splice.ts), between polls
  *
- * Where buffers are few, they are given one at a time, and who gets none waits in order. Of a socket
- * that nothing is received from, nobody would hear a reset: watch.ts looks after it.
+ * Where buffers are few, they are given one at a time, and who gets none waits in order. Of a
+ * socket that nothing is received from, nobody would hear a reset: watch.ts looks after it.
  */
 
 import { mark } from '../../base/mark.ts'
@@ -23,7 +23,10 @@ import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { BULK_LEAST_BYTES } from './splice.ts'
 
-/** A port is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was slower. */
+/**
+ * A port is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was
+ * slower.
+ */
 const BULK_BYTES = 2 ** 20
 
 /** What a receive has brought. */
@@ -40,7 +43,7 @@ export const Came = {
 } as const
 export type Came = (typeof Came)[keyof typeof Came]
 
-export type PortsOptions = {
+type PortsOptions = {
   readonly ask: Ask
   readonly sockets: SocketCalls
   readonly slots: Slots
@@ -70,7 +73,10 @@ export class Ports {
 
   // ── receiving ──────────────────────────────────────────────────────────────
 
-  /** Asks for bytes: for all that come, or, where they come in large pieces or buffers are few, for the next. */
+  /**
+   * Asks for bytes: for all that come, or, where they come in large pieces or buffers are few, for
+   * the next.
+   */
   receive(slot: number, side: Side): void {
     const { port } = this.#slots
     const at = 2 * slot + side
@@ -123,7 +129,10 @@ export class Ports {
     else port[at] &= ~PortIs.doubted
   }
 
-  /** A send that has not been heard of yet may have been told of a reset as well: completions come in any order. */
+  /**
+   * A send that has not been heard of yet may have been told of a reset as well: completions come
+   * in any order.
+   */
   #hasReset(at: number): boolean {
     const { port, flow, fd } = this.#slots
     const isDoubted = (port[at] & PortIs.doubted) !== 0 || (flow[at ^ 1] & FlowIs.sending) !== 0
@@ -136,7 +145,10 @@ export class Ports {
     return (this.#slots.port[at] & PortIs.larger) !== 0
   }
 
-  /** Readers that stall may hold half of the small buffers as they like; the others are given one at a time. */
+  /**
+   * Readers that stall may hold half of the small buffers as they like; the others are given one at
+   * a time.
+   */
   isScarce(): boolean {
     const { free, count } = this.#queues.small
     return free < count / 2
@@ -157,8 +169,8 @@ export class Ports {
   // ── buffers that run out ───────────────────────────────────────────────────
 
   /**
-   * No buffer was left. A port whose queue holds some goes on once those were sent, another waits for its
-   * turn, and so does one that is read from, whose queue goes nowhere yet.
+   * No buffer was left. A port whose queue holds some goes on once those were sent, another waits
+   * for its turn, and so does one that is read from, whose queue goes nowhere yet.
    */
   #starve(slot: number, side: Side): void {
     const { port } = this.#slots
@@ -179,8 +191,8 @@ export class Ports {
   }
 
   /**
-   * Those that have waited longest receive again, as many as there are buffers. One of which nothing comes
-   * takes none: so, while there are both, this is to be called in each turn.
+   * Those that have waited longest receive again, as many as there are buffers. One of which
+   * nothing comes takes none: so, while there are both, this is to be called in each turn.
    */
   feed(makeRoom: () => void): void {
     const { port, state } = this.#slots
@@ -204,7 +216,10 @@ export class Ports {
     return (this.#slots.port[at] & PortIs.filtered) === 0 ? null : (this.#filters[at] ?? null)
   }
 
-  /** Puts a filter before the port, or takes it away: from then on all that comes and goes passes it. */
+  /**
+   * Puts a filter before the port, or takes it away: from then on all that comes and goes passes
+   * it.
+   */
   setFilter(at: number, filter: Filter | null): void {
     this.#filters[at] = filter ?? undefined
     if (filter) this.#slots.port[at] |= PortIs.filtered

@@ -1,13 +1,13 @@
 /**
- * What the directions hold: bytes in the order in which they came, in the buffers that the kernel took for
- * them, until they are sent.
+ * What the directions hold: bytes in the order in which they came, in the buffers that the kernel
+ * took for them, until they are sent.
  *
  *   small buffers   for receives that repeat, of flows that say a little at a time
  *   large buffers   for single receives, of flows that say more
  *
- * Each direction has a queue, a list through the buffers; an idle one has none of them. A buffer's number
- * here tells both kinds apart. Bytes of our own stand there in a borrowed buffer, and count nowhere.
- * flows.ts sees to it that a queue stays short.
+ * Each direction has a queue, a list through the buffers; an idle one has none of them. A buffer's
+ * number here tells both kinds apart. Bytes of our own stand there in a borrowed buffer, and count
+ * nowhere. flows.ts sees to it that a queue stays short.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -25,8 +25,8 @@ export class Queues {
   readonly #last: Int32Array
   readonly #count: Uint16Array
   /**
-   * By buffer, the large ones behind the small ones: the next of its queue, where its bytes begin, how
-   * many there are, and how many of them count as delivered once they are sent.
+   * By buffer, the large ones behind the small ones: the next of its queue, where its bytes begin,
+   * how many there are, and how many of them count as delivered once they are sent.
    */
   readonly #next: Int32Array
   readonly #offset: Int32Array
@@ -104,7 +104,10 @@ export class Queues {
     this.#counted[row] = counted
   }
 
-  /** Puts bytes behind what the direction holds, into its last buffer if they fit: however small the pieces are. */
+  /**
+   * Puts bytes behind what the direction holds, into its last buffer if they fit: however small the
+   * pieces are.
+   */
   addCompact(direction: number, buffer: number, bytes: number, memory: Uint8Array): void {
     const last = this.#last[direction]
     const row = this.#row(last)
@@ -135,7 +138,10 @@ export class Queues {
     return bytes
   }
 
-  /** All that the direction holds: a view of the memory, or, where it is in several buffers, a copy in `into`. */
+  /**
+   * All that the direction holds: a view of the memory, or, where it is in several buffers, a copy
+   * in `into`.
+   */
   gather(direction: number, memory: Uint8Array, into: Uint8Array): Uint8Array {
     let gathered = 0
     let buffer = this.#first[direction]

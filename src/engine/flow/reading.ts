@@ -6,8 +6,8 @@
  *              ▲                                          └─ more ─┐         └─▶ reset
  *              └───────────────────────────────────────────────────┘
  *
- * What comes is held in the client's queue, in as few buffers as it fits, and nothing of it has been
- * counted until it is known what is to go on.
+ * What comes is held in the client's queue, in as few buffers as it fits, and nothing of it has
+ * been counted until it is known what is to go on.
  */
 
 import { unreachable } from '../../base/assert.ts'
@@ -23,7 +23,7 @@ import { Came, type Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, PortIs, type Slots } from './slots.ts'
 
-export type ReadingOptions = {
+type ReadingOptions = {
   readonly memory: Memory
   readonly slots: Slots
   readonly journal: Journal

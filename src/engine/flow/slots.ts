@@ -1,8 +1,9 @@
 /**
- * Connections as slots in typed arrays: what a worker knows of each, without an object or a closure.
+ * Connections as slots in typed arrays: what a worker knows of each, without an object or a
+ * closure.
  *
- * A slot has two sides, the client (0) and the upstream (1), and two directions, each named after the
- * side that its bytes come from. Words of a side or a direction stand at 2 × slot + side.
+ * A slot has two sides, the client (0) and the upstream (1), and two directions, each named after
+ * the side that its bytes come from. Words of a side or a direction stand at 2 × slot + side.
  *
  *   free ─take─▶ in use, until both sockets are closed and the kernel has none of its operations ─free─▶
  *
@@ -37,7 +38,10 @@ export const PortIs = {
   broken: 64,
   /** Something stands between it and the flows (filter.ts). */
   filtered: 128,
-  /** A send to it was cut short: it may have reset, and the send may have been told instead of the receive. */
+  /**
+   * A send to it was cut short: it may have reset, and the send may have been told instead of the
+   * receive.
+   */
   doubted: 256,
 } as const
 
@@ -66,7 +70,10 @@ export class Slots {
   /** 1: its sockets end with a reset; 2: they are to be reset still, and stay open until then. */
   readonly resets: Uint8Array
 
-  /** By side: the descriptor, or −1; PortIs; and the bytes that came in large pieces, one after the other. */
+  /**
+   * By side: the descriptor, or −1; PortIs; and the bytes that came in large pieces, one after the
+   * other.
+   */
   readonly fd: Int32Array
   readonly port: Uint16Array
   readonly streak: Int32Array
@@ -74,7 +81,9 @@ export class Slots {
   readonly flow: Uint8Array
   readonly piped: Int32Array
 
-  /** While it is read from before it is decided about, and until it has ended if it is not admitted. */
+  /**
+   * While it is read from before it is decided about, and until it has ended if it is not admitted.
+   */
   readonly readings = new Map<number, Arrival>()
   readonly readUntilMs: Float64Array
   readonly acceptedMs: Float64Array
@@ -118,7 +127,10 @@ export class Slots {
     this.#free = new Int32Array(count)
   }
 
-  /** A slot for a new connection, or −1 where all are in use; the last one that was freed comes first. */
+  /**
+   * A slot for a new connection, or −1 where all are in use; the last one that was freed comes
+   * first.
+   */
   take(): number {
     if (this.#freeCount === 0 && this.used === this.count) return -1
     this.open++

@@ -1,10 +1,11 @@
 /**
- * Bulk without copying: bytes go from socket to socket through a pipe, by splice(2) (kernel/pipes.ts).
+ * Bulk without copying: bytes go from socket to socket through a pipe, by splice(2)
+ * (kernel/pipes.ts).
  *
  * For directions that have shown to be bulk, and only as long as they are. ports.ts decides which;
  * flows.ts waits for their sockets, and sees their end, which here is only a direction gone quiet.
- * A pipe belongs to a direction while bytes lie in it, so flows that are idle hold none, and a reader
- * that stops holds one. Where no pipe is to be had, copying goes on.
+ * A pipe belongs to a direction while bytes lie in it, so flows that are idle hold none, and a
+ * reader that stops holds one. Where no pipe is to be had, copying goes on.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -15,11 +16,15 @@ import type { Slots } from './slots.ts'
 
 /** Smaller ones do not beat copying, larger ones need fs.pipe-max-size: kernel/pipes.ts. */
 const PIPE_BYTES = 2 ** 20
-/** Each worker; the kernel's limit for a user without CAP_SYS_RESOURCE is 64 of this size (pipe(7)). */
+/**
+ * Each worker; the kernel's limit for a user without CAP_SYS_RESOURCE is 64 of this size (pipe(7)).
+ */
 const PIPES_MAX = 64
 /** Kept open while no direction needs them. */
 const SPARE_MAX = 4
-/** A turn that moves less is no bulk, and copying it is cheaper; so is a receive that brings less. */
+/**
+ * A turn that moves less is no bulk, and copying it is cheaper; so is a receive that brings less.
+ */
 export const BULK_LEAST_BYTES = 32_768
 
 /** What a direction needs to go on. */
@@ -57,8 +62,8 @@ export class Splicer {
   }
 
   /**
-   * Moves what is there, up to a full pipe, from `source` to `target`: two sockets that do not block.
-   * A broken target would raise SIGPIPE, which Node ignores.
+   * Moves what is there, up to a full pipe, from `source` to `target`: two sockets that do not
+   * block. A broken target would raise SIGPIPE, which Node ignores.
    */
   pump(direction: number, source: number, target: number): Next {
     this.taken = this.given = 0
@@ -117,7 +122,9 @@ export class Splicer {
     return pipe
   }
 
-  /** A new pipe, or null at any of the limits: ours, that of open files, that of the user's pipes. */
+  /**
+   * A new pipe, or null at any of the limits: ours, that of open files, that of the user's pipes.
+   */
   #openLarge(): Pipe | null {
     if (this.#inUse.size >= PIPES_MAX) return null
     const pipe = this.#pipes.open(PIPE_BYTES)

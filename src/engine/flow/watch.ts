@@ -3,9 +3,10 @@
  * ended.
  *
  * A receive hears of a reset, and almost always each side has one. So nothing is done at once: a
- * look, a while later (deadlines.ts), gives a side that has none then a poll of its own, which stays
- * until the connection ends. What a side said before it reset goes on for as long as the other side
- * takes it, and meets the reset at its end; once nothing has moved for a second, nobody waits any longer.
+ * look, a while later (deadlines.ts), gives a side that has none then a poll of its own, which
+ * stays until the connection ends. What a side said before it reset goes on for as long as the
+ * other side takes it, and meets the reset at its end; once nothing has moved for a second, nobody
+ * waits any longer.
  */
 
 import { mark } from '../../base/mark.ts'
@@ -16,7 +17,7 @@ import type { Endings } from './endings.ts'
 import type { Ports } from './ports.ts'
 import { CLIENT, FlowIs, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 
-export type WatchOptions = {
+type WatchOptions = {
   readonly sockets: SocketCalls
   readonly slots: Slots
   readonly ports: Ports

@@ -1,12 +1,13 @@
 /**
- * One connection in the `node` engine: a client's socket, an upstream's, and the relay between them.
+ * One connection in the `node` engine: a client's socket, an upstream's, and the relay between
+ * them.
  *
- * State and moves are those of ../decide/state.ts, decisions those of ../decide/decide.ts, times those of
- * ../decide/deadline.ts; here is only what they mean for Node's sockets. Whatever a socket does arrives as
- * an event and ends in `close`; nothing is thrown. Its sockets are set to end with a reset until
- * both sides have ended in order: so whatever becomes of the worker, nobody takes a broken stream
- * for a complete one. (Without node:ffi that cannot be set, and a worker that is killed leaves them
- * to the kernel, which ends them in order.)
+ * State and moves are those of ../decide/state.ts, decisions those of ../decide/decide.ts, times
+ * those of ../decide/deadline.ts; here is only what they mean for Node's sockets. Whatever a socket
+ * does arrives as an event and ends in `close`; nothing is thrown. Its sockets are set to end with
+ * a reset until both sides have ended in order: so whatever becomes of the worker, nobody takes a
+ * broken stream for a complete one. (Without node:ffi that cannot be set, and a worker that is
+ * killed leaves them to the kernel, which ends them in order.)
  */
 
 import { connect, type Socket } from 'node:net'
@@ -38,7 +39,7 @@ const TIMER_MAX_MS = 2 ** 31 - 1
 export const SIDES = ['client', 'upstream'] as const
 export type SideName = (typeof SIDES)[number]
 
-export type ConnectionOptions = {
+type ConnectionOptions = {
   readonly world: World
   readonly decider: Decider
   readonly journal: Journal
@@ -352,7 +353,10 @@ export class Connection {
 
   readonly #onUpstreamPassedEnd = (): void => this.#onPassedEnd(FROM_UPSTREAM)
 
-  /** After the first end bytes still flow the other way; after the second both sockets close by themselves. */
+  /**
+   * After the first end bytes still flow the other way; after the second both sockets close by
+   * themselves.
+   */
   #onPassedEnd(from: From): void {
     this.#journal.ended(this.#row, from, this.#world.monotonicMs())
     if (this.#state === State.HalfClosed) this.#settleInOrder()
@@ -375,7 +379,9 @@ export class Connection {
     else this.#onDialFailed(code, errno)
   }
 
-  /** One timer for all deadlines; a byte that moves only stores the time, and the timer finds it. */
+  /**
+   * One timer for all deadlines; a byte that moves only stores the time, and the timer finds it.
+   */
   readonly #watch = (): void => {
     clearTimeout(this.#timer)
     const nowMs = this.#world.monotonicMs()

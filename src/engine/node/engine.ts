@@ -1,8 +1,9 @@
 /**
  * The `node` engine: the data plane of one worker on node:net, for every platform.
  *
- * It joins the parts: orders move tables and listeners (listeners.ts), an accepted socket is decided
- * about (../decide/decide.ts) and becomes a connection (connection.ts), and the last order ends it all.
+ * It joins the parts: orders move tables and listeners (listeners.ts), an accepted socket is
+ * decided about (../decide/decide.ts) and becomes a connection (connection.ts), and the last order
+ * ends it all.
  */
 
 import type { Socket } from 'node:net'

@@ -19,7 +19,10 @@ import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
 import { emptyQueue } from './queue.ts'
 
-/** Connections that wait for accept(2), each listener and worker; the kernel caps it at net.core.somaxconn. */
+/**
+ * Connections that wait for accept(2), each listener and worker; the kernel caps it at
+ * net.core.somaxconn.
+ */
 const BACKLOG = 4096
 const RETRY_MS = 1000
 /** Listeners that are opened or closed in one turn of the event loop. */
@@ -45,9 +48,12 @@ export type Listening = {
   accepted: number
 }
 
-export type ListenersOptions = {
+type ListenersOptions = {
   readonly onAccept: (listening: Listening, socket: Socket) => void
-  /** Every listener of `generation` accepts, but for `failures`, and no other does; again whenever these change. */
+  /**
+   * Every listener of `generation` accepts, but for `failures`, and no other does; again whenever
+   * these change.
+   */
   readonly onListening: (generation: number, failures: readonly ListenFailure[]) => void
 }
 
@@ -149,7 +155,8 @@ export class Listeners {
       this.#options.onAccept(listening, socket)
     })
     server.on('listening', () => this.#onOpen(listening, server))
-    // Also an accept(2) that failed for want of memory or files: closed and opened again later, it cannot spin.
+    // Also an accept(2) that failed for want of memory or files: closed and opened again later, it
+    // cannot spin.
     server.on('error', error => this.#onError(listening, server, host, error))
     server.listen({ host, port: listening.port, reusePort: true, backlog: BACKLOG })
   }

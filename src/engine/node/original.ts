@@ -1,10 +1,10 @@
 /**
- * The destination of a connection: where the client connected to, or where it wanted to go before it
- * was redirected to us (iptables REDIRECT, an nftables redirect).
+ * The destination of a connection: where the client connected to, or where it wanted to go before
+ * it was redirected to us (iptables REDIRECT, an nftables redirect).
  *
  * The kernel knows the latter (SO_ORIGINAL_DST), and asking takes a system call that Node does not
- * have: kernel/ makes it where node:ffi is there. Elsewhere the answer is the listener itself, and such
- * a connection is refused as a loop, never sent somewhere else.
+ * have: kernel/ makes it where node:ffi is there. Elsewhere the answer is the listener itself, and
+ * such a connection is refused as a loop, never sent somewhere else.
  */
 
 import type { Socket } from 'node:net'
@@ -13,7 +13,7 @@ import { createSocketName } from '../../kernel/socket-address.ts'
 import { descriptorOf } from './descriptor.ts'
 import { direct } from './direct.ts'
 
-export type Destination = { readonly address: string; readonly port: number }
+type Destination = { readonly address: string; readonly port: number }
 
 /** The address and port that the client connected to; null where it is already gone. */
 export function localDestination(socket: Socket): Destination | null {

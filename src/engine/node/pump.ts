@@ -73,8 +73,8 @@ export class Pump {
 /**
  * Resets a socket, whatever it is doing: its peer must not take what it got for all there was.
  *
- * One that is still connecting is only destroyed. One whose shutdown is pending cannot be reset yet;
- * as nothing waited when it was shut down, that takes no longer than a turn of the event loop.
+ * One that is still connecting is only destroyed. One whose shutdown is pending cannot be reset
+ * yet; as nothing waited when it was shut down, that takes no longer than a turn of the event loop.
  */
 export function reset(socket: Socket): void {
   if (socket.destroyed) return

@@ -1,8 +1,9 @@
 /**
- * Connections that are to be closed at given times: what an order to drain some of them asks of a worker.
+ * Connections that are to be closed at given times: what an order to drain some of them asks of a
+ * worker.
  *
- * Who is closed, and when, the primary thread has decided (control/workers/selected-drain.ts). A row may be another
- * connection's by then, so the id decides.
+ * Who is closed, and when, the primary thread has decided (control/workers/selected-drain.ts). A
+ * row may be another connection's by then, so the id decides.
  */
 
 import type { Order } from './protocol.ts'

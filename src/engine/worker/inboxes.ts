@@ -6,15 +6,15 @@
  *                                       └─ no ─▶ takes it back, if it is still there
  *   taker   closes the inbox ─▶ takes what is there            (before a new table, a drain, an end)
  *
- * Each writes first and looks then, and both by Atomics, which have one order for all threads: so at
- * least one of them sees the other, and whose exchange wins has the descriptor. An inbox is open for
- * one generation of the table: a row means the same listener to giver and taker. What a giver places that goes
- * by another one, it takes back: the taker leaves it alone. A model shows that this holds in every order of steps
- * (test/models/inboxes.pml).
+ * Each writes first and looks then, and both by Atomics, which have one order for all threads: so
+ * at least one of them sees the other, and whose exchange wins has the descriptor. An inbox is open
+ * for one generation of the table: a row means the same listener to giver and taker. What a giver
+ * places that goes by another one, it takes back: the taker leaves it alone. A model shows that
+ * this holds in every order of steps (test/models/inboxes.pml).
  *
  * Not IORING_OP_MSG_RING: what was sent to a ring is lost with it, and the number of a ring that is
- * gone may be another file's by now. An inbox outlives its worker, and so does its eventfd. A hand-over
- * costs a write to that more, but there are few of them.
+ * gone may be another file's by now. An inbox outlives its worker, and so does its eventfd. A
+ * hand-over costs a write to that more, but there are few of them.
  */
 
 import { wake } from '../../kernel/wake.ts'
@@ -40,7 +40,10 @@ const INBOX_WORDS = HEAD_WORDS + ENTRIES * ENTRY_WORDS
 
 const FREE = 0
 const CLAIMED = -1
-/** Tickets tell two uses of an entry apart, even by the same descriptor number: 1 up to here, then again. */
+/**
+ * Tickets tell two uses of an entry apart, even by the same descriptor number: 1 up to here, then
+ * again.
+ */
 const TICKETS = 0x4000_0000
 
 /** For `take`: whatever table it came for. */
@@ -89,7 +92,10 @@ export class Inboxes {
     return Atomics.load(this.#words, worker * INBOX_WORDS + WAITING)
   }
 
-  /** Gives `fd`, of the listener at `row` of the table of `generation`. False: it remains the caller's. */
+  /**
+   * Gives `fd`, of the listener at `row` of the table of `generation`. False: it remains the
+   * caller's.
+   */
   give(worker: number, generation: number, fd: number, row: number): boolean {
     const words = this.#words
     const head = worker * INBOX_WORDS
@@ -106,7 +112,9 @@ export class Inboxes {
     return true
   }
 
-  /** Takes what is there for the table of `generation`, or ANY; each is the caller's from then on. */
+  /**
+   * Takes what is there for the table of `generation`, or ANY; each is the caller's from then on.
+   */
   take(worker: number, generation: number, onTaken: (fd: number, row: number) => void): void {
     const words = this.#words
     const head = worker * INBOX_WORDS

@@ -1,13 +1,14 @@
 /**
- * The journal: what an engine writes down of its connections, in shared memory, for everyone else to read.
+ * The journal: what an engine writes down of its connections, in shared memory, for everyone else
+ * to read.
  *
  *   decided ─▶ refused                                             a record
  *   ▲  └─▶ opened ─▶ dialing ─▶ connected ─▶ received, delivered, ended in one direction … ─▶ closed
  *   │                  └─ failed ─▶ dialing                        a live row, then a record
  *   reading ─▶ refused                                             likewise, where it is read from first
  *
- * Both engines call these at the same moments. Nothing here waits, allocates or throws; a reader may be a
- * moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
+ * Both engines call these at the same moments. Nothing here waits, allocates or throws; a reader
+ * may be a moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
  */
 
 import type { Family } from '../../address/address.ts'
@@ -57,7 +58,9 @@ export class Journal {
   readonly #connect: Float64Array
   readonly #decide: Float64Array
   readonly #addresses = createProxyHeader()
-  /** What makes a time of the monotonic clock one of the wall clock, and until when it is believed. */
+  /**
+   * What makes a time of the monotonic clock one of the wall clock, and until when it is believed.
+   */
   #wallOriginMs = 0
   #wallUntilMs = 0
 
@@ -278,7 +281,10 @@ export class Journal {
     }
   }
 
-  /** The wall clock is read now and then: a reading costs as much as all that is written of a request. */
+  /**
+   * The wall clock is read now and then: a reading costs as much as all that is written of a
+   * request.
+   */
   #readWall(): void {
     const nowMs = this.#world.monotonicMs()
     this.#wallOriginMs = this.#world.wallMs() - nowMs

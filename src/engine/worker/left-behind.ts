@@ -1,7 +1,7 @@
 /**
- * Closing what a worker has left open (kernel/held.ts): it ended in the middle, by a bug, for want of
- * memory, or because it was told to, and the process goes on without it. Whatever stays open, the
- * kernel would still give clients to.
+ * Closing what a worker has left open (kernel/held.ts): it ended in the middle, by a bug, for want
+ * of memory, or because it was told to, and the process goes on without it. Whatever stays open,
+ * the kernel would still give clients to.
  *
  * The ring first, whose operations hold the sockets; then each socket with a reset, so that nobody
  * takes a broken stream for a complete one, and each listener, whose queue the kernel resets; the

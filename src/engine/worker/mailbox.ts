@@ -2,8 +2,8 @@
  * A worker's orders, read in time: whoever accepts a connection first looks whether a newer table,
  * or a newer part of it, has been posted.
  *
- * The look costs one atomic load (the epoch word that the supervisor raises once the order is in the
- * port); only when it has changed is the port read, without waiting for the event loop.
+ * The look costs one atomic load (the epoch word that the supervisor raises once the order is in
+ * the port); only when it has changed is the port read, without waiting for the event loop.
  */
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
@@ -12,7 +12,7 @@ import { openTable, type Table, withPart } from '../../table/format/table.ts'
 import type { Order, Report, WorkerTask } from './protocol.ts'
 
 /** What an engine does for each kind of order, in the order in which they were posted. */
-export type Orders = {
+type Orders = {
   readonly adopt: (table: Table) => void
   /** The same rules and listeners, with other endpoints or clients. */
   readonly revise: (table: Table) => void

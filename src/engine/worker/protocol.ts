@@ -2,8 +2,8 @@
  * What the supervisor (control/) and a worker (engine/worker/worker.ts) say to each other.
  *
  * Orders go down a MessagePort and are announced by the epoch word, so that a worker whose thread
- * blocks in the kernel reads them with `receiveMessageOnPort` once it wakes. Reports come back up the
- * same port. Counts never travel here: they are in shared memory (stats/).
+ * blocks in the kernel reads them with `receiveMessageOnPort` once it wakes. Reports come back up
+ * the same port. Counts never travel here: they are in shared memory (stats/).
  */
 
 import type { MessagePort } from 'node:worker_threads'
@@ -68,11 +68,14 @@ export type Order =
     }
   /** Route by the same rules with another part: the listeners stay as they are. */
   | { readonly kind: RevisedPart; readonly epoch: number; readonly buffer: SharedArrayBuffer }
-  /** Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report `drained`. */
+  /**
+   * Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report
+   * `drained`.
+   */
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   /**
-   * Reset these connections, each as many milliseconds from now as `afterMs` says (which ascends), and serve
-   * on: rows of the journal, and the ids that are meant.
+   * Reset these connections, each as many milliseconds from now as `afterMs` says (which ascends),
+   * and serve on: rows of the journal, and the ids that are meant.
    */
   | {
       readonly kind: 'close'
@@ -93,12 +96,15 @@ export type Adopted = {
 export type Report =
   /**
    * The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd
-   * (kernel/wake.ts). A worker that follows in this one's place has the same. It is the receiver's to
-   * close, once all workers have ended: closed any earlier, its number could be another file's when
-   * a wake comes, from here or from another worker.
+   * (kernel/wake.ts). A worker that follows in this one's place has the same. It is the receiver's
+   * to close, once all workers have ended: closed any earlier, its number could be another file's
+   * when a wake comes, from here or from another worker.
    */
   | { readonly kind: 'waiting'; readonly wakeFd: number }
-  /** Every listener of the generation accepts, but for those that failed; sent for each table, and again when a retry changes that. */
+  /**
+   * Every listener of the generation accepts, but for those that failed; sent for each table, and
+   * again when a retry changes that.
+   */
   | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }
   /** New connections are decided by this from now on. */
   | ({ readonly kind: 'adopted' } & Adopted)

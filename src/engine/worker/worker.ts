@@ -38,7 +38,8 @@ async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
   }
 }
 
-// While the first table is compiled. What goes wrong here, goes wrong again with the task, and is told.
+// While the first table is compiled. What goes wrong here, goes wrong again with the task, and is
+// told.
 const { engine } = (workerData ?? {}) as Preload
 if (engine) await ENGINES[engine]().catch(() => {})
 

@@ -1,6 +1,6 @@
 /**
- * Receiving and sending on sockets that do not block, by read(2) and write(2), whose three arguments
- * node:ffi passes in half the time of the four of recv(2) and send(2).
+ * Receiving and sending on sockets that do not block, by read(2) and write(2), whose three
+ * arguments node:ffi passes in half the time of the four of recv(2) and send(2).
  *
  * A socket is received from once in a turn: who has more waits for the next one, so nobody starves
  * behind a fast flow.
@@ -20,7 +20,7 @@ const MSG_MORE = 0x8000
 /** A call whose errno was lost (libc.ts) is made again, a few times. */
 const ATTEMPTS = 4
 
-export type BytesOptions = {
+type BytesOptions = {
   readonly arena: Arena
   readonly waiting: Waiting
   readonly sockets: EpollSockets
@@ -68,8 +68,8 @@ export class Bytes {
   #received(fd: number, pool: Pool, bytes: number): void {
     const { known, seen } = this.#waiting.descriptors
     const flags = pool.fill()
-    // A short receive has emptied the socket, unless it stopped at urgent data or ahead of an error. What
-    // comes from now on is another event.
+    // A short receive has emptied the socket, unless it stopped at urgent data or ahead of an
+    // error. What comes from now on is another event.
     if (bytes < pool.bytesEach && (known[fd] & Known.urgent) === 0 && (seen[fd] & ERR) === 0) {
       if ((seen[fd] & RDHUP) !== 0) known[fd] |= Known.ended
       else known[fd] &= ~Known.readable
@@ -95,7 +95,10 @@ export class Bytes {
     return result
   }
 
-  /** From the second send on nothing is held back. Not before it: that would part it from what MSG_MORE holds. */
+  /**
+   * From the second send on nothing is held back. Not before it: that would part it from what
+   * MSG_MORE holds.
+   */
   #undelay(fd: number, more: boolean): void {
     const { known } = this.#waiting.descriptors
     if ((known[fd] & Known.sent) !== 0 && !more) this.#sockets.setNoDelay(fd)
@@ -115,7 +118,10 @@ export class Bytes {
   }
 }
 
-/** An error whose number was lost may have been the one that the end follows: it is taken for a reset. */
+/**
+ * An error whose number was lost may have been the one that the end follows: it is taken for a
+ * reset.
+ */
 function readAtLast(fd: number, pointer: bigint, bytes: number): number {
   let result = libc.read(fd, pointer, bytes)
   if (result !== -Errno.EIO) return result

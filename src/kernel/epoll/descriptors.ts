@@ -1,6 +1,6 @@
 /**
- * What an epoll kernel knows of each descriptor, in typed arrays by its number: what is asked of it,
- * and what is known of its socket. An operation of each kind may be asked at a time.
+ * What an epoll kernel knows of each descriptor, in typed arrays by its number: what is asked of
+ * it, and what is known of its socket. An operation of each kind may be asked at a time.
  */
 
 import { operationOf, slotOf } from '../user-data.ts'
@@ -93,7 +93,9 @@ export class Descriptors {
     return this.#generations[fd * KINDS + kind]
   }
 
-  /** The descriptor and kind of an operation that waits, as 8 × fd + kind; −1 where there is none. */
+  /**
+   * The descriptor and kind of an operation that waits, as 8 × fd + kind; −1 where there is none.
+   */
   find(word: number, generation: number): number {
     const fd = this.#asked[operationOf(word)]?.[slotOf(word)] ?? -1
     if (fd < 0) return -1

@@ -6,13 +6,14 @@
  *   next    takes a completion; where there is none, it does what the next of those allows: an
  *           accept, a receive, the rest of a send
  *
- * So bytes are received when their turn has come, and sent on at once, from a buffer that is still in
- * the cache. What is asked is done at once where it can be (connect, send, close), but completes from
- * the queue, never inside the call.
+ * So bytes are received when their turn has come, and sent on at once, from a buffer that is still
+ * in the cache. What is asked is done at once where it can be (connect, send, close), but completes
+ * from the queue, never inside the call.
  *
  * Each socket is registered once, edge-triggered, for all events, and never changed: what waits is
  * known here (waiting.ts), and epoll only says that to try again is worth it. A listener is
- * level-triggered, and registered only while it accepts, so one that has no descriptors left is quiet.
+ * level-triggered, and registered only while it accepts, so one that has no descriptors left is
+ * quiet.
  */
 
 import type { Family } from '../../address/address.ts'

@@ -1,6 +1,6 @@
 /**
- * Whether the epoll kernel can run here, and if not, what would enable it, in one sentence. Asked by
- * trying: a container may forbid what it likes.
+ * Whether the epoll kernel can run here, and if not, what would enable it, in one sentence. Asked
+ * by trying: a container may forbid what it likes.
  */
 
 import { Arena } from '../arena.ts'
@@ -10,7 +10,7 @@ import { openWake } from '../wake.ts'
 import { ET, IN } from './epoll.ts'
 import { POLLER_BYTES, Poller } from './poller.ts'
 
-export type EpollProbe = { readonly ok: boolean; readonly reason: string }
+type EpollProbe = { readonly ok: boolean; readonly reason: string }
 
 /** Tries it out on this thread. */
 export function probeEpoll(): EpollProbe {

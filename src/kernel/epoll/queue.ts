@@ -1,4 +1,7 @@
-/** Completions that nobody has taken yet, in the order in which they came about: a ring of words that grows. */
+/**
+ * Completions that nobody has taken yet, in the order in which they came about: a ring of words
+ * that grows.
+ */
 
 /** Words of one: its word, its generation, its result and its flags. */
 const WORDS = 4

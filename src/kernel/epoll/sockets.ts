@@ -2,9 +2,9 @@
  * The direct calls on sockets that never block, and what an epoll kernel has to know of them: which
  * descriptors are closed, or reset under operations that wait, and which were dialed.
  *
- * A dialed socket delays small segments (Nagle) until its second send: the kernel holds a small segment
- * back only behind another one that is not acknowledged yet, so the first never waits, and a connection
- * with one request has no call for it.
+ * A dialed socket delays small segments (Nagle) until its second send: the kernel holds a small
+ * segment back only behind another one that is not acknowledged yet, so the first never waits, and
+ * a connection with one request has no call for it.
  */
 
 import type { Family } from '../../address/address.ts'
@@ -27,7 +27,7 @@ import { type Descriptors, Known } from './descriptors.ts'
 const SOCKET_FLAGS = 0x800 | 0x80000
 const SOCK_STREAM = 1
 
-export type EpollSocketsOptions = {
+type EpollSocketsOptions = {
   readonly arena: Arena
   readonly descriptors: Descriptors
   /** Whatever waits for this socket is to complete with this result, before or as it goes. */

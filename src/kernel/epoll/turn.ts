@@ -25,7 +25,7 @@ import type { Waiting } from './waiting.ts'
 /** Accepted from one listener in a turn. */
 const ACCEPTS_EACH = 64
 
-export type TurnOptions = {
+type TurnOptions = {
   readonly poller: Poller
   readonly waiting: Waiting
   readonly bytes: Bytes

@@ -1,6 +1,6 @@
 /**
- * Operations that wait, and completions that nobody has taken yet. What waits is known here only: no
- * operation is in the hands of the kernel, so each can be ended at any time.
+ * Operations that wait, and completions that nobody has taken yet. What waits is known here only:
+ * no operation is in the hands of the kernel, so each can be ended at any time.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -23,7 +23,9 @@ export class Waiting {
     this.#poller = poller
   }
 
-  /** Notes an operation; false where its socket can't be waited for, and it has completed with that. */
+  /**
+   * Notes an operation; false where its socket can't be waited for, and it has completed with that.
+   */
   begin(fd: number, kind: Kind, word: number, generation: number): boolean {
     const { descriptors } = this
     descriptors.include(fd)

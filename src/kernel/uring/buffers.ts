@@ -1,17 +1,18 @@
 /**
- * Provided buffers: a ring of equal buffers from which the kernel takes one when bytes have come, so
- * that an idle connection holds none (io_uring_register_buf_ring(3), kernel 5.19).
+ * Provided buffers: a ring of equal buffers from which the kernel takes one when bytes have come,
+ * so that an idle connection holds none (io_uring_register_buf_ring(3), kernel 5.19).
  *
  *   spare ─▶ offered ─bytes arrive: a completion with CQE_F_BUFFER─▶ taken ─give─▶ offered, or spare
  *
- * The kernel takes what was offered first, so all that is offered is used in turn. Few are, and of the spare ones
- * the last used comes first: so memory and caches see few buffers until many are needed.
+ * The kernel takes what was offered first, so all that is offered is used in turn. Few are, and of
+ * the spare ones the last used comes first: so memory and caches see few buffers until many are
+ * needed.
  *
  * Every completion with CQE_F_BUFFER has one, whatever its result: `take` it, `give` it back once.
  * Where none is free a receive ends with −ENOBUFS, and is prepared again after the next `give`.
  *
- * An entry is 16 bytes: address u64, length u32, number u16, and a u16 that is the ring's tail in the
- * first entry and unused in the others.
+ * An entry is 16 bytes: address u64, length u32, number u16, and a u16 that is the ring's tail in
+ * the first entry and unused in the others.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -25,11 +26,14 @@ const TAIL = 7 // in u16 from the ring's start
 const OFFERED_MAX = 32_768
 const COUNT_MAX = 65_536
 
-export type BufferOptions = {
+type BufferOptions = {
   /** The group's number in this ring, which receives name: 0–65 535. */
   readonly group: number
   readonly count: number
-  /** How many of them the kernel may have to choose from, a power of two; all, where nothing is said. */
+  /**
+   * How many of them the kernel may have to choose from, a power of two; all, where nothing is
+   * said.
+   */
   readonly offered?: number
   readonly bytesEach: number
 }
@@ -76,7 +80,9 @@ export class Buffers {
     return buffers
   }
 
-  /** The buffer in a completion's flags; −1 where it has none. It is the caller's until given back. */
+  /**
+   * The buffer in a completion's flags; −1 where it has none. It is the caller's until given back.
+   */
   take(flags: number): number {
     if ((flags & CQE_F_BUFFER) === 0) return -1
     const id = flags >>> 16
@@ -88,7 +94,10 @@ export class Buffers {
     return id
   }
 
-  /** Takes a spare one, which the kernel has not been offered, for bytes of ours; −1 where there is none. */
+  /**
+   * Takes a spare one, which the kernel has not been offered, for bytes of ours; −1 where there is
+   * none.
+   */
   borrow(): number {
     if (this.#spareCount === 0) return -1
     const id = this.#spare[--this.#spareCount]

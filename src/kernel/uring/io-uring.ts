@@ -1,6 +1,7 @@
 /**
- * What io_uring looks like in memory: the kernel's numbers under the kernel's names, and nothing that
- * acts. include/uapi/linux/io_uring.h; the same on x86-64 and arm64, and never changed once shipped.
+ * What io_uring looks like in memory: the kernel's numbers under the kernel's names, and nothing
+ * that acts. include/uapi/linux/io_uring.h; the same on x86-64 and arm64, and never changed once
+ * shipped.
  */
 
 /** Operations (sqe.opcode). */
@@ -44,9 +45,10 @@ export const Cqe = { USER_DATA: 0, RES: 2, FLAGS: 3, WORDS: 4 } as const
 /** What a completion says beside its result (cqe.flags). */
 export const CQE_F_BUFFER = 1 << 0 // a provided buffer was taken: its number is flags >>> 16
 export const CQE_F_MORE = 1 << 1 // a multishot operation goes on
-export const CQE_F_SOCK_NONEMPTY = 1 << 2 // there is more to receive at once
 
-/** struct io_uring_params: 120 bytes; these are its words. Offsets are of the first ring mapping. */
+/**
+ * struct io_uring_params: 120 bytes; these are its words. Offsets are of the first ring mapping.
+ */
 export const Params = {
   SQ_ENTRIES: 0,
   CQ_ENTRIES: 1,

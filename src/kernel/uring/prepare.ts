@@ -2,12 +2,12 @@
  * Filling submission entries: one function for each operation that weir uses.
  *
  * `at` is an offset in the ring's arena. `word` and `generation` come back with every completion
- * (../user-data.ts). Nothing happens before `submit`; memory at `at` must stay until the last completion,
- * but for socket addresses and timespecs, which the kernel copies at submission.
+ * (../user-data.ts). Nothing happens before `submit`; memory at `at` must stay until the last
+ * completion, but for socket addresses and timespecs, which the kernel copies at submission.
  *
- * Sockets of a ring have no O_NONBLOCK: with it an operation waits as well, but under load, after some
- * retries, the kernel ends it with −EAGAIN instead (liburing issue 364, pull request 1601). Where it cannot
- * be avoided, −EAGAIN means: poll, then the same again.
+ * Sockets of a ring have no O_NONBLOCK: with it an operation waits as well, but under load, after
+ * some retries, the kernel ends it with −EAGAIN instead (liburing issue 364, pull request 1601).
+ * Where it cannot be avoided, −EAGAIN means: poll, then the same again.
  */
 
 import { closes } from '../held.ts'
@@ -32,7 +32,10 @@ const RECV_REPEATEDLY = head(Op.RECV, IOSQE_BUFFER_SELECT, RECV_MULTISHOT)
 
 const SOCK_CLOEXEC = 0x80000
 const MSG_MORE = 0x8000
-/** A peer that is gone is −EPIPE, not a signal; a short send is finished by the kernel: send(2), io_uring_prep_send(3). */
+/**
+ * A peer that is gone is −EPIPE, not a signal; a short send is finished by the kernel: send(2),
+ * io_uring_prep_send(3).
+ */
 const SEND_FLAGS = 0x4000 | 0x100 // MSG_NOSIGNAL | MSG_WAITALL
 
 /** Does nothing; completes with 0. */
@@ -40,7 +43,9 @@ export function prepareNop(ring: Ring, word: number, generation: number): void {
   put(ring, Op.NOP, -1, 0, 0, 0, word, generation)
 }
 
-/** Accepts until cancelled or failed: a completion, with the new descriptor, for each connection. */
+/**
+ * Accepts until cancelled or failed: a completion, with the new descriptor, for each connection.
+ */
 export function prepareAccept(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, ACCEPT_REPEATEDLY, fd, 0, 0, SOCK_CLOEXEC, word, generation)
 }
@@ -81,7 +86,10 @@ export function prepareRecvSelect(
   ring.sqes[put(ring, RECV_SELECT, fd, 0, 0, 0, word, generation) + Sqe.BUF_GROUP] = group
 }
 
-/** The same again and again, until the end of the stream, −ENOBUFS, or a completion without CQE_F_MORE. */
+/**
+ * The same again and again, until the end of the stream, −ENOBUFS, or a completion without
+ * CQE_F_MORE.
+ */
 export function prepareRecvMultishot(
   ring: Ring,
   fd: number,
@@ -105,9 +113,10 @@ export function prepareSend(
 }
 
 /**
- * The same, where more bytes or the end of the stream follow at once, as CQE_F_SOCK_NONEMPTY on the receive
- * says: the kernel holds a last small segment back, at most 200 ms, for what follows to ride along (MSG_MORE,
- * tcp(7)). A short answer and its FIN become one packet: 15 packets for a proxied connection instead of 17.
+ * The same, where more bytes or the end of the stream follow at once, as CQE_F_SOCK_NONEMPTY on the
+ * receive says: the kernel holds a last small segment back, at most 200 ms, for what follows to
+ * ride along (MSG_MORE, tcp(7)). A short answer and its FIN become one packet: 15 packets for a
+ * proxied connection instead of 17.
  */
 export function prepareSendMore(
   ring: Ring,
@@ -121,8 +130,8 @@ export function prepareSendMore(
 }
 
 /**
- * Closes `fd`, whose number may be another file's as soon as this is submitted. In order with the entries before it, and
- * silent, as what a close says is of no use; it saves the call.
+ * Closes `fd`, whose number may be another file's as soon as this is submitted. In order with the
+ * entries before it, and silent, as what a close says is of no use; it saves the call.
  */
 export function prepareClose(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.CLOSE, fd, 0, 0, 0, word, generation)
@@ -152,7 +161,10 @@ export function prepareLinkTimeout(ring: Ring, at: number, word: number, generat
   put(ring, Op.LINK_TIMEOUT, -1, ring.arena.base + at, 1, 0, word, generation)
 }
 
-/** Completes once, with those of `events` (poll(2)) that are there; for spliced flows, which receive by direct calls. */
+/**
+ * Completes once, with those of `events` (poll(2)) that are there; for spliced flows, which receive
+ * by direct calls.
+ */
 export function preparePoll(ring: Ring, fd: number, events: number, word: number, generation: number): void {
   put(ring, Op.POLL_ADD, fd, 0, 0, events, word, generation)
 }
@@ -166,7 +178,10 @@ export function preparePollMultishot(ring: Ring, fd: number, word: number, gener
   put(ring, Op.POLL_ADD, fd, 0, POLL_ADD_MULTI, 0, word, generation)
 }
 
-/** Cancels the operation that has this user_data: 0, −ENOENT (it is over), −EALREADY (it cannot be stopped now). */
+/**
+ * Cancels the operation that has this user_data: 0, −ENOENT (it is over), −EALREADY (it cannot be
+ * stopped now).
+ */
 export function prepareCancel(
   ring: Ring,
   targetWord: number,
@@ -184,7 +199,9 @@ export function prepareCancelAll(ring: Ring, fd: number, word: number, generatio
   put(ring, Op.ASYNC_CANCEL, fd, 0, 0, ASYNC_CANCEL_FD | ASYNC_CANCEL_ALL, word, generation)
 }
 
-/** Posts a completion to another ring, of any thread: `result`, and there this word and generation. */
+/**
+ * Posts a completion to another ring, of any thread: `result`, and there this word and generation.
+ */
 export function prepareMessage(
   ring: Ring,
   targetFd: number,

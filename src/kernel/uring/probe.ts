@@ -15,13 +15,15 @@ import { Op, REGISTER_PROBE } from './io-uring.ts'
 import type { Ring } from './ring.ts'
 import { closeRing, openRing } from './ring-setup.ts'
 
-export type Feature = { readonly name: string; readonly since: string; readonly ok: boolean }
+type Feature = { readonly name: string; readonly since: string; readonly ok: boolean }
 
-export type Probe = {
+type Probe = {
   readonly ok: boolean
   /** What is missing and what would enable it; '' where nothing is. */
   readonly reason: string
-  /** In the order in which they were asked; after the first that is missing, nothing more is asked. */
+  /**
+   * In the order in which they were asked; after the first that is missing, nothing more is asked.
+   */
   readonly features: readonly Feature[]
 }
 
@@ -75,7 +77,10 @@ function probeRing(ask: Ask, ring: Ring): string {
   return ask('provided buffer rings', 'Linux 5.19', refused)
 }
 
-/** struct io_uring_probe: 16 bytes, then 8 for each operation: op u8, resv u8, flags u16 (1: supported). */
+/**
+ * struct io_uring_probe: 16 bytes, then 8 for each operation: op u8, resv u8, flags u16 (1:
+ * supported).
+ */
 function supportedOperations(ring: Ring): Set<number> {
   const count = 256
   const at = ring.arena.take(16 + count * 8)
@@ -102,7 +107,8 @@ function disabledSetting(): string {
 /**
  * Why the kernel refuses a ring, for −errno of io_uring_setup(2).
  *
- * @param disabled  The sysctl kernel.io_uring_disabled (Linux 6.6; sysctl/kernel.rst): 2 refuses everyone,
+ * @param disabled  The sysctl kernel.io_uring_disabled (Linux 6.6; sysctl/kernel.rst): 2 refuses
+ * everyone,
  *                  1 all but a group and CAP_SYS_ADMIN. Where it does not explain EPERM, seccomp does.
  */
 export function whyNoRing(result: number, disabled: string): string {

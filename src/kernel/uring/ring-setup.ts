@@ -49,7 +49,10 @@ type Mapping = { readonly address: bigint; readonly buffer: ArrayBuffer }
 /** What the end of a ring needs: its mappings, and 64 bytes of its arena for the last order. */
 const endings = new WeakMap<Ring, { readonly parts: readonly Mapping[]; readonly at: number }>()
 
-/** A new ring for this thread, or −errno: what each means is in probe.ts. Its operations live in `arena`. */
+/**
+ * A new ring for this thread, or −errno: what each means is in probe.ts. Its operations live in
+ * `arena`.
+ */
 export function openRing(arena: Arena, options: RingOptions): Ring | number {
   const { entries, completions } = options
   assert(isPowerOfTwo(entries) && entries <= 32_768, `${entries} submission entries`)
@@ -77,8 +80,9 @@ export function stopRing(ring: Ring): void {
 }
 
 /**
- * Ends `ring`: first every operation, so that no buffer of the arena is written to from now on, then
- * its memory. Completions that were not reaped are lost, and accepted descriptors in them with them.
+ * Ends `ring`: first every operation, so that no buffer of the arena is written to from now on,
+ * then its memory. Completions that were not reaped are lost, and accepted descriptors in them with
+ * them.
  */
 export function closeRing(ring: Ring): void {
   const ending = endings.get(ring)
@@ -134,7 +138,10 @@ function mapPart(fd: number, bytes: number, offset: number): Mapping | number {
   return address < 0n ? Number(address) : { address, buffer: libc.memory(address, bytes) }
 }
 
-/** struct io_uring_sync_cancel_reg, 64 bytes: everything, and wait for it without end (io_uring_register_sync_cancel(3)). */
+/**
+ * struct io_uring_sync_cancel_reg, 64 bytes: everything, and wait for it without end
+ * (io_uring_register_sync_cancel(3)).
+ */
 function cancelAll(ring: Ring, at: number): void {
   ring.arena.i32.fill(0, at / 4, at / 4 + 16)
   ring.arena.i32.set([0, 0, -1, ASYNC_CANCEL_ANY | ASYNC_CANCEL_ALL, -1, -1, -1, -1], at / 4)

@@ -12,7 +12,8 @@
  *
  * The submission queue cannot be full inside the loop: `reap` hands out a completion only while
  * there is room for all that handling one may prepare (`roomEach`). The completion queue may
- * overflow: the kernel then keeps the rest aside until the next wait, and ends multishot operations.
+ * overflow: the kernel then keeps the rest aside until the next wait, and ends multishot
+ * operations.
  *
  * Making and ending a ring is in ring-setup.ts, filling entries in prepare.ts.
  */
@@ -35,7 +36,7 @@ import {
 import { writeTimespec } from './timespec.ts'
 
 /** What ring-setup.ts has made. */
-export type RingParts = {
+type RingParts = {
   readonly fd: number
   readonly arena: Arena
   /** The kernel's answer, struct io_uring_params as words. */
@@ -62,7 +63,8 @@ export class Ring {
 
   readonly #queues: Int32Array
   readonly #roomEach: number
-  // Where the shared words stand in #queues. Head is what the reader has taken, tail what the writer has put.
+  // Where the shared words stand in #queues. Head is what the reader has taken, tail what the
+  // writer has put.
   readonly #sqHead: number
   readonly #sqTail: number
   readonly #sqFlags: number
@@ -105,13 +107,19 @@ export class Ring {
     return this.entries - ((this.#tail - this.#head) | 0)
   }
 
-  /** Takes the next submission entry: its first word in `sqes`, for prepare.ts to fill. There must be room. */
+  /**
+   * Takes the next submission entry: its first word in `sqes`, for prepare.ts to fill. There must
+   * be room.
+   */
   take(): number {
     assert(this.room() > 0, 'the submission queue is full: ask for room() first')
     return (this.#tail++ & (this.entries - 1)) * Sqe.WORDS
   }
 
-  /** The entry prepared next starts only when the one prepared last has succeeded in full; else it ends with −ECANCELED. */
+  /**
+   * The entry prepared next starts only when the one prepared last has succeeded in full; else it
+   * ends with −ECANCELED.
+   */
   linkNext(): void {
     this.#mark(IOSQE_IO_LINK)
   }
@@ -130,9 +138,9 @@ export class Ring {
    * Hands over what was prepared, and waits until there is a completion, or for `waitMs`
    * (−1: without end; 0: not at all, but the kernel makes the completions that are due).
    *
-   * 0, also when time is up or a signal came. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of memory;
-   * what was prepared stays, so go on reaping and come back. Anything else is a bug or a lost completion
-   * (−EBADR), and the end of this ring.
+   * 0, also when time is up or a signal came. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of
+   * memory; what was prepared stays, so go on reaping and come back. Anything else is a bug or a
+   * lost completion (−EBADR), and the end of this ring.
    */
   submitAndWait(waitMs: number): number {
     if (waitMs <= 0) return this.#enter(waitMs < 0 ? 1 : 0, ENTER_GETEVENTS, 0n, 0n)

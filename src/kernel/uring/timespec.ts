@@ -2,8 +2,6 @@
 
 import type { Arena } from '../arena.ts'
 
-export const TIMESPEC_BYTES = 16
-
 /** Writes `ms` milliseconds, 0 or more, at offset `at`. */
 export function writeTimespec(arena: Arena, at: number, ms: number): void {
   const word = at / 4

@@ -14,7 +14,10 @@ export class Wake {
     this.#count = ring.arena.take(COUNT_BYTES)
   }
 
-  /** Waits for the next wake: one completion. Prepared again each time before looking at what woke it. */
+  /**
+   * Waits for the next wake: one completion. Prepared again each time before looking at what woke
+   * it.
+   */
   prepare(ring: Ring, word: number, generation: number): void {
     prepareRead(ring, this.fd, this.#count, COUNT_BYTES, word, generation)
   }

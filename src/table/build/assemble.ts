@@ -1,4 +1,7 @@
-/** From sections to a part of a table: one buffer with its header, whole before anybody else sees it. */
+/**
+ * From sections to a part of a table: one buffer with its header, whole before anybody else sees
+ * it.
+ */
 
 import { Packr } from 'msgpackr'
 import { assert } from '../../base/assert.ts'
@@ -11,8 +14,10 @@ const packr = new Packr({ useRecords: false, useToJSON: false })
 /** A section in msgpack. */
 export const packed = (value: unknown): Uint8Array => packr.pack(value)
 
-/** A section that is written where it stands: fresh memory costs more than what is copied into it. */
-export type Filled = { readonly byteLength: number; readonly fill: (words: Uint32Array) => void }
+/**
+ * A section that is written where it stands: fresh memory costs more than what is copied into it.
+ */
+type Filled = { readonly byteLength: number; readonly fill: (words: Uint32Array) => void }
 
 export type PartHeader = {
   /** 1 – 2^31−1. */

@@ -1,4 +1,7 @@
-/** Writes the sections that the classifier finds a scope's rules in: chains, their shortlists, and parts. */
+/**
+ * Writes the sections that the classifier finds a scope's rules in: chains, their shortlists, and
+ * parts.
+ */
 
 import { assert } from '../../base/assert.ts'
 import { LONG, PART_CHAINS } from '../format/layout.ts'
@@ -13,7 +16,8 @@ import { isComplete, type Shortlist, Shortlists } from './shortlists.ts'
 export type OnlyShortlist = { readonly chain: number; readonly shortlist: number }
 
 /**
- * The words of all chains, those of large parts among them, and the shortlists that are found by their node alone.
+ * The words of all chains, those of large parts among them, and the shortlists that are found by
+ * their node alone.
  *
  * @param chains        In the order of their rows; those of a scope stand together.
  * @param destinations  By destination node: the next wider one.
@@ -107,7 +111,10 @@ class ChainWriter {
     return at
   }
 
-  /** By destination node, for those where just one chain has a shortlist; the others go into the index. */
+  /**
+   * By destination node, for those where just one chain has a shortlist; the others go into the
+   * index.
+   */
   #onlyShortlists(): Map<number, OnlyShortlist> {
     const only = new Map<number, OnlyShortlist>()
     for (const [node, found] of this.#shortlistsOf) {

@@ -1,6 +1,6 @@
 /**
- * Chains while they are collected: the rules of a scope by the port, the destination prefix and the client
- * prefix that they ask for.
+ * Chains while they are collected: the rules of a scope by the port, the destination prefix and the
+ * client prefix that they ask for.
  */
 
 /** The rules of a scope that ask for one port (0: for none). */
@@ -10,7 +10,10 @@ export type Chain = {
   /** With the port, what the table finds it by. */
   readonly scope: number
   readonly port: number
-  /** By destination, then by client: their prefixes while rules are added, and once all are there their nodes. */
+  /**
+   * By destination, then by client: their prefixes while rules are added, and once all are there
+   * their nodes.
+   */
   readonly cells: Map<number, Cell>
 }
 
@@ -19,7 +22,7 @@ export type Cell = Map<number, List>
 /** Rules that differ in nothing but their source condition, ascending by row. */
 export type List = { readonly conditions: Set<number>; readonly members: Member[] }
 
-export type Member = {
+type Member = {
   /** A bit of `workloads`; 0: no condition. */
   readonly condition: number
   readonly row: number
@@ -31,7 +34,10 @@ export const createChain = (row: number, scope: number, port: number): Chain => 
   cells: new Map(),
 })
 
-/** Adds a rule; rows come in ascending order. One that an earlier rule of its list hides is left out. */
+/**
+ * Adds a rule; rows come in ascending order. One that an earlier rule of its list hides is left
+ * out.
+ */
 export function addToChain(chain: Chain, destination: number, client: number, member: Member): void {
   const cell = chain.cells.getOrInsertComputed(destination, () => new Map())
   const list = cell.getOrInsertComputed(client, () => ({ conditions: new Set(), members: [] }))

@@ -12,8 +12,8 @@ import { packHalves } from '../format/layout.ts'
 import { directoryBits, directoryHalves, levelBits } from '../match/cidr-trie.ts'
 
 /**
- * Bits that the first level resolves, by the number of boundaries, of which a prefix has up to two: 16 bytes,
- * 4 KiB or 1 MiB. Few keep a small set small; many spare a large one steps of its search.
+ * Bits that the first level resolves, by the number of boundaries, of which a prefix has up to two:
+ * 16 bytes, 4 KiB or 1 MiB. Few keep a small set small; many spare a large one steps of its search.
  */
 const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : boundaries < 8192 ? 10 : 18)
 
@@ -25,12 +25,16 @@ const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : bounda
  */
 export type PrefixSet = { readonly wide: 1 | 4; readonly words: Uint32Array; readonly lengths: Uint8Array }
 
-/** The trie's words, and by prefix `index` + 1 the value of the next shorter prefix around it (0: none). */
-export type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Array }
+/**
+ * The trie's words, and by prefix `index` + 1 the value of the next shorter prefix around it (0:
+ * none).
+ */
+type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Array }
 
 /**
  * @param before   What values are greater by.
- * @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other way.
+ * @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other
+ * way.
  * @param order    What `sortPrefixes` returns, for who has it.
  */
 export function buildTrie(
@@ -42,7 +46,10 @@ export function buildTrie(
   return { words: new BlockWriter(set, boundaries).write(), parents }
 }
 
-/** Indexes of the prefixes by address, and outer before inner: a radix sort, least significant byte first. */
+/**
+ * Indexes of the prefixes by address, and outer before inner: a radix sort, least significant byte
+ * first.
+ */
 export function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
   let from = Uint32Array.from(lengths, (_, index) => index)
   let to = new Uint32Array(from.length)
@@ -61,7 +68,10 @@ export function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
   return from
 }
 
-/** Addresses from which on a value holds, ascending; the first is address 0. Neighbours differ in value. */
+/**
+ * Addresses from which on a value holds, ascending; the first is address 0. Neighbours differ in
+ * value.
+ */
 type Boundaries = { readonly words: Uint32Array; readonly values: Uint32Array; count: number }
 
 /** Walks the sorted prefixes with a stack of those that are open, as if they were brackets. */
@@ -136,7 +146,9 @@ class BlockWriter {
   readonly #firstBits: number
   #words: Uint32Array
   #used: number
-  /** Starts and targets of the blocks that are being collected, an inner one behind its outer one. */
+  /**
+   * Starts and targets of the blocks that are being collected, an inner one behind its outer one.
+   */
   readonly #starts: number[] = []
   readonly #targets: number[] = []
 
@@ -162,7 +174,10 @@ class BlockWriter {
     return new Int32Array(this.#words.buffer, 0, this.#used).slice()
   }
 
-  /** What boundaries `from` – `to`, which share all bits before `position`, make of their part of the space. */
+  /**
+   * What boundaries `from` – `to`, which share all bits before `position`, make of their part of
+   * the space.
+   */
   #targetOf(from: number, to: number, valueBefore: number, position: number): number {
     if (from === to) return valueBefore
     if (to === from + 1 && this.#isZeroFrom(from, position)) return this.#boundaries.values[from]
@@ -186,7 +201,10 @@ class BlockWriter {
     return this.#append(mark, bits)
   }
 
-  /** From `start` on the target holds; a range of no addresses, or one like its neighbour, is left out. */
+  /**
+   * From `start` on the target holds; a range of no addresses, or one like its neighbour, is left
+   * out.
+   */
   #range(mark: number, start: number, target: number): void {
     if (this.#starts.length > mark && this.#starts[this.#starts.length - 1] === start) {
       this.#starts.pop()

@@ -16,7 +16,7 @@ import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
 
 /** The classifier's sections, by their names in SECTIONS. */
-export type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array | Int32Array>>
+type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array | Int32Array>>
 
 export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
@@ -102,8 +102,8 @@ export class ClassifierBuilder {
   }
 
   /**
-   * (node, listener and port) → scope. A scope for one port and one for any port on the same prefix are
-   * equals: the earlier one counts. So are one for any address and one for 0.0.0.0/0 or ::/0.
+   * (node, listener and port) → scope. A scope for one port and one for any port on the same prefix
+   * are equals: the earlier one counts. So are one for any address and one for 0.0.0.0/0 or ::/0.
    */
   #scopeIndex(nodes: Uint32Array): Uint32Array {
     const index = new PairIndexBuilder()
@@ -123,7 +123,10 @@ export class ClassifierBuilder {
   }
 }
 
-/** A chain by nodes instead of prefixes, in their order: what is near in the table is then near in addresses, too. */
+/**
+ * A chain by nodes instead of prefixes, in their order: what is near in the table is then near in
+ * addresses, too.
+ */
 function placeChain(chain: Chain, destinations: Uint32Array, clients: Uint32Array): Chain {
   const cells = [...chain.cells].map(([prefix, cell]) => {
     const lists = [...cell].map(([client, list]): [number, List] => [clients[client], list])

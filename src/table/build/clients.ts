@@ -1,6 +1,6 @@
 /**
- * Builds the clients part: who a client is, by its address, and what of the rules' source conditions
- * it fulfils.
+ * Builds the clients part: who a client is, by its address, and what of the rules' source
+ * conditions it fulfils.
  *
  * A part of the same generation that follows keeps the rows of workloads, and adds those that are
  * new: whoever has written a row down can name it by any later part of the generation.

@@ -1,8 +1,8 @@
 /**
  * Source conditions: what rules ask of a client's workload, answered once for each workload.
  *
- * Labels and namespaces are compared while the table is built; the data path tests one bit. Bit 0 is
- * the condition that asks for nothing, so every workload has it.
+ * Labels and namespaces are compared while the table is built; the data path tests one bit. Bit 0
+ * is the condition that asks for nothing, so every workload has it.
  */
 
 import { own } from '../../base/own.ts'
@@ -13,8 +13,8 @@ import { type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
 export const wordsFor = (bits: number): number => Math.ceil(bits / 32)
 
 /**
- * Conditions, found by what they ask for: of 100 000 a workload is held only against those that ask for
- * one of its labels, for its namespace, or for neither.
+ * Conditions, found by what they ask for: of 100 000 a workload is held only against those that ask
+ * for one of its labels, for its namespace, or for neither.
  */
 export class Conditions {
   readonly #list: readonly SourceCondition[]

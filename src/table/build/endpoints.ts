@@ -13,7 +13,9 @@ import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { assemble } from './assemble.ts'
 import { isPort, Rows } from './rows.ts'
 
-/** Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload. */
+/**
+ * Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload.
+ */
 export type SlotOf = (identity: string) => number
 
 export function buildEndpoints(

@@ -1,16 +1,18 @@
 /**
- * Exact splits: a schedule of destinations such that, however many connections came, each destination
- * got its share to within one connection.
+ * Exact splits: a schedule of destinations such that, however many connections came, each
+ * destination got its share to within one connection.
  *
- * This is the chairman assignment problem; the schedule is Tijdeman's (The chairman assignment problem,
- * Discrete Mathematics 32, 1980): after any number N of connections, a destination of weight w of W has
- * N·w/W of them with an error of at most 1 − 1/(2n−2), for n destinations. Workers walk through it by
- * one shared ticket counter (../match/pick.ts), so it holds over all of them together.
+ * This is the chairman assignment problem; the schedule is Tijdeman's (The chairman assignment
+ * problem, Discrete Mathematics 32, 1980): after any number N of connections, a destination of
+ * weight w of W has N·w/W of them with an error of at most 1 − 1/(2n−2), for n destinations.
+ * Workers walk through it by one shared ticket counter (../match/pick.ts), so it holds over all of
+ * them together.
  *
- * Up to four destinations need no schedule, however long it would be. Of two, the first has had t·w/W of t
- * connections, rounded, and gets the next one where that grows: it is never off by more than a half. Of three or
- * four, two groups take turns in this way, and inside a group its two do: a destination is off by at most a half of
- * its own and its share of the group's half, which is less than one. (Of more, that sum could pass one.)
+ * Up to four destinations need no schedule, however long it would be. Of two, the first has had
+ * t·w/W of t connections, rounded, and gets the next one where that grows: it is never off by more
+ * than a half. Of three or four, two groups take turns in this way, and inside a group its two do:
+ * a destination is off by at most a half of its own and its share of the group's half, which is
+ * less than one. (Of more, that sum could pass one.)
  */
 
 /** The longest schedule that is kept: 2 bytes for each connection of it. */
@@ -33,8 +35,11 @@ const PAIRED_MAX = 4
 /** Their longest period: up to here `turnsBefore` is exact. */
 export const PAIRED_PERIOD_MAX = 2 ** 25
 
-/** Destinations `0` to `half` − 1 are the first group, which gets `share` of each `period` turns; the others are the second. */
-export type Paired = {
+/**
+ * Destinations `0` to `half` − 1 are the first group, which gets `share` of each `period` turns;
+ * the others are the second.
+ */
+type Paired = {
   /** The weights without their common factor. */
   readonly weights: readonly number[]
   readonly share: number
@@ -54,18 +59,18 @@ export function pairedOf(weights: readonly number[]): Paired | null {
 }
 
 /**
- * How many of the first `turns` go to one whose share is `share` of `period`: their product, rounded. `turns` and
- * `share` are at most `period`, and that is at most PAIRED_PERIOD_MAX.
+ * How many of the first `turns` go to one whose share is `share` of `period`: their product,
+ * rounded. `turns` and `share` are at most `period`, and that is at most PAIRED_PERIOD_MAX.
  *
- * Exact: by the half that is added, the quotient (at most 2^25) is at least 2^-26 away from any whole number, and what
- * is computed is off by at most 2^-27.
+ * Exact: by the half that is added, the quotient (at most 2^25) is at least 2^-26 away from any
+ * whole number, and what is computed is off by at most 2^-27.
  */
 export const turnsBefore = (turns: number, share: number, period: number): number =>
   Math.floor((turns * share + Math.floor(period * 0.5) + 0.5) * (1 / period))
 
 /**
- * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts over, and the
- * error grows by less than one connection every SCHEDULE_MAX.
+ * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts
+ * over, and the error grows by less than one connection every SCHEDULE_MAX.
  */
 export const isExactForEver = (weights: readonly number[]): boolean =>
   isPeriodic(weights) || pairedOf(weights) !== null
@@ -75,7 +80,10 @@ export function exactSchedule(weights: readonly number[]): Uint16Array {
   const shares = reduced(weights)
   const total = sumOf(shares)
   const schedule = new Uint16Array(Math.min(total, SCHEDULE_MAX))
-  /** By how much each destination is behind, times `total`: whole numbers below 2^53, so nothing is rounded. */
+  /**
+   * By how much each destination is behind, times `total`: whole numbers below 2^53, so nothing is
+   * rounded.
+   */
   const behind = new Float64Array(shares.length)
   for (let next = 0; next < schedule.length; next++) {
     for (const [index, share] of shares.entries()) behind[index] += share

@@ -2,8 +2,9 @@
  * The prefixes of one side (destinations or clients) as nodes: what a longest-prefix match answers,
  * and by way of parents every prefix around an address.
  *
- * Node 0 is "any address, of either family". The others are numbered by address, IPv4 before IPv6, each before
- * those inside it: so the nodes inside a node are the next ones, and what is looked at together lies together.
+ * Node 0 is "any address, of either family". The others are numbered by address, IPv4 before IPv6,
+ * each before those inside it: so the nodes inside a node are the next ones, and what is looked at
+ * together lies together.
  */
 
 import type { Cidr, Family } from '../../address/address.ts'

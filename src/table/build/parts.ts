@@ -1,12 +1,14 @@
 /**
- * Parts: the rules of a scope by what they ask of the client, for scopes where a shortlist would be long.
+ * Parts: the rules of a scope by what they ask of the client, for scopes where a shortlist would be
+ * long.
  *
  *   (scope, condition)    ─▶ group    the rules that ask for one source condition (0: for none)
  *   (group, client node)  ─▶ part     … and for one client prefix; a group's row names that for any client
  *
- * The rules of a part differ in nothing but where the connection goes. A client fulfils few conditions and lies
- * in few prefixes, so few parts matter to it, of however many. A part of few rules is a list of them; for a large one
- * there are chains and shortlists, as for a scope. As all its rules take the same clients, each of these has one candidate.
+ * The rules of a part differ in nothing but where the connection goes. A client fulfils few
+ * conditions and lies in few prefixes, so few parts matter to it, of however many. A part of few
+ * rules is a list of them; for a large one there are chains and shortlists, as for a scope. As all
+ * its rules take the same clients, each of these has one candidate.
  */
 
 import { PART_LISTED_MAX, Part } from '../format/layout.ts'

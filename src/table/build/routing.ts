@@ -1,4 +1,7 @@
-/** Builds the routing part: listeners, scopes, rules, routes and clusters, and the classifier's sections. */
+/**
+ * Builds the routing part: listeners, scopes, rules, routes and clusters, and the classifier's
+ * sections.
+ */
 
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
@@ -168,7 +171,10 @@ export class RoutingBuilder {
     }
   }
 
-  /** Whose turn it is in an exact or sticky split, as indexes into `destinations`; by name, so clusters come first. */
+  /**
+   * Whose turn it is in an exact or sticky split, as indexes into `destinations`; by name, so
+   * clusters come first.
+   */
   #turnsOf(split: Route['split'], destinations: Route['destinations']): Uint16Array {
     if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
     if (split === 'random') return new Uint16Array(0)

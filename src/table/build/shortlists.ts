@@ -1,22 +1,25 @@
 /**
- * Shortlists: of the rules of a scope those that can match at one place, merged in list order, while the
- * table is built.
+ * Shortlists: of the rules of a scope those that can match at one place, merged in list order,
+ * while the table is built.
  *
  *   (chain, node)  =  the chain's rules for just this prefix
  *                   + what its shortlist says for the next wider prefix
  *                   + what the shortlist of the chain for any port says for this prefix
  *
- * What can never match any more is left out: all behind a rule that asks for nothing else, and a rule whose
- * clients and condition an earlier one takes. Real lists are short by that. One of more than SHORTLIST_MAX rules
- * is cut, and only what it says below the cut holds; it is not written into the table.
+ * What can never match any more is left out: all behind a rule that asks for nothing else, and a
+ * rule whose clients and condition an earlier one takes. Real lists are short by that. One of more
+ * than SHORTLIST_MAX rules is cut, and only what it says below the cut holds; it is not written
+ * into the table.
  */
 
 import { SHORTLIST_MAX } from '../format/layout.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Cell, Chain } from './chains.ts'
 
-/** A rule as shortlists keep it: the clients that it is for are those from `first` on, `span` more. */
-export type Candidate = {
+/**
+ * A rule as shortlists keep it: the clients that it is for are those from `first` on, `span` more.
+ */
+type Candidate = {
   readonly condition: number
   readonly first: number
   readonly span: number
@@ -51,7 +54,10 @@ export class Shortlists {
     this.#clientSpans = clientSpans
   }
 
-  /** What can match a destination whose longest prefix is that of `node`; nodes are at most 128 deep. */
+  /**
+   * What can match a destination whose longest prefix is that of `node`; nodes are at most 128
+   * deep.
+   */
   at(node: number): Shortlist {
     const known = this.#known.get(node)
     if (known) return known

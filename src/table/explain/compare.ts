@@ -1,6 +1,6 @@
 /**
- * What differs between two tables, rule by rule: for a person who is about to put the second in place of the first.
- * Which rule is which is said by pair-rules.ts.
+ * What differs between two tables, rule by rule: for a person who is about to put the second in
+ * place of the first. Which rule is which is said by pair-rules.ts.
  */
 
 import type { Cold } from '../format/cold.ts'
@@ -12,7 +12,10 @@ import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules
 
 export type RuleChange = {
   readonly change: 'added' | 'removed' | 'changed'
-  /** Where it applies: "default/edge 127.0.0.1:9000", and at the mesh with the service whose rule it is. */
+  /**
+   * Where it applies: "default/edge 127.0.0.1:9000", and at the mesh with the service whose rule it
+   * is.
+   */
   readonly listeners: readonly string[]
   /** Where it stands now; of a removed one, where it stood. */
   readonly rule: RuleOrigin
@@ -29,7 +32,7 @@ export type DestinationChange = {
   readonly after: string | null
 }
 
-export type TableChanges = {
+type TableChanges = {
   readonly listeners: { readonly added: readonly string[]; readonly removed: readonly string[] }
   readonly rules: readonly RuleChange[]
   /** Rules that say the same and are tried in another order among themselves. */

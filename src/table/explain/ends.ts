@@ -1,7 +1,8 @@
 /**
  * How a connection that is only asked about would end before anybody is dialled: with one of the
  * reasons that a worker counts (stats/reasons.ts), by the same checks in the same order as
- * engine/decide/decide.ts. What only the moment decides (limits, a refused connect) is not asked here.
+ * engine/decide/decide.ts. What only the moment decides (limits, a refused connect) is not asked
+ * here.
  */
 
 import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster, Endpoint, EndpointRun } from '../format/layout.ts'
@@ -17,7 +18,7 @@ export const EARLY_ENDS = ['proxy-untrusted', 'no-route', 'denied', ...CLUSTER_E
 export type EarlyEnd = (typeof EARLY_ENDS)[number]
 
 /** What the answer depends on beside the cluster's row. */
-export type ClusterFacts = {
+type ClusterFacts = {
   /** The address that the client asked for is one of our own listeners. */
   readonly comesBack: boolean
   readonly own: OwnListeners

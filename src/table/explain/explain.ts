@@ -1,8 +1,9 @@
 /**
  * Why a connection goes where it goes: the table's own answer, put into words.
  *
- * The decision is made by ../match/match.ts on the very bytes that the workers read; this module only adds
- * the names from the cold section, and for each rule that was passed over the condition that failed.
+ * The decision is made by ../match/match.ts on the very bytes that the workers read; this module
+ * only adds the names from the cold section, and for each rule that was passed over the condition
+ * that failed.
  */
 
 import { formatAddress, formatEndpoint, parseInto } from '../../address/address.ts'
@@ -25,7 +26,7 @@ import { rejectedRules } from './rejected.ts'
 import { Words } from './words.ts'
 
 /** What the table does not say by itself. */
-export type ExplainerFacts = {
+type ExplainerFacts = {
   /** Where connections would come back to; without the machine's addresses unless it is given. */
   readonly own?: OwnListeners
   /**
@@ -103,7 +104,10 @@ export class Explainer {
     }
   }
 
-  /** Without an address the destination is the one service on that port, where there is only one; else −1. */
+  /**
+   * Without an address the destination is the one service on that port, where there is only one;
+   * else −1.
+   */
   #assumedScope({ destinationFamily, listener, destinationPort }: Query): number {
     if (destinationFamily !== 0) return -1
     const fits = this.#words.cold.scopes.flatMap((scope, index) =>

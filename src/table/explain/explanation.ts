@@ -27,7 +27,9 @@ export type ExplainedHeader = {
   /** Whether all others are reset. */
   readonly required: boolean
   readonly versions: readonly number[]
-  /** The peer that was asked about: it sends a header, is the client, or is reset; null: none was. */
+  /**
+   * The peer that was asked about: it sends a header, is the client, or is reset; null: none was.
+   */
   readonly peer: 'sender' | 'client' | 'untrusted' | null
 }
 

@@ -1,14 +1,14 @@
 /**
- * Which listener would accept a connection that is only asked about: what the kernel decides for a real
- * one, by the sockets that are bound.
+ * Which listener would accept a connection that is only asked about: what the kernel decides for a
+ * real one, by the sockets that are bound.
  */
 
 import { formatEndpoint, parseAddress, parseInto } from '../../address/address.ts'
 import type { Table, TableListener } from '../format/table.ts'
 
 /**
- * The listener of `name` (a gateway, as in Question) that would accept at `destination`: its index, or −1
- * and the reason.
+ * The listener of `name` (a gateway, as in Question) that would accept at `destination`: its index,
+ * or −1 and the reason.
  */
 export function findListener(
   table: Table,

@@ -30,7 +30,7 @@ export type Worded = {
 /** A rule before and after; null: it is not there. */
 export type Pair = { readonly before: Worded | null; readonly after: Worded | null }
 
-export type Paired = {
+type Paired = {
   /** In the order of the rules after, then those that are gone. */
   readonly pairs: readonly Pair[]
   /** Rules that say the same and are tried in another order among themselves. */

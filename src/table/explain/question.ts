@@ -1,10 +1,13 @@
-/** A connection to explain: from options of the command line or of a query, or from a line of a batch. */
+/**
+ * A connection to explain: from options of the command line or of a query, or from a line of a
+ * batch.
+ */
 
 import { parseAddress, splitEndpoint } from '../../address/address.ts'
 import type { Question } from './explanation.ts'
 
 /** A question that may leave open which gateway is meant (config/choose-gateway.ts). */
-export type OpenQuestion = Omit<Question, 'gateway'> & { readonly gateway: string | null }
+type OpenQuestion = Omit<Question, 'gateway'> & { readonly gateway: string | null }
 
 /** A question, or in words why it is none. */
 export type Asked = { readonly question: OpenQuestion } | { readonly error: string }
@@ -19,7 +22,9 @@ export type QuestionOptions = {
   readonly sni?: string
 }
 
-/** @param dashes  What stands before an option's name where it is given: '--' on the command line. */
+/**
+ * @param dashes  What stands before an option's name where it is given: '--' on the command line.
+ */
 export function askByOptions(
   { gateway, from, to, peer, namespace, labels, sni }: QuestionOptions,
   dashes: '--' | '',
@@ -117,6 +122,8 @@ const isAddress = (value: unknown): boolean =>
 const isPort = (value: unknown): boolean =>
   Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65535
 
-/** Without the entries that are undefined: an absent field and one that says nothing are the same. */
+/**
+ * Without the entries that are undefined: an absent field and one that says nothing are the same.
+ */
 const defined = <T extends object>(value: T): Partial<T> =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<T>

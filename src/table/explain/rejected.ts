@@ -13,7 +13,7 @@ import type { Explanation } from './explanation.ts'
 import type { Words } from './words.ts'
 
 /** A connection that was matched, and who its client is. */
-export type Asked = {
+type Asked = {
   readonly query: Query
   readonly client: ColdWorkload
   /** The source conditions that the client fulfils. */
@@ -64,7 +64,10 @@ function becauseOf(
   return failed.join('; ')
 }
 
-/** What to say when the address lies in none of the run of prefixes whose first index stands at word `run`. */
+/**
+ * What to say when the address lies in none of the run of prefixes whose first index stands at word
+ * `run`.
+ */
 function outside(
   table: Table,
   attribute: string,

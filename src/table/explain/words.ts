@@ -1,4 +1,6 @@
-/** A routing part in words, decoded once: another endpoints or clients part leaves them as they are. */
+/**
+ * A routing part in words, decoded once: another endpoints or clients part leaves them as they are.
+ */
 
 import { Conditions } from '../build/conditions.ts'
 import type { Cold } from '../format/cold.ts'

@@ -25,7 +25,9 @@ export type ColdScope = {
   readonly rules: readonly ColdRule[]
 }
 
-/** A rule as written; `row` is its row in `rules`, −1 where it can never match (`never` says why). */
+/**
+ * A rule as written; `row` is its row in `rules`, −1 where it can never match (`never` says why).
+ */
 export type ColdRule = { readonly origin: RuleOrigin; readonly never: string | null; readonly row: number }
 
 export type ColdCluster = {

@@ -1,6 +1,7 @@
 /**
- * A hash of whole addresses: the prefixes of full length (/32, /128), which most destinations and workloads
- * are. Each is its own longest prefix, so one probe answers what a trie answers in three to eight steps.
+ * A hash of whole addresses: the prefixes of full length (/32, /128), which most destinations and
+ * workloads are. Each is its own longest prefix, so one probe answers what a trie answers in three
+ * to eight steps.
  *
  *   word 0: rows − 1 (rows is a power of two, at most half of them used)
  *   then rows of [the address's 1 or 4 words, node]; node 0 is an empty row
@@ -12,7 +13,7 @@ import { assert } from '../../base/assert.ts'
 import { hashPair, rowsFor } from './pair-index.ts'
 
 /** Words of an address: IPv4, IPv6. */
-export type Wide = 1 | 4
+type Wide = 1 | 4
 
 /** The node of `address`, or 0 where the index has none. Never throws, allocates nothing. */
 export function findHost(index: Uint32Array, address: Uint32Array, wide: Wide): number {

@@ -24,7 +24,8 @@
  *
  *   endpointRuns   for each cluster ─▶ its endpoints   endpoints   address, port, weight
  *
- * Clients: who a client is, by its address. It belongs to one generation, for its rules' conditions.
+ * Clients: who a client is, by its address. It belongs to one generation, for its rules'
+ * conditions.
  *
  *   clientHosts4, …6, clientRanges4, …6   like those of destinations; with the prefixes of rules and of workloads
  *   clientNodes                           node ─▶ the rules' own node, workload
@@ -167,7 +168,10 @@ export const Route = layout(6, {
   turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPaired: the period
 })
 
-/** One weighted destination; threshold and alias are Vose's tables for this column (../match/pick.ts). */
+/**
+ * One weighted destination; threshold and alias are Vose's tables for this column
+ * (../match/pick.ts).
+ */
 export const Destination = layout(4, {
   cluster: [0, 1],
   weight: [1, 1],
@@ -227,8 +231,9 @@ export const DestinationNode = layout(4, {
 })
 
 /**
- * A client prefix, of a rule or of a workload. The nodes of rules alone are numbered for themselves, so that rules
- * do not change with workloads: `clientParents` has for each of those the next wider one.
+ * A client prefix, of a rule or of a workload. The nodes of rules alone are numbered for
+ * themselves, so that rules do not change with workloads: `clientParents` has for each of those the
+ * next wider one.
  */
 export const ClientNode = layout(2, {
   ruleNode: [0, 1], // the rules' node of the longest prefix of a rule around it, itself included
@@ -242,8 +247,9 @@ export const Chain = layout(5, {
 })
 
 /**
- * All rules that can match a destination whose longest prefix in the chain is this one: those for this prefix, for
- * wider ones and for any destination, for the chain's port and for any port. Candidates follow, ascending by rule.
+ * All rules that can match a destination whose longest prefix in the chain is this one: those for
+ * this prefix, for wider ones and for any destination, for the chain's port and for any port.
+ * Candidates follow, ascending by rule.
  */
 export const Shortlist = layout(1, {
   count: [0, 1], // at most SHORTLIST_MAX; LONG: they would be more, so the parts of the scope have to be asked
@@ -269,7 +275,10 @@ export const Group = layout(3, {
   clients: [2, 1], //    a bit for each client node that a rule asks for: bit (node mod 32); partIndex has their parts
 })
 
-/** The rules of a group that ask for one client prefix, or for none: they differ in where the connection goes. */
+/**
+ * The rules of a group that ask for one client prefix, or for none: they differ in where the
+ * connection goes.
+ */
 export const Part = layout(4, {
   least: [0, 1], //        signed, as all in this section: the first of its rules
   count: [1, 1], //        so many rules follow, ascending; 0: they are more than PART_LISTED_MAX and have chains
@@ -288,7 +297,9 @@ export const PartRule = layout(5, {
 
 export const PART_LISTED_MAX = 64
 
-/** With its word, what chainIndex has the chains of a part by; scopes have theirs by lesser numbers. */
+/**
+ * With its word, what chainIndex has the chains of a part by; scopes have theirs by lesser numbers.
+ */
 export const PART_CHAINS = 0x80000000
 
 /** Which conditions a workload fulfils: a run of `fulfilled`. */

@@ -6,7 +6,9 @@
 
 /** No rule of the listener matched, and it has no default. */
 export const NO_ROUTE = -1
-/** The mesh address is no service and `mesh.outbound` is ALLOW_ANY: on to the address it asked for. */
+/**
+ * The mesh address is no service and `mesh.outbound` is ALLOW_ANY: on to the address it asked for.
+ */
 export const PASSTHROUGH = -2
 /** The mesh address is no service and `mesh.outbound` is REGISTRY_ONLY. */
 export const DENIED = -3

@@ -1,5 +1,6 @@
 /**
- * A hash from a pair of numbers to a number, in one run of words: how the classifier finds what belongs to two of them.
+ * A hash from a pair of numbers to a number, in one run of words: how the classifier finds what
+ * belongs to two of them.
  *
  *   word 0: rows − 1 (rows is a power of two, at most half of them used)   then rows of [a, b, value]
  *
@@ -24,7 +25,10 @@ export function findPair(index: Uint32Array, a: number, b: number): number {
   }
 }
 
-/** Rows of a hash for `count` entries: a power of two, at most half of them used, and one always free. */
+/**
+ * Rows of a hash for `count` entries: a power of two, at most half of them used, and one always
+ * free.
+ */
 export function rowsFor(count: number): number {
   let rows = 2
   while (rows < count * 2) rows *= 2
@@ -59,7 +63,9 @@ export class PairIndexBuilder {
   }
 }
 
-/** Mixes both numbers into all bits (int32), with multipliers of xxHash32 and a finish like its own. */
+/**
+ * Mixes both numbers into all bits (int32), with multipliers of xxHash32 and a finish like its own.
+ */
 export function hashPair(a: number, b: number): number {
   let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77)
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae3d)

@@ -1,4 +1,7 @@
-/** Rows of a table as plain values, for those that explain, compare and show; never on the data path. */
+/**
+ * Rows of a table as plain values, for those that explain, compare and show; never on the data
+ * path.
+ */
 
 import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
 import type { Cold } from './cold.ts'
@@ -39,7 +42,7 @@ export function endpointsOf({ endpointRuns, endpoints }: Table, cold: Cold, clus
   return known.length > 0 ? known : cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)
 }
 
-export function endpointText(endpoints: Uint32Array, endpoint: number): string {
+function endpointText(endpoints: Uint32Array, endpoint: number): string {
   const at = endpoint * Endpoint.WORDS
   const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)
   return formatEndpoint(address, endpoints[at + Endpoint.port])

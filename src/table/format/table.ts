@@ -1,10 +1,10 @@
 /**
  * A table opened for reading: views on its sections, checked once so that the data path need not.
  *
- * Opening copies nothing. Any number of threads may read one table; nobody writes it (../build/builder.ts
- * filled it before it was published). A table never changes: with another endpoints or clients part
- * it is another `Table`, which shares the other views. So whoever holds one sees rows that belong
- * together, whatever is published meanwhile.
+ * Opening copies nothing. Any number of threads may read one table; nobody writes it
+ * (../build/builder.ts filled it before it was published). A table never changes: with another
+ * endpoints or clients part it is another `Table`, which shares the other views. So whoever holds
+ * one sees rows that belong together, whatever is published meanwhile.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -18,7 +18,7 @@ export type TableBuffers = Readonly<Record<L.PartName, SharedArrayBuffer>>
 
 export type Table = RoutingViews & EndpointViews & ClientViews & { readonly buffers: TableBuffers }
 
-export type RoutingViews = {
+type RoutingViews = {
   readonly generation: number
   /** The listeners, in the order of their rows; those that `opens` are to be listened on. */
   readonly sockets: readonly TableListener[]
@@ -28,7 +28,10 @@ export type RoutingViews = {
   readonly prefixes: Uint32Array
   readonly routes: Uint32Array
   readonly splits: Uint32Array
-  /** Schedules of exact splits and buckets of sticky ones: destinations, counted from the route's first. */
+  /**
+   * Schedules of exact splits and buckets of sticky ones: destinations, counted from the route's
+   * first.
+   */
   readonly turns: Uint16Array
   readonly clusters: Int32Array
   /** The classifier's sections; see layout.ts. */
@@ -47,18 +50,21 @@ export type RoutingViews = {
   readonly partIndex: Uint32Array
 }
 
-export type EndpointViews = {
+type EndpointViews = {
   readonly endpointsRevision: number
   /** By cluster. */
   readonly endpointRuns: Uint32Array
   readonly endpoints: Uint32Array
 }
 
-export type ClientViews = {
+type ClientViews = {
   readonly clientsRevision: number
   readonly clients: AddressBook
   readonly clientNodes: Uint32Array
-  /** Rows of `conditionWords`: which source conditions each workload fulfils; row 0 is the unknown client. */
+  /**
+   * Rows of `conditionWords`: which source conditions each workload fulfils; row 0 is the unknown
+   * client.
+   */
   readonly workloads: Uint32Array
   readonly conditionWords: number
   readonly workloadRuns: Uint32Array
@@ -103,7 +109,10 @@ export function withClients(table: Table, buffer: SharedArrayBuffer): Table {
 export const withPart = (table: Table, part: 'endpoints' | 'clients', buffer: SharedArrayBuffer): Table =>
   part === 'endpoints' ? withEndpoints(table, buffer) : withClients(table, buffer)
 
-/** The table's cold section: decoding takes time in proportion to the rules, so never on the data path. */
+/**
+ * The table's cold section: decoding takes time in proportion to the rules, so never on the data
+ * path.
+ */
 export const readCold = ({ buffers }: Table): Cold =>
   unpackSection(buffers.routing, 'routing', 'cold') as Cold
 
@@ -180,7 +189,10 @@ const viewClients = (sections: Sections<'clients'>): ClientViews => ({
   fulfilled: sections.words('fulfilled'),
 })
 
-/** Field by field: an object that is put together by spreads would have a slow, or a second, shape in V8. */
+/**
+ * Field by field: an object that is put together by spreads would have a slow, or a second, shape
+ * in V8.
+ */
 function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews, who: ClientViews): Table {
   return {
     buffers,

@@ -11,16 +11,26 @@
  *   one of more than SCANNED ranges has a directory between its count and its starts: for each value of the
  *   key's first bits, and one more, a u16: the last range that starts at or before it
  *
- * docs/benchmarks.md compares it with a poptrie and a binary search. ../build/cidr-trie-builder.ts builds it.
+ * docs/benchmarks.md compares it with a poptrie and a binary search. ../build/cidr-trie-builder.ts
+ * builds it.
  */
 
-/** What a level below the first resolves: the second up to the next multiple of 16, each further one 16 bits. */
+/**
+ * What a level below the first resolves: the second up to the next multiple of 16, each further one
+ * 16 bits.
+ */
 export const levelBits = (position: number): number => 16 - (position & 15)
 
-/** A block of more ranges has a directory: in one of fewer a search touches no more cache lines than that would. */
+/**
+ * A block of more ranges has a directory: in one of fewer a search touches no more cache lines than
+ * that would.
+ */
 const SCANNED = 64
 
-/** First bits of a key that the directory of a block of `count` ranges resolves: about two ranges remain. */
+/**
+ * First bits of a key that the directory of a block of `count` ranges resolves: about two ranges
+ * remain.
+ */
 export const directoryBits = (count: number): number => 30 - Math.clz32(count)
 
 /** The halves of the directory; 0 where there is none. */

@@ -6,13 +6,15 @@
  *   (scope, port)               ─hash─▶ chain         rules of a scope for just that port; its row names that for any
  *   (chain, destination node)   ─hash─▶ shortlist     all that can match there; a node's row names its only one
  *
- * A shortlist has what can match at one prefix, in list order: rules for it, for wider ones and for any
- * destination, so the nearest says all. Each of its candidates is tried by two comparisons: is the client's node
- * inside the candidate's, and does the client's workload have the condition's bit (../build/conditions.ts).
- * Where more rules could match than it holds, a scope's rules are in parts, too, by what they ask of the client (part-search.ts).
+ * A shortlist has what can match at one prefix, in list order: rules for it, for wider ones and for
+ * any destination, so the nearest says all. Each of its candidates is tried by two comparisons: is
+ * the client's node inside the candidate's, and does the client's workload have the condition's bit
+ * (../build/conditions.ts). Where more rules could match than it holds, a scope's rules are in
+ * parts, too, by what they ask of the client (part-search.ts).
  *
- * Each of these is a read that waits for the one before, and in a large table misses the cache. So whatever a row
- * can say by itself spares a hash, and bits spare the hashes that would find nothing.
+ * Each of these is a read that waits for the one before, and in a large table misses the cache. So
+ * whatever a row can say by itself spares a hash, and bits spare the hashes that would find
+ * nothing.
  *
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
@@ -46,7 +48,8 @@ export function findScope(table: Table, listener: number, destination: number, p
 }
 
 /**
- * The row of the first rule of `scope` that matches, or NO_RULE; where one does, its route is in `fulfilled`.
+ * The row of the first rule of `scope` that matches, or NO_RULE; where one does, its route is in
+ * `fulfilled`.
  *
  * @param destination  Node, from `findNode`.
  * @param client       The rules' own node (ClientNode) of what `findNode` found.

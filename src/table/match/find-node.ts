@@ -1,6 +1,6 @@
 /**
- * From an address to its node (../build/node-set.ts): that of the longest prefix around it, on one side of a
- * connection.
+ * From an address to its node (../build/node-set.ts): that of the longest prefix around it, on one
+ * side of a connection.
  *
  *   address ─hosts─▶ node                       a prefix of full length is the longest there can be
  *           ─ranges─▶ the longest of the others ─▶ node

@@ -1,4 +1,7 @@
-/** What a client fulfils: the answers to the rules' source conditions (../build/conditions.ts), as the data path reads them. */
+/**
+ * What a client fulfils: the answers to the rules' source conditions (../build/conditions.ts), as
+ * the data path reads them.
+ */
 
 /** Who a client is to the rules: which source conditions it fulfils, as bits and as a list. */
 export type Fulfilled = {
@@ -9,7 +12,9 @@ export type Fulfilled = {
   conditions: Uint32Array
   first: number
   count: number
-  /** Out: the route of the rule that was found last; where `firstRule` finds one, it is that one's. */
+  /**
+   * Out: the route of the rule that was found last; where `firstRule` finds one, it is that one's.
+   */
   route: number
 }
 

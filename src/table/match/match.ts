@@ -17,7 +17,10 @@ import { findScope, firstRule } from './classifier.ts'
 import { findNode } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'
 
-/** A connection to be matched: each worker has one and fills it anew. Addresses are 4 words (address/address.ts). */
+/**
+ * A connection to be matched: each worker has one and fills it anew. Addresses are 4 words
+ * (address/address.ts).
+ */
 export type Query = {
   /** Index into `Table.sockets`. */
   listener: number

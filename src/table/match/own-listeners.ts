@@ -4,8 +4,8 @@
  *
  * It is asked for each connection, whose port is often that of a listener (a service has the port
  * of its endpoints), so an IPv4 address costs a few loads and set look-ups. Pure: the addresses of
- * the machine are the caller's to read (kernel/own-addresses.ts). Without them, what a table says by itself
- * still counts: listeners on one address, and every loopback address.
+ * the machine are the caller's to read (kernel/own-addresses.ts). Without them, what a table says
+ * by itself still counts: listeners on one address, and every loopback address.
  */
 
 import { type Cidr, contains, type Family, parseAddress, parseCidr } from '../../address/address.ts'

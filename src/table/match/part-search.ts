@@ -1,6 +1,6 @@
 /**
- * The first rule of a scope by way of its parts (../build/parts.ts): for where more rules can match than a shortlist
- * holds. Never throws, allocates nothing.
+ * The first rule of a scope by way of its parts (../build/parts.ts): for where more rules can match
+ * than a shortlist holds. Never throws, allocates nothing.
  */
 
 import { Group, PART_CHAINS, Part, PartRule } from '../format/layout.ts'
@@ -29,7 +29,10 @@ export function firstInParts(
   return best
 }
 
-/** The first rule of a group that matches and is less than `limit`; else `limit`. The same holds below. */
+/**
+ * The first rule of a group that matches and is less than `limit`; else `limit`. The same holds
+ * below.
+ */
 function firstInGroup(
   table: Table,
   group: number,

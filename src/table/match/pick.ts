@@ -42,7 +42,9 @@ export function pickDestination(
   return table.splits[column * Destination.WORDS + Destination.cluster]
 }
 
-/** The next place in the schedule of the route whose row begins at `at`, for this connection alone. */
+/**
+ * The next place in the schedule of the route whose row begins at `at`, for this connection alone.
+ */
 function takeTurn(table: Table, at: number, tickets: Int32Array): number {
   const slot = table.routes[at + Route.slot]
   const length = table.routes[at + Route.turnCount] | 0
@@ -51,12 +53,16 @@ function takeTurn(table: Table, at: number, tickets: Int32Array): number {
   return ticket % length
 }
 
-/** A counter is set back long before it could overflow, by a whole number of rounds: nobody's place changes. */
+/**
+ * A counter is set back long before it could overflow, by a whole number of rounds: nobody's place
+ * changes.
+ */
 const TICKETS_MAX = 2 ** 30
 
 /**
- * Whose turn it is where two groups of one or two destinations take turns, and those inside a group do. Neither has a
- * branch, as nobody could predict it: 1 is yes, 0 is no, and what depends on it is multiplied.
+ * Whose turn it is where two groups of one or two destinations take turns, and those inside a group
+ * do. Neither has a branch, as nobody could predict it: 1 is yes, 0 is no, and what depends on it
+ * is multiplied.
  */
 function pairedTurn({ routes, splits }: Table, at: number, turn: number): number {
   const share = routes[at + Route.firstTurn]
@@ -77,9 +83,9 @@ function pairedTurn({ routes, splits }: Table, at: number, turn: number): number
 }
 
 /**
- * One random word makes both choices: times `count`, its whole part is the column and its fraction the
- * throw within it. Either is off by less than `count` in 2^31. What the throw decides is no branch, as
- * nobody could predict it.
+ * One random word makes both choices: times `count`, its whole part is the column and its fraction
+ * the throw within it. Either is off by less than `count` in 2^31. What the throw decides is no
+ * branch, as nobody could predict it.
  */
 function drawColumn(splits: Uint32Array, first: number, count: number, random: Random): number {
   const scaled = nextU32(random) * (count * 2 ** -32)

@@ -1,4 +1,7 @@
-/** Finds the shortlists for a connection and tries their candidates (classifier.ts). Never throws, allocates nothing. */
+/**
+ * Finds the shortlists for a connection and tries their candidates (classifier.ts). Never throws,
+ * allocates nothing.
+ */
 
 import { Candidate, Chain, DestinationNode, LONG, Shortlist } from '../format/layout.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
@@ -16,8 +19,8 @@ export const chainOf = (table: Table, owner: number, ports: number, port: number
   ((ports >>> (port & 31)) & 1) === 0 ? ABSENT : findPair(table.chainIndex, owner, port)
 
 /**
- * The first rule on the shortlists of two chains that matches and is less than `limit`; else `limit`; LONG where
- * one of the shortlists is.
+ * The first rule on the shortlists of two chains that matches and is less than `limit`; else
+ * `limit`; LONG where one of the shortlists is.
  *
  * @param named    The chain for the connection's port, or ABSENT.
  * @param anyPort  The one for any port, or negative.
@@ -67,7 +70,10 @@ function shortlistOf(table: Table, chain: number, node: number): number {
 const isLong = ({ shortlists }: Table, shortlist: number): boolean =>
   shortlist !== ABSENT && shortlists[shortlist + Shortlist.count] === LONG
 
-/** The first rule of a shortlist, if there is one, that matches and is less than `limit`; else `limit`. */
+/**
+ * The first rule of a shortlist, if there is one, that matches and is less than `limit`; else
+ * `limit`.
+ */
 function firstOnShortlist(
   { shortlists }: Table,
   shortlist: number,

@@ -3,18 +3,25 @@
  * moves only the clients that it must.
  *
  * Weighted rendezvous hashing (Thaler and Ravishankar 1998; the weighted form is Schindelhauer and
- * Schomaker 2005): each destination draws a score for each client, and the highest wins. Scores come
- * from the destination's name, so neither its place in the list nor another's weight matters. To make
- * a pick one lookup, it is done once for each of BUCKETS buckets of clients, while the table is built.
+ * Schomaker 2005): each destination draws a score for each client, and the highest wins. Scores
+ * come from the destination's name, so neither its place in the list nor another's weight matters.
+ * To make a pick one lookup, it is done once for each of BUCKETS buckets of clients, while the
+ * table is built.
  */
 
 import { hash } from 'node:crypto'
 import { hashPair } from '../format/pair-index.ts'
 
-/** Buckets of client addresses, a power of two; a share of p is met to within √(p(1−p)/BUCKETS), 0.3 % at most. */
+/**
+ * Buckets of client addresses, a power of two; a share of p is met to within √(p(1−p)/BUCKETS), 0.3
+ * % at most.
+ */
 export const BUCKETS = 2 ** 15
 
-/** For each bucket an index into `destinations`, of which each has a name of its own and a positive weight. */
+/**
+ * For each bucket an index into `destinations`, of which each has a name of its own and a positive
+ * weight.
+ */
 export function stickyBuckets(
   destinations: readonly { readonly name: string; readonly weight: number }[],
 ): Uint16Array {

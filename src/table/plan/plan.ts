@@ -1,9 +1,10 @@
 /**
  * The Plan: everything that the data plane decides by, in words and plain values.
  *
- * config/ makes it out of the resources, ../build/builder.ts turns it into the table's bytes, and the tests'
- * naive matcher reads it directly: it is the one description of what a connection should do. All
- * names are resolved here (full host names, `namespace/name` gateways), all references are indexes.
+ * config/ makes it out of the resources, ../build/builder.ts turns it into the table's bytes, and
+ * the tests' naive matcher reads it directly: it is the one description of what a connection should
+ * do. All names are resolved here (full host names, `namespace/name` gateways), all references are
+ * indexes.
  */
 
 import type { Cidr } from '../../address/address.ts'
@@ -29,7 +30,9 @@ export type Listener = {
    * arrives, but `explain` can still say where one would go.
    */
   readonly opens: boolean
-  /** Where the destination is read: the socket's local address, or the address before a redirect. */
+  /**
+   * Where the destination is read: the socket's local address, or the address before a redirect.
+   */
   readonly destination: 'local' | 'original'
   /** Which rules apply, by destination; see `Scope`. */
   readonly scopes: readonly Scope[]
@@ -68,8 +71,8 @@ export type Scope = {
   /** Services that only some clients see, each behind its own rules; in the order of `after`. */
   readonly defaults?: readonly ScopeDefault[]
   /**
-   * The route when no rule matches (a mesh service itself), or an outcome (../format/outcome.ts); −1 closes
-   * the connection.
+   * The route when no rule matches (a mesh service itself), or an outcome (../format/outcome.ts);
+   * −1 closes the connection.
    */
   readonly defaultRoute: number
 }
@@ -99,8 +102,8 @@ export type Rule = {
   /** Index into `Plan.routes`. */
   readonly route: number
   /**
-   * Why this rule can never match on this listener ("gateways: …"), decided while planning; null for
-   * a rule to try. Kept so that `explain` can say it; the data plane never sees such a rule.
+   * Why this rule can never match on this listener ("gateways: …"), decided while planning; null
+   * for a rule to try. Kept so that `explain` can say it; the data plane never sees such a rule.
    */
   readonly never: string | null
 }
@@ -139,35 +142,46 @@ export type Split = (typeof SPLITS)[number]
 export type Route = {
   /** Stable over reloads while the route means the same: counters of splits are kept by it. */
   readonly identity: string
-  /** At least one; weights are positive, but for a single destination, whose weight counts for nothing. */
+  /**
+   * At least one; weights are positive, but for a single destination, whose weight counts for
+   * nothing.
+   */
   readonly destinations: readonly WeightedDestination[]
   readonly split: Split
 }
 
-export type WeightedDestination = {
+type WeightedDestination = {
   /** Index into `Plan.clusters`. */
   readonly cluster: number
   /** 0 – 2^31−1. */
   readonly weight: number
 }
 
-/** A host, a subset of it and a port: what Istio calls a cluster, with its effective traffic policy. */
+/**
+ * A host, a subset of it and a port: what Istio calls a cluster, with its effective traffic policy.
+ */
 export type Cluster = {
   /** Full name. */
   readonly host: string
   readonly subset: string | null
   readonly port: number
   /**
-   * `static`: one of `endpoints`. `original`: the address that the client asked for (resolution NONE,
-   * passthrough). `unknown`: no resource defines it; a connection is reset with a counted reason.
+   * `static`: one of `endpoints`. `original`: the address that the client asked for (resolution
+   * NONE, passthrough). `unknown`: no resource defines it; a connection is reset with a counted
+   * reason.
    */
   readonly kind: 'static' | 'original' | 'unknown'
   readonly endpoints: readonly Endpoint[]
-  /** Endpoints that are names (resolution DNS), with what they resolved to left out of `endpoints` until known. */
+  /**
+   * Endpoints that are names (resolution DNS), with what they resolved to left out of `endpoints`
+   * until known.
+   */
   readonly names: readonly { readonly name: string; readonly port: number }[]
   /** Where there are names: all endpoints as they are written, in order (resolve.ts). */
   readonly places?: readonly Place[]
-  /** What all workloads behind it have in common, and its subset asks for: who it is, in metrics. */
+  /**
+   * What all workloads behind it have in common, and its subset asks for: who it is, in metrics.
+   */
   readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
   /** Where the values of its policy are written; what is missing is by default. */

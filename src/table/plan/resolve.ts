@@ -6,7 +6,8 @@ import type { Endpoint, Place } from './plan.ts'
 /**
  * Each address and port once, in the order of the places.
  *
- * @param names  What names resolve to, as far as it is known; a place that is no name stands for itself.
+ * @param names  What names resolve to, as far as it is known; a place that is no name stands for
+ * itself.
  */
 export function resolvePlaces(
   places: readonly Place[],
