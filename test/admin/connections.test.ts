@@ -24,6 +24,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.deepEqual(rest, {
       ...{ worker: 0, state: 'relaying', attempts: 1, generation: 1, outcome: 'rule' },
       client: `127.0.0.1:${socket.localPort}`,
+      peer: null,
       asked: `127.0.0.1:${port}`,
       endpoint: `127.0.0.1:${backend}`,
       listener: `default/edge 127.0.0.1:${port}`,

@@ -127,7 +127,7 @@ test('diff says what would change, and is 1 where it is not valid', async t => {
   assert.match(changed.out, /^rules: 0 added, 0 removed, 1 changed, 0 in another order$/m)
   assert.match(
     changed.out,
-    /of 1 open, 1 would not.*\n {4}1 {2}default\/all tcp\[0\] {2}backend\.example:9000 → refused\n/,
+    /live connections: 1 open, 1 would move\n {4}1 {2}default\/all tcp\[0\] {2}backend\.example:9000 → refused\n/,
   )
   const json = JSON.parse((await ask('diff', '--output', 'json', join(root, 'new.yaml'))).out)
   assert.equal(json.changes.connections.refused, 1)

@@ -39,10 +39,12 @@ export function naiveMatch(plan: Plan, query: Query): Outcome {
   const index = listenerOf(plan, query, destination)
   const listener = plan.listeners[index]
   if (!listener) return { listener: -1, rule: null, route: NO_ROUTE }
-  const scope = scopeOf(listener, destination, query.port)
+  // A Gateway's connections arrive at its own port, whatever a PROXY header says of them.
+  const port = listener.gateway === 'mesh' ? query.port : listener.port
+  const scope = scopeOf(listener, destination, port)
   if (!scope) return { listener: index, rule: null, route: OTHERWISE[listener.otherwise] }
   const identity = query.identity ?? identify(plan, client)
-  const matched = scope.rules.findIndex(each => holds(each, destination, query.port, client, identity))
+  const matched = scope.rules.findIndex(each => holds(each, destination, port, client, identity))
   const passed = matched < 0 ? Number.POSITIVE_INFINITY : matched
   const own = scope.defaults?.find(
     each => each.after <= passed && each.visibleTo.includes(identity.namespace),

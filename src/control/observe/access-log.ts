@@ -9,7 +9,7 @@
  */
 
 import { extname } from 'node:path'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { AccessLogTask, LogOrder, LogReport } from '../../access-log/protocol.ts'
 import { Threads } from '../../base/threads.ts'
 import { TABLES_KEPT } from '../../stats/generations.ts'
@@ -153,8 +153,12 @@ export class AccessLog {
     else this.#start()
   }
 
+  /** What the thread has reported last may still stand in the port: its end comes by another. */
   #closePort(): void {
-    this.#port?.close()
+    const port = this.#port
+    for (let last = port && receiveMessageOnPort(port); last; last = port && receiveMessageOnPort(port))
+      this.#onReport(last.message)
+    port?.close()
     this.#port = null
     this.#lostBefore += this.#lost
     this.#lost = 0

@@ -62,7 +62,7 @@ export type ReadsProxy = {
 export type Scope = {
   /** Full name of the mesh service; '' at a gateway. */
   readonly host: string
-  /** Destination port; 0 is any. */
+  /** Destination port, at a gateway its own port; 0 is any. */
   readonly port: number
   /** Destination ranges; empty is any address (like a prefix of length 0, of both families). */
   readonly addresses: readonly Cidr[]
@@ -94,7 +94,7 @@ export type Rule = {
   readonly origin: RuleOrigin
   /** The destination lies in any of these; empty is no condition. */
   readonly destinations: readonly Cidr[]
-  /** Destination port; 0 is no condition. */
+  /** Destination port, at a gateway its own port; 0 is no condition. */
   readonly port: number
   /** The client's address lies in any of these (`sourceSubnet`); empty is no condition. */
   readonly clients: readonly Cidr[]
