@@ -33,7 +33,7 @@ export function rulesPlan(rules: readonly Rule[]): Plan {
   return {
     listeners: [
       {
-        gateway: 'default/edge',
+        gateway: 'mesh', // a Gateway's rules ask for the port of its own listener
         bind: '',
         port: 9000,
         opens: true,
