@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
-import { ending, freePort, greet, listen, open, readAll, readBytes, say } from '../support/sockets.ts'
+import { begin, ending, freePort, greet, listen, open, readAll, readBytes, say } from '../support/sockets.ts'
 
 /** Connections, and milliseconds between two of them: 64 a second. */
 const COMING = 64
@@ -55,7 +55,7 @@ for (const { engine, test } of ENGINES) {
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream]), clusterOf([upstream])]))
     await plane.reviseEndpoints(0, [])
-    assert.equal(await ending(await open(port)), 'ECONNRESET')
+    assert.equal(await ending(begin(port)), 'ECONNRESET')
     await plane.closed('no-endpoint')
     await plane.reviseEndpoints(0, [upstream])
     assert.equal(await answer(port), 'hi')
