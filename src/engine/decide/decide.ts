@@ -29,6 +29,9 @@ import { NO_ENDPOINT } from './balance.ts'
 import { type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
 
+/** No endpoint has been tried: one list for all connections, so that a decision allocates none. */
+const NOBODY: readonly number[] = []
+
 /** The connection may go where the decision says. */
 export const ADMITTED = -1
 /** What one worker decides with. */
@@ -79,7 +82,7 @@ export function decide(decider: Decider, table: Table, query: Query, decision: D
   if (reason !== ADMITTED) return reason
   return table.clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
     ? decideOriginal(decider, query, decision)
-    : decideEndpoint(decider, table, [], decision)
+    : decideEndpoint(decider, table, NOBODY, decision)
 }
 
 /** Whether there are more connections than may be, those that were just accepted included. */
