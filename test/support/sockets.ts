@@ -80,10 +80,16 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
 
 type ClientOptions = { readonly highWaterMark?: number; readonly localPort?: number }
 
-/** A client whose connection stands: not for one that is refused, which may be reset before it is known to stand. */
+/**
+ * A client whose connection stood. Where the other side resets it at once, Node may report the reset
+ * instead of the connection (Linux completes connect(2), then SO_ERROR holds ECONNRESET): the socket
+ * is handed over all the same, and `ending`, `consume` and their like report how it ended.
+ */
 export async function open(port: number, host = '127.0.0.1', options: ClientOptions = {}) {
   const socket = begin(port, host, options)
-  await once(socket, 'connect')
+  await once(socket, 'connect').catch(error => {
+    if (error.code !== 'ECONNRESET') throw error
+  })
   return socket
 }
 
@@ -103,6 +109,7 @@ export function begin(port: number, host = '127.0.0.1', options: ClientOptions =
 
 /** Hands over each chunk until the end; rejects where the connection is reset. Leaves writing open. */
 export async function consume(socket: Socket, onChunk: (chunk: Buffer) => void): Promise<void> {
+  if (socket.errored) throw socket.errored
   socket.on('data', onChunk)
   await once(socket, 'end')
 }
@@ -118,6 +125,7 @@ export async function readAll(socket: Socket): Promise<string> {
 export async function readBytes(socket: Socket, length: number): Promise<string> {
   let text = ''
   while (text.length < length && !socket.readableEnded) {
+    if (socket.errored) throw socket.errored
     const chunk: Buffer | null = socket.read(Math.min(length - text.length, socket.readableLength || 1))
     if (chunk) text += chunk.toString('latin1')
     else await Promise.race([once(socket, 'readable'), once(socket, 'end')])
@@ -127,6 +135,8 @@ export async function readBytes(socket: Socket, length: number): Promise<string>
 
 /** How a connection ended: 'end' in order, or the code of its error. Reads and drops what comes. */
 export function ending(socket: Socket): Promise<string> {
+  const ended = socket.errored as NodeJS.ErrnoException | null
+  if (ended) return Promise.resolve(ended.code ?? 'unknown')
   return new Promise(resolve => {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
     socket.on('end', () => resolve('end'))
