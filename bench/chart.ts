@@ -1,15 +1,21 @@
 /**
  * What a bench wants to be shown as a chart, in plain values that are kept with its figures.
  *
- * A chart names figures by their group and name, and holds none itself; the report draws it (report/charts/)
- * and puts the same figures into a table below it. What the rounds lie apart is drawn with every figure.
+ * A chart names figures by their group and name, and holds none itself; the report draws it
+ * (report/charts/) and puts the same figures into a table below it. What the rounds lie apart is
+ * drawn with every figure.
  */
 
 type Common = {
-  /** What its file is called, after the bench's name: the same in each run, whatever was measured. */
+  /**
+   * What its file is called, after the bench's name: the same in each run, whatever was measured.
+   */
   readonly id: string
   readonly title: string
-  /** One or two sentences: what is measured, and which way is better. Also what a screen reader says. */
+  /**
+   * One or two sentences: what is measured, and which way is better. Also what a screen reader
+   * says.
+   */
   readonly about: string
 }
 

@@ -32,8 +32,8 @@ type Flags = {
 }
 
 /**
- * What is asked for, or the exit code. Everything is checked before anything is measured: minutes later is too late
- * to learn that a file can't be written.
+ * What is asked for, or the exit code. Everything is checked before anything is measured: minutes
+ * later is too late to learn that a file can't be written.
  */
 export function readCommandLine(words: readonly string[]): Asked | number {
   const program = createProgram()

@@ -2,8 +2,8 @@
  * `compile`: whether reading a large configuration holds back the primary thread.
  *
  * A gateway serves a few rules; then its file is replaced by one with many. Another thread asks for
- * /healthz all the while, before for comparison and during the reload. The machine's cores are shared with
- * the thread that compiles, so what the idle gateway takes is part of the answer.
+ * /healthz all the while, before for comparison and during the reload. The machine's cores are
+ * shared with the thread that compiles, so what the idle gateway takes is part of the answer.
  */
 
 import { once } from 'node:events'

@@ -1,8 +1,10 @@
 /**
- * `connections`: new connections through weir by number of rules and of workers, so that growth shows end to end.
+ * `connections`: new connections through weir by number of rules and of workers, so that growth
+ * shows end to end.
  *
- * Each gateway is a process of its own, and they take turns. The rule that decides is the last of the list;
- * one in fifty of those before it is for a network around the same destination (bench/config/rules.ts).
+ * Each gateway is a process of its own, and they take turns. The rule that decides is the last of
+ * the list; one in fifty of those before it is for a network around the same destination
+ * (bench/config/rules.ts).
  */
 
 import { rulesText } from './config/rules.ts'

@@ -1,8 +1,8 @@
 /**
  * `deadlines`: what one deadline costs among many connections that are open and idle.
  *
- * One connection dials, and its time is up 20 ms later. The wheel finds that one; its rival, which weir
- * had before, looks at all of them to find it.
+ * One connection dials, and its time is up 20 ms later. The wheel finds that one; its rival, which
+ * weir had before, looks at all of them to find it.
  */
 
 import { deadlineMs, overdue } from '../src/engine/decide/deadline.ts'

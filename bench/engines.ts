@@ -1,10 +1,11 @@
 /**
- * `engines`: weir's engines beside HAProxy, nginx, `socket.pipe()` and no proxy at all, over loopback.
+ * `engines`: weir's engines beside HAProxy, nginx, `socket.pipe()` and no proxy at all, over
+ * loopback.
  *
- * Every proxy is a process with one thread at work (bench/peers/), and they take turns, round by round, there
- * and back again. The load and the server are threads here (bench/load/); they share the machine's processors
- * with the proxy, so each figure has the share of a processor that they took beside it. Of all figures less is
- * better: a rate is shown as the time that one takes.
+ * Every proxy is a process with one thread at work (bench/peers/), and they take turns, round by
+ * round, there and back again. The load and the server are threads here (bench/load/); they share
+ * the machine's processors with the proxy, so each figure has the share of a processor that they
+ * took beside it. Of all figures less is better: a rate is shown as the time that one takes.
  */
 
 import { type Goals, recordAims } from './engines/aims.ts'
@@ -19,7 +20,10 @@ import { withLoad } from './load/scene.ts'
 
 const CLIENTS = 64
 const ROUND_MS = 300
-/** At half the rate of these, Node's own sockets fall behind, and their queue is all that would be seen. */
+/**
+ * At half the rate of these, Node's own sockets fall behind, and their queue is all that would be
+ * seen.
+ */
 const QUICK = [WEIR, WEIR_EPOLL, ...PEERS]
 
 export const benchEngines = (bench: Bench): Promise<void> =>

@@ -1,8 +1,10 @@
 /**
- * `filter`: what it costs that a filter may stand between a socket and the flows, and that one does.
+ * `filter`: what it costs that a filter may stand between a socket and the flows, and that one
+ * does.
  *
- * The same worker three times, twice without a filter and once with one that passes everything through on
- * both sides: what the two alike differ by is noise, and the third should differ by no more.
+ * The same worker three times, twice without a filter and once with one that passes everything
+ * through on both sides: what the two alike differ by is noise, and the third should differ by no
+ * more.
  */
 
 import { fileURLToPath } from 'node:url'

@@ -1,6 +1,6 @@
 /**
- * Plans for benches: what stands around a list of rules (workloads, routes, clusters), and a Plan that has
- * nothing but one weighted route.
+ * Plans for benches: what stands around a list of rules (workloads, routes, clusters), and a Plan
+ * that has nothing but one weighted route.
  */
 
 import type { Family } from '../src/address/address.ts'

@@ -1,6 +1,6 @@
 /**
- * Connections to match against a list of rules: each is made to suit one of them, though an earlier rule
- * may take it.
+ * Connections to match against a list of rules: each is made to suit one of them, though an earlier
+ * rule may take it.
  */
 
 import { type Cidr, parseCidr, wordMask } from '../src/address/address.ts'
@@ -52,7 +52,10 @@ export function traffic(
   return made
 }
 
-/** Few numbers very often; they lie anywhere below `limit`, as rules that are often used do in a list. */
+/**
+ * Few numbers very often; they lie anywhere below `limit`, as rules that are often used do in a
+ * list.
+ */
 const nextScattered = (random: Random, limit: number): number => (nextRank(random, limit) * 7919) % limit
 
 const addressInside = (random: Random, { family, words, bits }: Cidr): Uint32Array =>

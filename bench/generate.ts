@@ -1,5 +1,6 @@
 /**
- * Seeded inputs for the benches: prefixes as routers of the Internet have them, and addresses to look up.
+ * Seeded inputs for the benches: prefixes as routers of the Internet have them, and addresses to
+ * look up.
  *
  * The same seed gives the same input on every machine, so two runs measure the same work.
  */
@@ -48,7 +49,10 @@ export const seeded = (seed: number): Random => createRandom(seed, 0x9e3779b9, 0
 
 export const pick = <T>(random: Random, list: readonly T[]): T => list[nextBelow(random, list.length)]
 
-/** A whole number below `limit`, of which rank r comes up in proportion to 1/(r + 1), as Zipf found of words. */
+/**
+ * A whole number below `limit`, of which rank r comes up in proportion to 1/(r + 1), as Zipf found
+ * of words.
+ */
 export const nextRank = (random: Random, limit: number): number =>
   Math.min(limit - 1, Math.floor((limit + 1) ** (nextU32(random) / 2 ** 32)) - 1)
 
@@ -76,7 +80,10 @@ export function prefixes(family: Family, count: number, seed = 1): PrefixSet {
   return set
 }
 
-/** How addresses are chosen: anywhere; inside a prefix, each as likely; inside a prefix, few of them very often. */
+/**
+ * How addresses are chosen: anywhere; inside a prefix, each as likely; inside a prefix, few of them
+ * very often.
+ */
 export type Spread = 'random' | 'inside' | 'skewed'
 
 /** The words of `count` addresses, `set.wide` for each. */

@@ -34,14 +34,19 @@ export type Result = {
   readonly unit: Unit
   readonly better: Better
   readonly rounds: readonly number[]
-  /** At most this much is wanted (at least, where more is better); null where nothing was promised. */
+  /**
+   * At most this much is wanted (at least, where more is better); null where nothing was promised.
+   */
   readonly goal: number | null
   /** Another axis of the group, to show this one as a multiple of. */
   readonly beside: string | null
   readonly checksum: number | null
 }
 
-/** How long operations took: more than a few percentiles, to draw curves from; one ladder for each round. */
+/**
+ * How long operations took: more than a few percentiles, to draw curves from; one ladder for each
+ * round.
+ */
 export type Distribution = {
   readonly group: string
   readonly name: string
@@ -88,7 +93,10 @@ const WARM_UPS = 2
 export const mix = (checksum: number, answer: number): number => (Math.imul(checksum, 31) + answer) | 0
 
 setFlagsFromString('--expose-gc')
-/** What building the inputs left is not to be collected, on the other processor, while rounds are timed. */
+/**
+ * What building the inputs left is not to be collected, on the other processor, while rounds are
+ * timed.
+ */
 const collectGarbage = runInNewContext('gc') as () => void
 
 export class Bench {
@@ -116,7 +124,10 @@ export class Bench {
     return this.parameter(ROUNDS_LEAST, 9)
   }
 
-  /** Nanoseconds an operation for each contender, all at the same `operations`; the others beside the first. */
+  /**
+   * Nanoseconds an operation for each contender, all at the same `operations`; the others beside
+   * the first.
+   */
   compare(group: string, operations: number, contenders: readonly Contender[]): void {
     this.#options.onGroup(group)
     assertAgree(group, operations, contenders)
@@ -144,7 +155,8 @@ export class Bench {
   /**
    * Percentiles of single operations 0 … operations − 1, in nanoseconds.
    *
-   * Two readings of the clock are around each; what they cost by themselves is measured too, and taken off.
+   * Two readings of the clock are around each; what they cost by themselves is measured too, and
+   * taken off.
    */
   latency(
     group: string,
@@ -175,7 +187,10 @@ export class Bench {
     this.distribution(group, 'weir', 'ns', ladders)
   }
 
-  /** Milliseconds of `step`, and what it made last; `rounds` where it is too slow for the usual number. */
+  /**
+   * Milliseconds of `step`, and what it made last; `rounds` where it is too slow for the usual
+   * number.
+   */
   time<T>(
     group: string,
     name: string,
@@ -222,7 +237,9 @@ export class Bench {
     this.distributions.push({ group, name, unit, rounds })
   }
 
-  /** Draws what is there already; one that names nothing that is there is a mistake of the bench. */
+  /**
+   * Draws what is there already; one that names nothing that is there is a mistake of the bench.
+   */
   chart(chart: Chart): void {
     const missing = missingIn(chart, this.results, this.distributions)
     assert.equal(missing, null, `${chart.title}: there is no ${missing}`)

@@ -1,6 +1,7 @@
 /**
- * Asks for /healthz again and again from a thread of its own, as a kubelet in a hurry would, and keeps how
- * long each answer took. It starts at once; a message makes it answer with what it has, and start over.
+ * Asks for /healthz again and again from a thread of its own, as a kubelet in a hurry would, and
+ * keeps how long each answer took. It starts at once; a message makes it answer with what it has,
+ * and start over.
  */
 
 import { Agent, get } from 'node:http'

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import type { Histogram } from 'hdr-histogram-js'
 
-/** As dense toward the end as at the start, on the scale of 1 / (1 − p): two to four rungs for each further nine. */
+/**
+ * As dense toward the end as at the start, on the scale of 1 / (1 − p): two to four rungs for each
+ * further nine.
+ */
 export const RUNGS = [
   0, 25, 50, 75, 80, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995, 99.999, 100,
 ] as const

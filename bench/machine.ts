@@ -1,4 +1,7 @@
-/** What figures depend on beside the code that they are of: the machine, how busy it was, and the programs beside. */
+/**
+ * What figures depend on beside the code that they are of: the machine, how busy it was, and the
+ * programs beside.
+ */
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'

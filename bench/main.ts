@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: runs benches, prints their figures, and writes run.json and run.html to a folder.
+ * `npm run bench`: runs benches, prints their figures, and writes run.json and run.html to a
+ * folder.
  *
  * Options: command-line.ts. The benches: benches.ts. How they measure: harness.ts.
  */

@@ -1,4 +1,7 @@
-/** Runs benches one after another; one that fails is reported with what it had found, and the others go on. */
+/**
+ * Runs benches one after another; one that fails is reported with what it had found, and the others
+ * go on.
+ */
 
 import { monotonicMs } from '../src/base/clock.ts'
 import type { BenchRow } from './benches.ts'

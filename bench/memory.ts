@@ -1,5 +1,6 @@
 /**
- * `memory`: what weir holds, as its process is resident: at rest, for each worker, rule and idle connection.
+ * `memory`: what weir holds, as its process is resident: at rest, for each worker, rule and idle
+ * connection.
  *
  * Each figure is of new processes, since memory that was once taken is seldom given back.
  */

@@ -4,8 +4,8 @@
  *   alone   what the journal takes of a connection and of a request, and what a line of the access log takes
  *   whole   a proxy without an access log beside one with it: CPU of the whole process, thread of the log included
  *
- * The journal is always on, so it has no other side to be compared with here; docs/benchmarks.md says what it took beside the
- * commit before it.
+ * The journal is always on, so it has no other side to be compared with here; docs/benchmarks.md
+ * says what it took beside the commit before it.
  */
 
 import assert from 'node:assert/strict'

@@ -1,4 +1,7 @@
-/** What can be said from few rounds or few connections, by drawing again: no formula, no distribution assumed. */
+/**
+ * What can be said from few rounds or few connections, by drawing again: no formula, no
+ * distribution assumed.
+ */
 
 import { createRandom, nextU32 } from '../src/base/random.ts'
 import { bootstrap, summarise } from './statistics.ts'
@@ -14,13 +17,19 @@ export function intervalOf(rounds: readonly number[]): Interval {
   return { low, median: summarise(rounds).median, high }
 }
 
-/** From so few rounds no interval is shown: all of five lie on one side of what they scatter around once in 16. */
+/**
+ * From so few rounds no interval is shown: all of five lie on one side of what they scatter around
+ * once in 16.
+ */
 const ROUNDS_LEAST = 5
 
 /** An interval that is wider says little. */
 const WIDTH_MAX = 0.2
 
-/** "95 %: 0.1 to 0.7", and where that says little, that it does; `of` is what a width is held against. */
+/**
+ * "95 %: 0.1 to 0.7", and where that says little, that it does; `of` is what a width is held
+ * against.
+ */
 export function intervalText(rounds: readonly number[], show: (value: number) => string, of: number): string {
   if (rounds.length < ROUNDS_LEAST) return 'too few rounds to claim anything'
   const { low, high } = intervalOf(rounds)
@@ -41,10 +50,10 @@ export function chiSquare(counts: readonly number[], weights: readonly number[])
 /**
  * How likely fair draws are at least as far from their shares as `counts`: p.
  *
- * Found by drawing (Hope, A Simplified Monte Carlo Significance Test Procedure, 1968), since the chi-square
- * distribution fits only where each destination expects several connections: not 10 connections among 100.
- * The draws share nothing with the pick that is judged but the random numbers' kind: each is a throw along the sum
- * of the weights.
+ * Found by drawing (Hope, A Simplified Monte Carlo Significance Test Procedure, 1968), since the
+ * chi-square distribution fits only where each destination expects several connections: not 10
+ * connections among 100. The draws share nothing with the pick that is judged but the random
+ * numbers' kind: each is a throw along the sum of the weights.
  */
 export function fairness(counts: readonly number[], weights: readonly number[]): number {
   const sum = counts.reduce((total, count) => total + count, 0)

@@ -1,8 +1,9 @@
 /**
- * `soak`: short connections without end beside long ones, while the configuration is reloaded all the while. It
- * measures nothing that could be quicker, so it is no part of a run without names.
+ * `soak`: short connections without end beside long ones, while the configuration is reloaded all
+ * the while. It measures nothing that could be quicker, so it is no part of a run without names.
  *
- * What must hold: no connection fails, no byte is wrong, and afterwards no descriptor is open that was not before.
+ * What must hold: no connection fails, no byte is wrong, and afterwards no descriptor is open that
+ * was not before.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'

@@ -1,9 +1,14 @@
-/** What a handful of rounds says: the median, how far the middle half lies apart, and how two runs differ. */
+/**
+ * What a handful of rounds says: the median, how far the middle half lies apart, and how two runs
+ * differ.
+ */
 
 import { createRandom, nextBelow, type Random } from '../src/base/random.ts'
 import type { Better } from './units.ts'
 
-/** From this spread on (± as a share of the median) a figure is shown, but nothing is claimed by it. */
+/**
+ * From this spread on (± as a share of the median) a figure is shown, but nothing is claimed by it.
+ */
 export const SPREAD_MAX = 0.15
 
 export type Summary = {
@@ -49,8 +54,9 @@ export type Interval = { readonly low: number; readonly value: number; readonly 
 const RESAMPLES = 2_000
 
 /**
- * The bootstrap: rounds are drawn from the rounds, with repetition, and the middle 95 % of what `statistic` makes of
- * their medians are the interval (Efron, Bootstrap Methods, Annals of Statistics 7, 1979; the percentile interval).
+ * The bootstrap: rounds are drawn from the rounds, with repetition, and the middle 95 % of what
+ * `statistic` makes of their medians are the interval (Efron, Bootstrap Methods, Annals of
+ * Statistics 7, 1979; the percentile interval).
  *
  * @param statistic  Asks `again` for the median of rounds that are drawn anew.
  */
@@ -66,11 +72,12 @@ export function bootstrap(
 }
 
 /**
- * How the median of `after` stands to that of `before`, by the bootstrap. No distribution is assumed. The seed
- * is fixed: the same runs give the same interval.
+ * How the median of `after` stands to that of `before`, by the bootstrap. No distribution is
+ * assumed. The seed is fixed: the same runs give the same interval.
  *
- * Where a figure can be 0 or less (what a proxy adds, which the noise can make negative), a ratio means nothing; there
- * the difference is taken, as a share of the larger median, and 1 is added to it.
+ * Where a figure can be 0 or less (what a proxy adds, which the noise can make negative), a ratio
+ * means nothing; there the difference is taken, as a share of the larger median, and 1 is added to
+ * it.
  */
 export function ratioOfMedians(before: readonly number[], after: readonly number[]): Interval {
   const arePositive = [...before, ...after].every(value => value > 0)

@@ -4,7 +4,9 @@ export type Better = 'less' | 'more' | 'neither'
 
 export type Step = { readonly symbol: string; readonly factor: number }
 
-/** `times` is a ratio, `share` a part of a whole, `count` a number of things, `perSecond` a rate. */
+/**
+ * `times` is a ratio, `share` a part of a whole, `count` a number of things, `perSecond` a rate.
+ */
 const UNITS = {
   ns: { better: 'less', steps: steps('ns', ['µs', 1e3], ['ms', 1e6], ['s', 1e9]) },
   ms: { better: 'less', steps: steps('ms', ['s', 1e3]) },
@@ -22,7 +24,10 @@ export const isUnit = (text: string): text is Unit => Object.hasOwn(UNITS, text)
 /** Which way is better, where a bench says nothing else. */
 export const betterOf = (unit: Unit): Better => UNITS[unit].better
 
-/** Shows figures that stand together, and so in one step of their unit: the largest that leaves no zeros in front. */
+/**
+ * Shows figures that stand together, and so in one step of their unit: the largest that leaves no
+ * zeros in front.
+ */
 export function shower(unit: Unit, values: readonly number[]): (value: number) => string {
   const sizes = values.map(Math.abs).filter(size => size > 0)
   const least = Math.min(...sizes)

@@ -97,8 +97,9 @@ test('no module is dead', () => {
 })
 
 /**
- * Values that only tests import from outside their module, each with its reason. A value that no module of src imports
- * is a dead export otherwise. A type may be exported for tests, since it costs nothing at run time.
+ * Values that only tests import from outside their module, each with its reason. A value that no
+ * module of src imports is a dead export otherwise. A type may be exported for tests, since it
+ * costs nothing at run time.
  */
 const FOR_TESTS: Readonly<Record<string, string>> = {
   'config/validate/route-test.ts ROUTE_TEST_FIELDS': 'the fields that docs/configuration.md has to name',
@@ -156,12 +157,16 @@ const COMMENT = /^\s*(\/\*|\*|\/\/)/
 const FIGURE = /[─│▶]|^\s*\* {3}/
 
 test(`no comment is wider than ${COMMENT_MAX} columns`, () => {
-  const wide = modules.flatMap(({ name, text }) =>
-    text
-      .split('\n')
-      .flatMap((line, index) =>
-        COMMENT.test(line) && !FIGURE.test(line) && line.length > COMMENT_MAX ? [`${name}:${index + 1}`] : [],
-      ),
+  const wide = ['src', 'test', 'bench'].flatMap(folder =>
+    typescriptOf(join(ROOT, folder)).flatMap(name =>
+      readFileSync(join(ROOT, folder, name), 'utf8')
+        .split('\n')
+        .flatMap((line, index) =>
+          COMMENT.test(line) && !FIGURE.test(line) && line.length > COMMENT_MAX
+            ? [`${folder}/${name}:${index + 1}`]
+            : [],
+        ),
+    ),
   )
   assert.deepEqual(wide, [])
 })
@@ -235,9 +240,12 @@ test('every folder whose tests share a process is loaded by one entry', () => {
   assert.deepEqual([...text.matchAll(/'([^']+)'/g)].map(found => found[1]).sort(), Object.keys(GROUPS).sort())
 })
 
+function typescriptOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+}
+
 function readModules(): Module[] {
-  const names = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
-  return names.map(name => {
+  return typescriptOf(SRC).map(name => {
     const text = readFileSync(join(SRC, name), 'utf8')
     const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(found => found[1])
     return { name, text, imports: specifiers.map(each => relative(SRC, join(SRC, dirname(name), each))) }
@@ -259,11 +267,13 @@ const exportsOf = (text: string): { exported: string; isType: boolean }[] =>
 const IMPORT = /(?:import|export)\s+(?:type\s+)?(\{[^}]*\}|\*(?:\s+as\s+\w+)?)\s+from\s+'(\.[^']+)'/g
 const LATE_IMPORT = /import\(\s*'(\.[^']+)'\s*\)/g
 
-/** What the modules below `folder` import of src: `module name`, and `module *` where it is all of a module. */
+/**
+ * What the modules below `folder` import of src: `module name`, and `module *` where it is all of a
+ * module.
+ */
 function importsOf(folder: string): Set<string> {
   const found = new Set<string>()
-  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts')) continue
+  for (const file of typescriptOf(folder)) {
     const text = withoutComments(readFileSync(join(folder, file), 'utf8'))
     const moduleOf = (specifier: string): string => relative(SRC, join(folder, dirname(file), specifier))
     for (const [, names, specifier] of text.matchAll(IMPORT)) {

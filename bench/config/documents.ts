@@ -1,4 +1,7 @@
-/** What the benches' configurations are put together from: YAML documents, as an operator would write them. */
+/**
+ * What the benches' configurations are put together from: YAML documents, as an operator would
+ * write them.
+ */
 
 import type { Split } from '../../src/table/plan/plan.ts'
 

@@ -1,4 +1,7 @@
-/** Changes a configuration as a careful operator does: a whole new file takes the place of the old one at once. */
+/**
+ * Changes a configuration as a careful operator does: a whole new file takes the place of the old
+ * one at once.
+ */
 
 import { renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * The proxies that `engines` compares, each a process of its own with one thread at work, configured by a
- * file in bench/peers/. One that is not installed is left out, by name and with what installs it.
+ * The proxies that `engines` compares, each a process of its own with one thread at work,
+ * configured by a file in bench/peers/. One that is not installed is left out, by name and with
+ * what installs it.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -14,7 +15,10 @@ import { installed } from '../installed.ts'
 
 export type Contender = {
   readonly name: string
-  /** The command that runs it, once its ports are known; null: no proxy, the load goes to the server. */
+  /**
+   * The command that runs it, once its ports are known; null: no proxy, the load goes to the
+   * server.
+   */
   readonly command: ((ports: Ports) => readonly string[]) | null
   /** Of its process, beside this one's. */
   readonly env?: Readonly<Record<string, string>>

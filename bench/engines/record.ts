@@ -1,4 +1,7 @@
-/** What the rounds of an axis become in the report: a group for each figure, and the contenders in it by name. */
+/**
+ * What the rounds of an axis become in the report: a group for each figure, and the contenders in
+ * it by name.
+ */
 
 import type { Bench } from '../harness.ts'
 import type { Better, Unit } from '../units.ts'
@@ -48,7 +51,10 @@ export function recordShares(bench: Bench, group: string, samples: Samples): voi
   }
 }
 
-/** Percentiles as they are; but where there is a run without a proxy, what each proxy adds to it in the same round. */
+/**
+ * Percentiles as they are; but where there is a run without a proxy, what each proxy adds to it in
+ * the same round.
+ */
 export function recordLatency(bench: Bench, { group }: Axis, samples: Samples): void {
   const direct = samples.get(DIRECT)
   for (const percentile of PERCENTILES) {

@@ -15,7 +15,9 @@ import type { Contender } from './contenders.ts'
 const READY_MS_MAX = 60_000
 const END_MS_MAX = 5_000
 const OUTPUT_MAX = 2_000
-/** USER_HZ, in which /proc counts: 100 on every architecture of Linux but alpha. proc_pid_stat(5) */
+/**
+ * USER_HZ, in which /proc counts: 100 on every architecture of Linux but alpha. proc_pid_stat(5)
+ */
 const TICK_MS = 10
 
 /** Where load goes, and the process whose time it takes. */
@@ -24,7 +26,10 @@ export type Target = Pick<Running, 'name' | 'port' | 'cpu'>
 /** What a process has used, in ticks, and what each of its threads has, to the nanosecond. */
 export type ProcessCpu = CpuTime & { readonly threadsNs: ReadonlyMap<string, number> }
 
-/** Nanoseconds between two readings; a thread that ended meanwhile took what it had taken at the first. */
+/**
+ * Nanoseconds between two readings; a thread that ended meanwhile took what it had taken at the
+ * first.
+ */
 export function busyNs(before: ProcessCpu, after: ProcessCpu): number {
   if (after.threadsNs.size === 0) {
     return (after.userMs + after.systemMs - before.userMs - before.systemMs) * 1e6
@@ -47,7 +52,10 @@ export class Running {
     this.#child = child
   }
 
-  /** Starts `contender` before the server at port `server`, and waits until it relays a right reply, or until `ready`. */
+  /**
+   * Starts `contender` before the server at port `server`, and waits until it relays a right reply,
+   * or until `ready`.
+   */
   static async start(
     contender: Contender,
     server: number,

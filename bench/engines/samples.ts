@@ -1,4 +1,7 @@
-/** Rounds of one axis: every contender in turn, what each took, and what the load itself took meanwhile. */
+/**
+ * Rounds of one axis: every contender in turn, what each took, and what the load itself took
+ * meanwhile.
+ */
 
 import assert from 'node:assert/strict'
 import type { Bench } from '../harness.ts'
@@ -51,7 +54,10 @@ export async function measure(
   return samples
 }
 
-/** There and back again (A B C, C B A), beginning one later each time: nobody is always first, or after the same one. */
+/**
+ * There and back again (A B C, C B A), beginning one later each time: nobody is always first, or
+ * after the same one.
+ */
 export function inTurn<T>(list: readonly T[], round: number): readonly T[] {
   const first = (round >> 1) % list.length
   const order = [...list.slice(first), ...list.slice(0, first)]
@@ -87,7 +93,10 @@ export async function sample(generator: Generator, running: Target, job: Axis['j
   }
 }
 
-/** How many times `beside` a value is; a round too short for any CPU to be counted has no ratio, and 1 says nothing either way. */
+/**
+ * How many times `beside` a value is; a round too short for any CPU to be counted has no ratio, and
+ * 1 says nothing either way.
+ */
 export const ratio = (value: number, beside: number): number => (beside > 0 ? value / beside : 1)
 
 export const median = (values: readonly number[]): number => summarise(values).median

@@ -1,4 +1,7 @@
-/** A filter (src/engine/flow/filter.ts) that hands everything on as it is: what being there costs, by itself. */
+/**
+ * A filter (src/engine/flow/filter.ts) that hands everything on as it is: what being there costs,
+ * by itself.
+ */
 
 import type { Stages } from '../../src/engine/flow/admission.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'

@@ -5,10 +5,11 @@
  *   requests     connect once, then ask ─▶ reply ─▶ ask …; or, with a rate, at times that are set before
  *   bulk         connect ─▶ ask once for many mebibytes, and done
  *
- * With a rate the loop is open: requests, or connections, start at fixed intervals whether or not earlier ones were answered,
- * and latency counts from that intended start, so that a stall is charged to all whom it kept waiting
- * (coordinated omission: Gil Tene, "How NOT to Measure Latency"). A request that finds no client free
- * waits, and its wait counts. It ends with the last byte of the reply.
+ * With a rate the loop is open: requests, or connections, start at fixed intervals whether or not
+ * earlier ones were answered, and latency counts from that intended start, so that a stall is
+ * charged to all whom it kept waiting (coordinated omission: Gil Tene, "How NOT to Measure
+ * Latency"). A request that finds no client free waits, and its wait counts. It ends with the last
+ * byte of the reply.
  */
 
 import { build, type Histogram } from 'hdr-histogram-js'
@@ -34,11 +35,16 @@ export type LoadJob = {
   readonly clients: number
   /** Nothing new starts after this. */
   readonly durationMs: number
-  /** Requests or connections in a second; 0 closes the loop: each client asks when it has its answer. */
+  /**
+   * Requests or connections in a second; 0 closes the loop: each client asks when it has its
+   * answer.
+   */
   readonly perSecond: number
   /** Of each reply, for `bulk`. */
   readonly mebibytes: number
-  /** One word of shared memory, to end before the time is up: nothing new starts once it is not 0. */
+  /**
+   * One word of shared memory, to end before the time is up: nothing new starts once it is not 0.
+   */
   readonly stop?: Int32Array
 }
 
@@ -320,7 +326,10 @@ class Load {
     this.#fds[client] = -1
   }
 
-  /** Charges what was never answered, or never asked, with the time that it has waited; how many they are. */
+  /**
+   * Charges what was never answered, or never asked, with the time that it has waited; how many
+   * they are.
+   */
   #giveUp(): number {
     let count = this.#busy
     const wait = (ms: number): void => this.#latency.recordValue(Math.round(Math.max(0, ms) * 1e6))

@@ -1,8 +1,9 @@
 /**
  * The load generator as the benches see it: a server, and loads against whatever stands before it.
  *
- * Each is a thread with its own ring (a Piscina pool), so neither waits for the thread that reads the
- * figures. Each load says what CPU it took itself: a generator that is busy all the time measures itself.
+ * Each is a thread with its own ring (a Piscina pool), so neither waits for the thread that reads
+ * the figures. Each load says what CPU it took itself: a generator that is busy all the time
+ * measures itself.
  */
 
 import { once } from 'node:events'

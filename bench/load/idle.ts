@@ -1,6 +1,6 @@
 /**
- * Connections that do nothing: each asks once, so that both sides of the proxy are there and warm, and then
- * waits. By node:net, since nothing here is timed.
+ * Connections that do nothing: each asks once, so that both sides of the proxy are there and warm,
+ * and then waits. By node:net, since nothing here is timed.
  */
 
 import { connect, type Socket } from 'node:net'

@@ -1,12 +1,12 @@
 /**
- * What the generator and its server say to each other: a request of 64 bytes, which the server sends back
- * as it came, or answers with as many mebibytes as the request asks for.
+ * What the generator and its server say to each other: a request of 64 bytes, which the server
+ * sends back as it came, or answers with as many mebibytes as the request asks for.
  *
  *   word 0  whose: the client's number     2  mebibytes of the reply; 0: the request itself
  *        1  its number among that one's    3  whether the server closes after the reply
  *
- * A reply that is another connection's or an earlier one has other words. The mebibytes repeat BLOCK_BYTES
- * of words that count up, so that what is lost, doubled or misplaced shows.
+ * A reply that is another connection's or an earlier one has other words. The mebibytes repeat
+ * BLOCK_BYTES of words that count up, so that what is lost, doubled or misplaced shows.
  */
 
 export const MESSAGE_BYTES = 64

@@ -1,4 +1,7 @@
-/** What a bench with load needs: the load and its server, and a folder for configurations; gone with the scope. */
+/**
+ * What a bench with load needs: the load and its server, and a folder for configurations; gone with
+ * the scope.
+ */
 
 import { type DisposableTempDir, mkdtempDisposableSync } from 'node:fs'
 import { tmpdir } from 'node:os'

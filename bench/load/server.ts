@@ -1,9 +1,11 @@
 /**
- * The server behind every proxy: answers what message.ts describes, on one ring, in a thread of its own.
+ * The server behind every proxy: answers what message.ts describes, on one ring, in a thread of its
+ * own.
  *
  *   accept ─▶ receive 64 bytes ─▶ send the reply ─▶ receive … or close, where the request says so
  *
- * A connection has one operation in flight at a time, so its descriptor is all there is to know it by.
+ * A connection has one operation in flight at a time, so its descriptor is all there is to know it
+ * by.
  */
 
 import type { MessagePort } from 'node:worker_threads'

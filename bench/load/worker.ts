@@ -1,4 +1,6 @@
-/** What a thread of the generator runs: the server for its whole life, or one load after another. */
+/**
+ * What a thread of the generator runs: the server for its whole life, or one load after another.
+ */
 
 import { type LoadJob, load, type Outcome } from './client.ts'
 import { type ServerTask, serve } from './server.ts'

@@ -1,5 +1,6 @@
 /**
- * The rules in turn, as src/table/plan/plan.ts tells what they mean: what the classifier is compared with.
+ * The rules in turn, as src/table/plan/plan.ts tells what they mean: what the classifier is
+ * compared with.
  *
  * It gets the client's workload for nothing, where weir has to find it by the address.
  */

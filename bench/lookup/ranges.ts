@@ -1,5 +1,6 @@
 /**
- * The plain way to look up prefixes quickly: the address space cut into ranges, and a binary search.
+ * The plain way to look up prefixes quickly: the address space cut into ranges, and a binary
+ * search.
  *
  * It has its own way of making the ranges, so that weir's builder is held against something.
  */
@@ -7,7 +8,10 @@
 import { wordMask } from '../../src/address/address.ts'
 import type { PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
 
-/** From `starts` (as many words each as the set has) on, `values` holds; the first starts at address 0. */
+/**
+ * From `starts` (as many words each as the set has) on, `values` holds; the first starts at address
+ * 0.
+ */
 export type Ranges = { readonly wide: 1 | 4; readonly starts: Uint32Array; readonly values: Uint32Array }
 
 export function toRanges(set: PrefixSet): Ranges {
@@ -45,7 +49,10 @@ export function toRanges(set: PrefixSet): Ranges {
   return { wide, starts: Uint32Array.from(starts), values: Uint32Array.from(values) }
 }
 
-/** The value of the last range that starts at or before the address: `wide` words of `address` from `at` on. */
+/**
+ * The value of the last range that starts at or before the address: `wide` words of `address` from
+ * `at` on.
+ */
 export function findRange({ wide, starts, values }: Ranges, address: Uint32Array, at: number): number {
   let low = 0
   let high = values.length

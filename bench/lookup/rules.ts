@@ -1,4 +1,7 @@
-/** One full match, from addresses to a route: how its time grows with the rules, for kind and unkind lists. */
+/**
+ * One full match, from addresses to a route: how its time grows with the rules, for kind and unkind
+ * lists.
+ */
 
 import type { Family } from '../../src/address/address.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
@@ -135,7 +138,9 @@ const oneAfterAnother = ({ rules }: World, asked: Traffic): Contender => ({
   },
 })
 
-/** How many times as long the median match takes among the most rules as among the middle number. */
+/**
+ * How many times as long the median match takes among the most rules as among the middle number.
+ */
 function recordGrowth(bench: Bench, kind: RuleKind, [, middle, largest]: readonly number[]): void {
   const roundsAt = (size: number): readonly number[] => {
     const title = titleOf(kind, size, 'uniform')

@@ -1,4 +1,6 @@
-/** What a gateway holds before anyone connects, and how that grows with its workers and its rules. */
+/**
+ * What a gateway holds before anyone connects, and how that grows with its workers and its rules.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { rulesText } from '../config/rules.ts'

@@ -1,4 +1,7 @@
-/** The journal and the lines of the access log by themselves: a worker's calls for one connection, without the worker. */
+/**
+ * The journal and the lines of the access log by themselves: a worker's calls for one connection,
+ * without the worker.
+ */
 
 import { MessageChannel } from 'node:worker_threads'
 import { Bytes } from '../../src/access-log/bytes.ts'

@@ -1,4 +1,7 @@
-/** A table with a listener, a rule, a destination and an endpoint: names for the lines of the access log. */
+/**
+ * A table with a listener, a rule, a destination and an endpoint: names for the lines of the access
+ * log.
+ */
 
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'

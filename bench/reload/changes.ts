@@ -1,6 +1,7 @@
 /**
- * A file that changes again and again while something else goes on, and how many of the changes came into force:
- * weir waits until a file is quiet, so of changes that follow each other quickly it takes the last.
+ * A file that changes again and again while something else goes on, and how many of the changes
+ * came into force: weir waits until a file is quiet, so of changes that follow each other quickly
+ * it takes the last.
  */
 
 import { get } from 'node:http'
@@ -28,7 +29,10 @@ export class Changes {
     this.#texts = texts
   }
 
-  /** Changes the file every so many milliseconds (0: never) while `work` runs, and once more until it is in force. */
+  /**
+   * Changes the file every so many milliseconds (0: never) while `work` runs, and once more until
+   * it is in force.
+   */
   async during<T>(everyMs: number, work: () => Promise<T>): Promise<During<T>> {
     const before = await this.#generation()
     const first = this.#count

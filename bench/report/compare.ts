@@ -1,9 +1,9 @@
 /**
  * Two runs held against each other, figure by figure.
  *
- * A figure is better or worse where the whole 95 % interval of the ratio of medians (statistics.ts) lies further from
- * 1 than two runs of the same program do. A time that was taken only once says nothing, and neither do figures
- * that were made by other work.
+ * A figure is better or worse where the whole 95 % interval of the ratio of medians (statistics.ts)
+ * lies further from 1 than two runs of the same program do. A time that was taken only once says
+ * nothing, and neither do figures that were made by other work.
  */
 
 import { factsOf } from '../machine.ts'
@@ -11,8 +11,8 @@ import { type Interval, ratioOfMedians } from '../statistics.ts'
 import type { Figure, Run } from './run.ts'
 
 /**
- * Two runs of the same program differ by this factor: memory and compiled code lie elsewhere, neighbours on
- * the machine come and go. (Of 259 figures on a shared machine, 5 differed by more.)
+ * Two runs of the same program differ by this factor: memory and compiled code lie elsewhere,
+ * neighbours on the machine come and go. (Of 259 figures on a shared machine, 5 differed by more.)
  */
 const BETWEEN_RUNS = 1.2
 

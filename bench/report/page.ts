@@ -1,6 +1,6 @@
 /**
- * A run as one HTML file that needs nothing else: no network, no script. Each chart is drawn twice, for a page and for a
- * telephone, and has its figures in a table below it.
+ * A run as one HTML file that needs nothing else: no network, no script. Each chart is drawn twice,
+ * for a page and for a telephone, and has its figures in a table below it.
  */
 
 import { readFileSync } from 'node:fs'

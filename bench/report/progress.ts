@@ -1,6 +1,6 @@
 /**
- * How far a run is, for whoever waits: on a terminal one line that is written over, elsewhere one line for each
- * bench that has ended.
+ * How far a run is, for whoever waits: on a terminal one line that is written over, elsewhere one
+ * line for each bench that has ended.
  */
 
 import { monotonicMs } from '../../src/base/clock.ts'

@@ -1,8 +1,8 @@
 /**
  * A run: what --json writes, what --compare and --show read, and what every report is made from.
  *
- * One JSON document. `version` is raised whenever a reader of the old one would misread the new one; a document of
- * another version is refused by name.
+ * One JSON document. `version` is raised whenever a reader of the old one would misread the new
+ * one; a document of another version is refused by name.
  */
 
 import type { Chart } from '../chart.ts'
@@ -27,7 +27,10 @@ export type BenchRun = {
   readonly name: string
   readonly about: string
   readonly tookMs: number
-  /** What is wrong, whatever the figures are: one that ended early has kept what it had found by then. */
+  /**
+   * What is wrong, whatever the figures are: one that ended early has kept what it had found by
+   * then.
+   */
   readonly failures: readonly string[]
   readonly figures: readonly Figure[]
   readonly distributions: readonly Distribution[]
@@ -43,7 +46,9 @@ export type Figure = Pick<Summary, 'low' | 'median' | 'high' | 'spread'> & {
   readonly unit: Unit
   readonly better: Better
   readonly samples: readonly number[]
-  /** At most this much is wanted (at least, where more is better); null where nothing was promised. */
+  /**
+   * At most this much is wanted (at least, where more is better); null where nothing was promised.
+   */
   readonly goal: number | null
   /** Another figure of the group, to show this one as a multiple of. */
   readonly beside: string | null

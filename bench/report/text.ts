@@ -1,4 +1,7 @@
-/** A run for the terminal: a table for each group of figures, and what became better or worse since an earlier run. */
+/**
+ * A run for the terminal: a table for each group of figures, and what became better or worse since
+ * an earlier run.
+ */
 
 import { factsOf, type Machine } from '../machine.ts'
 import { SPREAD_MAX, verdict } from '../statistics.ts'
@@ -69,7 +72,10 @@ const colour = (row: string, paint: Paint): string =>
 
 const TOO_WIDE = 'spread too wide to claim anything'
 
-/** ± half the distance of the quartiles; the quartiles themselves where that is more than the figure. */
+/**
+ * ± half the distance of the quartiles; the quartiles themselves where that is more than the
+ * figure.
+ */
 export function spreadText({ samples, spread, low, high }: Figure, shown: (value: number) => string): string {
   if (samples.length === 1) return ''
   return spread <= 1 ? `± ${(spread * 100).toFixed(0)} %` : `(${shown(low)} … ${shown(high)})`
@@ -81,7 +87,10 @@ export function besideText({ median, beside }: Figure, group: readonly Figure[])
   return other && other.median !== 0 ? `${number(median / other.median)} ×` : ''
 }
 
-/** What can be said of the figure: whether it keeps to its goal, unless the rounds lie too far apart to say. */
+/**
+ * What can be said of the figure: whether it keeps to its goal, unless the rounds lie too far apart
+ * to say.
+ */
 export function claimText(figure: Figure, shown: (value: number) => string): string {
   const { goal, better, spread } = figure
   const isWide = spread > SPREAD_MAX

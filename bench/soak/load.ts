@@ -1,4 +1,7 @@
-/** The load of `soak`: long connections that ask now and then, and short ones until there were enough. */
+/**
+ * The load of `soak`: long connections that ask now and then, and short ones until there were
+ * enough.
+ */
 
 import type { Outcome } from '../load/client.ts'
 import type { Generator } from '../load/generator.ts'

@@ -1,6 +1,6 @@
 /**
- * The split that destinations got beside the one that was configured, after 10, 100 and 10 000 connections through a
- * gateway with two workers. By node:net, since nothing here is timed.
+ * The split that destinations got beside the one that was configured, after 10, 100 and 10 000
+ * connections through a gateway with two workers. By node:net, since nothing here is timed.
  */
 
 import assert from 'node:assert/strict'
@@ -116,7 +116,10 @@ function judge(bench: Bench, group: string, { name, split, weights }: Way, count
 
 const sumOf = (list: readonly number[]): number => list.reduce((total, each) => total + each, 0)
 
-/** Connections number `from` to `to` − 1, each of a client address of its own and closed by the server. */
+/**
+ * Connections number `from` to `to` − 1, each of a client address of its own and closed by the
+ * server.
+ */
 async function connectMany(port: number, from: number, to: number): Promise<void> {
   let next = from
   const clients = Array.from({ length: CLIENTS }, async () => {

@@ -1,4 +1,7 @@
-/** A match and the pick that follows it, as a worker makes them for each connection, beside the match alone. */
+/**
+ * A match and the pick that follows it, as a worker makes them for each connection, beside the
+ * match alone.
+ */
 
 import { createRandom } from '../../src/base/random.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
@@ -26,8 +29,8 @@ export function benchMatchAndPick(bench: Bench): void {
 }
 
 /**
- * The plan with each of its routes once for each way, in one table, so that all read the same rules: the route
- * of way w beside route r is r + w × ROUTES.
+ * The plan with each of its routes once for each way, in one table, so that all read the same
+ * rules: the route of way w beside route r is r + w × ROUTES.
  */
 function withWays(plan: Plan, ways: readonly Way[]): Plan {
   const most = Math.max(...ways.map(({ weights }) => weights.length))

@@ -1,4 +1,7 @@
-/** The pick, but for routes with several destinations it takes WEIR_BENCH_PICK_US microseconds longer. */
+/**
+ * The pick, but for routes with several destinations it takes WEIR_BENCH_PICK_US microseconds
+ * longer.
+ */
 
 import { monotonicMs } from '../../src/base/clock.ts'
 import type { Random } from '../../src/base/random.ts'

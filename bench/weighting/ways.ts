@@ -1,4 +1,6 @@
-/** The ways of splitting that `weighting` compares, and a gateway with a listener for each of them. */
+/**
+ * The ways of splitting that `weighting` compares, and a gateway with a listener for each of them.
+ */
 
 import type { Split } from '../../src/table/plan/plan.ts'
 import {
@@ -49,7 +51,8 @@ export async function listeningFor(ways: readonly Way[]): Promise<Listening[]> {
 /**
  * A listener, a Gateway and one rule for each way: they differ in nothing but the route.
  *
- * @param servers  The port of each destination, in the order of the weights; as many as the most weights.
+ * @param servers  The port of each destination, in the order of the weights; as many as the most
+ * weights.
  */
 export function waysText(
   listening: readonly Listening[],

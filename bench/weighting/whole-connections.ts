@@ -1,10 +1,11 @@
 /**
- * What weighting costs a whole connection: through one gateway whose listeners differ in nothing but the route.
+ * What weighting costs a whole connection: through one gateway whose listeners differ in nothing
+ * but the route.
  *
- * One process, one worker and one compiled code serve them all in turn, there and back again (A B C, C B A), so what
- * two processes always differ by (memory, compiled code) is in no figure. All destinations are the same
- * server, so that the kernel's part is the same too. One listener is there twice: what it differs by from itself is
- * what the method is off by.
+ * One process, one worker and one compiled code serve them all in turn, there and back again (A B
+ * C, C B A), so what two processes always differ by (memory, compiled code) is in no figure. All
+ * destinations are the same server, so that the kernel's part is the same too. One listener is
+ * there twice: what it differs by from itself is what the method is off by.
  */
 
 import { weirWith } from '../engines/contenders.ts'
@@ -19,8 +20,9 @@ import { AGAIN, DESTINATIONS_MOST, listeningFor, ONE, WEIGHTED, waysText } from 
 
 const CLIENTS = 64
 /**
- * Many short rounds: what else runs on a machine comes and goes in tenths of a second, and falls on all alike only where
- * they follow each other more quickly. (On a shared one, 100 rounds of 40 ms gave half the interval of 40 of 120 ms.)
+ * Many short rounds: what else runs on a machine comes and goes in tenths of a second, and falls on
+ * all alike only where they follow each other more quickly. (On a shared one, 100 rounds of 40 ms
+ * gave half the interval of 40 of 120 ms.)
  */
 const ROUNDS = 80
 const ROUND_MS = 40
@@ -117,7 +119,10 @@ function compareWithOne(bench: Bench, group: string, samples: Samples): void {
   }
 }
 
-/** "weighting 80:20 costs 0.3 % ± 0.4 % of a connection’s CPU", and whether that can be told from nothing. */
+/**
+ * "weighting 80:20 costs 0.3 % ± 0.4 % of a connection’s CPU", and whether that can be told from
+ * nothing.
+ */
 export function costText(name: string, ratios: readonly number[]): string {
   const shares = ratios.map(ratio => ratio - 1)
   const { low, median, high } = intervalOf(shares)

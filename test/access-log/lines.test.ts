@@ -1,6 +1,6 @@
 /**
- * Goal: every record becomes one line that a reader takes apart into what it said. Method: the lines' bytes,
- * beside JSON.parse and Node's own formatting.
+ * Goal: every record becomes one line that a reader takes apart into what it said. Method: the
+ * lines' bytes, beside JSON.parse and Node's own formatting.
  */
 
 import assert from 'node:assert/strict'

@@ -1,4 +1,7 @@
-/** Goal: no page of the web gets at the admin listener through a browser, and every mistake is answered in JSON. */
+/**
+ * Goal: no page of the web gets at the admin listener through a browser, and every mistake is
+ * answered in JSON.
+ */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,7 @@
-/** The page at / in a real browser: what it shows while connections flow, who can use it, and what it asks for. */
+/**
+ * The page at / in a real browser: what it shows while connections flow, who can use it, and what
+ * it asks for.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -11,7 +11,10 @@ export type Sample = {
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (NaN|[+-]?Inf|[-+.\deE]+)$/
 const LABEL = /^([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/
 
-/** Every sample; a line that is none, a sample without a type, and a series that is there twice fail. */
+/**
+ * Every sample; a line that is none, a sample without a type, and a series that is there twice
+ * fail.
+ */
 export function parseMetrics(text: string): Sample[] {
   const types = new Map<string, string>()
   const seen = new Set<string>()

@@ -15,7 +15,10 @@ import { type Answer, call } from './kit.ts'
 
 export type Scene = Awaited<ReturnType<typeof scene>>
 
-/** @param text  The configuration for a listener on `port` and a server at `backend`; one file, `a.yaml`. */
+/**
+ * @param text  The configuration for a listener on `port` and a server at `backend`; one file,
+ * `a.yaml`.
+ */
 export async function scene(
   t: Pick<TestContext, 'after'>,
   text: (port: number, backend: number) => string = routing,

@@ -1,6 +1,6 @@
 /**
- * Goal: nothing fires early, nothing late, nothing twice, however time goes and whatever is armed or
- * cleared meanwhile. Method: random moves on a wheel and on a list of deadlines that is looked
+ * Goal: nothing fires early, nothing late, nothing twice, however time goes and whatever is armed
+ * or cleared meanwhile. Method: random moves on a wheel and on a list of deadlines that is looked
  * through from end to end.
  */
 
@@ -51,7 +51,9 @@ class Both {
   nowMs: number
   readonly fired: number[] = []
   readonly #wheel: TimerWheel
-  /** By entry: its deadline, or when it was armed where that is later; Infinity: it is not armed. */
+  /**
+   * By entry: its deadline, or when it was armed where that is later; Infinity: it is not armed.
+   */
   readonly #list = Array.from({ length: ENTRIES }, () => Number.POSITIVE_INFINITY)
   readonly #follow: (Move | null)[]
 

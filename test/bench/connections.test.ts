@@ -1,4 +1,7 @@
-/** The bench `connections` in small: every number of rules and workers is measured, and nothing fails. */
+/**
+ * The bench `connections` in small: every number of rules and workers is measured, and nothing
+ * fails.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,7 @@
-/** The bench `engines` in small: replies are checked and every figure is there. Never how fast anyone is. */
+/**
+ * The bench `engines` in small: replies are checked and every figure is there. Never how fast
+ * anyone is.
+ */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

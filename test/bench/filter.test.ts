@@ -1,4 +1,6 @@
-/** The bench `filter` in small: workers with and without filters relay, and what it says names both. */
+/**
+ * The bench `filter` in small: workers with and without filters relay, and what it says names both.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

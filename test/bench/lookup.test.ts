@@ -1,4 +1,7 @@
-/** The benches in small: they run, and all who answer the same question agree. Never how fast they are. */
+/**
+ * The benches in small: they run, and all who answer the same question agree. Never how fast they
+ * are.
+ */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

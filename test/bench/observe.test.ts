@@ -1,4 +1,7 @@
-/** The bench `observe` in small: every figure is there and is a number. Never how much anything costs. */
+/**
+ * The bench `observe` in small: every figure is there and is a number. Never how much anything
+ * costs.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,7 @@
-/** The bench `weighting` in small: it runs, it checks what it says, and it would notice a pick that costs something. */
+/**
+ * The bench `weighting` in small: it runs, it checks what it says, and it would notice a pick that
+ * costs something.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -48,7 +51,8 @@ test('weighting measures picks, whole connections and the split, and says what t
   }
 })
 
-// Nothing is asserted about time itself, but that a pick made slower on purpose shows, and where it must.
+// Nothing is asserted about time itself, but that a pick made slower on purpose shows, and where it
+// must.
 for (const { engine, test } of ENGINES) {
   test(`weighting notices a pick of 1 ms, through ${engine}`, { skip: skip || fullOnly }, async () => {
     const bench = small(engine)

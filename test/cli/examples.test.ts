@@ -1,7 +1,9 @@
 /**
- * Goal: every example does what its comments promise. Method: serve it with --demo, on other ports, and
- * type what the comment says; `#   nc [-s FROM] TO 19000  then `test`: ANSWER[, or ANSWER; …]`, or
- * `#   printf 'PROXY …\r\ntest\n' | nc -s FROM TO 19000: ANSWER`.
+ * Goal: every example does what its comments promise. Method: serve it with --demo, on other
+ * ports, and type what the comment says:
+ *
+ *     #   nc [-s FROM] TO 19000  then `test`: ANSWER[, or ANSWER; …]
+ *     #   printf 'PROXY …\r\ntest\n' | nc -s FROM TO 19000: ANSWER
  */
 
 import assert from 'node:assert/strict'

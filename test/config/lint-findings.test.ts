@@ -1,6 +1,6 @@
 /**
- * Goal: each finding is said once, at the place that is wrong, and names the other place. Method: a small
- * configuration as text, so that the lines are real.
+ * Goal: each finding is said once, at the place that is wrong, and names the other place. Method: a
+ * small configuration as text, so that the lines are real.
  */
 
 import assert from 'node:assert/strict'

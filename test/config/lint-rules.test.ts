@@ -1,6 +1,7 @@
 /**
- * Goal: a rule that is reported as never used never is, and one that is never used is reported. Method: random
- * rules, held against the naive matcher; over all there is to ask in a small world for the second.
+ * Goal: a rule that is reported as never used never is, and one that is never used is reported.
+ * Method: random rules, held against the naive matcher; over all there is to ask in a small world
+ * for the second.
  *
  * test/support/full.ts says how many random plans there are.
  */
@@ -97,7 +98,9 @@ const far = fc.constantFrom('10.0.0.0/8', '10.0.0.0/23', '0.0.0.0/0', '::/0', '1
 const ranges = fc.array(fc.oneof({ arbitrary: near, weight: 5 }, { arbitrary: far, weight: 1 }), {
   maxLength: 3,
 })
-/** Ranges that never fill one another: what several client ranges cover together is not looked for. */
+/**
+ * Ranges that never fill one another: what several client ranges cover together is not looked for.
+ */
 const clients = often<string[]>(
   [],
   ['172.16.0.0/12'],

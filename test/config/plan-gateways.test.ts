@@ -1,5 +1,5 @@
-// Goal: a Gateway's servers get the sockets and the rules that they should, and no other. Method: small
-// configurations, read as listeners and as the hosts that their rules lead to.
+// Goal: a Gateway's servers get the sockets and the rules that they should, and no other. Method:
+// small configurations, read as listeners and as the hosts that their rules lead to.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
-// Goal: mesh listeners follow the services, and each client sees the VirtualServices that are for it.
-// Method: small meshes, read as listeners and asked with the naive matcher.
+// Goal: mesh listeners follow the services, and each client sees the VirtualServices that are for
+// it. Method: small meshes, read as listeners and asked with the naive matcher.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
-// Goal: the DestinationRule that Istio would choose, merged as Istio merges it. Method: one gateway route to
-// one service in namespace "data", seen from a Gateway in "edge".
+// Goal: the DestinationRule that Istio would choose, merged as Istio merges it. Method: one gateway
+// route to one service in namespace "data", seen from a Gateway in "edge".
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,5 +1,6 @@
-// Goal: the listeners that read a PROXY header are those that the Settings name, and whoever asks for it in another
-// way is told. Method: two Gateways and a mesh service beside entries of Settings.
+// Goal: the listeners that read a PROXY header are those that the Settings name, and whoever asks
+// for it in another way is told. Method: two Gateways and a mesh service beside entries of
+// Settings.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

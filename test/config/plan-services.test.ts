@@ -1,5 +1,5 @@
-// Goal: each way to define a service gives the endpoints that Istio gives. Method: a mesh of one service,
-// whose own cluster is read out of the Plan.
+// Goal: each way to define a service gives the endpoints that Istio gives. Method: a mesh of one
+// service, whose own cluster is read out of the Plan.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

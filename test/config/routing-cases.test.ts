@@ -1,5 +1,6 @@
-// Goal: weir routes as Istio's API text says. Method: every routing case without a server name is planned,
-// built into a table and explained; `expect` is the answer. Behind a redirect the mesh answers the same.
+// Goal: weir routes as Istio's API text says. Method: every routing case without a server name is
+// planned, built into a table and explained; `expect` is the answer. Behind a redirect the mesh
+// answers the same.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -36,7 +37,10 @@ const all: Case[] = isThere
   : []
 const cases = all.filter(each => each.connection.sni === undefined)
 
-/** The table's answer in the words of the cases; a route to several destinations shows their weights. */
+/**
+ * The table's answer in the words of the cases; a route to several destinations shows their
+ * weights.
+ */
 function answer({ listener, connection }: Case, plan: Plan): unknown {
   const { outcome, destinations } = explain(tableOf(plan), {
     gateway: listener.gateway,

@@ -1,4 +1,7 @@
-/** Istio's own verdicts: cases drawn from its tests and run through its validators, where they are at hand. */
+/**
+ * Istio's own verdicts: cases drawn from its tests and run through its validators, where they are
+ * at hand.
+ */
 
 import { deepEqual } from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'

@@ -32,7 +32,10 @@ type Row = readonly [path: string, words: string]
 
 const isBlock = (known: Known): known is readonly [Support, Fields] => Array.isArray(known)
 
-/** A row for each field; an ignored block is one row that names what is inside, a repeated one refers to the first. */
+/**
+ * A row for each field; an ignored block is one row that names what is inside, a repeated one
+ * refers to the first.
+ */
 function rowsOf(path: string, known: Known, seen: Map<Known, string>): readonly Row[] {
   if (typeof known === 'string') return [[`\`${path}\``, WORDS[known]]]
   const first = seen.get(known)

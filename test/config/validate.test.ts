@@ -1,4 +1,7 @@
-/** What validate does with every resource: kinds, structure, known fields, and what weir does not serve. */
+/**
+ * What validate does with every resource: kinds, structure, known fields, and what weir does not
+ * serve.
+ */
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'

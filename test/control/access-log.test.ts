@@ -1,6 +1,6 @@
 /**
- * Goal: the access log tells of every connection, and says when it could not. Method: the whole gateway, files
- * and pipes; every engine runs the same tests.
+ * Goal: the access log tells of every connection, and says when it could not. Method: the whole
+ * gateway, files and pipes; every engine runs the same tests.
  */
 
 import assert from 'node:assert/strict'

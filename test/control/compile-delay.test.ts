@@ -1,4 +1,7 @@
-/** The primary thread answers while another one compiles; how quickly is for `npm run bench -- compile`. */
+/**
+ * The primary thread answers while another one compiles; how quickly is for `npm run bench --
+ * compile`.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

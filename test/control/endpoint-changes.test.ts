@@ -1,6 +1,6 @@
 /**
- * Goal: a name that resolves anew changes endpoints, and nothing else. Method: a gateway whose names
- * a test resolves; what was compiled, published and remembered is counted.
+ * Goal: a name that resolves anew changes endpoints, and nothing else. Method: a gateway whose
+ * names a test resolves; what was compiled, published and remembered is counted.
  */
 
 import assert from 'node:assert/strict'

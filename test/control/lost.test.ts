@@ -1,6 +1,7 @@
 /**
- * Goal: the connections of a worker that dies are accounted for like all others: each leaves a record, none
- * stays in the list, and counts add up. Method: real connections through a worker that dies with them.
+ * Goal: the connections of a worker that dies are accounted for like all others: each leaves a
+ * record, none stays in the list, and counts add up. Method: real connections through a worker that
+ * dies with them.
  */
 
 import assert from 'node:assert/strict'

@@ -28,7 +28,10 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
 const NONE = new SharedArrayBuffer(0)
 const NO_TABLE = { routing: NONE, endpoints: NONE, clients: NONE }
 
-/** Asks once; the looks find `looks`, one after another. Resolves with what was taken and how many looks it took. */
+/**
+ * Asks once; the looks find `looks`, one after another. Resolves with what was taken and how many
+ * looks it took.
+ */
 async function taken(served: Compiled, ...looks: readonly Compiled[]) {
   const { promise, resolve } = Promise.withResolvers<Compiled>()
   const left = [...looks]

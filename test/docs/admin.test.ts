@@ -1,4 +1,7 @@
-/** docs/admin.md lists every endpoint, metric and command that there is; UPDATE_DOCS=1 writes the first two. */
+/**
+ * docs/admin.md lists every endpoint, metric and command that there is; UPDATE_DOCS=1 writes the
+ * first two.
+ */
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,7 @@
-/** docs/architecture.md speaks of what is there: every path in it exists, and every folder of src is named. */
+/**
+ * docs/architecture.md speaks of what is there: every path in it exists, and every folder of src is
+ * named.
+ */
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** docs/dependencies.md has a section for each dependency, and states its version, licence and company as they are. */
+/**
+ * docs/dependencies.md has a section for each dependency, and states its version, licence and
+ * company as they are.
+ */
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -25,7 +28,9 @@ const SECTIONS: Readonly<Record<string, Dependencies>> = {
   Development: manifest.devDependencies,
 }
 
-/** Where the package `name` lies for the one at `from`: as Node looks for it, from inside outwards. */
+/**
+ * Where the package `name` lies for the one at `from`: as Node looks for it, from inside outwards.
+ */
 function placeOf(name: string, from: string): string | null {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
     const place = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`

@@ -1,6 +1,6 @@
 /**
- * For each code a configuration that finds it, as small as can be: proof that the code can occur, and the
- * message that docs/errors.md shows.
+ * For each code a configuration that finds it, as small as can be: proof that the code can occur,
+ * and the message that docs/errors.md shows.
  */
 
 import type { Code } from '../../src/config/findings/codes.ts'
@@ -255,7 +255,10 @@ function aliased(): string {
   return virtualService('{ hosts: [a], tcp: [{ route: [{ destination: { host: a } }] }] }')
 }
 
-/** Rules for anybody, and then so many for one client each that the first are not held against all of those. */
+/**
+ * Rules for anybody, and then so many for one client each that the first are not held against all
+ * of those.
+ */
 function manyAsks(): string {
   const to = 'route: [{ destination: { host: a.com } }]'
   const first = Array.from(

@@ -1,4 +1,7 @@
-/** docs/errors.md shows every code with a message that it really gives, and every reason of a connection's end. */
+/**
+ * docs/errors.md shows every code with a message that it really gives, and every reason of a
+ * connection's end.
+ */
 
 import { ok } from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,9 +1,10 @@
 /**
  * Goal: whatever a reader copies out of the documents works, and prints what they say it prints.
  *
- * Every YAML block is loaded by itself, beside the blocks that its document marks as `shared`, and finds
- * exactly what the comment before it says (`<!-- finds: CFG302 -->`), else nothing. Every `weir check` and
- * `weir explain` of a console block is run on the blocks that were to be saved; UPDATE_DOCS=1 writes what they say.
+ * Every YAML block is loaded by itself, beside the blocks that its document marks as `shared`, and
+ * finds exactly what the comment before it says (`<!-- finds: CFG302 -->`), else nothing. Every
+ * `weir check` and `weir explain` of a console block is run on the blocks that were to be saved;
+ * UPDATE_DOCS=1 writes what they say.
  */
 
 import { deepEqual, equal, ok } from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
- * docs/configuration.md shows every field of the Settings with the default that it has, the range that is
- * held, and the flag that overrides it.
+ * docs/configuration.md shows every field of the Settings with the default that it has, the range
+ * that is held, and the flag that overrides it.
  */
 
 import { deepEqual, equal, ok } from 'node:assert/strict'

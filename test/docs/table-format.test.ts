@@ -1,4 +1,7 @@
-/** docs/table-format.md shows sections, records and constants as src/table/format/layout.ts has them, remarks included. */
+/**
+ * docs/table-format.md shows sections, records and constants as src/table/format/layout.ts has
+ * them, remarks included.
+ */
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * Goal: long connections are spread evenly over the workers, whatever the kernel's hash does, and none
- * is lost on its way from one worker to another. Method: real connections; the counts say who has them.
+ * Goal: long connections are spread evenly over the workers, whatever the kernel's hash does, and
+ * none is lost on its way from one worker to another. Method: real connections; the counts say who
+ * has them.
  */
 
 import assert from 'node:assert/strict'

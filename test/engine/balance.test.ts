@@ -16,7 +16,10 @@ import { tableOf } from '../support/tables.ts'
 
 const BALANCES = ['LEAST_REQUEST', 'ROUND_ROBIN', 'RANDOM'] as const
 
-/** A table with one cluster whose endpoints have these weights, and `workers` balancers on one set of counts. */
+/**
+ * A table with one cluster whose endpoints have these weights, and `workers` balancers on one set
+ * of counts.
+ */
 function world(balance: Policy['balance'], weights: readonly number[], workers = 1) {
   const targets = weights.map((weight, index) => ({ address: '127.0.0.1', port: 1000 + index, weight }))
   const table = tableOf(planOf([], [clusterOf(targets, { balance })]))
@@ -31,7 +34,10 @@ function world(balance: Policy['balance'], weights: readonly number[], workers =
 const slotOf = (table: Table, endpoint: number): number =>
   table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot]
 
-/** How often each endpoint is chosen in `draws` draws by the workers in turn; `hold` leaves the connections open. */
+/**
+ * How often each endpoint is chosen in `draws` draws by the workers in turn; `hold` leaves the
+ * connections open.
+ */
 function histogram({ table, balancers }: ReturnType<typeof world>, draws: number, hold = false): number[] {
   const counts: number[] = new Array(table.endpoints.length / Endpoint.WORDS).fill(0)
   for (let draw = 0; draw < draws; draw++) {

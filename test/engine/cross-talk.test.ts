@@ -21,7 +21,10 @@ const stamped = (id: number, words: number): Buffer => {
   return buffer
 }
 
-/** Checks every byte that `socket` gets; `id` −1 takes the number of the first word. Returns what is foreign. */
+/**
+ * Checks every byte that `socket` gets; `id` −1 takes the number of the first word. Returns what is
+ * foreign.
+ */
 function watch(socket: Socket, id: number, onNumber: (id: number) => void = () => {}): { foreign: number } {
   const seen = { foreign: 0 }
   let number = id

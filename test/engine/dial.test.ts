@@ -291,7 +291,10 @@ for (const { engine, test } of EVERY_ENGINE) {
   })
 }
 
-/** In how many hundredths of a second keepalive probes the connection to `port`: proc(5), the timer 02. */
+/**
+ * In how many hundredths of a second keepalive probes the connection to `port`: proc(5), the timer
+ * 02.
+ */
 function keepaliveDue(port: number): number {
   const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   const line = readFileSync('/proc/net/tcp', 'utf8')

@@ -1,6 +1,6 @@
 /**
- * Goal: readers that stall never hold what others need. Method: more of them than there are pipes and
- * large buffers, all sent bulk, and then fresh connections that are answered in full.
+ * Goal: readers that stall never hold what others need. Method: more of them than there are pipes
+ * and large buffers, all sent bulk, and then fresh connections that are answered in full.
  */
 
 import assert from 'node:assert/strict'

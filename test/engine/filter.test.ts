@@ -1,7 +1,7 @@
 /**
- * Goal: what stands between a socket and the flows changes, answers, ends and breaks as it says, and
- * words of weir's own come first, whole, and are counted nowhere. Method: real sockets through a worker
- * whose connections get a prefix, or filters (support/filter-worker.ts).
+ * Goal: what stands between a socket and the flows changes, answers, ends and breaks as it says,
+ * and words of weir's own come first, whole, and are counted nowhere. Method: real sockets through
+ * a worker whose connections get a prefix, or filters (support/filter-worker.ts).
  */
 
 import assert from 'node:assert/strict'
@@ -161,7 +161,10 @@ async function withLastWords(socket: Socket): Promise<[string, string]> {
   return [createHash('sha256').update(all.subarray(0, -3)).digest('hex'), `${all.subarray(-3)}`]
 }
 
-/** Segments with data that a socket has received: tcpi_data_segs_in of struct tcp_info (linux/tcp.h). */
+/**
+ * Segments with data that a socket has received: tcpi_data_segs_in of struct tcp_info
+ * (linux/tcp.h).
+ */
 function segmentsOf(socket: Socket): number {
   const arena = opened(Arena.map(4096))
   const { fd } = (socket as unknown as { _handle: { fd: number } })._handle

@@ -1,5 +1,6 @@
-// Goal: a descriptor that is handed over has one owner at every moment, whoever closes or dies meanwhile.
-// Method: inboxes with numbers that stand for descriptors; a real eventfd where a wake would be written.
+// Goal: a descriptor that is handed over has one owner at every moment, whoever closes or dies
+// meanwhile. Method: inboxes with numbers that stand for descriptors; a real eventfd where a wake
+// would be written.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -59,7 +60,10 @@ test('what a giver places that goes by an older table is not taken for the new o
   const shared = createInboxes(2)
   const taken: number[] = []
   const note = (fd: number) => void taken.push(fd)
-  /** Its own step between placing and looking is the taker's turn: roused by somebody else, it looks as well. */
+  /**
+   * Its own step between placing and looking is the taker's turn: roused by somebody else, it looks
+   * as well.
+   */
   class Late extends Inboxes {
     override isOpen(worker: number, generation: number): boolean {
       owner.take(1, GENERATION + 1, note)

@@ -1,7 +1,7 @@
 /**
- * Goal: behind a load balancer the client is whom its PROXY header names, everywhere; whoever must send one and
- * does not is reset by a reason of its own; and no other byte is lost, held back or counted. Method: senders that
- * cut, stall and lie, on every engine.
+ * Goal: behind a load balancer the client is whom its PROXY header names, everywhere; whoever must
+ * send one and does not is reset by a reason of its own; and no other byte is lost, held back or
+ * counted. Method: senders that cut, stall and lie, on every engine.
  */
 
 import assert from 'node:assert/strict'

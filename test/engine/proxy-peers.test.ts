@@ -1,6 +1,6 @@
 /**
- * Goal: others understand weir's PROXY headers, and weir theirs. Method: HAProxy and nginx in front, weir between,
- * HAProxy behind, which says over HTTP who it takes the client for.
+ * Goal: others understand weir's PROXY headers, and weir theirs. Method: HAProxy and nginx in
+ * front, weir between, HAProxy behind, which says over HTTP who it takes the client for.
  */
 
 import assert from 'node:assert/strict'

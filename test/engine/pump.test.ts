@@ -1,6 +1,7 @@
 /**
  * Goal: what the `node` engine's pump promises at its edges: an end never overtakes bytes, and a
- * socket can be reset at any moment. Method: pumps between sockets whose peers are in the test's hand.
+ * socket can be reset at any moment. Method: pumps between sockets whose peers are in the test's
+ * hand.
  */
 
 import assert from 'node:assert/strict'

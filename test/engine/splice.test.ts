@@ -1,7 +1,8 @@
 /**
  * Goal: bulk is as exact as everything else, whatever becomes of it in the middle: talk, a reader
- * that stops, an end, a reset, a deadline. Method: enough bytes that the `uring` engine splices them,
- * which its pipes show, through real workers; its limits with a splicer between sockets of the test's own.
+ * that stops, an end, a reset, a deadline. Method: enough bytes that the `uring` engine splices
+ * them, which its pipes show, through real workers; its limits with a splicer between sockets of
+ * the test's own.
  */
 
 import assert from 'node:assert/strict'

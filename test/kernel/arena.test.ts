@@ -51,7 +51,8 @@ test('an error number is named, with either sign', () => {
   assert.equal(errnoName(-999), 'errno 999')
 })
 
-// Goal: errno is read before V8 can change it. Method: failing calls among garbage, before and after optimisation.
+// Goal: errno is read before V8 can change it. Method: failing calls among garbage, before and
+// after optimisation.
 test('a failing call says why, however busy the garbage collector is', { skip }, () => {
   let garbage: unknown[] = []
   for (let i = 0; i < 50_000; i++) {

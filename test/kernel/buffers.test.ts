@@ -87,7 +87,8 @@ test('the ring of buffers goes round: every buffer is used, and the 16-bit tail 
   withRing({}, (ring, arena) => {
     const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64 }))
     for (let turn = 0; turn < 65_533; turn++) {
-      // As the kernel would after a completion, but without 65 533 of them: it only looks when it receives.
+      // As the kernel would after a completion, but without 65 533 of them: it only looks when it
+      // receives.
       buffers.give(buffers.take(((turn % 2) << 16) | 1))
     }
     const { client, server, close } = connected(ring)

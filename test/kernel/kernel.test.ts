@@ -1,6 +1,7 @@
 /**
  * Goal: what the data plane may ask of a kernel (src/kernel/kernel.ts) is the same on each, so that
- * one engine runs on all. Method: every operation on real sockets, with plain sockets at the other end.
+ * one engine runs on all. Method: every operation on real sockets, with plain sockets at the other
+ * end.
  */
 
 import assert from 'node:assert/strict'
@@ -645,7 +646,8 @@ for (const { test } of KERNELS) {
 
   // ── many
 
-  // Goal: no byte is lost, doubled or another's. Method: many pairs echo pieces of every size at once.
+  // Goal: no byte is lost, doubled or another's. Method: many pairs echo pieces of every size at
+  // once.
   test('many at once each get their own bytes', kernel => {
     using world = new World()
     const pairs = Array.from({ length: 100 }, (_, index) =>

@@ -226,7 +226,8 @@ test('a cancelled operation ends with ECANCELED; one that is over cannot be foun
   })
 })
 
-// Goal: no byte is lost and no operation completes twice. Method: a byte and a cancel in one batch, both orders.
+// Goal: no byte is lost and no operation completes twice. Method: a byte and a cancel in one batch,
+// both orders.
 test('a receive that races with its cancellation completes once, and its byte is received once', {
   skip,
 }, () => {

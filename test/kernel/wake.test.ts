@@ -26,7 +26,10 @@ test('wakes before the look are one wake, and none is lost', { skip }, () => {
   })
 })
 
-/** Starts a thread that waits in its ring without end; `end` ends the wait; returns the completion that did. */
+/**
+ * Starts a thread that waits in its ring without end; `end` ends the wait; returns the completion
+ * that did.
+ */
 async function endOfWait(end: (wakeFd: number, ringFd: number) => void): Promise<number[]> {
   const fd = descriptor(openWake())
   const worker = new Worker(new URL('../support/waiting-worker.ts', import.meta.url), { workerData: fd })

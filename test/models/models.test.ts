@@ -1,7 +1,7 @@
-// Goal: what threads of weir say to each other by shared memory holds in every order of their steps, which no
-// test on real threads can show.
-// Method: models in Promela, each searched exhaustively by spin. Each has faults to be planted by name, which the
-// search must find: a model that finds nothing proves nothing.
+// Goal: what threads of weir say to each other by shared memory holds in every order of their
+// steps, which no test on real threads can show. Method: models in Promela, each searched
+// exhaustively by spin. Each has faults to be planted by name, which the search must find: a model
+// that finds nothing proves nothing.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'

@@ -1,6 +1,6 @@
 /**
- * Time, and what happens at a time: the one queue of a run. Nothing else makes anything happen, so the
- * order in which it is emptied is the run.
+ * Time, and what happens at a time: the one queue of a run. Nothing else makes anything happen, so
+ * the order in which it is emptied is the run.
  */
 
 type Event = { readonly atMs: number; readonly number: number; readonly run: () => void }
@@ -11,7 +11,9 @@ const FNV_PRIME = 0x01000193
 
 export class Clock {
   nowMs = 1000
-  /** Of all that was noted: the same for two runs of a seed, or the run was not its seed's alone. */
+  /**
+   * Of all that was noted: the same for two runs of a seed, or the run was not its seed's alone.
+   */
   hash = FNV_START
   notes = 0
   readonly #print: ((line: string) => void) | null

@@ -1,6 +1,6 @@
 /**
- * What may go wrong in a run. Each run draws a subset (Groce and others, "Swarm Testing", 2012): with all of
- * them always, connections die before anything deep happens to them.
+ * What may go wrong in a run. Each run draws a subset (Groce and others, "Swarm Testing", 2012):
+ * with all of them always, connections die before anything deep happens to them.
  */
 
 import type { Dice } from './dice.ts'
@@ -21,7 +21,9 @@ export const FAULTS = {
   shortReceive: 0.5,
   /** The hint that there is more is wrong. */
   wrongHint: 0.3,
-  /** −EAGAIN, which a ring says rarely of sockets that block, and of others where they would wait. */
+  /**
+   * −EAGAIN, which a ring says rarely of sockets that block, and of others where they would wait.
+   */
   again: 0.1,
   /** A cancel that says −EALREADY, and its target ends a while later, or in its own way. */
   cancelRace: 0.4,

@@ -1,5 +1,5 @@
-// Goal: what a seed or a model has found stays found: a seed means another run after the next change of the
-// simulator, so each find has its own short story here.
+// Goal: what a seed or a model has found stays found: a seed means another run after the next
+// change of the simulator, so each find has its own short story here.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,10 +1,10 @@
 /**
- * A kernel for one worker (src/kernel/kernel.ts), played by a program: operations complete whenever the dice
- * say so, in whatever order and with whatever errors Linux allows itself.
+ * A kernel for one worker (src/kernel/kernel.ts), played by a program: operations complete whenever
+ * the dice say so, in whatever order and with whatever errors Linux allows itself.
  *
- * A thread that waits must not stop the others, which share this one: so a wait that has nothing to tell throws
- * BLOCKED, out of `turn()` before it has done anything, and the scheduler calls `turn()` again once there is
- * something, or the time is up.
+ * A thread that waits must not stop the others, which share this one: so a wait that has nothing to
+ * tell throws BLOCKED, out of `turn()` before it has done anything, and the scheduler calls
+ * `turn()` again once there is something, or the time is up.
  */
 
 import { Errno } from '../../src/kernel/errno.ts'

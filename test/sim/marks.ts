@@ -1,4 +1,6 @@
-/** Counts the marks of production code (src/base/mark.ts). To be imported before anything of src is. */
+/**
+ * Counts the marks of production code (src/base/mark.ts). To be imported before anything of src is.
+ */
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

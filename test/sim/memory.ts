@@ -1,4 +1,7 @@
-/** The shared memory of a run, used again by the next one: making it anew would cost more than most runs. */
+/**
+ * The shared memory of a run, used again by the next one: making it anew would cost more than most
+ * runs.
+ */
 
 import { LiveHead, liveAt } from '../../src/stats/connections.ts'
 import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'

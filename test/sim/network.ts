@@ -1,8 +1,9 @@
 /**
- * TCP as its users see it: streams with room for so many bytes, ends, resets, and listeners with a queue.
+ * TCP as its users see it: streams with room for so many bytes, ends, resets, and listeners with a
+ * queue.
  *
- * A direction has one room for what is under way and what was received, so a reader that stops stops the
- * writer. Nothing is lost or out of order: segments are the real kernel's to worry about.
+ * A direction has one room for what is under way and what was received, so a reader that stops
+ * stops the writer. Nothing is lost or out of order: segments are the real kernel's to worry about.
  */
 
 import { type Address, formatAddress, parseAddress } from '../../src/address/address.ts'
@@ -271,7 +272,10 @@ export class Network {
     this.#clock.at(stream.lastMs, run)
   }
 
-  /** Of the sockets that share an address, the kernel takes one by a hash of the client's; the specific one first. */
+  /**
+   * Of the sockets that share an address, the kernel takes one by a hash of the client's; the
+   * specific one first.
+   */
   #listenerFor(client: Socket): Listener | null {
     const { remote } = client
     const fits = this.listeners.filter(each => each.name.port === remote.port)

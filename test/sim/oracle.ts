@@ -1,6 +1,6 @@
 /**
- * What has to hold, whatever the schedule. Some of it is checked where it happens (peers.ts: bytes; process.ts:
- * descriptors; pools.ts: buffers; kernel.ts: operations at the end); the rest is here.
+ * What has to hold, whatever the schedule. Some of it is checked where it happens (peers.ts: bytes;
+ * process.ts: descriptors; pools.ts: buffers; kernel.ts: operations at the end); the rest is here.
  */
 
 import { formatAddress } from '../../src/address/address.ts'
@@ -236,7 +236,9 @@ function checkRoute({ gateway, onBug }: Scene, { reason, words }: Record, client
     onBug(`${who}: ${address} is no endpoint of cluster ${cluster}`)
 }
 
-/** Nobody who was let in by a listener is forgotten; who resets early may be nobody in particular. */
+/**
+ * Nobody who was let in by a listener is forgotten; who resets early may be nobody in particular.
+ */
 function checkAccepted(
   { gateway, clients, aborted, onBug }: Scene,
   records: readonly Record[],

@@ -1,6 +1,7 @@
 /**
- * Who talks through the gateway. What a peer says at an offset follows from its number, so a byte that is
- * lost, doubled, out of place or somebody else's shows at once; the first four bytes are the number.
+ * Who talks through the gateway. What a peer says at an offset follows from its number, so a byte
+ * that is lost, doubled, out of place or somebody else's shows at once; the first four bytes are
+ * the number.
  *
  * To add a kind: a line in KINDS. What all kinds are made of is `Script`.
  */
@@ -18,7 +19,10 @@ export type Script = {
   readonly after: number
   /** How it listens: at once, a little at a time, or not at all before the run's end. */
   readonly hears: 'all' | 'little' | 'nothing'
-  /** How it ends: once it has said all, once the other one has ended, with a reset, without a word, or not at all. */
+  /**
+   * How it ends: once it has said all, once the other one has ended, with a reset, without a word,
+   * or not at all.
+   */
   readonly ends: 'first' | 'last' | 'reset' | 'close' | 'never'
   /** After so many bytes heard or said, or after so long, where it resets. */
   readonly resetAt: number
@@ -50,7 +54,10 @@ export const KINDS: Readonly<Record<string, Make>> = {
 }
 export const KIND_NAMES = Object.keys(KINDS)
 
-/** A script of a kind, for up to about `most` bytes; however small its pieces, they are said in a few seconds. */
+/**
+ * A script of a kind, for up to about `most` bytes; however small its pieces, they are said in a
+ * few seconds.
+ */
 export function scriptOf(kind: string, dice: Dice, most: number): Script {
   const script = { ...PLAIN, ...KINDS[kind](dice, most) }
   return { ...script, piece: Math.max(script.piece, Math.ceil(script.says / 40)) }
@@ -116,7 +123,10 @@ export class Peer {
     return this.#willing || (hears !== 'nothing' && ends !== 'never')
   }
 
-  /** It has not taken yet what is there, a little at a time as it does: whoever waits, waits for this one. */
+  /**
+   * It has not taken yet what is there, a little at a time as it does: whoever waits, waits for
+   * this one.
+   */
   get isBehind(): boolean {
     const hasHeardOfLate = this.#clock.nowMs - this.activeMs < BREATH_MS
     return this.script.hears === 'little' && (this.socket.incoming.queued > 0 || hasHeardOfLate)

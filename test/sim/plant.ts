@@ -1,8 +1,8 @@
 /**
  * Runs seeds with one bug planted until one shows it:  node test/sim/plant.ts NUMBER SEEDS
  *
- * Prints `found` with how many it took and what was seen, or `not found`. A process of its own, since what is
- * loaded stays loaded.
+ * Prints `found` with how many it took and what was seen, or `not found`. A process of its own,
+ * since what is loaded stays loaded.
  */
 
 import { registerHooks } from 'node:module'

@@ -1,6 +1,6 @@
-// Goal: the simulator is strong enough to find what it is there for.
-// Method: a bug is planted in the source as it is loaded, by a process of its own for each, which runs seeds until
-// one shows it. Each has its number of seeds.
+// Goal: the simulator is strong enough to find what it is there for. Method: a bug is planted in
+// the source as it is loaded, by a process of its own for each, which runs seeds until one shows
+// it. Each has its number of seeds.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

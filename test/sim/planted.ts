@@ -1,6 +1,7 @@
 /**
- * Bugs to be planted, one at a time, in the source as it is loaded: how strong the simulator is, is how many of
- * them it finds, and how soon (planted.test.ts). Each was a bug once, here or elsewhere, or easily is one.
+ * Bugs to be planted, one at a time, in the source as it is loaded: how strong the simulator is, is
+ * how many of them it finds, and how soon (planted.test.ts). Each was a bug once, here or
+ * elsewhere, or easily is one.
  */
 
 export type Planted = {

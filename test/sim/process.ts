@@ -1,6 +1,6 @@
 /**
- * The descriptors of the process that all workers live in: the lowest free number first, used again at once. So
- * whoever closes one too early, or keeps one too long, meets another file.
+ * The descriptors of the process that all workers live in: the lowest free number first, used again
+ * at once. So whoever closes one too early, or keeps one too long, meets another file.
  */
 
 import { Errno } from '../../src/kernel/errno.ts'

@@ -1,4 +1,7 @@
-/** A gateway of one worker, without faults but for those asked for, moved step by step by a test: for what a seed has found. */
+/**
+ * A gateway of one worker, without faults but for those asked for, moved step by step by a test:
+ * for what a seed has found.
+ */
 
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { Clock } from './clock.ts'

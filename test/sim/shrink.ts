@@ -1,4 +1,7 @@
-/** A failing run made smaller: fewer faults, fewer actions, fewer connections, fewer bytes, as long as it fails. */
+/**
+ * A failing run made smaller: fewer faults, fewer actions, fewer connections, fewer bytes, as long
+ * as it fails.
+ */
 
 import { type Limits, run } from './run.ts'
 

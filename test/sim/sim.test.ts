@@ -1,7 +1,6 @@
-// Goal: no schedule of kernel, network and operator breaks what weir promises.
-// Method: the engine's own code under a simulated kernel (docs/simulator.md), many seeds of it; each failure says
-// its seed, which replays it. Each mark of a rare branch has
-// to be reached.
+// Goal: no schedule of kernel, network and operator breaks what weir promises. Method: the engine's
+// own code under a simulated kernel (docs/simulator.md), many seeds of it; each failure says its
+// seed, which replays it. Each mark of a rare branch has to be reached.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

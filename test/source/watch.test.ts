@@ -1,4 +1,7 @@
-/** Every way in which a file gets saved must be noticed; that one burst gives one call is in debounce.test.ts. */
+/**
+ * Every way in which a file gets saved must be noticed; that one burst gives one call is in
+ * debounce.test.ts.
+ */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,6 +1,6 @@
 /**
- * Goal: a reader of live connections and of records sees whole ones only, and misses no record that was not
- * counted as dropped. Method: another thread rewrites them all the time.
+ * Goal: a reader of live connections and of records sees whole ones only, and misses no record that
+ * was not counted as dropped. Method: another thread rewrites them all the time.
  */
 
 import assert from 'node:assert/strict'

@@ -1,4 +1,5 @@
-// Goal: a bucket holds what it says, and quantiles are off by no more than a bucket. Method: every edge, and random values.
+// Goal: a bucket holds what it says, and quantiles are off by no more than a bucket. Method: every
+// edge, and random values.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -55,7 +56,10 @@ test('kinds are kept apart, workers are summed, and what is too great counts as 
   assert.ok(Number.isNaN(quantile(sumHistograms([createHistograms()], 'decide'), 0.5)))
 })
 
-/** The value that a share (0 – 1) of all lies at or below: the upper end of its bucket. NaN of nothing. */
+/**
+ * The value that a share (0 – 1) of all lies at or below: the upper end of its bucket. NaN of
+ * nothing.
+ */
 function quantile({ count, buckets }: Summed, share: number): number {
   if (count === 0) return Number.NaN
   let left = Math.max(1, Math.ceil(share * count))

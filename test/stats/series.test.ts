@@ -1,6 +1,7 @@
 /**
- * Goal: nothing that was counted is lost or counted twice, however generations come and go and whoever reads
- * meanwhile. Method: writers and readers on one buffer, in one thread step by step and in two at full speed.
+ * Goal: nothing that was counted is lost or counted twice, however generations come and go and
+ * whoever reads meanwhile. Method: writers and readers on one buffer, in one thread step by step
+ * and in two at full speed.
  */
 
 import assert from 'node:assert/strict'

@@ -1,4 +1,5 @@
-// Goal: counts of many writers add up and survive a worker's death. Method: several views on one buffer.
+// Goal: counts of many writers add up and survive a worker's death. Method: several views on one
+// buffer.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * An address that never answers: a listener whose queue is full and whose thread sleeps, so that the
- * kernel drops every further SYN. It works on loopback and without privileges.
+ * An address that never answers: a listener whose queue is full and whose thread sleeps, so that
+ * the kernel drops every further SYN. It works on loopback and without privileges.
  */
 
 import { once } from 'node:events'

@@ -1,4 +1,7 @@
-/** The demo as somebody would run it, in a folder of its own and at free ports, with clients that come and go. */
+/**
+ * The demo as somebody would run it, in a folder of its own and at free ports, with clients that
+ * come and go.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

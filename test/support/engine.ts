@@ -56,8 +56,8 @@ export const EVERY_ENGINE: readonly EngineUnderTest[] = [
 ]
 
 /**
- * Every test of the data plane runs on each engine, by name. `epoll` runs the code that `uring` does,
- * on another kernel: where both can run, `npm test` tries one of them.
+ * Every test of the data plane runs on each engine, by name. `epoll` runs the code that `uring`
+ * does, on another kernel: where both can run, `npm test` tries one of them.
  */
 export const ENGINES: readonly EngineUnderTest[] = [
   on('node', false),

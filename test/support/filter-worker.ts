@@ -1,6 +1,6 @@
 /**
- * A worker like the real one (src/engine/worker/worker.ts) whose connections get what stands between a
- * socket and the flows: a prefix, or filters.
+ * A worker like the real one (src/engine/worker/worker.ts) whose connections get what stands
+ * between a socket and the flows: a prefix, or filters.
  */
 
 import assert from 'node:assert/strict'
@@ -72,8 +72,8 @@ class Inverting extends Speaking {
 }
 
 /**
- * Keeps what the side says until it is a line: answers `hello` with `welcome`, and breaks the connection
- * at anything else. What comes after the line is passed on.
+ * Keeps what the side says until it is a line: answers `hello` with `welcome`, and breaks the
+ * connection at anything else. What comes after the line is passed on.
  */
 class Handshake extends Speaking {
   override readonly isTransparent = false

@@ -1,6 +1,7 @@
 /**
- * Tables in which every part says which generation it belongs to, so that a reader who mixes two of them
- * can be caught: the prefixes, how many routes there are, which rule leads to which, timeouts and ports.
+ * Tables in which every part says which generation it belongs to, so that a reader who mixes two of
+ * them can be caught: the prefixes, how many routes there are, which rule leads to which, timeouts
+ * and ports.
  */
 
 import { buildTable } from '../../src/table/build/builder.ts'
@@ -47,7 +48,9 @@ export function endpointsAfter(table: Table): SharedArrayBuffer {
   return changeEndpoints(table, new Map(clusters.map(cluster => [cluster, endpoints])), () => 1)
 }
 
-/** A clients part for a generation that is served: it has a workload more, which every client is. */
+/**
+ * A clients part for a generation that is served: it has a workload more, which every client is.
+ */
 export function clientsAfter(table: Table): SharedArrayBuffer {
   const cidr = { family: 4 as const, words: new Uint32Array(4), bits: 0 }
   return changeClients(table, [{ cidr, namespace: `n${table.clientsRevision}`, labels: {} }])

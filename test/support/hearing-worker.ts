@@ -1,6 +1,6 @@
 /**
- * A worker whose connections say a line before they are decided about, where their listener's gateway
- * is called after how many milliseconds it waits: `default/hears-200`.
+ * A worker whose connections say a line before they are decided about, where their listener's
+ * gateway is called after how many milliseconds it waits: `default/hears-200`.
  *
  *   take …        the line is weir's, what follows goes on
  *   keep …        all of it goes on

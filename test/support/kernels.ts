@@ -21,7 +21,9 @@ export const LOOPBACK = [0x7f000001]
 type Open = (wakeFd: number) => Kernel | number
 type Body = (kernel: Kernel, t: TestContext) => void | Promise<void>
 
-/** Every kernel, and `test` for what is tested on it: skipped, with the reason, where it can't run. */
+/**
+ * Every kernel, and `test` for what is tested on it: skipped, with the reason, where it can't run.
+ */
 export const KERNELS: readonly { name: Kernel['name']; test: (name: string, body: Body) => void }[] = [
   on('uring', UringKernel.open, skip),
   on('epoll', EpollKernel.open, withoutEpoll),
@@ -62,7 +64,10 @@ export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
   return found
 }
 
-/** How long what has to come may take: nothing but a machine that is busy with other things keeps it. */
+/**
+ * How long what has to come may take: nothing but a machine that is busy with other things keeps
+ * it.
+ */
 const PATIENCE_MS = 4000
 
 /** Waits until `isEnough` says so of all that has come. */
@@ -222,6 +227,8 @@ export function taken(kernel: Kernel, { flags, result }: Completion, pool = kern
   return text
 }
 
-/** Where in its memory there are `bytes` bytes that nothing else here uses: the last large buffers. */
+/**
+ * Where in its memory there are `bytes` bytes that nothing else here uses: the last large buffers.
+ */
 export const room = ({ large }: Kernel, bytes: number): number =>
   large.at(large.count - Math.ceil(bytes / large.bytesEach))

@@ -1,5 +1,6 @@
 /**
- * The matcher that cannot be wrong: what src/table/plan/plan.ts says, word by word, and as slowly as that.
+ * The matcher that cannot be wrong: what src/table/plan/plan.ts says, word by word, and as slowly
+ * as that.
  *
  * The data plane's matcher is checked against this one.
  */
@@ -54,7 +55,10 @@ export function naiveMatch(plan: Plan, query: Query): Outcome {
   return { listener: index, rule, route: rule ? rule.route : scope.defaultRoute }
 }
 
-/** The kernel prefers the socket that is bound to the address; behind a redirect the address says nothing of the socket. */
+/**
+ * The kernel prefers the socket that is bound to the address; behind a redirect the address says
+ * nothing of the socket.
+ */
 function listenerOf({ listeners }: Plan, { gateway, port }: Query, destination: Address): number {
   const specific = (each: Listener) =>
     !isEvery(each.bind, destination) && equal(address(each.bind), destination)
@@ -77,7 +81,10 @@ function scopeOf(listener: Listener, destination: Address, port: number): Scope 
   return longest < 0 ? null : listener.scopes[lengths.indexOf(longest)]
 }
 
-/** Length of the longest of the ranges around an address; 0 where none are given, −1 where none fits. */
+/**
+ * Length of the longest of the ranges around an address; 0 where none are given, −1 where none
+ * fits.
+ */
 const prefixLength = (ranges: readonly Cidr[], { family, words }: Address): number =>
   ranges.length === 0
     ? 0

@@ -15,7 +15,10 @@ const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary
 const mostly = <T>(usual: T, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ arbitrary: fc.constant(usual), weight: 3 }, { arbitrary: rare, weight: 2 })
 
-/** Few bits vary, so that addresses fall into prefixes by chance: 10.0.{0–3}.{0–3}, and the like in IPv6. */
+/**
+ * Few bits vary, so that addresses fall into prefixes by chance: 10.0.{0–3}.{0–3}, and the like in
+ * IPv6.
+ */
 const quad = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3))
 export const address = fc.oneof(
   quad.map(([a, b, c]) => `10.${a}.${b}.${c}`),
@@ -133,7 +136,10 @@ export const plan: fc.Arbitrary<Plan> = planOf(
 
 const label = fc.constantFrom('a', 'b', '')
 
-/** A rule that asks a lot of the client, and so leaves much to the rules behind it; a few leave nothing in their prefix. */
+/**
+ * A rule that asks a lot of the client, and so leaves much to the rules behind it; a few leave
+ * nothing in their prefix.
+ */
 const pickyRule = fc
   .record({ rule, kind: fc.nat(59), only: namespace, client: cidr, prefix: cidr, app: label, version: label })
   .map(({ rule, kind, only, client, prefix, app, version }): Rule => {
@@ -163,7 +169,10 @@ const commonRule = fc.tuple(rule, cidr, fc.constantFrom('foo', 'bar'), fc.nat(9)
   }),
 )
 
-/** Many rules that ask the same of the client, among others of which more can match than a shortlist holds. */
+/**
+ * Many rules that ask the same of the client, among others of which more can match than a shortlist
+ * holds.
+ */
 export const hugePlan: fc.Arbitrary<Plan> = oneScope(
   fc
     .tuple(

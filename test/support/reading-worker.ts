@@ -1,9 +1,9 @@
 /**
- * A worker of the torn-read hunt: looks for a newer table before each connection, as the engines do, then
- * routes the connection and holds everything that it reads against the table's generation.
+ * A worker of the torn-read hunt: looks for a newer table before each connection, as the engines
+ * do, then routes the connection and holds everything that it reads against the table's generation.
  *
- * What is wrong is thrown, which the supervisor reports as a death. When told to drain it says how many
- * connections it routed (`closed`), and under how many generations (`reset`).
+ * What is wrong is thrown, which the supervisor reports as a death. When told to drain it says how
+ * many connections it routed (`closed`), and under how many generations (`reset`).
  */
 
 import assert from 'node:assert/strict'
@@ -18,7 +18,10 @@ import { createQuery, match } from '../../src/table/match/match.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 import { fill, portOf, routeOf, timeoutOf, weightOf, workloadOf } from './generations.ts'
 
-/** Connections between two turns of the event loop; in between only the epoch word tells of a new table. */
+/**
+ * Connections between two turns of the event loop; in between only the epoch word tells of a new
+ * table.
+ */
 const CONNECTIONS_A_TURN = 10_000
 
 export default async function readUntilDrained(task: WorkerTask): Promise<void> {

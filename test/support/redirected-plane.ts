@@ -1,4 +1,7 @@
-/** Runs inside a network namespace that redirects port 8080 to 15001: prints which service each address leads to. */
+/**
+ * Runs inside a network namespace that redirects port 8080 to 15001: prints which service each
+ * address leads to.
+ */
 
 import { parseCidr } from '../../src/address/address.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'

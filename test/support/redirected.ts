@@ -1,4 +1,7 @@
-/** Runs inside a network namespace that redirects port 8080 to 15001: prints what each listener finds out. */
+/**
+ * Runs inside a network namespace that redirects port 8080 to 15001: prints what each listener
+ * finds out.
+ */
 
 import { formatAddress, parseAddress } from '../../src/address/address.ts'
 import { createSocketName, writeSocketAddress } from '../../src/kernel/socket-address.ts'

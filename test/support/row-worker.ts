@@ -1,6 +1,7 @@
 /**
- * A thread that rewrites live rows and records as fast as it can, each word of a version derived from one
- * number, so that a reader who mixes two versions can be caught. It ends after so many, or when it is told to.
+ * A thread that rewrites live rows and records as fast as it can, each word of a version derived
+ * from one number, so that a reader who mixes two versions can be caught. It ends after so many, or
+ * when it is told to.
  */
 
 import { workerData } from 'node:worker_threads'

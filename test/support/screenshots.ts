@@ -1,7 +1,8 @@
 /**
- * Takes the pictures of the page that the documents show, from the demo with traffic and two changes of its files:
- * `npm run screenshots`. With a time and a folder (`-- 40 /tmp/pictures`) it shows whoever works on the page all of it,
- * at its whole length, empty and without a gateway as well.
+ * Takes the pictures of the page that the documents show, from the demo with traffic and two
+ * changes of its files: `npm run screenshots`. With a time and a folder (`-- 40 /tmp/pictures`) it
+ * shows whoever works on the page all of it, at its whole length, empty and without a gateway as
+ * well.
  */
 
 import { mkdirSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** A thread that opens and closes connections in a series as a worker does, generation by generation, as fast as it can. */
+/**
+ * A thread that opens and closes connections in a series as a worker does, generation by
+ * generation, as fast as it can.
+ */
 
 import { workerData } from 'node:worker_threads'
 import { Series, SeriesWriter, seriesAt } from '../../src/stats/series.ts'

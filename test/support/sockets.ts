@@ -1,6 +1,6 @@
 /**
- * Sockets for tests: servers on free ports of 127.0.0.1, clients, byte sources, and waiting for what
- * happens to them. Everything is closed by `using`, or by the test's end.
+ * Sockets for tests: servers on free ports of 127.0.0.1, clients, byte sources, and waiting for
+ * what happens to them. Everything is closed by `using`, or by the test's end.
  */
 
 import { createHash, type Hash } from 'node:crypto'
@@ -70,7 +70,10 @@ export const greet =
 
 const given = new Set<number>()
 
-/** A port that was free a moment ago; never the same twice, which would make a listener its own upstream. */
+/**
+ * A port that was free a moment ago; never the same twice, which would make a listener its own
+ * upstream.
+ */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   await using server = await listen(() => {}, { host })
   if (given.has(server.port)) return await freePort(host)
@@ -81,9 +84,9 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
 type ClientOptions = { readonly highWaterMark?: number; readonly localPort?: number }
 
 /**
- * A client whose connection stood. Where the other side resets it at once, Node may report the reset
- * instead of the connection (Linux completes connect(2), then SO_ERROR holds ECONNRESET): the socket
- * is handed over all the same, and `ending`, `consume` and their like report how it ended.
+ * A client whose connection stood. Where the other side resets it at once, Node may report the
+ * reset instead of the connection (Linux completes connect(2), then SO_ERROR holds ECONNRESET): the
+ * socket is handed over all the same, and `ending`, `consume` and their like report how it ended.
  */
 export async function open(port: number, host = '127.0.0.1', options: ClientOptions = {}) {
   const socket = begin(port, host, options)
@@ -107,7 +110,9 @@ export function begin(port: number, host = '127.0.0.1', options: ClientOptions =
   return socket
 }
 
-/** Hands over each chunk until the end; rejects where the connection is reset. Leaves writing open. */
+/**
+ * Hands over each chunk until the end; rejects where the connection is reset. Leaves writing open.
+ */
 export async function consume(socket: Socket, onChunk: (chunk: Buffer) => void): Promise<void> {
   if (socket.errored) throw socket.errored
   socket.on('data', onChunk)
@@ -179,7 +184,10 @@ export async function digest(socket: Socket, hash: Hash = createHash('sha256')):
   return hash.digest('hex')
 }
 
-/** Looks every few milliseconds until `condition` holds: for what sends no event, like shared memory. */
+/**
+ * Looks every few milliseconds until `condition` holds: for what sends no event, like shared
+ * memory.
+ */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(3)
 }

@@ -1,6 +1,6 @@
 /**
- * Rings for tests: one arena and one ring for a test's whole life, on its own thread, with both ends of
- * every connection in it.
+ * Rings for tests: one arena and one ring for a test's whole life, on its own thread, with both
+ * ends of every connection in it.
  */
 
 import assert from 'node:assert/strict'
@@ -62,8 +62,9 @@ export function drain(ring: Ring, waitMs = 1000): Completion[] {
 }
 
 /**
- * Submits and waits until `count` completions have come, at most ten seconds. A wait may end early with
- * none: an io_uring_enter(2) that has submitted returns their count even where its wait was interrupted.
+ * Submits and waits until `count` completions have come, at most ten seconds. A wait may end early
+ * with none: an io_uring_enter(2) that has submitted returns their count even where its wait was
+ * interrupted.
  */
 export function collect(ring: Ring, count: number): Completion[] {
   const found: Completion[] = []

@@ -1,4 +1,6 @@
-/** A thread that blocks in its own ring, reports the first completion that ends the wait, and ends. */
+/**
+ * A thread that blocks in its own ring, reports the first completion that ends the wait, and ends.
+ */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { Cqe } from '../../src/kernel/uring/io-uring.ts'

@@ -1,4 +1,7 @@
-/** What differs between two tables, as an operator is told before the second takes the first one's place. */
+/**
+ * What differs between two tables, as an operator is told before the second takes the first one's
+ * place.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -41,7 +41,8 @@ test('a destination of weight 0 is never drawn', () => {
   )
 })
 
-// Pearson's chi-square with 9 degrees of freedom exceeds 33.7 once in 10 000 runs; the seeds are fixed.
+// Pearson's chi-square with 9 degrees of freedom exceeds 33.7 once in 10 000 runs; the seeds are
+// fixed.
 test('numbers below a limit are spread evenly', () => {
   for (const limit of [10, 2 ** 32 - 6]) {
     const random = createRandom(1, 2, 3)

@@ -1,4 +1,7 @@
-/** Who must send a PROXY header: the table's answer beside the Plan's, for random listeners and addresses. */
+/**
+ * Who must send a PROXY header: the table's answer beside the Plan's, for random listeners and
+ * addresses.
+ */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

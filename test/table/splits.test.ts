@@ -128,7 +128,10 @@ test('exact: nor are they anywhere in the longest periods', () => {
   assert.equal(isExactForEver([1_000_003, 1, 1, 1, 1]), false)
 })
 
-/** By destination: how many of the first `turns` connections it has had, by whole numbers of any size. */
+/**
+ * By destination: how many of the first `turns` connections it has had, by whole numbers of any
+ * size.
+ */
 function countsAfter(turns: number, weights: readonly number[]): number[] {
   const rounded = (of: bigint, share: bigint, period: bigint): bigint => (of * share + period / 2n) / period
   const split = (of: bigint, [first, second]: readonly bigint[]): bigint[] => {
@@ -177,7 +180,8 @@ test('exact: eight threads together keep the split', async () => {
   assert.deepEqual([...new Int32Array(counts)], [total * 0.97, total * 0.02, total * 0.01])
 })
 
-// Pearson's chi-square with 3 degrees of freedom exceeds 21.1 once in 10 000 runs; the seed is fixed.
+// Pearson's chi-square with 3 degrees of freedom exceeds 21.1 once in 10 000 runs; the seed is
+// fixed.
 test('random: 100 000 connections follow their weights', () => {
   const list = [70, 20, 9, 1]
   const counts = drawn(list, 'random', 100_000)

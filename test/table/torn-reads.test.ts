@@ -1,6 +1,6 @@
 /**
- * The hunt for torn reads: one writer that swaps tables as fast as it can, four readers that route by them,
- * all by the very code that the gateway publishes and the workers adopt with.
+ * The hunt for torn reads: one writer that swaps tables as fast as it can, four readers that route
+ * by them, all by the very code that the gateway publishes and the workers adopt with.
  */
 
 import assert from 'node:assert/strict'

@@ -1,11 +1,15 @@
 /**
- * The PROXY protocol read again, by other means and all at once: what the readers are compared with.
+ * The PROXY protocol read again, by other means and all at once: what the readers are compared
+ * with.
  */
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { formatAddress, parseAddress } from '../../src/address/address.ts'
 
-/** "192.0.2.7 56324 203.0.113.5 443", '' where the header names no addresses; null: no header begins here. */
+/**
+ * "192.0.2.7 56324 203.0.113.5 443", '' where the header names no addresses; null: no header begins
+ * here.
+ */
 export type Naive = { readonly bytes: number; readonly says: string } | null
 
 const LINE =
@@ -68,7 +72,9 @@ function hasGoodTlvs(header: Buffer, first: number): boolean {
   return true
 }
 
-/** Bit by bit, most significant first, on reflected bytes: RFC 3720 §12.1 as it is written there. */
+/**
+ * Bit by bit, most significant first, on reflected bytes: RFC 3720 §12.1 as it is written there.
+ */
 export function castagnoli(bytes: Uint8Array): number {
   let crc = 0xffffffff
   for (const byte of bytes) {

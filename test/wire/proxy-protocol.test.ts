@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol's readers and writers: headers by hand, and random ones in random pieces beside a naive
- * reader.
+ * The PROXY protocol's readers and writers: headers by hand, and random ones in random pieces
+ * beside a naive reader.
  */
 
 import assert from 'node:assert/strict'
@@ -41,8 +41,8 @@ function says({ clientFamily, client, clientPort, ...header }: ProxyHeader): str
 }
 
 /**
- * What is made of the pieces, as "bytes: addresses"; 'invalid', or 'more' where they are too few. With each piece
- * all that has come is read, from a buffer that has something before and behind it.
+ * What is made of the pieces, as "bytes: addresses"; 'invalid', or 'more' where they are too few.
+ * With each piece all that has come is read, from a buffer that has something before and behind it.
  */
 function read(pieces: readonly Uint8Array[], versions = BOTH): string {
   const header = createProxyHeader()

@@ -1,6 +1,6 @@
 /**
- * Bars from left to right, a row for each name: the bar (a point on a logarithmic scale), a thin line over the middle
- * half of its rounds, its figure, and the goal.
+ * Bars from left to right, a row for each name: the bar (a point on a logarithmic scale), a thin
+ * line over the middle half of its rounds, its figure, and the goal.
  */
 
 import type { Bars } from '../../chart.ts'
@@ -272,7 +272,9 @@ const whiskerOf = (left: number, right: number, y: number): string =>
 const upright = (x: number, y: number, half: number, name: string, width: number): string =>
   stroke(name, width, 'M', x, y - half, 'V', y + half)
 
-/** Right of all that belongs to the bar, the goal's mark included where it would be written over. */
+/**
+ * Right of all that belongs to the bar, the goal's mark included where it would be written over.
+ */
 function figureText(figure: Figure, at: (value: number) => number, y: number, look: Look): string {
   const end = at(Math.max(figure.high, figure.median))
   const goal = figure.goal === null || look.isStacked ? end : at(figure.goal)

@@ -1,4 +1,7 @@
-/** Curves over a scale, with bands for what the rounds lie apart: how they look, whatever they are of. */
+/**
+ * Curves over a scale, with bands for what the rounds lie apart: how they look, whatever they are
+ * of.
+ */
 
 import { tickIn, type Unit } from '../../units.ts'
 import {

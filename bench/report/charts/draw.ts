@@ -17,7 +17,10 @@ export function drawingOf(chart: Chart, { figures, distributions, charts }: Benc
     : drawPercentiles(chart, distributions, order)
 }
 
-/** All that has a curve, as it first appears: whoever is in several charts has one colour in all of them. */
+/**
+ * All that has a curve, as it first appears: whoever is in several charts has one colour in all of
+ * them.
+ */
 const orderOf = (charts: readonly Chart[]): string[] => [
   ...new Set(
     charts.flatMap(chart => {
@@ -29,7 +32,9 @@ const orderOf = (charts: readonly Chart[]): string[] => [
 
 const FRAMES = { wide: { width: 860, isNarrow: false }, narrow: { width: 360, isNarrow: true } } as const
 
-/** With a name and a description, for those who do not see it; `id` tells it from the page's others. */
+/**
+ * With a name and a description, for those who do not see it; `id` tells it from the page's others.
+ */
 export function inlineSvg(drawing: Drawing, size: keyof typeof FRAMES, id: string): string {
   const { width } = FRAMES[size]
   const { height, svg } = drawing.draw(FRAMES[size])

@@ -1,5 +1,6 @@
 /**
- * Colours of the page and of its charts. They are CSS variables, so that one drawing serves light and dark.
+ * Colours of the page and of its charts. They are CSS variables, so that one drawing serves light
+ * and dark.
  */
 
 const LIGHT = {

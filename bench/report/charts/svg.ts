@@ -52,7 +52,10 @@ export const widthOf = (words: string): number =>
 const emOf = (character: string): number =>
   /[ijlI.,:;'|()[\] ]/.test(character) ? 0.36 : /[mwMW%]/.test(character) ? 0.95 : 0.63
 
-/** Lines of at most `width`, broken between words and, where one word is longer than a line, inside it. */
+/**
+ * Lines of at most `width`, broken between words and, where one word is longer than a line, inside
+ * it.
+ */
 export function wrapped(words: string, width: number): string[] {
   const lines = ['']
   for (const word of words.split(' ')) {
