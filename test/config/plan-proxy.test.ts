@@ -43,13 +43,7 @@ const pod = (labels: object, annotations: object) => ({
 })
 
 function load(...documents: object[]) {
-  const text = documents.map(each => JSON.stringify(each)).join('\n---\n')
-  const file = { file: 'a.yaml', bytes: Buffer.from(text) }
-  const { plan, diagnostics } = loadConfig([file], {
-    names: new Map(),
-    lint: { notes: true, openPortsFrom: 0 },
-  })
-  assert.ok(plan, diagnostics.map(each => each.message).join('; '))
+  const { plan, diagnostics } = planOf(...documents)
   const reading = plan.listeners.map(
     ({ gateway: name, port, proxyProtocol }) =>
       `${name}:${port} ${proxyProtocol?.from.map(formatCidr).join() ?? '-'}`,
@@ -58,6 +52,17 @@ function load(...documents: object[]) {
     .filter(({ code }) => /^(CFG419|CFG42|IST0101)/.test(code))
     .map(({ code, resource, field }) => [code, resource, field].join(' '))
   return { reading, found }
+}
+
+function planOf(...documents: object[]) {
+  const text = documents.map(each => JSON.stringify(each)).join('\n---\n')
+  const file = { file: 'a.yaml', bytes: Buffer.from(text) }
+  const { plan, diagnostics } = loadConfig([file], {
+    names: new Map(),
+    lint: { notes: true, openPortsFrom: 0 },
+  })
+  assert.ok(plan, diagnostics.map(each => each.message).join('; '))
+  return { plan, diagnostics }
 }
 
 const edges = [gateway('edge', 9001), gateway('inner', 9002), SERVICE]
@@ -102,6 +107,24 @@ test('an entry behind others that take all its listeners, and a Gateway that is 
 test('senders at every address are noted', () => {
   const { found } = load(...edges, settings({ from: ['10.0.0.0/8', '0.0.0.0/0'] }))
   assert.deepEqual(found, ['CFG421 Settings settings spec.proxyProtocol[0].from[1]'])
+})
+
+test('the deadline of a header lies within that of all reading, and one that does not is told', () => {
+  const from = ['10.1.0.1']
+  const of = (...[reading, timeout]: readonly (string | undefined)[]) => {
+    const spec = { proxyProtocol: [{ from, timeout }], ...(reading && { reading: { timeout: reading } }) }
+    const settings = { apiVersion: 'gateway.weir/v1', kind: 'Settings', spec }
+    const { plan, diagnostics } = planOf(gateway('edge', 9001), settings)
+    const [{ readTimeoutMs, proxyProtocol }] = plan.listeners
+    const told = diagnostics.filter(({ code }) => code === 'CFG422').map(({ field }) => field)
+    return [readTimeoutMs, proxyProtocol?.timeoutMs, ...told]
+  }
+  const told = 'spec.proxyProtocol[0].timeout'
+  assert.deepEqual(of(), [15_000, 5_000])
+  assert.deepEqual(of('3s'), [3_000, 3_000])
+  assert.deepEqual(of('3s', '4s'), [3_000, 3_000, told])
+  assert.deepEqual(of('20s', '20s'), [20_000, 20_000])
+  assert.deepEqual(of(undefined, '15001ms'), [15_000, 15_000, told])
 })
 
 const asking = { [ANNOTATION]: 'gatewayTopology:\n  proxyProtocol: {}\n' }

@@ -45,6 +45,7 @@ reload: {guard: warn}
 maxConnections: 1000
 connectAttempts: 4
 connectDeadline: 1m
+reading: {timeout: 20s}
 proxyProtocol:
 - {gateways: [shop/edge, mesh], ports: [9000], from: [10.0.0.0/8], require: false, versions: [2], timeout: 3s}`)
   assert.deepEqual(found, [])
@@ -62,6 +63,7 @@ proxyProtocol:
     maxConnections: 1000,
     connectAttempts: 4,
     connectDeadlineMs: 60_000,
+    reading: { timeoutMs: 20_000 },
     proxyProtocol: [
       {
         ...{ gateways: ['shop/edge', 'mesh'], ports: [9000], from: [parseCidr('10.0.0.0/8')] },

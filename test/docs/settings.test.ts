@@ -199,6 +199,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'For all attempts of a connection together. Unless it is written, a destination’s longer `connectTimeout` counts instead.',
     range: { inside: ['1ms', '1h'], outside: ['0s', '1h1s', 15] },
   },
+  'reading.timeout': {
+    type: 'duration, 1ms – 10m',
+    byDefault: `${DEFAULT_SETTINGS.reading.timeoutMs / 1000}s`,
+    meaning:
+      'For all that weir reads of a connection before it decides about it (a [PROXY header](#proxy-protocol)), from accept on.',
+    range: { inside: ['1ms', '10m'], outside: ['0s', '10m1s', 15] },
+  },
   proxyProtocol: {
     type: 'list',
     byDefault: DEFAULT_SETTINGS.proxyProtocol,
@@ -234,7 +241,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'proxyProtocol[].timeout': {
     type: 'duration, 1ms – 1m',
     byDefault: '5s',
-    meaning: 'From accept until the header is whole; then the connection is reset as `proxy-timeout`.',
+    meaning:
+      'From accept until the header is whole; then the connection is reset as `proxy-timeout`. At most `reading.timeout`.',
   },
 }
 
@@ -301,7 +309,7 @@ test('an entry of proxyProtocol is what docs/configuration.md says', () => {
     [
       {
         ...{ gateways: [], ports: [], from: ['10.0.0.0/8'] },
-        ...{ require: true, versions: [1, 2], timeoutMs: 5_000 },
+        ...{ require: true, versions: [1, 2], timeoutMs: null },
       },
     ],
   )

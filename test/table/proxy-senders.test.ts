@@ -69,5 +69,6 @@ test('how a listener reads stands in its row', () => {
   const of = (listener: number, field: number) => table.listeners[listener * Listener.WORDS + field]
   assert.deepEqual([of(0, Listener.proxyVersions), of(1, Listener.proxyVersions)], [0, 2])
   assert.equal(of(1, Listener.proxyTimeoutMs), 1_500)
+  assert.equal(of(1, Listener.readTimeoutMs), 15_000)
   assert.deepEqual([of(0, Listener.rulePort), of(1, Listener.rulePort)], [0, 9001])
 })

@@ -98,4 +98,8 @@ export const PLAN_CODES = {
     'PROXY headers are believed from every address, so any client can name any address',
     'name the load balancers in from, unless nobody else can reach the listener',
   ),
+  CFG422: warning(
+    'the timeout of an entry of proxyProtocol is longer than reading.timeout, which ends it',
+    'raise reading.timeout, which is 15s unless it is written, or shorten the entry’s',
+  ),
 } as const satisfies Record<string, CodeEntry>

@@ -20,12 +20,17 @@ const ANNOTATION = 'proxy.istio.io/config'
 /** ProxyConfig has this field in one place only: gatewayTopology. */
 const ASKS = /\bproxyProtocol["']?\s*:/
 
-/** The listener as the first entry that fits it wants it. */
-export function withProxyProtocol(listener: Listener, { proxyProtocol }: Settings): Listener {
+/** A header that is on its way at all is there long before. */
+const TIMEOUT_MS = 5_000
+
+/** The listener with what is read of its connections, as the first entry that fits it says. */
+export function withReading(listener: Listener, { reading, proxyProtocol }: Settings): Listener {
+  const readTimeoutMs = reading.timeoutMs
   const entry = proxyProtocol.find(each => fits(each, listener))
-  if (!entry) return listener
-  const { gateways: _, ports: __, ...reads } = entry
-  return { ...listener, proxyProtocol: reads }
+  if (!entry) return { ...listener, readTimeoutMs }
+  const { gateways: _, ports: __, timeoutMs, ...reads } = entry
+  const shorterMs = Math.min(timeoutMs ?? TIMEOUT_MS, readTimeoutMs)
+  return { ...listener, readTimeoutMs, proxyProtocol: { ...reads, timeoutMs: shorterMs } }
 }
 
 const fits = ({ gateways, ports }: ProxySetting, { gateway, port }: Listener): boolean =>
@@ -77,6 +82,11 @@ function reportEntry(
       ? 'an earlier entry has each of its listeners'
       : 'no listener has such a gateway and port'
     findings.at('CFG419', document, path, `proxyProtocol[${index}] is never used: ${why}`)
+  }
+  const { timeoutMs } = settings.reading
+  if (entry.timeoutMs !== null && entry.timeoutMs > timeoutMs) {
+    const message = `timeout is ${entry.timeoutMs / 1000}s, and reading.timeout ends it after ${timeoutMs / 1000}s`
+    findings.at('CFG422', document, [...path, 'timeout'], message)
   }
   for (const [at, { bits, family }] of entry.from.entries()) {
     const message = `every IPv${family} address may send a PROXY header, and name any client`

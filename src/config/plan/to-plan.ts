@@ -23,7 +23,7 @@ import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
-import { reportProxyProtocol, withProxyProtocol } from './proxy-protocol.ts'
+import { reportProxyProtocol, withReading } from './proxy-protocol.ts'
 import { Registry } from './registry.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
@@ -80,7 +80,7 @@ export function toPlan(
   const listeners = [
     ...gatewayListeners(sockets, virtualServices, settings, clusters),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
-  ].map(each => withProxyProtocol(each, settings))
+  ].map(each => withReading(each, settings))
   reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
   return {
     plan: {

@@ -46,6 +46,7 @@ const CONNECTIONS_MAX = 1 << 24
 const DRAIN_MS_MAX = 24 * 3_600_000
 /** A header that is on its way at all is there long before. */
 const PROXY_MS_MAX = 60_000
+const READING_MS_MAX = 600_000
 const EVERY_MS_MAX = 24 * 3_600_000
 /** Anything less counts as this. */
 const EVERY_MS_LEAST = 1_000
@@ -56,11 +57,11 @@ type Source = Settings['sources'][number]
 const versionNumber = integer(1, 2) as Reader<1 | 2>
 
 /** As it is written. */
-type ProxyEntry = Omit<ProxySetting, 'timeoutMs'> & { readonly timeout: number }
+type ProxyEntry = Omit<ProxySetting, 'timeoutMs'> & { readonly timeout: number | null }
 
 const proxyDefaults: Omit<ProxyEntry, 'from'> = {
   ...{ gateways: [], ports: [], require: true, versions: [1, 2] },
-  timeout: 5_000,
+  timeout: null,
 }
 
 const proxyEntry: Reader<ProxySetting> = mapped(
@@ -130,6 +131,10 @@ const SPEC: Reader<Settings> = mapped(
       maxConnections: integer(0, CONNECTIONS_MAX),
       connectAttempts: integer(1, ATTEMPTS_MAX),
       connectDeadline: duration(DEADLINE_MS_MAX, 1),
+      reading: mapped(
+        object({ timeout: duration(READING_MS_MAX, 1) }, { timeout: DEFAULT_SETTINGS.reading.timeoutMs }),
+        ({ timeout }) => ({ timeoutMs: timeout }),
+      ),
       proxyProtocol: list(proxyEntry),
     },
     { ...settingsDefaults, connectDeadline: connectDeadlineMs },

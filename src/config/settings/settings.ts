@@ -7,7 +7,7 @@
  */
 
 import type { Cidr } from '../../address/address.ts'
-import type { ReadsProxy } from '../../table/plan/plan.ts'
+import { READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
 
 export type AdminSettings = {
   /** '' is every address. */
@@ -66,13 +66,17 @@ export type Settings = {
    * longer.
    */
   readonly connectDeadlineMs: number | null
+  /** For all that is read of a connection before it is decided about, from accept. */
+  readonly reading: { readonly timeoutMs: number }
   /**
    * Who sends a PROXY header, and to which listeners; the first entry that fits a listener holds.
    */
   readonly proxyProtocol: readonly ProxySetting[]
 }
 
-export type ProxySetting = ReadsProxy & {
+export type ProxySetting = Omit<ReadsProxy, 'timeoutMs'> & {
+  /** null: 5 s, or that of `reading` where it is shorter. */
+  readonly timeoutMs: number | null
   /** 'mesh', or Gateways as 'namespace/name'; none: every listener. */
   readonly gateways: readonly string[]
   /** Of listeners; none: any. */
@@ -113,5 +117,6 @@ export const DEFAULT_SETTINGS: Settings = {
   maxConnections: 0,
   connectAttempts: 3,
   connectDeadlineMs: null,
+  reading: { timeoutMs: READ_TIMEOUT_MS },
   proxyProtocol: [],
 }

@@ -10,15 +10,16 @@ import * as L from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import { aliasColumns } from '../match/pick.ts'
 import { stickyBuckets } from '../match/sticky.ts'
-import type {
-  Cluster,
-  Listener,
-  ReadsProxy,
-  Route,
-  Rule,
-  Scope,
-  ScopeDefault,
-  SourceCondition,
+import {
+  type Cluster,
+  type Listener,
+  READ_TIMEOUT_MS,
+  type ReadsProxy,
+  type Route,
+  type Rule,
+  type Scope,
+  type ScopeDefault,
+  type SourceCondition,
 } from '../plan/plan.ts'
 import { assemble, packed } from './assemble.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
@@ -67,6 +68,7 @@ export class RoutingBuilder {
       listener.opens ? 1 : 0,
       listener.gateway === 'mesh' ? 0 : listener.port,
       ...this.#proxyWords(listener.proxyProtocol),
+      Math.ceil(listener.readTimeoutMs ?? READ_TIMEOUT_MS),
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
     this.#classifier.addListener()

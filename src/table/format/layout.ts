@@ -111,7 +111,7 @@ export const Header = layout(8, {
 /** What a listener does with a destination that none of its scopes covers. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
-export const Listener = layout(11, {
+export const Listener = layout(12, {
   port: [0, 1],
   original: [1, 1], //  1: the destination is the one before a redirect
   otherwise: [2, 1], // Otherwise
@@ -120,9 +120,10 @@ export const Listener = layout(11, {
   rulePort: [5, 1], //       what rules ask for: a gateway's own port; 0: that of the destination
   proxyVersions: [6, 1], //  versions of the PROXY header that it reads: bit (version − 1); 0: none
   proxyRequired: [7, 1], //  1: who is not among its senders is reset
-  proxyTimeoutMs: [8, 1], // from accept until the header is whole
+  proxyTimeoutMs: [8, 1], // from accept until the header is whole; at most readTimeoutMs
   firstSender: [9, 1], //    run of prefixes: who must send one
   senderCount: [10, 1],
+  readTimeoutMs: [11, 1], //  from accept until all is read that comes before the decision
 })
 
 export const Scope = layout(5, {

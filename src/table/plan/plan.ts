@@ -40,7 +40,15 @@ export type Listener = {
   readonly otherwise: 'close' | 'passthrough' | 'deny'
   /** Whose connections begin with a PROXY header; absent: nobody's. */
   readonly proxyProtocol?: ReadsProxy
+  /**
+   * From accept until all is read that a connection has to say before it is decided about; absent:
+   * READ_TIMEOUT_MS.
+   */
+  readonly readTimeoutMs?: number
 }
+
+/** That of Istio's gateways for their listener filters. */
+export const READ_TIMEOUT_MS = 15_000
 
 /** How a listener reads the header in which a load balancer says who its client is. */
 export type ReadsProxy = {
@@ -49,7 +57,7 @@ export type ReadsProxy = {
   /** Whether connections of all others are reset; else they are served without a header. */
   readonly require: boolean
   readonly versions: readonly (1 | 2)[]
-  /** From accept until the header is whole. */
+  /** From accept until the header is whole; at most the listener's `readTimeoutMs`. */
   readonly timeoutMs: number
 }
 
