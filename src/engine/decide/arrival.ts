@@ -71,6 +71,8 @@ export class Arrivals {
     decision.route = decision.cluster = -1
     query.listener = listener
     query.clientFamily = query.destinationFamily = 0
+    query.isTls = false
+    query.serverName = ''
     query.scope = query.rule = -1
     query.workload = 0
     return arrival

@@ -30,6 +30,10 @@ export type Query = {
   destinationPort: number
   clientFamily: Family | 0
   readonly client: Uint32Array
+  /** Whether the client has begun TLS; false where nothing was read of it. */
+  isTls: boolean
+  /** The name that a TLS client asks for, in lower case, without a dot at its end; '': none. */
+  serverName: string
   /** What the client's workload fulfils, found on the way. */
   readonly fulfilled: Fulfilled
   /** Out: the row of the scope that applied; −1 where none did. */
@@ -50,6 +54,8 @@ export function createQuery(): Query {
     destinationPort: 0,
     clientFamily: 0,
     client: new Uint32Array(4),
+    isTls: false,
+    serverName: '',
     fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, route: -1 },
     scope: -1,
     rule: -1,
