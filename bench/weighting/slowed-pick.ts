@@ -5,7 +5,7 @@
 
 import { monotonicMs } from '../../src/base/clock.ts'
 import type { Random } from '../../src/base/random.ts'
-import { Route } from '../../src/table/format/layout.ts'
+import { Route } from '../../src/table/format/routing-layout.ts'
 import type { Table } from '../../src/table/format/table.ts'
 import { pickDestination as pick } from '../../src/table/match/pick.ts'
 

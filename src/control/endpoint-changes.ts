@@ -9,7 +9,7 @@
 import type { ResolvedNames } from '../config/load.ts'
 import { SLOTS_MAX, type SlotCounts, Slots } from '../stats/counter-slots.ts'
 import { changeEndpoints } from '../table/build/endpoints.ts'
-import { Endpoint, EndpointRun } from '../table/format/layout.ts'
+import { Endpoint, EndpointRun } from '../table/format/endpoints-layout.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Place } from '../table/plan/plan.ts'
 import { resolvePlaces } from '../table/plan/resolve.ts'

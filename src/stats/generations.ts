@@ -9,8 +9,8 @@
 
 import { assert } from '../base/assert.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
-import { Route, SPLIT_NAMES } from '../table/format/layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
+import { Route, SPLIT_NAMES } from '../table/format/routing-layout.ts'
 import {
   openTable,
   readCold,

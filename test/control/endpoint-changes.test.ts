@@ -9,7 +9,7 @@ import { type EndpointChange, EndpointChanges } from '../../src/control/endpoint
 import { Gateway } from '../../src/control/gateway.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import { Endpoint } from '../../src/table/format/layout.ts'
+import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
 import { openTable, withEndpoints } from '../../src/table/format/table.ts'
 import { clusterOf, planOf } from '../support/engine.ts'
 import { freePort, listen, say, until } from '../support/sockets.ts'

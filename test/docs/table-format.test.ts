@@ -1,21 +1,38 @@
 /**
- * docs/table-format.md shows sections, records and constants as src/table/format/layout.ts has
- * them, remarks included.
+ * docs/table-format.md shows sections, records and constants as the layouts in src/table/format
+ * have them, remarks included.
  */
 
 import { deepEqual, ok } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Layout } from '../../src/base/layout.ts'
-import * as L from '../../src/table/format/layout.ts'
+import * as classifier from '../../src/table/format/classifier-layout.ts'
+import * as clients from '../../src/table/format/clients-layout.ts'
+import * as endpoints from '../../src/table/format/endpoints-layout.ts'
+import * as parts from '../../src/table/format/layout.ts'
+import * as routing from '../../src/table/format/routing-layout.ts'
 import { holds, ROOT, read, tableOf } from './kit.ts'
 
 const DOCUMENT = 'docs/table-format.md'
-const SOURCE = readFileSync(`${ROOT}src/table/format/layout.ts`, 'utf8')
+
+/** In the order of the document. */
+const LAYOUTS = {
+  layout: parts,
+  'routing-layout': routing,
+  'classifier-layout': classifier,
+  'endpoints-layout': endpoints,
+  'clients-layout': clients,
+}
+const SOURCE = Object.keys(LAYOUTS)
+  .map(name => readFileSync(`${ROOT}src/table/format/${name}.ts`, 'utf8'))
+  .join('')
 
 type Words = Readonly<Record<string, number>>
 
-const exported = Object.entries<unknown>(L)
+const exported = Object.values<Readonly<Record<string, unknown>>>(LAYOUTS).flatMap(each =>
+  Object.entries(each),
+)
 const isWords = (value: unknown): value is Words =>
   typeof value === 'object' && value !== null && Object.values(value).every(each => typeof each === 'number')
 const isRecord = (value: unknown): value is Layout<string> => isWords(value) && Object.hasOwn(value, 'WORDS')
@@ -26,7 +43,7 @@ function sourceOf(record: string): { readonly comment: string; readonly body: st
     `(?:/\\*\\* ((?:(?!\\*/)[\\s\\S])*?) \\*/\\n)?export const ${record} = layout\\(.*\\{\\n([\\s\\S]*?)\\n\\}\\)`,
   )
   const [, comment = '', body] = pattern.exec(SOURCE) ?? []
-  ok(body, `layout.ts writes ${record} as one layout`)
+  ok(body, `a layout has ${record}`)
   return { comment: comment.replaceAll(/\s*\n \* ?/g, ' '), body }
 }
 
@@ -56,7 +73,7 @@ test('docs/table-format.md shows every record', () => {
 })
 
 test('docs/table-format.md shows the sections in their order', () => {
-  const lists = Object.entries(L.SECTIONS).map(
+  const lists = Object.entries(parts.SECTIONS).map(
     ([part, names]) => `${part}:\n\n${names.map((name, index) => `${index + 1}. \`${name}\``).join('\n')}`,
   )
   holds(DOCUMENT, 'sections', lists.join('\n\n'))
@@ -64,7 +81,7 @@ test('docs/table-format.md shows the sections in their order', () => {
 
 test('docs/table-format.md speaks of no index that is not there', () => {
   const spoken = [...read(DOCUMENT).matchAll(/\b[a-z]+(?:Index|Nodes)\b/g)].map(found => found[0])
-  const sections: readonly string[] = Object.values(L.SECTIONS).flat()
+  const sections: readonly string[] = Object.values(parts.SECTIONS).flat()
   deepEqual(
     spoken.filter(name => !sections.includes(name)),
     [],

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { addToChain, type Chain, createChain } from '../../src/table/build/chains.ts'
 import { spansOf } from '../../src/table/build/node-set.ts'
 import { isComplete, Shortlists } from '../../src/table/build/shortlists.ts'
-import { SHORTLIST_MAX } from '../../src/table/format/layout.ts'
+import { SHORTLIST_MAX } from '../../src/table/format/classifier-layout.ts'
 import { ANY_NODE } from '../../src/table/match/find-node.ts'
 import { runs } from '../support/full.ts'
 

@@ -14,7 +14,7 @@ import {
   pairedOf,
   SCHEDULE_MAX,
 } from '../../src/table/build/exact.ts'
-import { Route } from '../../src/table/format/layout.ts'
+import { Route } from '../../src/table/format/routing-layout.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 import { BUCKETS, stickyBuckets } from '../../src/table/match/sticky.ts'
 import { type Plan, SPLITS } from '../../src/table/plan/plan.ts'

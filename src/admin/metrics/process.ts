@@ -8,7 +8,8 @@ import { OUTCOMES } from '../../control/observe/history.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
-import { Cluster, Endpoint, Route, Rule } from '../../table/format/layout.ts'
+import { Endpoint } from '../../table/format/endpoints-layout.ts'
+import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [

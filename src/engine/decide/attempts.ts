@@ -16,7 +16,7 @@
 
 import { giveBack, noteFailure, noteSuccess } from '../../stats/backoffs.ts'
 import { Counter } from '../../stats/stats.ts'
-import { Cluster } from '../../table/format/layout.ts'
+import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { Journal } from '../worker/journal.ts'
 import { countOpen } from './balance.ts'

@@ -9,7 +9,8 @@
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
 import { openAt, type Stats, sumOpen, turnAt } from '../../stats/stats.ts'
-import { Balance, Cluster, Endpoint, EndpointRun } from '../../table/format/layout.ts'
+import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
+import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 
 /** No endpoint is left to try. */

@@ -11,15 +11,14 @@
 import type { Random } from '../../base/random.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
+import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
 import {
   CLUSTER_ORIGINAL,
   CLUSTER_STATIC,
   CLUSTER_UNKNOWN,
   Cluster,
-  Endpoint,
-  EndpointRun,
-} from '../../table/format/layout.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
+} from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { match, type Query } from '../../table/match/match.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'

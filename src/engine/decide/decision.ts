@@ -3,8 +3,8 @@
  * it anew.
  */
 
-import { Cluster } from '../../table/format/layout.ts'
 import { NO_ROUTE } from '../../table/format/outcome.ts'
+import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
 

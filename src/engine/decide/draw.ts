@@ -14,7 +14,8 @@
 import { nextBelow, nextU32 } from '../../base/random.ts'
 import { claim, isHeld } from '../../stats/backoffs.ts'
 import { turnAt } from '../../stats/stats.ts'
-import { Balance, Cluster, Endpoint, EndpointRun } from '../../table/format/layout.ts'
+import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
+import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import {
   type Balancer,

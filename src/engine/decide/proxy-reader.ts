@@ -7,7 +7,7 @@
  */
 
 import { Reason } from '../../stats/reasons.ts'
-import { Listener } from '../../table/format/layout.ts'
+import { Listener } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
 import { createProxyHeader, INVALID, type ProxyHeader } from '../../wire/proxy-header.ts'

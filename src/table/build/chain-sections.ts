@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import { LONG, PART_CHAINS } from '../format/layout.ts'
+import { LONG, PART_CHAINS } from '../format/classifier-layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import { addToChain, byPort, type Chain, createChain } from './chains.ts'

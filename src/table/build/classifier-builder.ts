@@ -6,7 +6,8 @@
  * left out of the lists.
  */
 
-import { type ClassifierSection, DestinationNode, DestinationScope } from '../format/layout.ts'
+import { DestinationNode, DestinationScope } from '../format/classifier-layout.ts'
+import type { ClassifierSection } from '../format/layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Rule, Scope } from '../plan/plan.ts'

@@ -6,8 +6,9 @@
  * new: whoever has written a row down can name it by any later part of the generation.
  */
 
+import { ClientNode, WorkloadRun } from '../format/clients-layout.ts'
 import type { ColdWorkload } from '../format/cold.ts'
-import { ClientNode, Rule, WorkloadRun } from '../format/layout.ts'
+import { Rule } from '../format/routing-layout.ts'
 import { prefixesOf } from '../format/rows.ts'
 import { readCold, readWorkloads, type Table } from '../format/table.ts'
 import type { Source, SourceCondition } from '../plan/plan.ts'

@@ -7,7 +7,7 @@
 
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
-import { Endpoint as EndpointRow, EndpointRun } from '../format/layout.ts'
+import { Endpoint as EndpointRow, EndpointRun } from '../format/endpoints-layout.ts'
 import type { Table } from '../format/table.ts'
 import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { assemble } from './assemble.ts'

@@ -11,7 +11,7 @@
  * its rules take the same clients, each of these has one candidate.
  */
 
-import { PART_LISTED_MAX, Part } from '../format/layout.ts'
+import { PART_LISTED_MAX, Part } from '../format/classifier-layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import { type Chain, type ChainsByPort, type PlacedRule, rulesOf } from './chains.ts'

@@ -6,8 +6,9 @@
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
-import * as L from '../format/layout.ts'
+import { packHalves } from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
+import * as L from '../format/routing-layout.ts'
 import { aliasColumns } from '../match/pick.ts'
 import { stickyBuckets } from '../match/sticky.ts'
 import {
@@ -169,7 +170,7 @@ export class RoutingBuilder {
     const turns = this.#turnsOf(split, route.destinations)
     this.#rows.routes.add(firstSplit, count, L.Split[split], slot, this.#rows.turns.count * 2, turns.length)
     for (let turn = 0; turn < turns.length; turn += 2) {
-      this.#rows.turns.add(L.packHalves(turns[turn], turns[turn + 1] ?? 0))
+      this.#rows.turns.add(packHalves(turns[turn], turns[turn + 1] ?? 0))
     }
   }
 

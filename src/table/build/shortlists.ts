@@ -12,7 +12,7 @@
  * into the table.
  */
 
-import { SHORTLIST_MAX } from '../format/layout.ts'
+import { SHORTLIST_MAX } from '../format/classifier-layout.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Cell, Chain } from './chains.ts'
 

@@ -4,7 +4,7 @@
  */
 
 import type { Cold } from '../format/cold.ts'
-import { Balance, Cluster } from '../format/layout.ts'
+import { Balance, Cluster } from '../format/routing-layout.ts'
 import { endpointsOf } from '../format/rows.ts'
 import { readCold, type Table } from '../format/table.ts'
 import type { RuleOrigin } from '../plan/plan.ts'

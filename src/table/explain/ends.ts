@@ -5,7 +5,8 @@
  * here.
  */
 
-import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster, Endpoint, EndpointRun } from '../format/layout.ts'
+import { Endpoint, EndpointRun } from '../format/endpoints-layout.ts'
+import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { isOwnListener, type OwnListeners } from '../match/own-listeners.ts'
 

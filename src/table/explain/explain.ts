@@ -7,9 +7,10 @@
  */
 
 import { formatAddress, formatEndpoint, parseInto } from '../../address/address.ts'
+import { ClientNode } from '../format/clients-layout.ts'
 import type { ColdWorkload } from '../format/cold.ts'
-import { CLUSTER_ORIGINAL, ClientNode, Cluster } from '../format/layout.ts'
 import { DENIED, PASSTHROUGH } from '../format/outcome.ts'
+import { CLUSTER_ORIGINAL, Cluster } from '../format/routing-layout.ts'
 import { destinationsOf, endpointsOf } from '../format/rows.ts'
 import { readWorkloads, type Table } from '../format/table.ts'
 import { findNode } from '../match/find-node.ts'

@@ -1,7 +1,7 @@
 /** Whose PROXY header a listener reads, and who the client then is: in words, for a question. */
 
 import { formatCidr, parseInto } from '../../address/address.ts'
-import { Listener } from '../format/layout.ts'
+import { Listener } from '../format/routing-layout.ts'
 import { cidrsOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { judgePeer, Peer } from '../match/proxy-senders.ts'

@@ -10,7 +10,7 @@
 
 import { formatCidr } from '../../address/address.ts'
 import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
-import { Rule } from '../format/layout.ts'
+import { Rule } from '../format/routing-layout.ts'
 import { destinationsOf, prefixesOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'

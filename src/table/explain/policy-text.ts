@@ -4,7 +4,7 @@
  */
 
 import type { ColdCluster } from '../format/cold.ts'
-import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/layout.ts'
+import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { DEFAULT_POLICY, type PolicyField } from '../plan/plan.ts'
 

@@ -3,7 +3,7 @@
 import { contains, type Family, formatAddress, formatCidr } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
 import type { ColdRule, ColdWorkload } from '../format/cold.ts'
-import { Rule } from '../format/layout.ts'
+import { Rule } from '../format/routing-layout.ts'
 import { prefixesOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { hasBit } from '../match/fulfilled.ts'

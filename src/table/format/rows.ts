@@ -5,7 +5,8 @@
 
 import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
 import type { Cold } from './cold.ts'
-import { Destination, Endpoint, EndpointRun, Prefix, Route } from './layout.ts'
+import { Endpoint, EndpointRun } from './endpoints-layout.ts'
+import { Destination, Prefix, Route } from './routing-layout.ts'
 import type { Table } from './table.ts'
 
 /** A destination of a route, with the share of connections that it is configured to get (0 – 1). */

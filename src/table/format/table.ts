@@ -11,6 +11,7 @@ import { assert } from '../../base/assert.ts'
 import type { AddressBook } from '../match/find-node.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
 import * as L from './layout.ts'
+import { Listener } from './routing-layout.ts'
 import { Sections, unpackSection } from './sections.ts'
 
 /** A table's parts: what is handed from thread to thread. */
@@ -233,14 +234,14 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
 }
 
 function toSocket(name: L.Names[number], listeners: Uint32Array, index: number): TableListener {
-  const row = index * L.Listener.WORDS
-  const port = listeners[row + L.Listener.port]
+  const row = index * Listener.WORDS
+  const port = listeners[row + Listener.port]
   const address = name.bind === '' ? '*' : name.bind.includes(':') ? `[${name.bind}]` : name.bind
   return {
     ...name,
     key: `${name.gateway} ${address}:${port}`,
     port,
-    original: listeners[row + L.Listener.original] === 1,
-    opens: listeners[row + L.Listener.opens] === 1,
+    original: listeners[row + Listener.original] === 1,
+    opens: listeners[row + Listener.opens] === 1,
   }
 }

@@ -19,9 +19,10 @@
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
 
-import { DestinationScope, Listener, LONG, Scope } from '../format/layout.ts'
+import { DestinationScope, LONG } from '../format/classifier-layout.ts'
 import { NO_RULE } from '../format/outcome.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
+import { Listener, Scope } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { ANY_NODE } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'

@@ -10,8 +10,9 @@
 
 import type { Family } from '../../address/address.ts'
 import { conditionList } from '../build/conditions.ts'
-import { ClientNode, Listener, Otherwise, Scope, WorkloadRun } from '../format/layout.ts'
+import { ClientNode, WorkloadRun } from '../format/clients-layout.ts'
 import { DENIED, NO_ROUTE, NO_RULE, PASSTHROUGH } from '../format/outcome.ts'
+import { Listener, Otherwise, Scope } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { findScope, firstRule } from './classifier.ts'
 import { findNode } from './find-node.ts'

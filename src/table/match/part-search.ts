@@ -3,7 +3,7 @@
  * than a shortlist holds. Never throws, allocates nothing.
  */
 
-import { Group, PART_CHAINS, Part, PartRule } from '../format/layout.ts'
+import { Group, PART_CHAINS, Part, PartRule } from '../format/classifier-layout.ts'
 import { NO_RULE } from '../format/outcome.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import type { Table } from '../format/table.ts'

@@ -11,7 +11,7 @@
 
 import { nextU32, type Random } from '../../base/random.ts'
 import { firstGroup, turnsBefore } from '../build/exact.ts'
-import { Destination, Route, Split } from '../format/layout.ts'
+import { Destination, Route, Split } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { bucketOf } from './sticky.ts'
 

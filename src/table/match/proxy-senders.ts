@@ -4,7 +4,7 @@
  */
 
 import type { Family } from '../../address/address.ts'
-import { Listener, Prefix } from '../format/layout.ts'
+import { Listener, Prefix } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 
 /** What a listener makes of a peer. */

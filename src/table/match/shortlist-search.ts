@@ -3,7 +3,7 @@
  * allocates nothing.
  */
 
-import { Candidate, Chain, DestinationNode, LONG, Shortlist } from '../format/layout.ts'
+import { Candidate, Chain, DestinationNode, LONG, Shortlist } from '../format/classifier-layout.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import type { Table } from '../format/table.ts'
 import { ANY_NODE } from './find-node.ts'

@@ -1,0 +1,97 @@
+/** The records of the routing part: from a socket to a destination, and how it is dialed. */
+
+import { layout } from '../../base/layout.ts'
+
+/** What a listener does with a destination that none of its scopes covers. */
+export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
+
+export const Listener = layout(12, {
+  port: [0, 1],
+  original: [1, 1], //  1: the destination is the one before a redirect
+  otherwise: [2, 1], // Otherwise
+  onlyScope: [3, 1], // the scope that takes every destination, where there is no other; else ABSENT
+  opens: [4, 1], //     1: has a socket; 0: only for explain
+  rulePort: [5, 1], //       what rules ask for: a gateway's own port; 0: that of the destination
+  proxyVersions: [6, 1], //  versions of the PROXY header that it reads: bit (version − 1); 0: none
+  proxyRequired: [7, 1], //  1: who is not among its senders is reset
+  proxyTimeoutMs: [8, 1], // from accept until the header is whole; at most readTimeoutMs
+  firstSender: [9, 1], //    run of prefixes: who must send one
+  senderCount: [10, 1],
+  readTimeoutMs: [11, 1], //  from accept until all is read that comes before the decision
+})
+
+export const Scope = layout(5, {
+  firstRule: [0, 1],
+  ruleCount: [1, 1],
+  defaultRoute: [2, 1], //  signed, as all in this section; negative: an outcome, such as −1, no route
+  anyPortChain: [3, 1], // the chain of the rules that ask for no port; −1: none
+  ports: [4, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
+})
+
+export const Rule = layout(7, {
+  port: [0, 1], //              0: no condition
+  firstDestination: [1, 1], //  run of prefixes; none: no condition
+  destinationCount: [2, 1],
+  firstClient: [3, 1], //       run of prefixes; none: no condition
+  clientCount: [4, 1],
+  condition: [5, 1], //         a bit of `workloads`; 0: no condition
+  route: [6, 1],
+})
+
+export const Prefix = layout(6, {
+  family: [0, 1], //   4 or 6
+  bits: [1, 1],
+  address: [2, 4],
+})
+
+export const Split = { random: 0, exact: 1, sticky: 2, exactPaired: 3 } as const
+
+/** What the operator asked for. */
+export const SPLIT_NAMES: ReadonlyMap<number, 'random' | 'exact' | 'sticky'> = new Map([
+  [Split.random, 'random'],
+  [Split.exact, 'exact'],
+  [Split.exactPaired, 'exact'],
+  [Split.sticky, 'sticky'],
+])
+
+export const Route = layout(6, {
+  firstSplit: [0, 1],
+  splitCount: [1, 1], // ≥ 1
+  split: [2, 1], //      Split; random where there is one destination
+  slot: [3, 1], //       exact: its ticket counter in the shared counts
+  firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPaired: the first group's share
+  turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPaired: the period
+})
+
+/**
+ * One weighted destination; threshold and alias are Vose's tables for this column
+ * (../match/pick.ts).
+ */
+export const Destination = layout(4, {
+  cluster: [0, 1],
+  weight: [1, 1],
+  threshold: [2, 1], // stay in this column when a random word is below it; exactPaired: the weight without the common factor
+  alias: [3, 1], //     else this column, counted from the route's first
+})
+
+export const CLUSTER_STATIC = 0
+export const CLUSTER_ORIGINAL = 1
+export const CLUSTER_UNKNOWN = 2
+export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
+
+export const Cluster = layout(14, {
+  kind: [0, 1],
+  balance: [1, 1], //           Balance
+  connectTimeoutMs: [2, 1],
+  idleTimeoutMs: [3, 1], //     0: none
+  maxDurationMs: [4, 1], //     0: none
+  maxConnections: [5, 1], //    0: none
+  slot: [6, 1], //              its word in the shared counts
+  keepaliveTimeS: [7, 1], //    −1: keepalive off; 0: the kernel's default
+  keepaliveIntervalS: [8, 1],
+  keepaliveProbes: [9, 1],
+  connectAttempts: [10, 1], //   endpoints that are tried for a connection
+  connectDeadlineMs: [11, 1], // for all of them together
+  remembersFailures: [12, 1], // 1: an endpoint whose last connect failed is drawn after all others
+  proxyVersion: [13, 1], //      of the PROXY header that an upstream gets first; 0: none
+})
