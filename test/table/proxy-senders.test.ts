@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { contains, parseAddress, parseCidr } from '../../src/address/address.ts'
+import { type Cidr, contains, parseAddress, parseCidr } from '../../src/address/address.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { Listener } from '../../src/table/format/routing-layout.ts'
 import { openTable, type Table } from '../../src/table/format/table.ts'
@@ -31,7 +31,7 @@ const range = fc
   .map(([text, bits]) => parseCidr(`${text}/${Math.min(bits, text.includes(':') ? 128 : 32)}`))
   .filter(cidr => cidr !== null)
 const reads = fc.record<ReadsProxy>({
-  from: fc.array(range, { minLength: 1, maxLength: 4 }),
+  from: fc.array(range, { minLength: 1, maxLength: 40, size: 'max' }),
   require: fc.boolean(),
   versions: fc.constantFrom([1], [2], [1, 2]),
   timeoutMs: fc.integer({ min: 1, max: 60_000 }),
@@ -61,6 +61,30 @@ test('a peer must send a header exactly where a range of the listener holds its 
     },
   )
   fc.assert(property, { numRuns: runs(5_000) })
+})
+
+test('listeners with the same senders share a set, and any number of ranges is one walk', () => {
+  const many = Array.from({ length: 20_000 }, (_, index) => {
+    const [high, low] = [index >>> 8, index & 0xff]
+    return parseCidr(index % 2 === 0 ? `10.${high}.${low}.0/24` : `2001:db8:${index.toString(16)}::/48`)
+  }).filter(cidr => cidr !== null)
+  const from = (ranges: readonly Cidr[]): ReadsProxy => ({
+    ...{ from: ranges, require: true, versions: [1, 2], timeoutMs: 1_000 },
+  })
+  const table = tableOf(from(many), from([...many, ...many].reverse()), from(many.slice(1)), null)
+  assert.equal(table.addressSets.length, 2)
+  const judged = (listener: number, text: string): number => {
+    const { family, words } = parseAddress(text) ?? assert.fail(text)
+    return judgePeer(table, listener, family, words)
+  }
+  for (const listener of [0, 1]) {
+    assert.equal(judged(listener, '10.0.0.9'), Peer.sender)
+    assert.equal(judged(listener, '10.0.1.9'), Peer.untrusted)
+    assert.equal(judged(listener, '2001:db8:4e1f:1::1'), Peer.sender)
+    assert.equal(judged(listener, '2001:db8:4e1e:1::1'), Peer.untrusted)
+  }
+  assert.equal(judged(2, '10.0.0.9'), Peer.untrusted)
+  assert.equal(judged(3, '10.0.0.9'), Peer.client)
 })
 
 test('how a listener reads stands in its row', () => {

@@ -22,6 +22,7 @@ import {
   type ScopeDefault,
   type SourceCondition,
 } from '../plan/plan.ts'
+import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
@@ -42,6 +43,7 @@ export class RoutingBuilder {
     clusters: new Rows(L.Cluster.WORDS),
   }
   readonly #classifier: ClassifierBuilder
+  readonly #sets = new AddressSets()
   readonly #names: { gateway: string; bind: string }[] = []
   readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
   readonly #scopes: ColdScope[] = []
@@ -70,6 +72,7 @@ export class RoutingBuilder {
       listener.gateway === 'mesh' ? 0 : listener.port,
       ...this.#proxyWords(listener.proxyProtocol),
       Math.ceil(listener.readTimeoutMs ?? READ_TIMEOUT_MS),
+      listener.proxyProtocol ? this.#sets.indexOf(listener.proxyProtocol.from) : ABSENT,
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
     this.#classifier.addListener()
@@ -202,6 +205,7 @@ export class RoutingBuilder {
         turns: rows.turns.words(),
         clusters: rows.clusters.words(),
         ...this.#classifier.finish(clients),
+        addressSets: this.#sets.words(),
         names: packed(this.#names),
         cold: packed(cold),
       },

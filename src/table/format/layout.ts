@@ -17,6 +17,8 @@
  *   chains, shortlists                                   what the classifier finds by them (../build/shortlists.ts)
  *   groups, parts, groupIndex, partIndex                 the same rules where a shortlist would be long (../build/parts.ts)
  *
+ *   addressSets                                          sets of prefixes, a trie for each family (../match/address-set.ts)
+ *
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
  *
@@ -79,6 +81,7 @@ export const SECTIONS = {
     'turns',
     'clusters',
     ...CLASSIFIER_SECTIONS,
+    'addressSets',
     'names',
     'cold',
   ],

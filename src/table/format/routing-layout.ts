@@ -5,7 +5,7 @@ import { layout } from '../../base/layout.ts'
 /** What a listener does with a destination that none of its scopes covers. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
-export const Listener = layout(12, {
+export const Listener = layout(13, {
   port: [0, 1],
   original: [1, 1], //  1: the destination is the one before a redirect
   otherwise: [2, 1], // Otherwise
@@ -15,9 +15,10 @@ export const Listener = layout(12, {
   proxyVersions: [6, 1], //  versions of the PROXY header that it reads: bit (version − 1); 0: none
   proxyRequired: [7, 1], //  1: who is not among its senders is reset
   proxyTimeoutMs: [8, 1], // from accept until the header is whole; at most readTimeoutMs
-  firstSender: [9, 1], //    run of prefixes: who must send one
+  firstSender: [9, 1], //    run of prefixes: who must send one, in words
   senderCount: [10, 1],
   readTimeoutMs: [11, 1], //  from accept until all is read that comes before the decision
+  senders: [12, 1], //       the address set of who must send one
 })
 
 export const Scope = layout(5, {
@@ -42,6 +43,14 @@ export const Prefix = layout(6, {
   family: [0, 1], //   4 or 6
   bits: [1, 1],
   address: [2, 4],
+})
+
+/** Of one address set: where its tries are in the section, in words. */
+export const AddressSetHead = layout(4, {
+  first4: [0, 1],
+  count4: [1, 1],
+  first6: [2, 1],
+  count6: [3, 1],
 })
 
 export const Split = { random: 0, exact: 1, sticky: 2, exactPaired: 3 } as const

@@ -8,6 +8,7 @@
  */
 
 import { assert } from '../../base/assert.ts'
+import { type AddressSet, viewSets } from '../match/address-set.ts'
 import type { AddressBook } from '../match/find-node.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
 import * as L from './layout.ts'
@@ -49,6 +50,7 @@ type RoutingViews = {
   readonly groupIndex: Uint32Array
   readonly parts: Int32Array
   readonly partIndex: Uint32Array
+  readonly addressSets: readonly AddressSet[]
 }
 
 type EndpointViews = {
@@ -166,6 +168,7 @@ function viewRouting(sections: Sections<'routing'>): RoutingViews {
     groupIndex: sections.words('groupIndex'),
     parts: sections.signed('parts'),
     partIndex: sections.words('partIndex'),
+    addressSets: viewSets(sections.words('addressSets')),
   }
 }
 
@@ -220,6 +223,7 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
     groupIndex: routing.groupIndex,
     parts: routing.parts,
     partIndex: routing.partIndex,
+    addressSets: routing.addressSets,
     endpointsRevision: ends.endpointsRevision,
     endpointRuns: ends.endpointRuns,
     endpoints: ends.endpoints,
