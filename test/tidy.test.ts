@@ -75,6 +75,45 @@ test('the engine on completions is given its kernel', () => {
   assert.deepEqual(wrong, [])
 })
 
+/**
+ * The rooms of the engine, likewise: decisions know nothing of workers, and the engines nothing of
+ * each other. worker.ts starts one of them.
+ */
+const ROOMS = [['decide'], ['worker'], ['flow', 'node']]
+
+test('imports point down the rooms of the engine', () => {
+  const room = (name: string): string => name.split('/')[1]
+  const level = (name: string): number => ROOMS.findIndex(rooms => rooms.includes(room(name)))
+  const isDown = (from: string, to: string): boolean => room(from) === room(to) || level(to) < level(from)
+  const wrong = modules
+    .filter(({ name }) => name.startsWith('engine/') && name !== 'engine/worker/worker.ts')
+    .flatMap(({ name, imports }) =>
+      imports
+        .filter(target => target.startsWith('engine/') && !isDown(name, target))
+        .map(target => `${name} imports ${target}`),
+    )
+  assert.deepEqual(wrong, [])
+  assert.deepEqual(readdirSync(join(SRC, 'engine')).sort(), ROOMS.flat().sort())
+})
+
+/** No callback upward, though it looks like one: a part that the engine is given, as its kernel. */
+const GIVEN = ['onAdmitted']
+
+test('no callback of the engine goes up more than one floor', () => {
+  const options = modules
+    .filter(({ name }) => name.startsWith('engine/'))
+    .flatMap(({ name, text }) =>
+      [...text.matchAll(/^ {2}readonly (on[A-Z]\w*)\??:/gm)].map(([, option]) => ({ name, option })),
+    )
+  const roomOf = ({ name, option }: (typeof options)[number]): string => `${dirname(name)} ${option}`
+  const handedOn = options.filter(
+    each =>
+      !GIVEN.includes(each.option) &&
+      options.some(other => other.name !== each.name && roomOf(other) === roomOf(each)),
+  )
+  assert.deepEqual(handedOn, [])
+})
+
 test('every folder of src is a floor', () => {
   const folders = readdirSync(SRC, { withFileTypes: true }).filter(entry => entry.isDirectory())
   assert.deepEqual(folders.map(entry => entry.name).sort(), [...FLOORS].sort())
@@ -173,6 +212,7 @@ test(`no comment is wider than ${COMMENT_MAX} columns`, () => {
 
 const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   { what: 'imports node:ffi', pattern: /(from |Module\()'node:ffi'/, where: /^kernel\/libc\.ts$/ },
+  { what: 'calls the system itself', pattern: /\/libc\.ts'/, where: /^kernel\/|^engine\/node\/direct\.ts$/ },
   {
     what: 'reads the time',
     pattern: /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.hrtime/,
@@ -195,9 +235,9 @@ const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   },
   {
     what: 'sets a timer, in engine and table',
-    // The engine on node:net lives on Node's event loop; left-behind.ts runs in the primary thread.
+    // The engine on node:net lives on Node's event loop.
     pattern: /\bset(Timeout|Interval|Immediate)\b|node:timers|base\/(turns|settled)\.ts'/,
-    where: /^(?!engine\/|table\/)|^engine\/node\/|^engine\/worker\/left-behind\.ts$/,
+    where: /^(?!engine\/|table\/)|^engine\/node\//,
   },
   { what: 'exits the process', pattern: /process\.exit\b|process\.exitCode/, where: /^cli\// },
   {

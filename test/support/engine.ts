@@ -7,15 +7,9 @@ import assert from 'node:assert/strict'
 import { type TestFn, type TestOptions, test } from 'node:test'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Observer } from '../../src/control/observe/observer.ts'
+import type { EngineLimits } from '../../src/engine/decide/decide.ts'
 import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
-import type {
-  Adopted,
-  EngineKind,
-  EngineLimits,
-  Order,
-  Report,
-  WorkerTask,
-} from '../../src/engine/worker/protocol.ts'
+import type { Adopted, EngineKind, Order, Report, WorkerTask } from '../../src/engine/worker/protocol.ts'
 import { createHeld } from '../../src/kernel/held.ts'
 import { closeWake, wake } from '../../src/kernel/wake.ts'
 import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/counter-slots.ts'

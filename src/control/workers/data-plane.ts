@@ -6,7 +6,8 @@
  */
 
 import type { Settings } from '../../config/settings/settings.ts'
-import type { EngineKind, EngineLimits, RevisedPart } from '../../engine/worker/protocol.ts'
+import type { EngineLimits } from '../../engine/decide/decide.ts'
+import type { EngineKind, RevisedPart } from '../../engine/worker/protocol.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'

@@ -3,9 +3,10 @@
  * to do ends in the books as `worker-lost`. Then another can take its place.
  */
 
+import { ACCEPT } from '../../engine/flow/operations.ts'
 import { ANY, Inboxes } from '../../engine/worker/inboxes.ts'
-import { closeDescriptors, closeLeftBehind } from '../../engine/worker/left-behind.ts'
 import { Held } from '../../kernel/held.ts'
+import { closeDescriptors, closeLeftBehind } from '../../kernel/left-behind.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { endLost } from '../../stats/lost.ts'
 import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
@@ -29,7 +30,7 @@ export async function endLostWorker(worker: LostWorker): Promise<number> {
   if (left && !quiet) await threads.end(thread)
   const given = emptyInbox(new Inboxes(inboxes), index)
   await closeDescriptors(given)
-  const accepted = left ? await closeLeftBehind(held) : 0
+  const accepted = left ? await closeLeftBehind(held, ACCEPT) : 0
   const stats = openStats(worker.stats)
   const counters = stats.counters[index]
   counters[Counter.accepted] += given.length + accepted

@@ -12,12 +12,12 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { assert } from '../../base/assert.ts'
 import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
 import { monotonicMs } from '../../base/clock.ts'
+import type { EngineLimits } from '../../engine/decide/decide.ts'
 import { createInboxes } from '../../engine/worker/inboxes.ts'
 import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
 import type {
   Adopted,
   EngineKind,
-  EngineLimits,
   ListenFailure,
   Order,
   Report,

@@ -18,7 +18,6 @@ import { giveBack, noteFailure, noteSuccess } from '../../stats/backoffs.ts'
 import { Counter } from '../../stats/stats.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
-import type { Journal } from '../worker/journal.ts'
 import { countOpen } from './balance.ts'
 import { ADMITTED, type Decider, decideEndpoint } from './decide.ts'
 import { type Decision, ORIGINAL, takePolicy } from './decision.ts'
@@ -37,12 +36,21 @@ export const TIMED_OUT = 'ECANCELED'
  */
 const TELLING_MS = 1_000
 
+/** What is written down of dials (../worker/journal.ts). */
+type DialNotes = {
+  readonly connected: (row: number, tookMs: number, nowMs: number) => void
+  /** `errno` is 0 where our own time was up. */
+  readonly dialFailed: (row: number, errno: number) => void
+  /** It goes on to another endpoint, which the decision has by now. */
+  readonly redirected: (row: number, decision: Decision) => void
+}
+
 /** Of a connection that has failed once. */
 type Further = { readonly tried: number[]; allowedMs: number }
 
 export class Attempts {
   readonly #decider: Decider
-  readonly #journal: Journal
+  readonly #journal: DialNotes
   readonly #counters: Float64Array
   /** By row, while it is dialing: the table that decided. */
   readonly #tables: (Table | null)[] = []
@@ -53,7 +61,7 @@ export class Attempts {
   readonly #beganMs: Float64Array
   readonly #further = new Map<number, Further>()
 
-  constructor(decider: Decider, journal: Journal, rows: number) {
+  constructor(decider: Decider, journal: DialNotes, rows: number) {
     this.#decider = decider
     this.#journal = journal
     this.#counters = decider.stats.counters[decider.worker]

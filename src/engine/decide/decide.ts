@@ -9,6 +9,7 @@
  */
 
 import type { Random } from '../../base/random.ts'
+import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
@@ -23,7 +24,6 @@ import type { Table } from '../../table/format/table.ts'
 import { match, type Query } from '../../table/match/match.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
 import { pickDestination } from '../../table/match/pick.ts'
-import type { EngineLimits, EngineTask } from '../worker/protocol.ts'
 import { NO_ENDPOINT } from './balance.ts'
 import { type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
@@ -33,6 +33,22 @@ const NOBODY: readonly number[] = []
 
 /** The connection may go where the decision says. */
 export const ADMITTED = -1
+
+export type EngineLimits = {
+  /** Open connections over all workers; more are reset at once and counted. */
+  readonly maxConnections: number
+  /** Connections that there are rows for; `maxConnections` unless that changes while running. */
+  readonly rows?: number
+}
+
+/** What a worker is given to decide with: its row is `index` of the counts. */
+type DeciderParts = {
+  readonly world: World
+  readonly stats: SharedArrayBuffer
+  readonly index: number
+  readonly limits: EngineLimits
+}
+
 /** What one worker decides with. */
 export type Decider = {
   readonly stats: Stats
@@ -45,12 +61,11 @@ export type Decider = {
   own: OwnListeners | null
 }
 
-export function createDecider(task: EngineTask): Decider {
-  const { world } = task
+export function createDecider({ world, stats, index, limits }: DeciderParts): Decider {
   return {
-    stats: openStats(task.stats),
-    worker: task.index,
-    limits: task.limits,
+    stats: openStats(stats),
+    worker: index,
+    limits,
     random: world.random(),
     nowMs: () => world.monotonicMs() + world.originMs,
     own: null,

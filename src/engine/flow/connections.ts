@@ -32,6 +32,7 @@ import { Queues } from './queues.ts'
 import { Reading } from './reading.ts'
 import { otherOf, type Side, Slots } from './slots.ts'
 import { Splicer } from './splice.ts'
+import type { Tally } from './tally.ts'
 import { Watch } from './watch.ts'
 
 type ConnectionsOptions = {
@@ -42,10 +43,7 @@ type ConnectionsOptions = {
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
-  /**
-   * Called once for each connection that was accepted, at its very end, with how long it lasted.
-   */
-  readonly onFree: (reason: number, lastedMs: number) => void
+  readonly tally: Tally
   readonly onAdmitted: OnAdmitted | undefined
 }
 
@@ -65,7 +63,7 @@ export class Connections {
   readonly #watch: Watch
 
   constructor(options: ConnectionsOptions) {
-    const { kernel, decider, journal, reception, clock, descriptorCeiling, onFree, onAdmitted } = options
+    const { kernel, decider, journal, reception, clock, descriptorCeiling, tally, onAdmitted } = options
     const { sockets, memory, small, large, pipes } = kernel
     const slots = new Slots(liveRows(decider.limits.rows ?? decider.limits.maxConnections))
     const ask = new Ask(kernel, slots)
@@ -76,7 +74,7 @@ export class Connections {
     const ports = new Ports({ ask, sockets, slots, queues, deadlines })
     const parts = { ask, slots, ports, queues, splicer, deadlines }
     const shared = { ...parts, kernel, sockets, memory, decider, journal, reception, clock }
-    const endings = new Endings({ ...shared, attempts, onFree })
+    const endings = new Endings({ ...shared, attempts, tally })
     const counters = decider.stats.counters[decider.worker]
     const flows = new Flows({ ...shared, counters, endings })
     const dialer = new Dialer({ ...shared, attempts, descriptorCeiling, flows, endings })

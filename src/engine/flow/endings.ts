@@ -27,6 +27,7 @@ import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, type Side, type Slots, UPSTREAM } from './slots.ts'
 import type { Splicer } from './splice.ts'
+import type { Tally } from './tally.ts'
 
 /**
  * Connections that are being reset at the same time: each ends two or three operations, and
@@ -50,10 +51,7 @@ type EndingsOptions = {
   readonly reception: Reception
   readonly deadlines: Deadlines
   readonly clock: Clock
-  /**
-   * Called once for each connection that was accepted, at its very end, with how long it lasted.
-   */
-  readonly onFree: (reason: number, lastedMs: number) => void
+  readonly tally: Tally
 }
 
 export class Endings {
@@ -188,7 +186,7 @@ export class Endings {
   #count(reason: number, lastedMs: number): void {
     this.#counters[Counter.open]--
     this.#counters[closedAt(reason)]++
-    this.#options.onFree(reason, lastedMs)
+    this.#options.tally.count(reason, lastedMs)
   }
 
   #endFilter(slot: number, side: Side): void {

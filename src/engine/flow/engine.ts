@@ -31,6 +31,7 @@ import type { Clock } from './deadlines.ts'
 import { HandOver } from './hand-over.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import * as Operation from './operations.ts'
+import { Tally } from './tally.ts'
 
 /** Serves until it is told to drain or stop; nothing is left open then. */
 export function runFlowEngine(task: EngineTask, kernel: Kernel, onAdmitted?: OnAdmitted): void {
@@ -45,7 +46,13 @@ export function runFlowEngine(task: EngineTask, kernel: Kernel, onAdmitted?: OnA
   engine.end()
 }
 
-type Drain = { closed: number; reset: number; untilMs: number; readonly timeoutMs: number }
+/** The end of all: when the rest is reset, and what had ended before it began. */
+type Drain = {
+  untilMs: number
+  readonly timeoutMs: number
+  readonly closedBefore: number
+  readonly resetBefore: number
+}
 
 export class FlowEngine {
   /** It has drained, or stopped: only `end` is left to do. */
@@ -60,6 +67,7 @@ export class FlowEngine {
   readonly #handOver: HandOver
   readonly #closings = new Closings()
   readonly #clock: Clock = { nowMs: 0 }
+  readonly #tally = new Tally()
   #drain: Drain | null = null
 
   constructor(task: EngineTask, kernel: Kernel, onAdmitted?: OnAdmitted) {
@@ -67,7 +75,7 @@ export class FlowEngine {
     this.#kernel = kernel
     this.#decider = createDecider(task)
     this.#journal = new Journal(task)
-    this.#handOver = new HandOver(kernel, task, this.#decider.stats)
+    this.#handOver = new HandOver(kernel, task, this.#decider.stats, this.#tally)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       revise: table => this.#listeners.revise(table),
@@ -76,7 +84,7 @@ export class FlowEngine {
       stop: () => this.#stop(),
     })
     this.#connections = new Connections({
-      ...{ kernel, decider: this.#decider, journal: this.#journal, onFree: this.#onFree, onAdmitted },
+      ...{ kernel, decider: this.#decider, journal: this.#journal, tally: this.#tally, onAdmitted },
       ...{ clock: this.#clock, descriptorCeiling: descriptorCeiling(task.world) },
       reception: new Reception(task, this.#decider, this.#journal),
     })
@@ -102,8 +110,8 @@ export class FlowEngine {
   }
 
   /**
-   * In the middle. The supervisor closes what is open (../worker/left-behind.ts), and what is in
-   * the inbox.
+   * In the middle. The supervisor closes what is open (kernel/left-behind.ts), and what is in the
+   * inbox.
    */
   abandon(): void {
     this.#handOver.close()
@@ -199,13 +207,6 @@ export class FlowEngine {
     this.#handOver.open(table.generation)
   }
 
-  readonly #onFree = (reason: number, lastedMs: number): void => {
-    this.#handOver.countEnd(lastedMs)
-    if (!this.#drain) return
-    if (reason === Reason.drain || reason === Reason.stop) this.#drain.reset++
-    else this.#drain.closed++
-  }
-
   readonly #close = (row: number, id: number): void => {
     if (this.#journal.isOf(row, id)) this.#connections.endings.close(row, Reason.drain)
   }
@@ -213,15 +214,20 @@ export class FlowEngine {
   #beginDrain(timeoutMs: number): void {
     if (this.#drain) return
     this.#closeInbox()
-    this.#drain = { closed: 0, reset: 0, untilMs: Number.POSITIVE_INFINITY, timeoutMs }
+    this.#drain = this.#drainOf(Number.POSITIVE_INFINITY, timeoutMs)
     this.#listeners.retireAll()
   }
 
   #stop(): void {
     this.#closeInbox()
-    this.#drain ??= { closed: 0, reset: 0, untilMs: 0, timeoutMs: 0 }
+    this.#drain ??= this.#drainOf(0, 0)
     this.#listeners.retireAll()
     this.#connections.endings.closeAll(Reason.stop)
+  }
+
+  #drainOf(untilMs: number, timeoutMs: number): Drain {
+    const { closed, reset } = this.#tally
+    return { untilMs, timeoutMs, closedBefore: closed, resetBefore: reset }
   }
 
   /** The time of a drain counts from when every queue has been emptied. */
@@ -233,7 +239,8 @@ export class FlowEngine {
     if (drain.untilMs === Number.POSITIVE_INFINITY) drain.untilMs = nowMs + drain.timeoutMs
     if (slots.open > 0 && nowMs >= drain.untilMs) endings.closeAll(Reason.drain)
     if (slots.open > 0) return
-    this.#report({ kind: 'drained', closed: drain.closed, reset: drain.reset })
+    const { closed, reset } = this.#tally
+    this.#report({ kind: 'drained', closed: closed - drain.closedBefore, reset: reset - drain.resetBefore })
     this.ended = true
   }
 

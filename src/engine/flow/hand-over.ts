@@ -22,6 +22,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { Counter, type Stats } from '../../stats/stats.ts'
 import { Inboxes } from '../worker/inboxes.ts'
 import type { WorkerTask } from '../worker/protocol.ts'
+import { SHORT_MS, type Tally } from './tally.ts'
 
 /**
  * What a worker may have more than the least loaded one: this, or a 12th of that one's load where
@@ -29,26 +30,26 @@ import type { WorkerTask } from '../worker/protocol.ts'
  */
 const SLACK_LEAST = 16
 const SLACK_SHARE = 1 / 12
-/** Connections that last less than this are short. */
-const SHORT_MS = 100
 
 export class HandOver {
   readonly #kernel: Kernel
   readonly #worker: number
   readonly #stats: Stats
   readonly #inboxes: Inboxes
+  readonly #tally: Tally
   /** Of the table that rows mean listeners of. */
   #generation = 0
   #isOpen = false
-  /** Short connections that ended since `#sinceMs`, and in SHORT_MS before. */
-  #ended = 0
   #sinceMs = 0
+  /** Short connections that had ended by then, ever, and in the SHORT_MS before. */
+  #endedBySince = 0
   #endedBefore = 0
 
-  constructor(kernel: Kernel, task: WorkerTask, stats: Stats) {
+  constructor(kernel: Kernel, task: WorkerTask, stats: Stats, tally: Tally) {
     this.#kernel = kernel
     this.#worker = task.index
     this.#stats = stats
+    this.#tally = tally
     this.#inboxes = new Inboxes(task.inboxes, kernel.rouse)
   }
 
@@ -80,11 +81,6 @@ export class HandOver {
     return true
   }
 
-  /** A connection has ended here. */
-  countEnd(lastedMs: number): void {
-    if (lastedMs < SHORT_MS) this.#ended++
-  }
-
   take(onTaken: (fd: number, row: number) => void): void {
     const { sockets } = this.#kernel
     this.#inboxes.take(this.#worker, this.#generation, (fd, row) => onTaken(sockets.keep(fd), row))
@@ -107,13 +103,14 @@ export class HandOver {
 
   /** How many short ones have ended here in the SHORT_MS that are running, or in those before. */
   #lately(nowMs: number): number {
+    const { short } = this.#tally
     const passedMs = nowMs - this.#sinceMs
     if (passedMs >= SHORT_MS) {
-      this.#endedBefore = (this.#ended * SHORT_MS) / passedMs
-      this.#ended = 0
+      this.#endedBefore = ((short - this.#endedBySince) * SHORT_MS) / passedMs
+      this.#endedBySince = short
       this.#sinceMs = nowMs
     }
-    return Math.max(this.#endedBefore, this.#ended)
+    return Math.max(this.#endedBefore, short - this.#endedBySince)
   }
 
   #load(worker: number): number {

@@ -5,7 +5,7 @@
  */
 
 import { layout } from '../../base/layout.ts'
-import type { EngineLimits } from './protocol.ts'
+import type { EngineLimits } from '../decide/decide.ts'
 
 const Word = layout(1, { maxConnections: [0, 1] })
 

@@ -10,6 +10,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
+import type { EngineLimits } from '../decide/decide.ts'
 import type { Reader } from '../decide/reader.ts'
 
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
@@ -46,13 +47,6 @@ export type EngineTask = WorkerTask & {
   readonly world: World
   /** Who hears connections before they are decided about; without it nothing is read. */
   readonly reader?: Reader
-}
-
-export type EngineLimits = {
-  /** Open connections over all workers; more are reset at once and counted. */
-  readonly maxConnections: number
-  /** Connections that there are rows for; `maxConnections` unless that changes while running. */
-  readonly rows?: number
 }
 
 /** A part of the table that can be replaced while its generation is served. */

@@ -3,7 +3,8 @@
  * gives the engine the machine that it runs on (base/world.ts), and its kernel.
  *
  * The task resolves when the worker has drained or stopped. However else it ends, the task rejects,
- * and the supervisor closes what was left open (left-behind.ts) and starts another in its place.
+ * and the supervisor closes what was left open (kernel/left-behind.ts) and starts another in its
+ * place.
  */
 
 import { flushCompileCache } from 'node:module'

@@ -1,7 +1,7 @@
 /**
- * Closing what a worker has left open (kernel/held.ts): it ended in the middle, by a bug, for want
- * of memory, or because it was told to, and the process goes on without it. Whatever stays open,
- * the kernel would still give clients to.
+ * Closing what a worker has left open (held.ts): it ended in the middle, by a bug, for want of
+ * memory, or because it was told to, and the process goes on without it. Whatever stays open, the
+ * kernel would still give clients to.
  *
  * The ring first, whose operations hold the sockets; then each socket with a reset, so that nobody
  * takes a broken stream for a complete one, and each listener, whose queue the kernel resets; the
@@ -10,23 +10,25 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises'
-import { Arena } from '../../kernel/arena.ts'
-import { Held, type HeldRing } from '../../kernel/held.ts'
-import * as libc from '../../kernel/libc.ts'
-import { Sockets } from '../../kernel/sockets.ts'
-import { Cqe } from '../../kernel/uring/io-uring.ts'
-import { operationOf } from '../../kernel/user-data.ts'
-import * as Operation from '../flow/operations.ts'
+import { Arena } from './arena.ts'
+import { Held, type HeldRing } from './held.ts'
+import * as libc from './libc.ts'
+import { Sockets } from './sockets.ts'
+import { Cqe } from './uring/io-uring.ts'
+import { operationOf } from './user-data.ts'
 
 /** Others are served after so many. */
 const AT_ONCE = 256
 
-/** How many connections were accepted that the worker never looked at. */
-export async function closeLeftBehind(register: SharedArrayBuffer): Promise<number> {
+/**
+ * How many connections were accepted that the worker never looked at; `accept` is the operation
+ * that accepts, as its user_data says.
+ */
+export async function closeLeftBehind(register: SharedArrayBuffer, accept: number): Promise<number> {
   const held = new Held(register)
   const { ring, closing, descriptors, mappings } = held
   if (libc.missing !== '') return 0
-  const accepted = ring ? acceptedBy(ring) : []
+  const accepted = ring ? acceptedBy(ring, accept) : []
   if (ring) libc.close(ring.fd)
   for (const fd of closing) libc.close(fd)
   await closeDescriptors([...descriptors, ...accepted])
@@ -36,13 +38,14 @@ export async function closeLeftBehind(register: SharedArrayBuffer): Promise<numb
 }
 
 /** Descriptors in completions that nobody has reaped. */
-function acceptedBy({ queues, queuesBytes, cqHead, cqTail, cqes, entries }: HeldRing): number[] {
+function acceptedBy(ring: HeldRing, accept: number): number[] {
+  const { queues, queuesBytes, cqHead, cqTail, cqes, entries } = ring
   const memory = libc.memory(queues, queuesBytes)
   const words = new Int32Array(memory)
   const found: number[] = []
   for (let at = words[cqHead]; at !== Atomics.load(words, cqTail); at = (at + 1) | 0) {
     const cqe = cqes + (at & (entries - 1)) * Cqe.WORDS
-    const isAccept = operationOf(words[cqe + Cqe.USER_DATA]) === Operation.ACCEPT
+    const isAccept = operationOf(words[cqe + Cqe.USER_DATA]) === accept
     if (isAccept && words[cqe + Cqe.RES] >= 0) found.push(words[cqe + Cqe.RES])
   }
   memory.transfer(0) // it is about to be unmapped

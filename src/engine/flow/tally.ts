@@ -1,0 +1,24 @@
+/**
+ * What has ended in this worker so far. The endings write it (endings.ts); a drain reads how they
+ * ended, and the hand-over how many did not stay (hand-over.ts).
+ */
+
+import { Reason } from '../../stats/reasons.ts'
+
+/** Connections that last less than this are short. */
+export const SHORT_MS = 100
+
+export class Tally {
+  /** By an order to drain or to stop. */
+  reset = 0
+  /** For any other reason. */
+  closed = 0
+  short = 0
+
+  /** A connection is over, which lasted so long. */
+  count(reason: number, lastedMs: number): void {
+    if (reason === Reason.drain || reason === Reason.stop) this.reset++
+    else this.closed++
+    if (lastedMs < SHORT_MS) this.short++
+  }
+}
