@@ -14,6 +14,7 @@ import { startAdmin } from '../../src/admin/http.ts'
 import { LIMITS, type Limits } from '../../src/admin/places.ts'
 import { Refusals } from '../../src/admin/refusals.ts'
 import { folder, watchedLog } from '../control/scene.ts'
+import { begun } from '../support/sockets.ts'
 import { call, raw } from './kit.ts'
 
 const KINDS = ['TCP', 'UNIX'] as const
@@ -74,7 +75,7 @@ for (const kind of KINDS) {
     const { caller, status, refusals } = await scene(t, kind)
     for (let round = 0; round < 3; round++) {
       const held = Array.from({ length: PLACES + 20 }, (_, index) => caller(index % 2 === 0 ? HALF : ''))
-      await Promise.all(held.map(socket => socket.connecting && once(socket, 'connect')))
+      await Promise.all(held.map(begun))
       assert.equal(await status('/healthz'), 200)
       assert.equal(await status('/ready'), 200)
       assert.equal(await status('/thing'), 200)
@@ -85,7 +86,7 @@ for (const kind of KINDS) {
   })
 
   test(`${kind}: a request has its time, however it is drawn out, and then its socket`, async t => {
-    const { caller, refusals } = await scene(t, kind, { requestMs: 200 })
+    const { caller, refusals } = await scene(t, kind, { requestMs: 400 })
     const dripping = async (start: string, drip: string): Promise<string> => {
       const socket = caller(start)
       const timer = setInterval(() => socket.write(drip), 20)
@@ -113,7 +114,7 @@ for (const kind of KINDS) {
   })
 
   test(`${kind}: a connection that has been answered and asks no more is closed without a word`, async t => {
-    const { caller, refusals } = await scene(t, kind, { requestMs: 100 })
+    const { caller, refusals } = await scene(t, kind, { requestMs: 400 })
     const came = await ended(caller(get('/thing')))
     assert.match(came, /^HTTP\/1\.1 200 [\s\S]*\{"thing":\{\}\}\n$/)
     assert.deepEqual(
@@ -177,7 +178,7 @@ test('more requests than can be answered are refused and closed, probes are not'
   }
   assert.match(await refused(), /^HTTP\/1\.1 503 .*"busy"/s)
   const silent = [caller(), caller(), caller(), caller()]
-  await Promise.all(silent.map(socket => once(socket, 'connect')))
+  await Promise.all(silent.map(begun))
   assert.equal(await status('/ready'), 200)
   assert.ok((refusals.counts.get('busy') ?? 0) >= 1)
   release()
@@ -237,7 +238,7 @@ test('who goes away is forgotten: no place stays taken', async t => {
   const { where, caller, status } = await scene(t)
   for (let round = 0; round < 5; round++) {
     const many = Array.from({ length: 30 }, (_, index) => caller([HALF, '', get('/held')][index % 3]))
-    await Promise.all(many.map(socket => once(socket, 'connect')))
+    await Promise.all(many.map(begun))
     for (const socket of many) socket.destroy()
     assert.equal(await status('/thing'), 200)
   }

@@ -87,7 +87,7 @@ for (const [signal, code] of [
     child.kill('SIGTERM')
     await logged('draining')
     child.kill(signal)
-    const late = setTimeout(() => child.kill('SIGKILL'), 5_000) // a drain would take 30 s
+    const late = setTimeout(() => child.kill('SIGKILL'), 20_000) // a drain would take 30 s
     assert.equal(await exit, code)
     clearTimeout(late)
   })

@@ -51,6 +51,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
   test(`${engine}: each connection is a line, whatever becomes of it, and none is missing at the end`, async t => {
     const { gateway, port, lines } = await scene(t, engine)
     for (let count = 0; count < 50; count++) assert.equal(await ask(port), 'hello test')
+    await until(() => lines().length === 50)
     const reset = await open(port)
     reset.write('x')
     await readBytes(reset, 1)

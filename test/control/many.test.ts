@@ -69,13 +69,10 @@ for (const { engine, test } of ENGINES) {
     const drain = new SelectedDrain(observer, { listener: `default/test 127.0.0.1:${port}` }, 0)
     assert.equal(drain.matched, MANY)
     supervisor.tell(drain.orders())
-    let answers = 0
-    while (totals(stats).open > 1) {
+    do {
       other.write('y')
       assert.equal(await readBytes(other, 1), 'y')
-      answers++
-    }
-    assert.ok(answers > 0)
+    } while (totals(stats).open > 1)
     assert.deepEqual(new Set(await Promise.all(ends)), new Set(['ECONNRESET']))
     assert.equal(totals(stats).closed.drain, MANY)
   })

@@ -97,7 +97,7 @@ for (const { engine, test } of ENGINES) {
     await using back = await listen(say('back'), { port: gone.port })
     assert.equal(back.port, gone.port)
     const answers = new Set<string>()
-    while (!answers.has('back')) answers.add(await ask(port))
+    while (answers.size < 2) answers.add(await ask(port))
     assert.deepEqual(answers, new Set(['hi', 'back']))
   })
 

@@ -26,8 +26,10 @@ async function ask(child: ChildProcess, command: Command): Promise<Answer> {
 /** CPU that the child uses while nothing happens, as a share of one processor. */
 async function idleShare(child: ChildProcess): Promise<number> {
   const before = await ask(child, { kind: 'counts' })
+  const startedMs = performance.now()
   await pause(300)
-  return ((await ask(child, { kind: 'counts' })).cpuMs - before.cpuMs) / 300
+  const { cpuMs } = await ask(child, { kind: 'counts' })
+  return (cpuMs - before.cpuMs) / (performance.now() - startedMs)
 }
 
 /** What has been counted once nothing is open. */

@@ -169,7 +169,11 @@ for (const { engine, test } of ENGINES) {
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
     const client = await open(port)
     client.write(Buffer.alloc(64 * 2 ** 20))
-    await stalled(() => plane.counts.clientBytes)
+    const isKept = ({ fromClient, toUpstream }: Connection) => toUpstream > 0 && fromClient > toUpstream
+    await stalled(
+      () => plane.counts.clientBytes,
+      () => isKept(only()),
+    )
     const { fromClient, toUpstream } = only()
     assert.ok(toUpstream > 0 && fromClient > toUpstream, `${fromClient} came, ${toUpstream} went`)
     for (const socket of upstream.sockets) socket.resetAndDestroy()

@@ -96,25 +96,33 @@ for (const { engine, test } of EVERY_ENGINE) {
         [...moving, stays].map(port => listenerOn(port)),
         [clusterOf([upstream])],
       )
-    await plane.adopt(planWith(ports.slice(0, many)))
+    let [before, after] = [ports.slice(many), ports.slice(0, many)]
+    await plane.adopt(planWith(after))
     const held = await open(stays)
-    let isMoving = true
-    const echoes = (async () => {
+    let isMoving = false
+    /** How many bytes come back while the listeners move. */
+    const echoes = async (): Promise<number> => {
       let count = 0
-      for (; isMoving; count++) {
+      for (isMoving = true; isMoving; count++) {
         held.write('x')
         await readBytes(held, 1)
       }
       return count
-    })()
-    const [{ failures }] = await plane.adopt(planWith(ports.slice(many)))
-    isMoving = false
-    assert.deepEqual(failures, [])
-    const count = await echoes
-    assert.ok(count >= 5, `${count} bytes came back while ${many} listeners moved`)
+    }
+    // This thread may not get to ask while they move, on a machine that is busy with other things.
+    let most = 0
+    for (let moves = 0; most < 5; moves++) {
+      assert.ok(moves < 20, `${most} bytes came back while ${many} listeners moved`)
+      const counted = echoes()
+      ;[before, after] = [after, before]
+      const [{ failures }] = await plane.adopt(planWith(after))
+      isMoving = false
+      assert.deepEqual(failures, [])
+      most = Math.max(most, await counted)
+    }
     held.destroy()
-    for (const port of [ports[many], ports[2 * many - 1], stays]) assert.equal(await ask(port), '')
-    for (const port of [ports[0], ports[many - 1]]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
+    for (const port of [after[0], after[many - 1], stays]) assert.equal(await ask(port), '')
+    for (const port of [before[0], before[many - 1]]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
   })
 
   test(`${engine}: what waits in the queue of a listener that goes is still served`, async () => {

@@ -98,7 +98,7 @@ for (const { engine, test } of EVERY_ENGINE) {
       socket.on('end', () => socket.end())
     })
     await using plane = new TestEngine(engine)
-    const policy = { proxyVersion: 1, connectTimeoutMs: 200, balance: 'ROUND_ROBIN' } as const
+    const policy = { proxyVersion: 1, connectTimeoutMs: 1000, balance: 'ROUND_ROBIN' } as const
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([dead, upstream], policy)]))
     // Whichever is drawn first: one of two connections meets the dead endpoint first.
     for (let connection = 0; connection < 2; connection++) {

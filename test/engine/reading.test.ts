@@ -27,24 +27,20 @@ const HEARING = {
 type Scene = {
   readonly plane: TestEngine
   readonly port: number
-  readonly upstream: { readonly port: number }
+  readonly upstream: { readonly address: string; readonly port: number }
 }
 
 const hears = (port: number, waitMs: number, route = 0): Listener =>
   listenerOn(port, route, { gateway: `default/hears-${waitMs}` })
 
-/** A worker behind one listener that hears, for as long as `waitMs`. */
-async function sceneOf(
-  t: TestContext,
-  engine: (typeof ENGINES)[number]['engine'],
-  waitMs = LONG_MS,
-): Promise<Scene> {
+/** A worker behind one listener that hears. */
+async function sceneOf(t: TestContext, engine: (typeof ENGINES)[number]['engine']): Promise<Scene> {
   const upstream = await listen(echo)
   t.after(() => upstream[Symbol.asyncDispose]())
   const plane = new TestEngine(engine, 1, {}, HEARING)
   t.after(() => plane[Symbol.asyncDispose]())
   const port = await freePort()
-  await plane.adopt(planOf([hears(port, waitMs)], [clusterOf([upstream])]))
+  await plane.adopt(planOf([hears(port, LONG_MS)], [clusterOf([upstream])]))
   return { plane, port, upstream }
 }
 
@@ -115,10 +111,17 @@ for (const { engine, test } of ENGINES) {
   })
 
   test(`${engine}: who is refused, ends, resets or is late while it is read from is counted by its reason`, async t => {
-    const { plane, port } = await sceneOf(t, engine, 400)
-    const ends = async (reason: ReasonName, act: (client: Socket) => unknown, end: string | null) => {
+    const { plane, port, upstream } = await sceneOf(t, engine)
+    const hasty = await freePort()
+    await plane.adopt(planOf([hears(port, LONG_MS), hears(hasty, 100)], [clusterOf([upstream])]))
+    const ends = async (
+      reason: ReasonName,
+      act: (client: Socket) => unknown,
+      end: string | null,
+      at = port,
+    ) => {
       const before = plane.counts.closed[reason]
-      const client = await open(port)
+      const client = await open(at)
       const ended = ending(client)
       await act(client)
       if (end !== null) assert.equal(await ended, end)
@@ -126,7 +129,7 @@ for (const { engine, test } of ENGINES) {
     }
     await ends('denied', client => client.write('refuse\nrest'), 'ECONNRESET')
     await ends('client-closed', client => client.end('tak'), 'ECONNRESET')
-    await ends('idle-timeout', client => client.write('tak'), 'ECONNRESET')
+    await ends('idle-timeout', client => client.write('tak'), 'ECONNRESET', hasty)
     const reset = async (client: Socket) => {
       client.write('tak')
       await live(plane, 1, 'reading')

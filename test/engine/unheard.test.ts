@@ -125,7 +125,10 @@ for (const { engine, test } of ENGINES) {
         ),
       ),
     )
-    await stalled(() => plane.counts.clientBytes + plane.counts.upstreamBytes)
+    await stalled(
+      () => plane.counts.clientBytes + plane.counts.upstreamBytes,
+      () => servers.every(({ sockets }) => sockets.size === EACH),
+    )
     const counts = plane.counts
     assert.equal(counts.open, CASES.length * EACH)
     const heard = CASES.map(async ({ name, resets, othersHear }, index) => {

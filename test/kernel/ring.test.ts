@@ -190,10 +190,7 @@ test('an entry that is to be silent completes only when it fails', { skip }, () 
     ring.skipSuccess()
     prepareCancel(ring, 0, 99, 2, 0)
     ring.skipSuccess()
-    assert.deepEqual(
-      drain(ring).map(({ word }) => word),
-      [2],
-    )
+    assert.equal(one(ring).word, 2)
     assert.deepEqual(drain(ring, 0), [])
   })
 })

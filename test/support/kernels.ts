@@ -53,7 +53,7 @@ export type Completion = {
   readonly flags: number
 }
 
-/** What is there at once or after one wait, at most `waitMs`. */
+/** What is there at once or after one wait, at most `waitMs`; a wait may end early with nothing. */
 export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
   const found: Completion[] = []
   assert.equal(kernel.wait(waitMs), 0)
@@ -68,7 +68,7 @@ export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
  * How long what has to come may take: nothing but a machine that is busy with other things keeps
  * it.
  */
-const PATIENCE_MS = 4000
+const PATIENCE_MS = 10_000
 
 /** Waits until `isEnough` says so of all that has come. */
 export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => boolean): Completion[] {
@@ -80,6 +80,9 @@ export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => 
   }
   return found
 }
+
+/** What comes next, at least one: unlike `drain`, which may come back early with none. */
+export const some = (kernel: Kernel): Completion[] => collectUntil(kernel, all => all.length > 0)
 
 /** Waits until `count` completions have come. */
 export function collect(kernel: Kernel, count: number): Completion[] {

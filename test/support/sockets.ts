@@ -7,6 +7,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { ownPort } from './ports.ts'
 
 /** A server whose every socket is known, so that it can be closed. */
 export type TestServer = {
@@ -68,17 +69,12 @@ export const greet =
     socket.on('end', () => socket.end())
   }
 
-const given = new Set<number>()
-
-/**
- * A port that was free a moment ago; never the same twice, which would make a listener its own
- * upstream.
- */
+/** A port where nobody listens, and which nobody else gets; never the same twice. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  await using server = await listen(() => {}, { host })
-  if (given.has(server.port)) return await freePort(host)
-  given.add(server.port)
-  return server.port
+  const port = await ownPort()
+  const server = await listen(() => {}, { host, port }).catch(() => null)
+  await server?.[Symbol.asyncDispose]()
+  return server ? port : await freePort(host)
 }
 
 type ClientOptions = { readonly highWaterMark?: number; readonly localPort?: number }
@@ -94,6 +90,11 @@ export async function open(port: number, host = '127.0.0.1', options: ClientOpti
     if (error.code !== 'ECONNRESET') throw error
   })
   return socket
+}
+
+/** Waits until it is known whether a connection that was begun stands. */
+export async function begun(socket: Socket): Promise<void> {
+  if (socket.connecting) await once(socket, 'connect').catch(() => {})
 }
 
 /** A client whose connection is only begun; its errors never throw. */
@@ -115,6 +116,7 @@ export function begin(port: number, host = '127.0.0.1', options: ClientOptions =
  */
 export async function consume(socket: Socket, onChunk: (chunk: Buffer) => void): Promise<void> {
   if (socket.errored) throw socket.errored
+  if (socket.readableEnded) return
   socket.on('data', onChunk)
   await once(socket, 'end')
 }
@@ -142,6 +144,7 @@ export async function readBytes(socket: Socket, length: number): Promise<string>
 export function ending(socket: Socket): Promise<string> {
   const ended = socket.errored as NodeJS.ErrnoException | null
   if (ended) return Promise.resolve(ended.code ?? 'unknown')
+  if (socket.readableEnded || socket.closed) return Promise.resolve(socket.readableEnded ? 'end' : 'close')
   return new Promise(resolve => {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
     socket.on('end', () => resolve('end'))
@@ -192,9 +195,12 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(3)
 }
 
-/** Waits until a count has stopped growing: for showing that something does not go on. */
-export async function stalled(count: () => number): Promise<void> {
-  for (let last = -1; last !== count(); ) {
+/**
+ * Waits until a count has stopped growing: for showing that something does not go on. A thread
+ * that gets no processor does not go on either; so a test that needs more says what, by `isSo`.
+ */
+export async function stalled(count: () => number, isSo: () => boolean = () => true): Promise<void> {
+  for (let last = -1; last !== count() || !isSo(); ) {
     last = count()
     await pause(100)
   }

@@ -11,6 +11,8 @@ import { State } from './state.ts'
 
 /** The time of a reader is up. */
 export const READ_LATE = -2
+/** Its time is not up. */
+export const IN_TIME = -1
 
 type Times = {
   /** Until when it must have been read; counts in Reading only. */
@@ -36,11 +38,11 @@ export function deadlineMs(state: State, times: Times, allowed: Allowances): num
   return Math.min(stageDeadlineMs(state, times, allowed), endMs(times, allowed))
 }
 
-/** The reason for which the connection's time is up, READ_LATE, or −1. */
+/** The reason for which the connection's time is up, READ_LATE, or IN_TIME. */
 export function overdue(state: State, times: Times, allowed: Allowances, nowMs: number): number {
-  if (state === State.Reading) return nowMs < times.readUntilMs ? -1 : READ_LATE
+  if (state === State.Reading) return nowMs < times.readUntilMs ? IN_TIME : READ_LATE
   if (nowMs >= endMs(times, allowed)) return Reason['max-duration']
-  if (nowMs < stageDeadlineMs(state, times, allowed)) return -1
+  if (nowMs < stageDeadlineMs(state, times, allowed)) return IN_TIME
   return state === State.Dialing ? Reason['connect-timeout'] : Reason['idle-timeout']
 }
 

@@ -47,7 +47,7 @@ export class Deadlines {
     this.#wheel.expire(this.#clock.nowMs, look)
   }
 
-  /** The reason for which the connection's time is up, READ_LATE, or −1. */
+  /** The reason for which the connection's time is up, READ_LATE, or IN_TIME. */
   overdue(slot: number): number {
     this.#fill(slot)
     return overdue(this.#slots.state[slot] as State, this.#times, this.#allowed, this.#clock.nowMs)

@@ -19,7 +19,7 @@ import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.t
 import type { Arrival } from '../decide/arrival.ts'
 import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
 import { countOpen } from '../decide/balance.ts'
-import { deadlineMs, overdue, READ_LATE } from '../decide/deadline.ts'
+import { deadlineMs, IN_TIME, overdue, READ_LATE } from '../decide/deadline.ts'
 import { ADMITTED, type Decider } from '../decide/decide.ts'
 import { createDecision } from '../decide/decision.ts'
 import { dialFailure, isReset, isShortage, relayFailure } from '../decide/failures.ts'
@@ -385,11 +385,19 @@ export class Connection {
   readonly #watch = (): void => {
     clearTimeout(this.#timer)
     const nowMs = this.#world.monotonicMs()
-    const reason = overdue(this.#state, this.#times, this.#decision, nowMs)
+    if (overdue(this.#state, this.#times, this.#decision, nowMs) === IN_TIME)
+      this.#lookAgainIn(deadlineMs(this.#state, this.#times, this.#decision) - nowMs)
+    else setImmediate(this.#judge)
+  }
+
+  /** Its time was up a turn of the loop ago: what had come by then has been read by now. */
+  readonly #judge = (): void => {
+    if (this.#state === State.Closing || this.#state === State.Free) return
+    const reason = overdue(this.#state, this.#times, this.#decision, this.#world.monotonicMs())
     if (reason === READ_LATE && this.#arrival) this.#ask(this.#arrival, Asked.late)
     else if (reason === Reason['connect-timeout']) this.#onDialFailed(TIMED_OUT)
-    else if (reason >= 0) this.close(reason)
-    else this.#lookAgainIn(deadlineMs(this.#state, this.#times, this.#decision) - nowMs)
+    else if (reason === IN_TIME) this.#watch()
+    else this.close(reason)
   }
 
   #lookAgainIn(waitMs: number): void {
