@@ -18,12 +18,20 @@ export type Query = {
   readonly destination: string
   /** The port that the client asked for. */
   readonly port: number
+  /**
+   * Whether the client begins with TLS, and the server name that it asks for; '' or absent: none.
+   */
+  readonly isTls?: boolean
+  readonly serverName?: string
   /** Who the client is, where that is given and not to be looked up. */
   readonly identity?: Identity
 }
 
 export type Outcome = {
-  /** Index into `Plan.listeners`, or −1: nothing listens there. */
+  /**
+   * Index into `Plan.listeners`, of the one whose scope took the connection; −1: nothing listens
+   * there.
+   */
   readonly listener: number
   /** The rule that decided, or null. */
   readonly rule: Rule | null
@@ -42,17 +50,43 @@ export function naiveMatch(plan: Plan, query: Query): Outcome {
   if (!listener) return { listener: -1, rule: null, route: NO_ROUTE }
   // A Gateway's connections arrive at its own port, whatever a PROXY header says of them.
   const port = listener.gateway === 'mesh' ? query.port : listener.port
-  const scope = scopeOf(listener, destination, port)
-  if (!scope) return { listener: index, rule: null, route: OTHERWISE[listener.otherwise] }
+  const { isTls = false, serverName = '' } = query
+  const names: Names = isTls ? serverName : NOT_TLS
+  const found = scopeOf(plan, listener.shares ?? index, destination, port, names)
+  if (!found) return { listener: index, rule: null, route: OTHERWISE[listener.otherwise] }
+  const { scope } = found
   const identity = query.identity ?? identify(plan, client)
-  const matched = scope.rules.findIndex(each => holds(each, destination, port, client, identity))
+  const matched = scope.rules.findIndex(
+    each => holds(each, destination, port, client, identity) && isAsked(each, names),
+  )
   const passed = matched < 0 ? Number.POSITIVE_INFINITY : matched
   const own = scope.defaults?.find(
     each => each.after <= passed && each.visibleTo.includes(identity.namespace),
   )
-  if (own) return { listener: index, rule: null, route: own.route }
+  if (own) return { listener: found.listener, rule: null, route: own.route }
   const rule = scope.rules[matched] ?? null
-  return { listener: index, rule, route: rule ? rule.route : scope.defaultRoute }
+  return { listener: found.listener, rule, route: rule ? rule.route : scope.defaultRoute }
+}
+
+/** A server name, '' for none, or that of a client that does not begin with TLS. */
+type Names = string | null
+const NOT_TLS = null
+
+/** How well a pattern takes a name: −1: it does not. */
+function specificity(pattern: string, names: Names): number {
+  if (pattern === '*') return 0
+  if (names === pattern) return Number.POSITIVE_INFINITY
+  const isWild = pattern.startsWith('*.') && names?.endsWith(pattern.slice(1)) === true
+  return isWild && names.length > pattern.length - 1 ? pattern.length : -1
+}
+
+const isAsked = ({ names: patterns }: Rule, names: Names): boolean =>
+  patterns === undefined || patterns.some(pattern => specificity(pattern, names) >= 0)
+
+function taken({ takes }: Scope, names: Names): number {
+  if (takes === undefined) return 0
+  if (names === NOT_TLS) return takes.plain ? 0 : -1
+  return Math.max(-1, ...takes.names.map(pattern => specificity(pattern, names)))
 }
 
 /**
@@ -73,12 +107,19 @@ function listenerOf({ listeners }: Plan, { gateway, port }: Query, destination: 
 const isEvery = (bind: string, destination: Address): boolean =>
   bind === '' || bind === '::' || (bind === '0.0.0.0' && destination.family === 4)
 
-function scopeOf(listener: Listener, destination: Address, port: number): Scope | null {
-  const lengths = listener.scopes.map(scope =>
+/** The scope of a socket that takes the connection, and whose it is. */
+function scopeOf(plan: Plan, socket: number, destination: Address, port: number, names: Names) {
+  const scopes = plan.listeners.flatMap((each, listener) =>
+    listener === socket || each.shares === socket ? each.scopes.map(scope => ({ scope, listener })) : [],
+  )
+  const lengths = scopes.map(({ scope }) =>
     scope.port === 0 || scope.port === port ? prefixLength(scope.addresses, destination) : -1,
   )
   const longest = Math.max(-1, ...lengths)
-  return longest < 0 ? null : listener.scopes[lengths.indexOf(longest)]
+  const equals = longest < 0 ? [] : scopes.filter((_, index) => lengths[index] === longest)
+  const byName = equals.map(({ scope }) => taken(scope, names))
+  const best = Math.max(-1, ...byName)
+  return best < 0 ? null : equals[byName.indexOf(best)]
 }
 
 /**

@@ -45,6 +45,21 @@ const labels = fc.dictionary(fc.constantFrom('app', 'version'), fc.constantFrom(
   noNullPrototype: true,
 })
 
+/** Few labels, so that names and patterns meet: "a.x.test", "*.x.test", "*". */
+const word = fc.constantFrom('a', 'b', 'x', 'test')
+const domain = fc.array(word, { minLength: 1, maxLength: 3 }).map(labels => labels.join('.'))
+/** '' is a client that names no server. */
+export const serverName = fc.oneof(
+  { arbitrary: domain, weight: 9 },
+  { arbitrary: fc.constant(''), weight: 1 },
+)
+const pattern = fc.oneof(
+  { arbitrary: domain, weight: 3 },
+  { arbitrary: domain.map(each => `*.${each}`), weight: 3 },
+  { arbitrary: fc.constant('*'), weight: 1 },
+)
+const patterns = fc.uniqueArray(pattern, { minLength: 1, maxLength: 3 })
+
 const ROUTES = 4
 
 const rule: fc.Arbitrary<Rule> = record({
@@ -132,6 +147,43 @@ export const plan: fc.Arbitrary<Plan> = planOf(
     maxLength: 3,
     selector: each => `${each.gateway} ${each.bind} ${each.port}`,
   }),
+)
+
+const namedRule: fc.Arbitrary<Rule> = fc
+  .tuple(rule, mostly<string[] | undefined>(undefined, patterns), patterns, fc.boolean())
+  .map(([each, rare, usual, isUsual]) => {
+    const names = isUsual ? usual : rare
+    return names === undefined ? each : { ...each, names }
+  })
+
+/** A Gateway's server. */
+const serverScope: fc.Arbitrary<Scope> = record({
+  host: fc.constant(''),
+  port: fc.constant(0),
+  addresses: fc.constant([]),
+  takes: record({ names: fc.uniqueArray(pattern, { maxLength: 3 }), plain: fc.boolean() }),
+  rules: fc.array(namedRule, { maxLength: 5 }),
+  defaultRoute: fc.integer({ min: -1, max: ROUTES - 1 }),
+})
+
+/** Gateways whose servers share a socket, and a mesh whose rules ask for names. */
+export const namedPlan: fc.Arbitrary<Plan> = planOf(
+  fc
+    .tuple(
+      fc.array(fc.array(serverScope, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
+      fc.array(scopeOf(fc.array(namedRule, { maxLength: 8 })), { maxLength: 3 }),
+    )
+    .map(([gateways, mesh]): Listener[] => {
+      const common = { bind: '', destination: 'local', otherwise: 'close' } as const
+      return [
+        { ...common, gateway: 'mesh', port: 80, opens: true, scopes: mesh, reads: 'tls' },
+        ...gateways.map((scopes, index): Listener => {
+          const shares = index === 0 ? {} : { shares: 1 }
+          const own = { gateway: `default/gw-${index}`, port: 443, opens: index === 0, scopes }
+          return { ...common, ...own, ...shares, reads: 'tls' }
+        }),
+      ]
+    }),
 )
 
 const label = fc.constantFrom('a', 'b', '')

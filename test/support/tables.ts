@@ -13,8 +13,16 @@ export function tableOf(plan: Plan, generation = 1): Table {
   return openTable(buildTable(plan, generation, slots.slotOf))
 }
 
-export function queryOf(listener: number, client: string, destination: string, port: number): Query {
+export function queryOf(
+  listener: number,
+  client: string,
+  destination: string,
+  port: number,
+  { isTls = false, serverName = '' }: { readonly isTls?: boolean; readonly serverName?: string } = {},
+): Query {
   const query = createQuery()
+  query.isTls = isTls
+  query.serverName = serverName
   query.listener = listener
   query.clientFamily = parseInto(client, query.client, 0)
   query.destinationFamily = parseInto(destination, query.destination, 0)

@@ -105,6 +105,52 @@ test('the matcher decides as the naive one does where many rules ask the same of
   if (enoughRuns) assert.ok(seen.inLargeParts > seen.pairs / 2, 'the generator must make large parts')
 })
 
+/** Connections to one of the gateways on port 443, and to the mesh, by clients of each kind. */
+const namedConnection = fc
+  .record({
+    client: arbitrary.address,
+    destination: arbitrary.address,
+    asks: fc.option(arbitrary.serverName, { freq: 8 }),
+    gateway: fc.constantFrom('mesh', 'default/gw-0', 'default/gw-1'),
+  })
+  .map(({ asks, gateway, ...each }) => ({
+    ...{ ...each, gateway, port: gateway === 'mesh' ? 80 : 443 },
+    ...{ isTls: asks !== null, serverName: asks ?? '' },
+  }))
+
+test('the matcher decides by server names as the naive one does', t => {
+  let [pairs, matched, unserved, elsewhere] = [0, 0, 0, 0]
+  fc.assert(
+    fc.property(
+      arbitrary.namedPlan,
+      fc.array(namedConnection, { minLength: 200, maxLength: 300 }),
+      (plan, connections) => {
+        const table = tableOf(plan)
+        const rules = readCold(table).scopes.flatMap(scope => scope.rules.filter(rule => rule.row >= 0))
+        for (const each of connections) {
+          const asked = plan.listeners.findIndex(listener => listener.gateway === each.gateway)
+          if (asked < 0) continue
+          const expected = naiveMatch(plan, each)
+          const query = queryOf(asked, each.client, each.destination, each.port, each)
+          assert.equal(match(table, query), expected.route)
+          assert.equal(query.listener, expected.listener)
+          const origin = rules.find(rule => rule.row === query.rule)?.origin ?? null
+          assert.deepEqual(origin, expected.rule?.origin ?? null)
+          pairs++
+          if (query.rule >= 0) matched++
+          if (query.scope < 0) unserved++
+          if (query.listener !== asked) elsewhere++
+        }
+      },
+    ),
+    { numRuns: Math.ceil(PLANS / 3) },
+  )
+  t.diagnostic(`${pairs} connections, ${matched} matched a rule, ${unserved} no server`)
+  assert.ok(matched > pairs / 10, 'the generator must make rules that match')
+  assert.ok(unserved > pairs / 20, 'the generator must make names that nobody takes')
+  assert.ok(elsewhere > pairs / 50, "the generator must make names that another Gateway's server takes")
+})
+
 /** Whether a part has more rules than are listed. */
 function hasLargePart({ parts }: Table): boolean {
   for (let at = 0; at < parts.length; ) {

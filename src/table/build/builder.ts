@@ -19,6 +19,7 @@ export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): Tabl
   const clientNodes = new ClientNodes()
   const routing = new RoutingBuilder(slotOf, clientNodes)
   for (const listener of plan.listeners) routing.addListener(listener)
+  routing.addNamedScopes()
   for (const cluster of plan.clusters) routing.addCluster(cluster)
   for (const route of plan.routes) routing.addRoute(route)
   const endpoints = buildEndpoints(plan.clusters, generation, slotOf)

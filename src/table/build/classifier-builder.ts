@@ -7,7 +7,7 @@
  */
 
 import { DestinationNode, DestinationScope } from '../format/classifier-layout.ts'
-import type { ClassifierSection } from '../format/layout.ts'
+import type { ClassifierSection, NameSection } from '../format/layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Rule, Scope } from '../plan/plan.ts'
@@ -17,7 +17,7 @@ import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
 
 /** The classifier's sections, by their names in SECTIONS. */
-type ClassifierSections = Readonly<Record<ClassifierSection, Uint32Array | Int32Array>>
+type ClassifierSections = Readonly<Record<Exclude<ClassifierSection, NameSection>, Uint32Array | Int32Array>>
 
 export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
@@ -46,6 +46,12 @@ export class ClassifierBuilder {
       const byPort = byPrefix.getOrInsertComputed(prefix, () => new Map())
       if (!byPort.has(port)) byPort.set(port, scope)
     }
+  }
+
+  /** A row of rules that is found by a server name, and not by a destination: the next scope. */
+  addNamedScope(): void {
+    this.#scopeCount++
+    this.#chainOf = new Map()
   }
 
   /** The next rule of the scope that was added last. */

@@ -28,7 +28,15 @@ import { ClassifierBuilder } from './classifier-builder.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import type { SlotOf } from './endpoints.ts'
 import { exactSchedule, pairedOf } from './exact.ts'
+import { NamedScopes } from './named-scopes.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
+
+/** A rule's conditions and route, as the classifier is given them. */
+type PlacedRule = {
+  readonly rule: Omit<Rule, 'origin' | 'never'>
+  readonly row: number
+  readonly condition: number
+}
 
 export class RoutingBuilder {
   readonly #slotOf: SlotOf
@@ -44,6 +52,10 @@ export class RoutingBuilder {
   }
   readonly #classifier: ClassifierBuilder
   readonly #sets = new AddressSets()
+  readonly #named = new NamedScopes<PlacedRule>()
+  #nameSections: ReturnType<NamedScopes<PlacedRule>['finish']> | null = null
+  /** By listener: the row of its first scope, or of that of the listener whose socket it shares. */
+  readonly #bases: number[] = []
   readonly #names: { gateway: string; bind: string }[] = []
   readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
   readonly #scopes: ColdScope[] = []
@@ -62,17 +74,22 @@ export class RoutingBuilder {
   addListener(listener: Listener): void {
     const [first, ...more] = listener.scopes
     assert(isPort(listener.port), `listener ${listener.gateway} has the port ${listener.port}`)
+    const base = listener.shares === undefined ? this.#rows.scopes.count : this.#bases[listener.shares]
     const takesAll = first !== undefined && first.addresses.length === 0 && first.port === 0
+    const isByName = first?.takes !== undefined
+    assert(isByName || listener.shares === undefined, `${listener.gateway} shares a socket without a name`)
+    this.#bases.push(base)
     this.#rows.listeners.add(
       listener.port,
       listener.destination === 'original' ? 1 : 0,
       L.Otherwise[listener.otherwise],
-      takesAll && more.length === 0 ? this.#rows.scopes.count : ABSENT,
+      takesAll && (isByName || more.length === 0) ? base : ABSENT,
       listener.opens ? 1 : 0,
       listener.gateway === 'mesh' ? 0 : listener.port,
       ...this.#proxyWords(listener.proxyProtocol),
       Math.ceil(listener.readTimeoutMs ?? READ_TIMEOUT_MS),
       listener.proxyProtocol ? this.#sets.indexOf(listener.proxyProtocol.from) : ABSENT,
+      L.Names[listener.reads ?? 'unheard'],
     )
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
     this.#classifier.addListener()
@@ -88,29 +105,49 @@ export class RoutingBuilder {
 
   #addScope(scope: Scope): void {
     assert(isPortOrAny(scope.port), `a scope of ${scope.host} has the port ${scope.port}`)
+    const listener = this.#rows.listeners.count - 1
+    const row = this.#rows.scopes.count
+    const isByName = scope.takes !== undefined || scope.rules.some(rule => rule.names !== undefined)
     this.#classifier.addScope(scope)
     const firstRule = this.#rows.rules.count
+    const placed: PlacedRule[] = []
+    const rules = this.#addRules(scope, placed)
+    const ruleCount = this.#rows.rules.count - firstRule
+    if (isByName) {
+      const asking = placed.map(each => ({ names: each.rule.names, rule: each }))
+      const base = scope.takes === undefined ? row : this.#bases[listener]
+      this.#named.add(base, { row, takes: scope.takes, rules: asking })
+    } else for (const each of placed) this.#classifier.addRule(each.rule, each.row, each.condition)
+    const { anyPortChain, ports } = this.#classifier.portsOfScope()
+    this.#rows.scopes.add(
+      ...[firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports, isByName ? 1 : 0],
+      ...[row, listener, scope.serves === false ? 0 : 1],
+    )
+    this.#scopes.push({ listener, port: scope.port, host: scope.host, rules })
+  }
+
+  /** The rows of a scope's rules, which are `placed`, too; what is returned is for people. */
+  #addRules(scope: Scope, placed: PlacedRule[]): ColdRule[] {
     const defaults = (scope.defaults ?? []).values()
     let next = defaults.next()
     const rules: ColdRule[] = []
     for (const [index, { origin, never, ...asks }] of scope.rules.entries()) {
-      for (; !next.done && next.value.after <= index; next = defaults.next()) this.#addDefault(next.value)
-      rules.push({ origin, never, row: never === null ? this.#addRule(asks) : -1 })
+      for (; !next.done && next.value.after <= index; next = defaults.next())
+        this.#addDefault(next.value, placed)
+      const names = asks.names === undefined ? {} : { names: asks.names }
+      rules.push({ origin, never, row: never === null ? this.#addRule(asks, placed) : -1, ...names })
     }
-    for (; !next.done; next = defaults.next()) this.#addDefault(next.value)
-    const ruleCount = this.#rows.rules.count - firstRule
-    const { anyPortChain, ports } = this.#classifier.portsOfScope()
-    this.#rows.scopes.add(firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports)
-    this.#scopes.push({ listener: this.#rows.listeners.count - 1, port: scope.port, host: scope.host, rules })
+    for (; !next.done; next = defaults.next()) this.#addDefault(next.value, placed)
+    return rules
   }
 
   /** A row that no rule was written for: what it leads to is no rule's, but a default. */
-  #addDefault({ visibleTo, route }: ScopeDefault): void {
+  #addDefault({ visibleTo, route }: ScopeDefault, placed: PlacedRule[]): void {
     const source = { namespace: null, labels: {}, visibleTo }
-    this.#addRule({ destinations: [], port: 0, clients: [], source, route })
+    this.#addRule({ destinations: [], port: 0, clients: [], source, route }, placed)
   }
 
-  #addRule(rule: Omit<Rule, 'origin' | 'never'>): number {
+  #addRule(rule: Omit<Rule, 'origin' | 'never'>, placed: PlacedRule[]): number {
     assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
     const condition = this.#conditions.indexOf(rule.source)
     const row = this.#rows.rules.add(
@@ -120,8 +157,23 @@ export class RoutingBuilder {
       condition,
       rule.route,
     )
-    this.#classifier.addRule(rule, row, condition)
+    placed.push({ rule, row, condition })
     return row
+  }
+
+  /** Once all listeners are there: the rows of the scopes that names decide about. */
+  addNamedScopes(): void {
+    this.#nameSections = this.#named.finish((of, rules) => this.#addNamedScope(of, rules))
+  }
+
+  #addNamedScope(of: number, rules: readonly PlacedRule[]): number {
+    this.#classifier.addNamedScope()
+    for (const { rule, row, condition } of rules) this.#classifier.addRule(rule, row, condition)
+    const { anyPortChain, ports } = this.#classifier.portsOfScope()
+    const whole = this.#rows.scopes.words().slice(of * L.Scope.WORDS, (of + 1) * L.Scope.WORDS)
+    whole[L.Scope.anyPortChain] = anyPortChain
+    whole[L.Scope.ports] = ports
+    return this.#rows.scopes.add(...whole)
   }
 
   #addPrefixes(cidrs: readonly Cidr[]): [first: number, count: number] {
@@ -192,6 +244,7 @@ export class RoutingBuilder {
   build(generation: number, clients: BuiltClientNodes): SharedArrayBuffer {
     const cold: Cold = { scopes: this.#scopes, clusters: this.#clusters, conditions: this.#conditions.list }
     const rows = this.#rows
+    assert(this.#nameSections !== null, 'named scopes were not added')
     return assemble(
       'routing',
       { generation },
@@ -206,6 +259,7 @@ export class RoutingBuilder {
         clusters: rows.clusters.words(),
         ...this.#classifier.finish(clients),
         addressSets: this.#sets.words(),
+        ...this.#nameSections,
         names: packed(this.#names),
         cold: packed(cold),
       },

@@ -28,7 +28,13 @@ export type ColdScope = {
 /**
  * A rule as written; `row` is its row in `rules`, −1 where it can never match (`never` says why).
  */
-export type ColdRule = { readonly origin: RuleOrigin; readonly never: string | null; readonly row: number }
+export type ColdRule = {
+  readonly origin: RuleOrigin
+  readonly never: string | null
+  readonly row: number
+  /** Patterns of server names; absent: it asks for none. */
+  readonly names?: readonly string[]
+}
 
 export type ColdCluster = {
   readonly host: string

@@ -14,6 +14,8 @@
  *   destinationRanges4, …6                               tries: the longest range ─▶ node (../match/cidr-trie.ts)
  *   destinationScopes, destinationNodes, clientParents   node ─▶ nodes above
  *   scopeIndex, chainIndex, shortlistIndex               hashes of pairs (pair-index.ts)
+ *   serverNames, serverNameText, serverNameParents       a hash: a server name ─▶ its node (name-index.ts)
+ *   namedScopes                                          hash of pairs: scope, name's node ─▶ scope
  *   chains, shortlists                                   what the classifier finds by them (../build/shortlists.ts)
  *   groups, parts, groupIndex, partIndex                 the same rules where a shortlist would be long (../build/parts.ts)
  *
@@ -48,6 +50,10 @@ export const VERSION = 2
 export const TablePart = { routing: 0, endpoints: 1, clients: 2 } as const
 export type PartName = keyof typeof TablePart
 
+/** Those of the classifier that find a scope by the client's server name. */
+const NAME_SECTIONS = ['serverNames', 'serverNameText', 'serverNameParents', 'namedScopes'] as const
+export type NameSection = (typeof NAME_SECTIONS)[number]
+
 /** Sections of the classifier; `rules` and `prefixes` beside them are what `explain` reads. */
 export const CLASSIFIER_SECTIONS = [
   'destinationHosts4',
@@ -58,6 +64,7 @@ export const CLASSIFIER_SECTIONS = [
   'destinationNodes',
   'clientParents',
   'scopeIndex',
+  ...NAME_SECTIONS,
   'chains',
   'chainIndex',
   'shortlists',

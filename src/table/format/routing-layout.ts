@@ -5,7 +5,7 @@ import { layout } from '../../base/layout.ts'
 /** What a listener does with a destination that none of its scopes covers. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
-export const Listener = layout(13, {
+export const Listener = layout(14, {
   port: [0, 1],
   original: [1, 1], //  1: the destination is the one before a redirect
   otherwise: [2, 1], // Otherwise
@@ -19,15 +19,30 @@ export const Listener = layout(13, {
   senderCount: [10, 1],
   readTimeoutMs: [11, 1], //  from accept until all is read that comes before the decision
   senders: [12, 1], //       the address set of who must send one
+  names: [13, 1], //         Names
 })
 
-export const Scope = layout(5, {
+/** How a listener hears which server its clients ask for. */
+export const Names = { unheard: 0, tls: 1, postgres: 2 } as const
+
+/**
+ * The rules of a scope. Where they depend on the client's server name, there is a further row for
+ * each choice of them that names make.
+ */
+export const Scope = layout(9, {
   firstRule: [0, 1],
   ruleCount: [1, 1],
   defaultRoute: [2, 1], //  signed, as all in this section; negative: an outcome, such as −1, no route
   anyPortChain: [3, 1], // the chain of the rules that ask for no port; −1: none
   ports: [4, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
+  byName: [5, 1], //       1: namedScopes has the row that applies, by the client's server name
+  of: [6, 1], //           the scope whose rules these are: itself, but for a further row
+  listener: [7, 1],
+  serves: [8, 1], //       0: it is only explained, and its connections find no route
 })
+
+/** In namedScopes: nobody takes such clients, though somebody takes those of the names around. */
+export const NOBODY = 0xfffffffe
 
 export const Rule = layout(7, {
   port: [0, 1], //              0: no condition

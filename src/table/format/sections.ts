@@ -57,6 +57,11 @@ export class Sections<Part extends L.PartName> {
     return new Uint16Array(this.#buffer, byteOffset, length * 2)
   }
 
+  bytes(name: L.Section<Part>): Uint8Array {
+    const [offset, length] = sectionAt(this.header, this.#names.indexOf(name))
+    return new Uint8Array(this.#buffer, offset, length)
+  }
+
   trie(name: L.Section<Part>): CidrTrie {
     const { byteOffset, byteLength } = this.words(name)
     return viewTrie(this.#buffer, byteOffset, byteLength)

@@ -12,6 +12,7 @@ import { type AddressSet, viewSets } from '../match/address-set.ts'
 import type { AddressBook } from '../match/find-node.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
 import * as L from './layout.ts'
+import type { NameIndex } from './name-index.ts'
 import { Listener } from './routing-layout.ts'
 import { Sections, unpackSection } from './sections.ts'
 
@@ -42,6 +43,9 @@ type RoutingViews = {
   readonly destinationNodes: Uint32Array
   readonly clientParents: Uint32Array
   readonly scopeIndex: Uint32Array
+  readonly serverNames: NameIndex
+  readonly serverNameParents: Uint32Array
+  readonly namedScopes: Uint32Array
   readonly chains: Uint32Array
   readonly chainIndex: Uint32Array
   readonly shortlists: Uint32Array
@@ -160,6 +164,9 @@ function viewRouting(sections: Sections<'routing'>): RoutingViews {
     destinationNodes: sections.words('destinationNodes'),
     clientParents: sections.words('clientParents'),
     scopeIndex: sections.words('scopeIndex'),
+    serverNames: { words: sections.words('serverNames'), text: sections.bytes('serverNameText') },
+    serverNameParents: sections.words('serverNameParents'),
+    namedScopes: sections.words('namedScopes'),
     chains: sections.words('chains'),
     chainIndex: sections.words('chainIndex'),
     shortlists: sections.words('shortlists'),
@@ -215,6 +222,9 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
     destinationNodes: routing.destinationNodes,
     clientParents: routing.clientParents,
     scopeIndex: routing.scopeIndex,
+    serverNames: routing.serverNames,
+    serverNameParents: routing.serverNameParents,
+    namedScopes: routing.namedScopes,
     chains: routing.chains,
     chainIndex: routing.chainIndex,
     shortlists: routing.shortlists,

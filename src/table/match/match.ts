@@ -2,6 +2,7 @@
  * From a connection's addresses to its route: the decision that everything else serves.
  *
  *   listener ─▶ scope (destination address and port) ─▶ first rule whose every condition holds ─▶ route
+ *                └─ server name ─▶ scope (named-scope.ts)                                  │
  *                                              client address ─▶ workload ─▶ condition bits ─┘
  *
  * The first rule in list order wins, however specific a later one is; classifier.ts finds it. All
@@ -17,13 +18,17 @@ import type { Table } from '../format/table.ts'
 import { findScope, firstRule } from './classifier.ts'
 import { findNode } from './find-node.ts'
 import type { Fulfilled } from './fulfilled.ts'
+import { findNamedScope } from './named-scope.ts'
 
 /**
  * A connection to be matched: each worker has one and fills it anew. Addresses are 4 words
  * (address/address.ts).
  */
 export type Query = {
-  /** Index into `Table.sockets`. */
+  /**
+   * Index into `Table.sockets`. Out: where Gateways share a socket, that of the one whose server
+   * took the connection.
+   */
   listener: number
   destinationFamily: Family | 0
   readonly destination: Uint32Array
@@ -98,7 +103,14 @@ function matchNodes(table: Table, query: Query, client: number, scope: number): 
   query.rule = -1
   query.scope = scope < 0 ? findScope(table, listener, destination, port) : scope
   if (query.scope < 0) return otherwise(table, listener)
-  const rule = firstRule(table, query.scope, destination, client, port, query.fulfilled)
+  let row = query.scope
+  if (table.scopes[row * Scope.WORDS + Scope.byName] === 1) {
+    row = findNamedScope(table, row, query.isTls, query.serverName)
+    query.scope = row < 0 ? -1 : table.scopes[row * Scope.WORDS + Scope.of]
+    if (row < 0) return NO_ROUTE
+    query.listener = table.scopes[row * Scope.WORDS + Scope.listener]
+  }
+  const rule = firstRule(table, row, destination, client, port, query.fulfilled)
   if (rule === NO_RULE) return table.scopes[query.scope * Scope.WORDS + Scope.defaultRoute] // −1 is NO_ROUTE
   query.rule = rule
   return query.fulfilled.route

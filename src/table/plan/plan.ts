@@ -45,7 +45,20 @@ export type Listener = {
    * READ_TIMEOUT_MS.
    */
   readonly readTimeoutMs?: number
+  /** Whether clients are heard, as their server names decide; absent: they decide nothing. */
+  readonly reads?: ReadsNames
+  /**
+   * Index of the earlier listener whose socket this one shares, and whose scopes are tried together
+   * with its own: another Gateway's servers on the same port. It does not open.
+   */
+  readonly shares?: number
 }
+
+/**
+ * How clients say which server they ask for: by TLS, or by TLS for which PostgreSQL's clients ask
+ * first.
+ */
+type ReadsNames = 'tls' | 'postgres'
 
 /** That of Istio's gateways for their listener filters. */
 export const READ_TIMEOUT_MS = 15_000
@@ -65,7 +78,8 @@ export type ReadsProxy = {
  * The rules for one service (mesh), or for all of a listener (gateway).
  *
  * Of a listener's scopes, the one applies whose port fits and whose address prefix is the longest
- * around the destination; among equals the first.
+ * around the destination; among those the one that takes the client's server name by the most
+ * specific pattern; among equals the first.
  */
 export type Scope = {
   /** Full name of the mesh service; '' at a gateway. */
@@ -74,6 +88,13 @@ export type Scope = {
   readonly port: number
   /** Destination ranges; empty is any address (like a prefix of length 0, of both families). */
   readonly addresses: readonly Cidr[]
+  /**
+   * Which clients it takes, by what they say first; absent: all. Of a listener and those that share
+   * its socket all scopes have it, or none has.
+   */
+  readonly takes?: Takes
+  /** False where weir can only explain it yet: its connections find no route. */
+  readonly serves?: boolean
   /** In the order in which they are tried; the first that matches decides. */
   readonly rules: readonly Rule[]
   /** Services that only some clients see, each behind its own rules; in the order of `after`. */
@@ -83,6 +104,17 @@ export type Scope = {
    * −1 closes the connection.
    */
   readonly defaultRoute: number
+}
+
+/** A Gateway's server, as a client sees it. */
+export type Takes = {
+  /**
+   * Patterns of server names, in lower case: "db.example.com", "*.example.com" for one label or
+   * more before it, "*" for any name and for none.
+   */
+  readonly names: readonly string[]
+  /** Whether it takes clients that do not begin with TLS. */
+  readonly plain: boolean
 }
 
 /** A mesh service for the clients of some namespaces: none of them tries a later rule. */
@@ -104,6 +136,8 @@ export type Rule = {
   readonly destinations: readonly Cidr[]
   /** Destination port, at a gateway its own port; 0 is no condition. */
   readonly port: number
+  /** A pattern of these takes the client's server name (see `Takes`); absent is no condition. */
+  readonly names?: readonly string[]
   /** The client's address lies in any of these (`sourceSubnet`); empty is no condition. */
   readonly clients: readonly Cidr[]
   readonly source: SourceCondition
