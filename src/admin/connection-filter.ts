@@ -28,8 +28,8 @@ export const connectionQuery: Readonly<Record<string, Schema>> = {
   rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[0].match[1]".'),
   destination: text('A host, or host:port, or either with " subset NAME".'),
   endpoint: text('An address, a range, or an address and port.'),
-  listener: text('As /listeners names it, or its gateway.'),
-  generation: integer('Of the configuration that routed it.'),
+  listener: text('A listener as in /listeners, or its gateway.'),
+  generation: integer('The generation that routed it.'),
   state: oneOf(CONNECTION_STATES),
   worker: integer(),
 }
@@ -81,7 +81,7 @@ function addressFilter(name: string, wanted: string | undefined): (found: Socket
     throw new Problem(
       400,
       'bad-request',
-      `${name} ${wanted}: not an address, a range, or an address and port`,
+      `${name} ${wanted}: not an address, a range, or an address with port`,
     )
   const number = isBare || port === undefined ? null : Number(port)
   return found => {

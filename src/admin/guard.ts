@@ -82,17 +82,22 @@ const misdirected = (host: string | undefined): Problem =>
   new Problem(
     421,
     'unknown-host',
-    host === undefined ? 'the request names no host' : `the host ${JSON.stringify(host)} is not known here`,
-    'ask by IP address or as localhost, or allow the name in the Settings: admin.hosts',
+    host === undefined ? 'the request has no host' : `the host ${JSON.stringify(host)} is not allowed`,
+    'use an IP address or localhost, or allow the name in the Settings: admin.hosts',
   )
 
 const foreign = (origin: string): Problem =>
-  new Problem(403, 'foreign-origin', `${origin} may not ask here`, 'only pages from this listener itself may')
+  new Problem(
+    403,
+    'foreign-origin',
+    `${origin} is not an allowed origin`,
+    'only pages of this listener may send requests',
+  )
 
 const notLocal = (method: string): Problem =>
   new Problem(
     403,
     'local-only',
     `${method} is taken from this machine only, by loopback or the UNIX socket`,
-    'ask there, or forward its port: ssh -L 15021:127.0.0.1:15021 HOST, kubectl port-forward POD 15021',
+    'connect from the machine itself, or forward the port: ssh -L 15021:127.0.0.1:15021 HOST, kubectl port-forward POD 15021',
   )

@@ -11,13 +11,13 @@ import { integer, type Schema, text, textOrNull, whole } from './schemas.ts'
 const PAGE_MOST = 1_000
 
 export const pageQuery = {
-  limit: { ...whole(1, PAGE_MOST, 'How many at most.'), default: 100 } as Schema,
+  limit: { ...whole(1, PAGE_MOST, 'The maximum number of entries.'), default: 100 } as Schema,
   cursor: text('`next` of the previous answer.'),
 }
 
 export const pageAnswer = {
-  total: integer('Number of all entries.'),
-  next: textOrNull('The cursor of what follows; null: nothing does.'),
+  total: integer('The number of all entries.'),
+  next: textOrNull('The cursor of the next page; null: the last page.'),
 }
 
 export type PageQuery = { readonly limit: number; readonly cursor?: string }

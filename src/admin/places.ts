@@ -243,7 +243,7 @@ const waitsForCaller = (visitor: Visitor): boolean =>
 const GAVE_WAY = new Problem(
   503,
   'gave-way',
-  'too many connections: this was the oldest one without a complete request',
+  'too many connections: this one was the oldest without a complete request',
   'retry',
 )
 const TOO_SLOW = new Problem(408, 'too-slow', 'the request was not complete in time')

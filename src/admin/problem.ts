@@ -27,7 +27,7 @@ export class Problem extends Error {
   }
 }
 
-const SEE = '/openapi.json says what there is'
+const SEE = 'see /openapi.json'
 
 /** What fastify or an endpoint threw, as a problem; null where it is a bug of ours. */
 export function problemOf(error: unknown, bodyBytesMax: number): Problem | null {
@@ -54,7 +54,7 @@ function invalid({ keyword, instancePath, params, message }: Violation, context:
   const part = PARTS[context] ?? context
   if (keyword === 'additionalProperties') {
     const name = String(params.additionalProperty)
-    return new Problem(400, 'unknown-field', `the ${part} has a field "${name}" that is not known here`, SEE)
+    return new Problem(400, 'unknown-field', `the ${part} has the unknown field "${name}"`, SEE)
   }
   const field = instancePath.slice(1).replaceAll('/', '.')
   const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''

@@ -79,7 +79,10 @@ export const ruleOrigin = object({
   virtualService: text('namespace/name'),
   block: oneOf(['tcp', 'tls', 'http']),
   route: integer('Index of the route in its block.'),
-  match: { type: ['integer', 'null'], description: 'Index of the match in its route; null: it has none.' },
+  match: {
+    type: ['integer', 'null'],
+    description: 'Index of the match in its route; null: a route without match.',
+  },
   file: text(),
   line: integer(),
 })

@@ -10,4 +10,4 @@ export function servingOf(gateway: Gateway): Serving {
 }
 
 export const notServing = (): Problem =>
-  new Problem(503, 'not-serving', 'the gateway serves nothing at the moment', 'poll /ready')
+  new Problem(503, 'not-serving', 'the gateway serves nothing now', 'poll /ready')

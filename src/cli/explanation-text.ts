@@ -52,7 +52,7 @@ export function explanationText(answer: Answer | { readonly error: string }, col
     ...field('ends', ends === null || ends === answer.outcome ? [] : [`reset, ${ends}`]),
     ...field('rejected', [
       ...answer.rejected.map(each => `${ruleName(each)}  ${each.because}`),
-      ...(answer.rejectedCut ? ['and more: weir explain FILES tells all'] : []),
+      ...(answer.rejectedCut ? ['and more: weir explain FILES shows all'] : []),
     ]),
   ]
   return `${[`${outcome}: ${printable(answer.reason)}`, ...lines.map(printable)].join('\n')}\n`

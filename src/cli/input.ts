@@ -30,14 +30,14 @@ export function withInput(command: Command): Command {
   return command
     .argument(
       '[PATH...]',
-      'configuration files and folders (*.yaml, *.yml and *.json in them); - is standard input; default: config/',
+      'configuration files and folders (their *.yaml, *.yml and *.json); -: standard input; default: config/',
     )
     .addOption(
       new Option('-f, --filename <FILE>', 'the same as PATH; repeatable').argParser(
         (text: string, before: readonly string[] = []) => [...before, afterEquals(text)],
       ),
     )
-    .option('-R, --recursive', 'read folders inside folders too', false)
+    .option('-R, --recursive', 'read subfolders too', false)
 }
 
 /** Whether the command line names anything to read. */
@@ -58,7 +58,7 @@ export async function inputOf(
   otherUse?: string,
 ): Promise<Sources> {
   const named = [...given, ...filename]
-  if (named.includes('')) command.error('error: a PATH is empty')
+  if (named.includes('')) command.error('error: PATH must not be empty')
   const uses = [...named.filter(path => STDIN.has(path)), ...(otherUse === undefined ? [] : [otherUse])]
   if (uses.length > 1)
     command.error(`error: standard input can be read only once, and is asked for by ${uses.join(' and ')}`)

@@ -81,7 +81,7 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .option('--admin <ADDRESS>', 'the admin listener: 127.0.0.1:15021, or unix:/run/weir.sock', adminPlace)
     .option('--no-admin', 'no admin listener')
     .option('--drain-timeout <DURATION>', 'time for connections to end after SIGTERM: 30s, 5m', duration)
-    .option('--access-log <FILE>', 'write a line per connection there; - is standard output')
+    .option('--access-log <FILE>', 'write a line per connection to this file; -: standard output')
     .addOption(formatOption('format of the log; default: text on a terminal, else json'))
     .addOption(
       new Option('--log-format <FORMAT>', 'the same as --output')
@@ -123,18 +123,18 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
 
 function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
   withInput(program.command('explain'))
-    .description('show where a connection would go, and why')
+    .description('show where a connection would go and why')
     .option(
       '--gateway <NAME>',
       'the Gateway (name or namespace/name) that accepts, or mesh; default: mesh, or the only one',
     )
     .option('--from <IP[:PORT]>', 'the client’s address')
-    .option('--peer <IP[:PORT]>', 'the other end of its socket: a load balancer that sends a PROXY header')
+    .option('--peer <IP[:PORT]>', 'the peer of its socket: a load balancer that sends a PROXY header')
     .option('--to <IP:PORT>', 'the address that the client connects to')
     .option('--namespace <NS>', 'the client’s namespace; default: by its address')
     .option('--labels <K=V,...>', 'the client’s labels; default: by its address', labels)
     .option('--sni <HOST>', 'the server name of a TLS client')
-    .option('--batch <FILE>', 'a file (- is stdin) with one connection per line, as JSON')
+    .option('--batch <FILE>', 'a file (-: standard input) with one connection per line, as JSON')
     .option('--live', 'ask a running gateway instead of files')
     .addOption(adminOption())
     .addOption(outputOption())

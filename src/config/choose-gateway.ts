@@ -46,7 +46,7 @@ export function chooseGateway(
   const found = findGateway(gatewaysOf(sockets, written), name, ['default'])
   if ('gateway' in found) return found
   const { why, names, hint } = found
-  if (why === 'unsaid') return { error: `say with ${option} which gateway is meant: ${names}` }
+  if (why === 'unsaid') return { error: `choose a gateway with ${option}: ${names}` }
   if (why === 'ambiguous') return { error: `${option} ${name} may be ${names}: write it as namespace/name` }
   return { error: `${option} ${name}: there is no gateway ${quote(name ?? '')} (${hint})` }
 }

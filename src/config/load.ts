@@ -86,7 +86,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   for (const each of options.unread ?? []) reportUnread(each, findings)
   if (resources.every(isRouteTest) && findings.count('error') === 0) {
     const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
-    findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource was read: there is nothing to serve')
+    findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource found: there is nothing to serve')
   }
   const before = findings.count('error')
   const settings = readSettings(resources, findings)
@@ -127,13 +127,8 @@ function reportUnread({ folder, files, isAll }: UnreadFolder, findings: Findings
   const names = files.slice(0, UNREAD_NAMED_MAX).join(', ')
   const more = files.length > UNREAD_NAMED_MAX || !isAll ? ', …' : ''
   const count = `${isAll ? '' : 'more than '}${files.length} YAML ${files.length === 1 ? 'file' : 'files'}`
-  const message = `${count} in folders below ${files.length === 1 ? 'is' : 'are'} not read: ${names}${more}`
-  findings.in(
-    'CFG015',
-    { file: folder, line: 1, column: 1 },
-    message,
-    'add -R to read folders inside folders',
-  )
+  const message = `${count} in subfolders ${files.length === 1 ? 'is' : 'are'} not read: ${names}${more}`
+  findings.in('CFG015', { file: folder, line: 1, column: 1 }, message, 'add -R to read subfolders')
 }
 
 function isValid(resource: Resource, { profile }: Settings, findings: Findings, unusable: Unusable): boolean {

@@ -54,7 +54,7 @@ export type MatchNames = {
 /** What a series counts, by name. */
 export type SeriesName = Named & {
   readonly rule: RuleOrigin | null
-  /** null: an address that is no service. */
+  /** null: an address that is not a service. */
   readonly destination: Destination | null
   /** "10.0.0.1:80"; null: the address that was asked for. */
   readonly endpoint: string | null

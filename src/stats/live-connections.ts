@@ -38,7 +38,7 @@ export type Connection = {
   readonly workload: number
   /** null: it was gone before it could be asked for. */
   readonly client: SocketAddress | null
-  /** The other end of its socket, where a PROXY header has named the client; else null. */
+  /** The peer of its socket if a PROXY header named the client; else null. */
   readonly peer: SocketAddress | null
   /** As the client asked. */
   readonly destination: SocketAddress | null

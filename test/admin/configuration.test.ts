@@ -142,8 +142,8 @@ test('/explain says what is wrong with a question', async () => {
   const { get } = await reading()
   const cases: [string, RegExp][] = [
     ['', /must have required property 'to'/],
-    ['?to=nowhere', /to nowhere: that is no address/],
-    ['?to=:9&from=x', /from x: that is no IP address/],
+    ['?to=nowhere', /to nowhere: that is not an address/],
+    ['?to=:9&from=x', /from x: that is not an IP address/],
     ['?to=:9&labels=app', /labels app: must look like app=web/],
     ['?to=:9&form=10.0.0.1', /a field "form" that is not known/],
     ['?to=:99999', /to :99999|no number from 1 to 65535/],

@@ -90,10 +90,7 @@ test('a deleted DestinationRule is refused: nobody notices but the operator, who
   // Mended, it is as if nothing had been.
   restore('subsets.yaml')
   const mended = await cli('reload')
-  assert.deepEqual(
-    [mended.code, mended.out],
-    [0, `unchanged: generation ${generation} is what the files say\n`],
-  )
+  assert.deepEqual([mended.code, mended.out], [0, `unchanged: generation ${generation} equals the files\n`])
   assert.equal(await metric('weir_config_last_reload_successful'), 1)
 
   // Whoever has seen what it costs may take it, but not what the files have become meanwhile.

@@ -52,7 +52,7 @@ test('a batch is answered line by line; bad lines are told in their place, and m
     answers.map(each => each.outcome ?? 'error'),
     ['route', 'error', 'error', 'error', 'error', 'route'],
   )
-  assert.equal(answers[4].error, 'source.ip is no IP address')
+  assert.equal(answers[4].error, 'source.ip is not an IP address')
 })
 
 test('in a batch a null is as good as absent', async t => {
@@ -121,10 +121,7 @@ test('without --gateway it is the mesh if that listens, else the only Gateway, e
   })
   const { code, out, err } = await weir(['explain', two, ...asked])
   assert.deepEqual([code, out], [2, ''])
-  assert.equal(
-    err,
-    'error: say with --gateway which gateway is meant: there are default/edge and default/inner\n',
-  )
+  assert.equal(err, 'error: choose a gateway with --gateway: there are default/edge and default/inner\n')
 })
 
 test('an unknown gateway is a usage error; one that is known and does not listen there is an answer', async t => {
@@ -161,9 +158,9 @@ test('an unknown gateway is a usage error; one that is known and does not listen
 test('what is wrong is named by its flag, and in a batch by its field', async t => {
   const root = folder(t, { 'a.yaml': gatewayOn('edge', 9000) })
   for (const [flags, message] of [
-    [['--to', '999.1.1.1:80'], '--to 999.1.1.1:80: that is no address and port, like 10.0.0.1:9000'],
+    [['--to', '999.1.1.1:80'], '--to 999.1.1.1:80: that is not an address and port, like 10.0.0.1:9000'],
     [['--to', '10.0.0.1:0'], 'the port of --to 10.0.0.1:0 is no number from 1 to 65535'],
-    [['--to', '10.0.0.1:80', '--from', 'here'], '--from here: that is no IP address'],
+    [['--to', '10.0.0.1:80', '--from', 'here'], '--from here: that is not an IP address'],
     [[], 'say with --to where the client connects to, like 10.0.0.1:9000'],
   ] as const) {
     const { code, err } = await weir(['explain', root, ...flags])
@@ -172,5 +169,5 @@ test('what is wrong is named by its flag, and in a batch by its field', async t 
   const stdin = '{"gateway":"egde","destination":{"port":9000}}\n{"destination":{"ip":"x","port":1}}'
   const { out } = await weir(['explain', root, '--batch', '-'], { stdin })
   assert.match(out, /^error: gateway egde: there is no gateway "egde"/)
-  assert.match(out, /\nerror: destination\.ip is no IP address\n/)
+  assert.match(out, /\nerror: destination\.ip is not an IP address\n/)
 })

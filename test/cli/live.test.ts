@@ -97,7 +97,7 @@ test('explain --live asks the gateway, one by one and in a batch', async t => {
     .map(each => JSON.parse(each))
   assert.deepEqual([batch.code, first.generation, first.client.labels.a], [1, 2, 'b'])
   assert.deepEqual(first.destinations[0].endpoints, [`127.0.0.1:${other}`])
-  assert.match(second.error, /no JSON/)
+  assert.match(second.error, /not JSON/)
   const both = await ask('explain', '--live', '--to', to, 'config/')
   assert.equal(both.code, 2)
   assert.match(both.err, /takes no PATH/)

@@ -272,7 +272,7 @@ test('an invalid configuration is 1 in every format, with its findings', async t
 test('without a RouteTest it fails, and says so; a warning about one is said as well', async t => {
   const none = await weir(['test', folder(t, { 'routes.yaml': ROUTES })])
   assert.equal(none.code, 1)
-  assert.match(none.err, /^error: no RouteTest was read: nothing is tested\n$/)
+  assert.match(none.err, /^error: no RouteTest found: nothing to test\n$/)
   assert.match(none.out, /^0 tests: 0 passed, 0 missed\n0 of 6 rules reached: 0 %\n/)
   const warned = await weir([
     'test',
@@ -300,7 +300,7 @@ test('tests come from standard input, from folders in folders, and -o is --forma
   })
   assert.match(
     (await weir(['test', root])).err,
-    /warning CFG015: 1 YAML file in folders below is not read[\s\S]*no RouteTest was read/,
+    /warning CFG015: 1 YAML file in subfolders is not read[\s\S]*no RouteTest found/,
   )
   assert.equal((await weir(['test', '-R', root])).code, 1)
   const stdin = routeTest([['two', from('10.1.0.1'), '{ subset: gray }']], 'piped')

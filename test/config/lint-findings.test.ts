@@ -67,7 +67,7 @@ test('a route inside an earlier one names both lines, and says that list order d
   const { diagnostics } = loadConfig([{ file: 'a.yaml', bytes: new TextEncoder().encode(text) }], {
     names: new Map(),
   })
-  assert.match(diagnostics[0].hint ?? '', /longer prefix does not win/)
+  assert.match(diagnostics[0].hint ?? '', /not the longest prefix/)
 })
 
 test('two halves cover their whole, and both are named', () => {
@@ -121,7 +121,7 @@ test('what istiod finds by itself is said once, with both lines', () => {
   const twice = route(`{${to('10.0.0.0/8')}}`)
   assert.deepEqual(found(HEAD + routes('a', twice, twice, any(), any())), [
     `IST0131 ${FIRST + 1}: match[0] is the same as tcp[0].match[0] (a.yaml:${FIRST})`,
-    `IST0130 ${FIRST + 1}: tcp[1] is never used: all its matches are those of earlier routes`,
+    `IST0130 ${FIRST + 1}: tcp[1] is never used: all its matches repeat those of earlier routes`,
     `IST0130 ${FIRST + 3}: tcp[3] is never used: tcp[2] (a.yaml:${FIRST + 2}) has no match and takes everything`,
   ])
 })
@@ -147,7 +147,7 @@ test('a wider range of an earlier rule that only some clients fit is a note, onc
       any(),
     )
   assert.deepEqual(found(text), [
-    `CFG454 ${FIRST + 1}: tcp[0].match[0] (a.yaml:${FIRST}) has a wider range around 10.1.0.0/16 and goes first, for connections that fit both; so it does before 1 more`,
+    `CFG454 ${FIRST + 1}: tcp[0].match[0] (a.yaml:${FIRST}) has a wider range around 10.1.0.0/16 and comes first, so it takes connections that match both; it also precedes 1 more`,
   ])
   assert.deepEqual(found(text, { ...CHECK, notes: false }), [], 'notes are for weir check')
 })
@@ -155,7 +155,7 @@ test('a wider range of an earlier rule that only some clients fit is a note, onc
 test('ranges inside others of one match are one note', () => {
   const text = HEAD + routes('a', route(`{${to('10.0.0.0/8', '10.1.0.0/16', '10.0.0.0/8')}}`))
   assert.deepEqual(found(text), [
-    `CFG453 ${FIRST}: 10.1.0.0/16 lies inside 10.0.0.0/8 of the same match, and 1 more of its ranges is as idle`,
+    `CFG453 ${FIRST}: 10.1.0.0/16 is inside 10.0.0.0/8 of the same match, and 1 more of its ranges has no effect either`,
   ])
 })
 
@@ -178,7 +178,7 @@ test('labels that no client has are found, also where several matches ask for th
     )
   assert.deepEqual(
     found(text)[0],
-    `IST0127 ${FIRST}: no known client is labelled "app=db"; 1 more of its matches ask for the same`,
+    `IST0127 ${FIRST}: no known client is labelled "app=db"; 1 more of its matches require the same`,
   )
 })
 
@@ -192,9 +192,9 @@ test('a destination without endpoint is told with its share, and so are idle and
     '    - {route: [{destination: {host: one.example, subset: v1}, weight: 1}, {destination: {host: one.example, subset: v2}, weight: 3}, {destination: {host: two.example}}, {destination: {host: two.example}, weight: 0}]}'
   const list = found(HEAD + subset + routes('a', split)).map(each => each.replace(/ \d+:/, ''))
   assert.deepEqual(list.toSorted(), [
-    'CFG456 "two.example" has no weight, so it gets nothing beside the others',
-    'CFG457 "two.example" gets nothing: its weight is 0',
-    `CFG458 "two.example" stands in this route already, on line ${FIRST + subset.split('\n').length - 1}`,
+    'CFG456 "two.example" has no weight, so it gets no connections beside the others',
+    'CFG457 "two.example" gets no connections: its weight is 0',
+    `CFG458 "two.example" is already in this route, on line ${FIRST + subset.split('\n').length - 1}`,
     'CFG459 25 % of the connections of tcp[0] are reset: "one.example" subset v1 has no endpoint',
     'CFG461 no route names subset "v3" of "one.example"',
     'IST0173 The Subset v1 defined in the DestinationRule does not select any endpoint.',
@@ -226,11 +226,11 @@ test('listeners in each other’s way: the admin listener, a narrower address, a
   assert.deepEqual(
     list.map(each => each.replace(/ \d+:/, '')),
     [
-      'CFG481 port 443 needs a permission that this process does not have: without it, ports begin at 1024',
+      'CFG481 port 443 needs a permission that this process lacks: without it, ports begin at 1024',
       'CFG465 Gateway default/narrow at 127.0.0.1:443 takes the connections to its address, before Gateway default/wide at 0.0.0.0:443',
-      'CFG481 port 443 needs a permission that this process does not have: without it, ports begin at 1024',
-      'CFG481 port 443 needs a permission that this process does not have: without it, ports begin at 1024',
-      'CFG464 the admin listener has 127.0.0.1:15021: Gateway default/admin at 0.0.0.0:15021 cannot open',
+      'CFG481 port 443 needs a permission that this process lacks: without it, ports begin at 1024',
+      'CFG481 port 443 needs a permission that this process lacks: without it, ports begin at 1024',
+      'CFG464 the admin listener uses 127.0.0.1:15021: Gateway default/admin at 0.0.0.0:15021 cannot open',
       'CFG465 Gateway default/beside at 127.0.0.2:15021 takes the connections to its address, before Gateway default/admin at 0.0.0.0:15021',
     ],
   )

@@ -86,7 +86,7 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ],
   [
     one('{ gateway: edge }', '{ reason: no-rout }'),
-    /^CFG213 \S+reason: "no-rout" is no reason .*; did you mean "no-route"\?/,
+    /^CFG213 \S+reason: "no-rout" is not a reason .*; did you mean "no-route"\?/,
   ],
   [
     one('{ gateway: edge }', '{ reason: drain }'),
@@ -98,7 +98,7 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ],
   [
     one('{ gateway: edge }', '{ share: { percent: 20 } }'),
-    /^CFG211 \S+share: share does not say of which destination/,
+    /^CFG211 \S+share: share does not name a destination/,
   ],
   [one('{ gateway: edge }', '{ port: 80, share: 20 }'), /^CFG101 \S+share: share must be an object, not 20/],
   [
@@ -115,7 +115,7 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   [one('{ gateway: edge }', "{ subset: '' }"), /^CFG217 \S+subset/],
   [
     one('{ gateway: edge }', "{ rule: 'tcp[0]' }"),
-    /^CFG492 \S+rule: "tcp\[0\]" is no name of a rule; write it as weir explain does/,
+    /^CFG492 \S+rule: "tcp\[0\]" is not the name of a rule; write it as weir explain does/,
   ],
   [
     one('{ gateway: edge }', "{ rule: 'order tcp[0]' }"),
@@ -128,7 +128,7 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   [one('{ gateway: edg }'), /^CFG491 \S+gateway: there is no gateway "edg"; did you mean "edge"\?/],
   [one('{ gateway: shp/edge }'), /^CFG491 .*; did you mean "shop\/edge"\?/],
   [one('{ gateway: zzzzzzzz }'), /^CFG491 .*; there are mesh, shop\/edge and shop\/wide/],
-  [one("{ gateway: 'a/b/c' }"), /^CFG205 \S+gateway: "a\/b\/c" is no name of a gateway/],
+  [one("{ gateway: 'a/b/c' }"), /^CFG205 \S+gateway: "a\/b\/c" is not the name of a gateway/],
   [
     one('{ from: 10.0.0.1 }'),
     /^CFG493 \S+connection: gateway is missing, and there are shop\/edge and shop\/wide/,
@@ -141,7 +141,7 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   [one('{ gateway: mesh }'), /^CFG493 .* gateway mesh does not listen/],
   [
     one('{ gateway: edge, to: orders:7000 }'),
-    /^CFG203 \S+to: "orders:7000" is no address and port; write 10\.0\.0\.1:9000/,
+    /^CFG203 \S+to: "orders:7000" is not an address and port; write 10\.0\.0\.1:9000/,
   ],
   [one('{ gateway: edge, to: 10.0.0.1:0 }'), /^CFG203 \S+to/],
   [one('{ gateway: edge, from: 10.0.0.1/8, peer: somebody }'), /^CFG203 \S+from/, /^CFG203 \S+peer/],

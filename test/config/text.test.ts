@@ -292,7 +292,7 @@ test('numbers that would change, or that JSON does not have, are reported', () =
 test('every duplicate key is reported and the first one holds', () => {
   const { resources, found, list } = read(document('x', '\n  a: 1\n  "a": 2\n  b: {c: 1, c: 2}'))
   assert.deepEqual(found, ['a:7:3 CFG007', 'a:8:13 CFG007'])
-  assert.match(list[0].message, /"a" stands twice .* line 6/)
+  assert.match(list[0].message, /"a" appears twice .* line 6/)
   assert.deepEqual(resources[0].value.spec, { a: 1, b: { c: 1 } })
 })
 

@@ -20,7 +20,7 @@ test('Services as files in Git have them are one finding with a count', () => {
     ['CFG417'],
   )
   assert.match(found[0].message, /^20 Services have neither an address nor an endpoint/)
-  assert.match(found[0].message, /connections to any address on their ports are taken for them/)
+  assert.match(found[0].message, /they take connections to any address on their ports/)
   assert.match(found[0].message, /19 share a port/)
   assert.match(found[0].message, /"s0\.shop\.svc\.cluster\.local".* and 17 more\)$/)
   assert.equal(found[0].line, 3)
@@ -39,7 +39,7 @@ test('with addresses, and no Pods, the count is of endpoints alone', () => {
   assert.equal(found.length, 1)
   assert.match(
     found[0].message,
-    /^3 Services have no endpoint, as in files from Git: their connections are reset \(/,
+    /^3 Services have no endpoint, as in files from Git; their connections are reset \(/,
   )
 })
 
@@ -52,7 +52,7 @@ test('where there are Pods, each Service without one is told of, and shared port
   assert.deepEqual(found.map(each => each.code).sort(), ['CFG405', 'CFG415'])
   assert.match(
     found.find(each => each.code === 'CFG405')?.message ?? '',
-    /2 more Services without an address$/,
+    /2 more Services without an address have the same problem$/,
   )
 })
 
@@ -164,7 +164,7 @@ test('what is left out is counted, and what a broken resource cannot have define
     found.map(each => `${each.severity} ${each.code}`),
     ['error CFG102', 'warning IST0101', 'warning IST0101', 'info CFG017'],
   )
-  assert.match(found[3].message, /^2 findings of what is missing left out/)
+  assert.match(found[3].message, /^2 findings about missing resources omitted/)
 })
 
 test('errors come first, then warnings, then notes', () => {

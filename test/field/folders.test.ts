@@ -19,10 +19,10 @@ test('a check that has read no resource fails, and names what lies below', async
   for (const strict of [[], ['--strict']]) {
     const { code, out } = await weir(['check', ...strict, root])
     assert.equal(code, 1)
-    assert.match(out, /error CFG014: no resource was read/)
+    assert.match(out, /error CFG014: no resource found/)
     assert.match(
       out,
-      /warning CFG015: 2 YAML files in folders below are not read: \S+sub\/broken\.yaml, \S+sub\/deep\/a\.yml\n/,
+      /warning CFG015: 2 YAML files in subfolders are not read: \S+sub\/broken\.yaml, \S+sub\/deep\/a\.yml\n/,
     )
     assert.match(out, /add -R/)
   }

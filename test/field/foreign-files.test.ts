@@ -76,7 +76,7 @@ test('a kind of the same name in a group of somebody else is another kind', () =
     )
     assert.equal(
       found[0].message,
-      `weir reads no ${kind} of ${apiVersion.slice(0, apiVersion.indexOf('/'))}; it is ignored`,
+      `weir does not read ${kind} of ${apiVersion.slice(0, apiVersion.indexOf('/'))}; it is ignored`,
     )
   }
 })
@@ -159,7 +159,7 @@ test('braces in texts of other kinds, in comments and in blocks are none', () =>
 
 test('the values of a chart, and what it is called, are said to be parts of one', () => {
   const values = 'gateway:\n  enabled: true\nport: 80\n'
-  const message = 'CFG016 this is a part of a Helm chart, and that a template: render it first'
+  const message = 'CFG016 this file is a template of a Helm chart: render it first'
   for (const file of ['values.yaml', 'x/values-prod.yaml', 'x/prod.values.yml', 'values.schema.json'])
     assert.deepEqual(check({ [file]: values }), [`${file}:1 ${message}`])
   assert.deepEqual(check({ 'chart/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n' }), [
@@ -170,6 +170,6 @@ test('the values of a chart, and what it is called, are said to be parts of one'
 
 test('a document without apiVersion and kind is one error', () => {
   assert.deepEqual(check({ 'docker-compose.yaml': 'services:\n  web: {image: nginx}\n' }), [
-    'docker-compose.yaml:1 CFG020 this is no resource: it has neither apiVersion nor kind',
+    'docker-compose.yaml:1 CFG020 not a resource: apiVersion and kind are missing',
   ])
 })

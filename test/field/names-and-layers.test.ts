@@ -115,7 +115,7 @@ test('a VirtualService that no known client sees says so in a whole sentence, wh
     ),
   )
   assert.deepEqual(all.findings, [
-    'IST0127 no known client is in "b", "c", where alone the VirtualService is seen',
+    'IST0127 only clients in "b", "c" see the VirtualService, and no known client is there',
     'IST0127 no known client is labelled "app=web"',
   ])
 })

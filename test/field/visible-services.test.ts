@@ -139,7 +139,7 @@ test('a Kubernetes Service has its host before a ServiceEntry of any age', () =>
   )
   assert.equal(all.reach('10.0.0.1:80'), '10.1.0.1:80')
   assert.equal(all.reach('10.0.0.9:80'), 'passthrough')
-  assert.ok(all.findings.some(each => /^CFG401 .*is a Kubernetes Service and counts/.test(each)))
+  assert.ok(all.findings.some(each => /^CFG401 .*is a Kubernetes Service and wins/.test(each)))
 })
 
 test('entries of one host are one service with the ports of all, each with its own endpoints', () => {
@@ -166,7 +166,7 @@ test('entries of one host are one service with the ports of all, each with its o
   )
 })
 
-test('entries that do not go together stay apart: the older counts, and it is said what differs', () => {
+test('entries that cannot be combined stay apart: the older counts, and it is said what differs', () => {
   const apart = (more: string, metadata = '') =>
     asked(
       entry('app/one', { port: 446, to: '10.1.0.1' }),

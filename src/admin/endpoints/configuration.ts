@@ -49,7 +49,7 @@ function addConfig(app: FastifyInstance, gateway: Gateway): void {
         generation: integer(),
         loadedAt: text('When it was published.'),
         checksum: text('SHA-256 of the files and of what their names resolve to.'),
-        findings: list(finding, 'What `weir check` says of it, the worst first.'),
+        findings: list(finding, 'Findings of `weir check`, errors first.'),
         lastReload: object({ number: integer(), outcome: oneOf(OUTCOMES), findings: list(finding) }),
         ...pageAnswer,
         resources: list(
@@ -84,10 +84,10 @@ function worst(compiled: Compiled): readonly Diagnostic[] {
 
 function addReloads(app: FastifyInstance, gateway: Gateway): void {
   const reload = object({
-    number: integer('Counted from 1, which is the first configuration.'),
+    number: integer('Counted from 1, the first configuration.'),
     at: text(),
     outcome: oneOf(OUTCOMES),
-    generation: integer('The generation that is served after it.'),
+    generation: integer('The generation served after the reload.'),
     totalMs: number(),
     stagesMs: record(number()),
     resources: object({ ...changes, more: integer('Number of further resources.') }),
@@ -95,10 +95,8 @@ function addReloads(app: FastifyInstance, gateway: Gateway): void {
     errors: integer(),
     warnings: integer(),
     findings: list(finding),
-    checksum: textOrNull(
-      'SHA-256 of the files; `POST /reload` takes it as `accept`. null: they were not read.',
-    ),
-    loses: orNull(loses, 'What it takes from connections, or would have; null: nothing.'),
+    checksum: textOrNull('SHA-256 of the files; `POST /reload` takes it as `accept`. null: not read.'),
+    loses: orNull(loses, 'What connections lose by it, or would have lost; null: nothing.'),
     note: textOrNull(),
   })
   const schema = {

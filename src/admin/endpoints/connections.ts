@@ -50,11 +50,11 @@ const connection = object({
   worker: integer(),
   state: oneOf(CONNECTION_STATES),
   client: textOrNull(),
-  peer: textOrNull('The other end of its socket, where a PROXY header has named the client; else null.'),
+  peer: textOrNull('The peer of its socket if a PROXY header named the client; else null.'),
   asked: textOrNull('The address that the client connected to.'),
-  endpoint: textOrNull('The one dialed last.'),
+  endpoint: textOrNull('The endpoint dialed last.'),
   listener: text(),
-  generation: integer('Of the configuration that routed it.'),
+  generation: integer('The generation that routed it.'),
   outcome: oneOf(['rule', 'default', 'passthrough', 'denied', 'none']),
   rule: orNull(ruleOrigin),
   destination: orNull(object({ host: text(), subset: textOrNull(), port: integer() })),
@@ -62,14 +62,14 @@ const connection = object({
   acceptedAt: text(),
   ageMs: integer(),
   idleMs: integer('Since a byte last moved.'),
-  decideUs: number('What the decision took.'),
-  connectMs: number('What the last dial took; 0: it is not through.'),
+  decideUs: number('Duration of the decision.'),
+  connectMs: number('Duration of the last dial; 0: not complete.'),
   attempts: integer('Endpoints dialed.'),
   fromClientBytes: integer(),
-  toUpstreamBytes: integer('Those that the upstream’s socket took.'),
+  toUpstreamBytes: integer('Bytes that the socket of the upstream accepted.'),
   fromUpstreamBytes: integer(),
-  toClientBytes: integer('Those that the client’s socket took.'),
-  clientEnded: boolean('Whether the client has said that no more comes.'),
+  toClientBytes: integer('Bytes that the socket of the client accepted.'),
+  clientEnded: boolean('Whether the client has sent FIN.'),
   upstreamEnded: boolean(),
 })
 
@@ -78,7 +78,7 @@ type Asked = ConnectionQuery & PageQuery
 export function addConnections(app: FastifyInstance, gateway: Gateway): void {
   const schema = {
     tags: ['connections'],
-    summary: 'Open connections with what routed them.',
+    summary: 'Open connections, with the rule and generation that routed them.',
     description: `One request reads at most ${LOOKED_AT_MAX} connections, so an answer may have few entries and still a next.`,
     querystring: query({ ...connectionQuery, ...pageQuery }),
     response: answers(

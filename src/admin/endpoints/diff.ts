@@ -32,31 +32,31 @@ const BODY_BYTES_MAX = 64 * 2 ** 20
 
 const change = { change: oneOf(['added', 'removed', 'changed']) }
 const beforeAfter = {
-  before: textOrNull('In words; null: it was not there.'),
-  after: textOrNull('In words; null: it is not there any more.'),
+  before: textOrNull('As text; null: absent before.'),
+  after: textOrNull('As text; null: absent after.'),
 }
 
 const live = object({
-  open: integer('Connections that are open.'),
-  same: integer('Those that would go where they are.'),
-  elsewhere: integer('Those that would go elsewhere.'),
-  refused: integer('Those that no rule would match.'),
-  unlistened: integer('Those that no listener would accept.'),
-  unknown: integer('Those whose destination is no longer known.'),
+  open: integer('Open connections.'),
+  same: integer('Connections that would keep their destination.'),
+  elsewhere: integer('Connections that would get another destination.'),
+  refused: integer('Connections that no rule would match.'),
+  unlistened: integer('Connections that no listener would accept.'),
+  unknown: integer('Connections whose destination is no longer defined.'),
   moves: list(
     object({
       connections: integer(),
       fate: oneOf(FATES),
-      rule: textOrNull('That routed them.'),
+      rule: textOrNull('The generation that routed them.'),
       from: text(),
-      to: list(text(), 'All that can be drawn.'),
+      to: list(text(), 'All possible destinations.'),
     }),
-    'All that are not the same, those of most connections first.',
+    'All that differ, most connections first.',
   ),
 })
 
 const diff = object({
-  valid: boolean('Whether it would be served at all.'),
+  valid: boolean('Whether weir would serve it.'),
   errors: integer(),
   warnings: integer(),
   findings: list(finding),
@@ -67,13 +67,13 @@ const diff = object({
         added: integer(),
         removed: integer(),
         changed: integer(),
-        reordered: integer('Unchanged rules that are tried in another order.'),
+        reordered: integer('Unchanged rules with another order of evaluation.'),
         list: list(object({ ...change, listeners: list(text()), rule: ruleOrigin, ...beforeAfter })),
       }),
       destinations: list(object({ ...change, destination: text(), ...beforeAfter })),
       connections: live,
     }),
-    'null where it is not valid.',
+    'null if not valid.',
   ),
 })
 
@@ -94,7 +94,7 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
     scope.addHook('onRequest', async (request, reply) => {
       if (request.is404) return
       if (underWay > 0)
-        throw new Problem(429, 'busy', 'another comparison is running', 'retry when it is done')
+        throw new Problem(429, 'busy', 'another comparison is running', 'retry when it has finished')
       underWay++
       reply.raw.once('close', () => underWay--)
     })
@@ -117,7 +117,7 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
         throw new Problem(
           400,
           'bad-request',
-          answer?.wrong ?? 'there is no body',
+          answer?.wrong ?? 'the request has no body',
           'send {"files": [{"path", "text"}]}',
         )
       return answer

@@ -30,16 +30,16 @@ const drain = object({
   ),
   overS: number(),
   matched: integer('Connections that it selected.'),
-  left: integer('Those that are still open.'),
+  left: integer('Selected connections that are still open.'),
   elapsedS: number(),
 })
 
 const body: Schema = object(
   {
-    select: oneOf(['all', 'matching'], 'all, or those for which everything below holds that is given.'),
-    listener: text('As /listeners names it.'),
+    select: oneOf(['all', 'matching'], 'all, or the connections that match every given field below.'),
+    listener: text('A listener as in /listeners.'),
     generation: whole(1, 2 ** 31 - 1, 'Routed by this generation.'),
-    olderThan: whole(1, 2 ** 31 - 1, 'Routed by an older generation than this.'),
+    olderThan: whole(1, 2 ** 31 - 1, 'Routed by a generation before this one.'),
     rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[0].match[1]".'),
     overS: {
       type: 'number',
@@ -78,7 +78,7 @@ export function addDrain(app: FastifyInstance, gateway: Gateway): void {
     tags,
     summary: 'Resets selected connections over a time; the gateway keeps serving.',
     description:
-      'Connections that come later are not meant. Answers at once, with how many are; GET tells how it goes on.',
+      'New connections are not affected. Answers at once with the number selected; GET shows the progress.',
     body,
     response: answers(drain),
   }
@@ -97,7 +97,7 @@ function selectionOf({ select, overS: _, rule, ...others }: Asked): Selection {
     throw new Problem(
       400,
       'bad-request',
-      'select "all" takes no further selection',
+      'select "all" excludes the other selections',
       'use "select": "matching"',
     )
   if (select === 'matching' && given === 0)

@@ -30,8 +30,7 @@ import { servingOf } from '../serving.ts'
 const ends = {
   type: ['string', 'null'],
   enum: [...EARLY_ENDS, null],
-  description:
-    'The reason that the connection would end with before anybody is dialled; null: it can be served.',
+  description: 'The reason with which weir would end the connection before dialing; null: weir can serve it.',
 }
 
 /** There may be as many as rules. */
@@ -47,12 +46,12 @@ const destination = object({
   ends,
   policy: list(
     object({
-      field: text('The field’s name in a DestinationRule.'),
+      field: text('The name of the field in a DestinationRule.'),
       value: text(),
-      file: textOrNull('Where it is written; null: it is the default.'),
+      file: textOrNull('Where it is set; null: the default.'),
       line: { type: ['integer', 'null'] },
     }),
-    'In force for its connections; empty where nothing defines it.',
+    'The policy of its connections; empty if the destination is not defined.',
   ),
 })
 
@@ -67,20 +66,20 @@ const explanation = object({
   listener: textOrNull(),
   proxyProtocol: orNull(
     object({
-      from: list(text(), 'Who must send a PROXY header.'),
-      required: boolean('Whether all others are reset.'),
+      from: list(text(), 'Peers that must send a PROXY header.'),
+      required: boolean('Whether weir resets all other peers.'),
       versions: list(integer()),
       peer: {
         type: ['string', 'null'],
         enum: ['sender', 'client', 'untrusted', null],
-        description: 'What the peer is that was asked about; null: none was.',
+        description: 'What the given peer is; null: no peer was given.',
       },
     }),
   ),
   client: object({ namespace: textOrNull(), labels: record(text()) }),
   rule: orNull(ruleOrigin),
   destinations: list(destination),
-  rejected: list(object({ ...placeFields, because: text() }), 'Rules that were tried before, in order.'),
+  rejected: list(object({ ...placeFields, because: text() }), 'Rules tried before, in order.'),
   rejectedCut: boolean(`Whether there are more than ${REJECTED_MAX}.`),
 })
 
@@ -108,7 +107,7 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
         ),
         to: text('IP:PORT that the client connects to.'),
         from: text('The client’s IP.'),
-        peer: text('The IP at the other end of its socket: a load balancer that sends a PROXY header.'),
+        peer: text('The IP at the peer of its socket: a load balancer that sends a PROXY header.'),
         namespace: text('The client’s namespace; default: by its address.'),
         labels: text('The client’s labels, app=web,tier=front; default: by its address.'),
         sni: text('The server name of a TLS client.'),

@@ -35,15 +35,14 @@ export function addOverview(
   const schema = {
     tags: ['state'],
     summary: 'The data of the page at /, in one answer.',
-    querystring: query({ limit: { ...whole(1, RULES_MOST, 'Rules at most, the most hit.'), default: 50 } }),
+    querystring: query({
+      limit: { ...whole(1, RULES_MOST, 'The maximum number of rules, most hits first.'), default: 50 },
+    }),
     response: answers(
       object({
         summary,
         workers: list(worker),
-        connect: list(
-          latency,
-          'From dialing an endpoint to its answer; buckets that are empty are left out.',
-        ),
+        connect: list(latency, 'From dialing an endpoint to its answer; without empty buckets.'),
         rulesTotal: integer(),
         rules: list(
           object({ index: integer('Its position in the order of evaluation.'), ...ruleFields }),

@@ -10,10 +10,10 @@ import { loses } from './configuration.ts'
 const OUTCOMES = ['taken', 'unchanged', 'refused', 'guarded', 'emptied', 'failed'] as const
 
 const answer = object({
-  outcome: oneOf(OUTCOMES, 'unchanged: the files are what is served already. Else as in /reloads.'),
+  outcome: oneOf(OUTCOMES, 'unchanged: weir already serves these files. Otherwise as in /reloads.'),
   generation: integer('The served generation.'),
-  checksum: textOrNull('SHA-256 of the files, to be given as `accept`. null: they were not read.'),
-  loses: orNull(loses, 'What the change takes from connections, or would have; null: nothing.'),
+  checksum: textOrNull('SHA-256 of the files, to be given as `accept`. null: not read.'),
+  loses: orNull(loses, 'What connections lose by the change, or would have lost; null: nothing.'),
   note: textOrNull(),
   findings: list(finding),
 })
@@ -22,14 +22,14 @@ type Asked = { readonly accept?: string }
 
 export function addReload(app: FastifyInstance, gateway: Gateway): void {
   const accept = {
-    ...text('The checksum of a change to accept in spite of its losses.'),
+    ...text('The checksum of a guarded change, to accept its losses.'),
     pattern: '^[0-9a-f]{64}$',
   }
   const schema = {
     tags: ['configuration'],
-    summary: 'Reads the files again, and answers with the outcome.',
+    summary: 'Reads the files again and answers with the outcome.',
     description:
-      'Files that are just being written are waited for. A change that was guarded is taken with `accept`, if the files still are what was shown.',
+      'Waits for files that are being written. Accepts a guarded change with `accept`, if the files have not changed since.',
     body: object({ accept }, ['accept']),
     response: answers(answer),
   }

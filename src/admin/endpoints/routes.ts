@@ -34,7 +34,7 @@ const delivered = {
   open: integer('Open now.'),
   receivedBytes: integer('From clients.'),
   sentBytes: integer('To clients.'),
-  lastAt: textOrNull('When the last one was opened.'),
+  lastAt: textOrNull('When the last connection was opened.'),
 }
 const place = { host: text(), subset: textOrNull(), port: integer() }
 const band = object({
@@ -46,15 +46,15 @@ const band = object({
 export const ruleFields = {
   rule: ruleOrigin,
   never: textOrNull('Why it can never match; null: it can.'),
-  listeners: list(text(), 'Where it applies; at the mesh with the service.'),
-  split: { type: ['string', 'null'], description: 'How a destination is drawn: random, exact or sticky.' },
+  listeners: list(text(), 'Where it applies; for the mesh with the service.'),
+  split: { type: ['string', 'null'], description: 'How weir picks a destination: random, exact or sticky.' },
   sinceGeneration: integer('The generation in which its VirtualService last changed; counts start there.'),
   sinceAt: text(),
   ...delivered,
   destinations: list(
     object({
       ...place,
-      configuredShare: numberOrNull('By weight, 0 – 1; null: the rule does not lead there any more.'),
+      configuredShare: numberOrNull('By weight, 0 – 1; null: no longer a destination of the rule.'),
       deliveredShare: orNull(band, 'null: no connection yet.'),
       ...delivered,
     }),
@@ -71,15 +71,15 @@ type Asked = PageQuery & {
 export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOfTable): void {
   const schema = {
     tags: ['routing'],
-    summary: 'Rules with their hits, and the delivered beside the configured share of each destination.',
+    summary: 'Rules with their hits, and each destination with its configured and delivered share.',
     description:
-      'The band is Wilson’s 95 % interval: a configured share outside of it is more than chance. Draws that failed before an endpoint was dialed are not in it; see the reasons of /summary.',
+      'The band is Wilson’s 95 % interval: a configured share outside it is unlikely to be chance. It leaves out picks that failed before a dial; see the reasons of /summary.',
     querystring: query({
       virtualService: text('namespace/name.'),
-      listener: text('As /listeners names it.'),
-      hit: boolean('Only rules that were hit, or only those that were not.'),
+      listener: text('A listener as in /listeners.'),
+      hit: boolean('Only rules with hits, or only rules without.'),
       order: {
-        ...oneOf(['written', 'hits'], 'As they are tried, or the most hit first.'),
+        ...oneOf(['written', 'hits'], 'In order of evaluation, or most hits first.'),
         default: 'written',
       },
       ...pageQuery,
@@ -91,11 +91,11 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
         rules: list(object(ruleFields)),
         unruled: list(
           object({
-            destination: orNull(object(place), 'null: an address that is no service.'),
-            other: boolean('Whether this is what is counted under no name of its own.'),
+            destination: orNull(object(place), 'null: an address that is not a service.'),
+            other: boolean('Whether this row sums what has no row of its own.'),
             ...delivered,
           }),
-          'What no rule took and was sent on to its own service, or as asked; since the start.',
+          'Connections without a rule, sent to their own service or to the dialed address; since the start.',
         ),
       }),
     ),

@@ -20,13 +20,13 @@ export const summary = object({
   version: text(),
   engine: oneOf(['uring', 'epoll', 'node']),
   workers: integer(),
-  monotonicMs: number('A clock that no adjustment moves; only differences mean something.'),
+  monotonicMs: number('A monotonic clock; only differences are meaningful.'),
   uptimeS: number(),
   generation: integer(),
   endpointsRevision: integer('Changes of endpoints since the generation was published.'),
-  clientsRevision: integer('Changes of who clients are since then.'),
+  clientsRevision: integer('Changes of client identities since then.'),
   ready: boolean(),
-  why: orNull(oneOf(WHYS), 'Why it is not ready; null where it is.'),
+  why: orNull(oneOf(WHYS), 'Why it is not ready; null: it is ready.'),
   draining: boolean(),
   counters,
   closed: record(integer(), 'Connections ended, by reason.'),
@@ -66,9 +66,9 @@ export function readSummary(gateway: Gateway, version: string) {
 export const worker = object({
   worker: integer(),
   state: oneOf(['starting', 'accepting', 'draining', 'ended']),
-  generation: integer('The newest generation that it listens for; 0: none.'),
+  generation: integer('The newest generation whose listeners it serves; 0: none.'),
   endpointsRevision: integer('Revision of the endpoints that it balances over.'),
-  clientsRevision: integer('Revision of the clients that it knows.'),
+  clientsRevision: integer('Revision of the client identities that it uses.'),
   counters,
 })
 
@@ -95,9 +95,8 @@ export function addState(app: FastifyInstance, gateway: Gateway, version: string
 function addSummary(app: FastifyInstance, gateway: Gateway, version: string): void {
   const schema = {
     tags,
-    summary: 'The state of the gateway in one answer, cheap enough to poll every second.',
-    description:
-      'Counters only grow; a rate is the difference of two answers over that of their `monotonicMs`.',
+    summary: 'The state of the gateway, cheap enough to poll every second.',
+    description: 'Counters only grow. A rate is their difference divided by the difference of `monotonicMs`.',
     response: answers(summary),
   }
   app.get('/summary', { schema }, async () => readSummary(gateway, version))
@@ -121,8 +120,8 @@ function addListeners(app: FastifyInstance, gateway: Gateway): void {
     gateway: text('namespace/name, or mesh.'),
     bind: text('Empty: every address.'),
     port: integer(),
-    redirect: boolean('Whether the destination is the one before a redirect.'),
-    failures: list(failure, 'Of workers that could not open it.'),
+    redirect: boolean('Whether it uses the destination before a redirect.'),
+    failures: list(failure, 'Errors of workers that could not open it.'),
   })
   const schema = {
     tags,

@@ -99,7 +99,7 @@ function latencyFamilies(serving: () => Serving): Family[] {
     {
       name: 'weir_decide_duration_seconds',
       type: 'histogram',
-      help: 'Time from a connection’s addresses to its destination.',
+      help: 'Time to choose the destination of a connection.',
       read: () => histogramValues(histogram('decide')(), 1e9, 128, 2 ** 23),
     },
   ]
@@ -141,7 +141,7 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
     gauge('weir_endpoints_revision', 'Changes of endpoints since the generation was published.', () =>
       single(serving().table.endpointsRevision),
     ),
-    gauge('weir_clients_revision', 'Changes of who clients are since the generation was published.', () =>
+    gauge('weir_clients_revision', 'Changes of client identities since the generation was published.', () =>
       single(serving().table.clientsRevision),
     ),
     counter('weir_endpoint_changes_total', 'Changes of endpoints, published without a new generation.', () =>
@@ -150,7 +150,7 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
     counter('weir_config_reloads_total', 'Reloads by outcome, the first configuration included.', () =>
       OUTCOMES.map(outcome => ({ labels: { outcome }, value: history.counts[outcome] })),
     ),
-    gauge('weir_config_last_reload_successful', '1 if the files are served as they are, else 0.', () =>
+    gauge('weir_config_last_reload_successful', '1 if weir serves the files as they are, else 0.', () =>
       single(history.isCurrent ? 1 : 0),
     ),
     gauge(

@@ -94,12 +94,14 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
         values('endpoint', 'failed'),
       ),
       gauge('weir_endpoint_connections_open', 'Open connections to an endpoint.', values('endpoint', 'open')),
-      gauge('weir_metrics_series_merged', 'Names folded into the series "other", out of room.', () =>
-        Object.entries(groupings).map(([kind, { cap }]) => ({ labels: { kind }, value: cap.merged })),
+      gauge(
+        'weir_metrics_series_merged',
+        'Names counted in the series "other", because the table of series is full.',
+        () => Object.entries(groupings).map(([kind, { cap }]) => ({ labels: { kind }, value: cap.merged })),
       ),
       counter(
         'weir_metrics_names_given_up_total',
-        'Idle names whose counts were folded into "other".',
+        'Idle names whose counts were moved to the series "other".',
         () => [{ value: source.namesGivenUp() }],
       ),
     ],

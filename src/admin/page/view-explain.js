@@ -7,7 +7,7 @@ import { ask } from './poll.js'
 const OUTCOMES = {
   route: '→ Goes by a rule',
   default: '→ Goes to its service: no rule takes it',
-  passthrough: '→ Goes on as asked: it is no service',
+  passthrough: '→ Passed through: not a service',
   'no-route': '✕ Is reset: no rule takes it',
   denied: '✕ Is reset: only services may be reached',
 }

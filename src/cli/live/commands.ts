@@ -64,7 +64,7 @@ function addRoutes(program: Command, env: Env, ask: Ask): void {
     .option('--hit', 'only rules that were hit')
     .option('--no-hit', 'only rules that were not hit')
     .addOption(
-      new Option('--order <ORDER>', 'written: as they are tried; hits: most hits first')
+      new Option('--order <ORDER>', 'written: in order of evaluation; hits: most hits first')
         .choices(['written', 'hits'])
         .default('written'),
     )
@@ -90,10 +90,10 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
   program
     .command('connections')
     .description('list open connections with the rule and generation that routed them')
-    .option('--client <ADDRESS>', 'an address, a range, or an address and port')
+    .option('--client <ADDRESS>', 'an address, a range, or an address with port')
     .option('--rule <RULE>', 'a VirtualService, or "namespace/name tcp[0].match[1]"')
     .option('--destination <HOST>', 'a host, or host:port, or either with " subset NAME"')
-    .option('--endpoint <ADDRESS>', 'an address, a range, or an address and port')
+    .option('--endpoint <ADDRESS>', 'an address, a range, or an address with port')
     .option('--listener <LISTENER>', 'a listener or a gateway')
     .option('--generation <N>', 'routed by this generation of the configuration', integerUpTo(2 ** 31 - 1))
     .addOption(
@@ -148,11 +148,7 @@ function addReload(program: Command, env: Env, ask: Ask): void {
   program
     .command('reload')
     .description('read the files again; exit 0 served, 1 refused')
-    .option(
-      '--accept <CHECKSUM>',
-      'take the change that was refused for what it takes from connections',
-      checksum,
-    )
+    .option('--accept <CHECKSUM>', 'accept the change that the guard refused', checksum)
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir reload', 'weir reload --output json | jq -r .checksum'))
@@ -163,7 +159,7 @@ function addReload(program: Command, env: Env, ask: Ask): void {
 
 function checksum(text: string): string {
   if (!/^[0-9a-f]{64}$/.test(text))
-    throw new InvalidArgumentError('It must be a checksum of 64 hexadecimal digits, as the refusal shows it.')
+    throw new InvalidArgumentError('It must be the checksum of 64 hexadecimal digits that the refusal shows.')
   return text
 }
 
@@ -177,7 +173,7 @@ function addDrain(program: Command, env: Env, ask: Ask): void {
     .option('--older-than <N>', 'routed by a generation before this one', integerUpTo(2 ** 31 - 1))
     .option('--rule <RULE>', 'routed by a VirtualService, or by "namespace/name tcp[0].match[1]"')
     .option('--over <DURATION>', 'spread the resets over this time', duration, 30_000)
-    .option('--wait', 'wait until all of them have ended', false)
+    .option('--wait', 'wait until all of them are closed', false)
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText(

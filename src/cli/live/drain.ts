@@ -34,8 +34,11 @@ export async function drain(client: Client, flags: DrainFlags, env: Env): Promis
   const { all = false, over, wait, output, ...which } = flags
   const given = Object.keys(which).length > 0
   if (!all && !given)
-    throw new NoAnswer('say which: --all, --listener, --generation, --older-than or --rule', Exit.usage)
-  if (all && given) throw new NoAnswer('--all takes no further selection', Exit.usage)
+    throw new NoAnswer(
+      'select connections with --all, --listener, --generation, --older-than or --rule',
+      Exit.usage,
+    )
+  if (all && given) throw new NoAnswer('--all excludes the other selections', Exit.usage)
   const asked = { ...which, select: all ? 'all' : 'matching', overS: over / 1000 }
   const begun = await client.send<Drain>('POST', '/drain', asked)
   if (output === 'text') env.stdout.write(`${begunText(begun)}\n`)
@@ -55,7 +58,9 @@ async function waited(client: Client, begun: Drain): Promise<Drain> {
     const { drains } = await client.get<{ drains: readonly Drain[] }>('/drain')
     const found = drains.find(each => each.number === begun.number)
     if (!found)
-      throw new NoAnswer('the gateway does not remember this drain: it has had many since, or was restarted')
+      throw new NoAnswer(
+        'the gateway no longer knows this drain: it keeps only the last ones, and none over a restart',
+      )
     now = found
   }
 }

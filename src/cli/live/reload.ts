@@ -38,7 +38,7 @@ export async function reload(client: Client, { accept, output }: ReloadFlags, en
 }
 
 function textOf({ outcome, generation, checksum, note, findings }: Reload): string {
-  const verb = { taken: 'is served', unchanged: 'is what the files say' }[outcome as string] ?? 'stays'
+  const verb = { taken: 'is served', unchanged: 'equals the files' }[outcome as string] ?? 'stays'
   const told = findings.filter(each => each.severity !== 'info')
   const lines = [
     `${outcome}: generation ${generation} ${verb}`,

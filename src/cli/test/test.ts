@@ -47,7 +47,7 @@ export function test(sources: Sources, flags: TestFlags, env: Env): number {
     const colours = wantsColours(env, env.stderr)
     env.stderr.write(`${renderText(findings, { sourceOf: sourcesOf(files), colours })}\n`)
   }
-  if (plan && routeTests.length === 0) env.stderr.write('error: no RouteTest was read: nothing is tested\n')
+  if (plan && routeTests.length === 0) env.stderr.write('error: no RouteTest found: nothing to test\n')
   env.stdout.write(textOf(report, flags.format ?? flags.output ?? 'table', wantsColours(env, env.stdout)))
   return isOk(report) ? Exit.ok : Exit.failed
 }

@@ -57,7 +57,7 @@ export class Causes {
     const { first } = this.#unusable
     if (first === null || this.#leftOut === 0) return
     const what = this.#leftOut === 1 ? 'one finding' : `${this.#leftOut} findings`
-    const message = `${what} of what is missing left out: resources with errors may define it`
+    const message = `${what} about missing resources omitted: resources with errors may define them`
     findings.in('CFG017', first, message, 'fix the errors, then check again')
   }
 }

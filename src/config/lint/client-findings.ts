@@ -20,7 +20,7 @@ import { namespacesOf } from './asks.ts'
 
 /** Wishes of one VirtualService that are told of. */
 const WISHES_MAX = 10
-const HINT = 'correct it, or say who the clients are: sources in the Settings, WorkloadEntries, Pods'
+const HINT = 'correct it, or define the clients: sources in the Settings, WorkloadEntries, Pods'
 
 export function reportClients(
   plan: Plan,
@@ -71,9 +71,9 @@ function reportVisibility(
   findings: Findings,
 ): void {
   const isOwn = visibility !== 'public'
-  const what = isOwn ? 'the VirtualService is' : 'a service of its hosts is'
+  const what = isOwn ? 'the VirtualService' : 'a service of its hosts'
   const names = [...(isOwn ? visibility : (source.visibleTo ?? []))].map(quote).join(', ')
-  const message = `no known client is in ${names}, where alone ${what} seen`
+  const message = `only clients in ${names} see ${what}, and no known client is there`
   findings.at('IST0127', resource, ['spec', isOwn ? 'exportTo' : 'hosts'], message, HINT)
 }
 
@@ -85,8 +85,8 @@ function reportWish(
   findings: Findings,
 ): void {
   const field = Object.keys(source.labels).length > 0 ? 'sourceLabels' : 'sourceNamespace'
-  const alike = others.length === 0 ? '' : `; ${others.length} more of its matches ask for the same`
-  const more = rest === 0 ? '' : `; and ${rest} more wishes of this VirtualService`
+  const alike = others.length === 0 ? '' : `; ${others.length} more of its matches require the same`
+  const more = rest === 0 ? '' : `; and ${rest} more such conditions of this VirtualService`
   const message = `no known client is ${wishOf(source)}${alike}${more}`
   findings.at('IST0127', resource, [...pathOf(origin), field], message, HINT)
 }

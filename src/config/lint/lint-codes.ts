@@ -4,55 +4,58 @@ import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 
 export const LINT_CODES = {
   IST0127: warning(
-    'no known client has what a match asks for',
-    'correct it, or say who the clients are: sources in the Settings, WorkloadEntries, Pods',
+    'no known client satisfies a match',
+    'correct it, or define the clients: sources in the Settings, WorkloadEntries, Pods',
   ),
 
   // Rules and their order.
   CFG451: warning('a range of a match is never used', 'remove it, or move the route before the one named'),
   CFG452: warning(
-    'a match asks for addresses that no service and no listener of the rule has',
+    'no service and no listener of the rule has the addresses that a match names',
     'correct destinationSubnets, or the addresses of the service',
   ),
-  CFG453: info('a range lies inside another of the same match', 'remove it'),
+  CFG453: info('a range is inside another range of the same match', 'remove it'),
   CFG454: info(
-    'a wider range goes first; the longest prefix does not win',
-    'move the route with the longer prefix before the other, if it should win',
+    'a wider range comes first: list order decides, not the longest prefix',
+    'if the longer prefix should win, move its route first',
   ),
   CFG455: info(
-    'there is too much to find every rule that is never used',
-    'nothing to do; what is reported holds',
+    'too many rules to find each one that is never used',
+    'nothing to do; the reported findings are correct',
   ),
 
   // Weights and destinations.
   CFG456: warning(
-    'a destination without weight gets nothing beside others',
+    'a destination without weight gets no connections beside others',
     'give it a weight, or remove it',
   ),
-  CFG457: info('a destination of weight 0 gets nothing', 'nothing to do, if it waits for its share'),
-  CFG458: warning('a destination stands twice in one route', 'keep one, with the sum of the weights'),
+  CFG457: info('a destination of weight 0 gets no connections', 'nothing to do if it gets its share later'),
+  CFG458: warning('a route lists a destination twice', 'keep one, with the sum of the weights'),
   CFG459: warning(
-    'connections of a route go to a destination without endpoint, and are reset',
-    'give it endpoints, or weight 0',
+    'a route sends connections to a destination without endpoints; they are reset',
+    'give it endpoints, or set its weight to 0',
   ),
   CFG460: warning(
-    'an endpoint is a listener of this process: its connections come back here',
+    'an endpoint is a listener of this process: its connections would loop',
     'correct the endpoint, or move the listener',
   ),
 
   // What is there and not used.
-  CFG461: info('no route names a subset', 'nothing to do, if it waits for its share'),
+  CFG461: info('no route names a subset', 'nothing to do if it gets its share later'),
   CFG462: warning(
-    'a Gateway server has no rule: its connections are reset',
+    'no rule applies to a Gateway server: its connections are reset',
     'bind a VirtualService to it, or remove it',
   ),
-  CFG463: info('a Gateway is for other workloads, and not served here', 'nothing to do, if this is intended'),
+  CFG463: info(
+    'a Gateway selects other workloads, so weir does not serve it',
+    'nothing to do if this is intended',
+  ),
 
   // Sockets.
-  CFG464: warning('a listener wants the socket of the admin listener', 'give one of them another port'),
+  CFG464: warning('a listener claims the socket of the admin listener', 'give one of them another port'),
   CFG465: info(
-    'a listener for one address takes connections from one for every address',
-    'nothing to do, if this is intended',
+    'a listener on one address takes connections from a listener on every address',
+    'nothing to do if this is intended',
   ),
 } as const satisfies Record<string, CodeEntry>
 
@@ -62,7 +65,7 @@ export const LINT_CODES = {
  */
 export const RELOAD_CODES = {
   CFG470: error(
-    'a change would take a destination, a rule or a listener from connections',
+    'a change would remove a destination, a rule or a listener that connections need',
     'fix the change, or accept it: weir reload --accept',
   ),
 } as const satisfies Record<string, CodeEntry>
@@ -70,7 +73,7 @@ export const RELOAD_CODES = {
 /** Codes about the machine, not about the configuration: `--strict` leaves these as they are. */
 export const MACHINE_CODES = {
   CFG481: warning(
-    'this process may not open a port of that number',
-    'allow it (CAP_NET_BIND_SERVICE), or choose a port from 1024 on',
+    'this process lacks the permission to open a port',
+    'grant CAP_NET_BIND_SERVICE, or choose a port of 1024 or above',
   ),
 } as const satisfies Record<string, CodeEntry>

@@ -33,7 +33,7 @@ export function reportOrder(
   for (const origin of review.incomplete) {
     const owner = virtualServices.get(origin.virtualService)
     const message =
-      'so many rules ask for different clients here that only coverage by single rules was looked for'
+      'too many rules match different clients here; weir looked only for coverage by single rules'
     if (owner) findings.at('CFG455', owner.resource, pathOf(origin), message)
   }
 }
@@ -57,11 +57,11 @@ function reportRepeated(
   const [{ index, outer }] = idle
   const [inner, around] = [destinations[index], destinations[outer]]
   const same = inner.bits === around.bits
-  const how = same ? 'stands twice in this match' : `lies inside ${formatCidr(around)} of the same match`
+  const how = same ? 'appears twice in this match' : `is inside ${formatCidr(around)} of the same match`
   const more =
     idle.length === 1
       ? ''
-      : `, and ${idle.length - 1} more of its ranges ${idle.length === 2 ? 'is' : 'are'} as idle`
+      : `, and ${idle.length - 1} more of its ranges ${idle.length === 2 ? 'has' : 'have'} no effect either`
   findings.at(
     'CFG453',
     resource,
@@ -102,8 +102,8 @@ class Shadows {
       const { later, range, others } = shadow
       const owner = virtualServices.get(later.origin.virtualService)
       if (!owner) continue
-      const more = others === 0 ? '' : `; so it does before ${others} more`
-      const message = `${nameOf(earlier, owner.resource.id)} has a wider range around ${formatCidr(later.destinations[range])} and goes first, for connections that fit both${more}`
+      const more = others === 0 ? '' : `; it also precedes ${others} more`
+      const message = `${nameOf(earlier, owner.resource.id)} has a wider range around ${formatCidr(later.destinations[range])} and comes first, so it takes connections that match both${more}`
       findings.at(
         'CFG454',
         owner.resource,
@@ -141,7 +141,7 @@ class Shadows {
 }
 
 const HINT =
-  'list order decides here, not the longest prefix as in a sidecar: move the longer one first, if it should win'
+  'list order decides here, not the longest prefix as in a sidecar: if the longer one should win, move it first'
 
 /** Whether one connection may fit both, and goes elsewhere by one than by the other. */
 const differs = (left: Rule, right: Rule): boolean => left.route !== right.route && overlap(left, right)

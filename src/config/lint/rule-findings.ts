@@ -14,9 +14,9 @@ const NAMED_MAX = 3
 /** Findings of one code in one VirtualService; the others are counted. */
 const TOLD_MAX = 100
 const SIDECAR_HINT =
-  'list order decides here: the longer prefix does not win, as it does in a sidecar. Move this before the other, or remove it'
+  'list order decides here, not the longest prefix as in a sidecar: move this before the other, or remove it'
 const AGE_HINT =
-  'VirtualServices are tried in an order of their own: private ones first, then those exported by name, then public ones; each by creationTimestamp, then by name'
+  'VirtualServices are tried in this order: private ones, those exported by name, public ones; each by creationTimestamp, then by name'
 
 type RuleCode = 'IST0127' | 'IST0130' | 'IST0131' | 'CFG451' | 'CFG452'
 

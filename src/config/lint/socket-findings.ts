@@ -24,7 +24,7 @@ export function reportSockets(
     if (!spot) continue
     reportAdmin(listener, planned, spot, findings)
     if (listener.port < openPortsFrom) {
-      const message = `port ${listener.port} needs a permission that this process does not have: without it, ports begin at ${openPortsFrom}`
+      const message = `port ${listener.port} needs a permission that this process lacks: without it, ports begin at ${openPortsFrom}`
       findings.at('CFG481', spot.resource, spot.path, message)
     }
   }
@@ -51,7 +51,7 @@ function reportAdmin(listener: Listener, { settings }: Planned, spot: Spot, find
   const address = plainAddress(admin.address)
   if (!meet(address, listener.bind)) return
   const where = formatEndpoint(address || '*', admin.port)
-  const message = `the admin listener has ${where}: ${nameOf(listener)} cannot open`
+  const message = `the admin listener uses ${where}: ${nameOf(listener)} cannot open`
   findings.at('CFG464', spot.resource, spot.path, message)
 }
 

@@ -35,7 +35,7 @@ function reportGateways({ gateways, settings }: Planned, findings: Findings): vo
   const labels = Object.entries(settings.workload.labels).map(([key, value]) => `${key}=${value}`)
   for (const { resource, selector } of gateways) {
     if (hasLabels(settings.workload.labels, selector)) continue
-    const message = `the selector does not fit the workload of the Settings (${labels.join(', ') || 'no labels'}), so no server of it is served`
+    const message = `the selector does not select the workload of the Settings (${labels.join(', ') || 'no labels'}), so none of its servers is served`
     findings.at('CFG463', resource, ['spec', 'selector'], message)
   }
 }

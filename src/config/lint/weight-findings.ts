@@ -33,26 +33,21 @@ function reportRoute(
     const first = seen.getOrInsert(key, index)
     if (first !== index) {
       const { line } = resource.locate([...path, first])
-      findings.at(
-        'CFG458',
-        resource,
-        at,
-        `${nameOf(destination)} stands in this route already, on line ${line}`,
-      )
+      findings.at('CFG458', resource, at, `${nameOf(destination)} is already in this route, on line ${line}`)
     }
     if (weight === undefined || weight === null) {
       findings.at(
         'CFG456',
         resource,
         at,
-        `${nameOf(destination)} has no weight, so it gets nothing beside the others`,
+        `${nameOf(destination)} has no weight, so it gets no connections beside the others`,
       )
     } else if (weight === 0 && notes) {
       findings.at(
         'CFG457',
         resource,
         [...at, 'weight'],
-        `${nameOf(destination)} gets nothing: its weight is 0`,
+        `${nameOf(destination)} gets no connections: its weight is 0`,
       )
     }
   }

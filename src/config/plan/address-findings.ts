@@ -11,9 +11,10 @@ import type { Service, ServicePort } from './service.ts'
 const NAMED_MAX = 3
 
 const HINTS = {
-  Service: 'a cluster assigns it: read what `kubectl get services -o yaml` prints, or write spec.clusterIP',
+  Service:
+    'the cluster assigns it: check the output of `kubectl get services -o yaml`, or set spec.clusterIP',
   ServiceEntry:
-    'write spec.addresses, or read what `kubectl get serviceentries -o yaml` prints, status included',
+    'set spec.addresses, or check the output of `kubectl get serviceentries -o yaml`, with status',
 } as const
 
 const PLURALS = { Service: 'Services', ServiceEntry: 'ServiceEntries' } as const
@@ -33,8 +34,8 @@ export function reportAnywhere(services: readonly Service[], findings: Findings)
     if (!first) continue
     const message =
       others.length === 0
-        ? `no address of ${quote(first.service.host)} is known: connections to any address on its port are taken for it`
-        : `no address of ${others.length + 1} ${PLURALS[kind]} is known: connections to any address on their ports are taken for them (${listOf([first, ...others])})`
+        ? `no address of ${quote(first.service.host)} is known, so it takes connections to any address on its port`
+        : `no address of ${others.length + 1} ${PLURALS[kind]} is known, so they take connections to any address on their ports (${listOf([first, ...others])})`
     findings.at('CFG415', first.port.resource, first.port.path, message, HINTS[kind])
   }
 }

@@ -40,6 +40,6 @@ const textOf = ({ labels }: Workload): string => JSON.stringify(Object.entries(l
 
 function reportClaim(address: string, owner: Workload, other: Workload, findings: Findings): void {
   const path: Path = other.resource.kind === 'Pod' ? ['status'] : ['spec', 'address']
-  const message = `${address} belongs to ${owner.resource.title} too; a client from there is taken for that one`
+  const message = `${address} belongs to ${owner.resource.title} too; weir takes a client from there for that one`
   findings.at('CFG414', other.resource, path, message)
 }

@@ -79,7 +79,7 @@ function reportHost(
   { hints, findings }: DestinationInputs,
 ): void {
   const meaning = written === host ? '' : ` (${host})`
-  const message = `Referenced host not found: ${quote(written)}${meaning} is no service that namespace ${namespace} sees`
+  const message = `Referenced host not found: ${quote(written)}${meaning} is not a service that namespace ${namespace} sees`
   findings.at('IST0101', resource, [...path, 'host'], message, hints.for(written, host, namespace))
 }
 
@@ -95,7 +95,7 @@ function reportHidden(
   if (visibility === 'public' || settings.workload) return
   const without = [...visibility].find(viewer => registry.find(host, viewer) === null)
   if (without === undefined) return
-  const message = `Referenced host not found: ${quote(written)} is no service that namespace ${without} sees, to which the VirtualService is exported`
+  const message = `Referenced host not found: ${quote(written)} is not a service that namespace ${without} sees, to which the VirtualService is exported`
   findings.at('IST0101', resource, [...path, 'host'], message, hints.for(written, host, without))
 }
 

@@ -109,6 +109,6 @@ function mayApply(
   if (!wanted) return true
   if (workload?.namespace === resource.metadata.namespace && hasLabels(workload.labels, wanted)) return true
   const why = workload ? 'the workload of the Settings is not selected' : 'the Settings name no workload'
-  findings.at('CFG411', resource, ['spec', 'workloadSelector'], `the rule is left out: ${why}`)
+  findings.at('CFG411', resource, ['spec', 'workloadSelector'], `the rule is not applied: ${why}`)
   return false
 }

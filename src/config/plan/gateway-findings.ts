@@ -87,7 +87,7 @@ function reportPorts(
   const which = others.length === 0 ? first : `${first} and ${others.length} more`
   for (const [index, { port }] of (value.servers ?? []).entries()) {
     if (offered.has(port.number)) continue
-    const message = `port ${port.number} is no port of ${which}, through which clients reach the Pods (${textOf(selector)})`
+    const message = `port ${port.number} is not a port of ${which}, through which clients reach the Pods (${textOf(selector)})`
     findings.at('IST0162', resource, ['spec', 'servers', index, 'port', 'number'], message)
   }
 }

@@ -17,7 +17,7 @@ const MANY = 2
 /** Services that the message names. */
 const NAMED_MAX = 3
 const HINT =
-  'read what the cluster has beside them: kubectl get services,endpointslices,pods -A -o yaml | weir check … -'
+  'add the resources of the cluster: kubectl get services,endpointslices,pods -A -o yaml | weir check … -'
 
 /** What a cluster derives from a Service and its Pods. */
 const DERIVED: ReadonlySet<string> = new Set(['Pod', 'EndpointSlice', 'Endpoints'])
@@ -79,11 +79,11 @@ export class GitServices {
     const hosts = new Set(this.#withoutEndpoint.map(({ resource }) => hostOf(resource as Resource)))
     const lacks =
       this.#withoutAddress.length === 0
-        ? 'no endpoint, as in files from Git: their connections are reset'
-        : 'neither an address nor an endpoint, as in files from Git: connections to any address on their ports are taken for them, and reset'
+        ? 'no endpoint, as in files from Git; their connections are reset'
+        : 'neither an address nor an endpoint, as in files from Git; they take connections to any address on their ports, which are reset'
     const shared = this.#shared.length
     const taken =
-      shared === 0 ? '' : `; ${shared} share a port with an older one, which gets their connections`
+      shared === 0 ? '' : `; ${shared} share a port with an older one, which takes their connections`
     const message = `${hosts.size} Services have ${lacks}${taken} (${listOf([...hosts])})`
     findings.add({ ...first, code: 'CFG417', message, hint: HINT })
     for (const each of this.#routes) if (!hosts.has(destinationOf(each))) findings.add(each)
@@ -93,7 +93,8 @@ export class GitServices {
   #settleShared(findings: Findings): void {
     const [first, ...others] = this.#shared
     if (first === undefined) return
-    const more = others.length === 0 ? '' : `; so it is for ${others.length} more Services without an address`
+    const more =
+      others.length === 0 ? '' : `; ${others.length} more Services without an address have the same problem`
     findings.add({ ...first, message: first.message + more })
   }
 }

@@ -35,7 +35,7 @@ export class KubernetesEndpoints {
     for (const { resource } of inputs.endpointSlices) {
       if (Object.hasOwn(resource.metadata.labels, SLICE_OWNER)) continue
       if (Object.hasOwn(resource.metadata.labels, MULTI_CLUSTER)) continue
-      const message = `endpoints are left out: no label ${SLICE_OWNER} says whose they are`
+      const message = `endpoints are ignored: no label ${SLICE_OWNER} names their Service`
       this.#leaveOut(resource, ['metadata', 'labels'], message)
     }
   }
@@ -62,7 +62,7 @@ export class KubernetesEndpoints {
 
   #ofSlice({ resource, value }: Typed<EndpointSlice>, families: Families): Found[] {
     if (value.addressType === 'FQDN') {
-      this.#leaveOut(resource, ['addressType'], 'endpoints of addressType FQDN are left out')
+      this.#leaveOut(resource, ['addressType'], 'endpoints of addressType FQDN are ignored')
       return []
     }
     const { namespace } = resource.metadata
@@ -76,7 +76,7 @@ export class KubernetesEndpoints {
     })
     const fitting = found.filter(each => fits(each.member.address, families))
     if (fitting.length < found.length) {
-      const message = `${found.length - fitting.length} endpoints are left out: the Service has no address of their family`
+      const message = `${found.length - fitting.length} endpoints are ignored: the Service has no address of their family`
       this.#leaveOut(resource, ['endpoints'], message)
     }
     return fitting

@@ -89,13 +89,13 @@ function reportTwice(
   findings: Findings,
 ): void {
   if (kept.length === 0) {
-    const message = `${quote(host)} is already defined by ${first.resource.title}, which is older and counts`
+    const message = `${quote(host)} is already defined by ${first.resource.title}, which is older and wins`
     findings.at('CFG401', resource, path, message)
     return
   }
   for (const port of ports.filter(each => !kept.includes(each))) {
     const owner = (owners.get(port.number) ?? first).resource
-    const message = `port ${port.number} of ${quote(host)} is already defined by ${owner.title}, which is older and counts`
+    const message = `port ${port.number} of ${quote(host)} is already defined by ${owner.title}, which is older and wins`
     findings.at('CFG401', resource, port.path, message)
   }
 }

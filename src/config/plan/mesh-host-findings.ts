@@ -50,7 +50,7 @@ function reportFirst(virtualService: VirtualService, scopes: Scopes, findings: F
     const rest = others.size - NAMED_MAX
     const more = `${others.size === COUNTED_MAX ? 'at least ' : ''}${rest} more`
     const names = `${named.join(', ')}${rest > 0 ? ` and ${more}` : ''}`
-    const message = `the mesh host ${quote(host)} is also that of ${names}: their rules are tried in turn`
+    const message = `the mesh host ${quote(host)} also belongs to ${names}: their rules are tried in turn`
     findings.at('IST0109', resource, ['spec', 'hosts', index], message)
     return
   }

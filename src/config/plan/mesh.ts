@@ -39,7 +39,7 @@ export function meshListeners(
 }
 
 function reportCovered(port: number, ports: readonly Exposed[], owner: Server, findings: Findings): void {
-  const message = `mesh port ${port} is not opened: ${owner.resource.title} has that socket`
+  const message = `mesh port ${port} is not opened: ${owner.resource.title} uses that socket`
   const first = ports[0]?.owners[0].port
   if (first) findings.at('CFG406', first.resource, first.path, message)
   else findings.at('CFG406', owner.resource, owner.path, message)

@@ -54,7 +54,7 @@ export function reportProxyProtocol(given: ProxyFindingInputs): void {
   for (const { resource, gateways } of annotated(given)) {
     const reading = given.listeners.filter(each => each.proxyProtocol && gateways.has(each.gateway))
     if (reading.length > 0) continue
-    const message = `${ANNOTATION} has no effect: no proxyProtocol of the Settings is for ${[...gateways].join(', ')}`
+    const message = `${ANNOTATION} has no effect: no proxyProtocol of the Settings applies to ${[...gateways].join(', ')}`
     given.findings.at('CFG420', resource, ['metadata', 'annotations', ANNOTATION], message)
   }
 }
@@ -79,7 +79,7 @@ function reportEntry(
   if (!applies && unknown.length === 0) {
     const earlier = listeners.some(each => fits(entry, each))
     const why = earlier
-      ? 'an earlier entry has each of its listeners'
+      ? 'earlier entries apply to all its listeners'
       : 'no listener has such a gateway and port'
     findings.at('CFG419', document, path, `proxyProtocol[${index}] is never used: ${why}`)
   }
@@ -89,7 +89,7 @@ function reportEntry(
     findings.at('CFG422', document, [...path, 'timeout'], message)
   }
   for (const [at, { bits, family }] of entry.from.entries()) {
-    const message = `every IPv${family} address may send a PROXY header, and name any client`
+    const message = `every IPv${family} address may send a PROXY header, and claim to be any client`
     if (bits === 0) findings.at('CFG421', document, [...path, 'from', at], message)
   }
 }

@@ -132,8 +132,8 @@ function reportHidden(service: Service, winner: Service, isLeftOut: boolean, fin
   const by = winner.resource.title
   const order = rankOf(winner) === rankOf(service) ? 'is older' : 'is a Kubernetes Service'
   const message = isLeftOut
-    ? `${quote(host)} is already defined by ${by}, which ${order} and counts`
-    : `${quote(host)} is also defined by ${by}: namespace ${sharedNamespaces(service, winner)} has that one, the others have this one`
+    ? `${quote(host)} is already defined by ${by}, which ${order} and wins`
+    : `${quote(host)} is also defined by ${by}: namespace ${sharedNamespaces(service, winner)} uses that one, the others use this one`
   findings.at('CFG401', resource, path, `${message}${whyApart(winner, service)}`)
 }
 

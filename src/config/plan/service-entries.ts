@@ -94,7 +94,7 @@ function membersOf(
     const { address = '' } = endpoint
     if (address.startsWith('unix://')) {
       const path = ['spec', 'endpoints', index, 'address']
-      findings.at('CFG403', resource, path, `Unix sockets are not supported: ${quote(address)} is left out`)
+      findings.at('CFG403', resource, path, `Unix sockets are not supported: ${quote(address)} is ignored`)
       return []
     }
     return address === '' ? [] : [member({ ...endpoint, address })]

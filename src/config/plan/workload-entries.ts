@@ -15,7 +15,7 @@ export function readWorkloadEntry(
 ): Workload[] {
   const { namespace } = resource.metadata
   if (value.address?.startsWith('unix://')) {
-    const message = `Unix sockets are not supported: ${quote(value.address)} is left out`
+    const message = `Unix sockets are not supported: ${quote(value.address)} is ignored`
     findings.at('CFG403', resource, ['spec', 'address'], message)
     return []
   }

@@ -58,7 +58,7 @@ export const bool: Reader<boolean> = spot =>
 export const path: Reader<string> = spot => {
   const { value } = spot
   const right = typeof value === 'string' && value !== '' && !value.includes('\0')
-  return right ? value : wrong(spot, 'the name of a file')
+  return right ? value : wrong(spot, 'a file name')
 }
 
 /** One of a few words. */
@@ -125,9 +125,7 @@ export const list =
 export const someOf =
   <T>(item: Reader<T>): Reader<readonly T[]> =>
   spot =>
-    Array.isArray(spot.value) && spot.value.length === 0
-      ? wrong(spot, 'a list that is not empty')
-      : list(item)(spot)
+    Array.isArray(spot.value) && spot.value.length === 0 ? wrong(spot, 'a non-empty list') : list(item)(spot)
 
 /** `reader`'s value, or null where null is written. */
 export const orNull = <T>(reader: Reader<T>): Reader<T | null> =>
@@ -176,7 +174,7 @@ function readFields<T>(fields: Fields<T>, spot: Spot): Partial<T> | undefined {
     const at = inside(spot, value, name)
     if (!Object.hasOwn(fields, name)) {
       const hint = didYouMean(name, Object.keys(fields))
-      spot.findings.at('CFG031', spot.resource, at.path, `weir knows no field ${quote(name)} here`, hint)
+      spot.findings.at('CFG031', spot.resource, at.path, `unknown field ${quote(name)}`, hint)
       continue
     }
     const reader = fields[name as keyof T]

@@ -63,6 +63,6 @@ export class Aliases {
     this.#isTold = true
     return tooDeep
       ? { code: 'CFG006', problem: `the document is nested more than ${DEPTH_MAX} levels deep` }
-      : { code: 'CFG009', problem: `the aliases stand for more than ${ALIASED_MAX} values` }
+      : { code: 'CFG009', problem: `the aliases expand to more than ${ALIASED_MAX} values` }
   }
 }

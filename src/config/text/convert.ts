@@ -25,8 +25,8 @@ import type { Places } from './places.ts'
 import { formatTag, isCollectionTag, isPlain, resolveScalar } from './scalar.ts'
 
 const NUMBER_PROBLEMS = {
-  inexact: ['CFG011', 'is rounded: beyond 2^53 not every integer has a value'],
-  infinite: ['CFG013', 'is no number that JSON can hold'],
+  inexact: ['CFG011', 'is rounded: integers beyond 2^53 are not exact'],
+  infinite: ['CFG013', 'is not a number in JSON'],
 } as const
 
 export class Conversion {
@@ -122,7 +122,7 @@ export class Conversion {
       return
     }
     const { line } = this.#places.at(first)
-    const message = `the key ${quote(key)} stands twice in this mapping; its first value is on line ${line}`
+    const message = `the key ${quote(key)} appears twice in this mapping; its first value is on line ${line}`
     this.#findings.in('CFG007', this.#places.at(this.#offset(keyNode)), message)
   }
 
@@ -131,8 +131,8 @@ export class Conversion {
     const value = this.#value(node, depth)
     const plain = typeof value !== 'object' || value === null
     if (plain && value !== null && value !== '__proto__') return String(value)
-    const message = plain ? `${describe(value)} cannot be a key` : 'a key has to be plain text'
-    const hint = plain ? undefined : 'a template such as {{ .Values.name }} has to be rendered first'
+    const message = plain ? `${describe(value)} cannot be a key` : 'a key must be plain text'
+    const hint = plain ? undefined : 'render a template such as {{ .Values.name }} first'
     this.#findings.in('CFG008', this.#places.at(this.#offset(node)), message, hint)
     return null
   }
@@ -172,7 +172,7 @@ export class Conversion {
     if (problem !== undefined) {
       const [code, message] = NUMBER_PROBLEMS[problem]
       const place = this.#places.at(this.#offset(node))
-      this.#findings.in(code, place, `${quote(text)} ${message}`, 'quote it, if it is a text')
+      this.#findings.in(code, place, `${quote(text)} ${message}`, 'quote it if it is a string')
     }
     return value
   }

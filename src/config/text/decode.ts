@@ -33,7 +33,7 @@ export function decode({ file, bytes }: InputFile, findings: Findings): Decoded 
       'CFG002',
       top,
       `the file has ${bytes.length} bytes; weir reads at most ${FILE_BYTES_MAX}`,
-      'split the file: resources may stand in any number of files',
+      'split the file: weir reads any number of files',
     )
   } else if (isUtf16(bytes)) {
     findings.in('CFG003', top, 'the file is UTF-16; weir reads UTF-8', 'save the file as UTF-8')
@@ -54,8 +54,8 @@ export function isUnprintable(
   const found = UNPRINTABLE.exec(decoded.text.slice(from, to))
   if (!found || (found[0] === '\uFFFD' && !decoded.lossy)) return false
   const place = lines.place(from + found.index)
-  if (found[0] === '\uFFFD') findings.in('CFG003', place, 'here are bytes that are no UTF-8')
-  else findings.in('CFG004', place, `here is the control character ${codePoint(found[0])}`)
+  if (found[0] === '\uFFFD') findings.in('CFG003', place, 'invalid UTF-8')
+  else findings.in('CFG004', place, `control character ${codePoint(found[0])}`)
   return true
 }
 

@@ -80,14 +80,14 @@ function readName(draft: Draft, name: unknown, findings: Findings): string | nul
   } else if (typeof name !== 'string') {
     findings.at('CFG024', draft, path, `metadata.name is ${describe(name)}, not a string`, 'quote it')
   } else if (name.length > NAME_LENGTH_MAX || !NAME.test(name)) {
-    findings.at('CFG024', draft, path, `${quote(name)} cannot be the name of a resource`)
+    findings.at('CFG024', draft, path, `${quote(name)} is not a valid resource name`)
   } else return name
   return null
 }
 
 const nameHint = ({ value: { metadata } }: Draft): string | undefined =>
   isMapping(metadata) && metadata.generateName !== undefined
-    ? 'a cluster makes a name of generateName; weir needs the name'
+    ? 'the cluster generates the name from generateName; weir needs the final name'
     : undefined
 
 function readNamespace(draft: Draft, namespace: unknown, findings: Findings): string | null {
@@ -131,7 +131,7 @@ function readTime(draft: Draft, written: unknown, findings: Findings): number | 
   if (written === undefined || written === null) return null
   const time = typeof written === 'string' ? parseTime(written) : null
   if (time === null) {
-    const message = `${describe(written)} is no time as in RFC 3339`
+    const message = `${describe(written)} is not an RFC 3339 timestamp`
     findings.at('CFG026', draft, ['metadata', 'creationTimestamp'], message)
   }
   return time

@@ -31,11 +31,11 @@ const OPTIONS = {
 const HINTS: { readonly [code in ErrorCode]?: string } = {
   TAB_AS_INDENT: 'indent with spaces',
   BAD_INDENT:
-    'the keys of one mapping start at the same column; what is in brackets is indented more than the key before it',
-  BLOCK_IN_FLOW: 'inside brackets, put a text that is "-" or ends in ":" in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'put the nested mapping on lines of its own, or quote a text that holds ": "',
+    'the keys of one mapping start at the same column; what is in brackets is indented further than its key',
+  BLOCK_IN_FLOW: 'inside brackets, quote a string that is "-" or ends in ":"',
+  BLOCK_AS_IMPLICIT_KEY: 'put the nested mapping on lines of its own, or quote a string that contains ": "',
   MULTILINE_IMPLICIT_KEY: 'a colon is missing after the key, or the next line is indented wrongly',
-  BAD_SCALAR_START: 'put the text in quotes',
+  BAD_SCALAR_START: 'quote the string',
 }
 
 /** The root of the document, null where it is empty or broken; mistakes go to `onMistake`. */

@@ -24,7 +24,7 @@ import { CHART_HINT, isChartPart, isKustomization, templateOffset } from './temp
 
 const API_VERSION = /^(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?v[a-z0-9]+$/
 const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' }
-const CHART_PART = 'this is a part of a Helm chart, and that a template: render it first'
+const CHART_PART = 'this file is a template of a Helm chart: render it first'
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
 /** Whether an object is passed over, whatever is wrong with it. */
@@ -126,7 +126,7 @@ function complete(draft: Draft, file: string, ordinal: number, findings: Finding
     return null
   }
   if (isAbsent(draft.apiVersion) && isAbsent(draft.kind)) {
-    findings.at('CFG020', draft, [], 'this is no resource: it has neither apiVersion nor kind')
+    findings.at('CFG020', draft, [], 'not a resource: apiVersion and kind are missing')
     return null
   }
   const apiVersion = word(draft, 'CFG021', 'apiVersion', API_VERSION, findings)

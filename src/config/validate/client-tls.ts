@@ -18,14 +18,15 @@ export function checkClientTls(tls: Field, namespace: string): void {
   if (tls.get('insecureSkipVerify').value === true) {
     for (const name of Object.hasOwn(UNVERIFIED, mode) ? UNVERIFIED[mode] : []) {
       if (tls.get(name).filled) {
-        tls.get(name).report('CFG210', `${name} does not go with insecureSkipVerify: true`)
+        tls.get(name).report('CFG210', `${name} cannot be combined with insecureSkipVerify: true`)
       }
     }
   }
   const usesCredential = ['SIMPLE', 'MUTUAL'].includes(mode) && tls.get('credentialName').filled
   if (usesCredential) {
     for (const name of FILES) {
-      if (tls.get(name).filled) tls.get(name).report('CFG210', `${name} does not go with credentialName`)
+      if (tls.get(name).filled)
+        tls.get(name).report('CFG210', `${name} cannot be combined with credentialName`)
     }
   } else if (mode === 'MUTUAL') {
     for (const name of ['clientCertificate', 'privateKey']) {

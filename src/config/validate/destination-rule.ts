@@ -112,7 +112,7 @@ function checkHttpPool(http: Field): void {
   if (http.get('h2UpgradePolicy').text === 'UPGRADE' && http.get('useClientProtocol').value === true) {
     http
       .get('useClientProtocol')
-      .report('CFG210', 'useClientProtocol does not go with h2UpgradePolicy: UPGRADE')
+      .report('CFG210', 'useClientProtocol cannot be combined with h2UpgradePolicy: UPGRADE')
   }
   const keepAlive = http.get('http2KeepAlive')
   checkShape(keepAlive, { interval: 'text', timeout: 'text' })

@@ -11,7 +11,7 @@ import { dnsLabel, domain, wildcardDomain } from './names.ts'
 export function checkDestination(destination: Field): void {
   const host = destination.get('host')
   host.check('CFG201', text =>
-    text === '*' ? 'stands for every host, which is no destination' : wildcardDomain(text),
+    text === '*' ? 'means every host, so it cannot be a destination' : wildcardDomain(text),
   )
   const subset = destination.get('subset')
   if (subset.filled) subset.check('CFG217', dnsLabel)
@@ -58,7 +58,7 @@ export function checkGatewayNames(gateways: Field): void {
     }
     gateway.check('CFG205', text => {
       const bad = [text.slice(0, slash), text.slice(slash + 1)].find(part => dnsLabel(part) !== null)
-      return bad === undefined ? null : `is no gateway: ${quote(bad)} is no DNS label`
+      return bad === undefined ? null : `is not a gateway: ${quote(bad)} is not a DNS label`
     })
   }
 }

@@ -31,7 +31,7 @@ export function checkGateway(root: Field): void {
   const isConverted = metadata.get('annotations').get(SEMANTICS).text === 'gateway'
   const namespaces = isConverted ? ['*', '.', '~'] : ['*', '.']
   if (!isConverted) {
-    metadata.get('name').check('CFG217', dnsLabel, 'a Gateway has no dots in its name')
+    metadata.get('name').check('CFG217', dnsLabel, 'the name of a Gateway must not contain dots')
   }
   const servers = root.get('spec').get('servers')
   if (servers.empty) servers.report('CFG211', 'a Gateway must have at least one server')
@@ -67,8 +67,8 @@ function serverHost(text: string, namespaces: readonly string[]): Complaint {
 }
 
 function serverHostName(text: string): Complaint {
-  if (text !== '*' && !text.includes('.')) return 'is no host of a server: short names are not allowed'
-  if (isPartialWildcard(text)) return 'is no host of a server: a wildcard must be a whole label'
+  if (text !== '*' && !text.includes('.')) return 'is not allowed as a host of a server: it is a short name'
+  if (isPartialWildcard(text)) return 'is not allowed as a host of a server: a wildcard must be a whole label'
   return isIpAddress(text) ? null : wildcardDomain(text)
 }
 
@@ -80,7 +80,7 @@ function checkServerPort(server: Field): void {
   const protocol = port.get('protocol')
   checkProtocol(protocol)
   if ((port.get('targetPort').number ?? 0) > 0) {
-    port.get('targetPort').report('CFG210', 'targetPort has no meaning in a Gateway')
+    port.get('targetPort').report('CFG210', 'targetPort has no effect in a Gateway')
   }
   if (port.get('name').text === '') port.get('name').report('CFG211', 'the port of a server must have a name')
 }

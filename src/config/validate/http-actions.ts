@@ -64,7 +64,7 @@ export function checkDirectResponse(response: Field): void {
   const size = text + Buffer.byteLength(body.get('bytes').text ?? '', 'base64')
   if (size > KIB * KIB) body.report('CFG208', `a direct response has at most 1 MiB, not ${size} bytes`)
   else if (size > 100 * KIB) {
-    body.report('CFG253', `a direct response of ${size} bytes is a burden for the control plane`)
+    body.report('CFG253', `a direct response of ${size} bytes is a burden on the control plane`)
   }
 }
 
@@ -138,7 +138,7 @@ export function checkRetries(retries: Field): void {
     if (RETRY_POLICIES.includes(policy) || isNamedStatus(policy)) continue
     retryOn.report(
       'CFG213',
-      `${quote(policy)} is no retry policy`,
+      `${quote(policy)} is not a retry policy`,
       `known: ${RETRY_POLICIES.join(', ')}, HTTP statuses`,
     )
   }

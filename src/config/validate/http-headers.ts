@@ -11,14 +11,14 @@ const isAuthority = (name: string): boolean => [':authority', 'host'].includes(n
 const isInternal = (name: string): boolean => name.startsWith(':') || name.toLowerCase() === 'host'
 
 export const headerName = (name: string): string | null =>
-  HEADER_NAME.test(name) ? null : 'is no header name'
+  HEADER_NAME.test(name) ? null : 'is not a header name'
 
 /** A header that a request may get: also the authority. */
 const requestHeader = (name: string): string | null => (isAuthority(name) ? null : otherHeader(name))
 
 function otherHeader(name: string): string | null {
   if (name === '') return 'is an empty header name'
-  return isInternal(name) ? 'cannot be changed: it is no plain header' : null
+  return isInternal(name) ? 'cannot be changed: it is not an ordinary header' : null
 }
 
 /** `headers: { request, response: { set, add, remove } }`. */

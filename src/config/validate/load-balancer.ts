@@ -14,7 +14,7 @@ export function checkLoadBalancer(balancer: Field, outlierDetection: Field): voi
   const locality = balancer.get('localityLbSetting')
   const zoneAware = balancer.get('zoneAwareLbSetting')
   if (!locality.absent && !zoneAware.absent) {
-    zoneAware.report('CFG210', 'zoneAwareLbSetting does not go with localityLbSetting')
+    zoneAware.report('CFG210', 'zoneAwareLbSetting cannot be combined with localityLbSetting')
   }
   checkLocality(locality, outlierDetection)
   checkZoneAware(zoneAware, outlierDetection)
@@ -31,7 +31,7 @@ function checkConsistentHash(hash: Field): void {
   if (minimum.number) {
     minimum.report('CFG251', 'minimumRingSize is deprecated', 'use ringHash.minimumRingSize')
     if (!hash.get('ringHash').absent || !hash.get('maglev').absent) {
-      minimum.report('CFG210', 'minimumRingSize does not go with ringHash or maglev')
+      minimum.report('CFG210', 'minimumRingSize cannot be combined with ringHash or maglev')
     }
   }
   const maglev = hash.get('maglev')
@@ -61,7 +61,7 @@ function checkCookie(cookie: Field): void {
     const name = attribute.get('name')
     if (name.text === '') name.report('CFG211', 'an attribute of a cookie must have a name')
     else if (name.text !== undefined && names.has(name.text)) {
-      name.report('CFG209', `attribute ${quote(name.text)} of the cookie stands twice`)
+      name.report('CFG209', `attribute ${quote(name.text)} of the cookie appears twice`)
     }
     if (name.text !== undefined) names.add(name.text)
   }

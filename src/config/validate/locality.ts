@@ -20,9 +20,9 @@ export function checkLocality(setting: Field, outlierDetection: Field): void {
   const distribute = setting.get('distribute')
   const hasFailover = setting.get('failover').items.length > 0
   if (distribute.items.length > 0 && hasFailover) {
-    setting.report('CFG210', 'distribute and failover do not go together')
+    setting.report('CFG210', 'distribute and failover cannot be combined')
   }
-  if (hasFailover) checkPriorityLabels(setting, 'does not go with failover')
+  if (hasFailover) checkPriorityLabels(setting, 'cannot be combined with failover')
   for (const each of distribute.items) checkShares(each.get('to'))
   checkOverlaps(distribute.items.map(each => each.get('from')))
   checkFailover(setting, outlierDetection)
@@ -55,7 +55,7 @@ function checkFailover(setting: Field, outlierDetection: Field): void {
     if ((from.text ?? '') === (to.text ?? '')) each.report('CFG218', 'failover must lead to another region')
     for (const region of [from, to]) {
       region.check('CFG218', text =>
-        /[/*]/.test(text) ? 'is no region: failover takes whole regions' : null,
+        /[/*]/.test(text) ? 'is not a region: failover needs whole regions' : null,
       )
     }
   }

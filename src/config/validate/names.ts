@@ -25,7 +25,7 @@ const ALL_DIGITS = /^[+-]?\d+$/
 export const isDnsLabel = (text: string): boolean => text.length <= LABEL_MAX && DNS_LABEL.test(text)
 export const isIpAddress = (text: string): boolean => parseAddress(text) !== null
 
-export const dnsLabel = (text: string): Complaint => (isDnsLabel(text) ? null : 'is no DNS label')
+export const dnsLabel = (text: string): Complaint => (isDnsLabel(text) ? null : 'is not a DNS label')
 
 /** A fully qualified name: "a.example.com", "a.example.com.", "a". */
 export const domain = (text: string): Complaint => tooLongOrEmpty(text) ?? labels(text)
@@ -40,7 +40,7 @@ export function wildcardDomain(text: string): Complaint {
   const bad = tooLongOrEmpty(text)
   if (bad !== null) return bad
   if (first.length > LABEL_MAX || !WILDCARD_LABEL.test(first)) {
-    return `is no host name: bad label ${quote(first)}`
+    return `is not a host name: bad label ${quote(first)}`
   }
   return dot < 0 ? null : labels(text.slice(dot + 1))
 }
@@ -57,9 +57,9 @@ function tooLongOrEmpty(text: string): Complaint {
 function labels(text: string): Complaint {
   const parts = text.split('.')
   const last = parts.length - 1
-  if (ALL_DIGITS.test(parts[last])) return 'is no host name: its last label is a number'
+  if (ALL_DIGITS.test(parts[last])) return 'is not a host name: its last label is a number'
   const bad = parts.find((part, index) => !isDnsLabel(part) && !(index === last && part === ''))
-  return bad === undefined ? null : `is no host name: bad label ${quote(bad)}`
+  return bad === undefined ? null : `is not a host name: bad label ${quote(bad)}`
 }
 
 /**
@@ -92,7 +92,7 @@ export function isCovered(name: string, hosts: ReadonlySet<string>): boolean {
   return false
 }
 
-export const ipAddress = (text: string): Complaint => (isIpAddress(text) ? null : 'is no IP address')
+export const ipAddress = (text: string): Complaint => (isIpAddress(text) ? null : 'is not an IP address')
 
 export const subnet = (text: string): Complaint =>
   (text.includes('/') ? parseCidr(text) !== null : isIpAddress(text))
@@ -101,20 +101,21 @@ export const subnet = (text: string): Complaint =>
 
 /** What stands after "unix://": an absolute path to a file, or an abstract name ("@name"). */
 export function unixPath(path: string): Complaint {
-  if (path === '') return 'names no socket'
+  if (path === '') return 'does not name a socket'
   return path.startsWith('@') || (path.startsWith('/') && !path.endsWith('/'))
     ? null
-    : 'is no absolute path to a file'
+    : 'is not the absolute path of a file'
 }
 
 export const UNIX_PREFIX = 'unix://'
 
 export function labelKey(text: string): Complaint {
   const parts = LABEL_KEY.exec(text)
-  if (!parts) return 'is no label key'
+  if (!parts) return 'is not a label key'
   if ((parts[1]?.length ?? 0) > PREFIX_MAX) return `has a prefix of more than ${PREFIX_MAX} characters`
   return parts[2].length > LABEL_MAX ? `has a name of more than ${LABEL_MAX} characters` : null
 }
 
 /** Label values have no limit of length in Istio. */
-export const labelValue = (text: string): Complaint => (LABEL_VALUE.test(text) ? null : 'is no label value')
+export const labelValue = (text: string): Complaint =>
+  LABEL_VALUE.test(text) ? null : 'is not a label value'

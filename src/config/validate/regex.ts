@@ -21,7 +21,7 @@ export function regularExpression(text: string): string | null {
     new RegExp(toJavaScript(text))
     return null
   } catch (error) {
-    return `is no regular expression: ${error instanceof Error ? error.message.replace(/^.*: /, '') : error}`
+    return `is not a regular expression: ${error instanceof Error ? error.message.replace(/^.*: /, '') : error}`
   }
 }
 

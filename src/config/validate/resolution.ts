@@ -29,7 +29,7 @@ type Check = (spec: Field, portNames: ReadonlySet<string>, owner: Owner) => void
 const RESOLUTIONS: Readonly<Record<string, Check>> = {
   NONE: spec => {
     const endpoints = spec.get('endpoints')
-    if (!endpoints.absent) endpoints.report('CFG210', 'resolution NONE takes no endpoints')
+    if (!endpoints.absent) endpoints.report('CFG210', 'resolution NONE does not allow endpoints')
     const selector = spec.get('workloadSelector')
     if (!selector.absent) selector.report('CFG252', 'workloadSelector has no effect with resolution NONE')
   },
@@ -65,12 +65,12 @@ function checkDns(spec: Field, portNames: ReadonlySet<string>, endpointsMax: num
 function checkDynamicDns(spec: Field, owner: Owner): void {
   for (const host of spec.get('hosts').items) {
     host.check('CFG201', text =>
-      text.startsWith('*') ? null : 'is no wildcard, which resolution DYNAMIC_DNS needs',
+      text.startsWith('*') ? null : 'is not a wildcard, which resolution DYNAMIC_DNS requires',
     )
   }
   for (const name of ['addresses', 'endpoints']) {
     const list = spec.get(name)
-    if (!list.empty) list.report('CFG210', `resolution DYNAMIC_DNS takes no ${name}`)
+    if (!list.empty) list.report('CFG210', `resolution DYNAMIC_DNS does not allow ${name}`)
   }
   for (const port of spec.get('ports').items) checkDynamicProtocol(port.get('protocol'))
   const location = spec.get('location')
@@ -92,7 +92,7 @@ const usesWaypoint = ({ labels }: Owner): boolean =>
 function checkCidrs(addresses: Field): void {
   for (const address of addresses.items) {
     address.check('CFG210', text =>
-      text.includes('/') ? 'is a range, which is for resolution NONE or STATIC' : null,
+      text.includes('/') ? 'is a range, which only resolution NONE and STATIC allow' : null,
     )
   }
 }
@@ -120,7 +120,7 @@ function checkSeveralHosts(spec: Field): void {
   const hosts = spec.get('hosts')
   if (hosts.items.length < 2) return
   const plain = spec.get('ports').items.find(port => !['http', 'tls'].includes(familyOf(port) ?? ''))
-  plain?.report('CFG210', 'several hosts need HTTP or TLS ports, to be told apart')
+  plain?.report('CFG210', 'several hosts need HTTP or TLS ports, which tell them apart')
 }
 
 function familyOf(port: Field): ReturnType<typeof protocolFamily> {

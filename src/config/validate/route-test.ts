@@ -99,15 +99,17 @@ export function checkRouteTest(root: Field): void {
 
 function checkConnection(connection: Field): void {
   const gateway = connection.get('gateway')
-  gateway.check('CFG205', text => (/^[^\s/]+(\/[^\s/]+)?$/.test(text) ? null : 'is no name of a gateway'))
+  gateway.check('CFG205', text =>
+    /^[^\s/]+(\/[^\s/]+)?$/.test(text) ? null : 'is not the name of a gateway',
+  )
   for (const name of ['from', 'peer']) {
-    connection.get(name).check('CFG203', text => (splitEndpoint(text) ? null : 'is no IP address'))
+    connection.get(name).check('CFG203', text => (splitEndpoint(text) ? null : 'is not an IP address'))
   }
   connection
     .get('to')
     .check(
       'CFG203',
-      text => (parseTarget(text) ? null : 'is no address and port'),
+      text => (parseTarget(text) ? null : 'is not an address and port'),
       'write 10.0.0.1:9000, [2001:db8::1]:9000 or :9000',
     )
   connection.get('namespace').check('CFG217', dnsLabel)
@@ -139,7 +141,7 @@ function checkExpectation(expect: Field): void {
 }
 
 const isRuleName = (text: string): string | null =>
-  parseRuleName(text) || WITHOUT_RULE.some(word => word === text) ? null : 'is no name of a rule'
+  parseRuleName(text) || WITHOUT_RULE.some(word => word === text) ? null : 'is not the name of a rule'
 
 function checkShare(expect: Field): void {
   const share = expect.get('share')
@@ -151,7 +153,7 @@ function checkShare(expect: Field): void {
     }
   }
   if (['destination', 'port', 'subset'].every(name => expect.get(name).absent)) {
-    share.report('CFG211', 'share does not say of which destination', 'add destination, port or subset')
+    share.report('CFG211', 'share does not name a destination', 'add destination, port or subset')
   }
 }
 
@@ -161,7 +163,7 @@ function checkReason(expect: Field): void {
   if (text === undefined) return
   if (!REASON_NAMES.some(name => name === text)) {
     const hint = didYouMean(text, REASON_NAMES) ?? `a table answers with ${EARLY_ENDS.join(', ')}`
-    reason.report('CFG213', `${quote(text)} is no reason for which a connection ends`, hint)
+    reason.report('CFG213', `${quote(text)} is not a reason for which a connection ends`, hint)
   } else if (!EARLY_ENDS.some(name => name === text)) {
     const message = `no table answers with ${text}: whether a connection ends so, shows while it is served`
     reason.report('CFG494', message, `expect one of ${EARLY_ENDS.join(', ')}`)

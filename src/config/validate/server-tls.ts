@@ -38,7 +38,7 @@ export function checkServerTls(tls: Field): void {
   const mode = modeOf(tls)
   if (mode === 'ISTIO_MUTUAL') {
     for (const name of CERTIFICATES) {
-      if (tls.get(name).filled) tls.get(name).report('CFG210', `mode ISTIO_MUTUAL takes no ${name}`)
+      if (tls.get(name).filled) tls.get(name).report('CFG210', `mode ISTIO_MUTUAL does not allow ${name}`)
     }
     return
   }
@@ -82,7 +82,7 @@ function checkFiles(tls: Field, mode: string): void {
  */
 function checkRevocations(tls: Field, excluded: boolean): void {
   if (excluded && tls.get('caCrl').filled) {
-    tls.get('caCrl').report('CFG210', 'caCrl goes neither with mode SIMPLE nor with credentialName')
+    tls.get('caCrl').report('CFG210', 'caCrl cannot be combined with mode SIMPLE or credentialName')
   }
 }
 
@@ -103,8 +103,8 @@ function checkCipherSuites(tls: Field): void {
   for (const suite of suites.items) {
     const { text } = suite
     if (text === undefined) continue
-    if (!isCipherSuite(text)) suite.report('CFG252', `${quote(text)} is no cipher suite; Istio ignores it`)
-    else if (seen.has(text)) suite.report('CFG252', `cipher suite ${quote(text)} stands twice`)
+    if (!isCipherSuite(text)) suite.report('CFG252', `${quote(text)} is not a cipher suite; Istio ignores it`)
+    else if (seen.has(text)) suite.report('CFG252', `cipher suite ${quote(text)} appears twice`)
     seen.add(text)
   }
 }

@@ -32,9 +32,11 @@ function checkHosts(spec: Field): void {
   const wildcardsMatter = spec.get('resolution').text !== 'DYNAMIC_DNS'
   if (hosts.empty) hosts.report('CFG211', 'a ServiceEntry must have at least one host')
   for (const host of hosts.items) {
-    host.check('CFG201', text => (text === '*' ? 'is every host, which no service is' : wildcardDomain(text)))
+    host.check('CFG201', text =>
+      text === '*' ? 'means every host, and a service needs a name' : wildcardDomain(text),
+    )
     if (wildcardsMatter && isPartialWildcard(host.text ?? '')) {
-      host.report('CFG253', `${quote(host.text ?? '')} has a wildcard that is no whole label`)
+      host.report('CFG253', `${quote(host.text ?? '')} has a wildcard that is not a whole label`)
     }
   }
 }
@@ -54,7 +56,7 @@ function checkPorts(spec: Field, owner: Owner): ReadonlySet<string> {
     if (protocol.filled) checkProtocol(protocol)
     if (!port.get('targetPort').absent) checkPort(port.get('targetPort'))
     if (['', 'TCP'].includes(protocol.text ?? '') && isWithoutAddress(spec, owner)) {
-      port.report('CFG253', `without addresses, this TCP port takes its connections on every address`)
+      port.report('CFG253', `without addresses, this TCP port takes connections to every address`)
     }
   }
   return names

@@ -88,7 +88,7 @@ export function checkHttpSupport(spec: Field): void {
       route.report(
         'CFG303',
         `${route.name} needs layer 7; weir ignores it`,
-        'routes of connections stand under tcp',
+        'write routes of connections under tcp',
       )
     }
   }

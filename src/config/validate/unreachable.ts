@@ -42,7 +42,7 @@ function checkRepeated(
       match.report('IST0131', `${match.name} is the same as ${earlierOf(earlier, locate)}`)
     } else seen.set(key, match)
   }
-  if (repeated === matches.length) unused(route, 'all its matches are those of earlier routes')
+  if (repeated === matches.length) unused(route, 'all its matches repeat those of earlier routes')
 }
 
 function unused(route: Field, reason: string): void {

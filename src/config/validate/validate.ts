@@ -35,7 +35,7 @@ export function validate(resource: Resource, findings: Findings, options: Valida
     findings.at(code, resource, ['kind'], message, hint)
   if (found.role === 'other') {
     const ofGroup = KIND_NAMES.includes(kind) ? ` of ${groupOf(apiVersion)}` : ''
-    at('CFG306', `weir reads no ${kind}${ofGroup}; it is ignored`, didYouMean(kind, KIND_NAMES))
+    at('CFG306', `weir does not read ${kind}${ofGroup}; it is ignored`, didYouMean(kind, KIND_NAMES))
   } else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
   else if (found.role === 'misplaced') {
     findings.at('CFG105', resource, ['apiVersion'], `${apiVersion} has no ${kind}`, `write ${found.right}`)

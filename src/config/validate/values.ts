@@ -37,7 +37,7 @@ function reportTooShort(field: Field): void {
 export function readDuration(field: Field): number | null {
   const ms = field.text === undefined ? null : parseDuration(field.text)
   if (ms === null && field.text !== undefined) {
-    field.report('CFG207', `${quote(field.text)} is no duration`, DURATION_HINT)
+    field.report('CFG207', `${quote(field.text)} is not a duration`, DURATION_HINT)
   }
   return ms
 }
@@ -51,7 +51,7 @@ const isWhole = (ms: number): boolean => Math.abs(ms - Math.round(ms)) < 0.5e-6
 export function checkWholeSeconds(field: Field): void {
   const ms = field.text === undefined ? null : parseDuration(field.text)
   if (ms === null || isWhole(ms / 1000)) return
-  field.report('CFG207', `${field.name} counts whole seconds, unlike ${quote(field.text ?? '')}`)
+  field.report('CFG207', `${field.name} must be in whole seconds, not ${quote(field.text ?? '')}`)
 }
 
 export function checkRange(field: Field, least: number, most: number): void {
@@ -67,7 +67,7 @@ export function checkWord(field: Field, words: readonly string[], what: string):
   if (text === undefined || words.includes(text)) return
   field.report(
     'CFG213',
-    `${quote(text)} is no ${what}`,
+    `${quote(text)} is not a valid ${what}`,
     didYouMean(text, words) ?? `known: ${words.join(', ')}`,
   )
 }
@@ -99,7 +99,7 @@ const PROTOCOL_NAMES = 'HTTP, HTTP2, GRPC, GRPC-Web, HTTPS, TLS, TCP, MONGO, RED
 export function checkProtocol(field: Field): void {
   const { text } = field
   if (text === undefined || protocolFamily(text) !== null) return
-  field.report('CFG213', `${quote(text)} is no protocol`, `known: ${PROTOCOL_NAMES}`)
+  field.report('CFG213', `${quote(text)} is not a protocol`, `known: ${PROTOCOL_NAMES}`)
 }
 
 /**
@@ -115,14 +115,14 @@ export function checkExportTo(
   for (const entry of list.items) {
     if (entry.text === undefined) continue
     const key = entry.text === '.' ? namespace : entry.text
-    if (seen.has(key)) entry.report('CFG212', `${quote(entry.text)} stands twice in exportTo`)
+    if (seen.has(key)) entry.report('CFG212', `${quote(entry.text)} appears twice in exportTo`)
     else if (key === '*' || isDnsLabel(key) || (key === '~' && options.noneAllowed)) seen.add(key)
     else if (key === '~') entry.report('CFG212', 'only a ServiceEntry can be exported to nobody ("~")')
-    else entry.report('CFG212', `${quote(entry.text)} is no namespace`)
+    else entry.report('CFG212', `${quote(entry.text)} is not a namespace`)
   }
   if (list.items.length > 1) {
-    if (seen.has('*')) list.report('CFG212', '"*" exports to all namespaces, so nothing may stand beside it')
-    if (seen.has('~')) list.report('CFG212', '"~" exports to nobody, so nothing may stand beside it')
+    if (seen.has('*')) list.report('CFG212', '"*" exports to all namespaces, so it must be the only entry')
+    if (seen.has('~')) list.report('CFG212', '"~" exports to nobody, so it must be the only entry')
   }
   if (options.ownOnly && seen.size > 0 && !(seen.has(namespace) && seen.size === 1)) {
     list.report(

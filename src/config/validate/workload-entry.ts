@@ -57,9 +57,9 @@ const socketPath = (address: string): string | null =>
 export function checkEndpointPorts(entry: Field, portNames: ReadonlySet<string> | null): void {
   for (const [name, port] of entry.get('ports').entries) {
     if (portNames && !portNames.has(name)) {
-      port.report('CFG210', `port ${quote(name)} is none of the ServiceEntry's ports`)
+      port.report('CFG210', `port ${quote(name)} is not a port of the ServiceEntry`)
     }
-    if (!isPortName(name)) port.report('CFG217', `${quote(name)} is no name of a port`)
+    if (!isPortName(name)) port.report('CFG217', `${quote(name)} is not the name of a port`)
     checkPort(port)
   }
 }

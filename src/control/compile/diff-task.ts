@@ -35,7 +35,7 @@ export type Diff = {
   readonly errors: number
   readonly warnings: number
   readonly findings: readonly JsonMessage[]
-  /** null where it is not valid. */
+  /** null if not valid. */
   readonly changes: Changes | null
 }
 
@@ -98,7 +98,7 @@ function filesOf(body: Uint8Array): SourceFile[] | string {
       const { path, text } = Object(each)
       return typeof path === 'string' && typeof text === 'string'
     }
-    if (!Array.isArray(files) || !files.every(isFile)) return 'files is no list of {"path", "text"}'
+    if (!Array.isArray(files) || !files.every(isFile)) return 'files is not a list of {"path", "text"}'
     const bytes = new TextEncoder()
     return files.map(({ path, text }) => ({ file: path, bytes: bytes.encode(text) }))
   } catch {

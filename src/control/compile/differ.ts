@@ -58,7 +58,7 @@ export class Differ {
       if (signal.aborted) throw error
       if (limit.aborted) return { undone: `comparing took longer than ${this.#limitMs / 1000} s` }
       if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY')
-        return { undone: 'comparing took more memory than there is' }
+        return { undone: 'the comparison ran out of memory' }
       throw error
     }
   }

@@ -34,7 +34,7 @@ type Move = {
   readonly rule: string | null
   /** "reviews.default.svc.cluster.local:9080 subset v2", or "as asked". */
   readonly from: string
-  /** All that can be drawn. */
+  /** All possible destinations. */
   readonly to: readonly string[]
 }
 

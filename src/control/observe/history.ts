@@ -44,7 +44,7 @@ type Reload = {
   readonly findings: readonly Diagnostic[]
   /** Of the files: what `weir reload --accept` takes. null where they were not read. */
   readonly checksum: string | null
-  /** What it takes from connections, or would have; null: nothing. */
+  /** What connections lose by it, or would have lost; null: nothing. */
   readonly loses: Weighed | null
   /** What else there is to say: the files that are empty, our bug. */
   readonly note: string | null

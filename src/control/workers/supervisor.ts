@@ -266,7 +266,7 @@ export class Supervisor {
     await Promise.all(ended)
   }
 
-  /** Connections that are open. */
+  /** Open connections. */
   #open(): number {
     return sumCounter(openStats(this.stats), Counter.open)
   }

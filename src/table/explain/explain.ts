@@ -137,9 +137,9 @@ export class Explainer {
         reason: `no rule matches: on to the service ${this.#hostOf(route)} itself`,
       }
     if (route === PASSTHROUGH)
-      return { outcome: 'passthrough', reason: `${asked} is no service: on to it as asked` }
+      return { outcome: 'passthrough', reason: `${asked} is not a service: passed through` }
     if (route === DENIED) {
-      return { outcome: 'denied', reason: `${asked} is no service, and mesh.outbound is REGISTRY_ONLY` }
+      return { outcome: 'denied', reason: `${asked} is not a service, and mesh.outbound is REGISTRY_ONLY` }
     }
     const rules = scope < 0 ? 0 : this.#words.cold.scopes[scope].rules.length
     return {

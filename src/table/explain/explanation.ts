@@ -24,7 +24,7 @@ export type Question = {
 export type ExplainedHeader = {
   /** Who must send one. */
   readonly from: readonly string[]
-  /** Whether all others are reset. */
+  /** Whether weir resets all other peers. */
   readonly required: boolean
   readonly versions: readonly number[]
   /**
@@ -50,7 +50,7 @@ export type Explanation = {
   readonly client: { readonly namespace: string | null; readonly labels: Readonly<Record<string, string>> }
   readonly rule: RuleOrigin | null
   readonly destinations: readonly ExplainedDestination[]
-  /** Rules that were tried before, in order. */
+  /** Rules tried before, in order. */
   readonly rejected: readonly (Omit<RuleOrigin, 'file' | 'line'> & { readonly because: string })[]
 }
 

@@ -32,11 +32,11 @@ export function askByOptions(
   if (to === undefined)
     return { error: `say with ${dashes}to where the client connects to, like 10.0.0.1:9000` }
   const destination = splitEndpoint(to) ?? (/^:\d{1,5}$/.test(to) ? { port: Number(to.slice(1)) } : null)
-  if (!destination) return { error: `${dashes}to ${to}: that is no address and port, like 10.0.0.1:9000` }
+  if (!destination) return { error: `${dashes}to ${to}: that is not an address and port, like 10.0.0.1:9000` }
   const source = from === undefined ? {} : splitEndpoint(from)
-  if (!source) return { error: `${dashes}from ${from}: that is no IP address` }
+  if (!source) return { error: `${dashes}from ${from}: that is not an IP address` }
   const sender = peer === undefined ? undefined : splitEndpoint(peer)
-  if (sender === null) return { error: `${dashes}peer ${peer}: that is no IP address` }
+  if (sender === null) return { error: `${dashes}peer ${peer}: that is not an IP address` }
   const given = {
     gateway,
     peer: sender?.address,
@@ -62,7 +62,7 @@ export function askByLine(line: string): Asked {
     const given = JSON.parse(line, (_, value) => value ?? undefined)
     return asked(given, FIELDS, 'mesh')
   } catch {
-    return { error: 'the line is no JSON' }
+    return { error: 'the line is not JSON' }
   }
 }
 
@@ -92,14 +92,14 @@ function asked(value: unknown, words: Words, byDefault: string | null): Asked {
   const { ip: from, namespace, labels } = asRecord(source)
   const { ip: to, port } = asRecord(destination)
   const wrong = [
-    isRecord(value) || 'the line is no JSON object',
+    isRecord(value) || 'the line is not a JSON object',
     gateway === undefined || isText(gateway) || `${words.gateway} is no text`,
-    isRecord(source) || 'source is no object',
-    isAddress(from) || `${words.from} is no IP address`,
+    isRecord(source) || 'source is not an object',
+    isAddress(from) || `${words.from} is not an IP address`,
     namespace === undefined || isText(namespace) || `${words.namespace} is no text`,
     labels === undefined || isLabels(labels) || `${words.labels} is no object of texts`,
-    isAddress(to) || `${words.to} is no IP address`,
-    isAddress(peer) || `${words.peer} is no IP address`,
+    isAddress(to) || `${words.to} is not an IP address`,
+    isAddress(peer) || `${words.peer} is not an IP address`,
     isPort(port) || `${words.port} is no number from 1 to 65535`,
     sni === undefined || isText(sni) || `${words.sni} is no text`,
   ].filter(each => each !== true)

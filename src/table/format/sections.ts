@@ -11,7 +11,7 @@ export function refusal(buffer: SharedArrayBuffer, part: L.PartName): string | n
   const words = headerWords(part)
   if (buffer.byteLength < words * 4) return `${buffer.byteLength} bytes are too few for a header`
   const header = new Uint32Array(buffer, 0, words)
-  if (header[L.Header.magic] !== L.MAGIC) return 'the magic number is not that of a table'
+  if (header[L.Header.magic] !== L.MAGIC) return 'the magic number is wrong'
   if (header[L.Header.version] !== L.VERSION) {
     return `format version ${header[L.Header.version]} is not ${L.VERSION}`
   }
