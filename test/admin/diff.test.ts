@@ -17,7 +17,7 @@ test('the same files change nothing', async () => {
   assert.equal(status, 200)
   assert.deepEqual([body.valid, body.errors], [true, 0])
   assert.deepEqual(body.changes, {
-    listeners: { added: [], removed: [] },
+    listeners: { added: [], removed: [], changed: [] },
     rules: { added: 0, removed: 0, changed: 0, reordered: 0, list: [] },
     destinations: [],
     connections: { open: 0, same: 0, elsewhere: 0, refused: 0, unlistened: 0, unknown: 0, moves: [] },
@@ -51,6 +51,7 @@ test('another endpoint is another destination, another port another listener', a
   assert.deepEqual(moved.listeners, {
     added: [`default/edge 127.0.0.1:${port + 1}`],
     removed: [`default/edge 127.0.0.1:${port}`],
+    changed: [],
   })
   assert.deepEqual([moved.rules.added, moved.rules.removed], [1, 1])
 })
@@ -192,6 +193,58 @@ spec:
     await logged(`generation ${generation}:`)
   }
   assert.deepEqual(await fates(now), { same: 3, moves: [] }, 'whose table is gone')
+})
+
+test('PROXY headers that are read or sent otherwise are told, with file and line', async t => {
+  const { send, port, backend, save, logged } = await scene(t)
+  const plain = routing(port, backend)
+  const reads = (entry: string) =>
+    plain.replace('admin: null}', `admin: null, proxyProtocol: [\n  ${entry}]}`)
+  const sends = (version: string) => `${plain}---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: backend}
+spec:
+  host: backend.example
+  trafficPolicy:
+    proxyProtocol: {version: ${version}}
+`
+  const changesTo = async (text: string) => (await send('POST /diff', files(text))).body.changes
+  const lines = (text: string, of: string) => text.slice(0, text.indexOf(of)).split('\n').length
+  await talking(t, port, '127.0.0.2') // which said no header
+  const listener = `default/edge 127.0.0.1:${port}`
+  const before = 'reads no PROXY header'
+  const strict = reads('{from: [127.0.0.2, 10.0.0.0/8], timeout: 2s}')
+  const after = 'reads a PROXY header (V1, V2) from 127.0.0.2/32 10.0.0.0/8 within 2s, and resets all others'
+  const place = { file: 'new.yaml', line: lines(strict, '{from') }
+  const { listeners, connections } = await changesTo(strict)
+  assert.deepEqual(listeners.changed, [{ listener, ...place, before, after }])
+  assert.deepEqual([connections.open, connections.refused], [1, 1], 'it would have to send one')
+  assert.equal((await changesTo(reads('{from: [10.0.0.1]}'))).connections.refused, 1, 'untrusted')
+  assert.equal((await changesTo(reads('{from: [10.0.0.1], require: false}'))).connections.same, 1)
+  const { destinations } = await changesTo(sends('V2'))
+  assert.deepEqual(destinations[0].policy, [
+    {
+      ...{ field: 'proxyProtocol', before: 'none', after: 'V2', file: 'new.yaml' },
+      line: lines(sends('V2'), 'proxyProtocol: {version'),
+    },
+  ])
+
+  save(reads('{from: [127.0.0.3]}'))
+  await logged('generation 2:')
+  const client = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.3' })
+  t.after(() => client.destroy())
+  client.on('error', () => {}) // the gateway ends first
+  client.write('PROXY TCP4 192.0.2.7 203.0.113.5 5001 443\r\ntest\n')
+  await once(client, 'data')
+  const again = await changesTo(plain)
+  assert.deepEqual(
+    again.listeners.changed.map((each: { line: number; after: string }) => [each.line, each.after]),
+    [[place.line, before]],
+  )
+  assert.deepEqual(again.connections.same, 2)
+  const narrow = plain.replace('    - route:', '    - match: [{sourceSubnet: 192.0.2.7}]\n      route:')
+  assert.equal((await changesTo(narrow)).connections.refused, 2, 'nobody names a client any more')
 })
 
 test('a probe is answered while a large configuration is compared', async t => {

@@ -112,6 +112,15 @@ test('diff says what would change, and is 1 where it is not valid', async t => {
       '- route:',
       '- match: [{sourceSubnet: 10.0.0.0/8}]\n      route:',
     ),
+    'headers.yaml': `${routing(port, backend).replace(
+      'admin: null}',
+      'admin: null, proxyProtocol: [{from: [10.0.0.1]}]}',
+    )}---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: backend}
+spec: {host: backend.example, trafficPolicy: {proxyProtocol: {}}}
+`,
     'bad.yaml': 'kind: [',
   })
   const same = await ask('diff', join(root, 'same.yaml'))
@@ -131,6 +140,12 @@ test('diff says what would change, and is 1 where it is not valid', async t => {
   )
   const json = JSON.parse((await ask('diff', '--output', 'json', join(root, 'new.yaml'))).out)
   assert.equal(json.changes.connections.refused, 1)
+  const headers = await ask('diff', join(root, 'headers.yaml'))
+  assert.match(
+    headers.out,
+    /^~ listener default\/edge .* {2}\S+headers\.yaml:\d+\n {4}reads no PROXY header\n {4}reads a PROXY header \(V1, V2\) from 10\.0\.0\.1\/32 within 5s, and resets all others$/m,
+  )
+  assert.match(headers.out, /^ {4}proxyProtocol: none → V1 {2}\S+headers\.yaml:\d+$/m)
   const bad = await ask('diff', join(root, 'bad.yaml'))
   assert.equal(bad.code, 1)
   assert.match(bad.out, /bad\.yaml:1:\d+: error CFG/)

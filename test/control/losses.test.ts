@@ -398,3 +398,83 @@ for (const [what, after, warning, text] of REMOVALS) {
     assert.equal(verdict('strict', after, idle).refused, false)
   })
 }
+
+const settings = (entry: string): Parts => ({
+  ...FILES,
+  'settings.yaml': `${FILES['settings.yaml'].trimEnd().slice(0, -1)},\n  proxyProtocol: [${entry}]}\n`,
+})
+const headed = (version: string): Parts => ({
+  ...FILES,
+  'subsets.yaml': `${FILES['subsets.yaml']}  trafficPolicy: {proxyProtocol: {version: ${version}}}\n`,
+})
+
+const EDGE = 'default/edge 127.0.0.1:9000'
+const BOTH_SUBSETS = [V1, V2].map(each => `sends ${each}`)
+
+const HEADERS: readonly (readonly [string, Parts, Parts, readonly string[]])[] = [
+  ['a listener begins to read', FILES, settings('{from: [10.0.0.1]}'), [`reads ${EDGE}`]],
+  ['a listener reads no more', settings('{from: [10.0.0.1]}'), FILES, [`reads ${EDGE}`]],
+  ['another sender', settings('{from: [10.0.0.1]}'), settings('{from: [10.0.0.2]}'), [`reads ${EDGE}`]],
+  ['a sender more', settings('{from: [10.0.0.1]}'), settings('{from: [10.0.0.1, "::1"]}'), []],
+  ['wider ranges', settings('{from: [10.0.0.1]}'), settings('{from: [10.0.0.0/24]}'), []],
+  ['narrower ranges', settings('{from: [10.0.0.0/24]}'), settings('{from: [10.0.0.1]}'), [`reads ${EDGE}`]],
+  [
+    'a sender more, where others were clients',
+    settings('{from: [10.0.0.1], require: false}'),
+    settings('{from: [10.0.0.1, 10.0.0.2], require: false}'),
+    [`reads ${EDGE}`],
+  ],
+  ['others are clients', settings('{from: [10.0.0.1]}'), settings('{from: [10.0.0.1], require: false}'), []],
+  [
+    'others are clients no more',
+    settings('{from: [10.0.0.1], require: false}'),
+    settings('{from: [10.0.0.1]}'),
+    [`reads ${EDGE}`],
+  ],
+  [
+    'a version less',
+    settings('{from: [10.0.0.1]}'),
+    settings('{from: [10.0.0.1], versions: [2]}'),
+    [`reads ${EDGE}`],
+  ],
+  ['a version more', settings('{from: [10.0.0.1], versions: [2]}'), settings('{from: [10.0.0.1]}'), []],
+  [
+    'less time',
+    settings('{from: [10.0.0.1]}'),
+    settings('{from: [10.0.0.1], timeout: 1s}'),
+    [`reads ${EDGE}`],
+  ],
+  ['a destination begins to get a header', FILES, headed('V1'), BOTH_SUBSETS],
+  ['a destination gets another header', headed('V1'), headed('V2'), BOTH_SUBSETS],
+  ['a destination gets none any more', headed('V2'), FILES, BOTH_SUBSETS],
+  ['the same header', headed('V2'), headed('V2'), []],
+]
+
+for (const [what, before, after, expected] of HEADERS) {
+  test(`PROXY headers: ${what}`, () => assert.deepEqual(told(between(before, after)), expected))
+}
+
+test('a listener that reads otherwise is told in words, with file and line; strict refuses it in use', () => {
+  const losses = between(FILES, settings('{from: [10.0.0.0/8]}'))
+  assert.ok(losses)
+  const { refused, warnings, weighed } = judge('refuse', losses, busy)
+  assert.equal(refused, false)
+  assert.deepEqual(warnings, [
+    `settings.yaml:6: listener ${EDGE} reads a PROXY header (V1, V2) from 10.0.0.0/8 within 5s, and resets all others; before, it reads no PROXY header: it has 51 connections open, 116 in the last minute`,
+  ])
+  assert.deepEqual([weighed.listeners, weighed.open], [1, 51])
+  const strict = judge('strict', losses, busy)
+  assert.equal(strict.refused, true)
+  const [{ file, line, resource, message }] = strict.findings
+  assert.deepEqual([file, line, resource], ['settings.yaml', 6, 'Settings weir'])
+  assert.match(message, /^listener .* reads a PROXY header .*; 51 connections open/)
+  assert.equal(judge('strict', losses, idle).refused, false)
+})
+
+test('a destination that gets another header is told in words, with file and line', () => {
+  const losses = between(headed('V1'), headed('V2'))
+  assert.ok(losses)
+  const [first] = judge('refuse', losses, busy).warnings
+  const text = `${V1} gets a PROXY header of version 2 first; before, a PROXY header of version 1`
+  assert.equal(first, `subsets.yaml:10: ${text}: it has 50 connections open, 70 in the last minute`)
+})

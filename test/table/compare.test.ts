@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseCidr } from '../../src/address/address.ts'
 import { compareTables } from '../../src/table/explain/compare.ts'
-import { DEFAULT_POLICY, type Plan, type Rule } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY, type Plan, type ReadsProxy, type Rule } from '../../src/table/plan/plan.ts'
 import { runs } from '../support/full.ts'
 import { tableOf } from '../support/tables.ts'
 
@@ -109,6 +109,39 @@ test('nothing is told of equal tables, and all of disjoint ones', () => {
     }),
     { numRuns: runs(200) },
   )
+})
+
+test('what a listener reads is told where it differs, of many ranges the ones that do', () => {
+  const range = (text: string) => parseCidr(text) ?? assert.fail(text)
+  const from = Array.from({ length: 300 }, (_, index) => range(`10.${index >> 8}.${index & 255}.0/24`))
+  const reading = (proxyProtocol?: ReadsProxy): Plan => {
+    const { listeners, ...rest } = plan([])
+    const [listener] = listeners
+    return { ...rest, listeners: [{ ...listener, ...(proxyProtocol && { proxyProtocol }) }] }
+  }
+  const reads = (more: Partial<ReadsProxy> = {}): ReadsProxy => ({
+    ...{ from, require: true, versions: [1, 2], timeoutMs: 5_000, at: { file: 'a.yaml', line: 7 } },
+    ...more,
+  })
+  const told = (before?: ReadsProxy, after?: ReadsProxy) =>
+    compare(reading(before), reading(after)).listeners.changed
+  const listener = 'default/a *:80'
+  const none = 'reads no PROXY header'
+  const all = 'reads a PROXY header (V1, V2) from 300 ranges within 5s, and resets all others'
+  const at = { file: 'a.yaml', line: 7 }
+  assert.deepEqual(told(undefined, reads()), [{ listener, ...at, before: none, after: all }])
+  assert.deepEqual(told(reads(), undefined), [{ listener, ...at, before: all, after: none }])
+  assert.deepEqual(told(reads(), reads({ from: from.toReversed(), at: { file: 'b.yaml', line: 1 } })), [])
+  const other = reads({ from: [...from.slice(1), range('192.0.2.0/24')] })
+  assert.deepEqual(told(reads(), other), [
+    {
+      ...{ listener, ...at },
+      before: all.replace('ranges', 'ranges (10.0.0.0/24 among them)'),
+      after: all.replace('ranges', 'ranges (192.0.2.0/24 among them)'),
+    },
+  ])
+  const variants = [{ require: false }, { versions: [2] as const }, { timeoutMs: 4_999 }]
+  for (const each of variants) assert.equal(told(reads(), reads(each)).length, 1, JSON.stringify(each))
 })
 
 test('every condition and every limit counts', () => {

@@ -36,6 +36,12 @@ const beforeAfter = {
   after: textOrNull('As text; null: absent after.'),
 }
 
+const said = { before: text('In words.'), after: text('In words.') }
+const place = {
+  file: textOrNull('Where it is written now, or was; null: nowhere.'),
+  line: orNull(integer()),
+}
+
 const live = object({
   open: integer('Open connections.'),
   same: integer('Connections that would keep their destination.'),
@@ -62,7 +68,11 @@ const diff = object({
   findings: list(finding),
   changes: orNull(
     object({
-      listeners: object({ added: list(text()), removed: list(text()) }),
+      listeners: object({
+        added: list(text()),
+        removed: list(text()),
+        changed: list(object({ listener: text(), ...place, ...said }), 'That read other PROXY headers.'),
+      }),
       rules: object({
         added: integer(),
         removed: integer(),
@@ -70,7 +80,12 @@ const diff = object({
         reordered: integer('Unchanged rules with another order of evaluation.'),
         list: list(object({ ...change, listeners: list(text()), rule: ruleOrigin, ...beforeAfter })),
       }),
-      destinations: list(object({ ...change, destination: text(), ...beforeAfter })),
+      destinations: list(
+        object({
+          ...{ ...change, destination: text(), ...beforeAfter },
+          policy: list(object({ field: text(), ...place, ...said }), 'Values of its policy that differ.'),
+        }),
+      ),
       connections: live,
     }),
     'null if not valid.',

@@ -27,6 +27,14 @@ type Change = {
   readonly after: string | null
 }
 
+/** Something that differs, with where it is written. */
+type Said = {
+  readonly before: string
+  readonly after: string
+  readonly file: string | null
+  readonly line: number | null
+}
+
 type Move = {
   readonly connections: number
   readonly fate: string
@@ -42,7 +50,11 @@ type Diff = {
     readonly field: string | null
   })[]
   readonly changes: {
-    readonly listeners: { readonly added: readonly string[]; readonly removed: readonly string[] }
+    readonly listeners: {
+      readonly added: readonly string[]
+      readonly removed: readonly string[]
+      readonly changed: readonly (Said & { readonly listener: string })[]
+    }
     readonly rules: {
       readonly added: number
       readonly removed: number
@@ -50,7 +62,10 @@ type Diff = {
       readonly reordered: number
       readonly list: readonly (Change & { readonly rule: Rule['rule'] })[]
     }
-    readonly destinations: readonly (Change & { readonly destination: string })[]
+    readonly destinations: readonly (Change & {
+      readonly destination: string
+      readonly policy: readonly (Said & { readonly field: string })[]
+    })[]
     readonly connections: Readonly<Record<'open' | 'same', number>> & { readonly moves: readonly Move[] }
   } | null
 }
@@ -112,13 +127,22 @@ function changeLines(changes: NonNullable<Diff['changes']>, colours: boolean): s
   return [
     ...listeners.added.map(each => paint('added', `+ listener ${each}`)),
     ...listeners.removed.map(each => paint('removed', `- listener ${each}`)),
+    ...listeners.changed.flatMap(each => [
+      paint('changed', `~ listener ${each.listener}${placed(each)}`),
+      ...[each.before, each.after].map(text => printable(`    ${text}`)),
+    ]),
     ...rules.list.flatMap(each => both(`${placeText(each.rule)}  ${each.rule.file}:${each.rule.line}`, each)),
     ...(told > rules.list.length ? [`and ${told - rules.list.length} more rules`] : []),
-    ...destinations.flatMap(each => both(`destination ${each.destination}`, each)),
+    ...destinations.flatMap(each => [
+      ...both(`destination ${each.destination}`, each),
+      ...each.policy.map(it => printable(`    ${it.field}: ${it.before} → ${it.after}${placed(it)}`)),
+    ]),
     `rules: ${rules.added} added, ${rules.removed} removed, ${rules.changed} changed, ${rules.reordered} in another order`,
     ...connectionLines(connections),
   ]
 }
+
+const placed = ({ file, line }: Said): string => (file === null ? '' : `  ${file}:${line}`)
 
 function connectionLines({ open, same, moves }: NonNullable<Diff['changes']>['connections']): string[] {
   return [

@@ -6,7 +6,7 @@
  * send a header: an address that anybody can name is none to route or to keep out by.
  */
 
-import type { Listener } from '../../table/plan/plan.ts'
+import type { Listener, ReadsProxy } from '../../table/plan/plan.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
@@ -24,13 +24,23 @@ const ASKS = /\bproxyProtocol["']?\s*:/
 const TIMEOUT_MS = 5_000
 
 /** The listener with what is read of its connections, as the first entry that fits it says. */
-export function withReading(listener: Listener, { reading, proxyProtocol }: Settings): Listener {
+export function withReading(
+  listener: Listener,
+  { reading, proxyProtocol }: Settings,
+  document: Resource | null,
+): Listener {
   const readTimeoutMs = reading.timeoutMs
-  const entry = proxyProtocol.find(each => fits(each, listener))
-  if (!entry) return { ...listener, readTimeoutMs }
-  const { gateways: _, ports: __, timeoutMs, ...reads } = entry
-  const shorterMs = Math.min(timeoutMs ?? TIMEOUT_MS, readTimeoutMs)
-  return { ...listener, readTimeoutMs, proxyProtocol: { ...reads, timeoutMs: shorterMs } }
+  const index = proxyProtocol.findIndex(each => fits(each, listener))
+  if (index < 0) return { ...listener, readTimeoutMs }
+  const { gateways: _, ports: __, timeoutMs, ...rest } = proxyProtocol[index]
+  const reads = { ...rest, timeoutMs: Math.min(timeoutMs ?? TIMEOUT_MS, readTimeoutMs) }
+  return { ...listener, readTimeoutMs, proxyProtocol: { ...reads, ...placeOf(document, index) } }
+}
+
+function placeOf(document: Resource | null, index: number): Pick<ReadsProxy, 'at'> {
+  if (document === null) return {}
+  const { file, line } = document.locate(['spec', 'proxyProtocol', index])
+  return { at: { file, line } }
 }
 
 const fits = ({ gateways, ports }: ProxySetting, { gateway, port }: Listener): boolean =>

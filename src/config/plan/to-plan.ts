@@ -80,7 +80,7 @@ export function toPlan(
   const listeners = [
     ...gatewayListeners(sockets, virtualServices, settings, clusters),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
-  ].map(each => withReading(each, settings))
+  ].map(each => withReading(each, settings, document))
   reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
   return {
     plan: {

@@ -74,7 +74,7 @@ export type Settings = {
   readonly proxyProtocol: readonly ProxySetting[]
 }
 
-export type ProxySetting = Omit<ReadsProxy, 'timeoutMs'> & {
+export type ProxySetting = Omit<ReadsProxy, 'timeoutMs' | 'at'> & {
   /** null: 5 s, or that of `reading` where it is shorter. */
   readonly timeoutMs: number | null
   /** 'mesh', or Gateways as 'namespace/name'; none: every listener. */

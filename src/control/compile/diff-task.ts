@@ -12,7 +12,12 @@ import { loadConfig, type SourceFile } from '../../config/load.ts'
 import { Generations, type GenerationsState } from '../../stats/generations.ts'
 import { LiveConnections } from '../../stats/live-connections.ts'
 import { buildTable } from '../../table/build/builder.ts'
-import { compareTables, type DestinationChange, type RuleChange } from '../../table/explain/compare.ts'
+import {
+  compareTables,
+  type DestinationChange,
+  type ListenerChange,
+  type RuleChange,
+} from '../../table/explain/compare.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable } from '../../table/format/table.ts'
 import { type Replayed, replay } from '../guard/replay.ts'
@@ -40,7 +45,11 @@ export type Diff = {
 }
 
 type Changes = {
-  readonly listeners: { readonly added: readonly string[]; readonly removed: readonly string[] }
+  readonly listeners: {
+    readonly added: readonly string[]
+    readonly removed: readonly string[]
+    readonly changed: readonly ListenerChange[]
+  }
   readonly rules: {
     readonly added: number
     readonly removed: number

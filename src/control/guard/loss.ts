@@ -27,6 +27,8 @@ export type Loss = {
   readonly at: { readonly file: string; readonly line: number; readonly resource: string | null }
   /** Of a lost rule: what nothing defines. */
   readonly missing: readonly string[]
+  /** Of one that has changed: how, in words. */
+  readonly change?: string
   /** Of the counts: see `countKeys`. */
   readonly keys: readonly string[]
   /**
@@ -46,7 +48,7 @@ type LossesOfKind = {
   readonly isCut: boolean
 }
 
-export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied'] as const
+export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied', 'reads', 'sends'] as const
 export type LossKind = (typeof LOSS_KINDS)[number]
 export type Losses = Readonly<Record<LossKind, LossesOfKind>>
 

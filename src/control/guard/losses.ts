@@ -6,6 +6,8 @@
  *   removed    a rule is not there any more
  *   closed     a listener is not there any more
  *   emptied    a destination has no endpoint any more
+ *   reads      a listener reads other PROXY headers, or of others (header-losses.ts)
+ *   sends      a destination gets other PROXY headers
  *
  * Rules are matched over generations as `weir diff` matches them (table/explain/pair-rules.ts), but
  * only those of VirtualServices for which anything of that can be so at all: snapshot.ts. What of
@@ -22,6 +24,7 @@ import { readCold, type Table } from '../../table/format/table.ts'
 import { type OwnListeners, ownListeners } from '../../table/match/own-listeners.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
+import { changedReads, changedSends, headerLosses } from './header-losses.ts'
 import {
   anyKey,
   defaultKey,
@@ -57,15 +60,21 @@ export function findLosses(
   const open = new Set(openKeys(after.table))
   const closed = openKeys(before.table).filter(key => !open.has(key))
   const emptied = old === null ? [] : emptiedDestinations(old, now)
+  const reads = old === null ? [] : changedReads(old, now)
+  const sends = old === null ? [] : changedSends(old, now)
   const affected = old === null ? null : affectedServices(old, now)
-  if (closed.length + emptied.length === 0 && affected?.size === 0) return null
+  const count = closed.length + emptied.length + reads.length + sends.length
+  if (count === 0 && affected?.size === 0) return null
   const finder = new Finder(before, after, new Set(closed), defines)
   const { lost, removed } = finder.rules(affected)
+  const resources = [...after.resources, ...before.resources]
   const losses = {
     lost: ofKind(lost),
     removed: ofKind(removed),
     closed: ofKind(finder.listeners()),
     emptied: ofKind(finder.destinations(emptied)),
+    reads: ofKind(headerLosses(reads, 'Settings', resources, name => finder.keysOf(name))),
+    sends: ofKind(headerLosses(sends, 'DestinationRule', resources, name => [anyKey(name)])),
   }
   return LOSS_KINDS.some(kind => losses[kind].count > 0) ? losses : null
 }
@@ -132,16 +141,22 @@ class Finder {
    * The listeners that are closed, each with the rules and the services that had connections of it.
    */
   listeners(): Loss[] {
-    const { sockets, scopes } = this.#before.table
+    const { sockets } = this.#before.table
     return [...this.#closed].map(name => {
-      const listener = sockets.findIndex(each => each.key === name)
-      const keys = this.#old.scopes.flatMap((scope, row) => {
-        if (scope.listener !== listener) return []
-        const route = scopes[row * Scope.WORDS + Scope.defaultRoute]
-        const services = route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(nameOf)
-        return [...scope.rules.map(rule => ruleKey(rule.origin)), ...services.map(defaultKey)]
-      })
-      return lossOf(name, this.#listenerAt(sockets[listener].gateway), keys)
+      const gateway = sockets.find(each => each.key === name)?.gateway ?? ''
+      return lossOf(name, this.#listenerAt(gateway), this.keysOf(name))
+    })
+  }
+
+  /** Of the rules and services behind a listener. */
+  keysOf(name: string): string[] {
+    const { scopes, sockets } = this.#before.table
+    const listener = sockets.findIndex(each => each.key === name)
+    return this.#old.scopes.flatMap((scope, row) => {
+      if (scope.listener !== listener) return []
+      const route = scopes[row * Scope.WORDS + Scope.defaultRoute]
+      const services = route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(nameOf)
+      return [...scope.rules.map(rule => ruleKey(rule.origin)), ...services.map(defaultKey)]
     })
   }
 

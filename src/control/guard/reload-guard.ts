@@ -2,7 +2,7 @@
  * The guard: whether a change is served that takes something from connections, and what is said of
  * it.
  *
- *             lost rules   removed rules, closed listeners, emptied destinations
+ *             lost rules   removed rules, closed listeners, emptied destinations, other PROXY headers
  *   refuse    refused      served, with a warning
  *   strict    refused      refused where they had connections in the last minute
  *   warn      served, with a warning
@@ -98,8 +98,8 @@ function weigh(losses: Losses, kinds: readonly LossKind[], traffic: TrafficByKey
     of.reduce((sum, kind) => sum + (kinds.includes(kind) ? losses[kind].count : 0), 0)
   return {
     rules: count('lost', 'removed'),
-    listeners: count('closed'),
-    destinations: count('emptied'),
+    listeners: count('closed', 'reads'),
+    destinations: count('emptied', 'sends'),
     ...traffic.of(kinds.flatMap(kind => losses[kind].keys)),
   }
 }
@@ -110,6 +110,8 @@ const SENTENCES: { readonly [kind in LossKind]: (loss: Loss) => string } = {
   removed: ({ name }) => `${name} is not there any more`,
   closed: ({ name }) => `listener ${name} closes`,
   emptied: ({ name }) => `${name} has no endpoint any more`,
+  reads: ({ name, change }) => `listener ${name} ${change}`,
+  sends: ({ name, change }) => `${name} ${change}`,
 }
 
 function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean): Diagnostic {
@@ -134,10 +136,16 @@ function warningsOf(kind: LossKind, losses: Losses, traffic: TrafficByKey): stri
   const told = named.slice(0, WARNINGS_MAX)
   const rest = count - told.length
   return [
-    ...told.map(loss => `${SENTENCES[kind](loss)}: it has ${trafficText(traffic.of(loss.keys))}`),
+    ...told.map(
+      loss => `${placeText(loss)}${SENTENCES[kind](loss)}: it has ${trafficText(traffic.of(loss.keys))}`,
+    ),
     ...(rest > 0 ? [`and ${rest} more like this`] : []),
   ]
 }
+
+/** What is gone stands nowhere; what has changed does. */
+const placeText = ({ at: { file, line }, change }: Loss): string =>
+  change === undefined ? '' : `${file}:${line}: `
 
 /** The counts by the keys that losses are looked up by. */
 class TrafficByKey {

@@ -3,7 +3,8 @@
  *
  * Each is matched by its own addresses, with the workers' own function. It would stay where it is
  * if what it was given to is still among the destinations that can be drawn for it; which of them
- * would be drawn, nobody can say.
+ * would be drawn, nobody can say. It would say first what it said, so where another listener reads
+ * PROXY headers of other peers, it is refused, or is a client of its own.
  */
 
 import type { Family } from '../../address/address.ts'
@@ -15,6 +16,7 @@ import { PASSTHROUGH } from '../../table/format/outcome.ts'
 import { destinationsOf } from '../../table/format/rows.ts'
 import { readCold, type Table } from '../../table/format/table.ts'
 import { createQuery, match, type Query } from '../../table/match/match.ts'
+import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 
 /** Moves that are told one by one, those of most connections first. */
@@ -54,7 +56,8 @@ export function replay(live: LiveConnections, generations: Generations, table: T
     open++
     const names = generations.names(matchedOf(words, 0))
     const from = destinationText(names)
-    const to = from === null ? null : again.destinations(names.listener, words)
+    const table = generations.table(words[Live.generation])
+    const to = from === null ? null : again.destinations(names.listener, words, table)
     const fate = fateOf(from, to)
     counts[fate]++
     if (from === null || fate === 'same') return true
@@ -84,12 +87,17 @@ const textOf = ({ host, port, subset }: NonNullable<MatchNames['destination']>):
 
 const ruleText = ({ rule }: MatchNames): string | null => rule && ruleName(rule)
 
+function copyAddress(words: Int32Array, at: number, into: Uint32Array): void {
+  for (let word = 0; word < 4; word++) into[word] = words[at + word]
+}
+
 /** Matches connections again. */
 class Again {
   readonly #table: Table
   readonly #cold: Cold
   readonly #listeners: ReadonlyMap<string, number>
   readonly #query: Query = createQuery()
+  readonly #peer = new Uint32Array(4)
   readonly #byRoute = new Map<number, readonly string[]>()
 
   constructor(table: Table) {
@@ -102,8 +110,10 @@ class Again {
   /**
    * All that can be drawn for the connection in `words` (a live row); null where nobody listens any
    * more.
+   *
+   * @param before  The table that it was decided with, where it is still known.
    */
-  destinations(listener: string, words: Int32Array): readonly string[] | null {
+  destinations(listener: string, words: Int32Array, before: Table | null): readonly string[] | null {
     const index = this.#listeners.get(listener)
     if (index === undefined) return null
     const query = this.#query
@@ -111,12 +121,37 @@ class Again {
     query.clientFamily = words[Live.clientFamily] as Family | 0
     query.destinationFamily = words[Live.destinationFamily] as Family | 0
     query.destinationPort = words[Live.destinationPort]
-    for (let word = 0; word < 4; word++) {
-      query.client[word] = words[Live.client + word]
-      query.destination[word] = words[Live.destination + word]
-    }
+    copyAddress(words, Live.client, query.client)
+    copyAddress(words, Live.destination, query.destination)
+    if (!this.#introduces(query, words, before)) return []
     const route = match(this.#table, query)
     return route === PASSTHROUGH ? [AS_ASKED] : this.#drawn(route)
+  }
+
+  /**
+   * Whether it would get as far as the rules, and as whom: with the header that it brought, or
+   * brought none, before the listener as it is now.
+   */
+  #introduces(query: Query, words: Int32Array, before: Table | null): boolean {
+    const hadHeader = words[Live.peerFamily] !== 0
+    const family = hadHeader ? (words[Live.peerFamily] as Family) : query.clientFamily
+    if (hadHeader) copyAddress(words, Live.peer, this.#peer)
+    else this.#peer.set(query.client)
+    const peer = judgePeer(this.#table, query.listener, family, this.#peer)
+    if (peer === Peer.untrusted) return false
+    if (peer === Peer.sender)
+      // A header may have named nobody (LOCAL).
+      return hadHeader || !before || judgePeer(before, words[Live.listener], family, this.#peer) === peer
+    if (hadHeader) this.#isItself(query, family)
+    return true
+  }
+
+  /** What its header named is payload now; the address that it had dialed is not known. */
+  #isItself(query: Query, family: Family | 0): void {
+    query.clientFamily = family
+    query.client.set(this.#peer)
+    query.destinationFamily = 0
+    query.destinationPort = this.#table.sockets[query.listener].port
   }
 
   #drawn(route: number): readonly string[] {

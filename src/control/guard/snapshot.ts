@@ -8,7 +8,7 @@
 import type { Loaded } from '../../config/load.ts'
 import { placeOf, scopeKey } from '../../table/explain/pair-rules.ts'
 import type { Table } from '../../table/format/table.ts'
-import type { Cluster, Plan, Rule } from '../../table/plan/plan.ts'
+import type { Cluster, Plan, ReadsProxy, Rule, WrittenAt } from '../../table/plan/plan.ts'
 
 export type Snapshot = {
   /** Of each scope and VirtualService, a hash of the places that its rules stand at. */
@@ -20,9 +20,16 @@ export type Snapshot = {
    * knows.
    */
   readonly destinations: ReadonlyMap<string, boolean>
+  /** Keys of the listeners that are opened. */
+  readonly listeners: ReadonlySet<string>
+  /** The PROXY headers that listeners read, by their keys; and those that destinations get. */
+  readonly reads: ReadonlyMap<string, ReadsProxy>
+  readonly sends: ReadonlyMap<string, Sent>
   /** Digests of the VirtualServices, by 'namespace/name'. */
   readonly virtualServices: ReadonlyMap<string, string>
 }
+
+type Sent = { readonly version: number; readonly at: WrittenAt | null }
 
 type Unserved = { readonly virtualService: string; readonly place: string }
 
@@ -42,8 +49,13 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
   )
   const shape = new Map<string, number>()
   const unknown = new Map<string, Unserved>()
-  for (const [listener, { opens, scopes }] of plan.listeners.entries()) {
+  const listeners = new Set<string>()
+  const reads = new Map<string, ReadsProxy>()
+  for (const [listener, { opens, scopes, proxyProtocol }] of plan.listeners.entries()) {
     if (!opens) continue
+    const { key: name } = table.sockets[listener]
+    listeners.add(name)
+    if (proxyProtocol) reads.set(name, proxyProtocol)
     for (const { host, rules } of scopes) {
       const scope = scopeKey(table, { listener, host })
       addShape(shape, scope, rules)
@@ -63,6 +75,9 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
   return {
     shape,
     unknown,
+    listeners,
+    reads,
+    sends: sentIn(plan.clusters),
     virtualServices: new Map(virtualServices),
     destinations: destinationsIn(plan.clusters),
   }
@@ -76,6 +91,16 @@ function destinationsIn(clusters: readonly Cluster[]): Map<string, boolean> {
     if (each.kind !== 'unknown') found.set(name, findsSomebody(each) || found.get(name) === true)
   }
   return found
+}
+
+function sentIn(clusters: readonly Cluster[]): Map<string, Sent> {
+  const headed = clusters.filter(({ kind, policy }) => kind !== 'unknown' && policy.proxyVersion !== 0)
+  return new Map(
+    headed.map(each => {
+      const { policy, policyAt } = each
+      return [nameOf(each), { version: policy.proxyVersion, at: policyAt?.proxyProtocol ?? null }]
+    }),
+  )
 }
 
 /** How many rules have such a destination. */

@@ -5,7 +5,7 @@
 
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
-import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
+import type { Cold, ColdListener, ColdRule, ColdScope } from '../format/cold.ts'
 import { packHalves } from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import * as L from '../format/routing-layout.ts'
@@ -58,6 +58,7 @@ export class RoutingBuilder {
   readonly #bases: number[] = []
   readonly #names: { gateway: string; bind: string }[] = []
   readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
+  readonly #listeners: ColdListener[] = []
   readonly #scopes: ColdScope[] = []
   readonly #clusters: Cold['clusters'][number][] = []
 
@@ -91,6 +92,7 @@ export class RoutingBuilder {
       listener.proxyProtocol ? this.#sets.indexOf(listener.proxyProtocol.from) : ABSENT,
       L.Names[listener.reads ?? 'unheard'],
     )
+    this.#listeners.push({ ...(listener.proxyProtocol?.at && { readsAt: listener.proxyProtocol.at }) })
     this.#names.push({ gateway: listener.gateway, bind: listener.bind })
     this.#classifier.addListener()
     for (const scope of listener.scopes) this.#addScope(scope)
@@ -242,7 +244,12 @@ export class RoutingBuilder {
   }
 
   build(generation: number, clients: BuiltClientNodes): SharedArrayBuffer {
-    const cold: Cold = { scopes: this.#scopes, clusters: this.#clusters, conditions: this.#conditions.list }
+    const cold: Cold = {
+      listeners: this.#listeners,
+      scopes: this.#scopes,
+      clusters: this.#clusters,
+      conditions: this.#conditions.list,
+    }
     const rows = this.#rows
     assert(this.#nameSections !== null, 'named scopes were not added')
     return assemble(

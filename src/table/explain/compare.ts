@@ -7,8 +7,11 @@ import type { Cold } from '../format/cold.ts'
 import { Balance, Cluster } from '../format/routing-layout.ts'
 import { endpointsOf } from '../format/rows.ts'
 import { readCold, type Table } from '../format/table.ts'
-import type { RuleOrigin } from '../plan/plan.ts'
+import type { PolicyField, ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
+import { readsOf } from './header.ts'
 import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
+import { type PolicyValue, policyOf } from './policy-text.ts'
+import { readsSame, readsText } from './reads-text.ts'
 
 export type RuleChange = {
   readonly change: 'added' | 'removed' | 'changed'
@@ -30,15 +33,46 @@ export type DestinationChange = {
   readonly destination: string
   readonly before: string | null
   readonly after: string | null
+  /** What of its policy differs. */
+  readonly policy: readonly PolicyChange[]
+}
+
+/** A listener that reads something else of its connections than before. */
+export type ListenerChange = {
+  /** "default/edge 127.0.0.1:9000". */
+  readonly listener: string
+  /** Where it is written now, or was; null where nothing is known of it. */
+  readonly file: string | null
+  readonly line: number | null
+  /** In words. */
+  readonly before: string
+  readonly after: string
+}
+
+/** A value of a policy that differs, with the place where it is written now, or was. */
+type PolicyChange = {
+  readonly field: PolicyField
+  readonly before: string
+  readonly after: string
+  /** null: it is by default, and was. */
+  readonly file: string | null
+  readonly line: number | null
 }
 
 type TableChanges = {
-  readonly listeners: { readonly added: readonly string[]; readonly removed: readonly string[] }
+  readonly listeners: {
+    readonly added: readonly string[]
+    readonly removed: readonly string[]
+    readonly changed: readonly ListenerChange[]
+  }
   readonly rules: readonly RuleChange[]
   /** Rules that say the same and are tried in another order among themselves. */
   readonly reordered: number
   readonly destinations: readonly DestinationChange[]
 }
+
+type Reading = { readonly reads: ReadsProxy | null; readonly at: WrittenAt | undefined }
+type Destination = { readonly text: string; readonly policy: readonly PolicyValue[] }
 
 export function compareTables(before: Table, after: Table): TableChanges {
   const old = read(before)
@@ -47,8 +81,9 @@ export function compareTables(before: Table, after: Table): TableChanges {
   const scopes = [...keys].map(key => pairRules(old.scopes.get(key) ?? [], now.scopes.get(key) ?? []))
   return {
     listeners: {
-      added: [...now.listeners.difference(old.listeners)],
-      removed: [...old.listeners.difference(now.listeners)],
+      added: [...now.listeners.keys()].filter(key => !old.listeners.has(key)),
+      removed: [...old.listeners.keys()].filter(key => !now.listeners.has(key)),
+      changed: compareListeners(old.listeners, now.listeners),
     },
     rules: merged(scopes.flatMap(({ pairs }) => pairs.flatMap(changesOf))),
     reordered: scopes.reduce((sum, each) => sum + each.reordered, 0),
@@ -59,12 +94,20 @@ export function compareTables(before: Table, after: Table): TableChanges {
 function read(table: Table) {
   const cold = readCold(table)
   return {
-    listeners: new Set(table.sockets.map(socket => socket.key)),
+    listeners: new Map(
+      table.sockets.map(({ key }, index) => [
+        key,
+        { reads: readsOf(table, index), at: cold.listeners[index].readsAt },
+      ]),
+    ),
     scopes: wordedRules(table, cold),
     destinations: new Map(
       cold.clusters.map((_, cluster) => [
         destinationName(cold, cluster),
-        destinationText(table, cold, cluster),
+        {
+          text: destinationText(table, cold, cluster),
+          policy: policyOf(table, cluster, cold.clusters[cluster]),
+        },
       ]),
     ),
   }
@@ -107,6 +150,19 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
   return `${kind || endpoints.join(', ') || 'no endpoint'}; ${limits.join(', ')}`
 }
 
+function compareListeners(
+  before: ReadonlyMap<string, Reading>,
+  after: ReadonlyMap<string, Reading>,
+): ListenerChange[] {
+  return [...after].flatMap(([listener, is]) => {
+    const was = before.get(listener)
+    if (was === undefined || readsSame(was.reads, is.reads)) return []
+    const { file = null, line = null } = is.at ?? was.at ?? {}
+    const [told, tells] = [readsText(was.reads, is.reads), readsText(is.reads, was.reads)]
+    return [{ listener, file, line, before: told, after: tells }]
+  })
+}
+
 /** What happens to a rule in the same way at several listeners is one change. */
 function merged(changes: readonly RuleChange[]): RuleChange[] {
   const groups = Map.groupBy(changes, ({ listeners: _, ...rest }) => JSON.stringify(rest))
@@ -117,14 +173,24 @@ function merged(changes: readonly RuleChange[]): RuleChange[] {
 }
 
 function compareDestinations(
-  before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>,
+  before: ReadonlyMap<string, Destination>,
+  after: ReadonlyMap<string, Destination>,
 ): DestinationChange[] {
   const names = [...new Set([...before.keys(), ...after.keys()])]
   return names.flatMap(destination => {
     const [was, is] = [before.get(destination) ?? null, after.get(destination) ?? null]
-    if (was === is) return []
+    if (was?.text === is?.text) return []
     const change = was === null ? 'added' : is === null ? 'removed' : 'changed'
-    return [{ change, destination, before: was, after: is }]
+    const policy = was && is ? comparePolicies(was.policy, is.policy) : []
+    return [{ change, destination, before: was?.text ?? null, after: is?.text ?? null, policy }]
   })
 }
+
+/** Both have every field, unless nothing defines the destination. */
+const comparePolicies = (before: readonly PolicyValue[], after: readonly PolicyValue[]): PolicyChange[] =>
+  after.flatMap(({ field, value, file, line }) => {
+    const was = before.find(each => each.field === field)
+    if (was === undefined || was.value === value) return []
+    const place = file === null ? { file: was.file, line: was.line } : { file, line }
+    return [{ field, before: was.value, after: value, ...place }]
+  })

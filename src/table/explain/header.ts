@@ -5,21 +5,35 @@ import { Listener } from '../format/routing-layout.ts'
 import { cidrsOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { judgePeer, Peer } from '../match/proxy-senders.ts'
+import type { ReadsProxy } from '../plan/plan.ts'
 import type { ExplainedHeader, Question } from './explanation.ts'
 
 const PEERS = { [Peer.client]: 'client', [Peer.sender]: 'sender', [Peer.untrusted]: 'untrusted' } as const
 
-/** null where the listener reads none. */
-export function headerAt(table: Table, listener: number, peer: string | undefined): ExplainedHeader | null {
+/** What a listener reads, as it was planned; null where it reads none. */
+export function readsOf(table: Table, listener: number): ReadsProxy | null {
   const at = (field: number): number => table.listeners[listener * Listener.WORDS + field]
   const versions = at(Listener.proxyVersions)
   if (versions === 0) return null
   return {
-    from: cidrsOf(table, at(Listener.firstSender), at(Listener.senderCount)).map(formatCidr),
-    required: at(Listener.proxyRequired) === 1,
-    versions: [1, 2].filter(version => (versions & (1 << (version - 1))) !== 0),
-    peer: peer === undefined ? null : peerText(table, listener, peer),
+    from: cidrsOf(table, at(Listener.firstSender), at(Listener.senderCount)),
+    require: at(Listener.proxyRequired) === 1,
+    versions: ([1, 2] as const).filter(version => (versions & (1 << (version - 1))) !== 0),
+    timeoutMs: at(Listener.proxyTimeoutMs),
   }
+}
+
+/** null where the listener reads none. */
+export function headerAt(table: Table, listener: number, peer: string | undefined): ExplainedHeader | null {
+  const reads = readsOf(table, listener)
+  return (
+    reads && {
+      from: reads.from.map(formatCidr),
+      required: reads.require,
+      versions: reads.versions,
+      peer: peer === undefined ? null : peerText(table, listener, peer),
+    }
+  )
 }
 
 /** The client's address: only a sender's header can name another one than its own. */

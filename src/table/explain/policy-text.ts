@@ -85,7 +85,7 @@ function keepaliveText(timeS: number, intervalS: number, probes: number): string
 }
 
 /** "250ms", "10s", "1m30s" as "90s", "1h"; 0 is none. */
-function durationText(ms: number): string {
+export function durationText(ms: number): string {
   if (ms === 0) return 'none'
   const [size, unit] = (
     [

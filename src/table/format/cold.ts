@@ -5,16 +5,23 @@
  */
 
 import { crc32 } from 'node:zlib'
-import type { Cluster, RuleOrigin, SourceCondition } from '../plan/plan.ts'
+import type { Cluster, RuleOrigin, SourceCondition, WrittenAt } from '../plan/plan.ts'
 import { Header } from './layout.ts'
 
 export type Cold = {
+  /** Indexed as the `listeners` rows. */
+  readonly listeners: readonly ColdListener[]
   /** Indexed as the `scopes` rows. */
   readonly scopes: readonly ColdScope[]
   /** Indexed as the `clusters` rows. */
   readonly clusters: readonly ColdCluster[]
   /** Indexed as the bits of a `workloads` row; 0 is the condition that asks for nothing. */
   readonly conditions: readonly SourceCondition[]
+}
+
+export type ColdListener = {
+  /** Where the PROXY header that it reads is asked for; absent where it reads none. */
+  readonly readsAt?: WrittenAt
 }
 
 export type ColdScope = {

@@ -63,6 +63,9 @@ type ReadsNames = 'tls' | 'postgres'
 /** That of Istio's gateways for their listener filters. */
 export const READ_TIMEOUT_MS = 15_000
 
+/** Where something is written. */
+export type WrittenAt = { readonly file: string; readonly line: number }
+
 /** How a listener reads the header in which a load balancer says who its client is. */
 export type ReadsProxy = {
   /** Senders, by the address of the socket: each of them must send a header. At least one range. */
@@ -72,6 +75,8 @@ export type ReadsProxy = {
   readonly versions: readonly (1 | 2)[]
   /** From accept until the header is whole; at most the listener's `readTimeoutMs`. */
   readonly timeoutMs: number
+  /** Where it is written, if anywhere. */
+  readonly at?: WrittenAt
 }
 
 /**
@@ -227,7 +232,7 @@ export type Cluster = {
   readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
   /** Where the values of its policy are written; what is missing is by default. */
-  readonly policyAt?: Readonly<Partial<Record<PolicyField, { readonly file: string; readonly line: number }>>>
+  readonly policyAt?: Readonly<Partial<Record<PolicyField, WrittenAt>>>
 }
 
 /** The values of a policy, as a DestinationRule calls them; the last two as the Settings do. */
