@@ -145,7 +145,7 @@ test('/explain says what is wrong with a question', async () => {
     ['?to=nowhere', /to nowhere: that is not an address/],
     ['?to=:9&from=x', /from x: that is not an IP address/],
     ['?to=:9&labels=app', /labels app: must look like app=web/],
-    ['?to=:9&form=10.0.0.1', /a field "form" that is not known/],
+    ['?to=:9&form=10.0.0.1', /the unknown field "form"/],
     ['?to=:99999', /to :99999|no number from 1 to 65535/],
   ]
   for (const [query, message] of cases) {
