@@ -8,10 +8,12 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { parseCidr } from '../../src/address/address.ts'
 import { Threads } from '../../src/base/threads.ts'
 import type { EngineKind, WorkerTask } from '../../src/engine/worker/protocol.ts'
 import { Arena } from '../../src/kernel/arena.ts'
 import { getsockopt } from '../../src/kernel/libc.ts'
+import type { ReadsProxy } from '../../src/table/plan/plan.ts'
 import { blackhole } from '../support/blackhole.ts'
 import {
   clusterOf,
@@ -24,6 +26,7 @@ import {
 } from '../support/engine.ts'
 import type { Between } from '../support/filter-worker.ts'
 import {
+  begin,
   bytes,
   consume,
   digest,
@@ -47,12 +50,25 @@ const TOTAL_BYTES = 8 * 2 ** 20
 
 const invert = (chunk: Buffer): Buffer => chunk.map(each => each ^ 0xff) as Buffer
 
-async function planeOn(engine: EngineKind, target: Target, given: Between) {
+async function planeOn(
+  engine: EngineKind,
+  target: Target,
+  given: Between,
+  { isRead }: { isRead?: boolean } = {},
+) {
   const gateway = new TestEngine(engine, 1, {}, { threads: THREADS, given })
   const port = await freePort()
-  await gateway.adopt(planOf([listenerOn(port)], [clusterOf([target])]))
+  const listener = listenerOn(port, 0, isRead ? { proxyProtocol: READS } : {})
+  await gateway.adopt(planOf([listener], [clusterOf([target])]))
   return Object.assign(gateway, { port })
 }
+
+/** Whoever connects has to send a PROXY header first. */
+const READS: ReadsProxy = {
+  ...{ from: [parseCidr('127.0.0.0/8') ?? assert.fail()], require: true },
+  ...{ versions: [1, 2], timeoutMs: 60_000 },
+}
+const HEADER = 'PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\n'
 
 for (const { engine, test } of EVERY_ENGINE.filter(each => each.engine !== 'node')) {
   test(`${engine}: a prefix and what the client has said already are one segment`, async () => {
@@ -70,7 +86,8 @@ for (const { engine, test } of EVERY_ENGINE.filter(each => each.engine !== 'node
 }
 
 for (const { engine, test } of ENGINES.filter(each => each.engine !== 'node')) {
-  const plane = (target: Target, given: Between) => planeOn(engine, target, given)
+  const plane = (target: Target, given: Between, listener?: { isRead?: boolean }) =>
+    planeOn(engine, target, given, listener)
 
   test(`${engine}: a prefix comes first and whole, and is no payload of anyone's`, async () => {
     const prefix = 'p'.repeat(5000)
@@ -137,6 +154,52 @@ for (const { engine, test } of ENGINES.filter(each => each.engine !== 'node')) {
     assert.equal(await readAll(client), 'payload')
     const stranger = await open(gateway.port)
     stranger.write('good day\n')
+    assert.equal(await ending(stranger), 'ECONNRESET')
+    await gateway.closed('client-reset')
+    await gateway.settled()
+  })
+
+  test(`${engine}: what was heard before the decision passes the filters, and so does the end of it`, async () => {
+    const heard: Promise<string>[] = []
+    await using upstream = await listen(socket => {
+      heard.push(readAll(socket).finally(() => socket.end()))
+    })
+    for (const filters of [
+      ['inverting', null],
+      [null, 'inverting'],
+    ] as const) {
+      await using gateway = await plane(upstream, { filters }, { isRead: true })
+      const before = heard.length
+      const client = await open(gateway.port)
+      client.end(Buffer.concat([Buffer.from(HEADER), invert(Buffer.from('said'))]))
+      await until(() => heard.length > before)
+      assert.equal(await heard[before], filters[0] ? 'said' : 'saidbye')
+      client.resume()
+      await gateway.settled()
+      assert.equal(gateway.counts.clientBytes, 4)
+    }
+  })
+
+  test(`${engine}: a handshake may begin with what was heard before the decision`, async () => {
+    const heard: string[] = []
+    await using upstream = await listen(socket => {
+      socket.on('data', chunk => heard.push(`${chunk}`)).on('end', () => socket.end())
+    })
+    await using gateway = await plane(
+      upstream,
+      { prefix: 'prefix ', filters: ['handshake', null] },
+      { isRead: true },
+    )
+    const client = await open(gateway.port)
+    client.write(`${HEADER}hel`)
+    client.write('lo\n')
+    assert.equal(await readBytes(client, 8), 'welcome\n')
+    client.write('payload')
+    await until(() => heard.join('').length >= 14)
+    assert.equal(heard.join(''), 'prefix payload')
+    client.end()
+    const stranger = begin(gateway.port)
+    stranger.write(`${HEADER}good day\n`)
     assert.equal(await ending(stranger), 'ECONNRESET')
     await gateway.closed('client-reset')
     await gateway.settled()

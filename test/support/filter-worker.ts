@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { PassThrough } from '../../bench/filter/pass-through.ts'
+import { ProxyHeaderReader } from '../../src/engine/decide/proxy-reader.ts'
 import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import { runFlowEngine } from '../../src/engine/flow/engine.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
@@ -105,7 +106,7 @@ export default async function runWorker(task: WorkerTask & Between): Promise<voi
   const kernel = (task.engine === 'uring' ? UringKernel : EpollKernel).open(wakeFdOf(task))
   assert.ok(typeof kernel !== 'number')
   if (task.onceSaid) connectAfterWords(kernel)
-  runFlowEngine({ ...task, world: machine }, kernel, standing(task))
+  runFlowEngine({ ...task, world: machine, reader: new ProxyHeaderReader() }, kernel, standing(task))
 }
 
 function standing({ prefix, filters }: Between): OnAdmitted {

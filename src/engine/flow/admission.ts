@@ -19,7 +19,8 @@ import { CLIENT, FlowIs, type Slots } from './slots.ts'
 
 /**
  * Called with each admitted connection before it is received from again: for filters, and a prefix.
- * What a reader left of it is in the client's queue by then, and passes no filter.
+ * What a reader has left of what the client said, the filters are told afterwards. The connection
+ * cannot be ended yet.
  */
 export type OnAdmitted = (slot: number, stages: Stages) => void
 
@@ -63,7 +64,7 @@ export class Admission {
 
   /** Lets it go where the decision says; what was read of it and is left goes first. */
   #admit(slot: number, arrival: Arrival): void {
-    const { slots, decider, journal, reception, queues, flows, dialer, onAdmitted } = this.#options
+    const { slots, decider, journal, reception, ports, queues, flows, dialer, onAdmitted } = this.#options
     const { table, decision } = arrival
     slots.enter(slot, State.Dialing)
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
@@ -73,11 +74,14 @@ export class Admission {
     journal.opened(slot, arrival)
     countOpen(decider, decision.clusterSlot, 1)
     const bytes = queues.held(2 * slot + CLIENT)
-    if (bytes > 0) flows.cameEarly(slot, bytes)
+    const hasSpoken = slots.readings.size > 0 && slots.readings.has(slot)
     if (onAdmitted) onAdmitted(slot)
+    const isFiltered = hasSpoken && ports.isFiltered(slot)
+    if (bytes > 0 && !isFiltered) flows.cameEarly(slot, bytes)
     this.#receive(slot)
     if (slots.readings.size > 0) slots.readings.delete(slot)
     if (table) dialer.dial(slot, table, decision)
+    if (isFiltered) flows.filterEarly(slot)
     reception.leave(arrival)
   }
 

@@ -93,6 +93,27 @@ export class Flows {
     this.#came(slot, CLIENT, bytes)
   }
 
+  /**
+   * The same where a filter stands by now: it is told all that the client has said, as if it came
+   * only now. Words of our own that stand in between stay where they are.
+   */
+  filterEarly(slot: number): void {
+    const { flow } = this.#slots
+    const queues = this.#queues
+    const direction = 2 * slot + CLIENT
+    const hasEnded = (flow[direction] & FlowIs.ended) !== 0
+    for (let left = queues.count(direction); left > 0 && !this.#isEnding(slot); left--) {
+      const bytes = queues.bytes(direction)
+      const isOurs = queues.counted(direction, bytes) === 0
+      const buffer = queues.takeFirst(direction, this.#memory.u8)
+      if (isOurs) queues.add(direction, buffer, bytes, 0)
+      else this.#take(slot, CLIENT, buffer, bytes, left > 1 || hasEnded)
+    }
+    if (!hasEnded || this.#isEnding(slot)) return
+    flow[direction] &= ~FlowIs.ended
+    this.#takeEnd(slot, CLIENT)
+  }
+
   // ── what comes ─────────────────────────────────────────────────────────────
 
   /** A receive of `side` has completed. */

@@ -216,6 +216,12 @@ export class Ports {
     return (this.#slots.port[at] & PortIs.filtered) === 0 ? null : (this.#filters[at] ?? null)
   }
 
+  /** Whether a filter stands before a port of the slot. */
+  isFiltered(slot: number): boolean {
+    const { port } = this.#slots
+    return ((port[2 * slot + CLIENT] | port[2 * slot + UPSTREAM]) & PortIs.filtered) !== 0
+  }
+
   /**
    * Puts a filter before the port, or takes it away: from then on all that comes and goes passes
    * it.

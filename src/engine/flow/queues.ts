@@ -200,6 +200,20 @@ export class Queues {
     this.give(buffer)
   }
 
+  /**
+   * Takes the first buffer out, which is the caller's then: what it still holds stands at its
+   * beginning.
+   */
+  takeFirst(direction: number, memory: Uint8Array): number {
+    const buffer = this.#first[direction]
+    const row = this.#row(buffer)
+    const [at, offset] = [this.placeOf(buffer), this.#offset[row]]
+    if (offset > 0) memory.copyWithin(at, at + offset, at + offset + this.#bytes[row])
+    this.#first[direction] = this.#next[row]
+    this.#count[direction]--
+    return buffer
+  }
+
   /** Gives back all that the direction holds. */
   drop(direction: number): void {
     while (this.#count[direction] > 0) this.advance(direction, this.bytes(direction))
