@@ -25,8 +25,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   EndpointSlice: { role: 'kubernetes', group: 'discovery.k8s.io', versions: ['v1'] },
   Sidecar: { role: 'later', ...NETWORKING },
   WorkloadGroup: { role: 'later', ...NETWORKING },
-  AuthorizationPolicy: { role: 'later', ...SECURITY },
-  PeerAuthentication: { role: 'later', ...SECURITY },
+  AuthorizationPolicy: { role: 'istio', ...SECURITY },
+  PeerAuthentication: { role: 'istio', ...SECURITY },
   Settings: { role: 'settings', ...WEIR },
   RouteTest: { role: 'test', ...WEIR },
 }

@@ -46,6 +46,8 @@ maxConnections: 1000
 connectAttempts: 4
 connectDeadline: 1m
 reading: {timeout: 20s}
+authorization: { identity: address, onChange: revoke, revokeOver: 1m }
+limits: { perSource: { connections: 100, rate: 10, prefix4: 24 } }
 proxyProtocol:
 - {gateways: [shop/edge, mesh], ports: [9000], from: [10.0.0.0/8], require: false, versions: [2], timeout: 3s}`)
   assert.deepEqual(found, [])
@@ -64,6 +66,8 @@ proxyProtocol:
     connectAttempts: 4,
     connectDeadlineMs: 60_000,
     reading: { timeoutMs: 20_000 },
+    authorization: { identity: 'address', onChange: 'revoke', revokeOverMs: 60_000 },
+    limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },
     proxyProtocol: [
       {
         ...{ gateways: ['shop/edge', 'mesh'], ports: [9000], from: [parseCidr('10.0.0.0/8')] },

@@ -19,8 +19,11 @@ type Case = {
 }
 
 const FILE = fileURLToPath(new URL('../../../shared/istio/validation_cases.jsonl', import.meta.url))
-const KINDS = ['VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'WorkloadEntry']
-const LATER = ['AuthorizationPolicy', 'PeerAuthentication', 'Sidecar', 'WorkloadGroup']
+const KINDS = [
+  ...['VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'WorkloadEntry'],
+  ...['AuthorizationPolicy', 'PeerAuthentication'],
+]
+const LATER = ['Sidecar', 'WorkloadGroup']
 
 const lines = existsSync(FILE) ? readFileSync(FILE, 'utf8').trim().split('\n') : []
 const byKind = Map.groupBy(

@@ -25,6 +25,8 @@ const WORDS: Readonly<Record<Support, string>> = {
   refused: 'refused, as in Istio',
   'not served yet': 'ignored, with a warning: not served yet',
   'needs layer 7': 'ignored, with a warning: needs layer 7',
+  'only HTTP has it':
+    'never held by a connection: `ALLOW` loses the rule, `DENY` the attribute, with a warning',
   'by route': 'ignored, with one warning for the route: needs layer 7',
 }
 

@@ -40,6 +40,10 @@ const ROUTE = '{ route: [{ destination: { host: a.com } }] }'
 const EDGE_ROUTE = virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`)
 const CLOSED = settings('{ mesh: { capture: none } }')
 
+const authorization = (spec: string): string =>
+  resource('AuthorizationPolicy', `spec: ${spec}`, 'security.istio.io/v1')
+const GUARDED = `${gateway(`{ servers: [${server(TCP)}] }`)}${EDGE_ROUTE}${CLOSED}`
+
 export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG001: { 'config.yaml': new Error('EACCES: permission denied') },
   CFG002: new Uint8Array(33 * 1024 * 1024),
@@ -115,9 +119,12 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG302: policy('{ connectionPool: { http: { maxRetries: 1 } } }'),
   CFG303: http('{ timeout: 1s, route: [{ destination: { host: a.com } }] }'),
   CFG304: http(ROUTE),
-  CFG305: resource('AuthorizationPolicy', 'spec: {}', 'security.istio.io/v1'),
+  CFG305: resource('Sidecar', 'spec: {}'),
   CFG306: resource('Deployment', 'spec: {}', 'apps/v1'),
   CFG307: gateway(`{ servers: [${server(TCP)}] }`, 'name: a, annotations: { gateway.weir/splt: exact }'),
+  CFG309: authorization(
+    "{ action: DENY, rules: [{ to: [{ operation: { ports: ['9000'], methods: [GET] } }] }] }",
+  ),
   CFG308:
     settings('{ profile: ambient }') +
     tcp(
@@ -183,6 +190,24 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     ISTIO,
     `name: a, annotations: { proxy.istio.io/config: '{ "gatewayTopology": { "proxyProtocol": {} } }' }`,
   ),
+  CFG430: GUARDED + authorization('{ action: CUSTOM, provider: { name: opa }, rules: [{}] }'),
+  CFG431: GUARDED + authorization('{ selector: { matchLabels: { app: b } } }'),
+  CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),
+  CFG433: GUARDED + authorization('{ rules: [{ from: [{ source: { notPrincipals: [td/ns/a/sa/b] } }] }] }'),
+  CFG434:
+    GUARDED + resource('PeerAuthentication', 'spec: { mtls: { mode: STRICT } }', 'security.istio.io/v1'),
+  CFG435:
+    GUARDED.replaceAll('host: a.com', 'host: b.com') +
+    resource('PeerAuthentication', 'spec: { mtls: { mode: STRICT } }', 'security.istio.io/v1') +
+    serviceEntry(
+      '{ hosts: [b.com], resolution: STATIC, ports: [{ number: 9000, name: tcp, protocol: TCP }], workloadSelector: { labels: { app: b } } }',
+    ) +
+    resource(
+      'Pod',
+      'spec: {}\nstatus: { podIP: 10.0.0.9 }',
+      'v1',
+      'name: b-0, labels: { app: b, security.istio.io/tlsMode: istio }',
+    ),
   CFG421: settings("{ proxyProtocol: [{ from: ['::/0'] }] }") + gateway(`{ servers: [${server(TCP)}] }`),
   CFG422:
     settings('{ proxyProtocol: [{ from: [10.0.0.1], timeout: 30s }] }') +

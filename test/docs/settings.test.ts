@@ -7,6 +7,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatCidr } from '../../src/address/address.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import { LIMIT_DEFAULTS } from '../../src/config/plan/source-limits.ts'
 import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
 import { weir } from '../cli/kit.ts'
 import { holds, tableOf } from './kit.ts'
@@ -20,7 +21,7 @@ type Field = {
   readonly range?: { readonly inside: readonly unknown[]; readonly outside: readonly unknown[] }
 }
 
-const { mesh, drain } = DEFAULT_SETTINGS
+const { mesh, drain, authorization } = DEFAULT_SETTINGS
 
 const numbers = (least: number, most: number) => ({
   inside: [least, most],
@@ -243,6 +244,62 @@ const FIELDS: Readonly<Record<string, Field>> = {
     byDefault: '5s',
     meaning:
       'From accept until the header is whole; then the connection is reset as `proxy-timeout`. At most `reading.timeout`.',
+  },
+  'authorization.identity': {
+    type: '`none`, `address`',
+    byDefault: authorization.identity,
+    meaning:
+      'How [AuthorizationPolicies](#who-may-connect) know a client. `address`: it is the workload that has its address; whoever can send from there is it.',
+    range: words('none', 'address'),
+  },
+  'authorization.onChange': {
+    type: '`keep`, `revoke`',
+    byDefault: authorization.onChange,
+    meaning:
+      'Open connections that changed policies deny: `revoke` resets them as `denied-by-policy`, `keep` leaves them.',
+    range: words('keep', 'revoke'),
+  },
+  'authorization.revokeOver': {
+    type: 'duration, 0 – 24h',
+    byDefault: `${authorization.revokeOverMs / 1000}s`,
+    meaning: 'Over which time `revoke` spreads the resets.',
+    range: { inside: ['0s', '24h'], outside: ['-1s', '25h', 5] },
+  },
+  'limits.perSource': {
+    type: 'object, or null',
+    byDefault: null,
+    meaning:
+      'What [one source](#limits-for-each-source) may have of all listeners together; more is reset as `source-limit`.',
+  },
+  'limits.perSource.connections': {
+    type: '0 – 16777216',
+    byDefault: LIMIT_DEFAULTS.connections,
+    meaning: 'Open connections; 0 is no limit.',
+    range: numbers(0, 16_777_216),
+  },
+  'limits.perSource.rate': {
+    type: '0 – 1000000',
+    byDefault: LIMIT_DEFAULTS.rate,
+    meaning: 'New connections a second; 0 is no limit.',
+    range: numbers(0, 1_000_000),
+  },
+  'limits.perSource.burst': {
+    type: '0 – 1000000',
+    byDefault: LIMIT_DEFAULTS.burst,
+    meaning: 'New connections that may come at once after a pause; 0 is as many as `rate`.',
+    range: numbers(0, 1_000_000),
+  },
+  'limits.perSource.prefix4': {
+    type: '1 – 32',
+    byDefault: LIMIT_DEFAULTS.prefix4,
+    meaning: 'IPv4 addresses that share so many first bits are one source.',
+    range: numbers(1, 32),
+  },
+  'limits.perSource.prefix6': {
+    type: '1 – 128',
+    byDefault: LIMIT_DEFAULTS.prefix6,
+    meaning: 'The same for IPv6.',
+    range: numbers(1, 128),
   },
 }
 

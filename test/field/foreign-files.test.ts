@@ -27,10 +27,10 @@ test('a kind that weir does not read is ignored with one note, whatever its meta
     'apiVersion: tasks.example.com/v1\nkind: Task\nmetadata: {name: remove the fault, namespace: No/Such, category: x}',
     'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5, labels: {a: 1}, annotations: [], creationTimestamp: now}',
     'apiVersion: v1\nkind: Config\nmetadata: []',
-    'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {generateName: x-}',
+    'apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {generateName: x-}',
   ]
   for (const text of others) {
-    const code = text.includes('AuthorizationPolicy') ? 'CFG305' : 'CFG306'
+    const code = text.includes('Sidecar') ? 'CFG305' : 'CFG306'
     assert.deepEqual(codes({ 'a.yaml': SERVICE_ENTRY, 'b.yaml': text }), [code], text)
   }
 })

@@ -15,15 +15,27 @@ import type { Workloads } from './workloads.ts'
 
 export function sourcesOf(settings: Settings, workloads: Workloads, findings: Findings): Source[] {
   const described: Source[] = []
+  const isIdentity = settings.authorization.identity === 'address'
   for (const [address, all] of workloads.byAddress()) {
     const cidr = parseCidr(address)
     const owners = all.length === 1 && all[0].ownAddress ? all : claimants(all)
     const [owner, ...others] = owners
     if (!cidr || !owner) continue
-    described.push({ cidr, namespace: owner.namespace, labels: owner.labels })
-    for (const other of others) if (!isSame(owner, other)) reportClaim(address, owner, other, findings)
+    described.push(sourceOf(cidr, owner, isIdentity))
+    for (const other of others)
+      if (!isSame(owner, other, isIdentity)) reportClaim(address, owner, other, findings)
   }
   return [...settings.sources, ...described]
+}
+
+function sourceOf(
+  cidr: Source['cidr'],
+  { namespace, labels, serviceAccount }: Workload,
+  isIdentity: boolean,
+) {
+  return isIdentity && serviceAccount !== ''
+    ? { cidr, namespace, labels, serviceAccount }
+    : { cidr, namespace, labels }
 }
 
 function claimants(all: readonly Workload[]): readonly Workload[] {
@@ -33,8 +45,10 @@ function claimants(all: readonly Workload[]): readonly Workload[] {
 }
 
 /** Whether it makes no difference which of the two a client is. */
-const isSame = (left: Workload, right: Workload): boolean =>
-  left.namespace === right.namespace && textOf(left) === textOf(right)
+const isSame = (left: Workload, right: Workload, isIdentity: boolean): boolean =>
+  left.namespace === right.namespace &&
+  (!isIdentity || left.serviceAccount === right.serviceAccount) &&
+  textOf(left) === textOf(right)
 
 const textOf = ({ labels }: Workload): string => JSON.stringify(Object.entries(labels).sort())
 

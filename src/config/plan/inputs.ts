@@ -138,6 +138,7 @@ export type Container = {
 export type Pod = {
   readonly metadata?: { readonly deletionTimestamp?: string }
   readonly spec?: {
+    readonly serviceAccountName?: string
     readonly hostNetwork?: boolean
     readonly containers?: readonly Container[]
     readonly initContainers?: readonly Container[]
@@ -150,6 +151,35 @@ export type Pod = {
   }
 }
 
+type Target = { readonly kind?: string; readonly name?: string }
+
+type Lists = Readonly<Partial<Record<string, readonly string[]>>>
+
+export type AuthorizationPolicySpec = {
+  readonly action?: string
+  readonly provider?: { readonly name?: string }
+  readonly selector?: { readonly matchLabels?: Labels }
+  readonly targetRef?: Target
+  readonly targetRefs?: readonly Target[]
+  readonly rules?: readonly {
+    readonly from?: readonly { readonly source?: Lists }[]
+    readonly to?: readonly { readonly operation?: Lists }[]
+    readonly when?: readonly {
+      readonly key: string
+      readonly values?: readonly string[]
+      readonly notValues?: readonly string[]
+    }[]
+  }[]
+}
+
+type MutualTls = { readonly mode?: string }
+
+export type PeerAuthenticationSpec = {
+  readonly selector?: { readonly matchLabels?: Labels }
+  readonly mtls?: MutualTls
+  readonly portLevelMtls?: Readonly<Record<string, MutualTls>>
+}
+
 export type Inputs = {
   readonly virtualServices: readonly Typed<VirtualServiceSpec>[]
   readonly destinationRules: readonly Typed<DestinationRuleSpec>[]
@@ -160,9 +190,12 @@ export type Inputs = {
   readonly endpointSlices: readonly Typed<EndpointSlice>[]
   readonly endpoints: readonly Typed<Endpoints>[]
   readonly pods: readonly Typed<Pod>[]
+  readonly authorizationPolicies: readonly Typed<AuthorizationPolicySpec>[]
+  readonly peerAuthentications: readonly Typed<PeerAuthenticationSpec>[]
 }
 
 const ISTIO = 'networking.istio.io'
+const SECURITY = 'security.istio.io'
 const DISCOVERY = 'discovery.k8s.io'
 const CORE = ''
 
@@ -187,6 +220,8 @@ export function readInputs(resources: readonly Resource[]): Inputs {
     endpointSlices: whole(DISCOVERY, 'EndpointSlice'),
     endpoints: whole(CORE, 'Endpoints'),
     pods: whole(CORE, 'Pod'),
+    authorizationPolicies: spec(SECURITY, 'AuthorizationPolicy'),
+    peerAuthentications: spec(SECURITY, 'PeerAuthentication'),
   }
 }
 

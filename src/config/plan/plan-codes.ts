@@ -1,6 +1,6 @@
 /** Codes of the third stage: how resources fit together. */
 
-import { type CodeEntry, info, warning } from '../findings/code-entry.ts'
+import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 
 export const PLAN_CODES = {
   IST0101: warning('a resource refers to one that does not exist', 'define it, or correct the name'),
@@ -104,5 +104,26 @@ export const PLAN_CODES = {
   CFG422: warning(
     'the timeout of an entry of proxyProtocol is longer than reading.timeout, which ends it',
     'raise reading.timeout, which is 15s unless it is written, or shorten the entry’s',
+  ),
+  CFG430: error(
+    'a CUSTOM AuthorizationPolicy is for a listener, and weir asks no provider',
+    'remove it, let it select other workloads, or write it as DENY and ALLOW',
+  ),
+  CFG431: info(
+    'an AuthorizationPolicy is enforced at no listener here',
+    'nothing to do, if this is intended',
+  ),
+  CFG432: warning(
+    'a policy asks for an identity, which no client has without mutual TLS',
+    'ask for addresses (ipBlocks), or set authorization.identity in the Settings',
+  ),
+  CFG433: warning(
+    'a policy asks for clients without an identity, which all are without mutual TLS',
+    'ask for addresses (notIpBlocks), or set authorization.identity in the Settings',
+  ),
+  CFG434: info('a PeerAuthentication changes nothing here', 'nothing to do'),
+  CFG435: warning(
+    'a PeerAuthentication refuses what weir sends',
+    'set PERMISSIVE for that workload or port, or route to others: weir makes no mutual TLS',
   ),
 } as const satisfies Record<string, CodeEntry>

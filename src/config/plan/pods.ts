@@ -16,6 +16,7 @@ export function readPod({ resource, value }: Typed<Pod>): Workload {
     namespace: resource.metadata.namespace,
     addresses: addressesOf(status),
     labels: resource.metadata.labels,
+    serviceAccount: spec?.serviceAccountName ?? 'default',
     weight: 1,
     ports: namedPorts(spec),
     ready: isReady(status),

@@ -10,6 +10,7 @@ import type { Plan } from '../../table/plan/plan.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
+import { withPolicies } from './access-policies.ts'
 import { reportBindings } from './binding-findings.ts'
 import { sourcesOf } from './clients.ts'
 import { Clusters } from './clusters.ts'
@@ -23,10 +24,12 @@ import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
+import { reportPeerAuthentications } from './peer-authentications.ts'
 import { reportProxyProtocol, withReading } from './proxy-protocol.ts'
 import { Registry } from './registry.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
+import { withSourceLimits } from './source-limits.ts'
 import { readVirtualService, type VirtualService } from './virtual-services.ts'
 import { Workloads } from './workloads.ts'
 
@@ -82,12 +85,22 @@ export function toPlan(
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
   ].map(each => withReading(each, settings, document))
   reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
+  const guarded = withPolicies(listeners, {
+    settings,
+    policies: inputs.authorizationPolicies,
+    gateways,
+    findings,
+  })
+  reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
+  const limited = withSourceLimits(guarded.listeners, settings, gateways)
   return {
     plan: {
-      listeners,
+      listeners: limited.listeners,
       routes: clusters.routes,
       clusters: clusters.list,
       sources: sourcesOf(settings, workloads, findings),
+      ...(guarded.policies.length > 0 && { policies: guarded.policies }),
+      ...(limited.limits.length > 0 && { limits: limited.limits }),
     },
     settings,
     registry,

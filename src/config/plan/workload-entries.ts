@@ -27,6 +27,7 @@ export function readWorkloadEntry(
       // Labels of the object win over those of the spec (serviceentry/conversion.go,
       // ConvertWorkloadEntry).
       labels: { ...value.labels, ...resource.metadata.labels },
+      serviceAccount: value.serviceAccount ?? '',
       weight: Math.max(1, value.weight ?? 1),
       ports: value.ports ?? {},
       ready: isHealthy(resource),

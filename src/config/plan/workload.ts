@@ -15,6 +15,8 @@ export type Workload = {
    */
   readonly addresses: readonly string[]
   readonly labels: Labels
+  /** '' where it has none. */
+  readonly serviceAccount: string
   readonly weight: number
   /** TCP port numbers by name. */
   readonly ports: Readonly<Record<string, number>>

@@ -5,8 +5,10 @@
  * one run reports every mistake. docs/configuration.md shows the same fields to the reader.
  */
 
+import type { SourceLimit } from '../../table/plan/access.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { ATTEMPTS_MAX, DEADLINE_MS_MAX } from '../plan/dialing.ts'
+import { LIMIT_DEFAULTS, LIMIT_RANGES, readyLimit } from '../plan/source-limits.ts'
 import type { Resource } from '../resource.ts'
 import {
   bindAddress,
@@ -30,6 +32,7 @@ import {
 } from './fields.ts'
 import {
   type AdminSettings,
+  type AuthorizationSettings,
   DEFAULT_ACCESS_LOG,
   DEFAULT_ADMIN,
   DEFAULT_SETTINGS,
@@ -50,6 +53,8 @@ const READING_MS_MAX = 600_000
 const EVERY_MS_MAX = 24 * 3_600_000
 /** Anything less counts as this. */
 const EVERY_MS_LEAST = 1_000
+
+const REVOKE_MS_MAX = 24 * 3_600_000
 
 type Workload = NonNullable<Settings['workload']>
 type Source = Settings['sources'][number]
@@ -78,6 +83,34 @@ const proxyEntry: Reader<ProxySetting> = mapped(
     proxyDefaults,
   ),
   ({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout }),
+)
+
+const authorization: Reader<AuthorizationSettings> = mapped(
+  object<{ identity: 'none' | 'address'; onChange: 'keep' | 'revoke'; revokeOver: number }>(
+    {
+      identity: choice('none', 'address'),
+      onChange: choice('keep', 'revoke'),
+      revokeOver: duration(REVOKE_MS_MAX),
+    },
+    { identity: 'none', onChange: 'keep', revokeOver: DEFAULT_SETTINGS.authorization.revokeOverMs },
+  ),
+  ({ revokeOver, ...rest }) => ({ ...rest, revokeOverMs: revokeOver }),
+)
+
+const within = (field: keyof SourceLimit): Reader<number> => integer(...LIMIT_RANGES[field])
+
+const sourceLimit: Reader<SourceLimit> = mapped(
+  object<SourceLimit>(
+    {
+      connections: within('connections'),
+      rate: within('rate'),
+      burst: within('burst'),
+      prefix4: within('prefix4'),
+      prefix6: within('prefix6'),
+    },
+    LIMIT_DEFAULTS,
+  ),
+  readyLimit,
 )
 
 const workloadDefaults: Workload = { namespace: 'default', labels: {} }
@@ -136,6 +169,8 @@ const SPEC: Reader<Settings> = mapped(
         ({ timeout }) => ({ timeoutMs: timeout }),
       ),
       proxyProtocol: list(proxyEntry),
+      authorization,
+      limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),
     },
     { ...settingsDefaults, connectDeadline: connectDeadlineMs },
   ),

@@ -7,6 +7,7 @@
  */
 
 import type { Cidr } from '../../address/address.ts'
+import type { SourceLimit } from '../../table/plan/access.ts'
 import { READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
 
 export type AdminSettings = {
@@ -72,6 +73,19 @@ export type Settings = {
    * Who sends a PROXY header, and to which listeners; the first entry that fits a listener holds.
    */
   readonly proxyProtocol: readonly ProxySetting[]
+  readonly authorization: AuthorizationSettings
+  /** What one source may have of all listeners together; null: no limit. */
+  readonly limits: { readonly perSource: SourceLimit | null }
+}
+
+export type AuthorizationSettings = {
+  /**
+   * `address`: a client is the workload that has its address. Whoever can send from there is it.
+   */
+  readonly identity: 'none' | 'address'
+  /** What becomes of open connections that changed policies deny. */
+  readonly onChange: 'keep' | 'revoke'
+  readonly revokeOverMs: number
 }
 
 export type ProxySetting = Omit<ReadsProxy, 'timeoutMs' | 'at'> & {
@@ -119,4 +133,6 @@ export const DEFAULT_SETTINGS: Settings = {
   connectDeadlineMs: null,
   reading: { timeoutMs: READ_TIMEOUT_MS },
   proxyProtocol: [],
+  authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },
+  limits: { perSource: null },
 }

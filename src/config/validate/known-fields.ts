@@ -18,6 +18,8 @@ export type Support =
   | 'not served yet'
   /** Ignored with a warning, as everything of layer 7 is. */
   | 'needs layer 7'
+  /** No connection has it: a warning says what becomes of the rule (authorization-policy.ts). */
+  | 'only HTTP has it'
   /** Ignored, with one finding for each http route instead of one for each field. */
   | 'by route'
 
@@ -34,6 +36,7 @@ const served = (names: string): Fields => each('served', names)
 const ignored = (names: string): Fields => each('no effect', names)
 const later = (names: string): Fields => each('not served yet', names)
 const layer7 = (names: string): Fields => each('needs layer 7', names)
+const onlyHttp = (names: string): Fields => each('only HTTP has it', names)
 const byRoute = (names: string): Fields => each('by route', names)
 
 const DESTINATION: Fields = { ...served('host subset'), port: served('number') }
@@ -145,6 +148,8 @@ const WORKLOAD: Fields = {
   ...ignored('network locality serviceAccount'),
 }
 
+const TARGET = ignored('group kind name namespace')
+
 /** The fields of `spec`, by kind. */
 export const KNOWN_FIELDS = {
   VirtualService: {
@@ -179,4 +184,33 @@ export const KNOWN_FIELDS = {
     ...ignored('location subjectAltNames'),
   },
   WorkloadEntry: WORKLOAD,
+  AuthorizationPolicy: {
+    action: 'served',
+    selector: served('matchLabels'),
+    targetRef: TARGET,
+    targetRefs: TARGET,
+    provider: { name: 'refused' },
+    rules: {
+      from: {
+        source: {
+          ...served('ipBlocks notIpBlocks remoteIpBlocks notRemoteIpBlocks'),
+          ...served('principals notPrincipals namespaces notNamespaces'),
+          ...served('serviceAccounts notServiceAccounts trustDomains notTrustDomains'),
+          ...onlyHttp('requestPrincipals notRequestPrincipals'),
+        },
+      },
+      to: {
+        operation: {
+          ...served('ports notPorts'),
+          ...onlyHttp('hosts notHosts methods notMethods paths notPaths'),
+        },
+      },
+      when: served('key values notValues'),
+    },
+  },
+  PeerAuthentication: {
+    selector: served('matchLabels'),
+    mtls: served('mode'),
+    portLevelMtls: { '*': served('mode') },
+  },
 } satisfies Readonly<Record<string, Fields>>

@@ -14,13 +14,25 @@ import { VirtualService } from '@kubernetes-models/istio/networking.istio.io/v1/
 import { WorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry'
 import { describe, quote } from '../findings/quote.ts'
 import { didYouMean } from '../findings/suggest.ts'
+import { AUTHORIZATION_SHAPE } from './authorization-policy.ts'
 import { type Field, isObject } from './field.ts'
+import { PEER_AUTHENTICATION_SHAPE } from './peer-authentication.ts'
+import { checkShape } from './shape.ts'
 
 /** All API versions of a kind have one schema. */
 const MODELS = { DestinationRule, Gateway, ServiceEntry, VirtualService, WorkloadEntry }
+type Modelled = keyof typeof MODELS
+
+/** Younger fields than the models know, and few: these load no schema. */
+const SHAPES = {
+  AuthorizationPolicy: AUTHORIZATION_SHAPE,
+  PeerAuthentication: PEER_AUTHENTICATION_SHAPE,
+} as const
 const API_VERSION = 'networking.istio.io/v1'
 
-export type IstioKind = keyof typeof MODELS
+export type IstioKind = Modelled | keyof typeof SHAPES
+
+const isModelled = (kind: IstioKind): kind is Modelled => Object.hasOwn(MODELS, kind)
 
 type SchemaError = {
   readonly instancePath: string
@@ -55,6 +67,10 @@ const TYPES: Readonly<Record<string, string>> = {
  * Complains about everything in `root` (the whole resource) that the schema of its kind refuses.
  */
 export function checkStructure(kind: IstioKind, root: Field): void {
+  if (!isModelled(kind)) {
+    checkShape(root.get('spec'), SHAPES[kind])
+    return
+  }
   const said = new Set<string>()
   for (const { instancePath, keyword, params } of schemaErrors(kind, root.get('spec').value)) {
     const place = `${instancePath} ${params.missingProperty ?? ''}`
@@ -65,7 +81,7 @@ export function checkStructure(kind: IstioKind, root: Field): void {
   }
 }
 
-function schemaErrors(kind: IstioKind, spec: unknown): readonly SchemaError[] {
+function schemaErrors(kind: Modelled, spec: unknown): readonly SchemaError[] {
   try {
     MODELS[kind].prototype.validate.call({ apiVersion: API_VERSION, kind, spec: withoutNulls(spec) })
     return []

@@ -14,6 +14,7 @@ import {
   readAttempts,
   readDeadlineMs,
 } from '../plan/dialing.ts'
+import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { connectionRoute } from './connection-route.ts'
 import type { Field } from './field.ts'
 
@@ -32,6 +33,13 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   VirtualService: {
     [SPLIT]: { may: SPLIT_WORDS.join(', '), is: text => SPLIT_WORDS.includes(text), words: SPLIT_WORDS },
   },
+  Gateway: {
+    [PER_SOURCE]: {
+      may: 'like "connections=100;rate=10;burst=20"',
+      is: text => readSourceLimit(text) !== null,
+      words: [],
+    },
+  },
   DestinationRule: {
     [CONNECT_ATTEMPTS]: {
       may: `a whole number from 1 to ${ATTEMPTS_MAX}`,
@@ -46,9 +54,11 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   },
 }
 
+const DRY_RUN = 'istio.io/dry-run'
+
 /** Annotations that istiod's webhook refuses on every kind but AuthorizationPolicy, or on all. */
 const REFUSED = [
-  'istio.io/dry-run',
+  DRY_RUN,
   'internal.istio.io/webhook-always-reject',
   'internal.istio.io/parents',
   'internal.istio.io/parent-namespace',
@@ -60,7 +70,7 @@ const SIDECAR_ONLY = ['destinationSubnets', 'port', 'sourceLabels', 'sourceNames
 export function checkAnnotations(root: Field, kind: string): void {
   const known = KNOWN[kind] ?? {}
   for (const [name, annotation] of root.get('metadata').get('annotations').entries) {
-    if (REFUSED.includes(name)) {
+    if (REFUSED.includes(name) && !(name === DRY_RUN && kind === 'AuthorizationPolicy')) {
       annotation.report('CFG219', `a ${kind} cannot have the annotation ${quote(name)}`)
     }
     if (!name.startsWith(PREFIX)) continue

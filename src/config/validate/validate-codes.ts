@@ -66,4 +66,8 @@ export const VALIDATE_CODES = {
     'weighted routing is a sidecar-mode feature',
     'set profile: sidecar, or keep one destination',
   ),
+  CFG309: warning(
+    'a rule of an AuthorizationPolicy asks for what only HTTP has',
+    'remove it, or write the rule by addresses and ports',
+  ),
 } as const satisfies Record<string, CodeEntry>

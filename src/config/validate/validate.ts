@@ -11,12 +11,14 @@ import { type Findings, formatPath, type Path } from '../findings/diagnostic.ts'
 import { didYouMean } from '../findings/suggest.ts'
 import { groupOf, KIND_NAMES, kindOf } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
+import { checkAuthorizationPolicy } from './authorization-policy.ts'
 import { checkDestinationRule } from './destination-rule.ts'
 import { Field } from './field.ts'
 import { checkFields } from './fields-of-kind.ts'
 import { checkGateway } from './gateway.ts'
 import { KNOWN_FIELDS } from './known-fields.ts'
 import { KUBERNETES_SHAPES } from './kubernetes.ts'
+import { checkPeerAuthentication } from './peer-authentication.ts'
 import { checkRouteTest } from './route-test.ts'
 import { checkServiceEntry } from './service-entry.ts'
 import { checkShape } from './shape.ts'
@@ -85,4 +87,6 @@ const MEANINGS: Readonly<Record<IstioKind, Meaning>> = {
   Gateway: root => checkGateway(root),
   ServiceEntry: (root, { metadata }) => checkServiceEntry(root.get('spec'), metadata),
   WorkloadEntry: root => checkWorkloadEntry(root.get('spec')),
+  AuthorizationPolicy: root => checkAuthorizationPolicy(root),
+  PeerAuthentication: root => checkPeerAuthentication(root),
 }

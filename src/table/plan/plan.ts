@@ -8,6 +8,7 @@
  */
 
 import type { Cidr } from '../../address/address.ts'
+import type { AccessPolicy, PlannedLimit } from './access.ts'
 
 export type Plan = {
   readonly listeners: readonly Listener[]
@@ -15,6 +16,10 @@ export type Plan = {
   readonly clusters: readonly Cluster[]
   /** Who a client is, by its address: the longest prefix wins, then the earlier entry. */
   readonly sources: readonly Source[]
+  /** Who may connect; listeners say which of them are theirs. */
+  readonly policies?: readonly AccessPolicy[]
+  /** How much one source may; listeners say which are theirs. */
+  readonly limits?: readonly PlannedLimit[]
 }
 
 /** One socket that accepts: an address and a port, for one Gateway or for the mesh. */
@@ -52,6 +57,10 @@ export type Listener = {
    * with its own: another Gateway's servers on the same port. It does not open.
    */
   readonly shares?: number
+  /** Indexes into `Plan.policies`, ascending; absent: everybody may connect. */
+  readonly policies?: readonly number[]
+  /** Indexes into `Plan.limits`: all of them hold. */
+  readonly limits?: readonly number[]
 }
 
 /**
@@ -304,4 +313,6 @@ export type Source = {
   readonly cidr: Cidr
   readonly namespace: string
   readonly labels: Readonly<Record<string, string>>
+  /** Absent where it is not known, or no policy asks for it. */
+  readonly serviceAccount?: string
 }
