@@ -12,6 +12,7 @@ import { integer, oneOf, type Schema, text } from './schemas.ts'
 
 export type ConnectionQuery = {
   readonly client?: string
+  readonly peer?: string
   readonly rule?: string
   readonly destination?: string
   readonly endpoint?: string
@@ -25,6 +26,7 @@ export const CONNECTION_STATES = ['reading', 'dialing', 'relaying', 'half-closed
 
 export const connectionQuery: Readonly<Record<string, Schema>> = {
   client: text('An address, a range, or an address and port.'),
+  peer: text('The same, of the peer of its socket: a load balancer, or the client itself.'),
   rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[0].match[1]".'),
   destination: text('A host, or host:port, or either with " subset NAME".'),
   endpoint: text('An address, a range, or an address and port.'),
@@ -38,8 +40,9 @@ export type Filter = (connection: Connection, names: (matched: Matched) => Match
 
 /** What takes the connections that fulfil all that `query` says. */
 export function filterOf(query: ConnectionQuery): Filter {
-  const { client, rule, destination, endpoint, listener, generation, state, worker } = query
+  const { client, peer, rule, destination, endpoint, listener, generation, state, worker } = query
   const isClient = addressFilter('client', client)
+  const isPeer = addressFilter('peer', peer)
   const isEndpoint = addressFilter('endpoint', endpoint)
   const needsNames = rule !== undefined || destination !== undefined || listener !== undefined
   return (connection, names) => {
@@ -48,6 +51,7 @@ export function filterOf(query: ConnectionQuery): Filter {
       (generation === undefined || connection.generation === generation) &&
       (state === undefined || connection.state === state) &&
       isClient(connection.client) &&
+      isPeer(connection.peer ?? connection.client) &&
       isEndpoint(connection.upstream)
     if (!wanted || !needsNames) return wanted
     const match = names(connection)

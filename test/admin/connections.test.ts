@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { echo, routing } from '../control/scene.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import type { Answer } from './kit.ts'
-import { type Scene, scene, talking } from './scene.ts'
+import { balanced, PROXY_HEADER, type Scene, scene, talking } from './scene.ts'
 
 /** The answer once the reply is counted, too: the client has it a moment before. */
 async function delivered(get: Scene['get']): Promise<Answer['body']> {
@@ -94,6 +94,35 @@ test('what is asked for is found, and nothing else', async t => {
     'cursor=1.x',
   ])
     assert.equal((await get(`/connections?${query}`)).status, 400, query)
+})
+
+test('whom a PROXY header named is the client, and the load balancer is the peer', async t => {
+  const { get, port } = await scene(t, balanced('127.0.0.9'))
+  const direct = await talking(t, port, '127.0.0.8')
+  const named = await talking(t, port, '127.0.0.9', PROXY_HEADER)
+  const { connections } = (await get('/connections')).body
+  const [own, other] = connections
+  assert.deepEqual([own.client, own.peer], [`127.0.0.8:${direct.localPort}`, null])
+  assert.deepEqual(
+    [other.client, other.peer, other.asked],
+    ['192.0.2.7:5001', `127.0.0.9:${named.localPort}`, '203.0.113.5:443'],
+  )
+  const cases: [string, object[]][] = [
+    ['peer=127.0.0.9', [other]],
+    [`peer=127.0.0.9:${named.localPort}`, [other]],
+    ['peer=127.0.0.8', [own]],
+    ['peer=192.0.2.7', []],
+    ['client=127.0.0.9', []],
+    ['client=192.0.2.0/24', [other]],
+  ]
+  for (const [query, found] of cases) {
+    const ids = (await get(`/connections?${query}`)).body.connections.map((each: { id: number }) => each.id)
+    assert.deepEqual(
+      ids,
+      found.map(each => (each as { id: number }).id),
+      query,
+    )
+  }
 })
 
 test('pages show each connection once, though others come and go', async t => {

@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core'
 import { ask, routing } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
 import { splitting, times } from './routes-kit.ts'
-import { type Scene, scene, talking } from './scene.ts'
+import { balanced, PROXY_HEADER, type Scene, scene, talking } from './scene.ts'
 
 const urlOf = ({ where }: Scene): string => `http://127.0.0.1:${where.port}/`
 const hasText = (page: Page, selector: string, text: string) =>
@@ -127,8 +127,9 @@ test('the form is asked and answered by keyboard alone', { skip }, async t => {
 })
 
 test('connections are chosen and paged', { skip }, async t => {
-  const where = await scene(t)
-  await times(30, () => talking(t, where.port))
+  const where = await scene(t, balanced('127.0.0.10'))
+  await times(29, () => talking(t, where.port))
+  await talking(t, where.port, '127.0.0.10', PROXY_HEADER)
   await talking(t, where.port, '127.0.0.9')
   const { page } = await visit(await browse(t), urlOf(where))
   const note = (text: string) => hasText(page, '#connections-note', text)
@@ -142,6 +143,10 @@ test('connections are chosen and paged', { skip }, async t => {
   await page.getByRole('textbox', { name: 'Client' }).fill('127.0.0.8')
   await page.getByRole('button', { name: 'Show' }).click()
   await hasText(page, '#connection-rows', 'Nothing that is open is like that.')
+  await page.getByRole('textbox', { name: 'Client' }).fill('')
+  await page.getByRole('textbox', { name: 'Peer' }).fill('127.0.0.10')
+  await page.getByRole('button', { name: 'Show' }).click()
+  await hasText(page, '#connection-rows', '192.0.2.7:5001 via 127.0.0.10:')
 })
 
 test('a gateway that is silent is told of, and found again', { skip }, async t => {

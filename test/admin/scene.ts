@@ -62,6 +62,18 @@ async function failing(gateway: Gateway): Promise<never> {
   throw await gateway.failed
 }
 
+/** Behind a load balancer at `from`; all others are clients of their own. */
+export const balanced =
+  (from: string) =>
+  (port: number, backend: number): string =>
+    routing(port, backend).replace(
+      'admin: null',
+      `admin: null, proxyProtocol: [{from: [${from}], require: false}]`,
+    )
+
+/** A header of version 1 that names 192.0.2.7:5001, to 203.0.113.5:443. */
+export const PROXY_HEADER = 'PROXY TCP4 192.0.2.7 203.0.113.5 5001 443\r\n'
+
 let shared: Promise<Scene> | null = null
 const ends: (() => unknown)[] = []
 after(async () => {
@@ -77,12 +89,17 @@ export function reading(): Promise<Scene> {
   return shared
 }
 
-/** A client that has had its first answer. */
-export async function talking(t: TestContext, port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+/** A client that has had its first answer; `header` goes before what it says. */
+export async function talking(
+  t: TestContext,
+  port: number,
+  localAddress = '127.0.0.1',
+  header = '',
+): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', localAddress })
   t.after(() => socket.destroy())
   socket.on('error', () => {})
-  socket.write('test\n')
+  socket.write(`${header}test\n`)
   await once(socket, 'data')
   return socket
 }

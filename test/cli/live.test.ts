@@ -7,13 +7,13 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
-import { scene, talking } from '../admin/scene.ts'
+import { balanced, PROXY_HEADER, scene, talking } from '../admin/scene.ts'
 import { echo, folder, routing } from '../control/scene.ts'
 import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
-async function gateway(t: TestContext) {
-  const served = await scene(t)
+async function gateway(t: TestContext, text = routing) {
+  const served = await scene(t, text)
   const admin = `127.0.0.1:${served.where.port}`
   const ask = (...words: string[]) => weir([...words, '--admin', admin])
   return { ...served, admin, ask }
@@ -72,6 +72,16 @@ test('connections lists what is open, line by line as JSON', async t => {
   const wrong = await ask('connections', '--client', 'nobody')
   assert.deepEqual([wrong.code, wrong.out], [2, ''])
   assert.match(wrong.err, /^error: client nobody: not an address/)
+})
+
+test('connections says who a client is, and by which load balancer it came', async t => {
+  const { ask, port } = await gateway(t, balanced('127.0.0.9'))
+  await talking(t, port)
+  const { localPort } = await talking(t, port, '127.0.0.9', PROXY_HEADER)
+  const { out } = await ask('connections', '--peer', '127.0.0.9')
+  assert.match(out, new RegExp(`^CLIENT.*\\n192\\.0\\.2\\.7:5001 via 127\\.0\\.0\\.9:${localPort} .*\\n$`))
+  const json = JSON.parse((await ask('connections', '--client', '192.0.2.7', '--output', 'json')).out)
+  assert.deepEqual([json.client, json.peer], ['192.0.2.7:5001', `127.0.0.9:${localPort}`])
 })
 
 test('explain --live asks the gateway, one by one and in a batch', async t => {

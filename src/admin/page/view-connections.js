@@ -56,7 +56,7 @@ export class Connections {
     this.#isAsking = true
     this.#askedAt = performance.now()
     const query = new URLSearchParams({ limit: String(LIMIT) })
-    for (const name of ['client', 'endpoint', 'rule', 'generation', 'state']) {
+    for (const name of ['client', 'peer', 'endpoint', 'rule', 'generation', 'state']) {
       const value = this.#form.elements[name].value.trim()
       if (value !== '') query.set(name, value)
     }
@@ -90,7 +90,7 @@ export class Connections {
 }
 
 const cellsOf = each => [
-  each.client ?? '–',
+  `${each.client ?? '–'}${each.peer === null ? '' : ` via ${each.peer}`}`,
   each.endpoint ?? '–',
   each.rule ? place(each.rule) : each.outcome,
   each.state,

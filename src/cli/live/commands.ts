@@ -91,6 +91,7 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
     .command('connections')
     .description('list open connections with the rule and generation that routed them')
     .option('--client <ADDRESS>', 'an address, a range, or an address with port')
+    .option('--peer <ADDRESS>', 'the same, of the peer of the socket: a load balancer, or the client')
     .option('--rule <RULE>', 'a VirtualService, or "namespace/name tcp[0].match[1]"')
     .option('--destination <HOST>', 'a host, or host:port, or either with " subset NAME"')
     .option('--endpoint <ADDRESS>', 'an address, a range, or an address with port')

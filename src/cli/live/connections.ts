@@ -20,6 +20,7 @@ type Connection = {
   readonly id: number
   readonly state: string
   readonly client: string | null
+  readonly peer: string | null
   readonly asked: string | null
   readonly endpoint: string | null
   readonly generation: number
@@ -69,8 +70,12 @@ async function writeLines(list: readonly Connection[], env: Env): Promise<void> 
   await env.stdout.flushed() // a slow reader holds back, and no pile grows
 }
 
+/** A client that a load balancer has named stands before the load balancer. */
+const clientText = ({ client, peer }: Connection): string =>
+  `${client ?? 'unknown'}${peer === null ? '' : ` via ${peer}`}`
+
 const row = (each: Connection): string[] => [
-  each.client ?? 'unknown',
+  clientText(each),
   each.endpoint ?? each.asked ?? 'unknown',
   each.state,
   durationText(each.ageMs),
