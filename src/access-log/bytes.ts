@@ -1,9 +1,8 @@
 /**
- * A buffer that text is written into as bytes: constants that were encoded before, digits,
- * addresses.
+ * A buffer for text as bytes: pre-encoded constants, digits, addresses.
  *
- * A line of the access log is some 25 of these; no string is made of it (bench/observe.ts). Whoever
- * writes sees to it that there is room for a line.
+ * A line of the access log takes about 25 of these writes, without a string (bench/observe.ts). The
+ * writer ensures that there is room for a line.
  */
 
 import { type Family, formatAddress } from '../address/address.ts'

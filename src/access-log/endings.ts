@@ -1,6 +1,6 @@
 /**
- * What each reason for which a connection ends is in the access log: who ended it, and Envoy's
- * response flag where there is one that means the same.
+ * The access log's fields for each reason: who ended the connection, and the Envoy response flag
+ * with the same meaning, if there is one.
  *
  * The flags: Envoy, "Access logging", %RESPONSE_FLAGS%. "-" is none, as there.
  */

@@ -1,10 +1,8 @@
 /**
- * What is said of a match, encoded once: connections by the same rule to the same destination share
- * it.
+ * The text of a match, encoded once for all connections by the same rule to the same destination.
  *
- * A small cache that forgets: an entry is found by a hash of the rows and is believed when all rows
- * are the same. Names of rows are for stats/generations.ts to say, which takes thousands of times
- * longer.
+ * A small direct-mapped cache: an entry is found by a hash of the rows and used if all rows are
+ * equal. A miss asks stats/generations.ts for the names, which takes thousands of times longer.
  */
 
 import { Live } from '../stats/connections.ts'

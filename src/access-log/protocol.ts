@@ -1,6 +1,6 @@
 /**
- * What the primary thread (control/observe/access-log.ts) and the access log's (task.ts) say to
- * each other.
+ * The messages between the main thread (control/observe/access-log.ts) and the access log's thread
+ * (task.ts).
  */
 
 import type { MessagePort } from 'node:worker_threads'

@@ -1,8 +1,8 @@
 /**
  * Where the lines go: standard output, or a file that may be renamed away under us (logrotate).
  *
- * Writing waits for a reader that is slow, and holds up nobody but its own thread. What cannot be
- * written (no space, no reader any more) is lost, and counted by the lines.
+ * A slow reader blocks only this thread. Lines that cannot be written (disk full, reader gone) are
+ * lost and counted.
  */
 
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'

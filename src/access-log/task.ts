@@ -3,9 +3,8 @@
  *
  *   rings of the workers ─(every 100 ms)─▶ lines in a buffer ─▶ standard output or a file
  *
- * It may wait for a slow reader as long as it likes: workers drop what finds no room in their
- * rings, and count it. Records are named by the tables of their generations, which arrive before
- * them.
+ * It may block on a slow reader: workers drop and count records that find no room in their rings.
+ * Records are named by the table of their generation, which arrives before them.
  */
 
 import { receiveMessageOnPort } from 'node:worker_threads'

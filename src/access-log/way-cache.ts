@@ -1,6 +1,6 @@
 /**
- * Where a connection asked to go and where it went, encoded once for those that come one after the
- * other: clients differ, listeners and endpoints are few.
+ * The requested address and the endpoint of a connection, encoded once for consecutive connections:
+ * clients differ, but listeners and endpoints are few.
  */
 
 import { Live } from '../stats/connections.ts'

@@ -2,8 +2,8 @@
  * Everything behind the guard: each endpoint is in endpoints/, and /openapi.json describes them
  * all.
  *
- * To look is GET and costs the data plane nothing: all counts are read from shared memory. To
- * change is POST or PUT.
+ * GET reads and costs the data plane nothing, since all counts are in shared memory. POST and PUT
+ * change.
  */
 
 import swagger from '@fastify/swagger'

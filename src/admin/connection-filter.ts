@@ -1,6 +1,5 @@
 /**
- * Which connections are asked for: what a query says, as questions to one connection after the
- * other.
+ * The connection filter: the conditions of a query, checked against one connection after another.
  */
 
 import { contains, parseAddress, parseCidr } from '../address/address.ts'

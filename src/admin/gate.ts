@@ -1,11 +1,11 @@
 /**
- * A caller's socket as node:http sees it: bytes pass only as far as they are wanted.
+ * A caller's socket as node:http sees it: it passes only as many bytes as allowed.
  *
  * node:http parses all that one read brings, which may be thousands of pipelined requests (64 KiB:
- * 3 600 of them, some 100 ms), and offers no way to stop it in between. So it is given this stream
- * instead of the socket, and no more bytes than `allowed` says: heads in small slices, one at each
- * turn of the event loop, and none while a request is being answered. What does not pass stays in
- * the kernel, where TCP slows the caller down.
+ * 3 600 of them, some 100 ms), and offers no way to stop it in between. So it gets this stream
+ * instead of the socket, with no more bytes than `allowed`: heads in small slices, one per turn of
+ * the event loop, and none while a request is being answered. The rest stays in the kernel, where
+ * TCP slows the caller down.
  */
 
 import type { Socket } from 'node:net'

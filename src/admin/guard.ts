@@ -1,18 +1,18 @@
 /**
- * The guard: who may ask what. Every endpoint is behind it, but for the probes; an endpoint says
- * nothing about it.
+ * The guard: who may request what. It protects every endpoint except the probes; endpoints need no
+ * code for it.
  *
- * A page on the web must not read or change anything here through the browser of somebody who may:
+ * A web page must not use the browser of an authorized person to read or change anything here:
  *
- * - Host: a name that an attacker's DNS has pointed at us (DNS rebinding) is refused with 421.
- *   Names of this machine itself, IP addresses, which no DNS can point elsewhere, and names that
- *   the operator has allowed are taken.
- * - Origin and Sec-Fetch-Site: what another page's script, form or picture asks for is refused with
- *   403. A link from elsewhere to a page here is followed.
+ * - Host: a name that an attacker's DNS points at weir (DNS rebinding) gets 421. Names of this
+ *   machine, IP addresses (no DNS can redirect them) and names that the operator allows are
+ *   accepted.
+ * - Origin and Sec-Fetch-Site: requests by another page's script, form or image get 403. A link
+ *   from elsewhere to a page here works.
  *
- * Programs send neither of the last two. Who may connect at all is decided by where the listener
- * stands; until there is authentication, whoever can connect may look, but only a caller on this
- * machine may give an order: every method but GET and HEAD, as RFC 9110 §9.2.1 has it.
+ * Programs send neither of the last two. The address of the listener decides who can connect. There
+ * is no authentication: every caller may read, but only a caller on this machine may change
+ * something, with any method but GET and HEAD (RFC 9110 §9.2.1).
  */
 
 import type { Socket } from 'node:net'

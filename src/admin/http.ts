@@ -1,11 +1,10 @@
 /**
  * The admin listener: a small HTTP server for probes, scrapers, people, and `weir`'s own commands.
  *
- * Connections come in by places.ts, which says who may stay for how long, and hands them to
- * node:http; fastify routes, validates and serializes. Here are the limits of size, which are
- * tight, since nobody who means well needs more; what a mistake is answered with; and the two
- * probes. Those ask neither who calls nor under which name, as kubelet calls by address. Everything
- * else (api.ts) stands behind the guard (guard.ts).
+ * places.ts admits connections, limits their time and passes them to node:http; fastify routes,
+ * validates and serializes. This module has the size limits, which are tight because honest callers
+ * need no more, the answers to mistakes, and the two probes. Probes check neither caller nor host,
+ * since kubelet calls by address. Everything else (api.ts) is behind the guard (guard.ts).
  */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'

@@ -1,5 +1,5 @@
 /**
- * Where the admin listener stands: a TCP port, or a UNIX socket that only its owner may open.
+ * The address of the admin listener: a TCP port, or a Unix socket that only its owner may open.
  */
 
 import { lstatSync, unlinkSync } from 'node:fs'

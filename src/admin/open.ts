@@ -1,4 +1,4 @@
-/** The admin listener of a gateway, with everything that there is. */
+/** The complete admin listener of a gateway. */
 
 import type { AdminSettings } from '../config/settings/settings.ts'
 import type { Gateway } from '../control/gateway.ts'

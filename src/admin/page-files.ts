@@ -1,10 +1,9 @@
 /**
- * The page: files of the folder page/, as they are, each at its own name and index.html at /; and
- * beside them the library that draws the charts, out of its package.
+ * The page: the files of the folder page/, unchanged, each under its name and index.html at /; and
+ * the chart library from its package.
  *
- * They are read once, at the start, and found in a map by their whole path: no request leads to the
- * file system. The policy of guard.ts lets a page load only what is here, and run no script that
- * stands in it.
+ * They are read once at the start and kept in a map by their whole path, so no request reaches the
+ * file system. The policy of guard.ts lets a page load only these files, and run no inline script.
  */
 
 import { readdirSync, readFileSync } from 'node:fs'

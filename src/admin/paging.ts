@@ -1,8 +1,8 @@
 /**
- * A part of a long list, and where the next one begins.
+ * Pagination: one page of a long list, and the cursor of the next.
  *
- * A cursor names the generation that it is of, and the index in it: after a reload an index means
- * something else, and whoever pages on is told so instead of being shown a list with holes.
+ * A cursor has a generation and an index in it. After a reload the index means something else, so
+ * the caller gets an error instead of a list with holes.
  */
 
 import { Problem } from './problem.ts'

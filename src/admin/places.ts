@@ -1,21 +1,21 @@
 /**
- * Who has a place at the admin listener, and for how long. Nobody can keep a probe out, and no
- * caller another.
+ * The places of the admin listener: who gets one, and for how long. No caller can lock out a probe
+ * or another caller.
  *
  *   accept ─▶ reads ─a whole request─▶ is answered ─the answer is taken─▶ reads …
  *               │                        │
  *               └── too slow, gave way ──┴── gave way, unread: told why where that can be, and closed
  *
- * - A newcomer always gets in: where all places are taken, the oldest connection that waits for its
- *   own caller gives way, be it for the rest of a request or for an answer to be read.
- * - There are more places than requests that are answered at once (`requests`). Those above are for
- *   the probes, which are answered at once, and take part in no queue.
- * - A connection has `requestMs` for its next request to be whole, from its beginning or the end of
- *   the last answer: one timer, which slow heads, slow bodies and silence run into alike.
- *   node:http's own timers are off; it looks only once in a while, and goes on waiting for the
- *   caller to close.
- * - One request at a time is taken from each connection (gate.ts), and one at a turn from all
- *   (base/turns.ts).
+ * - A new connection always gets in: if all places are taken, weir closes the oldest connection
+ *   that waits for its caller, either for the rest of a request or for the caller to read an
+ *   answer.
+ * - There are more places than concurrent requests (`requests`). The rest is for the probes, which
+ *   are answered at once, without a queue.
+ * - A connection has `requestMs` for its next complete request, from its start or the end of the
+ *   last answer. This one timer covers slow heads, slow bodies and silence. node:http's own timers
+ *   are off: they run rarely, and then wait for the caller to close.
+ * - weir reads one request at a time from each connection (gate.ts), and one per turn from all of
+ *   them (base/turns.ts).
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'

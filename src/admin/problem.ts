@@ -1,6 +1,6 @@
 /**
- * What went wrong with a request, as every answer of the admin listener says it: a word for
- * programs, a sentence for people, and how to fix it.
+ * The error answer of the admin listener: a code for programs, a sentence for people, and how to
+ * fix it.
  *
  *   {"code":"unknown-path","message":"there is no /metric","hint":"did you mean \"/metrics\"?"}
  */

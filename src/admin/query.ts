@@ -1,9 +1,8 @@
 /**
- * A query as its endpoint's schema has it: text, of which numbers and truth are read here, and
- * nowhere else.
+ * Converts a query to the types of its endpoint's schema: numbers and booleans from text.
  *
- * Only what is written as JSON writes it is read; anything else stays text, and the schema refuses
- * it. Bodies have types of their own and are never read that way: `"true"` in one is a text.
+ * It converts only JSON notation; other text stays text, and the schema refuses it. Bodies have
+ * their own types and are never converted: `"true"` in a body is a string.
  */
 
 import type { FastifyRequest } from 'fastify'

@@ -1,6 +1,6 @@
 /**
- * What the admin listener refuses: counted by reason for /metrics, and told to the log, at most one
- * line in ten seconds, since who is refused may come a thousand times a second.
+ * Requests that the admin listener refuses: counted by reason for /metrics and logged, with at most
+ * one line in ten seconds, since a refused caller may retry a thousand times a second.
  */
 
 import type { Logger } from '../control/observe/log.ts'

@@ -1,6 +1,5 @@
 /**
- * The rules of the table that is served, made once for each routing part: where there are many,
- * that takes a while.
+ * The rules of the served table, built once for each routing part, since many rules take a while.
  */
 
 import { inTurns } from '../base/turns.ts'

@@ -1,9 +1,8 @@
 /**
- * The words that schemas of requests and answers are made of (JSON Schema 2020-12, as in OpenAPI
- * 3.1).
+ * Building blocks for the schemas of requests and answers (JSON Schema 2020-12, as in OpenAPI 3.1).
  *
- * An endpoint is validated by them, serialized by them and described by them in /openapi.json: a
- * field of an answer that its schema does not name is not sent.
+ * They validate, serialize and describe an endpoint (/openapi.json). A field that its schema does
+ * not name is not sent.
  */
 
 export type Schema = Readonly<Record<string, unknown>>

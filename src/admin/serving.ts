@@ -1,4 +1,4 @@
-/** What is served, for endpoints that say nothing before that. */
+/** The served table, for endpoints that have no answer before there is one. */
 
 import type { Gateway, Serving } from '../control/gateway.ts'
 import { Problem } from './problem.ts'

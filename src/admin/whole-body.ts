@@ -1,9 +1,8 @@
 /**
- * A large body as it came, for another thread to read: in one piece of memory that can be given
- * away.
+ * A large body, unparsed, in one buffer that can be transferred to another thread.
  *
- * fastify's own would be put together at the end, tens of megabytes at once on the primary thread.
- * This one is filled as it comes.
+ * fastify's parser would concatenate tens of megabytes at once on the main thread. This one fills
+ * the buffer as bytes arrive.
  */
 
 import type { FastifyRequest } from 'fastify'

@@ -1,6 +1,6 @@
 /**
- * The only module that reads the time, so that a jump of the wall clock can never close a
- * connection: whatever is measured or awaited is measured on the monotonic clock.
+ * The only module that reads the time. weir measures and waits on the monotonic clock, so a jump of
+ * the wall clock never closes a connection.
  */
 
 /** Milliseconds on the monotonic clock, with fractions; only differences mean something. */

@@ -1,6 +1,6 @@
 /**
- * Marks of branches that few connections take: the simulator counts them, and fails when one is
- * never reached (test/sim). Elsewhere a mark is an empty function, which V8 leaves out.
+ * Marks of rarely taken branches. The simulator counts them and fails if it never reaches one
+ * (test/sim). Elsewhere a mark is an empty function, which V8 optimizes away.
  */
 
 type Mark = (name: string) => void

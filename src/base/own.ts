@@ -1,8 +1,8 @@
 /**
- * Looking up a name that somebody else chose: a label, a port's name, a tag.
+ * Looks up names that come from outside: labels, port names, tags.
  *
- * `object[name]` would find `constructor` and `toString` in every object, for each inherits them.
- * Whatever the operator or a client can name is looked up here, or in a Map.
+ * `object[name]` finds the inherited `constructor` and `toString` in every object. So names that an
+ * operator or a client chooses are looked up here, or in a Map.
  */
 
 /** The object's own value of this name, or undefined. */

@@ -1,6 +1,6 @@
 /**
- * Text from elsewhere, made safe to print: what a terminal would act on, or would show in another
- * order than it has (CVE-2021-42574), is written out as \uXXXX.
+ * Makes text from outside safe to print: control characters and characters that change the order of
+ * the text on a terminal (CVE-2021-42574) become \uXXXX.
  */
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu

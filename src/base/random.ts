@@ -2,7 +2,7 @@
  * A generator of random numbers for the data path: small, quick, one per worker, no allocation.
  *
  * sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes PractRand and BigCrush. Weights
- * need quality, not secrecy, so nothing is asked of the kernel.
+ * need good randomness, not secrecy, so it needs no system call.
  */
 
 /** The four words of the generator's state; signed, since V8 adds int32 without a detour. */

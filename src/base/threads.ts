@@ -1,12 +1,11 @@
 /**
- * Threads that run tasks: a Piscina pool that says so when it cannot.
+ * Threads that run tasks: a Piscina pool that reports when it cannot run them.
  *
- * After a thread that could not even load its module Piscina starts no other, and a task that waits
- * for one waits without end and without a word. Here such a task fails with what the thread died
- * of.
+ * If a thread fails to load its module, Piscina starts no other, and a waiting task hangs without
+ * an error. Here such a task fails with the error of the thread.
  *
- * Starting a thread and loading its code costs more than most tasks. So threads can be lent: who
- * runs several gateways in one process keeps them, and `close` leaves them alone.
+ * Starting a thread and loading its code costs more than most tasks. So threads can be lent: a
+ * process that runs several gateways keeps them, and `close` does not end them.
  */
 
 import { type MessagePort, SHARE_ENV, type Worker } from 'node:worker_threads'

@@ -1,7 +1,7 @@
 /**
- * Deadlines of many, by number: a hierarchical timing wheel (Varghese and Lauck, "Hashed and
- * Hierarchical Timing Wheels", 1987). Arming, clearing and firing cost the same however many are
- * armed, and none of it allocates.
+ * Deadlines by number: a hierarchical timing wheel (Varghese and Lauck, "Hashed and Hierarchical
+ * Timing Wheels", 1987). Arming, clearing and firing cost the same however many are armed, and none
+ * of it allocates.
  *
  * Time is counted in ticks, and a tick is read as digits of 5 bits. An entry stands on the level of
  * the highest digit in which its tick differs from the present one, in the bucket of that digit:
@@ -15,7 +15,7 @@
  * taken of the lowest level that has one; a bit for each bucket finds it. No entry fires early, and
  * none more than a tick late.
  *
- * A deadline that moves later need not be told: the old one fires, and the caller arms it again.
+ * A deadline that moves later needs no update: the old one fires, and the caller arms it again.
  */
 
 /** How late an entry fires at most, if `expire` is called as soon as `nextMs` has come. */

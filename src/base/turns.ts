@@ -1,10 +1,9 @@
 /**
- * Work on a thread that has an event loop to keep turning: one piece at a turn, so that what is
- * urgent (a probe, a file that changed, a worker that ended) waits for one piece at most, however
- * much has been asked for.
+ * Runs long work on the event loop in pieces, one piece per turn. So urgent events (a probe, a
+ * changed file, a worker that ended) wait for one piece at most.
  *
- * Long work is written as a generator that yields wherever it can be left; a few milliseconds of it
- * are one piece.
+ * Long work is a generator that yields where it can be interrupted. One piece takes a few
+ * milliseconds.
  */
 
 import { monotonicMs } from './clock.ts'

@@ -1,10 +1,9 @@
 /**
- * What a data plane takes from the machine that it runs on, apart from its kernel: the time, random
- * numbers, the addresses that lead here, the limit of open files.
+ * What the data plane needs from its machine besides the kernel: the time, random numbers, the
+ * machine's own addresses, the limit of open files.
  *
- * A worker is given its world and imports none of it, so that a test can hand it another one: a
- * clock that moves when the test says so, and random numbers that repeat. The real one is
- * kernel/machine.ts.
+ * A worker is given its world and imports none of it. So a test can pass another one, with a
+ * simulated clock and repeatable random numbers. The real one is kernel/machine.ts.
  */
 
 import type { Random } from './random.ts'

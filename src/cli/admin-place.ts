@@ -1,6 +1,5 @@
 /**
- * Where the admin listener of a gateway stands, as the command line writes it: 127.0.0.1:15021, or
- * unix:/run/weir.sock.
+ * The address of an admin listener on the command line: 127.0.0.1:15021, or unix:/run/weir.sock.
  */
 
 import { formatEndpoint, splitEndpoint } from '../address/address.ts'

@@ -1,9 +1,9 @@
 /**
  * The demo: servers that answer in place of Pods, so that rules can be tried without a cluster.
  *
- * A Pod with the annotation `gateway.weir/demo-reply: hello` gets one at each of its IP's container
- * ports, on a loopback address: to every line it answers "hello " and the line. What
- * `gateway.weir/demo-try` says on any resource is shown at the start, as something to type.
+ * A Pod with the annotation `gateway.weir/demo-reply: hello` gets a server at each container port
+ * of its IP, a loopback address: it answers every line with "hello " and the line. weir shows the
+ * text of `gateway.weir/demo-try` on any resource at the start, as something to type.
  */
 
 import { createServer, type Server } from 'node:net'

@@ -1,5 +1,5 @@
 /**
- * What a command may touch of the world: given to it, so that a test can call a command as a
+ * The environment of a command, passed as a parameter so that a test can call a command as a
  * function.
  *
  * Only main.ts fills this in from the process.

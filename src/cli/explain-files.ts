@@ -1,5 +1,5 @@
 /**
- * Answers `weir explain` from files, which are compiled as for serving: the table itself answers
+ * Answers `weir explain` from files: compiles them as for serving, and asks the table
  * (table/explain/explain.ts).
  */
 

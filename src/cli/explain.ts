@@ -1,8 +1,8 @@
 /**
  * `weir explain`: where a connection would go, and why.
  *
- * Who answers is a table that is compiled from files (explain-files.ts) or, with --live, a running
- * gateway (live/explain.ts); only the one that is asked is loaded.
+ * A table compiled from files answers (explain-files.ts) or, with --live, a running gateway
+ * (live/explain.ts). Only the module in use is loaded.
  */
 
 import { createReadStream } from 'node:fs'

@@ -6,8 +6,8 @@
  *     .action(async (paths, flags, command) => …
  *       await inputOf(command, paths, flags, env)   what they name
  *
- * Standard input and pipes can be read only once, so they are read here, before the command begins:
- * `run` looks at its files again with each reload, and takes what it has of these.
+ * Standard input and pipes can be read only once, so they are read here, before the command begins.
+ * At each reload, `run` reads its files again and keeps this input.
  */
 
 import { closeSync, openSync, readSync, statSync } from 'node:fs'

@@ -1,9 +1,9 @@
 /**
  * The command line: which commands and options there are, and their help.
  *
- * commander parses; what a command does is in a module of its name, which is loaded when that
- * command runs: nobody waits for what other commands need. Everything it says and every exit code
- * comes back through `runCommandLine`, which never throws for a mistake of the operator.
+ * commander parses. Each command has a module of its name, loaded only when it runs. All output and
+ * the exit code come back through `runCommandLine`, which never throws for a mistake of the
+ * operator.
  */
 
 import { Command, CommanderError, Option } from 'commander'

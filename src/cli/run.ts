@@ -2,8 +2,8 @@
  * `weir run`: serves until a signal comes.
  *
  * The first SIGTERM or SIGINT drains and exits with 0; the second exits at once, with 128 and the
- * signal's number, as a shell reports a process that a signal has ended. SIGHUP opens log files
- * anew, but on a terminal, where it says that the terminal has gone, it drains as well.
+ * signal's number, as a shell reports a process that a signal has ended. SIGHUP reopens log files.
+ * On a terminal, where it means that the terminal has closed, it drains instead.
  */
 
 import { flushCompileCache } from 'node:module'

@@ -1,9 +1,8 @@
 /**
- * Endpoints that change while a generation is served: from names that resolve anew to the endpoints
- * part that takes the place of the one before.
+ * Endpoint changes within a generation: from newly resolved names to a new endpoints part.
  *
- * It is built on the primary thread, since a large configuration may keep the compiling thread busy
- * for seconds. What it costs is a copy of the part; no rule is looked at.
+ * The main thread builds it, since a large configuration may keep the compiling thread busy for
+ * seconds. It costs a copy of the part; no rule is read.
  */
 
 import type { ResolvedNames } from '../config/load.ts'

@@ -1,12 +1,11 @@
 /**
- * The gateway as a whole: files in, workers out, and what changes in between while it runs.
+ * The gateway as a whole: from files to workers, and all changes while it runs.
  *
  *   load ─▶ serve ─(watch ─▶ reloads.ts)─▶ publish, or keep the last good and say what is wrong
  *              ├─(names ─▶ endpoint-changes.ts)─▶ revise the endpoints of what is served
  *              └─ drain, stop ─▶ ended
  *
- * When to start and when to end is decided by the command (cli/run.ts), which also opens what else
- * listens.
+ * The command (cli/run.ts) decides when to start and stop, and opens the other listeners.
  */
 
 import { assert } from '../base/assert.ts'

@@ -1,5 +1,5 @@
 /**
- * What command-line flags say instead of the Settings document, and which settings are read once.
+ * Command-line flags that override the Settings document, and the settings that are read only once.
  */
 
 import {

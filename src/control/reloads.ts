@@ -1,11 +1,11 @@
 /**
- * Reloads: from "something may have changed" to a configuration that is worth looking at.
+ * Reloads: from "something may have changed" to a compiled configuration.
  *
- * One compilation runs at a time; whatever asks meanwhile causes one more, so nothing is missed and
- * nothing piles up. What has just been written is perhaps only half there, and half a file can be
- * valid: it is held back until everything has been left alone for a moment, and for longer where it
- * looks unfinished (guard/doubts.ts). A file with resources that stays empty is refused. The watch
- * waits for that by itself; an order, or a folder that is written to all the time, does not.
+ * One compilation runs at a time. Requests meanwhile cause one more, so none is missed and none
+ * piles up. A file that was just written may be incomplete, and half a file can be valid. So a
+ * change waits until all files have rested for a moment, or longer if it looks unfinished
+ * (guard/doubts.ts). A file that had resources and stays empty is refused. The watch waits by
+ * itself; an order, or a folder that is written all the time, does not.
  */
 
 import { monotonicMs } from '../base/clock.ts'

@@ -1,8 +1,8 @@
 /**
- * Names: the addresses behind endpoints that are given by DNS name.
+ * Names: the addresses of endpoints that have a DNS name.
  *
- * All addresses of a name are asked for (getaddrinfo(3), so /etc/hosts and nsswitch count) when the
- * name is new and then once a minute. A name that fails to resolve keeps what it resolved to last.
+ * All addresses of a new name are resolved at once (getaddrinfo(3), so /etc/hosts and nsswitch
+ * apply), then once a minute. If that fails, the name keeps its last addresses.
  */
 
 import { lookup } from 'node:dns/promises'

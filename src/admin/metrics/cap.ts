@@ -1,10 +1,9 @@
 /**
- * A cap on series: the first names get one of their own, and keep it; all further ones share
- * "other".
+ * A cap on series: the first names get their own series and keep it; all others share "other".
  *
- * Who is first is not who is large, on purpose: a name that changed over to "other" and back would
- * make both jump. For the same reason a name that shares goes on sharing. One that is not counted
- * any more gives its place up.
+ * The first names get a series, not the largest, on purpose: a name that moved to "other" and back
+ * would make both jump. For the same reason a name in "other" stays there. A name that is no longer
+ * counted frees its place.
  */
 
 import type { Labels } from './family.ts'

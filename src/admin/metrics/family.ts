@@ -1,10 +1,9 @@
 /**
- * A metric that is read when somebody asks, and how it is written out.
+ * A metric that is read on scrape, and its text format.
  *
- * prom-client's own counters hold their values, and are added to. weir's are in shared memory
- * already, and only grow; so here a metric is a name and a function. It is also written out here,
- * since there may be two thousand series of each metric: in pieces (base/turns.ts), and labels only
- * once for each object that is theirs.
+ * prom-client's counters hold their values. weir's values are already in shared memory, so here a
+ * metric is a name and a function. This module also writes the text, since a metric may have two
+ * thousand series: in pieces (base/turns.ts), with the labels of each object encoded once.
  *
  * The format: https://prometheus.io/docs/instrumenting/exposition_formats, text version 0.0.4.
  */

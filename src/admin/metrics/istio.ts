@@ -1,10 +1,10 @@
 /**
- * Who talks to whom, in the labels of Istio's standard metrics
+ * Client and destination in the labels of Istio's standard metrics
  * (istio.io/latest/docs/reference/config/metrics), so that dashboards made for a mesh show this
  * gateway too.
  *
- * What weir cannot know is "unknown", as in Istio: it sees no certificates, and workloads only by
- * their labels. The source is the client, not the gateway.
+ * A value that weir cannot know is "unknown", as in Istio: weir sees no certificates, and knows
+ * workloads only by their labels. The source is the client, not the gateway.
  */
 
 import type { Destination } from '../../stats/generations.ts'

@@ -1,10 +1,10 @@
 /**
  * All metrics of the process: Node's own by prom-client, and weir's.
  *
- * Node's own are prom-client's, with three exceptions. It counts open files by listing them, of
- * which a gateway has hundreds of thousands: that would hold up this thread. Its figures of the
- * event loop's delay are those since the last scrape, so that two scrapers would take them from
- * each other. And what libuv holds is this thread's alone.
+ * Node's metrics are prom-client's, with three exceptions. It counts open files by listing them,
+ * which would block this thread for hundreds of thousands of files. Its event-loop delay covers the
+ * time since the last scrape, so two scrapers would disturb each other. And its libuv handles are
+ * only those of this thread.
  */
 
 import { statSync } from 'node:fs'

@@ -2,7 +2,7 @@
  * Metrics by what connections were matched to: Istio's for each pair of client and destination,
  * weir's own for each rule and its destinations, and for each endpoint.
  *
- * All come from the same counts (stats/series.ts), which are read and summed once for a scrape.
+ * All come from the same counts (stats/series.ts), read and summed once per scrape.
  */
 
 import type { RuleEntry } from '../../control/observe/rules.ts'

@@ -1,4 +1,4 @@
-/** How a command ends that got no answer from a gateway: with one line that says why. */
+/** How a command ends without an answer from a gateway: with one line that gives the reason. */
 
 import { type Env, Exit } from '../env.ts'
 

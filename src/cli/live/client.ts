@@ -1,7 +1,7 @@
 /**
  * Asks a running gateway, by its admin listener.
  *
- * Where it stands is said by --admin, then by WEIR_ADMIN, then by the default of the Settings.
+ * Its address is --admin, else WEIR_ADMIN, else the default of the Settings.
  */
 
 import { type IncomingMessage, request } from 'node:http'

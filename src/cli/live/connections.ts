@@ -1,7 +1,7 @@
 /**
  * `weir connections`: what is open now, and which rule and generation routed it.
  *
- * As JSON one object a line, so that a long list can be read while it comes.
+ * JSON output has one object per line, so that a long list can be streamed.
  */
 
 import type { ConnectionQuery } from '../../admin/connection-filter.ts'

@@ -1,5 +1,5 @@
 /**
- * One frame of `weir top`, as lines that fit: from two looks at the gateway.
+ * One frame of `weir top`, as lines that fit the terminal, from two samples of the gateway.
  *
  *   weir 0.1.0  ready  generation 3  uring, 2 workers  up 3 h 5 min       127.0.0.1:15021
  *   connections   120 open    31 /s new   0.2 /s not served   1.2 MB/s in   34 MB/s out

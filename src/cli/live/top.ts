@@ -1,8 +1,8 @@
 /**
  * `weir top`: a running gateway as it moves, on a terminal of 80 columns or more.
  *
- * Two looks make a frame: rates are the difference of counters over that of the gateway's own
- * clock. Without a terminal one frame is written, and that is all.
+ * A frame needs two samples: a rate is the difference of counters divided by the difference of the
+ * gateway's clock. Without a terminal, it writes one frame and ends.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'

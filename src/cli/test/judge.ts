@@ -1,9 +1,9 @@
 /**
  * Whether an answer is what a route test expects.
  *
- * Shares are those that are configured; nothing is drawn. A destination counts as reached although
- * it has no endpoint: routes are often tested where the Pods are not. One that no resource defines
- * does not, unless that is expected.
+ * Shares are the configured ones; no destination is picked. A destination without endpoints counts
+ * as reached, since routes are often tested without Pods. An undefined destination does not, unless
+ * the test expects it.
  */
 
 import type { Expectation } from '../../config/route-tests/route-tests.ts'

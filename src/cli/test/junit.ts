@@ -2,9 +2,9 @@
  * The report of `weir test` as JUnit XML, which CI systems show: a suite for each RouteTest, a case
  * for each test.
  *
- * What is no miss of a test has a suite of its own, so that a red build says why: errors of the
- * configuration, and coverage where a minimum is asked for. There is no standard; this keeps to
- * what Jenkins' schema allows and others (GitLab, GitHub's reporters, Azure) read.
+ * Failures outside tests have their own suite, so that a red build shows the reason: errors of the
+ * configuration, and too little coverage. JUnit XML has no standard; this follows Jenkins' schema,
+ * which others (GitLab, GitHub's reporters, Azure) read.
  */
 
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'

@@ -1,4 +1,4 @@
-/** What `weir test` has found out, before it is written in one of its formats. */
+/** The result of `weir test`, before it is written in one of its formats. */
 
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import type { RouteTest } from '../../config/route-tests/route-tests.ts'

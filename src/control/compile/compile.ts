@@ -1,9 +1,8 @@
 /**
  * Compiling, as the primary thread sees it: one thread, one compilation at a time.
  *
- * It remembers what identifies the last answer, so that a touched file without a change costs a
- * read. Whether a configuration is taken is for the gateway to decide; the memory goes on in either
- * case.
+ * It remembers the checksum of the last answer, so a touched but unchanged file costs one read. The
+ * gateway decides whether to accept a configuration; the checksum advances in either case.
  */
 
 import { extname } from 'node:path'

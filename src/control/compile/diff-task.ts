@@ -1,9 +1,9 @@
 /**
  * The comparing thread's task (differ.ts): what would change if these files were served instead.
  *
- * The files come as the admin listener got them, since reading megabytes of JSON is work as well.
- * Nothing is published, and no slot is given out. Live connections are read where the workers write
- * them.
+ * The files come as the admin listener received them, since parsing megabytes of JSON takes time
+ * too. Nothing is published, and no slot is allocated. Live connections are read from the workers'
+ * shared memory.
  */
 
 import { type JsonMessage, toReport } from '../../config/findings/render.ts'

@@ -1,10 +1,9 @@
 /**
- * Comparing, as the primary thread sees it: a thread of its own, beside the one that compiles, so
- * that no text to be compared holds back a change that is to be served.
+ * Comparing, from the main thread's side: it has its own thread beside the compiling one, so a
+ * comparison never delays a reload.
  *
- * A comparison is ended, and its thread with it, when its time is up or nobody waits for it any
- * more: a text that keeps the parser busy can be stopped in no other way. The thread is started
- * when it is needed, and goes when it is not.
+ * A comparison ends with its thread when its time is up or the caller has left: there is no other
+ * way to stop a parser. The thread starts on demand and ends when idle.
  */
 
 import { extname } from 'node:path'

@@ -1,4 +1,6 @@
-/** The first compilation; once more where names of endpoints resolve within a moment. */
+/**
+ * The first compilation. It runs a second time if the names of endpoints resolve within a moment.
+ */
 
 import { assert } from '../../base/assert.ts'
 import type { Names } from '../../source/names.ts'

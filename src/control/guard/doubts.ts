@@ -1,10 +1,10 @@
 /**
- * Whether what was read looks as if somebody is still writing it.
+ * Whether the files look half-written.
  *
  * Half a file is often valid YAML with fewer rules: `cp`, `kubectl … > file` and editors that save
- * in place write in parts. Nothing tells a half-written text from a shorter one, so what looks like
- * one has to rest longer before it is served (control/reloads.ts); that costs a second where it was
- * meant.
+ * in place write in parts. A half-written text cannot be told from a shorter one, so text that
+ * looks half-written must rest longer before it is served (control/reloads.ts). If the change was
+ * intended, that costs a second.
  */
 
 import type { LoadedResource } from '../../config/load.ts'

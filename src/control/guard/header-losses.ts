@@ -1,9 +1,9 @@
 /**
- * What a change of PROXY headers takes from connections: of those that come, which header a
- * listener reads, and from whom; of those that go out, which header a destination gets.
+ * What connections lose by a change of PROXY headers: which header a listener reads and from whom,
+ * and which header a destination gets.
  *
- * A load balancer or a server that says or expects something else than weir breaks every connection
- * between them. What only lets more in takes nothing, and is not told.
+ * If a load balancer or a server disagrees with weir, every connection between them breaks. A
+ * change that only admits more is not reported.
  */
 
 import { contains, formatCidr } from '../../address/address.ts'

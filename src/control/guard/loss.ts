@@ -1,10 +1,10 @@
 /**
- * One thing that a change takes from connections, and how what it carries is found among the
+ * One loss: something that a change takes from connections, and how its traffic is found in the
  * counts.
  *
- * Counts have names that hold over generations: a rule's place, a VirtualService, a destination. So
- * what is lost brings keys of such names (losses.ts), and each count has its own (`countKeys`);
- * where they meet, reload-guard.ts adds up.
+ * Counts have names that are stable over generations: a rule's place, a VirtualService, a
+ * destination. A loss has keys of such names (losses.ts), and so has each count (`countKeys`).
+ * reload-guard.ts adds up the counts with a common key.
  */
 
 import { placeOf } from '../../table/explain/pair-rules.ts'

@@ -1,6 +1,6 @@
 /**
- * What a change would take from connections: found by the compiling thread, between the table that
- * is served and the one that may be served next.
+ * What connections would lose by a change. The compiling thread finds it by comparing the served
+ * table with the next one.
  *
  *   lost       a destination of a rule that could be served is one that nothing defines now
  *   removed    a rule is not there any more
@@ -9,9 +9,8 @@
  *   reads      a listener reads other PROXY headers, or of others (header-losses.ts)
  *   sends      a destination gets other PROXY headers
  *
- * Rules are matched over generations as `weir diff` matches them (table/explain/pair-rules.ts), but
- * only those of VirtualServices for which anything of that can be so at all: snapshot.ts. What of
- * it is refused is for guard.ts.
+ * Rules are paired over generations as in `weir diff` (table/explain/pair-rules.ts), but only those
+ * of VirtualServices that can lose anything (snapshot.ts). reload-guard.ts decides what to refuse.
  */
 
 import type { LoadedResource } from '../../config/load.ts'

@@ -1,14 +1,13 @@
 /**
- * The guard: whether a change is served that takes something from connections, and what is said of
- * it.
+ * The guard: whether a change with losses is served, and how it is reported.
  *
  *             lost rules   removed rules, closed listeners, emptied destinations, other PROXY headers
  *   refuse    refused      served, with a warning
  *   strict    refused      refused where they had connections in the last minute
  *   warn      served, with a warning
  *
- * What is lost was found by the compiling thread (losses.ts); how much traffic it has is read here,
- * from the counts.
+ * The compiling thread has found the losses (losses.ts); this module reads their traffic from the
+ * counts.
  */
 
 import type { Code } from '../../config/findings/codes.ts'

@@ -1,10 +1,10 @@
 /**
- * Where the connections that are open would go if they came again, under another table.
+ * Where the open connections would go under another table.
  *
- * Each is matched by its own addresses, with the workers' own function. It would stay where it is
- * if what it was given to is still among the destinations that can be drawn for it; which of them
- * would be drawn, nobody can say. It would say first what it said, so where another listener reads
- * PROXY headers of other peers, it is refused, or is a client of its own.
+ * Each is matched by its addresses with the workers' own function. It would stay if its destination
+ * is still among those that can be picked for it; the random pick itself cannot be predicted. It
+ * would send the same first bytes, so a listener that reads PROXY headers from other peers may
+ * refuse it, or take it for another client.
  */
 
 import type { Family } from '../../address/address.ts'

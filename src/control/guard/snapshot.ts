@@ -1,8 +1,8 @@
 /**
- * What of a configuration the next one is held against, kept by the compiling thread: so that most
- * reloads are known to lose nothing without a look at the rules of two tables.
+ * The part of a configuration that the next one is compared with. The compiling thread keeps it, so
+ * most reloads need no comparison of the rules of two tables.
  *
- * A thread that has just been started has none; then losses.ts looks at all rules.
+ * A new thread has none; then losses.ts compares all rules.
  */
 
 import type { Loaded } from '../../config/load.ts'

@@ -1,11 +1,10 @@
 /**
- * The access log as the primary thread sees it: a thread of its own (access-log/task.ts), started
- * with what the workers write down, told of tables, and ended after them. Other settings are
- * another thread, which goes on where the one before has ended; without settings there is none.
+ * The access log from the main thread's side: it starts the thread (access-log/task.ts) with the
+ * workers' records, sends it tables, and ends it after the workers. Changed settings start a new
+ * thread, which continues where the old one ended. Without settings there is none.
  *
- * What is missing in it is told in the log, now and then: records that found no room on their way,
- * lines that could not be written. A thread that dies of a bug is replaced, and goes on where it
- * was.
+ * The log reports missing lines now and then: records that found no room, and lines that could not
+ * be written. A thread that dies of a bug is replaced and continues where it was.
  */
 
 import { extname } from 'node:path'

@@ -1,10 +1,9 @@
 /**
- * Since when each VirtualService has said what it says, and what had been counted under its rules
- * by then.
+ * Count baselines, reset when a VirtualService changes.
  *
- * Counts go on by name over all reloads. But tcp[0] may be another rule after one, and an 80:20
- * split a 50:50; what was delivered before says nothing about it. So the counts are remembered when
- * a VirtualService changes, and taken off.
+ * Counts continue by name over all reloads. But after a reload tcp[0] may be another rule, or an
+ * 80:20 split a 50:50 split. So when a VirtualService changes, its counts are remembered, and later
+ * subtracted.
  */
 
 import { wallTime } from '../../base/clock.ts'

@@ -1,9 +1,7 @@
 /**
- * The history of reloads: what each look at changed files led to, the last ones first, for those
- * who ask later.
+ * The history of reloads and their outcomes, newest first.
  *
- * How many there were of each outcome is kept for ever; what they found is kept of the last ones
- * only.
+ * The counts by outcome are kept for ever, the findings only of the last reloads.
  */
 
 import { wallTime } from '../../base/clock.ts'

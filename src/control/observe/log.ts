@@ -1,5 +1,5 @@
 /**
- * The log: pino's JSON lines for machines, short lines of the same records for people.
+ * The log: pino's JSON lines for programs, short lines of the same records for people.
  *
  *   10:42:07 info  generation 3: changed VirtualService default/echo in 31 ms (read 1, …)
  */

@@ -1,5 +1,5 @@
 /**
- * What the gateway's log says of configurations and workers, for people and as fields for machines.
+ * The log's messages about configurations and workers, for people and as fields for programs.
  */
 
 import type { Severity } from '../../config/findings/diagnostic.ts'

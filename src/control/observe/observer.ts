@@ -1,9 +1,8 @@
 /**
- * The primary thread's eyes: what the workers write down of their connections (src/stats), read and
- * named.
+ * The observer: the main thread's view of the connections that the workers record (src/stats), with
+ * names.
  *
- * Everything here may be called at any time and disturbs no worker. What it returns is a moment
- * old.
+ * It can be called at any time without disturbing a worker. Its answers are a moment old.
  */
 
 import { wallMs } from '../../base/clock.ts'

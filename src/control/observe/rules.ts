@@ -1,6 +1,6 @@
 /**
- * The rules of a table with what was delivered by them: how often each was hit, and what share each
- * destination really got beside the one that its weight asks for.
+ * The rules of a table with their hits, and with the delivered beside the configured share of each
+ * destination.
  */
 
 import type { SeriesName } from '../../stats/generations.ts'

@@ -1,9 +1,8 @@
 /**
- * Troubles: tells the log, now and then, of connections that were not served and why.
+ * Logs, now and then, which connections were not served and why.
  *
- * A line for each would drown the log just when something is wrong; the counts (stats/) are
- * compared with those of the last look instead. Reasons that are the ordinary end of a connection
- * are no trouble.
+ * One line per connection would flood the log just when something is wrong. So weir compares the
+ * counts (stats/) with those of the last check. Ordinary reasons are not reported.
  */
 
 import { ORDINARY, REASON_NAMES } from '../../stats/reasons.ts'

@@ -1,8 +1,8 @@
 /**
  * Which engine the workers run, and the one line that says why.
  *
- * Each is tried out, not looked up: what a kernel, a sysctl or a seccomp profile forbids shows only
- * then (kernel/uring/probe.ts, kernel/epoll/probe.ts).
+ * weir tries each engine, since only that shows what a kernel, a sysctl or a seccomp profile
+ * forbids (kernel/uring/probe.ts, kernel/epoll/probe.ts).
  */
 
 import type { Settings } from '../../config/settings/settings.ts'

@@ -1,8 +1,7 @@
 /**
- * The data plane as the primary thread has it: the workers, and those who look at what they write
- * down.
+ * The data plane from the main thread's side: the workers and the readers of their records.
  *
- * It is handed tables and knows nothing of files: what to publish is the gateway's.
+ * It is given tables and knows nothing of files; the gateway decides what to publish.
  */
 
 import type { Settings } from '../../config/settings/settings.ts'

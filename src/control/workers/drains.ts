@@ -1,5 +1,5 @@
 /**
- * The drains of some connections that were asked for, the last ones first: how far each has come.
+ * The drains of selected connections, newest first, with their progress.
  */
 
 import { wallTime } from '../../base/clock.ts'

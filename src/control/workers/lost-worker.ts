@@ -1,6 +1,6 @@
 /**
- * A worker that ended in the middle, however that came: all it had open is closed, and all it had
- * to do ends in the books as `worker-lost`. Then another can take its place.
+ * Cleans up after a worker that died for any reason: closes what it had open, and counts its
+ * connections as `worker-lost`. Then another worker can replace it.
  */
 
 import { ACCEPT } from '../../engine/flow/operations.ts'

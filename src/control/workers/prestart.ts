@@ -1,6 +1,6 @@
 /**
- * Threads of workers that are started before the configuration says how many there are to be: they
- * load their code while another thread compiles.
+ * Worker threads that start before the configuration tells their number: they load their code while
+ * another thread compiles.
  */
 
 import { availableParallelism } from 'node:os'

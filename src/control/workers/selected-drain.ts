@@ -2,10 +2,9 @@
  * Draining some of the connections while the gateway goes on: those of a listener, a generation, a
  * rule.
  *
- * Who is meant is found here, among the live connections and by their names; workers are only told
- * rows, ids and times. The times are spread evenly over all who are meant, in no order, each a
- * little off: so that clients which come back do not come all at once. Connections that come later
- * are not meant.
+ * This module selects among the live connections by name; workers get only rows, ids and times. The
+ * times are spread evenly over the selected connections, in random order with jitter, so clients do
+ * not reconnect all at once. New connections are not affected.
  */
 
 import { monotonicMs } from '../../base/clock.ts'

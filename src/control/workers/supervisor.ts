@@ -1,10 +1,11 @@
 /**
  * The supervisor: keeps N workers of the data plane running, and hands each the newest table.
  *
- * A worker is a task (threads.ts) that does not end before it is told to. Tables go down
- * its MessagePort; then the epoch word is raised, so that a worker looks before it routes the next
- * connection. A worker that dies, in whatever way, leaves nothing behind (lost-worker.ts). It is
- * replaced, with a growing pause between attempts, and its successor gets the newest table at once.
+ * A worker is a task (threads.ts) that runs until it is told to end. The supervisor sends a table
+ * down its MessagePort and then raises the epoch word, so the worker reads it before it routes the
+ * next connection. A worker that dies leaves nothing behind (lost-worker.ts). The supervisor
+ * replaces it with a growing pause between attempts, and gives the new one the newest table at
+ * once.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'

@@ -1,6 +1,6 @@
 /**
- * The threads that workers run in, one each. A task that failed says nothing of its thread, which
- * may be on its way out, or live on with all that it has open: `end` waits until it is gone.
+ * The threads of the workers, one each. A failed task does not tell whether its thread has ended:
+ * it may still live with everything it has open. `end` waits until the thread is gone.
  */
 
 import { extname } from 'node:path'

@@ -1,8 +1,8 @@
 /**
  * Debounce: many events become one call.
  *
- * The call comes once events have been quiet for `quietMs`, and at the latest `mostMs` after the
- * first of them, so that a file which is written to without end cannot hold a reload back for ever.
+ * The call comes when there was no event for `quietMs`, and at the latest `mostMs` after the first
+ * one, so a file that is written all the time cannot delay a reload for ever.
  */
 
 import { monotonicMs } from '../../base/clock.ts'

@@ -1,11 +1,11 @@
 /**
  * Files: what the operator's PATH arguments hold, as bytes.
  *
- * A folder stands for every *.yaml, *.yml and *.json in it, in the order of their names. Folders
- * inside it are read with `recursive` only, as `kubectl apply -R` does. Symbolic links are
- * followed, so a mounted Kubernetes ConfigMap works: its entries are links through `..data` into a
- * folder `..2026_01_02…`, and all names that begin with a dot are passed over, so nothing is read
- * twice. What cannot be read comes back as an Error beside its name: saying so is for config/.
+ * A folder stands for every *.yaml, *.yml and *.json in it, in the order of their names. Subfolders
+ * are read only with `recursive`, as `kubectl apply -R` does. Symbolic links are followed, so a
+ * mounted Kubernetes ConfigMap works: its entries are links through `..data` into a folder
+ * `..2026_01_02…`, and names that begin with a dot are skipped, so nothing is read twice. A file
+ * that cannot be read comes back as an Error beside its name; config/ reports it.
  */
 
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'

@@ -1,9 +1,9 @@
 /**
- * What a path means at the moment: every folder and link on the way to what it names.
+ * What a path currently refers to: every folder and link on the way to its target.
  *
- * Two answers that differ say that the path leads elsewhere now: a folder on the way, or one on the
- * way to a link's target, was renamed, replaced, mounted over, or has come or gone. Of a file at
- * the end only the way counts: that it is saved, the watch hears by itself.
+ * If two answers differ, the path leads elsewhere now: a folder on the way, or on the way to a
+ * link's target, was renamed, replaced, mounted over, created or deleted. For a file, only the way
+ * to it counts: the watch notices its content by itself.
  */
 
 import { lstat, readdir, readlink } from 'node:fs/promises'

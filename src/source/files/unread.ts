@@ -1,11 +1,9 @@
 /**
- * Folders inside the folders that were named, where -R is not given: whether there is YAML in them
- * that its owner may believe to be served.
+ * Without -R, looks for YAML in subfolders that an operator may believe to be served.
  *
- * YAML that names no kind is not meant: Prometheus rules, Helm values, a workflow of CI. Where a
- * folder has Settings, one below it with Settings of its own is another configuration, for another
- * process, and nobody's mistake. The look is a short one: it ends after some thousand entries,
- * however much lies below.
+ * YAML without a kind does not count: Prometheus rules, Helm values, CI workflows. If a folder has
+ * Settings, a subfolder with its own Settings is the configuration of another process, not a
+ * mistake. The search ends after some thousand entries.
  */
 
 import { closeSync, type Dirent, openSync, readdirSync, readFileSync, readSync } from 'node:fs'

@@ -1,15 +1,14 @@
 /**
- * The watch: tells when something under the operator's paths has changed.
+ * The watch: reports changes under the operator's paths.
  *
- * chokidar does the watching. What it is told here was found out on real layouts
- * (test/source/watch.test.ts). It follows links, so that the target of a link may change in place.
- * The folder above each path is watched too, for that path and for entries that begin with `..`,
- * since from below chokidar sees neither that a folder was quickly replaced by another, nor, for a
- * single file that is a link through ConfigMap's `..data`, that `..data` was swapped. What lies
- * further up (a grandparent that is replaced, a mount, the way to the target of a link) no event
- * tells of reliably, so it is looked at every second: where a path means something else than
- * before, chokidar begins anew. Whether any of this is a change is decided by comparing contents
- * (compile.ts).
+ * chokidar watches. Its options were found by experiments with real layouts
+ * (test/source/watch.test.ts). It follows links, so a link's target may change in place. The folder
+ * above each path is watched too, for that path and for entries that begin with `..`, since from
+ * below chokidar sees neither that a folder was quickly replaced by another, nor, for a single file
+ * that is a link through ConfigMap's `..data`, that `..data` was swapped. No event reports changes
+ * further up reliably (a replaced grandparent, a mount, the way to a link's target), so a check
+ * runs every second and restarts chokidar if a path leads elsewhere. Comparing contents decides
+ * whether anything has changed (compile.ts).
  */
 
 import { basename, dirname, resolve, sep } from 'node:path'
