@@ -1,9 +1,7 @@
 /**
- * Which gateway a question means: by its name, or, where it says none, the only one that there can
- * be.
+ * Chooses the gateway of a question: by its name, or without a name the only one.
  *
- * A gateway that is known and listens nowhere is none to be refused: that no connection gets in is
- * an answer.
+ * A known gateway without listeners is accepted: that no connection gets in is an answer.
  */
 
 import type { Table } from '../table/format/table.ts'

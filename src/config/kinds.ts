@@ -1,4 +1,4 @@
-/** The kinds of resources: which weir serves, under which API groups, and which it passes over. */
+/** The kinds of resources: which ones weir serves, in which API groups, and which it ignores. */
 
 import { editDistance } from './findings/suggest.ts'
 

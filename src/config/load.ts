@@ -3,7 +3,7 @@
  *
  *   bytes ─text/─▶ resources ─validate/─▶ valid resources ─plan/─▶ Plan ─lint/      (each adds to the findings)
  *
- * Pure: reading files, resolving names and building the table are the caller's (control/).
+ * Pure: the caller reads files, resolves names and builds the table (control/).
  */
 
 import { hash } from 'node:crypto'

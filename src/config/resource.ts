@@ -1,6 +1,5 @@
 /**
- * A resource: one Kubernetes-style object out of a file, as plain data that remembers where it
- * stood.
+ * A resource: one Kubernetes-style object of a file, as plain data with its place.
  *
  * Text becomes resources in text/ (parsing, positions, limits, `kind: List`); validate/ decides
  * whether a resource is right; plan/ makes the Plan of all of them. Here is only what the three

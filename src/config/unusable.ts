@@ -1,9 +1,9 @@
 /**
- * What the files hold and could not be used: text that is no YAML, resources with errors.
+ * The unusable parts of the files: text that is not YAML, resources with errors.
  *
- * To the others such a resource is not there, so much would seem to be missing that its author has
- * written. What it may have defined is kept here, as far as it is known, so that nobody is told
- * that it is missing (findings/causes.ts).
+ * Other resources do not see them, so much of what their author wrote would seem to be missing.
+ * This module keeps what they may define, as far as it is known, so that weir does not report it as
+ * missing (findings/causes.ts).
  */
 
 import type { Place } from './findings/diagnostic.ts'

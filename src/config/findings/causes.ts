@@ -1,10 +1,10 @@
 /**
- * Causes before consequences: findings that only follow from another are held back.
+ * Causes before consequences: suppresses findings that only follow from another.
  *
- * Two causes bring along a finding for nearly every resource. A resource with an error counts as
- * absent, so whoever names it would be told that it is missing (may-define.ts). And files in Git
- * lack what a cluster adds, addresses and Pods (../plan/git-services.ts). Each finding across
- * resources passes here first; what stands for those that were held back is said in the end.
+ * Two causes lead to a finding for nearly every resource. A resource with an error counts as
+ * absent, so every reference to it would be reported as missing (may-define.ts). And files in Git
+ * lack the addresses and Pods that a cluster adds (../plan/git-services.ts). Each cross-resource
+ * finding passes here first; one finding summarizes the suppressed ones.
  */
 
 import { GitServices } from '../plan/git-services.ts'

@@ -1,5 +1,5 @@
 /**
- * What each diagnostic code carries; the tables are beside the stages that use them (see codes.ts).
+ * The entry of a diagnostic code; the tables are beside the stages that use them (see codes.ts).
  */
 
 export type CodeEntry = {

@@ -1,9 +1,8 @@
 /**
  * Every code that a diagnostic can carry: its severity, what it means and how to fix it.
  *
- * docs/errors.md shows this table, and a test holds the two together. Where `istioctl analyze` has
- * a code for the same finding, weir uses that code (IST…), so that what an operator knows stays
- * true.
+ * docs/errors.md shows this table, and a test holds the two together. If `istioctl analyze` has a
+ * code for the same finding, weir uses that code (IST…).
  */
 
 import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from '../lint/lint-codes.ts'

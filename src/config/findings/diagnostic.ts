@@ -1,9 +1,9 @@
 /**
- * Diagnostics: how an operator learns what is wrong in a file, where, and how to fix it.
+ * Diagnostics: what is wrong in a file, where, and how to fix it.
  *
- * Mistakes are data. No stage of the configuration throws for one; each stage adds what it finds to
- * a list, so that one run reports every mistake of every file. Codes, their severity and their cure
- * are one table (codes.ts), which docs/errors.md is checked against.
+ * Mistakes are data. No stage of the configuration throws; each adds its findings to a list, so
+ * that one run reports every mistake in every file. Codes, their severity and their cure are one
+ * table (codes.ts), which docs/errors.md is checked against.
  */
 
 import { isLeftOpen, TEMPLATE } from '../text/left-open.ts'

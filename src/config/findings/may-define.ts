@@ -1,10 +1,9 @@
 /**
- * Which findings say that something is missing, and whether a resource with errors may have defined
- * it.
+ * Whether a resource with errors may define what a finding reports as missing.
  *
- * Each code has one question. It is asked of the resources of the right kinds by what is known of
- * them: a Gateway by its name, a ServiceEntry by its hosts; where a name or a list of hosts cannot
- * be read, any is possible.
+ * Each code has one check. It compares what is known of the resources of the right kinds: the name
+ * of a Gateway, the hosts of a ServiceEntry. An unreadable name or list of hosts matches
+ * everything.
  */
 
 import { expandHost, gatewayId, hostsOverlap, MESH, namespaceOfHost, serviceHost } from '../plan/names.ts'

@@ -1,6 +1,5 @@
 /**
- * How a message quotes what the operator wrote: always in double quotes, never more than a little
- * of it.
+ * How a message quotes the operator's text: in double quotes and shortened.
  */
 
 import { QUOTED_MAX } from '../text/limits.ts'

@@ -1,9 +1,9 @@
 /**
  * Diagnostics for people and for programs: text with the source line and a caret, and JSON.
  *
- * What an operator wrote is never printed raw: control characters could move the cursor or colour
- * the screen, and bidirectional marks could show a line in another order than it has
- * (CVE-2021-42574). Whether to use colours is the caller's decision.
+ * The operator's text is never printed raw: control characters could move the cursor or colour the
+ * screen, and bidirectional marks could reorder a line (CVE-2021-42574). The caller decides about
+ * colours.
  */
 
 import { styleText } from 'node:util'

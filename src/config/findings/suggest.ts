@@ -1,4 +1,4 @@
-/** "Did you mean …?": the known word nearest to one that nobody knows. */
+/** "Did you mean …?": the known word nearest to an unknown one. */
 
 /** No field has a longer name; comparing takes the product of two lengths. */
 const LENGTH_MAX = 64

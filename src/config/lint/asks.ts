@@ -1,9 +1,8 @@
 /**
- * What rules ask for besides a destination address, and which ask for no more than another does.
+ * The conditions of rules besides the destination address, and which of them imply others.
  *
- * An earlier rule can only cover a later one where everything that it asks for is implied by the
- * later one: fewer labels, the same namespace or none, the same port or any, client ranges around
- * the later one's.
+ * An earlier rule can cover a later one only if the later one implies all its conditions: fewer
+ * labels, the same namespace or none, the same port or any, client ranges around the later one's.
  */
 
 import type { Cidr } from '../../address/address.ts'

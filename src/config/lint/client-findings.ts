@@ -1,8 +1,8 @@
 /**
- * Says which rules ask for clients that nobody is (IST0127).
+ * Reports rules that no known client matches (IST0127).
  *
- * Who a client is, weir knows by its address: from the Settings, WorkloadEntries and Pods. What
- * none of them has, no connection can have.
+ * weir knows a client's identity by its address, from the Settings, WorkloadEntries and Pods. No
+ * connection can have a label or namespace that none of them has.
  */
 
 import { Conditions } from '../../table/build/conditions.ts'

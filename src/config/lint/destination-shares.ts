@@ -1,6 +1,6 @@
 /**
- * Says which share of a route's connections goes to a destination without endpoint, and which comes
- * back here.
+ * Reports the share of a route's connections that goes to a destination without endpoints, or loops
+ * back to weir.
  */
 
 import { formatEndpoint, parseAddress } from '../../address/address.ts'

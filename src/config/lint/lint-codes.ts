@@ -1,4 +1,4 @@
-/** Codes of the fourth stage: what fits together, and probably is not what its author meant. */
+/** Codes of the fourth stage: valid configuration that its author probably did not intend. */
 
 import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 

@@ -1,8 +1,8 @@
 /**
- * The fourth stage: what can be served as it stands, and probably is not what its author meant.
+ * The fourth stage: valid configuration that its author probably did not intend.
  *
- * It looks at the Plan, which has every rule where it applies and in the order in which it is
- * tried, and at what the Plan was made of. Warnings are cheap enough for every load; notes are for
+ * It checks the Plan, which has every rule at each place where it applies, in the order of
+ * evaluation, and the resources behind it. Warnings are cheap enough for every load; notes are for
  * `weir check`.
  */
 

@@ -1,6 +1,6 @@
 /**
- * Notes about ranges that lie inside others: inside one match, where one of the two is idle, and in
- * an earlier route, where list order decides and the longest prefix would have decided otherwise.
+ * Notes about ranges inside others: in one match, where the inner one has no effect, and in an
+ * earlier route, where list order decides differently from the longest prefix.
  */
 
 import { type Cidr, formatCidr } from '../../address/address.ts'

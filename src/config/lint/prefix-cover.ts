@@ -1,10 +1,10 @@
 /**
- * Which addresses have been taken by earlier rules, and by which of them.
+ * The addresses that earlier rules have taken, and by which rules.
  *
- * Prefixes are added in the order of the rules. Two halves that are both taken make their parent
- * taken, and so on upwards; so a range is taken, by one rule or by many together, exactly when it
- * or a range around it is in the map. Adding and asking cost a look-up for each length of prefix,
- * and no walk over rules.
+ * Prefixes are added in the order of the rules. If both halves of a prefix are taken, so is the
+ * prefix, and so on upwards. So a range is taken, by one rule or several together, exactly if it or
+ * a range around it is in the map. Adding and asking cost one look-up per prefix length, and no
+ * walk over rules.
  */
 
 import type { Cidr } from '../../address/address.ts'

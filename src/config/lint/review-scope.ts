@@ -1,14 +1,12 @@
 /**
- * Which rules of one scope can never be used there, since earlier ones take all of their
- * connections.
+ * Which rules of a scope are never used because earlier ones take all their connections.
  *
- * What rules ask for besides a destination is compared (asks.ts); destinations are covered by
- * prefixes, also by several together (prefix-cover.ts). The ranges of an earlier rule are given to
- * every ask that it is no narrower than, so for each rule one look says whether it is covered.
+ * It compares the conditions besides the destination (asks.ts); destinations are covered by
+ * prefixes, also by several together (prefix-cover.ts). The ranges of an earlier rule are added to
+ * every condition that implies its own, so one look-up per rule shows whether it is covered.
  *
- * What is reported is so; not everything that is so is reported. Not looked for: client ranges that
- * only several rules together cover, and conditions that no client fulfils (clients.ts looks for
- * those).
+ * There are no false reports, but some cases are missed: client ranges that only several rules
+ * together cover. client-findings.ts finds conditions that no client fulfils.
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'

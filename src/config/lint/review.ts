@@ -1,9 +1,9 @@
 /**
- * What becomes of each rule, over all scopes that it stands in.
+ * The fate of each rule over all its scopes.
  *
- * One route of a VirtualService is a rule of every listener and every service that it applies to.
- * It is never used when it is used in none of them, and earlier rules take its connections in at
- * least one.
+ * A route of a VirtualService becomes a rule of every listener and service that it applies to. It
+ * is never used if it is used in none of them and earlier rules take its connections in at least
+ * one.
  */
 
 import type { Plan, Rule, RuleOrigin } from '../../table/plan/plan.ts'

@@ -1,5 +1,5 @@
 /**
- * Says which rules, matches and ranges are never used, and which earlier ones take their
+ * Reports rules, matches and ranges that are never used, and the earlier ones that take their
  * connections.
  */
 

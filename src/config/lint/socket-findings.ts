@@ -1,4 +1,4 @@
-/** Says which listeners want one socket, and which want a port that this process may not open. */
+/** Reports listeners that claim the same socket, or a port that this process may not open. */
 
 import { formatEndpoint, parseAddress } from '../../address/address.ts'
 import type { Listener } from '../../table/plan/plan.ts'

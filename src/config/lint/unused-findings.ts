@@ -1,5 +1,5 @@
 /**
- * Says what is defined and used by nothing: servers without a rule, Gateways for others, subsets.
+ * Reports unused definitions: servers without a rule, Gateways for other workloads, subsets.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

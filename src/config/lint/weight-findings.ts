@@ -1,4 +1,4 @@
-/** Says which destinations of a route get nothing, and which stand in it twice. */
+/** Reports destinations of a route that get no connections, or that appear twice. */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'

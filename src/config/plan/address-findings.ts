@@ -1,6 +1,6 @@
 /**
- * Says which services have no address, so that every address on their ports is taken for them
- * (CFG415).
+ * Reports services without an address, which therefore take connections to every address on their
+ * ports (CFG415).
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

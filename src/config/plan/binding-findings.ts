@@ -1,4 +1,4 @@
-/** What is wrong between VirtualServices and what they are for: Gateways, mesh services, ports. */
+/** Mistakes between VirtualServices and their Gateways, mesh services and ports. */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'

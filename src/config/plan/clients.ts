@@ -1,9 +1,8 @@
 /**
  * Clients: who connects from where.
  *
- * What the Settings say comes first, then workloads with an address of their own. Of several at one
- * address one counts: a Pod that is being deleted gives way, since the address may have been used
- * again.
+ * The Settings take precedence, then workloads with an address. If several have one address, one is
+ * used: not a Pod that is being deleted, since its address may have been reused.
  */
 
 import { parseCidr } from '../../address/address.ts'

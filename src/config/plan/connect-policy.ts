@@ -1,6 +1,6 @@
 /**
- * How a destination is dialed, and where that is written: a DestinationRule's annotations before
- * the Settings.
+ * How a destination is dialed, and where that is set: a DestinationRule's annotations override the
+ * Settings.
  */
 
 import { type Cluster, DEFAULT_POLICY } from '../../table/plan/plan.ts'

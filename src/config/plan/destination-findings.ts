@@ -1,8 +1,7 @@
 /**
- * What is wrong with the destinations of VirtualServices: hosts, ports and subsets that nothing
- * defines.
+ * Mistakes in the destinations of VirtualServices: hosts, ports and subsets that nothing defines.
  *
- * As `istioctl analyze` does, every block is looked at, also one that no listener reads
+ * As in `istioctl analyze`, every block is checked, even one that no listener uses
  * (pkg/config/analysis/analyzers/virtualservice/destinationhosts.go, destinationrules.go).
  */
 

@@ -1,5 +1,5 @@
 /**
- * Which DestinationRule applies to a host, and what several for one host amount to.
+ * Which DestinationRule applies to a host, and how several for one host merge.
  *
  * Namespaces are asked in turn: the proxy's, the service's, the root namespace; the first that has
  * any match decides, by its most specific host (pilot/pkg/model/push_context.go, destinationRule).

@@ -1,6 +1,6 @@
 /**
- * How often and for how long a destination is dialed: weir's own, as annotations of a
- * DestinationRule, else as the Settings say. What each may be stands here once.
+ * How often and for how long weir dials a destination: by annotations of a DestinationRule, else by
+ * the Settings. This module defines the allowed values.
  */
 
 import { parseDuration } from '../settings/duration.ts'

@@ -1,9 +1,9 @@
 /**
- * Which address and port of the mesh means which service, to whom.
+ * Which service an address and port of the mesh belongs to, for which clients.
  *
- * A service that is exported to some namespaces is there for their clients only: they have it
- * before a public one of the same address, and all others what would be there without it, if need
- * be the service of a wider range.
+ * A service that is exported to some namespaces exists for their clients only. It takes precedence
+ * over a public one of the same address; all other clients get the service that would be there
+ * without it, possibly that of a wider range.
  */
 
 import { type Cidr, contains, formatCidr, parseCidr } from '../../address/address.ts'

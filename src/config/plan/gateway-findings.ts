@@ -1,6 +1,6 @@
 /**
- * What istioctl says of Gateways that weir serves in its own way: two that claim a port for the
- * same hosts (IST0145), and a port that the Service of the gateway's Pods does not have (IST0162).
+ * istioctl's findings on Gateways that weir serves differently: two that claim a port for the same
+ * hosts (IST0145), and a port that the Service of the gateway's Pods does not have (IST0162).
  *
  * The rules are those of pkg/config/analysis/analyzers/gateway, conflictinggateway.go and
  * gateway.go.

@@ -1,10 +1,10 @@
 /**
- * Services as files in Git have them: without the address that a cluster assigns, and without Pods
- * or EndpointSlices.
+ * Services as in files from Git: without the address that a cluster assigns, and without Pods or
+ * EndpointSlices.
  *
- * Each of them alone would have a finding for its endpoints and, sharing "every address" with the
- * others, one for its port: 799 in one real repository. The cause is one, so it is said once, with
- * a count (CFG417).
+ * Each of them would have a finding for its endpoints and, since it shares "every address" with the
+ * others, one for its port: 799 in one real repository. They have one cause, so weir reports it
+ * once, with a count (CFG417).
  */
 
 import { type Findings, type Held, valueAt } from '../findings/diagnostic.ts'

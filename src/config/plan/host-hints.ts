@@ -1,10 +1,10 @@
 /**
  * "Did you mean …?" for a host that no service has.
  *
- * The slips that are made most often come first: a short name of a ServiceEntry, which nothing
- * completes; a name that is exported to others only; a dot at the end, capitals, a domain left out;
- * the right name in another namespace. Names are compared label by label, as the domain would make
- * all of them look alike.
+ * The most frequent mistakes come first: a short name of a ServiceEntry, which nothing completes; a
+ * name that is exported to others only; a trailing dot, capitals, a missing domain; the right name
+ * in another namespace. Names are compared label by label, since their common domain makes all of
+ * them similar.
  */
 
 import { quote } from '../findings/quote.ts'

@@ -2,8 +2,8 @@
  * An index from host patterns to values, so that matching hosts never costs a scan over all
  * resources.
  *
- * A full name is one lookup for itself and one for each length that any pattern has; only a pattern
- * that is looked up walks over all keys, which is rare and needed once for a wildcard service.
+ * A full name costs one look-up for itself and one for each pattern length. Only looking up a
+ * pattern walks over all keys, which is rare: once for a wildcard service.
  */
 
 import { hostsOverlap, isWildcard } from './names.ts'

@@ -1,8 +1,8 @@
 /**
  * The resources by kind, typed and oldest first.
  *
- * Validation has already refused whatever has the wrong shape, so the types may be believed here.
- * Most of Istio's come from its CRD schemas; elsewhere only the fields that are read are listed.
+ * Validation has refused wrong shapes, so the types can be trusted here. Most of Istio's types come
+ * from its CRD schemas; other kinds list only the fields that weir reads.
  */
 
 import type {

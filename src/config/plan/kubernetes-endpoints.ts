@@ -1,12 +1,11 @@
 /**
- * Who is an endpoint of a Kubernetes Service, and at which address and port.
+ * The endpoints of a Kubernetes Service, with address and port.
  *
- * The EndpointSlices of a Service say it, else its Endpoints, else the Pods that its selector
- * picks, by the rules of Kubernetes' own controller: files often hold a Service without what a
- * cluster derives. WorkloadEntries that the selector picks join them
- * (kube/controller/controller.go, buildEndpointsForService). Of endpoints that are not ready, those
- * that are being deleted and still serve are kept for the time when no other is there, as
- * kube-proxy does (KEP-1669).
+ * They come from the EndpointSlices of the Service, else from its Endpoints, else from the Pods
+ * that its selector picks, by the rules of Kubernetes' own controller: files often have a Service
+ * without what a cluster derives from it. WorkloadEntries that the selector picks join them
+ * (kube/controller/controller.go, buildEndpointsForService). Endpoints that are being deleted but
+ * still serve are kept as a last resort, as in kube-proxy (KEP-1669).
  */
 
 import { own } from '../../base/own.ts'

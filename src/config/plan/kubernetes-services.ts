@@ -1,7 +1,7 @@
 /**
  * Kubernetes Services as services: their addresses and ports, and where the mesh listens for them.
  *
- * Who their endpoints are is in kubernetes-endpoints.ts.
+ * Their endpoints are in kubernetes-endpoints.ts.
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'

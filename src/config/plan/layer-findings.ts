@@ -1,8 +1,8 @@
 /**
- * `tcp` routes that are for no port, since every port that they could be for is HTTP or TLS by what
- * its service says of it (CFG418).
+ * `tcp` routes that apply to no port, because their services declare each possible port as HTTP or
+ * TLS (CFG418).
  *
- * The port's protocol alone decides which block of a VirtualService speaks for it, as in Istio.
+ * Only the port's protocol decides which block of a VirtualService applies, as in Istio.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

@@ -1,10 +1,9 @@
 /**
  * ServiceEntries of one host that are one service: most often one for each port.
  *
- * They go together where istiod merges them (pilot/pkg/model/sidecar.go, canMergeServices): in one
- * namespace, with the same resolution, labels, workload selector and exportTo. The first, which is
- * the oldest, has the ports that several give; each port has the endpoints of the entry that gives
- * it.
+ * They merge as in istiod (pilot/pkg/model/sidecar.go, canMergeServices): in one namespace, with
+ * the same resolution, labels, workload selector and exportTo. If several define a port, the oldest
+ * wins; each port has the endpoints of its entry.
  */
 
 import { formatCidr } from '../../address/address.ts'

@@ -1,10 +1,10 @@
 /**
- * Says which mesh VirtualServices share a host (IST0109).
+ * Reports mesh VirtualServices that share a host (IST0109).
  *
- * Istio uses one of them for a client, and does not say which. weir tries them in turn
- * (docs/configuration.md). What counts as shared is istioctl's rule
- * (analyzers/virtualservice/conflictingmeshgatewayhosts.go): the same host, seen by the same
- * namespaces; for one that only some see also an overlapping host of one that all see.
+ * Istio uses one of them for a client, and does not define which. weir tries them in turn
+ * (docs/configuration.md). The definition of a shared host is istioctl's
+ * (analyzers/virtualservice/conflictingmeshgatewayhosts.go): the same host, visible to the same
+ * namespaces; for a VirtualService that only some see, also an overlapping host of a public one.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

@@ -1,10 +1,10 @@
 /**
- * Scopes of the mesh: for the addresses of a service the rules of the VirtualServices that are for
- * it, then the service itself.
+ * Scopes of the mesh: for the addresses of a service, the rules of its VirtualServices, then the
+ * service itself.
  *
- * Who the client is, and so what it sees, is only known when it connects. What is exported to some
- * namespaces is therefore a condition of the rules, and where several services have one address for
- * different clients, their rules stand behind each other.
+ * The client, and so what it sees, is known only when it connects. So exportTo becomes a condition
+ * of the rules. If several services have one address for different clients, their rules follow each
+ * other.
  */
 
 import type { Cidr, Family } from '../../address/address.ts'

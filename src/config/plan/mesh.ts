@@ -1,9 +1,9 @@
 /**
  * The mesh: every port of every service, as Scopes of mesh listeners.
  *
- * weir stands where the client's sidecar would: a connection to a service's address and port
- * follows the VirtualServices for that service, else goes to the service itself. Who the client is,
- * and so which of the VirtualServices it may see, is only known when it connects.
+ * weir takes the place of the client's sidecar: a connection to a service's address and port
+ * follows the VirtualServices of that service, else goes to the service itself. The client, and so
+ * which VirtualServices it sees, is known only when it connects.
  */
 
 import type { Listener } from '../../table/plan/plan.ts'

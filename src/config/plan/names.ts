@@ -1,5 +1,5 @@
 /**
- * Names: how what an operator writes becomes the one full name that everything is compared by.
+ * Names: how a written name becomes the full name that weir compares.
  *
  * The rules are Istio's, oddities included: a host with any dot counts as full already, and hosts
  * are compared as text, with case (pilot/pkg/model/config.go, pkg/config/host/name.go).

@@ -1,5 +1,5 @@
 /**
- * Pods as workloads: which addresses a Pod has, which ports its containers name, and how it is.
+ * Pods as workloads: their addresses, the named ports of their containers, and their readiness.
  *
  * The rules are those of Kubernetes' EndpointSlice controller (endpointslice/utils.go,
  * podutil.FindPort) and of Istio's Pod cache, which copies them

@@ -1,8 +1,8 @@
 /**
- * Where the values of a policy are written: for `weir explain`, which names file and line of each.
+ * Where the values of a policy are set: `weir explain` names file and line of each.
  *
- * policy.ts takes blocks whole and never copies one, so a block that is in force is the very object
- * that was read; where it stands is known by that.
+ * policy.ts never copies a block, so an effective block is the very object that was read. This
+ * module finds its place by identity.
  */
 
 import type { Cluster, PolicyField } from '../../table/plan/plan.ts'

@@ -1,13 +1,13 @@
 /**
  * The effective traffic policy of a destination.
  *
- * Blocks replace each other whole, no field is ever merged into another's block: the port's entry
- * instead of the rule's top level, the subset's blocks over that, the subset's entry for the port
- * over all of it, with what it leaves out (pilot/pkg/networking/util/util.go, MergeTrafficPolicy).
- * `proxyProtocol`, which no port's entry can have, is not lost by one, as it is in Istio. Istio
- * takes the idle timeout and the maximal duration from the top level of a route's first
- * destination; weir takes everything from the destination that was drawn, since that is what the
- * API text promises.
+ * Blocks replace each other as a whole; fields are never merged: the port's entry replaces the
+ * rule's top level, the subset's blocks override that, and the subset's entry for the port
+ * overrides all of it, including what it leaves out (pilot/pkg/networking/util/util.go,
+ * MergeTrafficPolicy). A port's entry cannot have `proxyProtocol`, and does not remove it, as it
+ * does in Istio. Istio takes the idle timeout and the maximum duration from the top level of a
+ * route's first destination; weir takes everything from the picked destination, as the API
+ * documentation says.
  */
 
 import { DEFAULT_POLICY, type Policy } from '../../table/plan/plan.ts'

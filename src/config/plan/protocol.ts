@@ -1,5 +1,5 @@
 /**
- * Which part of a VirtualService speaks for a port: decided by the port's protocol, never by the
+ * Which block of a VirtualService applies to a port: the port's protocol decides, never the
  * VirtualService.
  */
 

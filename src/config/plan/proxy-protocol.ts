@@ -1,9 +1,9 @@
 /**
- * Which listeners read a PROXY header, by the Settings; and where an annotation of Istio asks for
- * one that nobody is trusted with.
+ * Which listeners read a PROXY header, by the Settings; and Istio annotations that ask for one
+ * without trusted senders.
  *
- * Istio turns it on for all listeners of a pod and believes whoever connects. weir asks who may
- * send a header: an address that anybody can name is none to route or to keep out by.
+ * Istio turns it on for all listeners of a pod and trusts every peer. weir requires a list of
+ * senders: an address that anybody can claim is useless for routing and access control.
  */
 
 import type { Listener, ReadsProxy } from '../../table/plan/plan.ts'

@@ -1,11 +1,11 @@
 /**
- * The registry: every service by its host, as each viewer sees it.
+ * The registry: every service by its host, as each namespace sees it.
  *
- * Several resources may define one host. ServiceEntries that go together are one service
- * (merge-entries.ts). Of others, a viewer has the first that it sees: a Kubernetes Service, then
+ * Several resources may define one host. Mergeable ServiceEntries are one service
+ * (merge-entries.ts). Otherwise a viewer gets the first that it sees: a Kubernetes Service, then
  * one exported to some namespaces, then a public one, each by age (pilot/pkg/model/sidecar.go,
  * appendSidecarServices; push_context.go, servicesExportedToNamespace). So a private resource takes
- * nothing from those who do not see it.
+ * nothing from namespaces that do not see it.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

@@ -1,8 +1,8 @@
 /**
- * Servers of Gateways: what they are, which VirtualServices they admit, and which get a socket.
+ * Servers of Gateways: which VirtualServices they admit, and which get a socket.
  *
- * Between Gateways the older one has a socket; servers of one Gateway share it (Istio would leave
- * out the second server, and say nothing).
+ * If two Gateways claim a socket, the older one gets it. Servers of one Gateway share it (Istio
+ * silently ignores the second server).
  */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'

@@ -1,8 +1,8 @@
 /**
- * What is wrong with services and the DestinationRules for them.
+ * Mistakes in services and their DestinationRules.
  *
- * Where istioctl counts Pods only, every endpoint counts here: those of ServiceEntries and
- * WorkloadEntries are as good (pkg/config/analysis/analyzers/destinationrule/subset.go).
+ * istioctl counts only Pods; weir counts every endpoint, also those of ServiceEntries and
+ * WorkloadEntries (pkg/config/analysis/analyzers/destinationrule/subset.go).
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

@@ -1,6 +1,5 @@
 /**
- * A service: what a destination host stands for, wherever it was defined (ServiceEntry or
- * Kubernetes Service).
+ * A service: the meaning of a destination host, defined by a ServiceEntry or a Kubernetes Service.
  */
 
 import type { Cidr } from '../../address/address.ts'

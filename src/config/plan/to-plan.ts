@@ -1,9 +1,9 @@
 /**
- * The third stage: from valid resources to the Plan, with what is wrong between resources.
+ * The third stage: from valid resources to the Plan, with findings across resources.
  *
- * Pure: names that need DNS are handed in resolved, as far as they are known; `Cluster.names` says
- * which ones to ask for. Nothing here is refused: whatever a finding is about, the rest of the Plan
- * stands.
+ * Pure: the caller passes resolved DNS names, as far as they are known; `Cluster.names` lists the
+ * ones to resolve. It refuses nothing: the rest of the Plan stays valid whatever a finding is
+ * about.
  */
 
 import type { Plan } from '../../table/plan/plan.ts'

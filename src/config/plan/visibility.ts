@@ -1,5 +1,5 @@
 /**
- * Who sees a resource (`exportTo`), and in which order resources are looked at.
+ * Which namespaces see a resource (`exportTo`), and the order of resources.
  *
  * Istio's order for a proxy is: resources private to its namespace, then those exported to it by
  * name, then public ones, each by age (pilot/pkg/model/push_context.go, initVirtualServices).

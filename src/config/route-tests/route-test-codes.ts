@@ -1,4 +1,4 @@
-/** Codes of RouteTests: what a test names that is not there, or leaves open. */
+/** Codes of RouteTests: references that do not exist, or that are ambiguous. */
 
 import { type CodeEntry, error, warning } from '../findings/code-entry.ts'
 

@@ -1,9 +1,9 @@
 /**
- * Route tests: from RouteTest resources to questions, and to what their answers should be.
+ * Route tests: from RouteTest resources to questions and expected answers.
  *
- * A test may leave out what the configuration makes plain, and may name gateways and rules only
- * that are there. So this comes after the Plan. Whoever serves a configuration reads no RouteTests
- * at all (../text/read-documents.ts).
+ * A test may omit what the configuration implies, and its gateways and rules must exist. So this
+ * comes after the Plan. A served configuration reads no RouteTests at all
+ * (../text/read-documents.ts).
  */
 
 import { formatAddress, parseAddress, splitEndpoint } from '../../address/address.ts'

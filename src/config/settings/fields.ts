@@ -1,9 +1,9 @@
 /**
  * Readers of fields: from unchecked data to typed values, with a finding for each mistake.
  *
- * A reader gets one written value and where it stands, and returns what it means, or undefined
- * where it is wrong (the caller's default then holds, so that one run finds every mistake). Readers
- * compose into a table of fields.
+ * A reader gets a written value and its place. It returns the meaning, or undefined if it is wrong;
+ * the caller then uses the default, so that one run finds every mistake. Readers compose into a
+ * table of fields.
  */
 
 import { type Cidr, parseAddress, parseCidr } from '../../address/address.ts'

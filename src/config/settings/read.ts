@@ -1,8 +1,8 @@
 /**
- * From the Settings document to Settings: one table of fields, with what each may be.
+ * From the Settings document to Settings: one table of fields with their allowed values.
  *
- * Every field is optional. A field that is wrong is reported and then holds its default, so that
- * one run reports every mistake. docs/configuration.md shows the same fields to the reader.
+ * Every field is optional. A wrong field is reported and gets its default, so that one run reports
+ * every mistake. docs/configuration.md shows the same fields to the reader.
  */
 
 import type { SourceLimit } from '../../table/plan/access.ts'

@@ -2,8 +2,8 @@
  * Settings: how this process runs, as a document like the others
  * (`apiVersion: gateway.weir/v1`, `kind: Settings`).
  *
- * Every field is optional; DEFAULT_SETTINGS is what an absent one means, and docs/configuration.md
- * says the same to the reader. Command-line flags override.
+ * Every field is optional; DEFAULT_SETTINGS has the default of each, and docs/configuration.md
+ * shows it. Command-line flags override.
  */
 
 import type { Cidr } from '../../address/address.ts'

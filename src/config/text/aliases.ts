@@ -1,9 +1,8 @@
 /**
- * What the anchors of one document name, and how much their aliases have added to it.
+ * The anchors of a document, and how many values their aliases have added.
  *
- * An alias shares the value that it names, so that a "billion laughs" file costs little here.
- * Whoever walks the data pays for every alias again, so what aliases add is counted in values, and
- * limited.
+ * An alias shares its value, so a "billion laughs" file costs little here. But walking the data
+ * pays for every alias again, so weir counts and limits the values that aliases add.
  */
 
 import { quote } from '../findings/quote.ts'

@@ -2,7 +2,7 @@
  * From the nodes of a document to plain data with places.
  *
  * Values are made of objects, arrays, strings, numbers, booleans and null, as JSON has them; no key
- * is `__proto__`. Recursion is safe: the parser has refused what nests too deep.
+ * is `__proto__`. Recursion is safe: the parser has refused deep nesting.
  */
 
 import {

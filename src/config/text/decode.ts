@@ -1,9 +1,8 @@
 /**
- * From bytes to text: what is no text at all is refused here, with the place of the first character
- * that shows it.
+ * From bytes to text: refuses bytes that are not text, with the place of the first bad character.
  *
- * A byte order mark of UTF-8 is dropped. Control characters are looked for document by document, so
- * that one broken document leaves the others readable.
+ * A UTF-8 byte order mark is dropped. Control characters are searched per document, so that one
+ * broken document leaves the others readable.
  */
 
 import { isUtf8 } from 'node:buffer'

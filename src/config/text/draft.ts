@@ -1,10 +1,9 @@
 /**
- * Objects on their way to becoming resources: what a document holds, with every `kind: List`
- * expanded.
+ * Drafts of resources: the objects of a document, with every `kind: List` expanded.
  *
  * `kubectl get -o yaml` prints a List whose items are whole resources; a typed list (`kind:
- * PodList`) is what the API server itself answers, and its items leave out apiVersion and kind,
- * which the list's own imply.
+ * PodList`) comes from the API server itself, and its items omit apiVersion and kind, which the
+ * list implies.
  */
 
 import type { Findings, Locatable, Path, Place } from '../findings/diagnostic.ts'

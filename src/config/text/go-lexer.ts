@@ -1,10 +1,10 @@
 /**
- * The lexer of the `yaml` package, with plain text as Go's parser has it.
+ * The lexer of the `yaml` package, with plain scalars as in Go's parser.
  *
  * kubectl reads YAML with goyaml.v2. Inside brackets, a colon ends plain text there only where a
  * blank follows (scannerc.go, yaml_parser_scan_plain_scalar): `[fd00::]` is a list of one address.
  * YAML 1.2 also ends it before a comma or a bracket, and reads a mapping with the key `fd00:`. A
- * file has to mean here what it means in a cluster.
+ * file must mean the same here as in a cluster.
  */
 
 import { Lexer } from 'yaml'

@@ -1,9 +1,9 @@
 /**
- * Values that a tool was to fill in before anybody reads the file: `{{ .Release.Name }}-gw`, `{%
- * name %}`, `${PORT}`.
+ * Placeholders that a tool should have filled in: `{{ .Release.Name }}-gw`, `{% name %}`,
+ * `${PORT}`.
  *
- * Where YAML takes them for text, whatever is wrong with them has one cure: render the file. A file
- * whose braces are no YAML is found earlier (template.ts).
+ * If YAML reads them as text, every mistake in them has one cure: render the file. A file whose
+ * braces are not YAML is found earlier (template.ts).
  */
 
 export const TEMPLATE = 'this is a template: render it first'

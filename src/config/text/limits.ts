@@ -1,6 +1,5 @@
 /**
- * Every limit that a configuration's text has to keep, so that no file can take the memory, the
- * stack or the time.
+ * The limits of a configuration's text, so that no file can exhaust memory, stack or time.
  */
 
 /** Bytes of one file; a larger one is not read at all. 100 000 routes take some 20 MiB. */

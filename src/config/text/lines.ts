@@ -1,7 +1,7 @@
 /**
  * From an offset in a file's text to the line and column that an editor shows.
  *
- * Nothing is counted before the first place is asked for: a file without mistakes pays nothing.
+ * Lines are counted only when the first place is needed: a file without mistakes pays nothing.
  */
 
 import { LineCounter } from 'yaml'

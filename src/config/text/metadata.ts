@@ -1,10 +1,10 @@
 /**
  * The metadata of a resource, completed as the API server completes it.
  *
- * What Kubernetes keeps for itself (uid, resourceVersion, managedFields, generateName,
- * ownerReferences …) is known by name only. The rules for names are those that hold for every kind:
- * a name becomes a segment of a URL path (apimachinery, IsValidPathSegmentName); a namespace is a
- * DNS label (RFC 1123) and becomes part of host names.
+ * Kubernetes' internal fields (uid, resourceVersion, managedFields, generateName, ownerReferences
+ * …) are known by name only. The rules for names are those that hold for every kind: a name becomes
+ * a segment of a URL path (apimachinery, IsValidPathSegmentName); a namespace is a DNS label (RFC
+ * 1123) and becomes part of host names.
  */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'

@@ -1,11 +1,10 @@
 /**
  * From the text of one document to the nodes of the `yaml` package, within limits.
  *
- * The package's lexer, parser and composer are driven here lexeme by lexeme, because only so can a
- * document be left when it nests too deep for recursion or grows too large. The schema is
- * "failsafe": every scalar stays text, and scalar.ts decides what a plain one means. Duplicate keys
- * are left to convert.ts, which finds them in linear time (the package compares each key with all
- * others of its mapping).
+ * This module drives the package's lexer, parser and composer lexeme by lexeme, so that it can
+ * abandon a document that nests too deep or grows too large. The schema is "failsafe": every scalar
+ * stays text, and scalar.ts decides what a plain one means. Duplicate keys are left to convert.ts,
+ * which finds them in linear time (the package compares each key with all others of its mapping).
  */
 
 import { Composer, type Document, type ErrorCode, type Node, Parser, Schema } from 'yaml'

@@ -1,9 +1,8 @@
 /**
- * Where the values of a document stand: for each mapping and list, the offset of each of its
- * values.
+ * The places of a document's values: for each mapping and list, the offset of each value.
  *
- * Kept beside the values and not in them, so that they stay plain data. A number a value is all
- * that is paid; lines and columns are counted when someone asks.
+ * They are kept beside the values, which stay plain data. They cost one number per value; lines and
+ * columns are computed on demand.
  */
 
 import type { Path, Place } from '../findings/diagnostic.ts'

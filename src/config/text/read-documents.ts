@@ -1,9 +1,9 @@
 /**
  * The first stage: from files to resources that know their places.
  *
- * Pure: the caller has read the files. A broken document takes nothing with it: the other documents
- * of the file, and all other files, are read as if it were not there. Whether a resource is right,
- * is left to validate/.
+ * Pure: the caller has read the files. A broken document affects no other: the other documents of
+ * the file, and all other files, are read as if it did not exist. validate/ decides whether a
+ * resource is right.
  */
 
 import type { Findings } from '../findings/diagnostic.ts'

@@ -1,10 +1,10 @@
 /**
- * What a scalar means: what Kubernetes makes of it, not what YAML 1.2 says.
+ * The meaning of a scalar: as in Kubernetes, not as in YAML 1.2.
  *
  * kubectl reads YAML with sigs.k8s.io/yaml (goyaml.v2/resolve.go), which is YAML 1.1 in this
- * respect: `yes`, `on` and `y` are true, `0777` is 511 and `1_000` is 1000. A file has to mean the
- * same here as in a cluster, so that `port: 0777` or a label `version: on` is not read one way
- * there and another way here. A time stays text, and a base-60 number (`1:30`) is text in both.
+ * respect: `yes`, `on` and `y` are true, `0777` is 511 and `1_000` is 1000. A file must mean the
+ * same here as in a cluster, so `port: 0777` and the label `version: on` are read the same way. A
+ * time stays text, and a base-60 number (`1:30`) is text in both.
  */
 
 import { Scalar } from 'yaml'

@@ -1,8 +1,8 @@
 /**
- * Cuts a file's text into its YAML documents, so that each is parsed alone: a quote that never
- * closes in one cannot swallow the next, and memory is that of the largest document. A line that
- * starts with `---` is a boundary even inside a quoted or block scalar (YAML 1.2 §9.1.2,
- * c-forbidden), and kubectl cuts there too.
+ * Splits a file's text into its YAML documents and parses each alone: an unclosed quote in one
+ * cannot swallow the next, and the largest document determines the memory. A line that starts with
+ * `---` is a boundary even inside a quoted or block scalar (YAML 1.2 §9.1.2, c-forbidden), and
+ * kubectl cuts there too.
  */
 
 /** One document: text from `from` up to `to`. */

@@ -1,6 +1,5 @@
 /**
- * Templates: files that become resources only once a tool has rendered them (Helm, Jinja,
- * envsubst).
+ * Templates: files that a tool must render first (Helm, Jinja, envsubst).
  *
  * YAML reads `{{ .Values.port }}` as a mapping in a mapping, `{{- if … }}` as a broken list, and a
  * template of a hundred lines as a hundred mistakes. All of them have one cure, so each file has

@@ -1,4 +1,4 @@
-/** TLS towards a destination (istiod ValidateTLS): which settings go together. */
+/** TLS to a destination (istiod ValidateTLS): which settings can be combined. */
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'

@@ -1,9 +1,9 @@
 /**
  * weir's one extension of Istio: an http route that routes connections.
  *
- * A VirtualService without `tcp` routes, whose first http route has no match and nothing of layer
- * 7, says nothing that a TCP gateway could not do; so weir does it, where Istio would ignore it.
- * Checks and planning both ask here, so that they cannot disagree.
+ * If a VirtualService has no `tcp` routes, and its first http route has no match and no layer 7, a
+ * TCP gateway can serve it. weir does; Istio would ignore it. Checks and planning both ask this
+ * module, so that they cannot disagree.
  */
 
 import { isObject } from './field.ts'

@@ -1,5 +1,5 @@
 /**
- * Destinations and weights: what the routes of all three blocks (tcp, tls, http) have in common.
+ * Destinations and weights, which the routes of all three blocks (tcp, tls, http) share.
  */
 
 import { quote } from '../findings/quote.ts'

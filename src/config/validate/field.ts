@@ -1,10 +1,9 @@
 /**
- * A field: a value somewhere in a resource, which knows where it stands and can be complained
- * about.
+ * A field: a value in a resource, with its place, at which checks report findings.
  *
- * The checks walk a resource by fields and never touch raw values, so that a wrong type is never
- * more than "not there": whoever asks for a text or for items gets none, and the shape check, not
- * the meaning check, tells the operator. `null` is the same as absent, as it is in Kubernetes.
+ * The checks walk a resource by fields and never touch raw values. A value of the wrong type reads
+ * as absent; the shape check reports it, not the check of meaning. `null` is the same as absent, as
+ * in Kubernetes.
  */
 
 import { CODES, type Code } from '../findings/codes.ts'

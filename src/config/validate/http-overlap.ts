@@ -1,5 +1,5 @@
 /**
- * Http matches whose uri prefix lies inside that of an earlier match, all else being no narrower
+ * Http matches whose uri prefix is inside that of an earlier match that is otherwise no narrower
  * (IST0131).
  */
 

@@ -1,8 +1,8 @@
 /**
- * HTTP routes: which of their parts go together, and that each part is right.
+ * HTTP routes: which of their parts can be combined, and whether each part is right.
  *
- * weir serves no layer 7, but whoever shares a file between Istio and weir gets Istio's verdict on
- * it (pkg/config/validation/virtualservice.go). Matches are in http-match.ts, the actions in
+ * weir does not serve layer 7, but reports Istio's verdict for files that Istio and weir share
+ * (pkg/config/validation/virtualservice.go). Matches are in http-match.ts, the actions in
  * http-actions.ts.
  */
 

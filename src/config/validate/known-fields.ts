@@ -1,9 +1,9 @@
 /**
- * Every field that Istio's resources can have, and what weir does with it.
+ * Every field of Istio's resources, and what weir does with it.
  *
- * One table drives three things: unknown fields are errors, what weir ignores is named in a
- * warning, and docs/configuration.md shows it to the reader (a test holds the two together). The
- * order is that of Istio's reference pages.
+ * One table drives three things: unknown fields are errors, ignored fields are warnings, and
+ * docs/configuration.md shows them (a test compares both). The order is that of Istio's reference
+ * pages.
  */
 
 /** What weir does with a field. */

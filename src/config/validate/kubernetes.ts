@@ -1,8 +1,8 @@
 /**
  * Kubernetes kinds: the types of the fields that weir reads.
  *
- * These resources mostly come out of `kubectl get -o yaml`, from an API server that has checked
- * them, and are full of fields that do not matter here; so unknown fields are not even looked at.
+ * These resources mostly come from `kubectl get -o yaml`, where an API server has validated them,
+ * and have many fields that do not matter here; so unknown fields are not checked.
  */
 
 import type { Shape } from './shape.ts'

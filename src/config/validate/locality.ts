@@ -1,4 +1,4 @@
-/** Localities: "region/zone/subzone", how load is spread over them, and where it fails over to. */
+/** Localities: "region/zone/subzone", the distribution of load over them, and failover. */
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'

@@ -1,5 +1,5 @@
 /**
- * Names: which texts are DNS labels, host names, label keys, ports and addresses.
+ * Names: which strings are DNS labels, host names, label keys, ports and addresses.
  *
  * The rules are those of istiod's webhook (istio/istio pkg/config/validation/agent/validation.go
  * and pkg/config/labels/instance.go), quirks included: upper case is fine, a single all-digit label

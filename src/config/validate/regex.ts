@@ -1,8 +1,8 @@
 /**
  * Regular expressions in RE2's syntax, as Istio checks them with Go's regexp.
  *
- * What RE2 lacks (looking around, back references, counts above 1000, unknown escapes) is refused
- * here; what only RE2 has is translated; the rest is left to JavaScript's own parser.
+ * weir refuses what RE2 lacks (look-around, back references, counts above 1000, unknown escapes),
+ * translates what only RE2 has, and leaves the rest to JavaScript's parser.
  */
 
 const LENGTH_MAX = 1024

@@ -1,5 +1,5 @@
 /**
- * What a ServiceEntry may have by the way that its endpoints are found: `resolution`.
+ * What a ServiceEntry may have, depending on its `resolution`.
  *
  * The rules are istiod's (the later half of ValidateServiceEntry) and the schema's CEL rules.
  */

@@ -1,9 +1,8 @@
 /**
- * RouteTest: what connections are asked about, and what they should get.
+ * RouteTest: connections and their expected routing.
  *
- * weir's own kind, so all that is wrong with one is found here: types, fields, meaning. What its
- * tests name in other resources (gateways, rules) is looked up in
- * config/route-tests/route-tests.ts.
+ * RouteTest is weir's own kind, so this module checks everything: types, fields, meaning.
+ * config/route-tests/route-tests.ts looks up the gateways and rules that its tests name.
  */
 
 import { splitEndpoint } from '../../address/address.ts'

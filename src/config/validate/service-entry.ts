@@ -1,8 +1,8 @@
 /**
  * ServiceEntry: its selector, hosts, addresses and ports.
  *
- * The rules are istiod's (ValidateServiceEntry) and the schema's CEL rules, which agree. What
- * depends on the way that endpoints are resolved is in resolution.ts.
+ * The rules are istiod's (ValidateServiceEntry) and the schema's CEL rules, which agree. Checks
+ * that depend on the resolution are in resolution.ts.
  */
 
 import { quote } from '../findings/quote.ts'

@@ -1,5 +1,5 @@
 /**
- * Shapes: a small table language for the types of fields, for kinds that no schema here covers.
+ * Shapes: a small table language for the types of fields, for kinds without a schema.
  *
  * It serves the Kubernetes kinds, of which weir reads a few fields and skips the rest, and those
  * few Istio fields that are younger than the schemas that structure.ts uses.

@@ -1,10 +1,9 @@
 /**
- * Structure: whether a resource has the types and values that Istio's CRD schema asks for.
+ * Structure: whether a resource has the types and values of Istio's CRD schema.
  *
- * The validators are those that @kubernetes-models/istio made of Istio's own schemas. They give
- * Ajv's errors; here these become one sentence for each mistake, at the field that has it. The
- * schema's CEL rules are not in them (they are among the checks of meaning), nor are unknown fields
- * (known-fields.ts).
+ * The validators are those that @kubernetes-models/istio made of Istio's own schemas. This module
+ * turns Ajv's errors into one sentence for each mistake, at its field. The schema's CEL rules are
+ * not in them (they are among the checks of meaning), nor are unknown fields (known-fields.ts).
  */
 
 import { DestinationRule } from '@kubernetes-models/istio/networking.istio.io/v1/DestinationRule'

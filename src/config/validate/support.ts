@@ -1,6 +1,6 @@
 /**
- * What weir does not do as Istio does, beyond single fields: http routes, weir's annotations, and
- * the attributes that the ambient profile lacks.
+ * Where weir differs from Istio, beyond single fields: http routes, weir's annotations, and
+ * attributes that the ambient profile lacks.
  */
 
 import { SPLITS } from '../../table/plan/plan.ts'

@@ -1,5 +1,5 @@
 /**
- * Routes and matches that can never be used, found by comparing them literally (IST0130, IST0131).
+ * Routes and matches that are never used, found by literal comparison (IST0130, IST0131).
  *
  * The comparison is istiod's (analyzeUnreachable…Rules): two matches are the same when they are
  * written the same, list order included; for http, a prefix that an earlier prefix covers counts

@@ -1,4 +1,4 @@
-/** Codes of the second stage: what one resource says, taken alone. */
+/** Codes of the second stage: single resources. */
 
 import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 

@@ -1,9 +1,9 @@
 /**
- * The second stage: whether one resource, taken alone, is right.
+ * The second stage: whether a single resource is right.
  *
  * First its structure (Istio's CRD schema), then its fields (unknown ones, and those that weir
- * ignores), then its meaning (what istiod's webhook refuses). A resource is valid when no error was
- * added. How resources fit together is left to plan/.
+ * ignores), then its meaning (what istiod's webhook refuses). A resource without errors is valid.
+ * plan/ checks how resources fit together.
  */
 
 import type { Code } from '../findings/codes.ts'
