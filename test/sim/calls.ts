@@ -4,12 +4,13 @@ import { Errno } from '../../src/kernel/errno.ts'
 import type { ListenOptions, PipeCalls, SocketCalls } from '../../src/kernel/kernel.ts'
 import type { SocketName } from '../../src/kernel/socket-address.ts'
 import type { Machine } from './kernel.ts'
-import { Listener, type Name, Socket } from './network.ts'
+import { Listener, type Name, nameOf, Socket } from './network.ts'
+import { GATEWAY, GATEWAY6 } from './plans.ts'
 import type { Pools } from './pools.ts'
 import { File, Pipe } from './process.ts'
 
 /** Where dials come from. */
-const OWN: Name = { family: 4, words: [10, 1, 0, 1], port: 0 }
+const OWN = { 4: nameOf(GATEWAY, 0), 6: nameOf(GATEWAY6, 0) }
 const NOWHERE: Name = { family: 4, words: [0, 0, 0, 0], port: 0 }
 
 export class Calls implements SocketCalls {
@@ -44,7 +45,7 @@ export class Calls implements SocketCalls {
     const { faults, dice, process } = this.#machine
     if (faults.strikes('dialFails'))
       return -dice.pick([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM])
-    const local = { ...OWN, family, port: this.#port++ }
+    const local = { ...OWN[family], port: this.#port++ }
     return process.open(new File(this.#worker, { socket: new Socket(local, NOWHERE) }))
   }
 

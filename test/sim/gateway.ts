@@ -7,19 +7,24 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { createRandom } from '../../src/base/random.ts'
 import type { World } from '../../src/base/world.ts'
+import { ProxyHeaderReader } from '../../src/engine/decide/proxy-reader.ts'
+import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import { FlowEngine } from '../../src/engine/flow/engine.ts'
 import { ANY, createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
 import { createLimits, LimitsInForce, writeLimits } from '../../src/engine/worker/limits.ts'
-import type { Order, Report } from '../../src/engine/worker/protocol.ts'
+import type { Order, Report, RevisedPart } from '../../src/engine/worker/protocol.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { endLost } from '../../src/stats/lost.ts'
 import { Wanted, want } from '../../src/stats/records.ts'
 import { Counter, clearWorker, openAt, openStats, type Stats } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import type { Plan } from '../../src/table/plan/plan.ts'
+import { changeClients } from '../../src/table/build/clients.ts'
+import { changeEndpoints } from '../../src/table/build/endpoints.ts'
+import { openTable } from '../../src/table/format/table.ts'
+import type { Endpoint, Plan, Source } from '../../src/table/plan/plan.ts'
 import { BLOCKED, type Machine, SimulatedKernel } from './kernel.ts'
 import { memoryFor } from './memory.ts'
-import { GATEWAY, OTHER_ADDRESS } from './plans.ts'
+import { OWN_ADDRESSES } from './plans.ts'
 
 /** Eventfds have numbers that no socket of a run has. */
 const WAKES = 1_000_000
@@ -27,6 +32,18 @@ const WAKES = 1_000_000
 const RESTART_MS = 100
 /** Of the wall clock, at the start of each run. */
 const WALL_MS = 1_800_000_000_000
+
+type GatewayOptions = {
+  readonly workers: number
+  readonly maxConnections: number
+  readonly files: number | null
+  readonly onAdmitted?: OnAdmitted | undefined
+}
+
+type TableOrder = Extract<Order, { kind: 'table' }>
+
+/** What is decided by from a time on. */
+export type Version = { readonly generation: number; readonly sinceMs: number; readonly plan: Plan }
 
 type Worker = {
   readonly index: number
@@ -45,8 +62,10 @@ export class Gateway {
   readonly workers: readonly Worker[]
   readonly stats: Stats
   readonly journals: readonly JournalMemory[]
-  /** By generation; the first is 1. */
+  /** By generation, as it was published; the first is 1. */
   readonly plans: Plan[] = []
+  /** All that was ever in force: each plan, and what a revision made of it. */
+  readonly versions: Version[] = []
   /** It drains or stops: nobody is started any more. */
   isEnding = false
   deaths = 0
@@ -61,10 +80,13 @@ export class Gateway {
   readonly #slots = new Map<string, number>()
   readonly #rows: number
   readonly #files: number | null
-  #newest: Order | null = null
+  /** For a worker that starts later. */
+  #newest: TableOrder | null = null
+  readonly #onAdmitted: OnAdmitted | undefined
 
-  constructor(machine: Machine, options: { workers: number; maxConnections: number; files: number | null }) {
+  constructor(machine: Machine, options: GatewayOptions) {
     this.#machine = machine
+    this.#onAdmitted = options.onAdmitted
     this.#rows = options.maxConnections
     this.#files = options.files
     const memory = memoryFor(options.workers)
@@ -109,10 +131,49 @@ export class Gateway {
 
   publish(plan: Plan): void {
     this.plans.push(plan)
-    const table = buildTable(plan, this.generation, this.#slotOf)
-    this.#newest = { kind: 'table', epoch: this.generation, generation: this.generation, table }
-    for (const { port } of this.workers) port?.postMessage(this.#newest)
-    Atomics.store(new Int32Array(this.#epoch), 0, this.generation)
+    const { generation } = this
+    this.#note(plan)
+    const table = buildTable(plan, generation, this.#slotOf)
+    this.#newest = { kind: 'table', epoch: this.#newest?.epoch ?? 0, generation, table }
+    this.#announce(epoch => ({ kind: 'table', epoch, generation, table }))
+  }
+
+  /** Of the newest generation, these clusters have other endpoints. */
+  reviseEndpoints(changed: ReadonlyMap<number, readonly Endpoint[]>): void {
+    const newest = this.#newest as TableOrder
+    const { plan } = this.versions.at(-1) as Version
+    const clusters = plan.clusters.map((cluster, row) => ({
+      ...cluster,
+      endpoints: changed.get(row) ?? cluster.endpoints,
+    }))
+    this.#note({ ...plan, clusters })
+    this.#revise('endpoints', changeEndpoints(openTable(newest.table), changed, this.#slotOf))
+  }
+
+  /** Of the newest generation, clients are others. */
+  reviseClients(sources: readonly Source[]): void {
+    const newest = this.#newest as TableOrder
+    const { plan } = this.versions.at(-1) as Version
+    this.#note({ ...plan, sources })
+    this.#revise('clients', changeClients(openTable(newest.table), sources))
+  }
+
+  #note(plan: Plan): void {
+    this.versions.push({ generation: this.generation, sinceMs: this.#machine.clock.nowMs, plan })
+  }
+
+  #revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
+    const newest = this.#newest as TableOrder
+    this.#newest = { ...newest, table: { ...newest.table, [part]: buffer } }
+    this.#announce(epoch => ({ kind: part, epoch, buffer }))
+  }
+
+  #announce(orderOf: (epoch: number) => Order): void {
+    const newest = this.#newest as TableOrder
+    const epoch = newest.epoch + 1
+    this.#newest = { ...newest, epoch }
+    for (const { port } of this.workers) port?.postMessage(orderOf(epoch))
+    Atomics.store(new Int32Array(this.#epoch), 0, epoch)
     for (const worker of this.workers) this.#rouse(worker)
   }
 
@@ -143,9 +204,10 @@ export class Gateway {
         ...{ epoch: this.#epoch, stats: this.#shared, inboxes: this.#inboxes, held: this.#epoch },
         journal: this.journals[worker.index],
         limits: new LimitsInForce(this.#limits, this.#rows),
-        world: this.#world(),
+        ...{ world: this.#world(), reader: new ProxyHeaderReader() },
       },
       kernel,
+      this.#onAdmitted,
     )
     this.#guarded(worker, () => worker.engine?.start())
     this.#readReports(worker)
@@ -158,7 +220,7 @@ export class Gateway {
       originMs: 0,
       wallMs: () => WALL_MS + clock.nowMs,
       random: () => createRandom(dice.below(2 ** 31), dice.below(2 ** 31), dice.below(2 ** 31)),
-      ownAddresses: () => [GATEWAY, OTHER_ADDRESS],
+      ownAddresses: () => OWN_ADDRESSES,
       openFilesMax: () => this.#files,
     }
   }

@@ -9,17 +9,22 @@ import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { RecordReader } from '../../src/stats/records.ts'
 import { Series, seriesAt, usedRows } from '../../src/stats/series.ts'
 import { Counter, closedAt, openAt, sumCounter } from '../../src/stats/stats.ts'
+import type { ReadsProxy } from '../../src/table/plan/plan.ts'
 import { naiveMatch } from '../support/naive-match.ts'
-import type { Gateway } from './gateway.ts'
+import type { Gateway, Version } from './gateway.ts'
+import { nameText } from './network.ts'
 import type { Peer } from './peers.ts'
 import { EXACT_ROUTE, EXACT_WEIGHTS } from './plans.ts'
 import type { File } from './process.ts'
+import { isSender, type Preface } from './senders.ts'
 
 export type Client = {
   readonly peer: Peer
   readonly address: string
   readonly port: number
+  /** The newest when it connected, and when that was. */
   readonly generation: number
+  readonly connectedMs: number
 }
 
 export type Scene = {
@@ -27,6 +32,8 @@ export type Scene = {
   /** By port of the client. */
   readonly clients: ReadonlyMap<number, Client>
   readonly servers: readonly Peer[]
+  /** By port: listeners behind load balancers. */
+  readonly proxied: ReadonlyMap<number, ReadsProxy>
   /** How many the kernel itself has sent away before they were accepted. */
   readonly aborted: number
   readonly files: readonly (File | null)[]
@@ -75,7 +82,8 @@ export function checkEnd(scene: Scene): Map<ReasonName, number> {
   const reasons = new Map<ReasonName, number>()
   for (const record of records) {
     reasons.set(record.reason, (reasons.get(record.reason) ?? 0) + 1)
-    const port = record.words[Live.clientPort]
+    const isBehind = record.words[Live.peerFamily] !== 0
+    const port = record.words[isBehind ? Live.peerPort : Live.clientPort]
     if (record.words[Live.clientFamily] === 0) continue
     if (seen.has(port)) onBug(`client ${port} has ended twice`)
     seen.set(port, record)
@@ -206,34 +214,145 @@ function checkTimes(
     onBug(`${who}: was idle for ${idle} ms of ${idleTimeoutMs}`)
 }
 
-/** The naive matcher, asked with the plan that was in force when it was accepted. */
-function checkRoute({ gateway, onBug }: Scene, { reason, words }: Record, client: Client, who: string): void {
+/** The naive matcher, asked with what was in force between connect and decision. */
+function checkRoute(scene: Scene, record: Record, client: Client, who: string): void {
+  const { gateway, onBug } = scene
+  const { reason, words } = record
   if (reason === 'max-connections' || reason === 'accept-error' || words[Live.destinationFamily] === 0) return
-  const plan = gateway.plans[words[Live.generation] - 1]
+  const generation = words[Live.generation]
+  const plan = gateway.plans[generation - 1]
   const listener = plan.listeners[words[Live.listener]]
-  const destination = formatAddress(4, words, Live.destination)
-  const port = words[Live.destinationPort]
-  const outcome = naiveMatch(plan, { gateway: listener.gateway, client: client.address, destination, port })
-  const route = words[Live.route]
-  if (outcome.listener !== words[Live.listener])
-    onBug(`${who}: listener ${words[Live.listener]}, not ${outcome.listener}`)
-  if (route !== outcome.route) onBug(`${who}: route ${route}, not ${outcome.route}`)
-  const newest = gateway.plans.slice(words[Live.generation], client.generation)
+  checkPlace(scene, record, client, who)
+  const newest = gateway.plans.slice(generation, client.generation)
   const isThere = newest.some(each =>
     each.listeners.some(other => other.port === listener.port && other.bind === listener.bind),
   )
-  if (isThere)
-    onBug(`${who}: decided by generation ${words[Live.generation]}, when ${client.generation} was there`)
+  if (isThere) onBug(`${who}: decided by generation ${generation}, when ${client.generation} was there`)
+  if (!checkProxy(scene, record, client, who)) return
+  const versions = versionsFor(scene, record, client)
+  const query = {
+    gateway: listener.gateway,
+    client: nameIn(record, Live.client).address,
+    destination: nameIn(record, Live.destination).address,
+    port: listener.port,
+  }
+  const route = words[Live.route]
+  // Which listener it is, is known, whatever a header says of where it was to go.
+  const listeners = [{ ...listener, bind: '' }]
+  if (!versions.some(each => naiveMatch({ ...each.plan, listeners }, query).route === route))
+    onBug(`${who}: route ${route} is that of no version of generation ${generation}`)
   const cluster = words[Live.cluster]
   if (cluster < 0 || route < 0) return
   if (!plan.routes[route].destinations.some(each => each.cluster === cluster))
     onBug(`${who}: cluster ${cluster} is none of route ${route}`)
-  const address = formatAddress(4, words, Live.endpointAddress)
-  const isEndpoint = plan.clusters[cluster].endpoints.some(
-    each => each.address === address && each.port === words[Live.endpointPort],
+  if (words[Live.endpointFamily] === 0) return
+  const { address, port } = nameIn(record, Live.endpointAddress)
+  const isEndpoint = versions.some(version =>
+    version.plan.clusters[cluster].endpoints.some(each => each.address === address && each.port === port),
   )
-  if (words[Live.endpointFamily] !== 0 && !isEndpoint)
-    onBug(`${who}: ${address} is no endpoint of cluster ${cluster}`)
+  if (!isEndpoint) onBug(`${who}: ${address} is no endpoint of cluster ${cluster}`)
+  checkIntroduction(scene, record, client, who)
+}
+
+/** Of the record's generation, what was in force at any time from the client's connect on. */
+function versionsFor({ gateway }: Scene, { words, numbers }: Record, { connectedMs }: Client): Version[] {
+  const { versions } = gateway
+  return versions.filter(({ generation, sinceMs }, index) => {
+    const next = versions[index + 1]
+    const isOver = next?.generation === generation && next.sinceMs < connectedMs
+    return generation === words[Live.generation] && !isOver && sinceMs <= numbers[Live.endedMs / 2]
+  })
+}
+
+/** An address of a record; its family stands before it, its port behind it. */
+function nameIn({ words }: Record, field: number): { readonly address: string; readonly port: number } {
+  const family = words[field - 1] === 6 ? 6 : 4
+  return { address: formatAddress(family, words, field), port: words[field + 4] }
+}
+
+/** The listener is the one that the kernel gave the connection to. */
+function checkPlace({ gateway, onBug }: Scene, { words }: Record, client: Client, who: string): void {
+  const plan = gateway.plans[words[Live.generation] - 1]
+  const { local, remote } = client.peer.socket
+  const [destination, from] = [remote, local].map(name => formatAddress(name.family, name.words))
+  const { gateway: name } = plan.listeners[words[Live.listener]]
+  const outcome = naiveMatch(plan, { gateway: name, client: from, destination, port: remote.port })
+  if (outcome.listener !== words[Live.listener])
+    onBug(`${who}: listener ${words[Live.listener]}, not ${outcome.listener}`)
+}
+
+/** False where nothing was decided, for what it said of its client or did not say. */
+function checkProxy(scene: Scene, record: Record, client: Client, who: string): boolean {
+  const { onBug } = scene
+  const { reason, words } = record
+  const { peer } = client
+  const { preface } = peer
+  const reads = scene.proxied.get(peer.socket.remote.port)
+  const isTrusted = reads === undefined || !reads.require || isSender(reads, peer.socket.local)
+  const wasRouted = words[Live.route] !== -1 || words[Live.cluster] !== -1
+  if (!isTrusted && wasRouted) onBug(`${who}: it may not connect, and was routed`)
+  if (isTrusted && reason === 'proxy-untrusted') onBug(`${who}: it is trusted`)
+  if (!isTrusted) return false
+  if (preface !== null) return checkHeader(scene, record, peer, preface, who)
+  if (words[Live.peerFamily] !== 0 || reason === 'proxy-invalid' || reason === 'proxy-timeout')
+    onBug(`${who}: nothing was to be read of it`)
+  return true
+}
+
+function checkHeader(
+  { gateway, lateMs, onBug }: Scene,
+  record: Record,
+  peer: Peer,
+  { is, claims }: Preface,
+  who: string,
+): boolean {
+  const { reason, words, numbers } = record
+  const plan = gateway.plans[words[Live.generation] - 1]
+  const timeoutMs = plan.listeners[words[Live.listener]].proxyProtocol?.timeoutMs ?? 0
+  const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
+  if (reason === 'proxy-invalid' && is === 'whole' && peer.isIntroduced) onBug(`${who}: its header was right`)
+  if (reason === 'proxy-timeout' && lasted < timeoutMs - 1)
+    onBug(`${who}: after ${lasted} ms of ${timeoutMs}`)
+  const wasDecided = words[Live.route] !== -1 || reason === 'no-route'
+  if (!wasDecided) {
+    if (reason !== 'worker-lost' && lasted > timeoutMs + lateMs)
+      onBug(`${who}: was read from for ${lasted} ms of ${timeoutMs}`)
+    return false
+  }
+  if (is !== 'whole') onBug(`${who}: its header was ${is}, and it was decided about`)
+  if ((claims !== null) !== (words[Live.peerFamily] !== 0)) onBug(`${who}: somebody else is its client`)
+  if (claims === null) return true
+  const [from, to] = [nameIn(record, Live.client), nameIn(record, Live.destination)]
+  if (textOf(from) !== nameText(claims.client)) onBug(`${who}: its client is ${from.address}`)
+  if (textOf(to) !== nameText(claims.destination)) onBug(`${who}: its destination is ${to.address}`)
+  return true
+}
+
+const textOf = ({ address, port }: { address: string; port: number }): string => `${address}:${port}`
+
+/** An upstream is told who its client is, where that is wanted, and else nothing. */
+function checkIntroduction(
+  { gateway, servers, onBug }: Scene,
+  record: Record,
+  client: Client,
+  who: string,
+): void {
+  const { words } = record
+  const server = servers.find(each => each.heardOf === client.peer.number)
+  if (server === undefined || client.peer.said < 4) return
+  const { policy } = gateway.plans[words[Live.generation] - 1].clusters[words[Live.cluster]]
+  const { header } = server
+  if ((header?.version ?? 0) !== policy.proxyVersion)
+    onBug(`${who}: version ${header?.version ?? 0} of a header, not ${policy.proxyVersion}`)
+  if (header === null || header.says.clientFamily === 0) return
+  const { says } = header
+  const [from, to] = [nameIn(record, Live.client), nameIn(record, Live.destination)]
+  const isRight =
+    formatAddress(says.clientFamily as 4 | 6, says.client) === from.address &&
+    says.clientPort === from.port &&
+    formatAddress(says.destinationFamily as 4 | 6, says.destination) === to.address &&
+    says.destinationPort === to.port
+  if (!isRight) onBug(`${who}: its upstream was told of somebody else`)
 }
 
 /**
@@ -280,5 +399,18 @@ function checkExact({ gateway, onBug }: Scene, records: readonly Record[]): void
     const got = drawn.filter(({ words }) => words[Live.cluster] === cluster).length
     if (Math.abs(got - share) >= 1)
       onBug(`${got} of ${drawn.length} went to a destination with ${weight} of ${total}`)
+  }
+}
+
+/** Who ends by itself, and whose server does, has ended, although others stand still. */
+export function checkWaiting({ clients, servers, onBug }: Scene): void {
+  if (servers.some(({ script, isOver }) => !isOver && (script.hears === 'nothing' || script.deafAt > 0)))
+    return
+  for (const { peer, port } of clients.values()) {
+    const { ends, hears, after, deafAt } = peer.script
+    if (peer.isOver || ends !== 'first' || hears === 'nothing' || after > 0 || deafAt > 0) continue
+    const server = servers.find(each => each.heardOf === peer.number || each.number === peer.heardOf)
+    if (server === undefined ? peer.script.says >= 4 : server.isWilling && !server.isBehind)
+      onBug(`client ${port} waits for others`)
   }
 }

@@ -3,12 +3,17 @@
  * that is lost, doubled, out of place or somebody else's shows at once; the first four bytes are
  * the number.
  *
- * To add a kind: a line in KINDS. What all kinds are made of is `Script`.
+ * To add a kind: a line in KINDS. What all kinds are made of is `Script`. What a load balancer says first
+ * (senders.ts) and the records of a session (session.ts) are around the payload, and count nowhere.
  */
 
+import { createProxyHeader, INVALID, MORE, type ProxyHeader } from '../../src/wire/proxy-header.ts'
+import { readProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import type { Clock } from './clock.ts'
 import type { Dice } from './dice.ts'
 import type { Network, Socket } from './network.ts'
+import type { Preface } from './senders.ts'
+import type { Session } from './session.ts'
 
 export type Script = {
   /** Bytes that it says in all, in pieces of up to `piece`, with gaps of up to `gapMs`. */
@@ -27,10 +32,22 @@ export type Script = {
   /** After so many bytes heard or said, or after so long, where it resets. */
   readonly resetAt: number
   readonly resetMs: number
+  /** It hears no more after so many bytes; 0: it does. */
+  readonly deafAt: number
 }
 
 const PLAIN: Script = {
-  ...{ says: 0, piece: 4096, gapMs: 0, after: 0, hears: 'all', ends: 'first', resetAt: 0, resetMs: 0 },
+  ...{
+    says: 0,
+    piece: 4096,
+    gapMs: 0,
+    after: 0,
+    hears: 'all',
+    ends: 'first',
+    resetAt: 0,
+    resetMs: 0,
+    deafAt: 0,
+  },
 }
 
 type Make = (dice: Dice, most: number) => Partial<Script>
@@ -45,11 +62,16 @@ export const KINDS: Readonly<Record<string, Make>> = {
   quitter: (dice, most) => ({ says: most, ends: 'reset', resetAt: 1e9, resetMs: dice.pick([200, 1500]) }),
   sleeper: (dice, most) => ({ says: dice.size(most), hears: 'nothing' }),
   slowReader: (dice, most) => ({ says: dice.size(most), hears: 'little', ends: 'last' }),
+  flood: (_, most) => ({ says: most, piece: 8192, ends: 'last' }),
   drip: dice => ({ says: dice.size(40), piece: 1, gapMs: 30 }),
   scanner: () => ({ ends: 'close' }),
   scannerWithReset: () => ({ ends: 'reset' }),
   mute: () => ({ ends: 'never' }),
   stays: (dice, most) => ({ says: dice.size(most), ends: 'never' }),
+  bulkQuitter: (dice, most) => ({
+    ...{ says: dice.size(64), ends: 'reset', resetAt: 1e9, resetMs: dice.pick([300, 900]) },
+    deafAt: most + dice.below(most * 4),
+  }),
   bulk: (dice, most) => ({ says: most * 4 + dice.below(most * 8), piece: 65_536, ends: 'first' }),
 }
 export const KIND_NAMES = Object.keys(KINDS)
@@ -72,11 +94,28 @@ const scratch = new Uint8Array(READ_MOST)
 export const byteAt = (number: number, offset: number): number =>
   offset < 4 ? (number >>> (8 * offset)) & 255 : (number * 167 + offset * 13 + (offset >>> 8) * 7) & 255
 
+/** What is around the payload of a peer. */
+export type Around = {
+  /** What a load balancer says first. */
+  readonly preface?: Preface | null
+  readonly session?: Session | null
+  /** Whether the gateway may say first who its client is. */
+  readonly isServer?: boolean
+}
+
+type World = {
+  readonly clock: Clock
+  readonly dice: Dice
+  readonly network: Network
+  readonly onBug: (what: string) => void
+}
+
 export class Peer {
   readonly number: number
   readonly kind: string
   readonly script: Script
   readonly socket: Socket
+  readonly preface: Preface | null
   said = 0
   heard = 0
   /** Who it has heard, by what was heard first; 0: not known yet. */
@@ -87,31 +126,41 @@ export class Peer {
   isBroken = false
   hasReset = false
   isOver = false
+  /** All of the preface has been said. */
+  isIntroduced: boolean
+  /** What the gateway has said first of its client. */
+  header: { readonly version: 1 | 2; readonly says: ProxyHeader } | null = null
   /** When it was the last to do anything. */
   activeMs = 0
   #willing = false
   #isPlanned = false
   #nextMs = 0
-  readonly #clock: Clock
-  readonly #dice: Dice
-  readonly #network: Network
-  readonly #onBug: (what: string) => void
+  /** Pieces of the preface that were said. */
+  #pieces = 0
+  /** What the session wants to be said. */
+  #out: Uint8Array[] = []
+  /** The beginning of what may be a header; null once that is known. */
+  #opening: Uint8Array | null
+  readonly #session: Session | null
+  readonly #world: World
 
   constructor(
     number: number,
     kind: string,
     script: Script,
     socket: Socket,
-    world: { clock: Clock; dice: Dice; network: Network; onBug: (what: string) => void },
+    world: World,
+    { preface = null, session = null, isServer = false }: Around = {},
   ) {
     this.number = number
     this.kind = kind
     this.script = script
     this.socket = socket
-    this.#clock = world.clock
-    this.#dice = world.dice
-    this.#network = world.network
-    this.#onBug = world.onBug
+    this.preface = preface
+    this.isIntroduced = preface === null
+    this.#session = session
+    this.#opening = isServer ? new Uint8Array(0) : null
+    this.#world = world
     socket.onChange = () => this.#plan(0)
     this.#plan(0)
     if (script.resetMs > 0) world.clock.in(script.resetMs, () => this.isOver || this.#reset())
@@ -119,8 +168,8 @@ export class Peer {
 
   /** Nobody waits for the end of the run because of this one. */
   get isWilling(): boolean {
-    const { hears, ends } = this.script
-    return this.#willing || (hears !== 'nothing' && ends !== 'never')
+    const { hears, ends, deafAt } = this.script
+    return this.#willing || (hears !== 'nothing' && ends !== 'never' && deafAt === 0)
   }
 
   /**
@@ -128,7 +177,7 @@ export class Peer {
    * this one.
    */
   get isBehind(): boolean {
-    const hasHeardOfLate = this.#clock.nowMs - this.activeMs < BREATH_MS
+    const hasHeardOfLate = this.#world.clock.nowMs - this.activeMs < BREATH_MS
     return this.script.hears === 'little' && (this.socket.incoming.queued > 0 || hasHeardOfLate)
   }
 
@@ -142,7 +191,7 @@ export class Peer {
   #plan(delayMs: number): void {
     if (this.#isPlanned || this.isOver) return
     this.#isPlanned = true
-    this.#clock.in(delayMs, () => {
+    this.#world.clock.in(delayMs, () => {
       this.#isPlanned = false
       if (!this.isOver) this.#act()
     })
@@ -161,21 +210,28 @@ export class Peer {
       this.#leave()
       return
     }
-    this.#say()
-    this.#end()
+    if (!this.#introduce() || !this.#flush()) return
+    if (this.#session === null || this.#session.isReady) {
+      this.#say()
+      if (!this.isOver) this.#end()
+    } else if (this.#willing && this.heardEnd) this.#leave()
   }
 
+  // ── hearing
+
   #hear(): void {
-    const { hears } = this.script
-    if (hears === 'nothing' && !this.#willing && !this.socket.broken) return
+    const { hears, deafAt } = this.script
+    const isDeaf = hears === 'nothing' || (deafAt > 0 && this.heard >= deafAt)
+    if (isDeaf && !this.#willing && !this.socket.broken) return
     for (;;) {
-      const most = hears === 'little' && !this.#willing ? this.#dice.size(200) : READ_MOST
-      const result = this.#network.read(this.socket, scratch, most)
+      const most = hears === 'little' && !this.#willing ? this.#world.dice.size(200) : READ_MOST
+      const result = this.#world.network.read(this.socket, scratch, most)
       if (result > 0) {
-        this.#check(result)
-        this.activeMs = this.#clock.nowMs
+        this.#open(scratch.slice(0, result))
+        this.activeMs = this.#world.clock.nowMs
+        if (this.isOver || (deafAt > 0 && this.heard >= deafAt && !this.#willing)) return
         if (hears !== 'little' || this.#willing) continue
-        this.#plan(this.#dice.below(20))
+        this.#plan(this.#world.dice.below(20))
         return
       }
       if (this.socket.broken) {
@@ -183,19 +239,117 @@ export class Peer {
         this.#over()
         return
       }
-      if (result === 0) this.heardEnd = true
+      if (result === 0) this.#hearEnd()
       return
     }
   }
 
-  #check(bytes: number): void {
-    for (let at = 0; at < bytes; at++, this.heard++) {
-      if (this.heard < 4) this.heardOf |= scratch[at] << (8 * this.heard)
-      else if (scratch[at] !== byteAt(this.heardOf, this.heard)) {
-        this.#onBug(`peer ${this.number} heard a wrong byte at ${this.heard} of peer ${this.heardOf}`)
+  #hearEnd(): void {
+    if (this.#opening !== null) this.#heardNoHeader(this.#opening)
+    if (this.#session !== null && !this.#session.heardClose)
+      this.#world.onBug(`peer ${this.number} heard an end that its session had not said`)
+    this.heardEnd = true
+  }
+
+  /** What the gateway may say first of its client. */
+  #open(bytes: Uint8Array): void {
+    if (this.#opening === null) {
+      this.#unwrap(bytes)
+      return
+    }
+    const opening = new Uint8Array(this.#opening.length + bytes.length)
+    opening.set(this.#opening)
+    opening.set(bytes, this.#opening.length)
+    const says = createProxyHeader()
+    const length = readProxyHeader(opening, 0, opening.length, 3, says)
+    if (length === MORE) this.#opening = opening
+    else if (length === INVALID) this.#heardNoHeader(opening)
+    else {
+      this.header = { version: opening[0] === 0x50 ? 1 : 2, says }
+      this.#heardNoHeader(opening.subarray(length))
+    }
+  }
+
+  #heardNoHeader(bytes: Uint8Array): void {
+    this.#opening = null
+    if (bytes.length > 0) this.#unwrap(bytes)
+  }
+
+  /** Out of the records of the session. */
+  #unwrap(bytes: Uint8Array): void {
+    const session = this.#session
+    if (session === null) {
+      this.#check(bytes)
+      return
+    }
+    session.receive(bytes, data => this.#check(data))
+    if (session.isBroken) this.#world.onBug(`peer ${this.number} cannot read its session`)
+    if (session.heardClose) this.heardEnd = true
+  }
+
+  #check(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at++, this.heard++) {
+      if (this.heard < 4) this.heardOf |= bytes[at] << (8 * this.heard)
+      else if (bytes[at] !== byteAt(this.heardOf, this.heard)) {
+        this.#world.onBug(`peer ${this.number} heard a wrong byte at ${this.heard} of peer ${this.heardOf}`)
         return
       }
     }
+  }
+
+  // ── saying
+
+  /** Whether all has been said that a load balancer says first. */
+  #introduce(): boolean {
+    const { preface } = this
+    if (preface === null) return true
+    while (this.#pieces < preface.pieces.length) {
+      if (this.#waits()) return false
+      const written = this.#write(preface.pieces[this.#pieces])
+      if (!written) return false
+      this.#pieces++
+      if (preface.gapMs > 0 && !this.#willing)
+        this.#nextMs = this.#world.clock.nowMs + this.#world.dice.below(preface.gapMs)
+    }
+    if (preface.next === 'talks') this.isIntroduced = true
+    else if ((preface.next === 'ends' || this.#willing) && !this.saidEnd) {
+      this.saidEnd = true
+      this.#world.network.end(this.socket)
+    }
+    if (this.saidEnd && this.heardEnd) this.#leave()
+    return this.isIntroduced
+  }
+
+  #waits(): boolean {
+    const leftMs = this.#nextMs - this.#world.clock.nowMs
+    if (leftMs > 0) this.#plan(leftMs)
+    return leftMs > 0
+  }
+
+  /** All of them, or false: there is too little room, or the connection is broken. */
+  #write(bytes: Uint8Array): boolean {
+    if (this.socket.outgoing.room < bytes.length && !this.socket.broken) return false
+    const result = this.#world.network.write(this.socket, bytes)
+    if (result > 0) this.activeMs = this.#world.clock.nowMs
+    if (result < 0) {
+      this.isBroken = true
+      this.#over()
+    }
+    return result === bytes.length
+  }
+
+  /** Whether the session has nothing left that it wants to be said. */
+  #flush(): boolean {
+    if (this.#session === null) return true
+    this.#out.push(...this.#session.takeOut())
+    while (this.#out.length > 0) {
+      const [first] = this.#out
+      const piece = first.subarray(0, Math.max(1, this.socket.outgoing.room))
+      if (!this.#write(piece)) return false
+      if (piece.length < first.length) this.#out[0] = first.subarray(piece.length)
+      else this.#out.shift()
+    }
+    return true
   }
 
   #say(): void {
@@ -206,24 +360,32 @@ export class Peer {
       (this.heard < script.after && !this.heardEnd && !this.#willing)
     )
       return
-    if (this.#clock.nowMs < this.#nextMs) {
-      this.#plan(this.#nextMs - this.#clock.nowMs)
-      return
-    }
+    if (this.#waits()) return
+    const { clock, dice } = this.#world
     const bytes = Math.min(script.says - this.said, script.piece, READ_MOST)
     for (let at = 0; at < bytes; at++) scratch[at] = byteAt(this.number, this.said + at)
-    const result = this.#network.write(this.socket, scratch.subarray(0, bytes))
+    const result = this.#session === null ? this.#sayPlain(bytes) : this.#sayRecords(bytes)
+    if (result < 0) return
+    this.said += result
+    if (result > 0) this.activeMs = clock.nowMs
+    this.#nextMs = clock.nowMs + (script.gapMs > 0 && !this.#willing ? dice.below(script.gapMs) : 0)
+    if (result > 0 && this.said < script.says) this.#plan(this.#nextMs - clock.nowMs)
+    else if (result > 0) this.#plan(0)
+  }
+
+  #sayPlain(bytes: number): number {
+    const result = this.#world.network.write(this.socket, scratch.subarray(0, bytes))
     if (result < 0) {
       this.isBroken = true
       this.#over()
-      return
     }
-    this.said += result
-    if (result > 0) this.activeMs = this.#clock.nowMs
-    this.#nextMs =
-      this.#clock.nowMs + (script.gapMs > 0 && !this.#willing ? this.#dice.below(script.gapMs) : 0)
-    if (result > 0 && this.said < script.says) this.#plan(this.#nextMs - this.#clock.nowMs)
-    else if (result > 0) this.#plan(0)
+    return result
+  }
+
+  #sayRecords(bytes: number): number {
+    this.#session?.say(scratch.slice(0, bytes))
+    this.#flush()
+    return this.isOver ? -1 : bytes
   }
 
   #end(): void {
@@ -236,27 +398,29 @@ export class Peer {
       !(ends === 'reset' && !this.#willing && !this.heardEnd)
     ) {
       this.saidEnd = true
-      this.#network.end(this.socket)
+      this.#session?.close()
     }
-    if (this.saidEnd && this.heardEnd) this.#leave()
+    if (!this.saidEnd || !this.#flush()) return
+    this.#world.network.end(this.socket)
+    if (this.heardEnd) this.#leave()
   }
 
   #reset(): void {
     this.hasReset = true
     this.isBroken = true
-    this.#network.abort(this.socket)
+    this.#world.network.abort(this.socket)
     this.#over()
   }
 
   #leave(): void {
     this.saidEnd = true
-    this.#network.close(this.socket)
+    this.#world.network.close(this.socket)
     this.#over()
   }
 
   #over(): void {
     this.isOver = true
     this.socket.onChange = () => {}
-    this.#network.close(this.socket)
+    this.#world.network.close(this.socket)
   }
 }

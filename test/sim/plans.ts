@@ -4,9 +4,12 @@ import { parseCidr } from '../../src/address/address.ts'
 import {
   type Cluster,
   DEFAULT_POLICY,
+  type Endpoint,
   type Listener,
   type Plan,
+  type ReadsProxy,
   type Rule,
+  type Source,
   SPLITS,
 } from '../../src/table/plan/plan.ts'
 import type { Dice } from './dice.ts'
@@ -14,7 +17,9 @@ import type { Dice } from './dice.ts'
 /** The gateway's own address, and where its servers are. */
 export const GATEWAY = '10.1.0.1'
 export const OTHER_ADDRESS = '10.1.0.2'
-export const SERVERS = ['10.2.0.1', '10.2.0.2', '10.2.0.3', '10.2.0.4']
+export const GATEWAY6 = 'fd00:1::1'
+export const OWN_ADDRESSES = [GATEWAY, OTHER_ADDRESS, GATEWAY6]
+export const SERVERS = ['10.2.0.1', '10.2.0.2', '10.2.0.3', 'fd00:2::4']
 export const SERVER_PORT = 9000
 /** Nobody is there. */
 const ABSENT = '10.2.0.9'
@@ -24,7 +29,10 @@ const PLACES: readonly { bind: string; port: number }[] = [
   { bind: '', port: 80 },
   { bind: '', port: 81 },
   { bind: OTHER_ADDRESS, port: 82 },
+  { bind: GATEWAY6, port: 81 },
 ]
+/** Where a gateway always listens. */
+const ALWAYS = 2
 /** More than a worker opens at once. */
 const MANY = Array.from({ length: 20 }, (_, index) => ({ bind: OTHER_ADDRESS, port: 1000 + index }))
 
@@ -34,21 +42,53 @@ export const DESTINATIONS = [
   { address: OTHER_ADDRESS, port: 80 },
   { address: GATEWAY, port: 81 },
   { address: OTHER_ADDRESS, port: 82 },
+  { address: GATEWAY6, port: 80 },
+  { address: GATEWAY6, port: 81 },
 ]
-const CLIENTS = ['10.0.0.0/25', '10.0.0.128/25', '10.0.0.64/26', '10.0.0.7/32']
+const CLIENTS = ['10.0.0.0/25', '10.0.0.128/25', '10.0.0.64/26', '10.0.0.7/32', 'fd00::/121', 'fd00::40/122']
+const NAMESPACES = ['shop', 'bank']
 
 export const CLUSTERS = 4
 /** The route whose split is exact, with weights that stay. */
 export const EXACT_ROUTE = 0
 export const EXACT_WEIGHTS = [3, 1]
 
-export type PlanOptions = { readonly isPatient: boolean; readonly limits: boolean; readonly many: boolean }
+export type PlanOptions = {
+  readonly isPatient: boolean
+  readonly limits: boolean
+  readonly many: boolean
+  /** Upstreams are told who their client is. */
+  readonly introduces: boolean
+  /** By port, whose connections begin with a header: the same in all plans of a run. */
+  readonly proxied: ReadonlyMap<number, ReadsProxy>
+  /** Not this one of PLACES. */
+  readonly without?: number
+}
+
+/** Which ports are behind load balancers, and how their headers are read. */
+export function drawProxied(dice: Dice): ReadonlyMap<number, ReadsProxy> {
+  const ports = [80, 81, 82].filter(() => dice.chance(0.6))
+  return new Map(
+    ports.map(port => [
+      port,
+      {
+        from: dice.pick([['0.0.0.0/0', '::/0'], ['10.0.0.0/25', 'fd00::/121'], ['10.0.0.128/25']]).map(cidr),
+        require: dice.chance(0.5),
+        versions: dice.pick([[1], [2], [1, 2]] as const),
+        timeoutMs: 0,
+      },
+    ]),
+  )
+}
 
 export function drawPlan(dice: Dice, options: PlanOptions): Plan {
-  const some = PLACES.filter((_, index) => index === 2 || dice.chance(0.7))
-  const places = options.many && dice.chance(0.05) ? [...some, ...MANY] : some
+  const some = PLACES.filter((_, index) => index === ALWAYS || dice.chance(0.7))
+  const all = options.many && dice.chance(0.05) ? [...some, ...MANY] : some
+  const places = all.filter(place => place !== PLACES[options.without ?? -1])
   return {
-    listeners: places.map((place, index) => drawListener(dice, place, index)),
+    listeners: places.map((place, index) =>
+      drawListener(dice, place, index, options.proxied.get(place.port)),
+    ),
     routes: Array.from({ length: CLUSTERS }, (_, index) => ({
       identity: `route ${index}`,
       destinations:
@@ -63,14 +103,33 @@ export function drawPlan(dice: Dice, options: PlanOptions): Plan {
             : ('random' as const),
     })),
     clusters: Array.from({ length: CLUSTERS }, (_, index) => drawCluster(dice, index, options)),
-    sources: [],
+    sources: drawSources(dice),
   }
 }
 
-function drawListener(dice: Dice, place: { bind: string; port: number }, index: number): Listener {
+/** Who clients are: some of them nobody. */
+export const drawSources = (dice: Dice): readonly Source[] =>
+  CLIENTS.filter(() => dice.chance(0.3)).map(text => ({
+    cidr: cidr(text),
+    namespace: dice.pick(NAMESPACES),
+    labels: dice.chance(0.5) ? { app: 'web' } : {},
+  }))
+
+export const placeAt = (index: number): { readonly bind: string; readonly port: number } => PLACES[index]
+
+/** One that is not always there: to be left out of a plan, and brought back by the next. */
+export const drawPlace = (dice: Dice): number => dice.pick([0, 1, 3, 4])
+
+function drawListener(
+  dice: Dice,
+  place: { bind: string; port: number },
+  index: number,
+  reads: ReadsProxy | undefined,
+): Listener {
   const rules = Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row))
   return {
     ...{ gateway: `test/gateway-${index}`, ...place, opens: true, destination: 'local', otherwise: 'close' },
+    ...(reads ? { proxyProtocol: { ...reads, timeoutMs: dice.pick([60, 700]) } } : {}),
     scopes: [
       { host: '', port: 0, addresses: [], rules, defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1 },
     ],
@@ -81,17 +140,21 @@ const cidr = (text: string): Rule['clients'][number] => parseCidr(text) as Rule[
 
 const drawRule = (dice: Dice, row: number): Rule => ({
   origin: { virtualService: 'test/vs', block: 'tcp', route: row, match: 0, file: 'a.yaml', line: row + 1 },
-  destinations: dice.chance(0.3) ? [cidr(`${dice.pick([GATEWAY, OTHER_ADDRESS])}/32`)] : [],
+  destinations: dice.chance(0.3) ? [cidr(dice.pick(OWN_ADDRESSES))] : [],
   port: dice.chance(0.3) ? dice.pick([80, 81, 82]) : 0,
   clients: dice.chance(0.7) ? [cidr(dice.pick(CLIENTS))] : [],
-  source: { namespace: null, labels: {}, visibleTo: null },
+  source: {
+    namespace: dice.chance(0.2) ? dice.pick(NAMESPACES) : null,
+    labels: dice.chance(0.1) ? { app: 'web' } : {},
+    visibleTo: null,
+  },
   route: dice.below(CLUSTERS),
   never: null,
 })
 
-function drawCluster(dice: Dice, index: number, { isPatient, limits }: PlanOptions): Cluster {
-  const kind = index === 3 && dice.chance(0.2) ? 'unknown' : 'static'
-  const count = kind === 'static' && !(index === 3 && dice.chance(0.2)) ? 1 + dice.below(3) : 0
+/** Where connections of a cluster go: one of them has nobody now and then, and comes back to us. */
+export function drawEndpoints(dice: Dice, index: number): Endpoint[] {
+  const count = index === 3 && dice.chance(0.2) ? 0 : 1 + dice.below(3)
   const first = dice.below(SERVERS.length)
   const endpoints = Array.from({ length: count }, (_, row) => ({
     address: dice.chance(0.1) ? ABSENT : SERVERS[(first + row) % SERVERS.length],
@@ -99,6 +162,12 @@ function drawCluster(dice: Dice, index: number, { isPatient, limits }: PlanOptio
     weight: 1 + dice.below(3),
   }))
   if (index === 3 && count > 0 && dice.chance(0.2)) endpoints[0] = { address: GATEWAY, port: 81, weight: 1 }
+  return endpoints
+}
+
+function drawCluster(dice: Dice, index: number, { isPatient, limits, introduces }: PlanOptions): Cluster {
+  const kind = index === 3 && dice.chance(0.2) ? 'unknown' : 'static'
+  const endpoints = kind === 'static' ? drawEndpoints(dice, index) : []
   return {
     ...{ host: `cluster-${index}`, subset: null, port: 80, kind, names: [], labels: {}, endpoints },
     policy: {
@@ -112,6 +181,7 @@ function drawCluster(dice: Dice, index: number, { isPatient, limits }: PlanOptio
       connectAttempts: dice.between(1, 3),
       connectDeadlineMs: dice.pick([200, 3000]),
       remembersFailures: dice.chance(0.7),
+      proxyVersion: introduces ? dice.pick([0, 1, 2] as const) : 0,
     },
   }
 }

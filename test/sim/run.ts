@@ -5,20 +5,24 @@
  *      until QUIET_MS              CALM_MS                     RELENT_MS
  */
 
-import { Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
+import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
+import { CLIENT, UPSTREAM } from '../../src/engine/flow/slots.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { Counter, sumCounter } from '../../src/stats/stats.ts'
+import { type Action, act, end, timesOf } from './actions.ts'
+import { Cast } from './cast.ts'
 import { Clock } from './clock.ts'
 import { Dice } from './dice.ts'
-import { drawFaults, type Fault, Faults } from './faults.ts'
+import type { Fault } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
-import { CONNECTIONS_MOST } from './memory.ts'
-import { Network, nameOf, Socket } from './network.ts'
-import { type Client, checkEnd, checkHeld, type Scene } from './oracle.ts'
-import { KIND_NAMES, Peer, scriptOf } from './peers.ts'
-import { DESTINATIONS, drawPlan, SERVER_PORT, SERVERS } from './plans.ts'
+import { Network } from './network.ts'
+import { checkEnd, checkHeld, checkWaiting, type Scene } from './oracle.ts'
+import { drawPlan, SERVERS } from './plans.ts'
 import { Process } from './process.ts'
+import { RECORD_MOST_BYTES } from './session.ts'
+import { SessionFilter } from './session-filter.ts'
+import { drawSwarm, type Feature, type Limits, type Swarm } from './swarm.ts'
 
 const QUIET_MS = 3_000
 const CALM_MS = 12_000
@@ -29,23 +33,15 @@ const STEPS_MOST = 400_000
 const CHECK_EVERY = 16
 /** Small buffers: those that make it call back, and what comes in two turns until that counts. */
 const HELD_MOST = 8 + 2 * 32
-
-export const ACTIONS = ['publish', 'close', 'limit', 'kill', 'sudden', 'lose', 'end'] as const
-export type Action = (typeof ACTIONS)[number]
-
-/** What a run has less of than its seed says; what is left is the same. */
-export type Limits = {
-  readonly connections?: number
-  readonly bytes?: number
-  readonly faults?: readonly Fault[]
-  readonly actions?: readonly Action[]
-}
+/** What the pipe of a direction holds (PIPE_BYTES in src/engine/flow/splice.ts). */
+const PIPE_BYTES = 2 ** 20
 
 export type Outcome = {
   readonly hash: number
   readonly events: number
   readonly connections: number
   readonly faults: readonly Fault[]
+  readonly features: readonly Feature[]
   readonly actions: readonly Action[]
   readonly reasons: ReadonlyMap<ReasonName, number>
   /** What must not be, the first of it; '' where all is well. */
@@ -59,7 +55,6 @@ export function run(
   limits: Limits = {},
   print: ((line: string) => void) | null = null,
 ): Outcome {
-  const swarm = new Dice(seed, 1)
   const dice = new Dice(seed, 2)
   const clock = new Clock(print)
   let bug = ''
@@ -68,126 +63,25 @@ export function run(
     bug = what
     clock.note(`BUG ${what}`)
   }
-  const faults = new Faults(
-    drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true),
-    dice,
-  )
-  const isBulk = swarm.chance(0.08)
-  const isCrowd = !isBulk && swarm.chance(0.1)
-  const capacity = isBulk ? 262_144 : swarm.pick([500, 4096, 16_384])
-  const network = new Network(clock, dice, faults, { latencyMs: swarm.pick([0, 1, 20]), capacity })
-  const files = faults.has('fewFiles') ? 40 : null
+  const swarm = drawSwarm(new Dice(seed, 1), dice, limits)
+  const { faults, files, buffers } = swarm
+  const network = new Network(clock, dice, faults, swarm)
   const process = new Process(network, files ?? 10_000, onBug)
-  const isFew = faults.has('fewBuffers')
-  const buffers = {
-    small: isFew ? 24 : 1024,
-    smallBytes: 256,
-    large: isFew ? 2 : 16,
-    largeBytes: isBulk ? 65_536 : 4096,
-  }
   const machine: Machine = {
-    clock,
-    dice,
-    faults,
-    network,
-    process,
-    onBug,
-    buffers,
-    wakes: new Map(),
-    aborted: 0,
+    ...{ clock, dice, faults, network, process, onBug, buffers, wakes: new Map(), aborted: 0 },
   }
-  const workers = isCrowd ? 2 : swarm.pick([1, 2, 2, 3])
-  const most = swarm.chance(0.15) ? swarm.between(2, 10) : CONNECTIONS_MOST
-  const gateway = new Gateway(machine, { workers, maxConnections: most, files })
-  const isPatient = swarm.chance(0.3)
-  const planned = { isPatient, limits: swarm.chance(0.3), many: files === null }
-  gateway.publish(drawPlan(dice, planned))
-  const actions = ACTIONS.filter(() => swarm.chance(0.35)).filter(
-    each => limits.actions?.includes(each) ?? true,
-  )
-
-  // ── who talks
-  const kinds = KIND_NAMES.filter(kind => (kind === 'bulk' ? isBulk : swarm.chance(0.5)))
-  if (kinds.length === 0) kinds.push('talker')
-  const bytes = Math.min(
-    limits.bytes ?? Number.POSITIVE_INFINITY,
-    isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000]),
-  )
-  const clients = new Map<number, Client>()
-  const servers: Peer[] = []
-  let numbers = 0
-  let isRelenting = false
-  const newPeer = (socket: Socket): Peer => {
-    const kind = dice.pick(kinds)
-    const peer = new Peer(++numbers, kind, scriptOf(kind, dice, bytes), socket, {
-      clock,
-      dice,
-      network,
-      onBug,
-    })
-    clock.note(`peer ${kind}`, peer.number, peer.script.says)
-    if (isRelenting) peer.relent()
-    return peer
-  }
-  for (const address of SERVERS.slice(0, swarm.between(2, SERVERS.length)))
-    network.servers.set(`${address}:${SERVER_PORT}`, socket => servers.push(newPeer(socket)))
-  const drawn = isCrowd ? 60 : isBulk ? swarm.between(2, 5) : swarm.between(1, 24)
-  const count = Math.min(limits.connections ?? drawn, drawn)
-  const skew = isCrowd || swarm.chance(0.3) ? workers : 1
-  const connect = (index: number): void => {
-    const to = dice.pick(DESTINATIONS)
-    const address = `10.0.0.${dice.below(256)}`
-    const port = 20_000 + index * skew
-    const socket = new Socket(nameOf(address, port), nameOf(to.address, to.port))
-    if (!network.connect(socket)) return
-    clients.set(port, { peer: newPeer(socket), address, port, generation: gateway.generation })
-  }
-  const moments = [0, 1, 2].map(() => dice.below(QUIET_MS - 200))
-  const moment = () => 1000 + (dice.chance(0.4) ? dice.pick(moments) : dice.below(QUIET_MS - 200))
-  for (let index = 0; index < count; index++) clock.at(moment(), () => connect(index))
-
-  // ── what the operator and the machine do
-  const act = (action: Action): void => {
-    clock.note(action)
-    const worker = dice.pick(gateway.workers)
-    switch (action) {
-      case 'publish':
-        if (!gateway.isEnding) gateway.publish(drawPlan(dice, planned))
-        break
-      case 'close':
-        closeSome(gateway, dice)
-        break
-      case 'limit':
-        gateway.limit(dice.between(1, most))
-        break
-      case 'kill':
-      case 'sudden':
-        gateway.kill(worker, action === 'sudden')
-        break
-      case 'lose': {
-        const peer = dice.pick([...servers, ...[...clients.values()].map(each => each.peer)])
-        if (peer?.socket.peer && faults.strikes('lostPeer'))
-          network.giveUp(peer.socket.peer, dice.pick([110, 113]))
-        break
-      }
-      case 'end':
-        if (!gateway.isEnding) end(dice.chance(0.5) ? dice.below(2000) : -1)
-        break
-    }
-  }
-  const end = (drainMs: number): void =>
-    gateway.end(drainMs < 0 ? { kind: 'stop' } : { kind: 'drain', timeoutMs: drainMs })
-  for (const action of actions) {
-    const times = action === 'end' || action === 'kill' || action === 'sudden' ? 1 : dice.between(1, 5)
-    for (let time = 0; time < times; time++) clock.at(moment(), () => act(action))
-  }
+  const { maxConnections, workers, plans } = swarm
+  const gateway = new Gateway(machine, { workers, maxConnections, files, onAdmitted: sessions(swarm, dice) })
+  gateway.publish(drawPlan(dice, plans))
+  const cast = new Cast(machine, swarm, dice.between(2, SERVERS.length), () => gateway.generation)
+  plan(swarm, { machine, gateway, cast })
 
   // ── the scheduler
   let steps = 0
   let stalledMs = 0
   const scene: Scene = {
-    ...{ gateway, clients, servers, onBug },
-    heldMost: HELD_MOST * buffers.smallBytes + 2 * buffers.largeBytes + (isBulk ? 2 ** 20 : 0),
+    ...{ gateway, onBug, clients: cast.clients, servers: cast.servers, proxied: plans.proxied },
+    heldMost: heldMostOf(swarm),
     get lateMs() {
       return 200 + stalledMs
     },
@@ -235,23 +129,22 @@ export function run(
   try {
     until(1000 + QUIET_MS, never)
     faults.on = false
-    gateway.limit(most)
+    gateway.limit(maxConnections)
     let startMs = clock.nowMs
     until(startMs + CALM_MS, never)
-    if (bug === '' && !isFew && files === null) checkWaiting(scene)
-    for (const { peer } of clients.values()) peer.relent()
-    for (const server of servers) server.relent()
-    isRelenting = true
+    if (bug === '' && !faults.has('fewBuffers') && files === null) checkWaiting(scene)
+    cast.relent()
     startMs = clock.nowMs
+    const clients = [...cast.clients.values()]
     const isQuiet = () =>
-      [...clients.values()].every(({ peer }) => peer.isOver) && sumCounter(gateway.stats, Counter.open) === 0
+      clients.every(({ peer }) => peer.isOver) && sumCounter(gateway.stats, Counter.open) === 0
     if (!until(startMs + RELENT_MS, isQuiet) && bug === '') {
-      const waiting = [...clients.values()].filter(({ peer }) => !peer.isOver).map(({ port }) => port)
+      const waiting = clients.filter(({ peer }) => !peer.isOver).map(({ port }) => port)
       fails(
         `connections never end: ${sumCounter(gateway.stats, Counter.open)} open, clients ${waiting.join(', ')}`,
       )
     }
-    if (!gateway.isEnding) end(dice.chance(0.5) ? 1000 : -1)
+    end(gateway, dice)
     startMs = clock.nowMs
     if (!until(startMs + END_MS, () => gateway.isOver) && bug === '') fails('workers never end')
   } catch (error) {
@@ -259,41 +152,45 @@ export function run(
   }
   const reasons = bug === '' ? checkEnd(scene) : new Map()
   return {
-    hash: clock.hash,
-    events: clock.notes,
-    connections: clients.size,
-    faults: [...faults.drawn],
-    actions,
-    reasons,
-    bug,
+    ...{ hash: clock.hash, events: clock.notes, connections: cast.clients.size, reasons, bug },
+    ...{ faults: [...faults.drawn], features: [...swarm.features], actions: swarm.actions },
   }
 }
 
-/** Who ends by itself, and whose server does, has ended, although others stand still. */
-function checkWaiting({ clients, servers, onBug }: Scene): void {
-  if (servers.some(({ script, isOver }) => !isOver && script.hears === 'nothing')) return
-  for (const { peer, port } of clients.values()) {
-    const { ends, hears, after } = peer.script
-    if (peer.isOver || ends !== 'first' || hears === 'nothing' || after > 0) continue
-    const server = servers.find(each => each.heardOf === peer.number || each.number === peer.heardOf)
-    if (server === undefined ? peer.script.says >= 4 : server.isWilling && !server.isBehind)
-      onBug(`client ${port} waits for others`)
-  }
+type Stage = { readonly machine: Machine; readonly gateway: Gateway; readonly cast: Cast }
+
+/** When clients come, and what is done. A part of it all happens at the same few moments. */
+function plan(swarm: Swarm, stage: Stage): void {
+  const { clock, dice } = stage.machine
+  const moments = [0, 1, 2].map(() => dice.below(QUIET_MS - 200))
+  const together = swarm.features.has('crowd') ? 0.9 : 0.4
+  const moment = () =>
+    1000 + (dice.chance(together) ? dice.pick(moments) + dice.below(2) : dice.below(QUIET_MS - 200))
+  for (let count = swarm.connections; count > 0; count--) clock.at(moment(), () => stage.cast.connect())
+  const { plans, maxConnections } = swarm
+  for (const action of swarm.actions)
+    for (let times = timesOf(action, dice); times > 0; times--)
+      clock.at(moment(), () => act(action, { ...stage, plans, maxConnections }))
 }
 
-/** Some of the open connections are to be closed, as `weir drain` asks for. */
-function closeSome(gateway: Gateway, dice: Dice): void {
-  for (const { index } of gateway.workers) {
-    const { words, numbers } = openConnections(gateway.journals[index].connections)
-    const rows: number[] = []
-    for (let row = 0; row < words[LiveHead.used]; row++)
-      if (words[liveAt(row) + Live.state] !== 0 && dice.chance(0.5)) rows.push(row)
-    const afterMs = rows.map(() => dice.below(300)).sort((a, b) => a - b)
-    gateway.tell(index, {
-      kind: 'close',
-      rows: Int32Array.from(rows),
-      ids: Float64Array.from(rows, row => numbers[(liveAt(row) + Live.id) / 2]),
-      afterMs: Float64Array.from(afterMs),
-    })
+/** What one direction may hold, whoever does not read. */
+function heldMostOf({ features, buffers }: Swarm): number {
+  const most = HELD_MOST * buffers.smallBytes + 2 * buffers.largeBytes
+  const sessions = Number(features.has('clientSession')) + Number(features.has('upstreamSession'))
+  return most + sessions * 4 * RECORD_MOST_BYTES + (features.has('bulk') ? PIPE_BYTES : 0)
+}
+
+/** Sessions of the gateway, where the run has them. */
+function sessions({ features }: Swarm, dice: Dice): OnAdmitted | undefined {
+  const sides = [
+    ...(features.has('clientSession') ? ([CLIENT] as const) : []),
+    ...(features.has('upstreamSession') ? ([UPSTREAM] as const) : []),
+  ]
+  if (sides.length === 0) return undefined
+  const filters = new WeakMap<object, SessionFilter>()
+  return (slot, stages) => {
+    const filter = filters.get(stages.flows) ?? new SessionFilter(stages, dice)
+    filters.set(stages.flows, filter)
+    for (const side of sides) filter.stand(slot, side)
   }
 }

@@ -1,25 +1,35 @@
 /**
- * A failing run made smaller: fewer faults, fewer actions, fewer connections, fewer bytes, as long
- * as it fails.
+ * A failing run made smaller: fewer faults, features, actions, connections and bytes, as long as it
+ * fails. It goes round until nothing more can be left out.
  */
 
-import { type Limits, run } from './run.ts'
+import { run } from './run.ts'
+import type { Limits } from './swarm.ts'
 
-export function shrink(seed: bigint): Limits {
+const BYTES_MOST = 1_000_000
+
+/** @param tell  Is told of each step that it takes. */
+export function shrink(seed: bigint, tell: (what: string) => void = () => {}): Limits {
   const first = run(seed)
   if (first.bug === '') return {}
-  let limits: Limits = { faults: first.faults, actions: first.actions, connections: 64, bytes: 1_000_000 }
-  const take = (smaller: Limits): boolean => {
-    if (run(seed, smaller).bug === '') return false
+  const { faults, features, actions, connections } = first
+  let limits: Required<Limits> = { faults, features, actions, connections, bytes: BYTES_MOST }
+  const take = (smaller: Required<Limits>, what: string): boolean => {
+    const { bug } = run(seed, smaller)
+    if (bug === '') return false
     limits = smaller
+    tell(`${what}: ${bug.split('\n')[0]}`)
     return true
   }
-  for (const fault of first.faults)
-    take({ ...limits, faults: (limits.faults ?? []).filter(each => each !== fault) })
-  for (const action of first.actions)
-    take({ ...limits, actions: (limits.actions ?? []).filter(each => each !== action) })
-  for (let connections = 1; connections < first.connections; connections *= 2)
-    if (take({ ...limits, connections })) break
-  for (let bytes = 16; bytes < 1_000_000; bytes *= 8) if (take({ ...limits, bytes })) break
+  for (let before = ''; before !== JSON.stringify(limits); ) {
+    before = JSON.stringify(limits)
+    for (const what of ['features', 'faults', 'actions'] as const)
+      for (const name of limits[what])
+        take({ ...limits, [what]: limits[what].filter(each => each !== name) }, `without ${name}`)
+    for (let fewer = 1; fewer < limits.connections; fewer *= 2)
+      if (take({ ...limits, connections: fewer }, `${fewer} connections`)) break
+    for (let bytes = 16; bytes < limits.bytes; bytes *= 8)
+      if (take({ ...limits, bytes }, `${bytes} bytes`)) break
+  }
   return limits
 }

@@ -10,6 +10,9 @@
  * answer in a handshake, before there is another side), and end the connection (`Endings.break`). A
  * port without a filter goes the same way, by one look at a bit.
  *
+ * A filter that cannot tell its side yet, as in a handshake, keeps what it is told, and calls
+ * `Flows.hold` so that it is told no more, until `resume`. The same goes for an end that it keeps.
+ *
  * A buffer that it is given is its own: it is passed or put, as it is or with other bytes in it, or
  * given back (queues.ts). One filter serves many connections, so it knows by slot and side which is
  * meant.

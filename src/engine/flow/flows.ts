@@ -242,6 +242,23 @@ export class Flows {
     if (this.#isOpen(slot) && this.#queues.count(direction) === 0) this.#finish(slot, otherOf(side))
   }
 
+  /**
+   * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing more
+   * is received from `side` until `resume`. What the kernel has received by then is told all the same.
+   */
+  hold(slot: number, side: Side): void {
+    this.#slots.flow[2 * slot + side] |= FlowIs.held
+    this.#ports.stop(slot, side)
+  }
+
+  /** The filter has put all that it kept. */
+  resume(slot: number, side: Side): void {
+    const direction = 2 * slot + side
+    this.#slots.flow[direction] &= ~FlowIs.held
+    const isSending = (this.#slots.flow[direction] & FlowIs.sending) !== 0
+    if (!isSending && this.#isThere(slot, otherOf(side))) this.#goOn(slot, side)
+  }
+
   /** Whether both sides are there. */
   #isOpen(slot: number): boolean {
     const state = this.#slots.state[slot]
@@ -312,6 +329,9 @@ export class Flows {
     if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
     else if ((flow[direction] & FlowIs.ended) !== 0) {
       if (this.#isOpen(slot)) this.#finish(slot, side)
+    } else if ((flow[direction] & FlowIs.held) !== 0) {
+      mark('a filter takes no more')
+      return
     } else if (this.#ports.isBusy(direction) || !this.#isThere(slot, side)) return
     else if (this.#ports.isBulk(direction, 2 * slot + otherOf(side)) && this.#isOpen(slot))
       this.#splice(slot, side)
@@ -375,10 +395,12 @@ export class Flows {
 
   /**
    * While the connection is being closed: what comes now is lost, and what was being sent may have
-   * gone.
+   * gone. How much of what comes a filter would have passed on, nobody knows.
    */
   late(slot: number, kind: number, side: Side, bytes: number): void {
     if (kind === Operation.SEND) this.#delivered(slot, otherOf(side), bytes)
-    else if (kind === Operation.RECEIVE || kind === Operation.RECEIVE_LARGER) this.#came(slot, side, bytes)
+    else if (kind !== Operation.RECEIVE && kind !== Operation.RECEIVE_LARGER) return
+    else if (this.#ports.filter(2 * slot + side) === null) this.#came(slot, side, bytes)
+    else mark('bytes for a filter while it is being closed')
   }
 }

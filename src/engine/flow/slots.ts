@@ -53,6 +53,8 @@ export const FlowIs = {
   ended: 2,
   /** The other side has been told. */
   finished: 4,
+  /** A filter cannot take more of it for the moment: nothing is received. */
+  held: 8,
 } as const
 
 export class Slots {

@@ -1,0 +1,122 @@
+/** What the operator and the machine do to a gateway, at any step. */
+
+import { Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
+import type { Cast } from './cast.ts'
+import type { Dice } from './dice.ts'
+import type { Gateway } from './gateway.ts'
+import type { Machine } from './kernel.ts'
+import {
+  CLUSTERS,
+  drawEndpoints,
+  drawPlace,
+  drawPlan,
+  drawSources,
+  type PlanOptions,
+  placeAt,
+} from './plans.ts'
+
+export const ACTIONS = [
+  ...(['publish', 'flap', 'endpoints', 'clients', 'close', 'limit'] as const),
+  ...(['kill', 'sudden', 'lose', 'end'] as const),
+] as const
+export type Action = (typeof ACTIONS)[number]
+
+/** These happen once in a run that has them. */
+const ONCE: ReadonlySet<Action> = new Set(['kill', 'sudden', 'end'])
+
+type Stage = {
+  readonly machine: Machine
+  readonly gateway: Gateway
+  readonly cast: Cast
+  readonly plans: PlanOptions
+  readonly maxConnections: number
+}
+
+export const timesOf = (action: Action, dice: Dice): number => (ONCE.has(action) ? 1 : dice.between(1, 5))
+
+export function act(action: Action, stage: Stage): void {
+  const { machine, gateway, cast, plans, maxConnections } = stage
+  const { dice, clock, faults, network } = machine
+  clock.note(action)
+  const worker = dice.pick(gateway.workers)
+  switch (action) {
+    case 'publish':
+      if (!gateway.isEnding) gateway.publish(drawPlan(dice, plans))
+      break
+    case 'flap':
+      flap(stage)
+      break
+    case 'endpoints':
+      if (!gateway.isEnding) gateway.reviseEndpoints(drawChange(dice))
+      break
+    case 'clients':
+      if (!gateway.isEnding) gateway.reviseClients(drawSources(dice))
+      break
+    case 'close':
+      closeSome(gateway, dice)
+      break
+    case 'limit':
+      gateway.limit(dice.between(1, maxConnections))
+      break
+    case 'kill':
+    case 'sudden':
+      gateway.kill(worker, action === 'sudden')
+      break
+    case 'lose': {
+      const peers = cast.peers
+      const peer = peers.length > 0 ? dice.pick(peers) : undefined
+      if (peer?.socket.peer && faults.strikes('lostPeer'))
+        network.giveUp(peer.socket.peer, dice.pick([110, 113]))
+      break
+    }
+    case 'end':
+      end(gateway, dice)
+      break
+  }
+}
+
+/** Drains or stops, unless it does already. */
+export function end(gateway: Gateway, dice: Dice): void {
+  if (gateway.isEnding) return
+  const drains = dice.chance(0.5)
+  gateway.end(drains ? { kind: 'drain', timeoutMs: dice.below(2000) } : { kind: 'stop' })
+}
+
+/** A listener is left out of a plan, comes back with the next, and may leave again; clients come meanwhile. */
+function flap({ machine, gateway, cast, plans }: Stage): void {
+  const { dice, clock } = machine
+  const place = drawPlace(dice)
+  const { bind, port } = placeAt(place)
+  const destination = { address: bind, port }
+  const publish = (without: number): void => {
+    if (!gateway.isEnding) gateway.publish(drawPlan(dice, { ...plans, without }))
+  }
+  const moments = Array.from({ length: 3 + dice.below(2) }, () => dice.below(4)).sort((a, b) => a - b)
+  for (const [turn, afterMs] of moments.entries())
+    clock.in(afterMs, () => publish(turn % 2 === 0 ? place : -1))
+  if (bind !== '')
+    for (let client = dice.below(4); client > 0; client--)
+      clock.in(dice.below(4), () => cast.connect([destination]))
+}
+
+function drawChange(dice: Dice): Map<number, ReturnType<typeof drawEndpoints>> {
+  const clusters = [dice.below(CLUSTERS), dice.below(CLUSTERS)]
+  return new Map(clusters.map(cluster => [cluster, drawEndpoints(dice, cluster)]))
+}
+
+/** Some of the open connections are to be closed, as `weir drain` asks for. */
+function closeSome(gateway: Gateway, dice: Dice): void {
+  for (const { index } of gateway.workers) {
+    const { words, numbers } = openConnections(gateway.journals[index].connections)
+    const rows: number[] = []
+    for (let row = 0; row < words[LiveHead.used]; row++)
+      if (words[liveAt(row) + Live.state] !== 0 && dice.chance(0.5)) rows.push(row)
+    const afterMs = rows.map(() => dice.below(300)).sort((a, b) => a - b)
+    gateway.tell(index, {
+      kind: 'close',
+      rows: Int32Array.from(rows),
+      ids: Float64Array.from(rows, row => numbers[(liveAt(row) + Live.id) / 2]),
+      afterMs: Float64Array.from(afterMs),
+    })
+  }
+}

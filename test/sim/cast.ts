@@ -1,0 +1,87 @@
+/** Who takes part in a run: clients that connect, servers that are connected to, and what each of them is. */
+
+import type { Dice } from './dice.ts'
+import type { Machine } from './kernel.ts'
+import { type Name, nameOf, nameText, Socket } from './network.ts'
+import type { Client } from './oracle.ts'
+import { type Around, Peer, scriptOf } from './peers.ts'
+import { DESTINATIONS, SERVER_PORT, SERVERS } from './plans.ts'
+import { claimedClient, drawPreface, isSender } from './senders.ts'
+import { Session } from './session.ts'
+import type { Swarm } from './swarm.ts'
+
+export class Cast {
+  /** By port. */
+  readonly clients = new Map<number, Client>()
+  readonly servers: Peer[] = []
+  readonly #machine: Machine
+  readonly #swarm: Swarm
+  readonly #generation: () => number
+  #numbers = 0
+  #ports = 0
+  #isRelenting = false
+
+  /** @param generation  The newest that is published. */
+  constructor(machine: Machine, swarm: Swarm, servers: number, generation: () => number) {
+    this.#machine = machine
+    this.#swarm = swarm
+    this.#generation = generation
+    for (const address of SERVERS.slice(0, servers))
+      machine.network.servers.set(nameText(nameOf(address, SERVER_PORT)), socket => {
+        const session = swarm.features.has('upstreamSession') ? new Session(false, this.#dice) : null
+        this.servers.push(this.#peer(socket, { session, isServer: true }))
+      })
+  }
+
+  get #dice(): Dice {
+    return this.#machine.dice
+  }
+
+  get peers(): readonly Peer[] {
+    return [...this.servers, ...[...this.clients.values()].map(({ peer }) => peer)]
+  }
+
+  /** Another client connects, to one of these or to any place. */
+  connect(destinations = DESTINATIONS): void {
+    const { network, clock } = this.#machine
+    const { features, skew, plans } = this.#swarm
+    const to = this.#dice.pick(destinations)
+    const number = this.#dice.below(256)
+    const address = to.address.includes(':') ? `fd00::${number.toString(16)}` : `10.0.0.${number}`
+    const port = 20_000 + this.#ports++ * skew
+    const [local, remote] = [nameOf(address, port), nameOf(to.address, to.port)]
+    const socket = new Socket(local, remote)
+    if (!network.connect(socket)) return
+    const reads = plans.proxied.get(to.port)
+    const isRead = reads !== undefined && isSender(reads, local)
+    const preface = isRead ? drawPreface(this.#dice, reads, ...this.#claims(local, remote)) : null
+    // Bytes that a reader has left would pass no filter: whoever sends a header has no session.
+    const session = features.has('clientSession') ? new Session(true, this.#dice) : null
+    const peer = this.#peer(socket, { preface, session })
+    const generation = this.#generation()
+    this.clients.set(port, { peer, address, port, generation, connectedMs: clock.nowMs })
+  }
+
+  #claims(local: Name, remote: Name): [Name, Name] {
+    if (this.#dice.chance(0.3)) return [claimedClient(this.#dice, local.family, local.port - 20_000), remote]
+    const other = this.#dice.pick(DESTINATIONS)
+    const destination = nameOf(other.address, other.port)
+    return [claimedClient(this.#dice, destination.family, local.port - 20_000), destination]
+  }
+
+  /** All end from now on who would not. */
+  relent(): void {
+    this.#isRelenting = true
+    for (const peer of this.peers) peer.relent()
+  }
+
+  #peer(socket: Socket, around: Around): Peer {
+    const { kinds, bytes } = this.#swarm
+    const { clock, dice } = this.#machine
+    const kind = dice.pick(kinds)
+    const peer = new Peer(++this.#numbers, kind, scriptOf(kind, dice, bytes), socket, this.#machine, around)
+    clock.note(`peer ${kind}`, peer.number, peer.script.says)
+    if (this.#isRelenting) peer.relent()
+    return peer
+  }
+}

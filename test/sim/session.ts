@@ -1,0 +1,185 @@
+/**
+ * A session that stands in for TLS: records, flights and sizes are drawn from the seed, and nothing is secret.
+ *
+ *   client ── hello ─▶   ◀─ retry ─┐  sometimes        both ── data … ─▶
+ *          ── hello ─▶  ◀─ flight ─┘                        ── update ─▶ ◀─ updated ──  sometimes
+ *          ── finished ─▶ ◀─ tickets ──  sometimes          ── close ─▶  each way on its own
+ *
+ * What TLS asks of a filter is all here: bytes that come in pieces of a record, answers to the side that speaks,
+ * words after the handshake that nobody asked for, more bytes out than in, and an end of its own before that of
+ * the socket. A record that is lost, doubled, changed or out of order shows at once.
+ */
+
+import type { Dice } from './dice.ts'
+
+/** What a record is. */
+const Type = {
+  ...{ hello: 1, retry: 2, flight: 3, flightEnd: 4, finished: 5, ticket: 6 },
+  ...{ data: 7, update: 8, updated: 9, close: 10 },
+} as const
+
+/** Type, two bytes of length, sequence; then the body and a sum over it. */
+const HEAD_BYTES = 4
+const BODY_MAX = 1200
+export const RECORD_MOST_BYTES = HEAD_BYTES + BODY_MAX + 1
+
+export class Session {
+  isReady = false
+  /** It has said `close`, and heard it. */
+  saidClose = false
+  heardClose = false
+  /** The other one has broken the rules: nothing more is heard or said. */
+  isBroken = false
+  /** What is to go to the other one, in order. */
+  out: Uint8Array[] = []
+  readonly #isClient: boolean
+  readonly #dice: Dice
+  #held = new Uint8Array(0)
+  #sent = 0
+  #got = 0
+  #hasRetried = false
+  #sentKey = 17
+  #gotKey = 17
+
+  constructor(isClient: boolean, dice: Dice) {
+    this.#isClient = isClient
+    this.#dice = dice
+    if (isClient) this.#hello()
+  }
+
+  /** Whether the beginning of a record is here, and its rest is not. */
+  get isWaiting(): boolean {
+    return this.#held.length > 0
+  }
+
+  /** The other one has said `bytes`; each piece of its data is told in order. */
+  receive(bytes: Uint8Array, onData: (data: Uint8Array) => void): void {
+    const held = new Uint8Array(this.#held.length + bytes.length)
+    held.set(this.#held)
+    held.set(bytes, this.#held.length)
+    let at = 0
+    while (!this.isBroken && held.length - at >= HEAD_BYTES) {
+      const length = held[at + 1] | (held[at + 2] << 8)
+      const end = at + HEAD_BYTES + length + 1
+      if (length > BODY_MAX) this.isBroken = true
+      if (this.isBroken || end > held.length) break
+      this.#read(held[at], held[at + 3], held.slice(at + HEAD_BYTES, end - 1), held[end - 1], onData)
+      at = end
+    }
+    this.#held = held.slice(at)
+  }
+
+  /** Says data, in records of its own choice. Only once it is ready. */
+  say(data: Uint8Array): void {
+    for (let at = 0; at < data.length; ) {
+      const bytes = Math.min(data.length - at, this.#dice.size(BODY_MAX))
+      this.#write(Type.data, data.slice(at, at + bytes))
+      at += bytes
+    }
+    if (this.#dice.chance(0.02)) {
+      this.#write(Type.update, new Uint8Array(1))
+      this.#sentKey = next(this.#sentKey)
+    }
+  }
+
+  /** Says that no more comes. */
+  close(): void {
+    this.saidClose = true
+    this.#write(Type.close, new Uint8Array(0))
+  }
+
+  takeOut(): Uint8Array[] {
+    return this.out.splice(0)
+  }
+
+  #hello(): void {
+    this.#write(Type.hello, new Uint8Array(this.#dice.size(600)))
+  }
+
+  #read(
+    type: number,
+    sequence: number,
+    body: Uint8Array,
+    sum: number,
+    onData: (data: Uint8Array) => void,
+  ): void {
+    turn(body, this.#gotKey)
+    const isInOrder = sequence === (this.#got++ & 255) && sum === sumOf(type, body) && !this.heardClose
+    if (!isInOrder || !this.#obey(type, body, onData)) this.isBroken = true
+  }
+
+  /** False where the record may not come now. */
+  #obey(type: number, body: Uint8Array, onData: (data: Uint8Array) => void): boolean {
+    if (!this.isReady) return this.#isClient ? this.#shakeAsClient(type) : this.#shakeAsServer(type)
+    switch (type) {
+      case Type.data:
+        onData(body)
+        return true
+      case Type.ticket:
+        return this.#isClient
+      case Type.update:
+        this.#gotKey = next(this.#gotKey)
+        if (!this.saidClose) this.#write(Type.updated, new Uint8Array(1))
+        return true
+      case Type.updated:
+        return true
+      case Type.close:
+        this.heardClose = true
+        return true
+      default:
+        return false
+    }
+  }
+
+  #shakeAsClient(type: number): boolean {
+    if (type === Type.retry) this.#hello()
+    else if (type === Type.flightEnd) {
+      this.#write(Type.finished, new Uint8Array(32))
+      this.isReady = true
+    } else return type === Type.flight
+    return true
+  }
+
+  #shakeAsServer(type: number): boolean {
+    if (type === Type.finished) {
+      this.isReady = true
+      for (let ticket = this.#dice.below(3); ticket > 0; ticket--)
+        this.#write(Type.ticket, new Uint8Array(this.#dice.size(200)))
+      return true
+    }
+    if (type !== Type.hello) return false
+    if (!this.#hasRetried && this.#dice.chance(0.2)) {
+      this.#hasRetried = true
+      this.#write(Type.retry, new Uint8Array(2))
+      return true
+    }
+    for (let record = this.#dice.below(4); record > 0; record--)
+      this.#write(Type.flight, new Uint8Array(this.#dice.size(BODY_MAX)))
+    this.#write(Type.flightEnd, new Uint8Array(1))
+    return true
+  }
+
+  #write(type: number, body: Uint8Array): void {
+    const record = new Uint8Array(HEAD_BYTES + body.length + 1)
+    record[0] = type
+    record[1] = body.length & 255
+    record[2] = body.length >>> 8
+    record[3] = this.#sent++ & 255
+    record.set(body, HEAD_BYTES)
+    record[HEAD_BYTES + body.length] = sumOf(type, body)
+    turn(record.subarray(HEAD_BYTES, HEAD_BYTES + body.length), this.#sentKey)
+    this.out.push(record)
+  }
+}
+
+const next = (key: number): number => (key * 5 + 3) & 255
+
+function turn(bytes: Uint8Array, key: number): void {
+  for (let at = 0; at < bytes.length; at++) bytes[at] ^= (key + at * 7) & 255
+}
+
+function sumOf(type: number, body: Uint8Array): number {
+  let sum = type
+  for (const byte of body) sum = (sum * 31 + byte) & 255
+  return sum
+}

@@ -1,0 +1,132 @@
+/**
+ * What a run is made of: drawn from its seed, once, before anything happens. Each run has a few of all the faults,
+ * actions, features and kinds of peers: with all of them, connections die before anything deep happens.
+ */
+
+import { ACTIONS, type Action } from './actions.ts'
+import type { Dice } from './dice.ts'
+import { drawFaults, type Fault, Faults } from './faults.ts'
+import { CONNECTIONS_MOST } from './memory.ts'
+import { KIND_NAMES } from './peers.ts'
+import { drawProxied, type PlanOptions } from './plans.ts'
+
+/** What a run may be about, with how often it is. */
+export const FEATURES = {
+  /** Bytes by the megabyte, so that pipes are used. */
+  bulk: 0.06,
+  /** Many that stay, most of them at one worker: connections are handed over. */
+  crowd: 0.12,
+  /** Listeners behind load balancers. */
+  proxied: 0.25,
+  /** Upstreams are told who their client is. */
+  introduces: 0.25,
+  /** Clients speak to a session of the gateway's. */
+  clientSession: 0.12,
+  /** The gateway speaks to upstreams by a session. */
+  upstreamSession: 0.12,
+  /** Nothing is idle for too long, or lasts too long. */
+  patient: 0.3,
+  /** Destinations have limits. */
+  limits: 0.3,
+  /** Few connections may be open. */
+  few: 0.15,
+} as const
+export type Feature = keyof typeof FEATURES
+const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[]
+
+/** What a run has less of than its seed says; what is left is the same. */
+export type Limits = {
+  readonly connections?: number
+  readonly bytes?: number
+  readonly faults?: readonly Fault[]
+  readonly actions?: readonly Action[]
+  readonly features?: readonly Feature[]
+}
+
+export type Swarm = {
+  readonly faults: Faults
+  readonly features: ReadonlySet<Feature>
+  readonly actions: readonly Action[]
+  readonly kinds: readonly string[]
+  readonly workers: number
+  readonly maxConnections: number
+  /** Open files; null: there are always enough. */
+  readonly files: number | null
+  readonly connections: number
+  /** About what a peer says. */
+  readonly bytes: number
+  /** Ports of clients are this far apart: which listener the kernel chooses follows from them. */
+  readonly skew: number
+  /** Of each direction's room in the network. */
+  readonly capacity: number
+  readonly latencyMs: number
+  readonly buffers: {
+    readonly small: number
+    readonly smallBytes: number
+    readonly large: number
+    readonly largeBytes: number
+  }
+  readonly plans: PlanOptions
+}
+
+const SESSIONS = ['clientSession', 'upstreamSession'] as const
+/** Kinds of a crowd and of bulk, so that there is one. */
+const STAYING = ['mute', 'stays', 'patient', 'sleeper']
+const BULKY = ['bulk', 'bulkQuitter']
+/** Who stands still in a handshake, and who says much meanwhile. */
+const UNEVEN = ['flood', 'sleeper', 'slowReader', 'patient']
+
+export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
+  const faults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
+  const drawn = FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each]))
+  const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
+  const isOther = ['clientSession', 'upstreamSession', 'crowd'] as const
+  if (isOther.some(each => features.has(each))) features.delete('bulk')
+  // What a reader has left of a connection passes no filter.
+  if (features.has('proxied')) for (const each of SESSIONS) features.delete(each)
+  const isBulk = features.has('bulk')
+  const isCrowd = features.has('crowd')
+  const actions = ACTIONS.filter(() => swarm.chance(0.35)).filter(
+    each => limits.actions?.includes(each) ?? true,
+  )
+  const workers = swarm.pick([1, 2, 2, 3])
+  const most = swarm.between(2, 10)
+  const connections = isCrowd ? 80 : isBulk ? swarm.between(3, 8) : swarm.between(1, 24)
+  const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
+  const files = faults.includes('fewFiles') ? 40 : null
+  const isFew = faults.includes('fewBuffers')
+  const isSkewed = swarm.chance(0.3)
+  const isUneven = swarm.chance(0.25)
+  const hasSession = SESSIONS.some(each => features.has(each))
+  return {
+    ...{ faults: new Faults(faults, dice), features, actions, files },
+    kinds: hasSession && isUneven ? UNEVEN : drawKinds(swarm, isBulk, isCrowd),
+    workers: isCrowd ? 2 : isBulk ? 1 : workers,
+    maxConnections: features.has('few') ? most : CONNECTIONS_MOST,
+    connections: Math.min(limits.connections ?? connections, connections),
+    bytes: Math.min(limits.bytes ?? Number.POSITIVE_INFINITY, bytes),
+    skew: isCrowd ? 2 : isSkewed ? workers : 1,
+    capacity: isBulk ? 262_144 : swarm.pick([500, 4096, 16_384]),
+    latencyMs: swarm.pick([0, 1, 20]),
+    buffers: {
+      small: isFew ? 24 : 1024,
+      smallBytes: 256,
+      large: isFew ? 2 : 16,
+      largeBytes: isBulk ? 65_536 : 4096,
+    },
+    plans: {
+      isPatient: features.has('patient'),
+      limits: features.has('limits'),
+      introduces: features.has('introduces'),
+      proxied: features.has('proxied') ? drawProxied(swarm) : new Map(),
+      many: files === null,
+    },
+  }
+}
+
+function drawKinds(swarm: Dice, isBulk: boolean, isCrowd: boolean): readonly string[] {
+  const kinds = KIND_NAMES.filter(each => !BULKY.includes(each) && swarm.chance(isBulk ? 0.1 : 0.5))
+  if (isBulk) return [...kinds, ...BULKY, ...BULKY]
+  if (isCrowd) return [...STAYING, ...kinds.filter(() => swarm.chance(0.2))]
+  return kinds.length > 0 ? kinds : ['talker']
+}
