@@ -13,7 +13,7 @@ export const FAULTS = {
   late: 0.3,
   /** A repeating operation ends with a completion that has all else in order. */
   moreLost: 0.1,
-  /** No buffer, though there are some. */
+  /** No buffer, though there are some, and also where nothing has come. */
   noBuffer: 0.05,
   /** A send that is cut short. */
   shortSend: 0.2,
@@ -43,6 +43,8 @@ export const FAULTS = {
   callFails: 0.1,
   /** io_uring_enter is short of memory. */
   waitFails: 0.03,
+  /** In the middle of a worker's turn, others have theirs, and things happen. */
+  meanwhile: 0.3,
   /** A signal ends the wait. */
   signal: 0.05,
   /** No pipes. */

@@ -52,6 +52,8 @@ type Worker = {
   port: MessagePort | null
   /** It stands still until then. */
   stalledMs: number
+  /** It is in the middle of a turn. */
+  isTurning: boolean
   hasWaited: boolean
   isKnown: boolean
   /** The newest generation that it listens for. */
@@ -98,7 +100,7 @@ export class Gateway {
     this.limit(options.maxConnections)
     this.workers = this.journals.map((_, index) => ({
       ...{ index, engine: null, kernel: null, port: null, stalledMs: 0 },
-      ...{ hasWaited: false, isKnown: false, generation: 0 },
+      ...{ hasWaited: false, isKnown: false, generation: 0, isTurning: false },
     }))
     for (const worker of this.workers) {
       machine.wakes.set(WAKES + worker.index, { count: 0, kernel: null })
@@ -252,8 +254,8 @@ export class Gateway {
   // ── turns
 
   /** Whether the worker has something to do now. */
-  isDue({ engine, kernel, hasWaited, stalledMs }: Worker): boolean {
-    if (engine === null || kernel === null || stalledMs > this.#machine.clock.nowMs) return false
+  isDue({ engine, kernel, hasWaited, stalledMs, isTurning }: Worker): boolean {
+    if (engine === null || kernel === null || isTurning || stalledMs > this.#machine.clock.nowMs) return false
     return !hasWaited || kernel.isDue
   }
 
@@ -267,9 +269,11 @@ export class Gateway {
     const { engine } = worker
     if (engine === null) return
     this.turns++
+    worker.isTurning = true
     this.#guarded(worker, () => engine.turn())
     // What the turn has asked is handed over by the wait that follows at once.
     if (!worker.hasWaited) this.#guarded(worker, () => engine.turn())
+    worker.isTurning = false
     this.#readReports(worker)
     if (worker.engine?.ended) this.#bury(worker, false)
   }
@@ -289,6 +293,10 @@ export class Gateway {
   /** It ends in the middle: by a bug of its own (it says so to its kernel), or without a word. */
   kill(worker: Worker, isSudden: boolean): void {
     if (worker.engine === null) return
+    if (worker.isTurning) {
+      this.#machine.clock.in(0, () => this.kill(worker, isSudden)) // a thread ends between two turns
+      return
+    }
     this.deaths++
     this.#machine.clock.note(`${worker.index} dies`)
     if (isSudden) worker.kernel?.stop()

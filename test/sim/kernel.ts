@@ -35,6 +35,8 @@ export const BLOCKED = Symbol('the thread waits')
 const POLL_HUP = 16
 /** Completions of one repeating receive in a row (MULTISHOT_MAX_RETRY in io_uring/net.c is 32). */
 const IN_A_ROW = 4
+/** That one socket may have: a receive, a send, two polls. */
+const OPERATIONS_MOST = 4
 /** And until the thread waits again, which alone makes completions (DEFER_TASKRUN). */
 const IN_A_TURN = 32
 
@@ -50,6 +52,8 @@ export type Machine = {
   aborted: number
   /** A program has done what none may. */
   readonly onBug: (what: string) => void
+  /** In the middle of a worker's turn, the rest of the world goes on. */
+  readonly meanwhile: () => void
   readonly buffers: {
     readonly small: number
     readonly smallBytes: number
@@ -112,6 +116,8 @@ export class SimulatedKernel implements Kernel {
   readonly #asked: (() => void)[] = []
   readonly #operations = new Set<Operation>()
   #ready: Completion[] = []
+  /** What found the queue full: it is seen after the next wait (IORING_SQ_CQ_OVERFLOW). */
+  readonly #overflow: Completion[] = []
   readonly #machine: Machine
   readonly #worker: number
   readonly #entries: number
@@ -142,20 +148,24 @@ export class SimulatedKernel implements Kernel {
 
   /** Whether a thread that waits has something to do. */
   get isDue(): boolean {
-    return this.#ready.length > 0 || this.#machine.clock.nowMs >= this.untilMs
+    const isReady = this.#ready.length + this.#overflow.length > 0
+    return isReady || this.#machine.clock.nowMs >= this.untilMs
   }
 
   wait(waitMs: number): number {
     const { clock, faults } = this.#machine
     if (Number.isNaN(this.untilMs)) {
-      if (faults.strikes('waitFails'))
+      if (faults.strikes('waitFails')) {
+        this.#handOver(this.#machine.dice.below(this.#asked.length + 1))
         return -this.#machine.dice.pick([Errno.EAGAIN, Errno.EBUSY, Errno.ENOMEM])
+      }
       this.submit()
       this.untilMs = waitMs < 0 ? Number.POSITIVE_INFINITY : clock.nowMs + waitMs
       if (faults.strikes('signal')) this.untilMs = clock.nowMs
     }
     if (!this.isDue) throw BLOCKED
     this.untilMs = Number.NaN
+    this.#ready.push(...this.#overflow.splice(0, this.#completions - this.#ready.length))
     for (const operation of this.#operations) {
       if (operation.told >= IN_A_TURN) operation.poke()
       operation.told = 0
@@ -164,12 +174,17 @@ export class SimulatedKernel implements Kernel {
   }
 
   submit(): number {
-    for (const start of this.#asked.splice(0)) start()
+    this.#handOver(this.#asked.length)
     return 0
+  }
+
+  #handOver(count: number): void {
+    for (const start of this.#asked.splice(0, count)) start()
   }
 
   next(): boolean {
     if (this.room() < ENTRIES_EACH) return false
+    if (this.#machine.faults.strikes('meanwhile')) this.#machine.meanwhile()
     const completion = this.#ready.shift()
     if (completion === undefined) return false
     this.word = completion.word
@@ -293,7 +308,7 @@ export class SimulatedKernel implements Kernel {
     this.submit()
     if (this.inFlight > 0 && [...this.#operations].some(({ kind }) => kind !== 'wake'))
       this.#machine.onBug(`${this.inFlight} operations are in the kernel at the end`)
-    for (const { operation, result } of this.#ready)
+    for (const { operation, result } of [...this.#ready, ...this.#overflow])
       if (operation?.kind === 'accept' && result >= 0)
         this.#machine.onBug('a connection was accepted and not looked at')
     if (this.small.free !== this.small.count || this.large.free !== this.large.count)
@@ -305,7 +320,7 @@ export class SimulatedKernel implements Kernel {
 
   /** Descriptors in completions that nobody has looked at. */
   unseen(): number[] {
-    return this.#ready.flatMap(({ operation, result }) =>
+    return [...this.#ready, ...this.#overflow].flatMap(({ operation, result }) =>
       operation?.kind === 'accept' && result >= 0 ? [result] : [],
     )
   }
@@ -355,6 +370,8 @@ export class SimulatedKernel implements Kernel {
   #add(operation: Operation): Operation {
     this.#operations.add(operation)
     operation.file?.operations.add(operation)
+    if ((operation.file?.operations.size ?? 0) > OPERATIONS_MOST)
+      this.#machine.onBug(`${OPERATIONS_MOST} operations of a file are in the kernel, and one more`)
     return operation
   }
 
@@ -438,6 +455,11 @@ export class SimulatedKernel implements Kernel {
       faults.strikes('again')
     ) {
       this.#complete(operation, -Errno.EAGAIN, 0)
+      return
+    }
+    // Also where nothing has come: github.com/axboe/liburing/issues/1275.
+    if (faults.strikes('noBuffer')) {
+      this.#complete(operation, -Errno.ENOBUFS, 0)
       return
     }
     const pool = operation.pool === LARGE ? this.large : this.small
@@ -538,6 +560,10 @@ export class SimulatedKernel implements Kernel {
   #post(operation: Operation | null, word: number, generation: number, result: number, flags: number): void {
     if (this.#isGone) return
     const ready = this.#ready
+    if (ready.length >= this.#completions) {
+      this.#overflow.push({ operation, word, generation, result, flags })
+      return
+    }
     let at = ready.length
     if (this.#machine.faults.strikes('reorder')) {
       let least = 0

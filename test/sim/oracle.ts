@@ -37,6 +37,9 @@ export type Scene = {
   /** How many the kernel itself has sent away before they were accepted. */
   readonly aborted: number
   readonly files: readonly (File | null)[]
+  /** The kernel may give peers up, and connects fail, of itself. */
+  readonly isLossy: boolean
+  readonly failsConnects: boolean
   /** What one direction may hold, whoever does not read. */
   readonly heldMost: number
   /** How late a deadline may be seen: threads stood still for so long. */
@@ -50,6 +53,8 @@ type Record = {
   readonly numbers: Float64Array
 }
 
+/** What a client is read from for, at most (plans.ts). */
+const READ_MOST_MS = 700
 /** A reset takes no longer. */
 const CLOSING_MS = 60
 
@@ -173,6 +178,9 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
       onBug(`${who}: it heard ${peer.heard} of ${number(Live.toClient)}`)
     if (server?.heardEnd && !server.isBroken && server.heard !== peer.said)
       onBug(`${who}: its server heard ${server.heard} of ${peer.said}`)
+    if (!scene.isLossy)
+      for (const each of [peer, ...(server ? [server] : [])])
+        if (each.isBroken && !each.hasReset) onBug(`${who}: peer ${each.number} was reset all the same`)
   } else if (
     peer.heardEnd &&
     !peer.isBroken &&
@@ -189,15 +197,20 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
 }
 
 function checkTimes(
-  { gateway, lateMs, onBug }: Scene,
+  { gateway, lateMs, failsConnects, onBug }: Scene,
   { reason, words, numbers }: Record,
   who: string,
 ): void {
   const cluster = gateway.plans[words[Live.generation] - 1]?.clusters[words[Live.cluster]]
   if (cluster === undefined) return
-  const { idleTimeoutMs, maxDurationMs } = cluster.policy
+  const { idleTimeoutMs, maxDurationMs, connectTimeoutMs, connectDeadlineMs } = cluster.policy
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const idle = numbers[Live.endedMs / 2] - numbers[Live.activeMs / 2]
+  const leastMs = Math.min(connectTimeoutMs, connectDeadlineMs)
+  if (reason === 'connect-timeout' && !failsConnects && lasted < leastMs - 1)
+    onBug(`${who}: after ${lasted} ms of ${leastMs}`)
+  if (reason.startsWith('connect-') && lasted > connectDeadlineMs + READ_MOST_MS + lateMs)
+    onBug(`${who}: ${reason} after ${lasted} ms of ${connectDeadlineMs}`)
   // What comes while it is being closed is still counted.
   if (reason === 'idle-timeout' && idle > CLOSING_MS && idle < idleTimeoutMs - 1)
     onBug(`${who}: after ${idle} ms of ${idleTimeoutMs}`)

@@ -67,8 +67,13 @@ export function run(
   const { faults, files, buffers } = swarm
   const network = new Network(clock, dice, faults, swarm)
   const process = new Process(network, files ?? 10_000, onBug)
+  const meanwhile = (): void => {
+    if (clock.nextMs <= clock.nowMs && dice.chance(0.6)) clock.step()
+    const due = gateway.workers.filter(worker => gateway.isDue(worker))
+    if (due.length > 0) gateway.turn(dice.pick(due))
+  }
   const machine: Machine = {
-    ...{ clock, dice, faults, network, process, onBug, buffers, wakes: new Map(), aborted: 0 },
+    ...{ clock, dice, faults, network, process, onBug, buffers, wakes: new Map(), aborted: 0, meanwhile },
   }
   const { maxConnections, workers, plans } = swarm
   const gateway = new Gateway(machine, { workers, maxConnections, files, onAdmitted: sessions(swarm, dice) })
@@ -82,6 +87,8 @@ export function run(
   const scene: Scene = {
     ...{ gateway, onBug, clients: cast.clients, servers: cast.servers, proxied: plans.proxied },
     heldMost: heldMostOf(swarm),
+    isLossy: faults.has('lostPeer'),
+    failsConnects: faults.has('connectFails'),
     get lateMs() {
       return 200 + stalledMs
     },

@@ -33,7 +33,18 @@ export function openScene(plan: Plan, wrong: { faults?: readonly Fault[]; seed?:
   const process = new Process(network, 1000, onBug)
   const buffers = { small: 64, smallBytes: 256, large: 4, largeBytes: 4096 }
   const machine: Machine = {
-    ...{ clock, dice, faults, network, process, onBug, buffers, wakes: new Map(), aborted: 0 },
+    ...{
+      clock,
+      dice,
+      faults,
+      network,
+      process,
+      onBug,
+      buffers,
+      wakes: new Map(),
+      aborted: 0,
+      meanwhile: () => {},
+    },
   }
   const gateway = new Gateway(machine, { workers: 1, maxConnections: 100, files: null })
   gateway.publish(plan)
