@@ -190,7 +190,7 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
     peer.heard < server.said
   )
     onBug(`${who}: a broken stream looks whole`)
-  checkTimes(scene, record, who)
+  checkTimes(scene, record, peer.preface === null ? 0 : READ_MOST_MS, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
   else checkRoute(scene, record, client, who)
@@ -199,6 +199,7 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
 function checkTimes(
   { gateway, lateMs, failsConnects, onBug }: Scene,
   { reason, words, numbers }: Record,
+  readMs: number,
   who: string,
 ): void {
   const cluster = gateway.plans[words[Live.generation] - 1]?.clusters[words[Live.cluster]]
@@ -209,14 +210,15 @@ function checkTimes(
   const leastMs = Math.min(connectTimeoutMs, connectDeadlineMs)
   if (reason === 'connect-timeout' && !failsConnects && lasted < leastMs - 1)
     onBug(`${who}: after ${lasted} ms of ${leastMs}`)
-  if (reason.startsWith('connect-') && lasted > connectDeadlineMs + READ_MOST_MS + lateMs)
+  if (reason.startsWith('connect-') && lasted > connectDeadlineMs + readMs + lateMs)
     onBug(`${who}: ${reason} after ${lasted} ms of ${connectDeadlineMs}`)
   // What comes while it is being closed is still counted.
   if (reason === 'idle-timeout' && idle > CLOSING_MS && idle < idleTimeoutMs - 1)
     onBug(`${who}: after ${idle} ms of ${idleTimeoutMs}`)
   if (reason === 'max-duration' && lasted < maxDurationMs - 1)
     onBug(`${who}: after ${lasted} ms of ${maxDurationMs}`)
-  if (maxDurationMs > 0 && reason !== 'worker-lost' && lasted > maxDurationMs + lateMs)
+  const longestMs = Math.max(maxDurationMs, readMs) + lateMs // as long as it is read from, it has none
+  if (maxDurationMs > 0 && reason !== 'worker-lost' && lasted > longestMs)
     onBug(`${who}: lasted ${lasted} ms of ${maxDurationMs}`)
   if (
     idleTimeoutMs > 0 &&

@@ -36,7 +36,7 @@ export type Script = {
   readonly deafAt: number
 }
 
-const PLAIN: Script = {
+export const PLAIN: Script = {
   ...{
     says: 0,
     piece: 4096,
