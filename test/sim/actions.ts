@@ -82,7 +82,10 @@ export function end(gateway: Gateway, dice: Dice): void {
   gateway.end(drains ? { kind: 'drain', timeoutMs: dice.below(2000) } : { kind: 'stop' })
 }
 
-/** A listener is left out of a plan, comes back with the next, and may leave again; clients come meanwhile. */
+/**
+ * A listener is left out of a plan, comes back with the next, and may leave again; clients come
+ * meanwhile.
+ */
 function flap({ machine, gateway, cast, plans }: Stage): void {
   const { dice, clock } = machine
   const place = drawPlace(dice)

@@ -1,4 +1,7 @@
-/** Who takes part in a run: clients that connect, servers that are connected to, and what each of them is. */
+/**
+ * Who takes part in a run: clients that connect, servers that are connected to, and what each of
+ * them is.
+ */
 
 import type { Dice } from './dice.ts'
 import type { Machine } from './kernel.ts'

@@ -1,10 +1,11 @@
 /**
- * Who talks through the gateway. What a peer says at an offset follows from its number, so a byte
+ * * Who talks through the gateway. What a peer says at an offset follows from its number, so a byte
  * that is lost, doubled, out of place or somebody else's shows at once; the first four bytes are
  * the number.
  *
- * To add a kind: a line in KINDS. What all kinds are made of is `Script`. What a load balancer says first
- * (senders.ts) and the records of a session (session.ts) are around the payload, and count nowhere.
+ * To add a kind: a line in KINDS. What all kinds are made of is `Script`. What a load balancer says
+ * first (senders.ts) and the records of a session (session.ts) are around the payload, and count
+ * nowhere.
  */
 
 import { createProxyHeader, INVALID, MORE, type ProxyHeader } from '../../src/wire/proxy-header.ts'

@@ -1,13 +1,15 @@
 /**
- * A session that stands in for TLS: records, flights and sizes are drawn from the seed, and nothing is secret.
+ * * A session that stands in for TLS: records, flights and sizes are drawn from the seed, and
+ * nothing is secret.
  *
  *   client ── hello ─▶   ◀─ retry ─┐  sometimes        both ── data … ─▶
  *          ── hello ─▶  ◀─ flight ─┘                        ── update ─▶ ◀─ updated ──  sometimes
  *          ── finished ─▶ ◀─ tickets ──  sometimes          ── close ─▶  each way on its own
  *
- * What TLS asks of a filter is all here: bytes that come in pieces of a record, answers to the side that speaks,
- * words after the handshake that nobody asked for, more bytes out than in, and an end of its own before that of
- * the socket. A record that is lost, doubled, changed or out of order shows at once.
+ * What TLS asks of a filter is all here: bytes that come in pieces of a record, answers to the side
+ * that speaks, words after the handshake that nobody asked for, more bytes out than in, and an end
+ * of its own before that of the socket. A record that is lost, doubled, changed or out of order
+ * shows at once.
  */
 
 import type { Dice } from './dice.ts'

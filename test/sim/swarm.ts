@@ -1,6 +1,7 @@
 /**
- * What a run is made of: drawn from its seed, once, before anything happens. Each run has a few of all the faults,
- * actions, features and kinds of peers: with all of them, connections die before anything deep happens.
+ * * What a run is made of: drawn from its seed, once, before anything happens. Each run has a few
+ * of all the faults, actions, features and kinds of peers: with all of them, connections die before
+ * anything deep happens.
  */
 
 import { ACTIONS, type Action } from './actions.ts'

@@ -243,8 +243,9 @@ export class Flows {
   }
 
   /**
-   * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing more
-   * is received from `side` until `resume`. What the kernel has received by then is told all the same.
+   *    * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing more
+   * is received from `side` until `resume`. What the kernel has received by then is told all the
+   * same.
    */
   hold(slot: number, side: Side): void {
     this.#slots.flow[2 * slot + side] |= FlowIs.held
