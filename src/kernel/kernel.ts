@@ -170,6 +170,7 @@ export type SocketCalls = {
   pendingError(fd: number): number
   setNonBlocking(fd: number): number
   acceptWaiting(listener: number): number
+  waiting(listener: number): number
   shutdownWrite(fd: number): number
   abort(fd: number): number
   resetClose(fd: number): number

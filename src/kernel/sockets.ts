@@ -33,11 +33,16 @@ const TCP_NODELAY = [6, 1] as const
 const TCP_KEEPIDLE = [6, 4] as const
 const TCP_KEEPINTVL = [6, 5] as const
 const TCP_KEEPCNT = [6, 6] as const
+const TCP_INFO = [6, 11] as const
 const TCP_QUICKACK = [6, 12] as const
 const IPV6_V6ONLY = [41, 26] as const
 /** netfilter's: where the client wanted to go before a redirect rule sent it here. */
 const SO_ORIGINAL_DST = [0, 80] as const
 const IP6T_SO_ORIGINAL_DST = [41, 80] as const
+
+/** Where tcpi_unacked stands in struct tcp_info, and what of it is read for that (linux/tcp.h). */
+const UNACKED_AT = 24
+const INFO_BYTES = 28
 
 type Option = readonly [level: number, name: number]
 
@@ -160,6 +165,17 @@ export class Sockets implements SocketCalls {
     i32[this.#value / 4] = 4
     const result = libc.getsockopt(fd, SO_ERROR[0], SO_ERROR[1], this.#addressPointer, this.#valuePointer)
     return result < 0 ? result : 0 - i32[this.#address / 4] // not −0
+  }
+
+  /**
+   * How many connections wait in a listener's queue, or −errno: tcpi_unacked, which is
+   * sk_ack_backlog there (tcp_get_info in net/ipv4/tcp.c).
+   */
+  waiting(listener: number): number {
+    const { i32 } = this.#arena
+    i32[this.#value / 4] = INFO_BYTES
+    const result = libc.getsockopt(listener, ...TCP_INFO, this.#addressPointer, this.#valuePointer)
+    return result < 0 ? result : i32[(this.#address + UNACKED_AT) / 4]
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { parseCidr } from '../../src/address/address.ts'
 import type { Rule } from '../../src/table/plan/plan.ts'
@@ -28,6 +29,9 @@ const ask = async (port: number, host?: string): Promise<string> => {
   client.end()
   return readAll(client)
 }
+
+/** The same of a client that may be refused or reset, which is told nothing. */
+const askOf = (client: Socket): Promise<string> => readAll(client.end()).catch(() => '')
 
 for (const { engine, test } of EVERY_ENGINE) {
   test(`${engine}: a new table routes new connections; those that are open stay where they are`, async () => {
@@ -134,6 +138,29 @@ for (const { engine, test } of EVERY_ENGINE) {
     await plane.adopt(planOf([], []))
     for (const client of clients) client.end()
     assert.deepEqual(new Set(await Promise.all(clients.map(readAll))), new Set(['hi']))
+  })
+
+  test(`${engine}: a listener that left and came back serves by the newest table, whichever socket accepts`, async () => {
+    await using one = await listen(say('one'))
+    await using two = await listen(say('two'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    const servers = [one, two] as const
+    await plane.adopt(planOf([listenerOn(port)], [clusterOf([one])]))
+    let served = 0
+    for (let round = 1; round <= 20; round++) {
+      const adopting = [
+        plane.adopt(planOf([], [])),
+        plane.adopt(planOf([listenerOn(port)], [clusterOf([servers[round % 2]])])),
+      ]
+      // As long as some come, the old socket is not closed; one that comes in between is refused.
+      const answers = await Promise.all(Array.from({ length: 40 }, () => askOf(begin(port))))
+      const heard = answers.filter(answer => answer !== '')
+      assert.deepEqual(new Set(heard), new Set(heard.length > 0 ? [['one', 'two'][round % 2]] : []))
+      served += heard.length
+      await Promise.all(adopting)
+    }
+    assert.ok(served > 0)
   })
 
   test(`${engine}: a port that is taken is reported, and served as soon as it is free`, async () => {

@@ -94,6 +94,10 @@ export class Calls implements SocketCalls {
     return process.open(new File(this.#worker, { socket: listener.queue.shift()! }))
   }
 
+  waiting(fd: number): number {
+    return this.#machine.process.at(fd, this.#worker)?.listener?.queue.length ?? -Errno.EBADF
+  }
+
   shutdownWrite(fd: number): number {
     const socket = this.#socket(fd)
     if (socket === null || socket.broken) return -Errno.ENOTCONN

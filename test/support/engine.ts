@@ -139,14 +139,16 @@ export class TestEngine {
     for (const each of this.ended) each.catch(() => {}) // a test that expects it awaits it
   }
 
-  /** Publishes the table of `plan` and waits until every worker listens. */
+  /**
+   * Publishes the table of `plan` and waits until every worker listens, by it or by a later one.
+   */
   async adopt(plan: Plan): Promise<readonly Listening[]> {
     const generation = ++this.#generation
     const slots = new Slots(this.slots, generation, NO_COUNTS)
     const table = buildTable(plan, generation, slots.slotOf)
     this.observer.publishing(table)
     this.#publish(epoch => ({ kind: 'table', epoch, generation, table }))
-    await this.#alive(() => this.listening.every(list => list.at(-1)?.generation === generation))
+    await this.#alive(() => this.listening.every(list => Number(list.at(-1)?.generation) >= generation))
     return this.listening.map(list => list.at(-1) as Listening)
   }
 

@@ -71,11 +71,11 @@ export class Endings {
 
   /**
    * Ends a counted connection that is to go nowhere, and of which nothing is in the kernel; slot
-   * −1: it has none.
+   * or descriptor −1: it has none.
    */
   refuse(slot: number, fd: number, arrival: Arrival, reason: number): void {
     const { kernel, journal, reception, clock } = this.#options
-    kernel.sockets.resetClose(fd)
+    if (fd >= 0) kernel.sockets.resetClose(fd)
     journal.refused(-1, arrival, reason, clock.nowMs)
     reception.leave(arrival)
     if (slot >= 0) this.#free(slot)

@@ -29,7 +29,8 @@ import type { OnAdmitted } from './admission.ts'
 import { Connections } from './connections.ts'
 import type { Clock } from './deadlines.ts'
 import { HandOver } from './hand-over.ts'
-import { Listeners, type Listening } from './listeners.ts'
+import { Listeners } from './listeners.ts'
+import type { Listening } from './listening.ts'
 import * as Operation from './operations.ts'
 import { Tally } from './tally.ts'
 
@@ -90,6 +91,7 @@ export class FlowEngine {
     })
     this.#listeners = new Listeners({
       ...{ kernel, onAccept: this.#onAccept, onPause: () => this.#connections.intake.countPause() },
+      onLost: (listening, count) => this.#connections.intake.lose(listening, count),
       onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
     })
   }

@@ -15,7 +15,7 @@ import type { Reception } from '../worker/reception.ts'
 import type { Admission } from './admission.ts'
 import type { Clock } from './deadlines.ts'
 import type { Endings } from './endings.ts'
-import type { Listening } from './listeners.ts'
+import type { Listening } from './listening.ts'
 import type { Reading } from './reading.ts'
 import { CLIENT, type Slots } from './slots.ts'
 
@@ -64,6 +64,17 @@ export class Intake {
    */
   countPause(): void {
     this.#counters[Counter.acceptPauses]++
+  }
+
+  /** So many were never accepted, for want of a descriptor, and the kernel resets them now. */
+  lose(listening: Listening, count: number): void {
+    const { reception, endings, clock } = this.#options
+    for (let left = count; left > 0; left--) {
+      this.#counters[Counter.accepted]++
+      this.#counters[Counter.open]++
+      const arrival = reception.arrive(listening.table, listening.row, clock.nowMs)
+      endings.refuse(-1, -1, arrival, Reason['accept-error'])
+    }
   }
 
   /** A slot that is Reading, or −1 where there is none left. */

@@ -11,53 +11,20 @@
  * waits in the queue keeps waiting.
  */
 
-import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import { mark } from '../../base/mark.ts'
-import { Errno, errnoName } from '../../kernel/errno.ts'
 import { type Kernel, MORE, makeRoom } from '../../kernel/kernel.ts'
-import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
 import { slotOf, subject } from '../../kernel/user-data.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
+import { createListening, type Listening, open } from './listening.ts'
 import * as Operation from './operations.ts'
 
-/**
- * Connections that wait for accept, each listener and worker; the kernel caps it at
- * net.core.somaxconn.
- */
-const BACKLOG = 4096
 const RETRY_MS = 1000
 /** After an accept that failed. */
 const PAUSE_MS = 100
 /** Listeners that are opened or closed in one turn of the loop. */
 const EACH_TURN = 16
-
-/** What IPv6 being off looks like when `::` is asked for. */
-const NO_IPV6: ReadonlySet<number> = new Set([-Errno.EAFNOSUPPORT, -Errno.EADDRNOTAVAIL, -Errno.EINVAL])
-
-const ANY = parseAddress('0.0.0.0')
-const ANY_OF_BOTH = parseAddress('::')
-
-/** One listening socket, and what its connections are matched by. */
-export type Listening = {
-  readonly place: string
-  /** Its number in user_data. */
-  readonly slot: number
-  /** −1 while it has failed. */
-  fd: number
-  /** Where its connections arrive, where that is one address: it need not be asked of each. */
-  local: SocketName | null
-  /** The newest table that has this listener, its name and row there. */
-  table: Table
-  socket: TableListener
-  row: number
-  failure: ListenFailure | null
-  accepting: boolean
-  retiring: boolean
-  /** When to accept or to open again; Infinity while neither is due. */
-  retryMs: number
-}
 
 type ListenersOptions = {
   readonly kernel: Kernel
@@ -67,6 +34,8 @@ type ListenersOptions = {
    * longer.
    */
   readonly onPause: () => void
+  /** So many wait at a listener that is closed, and nobody can accept them. */
+  readonly onLost: (listening: Listening, count: number) => void
   /**
    * Every listener of `generation` accepts, but for `failures`, and no other does; again whenever
    * these change.
@@ -196,10 +165,7 @@ export class Listeners {
   }
 
   #add(place: string, table: Table, row: number, socket: TableListener): Listening {
-    const listening: Listening = {
-      ...{ place, slot: this.#nextSlot++, fd: -1, local: null, table, socket, row },
-      ...{ failure: null, accepting: false, retiring: false, retryMs: Number.POSITIVE_INFINITY },
-    }
+    const listening = createListening(this.#nextSlot++, place, table, row, socket)
     this.#byPlace.set(place, listening)
     this.#toOpen.push(listening)
     return listening
@@ -210,37 +176,15 @@ export class Listeners {
       mark('a listener is not wanted any more before it was opened')
       return
     }
-    const fd = this.#listen(listening.socket)
-    if (fd < 0) {
+    if (!open(listening, this.#options.kernel.sockets)) {
       mark('a listener cannot be opened')
-      const code = errnoName(fd)
-      const message = `listen ${code} ${listening.socket.key}`
-      listening.failure = { listener: listening.socket.key, code, message }
       this.#failed.add(listening)
       this.#retryAt(listening, nowMs + RETRY_MS)
       return
     }
-    listening.fd = fd
-    listening.local = this.#onlyAddress(fd)
-    listening.failure = null
     this.#failed.delete(listening)
     this.#bySlot.set(listening.slot, listening)
     this.#accept(listening)
-  }
-
-  #listen({ bind, port }: TableListener): number {
-    const { sockets } = this.#options.kernel
-    const address = bind === '' ? ANY_OF_BOTH : parseAddress(bind)
-    if (address === null || ANY === null) return -Errno.EINVAL
-    const options = { backlog: BACKLOG, dualStack: bind === '' || bind === '::' }
-    const fd = sockets.listen(address.family, address.words, port, options)
-    return bind === '' && NO_IPV6.has(fd) ? sockets.listen(4, ANY.words, port, options) : fd
-  }
-
-  #onlyAddress(fd: number): SocketName | null {
-    const name = createSocketName()
-    const result = this.#options.kernel.sockets.localName(fd, name)
-    return result < 0 || name.words.every(word => word === 0) ? null : name
   }
 
   #accept(listening: Listening): void {
@@ -276,9 +220,10 @@ export class Listeners {
 
   /**
    * Nothing of it is in the kernel any more: what its queue holds is accepted, then it is closed.
+   * Without a descriptor to accept with, the kernel resets what is left.
    */
   #close(listening: Listening): void {
-    const { kernel, onAccept } = this.#options
+    const { kernel, onAccept, onLost } = this.#options
     const { sockets } = kernel
     sockets.setNonBlocking(listening.fd)
     for (let fd = sockets.acceptWaiting(listening.fd); fd >= 0; fd = sockets.acceptWaiting(listening.fd)) {
@@ -286,6 +231,8 @@ export class Listeners {
       makeRoom(kernel)
       onAccept(listening, fd)
     }
+    const left = sockets.waiting(listening.fd)
+    if (left > 0) onLost(listening, left)
     sockets.close(listening.fd)
     listening.fd = -1
     this.#bySlot.delete(listening.slot)

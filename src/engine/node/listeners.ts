@@ -34,6 +34,7 @@ type Status = 'waiting' | 'opening' | 'open' | 'failed' | 'retiring' | 'closed'
 
 /** One listening socket, and what its connections are matched by. */
 export type Listening = {
+  readonly place: string
   readonly bind: string
   readonly port: number
   /** The newest table that has this listener, its name and row there. */
@@ -65,6 +66,8 @@ export class Listeners {
   /** How many have each status. */
   readonly #counts = { waiting: 0, opening: 0, open: 0, failed: 0, retiring: 0, closed: 0 }
   readonly #failed = new Set<Listening>()
+  /** No listeners of the newest table any more, whose queue may still hold something. */
+  readonly #leaving = new Set<Listening>()
   /** What is still to be opened, and what to be closed. */
   readonly #toOpen: Listening[] = []
   readonly #toClose: Listening[] = []
@@ -89,20 +92,31 @@ export class Listeners {
       if (known) Object.assign(known, { table, row, key: socket.key, original: socket.original })
       else this.#add(place, table, row, socket)
     }
-    for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(place, listening)
+    for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
+    this.#succeed()
     void this.#work()
+  }
+
+  /** What is accepted by a listener that leaves goes by the newest table that has its place. */
+  #succeed(): void {
+    for (const listening of this.#leaving) {
+      const successor = this.#byPlace.get(listening.place)
+      if (successor === undefined) continue
+      const { table, row, key, original } = successor
+      Object.assign(listening, { table, row, key, original })
+    }
   }
 
   /** The listeners are the same; what is accepted from now on is decided by `table`. */
   revise(table: Table): void {
-    for (const listening of this.#byPlace.values())
+    for (const listening of [...this.#byPlace.values(), ...this.#leaving])
       if (listening.table.generation === table.generation) listening.table = table
   }
 
   /** Accepts what already waits, then closes every listener. */
   retireAll(): Promise<void> {
     clearInterval(this.#retry)
-    for (const [place, listening] of this.#byPlace) this.#retire(place, listening)
+    for (const listening of this.#byPlace.values()) this.#retire(listening)
     return this.#work()
   }
 
@@ -116,7 +130,7 @@ export class Listeners {
 
   #add(place: string, table: Table, row: number, { bind, port, key, original }: TableListener): void {
     const listening: Listening = {
-      ...{ bind, port, table, key, row, original },
+      ...{ place, bind, port, table, key, row, original },
       ...{ server: null, status: 'waiting', failure: null, accepted: 0 },
     }
     this.#counts.waiting++
@@ -201,8 +215,9 @@ export class Listeners {
   }
 
   /** From here on it is no listener of the newest table. */
-  #retire(place: string, listening: Listening): void {
-    this.#byPlace.delete(place)
+  #retire(listening: Listening): void {
+    this.#byPlace.delete(listening.place)
+    this.#leaving.add(listening)
     this.#failed.delete(listening)
     if (listening.status !== 'open') shut(listening)
     this.#enter(listening, 'retiring')
@@ -214,6 +229,7 @@ export class Listeners {
     if (listening.server) await emptyQueue(() => listening.accepted, BACKLOG)
     shut(listening)
     this.#enter(listening, 'closed')
+    this.#leaving.delete(listening)
     this.#closing--
   }
 

@@ -90,6 +90,10 @@ export class EpollSockets implements SocketCalls {
     return this.accept(listener)
   }
 
+  waiting(listener: number): number {
+    return this.#sockets.waiting(listener)
+  }
+
   peerName(fd: number, name: SocketName): number {
     if (fd !== this.#accepted) return this.#sockets.peerName(fd, name)
     readSocketAddress(this.#arena, this.#peer, name)

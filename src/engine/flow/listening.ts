@@ -1,0 +1,83 @@
+/**
+ * One listening socket of a worker: how it is opened, and what its connections are matched by.
+ */
+
+import { parseAddress } from '../../address/address.ts'
+import { Errno, errnoName } from '../../kernel/errno.ts'
+import type { SocketCalls } from '../../kernel/kernel.ts'
+import { createSocketName, type SocketName } from '../../kernel/socket-address.ts'
+import type { Table, TableListener } from '../../table/format/table.ts'
+import type { ListenFailure } from '../worker/protocol.ts'
+
+/**
+ * Connections that wait for accept, each listener and worker; the kernel caps it at
+ * net.core.somaxconn.
+ */
+const BACKLOG = 4096
+
+/** What IPv6 being off looks like when `::` is asked for. */
+const NO_IPV6: ReadonlySet<number> = new Set([-Errno.EAFNOSUPPORT, -Errno.EADDRNOTAVAIL, -Errno.EINVAL])
+
+const ANY = parseAddress('0.0.0.0')
+const ANY_OF_BOTH = parseAddress('::')
+
+/** One listening socket, and what its connections are matched by. */
+export type Listening = {
+  readonly place: string
+  /** Its number in user_data. */
+  readonly slot: number
+  /** −1 while it has failed. */
+  fd: number
+  /** Where its connections arrive, where that is one address: it need not be asked of each. */
+  local: SocketName | null
+  /** The newest table that has this listener, its name and row there. */
+  table: Table
+  socket: TableListener
+  row: number
+  failure: ListenFailure | null
+  accepting: boolean
+  retiring: boolean
+  /** When to accept or to open again; Infinity while neither is due. */
+  retryMs: number
+}
+
+/** Not open yet; `slot` is its number. */
+export const createListening = (
+  slot: number,
+  place: string,
+  table: Table,
+  row: number,
+  socket: TableListener,
+): Listening => ({
+  ...{ place, slot, fd: -1, local: null, table, socket, row },
+  ...{ failure: null, accepting: false, retiring: false, retryMs: Number.POSITIVE_INFINITY },
+})
+
+/** Opens its socket; false where it cannot be opened, and `failure` says why. */
+export function open(listening: Listening, sockets: SocketCalls): boolean {
+  const { key } = listening.socket
+  const fd = listen(listening.socket, sockets)
+  if (fd < 0) {
+    const code = errnoName(fd)
+    listening.failure = { listener: key, code, message: `listen ${code} ${key}` }
+    return false
+  }
+  listening.fd = fd
+  listening.local = onlyAddress(fd, sockets)
+  listening.failure = null
+  return true
+}
+
+function listen({ bind, port }: TableListener, sockets: SocketCalls): number {
+  const address = bind === '' ? ANY_OF_BOTH : parseAddress(bind)
+  if (address === null || ANY === null) return -Errno.EINVAL
+  const options = { backlog: BACKLOG, dualStack: bind === '' || bind === '::' }
+  const fd = sockets.listen(address.family, address.words, port, options)
+  return bind === '' && NO_IPV6.has(fd) ? sockets.listen(4, ANY.words, port, options) : fd
+}
+
+function onlyAddress(fd: number, sockets: SocketCalls): SocketName | null {
+  const name = createSocketName()
+  const result = sockets.localName(fd, name)
+  return result < 0 || name.words.every(word => word === 0) ? null : name
+}
