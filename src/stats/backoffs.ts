@@ -3,16 +3,16 @@
  *
  *   0: it did not fail │ else: level (3 bits), and when the back-off is over (29 bits, milliseconds)
  *
- * The words are a part of the counts (stats.ts) that belongs to no worker: any worker writes, by
- * compare-and-swap. Which word is whose the compiler says (counter-slots.ts), by address and port,
- * so the memory outlives a reload. Word 0 stands for all endpoints without a slot and is never
- * written: nothing is remembered of those.
+ * The words are a part of the counts (stats.ts) that all workers write, by compare-and-swap. The
+ * compiler assigns a word to each address and port (counter-slots.ts), so back-offs survive a
+ * reload. Word 0 stands for all endpoints without a slot and is never written: weir does not
+ * remember their failures.
  *
  *   0 ─fails─▶ level 1, 1 s ─over─▶ claimed by one connection ─fails─▶ level 2, 2 s ─▶ … level 6, 30 s
  *   ▲                                        └─connects─▶ 0
  *
- * A claim is a back-off too, as long as the dial may take: if its worker dies, it runs out.
- * Times come from the caller: milliseconds on a clock that all workers share.
+ * A claim is also a back-off, for as long as the dial may take: it expires even if its worker dies.
+ * Times come from the caller, in milliseconds on a clock that all workers share.
  */
 
 const LEVEL_SHIFT = 29

@@ -1,15 +1,14 @@
 /**
- * Live connections, one row for each, in shared memory: who may be asked about is looked at here,
- * and the worker that serves them is not disturbed.
+ * Live connections, one row each, in shared memory: anyone can read them without disturbing the
+ * worker that serves them.
  *
  *   head: rows ever used │ the worker's clock │ last id        row: see `Live`
  *
  * Each worker has a buffer of its own and is its only writer. A row's version is odd while the row
- * is whole, and even while it is nobody's or being written; a reader copies it and believes the
- * copy if the version was odd and is the same afterwards (a seqlock: Lameter, "Effective
- * Synchronization on Linux/NUMA Systems", 2005). Counts of bytes, and the time of the last one,
- * change under a whole version: each is one word of 64 bits. Pages of rows that were never used
- * take no memory.
+ * is valid, and even while it is free or being written. A reader copies the row and accepts the
+ * copy if the version was odd and has not changed (a seqlock: Lameter, "Effective Synchronization
+ * on Linux/NUMA Systems", 2005). The byte counts and the time of the last byte change without a new
+ * version: each is one 64-bit word. Rows that were never used take no memory.
  */
 
 import { layout } from '../base/layout.ts'

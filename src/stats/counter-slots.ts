@@ -1,5 +1,5 @@
 /**
- * Slots: which word of the shared counts belongs to which endpoint, cluster or route.
+ * Slots: the word of the shared counts that belongs to an endpoint, cluster or route.
  *
  * A slot is kept by identity ("endpoint 10.0.0.1 80"), so that a count survives a reload however
  * the table's rows move. Keys, and the hash that finds them, live in shared memory. The compiling

@@ -2,9 +2,9 @@
  * What rows of a table mean, after newer tables have been published: listeners, rules, destinations
  * and clients by name.
  *
- * The newest tables are kept as they are. When one falls out, the connections that still are of it
- * are named, and the names are kept as long as they are open. So long connections are bounded in
- * what they hold by their own number, not by how often the configuration changes.
+ * The newest tables are kept whole. When one is dropped, the names of its open connections are kept
+ * for as long as those are open. So the memory is bounded by the number of long connections, not by
+ * the number of reloads.
  */
 
 import { assert } from '../base/assert.ts'

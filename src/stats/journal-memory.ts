@@ -1,6 +1,6 @@
 /**
- * What a worker's journal (engine/worker/journal.ts) writes into: made by the supervisor, one set
- * for each worker, and kept over reloads and over the worker's death.
+ * The shared memory of a worker's journal (engine/worker/journal.ts): the supervisor makes one set
+ * for each worker, and keeps it over reloads and the worker's death.
  */
 
 import { createConnections, liveRows } from './connections.ts'

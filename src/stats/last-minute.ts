@@ -1,8 +1,8 @@
 /**
- * How much of a count that only grows came in the last minute, by key.
+ * The growth of a counter in the last minute, by key.
  *
- * Every ten seconds the counts are written down; the oldest of what is kept is a minute old, or up
- * to ten seconds more. A key that was not there then began at nought.
+ * It samples the counts every ten seconds; the oldest sample is 60 to 70 seconds old. A key without
+ * a sample started at 0.
  */
 
 export const MARK_EVERY_MS = 10_000

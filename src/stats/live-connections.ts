@@ -1,9 +1,9 @@
 /**
- * Reading the live connections of all workers (connections.ts), by any thread and at any time.
+ * Reads the live connections of all workers (connections.ts), from any thread at any time.
  *
- * A row is copied word by word with Atomics.load, which keeps the reads in order, and is believed
- * if its version says that it was whole all the while. Numbers of 64 bits are loaded plainly, which
- * an ARM may put off until after that: a store of Atomics keeps them before it
+ * It copies a row word by word with Atomics.load, which keeps the reads in order, and accepts the
+ * copy if the version shows that the row was valid throughout. Numbers of 64 bits are loaded
+ * plainly, which an ARM may put off until after that: a store of Atomics keeps them before it
  * (test/models/live-rows.pml).
  */
 

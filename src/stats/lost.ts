@@ -1,9 +1,8 @@
 /**
- * The end of a dead worker's journal: what it had open did not end by itself, and still ends in the
- * books.
+ * Closes the journal of a dead worker: counts and records the end of every connection that it had
+ * open.
  *
- * Called by the supervisor, which stands in for the worker as the only writer until the next one
- * starts.
+ * The supervisor calls it, as the only writer until the next worker starts.
  */
 
 import { clockOriginMs, monotonicMs, wallNowMs } from '../base/clock.ts'

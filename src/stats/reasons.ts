@@ -1,7 +1,7 @@
 /**
- * Why a connection ended: every one that was accepted ends exactly once, with one of these.
+ * Why a connection ended: every accepted connection ends exactly once, with one of these reasons.
  *
- * Counted in stats.ts under the same names; docs and the admin page show the sentences.
+ * stats.ts counts them under the same names; docs and the admin page show the sentences.
  */
 
 export const REASONS = {

@@ -1,11 +1,11 @@
 /**
- * Records of connections on their way to the access log: a ring for each worker, in shared memory.
+ * Records of connections for the access log: a ring for each worker, in shared memory.
  *
  *   worker ─▶ head                    tail ◀─ the one reader
  *
- * A record is a live row (connections.ts) with its end. The worker never waits: a full ring drops
- * the record and counts it. What nobody reads is not written: the reader says in the ring what it
- * wants.
+ * A record is a live row (connections.ts) with its end. The worker never waits: if the ring is
+ * full, it drops and counts the record. The reader sets in the ring what it wants; the worker
+ * writes nothing else.
  */
 
 import { layout } from '../base/layout.ts'

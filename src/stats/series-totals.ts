@@ -1,11 +1,10 @@
 /**
  * The counts of all workers' series by name: what /metrics and /routes show.
  *
- * The primary thread's end of series.ts. A row means something only with the table of its
- * generation, so it is named when it is first seen. Rows that are done are added to what is kept by
- * name, and freed: a name's counts never go back, whatever becomes of rules, endpoints and
- * generations. Names that nothing is open for and that were used longest ago go into "other" once
- * there are too many.
+ * The main thread's side of series.ts. A row has a meaning only with the table of its generation,
+ * so it is named when it is first seen. Finished rows are added to the totals by name and freed, so
+ * a name's counts never decrease, whatever becomes of rules, endpoints and generations. If there
+ * are too many names, the longest unused ones without open connections move into "other".
  */
 
 import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'

@@ -5,10 +5,9 @@
  *
  *   free ─worker─▶ in use ─worker: an older generation's, and nothing open─▶ done ─reader: summed up─▶ free
  *
- * That one word is all that worker and reader agree by; every other word is the worker's. The
- * worker finds its row by a hash of its own. Where no row is free it counts in row 0, which is
- * shown as "other". What rows of old generations counted, the reader keeps by name
- * (series-totals.ts): so counts outlive reloads.
+ * Worker and reader share only that state word; the worker owns all others. It finds its row by a
+ * private hash. If no row is free, it counts in row 0, which is shown as "other". The reader keeps
+ * the counts of old generations by name (series-totals.ts), so counts survive reloads.
  */
 
 import { layout } from '../base/layout.ts'

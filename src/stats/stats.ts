@@ -6,10 +6,10 @@
  *   back-offs by slot (i32), atomic: whether an endpoint's last connect failed (backoffs.ts)
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
  *
- * But for the tickets and back-offs, which all workers write, each word has one writer, the worker
- * whose row it is in; everyone reads. So nothing is locked: a reader sees a count that is at most a
- * moment old. Slots (counter-slots.ts) tie a word to an endpoint or cluster by identity. Slot 0 is
- * shared by those that have no slot of their own.
+ * All workers write the tickets and back-offs. Every other word has one writer, the worker that
+ * owns its row. So there are no locks: a reader sees counts that are at most a moment old. Slots
+ * (counter-slots.ts) tie a word to an endpoint or cluster by identity. Slot 0 is shared by those
+ * that have no slot of their own.
  */
 
 import { assert } from '../base/assert.ts'

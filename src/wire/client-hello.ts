@@ -1,12 +1,12 @@
 /**
- * The ClientHello of TLS in whatever pieces it comes: a client cuts it into records as it likes,
- * and TCP cuts those again (RFC 8446 §5.1).
+ * The ClientHello of TLS, in any pieces: a client splits it into records, and TCP splits those
+ * again (RFC 8446 §5.1).
  *
  *   segments ─▶ records ─▶ handshake bytes ─▶ one whole message ─▶ the server's name (hello-message.ts)
  *
- * Until the message is whole the answer is `more`, never "no name": a router that took the one for
- * the other let clients past their certificate check (CVE-2026-32305). Each byte is looked at once,
- * however small the pieces are.
+ * Until the message is complete the answer is `more`, never "no name": a router that confused the
+ * two let clients past their certificate check (CVE-2026-32305). Each byte is read once, however
+ * small the pieces are.
  */
 
 import { HELLO_BYTES_MAX, Hello, readMessage, type ServerHints } from './hello-message.ts'

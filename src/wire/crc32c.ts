@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli, RFC 3720 §12.1), as the PROXY protocol's checksum wants it: over a range in
- * which four bytes count as zero, because the checksum itself stands there.
+ * CRC-32C (Castagnoli, RFC 3720 §12.1), as in the PROXY protocol: over a range in which the four
+ * bytes of the checksum itself count as zero.
  */
 
 /** The polynomial with its bits reversed. */

@@ -1,12 +1,11 @@
 /**
- * A ClientHello as a message: which server the client asks for, and what it speaks (RFC 8446
- * §4.1.2).
+ * A ClientHello as a message: the server name and the protocols of the client (RFC 8446 §4.1.2).
  *
  *   type 1, length u24 │ version, random │ session │ ciphers │ compressions │ extensions
  *                                                     0: server_name (RFC 6066 §3)  16: ALPN (RFC 7301)
  *
- * What is unknown is passed over, as GREASE wants it (RFC 8701); what is known must be right to the
- * byte. With an encrypted hello (ECH) the name is that of the outer one, all that a router can see.
+ * Unknown values are skipped, as GREASE requires (RFC 8701); known ones must be exact. With
+ * Encrypted Client Hello (ECH) the name is the outer one, which is all that a router can see.
  */
 
 /** Of all that a client sends until its hello is whole, record heads included; as in Envoy. */

@@ -1,6 +1,6 @@
 /**
- * What a PostgreSQL client says first (PostgreSQL 18, §54.2.1 and §54.7): it asks for encryption,
- * in the clear, before its ClientHello.
+ * The first message of a PostgreSQL client (PostgreSQL 18, §54.2.1 and §54.7): it requests
+ * encryption, in the clear, before its ClientHello.
  *
  *   length u32 │ code u32 │ …
  *

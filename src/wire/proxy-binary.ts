@@ -4,9 +4,9 @@
  *   0  signature, 12 bytes     13  family, transport      16  addresses, by family
  *  12  version, command        14  length of what follows      TLVs: type, length u16, value
  *
- * LOCAL (the sender itself connects, as a health check does) names no addresses whatever follows.
- * So do the families that TCP does not have, and UNSPEC: the socket's addresses stay, as in
- * HAProxy.
+ * LOCAL (the sender's own connection, such as a health check) carries no addresses, whatever
+ * follows. The same holds for families other than TCP's, and UNSPEC: weir keeps the socket's
+ * addresses, as HAProxy does.
  */
 
 import type { Family } from '../address/address.ts'

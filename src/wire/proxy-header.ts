@@ -1,6 +1,6 @@
 /**
- * What a header of the PROXY protocol says, whichever version it is written in
- * (proxy-protocol.txt of HAProxy, 2026, called "the specification" in the modules beside this one).
+ * The content of a PROXY protocol header, in either version (proxy-protocol.txt of HAProxy, 2026,
+ * called "the specification" in the modules beside this one).
  */
 
 import type { Family } from '../address/address.ts'

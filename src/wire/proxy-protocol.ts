@@ -1,11 +1,10 @@
 /**
- * The PROXY protocol: what a load balancer says first on a connection, of the client behind it.
+ * The PROXY protocol: a load balancer announces the client behind it, first on a connection.
  *
  *   bytes ─readProxyHeader─▶ ProxyHeader ─writeProxyHeader─▶ bytes
  *
- * The first byte tells the versions apart. Nothing here is guessed: whether a header is due, and
- * from whom, the listener's settings say. Version 1 is in proxy-text.ts, version 2 in
- * proxy-binary.ts.
+ * The first byte distinguishes the versions. Nothing is guessed: the listener's settings define who
+ * must send a header. Version 1 is in proxy-text.ts, version 2 in proxy-binary.ts.
  */
 
 import { readBinary, WRITTEN_BYTES_MAX, writeBinary } from './proxy-binary.ts'

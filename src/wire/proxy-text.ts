@@ -3,8 +3,8 @@
  *
  *   PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\n
  *
- * Read to the letter: single spaces, no leading zeros, addresses of the family that is announced.
- * What follows UNKNOWN is ignored up to the end of the line.
+ * Parsed strictly: single spaces, no leading zeros, addresses of the announced family. Text after
+ * UNKNOWN is ignored up to the end of the line.
  */
 
 import { type Family, formatAddress, parseInto } from '../address/address.ts'

@@ -1,9 +1,8 @@
 /**
- * A connection between accept and decision: what is known of it, what it may say first, and what is
- * decided.
+ * A connection between accept and decision: its addresses, its first bytes, and the decision.
  *
- * Each connection has one of its own from accept until it has been decided about, however long it
- * has to be read from before. The objects are used again, so that a connection makes none.
+ * Each connection has its own arrival from accept to decision, however long reading takes. The
+ * objects are reused, so a connection allocates none.
  */
 
 import type { Family } from '../../address/address.ts'

@@ -1,17 +1,17 @@
 /**
- * The policy of dialing, the same for every engine: who was tried, what is allowed, how a failure
- * is remembered, and what is counted. An engine makes the connects and says how each one ended.
+ * The dialing policy, the same for every engine: which endpoints were tried, what is allowed, how
+ * failures are remembered and counted. An engine makes the connects and reports their results.
  *
  *   begin ─▶ dialed ─┬─▶ connected
  *              ▲     └─▶ failed ─▶ another endpoint, where attempts and time are left
  *              └──────────────────────┘          └─ else the reason
  *   ended: however it ended, once
  *
- * A connection can be tried again elsewhere because no byte of it has been sent. Each attempt has
- * the destination's connect timeout, all together have its deadline. Both, and the number of
- * attempts, are in the table that the connection was decided with, so a reload changes them.
+ * A connection can be retried on another endpoint because none of its bytes were sent. Each attempt
+ * has the destination's connect timeout, and all together have its deadline. Both, and the number
+ * of attempts, are in the table of the decision, so a reload changes them for new connections.
  *
- * Rows are the engine's (those of the journal). A connection that connects at once makes no object.
+ * Rows are those of the engine's journal. A connection that connects at once allocates no object.
  */
 
 import { giveBack, noteFailure, noteSuccess } from '../../stats/backoffs.ts'

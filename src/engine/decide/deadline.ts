@@ -1,6 +1,6 @@
 /**
- * When a connection's time is up, and for which reason: the same in every engine. While it is read
- * from, its reader says what the end of its time means (reader.ts).
+ * When a connection times out, and for which reason: the same in every engine. In state Reading,
+ * the reader defines what a timeout means (reader.ts).
  *
  * All times are milliseconds on the monotonic clock. An engine asks `deadlineMs` when to look again
  * and `overdue` when it looks; a byte that moves only stores the time, so it costs no timer.

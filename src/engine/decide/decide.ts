@@ -1,11 +1,11 @@
 /**
- * From an accepted connection's addresses to where it goes, or to the reason why it goes nowhere:
- * the one place that decides, for every engine.
+ * From an accepted connection's addresses to its endpoint, or to the reason for refusing it: the
+ * only place that decides, for every engine.
  *
  *   limits ─▶ match ─▶ destination by weight ─▶ limit of the destination ─▶ endpoint
  *                └─▶ the address that the client asked for, unless that is ourselves
  *
- * Filling the query with addresses and moving bytes is the engine's part.
+ * The engine fills the query with addresses and moves the bytes.
  */
 
 import type { Random } from '../../base/random.ts'

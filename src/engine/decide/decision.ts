@@ -1,6 +1,6 @@
 /**
- * A decision: where a connection goes, and by which policy. decide.ts makes it, attempts.ts makes
- * it anew.
+ * A decision: where a connection goes, and by which policy. decide.ts makes it; attempts.ts changes
+ * it for a retry.
  */
 
 import { NO_ROUTE } from '../../table/format/outcome.ts'

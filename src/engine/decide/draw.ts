@@ -1,14 +1,14 @@
 /**
- * Drawing an endpoint with the memory of failed connects (stats/backoffs.ts): what the balancer
- * chose, unless its last connect failed and its back-off is not over.
+ * Picks an endpoint in view of failed connects (stats/backoffs.ts): the balancer's choice, unless
+ * its last connect failed and its back-off is not over.
  *
  *   balancer ─▶ is its word 0? ─ yes ─▶ that one
  *                   └ no ─▶ back-off over, and the claim is ours ─▶ that one, as a probe
  *                             └─▶ another whose word is 0 ─▶ one whose back-off is over ─▶ that one all the same
  *
- * On the healthy path this costs one plain load. A further attempt of a connection never probes
- * while an endpoint is left that is well. Shares among those that are well stay as the balancer
- * promises: what a failed endpoint would have got is spread over the others by the same rule.
+ * The healthy path costs one plain load. A retry of a connection never probes while a healthy
+ * endpoint is left. The shares of healthy endpoints stay as the balancer promises: the share of a
+ * failed endpoint is spread over the others by the same rule.
  */
 
 import { nextBelow, nextU32 } from '../../base/random.ts'

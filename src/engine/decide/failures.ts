@@ -1,6 +1,6 @@
 /**
- * What an error of a connection's sockets means, the same for every engine: one table for dialing,
- * one for relaying, both by the name of the errno.
+ * The meaning of socket errors, the same for every engine: one table for dialing and one for
+ * relaying, by the name of the errno.
  */
 
 import { Reason } from '../../stats/reasons.ts'

@@ -1,9 +1,9 @@
 /**
- * Hears the PROXY header of a load balancer before a connection is decided about, and makes whom it
- * names the client (../../wire/proxy-protocol.ts).
+ * Reads the PROXY header of a load balancer before the decision, and makes the address in it the
+ * client (../../wire/proxy-protocol.ts).
  *
- * Who must send one is in the table (../../table/match/proxy-senders.ts); of everybody else nothing
- * is read. What follows the header is the client's, and goes on unchanged.
+ * The table defines who must send one (../../table/match/proxy-senders.ts); nothing is read from
+ * other peers. Bytes after the header are the client's and are passed on unchanged.
  */
 
 import { Reason } from '../../stats/reasons.ts'

@@ -1,15 +1,15 @@
 /**
- * What a connection says to weir itself, before it is decided about: a header that a load balancer
- * puts first, the name that a TLS client asks for.
+ * Bytes that a connection sends for weir itself, before the decision: a load balancer's header, the
+ * server name of a TLS client.
  *
  *   accepted ─▶ begin ─┬─ false ─────────────────────────────────────▶ decided
  *                      └─ true ─▶ bytes, end, deadline ─▶ read ─┬─ a number of bytes ─▶ decided
  *                                          ▲                    ├─ refusal(reason) ──▶ reset
  *                                          └─────── MORE ───────┘
  *
- * An engine receives, and keeps what came; a reader looks at it and writes what it finds into the
- * arrival. All bytes but those that it takes for itself go on to the upstream, unchanged, and only
- * they are counted.
+ * An engine receives and keeps the bytes; a reader parses them and writes its findings into the
+ * arrival. All bytes that it does not consume go on to the upstream unchanged, and only those are
+ * counted.
  */
 
 import type { Arrival } from './arrival.ts'

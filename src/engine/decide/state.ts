@@ -5,11 +5,10 @@
  *     ▲                 └─ no route, a limit ──┴─ refusal, reset, deadline ──┴─────────┤             │
  *     └────────────────── all its sockets are closed ─────────────────────────────── Closing ◀───────┘
  *
- * Most connections have nothing to say before they are decided about, and leave Reading at once.
+ * Most connections need no reading before the decision, and leave Reading at once.
  *
- * An `end` counts once it has been passed on: everything read before it has been handed to the
- * other side's socket, then the end itself. Until then the deadlines of the state before still
- * hold.
+ * An `end` counts once it has been passed on: first everything read before it, then the end itself.
+ * Until then the deadlines of the previous state apply.
  */
 
 import { assert } from '../../base/assert.ts'

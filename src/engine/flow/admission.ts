@@ -1,6 +1,5 @@
 /**
- * Whether a connection may go on, and where: it is decided about (../decide/decide.ts), and then
- * dialed for, or refused.
+ * Admission: decides about a connection (../decide/decide.ts), then dials or refuses.
  */
 
 import type { Memory } from '../../kernel/kernel.ts'

@@ -1,7 +1,7 @@
 /**
- * Asking the kernel for something about a connection's socket: the one place that says whose
- * operation it is and counts it in flight, until its last completion. A socket that is closed while
- * one is forgotten would be another connection's in the middle of it.
+ * Asks the kernel for operations on a connection's sockets: the only place that tags an operation
+ * with its connection and counts it in flight until its last completion. If one were forgotten, its
+ * socket could be closed and reused by another connection in the middle of it.
  */
 
 import { type Kernel, LARGE, MORE, POLL_IN, POLL_OUT, type Pool } from '../../kernel/kernel.ts'

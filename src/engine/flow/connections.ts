@@ -4,8 +4,8 @@
  *   accept (intake.ts) ─▶ read (reading.ts) ─▶ decide (admission.ts) ─▶ dial (dialer.ts)
  *                                                  close (endings.ts) ◀─ relay (flows.ts) ◀─┘
  *
- * States and moves are those of ../decide/state.ts. Here the stages are put together, and what the
- * kernel has completed, or whose time is up, is given to the stage that it concerns.
+ * States and moves are those of ../decide/state.ts. This module puts the stages together, and
+ * passes completions and timeouts to their stage.
  */
 
 import { mark } from '../../base/mark.ts'

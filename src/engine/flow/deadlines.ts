@@ -1,7 +1,7 @@
 /**
- * When a slot's time is up, by ../decide/deadline.ts on the words of slots.ts, and when to look at
- * it: by a wheel (base/timer-wheel.ts). What moves a deadline later only stores a time; the look
- * that comes too early finds it.
+ * Timeouts of slots: the rules of ../decide/deadline.ts on the words of slots.ts, with a timer
+ * wheel (base/timer-wheel.ts). Moving a deadline later only stores a time; when the old timer
+ * fires, it finds the new time.
  */
 
 import { TimerWheel } from '../../base/timer-wheel.ts'

@@ -1,12 +1,13 @@
 /**
- * Dialing: from a decision to a connected upstream. Which endpoint is next, and whether
- * there is one, is the policy's (../decide/attempts.ts).
+ * Dialing: from a decision to a connected upstream. The policy chooses the next endpoint, if there
+ * is one (../decide/attempts.ts).
  *
  *   dial ─▶ connect ─┬─▶ connected
  *    ▲               └─ refusal, deadline ─▶ another endpoint? ─ no ─▶ failed
  *    └────────────────────────────────────────────┘
  *
- * Meanwhile the client is received from (flows.ts), up to a limit, or at least watched (watch.ts).
+ * Meanwhile weir receives from the client (flows.ts), up to a limit, or at least watches it
+ * (watch.ts).
  */
 
 import { mark } from '../../base/mark.ts'

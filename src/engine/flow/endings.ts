@@ -5,8 +5,8 @@
  *   settle ─▶ what is in the kernel is called back ─▶ the last completion ─▶ sockets closed, slot free
  *     └─ with a reset ─▶ waits for its turn to be cut ───────┘
  *
- * However many are reset at once, each turn of the loop resets a few, which takes it some
- * milliseconds, and serves the others in between.
+ * Each turn of the loop resets only a few connections, which takes some milliseconds, and serves
+ * the others in between.
  */
 
 import { mark } from '../../base/mark.ts'

@@ -4,11 +4,11 @@
  *
  *   wait ─▶ orders, accepts, completions ─▶ what follows from them is asked ─▶ handed over with the next wait
  *
- * A connection that is accepted here may be another worker's to serve, and the other way round
+ * A connection that is accepted here may be served by another worker, and vice versa
  * (hand-over.ts).
  *
- * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders come
- * by the mailbox after a wake, reports go out by the port, counts by shared memory.
+ * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders arrive
+ * in the mailbox with a wake, reports leave by the port, counts by shared memory.
  */
 
 import { assert } from '../../base/assert.ts'

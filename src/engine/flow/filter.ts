@@ -1,21 +1,19 @@
 /**
- * A filter: what stands between one side's socket and the flows, such as a session that encrypts.
- * It is told what the side says and what the side is to be told, and calls `Flows` with what
- * becomes of that:
+ * A filter: stands between one side's socket and the flows, such as a TLS session. It gets the
+ * bytes from and for its side, and calls `Flows` with the result:
  *
  *   socket ─▶ said ──▶ flows.pass ─▶ the other side          saidEnd ─▶ flows.passEnd
  *   socket ◀─ flows.put ◀── tell ◀── the other side          tellEnd ─▶ flows.putEnd
  *
- * It may keep bytes until it has enough of them, change them, put words of its own at any time (an
- * answer in a handshake, before there is another side), and end the connection (`Endings.break`). A
- * port without a filter goes the same way, by one look at a bit.
+ * It may hold bytes, change them, send bytes of its own at any time (an answer in a handshake,
+ * before there is another side), and end the connection (`Endings.break`). A port without a filter
+ * takes the same path after one check of a bit.
  *
  * A filter that cannot tell its side yet, as in a handshake, keeps what it is told, and calls
  * `Flows.hold` so that it is told no more, until `resume`. The same goes for an end that it keeps.
  *
- * A buffer that it is given is its own: it is passed or put, as it is or with other bytes in it, or
- * given back (queues.ts). One filter serves many connections, so it knows by slot and side which is
- * meant.
+ * It owns each buffer that it gets: it passes or puts the buffer, with the same or other bytes, or
+ * gives it back (queues.ts). One filter serves many connections; slot and side tell which one.
  */
 
 import type { Side } from './slots.ts'

@@ -1,12 +1,12 @@
 /**
- * Flows: what each direction of a connection owes. The bytes of one side go to the other in order
- * and complete, then its end does; a side that does not take them is not drowned in them.
+ * Flows: the two directions of a connection. Each passes the bytes of one side to the other,
+ * complete and in order, and then the end, with back-pressure against slow readers.
  *
  *   port ─▶ filter? ─▶ the other side's filter? ─▶ queue ─▶ send, send … ─▶ its port goes on
  *
- * A receive that repeats is called back when the queue has grown to HELD_MAX, and asked for again
- * once all of it was sent: that is the back-pressure. Larger pieces take turns, one receive or one
- * send. An idle connection holds no buffer.
+ * A repeating receive is cancelled when the queue has grown to HELD_MAX, and started again when all
+ * of it was sent: that is the back-pressure. Large pieces alternate: one receive, then one send. An
+ * idle connection holds no buffer.
  *
  * More than 300 lines, as what comes, goes on and ends is one thought: each looks at the same few
  * bits.

@@ -1,6 +1,6 @@
 /**
- * Which worker an accepted connection goes to: the kernel spreads them by a hash of their
- * addresses, and knows nothing of those that stay (SO_REUSEPORT).
+ * Which worker gets an accepted connection: the kernel spreads them by a hash of their addresses
+ * (SO_REUSEPORT), and does not know which ones stay open.
  *
  * A worker's load is its open connections and those in its inbox. A worker keeps what it accepts
  * while its load is at most the least of all plus the slack, and gives it to the least loaded

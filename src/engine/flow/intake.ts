@@ -1,6 +1,6 @@
 /**
- * What comes in: an accepted descriptor gets a slot and is counted, and its addresses are asked
- * for. Then it is decided about (admission.ts), or read from before (reading.ts).
+ * Intake: gives an accepted descriptor a slot, counts it and asks for its addresses. Then weir
+ * decides (admission.ts), or reads first (reading.ts).
  */
 
 import { mark } from '../../base/mark.ts'

@@ -1,14 +1,13 @@
 /**
- * The sockets that accept: made to agree with each new table, and with nothing else
- * touched, as in ../node/listeners.ts.
+ * Listening sockets: follow each new table and leave the others untouched, as in
+ * ../node/listeners.ts.
  *
  *   open ─▶ accepting ─▶ (table without it, or drain) ─cancelled─▶ queue emptied ─▶ closed
  *     └─ error ─▶ failed ─▶ open, every RETRY_MS
  *
- * Opening and closing take some 0.1 ms each, so only a few are done in each turn of the loop:
- * however many move, connections are served in between. Accepting is one operation that repeats.
- * Where the kernel ends it, for want of files or memory, it is asked again a moment later: what
- * waits in the queue keeps waiting.
+ * Opening and closing take some 0.1 ms each, so each turn of the loop does only a few, and serves
+ * connections in between. Accepting is one repeating operation. If the kernel ends it, out of files
+ * or memory, weir starts it again a moment later; the queue waits meanwhile.
  */
 
 import { assert } from '../../base/assert.ts'

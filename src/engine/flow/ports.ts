@@ -1,13 +1,13 @@
 /**
- * Ports: what each socket of a connection is asked for, and how that is chosen. What becomes of the
- * bytes is flows.ts' part.
+ * Ports: which operations run on each socket of a connection, and how they are chosen. flows.ts
+ * handles the bytes.
  *
  *   little at a time   a receive that repeats, asked for once in the life of most connections
  *   larger pieces      one receive in a large buffer, the next once all of it was sent
  *   bulk               spliced (splice.ts), between polls
  *
- * Where buffers are few, they are given one at a time, and who gets none waits in order. Of a
- * socket that nothing is received from, nobody would hear a reset: watch.ts looks after it.
+ * If buffers are scarce, a direction gets one at a time, and the others wait in order. A socket
+ * without a receive would not notice a reset: watch.ts watches it.
  */
 
 import { mark } from '../../base/mark.ts'

@@ -1,13 +1,13 @@
 /**
- * What the directions hold: bytes in the order in which they came, in the buffers that the kernel
- * took for them, until they are sent.
+ * The queues of the directions: received bytes in order, in the buffers that the kernel filled,
+ * until they are sent.
  *
  *   small buffers   for receives that repeat, of flows that say a little at a time
  *   large buffers   for single receives, of flows that say more
  *
- * Each direction has a queue, a list through the buffers; an idle one has none of them. A buffer's
- * number here tells both kinds apart. Bytes of our own stand there in a borrowed buffer, and count
- * nowhere. flows.ts sees to it that a queue stays short.
+ * Each direction has a queue, a linked list of buffers; an idle one is empty. A buffer's number
+ * tells its kind. weir's own bytes are in a borrowed buffer and are not counted. flows.ts keeps
+ * queues short.
  */
 
 import { assert } from '../../base/assert.ts'

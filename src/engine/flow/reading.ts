@@ -1,13 +1,13 @@
 /**
- * Reading: a connection that has something to say to weir itself, before it is decided about
+ * Reading: receives the bytes that a connection sends for weir itself, before the decision
  * (../decide/reader.ts).
  *
  *   begin ─▶ receive ─▶ bytes, the end, the deadline ─▶ the reader's answer ─┬─▶ decided (admission.ts)
  *              ▲                                          └─ more ─┐         └─▶ reset
  *              └───────────────────────────────────────────────────┘
  *
- * What comes is held in the client's queue, in as few buffers as it fits, and nothing of it has
- * been counted until it is known what is to go on.
+ * The bytes are held in the client's queue, in as few buffers as possible, and are counted only
+ * once it is known which of them go on.
  */
 
 import { unreachable } from '../../base/assert.ts'

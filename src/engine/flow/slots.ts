@@ -1,13 +1,12 @@
 /**
- * Connections as slots in typed arrays: what a worker knows of each, without an object or a
- * closure.
+ * Connections as slots in typed arrays: a worker's state of each, without an object or a closure.
  *
  * A slot has two sides, the client (0) and the upstream (1), and two directions, each named after
  * the side that its bytes come from. Words of a side or a direction stand at 2 × slot + side.
  *
  *   free ─take─▶ in use, until both sockets are closed and the kernel has none of its operations ─free─▶
  *
- * Freeing raises the generation, so that a completion which comes too late is known for what it is.
+ * Freeing increments the generation, so that a late completion is recognized.
  */
 
 import { assert } from '../../base/assert.ts'

@@ -2,10 +2,10 @@
  * Bulk without copying: bytes go from socket to socket through a pipe, by splice(2)
  * (kernel/pipes.ts).
  *
- * For directions that have shown to be bulk, and only as long as they are. ports.ts decides which;
- * flows.ts waits for their sockets, and sees their end, which here is only a direction gone quiet.
- * A pipe belongs to a direction while bytes lie in it, so flows that are idle hold none, and a
- * reader that stops holds one. Where no pipe is to be had, copying goes on.
+ * Only directions that carry bulk use it, for as long as they do. ports.ts decides which; flows.ts
+ * waits for their sockets and detects their end. A direction holds a pipe only while bytes are in
+ * it, so an idle flow holds none, and a stalled reader holds one. If no pipe is available, weir
+ * copies.
  */
 
 import { assert } from '../../base/assert.ts'

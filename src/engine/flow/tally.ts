@@ -1,6 +1,6 @@
 /**
- * What has ended in this worker so far. The endings write it (endings.ts); a drain reads how they
- * ended, and the hand-over how many did not stay (hand-over.ts).
+ * Connections that have ended in this worker. endings.ts writes it; a drain reads how they ended,
+ * and hand-over.ts how many were short.
  */
 
 import { Reason } from '../../stats/reasons.ts'

@@ -1,12 +1,10 @@
 /**
- * A reset by a side that nothing is received from: its bytes wait for the other side, or it has
- * ended.
+ * Notices a reset by a side without a receive: its bytes wait for the other side, or it has ended.
  *
- * A receive hears of a reset, and almost always each side has one. So nothing is done at once: a
- * look, a while later (deadlines.ts), gives a side that has none then a poll of its own, which
- * stays until the connection ends. What a side said before it reset goes on for as long as the
- * other side takes it, and meets the reset at its end; once nothing has moved for a second, nobody
- * waits any longer.
+ * A receive notices a reset, and almost always each side has one. So nothing happens at once: a
+ * check a while later (deadlines.ts) gives a side without a receive its own poll, until the
+ * connection ends. Bytes before the reset are delivered for as long as the other side reads them;
+ * then the reset follows. If nothing has moved for a second, weir resets both sides.
  */
 
 import { mark } from '../../base/mark.ts'

@@ -2,12 +2,12 @@
  * One connection in the `node` engine: a client's socket, an upstream's, and the relay between
  * them.
  *
- * State and moves are those of ../decide/state.ts, decisions those of ../decide/decide.ts, times
- * those of ../decide/deadline.ts; here is only what they mean for Node's sockets. Whatever a socket
- * does arrives as an event and ends in `close`; nothing is thrown. Its sockets are set to end with
- * a reset until both sides have ended in order: so whatever becomes of the worker, nobody takes a
- * broken stream for a complete one. (Without node:ffi that cannot be set, and a worker that is
- * killed leaves them to the kernel, which ends them in order.)
+ * States and moves are those of ../decide/state.ts, decisions those of ../decide/decide.ts,
+ * timeouts those of ../decide/deadline.ts; this module applies them to Node's sockets. Everything
+ * arrives as an event and ends in `close`; nothing throws. The sockets are set to end with a reset
+ * until both sides have ended in order, so even if the worker dies, no peer takes a broken stream
+ * for a complete one. (Without node:ffi that cannot be set: the kernel closes the sockets of a
+ * killed worker in order.)
  */
 
 import { connect, type Socket } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * Connections that are to be reset, a few in each turn of the event loop: however many end at once,
- * the others are served in between.
+ * Resets connections, a few in each turn of the event loop, so that the others are served in
+ * between.
  */
 
 import type { Connection } from './connection.ts'

@@ -1,8 +1,7 @@
 /**
- * Direct calls on Node's sockets, where node:ffi is there: what node:net has no way to ask or to
- * say.
+ * Direct calls on Node's sockets through node:ffi, for what node:net cannot do.
  *
- * Everything here is done without where it is missing, and each caller says what is lost then.
+ * All of it is optional; each caller documents what is lost without node:ffi.
  */
 
 import type { Socket } from 'node:net'

@@ -1,9 +1,9 @@
 /**
  * The `node` engine: the data plane of one worker on node:net, for every platform.
  *
- * It joins the parts: orders move tables and listeners (listeners.ts), an accepted socket is
- * decided about (../decide/decide.ts) and becomes a connection (connection.ts), and the last order
- * ends it all.
+ * It joins the parts: orders move tables and listeners (listeners.ts), an accepted socket gets a
+ * decision (../decide/decide.ts) and becomes a connection (connection.ts), and the last order ends
+ * everything.
  */
 
 import type { Socket } from 'node:net'

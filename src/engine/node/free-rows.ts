@@ -1,4 +1,4 @@
-/** Which rows of the journal are free: the one that was given back last comes first. */
+/** Free rows of the journal, last in, first out. */
 
 export class FreeRows {
   readonly #count: number

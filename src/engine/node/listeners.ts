@@ -1,5 +1,5 @@
 /**
- * The sockets that accept: made to agree with each new table, and with nothing else touched.
+ * Listening sockets: follow each new table and leave the others untouched.
  *
  *   waiting ─▶ opening ─▶ open ─▶ (table without it, or drain) ─▶ retiring ─▶ closed
  *      ▲          └─ error ─▶ failed ─┐
@@ -8,8 +8,8 @@
  * Opening and closing take some 0.2 ms each, so only a few are done in each turn of the event loop:
  * however many move, connections are served in between.
  *
- * A listener is known by its address and port: one that a new table still has keeps its socket and
- * its queue, whatever became of its gateway or rules. Each worker has sockets of its own
+ * A listener is identified by address and port: if a new table still has it, it keeps its socket
+ * and queue, whatever happened to its gateway or rules. Each worker has its own sockets
  * (SO_REUSEPORT), and the kernel spreads connections over them.
  */
 

@@ -1,10 +1,10 @@
 /**
  * One direction of a relay: bytes from one socket to the other, then the end.
  *
- * At most one chunk waits for a slow reader, besides what Node read ahead and the kernel holds:
- * reading stops as soon as the other socket has not taken everything, and goes on when it has. The
- * end is passed on only when nothing waits any more, so that until then the other socket can still
- * be reset (libuv refuses to reset a socket whose shutdown is pending).
+ * At most one chunk waits for a slow reader, besides Node's read-ahead and the kernel's buffers:
+ * reading pauses as soon as the other socket has not accepted everything. The end is passed on only
+ * when nothing is waiting, so that until then the other socket can still be reset (libuv refuses to
+ * reset a socket whose shutdown is pending).
  */
 
 import type { Socket } from 'node:net'

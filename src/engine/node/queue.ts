@@ -1,8 +1,8 @@
 /**
- * The queue of connections that the kernel has completed and nobody has accepted yet.
+ * The accept queue: connections that the kernel has completed and weir has not accepted.
  *
- * Closing a listener resets all of them, so first they are accepted. The event loop asks the kernel
- * once a turn, level-triggered: a whole turn without a connection says that the queue was empty.
+ * Closing a listener resets them, so weir accepts them first. The event loop asks the kernel once a
+ * turn, level-triggered: a whole turn without a connection says that the queue was empty.
  */
 
 import { setImmediate as turn } from 'node:timers/promises'

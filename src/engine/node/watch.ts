@@ -2,8 +2,8 @@
  * A reset by a side that Node does not read from: its bytes wait for the other side, or it has
  * ended. libuv asks the kernel only for what it reads or writes, so nobody would hear of it.
  *
- * So such sockets are asked once a second, all at once (kernel/poll.ts). Without node:ffi nobody
- * asks: then only the idle timeout, or a byte for that side, ends such a connection.
+ * So weir polls such sockets once a second, all at once (kernel/poll.ts). Without node:ffi it
+ * cannot: then only the idle timeout, or a byte for that side, ends such a connection.
  */
 
 import { errnoName } from '../../kernel/errno.ts'

@@ -1,9 +1,8 @@
 /**
- * Connections that are to be closed at given times: what an order to drain some of them asks of a
- * worker.
+ * Connections to close at given times: a worker's part of a selected drain.
  *
- * Who is closed, and when, the primary thread has decided (control/workers/selected-drain.ts). A
- * row may be another connection's by then, so the id decides.
+ * The main thread has decided which ones, and when (control/workers/selected-drain.ts). A row may
+ * belong to another connection by then, so the id decides.
  */
 
 import type { Order } from './protocol.ts'

@@ -1,5 +1,5 @@
 /**
- * File descriptors running out, seen before the kernel says so.
+ * Detects that file descriptors are running out, before the kernel reports it.
  *
  * At EMFILE, libuv gives up a spare descriptor to accept and close whatever waits
  * (`uv__emfile_trick`, libuv src/unix/stream.c): no crash and no spin, but nobody counts those

@@ -1,20 +1,20 @@
 /**
- * Accepted connections on their way from one worker to another: an inbox for each worker, in shared
+ * Hands accepted connections from one worker to another: an inbox for each worker, in shared
  * memory.
  *
  *   giver   places the descriptor ─▶ looks whether the inbox is open ─▶ rouses the worker
  *                                       └─ no ─▶ takes it back, if it is still there
  *   taker   closes the inbox ─▶ takes what is there            (before a new table, a drain, an end)
  *
- * Each writes first and looks then, and both by Atomics, which have one order for all threads: so
- * at least one of them sees the other, and whose exchange wins has the descriptor. An inbox is open
- * for one generation of the table: a row means the same listener to giver and taker. What a giver
- * places that goes by another one, it takes back: the taker leaves it alone. A model shows that
- * this holds in every order of steps (test/models/inboxes.pml).
+ * Each side stores, then loads (Dekker), with Atomics, which are sequentially consistent. So at
+ * least one of them sees the other, and the winner of the exchange owns the descriptor. An inbox is
+ * open for one generation of the table, so a row means the same listener to both. A giver of
+ * another generation takes its entry back; the taker ignores it. A model checks every order of
+ * steps (test/models/inboxes.pml).
  *
- * Not IORING_OP_MSG_RING: what was sent to a ring is lost with it, and the number of a ring that is
- * gone may be another file's by now. An inbox outlives its worker, and so does its eventfd. A
- * hand-over costs a write to that more, but there are few of them.
+ * IORING_OP_MSG_RING would lose messages with their ring, and a closed ring's descriptor may be
+ * reused for another file. An inbox outlives its worker, and so does its eventfd. A hand-over costs
+ * one more write to it, but hand-overs are rare.
  */
 
 import { wake } from '../../kernel/wake.ts'

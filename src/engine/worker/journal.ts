@@ -1,14 +1,13 @@
 /**
- * The journal: what an engine writes down of its connections, in shared memory, for everyone else
- * to read.
+ * The journal: an engine's records of its connections, in shared memory, for all other threads.
  *
  *   decided ─▶ refused                                             a record
  *   ▲  └─▶ opened ─▶ dialing ─▶ connected ─▶ received, delivered, ended in one direction … ─▶ closed
  *   │                  └─ failed ─▶ dialing                        a live row, then a record
  *   reading ─▶ refused                                             likewise, where it is read from first
  *
- * Both engines call these at the same moments. Nothing here waits, allocates or throws; a reader
- * may be a moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
+ * All engines call it at the same moments. Nothing here waits, allocates or throws; readers may be
+ * a moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
  */
 
 import type { Family } from '../../address/address.ts'

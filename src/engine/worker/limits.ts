@@ -1,7 +1,7 @@
 /**
- * The limit in force, in shared memory: the supervisor writes it at a reload, and each worker reads
- * it for each connection. Rows for connections are made at the start, so no later limit is above
- * that of the start.
+ * The current limit, in shared memory: the supervisor writes it at a reload, and each worker reads
+ * it for each connection. Rows for connections are allocated at the start, so a later limit cannot
+ * exceed the first one.
  */
 
 import { layout } from '../../base/layout.ts'

@@ -1,9 +1,10 @@
 /**
- * A worker's orders, read in time: whoever accepts a connection first looks whether a newer table,
- * or a newer part of it, has been posted.
+ * A worker's orders: before it accepts a connection, it checks whether a newer table, or a newer
+ * part of it, has been posted.
  *
- * The look costs one atomic load (the epoch word that the supervisor raises once the order is in
- * the port); only when it has changed is the port read, without waiting for the event loop.
+ * The check costs one atomic load of the epoch word, which the supervisor raises after it has
+ * posted an order. Only if it has changed does the worker read the port, without waiting for the
+ * event loop.
  */
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'

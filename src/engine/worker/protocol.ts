@@ -1,5 +1,5 @@
 /**
- * What the supervisor (control/) and a worker (engine/worker/worker.ts) say to each other.
+ * The messages between the supervisor (control/) and a worker (engine/worker/worker.ts).
  *
  * Orders go down a MessagePort and are announced by the epoch word, so that a worker whose thread
  * blocks in the kernel reads them with `receiveMessageOnPort` once it wakes. Reports come back up

@@ -1,7 +1,6 @@
 /**
- * From accept to decision, as far as all engines do the same: an arrival for each connection, a
- * reader that may have to hear it first (../decide/reader.ts), the decision, and how long that
- * took.
+ * From accept to decision, shared by all engines: an arrival for each connection, a reader that may
+ * have to read first (../decide/reader.ts), the decision, and its duration.
  *
  *   arrive ─▶ reads? ─ no ──────────────▶ decide ─▶ leave
  *               └ yes ─▶ read … ─▶ answer ──▲
