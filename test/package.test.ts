@@ -102,7 +102,7 @@ test('the packed package does in an empty folder what README says', { skip: skip
   const [, file] = /^npm install --global (\S+)$/.exec(install) ?? []
   const installed = join(prefix, 'lib', 'node_modules', 'weir-gateway')
   typed(`mkdir -p ${installed} && tar -xzf ${file} -C ${installed} --strip-components=1`, checkout)
-  assert.ok(existsSync(join(installed, 'dist', 'cli', 'main.js')))
+  assert.ok(existsSync(join(installed, 'dist', 'entries', 'cli-main.js')))
   assert.ok(!existsSync(join(installed, 'dist', 'stale.js')), 'dist is emptied before it is packed')
   if (existsSync(bundled)) symlinkSync(bundled, join(installed, 'node_modules', BUNDLED))
   mkdirSync(join(prefix, 'bin'))

@@ -9,9 +9,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { ownFile } from '../base/own-files.ts'
 
-/** Of the source also where it was built: tsc copies no such files. */
-const FOLDER = new URL('../../src/admin/page/', import.meta.url)
+const FOLDER = ownFile('src/admin/page/')
 
 /** Of uPlot, under fixed names. */
 const LIBRARY: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 /** The version of this package. */
 
 import { readFileSync } from 'node:fs'
+import { ownFile } from '../base/own-files.ts'
 
 export function versionOf(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+  return (JSON.parse(readFileSync(ownFile('package.json'), 'utf8')) as { version: string }).version
 }

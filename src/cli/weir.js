@@ -27,16 +27,17 @@ else handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
 async function start() {
   const { useCompileCache } = await import('./compile-cache.js')
-  const { findSiblings } = await import('./siblings.js')
+  const { isBuilt } = await import('./built.js')
   useCompileCache()
-  findSiblings(new URL('..', entry()).href)
-  await import(entry())
-}
-
-/** Node strips no types below node_modules: there, what was built is run. */
-function entry() {
-  const source = import.meta.url.includes('/node_modules/') ? '../../dist/cli/main.js' : './main.ts'
-  return new URL(source, import.meta.url).href
+  const root = new URL('../../', import.meta.url)
+  // Node strips no types below node_modules: there, what was built is all that can be run.
+  if (import.meta.url.includes('/node_modules/') || isBuilt(root)) {
+    await import(new URL('dist/entries/cli-main.js', root).href)
+    return
+  }
+  const { findSiblings } = await import('./siblings.js')
+  findSiblings(new URL('src/', root).href)
+  await import(new URL('src/cli/main.ts', root).href)
 }
 
 function bundledNode() {

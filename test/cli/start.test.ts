@@ -26,13 +26,16 @@ const LISTING = `data:text/javascript,${encodeURIComponent(`
 
 type Variables = Readonly<Record<string, string>>
 
+/** Also where there is a dist of it, in which no module of weir is left to be seen. */
+const FROM_SOURCE = { WEIR_FROM_SOURCE: '1' }
+
 const cacheDirectory: (variables: Variables) => string | null = untyped
 
 /** The environment of whoever runs the tests, without what it says about caches. */
 function environment(more: Variables): NodeJS.ProcessEnv {
   const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE, CACHE_DIRECTORY, XDG_CACHE_HOME, ...rest } =
     process.env
-  return { ...rest, ...more }
+  return { ...rest, ...FROM_SOURCE, ...more }
 }
 
 function version(variables: Variables): void {
@@ -47,7 +50,11 @@ function version(variables: Variables): void {
 
 /** What of src and of packages was loaded: `cli/check.ts`, `yaml`. */
 function loaded(...words: readonly string[]): ReadonlySet<string> {
-  const { stderr } = spawnSync(process.execPath, ['--import', LISTING, WEIR, ...words], { encoding: 'utf8' })
+  const env = { ...process.env, ...FROM_SOURCE }
+  const { stderr } = spawnSync(process.execPath, ['--import', LISTING, WEIR, ...words], {
+    env,
+    encoding: 'utf8',
+  })
   const paths = [...stderr.matchAll(/^loaded file:.*\/(?:src|node_modules)\/(.*)$/gm)].map(found => found[1])
   return new Set(paths.map(path => path.replace(/^((?:@[^/]+\/)?[^/]+)\/.*\.(?:c|m)?js$/, '$1')))
 }
@@ -158,12 +165,18 @@ test('no module of weir is searched for, once it has started', t => {
     } })
   `)}`
   const words = ['--import', searching, WEIR, 'check', folder(t, { 'a.yaml': '' })]
-  const { stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+  const env = { ...process.env, ...FROM_SOURCE }
+  const { stderr } = spawnSync(process.execPath, words, { env, encoding: 'utf8' })
   const searched = [...stderr.matchAll(/^searched (.*)$/gm)].map(found => found[1])
   assert.ok(searched.includes('yaml'))
   assert.deepEqual(
     searched.filter(each => /^\.|\/src\//.test(each)),
-    ['./compile-cache.js', './siblings.js', new URL('../../src/cli/main.ts', import.meta.url).href],
+    [
+      './compile-cache.js',
+      './built.js',
+      './siblings.js',
+      new URL('../../src/cli/main.ts', import.meta.url).href,
+    ],
   )
 })
 

@@ -5,7 +5,7 @@
  * gateway decides whether to accept a configuration; the checksum advances in either case.
  */
 
-import { extname } from 'node:path'
+import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
@@ -21,7 +21,7 @@ export type CompilingThread = Threads<CompileTask, Compiled | null>
  */
 export const compilingThread = (lent = false, least = 1): CompilingThread =>
   new Threads({
-    module: new URL(`compile-task${extname(import.meta.url)}`, import.meta.url).href,
+    module: threadModule('control/compile/compile-task').href,
     least,
     most: 1,
     lent,

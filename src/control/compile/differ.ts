@@ -6,7 +6,7 @@
  * way to stop a parser. The thread starts on demand and ends when idle.
  */
 
-import { extname } from 'node:path'
+import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import type { Diff, DiffTask } from './diff-task.ts'
 
@@ -23,7 +23,7 @@ export type DifferOptions = {
   readonly filename?: URL
 }
 
-const TASK = new URL(`diff-task${extname(import.meta.url)}`, import.meta.url)
+const TASK = threadModule('control/compile/diff-task')
 
 type Compared = Diff | { readonly wrong: string }
 

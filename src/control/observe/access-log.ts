@@ -7,9 +7,9 @@
  * be written. A thread that dies of a bug is replaced and continues where it was.
  */
 
-import { extname } from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { AccessLogTask, LogOrder, LogReport } from '../../access-log/protocol.ts'
+import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import { TABLES_KEPT } from '../../stats/generations.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
@@ -38,7 +38,7 @@ export type LoggingThreads = Threads<AccessLogTask, void>
  */
 export const loggingThreads = (lent = false, most = 1): LoggingThreads =>
   new Threads({
-    module: new URL(`../../access-log/task${extname(import.meta.url)}`, import.meta.url).href,
+    module: threadModule('access-log/task').href,
     least: 0,
     most,
     idleMs: IDLE_MS,

@@ -3,13 +3,13 @@
  * it may still live with everything it has open. `end` waits until the thread is gone.
  */
 
-import { extname } from 'node:path'
+import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import type { EngineKind, Preload, WorkerTask } from '../../engine/worker/protocol.ts'
 
 export type WorkingThreads = Threads<WorkerTask, void>
 
-const WORKER = new URL(`../../engine/worker/worker${extname(import.meta.url)}`, import.meta.url).href
+const WORKER = threadModule('engine/worker/worker').href
 
 type WorkingThreadsOptions = {
   readonly least: number
