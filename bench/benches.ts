@@ -10,6 +10,7 @@ import type { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
 import { benchMemory } from './memory.ts'
 import { benchObserve } from './observe.ts'
+import { benchReadings } from './readings.ts'
 import { benchReload } from './reload.ts'
 import { benchSoak } from './soak.ts'
 import { benchWeighting } from './weighting.ts'
@@ -53,6 +54,11 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'connections',
     about: 'new connections by number of rules and of workers',
     run: benchConnections,
+  },
+  {
+    name: 'readings',
+    about: 'what a connection costs that says something first, such as a PROXY header, beside HAProxy',
+    run: benchReadings,
   },
   {
     name: 'reload',

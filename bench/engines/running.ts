@@ -21,7 +21,10 @@ const OUTPUT_MAX = 2_000
 const TICK_MS = 10
 
 /** Where load goes, and the process whose time it takes. */
-export type Target = Pick<Running, 'name' | 'port' | 'cpu'>
+export type Target = Pick<Running, 'name' | 'port' | 'cpu'> & {
+  /** What each connection says before its first request. */
+  readonly opening?: Uint8Array
+}
 
 /** What a process has used, in ticks, and what each of its threads has, to the nanosecond. */
 export type ProcessCpu = CpuTime & { readonly threadsNs: ReadonlyMap<string, number> }

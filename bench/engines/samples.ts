@@ -67,7 +67,8 @@ export function inTurn<T>(list: readonly T[], round: number): readonly T[] {
 export async function sample(generator: Generator, running: Target, job: Axis['job']): Promise<Sample> {
   const own = process.cpuUsage()
   const before = running.cpu()
-  const outcome = await generator.load({ ...job, port: running.port })
+  const { port, opening } = running
+  const outcome = await generator.load({ ...job, port, ...(opening && { opening }) })
   const after = running.cpu()
   const used = process.cpuUsage(own)
   const { done, wrong, failed, unanswered, elapsedMs, latencyNs, ladder, cpu } = outcome

@@ -42,6 +42,8 @@ export type LoadJob = {
   readonly perSecond: number
   /** Of each reply, for `bulk`. */
   readonly mebibytes: number
+  /** What each connection says before its first request, in one segment with it; whole words. */
+  readonly opening?: Uint8Array
   /**
    * One word of shared memory, to end before the time is up: nothing new starts once it is not 0.
    */
@@ -87,6 +89,8 @@ class Load {
   /** Two messages for each client: what it asked, what it got. */
   readonly #messages: number
   readonly #bulk: number
+  /** For each client the opening, with room for a message behind it; 0: there is none. */
+  readonly #openings: number
   readonly #fds: Int32Array
   readonly #sequences: Uint32Array
   readonly #received: Float64Array
@@ -106,13 +110,14 @@ class Load {
     this.#job = job
     const { clients } = job
     const bulkBytes = job.kind === 'bulk' ? clients * BULK_BUFFER_BYTES : 0
-    this.#arena = opened(Arena.map(clients * 2 * MESSAGE_BYTES + bulkBytes + 65_536))
+    this.#arena = opened(Arena.map(clients * (3 * MESSAGE_BYTES + this.#openingBytes) + bulkBytes + 65_536))
     this.#ring = opened(openRing(this.#arena, { entries: 4096, completions: 8192, roomEach: 2 }))
     this.#sockets = new Sockets(this.#arena)
     this.#address = this.#arena.take(SOCKET_ADDRESS_BYTES)
     this.#addressBytes = writeSocketAddress(this.#arena, this.#address, 4, LOOPBACK, job.port)
     this.#messages = this.#arena.take(clients * 2 * MESSAGE_BYTES)
     this.#bulk = bulkBytes > 0 ? this.#arena.take(bulkBytes) : 0
+    this.#openings = this.#openingBytes > 0 ? this.#takeOpenings() : 0
     this.#fds = new Int32Array(clients).fill(-1)
     this.#sequences = new Uint32Array(clients)
     this.#received = new Float64Array(clients)
@@ -236,9 +241,31 @@ class Load {
     const sequence = ++this.#sequences[client]
     const closes = kind === 'connections'
     writeMessage(this.#arena.u32, at / 4, { client, sequence, mebibytes, closes })
-    prepareSend(this.#ring, this.#fds[client], at, MESSAGE_BYTES, subject(client, SENT), 0)
+    const isFirst = kind !== 'requests' || sequence === 1
+    if (isFirst && this.#openings > 0) this.#sendOpened(client, at)
+    else prepareSend(this.#ring, this.#fds[client], at, MESSAGE_BYTES, subject(client, SENT), 0)
     this.#ring.skipSuccess()
     this.#receive(client)
+  }
+
+  get #openingBytes(): number {
+    return this.#job.opening?.length ?? 0
+  }
+
+  #takeOpenings(): number {
+    const { clients, opening = new Uint8Array(0) } = this.#job
+    const each = opening.length + MESSAGE_BYTES
+    const openings = this.#arena.take(clients * each)
+    for (let client = 0; client < clients; client++) this.#arena.u8.set(opening, openings + client * each)
+    return openings
+  }
+
+  /** The opening, and the message at `at` behind it. */
+  #sendOpened(client: number, at: number): void {
+    const bytes = this.#openingBytes + MESSAGE_BYTES
+    const from = this.#openings + client * bytes
+    this.#arena.u8.copyWithin(from + this.#openingBytes, at, at + MESSAGE_BYTES)
+    prepareSend(this.#ring, this.#fds[client], from, bytes, subject(client, SENT), 0)
   }
 
   #receive(client: number): void {

@@ -28,6 +28,12 @@ const STOP = 1
 const RECEIVED = 2
 const SENT = 3
 
+/**
+ * A PROXY header of version 2 with IPv4 addresses and nothing else; its first word, as it is read.
+ */
+const PROXY_BYTES = 28
+const PROXY_WORD = 0x0a0d0a0d
+
 const BACKLOG = 4096
 /** Descriptors at or above this are closed at once. */
 const CONNECTIONS_MAX = 32_768
@@ -109,7 +115,7 @@ class Server {
       this.#end(fd)
       return
     }
-    const received = this.#received[fd] + result
+    const received = this.#withoutHeader(fd, this.#received[fd] + result)
     if (received < MESSAGE_BYTES) {
       this.#receive(fd, received)
       return
@@ -118,6 +124,14 @@ class Server {
     this.#left[fd] = mebibytesOf(this.#arena.u32, at / 4)
     if (this.#left[fd] > 0) this.#sendBlock(fd)
     else prepareSend(this.#ring, fd, at, MESSAGE_BYTES, subject(fd, SENT), 0)
+  }
+
+  /** A PROXY header before the first request is skipped; how many bytes are left. */
+  #withoutHeader(fd: number, received: number): number {
+    const at = this.#messages + fd * MESSAGE_BYTES
+    if (received < PROXY_BYTES || this.#arena.u32[at / 4] !== PROXY_WORD) return received
+    this.#arena.u8.copyWithin(at, at + PROXY_BYTES, at + received)
+    return received - PROXY_BYTES
   }
 
   #sendBlock(fd: number): void {

@@ -1,6 +1,7 @@
 /**
- * Runs the module that the arguments name as containers do by default: io_uring's calls fail with EPERM
- * (seccomp(2)), as in the profiles of Docker and Kubernetes. Node begins anew, since libuv has a ring of its own.
+ * Runs the module that the arguments name as containers do by default: io_uring's calls fail with
+ * EPERM (seccomp(2)), as in the profiles of Docker and Kubernetes. Node begins anew, since libuv
+ * has a ring of its own.
  */
 
 const { dlopen, getRawPointer } = process.getBuiltinModule('node:ffi')

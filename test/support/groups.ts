@@ -21,7 +21,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   config: [],
   control: ['control/lost.test.ts', 'control/lost-ways.test.ts', 'control/many.test.ts'],
   docs: ['docs/examples.test.ts'],
-  engine: ['engine/balance-workers.test.ts', 'engine/proxy-peers.test.ts'],
+  engine: ['engine/balance-workers.test.ts', 'engine/proxy-peers.test.ts', 'engine/silent.test.ts'],
   address: [],
   field: [],
   kernel: [],

@@ -1,0 +1,94 @@
+/**
+ * What a connection may say to a proxy before anything else, and have said for it: weir and HAProxy
+ * configured for each, with a listener for each kind in one process.
+ */
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { documents, routesText, serverText, settingsText } from '../config/documents.ts'
+import { type Contender, notInstalled, type Ports, weirWith } from '../engines/contenders.ts'
+import { installed } from '../installed.ts'
+
+export type Kind = {
+  readonly name: string
+  /** What the client says before its first request, in one segment with it. */
+  readonly opening?: Uint8Array
+  /** Whether the proxy sends a PROXY header to the server. */
+  readonly sends: boolean
+}
+
+/** Version 2, TCP over IPv4: 192.0.2.7:56324 to 203.0.113.5:443. */
+const HEADER = Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000207cb007105dc0401bb', 'hex')
+
+export const PLAIN = 'plain'
+
+export const KINDS: readonly Kind[] = [
+  { name: PLAIN, sends: false },
+  { name: 'PROXY header read', opening: HEADER, sends: false },
+  { name: 'PROXY header sent', sends: true },
+  { name: 'PROXY header read and sent', opening: HEADER, sends: true },
+]
+
+/** @param more  The port of each further kind; the first one's is the process's own. */
+export const weirFor = (name: string, engine: 'uring' | 'epoll', more: readonly number[]): Contender =>
+  weirWith(name, ports => weirText(engine, [ports.listen, ...more], ports.server))
+
+export const haproxyFor = (more: readonly number[]): Contender => ({
+  name: 'haproxy',
+  missing: notInstalled('haproxy', 'apt-get install haproxy'),
+  command: ports => {
+    const file = join(ports.folder, `${ports.listen}.cfg`)
+    writeFileSync(file, haproxyText([ports.listen, ...more], ports))
+    return [installed('haproxy'), '-db', '-f', file]
+  },
+})
+
+/** One Gateway with all listeners; a rule for each, by its port. */
+function weirText(engine: 'uring' | 'epoll', ports: readonly number[], server: number): string {
+  const reading = ports.filter((_, index) => KINDS[index].opening !== undefined)
+  const settings = settingsText({ engine }).replace(
+    'admin: null',
+    `admin: null, proxyProtocol: [{ports: [${reading}], from: [127.0.0.0/8], versions: [2]}]`,
+  )
+  const routes = ports.map(
+    (port, index) =>
+      `{match: [{port: ${port}}], route: [{destination: {host: ${KINDS[index].sends ? 'told' : 'server'}.example}}]}`,
+  )
+  return documents(
+    gateway(ports),
+    settings,
+    serverText('server', server),
+    serverText('told', server),
+    'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: told}\n' +
+      'spec: {host: told.example, trafficPolicy: {proxyProtocol: {version: V2}}}\n',
+    routesText({ name: 'readings', gateway: 'edge', routes }),
+  )
+}
+
+const gateway = (ports: readonly number[]): string => `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  servers:
+${ports.map(port => `    - {port: {number: ${port}, name: tcp-${port}, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}\n`).join('')}`
+
+/** As bench/peers/haproxy.cfg. */
+function haproxyText(listen: readonly number[], { server }: Ports): string {
+  const sections = listen.map((port, index) => {
+    const { opening, sends } = KINDS[index]
+    return `listen kind-${index}
+  bind 127.0.0.1:${port} backlog 4096${opening ? ' accept-proxy' : ''}
+  server server 127.0.0.1:${server}${sends ? ' send-proxy-v2' : ''}
+`
+  })
+  return `global
+  nbthread 1
+  maxconn 9000
+  quiet
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+${sections.join('')}`
+}

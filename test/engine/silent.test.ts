@@ -1,0 +1,68 @@
+/**
+ * Goal: clients that never speak are cut at their deadline, each counted by its reason, however
+ * many they are; they keep no memory, and nobody else waits for them. Method: as many at once as
+ * the limit of open files allows, from several addresses, while load balancers go on being served.
+ */
+
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { parseCidr } from '../../src/address/address.ts'
+import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { sized } from '../support/full.ts'
+import type { Ended, Silent } from '../support/silent-clients.ts'
+import { echo, freePort, listen, open, readAll } from '../support/sockets.ts'
+
+const TOTAL = sized(600, 100_000)
+/** Of 20 000 descriptors, less what others of the process have. */
+const AT_ONCE = sized(300, 18_000)
+/** Long enough for many to be open at once on a machine with much else to do. */
+const TIMEOUT_MS = sized(250, 5_000)
+/** Far less than the silent ones would take if each left something behind. */
+const GROWTH_MAX = 128 * 2 ** 20
+
+const LINE = 'PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\n'
+
+const CLIENTS = new URL('../support/silent-clients.ts', import.meta.url)
+
+for (const { engine, test } of EVERY_ENGINE) {
+  test(`${engine}: ${TOTAL} clients that say too little are cut at their deadline, and hold up nobody`, async t => {
+    await using upstream = await listen(echo)
+    await using plane = new TestEngine(engine, 1, { maxConnections: AT_ONCE + 100 })
+    const port = await freePort()
+    const from = [parseCidr('127.0.0.0/8') ?? assert.fail()]
+    const proxyProtocol = { from, require: true, versions: [1, 2] as const, timeoutMs: TIMEOUT_MS }
+    await plane.adopt(planOf([listenerOn(port, 0, { proxyProtocol })], [clusterOf([upstream])]))
+    const served = async (): Promise<void> => {
+      const client = await open(port)
+      client.end(`${LINE}hello`)
+      assert.equal(await readAll(client), 'hello')
+    }
+
+    const silent: Silent = { port, total: TOTAL, atOnce: AT_ONCE, addresses: 8, beginsEvery: 8 }
+    const child = fork(CLIENTS, { execArgv: ['--disable-warning=ExperimentalWarning'] })
+    const ended = once(child, 'message') as Promise<[Ended]>
+    child.send(silent)
+    let [isOver, most, served_, afterFirst] = [false, 0, 0, 0]
+    void ended.then(() => (isOver = true))
+    while (!isOver) {
+      await served()
+      served_++
+      most = Math.max(most, plane.observer.live.states().reading)
+      if (afterFirst === 0 && plane.counts.accepted > TOTAL / 4) afterFirst = process.memoryUsage.rss()
+    }
+    const [{ ends, leastMs, mostMs }] = await ended
+    const grown = process.memoryUsage.rss() - afterFirst
+    await plane.settled()
+    const { closed, dials } = plane.counts
+    t.diagnostic(
+      `${most} at once, cut after ${Math.round(leastMs)} to ${Math.round(mostMs)} ms of ${TIMEOUT_MS}, ${Math.round(grown / 2 ** 20)} MiB more, ${served_} served meanwhile`,
+    )
+    assert.deepEqual(ends, { ECONNRESET: TOTAL })
+    assert.deepEqual([closed['proxy-timeout'], closed['client-closed'], dials], [TOTAL, served_, served_])
+    assert.ok(most > sized(50, 1_000), `${most} at once`)
+    assert.ok(leastMs > TIMEOUT_MS / 2, `one was cut after ${leastMs} ms`)
+    assert.ok(grown < GROWTH_MAX, `${grown} bytes more`)
+    await served()
+  })
+}
