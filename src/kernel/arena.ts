@@ -1,13 +1,13 @@
 /**
  * The arena: all memory of one worker that the kernel reads or writes.
  *
- * A small typed array lives on V8's heap and moves when it is collected, while the kernel keeps the
- * old address: whatever the kernel sees lies in one mapping instead, which never moves. Inside weir
- * an address is an offset into it, a small integer that can point nowhere else; `base` makes the
- * kernel's address of it, exact as a double, since user space ends far below 2^53.
+ * A small typed array lives on V8's heap and may move in a collection, while the kernel keeps the
+ * old address. So everything that the kernel sees is in one mapping, which never moves. Inside weir
+ * an address is an offset into it, a small integer that cannot point elsewhere; adding `base` gives
+ * the kernel's address, exact as a double, since user space ends far below 2^53.
  *
- * Parts are taken when a worker starts and given back all at once, when it ends. A page costs
- * memory only once it has been touched.
+ * Parts are allocated when a worker starts and freed together when it ends. A page costs memory
+ * only once it has been touched.
  */
 
 import { assert } from '../base/assert.ts'

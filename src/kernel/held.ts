@@ -1,17 +1,17 @@
 /**
  * What this thread has open in its process: descriptors, mappings and a ring outlive the thread
- * that made them. So it writes them down in shared memory, and if it ends in the middle, however
- * that comes, somebody else closes them.
+ * that made them. So it registers them in shared memory. If the thread dies, the main thread closes
+ * them.
  *
  *   head (f64)     thread │ quiet │ ring │ its completions │ mappings
  *   closing (i32)  count │ descriptors whose close stands in the ring and has not been submitted
  *   bits (u32)     one for each descriptor that is open
  *
- * The calls in libc.ts note what they open and close; what the ring accepts and closes, and what
- * other threads give and take, is noted where it happens. Only this thread writes, and others read
- * when it has ended. What is about to be closed or given away is struck out before: so for a few
- * instructions a descriptor may stand nowhere, but none is ever closed that has become somebody
- * else's. A thread without a register (`hold`) notes nothing.
+ * The calls in libc.ts register what they open and close; the ring's accepts and closes, and
+ * hand-overs between threads, are registered where they happen. Only this thread writes; others
+ * read after it has ended. A descriptor is removed before it is closed or given away. So for a few
+ * instructions a descriptor may be registered nowhere, but a reused one is never closed. A thread
+ * without a register (`hold`) registers nothing.
  */
 
 import { threadId } from 'node:worker_threads'

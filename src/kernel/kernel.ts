@@ -1,14 +1,14 @@
 /**
- * What the data plane asks of an operating system: operations on sockets that complete later, and a
- * few calls that answer at once. One engine runs on every kernel that is of this type.
+ * The data plane's interface to an operating system: operations on sockets that complete later, and
+ * a few synchronous calls. One engine runs on every kernel of this type.
  *
  *   kernel.wait(-1)              hands over what was asked, and waits for a completion
  *   while (kernel.next())        the completion stands in word, generation, result and flags
  *     … kernel.send(…) …         what follows from it is asked, and never completes inside the call
  *
  * An operation completes once without MORE, and any number of times with it before. Its result is
- * −errno, or 0 and more. `word` and `generation` (user-data.ts) come back with each completion as
- * they were given. A close is silent unless it fails.
+ * −errno, or 0 and more. Each completion returns `word` and `generation` (user-data.ts) as they
+ * were given. A close completes only if it fails.
  *
  * The completion stands in fields of the kernel, so that none costs an object.
  */

@@ -1,12 +1,12 @@
 /**
- * Closing what a worker has left open (held.ts): it ended in the middle, by a bug, for want of
- * memory, or because it was told to, and the process goes on without it. Whatever stays open, the
- * kernel would still give clients to.
+ * Closes what a worker has left open (held.ts) when it died by a bug, ran out of memory or was
+ * terminated, while the process continues. The kernel would still give clients to a listener that
+ * stays open.
  *
- * The ring first, whose operations hold the sockets; then each socket with a reset, so that nobody
+ * First the ring, whose operations hold the sockets; then each socket with a reset, so that no peer
  * takes a broken stream for a complete one, and each listener, whose queue the kernel resets; the
- * memory last. The kernel has to have none of the worker's operations by then: it ended them with
- * the thread, or the worker did.
+ * memory last. By then the kernel must have none of the worker's operations: they ended with the
+ * thread, or the worker ended them.
  */
 
 import { setImmediate as turn } from 'node:timers/promises'

@@ -4,9 +4,9 @@
  *
  *   word 0: slot, 24 bits │ operation, 8 bits      word 1: the slot's generation
  *
- * The slot says whose it was, the operation what was asked. The generation says which use of the
- * slot: a completion whose generation is not the slot's present one belongs to a connection that is
- * gone, and is dropped. It wraps after 2^32 uses of one slot.
+ * The slot identifies the connection, the operation its kind, and the generation the use of the
+ * slot: a completion with another generation than the slot's current one belongs to a closed
+ * connection, and is dropped. It wraps after 2^32 uses of one slot.
  */
 
 import { assert } from '../base/assert.ts'

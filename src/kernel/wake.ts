@@ -1,8 +1,9 @@
 /**
  * Waking a worker that waits in its kernel: an eventfd that the kernel watches (eventfd(2)).
  *
- * Any thread of the process wakes it by its number, without node:ffi. Wakes that come before the
- * worker looks are one wake; none is lost, since the kernel counts them until they are read.
+ * Any thread of the process can wake it by the eventfd's number, without node:ffi. Several wakes
+ * before the worker reads them are one; none is lost, since the kernel counts them until they are
+ * read.
  */
 
 import { closeSync, writeSync } from 'node:fs'

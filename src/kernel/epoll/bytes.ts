@@ -2,8 +2,8 @@
  * Receiving and sending on sockets that do not block, by read(2) and write(2), whose three
  * arguments node:ffi passes in half the time of the four of recv(2) and send(2).
  *
- * A socket is received from once in a turn: who has more waits for the next one, so nobody starves
- * behind a fast flow.
+ * Each socket receives once per turn; one with more data waits for the next turn, so no flow
+ * starves behind a fast one.
  */
 
 import type { Arena } from '../arena.ts'

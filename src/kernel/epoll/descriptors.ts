@@ -1,6 +1,6 @@
 /**
- * What an epoll kernel knows of each descriptor, in typed arrays by its number: what is asked of
- * it, and what is known of its socket. An operation of each kind may be asked at a time.
+ * The state of each descriptor in an epoll kernel, in typed arrays by number: its pending
+ * operations, and facts about its socket. At most one operation of each kind may be pending.
  */
 
 import { operationOf, slotOf } from '../user-data.ts'

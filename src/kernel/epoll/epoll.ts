@@ -1,6 +1,5 @@
 /**
- * What epoll looks like in memory: the kernel's numbers, and nothing that acts. epoll_ctl(2),
- * include/uapi/linux/eventpoll.h.
+ * epoll's memory layout and constants, without code. epoll_ctl(2), include/uapi/linux/eventpoll.h.
  *
  * struct epoll_event is packed on x86-64 only: events u32 and 8 bytes of our own, which come back.
  */

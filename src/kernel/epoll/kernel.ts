@@ -1,19 +1,18 @@
 /**
- * The kernel (../kernel.ts) by epoll: readiness turned into completions, for where io_uring is
- * forbidden.
+ * The kernel (../kernel.ts) by epoll: turns readiness into completions, for systems without
+ * io_uring.
  *
  *   wait    asks which descriptors something has happened to, once for all
  *   next    takes a completion; where there is none, it does what the next of those allows: an
  *           accept, a receive, the rest of a send
  *
- * So bytes are received when their turn has come, and sent on at once, from a buffer that is still
- * in the cache. What is asked is done at once where it can be (connect, send, close), but completes
- * from the queue, never inside the call.
+ * So bytes are received in their turn and sent on at once, from a buffer that is still in the
+ * cache. Operations run at once if possible (connect, send, close), but complete from the queue,
+ * never inside the call.
  *
- * Each socket is registered once, edge-triggered, for all events, and never changed: what waits is
- * known here (waiting.ts), and epoll only says that to try again is worth it. A listener is
- * level-triggered, and registered only while it accepts, so one that has no descriptors left is
- * quiet.
+ * Each socket is registered once, edge-triggered, for all events, and never changed: waiting.ts
+ * knows the pending operations, and epoll only reports that a retry may succeed. A listener is
+ * level-triggered and registered only while it accepts, so it is quiet when descriptors run out.
  */
 
 import type { Family } from '../../address/address.ts'

@@ -1,8 +1,8 @@
 /**
- * Which descriptors something has happened to: one epoll (epoll(7)).
+ * Which descriptors have events: one epoll (epoll(7)).
  *
- * With each descriptor goes a mark, which comes back with its events: a number that was closed and
- * is another socket's now has another mark, so events that are late are known for what they are.
+ * Each descriptor has a mark, which its events return. A number that was closed and reused has a
+ * new mark, so late events are recognized.
  */
 
 import type { Arena } from '../arena.ts'

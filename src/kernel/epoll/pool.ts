@@ -1,6 +1,6 @@
 /**
- * Equal buffers of the arena. The last that was given back is the next that is taken: received into
- * and sent from at once, one buffer serves all flows that do not block, and stays in the cache.
+ * Equal buffers of the arena, last in, first out: since bytes are sent right after they are
+ * received, one buffer serves all flows that do not block, and stays in the cache.
  */
 
 import { assert } from '../../base/assert.ts'

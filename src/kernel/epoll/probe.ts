@@ -1,6 +1,6 @@
 /**
- * Whether the epoll kernel can run here, and if not, what would enable it, in one sentence. Asked
- * by trying: a container may forbid what it likes.
+ * Whether the epoll kernel can run here, and if not, what would enable it, in one sentence. It
+ * tries, since a container may forbid any call.
  */
 
 import { Arena } from '../arena.ts'

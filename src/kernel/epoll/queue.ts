@@ -1,6 +1,5 @@
 /**
- * Completions that nobody has taken yet, in the order in which they came about: a ring of words
- * that grows.
+ * The queue of completions, in order: a growing ring of words.
  */
 
 /** Words of one: its word, its generation, its result and its flags. */

@@ -1,6 +1,6 @@
 /**
- * The direct calls on sockets that never block, and what an epoll kernel has to know of them: which
- * descriptors are closed, or reset under operations that wait, and which were dialed.
+ * Direct, non-blocking calls on sockets, and what the epoll kernel records of them: which
+ * descriptors are closed, reset under pending operations, or dialed.
  *
  * A dialed socket delays small segments (Nagle) until its second send: the kernel holds a small
  * segment back only behind another one that is not acknowledged yet, so the first never waits, and

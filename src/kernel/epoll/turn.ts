@@ -1,6 +1,6 @@
 /**
- * What a turn does, one thing after the other: what epoll has said, and what was put off until now.
- * Each makes completions of operations that wait, or none.
+ * The steps of a turn: epoll's events, then deferred work. Each step completes pending operations,
+ * or none.
  */
 
 import { Errno } from '../errno.ts'

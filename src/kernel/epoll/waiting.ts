@@ -1,6 +1,6 @@
 /**
- * Operations that wait, and completions that nobody has taken yet. What waits is known here only:
- * no operation is in the hands of the kernel, so each can be ended at any time.
+ * Pending operations, and the queue of completions. Operations wait only here, never in the kernel,
+ * so each can be cancelled at any time.
  */
 
 import { assert } from '../../base/assert.ts'

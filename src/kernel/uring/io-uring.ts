@@ -1,7 +1,6 @@
 /**
- * What io_uring looks like in memory: the kernel's numbers under the kernel's names, and nothing
- * that acts. include/uapi/linux/io_uring.h; the same on x86-64 and arm64, and never changed once
- * shipped.
+ * io_uring's memory layout and constants, under the kernel's names, without code.
+ * include/uapi/linux/io_uring.h; the same on x86-64 and arm64, and never changed once shipped.
  */
 
 /** Operations (sqe.opcode). */

@@ -1,9 +1,9 @@
 /**
  * Whether the io_uring engine can run here, and if not, what would enable it, in one sentence.
  *
- * Asked by trying: a ring is made as a worker makes it, its operations and a buffer ring are asked
- * for, and all is given back. Docker's and Kubernetes' default seccomp profiles forbid io_uring, so
- * "no" is ordinary and no mistake of anyone's.
+ * It tries: it makes a ring as a worker does, checks its operations and a buffer ring, and frees
+ * everything. Docker's and Kubernetes' default seccomp profiles forbid io_uring, so "no" is
+ * ordinary.
  */
 
 import { readFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * A ring's beginning and end: asking the kernel for one, mapping it, and taking it down so that
- * nothing writes to memory that is no longer ours. What lies between is in ring.ts.
+ * Sets up and tears down a ring: asks the kernel for one, maps it, and closes it so that the kernel
+ * writes to no freed memory. ring.ts has the rest.
  */
 
 import { assert } from '../../base/assert.ts'

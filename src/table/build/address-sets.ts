@@ -1,6 +1,6 @@
 /**
- * Sets of prefixes, each found in by one walk however many it has (../match/address-set.ts). Equal
- * sets are one.
+ * Sets of prefixes, each searched by one walk, however large (../match/address-set.ts). Equal sets
+ * are one.
  */
 
 import { type Cidr, type Family, formatCidr } from '../../address/address.ts'

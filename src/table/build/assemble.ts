@@ -1,6 +1,6 @@
 /**
- * From sections to a part of a table: one buffer with its header, whole before anybody else sees
- * it.
+ * From sections to a part of a table: one buffer with its header, complete before another thread
+ * sees it.
  */
 
 import { Packr } from 'msgpackr'

@@ -1,6 +1,5 @@
 /**
- * Chains while they are collected: the rules of a scope by the port, the destination prefix and the
- * client prefix that they ask for.
+ * Collects chains: the rules of a scope by their port, destination prefix and client prefix.
  */
 
 /** The rules of a scope that ask for one port (0: for none). */

@@ -3,8 +3,8 @@
  *
  *   prefixes ─sort─▶ nested, outer first ─sweep─▶ boundaries ─split by 6 to 16 bits─▶ blocks
  *
- * A boundary says that from this address on another prefix is the longest. All steps are linear in
- * the number of prefixes, sorting too (byte by byte).
+ * A boundary is an address from which another prefix is the longest. All steps are linear in the
+ * number of prefixes, including the sort (byte by byte).
  */
 
 import { wordMask } from '../../address/address.ts'

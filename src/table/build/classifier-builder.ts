@@ -1,9 +1,9 @@
 /**
  * Builds the classifier's sections (../match/classifier.ts) out of a Plan's scopes and rules.
  *
- * Rules arrive in list order, scope by scope, each with the row that it has in the table. Of two
- * rules that ask for the same prefix, client, port and condition the later can never match; it is
- * left out of the lists.
+ * Rules arrive in list order, scope by scope, each with the row that it has in the table. If two
+ * rules have the same prefix, client, port and condition, the later one can never match and is left
+ * out of the lists.
  */
 
 import { DestinationNode, DestinationScope } from '../format/classifier-layout.ts'

@@ -1,8 +1,8 @@
 /**
  * The client prefixes of rules and of workloads, found by one lookup.
  *
- * Rules know only nodes of their own, numbered as if no workload were there: so a workload that
- * comes or goes changes no rule. Both numberings are in the order of addresses, so a rule's own
+ * Rules refer only to their own nodes, which are numbered as if there were no workloads. So a new
+ * or removed workload changes no rule. Both numberings follow the order of addresses, so a rule's
  * node is its place among those of rules.
  */
 

@@ -1,9 +1,9 @@
 /**
- * Builds the clients part: who a client is, by its address, and what of the rules' source
- * conditions it fulfils.
+ * Builds the clients part: the identity of a client by its address, and the source conditions that
+ * it fulfils.
  *
- * A part of the same generation that follows keeps the rows of workloads, and adds those that are
- * new: whoever has written a row down can name it by any later part of the generation.
+ * A later part of the same generation keeps the rows of workloads and appends new ones, so a
+ * recorded row can be named by any later part of the generation.
  */
 
 import { ClientNode, WorkloadRun } from '../format/clients-layout.ts'

@@ -1,8 +1,9 @@
 /**
- * Source conditions: what rules ask of a client's workload, answered once for each workload.
+ * Source conditions: the conditions of rules on a client's workload, evaluated once for each
+ * workload.
  *
  * Labels and namespaces are compared while the table is built; the data path tests one bit. Bit 0
- * is the condition that asks for nothing, so every workload has it.
+ * is the empty condition, so every workload has it.
  */
 
 import { own } from '../../base/own.ts'

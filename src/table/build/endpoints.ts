@@ -1,8 +1,8 @@
 /**
  * Builds the endpoints part: for each cluster its endpoints, in order.
  *
- * A part that follows another of the same generation is a copy in which a few clusters have others:
- * what it costs is copying, and not looking up what has not changed.
+ * A later part of the same generation is a copy in which a few clusters change: it costs copying,
+ * and no look-up of unchanged endpoints.
  */
 
 import { parseAddress } from '../../address/address.ts'

@@ -6,10 +6,9 @@
  *                   + what its shortlist says for the next wider prefix
  *                   + what the shortlist of the chain for any port says for this prefix
  *
- * What can never match any more is left out: all behind a rule that asks for nothing else, and a
- * rule whose clients and condition an earlier one takes. Real lists are short by that. One of more
- * than SHORTLIST_MAX rules is cut, and only what it says below the cut holds; it is not written
- * into the table.
+ * Rules that can never match are left out: all rules after one without further conditions, and a
+ * rule whose clients and condition an earlier one covers. This keeps real lists short. A list of
+ * more than SHORTLIST_MAX rules is cut, valid only up to the cut, and not written into the table.
  */
 
 import { SHORTLIST_MAX } from '../format/classifier-layout.ts'

@@ -1,6 +1,6 @@
 /**
- * What differs between two tables, rule by rule: for a person who is about to put the second in
- * place of the first. Which rule is which is said by pair-rules.ts.
+ * The differences between two tables, rule by rule, for an operator who is about to replace the
+ * first by the second. pair-rules.ts pairs the rules.
  */
 
 import type { Cold } from '../format/cold.ts'

@@ -1,8 +1,7 @@
 /**
- * How a connection that is only asked about would end before anybody is dialled: with one of the
- * reasons that a worker counts (stats/reasons.ts), by the same checks in the same order as
- * engine/decide/decide.ts. What only the moment decides (limits, a refused connect) is not asked
- * here.
+ * How a hypothetical connection would end before a dial: with one of the reasons that a worker
+ * counts (stats/reasons.ts), by the same checks in the same order as engine/decide/decide.ts.
+ * Momentary causes (limits, a refused connect) are not checked.
  */
 
 import { Endpoint, EndpointRun } from '../format/endpoints-layout.ts'

@@ -2,8 +2,7 @@
  * Why a connection goes where it goes: the table's own answer, put into words.
  *
  * The decision is made by ../match/match.ts on the very bytes that the workers read; this module
- * only adds the names from the cold section, and for each rule that was passed over the condition
- * that failed.
+ * only adds the names from the cold section, and the failed condition of each rejected rule.
  */
 
 import { formatAddress, formatEndpoint, parseInto } from '../../address/address.ts'

@@ -1,4 +1,4 @@
-/** What can be asked of a table, and what it answers. */
+/** The questions to a table, and its answers. */
 
 import type { RuleOrigin } from '../plan/plan.ts'
 import type { ClusterEnd, EarlyEnd } from './ends.ts'

@@ -1,6 +1,6 @@
 /**
- * Which listener would accept a connection that is only asked about: what the kernel decides for a
- * real one, by the sockets that are bound.
+ * Which listener would accept a hypothetical connection: for a real one the kernel decides, by the
+ * bound sockets.
  */
 
 import { formatEndpoint, parseAddress, parseInto } from '../../address/address.ts'

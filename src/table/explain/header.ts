@@ -1,4 +1,4 @@
-/** Whose PROXY header a listener reads, and who the client then is: in words, for a question. */
+/** The peers whose PROXY header a listener reads, and the resulting client, in words. */
 
 import { formatCidr, parseInto } from '../../address/address.ts'
 import { Listener } from '../format/routing-layout.ts'

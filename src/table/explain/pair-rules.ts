@@ -1,11 +1,11 @@
 /**
  * Which rule of one table is which rule of another: the same rule over generations.
  *
- * Rules are paired by what they say, not by where they stand: one that another was put in front of
- * is the same rule. What is left over of both is a changed rule: of the same conditions in the same
- * VirtualService, since the same connections come to it; else at the same place (VirtualService,
- * route, match); else of the same conditions in another VirtualService, which has perhaps been
- * renamed.
+ * Rules are paired by content, not by position: inserting a rule before another does not change the
+ * other. The remaining rules are paired as changed ones: those with the same conditions in the same
+ * VirtualService, since they get the same connections; else those at the same place
+ * (VirtualService, route, match); else those with the same conditions in another VirtualService,
+ * which may have been renamed.
  */
 
 import { formatCidr } from '../../address/address.ts'

@@ -1,6 +1,6 @@
 /**
- * The policy that is in force for a destination, in the words of a DestinationRule, with where each
- * value is written.
+ * The effective policy of a destination, in the terms of a DestinationRule, with the place of each
+ * value.
  */
 
 import type { ColdCluster } from '../format/cold.ts'

@@ -1,6 +1,6 @@
 /**
- * What a listener reads of a connection before it decides about it, in words: for those who compare
- * two configurations (compare.ts, control/guard).
+ * What a listener reads of a connection before the decision, in words, to compare two
+ * configurations (compare.ts, control/guard).
  */
 
 import { formatCidr } from '../../address/address.ts'

@@ -1,4 +1,4 @@
-/** Why rules were passed over: for each the conditions that do not hold, with both values. */
+/** Why rules were rejected: the conditions of each that do not hold, with both values. */
 
 import { contains, type Family, formatAddress, formatCidr } from '../../address/address.ts'
 import { own } from '../../base/own.ts'

@@ -1,5 +1,5 @@
 /**
- * The cold section: everything about a table that is words for people.
+ * The cold section: the text of a table for people.
  *
  * It is packed by msgpackr and decoded only to explain, log or show; see `readCold`.
  */

@@ -1,5 +1,5 @@
 /**
- * What matching a connection can say: a route's index (0 and up), or one of these.
+ * The result of a match: a route's index (0 and up), or one of these.
  *
  * A connection that gets none is closed and counted; there is never a silent default.
  */

@@ -1,6 +1,5 @@
 /**
- * Rows of a table as plain values, for those that explain, compare and show; never on the data
- * path.
+ * Rows of a table as plain values, to explain, compare and show; never on the data path.
  */
 
 import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'

@@ -1,10 +1,10 @@
 /**
  * A table opened for reading: views on its sections, checked once so that the data path need not.
  *
- * Opening copies nothing. Any number of threads may read one table; nobody writes it
- * (../build/builder.ts filled it before it was published). A table never changes: with another
- * endpoints or clients part it is another `Table`, which shares the other views. So whoever holds
- * one sees rows that belong together, whatever is published meanwhile.
+ * Opening copies nothing. Any number of threads may read a table; nothing writes it
+ * (../build/builder.ts filled it before it was published). A table never changes: a new endpoints
+ * or clients part makes a new `Table`, which shares the other views. So the holder of a `Table`
+ * sees consistent rows, whatever is published meanwhile.
  */
 
 import { assert } from '../../base/assert.ts'

@@ -9,12 +9,11 @@
  * A shortlist has what can match at one prefix, in list order: rules for it, for wider ones and for
  * any destination, so the nearest says all. Each of its candidates is tried by two comparisons: is
  * the client's node inside the candidate's, and does the client's workload have the condition's bit
- * (../build/conditions.ts). Where more rules could match than it holds, a scope's rules are in
- * parts, too, by what they ask of the client (part-search.ts).
+ * (../build/conditions.ts). If more rules could match than it holds, the scope's rules are also in
+ * parts, by their conditions on the client (part-search.ts).
  *
- * Each of these is a read that waits for the one before, and in a large table misses the cache. So
- * whatever a row can say by itself spares a hash, and bits spare the hashes that would find
- * nothing.
+ * Each of these reads depends on the one before, and in a large table misses the cache. So a row
+ * stores what spares a hash, and bits spare the hashes that would find nothing.
  *
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */

@@ -1,6 +1,6 @@
 /**
- * What a client fulfils: the answers to the rules' source conditions (../build/conditions.ts), as
- * the data path reads them.
+ * The source conditions that a client fulfils (../build/conditions.ts), as the data path reads
+ * them.
  */
 
 /** Who a client is to the rules: which source conditions it fulfils, as bits and as a list. */

@@ -5,8 +5,8 @@
  *                └─ server name ─▶ scope (named-scope.ts)                                  │
  *                                              client address ─▶ workload ─▶ condition bits ─┘
  *
- * The first rule in list order wins, however specific a later one is; classifier.ts finds it. All
- * functions here read typed arrays and return integers; they never throw and allocate nothing.
+ * The first rule in list order wins, even if a later one is more specific; classifier.ts finds it.
+ * All functions here read typed arrays and return integers; they never throw and allocate nothing.
  */
 
 import type { Family } from '../../address/address.ts'

@@ -1,11 +1,10 @@
 /**
- * Whether an address is one of our own listeners: what is dialed there comes straight back, is sent
- * on again, and so for ever.
+ * Whether an address is one of weir's own listeners: a connection to it would loop for ever.
  *
- * It is asked for each connection, whose port is often that of a listener (a service has the port
- * of its endpoints), so an IPv4 address costs a few loads and set look-ups. Pure: the addresses of
- * the machine are the caller's to read (kernel/own-addresses.ts). Without them, what a table says
- * by itself still counts: listeners on one address, and every loopback address.
+ * It runs for each connection, whose port is often that of a listener (a service has the port of
+ * its endpoints), so an IPv4 address costs a few loads and set look-ups. Pure: the caller reads the
+ * machine's addresses (kernel/own-addresses.ts). Without them, the table alone decides: listeners
+ * on one address, and every loopback address.
  */
 
 import { type Cidr, contains, type Family, parseAddress, parseCidr } from '../../address/address.ts'

@@ -1,6 +1,6 @@
 /**
- * The first rule of a scope by way of its parts (../build/parts.ts): for where more rules can match
- * than a shortlist holds. Never throws, allocates nothing.
+ * The first matching rule of a scope by its parts (../build/parts.ts), if more rules can match than
+ * a shortlist holds. Never throws, allocates nothing.
  */
 
 import { Group, PART_CHAINS, Part, PartRule } from '../format/classifier-layout.ts'

@@ -1,5 +1,5 @@
 /**
- * Drawing one of a route's weighted destinations, in one of three ways.
+ * Picks one of a route's weighted destinations, in one of three ways.
  *
  *   random   each connection by itself: Vose's alias method (Vose 1991, after Walker 1977), one random
  *            word and one comparison, however many destinations there are and whatever their weights

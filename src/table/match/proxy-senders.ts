@@ -1,6 +1,6 @@
 /**
- * Whether a connection begins with a PROXY header, by the listener and the address of its socket:
- * asked before anything is read of it. Integers and typed arrays in, an integer out.
+ * Whether a connection begins with a PROXY header, by its listener and peer address, before
+ * anything is read. Integers and typed arrays in, an integer out.
  */
 
 import type { Family } from '../../address/address.ts'

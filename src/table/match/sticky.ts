@@ -3,10 +3,10 @@
  * moves only the clients that it must.
  *
  * Weighted rendezvous hashing (Thaler and Ravishankar 1998; the weighted form is Schindelhauer and
- * Schomaker 2005): each destination draws a score for each client, and the highest wins. Scores
- * come from the destination's name, so neither its place in the list nor another's weight matters.
- * To make a pick one lookup, it is done once for each of BUCKETS buckets of clients, while the
- * table is built.
+ * Schomaker 2005): each destination has a score for each client, and the highest wins. Scores
+ * depend on the destination's name, so neither its place in the list nor another's weight matters.
+ * To make a pick one look-up, the scores of each of BUCKETS buckets of clients are compared once,
+ * while the table is built.
  */
 
 import { hash } from 'node:crypto'

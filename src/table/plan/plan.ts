@@ -1,10 +1,9 @@
 /**
- * The Plan: everything that the data plane decides by, in words and plain values.
+ * The Plan: everything that determines the data plane's decisions, as plain values.
  *
- * config/ makes it out of the resources, ../build/builder.ts turns it into the table's bytes, and
- * the tests' naive matcher reads it directly: it is the one description of what a connection should
- * do. All names are resolved here (full host names, `namespace/name` gateways), all references are
- * indexes.
+ * config/ makes it from the resources, ../build/builder.ts turns it into the table's bytes, and the
+ * tests' naive matcher reads it directly: it is the only specification of routing. All names are
+ * resolved here (full host names, `namespace/name` gateways), all references are indexes.
  */
 
 import type { Cidr } from '../../address/address.ts'

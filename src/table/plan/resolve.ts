@@ -1,4 +1,4 @@
-/** Endpoints that are given by name: from what is written to what there is to dial. */
+/** Resolves endpoints that have a name to addresses. */
 
 import { parseAddress } from '../../address/address.ts'
 import type { Endpoint, Place } from './plan.ts'
