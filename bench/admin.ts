@@ -1,5 +1,5 @@
 /**
- * `admin`: for how long an answer of the admin listener holds up the primary thread.
+ * `admin`: for how long an answer of the admin listener holds up the main thread.
  *
  * A gateway in this process, whose every rule has been hit; another thread asks, one request after
  * the other. Measured is the longest turn of the event loop while one is answered: as long does a
@@ -36,7 +36,7 @@ const WARM_UPS = 5
 
 export async function benchAdmin(bench: Bench): Promise<void> {
   const rules = bench.parameter(20, 10_000)
-  const group = `the longest turn of the primary thread during one answer, of ${thousands(rules)} rules`
+  const group = `the longest turn of the main thread during one answer, of ${thousands(rules)} rules`
   bench.begin(group)
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
   const caller = new Caller()

@@ -77,7 +77,7 @@ export const BENCHES: readonly BenchRow[] = [
   },
   {
     name: 'admin',
-    about: 'for how long an answer of the admin listener holds up the primary thread',
+    about: 'for how long an answer of the admin listener holds up the main thread',
     run: benchAdmin,
   },
   {

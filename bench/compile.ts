@@ -1,5 +1,5 @@
 /**
- * `compile`: whether reading a large configuration holds back the primary thread.
+ * `compile`: whether reading a large configuration holds back the main thread.
  *
  * A gateway serves a few rules; then its file is replaced by one with many. Another thread asks for
  * /healthz all the while, before for comparison and during the reload. The machine's cores are

@@ -3,8 +3,8 @@
  *
  * A slot is kept by identity ("endpoint 10.0.0.1 80"), so that a count survives a reload however
  * the table's rows move. Keys, and the hash that finds them, live in shared memory. The compiling
- * thread gives out the slots of a table, the primary thread those of endpoints that change while
- * the table is served; a lock lets in one of them at a time.
+ * thread gives out the slots of a table, the main thread those of endpoints that change while the
+ * table is served; a lock lets in one of them at a time.
  *
  *   head: the lock │ buckets that are not empty
  *   row of a slot: 4 words of the identity's SHA-1 │ 1 word: the last generation that used it (0: free)

@@ -1,6 +1,6 @@
 /**
- * Goal: nobody can keep a probe out, hold a place or hold up the primary thread, whatever is sent
- * or not sent. Method: raw sockets, by TCP and by UNIX socket; limits of time are short here, and
+ * Goal: nobody can keep a probe out, hold a place or hold up the main thread, whatever is sent or
+ * not sent. Method: raw sockets, by TCP and by UNIX socket; limits of time are short here, and
  * never measured.
  */
 

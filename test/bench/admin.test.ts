@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { benchAdmin } from '../../bench/admin.ts'
 import { Bench } from '../../bench/harness.ts'
 
-test('admin measures the turns of the primary thread, for each endpoint', async () => {
+test('admin measures the turns of the main thread, for each endpoint', async () => {
   const bench = new Bench({ name: 'admin', scale: 'small', onGroup: () => {} })
   await benchAdmin(bench)
   assert.deepEqual(bench.failures, [])

@@ -1,5 +1,5 @@
 /**
- * The primary thread answers while another one compiles; how quickly is for `npm run bench --
+ * The main thread answers while another one compiles; how quickly is for `npm run bench --
  * compile`.
  */
 

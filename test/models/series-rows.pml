@@ -1,6 +1,6 @@
 /*
  * A row of series from hand to hand: src/stats/series.ts (open, close, #take, #release) by the worker,
- * src/stats/series-totals.ts (fold, totals) by the primary thread.
+ * src/stats/series-totals.ts (fold, totals) by the main thread.
  *
  * The word `state` is the only one that both write, by Atomics. A plain write may be seen late, until the next
  * Atomics.store of the thread; the model keeps the last count of a connection back until then, or does not.

@@ -1,7 +1,6 @@
 /**
- * The primary thread of a run: it starts workers, publishes tables, closes, limits, drains, and
- * buries who dies, by the same shared memory and the same orders as
- * src/control/workers/supervisor.ts.
+ * The main thread of a run: it starts workers, publishes tables, closes, limits, drains, and buries
+ * who dies, by the same shared memory and the same orders as src/control/workers/supervisor.ts.
  */
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'

@@ -20,7 +20,7 @@ const SERIES_MAX = 2_000
 /** Counts that are added up between two looks at the clock. */
 const STEP = 64
 
-/** What the primary thread knows of the counts at a scrape. */
+/** What the main thread knows of the counts at a scrape. */
 type SeriesSource = {
   readonly totals: () => readonly Total<SeriesName>[]
   /** What the workloads behind a destination have in common. */

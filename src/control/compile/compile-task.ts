@@ -1,5 +1,5 @@
 /**
- * The compiling thread's task: files → resources → Plan → table, all off the primary thread.
+ * The compiling thread's task: files → resources → Plan → table, all off the main thread.
  *
  * The answer is plain data, so that reading 100 000 rules holds back neither health checks nor the
  * watch. When nothing has changed since `previous` (the same bytes, the same resolved names) no

@@ -1,5 +1,5 @@
 /**
- * Compiling, as the primary thread sees it: one thread, one compilation at a time.
+ * Compiling, as the main thread sees it: one thread, one compilation at a time.
  *
  * It remembers the checksum of the last answer, so a touched but unchanged file costs one read. The
  * gateway decides whether to accept a configuration; the checksum advances in either case.
