@@ -1,5 +1,5 @@
 /**
- * * A session that stands in for TLS: records, flights and sizes are drawn from the seed, and
+ * A session that stands in for TLS: records, flights and sizes are drawn from the seed, and
  * nothing is secret.
  *
  *   client ── hello ─▶   ◀─ retry ─┐  sometimes        both ── data … ─▶
