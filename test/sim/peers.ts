@@ -1,5 +1,5 @@
 /**
- * * Who talks through the gateway. What a peer says at an offset follows from its number, so a byte
+ * Who talks through the gateway. What a peer says at an offset follows from its number, so a byte
  * that is lost, doubled, out of place or somebody else's shows at once; the first four bytes are
  * the number.
  *

@@ -14,6 +14,7 @@ import { Process } from './process.ts'
 
 export type Scene = {
   readonly gateway: Gateway
+  readonly machine: Machine
   readonly network: Network
   /** Everything that is due happens, until nothing is, and `ms` have passed. */
   readonly pass: (ms: number) => void
@@ -22,14 +23,18 @@ export type Scene = {
   readonly client: (address: string, port: number) => Socket
 }
 
-export function openScene(plan: Plan, wrong: { faults?: readonly Fault[]; seed?: bigint } = {}): Scene {
+type Options = { readonly faults?: readonly Fault[]; readonly seed?: bigint; readonly latencyMs?: number }
+
+export function openScene(plan: Plan, wrong: Options = {}): Scene {
   const dice = new Dice(wrong.seed ?? 1n, 1)
   const clock = new Clock(null)
   const faults = new Faults(wrong.faults ?? [], dice)
   const onBug = (what: string): never => {
     throw new Error(what)
   }
-  const network = new Network(clock, dice, faults, { latencyMs: 0, capacity: 16_384 })
+  const network = new Network(clock, dice, faults, {
+    ...{ latencyMs: wrong.latencyMs ?? 0, capacity: 16_384 },
+  })
   const process = new Process(network, 1000, onBug)
   const buffers = { small: 64, smallBytes: 256, large: 4, largeBytes: 4096 }
   const machine: Machine = {
@@ -64,9 +69,12 @@ export function openScene(plan: Plan, wrong: { faults?: readonly Fault[]; seed?:
     while (clock.nextMs <= clock.nowMs) clock.step()
   }
   const client = (address: string, port: number): Socket => {
-    const socket = new Socket(nameOf('10.0.0.1', 20_000 + clients++), nameOf(address, port))
+    const socket = new Socket(
+      nameOf(address.includes(':') ? 'fd00::1' : '10.0.0.1', 20_000 + clients++),
+      nameOf(address, port),
+    )
     if (!network.connect(socket)) throw new Error(`nobody listens on ${address}:${port}`)
     return socket
   }
-  return { gateway, network, pass, passOutside, client }
+  return { gateway, machine, network, pass, passOutside, client }
 }

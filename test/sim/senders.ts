@@ -1,5 +1,5 @@
 /**
- * * Load balancers in front of the gateway: what they say before their client does (a PROXY
+ * Load balancers in front of the gateway: what they say before their client does (a PROXY
  * header), in pieces that are split at random; and those that stall, lie, say nothing, or end in
  * the middle of it.
  */

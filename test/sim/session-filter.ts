@@ -1,5 +1,5 @@
 /**
- * * A filter (src/engine/flow/filter.ts) with a session of session.ts for each port that it stands
+ * A filter (src/engine/flow/filter.ts) with a session of session.ts for each port that it stands
  * before: the client's, to which it is the server, or the upstream's, to which it is the client.
  */
 

@@ -1,5 +1,5 @@
 /**
- * * What a run is made of: drawn from its seed, once, before anything happens. Each run has a few
+ * What a run is made of: drawn from its seed, once, before anything happens. Each run has a few
  * of all the faults, actions, features and kinds of peers: with all of them, connections die before
  * anything deep happens.
  */
