@@ -9,7 +9,7 @@ import { Live } from '../stats/connections.ts'
 import { type Generations, type MatchNames, matchedOf } from '../stats/generations.ts'
 
 const ENTRIES = 4096
-/** Words that decide what is said. */
+/** Words that determine the text. */
 const KEY = [
   Live.generation,
   Live.listener,
@@ -31,7 +31,7 @@ export class MatchCache {
     this.#encode = encode
   }
 
-  /** What is said of the row at `at`. */
+  /** The text of the row at `at`. */
   of(words: Int32Array, at: number): Uint8Array {
     const entry =
       (Math.imul(words[at + Live.rule], 31) ^

@@ -28,7 +28,7 @@ export type LogOrder =
   | { readonly kind: 'clients'; readonly clients: SharedArrayBuffer }
   /** The file is to be opened anew. */
   | { readonly kind: 'reopen' }
-  /** No record comes any more: write what is there, and end. */
+  /** No more records come: write the rest, and end. */
   | { readonly kind: 'end' }
 
 /** What could not be written, and why; told when it changes. */

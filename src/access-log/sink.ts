@@ -124,8 +124,9 @@ export class Sink {
 }
 
 /**
- * A pipe or terminal is opened anew, so that not waiting for it is our own matter: whoever shares
- * standard output may have it otherwise. A file is not: it has one position for all who share it.
+ * A pipe or terminal is opened anew, so that O_NONBLOCK applies only to this descriptor and not to
+ * other processes that share standard output. A file is not opened anew: all who share it have one
+ * position.
  */
 function openStdout(): number {
   const stat = fstatSync(STDOUT)

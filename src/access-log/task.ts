@@ -22,7 +22,7 @@ import { Sink } from './sink.ts'
 import { TextLines } from './text.ts'
 
 const DRAIN_MS = 100
-/** How often the file's name is looked at. */
+/** How often the file's name is checked. */
 const FOLLOW_MS = 1_000
 const BUFFER_BYTES = 1 << 18
 
@@ -155,7 +155,7 @@ class AccessLogThread {
     this.#task.port.postMessage(this.#told)
   }
 
-  /** Whoever said so has ended the workers before. */
+  /** The sender has ended the workers before. */
   #end(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#turn()

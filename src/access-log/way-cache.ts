@@ -17,7 +17,7 @@ export class WayCache {
   readonly #keys = new Int32Array(ENTRIES * WORDS).fill(-1)
   readonly #pieces: Uint8Array[] = []
 
-  /** @param encode  Writes what is said of the addresses in the row at `at`. */
+  /** @param encode  Writes the text of the addresses in the row at `at`. */
   constructor(encode: (out: Bytes, words: Int32Array, at: number) => void) {
     this.#encode = encode
   }

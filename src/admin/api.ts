@@ -61,7 +61,7 @@ export async function addApi(
   })
 }
 
-/** Made once, when it is first asked for: by then every endpoint is there. */
+/** Built once, on the first request: by then every endpoint is registered. */
 function addDescription(app: FastifyInstance): void {
   const schema = { summary: 'This OpenAPI document.', tags: ['about'] }
   let text: Buffer | null = null

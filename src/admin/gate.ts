@@ -53,7 +53,7 @@ export class Gate extends Duplex {
   }
 
   /**
-   * Nothing passes any more: what comes is thrown away, and the end of the caller ends both sides.
+   * Nothing passes from now on: bytes are discarded, and the caller's end ends both sides.
    */
   deafen(): void {
     this.#isDeaf = true
@@ -127,7 +127,7 @@ export class Gate extends Duplex {
   }
 
   /**
-   * Whoever ends is gone, also where an answer is still being made: as without a gate
+   * A caller that ends is gone, even while an answer is being made: as without a gate
    * (`httpAllowHalfOpen`).
    */
   #ended(): void {

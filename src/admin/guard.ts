@@ -63,8 +63,7 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(text => parseCidr(text) as Cidr)
 /**
  * Whether the caller is on this machine, or what stands for it: `kubectl port-forward`, `ssh -L`.
  *
- * To be asked when it is accepted: of a socket that has closed, the address is not known any more,
- * as it is not of a UNIX socket's.
+ * Call it at accept: a closed socket has no address, like a Unix socket.
  */
 export function isLocal({ remoteAddress }: Pick<Socket, 'remoteAddress'>, isUnix: boolean): boolean {
   if (isUnix) return true

@@ -53,7 +53,7 @@ function open(server: Server, where: Where): Promise<void> {
   return promise
 }
 
-/** Whether `path` is a socket that a process left behind: nobody answers at it. */
+/** Whether `path` is the socket of a dead process: nothing listens on it. */
 function isLeft(path: string): Promise<boolean> {
   if (!lstatSync(path).isSocket()) return Promise.resolve(false)
   const { promise, resolve } = Promise.withResolvers<boolean>()

@@ -10,8 +10,8 @@ export const monotonicMs = (): number => performance.now()
 export const wallTime = (): string => new Date().toISOString()
 
 /**
- * The wall clock in milliseconds since 1970, rounded up: only to be held against the times of
- * files, which have fractions.
+ * The wall clock in milliseconds since 1970, rounded up: only to compare with the times of files,
+ * which have fractions.
  */
 export const wallMs = (): number => Date.now() + 1
 

@@ -5,5 +5,5 @@
 
 type Mark = (name: string) => void
 
-/** Whoever counts marks has to say so before this module is loaded. */
+/** To count marks, set the hook before this module is loaded. */
 export const mark: Mark = (globalThis as { weirMark?: Mark }).weirMark ?? (() => {})

@@ -17,9 +17,9 @@ export type ThreadsOptions = {
   /** Threads that are started before there is a task; each loads the module at once. */
   readonly least: number
   readonly most: number
-  /** How long a thread above `least` is kept without a task; without end where nothing is said. */
+  /** How long a thread above `least` is kept without a task; default: for ever. */
   readonly idleMs?: number
-  /** The heap of each, in MB; Node's own limit where nothing is said. */
+  /** The heap of each, in MB; default: Node's limit. */
   readonly heapMb?: number | undefined
   /** What the module finds in `workerData` while it is loaded. */
   readonly data?: unknown
@@ -41,7 +41,7 @@ export class Threads<Task, Answer> {
   readonly least: number
   readonly #pool: Piscina<Task, Answer>
   readonly #most: number
-  /** What has been asked for and has not settled, in order. */
+  /** Tasks that have not settled, in order. */
   readonly #runs = new Set<AbortController>()
   readonly #byId = new Map<number, Worker>()
   #died: Error | null = null

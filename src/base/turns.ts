@@ -13,7 +13,7 @@ const PIECE_MS = 2
 
 const waiting: (() => void)[] = []
 
-/** Calls `run` at a turn of its own; in the order in which it was asked for. */
+/** Calls `run` in its own turn, in order of the requests. */
 export function atTurn(run: () => void): void {
   if (waiting.push(run) === 1) setImmediate(next)
 }

@@ -16,7 +16,7 @@ import { sourcesOf } from './check.ts'
 import { type Env, wantsColours } from './env.ts'
 
 export type Answer = Explanation | { readonly error: string }
-/** @param option  How whoever asks says which gateway is meant: '--gateway', or a field. */
+/** @param option  How the caller names the gateway: '--gateway', or a field. */
 export type Answerer = (asked: Asked, option: '--gateway' | 'gateway') => Answer | Promise<Answer>
 
 /** Answers from files; null, with the findings on stderr, where they have errors or no resource. */

@@ -50,7 +50,8 @@ async function liveAnswerer(admin: AdminPlace | undefined, env: Env): Promise<An
 }
 
 /**
- * One answer for each line that is not blank, in the same order; a bad line is told in its place.
+ * One answer for each line that is not blank, in the same order; a bad line gets an error in its
+ * place.
  */
 async function answerBatch(
   file: string,

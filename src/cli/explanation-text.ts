@@ -106,7 +106,7 @@ const UNLIMITED: ReadonlySet<string> = new Set(['none', 'off'])
 const nameText = ({ host, port, subset }: ExplainedDestination): string =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
-/** What is said in the place of endpoints where connections end instead. */
+/** The text in place of endpoints if connections end instead. */
 const ENDED: { readonly [end in ClusterEnd]: string } = {
   'unknown-destination': 'not defined',
   'no-endpoint': 'no endpoint',

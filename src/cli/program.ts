@@ -187,7 +187,7 @@ function addTest(program: Command, env: Env, exit: (code: number) => void): void
     })
 }
 
-/** Not for `run`: a log that nobody reads must not hold up its end. */
+/** Not for `run`: an unread log must not delay its exit. */
 async function flushed({ stdout, stderr }: Env): Promise<void> {
   await Promise.all([stdout.flushed(), stderr.flushed()])
 }

@@ -75,10 +75,10 @@ export const isRouteTest = ({ apiVersion, kind }: { apiVersion: unknown; kind: u
   kind === ROUTE_TEST && typeof apiVersion === 'string' && kindOf(apiVersion, kind).role !== 'other'
 
 /**
- * Whether a group is somebody else's, who has a kind of the same name: the Gateway API's Gateway,
- * Knative's Service, App Mesh's VirtualService. Kubernetes itself has the groups without a dot
- * (apiextensions refuses such a CRD), and Istio all below istio.io: a kind under these, or under a
- * misspelt group, was meant to be ours.
+ * Whether a group belongs to another project with a kind of the same name: the Gateway API's
+ * Gateway, Knative's Service, App Mesh's VirtualService. Kubernetes itself has the groups without a
+ * dot (apiextensions refuses such a CRD), and Istio all below istio.io: a kind under these, or
+ * under a misspelt group, is probably meant for weir.
  */
 function isForeign(group: string, right: string): boolean {
   if (!group.includes('.') || GROUPS.has(group)) return false

@@ -41,7 +41,7 @@ export type Loaded = {
   readonly names: readonly string[]
   /** Whether a resource defines this host. */
   readonly defines: (host: string) => boolean
-  /** Empty unless they were asked for. */
+  /** Empty unless requested. */
   readonly routeTests: readonly RouteTest[]
   /** How long each stage took, in milliseconds. */
   readonly stages: {

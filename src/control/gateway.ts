@@ -47,7 +47,7 @@ export type GatewayOptions = Sources & {
   readonly overrides: Overrides
   readonly log: Logger
   readonly differ?: DifferOptions
-  /** Lent by whoever runs several gateways in one process; else the gateway has its own. */
+  /** Lent by a process that runs several gateways; else the gateway has its own. */
   readonly threads?: GatewayThreads
   /** How names are resolved, for tests; the default is the system's way, once a minute. */
   readonly names?: Pick<NamesOptions, 'lookup' | 'refreshMs'>
@@ -211,8 +211,8 @@ export class Gateway {
   }
 
   /**
-   * What would change if the files in `body` (JSON) were served instead; null where nothing is
-   * served, and where nobody waits for it any more, as `gone` tells.
+   * What would change if the files in `body` (JSON) were served instead; null if nothing is served,
+   * or if `gone` tells that the caller has left.
    */
   async diff(
     body: Uint8Array<ArrayBuffer>,
@@ -362,7 +362,7 @@ export class Gateway {
       this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
   }
 
-  /** Nothing changes any more. */
+  /** No more changes. */
   async #closeInputs(): Promise<void> {
     this.#reloads.close()
     this.#names.close()

@@ -27,7 +27,7 @@ const DOUBTFUL = { restMs: 1_000, mostMs: 30_000 }
 type LookOutcome = 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
 export type Look = {
   readonly outcome: LookOutcome
-  /** Of the files that were looked at; null where looking failed. */
+  /** Of the files that were read; null if reading failed. */
   readonly checksum: string | null
 }
 
@@ -46,7 +46,7 @@ type ReloadsOptions = {
   /**
    * Called with each configuration that differs from the running one; says what became of it.
    *
-   * @param accepted  Somebody has seen what it takes from connections, and wants it.
+   * @param accepted  The operator has accepted its losses.
    */
   readonly onCompiled: (compiled: Compiled, accepted: boolean) => 'taken' | 'refused' | 'guarded'
   /** Called where the files are again what is served. */
@@ -147,7 +147,7 @@ export class Reloads {
     this.#answer({ outcome, checksum })
   }
 
-  /** Whether it is looked at again later, since it may be half there. */
+  /** Whether to read it again later, since it may be incomplete. */
   #holds({ restedMs, doubts }: Compiled, emptied: readonly string[]): boolean {
     const doubtful = doubts.length > 0 || emptied.length > 0
     const { restMs, mostMs } = doubtful ? DOUBTFUL : ORDINARY
@@ -163,7 +163,7 @@ export class Reloads {
     return true
   }
 
-  /** An empty file is rarely meant: a full disk and a failed copy look the same. */
+  /** An empty file is rarely intended: a full disk and a failed copy look the same. */
   #refuse(files: readonly string[], generation: number): 'emptied' {
     const text = `${files.join(', ')}: empty now; generation ${generation} stays. Delete a file to remove what was in it`
     this.#options.log.error({ files, generation }, text)
@@ -179,7 +179,7 @@ export class Reloads {
     for (const { done } of served) done(look)
   }
 
-  /** Answers everybody: there will be no look any more. */
+  /** Answers all callers: there will be no further reload. */
   #tell(look: Look): void {
     const waiting = this.#waiting
     this.#waiting = []

@@ -49,8 +49,7 @@ export class Arena {
   }
 
   /**
-   * Takes `bytes` bytes for good, at an offset that `align` divides: a cache line where nothing
-   * else is said.
+   * Takes `bytes` bytes for good, at a multiple of `align`; default: a cache line.
    */
   take(bytes: number, align = 64): number {
     const at = Math.ceil(this.#next / align) * align

@@ -86,7 +86,7 @@ export function keep(fd: number): number {
   return fd
 }
 
-/** `fd` is about to be closed, or somebody else's. */
+/** `fd` is about to be closed or given away. */
 export function letGo(fd: number): void {
   bits[fd >> 5] &= ~(1 << (fd & 31))
 }
@@ -135,14 +135,14 @@ export function holdsRing(ring: HeldRing | null): void {
 }
 
 /**
- * The kernel has no operation of this thread any more: what it has open may be closed though it
- * lives.
+ * The kernel has no more operations of this thread: what it has open may be closed although it
+ * still lives.
  */
 export function isQuiet(): void {
   own.head[QUIET] = 1
 }
 
-/** What a thread has left open, for whoever closes it. */
+/** What a thread has left open, to be closed by another thread. */
 export class Held {
   readonly #views: Views
 

@@ -115,13 +115,13 @@ export interface Kernel {
 
   // ── the end
 
-  /** Ends every operation in the middle; what is open, somebody else closes (held.ts). */
+  /** Cancels every operation; another thread closes what is open (held.ts). */
   stop(): void
   /** Hands over the last closes, ends every operation and gives back all memory. */
   end(): void
 }
 
-/** Outside of the loop over completions nobody else sees to it that there is room. */
+/** Outside of the loop over completions, nothing else ensures that there is room. */
 export function makeRoom(kernel: Kernel): void {
   if (kernel.room() < ENTRIES_EACH) kernel.submit()
 }

@@ -21,8 +21,8 @@ import { operationOf } from './user-data.ts'
 const AT_ONCE = 256
 
 /**
- * How many connections were accepted that the worker never looked at; `accept` is the operation
- * that accepts, as its user_data says.
+ * The number of accepted connections that the worker never handled; `accept` is the code of the
+ * accept operation in user_data.
  */
 export async function closeLeftBehind(register: SharedArrayBuffer, accept: number): Promise<number> {
   const held = new Held(register)
@@ -37,7 +37,7 @@ export async function closeLeftBehind(register: SharedArrayBuffer, accept: numbe
   return accepted.length
 }
 
-/** Descriptors in completions that nobody has reaped. */
+/** Descriptors in completions that were not reaped. */
 function acceptedBy(ring: HeldRing, accept: number): number[] {
   const { queues, queuesBytes, cqHead, cqTail, cqes, entries } = ring
   const memory = libc.memory(queues, queuesBytes)
@@ -52,7 +52,7 @@ function acceptedBy(ring: HeldRing, accept: number): number[] {
   return found
 }
 
-/** Resets connections that nobody serves. */
+/** Resets connections without a worker. */
 export async function closeDescriptors(fds: readonly number[]): Promise<void> {
   const arena = Arena.map(4096)
   const sockets = typeof arena === 'number' ? null : new Sockets(arena)

@@ -1,7 +1,8 @@
 /**
  * Which of many sockets have failed, asked at once: poll(2), which says so (POLLERR) unasked.
  *
- * For sockets that nobody waits for. struct pollfd is 8 bytes: fd i32, events i16, revents i16.
+ * For sockets that have no pending operation. struct pollfd is 8 bytes: fd i32, events i16, revents
+ * i16.
  */
 
 import type { Arena } from './arena.ts'

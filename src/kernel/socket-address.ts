@@ -17,7 +17,7 @@ export const AF_INET6 = 10
 /** Room for either. */
 export const SOCKET_ADDRESS_BYTES = 28
 
-/** A socket's address, filled in place by whoever reads one; family 0: none. */
+/** A socket's address, filled in place by readers; family 0: none. */
 export type SocketName = { family: Family | 0; readonly words: Uint32Array; port: number }
 
 export const createSocketName = (): SocketName => ({ family: 0, words: new Uint32Array(4), port: 0 })

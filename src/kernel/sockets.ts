@@ -179,10 +179,10 @@ export class Sockets implements SocketCalls {
   }
 
   /**
-   * Resets a connection at once, whoever else has its descriptor: connect(2) to AF_UNSPEC sends
-   * RST, drops what is unsent, and wakes all that wait for the socket, which then find it broken.
-   * So no operation of a ring has to be called back: the kernel would look for those of one
-   * descriptor among all that are pending. It is still to be closed.
+   * Resets a connection at once, even if its descriptor is duplicated: connect(2) to AF_UNSPEC
+   * sends RST, drops what is unsent, and wakes all that wait for the socket, which then find it
+   * broken. So no ring operation has to be cancelled, for which the kernel would search all pending
+   * ones. The descriptor must still be closed.
    */
   abort(fd: number): number {
     return libc.connect(fd, this.#nowhere, 16)
@@ -194,7 +194,9 @@ export class Sockets implements SocketCalls {
     return libc.close(fd)
   }
 
-  /** Whether it ends so, whoever closes it, even the kernel after the process was killed. */
+  /**
+   * Whether closing it sends a reset, even if the kernel closes it after the process was killed.
+   */
   resetWhenClosed(fd: number, isSo: boolean): number {
     const { i32 } = this.#arena
     i32[this.#value / 4] = isSo ? 1 : 0

@@ -41,7 +41,9 @@ export class Names {
     return this.#known
   }
 
-  /** Follows these names from now on; resolves once the new ones have been asked for. */
+  /**
+   * Follows these names from now on; the promise resolves once the new ones have been looked up.
+   */
   async follow(names: readonly string[]): Promise<void> {
     const added = names.filter(name => !this.#wanted.includes(name))
     this.#wanted = names

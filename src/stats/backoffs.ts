@@ -23,7 +23,7 @@ const MOST_MS = 30_000
 const LEVEL_MAX = 6
 /**
  * No back-off and no claim is longer. The 29 bits go round in six days; a time further ahead than
- * this is one of the past, so an endpoint that nobody dialed for days is not held back.
+ * this is one of the past, so an endpoint without a dial for days is not held back.
  */
 const HOLD_MS_MAX = 3_700_000
 

@@ -101,7 +101,7 @@ export function publishRow(words: Int32Array, at: number): void {
 }
 
 /**
- * The row is nobody's, or about to be written. The load keeps later writes behind the store (ARM).
+ * The row is free, or about to be written. The load keeps later writes behind the store (ARM).
  */
 export function withdrawRow(words: Int32Array, at: number): void {
   Atomics.store(words, at + Live.version, words[at + Live.version] + 1)

@@ -28,7 +28,7 @@ const Row = layout(KEY_WORDS + 1, {
   used: [KEY_WORDS, 1],
 })
 
-/** At most half of them are slots that somebody has, the others are stale entries, or empty. */
+/** At most half of them are used slots; the others are stale entries, or empty. */
 const BUCKETS = 2 * SLOTS_MAX
 /** Beyond, the hash is made anew. */
 const BUCKETS_USED_MAX = (BUCKETS / 4) * 3
@@ -96,7 +96,7 @@ export class Slots {
     })
   }
 
-  /** Nothing in here may throw, or wait for anything else: nobody would ever get in again. */
+  /** Nothing in here may throw or block: the lock would never be released. */
   #locked<Result>(work: () => Result): Result {
     const words = this.#words
     for (let tried = 0; Atomics.compareExchange(words, Head.lock, 0, 1) !== 0; tried++) {

@@ -39,7 +39,7 @@ export type Destination = { readonly host: string; readonly subset: string | nul
 /** The same in names. */
 export type MatchNames = {
   readonly outcome: 'rule' | 'default' | 'passthrough' | 'denied' | 'none'
-  /** "default/tcp-gw 127.0.0.1:9000"; '' where its table is not known any more. */
+  /** "default/tcp-gw 127.0.0.1:9000"; '' if its table is no longer known. */
   readonly listener: string
   /** 'mesh' or 'namespace/name'; ''. */
   readonly gateway: string
@@ -56,7 +56,7 @@ export type SeriesName = Named & {
   readonly rule: RuleOrigin | null
   /** null: an address that is not a service. */
   readonly destination: Destination | null
-  /** "10.0.0.1:80"; null: the address that was asked for. */
+  /** "10.0.0.1:80"; null: the address that the client dialed. */
   readonly endpoint: string | null
   readonly source: ColdWorkload
 }
@@ -125,7 +125,7 @@ export class Generations {
     opened.workloads = null // rows that were known keep their meaning: build/clients.ts
   }
 
-  /** Forgets the oldest of too many tables: what is not open has no names any more. */
+  /** Forgets the oldest of too many tables: closed connections lose their names. */
   trim(): void {
     while (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
   }
@@ -147,7 +147,7 @@ export class Generations {
     return opened ? nameMatch(opened, matched) : (this.#kept.get(keyOf(matched)) ?? UNKNOWN)
   }
 
-  /** What a row of series counts; OTHER where its table is not known any more. */
+  /** What a row of series counts; OTHER if its table is no longer known. */
   readonly seriesName = (row: SeriesRow): SeriesName => {
     const opened = this.#tables.get(row.generation)
     if (!opened) return OTHER

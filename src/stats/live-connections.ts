@@ -36,7 +36,7 @@ export type Connection = {
   readonly cluster: number
   /** The client's; 0: unknown. */
   readonly workload: number
-  /** null: it was gone before it could be asked for. */
+  /** null: it was gone before it could be read. */
   readonly client: SocketAddress | null
   /** The peer of its socket if a PROXY header named the client; else null. */
   readonly peer: SocketAddress | null

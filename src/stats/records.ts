@@ -50,7 +50,7 @@ export class RecordWriter {
     this.#tail = Atomics.load(this.words, RingHead.tail)
   }
 
-  /** Whether somebody reads what `Wanted` says. */
+  /** Whether a reader wants the records in `Wanted`. */
   wants(what: number): boolean {
     return (this.words[RingHead.wanted] & what) !== 0
   }

@@ -21,7 +21,7 @@ export type SeriesRow = {
   readonly workload: number
   readonly rule: number
   readonly cluster: number
-  /** "10.0.0.1:80"; null: the address that was asked for. */
+  /** "10.0.0.1:80"; null: the address that the client dialed. */
   readonly endpoint: string | null
 }
 

@@ -60,7 +60,7 @@ const EMPTY = 0 // row 0 has no key
 
 /** Where a connection goes. */
 export type Dialed = {
-  /** Negative: to the address that was asked for. */
+  /** Negative: to the address that the client dialed. */
   readonly endpoint: number
   readonly family: number
   /** Four words. */

@@ -1,9 +1,8 @@
 /**
  * The connections that are open, with the rule and the generation that each was routed by.
  *
- * They are listed in the order of the rows that they have in shared memory. A row stays a
- * connection's as long as it lives, so a cursor never shows one twice, and misses none that lives
- * all the while.
+ * They are listed in the order of their rows in shared memory. A connection keeps its row while it
+ * lives, so paging never repeats a connection, and never skips one that stays open.
  */
 
 import type { FastifyInstance } from 'fastify'

@@ -2,8 +2,8 @@
  * What would change if other files were served: findings, rules, and live connections that would go
  * elsewhere.
  *
- * The work is another thread's (control/compile/differ.ts), and reading the JSON too: the body is
- * passed on as it came. One at a time; when whoever asked is gone, it is given up.
+ * Another thread does the work (control/compile/differ.ts), including parsing the JSON: the body is
+ * passed on unparsed. One comparison at a time; if the caller disconnects, it is cancelled.
  */
 
 import type { IncomingMessage } from 'node:http'

@@ -86,8 +86,7 @@ const refused = ({ counts }: Refusals) =>
   )
 
 /**
- * Since Linux 6.2 the folder's size is their number (proc(5)); nothing is said where that is not
- * so.
+ * Since Linux 6.2 the folder's size is their number (proc(5)); elsewhere the metric is absent.
  */
 function openFiles(): readonly Value[] {
   const size = statSync('/proc/self/fd', { throwIfNoEntry: false })?.size ?? 0

@@ -7,7 +7,7 @@ import type { Answerer } from '../explain-files.ts'
 import { NoAnswer } from './answered.ts'
 import type { Client } from './client.ts'
 
-/** A question that it does not take is told as one of a batch would be. */
+/** A refused question is reported as in a batch. */
 export function answererOf(client: Client): Answerer {
   return async (asked, option) => {
     if ('error' in asked) return asked

@@ -14,7 +14,7 @@ import type { Summary } from './status.ts'
 
 export type TopFlags = { readonly interval: number }
 
-/** Rules that are asked for: more than a tall terminal shows. */
+/** The number of requested rules: more than a tall terminal shows. */
 const RULES_MAX = 200
 
 const ENTER = '\u001b[?1049h\u001b[?25l'

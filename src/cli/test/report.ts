@@ -18,7 +18,7 @@ export type TestReport = {
   readonly tested: readonly Tested[]
   /** null where the configuration is invalid. */
   readonly coverage: Coverage | null
-  /** What coverage must be at least, in percent; null: not asked for. */
+  /** The minimum coverage, in percent; null: no minimum. */
   readonly minCoverage: number | null
   /** Errors, and what else was found about RouteTests. */
   readonly findings: readonly Diagnostic[]

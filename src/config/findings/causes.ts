@@ -39,7 +39,7 @@ export class Causes {
     return this.#isSaidOfDestination(held, resource) || this.#services.takes(held, resource)
   }
 
-  /** A host that is nowhere is said once for a VirtualService that is for it and routes to it. */
+  /** A missing host is reported once for a VirtualService that is for it and routes to it. */
   #isSaidOfDestination({ code, path }: Held, { title, value, metadata }: Resource): boolean {
     if (code === 'IST0101' && path.at(-1) === 'host') {
       this.#missing.add(`${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`)

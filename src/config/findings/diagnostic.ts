@@ -100,8 +100,8 @@ export class Findings {
   }
 
   /**
-   * Adds a finding that nobody holds back; what is wrong with a value that a template left open is
-   * the template's.
+   * Adds a finding without suppression; a mistake in a template's placeholder is attributed to the
+   * template.
    */
   add({ code, resource, path, message, hint }: Held): void {
     const place = resource.locate(path)

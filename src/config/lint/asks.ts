@@ -19,11 +19,11 @@ type Ask = {
 }
 
 /**
- * Comparisons of two asks in one list of rules; beyond that only the ask for nothing is looked at.
+ * Comparisons of two asks in one list of rules; beyond that only the empty ask is considered.
  */
 const COMPARED_MAX = 2_000_000
 
-/** Whether every connection that is asked for by `narrow` is asked for by `wide`. */
+/** Whether every connection that matches `narrow` matches `wide`. */
 function implies(narrow: Ask, wide: Ask): boolean {
   return (
     (wide.port === 0 || wide.port === narrow.port) &&
@@ -44,15 +44,14 @@ function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean 
 }
 
 /**
- * The namespaces of the clients that a condition can hold for; null: any, none: it holds for
- * nobody.
+ * The namespaces of the clients that a condition can hold for; null: any; an empty list: none.
  */
 export function namespacesOf({ namespace, visibleTo }: SourceCondition): readonly string[] | null {
   if (namespace === null) return visibleTo
   return visibleTo === null || visibleTo.includes(namespace) ? [namespace] : []
 }
 
-/** Whether one connection can be asked for by both. */
+/** Whether one connection can match both. */
 export function overlap(left: Ask, right: Ask): boolean {
   const [here, there] = [namespacesOf(left.source), namespacesOf(right.source)]
   return (

@@ -120,7 +120,7 @@ const keyOf = ({ namespace, labels, visibleTo }: SourceCondition): string =>
 
 const withoutVisibility = (source: SourceCondition): SourceCondition => ({ ...source, visibleTo: null })
 
-/** What a client of an unknown namespace may have, is hidden from nobody. */
+/** A client of an unknown namespace sees everything. */
 const openToUnknown = (rule: Rule): Rule =>
   rule.source.visibleTo?.includes(UNKNOWN_CLIENT) ? { ...rule, source: withoutVisibility(rule.source) } : rule
 

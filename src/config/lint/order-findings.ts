@@ -38,7 +38,7 @@ export function reportOrder(
   }
 }
 
-/** One note for a match, however many of its ranges are idle. */
+/** One note per match, even if several of its ranges have no effect. */
 function reportRepeated(
   { destinations, path }: ReadMatch,
   { resource }: VirtualService,

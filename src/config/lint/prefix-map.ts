@@ -1,8 +1,8 @@
 /**
  * A map from address prefixes to values that also finds the prefixes around one.
  *
- * One hash for each length that occurs: an operator's rules have a handful of lengths, so what is
- * around a prefix costs a handful of look-ups, however many there are.
+ * One hash for each length that occurs: an operator's rules have a handful of lengths, so finding
+ * the prefixes around one costs a handful of look-ups, whatever the size of the map.
  */
 
 import { type Cidr, type Family, wordMask } from '../../address/address.ts'

@@ -20,8 +20,7 @@ export type Fate =
   | { readonly kind: 'used'; readonly ranges: readonly RangeFate[] }
   | { readonly kind: 'taken'; readonly by: readonly Rule[] }
   /**
-   * `outside`: none of its ranges meets an address of the scope. `nobody`: no client can be asked
-   * for.
+   * `outside`: none of its ranges has an address of the scope. `nobody`: no client can match.
    */
   | { readonly kind: 'impossible'; readonly why: 'gateway' | 'port' | 'outside' | 'nobody' }
 

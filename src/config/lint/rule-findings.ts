@@ -188,7 +188,7 @@ function partition<Value>(values: readonly Value[], test: (value: Value) => bool
   return [values.filter(test), values.filter(value => !test(value))]
 }
 
-/** For whoever expects the longest prefix to win, as Envoy's filter chains have it. */
+/** A hint for readers who expect the longest prefix to win, as in Envoy's filter chains. */
 function sidecarHint({ destinations }: Rule, takers: readonly Rule[]): string | undefined {
   const isLonger = destinations.some(({ family, words, bits }) =>
     takers.some(taker => taker.destinations.some(each => each.bits < bits && contains(each, family, words))),

@@ -1,5 +1,5 @@
 /**
- * Clusters and routes of the Plan, each kept once however many rules lead to it.
+ * Clusters and routes of the Plan, each stored once, even if several rules use it.
  */
 
 import { type Family, parseAddress } from '../../address/address.ts'

@@ -50,7 +50,7 @@ export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource
   }
 }
 
-/** A deadline that nobody has written never cuts off a connect timeout that somebody has. */
+/** A default deadline never cuts off a configured connect timeout. */
 export const deadlineFor = ({ deadlineMs }: ConnectPolicy, connectTimeoutMs: number): number =>
   deadlineMs ?? Math.max(DEFAULT_POLICY.connectDeadlineMs, connectTimeoutMs)
 

@@ -137,7 +137,10 @@ function reportSubset(
   inputs.findings.at('IST0101', virtualService.resource, [...path, 'subset'], message)
 }
 
-/** A gateway has no original destination to go on to: the address asked for is its own. */
+/**
+ * A gateway cannot pass a connection to its original destination: that is the gateway's own
+ * address.
+ */
 function reportOriginal(
   virtualService: VirtualService,
   { written, host, subset, port, path }: Destination,

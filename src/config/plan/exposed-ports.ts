@@ -25,7 +25,7 @@ export type Owner = {
 /** Addresses on a port that have the same owners. */
 export type Exposed = {
   readonly number: number
-  /** In the order in which they are asked; at least one, and behind one for all there is none. */
+  /** In order of precedence; at least one, and none after one for all. */
   readonly owners: readonly [Owner, ...Owner[]]
   /** Empty: every address. */
   readonly addresses: readonly Cidr[]
@@ -51,7 +51,7 @@ export function exposePorts(all: readonly Service[], settings: Settings, finding
 }
 
 /**
- * A service that is exported to nobody, or not to the workload of the Settings, is not there for
+ * A service that is exported to nobody, or not to the workload of the Settings, does not exist for
  * the mesh.
  */
 const isSeen = ({ visibility }: Service, { workload }: Settings): boolean =>
@@ -104,7 +104,7 @@ function left(owner: Owner, earlier: readonly Owner[]): Owner | null {
   return viewers.length === 0 ? null : { ...owner, viewers }
 }
 
-/** Each place with the owners of wider ranges behind its own, as far as those leave somebody. */
+/** Each place with its owners, then the owners of wider ranges for the remaining clients. */
 function withWider(places: readonly Place[]): readonly Place[] {
   const isOpen = ({ owners }: Place): boolean => owners.at(-1)?.viewers !== null
   if (!places.some(isOpen)) return places

@@ -116,7 +116,7 @@ export class KubernetesEndpoints {
   }
 }
 
-/** An endpoint, and the Pod that it is said to be. */
+/** An endpoint, and the Pod that it refers to. */
 type Found = { readonly pod: string | null; readonly member: Member }
 
 const isOfOneCluster = ({ resource }: Typed<EndpointSlice>): boolean =>

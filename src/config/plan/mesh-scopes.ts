@@ -139,8 +139,7 @@ export class MeshScopes {
 }
 
 /**
- * A client that nobody describes has no namespace to be kept out by: without a public owner it has
- * the first.
+ * An unknown client has no namespace to exclude it: without a public owner it gets the first one.
  */
 function knownToAll([first, ...others]: Exposed['owners']): readonly [Owner, ...Owner[]] {
   const { viewers } = first

@@ -55,7 +55,7 @@ function isInMesh({ metadata }: Resource): boolean {
   )
 }
 
-/** The mode at a port of a workload, and who says so; null: nobody does. */
+/** The mode at a port of a workload, and the resource that sets it; null: none does. */
 function modeOf(policies: readonly Written[], { namespace, labels }: Workload, port: number): Mode | null {
   const own = policies.filter(({ resource, value }) => {
     const wanted = value.selector?.matchLabels ?? {}

@@ -27,7 +27,7 @@ export function readPod({ resource, value }: Typed<Pod>): Workload {
 
 /**
  * A finished Pod (phase Succeeded or Failed) keeps its address in its status, but another Pod may
- * have the address by now: it has none any more.
+ * have that address by now, so it counts as having none.
  */
 function addressesOf(status: Pod['status']): readonly string[] {
   const { phase, podIP, podIPs } = status ?? {}

@@ -20,7 +20,7 @@ import { byAge, isVisible, shareViewer } from './visibility.ts'
 import type { Workloads } from './workloads.ts'
 
 export class Registry {
-  /** Oldest first; those that nobody has are left out. */
+  /** Oldest first; without services that no viewer has. */
   readonly services: readonly Service[]
   /** Under each host in the order in which a viewer looks at them. */
   readonly #byHost = new HostIndex<Service>()
@@ -81,7 +81,7 @@ export class Registry {
     return last
   }
 
-  /** The services under exactly this host, whoever sees them. */
+  /** The services of exactly this host, for all viewers. */
   exact(host: string): readonly Service[] {
     return this.#byHost.exact(host)
   }
@@ -106,7 +106,7 @@ const byRank = (left: Service, right: Service): number => rankOf(left) - rankOf(
 const rankOf = ({ resource, visibility }: Service): number =>
   resource.kind === 'Service' ? 0 : visibility === 'public' ? 2 : 1
 
-/** Those that some viewer has; each that loses viewers to one before it is told of. */
+/** The services that some viewer has; reports each that loses viewers to an earlier one. */
 function withoutHidden(ranked: readonly Service[], findings: Findings): Service[] {
   const kept: Service[] = []
   for (const service of ranked) {
@@ -118,7 +118,7 @@ function withoutHidden(ranked: readonly Service[], findings: Findings): Service[
   return kept
 }
 
-/** Whether somebody sees the service who sees none of the others. */
+/** Whether some viewer sees this service and none of the others. */
 function hasOthers({ visibility }: Service, winners: readonly Service[]): boolean {
   if (visibility === 'public') return true
   return (

@@ -33,7 +33,7 @@ import { withSourceLimits } from './source-limits.ts'
 import { readVirtualService, type VirtualService } from './virtual-services.ts'
 import { Workloads } from './workloads.ts'
 
-/** The Plan, and what it was made of, for whoever looks at it again (lint/). */
+/** The Plan, and the resources behind it, for lint/. */
 export type Planned = {
   readonly plan: Plan
   readonly settings: Settings

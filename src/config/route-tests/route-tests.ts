@@ -43,7 +43,7 @@ export type Expectation = {
   readonly destination: string | null
   readonly port: number | null
   readonly subset: string | null
-  /** Of all connections that are asked about; in percent, and in percentage points. */
+  /** Of all connections of the question; in percent, and in percentage points. */
   readonly share: { readonly percent: number; readonly within: number } | null
   readonly reason: ReasonName | null
   readonly rule: RuleName | WithoutRule | null

@@ -177,7 +177,7 @@ const SPEC: Reader<Settings> = mapped(
   ({ connectDeadline, ...rest }) => ({ ...rest, connectDeadlineMs: connectDeadline }),
 )
 
-/** A Settings document; metadata was looked at already, where all resources are. */
+/** A Settings document; its metadata has been checked like that of every resource. */
 type Document = { apiVersion: string; kind: never; metadata: never; spec: Settings }
 const DOCUMENT: Reader<Partial<Document>> = object<Partial<Document>>(
   { apiVersion: choice(API_VERSION), kind: ignored, metadata: ignored, spec: SPEC },

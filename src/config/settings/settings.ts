@@ -80,7 +80,8 @@ export type Settings = {
 
 export type AuthorizationSettings = {
   /**
-   * `address`: a client is the workload that has its address. Whoever can send from there is it.
+   * `address`: a client is the workload with its address, so anyone who can send from it is that
+   * workload.
    */
   readonly identity: 'none' | 'address'
   /** What becomes of open connections that changed policies deny. */
@@ -114,7 +115,7 @@ export const DEFAULT_ACCESS_LOG: AccessLogSettings = {
   everyMs: 0,
 }
 
-/** The admin listener, unless something else is said of it. */
+/** The default of the admin listener. */
 export const DEFAULT_ADMIN: AdminSettings = { address: '127.0.0.1', port: 15021, socket: '', hosts: [] }
 
 export const DEFAULT_SETTINGS: Settings = {

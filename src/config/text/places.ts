@@ -45,8 +45,7 @@ export class Places {
   }
 
   /**
-   * Made once for each mapping: of a file with many mistakes, many places in one mapping are asked
-   * for.
+   * Built once per mapping: a file with many mistakes asks for many places in one mapping.
    */
   #indexesOf(mapping: Mapping): ReadonlyMap<string, number> {
     const known = this.#indexes.get(mapping)

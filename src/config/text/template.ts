@@ -27,9 +27,9 @@ const CHART_FILE = /^(?:(?:.*[-._])?values(?:[-._].*)?|chart|requirements)\.(?:y
 /**
  * Where the first action of a template stands in the text of a document, or −1.
  *
- * Only braces that are YAML's own count: those inside quotes, blocks and plain text are somebody's
- * text, such as the legend of a Grafana dashboard. No resource has a mapping for a key, so these
- * cannot be meant as YAML.
+ * Only braces that are YAML's own count: those inside quotes, blocks and plain text are ordinary
+ * text, such as the legend of a Grafana dashboard. No resource has a mapping as a key, so these
+ * cannot be YAML.
  */
 export function templateOffset(text: string): number {
   if (!BRACES.test(text)) return -1

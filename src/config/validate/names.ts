@@ -77,8 +77,8 @@ export function gatewayBoundDomain(text: string, hasSniHosts: boolean): Complain
 /**
  * Every host that covers all the names that `name` stands for: itself, and wildcards down to "*".
  *
- * Looking these up costs a name's length, however many hosts there are; comparing each with each
- * would not (Matches and SubsetOf in pkg/config/host/name.go say the same by comparing suffixes).
+ * A look-up costs the length of a name, whatever the number of hosts; comparing all pairs would not
+ * (Matches and SubsetOf in pkg/config/host/name.go say the same by comparing suffixes).
  */
 export function* coveringHosts(name: string): Generator<string> {
   const tail = name.startsWith('*') ? name.slice(1) : name

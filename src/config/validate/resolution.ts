@@ -11,7 +11,7 @@ import { domain, isIpAddress } from './names.ts'
 import { protocolFamily } from './values.ts'
 import { checkEndpointPorts, checkStaticEndpoint } from './workload-entry.ts'
 
-/** What is said of the ServiceEntry itself. */
+/** Checks of the ServiceEntry itself. */
 export type Owner = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> }
 
 /** The label that names the waypoint in front of a service, or "none". */

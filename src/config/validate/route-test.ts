@@ -72,7 +72,7 @@ export const ROUTE_TEST_FIELDS: Fields = {
   },
 }
 
-/** What of `expect` says which destination is meant. */
+/** The fields of `expect` that select a destination. */
 const ABOUT_DESTINATION = ['destination', 'port', 'subset', 'share']
 const RULE_HINT = 'write it as weir explain does: "shop/orders tcp[0]", or "shop/orders tcp[0].match[1]"'
 

@@ -37,7 +37,7 @@ export type CompileTask = {
    * run.
    */
   readonly stats: SharedArrayBuffer | null
-  /** What is served: the change is held against it. null before. */
+  /** The served configuration, to compare the change with; null: none yet. */
   readonly served: Served | null
 }
 
@@ -64,7 +64,7 @@ export type Compiled = {
   readonly emptyFiles: readonly string[]
   /** For how long all of it had been left alone when it was read. */
   readonly restedMs: number
-  /** What it would take from connections, held against what is served; null: nothing. */
+  /** What connections would lose compared with the served configuration; null: nothing. */
   readonly losses: Losses | null
   /** Why it may be half-written. */
   readonly doubts: readonly string[]

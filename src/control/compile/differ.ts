@@ -44,7 +44,7 @@ export class Differ {
   /**
    * What would change if the files in `body`, which is given away, were served.
    *
-   * @param signal  Aborted when nobody waits for the answer any more: then it rejects.
+   * @param signal  Aborted when the caller has gone: then it rejects.
    */
   async compare(task: DiffTask, signal: AbortSignal): Promise<Compared | Undone> {
     const limit = AbortSignal.timeout(this.#limitMs)

@@ -20,7 +20,7 @@ export type Reading = {
   readonly resources: readonly LoadedResource[]
 }
 
-/** Why `after` may be half of what is meant, each reason in words; none where nothing says so. */
+/** Why `after` may be incomplete, each reason as text; empty if it looks complete. */
 export function doubtsOf(before: Reading, after: Reading, losses: Losses | null): string[] {
   return [
     ...textDoubts(before.files, after.files),

@@ -208,7 +208,7 @@ class Finder {
     if (loss !== null) add(lost, loss)
     if (after !== null || loss !== null) return
     const { rule } = before
-    // What only went with its listener is told of that.
+    // A loss that follows from a closed listener is reported with the listener.
     if (this.#closed.has(socketOf(scope)) && this.#isStillWritten(rule)) return
     add(removed, lossOf(ruleName(rule), ruleAt(rule), [ruleKey(rule)]))
   }

@@ -108,8 +108,8 @@ class Again {
   }
 
   /**
-   * All that can be drawn for the connection in `words` (a live row); null where nobody listens any
-   * more.
+   * All destinations that can be picked for the connection in `words` (a live row); null if no
+   * listener remains.
    *
    * @param before  The table that it was decided with, where it is still known.
    */
@@ -140,7 +140,7 @@ class Again {
     const peer = judgePeer(this.#table, query.listener, family, this.#peer)
     if (peer === Peer.untrusted) return false
     if (peer === Peer.sender)
-      // A header may have named nobody (LOCAL).
+      // A header may have no client (LOCAL).
       return hadHeader || !before || judgePeer(before, words[Live.listener], family, this.#peer) === peer
     if (hadHeader) this.#isItself(query, family)
     return true

@@ -16,8 +16,7 @@ export type Snapshot = {
   /** Rules that draw a destination which nothing defines: scope, place and destination. */
   readonly unknown: ReadonlyMap<string, Unserved>
   /**
-   * Of each destination that is defined, whether there is somebody to dial, as far as anybody
-   * knows.
+   * Whether each defined destination has an endpoint, as far as known.
    */
   readonly destinations: ReadonlyMap<string, boolean>
   /** Keys of the listeners that are opened. */
@@ -83,7 +82,7 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
   }
 }
 
-/** One that different listeners see differently finds somebody where it does for one of them. */
+/** If listeners differ, it counts as found if it is found for one of them. */
 function destinationsIn(clusters: readonly Cluster[]): Map<string, boolean> {
   const found = new Map<string, boolean>()
   for (const each of clusters) {

@@ -105,7 +105,7 @@ export class AccessLog {
     this.#post({ kind: 'clients', clients })
   }
 
-  /** Opens the file anew, for whoever has renamed it. */
+  /** Reopens the file after a rename. */
   reopen(): void {
     this.#post({ kind: 'reopen' })
   }

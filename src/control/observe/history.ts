@@ -58,7 +58,7 @@ export class History {
   readonly counts: Record<Outcome, number> = { taken: 0, refused: 0, guarded: 0, emptied: 0, failed: 0 }
   /** Wall-clock milliseconds; 0: never. */
   lastTakenMs = 0
-  /** Whether what is served is what the files said when they were last looked at. */
+  /** Whether weir serves the files as they were when last read. */
   isCurrent = true
   #reloads: readonly Reload[] = []
   #number = 0
@@ -73,7 +73,7 @@ export class History {
     this.isCurrent = true
   }
 
-  /** A configuration was looked at, and taken or not. */
+  /** A configuration was read, and accepted or refused. */
   add(
     outcome: 'taken' | 'refused' | 'guarded',
     generation: number,

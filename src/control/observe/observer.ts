@@ -71,7 +71,7 @@ export class Observer {
   }
 
   /**
-   * Names that were given up for want of room; what they counted is in the total called "other".
+   * Names dropped for lack of space; their counts are in "other".
    */
   get namesGivenUp(): number {
     return this.#series.givenUp

@@ -40,7 +40,7 @@ type DeliveredTo = Delivered & {
   readonly host: string
   readonly subset: string | null
   readonly port: number
-  /** Of 1; null: the rule does not lead there any more. */
+  /** 0 to 1; null: no longer a destination of the rule. */
   readonly configuredShare: number | null
   /** null: no connection yet. */
   readonly deliveredShare: Band | null
@@ -51,7 +51,7 @@ type Band = { readonly share: number; readonly low: number; readonly high: numbe
 
 /**
  * Every rule of a table, in the order in which they are tried; the same rule at several listeners
- * is one. What can match at one listener and never at another is told of where it can.
+ * is one. A rule that can match only at some listeners is listed for those.
  */
 export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
   const byRule = new Map<

@@ -37,7 +37,7 @@ export function chooseEngine(
   return { engine: 'node', why: explain(without, 'node') }
 }
 
-/** @param without  What is not to be had, by the reason. */
+/** @param without  The engines that cannot run, with the reason. */
 function explain(without: ReadonlyMap<string, readonly string[]>, engine: EngineKind): string {
   if (without.size === 0) return `${CALLED[engine]} works here`
   return [...without].map(([reason, names]) => `no ${names.join(' and no ')}: ${reason}`).join('; ')

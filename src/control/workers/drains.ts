@@ -43,7 +43,7 @@ export class Drains {
   }
 }
 
-/** Where nothing is left, nothing is looked at any more. */
+/** Finished drains are not checked again. */
 function progressOf(remembered: Remembered): DrainProgress {
   if (remembered.ended) return remembered.ended
   const { number, at, drain } = remembered

@@ -52,7 +52,7 @@ export class SelectedDrain {
     this.#meant = meant
   }
 
-  /** Connections that are meant. */
+  /** The selected connections. */
   get matched(): number {
     return this.#meant.length
   }

@@ -172,8 +172,8 @@ export class Supervisor {
   }
 
   /**
-   * Ready is when each worker has once opened every listener; a later failure is told, but takes
-   * nothing back.
+   * Ready once each worker has opened every listener; a later failure is reported, but does not
+   * make it unready.
    */
   get ready(): boolean {
     return this.#workers.every(worker => worker.state === 'accepting')

@@ -30,7 +30,7 @@ export type Arrival = {
   decideNs: number
   /** Until when it must have been read; Infinity without a reader. */
   readUntilMs: number
-  /** The `Reason` for which a reader wants it reset whatever it says; −1: none. */
+  /** The `Reason` with which a reader wants to reset it, whatever it sends; −1: none. */
   refusal: number
 }
 

@@ -131,7 +131,7 @@ export function decideEndpoint(
 const comesBack = ({ own }: Decider, family: number, port: number, words: Uint32Array, at: number): boolean =>
   own !== null && isOwnListener(own, family, port, words, at)
 
-/** On to the address that the client asked for. */
+/** Passes the connection to the address that the client dialed. */
 function decideOriginal(decider: Decider, query: Query, decision: Decision): number {
   if (comesBack(decider, query.destinationFamily, query.destinationPort, query.destination, 0))
     return Reason.loop
@@ -154,8 +154,8 @@ function decideCluster(decider: Decider, table: Table, cluster: number, decision
   if (kind === CLUSTER_STATIC && count === 0) return Reason['no-endpoint']
   const slot = clusters[row + Cluster.slot]
   const most = clusters[row + Cluster.maxConnections]
-  // Slot 0 counts for everyone who found no slot: held against a limit, it would refuse the wrong
-  // ones.
+  // Slot 0 counts for all destinations without a slot: a limit on it would refuse the wrong
+  // connections.
   if (most !== 0 && slot !== 0 && sumOpen(decider.stats, slot) >= most)
     return Reason['cluster-max-connections']
   takePolicy(table, cluster, decision)

@@ -66,7 +66,7 @@ function drawAround(
 }
 
 /**
- * Whether the endpoint's back-off is over and nobody else tries it: from now on this connection
+ * Whether the endpoint's back-off is over and no other connection probes it: from now on this one
  * does.
  */
 function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: number): boolean {

@@ -14,7 +14,7 @@
 
 import type { Arrival } from './arrival.ts'
 
-/** Why a reader is asked: bytes have come, the client has ended, or the time is up. */
+/** Why a reader is called: new bytes, the client's end, or a timeout. */
 export const Asked = { bytes: 0, end: 1, late: 2 } as const
 export type Asked = (typeof Asked)[keyof typeof Asked]
 

@@ -52,7 +52,7 @@ export class Admission {
     this.#options = options
   }
 
-  /** Decides about a connection in Reading; it is not read from any more. */
+  /** Decides about a connection in Reading; reading ends. */
   decide(slot: number, arrival: Arrival): void {
     const { slots, reception, endings } = this.#options
     const reason = reception.decide(arrival)

@@ -65,7 +65,7 @@ export class Ask {
     this.#kernel.cancel(subject(slot, kind | side), generation, word, generation)
   }
 
-  /** Calls all back that is asked of the side's socket. */
+  /** Cancels all operations on the side's socket. */
   cancelAll(slot: number, side: Side): void {
     const { fd, generation } = this.#slots
     const word = this.#ask(slot, Operation.CANCEL, side)

@@ -13,8 +13,7 @@ import type { Slots } from './slots.ts'
 export type Clock = { nowMs: number }
 
 /**
- * A side that nothing is received from is looked at after this time, and again as long as it is so
- * (watch.ts).
+ * A side without a receive is checked after this time, and again while it has none (watch.ts).
  */
 export const UNHEARD_MS = 1000
 /**
@@ -37,12 +36,12 @@ export class Deadlines {
     this.#wheel = new TimerWheel(slots.count, clock.nowMs)
   }
 
-  /** When slots are to be looked at, or earlier. */
+  /** When slots are due for a check, or earlier. */
   get nextMs(): number {
     return this.#wheel.nextMs
   }
 
-  /** Calls `look` with each slot that is to be looked at now; it is not expected any more. */
+  /** Calls `look` with each due slot and removes it. */
   due(look: (slot: number) => void): void {
     this.#wheel.expire(this.#clock.nowMs, look)
   }
@@ -53,19 +52,19 @@ export class Deadlines {
     return overdue(this.#slots.state[slot] as State, this.#times, this.#allowed, this.#clock.nowMs)
   }
 
-  /** Sees to it that the slot is looked at when its next deadline comes. */
+  /** Schedules a check of the slot at its next deadline. */
   expect(slot: number): void {
     this.#fill(slot)
     this.#wheel.arm(slot, deadlineMs(this.#slots.state[slot] as State, this.#times, this.#allowed))
   }
 
-  /** Nothing is received from a side of it at the moment, so nobody would hear of its reset. */
+  /** A side of it has no receive now, so its reset would go unnoticed. */
   unheard(slot: number): void {
     const waitMs = this.#slots.state[slot] <= State.Dialing ? DIALING_MS : UNHEARD_MS
     this.#wheel.arm(slot, this.#clock.nowMs + waitMs)
   }
 
-  /** It has no deadline any more. */
+  /** Removes its deadline. */
   forget(slot: number): void {
     this.#wheel.clear(slot)
   }

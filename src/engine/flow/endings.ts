@@ -32,10 +32,10 @@ import type { Tally } from './tally.ts'
 /**
  * Connections that are being reset at the same time: each ends two or three operations, and
  * io_uring hands over 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux
- * 6.13), in order: so nobody's is behind more than these.
+ * 6.13), in order: so a connection waits behind at most these.
  */
 const CUT_AT_ONCE = 32
-/** However many do not end. */
+/** A limit for loops that may not end. */
 const CUT_EACH_TURN = 4
 
 type EndingsOptions = {

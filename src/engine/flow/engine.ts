@@ -34,7 +34,7 @@ import type { Listening } from './listening.ts'
 import * as Operation from './operations.ts'
 import { Tally } from './tally.ts'
 
-/** Serves until it is told to drain or stop; nothing is left open then. */
+/** Serves until it is told to drain or stop; then nothing is left open. */
 export function runFlowEngine(task: EngineTask, kernel: Kernel, onAdmitted?: OnAdmitted): void {
   const engine = new FlowEngine(task, kernel, onAdmitted)
   try {

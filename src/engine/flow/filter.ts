@@ -9,8 +9,8 @@
  * before there is another side), and end the connection (`Endings.break`). A port without a filter
  * takes the same path after one check of a bit.
  *
- * A filter that cannot tell its side yet, as in a handshake, keeps what it is told, and calls
- * `Flows.hold` so that it is told no more, until `resume`. The same goes for an end that it keeps.
+ * A filter that cannot tell its side yet, as in a handshake, keeps its input, and calls
+ * `Flows.hold` to stop further input until `resume`. The same applies to an end that it keeps.
  *
  * It owns each buffer that it gets: it passes or puts the buffer, with the same or other bytes, or
  * gives it back (queues.ts). One filter serves many connections; slot and side tell which one.
@@ -19,7 +19,7 @@
 import type { Side } from './slots.ts'
 
 export interface Filter {
-  /** Whether it changes nothing any more: bulk then goes past it. */
+  /** Whether it passes bytes unchanged from now on: bulk then bypasses it. */
   readonly isTransparent: boolean
   /** @param more  Others follow at once, or the end does. */
   said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void

@@ -187,9 +187,8 @@ export class Flows {
   }
 
   /**
-   * Bytes of our own that `side` is told before anything else, in one segment with what follows
-   * where that is there. False where no buffer is to spare for them. Nothing may have been sent to
-   * it yet.
+   * Sends weir's own bytes to `side` before anything else, in one segment with following bytes if
+   * there are any. False if no buffer is free. Nothing may have been sent to it yet.
    */
   prefix(slot: number, side: Side, bytes: Uint8Array): boolean {
     const queues = this.#queues
@@ -235,7 +234,7 @@ export class Flows {
     else filter.tellEnd(slot, to)
   }
 
-  /** No more goes out to `side`: its socket is told so after all that was put. */
+  /** Ends the output to `side`: its socket is shut down after all bytes that were put. */
   putEnd(slot: number, side: Side): void {
     const direction = 2 * slot + otherOf(side)
     this.#slots.flow[direction] |= FlowIs.ended
@@ -395,8 +394,8 @@ export class Flows {
   }
 
   /**
-   * While the connection is being closed: what comes now is lost, and what was being sent may have
-   * gone. How much of what comes a filter would have passed on, nobody knows.
+   * While the connection is closing: new bytes are lost, and bytes being sent may have arrived. It
+   * is unknown how many of the new bytes a filter would have passed on.
    */
   late(slot: number, kind: number, side: Side, bytes: number): void {
     if (kind === Operation.SEND) this.#delivered(slot, otherOf(side), bytes)

@@ -41,7 +41,7 @@ export class HandOver {
   #generation = 0
   #isOpen = false
   #sinceMs = 0
-  /** Short connections that had ended by then, ever, and in the SHORT_MS before. */
+  /** Short connections that had ended by then: in total, and in the last SHORT_MS. */
   #endedBySince = 0
   #endedBefore = 0
 
@@ -60,7 +60,7 @@ export class HandOver {
     this.#inboxes.open(this.#worker, generation)
   }
 
-  /** Gives nothing any more, and gets no more than what `take` finds next. */
+  /** Stops giving, and gets only what `take` finds next. */
   close(): void {
     this.#isOpen = false
     this.#inboxes.close(this.#worker)

@@ -66,7 +66,7 @@ export class Intake {
     this.#counters[Counter.acceptPauses]++
   }
 
-  /** So many were never accepted, for want of a descriptor, and the kernel resets them now. */
+  /** This many were never accepted, for lack of descriptors, and the kernel resets them now. */
   lose(listening: Listening, count: number): void {
     const { reception, endings, clock } = this.#options
     for (let left = count; left > 0; left--) {

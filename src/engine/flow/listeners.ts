@@ -33,7 +33,7 @@ type ListenersOptions = {
    * longer.
    */
   readonly onPause: () => void
-  /** So many wait at a listener that is closed, and nobody can accept them. */
+  /** This many wait at a closing listener and cannot be accepted. */
   readonly onLost: (listening: Listening, count: number) => void
   /**
    * Every listener of `generation` accepts, but for `failures`, and no other does; again whenever
@@ -218,8 +218,8 @@ export class Listeners {
   }
 
   /**
-   * Nothing of it is in the kernel any more: what its queue holds is accepted, then it is closed.
-   * Without a descriptor to accept with, the kernel resets what is left.
+   * It has no operations left in the kernel: weir accepts its queue, then closes it. If descriptors
+   * run out, the kernel resets the rest of the queue.
    */
   #close(listening: Listening): void {
     const { kernel, onAccept, onLost } = this.#options

@@ -15,7 +15,7 @@ import type { ListenFailure } from '../worker/protocol.ts'
  */
 const BACKLOG = 4096
 
-/** What IPv6 being off looks like when `::` is asked for. */
+/** The error for `::` if IPv6 is off. */
 const NO_IPV6: ReadonlySet<number> = new Set([-Errno.EAFNOSUPPORT, -Errno.EADDRNOTAVAIL, -Errno.EINVAL])
 
 const ANY = parseAddress('0.0.0.0')

@@ -6,7 +6,7 @@
 
 /** The slot is a listener's. */
 export const ACCEPT = 0
-/** The same: the end of its accepting was asked for. */
+/** The same, for cancelling its accept. */
 export const CANCEL_ACCEPT = 2
 /** No slot: an order has come. */
 export const WAKE = 4
@@ -23,7 +23,7 @@ export const READABLE = 14
 export const WRITABLE = 16
 /** A reset of the side, while nothing is received from it. */
 export const WATCH = 18
-/** The end of other operations was asked for. */
+/** Cancels other operations. */
 export const CANCEL = 20
 /** A socket was closed, and should not have failed to be. */
 export const CLOSE = 22

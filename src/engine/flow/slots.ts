@@ -19,7 +19,7 @@ export type Side = typeof CLIENT | typeof UPSTREAM
 
 export const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIENT)
 
-/** What a side's socket is asked for, and is known of it; bits. */
+/** The operations and state of a side's socket; bits. */
 export const PortIs = {
   /** A receive of it is in the kernel. */
   receiving: 1,
@@ -58,7 +58,7 @@ export const FlowIs = {
 
 export class Slots {
   readonly count: number
-  /** `enter` writes it, nobody else. */
+  /** Only `enter` writes it. */
   readonly state: Uint8Array
   readonly generation: Uint32Array
   /**

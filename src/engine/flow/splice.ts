@@ -83,7 +83,7 @@ export class Splicer {
     else this.#pipes.close(pipe)
   }
 
-  /** Closes what is spare; no direction has a pipe any more. */
+  /** Closes the spare pipes; no direction has one now. */
   end(): void {
     assert(this.#inUse.size === 0, 'a pipe is in use')
     for (const pipe of this.#spare.splice(0)) this.#pipes.close(pipe)

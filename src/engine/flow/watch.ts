@@ -61,7 +61,7 @@ export class Watch {
     } else if (ports.isUnheard(at)) ports.watch(slot, side)
   }
 
-  /** Whether nothing that the side said is still to go on, or nobody is there to take it. */
+  /** Whether no bytes of the side are still to be delivered, or the other side is gone. */
   #saysNothing(slot: number, side: Side): boolean {
     const { slots } = this.#options
     return slots.state[slot] <= State.Dialing || (slots.flow[2 * slot + side] & FlowIs.finished) !== 0

@@ -210,8 +210,8 @@ export class Connection {
   }
 
   /**
-   * Whether nothing that the side said will go on: all of it has, there is nobody yet, or nothing
-   * has moved for `stillMs`.
+   * Whether no more bytes of the side will be delivered: all have been, there is no other side yet,
+   * or nothing has moved for `stillMs`.
    */
   isOver(side: SideName, stillMs: number): boolean {
     if (this.#state <= State.Dialing) return true

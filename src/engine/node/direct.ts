@@ -16,14 +16,14 @@ export type Direct = { readonly sockets: Sockets; readonly poll: Poll }
 /** Made with the first call that needs it, one for the thread. */
 let made: Direct | null | undefined
 
-/** null: node:ffi, or memory for it, is not to be had. */
+/** null: node:ffi, or memory for it, is not available. */
 export function direct(): Direct | null {
   if (made === undefined) made = missing === '' ? open() : null
   return made
 }
 
 /**
- * Whether the socket ends with a reset, whoever closes it, even the kernel after the process was
+ * Whether closing the socket sends a reset, even if the kernel closes it after the process was
  * killed.
  */
 export function resetWhenClosed(socket: Socket, isSo: boolean): void {

@@ -27,7 +27,7 @@ const BACKLOG = 4096
 const RETRY_MS = 1000
 /** Listeners that are opened or closed in one turn of the event loop. */
 const EACH_TURN = 16
-/** What IPv6 being off looks like when `::` is asked for. */
+/** The error for `::` if IPv6 is off. */
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
 type Status = 'waiting' | 'opening' | 'open' | 'failed' | 'retiring' | 'closed'
@@ -66,7 +66,7 @@ export class Listeners {
   /** How many have each status. */
   readonly #counts = { waiting: 0, opening: 0, open: 0, failed: 0, retiring: 0, closed: 0 }
   readonly #failed = new Set<Listening>()
-  /** No listeners of the newest table any more, whose queue may still hold something. */
+  /** Listeners that the newest table has removed, whose queue may not be empty. */
   readonly #leaving = new Set<Listening>()
   /** What is still to be opened, and what to be closed. */
   readonly #toOpen: Listening[] = []
@@ -169,8 +169,8 @@ export class Listeners {
       this.#options.onAccept(listening, socket)
     })
     server.on('listening', () => this.#onOpen(listening, server))
-    // Also an accept(2) that failed for want of memory or files: closed and opened again later, it
-    // cannot spin.
+    // Also an accept(2) that failed for lack of memory or files: the listener is closed and
+    // reopened later, so it cannot spin.
     server.on('error', error => this.#onError(listening, server, host, error))
     server.listen({ host, port: listening.port, reusePort: true, backlog: BACKLOG })
   }

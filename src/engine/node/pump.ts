@@ -39,7 +39,7 @@ export class Pump {
     if (this.#to.writableLength > 0) this.#from.pause()
   }
 
-  /** Hands over bytes that nobody has said: they count as nobody's. */
+  /** Sends weir's own bytes: they are not counted. */
   introduce(header: Buffer): void {
     this.#written += header.length
     this.#delivered += header.length

@@ -1,6 +1,6 @@
 /**
  * A reset by a side that Node does not read from: its bytes wait for the other side, or it has
- * ended. libuv asks the kernel only for what it reads or writes, so nobody would hear of it.
+ * ended. libuv asks the kernel only for what it reads or writes, so it would go unnoticed.
  *
  * So weir polls such sockets once a second, all at once (kernel/poll.ts). Without node:ffi it
  * cannot: then only the idle timeout, or a byte for that side, ends such a connection.

@@ -116,7 +116,7 @@ export class Journal {
     publishRow(words, at)
   }
 
-  /** Who its client is, and what it asked for; filled anew with each call. */
+  /** The client and the requested address; refilled with each call. */
   addressesOf(row: number): ProxyHeader {
     const words = this.#words
     const at = liveAt(row)

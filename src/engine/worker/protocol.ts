@@ -16,7 +16,7 @@ import type { Reader } from '../decide/reader.ts'
 /** The engine kinds that a worker can run; `auto` is resolved before a worker starts. */
 export type EngineKind = 'uring' | 'epoll' | 'node'
 
-/** What a worker's thread is told before it has a task. */
+/** The data of a worker's thread before it has a task. */
 export type Preload = { readonly engine?: EngineKind | undefined }
 
 /** Everything a worker is given when it starts. */
@@ -68,8 +68,8 @@ export type Order =
    */
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   /**
-   * Reset these connections, each as many milliseconds from now as `afterMs` says (which ascends),
-   * and serve on: rows of the journal, and the ids that are meant.
+   * Reset these connections, each after its `afterMs` milliseconds (ascending), and keep serving:
+   * rows of the journal with their ids.
    */
   | {
       readonly kind: 'close'

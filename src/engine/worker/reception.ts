@@ -63,8 +63,8 @@ export class Reception {
   }
 
   /**
-   * Whether a load balancer has brought back what weir itself sent to the address that the client
-   * asked for: it would do so again.
+   * Whether a load balancer has returned a connection that weir passed to the address that the
+   * client dialed: it would loop.
    */
   #goesRound({ peerFamily, decision, query }: Arrival): boolean {
     const { own } = this.#decider
@@ -72,7 +72,7 @@ export class Reception {
     return isOwnAddress(own, query.clientFamily, query.client)
   }
 
-  /** It goes its way, or is over: nothing more is asked of the arrival. */
+  /** The connection goes on, or has ended: the arrival is free. */
   leave(arrival: Arrival): void {
     this.#arrivals.give(arrival)
   }

@@ -39,8 +39,7 @@ async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
   }
 }
 
-// While the first table is compiled. What goes wrong here, goes wrong again with the task, and is
-// told.
+// While the first table is compiled. An error here occurs again in the task, and is reported there.
 const { engine } = (workerData ?? {}) as Preload
 if (engine) await ENGINES[engine]().catch(() => {})
 

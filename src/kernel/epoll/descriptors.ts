@@ -27,7 +27,7 @@ export const Known = {
   urgent: 4,
   /** Nothing more comes. */
   ended: 8,
-  /** It is to be looked at in the next turn. */
+  /** It is due in the next turn. */
   queued: 16,
   /** Of the receive that waits: it repeats, it takes large buffers. */
   repeats: 32,
@@ -38,7 +38,7 @@ export const Known = {
   delays: 256,
   /** Something was sent. */
   sent: 512,
-  /** Whoever waits until it is ready was told so when asking. */
+  /** A wait for readiness completed when it was asked for. */
   foundReadable: 1024,
   foundWritable: 2048,
 } as const

@@ -40,10 +40,10 @@ export class Turn {
   readonly #waiting: Waiting
   readonly #descriptors: Descriptors
   readonly #bytes: Bytes
-  /** Events, and how many of them were looked at. */
+  /** Events, and how many of them were handled. */
   #events = 0
   #eventsDone = 0
-  /** Descriptors that were put off, and how many were looked at. */
+  /** Deferred descriptors, and how many were handled. */
   #due: number[] = []
   #dueDone = 0
   #number = 1

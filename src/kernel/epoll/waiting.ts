@@ -15,7 +15,7 @@ const SOCKET_EVENTS = IN | PRI | OUT | RDHUP | ET
 export class Waiting {
   readonly descriptors = new Descriptors()
   readonly queue = new Queue()
-  /** Descriptors to be looked at in the next turn, without an event. */
+  /** Descriptors due in the next turn without an event. */
   next: number[] = []
   readonly #poller: Poller
 
@@ -50,7 +50,7 @@ export class Waiting {
     this.tell(fd, kind, result, flags)
   }
 
-  /** Ends it in the middle; what a send has sent by then is its result. */
+  /** Cancels it; the result of a send is the number of bytes sent so far. */
   end(fd: number, kind: Kind, result: number): void {
     if (kind === ACCEPT) this.#poller.remove(fd)
     const sent = kind === SEND ? this.descriptors.sendDone[fd] : 0

@@ -31,8 +31,7 @@ type BufferOptions = {
   readonly group: number
   readonly count: number
   /**
-   * How many of them the kernel may have to choose from, a power of two; all, where nothing is
-   * said.
+   * How many of them the kernel may choose from, a power of two; default: all.
    */
   readonly offered?: number
   readonly bytesEach: number

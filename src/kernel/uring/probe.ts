@@ -22,7 +22,7 @@ type Probe = {
   /** What is missing and what would enable it; '' where nothing is. */
   readonly reason: string
   /**
-   * In the order in which they were asked; after the first that is missing, nothing more is asked.
+   * In the order of the checks, which stop at the first missing one.
    */
   readonly features: readonly Feature[]
 }

@@ -71,7 +71,7 @@ export function openRing(arena: Arena, options: RingOptions): Ring | number {
   return map(fd, arena, at, options.roomEach)
 }
 
-/** Ends every operation of `ring`, whose memory and descriptors somebody else is to close. */
+/** Ends every operation of `ring`, whose memory and descriptors another thread closes. */
 export function stopRing(ring: Ring): void {
   const ending = endings.get(ring)
   assert(ending !== undefined, 'this ring has been closed before')

@@ -1,6 +1,6 @@
 /**
- * Exact splits: a schedule of destinations such that, however many connections came, each
- * destination got its share to within one connection.
+ * Exact splits: a schedule of destinations such that after any number of connections, each
+ * destination has its share to within one connection.
  *
  * This is the chairman assignment problem; the schedule is Tijdeman's (The chairman assignment
  * problem, Discrete Mathematics 32, 1980): after any number N of connections, a destination of

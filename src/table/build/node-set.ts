@@ -3,8 +3,8 @@
  * and by way of parents every prefix around an address.
  *
  * Node 0 is "any address, of either family". The others are numbered by address, IPv4 before IPv6,
- * each before those inside it: so the nodes inside a node are the next ones, and what is looked at
- * together lies together.
+ * each before those inside it: so the nodes inside a node follow it, and nodes that are used
+ * together are close in memory.
  */
 
 import type { Cidr, Family } from '../../address/address.ts'

@@ -5,10 +5,10 @@
  *   (scope, condition)    ─▶ group    the rules that ask for one source condition (0: for none)
  *   (group, client node)  ─▶ part     … and for one client prefix; a group's row names that for any client
  *
- * The rules of a part differ in nothing but where the connection goes. A client fulfils few
- * conditions and lies in few prefixes, so few parts matter to it, of however many. A part of few
- * rules is a list of them; for a large one there are chains and shortlists, as for a scope. As all
- * its rules take the same clients, each of these has one candidate.
+ * The rules of a part differ only in their destinations. A client fulfils few conditions and is in
+ * few prefixes, so only few parts matter to it. A small part lists its rules; a large one has
+ * chains and shortlists, like a scope. As all its rules take the same clients, each shortlist has
+ * one candidate.
  */
 
 import { PART_LISTED_MAX, Part } from '../format/classifier-layout.ts'

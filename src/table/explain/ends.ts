@@ -19,10 +19,10 @@ export type EarlyEnd = (typeof EARLY_ENDS)[number]
 
 /** What the answer depends on beside the cluster's row. */
 type ClusterFacts = {
-  /** The address that the client asked for is one of our own listeners. */
+  /** The address that the client dialed is one of weir's own listeners. */
   readonly comesBack: boolean
   readonly own: OwnListeners
-  /** It has names that nobody has asked DNS for: they may have addresses. */
+  /** It has unresolved names, which may have addresses. */
   readonly mayResolve: boolean
 }
 

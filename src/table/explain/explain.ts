@@ -30,8 +30,8 @@ type ExplainerFacts = {
   /** Where connections would come back to; without the machine's addresses unless it is given. */
   readonly own?: OwnListeners
   /**
-   * Whether the names of endpoints were asked for while the table was made; else a name counts as
-   * an endpoint.
+   * Whether endpoint names were resolved while the table was built; else a name counts as an
+   * endpoint.
    */
   readonly namesResolved?: boolean
   /** Those of the table, where they have been decoded already. */
@@ -172,7 +172,7 @@ export class Explainer {
     return [{ host, subset: null, port, weight: 1, share: 1, endpoints, ends, policy: defaultPolicy() }]
   }
 
-  /** Whether the address that the client asked for is one of our own listeners. */
+  /** Whether the address that the client dialed is one of weir's own listeners. */
   #comesBack({ destinationFamily, destination, destinationPort }: Query): boolean {
     return (
       destinationFamily !== 0 && isOwnListener(this.#own, destinationFamily, destinationPort, destination)
