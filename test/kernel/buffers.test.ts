@@ -6,11 +6,11 @@ import { Buffers } from '../../src/kernel/uring/buffers.ts'
 import { CQE_F_MORE } from '../../src/kernel/uring/io-uring.ts'
 import {
   prepareCancel,
-  prepareNop,
   prepareRecvMultishot,
   prepareRecvSelect,
   prepareSend,
 } from '../../src/kernel/uring/prepare.ts'
+import { prepareNop } from '../support/ring-operations.ts'
 import { collect, connected, drain, one, opened, skip, withRing } from '../support/uring.ts'
 
 test('a waiting receive holds no buffer; one that got bytes holds one until it is given back', {

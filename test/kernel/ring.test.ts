@@ -12,18 +12,15 @@ import {
   prepareCancel,
   prepareCancelAll,
   prepareConnect,
-  prepareLinkTimeout,
-  prepareMessage,
-  prepareNop,
   preparePoll,
   prepareRecv,
   prepareSend,
   prepareSendMore,
-  prepareTimeout,
 } from '../../src/kernel/uring/prepare.ts'
 import { closeRing, openRing } from '../../src/kernel/uring/ring-setup.ts'
 import { writeTimespec } from '../../src/kernel/uring/timespec.ts'
 import { operationOf, slotOf, subject } from '../../src/kernel/user-data.ts'
+import { prepareLinkTimeout, prepareMessage, prepareNop, prepareTimeout } from '../support/ring-operations.ts'
 import { collect, connected, descriptor, drain, one, opened, skip, withRing } from '../support/uring.ts'
 
 test('user_data comes back as it went in, both words of it', { skip }, () => {

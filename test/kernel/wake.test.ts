@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { closeSocket } from '../../src/kernel/sockets.ts'
-import { prepareMessage } from '../../src/kernel/uring/prepare.ts'
 import { Wake } from '../../src/kernel/uring/wake.ts'
 import { openWake, wake } from '../../src/kernel/wake.ts'
+import { prepareMessage } from '../support/ring-operations.ts'
 import { descriptor, drain, one, skip, withRing } from '../support/uring.ts'
 
 test('wakes before the look are one wake, and none is lost', { skip }, () => {

@@ -5,18 +5,14 @@
 
 /** Operations (sqe.opcode). */
 export const Op = {
-  NOP: 0,
   POLL_ADD: 6,
-  TIMEOUT: 11,
   ACCEPT: 13,
   ASYNC_CANCEL: 14,
-  LINK_TIMEOUT: 15,
   CONNECT: 16,
   CLOSE: 19,
   READ: 22,
   SEND: 26,
   RECV: 27,
-  MSG_RING: 40,
 } as const
 
 /** What becomes of an entry (sqe.flags). */

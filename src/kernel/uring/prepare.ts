@@ -38,11 +38,6 @@ const MSG_MORE = 0x8000
  */
 const SEND_FLAGS = 0x4000 | 0x100 // MSG_NOSIGNAL | MSG_WAITALL
 
-/** Does nothing; completes with 0. */
-export function prepareNop(ring: Ring, word: number, generation: number): void {
-  put(ring, Op.NOP, -1, 0, 0, 0, word, generation)
-}
-
 /**
  * Accepts until cancelled or failed: a completion, with the new descriptor, for each connection.
  */
@@ -151,16 +146,6 @@ export function prepareRead(
   put(ring, Op.READ, fd, ring.arena.base + at, bytes, 0, word, generation)
 }
 
-/** Completes with −ETIME after the timespec at `at`. */
-export function prepareTimeout(ring: Ring, at: number, word: number, generation: number): void {
-  put(ring, Op.TIMEOUT, -1, ring.arena.base + at, 1, 0, word, generation)
-}
-
-/** Cancels the operation before it, which was linked to this one, after the timespec at `at`. */
-export function prepareLinkTimeout(ring: Ring, at: number, word: number, generation: number): void {
-  put(ring, Op.LINK_TIMEOUT, -1, ring.arena.base + at, 1, 0, word, generation)
-}
-
 /**
  * Completes once, with those of `events` (poll(2)) that are there; for spliced flows, which receive
  * by direct calls.
@@ -197,23 +182,6 @@ export function prepareCancel(
 /** Cancels every operation on `fd`; each ends with its own completion. Their number. */
 export function prepareCancelAll(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.ASYNC_CANCEL, fd, 0, 0, ASYNC_CANCEL_FD | ASYNC_CANCEL_ALL, word, generation)
-}
-
-/**
- * Posts a completion to another ring, of any thread: `result`, and there this word and generation.
- */
-export function prepareMessage(
-  ring: Ring,
-  targetFd: number,
-  result: number,
-  targetWord: number,
-  targetGeneration: number,
-  word: number,
-  generation: number,
-): void {
-  const entry = put(ring, Op.MSG_RING, targetFd, 0, result, 0, word, generation)
-  ring.sqes[entry + Sqe.OFF] = targetWord
-  ring.sqes[entry + Sqe.OFF + 1] = targetGeneration
 }
 
 /** Fills the next entry, every word of it, and returns where it is. `address` is the kernel's. */

@@ -29,17 +29,13 @@ type Probe = {
 
 /** First versions of each: io_uring_enter(2), io_uring_setup(2), io_uring_register(2). */
 const OPERATIONS: readonly { name: keyof typeof Op; since: string }[] = [
-  { name: 'NOP', since: 'Linux 5.1' },
   { name: 'POLL_ADD', since: 'Linux 5.1' },
-  { name: 'TIMEOUT', since: 'Linux 5.4' },
   { name: 'ACCEPT', since: 'Linux 5.5' },
   { name: 'ASYNC_CANCEL', since: 'Linux 5.5' },
-  { name: 'LINK_TIMEOUT', since: 'Linux 5.5' },
   { name: 'CONNECT', since: 'Linux 5.5' },
   { name: 'READ', since: 'Linux 5.6' },
   { name: 'SEND', since: 'Linux 5.6' },
   { name: 'RECV', since: 'Linux 5.6' },
-  { name: 'MSG_RING', since: 'Linux 5.18' },
 ]
 
 /** Tries it out on this thread. */
