@@ -33,6 +33,11 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'proxy-invalid': { by: 'weir', flags: '-' },
   'proxy-timeout': { by: 'weir', flags: '-' },
   'proxy-untrusted': { by: 'weir', flags: '-' },
+  'no-sni': { by: 'weir', flags: 'NR' },
+  'not-tls': { by: 'weir', flags: 'NR' },
+  'hello-too-large': { by: 'weir', flags: '-' },
+  'hello-timeout': { by: 'weir', flags: '-' },
+  'starttls-refused': { by: 'upstream', flags: '-' },
   'accept-error': { by: 'weir', flags: '-' },
   'worker-lost': { by: 'weir', flags: '-' },
 }

@@ -30,6 +30,11 @@ export const REASONS = {
   'proxy-invalid': 'The peer must send a PROXY header, and sent something else or closed before its end.',
   'proxy-timeout': 'The peer must send a PROXY header, and did not complete it in time.',
   'proxy-untrusted': 'The listener accepts only its load balancers, and the peer is not one of them.',
+  'no-sni': 'The TLS client sent no server name, and no server of the listener accepts that.',
+  'not-tls': 'The client did not begin with TLS, and no server of the listener accepts that.',
+  'hello-too-large': 'The ClientHello was longer than 16 KiB.',
+  'hello-timeout': 'The client did not complete its ClientHello in time.',
+  'starttls-refused': 'The upstream refused the TLS that the client had asked for.',
   'accept-error': 'weir could not accept it, or not dial for it: out of file descriptors or memory.',
   'worker-lost': 'Its worker died.',
 } as const

@@ -46,6 +46,7 @@ test('each port and bind address of a Gateway is a listener, also without any ro
     destination: 'local',
     scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: -1 }],
     otherwise: 'close',
+    readTimeoutMs: 15_000,
   })
 })
 
@@ -65,7 +66,7 @@ test('servers of other protocols and Unix sockets are not served, and take no so
   const planned = planOf([
     gateway('gw', [
       server(1, protocol('HTTP')),
-      server(1, protocol('TLS')),
+      server(1, { ...protocol('TLS'), tls: { mode: 'AUTO_PASSTHROUGH' } }),
       server(0, { bind: 'unix:///x' }),
       server(1, protocol('mongo')),
     ]),
@@ -73,7 +74,7 @@ test('servers of other protocols and Unix sockets are not served, and take no so
   assert.deepEqual(sockets(planned), ['default/gw *:1'])
   assert.deepEqual(found(planned), [
     ['CFG402', 'Gateway default/gw', 'spec.servers[0].port'],
-    ['CFG402', 'Gateway default/gw', 'spec.servers[1].port'],
+    ['CFG402', 'Gateway default/gw', 'spec.servers[1].tls'],
     ['CFG402', 'Gateway default/gw', 'spec.servers[2].bind'],
   ])
 })

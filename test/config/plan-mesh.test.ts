@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_SETTINGS, type Settings } from '../../src/config/settings/settings.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../src/table/format/outcome.ts'
+import { DENIED, PASSTHROUGH } from '../../src/table/format/outcome.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import { istio, type Planned, planOf, type Written } from '../support/resources.ts'
@@ -128,7 +128,7 @@ test('an HTTP port reads the http block, a TCP port the tcp block, and a rule th
   )
 })
 
-test('a TLS port that a VirtualService routes by server name is closed, with a finding', () => {
+test('a TLS port is routed by server name, and else goes to the service', () => {
   const tls = [{ match: [{ sniHosts: ['db.example.com'], port: 443 }], ...route('x')[0] }]
   const planned = planOf([
     service(
@@ -143,9 +143,17 @@ test('a TLS port that a VirtualService routes by server name is closed, with a f
   ])
   assert.deepEqual(
     [443, 8443].map(port => reach(planned.plan, '10.0.0.1', port)),
-    [NO_ROUTE, 'db'],
+    ['db', 'db'],
   )
-  assert.deepEqual(found(planned), [['CFG410', 'ServiceEntry default/db', 'spec.ports[0]']])
+  const asked = { destination: '10.0.0.1', gateway: 'mesh', client: '10.9.9.9', isTls: true }
+  assert.deepEqual(
+    ['db.example.com', 'other.example.com', ''].map(serverName => {
+      const { route: row } = naiveMatch(planned.plan, { ...asked, port: 443, serverName })
+      return planned.plan.clusters[planned.plan.routes[row].destinations[0].cluster].host.split('.')[0]
+    }),
+    ['x', 'db', 'db'],
+  )
+  assert.deepEqual(found(planned), [])
 })
 
 test('a Gateway keeps the socket that the mesh would want too; other addresses coexist', () => {

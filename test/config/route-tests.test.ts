@@ -64,7 +64,8 @@ const found = (tests: string, text?: string): string[] =>
 const one = (connection: string, expect = '{ reason: no-route }', name = 'one'): string =>
   `spec: { tests: [{ name: ${name}, connection: ${connection}, expect: ${expect} }] }`
 
-const REASONS = 'expect one of proxy-untrusted, no-route, denied, unknown-destination, no-endpoint, loop'
+const REASONS =
+  'expect one of proxy-untrusted, no-sni, not-tls, no-route, denied, unknown-destination, no-endpoint, loop'
 
 const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ['', /^CFG103 spec: spec is missing/],

@@ -158,11 +158,6 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG407: virtualService('{ hosts: [b.com], tcp: [{ route: [{ destination: { host: a.com } }] }] }'),
   CFG408: serviceEntry(ENTRY) + match('{ port: 9001 }'),
   CFG409: match('{ gateways: [b] }'),
-  CFG410:
-    serviceEntry(ENTRY.replaceAll('TCP', 'TLS')) +
-    virtualService(
-      '{ hosts: [a.com], tls: [{ match: [{ sniHosts: [a.com] }], route: [{ destination: { host: a.com } }] }] }',
-    ),
   CFG411: destinationRule('{ host: a.com, workloadSelector: { matchLabels: { app: a } } }'),
   CFG412:
     CLOSED +

@@ -8,6 +8,7 @@
 import type { Cidr } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
 import type { Rule, SourceCondition } from '../../table/plan/plan.ts'
+import { namesMeet, takesName } from '../../table/plan/server-name.ts'
 import { isWithin, PrefixMap } from './prefix-map.ts'
 
 type Ask = {
@@ -16,6 +17,8 @@ type Ask = {
   readonly clients: readonly Cidr[]
   /** 0 is any. */
   readonly port: number
+  /** Patterns of server names; absent is any. */
+  readonly names?: readonly string[]
 }
 
 /**
@@ -28,11 +31,15 @@ function implies(narrow: Ask, wide: Ask): boolean {
   return (
     (wide.port === 0 || wide.port === narrow.port) &&
     impliesSource(narrow.source, wide.source) &&
+    impliesNames(narrow.names, wide.names) &&
     (wide.clients.length === 0 ||
       (narrow.clients.length > 0 &&
         narrow.clients.every(inner => wide.clients.some(outer => isWithin(inner, outer)))))
   )
 }
+
+const impliesNames = (narrow: readonly string[] = ['*'], wide: readonly string[] = ['*']): boolean =>
+  narrow.every(inner => wide.some(outer => takesName(outer, inner)))
 
 function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean {
   const namespaces = namespacesOf(narrow)
@@ -60,6 +67,7 @@ export function overlap(left: Ask, right: Ask): boolean {
     Object.entries(left.source.labels).every(
       ([key, value]) => !Object.hasOwn(right.source.labels, key) || right.source.labels[key] === value,
     ) &&
+    (left.names ?? ['*']).some(one => (right.names ?? ['*']).some(two => namesMeet(one, two))) &&
     (left.clients.length === 0 ||
       right.clients.length === 0 ||
       left.clients.some(one => right.clients.some(two => isWithin(one, two) || isWithin(two, one))))
@@ -71,13 +79,17 @@ export class Asks {
   readonly list: Ask[] = []
   readonly #indexes = new Map<string, number>()
 
-  /** The number of the ask of `rule`, whose port is `port` as far as that is still open. */
-  indexOf({ source, clients }: Rule, port: number): number {
-    const key = isNothing({ source, clients, port }) ? '' : keyOf(source, clients, port)
+  /**
+   * The number of the ask of `rule`, whose port is `port` and whose server names are `names` as far
+   * as that is still open.
+   */
+  indexOf({ source, clients }: Rule, port: number, names: readonly string[] | undefined): number {
+    const ask: Ask = { source, clients, port, ...(names && { names }) }
+    const key = isNothing(ask) ? '' : keyOf(ask)
     const known = this.#indexes.get(key)
     if (known !== undefined) return known
     this.#indexes.set(key, this.list.length)
-    return this.list.push({ source, clients, port }) - 1
+    return this.list.push(ask) - 1
   }
 
   /**
@@ -91,15 +103,16 @@ export class Asks {
   }
 }
 
-function isNothing({ source, clients, port }: Ask): boolean {
+function isNothing({ source, clients, port, names }: Ask): boolean {
+  if (names !== undefined) return false
   if (source.namespace !== null || source.visibleTo !== null || clients.length > 0 || port !== 0) return false
   for (const _ in source.labels) return false
   return true
 }
 
-function keyOf({ namespace, labels, visibleTo }: SourceCondition, clients: readonly Cidr[], port: number) {
+function keyOf({ source: { namespace, labels, visibleTo }, clients, port, names = ['*'] }: Ask): string {
   const ranges = clients.map(({ family, words, bits }) => [family, bits, ...words])
-  return JSON.stringify([namespace, Object.entries(labels).sort(), visibleTo, ranges, port])
+  return JSON.stringify([namespace, Object.entries(labels).sort(), visibleTo, ranges, port, names.toSorted()])
 }
 
 /**
@@ -111,6 +124,8 @@ class WiderIndex {
   readonly #list: readonly Ask[]
   readonly #byNeed = new Map<string, number[]>()
   readonly #byClients = new PrefixMap<number[]>()
+  /** Those that ask for a server name before all else, by each of their patterns. */
+  readonly #byName = new Map<string, number[]>()
   readonly #free: number[] = []
   /** The ask for nothing is wider than all others; −1 where there is none. */
   readonly #nothing: number
@@ -118,7 +133,7 @@ class WiderIndex {
   constructor(list: readonly Ask[]) {
     this.#list = list
     this.#nothing = list.findIndex(isNothing)
-    for (const [index, { source, clients }] of list.entries()) {
+    for (const [index, { source, clients, names }] of list.entries()) {
       if (index === this.#nothing) continue
       const [label] = Object.entries(source.labels)
       const need = label
@@ -126,7 +141,8 @@ class WiderIndex {
         : source.namespace === null
           ? null
           : namespaceNeed(source.namespace)
-      if (need !== null) this.#byNeed.getOrInsertComputed(need, () => []).push(index)
+      if (names) for (const name of names) this.#byName.getOrInsertComputed(name, () => []).push(index)
+      else if (need !== null) this.#byNeed.getOrInsertComputed(need, () => []).push(index)
       else if (clients.length > 0) for (const cidr of clients) this.#addClient(cidr, index)
       else this.#free.push(index)
     }
@@ -141,6 +157,7 @@ class WiderIndex {
       for (const wide of candidates) if (wide !== narrow && implies(ask, this.#list[wide])) found.add(wide)
     }
     look(this.#free)
+    for (const pattern of patternsAround(ask.names?.[0])) look(this.#byName.get(pattern))
     for (const label of Object.entries(ask.source.labels)) look(this.#byNeed.get(labelNeed(label)))
     for (const namespace of namespacesOf(ask.source) ?? []) look(this.#byNeed.get(namespaceNeed(namespace)))
     const [client] = ask.clients
@@ -157,3 +174,11 @@ class WiderIndex {
 
 const labelNeed = ([key, value]: [string, string]): string => `label ${key}=${value}`
 const namespaceNeed = (namespace: string): string => `namespace ${namespace}`
+
+/** The patterns that take all that a pattern takes. */
+function patternsAround(pattern = '*'): string[] {
+  const around = pattern === '*' ? ['*'] : [pattern, '*']
+  for (let dot = pattern.indexOf('.', 2); dot > 0; dot = pattern.indexOf('.', dot + 1))
+    around.push(`*${pattern.slice(dot)}`)
+  return around
+}

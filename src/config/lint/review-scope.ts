@@ -11,6 +11,7 @@
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
 import type { Listener, Rule, Scope } from '../../table/plan/plan.ts'
+import { takesName } from '../../table/plan/server-name.ts'
 import { Asks, namespacesOf } from './asks.ts'
 import { PrefixCover } from './prefix-cover.ts'
 import { EVERY, intersection } from './prefix-map.ts'
@@ -21,8 +22,9 @@ export type Fate =
   | { readonly kind: 'taken'; readonly by: readonly Rule[] }
   /**
    * `outside`: none of its ranges has an address of the scope. `nobody`: no client can match.
+   * `name`: no server of the scope takes a name that it asks for.
    */
-  | { readonly kind: 'impossible'; readonly why: 'gateway' | 'port' | 'outside' | 'nobody' }
+  | { readonly kind: 'impossible'; readonly why: 'gateway' | 'port' | 'outside' | 'nobody' | 'name' }
 
 /** What becomes of one range of a rule that is used for others. */
 type RangeFate = {
@@ -60,6 +62,7 @@ const GATEWAY: Fate = { kind: 'impossible', why: 'gateway' }
 const PORT: Fate = { kind: 'impossible', why: 'port' }
 const OUTSIDE: Fate = { kind: 'impossible', why: 'outside' }
 const NOBODY: Fate = { kind: 'impossible', why: 'nobody' }
+const NAME: Fate = { kind: 'impossible', why: 'name' }
 
 export function reviewScope(listener: Listener, scope: Scope): ScopeReview {
   return new Review(listener, scope).run()
@@ -71,6 +74,8 @@ class Review {
   readonly #port: number
   /** Where every destination of the scope lies; null: anywhere. */
   readonly #space: readonly Cidr[] | null
+  /** Patterns of the server names that the scope takes; absent: any. */
+  readonly #takes: readonly string[] | undefined
   readonly #asks = new Asks()
   /** For each rule the number of its ask; −1 for an impossible one. */
   readonly #askOf: Int32Array
@@ -84,9 +89,12 @@ class Review {
     this.#rules = scope.rules
     this.#port = scope.port || (listener.destination === 'local' ? listener.port : 0)
     this.#space = spaceOf(listener, scope)
+    this.#takes = scope.takes?.names
     this.#fates = scope.rules.map(rule => this.#impossible(rule))
     this.#askOf = Int32Array.from(scope.rules, (rule, index) =>
-      this.#fates[index] ? -1 : this.#asks.indexOf(rule, this.#port === 0 ? rule.port : 0),
+      this.#fates[index]
+        ? -1
+        : this.#asks.indexOf(rule, this.#port === 0 ? rule.port : 0, this.#namesOf(rule)),
     )
   }
 
@@ -102,7 +110,20 @@ class Review {
   #impossible(rule: Rule): Fate | null {
     if (rule.never !== null) return GATEWAY
     if (rule.port !== 0 && this.#port !== 0 && rule.port !== this.#port) return PORT
+    if (this.#namesOf(rule)?.length === 0) return NAME
     return namespacesOf(rule.source)?.length === 0 ? NOBODY : null
+  }
+
+  /** The names that a rule asks for, as far as the scope takes them. */
+  #namesOf({ names }: Rule): readonly string[] | undefined {
+    const takes = this.#takes
+    if (names === undefined || takes === undefined) return names
+    const common = names.flatMap(asked => [
+      ...(takes.some(each => takesName(each, asked)) ? [asked] : []),
+      ...takes.filter(each => each !== asked && takesName(asked, each)),
+    ])
+    // All that the scope takes is no condition.
+    return takes.every(each => common.some(one => takesName(one, each))) ? undefined : common
   }
 
   /** Decides who looks at whose ranges; false where that is less than everything. */

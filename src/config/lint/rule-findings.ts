@@ -5,6 +5,7 @@
 
 import { type Cidr, contains, formatCidr } from '../../address/address.ts'
 import type { Rule, RuleOrigin } from '../../table/plan/plan.ts'
+import { takesName } from '../../table/plan/server-name.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import type { Review, Verdict } from './review.ts'
@@ -15,6 +16,8 @@ const NAMED_MAX = 3
 const TOLD_MAX = 100
 const SIDECAR_HINT =
   'list order decides here, not the longest prefix as in a sidecar: move this before the other, or remove it'
+const NAME_HINT =
+  'list order decides here, not the most specific server name as in Envoy: move this before the other, or remove it'
 const AGE_HINT =
   'VirtualServices are tried in this order: private ones, those exported by name, public ones; each by creationTimestamp, then by name'
 
@@ -62,7 +65,7 @@ class Reporter {
   /** Whether every match of the route is taken. */
   #isWholeRoute(found: readonly Found[]): boolean {
     const { block, route } = found[0].origin
-    const matches = block === 'tcp' ? (this.#virtualService.spec.tcp?.[route]?.match?.length ?? 0) : 0
+    const matches = block === 'http' ? 0 : (this.#virtualService.spec[block]?.[route]?.match?.length ?? 0)
     return (
       found.length === Math.max(1, matches) && found.every(({ verdict }) => verdict.fate.kind === 'taken')
     )
@@ -155,7 +158,9 @@ class Reporter {
   #hint(verdicts: readonly Verdict[]): string | undefined {
     const takers = verdicts.flatMap(({ fate }) => (fate.kind === 'taken' ? fate.by : []))
     const isForeign = takers.every(each => each.origin.virtualService !== this.#virtualService.resource.id)
-    return isForeign ? AGE_HINT : sidecarHint(verdicts[0].rule, takers)
+    if (isForeign) return AGE_HINT
+    const { rule } = verdicts[0]
+    return rule.names && takers.some(taker => isWider(taker, rule)) ? NAME_HINT : sidecarHint(rule, takers)
   }
 
   /** "tcp[0] (a.yaml:12) and tcp[1] (a.yaml:15) together take all of it". */
@@ -187,6 +192,10 @@ function takersOf(found: readonly Found[]): Rule[] {
 function partition<Value>(values: readonly Value[], test: (value: Value) => boolean): [Value[], Value[]] {
   return [values.filter(test), values.filter(value => !test(value))]
 }
+
+/** Whether a taker asks for a wildcard around a name of the rule. */
+const isWider = ({ names = [] }: Rule, rule: Rule): boolean =>
+  names.some(outer => rule.names?.some(inner => outer !== inner && takesName(outer, inner)))
 
 /** A hint for readers who expect the longest prefix to win, as in Envoy's filter chains. */
 function sidecarHint({ destinations }: Rule, takers: readonly Rule[]): string | undefined {

@@ -5,7 +5,7 @@
 import type { Findings } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import { expandHost, hostsOverlap, isWildcard } from '../plan/names.ts'
-import { socketKey } from '../plan/servers.ts'
+import { type Server, scopesBehind, socketKey } from '../plan/servers.ts'
 import type { Planned } from '../plan/to-plan.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import { hasLabels } from '../plan/workload.ts'
@@ -19,16 +19,21 @@ export function reportUnused(planned: Planned, notes: boolean, findings: Finding
 
 function reportServers({ plan, sockets }: Planned, findings: Findings): void {
   for (const { gateway, bind, port, scopes } of plan.listeners) {
-    const server = sockets.get(socketKey(bind, port))?.[0]
-    if (!server || server.resource.id !== gateway) continue
-    const isUsed = scopes.some(({ rules }) =>
-      rules.some(rule => rule.never === null && (rule.port === 0 || rule.port === port)),
-    )
-    if (isUsed) continue
-    const message = `no rule of any VirtualService applies to port ${port}: its connections are reset`
-    findings.at('CFG462', server.resource, server.path, message)
+    const servers = (sockets.get(socketKey(bind, port)) ?? []).filter(each => each.resource.id === gateway)
+    for (const [index, server] of serversOf(servers).entries()) {
+      const isUsed = scopes[index].rules.some(
+        rule => rule.never === null && (rule.port === 0 || rule.port === port),
+      )
+      if (isUsed || scopes[index].serves === false) continue
+      const which = server.names.length === 0 ? '' : ` and the hosts [${server.names.join(', ')}]`
+      const message = `no rule of any VirtualService applies to port ${port}${which}: its connections are reset`
+      findings.at('CFG462', server.resource, server.path, message)
+    }
   }
 }
+
+/** One for each scope of a listener, in order. */
+const serversOf = (servers: readonly Server[]): Server[] => scopesBehind(servers).map(([first]) => first)
 
 function reportGateways({ gateways, settings }: Planned, findings: Findings): void {
   if (!settings.workload) return

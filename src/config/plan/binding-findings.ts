@@ -1,12 +1,13 @@
 /** Mistakes between VirtualServices and their Gateways, mesh services and ports. */
 
+import type { RuleOrigin } from '../../table/plan/plan.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { HostHints } from './host-hints.ts'
 import { gatewayId, MESH } from './names.ts'
 import type { Registry } from './registry.ts'
-import { admits, type GatewayServers } from './servers.ts'
+import { admits, type GatewayServers, type Server } from './servers.ts'
 import type { ReadMatch, VirtualService } from './virtual-services.ts'
 
 type BindingInputs = {
@@ -91,7 +92,8 @@ function reportMatchGateways(
 }
 
 function reportPorts(virtualService: VirtualService, inputs: BindingInputs): void {
-  const matches = (virtualService.spec.tcp ? virtualService.blocks.tcp : []).flatMap(route => route.matches)
+  const { blocks, spec } = virtualService
+  const matches = [...(spec.tcp ? blocks.tcp : []), ...blocks.tls].flatMap(route => route.matches)
   for (const match of matches.filter(each => each.port !== 0)) {
     const listening = virtualService.gateways.filter(gateway => match.gateways?.includes(gateway) ?? true)
     if (listening.length === 0 || listening.some(gateway => mayOffer(virtualService, match, gateway, inputs)))
@@ -106,15 +108,19 @@ function reportPorts(virtualService: VirtualService, inputs: BindingInputs): voi
  */
 function mayOffer(
   virtualService: VirtualService,
-  { port }: ReadMatch,
+  { port, origin }: ReadMatch,
   gateway: string,
   inputs: BindingInputs,
 ): boolean {
   if (gateway !== MESH) {
     const servers =
       inputs.gateways.get(gateway)?.servers.filter(server => admits(server, virtualService)) ?? []
-    return servers.length === 0 || servers.some(server => server.isTcp && server.port === port)
+    return servers.length === 0 || servers.some(server => server.port === port && reads(server, origin.block))
   }
   const services = virtualService.hosts.flatMap(host => [...inputs.registry.overlapping(host)])
   return services.length === 0 || services.some(service => service.ports.some(each => each.number === port))
 }
+
+/** Whether a server's connections are routed by that part of a VirtualService. */
+const reads = ({ carries }: Server, block: RuleOrigin['block']): boolean =>
+  block === 'tls' ? carries === 'tls' : carries === 'tcp' || carries === 'terminate'

@@ -3,11 +3,11 @@
  * admit.
  */
 
-import type { Listener, Rule } from '../../table/plan/plan.ts'
+import type { Listener, Rule, Takes } from '../../table/plan/plan.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Clusters } from './clusters.ts'
 import { rulesOf } from './rules.ts'
-import { admits, type Server } from './servers.ts'
+import { admits, type Server, scopesBehind } from './servers.ts'
 import type { VirtualService } from './virtual-services.ts'
 import { tierFor } from './visibility.ts'
 
@@ -21,21 +21,43 @@ export function gatewayListeners(
   for (const each of virtualServices) {
     for (const gateway of each.gateways) byGateway.getOrInsertComputed(gateway, () => []).push(each)
   }
-  return [...sockets.values()].map(servers => {
-    const { resource, bind, port } = servers[0]
-    const bound = byGateway.get(resource.id) ?? []
-    const rules = rulesBehind(servers, bound, settings, clusters)
-    const scope = { host: '', port: 0, addresses: [], rules, defaultRoute: -1 }
-    return {
-      gateway: resource.id,
-      bind,
-      port,
-      opens: true,
-      destination: 'local',
-      scopes: [scope],
-      otherwise: 'close',
+  const listeners: Listener[] = []
+  for (const servers of sockets.values()) {
+    const first = listeners.length
+    const takesNames = servers.some(each => each.names.length > 0)
+    const hasPlain = servers.some(each => each.carries === 'tcp')
+    const reads = servers.some(each => each.starttls) ? 'postgres' : 'tls'
+    for (const own of Map.groupBy(servers, each => each.resource).values()) {
+      const { resource, bind, port } = own[0]
+      const bound = byGateway.get(resource.id) ?? []
+      const scopes = scopesBehind(own).map(each => ({
+        ...{ host: '', port: 0, addresses: [] },
+        ...(takesNames && { takes: takesOf(each, hasPlain) }),
+        ...(each[0].carries !== 'tcp' && each[0].carries !== 'tls' && { serves: false }),
+        rules: rulesBehind(each, bound, settings, clusters),
+        defaultRoute: -1,
+      }))
+      listeners.push({
+        ...{ gateway: resource.id, bind, port },
+        opens: listeners.length === first && servers.some(isServed),
+        destination: 'local',
+        scopes,
+        otherwise: 'close',
+        ...(takesNames && { reads }),
+        ...(listeners.length > first && { shares: first }),
+      })
     }
-  })
+  }
+  return listeners
+}
+
+const isServed = ({ carries }: Server): boolean => carries === 'tcp' || carries === 'tls'
+
+/** As in Envoy, a server for any name takes what is not TLS, too, where it need not end TLS. */
+function takesOf([server]: readonly Server[], hasPlain: boolean): Takes {
+  const { carries, names } = server
+  const plain = carries === 'tcp' || (carries === 'tls' && !hasPlain && names.includes('*'))
+  return { names, plain }
 }
 
 /**
@@ -48,7 +70,8 @@ function rulesBehind(
   settings: Settings,
   clusters: Clusters,
 ): Rule[] {
-  const { resource, port } = servers[0]
+  const { resource, port, carries } = servers[0]
+  if (carries === 'http') return []
   const namespace = settings.workload?.namespace ?? resource.metadata.namespace
   const seen = [0, 1, 2].flatMap(tier =>
     bound.filter(each => tierFor(each.visibility, each.namespace, namespace) === tier),
@@ -56,7 +79,8 @@ function rulesBehind(
   const admitted = new Set(servers.flatMap(server => seen.filter(each => admits(server, each))))
   const listening = {
     gateway: resource.id,
-    layer: 'tcp',
+    layer: carries === 'tls' ? 'tls' : 'tcp',
+    notTcp: `port ${port} of ${resource.id} passes TLS through, so tls routes speak for it`,
     visibleTo: null,
     viewer: namespace,
     namespace,

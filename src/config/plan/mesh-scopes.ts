@@ -10,7 +10,6 @@
 import type { Cidr, Family } from '../../address/address.ts'
 import { DENIED, PASSTHROUGH } from '../../table/format/outcome.ts'
 import { type Rule, type Scope, type ScopeDefault, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
-import type { Findings } from '../findings/diagnostic.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Clusters } from './clusters.ts'
 import type { Exposed, Owner } from './exposed-ports.ts'
@@ -36,7 +35,6 @@ export type ScopeInputs = {
   readonly settings: Settings
   readonly virtualServices: readonly VirtualService[]
   readonly clusters: Clusters
-  readonly findings: Findings
 }
 
 export class MeshScopes {
@@ -56,7 +54,6 @@ export class MeshScopes {
     const owners = knownToAll(exposed.owners)
     const host = owners[0].service.host
     const scope = { host, port: exposed.number, addresses: exposed.addresses }
-    if (owners.some(owner => this.#isRoutedByName(owner))) return [{ ...scope, rules: [], defaultRoute: -1 }]
     const rules = owners.map(owner => this.#rulesOf(owner))
     return byFamily(exposed).map(({ family, addresses }) => ({
       ...scope,
@@ -64,18 +61,6 @@ export class MeshScopes {
       rules: rules.flat(),
       ...this.#defaultsOf(owners, rules, family),
     }))
-  }
-
-  /** A TLS port with `tls` routes, which weir does not serve: told of, and closed. */
-  #isRoutedByName({ service, port }: Owner): boolean {
-    if (port.layer !== 'tls') return false
-    const router = this.#virtualServicesFor(service.host).find(each => hasTlsRoutes(each, port.number))
-    if (!router) return false
-    const message = `port ${port.number} is not served: ${router.resource.title} routes it by server name, which weir does not do`
-    const { findings } = this.#inputs
-    if (!findings.has('CFG410', port.resource, port.path))
-      findings.at('CFG410', port.resource, port.path, message)
-    return true
   }
 
   /** By age. */
@@ -180,6 +165,3 @@ const viewpointOf = (namespace: string, port: ServicePort, { workload }: Setting
   namespace: workload?.namespace ?? namespace,
   port: port.number,
 })
-
-const hasTlsRoutes = ({ spec }: VirtualService, port: number): boolean =>
-  (spec.tls ?? []).some(route => (route.match ?? []).some(match => !match.port || match.port === port))

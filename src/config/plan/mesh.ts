@@ -14,7 +14,7 @@ import { MESH, plainAddress } from './names.ts'
 import type { Registry } from './registry.ts'
 import { type Server, socketKey } from './servers.ts'
 
-type MeshInputs = ScopeInputs & { readonly registry: Registry }
+type MeshInputs = ScopeInputs & { readonly registry: Registry; readonly findings: Findings }
 
 export function meshListeners(
   inputs: MeshInputs,
@@ -34,7 +34,9 @@ export function meshListeners(
     const scopes = ports.flatMap(each => meshScopes.of(each))
     const destination = capture === 'redirect' ? 'original' : 'local'
     const otherwise = settings.mesh.outbound === 'ALLOW_ANY' ? 'passthrough' : 'deny'
-    return { gateway: MESH, bind, port, opens: !owner, destination, scopes, otherwise }
+    const asksNames = scopes.some(({ rules }) => rules.some(rule => rule.names !== undefined))
+    const reads = asksNames ? ({ reads: 'tls' } as const) : {}
+    return { gateway: MESH, bind, port, opens: !owner, destination, scopes, otherwise, ...reads }
   })
 }
 

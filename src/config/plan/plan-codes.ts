@@ -17,8 +17,8 @@ export const PLAN_CODES = {
     'add one of its hosts to a server of the Gateway, or remove the Gateway from the list',
   ),
   IST0145: warning(
-    'two Gateways claim one port; if both are served, the older keeps it',
-    'merge them into one Gateway, or give one another port or bind address',
+    'two Gateways claim one port, or one host of it for TLS; if both are served, the older keeps it',
+    'merge them into one Gateway, or give one another port, bind address or host',
   ),
   IST0162: warning(
     "a Gateway's port is not a port of the Service of its Pods",
@@ -33,7 +33,10 @@ export const PLAN_CODES = {
     'two resources define one host, or one port of it, for the same clients; only one is used',
     'remove one, or make the ServiceEntries mergeable: same namespace, resolution, labels, selector and exportTo',
   ),
-  CFG402: warning('a Gateway server is not served', 'use protocol TCP and an IP address'),
+  CFG402: warning(
+    'a Gateway server is not served',
+    'use protocol TCP, or TLS with mode PASSTHROUGH, and an IP address',
+  ),
   CFG403: warning('an endpoint is ignored', 'give it an IP address'),
   CFG404: warning('a service has no endpoint; its connections are reset', 'give it endpoints, or remove it'),
   CFG405: warning(
@@ -52,10 +55,6 @@ export const PLAN_CODES = {
   CFG409: warning(
     "match.gateways names a gateway outside the VirtualService's own list",
     'add it to spec.gateways: a match can narrow that list, never widen it',
-  ),
-  CFG410: warning(
-    'a mesh service port with TLS routes is not served',
-    'route the port with tcp rules, as protocol TCP',
   ),
   CFG411: warning(
     'a DestinationRule with a workloadSelector never applies here',

@@ -1,5 +1,6 @@
 /** From a VirtualService and a listener to Rules: one for each match entry, in order. */
 
+import { parseAddress } from '../../address/address.ts'
 import type { Route, Rule } from '../../table/plan/plan.ts'
 import type { Clusters, Viewpoint } from './clusters.ts'
 import type { Layer } from './protocol.ts'
@@ -52,11 +53,20 @@ const toRule = (
   origin: match.origin,
   destinations: match.destinations,
   port: match.port,
+  ...(match.names && { names: match.names.filter(isPattern) }),
   clients: match.clients,
   source: { namespace: match.sourceNamespace, labels: match.sourceLabels, visibleTo },
   route,
-  never:
-    match.gateways === null || match.gateways.includes(gateway)
-      ? never
-      : `gateways: ${gateway} is not in [${match.gateways.join(', ')}]`,
+  never: never ?? whyNever(match, gateway),
 })
+
+function whyNever({ gateways, names }: ReadMatch, gateway: string): string | null {
+  if (gateways !== null && !gateways.includes(gateway))
+    return `gateways: ${gateway} is not in [${gateways.join(', ')}]`
+  if (names === null || names.some(isPattern)) return null
+  return `sniHosts: no client asks for ${names.join(', ')}`
+}
+
+/** A whole name, or one behind "*." (Envoy refuses others); an address is no server name (RFC 6066 §3). */
+const isPattern = (name: string): boolean =>
+  (name === '*' || !name.slice(name.startsWith('*.') ? 2 : 0).includes('*')) && parseAddress(name) === null

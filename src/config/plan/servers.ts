@@ -1,10 +1,12 @@
 /**
  * Servers of Gateways: which VirtualServices they admit, and which get a socket.
  *
- * If two Gateways claim a socket, the older one gets it. Servers of one Gateway share it (Istio
- * silently ignores the second server).
+ * Servers of TLS share a socket by the names that they take, of several Gateways too. A server of
+ * plain TCP takes what is not TLS; of two Gateways the older one has that, and servers of one share
+ * it (Istio silently ignores the second server).
  */
 
+import { plainName } from '../../table/plan/server-name.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
@@ -13,6 +15,7 @@ import { HostIndex } from './host-patterns.ts'
 import type { GatewaySpec, Labels, Typed } from './inputs.ts'
 import { plainAddress } from './names.ts'
 import { layerOf } from './protocol.ts'
+import { starttlsPorts } from './starttls.ts'
 import type { VirtualService } from './virtual-services.ts'
 import { hasLabels } from './workload.ts'
 
@@ -25,10 +28,21 @@ export type Server = {
   /** '' is every address. */
   readonly bind: string
   readonly protocol: string
-  readonly isTcp: boolean
+  readonly carries: Carries
+  /** Of TLS: the names that it takes, in lower case, each once; "*" is any. */
+  readonly names: readonly string[]
+  /** Clients of a TLS server may ask for TLS as PostgreSQL's do. */
+  readonly starttls: boolean
   /** For each host pattern the namespace whose VirtualServices it admits; '*' is any. */
   readonly hosts: HostIndex<string>
 }
+
+/**
+ * What a server does with its connections: `tcp` relays what is not TLS, `tls` relays TLS,
+ * `terminate` would end TLS and relay what is inside, `http` would end TLS of HTTP. `nothing` is
+ * not planned at all.
+ */
+export type Carries = 'tcp' | 'tls' | 'terminate' | 'http' | 'nothing'
 
 export type GatewayServers = {
   readonly resource: Resource
@@ -67,6 +81,16 @@ export const admits = ({ hosts }: Server, { hosts: wanted, namespace }: VirtualS
  */
 export const socketKey = (bind: string, port: number): string => `${bind === '::' ? '' : bind} ${port}`
 
+/**
+ * The servers of one Gateway on one socket, by the scope that they are: those of plain TCP have
+ * their rules together, each other one has its own.
+ */
+export function scopesBehind(servers: readonly Server[]): (readonly Server[])[] {
+  const plain = servers.filter(each => each.carries === 'tcp')
+  const named = servers.filter(each => each.carries !== 'tcp').map(each => [each])
+  return plain.length === 0 ? named : [plain, ...named]
+}
+
 /** Which servers share each socket, in order; servers that get none are reported. */
 export function assignSockets(
   gateways: readonly GatewayServers[],
@@ -75,20 +99,37 @@ export function assignSockets(
   const sockets = new Map<string, Server[]>()
   for (const server of gateways.flatMap(gateway => gateway.servers)) {
     const why = refusal(server)
-    if (why) {
-      findings.at('CFG402', server.resource, [...server.path, why.field], why.message)
-      continue
-    }
-    const key = socketKey(server.bind, server.port)
-    const sharers = sockets.get(key)
-    if (!sharers) sockets.set(key, [server])
-    else if (sharers[0].resource === server.resource) sharers.push(server)
-    else reportTaken(server, sharers[0], findings)
+    if (why) findings.at('CFG402', server.resource, [...server.path, why.field], why.message)
+    if (server.bind.startsWith('unix://') || server.carries === 'nothing') continue
+    const sharers = sockets.getOrInsertComputed(socketKey(server.bind, server.port), () => [])
+    if (server.carries === 'tcp') addPlain(server, sharers, findings)
+    else addNamed(server, sharers, findings)
   }
+  for (const [key, sharers] of sockets) if (sharers.length === 0) sockets.delete(key)
   return sockets
 }
 
-function readServer(resource: Resource, path: Path, { port, bind, hosts }: WrittenServer): Server {
+/** What is not TLS has one Gateway. */
+function addPlain(server: Server, sharers: Server[], findings: Findings): void {
+  const owner = sharers.find(each => each.carries === 'tcp')
+  if (!owner || owner.resource === server.resource) sharers.push(server)
+  else reportTaken(server, owner, findings)
+}
+
+/** Each name has one server: the oldest Gateway's, and there the first. */
+function addNamed(server: Server, sharers: Server[], findings: Findings): void {
+  const owners = sharers.filter(each => each.names.some(name => server.names.includes(name)))
+  const names = server.names.filter(name => !owners.some(each => each.names.includes(name)))
+  if (names.length > 0) sharers.push({ ...server, names })
+  if (owners.length === 0) return
+  const taken = server.names.filter(name => !names.includes(name))
+  const where = `[${taken.join(', ')}] at ${placeOf(server)}`
+  const what = names.length > 0 ? 'serves its other hosts only' : 'is not served'
+  const message = `${where} belongs to ${owners[0].resource.title}, which is older; this server ${what}`
+  findings.at('IST0145', server.resource, server.path, message)
+}
+
+function readServer(resource: Resource, path: Path, { port, bind, hosts, tls }: WrittenServer): Server {
   const index = new HostIndex<string>()
   for (const written of hosts) {
     const slash = written.indexOf('/')
@@ -96,27 +137,45 @@ function readServer(resource: Resource, path: Path, { port, bind, hosts }: Writt
     index.add(written.slice(slash + 1), namespace === '.' ? resource.metadata.namespace : namespace)
   }
   const protocol = port.protocol
+  const carries = carriesOf(protocol, tls?.mode ?? PASSTHROUGH)
+  const asked = hosts.map(written => plainName(written.slice(written.indexOf('/') + 1)))
   return {
     resource,
     path,
     port: port.number,
     bind: plainAddress(bind ?? ''),
     protocol,
-    isTcp: layerOf(protocol) === 'tcp',
+    carries,
+    names: carries === 'tcp' || carries === 'nothing' ? [] : [...new Set(asked)],
+    starttls: carries === 'tls' && starttlsPorts(resource.metadata.annotations).has(port.number),
     hosts: index,
   }
 }
 
-function refusal({ bind, protocol, isTcp }: Server): { field: string; message: string } | null {
-  if (bind.startsWith('unix://'))
-    return { field: 'bind', message: `the server is not served: ${quote(bind)} is a Unix socket` }
-  if (!isTcp)
-    return { field: 'port', message: `the server is not served: weir does not serve protocol ${protocol}` }
-  return null
+const PASSTHROUGH = 'PASSTHROUGH'
+
+function carriesOf(protocol: string, mode: string): Carries {
+  const layer = layerOf(protocol)
+  if (layer === 'tcp') return 'tcp'
+  if (layer !== 'tls' || mode === 'AUTO_PASSTHROUGH') return 'nothing'
+  if (mode === PASSTHROUGH) return 'tls'
+  return protocol.toUpperCase() === 'HTTPS' ? 'http' : 'terminate'
+}
+
+/** Why a server is not served; one that is planned all the same claims its names. */
+function refusal({ bind, protocol, carries }: Server): { field: string; message: string } | null {
+  const no = 'the server is not served'
+  if (bind.startsWith('unix://')) return { field: 'bind', message: `${no}: ${quote(bind)} is a Unix socket` }
+  if (carries === 'terminate' || carries === 'http')
+    return { field: 'tls', message: `${no}: weir does not terminate TLS; of TLS it serves mode PASSTHROUGH` }
+  if (carries !== 'nothing') return null
+  if (layerOf(protocol) === 'tls')
+    return { field: 'tls', message: `${no}: weir does not serve mode AUTO_PASSTHROUGH` }
+  return { field: 'port', message: `${no}: weir does not serve protocol ${protocol}` }
 }
 
 function reportTaken(server: Server, owner: Server, findings: Findings): void {
-  const where = `${server.bind === '' ? '*' : server.bind}:${server.port}`
+  const where = placeOf(server)
   findings.at(
     'IST0145',
     server.resource,
@@ -124,3 +183,5 @@ function reportTaken(server: Server, owner: Server, findings: Findings): void {
     `${where} belongs to ${owner.resource.title}, which is older; this server is not served`,
   )
 }
+
+const placeOf = ({ bind, port }: Server): string => `${bind === '' ? '*' : bind}:${port}`

@@ -7,6 +7,7 @@
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
 import { type RuleOrigin, SPLITS, type Split } from '../../table/plan/plan.ts'
+import { plainName } from '../../table/plan/server-name.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import { connectionRoute } from '../validate/connection-route.ts'
@@ -17,6 +18,8 @@ import { readVisibility, type Visibility } from './visibility.ts'
 
 type TcpRoute = NonNullable<VirtualServiceSpec['tcp']>[number]
 type L4Match = NonNullable<TcpRoute['match']>[number]
+type TlsRoute = NonNullable<VirtualServiceSpec['tls']>[number]
+type TlsMatch = NonNullable<TlsRoute['match']>[number]
 
 /** A destination as written, its host in full. */
 type RouteDestination = {
@@ -31,6 +34,8 @@ export type ReadMatch = {
   readonly origin: RuleOrigin
   readonly path: Path
   readonly destinations: readonly Cidr[]
+  /** Patterns of server names, in lower case; null: it asks for none. */
+  readonly names: readonly string[] | null
   readonly clients: readonly Cidr[]
   readonly port: number
   readonly sourceNamespace: string | null
@@ -67,6 +72,7 @@ const isSplit = (text: string): text is Split => (SPLITS as readonly string[]).i
 export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec>): VirtualService {
   const { namespace, annotations } = resource.metadata
   const tcp = (value.tcp ?? []).map((route, index) => readRoute(resource, 'tcp', index, route))
+  const tls = (value.tls ?? []).map((route, index) => readRoute(resource, 'tls', index, route))
   const http = httpRoutes(value).map(route => readRoute(resource, 'http', 0, route))
   const split = annotations[SPLIT] ?? ''
   return {
@@ -79,7 +85,7 @@ export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec
     ],
     visibility: readVisibility(value.exportTo, namespace),
     split: isSplit(split) ? split : 'random',
-    blocks: { tcp: tcp.length > 0 ? tcp : http, http, tls: [] },
+    blocks: { tcp: tcp.length > 0 ? tcp : http, http, tls },
   }
 }
 
@@ -92,7 +98,12 @@ function httpRoutes(spec: VirtualServiceSpec): TcpRoute[] {
   return first ? [{ route: first.route as NonNullable<TcpRoute['route']> }] : []
 }
 
-function readRoute(resource: Resource, block: 'tcp' | 'http', index: number, route: TcpRoute): ReadRoute {
+function readRoute(
+  resource: Resource,
+  block: RuleOrigin['block'],
+  index: number,
+  route: TcpRoute | TlsRoute,
+): ReadRoute {
   const { namespace } = resource.metadata
   const matches = route.match?.length
     ? route.match.map((match, at) => readMatch(resource, block, index, at, match))
@@ -111,10 +122,10 @@ function readRoute(resource: Resource, block: 'tcp' | 'http', index: number, rou
 
 function readMatch(
   resource: Resource,
-  block: 'tcp' | 'http',
+  block: RuleOrigin['block'],
   route: number,
   match: number | null,
-  written: L4Match,
+  written: L4Match & Partial<Pick<TlsMatch, 'sniHosts'>>,
 ): ReadMatch {
   const { namespace } = resource.metadata
   const path = ['spec', block, route, ...(match === null ? [] : ['match', match])]
@@ -123,6 +134,7 @@ function readMatch(
     origin: { virtualService: resource.id, block, route, match, file, line },
     path,
     destinations: parseCidrs(written.destinationSubnets ?? []),
+    names: block === 'tls' ? [...new Set((written.sniHosts ?? []).map(plainName))] : null,
     clients: parseCidrs(written.sourceSubnet ? [written.sourceSubnet] : []),
     port: written.port ?? 0,
     sourceNamespace: written.sourceNamespace || null,

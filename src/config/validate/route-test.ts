@@ -59,7 +59,7 @@ export const ROUTE_TEST_FIELDS: Fields = {
       to: 'served',
       namespace: 'served',
       labels: 'served',
-      sni: 'not served yet',
+      sni: 'served',
     },
     expect: {
       destination: 'served',

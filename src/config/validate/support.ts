@@ -15,6 +15,7 @@ import {
   readDeadlineMs,
 } from '../plan/dialing.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
+import { readStarttls, STARTTLS } from '../plan/starttls.ts'
 import { connectionRoute } from './connection-route.ts'
 import type { Field } from './field.ts'
 
@@ -38,6 +39,11 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       may: 'like "connections=100;rate=10;burst=20"',
       is: text => readSourceLimit(text) !== null,
       words: [],
+    },
+    [STARTTLS]: {
+      may: 'postgres, or 5432=postgres for one port',
+      is: text => readStarttls(text) !== null,
+      words: ['postgres'],
     },
   },
   DestinationRule: {

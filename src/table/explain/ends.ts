@@ -14,7 +14,14 @@ const CLUSTER_ENDS = ['unknown-destination', 'no-endpoint', 'loop'] as const
 export type ClusterEnd = (typeof CLUSTER_ENDS)[number]
 
 /** Reasons that a table alone gives; each is one of stats/reasons.ts, and a test says so. */
-export const EARLY_ENDS = ['proxy-untrusted', 'no-route', 'denied', ...CLUSTER_ENDS] as const
+export const EARLY_ENDS = [
+  'proxy-untrusted',
+  'no-sni',
+  'not-tls',
+  'no-route',
+  'denied',
+  ...CLUSTER_ENDS,
+] as const
 export type EarlyEnd = (typeof EARLY_ENDS)[number]
 
 /** What the answer depends on beside the cluster's row. */

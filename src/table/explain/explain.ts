@@ -8,15 +8,17 @@
 import { formatAddress, formatEndpoint, parseInto } from '../../address/address.ts'
 import { ClientNode } from '../format/clients-layout.ts'
 import type { ColdWorkload } from '../format/cold.ts'
-import { DENIED, PASSTHROUGH } from '../format/outcome.ts'
-import { CLUSTER_ORIGINAL, Cluster } from '../format/routing-layout.ts'
+import { DENIED, NO_ROUTE, PASSTHROUGH } from '../format/outcome.ts'
+import { CLUSTER_ORIGINAL, Cluster, Listener, Names, Scope } from '../format/routing-layout.ts'
 import { destinationsOf, endpointsOf } from '../format/rows.ts'
 import { readWorkloads, type Table } from '../format/table.ts'
 import { findNode } from '../match/find-node.ts'
 import { createQuery, matchAs, type Query } from '../match/match.ts'
+import { nobodyFor } from '../match/nobody.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-listeners.ts'
 import type { RuleOrigin } from '../plan/plan.ts'
 import { ruleName } from '../plan/rule-name.ts'
+import { plainName } from '../plan/server-name.ts'
 import { endOf, endOfCluster } from './ends.ts'
 import type { ExplainedDestination, ExplainedHeader, Explanation, Question } from './explanation.ts'
 import { findListener } from './find-listener.ts'
@@ -88,16 +90,20 @@ export class Explainer {
       return { ...base, outcome: 'denied', reason, ends: 'proxy-untrusted', listener }
     }
     query.listener = found.index
+    query.isTls = question.sni !== undefined
+    query.serverName = plainName(question.sni ?? '')
     const bits = this.#words.conditions.bitsOf(client)
     const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#words.rules.get(query.rule) ?? null
     const said = this.#outcome(route, rule, query)
+    const unnamed = route === NO_ROUTE ? nobodyFor(this.table, query) : null
+    const isServed = query.scope < 0 || this.table.scopes[query.scope * Scope.WORDS + Scope.serves] === 1
     const destinations = route === PASSTHROUGH ? this.#passthrough(query) : this.#destinations(route, query)
     return {
       ...base,
       ...said,
-      ends: endOf(said.outcome, destinations),
-      listener,
+      ends: isServed ? (unnamed ?? endOf(said.outcome, destinations)) : 'no-route',
+      listener: this.table.sockets[query.listener].key,
       rule,
       destinations,
       rejected: rejectedRules(this.table, this.#words, { query, client, bits }, rejectedMost),
@@ -140,6 +146,8 @@ export class Explainer {
     if (route === DENIED) {
       return { outcome: 'denied', reason: `${asked} is not a service, and mesh.outbound is REGISTRY_ONLY` }
     }
+    const isNamed = this.table.listeners[query.listener * Listener.WORDS + Listener.names] !== Names.unheard
+    if (scope < 0 && isNamed) return { outcome: 'no-route', reason: whyNobody(query) }
     const rules = scope < 0 ? 0 : this.#words.cold.scopes[scope].rules.length
     return {
       outcome: 'no-route',
@@ -198,4 +206,12 @@ function queryOf(question: Question, header: ExplainedHeader | null): Query {
 function destinationText(query: Query): string {
   if (query.destinationFamily === 0) return `port ${query.destinationPort} of an unknown address`
   return formatEndpoint(formatAddress(query.destinationFamily, query.destination), query.destinationPort)
+}
+
+/** Why no server of a socket takes the client. */
+function whyNobody({ isTls, serverName }: Query): string {
+  if (!isTls)
+    return 'no server takes a client that does not begin with TLS; a TLS client is asked about by sni'
+  if (serverName === '') return 'no server takes a TLS client that asks for no server name'
+  return `no server takes the server name ${serverName}`
 }

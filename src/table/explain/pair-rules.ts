@@ -94,12 +94,17 @@ export function pairRules(before: readonly Worded[], after: readonly Worded[]): 
  * "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset
  * v2".
  */
-function ruleText(table: Table, cold: Cold, { row, never }: ColdRule): Pick<Worded, 'text' | 'conditions'> {
+function ruleText(
+  table: Table,
+  cold: Cold,
+  { row, never, names }: ColdRule,
+): Pick<Worded, 'text' | 'conditions'> {
   if (never !== null) return { text: `never: ${never}`, conditions: `never: ${never}` }
   const at = row * Rule.WORDS
   const port = table.rules[at + Rule.port]
   const parts = [
     ...(port === 0 ? [] : [`port ${port}`]),
+    ...(names ? [`sniHosts ${names.join(' ')}`] : []),
     ...cidrText('destinationSubnets', table, at + Rule.firstDestination),
     ...cidrText('sourceSubnet', table, at + Rule.firstClient),
     ...sourceText(cold.conditions[table.rules[at + Rule.condition]]),

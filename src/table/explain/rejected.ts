@@ -9,6 +9,7 @@ import type { Table } from '../format/table.ts'
 import { hasBit } from '../match/fulfilled.ts'
 import type { Query } from '../match/match.ts'
 import { type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
+import { takesName } from '../plan/server-name.ts'
 import type { Explanation } from './explanation.ts'
 import type { Words } from './words.ts'
 
@@ -59,6 +60,8 @@ function becauseOf(
     ...outside(table, 'destinationSubnets', row + Rule.firstDestination, destinationFamily, destination),
     ...outside(table, 'sourceSubnet', row + Rule.firstClient, query.clientFamily, query.client),
   )
+  if (rule.names && !rule.names.some(each => takesName(each, query.serverName)))
+    failed.push(`sniHosts: ${query.serverName || 'no server name'} is none of ${rule.names.join(', ')}`)
   const condition = rules[row + Rule.condition]
   if (!hasBit(bits, 0, condition)) failed.push(...unfulfilled(conditions[condition], client))
   return failed.join('; ')

@@ -1,0 +1,18 @@
+/**
+ * Why a connection finds no route, where what the client says first tells: no server of its socket
+ * takes such clients.
+ */
+
+import { Listener, Names } from '../format/routing-layout.ts'
+import type { Table } from '../format/table.ts'
+import type { Query } from './match.ts'
+
+/** The reason's name for a query that found no route; null: the name or its lack is not why. */
+export function nobodyFor(
+  { listeners }: Table,
+  { scope, listener, isTls, serverName }: Query,
+): 'no-sni' | 'not-tls' | null {
+  if (scope >= 0 || listeners[listener * Listener.WORDS + Listener.names] === Names.unheard) return null
+  if (!isTls) return 'not-tls'
+  return serverName === '' ? 'no-sni' : null
+}
