@@ -9,6 +9,7 @@ import { formatAddress, formatEndpoint, parseInto } from '../../address/address.
 import { ClientNode } from '../format/clients-layout.ts'
 import type { ColdWorkload } from '../format/cold.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../format/outcome.ts'
+import { ABSENT } from '../format/pair-index.ts'
 import { CLUSTER_ORIGINAL, Cluster, Listener, Names, Scope } from '../format/routing-layout.ts'
 import { destinationsOf, endpointsOf } from '../format/rows.ts'
 import { readWorkloads, type Table } from '../format/table.ts'
@@ -115,7 +116,8 @@ export class Explainer {
    * else −1.
    */
   #assumedScope({ destinationFamily, listener, destinationPort }: Query): number {
-    if (destinationFamily !== 0) return -1
+    const only = this.table.listeners[listener * Listener.WORDS + Listener.onlyScope]
+    if (destinationFamily !== 0 || only !== ABSENT) return -1
     const fits = this.#words.cold.scopes.flatMap((scope, index) =>
       scope.listener === listener && (scope.port === 0 || scope.port === destinationPort) ? [index] : [],
     )
