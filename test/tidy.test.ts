@@ -37,9 +37,6 @@ const ENTRIES = [
   'control/compile/compile-task.ts',
   'control/compile/diff-task.ts',
   'access-log/task.ts',
-  // Read by routes that ask for a server's name, which come next; fuzzed by test/wire until then.
-  'wire/client-hello.ts',
-  'wire/postgres-startup.ts',
 ]
 
 type Module = { readonly name: string; readonly text: string; readonly imports: readonly string[] }

@@ -6,7 +6,7 @@
 import { createRandom } from '../../src/base/random.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { openTable, type Table } from '../../src/table/format/table.ts'
-import { createQuery } from '../../src/table/match/match.ts'
+import { createQuery } from '../../src/table/match/query.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { ROUTES } from '../generate-plans.ts'

@@ -7,6 +7,7 @@
 import { Live } from '../stats/connections.ts'
 import type { Generations, MatchNames } from '../stats/generations.ts'
 import { REASON_NAMES, REASONS } from '../stats/reasons.ts'
+import { nameOf } from '../stats/row-names.ts'
 import { type Bytes, encoded } from './bytes.ts'
 import { ENDINGS } from './endings.ts'
 import {
@@ -28,6 +29,7 @@ const DURATION = key('duration')
 const CLIENT = encoded(',"downstream_remote_address":"')
 const NO_CLIENT = encoded(',"downstream_remote_address":null')
 const PEER = encoded(',"downstream_direct_remote_address":"')
+const SERVER_NAME = encoded(',"requested_server_name":"')
 const QUOTE = encoded('"')
 const ASKED = encoded(',"downstream_local_address":"')
 const NOT_ASKED = encoded(',"downstream_local_address":null')
@@ -111,6 +113,11 @@ export class JsonLines implements LineWriter {
     if (words[at + Live.peerFamily] !== 0) {
       out.put(PEER)
       out.socketAddress(words, at + Live.peerFamily)
+      out.put(QUOTE)
+    }
+    if (words[at + Live.serverName] !== 0) {
+      out.put(SERVER_NAME)
+      out.put(encoded(nameOf(words, at))) // of letters that JSON leaves as they are (wire/hello-message.ts)
       out.put(QUOTE)
     }
     out.put(this.#ways.of(words, at))

@@ -9,6 +9,7 @@ import { Live } from '../stats/connections.ts'
 import type { Generations, MatchNames } from '../stats/generations.ts'
 import { REASON_NAMES } from '../stats/reasons.ts'
 import { RecordKind } from '../stats/records.ts'
+import { nameOf } from '../stats/row-names.ts'
 import { type Bytes, encoded } from './bytes.ts'
 import { clusterName, durationMs, errnoOf, type LineWriter, numberOf, ruleName } from './lines.ts'
 import { MatchCache } from './match-cache.ts'
@@ -18,6 +19,7 @@ import { WayCache } from './way-cache.ts'
 const [ARROW, VIA, UNKNOWN] = [' -> ', ' via ', '-'].map(encoded)
 const [SPACE, AFTER, MS, RECEIVED, SENT] = [' ', ' after ', ' ms, ', ' bytes in, ', ' out'].map(encoded)
 const [LOST_IN, LOST_OUT] = [' not to the upstream', ' not to the client'].map(encoded)
+const NAMED = encoded('for ')
 const [COMMA, END] = [', ', '\n'].map(encoded)
 const REASONS = REASON_NAMES.map(encoded)
 const GOES_ON: Readonly<Record<number, Uint8Array>> = {
@@ -52,6 +54,11 @@ export class TextLines implements LineWriter {
       out.socketAddress(words, at + Live.peerFamily)
     }
     out.put(this.#ways.of(words, at))
+    if (words[at + Live.serverName] !== 0) {
+      out.put(NAMED)
+      out.put(encoded(nameOf(words, at)))
+      out.put(SPACE)
+    }
     const reason = words[at + Live.reason]
     out.put(reason < 0 ? GOES_ON[words[at + Live.kind]] : REASONS[reason])
     if (words[at + Live.errno] !== 0) out.put(encoded(` (${errnoOf(words, at)})`))

@@ -38,7 +38,7 @@ export const Live = layout(60, {
   rule: [23, 1],
   route: [24, 1],
   cluster: [25, 1],
-  spare: [26, 1],
+  serverName: [26, 1], //     where it begins (row-names.ts); 0: the client asked for none
   workload: [27, 1], //       of the client; 0: unknown
   attempts: [28, 1], //       endpoints that were dialed
   connectUs: [29, 1], //      of the last dial
@@ -60,6 +60,9 @@ export const Live = layout(60, {
   reason: [57, 1], //         −1: goes on
   endedMs: [58, 2],
 })
+
+/** Words for the name of one row (row-names.ts). */
+export const NAME_WORDS = 64
 
 /** The states of engine/decide/state.ts that a row can have. */
 export const LIVE_STATES = ['free', 'reading', 'dialing', 'relaying', 'half-closed'] as const
@@ -83,7 +86,14 @@ export const liveAt = (row: number): number => LiveHead.WORDS + row * Live.WORDS
 /** Rows for one worker; one more than connections, for the one that is over the limit. */
 export const liveRows = (maxConnections: number): number => Math.min(maxConnections, LIVE_ROWS_MAX) + 1
 
-export const createConnections = (rows: number): SharedArrayBuffer => new SharedArrayBuffer(liveAt(rows) * 4)
+export const createConnections = (rows: number): SharedArrayBuffer =>
+  new SharedArrayBuffer((liveAt(rows) + rows * NAME_WORDS) * 4)
+
+/** The place for a row's name. */
+export function liveNameAt(words: Int32Array, row: number): number {
+  const rows = Math.floor((words.length - LiveHead.WORDS) / (Live.WORDS + NAME_WORDS))
+  return liveAt(rows) + row * NAME_WORDS
+}
 
 /**
  * A worker's rows as signed words and as numbers: word w of the one is number w / 2 of the other.

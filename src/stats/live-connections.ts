@@ -17,8 +17,11 @@ import {
   type LiveState,
   type LiveViews,
   liveAt,
+  liveNameAt,
+  NAME_WORDS,
   openConnections,
 } from './connections.ts'
+import { copyName, nameOf } from './row-names.ts'
 
 /** A connection as it is at one moment. Rows are those of the table of `generation`. */
 export type Connection = {
@@ -44,6 +47,8 @@ export type Connection = {
   readonly destination: SocketAddress | null
   /** The one dialed last; null: none. */
   readonly upstream: SocketAddress | null
+  /** The server name that its TLS client asked for; '': none, or nobody listened. */
+  readonly serverName: string
   /** Milliseconds since 1970. */
   readonly acceptedWallMs: number
   readonly ageMs: number
@@ -71,7 +76,7 @@ export class LiveConnections {
   /** For another thread to read, too. */
   readonly buffers: readonly SharedArrayBuffer[]
   readonly #workers: readonly LiveViews[]
-  readonly #copy: LiveViews = openConnections(new SharedArrayBuffer(Live.WORDS * 4))
+  readonly #copy: LiveViews = openConnections(new SharedArrayBuffer((Live.WORDS + NAME_WORDS) * 4))
 
   /** @param buffers  Made by `createConnections`, one for each worker. */
   constructor(buffers: readonly SharedArrayBuffer[]) {
@@ -162,6 +167,7 @@ export class LiveConnections {
         this.#copy.words[word] = Atomics.load(words, at + word)
       for (let word = Live.id; word < Live.kind; word++)
         this.#copy.words[word] = Atomics.load(words, at + word)
+      copyName(words, liveNameAt(words, row), this.#copy.words, 0, Live.WORDS)
       this.#keepLoads()
       if (Atomics.load(words, at + Live.version) === version) return true
     }
@@ -193,6 +199,7 @@ export class LiveConnections {
       peer: socketAddress(words, Live.peerFamily),
       destination: socketAddress(words, Live.destinationFamily),
       upstream: socketAddress(words, Live.endpointFamily),
+      serverName: nameOf(words, 0),
       acceptedWallMs: numbers[Live.acceptedWallMs / 2],
       ageMs: Math.max(0, nowMs - numbers[Live.acceptedMs / 2]),
       idleMs: Math.max(0, nowMs - numbers[Live.activeMs / 2]),

@@ -9,7 +9,8 @@
  */
 
 import { layout } from '../base/layout.ts'
-import { Live } from './connections.ts'
+import { Live, NAME_WORDS } from './connections.ts'
+import { copyName } from './row-names.ts'
 
 /** Records in one ring; at 30 000 connections a second half a second of them. */
 export const RECORDS = 16_384
@@ -31,9 +32,13 @@ const RingHead = layout(32, {
 })
 
 export const createRecords = (): SharedArrayBuffer =>
-  new SharedArrayBuffer((RingHead.WORDS + RECORDS * Live.WORDS) * 4)
+  new SharedArrayBuffer((RingHead.WORDS + RECORDS * (Live.WORDS + NAME_WORDS)) * 4)
 
 const recordAt = (count: number): number => RingHead.WORDS + (count & (RECORDS - 1)) * Live.WORDS
+
+/** The place for the name of the record at `at`. */
+export const recordNameAt = (at: number): number =>
+  RingHead.WORDS + RECORDS * Live.WORDS + ((at - RingHead.WORDS) / Live.WORDS) * NAME_WORDS
 
 /** A worker's end of its ring. */
 export class RecordWriter {
@@ -134,4 +139,5 @@ export const droppedRecords = (buffer: SharedArrayBuffer): number =>
 /** Copies the row at `from` of `source` into the record at `to`; its version stays behind. */
 export function copyRow(source: Int32Array, from: number, target: Int32Array, to: number): void {
   for (let word = 1; word < Live.kind; word++) target[to + word] = source[from + word]
+  copyName(source, source[from + Live.serverName], target, to, recordNameAt(to))
 }

@@ -31,6 +31,8 @@ const TLS_HANDSHAKE = 22
 const SSL_CODE = 80877103
 const GSS_CODE = 80877104
 const CANCEL_CODE = 80877102
+/** What a server answers that agrees. */
+const AGREED = 0x53 // 'S'
 /** Major 3, any minor. */
 const PROTOCOL_MAJOR = 3
 /** A process, and a key of 4 up to 256 bytes since protocol 3.2. */
@@ -59,6 +61,12 @@ function kindOf(length: number, code: number): number {
   const isStartup = code >>> 16 === PROTOCOL_MAJOR && length > STARTUP_HEAD && length <= STARTUP_BYTES_MAX
   return isStartup ? Startup.startup : Startup.unknown
 }
+
+/** SSLRequest, as a client says it. */
+export const SSL_REQUEST = Uint8Array.of(0, 0, 0, STARTUP_HEAD, 0x04, 0xd2, 0x16, 0x2f)
+
+/** Whether a server's answer to it is that TLS begins. */
+export const isAgreed = (byte: number): boolean => byte === AGREED
 
 const u32 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0

@@ -96,6 +96,7 @@ test('servers of several Gateways share a socket; a name and what is not TLS hav
       'IST0145 Gateway default/three spec.servers[0]',
       'IST0145 Gateway default/three spec.servers[1]',
       'IST0145 Gateway default/gw spec.servers[0]',
+      'IST0145 Gateway default/two spec.servers[1]',
     ],
   )
 })

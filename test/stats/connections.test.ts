@@ -6,7 +6,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { createConnections, LIVE_ROWS_MAX, Live, LiveHead, liveRows } from '../../src/stats/connections.ts'
+import {
+  createConnections,
+  LIVE_ROWS_MAX,
+  Live,
+  LiveHead,
+  liveRows,
+  NAME_WORDS,
+} from '../../src/stats/connections.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
 import {
   createRecords,
@@ -53,7 +60,10 @@ test('a live row that is rewritten all the time is read whole or not at all', as
   while (seen.size < 10_000) {
     for (let look = 0; look < 1000; look++) {
       live.visit(words => {
-        seen.add(numberOf(words, Live.id, Live.kind))
+        // The word between says where the name is copied to.
+        const round = numberOf(words, Live.id, Live.serverName)
+        assert.equal(numberOf(words, Live.serverName + 1, Live.kind), round)
+        seen.add(round)
         return true
       })
     }
@@ -128,5 +138,5 @@ test('nobody who reads is nobody who wants', () => {
 
 test('the rows of a worker have a limit', () => {
   assert.deepEqual([liveRows(10), liveRows(2 ** 29)], [11, LIVE_ROWS_MAX + 1])
-  assert.equal(createConnections(3).byteLength, (LiveHead.WORDS + 3 * Live.WORDS) * 4)
+  assert.equal(createConnections(3).byteLength, (LiveHead.WORDS + 3 * (Live.WORDS + NAME_WORDS)) * 4)
 })

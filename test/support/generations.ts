@@ -8,7 +8,7 @@ import { buildTable } from '../../src/table/build/builder.ts'
 import { changeClients } from '../../src/table/build/clients.ts'
 import { changeEndpoints } from '../../src/table/build/endpoints.ts'
 import type { Table, TableBuffers } from '../../src/table/format/table.ts'
-import type { Query } from '../../src/table/match/match.ts'
+import type { Query } from '../../src/table/match/query.ts'
 import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 
 /** The greatest generation that fits into the addresses. */

@@ -15,8 +15,9 @@ import { Endpoint, EndpointRun } from '../../src/table/format/endpoints-layout.t
 import { NO_ROUTE } from '../../src/table/format/outcome.ts'
 import { Cluster } from '../../src/table/format/routing-layout.ts'
 import type { Table } from '../../src/table/format/table.ts'
-import { createQuery, match } from '../../src/table/match/match.ts'
+import { match } from '../../src/table/match/match.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
+import { createQuery } from '../../src/table/match/query.ts'
 import { fill, portOf, routeOf, timeoutOf, weightOf, workloadOf } from './generations.ts'
 
 /**

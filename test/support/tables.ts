@@ -4,7 +4,7 @@ import { parseInto } from '../../src/address/address.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { openTable, type Table } from '../../src/table/format/table.ts'
-import { createQuery, type Query } from '../../src/table/match/match.ts'
+import { createQuery, type Query } from '../../src/table/match/query.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 
 /** The table of `plan`, with slots of its own. */

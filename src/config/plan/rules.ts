@@ -67,6 +67,9 @@ function whyNever({ gateways, names }: ReadMatch, gateway: string): string | nul
   return `sniHosts: no client asks for ${names.join(', ')}`
 }
 
-/** A whole name, or one behind "*." (Envoy refuses others); an address is no server name (RFC 6066 §3). */
+/**
+ * A whole name, or one behind "*." (Envoy refuses others); an address is no server name (RFC 6066
+ * §3).
+ */
 const isPattern = (name: string): boolean =>
   (name === '*' || !name.slice(name.startsWith('*.') ? 2 : 0).includes('*')) && parseAddress(name) === null

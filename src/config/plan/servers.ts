@@ -42,7 +42,7 @@ export type Server = {
  * `terminate` would end TLS and relay what is inside, `http` would end TLS of HTTP. `nothing` is
  * not planned at all.
  */
-export type Carries = 'tcp' | 'tls' | 'terminate' | 'http' | 'nothing'
+type Carries = 'tcp' | 'tls' | 'terminate' | 'http' | 'nothing'
 
 export type GatewayServers = {
   readonly resource: Resource

@@ -1,7 +1,7 @@
 /**
  * The annotation that says where clients ask for TLS in the words of another protocol first:
- * "postgres" for all TLS servers of a Gateway, or "5432=postgres" for those of one port; several are
- * separated by ";".
+ * "postgres" for all TLS servers of a Gateway, or "5432=postgres" for those of one port; several
+ * are separated by ";".
  */
 
 export const STARTTLS = 'gateway.weir/starttls'

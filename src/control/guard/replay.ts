@@ -15,8 +15,9 @@ import type { Cold } from '../../table/format/cold.ts'
 import { PASSTHROUGH } from '../../table/format/outcome.ts'
 import { destinationsOf } from '../../table/format/rows.ts'
 import { readCold, type Table } from '../../table/format/table.ts'
-import { createQuery, match, type Query } from '../../table/match/match.ts'
+import { match } from '../../table/match/match.ts'
 import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
+import { createQuery, type Query } from '../../table/match/query.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 
 /** Moves that are told one by one, those of most connections first. */

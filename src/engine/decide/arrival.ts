@@ -7,8 +7,20 @@
 
 import type { Family } from '../../address/address.ts'
 import type { Table } from '../../table/format/table.ts'
-import { createQuery, type Query } from '../../table/match/match.ts'
+import { createQuery, type Query } from '../../table/match/query.ts'
+import type { HelloReader } from '../../wire/client-hello.ts'
 import { createDecision, type Decision } from './decision.ts'
+
+/** What is known of a client that is being heard. */
+export type Hearing = {
+  readonly hello: HelloReader
+  /** Bytes that need not be looked at again. */
+  heard: number
+  /** Requests that were answered, whose bytes are not for the upstream. */
+  taken: number
+  /** It was told that it may begin TLS, and so its upstream is to be asked for the same. */
+  starttls: boolean
+}
 
 export type Arrival = {
   /** The table of its listener when it was accepted; a newer one does not change who decides. */
@@ -30,6 +42,13 @@ export type Arrival = {
   decideNs: number
   /** Until when it must have been read; Infinity without a reader. */
   readUntilMs: number
+  /** Which reader hears it, and what those before have taken for themselves (readers.ts). */
+  reader: number
+  taken: number
+  /** A byte that the client is to be told, by whoever asked the reader; 0: none. */
+  reply: number
+  /** Of a client whose server name decides (name-reader.ts); null: nobody asks for it. */
+  hearing: Hearing | null
   /** The `Reason` with which a reader wants to reset it, whatever it sends; −1: none. */
   refusal: number
 }
@@ -46,6 +65,10 @@ const createArrival = (): Arrival => ({
   arrivedMs: 0,
   decideNs: 0,
   readUntilMs: Number.POSITIVE_INFINITY,
+  reader: 0,
+  taken: 0,
+  reply: 0,
+  hearing: null,
   refusal: -1,
 })
 
@@ -67,6 +90,7 @@ export class Arrivals {
     arrival.decideNs = 0
     arrival.readUntilMs = Number.POSITIVE_INFINITY
     arrival.refusal = -1
+    arrival.hearing = null
     decision.route = decision.cluster = -1
     query.listener = listener
     query.clientFamily = query.destinationFamily = 0

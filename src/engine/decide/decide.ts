@@ -19,11 +19,14 @@ import {
   CLUSTER_STATIC,
   CLUSTER_UNKNOWN,
   Cluster,
+  Scope,
 } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
-import { match, type Query } from '../../table/match/match.ts'
+import { match } from '../../table/match/match.ts'
+import { nobodyFor } from '../../table/match/nobody.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
 import { pickDestination } from '../../table/match/pick.ts'
+import type { Query } from '../../table/match/query.ts'
 import { NO_ENDPOINT } from './balance.ts'
 import { type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
@@ -85,7 +88,9 @@ export function decide(decider: Decider, table: Table, query: Query, decision: D
   const route = match(table, query)
   decision.route = route
   decision.cluster = -1
-  if (route === NO_ROUTE) return Reason['no-route']
+  if (route === NO_ROUTE) return Reason[nobodyFor(table, query) ?? 'no-route']
+  if (query.scope >= 0 && table.scopes[query.scope * Scope.WORDS + Scope.serves] === 0)
+    return Reason['no-route']
   if (route === DENIED) return Reason.denied
   if (route === PASSTHROUGH) {
     takeDefaults(decision)

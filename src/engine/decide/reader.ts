@@ -42,7 +42,7 @@ export interface Reader {
    *
    * @param bytes  All that came so far, valid during the call.
    * @returns How many bytes of the beginning are not for the upstream, or MORE, or
-   * `refusal(reason)`.
+   * `refusal(reason)`. With MORE, `arrival.reply` may be a byte that the client is to be told.
    */
   read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number
 }

@@ -15,6 +15,7 @@ import type { Flows } from './flows.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, type Slots } from './slots.ts'
+import type { Starttls } from './starttls.ts'
 
 /**
  * Called with each admitted connection before it is received from again: for filters, and a prefix.
@@ -42,6 +43,7 @@ type AdmissionOptions = {
   readonly flows: Flows
   readonly dialer: Dialer
   readonly endings: Endings
+  readonly starttls: Starttls
   readonly onAdmitted: ((slot: number) => void) | undefined
 }
 
@@ -63,18 +65,21 @@ export class Admission {
 
   /** Lets it go where the decision says; what was read of it and is left goes first. */
   #admit(slot: number, arrival: Arrival): void {
-    const { slots, decider, journal, reception, ports, queues, flows, dialer, onAdmitted } = this.#options
+    const { slots, decider, journal, reception, ports, queues, flows, dialer, starttls, onAdmitted } =
+      this.#options
     const { table, decision } = arrival
     slots.enter(slot, State.Dialing)
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
     slots.maxDurationMs[slot] = decision.maxDurationMs
     slots.clusterSlot[slot] = decision.clusterSlot
     slots.proxyVersion[slot] = decision.proxyVersion
+    slots.starttls[slot] = arrival.hearing?.starttls ? 1 : 0
     journal.opened(slot, arrival)
     countOpen(decider, decision.clusterSlot, 1)
     const bytes = queues.held(2 * slot + CLIENT)
     const hasSpoken = slots.readings.size > 0 && slots.readings.has(slot)
     if (onAdmitted) onAdmitted(slot)
+    if (slots.starttls[slot] === 1) starttls.begin(slot)
     const isFiltered = hasSpoken && ports.isFiltered(slot)
     if (bytes > 0 && !isFiltered) flows.cameEarly(slot, bytes)
     this.#receive(slot)

@@ -32,6 +32,7 @@ import { Queues } from './queues.ts'
 import { Reading } from './reading.ts'
 import { otherOf, type Side, Slots } from './slots.ts'
 import { Splicer } from './splice.ts'
+import { Starttls } from './starttls.ts'
 import type { Tally } from './tally.ts'
 import { Watch } from './watch.ts'
 
@@ -79,11 +80,12 @@ export class Connections {
     const flows = new Flows({ ...shared, counters, endings })
     const dialer = new Dialer({ ...shared, attempts, descriptorCeiling, flows, endings })
     const stages = { memory, ports, queues, flows, endings }
+    const starttls = new Starttls(stages)
     const admission = new Admission({
-      ...{ ...shared, flows, dialer, endings },
+      ...{ ...shared, flows, dialer, endings, starttls },
       onAdmitted: onAdmitted && (slot => onAdmitted(slot, stages)),
     })
-    const reading = new Reading({ ...shared, admission, endings })
+    const reading = new Reading({ ...shared, flows, admission, endings })
     this.intake = new Intake({ ...shared, descriptorCeiling, reading, admission, endings })
     this.#watch = new Watch({ ...shared, endings })
     this.slots = slots

@@ -15,6 +15,7 @@ import { errnoName } from '../../kernel/errno.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import { SSL_REQUEST } from '../../wire/postgres-startup.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
 import { createDecision, type Decision } from '../decide/decision.ts'
@@ -49,7 +50,7 @@ export class Dialer {
   /** Of a connection that goes on to another endpoint, while that is dialed. */
   readonly #another = createDecision()
   /** Of the connection in question. */
-  readonly #header = new Uint8Array(PROXY_WRITTEN_MAX)
+  readonly #header = new Uint8Array(PROXY_WRITTEN_MAX + SSL_REQUEST.length)
 
   constructor(options: DialerOptions) {
     this.#options = options
@@ -109,7 +110,8 @@ export class Dialer {
 
   #succeed(slot: number): void {
     const { sockets, slots, queues, attempts, clock, deadlines, flows } = this.#options
-    const isIntroduced = slots.proxyVersion[slot] === 0 || this.#introduce(slot)
+    const isSilent = slots.proxyVersion[slot] === 0 && slots.starttls[slot] === 0
+    const isIntroduced = isSilent || this.#introduce(slot)
     slots.enter(slot, State.Relaying)
     attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
     slots.activeMs[slot] = clock.nowMs
@@ -123,11 +125,21 @@ export class Dialer {
     flows.begin(slot)
   }
 
-  /** A PROXY header goes before what the client says, and at once where it says nothing. */
+  /**
+   * A PROXY header goes before what the client says, and at once where it says nothing; then the
+   * request for TLS, whose answer the client's bytes wait for (starttls.ts).
+   */
   #introduce(slot: number): boolean {
     const { slots, flows, journal } = this.#options
-    const version = slots.proxyVersion[slot] === 1 ? 1 : 2
-    const bytes = writeProxyHeader(this.#header, 0, version, journal.addressesOf(slot))
+    const version = slots.proxyVersion[slot]
+    const name = version === 2 ? journal.serverNameOf(slot) : ''
+    let bytes = 0
+    if (version !== 0)
+      bytes = writeProxyHeader(this.#header, 0, version === 1 ? 1 : 2, journal.addressesOf(slot), name)
+    if (slots.starttls[slot] === 1) {
+      this.#header.set(SSL_REQUEST, bytes)
+      bytes += SSL_REQUEST.length
+    }
     return flows.prefix(slot, UPSTREAM, this.#header.subarray(0, bytes))
   }
 

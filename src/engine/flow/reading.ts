@@ -12,6 +12,7 @@
 
 import { unreachable } from '../../base/assert.ts'
 import type { Memory } from '../../kernel/kernel.ts'
+import { Reason } from '../../stats/reasons.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import { Asked, MORE, READ_BYTES_MAX, refusedFor } from '../decide/reader.ts'
 import type { Journal } from '../worker/journal.ts'
@@ -19,6 +20,7 @@ import type { Reception } from '../worker/reception.ts'
 import type { Admission } from './admission.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Endings } from './endings.ts'
+import type { Flows } from './flows.ts'
 import { Came, type Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, PortIs, type Slots } from './slots.ts'
@@ -31,6 +33,7 @@ type ReadingOptions = {
   readonly ports: Ports
   readonly queues: Queues
   readonly deadlines: Deadlines
+  readonly flows: Flows
   readonly admission: Admission
   readonly endings: Endings
 }
@@ -98,12 +101,28 @@ export class Reading {
     if (queues.count(at) > 1 && this.#scratch.length === 0) this.#scratch = new Uint8Array(2 * READ_BYTES_MAX)
     const answer = reception.read(arrival, queues.gather(at, memory.u8, this.#scratch), asked)
     const reason = refusedFor(answer)
-    if (answer === MORE) this.#goOn(slot, arrival)
+    if (answer === MORE) this.#answer(slot, arrival)
     else if (reason >= 0) endings.close(slot, reason)
     else {
       queues.skip(at, answer)
       admission.decide(slot, arrival)
     }
+  }
+
+  /** The client is told what the reader wants it to be told, and is heard on. */
+  #answer(slot: number, arrival: Arrival): void {
+    const { queues, memory, flows, endings } = this.#options
+    if (arrival.reply !== 0) {
+      const buffer = queues.borrow(false)
+      if (buffer < 0) {
+        endings.close(slot, Reason['accept-error'])
+        return
+      }
+      memory.u8[queues.placeOf(buffer)] = arrival.reply
+      arrival.reply = 0
+      flows.put(slot, CLIENT, buffer, 1, 0, false)
+    }
+    this.#goOn(slot, arrival)
   }
 
   #goOn(slot: number, arrival: Arrival): void {

@@ -97,6 +97,8 @@ export class Slots {
   readonly clusterSlot: Int32Array
   /** Of the PROXY header that the upstream gets; 0: none. */
   readonly proxyVersion: Uint8Array
+  /** 1: the upstream is asked for TLS in PostgreSQL's words first (starttls.ts). */
+  readonly starttls: Uint8Array
 
   /** One above the highest slot that has been in use. */
   used = 0
@@ -125,6 +127,7 @@ export class Slots {
     this.maxDurationMs = new Int32Array(count)
     this.clusterSlot = new Int32Array(count)
     this.proxyVersion = new Uint8Array(count)
+    this.starttls = new Uint8Array(count)
     this.#free = new Int32Array(count)
   }
 

@@ -15,6 +15,7 @@ import { formatAddress } from '../../address/address.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, closedAt } from '../../stats/stats.ts'
+import { isAgreed, SSL_REQUEST } from '../../wire/postgres-startup.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
@@ -83,6 +84,8 @@ export class Connection {
   #earlyBytes = 0
   /** It was, or is, read from before it is decided about. */
   #isRead = false
+  /** Its upstream is asked for TLS first, and until it agrees the client's bytes wait. */
+  #starttls = false
   #clientEnded = false
 
   /** Counts the client's socket as an accepted connection. */
@@ -132,6 +135,8 @@ export class Connection {
     const answer = this.#reception.read(arrival, bytes, asked)
     const reason = refusedFor(answer)
     this.#early = [bytes]
+    if (answer === MORE && arrival.reply !== 0) this.#client.write(Uint8Array.of(arrival.reply))
+    arrival.reply = 0
     if (answer === MORE) this.#readOn(arrival)
     else if (reason >= 0) this.close(reason)
     else {
@@ -160,6 +165,7 @@ export class Connection {
     Object.assign(this.#decision, decision, { address: this.#decision.address })
     this.#decision.address.set(decision.address)
     this.#journal.opened(row, arrival)
+    this.#starttls = arrival.hearing?.starttls === true
     this.#enter(State.Dialing)
     countOpen(this.#decider, decision.clusterSlot, 1)
     this.#earlyBytes = this.#early.reduce((sum, chunk) => sum + chunk.length, 0)
@@ -273,18 +279,32 @@ export class Connection {
       upstream.cork() // into one segment with what the client has said
       toUpstream.introduce(this.#header())
     }
-    for (const chunk of this.#early) toUpstream.write(chunk)
+    if (this.#starttls) toUpstream.introduce(Buffer.from(SSL_REQUEST))
+    else this.#flushEarly(toUpstream)
     upstream.uncork()
+    this.#watch()
+  }
+
+  /** What the client has said by now goes on. */
+  #flushEarly(toUpstream: Pump): void {
+    for (const chunk of this.#early) toUpstream.write(chunk)
     this.#early = []
     if (this.#clientEnded) toUpstream.end()
-    this.#watch()
+  }
+
+  /** The upstream's answer: one byte, and no more, which would have been said in the clear. */
+  #onStarttls(chunk: Buffer): void {
+    this.#starttls = false
+    if (chunk.length !== 1 || !isAgreed(chunk[0])) this.close(Reason['starttls-refused'])
+    else if (this.#toUpstream) this.#flushEarly(this.#toUpstream)
   }
 
   /** What the upstream gets first: who the client is. */
   #header(): Buffer {
     const header = Buffer.allocUnsafe(PROXY_WRITTEN_MAX)
     const version = this.#decision.proxyVersion === 1 ? 1 : 2
-    const bytes = writeProxyHeader(header, 0, version, this.#journal.addressesOf(this.#row))
+    const name = this.#journal.serverNameOf(this.#row)
+    const bytes = writeProxyHeader(header, 0, version, this.#journal.addressesOf(this.#row), name)
     return header.subarray(0, bytes)
   }
 
@@ -309,7 +329,7 @@ export class Connection {
     if (this.#state === State.Reading) this.#onRead(chunk)
     else {
       this.#came(chunk.length)
-      if (this.#toUpstream) this.#toUpstream.write(chunk)
+      if (this.#toUpstream && !this.#starttls) this.#toUpstream.write(chunk)
       else this.#keepEarly(chunk)
     }
   }
@@ -327,6 +347,10 @@ export class Connection {
 
   readonly #onUpstreamData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return
+    if (this.#starttls) {
+      this.#onStarttls(chunk)
+      return
+    }
     this.#counters[Counter.upstreamBytes] += chunk.length
     this.#times.activeMs = this.#world.monotonicMs()
     this.#journal.received(this.#row, FROM_UPSTREAM, chunk.length, this.#times.activeMs)
@@ -342,11 +366,13 @@ export class Connection {
   readonly #onClientEnd = (): void => {
     this.#clientEnded = true
     if (this.#state === State.Reading && this.#arrival) this.#ask(this.#arrival, Asked.end)
-    else if (this.#state !== State.Closing) this.#toUpstream?.end()
+    else if (this.#state !== State.Closing && !this.#starttls) this.#toUpstream?.end()
   }
 
   readonly #onUpstreamEnd = (): void => {
-    if (this.#state !== State.Closing) this.#toClient?.end()
+    if (this.#state === State.Closing) return
+    if (this.#starttls) this.close(Reason['starttls-refused'])
+    else this.#toClient?.end()
   }
 
   readonly #onClientPassedEnd = (): void => this.#onPassedEnd(FROM_CLIENT)

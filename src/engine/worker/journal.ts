@@ -17,13 +17,15 @@ import {
   Live,
   LiveHead,
   liveAt,
+  liveNameAt,
   openConnections,
   publishRow,
   Stage,
   withdrawRow,
 } from '../../stats/connections.ts'
 import { openHistogram, record } from '../../stats/histogram.ts'
-import { copyRow, RecordKind, RecordWriter, Wanted } from '../../stats/records.ts'
+import { copyRow, RecordKind, RecordWriter, recordNameAt, Wanted } from '../../stats/records.ts'
+import { nameOf, writeName } from '../../stats/row-names.ts'
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
 import { createProxyHeader, type ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
@@ -102,6 +104,8 @@ export class Journal {
     const { words, numbers } = this.#records
     words.fill(0, at, at + Live.WORDS)
     this.#describe(words, numbers, at, arrival)
+    const { serverName } = arrival.query
+    if (serverName !== '') writeName(words, at, recordNameAt(at), serverName)
     words[at + Live.errno] = errno
     this.#end(at, RecordKind.end, reason, nowMs)
   }
@@ -130,6 +134,11 @@ export class Journal {
       header.destination[word] = words[at + Live.destination + word]
     }
     return header
+  }
+
+  /** The server name that its client asked for; '': none. */
+  serverNameOf(row: number): string {
+    return nameOf(this.#words, liveAt(row))
   }
 
   /** It goes on to another endpoint, which the decision has by now. */
@@ -213,6 +222,8 @@ export class Journal {
     if (row >= words[LiveHead.used]) Atomics.store(words, LiveHead.used, row + 1)
     for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
     this.#describe(words, this.#numbers, at, arrival)
+    const { serverName } = arrival.query
+    if (serverName !== '') writeName(words, at, liveNameAt(words, row), serverName)
     this.#numbers[at / 2 + ACTIVE] = arrival.arrivedMs
     words[at + Live.series] = OTHER_ROW
     words[at + Live.state] = stage
@@ -261,6 +272,7 @@ export class Journal {
     numbers[(at + Live.acceptedWallMs) / 2] = Math.floor(arrivedMs + this.#wallOriginMs)
     words[at + Live.generation] = arrival.table?.generation ?? 0
     words[at + Live.listener] = query.listener
+    words[at + Live.serverName] = 0
     words[at + Live.scope] = query.scope
     words[at + Live.rule] = query.rule
     words[at + Live.route] = decision.route

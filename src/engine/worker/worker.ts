@@ -15,7 +15,9 @@ import { hold } from '../../kernel/held.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { machine } from '../../kernel/machine.ts'
 import { openWake } from '../../kernel/wake.ts'
+import { NameReader } from '../decide/name-reader.ts'
 import { ProxyHeaderReader } from '../decide/proxy-reader.ts'
+import { Readers } from '../decide/readers.ts'
 import { Inboxes } from './inboxes.ts'
 import { LimitsInForce } from './limits.ts'
 import type { EngineKind, EngineTask, Preload, WorkerTask } from './protocol.ts'
@@ -47,7 +49,7 @@ if (engine) await ENGINES[engine]().catch(() => {})
 type Parts = Pick<EngineTask, 'world' | 'reader'>
 
 const runWorker = (task: WorkerTask): Promise<void> =>
-  runWith(task, { world: machine, reader: new ProxyHeaderReader() })
+  runWith(task, { world: machine, reader: new Readers([new ProxyHeaderReader(), new NameReader()]) })
 
 export default runWorker
 

@@ -9,7 +9,6 @@
  * All functions here read typed arrays and return integers; they never throw and allocate nothing.
  */
 
-import type { Family } from '../../address/address.ts'
 import { conditionList } from '../build/conditions.ts'
 import { ClientNode, WorkloadRun } from '../format/clients-layout.ts'
 import { DENIED, NO_ROUTE, NO_RULE, PASSTHROUGH } from '../format/outcome.ts'
@@ -17,57 +16,8 @@ import { Listener, Otherwise, Scope } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { findScope, firstRule } from './classifier.ts'
 import { findNode } from './find-node.ts'
-import type { Fulfilled } from './fulfilled.ts'
 import { findNamedScope } from './named-scope.ts'
-
-/**
- * A connection to be matched: each worker has one and fills it anew. Addresses are 4 words
- * (address/address.ts).
- */
-export type Query = {
-  /**
-   * Index into `Table.sockets`. Out: where Gateways share a socket, that of the one whose server
-   * took the connection.
-   */
-  listener: number
-  destinationFamily: Family | 0
-  readonly destination: Uint32Array
-  /** What the client asked for; a gateway's rules ask for the listener's port instead. */
-  destinationPort: number
-  clientFamily: Family | 0
-  readonly client: Uint32Array
-  /** Whether the client has begun TLS; false where nothing was read of it. */
-  isTls: boolean
-  /** The name that a TLS client asks for, in lower case, without a dot at its end; '': none. */
-  serverName: string
-  /** What the client's workload fulfils, found on the way. */
-  readonly fulfilled: Fulfilled
-  /** Out: the row of the scope that applied; −1 where none did. */
-  scope: number
-  /** Out: the row of the rule that matched; −1 where none did. */
-  rule: number
-  /** Out: the row of the client's workload; 0 is the unknown one. */
-  workload: number
-}
-
-const NOTHING = new Uint32Array(0)
-
-export function createQuery(): Query {
-  return {
-    listener: 0,
-    destinationFamily: 0,
-    destination: new Uint32Array(4),
-    destinationPort: 0,
-    clientFamily: 0,
-    client: new Uint32Array(4),
-    isTls: false,
-    serverName: '',
-    fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, route: -1 },
-    scope: -1,
-    rule: -1,
-    workload: 0,
-  }
-}
+import type { Query } from './query.ts'
 
 /** The route's index for a new connection, or NO_ROUTE, PASSTHROUGH or DENIED. */
 export function match(table: Table, query: Query): number {

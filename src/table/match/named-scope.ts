@@ -6,8 +6,11 @@
 
 import { ANY_NAME, findName, NOT_TLS } from '../format/name-index.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
-import { NOBODY } from '../format/routing-layout.ts'
+import { Listener, NOBODY, Scope } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
+import { findScope } from './classifier.ts'
+import { findNode } from './find-node.ts'
+import type { Query } from './query.ts'
 
 /** The row, or −1: nobody takes such clients. Never throws, allocates nothing. */
 export function findNamedScope(table: Table, scope: number, isTls: boolean, serverName: string): number {
@@ -19,4 +22,22 @@ export function findNamedScope(table: Table, scope: number, isTls: boolean, serv
     if (node === ANY_NAME) return -1
     node = table.serverNameParents[node]
   }
+}
+
+/** The scope of a query's destination that decides by names; −1: its destination has none. */
+function byNameScope(table: Table, query: Query): number {
+  const { listener } = query
+  const port = table.listeners[listener * Listener.WORDS + Listener.rulePort] || query.destinationPort
+  const node = findNode(table.destinations, query.destinationFamily, query.destination)
+  const scope = findScope(table, listener, node, port)
+  return scope >= 0 && table.scopes[scope * Scope.WORDS + Scope.byName] === 1 ? scope : -1
+}
+
+/** Whether the client's server name decides where the connection goes. */
+export const asksName = (table: Table, query: Query): boolean => byNameScope(table, query) >= 0
+
+/** Whether somebody takes clients that do not begin with TLS. */
+export function takesPlain(table: Table, query: Query): boolean {
+  const scope = byNameScope(table, query)
+  return scope >= 0 && findNamedScope(table, scope, false, '') >= 0
 }

@@ -5,7 +5,7 @@
 
 import { Listener, Names } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
-import type { Query } from './match.ts'
+import type { Query } from './query.ts'
 
 /** The reason's name for a query that found no route; null: the name or its lack is not why. */
 export function nobodyFor(

@@ -1,4 +1,6 @@
-/** Server names and their patterns, as a Plan has them: in lower case, without a dot at their end. */
+/**
+ * Server names and their patterns, as a Plan has them: in lower case, without a dot at their end.
+ */
 
 /** As a client's server name is compared: in lower case, without a dot at its end. */
 export const plainName = (name: string): string => name.toLowerCase().replace(/\.$/, '')

@@ -1,0 +1,113 @@
+/**
+ * Hears which server a TLS client asks for, where that decides where it goes
+ * (../../wire/client-hello.ts). All bytes of the hello go on unchanged.
+ *
+ *   (PostgreSQL: SSLRequest ─▶ 'S')   ClientHello ─▶ isTls, serverName     other bytes ─▶ not TLS
+ *
+ * Nobody is "without a name" before the hello is whole (CVE-2026-32305). A client that has said
+ * nothing when the time is up, or when it ends, is one that does not begin with TLS: where a server
+ * takes those, it may be one that waits for the server's first words.
+ */
+
+import { Reason } from '../../stats/reasons.ts'
+import { Listener, Names } from '../../table/format/routing-layout.ts'
+import { asksName, takesPlain } from '../../table/match/named-scope.ts'
+import { HelloReader } from '../../wire/client-hello.ts'
+import { Hello } from '../../wire/hello-message.ts'
+import { readStartup, STARTUP_HEAD, Startup } from '../../wire/postgres-startup.ts'
+import type { Arrival, Hearing } from './arrival.ts'
+import { Asked, MORE, type Reader, refusal } from './reader.ts'
+
+/** What a client is told that asks for encryption in PostgreSQL's words. */
+const YES = 0x53 // 'S'
+const NO = 0x4e // 'N'
+
+/** Requests that are answered before a hello: one for GSSAPI, one for TLS. */
+const REQUESTS_BYTES_MAX = 2 * STARTUP_HEAD
+
+export class NameReader implements Reader {
+  begin(arrival: Arrival): boolean {
+    const { table, query } = arrival
+    if (table === null) return false
+    const row = query.listener * Listener.WORDS
+    if (table.listeners[row + Listener.names] === Names.unheard || !asksName(table, query)) return false
+    arrival.readUntilMs = arrival.arrivedMs + table.listeners[row + Listener.readTimeoutMs]
+    arrival.hearing = { hello: new HelloReader(), heard: 0, taken: 0, starttls: false }
+    return true
+  }
+
+  read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number {
+    const { table, query, hearing } = arrival
+    if (table === null || hearing === null) return refusal(Reason['not-tls'])
+    const names = table.listeners[query.listener * Listener.WORDS + Listener.names]
+    const isAsking = names === Names.postgres && !hearing.starttls && hearing.heard === hearing.taken
+    const answer = isAsking ? answerRequest(arrival, hearing, bytes) : GO_ON
+    if (answer === MORE) return unheard(arrival, hearing, bytes, asked)
+    return answer === GO_ON ? hear(arrival, hearing, bytes, asked) : answer
+  }
+}
+
+/** No request: it is for the reader of hellos. */
+const GO_ON = Number.NEGATIVE_INFINITY
+
+/** Answers a request for encryption, or says what the client's bytes are. */
+function answerRequest(arrival: Arrival, hearing: Hearing, bytes: Uint8Array): number {
+  const { taken } = hearing
+  switch (readStartup(bytes, taken, bytes.length)) {
+    case Startup.more:
+      return MORE
+    case Startup.sslRequest:
+      hearing.starttls = true
+      return reply(arrival, hearing, bytes, YES)
+    case Startup.gssRequest:
+      return reply(arrival, hearing, bytes, NO)
+    case Startup.cancel: // names no server, and nothing that any of them would know
+      return refusal(Reason['not-tls'])
+    case Startup.startup:
+      return taken
+    default:
+      return GO_ON
+  }
+}
+
+/** What comes before the answer was not said to it: a client must not have it taken for TLS. */
+function reply(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, answer: number): number {
+  hearing.taken += STARTUP_HEAD
+  hearing.heard = hearing.taken
+  if (bytes.length > hearing.taken || hearing.taken > REQUESTS_BYTES_MAX) return refusal(Reason['not-tls'])
+  arrival.reply = answer
+  return MORE
+}
+
+function hear(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, asked: Asked): number {
+  const { hello, heard, taken } = hearing
+  const { query } = arrival
+  const said = hello.read(bytes, heard, bytes.length)
+  hearing.heard = bytes.length
+  switch (said) {
+    case Hello.more:
+      return unheard(arrival, hearing, bytes, asked)
+    case Hello.whole:
+      query.isTls = true
+      query.serverName = hello.hints.serverName
+      return taken
+    case Hello.ssl2: // no place for a name
+      query.isTls = true
+      return taken
+    case Hello.tooLarge:
+      return refusal(Reason['hello-too-large'])
+    case Hello.notTls:
+      return hearing.starttls ? refusal(Reason['not-tls']) : taken
+    default:
+      return refusal(Reason['not-tls'])
+  }
+}
+
+/** What came is not enough. */
+function unheard(arrival: Arrival, { taken, starttls }: Hearing, bytes: Uint8Array, asked: Asked): number {
+  const { table, query } = arrival
+  if (asked === Asked.bytes) return MORE
+  const isSilent = bytes.length === taken && !starttls
+  if (isSilent && table !== null && takesPlain(table, query)) return taken
+  return refusal(asked === Asked.late ? Reason['hello-timeout'] : Reason['not-tls'])
+}
