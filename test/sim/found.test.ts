@@ -91,3 +91,30 @@ test('a reset that a send is told of is no end, though the completions of both c
     assert.ok(!server.incoming.heardEnd, `in the order of ${seed}`)
   }
 })
+
+test('a port waits for bytes by one poll, also while what it has said waits to be sent', () => {
+  const { machine, network, pass, client } = openScene(planTo('10.2.0.1'))
+  machine.faults.strikes = fault => fault === 'again' // as of sockets that do not block
+  const servers: Socket[] = []
+  network.servers.set('10.2.0.1:9000', socket => void servers.push(socket))
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  pass(10)
+  const [server] = servers
+  for (let said = 0; said < 82; said++) {
+    network.write(one, new Uint8Array(200))
+    pass(10)
+  }
+  assert.equal(server.incoming.room, 0, 'a send waits')
+  network.write(server, new Uint8Array(10))
+  pass(10)
+  network.read(one, new Uint8Array(10), 10) // its port looks again, and finds nothing
+  pass(10)
+  network.read(server, new Uint8Array(20_000), 20_000)
+  pass(10)
+  const polls = Array.from(
+    machine.process.files,
+    file => [...(file?.operations ?? [])].filter(({ kind }) => kind === 'ready').length,
+  )
+  assert.equal(Math.max(...polls), 1)
+})

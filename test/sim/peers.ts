@@ -134,6 +134,8 @@ export class Peer {
   /** When it was the last to do anything. */
   activeMs = 0
   #willing = false
+  /** Anything at all has come. */
+  #hasHeard = false
   #isPlanned = false
   #nextMs = 0
   /** Pieces of the preface that were said. */
@@ -228,6 +230,7 @@ export class Peer {
       const most = hears === 'little' && !this.#willing ? this.#world.dice.size(200) : READ_MOST
       const result = this.#world.network.read(this.socket, scratch, most)
       if (result > 0) {
+        this.#hasHeard = true
         this.#open(scratch.slice(0, result))
         this.activeMs = this.#world.clock.nowMs
         if (this.isOver || (deafAt > 0 && this.heard >= deafAt && !this.#willing)) return
@@ -247,7 +250,8 @@ export class Peer {
 
   #hearEnd(): void {
     if (this.#opening !== null) this.#heardNoHeader(this.#opening)
-    if (this.#session !== null && !this.#session.heardClose)
+    // A connect that is given up ends without a word where it has just been accepted.
+    if (this.#session !== null && !this.#session.heardClose && this.#hasHeard)
       this.#world.onBug(`peer ${this.number} heard an end that its session had not said`)
     this.heardEnd = true
   }

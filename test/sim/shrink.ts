@@ -3,6 +3,7 @@
  * fails. It goes round until nothing more can be left out.
  */
 
+import { CONNECTIONS_MOST } from './memory.ts'
 import { run } from './run.ts'
 import type { Limits } from './swarm.ts'
 
@@ -12,8 +13,14 @@ const BYTES_MOST = 1_000_000
 export function shrink(seed: bigint, tell: (what: string) => void = () => {}): Limits {
   const first = run(seed)
   if (first.bug === '') return {}
-  const { faults, features, actions, connections } = first
-  let limits: Required<Limits> = { faults, features, actions, connections, bytes: BYTES_MOST }
+  const { faults, features, actions } = first
+  let limits: Required<Limits> = {
+    faults,
+    features,
+    actions,
+    connections: CONNECTIONS_MOST,
+    bytes: BYTES_MOST,
+  }
   const take = (smaller: Required<Limits>, what: string): boolean => {
     const { bug } = run(seed, smaller)
     if (bug === '') return false

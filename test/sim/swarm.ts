@@ -83,8 +83,6 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isOther = ['clientSession', 'upstreamSession', 'crowd'] as const
   if (isOther.some(each => features.has(each))) features.delete('bulk')
-  // What a reader has left of a connection passes no filter.
-  if (features.has('proxied')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
   const isCrowd = features.has('crowd')
   const actions = ACTIONS.filter(() => swarm.chance(0.35)).filter(
@@ -95,7 +93,7 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   const connections = isCrowd ? 80 : isBulk ? swarm.between(3, 8) : swarm.between(1, 24)
   const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
   const files = faults.includes('fewFiles') ? 40 : null
-  const isFew = faults.includes('fewBuffers')
+  const isFew = !isBulk && faults.includes('fewBuffers')
   const isSkewed = swarm.chance(0.3)
   const isUneven = swarm.chance(0.25)
   const hasSession = SESSIONS.some(each => features.has(each))

@@ -131,6 +131,7 @@ export class Connections {
         this.#flows.sent(slot, otherOf(side), result)
         break
       case Operation.READABLE:
+        this.ports.polled(slot, side)
         if (state[slot] === State.Reading) this.#reading.ready(slot, result)
         else this.#flows.ready(slot, side, result)
         break

@@ -242,7 +242,7 @@ export class Flows {
   }
 
   /**
-   *    * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing more
+   *    *    * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing more
    * is received from `side` until `resume`. What the kernel has received by then is told all the
    * same.
    */
@@ -352,7 +352,7 @@ export class Flows {
     switch (next) {
       case Next.readable:
         mark('a pipe waits for its source')
-        this.#ask.readable(slot, side)
+        this.#ports.awaitBytes(slot, side)
         break
       case Next.writable:
         mark('a pipe waits for its target')

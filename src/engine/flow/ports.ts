@@ -113,7 +113,7 @@ export class Ports {
     if (result === -Errno.ENOBUFS) this.#starve(slot, side)
     else if (result === -Errno.EAGAIN) {
       mark('a receive would wait')
-      this.#ask.readable(slot, side)
+      this.awaitBytes(slot, side)
     } else return Came.broken
     return Came.nothing
   }
@@ -154,9 +154,23 @@ export class Ports {
     return free < count / 2
   }
 
-  /** A receive is in the kernel, or waits for a buffer: the port goes on by itself. */
+  /** Polls for bytes, once however often it is asked: `polled` ends it. */
+  awaitBytes(slot: number, side: Side): void {
+    const { port } = this.#slots
+    const at = 2 * slot + side
+    if ((port[at] & PortIs.polled) !== 0) return
+    port[at] |= PortIs.polled
+    this.#ask.readable(slot, side)
+  }
+
+  /** The poll for bytes has completed. */
+  polled(slot: number, side: Side): void {
+    this.#slots.port[2 * slot + side] &= ~PortIs.polled
+  }
+
+  /** A receive or a poll is in the kernel, or it waits for a buffer: the port goes on by itself. */
   isBusy(at: number): boolean {
-    return (this.#slots.port[at] & (PortIs.receiving | PortIs.starved)) !== 0
+    return (this.#slots.port[at] & (PortIs.receiving | PortIs.starved | PortIs.polled)) !== 0
   }
 
   #learn(at: number, bytes: number, buffer: number): void {
