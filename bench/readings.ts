@@ -6,6 +6,7 @@
  * (readings/kinds.ts). Kinds and proxies take turns, round by round, so each is compared with what
  * was measured next to it. Figures are the CPU of the proxy's process for each connection.
  */
+
 import { WEIR, WEIR_EPOLL } from './engines/contenders.ts'
 import { recordWork } from './engines/record.ts'
 import { Running, type Target } from './engines/running.ts'
