@@ -32,7 +32,7 @@ const LINE6 = 'PROXY TCP6 2001:db8::7 2001:db8::5 56324 443\r\n'
 const NAMED = LINE
 const ITSELF = /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\n$/
 
-/** Headers that are taken, by their number among the vectors, and what the upstream gets for them. */
+/** Headers that are taken, by their number among the vectors, and what upstreams get for them. */
 const TAKEN: readonly (readonly [vector: string, header: Buffer, told: string | RegExp])[] = [
   ['1 version 2, IPv4', ONE, NAMED],
   ['2 version 2, IPv6', binary(`21210024${IPV6}`), LINE6],
@@ -83,7 +83,7 @@ type Scene = {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
-/** A listener that reads headers, before a cluster that gets them by version 1 and answers "bye". */
+/** A listener that reads headers, before a cluster that gets version 1 and answers "bye". */
 async function sceneOf(engine: EngineKind, timeoutMs = 60_000, from = '127.0.0.0/8'): Promise<Scene> {
   const got: string[] = []
   const upstream = await listen((socket: Socket) => {

@@ -1,6 +1,6 @@
 /**
  * Clients that connect and say nothing, or too little, as a process of their own: so that they take
- * no descriptor of the gateway's. They report how each ended, and when.
+ * no descriptor of the gateway's. They report how each ended.
  */
 
 import { connect } from 'node:net'
@@ -19,9 +19,6 @@ export type Silent = {
 export type Ended = {
   /** By the code of the error, or 'end'. */
   readonly ends: Readonly<Record<string, number>>
-  /** From the call of connect to the end, and from when it stood: SYNs may wait for their turn. */
-  readonly leastMs: number
-  readonly mostMs: number
 }
 
 process.on('message', (silent: Silent) => {
@@ -33,41 +30,25 @@ process.on('message', (silent: Silent) => {
 
 async function run({ port, total, atOnce, addresses, beginsEvery }: Silent): Promise<Ended> {
   const ends: Record<string, number> = {}
-  let [begun, leastMs, mostMs] = [0, Number.POSITIVE_INFINITY, 0]
+  let begun = 0
   const next = async (): Promise<void> => {
     while (begun < total) {
       const index = begun++
-      const { end, calledMs, stoodMs } = await silence(
-        port,
-        `127.0.9.${1 + (index % addresses)}`,
-        index % beginsEvery === 0,
-      )
+      const end = await silence(port, `127.0.9.${1 + (index % addresses)}`, index % beginsEvery === 0)
       ends[end] = (ends[end] ?? 0) + 1
-      leastMs = Math.min(leastMs, calledMs)
-      mostMs = Math.max(mostMs, stoodMs)
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, total) }, next))
-  return { ends, leastMs, mostMs }
+  return { ends }
 }
 
-type Silence = { readonly end: string; readonly calledMs: number; readonly stoodMs: number }
-
-function silence(port: number, localAddress: string, begins: boolean): Promise<Silence> {
-  const { promise, resolve } = Promise.withResolvers<Silence>()
-  const calledMs = performance.now()
-  let stoodMs = calledMs
-  const ended = (end: string): void => {
-    const nowMs = performance.now()
-    resolve({ end, calledMs: nowMs - calledMs, stoodMs: nowMs - stoodMs })
-  }
+/** The code of the error that it ends with, or 'end'. */
+function silence(port: number, localAddress: string, begins: boolean): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect({ port, host: '127.0.0.1', localAddress })
   if (begins) socket.write('PROXY TCP4')
-  socket.on('connect', () => {
-    stoodMs = performance.now()
-  })
-  socket.on('error', (error: NodeJS.ErrnoException) => ended(error.code ?? 'unknown'))
-  socket.on('close', () => ended('end'))
+  socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
+  socket.on('close', () => resolve('end'))
   socket.resume()
   return promise
 }
