@@ -1,5 +1,5 @@
 /**
- * * Goal: the simulated kernel is like the real ones: what it shows is true of them. Method:
+ * Goal: the simulated kernel is like the real ones: what it shows is true of them. Method:
  * scenarios from seeds whose outcome does not depend on the schedule (scenarios.ts) run in the
  * simulator, with late and reordered completions, and through a real worker on each engine, whose
  * peers play the same scripts on real sockets. Each connection has to have the same reason, ends,

@@ -1,6 +1,6 @@
 /**
- * * How a connection ends: in order, or by a reset of both sides. Its sockets are closed only when
- * no operation of its slot is left in the kernel, so a descriptor is never used again too early.
+ * How a connection ends: in order, or by a reset of both sides. Its sockets are closed only when no
+ * operation of its slot is left in the kernel, so a descriptor is never used again too early.
  *
  *   settle ─▶ what is in the kernel is called back ─▶ the last completion ─▶ sockets closed, slot free
  *     └─ with a reset ─▶ waits for its turn to be cut ───────┘

@@ -1,11 +1,11 @@
 /**
- * * The data plane of one worker on a kernel that it is given (kernel/kernel.ts), in a loop that
+ * The data plane of one worker on a kernel that it is given (kernel/kernel.ts), in a loop that
  * never returns to Node's own.
  *
  *   wait ─▶ orders, accepts, completions ─▶ what follows from them is asked ─▶ handed over with the next wait
  *
- * A connection that is accepted here may be served by another worker, and vice versa (hand-
- * over.ts).
+ * A connection that is accepted here may be served by another worker, and vice versa
+ * (hand-over.ts).
  *
  * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders arrive
  * in the mailbox with a wake, reports leave by the port, counts by shared memory.

@@ -1,5 +1,5 @@
 /**
- * * Reading: receives the bytes that a connection sends for weir itself, before the decision
+ * Reading: receives the bytes that a connection sends for weir itself, before the decision
  * (../decide/reader.ts).
  *
  *   begin ─▶ receive ─▶ bytes, the end, the deadline ─▶ the reader's answer ─┬─▶ decided (admission.ts)
