@@ -1,5 +1,5 @@
 /**
- * * One run: a seed, and all that follows from it.
+ * One run: a seed, and all that follows from it.
  *
  *   faults, operator ─▶ calm: who can end, ends ─▶ those who would not, relent: all end ─▶ drain or stop
  *      until QUIET_MS              CALM_MS                     RELENT_MS

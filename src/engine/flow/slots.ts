@@ -1,5 +1,5 @@
 /**
- * * Connections as slots in typed arrays: a worker's state of each, without an object or a closure.
+ * Connections as slots in typed arrays: a worker's state of each, without an object or a closure.
  *
  * A slot has two sides, the client (0) and the upstream (1), and two directions, each named after
  * the side that its bytes come from. Words of a side or a direction stand at 2 × slot + side.
