@@ -38,7 +38,6 @@ const WITHOUT_THREAD = new Error('its thread ended before it began')
 
 export class Threads<Task, Answer> {
   readonly isLent: boolean
-  readonly least: number
   readonly #pool: Piscina<Task, Answer>
   readonly #most: number
   /** Tasks that have not settled, in order. */
@@ -48,7 +47,6 @@ export class Threads<Task, Answer> {
 
   constructor({ module, least, most, idleMs, heapMb, data, lent = false }: ThreadsOptions) {
     this.isLent = lent
-    this.least = least
     this.#most = most
     this.#pool = new Piscina({
       filename: module,

@@ -40,7 +40,6 @@ import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import { type Look, Reloads } from './reloads.ts'
 import { type GatewayThreads, ownThreads } from './threads.ts'
 import { DataPlane } from './workers/data-plane.ts'
-import { suited } from './workers/prestart.ts'
 import type { WorkerState } from './workers/supervisor.ts'
 
 export type GatewayOptions = Sources & {
@@ -106,7 +105,7 @@ export class Gateway {
     const { paths, recursive, once, log } = options
     this.#options = options
     this.#log = log
-    this.#threads = options.threads ?? ownThreads(options.overrides)
+    this.#threads = options.threads ?? ownThreads()
     this.#differ = new Differ(options.differ, this.#threads.comparing)
     this.#compiler = new Compiler(
       { paths, ...(recursive && { recursive }), ...(once && { once }) },
@@ -265,10 +264,9 @@ export class Gateway {
   }
 
   #startWorkers(): DataPlane {
-    const working = suited(this.#threads.working, this.settings)
     return new DataPlane(this.settings, {
       log: this.#log,
-      threads: { logging: this.#threads.logging, ...(working && { working }) },
+      threads: this.#threads,
       onFailed: this.#failed.resolve,
     })
   }
@@ -366,7 +364,6 @@ export class Gateway {
   async #closeInputs(): Promise<void> {
     this.#reloads.close()
     this.#names.close()
-    const unused = this.#plane ? null : this.#threads.working.close()
-    await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close(), unused])
+    await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
   }
 }

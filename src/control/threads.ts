@@ -3,21 +3,19 @@
 import { type CompilingThread, compilingThread } from './compile/compile.ts'
 import { type ComparingThread, comparingThread } from './compile/differ.ts'
 import { type LoggingThreads, loggingThreads } from './observe/access-log.ts'
-import type { Overrides } from './overrides.ts'
-import { prestarted } from './workers/prestart.ts'
 import type { WorkingThreads } from './workers/threads.ts'
 
 export type GatewayThreads = {
   readonly compiling: CompilingThread
   readonly comparing: ComparingThread
   readonly logging: LoggingThreads
-  readonly working: WorkingThreads
+  /** Where nothing is said, the supervisor starts as many as there are workers. */
+  readonly working?: WorkingThreads
 }
 
 /** Those of one gateway, which end with it. */
-export const ownThreads = (overrides: Overrides): GatewayThreads => ({
+export const ownThreads = (): GatewayThreads => ({
   compiling: compilingThread(),
   comparing: comparingThread(),
   logging: loggingThreads(),
-  working: prestarted(overrides),
 })

@@ -14,7 +14,7 @@ import { workingThreads } from '../../src/control/workers/threads.ts'
 
 const MOST = 64
 
-export const THREADS: GatewayThreads = {
+export const THREADS: Required<GatewayThreads> = {
   compiling: compilingThread(true, 0),
   comparing: comparingThread(true),
   logging: loggingThreads(true, MOST),

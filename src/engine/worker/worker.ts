@@ -41,7 +41,8 @@ async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
   }
 }
 
-// While the first table is compiled. An error here occurs again in the task, and is reported there.
+// While the supervisor waits before it replaces a worker. An error here occurs again in the task,
+// and is reported there.
 const { engine } = (workerData ?? {}) as Preload
 if (engine) await ENGINES[engine]().catch(() => {})
 
