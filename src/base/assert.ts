@@ -5,9 +5,14 @@
  * writes is a `Diagnostic` (config/findings/diagnostic.ts); neither ever arrives here.
  */
 
-/** Throws when `condition` is false: a bug in weir, never a client's or an operator's doing. */
-export function assert(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(`bug in weir: ${what}`)
+/**
+ * Throws when `condition` is false: a bug in weir, never a client's or an operator's doing.
+ *
+ * @param what  Composed with each call: on the way of a connection it is a constant, and what it is
+ *   about is `which`.
+ */
+export function assert(condition: boolean, what: string, which?: string | number): asserts condition {
+  if (!condition) throw new Error(`bug in weir: ${what}${which === undefined ? '' : `: ${which}`}`)
 }
 
 /** For the branch that the types rule out: `default: unreachable(kind)`. */

@@ -3,6 +3,9 @@
  * the wall clock never closes a connection.
  */
 
+// Not the global of that name, which is a getter that is called with each reading.
+import { performance } from 'node:perf_hooks'
+
 /** Milliseconds on the monotonic clock, with fractions; only differences mean something. */
 export const monotonicMs = (): number => performance.now()
 

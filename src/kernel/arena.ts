@@ -44,7 +44,7 @@ export class Arena {
   static map(bytes: number): Arena | number {
     assert(Number.isInteger(bytes) && bytes > 0 && bytes <= BYTES_MAX, `an arena of ${bytes} bytes`)
     const whole = Math.ceil(bytes / 4096) * 4096
-    const address = libc.mmap(whole, MAP_FLAGS, -1, 0)
+    const address = libc.mmapLow(whole, MAP_FLAGS)
     return address < 0n ? Number(address) : new Arena(address, whole)
   }
 

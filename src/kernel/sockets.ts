@@ -58,7 +58,7 @@ export class Sockets implements SocketCalls {
   readonly #address: number
   readonly #addressPointer: bigint
   /** A socket address of no family: 16 zeros. */
-  readonly #nowhere: bigint
+  readonly #nowhere: number
   readonly #value: number
   readonly #valuePointer: bigint
 
@@ -67,7 +67,7 @@ export class Sockets implements SocketCalls {
     this.#arena = arena
     this.#address = arena.take(64)
     this.#addressPointer = arena.pointer(this.#address)
-    this.#nowhere = arena.pointer(arena.take(16))
+    this.#nowhere = arena.take(16)
     this.#value = arena.take(8)
     this.#valuePointer = arena.pointer(this.#value)
   }
@@ -185,7 +185,7 @@ export class Sockets implements SocketCalls {
    * ones. The descriptor must still be closed.
    */
   abort(fd: number): number {
-    return libc.connect(fd, this.#nowhere, 16)
+    return libc.connect(fd, this.#arena.base + this.#nowhere, 16)
   }
 
   /** Closes with RST instead of FIN and drops what is unsent: struct linger {1, 0}, socket(7). */

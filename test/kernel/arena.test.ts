@@ -6,6 +6,10 @@ import { Errno, errnoName } from '../../src/kernel/errno.ts'
 import * as libc from '../../src/kernel/libc.ts'
 import { opened, skip } from '../support/uring.ts'
 
+/** mmap(2) */
+const MAP_PRIVATE = 2
+const MAP_ANONYMOUS = 0x20
+
 test('parts of an arena are aligned, apart from each other, and zero', { skip }, () => {
   const arena = opened(Arena.map(65_536))
   const first = arena.take(3)
@@ -16,6 +20,36 @@ test('parts of an arena are aligned, apart from each other, and zero', { skip },
   assert.ok(arena.u8.every(byte => byte === 0))
   assert.equal(arena.pointer(second), BigInt(arena.base + second))
   arena.unmap()
+})
+
+test('bytes are read and written at low addresses and at high ones', { skip }, t => {
+  const arena = opened(Arena.map(4096))
+  t.after(() => arena.unmap())
+  const high = libc.mmap(4096, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+  assert.ok(high >= 2n ** 31n, `${high}`)
+  t.after(() => libc.munmap(high, 4096))
+  const bytes = new Uint8Array(libc.memory(high, 4096))
+  t.after(() => bytes.buffer.transfer(0))
+  assert.equal(libc.pipe2(arena.pointer(0), 0x80000), 0)
+  const [readFd, writeFd] = arena.i32
+  for (const fd of [readFd, writeFd]) t.after(() => libc.close(fd))
+  arena.u8.set([1, 2, 3], 64)
+  assert.equal(libc.write(writeFd, arena.base + 64, 3), 3)
+  assert.equal(libc.read(readFd, Number(high), 16), 3)
+  assert.deepEqual([...bytes.subarray(0, 4)], [1, 2, 3, 0])
+  assert.equal(libc.write(writeFd, Number(high) + 1, 2), 2)
+  assert.equal(libc.read(readFd, arena.base + 128, 16), 2)
+  assert.deepEqual([...arena.u8.subarray(128, 131)], [2, 3, 0])
+})
+
+test('an arena is at a low address while there is room, and anywhere then', { skip }, t => {
+  const arenas: Arena[] = []
+  t.after(() => {
+    for (const arena of arenas) arena.unmap()
+  })
+  for (let each = 0; each < 6; each++) arenas.push(opened(Arena.map(2 ** 29)))
+  assert.ok(arenas[0].base < 2 ** 31, `${arenas[0].base}`)
+  assert.ok(arenas[5].base >= 2 ** 31, `${arenas[5].base}`)
 })
 
 test('taking more than there is, or nothing, is our bug', { skip }, () => {

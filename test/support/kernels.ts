@@ -128,7 +128,7 @@ export class World {
     const fd = this.#note(this.#sockets.dial(4, false))
     if (!waits) this.#sockets.setNonBlocking(fd)
     const bytes = writeSocketAddress(this.#arena, this.#at, 4, LOOPBACK, port)
-    const result = libc.connect(fd, this.#pointer, bytes)
+    const result = libc.connect(fd, this.#arena.base + this.#at, bytes)
     if (waits) assert.equal(result, 0)
     return fd
   }
@@ -143,7 +143,7 @@ export class World {
   receive(fd: number, bytes = PEER_BYTES): string {
     let text = ''
     while (text.length < bytes) {
-      const result = libc.read(fd, this.#pointer, Math.min(bytes - text.length, PEER_BYTES))
+      const result = libc.read(fd, this.#arena.base + this.#at, Math.min(bytes - text.length, PEER_BYTES))
       if (result <= 0) break
       text += Buffer.from(this.#arena.u8.subarray(this.#at, this.#at + result)).toString('latin1')
     }

@@ -17,6 +17,7 @@ export const State = { Free: 0, Reading: 1, Dialing: 2, Relaying: 3, HalfClosed:
 export type State = (typeof State)[keyof typeof State]
 
 const NAMES = Object.keys(State)
+const MOVED_FROM = NAMES.map(name => `a connection moved from ${name} to`)
 const bit = (...states: readonly State[]): number =>
   states.reduce((bits: number, state) => bits | (1 << state), 0)
 
@@ -35,6 +36,6 @@ const NEXT: readonly number[] = [
  * doing.
  */
 export function move(now: State, next: State): State {
-  assert(((NEXT[now] >>> next) & 1) === 1, `a connection moved from ${NAMES[now]} to ${NAMES[next]}`)
+  assert(((NEXT[now] >>> next) & 1) === 1, MOVED_FROM[now], NAMES[next])
   return next
 }

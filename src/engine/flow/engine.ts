@@ -12,7 +12,7 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import { Errno, errnoName } from '../../kernel/errno.ts'
+import { Errno } from '../../kernel/errno.ts'
 import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
 import { operationOf, subject } from '../../kernel/user-data.ts'
 import { Reason } from '../../stats/reasons.ts'
@@ -126,7 +126,7 @@ export class FlowEngine {
     const connections = this.#connections
     const clock = this.#clock
     const result = kernel.wait(this.#waitMs())
-    assert(result === 0 || isShortOfMemory(result), `${kernel.name}: ${errnoName(result)}`)
+    assert(result === 0 || isShortOfMemory(result), kernel.name, result)
     assert(kernel.lost() === 0, 'the kernel has dropped a completion')
     clock.nowMs = this.#task.world.monotonicMs()
     while (kernel.next()) this.#complete()

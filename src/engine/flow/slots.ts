@@ -150,8 +150,8 @@ export class Slots {
 
   /** Gives `slot` back; its sockets are closed. */
   free(slot: number): void {
-    assert(this.inFlight[slot] === 0, `slot ${slot} is freed with operations in the kernel`)
-    assert(this.fd[2 * slot] < 0 && this.fd[2 * slot + 1] < 0, `slot ${slot} is freed with open sockets`)
+    assert(this.inFlight[slot] === 0, 'a slot is freed with operations in the kernel', slot)
+    assert(this.fd[2 * slot] < 0 && this.fd[2 * slot + 1] < 0, 'a slot is freed with open sockets', slot)
     this.generation[slot]++
     this.port[2 * slot] = this.port[2 * slot + 1] = 0
     this.flow[2 * slot] = this.flow[2 * slot + 1] = 0

@@ -56,7 +56,7 @@ export class Bytes {
       this.#waiting.finish(fd, RECEIVE, -Errno.ENOBUFS, 0)
       return
     }
-    const result = readAtLast(fd, BigInt(pool.next), pool.bytesEach)
+    const result = readAtLast(fd, pool.next, pool.bytesEach)
     if (result > 0) this.#received(fd, pool, result)
     else if (result === -Errno.EAGAIN) descriptors.known[fd] &= ~Known.readable
     else {
@@ -87,10 +87,10 @@ export class Bytes {
 
   /** Bytes that were taken, or −errno. */
   send(fd: number, at: number, bytes: number, more: boolean): number {
-    const pointer = BigInt(this.#base + at)
+    const pointer = this.#base + at
     let result = -Errno.EIO
     for (let attempt = 0; result === -Errno.EIO && attempt < ATTEMPTS; attempt++)
-      result = more ? libc.send(fd, pointer, bytes, MSG_MORE) : libc.write(fd, pointer, bytes)
+      result = more ? libc.send(fd, BigInt(pointer), bytes, MSG_MORE) : libc.write(fd, pointer, bytes)
     if ((this.#waiting.descriptors.known[fd] & Known.delays) !== 0) this.#undelay(fd, more)
     return result
   }
@@ -122,7 +122,7 @@ export class Bytes {
  * An error whose number was lost may have been the one that the end follows: it is taken for a
  * reset.
  */
-function readAtLast(fd: number, pointer: bigint, bytes: number): number {
+function readAtLast(fd: number, pointer: number, bytes: number): number {
   let result = libc.read(fd, pointer, bytes)
   if (result !== -Errno.EIO) return result
   for (let attempt = 1; result === -Errno.EIO && attempt < ATTEMPTS; attempt++)

@@ -82,7 +82,6 @@ export class EpollKernel implements Kernel {
   #awaitsWake = false
   #woken = false
   readonly #address: number
-  readonly #addressPointer: bigint
 
   private constructor(arena: Arena, poller: Poller, wakeFd: number) {
     this.memory = arena
@@ -105,7 +104,6 @@ export class EpollKernel implements Kernel {
     const bytes = this.#bytes
     this.#turn = new Turn({ poller, waiting, bytes, sockets, wakeFd, onWake: () => this.#wake() })
     this.#address = arena.take(SOCKET_ADDRESS_BYTES)
-    this.#addressPointer = arena.pointer(this.#address)
     this.#descriptors.include(wakeFd)
     const result = poller.add(wakeFd, IN | ET, this.#descriptors.mark[wakeFd])
     assert(result === 0, 'an eventfd can be waited for')
@@ -121,7 +119,7 @@ export class EpollKernel implements Kernel {
 
   wait(waitMs: number): number {
     if (this.#turn.isBusy) return 0 // whoever waits before all was taken gets the rest first
-    const isIdle = this.#queue.isEmpty && this.#waiting.next.length === 0
+    const isIdle = this.#queue.isEmpty && this.#waiting.again.count === 0
     const count = this.#poller.wait(isIdle ? Math.min(Math.ceil(waitMs), WAIT_MS_MAX) : 0)
     this.#turn.begin(Math.max(count, 0))
     return Math.min(count, 0)
@@ -171,7 +169,7 @@ export class EpollKernel implements Kernel {
     generation: number,
   ): void {
     const bytes = writeSocketAddress(this.memory, this.#address, family, words, port)
-    const result = libc.connect(fd, this.#addressPointer, bytes)
+    const result = libc.connect(fd, this.memory.base + this.#address, bytes)
     // Registered after the call: before it, a socket has "hung up".
     if (result === -Errno.EINPROGRESS || result === -Errno.EIO)
       this.#waiting.begin(fd, CONNECT, word, generation)

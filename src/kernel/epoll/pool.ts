@@ -55,7 +55,7 @@ export class Pool implements BufferPool {
   }
 
   give(id: number): void {
-    assert(this.#taken[id] === 1, `buffer ${id} is not taken`)
+    assert(this.#taken[id] === 1, 'a buffer is not taken', id)
     this.#taken[id] = 0
     this.#spare[this.free++] = id
   }

@@ -1,36 +1,30 @@
 /**
- * The queue of completions, in order: a growing ring of words.
+ * Queues: growing rings of words. Emptying an array in each turn would call V8's runtime.
  */
 
-/** Words of one: its word, its generation, its result and its flags. */
-const WORDS = 4
-
-export class Queue {
-  /** A completion's words begin at what `take` says. */
-  words = new Int32Array(256 * WORDS)
+/** Entries of `each` words, a power of two. */
+class Ring {
+  /** An entry's words begin at what `add` and `take` say, and are valid until the next `add`. */
+  words: Int32Array
+  count = 0
+  readonly #each: number
   #first = 0
-  #count = 0
 
-  get isEmpty(): boolean {
-    return this.#count === 0
+  constructor(each: number) {
+    this.#each = each
+    this.words = new Int32Array(256 * each)
   }
 
-  put(word: number, generation: number, result: number, flags: number): void {
-    if (this.#count * WORDS === this.words.length) this.#grow()
-    const { words } = this
-    const at = (this.#first + this.#count * WORDS) & (words.length - 1)
-    words[at] = word
-    words[at + 1] = generation
-    words[at + 2] = result
-    words[at + 3] = flags
-    this.#count++
+  add(): number {
+    if (this.count * this.#each === this.words.length) this.#grow()
+    return (this.#first + this.count++ * this.#each) & (this.words.length - 1)
   }
 
-  /** There must be one; its words are valid until the next `put`. */
+  /** There must be one. */
   take(): number {
     const at = this.#first
-    this.#first = (at + WORDS) & (this.words.length - 1)
-    this.#count--
+    this.#first = (at + this.#each) & (this.words.length - 1)
+    this.count--
     return at
   }
 
@@ -41,5 +35,52 @@ export class Queue {
     larger.set(words.subarray(0, this.#first), words.length - this.#first)
     this.words = larger
     this.#first = 0
+  }
+}
+
+/** Completions that nobody has taken yet: word, generation, result, flags. */
+export class Queue {
+  readonly #ring = new Ring(4)
+
+  /** A completion's words begin at what `take` says. */
+  get words(): Int32Array {
+    return this.#ring.words
+  }
+
+  get isEmpty(): boolean {
+    return this.#ring.count === 0
+  }
+
+  put(word: number, generation: number, result: number, flags: number): void {
+    const at = this.#ring.add()
+    const { words } = this.#ring
+    words[at] = word
+    words[at + 1] = generation
+    words[at + 2] = result
+    words[at + 3] = flags
+  }
+
+  /** There must be one; its words are valid until the next `put`. */
+  take(): number {
+    return this.#ring.take()
+  }
+}
+
+/** Deferred descriptors. */
+export class Later {
+  readonly #ring = new Ring(1)
+
+  get count(): number {
+    return this.#ring.count
+  }
+
+  put(fd: number): void {
+    const at = this.#ring.add()
+    this.#ring.words[at] = fd
+  }
+
+  /** There must be one. */
+  take(): number {
+    return this.#ring.words[this.#ring.take()]
   }
 }

@@ -43,9 +43,8 @@ export class Turn {
   /** Events, and how many of them were handled. */
   #events = 0
   #eventsDone = 0
-  /** Deferred descriptors, and how many were handled. */
-  #due: number[] = []
-  #dueDone = 0
+  /** Deferred descriptors that are left in this turn. */
+  #dueLeft = 0
   #number = 1
   /** The listener that is being accepted from, or −1, and how often it was. */
   #listener = -1
@@ -61,18 +60,14 @@ export class Turn {
 
   /** Whether `work` has something to do. */
   get isBusy(): boolean {
-    return this.#listener >= 0 || this.#eventsDone < this.#events || this.#dueDone < this.#due.length
+    return this.#listener >= 0 || this.#eventsDone < this.#events || this.#dueLeft > 0
   }
 
   /** The next one, with this many events. */
   begin(events: number): void {
     this.#events = events
     this.#eventsDone = 0
-    const due = this.#due
-    due.length = 0
-    this.#due = this.#waiting.next
-    this.#waiting.next = due
-    this.#dueDone = 0
+    this.#dueLeft = this.#waiting.again.count
     this.#number = (this.#number + 1) >>> 0
   }
 
@@ -80,7 +75,10 @@ export class Turn {
   work(): void {
     if (this.#listener >= 0) this.#accept(this.#listener)
     else if (this.#eventsDone < this.#events) this.#event(this.#eventsDone++)
-    else this.#look(this.#due[this.#dueDone++])
+    else {
+      this.#dueLeft--
+      this.#look(this.#waiting.again.take())
+    }
   }
 
   #event(index: number): void {

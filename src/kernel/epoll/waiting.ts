@@ -7,7 +7,7 @@ import { assert } from '../../base/assert.ts'
 import { ACCEPT, Descriptors, type Kind, Known, SEND } from './descriptors.ts'
 import { ET, IN, OUT, PRI, RDHUP } from './epoll.ts'
 import type { Poller } from './poller.ts'
-import { Queue } from './queue.ts'
+import { Later, Queue } from './queue.ts'
 
 /** PRI, or bytes behind urgent data would never be told. */
 const SOCKET_EVENTS = IN | PRI | OUT | RDHUP | ET
@@ -16,7 +16,7 @@ export class Waiting {
   readonly descriptors = new Descriptors()
   readonly queue = new Queue()
   /** Descriptors due in the next turn without an event. */
-  next: number[] = []
+  readonly again = new Later()
   readonly #poller: Poller
 
   constructor(poller: Poller) {
@@ -69,6 +69,6 @@ export class Waiting {
     const { known } = this.descriptors
     if ((known[fd] & Known.queued) !== 0) return
     known[fd] |= Known.queued
-    this.next.push(fd)
+    this.again.put(fd)
   }
 }

@@ -85,7 +85,7 @@ export class Buffers {
   take(flags: number): number {
     if ((flags & CQE_F_BUFFER) === 0) return -1
     const id = flags >>> 16
-    assert(this.#taken[id] === 0, `buffer ${id} is taken already`)
+    assert(this.#taken[id] === 0, 'a buffer is taken already', id)
     this.#taken[id] = 1
     this.free--
     this.#offered--
@@ -112,7 +112,7 @@ export class Buffers {
 
   /** Gives buffer `id` back to the kernel, which may fill it at once. */
   give(id: number): void {
-    assert(this.#taken[id] === 1, `buffer ${id} is not taken`)
+    assert(this.#taken[id] === 1, 'a buffer is not taken', id)
     this.#taken[id] = 0
     this.free++
     if (this.#offered < this.#offeredMax) this.#offer(id)
