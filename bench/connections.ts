@@ -54,7 +54,10 @@ export const benchConnections = (bench: Bench): Promise<void> =>
 const axisOf = (bench: Bench, engine: string): Axis => ({
   group: `new connections, engine ${engine}, ${CLIENTS} at a time`,
   job: {
-    ...{ kind: 'connections', clients: CLIENTS, perSecond: 0, mebibytes: 0 },
+    kind: 'connections',
+    clients: CLIENTS,
+    perSecond: 0,
+    mebibytes: 0,
     durationMs: bench.parameter(60, 250),
   },
 })

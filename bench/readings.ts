@@ -56,7 +56,10 @@ const nameOf = (proxy: string, kind: string): string => `${proxy}, ${kind}`
 const axisOf = (bench: Bench): Axis => ({
   group: `new connections by what is read first, ${CLIENTS} at a time`,
   job: {
-    ...{ kind: 'connections', clients: CLIENTS, perSecond: 0, mebibytes: 0 },
+    kind: 'connections',
+    clients: CLIENTS,
+    perSecond: 0,
+    mebibytes: 0,
     durationMs: bench.parameter(60, 250),
   },
 })

@@ -203,6 +203,15 @@ test(`no comment is wider than ${COMMENT_MAX} columns`, () => {
   assert.deepEqual(wide, [])
 })
 
+test('no object literal is spread into another: that only pleases the formatter', () => {
+  const wrong = ['src', 'test', 'bench'].flatMap(folder =>
+    typescriptOf(join(ROOT, folder))
+      .filter(name => /\.\.\.\{/.test(withoutComments(readFileSync(join(ROOT, folder, name), 'utf8'))))
+      .map(name => `${folder}/${name}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
 const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   { what: 'imports node:ffi', pattern: /(from |Module\()'node:ffi'/, where: /^kernel\/libc\.ts$/ },
   { what: 'calls the system itself', pattern: /\/libc\.ts'/, where: /^kernel\/|^engine\/node\/direct\.ts$/ },

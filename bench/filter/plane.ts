@@ -27,15 +27,24 @@ const [listen, server, filters] = process.argv.slice(2).map(Number)
 const plan: Plan = {
   listeners: [
     {
-      ...{ gateway: 'bench', bind: '127.0.0.1', port: listen, opens: true },
-      ...{ destination: 'local', otherwise: 'close' },
+      gateway: 'bench',
+      bind: '127.0.0.1',
+      port: listen,
+      opens: true,
+      destination: 'local',
+      otherwise: 'close',
       scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: 0 }],
     },
   ],
   routes: [{ identity: 'all', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
   clusters: [
     {
-      ...{ host: 'server', subset: null, port: server, kind: 'static', names: [], labels: {} },
+      host: 'server',
+      subset: null,
+      port: server,
+      kind: 'static',
+      names: [],
+      labels: {},
       endpoints: [{ address: '127.0.0.1', port: server, weight: 1 }],
       policy: DEFAULT_POLICY,
     },
@@ -60,7 +69,10 @@ const kernel = UringKernel.open(openWake())
 assert.ok(typeof kernel !== 'number', 'no io_uring')
 const task = {
   ...({ engine: 'uring', index: 0, workers: 1, epoch, port: port2, world: machine } as const),
-  ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(CONNECTIONS) },
-  ...{ limits: { maxConnections: CONNECTIONS }, journal: createJournalMemory(CONNECTIONS) },
+  stats: createStats(1),
+  inboxes: createInboxes(1),
+  held: createHeld(CONNECTIONS),
+  limits: { maxConnections: CONNECTIONS },
+  journal: createJournalMemory(CONNECTIONS),
 }
 runFlowEngine(task, kernel, filters === 1 ? between : undefined)

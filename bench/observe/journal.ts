@@ -64,8 +64,15 @@ class Scene {
     const { port1, port2 } = new MessageChannel()
     port2.close()
     this.#journal = new Journal({
-      ...{ engine: 'uring', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port1 },
-      ...{ stats: createStats(1), inboxes: createInboxes(1), held: createHeld(64), journal: this.memory },
+      engine: 'uring',
+      index: 0,
+      workers: 1,
+      epoch: new SharedArrayBuffer(4),
+      port: port1,
+      stats: createStats(1),
+      inboxes: createInboxes(1),
+      held: createHeld(64),
+      journal: this.memory,
       limits: { maxConnections: ROWS },
       world: machine,
     })

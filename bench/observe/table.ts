@@ -11,18 +11,33 @@ import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
 const PLAN: Plan = {
   listeners: [
     {
-      ...{ gateway: 'default/edge', bind: '127.0.0.1', port: 9000, opens: true },
-      ...{ destination: 'local', otherwise: 'close' },
+      gateway: 'default/edge',
+      bind: '127.0.0.1',
+      port: 9000,
+      opens: true,
+      destination: 'local',
+      otherwise: 'close',
       scopes: [
         {
-          ...{ host: '', port: 0, addresses: [], defaultRoute: -1 },
+          host: '',
+          port: 0,
+          addresses: [],
+          defaultRoute: -1,
           rules: [
             {
               origin: {
-                ...{ virtualService: 'shop/orders', block: 'tcp', route: 0, match: 0 },
-                ...{ file: 'config/orders.yaml', line: 7 },
+                virtualService: 'shop/orders',
+                block: 'tcp',
+                route: 0,
+                match: 0,
+                file: 'config/orders.yaml',
+                line: 7,
               },
-              ...{ destinations: [], port: 0, clients: [], route: 0, never: null },
+              destinations: [],
+              port: 0,
+              clients: [],
+              route: 0,
+              never: null,
               source: { namespace: null, labels: {}, visibleTo: null },
             },
           ],
@@ -33,14 +48,12 @@ const PLAN: Plan = {
   routes: [{ identity: 'orders', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
   clusters: [
     {
-      ...{
-        host: 'orders.shop.svc.cluster.local',
-        subset: 'v1',
-        port: 9000,
-        kind: 'static',
-        names: [],
-        labels: {},
-      },
+      host: 'orders.shop.svc.cluster.local',
+      subset: 'v1',
+      port: 9000,
+      kind: 'static',
+      names: [],
+      labels: {},
       endpoints: [{ address: '127.0.0.1', port: 8080, weight: 1 }],
       policy: DEFAULT_POLICY,
     },

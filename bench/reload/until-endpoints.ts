@@ -93,7 +93,12 @@ function planOf({ rules: count, destinations }: (typeof SIZES)[number], port: nu
   const indexes = Array.from({ length: destinations }, (_, index) => index)
   const clusters = indexes.map(
     (index): Cluster => ({
-      ...{ host: `s${index}.test`, subset: null, port: 5432, kind: 'static', names: [], labels: {} },
+      host: `s${index}.test`,
+      subset: null,
+      port: 5432,
+      kind: 'static',
+      names: [],
+      labels: {},
       endpoints: resolvePlaces(
         PLACES,
         new Map([[NAME, [`10.${index >>> 16}.${(index >>> 8) & 255}.${index & 255}`]]]),
@@ -112,15 +117,22 @@ function planOf({ rules: count, destinations }: (typeof SIZES)[number], port: nu
         line: index,
       },
       destinations: [{ family: 4, bits: 32, words: Uint32Array.of(0x0a000000 + index, 0, 0, 0) }],
-      ...{ port: 0, clients: [], route: index % destinations, never: null },
+      port: 0,
+      clients: [],
+      route: index % destinations,
+      never: null,
       source: { namespace: null, labels: {}, visibleTo: null },
     }),
   )
   return {
     listeners: [
       {
-        ...{ gateway: 'default/edge', bind: '127.0.0.1', port, opens: true },
-        ...{ destination: 'local', otherwise: 'close' },
+        gateway: 'default/edge',
+        bind: '127.0.0.1',
+        port,
+        opens: true,
+        destination: 'local',
+        otherwise: 'close',
         scopes: [{ host: '', port: 0, addresses: [], rules, defaultRoute: -1 }],
       },
     ],

@@ -163,8 +163,13 @@ export class Held {
     const { head } = this.#views
     if (head[RING] === 0) return null
     return {
-      ...{ fd: head[RING] - 1, queues: BigInt(head[QUEUES]), queuesBytes: head[QUEUES_BYTES] },
-      ...{ cqHead: head[CQ_HEAD], cqTail: head[CQ_TAIL], cqes: head[CQES], entries: head[CQ_ENTRIES] },
+      fd: head[RING] - 1,
+      queues: BigInt(head[QUEUES]),
+      queuesBytes: head[QUEUES_BYTES],
+      cqHead: head[CQ_HEAD],
+      cqTail: head[CQ_TAIL],
+      cqes: head[CQES],
+      entries: head[CQ_ENTRIES],
     }
   }
 

@@ -30,7 +30,11 @@ const HOSTILE = 'q"u\\o\nte\u2028\u0001ü.yaml'
 function plan(labels: Readonly<Record<string, string>> = { app: 'web' }): Plan {
   const rule = (virtualService: string, file: string, match: number | null, route: number) => ({
     origin: { virtualService, block: 'tcp', route, match, file, line: 7 } satisfies RuleOrigin,
-    ...{ destinations: [], port: 0, clients: [], route, never: null },
+    destinations: [],
+    port: 0,
+    clients: [],
+    route,
+    never: null,
     source: { namespace: null, labels: {}, visibleTo: null },
   })
   const rules = [rule('shop/orders', 'a.yaml', 1, 0), rule('shop/"odd"', HOSTILE, null, 1)]
@@ -70,16 +74,22 @@ function jsonOf(fields: Fields, writer: LineWriter = new JsonLines(generations()
 
 test('a line says everything that its record knows', () => {
   const line = jsonOf({
-    ...{
-      kind: RecordKind.end,
-      reason: Reason['upstream-reset'],
-      errno: Errno.ECONNRESET,
-      id: 1025,
-      generation: 1,
-    },
-    ...{ acceptedWallMs: Date.parse('2026-11-23T07:36:27.045Z'), acceptedMs: 100, endedMs: 1334.6 },
-    ...{ fromClient: 10, toUpstream: 7, fromUpstream: 5_000_000_000, toClient: 4_999_999_999 },
-    ...{ attempts: 2, connectUs: 1_001, decideNs: 3_000_000_000, workload: 1 },
+    kind: RecordKind.end,
+    reason: Reason['upstream-reset'],
+    errno: Errno.ECONNRESET,
+    id: 1025,
+    generation: 1,
+    acceptedWallMs: Date.parse('2026-11-23T07:36:27.045Z'),
+    acceptedMs: 100,
+    endedMs: 1334.6,
+    fromClient: 10,
+    toUpstream: 7,
+    fromUpstream: 5_000_000_000,
+    toClient: 4_999_999_999,
+    attempts: 2,
+    connectUs: 1_001,
+    decideNs: 3_000_000_000,
+    workload: 1,
   })
   assert.deepEqual(line, {
     start_time: '2026-11-23T07:36:27.045Z',
@@ -227,8 +237,15 @@ test('times are written as Node writes them', () => {
 test('the same for people is one line', () => {
   const writer = new TextLines(generations())
   const fields = {
-    ...{ acceptedWallMs: Date.parse('2026-11-23T07:36:27.123Z'), acceptedMs: 1, endedMs: 13, id: 1025 },
-    ...{ fromClient: 9, toUpstream: 7, fromUpstream: 5, toClient: 5, workload: 1 },
+    acceptedWallMs: Date.parse('2026-11-23T07:36:27.123Z'),
+    acceptedMs: 1,
+    endedMs: 13,
+    id: 1025,
+    fromClient: 9,
+    toUpstream: 7,
+    fromUpstream: 5,
+    toClient: 5,
+    workload: 1,
   }
   const head = '[2026-11-23T07:36:27.123Z] 127.0.0.1:1 -> 127.0.0.2:2 -> 127.0.0.3:3'
   const tail =

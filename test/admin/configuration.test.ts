@@ -96,8 +96,12 @@ test('/summary, /workers and /listeners say what is there', async () => {
   const { listeners } = (await get('/listeners')).body
   assert.deepEqual(listeners, [
     {
-      ...{ listener: `default/edge 127.0.0.1:${port}`, gateway: 'default/edge', bind: '127.0.0.1', port },
-      ...{ redirect: false, failures: [] },
+      listener: `default/edge 127.0.0.1:${port}`,
+      gateway: 'default/edge',
+      bind: '127.0.0.1',
+      port,
+      redirect: false,
+      failures: [],
     },
   ])
 })

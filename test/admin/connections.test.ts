@@ -22,7 +22,11 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.deepEqual([total, connections.length], [1, 1])
     const [{ rule, acceptedAt, ageMs, idleMs, decideUs, connectMs, id, ...rest }] = connections
     assert.deepEqual(rest, {
-      ...{ worker: 0, state: 'relaying', attempts: 1, generation: 1, outcome: 'rule' },
+      worker: 0,
+      state: 'relaying',
+      attempts: 1,
+      generation: 1,
+      outcome: 'rule',
       client: `127.0.0.1:${socket.localPort}`,
       peer: null,
       asked: `127.0.0.1:${port}`,
@@ -30,8 +34,12 @@ for (const { engine, test } of CHOSEN_FIRST) {
       listener: `default/edge 127.0.0.1:${port}`,
       destination: { host: 'backend.example', subset: null, port: 9000 },
       source: { namespace: null, labels: {} },
-      ...{ fromClientBytes: 5, toUpstreamBytes: 5, fromUpstreamBytes: 11, toClientBytes: 11 },
-      ...{ clientEnded: false, upstreamEnded: false },
+      fromClientBytes: 5,
+      toUpstreamBytes: 5,
+      fromUpstreamBytes: 11,
+      toClientBytes: 11,
+      clientEnded: false,
+      upstreamEnded: false,
     })
     assert.deepEqual(
       [rule.virtualService, rule.block, rule.route, rule.match],

@@ -171,7 +171,8 @@ spec:
   const moved = now.replace('  tcp:\n', rule('127.0.0.2/32', 'other.example')) + other
   const move = { rule: 'default/all tcp[0]', from: 'backend.example:9000' }
   assert.deepEqual(await fates(moved), {
-    ...{ same: 1, elsewhere: 2 },
+    same: 1,
+    elsewhere: 2,
     moves: [{ ...move, connections: 2, fate: 'elsewhere', to: ['other.example:9000'] }],
   })
   const split = now.replace(
@@ -181,7 +182,8 @@ spec:
   assert.deepEqual(await fates(split + other), { same: 3, moves: [] })
   const narrowed = now.replace('- route:', '- match: [{sourceSubnet: 127.0.0.3/32}]\n      route:')
   assert.deepEqual(await fates(narrowed), {
-    ...{ same: 1, refused: 2 },
+    same: 1,
+    refused: 2,
     moves: [{ ...move, connections: 2, fate: 'refused', to: [] }],
   })
   assert.deepEqual(await fates(routing(port + 1, backend)), {
@@ -225,7 +227,10 @@ spec:
   const { destinations } = await changesTo(sends('V2'))
   assert.deepEqual(destinations[0].policy, [
     {
-      ...{ field: 'proxyProtocol', before: 'none', after: 'V2', file: 'new.yaml' },
+      field: 'proxyProtocol',
+      before: 'none',
+      after: 'V2',
+      file: 'new.yaml',
       line: lines(sends('V2'), 'proxyProtocol: {version'),
     },
   ])

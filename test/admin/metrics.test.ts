@@ -115,29 +115,29 @@ test('labels are Istio’s, with what the labels of client and service say', asy
   const opened = samples.filter(each => each.name === 'istio_tcp_connections_opened_total')
   assert.equal(opened.length, 1)
   assert.deepEqual(opened[0].labels, {
-    ...{
-      reporter: 'source',
-      request_protocol: 'tcp',
-      response_flags: '-',
-      connection_security_policy: 'unknown',
-    },
-    ...{ source_workload: 'unknown', source_workload_namespace: 'edge', source_principal: 'unknown' },
-    ...{
-      source_app: 'web',
-      source_version: 'v7',
-      source_canonical_service: 'web',
-      source_canonical_revision: 'v7',
-    },
-    ...{ source_cluster: 'unknown', destination_cluster: 'unknown' },
-    ...{
-      destination_workload: 'unknown',
-      destination_workload_namespace: 'shop',
-      destination_principal: 'unknown',
-    },
-    ...{ destination_app: 'backend', destination_version: 'v2' },
-    ...{ destination_canonical_service: 'backend', destination_canonical_revision: 'v2' },
+    reporter: 'source',
+    request_protocol: 'tcp',
+    response_flags: '-',
+    connection_security_policy: 'unknown',
+    source_workload: 'unknown',
+    source_workload_namespace: 'edge',
+    source_principal: 'unknown',
+    source_app: 'web',
+    source_version: 'v7',
+    source_canonical_service: 'web',
+    source_canonical_revision: 'v7',
+    source_cluster: 'unknown',
+    destination_cluster: 'unknown',
+    destination_workload: 'unknown',
+    destination_workload_namespace: 'shop',
+    destination_principal: 'unknown',
+    destination_app: 'backend',
+    destination_version: 'v2',
+    destination_canonical_service: 'backend',
+    destination_canonical_revision: 'v2',
     destination_service: 'backend.shop.svc.cluster.local',
-    ...{ destination_service_name: 'backend', destination_service_namespace: 'shop' },
+    destination_service_name: 'backend',
+    destination_service_namespace: 'shop',
   })
 })
 

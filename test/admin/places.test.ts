@@ -28,7 +28,12 @@ async function scene(t: TestContext, kind: (typeof KINDS)[number] = 'TCP', limit
   const held = Promise.withResolvers<void>()
   const seen = { parsed: 0, underWay: 0, most: 0, begun: [] as string[] }
   const admin = await startAdmin({
-    ...{ address: '127.0.0.1', port: 0, socket, limits, refusals, readiness: () => ({ ready: true }) },
+    address: '127.0.0.1',
+    port: 0,
+    socket,
+    limits,
+    refusals,
+    readiness: () => ({ ready: true }),
     api: async app => {
       app.server.on('request', () => seen.parsed++)
       app.get('/thing', async ({ query }) => {

@@ -22,7 +22,8 @@ async function guardedScene(t: TestContext, guard = 'refuse') {
   await running.send('POST /reload', {})
   const { root, where } = running
   return {
-    ...{ ...running, parts },
+    ...running,
+    parts,
     remove: (name: string) => rmSync(join(root, name)),
     write: (name: string, text: string) => writeFileSync(join(root, name), text),
     restore: (name: string) => writeFileSync(join(root, name), parts[name]),

@@ -46,7 +46,12 @@ export async function scene(
   const where = { host: '127.0.0.1', port: admin.port }
   const host = { host: `127.0.0.1:${admin.port}` }
   return {
-    ...{ port, backend, root, gateway, where, ...watched },
+    port,
+    backend,
+    root,
+    gateway,
+    where,
+    ...watched,
     get: (path: string): Promise<Answer> => call(where, `GET ${path}`, host),
     send: (line: string, body: unknown): Promise<Answer> =>
       call(where, line, { ...host, 'content-type': 'application/json' }, JSON.stringify(body)),

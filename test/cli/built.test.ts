@@ -58,9 +58,15 @@ export function fails(): never {
   })
   const { buildSync } = createRequire(import.meta.url)('esbuild')
   buildSync({
-    ...{ absWorkingDir: path, entryPoints: { 'entries/main': 'src/main.ts' }, outdir: 'dist' },
-    ...{ bundle: true, format: 'esm', platform: 'node', inject: [STACKS] },
-    ...{ sourcemap: 'external', sourcesContent: false },
+    absWorkingDir: path,
+    entryPoints: { 'entries/main': 'src/main.ts' },
+    outdir: 'dist',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    inject: [STACKS],
+    sourcemap: 'external',
+    sourcesContent: false,
   })
   const main = join(path, 'dist/entries/main.js')
   assert.ok(existsSync(main))

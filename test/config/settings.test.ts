@@ -70,8 +70,12 @@ proxyProtocol:
     limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },
     proxyProtocol: [
       {
-        ...{ gateways: ['shop/edge', 'mesh'], ports: [9000], from: [parseCidr('10.0.0.0/8')] },
-        ...{ require: false, versions: [2], timeoutMs: 3_000 },
+        gateways: ['shop/edge', 'mesh'],
+        ports: [9000],
+        from: [parseCidr('10.0.0.0/8')],
+        require: false,
+        versions: [2],
+        timeoutMs: 3_000,
       },
     ],
   })

@@ -55,7 +55,9 @@ test('a name that resolves anew: other endpoints, but no generation, no history,
   const root = folder(t, { 'all.yaml': named(port, server.port) })
   const { log, logged, records } = watchedLog()
   const gateway = await Gateway.load({
-    ...{ paths: [root], log, overrides: {} },
+    paths: [root],
+    log,
+    overrides: {},
     names: { refreshMs: REFRESH_MS, lookup: async name => addresses.get(name) ?? [] },
   })
   assert.ok(gateway)

@@ -315,11 +315,18 @@ test('rules are unserved that draw what nothing defines, each once', () => {
 const counted = (place: string, subset: string, opened: number, closed = 0) => {
   const [, block, route, match] = /(tcp)\[(\d)\](?:\.match\[(\d)\])?/.exec(place) ?? []
   const rule = {
-    ...{ virtualService: 'default/shop', block: block as 'tcp', route: Number(route) },
-    ...{ match: match === undefined ? null : Number(match), file: 'routes.yaml', line: 1 },
+    virtualService: 'default/shop',
+    block: block as 'tcp',
+    route: Number(route),
+    match: match === undefined ? null : Number(match),
+    file: 'routes.yaml',
+    line: 1,
   }
   const name: SeriesName = {
-    ...{ key: `${place} ${subset}`, rule, endpoint: null, source: { namespace: null, labels: {} } },
+    key: `${place} ${subset}`,
+    rule,
+    endpoint: null,
+    source: { namespace: null, labels: {} },
     destination: { host: 'shop.example', subset, port: 9000 },
   }
   return { name, opened, closed, moved: 0, failed: 0, received: 0, sent: 0, lastWallMs: 0 }

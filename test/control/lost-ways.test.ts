@@ -82,7 +82,9 @@ for (const { engine, test } of CHOSEN_FIRST)
       const before = descriptors()
       const events: SupervisorEvent[] = []
       const supervisor = new Supervisor({
-        ...{ workers: 2, engine, limits: { maxConnections: 10_000 } },
+        workers: 2,
+        engine,
+        limits: { maxConnections: 10_000 },
         filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
         heapMb: 96,
         onEvent: event => events.push(event),

@@ -21,7 +21,9 @@ for (const { engine, test } of ENGINES) {
     const upstream = await listen(echo)
     const events: SupervisorEvent[] = []
     const supervisor = new Supervisor({
-      ...{ workers: 1, engine, limits: { maxConnections: 10_000 } },
+      workers: 1,
+      engine,
+      limits: { maxConnections: 10_000 },
       filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
       onEvent: event => events.push(event),
     })

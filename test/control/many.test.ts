@@ -27,7 +27,9 @@ async function scene(t: TestContext, engine: EngineKind, hangs = false) {
   const upstream = await listen(echo, { backlog: 4096 })
   const clients: Socket[] = []
   const supervisor = new Supervisor({
-    ...{ workers: hangs ? 1 : 2, engine, limits: { maxConnections: 10_000 } },
+    workers: hangs ? 1 : 2,
+    engine,
+    limits: { maxConnections: 10_000 },
     ...(hangs ? { filename: new URL('../support/mortal-worker.ts', import.meta.url).href } : {}),
     onEvent: () => {},
   })

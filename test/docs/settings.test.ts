@@ -365,8 +365,12 @@ test('an entry of proxyProtocol is what docs/configuration.md says', () => {
     settings.proxyProtocol.map(({ from, ...rest }) => ({ ...rest, from: from.map(formatCidr) })),
     [
       {
-        ...{ gateways: [], ports: [], from: ['10.0.0.0/8'] },
-        ...{ require: true, versions: [1, 2], timeoutMs: null },
+        gateways: [],
+        ports: [],
+        from: ['10.0.0.0/8'],
+        require: true,
+        versions: [1, 2],
+        timeoutMs: null,
       },
     ],
   )

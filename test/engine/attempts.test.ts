@@ -97,13 +97,17 @@ class World {
   #worker(index: number) {
     const { port1 } = new MessageChannel()
     const task: EngineTask = {
-      ...{ engine: 'node', index, workers: 2, epoch: new SharedArrayBuffer(4), stats: this.stats },
-      ...{ inboxes: createInboxes(2), held: createHeld(64), journal: createJournalMemory(ROWS) },
-      ...{
-        limits: { maxConnections: ROWS },
-        port: port1,
-        world: { ...machine, monotonicMs: () => this.nowMs },
-      },
+      engine: 'node',
+      index,
+      workers: 2,
+      epoch: new SharedArrayBuffer(4),
+      stats: this.stats,
+      inboxes: createInboxes(2),
+      held: createHeld(64),
+      journal: createJournalMemory(ROWS),
+      limits: { maxConnections: ROWS },
+      port: port1,
+      world: { ...machine, monotonicMs: () => this.nowMs },
     }
     const decider = createDecider(task)
     port1.close()

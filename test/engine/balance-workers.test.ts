@@ -162,7 +162,9 @@ for (const { engine, test } of FLOW_ENGINES) {
     const upstream = await listen(echo, { backlog: 4096 })
     const before = descriptors()
     const supervisor = new Supervisor({
-      ...{ workers: WORKERS, engine, limits: { maxConnections: 10_000 } },
+      workers: WORKERS,
+      engine,
+      limits: { maxConnections: 10_000 },
       filename: new URL('../support/mortal-worker.ts', import.meta.url).href,
       onEvent: event => void events.push(event),
     })

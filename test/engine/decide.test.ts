@@ -24,16 +24,14 @@ import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
 
 const taskOf = (): EngineTask => ({
-  ...{
-    engine: 'node',
-    index: 0,
-    workers: 1,
-    epoch: new SharedArrayBuffer(4),
-    stats: createStats(1),
-    inboxes: createInboxes(1),
-    held: createHeld(64),
-    journal: createJournalMemory(10),
-  },
+  engine: 'node',
+  index: 0,
+  workers: 1,
+  epoch: new SharedArrayBuffer(4),
+  stats: createStats(1),
+  inboxes: createInboxes(1),
+  held: createHeld(64),
+  journal: createJournalMemory(10),
   limits: { maxConnections: 10 },
   world: machine,
   port: new MessageChannel().port1,

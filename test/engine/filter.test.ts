@@ -44,7 +44,9 @@ import { opened } from '../support/uring.ts'
 
 const THREADS = new Threads<WorkerTask, void>({
   module: fileURLToPath(new URL('../support/filter-worker.ts', import.meta.url)),
-  ...{ least: 0, most: 4, lent: true },
+  least: 0,
+  most: 4,
+  lent: true,
 })
 const TOTAL_BYTES = 8 * 2 ** 20
 
@@ -65,8 +67,10 @@ async function planeOn(
 
 /** Whoever connects has to send a PROXY header first. */
 const READS: ReadsProxy = {
-  ...{ from: [parseCidr('127.0.0.0/8') ?? assert.fail()], require: true },
-  ...{ versions: [1, 2], timeoutMs: 60_000 },
+  from: [parseCidr('127.0.0.0/8') ?? assert.fail()],
+  require: true,
+  versions: [1, 2],
+  timeoutMs: 60_000,
 }
 const HEADER = 'PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\n'
 

@@ -88,7 +88,11 @@ const bytesOf = ({ fromClient, toUpstream, fromUpstream, toClient }: Connection)
 
 const rule = (port: number, route: number, file: string): Rule => ({
   origin: { virtualService: 'default/vs', block: 'tcp', route, match: 0, file, line: 7 },
-  ...{ destinations: [], port, clients: [], route, never: null },
+  destinations: [],
+  port,
+  clients: [],
+  route,
+  never: null,
   source: { namespace: null, labels: {}, visibleTo: null },
 })
 
@@ -289,8 +293,10 @@ for (const { engine, test } of ENGINES) {
     await readBytes(client, 1)
     const { row, id } = only()
     const order = (of: number): Order => ({
-      ...{ kind: 'close', rows: Int32Array.of(row, row + 1) },
-      ...{ ids: Float64Array.of(of, of), afterMs: Float64Array.of(0, 0) },
+      kind: 'close',
+      rows: Int32Array.of(row, row + 1),
+      ids: Float64Array.of(of, of),
+      afterMs: Float64Array.of(0, 0),
     })
     plane.order(order(id - 1024))
     client.write('y')

@@ -197,7 +197,10 @@ for (const { engine, test } of EVERY_ENGINE) {
     const port = await freePort()
     const rule: Rule = {
       origin: { virtualService: 'default/vs', block: 'tcp', route: 0, match: 0, file: 'a.yaml', line: 1 },
-      ...{ port: 0, route: 1, never: null, destinations: [] },
+      port: 0,
+      route: 1,
+      never: null,
+      destinations: [],
       clients: [parseCidr('127.0.0.0/8') as Rule['clients'][number]],
       source: { namespace: null, labels: {}, visibleTo: null },
     }

@@ -33,13 +33,23 @@ const NAMELESS = record(hello([]))
 
 const rule = (route: number, names: readonly string[], more: Partial<Rule> = {}): Rule => ({
   origin: { virtualService: 'a/b', block: 'tls', route, match: 0, file: 'a.yaml', line: 1 },
-  ...{ destinations: [], port: 0, names, clients: [], route, never: null },
+  destinations: [],
+  port: 0,
+  names,
+  clients: [],
+  route,
+  never: null,
   source: { namespace: null, labels: {}, visibleTo: null },
   ...more,
 })
 
 const scope = (names: readonly string[], rules: readonly Rule[], plain = false) => ({
-  ...{ host: '', port: 0, addresses: [], takes: { names, plain }, rules, defaultRoute: -1 },
+  host: '',
+  port: 0,
+  addresses: [],
+  takes: { names, plain },
+  rules,
+  defaultRoute: -1,
 })
 
 /**

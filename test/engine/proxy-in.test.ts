@@ -38,8 +38,10 @@ const LOCAL = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')
 const range = (text: string) => parseCidr(text) ?? assert.fail(text)
 
 const READS: ReadsProxy = {
-  ...{ from: [range('127.0.0.0/8'), range('::1')], require: true },
-  ...{ versions: [1, 2], timeoutMs: 60_000 },
+  from: [range('127.0.0.0/8'), range('::1')],
+  require: true,
+  versions: [1, 2],
+  timeoutMs: 60_000,
 }
 
 /** A worker with one listener for `upstream`, which reads headers. */
@@ -85,7 +87,9 @@ for (const { engine, test } of EVERY_ENGINE) {
       client.write(header)
       assert.equal(await readBytes(client, 6), 'hello ', 'a server that speaks first')
       assert.deepEqual(liveOf(gateway.plane), {
-        ...{ client: CLIENT, destination: '203.0.113.5:443', peer: '127.0.0.1' },
+        client: CLIENT,
+        destination: '203.0.113.5:443',
+        peer: '127.0.0.1',
       })
       client.resetAndDestroy()
       await gateway.plane.settled()
@@ -198,7 +202,11 @@ for (const { engine, test } of EVERY_ENGINE) {
     const port = await freePort()
     const rule = (route: number, asks: Partial<Rule>): Rule => ({
       origin: { virtualService: 'a/b', block: 'tcp', route, match: 0, file: 'a.yaml', line: 1 },
-      ...{ destinations: [], port: 0, clients: [], route, never: null },
+      destinations: [],
+      port: 0,
+      clients: [],
+      route,
+      never: null,
       source: { namespace: null, labels: {}, visibleTo: null },
       ...asks,
     })
@@ -230,7 +238,11 @@ for (const { engine, test } of EVERY_ENGINE) {
     await using wrong = await listen(greet('wrong'))
     const port = await freePort()
     const scope = (host: string, at: number, addresses: string, defaultRoute: number) => ({
-      ...{ host, port: at, addresses: [range(addresses)], rules: [], defaultRoute },
+      host,
+      port: at,
+      addresses: [range(addresses)],
+      rules: [],
+      defaultRoute,
     })
     const scopes = [scope('wrong', port, '127.0.0.1', 1), scope('right', 443, '203.0.113.5', 0)]
     const listener = listenerOn(port, -1, { gateway: 'mesh', proxyProtocol: READS, scopes })
@@ -247,7 +259,10 @@ for (const { engine, test } of EVERY_ENGINE) {
     await using upstream = await listen(greet('hello'))
     const port = await freePort()
     const listener = listenerOn(port, -1, {
-      ...{ gateway: 'mesh', proxyProtocol: READS, scopes: [], otherwise: 'passthrough' },
+      gateway: 'mesh',
+      proxyProtocol: READS,
+      scopes: [],
+      otherwise: 'passthrough',
     })
     await using plane = new TestEngine(engine)
     await plane.adopt(planOf([listener], []))

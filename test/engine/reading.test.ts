@@ -18,7 +18,9 @@ import { begin, echo, ending, freePort, listen, open, readAll, readBytes, until 
 const LONG_MS = 60_000
 const HEARING = {
   threads: workingThreads({
-    ...{ least: 0, most: 64, lent: true },
+    least: 0,
+    most: 64,
+    lent: true,
     module: new URL('../support/hearing-worker.ts', import.meta.url).href,
   }),
   given: {},
@@ -183,7 +185,9 @@ for (const { engine, test } of ENGINES) {
     const ends = clients.map(ending)
     const [first] = await live(plane, 2, 'reading')
     plane.order({
-      ...{ kind: 'close', rows: Int32Array.of(first.row), ids: Float64Array.of(first.id) },
+      kind: 'close',
+      rows: Int32Array.of(first.row),
+      ids: Float64Array.of(first.id),
       afterMs: Float64Array.of(0),
     })
     assert.equal(await Promise.race(ends), 'ECONNRESET')

@@ -36,7 +36,9 @@ async function relay(engine: EngineKind, onSocket: (socket: Socket) => void) {
   const port = await freePort()
   await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
   return {
-    ...{ port, plane, upstream },
+    port,
+    plane,
+    upstream,
     async [Symbol.asyncDispose]() {
       await upstream[Symbol.asyncDispose]()
       await plane[Symbol.asyncDispose]()

@@ -30,7 +30,9 @@ async function relay(engine: EngineKind, onSocket: (socket: Socket) => void, pol
   const port = await freePort()
   await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream], policy)]))
   return {
-    ...{ port, plane, upstream },
+    port,
+    plane,
+    upstream,
     async [Symbol.asyncDispose]() {
       await upstream[Symbol.asyncDispose]()
       await plane[Symbol.asyncDispose]()

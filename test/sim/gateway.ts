@@ -98,8 +98,15 @@ export class Gateway {
     for (const { records } of this.journals) want(records, Wanted.ends)
     this.limit(options.maxConnections)
     this.workers = this.journals.map((_, index) => ({
-      ...{ index, engine: null, kernel: null, port: null, stalledMs: 0 },
-      ...{ hasWaited: false, isKnown: false, generation: 0, isTurning: false },
+      index,
+      engine: null,
+      kernel: null,
+      port: null,
+      stalledMs: 0,
+      hasWaited: false,
+      isKnown: false,
+      generation: 0,
+      isTurning: false,
     }))
     for (const worker of this.workers) {
       machine.wakes.set(WAKES + worker.index, { count: 0, kernel: null })
@@ -201,11 +208,18 @@ export class Gateway {
     worker.hasWaited = false
     worker.engine = new FlowEngine(
       {
-        ...{ engine: 'uring', index: worker.index, workers: this.workers.length, port: port2 },
-        ...{ epoch: this.#epoch, stats: this.#shared, inboxes: this.#inboxes, held: this.#epoch },
+        engine: 'uring',
+        index: worker.index,
+        workers: this.workers.length,
+        port: port2,
+        epoch: this.#epoch,
+        stats: this.#shared,
+        inboxes: this.#inboxes,
+        held: this.#epoch,
         journal: this.journals[worker.index],
         limits: new LimitsInForce(this.#limits, this.#rows),
-        ...{ world: this.#world(), reader: new ProxyHeaderReader() },
+        world: this.#world(),
+        reader: new ProxyHeaderReader(),
       },
       kernel,
       this.#onAdmitted,

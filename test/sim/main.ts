@@ -38,8 +38,12 @@ type Options = {
 function read(): Options | string {
   const { values } = parseArgs({
     options: {
-      ...{ seed: { type: 'string' }, seeds: { type: 'string' }, from: { type: 'string' } },
-      ...{ minutes: { type: 'string' }, shrink: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      minutes: { type: 'string' },
+      shrink: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
     },
   } as const)
   if (values.help) return HELP

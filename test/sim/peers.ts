@@ -38,17 +38,15 @@ export type Script = {
 }
 
 export const PLAIN: Script = {
-  ...{
-    says: 0,
-    piece: 4096,
-    gapMs: 0,
-    after: 0,
-    hears: 'all',
-    ends: 'first',
-    resetAt: 0,
-    resetMs: 0,
-    deafAt: 0,
-  },
+  says: 0,
+  piece: 4096,
+  gapMs: 0,
+  after: 0,
+  hears: 'all',
+  ends: 'first',
+  resetAt: 0,
+  resetMs: 0,
+  deafAt: 0,
 }
 
 type Make = (dice: Dice, most: number) => Partial<Script>
@@ -70,7 +68,10 @@ export const KINDS: Readonly<Record<string, Make>> = {
   mute: () => ({ ends: 'never' }),
   stays: (dice, most) => ({ says: dice.size(most), ends: 'never' }),
   bulkQuitter: (dice, most) => ({
-    ...{ says: dice.size(64), ends: 'reset', resetAt: 1e9, resetMs: dice.pick([300, 900]) },
+    says: dice.size(64),
+    ends: 'reset',
+    resetAt: 1e9,
+    resetMs: dice.pick([300, 900]),
     deafAt: most + dice.below(most * 4),
   }),
   bulk: (dice, most) => ({ says: most * 4 + dice.below(most * 8), piece: 65_536, ends: 'first' }),

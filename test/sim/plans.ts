@@ -128,7 +128,11 @@ function drawListener(
 ): Listener {
   const rules = Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row))
   return {
-    ...{ gateway: `test/gateway-${index}`, ...place, opens: true, destination: 'local', otherwise: 'close' },
+    gateway: `test/gateway-${index}`,
+    ...place,
+    opens: true,
+    destination: 'local',
+    otherwise: 'close',
     ...(reads ? { proxyProtocol: { ...reads, timeoutMs: dice.pick([60, 700]) } } : {}),
     scopes: [
       { host: '', port: 0, addresses: [], rules, defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1 },
@@ -169,7 +173,13 @@ function drawCluster(dice: Dice, index: number, { isPatient, limits, introduces 
   const kind = index === 3 && dice.chance(0.2) ? 'unknown' : 'static'
   const endpoints = kind === 'static' ? drawEndpoints(dice, index) : []
   return {
-    ...{ host: `cluster-${index}`, subset: null, port: 80, kind, names: [], labels: {}, endpoints },
+    host: `cluster-${index}`,
+    subset: null,
+    port: 80,
+    kind,
+    names: [],
+    labels: {},
+    endpoints,
     policy: {
       ...DEFAULT_POLICY,
       balance: dice.pick(['LEAST_REQUEST', 'ROUND_ROBIN', 'RANDOM']),

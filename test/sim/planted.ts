@@ -15,7 +15,11 @@ export type Planted = {
 }
 
 const plant = (name: string, seeds: number, file: string, was: string, is: string): Planted => ({
-  ...{ name, file, was, is, seeds },
+  name,
+  file,
+  was,
+  is,
+  seeds,
 })
 
 export const PLANTED: readonly Planted[] = [

@@ -73,7 +73,16 @@ export function run(
     if (due.length > 0) gateway.turn(dice.pick(due))
   }
   const machine: Machine = {
-    ...{ clock, dice, faults, network, process, onBug, buffers, wakes: new Map(), aborted: 0, meanwhile },
+    clock,
+    dice,
+    faults,
+    network,
+    process,
+    onBug,
+    buffers,
+    wakes: new Map(),
+    aborted: 0,
+    meanwhile,
   }
   const { maxConnections, workers, plans } = swarm
   const gateway = new Gateway(machine, { workers, maxConnections, files, onAdmitted: sessions(swarm, dice) })
@@ -85,7 +94,11 @@ export function run(
   let steps = 0
   let stalledMs = 0
   const scene: Scene = {
-    ...{ gateway, onBug, clients: cast.clients, servers: cast.servers, proxied: plans.proxied },
+    gateway,
+    onBug,
+    clients: cast.clients,
+    servers: cast.servers,
+    proxied: plans.proxied,
     heldMost: heldMostOf(swarm),
     isLossy: faults.has('lostPeer'),
     failsConnects: faults.has('connectFails'),
@@ -159,8 +172,14 @@ export function run(
   }
   const reasons = bug === '' ? checkEnd(scene) : new Map()
   return {
-    ...{ hash: clock.hash, events: clock.notes, connections: cast.clients.size, reasons, bug },
-    ...{ faults: [...faults.drawn], features: [...swarm.features], actions: swarm.actions },
+    hash: clock.hash,
+    events: clock.notes,
+    connections: cast.clients.size,
+    reasons,
+    bug,
+    faults: [...faults.drawn],
+    features: [...swarm.features],
+    actions: swarm.actions,
   }
 }
 

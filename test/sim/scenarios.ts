@@ -56,7 +56,10 @@ const talks = (dice: Dice): Partial<Script> => ({
   gapMs: dice.pick([0, 2]),
 })
 const header = (from: ReadsProxy['from'], require: boolean, timeoutMs: number): ReadsProxy => ({
-  ...{ from, require, versions: [1, 2], timeoutMs },
+  from,
+  require,
+  versions: [1, 2],
+  timeoutMs,
 })
 
 /** Kinds of pairs, by name. */
@@ -160,8 +163,11 @@ export function outcomesOf(
     const fields = [Live.fromClient, Live.toUpstream, Live.fromUpstream, Live.toClient]
     const isClaimed = words[at + Live.peerFamily] !== 0
     outcomes[row] = {
-      ...{ kind, reason, attempts: words[at + Live.attempts] },
-      ...{ client: counted(seen[row].client), server: counted(seen[row].server) },
+      kind,
+      reason,
+      attempts: words[at + Live.attempts],
+      client: counted(seen[row].client),
+      server: counted(seen[row].server),
       bytes: isInOrder ? fields.map(field => numbers[(at + field) / 2]) : [],
       claimed: isClaimed ? formatAddress(4, words, at + Live.client) : '',
     }

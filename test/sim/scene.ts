@@ -33,23 +33,22 @@ export function openScene(plan: Plan, wrong: Options = {}): Scene {
     throw new Error(what)
   }
   const network = new Network(clock, dice, faults, {
-    ...{ latencyMs: wrong.latencyMs ?? 0, capacity: 16_384 },
+    latencyMs: wrong.latencyMs ?? 0,
+    capacity: 16_384,
   })
   const process = new Process(network, 1000, onBug)
   const buffers = { small: 64, smallBytes: 256, large: 4, largeBytes: 4096 }
   const machine: Machine = {
-    ...{
-      clock,
-      dice,
-      faults,
-      network,
-      process,
-      onBug,
-      buffers,
-      wakes: new Map(),
-      aborted: 0,
-      meanwhile: () => {},
-    },
+    clock,
+    dice,
+    faults,
+    network,
+    process,
+    onBug,
+    buffers,
+    wakes: new Map(),
+    aborted: 0,
+    meanwhile: () => {},
   }
   const gateway = new Gateway(machine, { workers: 1, maxConnections: 100, files: null })
   gateway.publish(plan)

@@ -16,8 +16,16 @@ import type { Dice } from './dice.ts'
 
 /** What a record is. */
 const Type = {
-  ...{ hello: 1, retry: 2, flight: 3, flightEnd: 4, finished: 5, ticket: 6 },
-  ...{ data: 7, update: 8, updated: 9, close: 10 },
+  hello: 1,
+  retry: 2,
+  flight: 3,
+  flightEnd: 4,
+  finished: 5,
+  ticket: 6,
+  data: 7,
+  update: 8,
+  updated: 9,
+  close: 10,
 } as const
 
 /** Type, two bytes of length, sequence; then the body and a sum over it. */

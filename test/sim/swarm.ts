@@ -98,7 +98,10 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   const isUneven = swarm.chance(0.25)
   const hasSession = SESSIONS.some(each => features.has(each))
   return {
-    ...{ faults: new Faults(faults, dice), features, actions, files },
+    faults: new Faults(faults, dice),
+    features,
+    actions,
+    files,
     kinds: hasSession && isUneven ? UNEVEN : drawKinds(swarm, isBulk, isCrowd),
     workers: isCrowd ? 2 : isBulk ? 1 : workers,
     maxConnections: features.has('few') ? most : CONNECTIONS_MOST,

@@ -33,7 +33,9 @@ const byKey = (totals: SeriesTotals<Name>) =>
 
 /** An endpoint by its number. */
 const to = (endpoint: number): Dialed => ({
-  ...{ endpoint, family: 4, port: 80 },
+  endpoint,
+  family: 4,
+  port: 80,
   address: Uint32Array.of(0x0a000000 + endpoint, 0, 0, 0),
 })
 

@@ -27,7 +27,8 @@ export async function blackhole(): Promise<Blackhole> {
   const [port] = await once(worker, 'message')
   const fillers = await fill(port)
   return {
-    ...{ address: '127.0.0.1', port },
+    address: '127.0.0.1',
+    port,
     async [Symbol.asyncDispose]() {
       for (const socket of fillers) socket.destroy()
       await worker.terminate()

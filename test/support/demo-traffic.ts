@@ -61,7 +61,8 @@ export async function startDemo(): Promise<Demo> {
   const [url = ''] = /http:[^"]*/.exec(await line('admin at ')) ?? []
   await line('every listener accepts')
   return {
-    ...{ url, port },
+    url,
+    port,
     edit: (old, now) => {
       const file = join(root, 'config/virtual-service.yaml')
       writeFileSync(file, readFileSync(file, 'utf8').replace(old, now))

@@ -130,8 +130,16 @@ export class TestEngine {
       })
       this.#ports.push(port1)
       const task: WorkerTask = {
-        ...{ engine, index, workers, epoch: this.#epoch, stats, inboxes, port: port2 },
-        ...{ limits: allowed, journal: this.journals[index], held: createHeld(20_000) },
+        engine,
+        index,
+        workers,
+        epoch: this.#epoch,
+        stats,
+        inboxes,
+        port: port2,
+        limits: allowed,
+        journal: this.journals[index],
+        held: createHeld(20_000),
         ...worker.given,
       }
       return worker.threads.run(task, { transfer: [port2] })
@@ -224,7 +232,12 @@ const endpointOf = ({ address, port, ...rest }: Target): Endpoint => ({ address,
 /** A cluster of `targets`, with a policy that differs from the default in `policy`. */
 export function clusterOf(targets: readonly Target[], policy: Partial<Policy> = {}, host = 'test'): Cluster {
   return {
-    ...{ host, subset: null, port: 80, kind: 'static', names: [], labels: {} },
+    host,
+    subset: null,
+    port: 80,
+    kind: 'static',
+    names: [],
+    labels: {},
     endpoints: targets.map(endpointOf),
     policy: { ...DEFAULT_POLICY, ...policy },
   }
@@ -233,8 +246,12 @@ export function clusterOf(targets: readonly Target[], policy: Partial<Policy> = 
 /** A listener that sends everything to one route; −1 is none. */
 export function listenerOn(port: number, route = 0, more: Partial<Listener> = {}): Listener {
   return {
-    ...{ gateway: 'default/test', bind: '127.0.0.1', port, opens: true },
-    ...{ destination: 'local', otherwise: 'close' },
+    gateway: 'default/test',
+    bind: '127.0.0.1',
+    port,
+    opens: true,
+    destination: 'local',
+    otherwise: 'close',
     scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: route }],
     ...more,
   }

@@ -19,9 +19,17 @@ const NUMBERS: ReadonlySet<string> = new Set([
 
 /** From 127.0.0.1:1 to 127.0.0.2:2, relayed to 127.0.0.3:3 by row 0 of everything. */
 const QUIET: Fields = {
-  ...{ generation: 1, clientFamily: 4, client: 0x7f000001, clientPort: 1 },
-  ...{ destinationFamily: 4, destination: 0x7f000002, destinationPort: 2 },
-  ...{ endpointFamily: 4, endpointAddress: 0x7f000003, endpointPort: 3, attempts: 1 },
+  generation: 1,
+  clientFamily: 4,
+  client: 0x7f000001,
+  clientPort: 1,
+  destinationFamily: 4,
+  destination: 0x7f000002,
+  destinationPort: 2,
+  endpointFamily: 4,
+  endpointAddress: 0x7f000003,
+  endpointPort: 3,
+  attempts: 1,
 }
 
 export function recordOf(fields: Fields): { readonly words: Int32Array; readonly numbers: Float64Array } {

@@ -11,7 +11,9 @@ const CALLERS = ['127.0.0.1', '127.9.9.9', '::1', '10.9.8.7']
 const LINES = ['GET /thing', 'HEAD /thing', 'POST /thing', 'PUT /thing', 'DELETE /nothing', 'POST /ready']
 
 const admin = await startAdmin({
-  ...{ address: '', port: 0, readiness: () => ({ ready: true }) },
+  address: '',
+  port: 0,
+  readiness: () => ({ ready: true }),
   api: async app => {
     for (const method of ['GET', 'POST', 'PUT'])
       app.route({ method, url: '/thing', handler: async () => ({}) })

@@ -32,13 +32,23 @@ const rule = (name: string, place: number, more: Partial<Rule> = {}): Rule => ({
 
 const plan = (rules: readonly Rule[], gateways: readonly string[] = ['default/a']): Plan => ({
   listeners: gateways.map((gateway, index) => ({
-    ...{ gateway, bind: '', port: 80 + index, opens: true, destination: 'local', otherwise: 'close' },
+    gateway,
+    bind: '',
+    port: 80 + index,
+    opens: true,
+    destination: 'local',
+    otherwise: 'close',
     scopes: [{ host: '', port: 0, addresses: [], rules, defaultRoute: -1 }],
   })),
   routes: [{ identity: 'a', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
   clusters: [
     {
-      ...{ host: 'a.example', subset: null, port: 80, kind: 'static', names: [], labels: {} },
+      host: 'a.example',
+      subset: null,
+      port: 80,
+      kind: 'static',
+      names: [],
+      labels: {},
       endpoints: [{ address: '10.1.0.1', port: 80, weight: 1 }],
       policy: DEFAULT_POLICY,
     },
@@ -120,7 +130,11 @@ test('what a listener reads is told where it differs, of many ranges the ones th
     return { ...rest, listeners: [{ ...listener, ...(proxyProtocol && { proxyProtocol }) }] }
   }
   const reads = (more: Partial<ReadsProxy> = {}): ReadsProxy => ({
-    ...{ from, require: true, versions: [1, 2], timeoutMs: 5_000, at: { file: 'a.yaml', line: 7 } },
+    from,
+    require: true,
+    versions: [1, 2],
+    timeoutMs: 5_000,
+    at: { file: 'a.yaml', line: 7 },
     ...more,
   })
   const told = (before?: ReadsProxy, after?: ReadsProxy) =>
@@ -135,7 +149,8 @@ test('what a listener reads is told where it differs, of many ranges the ones th
   const other = reads({ from: [...from.slice(1), range('192.0.2.0/24')] })
   assert.deepEqual(told(reads(), other), [
     {
-      ...{ listener, ...at },
+      listener,
+      ...at,
       before: all.replace('ranges', 'ranges (10.0.0.0/24 among them)'),
       after: all.replace('ranges', 'ranges (192.0.2.0/24 among them)'),
     },

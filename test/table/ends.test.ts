@@ -3,15 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MessageChannel } from 'node:worker_threads'
 import fc from 'fast-check'
 import { parseInto } from '../../src/address/address.ts'
 import { ADMITTED, createDecider, decide } from '../../src/engine/decide/decide.ts'
 import { createDecision } from '../../src/engine/decide/decision.ts'
-import { createInboxes } from '../../src/engine/worker/inboxes.ts'
-import { createHeld } from '../../src/kernel/held.ts'
 import { machine } from '../../src/kernel/machine.ts'
-import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import { EARLY_ENDS } from '../../src/table/explain/ends.ts'
@@ -57,16 +53,9 @@ const connection = fc.record({
   port: arbitrary.port,
 })
 
-const { port1, port2 } = new MessageChannel()
-port1.close()
 const decider = createDecider({
-  ...{ engine: 'node', index: 0, workers: 1, epoch: new SharedArrayBuffer(4), port: port2 },
-  ...{
-    stats: createStats(1),
-    inboxes: createInboxes(1),
-    held: createHeld(64),
-    journal: createJournalMemory(1),
-  },
+  index: 0,
+  stats: createStats(1),
   limits: { maxConnections: 1 },
   world: machine,
 })
@@ -130,21 +119,17 @@ test('a name counts as an endpoint until somebody has asked DNS', () => {
   const one: Plan = {
     listeners: [
       {
-        ...{
-          gateway: 'default/gw',
-          bind: '',
-          port: 80,
-          opens: true,
-          destination: 'local',
-          otherwise: 'close',
-        },
+        gateway: 'default/gw',
+        bind: '',
+        port: 80,
+        opens: true,
+        destination: 'local',
+        otherwise: 'close',
         scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: 0 }],
       },
     ],
-    ...{
-      sources: [],
-      routes: [{ identity: 'a', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
-    },
+    sources: [],
+    routes: [{ identity: 'a', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
     clusters: [
       {
         ...arbitrary.splitPlan([1], 'random').clusters[0],

@@ -114,8 +114,11 @@ const namedConnection = fc
     gateway: fc.constantFrom('mesh', 'default/gw-0', 'default/gw-1'),
   })
   .map(({ asks, gateway, ...each }) => ({
-    ...{ ...each, gateway, port: gateway === 'mesh' ? 80 : 443 },
-    ...{ isTls: asks !== null, serverName: asks ?? '' },
+    ...each,
+    gateway,
+    port: gateway === 'mesh' ? 80 : 443,
+    isTls: asks !== null,
+    serverName: asks ?? '',
   }))
 
 test('the matcher decides by server names as the naive one does', t => {
@@ -186,7 +189,11 @@ test('explain decides as the matcher does, and says why of every rule before', (
 
 test('without a destination address explain assumes the only service on the port, and no other', () => {
   const scope = (host: string, cidr: string, route: number) => ({
-    ...{ host, port: 80, addresses: [parseCidr(cidr) as Cidr], rules: [], defaultRoute: route },
+    host,
+    port: 80,
+    addresses: [parseCidr(cidr) as Cidr],
+    rules: [],
+    defaultRoute: route,
   })
   const mesh = (scopes: Plan['listeners'][number]['scopes']): Plan => ({
     ...splitPlan([1], 'random'),

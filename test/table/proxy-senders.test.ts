@@ -39,8 +39,13 @@ const reads = fc.record<ReadsProxy>({
 
 function tableOf(...all: readonly (ReadsProxy | null)[]): Table {
   const listeners = all.map((proxyProtocol, index) => ({
-    ...{ gateway: index === 0 ? 'mesh' : 'default/gw', bind: '', port: 9000 + index, opens: true },
-    ...{ destination: 'local' as const, scopes: [], otherwise: 'close' as const },
+    gateway: index === 0 ? 'mesh' : 'default/gw',
+    bind: '',
+    port: 9000 + index,
+    opens: true,
+    destination: 'local' as const,
+    scopes: [],
+    otherwise: 'close' as const,
     ...(proxyProtocol && { proxyProtocol }),
   }))
   return openTable(buildTable({ listeners, routes: [], clusters: [], sources: [] }, 1, () => 0))
@@ -69,7 +74,10 @@ test('listeners with the same senders share a set, and any number of ranges is o
     return parseCidr(index % 2 === 0 ? `10.${high}.${low}.0/24` : `2001:db8:${index.toString(16)}::/48`)
   }).filter(cidr => cidr !== null)
   const from = (ranges: readonly Cidr[]): ReadsProxy => ({
-    ...{ from: ranges, require: true, versions: [1, 2], timeoutMs: 1_000 },
+    from: ranges,
+    require: true,
+    versions: [1, 2],
+    timeoutMs: 1_000,
   })
   const table = tableOf(from(many), from([...many, ...many].reverse()), from(many.slice(1)), null)
   assert.equal(table.addressSets.length, 2)

@@ -82,7 +82,9 @@ const diff = object({
       }),
       destinations: list(
         object({
-          ...{ ...change, destination: text(), ...beforeAfter },
+          ...change,
+          destination: text(),
+          ...beforeAfter,
           policy: list(object({ field: text(), ...place, ...said }), 'Values of its policy that differ.'),
         }),
       ),

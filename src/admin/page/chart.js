@@ -59,7 +59,9 @@ export class Chart {
   #options(width) {
     const { height, bare = false, lines, bands = [], range, format } = this.#look
     return {
-      ...{ width, height, legend: { show: false } },
+      width,
+      height,
+      legend: { show: false },
       padding: bare ? [4, 2, 3, 2] : [12, 26, 0, 0],
       cursor: bare ? { show: false } : { points: { size: 5 }, drag: { x: false, y: false }, y: false },
       scales: {
@@ -78,7 +80,10 @@ export class Chart {
   #series({ name, colour: token, dash = false, step = false, hidden = false }, bare) {
     const fill = bare ? { fill: colour(token, '1f') } : {}
     return {
-      ...{ label: name, points: { show: false }, spanGaps: false, ...fill },
+      label: name,
+      points: { show: false },
+      spanGaps: false,
+      ...fill,
       stroke: hidden ? 'transparent' : colour(token),
       width: hidden ? 0 : dash ? 1.25 : 1.75,
       ...(dash ? { dash: [5, 4] } : {}),
@@ -142,7 +147,9 @@ function axes(format, range) {
     { ...common, values: time, space: 70, size: 28, grid: { show: false } },
     {
       ...common,
-      ...{ values: (_plot, values) => values.map(format), size: 56, space: 34 },
+      values: (_plot, values) => values.map(format),
+      size: 56,
+      space: 34,
       ...(range ? { splits: () => [0, 0.25, 0.5, 0.75, 1] } : {}),
     },
   ]

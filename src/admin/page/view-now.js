@@ -6,12 +6,17 @@ import { bytes, count, rate } from './format.js'
 
 const TILES = [
   {
-    ...{ name: 'Open connections', field: 'open', colour: 's1' },
+    name: 'Open connections',
+    field: 'open',
+    colour: 's1',
     value: ({ summary }) => count(summary.counters.open),
     below: ({ summary }) => `${count(summary.counters.accepted)} accepted since the start`,
   },
   {
-    ...{ name: 'New connections', field: 'rate', colour: 's3', unit: '/s' },
+    name: 'New connections',
+    field: 'rate',
+    colour: 's3',
+    unit: '/s',
     value: (_answer, history) => rate(history.rate(each => each.summary.counters.accepted)),
     below: (_answer, history) => {
       const failed = history.rate(each => each.summary.counters.dialFailures)
@@ -19,12 +24,18 @@ const TILES = [
     },
   },
   {
-    ...{ name: 'From clients', field: 'from', colour: 's2', unit: '/s' },
+    name: 'From clients',
+    field: 'from',
+    colour: 's2',
+    unit: '/s',
     value: (_answer, history) => bytes(history.rate(each => each.summary.counters.clientBytes)),
     below: ({ summary }) => `${bytes(summary.counters.clientBytes)} since the start`,
   },
   {
-    ...{ name: 'To clients', field: 'to', colour: 's4', unit: '/s' },
+    name: 'To clients',
+    field: 'to',
+    colour: 's4',
+    unit: '/s',
     value: (_answer, history) => bytes(history.rate(each => each.summary.counters.upstreamBytes)),
     below: ({ summary }) => `${bytes(summary.counters.upstreamBytes)} since the start`,
   },

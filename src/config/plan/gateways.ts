@@ -31,14 +31,18 @@ export function gatewayListeners(
       const { resource, bind, port } = own[0]
       const bound = byGateway.get(resource.id) ?? []
       const scopes = scopesBehind(own).map(each => ({
-        ...{ host: '', port: 0, addresses: [] },
+        host: '',
+        port: 0,
+        addresses: [],
         ...(takesNames && { takes: takesOf(each, hasPlain) }),
         ...(each[0].carries !== 'tcp' && each[0].carries !== 'tls' && { serves: false }),
         rules: rulesBehind(each, bound, settings, clusters),
         defaultRoute: -1,
       }))
       listeners.push({
-        ...{ gateway: resource.id, bind, port },
+        gateway: resource.id,
+        bind,
+        port,
         opens: listeners.length === first && servers.some(isServed),
         destination: 'local',
         scopes,

@@ -65,7 +65,10 @@ const versionNumber = integer(1, 2) as Reader<1 | 2>
 type ProxyEntry = Omit<ProxySetting, 'timeoutMs'> & { readonly timeout: number | null }
 
 const proxyDefaults: Omit<ProxyEntry, 'from'> = {
-  ...{ gateways: [], ports: [], require: true, versions: [1, 2] },
+  gateways: [],
+  ports: [],
+  require: true,
+  versions: [1, 2],
   timeout: null,
 }
 

@@ -60,14 +60,12 @@ export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict 
   const meant = refused ? fatal : LOSS_KINDS
   const weighed = weigh(losses, meant, traffic)
   return {
-    ...{
-      refused,
+    refused,
+    weighed,
+    text: weighedText(
       weighed,
-      text: weighedText(
-        weighed,
-        meant.some(kind => losses[kind].isCut),
-      ),
-    },
+      meant.some(kind => losses[kind].isCut),
+    ),
     findings: LOSS_KINDS.filter(kind => (refused ? fatal.includes(kind) : kind === 'lost')).flatMap(kind =>
       losses[kind].named.map(loss => finding(kind, loss, traffic.of(loss.keys), refused)),
     ),

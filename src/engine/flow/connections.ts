@@ -82,7 +82,11 @@ export class Connections {
     const stages = { memory, ports, queues, flows, endings }
     const starttls = new Starttls(stages)
     const admission = new Admission({
-      ...{ ...shared, flows, dialer, endings, starttls },
+      ...shared,
+      flows,
+      dialer,
+      endings,
+      starttls,
       onAdmitted: onAdmitted && (slot => onAdmitted(slot, stages)),
     })
     const reading = new Reading({ ...shared, flows, admission, endings })

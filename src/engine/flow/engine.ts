@@ -85,12 +85,19 @@ export class FlowEngine {
       stop: () => this.#stop(),
     })
     this.#connections = new Connections({
-      ...{ kernel, decider: this.#decider, journal: this.#journal, tally: this.#tally, onAdmitted },
-      ...{ clock: this.#clock, descriptorCeiling: descriptorCeiling(task.world) },
+      kernel,
+      decider: this.#decider,
+      journal: this.#journal,
+      tally: this.#tally,
+      onAdmitted,
+      clock: this.#clock,
+      descriptorCeiling: descriptorCeiling(task.world),
       reception: new Reception(task, this.#decider, this.#journal),
     })
     this.#listeners = new Listeners({
-      ...{ kernel, onAccept: this.#onAccept, onPause: () => this.#connections.intake.countPause() },
+      kernel,
+      onAccept: this.#onAccept,
+      onPause: () => this.#connections.intake.countPause(),
       onLost: (listening, count) => this.#connections.intake.lose(listening, count),
       onListening: (generation, failures) => this.#report({ kind: 'listening', generation, failures }),
     })

@@ -49,8 +49,17 @@ export const createListening = (
   row: number,
   socket: TableListener,
 ): Listening => ({
-  ...{ place, slot, fd: -1, local: null, table, socket, row },
-  ...{ failure: null, accepting: false, retiring: false, retryMs: Number.POSITIVE_INFINITY },
+  place,
+  slot,
+  fd: -1,
+  local: null,
+  table,
+  socket,
+  row,
+  failure: null,
+  accepting: false,
+  retiring: false,
+  retryMs: Number.POSITIVE_INFINITY,
 })
 
 /** Opens its socket; false where it cannot be opened, and `failure` says why. */

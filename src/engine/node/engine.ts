@@ -100,13 +100,14 @@ class NodeEngine {
     const { world } = this.#task
     const arrival = this.#reception.arrive(listening.table, listening.row, world.monotonicMs())
     const connection = new Connection(client, arrival, {
-      ...{ world, decider: this.#decider, journal: this.#journal, reception: this.#reception },
-      ...{
-        attempts: this.#attempts,
-        takeRow: this.#takeRow,
-        onClosing: this.#cuts.add,
-        onFree: this.#onFree,
-      },
+      world,
+      decider: this.#decider,
+      journal: this.#journal,
+      reception: this.#reception,
+      attempts: this.#attempts,
+      takeRow: this.#takeRow,
+      onClosing: this.#cuts.add,
+      onFree: this.#onFree,
     })
     this.#connections.add(connection)
     if (this.#descriptorCeiling.isReachedBy(descriptorOf(client))) connection.close(Reason['accept-error'])

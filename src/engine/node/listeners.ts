@@ -130,8 +130,17 @@ export class Listeners {
 
   #add(place: string, table: Table, row: number, { bind, port, key, original }: TableListener): void {
     const listening: Listening = {
-      ...{ place, bind, port, table, key, row, original },
-      ...{ server: null, status: 'waiting', failure: null, accepted: 0 },
+      place,
+      bind,
+      port,
+      table,
+      key,
+      row,
+      original,
+      server: null,
+      status: 'waiting',
+      failure: null,
+      accepted: 0,
     }
     this.#counts.waiting++
     this.#byPlace.set(place, listening)

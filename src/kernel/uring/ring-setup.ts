@@ -126,9 +126,13 @@ function map(fd: number, arena: Arena, at: number, roomEach: number): Ring | num
   const ring = new Ring({ fd, arena, params, queues: words, sqes: new Int32Array(sqes.buffer), roomEach })
   endings.set(ring, { parts: [queues, sqes], at })
   holdsRing({
-    ...{ fd, queues: queues.address, queuesBytes: queues.buffer.byteLength },
-    ...{ cqHead: params[Params.CQ_HEAD] / 4, cqTail: params[Params.CQ_TAIL] / 4 },
-    ...{ cqes: params[Params.CQ_CQES] / 4, entries: params[Params.CQ_ENTRIES] },
+    fd,
+    queues: queues.address,
+    queuesBytes: queues.buffer.byteLength,
+    cqHead: params[Params.CQ_HEAD] / 4,
+    cqTail: params[Params.CQ_TAIL] / 4,
+    cqes: params[Params.CQ_CQES] / 4,
+    entries: params[Params.CQ_ENTRIES],
   })
   return ring
 }

@@ -29,7 +29,9 @@ type Member = {
 }
 
 export const createChain = (row: number, scope: number, port: number): Chain => ({
-  ...{ row, scope, port },
+  row,
+  scope,
+  port,
   cells: new Map(),
 })
 

@@ -45,10 +45,14 @@ export function askByOptions(
     sni,
   }
   const words = {
-    ...{ gateway: `${dashes}gateway`, sni: `${dashes}sni`, from: `${dashes}from ${from}: that` },
-    ...{ peer: `${dashes}peer ${peer}: that` },
-    ...{ namespace: `${dashes}namespace`, labels: `${dashes}labels` },
-    ...{ to: `${dashes}to ${to}: that`, port: `the port of ${dashes}to ${to}` },
+    gateway: `${dashes}gateway`,
+    sni: `${dashes}sni`,
+    from: `${dashes}from ${from}: that`,
+    peer: `${dashes}peer ${peer}: that`,
+    namespace: `${dashes}namespace`,
+    labels: `${dashes}labels`,
+    to: `${dashes}to ${to}: that`,
+    port: `the port of ${dashes}to ${to}`,
   }
   return asked(given, words, null)
 }
@@ -82,8 +86,14 @@ type Words = Readonly<
 
 /** In a line of a batch. */
 const FIELDS: Words = {
-  ...{ gateway: 'gateway', from: 'source.ip', namespace: 'source.namespace', labels: 'source.labels' },
-  ...{ to: 'destination.ip', port: 'destination.port', peer: 'peer', sni: 'sni' },
+  gateway: 'gateway',
+  from: 'source.ip',
+  namespace: 'source.namespace',
+  labels: 'source.labels',
+  to: 'destination.ip',
+  port: 'destination.port',
+  peer: 'peer',
+  sni: 'sni',
 }
 
 /** @param byDefault  The gateway where none is given; null leaves it open. */
