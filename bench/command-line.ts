@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option, type OutputConfiguration } from 'commander'
 import { wallTime } from '../src/base/clock.ts'
 import { BENCHES, type BenchRow } from './benches.ts'
 import type { Choices } from './harness.ts'
@@ -34,9 +34,11 @@ type Flags = {
 /**
  * What is asked for, or the exit code. Everything is checked before anything is measured: minutes
  * later is too late to learn that a file can't be written.
+ *
+ * @param output  Where messages go; the default is the process's own streams.
  */
-export function readCommandLine(words: readonly string[]): Asked | number {
-  const program = createProgram()
+export function readCommandLine(words: readonly string[], output: OutputConfiguration = {}): Asked | number {
+  const program = createProgram().configureOutput(output)
   try {
     program.parse(words, { from: 'user' })
     return askedFor(program)

@@ -28,7 +28,7 @@ const TIMEOUT_MS = 180_000
 const SILENCE_MS = Number(process.env.WEIR_TEST_SILENCE_MS ?? TIMEOUT_MS + 60_000)
 /** Tests wait for much: with as many files at a time as there are CPUs, these would be idle. */
 const AT_ONCE = Math.ceil(availableParallelism() * 1.5)
-const LONGEST_FIRST = ['test/admin/page-browser.test.ts', 'test/bench/page.test.ts']
+const LONGEST = 'test/groups/browser.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -89,6 +89,6 @@ tests.on('end', () => {
 /** Groups first, since they are long, then what has a process of its own. */
 function allFiles(): string[] {
   const own = globSync('test/**/*.test.ts').filter(file => !isGrouped(relative('test', file)))
-  const first = LONGEST_FIRST.filter(file => own.includes(file))
-  return [...first, ...globSync('test/groups/*.ts'), ...own.filter(file => !first.includes(file)).sort()]
+  const groups = globSync('test/groups/*.ts').filter(file => file !== LONGEST)
+  return [LONGEST, ...groups, ...own.sort()]
 }

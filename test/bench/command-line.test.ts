@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { BENCHES } from '../../bench/benches.ts'
+import { readCommandLine } from '../../bench/command-line.ts'
 import { writeRun } from '../../bench/report/run.ts'
 import { folder } from '../control/scene.ts'
 import { runWith } from './runs.ts'
@@ -18,8 +19,23 @@ const run = promisify(execFile)
 const bench = (...args: string[]) =>
   run(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args])
 
-test('help has a line for each bench, and docs/benchmarks.md names them and each option', async () => {
-  const { stdout } = await bench('--help')
+/** What would be asked for, or said, without a process for it. */
+function read(...words: string[]) {
+  let [stdout, stderr] = ['', '']
+  const code = readCommandLine(words, {
+    writeOut: text => {
+      stdout += text
+    },
+    writeErr: text => {
+      stderr += text
+    },
+  })
+  return { code, stdout, stderr }
+}
+
+test('help has a line for each bench, and docs/benchmarks.md names them and each option', () => {
+  const { code, stdout } = read('--help')
+  assert.equal(code, 0)
   for (const { name, about } of BENCHES) assert.match(stdout, new RegExp(`\n {2}${name} +${about}`))
   const options = [...stdout.matchAll(/^ +(?:-h, )?(--[\w-]+)/gm)].map(found => found[1])
   assert.ok(options.length > 5, `${options}`)
@@ -42,12 +58,15 @@ test('what there is not is refused before anything is measured, with exit code 2
       /^error: .*old\.json: a run of version 0; this bench reads version 1 only/,
     ],
   ] as const) {
-    await assert.rejects(bench(...words), (error: { code: number; stdout: string; stderr: string }) => {
-      assert.deepEqual([error.code, error.stdout], [2, ''])
-      assert.match(error.stderr, message)
-      return true
-    })
+    const { code, stdout, stderr } = read(...words)
+    assert.deepEqual([code, stdout], [2, ''], words.join(' '))
+    assert.match(stderr, message)
   }
+  await assert.rejects(bench('nonsense'), (error: { code: number; stdout: string; stderr: string }) => {
+    assert.deepEqual([error.code, error.stdout], [2, ''])
+    assert.match(error.stderr, /^error: no bench is called nonsense; /)
+    return true
+  })
 })
 
 test('a kept run is shown, compared and written again as it was; worse is no failure', async t => {

@@ -9,14 +9,19 @@
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { fullOnly } from './full.ts'
 
 const TEST = fileURLToPath(new URL('..', import.meta.url))
 
-/** By folder, the files that stay apart. */
-export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+/** What opens pages shares a browser, whatever folder it is in: that takes longer to start. */
+const BROWSER: readonly string[] = ['admin/page-browser.test.ts', 'bench/page.test.ts']
+
+/** By folder, the files that are not in its group; null: none is. */
+export const GROUPS: Readonly<Record<string, readonly string[] | null>> = {
   'access-log': [],
-  admin: ['admin/page-browser.test.ts'],
+  admin: BROWSER,
   base: [],
+  bench: fullOnly ? BROWSER : null, // a whole bench has its process for itself
   cli: ['cli/input.test.ts', 'cli/start.test.ts'],
   config: [],
   control: ['control/lost.test.ts', 'control/lost-ways.test.ts', 'control/many.test.ts'],
@@ -33,14 +38,23 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** Whether a file, named from test/, runs with others. */
 export function isGrouped(file: string): boolean {
-  const apart = GROUPS[dirname(file)]
-  return apart !== undefined && !apart.includes(file)
+  return BROWSER.includes(file) || isOfItsFolder(file)
+}
+
+function isOfItsFolder(file: string): boolean {
+  const apart = GROUPS[dirname(file)] ?? null
+  return apart !== null && !apart.includes(file)
 }
 
 /** Imports the files of these folders; `node:test` runs what they add. */
-export async function load(...folders: readonly (keyof typeof GROUPS)[]): Promise<void> {
+export async function load(...folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
-    const files = globSync(`${folder}/*.test.ts`, { cwd: TEST }).filter(isGrouped)
+    const files = globSync(`${folder}/*.test.ts`, { cwd: TEST }).filter(isOfItsFolder)
     for (const file of files.sort()) await import(`../${file}`)
   }
+}
+
+/** The same, of what opens pages. */
+export async function loadBrowsing(): Promise<void> {
+  for (const file of BROWSER) await import(`../${file}`)
 }

@@ -1,0 +1,3 @@
+import { load } from '../support/groups.ts'
+
+await load('bench')

@@ -1,0 +1,3 @@
+import { loadBrowsing } from '../support/groups.ts'
+
+await loadBrowsing()
