@@ -3,8 +3,8 @@
  *
  * Node spends a quarter of a short command's time on finding, reading and linking 280 modules. The
  * package is run from dist, since Node strips no types below node_modules; a clone is, too, as long
- * as it was made of these very files (src/cli/built.js), which dist/inputs.json lists. npm runs this
- * after `npm ci` and before it packs (prepare).
+ * as it was made of these very files (src/cli/built.js), which dist/inputs.json lists. npm runs
+ * this after `npm ci` and before it packs (prepare).
  *
  * Plain JavaScript, since npm may run it with an older Node.
  */
@@ -14,7 +14,9 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** What threads begin with (src/base/own-files.ts): one file each, since threads share no module. */
+/**
+ * What threads begin with (src/base/own-files.ts): one file each, since threads share no module.
+ */
 const THREADS = [
   'engine/worker/worker',
   'control/compile/compile-task',

@@ -1,7 +1,7 @@
 /**
  * Whether dist was made of the files that are here: then a clone is started from it, which takes
- * three quarters of the time. A file that has been edited since has another time or size, and counts at
- * once; then the source is run.
+ * three quarters of the time. A file that has been edited since has another time or size, and
+ * counts at once; then the source is run.
  *
  * Plain JavaScript, as it is loaded before anything else.
  */

@@ -69,8 +69,8 @@ export const LIVE_STATES = ['free', 'reading', 'dialing', 'relaying', 'half-clos
 export type LiveState = (typeof LIVE_STATES)[number]
 export const Stage = { reading: 1, dialing: 2, relaying: 3, halfClosed: 4 } as const
 
-/** Who has said that no more comes; bits. */
-export const Flags = { clientEnded: 1, upstreamEnded: 2 } as const
+/** Who has said that no more comes, and whether the client was heard to begin TLS; bits. */
+export const Flags = { clientEnded: 1, upstreamEnded: 2, tls: 4 } as const
 
 /** Before the rows of a worker. */
 export const LiveHead = layout(6, {

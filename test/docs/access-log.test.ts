@@ -6,8 +6,10 @@ import { Bytes } from '../../src/access-log/bytes.ts'
 import { ENDINGS } from '../../src/access-log/endings.ts'
 import { JsonLines } from '../../src/access-log/json.ts'
 import { LINE_BYTES_MAX } from '../../src/access-log/lines.ts'
+import { Live, NAME_WORDS } from '../../src/stats/connections.ts'
 import { Generations } from '../../src/stats/generations.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
+import { writeName } from '../../src/stats/row-names.ts'
 import { recordOf } from '../support/records.ts'
 import { holds, tableOf } from './kit.ts'
 
@@ -21,6 +23,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   downstream_remote_address: 'The client. null: it was gone before weir could ask the kernel.',
   downstream_direct_remote_address:
     'The other end of its socket, a load balancer; only where a PROXY header has named the client.',
+  requested_server_name:
+    'The server name that a TLS client asked for, at most 253 characters; absent if it asked for none.',
   downstream_local_address: 'The address that the client connected to, before a redirect.',
   upstream_host: 'The endpoint that weir dialed last; null: none.',
   bytes_received: 'Bytes that came from the client.',
@@ -50,7 +54,10 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 test('docs/operations.md shows every field of the access log', () => {
   const out = new Bytes(LINE_BYTES_MAX)
-  const { words, numbers } = recordOf({ errno: 104, reason: 0, peerFamily: 4 })
+  const record = recordOf({ errno: 104, reason: 0, peerFamily: 4 })
+  const words = Int32Array.of(...record.words, ...new Int32Array(NAME_WORDS))
+  const numbers = new Float64Array(words.buffer)
+  writeName(words, 0, Live.WORDS, 'db.example.com')
   new JsonLines(new Generations(new LiveConnections([]))).put(out, words, numbers, 0)
   const line = JSON.parse(Buffer.from(out.buffer.subarray(0, out.length)).toString())
   deepEqual(Object.keys(line), Object.keys(FIELDS))

@@ -207,6 +207,9 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG422:
     settings('{ proxyProtocol: [{ from: [10.0.0.1], timeout: 30s }] }') +
     gateway(`{ servers: [${server(TCP)}] }`),
+  CFG423: gateway(
+    `{ servers: [${server(TCP)}, { hosts: [a.com], port: { number: 9000, name: tls, protocol: TLS }, tls: { mode: PASSTHROUGH } }] }`,
+  ),
   CFG418: serviceEntry(ENTRY.replace('protocol: TCP', 'protocol: HTTP')) + tcp(ROUTE),
   CFG413: virtualService(
     '{ hosts: [a.com], tcp: [{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 1 }, { destination: { host: c.com }, weight: 67108865 }] }] }',

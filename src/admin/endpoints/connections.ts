@@ -144,6 +144,7 @@ function shown(each: Connection, generations: Generations) {
     client: at(each.client),
     peer: at(each.peer),
     asked: at(each.destination),
+    serverName: each.serverName || null,
     endpoint: at(each.upstream),
     listener,
     outcome,

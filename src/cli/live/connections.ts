@@ -22,6 +22,7 @@ type Connection = {
   readonly client: string | null
   readonly peer: string | null
   readonly asked: string | null
+  readonly serverName: string | null
   readonly endpoint: string | null
   readonly generation: number
   readonly rule: Rule['rule'] | null
@@ -74,9 +75,13 @@ async function writeLines(list: readonly Connection[], env: Env): Promise<void> 
 const clientText = ({ client, peer }: Connection): string =>
   `${client ?? 'unknown'}${peer === null ? '' : ` via ${peer}`}`
 
+/** Where it goes, and for which server. */
+const targetText = ({ endpoint, asked, serverName }: Connection): string =>
+  `${endpoint ?? asked ?? 'unknown'}${serverName === null ? '' : ` for ${serverName}`}`
+
 const row = (each: Connection): string[] => [
   clientText(each),
-  each.endpoint ?? each.asked ?? 'unknown',
+  targetText(each),
   each.state,
   durationText(each.ageMs),
   durationText(each.idleMs),

@@ -125,4 +125,8 @@ export const PLAN_CODES = {
     'a PeerAuthentication refuses what weir sends',
     'set PERMISSIVE for that workload or port, or route to others: weir makes no mutual TLS',
   ),
+  CFG423: warning(
+    'a server of plain TCP shares its port with TLS servers, so protocols in which the server speaks first wait',
+    'give such a protocol (MySQL, SMTP, FTP) a port of its own; for others nothing needs to be done',
+  ),
 } as const satisfies Record<string, CodeEntry>

@@ -105,8 +105,20 @@ export function assignSockets(
     if (server.carries === 'tcp') addPlain(server, sharers, findings)
     else addNamed(server, sharers, findings)
   }
-  for (const [key, sharers] of sockets) if (sharers.length === 0) sockets.delete(key)
+  for (const [key, sharers] of sockets) {
+    if (sharers.length === 0) sockets.delete(key)
+    reportSilent(sharers, findings)
+  }
   return sockets
+}
+
+/** A client that waits for its server's first words cannot be told from one that is slow. */
+function reportSilent(sharers: readonly Server[], findings: Findings): void {
+  const plain = sharers.find(each => each.carries === 'tcp')
+  const named = sharers.find(each => each.names.length > 0)
+  if (!plain || !named) return
+  const message = `clients that wait for their server to speak first wait for reading.timeout at ${placeOf(plain)}, as ${named.resource.title} has TLS servers there`
+  findings.at('CFG423', plain.resource, plain.path, message)
 }
 
 /** What is not TLS has one Gateway. */

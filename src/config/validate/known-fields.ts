@@ -139,7 +139,7 @@ const TRAFFIC_POLICY: Fields = {
 }
 
 const SERVER_TLS =
-  'mode serverCertificate privateKey caCertificates caCrl credentialName credentialNames caCertCredentialName ' +
+  'serverCertificate privateKey caCertificates caCrl credentialName credentialNames caCertCredentialName ' +
   'subjectAltNames verifyCertificateSpki verifyCertificateHash minProtocolVersion maxProtocolVersion cipherSuites'
 const CERTIFICATE = later('serverCertificate privateKey caCertificates')
 
@@ -155,7 +155,7 @@ export const KNOWN_FIELDS = {
   VirtualService: {
     ...served('hosts gateways exportTo'),
     tcp: { match: { ...L4_MATCH, sourceSubnet: 'served' }, route: ROUTE },
-    tls: ['not served yet', { match: { sniHosts: 'not served yet', ...L4_MATCH }, route: ROUTE }],
+    tls: { match: { sniHosts: 'served', ...L4_MATCH }, route: ROUTE },
     http: HTTP_ROUTE,
   },
   DestinationRule: {
@@ -169,10 +169,12 @@ export const KNOWN_FIELDS = {
     servers: {
       ...served('bind hosts'),
       port: { ...served('number protocol name'), targetPort: 'refused' },
-      tls: [
-        'not served yet',
-        { ...later(SERVER_TLS), tlsCertificates: CERTIFICATE, httpsRedirect: 'needs layer 7' },
-      ],
+      tls: {
+        mode: 'served',
+        ...later(SERVER_TLS),
+        tlsCertificates: CERTIFICATE,
+        httpsRedirect: 'needs layer 7',
+      },
       ...ignored('name defaultEndpoint'),
     },
   },

@@ -78,7 +78,7 @@ export function findLosses(
   return LOSS_KINDS.some(kind => losses[kind].count > 0) ? losses : null
 }
 
-const openKeys = (table: Table): string[] => table.sockets.filter(each => each.opens).map(each => each.key)
+const openKeys = (table: Table): string[] => table.sockets.filter(each => each.serves).map(each => each.key)
 
 /**
  * VirtualServices with rules at other places than before, or with a destination that is newly

@@ -8,9 +8,10 @@
  */
 
 import type { Family } from '../../address/address.ts'
-import { Live } from '../../stats/connections.ts'
+import { Flags, Live } from '../../stats/connections.ts'
 import { type Generations, type MatchNames, matchedOf } from '../../stats/generations.ts'
 import type { LiveConnections } from '../../stats/live-connections.ts'
+import { nameOf } from '../../stats/row-names.ts'
 import type { Cold } from '../../table/format/cold.ts'
 import { PASSTHROUGH } from '../../table/format/outcome.ts'
 import { destinationsOf } from '../../table/format/rows.ts'
@@ -104,8 +105,8 @@ class Again {
   constructor(table: Table) {
     this.#table = table
     this.#cold = readCold(table)
-    const opening = [...table.sockets.entries()].filter(([, socket]) => socket.opens)
-    this.#listeners = new Map(opening.map(([index, socket]) => [socket.key, index]))
+    const serving = table.sockets.filter(each => each.serves)
+    this.#listeners = new Map(serving.map(each => [each.key, each.socket]))
   }
 
   /**
@@ -122,6 +123,8 @@ class Again {
     query.clientFamily = words[Live.clientFamily] as Family | 0
     query.destinationFamily = words[Live.destinationFamily] as Family | 0
     query.destinationPort = words[Live.destinationPort]
+    query.isTls = (words[Live.flags] & Flags.tls) !== 0
+    query.serverName = nameOf(words, 0)
     copyAddress(words, Live.client, query.client)
     copyAddress(words, Live.destination, query.destination)
     if (!this.#introduces(query, words, before)) return []

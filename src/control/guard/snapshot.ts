@@ -50,9 +50,9 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
   const unknown = new Map<string, Unserved>()
   const listeners = new Set<string>()
   const reads = new Map<string, ReadsProxy>()
-  for (const [listener, { opens, scopes, proxyProtocol }] of plan.listeners.entries()) {
-    if (!opens) continue
-    const { key: name } = table.sockets[listener]
+  for (const [listener, { scopes, proxyProtocol }] of plan.listeners.entries()) {
+    const { key: name, serves } = table.sockets[listener]
+    if (!serves) continue
     listeners.add(name)
     if (proxyProtocol) reads.set(name, proxyProtocol)
     for (const { host, rules } of scopes) {

@@ -222,7 +222,8 @@ export class Journal {
     if (row >= words[LiveHead.used]) Atomics.store(words, LiveHead.used, row + 1)
     for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
     this.#describe(words, this.#numbers, at, arrival)
-    const { serverName } = arrival.query
+    const { isTls, serverName } = arrival.query
+    if (isTls) words[at + Live.flags] |= Flags.tls
     if (serverName !== '') writeName(words, at, liveNameAt(words, row), serverName)
     this.#numbers[at / 2 + ACTIVE] = arrival.arrivedMs
     words[at + Live.series] = OTHER_ROW

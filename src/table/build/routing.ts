@@ -6,7 +6,7 @@
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { Cold, ColdListener, ColdRule, ColdScope } from '../format/cold.ts'
-import { packHalves } from '../format/layout.ts'
+import { type Names, packHalves } from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import * as L from '../format/routing-layout.ts'
 import { aliasColumns } from '../match/pick.ts'
@@ -56,7 +56,7 @@ export class RoutingBuilder {
   #nameSections: ReturnType<NamedScopes<PlacedRule>['finish']> | null = null
   /** By listener: the row of its first scope, or of that of the listener whose socket it shares. */
   readonly #bases: number[] = []
-  readonly #names: { gateway: string; bind: string }[] = []
+  readonly #names: Names[number][] = []
   readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
   readonly #listeners: ColdListener[] = []
   readonly #scopes: ColdScope[] = []
@@ -93,7 +93,8 @@ export class RoutingBuilder {
       L.Names[listener.reads ?? 'unheard'],
     )
     this.#listeners.push({ ...(listener.proxyProtocol?.at && { readsAt: listener.proxyProtocol.at }) })
-    this.#names.push({ gateway: listener.gateway, bind: listener.bind })
+    const shares = listener.shares === undefined ? {} : { shares: listener.shares }
+    this.#names.push({ gateway: listener.gateway, bind: listener.bind, ...shares })
     this.#classifier.addListener()
     for (const scope of listener.scopes) this.#addScope(scope)
   }

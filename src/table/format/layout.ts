@@ -126,4 +126,9 @@ export const packHalves = (first: number, second: number): number =>
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 /** The words-only part of a table: what `names` and `cold` hold once decoded. */
-export type Names = readonly { readonly gateway: string; readonly bind: string }[]
+export type Names = readonly {
+  readonly gateway: string
+  readonly bind: string
+  /** The listener whose socket it shares. */
+  readonly shares?: number
+}[]

@@ -89,8 +89,14 @@ export type TableListener = {
   readonly port: number
   /** The destination is the one before a redirect, not the socket's local address. */
   readonly original: boolean
-  /** False: another listener has the socket, and this one is only there to be explained. */
+  /**
+   * False: another listener has the socket, and this one is only there to be explained or named.
+   */
   readonly opens: boolean
+  /** The listener of the socket: itself, or the one whose socket it shares. */
+  readonly socket: number
+  /** Whether connections can be of it: the socket is opened. */
+  readonly serves: boolean
 }
 
 /** Opens a table for reading; buffers that `refusal` refuses are a bug of whoever passed them. */
@@ -249,13 +255,16 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
 
 function toSocket(name: L.Names[number], listeners: Uint32Array, index: number): TableListener {
   const row = index * Listener.WORDS
+  const socket = name.shares ?? index
   const port = listeners[row + Listener.port]
   const address = name.bind === '' ? '*' : name.bind.includes(':') ? `[${name.bind}]` : name.bind
   return {
-    ...name,
+    ...{ gateway: name.gateway, bind: name.bind },
     key: `${name.gateway} ${address}:${port}`,
     port,
     original: listeners[row + Listener.original] === 1,
     opens: listeners[row + Listener.opens] === 1,
+    socket,
+    serves: listeners[socket * Listener.WORDS + Listener.opens] === 1,
   }
 }
