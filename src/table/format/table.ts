@@ -259,7 +259,8 @@ function toSocket(name: L.Names[number], listeners: Uint32Array, index: number):
   const port = listeners[row + Listener.port]
   const address = name.bind === '' ? '*' : name.bind.includes(':') ? `[${name.bind}]` : name.bind
   return {
-    ...{ gateway: name.gateway, bind: name.bind },
+    gateway: name.gateway,
+    bind: name.bind,
     key: `${name.gateway} ${address}:${port}`,
     port,
     original: listeners[row + Listener.original] === 1,
