@@ -27,6 +27,7 @@ import { descriptorOf } from './descriptor.ts'
 import { FreeRows } from './free-rows.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import { localDestination, originalDestination } from './original.ts'
+import { TIMER_MAX_MS } from './timing.ts'
 import { Watch } from './watch.ts'
 
 /** Serves until it is told to drain or stop; resolves once nothing is left open. */
@@ -35,9 +36,6 @@ export const runNodeEngine = (task: EngineTask): Promise<void> =>
 
 /** How far the end has come: what ended by itself since, and what had to be reset. */
 type Drain = { closed: number; reset: number; timer: NodeJS.Timeout | undefined; queuesEmpty: boolean }
-
-/** The longest time that `setTimeout` takes. */
-const TIMER_MAX_MS = 2 ** 31 - 1
 
 class NodeEngine {
   readonly #task: EngineTask
@@ -51,7 +49,7 @@ class NodeEngine {
   readonly #listeners: Listeners
   readonly #connections = new Set<Connection>()
   readonly #cuts = new Cuts()
-  readonly #watch = new Watch(this.#connections)
+  readonly #watch = new Watch()
   /** Those that have a row of the journal, by row. */
   readonly #byRow: (Connection | undefined)[] = []
   readonly #closings = new Closings()
@@ -106,6 +104,7 @@ class NodeEngine {
       reception: this.#reception,
       attempts: this.#attempts,
       takeRow: this.#takeRow,
+      onUnheard: this.#watch.add,
       onClosing: this.#cuts.add,
       onFree: this.#onFree,
     })

@@ -2,25 +2,33 @@
  * A reset by a side that Node does not read from: its bytes wait for the other side, or it has
  * ended. libuv asks the kernel only for what it reads or writes, so it would go unnoticed.
  *
- * So weir polls such sockets once a second, all at once (kernel/poll.ts). Without node:ffi it
- * cannot: then only the idle timeout, or a byte for that side, ends such a connection.
+ * So weir polls such sockets once a second, all at once (kernel/poll.ts). A connection says when it
+ * has one, and the first look that finds none forgets it, so no other is looked at. Without
+ * node:ffi weir cannot: then only the idle timeout, or a byte for that side, ends such a connection.
  */
 
 import { errnoName } from '../../kernel/errno.ts'
-import { type Connection, SIDES, type SideName } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { descriptorOf } from './descriptor.ts'
 import { type Direct, direct } from './direct.ts'
+import { SIDES, type SideName } from './pair.ts'
 
 const EVERY_MS = 1000
 
+type Asked = { readonly connection: Connection; readonly side: SideName }
+
 export class Watch {
-  readonly #connections: Iterable<Connection>
+  readonly #unheard = new Set<Connection>()
   readonly #direct: Direct | null = direct()
   readonly #timer: NodeJS.Timeout | undefined
 
-  constructor(connections: Iterable<Connection>) {
-    this.#connections = connections
+  constructor() {
     if (this.#direct) this.#timer = setInterval(this.#look, EVERY_MS)
+  }
+
+  /** A side of it may not be read from from now on. */
+  readonly add = (connection: Connection): void => {
+    if (this.#direct) this.#unheard.add(connection)
   }
 
   end(): void {
@@ -30,9 +38,10 @@ export class Watch {
   readonly #look = (): void => {
     if (!this.#direct) return
     const { poll, sockets } = this.#direct
-    const asked: { readonly connection: Connection; readonly side: SideName }[] = []
+    const asked: Asked[] = []
     const fds: number[] = []
-    for (const connection of this.#connections)
+    for (const connection of this.#unheard) {
+      const before = asked.length
       for (const side of SIDES) {
         const socket = connection.unheard(side)
         const fd = socket ? descriptorOf(socket) : -1
@@ -40,6 +49,8 @@ export class Watch {
         asked.push({ connection, side })
         fds.push(fd)
       }
+      if (asked.length === before) this.#unheard.delete(connection)
+    }
     poll.failed(fds, index => {
       const { connection, side } = asked[index]
       if (!connection.isOver(side, EVERY_MS)) return

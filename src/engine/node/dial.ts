@@ -1,0 +1,142 @@
+/**
+ * Dialing for one connection: from a decision to a connected upstream. Which endpoint is next, and
+ * whether there is one, is the policy's (../decide/attempts.ts).
+ */
+
+import { connect, type Socket } from 'node:net'
+import { formatAddress } from '../../address/address.ts'
+import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
+import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
+import type { Decision } from '../decide/decision.ts'
+import { dialFailure, isReset, isShortage } from '../decide/failures.ts'
+import type { Journal } from '../worker/journal.ts'
+import { resetWhenClosed } from './direct.ts'
+import type { Timing } from './timing.ts'
+
+/** The kernel's defaults (tcp(7)); Node sets all three, so a field of 0 needs a value. */
+const DEFAULT_TIME_S = 7200
+const DEFAULT_INTERVAL_S = 75
+const DEFAULT_PROBES = 9
+
+/** Node 26 takes interval and count; older ones ignore them and keep libuv's 1 s and 10. */
+type Tunable = {
+  setKeepAlive(enable: boolean, delayMs: number, intervalMs: number, count: number): unknown
+}
+
+const NOTHING = Buffer.alloc(0)
+
+type DialOptions = {
+  /** Where to, filled anew for each further attempt. */
+  readonly decision: Decision
+  /** Of the journal. */
+  readonly row: number
+  readonly attempts: Attempts
+  readonly timing: Timing
+  /** Each socket as it is made. */
+  readonly onSocket: (socket: Socket) => void
+  /** A connect has begun; after its time `late` is to be called. */
+  readonly onDialed: () => void
+  readonly onConnected: (upstream: Socket) => void
+  /** No endpoint is left to be tried: the reason for which the connection ends. */
+  readonly onFailed: (reason: number) => void
+  /**
+   * The socket has failed; `isFirst`: the upstream had accepted, and Node has not told of that.
+   */
+  readonly onBroken: (error: NodeJS.ErrnoException, isFirst: boolean) => void
+}
+
+export class Dial {
+  readonly #options: DialOptions
+  #isConnected = false
+  #isOver = false
+  /** Of the latest attempt. */
+  upstream: Socket | null = null
+
+  constructor(options: DialOptions) {
+    this.#options = options
+  }
+
+  begin(): void {
+    const { decision, attempts, timing, onSocket, onDialed } = this.#options
+    attempts.dialed()
+    timing.dialedMs = timing.nowMs
+    const upstream = connectTo(decision)
+    this.upstream = upstream
+    onSocket(upstream)
+    upstream.on('error', error => this.#onError(upstream, error))
+    upstream.on('connect', this.#onConnect)
+    onDialed()
+  }
+
+  /** The time of the attempt is up. */
+  late(): void {
+    this.#fail(TIMED_OUT)
+  }
+
+  /** The connection is over: what the socket still says is nobody's. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  readonly #onConnect = (): void => {
+    if (this.upstream === null || this.#isConnected || this.#isOver) return
+    resetWhenClosed(this.upstream, true)
+    this.#succeed()
+    this.#options.onConnected(this.upstream)
+  }
+
+  #succeed(): void {
+    const { attempts, row, timing } = this.#options
+    const { nowMs } = timing
+    this.#isConnected = true
+    timing.activeMs = nowMs
+    attempts.connected(row, nowMs - timing.dialedMs, nowMs)
+  }
+
+  #onError(upstream: Socket, error: NodeJS.ErrnoException): void {
+    if (upstream !== this.upstream || this.#isOver) return // an attempt that was given up
+    const { onFailed, onBroken } = this.#options
+    const { code = '', errno } = error
+    if (this.#isConnected) onBroken(error, false)
+    else if (isReset(code)) {
+      this.#succeed()
+      onBroken(error, true)
+    } else if (isShortage(code)) onFailed(dialFailure(code))
+    else this.#fail(code, errno)
+  }
+
+  #fail(code: string, errno = 0): void {
+    const { decision, row, attempts, timing, onFailed } = this.#options
+    const next = attempts.failed(row, { code, errno }, decision, timing.nowMs)
+    if (next !== ANOTHER) {
+      onFailed(next)
+      return
+    }
+    this.upstream?.destroy()
+    this.begin()
+  }
+}
+
+function connectTo(decision: Decision): Socket {
+  const { family, address, port, keepaliveTimeS } = decision
+  const host = formatAddress(family === 4 ? 4 : 6, address)
+  const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
+  if (keepaliveTimeS >= 0) keepAlive(upstream, decision)
+  return upstream
+}
+
+function keepAlive(socket: Socket, { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes }: Decision): void {
+  const tunable: Tunable = socket
+  const timeS = keepaliveTimeS || DEFAULT_TIME_S
+  const intervalS = keepaliveIntervalS || DEFAULT_INTERVAL_S
+  tunable.setKeepAlive(true, timeS * 1000, intervalS * 1000, keepaliveProbes || DEFAULT_PROBES)
+}
+
+/** A PROXY header of this version: who the client of the journal's row is; of version 0 nothing. */
+export function headerOf(version: number, journal: Journal, row: number): Buffer {
+  if (version === 0) return NOTHING
+  const header = Buffer.allocUnsafe(PROXY_WRITTEN_MAX)
+  const [addresses, name] = [journal.addressesOf(row), journal.serverNameOf(row)]
+  const bytes = writeProxyHeader(header, 0, version === 1 ? 1 : 2, addresses, name)
+  return header.subarray(0, bytes)
+}

@@ -1,0 +1,66 @@
+/**
+ * The sockets of one connection: the client's, and the upstream's of the latest attempt. How they
+ * end, when all of them are closed, and which of them nobody reads from.
+ */
+
+import type { Socket } from 'node:net'
+import { resetWhenClosed } from './direct.ts'
+import { reset } from './pump.ts'
+
+export const SIDES = ['client', 'upstream'] as const
+export type SideName = (typeof SIDES)[number]
+
+type PairOptions = {
+  /** One of them is not read from any more, or not at the moment. */
+  readonly onUnheard: () => void
+  readonly onAllClosed: () => void
+}
+
+export class Pair {
+  readonly client: Socket
+  upstream: Socket | null = null
+  readonly #options: PairOptions
+  #open = 0
+
+  constructor(client: Socket, options: PairOptions) {
+    this.client = client
+    this.#options = options
+    this.#own(client)
+    resetWhenClosed(client, true)
+  }
+
+  /** Of another attempt. */
+  setUpstream(upstream: Socket): void {
+    this.upstream = upstream
+    this.#own(upstream)
+  }
+
+  /** Whoever closes them from now on: the other end is told that it has heard everything. */
+  endInOrder(): void {
+    resetWhenClosed(this.client, false)
+    if (this.upstream) resetWhenClosed(this.upstream, false)
+  }
+
+  reset(): void {
+    reset(this.client)
+    if (this.upstream) reset(this.upstream)
+  }
+
+  /** The side's socket, where nothing is read from it at the moment; null where something is. */
+  unheard(side: SideName): Socket | null {
+    const socket = this[side]
+    return socket && (socket.isPaused() || socket.readableEnded) ? socket : null
+  }
+
+  #own(socket: Socket): void {
+    const { onUnheard } = this.#options
+    this.#open++
+    socket.on('close', this.#onClosed)
+    socket.on('pause', onUnheard)
+    socket.on('end', onUnheard)
+  }
+
+  readonly #onClosed = (): void => {
+    if (--this.#open === 0) this.#options.onAllClosed()
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What goes on between the two sockets of a connection, and what is counted of it. While the
+ * upstream is dialed, what the client says is kept (early.ts); from then on each direction has a
+ * pump (pump.ts).
+ */
+
+import type { Socket } from 'node:net'
+import { Counter } from '../../stats/stats.ts'
+import { SSL_REQUEST } from '../../wire/postgres-startup.ts'
+import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
+import type { Early } from './early.ts'
+import { Pump } from './pump.ts'
+import type { Timing } from './timing.ts'
+
+type RelayOptions = {
+  readonly client: Socket
+  readonly early: Early
+  readonly timing: Timing
+  readonly journal: Journal
+  /** Of the journal. */
+  readonly row: number
+  readonly counters: Float64Array
+  /** The upstream is asked for TLS first, and the client's bytes wait until it agrees. */
+  readonly isHeld: boolean
+  /** All that a side has said has gone on, and its end has. */
+  readonly onPassedEnd: (from: From) => void
+}
+
+export class Relay {
+  readonly #options: RelayOptions
+  /** By the side that bytes come from. */
+  #pumps: readonly [Pump, Pump] | null = null
+  #clientEnded = false
+  /** Until `release`. */
+  isHeld: boolean
+
+  /** Counts what was kept until now, since it is to go on. */
+  constructor(options: RelayOptions) {
+    const { client, early } = options
+    this.#options = options
+    this.isHeld = options.isHeld
+    if (early.bytes > 0) this.#count(FROM_CLIENT, early.bytes)
+    if (early.isFull) client.pause()
+  }
+
+  clientSaid(chunk: Buffer): void {
+    const { client, early } = this.#options
+    this.#count(FROM_CLIENT, chunk.length)
+    if (this.#pumps && !this.isHeld) this.#pumps[FROM_CLIENT].write(chunk)
+    else {
+      early.add(chunk)
+      if (early.isFull) client.pause()
+    }
+  }
+
+  upstreamSaid(chunk: Buffer): void {
+    this.#count(FROM_UPSTREAM, chunk.length)
+    this.#pumps?.[FROM_UPSTREAM].write(chunk)
+  }
+
+  ended(from: From): void {
+    if (from === FROM_CLIENT) this.#clientEnded = true
+    if (from === FROM_UPSTREAM || !this.isHeld) this.#pumps?.[from].end()
+  }
+
+  /** The upstream is there. It gets `header` first, then what was kept, or a request for TLS. */
+  join(upstream: Socket, header: Buffer): void {
+    const { client } = this.#options
+    const toUpstream = this.#pump(client, upstream, FROM_CLIENT)
+    this.#pumps = [toUpstream, this.#pump(upstream, client, FROM_UPSTREAM)]
+    if (header.length > 0) {
+      upstream.cork() // into one segment with what follows
+      toUpstream.introduce(header)
+    }
+    if (this.isHeld) toUpstream.introduce(Buffer.from(SSL_REQUEST))
+    else this.#flush(toUpstream)
+    upstream.uncork()
+    if (!this.isHeld && this.#clientEnded) toUpstream.end()
+  }
+
+  /** The upstream has agreed: what the client has said by now goes on. */
+  release(): void {
+    this.isHeld = false
+    if (this.#pumps === null) return
+    this.#flush(this.#pumps[FROM_CLIENT])
+    if (this.#clientEnded) this.#pumps[FROM_CLIENT].end()
+  }
+
+  #flush(toUpstream: Pump): void {
+    for (const chunk of this.#options.early.takeAll()) toUpstream.write(chunk)
+  }
+
+  /** Whether all that the side said has gone on, and its end has. */
+  isFinished(from: From): boolean {
+    return this.#pumps?.[from].finished === true
+  }
+
+  #pump(source: Socket, target: Socket, from: From): Pump {
+    const { journal, row, timing, onPassedEnd } = this.#options
+    return new Pump(
+      source,
+      target,
+      bytes => journal.delivered(row, from, bytes, timing.nowMs),
+      () => onPassedEnd(from),
+    )
+  }
+
+  #count(from: From, bytes: number): void {
+    const { journal, row, timing, counters } = this.#options
+    counters[from === FROM_CLIENT ? Counter.clientBytes : Counter.upstreamBytes] += bytes
+    timing.activeMs = timing.nowMs
+    journal.received(row, from, bytes, timing.activeMs)
+  }
+}

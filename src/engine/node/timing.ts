@@ -1,0 +1,74 @@
+/**
+ * The times of one connection, and one timer for all its deadlines (../decide/deadline.ts): a byte
+ * that moves only stores the time, and the timer finds it.
+ */
+
+import type { World } from '../../base/world.ts'
+import { deadlineMs, IN_TIME, overdue } from '../decide/deadline.ts'
+import type { Decision } from '../decide/decision.ts'
+import type { State } from '../decide/state.ts'
+
+/** The longest time that `setTimeout` takes. */
+export const TIMER_MAX_MS = 2 ** 31 - 1
+
+type TimingOptions = {
+  readonly world: World
+  readonly acceptedMs: number
+  /** What it is allowed, once it is decided about. */
+  readonly decision: Decision
+  readonly stateOf: () => State
+  /** Its time is up: a reason, or READ_LATE. */
+  readonly onLate: (reason: number) => void
+}
+
+export class Timing {
+  readUntilMs = 0
+  dialedMs = 0
+  activeMs = 0
+  readonly acceptedMs: number
+  readonly #options: TimingOptions
+  #timer: NodeJS.Timeout | undefined
+  #isOver = false
+
+  constructor(options: TimingOptions) {
+    this.#options = options
+    this.acceptedMs = options.acceptedMs
+  }
+
+  get nowMs(): number {
+    return this.#options.world.monotonicMs()
+  }
+
+  /** Sees to it that it ends when its time is up. To be called when that may be earlier. */
+  readonly watch = (): void => {
+    clearTimeout(this.#timer)
+    if (this.#overdue() === IN_TIME) this.#lookAgain()
+    else setImmediate(this.#judge)
+  }
+
+  /** It is over. */
+  end(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Its time was up a turn of the loop ago: what had come by then has been read by now. */
+  readonly #judge = (): void => {
+    if (this.#isOver) return
+    const reason = this.#overdue()
+    if (reason === IN_TIME) this.watch()
+    else this.#options.onLate(reason)
+  }
+
+  #overdue(): number {
+    const { stateOf, decision } = this.#options
+    return overdue(stateOf(), this, decision, this.nowMs)
+  }
+
+  #lookAgain(): void {
+    const { stateOf, decision } = this.#options
+    const waitMs = deadlineMs(stateOf(), this, decision) - this.nowMs
+    if (waitMs === Number.POSITIVE_INFINITY) return
+    this.#timer = setTimeout(this.watch, Math.min(Math.ceil(waitMs), TIMER_MAX_MS))
+  }
+}
