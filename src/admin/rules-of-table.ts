@@ -3,8 +3,8 @@
  */
 
 import { inTurns } from '../base/turns.ts'
-import type { Serving } from '../control/gateway.ts'
 import { type RuleEntry, rulesOf } from '../control/observe/rules.ts'
+import type { Serving } from '../control/publisher.ts'
 import { notServing } from './serving.ts'
 
 export class RulesOfTable {

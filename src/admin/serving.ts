@@ -1,6 +1,7 @@
 /** The served table, for endpoints that have no answer before there is one. */
 
-import type { Gateway, Serving } from '../control/gateway.ts'
+import type { Gateway } from '../control/gateway.ts'
+import type { Serving } from '../control/publisher.ts'
 import { Problem } from './problem.ts'
 
 export function servingOf(gateway: Gateway): Serving {

@@ -9,38 +9,24 @@
  */
 
 import { assert } from '../base/assert.ts'
-import { monotonicMs } from '../base/clock.ts'
 import type { Settings } from '../config/settings/settings.ts'
-import type { ListenFailure } from '../engine/worker/protocol.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type Watch, watchPaths } from '../source/files/watch.ts'
 import { Names, type NamesOptions } from '../source/names.ts'
-import { openStats, slotCounts } from '../stats/stats.ts'
-import type { Table, TableBuffers } from '../table/format/table.ts'
 import { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
 import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
-import { EndpointChanges } from './endpoint-changes.ts'
-import { judge, type Verdict } from './guard/reload-guard.ts'
-import { Baselines } from './observe/baselines.ts'
-import { changedResources } from './observe/changes.ts'
-import { History } from './observe/history.ts'
+import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
-import {
-  logDiagnostics,
-  logEndpoints,
-  logGeneration,
-  logGuarded,
-  logLosses,
-  logUnserved,
-} from './observe/narrate.ts'
-import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
+import { logDiagnostics } from './observe/narrate.ts'
+import type { Overrides } from './overrides.ts'
+import { Publisher, type Serving } from './publisher.ts'
+import { type Readiness, readinessOf } from './readiness.ts'
 import { type Look, Reloads } from './reloads.ts'
 import { type GatewayThreads, ownThreads } from './threads.ts'
 import { DataPlane } from './workers/data-plane.ts'
-import type { WorkerState } from './workers/supervisor.ts'
 
 export type GatewayOptions = Sources & {
   readonly overrides: Overrides
@@ -54,32 +40,6 @@ export type GatewayOptions = Sources & {
   readonly onPublished?: () => void
 }
 
-/**
- * Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not
- * there yet.
- */
-export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
-
-/** Whether every listener accepts, and where not, what is missing. */
-type GatewayReadiness = {
-  readonly ready: boolean
-  /** In a word why not; null where it is ready. */
-  readonly why: (typeof WHYS)[number] | null
-  readonly draining: boolean
-  readonly generation: number
-  readonly failures: readonly ListenFailure[]
-  readonly waiting: readonly { readonly worker: number; readonly state: WorkerState }[]
-}
-
-/** What is served, and by whom. */
-export type Serving = {
-  readonly generation: number
-  readonly compiled: Compiled
-  readonly table: Table
-  readonly plane: DataPlane
-  readonly baselines: Baselines
-}
-
 export class Gateway {
   readonly #options: GatewayOptions
   readonly #log: Logger
@@ -87,18 +47,11 @@ export class Gateway {
   readonly #differ: Differ
   readonly #names: Names
   readonly #reloads: Reloads
-  /** What became of each configuration. */
-  readonly history = new History()
-  readonly #baselines = new Baselines()
+  readonly #publisher: Publisher
   readonly #failed = Promise.withResolvers<Error>()
   readonly #threads: GatewayThreads
-  /** Changes of endpoints that were published without a generation, ever. */
-  endpointChanges = 0
-  #endpoints: EndpointChanges | null = null
-  #accepted: Compiled | null = null
   #plane: DataPlane | null = null
   #watch: Watch | null = null
-  #generation = 0
   #draining = false
 
   private constructor(options: GatewayOptions) {
@@ -113,8 +66,15 @@ export class Gateway {
     )
     this.#names = new Names({
       ...options.names,
-      onChange: () => this.#changeEndpoints(),
+      onChange: () => this.#draining || this.#publisher.changeEndpoints(),
       onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
+    })
+    this.#publisher = new Publisher({
+      log,
+      overrides: options.overrides,
+      names: this.#names,
+      slots: this.#compiler.slots,
+      onPublished: () => options.onPublished?.(),
     })
     this.#reloads = new Reloads({
       compiler: this.#compiler,
@@ -126,9 +86,9 @@ export class Gateway {
         const { compiled, generation, table, plane } = serving
         return { compiled, generation, table: table.buffers, stats: plane.stats }
       },
-      onCompiled: (compiled, accepted) => this.#take(compiled, accepted),
+      onCompiled: (compiled, accepted) => this.#publisher.take(compiled, accepted),
       onUnchanged: () => this.history.unchanged(),
-      onNothing: (outcome, why) => this.history.addNote(outcome, this.#generation, why),
+      onNothing: (outcome, why) => this.history.addNote(outcome, this.#publisher.generation, why),
     })
   }
 
@@ -139,11 +99,11 @@ export class Gateway {
   static async load(options: GatewayOptions): Promise<Gateway | null> {
     const gateway = new Gateway(options)
     try {
-      gateway.#accepted = await gateway.#compileFirst()
+      gateway.#publisher.accepted = await gateway.#compileFirst()
     } finally {
-      if (gateway.#accepted === null) await gateway.stop()
+      if (gateway.#publisher.accepted === null) await gateway.stop()
     }
-    if (gateway.#accepted !== null) return gateway
+    if (gateway.#publisher.accepted !== null) return gateway
     options.log.error('the configuration is refused: nothing is served')
     return null
   }
@@ -151,10 +111,8 @@ export class Gateway {
   /** Starts the workers and the watch, unless it was told to end before. */
   async serve(): Promise<void> {
     if (this.#draining) return
-    const first = this.#accepted
-    assert(first?.table != null, 'serving before a configuration is loaded')
     this.#plane = this.#startWorkers()
-    this.#publish(first, first.table, null, null)
+    this.#publisher.begin(this.#plane)
     this.#watch = await watchPaths(
       this.#options.paths.filter(path => !this.#options.once?.has(path)),
       () => this.#reloads.ask(),
@@ -170,39 +128,30 @@ export class Gateway {
 
   /** The settings in force: those of the first configuration where they are read once. */
   get settings(): Settings {
-    assert(this.#accepted !== null, 'no settings before the first configuration')
-    return overridden(this.#accepted.settings, this.#options.overrides)
+    return this.#publisher.settings
   }
 
-  readonly readiness = (): GatewayReadiness => {
-    const workers = this.#plane?.status() ?? []
-    const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
-    const why = this.#whyNotReady(failures.size > 0)
-    return {
-      ready: why === null,
-      why,
+  readonly readiness = (): Readiness =>
+    readinessOf({
       draining: this.#draining,
-      generation: this.#generation,
-      failures: [...failures.values()],
-      waiting: workers.flatMap(({ worker, state }) => (state === 'accepting' ? [] : [{ worker, state }])),
-    }
-  }
-
-  /** A listener that fails after a reload takes nothing back; having none does. */
-  #whyNotReady(hasFailures: boolean): GatewayReadiness['why'] {
-    if (this.#draining) return 'draining'
-    if (this.#plane && this.#accepted?.listeners.length === 0) return 'no-listener'
-    if (this.#plane?.ready) return null
-    return hasFailures ? 'listen-failed' : 'starting'
-  }
+      generation: this.#publisher.generation,
+      hasListeners: this.#publisher.accepted?.listeners.length !== 0,
+      plane: this.#plane,
+    })
 
   /** What is served, and by whom; null before. */
   get serving(): Serving | null {
-    const [plane, compiled, generation] = [this.#plane, this.#accepted, this.#generation]
-    const table = plane?.observer.generations.table(generation)
-    return plane && compiled && table
-      ? { generation, compiled, table, plane, baselines: this.#baselines }
-      : null
+    return this.#publisher.serving
+  }
+
+  /** What became of each configuration. */
+  get history(): History {
+    return this.#publisher.history
+  }
+
+  /** Changes of endpoints that were published without a generation, ever. */
+  get endpointChanges(): number {
+    return this.#publisher.endpointChanges
   }
 
   get log(): Logger {
@@ -276,88 +225,6 @@ export class Gateway {
     const compiled = await compileFirst(this.#compiler, this.#names)
     logDiagnostics(this.#log, compiled)
     return compiled.table === null ? null : compiled
-  }
-
-  /** Takes a changed configuration, or keeps the last good and says why. */
-  #take(compiled: Compiled, accepted: boolean): 'taken' | 'refused' | 'guarded' {
-    logDiagnostics(this.#log, compiled)
-    const generation = this.#generation
-    if (compiled.table === null) {
-      this.#keep('refused', compiled, null)
-      this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
-      return 'refused'
-    }
-    const verdict = this.#judge(compiled, accepted)
-    if (verdict?.refused) {
-      this.#keep('guarded', compiled, verdict)
-      logGuarded(this.#log, generation, compiled, verdict)
-      return 'guarded'
-    }
-    const before = this.#accepted
-    this.#accepted = compiled
-    this.#publish(compiled, compiled.table, before, verdict)
-    void this.#names.follow(compiled.names)
-    return 'taken'
-  }
-
-  /**
-   * What the guard that is in force says of a change; null where it takes nothing from connections.
-   */
-  #judge({ losses }: Compiled, accepted: boolean): Verdict | null {
-    const observer = this.#plane?.observer
-    if (losses === null || !observer) return null
-    const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
-    return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
-  }
-
-  /** Remembers a change that is not taken. */
-  #keep(outcome: 'refused' | 'guarded', compiled: Compiled, verdict: Verdict | null): void {
-    const changes = changedResources(this.#accepted?.resources ?? [], compiled.resources)
-    this.history.add(outcome, this.#generation, this.#accepted, compiled, changes, compiled.stages, verdict)
-  }
-
-  #publish(compiled: Compiled, table: TableBuffers, before: Compiled | null, verdict: Verdict | null): void {
-    const startedMs = monotonicMs()
-    assert(this.#plane !== null, 'nobody to publish to')
-    this.#generation++
-    const counts = slotCounts(openStats(this.#plane.stats))
-    this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, this.#compiler.slots, counts)
-    const upToDate = this.#endpoints.upToDate(table, this.#names.known, startedMs)
-    this.#plane.publish(this.#generation, upToDate, compiled.listeners.length > 0)
-    const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
-    const changes = changedResources(before?.resources ?? [], compiled.resources)
-    this.#baselines.published(this.#generation, changes, () => this.#plane?.observer.totals() ?? [])
-    this.history.add('taken', this.#generation, before, compiled, changes, stages, verdict)
-    logGeneration(this.#log, this.#generation, before, compiled, changes, stages)
-    if (verdict) logLosses(this.#log, this.#generation, verdict)
-    logUnserved(this.#log, this.#generation, before, compiled)
-    if (before) this.#adopt(before.settings)
-    this.#options.onPublished?.()
-  }
-
-  /** Names resolve to other addresses: the same generation goes on with other endpoints. */
-  #changeEndpoints(): void {
-    const { serving } = this
-    if (serving === null || this.#draining) return
-    const { table, plane } = serving
-    const startedMs = monotonicMs()
-    const change = this.#endpoints?.change(table, this.#names.known, startedMs)
-    if (!change) return
-    plane.revise('endpoints', change.buffer)
-    this.endpointChanges++
-    logEndpoints(this.#log, table, change, monotonicMs() - startedMs)
-  }
-
-  /**
-   * Goes on with the settings of what is served now, and notes those that take effect at the next
-   * start only.
-   */
-  #adopt(before: Settings): void {
-    const now = this.settings
-    const fixed = changedReadOnce(overridden(before, this.#options.overrides), now)
-    const changed = [...fixed, ...(this.#plane?.adopt(now) ?? [])]
-    if (changed.length > 0)
-      this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
   }
 
   /** No more changes. */

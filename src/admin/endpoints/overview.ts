@@ -8,8 +8,9 @@
 
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
-import type { Gateway, Serving } from '../../control/gateway.ts'
+import type { Gateway } from '../../control/gateway.ts'
 import { RuleCounts, type RuleEntry } from '../../control/observe/rules.ts'
+import type { Serving } from '../../control/publisher.ts'
 import { BUCKETS, bucketFloor, type Summed } from '../../stats/histogram.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import { answers, integer, list, object, query, whole } from '../schemas.ts'

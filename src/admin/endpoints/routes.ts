@@ -4,9 +4,10 @@
 
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
-import type { Gateway, Serving } from '../../control/gateway.ts'
+import type { Gateway } from '../../control/gateway.ts'
 import type { Baselines } from '../../control/observe/baselines.ts'
 import { RuleCounts, type RuleEntry } from '../../control/observe/rules.ts'
+import type { Serving } from '../../control/publisher.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import {

@@ -2,7 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
-import { type Gateway, WHYS } from '../../control/gateway.ts'
+import type { Gateway } from '../../control/gateway.ts'
+import { WHYS } from '../../control/readiness.ts'
 import { REASONS } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, openStats, totals } from '../../stats/stats.ts'
 import { answers, boolean, integer, list, number, object, oneOf, orNull, record, text } from '../schemas.ts'

@@ -3,8 +3,9 @@
  * configuration.
  */
 
-import type { Gateway, Serving } from '../../control/gateway.ts'
+import type { Gateway } from '../../control/gateway.ts'
 import { OUTCOMES } from '../../control/observe/history.ts'
+import type { Serving } from '../../control/publisher.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'

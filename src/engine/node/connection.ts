@@ -8,6 +8,8 @@
  * until both sides have ended in order, so even if the worker dies, no peer takes a broken stream
  * for a complete one. (Without node:ffi that cannot be set: the kernel closes the sockets of a
  * killed worker in order.)
+ *
+ * Slightly more than 300 lines: all moves of the state are here, and what they are made of is not.
  */
 
 import type { Socket } from 'node:net'
@@ -71,8 +73,11 @@ export class Connection {
     this.#arrival = arrival
     this.#account = new Account(decider.stats.counters[decider.worker], journal)
     this.#timing = new Timing({
-      ...{ world, acceptedMs: arrival.arrivedMs, decision: this.#decision },
-      ...{ stateOf: () => this.#state, onLate: this.#onLate },
+      world,
+      acceptedMs: arrival.arrivedMs,
+      decision: this.#decision,
+      stateOf: () => this.#state,
+      onLate: this.#onLate,
     })
     this.#enter(State.Reading)
     this.#pair = new Pair(client, {
@@ -92,8 +97,6 @@ export class Connection {
     else if (reception.reads(arrival, arrival.arrivedMs)) this.#read(arrival)
     else this.#decide(arrival)
   }
-
-  // ── reading ────────────────────────────────────────────────────────────────
 
   #read(arrival: Arrival): void {
     this.#account.reading(arrival)
@@ -144,8 +147,13 @@ export class Connection {
     this.#enter(State.Dialing)
     countOpen(decider, decision.clusterSlot, 1)
     this.#relay = new Relay({
-      ...{ client: this.#pair.client, early: this.#early, timing: this.#timing, journal, row },
-      ...{ counters: decider.stats.counters[decider.worker], onPassedEnd: this.#onPassedEnd },
+      client: this.#pair.client,
+      early: this.#early,
+      timing: this.#timing,
+      journal,
+      row,
+      counters: decider.stats.counters[decider.worker],
+      onPassedEnd: this.#onPassedEnd,
       isHeld: arrival.hearing?.starttls === true,
     })
     if (this.#clientEnded) this.#relay.ended(FROM_CLIENT)
@@ -154,8 +162,13 @@ export class Connection {
     this.#arrival = null
     reception.leave(arrival)
     this.#dial = new Dial({
-      ...{ decision: this.#decision, row, attempts, timing: this.#timing },
-      ...{ onDialed: this.#timing.watch, onConnected: this.#onConnected, onFailed: this.close },
+      decision: this.#decision,
+      row,
+      attempts,
+      timing: this.#timing,
+      onDialed: this.#timing.watch,
+      onConnected: this.#onConnected,
+      onFailed: this.close,
       onSocket: socket => this.#pair.setUpstream(socket),
       onBroken: this.#onUpstreamBroken,
     })
@@ -177,8 +190,6 @@ export class Connection {
     if (isFirst) this.#enter(State.Relaying)
     this.fail('upstream', error)
   }
-
-  // ── relaying ───────────────────────────────────────────────────────────────
 
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return // it is lost, as what comes after the reset
@@ -224,8 +235,6 @@ export class Connection {
     }
   }
 
-  // ── a side that is not read from (watch.ts) ────────────────────────────────
-
   /**
    * The socket of a side that nothing is read from at the moment, though it is open; null where
    * something is.
@@ -244,8 +253,6 @@ export class Connection {
     const hasGone = this.#relay?.isFinished(side === 'client' ? FROM_CLIENT : FROM_UPSTREAM) === true
     return hasGone || this.#timing.nowMs - this.#timing.activeMs >= stillMs
   }
-
-  // ── ending ─────────────────────────────────────────────────────────────────
 
   /** Resets both sides; the first reason counts. */
   readonly close = (reason: number): void => {

@@ -1,0 +1,177 @@
+/**
+ * What is served: each configuration that compiles is published, or the last good one stays; names
+ * that resolve anew revise its endpoints. What became of each is remembered.
+ *
+ *   take ─▶ refused, guarded ─▶ kept, the history says why
+ *     └───▶ published ─(names ─▶ endpoint-changes.ts)─▶ revised …
+ */
+
+import { assert } from '../base/assert.ts'
+import { monotonicMs } from '../base/clock.ts'
+import type { Settings } from '../config/settings/settings.ts'
+import type { Names } from '../source/names.ts'
+import { openStats, slotCounts } from '../stats/stats.ts'
+import type { Table, TableBuffers } from '../table/format/table.ts'
+import type { Compiled } from './compile/compile-task.ts'
+import { EndpointChanges } from './endpoint-changes.ts'
+import { judge, type Verdict } from './guard/reload-guard.ts'
+import { Baselines } from './observe/baselines.ts'
+import { changedResources } from './observe/changes.ts'
+import { History } from './observe/history.ts'
+import type { Logger } from './observe/log.ts'
+import {
+  logDiagnostics,
+  logEndpoints,
+  logGeneration,
+  logGuarded,
+  logLosses,
+  logUnserved,
+} from './observe/narrate.ts'
+import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
+import type { DataPlane } from './workers/data-plane.ts'
+
+type PublisherOptions = {
+  readonly log: Logger
+  readonly overrides: Overrides
+  readonly names: Names
+  /** Which word of the counts is whose (stats/counter-slots.ts). */
+  readonly slots: SharedArrayBuffer
+  /** Called after each table that was published. */
+  readonly onPublished: () => void
+}
+
+/** What is served, and by whom. */
+export type Serving = {
+  readonly generation: number
+  readonly compiled: Compiled
+  readonly table: Table
+  readonly plane: DataPlane
+  readonly baselines: Baselines
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions
+  readonly #log: Logger
+  /** What became of each configuration. */
+  readonly history = new History()
+  readonly #baselines = new Baselines()
+  /** Changes of endpoints that were published without a generation, ever. */
+  endpointChanges = 0
+  generation = 0
+  /** What is served, or is to be served first; null before. */
+  accepted: Compiled | null = null
+  #plane: DataPlane | null = null
+  #endpoints: EndpointChanges | null = null
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+    this.#log = options.log
+  }
+
+  /** The settings in force: those of the first configuration where they are read once. */
+  get settings(): Settings {
+    assert(this.accepted !== null, 'no settings before the first configuration')
+    return overridden(this.accepted.settings, this.#options.overrides)
+  }
+
+  /** What is served, and by whom; null before. */
+  get serving(): Serving | null {
+    const { accepted: compiled, generation } = this
+    const plane = this.#plane
+    const table = plane?.observer.generations.table(generation)
+    return plane && compiled && table
+      ? { generation, compiled, table, plane, baselines: this.#baselines }
+      : null
+  }
+
+  /** Publishes the first configuration, to these workers from now on. */
+  begin(plane: DataPlane): void {
+    const first = this.accepted
+    assert(first?.table != null, 'serving before a configuration is loaded')
+    this.#plane = plane
+    this.#publish(first, first.table, null, null)
+  }
+
+  /** Takes a changed configuration, or keeps the last good and says why. */
+  take(compiled: Compiled, accepted: boolean): 'taken' | 'refused' | 'guarded' {
+    logDiagnostics(this.#log, compiled)
+    const { generation } = this
+    if (compiled.table === null) {
+      this.#keep('refused', compiled, null)
+      this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
+      return 'refused'
+    }
+    const verdict = this.#judge(compiled, accepted)
+    if (verdict?.refused) {
+      this.#keep('guarded', compiled, verdict)
+      logGuarded(this.#log, generation, compiled, verdict)
+      return 'guarded'
+    }
+    const before = this.accepted
+    this.accepted = compiled
+    this.#publish(compiled, compiled.table, before, verdict)
+    void this.#options.names.follow(compiled.names)
+    return 'taken'
+  }
+
+  /** Names resolve to other addresses: the same generation goes on with other endpoints. */
+  changeEndpoints(): void {
+    const { serving } = this
+    if (serving === null) return
+    const { table, plane } = serving
+    const startedMs = monotonicMs()
+    const change = this.#endpoints?.change(table, this.#options.names.known, startedMs)
+    if (!change) return
+    plane.revise('endpoints', change.buffer)
+    this.endpointChanges++
+    logEndpoints(this.#log, table, change, monotonicMs() - startedMs)
+  }
+
+  /**
+   * What the guard that is in force says of a change; null where it takes nothing from connections.
+   */
+  #judge({ losses }: Compiled, accepted: boolean): Verdict | null {
+    const observer = this.#plane?.observer
+    if (losses === null || !observer) return null
+    const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
+    return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
+  }
+
+  /** Remembers a change that is not taken. */
+  #keep(outcome: 'refused' | 'guarded', compiled: Compiled, verdict: Verdict | null): void {
+    const changes = changedResources(this.accepted?.resources ?? [], compiled.resources)
+    this.history.add(outcome, this.generation, this.accepted, compiled, changes, compiled.stages, verdict)
+  }
+
+  #publish(compiled: Compiled, table: TableBuffers, before: Compiled | null, verdict: Verdict | null): void {
+    const { names, slots, onPublished } = this.#options
+    const startedMs = monotonicMs()
+    assert(this.#plane !== null, 'nobody to publish to')
+    this.generation++
+    const counts = slotCounts(openStats(this.#plane.stats))
+    this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, slots, counts)
+    const upToDate = this.#endpoints.upToDate(table, names.known, startedMs)
+    this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0)
+    const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
+    const changes = changedResources(before?.resources ?? [], compiled.resources)
+    this.#baselines.published(this.generation, changes, () => this.#plane?.observer.totals() ?? [])
+    this.history.add('taken', this.generation, before, compiled, changes, stages, verdict)
+    logGeneration(this.#log, this.generation, before, compiled, changes, stages)
+    if (verdict) logLosses(this.#log, this.generation, verdict)
+    logUnserved(this.#log, this.generation, before, compiled)
+    if (before) this.#adopt(before.settings)
+    onPublished()
+  }
+
+  /**
+   * Goes on with the settings of what is served now, and notes those that take effect at the next
+   * start only.
+   */
+  #adopt(before: Settings): void {
+    const now = this.settings
+    const fixed = changedReadOnce(overridden(before, this.#options.overrides), now)
+    const changed = [...fixed, ...(this.#plane?.adopt(now) ?? [])]
+    if (changed.length > 0)
+      this.#log.warn({ settings: changed }, `${changed.join(', ')}: takes effect on restart`)
+  }
+}

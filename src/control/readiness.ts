@@ -1,0 +1,54 @@
+/** Whether the gateway serves, and what is missing where it does not. */
+
+import type { ListenFailure } from '../engine/worker/protocol.ts'
+import type { WorkerState, WorkerStatus } from './workers/supervisor.ts'
+
+/**
+ * Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not
+ * there yet.
+ */
+export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
+type Why = (typeof WHYS)[number]
+
+/** Whether every listener accepts, and where not, what is missing. */
+export type Readiness = {
+  readonly ready: boolean
+  /** In a word why not; null where it is ready. */
+  readonly why: Why | null
+  readonly draining: boolean
+  readonly generation: number
+  readonly failures: readonly ListenFailure[]
+  readonly waiting: readonly { readonly worker: number; readonly state: WorkerState }[]
+}
+
+type Looked = {
+  readonly draining: boolean
+  readonly generation: number
+  /** Of what is served, once workers run. */
+  readonly hasListeners: boolean
+  /** The workers; null before they are started. */
+  readonly plane: { readonly ready: boolean; status(): readonly WorkerStatus[] } | null
+}
+
+export function readinessOf(looked: Looked): Readiness {
+  const { draining, generation, plane } = looked
+  const workers = plane?.status() ?? []
+  const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
+  const why = whyNot(looked, failures.size > 0)
+  return {
+    ready: why === null,
+    why,
+    draining,
+    generation,
+    failures: [...failures.values()],
+    waiting: workers.flatMap(({ worker, state }) => (state === 'accepting' ? [] : [{ worker, state }])),
+  }
+}
+
+/** A listener that fails after a reload takes nothing back; having none does. */
+function whyNot({ draining, plane, hasListeners }: Looked, hasFailures: boolean): Why | null {
+  if (draining) return 'draining'
+  if (plane && !hasListeners) return 'no-listener'
+  if (plane?.ready) return null
+  return hasFailures ? 'listen-failed' : 'starting'
+}
