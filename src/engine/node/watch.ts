@@ -4,7 +4,8 @@
  *
  * So weir polls such sockets once a second, all at once (kernel/poll.ts). A connection says when it
  * has one, and the first look that finds none forgets it, so no other is looked at. Without
- * node:ffi weir cannot: then only the idle timeout, or a byte for that side, ends such a connection.
+ * node:ffi weir cannot: then only the idle timeout, or a byte for that side, ends such a
+ * connection.
  */
 
 import { errnoName } from '../../kernel/errno.ts'
