@@ -73,7 +73,8 @@ const pack = (level: number, untilMs: number): number => (level << LEVEL_SHIFT) 
 
 const stampOf = (ms: number): number => Math.ceil(ms) % (TIME_MASK + 1)
 
-function leftMs(word: number, nowMs: number): number {
+/** How long a back-off, or a claim, still lasts; 0: it is over. */
+export function leftMs(word: number, nowMs: number): number {
   const left = ((word & TIME_MASK) - stampOf(nowMs)) & TIME_MASK
   return left <= HOLD_MS_MAX ? left : 0
 }

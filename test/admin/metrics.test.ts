@@ -69,6 +69,11 @@ test('an endpoint that takes no connection is seen, and so is a connection witho
   assert.equal(amount(samples, 'weir_connections_closed_total', { reason: 'connect-refused' }), 1)
   const endpoint = { endpoint: `127.0.0.1:${closed}` }
   assert.equal(amount(samples, 'weir_endpoint_dial_failures_total', endpoint), 1)
+  const heldBack = samples.filter(each => each.name === 'weir_endpoint_backoff_seconds')
+  assert.deepEqual(
+    heldBack.map(({ labels, value }) => [labels.endpoint, value >= 0 && value <= 1]),
+    [[endpoint.endpoint, true]],
+  )
 })
 
 test('no counter goes back over reloads, and reloads are counted', async t => {

@@ -3,9 +3,12 @@
  * configuration.
  */
 
+import { type Family as AddressFamily, formatAddress, formatEndpoint } from '../../address/address.ts'
+import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { OUTCOMES } from '../../control/observe/history.ts'
 import type { Serving } from '../../control/publisher.ts'
+import { leftMs } from '../../stats/backoffs.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
@@ -179,12 +182,35 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
   ]
 }
 
+/** Labels of a scrape, however many endpoints are dead. */
+const BACKOFFS_MAX = 1000
+
+function backoffValues({ table: { endpoints }, plane }: Serving): Value[] {
+  const { backoffs } = openStats(plane.stats)
+  const nowMs = monotonicMs() + clockOriginMs
+  const values = new Map<number, Value>()
+  for (let row = 0; row < endpoints.length && values.size < BACKOFFS_MAX; row += Endpoint.WORDS) {
+    const slot = endpoints[row + Endpoint.slot]
+    if (backoffs[slot] === 0 || values.has(slot)) continue
+    const words = endpoints.subarray(row + Endpoint.address, row + Endpoint.address + 4)
+    const address = formatAddress(endpoints[row + Endpoint.family] as AddressFamily, words)
+    const endpoint = formatEndpoint(address, endpoints[row + Endpoint.port])
+    values.set(slot, { labels: { endpoint }, value: leftMs(backoffs[slot], nowMs) / 1000 })
+  }
+  return [...values.values()]
+}
+
 const tableFamilies = (serving: () => Serving): Family[] => [
   gauge('weir_table_bytes', 'Size of the table, by `part`.', () =>
     Object.entries(serving().table.buffers).map(([part, { byteLength }]) => ({
       labels: { part },
       value: byteLength,
     })),
+  ),
+  gauge(
+    'weir_endpoint_backoff_seconds',
+    'Endpoints whose last connect failed: time left of the back-off; 0: tried next.',
+    () => backoffValues(serving()),
   ),
   gauge('weir_table_rows', 'Rows of the table, by kind.', () => {
     const { table } = serving()
