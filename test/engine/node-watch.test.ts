@@ -6,8 +6,7 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import type { Connection } from '../../src/engine/node/connection.ts'
-import { Watch } from '../../src/engine/node/watch.ts'
+import { Watch, type Watched } from '../../src/engine/node/watch.ts'
 import { missing } from '../../src/kernel/libc.ts'
 import { listen } from '../support/sockets.ts'
 
@@ -30,7 +29,7 @@ test('a look asks those that told, and forgets who has nothing unheard any more'
   t.after(() => watch.end())
   t.mock.timers.tick(1000)
   assert.deepEqual(asked, [0, 0, 0])
-  for (const index of [0, 1]) watch.add(connections[index] as unknown as Connection)
+  for (const index of [0, 1]) watch.add(connections[index] as unknown as Watched)
   t.mock.timers.tick(3000)
   assert.deepEqual(asked, [1, 3, 0])
   unheard[1] = null

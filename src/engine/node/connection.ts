@@ -33,6 +33,7 @@ import { Early } from './early.ts'
 import { Pair, type SideName } from './pair.ts'
 import { Relay } from './relay.ts'
 import { Timing } from './timing.ts'
+import type { Watch } from './watch.ts'
 
 type ConnectionOptions = {
   readonly world: World
@@ -42,8 +43,8 @@ type ConnectionOptions = {
   readonly attempts: Attempts
   /** A row of the journal, −1 where there is none left; `onFree` gives it back. */
   readonly takeRow: (connection: Connection) => number
-  /** A side of it may not be read from at the moment. */
-  readonly onUnheard: (connection: Connection) => void
+  /** Told when a side of it may not be read from. */
+  readonly watch: Watch
   /** It is closing, and `cut` is to be called soon. */
   readonly onClosing: (connection: Connection) => void
   /** Called once, at the very end; `row` is −1 where it had none. */
@@ -81,7 +82,7 @@ export class Connection {
     })
     this.#enter(State.Reading)
     this.#pair = new Pair(client, {
-      onUnheard: () => options.onUnheard(this),
+      onUnheard: () => options.watch.add(this),
       onAllClosed: this.#onAllClosed,
     })
     client.on('error', (error: NodeJS.ErrnoException) => this.fail('client', error))

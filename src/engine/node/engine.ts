@@ -104,7 +104,7 @@ class NodeEngine {
       reception: this.#reception,
       attempts: this.#attempts,
       takeRow: this.#takeRow,
-      onUnheard: this.#watch.add,
+      watch: this.#watch,
       onClosing: this.#cuts.add,
       onFree: this.#onFree,
     })

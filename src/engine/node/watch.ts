@@ -8,18 +8,25 @@
  * connection.
  */
 
+import type { Socket } from 'node:net'
 import { errnoName } from '../../kernel/errno.ts'
-import type { Connection } from './connection.ts'
 import { descriptorOf } from './descriptor.ts'
 import { type Direct, direct } from './direct.ts'
 import { SIDES, type SideName } from './pair.ts'
 
 const EVERY_MS = 1000
 
-type Asked = { readonly connection: Connection; readonly side: SideName }
+/** A connection, as far as it is looked at. */
+export type Watched = {
+  readonly unheard: (side: SideName) => Socket | null
+  readonly isOver: (side: SideName, stillMs: number) => boolean
+  readonly fail: (side: SideName, error: { code: string; errno: number }) => void
+}
+
+type Asked = { readonly connection: Watched; readonly side: SideName }
 
 export class Watch {
-  readonly #unheard = new Set<Connection>()
+  readonly #unheard = new Set<Watched>()
   readonly #direct: Direct | null = direct()
   readonly #timer: NodeJS.Timeout | undefined
 
@@ -28,7 +35,7 @@ export class Watch {
   }
 
   /** A side of it may not be read from from now on. */
-  readonly add = (connection: Connection): void => {
+  readonly add = (connection: Watched): void => {
     if (this.#direct) this.#unheard.add(connection)
   }
 
