@@ -70,7 +70,7 @@ const colour = (row: string, paint: Paint): string =>
     .replace(TOO_WIDE, text => paint('yellow', text))
     .replace(/ #[0-9a-f]{8}$/, text => paint('dim', text))
 
-const TOO_WIDE = 'spread too wide to claim anything'
+const TOO_WIDE = 'spread too wide'
 
 /**
  * ± half the distance of the quartiles; the quartiles themselves where that is more than the
