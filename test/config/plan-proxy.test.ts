@@ -144,6 +144,27 @@ test("Istio's annotation without trusted senders is told: on a Gateway, and on a
   ])
 })
 
+test("Istio's annotation is told of each listener that nobody is trusted with", () => {
+  const annotated = {
+    ...gateway('edge', 9001, { annotations: asking }),
+    spec: {
+      selector: { app: 'edge' },
+      servers: [9001, 9002, 9003].map(number => ({
+        port: { number, name: `tcp-${number}`, protocol: 'TCP' },
+        hosts: ['*'],
+      })),
+    },
+  }
+  const message = (...documents: object[]) =>
+    planOf(annotated, ...documents).diagnostics.find(({ code }) => code === 'CFG420')?.message
+  const all = 'proxy.istio.io/config has no effect: no proxyProtocol of the Settings applies to shop/edge'
+  assert.equal(message(), all)
+  assert.equal(message(settings({ ports: [9001], from: ['10.1.0.1'] })), `${all} on port 9002, 9003`)
+  assert.equal(message(settings({ from: ['10.1.0.1'] })), undefined)
+  const elsewhere = { apiVersion: 'gateway.weir/v1', kind: 'Settings', spec: { workload: { labels: {} } } }
+  assert.equal(message(elsewhere), undefined, 'a Gateway that is not served here')
+})
+
 test("Istio's annotation says nothing where the Settings do, or where it asks for something else", () => {
   const annotated = gateway('edge', 9001, { annotations: asking })
   assert.deepEqual(load(annotated, settings({ gateways: ['shop/edge'], from: ['10.1.0.1'] })).found, [])

@@ -62,11 +62,22 @@ export function reportProxyProtocol(given: ProxyFindingInputs): void {
   if (document)
     for (const [index, entry] of settings.proxyProtocol.entries()) reportEntry(entry, index, document, given)
   for (const { resource, gateways } of annotated(given)) {
-    const reading = given.listeners.filter(each => each.proxyProtocol && gateways.has(each.gateway))
-    if (reading.length > 0) continue
-    const message = `${ANNOTATION} has no effect: no proxyProtocol of the Settings applies to ${[...gateways].join(', ')}`
+    const listeners = given.listeners.filter(each => gateways.has(each.gateway))
+    const silent = unread(listeners)
+    if (silent.length === 0) continue
+    const message = `${ANNOTATION} has no effect: no proxyProtocol of the Settings applies to ${silent.join(', ')}`
     given.findings.at('CFG420', resource, ['metadata', 'annotations', ANNOTATION], message)
   }
+}
+
+/** The Gateways whose listeners read no header; with ports where others read one. */
+function unread(listeners: readonly Listener[]): string[] {
+  const byGateway = Map.groupBy(listeners, each => each.gateway)
+  return [...byGateway].flatMap(([gateway, own]) => {
+    const ports = new Set(own.flatMap(each => (each.proxyProtocol ? [] : [each.port])))
+    if (ports.size === 0) return []
+    return own.some(each => each.proxyProtocol) ? `${gateway} on port ${[...ports].join(', ')}` : gateway
+  })
 }
 
 function reportEntry(
