@@ -14,13 +14,19 @@ import { Reason } from '../../src/stats/reasons.ts'
 import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
-import type { Ended, Silent } from '../support/silent-clients.ts'
+import type { SilentEnds, SilentOrder } from '../support/silent-clients.ts'
 import { echo, freePort, listen, open, readAll } from '../support/sockets.ts'
 
 /** Each costs the node engine several times as much. */
-const totalOf = (engine: EngineKind): number => sized(600, engine === 'node' ? 20_000 : 100_000)
+const totalOf = (engine: EngineKind): number => sized(400, engine === 'node' ? 20_000 : 100_000)
 /** Of 20 000 descriptors, less what others of the process have. */
-const AT_ONCE = sized(300, 18_000)
+const AT_ONCE = sized(200, 18_000)
+/**
+ * Opened once those before are accepted. What finds the listener's queue full is a connection to its
+ * client alone: the kernel drops the last ACK of its handshake, and a client that says nothing never
+ * learns of it (net.ipv4.tcp_abort_on_overflow).
+ */
+const BURST = sized(100, 1_000)
 /** Long enough for many to be open at once on a machine with much else to do. */
 const TIMEOUT_MS = sized(250, 5_000)
 /** Far less than the silent ones would take if each left something behind. */
@@ -58,20 +64,24 @@ for (const { engine, test } of EVERY_ENGINE) {
         mostMs = Math.max(mostMs, tookMs)
       })
 
-    const silent: Silent = { port, total, atOnce: AT_ONCE, addresses: 8, beginsEvery: 8 }
     const child = fork(CLIENTS, { execArgv: ['--disable-warning=ExperimentalWarning'] })
-    const ended = once(child, 'message') as Promise<[Ended]>
-    child.send(silent)
-    let [isOver, most, served_, afterFirst] = [false, 0, 0, 0]
-    void ended.then(() => (isOver = true))
-    while (!isOver) {
+    const ended = once(child, 'message') as Promise<[SilentEnds]>
+    let [asked, most, served_, afterFirst] = [0, 0, 0, 0]
+    for (;;) {
       await served()
       served_++
       look()
+      const { accepted, open } = plane.counts
       most = Math.max(most, plane.observer.live.states().reading)
-      if (afterFirst === 0 && plane.counts.accepted > total / 4) afterFirst = process.memoryUsage.rss()
+      if (afterFirst === 0 && accepted > total / 4) afterFirst = process.memoryUsage.rss()
+      const isBehind = accepted - served_ < asked
+      if (asked === total && !isBehind) break
+      if (isBehind || open > AT_ONCE - BURST) continue
+      child.send({ open: BURST, port, addresses: 8, beginsEvery: 8 } satisfies SilentOrder)
+      asked += BURST
     }
-    const [{ ends }] = await ended
+    child.send('finish' satisfies SilentOrder)
+    const [ends] = await ended
     const grown = process.memoryUsage.rss() - afterFirst
     await plane.settled()
     look()
@@ -81,7 +91,6 @@ for (const { engine, test } of EVERY_ENGINE) {
     )
     assert.deepEqual(ends, { ECONNRESET: total })
     assert.deepEqual([closed['proxy-timeout'], closed['client-closed'], dials], [total, served_, served_])
-    assert.ok(most > sized(50, 1_000), `${most} at once`)
     assert.ok(leastMs >= TIMEOUT_MS, `one was cut after ${leastMs} ms`)
     assert.ok(grown < GROWTH_MAX, `${grown} bytes more`)
     await served()

@@ -1,52 +1,45 @@
 /**
  * Clients that connect and say nothing, or too little, as a process of their own: so that they take
- * no descriptor of the gateway's. They report how each ended.
+ * no descriptor of the gateway's. It opens as many as it is told to; after `finish` it reports how
+ * all of them ended.
  */
 
 import { connect } from 'node:net'
 
-export type Silent = {
-  readonly port: number
-  /** In all, and at the same time at most. */
-  readonly total: number
-  readonly atOnce: number
-  /** Addresses of 127/8 that they come from: each has ports for 28 000. */
-  readonly addresses: number
-  /** One in so many begins a header. */
-  readonly beginsEvery: number
-}
+export type SilentOrder =
+  | {
+      readonly open: number
+      readonly port: number
+      /** Addresses of 127/8 that they come from: each has ports for 28 000. */
+      readonly addresses: number
+      /** One in so many begins a header. */
+      readonly beginsEvery: number
+    }
+  | 'finish'
 
-export type Ended = {
-  /** By the code of the error, or 'end'. */
-  readonly ends: Readonly<Record<string, number>>
-}
+/** By the code of the error, or 'end'. */
+export type SilentEnds = Readonly<Record<string, number>>
 
-process.on('message', (silent: Silent) => {
-  void run(silent).then(ended => {
-    process.send?.(ended)
-    process.disconnect?.()
-  })
+const silences: Promise<string>[] = []
+
+process.on('message', (order: SilentOrder) => {
+  if (order === 'finish') void finish()
+  else for (let count = 0; count < order.open; count++) silences.push(silence(order, silences.length))
 })
 
-async function run({ port, total, atOnce, addresses, beginsEvery }: Silent): Promise<Ended> {
+async function finish(): Promise<void> {
   const ends: Record<string, number> = {}
-  let begun = 0
-  const next = async (): Promise<void> => {
-    while (begun < total) {
-      const index = begun++
-      const end = await silence(port, `127.0.9.${1 + (index % addresses)}`, index % beginsEvery === 0)
-      ends[end] = (ends[end] ?? 0) + 1
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, total) }, next))
-  return { ends }
+  for (const end of await Promise.all(silences)) ends[end] = (ends[end] ?? 0) + 1
+  process.send?.(ends)
+  process.disconnect?.()
 }
 
 /** The code of the error that it ends with, or 'end'. */
-function silence(port: number, localAddress: string, begins: boolean): Promise<string> {
+function silence(order: Exclude<SilentOrder, 'finish'>, index: number): Promise<string> {
+  const { port, addresses, beginsEvery } = order
   const { promise, resolve } = Promise.withResolvers<string>()
-  const socket = connect({ port, host: '127.0.0.1', localAddress })
-  if (begins) socket.write('PROXY TCP4')
+  const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.9.${1 + (index % addresses)}` })
+  if (index % beginsEvery === 0) socket.write('PROXY TCP4')
   socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
   socket.on('close', () => resolve('end'))
   socket.resume()
