@@ -22,9 +22,9 @@ const totalOf = (engine: EngineKind): number => sized(400, engine === 'node' ? 2
 /** Of 20 000 descriptors, less what others of the process have. */
 const AT_ONCE = sized(200, 18_000)
 /**
- * Opened once those before are accepted. What finds the listener's queue full is a connection to its
- * client alone: the kernel drops the last ACK of its handshake, and a client that says nothing never
- * learns of it (net.ipv4.tcp_abort_on_overflow).
+ * Opened once those before are accepted. A connection that finds the listener's queue full stands
+ * for its client alone: the kernel drops the last ACK of the handshake, and a client that says
+ * nothing never learns of it (net.ipv4.tcp_abort_on_overflow).
  */
 const BURST = sized(100, 1_000)
 /** Long enough for many to be open at once on a machine with much else to do. */
