@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ENGINES } from '../support/engine.ts'
 import type { Answer, Command } from '../support/low-limit.ts'
-import { begin, echo, ending, freePort, listen, readAll } from '../support/sockets.ts'
+import { begin, begun, echo, ending, freePort, listen, readAll } from '../support/sockets.ts'
 
 const CHILD = fileURLToPath(new URL('../support/low-limit.ts', import.meta.url))
 const FILES = 256
@@ -142,7 +142,7 @@ for (const { engine, test } of ENGINES) {
     await ask(child, { kind: 'hog' })
     const waiting = Array.from({ length: 20 }, () => begin(port))
     const turnedAway = Promise.all(waiting.map(ending))
-    await Promise.all(waiting.map(client => once(client, 'connect')))
+    await Promise.all(waiting.map(begun))
     const end = await ask(child, { kind: 'end' })
     await turnedAway
     if (engine !== 'node') {
