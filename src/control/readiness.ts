@@ -1,7 +1,7 @@
 /** Whether the gateway serves, and what is missing where it does not. */
 
 import type { ListenFailure } from '../engine/worker/protocol.ts'
-import type { WorkerState, WorkerStatus } from './workers/supervisor.ts'
+import type { WorkerState, WorkerStatus } from './workers/worker-record.ts'
 
 /**
  * Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not

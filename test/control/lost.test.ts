@@ -6,7 +6,8 @@
 
 import assert from 'node:assert/strict'
 import { Observer } from '../../src/control/observe/observer.ts'
-import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
+import { Supervisor } from '../../src/control/workers/supervisor.ts'
+import type { SupervisorEvent } from '../../src/control/workers/worker-record.ts'
 import { Live } from '../../src/stats/connections.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { Reason } from '../../src/stats/reasons.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
+import { Supervisor } from '../../src/control/workers/supervisor.ts'
+import type { SupervisorEvent } from '../../src/control/workers/worker-record.ts'
 import { Counter, openStats, totals } from '../../src/stats/stats.ts'
 
 type Scene = {

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Supervisor, type SupervisorEvent } from '../../src/control/workers/supervisor.ts'
+import { Supervisor } from '../../src/control/workers/supervisor.ts'
+import type { SupervisorEvent } from '../../src/control/workers/worker-record.ts'
 import { openTable, type Table, withClients, withEndpoints } from '../../src/table/format/table.ts'
 import { clientsAfter, endpointsAfter, GENERATIONS_MAX, generationTable } from '../support/generations.ts'
 

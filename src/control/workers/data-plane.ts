@@ -17,8 +17,9 @@ import { Troubles } from '../observe/troubles.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
 import { SelectedDrain, type Selection } from './selected-drain.ts'
-import { type Drained, Supervisor, type SupervisorEvent, type WorkerStatus } from './supervisor.ts'
+import { Supervisor } from './supervisor.ts'
 import type { WorkingThreads } from './threads.ts'
+import type { Drained, SupervisorEvent, WorkerStatus } from './worker-record.ts'
 
 /** Names of standard output. */
 const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])

@@ -9,34 +9,35 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
 import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.ts'
 import { monotonicMs } from '../../base/clock.ts'
+import { settlesWithin } from '../../base/settles-within.ts'
 import type { EngineLimits } from '../../engine/decide/decide.ts'
 import { createInboxes } from '../../engine/worker/inboxes.ts'
 import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
-import type {
-  Adopted,
-  EngineKind,
-  ListenFailure,
-  Order,
-  Report,
-  RevisedPart,
-} from '../../engine/worker/protocol.ts'
+import type { EngineKind, Order, Report, RevisedPart } from '../../engine/worker/protocol.ts'
 import { createHeld, Held } from '../../kernel/held.ts'
 import { machine } from '../../kernel/machine.ts'
-import { closeWake, wake } from '../../kernel/wake.ts'
+import { closeWake } from '../../kernel/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
 import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { endLostWorker } from './lost-worker.ts'
 import { type WorkingThreads, workingThreads } from './threads.ts'
+import {
+  type Drained,
+  hear,
+  newWorker,
+  pauseAfter,
+  rouse,
+  type SupervisorEvent,
+  settle,
+  type Worker,
+  type WorkerStatus,
+} from './worker-record.ts'
 
-const RESTART_FIRST_MS = 100
-const RESTART_MOST_MS = 10_000
-/** A worker that lived this long was well; the next death starts over with a short pause. */
-const HEALTHY_MS = 60_000
 /**
  * What workers may take beyond the drain's own limit, and again as long as connections end, before
  * they are ended by force.
@@ -56,51 +57,6 @@ type SupervisorOptions = {
    */
   readonly filename?: string
   readonly heapMb?: number
-}
-
-export type SupervisorEvent =
-  | { readonly kind: 'died'; readonly worker: number; readonly error: Error; readonly restartMs: number }
-  | {
-      readonly kind: 'listening'
-      readonly worker: number
-      readonly generation: number
-      readonly failures: readonly ListenFailure[]
-    }
-  | ({ readonly kind: 'adopted'; readonly worker: number } & Adopted)
-
-/** starting ─listening without failures─▶ accepting ─drain─▶ draining ─▶ ended;  any ─death─▶ starting, or ended while draining */
-export type WorkerState = 'starting' | 'accepting' | 'draining' | 'ended'
-
-export type WorkerStatus = {
-  readonly worker: number
-  readonly state: WorkerState
-  /** The newest generation that it listens for; 0 is none. */
-  readonly generation: number
-  readonly failures: readonly ListenFailure[]
-  /** By what it decides. */
-  readonly adopted: Adopted
-}
-
-export type Drained = { readonly closed: number; readonly reset: number }
-
-type Worker = {
-  state: WorkerState
-  generation: number
-  failures: readonly ListenFailure[]
-  adopted: Adopted
-  port: MessagePort | null
-  /** It has ended in the middle, and what it left is being closed. */
-  dying: boolean
-  /**
-   * The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no
-   * wake.
-   */
-  wakeFd: number
-  startedMs: number
-  restartMs: number
-  restart: NodeJS.Timeout | undefined
-  drained: Drained
-  ended: PromiseWithResolvers<void>
 }
 
 export class Supervisor {
@@ -296,26 +252,8 @@ export class Supervisor {
   }
 
   #onReport(index: number, report: Report): void {
-    const worker = this.#workers[index]
-    if (report.kind === 'drained') {
-      worker.drained = report
-      return
-    }
-    if (report.kind === 'waiting') {
-      worker.wakeFd = report.wakeFd
-      rouse(worker) // for what was posted before
-      return
-    }
-    if (report.kind === 'adopted') {
-      const { kind, ...adopted } = report
-      worker.adopted = adopted
-      this.#options.onEvent({ kind, worker: index, ...adopted })
-      return
-    }
-    worker.generation = report.generation
-    worker.failures = report.failures
-    if (worker.state === 'starting' && report.failures.length === 0) worker.state = 'accepting'
-    this.#options.onEvent({ worker: index, ...report })
+    const event = hear(this.#workers[index], report)
+    if (event) this.#options.onEvent({ worker: index, ...event })
   }
 
   /**
@@ -345,9 +283,7 @@ export class Supervisor {
       settle(worker)
       return
     }
-    const lived = monotonicMs() - worker.startedMs
-    const restartMs = lived >= HEALTHY_MS ? RESTART_FIRST_MS : worker.restartMs
-    worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)
+    const restartMs = pauseAfter(worker, monotonicMs() - worker.startedMs)
     worker.restart = setTimeout(() => this.#start(index), restartMs)
     this.#options.onEvent({
       kind: 'died',
@@ -361,37 +297,4 @@ export class Supervisor {
     const shared = { left, threads: this.#threads, stats: this.stats, inboxes: this.#inboxes }
     return endLostWorker({ index, ...shared, held: this.#held[index], journal: this.journals[index] })
   }
-}
-
-const newWorker = (): Worker => ({
-  state: 'starting',
-  generation: 0,
-  failures: [],
-  adopted: { generation: 0, endpointsRevision: 0, clientsRevision: 0 },
-  port: null,
-  dying: false,
-  wakeFd: -1,
-  startedMs: 0,
-  restartMs: RESTART_FIRST_MS,
-  restart: undefined,
-  drained: { closed: 0, reset: 0 },
-  ended: Promise.withResolvers(),
-})
-
-function rouse({ wakeFd }: Worker): void {
-  if (wakeFd >= 0) wake(wakeFd)
-}
-
-function settle(worker: Worker): void {
-  worker.state = 'ended'
-  worker.ended.resolve()
-}
-
-/** Whether a promise settles within `ms` milliseconds; it rejects as the promise does. */
-async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), ms)
-  const settled = await Promise.race([late.promise, promise.then(() => true)])
-  clearTimeout(timer)
-  return settled
 }
