@@ -50,6 +50,11 @@ const TAKEN: readonly (readonly [vector: string, header: Buffer, told: string | 
   ['17 version 1, IPv6', text(LINE6), LINE6],
   ['18 version 1, UNKNOWN', text('PROXY UNKNOWN\r\n'), ITSELF],
   ['19 version 1, UNKNOWN in 107 bytes', text(`PROXY UNKNOWN ${'x'.repeat(91)}\r\n`), ITSELF],
+  [
+    'version 1, of two families: version 1 has no line for them',
+    text('PROXY TCP6 ::ffff:192.0.2.7 2001:db8::5 56324 443\r\n'),
+    'PROXY UNKNOWN\r\n',
+  ],
   ['LOCAL with TLVs, as AWS checks health', binary('20000006ea0003013132'), ITSELF],
   ['the largest TLV that is read', binary(`21110ff0${IPV4}ea0fe1${'00'.repeat(0xfe1)}`), NAMED],
 ]
