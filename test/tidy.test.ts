@@ -155,6 +155,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'stats/records.ts RECORDS': 'the size of the ring, to fill it',
   'stats/series-totals.ts NAMES_MAX': 'the limit, to pass it',
   'table/build/clients.ts changeClients': 'no source changes clients alone yet',
+  'table/build/endpoints.ts wordsWritten': 'what a change costs, which no time can show',
   'table/build/exact.ts PAIRED_PERIOD_MAX': 'the limit, to pass it',
   'table/build/exact.ts isPeriodic': 'which splits have a period to be tried in whole',
   'table/explain/explain.ts explain': 'one question, without an Explainer to keep',

@@ -2,12 +2,13 @@
  * Endpoint changes within a generation: from newly resolved names to a new endpoints part.
  *
  * The main thread builds it, since a large configuration may keep the compiling thread busy for
- * seconds. It costs a copy of the part; no rule is read.
+ * seconds. It costs what has changed (../table/build/endpoints.ts); no rule is read.
  */
 
 import type { ResolvedNames } from '../config/load.ts'
 import { SLOTS_MAX, type SlotCounts, Slots } from '../stats/counter-slots.ts'
 import { changeEndpoints } from '../table/build/endpoints.ts'
+import { eachRow, runOf } from '../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../table/format/endpoints-layout.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Place } from '../table/plan/plan.ts'
@@ -54,7 +55,7 @@ export class EndpointChanges {
   readonly #counts: SlotCounts
   readonly #byName = new Map<string, NamedCluster[]>()
   /** What the newest part was made with. */
-  #resolved: ResolvedNames
+  readonly #resolved: Map<string, readonly string[]>
   #gone: readonly Gone[] = []
 
   /**
@@ -68,7 +69,7 @@ export class EndpointChanges {
     slots: SharedArrayBuffer,
     counts: SlotCounts,
   ) {
-    this.#resolved = resolved
+    this.#resolved = new Map(resolved)
     this.#slots = slots
     this.#counts = counts
     for (const each of named) {
@@ -86,11 +87,14 @@ export class EndpointChanges {
     return change ? { ...buffers, endpoints: change.buffer } : buffers
   }
 
-  /** The part that follows that of `table`, now that names are `known`; null if nothing differs. */
+  /**
+   * The part that follows that of `table`, now that these names are `known`; null if nothing
+   * differs.
+   */
   change(table: Table, known: ResolvedNames, nowMs: number): EndpointChange | null {
     const names = this.#changedNames(known)
     if (names.length === 0) return null
-    this.#resolved = new Map([...this.#resolved, ...known])
+    for (const { name, after } of names) this.#resolved.set(name, after)
     const affected = new Set(names.flatMap(({ name }) => this.#byName.get(name) ?? []))
     const changed = new Map(
       [...affected].map(({ cluster, places }) => [cluster, resolvePlaces(places, this.#resolved)]),
@@ -120,28 +124,32 @@ export class EndpointChanges {
 
   /** A name that is not known yet keeps what it had: nothing. */
   #changedNames(known: ResolvedNames): ChangedName[] {
-    return [...known].flatMap(([name, after]) => {
+    const changed: ChangedName[] = []
+    for (const [name, after] of known) {
       const before = this.#resolved.get(name) ?? []
-      return this.#byName.has(name) && before.join() !== after.join() ? [{ name, before, after }] : []
-    })
+      if (before === after || before.join() === after.join()) continue
+      if (this.#byName.has(name)) changed.push({ name, before, after })
+    }
+    return changed
   }
 
   /** Gives back slots of endpoints that went long ago, and have not come back to `table`. */
-  #release(slots: Slots, { endpoints }: Table, nowMs: number): void {
+  #release(slots: Slots, table: Table, nowMs: number): void {
     const due = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs >= RELEASE_MS)
     if (due.length === 0) return
     this.#gone = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs < RELEASE_MS)
     const isThere = new Uint8Array(SLOTS_MAX)
-    for (let at = Endpoint.slot; at < endpoints.length; at += Endpoint.WORDS) isThere[endpoints[at]] = 1
+    for (const at of eachRow(table)) isThere[table.endpoints[at + Endpoint.slot]] = 1
     slots.release(due.map(({ slot }) => slot).filter(slot => isThere[slot] === 0))
   }
 }
 
 /** The slots of a cluster's endpoints, but for the one that many share. */
-function slotsOf({ endpointRuns, endpoints }: Table, cluster: number): number[] {
-  const run = cluster * EndpointRun.WORDS
-  const first = endpointRuns[run + EndpointRun.first]
-  return Array.from({ length: endpointRuns[run + EndpointRun.count] }, (_, index) => {
+function slotsOf(table: Table, cluster: number): number[] {
+  const { endpoints } = table
+  const run = runOf(table, cluster)
+  const first = endpoints[run + EndpointRun.first]
+  return Array.from({ length: endpoints[run + EndpointRun.count] }, (_, index) => {
     return endpoints[(first + index) * Endpoint.WORDS + Endpoint.slot]
   }).filter(slot => slot !== 0)
 }

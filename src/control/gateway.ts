@@ -66,7 +66,7 @@ export class Gateway {
     )
     this.#names = new Names({
       ...options.names,
-      onChange: () => this.#draining || this.#publisher.changeEndpoints(),
+      onChange: changed => this.#draining || this.#publisher.changeEndpoints(changed),
       onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
     })
     this.#publisher = new Publisher({

@@ -8,9 +8,11 @@
 
 import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
+import type { ResolvedNames } from '../config/load.ts'
 import type { Settings } from '../config/settings/settings.ts'
 import type { Names } from '../source/names.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
+import { makeRoom } from '../table/build/endpoints.ts'
 import type { Table, TableBuffers } from '../table/format/table.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import { EndpointChanges } from './endpoint-changes.ts'
@@ -115,16 +117,18 @@ export class Publisher {
   }
 
   /** Names resolve to other addresses: the same generation goes on with other endpoints. */
-  changeEndpoints(): void {
+  changeEndpoints(changed: ResolvedNames): void {
     const { serving } = this
     if (serving === null) return
     const { table, plane } = serving
     const startedMs = monotonicMs()
-    const change = this.#endpoints?.change(table, this.#options.names.known, startedMs)
+    const change = this.#endpoints?.change(table, changed, startedMs)
     if (!change) return
     plane.revise('endpoints', change.buffer)
     this.endpointChanges++
     logEndpoints(this.#log, table, change, monotonicMs() - startedMs)
+    const roomy = this.serving && makeRoom(this.serving.table) // so that no change waits for it
+    if (roomy) plane.revise('endpoints', roomy)
   }
 
   /**

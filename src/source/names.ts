@@ -15,8 +15,8 @@ const systemLookup: Lookup = async name =>
   (await lookup(name, { all: true })).map(({ address }) => address).sort()
 
 export type NamesOptions = {
-  /** Called when an answer differs from the one before. */
-  readonly onChange: () => void
+  /** Called with the answers that differ from those before. */
+  readonly onChange: (changed: ReadonlyMap<string, readonly string[]>) => void
   readonly onFailure: (name: string, error: Error) => void
   readonly lookup?: Lookup
   readonly refreshMs?: number
@@ -26,13 +26,13 @@ export class Names {
   readonly #options: NamesOptions
   readonly #lookup: Lookup
   readonly #timer: NodeJS.Timeout
-  #known: ReadonlyMap<string, readonly string[]> = new Map()
-  #wanted: readonly string[] = []
+  #known = new Map<string, readonly string[]>()
+  #wanted: ReadonlySet<string> = new Set()
 
   constructor(options: NamesOptions) {
     this.#options = options
     this.#lookup = options.lookup ?? systemLookup
-    this.#timer = setInterval(() => void this.#refresh(this.#wanted), options.refreshMs ?? REFRESH_MS)
+    this.#timer = setInterval(() => void this.#refresh([...this.#wanted]), options.refreshMs ?? REFRESH_MS)
     this.#timer.unref()
   }
 
@@ -45,9 +45,11 @@ export class Names {
    * Follows these names from now on; the promise resolves once the new ones have been looked up.
    */
   async follow(names: readonly string[]): Promise<void> {
-    const added = names.filter(name => !this.#wanted.includes(name))
-    this.#wanted = names
+    const added = names.filter(name => !this.#wanted.has(name))
+    this.#wanted = new Set(names)
+    for (const name of this.#known.keys()) if (!this.#wanted.has(name)) this.#known.delete(name)
     await this.#refresh(added)
+    if (added.length > 0) this.#known = new Map([...this.#known].sort())
   }
 
   close(): void {
@@ -55,12 +57,11 @@ export class Names {
   }
 
   async #refresh(names: readonly string[]): Promise<void> {
-    const answers = await Promise.all(names.map(name => this.#ask(name)))
+    const answers = (await Promise.all(names.map(name => this.#ask(name)))).flat()
     const before = this.#known
-    const merged = new Map([...before, ...answers.flat()])
-    this.#known = new Map([...merged].filter(([name]) => this.#wanted.includes(name)).sort())
-    if (answers.flat().some(([name, found]) => String(before.get(name)) !== String(found)))
-      this.#options.onChange()
+    const changed = answers.filter(([name, found]) => String(before.get(name)) !== String(found))
+    for (const [name, found] of changed) this.#known.set(name, found)
+    if (changed.length > 0) this.#options.onChange(new Map(changed))
   }
 
   /** The answer as an entry of the map, or nothing where there is none. */

@@ -9,8 +9,9 @@ import { type EndpointChange, EndpointChanges } from '../../src/control/endpoint
 import { Gateway } from '../../src/control/gateway.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
+import { runOf } from '../../src/table/format/endpoints.ts'
 import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
-import { openTable, withEndpoints } from '../../src/table/format/table.ts'
+import { openTable, type Table, withEndpoints } from '../../src/table/format/table.ts'
 import { clusterOf, planOf } from '../support/engine.ts'
 import { freePort, listen, say, until } from '../support/sockets.ts'
 import { ask, folder, watchedLog } from './scene.ts'
@@ -91,6 +92,17 @@ test('a name that resolves anew: other endpoints, but no generation, no history,
   assert.equal(status.generation, before.generation)
 })
 
+/** Of both clusters. */
+const slotsOf = (table: Table): number[] =>
+  [0, 1].flatMap(cluster => {
+    const run = runOf(table, cluster)
+    const [first, count] = table.endpoints.subarray(run)
+    return Array.from(
+      { length: count },
+      (_, index) => table.endpoints[(first + index) * Endpoint.WORDS + Endpoint.slot],
+    )
+  })
+
 /** One cluster with a name, one without, and the changes of their endpoints. */
 function scene() {
   const slots = createSlots()
@@ -110,10 +122,9 @@ function scene() {
   const change = (addresses: readonly string[], nowMs = 0): [EndpointChange | null, number[]] => {
     const made = changes.change(newest, new Map([['db.test', addresses]]), nowMs)
     if (made) newest = withEndpoints(newest, made.buffer)
-    const rows = [...newest.endpoints.keys()].filter(at => at % Endpoint.WORDS === Endpoint.slot)
-    return [made, rows.map(at => newest.endpoints[at])]
+    return [made, slotsOf(newest)]
   }
-  return { change, first: [...table.endpoints].filter((_, at) => at % Endpoint.WORDS === Endpoint.slot) }
+  return { change, first: slotsOf(table) }
 }
 
 test('an endpoint that stays, or comes back, has the count that it had', () => {

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { createRandom } from '../../src/base/random.ts'
 import { type Balancer, chooseEndpoint, countOpen, NO_ENDPOINT } from '../../src/engine/decide/balance.ts'
 import { createStats, openStats, sumOpen } from '../../src/stats/stats.ts'
+import { countEndpoints } from '../../src/table/format/endpoints.ts'
 import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
 import type { Table } from '../../src/table/format/table.ts'
 import type { Policy } from '../../src/table/plan/plan.ts'
@@ -39,7 +40,7 @@ const slotOf = (table: Table, endpoint: number): number =>
  * connections open.
  */
 function histogram({ table, balancers }: ReturnType<typeof world>, draws: number, hold = false): number[] {
-  const counts: number[] = new Array(table.endpoints.length / Endpoint.WORDS).fill(0)
+  const counts: number[] = new Array(countEndpoints(table)).fill(0)
   for (let draw = 0; draw < draws; draw++) {
     const balancer = balancers[draw % balancers.length]
     const endpoint = chooseEndpoint(balancer, table, 0, [])

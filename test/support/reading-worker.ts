@@ -11,6 +11,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createRandom } from '../../src/base/random.ts'
 import { Mailbox } from '../../src/engine/worker/mailbox.ts'
 import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import { runOf } from '../../src/table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../src/table/format/endpoints-layout.ts'
 import { NO_ROUTE } from '../../src/table/format/outcome.ts'
 import { Cluster } from '../../src/table/format/routing-layout.ts'
@@ -86,14 +87,14 @@ class Reader {
   }
 
   #route(table: Table): void {
-    const { generation, clusters, endpointRuns, endpoints } = table
+    const { generation, clusters, endpoints } = table
     const query = this.#query
     fill(query, generation, this.routed)
     const route = match(table, query)
     assert.equal(route, routeOf(generation, query.rule))
     const cluster = pickDestination(table, route, query.client, this.#random, this.#tickets)
     assert.equal(clusters[cluster * Cluster.WORDS + Cluster.connectTimeoutMs], timeoutOf(generation))
-    const endpoint = endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.first] * Endpoint.WORDS
+    const endpoint = endpoints[runOf(table, cluster) + EndpointRun.first] * Endpoint.WORDS
     assert.equal(endpoints[endpoint + Endpoint.port], portOf(generation))
     assert.equal(endpoints[endpoint + Endpoint.weight], weightOf(table.endpointsRevision))
     assert.equal(query.workload, workloadOf(table.clientsRevision))

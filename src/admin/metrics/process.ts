@@ -12,6 +12,7 @@ import { leftMs } from '../../stats/backoffs.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
+import { countEndpoints, eachRow } from '../../table/format/endpoints.ts'
 import { Endpoint } from '../../table/format/endpoints-layout.ts'
 import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
@@ -185,11 +186,13 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
 /** Labels of a scrape, however many endpoints are dead. */
 const BACKOFFS_MAX = 1000
 
-function backoffValues({ table: { endpoints }, plane }: Serving): Value[] {
+function backoffValues({ table, plane }: Serving): Value[] {
   const { backoffs } = openStats(plane.stats)
   const nowMs = monotonicMs() + clockOriginMs
   const values = new Map<number, Value>()
-  for (let row = 0; row < endpoints.length && values.size < BACKOFFS_MAX; row += Endpoint.WORDS) {
+  const { endpoints } = table
+  for (const row of eachRow(table)) {
+    if (values.size === BACKOFFS_MAX) break
     const slot = endpoints[row + Endpoint.slot]
     if (backoffs[slot] === 0 || values.has(slot)) continue
     const words = endpoints.subarray(row + Endpoint.address, row + Endpoint.address + 4)
@@ -219,7 +222,7 @@ const tableFamilies = (serving: () => Serving): Family[] => [
       rules: table.rules.length / Rule.WORDS,
       routes: table.routes.length / Route.WORDS,
       clusters: table.clusters.length / Cluster.WORDS,
-      endpoints: table.endpoints.length / Endpoint.WORDS,
+      endpoints: countEndpoints(table),
     }).map(([kind, value]) => ({ labels: { kind }, value }))
   }),
 ]

@@ -9,6 +9,7 @@
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
 import { openAt, type Stats, sumOpen, turnAt } from '../../stats/stats.ts'
+import { runOf } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -33,9 +34,9 @@ export function chooseEndpoint(
   tried: readonly number[],
 ): number {
   const row = cluster * Cluster.WORDS
-  const run = cluster * EndpointRun.WORDS
-  const first = table.endpointRuns[run + EndpointRun.first]
-  const count = table.endpointRuns[run + EndpointRun.count]
+  const run = runOf(table, cluster)
+  const first = table.endpoints[run + EndpointRun.first]
+  const count = table.endpoints[run + EndpointRun.count]
   const left = count - tried.length
   if (left <= 1) return left < 1 ? NO_ENDPOINT : nthUntried(first, 0, tried)
   const equal = haveEqualWeights(table, cluster)
@@ -63,8 +64,8 @@ export function countOpen(balancer: Balancer, slot: number, change: 1 | -1): voi
 }
 
 /** Whether all endpoints of a cluster have the same weight. */
-export const haveEqualWeights = ({ endpointRuns }: Table, cluster: number): boolean =>
-  endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.equal] === 1
+export const haveEqualWeights = (table: Table, cluster: number): boolean =>
+  table.endpoints[runOf(table, cluster) + EndpointRun.equal] === 1
 
 export const weightOf = (table: Table, endpoint: number): number =>
   table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]

@@ -12,6 +12,7 @@ import type { Random } from '../../base/random.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
+import { runOf } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
 import {
@@ -150,12 +151,12 @@ function decideOriginal(decider: Decider, query: Query, decision: Decision): num
 }
 
 function decideCluster(decider: Decider, table: Table, cluster: number, decision: Decision): number {
-  const { clusters, endpointRuns } = table
+  const { clusters, endpoints } = table
   decision.cluster = cluster
   const row = cluster * Cluster.WORDS
   const kind = clusters[row + Cluster.kind]
   if (kind === CLUSTER_UNKNOWN) return Reason['unknown-destination']
-  const count = endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.count]
+  const count = endpoints[runOf(table, cluster) + EndpointRun.count]
   if (kind === CLUSTER_STATIC && count === 0) return Reason['no-endpoint']
   const slot = clusters[row + Cluster.slot]
   const most = clusters[row + Cluster.maxConnections]

@@ -14,6 +14,7 @@
 import { nextBelow, nextU32 } from '../../base/random.ts'
 import { claim, isHeld } from '../../stats/backoffs.ts'
 import { turnAt } from '../../stats/stats.ts'
+import { runOf } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -88,10 +89,10 @@ const slotOf = (table: Table, endpoint: number): number =>
 const wordOf = ({ stats }: Drawer, table: Table, endpoint: number): number =>
   stats.backoffs[slotOf(table, endpoint)]
 
-function untried({ endpointRuns }: Table, cluster: number, tried: readonly number[]): number[] {
-  const run = cluster * EndpointRun.WORDS
-  const first = endpointRuns[run + EndpointRun.first]
-  const all = Array.from({ length: endpointRuns[run + EndpointRun.count] }, (_, index) => first + index)
+function untried(table: Table, cluster: number, tried: readonly number[]): number[] {
+  const run = runOf(table, cluster)
+  const first = table.endpoints[run + EndpointRun.first]
+  const all = Array.from({ length: table.endpoints[run + EndpointRun.count] }, (_, index) => first + index)
   return tried.length === 0 ? all : all.filter(each => !tried.includes(each))
 }
 

@@ -54,6 +54,6 @@ export function assemble<Part extends PartName>(
   header[Header.revision] = revision
   header[Header.bytes] = bytes
   header[Header.conditions] = conditions
-  header[Header.checksum] = checksum(buffer)
+  header[Header.checksum] = checksum(buffer, part)
   return buffer
 }

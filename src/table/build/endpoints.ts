@@ -1,97 +1,102 @@
 /**
  * Builds the endpoints part: for each cluster its endpoints, in order.
  *
- * A later part of the same generation is a copy in which a few clusters change: it costs copying,
- * and no look-up of unchanged endpoints.
+ * A revision is appended to the part that it follows: the rows of the clusters that have others,
+ * their pages, the nodes above them, and a root. So what it costs is what has changed, however many
+ * clusters there are. Where there is no room left, all that is in use is copied into a new part,
+ * and the old one is garbage once nobody reads it.
  */
 
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
-import { Endpoint as EndpointRow, EndpointRun } from '../format/endpoints-layout.ts'
+import { endpointsChecksum, runOf } from '../format/endpoints.ts'
+import {
+  ALIGNED,
+  DIGIT_BITS,
+  Endpoint as EndpointRow,
+  EndpointRun,
+  FAN_OUT,
+  Root,
+} from '../format/endpoints-layout.ts'
+import { Header } from '../format/layout.ts'
 import type { Table } from '../format/table.ts'
 import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { assemble } from './assemble.ts'
-import { isPort, Rows } from './rows.ts'
+import { isPort } from './rows.ts'
 
 /**
  * Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload.
  */
 export type SlotOf = (identity: string) => number
 
+type Before = Pick<
+  Table,
+  | 'generation'
+  | 'buffers'
+  | 'endpointsRevision'
+  | 'endpoints'
+  | 'endpointRoot'
+  | 'endpointTop'
+  | 'endpointLevels'
+>
+type Changed = ReadonlyMap<number, readonly Endpoint[]>
+
+/** Words for revisions to come: these, or a share of what is in use. */
+const SPARE_LEAST = 16_384
+const SPARE_SHARE = 1 / 2
+
+const PAGE_WORDS = FAN_OUT * EndpointRun.WORDS
+
 export function buildEndpoints(
   clusters: readonly Cluster[],
   generation: number,
   slotOf: SlotOf,
 ): SharedArrayBuffer {
-  const runs = new Rows(EndpointRun.WORDS)
-  const rows = new Rows(EndpointRow.WORDS)
-  for (const { endpoints } of clusters) {
-    runs.add(rows.count, endpoints.length, haveEqualWeights(endpoints))
-    for (const each of endpoints) rows.add(...rowOf(each, slotOf))
-  }
-  return assemble('endpoints', { generation }, { endpointRuns: runs.words(), endpoints: rows.words() })
+  const count = clusters.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
+  return fill(generation, clusters.length, count, writer => {
+    for (const [cluster, { endpoints }] of clusters.entries()) writer.set(cluster, rowsOf(endpoints, slotOf))
+    return writer.finish(0)
+  })
 }
 
-/** The part that follows that of `before`: these clusters have these endpoints from now on. */
-export function changeEndpoints(
-  before: Pick<Table, 'generation' | 'endpointsRevision' | 'endpointRuns' | 'endpoints'>,
-  changed: Changed,
-  slotOf: SlotOf,
-): SharedArrayBuffer {
-  const { generation, endpointsRevision, endpointRuns, endpoints } = before
-  let length = endpoints.length
-  for (const [cluster, { length: count }] of changed)
-    length += (count - endpointRuns[cluster * EndpointRun.WORDS + EndpointRun.count]) * EndpointRow.WORDS
-  return assemble(
-    'endpoints',
-    { generation, revision: endpointsRevision + 1 },
-    {
-      endpointRuns: {
-        byteLength: endpointRuns.byteLength,
-        fill: (runs: Uint32Array) => fillRuns(runs, endpointRuns, changed),
-      },
-      endpoints: {
-        byteLength: length * 4,
-        fill: (rows: Uint32Array) => fillRows(rows, before, changed, slotOf),
-      },
-    },
-  )
+/**
+ * The part that follows that of `before`: these clusters have these endpoints from now on. It is
+ * the same buffer where there is room in it. Whoever opens it finds the newest revision.
+ */
+export function changeEndpoints(before: Before, changed: Changed, slotOf: SlotOf): SharedArrayBuffer {
+  const { endpoints, endpointRoot } = before
+  const rows = new Map([...changed].map(([cluster, list]) => [cluster, rowsOf(list, slotOf)]))
+  const end = endpointRoot + Root.WORDS
+  const header = new Uint32Array(before.buffers.endpoints, 0, Header.WORDS)
+  const isNewest = Atomics.load(header, Header.newest) === endpointRoot
+  if (!isNewest || end + wordsFor(before, rows.values()) > endpoints.length) return renew(before, rows, 1)
+  const writer = new Writer(endpoints, end)
+  writer.follow(before)
+  for (const [cluster, list] of rows) writer.set(cluster, list)
+  Atomics.store(header, Header.newest, writer.finish(before.endpointsRevision + 1))
+  return before.buffers.endpoints
 }
 
-type Changed = ReadonlyMap<number, readonly Endpoint[]>
-
-/** Clusters stand in the order of their runs. */
-function fillRuns(runs: Uint32Array, old: Uint32Array, changed: Changed): void {
-  runs.set(old)
-  for (const [cluster, endpoints] of changed) {
-    runs[cluster * EndpointRun.WORDS + EndpointRun.count] = endpoints.length
-    runs[cluster * EndpointRun.WORDS + EndpointRun.equal] = haveEqualWeights(endpoints)
-  }
-  for (let at = 0, next = 0; at < runs.length; at += EndpointRun.WORDS) {
-    runs[at + EndpointRun.first] = next
-    next += runs[at + EndpointRun.count]
-  }
+/**
+ * The same revision in a part with room for others, or null where there still is some: so that it
+ * is made before a change is in want of it.
+ */
+export function makeRoom(before: Before): SharedArrayBuffer | null {
+  const { endpoints, endpointRoot } = before
+  return endpoints.length - endpointRoot < SPARE_LEAST / 4 ? renew(before, new Map(), 0) : null
 }
 
-function fillRows(
-  rows: Uint32Array,
-  { endpointRuns, endpoints: old }: Pick<Table, 'endpointRuns' | 'endpoints'>,
-  changed: Changed,
-  slotOf: SlotOf,
-): void {
-  let [from, to] = [0, 0] // words of `old` that are copied, words of `rows` that are written
-  for (const [cluster, endpoints] of [...changed].sort(([a], [b]) => a - b)) {
-    const at = cluster * EndpointRun.WORDS
-    const first = endpointRuns[at + EndpointRun.first] * EndpointRow.WORDS
-    rows.set(old.subarray(from, first), to)
-    to += first - from
-    from = first + endpointRuns[at + EndpointRun.count] * EndpointRow.WORDS
-    for (const each of endpoints) {
-      rows.set(rowOf(each, slotOf), to)
-      to += EndpointRow.WORDS
-    }
-  }
-  rows.set(old.subarray(from), to)
+/** How many words a revision has written of the part that it is in. */
+export const wordsWritten = ({ endpoints, endpointRoot }: Before): number =>
+  endpointRoot + Root.WORDS - endpoints[endpointRoot + Root.from]
+
+/** A row's words, in order. */
+type Rows = { readonly words: Uint32Array; readonly equal: number }
+
+function rowsOf(endpoints: readonly Endpoint[], slotOf: SlotOf): Rows {
+  const words = new Uint32Array(endpoints.length * EndpointRow.WORDS)
+  for (const [index, each] of endpoints.entries()) words.set(rowOf(each, slotOf), index * EndpointRow.WORDS)
+  return { words, equal: endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0 }
 }
 
 function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf): number[] {
@@ -101,5 +106,171 @@ function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf): number[] {
   return [parsed.family, ...parsed.words, port, weight, slotOf(`endpoint ${address} ${port}`)]
 }
 
-const haveEqualWeights = (endpoints: readonly Endpoint[]): number =>
-  endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0
+/** At most; clusters of one page write it once. */
+function wordsFor({ endpointLevels }: Before, changed: Iterable<Rows>): number {
+  let words = Root.WORDS
+  for (const rows of changed) words += rows.words.length + endpointLevels * FAN_OUT + PAGE_WORDS
+  return words
+}
+
+/** All that `before` has in use, with these changes. */
+function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: number): SharedArrayBuffer {
+  const { endpoints, endpointRoot, generation, endpointsRevision } = before
+  const clusters = endpoints[endpointRoot + Root.clusters]
+  let count = endpoints[endpointRoot + Root.rows]
+  for (const [cluster, rows] of changed)
+    count += rows.words.length / EndpointRow.WORDS - endpoints[runOf(before, cluster) + EndpointRun.count]
+  return fill(generation, clusters, count, writer => {
+    for (let cluster = 0; cluster < clusters; cluster++) {
+      const rows = changed.get(cluster)
+      if (rows) writer.set(cluster, rows)
+      else writer.copy(cluster, endpoints, runOf(before, cluster))
+    }
+    return writer.finish(endpointsRevision + revisions)
+  })
+}
+
+/** A new part for so many clusters and endpoints. */
+function fill(
+  generation: number,
+  clusters: number,
+  rows: number,
+  write: (writer: Writer) => number,
+): SharedArrayBuffer {
+  const levels = levelsFor(clusters)
+  let used =
+    ALIGNED + rows * EndpointRow.WORDS + Math.ceil(clusters / FAN_OUT) * PAGE_WORDS + PAGE_WORDS + Root.WORDS
+  for (let level = 1; level <= levels; level++)
+    used += Math.ceil(clusters / 2 ** (DIGIT_BITS * (level + 1))) * FAN_OUT
+  const words = used + Math.ceil(Math.max(SPARE_LEAST, used * SPARE_SHARE) / ALIGNED) * ALIGNED
+  let newest = 0
+  const fillArena = (arena: Uint32Array): void => {
+    const writer = new Writer(arena, 0)
+    writer.begin(clusters, levels, rows)
+    newest = write(writer)
+  }
+  const part = assemble(
+    'endpoints',
+    { generation },
+    { endpoints: { byteLength: words * 4, fill: fillArena } },
+  )
+  new Uint32Array(part, 0, Header.WORDS)[Header.newest] = newest
+  return part
+}
+
+function levelsFor(clusters: number): number {
+  let levels = 0
+  while (clusters > 2 ** (DIGIT_BITS * (levels + 1))) levels++
+  return levels
+}
+
+/** One revision on its way into an arena. Nobody sees it before `finish`. */
+class Writer {
+  readonly #arena: Uint32Array
+  readonly #from: number
+  #end: number
+  #top = 0
+  #levels = 0
+  #clusters = 0
+  #rows = 0
+  /** Where the next rows stand, where a place is kept for them; −1: behind all else. */
+  #rowsAt = -1
+
+  constructor(arena: Uint32Array, from: number) {
+    this.#arena = arena
+    this.#from = from
+    this.#end = from
+  }
+
+  /** The first revision of an arena: its rows come first, in the order in which they are set. */
+  begin(clusters: number, levels: number, rows: number): void {
+    this.#clusters = clusters
+    this.#rowsAt = 0
+    this.#end = rows * EndpointRow.WORDS + ALIGNED // a page stands behind 0
+    this.#levels = levels
+    this.#top = this.#take(levels === 0 ? PAGE_WORDS : FAN_OUT)
+  }
+
+  /** One that shares what it does not change. */
+  follow({ endpoints, endpointRoot, endpointTop, endpointLevels }: Before): void {
+    this.#clusters = endpoints[endpointRoot + Root.clusters]
+    this.#rows = endpoints[endpointRoot + Root.rows]
+    this.#levels = endpointLevels
+    this.#top = endpointTop
+  }
+
+  set(cluster: number, { words, equal }: Rows): void {
+    const at = this.#takeRows(words.length)
+    this.#arena.set(words, at)
+    this.#setRun(cluster, at, words.length / EndpointRow.WORDS, equal)
+  }
+
+  copy(cluster: number, from: Uint32Array, run: number): void {
+    const arena = this.#arena
+    const count = from[run + EndpointRun.count]
+    const first = from[run + EndpointRun.first] * EndpointRow.WORDS
+    const at = this.#takeRows(count * EndpointRow.WORDS)
+    for (let word = 0; word < count * EndpointRow.WORDS; word++) arena[at + word] = from[first + word]
+    this.#setRun(cluster, at, count, from[run + EndpointRun.equal])
+  }
+
+  /** Its root, by which it is found once the header says so. */
+  finish(revision: number): number {
+    const arena = this.#arena
+    const root = this.#take(Root.WORDS)
+    arena[root + Root.revision] = revision
+    arena[root + Root.top] = this.#top
+    arena[root + Root.levels] = this.#levels
+    arena[root + Root.clusters] = this.#clusters
+    arena[root + Root.rows] = this.#rows
+    arena[root + Root.from] = this.#from
+    arena[root + Root.checksum] = endpointsChecksum(arena, root)
+    return root
+  }
+
+  #setRun(cluster: number, at: number, count: number, equal: number): void {
+    const arena = this.#arena
+    const run = this.#ownPage(cluster) + (cluster & (FAN_OUT - 1)) * EndpointRun.WORDS
+    this.#rows += count - arena[run + EndpointRun.count]
+    arena[run + EndpointRun.first] = at / EndpointRow.WORDS
+    arena[run + EndpointRun.count] = count
+    arena[run + EndpointRun.equal] = equal
+  }
+
+  /** The cluster's page, which is this revision's own from now on, as are the nodes above it. */
+  #ownPage(cluster: number): number {
+    const arena = this.#arena
+    let at = this.#own(this.#top, this.#levels)
+    this.#top = at
+    for (let level = this.#levels; level > 0; level--) {
+      const place = at + ((cluster >>> (level * DIGIT_BITS)) & (FAN_OUT - 1))
+      at = this.#own(arena[place], level - 1)
+      arena[place] = at
+    }
+    return at
+  }
+
+  /** A copy of a node, or of a page (level 0), unless it is ours already; 0: an empty one. */
+  #own(at: number, level: number): number {
+    if (at > 0 && at >= this.#from) return at
+    const words = level === 0 ? PAGE_WORDS : FAN_OUT
+    const own = this.#take(words)
+    if (at > 0) this.#arena.copyWithin(own, at, at + words)
+    else this.#arena.fill(0, own, own + words)
+    return own
+  }
+
+  #takeRows(words: number): number {
+    if (this.#rowsAt < 0) return this.#take(words)
+    const at = this.#rowsAt
+    this.#rowsAt += words
+    return at
+  }
+
+  #take(words: number): number {
+    const at = this.#end
+    this.#end += words
+    assert(this.#end <= this.#arena.length, 'an endpoints part is too small')
+    return at
+  }
+}

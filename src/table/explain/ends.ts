@@ -4,6 +4,7 @@
  * Momentary causes (limits, a refused connect) are not checked.
  */
 
+import { runOf } from '../format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../format/endpoints-layout.ts'
 import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
@@ -39,19 +40,19 @@ export function endOfCluster(
   cluster: number,
   { comesBack, own, mayResolve }: ClusterFacts,
 ): ClusterEnd | null {
-  const { clusters, endpointRuns } = table
+  const { clusters, endpoints } = table
   const kind = clusters[cluster * Cluster.WORDS + Cluster.kind]
   if (kind === CLUSTER_UNKNOWN) return 'unknown-destination'
   if (kind === CLUSTER_ORIGINAL) return comesBack ? 'loop' : null
-  const run = cluster * EndpointRun.WORDS
-  if (endpointRuns[run + EndpointRun.count] === 0) return mayResolve ? null : 'no-endpoint'
+  const run = runOf(table, cluster)
+  if (endpoints[run + EndpointRun.count] === 0) return mayResolve ? null : 'no-endpoint'
   return doAllComeBack(table, run, own) ? 'loop' : null
 }
 
 /** Whether every endpoint of a cluster is one of our own listeners. */
-function doAllComeBack({ endpointRuns, endpoints }: Table, run: number, own: OwnListeners): boolean {
-  const first = endpointRuns[run + EndpointRun.first]
-  for (let endpoint = first; endpoint < first + endpointRuns[run + EndpointRun.count]; endpoint++) {
+function doAllComeBack({ endpoints }: Table, run: number, own: OwnListeners): boolean {
+  const first = endpoints[run + EndpointRun.first]
+  for (let endpoint = first; endpoint < first + endpoints[run + EndpointRun.count]; endpoint++) {
     const at = endpoint * Endpoint.WORDS
     const [family, port] = [endpoints[at + Endpoint.family], endpoints[at + Endpoint.port]]
     if (!isOwnListener(own, family, port, endpoints, at + Endpoint.address)) return false

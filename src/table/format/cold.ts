@@ -6,7 +6,7 @@
 
 import { crc32 } from 'node:zlib'
 import type { Cluster, RuleOrigin, SourceCondition, WrittenAt } from '../plan/plan.ts'
-import { Header } from './layout.ts'
+import { Header, type PartName, SECTIONS } from './layout.ts'
 
 export type Cold = {
   /** Indexed as the `listeners` rows. */
@@ -59,7 +59,14 @@ export type ColdWorkload = {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** CRC-32 of everything behind the checksum itself; finds a damaged table, not a forged one. */
-export function checksum(buffer: SharedArrayBuffer): number {
-  return crc32(new Uint8Array(buffer, (Header.checksum + 1) * 4))
+/**
+ * CRC-32 of everything behind the checksum itself; finds a damaged table, not a forged one. Of an
+ * endpoints part it is that of the header without `newest`: each revision has its own.
+ */
+export function checksum(buffer: SharedArrayBuffer, part: PartName): number {
+  const from = (Header.checksum + 1) * 4
+  if (part !== 'endpoints') return crc32(new Uint8Array(buffer, from))
+  const newest = Header.newest * 4
+  const sections = new Uint8Array(buffer, newest + 4, SECTIONS.endpoints.length * 8)
+  return crc32(sections, crc32(new Uint8Array(buffer, from, newest - from)))
 }

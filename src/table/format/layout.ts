@@ -1,6 +1,6 @@
 /**
- * The layout of a table: three parts, each in a SharedArrayBuffer of its own that is never changed
- * once it is published. A changed endpoint is a new endpoints part beside the same routing part.
+ * The layout of a table: three parts, each in a SharedArrayBuffer of its own. What is published
+ * never changes; a changed endpoint is appended to the endpoints part.
  *
  * Routing: which listeners, rules and destinations there are. It has the table's generation.
  *
@@ -26,7 +26,7 @@
  *
  * Endpoints: what is dialed. It belongs to one generation, whose clusters it counts.
  *
- *   endpointRuns   for each cluster ─▶ its endpoints   endpoints   address, port, weight
+ *   endpoints   an arena: for each cluster ─▶ its endpoints: address, port, weight (endpoints-layout.ts)
  *
  * Clients: who a client is, by its address. It belongs to one generation, for its rules'
  * conditions.
@@ -44,7 +44,7 @@
 import { layout } from '../../base/layout.ts'
 
 export const MAGIC = 0x72696577 // "weir", read as little-endian bytes
-export const VERSION = 2
+export const VERSION = 3
 
 /** Which part of a table a buffer is. */
 export const TablePart = { routing: 0, endpoints: 1, clients: 2 } as const
@@ -92,7 +92,7 @@ export const SECTIONS = {
     'names',
     'cold',
   ],
-  endpoints: ['endpointRuns', 'endpoints'],
+  endpoints: ['endpoints'],
   clients: [
     'clientHosts4',
     'clientHosts6',
@@ -108,15 +108,16 @@ export const SECTIONS = {
 export type Section<Part extends PartName = PartName> = (typeof SECTIONS)[Part][number]
 
 /** Of each part. Offset and length of each section follow, both in bytes. */
-export const Header = layout(8, {
+export const Header = layout(9, {
   magic: [0, 1],
-  checksum: [1, 1], //   CRC-32 (as zlib's) of everything behind this word
+  checksum: [1, 1], //   CRC-32 (as zlib's) of everything behind this word; endpoints: of the header
   version: [2, 1],
   part: [3, 1], //       TablePart
   generation: [4, 1], // that it belongs to
-  revision: [5, 1], //   how many parts of this kind the generation had before
+  revision: [5, 1], //   clients: how many parts of this kind the generation had before
   bytes: [6, 1], //      size of the whole part
   conditions: [7, 1], // clients: words in one row of `workloads`
+  newest: [8, 1], //     endpoints: where the root of the newest revision stands in the arena
 })
 
 /** Two halves of a word, `first` the one that a Uint16Array finds first. */

@@ -4,6 +4,7 @@
 
 import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
 import type { Cold } from './cold.ts'
+import { runOf } from './endpoints.ts'
 import { Endpoint, EndpointRun } from './endpoints-layout.ts'
 import { Destination, Prefix, Route } from './routing-layout.ts'
 import type { Table } from './table.ts'
@@ -33,10 +34,11 @@ export function destinationsOf({ routes, splits }: Table, cold: Cold, route: num
 }
 
 /** "10.0.0.1:80" for each endpoint of a cluster; its names where none has an address yet. */
-export function endpointsOf({ endpointRuns, endpoints }: Table, cold: Cold, cluster: number): string[] {
-  const row = cluster * EndpointRun.WORDS
-  const first = endpointRuns[row + EndpointRun.first]
-  const known = Array.from({ length: endpointRuns[row + EndpointRun.count] }, (_, index) =>
+export function endpointsOf(table: Table, cold: Cold, cluster: number): string[] {
+  const { endpoints } = table
+  const run = runOf(table, cluster)
+  const first = endpoints[run + EndpointRun.first]
+  const known = Array.from({ length: endpoints[run + EndpointRun.count] }, (_, index) =>
     endpointText(endpoints, first + index),
   )
   return known.length > 0 ? known : cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)

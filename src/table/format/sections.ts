@@ -4,6 +4,7 @@ import { unpack } from 'msgpackr'
 import { assert } from '../../base/assert.ts'
 import { type CidrTrie, viewTrie } from '../match/cidr-trie.ts'
 import { checksum } from './cold.ts'
+import { endpointsRefusal } from './endpoints.ts'
 import * as L from './layout.ts'
 
 /** Why `buffer` is no such part, or null: a foreign, truncated or damaged one is refused here. */
@@ -25,7 +26,10 @@ export function refusal(buffer: SharedArrayBuffer, part: L.PartName): string | n
       return `section ${name} reaches outside`
     }
   }
-  return checksum(buffer) === header[L.Header.checksum] ? null : 'the checksum does not match'
+  if (checksum(buffer, part) !== header[L.Header.checksum]) return 'the checksum does not match'
+  if (part !== 'endpoints') return null
+  const [offset, length] = sectionAt(header, 0)
+  return endpointsRefusal(header, new Uint32Array(buffer, offset, length / 4))
 }
 
 /** The sections of one part, as views. */

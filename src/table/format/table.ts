@@ -11,6 +11,7 @@ import { assert } from '../../base/assert.ts'
 import { type AddressSet, viewSets } from '../match/address-set.ts'
 import type { AddressBook } from '../match/find-node.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
+import { type EndpointViews, viewEndpoints } from './endpoints.ts'
 import * as L from './layout.ts'
 import type { NameIndex } from './name-index.ts'
 import { Listener } from './routing-layout.ts'
@@ -57,13 +58,6 @@ type RoutingViews = {
   readonly addressSets: readonly AddressSet[]
 }
 
-type EndpointViews = {
-  readonly endpointsRevision: number
-  /** By cluster. */
-  readonly endpointRuns: Uint32Array
-  readonly endpoints: Uint32Array
-}
-
 type ClientViews = {
   readonly clientsRevision: number
   readonly clients: AddressBook
@@ -102,14 +96,14 @@ export type TableListener = {
 /** Opens a table for reading; buffers that `refusal` refuses are a bug of whoever passed them. */
 export function openTable(buffers: TableBuffers): Table {
   const routing = viewRouting(new Sections(buffers.routing, 'routing'))
-  const endpoints = viewEndpoints(partOf(routing, buffers.endpoints, 'endpoints'))
+  const endpoints = endpointsOf(partOf(routing, buffers.endpoints, 'endpoints'))
   const clients = viewClients(partOf(routing, buffers.clients, 'clients'))
   return join(buffers, routing, endpoints, clients)
 }
 
-/** The table with another endpoints part of its generation. */
+/** The table with the newest endpoints in a part of its generation. */
 export function withEndpoints(table: Table, buffer: SharedArrayBuffer): Table {
-  const endpoints = viewEndpoints(partOf(table, buffer, 'endpoints'))
+  const endpoints = endpointsOf(partOf(table, buffer, 'endpoints'))
   return join({ ...table.buffers, endpoints: buffer }, table, endpoints, table)
 }
 
@@ -185,11 +179,8 @@ function viewRouting(sections: Sections<'routing'>): RoutingViews {
   }
 }
 
-const viewEndpoints = (sections: Sections<'endpoints'>): EndpointViews => ({
-  endpointsRevision: sections.header[L.Header.revision],
-  endpointRuns: sections.words('endpointRuns'),
-  endpoints: sections.words('endpoints'),
-})
+const endpointsOf = (sections: Sections<'endpoints'>): EndpointViews =>
+  viewEndpoints(sections.header, sections.words('endpoints'))
 
 const viewClients = (sections: Sections<'clients'>): ClientViews => ({
   clientsRevision: sections.header[L.Header.revision],
@@ -241,8 +232,10 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
     partIndex: routing.partIndex,
     addressSets: routing.addressSets,
     endpointsRevision: ends.endpointsRevision,
-    endpointRuns: ends.endpointRuns,
     endpoints: ends.endpoints,
+    endpointRoot: ends.endpointRoot,
+    endpointTop: ends.endpointTop,
+    endpointLevels: ends.endpointLevels,
     clientsRevision: who.clientsRevision,
     clients: who.clients,
     clientNodes: who.clientNodes,

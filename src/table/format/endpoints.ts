@@ -1,0 +1,69 @@
+/** The endpoints part, opened for reading: its newest revision, and where a cluster's run is. */
+
+import { crc32 } from 'node:zlib'
+import { ALIGNED, DIGIT_BITS, Endpoint, EndpointRun, FAN_OUT, Root } from './endpoints-layout.ts'
+import { Header } from './layout.ts'
+
+export type EndpointViews = {
+  readonly endpointsRevision: number
+  /** The arena, in which rows stand, too. */
+  readonly endpoints: Uint32Array
+  /** Where its root stands; what is behind it is not this revision's. */
+  readonly endpointRoot: number
+  readonly endpointTop: number
+  readonly endpointLevels: number
+}
+
+/** Why the newest revision cannot be read, or null. */
+export function endpointsRefusal(header: Uint32Array, endpoints: Uint32Array): string | null {
+  const root = Atomics.load(header, Header.newest)
+  if (root % ALIGNED !== 0 || root + Root.WORDS > endpoints.length) return 'the newest endpoints are outside'
+  if (endpoints[root + Root.from] > root) return 'the newest endpoints begin behind their root'
+  const isWhole = endpoints[root + Root.checksum] === endpointsChecksum(endpoints, root)
+  return isWhole ? null : 'the checksum does not match'
+}
+
+/** The newest revision. */
+export function viewEndpoints(header: Uint32Array, endpoints: Uint32Array): EndpointViews {
+  const root = Atomics.load(header, Header.newest)
+  return {
+    endpointsRevision: endpoints[root + Root.revision],
+    endpoints,
+    endpointRoot: root,
+    endpointTop: endpoints[root + Root.top],
+    endpointLevels: endpoints[root + Root.levels],
+  }
+}
+
+/** CRC-32 of what the revision of this root has written. */
+export const endpointsChecksum = (endpoints: Uint32Array, root: number): number =>
+  crc32(endpoints.subarray(endpoints[root + Root.from], root + Root.checksum) as Uint32Array<ArrayBuffer>)
+
+/** How many endpoints all clusters have. */
+export const countEndpoints = ({ endpoints, endpointRoot }: EndpointViews): number =>
+  endpoints[endpointRoot + Root.rows]
+
+/** The word at which each row begins that some cluster has. */
+export function* eachRow(views: EndpointViews): Generator<number> {
+  const { endpoints, endpointRoot } = views
+  for (let cluster = 0; cluster < endpoints[endpointRoot + Root.clusters]; cluster++) {
+    const run = runOf(views, cluster)
+    const first = endpoints[run + EndpointRun.first]
+    for (let row = first; row < first + endpoints[run + EndpointRun.count]; row++) yield row * Endpoint.WORDS
+  }
+}
+
+/** Where in the arena the run (`EndpointRun`) of a cluster begins. */
+export function runOf(
+  {
+    endpoints,
+    endpointTop,
+    endpointLevels,
+  }: Pick<EndpointViews, 'endpoints' | 'endpointTop' | 'endpointLevels'>,
+  cluster: number,
+): number {
+  let at = endpointTop
+  for (let shift = endpointLevels * DIGIT_BITS; shift > 0; shift -= DIGIT_BITS)
+    at = endpoints[at + ((cluster >>> shift) & (FAN_OUT - 1))]
+  return at + (cluster & (FAN_OUT - 1)) * EndpointRun.WORDS
+}
