@@ -1,0 +1,94 @@
+/**
+ * Goal: real TLS clients get through to the server that they name, of two on one port, and its
+ * certificate with them. Method: curl and openssl s_client through weir, on every engine.
+ */
+
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+import { promisify } from 'node:util'
+import type { Rule } from '../../src/table/plan/plan.ts'
+import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { freePort } from '../support/sockets.ts'
+
+const run = promisify(execFile)
+const missing = [
+  ['curl', '--version'],
+  ['openssl', 'version'],
+].filter(([name, flag]) => spawnSync(name, [flag]).status !== 0)
+const skip = missing.length > 0 && `needs ${missing.map(([name]) => name).join(' and ')}`
+
+const NAMES = ['a.test', 'b.test'] as const
+const servers: Server[] = []
+const folder = mkdtempSync(join(tmpdir(), 'weir-names-'))
+
+/** An HTTPS server with a certificate for `name` that says its name. */
+async function serve(name: string): Promise<Server> {
+  const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)]
+  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`]
+  const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  await run('openssl', ['req', ...made, '-keyout', key, '-out', cert, ...subject])
+  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => {
+    response.setHeader('connection', 'close')
+    response.end(`this is ${name}`)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+before(async () => {
+  if (!skip) for (const name of NAMES) servers.push(await serve(name))
+})
+after(() => {
+  for (const server of servers) server.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const rule = (route: number, name: string): Rule => ({
+  origin: { virtualService: 'a/b', block: 'tls', route, match: 0, file: 'a.yaml', line: 1 },
+  ...{ destinations: [], port: 0, names: [name], clients: [], route, never: null },
+  source: { namespace: null, labels: {}, visibleTo: null },
+})
+
+for (const { engine, test } of EVERY_ENGINE) {
+  test(`${engine}: curl and openssl reach the server that they name`, { skip }, async () => {
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    const targets = servers.map(each => ({
+      address: '127.0.0.1',
+      port: (each.address() as AddressInfo).port,
+    }))
+    const scopes = NAMES.map((name, route) => ({
+      ...{ host: '', port: 0, addresses: [], takes: { names: [name], plain: false } },
+      ...{ rules: [rule(route, name)], defaultRoute: -1 },
+    }))
+    const listener = listenerOn(port, -1, { scopes, reads: 'tls' })
+    await plane.adopt(
+      planOf(
+        [listener],
+        targets.map(target => clusterOf([target])),
+      ),
+    )
+    for (const name of NAMES) {
+      const ca = join(folder, `${name}.crt`)
+      const common = ['--silent', '--show-error', '--max-time', '20', '--cacert', ca]
+      const asked = ['--resolve', `${name}:${port}:127.0.0.1`, `https://${name}:${port}/`]
+      assert.equal((await run('curl', [...common, ...asked])).stdout, `this is ${name}`)
+      const client = ['s_client', '-connect', `127.0.0.1:${port}`, '-servername', name, '-CAfile', ca]
+      const child = run('openssl', [...client, '-verify_return_error'])
+      child.child.stdin?.end('Q\n')
+      const { stdout } = await child
+      assert.match(stdout, new RegExp(`subject=CN\\s*=\\s*${name}`))
+      assert.match(stdout, /Verify return code: 0/)
+    }
+    const nobody = ['--silent', '--max-time', '20', '--resolve', `c.test:${port}:127.0.0.1`]
+    await assert.rejects(run('curl', [...nobody, `https://c.test:${port}/`]))
+    await plane.closed('no-route')
+    await plane.settled()
+  })
+}
