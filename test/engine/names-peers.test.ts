@@ -51,7 +51,12 @@ after(() => {
 
 const rule = (route: number, name: string): Rule => ({
   origin: { virtualService: 'a/b', block: 'tls', route, match: 0, file: 'a.yaml', line: 1 },
-  ...{ destinations: [], port: 0, names: [name], clients: [], route, never: null },
+  destinations: [],
+  port: 0,
+  names: [name],
+  clients: [],
+  route,
+  never: null,
   source: { namespace: null, labels: {}, visibleTo: null },
 })
 
@@ -64,8 +69,12 @@ for (const { engine, test } of EVERY_ENGINE) {
       port: (each.address() as AddressInfo).port,
     }))
     const scopes = NAMES.map((name, route) => ({
-      ...{ host: '', port: 0, addresses: [], takes: { names: [name], plain: false } },
-      ...{ rules: [rule(route, name)], defaultRoute: -1 },
+      host: '',
+      port: 0,
+      addresses: [],
+      takes: { names: [name], plain: false },
+      rules: [rule(route, name)],
+      defaultRoute: -1,
     }))
     const listener = listenerOn(port, -1, { scopes, reads: 'tls' })
     await plane.adopt(
