@@ -4,6 +4,7 @@
  */
 
 import type { Dice } from './dice.ts'
+import { drawOpening } from './hellos.ts'
 import type { Machine } from './kernel.ts'
 import { type Name, nameOf, nameText, Socket } from './network.ts'
 import type { Client } from './oracle.ts'
@@ -58,9 +59,9 @@ export class Cast {
     const reads = plans.proxied.get(to.port)
     const isRead = reads !== undefined && isSender(reads, local)
     const preface = isRead ? drawPreface(this.#dice, reads, ...this.#claims(local, remote)) : null
-    // Bytes that a reader has left would pass no filter: whoever sends a header has no session.
     const session = features.has('clientSession') ? new Session(true, this.#dice) : null
-    const peer = this.#peer(socket, { preface, session })
+    const opening = plans.named.includes(to.port) ? drawOpening(this.#dice) : null
+    const peer = this.#peer(socket, { preface, session, opening })
     const generation = this.#generation()
     this.clients.set(port, { peer, address, port, generation, connectedMs: clock.nowMs })
   }

@@ -6,7 +6,9 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { createRandom } from '../../src/base/random.ts'
 import type { World } from '../../src/base/world.ts'
+import { NameReader } from '../../src/engine/decide/name-reader.ts'
 import { ProxyHeaderReader } from '../../src/engine/decide/proxy-reader.ts'
+import { Readers } from '../../src/engine/decide/readers.ts'
 import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import { FlowEngine } from '../../src/engine/flow/engine.ts'
 import { ANY, createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
@@ -219,7 +221,7 @@ export class Gateway {
         journal: this.journals[worker.index],
         limits: new LimitsInForce(this.#limits, this.#rows),
         world: this.#world(),
-        reader: new ProxyHeaderReader(),
+        reader: new Readers([new ProxyHeaderReader(), new NameReader()]),
       },
       kernel,
       this.#onAdmitted,

@@ -55,6 +55,7 @@ type Record = {
 
 /** What a client is read from for, at most (plans.ts). */
 const READ_MOST_MS = 700
+const NOTHING = new Uint8Array(0)
 /** A reset takes no longer. */
 const CLOSING_MS = 60
 
@@ -190,7 +191,7 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
     peer.heard < server.said
   )
     onBug(`${who}: a broken stream looks whole`)
-  checkTimes(scene, record, peer.preface === null ? 0 : READ_MOST_MS, who)
+  checkTimes(scene, record, peer.preface === null && peer.opening === null ? 0 : READ_MOST_MS, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
   else checkRoute(scene, record, client, who)
@@ -244,12 +245,15 @@ function checkRoute(scene: Scene, record: Record, client: Client, who: string): 
   )
   if (isThere) onBug(`${who}: decided by generation ${generation}, when ${client.generation} was there`)
   if (!checkProxy(scene, record, client, who)) return
+  if (!checkOpening(scene, record, client.peer, who)) return
   const versions = versionsFor(scene, record, client)
   const query = {
     gateway: listener.gateway,
     client: nameIn(record, Live.client).address,
     destination: nameIn(record, Live.destination).address,
     port: listener.port,
+    isTls: client.peer.opening?.is === 'whole',
+    serverName: client.peer.opening?.name ?? '',
   }
   const route = words[Live.route]
   // Which listener it is, is known, whatever a header says of where it was to go.
@@ -328,9 +332,11 @@ function checkHeader(
   if (reason === 'proxy-invalid' && is === 'whole' && peer.isIntroduced) onBug(`${who}: its header was right`)
   if (reason === 'proxy-timeout' && lasted < timeoutMs - 1)
     onBug(`${who}: after ${lasted} ms of ${timeoutMs}`)
-  const wasDecided = words[Live.route] !== -1 || reason === 'no-route'
+  // What follows it may have to be read as well.
+  const isRead = reason === 'hello-timeout' || reason === 'hello-too-large' || reason === 'not-tls'
+  const wasDecided = words[Live.route] !== -1 || reason === 'no-route' || isRead
   if (!wasDecided) {
-    if (reason !== 'worker-lost' && lasted > timeoutMs + lateMs)
+    if (reason !== 'worker-lost' && lasted > Math.max(timeoutMs, READ_MOST_MS) + lateMs)
       onBug(`${who}: was read from for ${lasted} ms of ${timeoutMs}`)
     return false
   }
@@ -341,6 +347,42 @@ function checkHeader(
   if (textOf(from) !== nameText(claims.client)) onBug(`${who}: its client is ${from.address}`)
   if (textOf(to) !== nameText(claims.destination)) onBug(`${who}: its destination is ${to.address}`)
   return true
+}
+
+/** False where nothing was decided, for what it said first of itself. */
+function checkOpening(
+  { gateway, lateMs, onBug }: Scene,
+  { reason, words, numbers }: Record,
+  { opening, said, script }: Peer,
+  who: string,
+): boolean {
+  const isRefused = reason === 'hello-timeout' || reason === 'hello-too-large' || reason === 'not-tls'
+  if (opening === null) {
+    if (isRefused) onBug(`${who}: nothing was asked of it`)
+    return true
+  }
+  const { scopes, readTimeoutMs = 0 } =
+    gateway.plans[words[Live.generation] - 1].listeners[words[Live.listener]]
+  const takesPlain = scopes.some(each => each.takes?.plain)
+  const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
+  const isWhole = opening.is === 'whole' && said >= opening.bytes.length
+  const isPlain = opening.is === 'none' && said > 0
+  if (reason === 'hello-too-large' && opening.is !== 'large') onBug(`${who}: its hello was short enough`)
+  if (reason === 'hello-timeout' && lasted < readTimeoutMs - 1) onBug(`${who}: after ${lasted} ms`)
+  if (reason === 'not-tls' && takesPlain && (isPlain || script.says === 0)) onBug(`${who}: it may be plain`)
+  if (words[Live.route] === -1 && reason !== 'no-route') {
+    if (reason !== 'worker-lost' && lasted > readTimeoutMs + lateMs)
+      onBug(`${who}: was read from for ${lasted} ms of ${readTimeoutMs}`)
+    return false
+  }
+  // Who has said nothing may have meant to: it is plain, where that is taken.
+  const wasSilent = takesPlain && lasted >= readTimeoutMs - 1
+  const hasEnded = takesPlain && said === 0
+  if (opening.is === 'cut' || opening.is === 'large') {
+    if (!wasSilent && !hasEnded) onBug(`${who}: its hello was ${opening.is}, and it was decided about`)
+    return false
+  }
+  return isWhole || isPlain || opening.is === 'none'
 }
 
 const textOf = ({ address, port }: { address: string; port: number }): string => `${address}:${port}`
@@ -354,7 +396,10 @@ function checkIntroduction(
 ): void {
   const { words } = record
   const server = servers.find(each => each.heardOf === client.peer.number)
-  if (server === undefined || client.peer.said < 4) return
+  if (server === undefined) return
+  const { opening } = client.peer
+  if (Buffer.compare(server.heardHello, opening?.bytes ?? NOTHING) !== 0)
+    onBug(`${who}: its upstream has heard another hello`)
   const { policy } = gateway.plans[words[Live.generation] - 1].clusters[words[Live.cluster]]
   const { header } = server
   if ((header?.version ?? 0) !== policy.proxyVersion)
@@ -391,12 +436,12 @@ function checkPairs({ clients, servers, onBug }: Scene): void {
   )
   const heardOf = new Map<number, number>()
   for (const peer of byNumber.values()) {
-    if (peer.heard < 4) continue
+    if (peer.heardPlain < 4) continue
     const other = byNumber.get(peer.heardOf)
     if (other === undefined) onBug(`peer ${peer.number} heard of nobody (${peer.heardOf})`)
     else if (peer.heardEnd && !other.saidEnd)
       onBug(`peer ${peer.number} heard an end that ${other.number} never said`)
-    else if (other.heard >= 4 && other.heardOf !== peer.number)
+    else if (other.heardPlain >= 4 && other.heardOf !== peer.number)
       onBug(`peer ${peer.number} hears ${peer.heardOf}, who hears ${other.heardOf}`)
     if (heardOf.has(peer.heardOf))
       onBug(`peers ${peer.number} and ${heardOf.get(peer.heardOf)} both hear ${peer.heardOf}`)

@@ -12,6 +12,7 @@ import { createProxyHeader, INVALID, MORE, type ProxyHeader } from '../../src/wi
 import { readProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import type { Clock } from './clock.ts'
 import type { Dice } from './dice.ts'
+import { helloBytes, type Opening } from './hellos.ts'
 import type { Network, Socket } from './network.ts'
 import type { Preface } from './senders.ts'
 import type { Session } from './session.ts'
@@ -101,6 +102,8 @@ export type Around = {
   /** What a load balancer says first. */
   readonly preface?: Preface | null
   readonly session?: Session | null
+  /** What it says first of itself: of the payload, and goes on. */
+  readonly opening?: Opening | null
   /** Whether the gateway may say first who its client is. */
   readonly isServer?: boolean
 }
@@ -118,6 +121,7 @@ export class Peer {
   readonly script: Script
   readonly socket: Socket
   readonly preface: Preface | null
+  readonly opening: Opening | null
   said = 0
   heard = 0
   /** Who it has heard, by what was heard first; 0: not known yet. */
@@ -145,6 +149,10 @@ export class Peer {
   #out: Uint8Array[] = []
   /** The beginning of what may be a header; null once that is known. */
   #opening: Uint8Array | null
+  /** The beginning of what may be a ClientHello; null once that is known. */
+  #hello: Uint8Array | null
+  /** The ClientHello that was heard. */
+  heardHello = new Uint8Array(0)
   readonly #session: Session | null
   readonly #world: World
 
@@ -154,16 +162,19 @@ export class Peer {
     script: Script,
     socket: Socket,
     world: World,
-    { preface = null, session = null, isServer = false }: Around = {},
+    { preface = null, session = null, opening = null, isServer = false }: Around = {},
   ) {
     this.number = number
     this.kind = kind
-    this.script = script
+    this.script = opening
+      ? { ...script, says: script.says + opening.bytes.length, ...opening.script }
+      : script
     this.socket = socket
     this.preface = preface
+    this.opening = opening
     this.isIntroduced = preface === null
     this.#session = session
-    this.#opening = isServer ? new Uint8Array(0) : null
+    this.#opening = this.#hello = isServer ? new Uint8Array(0) : null
     this.#world = world
     socket.onChange = () => this.#plan(0)
     this.#plan(0)
@@ -183,6 +194,11 @@ export class Peer {
   get isBehind(): boolean {
     const hasHeardOfLate = this.#world.clock.nowMs - this.activeMs < BREATH_MS
     return this.script.hears === 'little' && (this.socket.incoming.queued > 0 || hasHeardOfLate)
+  }
+
+  /** Bytes that it has heard of the other one, but for what that says of itself first. */
+  get heardPlain(): number {
+    return this.heard - this.heardHello.length
   }
 
   /** From now on it listens, and ends. */
@@ -294,9 +310,27 @@ export class Peer {
   }
 
   #check(bytes: Uint8Array): void {
+    if (this.#hello === null) {
+      this.#checkPlain(bytes)
+      return
+    }
+    const hello = new Uint8Array(this.#hello.length + bytes.length)
+    hello.set(this.#hello)
+    hello.set(bytes, this.#hello.length)
+    const length = helloBytes(hello)
+    this.#hello = length < 0 ? hello : null
+    this.heard += bytes.length
+    if (length < 0) return
+    this.heardHello = hello.slice(0, length)
+    this.heard = length
+    this.#checkPlain(hello.subarray(length))
+  }
+
+  #checkPlain(bytes: Uint8Array): void {
+    const before = this.heardHello.length
     for (let at = 0; at < bytes.length; at++, this.heard++) {
-      if (this.heard < 4) this.heardOf |= bytes[at] << (8 * this.heard)
-      else if (bytes[at] !== byteAt(this.heardOf, this.heard)) {
+      if (this.heard - before < 4) this.heardOf |= bytes[at] << (8 * (this.heard - before))
+      else if (bytes[at] !== byteAt(this.heardOf, this.heard - before)) {
         this.#world.onBug(`peer ${this.number} heard a wrong byte at ${this.heard} of peer ${this.heardOf}`)
         return
       }
@@ -363,13 +397,13 @@ export class Peer {
     if (
       this.saidEnd ||
       this.said >= script.says ||
-      (this.heard < script.after && !this.heardEnd && !this.#willing)
+      (this.heard < script.after && !this.heardEnd && !this.#willing && this.said >= this.#openingBytes)
     )
       return
     if (this.#waits()) return
     const { clock, dice } = this.#world
     const bytes = Math.min(script.says - this.said, script.piece, READ_MOST)
-    for (let at = 0; at < bytes; at++) scratch[at] = byteAt(this.number, this.said + at)
+    for (let at = 0; at < bytes; at++) scratch[at] = this.#payloadAt(this.said + at)
     const result = this.#session === null ? this.#sayPlain(bytes) : this.#sayRecords(bytes)
     if (result < 0) return
     this.said += result
@@ -377,6 +411,15 @@ export class Peer {
     this.#nextMs = clock.nowMs + (script.gapMs > 0 && !this.#willing ? dice.below(script.gapMs) : 0)
     if (result > 0 && this.said < script.says) this.#plan(this.#nextMs - clock.nowMs)
     else if (result > 0) this.#plan(0)
+  }
+
+  get #openingBytes(): number {
+    return this.opening?.bytes.length ?? 0
+  }
+
+  #payloadAt(offset: number): number {
+    const first = this.#openingBytes
+    return offset < first ? (this.opening as Opening).bytes[offset] : byteAt(this.number, offset - first)
   }
 
   #sayPlain(bytes: number): number {

@@ -13,6 +13,7 @@ import {
   SPLITS,
 } from '../../src/table/plan/plan.ts'
 import type { Dice } from './dice.ts'
+import { NAMES } from './hellos.ts'
 
 /** The gateway's own address, and where its servers are. */
 export const GATEWAY = '10.1.0.1'
@@ -61,6 +62,8 @@ export type PlanOptions = {
   readonly introduces: boolean
   /** By port, whose connections begin with a header: the same in all plans of a run. */
   readonly proxied: ReadonlyMap<number, ReadsProxy>
+  /** Ports where server names decide, in all plans of a run. */
+  readonly named: readonly number[]
   /** Not this one of PLACES. */
   readonly without?: number
 }
@@ -86,9 +89,7 @@ export function drawPlan(dice: Dice, options: PlanOptions): Plan {
   const all = options.many && dice.chance(0.05) ? [...some, ...MANY] : some
   const places = all.filter(place => place !== PLACES[options.without ?? -1])
   return {
-    listeners: places.map((place, index) =>
-      drawListener(dice, place, index, options.proxied.get(place.port)),
-    ),
+    listeners: places.map((place, index) => drawListener(dice, place, index, options)),
     routes: Array.from({ length: CLUSTERS }, (_, index) => ({
       identity: `route ${index}`,
       destinations:
@@ -124,9 +125,11 @@ function drawListener(
   dice: Dice,
   place: { bind: string; port: number },
   index: number,
-  reads: ReadsProxy | undefined,
+  { proxied, named }: PlanOptions,
 ): Listener {
-  const rules = Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row))
+  const reads = proxied.get(place.port)
+  const isNamed = named.includes(place.port)
+  const scopes = isNamed ? drawNamedScopes(dice) : [drawScope(dice)]
   return {
     gateway: `test/gateway-${index}`,
     ...place,
@@ -134,10 +137,26 @@ function drawListener(
     destination: 'local',
     otherwise: 'close',
     ...(reads ? { proxyProtocol: { ...reads, timeoutMs: dice.pick([60, 700]) } } : {}),
-    scopes: [
-      { host: '', port: 0, addresses: [], rules, defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1 },
-    ],
+    ...(isNamed ? { reads: 'tls', readTimeoutMs: 700 } : {}),
+    scopes,
   }
+}
+
+const drawScope = (dice: Dice): Listener['scopes'][number] => ({
+  ...{ host: '', port: 0, addresses: [] },
+  rules: Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row)),
+  defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1,
+})
+
+/** Servers of a Gateway, one of which may take clients without TLS. */
+function drawNamedScopes(dice: Dice): Listener['scopes'] {
+  const patterns = [['*.test'], [dice.pick(NAMES)], ['*']].filter(() => dice.chance(0.7))
+  const isPlain = dice.chance(0.6)
+  return (patterns.length > 0 ? patterns : [['*']]).map((names, index) => {
+    const scope = drawScope(dice)
+    const rules = scope.rules.map(each => (dice.chance(0.5) ? { ...each, names: [dice.pick(NAMES)] } : each))
+    return { ...scope, rules, takes: { names, plain: isPlain && index === 0 } }
+  })
 }
 
 const cidr = (text: string): Rule['clients'][number] => parseCidr(text) as Rule['clients'][number]

@@ -179,6 +179,27 @@ export const PLANTED: readonly Planted[] = [
     'queues.add(direction, buffer, piece.length, 0)',
   ),
   plant(
+    'a hello that is not whole yet has no name',
+    400,
+    'engine/decide/name-reader.ts',
+    'case Hello.more:\n      return unheard(arrival, hearing, bytes, asked)',
+    'case Hello.more:\n      return taken',
+  ),
+  plant(
+    'bytes for a filter are payload while it is being closed',
+    700,
+    'engine/flow/flows.ts',
+    'else if (this.#ports.filter(2 * slot + side) === null) this.#came(slot, side, bytes)',
+    'else if (side >= 0) this.#came(slot, side, bytes)',
+  ),
+  plant(
+    'a port polls for its bytes again and again',
+    1000,
+    'engine/flow/ports.ts',
+    'port[at] |= PortIs.polled',
+    '',
+  ),
+  plant(
     'a filter that takes no more is told more',
     400,
     'engine/flow/flows.ts',

@@ -21,6 +21,8 @@ export const FEATURES = {
   proxied: 0.25,
   /** Upstreams are told who their client is. */
   introduces: 0.25,
+  /** Listeners where server names decide. */
+  named: 0.15,
   /** Clients speak to a session of the gateway's. */
   clientSession: 0.12,
   /** The gateway speaks to upstreams by a session. */
@@ -83,6 +85,7 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isOther = ['clientSession', 'upstreamSession', 'crowd'] as const
   if (isOther.some(each => features.has(each))) features.delete('bulk')
+  if (features.has('named')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
   const isCrowd = features.has('crowd')
   const actions = ACTIONS.filter(() => swarm.chance(0.35)).filter(
@@ -120,6 +123,7 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
       isPatient: features.has('patient'),
       limits: features.has('limits'),
       introduces: features.has('introduces'),
+      named: features.has('named') ? [80, 81].filter(() => swarm.chance(0.7)) : [],
       proxied: features.has('proxied') ? drawProxied(swarm) : new Map(),
       many: files === null,
     },

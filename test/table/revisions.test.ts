@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { type Cidr, parseCidr } from '../../src/address/address.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { changeClients } from '../../src/table/build/clients.ts'
@@ -22,7 +23,8 @@ import {
   withEndpoints,
 } from '../../src/table/format/table.ts'
 import { match } from '../../src/table/match/match.ts'
-import type { Plan } from '../../src/table/plan/plan.ts'
+import type { Plan, Rule } from '../../src/table/plan/plan.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { runs } from '../support/full.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import * as arbitrary from '../support/plans.ts'
@@ -120,4 +122,22 @@ test('a part of another generation is refused: its rows would mean something els
   assert.throws(() => withEndpoints(one, two.buffers.endpoints), /endpoints of generation 2/)
   assert.throws(() => withClients(one, two.buffers.clients), /clients of generation 2/)
   assert.throws(() => withEndpoints(one, one.buffers.clients), /it is no endpoints part/)
+})
+
+test('clients are found as before though no server name leads to a rule that asks for some', () => {
+  const cidr = (text: string) => parseCidr(text) as Cidr
+  const ruleFor = (clients: readonly string[], names: readonly string[]): Rule => ({
+    origin: { virtualService: 'a/b', block: 'tls', route: 0, match: 0, file: 'a.yaml', line: 1 },
+    ...{ destinations: [], port: 0, names, clients: clients.map(cidr), route: 1, never: null },
+    source: { namespace: null, labels: {}, visibleTo: null },
+  })
+  // What asks for c.test is a rule of a server that has b.test only.
+  const rules = [ruleFor(['10.0.0.0/8'], ['c.test']), ruleFor(['10.1.0.0/16'], ['b.test'])]
+  const scope = { ...{ host: '', port: 0, addresses: [], defaultRoute: 0 }, rules }
+  const scopes = [{ ...scope, takes: { names: ['b.test'], plain: false } }]
+  const listener = listenerOn(80, 0, { bind: '', reads: 'tls', scopes })
+  const plan = planOf([listener], [clusterOf([]), clusterOf([], {}, 'other')])
+  const before = tableOf(plan)
+  const after = withClients(before, changeClients(before, plan.sources))
+  assert.deepEqual(after.clientNodes, before.clientNodes)
 })

@@ -57,6 +57,7 @@ export class RoutingBuilder {
   /** By listener: the row of its first scope, or of that of the listener whose socket it shares. */
   readonly #bases: number[] = []
   readonly #names: Names[number][] = []
+  readonly #clients: ClientNodes
   readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
   readonly #listeners: ColdListener[] = []
   readonly #scopes: ColdScope[] = []
@@ -64,6 +65,7 @@ export class RoutingBuilder {
 
   constructor(slotOf: SlotOf, clients: ClientNodes) {
     this.#slotOf = slotOf
+    this.#clients = clients
     this.#classifier = new ClassifierBuilder(clients)
   }
 
@@ -153,6 +155,8 @@ export class RoutingBuilder {
   #addRule(rule: Omit<Rule, 'origin' | 'never'>, placed: PlacedRule[]): number {
     assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
     const condition = this.#conditions.indexOf(rule.source)
+    // Also of a rule that no name leads to: a later clients part reads the prefixes of all rows.
+    this.#clients.idsOf(rule.clients)
     const row = this.#rows.rules.add(
       rule.port,
       ...this.#addPrefixes(rule.destinations),
