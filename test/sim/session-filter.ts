@@ -20,7 +20,7 @@ type Port = {
 }
 
 /** Small buffers for a hello. */
-const ENOUGH = 4
+const HELLO_BUFFERS = 4
 
 export class SessionFilter implements Filter {
   readonly isTransparent = false
@@ -41,8 +41,8 @@ export class SessionFilter implements Filter {
     const port = { session, early: [], hasEnded: false, hasPassedEnd: false }
     this.#ports.set(2 * slot + side, port)
     this.#stages.ports.setFilter(2 * slot + side, this)
-    // Nothing may end a connection that is just being admitted: without a buffer, the hello waits.
-    if (this.#stages.queues.small.free > ENOUGH) this.#put(slot, side, port, 0)
+    // Nothing may end a connection that is just being admitted: without buffers, the hello waits.
+    if (this.#areThere(HELLO_BUFFERS)) this.#put(slot, side, port, 0)
   }
 
   said(slot: number, side: Side, buffer: number, bytes: number, _more: boolean): void {
@@ -87,6 +87,13 @@ export class SessionFilter implements Filter {
   closed(slot: number, side: Side): void {
     this.#ports.delete(2 * slot + side)
     this.#over.delete(slot)
+  }
+
+  #areThere(count: number): boolean {
+    const { queues } = this.#stages
+    const buffers = Array.from({ length: count }, () => queues.borrow(false))
+    for (const buffer of buffers) if (buffer >= 0) queues.give(buffer)
+    return !buffers.includes(-1)
   }
 
   #portOf(slot: number, side: Side): Port {
