@@ -34,7 +34,9 @@ export function drawOpening(dice: Dice): Opening {
   const bytes = isCut ? whole.subarray(0, 1 + dice.below(whole.length - 1)) : whole
   const ends = client === 'stalls' ? 'never' : 'first'
   return {
-    ...{ bytes, name, is: isCut ? 'cut' : client === 'large' ? 'large' : 'whole' },
+    bytes,
+    name,
+    is: isCut ? 'cut' : client === 'large' ? 'large' : 'whole',
     script: isCut ? { says: bytes.length, ends } : {},
   }
 }

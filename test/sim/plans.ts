@@ -143,7 +143,9 @@ function drawListener(
 }
 
 const drawScope = (dice: Dice): Listener['scopes'][number] => ({
-  ...{ host: '', port: 0, addresses: [] },
+  host: '',
+  port: 0,
+  addresses: [],
   rules: Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row)),
   defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1,
 })

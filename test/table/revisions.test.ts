@@ -128,12 +128,17 @@ test('clients are found as before though no server name leads to a rule that ask
   const cidr = (text: string) => parseCidr(text) as Cidr
   const ruleFor = (clients: readonly string[], names: readonly string[]): Rule => ({
     origin: { virtualService: 'a/b', block: 'tls', route: 0, match: 0, file: 'a.yaml', line: 1 },
-    ...{ destinations: [], port: 0, names, clients: clients.map(cidr), route: 1, never: null },
+    destinations: [],
+    port: 0,
+    names,
+    clients: clients.map(cidr),
+    route: 1,
+    never: null,
     source: { namespace: null, labels: {}, visibleTo: null },
   })
   // What asks for c.test is a rule of a server that has b.test only.
   const rules = [ruleFor(['10.0.0.0/8'], ['c.test']), ruleFor(['10.1.0.0/16'], ['b.test'])]
-  const scope = { ...{ host: '', port: 0, addresses: [], defaultRoute: 0 }, rules }
+  const scope = { host: '', port: 0, addresses: [], defaultRoute: 0, rules }
   const scopes = [{ ...scope, takes: { names: ['b.test'], plain: false } }]
   const listener = listenerOn(80, 0, { bind: '', reads: 'tls', scopes })
   const plan = planOf([listener], [clusterOf([]), clusterOf([], {}, 'other')])
