@@ -154,6 +154,8 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'stats/histogram.ts bucketOf': 'every edge of every bucket',
   'stats/records.ts RECORDS': 'the size of the ring, to fill it',
   'stats/series-totals.ts NAMES_MAX': 'the limit, to pass it',
+  'stats/sources.ts NO_ROOM': 'a table that is full',
+  'stats/sources.ts connectionsOf': 'what a source has, without a worker',
   'table/build/clients.ts changeClients': 'no source changes clients alone yet',
   'table/build/endpoints.ts wordsWritten': 'what a change costs, which no time can show',
   'table/build/exact.ts PAIRED_PERIOD_MAX': 'the limit, to pass it',

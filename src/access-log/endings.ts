@@ -21,6 +21,8 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'connect-failed': { by: 'upstream', flags: 'UF,URX' },
   'no-route': { by: 'weir', flags: 'NR' },
   denied: { by: 'weir', flags: 'UH' }, // Istio's BlackHoleCluster
+  'source-limit': { by: 'weir', flags: 'RL' },
+  'denied-by-policy': { by: 'weir', flags: '-' },
   'unknown-destination': { by: 'weir', flags: 'NC' },
   'no-endpoint': { by: 'weir', flags: 'UH' },
   'max-connections': { by: 'weir', flags: '-' },

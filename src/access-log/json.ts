@@ -21,6 +21,7 @@ import {
   TYPES,
 } from './lines.ts'
 import { MatchCache } from './match-cache.ts'
+import { PolicyCache } from './policy-cache.ts'
 import { WallTime } from './wall-time.ts'
 import { WayCache } from './way-cache.ts'
 
@@ -49,6 +50,9 @@ const USUAL = encoded(
 )
 const DECIDE = key('decide_ns')
 const ERRNO = encoded(',"errno":"')
+const [DENIED, WOULD_DENY, AUDITED] = [',"denied_by":"', ',"would_be_denied_by":"', ',"audited_by":"'].map(
+  encoded,
+)
 const END = encoded('}\n')
 const QUOTE_END = encoded('"}\n')
 
@@ -89,6 +93,7 @@ function matchPiece(names: MatchNames, generation: number): Uint8Array {
 
 export class JsonLines implements LineWriter {
   readonly #matches: MatchCache
+  readonly #policies: PolicyCache
   readonly #ways = new WayCache(putWay)
   /** By kind. */
   readonly #starts = Object.values(TYPES).map(
@@ -97,6 +102,7 @@ export class JsonLines implements LineWriter {
 
   constructor(generations: Generations) {
     this.#matches = new MatchCache(generations, matchPiece)
+    this.#policies = new PolicyCache(generations, name => encoded(JSON.stringify(name).slice(1, -1)))
   }
 
   put(out: Bytes, words: Int32Array, numbers: Float64Array, at: number): void {
@@ -123,9 +129,24 @@ export class JsonLines implements LineWriter {
     out.put(this.#ways.of(words, at))
     putCounts(out, words, numbers, at)
     out.put(this.#matches.of(words, at))
+    if (words[at + Live.policy] + words[at + Live.audited] > 0) this.#putPolicies(out, words, at)
     putEnd(out, words, at)
   }
+
+  #putPolicies(out: Bytes, words: Int32Array, at: number): void {
+    if (words[at + Live.policy] > 0) {
+      out.put(words[at + Live.reason] === DENIED_REASON ? DENIED : WOULD_DENY)
+      out.put(this.#policies.of(words, at, Live.policy))
+      out.put(QUOTE)
+    }
+    if (words[at + Live.audited] === 0) return
+    out.put(AUDITED)
+    out.put(this.#policies.of(words, at, Live.audited))
+    out.put(QUOTE)
+  }
 }
+
+const DENIED_REASON = REASON_NAMES.indexOf('denied-by-policy')
 
 /** Everything up to the first count. */
 function putWay(out: Bytes, words: Int32Array, at: number): void {

@@ -13,11 +13,14 @@ import { nameOf } from '../stats/row-names.ts'
 import { type Bytes, encoded } from './bytes.ts'
 import { clusterName, durationMs, errnoOf, type LineWriter, numberOf, ruleName } from './lines.ts'
 import { MatchCache } from './match-cache.ts'
+import { PolicyCache } from './policy-cache.ts'
 import { WallTime } from './wall-time.ts'
 import { WayCache } from './way-cache.ts'
 
 const [ARROW, VIA, UNKNOWN] = [' -> ', ' via ', '-'].map(encoded)
 const [SPACE, AFTER, MS, RECEIVED, SENT] = [' ', ' after ', ' ms, ', ' bytes in, ', ' out'].map(encoded)
+const [DENIED, WOULD_DENY, AUDITED] = [', denied by ', ', would be denied by ', ', audited by '].map(encoded)
+const DENIED_REASON = REASON_NAMES.indexOf('denied-by-policy')
 const [LOST_IN, LOST_OUT] = [' not to the upstream', ' not to the client'].map(encoded)
 const NAMED = encoded('for ')
 const [COMMA, END] = [', ', '\n'].map(encoded)
@@ -40,9 +43,11 @@ export class TextLines implements LineWriter {
   readonly #matches: MatchCache
   readonly #time = new WallTime('[', '] ')
   readonly #ways = new WayCache(putWay)
+  readonly #policies: PolicyCache
 
   constructor(generations: Generations) {
     this.#matches = new MatchCache(generations, matchPiece)
+    this.#policies = new PolicyCache(generations, name => encoded(printable(name)))
   }
 
   put(out: Bytes, words: Int32Array, numbers: Float64Array, at: number): void {
@@ -71,9 +76,20 @@ export class TextLines implements LineWriter {
     out.put(SENT)
     putLost(out, of(Live.fromClient) - of(Live.toUpstream), LOST_IN)
     putLost(out, of(Live.fromUpstream) - of(Live.toClient), LOST_OUT)
+    this.#putPolicies(out, words, at)
     out.put(this.#matches.of(words, at))
     out.number(of(Live.id))
     out.put(END)
+  }
+
+  #putPolicies(out: Bytes, words: Int32Array, at: number): void {
+    if (words[at + Live.policy] > 0) {
+      out.put(words[at + Live.reason] === DENIED_REASON ? DENIED : WOULD_DENY)
+      out.put(this.#policies.of(words, at, Live.policy))
+    }
+    if (words[at + Live.audited] === 0) return
+    out.put(AUDITED)
+    out.put(this.#policies.of(words, at, Live.audited))
   }
 }
 

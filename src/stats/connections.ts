@@ -19,7 +19,7 @@ export const LIVE_ROWS_MAX = 2 ** 20
 /**
  * Words of 32 bits; what has two is a number (f64). Times without "wall" are on the worker's clock.
  */
-export const Live = layout(60, {
+export const Live = layout(66, {
   version: [0, 1],
   state: [1, 1], //           Live states below; 0: nobody's
   series: [2, 1], //          row in the worker's series (series.ts)
@@ -56,9 +56,15 @@ export const Live = layout(60, {
   peerFamily: [50, 1], //     0: the client itself; else a PROXY header has named the client
   peer: [51, 4], //           the other end of its socket
   peerPort: [55, 1],
-  kind: [56, 1], //           from here on of records only: RecordKind (records.ts)
-  reason: [57, 1], //         −1: goes on
-  endedMs: [58, 2],
+  policy: [56, 1], //           1 + the row of the rule that denied it, or would if dry runs counted; 0: none
+  policyGeneration: [57, 1], // that of `policy`, where a later table has denied it; 0: that above
+  audited: [58, 1], //          1 + the row of the AUDIT rule that matched; 0: none
+  source: [59, 1], //           1 + its entry in sources.ts, by the limit of all listeners; 0: none
+  gatewaySource: [60, 1], //    the same by the limit of its Gateway
+  spare: [61, 1],
+  kind: [62, 1], //             from here on of records only: RecordKind (records.ts)
+  reason: [63, 1], //           −1: goes on
+  endedMs: [64, 2],
 })
 
 /** Words for the name of one row (row-names.ts). */

@@ -8,6 +8,7 @@
  */
 
 import { assert } from '../base/assert.ts'
+import { type PolicyRule, policyRuleOf } from '../table/format/access-names.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
 import { Route, SPLIT_NAMES } from '../table/format/routing-layout.ts'
@@ -145,6 +146,12 @@ export class Generations {
   names(matched: Matched): MatchNames {
     const opened = this.#tables.get(matched.generation)
     return opened ? nameMatch(opened, matched) : (this.#kept.get(keyOf(matched)) ?? UNKNOWN)
+  }
+
+  /** The rule of a policy in a row of `accessRules`; null if its table is no longer known. */
+  policyRule(generation: number, row: number): PolicyRule | null {
+    const opened = this.#tables.get(generation)
+    return opened ? policyRuleOf(opened.table, coldOf(opened), row) : null
   }
 
   /** What a row of series counts; OTHER if its table is no longer known. */

@@ -18,6 +18,9 @@ export const REASONS = {
   'connect-failed': 'The last endpoint tried could not be reached: no route to it, or no local port.',
   'no-route': 'No rule of the listener matched, and it has no default.',
   denied: 'The address is not a service of the mesh, and the mesh reaches only services (REGISTRY_ONLY).',
+  'source-limit': 'The client’s source has as many connections, or new ones a second, as a limit allows.',
+  'denied-by-policy':
+    'An AuthorizationPolicy denies it: a DENY rule matches, or no rule of the ALLOW policies does.',
   'unknown-destination': 'The rule names a host or subset that no resource defines.',
   'no-endpoint': 'The destination has no endpoint.',
   'max-connections': 'The limit of open connections across all workers was reached.',

@@ -4,6 +4,7 @@
  *
  *   tickets by slot (i32), atomic: how many connections the exact split of a route has given out
  *   back-offs by slot (i32), atomic: whether an endpoint's last connect failed (backoffs.ts)
+ *   matches of policies by slot (i32), atomic: how often a rule has denied or marked a connection
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
  *
  * All workers write the tickets and back-offs. Every other word has one writer, the worker that
@@ -43,8 +44,8 @@ const COUNTERS_BYTES = Math.ceil((COUNTERS_COUNT * 8) / 64) * 64
 const OPEN = COUNTERS_BYTES / 4
 const TURN = OPEN + SLOTS_MAX
 const ROW_WORDS = TURN + SLOTS_MAX
-/** Before the rows stand the tickets, then the back-offs. */
-const SHARED_WORDS = 2 * SLOTS_MAX
+/** Before the rows stand the tickets, then the back-offs, then the matches of policies. */
+const SHARED_WORDS = 3 * SLOTS_MAX
 
 /** Views on the counts; every thread opens its own. */
 export type Stats = {
@@ -55,6 +56,8 @@ export type Stats = {
   readonly tickets: Int32Array
   /** By slot of an endpoint; see backoffs.ts. */
   readonly backoffs: Int32Array
+  /** By slot of a policy's rule, which are counted apart. Only with Atomics. */
+  readonly policyMatches: Int32Array
   /** For each worker its counters, then its connections closed by reason. */
   readonly counters: readonly Float64Array[]
 }
@@ -73,7 +76,8 @@ export function openStats(buffer: SharedArrayBuffer): Stats {
   )
   const tickets = new Int32Array(buffer, 0, SLOTS_MAX)
   const backoffs = new Int32Array(buffer, SLOTS_MAX * 4, SLOTS_MAX)
-  return { workers, words: new Int32Array(buffer), tickets, backoffs, counters }
+  const policyMatches = new Int32Array(buffer, 2 * SLOTS_MAX * 4, SLOTS_MAX)
+  return { workers, words: new Int32Array(buffer), tickets, backoffs, policyMatches, counters }
 }
 
 /** The word of `words` with worker `worker`'s open connections of a slot. */
@@ -102,6 +106,12 @@ export const slotCounts = (stats: Stats): SlotCounts => ({
     Atomics.store(stats.tickets, slot, 0)
     Atomics.store(stats.backoffs, slot, 0)
   },
+})
+
+/** The same for the slots of policies, which count nothing that is open. */
+export const policySlotCounts = ({ policyMatches }: Stats): SlotCounts => ({
+  inUse: () => false,
+  reset: slot => void Atomics.store(policyMatches, slot, 0),
 })
 
 /** A counter over all workers: `Counter.accepted`, or `closedAt(reason)`. */

@@ -7,6 +7,7 @@ import { deepEqual, ok } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Layout } from '../../src/base/layout.ts'
+import * as access from '../../src/table/format/access-layout.ts'
 import * as classifier from '../../src/table/format/classifier-layout.ts'
 import * as clients from '../../src/table/format/clients-layout.ts'
 import * as endpoints from '../../src/table/format/endpoints-layout.ts'
@@ -23,6 +24,7 @@ const LAYOUTS = {
   'classifier-layout': classifier,
   'endpoints-layout': endpoints,
   'clients-layout': clients,
+  'access-layout': access,
 }
 const SOURCE = Object.keys(LAYOUTS)
   .map(name => readFileSync(`${ROOT}src/table/format/${name}.ts`, 'utf8'))

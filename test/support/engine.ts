@@ -15,6 +15,7 @@ import { closeWake, wake } from '../../src/kernel/wake.ts'
 import { createSlots, NO_COUNTS, SLOTS_MAX, Slots } from '../../src/stats/counter-slots.ts'
 import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
+import { createSources, openSources, type Sources } from '../../src/stats/sources.ts'
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { changeEndpoints } from '../../src/table/build/endpoints.ts'
@@ -86,6 +87,7 @@ export type TestWorker = { readonly threads: typeof THREADS.working; readonly gi
 
 export class TestEngine {
   readonly stats: Stats
+  readonly sources: Sources
   /** One for each worker: settles when its task does. */
   readonly ended: Promise<unknown>[]
   readonly listening: Listening[][]
@@ -111,6 +113,8 @@ export class TestEngine {
   ) {
     const stats = createStats(workers)
     const inboxes = createInboxes(workers)
+    const sources = createSources(workers)
+    this.sources = openSources(sources)
     this.stats = openStats(stats)
     this.inboxes = new Inboxes(inboxes)
     const allowed = { maxConnections: 10_000, ...limits }
@@ -140,6 +144,7 @@ export class TestEngine {
         limits: allowed,
         journal: this.journals[index],
         held: createHeld(20_000),
+        sources,
         ...worker.given,
       }
       return worker.threads.run(task, { transfer: [port2] })

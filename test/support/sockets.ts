@@ -77,7 +77,11 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return server ? port : await freePort(host)
 }
 
-type ClientOptions = { readonly highWaterMark?: number; readonly localPort?: number }
+type ClientOptions = {
+  readonly highWaterMark?: number
+  readonly localPort?: number
+  readonly localAddress?: string
+}
 
 /**
  * A client whose connection stood. Where the other side resets it at once, Node may report the

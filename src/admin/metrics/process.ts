@@ -15,6 +15,7 @@ import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } 
 import { countEndpoints, eachRow } from '../../table/format/endpoints.ts'
 import { Endpoint } from '../../table/format/endpoints-layout.ts'
 import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
+import { accessFamilies } from './access.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
@@ -22,6 +23,7 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
     { value: 1, labels: { version, node: process.versions.node, engine: serving().plane.engine } },
   ]),
   ...connectionFamilies(serving),
+  ...accessFamilies(serving),
   ...latencyFamilies(serving),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),

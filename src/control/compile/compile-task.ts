@@ -14,7 +14,7 @@ import { type LoadedResource, loadConfig, type ResolvedNames } from '../../confi
 import type { Settings } from '../../config/settings/settings.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
 import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
-import { openStats, slotCounts } from '../../stats/stats.ts'
+import { openStats, policySlotCounts, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
@@ -32,6 +32,8 @@ export type CompileTask = {
   /** `checksum` of the last answer; '' compiles in any case. */
   readonly previous: string
   readonly slots: SharedArrayBuffer
+  /** Those of policies' rules and of limits, which are many and counted apart. */
+  readonly policySlots: SharedArrayBuffer
   /**
    * The shared counts: a slot that still counts connections is not given away. null before workers
    * run.
@@ -95,7 +97,9 @@ export default function compileTask(task: CompileTask): Compiled | null {
   const { plan, stages, defines, ...loaded } = loadConfig(files, { names: task.names, unread })
   const buildStartedMs = monotonicMs()
   const slots = slotsFor(task)
-  const built = plan && openTable(buildTable(plan, task.generation, slots.slotOf))
+  const policySlots = policySlotsFor(task)
+  const slotOf = (identity: string): number => (POLICY.test(identity) ? policySlots : slots).slotOf(identity)
+  const built = plan && openTable(buildTable(plan, task.generation, slotOf))
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
   const compared = compare(
     task.served,
@@ -113,7 +117,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
     restedMs: rested,
     ...compared,
     unserved: snapshot ? unservedRules(snapshot) : 0,
-    uncounted: slots.overflowed,
+    uncounted: slots.overflowed + policySlots.overflowed,
     resolved: task.names,
     named: plan ? namedClusters(plan) : [],
     stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
@@ -150,6 +154,12 @@ const namedClusters = (plan: Plan): NamedCluster[] =>
     const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
     return places ? [{ cluster, title, places }] : []
   })
+
+/** What access.ts of table/build calls rules of policies, and limits. */
+const POLICY = /^(?:policy|limit) /
+
+const policySlotsFor = ({ policySlots, generation, stats }: CompileTask): Slots =>
+  new Slots(policySlots, generation, stats ? policySlotCounts(openStats(stats)) : NO_COUNTS)
 
 function slotsFor({ slots, generation, stats }: CompileTask): Slots {
   return new Slots(slots, generation, stats ? slotCounts(openStats(stats)) : NO_COUNTS)

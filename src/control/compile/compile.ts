@@ -31,6 +31,7 @@ export class Compiler {
   readonly #sources: Sources
   /** Which word of the counts is whose: counter-slots.ts. */
   readonly slots = createSlots()
+  readonly #policySlots = createSlots()
   readonly #thread: CompilingThread
   #previous = ''
 
@@ -52,6 +53,7 @@ export class Compiler {
       generation,
       previous: this.#previous,
       slots: this.slots,
+      policySlots: this.#policySlots,
       stats,
       served,
     }

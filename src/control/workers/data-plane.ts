@@ -80,6 +80,11 @@ export class DataPlane {
     return this.#supervisor.stats
   }
 
+  /** Connections of each source: stats/sources.ts. */
+  get sources(): SharedArrayBuffer {
+    return this.#supervisor.sources
+  }
+
   /** Whether each worker has once opened every listener; a worker that ended has to begin again. */
   get ready(): boolean {
     return this.#supervisor.ready && (this.#opened || !this.#opens)

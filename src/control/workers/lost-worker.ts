@@ -9,6 +9,7 @@ import { Held } from '../../kernel/held.ts'
 import { closeDescriptors, closeLeftBehind } from '../../kernel/left-behind.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { endLost } from '../../stats/lost.ts'
+import { giveHeld, openSources } from '../../stats/sources.ts'
 import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
 import type { WorkingThreads } from './threads.ts'
 
@@ -18,6 +19,8 @@ type LostWorker = {
   /** Whether it may have left something open: it did not end in order. */
   readonly left: boolean
   readonly stats: SharedArrayBuffer
+  /** Where connections of each source are counted. */
+  readonly sources: SharedArrayBuffer
   readonly inboxes: SharedArrayBuffer
   readonly held: SharedArrayBuffer
   readonly journal: JournalMemory
@@ -36,7 +39,9 @@ export async function endLostWorker(worker: LostWorker): Promise<number> {
   counters[Counter.accepted] += given.length + accepted
   counters[Counter.open] += given.length + accepted
   const lost = counters[Counter.open]
-  endLost(journal, lost)
+  const sources = openSources(worker.sources)
+  endLost(journal, lost, sources)
+  giveHeld(sources, index)
   clearWorker(stats, index)
   return lost
 }

@@ -22,6 +22,7 @@ import { createHeld, Held } from '../../kernel/held.ts'
 import { machine } from '../../kernel/machine.ts'
 import { closeWake } from '../../kernel/wake.ts'
 import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
+import { createSources } from '../../stats/sources.ts'
 import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { endLostWorker } from './lost-worker.ts'
@@ -62,6 +63,8 @@ type SupervisorOptions = {
 export class Supervisor {
   /** The shared counts, one row for each worker. */
   readonly stats: SharedArrayBuffer
+  /** Connections and tokens of each source, over all workers. */
+  readonly sources: SharedArrayBuffer
   /** What each worker writes down of its connections. */
   readonly journals: readonly JournalMemory[]
   readonly #options: SupervisorOptions
@@ -79,6 +82,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.stats = createStats(options.workers)
+    this.sources = createSources(options.workers)
     this.journals = Array.from({ length: options.workers }, () =>
       createJournalMemory(options.limits.maxConnections),
     )
@@ -239,6 +243,7 @@ export class Supervisor {
     const shared = {
       epoch: this.#epoch,
       stats: this.stats,
+      sources: this.sources,
       inboxes: this.#inboxes,
       journal: this.journals[index],
       held: this.#held[index],
@@ -294,7 +299,13 @@ export class Supervisor {
   }
 
   #endLost(index: number, left: boolean): Promise<number> {
-    const shared = { left, threads: this.#threads, stats: this.stats, inboxes: this.#inboxes }
+    const shared = {
+      left,
+      threads: this.#threads,
+      stats: this.stats,
+      sources: this.sources,
+      inboxes: this.#inboxes,
+    }
     return endLostWorker({ index, ...shared, held: this.#held[index], journal: this.journals[index] })
   }
 }

@@ -5,7 +5,6 @@
  * objects are reused, so a connection allocates none.
  */
 
-import type { Family } from '../../address/address.ts'
 import type { Table } from '../../table/format/table.ts'
 import { createQuery, type Query } from '../../table/match/query.ts'
 import type { HelloReader } from '../../wire/client-hello.ts'
@@ -28,12 +27,7 @@ export type Arrival = {
   /** Who it is and where to, as it is known by now. */
   readonly query: Query
   clientPort: number
-  /**
-   * The other end of the socket, once a header has named another client; family 0: it is the
-   * client.
-   */
-  peerFamily: Family | 0
-  readonly peer: Uint32Array
+  /** Of the socket's other end, where that is not the client. */
   peerPort: number
   readonly decision: Decision
   /** In the journal; 0 until it is written of. */
@@ -57,8 +51,6 @@ const createArrival = (): Arrival => ({
   table: null,
   query: createQuery(),
   clientPort: 0,
-  peerFamily: 0,
-  peer: new Uint32Array(4),
   peerPort: 0,
   decision: createDecision(),
   id: 0,
@@ -84,7 +76,6 @@ export class Arrivals {
     const { query, decision } = arrival
     arrival.table = table
     arrival.clientPort = 0
-    arrival.peerFamily = 0
     arrival.id = 0
     arrival.arrivedMs = nowMs
     arrival.decideNs = 0
@@ -92,8 +83,9 @@ export class Arrivals {
     arrival.refusal = -1
     arrival.hearing = null
     decision.route = decision.cluster = -1
+    decision.policy = decision.audited = decision.source = decision.gatewaySource = 0
     query.listener = listener
-    query.clientFamily = query.destinationFamily = 0
+    query.clientFamily = query.destinationFamily = query.peerFamily = 0
     query.isTls = false
     query.serverName = ''
     query.scope = query.rule = -1

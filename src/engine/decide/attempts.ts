@@ -19,8 +19,8 @@ import { Counter } from '../../stats/stats.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { countOpen } from './balance.ts'
-import { ADMITTED, type Decider, decideEndpoint } from './decide.ts'
-import { type Decision, ORIGINAL, takePolicy } from './decision.ts'
+import { type Decider, decideEndpoint } from './decide.ts'
+import { ADMITTED, type Decision, ORIGINAL, takePolicy } from './decision.ts'
 import { dialFailure, isShortage } from './failures.ts'
 
 /** Another endpoint is to be dialed, which the decision names. */

@@ -2,7 +2,7 @@
  * From an accepted connection's addresses to its endpoint, or to the reason for refusing it: the
  * only place that decides, for every engine.
  *
- *   limits ─▶ match ─▶ destination by weight ─▶ limit of the destination ─▶ endpoint
+ *   limits, policies (refuse.ts) ─▶ match ─▶ destination by weight ─▶ limit of the destination ─▶ endpoint
  *                └─▶ the address that the client asked for, unless that is ourselves
  *
  * The engine fills the query with addresses and moves the bytes.
@@ -11,6 +11,7 @@
 import type { Random } from '../../base/random.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
+import { openSources, type Sources } from '../../stats/sources.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
 import { runOf } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
@@ -29,14 +30,12 @@ import { isOwnListener, type OwnListeners } from '../../table/match/own-listener
 import { pickDestination } from '../../table/match/pick.ts'
 import type { Query } from '../../table/match/query.ts'
 import { NO_ENDPOINT } from './balance.ts'
-import { type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
+import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
+import { giveBack, refuse } from './refuse.ts'
 
 /** No endpoint has been tried: one list for all connections, so that a decision allocates none. */
 const NOBODY: readonly number[] = []
-
-/** The connection may go where the decision says. */
-export const ADMITTED = -1
 
 export type EngineLimits = {
   /** Open connections over all workers; more are reset at once and counted. */
@@ -51,6 +50,7 @@ type DeciderParts = {
   readonly stats: SharedArrayBuffer
   readonly index: number
   readonly limits: EngineLimits
+  readonly sources?: SharedArrayBuffer
 }
 
 /** What one worker decides with. */
@@ -63,9 +63,11 @@ export type Decider = {
   readonly nowMs: () => number
   /** Our own listeners by the newest table; null until there is one. */
   own: OwnListeners | null
+  /** Shared by all workers; null where nobody counts sources. */
+  readonly sources: Sources | null
 }
 
-export function createDecider({ world, stats, index, limits }: DeciderParts): Decider {
+export function createDecider({ world, stats, index, limits, sources }: DeciderParts): Decider {
   return {
     stats: openStats(stats),
     worker: index,
@@ -73,6 +75,7 @@ export function createDecider({ world, stats, index, limits }: DeciderParts): De
     random: world.random(),
     nowMs: () => world.monotonicMs() + world.originMs,
     own: null,
+    sources: sources ? openSources(sources) : null,
   }
 }
 
@@ -86,6 +89,15 @@ export function createDecider({ world, stats, index, limits }: DeciderParts): De
  */
 export function decide(decider: Decider, table: Table, query: Query, decision: Decision): number {
   if (isFull(decider)) return Reason['max-connections']
+  if (table.access === null) return route(decider, table, query, decision)
+  const refused = refuse(decider, table, table.access, query, decision)
+  if (refused !== ADMITTED) return refused
+  const reason = route(decider, table, query, decision)
+  if (reason !== ADMITTED) giveBack(decider, decision)
+  return reason
+}
+
+function route(decider: Decider, table: Table, query: Query, decision: Decision): number {
   const route = match(table, query)
   decision.route = route
   decision.cluster = -1

@@ -8,11 +8,21 @@ import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
 
+/** The connection may go where the decision says. */
+export const ADMITTED = -1
+
 /** The decision's endpoint is no row of the table: the client's own destination. */
 export const ORIGINAL = -1
 
 /** Where a connection goes and what it may do there; the fields copy the cluster's row. */
 export type Decision = {
+  /** 1 + the row of the policy's rule that denies it, or would if dry runs counted; 0: none. */
+  policy: number
+  /** 1 + the row of the AUDIT rule that matches; 0: none. */
+  audited: number
+  /** 1 + what it holds of its source by each limit (stats/sources.ts); 0: nothing. */
+  source: number
+  gatewaySource: number
   /** The route's row, or what there was instead (table/format/outcome.ts). */
   route: number
   /** Row of the cluster, for further attempts; −1 for an address that is no service. */
@@ -39,6 +49,10 @@ export type Decision = {
 }
 
 export const createDecision = (): Decision => ({
+  policy: 0,
+  audited: 0,
+  source: 0,
+  gatewaySource: 0,
   route: NO_ROUTE,
   cluster: -1,
   clusterSlot: 0,

@@ -45,9 +45,9 @@ const of = ({ listeners }: Table, listener: number, field: number): number =>
 
 /** The socket's other end becomes the peer, and whom the header names the client. */
 function name(header: ProxyHeader, arrival: Arrival): void {
-  const { query, peer } = arrival
-  arrival.peerFamily = query.clientFamily
-  peer.set(query.client)
+  const { query } = arrival
+  query.peerFamily = query.clientFamily
+  query.peer.set(query.client)
   arrival.peerPort = arrival.clientPort
   query.clientFamily = header.clientFamily
   query.client.set(header.client)

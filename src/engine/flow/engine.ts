@@ -216,8 +216,10 @@ export class FlowEngine {
     this.#handOver.open(table.generation)
   }
 
-  readonly #close = (row: number, id: number): void => {
-    if (this.#journal.isOf(row, id)) this.#connections.endings.close(row, Reason.drain)
+  readonly #close = (row: number, id: number, policy: number, generation: number): void => {
+    if (!this.#journal.isOf(row, id)) return
+    if (policy > 0) this.#journal.denied(row, policy, generation)
+    this.#connections.endings.close(row, policy > 0 ? Reason['denied-by-policy'] : Reason.drain)
   }
 
   #beginDrain(timeoutMs: number): void {

@@ -153,8 +153,10 @@ class NodeEngine {
     this.#closingTimer = setTimeout(this.#closeDue, Math.min(Math.max(Math.ceil(waitMs), 1), TIMER_MAX_MS))
   }
 
-  readonly #close = (row: number, id: number): void => {
-    if (this.#journal.isOf(row, id)) this.#byRow[row]?.close(Reason.drain)
+  readonly #close = (row: number, id: number, policy: number, generation: number): void => {
+    if (!this.#journal.isOf(row, id)) return
+    if (policy > 0) this.#journal.denied(row, policy, generation)
+    this.#byRow[row]?.close(policy > 0 ? Reason['denied-by-policy'] : Reason.drain)
   }
 
   #beginDrain(timeoutMs: number): void {

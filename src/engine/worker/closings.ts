@@ -20,12 +20,15 @@ export class Closings {
     this.#plan()
   }
 
-  /** Calls `close` with each connection whose time has come. */
-  due(nowMs: number, close: (row: number, id: number) => void): void {
+  /**
+   * Calls `close` with each connection whose time has come; where policies deny it, with 1 + the
+   * row of the rule that does and the generation of that, else with 0.
+   */
+  due(nowMs: number, close: (row: number, id: number, policy: number, generation: number) => void): void {
     for (const each of this.#running) {
-      const { rows, ids, afterMs } = each.order
+      const { rows, ids, afterMs, denied } = each.order
       for (; each.next < rows.length && each.startedMs + afterMs[each.next] <= nowMs; each.next++)
-        close(rows[each.next], ids[each.next])
+        close(rows[each.next], ids[each.next], denied?.policies[each.next] ?? 0, denied?.generation ?? 0)
     }
     this.#plan()
   }

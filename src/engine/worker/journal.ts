@@ -27,6 +27,7 @@ import { openHistogram, record } from '../../stats/histogram.ts'
 import { copyRow, RecordKind, RecordWriter, recordNameAt, Wanted } from '../../stats/records.ts'
 import { nameOf, writeName } from '../../stats/row-names.ts'
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
+import { giveRow, letGo, openSources, type Sources } from '../../stats/sources.ts'
 import { createProxyHeader, type ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
@@ -59,13 +60,15 @@ export class Journal {
   readonly #connect: Float64Array
   readonly #decide: Float64Array
   readonly #addresses = createProxyHeader()
+  readonly #sources: Sources | null
   /**
    * What makes a time of the monotonic clock one of the wall clock, and until when it is believed.
    */
   #wallOriginMs = 0
   #wallUntilMs = 0
 
-  constructor({ index, journal, world }: EngineTask) {
+  constructor({ index, journal, world, sources }: EngineTask) {
+    this.#sources = sources ? openSources(sources) : null
     this.#world = world
     this.#worker = index
     this.#series = new SeriesWriter(journal.series)
@@ -118,6 +121,7 @@ export class Journal {
     this.#write(row, arrival, Stage.dialing)
     this.#count(at, arrival.decision)
     publishRow(words, at)
+    if (words[at + Live.source] + words[at + Live.gatewaySource] > 0) this.#letGo()
   }
 
   /** The client and the requested address; refilled with each call. */
@@ -206,13 +210,26 @@ export class Journal {
     return this.#words[at + Live.state] !== 0 && this.#numbers[(at + Live.id) / 2] === id
   }
 
+  /** Policies of `generation` deny it: the rule `policy` (1 + its row) does. Before `closed`. */
+  denied(row: number, policy: number, generation: number): void {
+    const at = liveAt(row)
+    this.#words[at + Live.policy] = policy
+    this.#words[at + Live.policyGeneration] = generation
+  }
+
   /** It is over, and the row is free. */
   closed(row: number, reason: number, nowMs: number): void {
     const at = liveAt(row)
     const words = this.#words
     if (this.#records.wants(Wanted.ends)) this.#record(at, RecordKind.end, reason, nowMs)
     this.#series.close(words[at + Live.series])
+    if (this.#sources !== null) giveRow(this.#sources, words, at)
     this.#withdraw(at)
+  }
+
+  /** What it holds of its source is written down by now. */
+  #letGo(): void {
+    if (this.#sources !== null) letGo(this.#sources, this.#worker)
   }
 
   /** Everything of a row but where it goes. */
@@ -279,15 +296,20 @@ export class Journal {
     words[at + Live.route] = decision.route
     words[at + Live.cluster] = decision.cluster
     words[at + Live.workload] = query.workload
+    words[at + Live.policy] = decision.policy
+    words[at + Live.policyGeneration] = 0
+    words[at + Live.audited] = decision.audited
+    words[at + Live.source] = decision.source
+    words[at + Live.gatewaySource] = decision.gatewaySource
     words[at + Live.decideNs] = arrival.decideNs
     words[at + Live.clientFamily] = query.clientFamily
     words[at + Live.clientPort] = arrival.clientPort
     words[at + Live.destinationFamily] = query.destinationFamily
     words[at + Live.destinationPort] = query.destinationPort
-    words[at + Live.peerFamily] = arrival.peerFamily
+    words[at + Live.peerFamily] = query.peerFamily
     words[at + Live.peerPort] = arrival.peerPort
     for (let word = 0; word < 4; word++) {
-      words[at + Live.peer + word] = arrival.peer[word]
+      words[at + Live.peer + word] = query.peer[word]
       words[at + Live.client + word] = query.client[word]
       words[at + Live.destination + word] = query.destination[word]
     }

@@ -29,6 +29,8 @@ export type WorkerTask = {
   readonly epoch: SharedArrayBuffer
   /** The writable counts, `Stats` (stats/stats.ts). */
   readonly stats: SharedArrayBuffer
+  /** Connections of each source, `Sources` (stats/sources.ts); without it nobody is limited. */
+  readonly sources?: SharedArrayBuffer
   /** What this worker writes down of its connections, `Journal` (journal.ts). */
   readonly journal: JournalMemory
   /** Connections that workers hand over to each other, `Inboxes` (inboxes.ts). */
@@ -76,6 +78,11 @@ export type Order =
       readonly rows: Int32Array
       readonly ids: Float64Array
       readonly afterMs: Float64Array
+      /**
+       * Policies of this generation deny them: for each, 1 + the row of the rule that does. Without
+       * it they are drained.
+       */
+      readonly denied?: { readonly generation: number; readonly policies: Int32Array }
     }
   /** Reset everything and end now. */
   | { readonly kind: 'stop' }

@@ -12,9 +12,10 @@ import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
 import { isOwnAddress } from '../../table/match/own-listeners.ts'
 import { type Arrival, Arrivals } from '../decide/arrival.ts'
-import { ADMITTED, type Decider, decide, isFull } from '../decide/decide.ts'
-import { ORIGINAL } from '../decide/decision.ts'
+import { type Decider, decide, isFull } from '../decide/decide.ts'
+import { ADMITTED, ORIGINAL } from '../decide/decision.ts'
 import { Asked, MORE, type Reader } from '../decide/reader.ts'
+import { giveBack } from '../decide/refuse.ts'
 import type { Journal } from './journal.ts'
 import type { EngineTask } from './protocol.ts'
 
@@ -59,16 +60,18 @@ export class Reception {
     const startedMs = this.#world.monotonicMs()
     const reason = arrival.refusal >= 0 ? arrival.refusal : decide(this.#decider, table, query, decision)
     this.#journal.decided(arrival, this.#world.monotonicMs() - startedMs)
-    return reason === ADMITTED && this.#goesRound(arrival) ? Reason.loop : reason
+    if (reason !== ADMITTED || !this.#goesRound(arrival)) return reason
+    giveBack(this.#decider, decision)
+    return Reason.loop
   }
 
   /**
    * Whether a load balancer has returned a connection that weir passed to the address that the
    * client dialed: it would loop.
    */
-  #goesRound({ peerFamily, decision, query }: Arrival): boolean {
+  #goesRound({ decision, query }: Arrival): boolean {
     const { own } = this.#decider
-    if (peerFamily === 0 || decision.endpoint !== ORIGINAL || own === null) return false
+    if (query.peerFamily === 0 || decision.endpoint !== ORIGINAL || own === null) return false
     return isOwnAddress(own, query.clientFamily, query.client)
   }
 

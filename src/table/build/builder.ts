@@ -20,6 +20,7 @@ export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): Tabl
   const routing = new RoutingBuilder(slotOf, clientNodes)
   for (const listener of plan.listeners) routing.addListener(listener)
   routing.addNamedScopes()
+  routing.addAccess(plan)
   for (const cluster of plan.clusters) routing.addCluster(cluster)
   for (const route of plan.routes) routing.addRoute(route)
   const endpoints = buildEndpoints(plan.clusters, generation, slotOf)

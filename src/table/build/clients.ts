@@ -28,8 +28,8 @@ export class Clients {
   /** @param known  The rows of the part before, in the same generation. */
   constructor(sources: readonly Source[], nodes: ClientNodes, known: readonly ColdWorkload[] = [UNKNOWN]) {
     this.#workloads = new Interned(known)
-    for (const { cidr, namespace, labels } of sources) {
-      const workload = this.#workloads.indexOf({ namespace, labels })
+    for (const { cidr, ...who } of sources) {
+      const workload = this.#workloads.indexOf(who)
       this.#sources.push({ prefix: nodes.idOf(cidr), workload })
     }
   }

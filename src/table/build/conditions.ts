@@ -9,6 +9,7 @@
 import { own } from '../../base/own.ts'
 import type { ColdWorkload } from '../format/cold.ts'
 import { type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
+import { isIdentity } from './identity.ts'
 
 /** Words in a row that has one bit for each of `bits` conditions. */
 export const wordsFor = (bits: number): number => Math.ceil(bits / 32)
@@ -68,7 +69,11 @@ export function conditionList(bits: Uint32Array): number[] {
   return list
 }
 
-function fulfils(workload: ColdWorkload, { namespace, labels, visibleTo }: SourceCondition): boolean {
+function fulfils(
+  workload: ColdWorkload,
+  { namespace, labels, visibleTo, identity }: SourceCondition,
+): boolean {
+  if (identity && !isIdentity(workload, identity.of, identity.patterns)) return false
   if (namespace !== null && namespace !== workload.namespace) return false
   if (visibleTo !== null && !visibleTo.includes(workload.namespace ?? UNKNOWN_CLIENT)) return false
   return Object.entries(labels).every(([key, value]) => own(workload.labels, key) === value)

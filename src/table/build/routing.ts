@@ -14,6 +14,7 @@ import { stickyBuckets } from '../match/sticky.ts'
 import {
   type Cluster,
   type Listener,
+  type Plan,
   READ_TIMEOUT_MS,
   type ReadsProxy,
   type Route,
@@ -22,6 +23,7 @@ import {
   type ScopeDefault,
   type SourceCondition,
 } from '../plan/plan.ts'
+import { AccessBuilder } from './access.ts'
 import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
@@ -53,6 +55,7 @@ export class RoutingBuilder {
   readonly #classifier: ClassifierBuilder
   readonly #sets = new AddressSets()
   readonly #named = new NamedScopes<PlacedRule>()
+  readonly #access: AccessBuilder
   #nameSections: ReturnType<NamedScopes<PlacedRule>['finish']> | null = null
   /** By listener: the row of its first scope, or of that of the listener whose socket it shares. */
   readonly #bases: number[] = []
@@ -67,6 +70,11 @@ export class RoutingBuilder {
     this.#slotOf = slotOf
     this.#clients = clients
     this.#classifier = new ClassifierBuilder(clients)
+    this.#access = new AccessBuilder({
+      slotOf,
+      sets: this.#sets,
+      conditionOf: condition => this.#conditions.indexOf(condition),
+    })
   }
 
   /** What rules ask of the client's workload; complete once all listeners are there. */
@@ -183,6 +191,11 @@ export class RoutingBuilder {
     return this.#rows.scopes.add(...whole)
   }
 
+  /** Who may connect, once all listeners are there. */
+  addAccess(plan: Plan): void {
+    this.#access.add(plan)
+  }
+
   #addPrefixes(cidrs: readonly Cidr[]): [first: number, count: number] {
     const first = this.#rows.prefixes.count
     for (const { family, bits, words } of cidrs) this.#rows.prefixes.add(family, bits, ...words)
@@ -254,6 +267,7 @@ export class RoutingBuilder {
       scopes: this.#scopes,
       clusters: this.#clusters,
       conditions: this.#conditions.list,
+      ...(this.#access.cold.length > 0 && { policies: this.#access.cold }),
     }
     const rows = this.#rows
     assert(this.#nameSections !== null, 'named scopes were not added')
@@ -270,6 +284,7 @@ export class RoutingBuilder {
         turns: rows.turns.words(),
         clusters: rows.clusters.words(),
         ...this.#classifier.finish(clients),
+        ...this.#access.finish(),
         addressSets: this.#sets.words(),
         ...this.#nameSections,
         names: packed(this.#names),

@@ -5,6 +5,7 @@
  */
 
 import { crc32 } from 'node:zlib'
+import type { AccessPolicy, Test } from '../plan/access.ts'
 import type { Cluster, RuleOrigin, SourceCondition, WrittenAt } from '../plan/plan.ts'
 import { Header, type PartName, SECTIONS } from './layout.ts'
 
@@ -17,6 +18,29 @@ export type Cold = {
   readonly clusters: readonly ColdCluster[]
   /** Indexed as the bits of a `workloads` row; 0 is the condition that asks for nothing. */
   readonly conditions: readonly SourceCondition[]
+  /** Who may connect, in the order of the Plan; absent: everybody. */
+  readonly policies?: readonly ColdPolicy[]
+}
+
+/** A policy as written; rows are those of `accessRules`. */
+export type ColdPolicy = Omit<AccessPolicy, 'rules'> & {
+  readonly rules: readonly {
+    readonly row: number
+    readonly never: string | null
+    readonly from: readonly (readonly ColdTest[])[]
+    readonly to: readonly (readonly ColdTest[])[]
+    readonly when: readonly ColdTest[]
+  }[]
+}
+
+export type ColdTest = {
+  readonly field: string
+  readonly not: boolean
+  readonly of: Test['of']
+  /** As text: ranges, ports or patterns. */
+  readonly values: readonly string[]
+  /** Of an identity: whether clients can have one. */
+  readonly isKnown?: boolean
 }
 
 export type ColdListener = {
@@ -57,6 +81,8 @@ export type ColdCluster = {
 export type ColdWorkload = {
   readonly namespace: string | null
   readonly labels: Readonly<Record<string, string>>
+  /** Absent where it is not known, or nobody asks for it. */
+  readonly serviceAccount?: string
 }
 
 /**

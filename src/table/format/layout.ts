@@ -21,6 +21,14 @@
  *
  *   addressSets                                          sets of prefixes, a trie for each family (../match/address-set.ts)
  *
+ *   access          listeners ─▶ their groups of policies, and limits for each source
+ *   accessGroups    groups ─▶ which lists they have
+ *   accessIndex     a hash: group and effect, prefix ─▶ list of candidates
+ *   accessLists, accessRules, accessRuns, accessTests, accessPorts   what a candidate asks for
+ *   accessNames     msgpack: patterns of server names that tests ask for
+ *   accessHosts4, …6, accessRanges4, …6, accessParents               like those of destinations
+ *   sourceLimits    limits for each source
+ *
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
  *
@@ -38,7 +46,8 @@
  *   workloadNames                         msgpack: the workloads in words
  *
  * All but msgpack are 32-bit words in host order; a run is a first index and a count. The records
- * are in routing-layout.ts, classifier-layout.ts, endpoints-layout.ts and clients-layout.ts.
+ * are in routing-layout.ts, classifier-layout.ts, endpoints-layout.ts clients-layout.ts and
+ * access-layout.ts.
  */
 
 import { layout } from '../../base/layout.ts'
@@ -76,6 +85,25 @@ export const CLASSIFIER_SECTIONS = [
 ] as const
 export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
 
+/** Who may connect: access-layout.ts. */
+const ACCESS_SECTIONS = [
+  'access',
+  'accessGroups',
+  'accessIndex',
+  'accessLists',
+  'accessRules',
+  'accessRuns',
+  'accessTests',
+  'accessPorts',
+  'accessNames',
+  'accessHosts4',
+  'accessHosts6',
+  'accessRanges4',
+  'accessRanges6',
+  'accessParents',
+  'sourceLimits',
+] as const
+
 /** The sections of each part, in the order in which they stand. */
 export const SECTIONS = {
   routing: [
@@ -89,6 +117,7 @@ export const SECTIONS = {
     'clusters',
     ...CLASSIFIER_SECTIONS,
     'addressSets',
+    ...ACCESS_SECTIONS,
     'names',
     'cold',
   ],

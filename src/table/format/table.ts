@@ -10,6 +10,7 @@
 import { assert } from '../../base/assert.ts'
 import { type AddressSet, viewSets } from '../match/address-set.ts'
 import type { AddressBook } from '../match/find-node.ts'
+import { type Access, viewAccess } from './access.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
 import { type EndpointViews, viewEndpoints } from './endpoints.ts'
 import * as L from './layout.ts'
@@ -56,6 +57,8 @@ type RoutingViews = {
   readonly parts: Int32Array
   readonly partIndex: Uint32Array
   readonly addressSets: readonly AddressSet[]
+  /** Who may connect; null: everybody. */
+  readonly access: Access | null
 }
 
 type ClientViews = {
@@ -176,6 +179,7 @@ function viewRouting(sections: Sections<'routing'>): RoutingViews {
     parts: sections.signed('parts'),
     partIndex: sections.words('partIndex'),
     addressSets: viewSets(sections.words('addressSets')),
+    access: viewAccess(sections),
   }
 }
 
@@ -231,6 +235,7 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
     parts: routing.parts,
     partIndex: routing.partIndex,
     addressSets: routing.addressSets,
+    access: routing.access,
     endpointsRevision: ends.endpointsRevision,
     endpoints: ends.endpoints,
     endpointRoot: ends.endpointRoot,

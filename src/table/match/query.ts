@@ -19,6 +19,12 @@ export type Query = {
   destinationPort: number
   clientFamily: Family | 0
   readonly client: Uint32Array
+  /**
+   * The other end of the socket, once a header has named another client; family 0: it is the
+   * client.
+   */
+  peerFamily: Family | 0
+  readonly peer: Uint32Array
   /** Whether the client has begun TLS; false where nothing was read of it. */
   isTls: boolean
   /** The name that a TLS client asks for, in lower case, without a dot at its end; '': none. */
@@ -43,6 +49,8 @@ export function createQuery(): Query {
     destinationPort: 0,
     clientFamily: 0,
     client: new Uint32Array(4),
+    peerFamily: 0,
+    peer: new Uint32Array(4),
     isTls: false,
     serverName: '',
     fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, route: -1 },

@@ -7,7 +7,7 @@
  */
 
 import type { Cidr } from '../../address/address.ts'
-import type { AccessPolicy, PlannedLimit } from './access.ts'
+import type { AccessPolicy, Identity, PlannedLimit } from './access.ts'
 
 export type Plan = {
   readonly listeners: readonly Listener[]
@@ -187,6 +187,8 @@ export type SourceCondition = {
    * condition.
    */
   readonly visibleTo: readonly string[] | null
+  /** What a policy asks the client to be: one of the patterns (access.ts); absent: nothing. */
+  readonly identity?: { readonly of: Identity; readonly patterns: readonly string[] }
 }
 
 /** How a destination is drawn: the values of `gateway.weir/split`. */

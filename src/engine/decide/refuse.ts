@@ -1,0 +1,115 @@
+/**
+ * Who may not even be routed: a source that has as much as it may (stats/sources.ts), and whom a
+ * policy denies (table/match/authorize.ts). Asked of a table that has policies or limits, only.
+ */
+
+import { Reason } from '../../stats/reasons.ts'
+import {
+  type AskedLimit,
+  giveSource,
+  holdSource,
+  letGo,
+  REFUSED,
+  type Sources,
+  setSource,
+  takeSource,
+} from '../../stats/sources.ts'
+import type { Stats } from '../../stats/stats.ts'
+import type { Access } from '../../table/format/access.ts'
+import { AccessRow, Access as Own, SourceLimitRow } from '../../table/format/access-layout.ts'
+import type { Table } from '../../table/format/table.ts'
+import { authorize, createVerdict, NO_ROW } from '../../table/match/authorize.ts'
+import { listenerOf } from '../../table/match/listener-of.ts'
+import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
+import type { Query } from '../../table/match/query.ts'
+import { ADMITTED, type Decision } from './decision.ts'
+
+/** What a worker refuses by: of its `Decider` (decide.ts). */
+type Refuser = {
+  readonly stats: Stats
+  readonly worker: number
+  readonly sources: Sources | null
+  readonly nowMs: () => number
+}
+
+const verdict = createVerdict()
+const asked: AskedLimit = { slot: 0, connections: 0, rate: 0, burst: 0 }
+
+/** ADMITTED, or the `Reason` why the connection is to be reset. */
+export function refuse(
+  decider: Refuser,
+  table: Table,
+  access: Access,
+  query: Query,
+  decision: Decision,
+): number {
+  const listener = listenerOf(table, query)
+  if (listener < 0) return ADMITTED // no server takes it: there is no route
+  if (isOverLimit(decider, table, access, listener, query, decision)) return Reason['source-limit']
+  const may = authorize(table, access, listener, query, null, verdict)
+  const { denied, tried, audited } = verdict
+  decision.policy = ((may ? tried : denied) + 1) | 0
+  decision.audited = (audited + 1) | 0
+  count(decider.stats, access, may ? tried : denied)
+  count(decider.stats, access, audited)
+  if (may) return ADMITTED
+  giveBack(decider, decision)
+  return Reason['denied-by-policy']
+}
+
+/** It goes nowhere: what it holds of its source is given back. */
+export function giveBack({ sources, worker }: Refuser, decision: Decision): void {
+  if (sources === null) return
+  if (decision.source > 0) giveSource(sources, decision.source - 1)
+  if (decision.gatewaySource > 0) giveSource(sources, decision.gatewaySource - 1)
+  decision.source = decision.gatewaySource = 0
+  letGo(sources, worker)
+}
+
+/** Counts that a rule has denied or marked a connection. */
+function count({ policyMatches }: Stats, { rows }: Access, row: number): void {
+  if (row !== NO_ROW) Atomics.add(policyMatches, rows[row * AccessRow.WORDS + AccessRow.slot], 1)
+}
+
+function isOverLimit(
+  decider: Refuser,
+  table: Table,
+  access: Access,
+  listener: number,
+  query: Query,
+  decision: Decision,
+): boolean {
+  const { sources } = decider
+  const own = listener * Own.WORDS
+  const limits = access.listeners[own + Own.limitCount]
+  if (limits === 0 || sources === null || query.clientFamily === 0 || isBalancer(table, query)) return false
+  const nowMs = decider.nowMs()
+  for (let limit = 0; limit < limits; limit++) {
+    const row = access.listeners[own + (limit === 0 ? Own.firstLimit : Own.secondLimit)]
+    const entry = take(sources, access, row, query, nowMs)
+    if (entry === REFUSED) {
+      giveBack(decider, decision)
+      return true
+    }
+    if (entry < 0) continue
+    holdSource(sources, decider.worker, limit, entry)
+    if (limit === 0) decision.source = entry + 1
+    else decision.gatewaySource = entry + 1
+  }
+  return false
+}
+
+function take(sources: Sources, { limits }: Access, row: number, query: Query, nowMs: number): number {
+  const at = row * SourceLimitRow.WORDS
+  asked.slot = limits[at + SourceLimitRow.slot]
+  asked.connections = limits[at + SourceLimitRow.connections]
+  asked.rate = limits[at + SourceLimitRow.rate]
+  asked.burst = limits[at + SourceLimitRow.burst]
+  const bits = limits[at + (query.clientFamily === 4 ? SourceLimitRow.prefix4 : SourceLimitRow.prefix6)]
+  setSource(asked.slot, query.clientFamily, query.client, bits)
+  return takeSource(sources, asked, nowMs)
+}
+
+/** Whether it is a load balancer that speaks for itself, as in a health check. */
+const isBalancer = (table: Table, { listener, peerFamily, clientFamily, client }: Query): boolean =>
+  peerFamily === 0 && judgePeer(table, listener, clientFamily, client) === Peer.sender

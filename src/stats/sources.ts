@@ -1,0 +1,307 @@
+/**
+ * Sources of connections, counted over all workers: one hash in shared memory, from (limit, prefix
+ * of an address) to open connections and tokens.
+ *
+ *   head │ what each worker holds and has not written down │ tags │ entries
+ *
+ * A key lives in its bucket of 32 entries and nowhere else, so nothing is moved and nothing marks
+ * what was deleted. All words are changed by Atomics, and nobody waits for a lock:
+ *
+ *   take   find, add 1 by an exchange, look again whether the entry still is the key's
+ *   claim  exchange a tag of 0 for the key's, look for others that have just done so, write the key
+ *   reuse  exchange connections of 0 for REUSED, where the bucket is full
+ *
+ * Of two that claim for one key at once each sees the other, or one sees none and goes on: stores
+ * and loads of Atomics have one order. The one at the higher place then gives way, and the one at
+ * the lower waits until that has happened, which takes it nanoseconds.
+ *
+ * A bucket without room limits nobody, and counts it: a table that is full must not keep out those
+ * that behave.
+ */
+
+import { layout } from '../base/layout.ts'
+import { hashPair } from '../table/format/pair-index.ts'
+import { Live } from './connections.ts'
+
+/** Sources that are known at a time: 9 MiB, of which only what is used takes memory. */
+const SOURCES_MAX = 131_072
+const BUCKET = 32
+/** Another thread writes a key meanwhile. */
+const SPINS = 10_000
+/** Somebody else had the entry in the end. */
+const TRIES = 16
+
+const HEAD = 16
+const FULL_AT = 0
+const CAPACITY_AT = 1
+/** Entries that a worker holds between the decision and its live row: two limits at most. */
+const HOLDS = 2
+
+const Entry = layout(16, {
+  ready: [0, 1], //       1: the key is written
+  slot: [1, 1], //        of the limit (counter-slots.ts)
+  family: [2, 1],
+  address: [3, 4],
+  connections: [7, 1], // open; REUSED: it is being given to another key
+  tokens: [8, 1], //      thousandths
+  refilledMs: [9, 1], //  modulo 2^32
+  rate: [10, 1], //       as the limit last said
+  burst: [11, 1],
+  rest: [12, 4],
+})
+const REUSED = -(2 ** 31)
+
+/** Nobody is limited: there was no room. */
+export const NO_ROOM = -1
+/** The limit is reached. */
+export const REFUSED = -2
+
+export type Sources = {
+  readonly words: Int32Array
+  /** A power of two. */
+  readonly capacity: number
+  readonly tagsAt: number
+  readonly entriesAt: number
+}
+
+/** @param capacity  Entries, for tests. */
+export function createSources(workers: number, capacity = SOURCES_MAX): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer((HEAD + workers * HOLDS + capacity * (1 + Entry.WORDS)) * 4)
+  new Int32Array(buffer)[CAPACITY_AT] = capacity
+  return buffer
+}
+
+export function openSources(buffer: SharedArrayBuffer): Sources {
+  const words = new Int32Array(buffer)
+  const capacity = words[CAPACITY_AT]
+  const entriesAt = words.length - capacity * Entry.WORDS
+  return { words, capacity, tagsAt: entriesAt - capacity, entriesAt }
+}
+
+/** How often a source found no room. */
+export const sourceTableFull = ({ words }: Sources): number => Atomics.load(words, FULL_AT) >>> 0
+
+/** Sources that have an entry. */
+export function countSources({ words, tagsAt, capacity }: Sources): number {
+  let count = 0
+  for (let entry = 0; entry < capacity; entry++) if (words[tagsAt + entry] !== 0) count++
+  return count
+}
+
+/** A limit, as `takeSource` is asked for it; filled anew for each. */
+export type AskedLimit = { slot: number; connections: number; rate: number; burst: number }
+
+/** The key in question: family 4 or 6, host bits cleared. */
+const key = { slot: 0, family: 0, address: new Int32Array(4), tag: 0, hash: 0 }
+
+/** Says whose turn it is: the first `bits` bits of an address (4 words). */
+export function setSource(slot: number, family: number, address: Uint32Array, bits: number): void {
+  key.slot = slot
+  key.family = family
+  let hash = hashPair(slot, family)
+  for (let word = 0; word < 4; word++) {
+    const covered = bits - 32 * word
+    const mask = covered <= 0 ? 0 : covered >= 32 ? -1 : -1 << (32 - covered)
+    key.address[word] = address[word] & mask
+    hash = hashPair(hash, key.address[word])
+  }
+  key.tag = hash === 0 ? 1 : hash
+  key.hash = hashPair(hash, 0x9e3779b1)
+}
+
+/**
+ * Counts one more connection of the source that `setSource` was told of.
+ *
+ * @returns Its entry, to be given back when the connection is over; REFUSED, or NO_ROOM.
+ */
+export function takeSource(sources: Sources, limit: AskedLimit, nowMs: number): number {
+  const { words } = sources
+  for (let tried = 0; tried < TRIES; tried++) {
+    let entry = find(sources)
+    if (entry < 0) entry = claim(sources, limit, nowMs)
+    if (entry === NO_ROOM) break
+    if (entry < 0) continue
+    const at = entryAt(sources, entry)
+    const before = addConnection(words, at, limit.connections)
+    if (before === REFUSED && isKey(sources, entry)) return REFUSED
+    if (before < 0) continue
+    if (!isKey(sources, entry)) {
+      Atomics.sub(words, at + Entry.connections, 1)
+      continue
+    }
+    if (limit.rate === 0 || takeToken(words, at, limit, nowMs)) return entry
+    Atomics.sub(words, at + Entry.connections, 1)
+    return REFUSED
+  }
+  Atomics.add(words, FULL_AT, 1)
+  return NO_ROOM
+}
+
+/** The connection is over. */
+export function giveSource(sources: Sources, entry: number): void {
+  Atomics.sub(sources.words, entryAt(sources, entry) + Entry.connections, 1)
+}
+
+/** Open connections of an entry, for people and tests. */
+export const connectionsOf = (sources: Sources, entry: number): number =>
+  Math.max(0, Atomics.load(sources.words, entryAt(sources, entry) + Entry.connections))
+
+/** What a worker holds for the connection that it decides about; −1: nothing. */
+export function holdSource({ words }: Sources, worker: number, place: number, entry: number): void {
+  Atomics.store(words, HEAD + worker * HOLDS + place, entry + 1)
+}
+
+/** Nothing more: the connection's live row has it, or nobody. */
+export function letGo(sources: Sources, worker: number): void {
+  holdSource(sources, worker, 0, -1)
+  holdSource(sources, worker, 1, -1)
+}
+
+/** Gives back what a live row holds (connections.ts). */
+export function giveRow(sources: Sources, words: Int32Array, at: number): void {
+  for (const place of [at + Live.source, at + Live.gatewaySource]) {
+    if (words[place] > 0) giveSource(sources, words[place] - 1)
+    words[place] = 0
+  }
+}
+
+/** A worker has died: what it held goes back. What its live rows hold is theirs (lost.ts). */
+export function giveHeld(sources: Sources, worker: number): void {
+  for (let place = 0; place < HOLDS; place++) {
+    const held = Atomics.exchange(sources.words, HEAD + worker * HOLDS + place, 0)
+    if (held > 0) giveSource(sources, held - 1)
+  }
+}
+
+const entryAt = ({ entriesAt }: Sources, entry: number): number => entriesAt + entry * Entry.WORDS
+
+/** The first entry of the key's bucket. */
+const bucketOf = ({ capacity }: Sources): number => (key.hash & (capacity / BUCKET - 1)) * BUCKET
+
+/** The key's entry, or −2. */
+function find(sources: Sources): number {
+  const { words, tagsAt } = sources
+  const bucket = bucketOf(sources)
+  for (let entry = bucket; entry < bucket + BUCKET; entry++)
+    if (Atomics.load(words, tagsAt + entry) === key.tag && isKey(sources, entry)) return entry
+  return -2
+}
+
+/** Whether an entry is whole, and the key's. */
+function isKey(sources: Sources, entry: number): boolean {
+  const { words, tagsAt } = sources
+  const at = entryAt(sources, entry)
+  if (Atomics.load(words, at + Entry.ready) === 0 || Atomics.load(words, tagsAt + entry) !== key.tag)
+    return false
+  if (words[at + Entry.slot] !== key.slot || words[at + Entry.family] !== key.family) return false
+  for (let word = 0; word < 4; word++)
+    if (words[at + Entry.address + word] !== key.address[word]) return false
+  return Atomics.load(words, at + Entry.ready) === 1
+}
+
+/**
+ * Adds 1, below `most` (0: no limit): how many there were; REFUSED, or REUSED where it is nobody's.
+ */
+function addConnection(words: Int32Array, at: number, most: number): number {
+  for (;;) {
+    const before = Atomics.load(words, at + Entry.connections)
+    if (before < 0) return REUSED
+    if (most > 0 && before >= most) return REFUSED
+    if (Atomics.compareExchange(words, at + Entry.connections, before, before + 1) === before) return before
+  }
+}
+
+/** An entry for a key that has none; NO_ROOM, or −2: somebody else has made one meanwhile. */
+function claim(sources: Sources, limit: AskedLimit, nowMs: number): number {
+  const { words, tagsAt } = sources
+  const entry = freeEntry(sources, nowMs)
+  if (entry < 0) return NO_ROOM
+  const at = entryAt(sources, entry)
+  const bucket = bucketOf(sources)
+  for (let other = bucket; other < bucket + BUCKET; other++) {
+    if (other === entry || Atomics.load(words, tagsAt + other) !== key.tag) continue
+    if ((other < entry && !isReady(sources, other)) || hasKey(sources, other)) {
+      release(sources, entry)
+      return -2
+    }
+  }
+  words[at + Entry.slot] = key.slot
+  words[at + Entry.family] = key.family
+  for (let word = 0; word < 4; word++) words[at + Entry.address + word] = key.address[word]
+  Atomics.store(words, at + Entry.tokens, limit.burst * 1000)
+  Atomics.store(words, at + Entry.refilledMs, nowMs | 0)
+  words[at + Entry.rate] = limit.rate
+  words[at + Entry.burst] = limit.burst
+  Atomics.store(words, at + Entry.ready, 1)
+  Atomics.store(words, at + Entry.connections, 0)
+  return entry
+}
+
+const isReady = (sources: Sources, entry: number): boolean =>
+  Atomics.load(sources.words, entryAt(sources, entry) + Entry.ready) === 1
+
+/** Whether another that has the key's tag turns out to have the key. */
+function hasKey(sources: Sources, other: number): boolean {
+  const { words, tagsAt } = sources
+  for (let spin = 0; spin < SPINS && !isReady(sources, other); spin++)
+    if (Atomics.load(words, tagsAt + other) !== key.tag) return false
+  return isKey(sources, other)
+}
+
+/** An entry of the bucket that has the key's tag from now on, and is nobody else's; −1: none. */
+function freeEntry(sources: Sources, nowMs: number): number {
+  const { words, tagsAt } = sources
+  const bucket = bucketOf(sources)
+  for (let entry = bucket; entry < bucket + BUCKET; entry++) {
+    if (Atomics.load(words, tagsAt + entry) !== 0) continue
+    if (Atomics.compareExchange(words, tagsAt + entry, 0, key.tag) !== 0) continue
+    Atomics.store(words, entryAt(sources, entry) + Entry.connections, REUSED)
+    return entry
+  }
+  for (let entry = bucket; entry < bucket + BUCKET; entry++) {
+    const at = entryAt(sources, entry)
+    if (!isIdle(words, at, nowMs)) continue
+    if (Atomics.compareExchange(words, at + Entry.connections, 0, REUSED) !== 0) continue
+    Atomics.store(words, at + Entry.ready, 0)
+    Atomics.store(words, tagsAt + entry, key.tag)
+    return entry
+  }
+  return -1
+}
+
+function release({ words, tagsAt, entriesAt }: Sources, entry: number): void {
+  Atomics.store(words, entriesAt + entry * Entry.WORDS + Entry.ready, 0)
+  Atomics.store(words, tagsAt + entry, 0)
+}
+
+/** Whether nothing would be forgotten with an entry: no connection, and all of its tokens back. */
+function isIdle(words: Int32Array, at: number, nowMs: number): boolean {
+  if (Atomics.load(words, at + Entry.ready) === 0 || Atomics.load(words, at + Entry.connections) !== 0)
+    return false
+  const missing = words[at + Entry.burst] * 1000 - Atomics.load(words, at + Entry.tokens)
+  return missing <= 0 || sinceMs(words, at, nowMs) * words[at + Entry.rate] >= missing
+}
+
+/** Clocks of workers differ by less than a second; more than that back is more than 24 days on. */
+function sinceMs(words: Int32Array, at: number, nowMs: number): number {
+  const elapsed = ((nowMs | 0) - Atomics.load(words, at + Entry.refilledMs)) | 0
+  return elapsed < -1000 ? 2 ** 31 : Math.max(0, elapsed)
+}
+
+/** Takes a token, after those that have come since the last look: one for each `1000 / rate` ms. */
+function takeToken(words: Int32Array, at: number, { rate, burst }: AskedLimit, nowMs: number): boolean {
+  const most = burst * 1000
+  words[at + Entry.rate] = rate
+  words[at + Entry.burst] = burst
+  const elapsed = sinceMs(words, at, nowMs)
+  const last = Atomics.load(words, at + Entry.refilledMs)
+  const isMine =
+    elapsed > 0 && Atomics.compareExchange(words, at + Entry.refilledMs, last, nowMs | 0) === last
+  const came = isMine ? Math.min(most, elapsed * rate) : 0
+  for (;;) {
+    const before = Atomics.load(words, at + Entry.tokens)
+    const now = Math.min(most, before + came)
+    const left = now >= 1000 ? now - 1000 : now
+    if (Atomics.compareExchange(words, at + Entry.tokens, before, left) === before) return now >= 1000
+  }
+}

@@ -1,0 +1,26 @@
+/** Policies in words, for those that explain and name them (../explain/access-text.ts). */
+
+import { formatCidr } from '../../address/address.ts'
+import type { ColdPolicy, ColdTest } from '../format/cold.ts'
+import type { AccessPolicy, Test } from '../plan/access.ts'
+
+/** @param rows  Of its rules, in order. */
+export const coldPolicy = (policy: AccessPolicy, rows: readonly number[]): ColdPolicy => ({
+  ...policy,
+  rules: policy.rules.map(({ never, from, to, when }, index) => ({
+    row: rows[index],
+    never,
+    from: from.map(tests => tests.map(coldTest)),
+    to: to.map(tests => tests.map(coldTest)),
+    when: when.map(coldTest),
+  })),
+})
+
+function coldTest(test: Test): ColdTest {
+  const { field, not, of } = test
+  if ('cidrs' in test) return { field, not, of, values: test.cidrs.map(formatCidr) }
+  if ('ports' in test) return { field, not, of, values: test.ports.map(String) }
+  return 'isKnown' in test
+    ? { field, not, of, values: test.patterns, isKnown: test.isKnown }
+    : { field, not, of, values: test.patterns }
+}

@@ -1,0 +1,256 @@
+/**
+ * Builds who may connect (../match/authorize.ts): policies to groups of lists, and limits.
+ *
+ * Policies that the same listeners have are one group. Each source of a rule is a candidate, listed
+ * at every prefix of one of its addresses; one that asks for no address is listed for anybody. So
+ * of ten thousand policies as few are tried as have a prefix around the connection's address.
+ *
+ * What is known while the table is built is answered here: an identity that nobody has is no test.
+ */
+
+import type { Cidr } from '../../address/address.ts'
+import { assert } from '../../base/assert.ts'
+import {
+  Access,
+  AccessGroup,
+  AccessRow,
+  AccessTest,
+  Effect,
+  listKey,
+  Of,
+  SourceLimitRow,
+  TestRun,
+} from '../format/access-layout.ts'
+import type { ColdPolicy } from '../format/cold.ts'
+import { PairIndexBuilder } from '../format/pair-index.ts'
+import type { AccessPolicy, AccessRule, PlannedLimit, Test } from '../plan/access.ts'
+import type { Plan, SourceCondition } from '../plan/plan.ts'
+import { coldPolicy } from './access-words.ts'
+import type { AddressSets } from './address-sets.ts'
+import { packed } from './assemble.ts'
+import type { SlotOf } from './endpoints.ts'
+import { ANY_PREFIX, NodeSet, type PrefixId } from './node-set.ts'
+import { Rows } from './rows.ts'
+
+/** What the rest of the routing part gives. */
+type AccessParts = {
+  readonly slotOf: SlotOf
+  readonly sets: AddressSets
+  readonly conditionOf: (condition: SourceCondition) => number
+}
+
+/** What is known of a group once all its policies are there. */
+type Head = { lists: number; firstAllow: number; firstTryAllow: number }
+
+/** By list key, then by prefix: candidates, ascending by row. */
+type Lists = Map<number, Map<PrefixId, number[][]>>
+
+const NO_ROW = 0xffffffff
+
+export class AccessBuilder {
+  readonly #parts: AccessParts
+  readonly #rows = {
+    access: new Rows(Access.WORDS),
+    groups: new Rows(AccessGroup.WORDS),
+    rules: new Rows(AccessRow.WORDS),
+    runs: new Rows(TestRun.WORDS),
+    tests: new Rows(AccessTest.WORDS),
+    ports: new Rows(1),
+    limits: new Rows(SourceLimitRow.WORDS),
+  }
+  readonly #nodes = new NodeSet()
+  readonly #lists: Lists = new Map()
+  readonly #names: (readonly string[])[] = []
+  readonly cold: ColdPolicy[] = []
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts
+  }
+
+  /** All of a plan at once. */
+  add({ listeners, policies = [], limits = [] }: Plan): void {
+    if (policies.length === 0 && limits.length === 0) return
+    const users = policies.map((): number[] => [])
+    for (const [listener, each] of listeners.entries())
+      for (const policy of each.policies ?? []) users[policy].push(listener)
+    const groups = Map.groupBy(policies.keys(), policy => users[policy].join())
+    const groupOf = new Map(
+      [...groups].flatMap(([, all], group) => all.map(policy => [policy, group] as const)),
+    )
+    const heads = [...groups].map(() => ({ lists: 0, firstAllow: NO_ROW, firstTryAllow: NO_ROW }))
+    for (const [index, policy] of policies.entries())
+      this.#addPolicy(policy, index, groupOf.get(index) ?? 0, heads)
+    for (const limit of limits) this.#addLimit(limit)
+    for (const { policies: own = [], limits: sources = [] } of listeners) {
+      const first = this.#rows.groups.count
+      const numbers = [...new Set(own.map(policy => groupOf.get(policy) ?? 0))].sort((a, b) => a - b)
+      for (const number of numbers) {
+        const { lists, firstAllow, firstTryAllow } = heads[number]
+        this.#rows.groups.add(number, lists, firstAllow, firstTryAllow)
+      }
+      assert(sources.length <= 2, `${sources.length} limits for one listener`)
+      const [limit = 0, another = 0] = sources
+      this.#rows.access.add(first, numbers.length, sources.length, limit, another)
+    }
+  }
+
+  #addPolicy(policy: AccessPolicy, index: number, group: number, heads: Head[]): void {
+    const effect = effectOf(policy)
+    const head = heads[group]
+    const name = Object.keys(Effect)[effect]
+    const slotOf = (what: string): number => this.#parts.slotOf(`policy ${name} ${policy.name}${what}`)
+    const rows: number[] = []
+    if (policy.action === 'ALLOW') {
+      // Stands for all of its rules: none of them has let the connection in.
+      const whole = this.#rows.rules.add(index, NO_ROW, 0, 0, 0, 0, slotOf(''))
+      if (effect === Effect.allow && head.firstAllow === NO_ROW) head.firstAllow = whole
+      if (effect === Effect.tryAllow && head.firstTryAllow === NO_ROW) head.firstTryAllow = whole
+    }
+    for (const [place, rule] of policy.rules.entries())
+      rows.push(this.#addRule(rule, { index, place, slot: slotOf(` rules[${place}]`) }, group, effect, head))
+    this.cold.push(coldPolicy(policy, rows))
+  }
+
+  /** The row of a rule; one that never matches has a row, and no candidate. */
+  #addRule(
+    rule: AccessRule,
+    { index, place, slot }: { index: number; place: number; slot: number },
+    group: number,
+    effect: number,
+    head: Head,
+  ): number {
+    const when = simplified(rule.when)
+    const to = rule.to.map(simplified)
+    const anywhere = rule.to.length === 0 || to.some(each => each?.length === 0)
+    const tests = when && this.#addTests(when)
+    const firstRun = this.#rows.runs.count
+    const runs = anywhere ? [] : to.filter(each => each !== null)
+    for (const each of runs) {
+      const run = this.#addTests(each)
+      this.#rows.runs.add(...run)
+    }
+    const [firstTest, testCount] = tests ?? [0, 0]
+    const row = this.#rows.rules.add(index, place, firstRun, runs.length, firstTest, testCount, slot)
+    if (rule.never !== null || when === null || (!anywhere && runs.length === 0)) return row
+    for (const source of rule.from.length === 0 ? [[]] : rule.from) {
+      const asked = simplified(source)
+      if (asked !== null) this.#addCandidate(asked, when, row, group, effect, head)
+    }
+    return row
+  }
+
+  #addCandidate(
+    source: readonly Test[],
+    when: readonly Test[],
+    row: number,
+    group: number,
+    effect: number,
+    head: Head,
+  ): void {
+    const key = finding(source) ?? finding(when)
+    const rest = source.filter(test => test !== key)
+    const isClient = key?.of === 'client' ? 1 : 0
+    const bit = 2 * effect + isClient
+    head.lists |= 1 << bit
+    const byPrefix = this.#lists.getOrInsertComputed(listKey(group, effect, isClient), () => new Map())
+    const candidate = [row, ...this.#addTests(rest)]
+    const prefixes = key === null ? [ANY_PREFIX] : this.#nodes.idsOf(key.cidrs)
+    for (const prefix of prefixes) byPrefix.getOrInsertComputed(prefix, () => []).push(candidate)
+  }
+
+  #addTests(tests: readonly Test[]): [first: number, count: number] {
+    const rows = tests.map((test): [number, number, number] => [
+      Of[kindOf(test)],
+      test.not ? 1 : 0,
+      this.#whatOf(test),
+    ])
+    const first = this.#rows.tests.count
+    for (const row of rows) this.#rows.tests.add(...row)
+    return [first, tests.length]
+  }
+
+  #whatOf(test: Test): number {
+    switch (test.of) {
+      case 'peer':
+      case 'client':
+      case 'destination':
+        return this.#parts.sets.indexOf(test.cidrs)
+      case 'port': {
+        const first = this.#rows.ports.count
+        this.#rows.ports.add(test.ports.length)
+        for (const port of test.ports) this.#rows.ports.add(port)
+        return first
+      }
+      case 'serverName':
+        return this.#names.push(test.patterns) - 1
+      default: {
+        const identity = { of: test.of, patterns: test.patterns }
+        return this.#parts.conditionOf({ namespace: null, labels: {}, visibleTo: null, identity })
+      }
+    }
+  }
+
+  #addLimit({ gateway, connections, rate, burst, prefix4, prefix6 }: PlannedLimit): void {
+    const slot = this.#parts.slotOf(`limit ${gateway}`)
+    this.#rows.limits.add(slot, connections, rate, burst, prefix4, prefix6)
+  }
+
+  finish() {
+    const { hosts, ranges, nodes, parents } = this.#nodes.finish()
+    const index = new PairIndexBuilder()
+    const lists: number[] = []
+    for (const [key, byPrefix] of this.#lists)
+      for (const [prefix, candidates] of byPrefix) {
+        index.add(key, nodes[prefix], lists.length)
+        lists.push(candidates.length)
+        for (const candidate of candidates) for (const word of candidate) lists.push(word)
+      }
+    const rows = this.#rows
+    return {
+      access: rows.access.words(),
+      accessGroups: rows.groups.words(),
+      accessIndex: index.finish(),
+      accessLists: Uint32Array.from(lists),
+      accessRules: rows.rules.words(),
+      accessRuns: rows.runs.words(),
+      accessTests: rows.tests.words(),
+      accessPorts: rows.ports.words(),
+      accessNames: packed(this.#names),
+      accessHosts4: hosts[4],
+      accessHosts6: hosts[6],
+      accessRanges4: ranges[4],
+      accessRanges6: ranges[6],
+      accessParents: parents,
+      sourceLimits: rows.limits.words(),
+    }
+  }
+}
+
+const effectOf = ({ action, dryRun }: AccessPolicy): Effect =>
+  action === 'AUDIT'
+    ? Effect.audit
+    : action === 'DENY'
+      ? dryRun
+        ? Effect.tryDeny
+        : Effect.deny
+      : dryRun
+        ? Effect.tryAllow
+        : Effect.allow
+
+/** Tests without those that are always true; null: one of them never is. */
+function simplified(tests: readonly Test[]): readonly Test[] | null {
+  const isKnown = (test: Test): boolean => !('isKnown' in test) || test.isKnown
+  return tests.some(test => !isKnown(test) && !test.not) ? null : tests.filter(isKnown)
+}
+
+/** The test whose prefixes find a candidate: the peer's, else the client's. */
+function finding(tests: readonly Test[]): (Test & { readonly cidrs: readonly Cidr[] }) | null {
+  for (const who of ['peer', 'client'] as const)
+    for (const test of tests) if (test.of === who && !test.not) return test
+  return null
+}
+
+const kindOf = ({ of }: Test): keyof typeof Of =>
+  of === 'peer' || of === 'client' || of === 'destination' || of === 'port' || of === 'serverName'
+    ? of
+    : 'condition'

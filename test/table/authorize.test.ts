@@ -1,0 +1,233 @@
+/**
+ * Who may connect: the table's answer against the naive one, on random policies and connections.
+ *
+ * test/support/full.ts says how many plans are tried.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Cidr, parseCidr, parseInto } from '../../src/address/address.ts'
+import { AccessRow } from '../../src/table/format/access-layout.ts'
+import { readCold, type Table } from '../../src/table/format/table.ts'
+import { authorize, createVerdict, NO_ROW } from '../../src/table/match/authorize.ts'
+import type { AccessPolicy, AccessRule, Test } from '../../src/table/plan/access.ts'
+import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
+import { runs } from '../support/full.ts'
+import { type Connecting, naiveAuthorize } from '../support/naive-authorize.ts'
+import { address, port, serverName } from '../support/plans.ts'
+import { queryOf, tableOf } from '../support/tables.ts'
+
+const PLANS = runs(1500)
+
+const prefix = fc
+  .tuple(address, fc.constantFrom(0, 8, 15, 16, 22, 24, 30, 31, 32))
+  .map(([text, bits]) => parseCidr(`${text}/${text.includes(':') ? bits * 2 : bits}`) as Cidr)
+const cidrs = fc.array(prefix, { minLength: 1, maxLength: 3 })
+const not = fc.boolean()
+const patterns = (...texts: string[]) =>
+  fc.uniqueArray(fc.constantFrom(...texts), { minLength: 1, maxLength: 2 })
+const identity = { not, field: fc.constant('identity') }
+
+const aTest: fc.Arbitrary<Test> = fc.oneof(
+  {
+    arbitrary: fc.record({
+      field: fc.constant('a'),
+      not,
+      of: fc.constantFrom('peer' as const, 'client' as const, 'destination' as const),
+      cidrs,
+    }),
+    weight: 6,
+  },
+  fc.record({
+    field: fc.constant('p'),
+    not,
+    of: fc.constant('port' as const),
+    ports: fc.array(port, { minLength: 1, maxLength: 2 }),
+  }),
+  fc.record({
+    field: fc.constant('n'),
+    not,
+    of: fc.constant('serverName' as const),
+    patterns: patterns('*', 'a*', '*.test', 'a.test', 'x'),
+  }),
+  fc.record({
+    ...identity,
+    of: fc.constant('namespace' as const),
+    patterns: patterns('*', 'f*o', 'foo', 'ba*'),
+    isKnown: fc.boolean(),
+  }),
+  fc.record({
+    ...identity,
+    of: fc.constant('principal' as const),
+    patterns: patterns('*', 'cluster.local/ns/foo/*', '*/sa/a'),
+    isKnown: fc.boolean(),
+  }),
+  fc.record({
+    ...identity,
+    of: fc.constant('serviceAccount' as const),
+    patterns: patterns('foo/a', 'bar/a', 'foo/b'),
+    isKnown: fc.boolean(),
+  }),
+  fc.record({
+    ...identity,
+    of: fc.constant('trustDomain' as const),
+    patterns: patterns('*', '*.local', 'other'),
+    isKnown: fc.boolean(),
+  }),
+)
+const tests = fc.array(aTest, { maxLength: 2 })
+
+const rule: fc.Arbitrary<AccessRule> = fc.record({
+  never: fc.oneof({ arbitrary: fc.constant(null), weight: 8 }, fc.constant('no connection has methods')),
+  from: fc.array(tests, { maxLength: 2 }),
+  to: fc.array(tests, { maxLength: 2 }),
+  when: fc.array(aTest, { maxLength: 1 }),
+})
+
+const policies: fc.Arbitrary<AccessPolicy[]> = fc
+  .array(
+    fc.record({
+      action: fc.constantFrom('ALLOW' as const, 'DENY' as const, 'AUDIT' as const),
+      isTried: fc.nat(3),
+      rules: fc.array(rule, { maxLength: 3 }),
+    }),
+    { maxLength: 6 },
+  )
+  .map(all =>
+    all.map(({ action, isTried, rules }, index) => ({
+      name: `default/p${index}`,
+      action,
+      rules,
+      dryRun: isTried === 0 && action !== 'AUDIT',
+      file: 'a.yaml',
+      line: index + 1,
+    })),
+  )
+
+const SOURCES = [
+  { cidr: '10.0.0.0/16', namespace: 'foo', serviceAccount: 'a' },
+  { cidr: '10.1.0.0/16', namespace: 'bar', serviceAccount: 'a' },
+  { cidr: '2001:db8:1::/48', namespace: 'bar', serviceAccount: '' },
+]
+
+/** Two listeners: which policies each has is drawn. */
+const planOf = (all: readonly AccessPolicy[], own: readonly number[]): Plan => {
+  const scope = { host: '', port: 0, addresses: [], rules: [], defaultRoute: 0 }
+  const listener = {
+    bind: '',
+    opens: true,
+    destination: 'local',
+    scopes: [scope],
+    otherwise: 'close',
+  } as const
+  return {
+    listeners: [
+      { ...listener, gateway: 'default/edge', port: 443, policies: own },
+      { ...listener, gateway: 'mesh', port: 80, policies: [...all.keys()] },
+    ],
+    routes: [{ identity: 'r', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
+    clusters: [
+      {
+        host: 'a',
+        subset: null,
+        port: 80,
+        kind: 'static',
+        endpoints: [],
+        names: [],
+        labels: {},
+        policy: DEFAULT_POLICY,
+      },
+    ],
+    sources: SOURCES.map(({ cidr, namespace, serviceAccount }) => ({
+      cidr: parseCidr(cidr) as Cidr,
+      namespace,
+      labels: {},
+      ...(serviceAccount !== '' && { serviceAccount }),
+    })),
+    policies: all,
+  }
+}
+
+/** "default/p0 rules[1]", or the policy alone. */
+function nameOf(table: Table, row: number): string | null {
+  if (row === NO_ROW || table.access === null) return null
+  const at = row * AccessRow.WORDS
+  const rule = table.access.rows[at + AccessRow.rule]
+  const name = readCold(table).policies?.[table.access.rows[at + AccessRow.policy]].name
+  return rule === NO_ROW ? `${name}` : `${name} rules[${rule}]`
+}
+
+const workloadAt = (client: string) => {
+  const at = SOURCES.find(({ cidr }) => {
+    const words = new Uint32Array(4)
+    const family = parseInto(client, words, 0)
+    const { words: of, bits, family: its } = parseCidr(cidr) as Cidr
+    if (family !== its) return false
+    const wide = family === 4 ? 32 : 128
+    const text = (all: Uint32Array) =>
+      [...all]
+        .map(word => word.toString(2).padStart(32, '0'))
+        .join('')
+        .slice(0, Math.min(bits, wide))
+    return text(words) === text(of)
+  })
+  return at ?? null
+}
+
+const connection = fc.record({
+  peer: fc.option(address, { nil: null }),
+  client: address,
+  destination: address,
+  port,
+  serverName,
+  isMesh: fc.boolean(),
+})
+
+test('the table lets in whom the naive evaluator does, and names the same rule', t => {
+  const seen = { denied: 0, allowed: 0, tried: 0, audited: 0 }
+  const verdict = createVerdict()
+  fc.assert(
+    fc.property(
+      policies,
+      fc.array(fc.nat(5), { maxLength: 6 }),
+      fc.array(connection, { minLength: 100, maxLength: 150 }),
+      (all, drawn, connections) => {
+        const own = [...new Set(drawn)].filter(index => index < all.length).sort((a, b) => a - b)
+        const table = tableOf(planOf(all, own))
+        for (const each of connections) {
+          const listener = each.isMesh ? 1 : 0
+          const query = queryOf(listener, each.client, each.destination, each.port, {
+            isTls: true,
+            serverName: each.serverName,
+          })
+          if (each.peer !== null) query.peerFamily = parseInto(each.peer, query.peer, 0)
+          const asked: Connecting = {
+            ...each,
+            peer: each.peer ?? each.client,
+            port: each.isMesh ? each.port : 443,
+            workload: workloadAt(each.client),
+          }
+          const applied = each.isMesh ? all : own.map(index => all[index])
+          const expected = naiveAuthorize(applied, asked)
+          const may = table.access === null || authorize(table, table.access, listener, query, null, verdict)
+          if (table.access === null) Object.assign(verdict, createVerdict())
+          assert.equal(may, expected.denied === null)
+          const said = {
+            denied: nameOf(table, verdict.denied),
+            tried: nameOf(table, verdict.tried),
+            audited: nameOf(table, verdict.audited),
+          }
+          assert.deepEqual(said, expected)
+          if (!may) seen.denied++
+          else seen.allowed++
+          if (said.tried !== null) seen.tried++
+          if (said.audited !== null) seen.audited++
+        }
+      },
+    ),
+    { numRuns: PLANS },
+  )
+  t.diagnostic(JSON.stringify(seen))
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > 100, `${what}: ${count}`)
+})
