@@ -46,6 +46,7 @@ export function explanationText(answer: Answer | { readonly error: string }, col
     ...field('listener', listener === null ? [] : [listener]),
     ...field('header', headerLines(answer)),
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
+    ...field('allowed', accessLines(answer)),
     ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
     ...field('to', answer.destinations.flatMap(destinationLines)),
     ...field('policy', policyLines(answer.destinations)),
@@ -71,6 +72,17 @@ function headerLines({ proxyProtocol }: Answer): string[] {
       client: `none: the peer is not in ${from}, and is the client itself`,
       untrusted: `none: the peer is not in ${from}, so it is reset`,
     }[proxyProtocol.peer ?? 'none'],
+  ]
+}
+
+/** What policies say of a connection that they let go on. */
+function accessLines({ authorization }: Answer): string[] {
+  if (authorization === null || authorization.deniedBy !== null) return []
+  const { wouldBeDeniedBy, auditedBy, because } = authorization
+  return [
+    'by the AuthorizationPolicies of the listener',
+    ...(wouldBeDeniedBy === null ? [] : [`would be denied by ${wouldBeDeniedBy}: ${because}`]),
+    ...(auditedBy === null ? [] : [`audited by ${auditedBy}`]),
   ]
 }
 

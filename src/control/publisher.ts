@@ -22,6 +22,7 @@ import { changedResources } from './observe/changes.ts'
 import { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import {
+  logAccess,
   logDiagnostics,
   logEndpoints,
   logGeneration,
@@ -163,6 +164,9 @@ export class Publisher {
     logGeneration(this.#log, this.generation, before, compiled, changes, stages)
     if (verdict) logLosses(this.#log, this.generation, verdict)
     logUnserved(this.#log, this.generation, before, compiled)
+    logAccess(this.#log, this.generation, before, compiled)
+    const { onChange, revokeOverMs } = this.settings.authorization
+    if (before && onChange === 'revoke') this.#plane.revoke(this.generation, revokeOverMs)
     if (before) this.#adopt(before.settings)
     onPublished()
   }

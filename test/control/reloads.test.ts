@@ -19,6 +19,7 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   restedMs: Number.POSITIVE_INFINITY,
   losses: null,
   doubts: [],
+  access: '',
   unserved: 0,
   uncounted: 0,
   stages: { read: 0, parse: 0, validate: 0, plan: 0, lint: 0, build: 0 },

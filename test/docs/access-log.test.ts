@@ -9,6 +9,7 @@ import { LINE_BYTES_MAX } from '../../src/access-log/lines.ts'
 import { Live, NAME_WORDS } from '../../src/stats/connections.ts'
 import { Generations } from '../../src/stats/generations.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
+import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { writeName } from '../../src/stats/row-names.ts'
 import { recordOf } from '../support/records.ts'
 import { holds, tableOf } from './kit.ts'
@@ -45,6 +46,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   listener: 'The listener.',
   source_namespace: 'The client’s namespace, by its address.',
   source_labels: 'The client’s labels.',
+  denied_by: 'The rule of an AuthorizationPolicy that denied it; only for `denied-by-policy`.',
+  would_be_denied_by: 'The same if dry runs counted; absent if none would.',
+  audited_by: 'The rule of an `AUDIT` policy that matched; absent if none did.',
   response_flags: 'Envoy’s flag for the reason, or `-`.',
   reason: 'Why it ended; null while it is open.',
   ended_by: '`client`, `upstream` or `weir`.',
@@ -53,14 +57,25 @@ const FIELDS: Readonly<Record<string, string>> = {
 }
 
 test('docs/operations.md shows every field of the access log', () => {
-  const out = new Bytes(LINE_BYTES_MAX)
-  const record = recordOf({ errno: 104, reason: 0, peerFamily: 4 })
-  const words = Int32Array.of(...record.words, ...new Int32Array(NAME_WORDS))
-  const numbers = new Float64Array(words.buffer)
-  writeName(words, 0, Live.WORDS, 'db.example.com')
-  new JsonLines(new Generations(new LiveConnections([]))).put(out, words, numbers, 0)
-  const line = JSON.parse(Buffer.from(out.buffer.subarray(0, out.length)).toString())
-  deepEqual(Object.keys(line), Object.keys(FIELDS))
+  const marked = { errno: 104, peerFamily: 4, policy: 1, audited: 1 }
+  const fieldsOf = (reason: number): string[] => {
+    const out = new Bytes(LINE_BYTES_MAX)
+    const record = recordOf({ ...marked, reason })
+    const words = Int32Array.of(...record.words, ...new Int32Array(NAME_WORDS))
+    const numbers = new Float64Array(words.buffer)
+    writeName(words, 0, Live.WORDS, 'db.example.com')
+    new JsonLines(new Generations(new LiveConnections([]))).put(out, words, numbers, 0)
+    return Object.keys(JSON.parse(Buffer.from(out.buffer.subarray(0, out.length)).toString()))
+  }
+  const names = Object.keys(FIELDS)
+  deepEqual(
+    fieldsOf(REASON_NAMES.indexOf('denied-by-policy')),
+    names.filter(name => name !== 'would_be_denied_by'),
+  )
+  deepEqual(
+    fieldsOf(0),
+    names.filter(name => name !== 'denied_by'),
+  )
   const rows = Object.entries(FIELDS).map(([name, meaning]) => [`\`${name}\``, meaning])
   holds('docs/operations.md', 'access-log', tableOf(['field', 'meaning'], rows))
 })

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Cidr, parseCidr, parseInto } from '../../src/address/address.ts'
-import { AccessRow } from '../../src/table/format/access-layout.ts'
+import { AccessCandidate, AccessRow } from '../../src/table/format/access-layout.ts'
 import { readCold, type Table } from '../../src/table/format/table.ts'
 import { authorize, createVerdict, NO_ROW } from '../../src/table/match/authorize.ts'
 import type { AccessPolicy, AccessRule, Test } from '../../src/table/plan/access.ts'
@@ -230,4 +230,36 @@ test('the table lets in whom the naive evaluator does, and names the same rule',
   )
   t.diagnostic(JSON.stringify(seen))
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 100, `${what}: ${count}`)
+})
+
+test('of ten thousand policies, or blocks of one, as few are tried as have the address', () => {
+  const blocks = Array.from(
+    { length: 10_000 },
+    (_, index) => parseCidr(`10.${index >> 8}.${index & 255}.0/24`) as Cidr,
+  )
+  const denying = (name: string, cidrs: readonly Cidr[]): AccessPolicy => ({
+    name,
+    action: 'DENY',
+    dryRun: false,
+    rules: [
+      { never: null, from: [[{ field: 'ipBlocks', not: false, of: 'peer', cidrs }]], to: [], when: [] },
+    ],
+    file: 'a.yaml',
+    line: 1,
+  })
+  const many = blocks.map((block, index) => denying(`default/p${index}`, [block]))
+  for (const policies of [many, [denying('default/all', blocks)]]) {
+    const table = tableOf(planOf(policies, [...policies.keys()]))
+    const { access } = table
+    assert.ok(access)
+    for (let at = 0; at < access.lists.length; at += 1 + AccessCandidate.WORDS * access.lists[at])
+      assert.equal(access.lists[at], 1, 'each block has a list of one')
+    const verdict = createVerdict()
+    assert.equal(authorize(table, access, 0, queryOf(0, '10.3.4.5', '192.0.2.1', 443), null, verdict), false)
+    assert.equal(
+      nameOf(table, verdict.denied),
+      `${policies[policies.length > 1 ? 3 * 256 + 4 : 0].name} rules[0]`,
+    )
+    assert.equal(authorize(table, access, 0, queryOf(0, '11.3.4.5', '192.0.2.1', 443), null, verdict), true)
+  }
 })

@@ -77,6 +77,15 @@ const explanation = object({
     }),
   ),
   client: object({ namespace: textOrNull(), labels: record(text()) }),
+  authorization: orNull(
+    object({
+      deniedBy: textOrNull(),
+      wouldBeDeniedBy: textOrNull(),
+      auditedBy: textOrNull(),
+      because: textOrNull(),
+    }),
+    'The AuthorizationPolicies of the listener; null: it has none.',
+  ),
   rule: orNull(ruleOrigin),
   destinations: list(destination),
   rejected: list(object({ ...placeFields, because: text() }), 'Rules tried before, in order.'),

@@ -70,6 +70,8 @@ export type Compiled = {
   readonly losses: Losses | null
   /** Why it may be half-written. */
   readonly doubts: readonly string[]
+  /** Who may connect, in words for the log; '' where everybody may. */
+  readonly access: string
   /** Rules with a destination that nothing defines. */
   readonly unserved: number
   /** Endpoints, clusters and routes that found no slot for a count of their own. */
@@ -116,6 +118,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
     emptyFiles: files.filter(each => isEmpty(each)).map(each => each.file),
     restedMs: rested,
     ...compared,
+    access: plan ? accessText(plan) : '',
     unserved: snapshot ? unservedRules(snapshot) : 0,
     uncounted: slots.overflowed + policySlots.overflowed,
     resolved: task.names,
@@ -148,6 +151,22 @@ function compare(
       : null
   return { losses, doubts: doubtsOf(before ?? after, after, losses) }
 }
+
+/** "2 AuthorizationPolicies are enforced: shop/allow-office (ALLOW) at shop/edge; …". */
+function accessText({ policies = [], listeners }: Plan): string {
+  if (policies.length === 0) return ''
+  const count =
+    policies.length === 1 ? '1 AuthorizationPolicy is' : `${policies.length} AuthorizationPolicies are`
+  const told = policies.slice(0, POLICIES_TOLD_MAX).map(({ name, action, dryRun }, index) => {
+    const where = listeners.filter(each => each.policies?.includes(index)).map(each => each.gateway)
+    return `${name} (${action}${dryRun ? ', dry run' : ''}) at ${[...new Set(where)].join(', ')}`
+  })
+  const rest = policies.length - told.length
+  return `${count} enforced: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`
+}
+
+/** Policies that a line of the log names. */
+const POLICIES_TOLD_MAX = 10
 
 const namedClusters = (plan: Plan): NamedCluster[] =>
   plan.clusters.flatMap(({ places, host, port, subset }, cluster) => {

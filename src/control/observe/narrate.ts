@@ -105,6 +105,15 @@ export function logUnserved(
   )
 }
 
+/** Who may connect, at the start and where it differs from before. */
+export function logAccess(log: Logger, generation: number, before: Compiled | null, after: Compiled): void {
+  if (after.access === (before?.access ?? '')) return
+  log.info(
+    { generation },
+    after.access || 'no AuthorizationPolicy is enforced any more: everybody may connect',
+  )
+}
+
 /** Endpoints that took the place of those of `table`, while the generation goes on. */
 export function logEndpoints(
   log: Logger,

@@ -16,6 +16,7 @@ import { Observer } from '../observe/observer.ts'
 import { Troubles } from '../observe/troubles.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
+import { countDenied, findDenied, revocation } from './revocation.ts'
 import { SelectedDrain, type Selection } from './selected-drain.ts'
 import { Supervisor } from './supervisor.ts'
 import type { WorkingThreads } from './threads.ts'
@@ -138,6 +139,20 @@ export class DataPlane {
     const { matched } = drain
     this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
     return drain
+  }
+
+  /** Resets the open connections that the policies of a generation deny. */
+  revoke(generation: number, overMs: number): void {
+    const table = this.observer.generations.table(generation)
+    const denied = table ? findDenied(this.observer, table) : []
+    if (table === null || denied.length === 0) return
+    countDenied(this.stats, table, denied)
+    this.#supervisor.tell(revocation(denied, generation, overMs))
+    const count = denied.length === 1 ? '1 open connection is' : `${denied.length} open connections are`
+    this.#log.info(
+      { generation, overMs, denied: denied.length },
+      `${count} denied by the policies of generation ${generation}: reset over ${overMs / 1000} s`,
+    )
   }
 
   /** Lets connections end for up to `timeoutMs`, then resets the rest, and ends. */

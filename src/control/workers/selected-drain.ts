@@ -68,9 +68,7 @@ export class SelectedDrain {
 
   /** What each worker is to be told, by worker; workers that have none of them are missing. */
   orders(random: () => number = Math.random): Map<number, Order> {
-    const order = shuffled(this.#meant, random)
-    const stepMs = this.overMs / order.length
-    const timed = order.map((meant, index) => ({ ...meant, afterMs: (index + random()) * stepMs }))
+    const timed = spreadOver(this.#meant, this.overMs, random)
     return new Map(
       [...Map.groupBy(timed, ({ worker }) => worker)].map(([worker, own]) => [
         worker,
@@ -111,4 +109,14 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
     ;[all[left], all[other]] = [all[other], all[left]]
   }
   return all
+}
+
+/** Each with when its turn is: in no order, spread evenly over a time, each a little off. */
+export function spreadOver<T extends object>(
+  list: readonly T[],
+  overMs: number,
+  random: () => number = Math.random,
+): (T & { readonly afterMs: number })[] {
+  const stepMs = overMs / list.length
+  return shuffled(list, random).map((each, index) => ({ ...each, afterMs: (index + random()) * stepMs }))
 }

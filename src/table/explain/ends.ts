@@ -17,6 +17,7 @@ export type ClusterEnd = (typeof CLUSTER_ENDS)[number]
 /** Reasons that a table alone gives; each is one of stats/reasons.ts, and a test says so. */
 export const EARLY_ENDS = [
   'proxy-untrusted',
+  'denied-by-policy',
   'no-sni',
   'not-tls',
   'no-route',

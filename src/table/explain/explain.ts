@@ -21,8 +21,15 @@ import { createQuery, type Query } from '../match/query.ts'
 import type { RuleOrigin } from '../plan/plan.ts'
 import { ruleName } from '../plan/rule-name.ts'
 import { plainName } from '../plan/server-name.ts'
+import { explainAccess } from './access-text.ts'
 import { endOf, endOfCluster } from './ends.ts'
-import type { ExplainedDestination, ExplainedHeader, Explanation, Question } from './explanation.ts'
+import type {
+  ExplainedAccess,
+  ExplainedDestination,
+  ExplainedHeader,
+  Explanation,
+  Question,
+} from './explanation.ts'
 import { findListener } from './find-listener.ts'
 import { clientOf, headerAt } from './header.ts'
 import { defaultPolicy, policyOf } from './policy-text.ts'
@@ -79,6 +86,7 @@ export class Explainer {
       generation: this.table.generation,
       proxyProtocol,
       client,
+      authorization: null,
       rule: null,
       destinations: [],
       rejected: [],
@@ -95,6 +103,13 @@ export class Explainer {
     query.isTls = question.sni !== undefined
     query.serverName = plainName(question.sni ?? '')
     const bits = this.#words.conditions.bitsOf(client)
+    const access = explainAccess(this.table, this.#words.cold, query, client, bits)
+    const authorization = access && withoutListener(access)
+    if (access?.deniedBy) {
+      const reason = `denied by ${access.deniedBy}: ${access.because}`
+      const { key } = this.table.sockets[access.listener]
+      return { ...base, authorization, outcome: 'denied', reason, ends: 'denied-by-policy', listener: key }
+    }
     const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#words.rules.get(query.rule) ?? null
     const said = this.#outcome(route, rule, query)
@@ -103,6 +118,7 @@ export class Explainer {
     const destinations = route === PASSTHROUGH ? this.#passthrough(query) : this.#destinations(route, query)
     return {
       ...base,
+      authorization,
       ...said,
       ends: isServed ? (unnamed ?? endOf(said.outcome, destinations)) : 'no-route',
       listener: this.table.sockets[query.listener].key,
@@ -132,7 +148,7 @@ export class Explainer {
   #clientOf({ source }: Question, query: Query): ColdWorkload {
     const node = findNode(this.table.clients, query.clientFamily, query.client)
     const known = this.#workloads[this.table.clientNodes[node * ClientNode.WORDS + ClientNode.workload]]
-    return { namespace: source.namespace ?? known.namespace, labels: source.labels ?? known.labels }
+    return { ...known, namespace: source.namespace ?? known.namespace, labels: source.labels ?? known.labels }
   }
 
   #outcome(route: number, rule: RuleOrigin | null, query: Query): Pick<Explanation, 'outcome' | 'reason'> {
@@ -197,12 +213,15 @@ export class Explainer {
   }
 }
 
+const withoutListener = ({ listener: _, ...rest }: ExplainedAccess) => rest
+
 function queryOf(question: Question, header: ExplainedHeader | null): Query {
   const { destination } = question
   const query = createQuery()
   query.destinationFamily = parseInto(destination.ip ?? '', query.destination, 0)
   query.destinationPort = destination.port
   query.clientFamily = parseInto(clientOf(question, header) ?? '', query.client, 0)
+  if (header?.peer === 'sender') query.peerFamily = parseInto(question.peer ?? '', query.peer, 0)
   return query
 }
 

@@ -33,6 +33,19 @@ export type ExplainedHeader = {
   readonly peer: 'sender' | 'client' | 'untrusted' | null
 }
 
+/** What the policies of the listener say of a connection. */
+export type ExplainedAccess = {
+  /** Row of the listener whose policies they are. */
+  readonly listener: number
+  /** "edge/allow-office rules[0]"; null: it may connect. */
+  readonly deniedBy: string | null
+  /** The same if dry runs counted. */
+  readonly wouldBeDeniedBy: string | null
+  readonly auditedBy: string | null
+  /** Of a denial: what holds, or does not. */
+  readonly because: string | null
+}
+
 export type Explanation = {
   readonly outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied'
   /** One sentence, for people. */
@@ -48,6 +61,8 @@ export type Explanation = {
   /** null: the listener reads no PROXY header. */
   readonly proxyProtocol: ExplainedHeader | null
   readonly client: { readonly namespace: string | null; readonly labels: Readonly<Record<string, string>> }
+  /** null: the listener has no policies. */
+  readonly authorization: Omit<ExplainedAccess, 'listener'> | null
   readonly rule: RuleOrigin | null
   readonly destinations: readonly ExplainedDestination[]
   /** Rules tried before, in order. */

@@ -52,7 +52,7 @@ export function viewAccess(sections: Sections<'routing'>): Access | null {
 }
 
 /** "a", "a*", "*a" and "*" (pilot/pkg/security/authz/matcher/string.go); names are lower case. */
-function patternsOf(texts: readonly string[]): NamePatterns {
+export function patternsOf(texts: readonly string[]): NamePatterns {
   const patterns = texts.map(text => text.toLowerCase())
   return {
     exact: new Set(patterns.filter(each => !each.startsWith('*') && !each.endsWith('*'))),

@@ -1,0 +1,67 @@
+// Goal: a changed policy counts for new connections, is told in the log, and ends open connections
+// where that is asked for. Method: a gateway with its files, its admin listener and its log.
+
+import assert from 'node:assert/strict'
+import { scene, talking } from '../admin/scene.ts'
+import { CHOSEN_FIRST } from '../support/engine.ts'
+import { until } from '../support/sockets.ts'
+import { ask, routing } from './scene.ts'
+
+const policy = (action: string, block: string): string => `
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: who}
+spec:
+  action: ${action}
+  rules: [{from: [{source: {ipBlocks: [${block}]}}]}]
+`
+
+for (const { engine, test } of CHOSEN_FIRST) {
+  test(`${engine}: policies follow a reload, and are told in log, metrics and explain`, async t => {
+    const { port, backend, save, send, get, logged } = await scene(t, routing, engine)
+    const change = async (text: string, spec = '') => {
+      save(routing(port, backend).replace('{workers: 1,', `{workers: 1, ${spec}`) + text)
+      assert.equal((await send('POST /reload', {})).body.outcome, 'taken')
+    }
+    assert.equal(await ask(port, '127.0.0.1', '127.0.10.1'), 'hello test')
+    await change(policy('DENY', '127.0.10.0/24'))
+    await logged('1 AuthorizationPolicy is enforced: default/who (DENY) at default/edge')
+    assert.equal(await ask(port, '127.0.0.1', '127.0.10.1'), '')
+    assert.equal(await ask(port, '127.0.0.1', '127.0.11.1'), 'hello test')
+    const text = String((await get('/metrics')).body)
+    assert.match(
+      text,
+      /weir_policy_matches_total\{policy="default\/who",rule="0",action="DENY",effect="denied"\} 1\n/,
+    )
+    assert.match(text, /weir_connections_closed_total\{reason="denied-by-policy"\} 1\n/)
+    const { body } = await get(`/explain?gateway=edge&from=127.0.10.1&to=127.0.0.1:${port}`)
+    assert.equal(body.ends, 'denied-by-policy')
+    assert.equal(body.authorization.deniedBy, 'default/who rules[0]')
+    await change('')
+    await logged('no AuthorizationPolicy is enforced any more')
+    assert.equal(await ask(port, '127.0.0.1', '127.0.10.1'), 'hello test')
+  })
+
+  test(`${engine}: revoke resets the open connections that a changed policy denies, keep does not`, async t => {
+    const { port, backend, save, send, get, logged } = await scene(t, routing, engine)
+    const change = async (text: string, onChange: string) => {
+      const spec = `{workers: 1, authorization: {onChange: ${onChange}, revokeOver: 10ms},`
+      save(routing(port, backend).replace('{workers: 1,', spec) + text)
+      assert.equal((await send('POST /reload', {})).body.outcome, 'taken')
+    }
+    const client = await talking(t, port)
+    let ended = false
+    client.on('close', () => {
+      ended = true
+    })
+    await change(policy('DENY', '127.0.0.0/8'), 'keep')
+    const count = async () => (await get('/connections')).body.connections.length
+    assert.equal(await count(), 1)
+    await change(policy('ALLOW', '10.0.0.0/8'), 'revoke')
+    await logged('1 open connection is denied by the policies of generation 3')
+    await until(() => ended)
+    const text = String((await get('/metrics')).body)
+    assert.match(text, /weir_connections_closed_total\{reason="denied-by-policy"\} 1\n/)
+  })
+}
