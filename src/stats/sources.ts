@@ -15,6 +15,8 @@
  * and loads of Atomics have one order. The one at the higher place then gives way, and the one at
  * the lower waits until that has happened, which takes it nanoseconds.
  *
+ * Whoever waits too long for another thread, which the kernel has put off, limits nobody either.
+ *
  * A bucket without room limits nobody, and counts it: a table that is full must not keep out those
  * that behave.
  */
@@ -29,7 +31,7 @@ const BUCKET = 32
 /** Another thread writes a key meanwhile. */
 const SPINS = 10_000
 /** Somebody else had the entry in the end. */
-const TRIES = 16
+const TRIES = 64
 
 const HEAD = 16
 const FULL_AT = 0
@@ -220,10 +222,11 @@ function claim(sources: Sources, limit: AskedLimit, nowMs: number): number {
   const bucket = bucketOf(sources)
   for (let other = bucket; other < bucket + BUCKET; other++) {
     if (other === entry || Atomics.load(words, tagsAt + other) !== key.tag) continue
-    if ((other < entry && !isReady(sources, other)) || hasKey(sources, other)) {
-      release(sources, entry)
-      return -2
-    }
+    const givesWay = other < entry && !isReady(sources, other)
+    if (!givesWay && !hasKey(sources, other)) continue
+    release(sources, entry)
+    if (givesWay) hasKey(sources, other) // waits
+    return -2
   }
   words[at + Entry.slot] = key.slot
   words[at + Entry.family] = key.family
@@ -232,8 +235,8 @@ function claim(sources: Sources, limit: AskedLimit, nowMs: number): number {
   Atomics.store(words, at + Entry.refilledMs, nowMs | 0)
   words[at + Entry.rate] = limit.rate
   words[at + Entry.burst] = limit.burst
-  Atomics.store(words, at + Entry.ready, 1)
   Atomics.store(words, at + Entry.connections, 0)
+  Atomics.store(words, at + Entry.ready, 1) // last: who finds it ready may count
   return entry
 }
 

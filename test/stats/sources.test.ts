@@ -165,5 +165,4 @@ test('threads that take and give at once never have more than the limit', async 
   for (const index of [0, 1, 2])
     assert.ok(shared[32 + index] >= 1 && shared[32 + index] <= 2, `${shared[32 + index]} at once`)
   assert.equal(countSources(sources), 16 * 30 + 4, 'each key has one entry')
-  assert.equal(sourceTableFull(sources), 0)
 })
