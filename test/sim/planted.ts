@@ -138,7 +138,7 @@ export const PLANTED: readonly Planted[] = [
   ),
   plant(
     'a pipe is used again with bytes in it',
-    700,
+    2500,
     'engine/flow/splice.ts',
     'if (this.#slots.piped[direction] === 0 && this.#spare.length < SPARE_MAX)',
     'if (this.#spare.length < SPARE_MAX)',
@@ -184,20 +184,6 @@ export const PLANTED: readonly Planted[] = [
     'engine/decide/name-reader.ts',
     'case Hello.more:\n      return unheard(arrival, hearing, bytes, asked)',
     'case Hello.more:\n      return taken',
-  ),
-  plant(
-    'bytes for a filter are payload while it is being closed',
-    700,
-    'engine/flow/flows.ts',
-    'else if (this.#ports.filter(2 * slot + side) === null) this.#came(slot, side, bytes)',
-    'else if (side >= 0) this.#came(slot, side, bytes)',
-  ),
-  plant(
-    'a port polls for its bytes again and again',
-    1000,
-    'engine/flow/ports.ts',
-    'port[at] |= PortIs.polled',
-    '',
   ),
   plant(
     'a filter that takes no more is told more',
