@@ -80,6 +80,7 @@ for (const { engine, test } of CHOSEN_FIRST)
       const note = (thread: Worker) => threads.push(thread)
       process.on('worker', note)
       process.env[WAY] = way
+      const port = await freePort() // its first call in a process keeps a socket
       const before = descriptors()
       const events: SupervisorEvent[] = []
       const supervisor = new Supervisor({
@@ -98,7 +99,6 @@ for (const { engine, test } of CHOSEN_FIRST)
         await supervisor.stop()
         await upstream[Symbol.asyncDispose]()
       })
-      const port = await freePort()
       const { slotOf } = new Slots(createSlots(), 1, NO_COUNTS)
       supervisor.publish(1, buildTable(planOf([listenerOn(port)], [clusterOf([upstream])]), 1, slotOf))
       await until(() => supervisor.ready)

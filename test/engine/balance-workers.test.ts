@@ -161,6 +161,7 @@ for (const { engine, test } of FLOW_ENGINES) {
   test(`${engine}: a worker that died gets the new connections until it has its share`, async t => {
     const events: SupervisorEvent[] = []
     const upstream = await listen(echo, { backlog: 4096 })
+    const port = await freePort() // its first call in a process keeps a socket
     const before = descriptors()
     const supervisor = new Supervisor({
       workers: WORKERS,
@@ -175,7 +176,6 @@ for (const { engine, test } of FLOW_ENGINES) {
       await upstream[Symbol.asyncDispose]()
       await supervisor.stop()
     })
-    const port = await freePort()
     supervisor.publish(1, tableFor(port, upstream))
     await until(() => supervisor.ready)
     const stats = openStats(supervisor.stats)
