@@ -8,6 +8,7 @@
 
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { fullOnly } from './full.ts'
 
@@ -48,13 +49,27 @@ function isOfItsFolder(file: string): boolean {
 
 /** Imports the files of these folders; `node:test` runs what they add. */
 export async function load(...folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
-    const files = globSync(`${folder}/*.test.ts`, { cwd: TEST }).filter(isOfItsFolder)
-    for (const file of files.sort()) await import(`../${file}`)
-  }
+  const files = folders.flatMap(folder =>
+    globSync(`${folder}/*.test.ts`, { cwd: TEST }).filter(isOfItsFolder),
+  )
+  await importAll(files.sort())
 }
 
 /** The same, of what opens pages. */
-export async function loadBrowsing(): Promise<void> {
-  for (const file of BROWSER) await import(`../${file}`)
+export const loadBrowsing = (): Promise<void> => importAll(BROWSER)
+
+/**
+ * While the files load, a test of their own goes on: were all tests so far to end meanwhile,
+ * `node:test` would take it for the end of the process and run no hook that a later file adds.
+ */
+async function importAll(files: readonly string[]): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  test(`${files.length} files load`, () => promise)
+  try {
+    for (const file of files) await import(`../${file}`)
+    resolve()
+  } catch (error) {
+    reject(error)
+    throw error
+  }
 }
