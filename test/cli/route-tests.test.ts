@@ -274,12 +274,9 @@ test('without a RouteTest it fails, and says so; a warning about one is said as 
   assert.equal(none.code, 1)
   assert.match(none.err, /^error: no RouteTest found: nothing to test\n$/)
   assert.match(none.out, /^0 tests: 0 passed, 0 missed\n0 of 6 rules reached: 0 %\n/)
-  const warned = await weir([
-    'test',
-    files(t, [['one', from('10.1.0.1', ', sni: a.example'), '{ subset: gray }']]),
-  ])
-  assert.equal(warned.code, 0)
-  assert.match(warned.err, /warning CFG301: sni is not served yet/)
+  const warned = await weir(['test', files(t, [['one', from('10.1.0.1'), '{ reason: drain }']])])
+  assert.equal(warned.code, 1, 'no table answers so')
+  assert.match(warned.err, /warning CFG494: /)
 })
 
 test('wrong usage is 2', async () => {

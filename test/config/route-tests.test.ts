@@ -65,7 +65,7 @@ const one = (connection: string, expect = '{ reason: no-route }', name = 'one'):
   `spec: { tests: [{ name: ${name}, connection: ${connection}, expect: ${expect} }] }`
 
 const REASONS =
-  'expect one of proxy-untrusted, no-sni, not-tls, no-route, denied, unknown-destination, no-endpoint, loop'
+  'expect one of proxy-untrusted, denied-by-policy, no-sni, not-tls, no-route, denied, unknown-destination, no-endpoint, loop'
 
 const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ['', /^CFG103 spec: spec is missing/],
@@ -152,7 +152,6 @@ const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
     /^CFG204 \S+labels.app/,
   ],
   [one('{ gateway: edge, labels: { app: 1 } }'), /^CFG101 \S+labels.app/],
-  [one('{ gateway: edge, sni: a.example.com }'), /^CFG301 \S+sni: sni is not served yet; weir ignores it$/],
   [
     'spec: { tests: [{ name: a, connection: { gateway: edge }, expect: { port: 1 } }, { name: a, connection: { gateway: edge }, expect: { port: 1 } }] }',
     /^CFG209 spec.tests\[1\].name: two tests here have the name "a"; rename one/,

@@ -77,7 +77,7 @@ const clientText = ({ client, peer }: Connection): string =>
 
 /** Where it goes, and for which server. */
 const targetText = ({ endpoint, asked, serverName }: Connection): string =>
-  `${endpoint ?? asked ?? 'unknown'}${serverName === null ? '' : ` for ${serverName}`}`
+  `${endpoint ?? asked ?? 'unknown'}${serverName ? ` for ${serverName}` : ''}`
 
 const row = (each: Connection): string[] => [
   clientText(each),
