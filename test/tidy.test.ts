@@ -116,6 +116,16 @@ test('every folder of src is a floor', () => {
   assert.deepEqual(folders.map(entry => entry.name).sort(), [...FLOORS].sort())
 })
 
+/** Beside files with a usual name, and what Git ignores. */
+const TOP = ['bench', 'bin', 'config', 'docs', 'src', 'test']
+const MADE = ['node_modules', 'dist', 'coverage']
+
+test('the top level has these folders only', () => {
+  const folders = readdirSync(ROOT, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  const names = folders.map(entry => entry.name).filter(name => !name.startsWith('.') && !MADE.includes(name))
+  assert.deepEqual(names.sort(), TOP)
+})
+
 test('no module imports itself by way of others', () => {
   const cycles = modules.filter(({ name, imports }) => imports.some(target => reach(target).has(name)))
   assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * Where weir's own files are, whether Node runs the source or what build/bundle.js made of it: the
- * one place that knows of both. Files below src/ are in the package, too.
+ * Where weir's own files are, whether Node runs the source or what src/cli/build/bundle.js made of
+ * it: the one place that knows of both. Files below src/ are in the package, too.
  */
 
 /** This module is in src/base, and then in dist/entries or dist/chunks. */
@@ -11,7 +11,7 @@ const isSource = import.meta.url.endsWith('.ts')
 export const ownFile = (path: string): URL => new URL(path, ROOT)
 
 /**
- * The module that a thread begins with; build/bundle.js has a list of them.
+ * The module that a thread begins with; src/cli/build/bundle.js has a list of them.
  *
  * @param path  Below src/, without an extension.
  */

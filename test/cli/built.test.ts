@@ -16,7 +16,7 @@ import { folder } from '../control/scene.ts'
 
 const isBuilt: (root: URL, env?: Readonly<Record<string, string>>) => boolean = untyped
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const STACKS = join(ROOT, 'build/stacks.js')
+const STACKS = join(ROOT, 'src/cli/build/stacks.js')
 
 test('a file that was edited, replaced or removed since counts at once', t => {
   const path = folder(t, { 'src/a.ts': 'let a = 1', 'src/b.ts': 'let b = 1', 'dist/inputs.json': '' })

@@ -12,7 +12,7 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /**
  * What threads begin with (src/base/own-files.ts): one file each, since threads share no module.
@@ -33,7 +33,7 @@ const OPTIONS = {
   ...{ bundle: true, format: 'esm', platform: 'node', target: 'node26' },
   external: UNBUNDLED,
   alias: { punycode: 'punycode/' }, // the package, not Node's own, which warns
-  inject: ['build/stacks.js'],
+  inject: ['src/cli/build/stacks.js'],
   // What packages in CommonJS ask for, of Node.
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'\nconst require = requireOf(import.meta.url)",
@@ -60,7 +60,7 @@ async function bundle({ build }) {
   const all = new Set(made.flatMap(({ metafile }) => Object.keys(metafile.inputs)))
   const sources = [...all].filter(path => !path.includes('node_modules/'))
   // npm writes the last when it installs: whatever changes a package does.
-  const inputs = [...sources, 'build/bundle.js', 'node_modules/.package-lock.json'].map(path => {
+  const inputs = [...sources, 'src/cli/build/bundle.js', 'node_modules/.package-lock.json'].map(path => {
     const { size, mtimeMs } = statSync(ROOT + path, { throwIfNoEntry: false }) ?? {}
     return [path, size, mtimeMs]
   })
