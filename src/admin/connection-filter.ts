@@ -37,7 +37,7 @@ export const connectionQuery: Readonly<Record<string, Schema>> = {
 
 export type Filter = (connection: Connection, names: (matched: Matched) => MatchNames) => boolean
 
-/** What takes the connections that fulfil all that `query` says. */
+/** A filter for connections that fulfil every condition of `query`. */
 export function filterOf(query: ConnectionQuery): Filter {
   const { client, peer, rule, destination, endpoint, listener, generation, state, worker } = query
   const isClient = addressFilter('client', client)

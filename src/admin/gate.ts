@@ -11,15 +11,15 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
-/** Bytes that http may have before it; more would be parsed at once. */
+/** Bytes that node:http may hold unread; it would parse more at once. */
 const BUFFERED_MAX = 1_024
 
 type Done = (error?: Error | null) => void
 
 export class Gate extends Duplex {
-  /** Bytes that have passed, ever. */
+  /** Bytes passed since the start. */
   passed = 0
-  /** Whether the caller may change something (guard.ts). */
+  /** Whether the caller may use methods that change something (guard.ts). */
   readonly isLocal: boolean
   readonly #socket: Socket
   readonly #allowed: () => number
@@ -30,7 +30,7 @@ export class Gate extends Duplex {
   #turn: NodeJS.Immediate | undefined
 
   /**
-   * @param allowed  Bytes that may pass now; where it is 0, `proceed` is called when that changes.
+   * @param allowed  Bytes that may pass now; after 0, call `proceed` when that changes.
    */
   constructor(socket: Socket, isLocal: boolean, allowed: () => number) {
     super({ readableHighWaterMark: BUFFERED_MAX, decodeStrings: false })
@@ -41,10 +41,10 @@ export class Gate extends Duplex {
     socket.on('end', () => this.#ended())
     socket.on('error', error => this.destroy(error))
     socket.on('close', () => this.destroy())
-    this.on('error', () => {}) // node:http listens too, but not for as long
+    this.on('error', () => {}) // node:http removes its own listener earlier
   }
 
-  /** More may be allowed now. */
+  /** Checks again whether more bytes may pass. */
   proceed(): void {
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined
@@ -52,9 +52,7 @@ export class Gate extends Duplex {
     })
   }
 
-  /**
-   * Nothing passes from now on: bytes are discarded, and the caller's end ends both sides.
-   */
+  /** From now on discards all bytes; when the caller ends, both sides end. */
   deafen(): void {
     this.#isDeaf = true
     this.#waiting = Buffer.alloc(0)
@@ -62,7 +60,7 @@ export class Gate extends Duplex {
     else this.#socket.resume()
   }
 
-  /** node:http calls it after the last answer. */
+  /** node:http calls this after the last answer. */
   destroySoon(): void {
     if (this.destroyed) return
     if (!this.writableEnded) this.end()
@@ -107,7 +105,7 @@ export class Gate extends Duplex {
     this.#pass()
   }
 
-  /** Passes one slice; the next one waits for the next turn. */
+  /** Passes one slice; the next one waits for the next turn of the event loop. */
   #pass(): void {
     if (this.#isDeaf || this.destroyed || !this.#isWanted) return
     const most = this.#waiting.length === 0 ? 0 : this.#allowed()
@@ -127,7 +125,7 @@ export class Gate extends Duplex {
   }
 
   /**
-   * A caller that ends is gone, even while an answer is being made: as without a gate
+   * A caller that ends is gone, even while its answer is being made: the same as without a gate
    * (`httpAllowHalfOpen`).
    */
   #ended(): void {

@@ -20,7 +20,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Cidr, contains, parseAddress, parseCidr } from '../address/address.ts'
 import { Problem } from './problem.ts'
 
-/** On every answer: nothing of it is kept, guessed at, framed, or let load what is not ours. */
+/** On every answer: no caching, no guessing of types, no framing, no foreign scripts or styles. */
 export const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy':
@@ -34,7 +34,7 @@ export const HEADERS: Readonly<Record<string, string>> = {
 
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/
 
-/** A hook that refuses what the guard refuses; `hosts` are the names that the operator allows. */
+/** A hook that refuses requests; `hosts` are the names that the operator allows. */
 export function guard(hosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const allowed = new Set(hosts.map(host => host.toLowerCase()))
   return async ({ headers, method, raw }) => {
@@ -55,15 +55,16 @@ export function guard(hosts: readonly string[]): (request: FastifyRequest) => Pr
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /**
- * 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4 address within IPv6 is read as what it is
+ * 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4-mapped address counts as IPv4
  * (address/address.ts).
  */
 const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(text => parseCidr(text) as Cidr)
 
 /**
- * Whether the caller is on this machine, or what stands for it: `kubectl port-forward`, `ssh -L`.
+ * Whether the caller is on this machine, or a proxy on it acts for the caller: `kubectl
+ * port-forward`, `ssh -L`.
  *
- * Call it at accept: a closed socket has no address, like a Unix socket.
+ * Call it at accept: a closed socket has no address, and then looks like a UNIX socket.
  */
 export function isLocal({ remoteAddress }: Pick<Socket, 'remoteAddress'>, isUnix: boolean): boolean {
   if (isUnix) return true

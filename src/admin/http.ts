@@ -26,17 +26,17 @@ const HEADER_BYTES_MAX = 8_192
 const BODY_BYTES_MAX = 65_536
 const REQUESTS_PER_SOCKET_MAX = 1_000
 
-/** Whether connections are served, and if not, what is missing. */
+/** Whether the gateway serves connections, and if not, what is missing. */
 export type Readiness = { readonly ready: boolean } & Readonly<Record<string, unknown>>
 
 type AdminOptions = Pick<Place, 'address' | 'port'> &
   Partial<Place> & {
-    /** Names beside this machine's own that requests may come under. */
+    /** Host names that requests may use beside this machine's own. */
     readonly hosts?: readonly string[]
     readonly readiness: () => Readiness
-    /** Adds what is behind the guard. */
+    /** Adds the endpoints behind the guard. */
     readonly api?: (app: FastifyInstance) => Promise<void>
-    /** Told of what an endpoint did not expect: our bug. */
+    /** Called with an error that an endpoint did not expect: our bug. */
     readonly onBug?: (error: unknown) => void
     readonly limits?: Partial<Limits>
     readonly refusals?: Refusals
@@ -44,7 +44,7 @@ type AdminOptions = Pick<Place, 'address' | 'port'> &
 
 export type Admin = Place & { close(): Promise<void> }
 
-/** Listens; rejects with the kernel's error where that fails. */
+/** Listens; rejects with the kernel's error if that fails. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { address, port, socket = '', hosts = [], readiness, api, onBug, refusals = new Refusals() } = options
   const http = createParser()
@@ -65,8 +65,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: true,
     return503OnClosing: false,
-    // Types are as they are written. A query has none: readQuery gives it those that its schema
-    // names.
+    // Values keep the types of the JSON. A query has only text: readQuery converts it by the
+    // schema.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
     frameworkErrors: (error, _request, reply) => fail(error, reply),
     clientErrorHandler: (error, gate) => refuseBytes(error, gate, places),
@@ -111,7 +111,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   }
 }
 
-/** What parses and writes; it does not listen, and leaves the time to places.ts. */
+/** Parses and writes; it does not listen, and places.ts keeps the time limits. */
 function createParser(): Server {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
@@ -135,7 +135,7 @@ function addProbes(app: FastifyInstance, readiness: () => Readiness): void {
 
 const pathOf = (url: string): string => url.split('?', 1)[0]
 
-/** Which methods each path takes; filled while endpoints are added. */
+/** The methods of each path; filled while endpoints are added. */
 function methodsByPath(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
   const methods = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method }) => {
@@ -146,7 +146,7 @@ function methodsByPath(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
   return methods
 }
 
-/** A path that there is not, or not with this method. */
+/** An unknown path, or a wrong method. */
 function misplaced(
   { method }: FastifyRequest,
   reply: FastifyReply,
@@ -170,7 +170,7 @@ const HEADER_TOO_LARGE = new Problem(
 )
 const NOT_HTTP = new Problem(400, 'not-http', 'this is not an HTTP request')
 
-/** What is not even a request. */
+/** Bytes that are no HTTP request. */
 function refuseBytes({ code }: NodeJS.ErrnoException, gate: Socket, places: Places): void {
   if (code === 'ECONNRESET' || !gate.writable) gate.destroy()
   else places.refuse(gate, code === 'HPE_HEADER_OVERFLOW' ? HEADER_TOO_LARGE : NOT_HTTP)

@@ -1,16 +1,15 @@
-/**
- * The address of the admin listener: a TCP port, or a Unix socket that only its owner may open.
- */
+/** The address of the admin listener: a TCP port, or a Unix socket that only its owner may open. */
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { type AddressInfo, connect, type Server } from 'node:net'
 
 /**
- * `socket` is the path of a UNIX socket; where it is '', an address ('' is every one) and a port.
+ * `socket` is the path of a UNIX socket; if it is '', `address` ('' is every one) and `port`
+ * count.
  */
 export type Place = { readonly address: string; readonly port: number; readonly socket: string }
 
-/** Listens; rejects with the kernel's error where that fails. */
+/** Listens; rejects with the kernel's error if that fails. */
 export async function listen(server: Server, { address, port, socket }: Place): Promise<Place> {
   if (socket === '') {
     await open(server, { port, ...(address === '' ? {} : { host: address }) })
@@ -27,7 +26,7 @@ export async function listen(server: Server, { address, port, socket }: Place): 
   return { address, port, socket }
 }
 
-/** Listens no more; resolves once every connection has ended. */
+/** Stops listening; resolves once every connection has ended. */
 export function close(server: Server): Promise<void> {
   return new Promise(resolve => server.close(() => resolve()))
 }
@@ -35,8 +34,8 @@ export function close(server: Server): Promise<void> {
 type Where = { readonly port: number; readonly host?: string } | { readonly path: string }
 
 /**
- * A socket's file must never be there with the rights of others: so not chmod(2) after bind(2), but
- * umask(2) around it.
+ * A socket's file must never exist with permissions for others, so umask(2) around bind(2) instead
+ * of chmod(2) after it.
  */
 function open(server: Server, where: Where): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()

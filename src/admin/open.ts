@@ -6,7 +6,7 @@ import { type AdminApiOptions, addApi } from './api.ts'
 import { type Admin, startAdmin } from './http.ts'
 import { Refusals } from './refusals.ts'
 
-/** Listens; rejects with the kernel's error where that fails. */
+/** Listens; rejects with the kernel's error if that fails. */
 export function openAdminOf(
   gateway: Gateway,
   place: AdminSettings,

@@ -27,14 +27,14 @@ import { Problem } from './problem.ts'
 import { isRefusal, type Refusals } from './refusals.ts'
 
 export type Limits = {
-  /** For a request to be whole. */
+  /** Time for a complete request. */
   readonly requestMs: number
   /**
-   * Without a byte in either direction: who does not take an answer is let go. Longer than a
-   * comparison takes.
+   * Idle timeout, in both directions, also for callers that do not read their answer; must exceed
+   * the slowest comparison.
    */
   readonly stillMs: number
-  /** Requests that are answered at once, the probes' not counted. */
+  /** Requests answered at once; probes do not count. */
   readonly requests: number
   /** Connections beyond these. */
   readonly spare: number
@@ -42,11 +42,11 @@ export type Limits = {
 
 export const LIMITS: Limits = { requestMs: 5_000, stillMs: 60_000, requests: 64, spare: 16 }
 
-/** A head passes in slices of so many bytes: room for some ten requests, were they pipelined. */
+/** A head passes in slices of this size: room for about ten requests, if they are pipelined. */
 const HEAD_SLICE = 256
-/** So does a body of unknown length. */
+/** A body of unknown length passes in slices of this size. */
 const BODY_SLICE = 4_096
-/** Who was told to go has so long to read why. */
+/** Time for a refused caller to read the reason. */
 const LEAVE_MS = 1_000
 
 type Exchange = {
@@ -59,13 +59,15 @@ type Visitor = {
   readonly gate: Gate
   timer: NodeJS.Timeout
   current: Exchange | null
-  /** Requests behind it that have passed already; few (HEAD_SLICE). */
+  /** Requests behind it that have already passed; few (HEAD_SLICE). */
   readonly behind: Exchange[]
-  /** What will have passed where its body ends, give or take a slice; where its length is known. */
+  /**
+   * Bytes that will have passed when its body ends, give or take a slice; if the length is known.
+   */
   bodyEnd: number
-  /** What had passed when the last answer ended. */
+  /** Bytes that had passed when the last answer ended. */
   passedBefore: number
-  /** Why nothing is to come after the current answer. */
+  /** Why no request follows the current answer. */
   end: Problem | null
   isLeaving: boolean
 }
@@ -95,7 +97,7 @@ export class Places {
     )
   }
 
-  /** Takes in a connection. */
+  /** Admits a connection. */
   admit(socket: Socket): void {
     const { limits, isUnix } = this.#options
     const gate = new Gate(socket, isLocal(socket, isUnix), () => allowed(visitor))
@@ -122,7 +124,7 @@ export class Places {
     this.#http.emit('connection', gate)
   }
 
-  /** Tells the caller at the other end of `gate` why it is refused, and closes. */
+  /** Sends the refusal to the caller behind `gate`, and closes. */
   refuse(gate: object, problem: Problem): void {
     const visitor = this.#byGate.get(gate)
     if (visitor?.current?.request.complete)
@@ -179,13 +181,13 @@ export class Places {
     this.#visitors.add(visitor)
   }
 
-  /** Lets the oldest of those for whom `mayGo` holds go; false where there is none. */
+  /** Closes the oldest connection for which `mayGo` holds; false if there is none. */
   #giveWay(mayGo: (visitor: Visitor) => boolean): boolean {
     const victim = this.#visitors.values().find(mayGo)
     if (victim === undefined) return false
     const { gate } = victim
-    // An idle client would take a word for the answer to what it asks next; a deaf one would never
-    // take it.
+    // An idle client would take the refusal for the answer to its next request; one that does not
+    // read would never take it.
     const isSilent = isIdle(victim) || gate.writableLength > 0
     this.#refuse(victim, GAVE_WAY, isSilent)
     this.#visitors.delete(victim)
@@ -193,7 +195,7 @@ export class Places {
     return true
   }
 
-  /** The time for a request is up. */
+  /** The request took too long. */
   #late(visitor: Visitor): void {
     const { gate, current } = visitor
     if (visitor.isLeaving || isIdle(visitor)) gate.destroy()
@@ -201,7 +203,7 @@ export class Places {
     else this.#refuse(visitor, TOO_SLOW)
   }
 
-  /** Nothing has moved for long. */
+  /** The connection was idle too long. */
   #still(visitor: Visitor): void {
     if (isUnread(visitor)) this.#options.refusals.count('unread')
     visitor.gate.destroy()
@@ -228,15 +230,15 @@ function allowed({ gate, current, bodyEnd }: Visitor): number {
   return Math.max(bodyEnd - gate.passed, HEAD_SLICE)
 }
 
-/** Whether it has been answered, and has said nothing since. */
+/** Whether it has its answer, and has sent nothing since. */
 const isIdle = ({ gate, current, passedBefore }: Visitor): boolean =>
   current === null && passedBefore > 0 && gate.passed === passedBefore
 
-/** Whether an answer lies there that its caller does not take. */
+/** Whether the caller has not read an answer. */
 const isUnread = ({ gate, current, isLeaving }: Visitor): boolean =>
   !isLeaving && current?.response.writableEnded === true && gate.writableLength > 0
 
-/** Whether nothing is left to do here, but for the caller. */
+/** Whether weir only waits for the caller. */
 const waitsForCaller = (visitor: Visitor): boolean =>
   !visitor.isLeaving && (visitor.current?.request.complete !== true || isUnread(visitor))
 
@@ -249,7 +251,7 @@ const GAVE_WAY = new Problem(
 const TOO_SLOW = new Problem(408, 'too-slow', 'the request was not complete in time')
 const BUSY = new Problem(503, 'busy', 'too many requests at once', 'retry later')
 
-/** An answer without http's help. */
+/** Writes an answer without node:http. */
 function bytesOf({ status, body }: Problem): string {
   const text = `${JSON.stringify(body)}\n`
   const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n`

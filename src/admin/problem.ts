@@ -8,7 +8,7 @@
 import type { FastifyError } from 'fastify'
 import { didYouMean } from '../config/findings/suggest.ts'
 
-/** Thrown by an endpoint that cannot do what it was asked to. */
+/** Thrown by an endpoint that cannot do what the request asks. */
 export class Problem extends Error {
   readonly status: number
   readonly code: string
@@ -29,7 +29,7 @@ export class Problem extends Error {
 
 const SEE = 'see /openapi.json'
 
-/** What fastify or an endpoint threw, as a problem; null where it is a bug of ours. */
+/** An error of fastify or an endpoint as a problem; null if it is our bug. */
 export function problemOf(error: unknown, bodyBytesMax: number): Problem | null {
   if (error instanceof Problem) return error
   const { code, statusCode, validation, validationContext, message } = error as FastifyError
@@ -49,7 +49,7 @@ type Violation = NonNullable<FastifyError['validation']>[number]
 
 const PARTS: Readonly<Record<string, string>> = { querystring: 'query', body: 'body', params: 'path' }
 
-/** A request that its schema does not allow. */
+/** A request that its schema refuses. */
 function invalid({ keyword, instancePath, params, message }: Violation, context: string): Problem {
   const part = PARTS[context] ?? context
   if (keyword === 'additionalProperties') {
@@ -62,6 +62,6 @@ function invalid({ keyword, instancePath, params, message }: Violation, context:
   return new Problem(400, 'bad-request', text, SEE)
 }
 
-/** Nothing is at this path. */
+/** Unknown path. */
 export const unknownPath = (path: string, known: Iterable<string>): Problem =>
   new Problem(404, 'unknown-path', `there is no ${path}`, didYouMean(path, [...known]) ?? SEE)

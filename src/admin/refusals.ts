@@ -38,14 +38,14 @@ export class Refusals {
     if (this.#timer === undefined) this.#tell()
   }
 
-  /** Tells what has not been told. */
+  /** Logs refusals that are not logged yet. */
   close(): void {
     clearTimeout(this.#timer)
     if (this.#fresh.size > 0) this.#tell()
     clearTimeout(this.#timer)
   }
 
-  /** The first at once; those of the next ten seconds together, after them. */
+  /** Logs the first at once; those of the next ten seconds together, after them. */
   #tell(): void {
     this.#timer = undefined
     if (this.#fresh.size === 0) return

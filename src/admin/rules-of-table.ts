@@ -1,6 +1,4 @@
-/**
- * The rules of the served table, built once for each routing part, since many rules take a while.
- */
+/** The rules of the served table, built once for each routing part: many rules take a while. */
 
 import { inTurns } from '../base/turns.ts'
 import { type RuleEntry, rulesOf } from '../control/observe/rules.ts'

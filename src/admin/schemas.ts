@@ -34,7 +34,7 @@ export const list = (items: Schema, description?: string): Schema =>
 export const orNull = (schema: Schema, description?: string): Schema =>
   described({ anyOf: [schema, { type: 'null' }] }, description)
 
-/** An object with these fields; those of `optional` may be absent. */
+/** An object with these fields; those in `optional` may be absent. */
 export const object = (
   properties: Readonly<Record<string, Schema>>,
   optional: readonly string[] = [],
@@ -45,7 +45,7 @@ export const object = (
   additionalProperties: false,
 })
 
-/** What a query may say, all of it optional unless it is `required`. */
+/** The parameters of a query, optional unless they are in `required`. */
 export const query = (
   properties: Readonly<Record<string, Schema>>,
   required: readonly string[] = [],
@@ -73,7 +73,7 @@ export const changes = {
   removed: list(text()),
 }
 
-/** Where a rule was written. */
+/** File and line of a rule. */
 export const ruleOrigin = object({
   virtualService: text('namespace/name'),
   block: oneOf(['tcp', 'tls', 'http']),
@@ -91,7 +91,7 @@ const PROBLEM = object(
   ['hint'],
 )
 
-/** What an endpoint answers: its success, and the form of everything else. */
+/** The answers of an endpoint: success, and the error form that all share. */
 export const answers = (success: Schema): Readonly<Record<string, Schema>> => ({
   200: { description: 'The answer.', ...success },
   '4xx': { description: 'The request is refused.', ...PROBLEM },

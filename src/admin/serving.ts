@@ -1,4 +1,4 @@
-/** The served table, for endpoints that have no answer before there is one. */
+/** The served table; endpoints that need it fail before there is one. */
 
 import type { Gateway } from '../control/gateway.ts'
 import type { Serving } from '../control/publisher.ts'

@@ -8,7 +8,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Problem } from './problem.ts'
 
-/** Where the length is not known. */
+/** If the length is unknown. */
 const FIRST_BYTES = 65_536
 
 export async function wholeBody(
@@ -30,7 +30,7 @@ export async function wholeBody(
   return length === whole.length ? whole : whole.slice(0, length)
 }
 
-/** Twice as long at least, so that what is copied in all stays in proportion. */
+/** At least twice as long, so that the copying stays linear in total. */
 function grown(whole: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(Math.max(length, whole.length * 2))
   larger.set(whole)

@@ -4,7 +4,7 @@
 
 import { formatEndpoint, splitEndpoint } from '../address/address.ts'
 
-/** `socket` is the path of a UNIX socket; '' where there is an address and a port. */
+/** `socket` is the path of a UNIX socket; '' for an address and a port. */
 export type AdminPlace = { readonly address: string; readonly port: number; readonly socket: string }
 
 const UNIX = 'unix:'

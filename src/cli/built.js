@@ -1,7 +1,6 @@
 /**
- * Whether dist was made of the files that are here: then a clone is started from it, which takes
- * three quarters of the time. A file that has been edited since has another time or size, and
- * counts at once; then the source is run.
+ * Whether dist was built from the files that are here. If so, a clone starts from dist, in three
+ * quarters of the time. An edited file has another time or size, and then weir runs the source.
  *
  * Plain JavaScript, as it is loaded before anything else.
  */
@@ -21,6 +20,6 @@ export function isBuilt(root, env = process.env) {
       return found.size === size && found.mtimeMs === mtimeMs
     })
   } catch {
-    return false // no dist, or a file has gone
+    return false // no dist, or a deleted file
   }
 }

@@ -1,4 +1,4 @@
-/** `weir check`: everything that is wrong with a configuration, in one run. */
+/** `weir check`: reports every finding of a configuration in one run. */
 
 import { isStrict } from '../config/findings/codes.ts'
 import type { Diagnostic } from '../config/findings/diagnostic.ts'
@@ -25,15 +25,15 @@ export function check(sources: Sources, { output, strict }: CheckFlags, env: Env
 }
 
 /**
- * A check that has read nothing has failed: a pipeline that names the wrong folder must not be
- * green. With --strict, what does not fit together is as wrong as what is not well-formed.
+ * A check that read nothing fails: a pipeline that names the wrong folder must not be green. With
+ * --strict, cross-resource warnings count as errors.
  */
 function asJudged(found: Diagnostic, strict: boolean): Diagnostic {
   const isError = found.code === 'CFG014' || (strict && found.severity === 'warning' && isStrict(found.code))
   return isError ? { ...found, severity: 'error' } : found
 }
 
-/** The text of each file, for the line that a finding is in. */
+/** The text of each file, to show a finding's line. */
 export function sourcesOf(files: readonly SourceFile[]): (file: string) => string | undefined {
   const byName = new Map(files.map(each => [each.file, each.bytes]))
   return file => {

@@ -20,8 +20,8 @@ const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
 /**
- * Uses the cache in this thread and in those that it starts. Whoever told Node about a cache knows
- * better.
+ * Uses the cache in this thread and in those that it starts, unless Node was already told of a
+ * cache.
  */
 export function useCompileCache() {
   const { env } = process
@@ -32,12 +32,12 @@ export function useCompileCache() {
   env.NODE_COMPILE_CACHE = directory // where a worker thread looks
 }
 
-/** The directory, made where it is missing; null where it would not be safe. */
+/** The directory, created if it is missing; null if it would not be safe. */
 export function cacheDirectory(env) {
   try {
     const wanted = join(cacheHome(env), 'compile-cache')
     const found = nearest(wanted)
-    const directory = join(realpathSync(found), relative(found, wanted)) // a link could be changed later
+    const directory = join(realpathSync(found), relative(found, wanted)) // somebody could change a link later
     if (!isSafe(directory)) return null // so root makes nothing in a user's home
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return isSafe(directory) && (lstatSync(directory).mode & OTHERS) === 0 ? directory : null
@@ -46,17 +46,14 @@ export function cacheDirectory(env) {
   }
 }
 
-/**
- * The first of systemd's (CacheDirectory= in a unit), or the place in the XDG Base Directory
- * Specification.
- */
+/** systemd's CacheDirectory= first, else the place in the XDG Base Directory Specification. */
 function cacheHome({ CACHE_DIRECTORY: given = '', XDG_CACHE_HOME: xdg = '' }) {
   const [first] = given.split(':')
   if (isAbsolute(first)) return first
   return join(isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'weir')
 }
 
-/** `path`, or the nearest directory above it that exists. */
+/** `path`, or its nearest existing parent. */
 function nearest(path) {
   let at = path
   while (!existsSync(at)) at = dirname(at)
@@ -64,9 +61,9 @@ function nearest(path) {
 }
 
 /**
- * Whether only the user and root can change what `path` leads to: each directory of it that exists
- * is theirs, and others cannot write it. In a sticky one (/tmp) others can write, but not rename or
- * remove what is not theirs.
+ * Whether only the user and root can change what `path` leads to: they own each existing directory
+ * of it, and others cannot write to it. In a sticky one (/tmp) others can write, but not rename or
+ * remove foreign files.
  */
 function isSafe(path) {
   const user = process.geteuid()

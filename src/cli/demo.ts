@@ -25,14 +25,14 @@ type Pod = {
   readonly status?: { readonly podIP?: unknown }
 }
 
-/** One place to answer at. */
+/** An address and port to answer at. */
 type Stand = { readonly address: string; readonly port: number; readonly reply: string; readonly pod: string }
 
 export class Demo {
   readonly #sources: Sources
   readonly #log: Logger
   readonly #servers = new Map<string, Server>()
-  /** Those that could not be opened: tried again with each reload, told once. */
+  /** Those that could not be opened: tried again at each reload, reported once. */
   readonly #failed = new Set<string>()
 
   constructor(sources: Sources, log: Logger) {
@@ -40,7 +40,7 @@ export class Demo {
     this.#log = log
   }
 
-  /** Opens and closes servers until they are what the files say. */
+  /** Opens and closes servers until they match the files. */
   async refresh(): Promise<void> {
     const stands = new Map(
       this.#resources()
@@ -93,7 +93,7 @@ export class Demo {
     return promise
   }
 
-  /** Not waited for: its connections may go on. */
+  /** Not awaited: its connections may continue. */
   async #close(key: string, server: Server): Promise<void> {
     this.#servers.delete(key)
     server.close()
@@ -109,7 +109,7 @@ function standsOf({ kind, metadata, value, id }: Resource): Stand[] {
   return ports.filter(port => typeof port === 'number').map(port => ({ address, port, reply, pod: id }))
 }
 
-/** Only there may anything pretend to be a Pod. */
+/** Only on these addresses may the demo impersonate Pods. */
 function isLoopback(text: string): boolean {
   const address = parseAddress(text)
   return address !== null && LOOPBACK.some(range => range && contains(range, address.family, address.words))

@@ -9,13 +9,10 @@ import type { Readable } from 'node:stream'
 
 export type Output = {
   write(text: string): void
-  /**
-   * Resolves once all that was written has been taken: an exit before that would cut a pipe's
-   * reader short.
-   */
+  /** Resolves once everything was written: an earlier exit would cut off a pipe's reader. */
   flushed(): Promise<void>
   readonly isTTY: boolean
-  /** Of a terminal, as it is now. */
+  /** The terminal's current size. */
   readonly size: { readonly columns: number; readonly rows: number }
 }
 
@@ -26,12 +23,9 @@ export type Env = {
   readonly stderr: Output
   readonly stdin: Readable
   readonly variables: Readonly<Record<string, string | undefined>>
-  /** Calls `listener` for each signal, instead of what a signal would do by itself. */
+  /** Calls `listener` for each signal, instead of the signal's default action. */
   onSignal(listener: (signal: Signal) => void): void
-  /**
-   * Calls `listener` with what is typed on the terminal, as it is typed; the result gives the
-   * terminal back.
-   */
+  /** Calls `listener` with each key typed on the terminal; the result restores the terminal. */
   onKeys(listener: (keys: string) => void): () => void
 }
 

@@ -19,7 +19,7 @@ export type Answer = Explanation | { readonly error: string }
 /** @param option  How the caller names the gateway: '--gateway', or a field. */
 export type Answerer = (asked: Asked, option: '--gateway' | 'gateway') => Answer | Promise<Answer>
 
-/** Answers from files; null, with the findings on stderr, where they have errors or no resource. */
+/** Answers from files; null, with the findings on stderr, if they have errors or no resource. */
 export function answererOf(sources: Sources, env: Env): Answerer | null {
   const loaded = load(sources, env)
   if (loaded === null) return null

@@ -50,8 +50,7 @@ async function liveAnswerer(admin: AdminPlace | undefined, env: Env): Promise<An
 }
 
 /**
- * One answer for each line that is not blank, in the same order; a bad line gets an error in its
- * place.
+ * One answer per line that is not blank, in the same order; a bad line gets an error in its place.
  */
 async function answerBatch(
   file: string,
@@ -66,7 +65,7 @@ async function answerBatch(
       const answer = await answerer(askByLine(line), 'gateway')
       if ('error' in answer) exitCode = Exit.failed
       write(answer, output === 'json' ? 0 : 'text', env)
-      await env.stdout.flushed() // a slow reader holds back, and no pile grows
+      await env.stdout.flushed() // waits for a slow reader, so that memory stays bounded
     }
     return exitCode
   } catch (error) {

@@ -19,7 +19,7 @@ import type { ClusterEnd } from '../table/explain/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 
-/** Endpoints of one destination that are shown. */
+/** Endpoints shown of one destination. */
 const ENDPOINTS_MAX = 8
 const MARGIN = 12
 
@@ -31,7 +31,7 @@ const OUTCOME_COLOURS = {
   denied: 'red',
 } as const
 
-/** What a gateway answers may be cut. */
+/** A gateway may cut its answer. */
 type Answer = Explanation & { readonly rejectedCut?: boolean }
 
 export function explanationText(answer: Answer | { readonly error: string }, colours: boolean): string {
@@ -75,7 +75,7 @@ function headerLines({ proxyProtocol }: Answer): string[] {
   ]
 }
 
-/** What policies say of a connection that they let go on. */
+/** Notes of policies on connections that they let pass. */
 function accessLines({ authorization }: Answer): string[] {
   if (authorization === null || authorization.deniedBy !== null) return []
   const { wouldBeDeniedBy, auditedBy, because } = authorization
@@ -91,8 +91,8 @@ const field = (name: string, values: readonly string[]): string[] =>
   values.map((value, index) => `${`  ${index === 0 ? name : ''}`.padEnd(MARGIN)}${value}`)
 
 /**
- * The policy of each destination: what is written on lines of their own, then what is so by
- * default, but for what limits nothing. Destinations are named where they differ.
+ * The policy of each destination: written values on lines of their own, then the defaults, without
+ * those that limit nothing. Destinations are named if their policies differ.
  */
 function policyLines(destinations: readonly ExplainedDestination[]): string[] {
   const groups = Map.groupBy(

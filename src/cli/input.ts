@@ -40,15 +40,15 @@ export function withInput(command: Command): Command {
     .option('-R, --recursive', 'read subfolders too', false)
 }
 
-/** Whether the command line names anything to read. */
+/** Whether the command line names any input. */
 export const namesInput = (paths: readonly string[], { filename = [], recursive }: InputFlags): boolean =>
   paths.length + filename.length > 0 || recursive === true
 
 /**
  * What PATH, -f and -R name, with standard input and pipes already read.
  *
- * @param otherUse  An option that reads standard input as well, such as "--batch -": a mistake
- * where a PATH does.
+ * @param otherUse  An option that reads standard input as well, such as "--batch -"; a PATH that
+ * does too is wrong usage.
  */
 export async function inputOf(
   command: Command,

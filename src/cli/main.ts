@@ -5,8 +5,8 @@ import type { Env, Output, Signal } from './env.ts'
 import { runCommandLine } from './program.ts'
 
 /**
- * A reader (`| head`) or a terminal that has gone is no mistake of ours: what is left is written
- * into the void.
+ * A reader (`| head`) or a terminal may go away; that is no error of weir, so it discards the rest
+ * of the output.
  */
 function output(stream: NodeJS.WriteStream): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -23,8 +23,8 @@ function output(stream: NodeJS.WriteStream): Output {
 }
 
 /**
- * An older Node that handed over passes signals on, and a group's or a service's signal reaches us
- * by itself, too.
+ * An older Node that handed over passes signals on; signals to the process group or the service
+ * also reach this process directly.
  */
 const ECHO_MS = 100
 
@@ -40,7 +40,7 @@ function onSignal(listener: (signal: Signal) => void): void {
   }
 }
 
-/** Ctrl-C comes as a key, too, while they are read. */
+/** While weir reads keys, Ctrl-C arrives as one of them. */
 function onKeys(listener: (keys: string) => void): () => void {
   const { stdin } = process
   if (!stdin.isTTY) return () => {}

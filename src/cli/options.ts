@@ -1,4 +1,4 @@
-/** Options that several commands have, and what their values may be. */
+/** Options that several commands share, and their values. */
 
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/settings/duration.ts'
@@ -8,7 +8,7 @@ import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 /** kubectl takes a short option's value after an equals sign too: `-o=json`. */
 export const afterEquals = (text: string): string => (text.startsWith('=') ? text.slice(1) : text)
 
-/** -o, with what its value is for. */
+/** -o, with the meaning of its value. */
 export function formatOption(description: string): Option {
   const option = new Option('-o, --output <FORMAT>', description).choices(['text', 'json'])
   const { parseArg } = option

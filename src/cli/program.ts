@@ -1,5 +1,5 @@
 /**
- * The command line: which commands and options there are, and their help.
+ * The command line: its commands and options, and their help.
  *
  * commander parses. Each command has a module of its name, loaded only when it runs. All output and
  * the exit code come back through `runCommandLine`, which never throws for a mistake of the
@@ -187,7 +187,7 @@ function addTest(program: Command, env: Env, exit: (code: number) => void): void
     })
 }
 
-/** Not for `run`: an unread log must not delay its exit. */
+/** Not for `run`: a log that nobody reads must not delay its exit. */
 async function flushed({ stdout, stderr }: Env): Promise<void> {
   await Promise.all([stdout.flushed(), stderr.flushed()])
 }

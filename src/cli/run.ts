@@ -19,15 +19,12 @@ import { versionOf } from './version.ts'
 export type RunFlags = {
   readonly workers?: number
   readonly engine?: 'auto' | 'uring' | 'epoll' | 'node'
-  /**
-   * false is `--no-admin`; true is commander's default beside it, which says as little as nothing
-   * does.
-   */
+  /** false is `--no-admin`; true is commander's default, and means the same as undefined. */
   readonly admin?: AdminPlace | boolean
   readonly drainTimeout?: number
   readonly accessLog?: string
   readonly logFormat?: LogFormat
-  /** Another name of --log-format, as every command has it. */
+  /** Another name of --log-format, as in every command. */
   readonly output?: LogFormat
   readonly demo: boolean
 }
@@ -63,7 +60,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   const admin = gateway && (await openAdmin(gateway, log))
   if (gateway && admin) {
     await gateway.serve()
-    flushCompileCache() // now: the next start is quick, however this process ends
+    flushCompileCache() // now, so that the next start is quick however this process ends
     demo?.tellWhatToTry()
     void gateway.failed.then(() => exit.resolve(Exit.failed))
   } else exit.resolve(Exit.failed)
@@ -72,11 +69,11 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   return code
 }
 
-/** Loads fastify, which takes as long as a compilation does. */
+/** Loads fastify, which takes as long as a compilation. */
 const loadAdmin = () => import('../admin/open.ts')
 
 /**
- * The admin listener, which also answers while the workers start and drain; null where it cannot
+ * The admin listener, which also answers while the workers start and drain; null if it cannot
  * listen.
  */
 async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'close'> | null> {

@@ -1,16 +1,16 @@
 /**
- * Tells Node where weir's own modules are: where their imports say, and of which kind.
+ * Tells Node where weir's own modules are and that they are ES modules, without a search.
  *
- * For each import Node looks for the file, follows links and reads which kind of module its package
- * has: of what `weir check` of a small folder costs, a sixth. Between modules of one folder, whose
- * imports say the file with its extension, there is nothing to find out.
+ * For each import Node searches for the file, resolves links, and reads the type of the package: a
+ * sixth of the time of `weir check` on a small folder. Imports within weir name the file with its
+ * extension, so nothing needs a search.
  *
- * Plain JavaScript, as it is loaded before anything else.
+ * Plain JavaScript, since Node loads it before anything else.
  */
 
 import { registerHooks } from 'node:module'
 
-/** @param folder  The URL of the folder, without links in it. */
+/** @param folder  The URL of the folder, with links resolved. */
 export function findSiblings(folder) {
   registerHooks({
     resolve(specifier, context, next) {

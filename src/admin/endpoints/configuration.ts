@@ -1,4 +1,4 @@
-/** What is configured, and what became of each change. */
+/** The served resources, and the outcome of each reload. */
 
 import type { FastifyInstance } from 'fastify'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
@@ -25,7 +25,7 @@ import { servingOf } from '../serving.ts'
 
 const tags = ['configuration']
 
-/** What a change takes from connections (control/guard/reload-guard.ts). */
+/** What a reload takes from connections (control/guard/reload-guard.ts). */
 export const loses = object({
   rules: integer('Rules that lose a destination or vanish.'),
   listeners: integer('Listeners that close.'),

@@ -1,5 +1,5 @@
 /**
- * The connections that are open, with the rule and the generation that each was routed by.
+ * Open connections, with the rule and the generation that routed each.
  *
  * They are listed in the order of their rows in shared memory. A connection keeps its row while it
  * lives, so paging never repeats a connection, and never skips one that stays open.
@@ -39,9 +39,9 @@ import {
 } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 
-/** Connections that one request looks at. */
+/** Connections that one request reads at most. */
 const LOOKED_AT_MAX = 20_000
-/** Of these, between two looks at the clock. */
+/** Of these, how many it reads before it checks the clock again. */
 const STEP = 32
 
 const connection = object({

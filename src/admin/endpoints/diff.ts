@@ -1,5 +1,5 @@
 /**
- * What would change if other files were served: findings, rules, and live connections that would go
+ * Compares other files with the served ones: findings, rules, and live connections that would go
  * elsewhere.
  *
  * Another thread does the work (control/compile/differ.ts), including parsing the JSON: the body is
@@ -27,7 +27,7 @@ import {
 import { notServing } from '../serving.ts'
 import { wholeBody } from '../whole-body.ts'
 
-/** A configuration with 100 000 rules has some 20 MB. */
+/** A configuration of 100 000 rules has about 20 MB. */
 const BODY_BYTES_MAX = 64 * 2 ** 20
 
 const change = { change: oneOf(['added', 'removed', 'changed']) }
@@ -95,7 +95,7 @@ const diff = object({
 })
 
 export function addDiff(app: FastifyInstance, gateway: Gateway): void {
-  /** The exchange, and the comparison, which ends a moment after it. */
+  /** Covers the exchange and the comparison, which ends a moment after it. */
   let underWay = 0
   const compare = (body: Uint8Array<ArrayBuffer>, gone: AbortSignal) => {
     underWay++

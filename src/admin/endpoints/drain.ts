@@ -1,6 +1,6 @@
 /**
- * Draining some connections while serving on: they are reset, spread over a time, and clients that
- * come back go where the rules of now send them.
+ * Drains selected connections while the gateway keeps serving: weir resets them over a time, and
+ * clients that reconnect follow the current rules.
  */
 
 import type { FastifyInstance } from 'fastify'
@@ -110,10 +110,7 @@ function selectionOf({ select, overS: _, rule, ...others }: Asked): Selection {
   return selection
 }
 
-/**
- * One slash, so that no text can be divided in many ways: that would take a time that is the square
- * of its length.
- */
+/** One slash only, so that a text divides in one way; otherwise the match takes quadratic time. */
 const RULE = /^([^\s/]+\/[^\s/]+)(?: (tcp|tls|http)\[(\d{1,6})\](?:\.match\[(\d{1,6})\])?)?$/
 
 function ruleOf(text: string): NonNullable<Selection['rule']> {

@@ -1,4 +1,4 @@
-/** Where a connection would go now: `weir explain`, asked of the process that would serve it. */
+/** `weir explain`, answered by the process that would serve the connection. */
 
 import type { FastifyInstance } from 'fastify'
 import { chooseGateway } from '../../config/choose-gateway.ts'
@@ -33,7 +33,7 @@ const ends = {
   description: 'The reason with which weir would end the connection before dialing; null: weir can serve it.',
 }
 
-/** There may be as many as rules. */
+/** There may be as many as there are rules. */
 const REJECTED_MAX = 1_000
 
 const destination = object({
@@ -103,7 +103,7 @@ type Asked = {
 }
 
 export function addExplain(app: FastifyInstance, gateway: Gateway): void {
-  /** Of the table that was asked about last, and its words, which are decoded once. */
+  /** Caches the last table that was asked about, with its names decoded. */
   let explainer: Explainer | null = null
   let words: Words | null = null
   const schema = {

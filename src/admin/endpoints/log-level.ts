@@ -1,10 +1,10 @@
-/** How much the log says, until the process ends. */
+/** Sets the log level, until the process ends. */
 
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
 import { answers, object, oneOf } from '../schemas.ts'
 
-/** pino's, the most talkative first. */
+/** pino's levels, the most verbose first. */
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 export function addLogLevel(app: FastifyInstance, { log }: Gateway): void {

@@ -1,9 +1,9 @@
 /**
- * All that moves, in one answer: what the page at / asks for every second.
+ * The data of the page at /, which polls it every second.
  *
- * It is what /summary, /workers and /routes say, of as many rules as one look takes in, and how
- * long dials took as counts that only grow: of two answers the difference is what came between
- * them, so every page has its own history and the gateway keeps none.
+ * It combines /summary, /workers and /routes (as many rules as one page holds), with dial latencies
+ * as growing counts. The page takes differences between two answers, so each page has its own
+ * history and the gateway keeps none.
  */
 
 import type { FastifyInstance } from 'fastify'
@@ -66,7 +66,7 @@ export function addOverview(
   })
 }
 
-/** The `limit` rules that were hit most, in the order in which they are tried. */
+/** The `limit` rules with the most hits, in the order of evaluation. */
 function* mostHit({ plane, baselines }: Serving, entries: readonly RuleEntry[], limit: number) {
   const totals = plane.observer.totals()
   yield

@@ -1,4 +1,4 @@
-/** Looking at the files again, and taking a change that the guard has refused. */
+/** Reads the files again, and accepts a change that the guard has refused. */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
@@ -33,7 +33,7 @@ export function addReload(app: FastifyInstance, gateway: Gateway): void {
     body: object({ accept }, ['accept']),
     response: answers(answer),
   }
-  // `curl -X POST` sends no body: it asks for nothing but a look.
+  // `curl -X POST` sends no body: it only asks to read the files again.
   const preValidation = async (request: FastifyRequest): Promise<void> => {
     request.body ??= {}
   }

@@ -1,6 +1,4 @@
-/**
- * Each rule, with what it was hit by, and what its destinations got beside what they should get.
- */
+/** Rules with their hits, and the delivered beside the configured share of each destination. */
 
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
@@ -27,7 +25,7 @@ import {
 } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 
-/** Destinations that connections without a rule went to: those that are named. */
+/** Destinations listed for connections that no rule routed. */
 const UNRULED_MAX = 100
 
 const delivered = {
@@ -43,7 +41,7 @@ const band = object({
   low: number('With 95 % confidence, at least.'),
   high: number('At most.'),
 })
-/** One of what /routes answers. */
+/** An entry of /routes. */
 export const ruleFields = {
   rule: ruleOrigin,
   never: textOrNull('Why it can never match; null: it can.'),

@@ -1,4 +1,4 @@
-/** What the process is doing: in one look (/summary), by worker, by listener. */
+/** The state of the process: as a summary (/summary), by worker, by listener. */
 
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
@@ -16,7 +16,7 @@ const counters = object(Object.fromEntries(COUNTER_NAMES.map(name => [name, inte
 
 const failure = object({ worker: integer(), listener: text(), code: text(), message: text() })
 
-/** What /summary answers. */
+/** The answer of /summary. */
 export const summary = object({
   version: text(),
   engine: oneOf(['uring', 'epoll', 'node']),
@@ -63,7 +63,7 @@ export function readSummary(gateway: Gateway, version: string) {
   }
 }
 
-/** One of what /workers answers. */
+/** An entry of /workers. */
 export const worker = object({
   worker: integer(),
   state: oneOf(['starting', 'accepting', 'draining', 'ended']),

@@ -1,4 +1,4 @@
-/** Metrics of who may connect: policies by rule, and the sources that are counted. */
+/** Metrics of access control: matches of policies by rule, and the table of sources. */
 
 import type { Serving } from '../../control/publisher.ts'
 import { countSources, openSources, sourceTableFull } from '../../stats/sources.ts'
@@ -7,7 +7,7 @@ import { AccessRow } from '../../table/format/access-layout.ts'
 import { policyRuleOf } from '../../table/format/access-names.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 
-/** Rules with a series of their own; what others have matched is one more, as "other". */
+/** Rules with a series of their own; the matches of all others share "other". */
 const RULES_MAX = 2_000
 
 export const accessFamilies = (serving: () => Serving): Family[] => [

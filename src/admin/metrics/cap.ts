@@ -17,20 +17,20 @@ export class Cap {
     this.#max = max
   }
 
-  /** The labels of a name that has its own. */
+  /** The labels of a name with its own series. */
   own(key: string): Labels | undefined {
     return this.#own.get(key)
   }
 
-  /** Names that share "other" now. */
+  /** Number of names that share "other" now. */
   get merged(): number {
     return this.#sharing.size
   }
 
   /**
-   * The labels of each name, by its key; of those beyond the cap, `other`.
+   * The labels of each name by its key; `other` for names beyond the cap.
    *
-   * @param labelsOf  Asked once for each name that gets a place: labels never change.
+   * @param labelsOf  Called once for each name that gets its own series: labels never change.
    */
   *labels(
     keys: ReadonlySet<string> | ReadonlyMap<string, unknown>,

@@ -9,7 +9,7 @@
  */
 
 export type Labels = Readonly<Record<string, string | number>>
-/** `suffix`: of a histogram's parts. */
+/** `suffix`: for the parts of a histogram. */
 export type Value = { readonly value: number; readonly labels?: Labels; readonly suffix?: string }
 
 export type Family = {
@@ -36,10 +36,10 @@ export const gauge = (name: string, help: string, read: Family['read']): Family 
 /** One value without labels. */
 export const single = (value: number): readonly Value[] => [{ value }]
 
-/** Lines that are written between two looks at the clock. */
+/** Lines written before it checks the clock again. */
 const STEP = 64
 
-/** Families as Prometheus reads them, a part of the text after the other. */
+/** The families in Prometheus' text format, in parts. */
 export function* textOf(families: readonly Family[]): Generator<void, Buffer> {
   const parts: Buffer[] = []
   let text = ''

@@ -27,7 +27,7 @@ export const tcpLabels = (source: Workload, destination: Destination | null, lab
   connection_security_policy: UNKNOWN,
 })
 
-/** Everything that is counted by no name of its own. */
+/** The labels of connections that share one count. */
 export const OTHER_TCP: Labels = Object.fromEntries(
   Object.entries(tcpLabels({ namespace: null, labels: {} }, null, {})).map(([name, value]) => [
     name,
@@ -58,7 +58,7 @@ function workload(side: 'source' | 'destination', namespace: string, labels: Pai
 
 const KUBERNETES = /^([^.]+)\.([^.]+)\.svc(\.|$)/
 
-/** "reviews" of reviews.default.svc.cluster.local; of any other host, all of it. */
+/** "reviews" of reviews.default.svc.cluster.local; otherwise the whole host. */
 const nameOf = (host: string): string => KUBERNETES.exec(host)?.[1] ?? host
 
 const namespaceOf = (host: string): string => KUBERNETES.exec(host)?.[2] ?? UNKNOWN

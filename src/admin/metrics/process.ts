@@ -29,7 +29,7 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
   ...tableFamilies(serving),
 ]
 
-/** Counters of stats/stats.ts by worker, and how they are called here. */
+/** Counters of stats/stats.ts by worker, with their metric names. */
 const BY_WORKER: readonly (readonly [string, CounterName, 'counter' | 'gauge'])[] = [
   ['weir_connections_accepted_total', 'accepted', 'counter'],
   ['weir_connections_open', 'open', 'gauge'],
@@ -113,8 +113,8 @@ function latencyFamilies(serving: () => Serving): Family[] {
 }
 
 /**
- * The octaves between `from` and `to`, both powers of two, as Prometheus' cumulative buckets in
- * seconds.
+ * Converts the octaves between `from` and `to`, both powers of two, to Prometheus' cumulative
+ * buckets in seconds.
  */
 function histogramValues(
   { sum, count, buckets }: { sum: number; count: number; buckets: Float64Array },
@@ -185,7 +185,7 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
   ]
 }
 
-/** Labels of a scrape, however many endpoints are dead. */
+/** Bounds the labels of a scrape, however many endpoints are down. */
 const BACKOFFS_MAX = 1000
 
 function backoffValues({ table, plane }: Serving): Value[] {

@@ -21,7 +21,7 @@ import { processFamilies } from './process.ts'
 import { seriesFamilies } from './series.ts'
 
 const NOT_PROM_CLIENTS = /^(process_open_fds|nodejs_eventloop_lag_\w+_seconds|nodejs_active_\w+)$/
-/** How often prom-client looks at the event loop, for figures that are left out. */
+/** How often prom-client samples the event loop, for figures that weir omits. */
 const LOOP_LOOK_MS = 10_000
 
 /** Scrapers that come within this time get the same text. */
@@ -67,7 +67,7 @@ export function createMetrics(
   }
 }
 
-/** `make`, made once for all who ask while it is being made and for `ms` after it. */
+/** Calls `make` once for all concurrent callers, and reuses the result for `ms` after it. */
 function sharedFor<Made>(ms: number, make: () => Promise<Made>): () => Promise<Made> {
   let made: Promise<Made> | null = null
   const forget = () => {
@@ -86,9 +86,7 @@ const refused = ({ counts }: Refusals) =>
     [...counts].map(([reason, value]) => ({ labels: { reason }, value })),
   )
 
-/**
- * Since Linux 6.2 the folder's size is their number (proc(5)); elsewhere the metric is absent.
- */
+/** Since Linux 6.2 the folder's size is their number (proc(5)); elsewhere the metric is absent. */
 function openFiles(): readonly Value[] {
   const size = statSync('/proc/self/fd', { throwIfNoEntry: false })?.size ?? 0
   return size === 0 ? [] : single(size)
@@ -96,7 +94,7 @@ function openFiles(): readonly Value[] {
 
 type Pairs = Readonly<Record<string, string>>
 
-/** What the workloads behind a destination have in common, by the table that is served. */
+/** The labels that all workloads behind a destination share, by the served table. */
 function destinationLabels(serving: () => Serving) {
   let table: Table | null = null
   let known = new Map<string, Pairs>()

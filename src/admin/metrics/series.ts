@@ -13,24 +13,24 @@ import { counter, type Family, gauge, type Labels, type Value } from './family.t
 import { OTHER_TCP, tcpLabels } from './istio.ts'
 
 /**
- * Series of each kind that get labels of their own; what Prometheus takes well, several metrics
- * each.
+ * Series of each kind with labels of their own: an amount that Prometheus takes well, with several
+ * metrics each.
  */
 const SERIES_MAX = 2_000
-/** Counts that are added up between two looks at the clock. */
+/** Counts added up before it checks the clock again. */
 const STEP = 64
 
-/** What the main thread knows of the counts at a scrape. */
+/** What the main thread passes at a scrape. */
 type SeriesSource = {
   readonly totals: () => readonly Total<SeriesName>[]
-  /** What the workloads behind a destination have in common. */
+  /** The labels that all workloads behind a destination share. */
   readonly labelsOf: (destination: Destination) => Readonly<Record<string, string>>
   readonly namesGivenUp: () => number
 }
 
 type Counted = Total<SeriesName>
 /**
- * `begun` counts a connection at each endpoint that it was tried with, `opened` where it came to.
+ * `begun` counts a connection at each endpoint that weir tried, `opened` at the one that answered.
  */
 type Sums = Record<'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'received' | 'sent', number>
 type Series = { readonly labels: Labels; readonly sums: Sums }
@@ -41,9 +41,9 @@ type Grouping<Part extends keyof SeriesName = keyof SeriesName> = {
   readonly labelsOf: (name: SeriesName) => Labels
   readonly other: Labels
   readonly cap: Cap
-  /** Keys that were made before: a name is the same object for as long as it is counted. */
+  /** Caches keys: a name is the same object for as long as it is counted. */
   readonly keys: WeakMap<SeriesName, string>
-  /** What was counted at the last scrape, in order. */
+  /** The counted names of the last scrape, in order. */
   last: { readonly keys: readonly string[]; readonly labels: readonly Labels[] }
 }
 
@@ -108,9 +108,7 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
   }
 }
 
-/**
- * Keys are made once for the rules of a table, of which there may be many more than have labels.
- */
+/** Makes keys once for each rule of a table, which may have many more rules than get labels. */
 function configuredShares() {
   let of: readonly RuleEntry[] = []
   let keyed: { readonly key: string; readonly share: number }[] = []
@@ -157,7 +155,7 @@ const destinationLabels = (destination: Destination | null): Labels => ({
   destination_port: String(destination?.port ?? ''),
 })
 
-/** A connection that no rule took has an empty one. */
+/** The key is empty if no rule took the connection. */
 const BY_RULE = (): Grouping<'rule' | 'destination'> => ({
   keyOf: ({ rule, destination }) =>
     `${rule && [rule.virtualService, rule.block, rule.route, rule.match]} ${destinationKey(destination)}`,
@@ -209,7 +207,7 @@ function* summed(totals: readonly Counted[], grouping: Grouping): Generator<void
   return [...byLabels].map(([labels, sums]) => ({ labels, sums }))
 }
 
-/** The labels of each; found anew only where other names are counted than at the last scrape. */
+/** The labels of each; recomputed only if the counted names differ from the last scrape. */
 function* labelsFor(counted: readonly Counted[], grouping: Grouping): Generator<void, readonly Labels[]> {
   const { keyOf, labelsOf, other, cap, keys: made, last } = grouping
   const keys: string[] = []
@@ -240,8 +238,7 @@ const nothing = (): Sums => ({ begun: 0, opened: 0, closed: 0, open: 0, failed: 
 const highest = new WeakMap<Labels, number>()
 
 /**
- * A connection that just moves on is for a moment counted at both endpoints: a counter must not
- * show that.
+ * While a connection moves on, both endpoints count it for a moment; a counter must not show that.
  */
 function neverBack(labels: Labels, value: number): number {
   const shown = Math.max(value, highest.get(labels) ?? 0)

@@ -1,6 +1,6 @@
 /**
- * Lines over the last ten minutes, drawn by uPlot. Colours are those of the style sheet, light or dark, and every line
- * has a letter at its end, so that nobody has to tell it by its colour.
+ * Line charts of the last ten minutes, drawn by uPlot. Colours come from the style sheet, light or
+ * dark, and every line has a letter at its end, so that nobody depends on colours.
  */
 
 import uPlot from '/uplot.js'
@@ -35,7 +35,7 @@ export class Chart {
     dark.addEventListener('change', () => this.#build())
   }
 
-  /** @param {string} words  What it shows, for those who do not see it. */
+  /** @param {string} words  A description for people who cannot see the chart. */
   draw(times, columns, marks, words) {
     this.#data = [times, ...columns]
     this.#marks = marks
@@ -127,7 +127,7 @@ export class Chart {
       .sort((a, b) => a.y - b.y)
     let last = Number.NEGATIVE_INFINITY
     for (const { letter, colour: token, y } of ends) {
-      last = Math.max(y, last + 13 * scale) // letters never lie on each other
+      last = Math.max(y, last + 13 * scale) // letters never overlap
       ctx.fillStyle = colour(token)
       ctx.fillText(letter, bbox.left + bbox.width + 6 * scale, last)
     }

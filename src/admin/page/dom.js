@@ -1,8 +1,11 @@
-/** Elements, and tables that change only where they say something else: focus and selections survive a refresh. */
+/**
+ * Elements, and tables that change only the cells that differ: focus and selection survive a
+ * refresh.
+ */
 
 export const byId = id => document.getElementById(id)
 
-/** An element with these properties and children; texts are texts, never markup. */
+/** An element with these properties and children; strings are text, never markup. */
 export function h(name, properties, ...children) {
   const element = document.createElement(name)
   for (const [key, value] of Object.entries(properties ?? {})) {
@@ -19,7 +22,7 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Names and values: <dt>, <dd>. Only what changed is written. */
+/** Names and values: <dt>, <dd>. Writes only what changed. */
 export function setFacts(list, facts) {
   const names = facts.map(([name]) => name).join('\n')
   if (list.dataset.names !== names) {
@@ -32,8 +35,8 @@ export function setFacts(list, facts) {
 }
 
 /**
- * One row for each item, in their order, kept by key. A cell is a text, or `{ key, build }` for more than text: built
- * anew when its key changes. The first cell is the row's heading.
+ * One row per item, in their order, kept by key. A cell is a text, or `{ key, build }` for more
+ * than text: rebuilt when its key changes. The first cell is the row's heading.
  */
 export function syncRows(body, items, keyOf, cellsOf, classes = []) {
   const old = new Map([...body.rows].map(row => [row.dataset.key, row]))
@@ -68,7 +71,7 @@ function setCell(cell, content) {
   cell.replaceChildren(...content.build())
 }
 
-/** What a table says that has nothing to say: a row over its whole width. */
+/** The text of an empty table: a row over its whole width. */
 export function syncEmpty(body, isEmpty, text) {
   if (!isEmpty) return
   const width = body.closest('table').tHead.rows[0].cells.length

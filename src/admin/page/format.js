@@ -1,8 +1,8 @@
-/** Numbers as people read them; fixed widths, so that nothing jumps. */
+/** Numbers for people; fixed widths, so that the layout does not jump. */
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
-/** 12 345 with thin spaces: no reader takes it for a decimal comma. */
+/** 12 345 with thin spaces: nobody reads it as a decimal comma. */
 export const count = value => whole.format(value).replaceAll(',', '\u202f')
 
 export const rate = value => (value === null ? '–' : value < 10 ? value.toFixed(1) : count(value))
@@ -59,7 +59,7 @@ export const place = ({ virtualService, block, route, match }) =>
 export const target = ({ host, subset, port }) =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
-/** The destinations of one rule, as short as they can be told apart. */
+/** The destinations of one rule, shortened as far as they stay distinct. */
 export function shortNames(destinations) {
   const isOneHost = destinations.length > 1 && new Set(destinations.map(each => each.host)).size === 1
   const short = destinations.map(({ host, subset }) => {

@@ -1,25 +1,28 @@
 /**
- * What was seen in the last ten minutes. The gateway keeps no history: it tells counts that only grow, and this takes
- * the differences. All of it is gone with the page.
+ * The history of the last ten minutes. The gateway keeps none: it reports growing counts, and this
+ * module takes the differences. Closing the page loses the history.
  */
 
 import { place, roundPercent, shortNames, target } from './format.js'
 
 const KEPT_S = 600
-/** Whole answers that are kept, for rates over as many seconds. */
+/** Answers kept, for rates over as many seconds. */
 const ANSWERS_MAX = 61
-/** A pause after which a line is broken instead of drawn through. */
+/** A pause after which a line is broken. */
 const GAP_S = 3.5
 const LATENCY_S = 10
-/** Generations whose changes are remembered: as many as /reloads is asked for. */
+/** Generations whose changes are kept: as many as /reloads is asked for. */
 const CHANGES_KEPT = 20
 
 export class History {
-  /** One for each answer: `{ t, open, rate, from, to, p50, p90, p99, splits }`, where a gap is all null. */
+  /** One per answer: `{ t, open, rate, from, to, p50, p90, p99, splits }`; a gap is all null. */
   points = []
   /** Where the generation changed: `{ t, text }`. */
   marks = []
-  /** What each generation that came meanwhile did to the rules: lists of `{ sign, words, title }`. */
+  /**
+   * What each generation since the page was opened did to the rules: lists of `{ sign, words, title
+   * }`.
+   */
   changes = new Map()
   #answers = []
 
@@ -43,7 +46,7 @@ export class History {
     while (this.marks.length > 0 && this.marks[0].t < t - KEPT_S) this.marks.shift()
   }
 
-  /** How much `read(answer)` grew a second, over the last `seconds`; null: not known yet. */
+  /** The growth of `read(answer)` per second, over the last `seconds`; null: not known yet. */
   rate(read, seconds = 5) {
     const [old, now] = this.#ends(seconds)
     if (!old) return null
@@ -51,7 +54,9 @@ export class History {
     return grown < 0 ? null : grown / ((now.summary.monotonicMs - old.summary.monotonicMs) / 1000)
   }
 
-  /** Of a rule, by its key; null as well until it was counted anew for so long, where it was changed. */
+  /**
+   * The same for a rule, by its key; null also until a changed rule has been counted for that long.
+   */
   ruleRate(key, field, seconds = 5) {
     const [old, now] = this.#ends(seconds)
     const [before, after] = [old, now].map(answer => answer?.rules.find(each => keyOf(each) === key))
@@ -63,7 +68,7 @@ export class History {
     return this.points.map(point => point[field] ?? null)
   }
 
-  /** A field of one destination's share; broken where the rule was changed and is counted anew. */
+  /** A field of one destination's share; the line breaks where a changed rule is counted anew. */
   shareColumn(rule, destination, field) {
     return this.points.map(({ splits }, index) => {
       const now = splits.get(rule)
@@ -122,10 +127,10 @@ export class History {
   }
 }
 
-/** When its process began, on this machine's clock. */
+/** When the gateway's process started, on this machine's clock. */
 const startOf = (t, { summary }) => t - summary.uptimeS
 
-/** @param isPart  Whether there are rules beyond these: one that is not among them may still be there. */
+/** @param isPart  Whether there are more rules than these: a missing rule may still exist. */
 function changedRules(before, after, isPart) {
   const old = new Map(before.map(each => [place(each.rule), leadsTo(each)]))
   const now = new Map(after.map(each => [place(each.rule), leadsTo(each)]))
@@ -148,7 +153,9 @@ function leadsTo({ destinations }) {
   return now.map((each, index) => `${roundPercent(each.configuredShare)} ${names[index]}`).join(', ')
 }
 
-/** A rule's, over reloads; one that leads elsewhere at another listener is told apart. */
+/**
+ * A rule's key, stable over reloads; the listener tells apart rules with other destinations there.
+ */
 export const keyOf = ({ rule, listeners }) => `${place(rule)} ${listeners[0] ?? ''}`
 
 const sharesOf = ({ destinations }) =>

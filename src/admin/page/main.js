@@ -1,4 +1,7 @@
-/** The page of a weir gateway: asks once a second, keeps ten minutes, and hands each answer to the parts that show it. */
+/**
+ * The page of a weir gateway: polls once a second, keeps ten minutes, and passes each answer to the
+ * views.
+ */
 
 import { byId, setFacts, setText } from './dom.js'
 import { clock, duration, plural } from './format.js'
@@ -19,7 +22,7 @@ const explain = new Explain()
 const reloads = new Reloads()
 const workers = new Workers()
 const parts = [new Now(), new Routes(), new Splits(), new Latency(), new Ends(), workers, new Connections()]
-/** What was read beside the overview, and is read again when this changes. */
+/** Data beside the overview; read again when this changes. */
 let seen = ''
 let silentSince = null
 
@@ -35,7 +38,7 @@ poll('/overview', {
   },
   onSilence(error) {
     silentSince ??= new Date()
-    seen = '' // it may be another process that answers next
+    seen = '' // the next answer may come from another process
     document.body.classList.add('silent')
     setState('gone', '✕', error.answered ? error.message : 'No answer')
     const gone = byId('gone')
@@ -66,7 +69,7 @@ function setState(kind, sign, words) {
   setText(state, `${sign} ${words}`)
 }
 
-/** What seldom changes: listeners and reloads. */
+/** Data that seldom changes: listeners and reloads. */
 async function readRest({ summary, workers: list }) {
   const now = [
     summary.generation,

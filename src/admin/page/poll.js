@@ -1,13 +1,13 @@
 /**
- * Asks the gateway: one request a second as long as somebody can see the page, and none while nobody does.
+ * Polls the gateway: one request a second while the page is visible, none while it is hidden.
  *
- * An answer that does not come is no end: it is asked again at the same pace, and the page says since when.
+ * If an answer fails, polling continues at the same pace, and the page shows since when.
  */
 
 const EVERY_MS = 1_000
 const PATIENCE_MS = 4_000
 
-/** A JSON answer; throws `{ message, hint }` of the gateway where it refuses. */
+/** A JSON answer; throws the gateway's `{ message, hint }` if it refuses. */
 export async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS) })
   const body = await answer.json()

@@ -1,4 +1,4 @@
-/** What is open, page by page; looked at only while it is on the screen. */
+/** Open connections, page by page; polled only while the view is visible. */
 
 import { byId, setText, syncEmpty, syncRows } from './dom.js'
 import { bytes, count, duration, place } from './format.js'
@@ -71,7 +71,7 @@ export class Connections {
 
   #show({ total, next, connections }) {
     this.#next = next
-    // Disabled by word, not by attribute: the focus must not be lost with the last page.
+    // By aria-disabled, not by the attribute: the focus must stay on the last page.
     byId('next').setAttribute('aria-disabled', String(next === null))
     byId('first').setAttribute('aria-disabled', String(this.#cursor === null))
     const page = this.#cursor === null ? 'the first' : 'the next'

@@ -1,4 +1,4 @@
-/** Why connections end: each reason that there was, in words, with how often and how fast. */
+/** Why connections ended: each reason that occurred, explained, with its count and rate. */
 
 import { byId, h, setText, syncEmpty, syncRows } from './dom.js'
 import { count, rate } from './format.js'

@@ -23,7 +23,7 @@ export class Explain {
     })
   }
 
-  /** Gateways to choose from; the first one is filled in where nobody has written yet. */
+  /** Gateways to choose from; the first one is filled in until somebody types. */
   offer(listeners) {
     const gateways = [...new Set(listeners.map(each => each.gateway))]
     byId('gateways').replaceChildren(...gateways.map(value => h('option', { value })))

@@ -1,4 +1,4 @@
-/** How long endpoints take to answer a dial. */
+/** Dial latencies of endpoints. */
 
 import { Chart } from './chart.js'
 import { byId, setFacts } from './dom.js'

@@ -1,4 +1,4 @@
-/** How it is now: what is open, and what comes and goes a second, each with its last ten minutes. */
+/** The current state: open connections, and rates per second, each with its last ten minutes. */
 
 import { Chart } from './chart.js'
 import { byId, h, setText } from './dom.js'

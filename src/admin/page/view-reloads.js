@@ -1,4 +1,4 @@
-/** What became of each change of the files: taken or refused, what it changed, what was wrong, and how long it took. */
+/** The outcome of each reload: what it changed, what was wrong, and how long it took. */
 
 import { byId, h, setText } from './dom.js'
 import { clock, plural } from './format.js'
@@ -11,11 +11,11 @@ const SIGNS = {
   failed: '✕ Failed',
 }
 const FINDINGS_MAX = 12
-/** Those that are seen at once; the older ones are unfolded. */
+/** Reloads shown at once; older ones are folded. */
 const SEEN_AT_ONCE = 6
 
 export class Reloads {
-  /** @param changes  Of the rules, by generation; of those that came while the page was open. */
+  /** @param changes  Changes of rules by generation, for generations since the page was opened. */
   show({ counts, reloads }, changes) {
     const told = Object.entries(counts)
       .filter(([name, times]) => times > 0 || name === 'taken')

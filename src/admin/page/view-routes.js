@@ -1,4 +1,4 @@
-/** Every rule, in the order in which it is tried, with its hits and what comes by it now. */
+/** Every rule in the order of evaluation, with its hits and rates. */
 
 import { byId, h, setText, syncEmpty, syncRows } from './dom.js'
 import { ago, bytes, count, place, plural, rate, roundPercent, shortNames } from './format.js'

@@ -1,11 +1,14 @@
-/** For each weighted rule: the share that each destination should get, the one that it got, and how sure that is. */
+/**
+ * For each weighted rule: the configured and the delivered share of each destination, with the
+ * confidence interval.
+ */
 
 import { Chart } from './chart.js'
 import { byId, h, setText, syncRows } from './dom.js'
 import { clock, count, percent, place, plural, roundPercent, shortNames, target } from './format.js'
 import { keyOf } from './history.js'
 
-/** As many as there are colours; the table has the others. */
+/** As many as there are colours; the table lists the others. */
 const LINES_MAX = 6
 const CARDS_MAX = 12
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'

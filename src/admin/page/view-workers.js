@@ -1,4 +1,4 @@
-/** The worker threads, and whether the work is spread over them; and the sockets that they listen at. */
+/** The worker threads and how the load is spread over them; and the listening sockets. */
 
 import { byId, h, setText, syncEmpty, syncRows } from './dom.js'
 import { count, percent, rate } from './format.js'

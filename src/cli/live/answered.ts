@@ -1,4 +1,4 @@
-/** How a command ends without an answer from a gateway: with one line that gives the reason. */
+/** How a command ends if the gateway does not answer: with one line that gives the reason. */
 
 import { type Env, Exit } from '../env.ts'
 

@@ -11,7 +11,7 @@ import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../admin-pla
 import { type Env, Exit } from '../env.ts'
 import { NoAnswer } from './answered.ts'
 
-/** A comparison of large configurations takes its time. */
+/** A comparison of large configurations is slow. */
 const ANSWER_MS_MAX = 60_000
 
 export type Client = {

@@ -16,7 +16,7 @@ import type { reload } from './reload.ts'
 import type { routes } from './routes.ts'
 
 type WithAdmin = { readonly admin?: AdminPlace }
-/** Runs a command with a client, and says in one line why there is no answer. */
+/** Runs a command with a client; if there is no answer, prints the reason in one line. */
 type Ask = (admin: AdminPlace | undefined, body: (client: Client) => Promise<number>) => Promise<void>
 
 const LIMIT = 100

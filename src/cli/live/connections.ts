@@ -1,5 +1,5 @@
 /**
- * `weir connections`: what is open now, and which rule and generation routed it.
+ * `weir connections`: open connections, with the rule and generation that routed them.
  *
  * JSON output has one object per line, so that a long list can be streamed.
  */
@@ -39,7 +39,7 @@ type Page = {
   readonly connections: readonly Connection[]
 }
 
-/** What one request asks for at most. */
+/** Page size of a request. */
 const PAGE = 1_000
 
 const HEAD = ['CLIENT', 'TO', 'STATE', 'AGE', 'IDLE', 'FROM', 'SENT', 'GEN', 'RULE']
@@ -68,14 +68,14 @@ export async function connections(client: Client, flags: ConnectionsFlags, env: 
 
 async function writeLines(list: readonly Connection[], env: Env): Promise<void> {
   env.stdout.write(list.map(each => `${JSON.stringify(each)}\n`).join(''))
-  await env.stdout.flushed() // a slow reader holds back, and no pile grows
+  await env.stdout.flushed() // waits for a slow reader, so that memory stays bounded
 }
 
-/** A client that a load balancer has named stands before the load balancer. */
+/** The client that a load balancer named comes before the load balancer. */
 const clientText = ({ client, peer }: Connection): string =>
   `${client ?? 'unknown'}${peer === null ? '' : ` via ${peer}`}`
 
-/** Where it goes, and for which server. */
+/** The destination, and the requested server name. */
 const targetText = ({ endpoint, asked, serverName }: Connection): string =>
   `${endpoint ?? asked ?? 'unknown'}${serverName ? ` for ${serverName}` : ''}`
 

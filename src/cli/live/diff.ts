@@ -1,5 +1,5 @@
 /**
- * `weir diff`: what would change if these files were served instead of what is.
+ * `weir diff`: compares files with the served configuration.
  *
  *   + default/echo tcp[0]          sourceSubnet 10.0.0.0/8 → 100 % a.example:9000
  *   ~ default/echo tcp[1]          any → 80 % a.example:9000, 20 % b.example:9000
@@ -27,7 +27,7 @@ type Change = {
   readonly after: string | null
 }
 
-/** Something that differs, with where it is written. */
+/** A difference, with file and line. */
 type Said = {
   readonly before: string
   readonly after: string

@@ -1,7 +1,4 @@
-/**
- * `weir drain`: resets some of a gateway's connections, spread over a time, while it goes on
- * serving.
- */
+/** `weir drain`: resets selected connections over a time, while the gateway keeps serving. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Env, Exit } from '../env.ts'

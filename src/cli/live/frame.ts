@@ -61,7 +61,7 @@ function headLines(
 const unserved = ({ closed }: Summary): number =>
   Object.entries(closed).reduce((sum, [reason, count]) => (ORDINARY.has(reason) ? sum : sum + count), 0)
 
-/** A rule that is counted anew since the look before has no rate yet. */
+/** A rule that changed since the last sample has no rate yet. */
 function rateOf(each: Rule, earlier: ReadonlyMap<string, Rule>, seconds: number): number {
   const was = earlier.get(placeText(each.rule))
   const same = was?.sinceGeneration === each.sinceGeneration
@@ -84,7 +84,7 @@ function ruleLine(each: Rule, rate: number, columns: number): string {
   return ruleRow(placeText(each.rule), countText(rate), open, all, shares.join('  '), columns)
 }
 
-/** The rule's name takes what the figures leave, up to what names need. */
+/** The rule's name gets the width that the figures leave, up to the longest name. */
 function ruleRow(
   name: string,
   rate: string,

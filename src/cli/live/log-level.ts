@@ -1,7 +1,4 @@
-/**
- * `weir log-level`: what the log of a running gateway says; with a level, makes it say more or
- * less.
- */
+/** `weir log-level`: shows the log level of a running gateway, or sets it. */
 
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'

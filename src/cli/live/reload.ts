@@ -1,5 +1,5 @@
 /**
- * `weir reload`: makes a gateway look at its files again, and says what came of it.
+ * `weir reload`: makes a gateway read its files again, and prints the outcome.
  *
  *   guarded: generation 1 stays
  *     2 rules, 41 connections open, 120 in the last minute
@@ -28,7 +28,7 @@ type Reload = {
   }[]
 }
 
-/** Findings that are shown; /reloads has more of them. */
+/** Findings shown; /reloads has the rest. */
 const FINDINGS_MAX = 20
 
 export async function reload(client: Client, { accept, output }: ReloadFlags, env: Env): Promise<number> {

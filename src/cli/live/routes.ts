@@ -1,6 +1,6 @@
 /**
- * `weir routes`: each rule with its hits, and what its destinations got beside what they should
- * get.
+ * `weir routes`: rules with their hits, and the delivered beside the configured share of each
+ * destination.
  *
  *   default/echo tcp[1]  config/virtual-service.yaml:24
  *     1 234 connections, 12 open, the last 3.4 s ago
@@ -66,7 +66,7 @@ export type Routes = {
   readonly unruled: readonly Unruled[]
 }
 
-/** What one request asks for at most. */
+/** Page size of a request. */
 const PAGE = 1_000
 
 export async function routes(client: Client, flags: RoutesFlags, env: Env): Promise<number> {
@@ -108,7 +108,7 @@ export const destinationText = ({
   subset: string | null
 }): string => `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
-/** A configured share that is not within the band: more than chance. */
+/** The configured share lies outside the interval. */
 export const isOff = ({ configuredShare, deliveredShare }: Rule['destinations'][number]): boolean =>
   configuredShare !== null &&
   deliveredShare !== null &&

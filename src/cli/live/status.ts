@@ -1,11 +1,11 @@
-/** `weir status`: how a running gateway is, in one look. */
+/** `weir status`: the state of a running gateway. */
 
 import { printable } from '../../base/printable.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, countText, durationText, plural } from './format.ts'
 
-/** Of /summary. */
+/** From /summary. */
 export type Summary = {
   readonly version: string
   readonly engine: string
@@ -101,7 +101,7 @@ function statusLines(
   ]
 }
 
-/** Only where something has changed since the generation was published. */
+/** Only if something has changed since the generation was published. */
 const revisionText = (revision: number): string[] =>
   revision === 0 ? [] : [`revision ${revision} of this generation`]
 

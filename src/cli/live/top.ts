@@ -1,5 +1,5 @@
 /**
- * `weir top`: a running gateway as it moves, on a terminal of 80 columns or more.
+ * `weir top`: watches a running gateway, on a terminal of 80 columns or more.
  *
  * A frame needs two samples: a rate is the difference of counters divided by the difference of the
  * gateway's clock. Without a terminal, it writes one frame and ends.
@@ -58,7 +58,7 @@ async function draw(
   for (let before = first; !quit.aborted; ) {
     await pause(interval, undefined, { signal: quit }).catch(() => {})
     if (quit.aborted) return
-    const now = await Promise.race([look(client), quits.promise]) // a gateway that hangs keeps nobody here
+    const now = await Promise.race([look(client), quits.promise]) // a gateway that hangs must not block the exit
     if (now === null) return
     const { columns, rows } = env.stdout.size
     const lines = frameLines(before, now, { columns, rows })

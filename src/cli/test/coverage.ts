@@ -1,5 +1,5 @@
 /**
- * Coverage: which rules some test has reached, of those that can match.
+ * Coverage: which of the rules that can match were reached by a test.
  *
  * A rule that lint has found to be never used (config/lint/review.ts) cannot be reached, so it does
  * not count.
@@ -13,9 +13,9 @@ export type Coverage = {
   /** Rules that can match. */
   readonly rules: number
   readonly reached: number
-  /** 0 – 100; of no rules all are reached. */
+  /** 0 – 100; without rules 100. */
   readonly percent: number
-  /** In the order in which they are tried, listener by listener. */
+  /** In the order of evaluation, listener by listener. */
   readonly unreached: readonly RuleOrigin[]
 }
 

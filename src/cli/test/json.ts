@@ -54,7 +54,7 @@ function toJson({ test, answer, misses }: Tested): object {
   }
 }
 
-/** What is expected, with the names completed. */
+/** The expectation, with complete names. */
 function toWritten({ rule, ...expect }: Expectation): object {
   const given = { ...expect, rule: rule === null ? null : wantedRule(rule) }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))

@@ -21,13 +21,16 @@ export type Miss = {
 /** Shares are sums of quotients of weights. */
 const EXACT = 1e-6
 
-/** What `weir explain` and a miss show as the share that is expected, is it: 33.33 of one third. */
+/**
+ * Half of the last digit that `weir explain` and a miss show of a share: 33.33 is right for one
+ * third.
+ */
 const SHOWN = 0.005 + EXACT
 
-/** Nothing and everything mean just that. */
+/** 0 and 100 are exact. */
 const roundingOf = (percent: number): number => (percent === 0 || percent === 100 ? EXACT : SHOWN)
 
-/** Everything in which `answer` is not what is expected; nothing: the test passes. */
+/** Every difference between `answer` and the expectation; none: the test passes. */
 export function judge(expect: Expectation, answer: Explanation): Miss[] {
   return [...judgeRule(expect, answer), ...judgeDestinations(expect, answer), ...judgeReason(expect, answer)]
 }
@@ -63,14 +66,14 @@ function judgeDestinations(expect: Expectation, { destinations, outcome }: Expla
   return lost ? [{ field: 'destination', expected: wanted, got: destinationText(lost) }] : []
 }
 
-/** The reason of the destination that is expected, or of the connection where none is. */
+/** The end reason of the expected destination, or of the connection if the test names none. */
 function judgeReason(expect: Expectation, answer: Explanation): Miss[] {
   const { reason } = expect
   if (reason === null) return []
   const chosen = isAboutDestination(expect)
     ? chosenOf(expect, answer.destinations).filter(each => each.share > 0)
     : null
-  if (chosen?.length === 0) return [] // the destination is missed already
+  if (chosen?.length === 0) return [] // the missing destination is reported already
   const reasons = chosen?.map(each => each.ends) ?? [answer.ends]
   const other = reasons.find(each => each !== reason)
   return other === undefined ? [] : [{ field: 'reason', expected: reason, got: other ?? 'it is served' }]
@@ -92,7 +95,7 @@ function chosenOf(
   )
 }
 
-/** Whether connections to a destination are reset though endpoints came. */
+/** Whether connections to a destination would be reset even with endpoints. */
 const isLost = ({ ends }: ExplainedDestination): boolean => ends === 'unknown-destination' || ends === 'loop'
 
 /** In percent. */

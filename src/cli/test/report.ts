@@ -6,27 +6,27 @@ import type { Explanation } from '../../table/explain/explanation.ts'
 import type { Coverage } from './coverage.ts'
 import type { Miss } from './judge.ts'
 
-/** One test and what came of it. */
+/** One test and its result. */
 export type Tested = {
   readonly test: RouteTest
   readonly answer: Explanation
-  /** None: it passes. */
+  /** Empty: it passes. */
   readonly misses: readonly Miss[]
 }
 
 export type TestReport = {
   readonly tested: readonly Tested[]
-  /** null where the configuration is invalid. */
+  /** null if the configuration is invalid. */
   readonly coverage: Coverage | null
   /** The minimum coverage, in percent; null: no minimum. */
   readonly minCoverage: number | null
-  /** Errors, and what else was found about RouteTests. */
+  /** Errors, and other findings about RouteTests. */
   readonly findings: readonly Diagnostic[]
 }
 
 export const isCovered = ({ coverage, minCoverage }: TestReport): boolean =>
   coverage !== null && (minCoverage === null || coverage.percent >= minCoverage)
 
-/** A run that tests nothing fails: a pipeline that names the wrong folder must not be green. */
+/** A run without tests fails: a pipeline that names the wrong folder must not be green. */
 export const isOk = (report: TestReport): boolean =>
   isCovered(report) && report.tested.length > 0 && report.tested.every(each => each.misses.length === 0)

@@ -15,7 +15,7 @@ import { ruleName } from '../../table/plan/rule-name.ts'
 import { type Miss, round } from './judge.ts'
 import { isCovered, type Tested, type TestReport } from './report.ts'
 
-/** Rules that a miss shows as passed over, and unreached rules that are listed. */
+/** How many rules a miss lists as passed over, and how many unreached rules are listed. */
 const REJECTED_MAX = 5
 const UNREACHED_MAX = 200
 
@@ -48,7 +48,7 @@ function testLines({ test, misses, answer }: Tested, paint: Paint): string[] {
 const missLine = ({ field, expected, got }: Miss): string =>
   `${field.padEnd(11)}  expected ${expected}, got ${got}`
 
-/** Why the expected rule was passed over, where it was; else the first few that were. */
+/** Why the expected rule was passed over, if it was; else the first few that were. */
 function rejectedLines(misses: readonly Miss[], { rejected }: Explanation): string[] {
   const wanted = misses.find(each => each.field === 'rule')?.expected
   const named = rejected.filter(each => wanted !== undefined && ruleName(each).startsWith(wanted))

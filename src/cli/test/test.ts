@@ -24,14 +24,14 @@ import { junitReport } from './junit.ts'
 import { isOk, type Tested, type TestReport } from './report.ts'
 import { tableReport } from './table.ts'
 
-/** Misses that name the rules that were passed over: that takes a look at each rule. */
+/** Misses that name the rules that were passed over, which takes a scan of all rules. */
 const TOLD_MAX = 100
 
 export type TestFormat = 'table' | 'junit' | 'json'
 
 export type TestFlags = {
   readonly format?: TestFormat
-  /** The same as `format`. */
+  /** Another name of `format`. */
   readonly output?: TestFormat
   /** In percent. */
   readonly minCoverage?: number
@@ -54,7 +54,9 @@ export function test(sources: Sources, flags: TestFlags, env: Env): number {
 
 const isAboutTests = ({ resource }: Diagnostic): boolean => resource?.startsWith('RouteTest ') === true
 
-/** Why no test was read, perhaps: there are no files, or they lie in folders that are not read. */
+/**
+ * A hint why no test was read: there are no files, or they lie in folders that weir does not read.
+ */
 const isAboutFiles = ({ code }: Diagnostic): boolean => code === 'CFG014' || code === 'CFG015'
 
 function run(plan: Plan | null, tests: readonly RouteTest[]): Pick<TestReport, 'tested' | 'coverage'> {
@@ -66,7 +68,7 @@ function run(plan: Plan | null, tests: readonly RouteTest[]): Pick<TestReport, '
   return { tested, coverage: coverageOf(plan, reached) }
 }
 
-/** Only tests that miss are told which rules were passed over, and only the first of them. */
+/** Only misses list the rules that were passed over, and only the first of them. */
 function runOne(test: RouteTest, explainer: Explainer, told: { left: number }): Tested {
   const answer = explainer.answer(test.question, 0)
   const misses = judge(test.expect, answer)
