@@ -63,7 +63,8 @@ function runWheel(open: number): (count: number) => number {
 
 function runSweep(open: number): (count: number) => number {
   const slots = slotsOf(open)
-  const times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0 }
+  const agreeUntilMs = Number.POSITIVE_INFINITY
+  const times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0, agreeUntilMs }
   const allowed = { connectTimeoutMs: DIAL_MS, idleTimeoutMs: IDLE_MS, maxDurationMs: 0 }
   let nowMs = 0
   return count => {

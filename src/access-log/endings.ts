@@ -40,6 +40,7 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'hello-too-large': { by: 'weir', flags: '-' },
   'hello-timeout': { by: 'weir', flags: '-' },
   'starttls-refused': { by: 'upstream', flags: '-' },
+  'starttls-timeout': { by: 'upstream', flags: '-' },
   'accept-error': { by: 'weir', flags: '-' },
   'worker-lost': { by: 'weir', flags: '-' },
 }

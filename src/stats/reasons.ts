@@ -38,6 +38,7 @@ export const REASONS = {
   'hello-too-large': 'The ClientHello was longer than 16 KiB.',
   'hello-timeout': 'The client did not complete its ClientHello in time.',
   'starttls-refused': 'The upstream refused the TLS that the client had asked for.',
+  'starttls-timeout': 'The upstream did not answer the request for TLS within the connect timeout.',
   'accept-error': 'weir could not accept it, or not dial for it: out of file descriptors or memory.',
   'worker-lost': 'Its worker died.',
 } as const

@@ -6,7 +6,13 @@ import { deadlineMs, overdue, READ_LATE } from '../../src/engine/decide/deadline
 import { State } from '../../src/engine/decide/state.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 
-const times = { readUntilMs: 150, acceptedMs: 100, dialedMs: 200, activeMs: 300 }
+const times = {
+  readUntilMs: 150,
+  acceptedMs: 100,
+  dialedMs: 200,
+  activeMs: 300,
+  agreeUntilMs: Number.POSITIVE_INFINITY,
+}
 const policy = { connectTimeoutMs: 10, idleTimeoutMs: 50, maxDurationMs: 0 }
 
 test('a dial is limited by the connect timeout, not by idleness', () => {
@@ -43,4 +49,13 @@ test('while it is read from only its reader’s time counts, and the reader says
   assert.equal(deadlineMs(State.Reading, times, short), 150)
   assert.equal(overdue(State.Reading, times, short, 149.9), -1)
   assert.equal(overdue(State.Reading, times, short, 150), READ_LATE)
+})
+
+test('an upstream that was asked for TLS has its own deadline, whether idleness is limited or not', () => {
+  const asked = { ...times, agreeUntilMs: 340 }
+  for (const each of [policy, { ...policy, idleTimeoutMs: 0 }]) {
+    assert.equal(deadlineMs(State.Relaying, asked, each), 340)
+    assert.equal(overdue(State.Relaying, asked, each, 339.9), -1)
+    assert.equal(overdue(State.Relaying, asked, each, 340), Reason['starttls-timeout'])
+  }
 })

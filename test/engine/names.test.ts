@@ -325,4 +325,28 @@ for (const { engine, test } of EVERY_ENGINE) {
       await refused.plane.settled()
     }
   })
+
+  test(`${engine}: PostgreSQL: a server that does not answer has the connect timeout to do so`, async () => {
+    await using agrees = await listen(postgres('S'))
+    await using silent = await listen(() => {})
+    const asked = (port: number) => listenersOn(port, { reads: 'postgres' })
+    await using gateway = await gatewayTo(engine, [agrees, silent], asked, { connectTimeoutMs: 1000 })
+    const { port, plane } = gateway
+    const ask = async (name: string) => {
+      const client = begin(port)
+      client.write(SSL_REQUEST)
+      assert.equal(await readBytes(client, 1), 'S')
+      client.write(asking(name))
+      return client
+    }
+    const first = await ask('x.test')
+    await readBytes(first, 5)
+    const second = await ask('other.test')
+    assert.equal(await ending(second), 'ECONNRESET')
+    await plane.closed('starttls-timeout')
+    first.write('later')
+    assert.match(await readBytes(first, asking('x.test').length), /later$/, 'who has agreed has no deadline')
+    first.resetAndDestroy()
+    await plane.settled()
+  })
 }

@@ -23,6 +23,8 @@ type Times = {
   dialedMs: number
   /** When a byte last came from a side, or went to one. */
   activeMs: number
+  /** Until when its upstream must have agreed to TLS; Infinity: it need not (starttls). */
+  agreeUntilMs: number
 }
 
 type Allowances = {
@@ -43,13 +45,15 @@ export function overdue(state: State, times: Times, allowed: Allowances, nowMs: 
   if (state === State.Reading) return nowMs < times.readUntilMs ? IN_TIME : READ_LATE
   if (nowMs >= endMs(times, allowed)) return Reason['max-duration']
   if (nowMs < stageDeadlineMs(state, times, allowed)) return IN_TIME
-  return state === State.Dialing ? Reason['connect-timeout'] : Reason['idle-timeout']
+  if (state === State.Dialing) return Reason['connect-timeout']
+  return nowMs >= times.agreeUntilMs ? Reason['starttls-timeout'] : Reason['idle-timeout']
 }
 
 function stageDeadlineMs(state: State, times: Times, allowed: Allowances): number {
   if (state === State.Dialing) return times.dialedMs + allowed.connectTimeoutMs
-  if (state === State.Closing || allowed.idleTimeoutMs === 0) return Number.POSITIVE_INFINITY
-  return times.activeMs + allowed.idleTimeoutMs
+  if (state === State.Closing) return Number.POSITIVE_INFINITY
+  if (allowed.idleTimeoutMs === 0) return times.agreeUntilMs
+  return Math.min(times.agreeUntilMs, times.activeMs + allowed.idleTimeoutMs)
 }
 
 const endMs = (times: Times, allowed: Allowances): number =>

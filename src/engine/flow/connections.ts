@@ -80,7 +80,7 @@ export class Connections {
     const flows = new Flows({ ...shared, counters, endings })
     const dialer = new Dialer({ ...shared, attempts, descriptorCeiling, flows, endings })
     const stages = { memory, ports, queues, flows, endings }
-    const starttls = new Starttls(stages)
+    const starttls = new Starttls({ ...stages, slots })
     const admission = new Admission({
       ...shared,
       flows,

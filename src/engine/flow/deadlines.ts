@@ -27,7 +27,7 @@ export class Deadlines {
   readonly #wheel: TimerWheel
   readonly #clock: Clock
   /** Filled for the slot in question: no object is made for each. */
-  readonly #times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0 }
+  readonly #times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0, agreeUntilMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
   constructor(slots: Slots, clock: Clock) {
@@ -75,6 +75,7 @@ export class Deadlines {
     this.#times.acceptedMs = slots.acceptedMs[slot]
     this.#times.dialedMs = slots.dialedMs[slot]
     this.#times.activeMs = slots.activeMs[slot]
+    this.#times.agreeUntilMs = slots.agreeUntilMs[slot]
     this.#allowed.connectTimeoutMs = slots.connectTimeoutMs[slot]
     this.#allowed.idleTimeoutMs = slots.idleTimeoutMs[slot]
     this.#allowed.maxDurationMs = slots.maxDurationMs[slot]

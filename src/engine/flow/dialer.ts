@@ -130,13 +130,14 @@ export class Dialer {
    * request for TLS, whose answer the client's bytes wait for (starttls.ts).
    */
   #introduce(slot: number): boolean {
-    const { slots, flows, journal } = this.#options
+    const { slots, flows, journal, clock } = this.#options
     const version = slots.proxyVersion[slot]
     const name = version === 2 ? journal.serverNameOf(slot) : ''
     let bytes = 0
     if (version !== 0)
       bytes = writeProxyHeader(this.#header, 0, version === 1 ? 1 : 2, journal.addressesOf(slot), name)
     if (slots.starttls[slot] === 1) {
+      slots.agreeUntilMs[slot] = clock.nowMs + slots.connectTimeoutMs[slot]
       this.#header.set(SSL_REQUEST, bytes)
       bytes += SSL_REQUEST.length
     }

@@ -92,6 +92,8 @@ export class Slots {
   readonly acceptedMs: Float64Array
   readonly dialedMs: Float64Array
   readonly activeMs: Float64Array
+  /** Infinity, except while the upstream's answer to a request for TLS is awaited. */
+  readonly agreeUntilMs: Float64Array
   readonly connectTimeoutMs: Int32Array
   readonly idleTimeoutMs: Int32Array
   readonly maxDurationMs: Int32Array
@@ -124,6 +126,7 @@ export class Slots {
     this.acceptedMs = new Float64Array(count)
     this.dialedMs = new Float64Array(count)
     this.activeMs = new Float64Array(count)
+    this.agreeUntilMs = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
     this.connectTimeoutMs = new Int32Array(count)
     this.idleTimeoutMs = new Int32Array(count)
     this.maxDurationMs = new Int32Array(count)

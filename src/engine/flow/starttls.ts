@@ -4,7 +4,8 @@
  * the server's answer.
  *
  *   SSLRequest ─▶ server ─ 'S' ─▶ the client's bytes go on, and the filter is gone
- *                        └ 'N', anything else, the end ─▶ reset, starttls-refused
+ *                        ├ 'N', anything else, the end ─▶ reset, starttls-refused
+ *                        └ nothing within the connect timeout ─▶ reset, starttls-timeout
  *
  * More than the one byte is refused: it would have been said in the clear, and be taken for TLS
  * (CVE-2021-23222).
@@ -18,10 +19,11 @@ import type { Filter } from './filter.ts'
 import type { Flows } from './flows.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
-import { otherOf, type Side, UPSTREAM } from './slots.ts'
+import { otherOf, type Side, type Slots, UPSTREAM } from './slots.ts'
 
 type StarttlsOptions = {
   readonly memory: Memory
+  readonly slots: Slots
   readonly ports: Ports
   readonly queues: Queues
   readonly flows: Flows
@@ -76,12 +78,14 @@ export class Starttls implements Filter {
 
   /** It has ended before the server agreed. */
   closed(slot: number): void {
+    this.#options.slots.agreeUntilMs[slot] = Number.POSITIVE_INFINITY
     for (const { buffer } of this.#kept.get(slot)?.buffers ?? []) this.#options.queues.give(buffer)
     this.#kept.delete(slot)
   }
 
   #goOn(slot: number, side: Side): void {
-    const { flows } = this.#options
+    const { slots, flows } = this.#options
+    slots.agreeUntilMs[slot] = Number.POSITIVE_INFINITY
     const { buffers = [], ended = false } = this.#kept.get(slot) ?? {}
     this.#kept.delete(slot)
     for (const [index, { buffer, bytes }] of buffers.entries())

@@ -181,6 +181,7 @@ export class Connection {
     this.#enter(State.Relaying)
     upstream.on('data', this.#onUpstreamData)
     upstream.on('end', this.#onUpstreamEnd)
+    if (this.#relay?.isHeld) this.#timing.agreeUntilMs = this.#timing.nowMs + this.#decision.connectTimeoutMs
     const header = headerOf(this.#decision.proxyVersion, this.#options.journal, this.#account.row)
     this.#relay?.join(upstream, header)
     this.#timing.watch()
@@ -204,8 +205,10 @@ export class Connection {
   readonly #onUpstreamData = (chunk: Buffer): void => {
     if (this.#state === State.Closing || this.#relay === null) return
     if (!this.#relay.isHeld) this.#relay.upstreamSaid(chunk)
-    else if (chunk.length === 1 && isAgreed(chunk[0])) this.#relay.release()
-    else this.close(Reason['starttls-refused']) // more than a byte would have been said in the clear
+    else if (chunk.length === 1 && isAgreed(chunk[0])) {
+      this.#timing.agreeUntilMs = Number.POSITIVE_INFINITY
+      this.#relay.release()
+    } else this.close(Reason['starttls-refused']) // more than a byte would have been said in the clear
   }
 
   readonly #onClientEnd = (): void => {

@@ -25,6 +25,7 @@ export class Timing {
   readUntilMs = 0
   dialedMs = 0
   activeMs = 0
+  agreeUntilMs = Number.POSITIVE_INFINITY
   readonly acceptedMs: number
   readonly #options: TimingOptions
   #timer: NodeJS.Timeout | undefined
