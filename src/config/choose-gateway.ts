@@ -1,7 +1,7 @@
 /**
  * Chooses the gateway of a question: by its name, or without a name the only one.
  *
- * A known gateway without listeners is accepted: that no connection gets in is an answer.
+ * A known gateway without listeners is accepted: the answer is that no connection gets in.
  */
 
 import type { Table } from '../table/format/table.ts'
@@ -10,17 +10,15 @@ import { didYouMean } from './findings/suggest.ts'
 
 type Chosen = { readonly gateway: string } | { readonly error: string }
 
-/** The gateways that a question can mean. */
+/** The gateways that a question can name. */
 export type Gateways = {
-  /** 'mesh', and every Gateway that there is, served here or not. */
+  /** 'mesh', and every Gateway, served here or not. */
   readonly known: readonly string[]
   /** Those with a listener of their own. */
   readonly listening: readonly string[]
 }
 
-/**
- * A gateway, or why it is not clear which: none was said, there are several of the name, or none.
- */
+/** A gateway, or why none was chosen: no name given, several of that name, or none. */
 type FoundGateway =
   | { readonly gateway: string }
   | { readonly why: 'unsaid' | 'ambiguous' | 'unknown'; readonly names: string; readonly hint?: string }
@@ -30,9 +28,9 @@ const KIND = 'Gateway '
 
 /**
  * @param name  'mesh', 'namespace/name', or 'name' (in any namespace; `default` first); null or '':
- * not said.
- * @param resources  Those of the configuration: Gateways that are served nowhere are among them.
- * @param option  How the reader says it: '--gateway'.
+ * not given.
+ * @param resources  All resources, including Gateways that no process serves.
+ * @param option  How the caller names the gateway: '--gateway'.
  */
 export function chooseGateway(
   { sockets }: Pick<Table, 'sockets'>,
@@ -60,7 +58,7 @@ export function gatewaysOf(
   }
 }
 
-/** @param namespaces  Where a bare name is looked for first. */
+/** @param namespaces  Namespaces to search first for a bare name. */
 export function findGateway(
   { known, listening }: Gateways,
   name: string | null,
@@ -78,7 +76,7 @@ export function findGateway(
   return { why: 'unknown', names, hint: didYouMean(name, short) ?? `there are ${names}` }
 }
 
-/** The mesh where it listens, else the only Gateway that does. */
+/** The mesh if it listens, else the only Gateway that does. */
 function onlyOne(listening: readonly string[]): FoundGateway {
   if (listening.includes(MESH)) return { gateway: MESH }
   if (listening.length === 1) return { gateway: listening[0] }

@@ -34,12 +34,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
 const ROUTE_TEST = 'RouteTest'
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS)
 
-/** Slips of the pen in an API group that still name ours. */
+/** Typing errors in an API group that still mean ours. */
 const SLIPS_MAX = 2
 
 /**
- * What a kind is to weir: its role; `other`, none that it reads; or a wrong apiVersion, and the
- * right one.
+ * How weir treats a kind: its role; `other`, not read; or a wrong apiVersion, with the right one.
  */
 type KindOf =
   | { readonly role: Role }
@@ -64,7 +63,7 @@ export function kindOf(apiVersion: string, kind: string): KindOf {
   }
 }
 
-/** Whether weir passes a resource over, whatever is in it. */
+/** Whether weir ignores a resource, whatever its content. */
 export function isPassedOver(apiVersion: string, kind: string): boolean {
   const { role } = kindOf(apiVersion, kind)
   return role === 'other' || role === 'later'

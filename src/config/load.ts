@@ -24,20 +24,20 @@ import { validate } from './validate/validate.ts'
 
 export type SourceFile = { readonly file: string; readonly bytes: Uint8Array | Error }
 
-/** A DNS name and the addresses that it resolved to last. */
+/** A DNS name and the addresses that it last resolved to. */
 export type ResolvedNames = ReadonlyMap<string, readonly string[]>
 
 export type Loaded = {
-  /** null when anything is an error: a configuration is taken whole or not at all. */
+  /** null after an error: a configuration is used as a whole or not at all. */
   readonly plan: Plan | null
   readonly settings: Settings
   readonly diagnostics: readonly Diagnostic[]
   /**
-   * Every resource that was read, with a digest of its content, so that a reload can say what
+   * Every resource that was read, with a digest of its content, so that a reload can report what
    * changed.
    */
   readonly resources: readonly LoadedResource[]
-  /** DNS names that endpoints are given by. */
+  /** DNS names of endpoints. */
   readonly names: readonly string[]
   /** Whether a resource defines this host. */
   readonly defines: (host: string) => boolean
@@ -59,11 +59,11 @@ export type LoadedResource = {
   readonly digest: string
 }
 
-/** YAML below a folder that was named, in folders that are not read. */
+/** YAML in unread folders below a named folder. */
 export type UnreadFolder = {
   readonly folder: string
   readonly files: readonly string[]
-  /** False where there may be more. */
+  /** False if there may be more. */
   readonly isAll: boolean
 }
 
@@ -71,7 +71,7 @@ export type LoadOptions = {
   readonly names: ResolvedNames
   readonly lint?: LintOptions
   readonly unread?: readonly UnreadFolder[]
-  /** Whether to read RouteTests; else they are passed over, with all that is wrong with them. */
+  /** Whether to read RouteTests; otherwise weir skips them, even broken ones. */
   readonly routeTests?: boolean
 }
 
@@ -96,8 +96,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   const validated = monotonicMs()
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)
-  // Planned whatever came before, so that one run says it all; to the others a wrong resource is
-  // not there.
+  // Planned even after errors, so that one run reports everything; the plan omits wrong resources.
   const planned = toPlan(valid, settings, options.names, findings)
   const { plan } = planned
   const plannedAt = monotonicMs()

@@ -2,19 +2,19 @@
  * A resource: one Kubernetes-style object of a file, as plain data with its place.
  *
  * Text becomes resources in text/ (parsing, positions, limits, `kind: List`); validate/ decides
- * whether a resource is right; plan/ makes the Plan of all of them. Here is only what the three
- * share.
+ * whether a resource is right; plan/ makes the Plan of all of them. This module has only what the
+ * three share.
  */
 
 import type { Path, Place } from './findings/diagnostic.ts'
 
 export type Metadata = {
   readonly name: string
-  /** Completed: "default" where the file says nothing. Cluster-wide kinds (Namespace) have ''. */
+  /** Completed: "default" if the file has none. Cluster-wide kinds (Namespace) have ''. */
   readonly namespace: string
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
-  /** Milliseconds since 1970, or null where the file gives no creationTimestamp. */
+  /** Milliseconds since 1970; null if the file has no creationTimestamp. */
   readonly createdMs: number | null
 }
 
@@ -57,13 +57,13 @@ export class Resource {
     return namespace === '' ? name : `${namespace}/${name}`
   }
 
-  /** "VirtualService default/echo"; of a kind that may have no name, "Kustomization". */
+  /** "VirtualService default/echo"; for a kind without required name, "Kustomization". */
   get title(): string {
     return this.id === '' ? this.kind : `${this.kind} ${this.id}`
   }
 
   /**
-   * Where a field stands. A field that is not there is located at its nearest parent that is, so a
+   * The place of a field. A missing field has the place of its nearest existing parent, so a
    * "missing" finding points at the object that lacks it.
    */
   locate(path: Path): Place {

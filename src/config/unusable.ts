@@ -9,7 +9,7 @@
 import type { Place } from './findings/diagnostic.ts'
 import type { Resource } from './resource.ts'
 
-/** A resource with errors; a name that is not known is ''. */
+/** A resource with errors; '' for an unknown name. */
 export type UnusableResource = {
   readonly kind: string
   readonly namespace: string
@@ -18,19 +18,19 @@ export type UnusableResource = {
 }
 
 export class Unusable {
-  /** Where the first of it stands, or null where all could be used. */
+  /** The place of the first; null if all resources are usable. */
   first: Place | null = null
-  /** Whether there is text of which not even the kind is known. */
+  /** Whether there is text whose kind is unknown. */
   hasUnknown = false
   readonly #byKind = new Map<string, UnusableResource[]>()
 
-  /** Text that could not be read. */
+  /** Text that weir could not read. */
   addUnknown(place: Place): void {
     this.first ??= place
     this.hasUnknown = true
   }
 
-  /** A resource of which not all is known. */
+  /** A resource that is only partly known. */
   addPart(resource: UnusableResource, place: Place): void {
     this.first ??= place
     this.#byKind.getOrInsertComputed(resource.kind, () => []).push(resource)

@@ -17,18 +17,18 @@ import { mayDefine } from './may-define.ts'
 export class Causes {
   readonly #unusable: Unusable
   readonly #services: GitServices
-  /** Findings of what is missing and may stand in what could not be used. */
+  /** Findings about missing things that an unusable resource may define. */
   #leftOut = 0
-  /** VirtualServices and the hosts that they route to and nothing defines. */
+  /** VirtualServices with the undefined hosts that they route to. */
   readonly #missing = new Set<string>()
 
-  /** @param resources  Those that could be used. */
+  /** @param resources  The usable resources. */
   constructor(resources: readonly Resource[], unusable: Unusable) {
     this.#unusable = unusable
     this.#services = new GitServices(resources)
   }
 
-  /** Whether a finding is held back. */
+  /** Whether a finding is suppressed. */
   readonly holdsBack = (held: Held): boolean => {
     const { resource } = held
     if (!(resource instanceof Resource)) return false
@@ -39,7 +39,9 @@ export class Causes {
     return this.#isSaidOfDestination(held, resource) || this.#services.takes(held, resource)
   }
 
-  /** A missing host is reported once for a VirtualService that is for it and routes to it. */
+  /**
+   * A missing host is reported once for a VirtualService that lists it in `hosts` and routes to it.
+   */
   #isSaidOfDestination({ code, path }: Held, { title, value, metadata }: Resource): boolean {
     if (code === 'IST0101' && path.at(-1) === 'host') {
       this.#missing.add(`${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`)
@@ -51,7 +53,7 @@ export class Causes {
     )
   }
 
-  /** Adds what stands for the findings that were held back. */
+  /** Adds the findings that summarize the suppressed ones. */
   settle(findings: Findings): void {
     this.#services.settle(findings)
     const { first } = this.#unusable

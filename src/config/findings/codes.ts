@@ -15,7 +15,7 @@ export const CODES = {
   ...TEXT_CODES, // CFG0xx: files and text
   ...VALIDATE_CODES, // CFG1xx: shape, CFG2xx: meaning, CFG3xx: what weir does not do
   ...PLAN_CODES, // CFG40x – CFG44x and IST…: how resources fit together
-  ...LINT_CODES, // CFG45x, CFG46x and IST0127: what fits together, and probably is not meant
+  ...LINT_CODES, // CFG45x, CFG46x and IST0127: consistent, but probably unintended
   ...RELOAD_CODES, // CFG47x: what a reload would take from connections
   ...MACHINE_CODES, // CFG48x: what the machine does not allow
   ...ROUTE_TEST_CODES, // CFG49x: what a RouteTest names
@@ -24,7 +24,8 @@ export const CODES = {
 export type Code = keyof typeof CODES
 
 /**
- * Warnings that `--strict` makes errors: of how resources fit together, and of what is never used.
+ * Warnings that `--strict` makes errors: about how resources fit together, and about what is never
+ * used.
  */
 export const isStrict = (code: Code): boolean =>
   code === 'IST0130' ||

@@ -2,8 +2,8 @@
  * Diagnostics: what is wrong in a file, where, and how to fix it.
  *
  * Mistakes are data. No stage of the configuration throws; each adds its findings to a list, so
- * that one run reports every mistake in every file. Codes, their severity and their cure are one
- * table (codes.ts), which docs/errors.md is checked against.
+ * that one run reports every mistake in every file. One table (codes.ts) has the codes, their
+ * severity and their fix; a test compares docs/errors.md with it.
  */
 
 import { isLeftOpen, TEMPLATE } from '../text/left-open.ts'
@@ -23,11 +23,11 @@ export type Diagnostic = Place & {
   readonly severity: Severity
   /** One sentence: what is wrong, with the offending value. */
   readonly message: string
-  /** How to fix it, where that can be said. */
+  /** How to fix it, if there is a hint. */
   readonly hint?: string
-  /** "VirtualService default/echo", where the mistake is inside a resource. */
+  /** "VirtualService default/echo", if the mistake is inside a resource. */
   readonly resource?: string
-  /** "spec.tcp[0].match[0].port", where the mistake is at a field. */
+  /** "spec.tcp[0].match[0].port", if the mistake is at a field. */
   readonly field?: string
 }
 
@@ -42,14 +42,14 @@ export function formatPath(path: Path): string {
   return text
 }
 
-/** The value at a path, undefined where there is none. */
+/** The value at a path; undefined if there is none. */
 export const valueAt = (root: unknown, path: Path): unknown =>
   path.reduce<unknown>(
     (value, step) => (Object(value) as Readonly<Record<string | number, unknown>>)[step],
     root,
   )
 
-/** A finding about a field of a resource, before it is in the list. */
+/** A finding about a field of a resource, before it is added to the list. */
 export type Held = {
   readonly code: Code
   readonly resource: Locatable
@@ -58,7 +58,7 @@ export type Held = {
   readonly hint?: string | undefined
 }
 
-/** What a resource offers so that a finding can say where it is (../resource.ts). */
+/** What a finding needs of a resource to give its place (../resource.ts). */
 export type Locatable = {
   readonly title: string
   /** The whole object as written. */
@@ -66,28 +66,23 @@ export type Locatable = {
   locate(path: Path): Place
 }
 
-/**
- * The list that every stage adds to; of a file with a flood of mistakes it keeps the first
- * FINDINGS_MAX.
- */
+/** The list that every stage adds to; it keeps the first FINDINGS_MAX of a file. */
 export class Findings {
   readonly list: Diagnostic[] = []
   readonly #totals: Record<Severity, number> = { error: 0, warning: 0, info: 0 }
   /**
-   * How many there are of each severity in each file, and where in the list "and N more" stands.
+   * The number of findings of each severity in each file, and where in the list "and N more" is.
    */
   readonly #counts = new Map<string, { found: number; moreIndex: number }>()
-  /** What has been said of which field, those that the list left out included. */
+  /** The findings per field, including those beyond the limit. */
   readonly #said = new Set<string>()
 
-  /** Files that were said to be templates. */
+  /** Files already reported as templates. */
   readonly #templates = new Set<string>()
 
   #holdsBack: ((held: Held) => boolean) | null = null
 
-  /**
-   * From now on a finding about a field is left out where `judge` holds it back; null ends that.
-   */
+  /** From now on omits findings about fields that `judge` suppresses; null ends that. */
   holdBack(judge: ((held: Held) => boolean) | null): void {
     this.#holdsBack = judge
   }
@@ -118,7 +113,7 @@ export class Findings {
     })
   }
 
-  /** Whether this has been said of the field already. */
+  /** Whether this was already reported for the field. */
   has(code: Code, resource: Locatable, path: Path): boolean {
     return this.#said.has(saying(code, resource, path))
   }
@@ -134,7 +129,7 @@ export class Findings {
     })
   }
 
-  /** Says that a file is a template, once. */
+  /** Reports once that a file is a template. */
   template(place: Place, message = TEMPLATE, hint?: string): void {
     if (this.#isFirstOfTemplate(place)) this.in('CFG016', place, message, hint)
   }
@@ -145,7 +140,7 @@ export class Findings {
     return isFirst
   }
 
-  /** How many were found of a severity, those that the list left out included. */
+  /** Number of findings of a severity, including those beyond the limit. */
   count(severity: Severity): number {
     return this.#totals[severity]
   }

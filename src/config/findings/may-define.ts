@@ -14,13 +14,13 @@ import { valueAt as at, type Held } from './diagnostic.ts'
 type Question = (held: Subject, unusable: Unusable) => boolean
 type Subject = Held & { readonly namespace: string }
 
-/** Whether what the finding misses may stand in what could not be used. */
+/** Whether an unusable resource may define what the finding misses. */
 export function mayDefine(held: Held, namespace: string, unusable: Unusable): boolean {
   const question = QUESTIONS[held.code]
   return question !== undefined && (unusable.hasUnknown || question({ ...held, namespace }, unusable))
 }
 
-/** Kinds without which a listener may be missing. */
+/** Kinds whose absence can explain a missing listener. */
 const LISTENERS = ['Gateway', 'Settings', 'Service', 'ServiceEntry'] as const
 
 const QUESTIONS: { readonly [code in Code]?: Question } = {
@@ -51,11 +51,11 @@ const QUESTIONS: { readonly [code in Code]?: Question } = {
   CFG461: (_, unusable) => unusable.of('VirtualService').length > 0,
   CFG462: (_, unusable) => unusable.of('VirtualService').length > 0,
   IST0127: (_, unusable) => unusable.of('Pod', 'WorkloadEntry', 'Settings').length > 0,
-  // What a RouteTest names: a listener, or a rule of one.
+  // A RouteTest names a listener, or a rule of one.
   CFG491: (_, unusable) => unusable.of(...LISTENERS).length > 0,
   CFG492: (_, unusable) => unusable.of('VirtualService', ...LISTENERS).length > 0,
   CFG493: (_, unusable) => unusable.of(...LISTENERS).length > 0,
-  // Whether there is a mesh at all is for the Settings to say.
+  // Only the Settings decide whether the mesh listens.
   ...Object.fromEntries(
     (['CFG405', 'CFG406', 'CFG415', 'CFG464', 'CFG481'] as const).map(code => [
       code,
@@ -94,7 +94,7 @@ function rulesFor(wanted: unknown, namespace: string, unusable: Unusable): boole
   })
 }
 
-/** Whether the service with a host may have endpoints in what could not be used. */
+/** Whether an unusable resource may hold endpoints of the service with a host. */
 function endpoints(wanted: unknown, namespace: string, unusable: Unusable): boolean {
   const full = expandHost(String(wanted), namespace)
   return endpointsIn(namespaceOfHost(full) || namespace, unusable) || host(wanted, namespace, unusable)

@@ -10,7 +10,7 @@ import { styleText } from 'node:util'
 import type { Diagnostic, Severity } from './diagnostic.ts'
 
 type RenderOptions = {
-  /** The text of a file, to show the line that is wrong; undefined where it is not at hand. */
+  /** The text of a file, to show the wrong line; undefined if it is not available. */
   readonly sourceOf?: (file: string) => string | undefined
   readonly colours?: boolean
 }
@@ -36,14 +36,12 @@ const SEVERITY_STYLE: { readonly [severity in Severity]: Style } = {
   warning: ['bold', 'yellow'],
   info: ['bold', 'cyan'],
 }
-/** Characters of a source line that are shown around the caret. */
+/** Characters of a source line shown around the caret. */
 const WINDOW = 120
 /** Characters of a message; only a hostile file makes longer ones. */
 const MESSAGE_MAX = 2000
 
-/**
- * Every diagnostic, errors first, each with a blank line after it, and a line that sums them up.
- */
+/** Every diagnostic, errors first, each with a blank line after it, and a summary line. */
 export function renderText(list: readonly Diagnostic[], options: RenderOptions = {}): string {
   const paint: Paint = (style, text) =>
     options.colours ? styleText(style, text, { validateStream: false }) : text
@@ -62,7 +60,7 @@ function summarize(list: readonly Diagnostic[]): string {
   return files === 0 ? counts.join(', ') : `${counts.join(', ')} in ${plural(files, 'file')}`
 }
 
-/** The report as an object; `messages` is sorted as the text is. */
+/** The report as an object; `messages` has the same order as the text. */
 export function toReport(list: readonly Diagnostic[]): JsonReport {
   const errors = count(list, 'error')
   const messages = sort(list).map(
@@ -150,7 +148,7 @@ function sourceLines(sourceOf: RenderOptions['sourceOf']): (found: Diagnostic) =
 }
 
 /**
- * Everything that a terminal would act on or not show: controls, formats such as bidi marks, half
+ * Everything that a terminal would interpret or hide: controls, formats such as bidi marks, half
  * surrogates.
  */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
@@ -162,8 +160,8 @@ const unicode = (character: string): string =>
   ).join('')
 
 /**
- * `text` with what is hidden written out; a tab becomes one space, so that the caret stays below
- * its character.
+ * `text` with such characters escaped; a tab becomes one space, so that the caret stays below its
+ * character.
  */
 const visible = (text: string): string =>
   text.replace(HIDDEN, character => (character === '\t' ? ' ' : unicode(character)))

@@ -1,9 +1,9 @@
 /** "Did you mean …?": the known word nearest to an unknown one. */
 
-/** No field has a longer name; comparing takes the product of two lengths. */
+/** No field has a longer name; the comparison takes the product of two lengths. */
 const LENGTH_MAX = 64
 
-/** The candidate that `word` most likely stands for, or null where none is near. */
+/** The candidate that `word` most likely stands for, or null if none is similar. */
 export function suggest(word: string, candidates: Iterable<string>): string | null {
   if (word.length > LENGTH_MAX) return null
   const plain = simplify(word)
@@ -19,14 +19,14 @@ export function suggest(word: string, candidates: Iterable<string>): string | nu
   return best
 }
 
-/** `did you mean "port"?`, or undefined where no candidate is near. */
+/** `did you mean "port"?`, or undefined if no candidate is similar. */
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
   const nearest = suggest(word, candidates)
   return nearest === null ? undefined : `did you mean "${nearest}"?`
 }
 
 /**
- * Case, dashes and underscores are slips that cost nothing: `destination_subnets`, `sourcelabels`.
+ * Differences in case, dashes and underscores cost nothing: `destination_subnets`, `sourcelabels`.
  */
 const simplify = (word: string): string => word.toLowerCase().replaceAll(/[-_]/g, '')
 

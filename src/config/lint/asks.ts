@@ -21,9 +21,7 @@ type Ask = {
   readonly names?: readonly string[]
 }
 
-/**
- * Comparisons of two asks in one list of rules; beyond that only the empty ask is considered.
- */
+/** Comparisons of two asks in one list of rules; beyond that only the empty ask is considered. */
 const COMPARED_MAX = 2_000_000
 
 /** Whether every connection that matches `narrow` matches `wide`. */
@@ -50,9 +48,7 @@ function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean 
   )
 }
 
-/**
- * The namespaces of the clients that a condition can hold for; null: any; an empty list: none.
- */
+/** The namespaces of the clients that a condition can hold for; null: any; an empty list: none. */
 export function namespacesOf({ namespace, visibleTo }: SourceCondition): readonly string[] | null {
   if (namespace === null) return visibleTo
   return visibleTo === null || visibleTo.includes(namespace) ? [namespace] : []
@@ -80,8 +76,8 @@ export class Asks {
   readonly #indexes = new Map<string, number>()
 
   /**
-   * The number of the ask of `rule`, whose port is `port` and whose server names are `names` as far
-   * as that is still open.
+   * The number of the ask of `rule`; `port` is its port, and `names` are its server names that are
+   * still open.
    */
   indexOf({ source, clients }: Rule, port: number, names: readonly string[] | undefined): number {
     const ask: Ask = { source, clients, port, ...(names && { names }) }
@@ -93,8 +89,8 @@ export class Asks {
   }
 
   /**
-   * For each ask the numbers of the wider ones, itself left out; `complete` is false where that
-   * took too long.
+   * For each ask the numbers of the wider ones, without itself; `complete` is false if that took
+   * too long.
    */
   wider(): { readonly lists: readonly (readonly number[])[]; readonly complete: boolean } {
     const index = new WiderIndex(this.list)
@@ -116,18 +112,18 @@ function keyOf({ source: { namespace, labels, visibleTo }, clients, port, names 
 }
 
 /**
- * Asks by one thing that they ask for. What is wider than an ask shares that thing with it, so of
- * 100 000 asks only a few are compared with each.
+ * Asks indexed by one of their conditions. A wider ask shares that condition, so of 100 000 asks
+ * only a few are compared with each.
  */
 class WiderIndex {
   compared = 0
   readonly #list: readonly Ask[]
   readonly #byNeed = new Map<string, number[]>()
   readonly #byClients = new PrefixMap<number[]>()
-  /** Those that ask for a server name before all else, by each of their patterns. */
+  /** Asks with a server name are indexed by each of their patterns. */
   readonly #byName = new Map<string, number[]>()
   readonly #free: number[] = []
-  /** The ask for nothing is wider than all others; −1 where there is none. */
+  /** The empty ask is wider than all others; −1 if there is none. */
   readonly #nothing: number
 
   constructor(list: readonly Ask[]) {
@@ -175,7 +171,7 @@ class WiderIndex {
 const labelNeed = ([key, value]: [string, string]): string => `label ${key}=${value}`
 const namespaceNeed = (namespace: string): string => `namespace ${namespace}`
 
-/** The patterns that take all that a pattern takes. */
+/** The patterns that cover a pattern. */
 function patternsAround(pattern = '*'): string[] {
   const around = pattern === '*' ? ['*'] : [pattern, '*']
   for (let dot = pattern.indexOf('.', 2); dot > 0; dot = pattern.indexOf('.', dot + 1))

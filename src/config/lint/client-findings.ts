@@ -18,7 +18,7 @@ import { quote } from '../findings/quote.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import { namespacesOf } from './asks.ts'
 
-/** Wishes of one VirtualService that are told of. */
+/** Wishes of one VirtualService that are reported. */
 const WISHES_MAX = 10
 const HINT = 'correct it, or define the clients: sources in the Settings, WorkloadEntries, Pods'
 
@@ -48,7 +48,7 @@ function reportWanting(
   virtualService: VirtualService,
   findings: Findings,
 ): void {
-  // What asks for nothing but to be seen is hidden from all, also where no client is known at all.
+  // A rule without conditions fails by visibility alone, even if no client is known at all.
   const isHidden = ({ source }: Rule): boolean =>
     wishOf(source) === '' || known.fulfil(withoutVisibility(source))
   const hidden = rules.find(isHidden)
@@ -77,7 +77,7 @@ function reportVisibility(
   findings.at('IST0127', resource, ['spec', isOwn ? 'exportTo' : 'hosts'], message, HINT)
 }
 
-/** `rest` is how many other wishes are not told of. */
+/** `rest` is the number of wishes that are not reported. */
 function reportWish(
   [{ source, origin }, ...others]: readonly Rule[],
   rest: number,
@@ -124,7 +124,7 @@ const withoutVisibility = (source: SourceCondition): SourceCondition => ({ ...so
 const openToUnknown = (rule: Rule): Rule =>
   rule.source.visibleTo?.includes(UNKNOWN_CLIENT) ? { ...rule, source: withoutVisibility(rule.source) } : rule
 
-/** A rule that contradicts itself has a finding of its own (rule-findings.ts). */
+/** A rule that contradicts itself has its own finding (rule-findings.ts). */
 const asks = ({ never, source }: Rule): boolean =>
   never === null &&
   namespacesOf(source)?.length !== 0 &&

@@ -31,7 +31,10 @@ export function reportDestinationShares(
   reportShares({ plan, registry }, virtualServices, findings)
 }
 
-/** Once for each VirtualService and destination: what is missing is missing in all its routes. */
+/**
+ * Once for each VirtualService and destination: if it has no endpoints in one route, it has none in
+ * all.
+ */
 function reportShares(
   { plan: { listeners, routes, clusters }, registry }: Pick<Planned, 'plan' | 'registry'>,
   virtualServices: ReadonlyMap<string, VirtualService>,
@@ -73,14 +76,14 @@ function reportShare(
   findings.at('CFG459', virtualService.resource, path, message, hint)
 }
 
-/** Names the finding that this one follows from, where the service itself has one. */
+/** Names the cause, if the service itself has a finding. */
 function causeOf(service: Service | null, findings: Findings): string | undefined {
   if (!service || !findings.has('CFG404', service.resource, service.path)) return undefined
   const { file, line } = service.resource.locate(service.path)
   return `this follows from CFG404 at ${file}:${line}`
 }
 
-/** Where the destination is written. */
+/** The place of the destination. */
 function pathOf(
   { block, route }: Rule['origin'],
   { host, subset }: Cluster,
@@ -94,7 +97,7 @@ function pathOf(
   return index < 0 ? path : [...path, index, 'destination']
 }
 
-/** A name that is still to be resolved may have endpoints yet. */
+/** A name that is not resolved yet may still have endpoints. */
 const isEmpty = ({ kind, endpoints, names }: Cluster): boolean =>
   kind === 'static' && endpoints.length === 0 && names.length === 0
 
@@ -109,8 +112,7 @@ class OwnListeners {
   }
 
   /**
-   * A listener on every address has the loopback ones; which others this machine has is not known
-   * here.
+   * A listener on every address has the loopback addresses; this machine's others are unknown here.
    */
   has(address: string, port: number): boolean {
     const binds = this.#binds.get(port)

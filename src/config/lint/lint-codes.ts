@@ -40,7 +40,7 @@ export const LINT_CODES = {
     'correct the endpoint, or move the listener',
   ),
 
-  // What is there and not used.
+  // Definitions that are not used.
   CFG461: info('no route names a subset', 'nothing to do if it gets its share later'),
   CFG462: warning(
     'no rule applies to a Gateway server: its connections are reset',
@@ -61,7 +61,7 @@ export const LINT_CODES = {
 
 /**
  * Codes about a change of what is served (control/guard/reload-guard.ts): `check`, which knows no
- * other configuration, never says them.
+ * other configuration, never reports them.
  */
 export const RELOAD_CODES = {
   CFG470: error(

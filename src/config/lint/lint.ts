@@ -19,15 +19,15 @@ import { reportUnused } from './unused-findings.ts'
 import { reportWeights } from './weight-findings.ts'
 
 export type LintOptions = {
-  /** Whether to add what is only worth a note. */
+  /** Whether to add notes. */
   readonly notes: boolean
-  /** The first port that this process may open; 0 where it may open all. */
+  /** The first port that this process may open; 0: all. */
   readonly openPortsFrom: number
 }
 
 const AT_LOAD: LintOptions = { notes: false, openPortsFrom: 0 }
 
-/** Adds to `findings`; `settings` is the Settings document, where there is one. */
+/** Adds to `findings`; `settings` is the Settings document, if there is one. */
 export function lint(
   planned: Planned,
   settings: Resource | null,

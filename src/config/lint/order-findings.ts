@@ -13,7 +13,7 @@ import { isWithin, PrefixMap } from './prefix-map.ts'
 import type { Review } from './review.ts'
 import { nameOf } from './rule-findings.ts'
 
-/** Rules with one range that are kept to compare later ones with. */
+/** Rules with the same range that are kept to compare later ones with. */
 const KEPT_MAX = 8
 
 export function reportOrder(
@@ -96,7 +96,7 @@ class Shadows {
     }
   }
 
-  /** One note for each earlier rule, at the first of those that it goes before. */
+  /** One note for each earlier rule, at the first rule that it precedes. */
   report(virtualServices: ReadonlyMap<string, VirtualService>, findings: Findings): void {
     for (const [earlier, { shadow }] of this.#pairs) {
       const { later, range, others } = shadow
@@ -143,5 +143,5 @@ class Shadows {
 const HINT =
   'list order decides here, not the longest prefix as in a sidecar: if the longer one should win, move it first'
 
-/** Whether one connection may fit both, and goes elsewhere by one than by the other. */
+/** Whether one connection may match both, and gets another destination by each. */
 const differs = (left: Rule, right: Rule): boolean => left.route !== right.route && overlap(left, right)

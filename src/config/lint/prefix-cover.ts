@@ -1,5 +1,5 @@
 /**
- * The addresses that earlier rules have taken, and by which rules.
+ * The addresses that earlier rules have taken, and the rules that took them.
  *
  * Prefixes are added in the order of the rules. If both halves of a prefix are taken, so is the
  * prefix, and so on upwards. So a range is taken, by one rule or several together, exactly if it or
@@ -10,11 +10,11 @@
 import type { Cidr } from '../../address/address.ts'
 import { PrefixMap, parentOf, siblingOf } from './prefix-map.ts'
 
-/** Rules that a message may name; beyond that it only says that there are more. */
+/** Rules that a message may name; it only mentions that there are more. */
 const TAKERS_MAX = 8
 
 export class PrefixCover {
-  /** The rule that took a prefix; −1 − n where it is the parent of pair n. */
+  /** The rule that took a prefix; −1 − n for the parent of pair n. */
   readonly #takers = new PrefixMap<number>()
   readonly #pairs: (readonly [number, number])[] = []
 
@@ -23,7 +23,7 @@ export class PrefixCover {
   }
 
   /**
-   * Rules that together take all of `cidr`, none where it is not taken; at most TAKERS_MAX of them.
+   * Rules that together take all of `cidr`, none if it is not taken; at most TAKERS_MAX of them.
    */
   takersOf(cidr: Cidr): readonly number[] {
     const taker = this.#takers.nearest(cidr)
@@ -32,7 +32,7 @@ export class PrefixCover {
     return [...rules]
   }
 
-  /** Gives `rule` what is left of `cidr`. */
+  /** Assigns the rest of `cidr` to `rule`. */
   add(cidr: Cidr, rule: number): void {
     if (this.has(cidr)) return
     this.#takers.set(cidr, rule)

@@ -98,7 +98,7 @@ export function isWithin(inner: Cidr, outer: Cidr): boolean {
   return true
 }
 
-/** What two prefixes have in common: the longer, where it lies in the other, else null. */
+/** The intersection of two prefixes: the longer one if it lies in the other, else null. */
 export function intersection(left: Cidr, right: Cidr): Cidr | null {
   if (isWithin(left, right)) return left
   return isWithin(right, left) ? right : null

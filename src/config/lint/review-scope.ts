@@ -16,7 +16,7 @@ import { Asks, namespacesOf } from './asks.ts'
 import { PrefixCover } from './prefix-cover.ts'
 import { EVERY, intersection } from './prefix-map.ts'
 
-/** What becomes of a rule in a scope. */
+/** The fate of a rule in a scope. */
 export type Fate =
   | { readonly kind: 'used'; readonly ranges: readonly RangeFate[] }
   | { readonly kind: 'taken'; readonly by: readonly Rule[] }
@@ -26,7 +26,7 @@ export type Fate =
    */
   | { readonly kind: 'impossible'; readonly why: 'gateway' | 'port' | 'outside' | 'nobody' | 'name' }
 
-/** What becomes of one range of a rule that is used for others. */
+/** The fate of one range of a rule whose other ranges are used. */
 type RangeFate = {
   /** Index into the rule's destinations. */
   readonly range: number
@@ -35,26 +35,24 @@ type RangeFate = {
 }
 
 type ScopeReview = {
-  /** One for each rule, in order; null is used, whole. */
+  /** One per rule, in order; null: the whole rule is used. */
   readonly fates: readonly (Fate | null)[]
   /**
-   * False where there was too much to look for coverage by rules that ask for different things
-   * together.
+   * False if there were too many combinations to find coverage by rules with different conditions.
    */
   readonly complete: boolean
 }
 
 /**
- * Addresses of a service that its rules are cut down to; those of more are taken as they are
- * written.
+ * Addresses of a service to which its rules are cut; with more addresses, ranges stay as written.
  */
 const CLIPPED_MAX = 64
 /**
- * Ranges that are given to asks of other rules, for each rule; beyond that each ask keeps its own.
+ * Ranges per rule that are added to the asks of other rules; beyond that each ask keeps its own.
  */
 const GIVEN_PER_RULE = 8
 const GIVEN_LEAST = 100_000
-/** Other asks whose ranges a rule looks at, where they are not given to its own. */
+/** Other asks whose ranges a rule checks if they were not added to its own. */
 const LOOKED_AT_MAX = 64
 
 const ANY: readonly Cidr[] = [EVERY[4], EVERY[6]]
@@ -70,18 +68,18 @@ export function reviewScope(listener: Listener, scope: Scope): ScopeReview {
 
 class Review {
   readonly #rules: readonly Rule[]
-  /** The port of every connection of the scope; 0 where there are several. */
+  /** The port of every connection of the scope; 0 if there are several. */
   readonly #port: number
-  /** Where every destination of the scope lies; null: anywhere. */
+  /** The destination of every connection of the scope; null: anywhere. */
   readonly #space: readonly Cidr[] | null
   /** Patterns of the server names that the scope takes; absent: any. */
   readonly #takes: readonly string[] | undefined
   readonly #asks = new Asks()
-  /** For each rule the number of its ask; −1 for an impossible one. */
+  /** For each rule the number of its ask; −1 for a contradiction. */
   readonly #askOf: Int32Array
   readonly #fates: (Fate | null)[]
   readonly #covers: PrefixCover[] = []
-  /** The covers that an ask looks at, and those that it gives its ranges to; itself is in both. */
+  /** The covers that an ask checks, and those that it adds its ranges to; both include itself. */
   #looksAt: readonly (readonly number[])[] = []
   #givesTo: readonly (readonly number[])[] = []
 
@@ -114,7 +112,7 @@ class Review {
     return namespacesOf(rule.source)?.length === 0 ? NOBODY : null
   }
 
-  /** The names that a rule asks for, as far as the scope takes them. */
+  /** The names that a rule asks for, limited to those that the scope takes. */
   #namesOf({ names }: Rule): readonly string[] | undefined {
     const takes = this.#takes
     if (names === undefined || takes === undefined) return names
@@ -122,11 +120,11 @@ class Review {
       ...(takes.some(each => takesName(each, asked)) ? [asked] : []),
       ...takes.filter(each => each !== asked && takesName(asked, each)),
     ])
-    // All that the scope takes is no condition.
+    // Asking for everything that the scope takes is no condition.
     return takes.every(each => common.some(one => takesName(one, each))) ? undefined : common
   }
 
-  /** Decides who looks at whose ranges; false where that is less than everything. */
+  /** Decides which asks check which ranges; false if that is not complete. */
   #relate(): boolean {
     const { lists: wider, complete } = this.#asks.wider()
     for (const _ of wider) this.#covers.push(new PrefixCover())
@@ -154,8 +152,7 @@ class Review {
   }
 
   /**
-   * Where each range of a rule lies inside the scope; a rule without ranges has one, which is all
-   * of it.
+   * The parts of a rule's ranges inside the scope; a rule without ranges has one, the whole scope.
    */
   #rangesOf({ destinations }: Rule): readonly (readonly Cidr[])[] {
     const space = this.#space

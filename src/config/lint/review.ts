@@ -11,15 +11,15 @@ import { type Fate, reviewScope } from './review-scope.ts'
 
 /** A rule that is never used, or ranges of it that never are. */
 export type Verdict = {
-  /** The rule, as it stands in the scope where that was found. */
+  /** The rule as it appears in the scope of the finding. */
   readonly rule: Rule
   readonly fate: Fate
 }
 
 export type Review = {
-  /** By where the rule was written, in the order of the scopes. */
+  /** By the place of the rule, in the order of the scopes. */
   readonly verdicts: ReadonlyMap<RuleOrigin, Verdict>
-  /** The first rule of each scope that has too many to find all that are never used. */
+  /** The first rule of each scope that has too many rules for a complete search. */
   readonly incomplete: readonly RuleOrigin[]
 }
 
@@ -30,7 +30,7 @@ type Instances = {
   readonly ranges: Map<number, number>
   /** The most telling of its fates: `taken` before `outside` before the others. */
   telling: Verdict
-  /** All scopes that it stands in. */
+  /** All scopes that contain it. */
   total: number
 }
 
@@ -72,7 +72,7 @@ function note(found: Map<RuleOrigin, Instances>, rule: Rule, fate: Fate): void {
 const weightOf = (fate: Fate): number =>
   fate.kind === 'used' ? 3 : fate.kind === 'taken' ? 2 : fate.why === 'outside' ? 1 : 0
 
-/** Of a rule that is used somewhere, only the ranges that are used nowhere. */
+/** For a rule that is used somewhere, only the ranges that are used nowhere. */
 function conclude({ unused, ranges, telling, total }: Instances): Verdict | null {
   if (unused === total) return telling
   if (telling.fate.kind !== 'used') return null

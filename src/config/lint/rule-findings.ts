@@ -41,7 +41,7 @@ class Reporter {
   readonly #virtualService: VirtualService
   readonly #findings: Findings
   readonly #told = new Map<RuleCode, number>()
-  /** Ranges that lie outside, each once, and where the first stands. */
+  /** Ranges that lie outside, each once, with the place of the first. */
   readonly #outside = new Map<string, Path>()
 
   constructor(virtualService: VirtualService, findings: Findings) {
@@ -71,10 +71,7 @@ class Reporter {
     )
   }
 
-  /**
-   * One finding for a VirtualService whose every route is taken by others; false where that is not
-   * so.
-   */
+  /** One finding for a VirtualService if others take every route of it; false otherwise. */
   #reportAll(whole: readonly (readonly Found[])[]): boolean {
     const { resource, spec } = this.#virtualService
     const takers = takersOf(whole.flat())
@@ -130,8 +127,7 @@ class Reporter {
   }
 
   /**
-   * One finding for all of them: what is wrong is mostly the address of the service or the
-   * listener.
+   * One finding for all of them: the usual mistake is the address of the service or the listener.
    */
   #reportOutside(): void {
     const [first, ...others] = this.#outside
@@ -175,7 +171,7 @@ class Reporter {
   }
 }
 
-/** "tcp[0].match[1] (a.yaml:12)", with the VirtualService where it is another than `home`. */
+/** "tcp[0].match[1] (a.yaml:12)", with the VirtualService if it is not `home`. */
 export function nameOf(
   { virtualService, block, route, match, file, line }: RuleOrigin,
   home: string,
@@ -193,7 +189,7 @@ function partition<Value>(values: readonly Value[], test: (value: Value) => bool
   return [values.filter(test), values.filter(value => !test(value))]
 }
 
-/** Whether a taker asks for a wildcard around a name of the rule. */
+/** Whether a taker asks for a wildcard that covers a name of the rule. */
 const isWider = ({ names = [] }: Rule, rule: Rule): boolean =>
   names.some(outer => rule.names?.some(inner => outer !== inner && takesName(outer, inner)))
 

@@ -31,7 +31,7 @@ export function reportSockets(
   if (notes) reportNarrower(opening, planned, settings, findings)
 }
 
-/** Where the port of a listener is written: at a server, a service's port, or the Settings. */
+/** The place of a listener's port: at a server, a service's port, or the Settings. */
 function spotOf(
   { gateway, bind, port, scopes, destination }: Listener,
   { sockets, registry }: Planned,
@@ -55,7 +55,7 @@ function reportAdmin(listener: Listener, { settings }: Planned, spot: Spot, find
   findings.at('CFG464', spot.resource, spot.path, message)
 }
 
-/** The kernel gives a connection to the socket that is bound to its very address. */
+/** The kernel gives a connection to the socket that is bound to its exact address. */
 function reportNarrower(
   opening: readonly Listener[],
   planned: Planned,
@@ -78,7 +78,7 @@ function reportNarrower(
 /** 2 is every address of both families, 1 every IPv4 address, 0 one address. */
 const widthOf = (bind: string): number => (bind === '' || bind === '::' ? 2 : bind === '0.0.0.0' ? 1 : 0)
 
-/** Whether two sockets have an address in common. */
+/** Whether two sockets share an address. */
 function meet(left: string, right: string): boolean {
   const [narrow, wide] = widthOf(left) < widthOf(right) ? [left, right] : [right, left]
   if (narrow === wide || widthOf(wide) === 2) return true

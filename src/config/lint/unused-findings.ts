@@ -1,6 +1,4 @@
-/**
- * Reports unused definitions: servers without a rule, Gateways for other workloads, subsets.
- */
+/** Reports unused definitions: servers without a rule, Gateways for other workloads, subsets. */
 
 import type { Findings } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
@@ -69,7 +67,7 @@ function reportSubsets({ destinationRules, virtualServices }: Planned, findings:
   }
 }
 
-/** For each subset's name the hosts that a route names it of. */
+/** For each subset's name the hosts that routes use it with. */
 function hostsBySubset(virtualServices: readonly VirtualService[]): Map<string, Set<string>> {
   const hosts = new Map<string, Set<string>>()
   for (const { spec, namespace } of virtualServices) {

@@ -1,4 +1,6 @@
-/** What is said of an AuthorizationPolicy, by where it applies and how clients can be known. */
+/**
+ * Findings about an AuthorizationPolicy: where it applies, and which of its conditions can hold.
+ */
 
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
@@ -12,7 +14,7 @@ type Written = Typed<AuthorizationPolicySpec>
 export const hasTargets = ({ targetRef, targetRefs = [] }: AuthorizationPolicySpec): boolean =>
   Boolean(targetRef) || targetRefs.length > 0
 
-/** It is for no listener of this process. */
+/** It applies to no listener of this process. */
 export function reportUnapplied(
   { resource, value }: Written,
   { workload }: Settings,
@@ -29,7 +31,7 @@ export function reportUnapplied(
   findings.at('CFG431', resource, ['spec'], `the policy is enforced nowhere here: ${why}`)
 }
 
-/** It is enforced at the listeners of these Gateways. */
+/** The listeners of these Gateways enforce it. */
 export function reportApplied(
   policy: Written,
   gateways: readonly string[],
@@ -49,7 +51,8 @@ const IDENTITIES = ['principals', 'namespaces', 'serviceAccounts', 'trustDomains
 const IDENTITY_KEYS = ['source.principal', 'source.namespace', 'source.serviceAccount', 'source.trustDomain']
 
 /**
- * Without mutual TLS nobody has an identity: what asks for one never holds, its opposite always.
+ * Without mutual TLS nobody has an identity: a condition on one never holds, its negation always
+ * does.
  */
 function reportIdentities({ resource, value }: Written, findings: Findings): void {
   const action = value.action ?? 'ALLOW'

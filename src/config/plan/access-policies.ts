@@ -1,6 +1,6 @@
 /**
- * AuthorizationPolicies as weir enforces them: what each asks of a connection, and which listeners
- * it is for.
+ * AuthorizationPolicies as weir enforces them: their conditions, and the listeners that they apply
+ * to.
  *
  * A policy is for a Gateway's listeners if its namespace is the mesh's root or that of the workload
  * (without one: of the Gateway), and its selector fits the workload's labels (without one: the
@@ -23,7 +23,7 @@ import { hasLabels } from './workload.ts'
 type Written = Typed<AuthorizationPolicySpec>
 type WrittenRule = NonNullable<AuthorizationPolicySpec['rules']>[number]
 
-/** Who serves a listener, as far as policies ask for it. */
+/** Who serves a listener, as far as policies select by it. */
 type Server = { readonly namespace: string; readonly labels: Labels }
 
 type AccessInputs = {
@@ -33,7 +33,7 @@ type AccessInputs = {
   readonly findings: Findings
 }
 
-/** The policies that some listener has, and the listeners with those that are theirs. */
+/** The policies that apply to some listener, and the policies of each listener. */
 export function withPolicies(
   listeners: readonly Listener[],
   { settings, policies, gateways, findings }: AccessInputs,
@@ -96,11 +96,14 @@ function readPolicy({ resource, value }: Written, settings: Settings): AccessPol
 
 type Values = readonly string[] | undefined
 
-/** One rule after the other, of one policy. */
+/** Rule by rule, of one policy. */
 class RuleReader {
   readonly #namespace: string
   readonly #isKnown: boolean
-  /** Attributes that no connection has take the rule along, as in Envoy; else they are dropped. */
+  /**
+   * Whether an attribute that a connection never has removes the rule (ALLOW); otherwise it is
+   * dropped (DENY). As in Envoy.
+   */
   readonly #isStrict: boolean
   #foreign: string[] = []
 
@@ -191,7 +194,7 @@ class RuleReader {
 
 type Asks = Test extends infer Each ? (Each extends Test ? Omit<Each, 'field' | 'not'> : never) : never
 
-/** A field and its opposite, "ports" and "notPorts", each where something is written. */
+/** A field and its negation, "ports" and "notPorts", each if it has values. */
 function both(
   field: string,
   values: Values,

@@ -20,7 +20,8 @@ const HINTS = {
 const PLURALS = { Service: 'Services', ServiceEntry: 'ServiceEntries' } as const
 
 /**
- * One finding for each kind of resource, as a repository's files often lack the addresses of all.
+ * One finding for each kind of resource, since a repository's files often lack the addresses of
+ * all.
  */
 export function reportAnywhere(services: readonly Service[], findings: Findings): void {
   const found = services
@@ -46,6 +47,6 @@ function listOf(found: readonly { readonly service: Service }[]): string {
   return `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
-/** What Istio warns of as well has been said of each such port (validate/service-entry.ts). */
+/** For these ports Istio warns too, and validation has reported it (validate/service-entry.ts). */
 const isSaid = ({ resource, path }: ServicePort, findings: Findings): boolean =>
   findings.has('CFG253', resource, path)

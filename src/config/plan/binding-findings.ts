@@ -103,9 +103,7 @@ function reportPorts(virtualService: VirtualService, inputs: BindingInputs): voi
   }
 }
 
-/**
- * Whether a listener can have the match's port; a Gateway that is not there has its own finding.
- */
+/** Whether a listener can have the match's port; a missing Gateway has its own finding. */
 function mayOffer(
   virtualService: VirtualService,
   { port, origin }: ReadMatch,
@@ -121,6 +119,6 @@ function mayOffer(
   return services.length === 0 || services.some(service => service.ports.some(each => each.number === port))
 }
 
-/** Whether a server's connections are routed by that part of a VirtualService. */
+/** Whether that block of a VirtualService routes a server's connections. */
 const reads = ({ carries }: Server, block: RuleOrigin['block']): boolean =>
   block === 'tls' ? carries === 'tls' : carries === 'tcp' || carries === 'terminate'

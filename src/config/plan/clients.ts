@@ -43,7 +43,7 @@ function claimants(all: readonly Workload[]): readonly Workload[] {
   return staying.length > 0 ? staying : own
 }
 
-/** Whether it makes no difference which of the two a client is. */
+/** Whether the two give a client the same identity. */
 const isSame = (left: Workload, right: Workload, isIdentity: boolean): boolean =>
   left.namespace === right.namespace &&
   (!isIdentity || left.serviceAccount === right.serviceAccount) &&

@@ -1,6 +1,4 @@
-/**
- * Clusters and routes of the Plan, each stored once, even if several rules use it.
- */
+/** Clusters and routes of the Plan, each stored once, even if several rules use it. */
 
 import { type Family, parseAddress } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
@@ -14,19 +12,19 @@ import { portOfService, type Registry } from './registry.ts'
 import type { Member, Service, ServicePort } from './service.ts'
 import { hasLabels } from './workload.ts'
 
-/** Whose eyes a destination is looked up with. */
+/** For which viewer a destination is looked up. */
 export type Viewpoint = {
   /** Namespace that must see the service; null: any does. */
   readonly viewer: string | null
-  /** Where that is not known: the namespaces whose clients are routed; null or none: any. */
+  /** If that is unknown: the namespaces whose clients are routed; null or none: any. */
   readonly viewers?: readonly string[] | null
   /** Where the search for a DestinationRule begins. */
   readonly namespace: string
-  /** Port of the listener: the destination's, where neither the route nor the service decides. */
+  /** Port of the listener: the destination's, if neither the route nor the service decides. */
   readonly port: number
-  /** The service that the client has dialled, whose host therefore means it; null at a gateway. */
+  /** The service that the client dialled, which its own host then means; null at a gateway. */
   readonly dialled: Service | null
-  /** Family of the address that it has dialled, where the service has both; else null. */
+  /** Family of the dialled address, if the service has both; else null. */
   readonly family?: Family | null
 }
 
@@ -67,8 +65,8 @@ export class Clusters {
   }
 
   /**
-   * The service that a host means to the clients that are routed. Where these may be anybody, the
-   * namespace of the rule looks it up, else anyone does: what a client sees, it may be sent to.
+   * The service that a host means to the routed clients. If these may be anybody, the rule's
+   * namespace looks it up, and otherwise any viewer: a client may be routed to whatever it sees.
    */
   #named(host: string, { dialled, viewer, viewers, namespace }: Viewpoint): Service | null {
     if (dialled?.host === host) return dialled
@@ -89,8 +87,8 @@ export class Clusters {
   }
 
   /**
-   * The same text for the same meaning, in every generation: where it was written and what it draws
-   * from. Routes that only differ in the policies of their clusters are numbered.
+   * A text that is equal in every generation for equal meaning: the place of the route and what it
+   * draws from. Routes that only differ in the policies of their clusters are numbered.
    */
   #identify(origin: string, destinations: Route['destinations']): string {
     const parts = destinations.map(({ cluster, weight }) => {
@@ -142,7 +140,7 @@ export class Clusters {
     }
   }
 
-  /** Each address and port once; of names, what they resolved to so far. */
+  /** Each address and port once; for names, what they resolved to so far. */
   #endpoints(
     members: readonly Member[],
     port: ServicePort,
@@ -163,7 +161,7 @@ export class Clusters {
 
 /** How a cluster differs from others of its host, subset and port. */
 type Way = {
-  /** The client has dialled one of the endpoints, and gets that one. */
+  /** The client dialled one of the endpoints, and gets that one. */
   readonly asDialled: boolean
   readonly family: Family | null
 }
@@ -176,7 +174,7 @@ function commonLabels([first, ...others]: readonly Member[]): Record<string, str
 }
 
 /**
- * The only port of a service; an ExternalName's own port counts where the service behind it has it.
+ * The only port of a service; an ExternalName's own port counts if the service behind it has it.
  */
 function onlyPortOf(named: Service | null, service: Service | null): number {
   const port = onlyPort(named)

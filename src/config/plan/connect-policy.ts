@@ -12,7 +12,7 @@ type Places = NonNullable<Cluster['policyAt']>
 
 export type ConnectPolicy = {
   readonly attempts: number
-  /** null: the default, or the destination's connect timeout where that is longer. */
+  /** null: the default, or the destination's connect timeout if that is longer. */
   readonly deadlineMs: number | null
   readonly places: Places
 }
@@ -20,7 +20,7 @@ export type ConnectPolicy = {
 const ANNOTATIONS = { connectAttempts: CONNECT_ATTEMPTS, connectDeadline: CONNECT_DEADLINE } as const
 const FIELDS = Object.keys(ANNOTATIONS) as (keyof typeof ANNOTATIONS)[]
 
-/** What holds for every destination. */
+/** The values for every destination. */
 export function connectPolicyOf(settings: Settings, document: Resource | null): ConnectPolicy {
   const spec = (document?.value.spec ?? {}) as Partial<Record<string, unknown>>
   const places = FIELDS.filter(field => (spec[field] ?? null) !== null).map(field =>
@@ -34,7 +34,7 @@ export function connectPolicyOf(settings: Settings, document: Resource | null): 
 }
 
 /**
- * What holds for a destination with these DestinationRules: of each annotation, the oldest rule
+ * The values for a destination with these DestinationRules: for each annotation, the oldest rule
  * that has it.
  */
 export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource[]): ConnectPolicy {

@@ -46,7 +46,7 @@ export function reportDestinations(virtualService: VirtualService, inputs: Desti
   if (virtualService.split === 'exact') reportPeriods(virtualService, inputs.findings)
 }
 
-/** Weights that an exact split meets for SCHEDULE_MAX connections, and then only nearly. */
+/** Weights that an exact split of SCHEDULE_MAX connections meets only approximately. */
 function reportPeriods({ resource, spec }: VirtualService, findings: Findings): void {
   for (const block of ['tcp', 'http'] as const) {
     for (const [index, { route }] of (spec[block] ?? []).entries()) {
@@ -83,8 +83,8 @@ function reportHost(
 }
 
 /**
- * The service is there for the namespace of the VirtualService, and not for one that alone reads
- * it.
+ * Reports a service that the VirtualService's own namespace sees, but a namespace that it is
+ * exported to does not.
  */
 function reportHidden(
   { resource, visibility }: VirtualService,
@@ -164,7 +164,7 @@ function reportOriginal(
   )
 }
 
-/** The namespaces whose proxies read the VirtualService, as far as they are known. */
+/** The namespaces whose proxies read the VirtualService, if they are known. */
 const viewers = ({ gateways, namespace }: VirtualService, { workload }: Settings): readonly string[] =>
   workload
     ? [workload.namespace]

@@ -19,7 +19,7 @@ import { isVisible, readVisibility, type Visibility } from './visibility.ts'
 import { hasLabels } from './workload.ts'
 
 export type MergedRule = {
-  /** Tells merged rules apart; equal for equal ones. */
+  /** Identifies merged rules; equal for equal ones. */
   readonly key: string
   readonly trafficPolicy: DestinationRuleSpec['trafficPolicy'] | undefined
   readonly subsets: ReadonlyMap<string, Subset>
@@ -49,7 +49,7 @@ export class DestinationRules {
     this.connect = connect
     this.places = new PolicyPlaces(rules)
     const applying = rules.filter(rule => mayApply(rule, settings, findings))
-    // A rule for chosen workloads goes before one for all of them (pilot/pkg/model/sidecar.go).
+    // A rule for selected workloads precedes one for all of them (pilot/pkg/model/sidecar.go).
     const ordered = applying.toSorted((left, right) => selects(right) - selects(left))
     for (const { resource, value } of ordered) {
       const { namespace } = resource.metadata
@@ -99,7 +99,7 @@ export class DestinationRules {
 const selects = ({ value }: Typed<DestinationRuleSpec>): number =>
   value.workloadSelector?.matchLabels ? 1 : 0
 
-/** A rule for chosen workloads applies where the Settings make this process one of them. */
+/** A rule for selected workloads applies if the Settings make this process one of them. */
 function mayApply(
   { resource, value }: Typed<DestinationRuleSpec>,
   { workload }: Settings,

@@ -13,9 +13,7 @@ import { reportAnywhere } from './address-findings.ts'
 import type { Service, ServicePort } from './service.ts'
 import { isVisible } from './visibility.ts'
 
-/**
- * A service's port, and the namespaces whose clients have it; null: all that those before it leave.
- */
+/** A service's port, and the namespaces whose clients have it; null: all others. */
 export type Owner = {
   readonly service: Service
   readonly port: ServicePort
@@ -35,7 +33,8 @@ export type Exposed = {
 type Place = { readonly cidr: Cidr | null; readonly owners: Owner[] }
 
 /**
- * Every address and port of the services; of two that are for the same viewers the older has it.
+ * Every address and port of the services; if two services claim one for the same viewers, the older
+ * has it.
  */
 export function exposePorts(all: readonly Service[], settings: Settings, findings: Findings): Exposed[] {
   const services = all.filter(service => isSeen(service, settings))
@@ -57,7 +56,7 @@ export function exposePorts(all: readonly Service[], settings: Settings, finding
 const isSeen = ({ visibility }: Service, { workload }: Settings): boolean =>
   workload ? isVisible(visibility, workload.namespace) : visibility === 'public' || visibility.size > 0
 
-/** Enters a port at each of its addresses, for the viewers that no earlier one has there. */
+/** Enters a port at each of its addresses, for the viewers that no earlier port has there. */
 function claim(owner: Owner, places: Map<number, Map<string, Place>>, findings: Findings): void {
   const { service, port } = owner
   const lost = new Map<Service, (Cidr | null)[]>()
@@ -74,7 +73,7 @@ function claim(owner: Owner, places: Map<number, Map<string, Place>>, findings: 
   for (const [earlier, cidrs] of lost) reportShared(port, cidrs, earlier, findings)
 }
 
-/** Where the mesh listens for a port; null is every address. */
+/** Where the mesh listens for a port; null: every address. */
 function addressesOf(service: Service, port: ServicePort): readonly (Cidr | null)[] {
   const listens = port.listens ?? service.listens
   if (listens === 'anywhere') return [null]
@@ -94,7 +93,7 @@ function takesFrom(earlier: Owner, later: Owner): boolean {
   return later.viewers.some(each => earlier.viewers?.includes(each))
 }
 
-/** What is left of an owner behind others; null: nothing. */
+/** The viewers that remain for an owner behind others; null: none. */
 function left(owner: Owner, earlier: readonly Owner[]): Owner | null {
   if (earlier.length === 0) return owner
   if (earlier.some(each => each.viewers === null)) return null

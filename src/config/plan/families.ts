@@ -8,11 +8,10 @@
 import { type Family, parseAddress } from '../../address/address.ts'
 import type { ServiceSpec } from './inputs.ts'
 
-/** The families that a Service is known to have, the primary one first. */
+/** The known families of a Service, the primary one first. */
 export type Families = {
   /**
-   * None: they are not known, and the first address of a Pod counts, which is of the cluster's
-   * primary one.
+   * None: unknown, and the first address of a Pod counts, which is of the cluster's primary family.
    */
   readonly known: readonly Family[]
   readonly isDual: boolean
@@ -23,8 +22,7 @@ export function familiesOf({ ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs }
   const assigned = addresses.flatMap(address => familyOf(address) ?? [])
   const written = (ipFamilies ?? []).flatMap(name => FAMILIES.get(name) ?? [])
   const known = [...new Set(written.length > 0 ? written : assigned)]
-  // As Kubernetes would add it: a Service out of a repository has not been assigned its addresses
-  // yet.
+  // As Kubernetes would default it: a Service from a repository has no addresses yet.
   const wantsBoth = ipFamilyPolicy === 'PreferDualStack' || ipFamilyPolicy === 'RequireDualStack'
   if (wantsBoth && known.length === 1 && assigned.length < 2 && written.length + assigned.length < 2) {
     known.push(known[0] === 4 ? 6 : 4)
@@ -40,7 +38,7 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
 ])
 
 /**
- * A Pod's address for a Service, and the one of the other family where the Service has both; null:
+ * A Pod's address for a Service, and the one of the other family if the Service has both; null:
  * none.
  */
 export function addressFor(

@@ -19,7 +19,7 @@ export function reportGateways({ gateways, pods, services }: Inputs, findings: F
   for (const gateway of gateways) reportPorts(gateway, pods, services, findings)
 }
 
-/** A server, and what it claims: its port, and each host as written with its bind address. */
+/** A server and what it claims: its port, and each host as written with its bind address. */
 type Claim = { readonly gateway: Gateway; readonly index: number; readonly server: Server }
 
 function reportConflicts(gateways: readonly Gateway[], pods: Inputs['pods'], findings: Findings): void {
@@ -33,7 +33,7 @@ function reportConflicts(gateways: readonly Gateway[], pods: Inputs['pods'], fin
   for (const claim of claims) {
     const { gateway, index, server } = claim
     const path = ['spec', 'servers', index]
-    if (findings.has('IST0145', gateway.resource, path)) continue // told of as the one without the socket
+    if (findings.has('IST0145', gateway.resource, path)) continue // reported as the one without the socket
     const rivals = new Set(
       keysOf(claim)
         .flatMap(key => byClaim.get(key) ?? [])
@@ -54,7 +54,7 @@ const keysOf = ({ server }: Claim): string[] =>
   server.hosts.map(host => `${server.port.number} ${server.bind ?? ''} ${host}`)
 
 /**
- * Whether two Gateways are for the same Pods: equal selectors, or one a part of the other and a Pod
+ * Whether two Gateways select the same Pods: equal selectors, or one a part of the other and a Pod
  * for both.
  */
 function selectSame(left: Gateway, right: Gateway, pods: readonly Typed<Pod>[]): boolean {
@@ -68,8 +68,8 @@ function selectSame(left: Gateway, right: Gateway, pods: readonly Typed<Pod>[]):
 }
 
 /**
- * With a selector, Pods for it and a Service for those Pods: else nothing is known of the gateway's
- * Service.
+ * With a selector, Pods for it and a Service for those Pods; otherwise the gateway's Service is
+ * unknown.
  */
 function reportPorts(
   { resource, value }: Gateway,
@@ -101,7 +101,7 @@ function selects({ resource, value }: Typed<ServiceSpec>, pod: Typed<Pod>): bool
   )
 }
 
-/** A Gateway listens at the target port, and is often written with the Service's. */
+/** A Gateway listens at the target port, but authors often write the Service's port. */
 function portsOf({ port, protocol, targetPort }: NonNullable<ServiceSpec['ports']>[number]): number[] {
   if (layerOf(protocol) === 'udp') return []
   return typeof targetPort === 'number' ? [port, targetPort] : [port]

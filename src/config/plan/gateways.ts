@@ -57,7 +57,9 @@ export function gatewayListeners(
 
 const isServed = ({ carries }: Server): boolean => carries === 'tcp' || carries === 'tls'
 
-/** As in Envoy, a server for any name takes what is not TLS, too, where it need not end TLS. */
+/**
+ * As in Envoy, a server for any name also takes what is not TLS, unless it has to terminate TLS.
+ */
 function takesOf([server]: readonly Server[], hasPlain: boolean): Takes {
   const { carries, names } = server
   const plain = carries === 'tcp' || (carries === 'tls' && !hasPlain && names.includes('*'))

@@ -12,7 +12,7 @@ import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import { expandHost, serviceHost } from './names.ts'
 
-/** Fewer than these are told one by one. */
+/** Fewer than these are reported one by one. */
 const MANY = 2
 /** Services that the message names. */
 const NAMED_MAX = 3
@@ -32,8 +32,7 @@ type Spec = {
 
 export class GitServices {
   /**
-   * Services that Pods may be endpoints of, in namespaces of which the files have none; fewer than
-   * MANY: none.
+   * Services that select Pods, in namespaces without any Pod in the files; fewer than MANY: none.
    */
   readonly #bare: ReadonlySet<Resource>
   readonly #withoutEndpoint: Held[] = []
@@ -51,7 +50,7 @@ export class GitServices {
     this.#bare = new Set(bare.length < MANY ? [] : bare)
   }
 
-  /** Whether a finding is one of those that the cause may stand for; it is then kept here. */
+  /** Whether the cause may explain a finding; if so, it is kept here. */
   takes(held: Held, resource: Resource): boolean {
     const list = this.#listFor(held, resource)
     list?.push(held)
@@ -67,7 +66,7 @@ export class GitServices {
     return isWhole && this.#bare.has(resource) ? this.#withoutEndpoint : null
   }
 
-  /** Says the cause where there is one, and otherwise what was kept. */
+  /** Reports the cause if there is one, and otherwise the kept findings. */
   settle(findings: Findings): void {
     const [first] = this.#withoutEndpoint
     if (first === undefined || this.#withoutEndpoint.length < MANY) {
@@ -101,7 +100,7 @@ export class GitServices {
 
 const hostOf = ({ metadata }: Resource): string => serviceHost(metadata.name, metadata.namespace)
 
-/** The host of the destination that stands at the path of a finding. */
+/** The host of the destination at the path of a finding. */
 function destinationOf({ resource, path }: Held): string {
   const { host } = Object(valueAt(resource.value, path)) as { readonly host?: unknown }
   return expandHost(String(host), (resource as Resource).metadata.namespace)

@@ -27,7 +27,7 @@ export class HostHints {
     this.#registry = registry
   }
 
-  /** For a host as written and in full, that namespace `viewer` does not see. */
+  /** For a host, as written and in full, that namespace `viewer` does not see. */
   for(written: string, host: string, viewer: string): string | undefined {
     return (
       this.#short(written, host) ??
@@ -37,7 +37,9 @@ export class HostHints {
     )
   }
 
-  /** A ServiceEntry's own name is never completed, and every other is: the two cannot meet. */
+  /**
+   * Istio never completes a ServiceEntry's name, but completes every other: the two cannot match.
+   */
   #short(written: string, host: string): string | undefined {
     const [service] = written === host ? [] : this.#registry.exact(written)
     return (

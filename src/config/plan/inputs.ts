@@ -25,8 +25,8 @@ export type WorkloadEntrySpec = IWorkloadEntry['spec']
 export type Labels = Readonly<Record<string, string>>
 
 /**
- * Of a traffic policy what matters at layer 4; the schema's own type has more variants than the
- * compiler takes.
+ * The layer-4 part of a traffic policy; the schema's own type has more variants than the compiler
+ * takes.
  */
 type ConnectionPool = {
   readonly tcp?: {
@@ -90,7 +90,7 @@ export type ServiceStatus = {
   }
 }
 
-/** What istiod writes into a ServiceEntry: the addresses that it has given to hosts. */
+/** The part of a ServiceEntry that istiod writes: the addresses that it assigned to hosts. */
 export type ServiceEntryStatus = {
   readonly addresses?: readonly { readonly host?: string; readonly value?: string }[]
 }

@@ -17,7 +17,7 @@ import type { Workload } from './workload.ts'
 import type { Workloads } from './workloads.ts'
 
 const SLICE_OWNER = 'kubernetes.io/service-name'
-/** On slices that were derived for Services of several clusters; Istio leaves them out too. */
+/** A label on slices derived for Services of several clusters; Istio skips them too. */
 const MULTI_CLUSTER = 'multicluster.kubernetes.io/service-name'
 
 export class KubernetesEndpoints {
@@ -95,10 +95,7 @@ export class KubernetesEndpoints {
       .map(each => each.member)
   }
 
-  /**
-   * With the labels of the Pod that is named, else of the workload of that namespace at the
-   * address.
-   */
+  /** With the labels of the named Pod, else of that namespace's workload at the address. */
   #found(
     address: string,
     reference: ObjectReference | undefined,
@@ -130,9 +127,7 @@ const fits = (address: string, { known }: Families): boolean => {
   return family === null || known.length === 0 || known.includes(family)
 }
 
-/**
- * `ready` that is not given is true, `serving` is `ready`, `terminating` is false (discovery/v1).
- */
+/** Defaults: `ready` is true, `serving` is `ready`, `terminating` is false (discovery/v1). */
 function stateOf({
   ready,
   serving,
@@ -142,7 +137,7 @@ function stateOf({
   return serving && terminating ? 'draining' : null
 }
 
-/** A Pod of two families is in a slice of each, and is still one endpoint. */
+/** A Pod with two families is in a slice of each, and still is one endpoint. */
 function joinFamilies(found: readonly Found[], { known }: Families): Member[] {
   const primary = known[0] ?? familyOf(found[0]?.member.address ?? '') ?? 4
   const isPrimary = ({ member }: Found): boolean => familyOf(member.address) === primary
@@ -173,7 +168,7 @@ function memberOfPod(
   return [{ ...place, labels, weight: 1, draining, portOf }]
 }
 
-/** A WorkloadEntry may name the target, or where that is a number, the Service's port. */
+/** A WorkloadEntry may name the target port; if that is a number, it names the Service's port. */
 const memberOfEntry = ({ addresses, labels, weight, ports }: Workload): Member[] =>
   addresses.map(address => ({
     address,
@@ -186,8 +181,8 @@ const memberOfEntry = ({ addresses, labels, weight, ports }: Workload): Member[]
   }))
 
 /**
- * Ports of slices and Endpoints carry the name of the service's port; one without a number stands
- * for all.
+ * Ports of slices and Endpoints have the name of the service's port; one without a number means all
+ * ports.
  */
 const portByName =
   (ports: EndpointSlice['ports']) =>

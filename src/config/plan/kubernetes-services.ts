@@ -52,9 +52,8 @@ function readService(
 }
 
 /**
- * The cluster's addresses, and those for which every node stands in: external ones, and those of a
- * load balancer, unless that is a proxy of its own (`ipMode: Proxy`). A headless Service has the
- * word "None".
+ * The cluster's addresses, and those that every node answers for: external addresses, and those of
+ * a load balancer unless it is a proxy (`ipMode: Proxy`). A headless Service has the word "None".
  */
 function addressesOf(
   { clusterIP, clusterIPs, externalIPs }: ServiceSpec,
@@ -89,7 +88,7 @@ function portsOf({ resource, value }: Typed<ServiceSpec>): ServicePort[] {
 const aliasOf = ({ type, externalName }: ServiceSpec): string | null =>
   type === 'ExternalName' && externalName ? externalName.replace(/\.$/, '').toLowerCase() : null
 
-/** What the name resolves to, where no other service has it (registry.ts). */
+/** The addresses that the name resolves to, if no other service has it (registry.ts). */
 const memberByName = (name: string): Member => ({
   address: name,
   other: null,

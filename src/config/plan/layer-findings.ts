@@ -33,7 +33,7 @@ export function reportLayers(virtualService: VirtualService, registry: Registry,
 
 const isTcp = ({ port }: Candidate): boolean => port.layer === 'tcp'
 
-/** The ports of the mesh that a match could be for; null: it may be for a Gateway's. */
+/** The ports of the mesh that a match could mean; null: it may mean a Gateway's. */
 function candidatesOf(
   match: ReadMatch,
   { gateways }: VirtualService,

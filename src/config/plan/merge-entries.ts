@@ -13,7 +13,7 @@ import type { Resource } from '../resource.ts'
 import type { ServiceEntrySpec } from './inputs.ts'
 import type { Member, Service, ServicePort } from './service.ts'
 
-/** The services of one host, oldest first, with those that go together as one. */
+/** The services of one host, oldest first, with the mergeable ones as one. */
 export function mergeEntries(services: readonly Service[], findings: Findings): readonly Service[] {
   const groups = Map.groupBy(services, each => (isEntry(each) ? affinity(each.resource) : each))
   return [...groups.values()].map(group => (group.length === 1 ? group[0] : merge(group, findings)))
@@ -33,7 +33,7 @@ const isEntry = ({ resource }: Service): boolean => resource.kind === 'ServiceEn
 const specOf = ({ value }: Resource): Partial<ServiceEntrySpec> =>
   (value.spec ?? {}) as Partial<ServiceEntrySpec>
 
-/** What must be the same, as text. */
+/** The parts that must be equal, as text. */
 const AFFINITIES: Readonly<Record<string, (entry: Resource) => string>> = {
   namespaces: ({ metadata }) => metadata.namespace,
   resolutions: entry => specOf(entry).resolution ?? 'NONE',
@@ -51,7 +51,7 @@ const sorted = (labels: Readonly<Record<string, string>>): string =>
 const listed = (names: readonly string[]): string =>
   names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
-/** Each port number is the first entry's that gives it. */
+/** Each port number belongs to the first entry that has it. */
 function merge(group: readonly Service[], findings: Findings): Service {
   const owners = new Map<number, Service>()
   const shares = group.map(entry => {
@@ -73,13 +73,13 @@ function merge(group: readonly Service[], findings: Findings): Service {
   }
 }
 
-/** A member for ports of its own entry only. */
+/** A member for the ports of its own entry only. */
 function only(ports: readonly ServicePort[], member: Member): Member {
   const numbers = new Set(ports.map(each => each.number))
   return { ...member, portOf: port => (numbers.has(port.number) ? member.portOf(port) : 0) }
 }
 
-/** `kept` are the ports that are left of the entry. */
+/** `kept` are the ports that remain of the entry. */
 function reportTwice(
   { resource, path, host, ports }: Service,
   kept: readonly ServicePort[],

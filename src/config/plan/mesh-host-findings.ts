@@ -34,7 +34,7 @@ export function reportSharedHosts(virtualServices: readonly VirtualService[], fi
 const scopesOf = ({ visibility }: VirtualService): readonly string[] =>
   visibility === 'public' ? ['*'] : [...visibility]
 
-/** By host, for each namespace that sees it; `narrower` has all of those that only some see. */
+/** By host, for each namespace that sees it; `narrower` has all that only some namespaces see. */
 type Scopes = {
   readonly byName: Map<string, HostIndex<VirtualService>>
   readonly narrower: HostIndex<VirtualService>
@@ -56,7 +56,9 @@ function reportFirst(virtualService: VirtualService, scopes: Scopes, findings: F
   }
 }
 
-/** Who else has the host, as far as they are counted: where all have it, each would look at all. */
+/**
+ * The others with the same host, up to the limit of counting: if all share it, each would scan all.
+ */
 function othersOf(virtualService: VirtualService, host: string, scopes: Scopes): Set<VirtualService> {
   const others = new Set<VirtualService>()
   for (const scope of scopesOf(virtualService)) {

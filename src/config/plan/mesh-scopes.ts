@@ -21,7 +21,7 @@ import type { ServicePort } from './service.ts'
 import type { VirtualService } from './virtual-services.ts'
 import type { Tier } from './visibility.ts'
 
-/** VirtualServices of the mesh in the order of their age. */
+/** VirtualServices of the mesh, oldest first. */
 type Ranked = { readonly virtualService: VirtualService; readonly rank: number }
 
 /** A VirtualService for the clients of some namespaces; null: of all. */
@@ -91,8 +91,8 @@ export class MeshScopes {
   }
 
   /**
-   * Each owner's service behind the owner's rules; who has none is treated as if nothing were
-   * there.
+   * Each owner's service behind the owner's rules; clients of no owner are treated as if the place
+   * were empty.
    */
   #defaultsOf(
     owners: readonly Owner[],
@@ -124,7 +124,8 @@ export class MeshScopes {
 }
 
 /**
- * An unknown client has no namespace to exclude it: without a public owner it gets the first one.
+ * An unknown client has no namespace that excludes it: without a public owner it gets the first
+ * one.
  */
 function knownToAll([first, ...others]: Exposed['owners']): readonly [Owner, ...Owner[]] {
   const { viewers } = first
@@ -133,7 +134,7 @@ function knownToAll([first, ...others]: Exposed['owners']): readonly [Owner, ...
 }
 
 /**
- * A service of both families is taken to its endpoints by the family that was dialled, as by
+ * A service with both families gets connections to endpoints of the dialled family, as in
  * kube-proxy.
  */
 function byFamily({ owners, addresses }: Exposed): { family: Family | null; addresses: readonly Cidr[] }[] {
@@ -156,10 +157,7 @@ function seenBy(virtualService: VirtualService): Seen[] {
   ]
 }
 
-/**
- * Without a workload in the Settings the proxy's namespace is unknown; that of the rule stands in
- * for it.
- */
+/** Without a workload in the Settings the proxy's namespace is unknown; weir uses the rule's. */
 const viewpointOf = (namespace: string, port: ServicePort, { workload }: Settings) => ({
   viewer: workload?.namespace ?? null,
   namespace: workload?.namespace ?? namespace,

@@ -43,7 +43,7 @@ export function gatewayId(name: string, namespace: string): string {
 
 export const isWildcard = (host: string): boolean => host.startsWith('*')
 
-/** Whether some name fits both; "*.example.com" covers "a.example.com" but not "example.com". */
+/** Whether some name matches both; "*.example.com" covers "a.example.com" but not "example.com". */
 export function hostsOverlap(left: string, right: string): boolean {
   if (!isWildcard(left) && !isWildcard(right)) return left === right
   if (!isWildcard(left)) return left.endsWith(right.slice(1))
@@ -52,7 +52,7 @@ export function hostsOverlap(left: string, right: string): boolean {
   return long.endsWith(short.slice(1))
 }
 
-/** One spelling for one address, so that two of them meet; other texts stay. */
+/** One spelling per address, so that two spellings compare equal; other texts stay. */
 export function plainAddress(text: string): string {
   const address = text.includes('%') ? null : parseAddress(text)
   return address ? formatAddress(address.family, address.words) : text

@@ -1,6 +1,6 @@
 /**
- * PeerAuthentications: where one asks for mutual TLS of whoever connects to a workload, it refuses
- * the plain text that weir sends there.
+ * PeerAuthentications: if one requires mutual TLS for a workload, the workload refuses the plain
+ * text that weir sends.
  *
  * The nearest mode counts: of the workload's port, of the workload, of its namespace, of the mesh;
  * among equals the oldest (pilot/pkg/security/authn/policy_applier.go).
@@ -55,7 +55,7 @@ function isInMesh({ metadata }: Resource): boolean {
   )
 }
 
-/** The mode at a port of a workload, and the resource that sets it; null: none does. */
+/** The mode at a port of a workload, and the resource that sets it; null: none. */
 function modeOf(policies: readonly Written[], { namespace, labels }: Workload, port: number): Mode | null {
   const own = policies.filter(({ resource, value }) => {
     const wanted = value.selector?.matchLabels ?? {}

@@ -32,7 +32,7 @@ export class PolicyPlaces {
     }
   }
 
-  /** Where each value of the blocks stands; of one that is not written, nothing. */
+  /** The place of each written value of the blocks. */
   of({
     connectionPool,
     loadBalancer,

@@ -18,11 +18,11 @@ import type { PolicyBlocks, ProxyProtocol, TrafficPolicy } from './inputs.ts'
 type EffectivePolicy = {
   readonly policy: Policy
   /**
-   * `loadBalancer.simple: PASSTHROUGH`: the client's own destination is dialled, whatever endpoints
-   * there are.
+   * `loadBalancer.simple: PASSTHROUGH`: weir dials the client's own destination, whatever the
+   * endpoints are.
    */
   readonly passthrough: boolean
-  /** What it was read from, as written. */
+  /** The blocks that it was read from. */
   readonly blocks: PolicyBlocks & Pick<TrafficPolicy, 'proxyProtocol'>
 }
 
@@ -47,7 +47,7 @@ export function effectivePolicy(
   }
 }
 
-/** Version 1 where the block says nothing, as in Istio. */
+/** Version 1 by default, as in Istio. */
 function proxyVersionOf(block: ProxyProtocol | null | undefined): Policy['proxyVersion'] {
   if (!block) return 0
   return block.version === 'V2' ? 2 : 1
@@ -56,7 +56,7 @@ function proxyVersionOf(block: ProxyProtocol | null | undefined): Policy['proxyV
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>
   policy?.portLevelSettings?.find(each => each.port?.number === port)
 
-/** LEAST_REQUEST stands for the balancers that weir does not have; validation has said so. */
+/** LEAST_REQUEST replaces the balancers that weir lacks; validation has reported it. */
 function readPolicy(
   { connectionPool, loadBalancer, outlierDetection }: PolicyBlocks,
   connect: ConnectPolicy,
@@ -79,12 +79,12 @@ function readPolicy(
       : null,
     connectAttempts: connect.attempts,
     connectDeadlineMs: deadlineFor(connect, connectTimeoutMs),
-    // Where the operator has said when an endpoint counts as failed, weir's own memory stays out of
-    // it.
+    // If the operator defines when an endpoint counts as failed, weir's own memory of failures is
+    // off.
     remembersFailures: (outlierDetection ?? null) === null,
   }
 }
 
-/** Istio counts whole milliseconds; what is less than one is 0, which turns a timeout off. */
+/** Istio counts whole milliseconds; less than one is 0, which turns a timeout off. */
 const readMs = (text: string | undefined, absent: number): number =>
   text ? Math.floor(parseDuration(text) ?? absent) : absent

@@ -6,12 +6,12 @@
 import { protocolFamily } from '../validate/values.ts'
 
 /**
- * `tcp` and `http` name the rules that are read; `tls` ports are routed by server name; `udp` is
- * not carried.
+ * `tcp` and `http` name the block that applies; `tls` ports are routed by server name; `udp` is not
+ * supported.
  */
 export type Layer = 'tcp' | 'http' | 'tls' | 'udp'
 
-/** What Kubernetes has names for besides the protocols (pkg/config/kube/conversion.go). */
+/** Names of Kubernetes besides the protocols (pkg/config/kube/conversion.go). */
 const KUBERNETES: ReadonlyMap<string, Layer> = new Map([
   ['sctp', 'udp'],
   ['kubernetes.io/h2c', 'http'],
@@ -20,14 +20,14 @@ const KUBERNETES: ReadonlyMap<string, Layer> = new Map([
 ])
 
 /**
- * The layer of a declared protocol. An unset or unknown one is carried as TCP: weir does not guess
- * from bytes.
+ * The layer of a declared protocol. An unset or unknown one counts as TCP: weir does not guess from
+ * bytes.
  */
 export const layerOf = (protocol = ''): Layer =>
   protocolFamily(protocol) ?? KUBERNETES.get(protocol.toLowerCase()) ?? 'tcp'
 
 /**
- * A Kubernetes port says it by `appProtocol`, else by the first part of its name: "http-web",
+ * A Kubernetes port declares it by `appProtocol`, else by the first part of its name: "http-web",
  * "grpc-web-api".
  */
 export function layerOfServicePort(port: { protocol?: string; appProtocol?: string; name?: string }): Layer {

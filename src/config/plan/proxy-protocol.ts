@@ -20,10 +20,10 @@ const ANNOTATION = 'proxy.istio.io/config'
 /** ProxyConfig has this field in one place only: gatewayTopology. */
 const ASKS = /\bproxyProtocol["']?\s*:/
 
-/** A header that is on its way at all is there long before. */
+/** Enough for any header that is on its way at all. */
 const TIMEOUT_MS = 5_000
 
-/** The listener with what is read of its connections, as the first entry that fits it says. */
+/** The listener with the PROXY settings of the first entry that matches it. */
 export function withReading(
   listener: Listener,
   { reading, proxyProtocol }: Settings,
@@ -48,7 +48,7 @@ const fits = ({ gateways, ports }: ProxySetting, { gateway, port }: Listener): b
 
 type ProxyFindingInputs = {
   readonly settings: Settings
-  /** The Settings document, where there is one. */
+  /** The Settings document, if there is one. */
   readonly document: Resource | null
   readonly inputs: Inputs
   /** Every Gateway, served here or not. */
@@ -70,7 +70,7 @@ export function reportProxyProtocol(given: ProxyFindingInputs): void {
   }
 }
 
-/** The Gateways whose listeners read no header; with ports where others read one. */
+/** The Gateways whose listeners read no header; with ports if others read one. */
 function unread(listeners: readonly Listener[]): string[] {
   const byGateway = Map.groupBy(listeners, each => each.gateway)
   return [...byGateway].flatMap(([gateway, own]) => {
@@ -115,7 +115,7 @@ function reportEntry(
   }
 }
 
-/** Gateways that ask, and Pods of Gateways, with the Gateways that they speak for. */
+/** Gateways that ask for headers, and Pods of Gateways, with the Gateways that they speak for. */
 function annotated({ inputs, gateways }: ProxyFindingInputs) {
   const asks = ({ metadata }: Resource): boolean => ASKS.test(metadata.annotations[ANNOTATION] ?? '')
   const own = gateways

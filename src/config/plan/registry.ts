@@ -22,7 +22,7 @@ import type { Workloads } from './workloads.ts'
 export class Registry {
   /** Oldest first; without services that no viewer has. */
   readonly services: readonly Service[]
-  /** Under each host in the order in which a viewer looks at them. */
+  /** Under each host in the order in which a viewer searches them. */
   readonly #byHost = new HostIndex<Service>()
 
   constructor(inputs: Inputs, workloads: Workloads, findings: Findings) {
@@ -41,7 +41,7 @@ export class Registry {
   }
 
   /**
-   * The service that a destination host means to a viewer in `viewer` (null: to anyone), or null.
+   * The service that a destination host means to `viewer` (null: to any viewer), or null.
    *
    * A host under a wildcard ServiceEntry belongs to it, as in istioctl's lookup
    * (util/service_lookup.go).
@@ -51,7 +51,7 @@ export class Registry {
     return named && this.behind(named, viewer)
   }
 
-  /** As `find`, but an ExternalName is itself, and not what it stands for. */
+  /** Like `find`, but does not follow an ExternalName. */
   named(host: string, viewer: string | null): Service | null {
     for (const services of this.#byHost.covering(host)) {
       const found =
@@ -64,9 +64,9 @@ export class Registry {
   }
 
   /**
-   * What a service stands for: of an ExternalName the service of that name, over several of them,
-   * or the last one whose name no service has. Null where they lead in a circle: such a name has no
-   * address in Kubernetes, and Istio leaves it out too (push_context.go, resolveServiceAliases).
+   * Follows an ExternalName to the service of that name, over several of them; stops at the last
+   * one whose name no service has. Null for a circle: such a name has no address in Kubernetes, and
+   * Istio omits it too (push_context.go, resolveServiceAliases).
    */
   behind(service: Service, viewer: string | null): Service | null {
     const passed = new Set<Service>()
@@ -86,12 +86,12 @@ export class Registry {
     return this.#byHost.exact(host)
   }
 
-  /** Every service that shares a name with a host pattern. */
+  /** Every service whose names overlap a host pattern. */
   overlapping(host: string): Iterable<Service> {
     return this.#byHost.overlapping(host)
   }
 
-  /** Every host that a service has. */
+  /** Every host of a service. */
   hosts(): Iterable<string> {
     return this.#byHost.patterns()
   }
@@ -106,7 +106,7 @@ const byRank = (left: Service, right: Service): number => rankOf(left) - rankOf(
 const rankOf = ({ resource, visibility }: Service): number =>
   resource.kind === 'Service' ? 0 : visibility === 'public' ? 2 : 1
 
-/** The services that some viewer has; reports each that loses viewers to an earlier one. */
+/** The services that some viewer gets; reports each that loses viewers to an earlier one. */
 function withoutHidden(ranked: readonly Service[], findings: Findings): Service[] {
   const kept: Service[] = []
   for (const service of ranked) {
@@ -137,7 +137,7 @@ function reportHidden(service: Service, winner: Service, isLeftOut: boolean, fin
   findings.at('CFG401', resource, path, `${message}${whyApart(winner, service)}`)
 }
 
-/** The namespaces that see both, of which one is not public. */
+/** The namespaces that see both services, one of which is not public. */
 function sharedNamespaces({ visibility }: Service, { visibility: other }: Service): string {
   const names = other === 'public' ? visibility : other
   return names === 'public'
@@ -153,10 +153,12 @@ export const portOfService = (service: Service, number: number): ServicePort | u
   listedPort(service, number) ??
   (service.aliasOf !== null && service.ports.length === 0 ? anyPort(service, number) : undefined)
 
-/** By number, of each service that was asked: one with thousands of ports is asked for each. */
+/**
+ * Ports by number, for each service that was asked: one with thousands of ports is asked for each.
+ */
 const listed = new WeakMap<Service, ReadonlyMap<number, ServicePort>>()
 
-/** The port that the service lists with this number; of several the first. */
+/** The first port with this number that the service lists. */
 export function listedPort(service: Service, number: number): ServicePort | undefined {
   const ports = listed.get(service) ?? new Map(service.ports.toReversed().map(port => [port.number, port]))
   listed.set(service, ports)

@@ -6,14 +6,14 @@ import type { Clusters, Viewpoint } from './clusters.ts'
 import type { Layer } from './protocol.ts'
 import type { ReadMatch, ReadRoute, VirtualService } from './virtual-services.ts'
 
-/** What of a listener matters to a rule. */
+/** The parts of a listener that rules depend on. */
 type Listening = Viewpoint & {
   /** 'mesh' or 'namespace/name'. */
   readonly gateway: string
   readonly layer: Exclude<Layer, 'udp'>
   /** Namespaces whose clients see the VirtualService; null: all. */
   readonly visibleTo: readonly string[] | null
-  /** Why `tcp` routes are not for the port, where its layer is another; never asked otherwise. */
+  /** Why `tcp` routes do not apply to the port if its layer is another; unused otherwise. */
   readonly notTcp?: string
 }
 
@@ -25,7 +25,7 @@ export function rulesOf(virtualService: VirtualService, listening: Listening, cl
       const index = routeIndex(route, split, listening, clusters)
       return route.matches.map(match => toRule(match, index, never, listening))
     })
-  // Of no use, and kept to be told of: who asks why a connection goes elsewhere looks for these.
+  // Rules that never apply; kept so that `explain` can name them.
   const unused = layer !== 'tcp' && spec.tcp?.length ? rules(blocks.tcp, notTcp) : []
   return [...unused, ...rules(blocks[layer], null)]
 }

@@ -1,9 +1,9 @@
 /**
- * Servers of Gateways: which VirtualServices they admit, and which get a socket.
+ * Servers of Gateways: the VirtualServices that they admit, and the sockets that they get.
  *
- * Servers of TLS share a socket by the names that they take, of several Gateways too. A server of
- * plain TCP takes what is not TLS; of two Gateways the older one has that, and servers of one share
- * it (Istio silently ignores the second server).
+ * TLS servers, also of several Gateways, share a socket and are told apart by server name. A plain
+ * TCP server takes what is not TLS; the older of two Gateways gets it, and servers of one Gateway
+ * share it (Istio silently ignores the second server).
  */
 
 import { plainName } from '../../table/plan/server-name.ts'
@@ -25,28 +25,28 @@ export type Server = {
   readonly resource: Resource
   readonly path: Path
   readonly port: number
-  /** '' is every address. */
+  /** '': every address. */
   readonly bind: string
   readonly protocol: string
   readonly carries: Carries
-  /** Of TLS: the names that it takes, in lower case, each once; "*" is any. */
+  /** For TLS: the server names that it takes, in lower case, each once; "*" is any. */
   readonly names: readonly string[]
-  /** Clients of a TLS server may ask for TLS as PostgreSQL's do. */
+  /** Clients of a TLS server may start TLS as PostgreSQL's do. */
   readonly starttls: boolean
   /** For each host pattern the namespace whose VirtualServices it admits; '*' is any. */
   readonly hosts: HostIndex<string>
 }
 
 /**
- * What a server does with its connections: `tcp` relays what is not TLS, `tls` relays TLS,
- * `terminate` would end TLS and relay what is inside, `http` would end TLS of HTTP. `nothing` is
- * not planned at all.
+ * How a server treats its connections: `tcp` relays what is not TLS, `tls` relays TLS, `terminate`
+ * would terminate TLS and relay the content, `http` would terminate HTTPS. `nothing` is not planned
+ * at all.
  */
 type Carries = 'tcp' | 'tls' | 'terminate' | 'http' | 'nothing'
 
 export type GatewayServers = {
   readonly resource: Resource
-  /** The workloads that serve it; none: all do. */
+  /** The workloads that serve it; none: all. */
   readonly selector: Labels
   readonly servers: readonly Server[]
 }
@@ -69,21 +69,20 @@ export const readGateway = ({ resource, value }: Typed<GatewaySpec>): GatewaySer
 })
 
 /**
- * Whether the server admits the VirtualService: a common host, from a namespace that it takes it
- * from.
+ * Whether the server admits the VirtualService: a common host, from a namespace that it accepts.
  */
 export const admits = ({ hosts }: Server, { hosts: wanted, namespace }: VirtualService): boolean =>
   wanted.some(host => hosts.overlapping(host).some(admitted => admitted === '*' || admitted === namespace))
 
 /**
  * Sockets by bind address and port. `::` takes IPv4 too, as '' does: with SO_REUSEPORT both would
- * open, and the kernel would deal each connection to either.
+ * open, and the kernel would give each connection to either.
  */
 export const socketKey = (bind: string, port: number): string => `${bind === '::' ? '' : bind} ${port}`
 
 /**
- * The servers of one Gateway on one socket, by the scope that they are: those of plain TCP have
- * their rules together, each other one has its own.
+ * The servers of one Gateway on one socket, by scope: the plain TCP ones share one, each other
+ * server has its own.
  */
 export function scopesBehind(servers: readonly Server[]): (readonly Server[])[] {
   const plain = servers.filter(each => each.carries === 'tcp')
@@ -91,7 +90,7 @@ export function scopesBehind(servers: readonly Server[]): (readonly Server[])[] 
   return plain.length === 0 ? named : [plain, ...named]
 }
 
-/** Which servers share each socket, in order; servers that get none are reported. */
+/** The servers that share each socket, in order; reports servers that get none. */
 export function assignSockets(
   gateways: readonly GatewayServers[],
   findings: Findings,
@@ -112,7 +111,7 @@ export function assignSockets(
   return sockets
 }
 
-/** A client that waits for its server's first words cannot be told from one that is slow. */
+/** weir cannot tell a client that waits for its server's first words from a slow one. */
 function reportSilent(sharers: readonly Server[], findings: Findings): void {
   const plain = sharers.find(each => each.carries === 'tcp')
   const named = sharers.find(each => each.names.length > 0)
@@ -121,14 +120,14 @@ function reportSilent(sharers: readonly Server[], findings: Findings): void {
   findings.at('CFG423', plain.resource, plain.path, message)
 }
 
-/** What is not TLS has one Gateway. */
+/** Only one Gateway gets what is not TLS. */
 function addPlain(server: Server, sharers: Server[], findings: Findings): void {
   const owner = sharers.find(each => each.carries === 'tcp')
   if (!owner || owner.resource === server.resource) sharers.push(server)
   else reportTaken(server, owner, findings)
 }
 
-/** Each name has one server: the oldest Gateway's, and there the first. */
+/** Each name belongs to one server: the first of the oldest Gateway. */
 function addNamed(server: Server, sharers: Server[], findings: Findings): void {
   const owners = sharers.filter(each => each.names.some(name => server.names.includes(name)))
   const names = server.names.filter(name => !owners.some(each => each.names.includes(name)))
@@ -174,7 +173,7 @@ function carriesOf(protocol: string, mode: string): Carries {
   return protocol.toUpperCase() === 'HTTPS' ? 'http' : 'terminate'
 }
 
-/** Why a server is not served; one that is planned all the same claims its names. */
+/** Why a server is not served; if it is planned nevertheless, it claims its names. */
 function refusal({ bind, protocol, carries }: Server): { field: string; message: string } | null {
   const no = 'the server is not served'
   if (bind.startsWith('unix://')) return { field: 'bind', message: `${no}: ${quote(bind)} is a Unix socket` }

@@ -47,8 +47,8 @@ export function serviceEntryServices(
 }
 
 /**
- * Its own addresses; without any, those that istiod has allocated to the host and written into the
- * status. They count where istiod would use them (networking/serviceentry/ip_autoallocation.go).
+ * Its own addresses; without any, those that istiod assigned to the host in the status. They count
+ * under Istio's own conditions (networking/serviceentry/ip_autoallocation.go).
  */
 function addressesOf({ resource, value }: Typed<ServiceEntrySpec>, host: string): Cidr[] {
   const own = value.addresses ?? []
@@ -65,15 +65,13 @@ function allocated({ metadata, value }: Resource, { resolution }: ServiceEntrySp
   )
 }
 
-/** One that forwards and has a selector is as a headless Service (networking/core/listener.go). */
+/** A forwarding entry with a selector acts as a headless Service (networking/core/listener.go). */
 function listensOf({ resolution, workloadSelector }: ServiceEntrySpec, addresses: readonly Cidr[]): Listens {
   if (addresses.length > 0) return 'addresses'
   return (resolution ?? 'NONE') === 'NONE' && workloadSelector ? 'members' : 'anywhere'
 }
 
-/**
- * With DNS resolution and neither endpoints nor a selector, the host itself is what is resolved.
- */
+/** With DNS resolution and neither endpoints nor a selector, the host itself is resolved. */
 const isResolvedByHost = ({ resolution, endpoints, workloadSelector }: ServiceEntrySpec): boolean =>
   (resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN') && !endpoints?.length && !workloadSelector
 

@@ -34,7 +34,7 @@ export function reportEndpoints(service: Service, registry: Registry, findings: 
   }
 }
 
-/** An ExternalName for a name outside of the files, or for itself by way of others. */
+/** An ExternalName for a name outside the files, or for itself by way of others. */
 function reportAlias(service: Service, alias: string, registry: Registry, findings: Findings): void {
   const { resource, host, namespace } = service
   const behind = registry.behind(service, namespace)
@@ -52,7 +52,7 @@ function reportAlias(service: Service, alias: string, registry: Registry, findin
   }
 }
 
-/** For a selector that picks nothing. */
+/** For a selector that selects nothing. */
 function selectorHint({ kind, value, metadata }: Resource): string | undefined {
   const spec = (value.spec ?? {}) as ServiceSpec & ServiceEntrySpec
   const labels = kind === 'Service' ? spec.selector : spec.workloadSelector?.labels
@@ -85,7 +85,7 @@ export function reportDestinationRule(
     return
   }
   const members = services.flatMap(service => service.members)
-  if (members.length === 0) return // the services have their own finding, or forward to the address asked for
+  if (members.length === 0) return // the services have their own finding, or forward to the dialled address
   for (const [index, { name, labels }] of (value.subsets ?? []).entries()) {
     if (members.some(member => hasLabels(member.labels, labels ?? {}))) continue
     findings.at(
@@ -97,7 +97,7 @@ export function reportDestinationRule(
   }
 }
 
-/** All that a host may mean, to whomever. */
+/** All services that a host may mean, to any viewer. */
 function servicesFor(host: string, registry: Registry): readonly Service[] {
   if (isWildcard(host)) return [...registry.overlapping(host)]
   const own = registry.exact(host)

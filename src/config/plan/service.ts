@@ -14,14 +14,14 @@ export type Service = {
   readonly host: string
   readonly namespace: string
   readonly resource: Resource
-  /** Where the host stands in its resource. */
+  /** The place of the host in its resource. */
   readonly path: Path
   readonly visibility: Visibility
   readonly listens: Listens
   /** Addresses that belong to it. */
   readonly addresses: readonly Cidr[]
   readonly ports: readonly ServicePort[]
-  /** `original`: connections go on to the address that they were made to; it has no members. */
+  /** `original`: connections go on to their original address; it has no members. */
   readonly resolution: 'static' | 'original'
   readonly members: readonly Member[]
   /** The other name that it stands for (ExternalName); null for all others. */
@@ -29,12 +29,12 @@ export type Service = {
 }
 
 /**
- * By which addresses the mesh knows a connection to the service:
- * - `addresses`: its own;
- * - `anywhere`: it has none that is known, so every address on its ports is taken for it;
- * - `members`: those of its endpoints, each of which gets what was meant for it (a headless
+ * How the mesh recognizes a connection to the service:
+ * - `addresses`: by its own addresses;
+ * - `anywhere`: it has no known address, so it takes every address on its ports;
+ * - `members`: by its endpoints' addresses, each of which gets its own connections (a headless
  *   Service);
- * - `nowhere`: it has none, and a client never dials one (an ExternalName).
+ * - `nowhere`: not at all, since clients never dial it (an ExternalName).
  */
 export type Listens = 'addresses' | 'anywhere' | 'members' | 'nowhere'
 
@@ -42,11 +42,11 @@ export type ServicePort = {
   readonly number: number
   readonly name: string
   readonly layer: Exclude<Layer, 'udp'>
-  /** Where the mesh listens for it, where that is not as for the other ports of its service. */
+  /** Where the mesh listens for this port, if it differs from the service's other ports. */
   readonly listens?: Listens
-  /** Number, container port's name, or null where the resource gives none. */
+  /** Number, container port's name, or null if the resource gives none. */
   readonly target: number | string | null
-  /** The resource that it stands in, and where. */
+  /** The resource that defines it, and the place. */
   readonly resource: Resource
   readonly path: Path
 }
@@ -55,12 +55,12 @@ export type ServicePort = {
 export type Member = {
   /** An IP address or a DNS name. */
   readonly address: string
-  /** Its address of the other family, where its service has both; it is still one endpoint. */
+  /** Its address of the other family, if its service has both; it still is one endpoint. */
   readonly other: string | null
-  /** It is being deleted, and serves only where no other endpoint does. */
+  /** It is being deleted, and serves only if no other endpoint does. */
   readonly draining: boolean
   readonly labels: Labels
   readonly weight: number
-  /** The port on which it serves a port of the service; 0 where it does not. */
+  /** Its port for a port of the service; 0 if it does not serve that port. */
   portOf(port: ServicePort): number
 }

@@ -1,6 +1,6 @@
 /**
- * How much one source may have: in the Settings for all listeners, and as an annotation of a
- * Gateway for its own. What each part may be stands here once.
+ * Limits per source: in the Settings for all listeners, and as an annotation of a Gateway for its
+ * own. This module defines the allowed values.
  */
 
 import type { PlannedLimit, SourceLimit } from '../../table/plan/access.ts'
@@ -12,7 +12,7 @@ export const PER_SOURCE = 'gateway.weir/per-source'
 
 export const LIMIT_DEFAULTS: SourceLimit = { connections: 0, rate: 0, burst: 0, prefix4: 32, prefix6: 64 }
 
-/** The least and the most of each. */
+/** The minimum and maximum of each. */
 export const LIMIT_RANGES: Readonly<Record<keyof SourceLimit, readonly [least: number, most: number]>> = {
   connections: [0, 1 << 24],
   rate: [0, 1_000_000],
@@ -21,13 +21,13 @@ export const LIMIT_RANGES: Readonly<Record<keyof SourceLimit, readonly [least: n
   prefix6: [1, 128],
 }
 
-/** Without a burst of its own, a rate may come at once what comes in a second. */
+/** The default burst is one second of the rate. */
 export const readyLimit = (limit: SourceLimit): SourceLimit => ({
   ...limit,
   burst: limit.rate === 0 ? 0 : limit.burst || limit.rate,
 })
 
-/** "connections=100;rate=10;burst=20", or null for what is no limit. */
+/** "connections=100;rate=10;burst=20"; null for anything that is no limit. */
 export function readSourceLimit(text: string): SourceLimit | null {
   const limit: { -readonly [field in keyof SourceLimit]: number } = { ...LIMIT_DEFAULTS }
   const seen = new Set<string>()
@@ -47,7 +47,7 @@ const isField = (name: string): name is keyof SourceLimit => Object.hasOwn(LIMIT
 
 const limits = ({ connections, rate }: SourceLimit): boolean => connections > 0 || rate > 0
 
-/** The limits of all, and the listeners with those that are theirs. */
+/** The limit for all listeners, and the listeners with their own. */
 export function withSourceLimits(
   listeners: readonly Listener[],
   settings: Settings,

@@ -1,14 +1,13 @@
 /**
- * The annotation that says where clients ask for TLS in the words of another protocol first:
- * "postgres" for all TLS servers of a Gateway, or "5432=postgres" for those of one port; several
- * are separated by ";".
+ * The annotation for clients that start TLS within another protocol: "postgres" for all TLS servers
+ * of a Gateway, or "5432=postgres" for those of one port; several are separated by ";".
  */
 
 export const STARTTLS = 'gateway.weir/starttls'
 
 const ENTRY = /^(?:(\d{1,5})=)?postgres$/
 
-/** The ports of an annotation's text; null: it is none of what is known. */
+/** The ports in an annotation's text; null: invalid. */
 export function readStarttls(text: string): ReadonlySet<number> | 'all' | null {
   const entries = text.split(';').map(entry => ENTRY.exec(entry.trim()))
   if (entries.includes(null)) return null
@@ -16,7 +15,7 @@ export function readStarttls(text: string): ReadonlySet<number> | 'all' | null {
   return ports.includes(undefined) ? 'all' : new Set(ports.map(Number))
 }
 
-/** Whether the servers on a port are meant. */
+/** Whether the annotation applies to the servers on a port. */
 export function starttlsPorts(annotations: Readonly<Record<string, string>>): { has(port: number): boolean } {
   const text = annotations[STARTTLS]
   const ports = text === undefined ? null : readStarttls(text)

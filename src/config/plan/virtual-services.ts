@@ -1,5 +1,5 @@
 /**
- * VirtualServices, read once: names resolved, matches in the words of the Plan.
+ * VirtualServices, read once: names resolved, matches in the terms of the Plan.
  *
  * What depends on the listener (the gateway's name, the default port, who sees it) is added in
  * rules.ts.
@@ -25,7 +25,7 @@ type TlsMatch = NonNullable<TlsRoute['match']>[number]
 type RouteDestination = {
   readonly host: string
   readonly subset: string | null
-  /** 0 where none is given. */
+  /** 0: not given. */
   readonly port: number
   readonly weight: number
 }
@@ -40,7 +40,7 @@ export type ReadMatch = {
   readonly port: number
   readonly sourceNamespace: string | null
   readonly sourceLabels: Labels
-  /** Full names of `match.gateways`; null where any of the VirtualService's will do. */
+  /** Full names of `match.gateways`; null: all of the VirtualService's. */
   readonly gateways: readonly string[] | null
 }
 
@@ -90,8 +90,8 @@ export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec
 }
 
 /**
- * The part of an `http` block that speaks of connections. A port of an HTTP protocol reads it even
- * where there are `tcp` routes, which are not for that port.
+ * The part of an `http` block about connections. A port of an HTTP protocol uses it even if there
+ * are `tcp` routes, which do not apply to that port.
  */
 function httpRoutes(spec: VirtualServiceSpec): TcpRoute[] {
   const first = connectionRoute({ ...spec, tcp: [] })
@@ -115,7 +115,7 @@ function readRoute(
     weight: weight ?? 0,
   }))
   // A destination without weight next to others gets nothing; a single one gets everything,
-  // whatever it says.
+  // whatever its weight.
   const drawn = destinations.length === 1 ? destinations : destinations.filter(each => each.weight > 0)
   return { name: `${resource.id} ${block}[${index}]`, destinations: drawn, matches }
 }

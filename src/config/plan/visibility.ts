@@ -28,7 +28,7 @@ export function shareViewer(left: Visibility, right: Visibility): boolean {
   return !left.isDisjointFrom(right)
 }
 
-/** The tier of a resource for a viewer, or null where the viewer does not see it. */
+/** The tier of a resource for a viewer; null if the viewer does not see it. */
 export function tierFor(visibility: Visibility, ownNamespace: string, viewer: string): Tier | null {
   if (visibility === 'public') return 2
   if (!visibility.has(viewer)) return null
@@ -38,8 +38,8 @@ export function tierFor(visibility: Visibility, ownNamespace: string, viewer: st
 const compare = <T>(left: T, right: T): number => (left < right ? -1 : left > right ? 1 : 0)
 
 /**
- * Older first, then by name, namespace and reading order. No creation time counts as the oldest, as
- * Go's zero time does.
+ * Older first, then by name, namespace and reading order. A missing creation time counts as the
+ * oldest, like Go's zero time.
  */
 export const byAge = (left: Resource, right: Resource): number =>
   compare(

@@ -6,7 +6,7 @@ import type { Resource } from '../resource.ts'
 import type { Condition, Typed, WorkloadEntrySpec } from './inputs.ts'
 import type { Workload } from './workload.ts'
 
-/** On a WorkloadEntry whose health its agent reports in the status. */
+/** On a WorkloadEntry whose agent reports its health in the status. */
 const HEALTH_CHECKED = 'proxy.istio.io/health-checks-enabled'
 
 export function readWorkloadEntry(
@@ -24,7 +24,7 @@ export function readWorkloadEntry(
       resource,
       namespace,
       addresses: value.address ? [value.address] : [],
-      // Labels of the object win over those of the spec (serviceentry/conversion.go,
+      // Labels of the object override those of the spec (serviceentry/conversion.go,
       // ConvertWorkloadEntry).
       labels: { ...value.labels, ...resource.metadata.labels },
       serviceAccount: value.serviceAccount ?? '',
@@ -38,7 +38,7 @@ export function readWorkloadEntry(
 }
 
 /**
- * With health checks, one that has not passed yet is no endpoint (serviceentry/conversion.go,
+ * With health checks, an entry that has not passed yet is no endpoint (serviceentry/conversion.go,
  * isHealthy).
  */
 function isHealthy({ metadata, value }: Resource): boolean {

@@ -15,7 +15,7 @@ export type Workload = {
    */
   readonly addresses: readonly string[]
   readonly labels: Labels
-  /** '' where it has none. */
+  /** '': none. */
   readonly serviceAccount: string
   readonly weight: number
   /** TCP port numbers by name. */
@@ -28,6 +28,6 @@ export type Workload = {
   readonly ownAddress: boolean
 }
 
-/** Whether every wanted label is there with its value; nothing wanted is always there. */
+/** Whether every wanted label is there with its value; an empty selector matches. */
 export const hasLabels = (labels: Labels, wanted: Labels): boolean =>
   Object.entries(wanted).every(([key, value]) => own(labels, key) === value)

@@ -28,7 +28,7 @@ export class Workloads {
 
   /**
    * The workloads of a namespace that have all these labels; an empty selector selects nothing
-   * (pkg/config/labels/instance.go, Match). Of several labels only the rarest is walked.
+   * (pkg/config/labels/instance.go, Match). Scans only the workloads of the rarest label.
    */
   select(namespace: string, labels: Labels | undefined): readonly Workload[] {
     const lists = Object.entries(labels ?? {}).map(
@@ -43,12 +43,15 @@ export class Workloads {
     return this.#byPod.get(id)
   }
 
-  /** The workload of a namespace that has an address, of two the one that claims it (claims.ts). */
+  /**
+   * The workload of a namespace at an address; if there are two, the one that claims it
+   * (claims.ts).
+   */
   at(address: string, namespace: string): Workload | undefined {
     return this.#byAddress.get(plainAddress(address))?.find(each => each.namespace === namespace)
   }
 
-  /** Every address with the workloads that have it, in the order of `all`. */
+  /** Every address with its workloads, in the order of `all`. */
   byAddress(): Iterable<[address: string, workloads: readonly Workload[]]> {
     return this.#byAddress
   }

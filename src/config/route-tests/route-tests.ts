@@ -29,7 +29,7 @@ import type { Resource } from '../resource.ts'
 import { parseTarget } from '../validate/route-test.ts'
 
 export type RouteTest = {
-  /** The resource that it stands in: "shop/orders". */
+  /** The resource that defines it: "shop/orders". */
   readonly routeTest: string
   readonly name: string
   readonly place: Place
@@ -37,7 +37,7 @@ export type RouteTest = {
   readonly expect: Expectation
 }
 
-/** What is null is not expected. */
+/** null: no expectation. */
 export type Expectation = {
   /** Full name, or an address. */
   readonly destination: string | null
@@ -67,7 +67,7 @@ type Written = {
 /** Rules that a hint names. */
 const NAMED_MAX = 8
 
-/** The tests of valid RouteTests; one that cannot be asked is a finding instead. */
+/** The tests of valid RouteTests; a test that cannot be asked becomes a finding instead. */
 export function readRouteTests(
   resources: readonly Resource[],
   { plan, gateways }: Pick<Planned, 'plan' | 'gateways'>,
@@ -90,7 +90,7 @@ class Known {
   readonly gateways: Gateways
   readonly #listeners: ReadonlyMap<string, readonly Listener[]>
   readonly #rules: ReadonlyMap<string, readonly RuleOrigin[]>
-  /** Of rules, and of routes with all their matches. */
+  /** Names of rules, and of routes with all their matches. */
   readonly #names: ReadonlySet<string>
 
   constructor({ listeners }: Plan, gateways: readonly string[]) {
@@ -115,9 +115,7 @@ class Known {
     return this.#rules.get(virtualService) ?? []
   }
 
-  /**
-   * The ports that a gateway listens on; null where one listener takes what was redirected to it.
-   */
+  /** The ports that a gateway listens on; null if one listener takes redirected connections. */
   portsOf(gateway: string): number[] | null {
     const listeners = this.#listeners.get(gateway) ?? []
     if (listeners.some(each => each.destination === 'original')) return null
@@ -125,7 +123,7 @@ class Known {
   }
 }
 
-/** Reads one test; null with a finding where it cannot be asked. */
+/** Reads one test; null with a finding if it cannot be asked. */
 class Reading {
   readonly #resource: Resource
   readonly #path: Path
@@ -188,7 +186,7 @@ class Reading {
     return this.#wrong('CFG491', path, `there is no gateway ${quote(name ?? '')}`, hint)
   }
 
-  /** Without a port it is the only one that the gateway listens on. */
+  /** The default is the only port that the gateway listens on. */
   #destination(to: string | null, gateway: string): Question['destination'] | null {
     const { ip, port } = (to === null ? null : parseTarget(to)) ?? { ip: null, port: null }
     const address = ip === null ? {} : { ip }
@@ -246,13 +244,11 @@ function fullHost(host: string, namespace: string): string {
   return address ? formatAddress(address.family, address.words) : expandHost(host, namespace)
 }
 
-/** A label without a value has an empty one, as the API server reads it. */
+/** A label without a value gets an empty one, as in the API server. */
 const withTexts = (labels: Readonly<Record<string, string | null>>): Record<string, string> =>
   Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value ?? '']))
 
-/**
- * Whether `rule` is the one that is named; a name without a match means each match of the route.
- */
+/** Whether `rule` is the named one; a name without a match means each match of the route. */
 export const isSameRule = (named: RuleName, rule: RuleName): boolean =>
   named.virtualService === rule.virtualService &&
   named.block === rule.block &&

@@ -13,7 +13,7 @@ import { didYouMean } from '../findings/suggest.ts'
 import { isMapping } from '../text/draft.ts'
 import { parseDuration } from './duration.ts'
 
-/** A value as written, and where to say that it is wrong. */
+/** A value as written, and where to report that it is wrong. */
 type Spot = {
   readonly value: unknown
   readonly path: Path
@@ -23,7 +23,7 @@ type Spot = {
 
 export type Reader<T> = {
   (spot: Spot): T | undefined
-  /** Whether `null` means something to it; elsewhere a field that is null counts as absent. */
+  /** Whether the reader accepts `null`; otherwise a null field counts as absent. */
   readonly takesNull?: true
 }
 
@@ -92,7 +92,7 @@ export const gatewayName: Reader<string> = spot => {
   return right ? value : wrong(spot, 'a Gateway as "namespace/name", or "mesh"')
 }
 
-/** An IP address to listen on; every address is '' , which may also be written "*". */
+/** An IP address to listen on; '' or "*" is every address. */
 export const bindAddress: Reader<string> = spot => {
   const { value } = spot
   if (value === '' || value === '*') return ''
@@ -111,7 +111,7 @@ export const strings: Reader<Readonly<Record<string, string>>> = spot => {
   return Object.fromEntries(read.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
-/** A list; items that are wrong are left out. */
+/** A list; wrong items are omitted. */
 export const list =
   <T>(item: Reader<T>): Reader<readonly T[]> =>
   spot =>
@@ -121,17 +121,17 @@ export const list =
           .filter((value): value is T & {} => value !== undefined && value !== null)
       : wrong(spot, 'a list')
 
-/** A list with something in it. */
+/** A list with at least one item. */
 export const someOf =
   <T>(item: Reader<T>): Reader<readonly T[]> =>
   spot =>
     Array.isArray(spot.value) && spot.value.length === 0 ? wrong(spot, 'a non-empty list') : list(item)(spot)
 
-/** `reader`'s value, or null where null is written. */
+/** `reader`'s value, or null for a written null. */
 export const orNull = <T>(reader: Reader<T>): Reader<T | null> =>
   Object.assign((spot: Spot) => (spot.value === null ? null : reader(spot)), { takesNull: true } as const)
 
-/** What `reader` reads, in another shape. */
+/** The value of `reader`, converted. */
 export const mapped =
   <From, To>(reader: Reader<From>, shape: (from: From) => To): Reader<To> =>
   spot => {
@@ -139,13 +139,13 @@ export const mapped =
     return value === undefined ? undefined : shape(value)
   }
 
-/** A field that others look after. */
+/** A field that another module checks. */
 export const ignored: Reader<never> = () => undefined
 
 /** The readers of an object's fields. */
 type Fields<T> = { readonly [name in keyof T]-?: Reader<T[name]> }
 
-/** An object with these fields and no others; one that is absent or wrong is as in `defaults`. */
+/** An object with these fields and no others; absent or wrong fields get `defaults`. */
 export const object =
   <T extends object>(fields: Fields<T>, defaults: T): Reader<T> =>
   spot => {
@@ -153,7 +153,7 @@ export const object =
     return read && { ...defaults, ...read }
   }
 
-/** As `object`, but `required` has no default: where it is missing or wrong, so is the whole. */
+/** Like `object`, but `required` has no default: if it is missing or wrong, so is the whole. */
 export const objectWith =
   <T extends object>(required: keyof T & string, fields: Fields<T>, defaults: Partial<T>): Reader<T> =>
   spot => {

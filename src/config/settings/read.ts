@@ -47,7 +47,7 @@ const PORT_MAX = 65535
 const WORKERS_MAX = 1024
 const CONNECTIONS_MAX = 1 << 24
 const DRAIN_MS_MAX = 24 * 3_600_000
-/** A header that is on its way at all is there long before. */
+/** Enough for any header that is on its way at all. */
 const PROXY_MS_MAX = 60_000
 const READING_MS_MAX = 600_000
 const EVERY_MS_MAX = 24 * 3_600_000
@@ -61,7 +61,7 @@ type Source = Settings['sources'][number]
 
 const versionNumber = integer(1, 2) as Reader<1 | 2>
 
-/** As it is written. */
+/** The shape as written. */
 type ProxyEntry = Omit<ProxySetting, 'timeoutMs'> & { readonly timeout: number | null }
 
 const proxyDefaults: Omit<ProxyEntry, 'from'> = {
@@ -121,9 +121,7 @@ const workloadDefaults: Workload = { namespace: 'default', labels: {} }
 const { everyMs, ...others } = DEFAULT_ACCESS_LOG
 const accessLogDefaults = { ...others, every: everyMs }
 
-/**
- * Settings as they are written: a field of another name or shape in each place where one differs.
- */
+/** The written form of Settings, for the fields with another name or shape there. */
 type Spec = Omit<Settings, 'connectDeadlineMs'> & { connectDeadline: Settings['connectDeadlineMs'] }
 const { connectDeadlineMs, ...settingsDefaults } = DEFAULT_SETTINGS
 
@@ -180,14 +178,14 @@ const SPEC: Reader<Settings> = mapped(
   ({ connectDeadline, ...rest }) => ({ ...rest, connectDeadlineMs: connectDeadline }),
 )
 
-/** A Settings document; its metadata has been checked like that of every resource. */
+/** A Settings document; its metadata was checked like that of every resource. */
 type Document = { apiVersion: string; kind: never; metadata: never; spec: Settings }
 const DOCUMENT: Reader<Partial<Document>> = object<Partial<Document>>(
   { apiVersion: choice(API_VERSION), kind: ignored, metadata: ignored, spec: SPEC },
   {},
 )
 
-/** The settings that `resources` hold, with defaults where they say nothing. */
+/** The settings in `resources`, with defaults for the rest. */
 export function readSettings(resources: readonly Resource[], findings: Findings): Settings {
   const [first, ...others] = resources.filter(
     ({ apiVersion, kind }) => kind === 'Settings' && apiVersion.startsWith(`${GROUP}/`),

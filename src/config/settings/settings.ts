@@ -11,24 +11,24 @@ import type { SourceLimit } from '../../table/plan/access.ts'
 import { READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
 
 export type AdminSettings = {
-  /** '' is every address. */
+  /** '': every address. */
   readonly address: string
   readonly port: number
-  /** Path of a UNIX socket, instead of address and port; '' is none. */
+  /** Path of a UNIX socket, instead of address and port; '': none. */
   readonly socket: string
-  /** Names beside localhost that browsers and scrapers may ask under. */
+  /** Names beside localhost that browsers and scrapers may use. */
   readonly hosts: readonly string[]
 }
 
 export type Settings = {
-  /** Worker threads; 0 means one for each CPU that this process may use. */
+  /** Worker threads; 0: one for each CPU that this process may use. */
   readonly workers: number
   readonly engine: 'auto' | 'uring' | 'epoll' | 'node'
   readonly profile: 'sidecar' | 'ambient'
   /** Which workload this gateway is; null serves every Gateway. */
   readonly workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> } | null
   readonly mesh: {
-    /** Address of the mesh listeners; '' is every address, IPv4 and IPv6. */
+    /** Address of the mesh listeners; '': every address, IPv4 and IPv6. */
     readonly bind: string
     /**
      * `ports`: a listener for each service port. `redirect`: one listener behind a redirect.
@@ -37,44 +37,44 @@ export type Settings = {
     readonly capture: 'ports' | 'redirect' | 'none'
     /** Port of the one listener of `capture: redirect`. */
     readonly port: number
-    /** What happens to an address that is no service. */
+    /** How weir treats an address that is no service. */
     readonly outbound: 'ALLOW_ANY' | 'REGISTRY_ONLY'
   }
-  /** Who connects from where, for clients that no WorkloadEntry or Pod describes. */
+  /** Identities of clients that no WorkloadEntry or Pod describes. */
   readonly sources: readonly {
     readonly cidr: Cidr
     readonly namespace: string
     readonly labels: Readonly<Record<string, string>>
   }[]
-  /** The admin listener; null is off. */
+  /** The admin listener; null: off. */
   readonly admin: AdminSettings | null
   readonly drain: { readonly timeoutMs: number }
   /**
-   * What becomes of a change that takes a destination from rules: control/guard/reload-guard.ts.
+   * How weir treats a change that takes a destination from rules: control/guard/reload-guard.ts.
    */
   readonly reload: { readonly guard: 'refuse' | 'warn' | 'strict' }
-  /** A line for each connection; null is off. */
+  /** A line per connection; null: off. */
   readonly accessLog: AccessLogSettings | null
   /**
-   * Open connections over all workers; more are reset with a counted reason. 0: what the open-file
-   * limit allows.
+   * Open connections over all workers; weir resets more, with a counted reason. 0: what the
+   * open-file limit allows.
    */
   readonly maxConnections: number
-  /** Endpoints of one destination that are tried for a connection; Istio tries one. */
+  /** Endpoints of one destination to try for a connection; Istio tries one. */
   readonly connectAttempts: number
   /**
-   * For all attempts together; null: 15 s, or the destination's connect timeout where that is
-   * longer.
+   * For all attempts together; null: 15 s, or the destination's connect timeout if that is longer.
    */
   readonly connectDeadlineMs: number | null
-  /** For all that is read of a connection before it is decided about, from accept. */
+  /** Time to read what a connection sends before weir decides about it, from accept. */
   readonly reading: { readonly timeoutMs: number }
   /**
-   * Who sends a PROXY header, and to which listeners; the first entry that fits a listener holds.
+   * The senders of PROXY headers, and the listeners; the first entry that matches a listener
+   * counts.
    */
   readonly proxyProtocol: readonly ProxySetting[]
   readonly authorization: AuthorizationSettings
-  /** What one source may have of all listeners together; null: no limit. */
+  /** Limits per source over all listeners; null: none. */
   readonly limits: { readonly perSource: SourceLimit | null }
 }
 
@@ -84,17 +84,17 @@ export type AuthorizationSettings = {
    * workload.
    */
   readonly identity: 'none' | 'address'
-  /** What becomes of open connections that changed policies deny. */
+  /** How weir treats open connections that changed policies deny. */
   readonly onChange: 'keep' | 'revoke'
   readonly revokeOverMs: number
 }
 
 export type ProxySetting = Omit<ReadsProxy, 'timeoutMs' | 'at'> & {
-  /** null: 5 s, or that of `reading` where it is shorter. */
+  /** null: 5 s, or that of `reading` if it is shorter. */
   readonly timeoutMs: number | null
   /** 'mesh', or Gateways as 'namespace/name'; none: every listener. */
   readonly gateways: readonly string[]
-  /** Of listeners; none: any. */
+  /** Ports of listeners; none: any. */
   readonly ports: readonly number[]
 }
 
@@ -102,9 +102,9 @@ type AccessLogSettings = {
   /** A file, or '/dev/stdout'. */
   readonly path: string
   readonly format: 'json' | 'text'
-  /** A line also when a connection is made, not only when it ends. */
+  /** Whether to write a line when a connection is established, too. */
   readonly open: boolean
-  /** A line also this often for a connection that goes on; 0 is none. */
+  /** Interval of further lines for open connections; 0: none. */
   readonly everyMs: number
 }
 

@@ -8,29 +8,26 @@
 import { quote } from '../findings/quote.ts'
 import { ALIASED_MAX, DEPTH_MAX } from './limits.ts'
 
-/**
- * A value that an alias can name: how many values it holds, aliases written out, and how deep it
- * is.
- */
+/** A value that an alias can name: its number of values with aliases expanded, and its depth. */
 type Anchored = { readonly value: unknown; readonly size: number; readonly height: number }
 
-/** What an alias stands for, or why it stands for nothing. */
+/** The value of an alias, or why it has none. */
 type Expansion =
   | { readonly value: unknown; readonly problem?: never }
   | { readonly code: 'CFG006' | 'CFG009'; readonly problem: string }
 
-/** Characters of a text that weigh as much as a value. */
+/** Characters of a text that count as one value. */
 const CHARACTERS_A_VALUE = 16
 
 export class Aliases {
   readonly #anchors = new Map<string, Anchored>()
   /** Values so far, those behind aliases counted each time. */
   #count = 0
-  /** Those of them that stand behind aliases. */
+  /** Those of them behind aliases. */
   #aliased = 0
-  /** The deepest level so far, below the anchor at hand. */
+  /** The deepest level so far, below the current anchor. */
   #deepest = 0
-  /** Whether a limit was reported: what goes over it after that is an echo. */
+  /** Whether a limit was reported; anything over it after that is an echo. */
   #isTold = false
 
   /** Counts a value; a long text counts as several. */
@@ -39,7 +36,7 @@ export class Aliases {
     if (depth > this.#deepest) this.#deepest = depth
   }
 
-  /** Has `convert` make the value of an anchor at `depth`; the anchor names it from then on. */
+  /** Lets `convert` make the value of an anchor at `depth`; the anchor names it from then on. */
   name<T>(anchor: string, depth: number, convert: () => T): T {
     const [count, deepest] = [this.#count, this.#deepest]
     this.#deepest = depth

@@ -43,7 +43,7 @@ export class Conversion {
     this.#base = base
   }
 
-  /** The data of the document whose root is `node`, or undefined where a mistake leaves none. */
+  /** The data of the document whose root is `node`; undefined if a mistake leaves none. */
   convert(node: Node): unknown {
     const value = this.#value(node, 0)
     return this.#usable ? value : undefined
@@ -126,7 +126,7 @@ export class Conversion {
     this.#findings.in('CFG007', this.#places.at(this.#offset(keyNode)), message)
   }
 
-  /** The text of a key. Kubernetes writes `80:` and `on:` as "80" and "true"; weir follows. */
+  /** The text of a key. Kubernetes reads `80:` and `on:` as "80" and "true"; weir follows. */
   #key(node: Node, depth: number): string | null {
     const value = this.#value(node, depth)
     const plain = typeof value !== 'object' || value === null
@@ -138,7 +138,7 @@ export class Conversion {
   }
 
   /**
-   * `<<`: the keys of other mappings, where this one and those before do not have them
+   * `<<`: adds the keys of other mappings that this one, and earlier ones, lack
    * (yaml.org/type/merge).
    */
   #merge(
@@ -183,5 +183,5 @@ export class Conversion {
   }
 }
 
-/** Of a field with a block below it, the place is the line with its name. */
+/** The place of a field with a block below it is the line of its name. */
 const isBlock = (node: Node): boolean => isCollection(node) && node.flow !== true

@@ -10,7 +10,7 @@ import type { Findings } from '../findings/diagnostic.ts'
 import { FILE_BYTES_MAX } from './limits.ts'
 import type { Lines } from './lines.ts'
 
-/** A file as the caller read it; `bytes` is the error where it could not be read. */
+/** A file as the caller read it; `bytes` is the error if that failed. */
 export type InputFile = { readonly file: string; readonly bytes: Uint8Array | Error }
 
 /**
@@ -19,10 +19,10 @@ export type InputFile = { readonly file: string; readonly bytes: Uint8Array | Er
  */
 const UNPRINTABLE = /(?![\t\n\r\u0085])\p{Cc}|\uFFFD/u
 
-/** Text to parse; where `lossy`, bytes that are no UTF-8 became U+FFFD. */
+/** Text to parse; if `lossy`, bytes that are no UTF-8 became U+FFFD. */
 export type Decoded = { readonly text: string; readonly lossy: boolean }
 
-/** The text of `input`, or null where there is none to parse. */
+/** The text of `input`; null if there is none to parse. */
 export function decode({ file, bytes }: InputFile, findings: Findings): Decoded | null {
   const top = { file, line: 1, column: 1 }
   if (bytes instanceof Error) {
@@ -42,7 +42,7 @@ export function decode({ file, bytes }: InputFile, findings: Findings): Decoded 
   return null
 }
 
-/** Reports the first character of a document that no text has; true where there is one. */
+/** Reports the first forbidden character of a document; true if there is one. */
 export function isUnprintable(
   decoded: Decoded,
   from: number,
@@ -62,7 +62,7 @@ const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
 
 /**
- * UTF-16 starts with its mark, or, without one, with two ASCII characters and a zero byte beside
+ * UTF-16 starts with its mark, or without one with two ASCII characters and a zero byte beside
  * each.
  */
 function isUtf16(bytes: Uint8Array): boolean {

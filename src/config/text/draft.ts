@@ -25,10 +25,10 @@ export type Draft = Locatable & {
 export const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Kinds that belong to no namespace. */
+/** Kinds without a namespace. */
 export const isClusterWide = (kind: string): boolean => kind === 'Namespace' || kind === 'Settings'
 
-/** The objects of one document; `implied` is what it is where it does not say so. */
+/** The objects of one document; `implied` has the apiVersion and kind of items that omit them. */
 export function* expand(
   root: unknown,
   locate: Locate,
@@ -64,7 +64,10 @@ function* expandDraft(list: Draft, findings: Findings): Generator<Draft> {
 
 const itemKind = (kind: unknown): string => String(kind).slice(0, -'List'.length)
 
-/** A list of a kind that weir reads; any other is a resource of its own kind, whatever it holds. */
+/**
+ * A list of a kind that weir reads; any other list is a resource of its own kind, whatever it
+ * holds.
+ */
 const isTypedList = ({ apiVersion, kind, value }: Draft): boolean =>
   typeof kind === 'string' &&
   kind.endsWith('List') &&
@@ -72,7 +75,7 @@ const isTypedList = ({ apiVersion, kind, value }: Draft): boolean =>
   typeof apiVersion === 'string' &&
   kindOf(apiVersion, itemKind(kind)).role !== 'other'
 
-/** `kind: List` in a group of its own is no list of Kubernetes. */
+/** `kind: List` in another group is not Kubernetes' List. */
 const isForeignList = ({ apiVersion }: Draft): boolean =>
   typeof apiVersion === 'string' && apiVersion.includes('/')
 
@@ -80,7 +83,7 @@ function draft(value: Mapping, locate: Locate, apiVersion: unknown, kind: unknow
   return { value, apiVersion, kind, title: titleOf(kind, value.metadata), locate }
 }
 
-/** As far as it can be told: "VirtualService default/echo", "VirtualService", or nothing. */
+/** As far as it is known: "VirtualService default/echo", "VirtualService", or nothing. */
 function titleOf(kind: unknown, metadata: unknown): string {
   if (typeof kind !== 'string') return ''
   const { name, namespace = 'default' } = isMapping(metadata) ? metadata : {}

@@ -9,7 +9,7 @@
 
 import { Lexer } from 'yaml'
 
-/** What is used of the package's lexer: private there, so held by a test. */
+/** The used part of the package's lexer, which is private; a test checks that it still exists. */
 type Parts = { readonly buffer: string; readonly flowLevel: number; pos: number }
 type Step = (this: Parts) => Generator<string, unknown>
 
@@ -24,7 +24,7 @@ function plainScalar(this: Parts): Generator<string, unknown> {
   return this.flowLevel > 0 ? plainInFlow.call(this) : parsePlainScalar.call(this)
 }
 
-/** Looks one lexeme ahead: the last one is the text, and may be longer than the package has it. */
+/** Looks one lexeme ahead: the last one is the text, and may be longer than in the package. */
 function* plainInFlow(this: Parts): Generator<string, unknown> {
   const step = parsePlainScalar.call(this)
   let last = ''

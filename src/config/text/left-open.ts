@@ -10,7 +10,7 @@ export const TEMPLATE = 'this is a template: render it first'
 
 const OPEN = /\{\{|\{%|\$\{\w/
 
-/** Whether the value at `path` below `root`, or a key on the way to it, was left open. */
+/** Whether the value at `path` below `root`, or a key on the way to it, contains a placeholder. */
 export function isLeftOpen(root: unknown, path: readonly (string | number)[]): boolean {
   let value = root
   for (const step of path) {

@@ -1,8 +1,6 @@
-/**
- * The limits of a configuration's text, so that no file can exhaust memory, stack or time.
- */
+/** The limits of a configuration's text, so that no file can exhaust memory, stack or time. */
 
-/** Bytes of one file; a larger one is not read at all. 100 000 routes take some 20 MiB. */
+/** Bytes of one file; weir does not read a larger one at all. 100 000 routes take some 20 MiB. */
 export const FILE_BYTES_MAX = 32 * 1024 * 1024
 
 /** Documents of one file; each costs a parser of its own. */
@@ -14,7 +12,7 @@ export const DOCUMENTS_MAX = 100_000
 export const LEXEMES_MAX = 8_000_000
 
 /**
- * Levels of nesting, aliases included. Istio's resources have some 15; recursion below is safe up
+ * Levels of nesting, including aliases. Istio's resources have some 15; recursion below is safe up
  * to thousands.
  */
 export const DEPTH_MAX = 200

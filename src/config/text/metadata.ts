@@ -25,10 +25,10 @@ const FIELDS = [
   ...['ownerReferences', 'finalizers', 'managedFields', 'clusterName'],
 ]
 
-/** Kinds that may leave out their name, and the name that they then have. */
+/** Kinds whose name is optional, with their default name. */
 const NAME_DEFAULTS = new Map([['Settings', 'settings']])
 
-/** The metadata of `draft`, or null where there is no name to call the resource by. */
+/** The metadata of `draft`; null if it has no usable name. */
 export function readMetadata(draft: Draft, kind: string, findings: Findings): Metadata | null {
   const metadata = draft.value.metadata ?? (NAME_DEFAULTS.has(kind) ? {} : undefined)
   if (!isMapping(metadata)) {
@@ -48,10 +48,7 @@ export function readMetadata(draft: Draft, kind: string, findings: Findings): Me
   return name === null || namespace === null ? null : { name, namespace, ...rest }
 }
 
-/**
- * What can be told of the metadata of a resource that is passed over: nothing in it is a mistake
- * here.
- */
+/** The known metadata of an ignored resource: nothing in it is a mistake. */
 export function readForeignMetadata({ value }: Draft): Metadata {
   const { name, generateName, namespace } = isMapping(value.metadata) ? value.metadata : {}
   const called = typeof name === 'string' ? name : typeof generateName === 'string' ? `${generateName}*` : ''
@@ -64,7 +61,7 @@ export function readForeignMetadata({ value }: Draft): Metadata {
   }
 }
 
-/** A misspelt namespace would leave the resource in another one. */
+/** A misspelt namespace would move the resource to another one. */
 function reportUnknown(draft: Draft, metadata: Mapping, findings: Findings): void {
   for (const name of Object.keys(metadata)) {
     if (FIELDS.includes(name)) continue

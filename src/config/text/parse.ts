@@ -11,12 +11,12 @@ import { Composer, type Document, type ErrorCode, type Node, Parser, Schema } fr
 import { goLexer } from './go-lexer.ts'
 import { DEPTH_MAX, LEXEMES_MAX } from './limits.ts'
 
-/** Hears of each mistake: its offset in the text, what is wrong, and how to fix it. */
+/** Receives each mistake: its offset in the text, what is wrong, and how to fix it. */
 export type OnMistake = (code: 'CFG005' | 'CFG006', offset: number, message: string, hint?: string) => void
 
 /**
- * The package looks tags up in `knownTags`, a plain object, where `!<__proto__>` or `!<toString>`
- * would find what every object inherits.
+ * The package looks up tags in `knownTags`, a plain object, where `!<__proto__>` or `!<toString>`
+ * would find inherited properties.
  */
 const SCHEMA = Object.assign(new Schema({ schema: 'failsafe' }), { knownTags: Object.create(null) })
 
@@ -37,7 +37,7 @@ const HINTS: { readonly [code in ErrorCode]?: string } = {
   BAD_SCALAR_START: 'quote the string',
 }
 
-/** The root of the document, null where it is empty or broken; mistakes go to `onMistake`. */
+/** The root of the document; null if it is empty or broken. Mistakes go to `onMistake`. */
 export function parseDocument(text: string, onMistake: OnMistake): Node | null {
   const composing = new Composing(onMistake)
   const parser = new Parser()
@@ -57,22 +57,21 @@ export function parseDocument(text: string, onMistake: OnMistake): Node | null {
 }
 
 /**
- * What there is too much of; the parser's stack holds the document and each collection that is
- * open.
+ * Which limit the document exceeds; the parser's stack holds the document and each open collection.
  */
 function excessOf(parser: Parser, lexemes: number): string | null {
   if (parser.stack.length - 1 > DEPTH_MAX) return `the document is nested more than ${DEPTH_MAX} levels deep`
   return lexemes > LEXEMES_MAX ? `the document has more than ${LEXEMES_MAX} tokens` : null
 }
 
-/** What the package says of a token that is in no node. */
+/** What the package reports about a token outside any node. */
 const OUTSIDE = /token in YAML stream$/
 
 type Token = Parameters<Composer['next']>[0]
 
-/** A composer whose mistakes go to a function at once. */
+/** A composer that passes its mistakes to a function at once. */
 class Composing {
-  /** Where the last quoted scalar opened: the place to show for a quote that never closes. */
+  /** Where the last quoted scalar opened: the place to show if its quote never closes. */
   quoteOffset = 0
   readonly #composer = new Composer(OPTIONS)
   readonly #onMistake: OnMistake
@@ -88,8 +87,8 @@ class Composing {
 
   take(token: Token): void {
     if (token.type === 'error') {
-      // A mistake can end the root of the document early: then each line that follows is one of
-      // these, and an echo.
+      // A mistake can end the root of the document early: then each further line is one of these,
+      // and an echo.
       if (this.#broken && OUTSIDE.test(token.message)) return
       this.#report(token, 'UNEXPECTED_TOKEN', token.message)
     } else for (const document of this.#composer.next(token)) this.#document = document

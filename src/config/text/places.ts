@@ -38,15 +38,13 @@ export class Places {
     )
   }
 
-  /** Where among its siblings the value is that `step` leads to, or −1. */
+  /** The index among its siblings of the value that `step` leads to, or −1. */
   #indexOf(container: unknown, step: string | number): number {
     if (Array.isArray(container)) return typeof step === 'number' ? step : -1
     return isMapping(container) ? (this.#indexesOf(container).get(String(step)) ?? -1) : -1
   }
 
-  /**
-   * Built once per mapping: a file with many mistakes asks for many places in one mapping.
-   */
+  /** Built once per mapping: a file with many mistakes asks for many places in one mapping. */
   #indexesOf(mapping: Mapping): ReadonlyMap<string, number> {
     const known = this.#indexes.get(mapping)
     if (known) return known
@@ -60,7 +58,7 @@ export class Places {
     return this.#offsets.get(container as Container) ?? []
   }
 
-  /** The place of the value at `path` below `root`, or of its nearest parent that is there. */
+  /** The place of the value at `path` below `root`, or of its nearest existing parent. */
   locate(root: unknown, rootOffset: number, path: Path): Place {
     let offset = rootOffset
     let value: unknown = root

@@ -27,10 +27,10 @@ const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Ku
 const CHART_PART = 'this file is a template of a Helm chart: render it first'
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
-/** Whether an object is passed over, whatever is wrong with it. */
+/** Whether weir ignores an object, whatever is wrong with it. */
 type Ignores = (draft: Draft) => boolean
 
-/** The resources of all files, in reading order; of two that have the same name the first. */
+/** The resources of all files, in reading order; if two have the same name, the first. */
 export function readDocuments(
   files: readonly InputFile[],
   findings: Findings,
@@ -81,7 +81,7 @@ function noteUnusable({ apiVersion, kind, value, locate }: Draft, unusable: Unus
   unusable.addPart({ kind, value, ...known }, locate([]))
 }
 
-/** Says that a file is a template; nothing else is to be said of it. */
+/** Reports that a file is a template, and nothing else about it. */
 function isTemplate(text: string, lines: Lines, findings: Findings): boolean {
   for (const { from, to } of splitDocuments(text)) {
     const offset = templateOffset(text.slice(from, to))
@@ -92,7 +92,7 @@ function isTemplate(text: string, lines: Lines, findings: Findings): boolean {
   return false
 }
 
-/** The objects of one document; none where its text is broken. */
+/** The objects of one document; none if its text is broken. */
 function* readDocument(decoded: Decoded, span: Span, lines: Lines, findings: Findings): Generator<Draft> {
   const { from, to } = span
   if (isUnprintable(decoded, from, to, lines, findings)) return
@@ -119,7 +119,7 @@ function onePerLine(from: number, lines: Lines, findings: Findings): OnMistake {
   }
 }
 
-/** The resource that `draft` is, or null where it has no apiVersion, kind or name to go by. */
+/** The resource of `draft`; null if it has no apiVersion, kind or name. */
 function complete(draft: Draft, file: string, ordinal: number, findings: Findings): Resource | null {
   if (isChartPart(file, draft)) {
     findings.template(draft.locate([]), CHART_PART, CHART_HINT)
@@ -158,8 +158,8 @@ function word(
 }
 
 /**
- * False where another resource of the same name came first. Kubernetes tells resources apart by
- * group, kind, namespace and name; the version is only a way of writing them.
+ * False if another resource of the same name came first. Kubernetes identifies resources by group,
+ * kind, namespace and name; the version is only a notation.
  */
 function keepFirst(resources: Map<string, Resource>, resource: Resource, findings: Findings): boolean {
   const { apiVersion, kind, metadata, ordinal } = resource

@@ -9,7 +9,7 @@
 
 import { Scalar } from 'yaml'
 
-/** A scalar's value; `problem` says why it is not quite what was written. */
+/** A scalar's value; `problem` is the reason if it differs from the text. */
 type Resolved = {
   readonly value: string | number | boolean | null
   /**
@@ -42,7 +42,7 @@ const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/
 
 const TAG = 'tag:yaml.org,2002:'
 const TEXT_TAGS = ['!', `${TAG}str`]
-/** The other tags that only say what a value is anyway; any other asks for more than data. */
+/** Tags that only confirm a value's type; any other asks for more than data. */
 const VALUE_TAGS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   [`${TAG}int`, Number.isInteger],
   [`${TAG}float`, (value: unknown) => typeof value === 'number'],
@@ -60,10 +60,10 @@ export function resolveScalar(node: Scalar): Resolved {
   return VALUE_TAGS.get(tag)?.(resolved.value) ? resolved : { value: null, problem: 'tag' }
 }
 
-/** Whether a scalar stands without quotes and is no block. */
+/** Whether a scalar has no quotes and is no block. */
 export const isPlain = (node: Scalar): boolean => node.type === undefined || node.type === Scalar.PLAIN
 
-/** Whether a tag on a mapping or list says only what it is. */
+/** Whether a tag on a mapping or list only confirms its type. */
 export const isCollectionTag = (tag: string | undefined, kind: 'map' | 'seq'): boolean =>
   tag === undefined || tag === '!' || tag === TAG + kind
 

@@ -21,7 +21,7 @@ const BOUNDARY = /(?<![^\n])(?:---|\.\.\.)(?!\S)/g
 export function* splitDocuments(text: string): Generator<Span> {
   let from = 0
   let content = firstContent(text, 0)
-  /** The span at hand starts with directives, and their `---` is still to come. */
+  /** The current span starts with directives, and their `---` is still to come. */
   let hasDirectives = text[content] === '%'
   for (const { 0: mark, index } of text.matchAll(BOUNDARY)) {
     if (mark === '---' && hasDirectives) {

@@ -11,7 +11,7 @@ import type { Draft } from './draft.ts'
 
 export const CHART_HINT = 'helm template CHART | weir check -'
 
-/** Whether it is worth looking closer. */
+/** Whether the text needs a closer look. */
 const BRACES = /\{[{%]/
 /**
  * What the lexer adds to the text: the start of a document, the end of a broken flow, a scalar
@@ -25,7 +25,7 @@ const MARKS: ReadonlySet<string> = new Set(['\u0002', '\u0018', '\u001f'])
 const CHART_FILE = /^(?:(?:.*[-._])?values(?:[-._].*)?|chart|requirements)\.(?:ya?ml|json)$/i
 
 /**
- * Where the first action of a template stands in the text of a document, or −1.
+ * The offset of the first template action in the text of a document, or −1.
  *
  * Only braces that are YAML's own count: those inside quotes, blocks and plain text are ordinary
  * text, such as the legend of a Grafana dashboard. No resource has a mapping as a key, so these
@@ -43,8 +43,8 @@ export function templateOffset(text: string): number {
 }
 
 /**
- * Whether a document is a part of a Helm chart that is no template itself: its values, or what it
- * is called.
+ * Whether a document is a part of a Helm chart that is no template itself: its values, or its
+ * Chart.yaml.
  */
 export const isChartPart = (file: string, { apiVersion, kind }: Draft): boolean =>
   CHART_FILE.test(baseName(file)) &&
@@ -53,7 +53,7 @@ export const isChartPart = (file: string, { apiVersion, kind }: Draft): boolean 
 
 const isChartVersion = (apiVersion: unknown): boolean => apiVersion === 'v1' || apiVersion === 'v2'
 
-/** kustomize lets this file leave out what it is. */
+/** kustomize allows this file to omit its apiVersion and kind. */
 export const isKustomization = (file: string): boolean => /^kustomization\.ya?ml$/i.test(baseName(file))
 
 const baseName = (file: string): string => file.slice(file.lastIndexOf('/') + 1)

@@ -1,9 +1,9 @@
 /**
- * AuthorizationPolicy: who may connect (istiod ValidateAuthorizationPolicy, and the CRD's rules).
+ * AuthorizationPolicy: access control (istiod ValidateAuthorizationPolicy, and the CRD's rules).
  *
- * What only HTTP has is told apart here too (pilot/pkg/security/authz/model): on a TCP connection
- * Envoy drops such an attribute from DENY, which then denies more, and the whole rule from ALLOW,
- * which then lets fewer in. weir does the same, and says so.
+ * This module also separates the attributes that only HTTP has (pilot/pkg/security/authz/model). On
+ * a TCP connection Envoy drops such an attribute from DENY, which then denies more, and drops the
+ * whole rule from ALLOW, which then allows less. weir does the same, and reports it.
  */
 
 import { parseAddress, parseCidr } from '../../address/address.ts'
@@ -32,7 +32,7 @@ const KEYS = [
   ...['source.ip', 'remote.ip', 'source.namespace', 'source.principal', 'source.serviceAccount'],
   ...['source.trustDomain', 'destination.ip', 'destination.port', 'connection.sni'],
 ]
-/** Keys that only a request, or a filter of Envoy's, has. */
+/** Keys that only a request, or one of Envoy's filters, has. */
 const FOREIGN_KEY =
   /^(?:request\.headers\[.+\]|request\.auth\.(?:principal|audiences|presenter|claims\[.+\])|experimental\.envoy\.filters\..+)$/
 const KEY_NAMES = [...KEYS, 'request.headers[name]', 'request.auth.principal', 'request.auth.claims[name]']
@@ -86,7 +86,7 @@ function checkTargets(spec: Field): void {
   for (const target of [...(one.absent ? [] : [one]), ...several.items]) checkTarget(target)
 }
 
-/** What a policy can be attached to (validation.go, validatePolicyTargetReference). */
+/** Valid targets of a policy (validation.go, validatePolicyTargetReference). */
 const TARGETS = [
   'gateway.networking.k8s.io/Gateway',
   'gateway.networking.k8s.io/GatewayClass',
@@ -125,7 +125,7 @@ function checkDryRun(root: Field, action: string): void {
 
 /** The spellings of Go's strconv.ParseBool. */
 const isGoBool = (text: string): boolean => /^(?:1|t|T|true|TRUE|True|0|f|F|false|FALSE|False)$/.test(text)
-/** Whether an AuthorizationPolicy is only tried: what it would deny is logged and counted. */
+/** Whether an AuthorizationPolicy is a dry run: weir logs and counts what it would deny. */
 export const isDryRun = (annotations: Readonly<Record<string, string>>): boolean =>
   /^(?:1|t|T|true|TRUE|True)$/.test(annotations[DRY_RUN] ?? '')
 
@@ -216,7 +216,7 @@ function checkFilled(list: Field): void {
 const ipBlock = (text: string): string | null =>
   parseCidr(text) || (text.includes(':') && parseAddress(text)) ? null : 'is no IP address or range'
 
-/** Ports are texts, and ranges are none; 0 passes, and fits no connection. */
+/** Ports are texts without ranges; 0 is valid, and matches no connection. */
 const portText = (text: string): string | null =>
   /^\+?\d{1,10}$/.test(text) && Number(text) <= 65_535 ? null : 'is no port between 0 and 65535'
 
@@ -230,7 +230,7 @@ const RULES_OF_KEY: Readonly<
   'source.serviceAccount': ['CFG213', serviceAccount],
 }
 
-/** istiod's own warning: nothing in it says which TCP connections are meant. */
+/** istiod's own warning: nothing in the rule selects TCP connections. */
 function checkDeniesAll(from: Field, to: Field): void {
   const asks = (list: Field, part: string, names: readonly string[]): boolean =>
     list.items.some(each => names.some(name => !each.get(part).get(name).empty))
@@ -245,7 +245,7 @@ function checkDeniesAll(from: Field, to: Field): void {
   )
 }
 
-/** The attributes of a rule that no connection has. */
+/** The attributes of a rule that a connection never has. */
 function foreignFields(rule: Field): Field[] {
   const named = (list: Field, part: string, names: readonly string[]): Field[] =>
     list.items.flatMap(each => names.map(name => each.get(part).get(name)).filter(field => field.filled))
@@ -268,5 +268,5 @@ function reportForeign(field: Field, action: string): void {
   field.report('CFG309', `no TCP connection has ${what}: ${outcome}`)
 }
 
-/** Whether a key of `when` is of something that no connection has. */
+/** Whether a key of `when` is an attribute that a connection never has. */
 export const isForeignKey = (key: string): boolean => FOREIGN_KEY.test(key)

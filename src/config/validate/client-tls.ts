@@ -6,7 +6,7 @@ import type { Field } from './field.ts'
 const FILES = ['clientCertificate', 'privateKey', 'caCertificates', 'caCrl']
 const CONFIG_MAP = 'configmap://'
 
-/** What skipping verification excludes, by mode: it leaves nothing to verify with. */
+/** By mode, the settings that exclude skipping verification: they leave nothing to verify with. */
 const UNVERIFIED: Readonly<Record<string, readonly string[]>> = {
   SIMPLE: ['caCertificates', 'credentialName', 'subjectAltNames'],
   MUTUAL: ['caCertificates', 'subjectAltNames'],
@@ -35,7 +35,7 @@ export function checkClientTls(tls: Field, namespace: string): void {
   }
 }
 
-/** A ConfigMap with certificates has to be in the rule's own namespace. */
+/** A ConfigMap with certificates must be in the rule's own namespace. */
 function checkConfigMap(credential: Field, namespace: string): void {
   credential.check('CFG210', text => {
     if (!text.startsWith(CONFIG_MAP)) return null

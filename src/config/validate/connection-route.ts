@@ -11,7 +11,7 @@ import { isObject } from './field.ts'
 const ROUTE_FIELDS = ['route', 'name', 'match']
 const DESTINATION_FIELDS = ['destination', 'weight']
 
-/** The http route that routes connections, or null where the resource has none. */
+/** The http route that routes connections; null if the resource has none. */
 export function connectionRoute(spec: unknown): Readonly<Record<string, unknown>> | null {
   if (!isObject(spec) || !isFilled(spec.hosts) || isFilled(spec.tcp) || !isFilled(spec.http)) return null
   const [first] = spec.http
@@ -22,7 +22,7 @@ export function connectionRoute(spec: unknown): Readonly<Record<string, unknown>
 
 const isFilled = (value: unknown): value is readonly unknown[] => Array.isArray(value) && value.length > 0
 
-/** Whether nothing but `names` is set. */
+/** Whether only `names` are set. */
 const hasOnly = (value: unknown, names: readonly string[]): boolean =>
   isObject(value) &&
   Object.keys(value).every(key => names.includes(key) || value[key] === undefined || value[key] === null)

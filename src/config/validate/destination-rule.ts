@@ -56,7 +56,7 @@ function checkPolicy(policy: Field, namespace: string): void {
   for (const each of policy.get('portLevelSettings').items) checkPortPolicy(each.withoutWarnings(), namespace)
 }
 
-/** Istio does not look at the port's number here. */
+/** Istio does not check the port's number here. */
 function checkPortPolicy(policy: Field, namespace: string): void {
   if (policy.get('port').absent) policy.get('port').report('CFG103', 'a policy for a port must name the port')
   if (PORT_POLICY.every(name => policy.get(name).absent)) {

@@ -10,7 +10,7 @@ import { CODES, type Code } from '../findings/codes.ts'
 import { formatPath, type Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 
-/** Where the complaints go. */
+/** The list that receives findings. */
 type Report = (code: Code, path: Path, message: string, hint?: string) => void
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -31,7 +31,7 @@ export class Field {
     return this.value === undefined || this.value === null
   }
 
-  /** A text or a list that is there and not empty. */
+  /** A text or a list that is present and not empty. */
   get filled(): boolean {
     return (typeof this.value === 'string' || Array.isArray(this.value)) && this.value.length > 0
   }
@@ -49,12 +49,12 @@ export class Field {
     return typeof this.value === 'number' ? this.value : undefined
   }
 
-  /** The entries of a list; none where this is no list. */
+  /** The entries of a list; none if this is no list. */
   get items(): readonly Field[] {
     return Array.isArray(this.value) ? this.value.map((_, index) => this.item(index)) : []
   }
 
-  /** The entries of an object; none where this is no object. */
+  /** The entries of an object; none if this is no object. */
   get entries(): readonly (readonly [string, Field])[] {
     return isObject(this.value) ? Object.keys(this.value).map(key => [key, this.get(key)] as const) : []
   }
@@ -78,7 +78,7 @@ export class Field {
     this.#report(code, this.path, message, hint)
   }
 
-  /** Complains about the text when `rule` does; a rule says what is wrong, or null. */
+  /** Reports the text if `rule` does; a rule returns what is wrong, or null. */
   check(code: Code, rule: (text: string) => string | null, hint?: string): void {
     if (this.text === undefined) return
     const complaint = rule(this.text)
@@ -86,8 +86,8 @@ export class Field {
   }
 
   /**
-   * The same field with its warnings dropped: istiod loses those of some nested blocks, and so do
-   * we.
+   * The same field without its warnings: istiod loses those of some nested blocks, and so does
+   * weir.
    */
   withoutWarnings(): Field {
     return new Field(this.value, this.path, (code, path, message, hint) => {

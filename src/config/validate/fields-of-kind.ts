@@ -1,5 +1,6 @@
 /**
- * Walks a resource along the table of known fields: unknown ones are errors, ignored ones warnings.
+ * Checks a resource against the table of known fields: unknown ones are errors, ignored ones
+ * warnings.
  */
 
 import type { Code } from '../findings/codes.ts'
@@ -8,7 +9,7 @@ import { didYouMean } from '../findings/suggest.ts'
 import type { Field } from './field.ts'
 import type { Fields, Known, Support } from './known-fields.ts'
 
-/** What a resource has beside its `spec`. */
+/** The top-level fields beside `spec`. */
 const TOP = ['apiVersion', 'kind', 'metadata', 'spec', 'status']
 
 const NOTES: Partial<Readonly<Record<Support, readonly [Code, string]>>> = {
@@ -21,7 +22,7 @@ export function checkFields(root: Field, fields: Fields): void {
   walk(root.get('spec'), fields, false)
 }
 
-/** `isNoted`: a block around this field has been named already. */
+/** `isNoted`: a block around this field was already reported. */
 function walk(field: Field, known: Known, isNoted: boolean): void {
   if (field.absent) return
   const [support, fields] =

@@ -21,7 +21,7 @@ import { checkServerTls, isPassthrough } from './server-tls.ts'
 import { checkProtocol, protocolFamily } from './values.ts'
 
 /**
- * The mark of a Gateway that istiod made of one of the Gateway API: any name, and hosts without
+ * Marks a Gateway that istiod derived from one of the Gateway API: any name, and hosts without
  * routes ("~").
  */
 const SEMANTICS = 'internal.istio.io/gateway-semantics'
@@ -55,7 +55,10 @@ function checkServer(server: Field, namespaces: readonly string[]): void {
   checkTlsFitsProtocol(server)
 }
 
-/** "host" or "namespace/host", where `namespaces` stand for no one namespace; no short names. */
+/**
+ * "host" or "namespace/host", where `namespaces` lists the words that are no namespace; no short
+ * names.
+ */
 function serverHost(text: string, namespaces: readonly string[]): Complaint {
   const slash = text.indexOf('/')
   if (slash < 0) return serverHostName(text)

@@ -1,14 +1,14 @@
 /**
  * Header values: text with Envoy's `%VARIABLE%` expressions, which must be closed.
  *
- * The drawing is Envoy's (source/common/router/header_parser.cc), which istiod follows:
- * `%%`, `%NAME%`, `%NAME(text)%` and `%NAME(["a", "b"])%`.
+ * The grammar is Envoy's (source/common/router/header_parser.cc), which istiod follows: `%%`,
+ * `%NAME%`, `%NAME(text)%` and `%NAME(["a", "b"])%`.
  */
 
 type State = keyof typeof NEXT
 type Step = { readonly other: State | null } & { readonly [character: string]: State | null }
 
-/** From each state, by character, to the next; null is an error. Spaces are `' '` only. */
+/** State transitions by character; null is an error. `' '` is the only space. */
 const NEXT = {
   literal: { '%': 'percent', other: 'literal' },
   percent: { '%': 'literal', '(': 'arguments', other: 'name' },

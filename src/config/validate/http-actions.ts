@@ -116,7 +116,7 @@ function checkAbort(abort: Field): void {
   if (!http2.absent) http2.report('CFG210', 'http2Error is not supported by Istio yet')
 }
 
-/** A percentage that Envoy can count: 0, or from a millionth up. */
+/** A percentage that Envoy can represent: 0, or at least a millionth. */
 function checkFraction(percentage: Field): void {
   if (percentage.number !== undefined && percentage.number > 0) checkRange(percentage, 0.0001, 100)
   else checkRange(percentage, 0, 100)

@@ -13,7 +13,7 @@ const isInternal = (name: string): boolean => name.startsWith(':') || name.toLow
 export const headerName = (name: string): string | null =>
   HEADER_NAME.test(name) ? null : 'is not a header name'
 
-/** A header that a request may get: also the authority. */
+/** A header that a request may get, including the authority. */
 const requestHeader = (name: string): string | null => (isAuthority(name) ? null : otherHeader(name))
 
 function otherHeader(name: string): string | null {
@@ -36,7 +36,7 @@ export function checkHeaders(headers: Field): void {
   }
 }
 
-/** The authority can be set once: by `rewrite`, or by one header. */
+/** The authority can be set only once: by `rewrite`, or by one header. */
 export function checkAuthority(route: Field): void {
   const request = route.get('headers').get('request')
   let current = route.get('rewrite').get('authority').text ?? ''

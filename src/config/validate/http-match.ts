@@ -11,10 +11,10 @@ import { regularExpression } from './regex.ts'
 
 const CLAIMS = '@request.auth.claims'
 
-/** What HTTP/2 has in place of a request line and a status line (RFC 9113 §8.3). */
+/** The pseudo-headers of HTTP/2 (RFC 9113 §8.3). */
 const PSEUDO_HEADERS = [':method', ':scheme', ':authority', ':path', ':status']
 
-/** Whether a header's name stands for a claim of a JSON web token: `@request.auth.claims.group`. */
+/** Whether a header's name means a claim of a JSON web token: `@request.auth.claims.group`. */
 export function isJwtClaim(name: string): boolean {
   if (!name.toLowerCase().startsWith(CLAIMS)) return false
   return /^(\..+|\[.+\])$/s.test(name.slice(CLAIMS.length))
@@ -28,7 +28,7 @@ export function checkHttpMatch(match: Field): void {
   }
   for (const [name, header] of match.get('withoutHeaders').entries) {
     checkHeaderName(name, header)
-    if (header.get('regex').text !== '*') checkStringMatch(header) // "*" means: is there at all
+    if (header.get('regex').text !== '*') checkStringMatch(header) // "*" means: present
   }
   checkRegex(match.get('uri').get('regex'))
   for (const name of ['scheme', 'method', 'authority']) checkStringMatch(match.get(name))
@@ -46,7 +46,7 @@ function checkHeaderName(name: string, header: Field): void {
 }
 
 /**
- * `exact`, `prefix` or `regex`; a prefix is empty in a uri only (Envoy's string matcher allows
+ * `exact`, `prefix` or `regex`; a prefix may be empty only in a uri (Envoy's string matcher allows
  * none).
  */
 function checkStringMatch(match: Field): void {

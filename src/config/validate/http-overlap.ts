@@ -33,7 +33,7 @@ function prefixedMatches(routes: Field): readonly Prefixed[] {
   const found: Prefixed[] = []
   for (const route of routes.items) {
     const matches = route.get('match').items
-    if (matches.length === 0) break // what follows is unreachable anyway
+    if (matches.length === 0) break // the rest is unreachable anyway
     for (const match of matches) {
       const prefix = match.get('uri').get('prefix').text
       if (prefix) found.push({ match, prefix })

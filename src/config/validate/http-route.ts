@@ -21,7 +21,7 @@ import { checkAuthority, checkHeaders } from './http-headers.ts'
 import { checkHttpMatch } from './http-match.ts'
 import { checkDuration } from './values.ts'
 
-/** Pairs of actions that one route cannot have together. */
+/** Pairs of actions that exclude each other in a route. */
 const CONFLICTS: readonly (readonly [string, string])[] = [
   ['redirect', 'route'],
   ['redirect', 'fault'],
@@ -41,7 +41,7 @@ export function checkHttpRoute(route: Field, isDelegate: boolean): void {
   checkParts(route)
 }
 
-/** A route that delegates can do nothing else. */
+/** A route that delegates cannot have other actions. */
 function checkDelegation(route: Field): void {
   for (const name of ['redirect', 'route']) {
     const field = route.get(name)

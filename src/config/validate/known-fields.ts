@@ -8,24 +8,24 @@
 
 /** What weir does with a field. */
 export type Support =
-  /** Does what it says. */
+  /** Implemented. */
   | 'served'
-  /** Changes nothing that weir does; needs no word. */
+  /** Changes nothing that weir does, so no message. */
   | 'no effect'
-  /** An error, as in Istio; the checks of meaning say why. */
+  /** An error, as in Istio; the semantic checks give the reason. */
   | 'refused'
-  /** Belongs to layer 4, but is ignored so far, with a warning. */
+  /** Belongs to layer 4, but weir ignores it so far, with a warning. */
   | 'not served yet'
-  /** Ignored with a warning, as everything of layer 7 is. */
+  /** Ignored with a warning, like all of layer 7. */
   | 'needs layer 7'
-  /** No connection has it: a warning says what becomes of the rule (authorization-policy.ts). */
+  /** No connection has it: a warning explains the effect on the rule (authorization-policy.ts). */
   | 'only HTTP has it'
-  /** Ignored, with one finding for each http route instead of one for each field. */
+  /** Ignored, with one finding per http route instead of one per field. */
   | 'by route'
 
 /**
- * A field without fields of its own (or with free ones, like labels), an object or a list of
- * objects that is served, or one that is ignored as a whole. `'*'` stands for any name.
+ * A field without fields of its own (or with free ones, like labels), a served object or list of
+ * objects, or one that weir ignores as a whole. `'*'` is any name.
  */
 export type Known = Support | Fields | readonly [Support, Fields]
 export type Fields = { readonly [name: string]: Known }

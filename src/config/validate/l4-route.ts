@@ -12,8 +12,8 @@ export function checkTcpRoute(route: Field): void {
 }
 
 /**
- * `hosts` of the VirtualService cover the SNI hosts; `isGateway` allows the names that Istio makes
- * up.
+ * `hosts` of the VirtualService must cover the SNI hosts; `isGateway` allows the names that Istio
+ * makes up.
  */
 export function checkTlsRoute(route: Field, hosts: ReadonlySet<string>, isGateway: boolean): void {
   const match = route.get('match')
@@ -34,7 +34,8 @@ function checkRoute(route: Field, block: string): void {
 }
 
 /**
- * What matches of both blocks share. `sourceNamespace` and `sourceSubnet` are free text in Istio.
+ * The part that matches of both blocks share. `sourceNamespace` and `sourceSubnet` are free text in
+ * Istio.
  */
 function checkL4Match(match: Field): void {
   for (const entry of match.get('destinationSubnets').items) entry.check('CFG203', subnet)

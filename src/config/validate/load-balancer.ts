@@ -5,10 +5,10 @@ import type { Field } from './field.ts'
 import { checkLocality, checkZoneAware } from './locality.ts'
 import { checkDuration, checkLeastDuration, checkRange, readDuration } from './values.ts'
 
-/** Envoy refuses Maglev tables from this size on. */
+/** Envoy refuses Maglev tables of this size and more. */
 const TABLE_SIZE_END = 5_000_011
 
-/** `outlierDetection` of the same policy: what failing over depends on. */
+/** `outlierDetection` of the same policy, which failover depends on. */
 export function checkLoadBalancer(balancer: Field, outlierDetection: Field): void {
   checkConsistentHash(balancer.get('consistentHash'))
   const locality = balancer.get('localityLbSetting')
@@ -47,7 +47,7 @@ function checkTableSize(size: Field): void {
 }
 
 function isPrime(number: number): boolean {
-  if (number < 4) return number > 0 // 1 passes in Envoy too
+  if (number < 4) return number > 0 // Envoy accepts 1 too
   if (number % 2 === 0) return false
   for (let factor = 3; factor * factor <= number; factor += 2) if (number % factor === 0) return false
   return true

@@ -29,7 +29,7 @@ export function checkLocality(setting: Field, outlierDetection: Field): void {
 }
 
 /**
- * Younger than localityLbSetting; zones and regions are its own matter, so priorities cannot name
+ * Newer than localityLbSetting. It handles zones and regions itself, so priorities cannot name
  * them.
  */
 export function checkZoneAware(setting: Field, outlierDetection: Field): void {
@@ -61,7 +61,7 @@ function checkFailover(setting: Field, outlierDetection: Field): void {
   }
 }
 
-/** How one locality's load is shared: 1 to 100 for each, 100 in all. */
+/** The distribution of one locality's load: 1 to 100 for each, 100 in all. */
 function checkShares(to: Field): void {
   let total = 0
   for (const [, weight] of to.entries) {
@@ -80,8 +80,7 @@ function checkShares(to: Field): void {
 }
 
 /**
- * No locality lies inside an earlier one, and a wildcard stands last; the first bad one is
- * reported.
+ * No locality lies inside an earlier one, and a wildcard comes last; reports the first bad one.
  *
  * "a" is all of region a, as "a/*" is, while "a*" is the name of another; "*" is everything, so
  * nothing may follow it. A wildcard after what it covers is fine (istiod validateLocalities).
@@ -108,7 +107,7 @@ function prefixesOf(locality: string): readonly string[] {
   return ['', ...steps.map((_, index) => steps.slice(0, index + 1).join('/'))]
 }
 
-/** Region, zone and subzone; a subzone may have slashes of its own. */
+/** Region, zone and subzone; a subzone may contain slashes. */
 function stepsOf(locality: string): readonly string[] {
   const [region, zone, ...subzone] = locality.split('/')
   if (zone === undefined) return [region]

@@ -2,8 +2,9 @@
  * Names: which strings are DNS labels, host names, label keys, ports and addresses.
  *
  * The rules are those of istiod's webhook (istio/istio pkg/config/validation/agent/validation.go
- * and pkg/config/labels/instance.go), quirks included: upper case is fine, a single all-digit label
- * is a fine wildcard domain but no fully qualified one. Each rule returns what is wrong, or null.
+ * and pkg/config/labels/instance.go), quirks included: upper case is valid; a single all-digit
+ * label is a valid wildcard domain, but no fully qualified one. Each rule returns what is wrong, or
+ * null.
  */
 
 import { parseAddress, parseCidr } from '../../address/address.ts'
@@ -45,7 +46,7 @@ export function wildcardDomain(text: string): Complaint {
   return dot < 0 ? null : labels(text.slice(dot + 1))
 }
 
-/** A name that is a wildcard otherwise than as a whole first label: "*example.com". */
+/** A name with a wildcard that is not the whole first label: "*example.com". */
 export const isPartialWildcard = (text: string): boolean =>
   text.includes('*') && text.length !== 1 && !text.startsWith('*.')
 
@@ -64,7 +65,7 @@ function labels(text: string): Complaint {
 
 /**
  * A host of a VirtualService for gateways: also the names that Istio makes for AUTO_PASSTHROUGH,
- * `outbound_.80_._.a.example.com`, where the resource has SNI routes.
+ * `outbound_.80_._.a.example.com`, if the resource has SNI routes.
  */
 export function gatewayBoundDomain(text: string, hasSniHosts: boolean): Complaint {
   if (!hasSniHosts || !text.startsWith('outbound_')) return wildcardDomain(text)
@@ -75,10 +76,10 @@ export function gatewayBoundDomain(text: string, hasSniHosts: boolean): Complain
 }
 
 /**
- * Every host that covers all the names that `name` stands for: itself, and wildcards down to "*".
+ * Every host that covers all names of `name`: itself, and wildcards down to "*".
  *
  * A look-up costs the length of a name, whatever the number of hosts; comparing all pairs would not
- * (Matches and SubsetOf in pkg/config/host/name.go say the same by comparing suffixes).
+ * (Matches and SubsetOf in pkg/config/host/name.go compare suffixes, with the same result).
  */
 export function* coveringHosts(name: string): Generator<string> {
   const tail = name.startsWith('*') ? name.slice(1) : name
@@ -86,7 +87,7 @@ export function* coveringHosts(name: string): Generator<string> {
   for (let at = 0; at <= tail.length; at++) yield `*${tail.slice(at)}`
 }
 
-/** Whether one of `hosts` covers all the names that `name` stands for. */
+/** Whether one of `hosts` covers all names of `name`. */
 export function isCovered(name: string, hosts: ReadonlySet<string>): boolean {
   for (const host of coveringHosts(name)) if (hosts.has(host)) return true
   return false
@@ -99,7 +100,7 @@ export const subnet = (text: string): Complaint =>
     ? null
     : 'is neither an IP address nor a CIDR'
 
-/** What stands after "unix://": an absolute path to a file, or an abstract name ("@name"). */
+/** The part after "unix://": an absolute path to a file, or an abstract name ("@name"). */
 export function unixPath(path: string): Complaint {
   if (path === '') return 'does not name a socket'
   return path.startsWith('@') || (path.startsWith('/') && !path.endsWith('/'))
@@ -116,6 +117,6 @@ export function labelKey(text: string): Complaint {
   return parts[2].length > LABEL_MAX ? `has a name of more than ${LABEL_MAX} characters` : null
 }
 
-/** Label values have no limit of length in Istio. */
+/** Istio does not limit the length of label values. */
 export const labelValue = (text: string): Complaint =>
   LABEL_VALUE.test(text) ? null : 'is not a label value'

@@ -40,7 +40,7 @@ function badCount(text: string): string | null {
 }
 
 /**
- * Flags, named groups, \A, \z and \Q…\E as JavaScript spells them, near enough for a check of
+ * Translates flags, named groups, \A, \z and \Q…\E to JavaScript, closely enough for a check of
  * syntax.
  */
 function toJavaScript(text: string): string {

@@ -1,5 +1,5 @@
 /**
- * What a ServiceEntry may have, depending on its `resolution`.
+ * Which parts of a ServiceEntry are allowed, depending on its `resolution`.
  *
  * The rules are istiod's (the later half of ValidateServiceEntry) and the schema's CEL rules.
  */
@@ -61,7 +61,7 @@ function checkDns(spec: Field, portNames: ReadonlySet<string>, endpointsMax: num
   checkSharedAddress(spec)
 }
 
-/** Names are resolved as connections ask for them, so nothing but wildcards and ports is given. */
+/** Names are resolved per connection, so only wildcards and ports are allowed. */
 function checkDynamicDns(spec: Field, owner: Owner): void {
   for (const host of spec.get('hosts').items) {
     host.check('CFG201', text =>
@@ -115,7 +115,7 @@ function checkSharedAddress(spec: Field): void {
   if (isTcp) hosts.report('CFG253', 'several hosts share one address on a TCP port')
 }
 
-/** Without HTTP or TLS, nothing in a connection says which of several hosts it is for. */
+/** Without HTTP or TLS, nothing in a connection tells several hosts apart. */
 function checkSeveralHosts(spec: Field): void {
   const hosts = spec.get('hosts')
   if (hosts.items.length < 2) return

@@ -116,7 +116,7 @@ function checkConnection(connection: Field): void {
   connection.get('sni').check('CFG201', domain)
 }
 
-/** "10.0.0.1:9000", "10.0.0.1" and ":9000"; what is left out is null. Null: none of these. */
+/** "10.0.0.1:9000", "10.0.0.1" and ":9000"; omitted parts are null. Null: none of these. */
 export function parseTarget(text: string): { ip: string | null; port: number | null } | null {
   if (/^:\d{1,5}$/.test(text)) return withPort(null, Number(text.slice(1)))
   const found = splitEndpoint(text)

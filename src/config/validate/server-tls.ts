@@ -62,8 +62,8 @@ function checkOneSource(tls: Field): void {
 }
 
 /**
- * Certificates from files: a certificate with its key, a CA bundle where clients have certificates
- * too.
+ * Certificates from files: a certificate with its key, and a CA bundle if clients have
+ * certificates.
  */
 function checkFiles(tls: Field, mode: string): void {
   if (mode !== 'SIMPLE' && !tls.get('caCertificates').filled) needs(tls, mode, 'caCertificates')
@@ -77,8 +77,7 @@ function checkFiles(tls: Field, mode: string): void {
 }
 
 /**
- * A list of revoked certificates needs client certificates, and stands in the credential where
- * there is one.
+ * A revocation list requires client certificates, and belongs into the credential if there is one.
  */
 function checkRevocations(tls: Field, excluded: boolean): void {
   if (excluded && tls.get('caCrl').filled) {

@@ -68,7 +68,7 @@ function unique<T>(field: Field, value: T | undefined, seen: Set<T>): void {
   seen.add(value)
 }
 
-/** No address of its own, and Istio gives it none either. */
+/** Neither an address of its own nor one that Istio assigns. */
 function isWithoutAddress(spec: Field, owner: Owner): boolean {
   const automatic = !spec.get('resolution').absent && spec.get('resolution').text !== 'NONE'
   const refused = owner.labels[AUTO_ALLOCATE]?.toLowerCase() === 'false'

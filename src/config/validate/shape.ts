@@ -29,13 +29,13 @@ const LEAVES = {
 
 /**
  * A leaf, a list of one shape, a map of one shape (`'*'`), or an object with some fields of known
- * shape; a field whose name ends in `!` must be there.
+ * shape; a field whose name ends in `!` is required.
  */
 export type Shape = keyof typeof LEAVES | readonly [Shape] | { readonly [field: string]: Shape }
 
 const isList = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape)
 
-/** Complains about every value in `field` that does not have its shape; an absent one is fine. */
+/** Reports every value in `field` with another shape; an absent one is fine. */
 export function checkShape(field: Field, shape: Shape): void {
   if (field.absent) return
   if (typeof shape === 'string') {

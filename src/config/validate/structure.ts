@@ -22,7 +22,7 @@ import { checkShape } from './shape.ts'
 const MODELS = { DestinationRule, Gateway, ServiceEntry, VirtualService, WorkloadEntry }
 type Modelled = keyof typeof MODELS
 
-/** Younger fields than the models know, and few: these load no schema. */
+/** Kinds with few fields, some newer than the models; they load no schema. */
 const SHAPES = {
   AuthorizationPolicy: AUTHORIZATION_SHAPE,
   PeerAuthentication: PEER_AUTHENTICATION_SHAPE,
@@ -40,7 +40,7 @@ type SchemaError = {
 }
 
 /**
- * Fields of which an object can have one only (`oneof` in Istio's protos); Ajv does not say which.
+ * Fields of which an object can have only one (`oneof` in Istio's protos); Ajv does not name them.
  */
 const CHOICES: readonly (readonly string[])[] = [
   ['exact', 'prefix', 'regex'],
@@ -62,9 +62,7 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'a text',
 }
 
-/**
- * Complains about everything in `root` (the whole resource) that the schema of its kind refuses.
- */
+/** Reports everything in `root` (the whole resource) that the schema of its kind refuses. */
 export function checkStructure(kind: IstioKind, root: Field): void {
   if (!isModelled(kind)) {
     checkShape(root.get('spec'), SHAPES[kind])
@@ -90,10 +88,7 @@ function schemaErrors(kind: Modelled, spec: unknown): readonly SchemaError[] {
   }
 }
 
-/**
- * A copy without fields that are null, which Kubernetes drops before it looks; entries of lists
- * stay.
- */
+/** A copy without null fields, which Kubernetes drops first; entries of lists stay. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (!isObject(value)) return value
@@ -124,7 +119,7 @@ function follow(root: Field, pointer: string): Field {
 type Sentence = (field: Field, params: SchemaError['params']) => void
 type Words = (params: SchemaError['params']) => string
 
-/** What comes along with a `oneOf` that is broken. */
+/** Errors that accompany a broken `oneOf`. */
 const ECHOES = ['not', 'anyOf']
 
 function mustBe(what: Words): Sentence {
@@ -172,7 +167,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   },
 }
 
-/** Whether a text would have the type, if only it were no text. */
+/** Whether a text would have the type if it were not quoted. */
 function isQuoted(text: string | undefined, type: string): boolean {
   if (text === undefined) return false
   return type === 'boolean'

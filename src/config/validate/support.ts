@@ -23,7 +23,7 @@ const PREFIX = 'gateway.weir/'
 const SPLIT = `${PREFIX}split`
 const SPLIT_WORDS: readonly string[] = SPLITS
 
-/** What an annotation may be, in words for a message, and whether a text is. */
+/** The allowed values of an annotation, in words for a message, and the check. */
 type Rule = {
   readonly may: string
   readonly is: (text: string) => boolean
@@ -62,7 +62,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
 
 const DRY_RUN = 'istio.io/dry-run'
 
-/** Annotations that istiod's webhook refuses on every kind but AuthorizationPolicy, or on all. */
+/** Annotations that istiod's webhook refuses, on every kind but AuthorizationPolicy, or on all. */
 const REFUSED = [
   DRY_RUN,
   'internal.istio.io/webhook-always-reject',
@@ -70,7 +70,7 @@ const REFUSED = [
   'internal.istio.io/parent-namespace',
 ]
 
-/** What a layer-4 proxy of an ambient mesh does not match by. */
+/** Attributes that a layer-4 proxy of an ambient mesh does not match. */
 const SIDECAR_ONLY = ['destinationSubnets', 'port', 'sourceLabels', 'sourceNamespace']
 
 export function checkAnnotations(root: Field, kind: string): void {
@@ -94,7 +94,7 @@ export function checkAnnotations(root: Field, kind: string): void {
   }
 }
 
-/** Says of each http route whether it routes connections or is ignored. */
+/** Reports for each http route whether it routes connections or is ignored. */
 export function checkHttpSupport(spec: Field): void {
   const served = connectionRoute(spec.value)
   for (const route of spec.get('http').items) {
@@ -110,7 +110,7 @@ export function checkHttpSupport(spec: Field): void {
   }
 }
 
-/** In ambient mode, only `gateways` is matched by, and routes have one destination. */
+/** In ambient mode, only `gateways` is matched, and routes have one destination. */
 export function checkAmbient(spec: Field): void {
   for (const route of [...spec.get('tcp').items, ...spec.get('tls').items]) {
     for (const match of route.get('match').items) {

@@ -1,9 +1,8 @@
 /**
  * Routes and matches that are never used, found by literal comparison (IST0130, IST0131).
  *
- * The comparison is istiod's (analyzeUnreachable…Rules): two matches are the same when they are
- * written the same, list order included; for http, a prefix that an earlier prefix covers counts
- * too.
+ * The comparison is istiod's (analyzeUnreachable…Rules): two matches are equal if they are written
+ * the same, including list order; for http, a prefix that an earlier prefix covers counts too.
  */
 
 import { formatPath, type Path, type Place } from '../findings/diagnostic.ts'
@@ -13,8 +12,7 @@ import { type Field, isObject } from './field.ts'
 type Locate = (path: Path) => Place
 
 /**
- * Reports what is unreachable in the routes of one block; `locate` says where an earlier one
- * stands.
+ * Reports unreachable parts of the routes of one block; `locate` gives the place of an earlier one.
  */
 export function checkReachable(routes: Field, locate: Locate): void {
   const seen = new Map<string, Field>()
@@ -60,10 +58,7 @@ function titleOf(route: Field): string {
   return name.filled ? `route ${quote(name.text ?? '')}` : route.name
 }
 
-/**
- * A match as text, the same for the same meaning: keys in order, empty fields and its name left
- * out.
- */
+/** A match as text, equal for equal meaning: sorted keys, without empty fields and its name. */
 function canonical(match: unknown): string {
   if (!isObject(match)) return JSON.stringify(match)
   const { name: _, ...rest } = match

@@ -3,14 +3,14 @@
 import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
 
 export const VALIDATE_CODES = {
-  // Shape: what the schema of the kind refuses.
+  // Shape: refused by the schema of the kind.
   CFG101: error('a field has the wrong type or value', 'write the value that the message names'),
   CFG102: error('a field is not known', 'correct its name, or remove it'),
   CFG103: error('a required field is missing', 'add it'),
   CFG104: error('fields that exclude each other are both set', 'keep one of them'),
   CFG105: error('a kind has the wrong apiVersion', 'write the apiVersion that the hint names'),
 
-  // Meaning: what istiod's webhook refuses, and weir's own annotations.
+  // Meaning: refused by istiod's webhook, and weir's own annotations.
   CFG201: error(
     'a text is not a host name',
     'write a DNS name, with a wildcard as its first label only where that is allowed',
@@ -44,7 +44,7 @@ export const VALIDATE_CODES = {
   ),
   CFG220: error('the ambient profile does not support this attribute', 'remove it, or set profile: sidecar'),
 
-  // What istiod's webhook accepts with a warning.
+  // Accepted by istiod's webhook with a warning.
   CFG251: warning('a deprecated field or form is used', 'use the one that replaces it'),
   CFG252: warning('a setting has no effect', 'remove it, or add what it needs'),
   CFG253: warning('a value is accepted, but works badly', 'see the message'),
@@ -54,7 +54,7 @@ export const VALIDATE_CODES = {
   ),
   IST0131: warning('a match repeats an earlier one, or is inside it', 'remove it, or narrow the earlier one'),
 
-  // What weir does not do.
+  // Not implemented in weir.
   CFG301: warning('a field is not served yet', 'remove it, or accept that weir ignores it'),
   CFG302: warning('a field needs layer 7', 'remove it, or accept that weir ignores it'),
   CFG303: warning('an http route needs layer 7', 'write a tcp route; weir ignores this one'),

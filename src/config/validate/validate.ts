@@ -29,7 +29,10 @@ import { checkWorkloadEntry } from './workload-entry.ts'
 
 export type ValidateOptions = { readonly profile: 'sidecar' | 'ambient' }
 
-/** Adds to `findings` everything that is wrong with `resource`, or that weir would ignore of it. */
+/**
+ * Adds to `findings` everything that is wrong with `resource`, and everything that weir would
+ * ignore of it.
+ */
 export function validate(resource: Resource, findings: Findings, options: ValidateOptions): void {
   const { apiVersion, kind } = resource
   const found = kindOf(apiVersion, kind)

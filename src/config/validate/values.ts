@@ -20,7 +20,7 @@ export function checkDuration(field: Field, zeroOff = false): void {
   else if (!isWhole(ms)) field.report('CFG207', `${describe(field.value)} is finer than a millisecond`)
 }
 
-/** A duration of at least a millisecond, and as fine as may be: all that the schema asks for. */
+/** A duration of at least a millisecond, in any precision: the schema's only condition. */
 export function checkLeastDuration(field: Field): void {
   const ms = readDuration(field)
   if (ms !== null && ms < 1) reportTooShort(field)
@@ -31,8 +31,8 @@ function reportTooShort(field: Field): void {
 }
 
 /**
- * The milliseconds of a duration of any length; null where there is none, with a finding where it
- * is malformed.
+ * The milliseconds of a duration of any length; null if there is none, with a finding if it is
+ * malformed.
  */
 export function readDuration(field: Field): number | null {
   const ms = field.text === undefined ? null : parseDuration(field.text)
@@ -42,12 +42,10 @@ export function readDuration(field: Field): number | null {
   return ms
 }
 
-/**
- * Whole to the nanosecond, which is all that Go counts; a product of decimals can be off by less.
- */
+/** Rounded to whole nanoseconds, Go's unit; a product of decimals can be slightly off. */
 const isWhole = (ms: number): boolean => Math.abs(ms - Math.round(ms)) < 0.5e-6
 
-/** A duration without a fraction of a second; that it is a duration is checked elsewhere. */
+/** A duration without a fraction of a second; another check decides whether it is a duration. */
 export function checkWholeSeconds(field: Field): void {
   const ms = field.text === undefined ? null : parseDuration(field.text)
   if (ms === null || isWhole(ms / 1000)) return
@@ -88,7 +86,7 @@ const PROTOCOLS: Readonly<Record<string, 'http' | 'tls' | 'tcp' | 'udp'>> = {
   udp: 'udp',
 }
 
-/** The family of a protocol, or null for one that is not known; case does not matter. */
+/** The family of a protocol, or null for an unknown one; case does not matter. */
 export function protocolFamily(protocol: string): 'http' | 'tls' | 'tcp' | 'udp' | null {
   const name = protocol.toLowerCase()
   return Object.hasOwn(PROTOCOLS, name) ? PROTOCOLS[name] : null

@@ -39,7 +39,7 @@ export function checkVirtualService(spec: Field, namespace: string, locate: (pat
   checkExportTo(spec.get('exportTo'), namespace)
 }
 
-/** A VirtualService without hosts is one that others delegate to, by http routes only. */
+/** A VirtualService without hosts serves only as a delegate, for http routes. */
 function checkDelegate(spec: Field): void {
   for (const name of ['gateways', 'tls', 'tcp']) {
     const field = spec.get(name)
@@ -48,10 +48,7 @@ function checkDelegate(spec: Field): void {
   }
 }
 
-/**
- * Not for the mesh: `mesh` is not among its gateways. As in istiod, also true where there are none
- * at all.
- */
+/** Not for the mesh: `mesh` is not among its gateways. As in istiod, also true if it has none. */
 const isGatewayBound = (spec: Field): boolean =>
   spec.get('gateways').items.every(gateway => gateway.text !== 'mesh')
 
@@ -76,7 +73,7 @@ function checkHosts(spec: Field): void {
 const hasSniHost = (route: Field): boolean =>
   route.get('match').items.some(match => !match.get('sniHosts').empty)
 
-/** Two hosts of one VirtualService have no name in common, short names left as they are. */
+/** Two hosts of one VirtualService must not overlap; short names stay as they are. */
 function checkOverlap(host: Field, index: number, indexes: ReadonlyMap<string, number>): void {
   host.check('CFG209', text => {
     for (const other of coveringHosts(text)) {
@@ -88,7 +85,7 @@ function checkOverlap(host: Field, index: number, indexes: ReadonlyMap<string, n
   })
 }
 
-/** Claims of web tokens are known to gateways only. */
+/** Only gateways know claims of web tokens. */
 function checkClaims(http: Field): void {
   for (const match of http.items.flatMap(route => route.get('match').items)) {
     for (const name of ['headers', 'withoutHeaders']) {

@@ -8,7 +8,7 @@ import type { Field } from './field.ts'
 import { checkLabels, checkPort } from './field-checks.ts'
 import { dnsLabel, domain, ipAddress, isIpAddress, UNIX_PREFIX, unixPath } from './names.ts'
 
-/** The schema's rule (CEL) is stricter by one than a DNS label. */
+/** The schema's rule (CEL) is one character stricter than a DNS label. */
 const PORT_NAME_END = 63
 
 export function checkWorkloadEntry(entry: Field): void {
@@ -31,7 +31,7 @@ export function checkStaticEndpoint(endpoint: Field, portNames: ReadonlySet<stri
 
 const isUnix = (entry: Field): boolean => entry.get('address').text?.startsWith(UNIX_PREFIX) ?? false
 
-/** `otherwise`: what an address that is no unix socket has to be. */
+/** `otherwise`: what an address must be if it is no UNIX socket. */
 function checkAddress(entry: Field, otherwise: (text: string) => string | null): void {
   const address = entry.get('address')
   const ports = entry.get('ports')
@@ -50,10 +50,7 @@ function checkAddress(entry: Field, otherwise: (text: string) => string | null):
 const socketPath = (address: string): string | null =>
   address.endsWith('/') ? 'names a folder, not a socket' : unixPath(address.slice(UNIX_PREFIX.length))
 
-/**
- * Ports by the names that the ServiceEntry gives them; null where it is not known which one that
- * is.
- */
+/** Ports by the names that the ServiceEntry gives them; null if the ServiceEntry is unknown. */
 export function checkEndpointPorts(entry: Field, portNames: ReadonlySet<string> | null): void {
   for (const [name, port] of entry.get('ports').entries) {
     if (portNames && !portNames.has(name)) {
