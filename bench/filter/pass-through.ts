@@ -16,11 +16,11 @@ export class PassThrough implements Filter {
   }
 
   said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
-    this.stages.flows.pass(slot, side, buffer, bytes, more)
+    this.stages.passage.pass(slot, side, buffer, bytes, more)
   }
 
   saidEnd(slot: number, side: Side): void {
-    this.stages.flows.passEnd(slot, side)
+    this.stages.passage.passEnd(slot, side)
   }
 
   tell(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {

@@ -132,7 +132,7 @@ export const PLANTED: readonly Planted[] = [
   plant(
     'a reset passes for an end',
     100,
-    'engine/flow/flows.ts',
+    'engine/flow/passage.ts',
     'case Came.broken:\n        this.#endings.break(slot, side, result)',
     'case Came.broken:\n        this.#takeEnd(slot, side)',
   ),

@@ -57,7 +57,7 @@ export class SessionFilter implements Filter {
     if (session.isReady && !this.#over.has(slot)) this.#sayEarly(slot, side, port)
     if (!session.heardClose || this.#over.has(slot) || port.hasPassedEnd) return
     port.hasPassedEnd = true
-    this.#stages.flows.passEnd(slot, side)
+    this.#stages.passage.passEnd(slot, side)
   }
 
   saidEnd(slot: number, side: Side): void {
@@ -145,7 +145,9 @@ export class SessionFilter implements Filter {
 
   /** What the side has said goes to the other one. */
   #pass(slot: number, side: Side, data: Uint8Array): void {
-    this.#inBuffers(slot, data, (buffer, bytes) => this.#stages.flows.pass(slot, side, buffer, bytes, false))
+    this.#inBuffers(slot, data, (buffer, bytes) =>
+      this.#stages.passage.pass(slot, side, buffer, bytes, false),
+    )
   }
 
   #inBuffers(slot: number, bytes: Uint8Array, use: (buffer: number, bytes: number) => void): void {

@@ -13,6 +13,7 @@ import type { Reception } from '../worker/reception.ts'
 import type { Dialer } from './dialer.ts'
 import type { Endings } from './endings.ts'
 import type { Flows } from './flows.ts'
+import type { Passage } from './passage.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, type Slots } from './slots.ts'
@@ -30,6 +31,7 @@ export type Stages = {
   readonly memory: Memory
   readonly ports: Ports
   readonly queues: Queues
+  readonly passage: Passage
   readonly flows: Flows
   readonly endings: Endings
 }
@@ -41,7 +43,7 @@ type AdmissionOptions = {
   readonly reception: Reception
   readonly ports: Ports
   readonly queues: Queues
-  readonly flows: Flows
+  readonly passage: Passage
   readonly dialer: Dialer
   readonly endings: Endings
   readonly starttls: Starttls
@@ -66,7 +68,7 @@ export class Admission {
 
   /** Lets it go where the decision says; what was read of it and is left goes first. */
   #admit(slot: number, arrival: Arrival): void {
-    const { slots, decider, journal, reception, ports, queues, flows, dialer, starttls, onAdmitted } =
+    const { slots, decider, journal, reception, ports, queues, passage, dialer, starttls, onAdmitted } =
       this.#options
     const { table, decision } = arrival
     slots.enter(slot, State.Dialing)
@@ -82,11 +84,11 @@ export class Admission {
     if (onAdmitted) onAdmitted(slot)
     if (slots.starttls[slot] === 1) starttls.begin(slot)
     const isFiltered = hasSpoken && ports.isFiltered(slot)
-    if (bytes > 0 && !isFiltered) flows.cameEarly(slot, bytes)
+    if (bytes > 0 && !isFiltered) passage.cameEarly(slot, bytes)
     this.#receive(slot)
     if (slots.readings.size > 0) slots.readings.delete(slot)
     if (table) dialer.dial(slot, table, decision)
-    if (isFiltered) flows.filterEarly(slot)
+    if (isFiltered) passage.tellEarly(slot)
     reception.leave(arrival)
   }
 

@@ -2,7 +2,7 @@
  * The connections of one worker, each module a stage on their way, and each knows those after it:
  *
  *   accept (intake.ts) ─▶ read (reading.ts) ─▶ decide (admission.ts) ─▶ dial (dialer.ts)
- *                                                  close (endings.ts) ◀─ relay (flows.ts) ◀─┘
+ *                                     close (endings.ts) ◀─ relay (passage.ts, flows.ts) ◀─┘
  *
  * States and moves are those of ../decide/state.ts. This module puts the stages together, and
  * passes completions and timeouts to their stage.
@@ -19,14 +19,17 @@ import type { Decider } from '../decide/decide.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Reception } from '../worker/reception.ts'
+import { Account } from './account.ts'
 import { Admission, type OnAdmitted } from './admission.ts'
 import { Ask } from './ask.ts'
+import { Bulk } from './bulk.ts'
 import { type Clock, Deadlines } from './deadlines.ts'
 import { Dialer } from './dialer.ts'
 import { Endings } from './endings.ts'
 import { Flows } from './flows.ts'
 import { Intake } from './intake.ts'
 import * as Operation from './operations.ts'
+import { Passage } from './passage.ts'
 import { Ports } from './ports.ts'
 import { Queues } from './queues.ts'
 import { Reading } from './reading.ts'
@@ -61,6 +64,7 @@ export class Connections {
   readonly #reading: Reading
   readonly #dialer: Dialer
   readonly #flows: Flows
+  readonly #passage: Passage
   readonly #watch: Watch
 
   constructor(options: ConnectionsOptions) {
@@ -76,14 +80,16 @@ export class Connections {
     const parts = { ask, slots, ports, queues, splicer, deadlines }
     const shared = { ...parts, kernel, sockets, memory, decider, journal, reception, clock }
     const endings = new Endings({ ...shared, attempts, tally })
-    const counters = decider.stats.counters[decider.worker]
-    const flows = new Flows({ ...shared, counters, endings })
+    const account = new Account({ ...shared, counters: decider.stats.counters[decider.worker] })
+    const bulk = new Bulk({ ...shared, account, endings })
+    const flows = new Flows({ ...shared, account, bulk, endings })
+    const passage = new Passage({ ...shared, account, flows, endings })
     const dialer = new Dialer({ ...shared, attempts, descriptorCeiling, flows, endings })
-    const stages = { memory, ports, queues, flows, endings }
+    const stages = { memory, ports, queues, passage, flows, endings }
     const starttls = new Starttls({ ...stages, slots })
     const admission = new Admission({
       ...shared,
-      flows,
+      passage,
       dialer,
       endings,
       starttls,
@@ -103,6 +109,7 @@ export class Connections {
     this.#reading = reading
     this.#dialer = dialer
     this.#flows = flows
+    this.#passage = passage
   }
 
   /** One completion of a connection's operation: the one that the kernel has found. */
@@ -121,7 +128,7 @@ export class Connections {
     if (state[slot] === State.Closing) {
       if (buffer >= 0) this.#queues.give(buffer)
       if (result > 0) mark('bytes while it is being closed')
-      if (result > 0 && !this.slots.readings.has(slot)) this.#flows.late(slot, kind, side, result)
+      if (result > 0 && !this.slots.readings.has(slot)) this.#passage.late(slot, kind, side, result)
       this.endings.endWhenIdle(slot)
       return
     }
@@ -129,7 +136,7 @@ export class Connections {
       case Operation.RECEIVE:
       case Operation.RECEIVE_LARGER:
         if (state[slot] === State.Reading) this.#reading.received(slot, result, flags, buffer)
-        else this.#flows.received(slot, side, result, flags, buffer)
+        else this.#passage.received(slot, side, result, flags, buffer)
         break
       case Operation.SEND:
         this.#flows.sent(slot, otherOf(side), result)

@@ -1,9 +1,9 @@
 /**
  * A filter: stands between one side's socket and the flows, such as a TLS session. It gets the
- * bytes from and for its side, and calls `Flows` with the result:
+ * bytes from and for its side, and hands on the result:
  *
- *   socket ─▶ said ──▶ flows.pass ─▶ the other side          saidEnd ─▶ flows.passEnd
- *   socket ◀─ flows.put ◀── tell ◀── the other side          tellEnd ─▶ flows.putEnd
+ *   socket ─▶ said ──▶ passage.pass ─▶ the other side          saidEnd ─▶ passage.passEnd
+ *   socket ◀─ flows.put ◀──── tell ◀── the other side          tellEnd ─▶ flows.putEnd
  *
  * It may hold bytes, change them, send bytes of its own at any time (an answer in a handshake,
  * before there is another side), and end the connection (`Endings.break`). A port without a filter

@@ -1,35 +1,28 @@
 /**
- * Flows: the two directions of a connection. Each passes the bytes of one side to the other,
+ * Flows: the two directions of a connection. What is put into one goes out to the other side,
  * complete and in order, and then the end, with back-pressure against slow readers.
  *
- *   port ─▶ filter? ─▶ the other side's filter? ─▶ queue ─▶ send, send … ─▶ its port goes on
+ *   port ─▶ passage.ts ─▶ put ─▶ queue ─▶ send, send … ─▶ its port goes on
  *
  * A repeating receive is cancelled when the queue has grown to HELD_MAX, and started again when all
  * of it was sent: that is the back-pressure. Large pieces alternate: one receive, then one send. An
  * idle connection holds no buffer.
- *
- * More than 300 lines, as what comes, goes on and ends is one thought: each looks at the same few
- * bits.
  */
 
-import { assert, unreachable } from '../../base/assert.ts'
+import { assert } from '../../base/assert.ts'
 import { mark } from '../../base/mark.ts'
 import { Errno } from '../../kernel/errno.ts'
-import { type Kernel, type Memory, NONEMPTY, type SocketCalls } from '../../kernel/kernel.ts'
+import type { Kernel, Memory, SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
-import { Counter } from '../../stats/stats.ts'
 import { State } from '../decide/state.ts'
-import type { Journal } from '../worker/journal.ts'
+import type { Account } from './account.ts'
 import type { Ask } from './ask.ts'
+import type { Bulk } from './bulk.ts'
 import type { Clock } from './deadlines.ts'
 import type { Endings } from './endings.ts'
-import * as Operation from './operations.ts'
-import { Came, type Ports } from './ports.ts'
+import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, otherOf, type Side, type Slots, UPSTREAM } from './slots.ts'
-import { Next, type Splicer } from './splice.ts'
-
-const BYTES = [Counter.clientBytes, Counter.upstreamBytes] as const
 
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
@@ -46,10 +39,8 @@ type FlowsOptions = {
   readonly slots: Slots
   readonly ports: Ports
   readonly queues: Queues
-  readonly splicer: Splicer
-  readonly journal: Journal
-  /** This worker's counters (stats/stats.ts). */
-  readonly counters: Float64Array
+  readonly account: Account
+  readonly bulk: Bulk
   readonly endings: Endings
   readonly clock: Clock
 }
@@ -61,9 +52,8 @@ export class Flows {
   readonly #slots: Slots
   readonly #ports: Ports
   readonly #queues: Queues
-  readonly #splicer: Splicer
-  readonly #journal: Journal
-  readonly #counters: Float64Array
+  readonly #account: Account
+  readonly #bulk: Bulk
   readonly #endings: Endings
   readonly #clock: Clock
 
@@ -74,9 +64,8 @@ export class Flows {
     this.#slots = options.slots
     this.#ports = options.ports
     this.#queues = options.queues
-    this.#splicer = options.splicer
-    this.#journal = options.journal
-    this.#counters = options.counters
+    this.#account = options.account
+    this.#bulk = options.bulk
     this.#endings = options.endings
     this.#clock = options.clock
   }
@@ -88,88 +77,7 @@ export class Flows {
     else if ((this.#slots.flow[2 * slot + CLIENT] & FlowIs.ended) !== 0) this.#finish(slot, CLIENT)
   }
 
-  /** `bytes` bytes came from the client while it was read from (reading.ts), and are to go on. */
-  cameEarly(slot: number, bytes: number): void {
-    this.#came(slot, CLIENT, bytes)
-  }
-
-  /**
-   * The same where a filter stands by now: it is told all that the client has said, as if it came
-   * only now. Words of our own that stand in between stay where they are.
-   */
-  filterEarly(slot: number): void {
-    const { flow } = this.#slots
-    const queues = this.#queues
-    const direction = 2 * slot + CLIENT
-    const hasEnded = (flow[direction] & FlowIs.ended) !== 0
-    for (let left = queues.count(direction); left > 0 && !this.#isEnding(slot); left--) {
-      const bytes = queues.bytes(direction)
-      const isOurs = queues.counted(direction, bytes) === 0
-      const buffer = queues.takeFirst(direction, this.#memory.u8)
-      if (isOurs) queues.add(direction, buffer, bytes, 0)
-      else this.#take(slot, CLIENT, buffer, bytes, left > 1 || hasEnded)
-    }
-    if (!hasEnded || this.#isEnding(slot)) return
-    flow[direction] &= ~FlowIs.ended
-    this.#takeEnd(slot, CLIENT)
-  }
-
-  // ── what comes ─────────────────────────────────────────────────────────────
-
-  /** A receive of `side` has completed. */
-  received(slot: number, side: Side, result: number, flags: number, buffer: number): void {
-    const came = this.#ports.received(slot, side, result, flags, buffer)
-    switch (came) {
-      case Came.bytes:
-        this.#take(slot, side, buffer, result, (flags & NONEMPTY) !== 0)
-        break
-      case Came.end:
-        this.#takeEnd(slot, side)
-        break
-      case Came.stopped:
-        if (this.#queues.count(2 * slot + side) === 0) this.#goOn(slot, side)
-        break
-      case Came.broken:
-        this.#endings.break(slot, side, result)
-        break
-      case Came.nothing:
-        break
-      default:
-        unreachable(came)
-    }
-  }
-
-  #take(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
-    const filter = this.#ports.filter(2 * slot + side)
-    this.#slots.activeMs[slot] = this.#clock.nowMs
-    if (filter === null) {
-      this.pass(slot, side, buffer, bytes, more)
-      return
-    }
-    filter.said(slot, side, buffer, bytes, more)
-    // It may have kept them to itself, or ended the connection.
-    const isKept = this.#queues.count(2 * slot + side) === 0 && !this.#ports.isBusy(2 * slot + side)
-    if (isKept && !this.#isEnding(slot)) this.#goOn(slot, side)
-  }
-
-  #takeEnd(slot: number, side: Side): void {
-    const filter = this.#ports.filter(2 * slot + side)
-    if (filter === null) this.passEnd(slot, side)
-    else filter.saidEnd(slot, side)
-  }
-
-  /**
-   * What `side` has said goes to the other side. Its filter calls this, where there is one.
-   *
-   * @param more  Others follow at once, or the end does.
-   */
-  pass(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
-    const to = otherOf(side)
-    const filter = this.#ports.filter(2 * slot + to)
-    this.#came(slot, side, bytes)
-    if (filter === null) this.put(slot, to, buffer, bytes, bytes, more)
-    else filter.tell(slot, to, buffer, bytes, more)
-  }
+  // ── what is put ────────────────────────────────────────────────────────────
 
   /**
    * Out to `side`, by its socket, which is given what stands in the buffer. Its filter calls this,
@@ -219,21 +127,6 @@ export class Flows {
     return ports.isLarger(direction) || this.#queues.count(direction) >= HELD_MAX || ports.isScarce()
   }
 
-  #came(slot: number, side: Side, bytes: number): void {
-    this.#counters[BYTES[side]] += bytes
-    this.#journal.received(slot, side, bytes, this.#clock.nowMs)
-  }
-
-  /**
-   * `side` says no more; what it said before goes first. Its filter calls this, where there is one.
-   */
-  passEnd(slot: number, side: Side): void {
-    const to = otherOf(side)
-    const filter = this.#ports.filter(2 * slot + to)
-    if (filter === null) this.putEnd(slot, to)
-    else filter.tellEnd(slot, to)
-  }
-
   /** Ends the output to `side`: its socket is shut down after all bytes that were put. */
   putEnd(slot: number, side: Side): void {
     const direction = 2 * slot + otherOf(side)
@@ -242,9 +135,9 @@ export class Flows {
   }
 
   /**
-   *    *    * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing more
-   * is received from `side` until `resume`. What the kernel has received by then is told all the
-   * same.
+   * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing
+   * more is received from `side` until `resume`. What the kernel has received by then is told all
+   * the same.
    */
   hold(slot: number, side: Side): void {
     this.#slots.flow[2 * slot + side] |= FlowIs.held
@@ -256,18 +149,13 @@ export class Flows {
     const direction = 2 * slot + side
     this.#slots.flow[direction] &= ~FlowIs.held
     const isSending = (this.#slots.flow[direction] & FlowIs.sending) !== 0
-    if (!isSending && this.#isThere(slot, otherOf(side))) this.#goOn(slot, side)
+    if (!isSending && this.#isThere(slot, otherOf(side))) this.goOn(slot, side)
   }
 
   /** Whether both sides are there. */
   #isOpen(slot: number): boolean {
     const state = this.#slots.state[slot]
     return state === State.Relaying || state === State.HalfClosed
-  }
-
-  #isEnding(slot: number): boolean {
-    const state = this.#slots.state[slot]
-    return state === State.Closing || state === State.Free
   }
 
   /** Whether the side can be spoken to. */
@@ -292,21 +180,15 @@ export class Flows {
     const direction = 2 * slot + side
     slots.flow[direction] &= ~FlowIs.sending
     if (result > 0) {
-      this.#delivered(slot, side, result)
+      this.#account.went(slot, side, result)
       slots.activeMs[slot] = this.#clock.nowMs
       this.#ports.doubt(2 * slot + otherOf(side), result < this.#queues.bytes(direction))
       this.#queues.advance(direction, result)
-      this.#goOn(slot, side)
+      this.goOn(slot, side)
     } else if (result === -Errno.EAGAIN) {
       mark('a send would wait')
       this.#ask.writable(slot, otherOf(side))
     } else this.#endings.break(slot, otherOf(side), result)
-  }
-
-  /** Of the first buffer of `side`'s direction, `bytes` bytes have gone. */
-  #delivered(slot: number, side: Side, bytes: number): void {
-    const counted = this.#queues.counted(2 * slot + side, bytes)
-    if (counted > 0) this.#journal.delivered(slot, side, counted, this.#clock.nowMs)
   }
 
   /**
@@ -318,11 +200,11 @@ export class Flows {
     else if (!this.#isThere(slot, otherOf(side))) {
       mark('a client is readable while its upstream is dialed')
       this.#ports.receive(slot, side)
-    } else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.#goOn(slot, side)
+    } else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.goOn(slot, side)
   }
 
   /** Goes on with a direction that sends nothing at the moment. */
-  #goOn(slot: number, side: Side): void {
+  goOn(slot: number, side: Side): void {
     const { flow } = this.#slots
     const direction = 2 * slot + side
     if ((flow[direction] & FlowIs.finished) !== 0) return // a poll that came late
@@ -333,44 +215,8 @@ export class Flows {
       mark('a filter takes no more')
       return
     } else if (this.#ports.isBusy(direction) || !this.#isThere(slot, side)) return
-    else if (this.#ports.isBulk(direction, 2 * slot + otherOf(side)) && this.#isOpen(slot))
-      this.#splice(slot, side)
+    else if (this.#bulk.isBulk(slot, side) && this.#isOpen(slot)) this.#bulk.pump(slot, side)
     else this.#ports.receive(slot, side)
-  }
-
-  #splice(slot: number, side: Side): void {
-    const { fd, activeMs } = this.#slots
-    const ports = this.#ports
-    const splicer = this.#splicer
-    const [source, target] = [2 * slot + side, 2 * slot + otherOf(side)]
-    ports.unblock(source)
-    ports.unblock(target)
-    const next = splicer.pump(source, fd[source], fd[target])
-    activeMs[slot] = this.#clock.nowMs
-    this.#came(slot, side, splicer.taken)
-    this.#journal.delivered(slot, side, splicer.given, this.#clock.nowMs)
-    switch (next) {
-      case Next.readable:
-        mark('a pipe waits for its source')
-        this.#ports.awaitBytes(slot, side)
-        break
-      case Next.writable:
-        mark('a pipe waits for its target')
-        this.#ask.writable(slot, otherOf(side))
-        break
-      case Next.copy:
-        ports.isBulkNoMore(source)
-        ports.receive(slot, side)
-        break
-      case Next.brokenSource:
-        this.#endings.break(slot, side, splicer.error)
-        break
-      case Next.brokenTarget:
-        this.#endings.break(slot, otherOf(side), splicer.error)
-        break
-      default:
-        unreachable(next)
-    }
   }
 
   // ── the end ────────────────────────────────────────────────────────────────
@@ -379,7 +225,7 @@ export class Flows {
   #finish(slot: number, side: Side): void {
     const slots = this.#slots
     slots.flow[2 * slot + side] |= FlowIs.finished
-    this.#journal.ended(slot, side, this.#clock.nowMs)
+    this.#account.ended(slot, side)
     if (slots.state[slot] === State.HalfClosed) {
       this.#endings.settle(slot, slots.reason[slot]) // closing says it as well
       return
@@ -391,16 +237,5 @@ export class Flows {
     if (result >= 0) return
     mark('an end finds nobody')
     this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
-  }
-
-  /**
-   * While the connection is closing: new bytes are lost, and bytes being sent may have arrived. It
-   * is unknown how many of the new bytes a filter would have passed on.
-   */
-  late(slot: number, kind: number, side: Side, bytes: number): void {
-    if (kind === Operation.SEND) this.#delivered(slot, otherOf(side), bytes)
-    else if (kind !== Operation.RECEIVE && kind !== Operation.RECEIVE_LARGER) return
-    else if (this.#ports.filter(2 * slot + side) === null) this.#came(slot, side, bytes)
-    else mark('bytes for a filter while it is being closed')
   }
 }

@@ -4,7 +4,7 @@
  *
  *   little at a time   a receive that repeats, asked for once in the life of most connections
  *   larger pieces      one receive in a large buffer, the next once all of it was sent
- *   bulk               spliced (splice.ts), between polls
+ *   bulk               spliced (bulk.ts), between polls
  *
  * If buffers are scarce, a direction gets one at a time, and the others wait in order. A socket
  * without a receive would not notice a reset: watch.ts watches it.
@@ -22,12 +22,6 @@ import * as Operation from './operations.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { BULK_LEAST_BYTES } from './splice.ts'
-
-/**
- * A port is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES or more. 4 MiB was
- * slower.
- */
-const BULK_BYTES = 2 ** 20
 
 /** What a receive has brought. */
 export const Came = {
@@ -244,30 +238,6 @@ export class Ports {
     this.#filters[at] = filter ?? undefined
     if (filter) this.#slots.port[at] |= PortIs.filtered
     else this.#slots.port[at] &= ~PortIs.filtered
-  }
-
-  // ── bulk ───────────────────────────────────────────────────────────────────
-
-  /** Whether bytes that go from `at` to `to` may go past us. */
-  isBulk(at: number, to: number): boolean {
-    if (this.#slots.streak[at] < BULK_BYTES) return false
-    return (this.filter(at)?.isTransparent ?? true) && (this.filter(to)?.isTransparent ?? true)
-  }
-
-  /** It has to show again that it is. */
-  isBulkNoMore(at: number): void {
-    this.#slots.streak[at] = 0
-  }
-
-  /**
-   * splice(2) asks the sockets whether it may wait. The kernel's operations wait all the same, but
-   * those of io_uring may end with −EAGAIN (kernel/uring/prepare.ts).
-   */
-  unblock(at: number): void {
-    const { port, fd } = this.#slots
-    if ((port[at] & PortIs.unblocked) !== 0) return
-    port[at] |= PortIs.unblocked
-    this.#sockets.setNonBlocking(fd[at])
   }
 
   // ── polls for a reset ──────────────────────────────────────────────────────

@@ -2,8 +2,8 @@
  * Bulk without copying: bytes go from socket to socket through a pipe, by splice(2)
  * (kernel/pipes.ts).
  *
- * Only directions that carry bulk use it, for as long as they do. ports.ts decides which; flows.ts
- * waits for their sockets and detects their end. A direction holds a pipe only while bytes are in
+ * Only directions that carry bulk use it, for as long as they do. bulk.ts decides which, and waits
+ * for their sockets; a receive detects their end. A direction holds a pipe only while bytes are in
  * it, so an idle flow holds none, and a stalled reader holds one. If no pipe is available, weir
  * copies.
  */
