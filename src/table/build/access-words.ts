@@ -1,10 +1,10 @@
-/** Policies in words, for those that explain and name them (../explain/access-text.ts). */
+/** Policies in words, for explanations and logs (../explain/access-text.ts). */
 
 import { formatCidr } from '../../address/address.ts'
 import type { ColdPolicy, ColdTest } from '../format/cold.ts'
 import type { AccessPolicy, Test } from '../plan/access.ts'
 
-/** @param rows  Of its rules, in order. */
+/** @param rows  The rows of its rules, in order. */
 export const coldPolicy = (policy: AccessPolicy, rows: readonly number[]): ColdPolicy => ({
   ...policy,
   rules: policy.rules.map(({ never, from, to, when }, index) => ({

@@ -1,11 +1,12 @@
 /**
- * Builds who may connect (../match/authorize.ts): policies to groups of lists, and limits.
+ * Builds access control (../match/authorize.ts): policies become groups of lists, and limits.
  *
- * Policies that the same listeners have are one group. Each source of a rule is a candidate, listed
- * at every prefix of one of its addresses; one that asks for no address is listed for anybody. So
- * of ten thousand policies as few are tried as have a prefix around the connection's address.
+ * Policies that the same listeners have form one group. Each source of a rule is a candidate,
+ * listed at every prefix of one of its addresses; a candidate without addresses is listed for
+ * anybody. So of ten thousand policies, only those with a prefix around the connection's address
+ * are tried.
  *
- * What is known while the table is built is answered here: an identity that nobody has is no test.
+ * Whatever is known at build time is decided here: an identity that nobody has needs no test.
  */
 
 import type { Cidr } from '../../address/address.ts'
@@ -32,14 +33,14 @@ import type { SlotOf } from './endpoints.ts'
 import { ANY_PREFIX, NodeSet, type PrefixId } from './node-set.ts'
 import { Rows } from './rows.ts'
 
-/** What the rest of the routing part gives. */
+/** Inputs from the rest of the routing part. */
 type AccessParts = {
   readonly slotOf: SlotOf
   readonly sets: AddressSets
   readonly conditionOf: (condition: SourceCondition) => number
 }
 
-/** What is known of a group once all its policies are there. */
+/** What a group knows once all its policies are added. */
 type Head = { lists: number; firstAllow: number; firstTryAllow: number }
 
 /** By list key, then by prefix: candidates, ascending by row. */
@@ -67,7 +68,7 @@ export class AccessBuilder {
     this.#parts = parts
   }
 
-  /** All of a plan at once. */
+  /** All limits of a plan. */
   add({ listeners, policies = [], limits = [] }: Plan): void {
     if (policies.length === 0 && limits.length === 0) return
     const users = policies.map((): number[] => [])
@@ -101,7 +102,7 @@ export class AccessBuilder {
     const slotOf = (what: string): number => this.#parts.slotOf(`policy ${name} ${policy.name}${what}`)
     const rows: number[] = []
     if (policy.action === 'ALLOW') {
-      // Stands for all of its rules: none of them has let the connection in.
+      // The row that stands for all rules of a policy: none of them allowed the connection.
       const whole = this.#rows.rules.add(index, NO_ROW, 0, 0, 0, 0, slotOf(''))
       if (effect === Effect.allow && head.firstAllow === NO_ROW) head.firstAllow = whole
       if (effect === Effect.tryAllow && head.firstTryAllow === NO_ROW) head.firstTryAllow = whole
@@ -111,7 +112,7 @@ export class AccessBuilder {
     this.cold.push(coldPolicy(policy, rows))
   }
 
-  /** The row of a rule; one that never matches has a row, and no candidate. */
+  /** The row of a rule; a rule that never matches gets a row, but no candidate. */
   #addRule(
     rule: AccessRule,
     { index, place, slot }: { index: number; place: number; slot: number },
@@ -237,7 +238,7 @@ const effectOf = ({ action, dryRun }: AccessPolicy): Effect =>
         ? Effect.tryAllow
         : Effect.allow
 
-/** Tests without those that are always true; null: one of them never is. */
+/** Drops the tests that are always true; null: one of them is never true. */
 function simplified(tests: readonly Test[]): readonly Test[] | null {
   const isKnown = (test: Test): boolean => !('isKnown' in test) || test.isKnown
   return tests.some(test => !isKnown(test) && !test.not) ? null : tests.filter(isKnown)

@@ -1,6 +1,6 @@
 /**
  * Sets of prefixes, each searched by one walk, however large (../match/address-set.ts). Equal sets
- * are one.
+ * are stored once.
  */
 
 import { type Cidr, type Family, formatCidr } from '../../address/address.ts'
@@ -21,7 +21,7 @@ export class AddressSets {
     })
   }
 
-  /** The section: how many sets, then where the tries of each begin and end, then the tries. */
+  /** The section: the number of sets, then the bounds of each set's tries, then the tries. */
   words(): Uint32Array {
     const count = this.#tries.length / 2
     let end = 1 + count * AddressSetHead.WORDS

@@ -1,5 +1,5 @@
 /**
- * From sections to a part of a table: one buffer with its header, complete before another thread
+ * Joins sections to a part of a table: one buffer with its header, complete before another thread
  * sees it.
  */
 
@@ -8,15 +8,13 @@ import { assert } from '../../base/assert.ts'
 import { checksum } from '../format/cold.ts'
 import { Header, MAGIC, type PartName, SECTIONS, type Section, TablePart, VERSION } from '../format/layout.ts'
 
-/** Labels are packed as they are, though one be called `toJSON` and another `constructor`. */
+/** Labels are packed as plain maps, even if one is called `toJSON` and another `constructor`. */
 const packr = new Packr({ useRecords: false, useToJSON: false })
 
 /** A section in msgpack. */
 export const packed = (value: unknown): Uint8Array => packr.pack(value)
 
-/**
- * A section that is written where it stands: fresh memory costs more than what is copied into it.
- */
+/** A section that is written in place: allocating fresh memory costs more than the copy saved. */
 type Filled = { readonly byteLength: number; readonly fill: (words: Uint32Array) => void }
 
 export type PartHeader = {

@@ -1,5 +1,5 @@
 /**
- * Writes the sections that the classifier finds a scope's rules in: chains, their shortlists, and
+ * Writes the sections in which the classifier finds a scope's rules: chains, their shortlists, and
  * parts.
  */
 
@@ -12,16 +12,16 @@ import { spansOf } from './node-set.ts'
 import { type LargePart, PartWriter } from './parts.ts'
 import { isComplete, type Shortlist, Shortlists } from './shortlists.ts'
 
-/** The shortlist of a destination node where no other chain has one. */
+/** The shortlist of a destination node if no other chain has one there. */
 export type OnlyShortlist = { readonly chain: number; readonly shortlist: number }
 
 /**
- * The words of all chains, those of large parts among them, and the shortlists that are found by
- * their node alone.
+ * The words of all chains, including those of large parts, and the shortlists that the node alone
+ * finds.
  *
- * @param chains        In the order of their rows; those of a scope stand together.
+ * @param chains        In the order of their rows; those of a scope are contiguous.
  * @param destinations  By destination node: the next wider one.
- * @param clients       Likewise by client node.
+ * @param clients       The same by client node.
  */
 export function chainSections(chains: readonly Chain[], destinations: Uint32Array, clients: Uint32Array) {
   const writer = new ChainWriter(destinations, clients)
@@ -38,7 +38,7 @@ class ChainWriter {
   readonly #shortlists: number[] = []
   readonly #shortlistIndex = new PairIndexBuilder()
   readonly #parts: PartWriter
-  /** By destination node: chain and shortlist, in turn. */
+  /** By destination node: chain and shortlist, alternating. */
   readonly #shortlistsOf = new Map<number, number[]>()
 
   constructor(parents: Uint32Array, clients: Uint32Array) {
@@ -52,7 +52,7 @@ class ChainWriter {
     if (!isShort) this.#parts.addScope(chains[0].scope, chains)
   }
 
-  /** Writes the chains of a scope or part; whether all their shortlists are complete. */
+  /** Writes the chains of a scope or part; returns whether all their shortlists are complete. */
   #addChains(chains: readonly Chain[]): boolean {
     const ofAnyPort = chains.find(chain => chain.port === 0)
     const anyPort = ofAnyPort ? new Shortlists(ofAnyPort, null, this.#parents, this.#clientSpans) : null
@@ -66,7 +66,7 @@ class ChainWriter {
     return isShort.every(Boolean)
   }
 
-  /** Writes a chain; whether all its shortlists are complete. */
+  /** Writes a chain; returns whether all its shortlists are complete. */
   #addChain(chain: Chain, shortlists: Shortlists): boolean {
     const { row, scope, port, cells } = chain
     assert(row === this.#written.length, `chain ${row} is out of turn`)
@@ -85,7 +85,7 @@ class ChainWriter {
     return isShort
   }
 
-  /** Writes the chains of a part: to these, its rules ask nothing of the client. */
+  /** Writes the chains of a part, whose rules have no client conditions left. */
   #addPart({ part, rules }: LargePart): void {
     const chains = new Map<number, Chain>()
     for (const { destination, port, row, route } of rules) {
@@ -111,10 +111,7 @@ class ChainWriter {
     return at
   }
 
-  /**
-   * By destination node, for those where just one chain has a shortlist; the others go into the
-   * index.
-   */
+  /** By destination node, if only one chain has a shortlist there; the others go into the index. */
   #onlyShortlists(): Map<number, OnlyShortlist> {
     const only = new Map<number, OnlyShortlist>()
     for (const [node, found] of this.#shortlistsOf) {
@@ -139,7 +136,7 @@ class ChainWriter {
   }
 }
 
-/** A bit for each node: bit (node mod 128) of four words. */
+/** One bit per node: bit (node mod 128) of four words. */
 function bitsOf(nodes: Iterable<number>): number[] {
   const bits = [0, 0, 0, 0]
   for (const node of nodes) bits[(node >>> 5) & 3] |= 1 << (node & 31)

@@ -1,24 +1,19 @@
-/**
- * Collects chains: the rules of a scope by their port, destination prefix and client prefix.
- */
+/** Collects chains: the rules of a scope by their port, destination prefix and client prefix. */
 
-/** The rules of a scope that ask for one port (0: for none). */
+/** The rules of a scope for one port (0: for any). */
 export type Chain = {
   /** Its row in the table. */
   readonly row: number
-  /** With the port, what the table finds it by. */
+  /** Together with the port, the key that the table finds it by. */
   readonly scope: number
   readonly port: number
-  /**
-   * By destination, then by client: their prefixes while rules are added, and once all are there
-   * their nodes.
-   */
+  /** By destination, then by client: prefixes while rules are added, and nodes afterwards. */
   readonly cells: Map<number, Cell>
 }
 
 export type Cell = Map<number, List>
 
-/** Rules that differ in nothing but their source condition, ascending by row. */
+/** Rules that differ only in their source condition, ascending by row. */
 export type List = { readonly conditions: Set<number>; readonly members: Member[] }
 
 type Member = {
@@ -36,8 +31,8 @@ export const createChain = (row: number, scope: number, port: number): Chain => 
 })
 
 /**
- * Adds a rule; rows come in ascending order. One that an earlier rule of its list hides is left
- * out.
+ * Adds a rule; rows come in ascending order. A rule that an earlier one of its list hides is
+ * omitted.
  */
 export function addToChain(chain: Chain, destination: number, client: number, member: Member): void {
   const cell = chain.cells.getOrInsertComputed(destination, () => new Map())
@@ -47,14 +42,14 @@ export function addToChain(chain: Chain, destination: number, client: number, me
   list.members.push(member)
 }
 
-/** A rule at one of the places that it is for, and for one of its clients. */
+/** A rule for one of its places and one of its clients. */
 export type PlacedRule = Member & {
   readonly port: number
   readonly destination: number
   readonly client: number
 }
 
-/** All rules of chains, one for each of their places and clients. */
+/** All rules of chains, one entry for each of their places and clients. */
 export const rulesOf = (chains: readonly Chain[]): PlacedRule[] =>
   chains.flatMap(({ port, cells }) =>
     [...cells].flatMap(([destination, cell]) =>
@@ -68,7 +63,7 @@ export const rulesOf = (chains: readonly Chain[]): PlacedRule[] =>
 export type ChainsByPort = {
   /** The row of the chain for any port; −1: none. */
   readonly anyPortChain: number
-  /** A bit for each port that another chain is for: bit (port mod 32). */
+  /** One bit per port of the other chains: bit (port mod 32). */
   readonly ports: number
 }
 

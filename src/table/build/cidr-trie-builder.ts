@@ -12,8 +12,8 @@ import { packHalves } from '../format/layout.ts'
 import { directoryBits, directoryHalves, levelBits } from '../match/cidr-trie.ts'
 
 /**
- * Bits that the first level resolves, by the number of boundaries, of which a prefix has up to two:
- * 16 bytes, 4 KiB or 1 MiB. Few keep a small set small; many spare a large one steps of its search.
+ * Bits that the first level resolves, by the number of boundaries (up to two per prefix): 16 bytes,
+ * 4 KiB or 1 MiB. Few bits keep a small set small; many save a large one search steps.
  */
 const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : boundaries < 8192 ? 10 : 18)
 
@@ -21,7 +21,7 @@ const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : bounda
  * Distinct prefixes of one family; host bits are clear.
  *
  * `words` has 1 (IPv4) or 4 (IPv6) words for each prefix, `lengths` its length. The value of prefix
- * `index` in the trie is `index` + 1, or greater by what `buildTrie` is told.
+ * `index` in the trie is `index` + 1, plus the `before` of `buildTrie`.
  */
 export type PrefixSet = { readonly wide: 1 | 4; readonly words: Uint32Array; readonly lengths: Uint8Array }
 
@@ -32,10 +32,10 @@ export type PrefixSet = { readonly wide: 1 | 4; readonly words: Uint32Array; rea
 type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Array }
 
 /**
- * @param before   What values are greater by.
- * @param longest  Longer prefixes get a parent, but are not in the trie: they are found some other
- * way.
- * @param order    What `sortPrefixes` returns, for who has it.
+ * @param before   Added to all values.
+ * @param longest  Prefixes longer than this get a parent, but no place in the trie: another
+ * structure finds them.
+ * @param order    The result of `sortPrefixes`, if the caller has it.
  */
 export function buildTrie(
   set: PrefixSet,
@@ -74,7 +74,7 @@ export function sortPrefixes({ wide, words, lengths }: PrefixSet): Uint32Array {
  */
 type Boundaries = { readonly words: Uint32Array; readonly values: Uint32Array; count: number }
 
-/** Walks the sorted prefixes with a stack of those that are open, as if they were brackets. */
+/** Walks the sorted prefixes with a stack of the open ones, as if they were brackets. */
 function sweep(
   set: PrefixSet,
   order: Uint32Array,
@@ -122,7 +122,7 @@ function isInside({ wide, words, lengths }: PrefixSet, inner: number, outer: num
   return true
 }
 
-/** The first address behind prefix `index` goes to `out`; false where there is none. */
+/** Writes the first address behind prefix `index` to `out`; false if there is none. */
 function addressBehind({ wide, words, lengths }: PrefixSet, index: number, out: Uint32Array): boolean {
   let carry = 1
   for (let word = wide - 1; word >= 0; word--) {
@@ -146,9 +146,7 @@ class BlockWriter {
   readonly #firstBits: number
   #words: Uint32Array
   #used: number
-  /**
-   * Starts and targets of the blocks that are being collected, an inner one behind its outer one.
-   */
+  /** Starts and targets of the blocks under construction, an inner one behind its outer one. */
   readonly #starts: number[] = []
   readonly #targets: number[] = []
 
@@ -175,8 +173,8 @@ class BlockWriter {
   }
 
   /**
-   * What boundaries `from` – `to`, which share all bits before `position`, make of their part of
-   * the space.
+   * The target for the part of the space of boundaries `from` – `to`, which share all bits before
+   * `position`.
    */
   #targetOf(from: number, to: number, valueBefore: number, position: number): number {
     if (from === to) return valueBefore
@@ -201,10 +199,7 @@ class BlockWriter {
     return this.#append(mark, bits)
   }
 
-  /**
-   * From `start` on the target holds; a range of no addresses, or one like its neighbour, is left
-   * out.
-   */
+  /** Sets the target from `start` on; omits an empty range, and one with its neighbour's target. */
   #range(mark: number, start: number, target: number): void {
     if (this.#starts.length > mark && this.#starts[this.#starts.length - 1] === start) {
       this.#starts.pop()

@@ -23,7 +23,7 @@ export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
   readonly #clients: ClientNodes
   readonly #chains: Chain[] = []
-  /** Those of the scope that was added last, by port. */
+  /** The chains of the scope that was added last, by port. */
   #chainOf = new Map<number, Chain>()
   /** By listener, then by destination prefix, then by port: scopes, ascending. */
   readonly #scopes: Map<number, Map<number, number>>[] = []
@@ -48,7 +48,7 @@ export class ClassifierBuilder {
     }
   }
 
-  /** A row of rules that is found by a server name, and not by a destination: the next scope. */
+  /** A row of rules that a server name finds, instead of a destination: the next scope. */
   addNamedScope(): void {
     this.#scopeCount++
     this.#chainOf = new Map()
@@ -131,8 +131,8 @@ export class ClassifierBuilder {
 }
 
 /**
- * A chain by nodes instead of prefixes, in their order: what is near in the table is then near in
- * addresses, too.
+ * A chain with nodes instead of prefixes, in node order: neighbours in the table are neighbours in
+ * the address space, too.
  */
 function placeChain(chain: Chain, destinations: Uint32Array, clients: Uint32Array): Chain {
   const cells = [...chain.cells].map(([prefix, cell]) => {
@@ -159,7 +159,7 @@ function destinationNodes(
   return rows
 }
 
-/** For each node the nearest of itself and its ancestors that is `wanted`; else ANY_NODE. */
+/** For each node the nearest `wanted` one of itself and its ancestors; else ANY_NODE. */
 function nearest(parents: Uint32Array, wanted: (node: number) => boolean): Uint32Array {
   const found = new Uint32Array(parents.length)
   for (let node = ANY_NODE + 1; node < parents.length; node++) {

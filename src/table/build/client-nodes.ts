@@ -3,7 +3,7 @@
  *
  * Rules refer only to their own nodes, which are numbered as if there were no workloads. So a new
  * or removed workload changes no rule. Both numberings follow the order of addresses, so a rule's
- * node is its place among those of rules.
+ * node is its index among the rules' nodes.
  */
 
 import type { Cidr } from '../../address/address.ts'
@@ -12,7 +12,7 @@ import { type BuiltNodes, NodeSet, type PrefixId } from './node-set.ts'
 
 export type BuiltClientNodes = {
   readonly all: BuiltNodes
-  /** By node of `all`: the rules' own node of the nearest prefix of a rule, itself included. */
+  /** By node of `all`: the rules' own node of the nearest rule prefix, itself included. */
   readonly ruleNodes: Uint32Array
   /** By prefix of a rule: its own node. */
   readonly nodes: Uint32Array
@@ -24,7 +24,7 @@ export class ClientNodes {
   readonly #set = new NodeSet()
   readonly #ofRules = new Set<PrefixId>()
 
-  /** The prefixes that a rule asks for; ANY_PREFIX where there are none. */
+  /** The prefixes of a rule; ANY_PREFIX if it has none. */
   idsOf(cidrs: readonly Cidr[]): PrefixId[] {
     const ids = this.#set.idsOf(cidrs)
     for (const id of ids) this.#ofRules.add(id)

@@ -25,7 +25,7 @@ export class Clients {
   readonly #workloads: Interned<ColdWorkload>
   readonly #sources: { readonly prefix: PrefixId; readonly workload: number }[] = []
 
-  /** @param known  The rows of the part before, in the same generation. */
+  /** @param known  The rows of the previous part, in the same generation. */
   constructor(sources: readonly Source[], nodes: ClientNodes, known: readonly ColdWorkload[] = [UNKNOWN]) {
     this.#workloads = new Interned(known)
     for (const { cidr, ...who } of sources) {
@@ -63,7 +63,7 @@ export class Clients {
     const rows = new Uint32Array(parents.length * ClientNode.WORDS)
     for (const [node, parent] of parents.entries()) {
       const at = node * ClientNode.WORDS
-      const wider = rows[parent * ClientNode.WORDS + ClientNode.workload] // a parent is a lesser node
+      const wider = rows[parent * ClientNode.WORDS + ClientNode.workload] // a parent has a smaller node
       rows[at + ClientNode.ruleNode] = ruleNodes[node]
       rows[at + ClientNode.workload] = workloads.get(node) ?? wider
     }
@@ -86,7 +86,7 @@ function fulfilledBy(workloads: readonly ColdWorkload[], list: readonly SourceCo
   return { workloads: bitRows, workloadRuns: runs.words(), fulfilled: fulfilled.words() }
 }
 
-/** The part that follows that of `before`: the clients are these from now on. */
+/** The part that follows `before`, with these clients. */
 export function changeClients(before: Table, sources: readonly Source[]): SharedArrayBuffer {
   const { generation, clientsRevision, rules } = before
   const nodes = new ClientNodes()

@@ -11,16 +11,16 @@ import type { ColdWorkload } from '../format/cold.ts'
 import { type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
 import { isIdentity } from './identity.ts'
 
-/** Words in a row that has one bit for each of `bits` conditions. */
+/** Words of a row with one bit for each of `bits` conditions. */
 export const wordsFor = (bits: number): number => Math.ceil(bits / 32)
 
 /**
- * Conditions, found by what they ask for: of 100 000 a workload is held only against those that ask
- * for one of its labels, for its namespace, or for neither.
+ * Conditions, indexed by what they require: of 100 000, a workload is compared only with those that
+ * require one of its labels, its namespace, or neither.
  */
 export class Conditions {
   readonly #list: readonly SourceCondition[]
-  /** Numbers of conditions by the one thing that each is found by. */
+  /** Numbers of conditions by their index key. */
   readonly #byNeed = new Map<string, number[]>()
 
   constructor(list: readonly SourceCondition[]) {

@@ -1,10 +1,10 @@
 /**
- * Builds the endpoints part: for each cluster its endpoints, in order.
+ * Builds the endpoints part: the endpoints of each cluster, in order.
  *
- * A revision is appended to the part that it follows: the rows of the clusters that have others,
- * their pages, the nodes above them, and a root. So what it costs is what has changed, however many
- * clusters there are. Where there is no room left, all that is in use is copied into a new part,
- * and the old one is garbage once nobody reads it.
+ * A revision is appended to the part that it follows: the rows of the changed clusters, their
+ * pages, the nodes above them, and a root. So it costs what has changed, however many clusters
+ * there are. If the room is used up, everything in use is copied into a new part, and the old one
+ * is garbage once nobody reads it.
  */
 
 import { parseAddress } from '../../address/address.ts'
@@ -41,7 +41,7 @@ type Before = Pick<
 >
 type Changed = ReadonlyMap<number, readonly Endpoint[]>
 
-/** Words for revisions to come: these, or a share of what is in use. */
+/** Room for later revisions: this many words, or a share of what is in use. */
 const SPARE_LEAST = 16_384
 const SPARE_SHARE = 1 / 2
 
@@ -60,8 +60,8 @@ export function buildEndpoints(
 }
 
 /**
- * The part that follows that of `before`: these clusters have these endpoints from now on. It is
- * the same buffer where there is room in it. Whoever opens it finds the newest revision.
+ * The part that follows `before`, with these endpoints for these clusters. It is the same buffer if
+ * there is room in it; whoever opens it finds the newest revision.
  */
 export function changeEndpoints(before: Before, changed: Changed, slotOf: SlotOf): SharedArrayBuffer {
   const { endpoints, endpointRoot } = before
@@ -78,15 +78,15 @@ export function changeEndpoints(before: Before, changed: Changed, slotOf: SlotOf
 }
 
 /**
- * The same revision in a part with room for others, or null where there still is some: so that it
- * is made before a change is in want of it.
+ * The same revision in a part with room for more; null if there still is room. Called ahead, so
+ * that no change has to wait for it.
  */
 export function makeRoom(before: Before): SharedArrayBuffer | null {
   const { endpoints, endpointRoot } = before
   return endpoints.length - endpointRoot < SPARE_LEAST / 4 ? renew(before, new Map(), 0) : null
 }
 
-/** How many words a revision has written of the part that it is in. */
+/** How many words of its part a revision has written. */
 export const wordsWritten = ({ endpoints, endpointRoot }: Before): number =>
   endpointRoot + Root.WORDS - endpoints[endpointRoot + Root.from]
 
@@ -106,14 +106,14 @@ function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf): number[] {
   return [parsed.family, ...parsed.words, port, weight, slotOf(`endpoint ${address} ${port}`)]
 }
 
-/** At most; clusters of one page write it once. */
+/** An upper bound; clusters of one page write it once. */
 function wordsFor({ endpointLevels }: Before, changed: Iterable<Rows>): number {
   let words = Root.WORDS
   for (const rows of changed) words += rows.words.length + endpointLevels * FAN_OUT + PAGE_WORDS
   return words
 }
 
-/** All that `before` has in use, with these changes. */
+/** Everything in use of `before`, with these changes. */
 function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: number): SharedArrayBuffer {
   const { endpoints, endpointRoot, generation, endpointsRevision } = before
   const clusters = endpoints[endpointRoot + Root.clusters]
@@ -164,7 +164,7 @@ function levelsFor(clusters: number): number {
   return levels
 }
 
-/** One revision on its way into an arena. Nobody sees it before `finish`. */
+/** A revision under construction in an arena. Nobody sees it before `finish`. */
 class Writer {
   readonly #arena: Uint32Array
   readonly #from: number
@@ -173,7 +173,7 @@ class Writer {
   #levels = 0
   #clusters = 0
   #rows = 0
-  /** Where the next rows stand, where a place is kept for them; −1: behind all else. */
+  /** Where the next rows go, if a place is reserved for them; −1: at the end. */
   #rowsAt = -1
 
   constructor(arena: Uint32Array, from: number) {
@@ -186,12 +186,12 @@ class Writer {
   begin(clusters: number, levels: number, rows: number): void {
     this.#clusters = clusters
     this.#rowsAt = 0
-    this.#end = rows * EndpointRow.WORDS + ALIGNED // a page stands behind 0
+    this.#end = rows * EndpointRow.WORDS + ALIGNED // 0 is no page
     this.#levels = levels
     this.#top = this.#take(levels === 0 ? PAGE_WORDS : FAN_OUT)
   }
 
-  /** One that shares what it does not change. */
+  /** A revision that shares everything unchanged. */
   follow({ endpoints, endpointRoot, endpointTop, endpointLevels }: Before): void {
     this.#clusters = endpoints[endpointRoot + Root.clusters]
     this.#rows = endpoints[endpointRoot + Root.rows]
@@ -214,7 +214,7 @@ class Writer {
     this.#setRun(cluster, at, count, from[run + EndpointRun.equal])
   }
 
-  /** Its root, by which it is found once the header says so. */
+  /** Its root; the header leads to it. */
   finish(revision: number): number {
     const arena = this.#arena
     const root = this.#take(Root.WORDS)
@@ -237,7 +237,7 @@ class Writer {
     arena[run + EndpointRun.equal] = equal
   }
 
-  /** The cluster's page, which is this revision's own from now on, as are the nodes above it. */
+  /** The cluster's page, copied into this revision, with the nodes above it. */
   #ownPage(cluster: number): number {
     const arena = this.#arena
     let at = this.#own(this.#top, this.#levels)
@@ -250,7 +250,7 @@ class Writer {
     return at
   }
 
-  /** A copy of a node, or of a page (level 0), unless it is ours already; 0: an empty one. */
+  /** A copy of a node, or of a page (level 0), unless this revision owns it; 0: an empty one. */
   #own(at: number, level: number): number {
     if (at > 0 && at >= this.#from) return at
     const words = level === 0 ? PAGE_WORDS : FAN_OUT

@@ -9,13 +9,13 @@
  * them together.
  *
  * Up to four destinations need no schedule, however long it would be. Of two, the first has had
- * t·w/W of t connections, rounded, and gets the next one where that grows: it is never off by more
- * than a half. Of three or four, two groups take turns in this way, and inside a group its two do:
- * a destination is off by at most a half of its own and its share of the group's half, which is
- * less than one. (Of more, that sum could pass one.)
+ * t·w/W of t connections, rounded, and gets the next one when that grows: it is never off by more
+ * than a half. Of three or four, two groups take turns in this way, and so do the two destinations
+ * in a group: a destination is off by at most a half of its own and its share of the group's half,
+ * which is less than one. (For more, that sum could exceed one.)
  */
 
-/** The longest schedule that is kept: 2 bytes for each connection of it. */
+/** The longest schedule: 2 bytes for each connection. */
 export const SCHEDULE_MAX = 2 ** 17
 
 /** The weights without their common factor; their sum is the schedule's period. */
@@ -26,10 +26,10 @@ function reduced(weights: readonly number[]): number[] {
 
 const sumOf = (weights: readonly number[]): number => weights.reduce((sum, weight) => sum + weight, 0)
 
-/** Whether `weights` have a period that fits into a schedule. */
+/** Whether the period of `weights` fits into a schedule. */
 export const isPeriodic = (weights: readonly number[]): boolean => sumOf(reduced(weights)) <= SCHEDULE_MAX
 
-/** Destinations that take turns in pairs are at most so many. */
+/** At most this many destinations take turns in pairs. */
 const PAIRED_MAX = 4
 
 /** Their longest period: up to here `turnsBefore` is exact. */
@@ -46,10 +46,10 @@ type Paired = {
   readonly period: number
 }
 
-/** How many destinations are in the first group. */
+/** The number of destinations in the first group. */
 export const firstGroup = (destinations: number): number => destinations >>> 1
 
-/** For weights that take turns in pairs, as their schedule would be too long; else null. */
+/** For weights that take turns in pairs because their schedule would be too long; else null. */
 export function pairedOf(weights: readonly number[]): Paired | null {
   if (weights.length > PAIRED_MAX || isPeriodic(weights)) return null
   const shares = reduced(weights)
@@ -59,18 +59,19 @@ export function pairedOf(weights: readonly number[]): Paired | null {
 }
 
 /**
- * How many of the first `turns` go to one whose share is `share` of `period`: their product,
- * rounded. `turns` and `share` are at most `period`, and that is at most PAIRED_PERIOD_MAX.
+ * How many of the first `turns` go to a destination whose share is `share` of `period`: their
+ * product, rounded. `turns` and `share` are at most `period`, and that is at most
+ * PAIRED_PERIOD_MAX.
  *
- * Exact: by the half that is added, the quotient (at most 2^25) is at least 2^-26 away from any
- * whole number, and what is computed is off by at most 2^-27.
+ * Exact: because of the added half, the quotient (at most 2^25) is at least 2^-26 away from any
+ * whole number, and the computed one is off by at most 2^-27.
  */
 export const turnsBefore = (turns: number, share: number, period: number): number =>
   Math.floor((turns * share + Math.floor(period * 0.5) + 0.5) * (1 / period))
 
 /**
- * Whether an exact split by `weights` is exact for ever. Where not, its schedule is cut and starts
- * over, and the error grows by less than one connection every SCHEDULE_MAX.
+ * Whether an exact split by `weights` stays exact for ever. Otherwise its schedule is cut and
+ * starts over, and the error grows by less than one connection every SCHEDULE_MAX.
  */
 export const isExactForEver = (weights: readonly number[]): boolean =>
   isPeriodic(weights) || pairedOf(weights) !== null
@@ -81,7 +82,7 @@ export function exactSchedule(weights: readonly number[]): Uint16Array {
   const total = sumOf(shares)
   const schedule = new Uint16Array(Math.min(total, SCHEDULE_MAX))
   /**
-   * By how much each destination is behind, times `total`: whole numbers below 2^53, so nothing is
+   * How far each destination is behind, times `total`: whole numbers below 2^53, so nothing is
    * rounded.
    */
   const behind = new Float64Array(shares.length)
@@ -94,7 +95,7 @@ export function exactSchedule(weights: readonly number[]): Uint16Array {
   return schedule
 }
 
-/** Of those that may have the next connection, the one that must have one soonest. */
+/** Of those that may get the next connection, the one with the earliest deadline. */
 function mostUrgent(behind: Float64Array, shares: readonly number[], total: number): number {
   const margin = 2 * shares.length - 2
   let chosen = -1

@@ -1,21 +1,21 @@
 /**
- * Who a workload is to the mesh: its namespace, its service account and, of these, the name that
- * mutual TLS would give it. Asked while the table is built, for clients that are known by address.
+ * The identity of a workload in the mesh: namespace, service account and, from these, the name that
+ * mutual TLS would give it. Evaluated at build time, for clients known by address.
  */
 
 import type { ColdWorkload } from '../format/cold.ts'
 import type { Identity } from '../plan/access.ts'
 
-/** Istio's own, unless a mesh is told otherwise. */
+/** Istio's default. */
 const TRUST_DOMAIN = 'cluster.local'
 
-/** Whether a workload fits one of the patterns. */
+/** Whether a workload matches one of the patterns. */
 export function isIdentity(workload: ColdWorkload, of: Identity, patterns: readonly string[]): boolean {
   const text = textOf(workload, of)
   return text !== '' && patterns.some(pattern => fits(pattern, text, of))
 }
 
-/** '' where it is not known. */
+/** '': unknown. */
 function textOf({ namespace, serviceAccount = '' }: ColdWorkload, of: Identity): string {
   if (namespace === null) return ''
   if (of === 'namespace') return namespace
@@ -27,8 +27,8 @@ function textOf({ namespace, serviceAccount = '' }: ColdWorkload, of: Identity):
 }
 
 /**
- * A wildcard stands anywhere in a namespace or a trust domain, and at one end of a principal; a
- * service account has none (pilot/pkg/security/authz/model/generator.go).
+ * A namespace or a trust domain may have a wildcard anywhere, a principal at one end, a service
+ * account none (pilot/pkg/security/authz/model/generator.go).
  */
 function fits(pattern: string, text: string, of: Identity): boolean {
   const stars = pattern.split('*')
@@ -39,7 +39,7 @@ function fits(pattern: string, text: string, of: Identity): boolean {
   return pattern.startsWith('*') ? text.endsWith(pattern.slice(1)) : pattern === text
 }
 
-/** Whether the parts stand in `text` in this order, the first at its start, the last at its end. */
+/** Whether `text` contains the parts in this order, the first at its start, the last at its end. */
 function fitsAnywhere(parts: readonly string[], text: string): boolean {
   const [first, ...rest] = parts
   const last = rest.pop() ?? ''

@@ -1,6 +1,6 @@
 /**
- * Patterns of server names as nodes, while a table is built: a tree in which each pattern is inside
- * the next wider one. ../format/name-index.ts finds a name's node in the finished one.
+ * Patterns of server names as nodes at build time: a tree in which each pattern is inside the next
+ * wider one. ../format/name-index.ts finds a name's node in the finished tree.
  */
 
 import { ANY_NAME, buildNameIndex, FIRST_NAME, type NameIndex, NOT_TLS } from '../format/name-index.ts'
@@ -37,5 +37,5 @@ export class NameSet {
   }
 }
 
-/** As the index has it: "*.example.com" is ".example.com". */
+/** As in the index: "*.example.com" is ".example.com". */
 const keyOf = (pattern: string): string => (pattern.startsWith('*.') ? pattern.slice(1) : pattern)

@@ -1,12 +1,11 @@
 /**
- * Scopes whose rules depend on the client's server name: for each choice of rules that names make,
- * a row of its own, so that a connection finds its rules by one look at its name.
+ * Scopes whose rules depend on the client's server name get a row for each set of rules that a name
+ * can select, so a connection finds its rules by one look-up of its name.
  *
  *   (scope, node of the name) ─▶ the row of the server that takes it, with the rules that can match it
  *
- * The scopes of one socket (a Gateway's servers) are one group: which of them takes a name is
- * decided first, and then which of its rules have a pattern around it. Nodes whose rules are the
- * same share a row.
+ * The scopes of one socket (a Gateway's servers) are one group: the name first selects a scope, and
+ * then the rules with a pattern around it. Nodes with the same rules share a row.
  */
 
 import { ANY_NAME, NOT_TLS } from '../format/name-index.ts'
@@ -15,7 +14,7 @@ import { NOBODY } from '../format/routing-layout.ts'
 import type { Takes } from '../plan/plan.ts'
 import { NameSet } from './name-set.ts'
 
-/** A scope with its rules, each with the patterns that it asks for; absent: it asks for none. */
+/** A scope with its rules, each with its patterns; absent: it asks for none. */
 type NamedScope<Rule> = {
   readonly row: number
   readonly takes: Takes | undefined
@@ -27,7 +26,7 @@ type AddRow<Rule> = (of: number, rules: readonly Rule[]) => number
 
 export class NamedScopes<Rule> {
   readonly #names = new NameSet()
-  /** By the row by which a group is found. */
+  /** By the row that finds a group. */
   readonly #groups = new Map<number, NamedScope<Rule>[]>()
 
   add(base: number, scope: NamedScope<Rule>): void {
@@ -35,7 +34,7 @@ export class NamedScopes<Rule> {
     for (const pattern of patternsOf(scope)) this.#names.nodeOf(pattern)
   }
 
-  /** Writes all rows, and returns what finds them. */
+  /** Writes all rows, and returns the hash that finds them. */
   finish(addRow: AddRow<Rule>) {
     const { words, text, parents } = this.#names.finish()
     const index = new PairIndexBuilder()
@@ -57,14 +56,14 @@ const patternsOf = <Rule>({ takes, rules }: NamedScope<Rule>): string[] => [
   ...rules.flatMap(({ names }) => names ?? []),
 ]
 
-/** One socket's scopes, or one of the mesh's. */
+/** The scopes of one socket, or one scope of the mesh. */
 class Group<Rule> {
   readonly #scopes: readonly NamedScope<Rule>[]
   readonly #parents: Uint32Array
   readonly #addRow: AddRow<Rule>
-  /** By node: the scope that takes just this pattern. */
+  /** By node: the scope for exactly this pattern. */
   readonly #takers = new Map<number, NamedScope<Rule>>()
-  /** By scope, then by node: its rules, as indexes, that ask for just this pattern. */
+  /** By scope, then by node: the rules for exactly this pattern, as indexes. */
   readonly #rules: ReadonlyMap<NamedScope<Rule>, ReadonlyMap<number, readonly number[]>>
   readonly #rows = new Map<NamedScope<Rule>, Map<number, number>>()
 
@@ -102,7 +101,7 @@ class Group<Rule> {
     return own || node === ANY_NAME ? own : this.#takerOf(this.#parents[node])
   }
 
-  /** The row of the rules of `scope` that have a pattern around the names of `node`, or none. */
+  /** The row of the rules of `scope` with a pattern around the names of `node`, or none. */
   #rowOf(scope: NamedScope<Rule>, node: number): number {
     const byNode = this.#rules.get(scope)
     const asked = this.#nearest(byNode, node)

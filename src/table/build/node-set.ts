@@ -1,6 +1,6 @@
 /**
- * The prefixes of one side (destinations or clients) as nodes: what a longest-prefix match answers,
- * and by way of parents every prefix around an address.
+ * The prefixes of one side (destinations or clients) as nodes: the answers of a longest-prefix
+ * match, and by their parents every prefix around an address.
  *
  * Node 0 is "any address, of either family". The others are numbered by address, IPv4 before IPv6,
  * each before those inside it: so the nodes inside a node follow it, and nodes that are used
@@ -12,7 +12,7 @@ import { buildHostIndex } from '../format/host-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import { buildTrie, type PrefixSet, sortPrefixes } from './cidr-trie-builder.ts'
 
-/** A prefix while prefixes are collected: its node is known only when all are there. */
+/** A prefix under construction: nodes are numbered once all prefixes are known. */
 export type PrefixId = number
 export const ANY_PREFIX: PrefixId = 0
 
@@ -43,7 +43,7 @@ export class NodeSet {
     6: { wide: 4, cidrs: [], ids: [] },
   }
 
-  /** The prefixes `cidrs`; ANY_PREFIX where there are none, as none means no condition. */
+  /** The prefixes `cidrs`; ANY_PREFIX for an empty list, which means no condition. */
   idsOf(cidrs: readonly Cidr[]): PrefixId[] {
     return cidrs.length === 0 ? [ANY_PREFIX] : [...new Set(cidrs.map(cidr => this.#idOf(cidr)))]
   }
@@ -79,7 +79,7 @@ export class NodeSet {
   }
 }
 
-/** Numbers the nodes of one family, behind `before` others, and builds what finds them. */
+/** Numbers the nodes of one family after `before` others, and builds the look-up structures. */
 function build({ wide, cidrs, ids }: Members, before: number, nodes: Uint32Array) {
   const sorted = sortPrefixes(prefixSet(wide, cidrs))
   const set = prefixSet(

@@ -1,6 +1,6 @@
 /**
- * Parts: the rules of a scope by what they ask of the client, for scopes where a shortlist would be
- * long.
+ * Parts: the rules of a scope grouped by their conditions on the client, for scopes whose
+ * shortlists would be long.
  *
  *   (scope, condition)    ─▶ group    the rules that ask for one source condition (0: for none)
  *   (group, client node)  ─▶ part     … and for one client prefix; a group's row names that for any client
@@ -16,7 +16,7 @@ import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import { type Chain, type ChainsByPort, type PlacedRule, rulesOf } from './chains.ts'
 
-/** A part by its word, and its rules, ascending by row. */
+/** A part by its word, with its rules, ascending by row. */
 export type LargePart = { readonly part: number; readonly rules: readonly PlacedRule[] }
 
 export class PartWriter {
@@ -25,10 +25,10 @@ export class PartWriter {
   readonly #groupIndex = new PairIndexBuilder()
   readonly #parts: number[] = []
   readonly #partIndex = new PairIndexBuilder()
-  /** Those that are to be given chains. */
+  /** Those that get chains. */
   readonly large: LargePart[] = []
 
-  /** @param spans  By destination node: how many nodes are inside it. */
+  /** @param spans  By destination node: the number of nodes inside it. */
   constructor(spans: Uint32Array) {
     this.#spans = spans
   }
@@ -71,7 +71,7 @@ export class PartWriter {
     return part
   }
 
-  /** Says how the chains of a large part are found. */
+  /** Records how to find the chains of a large part. */
   setChains(part: number, { anyPortChain, ports }: ChainsByPort): void {
     this.#parts[part + Part.anyPortChain] = anyPortChain
     this.#parts[part + Part.ports] = ports

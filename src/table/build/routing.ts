@@ -33,7 +33,7 @@ import { exactSchedule, pairedOf } from './exact.ts'
 import { NamedScopes } from './named-scopes.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
 
-/** A rule's conditions and route, as the classifier is given them. */
+/** A rule's conditions and route, as the classifier gets them. */
 type PlacedRule = {
   readonly rule: Omit<Rule, 'origin' | 'never'>
   readonly row: number
@@ -57,7 +57,7 @@ export class RoutingBuilder {
   readonly #named = new NamedScopes<PlacedRule>()
   readonly #access: AccessBuilder
   #nameSections: ReturnType<NamedScopes<PlacedRule>['finish']> | null = null
-  /** By listener: the row of its first scope, or of that of the listener whose socket it shares. */
+  /** By listener: the row of its first scope, or of the one whose socket it shares. */
   readonly #bases: number[] = []
   readonly #names: Names[number][] = []
   readonly #clients: ClientNodes
@@ -77,7 +77,7 @@ export class RoutingBuilder {
     })
   }
 
-  /** What rules ask of the client's workload; complete once all listeners are there. */
+  /** The conditions of rules on the client's workload; complete once all listeners are added. */
   get conditions(): readonly SourceCondition[] {
     return this.#conditions.list
   }
@@ -139,7 +139,7 @@ export class RoutingBuilder {
     this.#scopes.push({ listener, port: scope.port, host: scope.host, rules })
   }
 
-  /** The rows of a scope's rules, which are `placed`, too; what is returned is for people. */
+  /** Writes the rows of a scope's rules, which are `placed`, too; returns them for people. */
   #addRules(scope: Scope, placed: PlacedRule[]): ColdRule[] {
     const defaults = (scope.defaults ?? []).values()
     let next = defaults.next()
@@ -154,7 +154,7 @@ export class RoutingBuilder {
     return rules
   }
 
-  /** A row that no rule was written for: what it leads to is no rule's, but a default. */
+  /** A row without a rule: it leads to a default. */
   #addDefault({ visibleTo, route }: ScopeDefault, placed: PlacedRule[]): void {
     const source = { namespace: null, labels: {}, visibleTo }
     this.#addRule({ destinations: [], port: 0, clients: [], source, route }, placed)
@@ -163,7 +163,7 @@ export class RoutingBuilder {
   #addRule(rule: Omit<Rule, 'origin' | 'never'>, placed: PlacedRule[]): number {
     assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
     const condition = this.#conditions.indexOf(rule.source)
-    // Also of a rule that no name leads to: a later clients part reads the prefixes of all rows.
+    // Includes rules that no name leads to: a later clients part reads the prefixes of all rows.
     this.#clients.idsOf(rule.clients)
     const row = this.#rows.rules.add(
       rule.port,
@@ -176,7 +176,7 @@ export class RoutingBuilder {
     return row
   }
 
-  /** Once all listeners are there: the rows of the scopes that names decide about. */
+  /** Once all listeners are added: the rows of the scopes that depend on names. */
   addNamedScopes(): void {
     this.#nameSections = this.#named.finish((of, rules) => this.#addNamedScope(of, rules))
   }
@@ -191,7 +191,7 @@ export class RoutingBuilder {
     return this.#rows.scopes.add(...whole)
   }
 
-  /** Who may connect, once all listeners are there. */
+  /** Access control, once all listeners are added. */
   addAccess(plan: Plan): void {
     this.#access.add(plan)
   }
@@ -250,8 +250,8 @@ export class RoutingBuilder {
   }
 
   /**
-   * Whose turn it is in an exact or sticky split, as indexes into `destinations`; by name, so
-   * clusters come first.
+   * The schedule of an exact or sticky split, as indexes into `destinations`; by name, so clusters
+   * come first.
    */
   #turnsOf(split: Route['split'], destinations: Route['destinations']): Uint16Array {
     if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
@@ -294,6 +294,6 @@ export class RoutingBuilder {
   }
 }
 
-/** What makes two clusters the same over reloads. */
+/** The identity of a cluster over reloads. */
 const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
   `${host} ${subset ?? ''} ${port}`

@@ -1,4 +1,4 @@
-/** Sections while they grow, and values that share a row. */
+/** Growing sections, and values that share a row. */
 
 import { assert } from '../../base/assert.ts'
 
@@ -39,7 +39,7 @@ export class Interned<Value> {
   readonly list: Value[] = []
   readonly #indexes = new Map<string, number>()
 
-  /** @param first  Have the first indexes, in this order. */
+  /** @param first  Values that get the first indexes, in this order. */
   constructor(first: readonly Value[]) {
     for (const value of first) this.indexOf(value)
   }
@@ -53,13 +53,13 @@ export class Interned<Value> {
   }
 }
 
-/** For JSON.stringify: labels in another order are the same labels. */
+/** For JSON.stringify: the order of labels does not matter. */
 function sortedKeys(_key: string, value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** A word of a row would hold any other number too, and a worker would bind or dial it. */
+/** A word would hold any other number too, and a worker would bind or dial it. */
 export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535
 
 export const isPortOrAny = (port: number): boolean => port === 0 || isPort(port)

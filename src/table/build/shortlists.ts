@@ -1,6 +1,5 @@
 /**
- * Shortlists: of the rules of a scope those that can match at one place, merged in list order,
- * while the table is built.
+ * Shortlists at build time: the rules of a scope that can match at one place, merged in list order.
  *
  *   (chain, node)  =  the chain's rules for just this prefix
  *                   + what its shortlist says for the next wider prefix
@@ -15,9 +14,7 @@ import { SHORTLIST_MAX } from '../format/classifier-layout.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Cell, Chain } from './chains.ts'
 
-/**
- * A rule as shortlists keep it: the clients that it is for are those from `first` on, `span` more.
- */
+/** A rule as shortlists keep it: its clients are those from `first` on, `span` more. */
 type Candidate = {
   readonly condition: number
   readonly first: number
@@ -26,7 +23,7 @@ type Candidate = {
   readonly route: number
 }
 
-/** Ascending by row; `limit`: the row from which on rules may be missing. */
+/** Ascending by row; `limit`: rules may be missing from this row on. */
 export type Shortlist = { readonly candidates: readonly Candidate[]; readonly limit: number }
 
 export const isComplete = ({ limit }: Shortlist): boolean => limit === Number.POSITIVE_INFINITY
@@ -42,9 +39,10 @@ export class Shortlists {
   readonly #known = new Map<number, Shortlist>()
 
   /**
-   * @param anyPort  Those of the scope's chain for any port, for a chain for one port; else null.
+   * @param anyPort  The shortlists of the scope's chain for any port, for a chain for one port;
+   * else null.
    * @param parents  By destination node: the next wider one.
-   * @param clientSpans  By client node: how many nodes are inside it.
+   * @param clientSpans  By client node: the number of nodes inside it.
    */
   constructor(chain: Chain, anyPort: Shortlists | null, parents: Uint32Array, clientSpans: Uint32Array) {
     this.#cells = chain.cells
@@ -54,8 +52,8 @@ export class Shortlists {
   }
 
   /**
-   * What can match a destination whose longest prefix is that of `node`; nodes are at most 128
-   * deep.
+   * The rules that can match a destination whose longest prefix is that of `node`; nodes are at
+   * most 128 deep.
    */
   at(node: number): Shortlist {
     const known = this.#known.get(node)
@@ -86,7 +84,7 @@ export class Shortlists {
   }
 }
 
-/** What several shortlists say together, as far as all of them say anything. */
+/** Merges several shortlists, up to the smallest limit. */
 function merge(lists: readonly Shortlist[]): Shortlist {
   const limit = Math.min(...lists.map(list => list.limit))
   const all = lists.flatMap(list => list.candidates).sort((a, b) => a.row - b.row)
@@ -101,7 +99,7 @@ function merge(lists: readonly Shortlist[]): Shortlist {
   return { candidates, limit }
 }
 
-/** Whether `earlier` takes all that `candidate` would; a rule hides itself. */
+/** Whether `earlier` takes everything that `candidate` would; a rule hides itself. */
 const hides = (earlier: Candidate, candidate: Candidate): boolean =>
   (earlier.condition === 0 || earlier.condition === candidate.condition) &&
   earlier.first <= candidate.first &&

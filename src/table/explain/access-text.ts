@@ -1,4 +1,4 @@
-/** What policies say of a connection that is only asked about, and why, in words. */
+/** The verdict of policies on a hypothetical connection, with the reasons, in words. */
 
 import { contains, formatAddress, parseCidr } from '../../address/address.ts'
 import { isIdentity } from '../build/identity.ts'
@@ -13,7 +13,7 @@ import { takesName } from '../match/name-patterns.ts'
 import type { Query } from '../match/query.ts'
 import type { ExplainedAccess } from './explanation.ts'
 
-/** Values of a condition, and rules of a policy, that are told. */
+/** At most this many values of a condition, and rules of a policy, are listed. */
 const VALUES_MAX = 3
 const RULES_MAX = 3
 
@@ -49,7 +49,9 @@ export function explainAccess(
   }
 }
 
-/** Of a DENY rule what holds; of an ALLOW policy, for each of its first rules, what does not. */
+/**
+ * For a DENY rule, what holds; for an ALLOW policy, what does not hold for each of its first rules.
+ */
 function becauseOf({ action, rules }: ColdPolicy, rule: number | null, asked: Asked): string {
   if (action === 'DENY') return holding(rules[rule ?? 0], asked).join('; ') || 'it denies everybody'
   if (rules.length === 0) return 'it has no rule'
@@ -102,7 +104,7 @@ function addressOf(of: 'peer' | 'client' | 'destination', query: Query) {
     : { family: query.clientFamily, words: query.client }
 }
 
-/** "ipBlocks: 192.0.2.1 is outside 10.0.0.0/8": what is the case, whether that is wanted or not. */
+/** "ipBlocks: 192.0.2.1 is outside 10.0.0.0/8": the fact, whether the policy wants it or not. */
 function textOf(test: ColdTest, asked: Asked): string {
   const { of, field, values } = test
   const is = isSo(test, asked)

@@ -1,6 +1,6 @@
 /**
- * The differences between two tables, rule by rule, for an operator who is about to replace the
- * first by the second. pair-rules.ts pairs the rules.
+ * The differences between two tables, rule by rule, for an operator who is about to replace one by
+ * the other. pair-rules.ts pairs the rules.
  */
 
 import type { Cold } from '../format/cold.ts'
@@ -15,14 +15,11 @@ import { readsSame, readsText } from './reads-text.ts'
 
 export type RuleChange = {
   readonly change: 'added' | 'removed' | 'changed'
-  /**
-   * Where it applies: "default/edge 127.0.0.1:9000", and at the mesh with the service whose rule it
-   * is.
-   */
+  /** Where it applies: "default/edge 127.0.0.1:9000", and at the mesh with the rule's service. */
   readonly listeners: readonly string[]
-  /** Where it stands now; of a removed one, where it stood. */
+  /** Its place now; for a removed one, its former place. */
   readonly rule: RuleOrigin
-  /** What it said, in words; null where it was not there. */
+  /** The former text; null if there was none. */
   readonly before: string | null
   readonly after: string | null
 }
@@ -33,15 +30,15 @@ export type DestinationChange = {
   readonly destination: string
   readonly before: string | null
   readonly after: string | null
-  /** What of its policy differs. */
+  /** The values of its policy that differ. */
   readonly policy: readonly PolicyChange[]
 }
 
-/** A listener that reads something else of its connections than before. */
+/** A listener whose settings for PROXY headers and server names differ. */
 export type ListenerChange = {
   /** "default/edge 127.0.0.1:9000". */
   readonly listener: string
-  /** Where it is written now, or was; null where nothing is known of it. */
+  /** Its place now, or its former place; null if unknown. */
   readonly file: string | null
   readonly line: number | null
   /** In words. */
@@ -49,12 +46,12 @@ export type ListenerChange = {
   readonly after: string
 }
 
-/** A value of a policy that differs, with the place where it is written now, or was. */
+/** A value of a policy that differs, with its place now, or its former place. */
 type PolicyChange = {
   readonly field: PolicyField
   readonly before: string
   readonly after: string
-  /** null: it is by default, and was. */
+  /** null: the default, before or after. */
   readonly file: string | null
   readonly line: number | null
 }
@@ -66,7 +63,7 @@ type TableChanges = {
     readonly changed: readonly ListenerChange[]
   }
   readonly rules: readonly RuleChange[]
-  /** Rules that say the same and are tried in another order among themselves. */
+  /** Unchanged rules that are tried in another order among themselves. */
   readonly reordered: number
   readonly destinations: readonly DestinationChange[]
 }
@@ -113,7 +110,7 @@ function read(table: Table) {
   }
 }
 
-/** None where both say the same. */
+/** Empty if both are equal. */
 function changesOf({ before, after }: Pair): RuleChange[] {
   if (before?.text === after?.text) return []
   const now = after ?? before
@@ -129,7 +126,7 @@ function changesOf({ before, after }: Pair): RuleChange[] {
   ]
 }
 
-/** Its endpoints and, as the words of its row, its policy. */
+/** Its endpoints and its policy, as the words of its row. */
 function destinationText(table: Table, cold: Cold, cluster: number): string {
   const { clusters } = table
   const at = (field: number): number => clusters[cluster * Cluster.WORDS + field]
@@ -163,7 +160,7 @@ function compareListeners(
   })
 }
 
-/** What happens to a rule in the same way at several listeners is one change. */
+/** Merges equal changes of a rule at several listeners. */
 function merged(changes: readonly RuleChange[]): RuleChange[] {
   const groups = Map.groupBy(changes, ({ listeners: _, ...rest }) => JSON.stringify(rest))
   return [...groups.values()].map(([first, ...others]) => ({
@@ -186,7 +183,7 @@ function compareDestinations(
   })
 }
 
-/** Both have every field, unless nothing defines the destination. */
+/** Both have every field, unless the destination is undefined. */
 const comparePolicies = (before: readonly PolicyValue[], after: readonly PolicyValue[]): PolicyChange[] =>
   after.flatMap(({ field, value, file, line }) => {
     const was = before.find(each => each.field === field)

@@ -10,11 +10,11 @@ import { CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-la
 import type { Table } from '../format/table.ts'
 import { isOwnListener, type OwnListeners } from '../match/own-listeners.ts'
 
-/** Reasons that a destination gives. */
+/** Reasons that depend on the destination. */
 const CLUSTER_ENDS = ['unknown-destination', 'no-endpoint', 'loop'] as const
 export type ClusterEnd = (typeof CLUSTER_ENDS)[number]
 
-/** Reasons that a table alone gives; each is one of stats/reasons.ts, and a test says so. */
+/** Reasons that a table alone gives; each is one of stats/reasons.ts, as a test checks. */
 export const EARLY_ENDS = [
   'proxy-untrusted',
   'denied-by-policy',
@@ -31,11 +31,11 @@ type ClusterFacts = {
   /** The address that the client dialed is one of weir's own listeners. */
   readonly comesBack: boolean
   readonly own: OwnListeners
-  /** It has unresolved names, which may have addresses. */
+  /** It has unresolved names, which may still get addresses. */
   readonly mayResolve: boolean
 }
 
-/** The reason for every connection that draws this cluster, or null where it can be served. */
+/** The reason for every connection that picks this cluster; null if it can be served. */
 export function endOfCluster(
   table: Table,
   cluster: number,
@@ -50,7 +50,7 @@ export function endOfCluster(
   return doAllComeBack(table, run, own) ? 'loop' : null
 }
 
-/** Whether every endpoint of a cluster is one of our own listeners. */
+/** Whether every endpoint of a cluster is one of weir's own listeners. */
 function doAllComeBack({ endpoints }: Table, run: number, own: OwnListeners): boolean {
   const first = endpoints[run + EndpointRun.first]
   for (let endpoint = first; endpoint < first + endpoints[run + EndpointRun.count]; endpoint++) {
@@ -62,8 +62,8 @@ function doAllComeBack({ endpoints }: Table, run: number, own: OwnListeners): bo
 }
 
 /**
- * The reason for the connection as a whole: null as soon as one destination that can be drawn
- * serves it. Where all end it, but for different reasons, the one of the largest share.
+ * The reason for the connection as a whole: null if any destination that can be picked serves it.
+ * If all end it for different reasons, that of the largest share.
  */
 export function endOf(
   outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied',

@@ -1,5 +1,5 @@
 /**
- * Why a connection goes where it goes: the table's own answer, put into words.
+ * Why a connection goes where it goes: the table's own answer, in words.
  *
  * The decision is made by ../match/match.ts on the very bytes that the workers read; this module
  * only adds the names from the cold section, and the failed condition of each rejected rule.
@@ -36,16 +36,16 @@ import { defaultPolicy, policyOf } from './policy-text.ts'
 import { rejectedRules } from './rejected.ts'
 import { Words } from './words.ts'
 
-/** What the table does not say by itself. */
+/** Facts that the table does not contain. */
 type ExplainerFacts = {
-  /** Where connections would come back to; without the machine's addresses unless it is given. */
+  /** Addresses that lead back to weir; without the machine's own, unless they are given. */
   readonly own?: OwnListeners
   /**
-   * Whether endpoint names were resolved while the table was built; else a name counts as an
+   * Whether endpoint names were resolved while the table was built; otherwise a name counts as an
    * endpoint.
    */
   readonly namesResolved?: boolean
-  /** Those of the table, where they have been decoded already. */
+  /** The table's words, if they are decoded already. */
   readonly words?: Words
 }
 
@@ -54,7 +54,7 @@ export function explain(table: Table, question: Question): Explanation {
   return new Explainer(table).answer(question)
 }
 
-/** Answers many questions about one table; what is in words is decoded once. */
+/** Answers many questions about one table, and decodes its words once. */
 export class Explainer {
   readonly table: Table
   readonly #words: Words
@@ -74,8 +74,7 @@ export class Explainer {
   }
 
   /**
-   * @param rejectedMost  Rejected rules that are told; with many rules they are the most of the
-   * work.
+   * @param rejectedMost  Rejected rules to list; with many rules they are most of the work.
    */
   answer(question: Question, rejectedMost = Number.POSITIVE_INFINITY): Explanation {
     const found = findListener(this.table, question.gateway, question.destination)
@@ -129,8 +128,8 @@ export class Explainer {
   }
 
   /**
-   * Without an address the destination is the one service on that port, where there is only one;
-   * else −1.
+   * Without an address, the destination is the only service on that port; −1 if there is not
+   * exactly one.
    */
   #assumedScope({ destinationFamily, listener, destinationPort }: Query): number {
     const only = this.table.listeners[listener * Listener.WORDS + Listener.onlyScope]

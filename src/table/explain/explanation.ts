@@ -10,30 +10,28 @@ export type Question = {
   readonly gateway: string
   readonly source: {
     readonly ip?: string
-    /** Overrides what the table knows of `ip`. */
+    /** Overrides the table's identity of `ip`. */
     readonly namespace?: string
     readonly labels?: Readonly<Record<string, string>>
   }
   readonly destination: { readonly ip?: string; readonly port: number }
-  /** The other end of the socket; without it, whoever `source` would have to connect through. */
+  /** The other end of the socket; without it, a peer from which `source` could come. */
   readonly peer?: string
   readonly sni?: string
 }
 
-/** What a listener that reads a PROXY header makes of a connection. */
+/** The effect of a listener's PROXY settings on a connection. */
 export type ExplainedHeader = {
-  /** Who must send one. */
+  /** The peers that must send one. */
   readonly from: readonly string[]
   /** Whether weir resets all other peers. */
   readonly required: boolean
   readonly versions: readonly number[]
-  /**
-   * The peer that was asked about: it sends a header, is the client, or is reset; null: none was.
-   */
+  /** The given peer: it sends a header, is the client, or is reset; null: no peer given. */
   readonly peer: 'sender' | 'client' | 'untrusted' | null
 }
 
-/** What the policies of the listener say of a connection. */
+/** The verdict of the listener's policies on a connection. */
 export type ExplainedAccess = {
   /** Row of the listener whose policies they are. */
   readonly listener: number
@@ -42,7 +40,7 @@ export type ExplainedAccess = {
   /** The same if dry runs counted. */
   readonly wouldBeDeniedBy: string | null
   readonly auditedBy: string | null
-  /** Of a denial: what holds, or does not. */
+  /** For a denial: the conditions that hold, or that do not. */
   readonly because: string | null
 }
 
@@ -50,13 +48,10 @@ export type Explanation = {
   readonly outcome: 'route' | 'default' | 'passthrough' | 'no-route' | 'denied'
   /** One sentence, for people. */
   readonly reason: string
-  /**
-   * The reason that the connection would end with before anybody is dialled; null: it can be
-   * served.
-   */
+  /** The reason that the connection would end with before a dial; null: it can be served. */
   readonly ends: EarlyEnd | null
   readonly generation: number
-  /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null where there is none. */
+  /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null: none. */
   readonly listener: string | null
   /** null: the listener reads no PROXY header. */
   readonly proxyProtocol: ExplainedHeader | null
@@ -77,7 +72,7 @@ export type ExplainedDestination = {
   /** 0 – 1. */
   readonly share: number
   readonly endpoints: readonly string[]
-  /** The reason for every connection that is given to it; null: it can be served. */
+  /** The reason for every connection that gets it; null: it can be served. */
   readonly ends: ClusterEnd | null
   /** In force for its connections. */
   readonly policy: readonly PolicyValue[]

@@ -1,5 +1,5 @@
 /**
- * Which listener would accept a hypothetical connection: for a real one the kernel decides, by the
+ * Which listener would accept a hypothetical connection; for a real one the kernel decides, by the
  * bound sockets.
  */
 
@@ -32,14 +32,14 @@ export function findListener(
   return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
 }
 
-/** The kernel prefers the socket that is bound to the address; a wildcard takes what is left. */
+/** The kernel prefers the socket that is bound to the address; a wildcard gets the rest. */
 const rank = (socket: TableListener): number =>
   socket.original ? 2 : ['', '::', '0.0.0.0'].includes(socket.bind) ? 1 : 0
 
 const isWildcard = (bind: string, ip: string): boolean =>
   bind === '' || bind === '::' || (bind === '0.0.0.0' && parseAddress(ip)?.family === 4)
 
-/** The gateway meant by 'mesh', 'namespace/name' or a bare name; null where there is none. */
+/** The gateway that 'mesh', 'namespace/name' or a bare name means; null if there is none. */
 function resolveGateway(known: readonly string[], name: string): string | null {
   if (known.includes(name)) return name
   if (name.includes('/')) return null

@@ -10,7 +10,7 @@ import type { ExplainedHeader, Question } from './explanation.ts'
 
 const PEERS = { [Peer.client]: 'client', [Peer.sender]: 'sender', [Peer.untrusted]: 'untrusted' } as const
 
-/** What a listener reads, as it was planned; null where it reads none. */
+/** A listener's PROXY settings, as planned; null: none. */
 export function readsOf(table: Table, listener: number): ReadsProxy | null {
   const at = (field: number): number => table.listeners[listener * Listener.WORDS + field]
   const versions = at(Listener.proxyVersions)
@@ -23,7 +23,7 @@ export function readsOf(table: Table, listener: number): ReadsProxy | null {
   }
 }
 
-/** null where the listener reads none. */
+/** null: the listener reads none. */
 export function headerAt(table: Table, listener: number, peer: string | undefined): ExplainedHeader | null {
   const reads = readsOf(table, listener)
   return (
@@ -36,7 +36,7 @@ export function headerAt(table: Table, listener: number, peer: string | undefine
   )
 }
 
-/** The client's address: only a sender's header can name another one than its own. */
+/** The client's address: only a sender's header can name another address than its own. */
 export function clientOf({ source, peer }: Question, header: ExplainedHeader | null): string | undefined {
   return peer === undefined || header?.peer === 'sender' ? source.ip : peer
 }

@@ -1,5 +1,5 @@
 /**
- * Which rule of one table is which rule of another: the same rule over generations.
+ * Pairs the rules of two tables: the same rule over generations.
  *
  * Rules are paired by content, not by position: inserting a rule before another does not change the
  * other. The remaining rules are paired as changed ones: those with the same conditions in the same
@@ -17,34 +17,34 @@ import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from '../plan/p
 
 /** A rule in words, and where it applies. */
 export type Worded = {
-  /** "default/edge 127.0.0.1:9000", and at the mesh with the service whose rule it is. */
+  /** "default/edge 127.0.0.1:9000", and at the mesh with the rule's service. */
   readonly listener: string
   readonly rule: RuleOrigin
   readonly text: string
-  /** The part of `text` that says which connections it takes. */
+  /** The part of `text` with the conditions. */
   readonly conditions: string
-  /** Its row in `rules`; −1 where it can never match. */
+  /** Its row in `rules`; −1: it can never match. */
   readonly row: number
 }
 
-/** A rule before and after; null: it is not there. */
+/** A rule before and after; null: absent. */
 export type Pair = { readonly before: Worded | null; readonly after: Worded | null }
 
 type Paired = {
-  /** In the order of the rules after, then those that are gone. */
+  /** In the order of the new rules, then the removed ones. */
   readonly pairs: readonly Pair[]
-  /** Rules that say the same and are tried in another order among themselves. */
+  /** Unchanged rules that are tried in another order among themselves. */
   readonly reordered: number
 }
 
-/** Where a scope's rules apply. */
+/** A place where a scope's rules apply. */
 export const scopeKey = (table: Table, { listener, host }: Pick<ColdScope, 'listener' | 'host'>): string =>
   `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
 
 export const placeOf = ({ virtualService, block, route, match }: RuleOrigin): string =>
   `${virtualService} ${block} ${route} ${match}`
 
-/** The rules of `table` by scope, those of the VirtualServices that are `wanted`. */
+/** The rules of `table` by scope, for the VirtualServices that are `wanted`. */
 export function wordedRules(
   table: Table,
   cold: Cold,
@@ -77,7 +77,7 @@ export function pairRules(before: readonly Worded[], after: readonly Worded[]): 
   pairBy(({ text }) => text)
   const same = after.flatMap((_, index) => found.get(index) ?? [])
   pairBy(({ rule, conditions }) => `${rule.virtualService} ${conditions}`)
-  // A route that is given its first match stays where it is.
+  // A route that gets its first match keeps its place.
   pairBy(({ rule }) => placeOf({ ...rule, match: rule.match ?? 0 }))
   pairBy(({ conditions }) => conditions)
   const pairs: Pair[] = after.map((each, index) => {
@@ -138,7 +138,7 @@ export function destinationName({ clusters }: Cold, cluster: number): string {
   return `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 }
 
-/** How many numbers the longest ascending subsequence has: patience sorting (Fredman, 1975). */
+/** The length of the longest ascending subsequence: patience sorting (Fredman, 1975). */
 function longestRise(numbers: readonly number[]): number {
   const tops: number[] = []
   for (const number of numbers) {

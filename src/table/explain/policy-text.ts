@@ -8,7 +8,7 @@ import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/r
 import type { Table } from '../format/table.ts'
 import { DEFAULT_POLICY, type PolicyField } from '../plan/plan.ts'
 
-/** One value; without file and line it is the default, Istio's where Istio has one. */
+/** One value; without file and line it is a default, Istio's if Istio has one. */
 export type PolicyValue = {
   readonly field: PolicyField
   readonly value: string
@@ -21,7 +21,7 @@ type Values = Readonly<Record<PolicyField, string>>
 /** There is no other endpoint to try. */
 const ONE_ADDRESS = '1'
 
-/** Of an address that is no service. */
+/** For an address that is no service. */
 const DEFAULTS: Values = {
   connectTimeout: durationText(DEFAULT_POLICY.connectTimeoutMs),
   idleTimeout: durationText(DEFAULT_POLICY.idleTimeoutMs),
@@ -36,7 +36,7 @@ const DEFAULTS: Values = {
 
 export const defaultPolicy = (): PolicyValue[] => valuesOf(DEFAULTS, {})
 
-/** None of a destination that nothing defines. */
+/** None for an undefined destination. */
 export function policyOf(
   { clusters }: Table,
   cluster: number,
@@ -73,7 +73,7 @@ const valuesOf = (values: Values, places: NonNullable<ColdCluster['policyAt']>):
     return { field, value: values[field], file, line }
   })
 
-/** 0 in a part is the kernel's own. */
+/** 0 is the kernel's default. */
 function keepaliveText(timeS: number, intervalS: number, probes: number): string {
   const part = (name: string, value: number, unit: string) => (value === 0 ? [] : [`${name} ${value}${unit}`])
   const parts = [
@@ -84,7 +84,7 @@ function keepaliveText(timeS: number, intervalS: number, probes: number): string
   return parts.join(' ') || 'on'
 }
 
-/** "250ms", "10s", "1m30s" as "90s", "1h"; 0 is none. */
+/** "250ms", "10s", "1m30s" as "90s", "1h"; 0: none. */
 export function durationText(ms: number): string {
   if (ms === 0) return 'none'
   const [size, unit] = (

@@ -1,15 +1,15 @@
 /**
- * A connection to explain: from options of the command line or of a query, or from a line of a
+ * A question about a connection: from options of the command line or a query, or from a line of a
  * batch.
  */
 
 import { parseAddress, splitEndpoint } from '../../address/address.ts'
 import type { Question } from './explanation.ts'
 
-/** A question that may leave open which gateway is meant (config/choose-gateway.ts). */
+/** A question that may leave the gateway open (config/choose-gateway.ts). */
 type OpenQuestion = Omit<Question, 'gateway'> & { readonly gateway: string | null }
 
-/** A question, or in words why it is none. */
+/** A question, or a message why it is none. */
 export type Asked = { readonly question: OpenQuestion } | { readonly error: string }
 
 export type QuestionOptions = {
@@ -23,7 +23,7 @@ export type QuestionOptions = {
 }
 
 /**
- * @param dashes  What stands before an option's name where it is given: '--' on the command line.
+ * @param dashes  The prefix of an option's name: '--' on the command line.
  */
 export function askByOptions(
   { gateway, from, to, peer, namespace, labels, sni }: QuestionOptions,
@@ -59,7 +59,7 @@ export function askByOptions(
 
 /**
  * `{"gateway", "source": {"ip", "namespace", "labels"}, "peer", "destination": {"ip", "port"},
- * "sni"}`; a null is as absent, and no gateway is the mesh.
+ * "sni"}`; null means absent, and the default gateway is the mesh.
  */
 export function askByLine(line: string): Asked {
   try {
@@ -79,7 +79,7 @@ export function parseLabels(text: string): Record<string, string> | null {
     : null
 }
 
-/** How whoever asks calls the parts of a question. */
+/** The caller's names for the parts of a question. */
 type Words = Readonly<
   Record<'gateway' | 'from' | 'peer' | 'namespace' | 'labels' | 'to' | 'port' | 'sni', string>
 >
@@ -96,7 +96,7 @@ const FIELDS: Words = {
   sni: 'sni',
 }
 
-/** @param byDefault  The gateway where none is given; null leaves it open. */
+/** @param byDefault  The default gateway; null leaves it open. */
 function asked(value: unknown, words: Words, byDefault: string | null): Asked {
   const { gateway, source = {}, destination, peer, sni } = asRecord(value)
   const { ip: from, namespace, labels } = asRecord(source)
@@ -132,8 +132,6 @@ const isAddress = (value: unknown): boolean =>
 const isPort = (value: unknown): boolean =>
   Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65535
 
-/**
- * Without the entries that are undefined: an absent field and one that says nothing are the same.
- */
+/** Drops undefined entries, which mean the same as absent fields. */
 const defined = <T extends object>(value: T): Partial<T> =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<T>

@@ -7,13 +7,13 @@ import { formatCidr } from '../../address/address.ts'
 import type { ReadsProxy } from '../plan/plan.ts'
 import { durationText } from './policy-text.ts'
 
-/** Ranges that are told one by one. */
+/** Ranges that are listed. */
 const RANGES_MAX = 8
 
 /**
  * "reads a PROXY header (V1, V2) from 10.0.0.0/8 within 5s, and resets all others".
  *
- * @param other  What it is compared with: of many ranges those are told that it does not have.
+ * @param other  The settings to compare with: of many ranges, those that it lacks are listed.
  */
 export function readsText(reads: ReadsProxy | null, other: ReadsProxy | null): string {
   if (reads === null) return 'reads no PROXY header'

@@ -1,4 +1,4 @@
-/** Why rules were rejected: the conditions of each that do not hold, with both values. */
+/** Why rules were rejected: their conditions that do not hold, with both values. */
 
 import { contains, type Family, formatAddress, formatCidr } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
@@ -13,7 +13,7 @@ import { takesName } from '../plan/server-name.ts'
 import type { Explanation } from './explanation.ts'
 import type { Words } from './words.ts'
 
-/** A connection that was matched, and who its client is. */
+/** A matched connection, and its client's identity. */
 type Asked = {
   readonly query: Query
   readonly client: ColdWorkload
@@ -21,7 +21,7 @@ type Asked = {
   readonly bits: Uint32Array
 }
 
-/** The first `most` rules that were tried before the one that matched, or in vain. */
+/** The first `most` rules that were tried before the matching one, or all that failed. */
 export function rejectedRules(
   table: Table,
   { cold }: Words,
@@ -31,7 +31,7 @@ export function rejectedRules(
   const { query } = asked
   if (query.scope < 0) return []
   const { rules } = cold.scopes[query.scope]
-  // The row of a default is none of these rules: those in front of it were tried, those behind
+  // The row of a default is none of these rules: the rules before it were tried, those after it
   // were not.
   const next = query.rule < 0 ? -1 : rules.findIndex(rule => rule.row >= query.rule)
   return rules.slice(0, Math.min(next < 0 ? rules.length : next, most)).map(rule => {

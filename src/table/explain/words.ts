@@ -1,6 +1,4 @@
-/**
- * A routing part in words, decoded once: another endpoints or clients part leaves them as they are.
- */
+/** A routing part in words, decoded once; new endpoints or clients parts do not change them. */
 
 import { Conditions } from '../build/conditions.ts'
 import type { Cold } from '../format/cold.ts'
@@ -10,11 +8,11 @@ import type { RuleOrigin } from '../plan/plan.ts'
 export class Words {
   readonly cold: Cold
   readonly conditions: Conditions
-  /** By row: where a rule was written. */
+  /** By row: the place of a rule. */
   readonly rules: ReadonlyMap<number, RuleOrigin>
   readonly #routing: SharedArrayBuffer
 
-  /** @param cold  Of the table, where it has been decoded already. */
+  /** @param cold  The table's, if it is decoded already. */
   constructor(table: Table, cold: Cold = readCold(table)) {
     this.cold = cold
     this.conditions = new Conditions(cold.conditions)
@@ -26,7 +24,7 @@ export class Words {
     this.#routing = table.buffers.routing
   }
 
-  /** Whether they are the words of `table`. */
+  /** Whether these are the words of `table`. */
   areOf({ buffers }: Table): boolean {
     return buffers.routing === this.#routing
   }

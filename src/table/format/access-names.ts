@@ -1,11 +1,11 @@
-/** Rows of `accessRules` in words, for those that log, count and show; never on the data path. */
+/** Rows of `accessRules` in words, for logs, counts and displays; never on the data path. */
 
 import type { AccessPolicy } from '../plan/access.ts'
 import { AccessRow } from './access-layout.ts'
 import type { Cold } from './cold.ts'
 import type { Table } from './table.ts'
 
-/** A rule of a policy; `rule` null stands for an ALLOW policy of which no rule matches. */
+/** A rule of a policy; `rule` null means an ALLOW policy of which no rule matches. */
 export type PolicyRule = {
   /** 'namespace/name'. */
   readonly policy: string
@@ -19,7 +19,7 @@ export function policyRuleOf({ access }: Table, { policies = [] }: Cold, row: nu
   if (access === null || row < 0 || at >= access.rows.length) return null
   const { name, action, dryRun, rules } = policies[access.rows[at + AccessRow.policy]]
   const rule = access.rows[at + AccessRow.rule]
-  // A policy of one rule leaves no doubt about which one did not match.
+  // A policy with one rule leaves no doubt about which one did not match.
   const only = rules.length === 1 ? 0 : null
   return { policy: name, rule: rule < rules.length ? rule : only, action, dryRun }
 }

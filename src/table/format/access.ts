@@ -1,4 +1,4 @@
-/** Who may connect, opened for reading: views on the sections that access-layout.ts describes. */
+/** Access control, opened for reading: views on the sections that access-layout.ts describes. */
 
 import type { AddressBook } from '../match/find-node.ts'
 import type { Sections } from './sections.ts'
@@ -19,14 +19,14 @@ export type Access = {
   readonly limits: Uint32Array
 }
 
-/** Patterns of server names: whole ones, and what a name begins or ends with ('' fits any name). */
+/** Patterns of server names: whole ones, prefixes and suffixes ('' matches any name). */
 export type NamePatterns = {
   readonly exact: ReadonlySet<string>
   readonly prefixes: readonly string[]
   readonly suffixes: readonly string[]
 }
 
-/** null: everybody may connect, and take as much as there is. */
+/** null: everybody may connect, without limits. */
 export function viewAccess(sections: Sections<'routing'>): Access | null {
   const listeners = sections.words('access')
   if (listeners.length === 0) return null

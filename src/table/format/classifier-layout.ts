@@ -12,14 +12,14 @@ export const DestinationScope = layout(2, {
 export const DestinationNode = layout(4, {
   ruleNode: [0, 1], //  the nearest node, itself included, that a rule names
   ruleAbove: [1, 1], // the nearest above itself
-  shortlist: [2, 1], // that of this node, where just one chain has one; else ABSENT, and shortlistIndex has them
-  chains: [3, 1], //    that chain; else a bit for each chain that may have one here: bit (chain mod 32)
+  shortlist: [2, 1], // that of this node, if only one chain has one; else ABSENT, and shortlistIndex has them
+  chains: [3, 1], //    that chain; else one bit per chain that may have one here: bit (chain mod 32)
 })
 
 /** The rules of one scope, or of a large part, that ask for one port, or for none. */
 export const Chain = layout(5, {
-  anyShortlist: [0, 1], // that of a destination inside none of its prefixes, or ABSENT: there is nothing for those
-  nodes: [1, 4], //        a bit for each node that it has a shortlist for: bit (node mod 128)
+  anyShortlist: [0, 1], // that of a destination inside none of its prefixes; ABSENT: none
+  nodes: [1, 4], //        one bit per node that it has a shortlist for: bit (node mod 128)
 })
 
 /**
@@ -28,7 +28,7 @@ export const Chain = layout(5, {
  * Candidates follow, ascending by rule.
  */
 export const Shortlist = layout(1, {
-  count: [0, 1], // at most SHORTLIST_MAX; LONG: they would be more, so the parts of the scope have to be asked
+  count: [0, 1], // at most SHORTLIST_MAX; LONG: too many, so the parts of the scope must be searched
 })
 
 export const SHORTLIST_MAX = 16
@@ -44,22 +44,19 @@ export const Candidate = layout(5, {
   route: [4, 1],
 })
 
-/** Of a scope with a LONG shortlist the rules that ask for one source condition, or for none. */
+/** For a scope with a LONG shortlist: the rules with one source condition, or with none. */
 export const Group = layout(3, {
   least: [0, 1], //      the first of its rules
-  anyonePart: [1, 1], // the part of those that ask for no client prefix, or ABSENT
-  clients: [2, 1], //    a bit for each client node that a rule asks for: bit (node mod 32); partIndex has their parts
+  anyonePart: [1, 1], // the part of those without a client prefix, or ABSENT
+  clients: [2, 1], //    one bit per client node of its rules: bit (node mod 32); partIndex has their parts
 })
 
-/**
- * The rules of a group that ask for one client prefix, or for none: they differ in where the
- * connection goes.
- */
+/** The rules of a group with one client prefix, or without: they differ in their destinations. */
 export const Part = layout(4, {
   least: [0, 1], //        signed, as all in this section: the first of its rules
-  count: [1, 1], //        so many rules follow, ascending; 0: they are more than PART_LISTED_MAX and have chains
-  anyPortChain: [2, 1], // the chain of the rules that ask for no port; −1: none
-  ports: [3, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
+  count: [1, 1], //        this many rules follow, ascending; 0: more than PART_LISTED_MAX, which have chains
+  anyPortChain: [2, 1], // the chain of the rules without a port; −1: none
+  ports: [3, 1], //        one bit per port of its rules: bit (port mod 32); chainIndex has their chains
 })
 
 /** A rule in a part, for one of its destination prefixes. */
@@ -73,7 +70,5 @@ export const PartRule = layout(5, {
 
 export const PART_LISTED_MAX = 64
 
-/**
- * With its word, what chainIndex has the chains of a part by; scopes have theirs by lesser numbers.
- */
+/** Together with its word, the key of a part's chains in chainIndex; scopes have smaller keys. */
 export const PART_CHAINS = 0x80000000

@@ -3,9 +3,8 @@
 import { layout } from '../../base/layout.ts'
 
 /**
- * A client prefix, of a rule or of a workload. The nodes of rules alone are numbered for
- * themselves, so that rules do not change with workloads: `clientParents` has for each of those the
- * next wider one.
+ * A client prefix, of a rule or of a workload. The rules' nodes have their own numbers, so that
+ * rules do not change with workloads: `clientParents` has for each of those the next wider one.
  */
 export const ClientNode = layout(2, {
   ruleNode: [0, 1], // the rules' node of the longest prefix of a rule around it, itself included

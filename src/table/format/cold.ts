@@ -18,7 +18,7 @@ export type Cold = {
   readonly clusters: readonly ColdCluster[]
   /** Indexed as the bits of a `workloads` row; 0 is the condition that asks for nothing. */
   readonly conditions: readonly SourceCondition[]
-  /** Who may connect, in the order of the Plan; absent: everybody. */
+  /** Access control, in the order of the Plan; absent: everybody may connect. */
   readonly policies?: readonly ColdPolicy[]
 }
 
@@ -39,12 +39,12 @@ export type ColdTest = {
   readonly of: Test['of']
   /** As text: ranges, ports or patterns. */
   readonly values: readonly string[]
-  /** Of an identity: whether clients can have one. */
+  /** For an identity: whether clients can have one. */
   readonly isKnown?: boolean
 }
 
 export type ColdListener = {
-  /** Where the PROXY header that it reads is asked for; absent where it reads none. */
+  /** The place of its PROXY settings; absent: it reads no header. */
   readonly readsAt?: WrittenAt
 }
 
@@ -56,9 +56,7 @@ export type ColdScope = {
   readonly rules: readonly ColdRule[]
 }
 
-/**
- * A rule as written; `row` is its row in `rules`, −1 where it can never match (`never` says why).
- */
+/** A rule as written; `row` is its row in `rules`, −1 if it can never match (`never` says why). */
 export type ColdRule = {
   readonly origin: RuleOrigin
   readonly never: string | null
@@ -72,22 +70,22 @@ export type ColdCluster = {
   readonly subset: string | null
   readonly port: number
   readonly names: readonly { readonly name: string; readonly port: number }[]
-  /** What the workloads behind it have in common. */
+  /** The labels that all its workloads share. */
   readonly labels: Readonly<Record<string, string>>
-  /** Where its policy is written; absent where all of it is by default. */
+  /** The places of its policy's values; absent: all defaults. */
   readonly policyAt?: Cluster['policyAt']
 }
 
 export type ColdWorkload = {
   readonly namespace: string | null
   readonly labels: Readonly<Record<string, string>>
-  /** Absent where it is not known, or nobody asks for it. */
+  /** Absent: unknown, or no policy asks for it. */
   readonly serviceAccount?: string
 }
 
 /**
- * CRC-32 of everything behind the checksum itself; finds a damaged table, not a forged one. Of an
- * endpoints part it is that of the header without `newest`: each revision has its own.
+ * CRC-32 of everything behind the checksum itself; detects a damaged table, not a forged one. For
+ * an endpoints part it covers the header without `newest`: each revision has its own.
  */
 export function checksum(buffer: SharedArrayBuffer, part: PartName): number {
   const from = (Header.checksum + 1) * 4

@@ -1,9 +1,9 @@
 /**
- * The records of the endpoints part: what is dialed.
+ * The records of the endpoints part: what weir dials.
  *
- * The part is an arena, to which words are appended and in which none is changed. The header says
- * where the newest revision begins. A revision is a root, a tree of pages by cluster, and rows.
- * What it shares with the one before, it has not written again:
+ * The part is an arena: words are appended and never changed. The header says where the newest
+ * revision begins. A revision is a root, a tree of pages by cluster, and rows. It shares unchanged
+ * nodes and rows with the one before:
  *
  *   Header.newest ─▶ root ─▶ node ─▶ … ─▶ page: runs of 64 clusters ─▶ rows
  *                       └ 64 places, each a node below, or a page; 0: none
@@ -11,14 +11,14 @@
 
 import { layout } from '../../base/layout.ts'
 
-/** A place in the arena, in words, is a multiple of this. */
+/** A position in the arena is a multiple of this, in words. */
 export const ALIGNED = 8
 
-/** Clusters in a page, and places in a node: a cluster's number in digits of 6 bits finds it. */
+/** Clusters in a page, and slots in a node: the digits of 6 bits of a cluster's number find it. */
 export const DIGIT_BITS = 6
 export const FAN_OUT = 1 << DIGIT_BITS
 
-/** A revision: where its tree begins, and what it has written. */
+/** A revision: the root of its tree, and the words that it has written. */
 export const Root = layout(8, {
   revision: [0, 1], //  how many parts of this kind the generation had before
   top: [1, 1], //       the node, or the only page
@@ -26,7 +26,7 @@ export const Root = layout(8, {
   clusters: [3, 1],
   rows: [4, 1], //      endpoints of all clusters
   from: [5, 1], //      the first word that the revision has written; it ends with its root
-  checksum: [6, 1], //  CRC-32 of those words, but for this one and the next
+  checksum: [6, 1], //  CRC-32 of those words, without this one and the next
   spare: [7, 1],
 })
 

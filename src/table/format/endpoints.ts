@@ -6,15 +6,15 @@ import { Header } from './layout.ts'
 
 export type EndpointViews = {
   readonly endpointsRevision: number
-  /** The arena, in which rows stand, too. */
+  /** The arena, which contains the rows, too. */
   readonly endpoints: Uint32Array
-  /** Where its root stands; what is behind it is not this revision's. */
+  /** The position of its root; words behind it belong to later revisions. */
   readonly endpointRoot: number
   readonly endpointTop: number
   readonly endpointLevels: number
 }
 
-/** Why the newest revision cannot be read, or null. */
+/** Why the newest revision is unreadable, or null. */
 export function endpointsRefusal(header: Uint32Array, endpoints: Uint32Array): string | null {
   const root = Atomics.load(header, Header.newest)
   if (root % ALIGNED !== 0 || root + Root.WORDS > endpoints.length) return 'the newest endpoints are outside'
@@ -35,15 +35,15 @@ export function viewEndpoints(header: Uint32Array, endpoints: Uint32Array): Endp
   }
 }
 
-/** CRC-32 of what the revision of this root has written. */
+/** CRC-32 of the words that the revision of this root has written. */
 export const endpointsChecksum = (endpoints: Uint32Array, root: number): number =>
   crc32(endpoints.subarray(endpoints[root + Root.from], root + Root.checksum) as Uint32Array<ArrayBuffer>)
 
-/** How many endpoints all clusters have. */
+/** The number of endpoints of all clusters. */
 export const countEndpoints = ({ endpoints, endpointRoot }: EndpointViews): number =>
   endpoints[endpointRoot + Root.rows]
 
-/** The word at which each row begins that some cluster has. */
+/** The positions of all rows that some cluster has. */
 export function* eachRow(views: EndpointViews): Generator<number> {
   const { endpoints, endpointRoot } = views
   for (let cluster = 0; cluster < endpoints[endpointRoot + Root.clusters]; cluster++) {
@@ -53,7 +53,7 @@ export function* eachRow(views: EndpointViews): Generator<number> {
   }
 }
 
-/** Where in the arena the run (`EndpointRun`) of a cluster begins. */
+/** The position of a cluster's run (`EndpointRun`) in the arena. */
 export function runOf(
   {
     endpoints,

@@ -1,7 +1,7 @@
 /**
  * A hash of whole addresses: the prefixes of full length (/32, /128), which most destinations and
- * workloads are. Each is its own longest prefix, so one probe answers what a trie answers in three
- * to eight steps.
+ * workloads are. Each is its own longest prefix, so one probe replaces a trie's three to eight
+ * steps.
  *
  *   word 0: rows − 1 (rows is a power of two, at most half of them used)
  *   then rows of [the address's 1 or 4 words, node]; node 0 is an empty row
@@ -15,7 +15,7 @@ import { hashPair, rowsFor } from './pair-index.ts'
 /** Words of an address: IPv4, IPv6. */
 type Wide = 1 | 4
 
-/** The node of `address`, or 0 where the index has none. Never throws, allocates nothing. */
+/** The node of `address`, or 0 if the index lacks it. Never throws, allocates nothing. */
 export function findHost(index: Uint32Array, address: Uint32Array, wide: Wide): number {
   const mask = index[0]
   const first = address[0]
@@ -34,8 +34,8 @@ const hasTail = (index: Uint32Array, at: number, address: Uint32Array): boolean 
 /**
  * The index of `count` distinct addresses.
  *
- * @param words  Their words, one address behind the other.
- * @param nodes  Theirs, each greater than 0.
+ * @param words  Their words, one address after the other.
+ * @param nodes  Their nodes, each greater than 0.
  */
 export function buildHostIndex(wide: Wide, words: Uint32Array, nodes: Uint32Array): Uint32Array {
   const rows = rowsFor(nodes.length)

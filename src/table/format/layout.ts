@@ -1,6 +1,6 @@
 /**
- * The layout of a table: three parts, each in a SharedArrayBuffer of its own. What is published
- * never changes; a changed endpoint is appended to the endpoints part.
+ * The layout of a table: three parts, each in a SharedArrayBuffer of its own. Published words never
+ * change; a changed endpoint is appended to the endpoints part.
  *
  * Routing: which listeners, rules and destinations there are. It has the table's generation.
  *
@@ -32,11 +32,12 @@
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
  *
- * Endpoints: what is dialed. It belongs to one generation, whose clusters it counts.
+ * Endpoints: what weir dials. The part belongs to one generation, and has that generation's
+ * clusters.
  *
  *   endpoints   an arena: for each cluster ─▶ its endpoints: address, port, weight (endpoints-layout.ts)
  *
- * Clients: who a client is, by its address. It belongs to one generation, for its rules'
+ * Clients: who a client is, by its address. The part belongs to one generation, for its rules'
  * conditions.
  *
  *   clientHosts4, …6, clientRanges4, …6   like those of destinations; with the prefixes of rules and of workloads
@@ -59,11 +60,11 @@ export const VERSION = 3
 export const TablePart = { routing: 0, endpoints: 1, clients: 2 } as const
 export type PartName = keyof typeof TablePart
 
-/** Those of the classifier that find a scope by the client's server name. */
+/** Sections of the classifier that find a scope by the client's server name. */
 const NAME_SECTIONS = ['serverNames', 'serverNameText', 'serverNameParents', 'namedScopes'] as const
 export type NameSection = (typeof NAME_SECTIONS)[number]
 
-/** Sections of the classifier; `rules` and `prefixes` beside them are what `explain` reads. */
+/** Sections of the classifier; `explain` reads `rules` and `prefixes`, too. */
 export const CLASSIFIER_SECTIONS = [
   'destinationHosts4',
   'destinationHosts6',
@@ -85,7 +86,7 @@ export const CLASSIFIER_SECTIONS = [
 ] as const
 export type ClassifierSection = (typeof CLASSIFIER_SECTIONS)[number]
 
-/** Who may connect: access-layout.ts. */
+/** Access control: access-layout.ts. */
 const ACCESS_SECTIONS = [
   'access',
   'accessGroups',
@@ -104,7 +105,7 @@ const ACCESS_SECTIONS = [
   'sourceLimits',
 ] as const
 
-/** The sections of each part, in the order in which they stand. */
+/** The sections of each part, in their order. */
 export const SECTIONS = {
   routing: [
     'listeners',
@@ -136,26 +137,26 @@ export const SECTIONS = {
 } as const satisfies Readonly<Record<PartName, readonly string[]>>
 export type Section<Part extends PartName = PartName> = (typeof SECTIONS)[Part][number]
 
-/** Of each part. Offset and length of each section follow, both in bytes. */
+/** The header of each part. Offset and length of each section follow, both in bytes. */
 export const Header = layout(9, {
   magic: [0, 1],
   checksum: [1, 1], //   CRC-32 (as zlib's) of everything behind this word; endpoints: of the header
   version: [2, 1],
   part: [3, 1], //       TablePart
-  generation: [4, 1], // that it belongs to
+  generation: [4, 1], // to which it belongs
   revision: [5, 1], //   clients: how many parts of this kind the generation had before
   bytes: [6, 1], //      size of the whole part
   conditions: [7, 1], // clients: words in one row of `workloads`
-  newest: [8, 1], //     endpoints: where the root of the newest revision stands in the arena
+  newest: [8, 1], //     endpoints: the position of the newest revision's root in the arena
 })
 
-/** Two halves of a word, `first` the one that a Uint16Array finds first. */
+/** The halves of a word, `first` is the one that a Uint16Array finds first. */
 export const packHalves = (first: number, second: number): number =>
   LITTLE_ENDIAN ? first | (second << 16) : (first << 16) | second
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
-/** The words-only part of a table: what `names` and `cold` hold once decoded. */
+/** The part of a table that is only words: `names` and `cold`, decoded. */
 export type Names = readonly {
   readonly gateway: string
   readonly bind: string

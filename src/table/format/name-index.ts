@@ -1,13 +1,13 @@
 /**
- * A hash of server names and of the patterns that take them: from a name to its node, which is that
- * of the most specific pattern around it.
+ * A hash of server names and patterns: from a name to the node of the most specific pattern around
+ * it.
  *
  *   words   word 0: rows − 1 (rows is a power of two, at most half of them used)
  *           then rows of [hash, where its text begins, the text's length, node]; node 0 is an empty row
  *   text    bytes: "db.example.com", and ".example.com" of the pattern "*.example.com"
  *
- * The hash runs from the end of a name to its beginning. So one walk has the hash of each suffix on
- * its way, looks up each that begins with a dot, and last the whole name.
+ * The hash runs from the end of a name to its beginning. So one walk computes the hash of every
+ * suffix, looks up each that begins with a dot, and last the whole name.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -23,11 +23,11 @@ export const FIRST_NAME = 2
 const ROW_WORDS = 4
 const DOT = 46
 
-/** The node of each name and pattern that a table knows. */
+/** The node of each name and pattern of a table. */
 export type NameIndex = { readonly words: Uint32Array; readonly text: Uint8Array }
 
 /**
- * The node of the most specific pattern that takes `name`: the name itself, else the longest
+ * The node of the most specific pattern that matches `name`: the name itself, else the longest
  * wildcard, else ANY_NAME. Never throws, allocates nothing.
  *
  * @param name  In lower case, without a dot at its end (wire/hello-message.ts); '': none.
@@ -64,7 +64,7 @@ function isSame(text: Uint8Array, from: number, name: string, at: number): boole
   return true
 }
 
-/** FNV-1a's (Fowler, Noll, Vo); pair-index.ts mixes what is left. */
+/** FNV-1a's (Fowler, Noll, Vo); pair-index.ts mixes the rest. */
 const SEED = 0x811c9dc5 | 0
 const PRIME = 0x01000193
 
@@ -75,8 +75,8 @@ function hashOf(key: string): number {
 }
 
 /**
- * The index of `keys`, each once and of one byte a character, whose nodes are those from FIRST_NAME
- * on.
+ * The index of `keys`, which are distinct and one byte per character; their nodes start at
+ * FIRST_NAME.
  */
 export function buildNameIndex(keys: readonly string[]): NameIndex {
   const rows = rowsFor(keys.length)

@@ -1,6 +1,6 @@
 /**
  * A hash from a pair of numbers to a number, in one run of words: how the classifier finds what
- * belongs to two of them.
+ * belongs to a pair.
  *
  *   word 0: rows − 1 (rows is a power of two, at most half of them used)   then rows of [a, b, value]
  *
@@ -10,7 +10,7 @@
 
 import { assert } from '../../base/assert.ts'
 
-/** What `findPair` returns for a pair that is not there, and what an empty row holds. */
+/** What `findPair` returns for an absent pair, and what an empty row holds. */
 export const ABSENT = 0xffffffff
 
 const ROW_WORDS = 3
@@ -26,7 +26,7 @@ export function findPair(index: Uint32Array, a: number, b: number): number {
 }
 
 /**
- * Rows of a hash for `count` entries: a power of two, at most half of them used, and one always
+ * Rows of a hash for `count` entries: a power of two, at most half of them used, and at least one
  * free.
  */
 export function rowsFor(count: number): number {
@@ -35,7 +35,7 @@ export function rowsFor(count: number): number {
   return rows
 }
 
-/** Collects pairs while a table is built; each pair once. */
+/** Collects pairs at build time; each pair once. */
 export class PairIndexBuilder {
   readonly #pairs: number[] = []
 

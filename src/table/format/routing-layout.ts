@@ -2,46 +2,46 @@
 
 import { layout } from '../../base/layout.ts'
 
-/** What a listener does with a destination that none of its scopes covers. */
+/** What a listener does with a destination outside all its scopes. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
 export const Listener = layout(14, {
   port: [0, 1],
   original: [1, 1], //  1: the destination is the one before a redirect
   otherwise: [2, 1], // Otherwise
-  onlyScope: [3, 1], // the scope that takes every destination, where there is no other; else ABSENT
+  onlyScope: [3, 1], // the scope that takes every destination, if it is the only one; else ABSENT
   opens: [4, 1], //     1: has a socket; 0: only for explain
   rulePort: [5, 1], //       what rules ask for: a gateway's own port; 0: that of the destination
   proxyVersions: [6, 1], //  versions of the PROXY header that it reads: bit (version − 1); 0: none
-  proxyRequired: [7, 1], //  1: who is not among its senders is reset
+  proxyRequired: [7, 1], //  1: weir resets peers that are not among its senders
   proxyTimeoutMs: [8, 1], // from accept until the header is whole; at most readTimeoutMs
-  firstSender: [9, 1], //    run of prefixes: who must send one, in words
+  firstSender: [9, 1], //    run of prefixes: the senders, in words
   senderCount: [10, 1],
-  readTimeoutMs: [11, 1], //  from accept until all is read that comes before the decision
-  senders: [12, 1], //       the address set of who must send one
+  readTimeoutMs: [11, 1], //  from accept until everything before the decision is read
+  senders: [12, 1], //       the address set of the senders
   names: [13, 1], //         Names
 })
 
-/** How a listener hears which server its clients ask for. */
+/** How a listener learns the server name that its clients ask for. */
 export const Names = { unheard: 0, tls: 1, postgres: 2 } as const
 
 /**
- * The rules of a scope. Where they depend on the client's server name, there is a further row for
- * each choice of them that names make.
+ * The rules of a scope. If they depend on the client's server name, there is one more row for each
+ * set of rules that names can select.
  */
 export const Scope = layout(9, {
   firstRule: [0, 1],
   ruleCount: [1, 1],
   defaultRoute: [2, 1], //  signed, as all in this section; negative: an outcome, such as −1, no route
-  anyPortChain: [3, 1], // the chain of the rules that ask for no port; −1: none
-  ports: [4, 1], //        a bit for each port that a rule asks for: bit (port mod 32); chainIndex has their chains
+  anyPortChain: [3, 1], // the chain of the rules without a port; −1: none
+  ports: [4, 1], //        one bit per port of its rules: bit (port mod 32); chainIndex has their chains
   byName: [5, 1], //       1: namedScopes has the row that applies, by the client's server name
-  of: [6, 1], //           the scope whose rules these are: itself, but for a further row
+  of: [6, 1], //           the scope of these rules: itself, or the one that a further row belongs to
   listener: [7, 1],
-  serves: [8, 1], //       0: it is only explained, and its connections find no route
+  serves: [8, 1], //       0: only for explain; its connections find no route
 })
 
-/** In namedScopes: nobody takes such clients, though somebody takes those of the names around. */
+/** In namedScopes: nobody takes these clients, though somebody takes those of wider names. */
 export const NOBODY = 0xfffffffe
 
 export const Rule = layout(7, {
@@ -60,7 +60,7 @@ export const Prefix = layout(6, {
   address: [2, 4],
 })
 
-/** Of one address set: where its tries are in the section, in words. */
+/** An address set: the positions of its tries in the section, in words. */
 export const AddressSetHead = layout(4, {
   first4: [0, 1],
   count4: [1, 1],
@@ -70,7 +70,7 @@ export const AddressSetHead = layout(4, {
 
 export const Split = { random: 0, exact: 1, sticky: 2, exactPaired: 3 } as const
 
-/** What the operator asked for. */
+/** The kinds of splits. */
 export const SPLIT_NAMES: ReadonlyMap<number, 'random' | 'exact' | 'sticky'> = new Map([
   [Split.random, 'random'],
   [Split.exact, 'exact'],
@@ -81,7 +81,7 @@ export const SPLIT_NAMES: ReadonlyMap<number, 'random' | 'exact' | 'sticky'> = n
 export const Route = layout(6, {
   firstSplit: [0, 1],
   splitCount: [1, 1], // ≥ 1
-  split: [2, 1], //      Split; random where there is one destination
+  split: [2, 1], //      Split; random for a single destination
   slot: [3, 1], //       exact: its ticket counter in the shared counts
   firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPaired: the first group's share
   turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPaired: the period
@@ -94,7 +94,7 @@ export const Route = layout(6, {
 export const Destination = layout(4, {
   cluster: [0, 1],
   weight: [1, 1],
-  threshold: [2, 1], // stay in this column when a random word is below it; exactPaired: the weight without the common factor
+  threshold: [2, 1], // stay in this column if a random word is below it; exactPaired: the weight without the common factor
   alias: [3, 1], //     else this column, counted from the route's first
 })
 
@@ -114,8 +114,8 @@ export const Cluster = layout(14, {
   keepaliveTimeS: [7, 1], //    −1: keepalive off; 0: the kernel's default
   keepaliveIntervalS: [8, 1],
   keepaliveProbes: [9, 1],
-  connectAttempts: [10, 1], //   endpoints that are tried for a connection
+  connectAttempts: [10, 1], //   endpoints to try for a connection
   connectDeadlineMs: [11, 1], // for all of them together
-  remembersFailures: [12, 1], // 1: an endpoint whose last connect failed is drawn after all others
-  proxyVersion: [13, 1], //      of the PROXY header that an upstream gets first; 0: none
+  remembersFailures: [12, 1], // 1: weir picks an endpoint whose last connect failed after all others
+  proxyVersion: [13, 1], //      of the PROXY header that weir sends to an upstream; 0: none
 })

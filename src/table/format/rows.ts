@@ -1,6 +1,4 @@
-/**
- * Rows of a table as plain values, to explain, compare and show; never on the data path.
- */
+/** Rows of a table as plain values, to explain, compare and show; never on the data path. */
 
 import { type Cidr, type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
 import type { Cold } from './cold.ts'
@@ -9,7 +7,7 @@ import { Endpoint, EndpointRun } from './endpoints-layout.ts'
 import { Destination, Prefix, Route } from './routing-layout.ts'
 import type { Table } from './table.ts'
 
-/** A destination of a route, with the share of connections that it is configured to get (0 – 1). */
+/** A destination of a route, with its configured share of connections (0 – 1). */
 export type RouteDestination = {
   /** Row of its cluster. */
   readonly cluster: number
@@ -33,7 +31,7 @@ export function destinationsOf({ routes, splits }: Table, cold: Cold, route: num
   })
 }
 
-/** "10.0.0.1:80" for each endpoint of a cluster; its names where none has an address yet. */
+/** "10.0.0.1:80" for each endpoint of a cluster; its names if none has an address yet. */
 export function endpointsOf(table: Table, cold: Cold, cluster: number): string[] {
   const { endpoints } = table
   const run = runOf(table, cluster)

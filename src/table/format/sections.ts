@@ -1,4 +1,4 @@
-/** The sections of a part, opened for reading: views on its buffer, which is checked before. */
+/** The sections of a part, opened for reading: views on its buffer, which is checked first. */
 
 import { unpack } from 'msgpackr'
 import { assert } from '../../base/assert.ts'
@@ -7,7 +7,7 @@ import { checksum } from './cold.ts'
 import { endpointsRefusal } from './endpoints.ts'
 import * as L from './layout.ts'
 
-/** Why `buffer` is no such part, or null: a foreign, truncated or damaged one is refused here. */
+/** Why `buffer` is no such part, or null: refuses foreign, truncated and damaged buffers. */
 export function refusal(buffer: SharedArrayBuffer, part: L.PartName): string | null {
   const words = headerWords(part)
   if (buffer.byteLength < words * 4) return `${buffer.byteLength} bytes are too few for a header`
@@ -76,7 +76,7 @@ export class Sections<Part extends L.PartName> {
   }
 }
 
-/** A section that is msgpack, in plain values. */
+/** A section in msgpack, as plain values. */
 export function unpackSection<Part extends L.PartName>(
   buffer: SharedArrayBuffer,
   part: Part,

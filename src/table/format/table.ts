@@ -18,14 +18,14 @@ import type { NameIndex } from './name-index.ts'
 import { Listener } from './routing-layout.ts'
 import { Sections, unpackSection } from './sections.ts'
 
-/** A table's parts: what is handed from thread to thread. */
+/** A table's parts, as passed between threads. */
 export type TableBuffers = Readonly<Record<L.PartName, SharedArrayBuffer>>
 
 export type Table = RoutingViews & EndpointViews & ClientViews & { readonly buffers: TableBuffers }
 
 type RoutingViews = {
   readonly generation: number
-  /** The listeners, in the order of their rows; those that `opens` are to be listened on. */
+  /** The listeners, in the order of their rows; those with `opens` have a socket. */
   readonly sockets: readonly TableListener[]
   readonly listeners: Uint32Array
   readonly scopes: Int32Array
@@ -57,7 +57,7 @@ type RoutingViews = {
   readonly parts: Int32Array
   readonly partIndex: Uint32Array
   readonly addressSets: readonly AddressSet[]
-  /** Who may connect; null: everybody. */
+  /** Access control; null: everybody may connect. */
   readonly access: Access | null
 }
 
@@ -81,22 +81,22 @@ export type TableListener = {
   readonly key: string
   /** 'mesh' or 'namespace/name'. */
   readonly gateway: string
-  /** '' is every address, IPv4 and IPv6. */
+  /** '': every address, IPv4 and IPv6. */
   readonly bind: string
   readonly port: number
   /** The destination is the one before a redirect, not the socket's local address. */
   readonly original: boolean
   /**
-   * False: another listener has the socket, and this one is only there to be explained or named.
+   * False: another listener has the socket, and this one exists only for explanations and names.
    */
   readonly opens: boolean
   /** The listener of the socket: itself, or the one whose socket it shares. */
   readonly socket: number
-  /** Whether connections can be of it: the socket is opened. */
+  /** Whether it can have connections: the socket is opened. */
   readonly serves: boolean
 }
 
-/** Opens a table for reading; buffers that `refusal` refuses are a bug of whoever passed them. */
+/** Opens a table for reading; buffers that `refusal` refuses are a bug of the caller. */
 export function openTable(buffers: TableBuffers): Table {
   const routing = viewRouting(new Sections(buffers.routing, 'routing'))
   const endpoints = endpointsOf(partOf(routing, buffers.endpoints, 'endpoints'))
@@ -130,7 +130,7 @@ export const readCold = ({ buffers }: Table): Cold =>
 export const readWorkloads = ({ buffers }: Table): readonly ColdWorkload[] =>
   unpackSection(buffers.clients, 'clients', 'workloadNames') as ColdWorkload[]
 
-/** A part that is to be joined to a routing part, which must be of the same generation. */
+/** A part to join to a routing part, which must be of the same generation. */
 function partOf<Part extends L.PartName>(
   { generation }: Pick<Table, 'generation'>,
   buffer: SharedArrayBuffer,
@@ -201,10 +201,7 @@ const viewClients = (sections: Sections<'clients'>): ClientViews => ({
   fulfilled: sections.words('fulfilled'),
 })
 
-/**
- * Field by field: an object that is put together by spreads would have a slow, or a second, shape
- * in V8.
- */
+/** Field by field: V8 gives an object that is built by spreads a slow, or a second, shape. */
 function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews, who: ClientViews): Table {
   return {
     buffers,

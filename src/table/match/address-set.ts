@@ -9,7 +9,7 @@ import { type CidrTrie, findPrefix, viewTrie } from './cidr-trie.ts'
 
 export type AddressSet = { readonly ranges4: CidrTrie; readonly ranges6: CidrTrie }
 
-/** @param address  Four words (address/address.ts); family 0 is an unknown one. */
+/** @param address  Four words (address/address.ts); family 0: unknown. */
 export function isInSet(set: AddressSet, family: Family | 0, address: Uint32Array): boolean {
   if (family === 4) return findPrefix(set.ranges4, address, 0) !== 0
   return family === 6 && findPrefix(set.ranges6, address, 0) !== 0

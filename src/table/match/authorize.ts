@@ -1,13 +1,13 @@
 /**
- * Whether a connection may go on: the policies of its listener, before it is routed.
+ * Whether a connection is allowed: the policies of its listener, before it is routed.
  *
  *   DENY matches ─▶ denied         no ALLOW at all ─┐
  *   ALLOW matches ─────────────────────────────────┴─▶ may go on ─▶ what AUDIT and dry runs say of it
  *   else ─▶ denied, by the first ALLOW policy
  *
  * Candidates are found by the prefixes around the peer's address and the client's, so their number
- * does not depend on that of the policies (../build/access.ts). Of several that match the first in
- * the policies' order is named. All functions read typed arrays; they never throw and allocate
+ * does not depend on the number of policies (../build/access.ts). If several match, the first in
+ * the order of policies counts. All functions read typed arrays; they never throw and allocate
  * nothing.
  */
 
@@ -37,9 +37,9 @@ import type { Query } from './query.ts'
 /** No row of `accessRules`. */
 export const NO_ROW = 0xffffffff
 
-/** What the policies say of a connection: rows of `accessRules`, or NO_ROW. */
+/** The verdict of the policies on a connection: rows of `accessRules`, or NO_ROW. */
 type Verdict = {
-  /** The rule that denies it; of an ALLOW policy the row that stands for all of its rules. */
+  /** The rule that denies it; for an ALLOW policy the row that stands for all of its rules. */
   denied: number
   /** What would deny it if dry runs counted. */
   tried: number
@@ -53,15 +53,15 @@ const asked = {
   peerNode: ANY_NODE,
   clientNode: ANY_NODE,
   port: 0,
-  /** Whose bits say which conditions the client fulfils; null: its workload's. */
+  /** The bits of the conditions that the client fulfils; null: its workload's. */
   bits: null as Uint32Array | null,
 }
 
 /**
- * Fills `verdict`, and says whether the connection may go on.
+ * Fills `verdict`, and returns whether the connection is allowed.
  *
- * @param listener  Its row; with sockets that Gateways share, that of the one that takes it.
- * @param bits      Of the conditions that the client fulfils; null: those of its workload.
+ * @param listener  Its row; if Gateways share a socket, that of the one that takes the connection.
+ * @param bits      Bits of the conditions that the client fulfils; null: those of its workload.
  */
 export function authorize(
   table: Table,
@@ -89,24 +89,24 @@ export function authorize(
   return true
 }
 
-/** NO_ROW, or the row of the first ALLOW policy where there are some and none matches. */
+/** The row of the first ALLOW policy if there are some and none matches; else NO_ROW. */
 function notAllowed(table: Table, access: Access, first: number, end: number, query: Query): number {
   const whole = wholeOf(access, first, end, AccessGroup.firstAllow)
   if (whole === NO_ROW) return NO_ROW
   return firstMatch(table, access, first, end, Effect.allow, query) === NO_ROW ? whole : NO_ROW
 }
 
-/** The same as if dry runs counted, of a connection that may go on. */
+/** The same if dry runs counted, for an allowed connection. */
 function wouldDeny(table: Table, access: Access, first: number, end: number, query: Query): number {
   const denied = firstMatch(table, access, first, end, Effect.tryDeny, query)
   if (denied !== NO_ROW) return denied
   const whole = wholeOf(access, first, end, AccessGroup.firstTryAllow)
-  // Where there are ALLOW policies that count, one of them has matched.
+  // If there are ALLOW policies that count, one of them has matched.
   if (whole === NO_ROW || wholeOf(access, first, end, AccessGroup.firstAllow) !== NO_ROW) return NO_ROW
   return firstMatch(table, access, first, end, Effect.tryAllow, query) === NO_ROW ? whole : NO_ROW
 }
 
-/** The least row that a field of the groups has. */
+/** The smallest row in a field of the groups. */
 function wholeOf({ groups }: Access, first: number, end: number, field: number): number {
   let least = NO_ROW
   for (let group = first; group < end; group++) {
@@ -116,7 +116,7 @@ function wholeOf({ groups }: Access, first: number, end: number, field: number):
   return least
 }
 
-/** The first rule of an effect that matches, or NO_ROW. */
+/** The first matching rule of an effect, or NO_ROW. */
 function firstMatch(
   table: Table,
   access: Access,
@@ -139,7 +139,7 @@ function firstMatch(
   return best
 }
 
-/** The first of the lists of a key at a node and the nodes around it that is less than `limit`. */
+/** The first entry below `limit` in the lists of a key, at a node and the nodes around it. */
 function firstAround(
   table: Table,
   access: Access,

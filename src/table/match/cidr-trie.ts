@@ -16,14 +16,14 @@
  */
 
 /**
- * What a level below the first resolves: the second up to the next multiple of 16, each further one
- * 16 bits.
+ * The bits of each level below the first: the second up to the next multiple of 16, each further
+ * one 16 bits.
  */
 export const levelBits = (position: number): number => 16 - (position & 15)
 
 /**
- * A block of more ranges has a directory: in one of fewer a search touches no more cache lines than
- * that would.
+ * A block of more ranges has a directory; a search in a smaller one touches no more cache lines
+ * than the directory would.
  */
 const SCANNED = 64
 
@@ -33,11 +33,11 @@ const SCANNED = 64
  */
 export const directoryBits = (count: number): number => 30 - Math.clz32(count)
 
-/** The halves of the directory; 0 where there is none. */
+/** The size of the directory in halves; 0: none. */
 export const directoryHalves = (count: number): number =>
   count > SCANNED ? (1 << directoryBits(count)) + 1 : 0
 
-/** A trie's words, twice: as signed targets, and as the halves that starts are kept in. */
+/** A trie's words, twice: as signed targets, and as the halves that hold starts. */
 export type CidrTrie = { readonly words: Int32Array; readonly halves: Uint16Array }
 
 export const viewTrie = (
@@ -50,7 +50,7 @@ export const viewTrie = (
 })
 
 /**
- * The value of the longest prefix around an address, or 0 where no prefix covers it.
+ * The value of the longest prefix around an address, or 0 if none covers it.
  *
  * @param address  Its words, most significant first, from `at` on: one for IPv4, four for IPv6.
  *
@@ -89,7 +89,7 @@ function searchBlock(
   }
   while (rest > 1) {
     const half = rest >>> 1
-    index += half & ((halves[first + index + half] - key - 1) >> 31) // all ones where start ≤ key
+    index += half & ((halves[first + index + half] - key - 1) >> 31) // all ones if start ≤ key
     rest -= half
   }
   return words[block + ((directory + count + 1) >>> 1) + index]

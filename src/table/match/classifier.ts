@@ -6,14 +6,14 @@
  *   (scope, port)               ─hash─▶ chain         rules of a scope for just that port; its row names that for any
  *   (chain, destination node)   ─hash─▶ shortlist     all that can match there; a node's row names its only one
  *
- * A shortlist has what can match at one prefix, in list order: rules for it, for wider ones and for
- * any destination, so the nearest says all. Each of its candidates is tried by two comparisons: is
- * the client's node inside the candidate's, and does the client's workload have the condition's bit
- * (../build/conditions.ts). If more rules could match than it holds, the scope's rules are also in
- * parts, by their conditions on the client (part-search.ts).
+ * A shortlist has the rules that can match at one prefix, in list order: those for it, for wider
+ * ones and for any destination, so the nearest one is enough. Trying a candidate takes two
+ * comparisons: is the client's node inside the candidate's, and does the client's workload have the
+ * condition's bit (../build/conditions.ts). If more rules could match than a shortlist holds, the
+ * scope's rules are also in parts, by their conditions on the client (part-search.ts).
  *
- * Each of these reads depends on the one before, and in a large table misses the cache. So a row
- * stores what spares a hash, and bits spare the hashes that would find nothing.
+ * Each of these reads depends on the one before, and in a large table misses the cache. So rows
+ * store values that spare a hash, and bits spare hashes that would find nothing.
  *
  * All functions read typed arrays and return integers; they never throw and allocate nothing.
  */
@@ -29,8 +29,8 @@ import { firstInParts } from './part-search.ts'
 import { chainOf, firstShortlisted } from './shortlist-search.ts'
 
 /**
- * The scope of `listener` whose prefix around the destination is the longest, of those whose port
- * fits; −1 where there is none.
+ * The scope of `listener` with the longest prefix around the destination, of those for its port; −1
+ * if there is none.
  */
 export function findScope(table: Table, listener: number, destination: number, port: number): number {
   const only = table.listeners[listener * Listener.WORDS + Listener.onlyScope]
@@ -48,11 +48,10 @@ export function findScope(table: Table, listener: number, destination: number, p
 }
 
 /**
- * The row of the first rule of `scope` that matches, or NO_RULE; where one does, its route is in
- * `fulfilled`.
+ * The row of the first rule of `scope` that matches, or NO_RULE; its route is then in `fulfilled`.
  *
  * @param destination  Node, from `findNode`.
- * @param client       The rules' own node (ClientNode) of what `findNode` found.
+ * @param client       The rules' own node (ClientNode) of the node from `findNode`.
  */
 export function firstRule(
   table: Table,

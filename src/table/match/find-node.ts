@@ -13,7 +13,7 @@ import { type CidrTrie, findPrefix } from './cidr-trie.ts'
 /** Node 0: any address, of either family. */
 export const ANY_NODE = 0
 
-/** Where the addresses of destinations, or of clients, are looked up. */
+/** The look-up structures of one side: destinations or clients. */
 export type AddressBook = {
   readonly hosts4: Uint32Array
   readonly hosts6: Uint32Array
@@ -24,7 +24,7 @@ export type AddressBook = {
 /**
  * The node of the longest prefix around an address. Never throws, allocates nothing.
  *
- * @param family   0 is an unknown address.
+ * @param family   0: unknown.
  * @param address  Four words (address/address.ts).
  */
 export function findNode(book: AddressBook, family: Family | 0, address: Uint32Array): number {

@@ -3,7 +3,9 @@
  * them.
  */
 
-/** Who a client is to the rules: which source conditions it fulfils, as bits and as a list. */
+/**
+ * A client's identity to the rules: the source conditions that it fulfils, as bits and as a list.
+ */
 export type Fulfilled = {
   /** Bit `i` of the row from word `bitsAt` on: condition `i`. */
   bits: Uint32Array
@@ -12,9 +14,7 @@ export type Fulfilled = {
   conditions: Uint32Array
   first: number
   count: number
-  /**
-   * Out: the route of the rule that was found last; where `firstRule` finds one, it is that one's.
-   */
+  /** Out: the route of the rule that was found last; if `firstRule` finds one, that one's. */
   route: number
 }
 

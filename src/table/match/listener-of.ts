@@ -1,4 +1,4 @@
-/** Whose listener a connection is, before it is routed: of Gateways that share a socket, one. */
+/** The listener of a connection before it is routed: one of the Gateways that share a socket. */
 
 import { ABSENT } from '../format/pair-index.ts'
 import { Listener, Scope } from '../format/routing-layout.ts'

@@ -1,5 +1,5 @@
 /**
- * From a connection's addresses to its route: the decision that everything else serves.
+ * From a connection's addresses to its route: weir's central decision.
  *
  *   listener ─▶ scope (destination address and port) ─▶ first rule whose every condition holds ─▶ route
  *                └─ server name ─▶ scope (named-scope.ts)                                  │
@@ -34,7 +34,7 @@ export function match(table: Table, query: Query): number {
 }
 
 /**
- * The same, for a client that fulfils the source conditions whose bits stand in `bits`.
+ * The same, for a client that fulfils the source conditions in `bits`.
  *
  * @param scope  The scope to match in; −1: that of the destination.
  */

@@ -1,8 +1,8 @@
-/** Whether a server name is one of some patterns (../format/access.ts). */
+/** Whether a server name matches one of some patterns (../format/access.ts). */
 
 import type { NamePatterns } from '../format/access.ts'
 
-/** @param name  In lower case; '' is none, and fits no pattern. */
+/** @param name  In lower case; '' means none, and matches no pattern. */
 export function takesName({ exact, prefixes, suffixes }: NamePatterns, name: string): boolean {
   if (name === '') return false
   if (exact.has(name)) return true

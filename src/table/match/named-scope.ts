@@ -1,6 +1,6 @@
 /**
- * Of the scopes of a socket, the one that takes the client's server name, and of its rules the row
- * of those that can match it (../build/named-scopes.ts): one look-up for each label of the name,
+ * Of the scopes of a socket, selects the one that takes the client's server name, and the row of
+ * its rules that can match it (../build/named-scopes.ts): one look-up for each label of the name,
  * then one for each pattern around it.
  */
 
@@ -24,7 +24,7 @@ export function findNamedScope(table: Table, scope: number, isTls: boolean, serv
   }
 }
 
-/** The scope of a query's destination that decides by names; −1: its destination has none. */
+/** The scope of a query's destination that depends on names; −1: none. */
 function byNameScope(table: Table, query: Query): number {
   const { listener } = query
   const port = table.listeners[listener * Listener.WORDS + Listener.rulePort] || query.destinationPort
@@ -33,10 +33,10 @@ function byNameScope(table: Table, query: Query): number {
   return scope >= 0 && table.scopes[scope * Scope.WORDS + Scope.byName] === 1 ? scope : -1
 }
 
-/** Whether the client's server name decides where the connection goes. */
+/** Whether the client's server name affects where the connection goes. */
 export const asksName = (table: Table, query: Query): boolean => byNameScope(table, query) >= 0
 
-/** Whether somebody takes clients that do not begin with TLS. */
+/** Whether some server takes clients that do not begin with TLS. */
 export function takesPlain(table: Table, query: Query): boolean {
   const scope = byNameScope(table, query)
   return scope >= 0 && findNamedScope(table, scope, false, '') >= 0

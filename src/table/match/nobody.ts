@@ -1,13 +1,13 @@
 /**
- * Why a connection finds no route, where what the client says first tells: no server of its socket
- * takes such clients.
+ * Why a connection finds no route because of its first bytes: no server of its socket takes such
+ * clients.
  */
 
 import { Listener, Names } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import type { Query } from './query.ts'
 
-/** The reason's name for a query that found no route; null: the name or its lack is not why. */
+/** The reason's name for a query without a route; null: the server name is not the cause. */
 export function nobodyFor(
   { listeners }: Table,
   { scope, listener, isTls, serverName }: Query,

@@ -10,14 +10,14 @@
 import { type Cidr, contains, type Family, parseAddress, parseCidr } from '../../address/address.ts'
 import type { Table } from '../format/table.ts'
 
-/** What listens on a port: bits of `ports`. */
+/** The kinds of listeners on a port: bits of `ports`. */
 const ON_ONE = 1
 const ON_ALL_4 = 2
 const ON_ALL_6 = 4
 
 /** The addresses and ports that lead to our own listeners. */
 export type OwnListeners = {
-  /** By port: which kinds of listeners there are; 0 for nearly all ports. */
+  /** By port: the kinds of its listeners; 0 for nearly all ports. */
   readonly ports: Uint8Array
   /** Listeners on one IPv4 address: address × 2^16 + port. */
   readonly bound4: ReadonlySet<number>
@@ -26,7 +26,7 @@ export type OwnListeners = {
   /** The machine's IPv4 addresses. */
   readonly local4: ReadonlySet<number>
   /**
-   * Its IPv6 addresses, and ranges of both families that it takes for its own (ip-route(8),
+   * Its IPv6 addresses, and ranges of both families that it treats as its own (ip-route(8),
    * `local`).
    */
   readonly local: readonly Cidr[]

@@ -6,7 +6,7 @@
  *   exact    by a shared ticket, along a schedule or in pairs (../build/exact.ts)
  *   sticky   by the client's address (sticky.ts)
  *
- * The draw is on the data path; what it reads is built with the table.
+ * The pick is on the data path; its inputs are built with the table.
  */
 
 import { nextU32, type Random } from '../../base/random.ts'
@@ -54,15 +54,15 @@ function takeTurn(table: Table, at: number, tickets: Int32Array): number {
 }
 
 /**
- * A counter is set back long before it could overflow, by a whole number of rounds: nobody's place
- * changes.
+ * A counter is set back long before it could overflow, by a whole number of rounds, so nobody's
+ * turn changes.
  */
 const TICKETS_MAX = 2 ** 30
 
 /**
- * Whose turn it is where two groups of one or two destinations take turns, and those inside a group
- * do. Neither has a branch, as nobody could predict it: 1 is yes, 0 is no, and what depends on it
- * is multiplied.
+ * Whose turn it is if two groups of one or two destinations take turns, and so do those in a group.
+ * Neither has a branch, since it would be mispredicted: 1 is yes, 0 is no, and dependent values are
+ * multiplied.
  */
 function pairedTurn({ routes, splits }: Table, at: number, turn: number): number {
   const share = routes[at + Route.firstTurn]
@@ -84,8 +84,8 @@ function pairedTurn({ routes, splits }: Table, at: number, turn: number): number
 
 /**
  * One random word makes both choices: times `count`, its whole part is the column and its fraction
- * the throw within it. Either is off by less than `count` in 2^31. What the throw decides is no
- * branch, as nobody could predict it.
+ * the throw within it. Either is off by less than `count` in 2^31. The throw causes no branch,
+ * since it would be mispredicted.
  */
 function drawColumn(splits: Uint32Array, first: number, count: number, random: Random): number {
   const scaled = nextU32(random) * (count * 2 ** -32)
@@ -97,7 +97,7 @@ function drawColumn(splits: Uint32Array, first: number, count: number, random: R
   return first + alias + ((column - alias) & isOwn)
 }
 
-/** One column of the alias table: its own share of 2^32, and who gets the rest. */
+/** One column of the alias table: its own share of 2^32, and the destination that gets the rest. */
 export type Column = { readonly threshold: number; readonly alias: number }
 
 /**
@@ -121,5 +121,5 @@ export function aliasColumns(weights: readonly number[]): Column[] {
     scaled[rich] -= 1 - scaled[poor]
     if (scaled[rich] < 1) small.push(large.pop() as number)
   }
-  return columns // what is left over is full columns, but for rounding
+  return columns // the rest are full columns, except for rounding
 }

@@ -8,9 +8,9 @@ import { Listener } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { isInSet } from './address-set.ts'
 
-/** What a listener makes of a peer. */
+/** How a listener treats a peer. */
 export const Peer = {
-  /** It is the client, and what it says is payload. */
+  /** It is the client, and its bytes are payload. */
   client: 0,
   /** It must send a header. */
   sender: 1,

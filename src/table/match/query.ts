@@ -1,41 +1,41 @@
-/** A connection that is to be matched, as the matcher is asked about it. */
+/** The input of the matcher: a connection. */
 
 import type { Family } from '../../address/address.ts'
 import type { Fulfilled } from './fulfilled.ts'
 
 /**
- * A connection to be matched: each worker has one and fills it anew. Addresses are 4 words
+ * A connection to match: each worker has one and fills it anew. Addresses are 4 words
  * (address/address.ts).
  */
 export type Query = {
   /**
-   * Index into `Table.sockets`. Out: where Gateways share a socket, that of the one whose server
-   * took the connection.
+   * Index into `Table.sockets`. Out: if Gateways share a socket, that of the one whose server took
+   * the connection.
    */
   listener: number
   destinationFamily: Family | 0
   readonly destination: Uint32Array
-  /** What the client asked for; a gateway's rules ask for the listener's port instead. */
+  /**
+   * The address and port that the client dialed; a gateway's rules ask for the listener's port
+   * instead.
+   */
   destinationPort: number
   clientFamily: Family | 0
   readonly client: Uint32Array
-  /**
-   * The other end of the socket, once a header has named another client; family 0: it is the
-   * client.
-   */
+  /** The other end of the socket, if a header named another client; family 0: it is the client. */
   peerFamily: Family | 0
   readonly peer: Uint32Array
-  /** Whether the client has begun TLS; false where nothing was read of it. */
+  /** Whether the client has begun TLS; false if nothing was read. */
   isTls: boolean
   /** The name that a TLS client asks for, in lower case, without a dot at its end; '': none. */
   serverName: string
-  /** What the client's workload fulfils, found on the way. */
+  /** The conditions that the client's workload fulfils, found on the way. */
   readonly fulfilled: Fulfilled
-  /** Out: the row of the scope that applied; −1 where none did. */
+  /** Out: the row of the scope that applied; −1: none. */
   scope: number
-  /** Out: the row of the rule that matched; −1 where none did. */
+  /** Out: the row of the rule that matched; −1: none. */
   rule: number
-  /** Out: the row of the client's workload; 0 is the unknown one. */
+  /** Out: the row of the client's workload; 0: unknown. */
   workload: number
 }
 

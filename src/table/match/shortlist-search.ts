@@ -10,9 +10,9 @@ import { ANY_NODE } from './find-node.ts'
 import { type Fulfilled, hasBit } from './fulfilled.ts'
 
 /**
- * The chain of a scope or part for just this port, or ABSENT.
+ * The chain of a scope or part for exactly this port, or ABSENT.
  *
- * @param owner  What chainIndex has it by: the scope, or PART_CHAINS and the part.
+ * @param owner  Its key in chainIndex: the scope, or PART_CHAINS and the part.
  * @param ports  The owner's bits for its ports.
  */
 export const chainOf = (table: Table, owner: number, ports: number, port: number): number =>
@@ -20,7 +20,7 @@ export const chainOf = (table: Table, owner: number, ports: number, port: number
 
 /**
  * The first rule on the shortlists of two chains that matches and is less than `limit`; else
- * `limit`; LONG where one of the shortlists is.
+ * `limit`; LONG if one of the shortlists is.
  *
  * @param named    The chain for the connection's port, or ABSENT.
  * @param anyPort  The one for any port, or negative.
@@ -38,8 +38,8 @@ export function firstShortlisted(
   const chain = named === ABSENT ? anyPort : named
   if (chain < 0) return limit
   const addsAnyPort = chain !== anyPort && anyPort >= 0
-  let nearest = ABSENT // the shortlist that says all
-  let nearer = ABSENT //  but for what one for any port says of a longer prefix
+  let nearest = ABSENT // the shortlist that is complete by itself
+  let nearer = ABSENT //  except for what the one for any port has for a longer prefix
   let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
   while (node !== ANY_NODE) {
     nearest = shortlistOf(table, chain, node)
@@ -66,7 +66,7 @@ function shortlistOf(table: Table, chain: number, node: number): number {
     : findPair(shortlistIndex, chain, node)
 }
 
-/** Whether there is a shortlist, and it would be too long. */
+/** Whether there is a shortlist that would be too long. */
 const isLong = ({ shortlists }: Table, shortlist: number): boolean =>
   shortlist !== ABSENT && shortlists[shortlist + Shortlist.count] === LONG
 

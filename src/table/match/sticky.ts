@@ -18,10 +18,7 @@ import { hashPair } from '../format/pair-index.ts'
  */
 export const BUCKETS = 2 ** 15
 
-/**
- * For each bucket an index into `destinations`, of which each has a name of its own and a positive
- * weight.
- */
+/** For each bucket an index into `destinations`, which have distinct names and positive weights. */
 export function stickyBuckets(
   destinations: readonly { readonly name: string; readonly weight: number }[],
 ): Uint16Array {
@@ -39,13 +36,13 @@ export function stickyBuckets(
   return buckets
 }
 
-/** A score whose maximum falls to each destination in proportion to its weight. */
+/** A score whose maximum falls on each destination in proportion to its weight. */
 function scoreOf(seed: number, bucket: number, weight: number): number {
   const uniform = ((hashPair(seed, bucket) >>> 0) + 0.5) / 2 ** 32
   return -weight / Math.log(uniform)
 }
 
-/** The bucket of a client's address (4 words); its port plays no part. */
+/** The bucket of a client's address (4 words); its port does not matter. */
 export function bucketOf(client: Uint32Array): number {
   const network = Math.imul(client[0], 0x165667b1) ^ client[1]
   const host = Math.imul(client[2], 0x165667b1) ^ client[3]

@@ -1,6 +1,6 @@
 /**
- * Who may connect: AuthorizationPolicies as far as they concern connections, and limits for each
- * source. Part of the Plan (plan.ts).
+ * Access control: AuthorizationPolicies as far as they concern connections, and limits per source.
+ * Part of the Plan (plan.ts).
  *
  * A connection is denied if a DENY policy of its listener matches it, or if the listener has ALLOW
  * policies and none of them does. A policy matches if one of its rules does, a rule if one of its
@@ -15,7 +15,7 @@ export type AccessPolicy = {
   readonly name: string
   /** AUDIT marks what it matches, and denies nothing. */
   readonly action: 'ALLOW' | 'DENY' | 'AUDIT'
-  /** It denies nothing yet: what it would deny is marked. */
+  /** A dry run: weir marks what it would deny. */
   readonly dryRun: boolean
   readonly rules: readonly AccessRule[]
   readonly file: string
@@ -23,7 +23,7 @@ export type AccessPolicy = {
 }
 
 export type AccessRule = {
-  /** Why no connection matches, whatever it is; null for a rule to try. */
+  /** Why it matches no connection at all; null for a rule to try. */
   readonly never: string | null
   /** None: anybody. */
   readonly from: readonly (readonly Test[])[]
@@ -32,45 +32,45 @@ export type AccessRule = {
   readonly when: readonly Test[]
 }
 
-/** What a connection is asked for; `not` turns the answer round. */
+/** A condition on a connection; `not` negates it. */
 export type Test = {
   /** As it is written: "ipBlocks", "notPorts", "source.ip". */
   readonly field: string
   readonly not: boolean
 } & (
   | {
-      /** The socket's other end; the client, after a PROXY header; where it wants to. */
+      /** The socket's other end; the client, after a PROXY header; the destination. */
       readonly of: 'peer' | 'client' | 'destination'
       readonly cidrs: readonly Cidr[]
     }
   /** The listener's at a gateway, that of the destination at the mesh. */
   | { readonly of: 'port'; readonly ports: readonly number[] }
-  /** What a TLS client asks for; a connection without one is as one that asks for ''. */
+  /** The server name of a TLS client; a connection without one counts as asking for ''. */
   | { readonly of: 'serverName'; readonly patterns: readonly string[] }
   | { readonly of: Identity; readonly patterns: readonly string[]; readonly isKnown: boolean }
 )
 
 /**
- * Who the client is to the mesh. Without mutual TLS nobody is anyone; `isKnown` takes a client for
- * the workload that has its address.
+ * The client's identity in the mesh. Without mutual TLS nobody has one; `isKnown` gives a client
+ * the identity of the workload at its address.
  */
 export type Identity = 'namespace' | 'principal' | 'serviceAccount' | 'trustDomain'
 
-/** How many connections one source may have. */
+/** A limit per source. */
 export type SourceLimit = {
-  /** Open at the same time; 0 is no limit. */
+  /** Open at the same time; 0: no limit. */
   readonly connections: number
-  /** New ones a second; 0 is no limit. */
+  /** New ones a second; 0: no limit. */
   readonly rate: number
   /** How many may come at once after a pause. */
   readonly burst: number
-  /** Addresses that share their first bits are one source. */
+  /** Addresses that share this many first bits are one source. */
   readonly prefix4: number
   readonly prefix6: number
 }
 
-/** A limit, and what it is counted for. */
+/** A limit, and its listeners. */
 export type PlannedLimit = SourceLimit & {
-  /** '' is all listeners; else 'namespace/name' of the Gateway. */
+  /** '': all listeners; else 'namespace/name' of the Gateway. */
   readonly gateway: string
 }

@@ -15,9 +15,9 @@ export type Plan = {
   readonly clusters: readonly Cluster[]
   /** Who a client is, by its address: the longest prefix wins, then the earlier entry. */
   readonly sources: readonly Source[]
-  /** Who may connect; listeners say which of them are theirs. */
+  /** Access control; each listener has the indexes of its own. */
   readonly policies?: readonly AccessPolicy[]
-  /** How much one source may; listeners say which are theirs. */
+  /** Limits per source; each listener has the indexes of its own. */
   readonly limits?: readonly PlannedLimit[]
 }
 
@@ -25,12 +25,12 @@ export type Plan = {
 export type Listener = {
   /** 'mesh', or the Gateway as 'namespace/name'. */
   readonly gateway: string
-  /** The address to listen on; '' is every address, IPv4 and IPv6. */
+  /** The address to listen on; '': every address, IPv4 and IPv6. */
   readonly bind: string
   /** 1–65535; for a `redirect` listener the port that captured connections arrive at. */
   readonly port: number
   /**
-   * Whether it has a socket of its own. False where a Gateway took the mesh's socket: no connection
+   * Whether it has a socket of its own. False if a Gateway took the mesh's socket: no connection
    * arrives, but `explain` can still say where one would go.
    */
   readonly opens: boolean
@@ -38,18 +38,15 @@ export type Listener = {
    * Where the destination is read: the socket's local address, or the address before a redirect.
    */
   readonly destination: 'local' | 'original'
-  /** Which rules apply, by destination; see `Scope`. */
+  /** The rules that apply, by destination; see `Scope`. */
   readonly scopes: readonly Scope[]
-  /** What a destination that no scope covers gets. */
+  /** For a destination outside all scopes. */
   readonly otherwise: 'close' | 'passthrough' | 'deny'
-  /** Whose connections begin with a PROXY header; absent: nobody's. */
+  /** The peers that send a PROXY header; absent: none. */
   readonly proxyProtocol?: ReadsProxy
-  /**
-   * From accept until all is read that a connection has to say before it is decided about; absent:
-   * READ_TIMEOUT_MS.
-   */
+  /** From accept until everything before the decision is read; absent: READ_TIMEOUT_MS. */
   readonly readTimeoutMs?: number
-  /** Whether clients are heard, as their server names decide; absent: they decide nothing. */
+  /** Whether weir reads the client's server name, since rules depend on it; absent: it does not. */
   readonly reads?: ReadsNames
   /**
    * Index of the earlier listener whose socket this one shares, and whose scopes are tried together
@@ -58,63 +55,60 @@ export type Listener = {
   readonly shares?: number
   /** Indexes into `Plan.policies`, ascending; absent: everybody may connect. */
   readonly policies?: readonly number[]
-  /** Indexes into `Plan.limits`: all of them hold. */
+  /** Indexes into `Plan.limits`, which all apply. */
   readonly limits?: readonly number[]
 }
 
-/**
- * How clients say which server they ask for: by TLS, or by TLS for which PostgreSQL's clients ask
- * first.
- */
+/** How clients name their server: by TLS, or by TLS after PostgreSQL's request for it. */
 type ReadsNames = 'tls' | 'postgres'
 
-/** That of Istio's gateways for their listener filters. */
+/** The same as the timeout of Istio's gateways for listener filters. */
 export const READ_TIMEOUT_MS = 15_000
 
-/** Where something is written. */
+/** A place in the files. */
 export type WrittenAt = { readonly file: string; readonly line: number }
 
-/** How a listener reads the header in which a load balancer says who its client is. */
+/** How a listener reads the header in which a load balancer names its client. */
 export type ReadsProxy = {
   /** Senders, by the address of the socket: each of them must send a header. At least one range. */
   readonly from: readonly Cidr[]
-  /** Whether connections of all others are reset; else they are served without a header. */
+  /** Whether weir resets all other connections; otherwise it serves them without a header. */
   readonly require: boolean
   readonly versions: readonly (1 | 2)[]
   /** From accept until the header is whole; at most the listener's `readTimeoutMs`. */
   readonly timeoutMs: number
-  /** Where it is written, if anywhere. */
+  /** Its place in the files, if it has one. */
   readonly at?: WrittenAt
 }
 
 /**
  * The rules for one service (mesh), or for all of a listener (gateway).
  *
- * Of a listener's scopes, the one applies whose port fits and whose address prefix is the longest
- * around the destination; among those the one that takes the client's server name by the most
- * specific pattern; among equals the first.
+ * Of a listener's scopes, weir takes the one for the port with the longest address prefix around
+ * the destination; among those the one that takes the client's server name by the most specific
+ * pattern; among equals the first.
  */
 export type Scope = {
   /** Full name of the mesh service; '' at a gateway. */
   readonly host: string
-  /** Destination port, at a gateway its own port; 0 is any. */
+  /** Destination port, at a gateway its own port; 0: any. */
   readonly port: number
-  /** Destination ranges; empty is any address (like a prefix of length 0, of both families). */
+  /** Destination ranges; empty: any address (like a prefix of length 0, of both families). */
   readonly addresses: readonly Cidr[]
   /**
-   * Which clients it takes, by what they say first; absent: all. Of a listener and those that share
-   * its socket all scopes have it, or none has.
+   * The clients that it takes, by their first bytes; absent: all. Of a listener and those that
+   * share its socket all scopes have it, or none has.
    */
   readonly takes?: Takes
-  /** False where weir can only explain it yet: its connections find no route. */
+  /** False if weir can only explain it yet: its connections find no route. */
   readonly serves?: boolean
-  /** In the order in which they are tried; the first that matches decides. */
+  /** In the order of evaluation; the first that matches counts. */
   readonly rules: readonly Rule[]
   /** Services that only some clients see, each behind its own rules; in the order of `after`. */
   readonly defaults?: readonly ScopeDefault[]
   /**
-   * The route when no rule matches (a mesh service itself), or an outcome (../format/outcome.ts);
-   * −1 closes the connection.
+   * The route if no rule matches (a mesh service itself), or an outcome (../format/outcome.ts); −1
+   * closes the connection.
    */
   readonly defaultRoute: number
 }
@@ -130,7 +124,7 @@ export type Takes = {
   readonly plain: boolean
 }
 
-/** A mesh service for the clients of some namespaces: none of them tries a later rule. */
+/** A mesh service for the clients of some namespaces: these never try a later rule. */
 export type ScopeDefault = {
   /** How many rules of the scope are tried before it. */
   readonly after: number
@@ -139,31 +133,31 @@ export type ScopeDefault = {
   readonly route: number
 }
 
-/** Stands in `visibleTo` for clients whose namespace is not known. */
+/** In `visibleTo`: clients whose namespace is unknown. */
 export const UNKNOWN_CLIENT = ''
 
 /** One match block of one route (or one route without `match`): all its conditions must hold. */
 export type Rule = {
   readonly origin: RuleOrigin
-  /** The destination lies in any of these; empty is no condition. */
+  /** The destination lies in any of these; empty: no condition. */
   readonly destinations: readonly Cidr[]
-  /** Destination port, at a gateway its own port; 0 is no condition. */
+  /** Destination port, at a gateway its own port; 0: no condition. */
   readonly port: number
-  /** A pattern of these takes the client's server name (see `Takes`); absent is no condition. */
+  /** One of these patterns matches the client's server name (see `Takes`); absent: no condition. */
   readonly names?: readonly string[]
-  /** The client's address lies in any of these (`sourceSubnet`); empty is no condition. */
+  /** The client's address lies in any of these (`sourceSubnet`); empty: no condition. */
   readonly clients: readonly Cidr[]
   readonly source: SourceCondition
   /** Index into `Plan.routes`. */
   readonly route: number
   /**
    * Why this rule can never match on this listener ("gateways: …"), decided while planning; null
-   * for a rule to try. Kept so that `explain` can say it; the data plane never sees such a rule.
+   * for a rule to try. Kept for `explain`; the data plane never sees such a rule.
    */
   readonly never: string | null
 }
 
-/** Where a rule was written. */
+/** The place of a rule. */
 export type RuleOrigin = {
   /** 'namespace/name'. */
   readonly virtualService: string
@@ -176,32 +170,32 @@ export type RuleOrigin = {
   readonly line: number
 }
 
-/** What a rule asks of the client's workload; all parts must hold. */
+/** The conditions of a rule on the client's workload, which must all hold. */
 export type SourceCondition = {
-  /** `sourceNamespace`; null is no condition. */
+  /** `sourceNamespace`; null: no condition. */
   readonly namespace: string | null
-  /** `sourceLabels`: each must be there with this value; more labels are fine. */
+  /** `sourceLabels`: the client has each with this value; more labels are fine. */
   readonly labels: Readonly<Record<string, string>>
   /**
-   * Mesh `exportTo`: the client's namespace is one of these (UNKNOWN_CLIENT: not known); null is no
+   * Mesh `exportTo`: the client's namespace is one of these (UNKNOWN_CLIENT: unknown); null: no
    * condition.
    */
   readonly visibleTo: readonly string[] | null
-  /** What a policy asks the client to be: one of the patterns (access.ts); absent: nothing. */
+  /** The identity that a policy asks for: one of the patterns (access.ts); absent: no condition. */
   readonly identity?: { readonly of: Identity; readonly patterns: readonly string[] }
 }
 
-/** How a destination is drawn: the values of `gateway.weir/split`. */
+/** How a destination is picked: the values of `gateway.weir/split`. */
 export const SPLITS = ['random', 'exact', 'sticky'] as const
 export type Split = (typeof SPLITS)[number]
 
-/** Where connections of a rule go. */
+/** The destinations of a rule. */
 export type Route = {
-  /** Stable over reloads while the route means the same: counters of splits are kept by it. */
+  /** Stable over reloads while the route means the same: split counters are kept under it. */
   readonly identity: string
   /**
-   * At least one; weights are positive, but for a single destination, whose weight counts for
-   * nothing.
+   * At least one; weights are positive, except for a single destination, whose weight does not
+   * matter.
    */
   readonly destinations: readonly WeightedDestination[]
   readonly split: Split
@@ -223,29 +217,26 @@ export type Cluster = {
   readonly subset: string | null
   readonly port: number
   /**
-   * `static`: one of `endpoints`. `original`: the address that the client asked for (resolution
-   * NONE, passthrough). `unknown`: no resource defines it; a connection is reset with a counted
+   * `static`: one of `endpoints`. `original`: the address that the client dialed (resolution NONE,
+   * passthrough). `unknown`: no resource defines it; weir resets the connection with a counted
    * reason.
    */
   readonly kind: 'static' | 'original' | 'unknown'
   readonly endpoints: readonly Endpoint[]
-  /**
-   * Endpoints that are names (resolution DNS), with what they resolved to left out of `endpoints`
-   * until known.
-   */
+  /** Endpoints that are names (resolution DNS); their addresses join `endpoints` once known. */
   readonly names: readonly { readonly name: string; readonly port: number }[]
-  /** Where there are names: all endpoints as they are written, in order (resolve.ts). */
+  /** If there are names: all endpoints as written, in order (resolve.ts). */
   readonly places?: readonly Place[]
-  /**
-   * What all workloads behind it have in common, and its subset asks for: who it is, in metrics.
-   */
+  /** The labels that all workloads behind it and its subset share: its identity in metrics. */
   readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
-  /** Where the values of its policy are written; what is missing is by default. */
+  /** The places of its policy's values; missing ones are defaults. */
   readonly policyAt?: Readonly<Partial<Record<PolicyField, WrittenAt>>>
 }
 
-/** The values of a policy, as a DestinationRule calls them; the last two as the Settings do. */
+/**
+ * The values of a policy under their names in a DestinationRule; the last two as in the Settings.
+ */
 export type PolicyField =
   | 'connectTimeout'
   | 'idleTimeout'
@@ -257,7 +248,7 @@ export type PolicyField =
   | 'connectDeadline'
   | 'proxyProtocol'
 
-/** An endpoint as it is written: an IP address, or a name that stands for any number of them. */
+/** An endpoint as written: an IP address, or a name for any number of them. */
 export type Place = { readonly place: string; readonly port: number; readonly weight: number }
 
 export type Endpoint = {
@@ -269,30 +260,30 @@ export type Endpoint = {
 }
 
 /**
- * What of a DestinationRule's traffic policy matters at layer 4; defaults are Istio's, but for the
- * last three values.
+ * The layer-4 part of a DestinationRule's traffic policy; defaults are Istio's, except for the last
+ * three values.
  */
 export type Policy = {
   readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
   readonly connectTimeoutMs: number
-  /** 0 is none. */
+  /** 0: none. */
   readonly idleTimeoutMs: number
-  /** 0 is none. */
+  /** 0: none. */
   readonly maxDurationMs: number
-  /** Open connections to this cluster over all workers; 0 is no limit. */
+  /** Open connections to this cluster over all workers; 0: no limit. */
   readonly maxConnections: number
   /** null leaves keepalive off; 0 in a field is the kernel's default. Seconds. */
   readonly keepalive: { readonly timeS: number; readonly intervalS: number; readonly probes: number } | null
-  /** Endpoints that are tried for a connection, each for `connectTimeoutMs`. */
+  /** Endpoints to try for a connection, each for `connectTimeoutMs`. */
   readonly connectAttempts: number
   /** For all of them together. */
   readonly connectDeadlineMs: number
   /**
-   * Whether an endpoint whose last connect failed is drawn after all others, until its back-off is
-   * over.
+   * Whether weir picks an endpoint whose last connect failed after all others, until its back-off
+   * is over.
    */
   readonly remembersFailures: boolean
-  /** The version of the PROXY header that an upstream gets first; 0: none. */
+  /** The version of the PROXY header that weir sends to an upstream; 0: none. */
   readonly proxyVersion: 0 | 1 | 2
 }
 
@@ -314,6 +305,6 @@ export type Source = {
   readonly cidr: Cidr
   readonly namespace: string
   readonly labels: Readonly<Record<string, string>>
-  /** Absent where it is not known, or no policy asks for it. */
+  /** Absent: unknown, or no policy asks for it. */
   readonly serviceAccount?: string
 }

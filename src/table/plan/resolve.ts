@@ -4,10 +4,9 @@ import { parseAddress } from '../../address/address.ts'
 import type { Endpoint, Place } from './plan.ts'
 
 /**
- * Each address and port once, in the order of the places.
+ * Each address and port once, in the order of the written endpoints.
  *
- * @param names  What names resolve to, as far as it is known; a place that is no name stands for
- * itself.
+ * @param names  What names resolve to, as far as known; an address stands for itself.
  */
 export function resolvePlaces(
   places: readonly Place[],

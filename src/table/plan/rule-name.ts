@@ -5,7 +5,7 @@
 
 import type { RuleOrigin } from './plan.ts'
 
-/** Where in a configuration a rule was written, without the file. */
+/** The place of a rule, without the file. */
 export type RuleName = Pick<RuleOrigin, 'virtualService' | 'block' | 'route' | 'match'>
 
 const NAME = /^(?:([^\s/]+)\/)?([^\s/]+) (tcp|tls|http)\[(\d{1,6})\](?:\.match\[(\d{1,6})\])?$/
@@ -13,17 +13,13 @@ const NAME = /^(?:([^\s/]+)\/)?([^\s/]+) (tcp|tls|http)\[(\d{1,6})\](?:\.match\[
 export const ruleName = ({ virtualService, block, route, match }: RuleName): string =>
   `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
 
-/**
- * Where no rule matched and a connection went on nevertheless, its outcome stands in the place of a
- * name.
- */
+/** If no rule matched and a connection went on nevertheless, the outcome replaces the name. */
 export const WITHOUT_RULE = ['default', 'passthrough'] as const
 export type WithoutRule = (typeof WITHOUT_RULE)[number]
 
 /**
- * The parts of a name as it was written, or null where it is none: the VirtualService perhaps
- * without its namespace, and `match` null both for a route without `match` and for any match of a
- * route.
+ * The parts of a written name, or null if it is none: the VirtualService may lack its namespace,
+ * and `match` null means a route without `match` as well as any match of a route.
  */
 export function parseRuleName(text: string): RuleName | null {
   const found = NAME.exec(text)
