@@ -8,8 +8,6 @@
  * until both sides have ended in order, so even if the worker dies, no peer takes a broken stream
  * for a complete one. (Without node:ffi that cannot be set: the kernel closes the sockets of a
  * killed worker in order.)
- *
- * Slightly more than 300 lines: all moves of the state are here, and what they are made of is not.
  */
 
 import type { Socket } from 'node:net'
@@ -23,7 +21,6 @@ import { READ_LATE } from '../decide/deadline.ts'
 import type { Decider } from '../decide/decide.ts'
 import { ADMITTED, createDecision } from '../decide/decision.ts'
 import { relayFailure } from '../decide/failures.ts'
-import { Asked, MORE, refusedFor } from '../decide/reader.ts'
 import { move, State } from '../decide/state.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
 import type { Reception } from '../worker/reception.ts'
@@ -31,6 +28,7 @@ import { Account } from './account.ts'
 import { Dial, headerOf } from './dial.ts'
 import { Early } from './early.ts'
 import { Pair, type SideName } from './pair.ts'
+import { Reading } from './reading.ts'
 import { Relay } from './relay.ts'
 import { Timing } from './timing.ts'
 import type { Watch } from './watch.ts'
@@ -63,6 +61,7 @@ export class Connection {
   readonly #decision = createDecision()
   #state: State = State.Free
   #reason = -1
+  #reading: Reading | null = null
   #dial: Dial | null = null
   #relay: Relay | null = null
   #clientEnded = false
@@ -102,26 +101,15 @@ export class Connection {
   #read(arrival: Arrival): void {
     this.#account.reading(arrival)
     this.#receive()
-    this.#readOn(arrival)
-  }
-
-  /** A reader answers; what it takes for itself is gone. */
-  #ask(arrival: Arrival, asked: Asked): void {
-    const answer = this.#options.reception.read(arrival, this.#early.whole(), asked)
-    const reason = refusedFor(answer)
-    if (answer === MORE && arrival.reply !== 0) this.#pair.client.write(Uint8Array.of(arrival.reply))
-    arrival.reply = 0
-    if (answer === MORE) this.#readOn(arrival)
-    else if (reason >= 0) this.close(reason)
-    else {
-      this.#early.skip(answer)
-      this.#decide(arrival)
-    }
-  }
-
-  #readOn(arrival: Arrival): void {
-    this.#timing.readUntilMs = arrival.readUntilMs
-    this.#timing.watch()
+    this.#reading = new Reading({
+      arrival,
+      client: this.#pair.client,
+      early: this.#early,
+      timing: this.#timing,
+      reception: this.#options.reception,
+      onRead: this.#decide,
+      onRefused: this.close,
+    })
   }
 
   #receive(): void {
@@ -131,7 +119,7 @@ export class Connection {
     client.resume()
   }
 
-  #decide(arrival: Arrival): void {
+  readonly #decide = (arrival: Arrival): void => {
     const reason = this.#options.reception.decide(arrival)
     if (reason === ADMITTED) this.#admit(arrival)
     else this.close(reason)
@@ -160,7 +148,7 @@ export class Connection {
     if (this.#clientEnded) this.#relay.ended(FROM_CLIENT)
     if (!this.#account.isRead) this.#receive()
     if (table) attempts.begin(row, table, decision, this.#timing.nowMs)
-    this.#arrival = null
+    this.#arrival = this.#reading = null
     reception.leave(arrival)
     this.#dial = new Dial({
       decision: this.#decision,
@@ -196,10 +184,7 @@ export class Connection {
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return // it is lost, as what comes after the reset
     if (this.#relay) this.#relay.clientSaid(chunk)
-    else {
-      this.#early.add(chunk)
-      if (this.#arrival) this.#ask(this.#arrival, Asked.bytes)
-    }
+    else this.#reading?.said(chunk)
   }
 
   readonly #onUpstreamData = (chunk: Buffer): void => {
@@ -213,7 +198,7 @@ export class Connection {
 
   readonly #onClientEnd = (): void => {
     this.#clientEnded = true
-    if (this.#state === State.Reading && this.#arrival) this.#ask(this.#arrival, Asked.end)
+    if (this.#state === State.Reading) this.#reading?.ended()
     else if (this.#state !== State.Closing) this.#relay?.ended(FROM_CLIENT)
   }
 
@@ -279,7 +264,7 @@ export class Connection {
   }
 
   readonly #onLate = (reason: number): void => {
-    if (reason === READ_LATE && this.#arrival) this.#ask(this.#arrival, Asked.late)
+    if (reason === READ_LATE) this.#reading?.late()
     else if (reason === Reason['connect-timeout']) this.#dial?.late()
     else this.close(reason)
   }
