@@ -237,6 +237,32 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.equal(told, 'default/deny rules[0]')
   })
 
+  test(`${engine}: who is still being read from when a policy comes is denied by it`, async () => {
+    await using upstream = await listen(echo)
+    await using gateway = await gatewayTo(engine, upstream, { proxyProtocol: READS })
+    const { port, plane } = gateway
+    const [{ records }] = plane.journals
+    want(records, Wanted.ends)
+    const clients = [await as(port, '127.0.10.1'), await as(port, '127.0.11.1')]
+    await until(() => plane.observer.live.states().reading === 2)
+    await gateway.adopt([policy('DENY', [from('peer', '127.0.10.0/24')])])
+    for (const client of clients) client.write('PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\nx')
+    assert.equal(await ending(clients[0]), 'ECONNRESET')
+    assert.equal(await readBytes(clients[1], 1), 'x')
+    clients[1].destroy()
+    await plane.settled()
+    assert.deepEqual([plane.counts.closed['denied-by-policy'], plane.counts.dials], [1, 1])
+    const told: (string | null)[] = []
+    new RecordReader(records).drain((words, _, at) => {
+      const rule = plane.observer.generations.policyRule(
+        words[at + Live.policyGeneration],
+        words[at + Live.policy] - 1,
+      )
+      if (rule) told.push(policyRuleName(rule))
+    })
+    assert.deepEqual(told, ['default/deny rules[0]'])
+  })
+
   test(`${engine}: a source has as many connections as it may, over all workers and reloads`, async () => {
     await using upstream = await listen(greet('hello'))
     const limits = [limit({ connections: 3 })]

@@ -44,6 +44,8 @@ export class DataPlane {
   readonly #onFailed: (error: Error) => void
   /** Workers that died before any had begun. */
   readonly #stillborn = new Set<number>()
+  /** What is to be revoked once all workers have adopted its generation; null: nothing. */
+  #revoking: { readonly generation: number; readonly overMs: number } | null = null
   #began = false
   #announced = false
   #opens = false
@@ -141,8 +143,25 @@ export class DataPlane {
     return drain
   }
 
-  /** Resets the open connections that the policies of a generation deny. */
+  /**
+   * Resets the open connections that the policies of a generation deny, once all workers decide by
+   * it: until then each of them may admit one more by the older ones.
+   */
   revoke(generation: number, overMs: number): void {
+    this.#revoking = { generation, overMs }
+    this.#continueRevoking()
+  }
+
+  #continueRevoking(): void {
+    if (this.#revoking === null) return
+    const { generation, overMs } = this.#revoking
+    if (this.status().some(({ state, adopted }) => state !== 'ended' && adopted.generation < generation))
+      return
+    this.#revoking = null
+    this.#revoke(generation, overMs)
+  }
+
+  #revoke(generation: number, overMs: number): void {
     const table = this.observer.generations.table(generation)
     const denied = table ? findDenied(this.observer, table) : []
     if (table === null || denied.length === 0) return
@@ -177,6 +196,7 @@ export class DataPlane {
     logWorkerEvent(this.#log, event)
     if (event.kind === 'died') this.#mourn(event.worker, event.error)
     else this.#began = true
+    this.#continueRevoking()
     this.#opened ||= this.status().every(each => this.#hasOpened(each))
     if (this.#announced || !this.#opens || !this.ready) return
     this.#announced = true

@@ -3,8 +3,9 @@
  * the workers over a time (`authorization.onChange: revoke`).
  *
  * A connection is asked about as it was decided: by its addresses, the server name that it asked
- * for, and the listener that took it, which is found by its name. One whose listener is gone, or
- * that is still being read from, is left alone.
+ * for, and the listener that took it, which is found by its name. One whose listener is gone is
+ * left alone; one that is still being read from has yet to be decided about, by the newer policies
+ * (engine/decide/refuse.ts).
  */
 
 import type { Family } from '../../address/address.ts'

@@ -83,7 +83,8 @@ export class Arrivals {
     arrival.refusal = -1
     arrival.hearing = null
     decision.route = decision.cluster = -1
-    decision.policy = decision.audited = decision.source = decision.gatewaySource = 0
+    decision.policy = decision.policyGeneration = decision.audited = 0
+    decision.source = decision.gatewaySource = 0
     query.listener = listener
     query.clientFamily = query.destinationFamily = query.peerFamily = 0
     query.isTls = false

@@ -32,7 +32,7 @@ import type { Query } from '../../table/match/query.ts'
 import { NO_ENDPOINT } from './balance.ts'
 import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
-import { giveBack, refuse } from './refuse.ts'
+import { giveBack, isDeniedByNewer, refuse } from './refuse.ts'
 
 /** No endpoint has been tried: one list for all connections, so that a decision allocates none. */
 const NOBODY: readonly number[] = []
@@ -63,6 +63,8 @@ export type Decider = {
   readonly nowMs: () => number
   /** Our own listeners by the newest table; null until there is one. */
   own: OwnListeners | null
+  /** The newest table; a connection whose reading began before it has an older one. */
+  newest: Table | null
   /** Shared by all workers; null where nobody counts sources. */
   readonly sources: Sources | null
 }
@@ -75,6 +77,7 @@ export function createDecider({ world, stats, index, limits, sources }: DeciderP
     random: world.random(),
     nowMs: () => world.monotonicMs() + world.originMs,
     own: null,
+    newest: null,
     sources: sources ? openSources(sources) : null,
   }
 }
@@ -89,11 +92,13 @@ export function createDecider({ world, stats, index, limits, sources }: DeciderP
  */
 export function decide(decider: Decider, table: Table, query: Query, decision: Decision): number {
   if (isFull(decider)) return Reason['max-connections']
-  if (table.access === null) return route(decider, table, query, decision)
-  const refused = refuse(decider, table, table.access, query, decision)
+  const { access } = table
+  const refused = access === null ? ADMITTED : refuse(decider, table, access, query, decision)
   if (refused !== ADMITTED) return refused
-  const reason = route(decider, table, query, decision)
-  if (reason !== ADMITTED) giveBack(decider, decision)
+  const reason = isDeniedByNewer(decider, table, query, decision)
+    ? Reason['denied-by-policy']
+    : route(decider, table, query, decision)
+  if (reason !== ADMITTED && access !== null) giveBack(decider, decision)
   return reason
 }
 

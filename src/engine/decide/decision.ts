@@ -18,6 +18,8 @@ export const ORIGINAL = -1
 export type Decision = {
   /** 1 + the row of the policy's rule that denies it, or would if dry runs counted; 0: none. */
   policy: number
+  /** The generation of that row, where a newer table than that of the listener denies it; else 0. */
+  policyGeneration: number
   /** 1 + the row of the AUDIT rule that matches; 0: none. */
   audited: number
   /** 1 + what it holds of its source by each limit (stats/sources.ts); 0: nothing. */
@@ -50,6 +52,7 @@ export type Decision = {
 
 export const createDecision = (): Decision => ({
   policy: 0,
+  policyGeneration: 0,
   audited: 0,
   source: 0,
   gatewaySource: 0,

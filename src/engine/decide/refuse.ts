@@ -26,6 +26,7 @@ import { ADMITTED, type Decision } from './decision.ts'
 
 /** What a worker refuses by: of its `Decider` (decide.ts). */
 type Refuser = {
+  readonly newest: Table | null
   readonly stats: Stats
   readonly worker: number
   readonly sources: Sources | null
@@ -55,6 +56,32 @@ export function refuse(
   if (may) return ADMITTED
   giveBack(decider, decision)
   return Reason['denied-by-policy']
+}
+
+/**
+ * Whether policies of a newer table deny a connection whose reading began before: it is not decided
+ * about yet, so they count for it, and `revoke` need not look for it.
+ */
+export function isDeniedByNewer(
+  { newest, stats }: Refuser,
+  table: Table,
+  query: Query,
+  decision: Decision,
+): boolean {
+  if (newest === null || newest.access === null || newest.generation === table.generation) return false
+  const { listener } = query
+  const { key } = table.sockets[listener]
+  const now = newest.sockets.find(each => each.key === key && each.serves)
+  if (now === undefined) return false
+  query.listener = now.socket
+  const server = listenerOf(newest, query)
+  const may = server < 0 || authorize(newest, newest.access, server, query, null, verdict)
+  query.listener = listener
+  if (may) return false
+  decision.policy = (verdict.denied + 1) | 0
+  decision.policyGeneration = newest.generation
+  count(stats, newest.access, verdict.denied)
+  return true
 }
 
 /** It goes nowhere: what it holds of its source is given back. */

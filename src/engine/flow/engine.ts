@@ -79,7 +79,7 @@ export class FlowEngine {
     this.#handOver = new HandOver(kernel, task, this.#decider.stats, this.#tally)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
-      revise: table => this.#listeners.revise(table),
+      revise: table => this.#revise(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => this.#closings.add(order, this.#clock.nowMs),
       stop: () => this.#stop(),
@@ -207,9 +207,15 @@ export class FlowEngine {
 
   // ── orders ─────────────────────────────────────────────────────────────────
 
+  #revise(table: Table): void {
+    this.#decider.newest = table
+    this.#listeners.revise(table)
+  }
+
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
     this.#closeInbox()
+    this.#decider.newest = table
     this.#decider.own = ownListeners(table, this.#task.world.ownAddresses())
     this.#journal.adopt(table.generation)
     this.#listeners.adopt(table, this.#clock.nowMs)

@@ -70,7 +70,7 @@ class NodeEngine {
     this.#attempts = new Attempts(this.#decider, this.#journal, rows)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
-      revise: table => this.#listeners.revise(table),
+      revise: table => this.#revise(table),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => {
         this.#closings.add(order, this.#task.world.monotonicMs())
@@ -86,8 +86,14 @@ class NodeEngine {
     this.#mailbox.receive()
   }
 
+  #revise(table: Table): void {
+    this.#decider.newest = table
+    this.#listeners.revise(table)
+  }
+
   #adopt(table: Table): void {
     if (this.#drain) return // no more connections: nothing to route
+    this.#decider.newest = table
     this.#decider.own = ownListeners(table, this.#task.world.ownAddresses())
     this.#journal.adopt(table.generation)
     this.#listeners.adopt(table)

@@ -297,7 +297,7 @@ export class Journal {
     words[at + Live.cluster] = decision.cluster
     words[at + Live.workload] = query.workload
     words[at + Live.policy] = decision.policy
-    words[at + Live.policyGeneration] = 0
+    words[at + Live.policyGeneration] = decision.policyGeneration
     words[at + Live.audited] = decision.audited
     words[at + Live.source] = decision.source
     words[at + Live.gatewaySource] = decision.gatewaySource
