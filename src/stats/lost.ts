@@ -11,7 +11,6 @@ import type { JournalMemory } from './journal-memory.ts'
 import { Reason } from './reasons.ts'
 import { copyRow, RecordKind, RecordWriter, Wanted } from './records.ts'
 import { SeriesWriter } from './series.ts'
-import { giveRow, type Sources } from './sources.ts'
 
 /**
  * Ends every live row.
@@ -20,7 +19,7 @@ import { giveRow, type Sources } from './sources.ts'
  * accepted,
  *              get a record that knows nothing else.
  */
-export function endLost(memory: JournalMemory, open: number, sources: Sources | null): void {
+export function endLost(memory: JournalMemory, open: number): void {
   const { words, numbers } = openConnections(memory.connections)
   const series = new SeriesWriter(memory.series)
   const records = new RecordWriter(memory.records)
@@ -31,7 +30,6 @@ export function endLost(memory: JournalMemory, open: number, sources: Sources | 
     if (words[at + Live.state] === 0) continue
     left--
     write(records, nowMs, to => copyRow(words, at, records.words, to))
-    if (sources !== null) giveRow(sources, words, at)
     if (words[at + Live.state] !== Stage.reading) series.close(words[at + Live.series])
     if ((words[at + Live.version] & 1) === 1) withdrawRow(words, at)
     words[at + Live.state] = 0

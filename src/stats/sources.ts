@@ -2,7 +2,7 @@
  * Sources of connections, counted over all workers: one hash in shared memory, from (limit, prefix
  * of an address) to open connections and tokens.
  *
- *   head │ what each worker holds and has not written down │ tags │ entries
+ *   head │ holds: the entries that each worker is about to change │ tags │ entries
  *
  * A key lives in its bucket of 32 entries and nowhere else, so nothing is moved and nothing marks
  * what was deleted. All words are changed by Atomics, and nobody waits for a lock:
@@ -15,7 +15,10 @@
  * and loads of Atomics have one order. The one at the higher place then gives way, and the one at
  * the lower waits until that has happened, which takes it nanoseconds.
  *
- * Whoever waits too long for another thread, which the kernel has put off, limits nobody either.
+ * Whoever waits for a thread that the kernel has put off sleeps, so that it may go on.
+ *
+ * A worker can die at any step. Before it changes an entry it holds it, until what it has of it is
+ * written in a live row; so whoever buries the worker knows what is in doubt (lost-sources.ts).
  *
  * A bucket without room limits nobody, and counts it: a table that is full must not keep out those
  * that behave.
@@ -30,16 +33,20 @@ const SOURCES_MAX = 131_072
 const BUCKET = 32
 /** Another thread writes a key meanwhile. */
 const SPINS = 10_000
-/** Somebody else had the entry in the end. */
+/** Somebody else had the entry in the end; after the first ones it is given time: 1.3 s in all. */
 const TRIES = 64
+const TRIES_AT_ONCE = 8
+const PAUSE_MOST_MS = 24
 
 const HEAD = 16
 const FULL_AT = 0
 const CAPACITY_AT = 1
-/** Entries that a worker holds between the decision and its live row: two limits at most. */
-const HOLDS = 2
+/** Never anything but 0: to sleep at. */
+const PAUSE_AT = 2
+/** Of a worker: one for each limit of a connection. */
+export const HOLDS = 2
 
-const Entry = layout(16, {
+export const Entry = layout(16, {
   ready: [0, 1], //       1: the key is written
   slot: [1, 1], //        of the limit (counter-slots.ts)
   family: [2, 1],
@@ -49,9 +56,10 @@ const Entry = layout(16, {
   refilledMs: [9, 1], //  modulo 2^32
   rate: [10, 1], //       as the limit last said
   burst: [11, 1],
-  rest: [12, 4],
+  changes: [12, 1], //    counts those of `connections`, before each
+  rest: [13, 3],
 })
-const REUSED = -(2 ** 31)
+export const REUSED = -(2 ** 31)
 
 /** Nobody is limited: there was no room. */
 export const NO_ROOM = -1
@@ -114,68 +122,70 @@ export function setSource(slot: number, family: number, address: Uint32Array, bi
 /**
  * Counts one more connection of the source that `setSource` was told of.
  *
+ * @param hold  Of `holdOf`: holds the entry from now on, whatever the answer is.
  * @returns Its entry, to be given back when the connection is over; REFUSED, or NO_ROOM.
  */
-export function takeSource(sources: Sources, limit: AskedLimit, nowMs: number): number {
+export function takeSource(sources: Sources, limit: AskedLimit, nowMs: number, hold: number): number {
   const { words } = sources
   for (let tried = 0; tried < TRIES; tried++) {
+    if (tried >= TRIES_AT_ONCE) Atomics.wait(words, PAUSE_AT, 0, Math.min(tried, PAUSE_MOST_MS))
     let entry = find(sources)
-    if (entry < 0) entry = claim(sources, limit, nowMs)
+    if (entry < 0) entry = claim(sources, limit, nowMs, hold)
     if (entry === NO_ROOM) break
     if (entry < 0) continue
     const at = entryAt(sources, entry)
+    Atomics.store(words, hold, entry + 1)
     const before = addConnection(words, at, limit.connections)
     if (before === REFUSED && isKey(sources, entry)) return REFUSED
     if (before < 0) continue
     if (!isKey(sources, entry)) {
-      Atomics.sub(words, at + Entry.connections, 1)
+      giveSource(sources, entry)
       continue
     }
     if (limit.rate === 0 || takeToken(words, at, limit, nowMs)) return entry
-    Atomics.sub(words, at + Entry.connections, 1)
+    giveSource(sources, entry)
     return REFUSED
   }
   Atomics.add(words, FULL_AT, 1)
   return NO_ROOM
 }
 
-/** The connection is over. */
+/** The connection is over; its worker holds the entry. */
 export function giveSource(sources: Sources, entry: number): void {
-  Atomics.sub(sources.words, entryAt(sources, entry) + Entry.connections, 1)
+  const at = entryAt(sources, entry)
+  Atomics.add(sources.words, at + Entry.changes, 1)
+  Atomics.sub(sources.words, at + Entry.connections, 1)
 }
 
 /** Open connections of an entry, for people and tests. */
 export const connectionsOf = (sources: Sources, entry: number): number =>
   Math.max(0, Atomics.load(sources.words, entryAt(sources, entry) + Entry.connections))
 
-/** What a worker holds for the connection that it decides about; −1: nothing. */
-export function holdSource({ words }: Sources, worker: number, place: number, entry: number): void {
-  Atomics.store(words, HEAD + worker * HOLDS + place, entry + 1)
+/** The word where a worker holds an entry: 1 + its number, 0 for none. */
+export const holdOf = (worker: number, limit: number): number => HEAD + worker * HOLDS + limit
+
+/** It changes nothing any more: the connection's live row says what it has, or it has nothing. */
+export function letGo({ words }: Sources, worker: number): void {
+  for (let limit = 0; limit < HOLDS; limit++) Atomics.store(words, holdOf(worker, limit), 0)
 }
 
-/** Nothing more: the connection's live row has it, or nobody. */
-export function letGo(sources: Sources, worker: number): void {
-  holdSource(sources, worker, 0, -1)
-  holdSource(sources, worker, 1, -1)
-}
+/** Words of a live row that say what its connection has: 1 + an entry, for each limit. */
+export const ROW_SOURCES = [Live.source, Live.gatewaySource] as const
 
-/** Gives back what a live row holds (connections.ts). */
-export function giveRow(sources: Sources, words: Int32Array, at: number): void {
-  for (const place of [at + Live.source, at + Live.gatewaySource]) {
-    if (words[place] > 0) giveSource(sources, words[place] - 1)
-    words[place] = 0
+/** Gives back what a live row has, `at` in the rows of its worker (connections.ts). */
+export function giveRow(sources: Sources, worker: number, rows: Int32Array, at: number): void {
+  if (rows[at + Live.source] + rows[at + Live.gatewaySource] === 0) return
+  for (const [limit, place] of ROW_SOURCES.entries()) {
+    const has = rows[at + place]
+    if (has === 0) continue
+    Atomics.store(sources.words, holdOf(worker, limit), has)
+    giveSource(sources, has - 1)
+    rows[at + place] = 0
   }
+  letGo(sources, worker)
 }
 
-/** A worker has died: what it held goes back. What its live rows hold is theirs (lost.ts). */
-export function giveHeld(sources: Sources, worker: number): void {
-  for (let place = 0; place < HOLDS; place++) {
-    const held = Atomics.exchange(sources.words, HEAD + worker * HOLDS + place, 0)
-    if (held > 0) giveSource(sources, held - 1)
-  }
-}
-
-const entryAt = ({ entriesAt }: Sources, entry: number): number => entriesAt + entry * Entry.WORDS
+export const entryAt = ({ entriesAt }: Sources, entry: number): number => entriesAt + entry * Entry.WORDS
 
 /** The first entry of the key's bucket. */
 const bucketOf = ({ capacity }: Sources): number => (key.hash & (capacity / BUCKET - 1)) * BUCKET
@@ -209,14 +219,15 @@ function addConnection(words: Int32Array, at: number, most: number): number {
     const before = Atomics.load(words, at + Entry.connections)
     if (before < 0) return REUSED
     if (most > 0 && before >= most) return REFUSED
+    Atomics.add(words, at + Entry.changes, 1)
     if (Atomics.compareExchange(words, at + Entry.connections, before, before + 1) === before) return before
   }
 }
 
 /** An entry for a key that has none; NO_ROOM, or −2: somebody else has made one meanwhile. */
-function claim(sources: Sources, limit: AskedLimit, nowMs: number): number {
+function claim(sources: Sources, limit: AskedLimit, nowMs: number, hold: number): number {
   const { words, tagsAt } = sources
-  const entry = freeEntry(sources, nowMs)
+  const entry = freeEntry(sources, nowMs, hold)
   if (entry < 0) return NO_ROOM
   const at = entryAt(sources, entry)
   const bucket = bucketOf(sources)
@@ -252,11 +263,12 @@ function hasKey(sources: Sources, other: number): boolean {
 }
 
 /** An entry of the bucket that has the key's tag from now on, and is nobody else's; −1: none. */
-function freeEntry(sources: Sources, nowMs: number): number {
+function freeEntry(sources: Sources, nowMs: number, hold: number): number {
   const { words, tagsAt } = sources
   const bucket = bucketOf(sources)
   for (let entry = bucket; entry < bucket + BUCKET; entry++) {
     if (Atomics.load(words, tagsAt + entry) !== 0) continue
+    Atomics.store(words, hold, entry + 1)
     if (Atomics.compareExchange(words, tagsAt + entry, 0, key.tag) !== 0) continue
     Atomics.store(words, entryAt(sources, entry) + Entry.connections, REUSED)
     return entry
@@ -264,6 +276,7 @@ function freeEntry(sources: Sources, nowMs: number): number {
   for (let entry = bucket; entry < bucket + BUCKET; entry++) {
     const at = entryAt(sources, entry)
     if (!isIdle(words, at, nowMs)) continue
+    Atomics.store(words, hold, entry + 1)
     if (Atomics.compareExchange(words, at + Entry.connections, 0, REUSED) !== 0) continue
     Atomics.store(words, at + Entry.ready, 0)
     Atomics.store(words, tagsAt + entry, key.tag)
@@ -272,7 +285,8 @@ function freeEntry(sources: Sources, nowMs: number): number {
   return -1
 }
 
-function release({ words, tagsAt, entriesAt }: Sources, entry: number): void {
+/** An entry that is being claimed is nobody's again. */
+export function release({ words, tagsAt, entriesAt }: Sources, entry: number): void {
   Atomics.store(words, entriesAt + entry * Entry.WORDS + Entry.ready, 0)
   Atomics.store(words, tagsAt + entry, 0)
 }

@@ -12,6 +12,7 @@ import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { Live, liveAt, openConnections } from '../../src/stats/connections.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
+import { sourceTableFull } from '../../src/stats/sources.ts'
 import { policyRuleName } from '../../src/table/format/access-names.ts'
 import type { AccessPolicy, PlannedLimit, Test } from '../../src/table/plan/access.ts'
 import type { Plan, ReadsProxy } from '../../src/table/plan/plan.ts'
@@ -284,6 +285,27 @@ for (const { engine, test } of EVERY_ENGINE) {
     for (const client of held) client.destroy()
     await plane.settled()
     assert.equal(plane.counts.closed['source-limit'], 2)
+  })
+
+  test(`${engine}: of many at once exactly as many as may get in, whichever worker accepts them`, async () => {
+    await using upstream = await listen(greet('hello'))
+    const limits = [limit({ connections: 5 })]
+    await using gateway = await gatewayTo(engine, upstream, { limits, workers: 2 })
+    const { port, plane } = gateway
+    const clients = Array.from({ length: 60 }, () => begin(port, '127.0.0.1', { localAddress: '127.0.10.1' }))
+    const answers = clients.map(
+      client =>
+        new Promise<string>(resolve => {
+          client.once('data', chunk => resolve(chunk.toString()))
+          client.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+        }),
+    )
+    const all = Object.groupBy(await Promise.all(answers), each => each)
+    assert.deepEqual([all['hello']?.length, all['ECONNRESET']?.length], [5, 55])
+    for (const client of clients) client.destroy()
+    await plane.settled()
+    assert.equal(plane.counts.closed['source-limit'], 55)
+    assert.equal(sourceTableFull(plane.sources), 0)
   })
 
   test(`${engine}: a burst at once, then the rate; two limits both count, and what fails gives back`, async () => {

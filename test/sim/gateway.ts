@@ -340,7 +340,7 @@ export class Gateway {
     if (!left) this.#checkLeft(worker)
     counters[Counter.accepted] += given.length + accepted.length
     counters[Counter.open] += given.length + accepted.length
-    endLost(this.journals[index], counters[Counter.open], null)
+    endLost(this.journals[index], counters[Counter.open])
     clearWorker(this.stats, index)
     if (!this.isEnding)
       clock.in(RESTART_MS, () => {

@@ -4,14 +4,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { parseInto } from '../../src/address/address.ts'
+import { createConnections, Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
+import { giveLost } from '../../src/stats/lost-sources.ts'
 import {
   type AskedLimit,
   connectionsOf,
   countSources,
   createSources,
-  giveHeld,
+  giveRow,
   giveSource,
-  holdSource,
+  holdOf,
+  letGo,
   NO_ROOM,
   openSources,
   REFUSED,
@@ -37,11 +40,12 @@ function take(
   asked: AskedLimit,
   nowMs = 0,
   bits = address.includes(':') ? 64 : 32,
+  worker = 0,
 ): number {
   const words = new Uint32Array(4)
   const family = parseInto(address, words, 0)
   setSource(asked.slot, family, words, bits)
-  return takeSource(sources, asked, nowMs)
+  return takeSource(sources, asked, nowMs, holdOf(worker, 0))
 }
 
 test('a source has as many connections as it may, and each that ends makes room for one', () => {
@@ -113,38 +117,98 @@ test('an entry whose tokens are not all back is not given to another', () => {
   assert.ok(take(sources, '192.0.2.1', asked, 1000) >= 0)
 })
 
-test('what a worker held when it died goes back', () => {
-  const sources = openSources(createSources(2))
-  const entry = take(sources, '10.0.0.1', limit({ connections: 1 }))
-  holdSource(sources, 1, 0, entry)
-  giveHeld(sources, 0)
-  assert.equal(connectionsOf(sources, entry), 1)
-  giveHeld(sources, 1)
-  giveHeld(sources, 1)
-  assert.equal(connectionsOf(sources, entry), 0)
-})
+/** Calls `action` until it has done `steps` operations of Atomics that write, and no further. */
+function dieAfter(steps: number, action: () => void): 'died' | 'lived' {
+  const names = ['store', 'add', 'sub', 'exchange', 'compareExchange'] as const
+  const real = names.map(name => Atomics[name])
+  const death = new Error('died')
+  let left = steps
+  for (const [index, name] of names.entries())
+    Object.assign(Atomics, {
+      [name]: (...args: readonly unknown[]) => {
+        if (left-- === 0) throw death
+        return Reflect.apply(real[index], Atomics, args)
+      },
+    })
+  try {
+    action()
+    return 'lived'
+  } catch (error) {
+    assert.equal(error, death)
+    return 'died'
+  } finally {
+    for (const [index, name] of names.entries()) Object.assign(Atomics, { [name]: real[index] })
+  }
+}
+
+const ADDRESS = '10.0.0.1'
+
+/** What dies: another connection of a source is counted, written down, and ends. */
+function live(sources: Sources, rows: Int32Array, asked: AskedLimit): void {
+  const entry = take(sources, ADDRESS, asked, 0)
+  Atomics.store(rows, LiveHead.used, 2)
+  rows[liveAt(1) + Live.source] = entry + 1
+  letGo(sources, 0)
+  for (const row of [1, 0]) giveRow(sources, 0, rows, liveAt(row))
+}
+
+for (const [name, before, isFull] of [
+  ['of a source that it and another worker have', 1, false],
+  ['of a source that is new', 0, false],
+  ['of a source that takes the place of an idle one', 0, true],
+] as const)
+  test(`a worker that dies at any step leaves exactly what others have: ${name}`, () => {
+    const asked = limit({ connections: 9 })
+    let steps = 0
+    for (let end = ''; end !== 'lived'; steps++) {
+      const sources = openSources(createSources(2, 32))
+      const rows = [0, 1].map(() => openConnections(createConnections(4)).words)
+      if (isFull)
+        for (let each = 0; each < 32; each++) giveSource(sources, take(sources, `192.0.2.${each}`, asked))
+      for (const [worker, own] of rows.entries()) {
+        if (before === 0) continue
+        own[LiveHead.used] = 1
+        own[liveAt(0) + Live.source] = 1 + take(sources, ADDRESS, asked, 0, 32, worker)
+        letGo(sources, worker)
+      }
+      end = dieAfter(steps, () => live(sources, rows[0], asked))
+      giveLost(sources, 0, rows)
+      const entry = take(sources, ADDRESS, asked, 0, 32, 1)
+      assert.equal(connectionsOf(sources, entry), before + 1, `after ${steps} steps`)
+      assert.equal(countSources(sources), isFull ? 32 : 1)
+      letGo(sources, 1)
+      giveSource(sources, entry)
+      giveRow(sources, 1, rows[1], liveAt(0))
+      assert.equal(connectionsOf(sources, entry), 0, `after ${steps} steps`)
+      for (let each = 0; each < 9; each++) assert.ok(take(sources, ADDRESS, asked) >= 0)
+      assert.equal(take(sources, ADDRESS, asked), REFUSED)
+      assert.equal(sourceTableFull(sources), 0)
+    }
+    assert.ok(steps > 8, `${steps} steps`)
+  })
 
 test('threads that take and give at once never have more than the limit', async () => {
-  const buffer = createSources(1)
+  const buffer = createSources(3)
   const shared = new Int32Array(new SharedArrayBuffer(64 * 4))
   const code = `
     const { workerData } = require('node:worker_threads')
-    import(workerData.module).then(({ openSources, setSource, takeSource, giveSource }) => {
+    import(workerData.module).then(({ openSources, setSource, takeSource, giveSource, holdOf }) => {
       const sources = openSources(workerData.buffer)
       const shared = workerData.shared
       const asked = { slot: 1, connections: 2, rate: 0, burst: 0 }
+      const hold = holdOf(workerData.index, 0)
       let worst = 0
       for (let round = 0; round < 60000; round++) {
         const key = (round * 7 + workerData.index) % 16 + 1
         setSource(1, 4, Uint32Array.of(key + Math.floor(round / 2000) * 100, 0, 0, 0), 32)
-        const entry = takeSource(sources, asked, 0)
+        const entry = takeSource(sources, asked, 0, hold)
         if (entry < 0) continue
         const place = key + 16 * (Math.floor(round / 2000) % 2)
         giveSource(sources, entry)
       }
       for (let round = 0; round < 60000; round++) {
         setSource(1, 4, Uint32Array.of(0x0b000000 + (round % 4), 0, 0, 0), 32)
-        const entry = takeSource(sources, asked, 0)
+        const entry = takeSource(sources, asked, 0, hold)
         if (entry < 0) continue
         worst = Math.max(worst, Atomics.add(shared, round % 4, 1) + 1)
         Atomics.sub(shared, round % 4, 1)
@@ -165,4 +229,5 @@ test('threads that take and give at once never have more than the limit', async 
   for (const index of [0, 1, 2])
     assert.ok(shared[32 + index] >= 1 && shared[32 + index] <= 2, `${shared[32 + index]} at once`)
   assert.equal(countSources(sources), 16 * 30 + 4, 'each key has one entry')
+  assert.equal(sourceTableFull(sources), 0, 'there was room for all')
 })

@@ -7,9 +7,11 @@ import { ACCEPT } from '../../engine/flow/operations.ts'
 import { ANY, Inboxes } from '../../engine/worker/inboxes.ts'
 import { Held } from '../../kernel/held.ts'
 import { closeDescriptors, closeLeftBehind } from '../../kernel/left-behind.ts'
+import { openConnections } from '../../stats/connections.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { endLost } from '../../stats/lost.ts'
-import { giveHeld, openSources } from '../../stats/sources.ts'
+import { giveLost } from '../../stats/lost-sources.ts'
+import { openSources } from '../../stats/sources.ts'
 import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
 import type { WorkingThreads } from './threads.ts'
 
@@ -23,12 +25,13 @@ type LostWorker = {
   readonly sources: SharedArrayBuffer
   readonly inboxes: SharedArrayBuffer
   readonly held: SharedArrayBuffer
-  readonly journal: JournalMemory
+  /** Of all workers. */
+  readonly journals: readonly JournalMemory[]
 }
 
 /** How many connections are lost with it. */
 export async function endLostWorker(worker: LostWorker): Promise<number> {
-  const { index, threads, left, inboxes, held, journal } = worker
+  const { index, threads, left, inboxes, held, journals } = worker
   const { thread, quiet } = new Held(held)
   if (left && !quiet) await threads.end(thread)
   const given = emptyInbox(new Inboxes(inboxes), index)
@@ -39,9 +42,9 @@ export async function endLostWorker(worker: LostWorker): Promise<number> {
   counters[Counter.accepted] += given.length + accepted
   counters[Counter.open] += given.length + accepted
   const lost = counters[Counter.open]
-  const sources = openSources(worker.sources)
-  endLost(journal, lost, sources)
-  giveHeld(sources, index)
+  const rows = journals.map(({ connections }) => openConnections(connections).words)
+  giveLost(openSources(worker.sources), index, rows)
+  endLost(journals[index], lost)
   clearWorker(stats, index)
   return lost
 }

@@ -306,6 +306,6 @@ export class Supervisor {
       sources: this.sources,
       inboxes: this.#inboxes,
     }
-    return endLostWorker({ index, ...shared, held: this.#held[index], journal: this.journals[index] })
+    return endLostWorker({ index, ...shared, held: this.#held[index], journals: this.journals })
   }
 }

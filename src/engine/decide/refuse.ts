@@ -7,7 +7,7 @@ import { Reason } from '../../stats/reasons.ts'
 import {
   type AskedLimit,
   giveSource,
-  holdSource,
+  holdOf,
   letGo,
   REFUSED,
   type Sources,
@@ -113,20 +113,27 @@ function isOverLimit(
   const nowMs = decider.nowMs()
   for (let limit = 0; limit < limits; limit++) {
     const row = access.listeners[own + (limit === 0 ? Own.firstLimit : Own.secondLimit)]
-    const entry = take(sources, access, row, query, nowMs)
+    const hold = holdOf(decider.worker, limit)
+    const entry = take(sources, access, row, query, nowMs, hold)
     if (entry === REFUSED) {
       giveBack(decider, decision)
       return true
     }
     if (entry < 0) continue
-    holdSource(sources, decider.worker, limit, entry)
     if (limit === 0) decision.source = entry + 1
     else decision.gatewaySource = entry + 1
   }
   return false
 }
 
-function take(sources: Sources, { limits }: Access, row: number, query: Query, nowMs: number): number {
+function take(
+  sources: Sources,
+  { limits }: Access,
+  row: number,
+  query: Query,
+  nowMs: number,
+  hold: number,
+): number {
   const at = row * SourceLimitRow.WORDS
   asked.slot = limits[at + SourceLimitRow.slot]
   asked.connections = limits[at + SourceLimitRow.connections]
@@ -134,7 +141,7 @@ function take(sources: Sources, { limits }: Access, row: number, query: Query, n
   asked.burst = limits[at + SourceLimitRow.burst]
   const bits = limits[at + (query.clientFamily === 4 ? SourceLimitRow.prefix4 : SourceLimitRow.prefix6)]
   setSource(asked.slot, query.clientFamily, query.client, bits)
-  return takeSource(sources, asked, nowMs)
+  return takeSource(sources, asked, nowMs, hold)
 }
 
 /** Whether it is a load balancer that speaks for itself, as in a health check. */

@@ -223,7 +223,7 @@ export class Journal {
     const words = this.#words
     if (this.#records.wants(Wanted.ends)) this.#record(at, RecordKind.end, reason, nowMs)
     this.#series.close(words[at + Live.series])
-    if (this.#sources !== null) giveRow(this.#sources, words, at)
+    if (this.#sources !== null) giveRow(this.#sources, this.#worker, words, at)
     this.#withdraw(at)
   }
 
