@@ -18,7 +18,7 @@ export const ORIGINAL = -1
 export type Decision = {
   /** 1 + the row of the policy's rule that denies it, or would if dry runs counted; 0: none. */
   policy: number
-  /** The generation of that row, where a newer table than that of the listener denies it; else 0. */
+  /** The generation of that row, where a newer table than the listener's denies it; else 0. */
   policyGeneration: number
   /** 1 + the row of the AUDIT rule that matches; 0: none. */
   audited: number
