@@ -59,7 +59,7 @@ export const Entry = layout(16, {
   changes: [12, 1], //    counts those of `connections`, before each
   rest: [13, 3],
 })
-export const REUSED = -(2 ** 31)
+const REUSED = -(2 ** 31)
 
 /** Nobody is limited: there was no room. */
 export const NO_ROOM = -1
