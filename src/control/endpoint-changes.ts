@@ -8,7 +8,7 @@
 import type { ResolvedNames } from '../config/load.ts'
 import { SLOTS_MAX, type SlotCounts, Slots } from '../stats/counter-slots.ts'
 import { changeEndpoints } from '../table/build/endpoints.ts'
-import { eachRow, runOf } from '../table/format/endpoints.ts'
+import { eachRow, memberSlotAt, runOf, slotAt } from '../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../table/format/endpoints-layout.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Place } from '../table/plan/plan.ts'
@@ -21,6 +21,8 @@ export type NamedCluster = {
   /** "db.example.com:5432 subset v1". */
   readonly title: string
   readonly places: readonly Place[]
+  /** What the slots of its endpoints within it are named by (membersOf); null: they have none. */
+  readonly members?: string | null
 }
 
 /** A name that resolves to other addresses than before. */
@@ -102,11 +104,13 @@ export class EndpointChanges {
     const slots = new Slots(this.#slots, table.generation, this.#counts)
     this.#release(slots, table, nowMs)
     const kept = new Set<number>()
-    const buffer = changeEndpoints(table, changed, identity => {
+    const slotOf = (identity: string): number => {
       const slot = slots.slotOf(identity)
       kept.add(slot)
       return slot
-    })
+    }
+    const members = new Map([...affected].map(({ cluster, members = null }) => [cluster, members]))
+    const buffer = changeEndpoints(table, changed, slotOf, members)
     const gone = [...changed.keys()]
       .flatMap(cluster => slotsOf(table, cluster))
       .filter(slot => !kept.has(slot))
@@ -139,7 +143,10 @@ export class EndpointChanges {
     if (due.length === 0) return
     this.#gone = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs < RELEASE_MS)
     const isThere = new Uint8Array(SLOTS_MAX)
-    for (const at of eachRow(table)) isThere[table.endpoints[at + Endpoint.slot]] = 1
+    for (const at of eachRow(table)) {
+      isThere[slotAt(table.endpoints, at)] = 1
+      isThere[memberSlotAt(table.endpoints, at)] = 1
+    }
     slots.release(due.map(({ slot }) => slot).filter(slot => isThere[slot] === 0))
   }
 }
@@ -150,6 +157,9 @@ function slotsOf(table: Table, cluster: number): number[] {
   const run = runOf(table, cluster)
   const first = endpoints[run + EndpointRun.first]
   return Array.from({ length: endpoints[run + EndpointRun.count] }, (_, index) => {
-    return endpoints[(first + index) * Endpoint.WORDS + Endpoint.slot]
-  }).filter(slot => slot !== 0)
+    const at = (first + index) * Endpoint.WORDS
+    return [slotAt(endpoints, at), memberSlotAt(endpoints, at)]
+  })
+    .flat()
+    .filter(slot => slot !== 0)
 }

@@ -5,16 +5,22 @@
  *   tickets by slot (i32), atomic: how many connections the exact split of a route has given out
  *   back-offs by slot (i32), atomic: whether an endpoint's last connect failed (backoffs.ts)
  *   matches of policies by slot (i32), atomic: how often a rule has denied or marked a connection
+ *   marks by slot (i32), atomic: why an endpoint is not to be used (endpoint-marks.ts)
+ *   last errors by slot (u32): of several writers the last one counts (endpoint-marks.ts)
+ *   outliers by slot (8 words): failures in a row, and ejections (outliers.ts)
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
+ *                     │ connect times by slot (40 u32, connect-times.ts)
  *
- * All workers write the tickets and back-offs. Every other word has one writer, the worker that
+ * All workers write what stands before the rows. Every other word has one writer, the worker that
  * owns its row. So there are no locks: a reader sees counts that are at most a moment old. Slots
  * (counter-slots.ts) tie a word to an endpoint or cluster by identity. Slot 0 is shared by those
  * that have no slot of their own.
  */
 
 import { assert } from '../base/assert.ts'
+import { TIME_BUCKETS, timeBucketOf } from './connect-times.ts'
 import { SLOTS_MAX, type SlotCounts } from './counter-slots.ts'
+import { OUTLIER_WORDS, type Outliers, openOutliers, resetOutlier } from './outliers.ts'
 import { REASON_NAMES, Reason } from './reasons.ts'
 
 /** What each worker counts, and what it means; `open` is a gauge, the others only grow. */
@@ -43,9 +49,12 @@ const COUNTERS_COUNT = CLOSED + REASON_NAMES.length
 const COUNTERS_BYTES = Math.ceil((COUNTERS_COUNT * 8) / 64) * 64
 const OPEN = COUNTERS_BYTES / 4
 const TURN = OPEN + SLOTS_MAX
-const ROW_WORDS = TURN + SLOTS_MAX
-/** Before the rows stand the tickets, then the back-offs, then the matches of policies. */
-const SHARED_WORDS = 3 * SLOTS_MAX
+const TIMES = TURN + SLOTS_MAX
+const ROW_WORDS = TIMES + TIME_BUCKETS * SLOTS_MAX
+/** What stands before the rows, in words by slot, in this order. */
+const SHARED = ['tickets', 'backoffs', 'policyMatches', 'marks', 'lastErrors'] as const
+const OUTLIERS = SHARED.length * SLOTS_MAX
+const SHARED_WORDS = OUTLIERS + OUTLIER_WORDS
 
 /** Views on the counts; every thread opens its own. */
 export type Stats = {
@@ -58,6 +67,12 @@ export type Stats = {
   readonly backoffs: Int32Array
   /** By slot of a policy's rule, which are counted apart. Only with Atomics. */
   readonly policyMatches: Int32Array
+  /** By slot of an endpoint; see endpoint-marks.ts. */
+  readonly marks: Int32Array
+  /** By slot of an endpoint; see endpoint-marks.ts. */
+  readonly lastErrors: Uint32Array
+  /** By slot of an endpoint within a destination; see outliers.ts. */
+  readonly outliers: Outliers
   /** For each worker its counters, then its connections closed by reason. */
   readonly counters: readonly Float64Array[]
 }
@@ -74,10 +89,20 @@ export function openStats(buffer: SharedArrayBuffer): Stats {
     { length: workers },
     (_, worker) => new Float64Array(buffer, (SHARED_WORDS + worker * ROW_WORDS) * 4, COUNTERS_COUNT),
   )
-  const tickets = new Int32Array(buffer, 0, SLOTS_MAX)
-  const backoffs = new Int32Array(buffer, SLOTS_MAX * 4, SLOTS_MAX)
-  const policyMatches = new Int32Array(buffer, 2 * SLOTS_MAX * 4, SLOTS_MAX)
-  return { workers, words: new Int32Array(buffer), tickets, backoffs, policyMatches, counters }
+  const bySlot = (name: (typeof SHARED)[number]) =>
+    new Int32Array(buffer, SHARED.indexOf(name) * SLOTS_MAX * 4, SLOTS_MAX)
+  const { byteOffset, length } = bySlot('lastErrors')
+  return {
+    workers,
+    words: new Int32Array(buffer),
+    tickets: bySlot('tickets'),
+    backoffs: bySlot('backoffs'),
+    policyMatches: bySlot('policyMatches'),
+    marks: bySlot('marks'),
+    lastErrors: new Uint32Array(buffer, byteOffset, length),
+    outliers: openOutliers(buffer, OUTLIERS * 4),
+    counters,
+  }
 }
 
 /** The word of `words` with worker `worker`'s open connections of a slot. */
@@ -87,6 +112,23 @@ export const openAt = (worker: number, slot: number): number =>
 /** The word of `words` with worker `worker`'s position in a slot's round robin. */
 export const turnAt = (worker: number, slot: number): number =>
   SHARED_WORDS + worker * ROW_WORDS + TURN + slot
+
+/** Counts the time of a connect to an endpoint; not for slot 0, which many share. */
+export function countConnectTime({ words }: Stats, worker: number, slot: number, us: number): void {
+  if (slot !== 0) words[timesAt(worker, slot) + timeBucketOf(us)]++
+}
+
+/** The buckets (connect-times.ts) of an endpoint, over all workers. */
+export function connectTimesOf({ words, workers }: Stats, slot: number): number[] {
+  return Array.from({ length: TIME_BUCKETS }, (_, bucket) => {
+    let sum = 0
+    for (let worker = 0; worker < workers; worker++) sum += words[timesAt(worker, slot) + bucket] >>> 0
+    return sum
+  })
+}
+
+const timesAt = (worker: number, slot: number): number =>
+  SHARED_WORDS + worker * ROW_WORDS + TIMES + slot * TIME_BUCKETS
 
 /** The place in a worker's `counters` of the connections that ended for `reason`. */
 export const closedAt = (reason: number): number => CLOSED + reason
@@ -105,6 +147,13 @@ export const slotCounts = (stats: Stats): SlotCounts => ({
   reset: slot => {
     Atomics.store(stats.tickets, slot, 0)
     Atomics.store(stats.backoffs, slot, 0)
+    Atomics.store(stats.marks, slot, 0)
+    stats.lastErrors[slot] = 0
+    resetOutlier(stats.outliers, slot)
+    for (let worker = 0; worker < stats.workers; worker++) {
+      const times = timesAt(worker, slot)
+      stats.words.fill(0, times, times + TIME_BUCKETS)
+    }
   },
 })
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Cluster, DEFAULT_POLICY } from '../../src/table/plan/plan.ts'
+import { type Cluster, DEFAULT_EJECTION, DEFAULT_POLICY } from '../../src/table/plan/plan.ts'
 import { istio, planOf, type Written } from '../support/resources.ts'
 
 const HOST = 'db.data.svc.cluster.local'
@@ -71,6 +71,7 @@ test('every field of a policy is read', () => {
       connectAttempts: 3,
       connectDeadlineMs: 15_000,
       remembersFailures: true,
+      ejection: null,
       proxyVersion: 0,
     },
   )
@@ -221,6 +222,59 @@ test('where a policy has outlierDetection, at its own level or above, no failure
   assert.equal(remembers({ subsets: subsets({ outlierDetection }) }), true)
   const portLevelSettings = [{ port: { number: 5432 }, connectionPool: { tcp: { maxConnections: 1 } } }]
   assert.equal(remembers({ trafficPolicy: { outlierDetection, portLevelSettings } }), true)
+})
+
+test('outlierDetection is read as Istio translates it for Envoy', () => {
+  const read = (outlierDetection: object) =>
+    routed([rule('data/r', { trafficPolicy: { outlierDetection } })]).policy.ejection
+  assert.deepEqual(read({}), DEFAULT_EJECTION)
+  assert.deepEqual(read({ maxEjectionPercent: 0, consecutiveErrors: 2 }), DEFAULT_EJECTION)
+  assert.deepEqual(
+    read({
+      consecutive5xxErrors: 0,
+      consecutiveGatewayErrors: 3,
+      interval: '5s',
+      baseEjectionTime: '1m',
+      maxEjectionPercent: 50,
+      minHealthPercent: 30,
+    }),
+    {
+      failures: 0,
+      gatewayFailures: 3,
+      intervalMs: 5_000,
+      baseMs: 60_000,
+      maxPercent: 50,
+      minHealthPercent: 30,
+    },
+  )
+  const split = { splitExternalLocalOriginErrors: true, consecutive5xxErrors: 1, consecutiveGatewayErrors: 1 }
+  assert.deepEqual(read(split), DEFAULT_EJECTION)
+  assert.deepEqual(read({ ...split, consecutiveLocalOriginFailures: 0 }), DEFAULT_EJECTION)
+  const two = { ...DEFAULT_EJECTION, failures: 2 }
+  assert.deepEqual(read({ ...split, consecutiveLocalOriginFailures: 2 }), two)
+})
+
+test('outlierDetection that never ejects is told, with the percentage that would, and long timeouts', () => {
+  const found = (outlierDetection: object, connectTimeout?: string) => {
+    const connectionPool = { tcp: { maxConnections: 9, ...(connectTimeout && { connectTimeout }) } }
+    const rules = [rule('data/r', { trafficPolicy: { outlierDetection, connectionPool } })]
+    return planOf([...base({}), ...rules]).findings.list.filter(each => /CFG44[01]/.test(each.code))
+  }
+  const texts = (...args: Parameters<typeof found>) =>
+    found(...args).map(each => `${each.code}: ${each.message}`)
+  assert.deepEqual(texts({}), [
+    `CFG440: ${HOST}:5432: 2 endpoints, maxEjectionPercent 10: never ejects; 50 would`,
+  ])
+  assert.deepEqual(texts({ maxEjectionPercent: 49 }), [
+    `CFG440: ${HOST}:5432: 2 endpoints, maxEjectionPercent 49: never ejects; 50 would`,
+  ])
+  assert.deepEqual(texts({ maxEjectionPercent: 50 }, '1s'), [])
+  assert.deepEqual(texts({ maxEjectionPercent: 50, consecutive5xxErrors: 0 }, '1s'), [
+    `CFG440: ${HOST}:5432: never ejects: every threshold is 0`,
+  ])
+  assert.deepEqual(texts({ maxEjectionPercent: 50, consecutiveGatewayErrors: 3 }), [
+    'CFG441: an endpoint that does not answer is ejected after 3 connect timeouts in a row, each of 10s',
+  ])
 })
 
 const proxied = (trafficPolicy: object, subsetPolicy: object | null = null) => {

@@ -138,7 +138,6 @@ test('what weir ignores is named once for each block', () => {
   }
   deepEqual(codes(istio('DestinationRule', { host: 'a', trafficPolicy })), [
     'CFG302 spec.trafficPolicy.connectionPool.http',
-    'CFG301 spec.trafficPolicy.outlierDetection',
     'CFG301 spec.trafficPolicy.loadBalancer.consistentHash',
   ])
   deepEqual(codes(istio('WorkloadEntry', { address: '10.0.0.1', network: 'n', locality: 'a' })), [])

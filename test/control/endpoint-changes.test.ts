@@ -9,7 +9,7 @@ import { type EndpointChange, EndpointChanges } from '../../src/control/endpoint
 import { Gateway } from '../../src/control/gateway.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import { runOf } from '../../src/table/format/endpoints.ts'
+import { runOf, slotAt } from '../../src/table/format/endpoints.ts'
 import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
 import { openTable, type Table, withEndpoints } from '../../src/table/format/table.ts'
 import { clusterOf, planOf } from '../support/engine.ts'
@@ -97,9 +97,8 @@ const slotsOf = (table: Table): number[] =>
   [0, 1].flatMap(cluster => {
     const run = runOf(table, cluster)
     const [first, count] = table.endpoints.subarray(run)
-    return Array.from(
-      { length: count },
-      (_, index) => table.endpoints[(first + index) * Endpoint.WORDS + Endpoint.slot],
+    return Array.from({ length: count }, (_, index) =>
+      slotAt(table.endpoints, (first + index) * Endpoint.WORDS),
     )
   })
 

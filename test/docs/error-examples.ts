@@ -185,6 +185,8 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     ISTIO,
     `name: a, annotations: { proxy.istio.io/config: '{ "gatewayTopology": { "proxyProtocol": {} } }' }`,
   ),
+  CFG440: serviceEntry(ENTRY) + policy('{ outlierDetection: {} }'),
+  CFG441: serviceEntry(ENTRY) + policy('{ outlierDetection: { maxEjectionPercent: 100 } }'),
   CFG430: GUARDED + authorization('{ action: CUSTOM, provider: { name: opa }, rules: [{}] }'),
   CFG431: GUARDED + authorization('{ selector: { matchLabels: { app: b } } }'),
   CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),

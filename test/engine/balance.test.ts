@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { createRandom } from '../../src/base/random.ts'
 import { type Balancer, chooseEndpoint, countOpen, NO_ENDPOINT } from '../../src/engine/decide/balance.ts'
 import { createStats, openStats, sumOpen } from '../../src/stats/stats.ts'
-import { countEndpoints } from '../../src/table/format/endpoints.ts'
+import { countEndpoints, slotAt } from '../../src/table/format/endpoints.ts'
 import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
 import type { Table } from '../../src/table/format/table.ts'
 import type { Policy } from '../../src/table/plan/plan.ts'
@@ -32,8 +32,7 @@ function world(balance: Policy['balance'], weights: readonly number[], workers =
   return { table, stats, balancers }
 }
 
-const slotOf = (table: Table, endpoint: number): number =>
-  table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot]
+const slotOf = (table: Table, endpoint: number): number => slotAt(table.endpoints, endpoint * Endpoint.WORDS)
 
 /**
  * How often each endpoint is chosen in `draws` draws by the workers in turn; `hold` leaves the

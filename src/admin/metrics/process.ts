@@ -12,7 +12,7 @@ import { leftMs } from '../../stats/backoffs.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
-import { countEndpoints, eachRow } from '../../table/format/endpoints.ts'
+import { countEndpoints, eachRow, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint } from '../../table/format/endpoints-layout.ts'
 import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
 import { accessFamilies } from './access.ts'
@@ -195,7 +195,7 @@ function backoffValues({ table, plane }: Serving): Value[] {
   const { endpoints } = table
   for (const row of eachRow(table)) {
     if (values.size === BACKOFFS_MAX) break
-    const slot = endpoints[row + Endpoint.slot]
+    const slot = slotAt(endpoints, row)
     if (backoffs[slot] === 0 || values.has(slot)) continue
     const words = endpoints.subarray(row + Endpoint.address, row + Endpoint.address + 4)
     const address = formatAddress(endpoints[row + Endpoint.family] as AddressFamily, words)

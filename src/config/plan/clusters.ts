@@ -5,6 +5,7 @@ import { own } from '../../base/own.ts'
 import { type Cluster, DEFAULT_POLICY, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
 import { resolvePlaces } from '../../table/plan/resolve.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
+import type { Ejecting } from './ejection-findings.ts'
 import { familyOf } from './families.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
@@ -33,6 +34,8 @@ type Target = { readonly host: string; readonly subset: string | null; readonly 
 export class Clusters {
   readonly list: Cluster[] = []
   readonly routes: Route[] = []
+  /** Those with outlier detection. */
+  readonly ejecting: Ejecting[] = []
   readonly #indexes = new Map<string, number>()
   readonly #routeIndexes = new Map<string, number>()
   readonly #identities = new Map<string, number>()
@@ -130,7 +133,7 @@ export class Clusters {
     const staying = all.filter(member => !member.draining)
     const members = staying.length > 0 ? staying : all
     const common = members.length > 0 ? commonLabels(members) : labels
-    return {
+    const cluster: Cluster = {
       ...target,
       kind: 'static',
       ...this.#endpoints(members, port, family),
@@ -138,6 +141,9 @@ export class Clusters {
       policy,
       policyAt,
     }
+    const { outlierDetection: block } = blocks
+    if (policy.ejection && block) this.ejecting.push({ cluster, ejection: policy.ejection, block })
+    return cluster
   }
 
   /** Each address and port once; for names, what they resolved to so far. */

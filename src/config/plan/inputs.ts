@@ -38,10 +38,21 @@ type ConnectionPool = {
   }
 }
 
+type OutlierDetection = {
+  readonly splitExternalLocalOriginErrors?: boolean
+  readonly consecutiveLocalOriginFailures?: number
+  readonly consecutiveGatewayErrors?: number
+  readonly consecutive5xxErrors?: number
+  readonly interval?: string
+  readonly baseEjectionTime?: string
+  readonly maxEjectionPercent?: number
+  readonly minHealthPercent?: number
+}
+
 export type PolicyBlocks = {
   readonly connectionPool?: ConnectionPool | undefined
   readonly loadBalancer?: { readonly simple?: string } | undefined
-  readonly outlierDetection?: object | null | undefined
+  readonly outlierDetection?: OutlierDetection | null | undefined
 }
 
 export type ProxyProtocol = { readonly version?: string }

@@ -125,6 +125,14 @@ export const PLAN_CODES = {
     'a PeerAuthentication refuses what weir sends',
     'set PERMISSIVE for that workload or port, or route to others: weir makes no mutual TLS',
   ),
+  CFG440: warning(
+    'outlierDetection never ejects an endpoint',
+    'raise maxEjectionPercent to what the message names, or remove outlierDetection',
+  ),
+  CFG441: info(
+    'outlierDetection waits for long connect timeouts',
+    'set connectionPool.tcp.connectTimeout, such as 1s, in the same policy',
+  ),
   CFG423: warning(
     'a server of plain TCP shares its port with TLS servers, so protocols in which the server speaks first wait',
     'give such a protocol (MySQL, SMTP, FTP) a port of its own; for others nothing needs to be done',

@@ -32,10 +32,16 @@ export class PolicyPlaces {
     }
   }
 
+  /** Where a block is written. */
+  spotOf(block: object): Spot | undefined {
+    return this.#spots.get(block)
+  }
+
   /** The place of each written value of the blocks. */
   of({
     connectionPool,
     loadBalancer,
+    outlierDetection,
     proxyProtocol,
   }: PolicyBlocks & Pick<TrafficPolicy, 'proxyProtocol'>): NonNullable<Cluster['policyAt']> {
     const tcp = connectionPool?.tcp
@@ -43,8 +49,9 @@ export class PolicyPlaces {
     const places = written.flatMap(field => this.#place(connectionPool, field, ['tcp', field]))
     const balance =
       loadBalancer?.simple === undefined ? [] : this.#place(loadBalancer, 'loadBalancer', ['simple'])
+    const ejection = this.#place(outlierDetection ?? undefined, 'outlierDetection', [])
     const proxy = this.#place(proxyProtocol ?? undefined, 'proxyProtocol', [])
-    return Object.fromEntries([...places, ...balance, ...proxy])
+    return Object.fromEntries([...places, ...balance, ...ejection, ...proxy])
   }
 
   #place(block: object | undefined, field: PolicyField, path: Path) {
@@ -64,7 +71,7 @@ export class PolicyPlaces {
   }
 
   #addBlocks(blocks: PolicyBlocks, { resource, path }: Spot): void {
-    for (const name of ['connectionPool', 'loadBalancer'] as const) {
+    for (const name of ['connectionPool', 'loadBalancer', 'outlierDetection'] as const) {
       const block = blocks[name]
       if (block) this.#spots.set(block, { resource, path: [...path, name] })
     }

@@ -10,7 +10,7 @@
  * documentation says.
  */
 
-import { DEFAULT_POLICY, type Policy } from '../../table/plan/plan.ts'
+import { DEFAULT_EJECTION, DEFAULT_POLICY, type Ejection, type Policy } from '../../table/plan/plan.ts'
 import { parseDuration } from '../settings/duration.ts'
 import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
 import type { PolicyBlocks, ProxyProtocol, TrafficPolicy } from './inputs.ts'
@@ -82,6 +82,27 @@ function readPolicy(
     // If the operator defines when an endpoint counts as failed, weir's own memory of failures is
     // off.
     remembersFailures: (outlierDetection ?? null) === null,
+    ejection: outlierDetection ? readEjection(outlierDetection) : null,
+  }
+}
+
+/**
+ * As Istio translates it for Envoy (cluster_traffic_policy.go, applyOutlierDetection). Of a TCP
+ * connection only the connect counts. It is a gateway error and a 5xx error at once; where the
+ * local origin's errors are split, it is neither.
+ */
+function readEjection(block: NonNullable<PolicyBlocks['outlierDetection']>): Ejection {
+  const isSplit = block.splitExternalLocalOriginErrors === true
+  const { failures, gatewayFailures, intervalMs, baseMs, maxPercent } = DEFAULT_EJECTION
+  return {
+    failures: isSplit
+      ? block.consecutiveLocalOriginFailures || failures
+      : (block.consecutive5xxErrors ?? failures),
+    gatewayFailures: isSplit ? 0 : (block.consecutiveGatewayErrors ?? gatewayFailures),
+    intervalMs: readMs(block.interval, intervalMs) || intervalMs,
+    baseMs: readMs(block.baseEjectionTime, baseMs) || baseMs,
+    maxPercent: Math.min(100, block.maxEjectionPercent || maxPercent),
+    minHealthPercent: block.minHealthPercent ?? DEFAULT_EJECTION.minHealthPercent,
   }
 }
 

@@ -17,6 +17,7 @@ import { Clusters } from './clusters.ts'
 import { connectPolicyOf } from './connect-policy.ts'
 import { reportDestinations } from './destination-findings.ts'
 import { DestinationRules } from './destination-rules.ts'
+import { reportEjections } from './ejection-findings.ts'
 import { reportGateways } from './gateway-findings.ts'
 import { gatewayListeners } from './gateways.ts'
 import { HostHints } from './host-hints.ts'
@@ -91,6 +92,7 @@ export function toPlan(
     gateways,
     findings,
   })
+  reportEjections(clusters.ejecting, rules.places, findings)
   reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
   const limited = withSourceLimits(guarded.listeners, settings, gateways)
   return {

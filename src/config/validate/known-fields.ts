@@ -111,9 +111,12 @@ const LOAD_BALANCER: Fields = {
 const HTTP_POOL =
   'http1MaxPendingRequests http2MaxRequests maxRequestsPerConnection maxRetries idleTimeout ' +
   'h2UpgradePolicy useClientProtocol maxConcurrentStreams'
-const OUTLIER_DETECTION =
-  'splitExternalLocalOriginErrors consecutiveLocalOriginFailures consecutiveGatewayErrors ' +
-  'consecutive5xxErrors consecutiveErrors interval baseEjectionTime maxEjectionPercent minHealthPercent'
+const OUTLIER_DETECTION: Fields = {
+  ...served('splitExternalLocalOriginErrors consecutiveLocalOriginFailures consecutiveGatewayErrors'),
+  consecutive5xxErrors: 'served',
+  consecutiveErrors: 'no effect',
+  ...served('interval baseEjectionTime maxEjectionPercent minHealthPercent'),
+}
 const CLIENT_TLS =
   'mode clientCertificate privateKey caCertificates credentialName subjectAltNames sni insecureSkipVerify caCrl'
 
@@ -126,7 +129,7 @@ const PORT_POLICY: Fields = {
     http: ['needs layer 7', { ...layer7(HTTP_POOL), http2KeepAlive: layer7('interval timeout') }],
   },
   loadBalancer: LOAD_BALANCER,
-  outlierDetection: ['not served yet', later(OUTLIER_DETECTION)],
+  outlierDetection: OUTLIER_DETECTION,
   tls: ['not served yet', later(CLIENT_TLS)],
 }
 

@@ -16,6 +16,7 @@ import { readSources, restedMs, type SourceFile, type Sources } from '../../sour
 import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
 import { openStats, policySlotCounts, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
+import { membersOf } from '../../table/build/endpoints.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
 import type { Plan } from '../../table/plan/plan.ts'
@@ -169,9 +170,10 @@ function accessText({ policies = [], listeners }: Plan): string {
 const POLICIES_TOLD_MAX = 10
 
 const namedClusters = (plan: Plan): NamedCluster[] =>
-  plan.clusters.flatMap(({ places, host, port, subset }, cluster) => {
+  plan.clusters.flatMap((each, cluster) => {
+    const { places, host, port, subset } = each
     const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-    return places ? [{ cluster, title, places }] : []
+    return places ? [{ cluster, title, places, members: membersOf(each) }] : []
   })
 
 /** What access.ts of table/build calls rules of policies, and limits. */

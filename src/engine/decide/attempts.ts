@@ -15,12 +15,15 @@
  */
 
 import { giveBack, noteFailure, noteSuccess } from '../../stats/backoffs.ts'
-import { Counter } from '../../stats/stats.ts'
+import { noteLastError } from '../../stats/endpoint-marks.ts'
+import { noteConnected } from '../../stats/outliers.ts'
+import { Counter, countConnectTime } from '../../stats/stats.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { countOpen } from './balance.ts'
 import { type Decider, decideEndpoint } from './decide.ts'
 import { ADMITTED, type Decision, ORIGINAL, takePolicy } from './decision.ts'
+import { ejectFor } from './eject.ts'
 import { dialFailure, isShortage } from './failures.ts'
 
 /** Another endpoint is to be dialed, which the decision names. */
@@ -57,6 +60,7 @@ export class Attempts {
   readonly #cluster: Int32Array
   readonly #endpoint: Int32Array
   readonly #endpointSlot: Int32Array
+  readonly #memberSlot: Int32Array
   readonly #isProbe: Uint8Array
   readonly #beganMs: Float64Array
   readonly #further = new Map<number, Further>()
@@ -68,6 +72,7 @@ export class Attempts {
     this.#cluster = new Int32Array(rows)
     this.#endpoint = new Int32Array(rows)
     this.#endpointSlot = new Int32Array(rows)
+    this.#memberSlot = new Int32Array(rows)
     this.#isProbe = new Uint8Array(rows)
     this.#beganMs = new Float64Array(rows)
   }
@@ -87,8 +92,11 @@ export class Attempts {
 
   /** The upstream has accepted, whatever it did next. */
   connected(row: number, tookMs: number, nowMs: number): void {
+    const { stats, worker } = this.#decider
     this.#journal.connected(row, tookMs, nowMs)
-    if (this.#remembers(row)) noteSuccess(this.#decider.stats.backoffs, this.#endpointSlot[row])
+    countConnectTime(stats, worker, this.#endpointSlot[row], tookMs * 1000)
+    if (this.#memberSlot[row] !== 0) noteConnected(stats.outliers, this.#memberSlot[row])
+    else if (this.#remembers(row)) noteSuccess(stats.backoffs, this.#endpointSlot[row])
     this.#isProbe[row] = 0
     this.#letGo(row)
   }
@@ -108,7 +116,7 @@ export class Attempts {
     this.#counters[Counter.dialFailures]++
     this.#journal.dialFailed(row, code === TIMED_OUT ? 0 : errno)
     if (isShortage(code)) return dialFailure(code)
-    this.#remember(row, code)
+    this.#remember(row, code, errno)
     return this.#next(row, decision, nowMs) ? ANOTHER : dialFailure(code)
   }
 
@@ -119,9 +127,10 @@ export class Attempts {
     this.#letGo(row)
   }
 
-  #goTo(row: number, { endpoint, endpointSlot, isProbe }: Decision): void {
+  #goTo(row: number, { endpoint, endpointSlot, memberSlot, isProbe }: Decision): void {
     this.#endpoint[row] = endpoint
     this.#endpointSlot[row] = endpointSlot
+    this.#memberSlot[row] = memberSlot
     this.#isProbe[row] = isProbe ? 1 : 0
     countOpen(this.#decider, endpointSlot, 1)
   }
@@ -139,10 +148,14 @@ export class Attempts {
     return this.#endpoint[row] !== ORIGINAL && this.#policy(row, Cluster.remembersFailures) === 1
   }
 
-  #remember(row: number, code: string): void {
+  #remember(row: number, code: string, errno: number): void {
     const { stats, nowMs } = this.#decider
-    if (!this.#remembers(row)) return
     if (code === TIMED_OUT && !this.#hadTime(row)) return
+    noteLastError(stats.lastErrors, this.#endpointSlot[row], code === TIMED_OUT ? 0 : errno, nowMs())
+    const table = this.#tables[row]
+    if (table && this.#memberSlot[row] !== 0)
+      ejectFor(this.#decider, table, this.#cluster[row], this.#endpointSlot[row], this.#memberSlot[row])
+    if (!this.#remembers(row)) return
     noteFailure(stats.backoffs, this.#endpointSlot[row], nowMs(), this.#isProbe[row] === 1)
     this.#isProbe[row] = 0
   }

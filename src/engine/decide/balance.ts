@@ -9,7 +9,7 @@
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
 import { openAt, type Stats, sumOpen, turnAt } from '../../stats/stats.ts'
-import { runOf } from '../../table/format/endpoints.ts'
+import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -71,7 +71,7 @@ export const weightOf = (table: Table, endpoint: number): number =>
   table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]
 
 export const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
-  sumOpen(balancer.stats, table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot])
+  sumOpen(balancer.stats, slotAt(table.endpoints, endpoint * Endpoint.WORDS))
 
 /** The `n`th endpoint from `first`, counted from 0 and without those in `tried`. */
 function nthUntried(first: number, n: number, tried: readonly number[]): number {

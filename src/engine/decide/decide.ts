@@ -13,7 +13,7 @@ import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { openSources, type Sources } from '../../stats/sources.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
-import { runOf } from '../../table/format/endpoints.ts'
+import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
 import {
@@ -144,7 +144,8 @@ export function decideEndpoint(
   const port = endpoints[row + Endpoint.port]
   if (comesBack(decider, family, port, endpoints, row + Endpoint.address)) return Reason.loop
   decision.endpoint = endpoint
-  decision.endpointSlot = endpoints[row + Endpoint.slot]
+  decision.endpointSlot = slotAt(endpoints, row)
+  decision.memberSlot = memberSlotAt(endpoints, row)
   decision.family = family
   for (let word = 0; word < 4; word++) decision.address[word] = endpoints[row + Endpoint.address + word]
   decision.port = port
@@ -160,6 +161,7 @@ function decideOriginal(decider: Decider, query: Query, decision: Decision): num
     return Reason.loop
   decision.endpoint = ORIGINAL
   decision.endpointSlot = 0
+  decision.memberSlot = 0
   decision.isProbe = false
   decision.family = query.destinationFamily
   decision.address.set(query.destination)

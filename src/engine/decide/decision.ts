@@ -33,6 +33,8 @@ export type Decision = {
   /** Row of the endpoint, or ORIGINAL. */
   endpoint: number
   endpointSlot: number
+  /** Of the endpoint within its cluster; 0: nothing is kept of it there. */
+  memberSlot: number
   /** The endpoint's back-off was over, and this connection is the one that tries it. */
   isProbe: boolean
   family: number
@@ -61,6 +63,7 @@ export const createDecision = (): Decision => ({
   clusterSlot: 0,
   endpoint: ORIGINAL,
   endpointSlot: 0,
+  memberSlot: 0,
   isProbe: false,
   family: 0,
   address: new Uint32Array(4),

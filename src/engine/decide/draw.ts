@@ -1,12 +1,14 @@
 /**
- * Picks an endpoint in view of failed connects (stats/backoffs.ts): the balancer's choice, unless
- * its last connect failed and its back-off is not over.
+ * Picks an endpoint in view of what is known against each: the balancer's choice, unless it is out
+ * of rotation (eject.ts), or its last connect failed and its back-off is not over
+ * (stats/backoffs.ts).
  *
- *   balancer ─▶ is its word 0? ─ yes ─▶ that one
- *                   └ no ─▶ back-off over, and the claim is ours ─▶ that one, as a probe
- *                             └─▶ another whose word is 0 ─▶ one whose back-off is over ─▶ that one all the same
+ *   balancer ─▶ are its words 0? ─ yes ─▶ that one
+ *                   └ no ─▶ those in rotation ─ none ─▶ NO_ENDPOINT
+ *                             └─▶ back-off over, and the claim is ours ─▶ that one, as a probe
+ *                                   └─▶ another whose word is 0 ─▶ one whose back-off is over ─▶ that one all the same
  *
- * The healthy path costs one plain load. A retry of a connection never probes while a healthy
+ * The healthy path costs two plain loads. A retry of a connection never probes while a healthy
  * endpoint is left. The shares of healthy endpoints stay as the balancer promises: the share of a
  * failed endpoint is spread over the others by the same rule.
  */
@@ -14,7 +16,7 @@
 import { nextBelow, nextU32 } from '../../base/random.ts'
 import { claim, isHeld } from '../../stats/backoffs.ts'
 import { turnAt } from '../../stats/stats.ts'
-import { runOf } from '../../table/format/endpoints.ts'
+import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -27,6 +29,7 @@ import {
   openOf,
   weightOf,
 } from './balance.ts'
+import { inRotation } from './eject.ts'
 
 type Drawer = Balancer & {
   /** Milliseconds on a clock that all workers share. */
@@ -46,9 +49,13 @@ export function drawEndpoint(drawer: Drawer, table: Table, tried: readonly numbe
   drawn.isProbe = false
   const { cluster } = drawn
   const endpoint = chooseEndpoint(drawer, table, cluster, tried)
-  if (endpoint === NO_ENDPOINT || wordOf(drawer, table, endpoint) === 0) return endpoint
-  if (table.clusters[cluster * Cluster.WORDS + Cluster.remembersFailures] === 0) return endpoint
+  if (endpoint === NO_ENDPOINT || isWell(drawer, table, endpoint)) return endpoint
   return drawAround(drawer, table, tried, drawn, endpoint)
+}
+
+function isWell({ stats }: Drawer, table: Table, endpoint: number): boolean {
+  const slot = slotOf(table, endpoint)
+  return (stats.backoffs[slot] | stats.marks[slot]) === 0
 }
 
 function drawAround(
@@ -58,12 +65,19 @@ function drawAround(
   drawn: Drawn,
   endpoint: number,
 ): number {
-  if (tried.length === 0 && probe(drawer, table, drawn, endpoint)) return endpoint
-  const left = untried(table, drawn.cluster, tried)
-  const well = left.filter(each => wordOf(drawer, table, each) === 0)
-  if (well.length > 0) return chooseInstead(drawer, table, drawn.cluster, endpoint, left, well)
-  const due = [endpoint, ...left].find(each => probe(drawer, table, drawn, each))
-  return due ?? endpoint
+  const { cluster } = drawn
+  const remembers = table.clusters[cluster * Cluster.WORDS + Cluster.remembersFailures] === 1
+  if (!remembers && drawer.stats.marks[slotOf(table, endpoint)] === 0) return endpoint
+  const left = untried(table, cluster, tried)
+  const rotating = inRotation(drawer, table, cluster, left)
+  if (rotating.length === 0) return NO_ENDPOINT
+  const isIn = rotating === left || rotating.includes(endpoint)
+  if (isIn && (!remembers || wordOf(drawer, table, endpoint) === 0)) return endpoint
+  if (isIn && tried.length === 0 && probe(drawer, table, drawn, endpoint)) return endpoint
+  const well = remembers ? rotating.filter(each => wordOf(drawer, table, each) === 0) : rotating
+  if (well.length > 0) return chooseInstead(drawer, table, cluster, endpoint, left, well)
+  const order = isIn ? [endpoint, ...rotating] : rotating
+  return order.find(each => probe(drawer, table, drawn, each)) ?? order[0]
 }
 
 /**
@@ -83,8 +97,7 @@ function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: n
   return drawn.isProbe
 }
 
-const slotOf = (table: Table, endpoint: number): number =>
-  table.endpoints[endpoint * Endpoint.WORDS + Endpoint.slot]
+const slotOf = (table: Table, endpoint: number): number => slotAt(table.endpoints, endpoint * Endpoint.WORDS)
 
 const wordOf = ({ stats }: Drawer, table: Table, endpoint: number): number =>
   stats.backoffs[slotOf(table, endpoint)]

@@ -9,7 +9,7 @@
 
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
-import { endpointsChecksum, runOf } from '../format/endpoints.ts'
+import { endpointsChecksum, packSlots, runOf } from '../format/endpoints.ts'
 import {
   ALIGNED,
   DIGIT_BITS,
@@ -54,18 +54,39 @@ export function buildEndpoints(
 ): SharedArrayBuffer {
   const count = clusters.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
   return fill(generation, clusters.length, count, writer => {
-    for (const [cluster, { endpoints }] of clusters.entries()) writer.set(cluster, rowsOf(endpoints, slotOf))
+    for (const [index, cluster] of clusters.entries())
+      writer.set(index, rowsOf(cluster.endpoints, slotOf, membersOf(cluster)))
     return writer.finish(0)
   })
 }
 
 /**
+ * What tells the endpoints of a cluster apart from the same addresses elsewhere, where something is
+ * kept of them; else null.
+ */
+export const membersOf = ({ policy, ...cluster }: Cluster): string | null =>
+  policy.ejection === null ? null : clusterIdentity(cluster)
+
+/** The identity of a cluster over reloads. */
+export const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
+  `${host} ${subset ?? ''} ${port}`
+
+/**
  * The part that follows `before`, with these endpoints for these clusters. It is the same buffer if
  * there is room in it; whoever opens it finds the newest revision.
+ *
+ * @param members  Of each cluster, what `membersOf` says.
  */
-export function changeEndpoints(before: Before, changed: Changed, slotOf: SlotOf): SharedArrayBuffer {
+export function changeEndpoints(
+  before: Before,
+  changed: Changed,
+  slotOf: SlotOf,
+  members: ReadonlyMap<number, string | null> = new Map(),
+): SharedArrayBuffer {
   const { endpoints, endpointRoot } = before
-  const rows = new Map([...changed].map(([cluster, list]) => [cluster, rowsOf(list, slotOf)]))
+  const rows = new Map(
+    [...changed].map(([cluster, list]) => [cluster, rowsOf(list, slotOf, members.get(cluster) ?? null)]),
+  )
   const end = endpointRoot + Root.WORDS
   const header = new Uint32Array(before.buffers.endpoints, 0, Header.WORDS)
   const isNewest = Atomics.load(header, Header.newest) === endpointRoot
@@ -93,17 +114,20 @@ export const wordsWritten = ({ endpoints, endpointRoot }: Before): number =>
 /** A row's words, in order. */
 type Rows = { readonly words: Uint32Array; readonly equal: number }
 
-function rowsOf(endpoints: readonly Endpoint[], slotOf: SlotOf): Rows {
+function rowsOf(endpoints: readonly Endpoint[], slotOf: SlotOf, members: string | null): Rows {
   const words = new Uint32Array(endpoints.length * EndpointRow.WORDS)
-  for (const [index, each] of endpoints.entries()) words.set(rowOf(each, slotOf), index * EndpointRow.WORDS)
+  for (const [index, each] of endpoints.entries())
+    words.set(rowOf(each, slotOf, members), index * EndpointRow.WORDS)
   return { words, equal: endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0 }
 }
 
-function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf): number[] {
+function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf, members: string | null): number[] {
   const parsed = parseAddress(address)
   assert(parsed !== null, `endpoint ${address} is no address`)
   assert(isPort(port), `endpoint ${address} has the port ${port}`)
-  return [parsed.family, ...parsed.words, port, weight, slotOf(`endpoint ${address} ${port}`)]
+  const slot = slotOf(`endpoint ${address} ${port}`)
+  const memberSlot = members === null ? 0 : slotOf(`member ${members} ${address} ${port}`)
+  return [parsed.family, ...parsed.words, port, weight, packSlots(slot, memberSlot)]
 }
 
 /** An upper bound; clusters of one page write it once. */

@@ -28,7 +28,7 @@ import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
-import type { SlotOf } from './endpoints.ts'
+import { clusterIdentity, type SlotOf } from './endpoints.ts'
 import { exactSchedule, pairedOf } from './exact.ts'
 import { NamedScopes } from './named-scopes.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
@@ -219,6 +219,12 @@ export class RoutingBuilder {
       policy.connectDeadlineMs,
       policy.remembersFailures ? 1 : 0,
       policy.proxyVersion,
+      policy.ejection?.failures ?? 0,
+      policy.ejection?.gatewayFailures ?? 0,
+      policy.ejection?.intervalMs ?? 0,
+      policy.ejection?.baseMs ?? 0,
+      policy.ejection?.maxPercent ?? 0,
+      policy.ejection?.minHealthPercent ?? 0,
     )
     const { host, subset, port, names, labels, policyAt = {} } = cluster
     const isWritten = Object.keys(policyAt).length > 0
@@ -293,7 +299,3 @@ export class RoutingBuilder {
     )
   }
 }
-
-/** The identity of a cluster over reloads. */
-const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
-  `${host} ${subset ?? ''} ${port}`

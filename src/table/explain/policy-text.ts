@@ -31,6 +31,7 @@ const DEFAULTS: Values = {
   loadBalancer: 'PASSTHROUGH',
   connectAttempts: ONE_ADDRESS,
   connectDeadline: durationText(DEFAULT_POLICY.connectTimeoutMs),
+  outlierDetection: 'none',
   proxyProtocol: 'none',
 }
 
@@ -61,6 +62,7 @@ export function policyOf(
       loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
       connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
+      outlierDetection: isOriginal ? 'none' : ejectionText(at),
       proxyProtocol: at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`,
     },
     policyAt,
@@ -72,6 +74,17 @@ const valuesOf = (values: Values, places: NonNullable<ColdCluster['policyAt']>):
     const { file = null, line = null } = places[field] ?? {}
     return { field, value: values[field], file, line }
   })
+
+/** "5 failed connects for 30s, 10% at most". */
+function ejectionText(at: (field: number) => number): string {
+  if (at(Cluster.ejectIntervalMs) === 0) return 'none'
+  const counts = [at(Cluster.ejectFailures), at(Cluster.ejectGatewayFailures)].filter(each => each > 0)
+  if (counts.length === 0) return 'never ejects'
+  const panic = at(Cluster.minHealthPercent)
+  const most = `${at(Cluster.ejectMaxPercent)}% at most`
+  const text = `${Math.min(...counts)} failed connects for ${durationText(at(Cluster.ejectBaseMs))}, ${most}`
+  return panic === 0 ? text : `${text}, all below ${panic}% health`
+}
 
 /** 0 is the kernel's default. */
 function keepaliveText(timeS: number, intervalS: number, probes: number): string {

@@ -43,5 +43,5 @@ export const Endpoint = layout(8, {
   address: [1, 4],
   port: [5, 1],
   weight: [6, 1], // ≥ 1
-  slot: [7, 1], //   its word in the shared counts
+  slots: [7, 1], //  its words in the shared counts: low half: of the address; high half: within the cluster, 0: not kept
 })

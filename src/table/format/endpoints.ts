@@ -4,6 +4,9 @@ import { crc32 } from 'node:zlib'
 import { ALIGNED, DIGIT_BITS, Endpoint, EndpointRun, FAN_OUT, Root } from './endpoints-layout.ts'
 import { Header } from './layout.ts'
 
+const SLOT_BITS = 16
+const SLOT_MASK = 2 ** SLOT_BITS - 1
+
 export type EndpointViews = {
   readonly endpointsRevision: number
   /** The arena, which contains the rows, too. */
@@ -38,6 +41,18 @@ export function viewEndpoints(header: Uint32Array, endpoints: Uint32Array): Endp
 /** CRC-32 of the words that the revision of this root has written. */
 export const endpointsChecksum = (endpoints: Uint32Array, root: number): number =>
   crc32(endpoints.subarray(endpoints[root + Root.from], root + Root.checksum) as Uint32Array<ArrayBuffer>)
+
+/** The slot of an endpoint's address and port, whose row begins at word `at`. */
+export const slotAt = (endpoints: Uint32Array, at: number): number =>
+  endpoints[at + Endpoint.slots] & SLOT_MASK
+
+/** The slot of the endpoint within its cluster; 0: nothing is kept of it there. */
+export const memberSlotAt = (endpoints: Uint32Array, at: number): number =>
+  endpoints[at + Endpoint.slots] >>> SLOT_BITS
+
+/** Both, as one word. */
+export const packSlots = (slot: number, memberSlot: number): number =>
+  ((memberSlot << SLOT_BITS) | slot) >>> 0
 
 /** The number of endpoints of all clusters. */
 export const countEndpoints = ({ endpoints, endpointRoot }: EndpointViews): number =>

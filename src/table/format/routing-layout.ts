@@ -103,7 +103,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
 
-export const Cluster = layout(14, {
+export const Cluster = layout(20, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -118,4 +118,10 @@ export const Cluster = layout(14, {
   connectDeadlineMs: [11, 1], // for all of them together
   remembersFailures: [12, 1], // 1: weir picks an endpoint whose last connect failed after all others
   proxyVersion: [13, 1], //      of the PROXY header that weir sends to an upstream; 0: none
+  ejectFailures: [14, 1], //     connects that fail in a row until an endpoint is ejected; 0: never
+  ejectGatewayFailures: [15, 1], // likewise, counted apart
+  ejectIntervalMs: [16, 1], //   of the sweeps that let endpoints back
+  ejectBaseMs: [17, 1], //       how long the first ejection lasts
+  ejectMaxPercent: [18, 1], //   of the endpoints that may be ejected
+  minHealthPercent: [19, 1], //  fewer in rotation: all are used; 0: never
 })

@@ -246,6 +246,7 @@ export type PolicyField =
   | 'loadBalancer'
   | 'connectAttempts'
   | 'connectDeadline'
+  | 'outlierDetection'
   | 'proxyProtocol'
 
 /** An endpoint as written: an IP address, or a name for any number of them. */
@@ -283,6 +284,8 @@ export type Policy = {
    * is over.
    */
   readonly remembersFailures: boolean
+  /** When endpoints are taken out of rotation (`outlierDetection`); null: never. */
+  readonly ejection: Ejection | null
   /** The version of the PROXY header that weir sends to an upstream; 0: none. */
   readonly proxyVersion: 0 | 1 | 2
 }
@@ -297,7 +300,35 @@ export const DEFAULT_POLICY: Policy = {
   connectAttempts: 3,
   connectDeadlineMs: 15_000,
   remembersFailures: true,
+  ejection: null,
   proxyVersion: 0,
+}
+
+/** `outlierDetection`, as far as connections know it. */
+export type Ejection = {
+  /**
+   * Connects that fail in a row until an endpoint is ejected: `consecutive5xxErrors`, or
+   * `consecutiveLocalOriginFailures` where those are split; 0: never.
+   */
+  readonly failures: number
+  /** `consecutiveGatewayErrors`, which counts the same failures; 0: never. */
+  readonly gatewayFailures: number
+  /** An endpoint comes back at a multiple of it, when its time is up. */
+  readonly intervalMs: number
+  readonly baseMs: number
+  /** Of the endpoints that may be ejected. */
+  readonly maxPercent: number
+  /** All endpoints are used where fewer are in rotation; 0: never. */
+  readonly minHealthPercent: number
+}
+
+export const DEFAULT_EJECTION: Ejection = {
+  failures: 5,
+  gatewayFailures: 0,
+  intervalMs: 10_000,
+  baseMs: 30_000,
+  maxPercent: 10,
+  minHealthPercent: 0,
 }
 
 /** A client address range and the workload behind it. */
