@@ -10,8 +10,6 @@
  * a moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
  */
 
-import type { Family } from '../../address/address.ts'
-import type { World } from '../../base/world.ts'
 import {
   Flags,
   Live,
@@ -32,6 +30,8 @@ import { createProxyHeader, type ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
 import type { EngineTask } from './protocol.ts'
+import { readAddresses, writeArrival, writeEndpoint } from './rows.ts'
+import { WallClock } from './wall-clock.ts'
 
 /** The directions, named after the side that bytes come from; as in ../flow/slots.ts. */
 export const FROM_CLIENT = 0
@@ -44,14 +44,11 @@ const WENT = [Live.toUpstream / 2, Live.toClient / 2] as const
 const ENDED = [Flags.clientEnded, Flags.upstreamEnded] as const
 const ACTIVE = Live.activeMs / 2
 
-/** A wall clock that is set shows after this time. */
-const WALL_MS = 100
-
 /** Ids of 1 024 workers (config/settings/read.ts) never meet. */
 const WORKERS_MAX = 1024
 
 export class Journal {
-  readonly #world: World
+  readonly #wall: WallClock
   readonly #worker: number
   readonly #series: SeriesWriter
   readonly #records: RecordWriter
@@ -61,15 +58,10 @@ export class Journal {
   readonly #decide: Float64Array
   readonly #addresses = createProxyHeader()
   readonly #sources: Sources | null
-  /**
-   * What makes a time of the monotonic clock one of the wall clock, and until when it is believed.
-   */
-  #wallOriginMs = 0
-  #wallUntilMs = 0
 
   constructor({ index, journal, world, sources }: EngineTask) {
     this.#sources = sources ? openSources(sources) : null
-    this.#world = world
+    this.#wall = new WallClock(world)
     this.#worker = index
     this.#series = new SeriesWriter(journal.series)
     this.#records = new RecordWriter(journal.records)
@@ -126,18 +118,8 @@ export class Journal {
 
   /** The client and the requested address; refilled with each call. */
   addressesOf(row: number): ProxyHeader {
-    const words = this.#words
-    const at = liveAt(row)
-    const header = this.#addresses
-    header.clientFamily = words[at + Live.clientFamily] as Family | 0
-    header.clientPort = words[at + Live.clientPort]
-    header.destinationFamily = words[at + Live.destinationFamily] as Family | 0
-    header.destinationPort = words[at + Live.destinationPort]
-    for (let word = 0; word < 4; word++) {
-      header.client[word] = words[at + Live.client + word]
-      header.destination[word] = words[at + Live.destination + word]
-    }
-    return header
+    readAddresses(this.#words, liveAt(row), this.#addresses)
+    return this.#addresses
   }
 
   /** The server name that its client asked for; '': none. */
@@ -263,18 +245,14 @@ export class Journal {
 
   /** What the decision says, in the row and in the series. */
   #count(at: number, decision: Decision): void {
-    const { cluster, family, address, port } = decision
     const words = this.#words
-    words[at + Live.cluster] = cluster
-    words[at + Live.endpointFamily] = family
-    words[at + Live.endpointPort] = port
-    for (let word = 0; word < 4; word++) words[at + Live.endpointAddress + word] = address[word]
+    writeEndpoint(words, at, decision)
     words[at + Live.attempts]++
     words[at + Live.series] = this.#series.open(
       words[at + Live.generation],
       words[at + Live.workload],
       words[at + Live.rule],
-      cluster,
+      decision.cluster,
       decision,
       this.#numbers[(at + Live.acceptedWallMs) / 2],
     )
@@ -282,47 +260,12 @@ export class Journal {
 
   /** What is known of a connection before it goes anywhere. */
   #describe(words: Int32Array, numbers: Float64Array, at: number, arrival: Arrival): void {
-    const { query, decision, arrivedMs } = arrival
+    const { arrivedMs } = arrival
     if (arrival.id === 0) arrival.id = this.#nextId()
-    if (arrivedMs >= this.#wallUntilMs) this.#readWall()
     numbers[(at + Live.id) / 2] = arrival.id
     numbers[(at + Live.acceptedMs) / 2] = arrivedMs
-    numbers[(at + Live.acceptedWallMs) / 2] = Math.floor(arrivedMs + this.#wallOriginMs)
-    words[at + Live.generation] = arrival.table?.generation ?? 0
-    words[at + Live.listener] = query.listener
-    words[at + Live.serverName] = 0
-    words[at + Live.scope] = query.scope
-    words[at + Live.rule] = query.rule
-    words[at + Live.route] = decision.route
-    words[at + Live.cluster] = decision.cluster
-    words[at + Live.workload] = query.workload
-    words[at + Live.policy] = decision.policy
-    words[at + Live.policyGeneration] = decision.policyGeneration
-    words[at + Live.audited] = decision.audited
-    words[at + Live.source] = decision.source
-    words[at + Live.gatewaySource] = decision.gatewaySource
-    words[at + Live.decideNs] = arrival.decideNs
-    words[at + Live.clientFamily] = query.clientFamily
-    words[at + Live.clientPort] = arrival.clientPort
-    words[at + Live.destinationFamily] = query.destinationFamily
-    words[at + Live.destinationPort] = query.destinationPort
-    words[at + Live.peerFamily] = query.peerFamily
-    words[at + Live.peerPort] = arrival.peerPort
-    for (let word = 0; word < 4; word++) {
-      words[at + Live.peer + word] = query.peer[word]
-      words[at + Live.client + word] = query.client[word]
-      words[at + Live.destination + word] = query.destination[word]
-    }
-  }
-
-  /**
-   * The wall clock is read now and then: a reading costs as much as all that is written of a
-   * request.
-   */
-  #readWall(): void {
-    const nowMs = this.#world.monotonicMs()
-    this.#wallOriginMs = this.#world.wallMs() - nowMs
-    this.#wallUntilMs = nowMs + WALL_MS
+    numbers[(at + Live.acceptedWallMs) / 2] = this.#wall.at(arrivedMs)
+    writeArrival(words, at, arrival)
   }
 
   #nextId(): number {
