@@ -155,8 +155,8 @@ export type ListenOptions = {
   readonly dualStack: boolean
 }
 
-/** Seconds, and how many probes go unanswered; tcp(7). */
-export type Keepalive = { readonly idleS: number; readonly intervalS: number; readonly probes: number }
+/** Seconds, and how many probes go unanswered; 0: the kernel's default. tcp(7). */
+export type Keepalive = { readonly timeS: number; readonly intervalS: number; readonly probes: number }
 
 /** Calls that answer at once: a descriptor or 0, or −errno. What each does is in sockets.ts. */
 export type SocketCalls = {
@@ -166,7 +166,8 @@ export type SocketCalls = {
   localName(fd: number, name: SocketName): number
   peerName(fd: number, name: SocketName): number
   originalDestination(fd: number, name: SocketName): number
-  setKeepalive(fd: number, keepalive: Keepalive): number
+  setKeepalive(fd: number, keepalive: Keepalive | null): number
+  setUserTimeout(fd: number, ms: number): number
   pendingError(fd: number): number
   setNonBlocking(fd: number): number
   acceptWaiting(listener: number): number

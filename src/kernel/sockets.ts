@@ -35,6 +35,7 @@ const TCP_KEEPINTVL = [6, 5] as const
 const TCP_KEEPCNT = [6, 6] as const
 const TCP_INFO = [6, 11] as const
 const TCP_QUICKACK = [6, 12] as const
+const TCP_USER_TIMEOUT = [6, 18] as const
 const IPV6_V6ONLY = [41, 26] as const
 /** netfilter's: where the client wanted to go before a redirect rule sent it here. */
 const SO_ORIGINAL_DST = [0, 80] as const
@@ -43,6 +44,10 @@ const IP6T_SO_ORIGINAL_DST = [41, 80] as const
 /** Where tcpi_unacked stands in struct tcp_info, and what of it is read for that (linux/tcp.h). */
 const UNACKED_AT = 24
 const INFO_BYTES = 28
+
+/** What the kernel takes at most. */
+const KEEPALIVE_S_MAX = 32_767
+const KEEPALIVE_PROBES_MAX = 127
 
 type Option = readonly [level: number, name: number]
 
@@ -149,14 +154,28 @@ export class Sockets implements SocketCalls {
     return this.#named(libc.getsockopt(fd, level, option, this.#addressPointer, this.#valuePointer), name)
   }
 
-  setKeepalive(fd: number, { idleS, intervalS, probes }: Keepalive): number {
+  /**
+   * Probes of a silent peer; null: none. What a listener accepts inherits them. More than the
+   * kernel takes is as much as it takes (MAX_TCP_KEEPIDLE and others in linux/tcp.h).
+   */
+  setKeepalive(fd: number, keepalive: Keepalive | null): number {
+    if (keepalive === null) return this.#set(fd, SO_KEEPALIVE, 0)
+    const { timeS, intervalS, probes } = keepalive
     const results = [
       this.#set(fd, SO_KEEPALIVE, 1),
-      this.#set(fd, TCP_KEEPIDLE, idleS),
-      this.#set(fd, TCP_KEEPINTVL, intervalS),
-      this.#set(fd, TCP_KEEPCNT, probes),
+      this.#set(fd, TCP_KEEPIDLE, Math.min(timeS || 7200, KEEPALIVE_S_MAX)),
+      this.#set(fd, TCP_KEEPINTVL, Math.min(intervalS || 75, KEEPALIVE_S_MAX)),
+      this.#set(fd, TCP_KEEPCNT, Math.min(probes || 9, KEEPALIVE_PROBES_MAX)),
     ]
     return Math.min(...results)
+  }
+
+  /**
+   * How long bytes may go unacknowledged, or unsent since the peer's window is shut; 0: until the
+   * kernel gives up. What a listener accepts inherits it.
+   */
+  setUserTimeout(fd: number, ms: number): number {
+    return this.#set(fd, TCP_USER_TIMEOUT, ms)
   }
 
   /** The error that waits on `fd` as −errno, or 0; reading it clears it. */

@@ -3,7 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Cluster, DEFAULT_EJECTION, DEFAULT_POLICY } from '../../src/table/plan/plan.ts'
+import type { Settings } from '../../src/config/settings/settings.ts'
+import {
+  type Cluster,
+  DEFAULT_EJECTION,
+  DEFAULT_KEEPALIVE,
+  DEFAULT_POLICY,
+} from '../../src/table/plan/plan.ts'
 import { istio, planOf, type Written } from '../support/resources.ts'
 
 const HOST = 'db.data.svc.cluster.local'
@@ -45,8 +51,8 @@ const rule = (id: string, spec: object, createdMinute = 0) =>
 const most = (maxConnections: number) => ({ connectionPool: { tcp: { maxConnections } } })
 const limit = (rules: Written[], destination: object = {}) => routed(rules, destination).policy.maxConnections
 
-test("without a DestinationRule Istio's defaults hold", () => {
-  assert.deepEqual(routed([]).policy, DEFAULT_POLICY)
+test("without a DestinationRule Istio's defaults hold, but for keepalive", () => {
+  assert.deepEqual(routed([]).policy, { ...DEFAULT_POLICY, keepalive: DEFAULT_KEEPALIVE })
 })
 
 test('every field of a policy is read', () => {
@@ -68,6 +74,7 @@ test('every field of a policy is read', () => {
       maxDurationMs: 5_400_000,
       maxConnections: 5,
       keepalive: { timeS: 60, intervalS: 0, probes: 3 },
+      userTimeoutMs: 0,
       connectAttempts: 3,
       connectDeadlineMs: 15_000,
       remembersFailures: true,
@@ -196,6 +203,25 @@ test('how a destination is dialed: annotations of its DestinationRules, then the
   assert.deepEqual(dialing([annotated('data/r', deadline)], both), [5, 90_000])
   assert.deepEqual(dialing([annotated('data/a', attempts), annotated('data/b', deadline)], both), [2, 90_000])
   assert.deepEqual(dialing([annotated('other/r', attempts)], both), [5, 7_000])
+})
+
+test('keepalive and user timeout: the DestinationRule, then the Settings', () => {
+  const of = (rules: Written[], settings: Partial<Settings> = {}) => {
+    const { keepalive, userTimeoutMs } = routed(rules, {}, settings).policy
+    return [keepalive, userTimeoutMs]
+  }
+  const own = { trafficPolicy: { connectionPool: { tcp: { tcpKeepalive: {} } } } }
+  const general = { keepalive: { timeS: 9, intervalS: 8, probes: 7 }, userTimeoutMs: 5_000 }
+  const hurried = { 'gateway.weir/user-timeout': '30s' }
+  assert.deepEqual(of([]), [DEFAULT_KEEPALIVE, 0])
+  assert.deepEqual(of([], general), [general.keepalive, 5_000])
+  assert.deepEqual(of([], { keepalive: null }), [null, 0])
+  assert.deepEqual(of([rule('data/r', own)], general), [{ timeS: 0, intervalS: 0, probes: 0 }, 5_000])
+  assert.deepEqual(of([annotated('data/r', hurried)], general), [general.keepalive, 30_000])
+  assert.deepEqual(of([annotated('data/r', { 'gateway.weir/user-timeout': '0s' })], general), [
+    general.keepalive,
+    0,
+  ])
 })
 
 test('a connect timeout that is longer than the default deadline is not cut off, but by a deadline that is written', () => {

@@ -45,6 +45,8 @@ reload: {guard: warn}
 maxConnections: 1000
 connectAttempts: 4
 connectDeadline: 1m
+keepalive: {time: 1m30s, probes: 2}
+userTimeout: 45s
 reading: {timeout: 20s}
 authorization: { identity: address, onChange: revoke, revokeOver: 1m }
 limits: { perSource: { connections: 100, rate: 10, prefix4: 24 } }
@@ -65,6 +67,8 @@ proxyProtocol:
     maxConnections: 1000,
     connectAttempts: 4,
     connectDeadlineMs: 60_000,
+    keepalive: { timeS: 90, intervalS: 15, probes: 2 },
+    userTimeoutMs: 45_000,
     reading: { timeoutMs: 20_000 },
     authorization: { identity: 'address', onChange: 'revoke', revokeOverMs: 60_000 },
     limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },
@@ -100,7 +104,8 @@ test('part of an object leaves the rest at its default, and null counts as absen
   })
 })
 
-test('null turns the admin listener off', () => {
+test('null turns the admin listener off, and keepalive', () => {
+  assert.equal(spec('keepalive: null').settings.keepalive, null)
   assert.equal(spec('admin: null').settings.admin, null)
 })
 
@@ -132,6 +137,9 @@ test('each wrong value is reported where it stands, and holds its default', () =
     ['connectAttempts: 0', '4:20 CFG032 spec.connectAttempts'],
     ['connectDeadline: 0s', '4:20 CFG032 spec.connectDeadline'],
     ['connectDeadline: 61m', '4:20 CFG032 spec.connectDeadline'],
+    ['keepalive: {time: 500ms}', '4:21 CFG032 spec.keepalive.time'],
+    ['keepalive: {probes: 128}', '4:23 CFG032 spec.keepalive.probes'],
+    ['userTimeout: 25h', '4:16 CFG032 spec.userTimeout'],
     ['workers: 1\nengine: x\nmesh: {port: x}', '5:11 CFG032 spec.engine', '6:16 CFG032 spec.mesh.port'],
   ]
   for (const [text, ...expected] of cases) assert.deepEqual(spec(text).found, expected, text)

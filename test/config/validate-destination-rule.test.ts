@@ -464,6 +464,28 @@ test('how destinations are dialed may be annotated on a DestinationRule, and now
       `CFG219 gateway.weir/connect-deadline must be a duration from 1ms to 1h, not "${value}"`,
     ])
   }
+  for (const kind of ['DestinationRule', 'Gateway']) {
+    for (const value of ['0s', '30s', '24h']) deepEqual(said(kind, 'user-timeout', value), [])
+    for (const value of ['', '-1s', '30', '25h', 'off']) {
+      deepEqual(said(kind, 'user-timeout', value), [
+        `CFG219 gateway.weir/user-timeout must be a duration up to 24h, 0s for none, not "${value}"`,
+      ])
+    }
+  }
+  for (const value of ['off', 'time=60s', 'time=1m; interval=5s ;probes=127', 'probes=1'])
+    deepEqual(said('Gateway', 'keepalive', value), [])
+  for (const value of [
+    '',
+    'on',
+    'time=60',
+    'time=0s',
+    'probes=0',
+    'probes=128',
+    'time=60s;time=60s',
+    'idle=1s',
+  ])
+    deepEqual(said('Gateway', 'keepalive', value).length, 1, value)
+  deepEqual(said('DestinationRule', 'keepalive', 'off').length, 1)
   deepEqual(said('VirtualService', 'connect-attempts', '3').length, 1)
   deepEqual(said('DestinationRule', 'connect-attempt', '3').length, 1)
 })

@@ -200,6 +200,38 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'For all attempts of a connection together. Unless it is written, a destination’s longer `connectTimeout` counts instead.',
     range: { inside: ['1ms', '1h'], outside: ['0s', '1h1s', 15] },
   },
+  keepalive: {
+    type: 'object or null',
+    byDefault: { time: '60s', interval: '15s', probes: 4 },
+    meaning:
+      'Probes of silent clients, and of upstreams whose DestinationRule has no `tcpKeepalive`; null is none. See [vanished peers](#vanished-peers).',
+    range: { inside: [null, {}], outside: ['60s'] },
+  },
+  'keepalive.time': {
+    type: 'duration, 1s – 9h6m7s',
+    byDefault: '60s',
+    meaning: 'Silence before the first probe, in whole seconds.',
+    range: { inside: ['1s', '9h6m7s'], outside: ['999ms', '9h6m8s', 60] },
+  },
+  'keepalive.interval': {
+    type: 'duration, 1s – 9h6m7s',
+    byDefault: '15s',
+    meaning: 'Between probes that are not answered, in whole seconds.',
+    range: { inside: ['1s', '9h6m7s'], outside: ['999ms', '9h6m8s', 15] },
+  },
+  'keepalive.probes': {
+    type: '1 – 127',
+    byDefault: 4,
+    meaning: 'Probes without an answer after which the connection ends.',
+    range: numbers(1, 127),
+  },
+  userTimeout: {
+    type: 'duration, at most 24h',
+    byDefault: '0s',
+    meaning:
+      'How long bytes to a client or an upstream may go unacknowledged (TCP_USER_TIMEOUT); 0s leaves it to the kernel. It also ends a peer that does not read for so long.',
+    range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
+  },
   'reading.timeout': {
     type: 'duration, 1ms – 10m',
     byDefault: `${DEFAULT_SETTINGS.reading.timeoutMs / 1000}s`,

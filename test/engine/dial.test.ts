@@ -4,7 +4,6 @@
  */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import type { EngineLimits } from '../../src/engine/decide/decide.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
@@ -29,6 +28,7 @@ import {
   stalled,
   until,
 } from '../support/sockets.ts'
+import { keepaliveDue } from '../support/tcp-timers.ts'
 
 /** In which an endpoint that is there accepts, also on a machine that is busy with other things. */
 const ENOUGH_MS = 500
@@ -273,7 +273,9 @@ for (const { engine, test } of EVERY_ENGINE) {
     await using gateway = await gatewayTo(engine, [clusterOf([upstream], { keepalive })])
     const client = await open(gateway.port)
     assert.equal(await readBytes(client, 2), 'hi')
-    assert.ok(keepaliveDue(upstream.port) <= 3000)
+    const due = () => keepaliveDue({ remote: upstream.port })
+    await until(() => due() !== null)
+    assert.ok(Number(due()) <= 3000)
     client.destroy()
   })
 
@@ -292,21 +294,8 @@ for (const { engine, test } of EVERY_ENGINE) {
     await until(() => plane.counts.dials >= 1)
     assert.equal(await readBytes(await open(ports[1]), 2), 'ho')
     assert.equal(await readBytes(client, 2), 'hi')
-    assert.ok(keepaliveDue(upstream.port) <= 3000)
+    const due = () => keepaliveDue({ remote: upstream.port })
+    await until(() => due() !== null)
+    assert.ok(Number(due()) <= 3000)
   })
-}
-
-/**
- * In how many hundredths of a second keepalive probes the connection to `port`: proc(5), the timer
- * 02.
- */
-function keepaliveDue(port: number): number {
-  const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const line = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map(text => text.trim().split(/\s+/))
-    .find(fields => fields[2]?.endsWith(remote) && fields[3] === '01')
-  const [timer, due] = (line?.[5] ?? '').split(':')
-  assert.equal(timer, '02')
-  return Number.parseInt(due, 16)
 }

@@ -162,10 +162,15 @@ test('keepalive is set on a TCP socket, and refused where it cannot be', { skip 
   withRing({}, (_ring, arena) => {
     const sockets = new Sockets(arena)
     const fd = descriptor(sockets.dial(4, false))
-    assert.equal(sockets.setKeepalive(fd, { idleS: 60, intervalS: 10, probes: 3 }), 0)
-    assert.equal(sockets.setKeepalive(fd, { idleS: 60, intervalS: 10, probes: 0 }), -Errno.EINVAL)
+    assert.equal(sockets.setKeepalive(fd, { timeS: 60, intervalS: 10, probes: 3 }), 0)
+    assert.equal(sockets.setKeepalive(fd, { timeS: 0, intervalS: 0, probes: 0 }), 0)
+    assert.equal(sockets.setKeepalive(fd, { timeS: 2 ** 31 - 1, intervalS: 2 ** 31 - 1, probes: 1000 }), 0)
+    assert.equal(sockets.setKeepalive(fd, { timeS: -1, intervalS: 10, probes: 3 }), -Errno.EINVAL)
+    assert.equal(sockets.setKeepalive(fd, null), 0)
+    assert.equal(sockets.setUserTimeout(fd, 30_000), 0)
+    assert.equal(sockets.setUserTimeout(fd, -1), -Errno.EINVAL)
     closeSocket(fd)
-    assert.equal(sockets.setKeepalive(-1, { idleS: 60, intervalS: 10, probes: 3 }), -Errno.EBADF)
+    assert.equal(sockets.setKeepalive(-1, { timeS: 60, intervalS: 10, probes: 3 }), -Errno.EBADF)
   })
 })
 

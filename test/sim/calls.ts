@@ -75,6 +75,10 @@ export class Calls implements SocketCalls {
     return this.#machine.faults.strikes('callFails') ? -Errno.EINVAL : 0
   }
 
+  setUserTimeout(fd: number): number {
+    return this.setKeepalive(fd)
+  }
+
   pendingError(fd: number): number {
     const socket = this.#socket(fd)
     return socket === null ? -Errno.EBADF : socket.takeError(0) || 0

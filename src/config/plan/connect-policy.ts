@@ -3,10 +3,11 @@
  * Settings.
  */
 
-import { type Cluster, DEFAULT_POLICY } from '../../table/plan/plan.ts'
+import { type Cluster, DEFAULT_POLICY, type PolicyField } from '../../table/plan/plan.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from './dialing.ts'
+import { readUserTimeout, USER_TIMEOUT } from './tcp-times.ts'
 
 type Places = NonNullable<Cluster['policyAt']>
 
@@ -14,21 +15,38 @@ export type ConnectPolicy = {
   readonly attempts: number
   /** null: the default, or the destination's connect timeout if that is longer. */
   readonly deadlineMs: number | null
+  /** Where the DestinationRule has no tcpKeepalive. */
+  readonly keepalive: Settings['keepalive']
+  readonly userTimeoutMs: number
   readonly places: Places
 }
 
-const ANNOTATIONS = { connectAttempts: CONNECT_ATTEMPTS, connectDeadline: CONNECT_DEADLINE } as const
+const ANNOTATIONS = {
+  connectAttempts: CONNECT_ATTEMPTS,
+  connectDeadline: CONNECT_DEADLINE,
+  userTimeout: USER_TIMEOUT,
+} as const
 const FIELDS = Object.keys(ANNOTATIONS) as (keyof typeof ANNOTATIONS)[]
+
+/** By the field of a policy, its name in the Settings. */
+const SETTINGS = {
+  connectAttempts: 'connectAttempts',
+  connectDeadline: 'connectDeadline',
+  tcpKeepalive: 'keepalive',
+  userTimeout: 'userTimeout',
+} as const satisfies Partial<Record<PolicyField, string>>
 
 /** The values for every destination. */
 export function connectPolicyOf(settings: Settings, document: Resource | null): ConnectPolicy {
   const spec = (document?.value.spec ?? {}) as Partial<Record<string, unknown>>
-  const places = FIELDS.filter(field => (spec[field] ?? null) !== null).map(field =>
-    placed(field, document, ['spec', field]),
-  )
+  const places = Object.entries(SETTINGS)
+    .filter(([, name]) => Object.hasOwn(spec, name) && (spec[name] !== null || name === 'keepalive'))
+    .map(([field, name]) => placed(field, document, ['spec', name]))
   return {
     attempts: settings.connectAttempts,
     deadlineMs: settings.connectDeadlineMs,
+    keepalive: settings.keepalive,
+    userTimeoutMs: settings.userTimeoutMs,
     places: Object.fromEntries(places),
   }
 }
@@ -46,6 +64,8 @@ export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource
   return {
     attempts: readAttempts(textOf(CONNECT_ATTEMPTS)) ?? general.attempts,
     deadlineMs: readDeadlineMs(textOf(CONNECT_DEADLINE)) ?? general.deadlineMs,
+    keepalive: general.keepalive,
+    userTimeoutMs: readUserTimeout(textOf(USER_TIMEOUT)) ?? general.userTimeoutMs,
     places: { ...general.places, ...Object.fromEntries(places) },
   }
 }
@@ -54,7 +74,7 @@ export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource
 export const deadlineFor = ({ deadlineMs }: ConnectPolicy, connectTimeoutMs: number): number =>
   deadlineMs ?? Math.max(DEFAULT_POLICY.connectDeadlineMs, connectTimeoutMs)
 
-function placed(field: (typeof FIELDS)[number], resource: Resource | null, path: readonly string[]) {
+function placed(field: string, resource: Resource | null, path: readonly string[]) {
   const { file, line } = resource?.locate(path) ?? { file: '', line: 0 }
   return [field, { file, line }] as const
 }

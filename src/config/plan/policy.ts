@@ -76,7 +76,8 @@ function readPolicy(
           intervalS: Math.floor(readMs(tcp.tcpKeepalive.interval, 0) / 1000),
           probes: tcp.tcpKeepalive.probes ?? 0,
         }
-      : null,
+      : connect.keepalive,
+    userTimeoutMs: connect.userTimeoutMs,
     connectAttempts: connect.attempts,
     connectDeadlineMs: deadlineFor(connect, connectTimeoutMs),
     // If the operator defines when an endpoint counts as failed, weir's own memory of failures is

@@ -31,6 +31,7 @@ import { Registry } from './registry.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
 import { withSourceLimits } from './source-limits.ts'
+import { withTcpTimes } from './tcp-times.ts'
 import { readVirtualService, type VirtualService } from './virtual-services.ts'
 import { Workloads } from './workloads.ts'
 
@@ -84,7 +85,7 @@ export function toPlan(
   const listeners = [
     ...gatewayListeners(sockets, virtualServices, settings, clusters),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
-  ].map(each => withReading(each, settings, document))
+  ].map(each => withTcpTimes(withReading(each, settings, document), settings, findingInputs.gateways))
   reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
   const guarded = withPolicies(listeners, {
     settings,

@@ -6,9 +6,11 @@
  */
 
 import type { SourceLimit } from '../../table/plan/access.ts'
+import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/plan.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { ATTEMPTS_MAX, DEADLINE_MS_MAX } from '../plan/dialing.ts'
 import { LIMIT_DEFAULTS, LIMIT_RANGES, readyLimit } from '../plan/source-limits.ts'
+import { KEEPALIVE_MS_MAX, keepaliveOf, PROBES_MAX, USER_TIMEOUT_MS_MAX } from '../plan/tcp-times.ts'
 import type { Resource } from '../resource.ts'
 import {
   bindAddress,
@@ -116,14 +118,31 @@ const sourceLimit: Reader<SourceLimit> = mapped(
   readyLimit,
 )
 
+const { timeS, intervalS, probes: probesByDefault } = DEFAULT_KEEPALIVE
+
+const keepalive: Reader<Keepalive> = mapped(
+  object<{ time: number; interval: number; probes: number }>(
+    {
+      time: duration(KEEPALIVE_MS_MAX, 1000),
+      interval: duration(KEEPALIVE_MS_MAX, 1000),
+      probes: integer(1, PROBES_MAX),
+    },
+    { time: timeS * 1000, interval: intervalS * 1000, probes: probesByDefault },
+  ),
+  ({ time, interval, probes }) => keepaliveOf(time, interval, probes),
+)
+
 const workloadDefaults: Workload = { namespace: 'default', labels: {} }
 
 const { everyMs, ...others } = DEFAULT_ACCESS_LOG
 const accessLogDefaults = { ...others, every: everyMs }
 
 /** The written form of Settings, for the fields with another name or shape there. */
-type Spec = Omit<Settings, 'connectDeadlineMs'> & { connectDeadline: Settings['connectDeadlineMs'] }
-const { connectDeadlineMs, ...settingsDefaults } = DEFAULT_SETTINGS
+type Spec = Omit<Settings, 'connectDeadlineMs' | 'userTimeoutMs'> & {
+  connectDeadline: Settings['connectDeadlineMs']
+  userTimeout: number
+}
+const { connectDeadlineMs, userTimeoutMs, ...settingsDefaults } = DEFAULT_SETTINGS
 
 const SPEC: Reader<Settings> = mapped(
   object<Spec>(
@@ -165,6 +184,8 @@ const SPEC: Reader<Settings> = mapped(
       maxConnections: integer(0, CONNECTIONS_MAX),
       connectAttempts: integer(1, ATTEMPTS_MAX),
       connectDeadline: duration(DEADLINE_MS_MAX, 1),
+      keepalive: orNull(keepalive),
+      userTimeout: duration(USER_TIMEOUT_MS_MAX),
       reading: mapped(
         object({ timeout: duration(READING_MS_MAX, 1) }, { timeout: DEFAULT_SETTINGS.reading.timeoutMs }),
         ({ timeout }) => ({ timeoutMs: timeout }),
@@ -173,9 +194,13 @@ const SPEC: Reader<Settings> = mapped(
       authorization,
       limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),
     },
-    { ...settingsDefaults, connectDeadline: connectDeadlineMs },
+    { ...settingsDefaults, connectDeadline: connectDeadlineMs, userTimeout: userTimeoutMs },
   ),
-  ({ connectDeadline, ...rest }) => ({ ...rest, connectDeadlineMs: connectDeadline }),
+  ({ connectDeadline, userTimeout, ...rest }) => ({
+    ...rest,
+    connectDeadlineMs: connectDeadline,
+    userTimeoutMs: Math.floor(userTimeout),
+  }),
 )
 
 /** A Settings document; its metadata was checked like that of every resource. */

@@ -8,7 +8,7 @@
 
 import type { Cidr } from '../../address/address.ts'
 import type { SourceLimit } from '../../table/plan/access.ts'
-import { READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
+import { DEFAULT_KEEPALIVE, type Keepalive, READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
 
 export type AdminSettings = {
   /** '': every address. */
@@ -66,6 +66,10 @@ export type Settings = {
    * For all attempts together; null: 15 s, or the destination's connect timeout if that is longer.
    */
   readonly connectDeadlineMs: number | null
+  /** Probes of silent clients, and of upstreams without a tcpKeepalive of their own; null: none. */
+  readonly keepalive: Keepalive | null
+  /** TCP_USER_TIMEOUT of both sides; 0: none. */
+  readonly userTimeoutMs: number
   /** Time to read what a connection sends before weir decides about it, from accept. */
   readonly reading: { readonly timeoutMs: number }
   /**
@@ -132,6 +136,8 @@ export const DEFAULT_SETTINGS: Settings = {
   maxConnections: 0,
   connectAttempts: 3,
   connectDeadlineMs: null,
+  keepalive: DEFAULT_KEEPALIVE,
+  userTimeoutMs: 0,
   reading: { timeoutMs: READ_TIMEOUT_MS },
   proxyProtocol: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },

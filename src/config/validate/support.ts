@@ -16,6 +16,7 @@ import {
 } from '../plan/dialing.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { readStarttls, STARTTLS } from '../plan/starttls.ts'
+import { KEEPALIVE, readKeepalive, readUserTimeout, USER_TIMEOUT } from '../plan/tcp-times.ts'
 import { connectionRoute } from './connection-route.ts'
 import type { Field } from './field.ts'
 
@@ -30,6 +31,12 @@ type Rule = {
   readonly words: readonly string[]
 }
 
+const USER_TIMEOUT_RULE: Rule = {
+  may: 'a duration up to 24h, 0s for none',
+  is: text => readUserTimeout(text) !== null,
+  words: [],
+}
+
 const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   VirtualService: {
     [SPLIT]: { may: SPLIT_WORDS.join(', '), is: text => SPLIT_WORDS.includes(text), words: SPLIT_WORDS },
@@ -40,6 +47,12 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       is: text => readSourceLimit(text) !== null,
       words: [],
     },
+    [KEEPALIVE]: {
+      may: 'off, or like "time=60s;interval=15s;probes=4"',
+      is: text => readKeepalive(text) !== undefined,
+      words: ['off'],
+    },
+    [USER_TIMEOUT]: USER_TIMEOUT_RULE,
     [STARTTLS]: {
       may: 'postgres, or 5432=postgres for one port',
       is: text => readStarttls(text) !== null,
@@ -52,6 +65,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       is: text => readAttempts(text) !== null,
       words: [],
     },
+    [USER_TIMEOUT]: USER_TIMEOUT_RULE,
     [CONNECT_DEADLINE]: {
       may: 'a duration from 1ms to 1h',
       is: text => readDeadlineMs(text) !== null,

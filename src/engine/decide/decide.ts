@@ -111,7 +111,7 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
     return Reason['no-route']
   if (route === DENIED) return Reason.denied
   if (route === PASSTHROUGH) {
-    takeDefaults(decision)
+    takeDefaults(table, query.listener, decision)
     return decideOriginal(decider, query, decision)
   }
   const cluster = pickDestination(table, route, query.client, decider.random, decider.stats.tickets)

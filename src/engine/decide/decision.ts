@@ -4,7 +4,7 @@
  */
 
 import { NO_ROUTE } from '../../table/format/outcome.ts'
-import { Cluster } from '../../table/format/routing-layout.ts'
+import { Cluster, Listener } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
 
@@ -48,6 +48,8 @@ export type Decision = {
   keepaliveTimeS: number
   keepaliveIntervalS: number
   keepaliveProbes: number
+  /** 0: none. */
+  userTimeoutMs: number
   /** Of the PROXY header that the upstream gets first; 0: none. */
   proxyVersion: number
 }
@@ -74,16 +76,25 @@ export const createDecision = (): Decision => ({
   keepaliveTimeS: -1,
   keepaliveIntervalS: 0,
   keepaliveProbes: 0,
+  userTimeoutMs: 0,
   proxyVersion: 0,
 })
 
-/** The policy of an address that is no service; the decision before may have left another's. */
-export function takeDefaults(decision: Decision): void {
+/**
+ * The policy of an address that is no service, by the row of its listener; the decision before may
+ * have left another's.
+ */
+export function takeDefaults({ listeners }: Table, listener: number, decision: Decision): void {
+  const row = listener * Listener.WORDS
+  const probes = listeners[row + Listener.keepaliveProbes]
   decision.clusterSlot = 0
   decision.connectTimeoutMs = DEFAULT_POLICY.connectTimeoutMs
   decision.idleTimeoutMs = DEFAULT_POLICY.idleTimeoutMs
   decision.maxDurationMs = DEFAULT_POLICY.maxDurationMs
-  decision.keepaliveTimeS = -1
+  decision.keepaliveTimeS = probes === 0 ? -1 : listeners[row + Listener.keepaliveTimeS]
+  decision.keepaliveIntervalS = listeners[row + Listener.keepaliveIntervalS]
+  decision.keepaliveProbes = probes
+  decision.userTimeoutMs = listeners[row + Listener.userTimeoutMs]
   decision.proxyVersion = 0
 }
 
@@ -101,5 +112,6 @@ export function takePolicy({ clusters }: Table, cluster: number, decision: Decis
   decision.keepaliveTimeS = clusters[row + Cluster.keepaliveTimeS]
   decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
   decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
+  decision.userTimeoutMs = clusters[row + Cluster.userTimeoutMs]
   decision.proxyVersion = clusters[row + Cluster.proxyVersion]
 }

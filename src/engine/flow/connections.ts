@@ -33,7 +33,7 @@ import { Passage } from './passage.ts'
 import { Ports } from './ports.ts'
 import { Queues } from './queues.ts'
 import { Reading } from './reading.ts'
-import { otherOf, type Side, Slots } from './slots.ts'
+import { otherOf, PortIs, type Side, Slots, UPSTREAM } from './slots.ts'
 import { Splicer } from './splice.ts'
 import { Starttls } from './starttls.ts'
 import type { Tally } from './tally.ts'
@@ -172,8 +172,13 @@ export class Connections {
     if (reason === READ_LATE) this.#reading.late(slot)
     else if (reason === Reason['connect-timeout']) this.#dialer.callBack(slot)
     else if (reason >= 0) endings.close(slot, reason)
-    else this.#watch.look(slot)
+    else this.#lookAt(slot)
     if (this.slots.state[slot] !== State.Closing) deadlines.expect(slot)
+  }
+
+  #lookAt(slot: number): void {
+    if ((this.slots.port[2 * slot + UPSTREAM] & PortIs.young) !== 0) this.#dialer.settle(slot)
+    this.#watch.look(slot)
   }
 
   /** After the last connection. */

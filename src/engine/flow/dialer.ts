@@ -28,7 +28,7 @@ import type { Endings } from './endings.ts'
 import type { Flows } from './flows.ts'
 import * as Operation from './operations.ts'
 import type { Queues } from './queues.ts'
-import { CLIENT, type Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, PortIs, type Slots, UPSTREAM } from './slots.ts'
 
 type DialerOptions = {
   readonly ask: Ask
@@ -81,6 +81,10 @@ export class Dialer {
   #connect(slot: number, decision: Decision): void {
     const { ask, sockets, slots, attempts, clock, descriptorCeiling } = this.#options
     slots.connectTimeoutMs[slot] = decision.connectTimeoutMs
+    slots.keepaliveTimeS[slot] = decision.keepaliveTimeS
+    slots.keepaliveIntervalS[slot] = decision.keepaliveIntervalS
+    slots.keepaliveProbes[slot] = decision.keepaliveProbes
+    slots.userTimeoutMs[slot] = decision.userTimeoutMs
     const fd = sockets.dial(decision.family === 4 ? 4 : 6, true) // most clients do
     slots.fd[2 * slot + UPSTREAM] = fd < 0 ? -1 : fd
     if (fd >= descriptorCeiling || (fd < 0 && isShortage(errnoName(fd)))) {
@@ -95,17 +99,21 @@ export class Dialer {
       return
     }
     this.#options.deadlines.expect(slot)
-    if (decision.keepaliveTimeS >= 0) this.#keepAlive(fd, decision)
     ask.connect(slot, decision)
   }
 
-  /** A 0 in the policy is the kernel's default: tcp(7). */
-  #keepAlive(fd: number, { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes }: Decision): void {
-    this.#options.sockets.setKeepalive(fd, {
-      idleS: keepaliveTimeS || 7200,
-      intervalS: keepaliveIntervalS || 75,
-      probes: keepaliveProbes || 9,
-    })
+  /**
+   * Its upstream has been connected for a while, and may vanish: what finds that out costs four
+   * calls, which most connections are too short to need.
+   */
+  settle(slot: number): void {
+    const { sockets, slots } = this.#options
+    const at = 2 * slot + UPSTREAM
+    const timeS = slots.keepaliveTimeS[slot]
+    slots.port[at] &= ~PortIs.young
+    const [intervalS, probes] = [slots.keepaliveIntervalS[slot], slots.keepaliveProbes[slot]]
+    if (timeS >= 0) sockets.setKeepalive(slots.fd[at], { timeS, intervalS, probes })
+    if (slots.userTimeoutMs[slot] > 0) sockets.setUserTimeout(slots.fd[at], slots.userTimeoutMs[slot])
   }
 
   #succeed(slot: number): void {
@@ -122,6 +130,10 @@ export class Dialer {
     // A server that speaks first must not wait for our ACK.
     if (queues.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
     deadlines.expect(slot)
+    if (slots.keepaliveTimeS[slot] >= 0 || slots.userTimeoutMs[slot] > 0) {
+      slots.port[2 * slot + UPSTREAM] |= PortIs.young
+      deadlines.unheard(slot)
+    }
     flows.begin(slot)
   }
 

@@ -16,7 +16,7 @@ import { type Kernel, MORE, makeRoom } from '../../kernel/kernel.ts'
 import { slotOf, subject } from '../../kernel/user-data.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
-import { createListening, type Listening, open } from './listening.ts'
+import { createListening, type Listening, open, tune } from './listening.ts'
 import * as Operation from './operations.ts'
 
 const RETRY_MS = 1000
@@ -90,9 +90,7 @@ export class Listeners {
       const place = `${socket.bind} ${socket.port}`
       places.add(place)
       const known = this.#byPlace.get(place)
-      this.#byRow[row] = known
-        ? Object.assign(known, { table, row, socket })
-        : this.#add(place, table, row, socket)
+      this.#byRow[row] = known ? this.#renew(known, table, row, socket) : this.#add(place, table, row, socket)
     }
     for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
     if (this.#retiring > 0) this.#succeed()
@@ -161,6 +159,12 @@ export class Listeners {
         this.#toOpen.push(listening)
       }
     }
+  }
+
+  #renew(known: Listening, table: Table, row: number, socket: TableListener): Listening {
+    Object.assign(known, { table, row, socket })
+    tune(known, this.#options.kernel.sockets)
+    return known
   }
 
   #add(place: string, table: Table, row: number, socket: TableListener): Listening {

@@ -2,6 +2,7 @@
  * One listening socket of a worker: how it is opened, and what its connections are matched by.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import { parseAddress } from '../../address/address.ts'
 import { Errno, errnoName } from '../../kernel/errno.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
@@ -21,6 +22,9 @@ const NO_IPV6: ReadonlySet<number> = new Set([-Errno.EAFNOSUPPORT, -Errno.EADDRN
 const ANY = parseAddress('0.0.0.0')
 const ANY_OF_BOTH = parseAddress('::')
 
+/** A new socket has neither. */
+const NOTHING: TableListener['tcp'] = { keepalive: null, userTimeoutMs: 0 }
+
 /** One listening socket, and what its connections are matched by. */
 export type Listening = {
   readonly place: string
@@ -34,6 +38,8 @@ export type Listening = {
   table: Table
   socket: TableListener
   row: number
+  /** What was set on the socket. */
+  tuned: TableListener['tcp']
   failure: ListenFailure | null
   accepting: boolean
   retiring: boolean
@@ -56,6 +62,7 @@ export const createListening = (
   table,
   socket,
   row,
+  tuned: NOTHING,
   failure: null,
   accepting: false,
   retiring: false,
@@ -73,8 +80,19 @@ export function open(listening: Listening, sockets: SocketCalls): boolean {
   }
   listening.fd = fd
   listening.local = onlyAddress(fd, sockets)
+  listening.tuned = NOTHING
+  tune(listening, sockets)
   listening.failure = null
   return true
+}
+
+/** What is accepted from now on inherits what the newest table says of the socket. */
+export function tune(listening: Listening, sockets: SocketCalls): void {
+  const { tcp } = listening.socket
+  if (listening.fd < 0 || isDeepStrictEqual(tcp, listening.tuned)) return
+  sockets.setKeepalive(listening.fd, tcp.keepalive)
+  sockets.setUserTimeout(listening.fd, tcp.userTimeoutMs)
+  listening.tuned = tcp
 }
 
 function listen({ bind, port }: TableListener, sockets: SocketCalls): number {

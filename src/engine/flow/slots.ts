@@ -44,6 +44,8 @@ export const PortIs = {
   doubted: 256,
   /** A poll for its bytes is in the kernel. */
   polled: 512,
+  /** It is to be set up for a long life once it has lived for a while (settle.ts). */
+  young: 1024,
 } as const
 
 /** What a direction owes; bits. */
@@ -97,6 +99,11 @@ export class Slots {
   readonly connectTimeoutMs: Int32Array
   readonly idleTimeoutMs: Int32Array
   readonly maxDurationMs: Int32Array
+  /** Of the upstream's socket, as in a decision (../decide/decision.ts). */
+  readonly keepaliveTimeS: Int32Array
+  readonly keepaliveIntervalS: Int32Array
+  readonly keepaliveProbes: Int32Array
+  readonly userTimeoutMs: Int32Array
   /** A word of the shared counts. */
   readonly clusterSlot: Int32Array
   /** Of the PROXY header that the upstream gets; 0: none. */
@@ -130,6 +137,10 @@ export class Slots {
     this.connectTimeoutMs = new Int32Array(count)
     this.idleTimeoutMs = new Int32Array(count)
     this.maxDurationMs = new Int32Array(count)
+    this.keepaliveTimeS = new Int32Array(count)
+    this.keepaliveIntervalS = new Int32Array(count)
+    this.keepaliveProbes = new Int32Array(count)
+    this.userTimeoutMs = new Int32Array(count)
     this.clusterSlot = new Int32Array(count)
     this.proxyVersion = new Uint8Array(count)
     this.starttls = new Uint8Array(count)

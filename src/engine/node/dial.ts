@@ -11,17 +11,8 @@ import type { Decision } from '../decide/decision.ts'
 import { dialFailure, isReset, isShortage } from '../decide/failures.ts'
 import type { Journal } from '../worker/journal.ts'
 import { resetWhenClosed } from './direct.ts'
+import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
 import type { Timing } from './timing.ts'
-
-/** The kernel's defaults (tcp(7)); Node sets all three, so a field of 0 needs a value. */
-const DEFAULT_TIME_S = 7200
-const DEFAULT_INTERVAL_S = 75
-const DEFAULT_PROBES = 9
-
-/** Node 26 takes interval and count; older ones ignore them and keep libuv's 1 s and 10. */
-type Tunable = {
-  setKeepAlive(enable: boolean, delayMs: number, intervalMs: number, count: number): unknown
-}
 
 const NOTHING = Buffer.alloc(0)
 
@@ -81,6 +72,7 @@ export class Dial {
   readonly #onConnect = (): void => {
     if (this.upstream === null || this.#isConnected || this.#isOver) return
     resetWhenClosed(this.upstream, true)
+    limitUnacknowledged(this.upstream, this.#options.decision.userTimeoutMs)
     this.#succeed()
     this.#options.onConnected(this.upstream)
   }
@@ -118,18 +110,12 @@ export class Dial {
 }
 
 function connectTo(decision: Decision): Socket {
-  const { family, address, port, keepaliveTimeS } = decision
+  const { family, address, port, keepaliveTimeS: timeS } = decision
+  const { keepaliveIntervalS: intervalS, keepaliveProbes: probes } = decision
   const host = formatAddress(family === 4 ? 4 : 6, address)
   const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
-  if (keepaliveTimeS >= 0) keepAlive(upstream, decision)
+  keepAlive(upstream, timeS < 0 ? null : { timeS, intervalS, probes })
   return upstream
-}
-
-function keepAlive(socket: Socket, { keepaliveTimeS, keepaliveIntervalS, keepaliveProbes }: Decision): void {
-  const tunable: Tunable = socket
-  const timeS = keepaliveTimeS || DEFAULT_TIME_S
-  const intervalS = keepaliveIntervalS || DEFAULT_INTERVAL_S
-  tunable.setKeepAlive(true, timeS * 1000, intervalS * 1000, keepaliveProbes || DEFAULT_PROBES)
 }
 
 /** A PROXY header of this version: who the client of the journal's row is; of version 0 nothing. */

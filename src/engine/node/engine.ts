@@ -27,6 +27,7 @@ import { descriptorOf } from './descriptor.ts'
 import { FreeRows } from './free-rows.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import { localDestination, originalDestination } from './original.ts'
+import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
 import { TIMER_MAX_MS } from './timing.ts'
 import { Watch } from './watch.ts'
 
@@ -102,6 +103,9 @@ class NodeEngine {
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
     const { world } = this.#task
+    const { keepalive, userTimeoutMs } = listening.table.sockets[listening.row].tcp
+    keepAlive(client, keepalive)
+    limitUnacknowledged(client, userTimeoutMs)
     const arrival = this.#reception.arrive(listening.table, listening.row, world.monotonicMs())
     const connection = new Connection(client, arrival, {
       world,

@@ -108,8 +108,12 @@ export class EpollSockets implements SocketCalls {
     return this.#sockets.originalDestination(fd, name)
   }
 
-  setKeepalive(fd: number, keepalive: Keepalive): number {
+  setKeepalive(fd: number, keepalive: Keepalive | null): number {
     return this.#sockets.setKeepalive(fd, keepalive)
+  }
+
+  setUserTimeout(fd: number, ms: number): number {
+    return this.#sockets.setUserTimeout(fd, ms)
   }
 
   /** From here on small segments go at once. */

@@ -13,6 +13,7 @@ import { aliasColumns } from '../match/pick.ts'
 import { stickyBuckets } from '../match/sticky.ts'
 import {
   type Cluster,
+  DEFAULT_POLICY,
   type Listener,
   type Plan,
   READ_TIMEOUT_MS,
@@ -31,6 +32,7 @@ import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { clusterIdentity, type SlotOf } from './endpoints.ts'
 import { exactSchedule, pairedOf } from './exact.ts'
 import { NamedScopes } from './named-scopes.ts'
+import { clusterWords, tcpWords } from './policy-words.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
 
 /** A rule's conditions and route, as the classifier gets them. */
@@ -101,6 +103,7 @@ export class RoutingBuilder {
       Math.ceil(listener.readTimeoutMs ?? READ_TIMEOUT_MS),
       listener.proxyProtocol ? this.#sets.indexOf(listener.proxyProtocol.from) : ABSENT,
       L.Names[listener.reads ?? 'unheard'],
+      ...tcpWords(listener.tcp ?? DEFAULT_POLICY),
     )
     this.#listeners.push({ ...(listener.proxyProtocol?.at && { readsAt: listener.proxyProtocol.at }) })
     const shares = listener.shares === undefined ? {} : { shares: listener.shares }
@@ -203,29 +206,8 @@ export class RoutingBuilder {
   }
 
   addCluster(cluster: Cluster): void {
-    const { policy } = cluster
-    this.#rows.clusters.add(
-      { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }[cluster.kind],
-      L.Balance[policy.balance],
-      policy.connectTimeoutMs,
-      policy.idleTimeoutMs,
-      policy.maxDurationMs,
-      policy.maxConnections,
-      this.#slotOf(`cluster ${clusterIdentity(cluster)}`),
-      policy.keepalive?.timeS ?? -1,
-      policy.keepalive?.intervalS ?? 0,
-      policy.keepalive?.probes ?? 0,
-      policy.connectAttempts,
-      policy.connectDeadlineMs,
-      policy.remembersFailures ? 1 : 0,
-      policy.proxyVersion,
-      policy.ejection?.failures ?? 0,
-      policy.ejection?.gatewayFailures ?? 0,
-      policy.ejection?.intervalMs ?? 0,
-      policy.ejection?.baseMs ?? 0,
-      policy.ejection?.maxPercent ?? 0,
-      policy.ejection?.minHealthPercent ?? 0,
-    )
+    const slot = this.#slotOf(`cluster ${clusterIdentity(cluster)}`)
+    this.#rows.clusters.add(...clusterWords(cluster, slot))
     const { host, subset, port, names, labels, policyAt = {} } = cluster
     const isWritten = Object.keys(policyAt).length > 0
     this.#clusters.push({ host, subset, port, names, labels, ...(isWritten ? { policyAt } : {}) })

@@ -142,6 +142,7 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `remembersFailures ${at(Cluster.remembersFailures) === 1}`,
     `proxyProtocol ${at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`}`,
     `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
+    `userTimeout ${at(Cluster.userTimeoutMs)} ms`,
   ]
   const endpoints = endpointsOf(table, cold, cluster).toSorted()
   return `${kind || endpoints.join(', ') || 'no endpoint'}; ${limits.join(', ')}`

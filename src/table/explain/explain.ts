@@ -195,7 +195,8 @@ export class Explainer {
     const port = query.destinationPort
     const ends = this.#comesBack(query) ? 'loop' : null
     const endpoints = [destinationText(query)]
-    return [{ host, subset: null, port, weight: 1, share: 1, endpoints, ends, policy: defaultPolicy() }]
+    const policy = defaultPolicy(this.table.sockets[query.listener].tcp)
+    return [{ host, subset: null, port, weight: 1, share: 1, endpoints, ends, policy }]
   }
 
   /** Whether the address that the client dialed is one of weir's own listeners. */

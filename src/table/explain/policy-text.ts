@@ -6,7 +6,7 @@
 import type { ColdCluster } from '../format/cold.ts'
 import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
-import { DEFAULT_POLICY, type PolicyField } from '../plan/plan.ts'
+import { DEFAULT_POLICY, type Keepalive, type PolicyField, type TcpTimes } from '../plan/plan.ts'
 
 /** One value; without file and line it is a default, Istio's if Istio has one. */
 export type PolicyValue = {
@@ -21,13 +21,12 @@ type Values = Readonly<Record<PolicyField, string>>
 /** There is no other endpoint to try. */
 const ONE_ADDRESS = '1'
 
-/** For an address that is no service. */
-const DEFAULTS: Values = {
+/** For an address that is no service; its listener has the other values. */
+const DEFAULTS = {
   connectTimeout: durationText(DEFAULT_POLICY.connectTimeoutMs),
   idleTimeout: durationText(DEFAULT_POLICY.idleTimeoutMs),
   maxConnectionDuration: durationText(DEFAULT_POLICY.maxDurationMs),
   maxConnections: countText(DEFAULT_POLICY.maxConnections),
-  tcpKeepalive: 'off',
   loadBalancer: 'PASSTHROUGH',
   connectAttempts: ONE_ADDRESS,
   connectDeadline: durationText(DEFAULT_POLICY.connectTimeoutMs),
@@ -35,7 +34,12 @@ const DEFAULTS: Values = {
   proxyProtocol: 'none',
 }
 
-export const defaultPolicy = (): PolicyValue[] => valuesOf(DEFAULTS, {})
+export function defaultPolicy({ keepalive, userTimeoutMs }: TcpTimes): PolicyValue[] {
+  const { connectTimeout, idleTimeout, maxConnectionDuration, maxConnections, ...others } = DEFAULTS
+  const tcp = { tcpKeepalive: keepaliveText(keepalive), userTimeout: durationText(userTimeoutMs) }
+  const limits = { connectTimeout, idleTimeout, maxConnectionDuration, maxConnections }
+  return valuesOf({ ...limits, ...tcp, ...others }, {})
+}
 
 /** None for an undefined destination. */
 export function policyOf(
@@ -58,7 +62,8 @@ export function policyOf(
       idleTimeout: durationText(at(Cluster.idleTimeoutMs)),
       maxConnectionDuration: durationText(at(Cluster.maxDurationMs)),
       maxConnections: countText(at(Cluster.maxConnections)),
-      tcpKeepalive: timeS < 0 ? 'off' : keepaliveText(timeS, intervalS, probes),
+      tcpKeepalive: keepaliveText(timeS < 0 ? null : { timeS, intervalS, probes }),
+      userTimeout: durationText(at(Cluster.userTimeoutMs)),
       loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
       connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
@@ -87,7 +92,9 @@ function ejectionText(at: (field: number) => number): string {
 }
 
 /** 0 is the kernel's default. */
-function keepaliveText(timeS: number, intervalS: number, probes: number): string {
+function keepaliveText(keepalive: Keepalive | null): string {
+  if (keepalive === null) return 'off'
+  const { timeS, intervalS, probes } = keepalive
   const part = (name: string, value: number, unit: string) => (value === 0 ? [] : [`${name} ${value}${unit}`])
   const parts = [
     ...part('time', timeS, 's'),

@@ -10,6 +10,7 @@
 import { assert } from '../../base/assert.ts'
 import { type AddressSet, viewSets } from '../match/address-set.ts'
 import type { AddressBook } from '../match/find-node.ts'
+import type { TcpTimes } from '../plan/plan.ts'
 import { type Access, viewAccess } from './access.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
 import { type EndpointViews, viewEndpoints } from './endpoints.ts'
@@ -94,6 +95,8 @@ export type TableListener = {
   readonly socket: number
   /** Whether it can have connections: the socket is opened. */
   readonly serves: boolean
+  /** How its socket, from which those of its clients inherit it, finds out that a peer is gone. */
+  readonly tcp: TcpTimes
 }
 
 /** Opens a table for reading; buffers that `refusal` refuses are a bug of the caller. */
@@ -262,5 +265,16 @@ function toSocket(name: L.Names[number], listeners: Uint32Array, index: number):
     opens: listeners[row + Listener.opens] === 1,
     socket,
     serves: listeners[socket * Listener.WORDS + Listener.opens] === 1,
+    tcp: tcpOf(listeners, row),
+  }
+}
+
+function tcpOf(listeners: Uint32Array, row: number): TcpTimes {
+  const probes = listeners[row + Listener.keepaliveProbes]
+  const timeS = listeners[row + Listener.keepaliveTimeS]
+  const intervalS = listeners[row + Listener.keepaliveIntervalS]
+  return {
+    keepalive: probes === 0 ? null : { timeS, intervalS, probes },
+    userTimeoutMs: listeners[row + Listener.userTimeoutMs],
   }
 }

@@ -57,7 +57,26 @@ export type Listener = {
   readonly policies?: readonly number[]
   /** Indexes into `Plan.limits`, which all apply. */
   readonly limits?: readonly number[]
+  /**
+   * How its sockets find out that a client has vanished, and at `otherwise: passthrough` the dialed
+   * ones, too; absent: by the kernel's retransmissions alone.
+   */
+  readonly tcp?: TcpTimes
 }
+
+/** How TCP itself finds out that a peer has vanished: its network or its machine is gone. */
+export type TcpTimes = {
+  /** Probes of a silent peer; null: none. */
+  readonly keepalive: Keepalive | null
+  /** TCP_USER_TIMEOUT: how long bytes may go unacknowledged; 0: as long as the kernel tries. */
+  readonly userTimeoutMs: number
+}
+
+/** 0 in a field is the kernel's default. */
+export type Keepalive = { readonly timeS: number; readonly intervalS: number; readonly probes: number }
+
+/** The Settings' default: a silent peer that has vanished is gone after two minutes. */
+export const DEFAULT_KEEPALIVE: Keepalive = { timeS: 60, intervalS: 15, probes: 4 }
 
 /** How clients name their server: by TLS, or by TLS after PostgreSQL's request for it. */
 type ReadsNames = 'tls' | 'postgres'
@@ -234,15 +253,14 @@ export type Cluster = {
   readonly policyAt?: Readonly<Partial<Record<PolicyField, WrittenAt>>>
 }
 
-/**
- * The values of a policy under their names in a DestinationRule; the last two as in the Settings.
- */
+/** The values of a policy under their names in a DestinationRule, or else in the Settings. */
 export type PolicyField =
   | 'connectTimeout'
   | 'idleTimeout'
   | 'maxConnectionDuration'
   | 'maxConnections'
   | 'tcpKeepalive'
+  | 'userTimeout'
   | 'loadBalancer'
   | 'connectAttempts'
   | 'connectDeadline'
@@ -264,7 +282,7 @@ export type Endpoint = {
  * The layer-4 part of a DestinationRule's traffic policy; defaults are Istio's, except for the last
  * three values.
  */
-export type Policy = {
+export type Policy = TcpTimes & {
   readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
   readonly connectTimeoutMs: number
   /** 0: none. */
@@ -273,8 +291,6 @@ export type Policy = {
   readonly maxDurationMs: number
   /** Open connections to this cluster over all workers; 0: no limit. */
   readonly maxConnections: number
-  /** null leaves keepalive off; 0 in a field is the kernel's default. Seconds. */
-  readonly keepalive: { readonly timeS: number; readonly intervalS: number; readonly probes: number } | null
   /** Endpoints to try for a connection, each for `connectTimeoutMs`. */
   readonly connectAttempts: number
   /** For all of them together. */
@@ -297,6 +313,7 @@ export const DEFAULT_POLICY: Policy = {
   maxDurationMs: 0,
   maxConnections: 0,
   keepalive: null,
+  userTimeoutMs: 0,
   connectAttempts: 3,
   connectDeadlineMs: 15_000,
   remembersFailures: true,

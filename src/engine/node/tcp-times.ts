@@ -1,0 +1,31 @@
+/** How a Node socket finds out that its peer has vanished: keepalive and TCP_USER_TIMEOUT. */
+
+import type { Socket } from 'node:net'
+import type { TcpTimes } from '../../table/plan/plan.ts'
+import { descriptorOf } from './descriptor.ts'
+import { direct } from './direct.ts'
+
+/** The kernel's defaults (tcp(7)); Node sets all three, so a field of 0 needs a value. */
+const DEFAULT_TIME_S = 7200
+const DEFAULT_INTERVAL_S = 75
+const DEFAULT_PROBES = 9
+
+/** Node 26 takes interval and count; older ones ignore them and keep libuv's 1 s and 10. */
+type Tunable = {
+  setKeepAlive(enable: boolean, delayMs: number, intervalMs: number, count: number): unknown
+}
+
+/** Of a socket that is open, or is being opened. */
+export function keepAlive(socket: Socket, keepalive: TcpTimes['keepalive']): void {
+  if (keepalive === null) return
+  const tunable: Tunable = socket
+  const timeS = keepalive.timeS || DEFAULT_TIME_S
+  const intervalS = keepalive.intervalS || DEFAULT_INTERVAL_S
+  tunable.setKeepAlive(true, timeS * 1000, intervalS * 1000, keepalive.probes || DEFAULT_PROBES)
+}
+
+/** Of an open socket; without node:ffi nothing sets it. */
+export function limitUnacknowledged(socket: Socket, userTimeoutMs: number): void {
+  const fd = userTimeoutMs > 0 ? descriptorOf(socket) : -1
+  if (fd >= 0) direct()?.sockets.setUserTimeout(fd, userTimeoutMs)
+}

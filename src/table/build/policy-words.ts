@@ -1,0 +1,39 @@
+/** The words of a cluster's row, and those of a listener's row that say the same of its clients. */
+
+import { assert } from '../../base/assert.ts'
+import * as L from '../format/routing-layout.ts'
+import type { Cluster, TcpTimes } from '../plan/plan.ts'
+
+const KINDS = { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }
+
+/** @param slot  The cluster's word in the shared counts. */
+export const clusterWords = ({ kind, policy }: Cluster, slot: number): number[] => [
+  KINDS[kind],
+  L.Balance[policy.balance],
+  policy.connectTimeoutMs,
+  policy.idleTimeoutMs,
+  policy.maxDurationMs,
+  policy.maxConnections,
+  slot,
+  policy.keepalive?.timeS ?? -1,
+  policy.keepalive?.intervalS ?? 0,
+  policy.keepalive?.probes ?? 0,
+  policy.connectAttempts,
+  policy.connectDeadlineMs,
+  policy.remembersFailures ? 1 : 0,
+  policy.proxyVersion,
+  policy.ejection?.failures ?? 0,
+  policy.ejection?.gatewayFailures ?? 0,
+  policy.ejection?.intervalMs ?? 0,
+  policy.ejection?.baseMs ?? 0,
+  policy.ejection?.maxPercent ?? 0,
+  policy.ejection?.minHealthPercent ?? 0,
+  policy.userTimeoutMs,
+]
+
+export function tcpWords({ keepalive, userTimeoutMs }: TcpTimes): number[] {
+  if (keepalive === null) return [0, 0, 0, userTimeoutMs]
+  const { timeS, intervalS, probes } = keepalive
+  assert(timeS > 0 && intervalS > 0 && probes > 0, 'a listener leaves keepalive to the kernel')
+  return [timeS, intervalS, probes, userTimeoutMs]
+}

@@ -1,0 +1,76 @@
+/**
+ * Goal: a peer that vanishes without a word is noticed in the time that is configured, on either
+ * side, silent or owed bytes. Method: a network namespace of the test's own, whose nftables rules
+ * drop all that goes to and from the peer; and the timers that the kernel shows.
+ */
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { missing } from '../../src/kernel/libc.ts'
+import type { TcpTimes } from '../../src/table/plan/plan.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { freePort, greet, listen, open, readBytes, until } from '../support/sockets.ts'
+import { keepaliveDue } from '../support/tcp-timers.ts'
+
+const CHILD = fileURLToPath(new URL('../support/vanished-plane.ts', import.meta.url))
+
+const LOSSY = `
+ip link set lo up
+nft add table inet weir
+nft 'add chain inet weir lost { type filter hook output priority 0 ; }'`
+
+const isolated = (script: string, ...words: string[]) =>
+  spawnSync('unshare', ['-n', 'sh', '-ec', script, 'sh', process.execPath, CHILD, ...words], {
+    encoding: 'utf8',
+    timeout: 90_000,
+  })
+
+const needs = 'needs unshare -n, ip and nft, and the right to use them'
+const skip = missing || (isolated(LOSSY).status === 0 ? false : needs)
+
+const tcpOf = (keepalive: TcpTimes['keepalive']): TcpTimes => ({ keepalive, userTimeoutMs: 0 })
+
+for (const { engine, test } of ENGINES) {
+  test(`${engine}: a peer that vanishes is noticed by keepalive, and by a user timeout`, { skip }, () => {
+    const { stdout, stderr } = isolated(`${LOSSY}\nexec "$1" --no-warnings "$2" "$3"`, engine)
+    const expected = [
+      'client, silent: client-lost',
+      'client, owed bytes: client-lost',
+      'upstream, silent: upstream-lost',
+      'upstream, owed bytes: upstream-lost',
+    ]
+    assert.deepEqual(stdout.trim().split('\n'), expected, stderr)
+  })
+
+  test(`${engine}: clients are probed as their listener says, and a new table's word is for new ones`, async t => {
+    if (process.platform !== 'linux') return t.skip('reads /proc/net/tcp')
+    await using upstream = await listen(greet('hi'))
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    const adopt = (keepalive: TcpTimes['keepalive']) =>
+      plane.adopt(planOf([listenerOn(port, 0, { tcp: tcpOf(keepalive) })], [clusterOf([upstream])]))
+    const clients: Socket[] = []
+    const connect = async (): Promise<() => number | null> => {
+      const client = await open(port)
+      clients.push(client)
+      assert.equal(await readBytes(client, 2), 'hi')
+      return () => keepaliveDue({ local: port, remote: client.localPort ?? 0 })
+    }
+    await adopt({ timeS: 30, intervalS: 5, probes: 2 })
+    const first = await connect()
+    await until(() => first() !== null)
+    assert.ok(Number(first()) <= 3000)
+    await adopt({ timeS: 600, intervalS: 5, probes: 2 })
+    const second = await connect()
+    await until(() => second() !== null)
+    assert.ok(Number(second()) > 3000)
+    await adopt(null)
+    const third = await connect()
+    // The kernel shows the timer of retransmissions until our last bytes are acknowledged.
+    await until(() => third() === null)
+    assert.ok(Number(first()) <= 3000)
+    for (const client of clients) client.destroy()
+  })
+}
