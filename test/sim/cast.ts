@@ -14,6 +14,9 @@ import { claimedClient, drawPreface, isSender } from './senders.ts'
 import { Session } from './session.ts'
 import type { Swarm } from './swarm.ts'
 
+/** The first byte of TLS: no payload may begin with it, or a plain client would look like a cut hello. */
+const HANDSHAKE = 22
+
 export class Cast {
   /** By port. */
   readonly clients = new Map<number, Client>()
@@ -80,10 +83,11 @@ export class Cast {
   }
 
   #peer(socket: Socket, around: Around): Peer {
-    const { kinds, bytes } = this.#swarm
+    const { clients, servers, bytes } = this.#swarm
     const { clock, dice } = this.#machine
-    const kind = dice.pick(kinds)
-    const peer = new Peer(++this.#numbers, kind, scriptOf(kind, dice, bytes), socket, this.#machine, around)
+    const kind = dice.pick(around.isServer ? servers : clients)
+    if (++this.#numbers === HANDSHAKE) this.#numbers++
+    const peer = new Peer(this.#numbers, kind, scriptOf(kind, dice, bytes), socket, this.#machine, around)
     clock.note(`peer ${kind}`, peer.number, peer.script.says)
     if (this.#isRelenting) peer.relent()
     return peer

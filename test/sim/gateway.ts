@@ -69,9 +69,11 @@ export class Gateway {
   readonly plans: Plan[] = []
   /** All that was ever in force: each plan, and what a revision made of it. */
   readonly versions: Version[] = []
-  /** It drains or stops: nobody is started any more. */
-  isEnding = false
+  /** Since when it drains or stops: nobody is started any more. */
+  endingMs = Number.POSITIVE_INFINITY
   deaths = 0
+  /** Ids of connections that were to be closed. */
+  readonly told = new Set<number>()
   turns = 0
   readonly drained: { closed: number; reset: number }[] = []
   readonly #machine: Machine
@@ -124,6 +126,10 @@ export class Gateway {
   /** Slots that were given out, and the one that is nobody's. */
   get slotCount(): number {
     return this.#slots.size + 1
+  }
+
+  get isEnding(): boolean {
+    return this.endingMs < Number.POSITIVE_INFINITY
   }
 
   /** Whether no worker is left. */
@@ -192,12 +198,13 @@ export class Gateway {
   }
 
   tell(worker: number, order: Order): void {
+    if (order.kind === 'close') for (const id of order.ids) this.told.add(id)
     this.workers[worker].port?.postMessage(order)
     this.#rouse(this.workers[worker])
   }
 
   end(order: Order): void {
-    this.isEnding = true
+    this.endingMs = this.#machine.clock.nowMs
     for (const { index } of this.workers) this.tell(index, order)
   }
 

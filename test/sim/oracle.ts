@@ -4,12 +4,12 @@
  */
 
 import { formatAddress } from '../../src/address/address.ts'
-import { Live, LiveHead, liveAt, openConnections, Stage } from '../../src/stats/connections.ts'
+import { Flags, Live, LiveHead, liveAt, openConnections, Stage } from '../../src/stats/connections.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { RecordReader } from '../../src/stats/records.ts'
 import { Series, seriesAt, usedRows } from '../../src/stats/series.ts'
 import { Counter, closedAt, openAt, sumCounter } from '../../src/stats/stats.ts'
-import type { ReadsProxy } from '../../src/table/plan/plan.ts'
+import type { Listener, ReadsProxy } from '../../src/table/plan/plan.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import type { Gateway, Version } from './gateway.ts'
 import { nameText } from './network.ts'
@@ -34,6 +34,8 @@ export type Scene = {
   readonly servers: readonly Peer[]
   /** By port: listeners behind load balancers. */
   readonly proxied: ReadonlyMap<number, ReadsProxy>
+  /** Descriptors never run out. */
+  readonly hasFiles: boolean
   /** How many the kernel itself has sent away before they were accepted. */
   readonly aborted: number
   readonly files: readonly (File | null)[]
@@ -191,6 +193,9 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
     peer.heard < server.said
   )
     onBug(`${who}: a broken stream looks whole`)
+  const isOver = number(Live.endedMs) >= gateway.endingMs
+  if (reason === 'drain' && !isOver && !gateway.told.has(number(Live.id)))
+    onBug(`${who}: nobody wanted it closed`)
   checkTimes(scene, record, peer.preface === null && peer.opening === null ? 0 : READ_MOST_MS, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
@@ -252,13 +257,16 @@ function checkRoute(scene: Scene, record: Record, client: Client, who: string): 
     client: nameIn(record, Live.client).address,
     destination: nameIn(record, Live.destination).address,
     port: listener.port,
-    isTls: client.peer.opening?.is === 'whole',
     serverName: client.peer.opening?.name ?? '',
   }
   const route = words[Live.route]
   // Which listener it is, is known, whatever a header says of where it was to go.
   const listeners = [{ ...listener, bind: '' }]
-  if (!versions.some(each => naiveMatch({ ...each.plan, listeners }, query).route === route))
+  const isRight = ({ plan }: Version) =>
+    takenFor(record, client.peer, listener).some(
+      isTls => naiveMatch({ ...plan, listeners }, { ...query, isTls }).route === route,
+    )
+  if (!versions.some(isRight))
     onBug(`${who}: route ${route} is that of no version of generation ${generation}`)
   const cluster = words[Live.cluster]
   if (cluster < 0 || route < 0) return
@@ -271,6 +279,20 @@ function checkRoute(scene: Scene, record: Record, client: Client, who: string): 
   )
   if (!isEndpoint) onBug(`${who}: ${address} is no endpoint of cluster ${cluster}`)
   checkIntroduction(scene, record, client, who)
+}
+
+/**
+ * Whether it may have been taken for a TLS client, and for a plain one. One that says a hello is
+ * plain where that came too late: at a suspended machine it may, though it was said in time.
+ */
+function takenFor({ words, numbers }: Record, { opening }: Peer, listener: Listener): boolean[] {
+  if (opening?.is !== 'whole') return [false]
+  const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
+  const mayBePlain =
+    listener.scopes.some(each => each.takes?.plain) && lasted >= (listener.readTimeoutMs ?? 0) - 1
+  if (!mayBePlain) return [true]
+  if (words[Live.route] < 0) return [true, false] // a record without flags
+  return [(words[Live.flags] & Flags.tls) !== 0]
 }
 
 /** Of the record's generation, what was in force at any time from the client's connect on. */
@@ -419,14 +441,17 @@ function checkIntroduction(
  * Nobody who was let in by a listener is forgotten; who resets early may be nobody in particular.
  */
 function checkAccepted(
-  { gateway, clients, aborted, onBug }: Scene,
+  { gateway, clients, aborted, hasFiles, onBug }: Scene,
   records: readonly Record[],
   seen: ReadonlyMap<number, Record>,
 ): void {
+  const nameless = records.filter(({ words }) => words[Live.clientFamily] === 0)
+  const lost = nameless.filter(({ reason }) => reason === 'accept-error').length
+  if (lost > 0 && hasFiles) onBug(`${lost} were not accepted, though there were descriptors`)
   if (gateway.deaths > 0) return
-  const nameless = records.filter(({ words }) => words[Live.clientFamily] === 0).length
   const forgotten = [...clients.keys()].filter(port => !seen.has(port))
-  if (forgotten.length > nameless + aborted) onBug(`clients ${forgotten.join(', ')} were never accepted`)
+  if (forgotten.length > nameless.length + aborted)
+    onBug(`clients ${forgotten.join(', ')} were never accepted`)
 }
 
 /** Two that hear of each other hear of nobody else. */

@@ -21,6 +21,8 @@ export type Script = {
   /** Bytes that it says in all, in pieces of up to `piece`, with gaps of up to `gapMs`. */
   readonly says: number
   readonly piece: number
+  /** At most: so all is said in a few seconds. */
+  readonly pieces: number
   readonly gapMs: number
   /** It says nothing before it has heard so many. */
   readonly after: number
@@ -41,6 +43,7 @@ export type Script = {
 export const PLAIN: Script = {
   says: 0,
   piece: 4096,
+  pieces: 40,
   gapMs: 0,
   after: 0,
   hears: 'all',
@@ -62,6 +65,7 @@ export const KINDS: Readonly<Record<string, Make>> = {
   quitter: (dice, most) => ({ says: most, ends: 'reset', resetAt: 1e9, resetMs: dice.pick([200, 1500]) }),
   sleeper: (dice, most) => ({ says: dice.size(most), hears: 'nothing' }),
   slowReader: (dice, most) => ({ says: dice.size(most), hears: 'little', ends: 'last' }),
+  chatter: dice => ({ says: dice.between(4000, 8000), piece: dice.between(40, 80), pieces: 200, gapMs: 8 }),
   flood: (_, most) => ({ says: most, piece: 8192, ends: 'last' }),
   drip: dice => ({ says: dice.size(40), piece: 1, gapMs: 30 }),
   scanner: () => ({ ends: 'close' }),
@@ -79,13 +83,10 @@ export const KINDS: Readonly<Record<string, Make>> = {
 }
 export const KIND_NAMES = Object.keys(KINDS)
 
-/**
- * A script of a kind, for up to about `most` bytes; however small its pieces, they are said in a
- * few seconds.
- */
+/** A script of a kind, for up to about `most` bytes, in no more pieces than the kind may. */
 export function scriptOf(kind: string, dice: Dice, most: number): Script {
   const script = { ...PLAIN, ...KINDS[kind](dice, most) }
-  return { ...script, piece: Math.max(script.piece, Math.ceil(script.says / 40)) }
+  return { ...script, piece: Math.max(script.piece, Math.ceil(script.says / script.pieces)) }
 }
 
 const READ_MOST = 65_536

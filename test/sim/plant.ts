@@ -1,5 +1,5 @@
 /**
- * Runs seeds with one bug planted until one shows it:  node test/sim/plant.ts NUMBER SEEDS
+ * Runs seeds with one bug planted until one shows it:  node test/sim/plant.ts NUMBER SEEDS [FROM]
  *
  * Prints `found` with how many it took and what was seen, or `not found`. A process of its own,
  * since what is loaded stays loaded.
@@ -8,7 +8,7 @@
 import { registerHooks } from 'node:module'
 import { PLANTED } from './planted.ts'
 
-const [number, seeds] = process.argv.slice(2).map(Number)
+const [number, seeds, from = 1] = process.argv.slice(2).map(Number)
 const { file, was, is } = PLANTED[number]
 let planted = 0
 
@@ -25,8 +25,8 @@ registerHooks({
 const { run } = await import('./run.ts')
 if (planted !== 1) throw new Error(`${file} has ${planted} places to plant in`)
 let found = ''
-for (let seed = 1; seed <= seeds && found === ''; seed++) {
-  const { bug } = run(BigInt(seed))
-  if (bug !== '') found = `found ${seed} ${bug.split('\n')[0]}`
+for (let tried = 1; tried <= seeds && found === ''; tried++) {
+  const { bug } = run(BigInt(from + tried - 1))
+  if (bug !== '') found = `found ${tried} ${bug.split('\n')[0]}`
 }
 console.log(found || 'not found')

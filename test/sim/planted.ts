@@ -126,8 +126,8 @@ export const PLANTED: readonly Planted[] = [
     'an order to close meets the next connection of the row',
     1000,
     'engine/flow/engine.ts',
-    'if (this.#journal.isOf(row, id)) ',
-    '',
+    'if (!this.#journal.isOf(row, id)) return',
+    'if (this.#connections.slots.state[row] === 0) return',
   ),
   plant(
     'a reset passes for an end',

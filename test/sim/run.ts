@@ -85,7 +85,7 @@ export function run(
     meanwhile,
   }
   const { maxConnections, workers, plans } = swarm
-  const onAdmitted = sessions(swarm, dice)
+  const onAdmitted = sessions(swarm, machine)
   const gateway = new Gateway(machine, { workers, maxConnections, files, onAdmitted })
   gateway.publish(drawPlan(dice, plans))
   const cast = new Cast(machine, swarm, dice.between(2, SERVERS.length), () => gateway.generation)
@@ -108,6 +108,7 @@ export function run(
       return 200 + stalledMs + (onAdmitted ? 5000 : 0)
     },
     files: process.files,
+    hasFiles: files === null,
     get aborted() {
       // Without a descriptor, what waits at a listener that is closed cannot be accepted first.
       return files === null ? machine.aborted : Number.POSITIVE_INFINITY
@@ -209,7 +210,7 @@ function heldMostOf({ features, buffers }: Swarm): number {
 }
 
 /** Sessions of the gateway, where the run has them. */
-function sessions({ features }: Swarm, dice: Dice): OnAdmitted | undefined {
+function sessions({ features }: Swarm, machine: Machine): OnAdmitted | undefined {
   const sides = [
     ...(features.has('clientSession') ? ([CLIENT] as const) : []),
     ...(features.has('upstreamSession') ? ([UPSTREAM] as const) : []),
@@ -217,7 +218,7 @@ function sessions({ features }: Swarm, dice: Dice): OnAdmitted | undefined {
   if (sides.length === 0) return undefined
   const filters = new WeakMap<object, SessionFilter>()
   return (slot, stages) => {
-    const filter = filters.get(stages.flows) ?? new SessionFilter(stages, dice)
+    const filter = filters.get(stages.flows) ?? new SessionFilter(stages, machine)
     filters.set(stages.flows, filter)
     for (const side of sides) filter.stand(slot, side)
   }

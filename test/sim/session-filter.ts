@@ -7,11 +7,14 @@ import type { Stages } from '../../src/engine/flow/admission.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
 import { otherOf, type Side, UPSTREAM } from '../../src/engine/flow/slots.ts'
 import { Reason } from '../../src/stats/reasons.ts'
-import type { Dice } from './dice.ts'
+import type { Machine } from './kernel.ts'
 import { Session } from './session.ts'
 
 type Port = {
   readonly session: Session
+  /** How often, and when last, it was told more since it takes no more. */
+  toldHeld: number
+  toldMs: number
   /** What the other side has said before the session was ready, and whether it has ended. */
   readonly early: Uint8Array[]
   hasEnded: boolean
@@ -19,26 +22,31 @@ type Port = {
   hasPassedEnd: boolean
 }
 
+/**
+ * A receive that is called back may complete as often as in one turn (IN_A_TURN in kernel.ts),
+ * which a small queue hands over in several.
+ */
+const TOLD_MOST = 12
 /** Small buffers for a hello. */
 const HELLO_BUFFERS = 4
 
 export class SessionFilter implements Filter {
   readonly isTransparent = false
   readonly #stages: Stages
-  readonly #dice: Dice
+  readonly #machine: Machine
   readonly #ports = new Map<number, Port>()
   /** Slots whose connection it has ended. */
   readonly #over = new Set<number>()
 
-  constructor(stages: Stages, dice: Dice) {
+  constructor(stages: Stages, machine: Machine) {
     this.#stages = stages
-    this.#dice = dice
+    this.#machine = machine
   }
 
   /** Stands before the port from now on. */
   stand(slot: number, side: Side): void {
-    const session = new Session(side === UPSTREAM, this.#dice)
-    const port = { session, early: [], hasEnded: false, hasPassedEnd: false }
+    const session = new Session(side === UPSTREAM, this.#machine.dice)
+    const port = { session, toldHeld: 0, toldMs: 0, early: [], hasEnded: false, hasPassedEnd: false }
     this.#ports.set(2 * slot + side, port)
     this.#stages.ports.setFilter(2 * slot + side, this)
     // Nothing may end a connection that is just being admitted: without buffers, the hello waits.
@@ -72,6 +80,7 @@ export class SessionFilter implements Filter {
     if (port.session.isReady && port.early.length === 0) this.#say(slot, side, port, data)
     else {
       port.early.push(data)
+      this.#countHeld(port)
       this.#stages.flows.hold(slot, otherOf(side))
     }
   }
@@ -82,6 +91,13 @@ export class SessionFilter implements Filter {
     this.#put(slot, side, port, 0)
     if (port.session.isReady && port.early.length === 0) this.#close(slot, side, port)
     else this.#stages.flows.hold(slot, otherOf(side)) // or its end would come again
+  }
+
+  #countHeld(port: Port): void {
+    const { nowMs } = this.#machine.clock
+    if (nowMs > port.toldMs && ++port.toldHeld > TOLD_MOST)
+      this.#machine.onBug('a filter that takes no more is told more')
+    port.toldMs = nowMs
   }
 
   closed(slot: number, side: Side): void {
@@ -113,6 +129,7 @@ export class SessionFilter implements Filter {
   /** What the other side said while there was a handshake. */
   #sayEarly(slot: number, side: Side, port: Port): void {
     if (port.early.length > 0) {
+      port.toldHeld = 0
       for (const data of port.early.splice(0)) this.#say(slot, side, port, data)
       if (!this.#over.has(slot)) this.#stages.flows.resume(slot, otherOf(side))
     }

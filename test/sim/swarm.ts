@@ -27,6 +27,8 @@ export const FEATURES = {
   clientSession: 0.12,
   /** The gateway speaks to upstreams by a session. */
   upstreamSession: 0.12,
+  /** Some stand still in the handshake of a session, while others say much. */
+  uneven: 0.07,
   /** Nothing is idle for too long, or lasts too long. */
   patient: 0.3,
   /** Destinations have limits. */
@@ -50,7 +52,8 @@ export type Swarm = {
   readonly faults: Faults
   readonly features: ReadonlySet<Feature>
   readonly actions: readonly Action[]
-  readonly kinds: readonly string[]
+  readonly clients: readonly string[]
+  readonly servers: readonly string[]
   readonly workers: number
   readonly maxConnections: number
   /** Open files; null: there are always enough. */
@@ -76,13 +79,18 @@ const SESSIONS = ['clientSession', 'upstreamSession'] as const
 /** Kinds of a crowd and of bulk, so that there is one. */
 const STAYING = ['mute', 'stays', 'patient', 'sleeper']
 const BULKY = ['bulk', 'bulkQuitter']
-/** Who stands still in a handshake, and who says much meanwhile. */
-const UNEVEN = ['flood', 'sleeper', 'slowReader', 'patient']
+/** Not in any run. */
+const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
+/** Who stands still in a handshake, and who says much meanwhile, a little at a time. */
+const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
+const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
 export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   const faults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
   const drawn = FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each]))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
+  const isUneven = features.has('uneven')
+  if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')
   const isOther = ['clientSession', 'upstreamSession', 'crowd'] as const
   if (isOther.some(each => features.has(each))) features.delete('bulk')
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
@@ -92,27 +100,25 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
     each => limits.actions?.includes(each) ?? true,
   )
   const workers = swarm.pick([1, 2, 2, 3])
-  const most = swarm.between(2, 10)
-  const connections = isCrowd ? 80 : isBulk ? swarm.between(3, 8) : swarm.between(1, 24)
+  const few = swarm.between(2, 10)
+  const connections = isCrowd ? 80 : isBulk ? swarm.between(3, 8) : swarm.between(isUneven ? 12 : 1, 24)
   const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
   const files = faults.includes('fewFiles') ? 40 : null
   const isFew = !isBulk && faults.includes('fewBuffers')
   const isSkewed = swarm.chance(0.3)
-  const isUneven = swarm.chance(0.25)
-  const hasSession = SESSIONS.some(each => features.has(each))
   return {
     faults: new Faults(faults, dice),
     features,
     actions,
     files,
-    kinds: hasSession && isUneven ? UNEVEN : drawKinds(swarm, isBulk, isCrowd),
+    ...(isUneven ? unevenKinds(features) : drawKinds(swarm, isBulk, isCrowd)),
     workers: isCrowd ? 2 : isBulk ? 1 : workers,
-    maxConnections: features.has('few') ? most : CONNECTIONS_MOST,
+    maxConnections: features.has('few') ? few : CONNECTIONS_MOST,
     connections: Math.min(limits.connections ?? connections, connections),
     bytes: Math.min(limits.bytes ?? Number.POSITIVE_INFINITY, bytes),
     skew: isCrowd ? 2 : isSkewed ? workers : 1,
     capacity: isBulk ? 262_144 : swarm.pick([500, 4096, 16_384]),
-    latencyMs: swarm.pick([0, 1, 20]),
+    latencyMs: swarm.pick(isUneven ? [0, 1] : [0, 1, 20]),
     buffers: {
       small: isFew ? 24 : 1024,
       smallBytes: 256,
@@ -130,8 +136,20 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   }
 }
 
-function drawKinds(swarm: Dice, isBulk: boolean, isCrowd: boolean): readonly string[] {
-  const kinds = KIND_NAMES.filter(each => !BULKY.includes(each) && swarm.chance(isBulk ? 0.1 : 0.5))
+type Kinds = Pick<Swarm, 'clients' | 'servers'>
+
+const unevenKinds = (features: ReadonlySet<Feature>): Kinds =>
+  features.has('upstreamSession')
+    ? { clients: SAYING, servers: STANDING }
+    : { clients: STANDING, servers: SAYING }
+
+function drawKinds(swarm: Dice, isBulk: boolean, isCrowd: boolean): Kinds {
+  const kinds = drawSome(swarm, isBulk, isCrowd)
+  return { clients: kinds, servers: kinds }
+}
+
+function drawSome(swarm: Dice, isBulk: boolean, isCrowd: boolean): readonly string[] {
+  const kinds = KIND_NAMES.filter(each => !SPECIAL.has(each) && swarm.chance(isBulk ? 0.1 : 0.5))
   if (isBulk) return [...kinds, ...BULKY, ...BULKY]
   if (isCrowd) return [...STAYING, ...kinds.filter(() => swarm.chance(0.2))]
   return kinds.length > 0 ? kinds : ['talker']
