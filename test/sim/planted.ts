@@ -91,8 +91,8 @@ export const PLANTED: readonly Planted[] = [
     'bytes do not set the idle time back',
     1000,
     'engine/decide/deadline.ts',
-    'return times.activeMs + allowed.idleTimeoutMs',
-    'return times.acceptedMs + allowed.idleTimeoutMs',
+    'times.activeMs + allowed.idleTimeoutMs)',
+    'times.acceptedMs + allowed.idleTimeoutMs)',
   ),
   plant(
     'a newer table is not read before routing',
@@ -161,8 +161,8 @@ export const PLANTED: readonly Planted[] = [
     'a revised part changes nothing',
     200,
     'engine/flow/engine.ts',
-    'revise: table => this.#listeners.revise(table)',
-    'revise: () => {}',
+    'this.#listeners.revise(table)',
+    '',
   ),
   plant(
     'whoever says no header in time is not looked at again',
