@@ -14,7 +14,7 @@ import { claimedClient, drawPreface, isSender } from './senders.ts'
 import { Session } from './session.ts'
 import type { Swarm } from './swarm.ts'
 
-/** The first byte of TLS: a plain client that said only this would look like a hello that is cut. */
+/** The first byte of TLS: a plain client that said only this would look like a cut hello. */
 const HANDSHAKE = 22
 
 export class Cast {

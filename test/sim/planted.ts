@@ -157,13 +157,7 @@ export const PLANTED: readonly Planted[] = [
     'if (this.#retiring > 0) this.#succeed()',
     '',
   ),
-  plant(
-    'a revised part changes nothing',
-    200,
-    'engine/flow/engine.ts',
-    'this.#listeners.revise(table)',
-    '',
-  ),
+  plant('a revised part changes nothing', 200, 'engine/flow/engine.ts', 'this.#listeners.revise(table)', ''),
   plant(
     'whoever says no header in time is not looked at again',
     200,
