@@ -78,6 +78,16 @@ const SHAPES: Readonly<Record<string, (count: number) => string>> = {
     routes(
       `gateways: [${many(n, i => `g${i}`)}], tcp: [{match: [{gateways: [${many(n, i => `h${i}`)}]}], ${ROUTE}}]`,
     ),
+  'server names of servers and routes': n =>
+    resource(
+      'Gateway',
+      `servers: [{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: [${many(n, i => `a${i}.b.c.com`)}]}]`,
+    ) +
+    '---\n' +
+    resource(
+      'VirtualService',
+      `hosts: ['*.com'], gateways: [a], tls: [${many(n, i => `{match: [{sniHosts: [a${i}.b.c.com, '*.b.c.com']}], ${ROUTE}}`)}]`,
+    ),
   'ports of endpoints': n =>
     service(
       `ports: [{number: 1, name: tcp, protocol: TCP}], endpoints: [{address: 10.0.0.1, ports: {${many(n, i => `p${i}: 1`)}}}]`,

@@ -12,6 +12,7 @@ import fc from 'fast-check'
 import { type Cidr, contains, parseAddress, parseCidr } from '../../src/address/address.ts'
 import { reviewPlan, type Verdict } from '../../src/config/lint/review.ts'
 import type { Plan, Rule, RuleOrigin, Scope } from '../../src/table/plan/plan.ts'
+import { takesName } from '../../src/table/plan/server-name.ts'
 import { enoughRuns, runs } from '../support/full.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import * as arbitrary from '../support/plans.ts'
@@ -21,44 +22,75 @@ const RUNS = runs(400)
 
 const cidr = (text: string): Cidr => parseCidr(text) as Cidr
 
-/** Whether a rule may decide a connection to `destination`, going by what is said of it. */
-function mayDecide(rule: Rule, destination: string, verdict: Verdict | undefined): boolean {
+/**
+ * Whether a rule may decide a connection to `destination`, by the server name `asked`, going by what
+ * is said of it.
+ */
+function mayDecide(
+  rule: Rule,
+  destination: string,
+  asked: string | null,
+  verdict: Verdict | undefined,
+): boolean {
   if (verdict === undefined) return true
   if (verdict.fate.kind !== 'used') return false
   const idle = new Set(verdict.fate.ranges.map(each => each.range))
+  const idleNames = new Set(verdict.fate.names.map(each => each.name))
   const { family, words } = parseAddress(destination) as NonNullable<ReturnType<typeof parseAddress>>
-  return rule.destinations.some((range, index) => !idle.has(index) && contains(range, family, words))
+  const takes = (name: string) => name === '*' || (!!asked && takesName(name, asked))
+  return (
+    (rule.destinations.length === 0 ||
+      rule.destinations.some((range, index) => !idle.has(index) && contains(range, family, words))) &&
+    (!rule.names || rule.names.some((name, index) => !idleNames.has(index) && takes(name)))
+  )
 }
 
-test('a rule or range that is reported as never used never decides a connection', t => {
+test('a rule, range or name that is reported as never used never decides a connection', t => {
+  const asked = fc.option(arbitrary.serverName)
   const connection = fc.record({
     client: arbitrary.address,
     destination: arbitrary.address,
-    port: arbitrary.port,
+    port: fc.oneof(arbitrary.port, fc.constant(443)),
+    asked,
   })
   let decided = 0
   let reported = 0
+  let names = 0
   const check = (
     plan: Plan,
-    connections: readonly { client: string; destination: string; port: number }[],
+    connections: readonly { client: string; destination: string; port: number; asked: string | null }[],
   ) => {
     const { verdicts } = reviewPlan(plan)
     reported += verdicts.size
-    for (const each of connections) {
+    for (const { fate } of verdicts.values())
+      if (fate.kind === 'unnamed' || (fate.kind === 'used' && fate.names.length > 0)) names++
+    for (const { asked, ...each } of connections) {
       for (const gateway of new Set(plan.listeners.map(listener => listener.gateway))) {
-        const { rule } = naiveMatch(plan, { gateway, ...each })
+        const { rule } = naiveMatch(plan, {
+          gateway,
+          ...each,
+          isTls: asked !== null,
+          serverName: asked ?? '',
+        })
         if (!rule) continue
         decided++
-        assert.ok(mayDecide(rule, each.destination, verdicts.get(rule.origin)))
+        assert.ok(mayDecide(rule, each.destination, asked, verdicts.get(rule.origin)))
       }
     }
   }
-  fc.assert(fc.property(arbitrary.plan, fc.array(connection, { minLength: 300, maxLength: 400 }), check), {
-    numRuns: RUNS,
-  })
-  t.diagnostic(`${decided} connections decided by a rule; ${reported} verdicts`)
+  fc.assert(
+    fc.property(
+      fc.oneof(arbitrary.plan, arbitrary.namedPlan),
+      fc.array(connection, { minLength: 300, maxLength: 400 }),
+      check,
+    ),
+    {
+      numRuns: RUNS,
+    },
+  )
+  t.diagnostic(`${decided} connections decided by a rule; ${reported} verdicts, ${names} of names`)
   assert.ok(
-    decided > RUNS * 10 && reported > RUNS,
+    decided > RUNS * 10 && reported > RUNS && names > RUNS / 4,
     'the generator must make rules that match, and rules that cannot',
   )
 })

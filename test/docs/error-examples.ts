@@ -33,6 +33,8 @@ const match = (text: string): string => tcp(`{ match: [${text}], route: [{ desti
 const http = (route: string): string => virtualService(`{ hosts: [a.com], http: [${route}] }`)
 const policy = (text: string): string => destinationRule(`{ host: a.com, trafficPolicy: ${text} }`)
 const server = (text: string, hosts = "['*']"): string => `{ hosts: ${hosts}, port: ${text} }`
+const passthrough = (host: string): string =>
+  `{ hosts: [${host}], port: { number: 443, name: tls, protocol: TLS }, tls: { mode: PASSTHROUGH } }`
 const TCP = '{ number: 9000, name: tcp, protocol: TCP }'
 const ENTRY =
   '{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [{ number: 9000, name: tcp, protocol: TCP }], endpoints: [{ address: 10.0.0.2 }] }'
@@ -235,6 +237,11 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
       '{ match: [{ destinationSubnets: [10.1.0.0/16], sourceNamespace: shop }], route: [{ destination: { host: a.com } }] }, { match: [{ destinationSubnets: [10.1.2.0/24] }], route: [{ destination: { host: b.com } }] }',
     ),
   CFG455: serviceEntry(ENTRY.replace('10.0.0.1', '10.0.0.0/8')) + manyAsks(),
+  CFG466:
+    gateway(`{ servers: [${passthrough('b.com')}] }`) +
+    virtualService(
+      '{ hosts: [a.com, b.com], gateways: [a], tls: [{ match: [{ sniHosts: [a.com] }], route: [{ destination: { host: a.com } }] }] }',
+    ),
   CFG456: tcp('{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com } }] }'),
   CFG457: tcp(
     '{ route: [{ destination: { host: a.com }, weight: 1 }, { destination: { host: b.com }, weight: 0 }] }',

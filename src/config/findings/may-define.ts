@@ -50,6 +50,7 @@ const QUESTIONS: { readonly [code in Code]?: Question } = {
   },
   CFG461: (_, unusable) => unusable.of('VirtualService').length > 0,
   CFG462: (_, unusable) => unusable.of('VirtualService').length > 0,
+  CFG466: (held, unusable) => gatewaysOfRule(held, unusable),
   IST0127: (_, unusable) => unusable.of('Pod', 'WorkloadEntry', 'Settings').length > 0,
   // A RouteTest names a listener, or a rule of one.
   CFG491: (_, unusable) => unusable.of(...LISTENERS).length > 0,

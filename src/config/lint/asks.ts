@@ -2,7 +2,8 @@
  * The conditions of rules besides the destination address, and which of them imply others.
  *
  * An earlier rule can cover a later one only if the later one implies all its conditions: fewer
- * labels, the same namespace or none, the same port or any, client ranges around the later one's.
+ * labels, the same namespace or none, the same port or any, client ranges around the later one's, a
+ * server name around its own.
  */
 
 import type { Cidr } from '../../address/address.ts'
@@ -17,8 +18,8 @@ type Ask = {
   readonly clients: readonly Cidr[]
   /** 0 is any. */
   readonly port: number
-  /** Patterns of server names; absent is any. */
-  readonly names?: readonly string[]
+  /** A pattern of server names; absent is any. */
+  readonly name?: string
 }
 
 /** Comparisons of two asks in one list of rules; beyond that only the empty ask is considered. */
@@ -29,15 +30,12 @@ function implies(narrow: Ask, wide: Ask): boolean {
   return (
     (wide.port === 0 || wide.port === narrow.port) &&
     impliesSource(narrow.source, wide.source) &&
-    impliesNames(narrow.names, wide.names) &&
+    takesName(wide.name ?? '*', narrow.name ?? '*') &&
     (wide.clients.length === 0 ||
       (narrow.clients.length > 0 &&
         narrow.clients.every(inner => wide.clients.some(outer => isWithin(inner, outer)))))
   )
 }
-
-const impliesNames = (narrow: readonly string[] = ['*'], wide: readonly string[] = ['*']): boolean =>
-  narrow.every(inner => wide.some(outer => takesName(outer, inner)))
 
 function impliesSource(narrow: SourceCondition, wide: SourceCondition): boolean {
   const namespaces = namespacesOf(narrow)
@@ -54,8 +52,8 @@ export function namespacesOf({ namespace, visibleTo }: SourceCondition): readonl
   return visibleTo === null || visibleTo.includes(namespace) ? [namespace] : []
 }
 
-/** Whether one connection can match both. */
-export function overlap(left: Ask, right: Ask): boolean {
+/** Whether one connection can match both, wherever it goes to. */
+export function overlap(left: Rule, right: Rule): boolean {
   const [here, there] = [namespacesOf(left.source), namespacesOf(right.source)]
   return (
     (left.port === 0 || right.port === 0 || left.port === right.port) &&
@@ -76,11 +74,11 @@ export class Asks {
   readonly #indexes = new Map<string, number>()
 
   /**
-   * The number of the ask of `rule`; `port` is its port, and `names` are its server names that are
-   * still open.
+   * The number of the ask of `rule`; `port` is its port, and `name` is one of its server names, if
+   * they are still open.
    */
-  indexOf({ source, clients }: Rule, port: number, names: readonly string[] | undefined): number {
-    const ask: Ask = { source, clients, port, ...(names && { names }) }
+  indexOf({ source, clients }: Rule, port: number, name: string | undefined): number {
+    const ask: Ask = name === undefined ? { source, clients, port } : { source, clients, port, name }
     const key = isNothing(ask) ? '' : keyOf(ask)
     const known = this.#indexes.get(key)
     if (known !== undefined) return known
@@ -99,16 +97,16 @@ export class Asks {
   }
 }
 
-function isNothing({ source, clients, port, names }: Ask): boolean {
-  if (names !== undefined) return false
+function isNothing({ source, clients, port, name }: Ask): boolean {
+  if (name !== undefined) return false
   if (source.namespace !== null || source.visibleTo !== null || clients.length > 0 || port !== 0) return false
   for (const _ in source.labels) return false
   return true
 }
 
-function keyOf({ source: { namespace, labels, visibleTo }, clients, port, names = ['*'] }: Ask): string {
+function keyOf({ source: { namespace, labels, visibleTo }, clients, port, name = '*' }: Ask): string {
   const ranges = clients.map(({ family, words, bits }) => [family, bits, ...words])
-  return JSON.stringify([namespace, Object.entries(labels).sort(), visibleTo, ranges, port, names.toSorted()])
+  return JSON.stringify([namespace, Object.entries(labels).sort(), visibleTo, ranges, port, name])
 }
 
 /**
@@ -120,7 +118,7 @@ class WiderIndex {
   readonly #list: readonly Ask[]
   readonly #byNeed = new Map<string, number[]>()
   readonly #byClients = new PrefixMap<number[]>()
-  /** Asks with a server name are indexed by each of their patterns. */
+  /** Asks with a server name are indexed by their pattern, whatever else they ask for. */
   readonly #byName = new Map<string, number[]>()
   readonly #free: number[] = []
   /** The empty ask is wider than all others; −1 if there is none. */
@@ -129,7 +127,7 @@ class WiderIndex {
   constructor(list: readonly Ask[]) {
     this.#list = list
     this.#nothing = list.findIndex(isNothing)
-    for (const [index, { source, clients, names }] of list.entries()) {
+    for (const [index, { source, clients, name }] of list.entries()) {
       if (index === this.#nothing) continue
       const [label] = Object.entries(source.labels)
       const need = label
@@ -137,7 +135,7 @@ class WiderIndex {
         : source.namespace === null
           ? null
           : namespaceNeed(source.namespace)
-      if (names) for (const name of names) this.#byName.getOrInsertComputed(name, () => []).push(index)
+      if (name !== undefined) this.#byName.getOrInsertComputed(name, () => []).push(index)
       else if (need !== null) this.#byNeed.getOrInsertComputed(need, () => []).push(index)
       else if (clients.length > 0) for (const cidr of clients) this.#addClient(cidr, index)
       else this.#free.push(index)
@@ -153,7 +151,7 @@ class WiderIndex {
       for (const wide of candidates) if (wide !== narrow && implies(ask, this.#list[wide])) found.add(wide)
     }
     look(this.#free)
-    for (const pattern of patternsAround(ask.names?.[0])) look(this.#byName.get(pattern))
+    for (const pattern of patternsAround(ask.name)) look(this.#byName.get(pattern))
     for (const label of Object.entries(ask.source.labels)) look(this.#byNeed.get(labelNeed(label)))
     for (const namespace of namespacesOf(ask.source) ?? []) look(this.#byNeed.get(namespaceNeed(namespace)))
     const [client] = ask.clients
@@ -171,10 +169,10 @@ class WiderIndex {
 const labelNeed = ([key, value]: [string, string]): string => `label ${key}=${value}`
 const namespaceNeed = (namespace: string): string => `namespace ${namespace}`
 
-/** The patterns that cover a pattern. */
-function patternsAround(pattern = '*'): string[] {
-  const around = pattern === '*' ? ['*'] : [pattern, '*']
-  for (let dot = pattern.indexOf('.', 2); dot > 0; dot = pattern.indexOf('.', dot + 1))
-    around.push(`*${pattern.slice(dot)}`)
-  return around
+/** The patterns that cover a pattern: itself first, then ever wider ones. */
+export function patternsAround(pattern = '*'): string[] {
+  const around = [pattern]
+  const first = pattern.indexOf('.', pattern.startsWith('*.') ? 2 : 1)
+  for (let dot = first; dot > 0; dot = pattern.indexOf('.', dot + 1)) around.push(`*${pattern.slice(dot)}`)
+  return pattern === '*' ? around : [...around, '*']
 }

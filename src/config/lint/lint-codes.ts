@@ -9,19 +9,26 @@ export const LINT_CODES = {
   ),
 
   // Rules and their order.
-  CFG451: warning('a range of a match is never used', 'remove it, or move the route before the one named'),
+  CFG451: warning(
+    'a range or server name of a match is never used',
+    'remove it, or move the route before the one named',
+  ),
   CFG452: warning(
     'no service and no listener of the rule has the addresses that a match names',
     'correct destinationSubnets, or the addresses of the service',
   ),
-  CFG453: info('a range is inside another range of the same match', 'remove it'),
+  CFG453: info('a range or server name is inside another of the same match', 'remove it'),
   CFG454: info(
-    'a wider range comes first: list order decides, not the longest prefix',
-    'if the longer prefix should win, move its route first',
+    'a wider range or server name comes first: list order decides, not the more specific one',
+    'if the more specific one should win, move its route first',
   ),
   CFG455: info(
     'too many rules to find each one that is never used',
     'nothing to do; the reported findings are correct',
+  ),
+  CFG466: warning(
+    'no server takes a server name that a match asks for',
+    'correct sniHosts, or add the name to the hosts of a server',
   ),
 
   // Weights and destinations.

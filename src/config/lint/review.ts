@@ -6,10 +6,10 @@
  * one.
  */
 
-import type { Plan, Rule, RuleOrigin } from '../../table/plan/plan.ts'
-import { type Fate, reviewScope } from './review-scope.ts'
+import type { Listener, Plan, Rule, RuleOrigin } from '../../table/plan/plan.ts'
+import { type Fate, type Owner, type Owners, reviewScope } from './review-scope.ts'
 
-/** A rule that is never used, or ranges of it that never are. */
+/** A rule that is never used, or ranges or server names of it that never are. */
 export type Verdict = {
   /** The rule as it appears in the scope of the finding. */
   readonly rule: Rule
@@ -28,6 +28,8 @@ type Instances = {
   unused: number
   /** Scopes in which a range of it is not used though the rule is, by range. */
   readonly ranges: Map<number, number>
+  /** The same of its server names. */
+  readonly names: Map<number, number>
   /** The most telling of its fates: `taken` before `outside` before the others. */
   telling: Verdict
   /** All scopes that contain it. */
@@ -37,9 +39,10 @@ type Instances = {
 export function reviewPlan({ listeners }: Plan): Review {
   const found = new Map<RuleOrigin, Instances>()
   const incomplete: RuleOrigin[] = []
-  for (const listener of listeners) {
+  const owners = ownersOf(listeners)
+  for (const [index, listener] of listeners.entries()) {
     for (const scope of listener.scopes) {
-      const review = reviewScope(listener, scope)
+      const review = reviewScope(listener, scope, owners[listener.shares ?? index])
       if (!review.complete) incomplete.push(scope.rules[0].origin)
       for (const [index, fate] of review.fates.entries()) if (fate) note(found, scope.rules[index], fate)
     }
@@ -56,26 +59,43 @@ export function reviewPlan({ listeners }: Plan): Review {
   return { verdicts: new Map(verdicts), incomplete }
 }
 
+/** By listener that has a socket: which scope takes which pattern there. */
+function ownersOf(listeners: readonly Listener[]): readonly Owners[] {
+  const all = listeners.map(() => new Map<string, Owner>())
+  for (const [index, { scopes, gateway, shares = index }] of listeners.entries()) {
+    for (const scope of scopes)
+      for (const name of scope.takes?.names ?? []) all[shares].getOrInsert(name, { scope, gateway })
+  }
+  return all
+}
+
 function note(found: Map<RuleOrigin, Instances>, rule: Rule, fate: Fate): void {
   const known = found.getOrInsertComputed(rule.origin, () => ({
     unused: 0,
     ranges: new Map(),
+    names: new Map(),
     telling: { rule, fate },
     total: 0,
   }))
   if (fate.kind === 'used') {
     for (const { range } of fate.ranges) known.ranges.set(range, (known.ranges.get(range) ?? 0) + 1)
+    for (const { name } of fate.names) known.names.set(name, (known.names.get(name) ?? 0) + 1)
   } else known.unused++
   if (weightOf(fate) > weightOf(known.telling.fate)) known.telling = { rule, fate }
 }
 
-const weightOf = (fate: Fate): number =>
-  fate.kind === 'used' ? 3 : fate.kind === 'taken' ? 2 : fate.why === 'outside' ? 1 : 0
+function weightOf(fate: Fate): number {
+  if (fate.kind === 'used') return 3
+  if (fate.kind === 'taken') return 2
+  return fate.kind === 'unnamed' || fate.why === 'outside' ? 1 : 0
+}
 
-/** For a rule that is used somewhere, only the ranges that are used nowhere. */
-function conclude({ unused, ranges, telling, total }: Instances): Verdict | null {
+/** For a rule that is used somewhere, only the ranges and names that are used nowhere. */
+function conclude({ unused, ranges, names, telling, total }: Instances): Verdict | null {
   if (unused === total) return telling
   if (telling.fate.kind !== 'used') return null
   const dead = telling.fate.ranges.filter(({ range }) => (ranges.get(range) ?? 0) + unused === total)
-  return dead.length === 0 ? null : { rule: telling.rule, fate: { kind: 'used', ranges: dead } }
+  const untaken = telling.fate.names.filter(({ name }) => (names.get(name) ?? 0) + unused === total)
+  if (dead.length + untaken.length === 0) return null
+  return { rule: telling.rule, fate: { kind: 'used', ranges: dead, names: untaken } }
 }

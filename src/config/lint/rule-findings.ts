@@ -1,14 +1,16 @@
 /**
- * Reports rules, matches and ranges that are never used, and the earlier ones that take their
- * connections.
+ * Reports rules, matches, ranges and server names that are never used, and the earlier ones that
+ * take their connections.
  */
 
 import { type Cidr, contains, formatCidr } from '../../address/address.ts'
 import type { Rule, RuleOrigin } from '../../table/plan/plan.ts'
-import { takesName } from '../../table/plan/server-name.ts'
+import { plainName, takesName } from '../../table/plan/server-name.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
+import { quote } from '../findings/quote.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
 import type { Review, Verdict } from './review.ts'
+import type { NameFate } from './review-scope.ts'
 
 /** Rules that a message names. */
 const NAMED_MAX = 3
@@ -21,7 +23,7 @@ const NAME_HINT =
 const AGE_HINT =
   'VirtualServices are tried in this order: private ones, those exported by name, public ones; each by creationTimestamp, then by name'
 
-type RuleCode = 'IST0127' | 'IST0130' | 'IST0131' | 'CFG451' | 'CFG452'
+type RuleCode = 'IST0127' | 'IST0130' | 'IST0131' | 'CFG451' | 'CFG452' | 'CFG466'
 
 type Found = { readonly origin: RuleOrigin; readonly verdict: Verdict }
 
@@ -43,6 +45,8 @@ class Reporter {
   readonly #told = new Map<RuleCode, number>()
   /** Ranges that lie outside, each once, with the place of the first. */
   readonly #outside = new Map<string, Path>()
+  /** Server names that no server takes, each once, with the place of the first, and its owner. */
+  readonly #untaken = new Map<string, { readonly path: Path; readonly owner: string | null }>()
 
   constructor(virtualService: VirtualService, findings: Findings) {
     this.#virtualService = virtualService
@@ -55,6 +59,7 @@ class Reporter {
     if (!this.#reportAll(whole)) for (const each of whole) this.#reportRoute(each)
     for (const each of partly.flat()) this.#reportMatch(each)
     this.#reportOutside()
+    this.#reportUntaken()
     for (const [code, count] of this.#told) {
       if (count <= TOLD_MAX) continue
       const message = `and ${count - TOLD_MAX} more in this VirtualService that are never used`
@@ -75,13 +80,15 @@ class Reporter {
   #reportAll(whole: readonly (readonly Found[])[]): boolean {
     const { resource, spec } = this.#virtualService
     const takers = takersOf(whole.flat())
+    const block = whole[0]?.[0].origin.block ?? 'http'
     const isAll =
+      block !== 'http' &&
       whole.length > 1 &&
-      whole.length === spec.tcp?.length &&
-      whole.every(([{ origin }]) => origin.block === 'tcp')
+      whole.length === spec[block]?.length &&
+      whole.every(([{ origin }]) => origin.block === block)
     if (!isAll || takers.some(({ origin }) => origin.virtualService === resource.id)) return false
     const message = `none of the ${whole.length} routes is ever used: ${this.#taking(takers)}`
-    this.#findings.at('IST0130', resource, ['spec', 'tcp'], message, AGE_HINT)
+    this.#findings.at('IST0130', resource, ['spec', block], message, AGE_HINT)
     return true
   }
 
@@ -103,6 +110,9 @@ class Reporter {
       this.#say('IST0131', path, message, this.#hint([verdict]))
     } else if (fate.kind === 'used') {
       for (const { range, by } of fate.ranges) this.#reportRange(rule, range, by, path)
+      for (const each of fate.names) this.#reportName(rule, each)
+    } else if (fate.kind === 'unnamed') {
+      for (const each of fate.names) this.#reportName(rule, each)
     } else if (fate.why === 'outside') {
       for (const [range, cidr] of rule.destinations.entries()) this.#addOutside(cidr, range, path)
     } else if (fate.why === 'nobody') {
@@ -124,6 +134,29 @@ class Reporter {
 
   #addOutside(cidr: Cidr, range: number, path: Path): void {
     this.#outside.getOrInsert(formatCidr(cidr), [...path, 'destinationSubnets', range])
+  }
+
+  #reportName(rule: Rule, { name: index, by, owner }: NameFate): void {
+    const name = rule.names?.[index] ?? ''
+    const path = namePath(this.#virtualService, rule.origin, name)
+    if (by.length === 0) this.#untaken.getOrInsert(name, { path, owner })
+    else {
+      const hint = by.some(taker => isWider(taker, name)) ? NAME_HINT : undefined
+      this.#say('CFG451', path, `${name} is never used here: ${this.#taking(by)}`, hint)
+    }
+  }
+
+  /** One finding for all of them: the usual mistake is the hosts of one server. */
+  #reportUntaken(): void {
+    const [first, ...others] = this.#untaken
+    if (!first) return
+    const [name, { path, owner }] = first
+    const who = owner === null ? '' : `, but one of Gateway ${owner} does`
+    const more =
+      others.length === 0
+        ? ''
+        : `; so it is with ${others.length} other ${others.length === 1 ? 'name' : 'names'} of this VirtualService`
+    this.#say('CFG466', path, `no server that admits the VirtualService takes ${quote(name)}${who}${more}`)
   }
 
   /**
@@ -156,7 +189,8 @@ class Reporter {
     const isForeign = takers.every(each => each.origin.virtualService !== this.#virtualService.resource.id)
     if (isForeign) return AGE_HINT
     const { rule } = verdicts[0]
-    return rule.names && takers.some(taker => isWider(taker, rule)) ? NAME_HINT : sidecarHint(rule, takers)
+    const isNamed = rule.names?.some(name => takers.some(taker => isWider(taker, name)))
+    return isNamed ? NAME_HINT : sidecarHint(rule, takers)
   }
 
   /** "tcp[0] (a.yaml:12) and tcp[1] (a.yaml:15) together take all of it". */
@@ -189,9 +223,16 @@ function partition<Value>(values: readonly Value[], test: (value: Value) => bool
   return [values.filter(test), values.filter(value => !test(value))]
 }
 
-/** Whether a taker asks for a wildcard that covers a name of the rule. */
-const isWider = ({ names = [] }: Rule, rule: Rule): boolean =>
-  names.some(outer => rule.names?.some(inner => outer !== inner && takesName(outer, inner)))
+/** Whether a taker asks for a wildcard that covers a name. */
+const isWider = ({ names = [] }: Rule, name: string): boolean =>
+  names.some(outer => outer !== name && takesName(outer, name))
+
+/** Where a server name of a rule is written. */
+export function namePath({ spec }: VirtualService, { route, match }: RuleOrigin, name: string): Path {
+  const written = spec.tls?.[route]?.match?.[match ?? 0]?.sniHosts ?? []
+  const index = written.findIndex(each => plainName(each) === name)
+  return ['spec', 'tls', route, 'match', match ?? 0, 'sniHosts', index]
+}
 
 /** A hint for readers who expect the longest prefix to win, as in Envoy's filter chains. */
 function sidecarHint({ destinations }: Rule, takers: readonly Rule[]): string | undefined {
