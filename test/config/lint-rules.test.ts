@@ -23,8 +23,8 @@ const RUNS = runs(400)
 const cidr = (text: string): Cidr => parseCidr(text) as Cidr
 
 /**
- * Whether a rule may decide a connection to `destination`, by the server name `asked`, going by what
- * is said of it.
+ * Whether a rule may decide a connection to `destination`, by the server name `asked`, going by
+ * what is said of it.
  */
 function mayDecide(
   rule: Rule,

@@ -100,8 +100,8 @@ class Review {
   readonly #owners: Owners
   readonly #asks = new Asks()
   /**
-   * For each rule, for each of its server names, the numbers of its asks: none if the scope does not
-   * take the name. A rule without names has one list, a contradiction has none.
+   * For each rule, for each of its server names, the numbers of its asks: none if the scope does
+   * not take the name. A rule without names has one list, a contradiction has none.
    */
   readonly #asksOf: readonly (readonly (readonly number[])[])[]
   readonly #fates: (Fate | null)[]
