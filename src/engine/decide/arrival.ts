@@ -10,38 +10,40 @@ import { createQuery, type Query } from '../../table/match/query.ts'
 import type { HelloReader } from '../../wire/client-hello.ts'
 import { createDecision, type Decision } from './decision.ts'
 
-/** What is known of a client that is being heard. */
+/** What weir knows of a client that a reader hears. */
 export type Hearing = {
   readonly hello: HelloReader
-  /** Bytes that need not be looked at again. */
+  /** Bytes that are parsed already. */
   heard: number
-  /** Requests that were answered, whose bytes are not for the upstream. */
+  /** Answered requests, whose bytes do not go to the upstream. */
   taken: number
-  /** It was told that it may begin TLS, and so its upstream is to be asked for the same. */
+  /**
+   * Whether the client was told that it may begin TLS; then weir asks the upstream for the same.
+   */
   starttls: boolean
 }
 
 export type Arrival = {
-  /** The table of its listener when it was accepted; a newer one does not change who decides. */
+  /** The listener's table at accept; a newer one does not change who decides. */
   table: Table | null
-  /** Who it is and where to, as it is known by now. */
+  /** The client and the destination, as far as known by now. */
   readonly query: Query
   clientPort: number
-  /** Of the socket's other end, where that is not the client. */
+  /** The other end of the socket, if it is not the client. */
   peerPort: number
   readonly decision: Decision
-  /** In the journal; 0 until it is written of. */
+  /** Its id in the journal; 0 until the journal has it. */
   id: number
   arrivedMs: number
   decideNs: number
-  /** Until when it must have been read; Infinity without a reader. */
+  /** The deadline for reading; Infinity without a reader. */
   readUntilMs: number
-  /** Which reader hears it, and what those before have taken for themselves (readers.ts). */
+  /** The current reader, and the bytes that earlier readers consumed (readers.ts). */
   reader: number
   taken: number
-  /** A byte that the client is to be told, by whoever asked the reader; 0: none. */
+  /** A byte to send to the client, set by the reader; 0: none. */
   reply: number
-  /** Of a client whose server name decides (name-reader.ts); null: nobody asks for it. */
+  /** For a client whose server name matters (name-reader.ts); null: nobody asks for it. */
   hearing: Hearing | null
   /** The `Reason` with which a reader wants to reset it, whatever it sends; −1: none. */
   refusal: number
@@ -66,7 +68,7 @@ const createArrival = (): Arrival => ({
 
 const NOTHING = new Uint32Array(0)
 
-/** Those that no connection has: as many as there ever were at the same time. */
+/** Unused ones: as many as were ever in use at the same time. */
 export class Arrivals {
   readonly #free: Arrival[] = []
 
@@ -94,7 +96,7 @@ export class Arrivals {
     return arrival
   }
 
-  /** It has been decided about, or is over. */
+  /** It was decided, or is over. */
   give(arrival: Arrival): void {
     arrival.table = null
     const { fulfilled } = arrival.query

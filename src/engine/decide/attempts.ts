@@ -26,36 +26,36 @@ import { ADMITTED, type Decision, ORIGINAL, takePolicy } from './decision.ts'
 import { ejectFor } from './eject.ts'
 import { dialFailure, isShortage } from './failures.ts'
 
-/** Another endpoint is to be dialed, which the decision names. */
+/** Dial another endpoint, which is in the decision. */
 export const ANOTHER = -1
 
-/** Our own time was up; the code that a cancelled connect has. */
+/** weir's own timeout; also the code of a cancelled connect. */
 export const TIMED_OUT = 'ECANCELED'
 
 /**
- * A timeout says something of the endpoint once the first SYN was sent again (RFC 6298: after a
- * second), or the destination's own timeout is shorter. An attempt may have had less where the
- * deadline was near.
+ * A timeout counts as the endpoint's failure once the first SYN was sent again (RFC 6298: after a
+ * second), or if the destination's own timeout is shorter. Near the deadline an attempt may have
+ * had less time.
  */
 const TELLING_MS = 1_000
 
-/** What is written down of dials (../worker/journal.ts). */
+/** The journal's part about dials (../worker/journal.ts). */
 type DialNotes = {
   readonly connected: (row: number, tookMs: number, nowMs: number) => void
-  /** `errno` is 0 where our own time was up. */
+  /** `errno` is 0 for weir's own timeout. */
   readonly dialFailed: (row: number, errno: number) => void
-  /** It goes on to another endpoint, which the decision has by now. */
+  /** It goes on to another endpoint, which is already in the decision. */
   readonly redirected: (row: number, decision: Decision) => void
 }
 
-/** Of a connection that has failed once. */
+/** The state of a connection that has failed once. */
 type Further = { readonly tried: number[]; allowedMs: number }
 
 export class Attempts {
   readonly #decider: Decider
   readonly #journal: DialNotes
   readonly #counters: Float64Array
-  /** By row, while it is dialing: the table that decided. */
+  /** By row while dialing: the table that decided. */
   readonly #tables: (Table | null)[] = []
   readonly #cluster: Int32Array
   readonly #endpoint: Int32Array
@@ -77,7 +77,7 @@ export class Attempts {
     this.#beganMs = new Float64Array(rows)
   }
 
-  /** The connection is to go where `decision` says, which was made with `table`. */
+  /** Begins attempts for `decision`, which was made with `table`. */
   begin(row: number, table: Table, decision: Decision, nowMs: number): void {
     this.#tables[row] = table
     this.#cluster[row] = decision.cluster
@@ -90,7 +90,7 @@ export class Attempts {
     this.#counters[Counter.dials]++
   }
 
-  /** The upstream has accepted, whatever it did next. */
+  /** The upstream has accepted, whatever follows. */
   connected(row: number, tookMs: number, nowMs: number): void {
     const { stats, worker } = this.#decider
     this.#journal.connected(row, tookMs, nowMs)
@@ -102,9 +102,9 @@ export class Attempts {
   }
 
   /**
-   * A connect has failed; TIMED_OUT is ours.
+   * A connect has failed; TIMED_OUT means weir's own timeout.
    *
-   * @param decision  Filled anew where another endpoint is to be dialed.
+   * @param decision  Gets the next endpoint, if there is one to dial.
    * @returns ANOTHER, or the `Reason` for which the connection ends.
    */
   failed(
@@ -120,7 +120,7 @@ export class Attempts {
     return this.#next(row, decision, nowMs) ? ANOTHER : dialFailure(code)
   }
 
-  /** The connection is over, in whatever way. */
+  /** The connection has ended, however it ended. */
   ended(row: number): void {
     countOpen(this.#decider, this.#endpointSlot[row], -1)
     this.#giveBack(row)

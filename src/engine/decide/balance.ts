@@ -1,10 +1,10 @@
 /**
  * Choosing one endpoint of a cluster for a new connection: Envoy's rules, on shared counts.
  *
- * LEAST_REQUEST draws two and takes the one with fewer open connections over all workers
- * (Mitzenmacher, The Power of Two Choices, 2001); where weights differ it draws in proportion to
- * weight / (open + 1), which is how Envoy weighs hosts then. ROUND_ROBIN keeps a position for each
- * worker. All functions read typed arrays and return an endpoint's row, and allocate nothing.
+ * LEAST_REQUEST samples two endpoints and takes the one with fewer open connections over all
+ * workers (Mitzenmacher, The Power of Two Choices, 2001); with different weights it samples in
+ * proportion to weight / (open + 1), as Envoy does. ROUND_ROBIN keeps a position for each worker.
+ * All functions read typed arrays, return an endpoint's row, and allocate nothing.
  */
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
@@ -23,7 +23,7 @@ export const NO_ENDPOINT = -1
  */
 export const GOLDEN_STEP = 0x9e3779b9
 
-/** What one worker balances with. */
+/** The inputs of one worker's balancing. */
 export type Balancer = { readonly stats: Stats; readonly worker: number; readonly random: Random }
 
 /** An endpoint (row of `table.endpoints`) of `cluster` that is not in `tried`, or NO_ENDPOINT. */
@@ -73,7 +73,7 @@ export const weightOf = (table: Table, endpoint: number): number =>
 export const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
   sumOpen(balancer.stats, slotAt(table.endpoints, endpoint * Endpoint.WORDS))
 
-/** The `n`th endpoint from `first`, counted from 0 and without those in `tried`. */
+/** The `n`th endpoint from `first`, counted from 0 without those in `tried`. */
 function nthUntried(first: number, n: number, tried: readonly number[]): number {
   if (tried.length === 0) return first + n
   let endpoint = first
@@ -131,9 +131,9 @@ function nextInTurn(
 }
 
 /**
- * The position walks round a circle on which each endpoint has an arc as long as its weight. Golden
- * steps give each its share within about one connection, and spread, where counting through the
- * weights would send them in bursts.
+ * The position moves on a circle on which each endpoint has an arc as long as its weight. Golden
+ * steps give each its share within about one connection, and spread them; counting through the
+ * weights would send bursts.
  */
 function nextInWeightedTurn(
   balancer: Balancer,

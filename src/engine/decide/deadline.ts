@@ -2,20 +2,21 @@
  * When a connection times out, and for which reason: the same in every engine. In state Reading,
  * the reader defines what a timeout means (reader.ts).
  *
- * All times are milliseconds on the monotonic clock. An engine asks `deadlineMs` when to look again
- * and `overdue` when it looks; a byte that moves only stores the time, so it costs no timer.
+ * All times are milliseconds on the monotonic clock. An engine asks `deadlineMs` when to check
+ * again, and `overdue` when it checks; a byte that moves only stores the time, so it costs no
+ * timer.
  */
 
 import { Reason } from '../../stats/reasons.ts'
 import { State } from './state.ts'
 
-/** The time of a reader is up. */
+/** The reader's time is up. */
 export const READ_LATE = -2
-/** Its time is not up. */
+/** No time is up. */
 export const IN_TIME = -1
 
 type Times = {
-  /** Until when it must have been read; counts in Reading only. */
+  /** The deadline for reading; counts in Reading only. */
   readUntilMs: number
   /** When it was accepted. */
   acceptedMs: number
@@ -23,24 +24,24 @@ type Times = {
   dialedMs: number
   /** When a byte last came from a side, or went to one. */
   activeMs: number
-  /** Until when its upstream must have agreed to TLS; Infinity: it need not (starttls). */
+  /** The deadline for the upstream to agree to TLS; Infinity: none (starttls). */
   agreeUntilMs: number
 }
 
 type Allowances = {
   readonly connectTimeoutMs: number
-  /** 0 is none, here and below. */
+  /** 0: none, here and below. */
   readonly idleTimeoutMs: number
   readonly maxDurationMs: number
 }
 
-/** When to look at the connection next; Infinity where nothing limits it. */
+/** When to check the connection next; Infinity without any limit. */
 export function deadlineMs(state: State, times: Times, allowed: Allowances): number {
   if (state === State.Reading) return times.readUntilMs
   return Math.min(stageDeadlineMs(state, times, allowed), endMs(times, allowed))
 }
 
-/** The reason for which the connection's time is up, READ_LATE, or IN_TIME. */
+/** The reason for which the connection times out, READ_LATE, or IN_TIME. */
 export function overdue(state: State, times: Times, allowed: Allowances, nowMs: number): number {
   if (state === State.Reading) return nowMs < times.readUntilMs ? IN_TIME : READ_LATE
   if (nowMs >= endMs(times, allowed)) return Reason['max-duration']

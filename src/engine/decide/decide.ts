@@ -34,17 +34,17 @@ import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './d
 import { drawEndpoint } from './draw.ts'
 import { giveBack, isDeniedByNewer, refuse } from './refuse.ts'
 
-/** No endpoint has been tried: one list for all connections, so that a decision allocates none. */
+/** No endpoint was tried: one list for all connections, so that a decision allocates none. */
 const NOBODY: readonly number[] = []
 
 export type EngineLimits = {
-  /** Open connections over all workers; more are reset at once and counted. */
+  /** Open connections over all workers; weir resets and counts more. */
   readonly maxConnections: number
-  /** Connections that there are rows for; `maxConnections` unless that changes while running. */
+  /** Connections that have rows; `maxConnections` at the start. */
   readonly rows?: number
 }
 
-/** What a worker is given to decide with: its row is `index` of the counts. */
+/** A worker's inputs for decisions: its row of the counts is `index`. */
 type DeciderParts = {
   readonly world: World
   readonly stats: SharedArrayBuffer
@@ -53,19 +53,19 @@ type DeciderParts = {
   readonly sources?: SharedArrayBuffer
 }
 
-/** What one worker decides with. */
+/** The state that one worker decides with. */
 export type Decider = {
   readonly stats: Stats
   readonly worker: number
   readonly limits: EngineLimits
   readonly random: Random
-  /** Milliseconds on a clock that all workers share; read only where an endpoint has failed. */
+  /** Milliseconds on a clock that all workers share; read only if an endpoint has failed. */
   readonly nowMs: () => number
-  /** Our own listeners by the newest table; null until there is one. */
+  /** weir's own listeners by the newest table; null until there is one. */
   own: OwnListeners | null
   /** The newest table; a connection whose reading began before it has an older one. */
   newest: Table | null
-  /** Shared by all workers; null where nobody counts sources. */
+  /** Shared by all workers; null if nobody counts sources. */
   readonly sources: Sources | null
 }
 
@@ -85,10 +85,9 @@ export function createDecider({ world, stats, index, limits, sources }: DeciderP
 /**
  * Decides about a connection, which is already counted as open.
  *
- * @param query     Its addresses; what they match is filled in.
- * @param decision  Fresh from `createDecision`, or one that was; filled when the answer is
- * ADMITTED.
- * @returns ADMITTED, or the `Reason` why the connection is to be reset.
+ * @param query     Its addresses; the function fills in what they match.
+ * @param decision  New from `createDecision`, or reused; filled if the answer is ADMITTED.
+ * @returns ADMITTED, or the `Reason` for a reset.
  */
 export function decide(decider: Decider, table: Table, query: Query, decision: Decision): number {
   if (isFull(decider)) return Reason['max-connections']
@@ -122,7 +121,7 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
     : decideEndpoint(decider, table, NOBODY, decision)
 }
 
-/** Whether there are more connections than may be, those that were just accepted included. */
+/** Whether there are too many connections, including those just accepted. */
 export const isFull = ({ stats, limits }: Decider): boolean =>
   sumCounter(stats, Counter.open) > limits.maxConnections
 

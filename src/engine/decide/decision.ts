@@ -11,10 +11,10 @@ import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
 /** The connection may go where the decision says. */
 export const ADMITTED = -1
 
-/** The decision's endpoint is no row of the table: the client's own destination. */
+/** The endpoint is no row of the table: the client's own destination. */
 export const ORIGINAL = -1
 
-/** Where a connection goes and what it may do there; the fields copy the cluster's row. */
+/** Where a connection goes, and its policy; the fields copy the cluster's row. */
 export type Decision = {
   /** 1 + the row of the policy's rule that denies it, or would if dry runs counted; 0: none. */
   policy: number
@@ -22,12 +22,12 @@ export type Decision = {
   policyGeneration: number
   /** 1 + the row of the AUDIT rule that matches; 0: none. */
   audited: number
-  /** 1 + what it holds of its source by each limit (stats/sources.ts); 0: nothing. */
+  /** 1 + its entry of the sources by each limit (stats/sources.ts); 0: none. */
   source: number
   gatewaySource: number
-  /** The route's row, or what there was instead (table/format/outcome.ts). */
+  /** The route's row, or the outcome instead of one (table/format/outcome.ts). */
   route: number
-  /** Row of the cluster, for further attempts; −1 for an address that is no service. */
+  /** Row of the cluster, for further attempts; −1: an address that is no service. */
   cluster: number
   clusterSlot: number
   /** Row of the endpoint, or ORIGINAL. */
@@ -40,7 +40,7 @@ export type Decision = {
   family: number
   readonly address: Uint32Array
   port: number
-  /** For this one dial; the deadline of all may make it shorter. */
+  /** For one dial; the deadline of all attempts may shorten it. */
   connectTimeoutMs: number
   idleTimeoutMs: number
   maxDurationMs: number
@@ -98,7 +98,7 @@ export function takeDefaults({ listeners }: Table, listener: number, decision: D
   decision.proxyVersion = 0
 }
 
-/** The policy of a cluster; the decision before may have left another's. */
+/** The policy of a cluster; the reused decision may still have another's. */
 export function takePolicy({ clusters }: Table, cluster: number, decision: Decision): void {
   const row = cluster * Cluster.WORDS
   decision.cluster = cluster

@@ -36,10 +36,10 @@ type Drawer = Balancer & {
   readonly nowMs: () => number
 }
 
-/** What a draw is for, and whether it is a probe. */
+/** The input of a pick, and whether it is a probe. */
 type Drawn = { readonly cluster: number; isProbe: boolean }
 
-/** A claim outlasts its dial by this much, so that only a worker that died lets it run out. */
+/** A claim outlasts its dial by this much, so it expires only if its worker died. */
 const CLAIM_SPARE_MS = 1_000
 
 /**
@@ -81,8 +81,8 @@ function drawAround(
 }
 
 /**
- * Whether the endpoint's back-off is over and no other connection probes it: from now on this one
- * does.
+ * Whether the endpoint's back-off is over and no other connection probes it; if so, this one does
+ * from now on.
  */
 function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: number): boolean {
   const slot = slotOf(table, endpoint)
@@ -109,7 +109,7 @@ function untried(table: Table, cluster: number, tried: readonly number[]): numbe
   return tried.length === 0 ? all : all.filter(each => !tried.includes(each))
 }
 
-/** One of `well` in the place of `endpoint`, which the balancer has just chosen out of `left`. */
+/** One of `well` instead of `endpoint`, which the balancer picked from `left`. */
 function chooseInstead(
   balancer: Balancer,
   table: Table,
@@ -139,8 +139,8 @@ function chooseInstead(
 }
 
 /**
- * The turns of those that failed go to the others in turn: the `k`th such turn of all to the `k`th
- * of them.
+ * Gives the turns of failed endpoints to the others in turn: the `k`th such turn of all to the
+ * `k`th of them.
  */
 function nextAround(
   turn: number,
@@ -154,10 +154,7 @@ function nextAround(
   return well[(round * failed.length + failed.indexOf(endpoint)) % well.length]
 }
 
-/**
- * Where the position stands on the endpoint's own arc, it stands on the circle of those that are
- * well.
- */
+/** The position on the failed endpoint's arc is mapped to the circle of the healthy ones. */
 function nextWeightedAround(
   turn: number,
   table: Table,
@@ -185,7 +182,7 @@ function lessLoadedOfTwo(balancer: Balancer, table: Table, well: readonly number
   return openOf(balancer, table, b) < openOf(balancer, table, a) ? b : a
 }
 
-/** As the balancer's own: a reservoir of one. */
+/** Weighted reservoir sampling, as in the balancer. */
 function drawByWeight(
   { random }: Balancer,
   well: readonly number[],

@@ -1,12 +1,12 @@
 /**
- * Hears which server a TLS client asks for, where that decides where it goes
+ * Learns the server name that a TLS client asks for, if routing depends on it
  * (../../wire/client-hello.ts). All bytes of the hello go on unchanged.
  *
  *   (PostgreSQL: SSLRequest ─▶ 'S')   ClientHello ─▶ isTls, serverName     other bytes ─▶ not TLS
  *
- * Nobody is "without a name" before the hello is whole (CVE-2026-32305). A client that has said
- * nothing when the time is up, or when it ends, is one that does not begin with TLS: where a server
- * takes those, it may be one that waits for the server's first words.
+ * No client counts as "without a name" before its hello is complete (CVE-2026-32305). A client that
+ * is silent until the timeout, or until its end, counts as one without TLS: if a server takes
+ * those, it may wait for the server's first words.
  */
 
 import { Reason } from '../../stats/reasons.ts'
@@ -18,11 +18,11 @@ import { readStartup, STARTUP_HEAD, Startup } from '../../wire/postgres-startup.
 import type { Arrival, Hearing } from './arrival.ts'
 import { Asked, MORE, type Reader, refusal } from './reader.ts'
 
-/** What a client is told that asks for encryption in PostgreSQL's words. */
+/** weir's answer to a client that requests encryption as PostgreSQL's do. */
 const YES = 0x53 // 'S'
 const NO = 0x4e // 'N'
 
-/** Requests that are answered before a hello: one for GSSAPI, one for TLS. */
+/** Requests answered before a hello: one for GSSAPI, one for TLS. */
 const REQUESTS_BYTES_MAX = 2 * STARTUP_HEAD
 
 export class NameReader implements Reader {
@@ -47,10 +47,10 @@ export class NameReader implements Reader {
   }
 }
 
-/** No request: it is for the reader of hellos. */
+/** No request: the bytes are for the reader of hellos. */
 const GO_ON = Number.NEGATIVE_INFINITY
 
-/** Answers a request for encryption, or says what the client's bytes are. */
+/** Answers a request for encryption, or classifies the client's bytes. */
 function answerRequest(arrival: Arrival, hearing: Hearing, bytes: Uint8Array): number {
   const { taken } = hearing
   switch (readStartup(bytes, taken, bytes.length)) {
@@ -61,7 +61,7 @@ function answerRequest(arrival: Arrival, hearing: Hearing, bytes: Uint8Array): n
       return reply(arrival, hearing, bytes, YES)
     case Startup.gssRequest:
       return reply(arrival, hearing, bytes, NO)
-    case Startup.cancel: // names no server, and nothing that any of them would know
+    case Startup.cancel: // names no server, and has nothing that any server would know
       return refusal(Reason['not-tls'])
     case Startup.startup:
       return taken
@@ -70,7 +70,7 @@ function answerRequest(arrival: Arrival, hearing: Hearing, bytes: Uint8Array): n
   }
 }
 
-/** What comes before the answer was not said to it: a client must not have it taken for TLS. */
+/** Bytes sent before the answer were sent in the clear: they must not pass for TLS. */
 function reply(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, answer: number): number {
   hearing.taken += STARTUP_HEAD
   hearing.heard = hearing.taken
@@ -91,7 +91,7 @@ function hear(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, asked: Aske
       query.isTls = true
       query.serverName = hello.hints.serverName
       return taken
-    case Hello.ssl2: // no place for a name
+    case Hello.ssl2: // has no field for a name
       query.isTls = true
       return taken
     case Hello.tooLarge:
@@ -103,7 +103,7 @@ function hear(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, asked: Aske
   }
 }
 
-/** What came is not enough. */
+/** More bytes are needed. */
 function unheard(arrival: Arrival, { taken, starttls }: Hearing, bytes: Uint8Array, asked: Asked): number {
   const { table, query } = arrival
   if (asked === Asked.bytes) return MORE

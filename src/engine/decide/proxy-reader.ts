@@ -43,7 +43,7 @@ export class ProxyHeaderReader implements Reader {
 const of = ({ listeners }: Table, listener: number, field: number): number =>
   listeners[listener * Listener.WORDS + field]
 
-/** The socket's other end becomes the peer, and whom the header names the client. */
+/** The socket's other end becomes the peer, and the header's source the client. */
 function name(header: ProxyHeader, arrival: Arrival): void {
   const { query } = arrival
   query.peerFamily = query.clientFamily

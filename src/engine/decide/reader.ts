@@ -18,31 +18,31 @@ import type { Arrival } from './arrival.ts'
 export const Asked = { bytes: 0, end: 1, late: 2 } as const
 export type Asked = (typeof Asked)[keyof typeof Asked]
 
-/** Bytes of a connection that are kept for a reader; one that asks for more than these is a bug. */
+/** Bytes that an engine keeps for a reader; a reader that needs more is a bug. */
 export const READ_BYTES_MAX = 96 * 1024
 
-/** The answer to `Asked.bytes` only: what came is not enough. */
+/** More bytes are needed: an answer to `Asked.bytes` only. */
 export const MORE = -1
 
 /** The answer that ends the connection, by its `Reason`. */
 export const refusal = (reason: number): number => -2 - reason
 
-/** The reason of an answer that is a refusal, or −1. */
+/** The reason of a refusal, or −1. */
 export const refusedFor = (answer: number): number => (answer <= -2 ? -2 - answer : -1)
 
 export interface Reader {
   /**
-   * Whether the connection has something to say first. If so, `arrival.readUntilMs` is set, which a
-   * later answer may move; listener and addresses are in the query. `arrival.refusal` is set for
-   * one that is to be reset without a word.
+   * Whether weir has to read first. If so, `arrival.readUntilMs` is set, which a later answer may
+   * move; listener and addresses are in the query. `arrival.refusal` is set for a connection to
+   * reset at once.
    */
   begin(arrival: Arrival, nowMs: number): boolean
   /**
    * Reads.
    *
-   * @param bytes  All that came so far, valid during the call.
-   * @returns How many bytes of the beginning are not for the upstream, or MORE, or
-   * `refusal(reason)`. With MORE, `arrival.reply` may be a byte that the client is to be told.
+   * @param bytes  All bytes so far, valid during the call.
+   * @returns How many of the first bytes are not for the upstream, or MORE, or `refusal(reason)`.
+   * With MORE, `arrival.reply` may be a byte to send to the client.
    */
   read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number
 }

@@ -1,6 +1,6 @@
 /**
- * Readers one after the other: a load balancer's header first, then what the client itself says.
- * Each sees what the one before has left.
+ * Readers in sequence: a load balancer's header first, then the client's own bytes. Each sees what
+ * the one before has left.
  */
 
 import type { Arrival } from './arrival.ts'
@@ -18,7 +18,7 @@ export class Readers implements Reader {
     return this.#begin(arrival, nowMs, 0)
   }
 
-  /** Goes on to the first reader from `index` on that has something to hear. */
+  /** Goes on to the first reader from `index` on that has something to read. */
   #begin(arrival: Arrival, nowMs: number, index: number): boolean {
     for (let next = index; next < this.#readers.length && arrival.refusal < 0; next++) {
       arrival.reader = next
@@ -33,7 +33,7 @@ export class Readers implements Reader {
       const answer = this.#readers[arrival.reader].read(arrival, left, asked)
       if (answer < 0) return answer
       arrival.taken += answer
-      // A reader's deadline counts from accept, so none of them asks what time it is now.
+      // A reader's deadline counts from accept, so none of them reads the clock.
       if (!this.#begin(arrival, arrival.arrivedMs, arrival.reader + 1)) return arrival.taken
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Who may not even be routed: a source that has as much as it may (stats/sources.ts), and whom a
- * policy denies (table/match/authorize.ts). Asked of a table that has policies or limits, only.
+ * Refusals before routing: a source at its limit (stats/sources.ts), and a connection that a policy
+ * denies (table/match/authorize.ts). Called only if the table has policies or limits.
  */
 
 import { Reason } from '../../stats/reasons.ts'
@@ -24,7 +24,7 @@ import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
 import type { Query } from '../../table/match/query.ts'
 import { ADMITTED, type Decision } from './decision.ts'
 
-/** What a worker refuses by: of its `Decider` (decide.ts). */
+/** The part of a worker's `Decider` (decide.ts) that refusals need. */
 type Refuser = {
   readonly newest: Table | null
   readonly stats: Stats
@@ -36,7 +36,7 @@ type Refuser = {
 const verdict = createVerdict()
 const asked: AskedLimit = { slot: 0, connections: 0, rate: 0, burst: 0 }
 
-/** ADMITTED, or the `Reason` why the connection is to be reset. */
+/** ADMITTED, or the `Reason` for a reset. */
 export function refuse(
   decider: Refuser,
   table: Table,
@@ -93,7 +93,7 @@ export function giveBack({ sources, worker }: Refuser, decision: Decision): void
   letGo(sources, worker)
 }
 
-/** Counts that a rule has denied or marked a connection. */
+/** Counts that a rule denied or marked a connection. */
 function count({ policyMatches }: Stats, { rows }: Access, row: number): void {
   if (row !== NO_ROW) Atomics.add(policyMatches, rows[row * AccessRow.WORDS + AccessRow.slot], 1)
 }
@@ -144,6 +144,6 @@ function take(
   return takeSource(sources, asked, nowMs, hold)
 }
 
-/** Whether it is a load balancer that speaks for itself, as in a health check. */
+/** Whether a load balancer speaks for itself, as in a health check. */
 const isBalancer = (table: Table, { listener, peerFamily, clientFamily, client }: Query): boolean =>
   peerFamily === 0 && judgePeer(table, listener, clientFamily, client) === Peer.sender

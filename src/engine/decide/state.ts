@@ -21,7 +21,7 @@ const MOVED_FROM = NAMES.map(name => `a connection moved from ${name} to`)
 const bit = (...states: readonly State[]): number =>
   states.reduce((bits: number, state) => bits | (1 << state), 0)
 
-/** For each state, one bit for each state that may follow. */
+/** For each state, one bit per state that may follow. */
 const NEXT: readonly number[] = [
   /* Free       */ bit(State.Reading),
   /* Reading    */ bit(State.Dialing, State.Closing),
@@ -32,8 +32,8 @@ const NEXT: readonly number[] = [
 ]
 
 /**
- * `next`, where the drawing has a move from `now`; any other move is a bug here, never a peer's
- * doing.
+ * Returns `next` if the drawing has a move from `now`; any other move is a bug in weir, never a
+ * peer's doing.
  */
 export function move(now: State, next: State): State {
   assert(((NEXT[now] >>> next) & 1) === 1, MOVED_FROM[now], NAMES[next])

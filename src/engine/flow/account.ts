@@ -1,6 +1,6 @@
 /**
- * What is counted and written down of the bytes of a connection: those that came from a side, and
- * those that the other side's socket took.
+ * Counts the bytes of a connection: those that came from a side, and those that the other side's
+ * socket took.
  */
 
 import { Counter } from '../../stats/stats.ts'
@@ -32,24 +32,24 @@ export class Account {
     this.#clock = clock
   }
 
-  /** Bytes came from `side`, and are to go on. */
+  /** Bytes came from `side` and will go on. */
   came(slot: number, side: Side, bytes: number): void {
     this.#counters[BYTES[side]] += bytes
     this.#journal.received(slot, side, bytes, this.#clock.nowMs)
   }
 
-  /** Of the first buffer of `side`'s direction, `bytes` bytes have gone. */
+  /** `bytes` bytes of the first buffer of `side`'s direction were sent. */
   went(slot: number, side: Side, bytes: number): void {
     const counted = this.#queues.counted(2 * slot + side, bytes)
     if (counted > 0) this.delivered(slot, side, counted)
   }
 
-  /** Bytes of `side` have gone. */
+  /** Bytes of `side` were sent. */
   delivered(slot: number, side: Side, bytes: number): void {
     this.#journal.delivered(slot, side, bytes, this.#clock.nowMs)
   }
 
-  /** The other side has been told that `side` says no more. */
+  /** The end of `side` was passed to the other side. */
   ended(slot: number, side: Side): void {
     this.#journal.ended(slot, side, this.#clock.nowMs)
   }

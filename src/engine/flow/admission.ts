@@ -1,6 +1,4 @@
-/**
- * Admission: decides about a connection (../decide/decide.ts), then dials or refuses.
- */
+/** Admission: decides about a connection (../decide/decide.ts), then dials or refuses. */
 
 import type { Memory } from '../../kernel/kernel.ts'
 import type { Arrival } from '../decide/arrival.ts'
@@ -20,13 +18,13 @@ import { CLIENT, FlowIs, type Slots } from './slots.ts'
 import type { Starttls } from './starttls.ts'
 
 /**
- * Called with each admitted connection before it is received from again: for filters, and a prefix.
- * What a reader has left of what the client said, the filters are told afterwards. The connection
- * cannot be ended yet.
+ * Called with each admitted connection before it is received from again: for filters, and for a
+ * prefix. Filters get the rest of the client's bytes afterwards. The connection cannot be ended
+ * yet.
  */
 export type OnAdmitted = (slot: number, stages: Stages) => void
 
-/** What stands between two sockets and may be given something of its own. */
+/** The parts that a filter gets to do its work. */
 export type Stages = {
   readonly memory: Memory
   readonly ports: Ports
@@ -66,7 +64,7 @@ export class Admission {
     else endings.refuse(slot, slots.fd[2 * slot + CLIENT], arrival, reason)
   }
 
-  /** Lets it go where the decision says; what was read of it and is left goes first. */
+  /** Follows the decision; the bytes left by readers go first. */
   #admit(slot: number, arrival: Arrival): void {
     const { slots, decider, journal, reception, ports, queues, passage, dialer, starttls, onAdmitted } =
       this.#options

@@ -19,7 +19,7 @@ export class Ask {
     this.#slots = slots
   }
 
-  /** Connects the upstream's socket to where the decision says. */
+  /** Connects the upstream's socket to the decided endpoint. */
   connect(slot: number, { family, address, port }: Decision): void {
     const { fd, generation } = this.#slots
     const word = this.#ask(slot, Operation.CONNECT, UPSTREAM)
@@ -33,7 +33,7 @@ export class Ask {
     this.#kernel.receive(fd[2 * slot + side], pool, repeats, word, generation[slot])
   }
 
-  /** Sends to `side` what stands at this place of the kernel's memory. */
+  /** Sends the bytes at this place of the kernel's memory to `side`. */
   send(slot: number, side: Side, at: number, bytes: number, more: boolean): void {
     const { fd, generation } = this.#slots
     const word = this.#ask(slot, Operation.SEND, side)
@@ -58,7 +58,7 @@ export class Ask {
     this.#kernel.watch(fd[2 * slot + side], word, generation[slot])
   }
 
-  /** Calls the side's operation of this kind back; it ends with its own completion. */
+  /** Cancels the side's operation of this kind; it ends with its own completion. */
   cancel(slot: number, kind: number, side: Side): void {
     const generation = this.#slots.generation[slot]
     const word = this.#ask(slot, Operation.CANCEL, side)
@@ -72,14 +72,14 @@ export class Ask {
     this.#kernel.cancelAll(fd[2 * slot + side], word, generation[slot])
   }
 
-  /** Closes the side's socket, of which nothing is in flight; that makes no completion. */
+  /** Closes the side's socket, which has nothing in flight; makes no completion. */
   close(slot: number, side: Side): void {
     const { fd, generation } = this.#slots
     const word = subject(slot, Operation.CLOSE | side)
     this.#kernel.close(fd[2 * slot + side], word, generation[slot])
   }
 
-  /** A completion has come of the slot. */
+  /** A completion of the slot has come. */
   completed(slot: number, flags: number): void {
     if ((flags & MORE) === 0) this.#slots.inFlight[slot]--
   }

@@ -1,5 +1,6 @@
 /**
- * Bulk: which directions are spliced (splice.ts) instead of copied, and what follows a turn of it.
+ * Bulk: decides which directions are spliced (splice.ts) instead of copied, and what follows a turn
+ * of splicing.
  *
  *   much in large pieces ─▶ pump ─┬─▶ a poll for its source or its target ─▶ pump …
  *                                 └─▶ little, or the end: receives again, and copies
@@ -17,8 +18,8 @@ import { otherOf, PortIs, type Side, type Slots } from './slots.ts'
 import { Next, type Splicer } from './splice.ts'
 
 /**
- * A port is bulk, and spliced, after this much in receives of BULK_LEAST_BYTES (splice.ts) or more.
- * 4 MiB was slower.
+ * A port is bulk, and spliced, after this many bytes in receives of BULK_LEAST_BYTES (splice.ts) or
+ * more. 4 MiB was slower.
  */
 const BULK_BYTES = 2 ** 20
 
@@ -44,7 +45,7 @@ export class Bulk {
     this.#ports = options.ports
   }
 
-  /** Whether bytes of `side` may go past us. */
+  /** Whether bytes of `side` may bypass filters. */
   isBulk(slot: number, side: Side): boolean {
     if (this.#slots.streak[2 * slot + side] < BULK_BYTES) return false
     return this.#isTransparent(slot, side) && this.#isTransparent(slot, otherOf(side))
@@ -54,7 +55,7 @@ export class Bulk {
     return this.#ports.filter(2 * slot + side)?.isTransparent ?? true
   }
 
-  /** Splices what `side` has said to the other side, and asks for what it needs to go on. */
+  /** Splices bytes from `side` to the other side, and asks for what it needs to go on. */
   pump(slot: number, side: Side): void {
     const { splicer, account, clock } = this.#options
     const { fd, activeMs } = this.#slots
@@ -80,7 +81,7 @@ export class Bulk {
         ask.writable(slot, otherOf(side))
         break
       case Next.copy:
-        this.#slots.streak[2 * slot + side] = 0 // it has to show again that it is bulk
+        this.#slots.streak[2 * slot + side] = 0 // it has to qualify as bulk again
         this.#ports.receive(slot, side)
         break
       case Next.brokenSource:
@@ -95,7 +96,7 @@ export class Bulk {
   }
 
   /**
-   * splice(2) asks the sockets whether it may wait. The kernel's operations wait all the same, but
+   * splice(2) blocks unless the sockets are non-blocking. The kernel's operations wait anyway, but
    * those of io_uring may end with −EAGAIN (kernel/uring/prepare.ts).
    */
   #unblock(at: number): void {

@@ -1,5 +1,5 @@
 /**
- * The connections of one worker, each module a stage on their way, and each knows those after it:
+ * The connections of one worker. Each module is a stage, and knows only those after it:
  *
  *   accept (intake.ts) ─▶ read (reading.ts) ─▶ decide (admission.ts) ─▶ dial (dialer.ts)
  *                                     close (endings.ts) ◀─ relay (passage.ts, flows.ts) ◀─┘
@@ -112,7 +112,7 @@ export class Connections {
     this.#passage = passage
   }
 
-  /** One completion of a connection's operation: the one that the kernel has found. */
+  /** Handles the completion that the kernel has found. */
   complete(): void {
     const { generation, state } = this.slots
     const { word, result, flags } = this.#kernel
@@ -159,12 +159,12 @@ export class Connections {
     }
   }
 
-  /** Connections that had to wait for a buffer go on. */
+  /** Resumes connections that waited for a buffer. */
   feed(): void {
     this.ports.feed(() => makeRoom(this.#kernel))
   }
 
-  /** Ends what is overdue, and looks at what has waited for it. */
+  /** Ends what is overdue, and resumes what waited for it. */
   readonly look = (slot: number): void => {
     const { deadlines, endings } = this
     makeRoom(this.#kernel)

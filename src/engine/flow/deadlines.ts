@@ -12,21 +12,16 @@ import type { Slots } from './slots.ts'
 /** The time of this turn of the loop, monotonic. */
 export type Clock = { nowMs: number }
 
-/**
- * A side without a receive is checked after this time, and again while it has none (watch.ts).
- */
+/** A side without a receive is checked after this time, and again while it has none (watch.ts). */
 export const UNHEARD_MS = 1000
-/**
- * A dial that takes longer than this has its client watched; and a client that there is no buffer
- * for.
- */
+/** After this time of dialing, or without a buffer, weir watches the client. */
 const DIALING_MS = 50
 
 export class Deadlines {
   readonly #slots: Slots
   readonly #wheel: TimerWheel
   readonly #clock: Clock
-  /** Filled for the slot in question: no object is made for each. */
+  /** Filled for the slot in question, so that no object is made for each. */
   readonly #times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0, agreeUntilMs: 0 }
   readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
 
@@ -46,7 +41,7 @@ export class Deadlines {
     this.#wheel.expire(this.#clock.nowMs, look)
   }
 
-  /** The reason for which the connection's time is up, READ_LATE, or IN_TIME. */
+  /** The reason for which the connection times out, READ_LATE, or IN_TIME. */
   overdue(slot: number): number {
     this.#fill(slot)
     return overdue(this.#slots.state[slot] as State, this.#times, this.#allowed, this.#clock.nowMs)
@@ -58,7 +53,7 @@ export class Deadlines {
     this.#wheel.arm(slot, deadlineMs(this.#slots.state[slot] as State, this.#times, this.#allowed))
   }
 
-  /** A side of it has no receive now, so its reset would go unnoticed. */
+  /** A side has no receive now, so nothing would notice its reset. */
   unheard(slot: number): void {
     const waitMs = this.#slots.state[slot] <= State.Dialing ? DIALING_MS : UNHEARD_MS
     this.#wheel.arm(slot, this.#clock.nowMs + waitMs)

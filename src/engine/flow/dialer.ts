@@ -47,16 +47,16 @@ type DialerOptions = {
 
 export class Dialer {
   readonly #options: DialerOptions
-  /** Of a connection that goes on to another endpoint, while that is dialed. */
+  /** The decision of a connection that goes on to another endpoint, while weir dials it. */
   readonly #another = createDecision()
-  /** Of the connection in question. */
+  /** The header of the current connection. */
   readonly #header = new Uint8Array(PROXY_WRITTEN_MAX + SSL_REQUEST.length)
 
   constructor(options: DialerOptions) {
     this.#options = options
   }
 
-  /** Dials where the decision says, which was made with `table`. */
+  /** Dials the decided endpoint; `table` made the decision. */
   dial(slot: number, table: Table, decision: Decision): void {
     const { attempts, clock } = this.#options
     attempts.begin(slot, table, decision, clock.nowMs)
@@ -70,7 +70,7 @@ export class Dialer {
     else this.#fail(slot, result)
   }
 
-  /** Calls the connect back; it completes with −ECANCELED, and another endpoint may be tried. */
+  /** Cancels the connect; it completes with −ECANCELED, and another endpoint may be tried. */
   callBack(slot: number): void {
     const { ask, slots, clock } = this.#options
     mark('a connect is called back')
@@ -138,7 +138,7 @@ export class Dialer {
   }
 
   /**
-   * A PROXY header goes before what the client says, and at once where it says nothing; then the
+   * A PROXY header precedes the client's bytes, and goes at once if there are none; then the
    * request for TLS, whose answer the client's bytes wait for (starttls.ts).
    */
   #introduce(slot: number): boolean {
@@ -156,7 +156,7 @@ export class Dialer {
     return flows.prefix(slot, UPSTREAM, this.#header.subarray(0, bytes))
   }
 
-  /** The upstream had accepted, and has reset before its connect was completed. */
+  /** The upstream accepted, and reset before its connect completed. */
   #failAtOnce(slot: number, result: number): void {
     const { slots, attempts, journal, clock } = this.#options
     mark('an upstream resets as it connects')

@@ -30,12 +30,12 @@ import type { Splicer } from './splice.ts'
 import type { Tally } from './tally.ts'
 
 /**
- * Connections that are being reset at the same time: each ends two or three operations, and
- * io_uring hands over 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux
- * 6.13), in order: so a connection waits behind at most these.
+ * Connections being reset at the same time: each ends two or three operations, and io_uring
+ * delivers 20 completions a turn (IO_LOCAL_TW_DEFAULT_MAX in io_uring/io_uring.h, Linux 6.13), in
+ * order. So a connection waits behind at most these.
  */
 const CUT_AT_ONCE = 32
-/** A limit for loops that may not end. */
+/** Bounds loops that may not end. */
 const CUT_EACH_TURN = 4
 
 type EndingsOptions = {
@@ -58,9 +58,9 @@ export class Endings {
   readonly #options: EndingsOptions
   readonly #slots: Slots
   readonly #counters: Float64Array
-  /** Slots that are to be reset, in the order in which they ended. */
+  /** Slots to reset, in the order in which they ended. */
   #doomed: number[] = []
-  /** Those that were reset, and are not closed yet. */
+  /** Slots that were reset and are not closed yet. */
   #cutting = 0
 
   constructor(options: EndingsOptions) {
@@ -70,8 +70,8 @@ export class Endings {
   }
 
   /**
-   * Ends a counted connection that is to go nowhere, and of which nothing is in the kernel; slot
-   * or descriptor −1: it has none.
+   * Ends a counted connection that goes nowhere and has nothing in the kernel; slot or descriptor
+   * −1: it has none.
    */
   refuse(slot: number, fd: number, arrival: Arrival, reason: number): void {
     const { kernel, journal, reception, clock } = this.#options
@@ -103,14 +103,14 @@ export class Endings {
     for (let slot = 0; slot < used; slot++) if (state[slot] !== State.Free) this.close(slot, reason)
   }
 
-  /** A socket of `side` failed, with −errno; 0: as a reset. */
+  /** A socket of `side` failed, with −errno; 0: a reset. */
   break(slot: number, side: Side, result: number): void {
     const error = result || -Errno.ECONNRESET
     this.#options.journal.broke(slot, error)
     this.close(slot, relayFailure(side === CLIENT ? 'client' : 'upstream', errnoName(error)))
   }
 
-  /** Nothing more is relayed; what is in the kernel ends, and then the sockets are closed. */
+  /** Relays nothing more; operations in the kernel end, and then the sockets are closed. */
   settle(slot: number, reason: number): void {
     const slots = this.#slots
     const { attempts, decider, ports, deadlines } = this.#options
@@ -135,12 +135,12 @@ export class Endings {
     this.endWhenIdle(slot)
   }
 
-  /** Whether `cut` has something to do. */
+  /** Whether `cut` has work. */
   get isCutting(): boolean {
     return this.#doomed.length > 0
   }
 
-  /** Resets some of those that are to be, which ends what is in the kernel for them. */
+  /** Resets some of the waiting slots, which ends their operations in the kernel. */
   cut(): void {
     const { kernel, ports } = this.#options
     const count = Math.max(CUT_EACH_TURN, CUT_AT_ONCE - this.#cutting)
@@ -155,7 +155,7 @@ export class Endings {
     }
   }
 
-  /** Closes and frees the slot, unless something of it is still in the kernel. */
+  /** Closes and frees the slot, unless it still has operations in the kernel. */
   endWhenIdle(slot: number): void {
     const slots = this.#slots
     const { journal, clock } = this.#options

@@ -2,13 +2,12 @@
  * The data plane of one worker on a kernel that it is given (kernel/kernel.ts), in a loop that
  * never returns to Node's own.
  *
- *   wait ─▶ orders, accepts, completions ─▶ what follows from them is asked ─▶ handed over with the next wait
+ * wait ─▶ orders, accepts, completions ─▶ operations that follow ─▶ submitted with the next wait
  *
- * A connection that is accepted here may be served by another worker, and vice versa
- * (hand-over.ts).
+ * Another worker may serve a connection that this one accepted, and vice versa (hand-over.ts).
  *
  * While the thread waits, nothing of Node runs in it: no timer, no promise, no print. Orders arrive
- * in the mailbox with a wake, reports leave by the port, counts by shared memory.
+ * in the mailbox with a wake, reports leave through the port, counts through shared memory.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -47,7 +46,7 @@ export function runFlowEngine(task: EngineTask, kernel: Kernel, onAdmitted?: OnA
   engine.end()
 }
 
-/** The end of all: when the rest is reset, and what had ended before it began. */
+/** A drain: at its end the rest is reset. What had ended before it began does not count. */
 type Drain = {
   untilMs: number
   readonly timeoutMs: number
@@ -56,7 +55,7 @@ type Drain = {
 }
 
 export class FlowEngine {
-  /** It has drained, or stopped: only `end` is left to do. */
+  /** It has drained or stopped: only `end` is left to do. */
   ended = false
   readonly #task: EngineTask
   readonly #kernel: Kernel
@@ -119,15 +118,15 @@ export class FlowEngine {
   }
 
   /**
-   * In the middle. The supervisor closes what is open (kernel/left-behind.ts), and what is in the
-   * inbox.
+   * Ends in the middle. The supervisor closes what is open (kernel/left-behind.ts), and what is in
+   * the inbox.
    */
   abandon(): void {
     this.#handOver.close()
     this.#kernel.stop()
   }
 
-  /** Waits until something happens, and does what follows from it. */
+  /** Waits until something happens, and handles it. */
   turn(): void {
     const kernel = this.#kernel
     const connections = this.#connections
@@ -145,7 +144,7 @@ export class FlowEngine {
     this.#continueDrain()
   }
 
-  /** Until the next thing that is due by itself; −1 is without end. */
+  /** Time until the next timer; −1: none. */
   #waitMs(): number {
     const { ports, endings, deadlines } = this.#connections
     if (ports.isHungry || endings.isCutting) return 0
@@ -181,7 +180,7 @@ export class FlowEngine {
 
   readonly #onAccept = (listening: Listening, fd: number): void => {
     this.#mailbox.refresh()
-    // Other workers may not have a listener that is about to be closed.
+    // Other workers may lack a listener that is about to close.
     if (listening.retiring || !this.#passOn(listening, fd)) this.#connections.intake.serve(listening, fd)
   }
 
@@ -197,8 +196,8 @@ export class FlowEngine {
   }
 
   /**
-   * From here on, no other worker hands anything over: what has come is served by the table that it
-   * came for.
+   * From here on, no other worker hands anything over: what has arrived is served by the table that
+   * it was meant for.
    */
   #closeInbox(): void {
     this.#handOver.close()
@@ -247,7 +246,7 @@ export class FlowEngine {
     return { untilMs, timeoutMs, closedBefore: closed, resetBefore: reset }
   }
 
-  /** The time of a drain counts from when every queue has been emptied. */
+  /** The time of a drain starts once every queue is empty. */
   #continueDrain(): void {
     const drain = this.#drain
     if (!drain || this.#listeners.count > 0) return

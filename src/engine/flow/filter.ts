@@ -1,6 +1,6 @@
 /**
- * A filter: stands between one side's socket and the flows, such as a TLS session. It gets the
- * bytes from and for its side, and hands on the result:
+ * A filter stands between one side's socket and the flows, such as a TLS session. It gets the bytes
+ * from and for its side, and passes on the result:
  *
  *   socket ─▶ said ──▶ passage.pass ─▶ the other side          saidEnd ─▶ passage.passEnd
  *   socket ◀─ flows.put ◀──── tell ◀── the other side          tellEnd ─▶ flows.putEnd
@@ -19,17 +19,15 @@
 import type { Side } from './slots.ts'
 
 export interface Filter {
-  /** Whether it passes bytes unchanged from now on: bulk then bypasses it. */
+  /** Whether it passes bytes unchanged from now on, so that bulk can bypass it. */
   readonly isTransparent: boolean
-  /** @param more  Others follow at once, or the end does. */
+  /** @param more  More bytes follow at once, or the end does. */
   said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void
-  /**
-   * The side's stream has ended, as the kernel says: what was said may be incomplete all the same.
-   */
+  /** The side's stream has ended, by the kernel; what it sent may still be incomplete. */
   saidEnd(slot: number, side: Side): void
   tell(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void
-  /** Nothing follows after what it was told; last words go before `putEnd`. */
+  /** No more input follows; its last words go before `putEnd`. */
   tellEnd(slot: number, side: Side): void
-  /** The connection is over, in whatever way; nothing may be called for it. */
+  /** The connection is over; nothing may be called for it. */
   closed(slot: number, side: Side): void
 }

@@ -1,12 +1,12 @@
 /**
- * Flows: the two directions of a connection. What is put into one goes out to the other side,
- * complete and in order, and then the end, with back-pressure against slow readers.
+ * Flows: the two directions of a connection. Bytes put into one go out to the other side, complete
+ * and in order, and then the end, with back-pressure against slow readers.
  *
  *   port ─▶ passage.ts ─▶ put ─▶ queue ─▶ send, send … ─▶ its port goes on
  *
- * A repeating receive is cancelled when the queue has grown to HELD_MAX, and started again when all
- * of it was sent: that is the back-pressure. Large pieces alternate: one receive, then one send. An
- * idle connection holds no buffer.
+ * A repeating receive is cancelled when the queue has grown to HELD_MAX, and started again after
+ * everything was sent: that is the back-pressure. Large pieces alternate: one receive, then one
+ * send. An idle connection holds no buffer.
  */
 
 import { assert } from '../../base/assert.ts'
@@ -27,9 +27,9 @@ import { CLIENT, FlowIs, otherOf, type Side, type Slots, UPSTREAM } from './slot
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
 /**
- * Buffers in a direction's queue at which its receive is called back. What the kernel receives
- * until then comes all the same: io_uring receives 32 more in a turn (MULTISHOT_MAX_RETRY in
- * io_uring/net.c), and perhaps a second time.
+ * Buffers in a direction's queue at which its receive is cancelled. What the kernel receives until
+ * then still arrives: io_uring receives 32 more in a turn (MULTISHOT_MAX_RETRY in io_uring/net.c),
+ * and perhaps a second time.
  */
 const HELD_MAX = 8
 
@@ -70,7 +70,9 @@ export class Flows {
     this.#clock = options.clock
   }
 
-  /** The upstream is there: its direction begins, and the client's goes on with what came early. */
+  /**
+   * The upstream is connected: its direction begins, and the client's goes on with the early bytes.
+   */
   begin(slot: number): void {
     this.#ports.receive(slot, UPSTREAM)
     if (this.#queues.count(2 * slot + CLIENT) > 0) this.#send(slot, CLIENT, false)
@@ -80,10 +82,10 @@ export class Flows {
   // ── what is put ────────────────────────────────────────────────────────────
 
   /**
-   * Out to `side`, by its socket, which is given what stands in the buffer. Its filter calls this,
-   * where there is one, at any time: an answer in a handshake goes to the side that spoke.
+   * Sends a buffer to `side`. A filter calls this at any time: its answer in a handshake goes to
+   * the side that spoke.
    *
-   * @param counted  How many bytes of the other side's it carries: 0 for words of its own.
+   * @param counted  How many payload bytes of the other side it carries: 0 for weir's own.
    */
   put(slot: number, side: Side, buffer: number, bytes: number, counted: number, more: boolean): void {
     const from = otherOf(side)
@@ -127,7 +129,7 @@ export class Flows {
     return ports.isLarger(direction) || this.#queues.count(direction) >= HELD_MAX || ports.isScarce()
   }
 
-  /** Ends the output to `side`: its socket is shut down after all bytes that were put. */
+  /** Ends the output to `side`: shuts down its socket after all bytes that were put. */
   putEnd(slot: number, side: Side): void {
     const direction = 2 * slot + otherOf(side)
     this.#slots.flow[direction] |= FlowIs.ended
@@ -135,16 +137,16 @@ export class Flows {
   }
 
   /**
-   * A filter keeps what `side` says, or its end, as in a handshake with the other side: nothing
-   * more is received from `side` until `resume`. What the kernel has received by then is told all
-   * the same.
+   * A filter keeps the bytes of `side`, or its end, as in a handshake with the other side: weir
+   * receives nothing more from `side` until `resume`. What the kernel has received by then is still
+   * passed to the filter.
    */
   hold(slot: number, side: Side): void {
     this.#slots.flow[2 * slot + side] |= FlowIs.held
     this.#ports.stop(slot, side)
   }
 
-  /** The filter has put all that it kept. */
+  /** The filter has put everything that it kept. */
   resume(slot: number, side: Side): void {
     const direction = 2 * slot + side
     this.#slots.flow[direction] &= ~FlowIs.held
@@ -158,14 +160,14 @@ export class Flows {
     return state === State.Relaying || state === State.HalfClosed
   }
 
-  /** Whether the side can be spoken to. */
+  /** Whether the side can be written to. */
   #isThere(slot: number, side: Side): boolean {
     return side === CLIENT || this.#isOpen(slot)
   }
 
   // ── what goes on ───────────────────────────────────────────────────────────
 
-  /** Sends the first of what `side`'s direction holds to the other side. */
+  /** Sends the first buffer of `side`'s direction to the other side. */
   #send(slot: number, side: Side, more: boolean): void {
     const queues = this.#queues
     const direction = 2 * slot + side
@@ -192,8 +194,8 @@ export class Flows {
   }
 
   /**
-   * A socket is ready for `side`'s direction. What is wrong with it (POLL_ERR), the next attempt
-   * finds out.
+   * A socket is ready for `side`'s direction. The next attempt finds out what is wrong with it
+   * (POLL_ERR).
    */
   ready(slot: number, side: Side, events: number): void {
     if (events < 0) this.#endings.break(slot, side, events)
@@ -203,11 +205,11 @@ export class Flows {
     } else if ((this.#slots.flow[2 * slot + side] & FlowIs.sending) === 0) this.goOn(slot, side)
   }
 
-  /** Goes on with a direction that sends nothing at the moment. */
+  /** Resumes a direction that sends nothing at the moment. */
   goOn(slot: number, side: Side): void {
     const { flow } = this.#slots
     const direction = 2 * slot + side
-    if ((flow[direction] & FlowIs.finished) !== 0) return // a poll that came late
+    if ((flow[direction] & FlowIs.finished) !== 0) return // a late poll
     if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
     else if ((flow[direction] & FlowIs.ended) !== 0) {
       if (this.#isOpen(slot)) this.#finish(slot, side)
@@ -221,13 +223,13 @@ export class Flows {
 
   // ── the end ────────────────────────────────────────────────────────────────
 
-  /** Tells the other side that no more comes; after the second time both sockets are closed. */
+  /** Passes the end to the other side; after the second end both sockets are closed. */
   #finish(slot: number, side: Side): void {
     const slots = this.#slots
     slots.flow[2 * slot + side] |= FlowIs.finished
     this.#account.ended(slot, side)
     if (slots.state[slot] === State.HalfClosed) {
-      this.#endings.settle(slot, slots.reason[slot]) // closing says it as well
+      this.#endings.settle(slot, slots.reason[slot]) // close(2) sends it as well
       return
     }
     slots.enter(slot, State.HalfClosed)

@@ -1,20 +1,20 @@
 /**
- * Which worker gets an accepted connection: the kernel spreads them by a hash of their addresses
- * (SO_REUSEPORT), and does not know which ones stay open.
+ * Which worker gets an accepted connection. The kernel spreads connections by a hash of their
+ * addresses (SO_REUSEPORT), and does not know which ones stay open.
  *
  * A worker's load is its open connections and those in its inbox. A worker keeps what it accepts
- * while its load is at most the least of all plus the slack, and gives it to the least loaded
- * otherwise. So while connections only come, no two of W workers are further apart than the slack
- * and 1, and none further from the mean than (W − 1) / W of that: with 1 000 long ones over 4
- * workers 16 of 250, and a few more where several decide at the same moment. Connections that end
- * may leave more; those that come then are what levels it.
+ * while its load is at most the minimum of all plus the slack, and otherwise gives it to the least
+ * loaded. So while connections only come, no two of W workers differ by more than the slack and 1,
+ * and none differs from the mean by more than (W − 1) / W of that: with 1 000 long ones over 4
+ * workers 16 of 250, and a few more if several decide at the same moment. Connections that end may
+ * leave a larger difference, which new ones level.
  *
- * Short connections are left alone: under even load their number swings by as much as there are, as
- * the threads take turns, and is level again before a hand-over has paid. So the short ones that
- * have ended here lately are added to the slack: a difference that will soon be gone by itself is
- * none. (Without that, 26 to 46 % of the short connections of a busy machine changed their worker;
- * with it, 0.1 % with 64 clients, and 5 % with 512.) Where long ones come among many short ones,
- * they are thus levelled less.
+ * Short connections are left alone: under even load their number varies by as much as there are,
+ * since threads take turns, and is level again before a hand-over has paid. So the slack grows by
+ * the short ones that ended here lately: a difference that will soon vanish does not count.
+ * (Without that, 26 to 46 % of the short connections of a busy machine changed their worker; with
+ * it, 0.1 % with 64 clients, and 5 % with 512.) Long connections among many short ones are
+ * therefore levelled less.
  */
 
 import { mark } from '../../base/mark.ts'
@@ -25,7 +25,7 @@ import type { WorkerTask } from '../worker/protocol.ts'
 import { SHORT_MS, type Tally } from './tally.ts'
 
 /**
- * What a worker may have more than the least loaded one: this, or a 12th of that one's load where
+ * How much more load than the least loaded worker is allowed: this, or a 12th of that one's load if
  * it is more.
  */
 const SLACK_LEAST = 16
@@ -37,7 +37,7 @@ export class HandOver {
   readonly #stats: Stats
   readonly #inboxes: Inboxes
   readonly #tally: Tally
-  /** Of the table that rows mean listeners of. */
+  /** The generation of the table whose listeners rows mean. */
   #generation = 0
   #isOpen = false
   #sinceMs = 0
@@ -66,7 +66,7 @@ export class HandOver {
     this.#inboxes.close(this.#worker)
   }
 
-  /** Whether another worker has `fd` now, which the listener at `row` has accepted. */
+  /** Whether another worker now has `fd`, which the listener at `row` accepted. */
   pass(fd: number, row: number, nowMs: number): boolean {
     const worker = this.#isOpen ? this.#choose(nowMs) : this.#worker
     if (worker === this.#worker) return false
@@ -101,7 +101,7 @@ export class HandOver {
     return own > least + Math.max(slack, least * SLACK_SHARE) ? chosen : this.#worker
   }
 
-  /** How many short ones have ended here in the SHORT_MS that are running, or in those before. */
+  /** How many short ones ended here in the current SHORT_MS, or in the one before. */
   #lately(nowMs: number): number {
     const { short } = this.#tally
     const passedMs = nowMs - this.#sinceMs

@@ -35,7 +35,7 @@ type IntakeOptions = {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #counters: Float64Array
-  /** Filled for the connection in question. */
+  /** Filled for the current connection. */
   readonly #peer = createSocketName()
   readonly #local = createSocketName()
 
@@ -45,7 +45,7 @@ export class Intake {
     this.#counters = stats.counters[worker]
   }
 
-  /** Serves a connection that a listener has accepted, here or in another worker. */
+  /** Serves a connection that a listener accepted, here or in another worker. */
   serve(listening: Listening, fd: number): void {
     const { reception, reading, admission, endings, clock } = this.#options
     this.#counters[Counter.accepted]++
@@ -58,15 +58,12 @@ export class Intake {
     else admission.decide(slot, arrival)
   }
 
-  /**
-   * The kernel has no files or memory for another: those that wait to be accepted, wait a little
-   * longer.
-   */
+  /** The kernel has no files or memory for another: the queue waits a little longer. */
   countPause(): void {
     this.#counters[Counter.acceptPauses]++
   }
 
-  /** This many were never accepted, for lack of descriptors, and the kernel resets them now. */
+  /** This many were never accepted, for lack of descriptors; the kernel resets them now. */
   lose(listening: Listening, count: number): void {
     const { reception, endings, clock } = this.#options
     for (let left = count; left > 0; left--) {
@@ -77,7 +74,7 @@ export class Intake {
     }
   }
 
-  /** A slot that is Reading, or −1 where there is none left. */
+  /** A slot in Reading, or −1 if none is left. */
   #take(fd: number): number {
     const { slots, clock } = this.#options
     const slot = slots.take()
@@ -88,14 +85,14 @@ export class Intake {
     return slot
   }
 
-  /** The reason for which it cannot even be decided about, or −1. */
+  /** The reason for which weir cannot even decide about it, or −1. */
   #refusal(listening: Listening, slot: number, fd: number, arrival: Arrival): number {
     if (fd >= this.#options.descriptorCeiling) return Reason['accept-error']
     if (!this.#identify(listening, fd, arrival)) return Reason['client-reset']
     return slot < 0 ? Reason['max-connections'] : -1
   }
 
-  /** Fills in the connection's addresses; false where the client is already gone. */
+  /** Fills in the connection's addresses; false if the client is already gone. */
   #identify({ local, socket }: Listening, fd: number, arrival: Arrival): boolean {
     const { sockets } = this.#options
     const { query } = arrival

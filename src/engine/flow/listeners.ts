@@ -22,22 +22,19 @@ import * as Operation from './operations.ts'
 const RETRY_MS = 1000
 /** After an accept that failed. */
 const PAUSE_MS = 100
-/** Listeners that are opened or closed in one turn of the loop. */
+/** Listeners opened or closed in one turn of the loop. */
 const EACH_TURN = 16
 
 type ListenersOptions = {
   readonly kernel: Kernel
   readonly onAccept: (listening: Listening, fd: number) => void
-  /**
-   * The kernel has no files or memory for another connection: those that wait, wait a little
-   * longer.
-   */
+  /** The kernel has no files or memory for another connection: the queue waits a little longer. */
   readonly onPause: () => void
   /** This many wait at a closing listener and cannot be accepted. */
   readonly onLost: (listening: Listening, count: number) => void
   /**
-   * Every listener of `generation` accepts, but for `failures`, and no other does; again whenever
-   * these change.
+   * Every listener of `generation` accepts, except for `failures`, and no other does; reported
+   * again if these change.
    */
   readonly onListening: (generation: number, failures: readonly ListenFailure[]) => void
 }
@@ -49,10 +46,10 @@ export class Listeners {
   readonly #bySlot = new Map<number, Listening>()
   /** By row of the newest table. */
   #byRow: Listening[] = []
-  /** What is still to be opened, and what to be closed. */
+  /** Listeners to open, and listeners to close. */
   readonly #toOpen: Listening[] = []
   readonly #toClose: Listening[] = []
-  /** Those that are retiring and still have a socket. */
+  /** Retiring listeners that still have a socket. */
   #retiring = 0
   readonly #failed = new Set<Listening>()
   #nextSlot = 0
@@ -75,12 +72,12 @@ export class Listeners {
     return found
   }
 
-  /** When `work` has something to do. */
+  /** When `work` is due. */
   get nextWorkMs(): number {
     return this.#toOpen.length + this.#toClose.length > 0 ? 0 : this.#nextRetryMs
   }
 
-  /** Makes the listeners what `table` says. */
+  /** Opens and closes listeners to match `table`. */
   adopt(table: Table, nowMs: number): void {
     this.#generation = table.generation
     this.#byRow = []
@@ -98,8 +95,8 @@ export class Listeners {
   }
 
   /**
-   * What waits at a listener that is being closed is decided by the newest table that has its
-   * place, as at its successor.
+   * Connections that wait at a closing listener are decided by the newest table that has its place,
+   * as at its successor.
    */
   #succeed(): void {
     for (const listening of this.#bySlot.values()) {
@@ -111,13 +108,13 @@ export class Listeners {
     }
   }
 
-  /** The listeners are the same; what is accepted from now on is decided by `table`. */
+  /** The listeners are the same; `table` decides about what is accepted from now on. */
   revise(table: Table): void {
     for (const listening of [...this.#byPlace.values(), ...this.#bySlot.values()])
       if (listening.table.generation === table.generation) listening.table = table
   }
 
-  /** Accepts what already waits, then closes every listener: `work` does it. */
+  /** Accepts what already waits, then closes every listener; `work` does it. */
   retireAll(): void {
     for (const listening of this.#byPlace.values()) this.#retire(listening)
   }
@@ -140,7 +137,7 @@ export class Listeners {
     }
   }
 
-  /** Opens and closes a few listeners, and has those try again that failed a moment ago. */
+  /** Opens and closes a few listeners, and retries those that failed a moment ago. */
   work(nowMs: number): void {
     if (nowMs >= this.#nextRetryMs) this.#retry(nowMs)
     const opening = this.#toOpen.splice(0, EACH_TURN)
@@ -210,7 +207,7 @@ export class Listeners {
   }
 
   #callBack(listening: Listening): void {
-    if (listening.fd < 0) return // its accept has ended by itself
+    if (listening.fd < 0) return // its accept ended by itself
     if (!listening.accepting) {
       this.#close(listening)
       return
@@ -248,7 +245,7 @@ export class Listeners {
     this.#nextRetryMs = Math.min(this.#nextRetryMs, ms)
   }
 
-  /** Says how things stand once nothing is to be opened or retiring, unless that has been said. */
+  /** Reports the state once nothing is left to open or retire, unless it was reported. */
   #report(): void {
     if (this.#toOpen.length > 0 || this.#retiring > 0) return
     const failures = [...this.#failed].flatMap(each => each.failure ?? [])

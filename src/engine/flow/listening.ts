@@ -1,5 +1,6 @@
 /**
- * One listening socket of a worker: how it is opened, and what its connections are matched by.
+ * One listening socket of a worker: how it is opened, and the table that its connections are
+ * matched by.
  */
 
 import { isDeepStrictEqual } from 'node:util'
@@ -11,7 +12,7 @@ import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
 
 /**
- * Connections that wait for accept, each listener and worker; the kernel caps it at
+ * Connections that wait for accept, for each listener and worker; the kernel caps it at
  * net.core.somaxconn.
  */
 const BACKLOG = 4096
@@ -30,9 +31,9 @@ export type Listening = {
   readonly place: string
   /** Its number in user_data. */
   readonly slot: number
-  /** −1 while it has failed. */
+  /** −1 after a failure. */
   fd: number
-  /** Where its connections arrive, where that is one address: it need not be asked of each. */
+  /** The local address of its connections if it is only one: then weir need not ask for each. */
   local: SocketName | null
   /** The newest table that has this listener, its name and row there. */
   table: Table
@@ -43,7 +44,7 @@ export type Listening = {
   failure: ListenFailure | null
   accepting: boolean
   retiring: boolean
-  /** When to accept or to open again; Infinity while neither is due. */
+  /** When to accept or to open again; Infinity: neither is due. */
   retryMs: number
 }
 
@@ -69,7 +70,7 @@ export const createListening = (
   retryMs: Number.POSITIVE_INFINITY,
 })
 
-/** Opens its socket; false where it cannot be opened, and `failure` says why. */
+/** Opens its socket; false if that fails, and `failure` says why. */
 export function open(listening: Listening, sockets: SocketCalls): boolean {
   const { key } = listening.socket
   const fd = listen(listening.socket, sockets)

@@ -1,6 +1,6 @@
 /**
- * The passage: what comes from a side goes by its filter and the other side's, where there are any
- * (filter.ts), and is put into its flow (flows.ts).
+ * The passage: bytes from a side pass its filter and the other side's, if there are any
+ * (filter.ts), and enter the flow (flows.ts).
  *
  *   port ─▶ filter? ─ pass ─▶ the other side's filter? ─ put ─▶ flow
  */
@@ -73,14 +73,14 @@ export class Passage {
     }
   }
 
-  /** `bytes` bytes came from the client while it was read from (reading.ts), and are to go on. */
+  /** `bytes` bytes came from the client during reading (reading.ts), and go on. */
   cameEarly(slot: number, bytes: number): void {
     this.#account.came(slot, CLIENT, bytes)
   }
 
   /**
-   * A filter stands before a client that was read from (reading.ts): it is told all that the client
-   * has said, as if it came only now. Words of our own that stand in between stay where they are.
+   * A filter is placed before a client that was read from (reading.ts): it gets everything that the
+   * client sent, as if it came only now. weir's own bytes in between stay where they are.
    */
   tellEarly(slot: number): void {
     const { flow } = this.#slots
@@ -107,7 +107,7 @@ export class Passage {
       return
     }
     filter.said(slot, side, buffer, bytes, more)
-    // It may have kept them to itself, or ended the connection.
+    // It may have kept them, or ended the connection.
     const isKept = this.#queues.count(2 * slot + side) === 0 && !this.#ports.isBusy(2 * slot + side)
     if (isKept && !this.#isEnding(slot)) this.#flows.goOn(slot, side)
   }
@@ -119,9 +119,9 @@ export class Passage {
   }
 
   /**
-   * What `side` has said goes to the other side. Its filter calls this, where there is one.
+   * Bytes of `side` go to the other side. A filter calls this, if there is one.
    *
-   * @param more  Others follow at once, or the end does.
+   * @param more  More bytes follow at once, or the end does.
    */
   pass(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
     const to = otherOf(side)
@@ -131,9 +131,7 @@ export class Passage {
     else filter.tell(slot, to, buffer, bytes, more)
   }
 
-  /**
-   * `side` says no more; what it said before goes first. Its filter calls this, where there is one.
-   */
+  /** `side` has ended; its earlier bytes go first. A filter calls this, if there is one. */
   passEnd(slot: number, side: Side): void {
     const to = otherOf(side)
     const filter = this.#ports.filter(2 * slot + to)
@@ -142,8 +140,8 @@ export class Passage {
   }
 
   /**
-   * While the connection is closing: new bytes are lost, and bytes being sent may have arrived. It
-   * is unknown how many of the new bytes a filter would have passed on.
+   * While the connection closes: new bytes are lost, and bytes being sent may have arrived. It is
+   * unknown how many of the new bytes a filter would have passed on.
    */
   late(slot: number, kind: number, side: Side, bytes: number): void {
     if (kind === Operation.SEND) this.#account.went(slot, otherOf(side), bytes)

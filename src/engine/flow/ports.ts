@@ -1,5 +1,5 @@
 /**
- * Ports: which operations run on each socket of a connection, and how they are chosen. flows.ts
+ * Ports: which operations run on each socket of a connection, and how weir chooses them. flows.ts
  * handles the bytes.
  *
  *   little at a time   a receive that repeats, asked for once in the life of most connections
@@ -23,13 +23,13 @@ import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { BULK_LEAST_BYTES } from './splice.ts'
 
-/** What a receive has brought. */
+/** The outcome of a receive. */
 export const Came = {
-  /** Bytes, in a buffer that is the caller's now. */
+  /** Bytes, in a buffer that the caller now owns. */
   bytes: 0,
   /** The end of the stream. */
   end: 1,
-  /** Nothing: it was called back. */
+  /** Nothing: it was cancelled. */
   stopped: 2,
   /** Nothing yet: the port goes on by itself, or with its queue. */
   nothing: 3,
@@ -67,10 +67,7 @@ export class Ports {
 
   // ── receiving ──────────────────────────────────────────────────────────────
 
-  /**
-   * Asks for bytes: for all that come, or, where they come in large pieces or buffers are few, for
-   * the next.
-   */
+  /** Receives: repeatedly, or one piece at a time if pieces are large or buffers scarce. */
   receive(slot: number, side: Side): void {
     const { port } = this.#slots
     const at = 2 * slot + side
@@ -80,7 +77,7 @@ export class Ports {
     port[at] |= PortIs.receiving
   }
 
-  /** Calls a receive back that repeats; what has come until then is still told. */
+  /** Cancels a repeating receive; what has arrived until then is still passed on. */
   stop(slot: number, side: Side): void {
     const { port } = this.#slots
     const at = 2 * slot + side
@@ -113,8 +110,8 @@ export class Ports {
   }
 
   /**
-   * Whether the last send to it was cut short. What cut it short may be a reset, which the kernel
-   * tells once: the next receive brings an end then that nobody has said (sk_err in tcp_recvmsg,
+   * Whether the last send to it was cut short. The cause may be a reset, which the kernel reports
+   * once: the next receive then returns an end that nobody sent (sk_err in tcp_recvmsg,
    * net/ipv4/tcp.c).
    */
   doubt(at: number, isShort: boolean): void {
@@ -124,8 +121,8 @@ export class Ports {
   }
 
   /**
-   * A send that has not been heard of yet may have been told of a reset as well: completions come
-   * in any order.
+   * A send that has not completed yet may also have consumed the reset: completions come in any
+   * order.
    */
   #hasReset(at: number): boolean {
     const { port, flow, fd } = this.#slots
@@ -140,15 +137,14 @@ export class Ports {
   }
 
   /**
-   * Readers that stall may hold half of the small buffers as they like; the others are given one at
-   * a time.
+   * Stalled readers may hold half of the small buffers freely; the others are given one at a time.
    */
   isScarce(): boolean {
     const { free, count } = this.#queues.small
     return free < count / 2
   }
 
-  /** Polls for bytes, once however often it is asked: `polled` ends it. */
+  /** Polls for bytes, once however often it is called: `polled` ends it. */
   awaitBytes(slot: number, side: Side): void {
     const { port } = this.#slots
     const at = 2 * slot + side
@@ -177,8 +173,8 @@ export class Ports {
   // ── buffers that run out ───────────────────────────────────────────────────
 
   /**
-   * No buffer was left. A port whose queue holds some goes on once those were sent, another waits
-   * for its turn, and so does one that is read from, whose queue goes nowhere yet.
+   * No buffer was left. A port with queued buffers resumes once they are sent; others wait for
+   * their turn, also one in Reading, whose queue goes nowhere yet.
    */
   #starve(slot: number, side: Side): void {
     const { port } = this.#slots
@@ -193,14 +189,15 @@ export class Ports {
     }
   }
 
-  /** Whether a port waits for a buffer, and there is one. */
+  /** Whether a port waits for a buffer, and one is free. */
   get isHungry(): boolean {
     return this.#starved.length > 0 && this.#queues.small.free > 0
   }
 
   /**
-   * Those that have waited longest receive again, as many as there are buffers. One of which
-   * nothing comes takes none: so, while there are both, this is to be called in each turn.
+   * The ports that waited longest receive again, as many as there are buffers. A port without
+   * incoming bytes takes none, so call this in each turn while there are waiting ports and free
+   * buffers.
    */
   feed(makeRoom: () => void): void {
     const { port, state } = this.#slots
@@ -219,20 +216,19 @@ export class Ports {
 
   // ── filters ────────────────────────────────────────────────────────────────
 
-  /** What stands between the port and the flows, or null. */
+  /** The filter between the port and the flows, or null. */
   filter(at: number): Filter | null {
     return (this.#slots.port[at] & PortIs.filtered) === 0 ? null : (this.#filters[at] ?? null)
   }
 
-  /** Whether a filter stands before a port of the slot. */
+  /** Whether a port of the slot has a filter. */
   isFiltered(slot: number): boolean {
     const { port } = this.#slots
     return ((port[2 * slot + CLIENT] | port[2 * slot + UPSTREAM]) & PortIs.filtered) !== 0
   }
 
   /**
-   * Puts a filter before the port, or takes it away: from then on all that comes and goes passes
-   * it.
+   * Adds a filter to the port, or removes it: from then on all bytes in both directions pass it.
    */
   setFilter(at: number, filter: Filter | null): void {
     this.#filters[at] = filter ?? undefined
@@ -258,7 +254,7 @@ export class Ports {
     this.#deadlines.unheard(slot)
   }
 
-  /** Calls the slot's polls back: how many there were. */
+  /** Cancels the slot's polls; returns how many there were. */
   unwatch(slot: number): number {
     return this.#unwatch(slot, CLIENT) + this.#unwatch(slot, UPSTREAM)
   }

@@ -2,8 +2,8 @@
  * The queues of the directions: received bytes in order, in the buffers that the kernel filled,
  * until they are sent.
  *
- *   small buffers   for receives that repeat, of flows that say a little at a time
- *   large buffers   for single receives, of flows that say more
+ * small buffers   for repeating receives, of flows with little traffic large buffers   for single
+ * receives, of flows with more
  *
  * Each direction has a queue, a linked list of buffers; an idle one is empty. A buffer's number
  * tells its kind. weir's own bytes are in a borrowed buffer and are not counted. flows.ts keeps
@@ -13,20 +13,20 @@
 import { assert } from '../../base/assert.ts'
 import type { BufferPool } from '../../kernel/kernel.ts'
 
-/** Numbers of large buffers are this much greater. */
+/** Numbers of large buffers have this offset. */
 const LARGE = 1 << 16
 const NONE = -1
 
 export class Queues {
   readonly small: BufferPool
   readonly large: BufferPool
-  /** By direction: the first and the last buffer of its queue, and how many there are. */
+  /** By direction: the first and the last buffer of its queue, and its length. */
   readonly #first: Int32Array
   readonly #last: Int32Array
   readonly #count: Uint16Array
   /**
-   * By buffer, the large ones behind the small ones: the next of its queue, where its bytes begin,
-   * how many there are, and how many of them count as delivered once they are sent.
+   * By buffer, large ones after small ones: the next of its queue, where its bytes begin, how many
+   * there are, and how many of them count as delivered once they are sent.
    */
   readonly #next: Int32Array
   readonly #offset: Int32Array
@@ -46,7 +46,7 @@ export class Queues {
     this.#counted = new Int32Array(buffers)
   }
 
-  /** The buffer in the flags of a completion, −1 where it has none. It is to be added or given. */
+  /** The buffer in the flags of a completion; −1: none. The caller adds it or gives it back. */
   take(flags: number, isLarge: boolean): number {
     if (!isLarge) return this.small.take(flags)
     const id = this.large.take(flags)
@@ -57,28 +57,28 @@ export class Queues {
     return buffer >= LARGE
   }
 
-  /** Gives back a buffer that no queue has. */
+  /** Gives back a buffer that is in no queue. */
   give(buffer: number): void {
     if (buffer >= LARGE) this.large.give(buffer - LARGE)
     else this.small.give(buffer)
   }
 
-  /** A buffer for bytes of our own, −1 where none is to spare. It is to be added or given. */
+  /** A buffer for weir's own bytes; −1: none is free. The caller adds it or gives it back. */
   borrow(isLarge: boolean): number {
     if (!isLarge) return this.small.borrow()
     const id = this.large.borrow()
     return id < 0 ? NONE : id + LARGE
   }
 
-  /** Where in the kernel's memory the bytes of a buffer begin. */
+  /** The position of a buffer's bytes in the kernel's memory. */
   placeOf(buffer: number): number {
     return buffer >= LARGE ? this.large.at(buffer - LARGE) : this.small.at(buffer)
   }
 
   /**
-   * Puts `bytes` bytes in `buffer` behind what the direction holds.
+   * Appends `bytes` bytes in `buffer` to the direction.
    *
-   * @param counted  How many bytes of payload they are: 0 for our own.
+   * @param counted  How many of them are payload: 0 for weir's own.
    */
   add(direction: number, buffer: number, bytes: number, counted: number): void {
     this.#fill(buffer, bytes, counted)
@@ -87,7 +87,7 @@ export class Queues {
     this.#last[direction] = buffer
   }
 
-  /** Puts bytes of our own before all that the direction holds, of which nothing is being sent. */
+  /** Prepends weir's own bytes to the direction, of which nothing is being sent. */
   lead(direction: number, buffer: number, bytes: number): void {
     this.#fill(buffer, bytes, 0)
     if (this.#count[direction]++ === 0) this.#last[direction] = buffer
@@ -105,8 +105,8 @@ export class Queues {
   }
 
   /**
-   * Puts bytes behind what the direction holds, into its last buffer if they fit: however small the
-   * pieces are.
+   * Appends bytes to the direction, into its last buffer if they fit, so that small pieces share
+   * buffers.
    */
   addCompact(direction: number, buffer: number, bytes: number, memory: Uint8Array): void {
     const last = this.#last[direction]
@@ -126,7 +126,7 @@ export class Queues {
     }
   }
 
-  /** How many bytes the direction holds. */
+  /** The number of bytes in the direction. */
   held(direction: number): number {
     let bytes = 0
     let buffer = this.#first[direction]
@@ -139,8 +139,8 @@ export class Queues {
   }
 
   /**
-   * All that the direction holds: a view of the memory, or, where it is in several buffers, a copy
-   * in `into`.
+   * All bytes of the direction: a view of the memory or, if they are in several buffers, a copy in
+   * `into`.
    */
   gather(direction: number, memory: Uint8Array, into: Uint8Array): Uint8Array {
     let gathered = 0
@@ -157,7 +157,7 @@ export class Queues {
     return into.subarray(0, gathered)
   }
 
-  /** The first `bytes` bytes, which are fewer than or all that it holds, go nowhere. */
+  /** Drops the first `bytes` bytes, at most all. */
   skip(direction: number, bytes: number): void {
     for (let left = bytes; left > 0; ) {
       const part = Math.min(left, this.bytes(direction))
@@ -166,28 +166,28 @@ export class Queues {
     }
   }
 
-  /** Buffers that the direction holds. */
+  /** The number of buffers of the direction. */
   count(direction: number): number {
     return this.#count[direction]
   }
 
-  /** Of the direction's first buffer: where its bytes begin in the kernel's memory. */
+  /** The direction's first buffer: the position of its bytes in the kernel's memory. */
   at(direction: number): number {
     const buffer = this.#first[direction]
     return this.placeOf(buffer) + this.#offset[this.#row(buffer)]
   }
 
-  /** Of the direction's first buffer: how many bytes there are. */
+  /** The direction's first buffer: the number of its bytes. */
   bytes(direction: number): number {
     return this.#bytes[this.#row(this.#first[direction])]
   }
 
-  /** Of `bytes` bytes that were sent of the first buffer, how many are payload. */
+  /** How many of `bytes` bytes sent from the first buffer are payload. */
   counted(direction: number, bytes: number): number {
     return Math.min(bytes, this.#counted[this.#row(this.#first[direction])])
   }
 
-  /** `bytes` bytes of the first buffer were sent; it is given back once it is empty. */
+  /** `bytes` bytes of the first buffer were sent; gives it back once it is empty. */
   advance(direction: number, bytes: number): void {
     const buffer = this.#first[direction]
     const row = this.#row(buffer)
@@ -201,7 +201,7 @@ export class Queues {
   }
 
   /**
-   * Takes the first buffer out, which is the caller's then: what it still holds stands at its
+   * Removes the first buffer, which the caller then owns; its remaining bytes are moved to its
    * beginning.
    */
   takeFirst(direction: number, memory: Uint8Array): number {
@@ -214,7 +214,7 @@ export class Queues {
     return buffer
   }
 
-  /** Gives back all that the direction holds. */
+  /** Gives back all buffers of the direction. */
   drop(direction: number): void {
     while (this.#count[direction] > 0) this.advance(direction, this.bytes(direction))
   }

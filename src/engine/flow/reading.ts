@@ -6,8 +6,8 @@
  *              ▲                                          └─ more ─┐         └─▶ reset
  *              └───────────────────────────────────────────────────┘
  *
- * The bytes are held in the client's queue, in as few buffers as possible, and are counted only
- * once it is known which of them go on.
+ * The bytes are in the client's queue, in as few buffers as possible, and are counted only once it
+ * is known which of them go on.
  */
 
 import { unreachable } from '../../base/assert.ts'
@@ -40,7 +40,7 @@ type ReadingOptions = {
 
 export class Reading {
   readonly #options: ReadingOptions
-  /** What stands in several buffers, in one piece; made for the first that needs it. */
+  /** Joins the bytes of several buffers; allocated at first use. */
   #scratch = new Uint8Array(0)
 
   constructor(options: ReadingOptions) {
@@ -82,7 +82,7 @@ export class Reading {
     }
   }
 
-  /** The socket can be received from, after it could not. */
+  /** The socket is readable again. */
   ready(slot: number, events: number): void {
     if (events < 0) this.#options.endings.break(slot, CLIENT, events)
     else this.#receive(slot)
@@ -109,7 +109,7 @@ export class Reading {
     }
   }
 
-  /** The client is told what the reader wants it to be told, and is heard on. */
+  /** Sends the reader's reply to the client, and reads on. */
   #answer(slot: number, arrival: Arrival): void {
     const { queues, memory, flows, endings } = this.#options
     if (arrival.reply !== 0) {
@@ -132,7 +132,7 @@ export class Reading {
     this.#receive(slot)
   }
 
-  /** In small pieces: the large buffers are for those who are served. */
+  /** In small pieces: the large buffers are for admitted connections. */
   #receive(slot: number): void {
     const { slots, ports } = this.#options
     const at = 2 * slot + CLIENT

@@ -1,8 +1,9 @@
 /**
- * Connections as slots in typed arrays: a worker's state of each, without an object or a closure.
+ * Connections as slots in typed arrays: all state that a worker has of a connection, without an
+ * object or a closure.
  *
  * A slot has two sides, the client (0) and the upstream (1), and two directions, each named after
- * the side that its bytes come from. Words of a side or a direction stand at 2 × slot + side.
+ * the side that its bytes come from. Words of a side or a direction are at 2 × slot + side.
  *
  *   free ─take─▶ in use, until both sockets are closed and the kernel has none of its operations ─free─▶
  *
@@ -21,25 +22,25 @@ export const otherOf = (side: Side): Side => (side === CLIENT ? UPSTREAM : CLIEN
 
 /** The operations and state of a side's socket; bits. */
 export const PortIs = {
-  /** A receive of it is in the kernel. */
+  /** A receive is in the kernel. */
   receiving: 1,
-  /** That receive is to end: it was called back. */
+  /** That receive was cancelled and will end. */
   stopping: 2,
-  /** Bytes come in larger pieces: received one at a time. */
+  /** Bytes come in larger pieces: weir receives one at a time. */
   larger: 4,
   /** Waits for a free buffer before it receives again. */
   starved: 8,
-  /** A reset is waited for by a poll: nothing was received from it for a while. */
+  /** A poll waits for a reset: nothing was received for a while. */
   watched: 16,
-  /** It has been spliced: it does not block from then on. */
+  /** It was spliced, and is non-blocking from then on. */
   unblocked: 32,
-  /** It has reset, and what it said before may still go on. */
+  /** It has reset; its earlier bytes may still go on. */
   broken: 64,
-  /** Something stands between it and the flows (filter.ts). */
+  /** A filter stands between it and the flows (filter.ts). */
   filtered: 128,
   /**
-   * A send to it was cut short: it may have reset, and the send may have been told instead of the
-   * receive.
+   * A send to it was cut short: it may have reset, and the send may have consumed the error instead
+   * of the receive.
    */
   doubted: 256,
   /** A poll for its bytes is in the kernel. */
@@ -48,53 +49,50 @@ export const PortIs = {
   young: 1024,
 } as const
 
-/** What a direction owes; bits. */
+/** The obligations of a direction; bits. */
 export const FlowIs = {
   /** Bytes of it are being sent. */
   sending: 1,
-  /** The side said that no more comes. */
+  /** The side has ended. */
   ended: 2,
-  /** The other side has been told. */
+  /** The end was passed to the other side. */
   finished: 4,
-  /** A filter cannot take more of it for the moment: nothing is received. */
+  /** A filter cannot take more at the moment: weir receives nothing. */
   held: 8,
 } as const
 
 export class Slots {
   readonly count: number
-  /** Only `enter` writes it. */
+  /** Written only by `enter`. */
   readonly state: Uint8Array
   readonly generation: Uint32Array
   /**
-   * Operations in the kernel, which ask.ts counts: while there is one, no socket of the slot may be
-   * closed, but for an upstream's that could not be dialed (dialer.ts).
+   * Operations in the kernel, counted by ask.ts: while there is one, no socket of the slot may be
+   * closed, except for an upstream's that could not be dialed (dialer.ts).
    */
   readonly inFlight: Uint8Array
-  /** Reason (stats/reasons.ts) for which it ends, once it is Closing or HalfClosed. */
+  /** The Reason (stats/reasons.ts) for its end, once it is Closing or HalfClosed. */
   readonly reason: Uint8Array
-  /** 1: its sockets end with a reset; 2: they are to be reset still, and stay open until then. */
+  /** 1: its sockets end with a reset; 2: they wait for the reset, and stay open until then. */
   readonly resets: Uint8Array
 
   /**
-   * By side: the descriptor, or −1; PortIs; and the bytes that came in large pieces, one after the
-   * other.
+   * By side: the descriptor, or −1; PortIs; and the bytes that came in consecutive large pieces.
    */
   readonly fd: Int32Array
   readonly port: Uint16Array
   readonly streak: Int32Array
-  /** By direction: FlowIs, and how much its pipe holds. */
+  /** By direction: FlowIs, and the bytes in its pipe. */
   readonly flow: Uint8Array
   readonly piped: Int32Array
 
-  /**
-   * While it is read from before it is decided about, and until it has ended if it is not admitted.
-   */
+  /** From accept to the decision; if it is not admitted, until its end. */
   readonly readings = new Map<number, Arrival>()
   readonly readUntilMs: Float64Array
   readonly acceptedMs: Float64Array
   readonly dialedMs: Float64Array
   readonly activeMs: Float64Array
-  /** Infinity, except while the upstream's answer to a request for TLS is awaited. */
+  /** Infinity, except while weir waits for the upstream's answer to a request for TLS. */
   readonly agreeUntilMs: Float64Array
   readonly connectTimeoutMs: Int32Array
   readonly idleTimeoutMs: Int32Array
@@ -106,12 +104,12 @@ export class Slots {
   readonly userTimeoutMs: Int32Array
   /** A word of the shared counts. */
   readonly clusterSlot: Int32Array
-  /** Of the PROXY header that the upstream gets; 0: none. */
+  /** Version of the PROXY header for the upstream; 0: none. */
   readonly proxyVersion: Uint8Array
-  /** 1: the upstream is asked for TLS in PostgreSQL's words first (starttls.ts). */
+  /** 1: weir first asks the upstream for TLS as PostgreSQL's clients do (starttls.ts). */
   readonly starttls: Uint8Array
 
-  /** One above the highest slot that has been in use. */
+  /** One above the highest slot ever used. */
   used = 0
   open = 0
   readonly #free: Int32Array
@@ -147,22 +145,19 @@ export class Slots {
     this.#free = new Int32Array(count)
   }
 
-  /**
-   * A slot for a new connection, or −1 where all are in use; the last one that was freed comes
-   * first.
-   */
+  /** A slot for a new connection, the one freed last; −1: all are in use. */
   take(): number {
     if (this.#freeCount === 0 && this.used === this.count) return -1
     this.open++
     return this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.used++
   }
 
-  /** Moves `slot` on to a state that may follow on its own. */
+  /** Moves `slot` to a state that may follow. */
   enter(slot: number, state: State): void {
     this.state[slot] = move(this.state[slot] as State, state)
   }
 
-  /** Gives `slot` back; its sockets are closed. */
+  /** Frees `slot`; its sockets are closed. */
   free(slot: number): void {
     assert(this.inFlight[slot] === 0, 'a slot is freed with operations in the kernel', slot)
     assert(this.fd[2 * slot] < 0 && this.fd[2 * slot + 1] < 0, 'a slot is freed with open sockets', slot)

@@ -17,14 +17,13 @@ import type { Slots } from './slots.ts'
 /** Smaller ones do not beat copying, larger ones need fs.pipe-max-size: kernel/pipes.ts. */
 const PIPE_BYTES = 2 ** 20
 /**
- * Each worker; the kernel's limit for a user without CAP_SYS_RESOURCE is 64 of this size (pipe(7)).
+ * For each worker; the kernel's limit for a user without CAP_SYS_RESOURCE is 64 of this size
+ * (pipe(7)).
  */
 const PIPES_MAX = 64
 /** Kept open while no direction needs them. */
 const SPARE_MAX = 4
-/**
- * A turn that moves less is no bulk, and copying it is cheaper; so is a receive that brings less.
- */
+/** A turn that moves less is not bulk, and copying it is cheaper; the same holds for a receive. */
 export const BULK_LEAST_BYTES = 32_768
 
 /** What a direction needs to go on. */
@@ -33,7 +32,7 @@ export const Next = {
   readable: 0,
   /** Room at its target. */
   writable: 1,
-  /** To be copied: it is quiet, or has ended, or there is no pipe. Nothing of it is left here. */
+  /** Copying: it is quiet, or has ended, or there is no pipe. Its pipe is empty. */
   copy: 2,
   /** Its source or its target is broken; `error` says how. */
   brokenSource: 3,
@@ -42,17 +41,17 @@ export const Next = {
 export type Next = (typeof Next)[keyof typeof Next]
 
 export class Splicer {
-  /** Bytes that the last `pump` took from its source. */
+  /** Bytes that the last `pump` read from its source. */
   taken = 0
-  /** Bytes that it gave to its target. */
+  /** Bytes that it wrote to its target. */
   given = 0
-  /** −errno, where the last `pump` found a socket broken. */
+  /** −errno, if the last `pump` found a socket broken. */
   error = 0
   readonly #pipes: PipeCalls
   readonly #descriptorCeiling: number
   readonly #slots: Slots
   readonly #spare: Pipe[] = []
-  /** By direction; `piped` of the slots says how many bytes are in it. */
+  /** By direction; `piped` of the slots has the number of bytes in it. */
   readonly #inUse = new Map<number, Pipe>()
 
   constructor(pipes: PipeCalls, slots: Slots, descriptorCeiling: number) {
@@ -62,8 +61,8 @@ export class Splicer {
   }
 
   /**
-   * Moves what is there, up to a full pipe, from `source` to `target`: two sockets that do not
-   * block. A broken target would raise SIGPIPE, which Node ignores.
+   * Moves available bytes, up to a full pipe, from `source` to `target`: two non-blocking sockets.
+   * A broken target would raise SIGPIPE, which Node ignores.
    */
   pump(direction: number, source: number, target: number): Next {
     this.taken = this.given = 0
@@ -74,7 +73,7 @@ export class Splicer {
     return next
   }
 
-  /** Takes the pipe away from a direction; what is left in it is lost. */
+  /** Takes the pipe away from a direction; bytes left in it are lost. */
   drop(direction: number): void {
     const pipe = this.#inUse.get(direction)
     if (pipe === undefined) return
@@ -97,7 +96,7 @@ export class Splicer {
       this.taken = taken
       piped[direction] += taken
     }
-    // 0 is no proof of an end: urgent data (tcp(7)) stops splice(2) as well. A receive tells.
+    // 0 does not prove an end: urgent data (tcp(7)) stops splice(2) as well. A receive tells.
     if (piped[direction] === 0) return Next.copy
     const given = this.#pipes.splice(pipe.readFd, target, piped[direction])
     if (isBroken(given)) return this.#broken(Next.brokenTarget, given)
@@ -123,7 +122,7 @@ export class Splicer {
   }
 
   /**
-   * A new pipe, or null at any of the limits: ours, that of open files, that of the user's pipes.
+   * A new pipe, or null at any of the limits: weir's, that of open files, that of the user's pipes.
    */
   #openLarge(): Pipe | null {
     if (this.#inUse.size >= PIPES_MAX) return null
@@ -138,5 +137,5 @@ export class Splicer {
   }
 }
 
-/** EIO is what libc.ts says where errno got lost: to wait and try again tells the true one. */
+/** EIO means a lost errno (libc.ts): the next try, after a wait, returns the true one. */
 const isBroken = (result: number): boolean => result < 0 && result !== -Errno.EAGAIN && result !== -Errno.EIO

@@ -1,14 +1,13 @@
 /**
- * A server that is asked for TLS in PostgreSQL's words first, as its client asked weir
- * (../decide/name-reader.ts): SSLRequest goes before all that the client has said, which waits for
- * the server's answer.
+ * Asks a server for TLS as PostgreSQL's clients do, as its client asked weir
+ * (../decide/name-reader.ts): SSLRequest goes before the client's bytes, which wait for the
+ * server's answer.
  *
  *   SSLRequest ─▶ server ─ 'S' ─▶ the client's bytes go on, and the filter is gone
  *                        ├ 'N', anything else, the end ─▶ reset, starttls-refused
  *                        └ nothing within the connect timeout ─▶ reset, starttls-timeout
  *
- * More than the one byte is refused: it would have been said in the clear, and be taken for TLS
- * (CVE-2021-23222).
+ * More than the one byte is refused: it came in the clear, and would pass for TLS (CVE-2021-23222).
  */
 
 import type { Memory } from '../../kernel/kernel.ts'
@@ -43,7 +42,7 @@ export class Starttls implements Filter {
     this.#options = options
   }
 
-  /** The upstream of `slot` is to be asked, once it is there (dialer.ts). */
+  /** Asks the upstream of `slot` once it is connected (dialer.ts). */
   begin(slot: number): void {
     this.#kept.set(slot, { buffers: [], ended: false })
     this.#options.ports.setFilter(2 * slot + UPSTREAM, this)
@@ -76,7 +75,7 @@ export class Starttls implements Filter {
     this.#options.flows.hold(slot, otherOf(side))
   }
 
-  /** It has ended before the server agreed. */
+  /** It ended before the server agreed. */
   closed(slot: number): void {
     this.#options.slots.agreeUntilMs[slot] = Number.POSITIVE_INFINITY
     for (const { buffer } of this.#kept.get(slot)?.buffers ?? []) this.#options.queues.give(buffer)

@@ -15,7 +15,7 @@ export class Tally {
   closed = 0
   short = 0
 
-  /** A connection is over, which lasted so long. */
+  /** A connection is over; `lastedMs` is its duration. */
   count(reason: number, lastedMs: number): void {
     if (reason === Reason.drain || reason === Reason.stop) this.reset++
     else this.closed++

@@ -31,7 +31,7 @@ export class Watch {
     this.#options = options
   }
 
-  /** The look at an open connection; it may end it. */
+  /** Checks an open connection; may end it. */
   look(slot: number): void {
     const { state } = this.#options.slots
     this.#lookAt(slot, CLIENT)
@@ -61,7 +61,7 @@ export class Watch {
     } else if (ports.isUnheard(at)) ports.watch(slot, side)
   }
 
-  /** Whether no bytes of the side are still to be delivered, or the other side is gone. */
+  /** Whether no bytes of the side remain to be delivered, or the other side is gone. */
   #saysNothing(slot: number, side: Side): boolean {
     const { slots } = this.#options
     return slots.state[slot] <= State.Dialing || (slots.flow[2 * slot + side] & FlowIs.finished) !== 0

@@ -1,4 +1,4 @@
-/** What is counted and written down of one connection, from accept to close. */
+/** Counts and records one connection, from accept to close. */
 
 import { Counter, closedAt } from '../../stats/stats.ts'
 import type { Arrival } from '../decide/arrival.ts'
@@ -6,9 +6,9 @@ import type { Journal } from '../worker/journal.ts'
 import type { Reception } from '../worker/reception.ts'
 
 export class Account {
-  /** Of the journal; −1: none. */
+  /** Row of the journal; −1: none. */
   row = -1
-  /** It was, or is, read from before it is decided about. */
+  /** It was, or is, read from before the decision. */
   isRead = false
   #isOpen = false
   readonly #counters: Float64Array
@@ -32,12 +32,12 @@ export class Account {
     this.#journal.opened(this.row, arrival)
   }
 
-  /** What the kernel said of the failure that it ends with, where it has a row that is read. */
+  /** The kernel's error for the failure that it ends with, if it has a row. */
   broke(errno: number): void {
     if (this.#isOpen || this.isRead) this.#journal.broke(this.row, errno)
   }
 
-  /** It is over; `arrival` is that of one that went nowhere, and is given back. */
+  /** It is over; `arrival` belongs to one that went nowhere, and is given back. */
   closed(reason: number, arrival: Arrival | null, reception: Reception, nowMs: number): void {
     if (arrival === null) this.#journal.closed(this.row, reason, nowMs)
     else {

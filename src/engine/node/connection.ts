@@ -39,13 +39,13 @@ type ConnectionOptions = {
   readonly journal: Journal
   readonly reception: Reception
   readonly attempts: Attempts
-  /** A row of the journal, −1 where there is none left; `onFree` gives it back. */
+  /** A row of the journal, −1 if none is left; `onFree` gives it back. */
   readonly takeRow: (connection: Connection) => number
-  /** Told when a side of it may not be read from. */
+  /** Called when a side may not be read from. */
   readonly watch: Watch
-  /** It is closing, and `cut` is to be called soon. */
+  /** It is closing, and expects a call of `cut` soon. */
   readonly onClosing: (connection: Connection) => void
-  /** Called once, at the very end; `row` is −1 where it had none. */
+  /** Called once, at the very end; `row` is −1 if it had none. */
   readonly onFree: (connection: Connection, reason: number, row: number) => void
 }
 
@@ -55,9 +55,9 @@ export class Connection {
   readonly #account: Account
   readonly #timing: Timing
   readonly #early = new Early()
-  /** Until it has been decided about. */
+  /** Until the decision. */
   #arrival: Arrival | null
-  /** Of one that goes on, as what follows. */
+  /** Of an admitted connection, like the fields below. */
   readonly #decision = createDecision()
   #state: State = State.Free
   #reason = -1
@@ -87,7 +87,7 @@ export class Connection {
     client.on('error', (error: NodeJS.ErrnoException) => this.fail('client', error))
   }
 
-  /** Decides about it; where it has something to say first, once it has been said. */
+  /** Decides about it, after a reader if it needs one. */
   serve(): void {
     const { takeRow, reception } = this.#options
     const arrival = this.#arrival
@@ -125,7 +125,7 @@ export class Connection {
     else this.close(reason)
   }
 
-  /** Goes where the decision says; what was read and is left goes first. */
+  /** Follows the decision; the bytes left by readers go first. */
   #admit(arrival: Arrival): void {
     const { decider, journal, attempts, reception } = this.#options
     const { table, decision } = arrival
@@ -175,14 +175,14 @@ export class Connection {
     this.#timing.watch()
   }
 
-  /** `isFirst`: the upstream had accepted, and has reset before Node told of either. */
+  /** `isFirst`: the upstream accepted, and reset before Node reported either. */
   readonly #onUpstreamBroken = (error: NodeJS.ErrnoException, isFirst: boolean): void => {
     if (isFirst) this.#enter(State.Relaying)
     this.fail('upstream', error)
   }
 
   readonly #onClientData = (chunk: Buffer): void => {
-    if (this.#state === State.Closing) return // it is lost, as what comes after the reset
+    if (this.#state === State.Closing) return // lost, like everything after the reset
     if (this.#relay) this.#relay.clientSaid(chunk)
     else this.#reading?.said(chunk)
   }
@@ -193,7 +193,7 @@ export class Connection {
     else if (chunk.length === 1 && isAgreed(chunk[0])) {
       this.#timing.agreeUntilMs = Number.POSITIVE_INFINITY
       this.#relay.release()
-    } else this.close(Reason['starttls-refused']) // more than a byte would have been said in the clear
+    } else this.close(Reason['starttls-refused']) // more than a byte would have come in the clear
   }
 
   readonly #onClientEnd = (): void => {
@@ -224,18 +224,15 @@ export class Connection {
     }
   }
 
-  /**
-   * The socket of a side that nothing is read from at the moment, though it is open; null where
-   * something is.
-   */
+  /** The open socket of a side that is not read at the moment; null if it is. */
   unheard(side: SideName): Socket | null {
     const isThere = side === 'client' || this.#state > State.Dialing
     return isThere && this.#state !== State.Closing ? this.#pair.unheard(side) : null
   }
 
   /**
-   * Whether no more bytes of the side will be delivered: all have been, there is no other side yet,
-   * or nothing has moved for `stillMs`.
+   * Whether no more bytes of the side will be delivered: all were, there is no other side yet, or
+   * nothing has moved for `stillMs`.
    */
   isOver(side: SideName, stillMs: number): boolean {
     if (this.#state <= State.Dialing) return true

@@ -5,7 +5,7 @@
 
 import type { Connection } from './connection.ts'
 
-/** About 40 µs each, half of it Node's. */
+/** About 40 µs each, half of it in Node. */
 const EACH_TURN = 64
 
 export class Cuts {

@@ -1,6 +1,6 @@
 /**
- * Dialing for one connection: from a decision to a connected upstream. Which endpoint is next, and
- * whether there is one, is the policy's (../decide/attempts.ts).
+ * Dialing for one connection: from a decision to a connected upstream. ../decide/attempts.ts
+ * chooses the next endpoint, if there is one.
  */
 
 import { connect, type Socket } from 'node:net'
@@ -17,22 +17,20 @@ import type { Timing } from './timing.ts'
 const NOTHING = Buffer.alloc(0)
 
 type DialOptions = {
-  /** Where to, filled anew for each further attempt. */
+  /** The decision, filled anew for each further attempt. */
   readonly decision: Decision
-  /** Of the journal. */
+  /** Row of the journal. */
   readonly row: number
   readonly attempts: Attempts
   readonly timing: Timing
-  /** Each socket as it is made. */
+  /** Each socket when it is made. */
   readonly onSocket: (socket: Socket) => void
-  /** A connect has begun; after its time `late` is to be called. */
+  /** A connect has begun; call `late` after its time. */
   readonly onDialed: () => void
   readonly onConnected: (upstream: Socket) => void
-  /** No endpoint is left to be tried: the reason for which the connection ends. */
+  /** No endpoint is left to try: the reason for which the connection ends. */
   readonly onFailed: (reason: number) => void
-  /**
-   * The socket has failed; `isFirst`: the upstream had accepted, and Node has not told of that.
-   */
+  /** The socket failed; `isFirst`: the upstream accepted, and Node has not reported that. */
   readonly onBroken: (error: NodeJS.ErrnoException, isFirst: boolean) => void
 }
 
@@ -40,7 +38,7 @@ export class Dial {
   readonly #options: DialOptions
   #isConnected = false
   #isOver = false
-  /** Of the latest attempt. */
+  /** The socket of the latest attempt. */
   upstream: Socket | null = null
 
   constructor(options: DialOptions) {
@@ -59,12 +57,12 @@ export class Dial {
     onDialed()
   }
 
-  /** The time of the attempt is up. */
+  /** The attempt timed out. */
   late(): void {
     this.#fail(TIMED_OUT)
   }
 
-  /** The connection is over: what the socket still says is nobody's. */
+  /** The connection is over: later events of the socket are ignored. */
   end(): void {
     this.#isOver = true
   }
@@ -86,7 +84,7 @@ export class Dial {
   }
 
   #onError(upstream: Socket, error: NodeJS.ErrnoException): void {
-    if (upstream !== this.upstream || this.#isOver) return // an attempt that was given up
+    if (upstream !== this.upstream || this.#isOver) return // an abandoned attempt
     const { onFailed, onBroken } = this.#options
     const { code = '', errno } = error
     if (this.#isConnected) onBroken(error, false)

@@ -13,7 +13,7 @@ import { descriptorOf } from './descriptor.ts'
 
 export type Direct = { readonly sockets: Sockets; readonly poll: Poll }
 
-/** Made with the first call that needs it, one for the thread. */
+/** Made with the first call that needs it, one per thread. */
 let made: Direct | null | undefined
 
 /** null: node:ffi, or memory for it, is not available. */

@@ -1,9 +1,9 @@
 /**
- * What a client says before there is an upstream: kept in order, while it is read from and while
- * its upstream is dialed.
+ * A client's bytes before there is an upstream: kept in order, while it is read from and while weir
+ * dials.
  */
 
-/** Bytes that are kept; then the client is left waiting. */
+/** Bytes kept; beyond, the client has to wait. */
 const BYTES_MAX = 65_536
 
 export class Early {
@@ -19,20 +19,20 @@ export class Early {
     return this.bytes >= BYTES_MAX
   }
 
-  /** All of it in one piece, which stays here. */
+  /** All bytes in one piece, which stays here. */
   whole(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
     return this.#chunks[0]
   }
 
-  /** The first `bytes` bytes of what is in one piece go nowhere. */
+  /** Drops the first `bytes` bytes of the single piece. */
   skip(bytes: number): void {
     const rest = this.whole().subarray(bytes)
     this.#chunks = rest.length > 0 ? [rest] : []
     this.bytes = rest.length
   }
 
-  /** It goes on, or is lost. */
+  /** The connection goes on, or its bytes are lost. */
   takeAll(): Buffer[] {
     this.bytes = 0
     return this.#chunks.splice(0)

@@ -35,7 +35,7 @@ import { Watch } from './watch.ts'
 export const runNodeEngine = (task: EngineTask): Promise<void> =>
   new Promise(resolve => new NodeEngine(task, resolve))
 
-/** How far the end has come: what ended by itself since, and what had to be reset. */
+/** The progress of the end: connections that ended by themselves, and those that were reset. */
 type Drain = { closed: number; reset: number; timer: NodeJS.Timeout | undefined; queuesEmpty: boolean }
 
 class NodeEngine {
@@ -51,7 +51,7 @@ class NodeEngine {
   readonly #connections = new Set<Connection>()
   readonly #cuts = new Cuts()
   readonly #watch = new Watch()
-  /** Those that have a row of the journal, by row. */
+  /** Connections with a row of the journal, by row. */
   readonly #byRow: (Connection | undefined)[] = []
   readonly #closings = new Closings()
   #closingTimer: NodeJS.Timeout | undefined
@@ -130,7 +130,7 @@ class NodeEngine {
     return row
   }
 
-  /** Fills in the connection's addresses; false where the client is already gone. */
+  /** Fills in the connection's addresses; false if the client is already gone. */
   #identify(listening: Listening, client: Socket, arrival: Arrival): boolean {
     const { query } = arrival
     const destination = listening.original ? originalDestination(client) : localDestination(client)

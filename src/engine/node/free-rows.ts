@@ -9,7 +9,7 @@ export class FreeRows {
     this.#count = count
   }
 
-  /** A row, or −1 where all are taken. */
+  /** A row, or −1 if all are taken. */
   take(): number {
     return this.#free.pop() ?? (this.#used < this.#count ? this.#used++ : -1)
   }

@@ -5,8 +5,8 @@
  *      ▲          └─ error ─▶ failed ─┐
  *      └──────── every RETRY_MS ──────┘
  *
- * Opening and closing take some 0.2 ms each, so only a few are done in each turn of the event loop:
- * however many move, connections are served in between.
+ * Opening and closing take some 0.2 ms each, so each turn of the event loop does only a few, and
+ * serves connections in between.
  *
  * A listener is identified by address and port: if a new table still has it, it keeps its socket
  * and queue, whatever happened to its gateway or rules. Each worker has its own sockets
@@ -20,19 +20,19 @@ import type { ListenFailure } from '../worker/protocol.ts'
 import { emptyQueue } from './queue.ts'
 
 /**
- * Connections that wait for accept(2), each listener and worker; the kernel caps it at
+ * Connections that wait for accept(2), for each listener and worker; the kernel caps it at
  * net.core.somaxconn.
  */
 const BACKLOG = 4096
 const RETRY_MS = 1000
-/** Listeners that are opened or closed in one turn of the event loop. */
+/** Listeners opened or closed in one turn of the event loop. */
 const EACH_TURN = 16
 /** The error for `::` if IPv6 is off. */
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
 type Status = 'waiting' | 'opening' | 'open' | 'failed' | 'retiring' | 'closed'
 
-/** One listening socket, and what its connections are matched by. */
+/** One listening socket, and the table that its connections are matched by. */
 export type Listening = {
   readonly place: string
   readonly bind: string
@@ -45,15 +45,15 @@ export type Listening = {
   server: Server | null
   status: Status
   failure: ListenFailure | null
-  /** Connections it accepted, ever. */
+  /** Connections that it has accepted in total. */
   accepted: number
 }
 
 type ListenersOptions = {
   readonly onAccept: (listening: Listening, socket: Socket) => void
   /**
-   * Every listener of `generation` accepts, but for `failures`, and no other does; again whenever
-   * these change.
+   * Every listener of `generation` accepts, except for `failures`, and no other does; reported
+   * again if these change.
    */
   readonly onListening: (generation: number, failures: readonly ListenFailure[]) => void
 }
@@ -63,15 +63,15 @@ export class Listeners {
   readonly #byPlace = new Map<string, Listening>()
   #generation = 0
   #reported = ''
-  /** How many have each status. */
+  /** The number of listeners with each status. */
   readonly #counts = { waiting: 0, opening: 0, open: 0, failed: 0, retiring: 0, closed: 0 }
   readonly #failed = new Set<Listening>()
   /** Listeners that the newest table has removed, whose queue may not be empty. */
   readonly #leaving = new Set<Listening>()
-  /** What is still to be opened, and what to be closed. */
+  /** Listeners to open, and listeners to close. */
   readonly #toOpen: Listening[] = []
   readonly #toClose: Listening[] = []
-  /** Those whose queue is being emptied. */
+  /** Listeners whose queue is being emptied. */
   #closing = 0
   #working: Promise<void> | null = null
   #retry: NodeJS.Timeout | undefined
@@ -80,7 +80,7 @@ export class Listeners {
     this.#options = options
   }
 
-  /** Makes the listeners what `table` says. */
+  /** Opens and closes listeners to match `table`. */
   adopt(table: Table): void {
     this.#generation = table.generation
     const places = new Set<string>()
@@ -97,7 +97,7 @@ export class Listeners {
     void this.#work()
   }
 
-  /** What is accepted by a listener that leaves goes by the newest table that has its place. */
+  /** What a leaving listener accepts follows the newest table that has its place. */
   #succeed(): void {
     for (const listening of this.#leaving) {
       const successor = this.#byPlace.get(listening.place)
@@ -107,7 +107,7 @@ export class Listeners {
     }
   }
 
-  /** The listeners are the same; what is accepted from now on is decided by `table`. */
+  /** The listeners are the same; `table` decides about what is accepted from now on. */
   revise(table: Table): void {
     for (const listening of [...this.#byPlace.values(), ...this.#leaving])
       if (listening.table.generation === table.generation) listening.table = table
@@ -147,11 +147,11 @@ export class Listeners {
     this.#toOpen.push(listening)
   }
 
-  /** Opens what is to be opened and closes what is to be closed; one at a time does it. */
+  /** Opens and closes listeners; only one call works at a time. */
   #work(): Promise<void> {
     this.#working ??= this.#workThrough().then(() => {
       this.#working = null
-      // A table that came as the work ended: its listeners are still to be opened.
+      // A table came as the work ended: its listeners are not open yet.
       if (this.#toOpen.length + this.#toClose.length > 0) return this.#work()
       return this.#report()
     })
@@ -248,7 +248,7 @@ export class Listeners {
     listening.status = status
   }
 
-  /** Says how things stand once nothing is to be opened or retiring, unless that has been said. */
+  /** Reports the state once nothing is left to open or retire, unless it was reported. */
   #report(): void {
     const { waiting, opening, retiring } = this.#counts
     if (waiting + opening + retiring > 0) return

@@ -1,10 +1,10 @@
 /**
- * The destination of a connection: where the client connected to, or where it wanted to go before
- * it was redirected to us (iptables REDIRECT, an nftables redirect).
+ * The destination of a connection: the address that the client connected to, or the one before a
+ * redirect to weir (iptables REDIRECT, an nftables redirect).
  *
- * The kernel knows the latter (SO_ORIGINAL_DST), and asking takes a system call that Node does not
- * have: kernel/ makes it where node:ffi is there. Elsewhere the answer is the listener itself, and
- * such a connection is refused as a loop, never sent somewhere else.
+ * The kernel knows the latter (SO_ORIGINAL_DST), but Node lacks the system call: kernel/ makes it
+ * if there is node:ffi. Otherwise the answer is the listener itself, and weir refuses such a
+ * connection as a loop.
  */
 
 import type { Socket } from 'node:net'
@@ -15,7 +15,7 @@ import { direct } from './direct.ts'
 
 type Destination = { readonly address: string; readonly port: number }
 
-/** The address and port that the client connected to; null where it is already gone. */
+/** The address and port that the client connected to; null if it is already gone. */
 export function localDestination(socket: Socket): Destination | null {
   const { localAddress, localPort } = socket
   return localAddress === undefined || localPort === undefined

@@ -1,6 +1,6 @@
 /**
  * The sockets of one connection: the client's, and the upstream's of the latest attempt. How they
- * end, when all of them are closed, and which of them nobody reads from.
+ * end, when all of them are closed, and which of them are not read.
  */
 
 import type { Socket } from 'node:net'
@@ -11,7 +11,7 @@ export const SIDES = ['client', 'upstream'] as const
 export type SideName = (typeof SIDES)[number]
 
 type PairOptions = {
-  /** One of them is not read from any more, or not at the moment. */
+  /** A socket is not read any more, or not at the moment. */
   readonly onUnheard: () => void
   readonly onAllClosed: () => void
 }
@@ -29,13 +29,13 @@ export class Pair {
     resetWhenClosed(client, true)
   }
 
-  /** Of another attempt. */
+  /** The upstream socket of the next attempt. */
   setUpstream(upstream: Socket): void {
     this.upstream = upstream
     this.#own(upstream)
   }
 
-  /** Whoever closes them from now on: the other end is told that it has heard everything. */
+  /** From now on a close of them is an ordinary end, not a reset. */
   endInOrder(): void {
     resetWhenClosed(this.client, false)
     if (this.upstream) resetWhenClosed(this.upstream, false)
@@ -46,7 +46,7 @@ export class Pair {
     if (this.upstream) reset(this.upstream)
   }
 
-  /** The side's socket, where nothing is read from it at the moment; null where something is. */
+  /** The side's socket if it is not read at the moment; null if it is. */
   unheard(side: SideName): Socket | null {
     const socket = this[side]
     return socket && (socket.isPaused() || socket.readableEnded) ? socket : null

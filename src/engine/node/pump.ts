@@ -3,8 +3,8 @@
  *
  * At most one chunk waits for a slow reader, besides Node's read-ahead and the kernel's buffers:
  * reading pauses as soon as the other socket has not accepted everything. The end is passed on only
- * when nothing is waiting, so that until then the other socket can still be reset (libuv refuses to
- * reset a socket whose shutdown is pending).
+ * if nothing waits, so that until then the other socket can still be reset (libuv refuses to reset
+ * a socket whose shutdown is pending).
  */
 
 import type { Socket } from 'node:net'
@@ -17,12 +17,12 @@ export class Pump {
   #ended = false
   #written = 0
   #delivered = 0
-  /** The end has been passed on; no byte comes after it. */
+  /** The end was passed on; no byte follows. */
   finished = false
 
   /**
-   * @param onDelivered  Called with how many bytes the kernel took.
-   * @param onEnd        Called once, when the end has been passed on.
+   * @param onDelivered  Called with the number of bytes that the kernel took.
+   * @param onEnd        Called once, when the end was passed on.
    */
   constructor(from: Socket, to: Socket, onDelivered: (bytes: number) => void, onEnd: () => void) {
     this.#from = from
@@ -31,7 +31,7 @@ export class Pump {
     this.#onEnd = onEnd
   }
 
-  /** Hands a chunk over. */
+  /** Passes on a chunk. */
   write(chunk: Buffer): void {
     if (!this.#to.writable) return // it failed in this turn; its 'error' is about to say so
     this.#written += chunk.length
@@ -46,7 +46,7 @@ export class Pump {
     this.#to.write(header, this.#onTaken)
   }
 
-  /** There will be no further chunk. */
+  /** No further chunk will follow. */
   end(): void {
     this.#ended = true
     if (this.#to.writableLength === 0) this.#finish()
@@ -71,10 +71,10 @@ export class Pump {
 }
 
 /**
- * Resets a socket, whatever it is doing: its peer must not take what it got for all there was.
+ * Resets a socket in any state: its peer must not take the bytes so far for the complete stream.
  *
- * One that is still connecting is only destroyed. One whose shutdown is pending cannot be reset
- * yet; as nothing waited when it was shut down, that takes no longer than a turn of the event loop.
+ * A connecting socket is only destroyed. One whose shutdown is pending cannot be reset yet; since
+ * nothing waited at the shutdown, that takes at most a turn of the event loop.
  */
 export function reset(socket: Socket): void {
   if (socket.destroyed) return

@@ -1,7 +1,6 @@
 /**
- * What goes on between the two sockets of a connection, and what is counted of it. While the
- * upstream is dialed, what the client says is kept (early.ts); from then on each direction has a
- * pump (pump.ts).
+ * The relay between the two sockets of a connection, and its counts. While weir dials, it keeps the
+ * client's bytes (early.ts); from then on each direction has a pump (pump.ts).
  */
 
 import type { Socket } from 'node:net'
@@ -17,12 +16,12 @@ type RelayOptions = {
   readonly early: Early
   readonly timing: Timing
   readonly journal: Journal
-  /** Of the journal. */
+  /** Row of the journal. */
   readonly row: number
   readonly counters: Float64Array
-  /** The upstream is asked for TLS first, and the client's bytes wait until it agrees. */
+  /** weir asks the upstream for TLS first, and the client's bytes wait until it agrees. */
   readonly isHeld: boolean
-  /** All that a side has said has gone on, and its end has. */
+  /** All bytes of a side have gone on, and its end has. */
   readonly onPassedEnd: (from: From) => void
 }
 
@@ -34,7 +33,7 @@ export class Relay {
   /** Until `release`. */
   isHeld: boolean
 
-  /** Counts what was kept until now, since it is to go on. */
+  /** Counts the bytes kept so far, since they will go on. */
   constructor(options: RelayOptions) {
     const { client, early } = options
     this.#options = options
@@ -63,7 +62,9 @@ export class Relay {
     if (from === FROM_UPSTREAM || !this.isHeld) this.#pumps?.[from].end()
   }
 
-  /** The upstream is there. It gets `header` first, then what was kept, or a request for TLS. */
+  /**
+   * The upstream is connected. It gets `header` first, then the kept bytes, or a request for TLS.
+   */
   join(upstream: Socket, header: Buffer): void {
     const { client } = this.#options
     const toUpstream = this.#pump(client, upstream, FROM_CLIENT)
@@ -78,7 +79,7 @@ export class Relay {
     if (!this.isHeld && this.#clientEnded) toUpstream.end()
   }
 
-  /** The upstream has agreed: what the client has said by now goes on. */
+  /** The upstream agreed: the client's bytes so far go on. */
   release(): void {
     this.isHeld = false
     if (this.#pumps === null) return
@@ -90,7 +91,7 @@ export class Relay {
     for (const chunk of this.#options.early.takeAll()) toUpstream.write(chunk)
   }
 
-  /** Whether all that the side said has gone on, and its end has. */
+  /** Whether all bytes of the side have gone on, and its end has. */
   isFinished(from: From): boolean {
     return this.#pumps?.[from].finished === true
   }

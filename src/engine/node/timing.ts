@@ -1,6 +1,6 @@
 /**
  * The times of one connection, and one timer for all its deadlines (../decide/deadline.ts): a byte
- * that moves only stores the time, and the timer finds it.
+ * that moves only stores the time, and the timer reads it.
  */
 
 import type { World } from '../../base/world.ts'
@@ -14,7 +14,7 @@ export const TIMER_MAX_MS = 2 ** 31 - 1
 type TimingOptions = {
   readonly world: World
   readonly acceptedMs: number
-  /** What it is allowed, once it is decided about. */
+  /** Its limits, once it is decided about. */
   readonly decision: Decision
   readonly stateOf: () => State
   /** Its time is up: a reason, or READ_LATE. */
@@ -40,7 +40,7 @@ export class Timing {
     return this.#options.world.monotonicMs()
   }
 
-  /** Sees to it that it ends when its time is up. To be called when that may be earlier. */
+  /** Sets the timer for its next deadline. Call it if the deadline may have moved forward. */
   readonly watch = (): void => {
     clearTimeout(this.#timer)
     if (this.#overdue() === IN_TIME) this.#lookAgain()
@@ -53,7 +53,9 @@ export class Timing {
     clearTimeout(this.#timer)
   }
 
-  /** Its time was up a turn of the loop ago: what had come by then has been read by now. */
+  /**
+   * Its time was up a turn of the loop ago, so everything that had arrived by then is read by now.
+   */
   readonly #judge = (): void => {
     if (this.#isOver) return
     const reason = this.#overdue()

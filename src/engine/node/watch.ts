@@ -1,6 +1,7 @@
 /**
- * A reset by a side that Node does not read from: its bytes wait for the other side, or it has
- * ended. libuv asks the kernel only for what it reads or writes, so it would go unnoticed.
+ * Notices a reset by a side that Node does not read: its bytes wait for the other side, or it has
+ * ended. libuv asks the kernel only about sockets that it reads or writes, so the reset would go
+ * unnoticed.
  *
  * So weir polls such sockets once a second, all at once (kernel/poll.ts). A connection says when it
  * has one, and the first look that finds none forgets it, so no other is looked at. Without
@@ -16,7 +17,7 @@ import { SIDES, type SideName } from './pair.ts'
 
 const EVERY_MS = 1000
 
-/** A connection, as far as it is looked at. */
+/** A connection, as far as this module needs it. */
 export type Watched = {
   readonly unheard: (side: SideName) => Socket | null
   readonly isOver: (side: SideName, stillMs: number) => boolean
@@ -34,7 +35,7 @@ export class Watch {
     if (this.#direct) this.#timer = setInterval(this.#look, EVERY_MS)
   }
 
-  /** A side of it may not be read from from now on. */
+  /** A side of it may not be read from now on. */
   readonly add = (connection: Watched): void => {
     if (this.#direct) this.#unheard.add(connection)
   }

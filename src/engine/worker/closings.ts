@@ -1,7 +1,7 @@
 /**
  * Connections to close at given times: a worker's part of a selected drain.
  *
- * The main thread has decided which ones, and when (control/workers/selected-drain.ts). A row may
+ * The main thread has chosen them and their times (control/workers/selected-drain.ts). A row may
  * belong to another connection by then, so the id decides.
  */
 
@@ -11,7 +11,7 @@ type Close = Extract<Order, { kind: 'close' }>
 type Running = { readonly order: Close; readonly startedMs: number; next: number }
 
 export class Closings {
-  /** When `due` has something to do. */
+  /** When `due` has work. */
   nextMs = Number.POSITIVE_INFINITY
   #running: Running[] = []
 
@@ -21,8 +21,8 @@ export class Closings {
   }
 
   /**
-   * Calls `close` with each connection whose time has come; where policies deny it, with 1 + the
-   * row of the rule that does and the generation of that, else with 0.
+   * Calls `close` with each connection whose time has come; if policies deny it, with 1 + the row
+   * of the denying rule and its generation, otherwise with 0.
    */
   due(nowMs: number, close: (row: number, id: number, policy: number, generation: number) => void): void {
     for (const each of this.#running) {

@@ -3,22 +3,22 @@
  *
  * At EMFILE, libuv gives up a spare descriptor to accept and close whatever waits
  * (`uv__emfile_trick`, libuv src/unix/stream.c): no crash and no spin, but nobody counts those
- * clients, and with several threads the trick can lose its spare. So a few descriptors are kept
- * free: the kernel always hands out the lowest number, so a connection whose number is near the
- * limit says that nearly all are taken. It is reset and counted, and the dial of an admitted
- * connection finds a descriptor. Where the limit is lowered meanwhile (prlimit(1)), or somebody
- * else takes them all at once, libuv's trick remains, and whom it closes is not counted.
+ * clients, and with several threads the trick can lose its spare. So weir keeps a few descriptors
+ * free. The kernel always hands out the lowest number, so a number near the limit means that nearly
+ * all are taken: weir resets and counts that connection, and the dial of an admitted one still
+ * finds a descriptor. If the limit is lowered at run time (prlimit(1)), or another process part
+ * takes them all at once, libuv's trick remains, and its victims are not counted.
  */
 
 import type { World } from '../../base/world.ts'
 
-/** Kept for dials, files and other threads; an eighth of a small limit. */
+/** Reserved for dials, files and other threads; an eighth of a small limit. */
 const RESERVED = 64
 
-/** The limit is read again when it is older than this: it costs some 20 µs. */
+/** The limit is read again after this time: a reading takes some 20 µs. */
 const FRESH_MS = 100
 
-/** The ceiling of now, for who cannot wait until the kernel refuses. */
+/** The current ceiling, for callers that cannot wait until the kernel refuses. */
 export class DescriptorCeiling {
   readonly #world: World
   #value: number
@@ -35,13 +35,13 @@ export class DescriptorCeiling {
     const nowMs = this.#world.monotonicMs()
     if (nowMs - this.#readMs >= FRESH_MS) {
       this.#readMs = nowMs
-      this.#value = descriptorCeiling(this.#world, this.#value) // without a descriptor, it cannot be read
+      this.#value = descriptorCeiling(this.#world, this.#value) // without a descriptor, the limit cannot be read
     }
     return fd >= this.#value
   }
 }
 
-/** The first descriptor that is too near the limit; `unknown` where the limit cannot be read. */
+/** The first descriptor that is too near the limit; `unknown` if the limit cannot be read. */
 export function descriptorCeiling(world: World, unknown = Number.POSITIVE_INFINITY): number {
   const limit = world.openFilesMax()
   return limit === null ? unknown : limit - Math.min(RESERVED, Math.floor(limit / 8))

@@ -19,34 +19,34 @@
 
 import { wake } from '../../kernel/wake.ts'
 
-/** Descriptors that one inbox holds; to a full one nothing is given. */
+/** Capacity of an inbox; a full one gets nothing. */
 const ENTRIES = 256
 
 /** The words of an inbox, before its entries; together a cache line. */
-const GENERATION = 0 // that it is open for; 0: closed
+const GENERATION = 0 // the generation that it is open for; 0: closed
 const WAITING = 1
 const ROUSED = 2
 const TICKET = 3
-const WAKE = 4 // the eventfd and 1; 0: there is none yet
+const WAKE = 4 // the eventfd + 1; 0: none yet
 const HEAD_WORDS = 16
 
 /** The words of an entry. */
-const STATE = 0 // FREE, CLAIMED, or the ticket of what is in it
+const STATE = 0 // FREE, CLAIMED, or the ticket of its content
 const DESCRIPTOR = 1
 const ROW = 2
-const ROW_GENERATION = 3 // of the table that has the row
+const ROW_GENERATION = 3 // the generation of the table that has the row
 const ENTRY_WORDS = 4
 const INBOX_WORDS = HEAD_WORDS + ENTRIES * ENTRY_WORDS
 
 const FREE = 0
 const CLAIMED = -1
 /**
- * Tickets tell two uses of an entry apart, even by the same descriptor number: 1 up to here, then
+ * Tickets tell two uses of an entry apart, even with the same descriptor number: 1 up to here, then
  * again.
  */
 const TICKETS = 0x4000_0000
 
-/** For `take`: whatever table it came for. */
+/** For `take`: entries of any table. */
 export const ANY = -1
 
 export const createInboxes = (workers: number): SharedArrayBuffer =>
@@ -64,7 +64,7 @@ export class Inboxes {
     this.#rouse = rouse
   }
 
-  /** The eventfd of the worker's inbox, or −1; it is inherited by the worker that follows. */
+  /** The eventfd of the worker's inbox, or −1; the worker's successor inherits it. */
   wakeFd(worker: number): number {
     return Atomics.load(this.#words, worker * INBOX_WORDS + WAKE) - 1
   }
@@ -78,7 +78,7 @@ export class Inboxes {
     Atomics.store(this.#words, worker * INBOX_WORDS + GENERATION, generation)
   }
 
-  /** What is there after this is all that comes: it is to be taken next. */
+  /** Closes the inbox: nothing comes after what is there; take it next. */
   close(worker: number): void {
     Atomics.store(this.#words, worker * INBOX_WORDS + GENERATION, 0)
   }
@@ -93,8 +93,7 @@ export class Inboxes {
   }
 
   /**
-   * Gives `fd`, of the listener at `row` of the table of `generation`. False: it remains the
-   * caller's.
+   * Gives `fd`, of the listener at `row` of the table of `generation`. False: the caller keeps it.
    */
   give(worker: number, generation: number, fd: number, row: number): boolean {
     const words = this.#words
@@ -112,13 +111,11 @@ export class Inboxes {
     return true
   }
 
-  /**
-   * Takes what is there for the table of `generation`, or ANY; each is the caller's from then on.
-   */
+  /** Takes the entries for the table of `generation`, or ANY; the caller owns each from then on. */
   take(worker: number, generation: number, onTaken: (fd: number, row: number) => void): void {
     const words = this.#words
     const head = worker * INBOX_WORDS
-    Atomics.store(words, head + ROUSED, 0) // before looking: what comes after the look, rouses again
+    Atomics.store(words, head + ROUSED, 0) // before the check: what comes after it wakes again
     for (let entry = head + HEAD_WORDS; entry < head + INBOX_WORDS; entry += ENTRY_WORDS) {
       const ticket = Atomics.load(words, entry + STATE)
       if (ticket === FREE || ticket === CLAIMED) continue
@@ -138,7 +135,7 @@ export class Inboxes {
     return -1
   }
 
-  /** Whether the caller is the one who has it now. */
+  /** Whether the caller now owns it. */
   #remove(head: number, entry: number, ticket: number): boolean {
     if (Atomics.compareExchange(this.#words, entry + STATE, ticket, FREE) !== ticket) return false
     Atomics.sub(this.#words, head + WAITING, 1)

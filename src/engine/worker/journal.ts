@@ -38,7 +38,7 @@ export const FROM_CLIENT = 0
 export const FROM_UPSTREAM = 1
 export type From = typeof FROM_CLIENT | typeof FROM_UPSTREAM
 
-/** Numbers of a direction in a row. */
+/** Words of a direction in a row. */
 const CAME = [Live.fromClient / 2, Live.fromUpstream / 2] as const
 const WENT = [Live.toUpstream / 2, Live.toClient / 2] as const
 const ENDED = [Flags.clientEnded, Flags.upstreamEnded] as const
@@ -73,24 +73,24 @@ export class Journal {
     numbers[LiveHead.originMs / 2] = world.originMs
   }
 
-  /** Connections are decided by this generation from now on. */
+  /** From now on this generation decides about connections. */
   adopt(generation: number): void {
     this.#series.adopt(generation)
   }
 
-  /** It has been decided about. */
+  /** The decision was made. */
   decided(arrival: Arrival, tookMs: number): void {
     arrival.decideNs = Math.round(tookMs * 1e6)
     record(this.#decide, arrival.decideNs)
   }
 
-  /** It was accepted, and is read from before it is decided about: it has the row `row`. */
+  /** It was accepted, and is read before the decision: it has the row `row`. */
   reading(row: number, arrival: Arrival): void {
     this.#write(row, arrival, Stage.reading)
     publishRow(this.#words, liveAt(row))
   }
 
-  /** It ends before it went anywhere; `row` is that of one that was being read from, or −1. */
+  /** It ends before it went anywhere; `row` is the one that it had in Reading, or −1. */
   refused(row: number, arrival: Arrival, reason: number, nowMs: number): void {
     const errno = row < 0 ? 0 : this.#words[liveAt(row) + Live.errno]
     if (row >= 0) this.#withdraw(liveAt(row))
@@ -105,7 +105,7 @@ export class Journal {
     this.#end(at, RecordKind.end, reason, nowMs)
   }
 
-  /** It is admitted, and has the row `row` until it is closed; it is dialed next. */
+  /** It is admitted, and has the row `row` until it is closed; weir dials next. */
   opened(row: number, arrival: Arrival): void {
     const words = this.#words
     const at = liveAt(row)
@@ -127,7 +127,7 @@ export class Journal {
     return nameOf(this.#words, liveAt(row))
   }
 
-  /** It goes on to another endpoint, which the decision has by now. */
+  /** It goes on to another endpoint, which is already in the decision. */
   redirected(row: number, decision: Decision): void {
     const words = this.#words
     const at = liveAt(row)
@@ -139,7 +139,7 @@ export class Journal {
     this.#series.move(before)
   }
 
-  /** Its endpoint did not answer; `errno` is 0 where our own time was up. */
+  /** Its endpoint did not answer; `errno` is 0 for weir's own timeout. */
   dialFailed(row: number, errno: number): void {
     const at = liveAt(row)
     this.#words[at + Live.errno] = Math.abs(errno)
@@ -173,7 +173,7 @@ export class Journal {
     if (from === FROM_UPSTREAM) this.#addBytes(row, Series.sent, bytes)
   }
 
-  /** A side has ended, and the other has been told. */
+  /** A side has ended, and the end was passed on. */
   ended(row: number, from: From, nowMs: number): void {
     const at = liveAt(row)
     this.#words[at + Live.flags] |= ENDED[from]
@@ -181,18 +181,18 @@ export class Journal {
     this.#numbers[at / 2 + ACTIVE] = nowMs
   }
 
-  /** What the kernel said of the failure that it ends with; before `closed`. */
+  /** The kernel's error for the failure that it ends with; before `closed`. */
   broke(row: number, errno: number): void {
     this.#words[liveAt(row) + Live.errno] = Math.abs(errno)
   }
 
-  /** Whether the row is that of the connection `id`, and open. */
+  /** Whether the row is the open connection `id`. */
   isOf(row: number, id: number): boolean {
     const at = liveAt(row)
     return this.#words[at + Live.state] !== 0 && this.#numbers[(at + Live.id) / 2] === id
   }
 
-  /** Policies of `generation` deny it: the rule `policy` (1 + its row) does. Before `closed`. */
+  /** Policies of `generation` deny it, by the rule `policy` (1 + its row). Before `closed`. */
   denied(row: number, policy: number, generation: number): void {
     const at = liveAt(row)
     this.#words[at + Live.policy] = policy
@@ -209,12 +209,12 @@ export class Journal {
     this.#withdraw(at)
   }
 
-  /** What it holds of its source is written down by now. */
+  /** Records its entries of the sources. */
   #letGo(): void {
     if (this.#sources !== null) letGo(this.#sources, this.#worker)
   }
 
-  /** Everything of a row but where it goes. */
+  /** All fields of a row except for its destination. */
   #write(row: number, arrival: Arrival, stage: number): void {
     const words = this.#words
     const at = liveAt(row)
@@ -243,7 +243,7 @@ export class Journal {
     this.#series.numbers[(seriesAt(series) + what) / 2] += bytes
   }
 
-  /** What the decision says, in the row and in the series. */
+  /** Writes the decision into the row and the series. */
   #count(at: number, decision: Decision): void {
     const words = this.#words
     writeEndpoint(words, at, decision)
@@ -258,7 +258,7 @@ export class Journal {
     )
   }
 
-  /** What is known of a connection before it goes anywhere. */
+  /** The fields that are known before a connection goes anywhere. */
   #describe(words: Int32Array, numbers: Float64Array, at: number, arrival: Arrival): void {
     const { arrivedMs } = arrival
     if (arrival.id === 0) arrival.id = this.#nextId()

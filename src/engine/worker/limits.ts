@@ -15,7 +15,7 @@ export function writeLimits(buffer: SharedArrayBuffer, { maxConnections }: Engin
   Atomics.store(new Int32Array(buffer), Word.maxConnections, maxConnections)
 }
 
-/** A worker's view of them; `rows` is the limit of the start. */
+/** A worker's view of them; `rows` is the limit at the start. */
 export class LimitsInForce implements EngineLimits {
   readonly rows: number
   readonly #words: Int32Array

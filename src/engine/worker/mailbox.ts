@@ -12,7 +12,7 @@ import { assert, unreachable } from '../../base/assert.ts'
 import { openTable, type Table, withPart } from '../../table/format/table.ts'
 import type { Order, Report, WorkerTask } from './protocol.ts'
 
-/** What an engine does for each kind of order, in the order in which they were posted. */
+/** An engine's handlers for each kind of order, called in the order of posting. */
 type Orders = {
   readonly adopt: (table: Table) => void
   /** The same rules and listeners, with other endpoints or clients. */
@@ -35,12 +35,12 @@ export class Mailbox {
     this.#orders = orders
   }
 
-  /** Obeys what has arrived, if the epoch says that something has. */
+  /** Handles orders that have arrived, if the epoch has changed. */
   readonly refresh = (): void => {
     if (Atomics.load(this.#epoch, 0) !== this.#seen) this.receive()
   }
 
-  /** Obeys everything that has arrived. */
+  /** Handles all orders that have arrived. */
   receive(): void {
     for (;;) {
       const received = receiveMessageOnPort(this.#port) as { message: Order } | undefined
@@ -85,7 +85,7 @@ export class Mailbox {
   }
 }
 
-/** Asserts that the table is whole, and the one that the epoch told of. */
+/** Asserts that the table is whole, and the one that the epoch announced. */
 function open({ table, generation }: Order & { kind: 'table' }): Table {
   const opened = openTable(table)
   assert(opened.generation === generation, `table ${opened.generation} posted as ${generation}`)

@@ -19,35 +19,38 @@ export type EngineKind = 'uring' | 'epoll' | 'node'
 /** The data of a worker's thread before it has a task. */
 export type Preload = { readonly engine?: EngineKind | undefined }
 
-/** Everything a worker is given when it starts. */
+/** A worker's inputs at its start. */
 export type WorkerTask = {
   readonly engine: EngineKind
   /** This worker's number, from 0; its row in the shared counts. */
   readonly index: number
   readonly workers: number
-  /** One Int32: how much has been published. A worker compares it once per accepted connection. */
+  /** One Int32: the number of publications. A worker compares it once per accepted connection. */
   readonly epoch: SharedArrayBuffer
   /** The writable counts, `Stats` (stats/stats.ts). */
   readonly stats: SharedArrayBuffer
-  /** Connections of each source, `Sources` (stats/sources.ts); without it nobody is limited. */
+  /**
+   * Connections of each source, `Sources` (stats/sources.ts); without it there are no limits per
+   * source.
+   */
   readonly sources?: SharedArrayBuffer
-  /** What this worker writes down of its connections, `Journal` (journal.ts). */
+  /** This worker's records of its connections, `Journal` (journal.ts). */
   readonly journal: JournalMemory
   /** Connections that workers hand over to each other, `Inboxes` (inboxes.ts). */
   readonly inboxes: SharedArrayBuffer
   /** What the worker's thread has open: kernel/held.ts. */
   readonly held: SharedArrayBuffer
   readonly limits: EngineLimits
-  /** Those that are in force now (limits.ts); without it, `limits` stay. */
+  /** The limits in force (limits.ts); without it, `limits` stay. */
   readonly limitsInForce?: SharedArrayBuffer
   /** Orders in, reports out. */
   readonly port: MessagePort
 }
 
-/** What a worker adds to its task, which no message can carry (worker.ts). */
+/** The parts of a worker's task that no message can carry (worker.ts). */
 export type EngineTask = WorkerTask & {
   readonly world: World
-  /** Who hears connections before they are decided about; without it nothing is read. */
+  /** Reads from connections before the decision; without it nothing is read. */
   readonly reader?: Reader
 }
 
@@ -55,7 +58,7 @@ export type EngineTask = WorkerTask & {
 export type RevisedPart = 'endpoints' | 'clients'
 
 export type Order =
-  /** Route new connections by this table, and make the listeners what it says. */
+  /** Route new connections by this table, and open and close listeners to match it. */
   | {
       readonly kind: 'table'
       readonly epoch: number
@@ -65,8 +68,7 @@ export type Order =
   /** Route by the same rules with another part: the listeners stay as they are. */
   | { readonly kind: RevisedPart; readonly epoch: number; readonly buffer: SharedArrayBuffer }
   /**
-   * Stop accepting; let connections end; after `timeoutMs` reset those that are left, then report
-   * `drained`.
+   * Stop accepting; let connections end; after `timeoutMs` reset the rest, then report `drained`.
    */
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   /**
@@ -79,15 +81,15 @@ export type Order =
       readonly ids: Float64Array
       readonly afterMs: Float64Array
       /**
-       * Policies of this generation deny them: for each, 1 + the row of the rule that does. Without
-       * it they are drained.
+       * For each, 1 + the row of the rule of this generation that denies it. Without it, they are
+       * drained.
        */
       readonly denied?: { readonly generation: number; readonly policies: Int32Array }
     }
   /** Reset everything and end now. */
   | { readonly kind: 'stop' }
 
-/** Which parts a worker decides by; of a generation 0 by none yet. */
+/** The parts that a worker decides by; generation 0: none yet. */
 export type Adopted = {
   readonly generation: number
   readonly endpointsRevision: number
@@ -96,18 +98,18 @@ export type Adopted = {
 
 export type Report =
   /**
-   * The worker's thread waits in the kernel: each order is to be followed by a wake of this eventfd
-   * (kernel/wake.ts). A worker that follows in this one's place has the same. It is the receiver's
-   * to close, once all workers have ended: closed any earlier, its number could be another file's
-   * when a wake comes, from here or from another worker.
+   * The worker's thread waits in the kernel: each order needs a wake of this eventfd
+   * (kernel/wake.ts). The worker's successor uses the same one. The receiver closes it after all
+   * workers have ended: if it were closed earlier, its number could be another file's when a wake
+   * comes, from here or from another worker.
    */
   | { readonly kind: 'waiting'; readonly wakeFd: number }
   /**
-   * Every listener of the generation accepts, but for those that failed; sent for each table, and
-   * again when a retry changes that.
+   * Every listener of the generation accepts, except for those that failed; sent for each table,
+   * and again when a retry changes that.
    */
   | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }
-  /** New connections are decided by this from now on. */
+  /** From now on these parts decide about new connections. */
   | ({ readonly kind: 'adopted' } & Adopted)
   | { readonly kind: 'drained'; readonly closed: number; readonly reset: number }
 

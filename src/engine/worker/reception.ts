@@ -38,7 +38,7 @@ export class Reception {
     return this.#arrivals.take(table, listener, nowMs)
   }
 
-  /** Whether it has something to say first. One that is over the limit need not say it. */
+  /** Whether weir has to read first. A connection over the limit is not read. */
   reads(arrival: Arrival, nowMs: number): boolean {
     return this.#reader?.begin(arrival, nowMs) === true && !isFull(this.#decider)
   }
@@ -53,7 +53,7 @@ export class Reception {
     return answer
   }
 
-  /** ADMITTED, or the `Reason` why the connection is to be reset. */
+  /** ADMITTED, or the `Reason` for a reset. */
   decide(arrival: Arrival): number {
     const { table, query, decision } = arrival
     assert(table !== null, 'a connection is decided about twice')
@@ -66,7 +66,7 @@ export class Reception {
   }
 
   /**
-   * Whether a load balancer has returned a connection that weir passed to the address that the
+   * Whether a load balancer returned a connection that weir had passed to the address that the
    * client dialed: it would loop.
    */
   #goesRound({ decision, query }: Arrival): boolean {
@@ -75,7 +75,7 @@ export class Reception {
     return isOwnAddress(own, query.clientFamily, query.client)
   }
 
-  /** The connection goes on, or has ended: the arrival is free. */
+  /** The connection goes on, or has ended: frees the arrival. */
   leave(arrival: Arrival): void {
     this.#arrivals.give(arrival)
   }

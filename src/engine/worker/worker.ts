@@ -24,7 +24,7 @@ import type { EngineKind, EngineTask, Preload, WorkerTask } from './protocol.ts'
 
 type Run = (task: EngineTask) => Promise<void> | void
 
-/** Only the engine that runs is loaded, and only its kernel. */
+/** Loads only the engine that runs, and its kernel. */
 const ENGINES: Readonly<Record<EngineKind, () => Promise<Run>>> = {
   node: async () => (await import('../node/engine.ts')).runNodeEngine,
   epoll: async () => flowOn((await import('../../kernel/epoll/kernel.ts')).EpollKernel.open),
@@ -35,18 +35,18 @@ async function flowOn(open: (wakeFd: number) => Kernel | number): Promise<Run> {
   const { runFlowEngine } = await import('../flow/engine.ts')
   return task => {
     const kernel = open(wakeFdOf(task))
-    // What the probe has seen work must work here, too.
+    // The probe has succeeded, so it must work here, too.
     assert(typeof kernel !== 'number', `${task.engine} is not to be had: ${errnoName(kernel as number)}`)
     return runFlowEngine(task, kernel as Kernel)
   }
 }
 
-// While the supervisor waits before it replaces a worker. An error here occurs again in the task,
-// and is reported there.
+// Preloads while the supervisor waits before it replaces a worker. An error occurs again in the
+// task, and is reported there.
 const { engine } = (workerData ?? {}) as Preload
 if (engine) await ENGINES[engine]().catch(() => {})
 
-/** What a worker adds to its task. */
+/** The parts that a worker adds to its task. */
 type Parts = Pick<EngineTask, 'world' | 'reader'>
 
 const runWorker = (task: WorkerTask): Promise<void> =>
@@ -62,7 +62,7 @@ export async function runWith(task: WorkerTask, parts: Parts): Promise<void> {
   await run({ ...withLimits(task), ...parts })
 }
 
-/** The eventfd that this worker's predecessor had, or a new one. */
+/** The eventfd of this worker's predecessor, or a new one. */
 function wakeFdOf({ inboxes, index }: WorkerTask): number {
   const shared = new Inboxes(inboxes)
   if (shared.wakeFd(index) >= 0) return shared.wakeFd(index)
