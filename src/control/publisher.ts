@@ -13,9 +13,10 @@ import type { Settings } from '../config/settings/settings.ts'
 import type { Names } from '../source/names.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
-import type { Table, TableBuffers } from '../table/format/table.ts'
+import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import { EndpointChanges } from './endpoint-changes.ts'
+import { withDenied } from './guard/policy-losses.ts'
 import { judge, type Verdict } from './guard/reload-guard.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
@@ -135,9 +136,15 @@ export class Publisher {
   /**
    * What the guard that is in force says of a change; null where it takes nothing from connections.
    */
-  #judge({ losses }: Compiled, accepted: boolean): Verdict | null {
-    const observer = this.#plane?.observer
-    if (losses === null || !observer) return null
+  #judge(compiled: Compiled, accepted: boolean): Verdict | null {
+    const { serving } = this
+    if (serving === null || compiled.table === null) return null
+    const { observer } = serving.plane
+    const losses =
+      compiled.access === '' // nobody is denied
+        ? compiled.losses
+        : withDenied(compiled, openTable(compiled.table), observer, serving.table)
+    if (losses === null) return null
     const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
     return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
   }

@@ -20,7 +20,17 @@ test('the same files change nothing', async () => {
     listeners: { added: [], removed: [], changed: [] },
     rules: { added: 0, removed: 0, changed: 0, reordered: 0, list: [] },
     destinations: [],
-    connections: { open: 0, same: 0, elsewhere: 0, refused: 0, unlistened: 0, unknown: 0, moves: [] },
+    policies: [],
+    connections: {
+      open: 0,
+      same: 0,
+      elsewhere: 0,
+      refused: 0,
+      denied: 0,
+      unlistened: 0,
+      unknown: 0,
+      moves: [],
+    },
   })
 })
 

@@ -47,7 +47,14 @@ test('a deleted DestinationRule is refused: nobody notices but the operator, who
   remove('subsets.yaml')
   const refused = await reload()
   assert.equal(refused.outcome, 'guarded')
-  assert.deepEqual(refused.loses, { rules: 3, listeners: 0, destinations: 0, open: 3, lastMinute: 3 })
+  assert.deepEqual(refused.loses, {
+    rules: 3,
+    listeners: 0,
+    destinations: 0,
+    policies: 0,
+    open: 3,
+    lastMinute: 3,
+  })
   assert.equal(refused.note, '3 rules, 3 connections open, 3 in the last minute')
   const rules = refused.findings.filter((each: { code: string }) => each.code === 'CFG470')
   assert.deepEqual(

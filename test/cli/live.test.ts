@@ -132,6 +132,13 @@ metadata: {name: backend}
 spec: {host: backend.example, trafficPolicy: {proxyProtocol: {}}}
 `,
     'bad.yaml': 'kind: [',
+    'policy.yaml': `${routing(port, backend).replace('kind: Gateway\nmetadata: {', 'kind: Gateway\nmetadata: {annotations: {gateway.weir/per-source: connections=9}, ')}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: who}
+spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [127.0.0.0/8, 10.0.0.0/8]}}]}]}
+`,
   })
   const same = await ask('diff', join(root, 'same.yaml'))
   assert.equal(same.code, 0)
@@ -156,6 +163,13 @@ spec: {host: backend.example, trafficPolicy: {proxyProtocol: {}}}
     /^~ listener default\/edge .* {2}\S+headers\.yaml:\d+\n {4}reads no PROXY header\n {4}reads a PROXY header \(V1, V2\) from 10\.0\.0\.1\/32 within 5s, and resets all others$/m,
   )
   assert.match(headers.out, /^ {4}proxyProtocol: none → V1 {2}\S+headers\.yaml:\d+$/m)
+  const denies = await ask('diff', join(root, 'policy.yaml'))
+  assert.match(
+    denies.out,
+    /^\+ policy default\/who {2}\S+policy\.yaml:\d+\n {4}DENY at default\/edge \S+: from ipBlocks 127\.0\.0\.0\/8, 10\.0\.0\.0\/8$/m,
+  )
+  assert.match(denies.out, /^ {4}limits each source: 9 connections, for each \/32 or \/64$/m)
+  assert.match(denies.out, /1 would move\n {4}1 {2}default\/all tcp\[0\] {2}backend\.example:9000 → denied\n/)
   const bad = await ask('diff', join(root, 'bad.yaml'))
   assert.equal(bad.code, 1)
   assert.match(bad.out, /bad\.yaml:1:\d+: error CFG/)

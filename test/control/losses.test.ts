@@ -354,7 +354,14 @@ test('what is lost is refused with all the traffic that it has, each connection 
     const { refused, text, weighed, findings, warnings } = verdict(mode, without('subsets.yaml'), busy)
     assert.equal(refused, true)
     assert.equal(text, '3 rules, 51 connections open, 116 in the last minute')
-    assert.deepEqual(weighed, { rules: 3, listeners: 0, destinations: 0, open: 51, lastMinute: 116 })
+    assert.deepEqual(weighed, {
+      rules: 3,
+      listeners: 0,
+      destinations: 0,
+      policies: 0,
+      open: 51,
+      lastMinute: 116,
+    })
     assert.deepEqual(
       findings.map(each => /(\d+) connections? open, (\d+) in/.exec(each.message)?.slice(1).join()),
       ['10,30', '0,5', '41,81'],

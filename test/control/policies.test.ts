@@ -64,4 +64,24 @@ for (const { engine, test } of CHOSEN_FIRST) {
     const text = String((await get('/metrics')).body)
     assert.match(text, /weir_connections_closed_total\{reason="denied-by-policy"\} 1\n/)
   })
+
+  test(`${engine}: the guard sees whom policies would deny; strict refuses them, refuse tells them`, async t => {
+    const { port, backend, save, send, get, logged } = await scene(t, routing, engine)
+    const change = async (text: string, guard: string) => {
+      save(routing(port, backend).replace('{workers: 1,', `{workers: 1, reload: {guard: ${guard}},`) + text)
+      return (await send('POST /reload', {})).body.outcome
+    }
+    const client = await talking(t, port)
+    assert.equal(await change('', 'strict'), 'taken')
+    assert.equal(await change(policy('DENY', '127.0.10.0/24'), 'strict'), 'taken', 'nobody has it')
+    assert.equal(await change(policy('ALLOW', '127.0.10.0/24'), 'strict'), 'guarded')
+    await logged('CFG470: default/who rules[0] denies the clients of 1 of 1 open connections')
+    const [{ loses }] = (await get('/reloads')).body.reloads
+    assert.deepEqual([loses.policies, loses.open], [1, 1])
+    assert.equal(await change('', 'refuse'), 'taken')
+    assert.equal(await change(policy('DENY', '127.0.0.0/8'), 'refuse'), 'taken')
+    await logged('default/who rules[0] denies the clients of 1 of 1 open connections')
+    assert.equal(await change(policy('DENY', '127.0.0.0/9'), 'strict'), 'taken', 'it was denied before')
+    client.destroy()
+  })
 }

@@ -30,6 +30,7 @@ export const loses = object({
   rules: integer('Rules that lose a destination or vanish.'),
   listeners: integer('Listeners that close.'),
   destinations: integer('Destinations that lose their last endpoint.'),
+  policies: integer('Rules of policies that deny clients with an open connection.'),
   open: integer('Open connections to them.'),
   lastMinute: integer('Connections to them in the last minute.'),
 })

@@ -47,6 +47,7 @@ const live = object({
   same: integer('Connections that would keep their destination.'),
   elsewhere: integer('Connections that would get another destination.'),
   refused: integer('Connections that no rule would match.'),
+  denied: integer('Connections that a policy would deny.'),
   unlistened: integer('Connections that no listener would accept.'),
   unknown: integer('Connections whose destination is no longer defined.'),
   moves: list(
@@ -71,7 +72,10 @@ const diff = object({
       listeners: object({
         added: list(text()),
         removed: list(text()),
-        changed: list(object({ listener: text(), ...place, ...said }), 'That read other PROXY headers.'),
+        changed: list(
+          object({ listener: text(), ...place, ...said }),
+          'That read other PROXY headers, or limit sources otherwise.',
+        ),
       }),
       rules: object({
         added: integer(),
@@ -87,6 +91,10 @@ const diff = object({
           ...beforeAfter,
           policy: list(object({ field: text(), ...place, ...said }), 'Values of its policy that differ.'),
         }),
+      ),
+      policies: list(
+        object({ ...change, policy: text(), file: text(), line: integer(), ...beforeAfter }),
+        'AuthorizationPolicies that deny others, or are enforced at other listeners.',
       ),
       connections: live,
     }),

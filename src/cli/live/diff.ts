@@ -66,6 +66,11 @@ type Diff = {
       readonly destination: string
       readonly policy: readonly (Said & { readonly field: string })[]
     })[]
+    readonly policies: readonly (Change & {
+      readonly policy: string
+      readonly file: string
+      readonly line: number
+    })[]
     readonly connections: Readonly<Record<'open' | 'same', number>> & { readonly moves: readonly Move[] }
   } | null
 }
@@ -114,7 +119,7 @@ const SIGNS = { added: '+', removed: '-', changed: '~' } as const
 const COLOURS = { added: 'green', removed: 'red', changed: 'yellow' } as const
 
 function changeLines(changes: NonNullable<Diff['changes']>, colours: boolean): string[] {
-  const { listeners, rules, destinations, connections } = changes
+  const { listeners, rules, destinations, policies, connections } = changes
   const paint = (change: Change['change'], text: string): string =>
     colours ? styleText(COLOURS[change], printable(text), { validateStream: false }) : printable(text)
   const both = (name: string, { change, before, after }: Change): string[] => [
@@ -137,6 +142,7 @@ function changeLines(changes: NonNullable<Diff['changes']>, colours: boolean): s
       ...both(`destination ${each.destination}`, each),
       ...each.policy.map(it => printable(`    ${it.field}: ${it.before} → ${it.after}${placed(it)}`)),
     ]),
+    ...policies.flatMap(each => both(`policy ${each.policy}  ${each.file}:${each.line}`, each)),
     `rules: ${rules.added} added, ${rules.removed} removed, ${rules.changed} changed, ${rules.reordered} in another order`,
     ...connectionLines(connections),
   ]

@@ -12,12 +12,7 @@ import { loadConfig, type SourceFile } from '../../config/load.ts'
 import { Generations, type GenerationsState } from '../../stats/generations.ts'
 import { LiveConnections } from '../../stats/live-connections.ts'
 import { buildTable } from '../../table/build/builder.ts'
-import {
-  compareTables,
-  type DestinationChange,
-  type ListenerChange,
-  type RuleChange,
-} from '../../table/explain/compare.ts'
+import { compareTables, type RuleChange, type TableChanges } from '../../table/explain/compare.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable } from '../../table/format/table.ts'
 import { type Replayed, replay } from '../guard/replay.ts'
@@ -45,11 +40,7 @@ export type Diff = {
 }
 
 type Changes = {
-  readonly listeners: {
-    readonly added: readonly string[]
-    readonly removed: readonly string[]
-    readonly changed: readonly ListenerChange[]
-  }
+  readonly listeners: TableChanges['listeners']
   readonly rules: {
     readonly added: number
     readonly removed: number
@@ -58,7 +49,8 @@ type Changes = {
     /** The first of them. */
     readonly list: readonly RuleChange[]
   }
-  readonly destinations: readonly DestinationChange[]
+  readonly destinations: TableChanges['destinations']
+  readonly policies: TableChanges['policies']
   readonly connections: Replayed
 }
 
@@ -78,7 +70,7 @@ export default function diffTask({
   const running = openTable(table)
   const candidate = openTable(buildTable(plan, running.generation + 1, () => 0))
   const live = new LiveConnections(task.live)
-  const { listeners, rules, reordered, destinations } = compareTables(running, candidate)
+  const { listeners, rules, reordered, destinations, policies } = compareTables(running, candidate)
   const count = (change: RuleChange['change']) => rules.filter(each => each.change === change).length
   return {
     valid,
@@ -95,6 +87,7 @@ export default function diffTask({
         list: rules.slice(0, CHANGES_MAX),
       },
       destinations: destinations.slice(0, CHANGES_MAX),
+      policies: policies.slice(0, CHANGES_MAX),
       connections: replay(live, new Generations(live, task.generations), candidate),
     },
   }

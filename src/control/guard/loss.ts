@@ -29,6 +29,8 @@ export type Loss = {
   readonly missing: readonly string[]
   /** Of one that has changed: how, in words. */
   readonly change?: string
+  /** Open connections that it takes, where they were found one by one (policy-losses.ts). */
+  readonly open?: number
   /** Of the counts: see `countKeys`. */
   readonly keys: readonly string[]
   /**
@@ -46,9 +48,10 @@ type LossesOfKind = {
   readonly keys: readonly string[]
   /** Whether there are more: then their traffic is counted as at least so much. */
   readonly isCut: boolean
+  readonly open?: number
 }
 
-export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied', 'reads', 'sends'] as const
+export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied', 'reads', 'sends', 'denied'] as const
 export type LossKind = (typeof LOSS_KINDS)[number]
 export type Losses = Readonly<Record<LossKind, LossesOfKind>>
 

@@ -8,6 +8,7 @@
  *   emptied    a destination has no endpoint any more
  *   reads      a listener reads other PROXY headers, or of others (header-losses.ts)
  *   sends      a destination gets other PROXY headers
+ *   denied     policies deny clients that have a connection (policy-losses.ts)
  *
  * Rules are paired over generations as in `weir diff` (table/explain/pair-rules.ts), but only those
  * of VirtualServices that can lose anything (snapshot.ts). reload-guard.ts decides what to refuse.
@@ -73,6 +74,7 @@ export function findLosses(
     closed: ofKind(finder.listeners()),
     emptied: ofKind(finder.destinations(emptied)),
     reads: ofKind(headerLosses(reads, 'Settings', resources, name => finder.keysOf(name))),
+    denied: ofKind([]), // policy-losses.ts
     sends: ofKind(headerLosses(sends, 'DestinationRule', resources, name => [anyKey(name)])),
   }
   return LOSS_KINDS.some(kind => losses[kind].count > 0) ? losses : null

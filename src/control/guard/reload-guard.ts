@@ -1,13 +1,14 @@
 /**
  * The guard: whether a change with losses is served, and how it is reported.
  *
- *             lost rules   removed rules, closed listeners, emptied destinations, other PROXY headers
+ *             lost rules   removed rules, closed listeners, emptied destinations, other PROXY headers,
+ *                          policies that deny clients
  *   refuse    refused      served, with a warning
- *   strict    refused      refused where they had connections in the last minute
+ *   strict    refused      refused where they had connections in the last minute, or have some now
  *   warn      served, with a warning
  *
- * The compiling thread has found the losses (losses.ts); this module reads their traffic from the
- * counts.
+ * The compiling thread has found the losses (losses.ts), the main thread those by policies
+ * (policy-losses.ts); this module reads their traffic from the counts.
  */
 
 import type { Code } from '../../config/findings/codes.ts'
@@ -27,6 +28,8 @@ export type Weighed = Traffic & {
   readonly rules: number
   readonly listeners: number
   readonly destinations: number
+  /** Rules of policies. */
+  readonly policies: number
 }
 
 export type Verdict = {
@@ -51,7 +54,8 @@ const CODE: Code = 'CFG470'
 
 export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict {
   const traffic = new TrafficByKey(losses, counts)
-  const isBusy = (kind: LossKind) => traffic.of(losses[kind].keys).lastMinute > 0
+  const isBusy = (kind: LossKind): boolean =>
+    (losses[kind].open ?? 0) > 0 || traffic.of(losses[kind].keys).lastMinute > 0
   const fatal = LOSS_KINDS.filter(
     kind =>
       losses[kind].count > 0 && mode !== 'warn' && (kind === 'lost' || (mode === 'strict' && isBusy(kind))),
@@ -76,11 +80,13 @@ export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict 
 }
 
 /** "3 rules, 41 connections open, 120 in the last minute". */
-function weighedText({ rules, listeners, destinations, open, lastMinute }: Weighed, isCut: boolean): string {
+function weighedText(weighed: Weighed, isCut: boolean): string {
+  const { rules, listeners, destinations, policies, open, lastMinute } = weighed
   const what = [
     ...(rules > 0 ? [plural(rules, 'rule')] : []),
     ...(listeners > 0 ? [plural(listeners, 'listener')] : []),
     ...(destinations > 0 ? [plural(destinations, 'destination')] : []),
+    ...(policies > 0 ? [plural(policies, 'rule of policies', 'rules of policies')] : []),
   ]
   return `${what.join(', ')}, ${isCut ? 'at least ' : ''}${trafficText({ open, lastMinute })}`
 }
@@ -88,16 +94,21 @@ function weighedText({ rules, listeners, destinations, open, lastMinute }: Weigh
 const trafficText = ({ open, lastMinute }: Traffic): string =>
   `${plural(open, 'connection')} open, ${lastMinute} in the last minute`
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+const plural = (count: number, word: string, words = `${word}s`): string =>
+  `${count} ${count === 1 ? word : words}`
 
 function weigh(losses: Losses, kinds: readonly LossKind[], traffic: TrafficByKey): Weighed {
   const count = (...of: readonly LossKind[]): number =>
     of.reduce((sum, kind) => sum + (kinds.includes(kind) ? losses[kind].count : 0), 0)
+  const { open, lastMinute } = traffic.of(kinds.flatMap(kind => losses[kind].keys))
+  const found = kinds.map(kind => losses[kind].open ?? 0)
   return {
     rules: count('lost', 'removed'),
     listeners: count('closed', 'reads'),
     destinations: count('emptied', 'sends'),
-    ...traffic.of(kinds.flatMap(kind => losses[kind].keys)),
+    policies: count('denied'),
+    open: Math.max(open, ...found), // some may be both
+    lastMinute,
   }
 }
 
@@ -109,6 +120,7 @@ const SENTENCES: { readonly [kind in LossKind]: (loss: Loss) => string } = {
   emptied: ({ name }) => `${name} has no endpoint any more`,
   reads: ({ name, change }) => `listener ${name} ${change}`,
   sends: ({ name, change }) => `${name} ${change}`,
+  denied: ({ name, change }) => `${name} ${change}`,
 }
 
 function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean): Diagnostic {
@@ -119,7 +131,8 @@ function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean)
     file,
     line,
     column: 1,
-    message: `${SENTENCES[kind](loss)}; ${trafficText(traffic)}`,
+    message:
+      loss.open === undefined ? `${SENTENCES[kind](loss)}; ${trafficText(traffic)}` : SENTENCES[kind](loss),
     ...(resource === null ? {} : { resource }),
     ...(kind === 'lost' ? { hint: 'define it again, or correct the destination' } : {}),
   }
@@ -133,9 +146,10 @@ function warningsOf(kind: LossKind, losses: Losses, traffic: TrafficByKey): stri
   const told = named.slice(0, WARNINGS_MAX)
   const rest = count - told.length
   return [
-    ...told.map(
-      loss => `${placeText(loss)}${SENTENCES[kind](loss)}: it has ${trafficText(traffic.of(loss.keys))}`,
-    ),
+    ...told.map(loss => {
+      const has = loss.open === undefined ? `: it has ${trafficText(traffic.of(loss.keys))}` : ''
+      return `${placeText(loss)}${SENTENCES[kind](loss)}${has}`
+    }),
     ...(rest > 0 ? [`and ${rest} more like this`] : []),
   ]
 }

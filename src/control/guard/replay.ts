@@ -16,6 +16,8 @@ import type { Cold } from '../../table/format/cold.ts'
 import { PASSTHROUGH } from '../../table/format/outcome.ts'
 import { destinationsOf } from '../../table/format/rows.ts'
 import { readCold, type Table } from '../../table/format/table.ts'
+import { authorize, createVerdict } from '../../table/match/authorize.ts'
+import { listenerOf } from '../../table/match/listener-of.ts'
 import { match } from '../../table/match/match.ts'
 import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
 import { createQuery, type Query } from '../../table/match/query.ts'
@@ -26,9 +28,10 @@ const MOVES_MAX = 100
 
 /**
  * same: it would be given to where it is. elsewhere: to something else. refused: to nothing.
- * unlistened: nobody would accept it. unknown: what it was given to is not known any more.
+ * denied: a policy would not let it in. unlistened: nobody would accept it. unknown: what it was
+ * given to is not known any more.
  */
-export const FATES = ['same', 'elsewhere', 'refused', 'unlistened', 'unknown'] as const
+export const FATES = ['same', 'elsewhere', 'refused', 'denied', 'unlistened', 'unknown'] as const
 type Fate = (typeof FATES)[number]
 
 type Move = {
@@ -51,7 +54,7 @@ const AS_ASKED = 'as asked'
 
 export function replay(live: LiveConnections, generations: Generations, table: Table): Replayed {
   const again = new Again(table)
-  const counts = { same: 0, elsewhere: 0, refused: 0, unlistened: 0, unknown: 0 }
+  const counts = { same: 0, elsewhere: 0, refused: 0, denied: 0, unlistened: 0, unknown: 0 }
   const moves = new Map<string, { move: Omit<Move, 'connections'>; connections: number }>()
   let open = 0
   live.visit(words => {
@@ -63,7 +66,7 @@ export function replay(live: LiveConnections, generations: Generations, table: T
     const fate = fateOf(from, to)
     counts[fate]++
     if (from === null || fate === 'same') return true
-    const move = { fate, rule: ruleText(names), from, to: to ?? [] }
+    const move = { fate, rule: ruleText(names), from, to: to === 'denied' ? [] : (to ?? []) }
     const key = JSON.stringify(move)
     const known = moves.get(key) ?? { move, connections: 0 }
     known.connections++
@@ -74,8 +77,9 @@ export function replay(live: LiveConnections, generations: Generations, table: T
   return { open, ...counts, moves: largest.map(({ move, connections }) => ({ ...move, connections })) }
 }
 
-function fateOf(from: string | null, to: readonly string[] | null): Fate {
+function fateOf(from: string | null, to: readonly string[] | 'denied' | null): Fate {
   if (from === null) return 'unknown'
+  if (to === 'denied') return to
   if (to === null) return 'unlistened'
   if (to.length === 0) return 'refused'
   return to.includes(from) ? 'same' : 'elsewhere'
@@ -99,6 +103,7 @@ class Again {
   readonly #cold: Cold
   readonly #listeners: ReadonlyMap<string, number>
   readonly #query: Query = createQuery()
+  readonly #verdict = createVerdict()
   readonly #peer = new Uint32Array(4)
   readonly #byRoute = new Map<number, readonly string[]>()
 
@@ -110,12 +115,16 @@ class Again {
   }
 
   /**
-   * All destinations that can be picked for the connection in `words` (a live row); null if no
-   * listener remains.
+   * All destinations that can be picked for the connection in `words` (a live row); 'denied' if a
+   * policy would not let it in; null if no listener remains.
    *
    * @param before  The table that it was decided with, where it is still known.
    */
-  destinations(listener: string, words: Int32Array, before: Table | null): readonly string[] | null {
+  destinations(
+    listener: string,
+    words: Int32Array,
+    before: Table | null,
+  ): readonly string[] | 'denied' | null {
     const index = this.#listeners.get(listener)
     if (index === undefined) return null
     const query = this.#query
@@ -128,6 +137,7 @@ class Again {
     copyAddress(words, Live.client, query.client)
     copyAddress(words, Live.destination, query.destination)
     if (!this.#introduces(query, words, before)) return []
+    if (this.#isDenied(query)) return 'denied'
     const route = match(this.#table, query)
     return route === PASSTHROUGH ? [AS_ASKED] : this.#drawn(route)
   }
@@ -141,13 +151,27 @@ class Again {
     const family = hadHeader ? (words[Live.peerFamily] as Family) : query.clientFamily
     if (hadHeader) copyAddress(words, Live.peer, this.#peer)
     else this.#peer.set(query.client)
+    query.peerFamily = 0
     const peer = judgePeer(this.#table, query.listener, family, this.#peer)
     if (peer === Peer.untrusted) return false
+    if (peer === Peer.sender && hadHeader) {
+      query.peerFamily = family
+      query.peer.set(this.#peer)
+      return true
+    }
     if (peer === Peer.sender)
       // A header may have no client (LOCAL).
-      return hadHeader || !before || judgePeer(before, words[Live.listener], family, this.#peer) === peer
+      return !before || judgePeer(before, words[Live.listener], family, this.#peer) === peer
     if (hadHeader) this.#isItself(query, family)
     return true
+  }
+
+  #isDenied(query: Query): boolean {
+    const { access } = this.#table
+    const server = access === null ? -1 : listenerOf(this.#table, query)
+    return (
+      access !== null && server >= 0 && !authorize(this.#table, access, server, query, null, this.#verdict)
+    )
   }
 
   /** What its header named is payload now; the address that it had dialed is not known. */

@@ -105,7 +105,10 @@ export class RoutingBuilder {
       L.Names[listener.reads ?? 'unheard'],
       ...tcpWords(listener.tcp ?? DEFAULT_POLICY),
     )
-    this.#listeners.push({ ...(listener.proxyProtocol?.at && { readsAt: listener.proxyProtocol.at }) })
+    this.#listeners.push({
+      ...(listener.proxyProtocol?.at && { readsAt: listener.proxyProtocol.at }),
+      ...(listener.policies && { policies: listener.policies }),
+    })
     const shares = listener.shares === undefined ? {} : { shares: listener.shares }
     this.#names.push({ gateway: listener.gateway, bind: listener.bind, ...shares })
     this.#classifier.addListener()

@@ -8,6 +8,7 @@ import { Balance, Cluster } from '../format/routing-layout.ts'
 import { endpointsOf } from '../format/rows.ts'
 import { readCold, type Table } from '../format/table.ts'
 import type { PolicyField, ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
+import { type AccessChange, compareAccess, limitsText } from './access-compare.ts'
 import { readsOf } from './header.ts'
 import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
 import { type PolicyValue, policyOf } from './policy-text.ts'
@@ -24,7 +25,7 @@ export type RuleChange = {
   readonly after: string | null
 }
 
-export type DestinationChange = {
+type DestinationChange = {
   readonly change: 'added' | 'removed' | 'changed'
   /** "reviews.default.svc.cluster.local:9080 subset v2". */
   readonly destination: string
@@ -34,8 +35,8 @@ export type DestinationChange = {
   readonly policy: readonly PolicyChange[]
 }
 
-/** A listener whose settings for PROXY headers and server names differ. */
-export type ListenerChange = {
+/** A listener that reads something else, or limits sources in another way. */
+type ListenerChange = {
   /** "default/edge 127.0.0.1:9000". */
   readonly listener: string
   /** Its place now, or its former place; null if unknown. */
@@ -56,7 +57,7 @@ type PolicyChange = {
   readonly line: number | null
 }
 
-type TableChanges = {
+export type TableChanges = {
   readonly listeners: {
     readonly added: readonly string[]
     readonly removed: readonly string[]
@@ -66,9 +67,16 @@ type TableChanges = {
   /** Unchanged rules that are tried in another order among themselves. */
   readonly reordered: number
   readonly destinations: readonly DestinationChange[]
+  /** Who may connect. */
+  readonly policies: readonly AccessChange[]
 }
 
-type Reading = { readonly reads: ReadsProxy | null; readonly at: WrittenAt | undefined }
+type Reading = {
+  readonly reads: ReadsProxy | null
+  readonly at: WrittenAt | undefined
+  /** What one source may have, in words; '': anything. */
+  readonly limits: string
+}
 type Destination = { readonly text: string; readonly policy: readonly PolicyValue[] }
 
 export function compareTables(before: Table, after: Table): TableChanges {
@@ -85,6 +93,7 @@ export function compareTables(before: Table, after: Table): TableChanges {
     rules: merged(scopes.flatMap(({ pairs }) => pairs.flatMap(changesOf))),
     reordered: scopes.reduce((sum, each) => sum + each.reordered, 0),
     destinations: compareDestinations(old.destinations, now.destinations),
+    policies: compareAccess(before, after),
   }
 }
 
@@ -94,7 +103,11 @@ function read(table: Table) {
     listeners: new Map(
       table.sockets.map(({ key }, index) => [
         key,
-        { reads: readsOf(table, index), at: cold.listeners[index].readsAt },
+        {
+          reads: readsOf(table, index),
+          at: cold.listeners[index].readsAt,
+          limits: limitsText(table, index),
+        },
       ]),
     ),
     scopes: wordedRules(table, cold),
@@ -154,10 +167,12 @@ function compareListeners(
 ): ListenerChange[] {
   return [...after].flatMap(([listener, is]) => {
     const was = before.get(listener)
-    if (was === undefined || readsSame(was.reads, is.reads)) return []
+    if (was === undefined) return []
     const { file = null, line = null } = is.at ?? was.at ?? {}
     const [told, tells] = [readsText(was.reads, is.reads), readsText(is.reads, was.reads)]
-    return [{ listener, file, line, before: told, after: tells }]
+    const reads = { listener, file, line, before: told, after: tells }
+    const limits = { listener, file: null, line: null, before: limitOf(was), after: limitOf(is) }
+    return [...(readsSame(was.reads, is.reads) ? [] : [reads]), ...(was.limits === is.limits ? [] : [limits])]
   })
 }
 
@@ -169,6 +184,9 @@ function merged(changes: readonly RuleChange[]): RuleChange[] {
     listeners: [...first.listeners, ...others.flatMap(each => each.listeners)],
   }))
 }
+
+const limitOf = ({ limits }: Reading): string =>
+  limits === '' ? 'limits no source' : `limits each source: ${limits}`
 
 function compareDestinations(
   before: ReadonlyMap<string, Destination>,

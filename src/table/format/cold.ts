@@ -46,6 +46,8 @@ export type ColdTest = {
 export type ColdListener = {
   /** The place of its PROXY settings; absent: it reads no header. */
   readonly readsAt?: WrittenAt
+  /** Indices of the policies that are for it; absent: none. */
+  readonly policies?: readonly number[]
 }
 
 export type ColdScope = {
