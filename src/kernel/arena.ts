@@ -40,7 +40,7 @@ export class Arena {
     this.u32 = new Uint32Array(this.#buffer)
   }
 
-  /** Maps `bytes` bytes of zeros, or says −errno: −ENOMEM. */
+  /** Maps `bytes` bytes of zeros, or returns −errno: −ENOMEM. */
   static map(bytes: number): Arena | number {
     assert(Number.isInteger(bytes) && bytes > 0 && bytes <= BYTES_MAX, `an arena of ${bytes} bytes`)
     const whole = Math.ceil(bytes / 4096) * 4096
@@ -48,9 +48,7 @@ export class Arena {
     return address < 0n ? Number(address) : new Arena(address, whole)
   }
 
-  /**
-   * Takes `bytes` bytes for good, at a multiple of `align`; default: a cache line.
-   */
+  /** Takes `bytes` bytes for good, at a multiple of `align`; default: a cache line. */
   take(bytes: number, align = 64): number {
     const at = Math.ceil(this.#next / align) * align
     assert(bytes > 0 && at + bytes <= this.bytes, `${bytes} bytes from an arena with ${this.bytes - at} left`)
@@ -70,7 +68,7 @@ export class Arena {
    * Gives everything back. No operation may be left in the kernel; every view is empty from now on.
    */
   unmap(): number {
-    this.#buffer.transfer(0) // a view that is used in spite of this reads undefined, and not freed memory
+    this.#buffer.transfer(0) // a view used in spite of this reads undefined, not freed memory
     return libc.munmap(BigInt(this.base), this.bytes)
   }
 }

@@ -2,7 +2,7 @@
  * The kernel's error numbers by name, and their names for people: errno(3).
  *
  * A result below 0 is −errno, everywhere in weir. The numbers are those of Linux on x86-64 and
- * arm64, written out because hot code compares with them; a test holds them against Node's own.
+ * arm64, written out because hot code compares with them; a test compares them with Node's own.
  */
 
 export const Errno = {

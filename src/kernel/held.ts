@@ -1,6 +1,6 @@
 /**
  * What this thread has open in its process: descriptors, mappings and a ring outlive the thread
- * that made them. So it registers them in shared memory. If the thread dies, the main thread closes
+ * that made them, so it registers them in shared memory. If the thread dies, the main thread closes
  * them.
  *
  *   head (f64)     thread │ quiet │ ring │ its completions │ mappings
@@ -19,8 +19,8 @@ import { threadId } from 'node:worker_threads'
 /** Words of the head. */
 const THREAD = 0
 const QUIET = 1
-const RING = 2 // its descriptor and 1
-const QUEUES = 3 // the address of the mapping that has the completions, how long it is, and where in it they stand, in words
+const RING = 2 // its descriptor + 1
+const QUEUES = 3 // the mapping with the completions: address, length, and the position in it, in words
 const QUEUES_BYTES = 4
 const CQ_HEAD = 5
 const CQ_TAIL = 6
@@ -29,11 +29,11 @@ const CQ_ENTRIES = 8
 const MAPPINGS = 16 // address and length
 const HEAD_WORDS = 32
 
-/** Closes that wait to be submitted: as many as a worker's ring has entries. */
+/** Closes that wait to be submitted: at most as many as a worker's ring has entries. */
 const CLOSING_MAX = 4096
 const CLOSING_BYTES = 4 * (CLOSING_MAX + 4)
 
-/** Descriptors are the lowest that are free: more than this a process can hardly have. */
+/** The kernel hands out the lowest free number: a process can hardly have more than this. */
 const DESCRIPTORS_MAX = 2 ** 22
 
 export type HeldRing = {
@@ -70,7 +70,7 @@ const nobody: Views = {
 let own = nobody
 let { closing, bits } = own
 
-/** From now on this thread notes what it opens. */
+/** From now on this thread registers what it opens. */
 export function hold(buffer: SharedArrayBuffer): void {
   own = viewsOf(buffer)
   closing = own.closing
@@ -79,9 +79,9 @@ export function hold(buffer: SharedArrayBuffer): void {
   own.head[THREAD] = threadId
 }
 
-/** `fd`, which is open; also −errno, of which nothing is noted. */
+/** `fd` is open; −errno is not registered. */
 export function keep(fd: number): number {
-  // Beyond the register, and below 0, a typed array takes nothing.
+  // A typed array ignores indexes below 0 and beyond its end.
   bits[fd >> 5] |= 1 << (fd & 31)
   return fd
 }
@@ -115,7 +115,7 @@ export function maps(address: bigint, bytes: number): bigint {
   return address
 }
 
-/** They are about to be unmapped. */
+/** The mapping is about to be unmapped. */
 export function unmaps(address: bigint): void {
   const at = own.head.indexOf(Number(address), MAPPINGS)
   if (at >= 0) own.head[at] = 0
@@ -135,14 +135,14 @@ export function holdsRing(ring: HeldRing | null): void {
 }
 
 /**
- * The kernel has no more operations of this thread: what it has open may be closed although it
- * still lives.
+ * The kernel has no more operations of this thread: another thread may close what it has open,
+ * although it still lives.
  */
 export function isQuiet(): void {
   own.head[QUIET] = 1
 }
 
-/** What a thread has left open, to be closed by another thread. */
+/** The open descriptors and mappings of a dead thread, for another thread to close. */
 export class Held {
   readonly #views: Views
 
@@ -173,13 +173,13 @@ export class Held {
     }
   }
 
-  /** Those that were to be closed next, in order. */
+  /** Descriptors that were about to be closed, in order. */
   get closing(): number[] {
     const { closing } = this.#views
     return [...closing.subarray(1, 1 + closing[0])]
   }
 
-  /** All others. */
+  /** All other descriptors. */
   get descriptors(): number[] {
     const { bits } = this.#views
     const found: number[] = []
@@ -197,7 +197,7 @@ export class Held {
     return found
   }
 
-  /** All of it is closed. */
+  /** Everything is closed. */
   clear(): void {
     const { head, closing, bits } = this.#views
     head.fill(0)

@@ -2,15 +2,15 @@
  * The data plane's interface to an operating system: operations on sockets that complete later, and
  * a few synchronous calls. One engine runs on every kernel of this type.
  *
- *   kernel.wait(-1)              hands over what was asked, and waits for a completion
- *   while (kernel.next())        the completion stands in word, generation, result and flags
- *     … kernel.send(…) …         what follows from it is asked, and never completes inside the call
+ * kernel.wait(-1)              submits what was asked, and waits for a completion while
+ * (kernel.next())        the completion is in word, generation, result and flags … kernel.send(…) …
+ * new operations are asked, and never complete inside the call
  *
  * An operation completes once without MORE, and any number of times with it before. Its result is
  * −errno, or 0 and more. Each completion returns `word` and `generation` (user-data.ts) as they
  * were given. A close completes only if it fails.
  *
- * The completion stands in fields of the kernel, so that none costs an object.
+ * A completion is in fields of the kernel, so none costs an object.
  */
 
 import type { Family } from '../address/address.ts'
@@ -27,10 +27,10 @@ export const MORE = 2
 /** There is more to receive at once, or the end of the stream. */
 export const NONEMPTY = 4
 
-/** What `ready` waits for, and what it and `watch` say: poll(2). */
+/** Events for `ready`, and the results of it and `watch`: poll(2). */
 export const POLL_IN = 1
 export const POLL_OUT = 4
-/** Said unasked: the socket has failed. */
+/** Reported without being asked for: the socket has failed. */
 export const POLL_ERR = 8
 
 /** Which buffers a receive takes from. */
@@ -40,13 +40,13 @@ export type Pool = typeof SMALL | typeof LARGE
 
 export interface Kernel {
   readonly name: 'uring' | 'epoll' | 'simulated'
-  /** What `send` reads from, and receives fill. */
+  /** Where `send` reads from, and receives write to. */
   readonly memory: Memory
   readonly small: BufferPool
   readonly large: BufferPool
   readonly sockets: SocketCalls
   readonly pipes: PipeCalls
-  /** Who writes to it, from any thread, wakes the worker. */
+  /** Any thread that writes to it wakes the worker. */
   readonly wakeFd: number
 
   // ── the completion that `next` has found
@@ -57,17 +57,17 @@ export interface Kernel {
   readonly flags: number
 
   /**
-   * Hands over what was asked and waits for a completion: −1 without end, 0 not at all.
+   * Submits operations and waits for a completion: −1 without limit, 0 not at all.
    *
-   * @returns 0, also when the time is up. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of memory,
-   * and
-   *   what was asked stays. Anything else is a bug.
+   * @returns 0, also after a timeout. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of memory, and
+   * the operations stay queued. Anything else is a bug.
    */
   wait(waitMs: number): number
-  /** Hands over what was asked; as `wait`. */
+  /** Submits operations; as `wait`. */
   submit(): number
   /**
-   * Takes the next completion; false where none is left, or no room for ENTRIES_EACH operations.
+   * Takes the next completion; false if none is left, or there is no room for ENTRIES_EACH
+   * operations.
    */
   next(): boolean
   /** How many more operations may be asked before the next `wait` or `submit`. */
@@ -89,26 +89,26 @@ export interface Kernel {
     generation: number,
   ): void
   /**
-   * Bytes in a buffer of the pool: once, or `repeats` until it is called back, the stream ends (0),
-   * or no buffer is left (−ENOBUFS).
+   * Receives into a buffer of the pool: once, or `repeats` until it is cancelled, the stream ends
+   * (0), or no buffer is left (−ENOBUFS).
    */
   receive(fd: number, pool: Pool, repeats: boolean, word: number, generation: number): void
   /**
-   * All of the bytes at this place of `memory`, unless the connection breaks. `more`: others follow
-   * at once, or the end does, and the last segment may wait for them.
+   * Sends all bytes at this place of `memory`, unless the connection breaks. `more`: other bytes
+   * follow at once, or the end does, and the last segment may wait for them.
    */
   send(fd: number, at: number, bytes: number, more: boolean, word: number, generation: number): void
-  /** Completes once, with those of `events` that are there, and POLL_ERR. */
+  /** Completes once, with those of `events` that hold, and POLL_ERR. */
   ready(fd: number, events: number, word: number, generation: number): void
-  /** Completes whenever the socket fails (POLL_ERR), or has ended both ways. */
+  /** Completes when the socket fails (POLL_ERR), or has ended both ways. */
   watch(fd: number, word: number, generation: number): void
-  /** Calls an operation back, which ends with its own completion. */
+  /** Cancels an operation, which ends with its own completion. */
   cancel(targetWord: number, targetGeneration: number, word: number, generation: number): void
   /** The same for all operations on a socket. */
   cancelAll(fd: number, word: number, generation: number): void
-  /** Closes it, in order with what was asked before; its number may be another's at once. */
+  /** Closes it, in order with earlier operations; its number may be reused at once. */
   close(fd: number, word: number, generation: number): void
-  /** The next write to `wakeFd`; to be asked again before looking at what woke. */
+  /** The next write to `wakeFd`; ask again before checking what woke. */
   wake(word: number): void
   /** Wakes the worker of this process whose kernel has this `wakeFd`. */
   rouse(wakeFd: number): void
@@ -117,11 +117,11 @@ export interface Kernel {
 
   /** Cancels every operation; another thread closes what is open (held.ts). */
   stop(): void
-  /** Hands over the last closes, ends every operation and gives back all memory. */
+  /** Submits the last closes, ends every operation and frees all memory. */
   end(): void
 }
 
-/** Outside of the loop over completions, nothing else ensures that there is room. */
+/** Outside the loop over completions, nothing else ensures that there is room. */
 export function makeRoom(kernel: Kernel): void {
   if (kernel.room() < ENTRIES_EACH) kernel.submit()
 }
@@ -133,32 +133,32 @@ export type Memory = {
   take(bytes: number, align?: number): number
 }
 
-/** Equal buffers, of which a receive takes one once bytes have come. */
+/** Equal buffers; a receive takes one once bytes have arrived. */
 export type BufferPool = {
   readonly count: number
   readonly bytesEach: number
-  /** How many are not taken. */
+  /** The number of free ones. */
   readonly free: number
-  /** The buffer in a completion's flags; −1 where it has none. It is to be given back once. */
+  /** The buffer in a completion's flags; −1: none. Give it back once. */
   take(flags: number): number
-  /** Takes one for bytes that no receive brings; −1 where none is to spare. */
+  /** Takes one for bytes that no receive brings; −1: none is free. */
   borrow(): number
   give(id: number): void
-  /** Where in the memory its bytes begin. */
+  /** The position of its bytes in the memory. */
   at(id: number): number
 }
 
 export type ListenOptions = {
   /** Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. */
   readonly backlog: number
-  /** Whether an IPv6 listener takes IPv4 clients too, under IPv4-mapped addresses. */
+  /** Whether an IPv6 listener takes IPv4 clients too, as IPv4-mapped addresses. */
   readonly dualStack: boolean
 }
 
 /** Seconds, and how many probes go unanswered; 0: the kernel's default. tcp(7). */
 export type Keepalive = { readonly timeS: number; readonly intervalS: number; readonly probes: number }
 
-/** Calls that answer at once: a descriptor or 0, or −errno. What each does is in sockets.ts. */
+/** Calls that return at once: a descriptor or 0, or −errno. sockets.ts documents each. */
 export type SocketCalls = {
   listen(family: Family, words: ArrayLike<number>, port: number, options: ListenOptions): number
   dial(family: Family, talksFirst: boolean): number
@@ -176,19 +176,19 @@ export type SocketCalls = {
   abort(fd: number): number
   resetClose(fd: number): number
   close(fd: number): number
-  /** It has become this worker's: returned as it is. */
+  /** It now belongs to this worker; returned as it is. */
   keep(fd: number): number
-  /** It is about to become another worker's. */
+  /** It is about to belong to another worker. */
   letGo(fd: number): void
 }
 
 export type Pipe = { readonly readFd: number; readonly writeFd: number; readonly bytes: number }
 
-/** Pipes for bulk between sockets that do not block (pipes.ts). */
+/** Pipes for bulk between non-blocking sockets (pipes.ts). */
 export type PipeCalls = {
   /** A pipe of at most `bytes` bytes, or −errno. */
   open(bytes: number): Pipe | number
-  /** Bytes moved, 0 at the end of the stream, −EAGAIN where it would wait, −errno. */
+  /** Bytes moved, 0 at the end of the stream, −EAGAIN if it would block, −errno. */
   splice(from: number, to: number, bytes: number): number
   close(pipe: Pipe): void
 }

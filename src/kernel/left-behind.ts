@@ -17,7 +17,7 @@ import { Sockets } from './sockets.ts'
 import { Cqe } from './uring/io-uring.ts'
 import { operationOf } from './user-data.ts'
 
-/** Others are served after so many. */
+/** Serves other work after this many. */
 const AT_ONCE = 256
 
 /**

@@ -1,11 +1,11 @@
 /**
- * The C library, by `node:ffi`: the only module that calls into it, and one table of what is
- * called.
+ * The C library, through `node:ffi`: the only module that calls it, with one table of its
+ * functions.
  *
- * Every wrapper returns what the man page promises, or a negative errno; nothing here throws for
- * what the kernel says. Where `node:ffi` is missing (Node before 26.1, `--no-experimental-ffi`, the
- * permission model), `missing` says why and nothing else here may be called: ask
- * kernel/uring/probe.ts first.
+ * Every wrapper returns what the man page promises, or a negative errno; nothing here throws for a
+ * kernel error. Without `node:ffi` (Node before 26.1, `--no-experimental-ffi`, the permission
+ * model), `missing` gives the reason and nothing else here may be called: ask kernel/uring/probe.ts
+ * first.
  *
  * Cost of a call, warm, of which the kernel's part is 90 ns (Node 26.10): up to 3 arguments 100–170
  * ns; 4 to 6 arguments 280–440 ns and an array to collect, since Node's wrapper then takes them as
@@ -56,18 +56,18 @@ const SYMBOLS = {
   splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'i32', 'i32', 'i32', 'i32'] }, // splice(2), 2 spare
   // syscall(2): number, 6 arguments, 1 spare. The kernel narrows the integers of io_uring_enter, so
   // upper halves do not matter; the last is a size_t, and libffi leaves the upper half of a narrow
-  // one on the stack as it was.
+  // one on the stack unchanged.
   syscall: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'i32', 'i32', 'pointer', 'pointer', 'i32'] },
 } as const
 
-/** What is called for each request or connection, with an address below LOW. */
+/** Functions called for each request or connection, with an address below LOW. */
 const LOW_SYMBOLS = {
   connect: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   read: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   write: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
 } as const
 
-/** The same syscall(2) for what is called once: any argument may be an address. */
+/** The same syscall(2) for rare calls: any argument may be an address. */
 const SETUP_SYMBOLS = {
   syscall: {
     return: 'i64',
@@ -77,23 +77,23 @@ const SETUP_SYMBOLS = {
 
 /**
  * V8 compiles a function together with those that it calls, up to a size that Node's wrapper of one
- * call exceeds. A wrapper that stays apart calls by libffi, and not directly. These are for the
- * whole process; the defaults are behind them.
+ * call exceeds. A wrapper that is not inlined calls through libffi, instead of directly. These
+ * flags hold for the whole process; the comments give the defaults.
  */
 const INLINING = [
-  '--max-inlined-bytecode-size=4000', // 460: one function, with what its own code has in it
+  '--max-inlined-bytecode-size=4000', // 460: one function with its inlined code
   '--max-inlined-bytecode-size-cumulative=6000', // 920: all of those
-  '--max-inlined-bytecode-size-absolute=9000', // 4600: and the small ones
+  '--max-inlined-bytecode-size-absolute=9000', // 4600: including the small ones
 ]
 
-/** Why nothing here can be called, and what would change that; '' where everything can. */
+/** Why nothing here can be called, and what would change that; '' if everything can. */
 export const missing = whyMissing()
 
 const ffi = process.getBuiltinModule('node:ffi')
 const { c, low, setup, errno } = missing === '' ? load() : ({} as ReturnType<typeof load>)
 
-// One constant for each, or V8 looks the function up with every call, and inlines none of Node's
-// wrapper around it.
+// One constant for each; otherwise V8 looks up the function at every call, and inlines none of
+// Node's wrapper.
 const {
   accept4: c_accept4,
   bind: c_bind,
@@ -145,7 +145,7 @@ function load() {
   return { c, low, setup, errno: new Int32Array(ffi.toArrayBuffer(c.__errno_location(), 4, false)) }
 }
 
-/** Addresses below this are i32. The program itself may be at the lowest. */
+/** Addresses below this are i32. The program itself may be at the lowest ones. */
 const LOW = 2 ** 31
 const LOW_LEAST = 2 ** 28
 /** An address is tried at each multiple of this: mapping takes a microsecond. */
@@ -156,15 +156,16 @@ const MAP_FIXED_NOREPLACE = 0x100000
 /**
  * The result, or −errno.
  *
- * Read in the same breath as the call, through a mapping of this thread's errno, since whatever V8
- * calls may overwrite it. So −errno is right almost always: fit to report and to retry by, never to
- * decide alone what becomes of bytes. EIO (5) where something reset it to 0: a failure stays one.
+ * Read immediately after the call, through a mapping of this thread's errno, since anything that V8
+ * calls may overwrite it. So −errno is right almost always: good enough to report and to retry,
+ * never to decide alone what happens to bytes. EIO (5) if something reset it to 0: a failure stays
+ * one.
  */
 const orErrno = (result: number): number => (result === -1 ? -(errno[0] || 5) : result)
 
 /**
- * A new descriptor, or −errno. The flags are those of accept4(2), and so are both addresses, where
- * there are some.
+ * A new descriptor, or −errno. The flags are those of accept4(2), and so are both addresses, if
+ * given.
  */
 export const accept4 = (fd: number, flags: number, address = 0n, bytes = 0n): number =>
   keep(orErrno(c_accept4(fd, address, bytes, flags, 0, 0, 0, 0)))
@@ -181,7 +182,7 @@ export const epollCreate = (flags: number): number => keep(orErrno(c_epoll_creat
 /** `event` is the address of a struct epoll_event. */
 export const epollCtl = (epoll: number, operation: number, fd: number, event: bigint): number =>
   orErrno(c_epoll_ctl(epoll, operation, fd, event, 0, 0, 0, 0))
-/** How many events stand at `events`, or −errno. */
+/** The number of events at `events`, or −errno. */
 export const epollWait = (epoll: number, events: bigint, count: number, timeoutMs: number): number =>
   orErrno(c_epoll_wait(epoll, events, count, timeoutMs, 0, 0, 0, 0))
 export const eventfd = (initial: number, flags: number): number => orErrno(c_eventfd(initial, flags))
@@ -202,7 +203,7 @@ export const mmap = (bytes: number, flags: number, fd: number, offset: number): 
   const address = c_mmap(0n, BigInt(bytes), 3, flags, fd, BigInt(offset))
   return address === -1n ? BigInt(orErrno(-1)) : maps(address, bytes)
 }
-/** The same for memory of no file, below LOW where there is room. */
+/** The same for anonymous memory, below LOW if there is room. */
 export const mmapLow = (bytes: number, flags: number): bigint => {
   const step = Math.ceil(bytes / LOW_STEP) * LOW_STEP
   for (let at = LOW - step; at >= LOW_LEAST; at -= step) {
@@ -218,7 +219,7 @@ export const munmap = (address: bigint, bytes: number): number => {
 }
 /** Writes two i32, the reading end first, to `pair`. */
 export const pipe2 = (pair: bigint, flags: number): number => orErrno(c_pipe2(pair, flags))
-/** How many of `count` pollfds at `fds` have something to say, or −errno. */
+/** The number of pollfds at `fds`, of `count`, with events; or −errno. */
 export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
   orErrno(c_poll(fds, count, timeoutMs))
 /**
@@ -228,7 +229,7 @@ export const poll = (fds: bigint, count: number, timeoutMs: number): number =>
 export const read = (fd: number, at: number, bytes: number): number =>
   orErrno(at < LOW ? low_read(fd, at, bytes) : c_read(fd, BigInt(at), bytes))
 /**
- * Bytes taken, or −errno. On sockets it is send(2); −EPIPE is no signal, since Node ignores
+ * Bytes sent, or −errno. On sockets it is send(2); −EPIPE causes no signal, since Node ignores
  * SIGPIPE.
  */
 export const write = (fd: number, at: number, bytes: number): number =>
@@ -258,6 +259,6 @@ export const ioUringEnter = (
 export const ioUringRegister = (fd: number, opcode: number, argument: bigint, count: number): number =>
   orErrno(Number(setup.syscall(427n, BigInt(fd), BigInt(opcode), argument, BigInt(count), 0n, 0n)))
 
-/** A window on `bytes` bytes of memory at `address`; whoever unmaps them detaches it first. */
+/** A view of `bytes` bytes of memory at `address`; detach it before unmapping them. */
 export const memory = (address: bigint, bytes: number): ArrayBuffer =>
   ffi.toArrayBuffer(address, bytes, false)

@@ -1,9 +1,9 @@
 /**
  * Addresses and ranges that lead to this machine.
  *
- * Linux lists them in procfs: its local routes, which also hold the addresses of interfaces without
- * a carrier and whole ranges (`ip route add local … dev lo`). Elsewhere the addresses of the
- * interfaces that are up have to do.
+ * Linux lists them in procfs: its local routes, which also include the addresses of interfaces
+ * without a carrier and whole ranges (`ip route add local … dev lo`). Elsewhere the addresses of
+ * interfaces that are up must do.
  */
 
 import { closeSync, openSync, readSync } from 'node:fs'
@@ -11,8 +11,8 @@ import { networkInterfaces } from 'node:os'
 import { formatAddress } from '../address/address.ts'
 
 /**
- * Of a routing table; a router on the Internet has a million routes, and the local ones come early
- * or not at all.
+ * Lines of a routing table; a router on the Internet has a million routes, and the local ones come
+ * early or not at all.
  */
 const BYTES_MAX = 256 * 1024
 /** RTF_LOCAL: linux/ipv6_route.h. */
@@ -28,7 +28,7 @@ export function ownAddresses(): string[] {
   return [...new Set([...named, ...routes])]
 }
 
-/** `|-- 127.0.0.0`, and below it a line for each route to it: `/8 host LOCAL`. */
+/** `|-- 127.0.0.0`, and below it a line for each route: `/8 host LOCAL`. */
 export function localRoutes4(trie: string): string[] {
   const found: string[] = []
   let address = ''
@@ -50,7 +50,7 @@ export function localRoutes6(routes: string): string[] {
   })
 }
 
-/** The first lines of a file, or '' where it is not there. */
+/** The first lines of a file, or '' if there is none. */
 function firstOf(file: string): string {
   const bytes = Buffer.alloc(BYTES_MAX)
   let length = 0

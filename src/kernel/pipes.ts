@@ -1,11 +1,11 @@
 /**
  * Pipes, through which splice(2) moves bytes between sockets without copying them.
  *
- * Direct calls: IORING_OP_SPLICE always runs on a kernel thread. The sockets have to be
- * non-blocking (sockets.ts), with no receive or send in the kernel: a flow that is spliced waits by
- * poll. Only a large pipe pays. CPU of the proxy for a GB, 4 streams over loopback, Linux 6.18:
- * 210–260 ms through 1 MiB, 460 through 256 KiB; copying by multishot receive 330 through 1 MiB
- * buffers, 470 through 256 KiB.
+ * Direct calls: IORING_OP_SPLICE always runs on a kernel thread. The sockets must be non-blocking
+ * (sockets.ts), with no receive or send in the kernel: a spliced flow waits by poll. Only a large
+ * pipe pays. CPU of the proxy for a GB, 4 streams over loopback, Linux 6.18: 210–260 ms through 1
+ * MiB, 460 through 256 KiB; copying by multishot receive 330 through 1 MiB buffers, 470 through 256
+ * KiB.
  */
 
 import type { Arena } from './arena.ts'
@@ -34,8 +34,8 @@ export class Pipes implements PipeCalls {
   }
 
   /**
-   * A pipe, or −errno. It holds `bytes` bytes, or fewer where fs.pipe-max-size or the user's limit
-   * over all pipes (fs.pipe-user-pages-soft, 64 MiB) says so: pipe(7).
+   * A pipe, or −errno. It holds `bytes` bytes, or fewer because of fs.pipe-max-size or the user's
+   * limit over all pipes (fs.pipe-user-pages-soft, 64 MiB): pipe(7).
    */
   open(bytes: number): Pipe | number {
     const result = libc.pipe2(this.#arena.pointer(this.#pair), PIPE_FLAGS)
@@ -54,7 +54,8 @@ function closePipe({ readFd, writeFd }: Pipe): void {
 }
 
 /**
- * Moves at most `bytes` bytes; how many, 0 at the end of the stream, −EAGAIN where it would wait.
+ * Moves at most `bytes` bytes; returns how many, 0 at the end of the stream, −EAGAIN if it would
+ * block.
  */
 function splice(from: number, to: number, bytes: number): number {
   return libc.splice(from, to, bytes, SPLICE_FLAGS)

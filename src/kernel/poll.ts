@@ -1,5 +1,6 @@
 /**
- * Which of many sockets have failed, asked at once: poll(2), which says so (POLLERR) unasked.
+ * Which of many sockets have failed, in one call: poll(2), which reports that (POLLERR) without
+ * being asked.
  *
  * For sockets that have no pending operation. struct pollfd is 8 bytes: fd i32, events i16, revents
  * i16.
@@ -8,7 +9,7 @@
 import type { Arena } from './arena.ts'
 import * as libc from './libc.ts'
 
-/** Asked in one call. */
+/** Sockets per call. */
 const AT_ONCE = 1024
 const POLLFD_BYTES = 8
 const POLL_ERR = 8
@@ -25,7 +26,7 @@ export class Poll {
     this.#pointer = arena.pointer(this.#at)
   }
 
-  /** Calls `onFailed` with the place in `fds` of each descriptor that has failed. */
+  /** Calls `onFailed` with the index in `fds` of each failed descriptor. */
   failed(fds: readonly number[], onFailed: (index: number) => void): void {
     for (let from = 0; from < fds.length; from += AT_ONCE) this.#ask(fds, from, onFailed)
   }

@@ -43,7 +43,7 @@ export function writeSocketAddress(
   return 28
 }
 
-/** Reads the address at `at` into `name`; family 0 where it is of another kind. */
+/** Reads the address at `at` into `name`; family 0 for other kinds. */
 export function readSocketAddress({ u8, u16 }: Arena, at: number, name: SocketName): void {
   const { words } = name
   const family = u16[at / 2]

@@ -1,8 +1,8 @@
 /**
  * TCP sockets: making, naming and ending them by direct calls, under every kernel. They are as
  * quick as through a ring, and in order: IORING_OP_SHUTDOWN always runs on a kernel thread, and may
- * hit the next socket that gets the same number. What waits (accept, connect, receive, send) is an
- * operation (kernel.ts).
+ * hit the next socket with the same number. Operations that wait (accept, connect, receive, send)
+ * are in kernel.ts.
  *
  * The numbers are those of the generic ABI, which x86-64 and arm64 share.
  */
@@ -37,11 +37,11 @@ const TCP_INFO = [6, 11] as const
 const TCP_QUICKACK = [6, 12] as const
 const TCP_USER_TIMEOUT = [6, 18] as const
 const IPV6_V6ONLY = [41, 26] as const
-/** netfilter's: where the client wanted to go before a redirect rule sent it here. */
+/** netfilter's: the destination before a redirect rule. */
 const SO_ORIGINAL_DST = [0, 80] as const
 const IP6T_SO_ORIGINAL_DST = [41, 80] as const
 
-/** Where tcpi_unacked stands in struct tcp_info, and what of it is read for that (linux/tcp.h). */
+/** The position of tcpi_unacked in struct tcp_info, and the bytes to read for it (linux/tcp.h). */
 const UNACKED_AT = 24
 const INFO_BYTES = 28
 
@@ -56,7 +56,7 @@ export class Sockets implements SocketCalls {
   readonly shutdownWrite = shutdownWrite
   readonly setNonBlocking = setNonBlocking
   readonly acceptWaiting = acceptWaiting
-  /** Notes of descriptors that come and go by other ways than these calls (held.ts). */
+  /** Registers descriptors that come and go by other ways than these calls (held.ts). */
   readonly keep = keep
   readonly letGo = letGo
   readonly #arena: Arena
@@ -105,8 +105,8 @@ export class Sockets implements SocketCalls {
 
   /**
    * A socket to connect with, or −errno: −EMFILE, −ENFILE, −ENOBUFS, −ENOMEM. With `talksFirst`,
-   * the handshake's last ACK waits for bytes to ride on (TCP_QUICKACK off): where there are none
-   * after all, `acknowledge` it.
+   * the handshake's last ACK waits for bytes to ride on (TCP_QUICKACK off): if there are none after
+   * all, call `acknowledge`.
    */
   dial(family: Family, talksFirst: boolean): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
@@ -116,22 +116,24 @@ export class Sockets implements SocketCalls {
     return fd
   }
 
-  /** Small segments go at once, whatever is not acknowledged yet: TCP_NODELAY. */
+  /** Sends small segments at once, in spite of unacknowledged ones: TCP_NODELAY. */
   setNoDelay(fd: number): number {
     return this.#set(fd, TCP_NODELAY, 1)
   }
 
-  /** The next ACK waits for bytes to ride on, or until it is sent by `acknowledge`. */
+  /** The next ACK waits for bytes to ride on, or until `acknowledge` sends it. */
   delayAcknowledgement(fd: number): void {
     this.#set(fd, TCP_QUICKACK, 0)
   }
 
-  /** Sends the ACK that waits: until it has come, the peer's accept waits, too. */
+  /** Sends the delayed ACK: the peer's accept waits for it, too. */
   acknowledge(fd: number): void {
     this.#set(fd, TCP_QUICKACK, 1)
   }
 
-  /** Where `fd` is bound; for an accepted socket, where the client connected to. */
+  /**
+   * The local address of `fd`; for an accepted socket, the address that the client connected to.
+   */
   localName(fd: number, name: SocketName): number {
     this.#arena.i32[this.#value / 4] = SOCKET_ADDRESS_BYTES
     return this.#named(libc.getsockname(fd, this.#addressPointer, this.#valuePointer), name)
@@ -143,10 +145,10 @@ export class Sockets implements SocketCalls {
   }
 
   /**
-   * Where the client wanted to go, of a connection that a redirect rule sent here; else −ENOENT, or
-   * −ENOPROTOOPT where netfilter has no connection tracking.
+   * The destination of a connection before a redirect rule; else −ENOENT, or −ENOPROTOOPT if
+   * netfilter has no connection tracking.
    *
-   * @param name  Holds the local name of `fd`, which says the family; on success the answer.
+   * @param name  Holds the local name of `fd`, which gives the family; on success the answer.
    */
   originalDestination(fd: number, name: SocketName): number {
     const [level, option] = name.family === 6 ? IP6T_SO_ORIGINAL_DST : SO_ORIGINAL_DST
@@ -178,7 +180,7 @@ export class Sockets implements SocketCalls {
     return this.#set(fd, TCP_USER_TIMEOUT, ms)
   }
 
-  /** The error that waits on `fd` as −errno, or 0; reading it clears it. */
+  /** The pending error of `fd` as −errno, or 0; reading it clears it. */
   pendingError(fd: number): number {
     const { i32 } = this.#arena
     i32[this.#value / 4] = 4
@@ -187,7 +189,7 @@ export class Sockets implements SocketCalls {
   }
 
   /**
-   * How many connections wait in a listener's queue, or −errno: tcpi_unacked, which is
+   * The number of connections waiting in a listener's queue, or −errno: tcpi_unacked, which is
    * sk_ack_backlog there (tcp_get_info in net/ipv4/tcp.c).
    */
   waiting(listener: number): number {
@@ -199,15 +201,15 @@ export class Sockets implements SocketCalls {
 
   /**
    * Resets a connection at once, even if its descriptor is duplicated: connect(2) to AF_UNSPEC
-   * sends RST, drops what is unsent, and wakes all that wait for the socket, which then find it
-   * broken. So no ring operation has to be cancelled, for which the kernel would search all pending
-   * ones. The descriptor must still be closed.
+   * sends RST, drops unsent bytes, and wakes every waiter, which then finds the socket broken. So
+   * no ring operation needs a cancel, for which the kernel would search all pending ones. The
+   * descriptor must still be closed.
    */
   abort(fd: number): number {
     return libc.connect(fd, this.#arena.base + this.#nowhere, 16)
   }
 
-  /** Closes with RST instead of FIN and drops what is unsent: struct linger {1, 0}, socket(7). */
+  /** Closes with RST instead of FIN and drops unsent bytes: struct linger {1, 0}, socket(7). */
   resetClose(fd: number): number {
     this.resetWhenClosed(fd, true)
     return libc.close(fd)
@@ -235,20 +237,21 @@ export class Sockets implements SocketCalls {
 }
 
 /**
- * Says the end of our stream to the peer (FIN), in order after what was sent: shutdown(2), SHUT_WR.
+ * Sends the end of our stream to the peer (FIN), in order after earlier bytes: shutdown(2),
+ * SHUT_WR.
  */
 export const shutdownWrite = (fd: number): number => libc.shutdown(fd, 1)
 
 export const closeSocket = libc.close
 
 /**
- * Accepts one connection of what a listener's queue still holds, before it is closed; −EAGAIN where
- * it is empty. The listener has to be non-blocking, and no accept of it may be in the kernel.
+ * Accepts one connection of a listener's remaining queue, before it is closed; −EAGAIN if it is
+ * empty. The listener must be non-blocking, and no accept of it may be in the kernel.
  */
 export const acceptWaiting = (listener: number): number => libc.accept4(listener, 0x80000) // SOCK_CLOEXEC
 
 /**
- * Makes direct calls on `fd` say −EAGAIN instead of waiting; operations of a ring may, too
- * (uring/prepare.ts).
+ * Makes direct calls on `fd` return −EAGAIN instead of blocking; operations of a ring may do so,
+ * too (uring/prepare.ts).
  */
 export const setNonBlocking = (fd: number): number => libc.fcntl(fd, 4, 0x800) // F_SETFL, O_NONBLOCK

@@ -14,7 +14,7 @@ const EFD_CLOEXEC = 0x80000
 /** One, as the u64 that an eventfd adds to its count. */
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer)
 
-/** A worker's eventfd, or −errno. Blocking, as a ring wants it. */
+/** A worker's eventfd, or −errno. Blocking, as a ring needs it. */
 export const openWake = (): number => libc.eventfd(0, EFD_CLOEXEC)
 
 /** Wakes the worker that waits for `fd`; from any thread. */
@@ -22,7 +22,7 @@ export function wake(fd: number): void {
   writeSync(fd, ONE)
 }
 
-/** Closes it; from the thread that wakes, once the worker has ended. */
+/** Closes it; called by the thread that wakes, once the worker has ended. */
 export function closeWake(fd: number): void {
   closeSync(fd)
 }

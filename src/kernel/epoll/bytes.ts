@@ -17,7 +17,7 @@ import type { EpollSockets } from './sockets.ts'
 import type { Waiting } from './waiting.ts'
 
 const MSG_MORE = 0x8000
-/** A call whose errno was lost (libc.ts) is made again, a few times. */
+/** A call whose errno was lost (libc.ts) is repeated a few times. */
 const ATTEMPTS = 4
 
 type BytesOptions = {
@@ -43,7 +43,7 @@ export class Bytes {
     this.#large = large
   }
 
-  /** For the receive that waits; its socket may have something. */
+  /** For the pending receive, whose socket may be readable. */
   receive(fd: number, turn: number): void {
     const { descriptors } = this.#waiting
     if (descriptors.turn[fd] === turn) {
@@ -68,8 +68,8 @@ export class Bytes {
   #received(fd: number, pool: Pool, bytes: number): void {
     const { known, seen } = this.#waiting.descriptors
     const flags = pool.fill()
-    // A short receive has emptied the socket, unless it stopped at urgent data or ahead of an
-    // error. What comes from now on is another event.
+    // A short receive has emptied the socket, unless it stopped at urgent data or before an error.
+    // Later bytes cause another event.
     if (bytes < pool.bytesEach && (known[fd] & Known.urgent) === 0 && (seen[fd] & ERR) === 0) {
       if ((seen[fd] & RDHUP) !== 0) known[fd] |= Known.ended
       else known[fd] &= ~Known.readable
@@ -85,7 +85,7 @@ export class Bytes {
     else if ((known[fd] & Known.readable) !== 0) this.#waiting.lookAgain(fd)
   }
 
-  /** Bytes that were taken, or −errno. */
+  /** Bytes sent, or −errno. */
   send(fd: number, at: number, bytes: number, more: boolean): number {
     const pointer = this.#base + at
     let result = -Errno.EIO
@@ -96,7 +96,7 @@ export class Bytes {
   }
 
   /**
-   * From the second send on nothing is held back. Not before it: that would part it from what
+   * From the second send on nothing is delayed. Not before it: that would separate it from what
    * MSG_MORE holds.
    */
   #undelay(fd: number, more: boolean): void {
@@ -105,7 +105,7 @@ export class Bytes {
     known[fd] |= Known.sent
   }
 
-  /** The rest of the send that waits, which may take it in several turns. */
+  /** The rest of the pending send, which may take several turns. */
   sendOn(fd: number): void {
     const { sendAt, sendLeft, sendDone, known } = this.#waiting.descriptors
     const result = this.send(fd, sendAt[fd], sendLeft[fd], (known[fd] & Known.more) !== 0)
@@ -118,10 +118,7 @@ export class Bytes {
   }
 }
 
-/**
- * An error whose number was lost may have been the one that the end follows: it is taken for a
- * reset.
- */
+/** A lost errno may have been the one before an end: it counts as a reset. */
 function readAtLast(fd: number, pointer: number, bytes: number): number {
   let result = libc.read(fd, pointer, bytes)
   if (result !== -Errno.EIO) return result

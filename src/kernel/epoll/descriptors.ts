@@ -5,7 +5,7 @@
 
 import { operationOf, slotOf } from '../user-data.ts'
 
-/** Kinds of operations that wait. */
+/** Kinds of pending operations. */
 export const ACCEPT = 0
 export const CONNECT = 1
 export const RECEIVE = 2
@@ -17,24 +17,24 @@ export type Kind = 0 | 1 | 2 | 3 | 4 | 5 | 6
 /** Room for them, by descriptor. */
 const KINDS = 8
 
-/** What is known of a socket; bits. */
+/** Facts about a socket; bits. */
 export const Known = {
-  /** The epoll has it. */
+  /** It is registered with the epoll. */
   registered: 1,
-  /** There may be something to receive: bytes, the end, an error. */
+  /** It may be readable: bytes, the end, an error. */
   readable: 2,
-  /** It has had urgent data, at which a receive stops short. */
+  /** It had urgent data, at which a receive stops short. */
   urgent: 4,
-  /** Nothing more comes. */
+  /** The stream has ended. */
   ended: 8,
   /** It is due in the next turn. */
   queued: 16,
-  /** Of the receive that waits: it repeats, it takes large buffers. */
+  /** The pending receive repeats, or uses large buffers. */
   repeats: 32,
   large: 64,
-  /** Of the send that waits: more follows. */
+  /** The pending send is followed by more. */
   more: 128,
-  /** It was dialed, and is not TCP_NODELAY. */
+  /** weir dialed it, and it is not TCP_NODELAY. */
   delays: 256,
   /** Something was sent. */
   sent: 512,
@@ -47,20 +47,20 @@ export class Descriptors {
   /** Bits of `Known`, and ERR, HUP and RDHUP (epoll.ts) as far as they were seen. */
   known = new Uint16Array(0)
   seen = new Uint16Array(0)
-  /** Bits: 1 << kind for each operation that waits. */
+  /** Bits: 1 << kind for each pending operation. */
   waiting = new Uint8Array(0)
-  /** How often the number has been closed. */
+  /** How often the number was closed. */
   mark = new Uint32Array(0)
-  /** The turn in which it was received from last. */
+  /** The turn of its last receive. */
   turn = new Uint32Array(0)
-  /** Of the send that waits: where the rest begins, how much that is, and how much has gone. */
+  /** The pending send: position and length of the rest, and the bytes sent. */
   sendAt = new Int32Array(0)
   sendLeft = new Int32Array(0)
   sendDone = new Int32Array(0)
   /** By descriptor and kind. */
   #words = new Int32Array(0)
   #generations = new Int32Array(0)
-  /** By operation (user-data.ts) and slot: the descriptor that it was asked of last. */
+  /** By operation (user-data.ts) and slot: the last descriptor that it was asked for. */
   readonly #asked: Int32Array[] = []
   #count = 0
 
@@ -69,7 +69,7 @@ export class Descriptors {
     if (fd >= this.#count) this.#grow(2 ** Math.ceil(Math.log2(Math.max(fd + 1, 1024))))
   }
 
-  /** An operation waits. */
+  /** Adds a pending operation. */
   wait(fd: number, kind: Kind, word: number, generation: number): void {
     this.waiting[fd] |= 1 << kind
     this.#words[fd * KINDS + kind] = word
@@ -93,9 +93,7 @@ export class Descriptors {
     return this.#generations[fd * KINDS + kind]
   }
 
-  /**
-   * The descriptor and kind of an operation that waits, as 8 × fd + kind; −1 where there is none.
-   */
+  /** The descriptor and kind of a pending operation, as 8 × fd + kind; −1: none. */
   find(word: number, generation: number): number {
     const fd = this.#asked[operationOf(word)]?.[slotOf(word)] ?? -1
     if (fd < 0) return -1
@@ -107,7 +105,7 @@ export class Descriptors {
     return -1
   }
 
-  /** It is closed; whatever waited has completed. */
+  /** It is closed; its pending operations have completed. */
   forget(fd: number): void {
     if (fd >= this.#count) return
     this.known[fd] = this.seen[fd] = 0

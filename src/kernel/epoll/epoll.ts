@@ -7,7 +7,7 @@
 const isPacked = process.arch === 'x64'
 
 export const EVENT_BYTES = isPacked ? 12 : 16
-/** Where our own begin, in words. */
+/** The word of our own 8 bytes. */
 export const DATA = isPacked ? 1 : 2
 
 /** Events; those that poll(2) has too have the same numbers there. */
@@ -16,9 +16,9 @@ export const PRI = 2
 export const OUT = 4
 export const ERR = 8
 export const HUP = 16
-/** The peer has said that no more comes. */
+/** The peer has ended its stream. */
 export const RDHUP = 0x2000
-/** Each event is reported once, when it comes about. */
+/** Each event is reported once, when it occurs. */
 export const ET = 1 << 31
 
 export const CTL_ADD = 1

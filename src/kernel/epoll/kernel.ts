@@ -2,9 +2,8 @@
  * The kernel (../kernel.ts) by epoll: turns readiness into completions, for systems without
  * io_uring.
  *
- *   wait    asks which descriptors something has happened to, once for all
- *   next    takes a completion; where there is none, it does what the next of those allows: an
- *           accept, a receive, the rest of a send
+ * wait    asks once for all which descriptors have events next    takes a completion; without one,
+ * performs what the next event allows: an accept, a receive, the rest of a send
  *
  * So bytes are received in their turn and sent on at once, from a buffer that is still in the
  * cache. Operations run at once if possible (connect, send, close), but complete from the queue,
@@ -46,15 +45,15 @@ import { EpollSockets } from './sockets.ts'
 import { Turn } from './turn.ts'
 import { Waiting } from './waiting.ts'
 
-/** Only those that are used take memory. */
+/** Only used ones take memory. */
 const SMALL_ONES = { count: 32_768, bytesEach: 2048 }
 /** 64 KiB each cost 1.65 times the CPU. */
 const LARGE_ONES = { count: 128, bytesEach: 262_144 }
 const BUFFER_BYTES = SMALL_ONES.count * SMALL_ONES.bytesEach + LARGE_ONES.count * LARGE_ONES.bytesEach
 
-/** No operation is limited by a queue here. */
+/** No queue limits operations here. */
 const ROOM = 65_536
-/** epoll_wait(2) takes an i32; who waits for longer looks once in between. */
+/** epoll_wait(2) takes an i32; a longer wait is interrupted once. */
 const WAIT_MS_MAX = 2 ** 31 - 1
 
 export class EpollKernel implements Kernel {
@@ -73,11 +72,11 @@ export class EpollKernel implements Kernel {
   readonly #poller: Poller
   readonly #waiting: Waiting
   readonly #bytes: Bytes
-  /** Of `#waiting`. */
+  /** Index in `#waiting`. */
   readonly #descriptors: Descriptors
   readonly #queue: Queue
   readonly #turn: Turn
-  /** The wake that is waited for; whether one came while none was. */
+  /** The awaited wake; whether one came while none was awaited. */
   #wakeWord = 0
   #awaitsWake = false
   #woken = false
@@ -118,7 +117,7 @@ export class EpollKernel implements Kernel {
   }
 
   wait(waitMs: number): number {
-    if (this.#turn.isBusy) return 0 // whoever waits before all was taken gets the rest first
+    if (this.#turn.isBusy) return 0 // if not everything was taken, the rest comes first
     const isIdle = this.#queue.isEmpty && this.#waiting.again.count === 0
     const count = this.#poller.wait(isIdle ? Math.min(Math.ceil(waitMs), WAIT_MS_MAX) : 0)
     this.#turn.begin(Math.max(count, 0))

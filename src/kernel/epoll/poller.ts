@@ -10,7 +10,7 @@ import { Errno } from '../errno.ts'
 import * as libc from '../libc.ts'
 import { CTL_ADD, CTL_DEL, DATA, EPOLL_CLOEXEC, EVENT_BYTES } from './epoll.ts'
 
-/** Taken from the kernel in one call. */
+/** Events per call. */
 const EVENTS_MAX = 256
 
 export const POLLER_BYTES = EVENTS_MAX * EVENT_BYTES + 128
@@ -52,7 +52,7 @@ export class Poller {
     libc.epollCtl(this.fd, CTL_DEL, fd, this.#eventPointer)
   }
 
-  /** Those of `events` (poll(2)) that are there now, and ERR and HUP; 0: none. */
+  /** Those of `events` (poll(2)) that hold now, plus ERR and HUP; 0: none. */
   ask(fd: number, events: number): number {
     this.#words[this.#event] = fd
     this.#words[this.#event + 1] = events // and none found yet: struct pollfd
@@ -60,13 +60,13 @@ export class Poller {
     return this.#words[this.#event + 1] >>> 16
   }
 
-  /** How many events there are, after `waitMs` at most (−1: without end); 0 also after a signal. */
+  /** The number of events, after at most `waitMs` (−1: without limit); 0 also after a signal. */
   wait(waitMs: number): number {
     const count = libc.epollWait(this.fd, this.#eventsPointer, EVENTS_MAX, waitMs)
     return count === -Errno.EINTR || count === -Errno.EIO ? 0 : count
   }
 
-  /** Of the event with this number: what happened, to which descriptor, and its mark. */
+  /** The event with this number: what happened, to which descriptor, and its mark. */
   events(index: number): number {
     return this.#words[this.#at(index)]
   }

@@ -15,7 +15,7 @@ export class Pool implements BufferPool {
   free: number
   readonly #base: number
   readonly #at: number
-  /** Numbers of the free ones, the next last. */
+  /** Numbers of the free ones, the next one last. */
   readonly #spare: Uint16Array
   readonly #taken: Uint8Array
 
@@ -35,7 +35,7 @@ export class Pool implements BufferPool {
     return this.#base + this.at(this.#spare[this.free - 1])
   }
 
-  /** Takes the next one: the bits that say so in a completion's flags. */
+  /** Takes the next one; returns its bits for a completion's flags. */
   fill(): number {
     assert(this.free > 0, 'no buffer is free')
     const id = this.#spare[--this.free]

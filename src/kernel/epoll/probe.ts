@@ -29,7 +29,7 @@ function probeCalls(): string {
   return reason
 }
 
-/** As a worker's wake. */
+/** As for a worker's wake. */
 function probeEvents(poller: Poller): string {
   const fd = openWake()
   if (fd < 0) return refused('eventfd', fd)

@@ -1,10 +1,8 @@
-/**
- * Queues: growing rings of words. Emptying an array in each turn would call V8's runtime.
- */
+/** Queues: growing rings of words. Emptying an array in each turn would call V8's runtime. */
 
 /** Entries of `each` words, a power of two. */
 class Ring {
-  /** An entry's words begin at what `add` and `take` say, and are valid until the next `add`. */
+  /** `add` and `take` return where an entry's words begin; they are valid until the next `add`. */
   words: Int32Array
   count = 0
   readonly #each: number
@@ -42,7 +40,7 @@ class Ring {
 export class Queue {
   readonly #ring = new Ring(4)
 
-  /** A completion's words begin at what `take` says. */
+  /** `take` returns where a completion's words begin. */
   get words(): Int32Array {
     return this.#ring.words
   }

@@ -3,8 +3,8 @@
  * descriptors are closed, reset under pending operations, or dialed.
  *
  * A dialed socket delays small segments (Nagle) until its second send: the kernel holds a small
- * segment back only behind another one that is not acknowledged yet, so the first never waits, and
- * a connection with one request has no call for it.
+ * segment back only behind another unacknowledged one, so the first never waits, and a connection
+ * with one request saves a call.
  */
 
 import type { Family } from '../../address/address.ts'
@@ -30,7 +30,7 @@ const SOCK_STREAM = 1
 type EpollSocketsOptions = {
   readonly arena: Arena
   readonly descriptors: Descriptors
-  /** Whatever waits for this socket is to complete with this result, before or as it goes. */
+  /** Completes all pending operations of this socket with this result, before or as it goes. */
   readonly onBroken: (fd: number, result: number) => void
 }
 
@@ -42,7 +42,7 @@ export class EpollSockets implements SocketCalls {
   readonly #sockets: Sockets
   readonly #descriptors: Descriptors
   readonly #onBroken: EpollSocketsOptions['onBroken']
-  /** Which descriptor was accepted last, and the peer's address, which accept4(2) told. */
+  /** The last accepted descriptor, and the peer's address from accept4(2). */
   #accepted = -1
   readonly #peer: number
   readonly #peerPointer: bigint
@@ -116,7 +116,7 @@ export class EpollSockets implements SocketCalls {
     return this.#sockets.setUserTimeout(fd, ms)
   }
 
-  /** From here on small segments go at once. */
+  /** From here on small segments are sent at once. */
   setNoDelay(fd: number): void {
     this.#descriptors.known[fd] &= ~Known.delays
     this.#sockets.setNoDelay(fd)

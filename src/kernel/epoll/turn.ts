@@ -40,13 +40,13 @@ export class Turn {
   readonly #waiting: Waiting
   readonly #descriptors: Descriptors
   readonly #bytes: Bytes
-  /** Events, and how many of them were handled. */
+  /** The number of events, and how many of them were handled. */
   #events = 0
   #eventsDone = 0
-  /** Deferred descriptors that are left in this turn. */
+  /** Deferred descriptors left for this turn. */
   #dueLeft = 0
   #number = 1
-  /** The listener that is being accepted from, or −1, and how often it was. */
+  /** The current listener, or −1, and the number of its accepts. */
   #listener = -1
   #accepts = 0
 
@@ -63,7 +63,7 @@ export class Turn {
     return this.#listener >= 0 || this.#eventsDone < this.#events || this.#dueLeft > 0
   }
 
-  /** The next one, with this many events. */
+  /** Begins the next turn, with this many events. */
   begin(events: number): void {
     this.#events = events
     this.#eventsDone = 0
@@ -71,7 +71,7 @@ export class Turn {
     this.#number = (this.#number + 1) >>> 0
   }
 
-  /** The next thing; there must be one. */
+  /** The next step; there must be one. */
   work(): void {
     if (this.#listener >= 0) this.#accept(this.#listener)
     else if (this.#eventsDone < this.#events) this.#event(this.#eventsDone++)
@@ -100,7 +100,7 @@ export class Turn {
     }
   }
 
-  /** What waits for this socket goes on. */
+  /** Resumes the pending operations of this socket. */
   #serve(fd: number, events: number, fresh: number): void {
     const all = this.#descriptors.waiting[fd]
     const writable = events & (OUT | ERR | HUP)
@@ -117,7 +117,7 @@ export class Turn {
     if ((this.#descriptors.known[fd] & Known.readable) !== 0) this.#bytes.receive(fd, this.#number)
   }
 
-  /** What was put off until this turn. */
+  /** Resumes what was deferred to this turn. */
   #look(fd: number): void {
     const descriptors = this.#descriptors
     const known = descriptors.known[fd]

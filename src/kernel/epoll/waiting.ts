@@ -9,7 +9,7 @@ import { ET, IN, OUT, PRI, RDHUP } from './epoll.ts'
 import type { Poller } from './poller.ts'
 import { Later, Queue } from './queue.ts'
 
-/** PRI, or bytes behind urgent data would never be told. */
+/** PRI, or bytes behind urgent data would never be reported. */
 const SOCKET_EVENTS = IN | PRI | OUT | RDHUP | ET
 
 export class Waiting {
@@ -24,7 +24,8 @@ export class Waiting {
   }
 
   /**
-   * Notes an operation; false where its socket can't be waited for, and it has completed with that.
+   * Adds an operation; false if its socket cannot be registered, and it has completed with that
+   * error.
    */
   begin(fd: number, kind: Kind, word: number, generation: number): boolean {
     const { descriptors } = this
@@ -38,13 +39,13 @@ export class Waiting {
     return result >= 0
   }
 
-  /** A completion of an operation, which goes on. */
+  /** A completion of an operation that continues. */
   tell(fd: number, kind: Kind, result: number, flags: number): void {
     const { descriptors } = this
     this.queue.put(descriptors.word(fd, kind), descriptors.generation(fd, kind), result, flags)
   }
 
-  /** Its last one. */
+  /** Its last completion. */
   finish(fd: number, kind: Kind, result: number, flags: number): void {
     this.descriptors.waiting[fd] &= ~(1 << kind)
     this.tell(fd, kind, result, flags)
@@ -57,7 +58,7 @@ export class Waiting {
     this.finish(fd, kind, sent > 0 ? sent : result, 0)
   }
 
-  /** All of a socket; their number. */
+  /** Cancels all operations of a socket; returns their number. */
   endAll(fd: number, result: number): number {
     let count = 0
     for (let left = this.descriptors.waiting[fd]; left > 0; left &= left - 1, count++)

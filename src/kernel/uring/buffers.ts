@@ -1,15 +1,14 @@
 /**
- * Provided buffers: a ring of equal buffers from which the kernel takes one when bytes have come,
- * so that an idle connection holds none (io_uring_register_buf_ring(3), kernel 5.19).
+ * Provided buffers: a ring of equal buffers from which the kernel takes one when bytes have
+ * arrived, so that an idle connection holds none (io_uring_register_buf_ring(3), kernel 5.19).
  *
  *   spare ─▶ offered ─bytes arrive: a completion with CQE_F_BUFFER─▶ taken ─give─▶ offered, or spare
  *
- * The kernel takes what was offered first, so all that is offered is used in turn. Few are, and of
- * the spare ones the last used comes first: so memory and caches see few buffers until many are
- * needed.
+ * The kernel takes them in FIFO order, so few are offered; spares are LIFO. So memory and caches
+ * see few buffers until many are needed.
  *
  * Every completion with CQE_F_BUFFER has one, whatever its result: `take` it, `give` it back once.
- * Where none is free a receive ends with −ENOBUFS, and is prepared again after the next `give`.
+ * If none is free, a receive ends with −ENOBUFS, and is prepared again after the next `give`.
  *
  * An entry is 16 bytes: address u64, length u32, number u16, and a u16 that is the ring's tail in
  * the first entry and unused in the others.
@@ -30,9 +29,7 @@ type BufferOptions = {
   /** The group's number in this ring, which receives name: 0–65 535. */
   readonly group: number
   readonly count: number
-  /**
-   * How many of them the kernel may choose from, a power of two; default: all.
-   */
+  /** How many of them the kernel may choose from, a power of two; default: all. */
   readonly offered?: number
   readonly bytesEach: number
 }
@@ -41,7 +38,7 @@ export class Buffers {
   readonly group: number
   readonly count: number
   readonly bytesEach: number
-  /** How many are not taken. */
+  /** The number of free ones. */
   free = 0
   readonly #offeredMax: number
   #offered = 0
@@ -66,7 +63,9 @@ export class Buffers {
     this.#taken = new Uint8Array(count).fill(1)
   }
 
-  /** Takes memory from the ring's arena and registers it, or says −errno; all buffers are free. */
+  /**
+   * Takes memory from the ring's arena and registers it, or returns −errno; all buffers are free.
+   */
   static open(ring: Ring, options: BufferOptions): Buffers | number {
     const { group, count, bytesEach, offered = count } = options
     assert(offered <= OFFERED_MAX && Number.isInteger(Math.log2(offered)), `${offered} buffers offered`)
@@ -79,9 +78,7 @@ export class Buffers {
     return buffers
   }
 
-  /**
-   * The buffer in a completion's flags; −1 where it has none. It is the caller's until given back.
-   */
+  /** The buffer in a completion's flags; −1: none. The caller owns it until it gives it back. */
   take(flags: number): number {
     if ((flags & CQE_F_BUFFER) === 0) return -1
     const id = flags >>> 16
@@ -93,10 +90,7 @@ export class Buffers {
     return id
   }
 
-  /**
-   * Takes a spare one, which the kernel has not been offered, for bytes of ours; −1 where there is
-   * none.
-   */
+  /** Takes a spare one, which was not offered to the kernel, for weir's own bytes; −1: none. */
   borrow(): number {
     if (this.#spareCount === 0) return -1
     const id = this.#spare[--this.#spareCount]

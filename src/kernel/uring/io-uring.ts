@@ -15,7 +15,7 @@ export const Op = {
   RECV: 27,
 } as const
 
-/** What becomes of an entry (sqe.flags). */
+/** Flags of an entry (sqe.flags). */
 export const IOSQE_IO_LINK = 1 << 2
 export const IOSQE_BUFFER_SELECT = 1 << 5
 export const IOSQE_CQE_SKIP_SUCCESS = 1 << 6
@@ -37,7 +37,7 @@ export const Sqe = {
 /** An entry of the completion queue: 16 bytes; these are its words. */
 export const Cqe = { USER_DATA: 0, RES: 2, FLAGS: 3, WORDS: 4 } as const
 
-/** What a completion says beside its result (cqe.flags). */
+/** Flags of a completion (cqe.flags). */
 export const CQE_F_BUFFER = 1 << 0 // a provided buffer was taken: its number is flags >>> 16
 export const CQE_F_MORE = 1 << 1 // a multishot operation goes on
 
@@ -67,12 +67,12 @@ export const SETUP_SINGLE_ISSUER = 1 << 12 // 6.0: one thread submits
 export const SETUP_DEFER_TASKRUN = 1 << 13 // 6.1: completions are made while that thread waits, not in between
 export const SETUP_NO_SQARRAY = 1 << 16 // 6.6: entries are taken in order, without a table of their numbers
 
-/** What the kernel answers (io_uring_params.features). */
+/** Features that the kernel reports (io_uring_params.features). */
 export const FEAT_SINGLE_MMAP = 1 << 0
 export const FEAT_NODROP = 1 << 1
 export const FEAT_EXT_ARG = 1 << 8
 
-/** What the kernel says while running (sq_off.flags). */
+/** Flags that the kernel sets at run time (sq_off.flags). */
 export const SQ_CQ_OVERFLOW = 1 << 1
 
 /** io_uring_enter(2). */

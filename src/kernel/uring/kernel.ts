@@ -28,12 +28,12 @@ import { Wake } from './wake.ts'
 
 const ENTRIES = 4096
 const COMPLETIONS = 16_384
-/** Only those that are used take memory. */
+/** Only used ones take memory. */
 const SMALL_ONES = { group: 0, count: 32_768, offered: 256, bytesEach: 2048 }
 /** 256 KiB each gave 1.4 times the bulk throughput of 64 KiB. */
 const LARGE_ONES = { group: 1, count: 128, offered: 128, bytesEach: 262_144 }
 const BUFFER_BYTES = SMALL_ONES.count * SMALL_ONES.bytesEach + LARGE_ONES.count * LARGE_ONES.bytesEach
-/** Of the arena, for each socket address. */
+/** Bytes of the arena for each socket address. */
 const ADDRESS_BYTES = Math.max(32, SOCKET_ADDRESS_BYTES)
 
 type Parts = { readonly ring: Ring; readonly small: Buffers; readonly large: Buffers }
@@ -53,7 +53,7 @@ export class UringKernel implements Kernel {
   flags = 0
   readonly #ring: Ring
   readonly #wake: Wake
-  /** Addresses of connects that are prepared and not submitted yet, in turn. */
+  /** Addresses of prepared connects that are not submitted yet, in turn. */
   readonly #addresses: number
   #address = 0
 
@@ -161,7 +161,7 @@ export class UringKernel implements Kernel {
   }
 
   stop(): void {
-    this.#ring.submit() // what was to be closed in order, is
+    this.#ring.submit() // what must be closed in order is
     stopRing(this.#ring)
   }
 

@@ -3,11 +3,11 @@
  *
  * `at` is an offset in the ring's arena. `word` and `generation` come back with every completion
  * (../user-data.ts). Nothing happens before `submit`; memory at `at` must stay until the last
- * completion, but for socket addresses and timespecs, which the kernel copies at submission.
+ * completion, except for socket addresses and timespecs, which the kernel copies at submission.
  *
  * Sockets of a ring have no O_NONBLOCK: with it an operation waits as well, but under load, after
- * some retries, the kernel ends it with −EAGAIN instead (liburing issue 364, pull request 1601).
- * Where it cannot be avoided, −EAGAIN means: poll, then the same again.
+ * some retries, the kernel ends it with −EAGAIN instead (liburing issue 364, pull request 1601). If
+ * O_NONBLOCK cannot be avoided, −EAGAIN means: poll, then retry.
  */
 
 import { closes } from '../held.ts'
@@ -33,7 +33,7 @@ const RECV_REPEATEDLY = head(Op.RECV, IOSQE_BUFFER_SELECT, RECV_MULTISHOT)
 const SOCK_CLOEXEC = 0x80000
 const MSG_MORE = 0x8000
 /**
- * A peer that is gone is −EPIPE, not a signal; a short send is finished by the kernel: send(2),
+ * A closed peer is −EPIPE, not a signal; the kernel finishes a short send: send(2),
  * io_uring_prep_send(3).
  */
 const SEND_FLAGS = 0x4000 | 0x100 // MSG_NOSIGNAL | MSG_WAITALL
@@ -70,7 +70,7 @@ export function prepareRecv(
   put(ring, Op.RECV, fd, ring.arena.base + at, bytes, 0, word, generation)
 }
 
-/** Receives into a buffer of `group` that is taken once there are bytes (buffers.ts). */
+/** Receives into a buffer of `group`, taken once there are bytes (buffers.ts). */
 export function prepareRecvSelect(
   ring: Ring,
   fd: number,
@@ -82,8 +82,7 @@ export function prepareRecvSelect(
 }
 
 /**
- * The same again and again, until the end of the stream, −ENOBUFS, or a completion without
- * CQE_F_MORE.
+ * The same repeatedly, until the end of the stream, −ENOBUFS, or a completion without CQE_F_MORE.
  */
 export function prepareRecvMultishot(
   ring: Ring,
@@ -95,7 +94,7 @@ export function prepareRecvMultishot(
   ring.sqes[put(ring, RECV_REPEATEDLY, fd, 0, 0, 0, word, generation) + Sqe.BUF_GROUP] = group
 }
 
-/** Sends all of the `bytes` bytes at `at`; fewer only when the connection breaks meanwhile. */
+/** Sends all `bytes` bytes at `at`; fewer only if the connection breaks. */
 export function prepareSend(
   ring: Ring,
   fd: number,
@@ -108,9 +107,9 @@ export function prepareSend(
 }
 
 /**
- * The same, where more bytes or the end of the stream follow at once, as CQE_F_SOCK_NONEMPTY on the
- * receive says: the kernel holds a last small segment back, at most 200 ms, for what follows to
- * ride along (MSG_MORE, tcp(7)). A short answer and its FIN become one packet: 15 packets for a
+ * The same, if more bytes or the end of the stream follow at once, as CQE_F_SOCK_NONEMPTY on the
+ * receive says: the kernel delays a last small segment, at most 200 ms, so that the following bytes
+ * join it (MSG_MORE, tcp(7)). A short answer and its FIN become one packet: 15 packets for a
  * proxied connection instead of 17.
  */
 export function prepareSendMore(
@@ -125,8 +124,8 @@ export function prepareSendMore(
 }
 
 /**
- * Closes `fd`, whose number may be another file's as soon as this is submitted. In order with the
- * entries before it, and silent, as what a close says is of no use; it saves the call.
+ * Closes `fd`, whose number may be reused as soon as this is submitted. In order with earlier
+ * entries, and silent, since the result of a close is useless; that saves a completion.
  */
 export function prepareClose(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.CLOSE, fd, 0, 0, 0, word, generation)
@@ -134,7 +133,7 @@ export function prepareClose(ring: Ring, fd: number, word: number, generation: n
   closes(fd)
 }
 
-/** Reads at most `bytes` bytes from a descriptor that has no position, such as an eventfd. */
+/** Reads at most `bytes` bytes from a descriptor without a position, such as an eventfd. */
 export function prepareRead(
   ring: Ring,
   fd: number,
@@ -147,25 +146,24 @@ export function prepareRead(
 }
 
 /**
- * Completes once, with those of `events` (poll(2)) that are there; for spliced flows, which receive
- * by direct calls.
+ * Completes once, with those of `events` (poll(2)) that hold; for spliced flows, which receive by
+ * direct calls.
  */
 export function preparePoll(ring: Ring, fd: number, events: number, word: number, generation: number): void {
   put(ring, Op.POLL_ADD, fd, 0, 0, events, word, generation)
 }
 
 /**
- * Completes whenever the peer has said that no more comes (POLLRDHUP), or the socket has failed
- * (POLLHUP, POLLERR), each once: the kernel always looks for all three (IO_POLL_UNMASK in
- * io_uring/poll.c).
+ * Completes when the peer has ended its stream (POLLRDHUP), or the socket has failed (POLLHUP,
+ * POLLERR), each once: the kernel always reports all three (IO_POLL_UNMASK in io_uring/poll.c).
  */
 export function preparePollMultishot(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.POLL_ADD, fd, 0, POLL_ADD_MULTI, 0, word, generation)
 }
 
 /**
- * Cancels the operation that has this user_data: 0, −ENOENT (it is over), −EALREADY (it cannot be
- * stopped now).
+ * Cancels the operation with this user_data: 0, −ENOENT (it is over), −EALREADY (too late to
+ * cancel).
  */
 export function prepareCancel(
   ring: Ring,
@@ -179,12 +177,12 @@ export function prepareCancel(
   ring.sqes[entry + Sqe.ADDR + 1] = targetGeneration
 }
 
-/** Cancels every operation on `fd`; each ends with its own completion. Their number. */
+/** Cancels every operation on `fd`; each ends with its own completion. Returns their number. */
 export function prepareCancelAll(ring: Ring, fd: number, word: number, generation: number): void {
   put(ring, Op.ASYNC_CANCEL, fd, 0, 0, ASYNC_CANCEL_FD | ASYNC_CANCEL_ALL, word, generation)
 }
 
-/** Fills the next entry, every word of it, and returns where it is. `address` is the kernel's. */
+/** Fills the next entry, every word of it, and returns its position. `address` is the kernel's. */
 function put(
   ring: Ring,
   first: number,

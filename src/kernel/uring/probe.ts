@@ -19,11 +19,9 @@ type Feature = { readonly name: string; readonly since: string; readonly ok: boo
 
 type Probe = {
   readonly ok: boolean
-  /** What is missing and what would enable it; '' where nothing is. */
+  /** What is missing and what would enable it; '' if nothing is. */
   readonly reason: string
-  /**
-   * In the order of the checks, which stop at the first missing one.
-   */
+  /** In the order of the checks, which stop at the first missing one. */
   readonly features: readonly Feature[]
 }
 
@@ -104,8 +102,7 @@ function disabledSetting(): string {
  * Why the kernel refuses a ring, for −errno of io_uring_setup(2).
  *
  * @param disabled  The sysctl kernel.io_uring_disabled (Linux 6.6; sysctl/kernel.rst): 2 refuses
- * everyone,
- *                  1 all but a group and CAP_SYS_ADMIN. Where it does not explain EPERM, seccomp does.
+ * everyone, 1 all but a group and CAP_SYS_ADMIN. If it does not explain EPERM, seccomp does.
  */
 export function whyNoRing(result: number, disabled: string): string {
   if (result === -Errno.EPERM && (disabled === '1' || disabled === '2')) {

@@ -33,11 +33,11 @@ export type RingOptions = {
   readonly entries: number
   /** Completion entries: a power of two, at least `entries`, at most 65 536. */
   readonly completions: number
-  /** The most entries that handling one completion prepares. */
+  /** The maximum of entries that handling one completion prepares. */
   readonly roomEach: number
 }
 
-/** All of them since kernel 6.1; the last is left out before 6.6. */
+/** All known since kernel 6.1; the last is omitted before 6.6. */
 const FLAGS = SETUP_CQSIZE | SETUP_SUBMIT_ALL | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN
 const FEATURES = FEAT_SINGLE_MMAP | FEAT_NODROP | FEAT_EXT_ARG
 
@@ -46,7 +46,7 @@ const MAP_FLAGS = 0x01 | 0x8000
 
 type Mapping = { readonly address: bigint; readonly buffer: ArrayBuffer }
 
-/** What the end of a ring needs: its mappings, and 64 bytes of its arena for the last order. */
+/** What teardown needs: the ring's mappings, and 64 bytes of its arena for the last call. */
 const endings = new WeakMap<Ring, { readonly parts: readonly Mapping[]; readonly at: number }>()
 
 /**
@@ -80,9 +80,8 @@ export function stopRing(ring: Ring): void {
 }
 
 /**
- * Ends `ring`: first every operation, so that no buffer of the arena is written to from now on,
- * then its memory. Completions that were not reaped are lost, and accepted descriptors in them with
- * them.
+ * Ends `ring`: first every operation, so that no buffer of the arena is written from now on, then
+ * its memory. Completions that were not reaped are lost, including accepted descriptors in them.
  */
 export function closeRing(ring: Ring): void {
   const ending = endings.get(ring)
@@ -93,7 +92,7 @@ export function closeRing(ring: Ring): void {
   libc.close(ring.fd)
   for (const { address, buffer } of ending.parts) {
     const bytes = buffer.byteLength
-    buffer.transfer(0) // a closed ring that is used in spite of this reads undefined, and not freed memory
+    buffer.transfer(0) // a closed ring used in spite of this reads undefined, not freed memory
     libc.munmap(address, bytes)
   }
 }
@@ -117,7 +116,7 @@ function map(fd: number, arena: Arena, at: number, roomEach: number): Ring | num
   )
   const sqes = mapPart(fd, entries * Sqe.WORDS * 4, OFF_SQES)
   if (typeof queues === 'number' || typeof sqes === 'number') {
-    libc.close(fd) // which is about to end this worker; a mapping that did succeed ends with the process
+    libc.close(fd) // this ends the worker; a mapping that did succeed ends with the process
     return typeof queues === 'number' ? queues : (sqes as number)
   }
   const words = new Int32Array(queues.buffer)
@@ -143,7 +142,7 @@ function mapPart(fd: number, bytes: number, offset: number): Mapping | number {
 }
 
 /**
- * struct io_uring_sync_cancel_reg, 64 bytes: everything, and wait for it without end
+ * struct io_uring_sync_cancel_reg, 64 bytes: cancel everything, and wait for it without limit
  * (io_uring_register_sync_cancel(3)).
  */
 function cancelAll(ring: Ring, at: number): void {

@@ -10,8 +10,8 @@
  * only while that thread waits (DEFER_TASKRUN). So nothing in the queues changes during the loop
  * above, and one atomic load for each batch is enough.
  *
- * The submission queue cannot be full inside the loop: `reap` hands out a completion only while
- * there is room for all that handling one may prepare (`roomEach`). The completion queue may
+ * The submission queue cannot be full inside the loop: `reap` returns a completion only while there
+ * is room for everything that handling one may prepare (`roomEach`). The completion queue may
  * overflow: the kernel then keeps the rest aside until the next wait, and ends multishot
  * operations.
  *
@@ -35,7 +35,7 @@ import {
 } from './io-uring.ts'
 import { writeTimespec } from './timespec.ts'
 
-/** What ring-setup.ts has made. */
+/** The result of ring-setup.ts. */
 type RingParts = {
   readonly fd: number
   readonly arena: Arena
@@ -54,16 +54,16 @@ const WAIT_TIMESPEC = 32
 export class Ring {
   readonly fd: number
   readonly arena: Arena
-  /** The submission entries: filled by prepare.ts, at what `take` returns. */
+  /** The submission entries; prepare.ts fills the one that `take` returns. */
   readonly sqes: Int32Array
-  /** The completions: `Cqe` says which word is what. */
+  /** The completions, with the words of `Cqe`. */
   readonly cqes: Int32Array
   readonly entries: number
   readonly completions: number
 
   readonly #queues: Int32Array
   readonly #roomEach: number
-  // Where the shared words stand in #queues. Head is what the reader has taken, tail what the
+  // Positions of the shared words in #queues. Head is what the reader has taken, tail what the
   // writer has put.
   readonly #sqHead: number
   readonly #sqTail: number
@@ -71,7 +71,7 @@ export class Ring {
   readonly #cqHead: number
   readonly #cqTail: number
   readonly #cqOverflow: number
-  // Our own copies; all count without end, modulo 2^32.
+  // weir's own copies; all grow without limit, modulo 2^32.
   #head = 0
   #tail = 0
   #reaped = 0
@@ -117,30 +117,30 @@ export class Ring {
   }
 
   /**
-   * The entry prepared next starts only when the one prepared last has succeeded in full; else it
-   * ends with −ECANCELED.
+   * The next entry starts only after the last one has succeeded in full; otherwise it ends with
+   * −ECANCELED.
    */
   linkNext(): void {
     this.#mark(IOSQE_IO_LINK)
   }
 
-  /** The entry prepared last completes in silence, unless it fails. */
+  /** The last entry completes silently, unless it fails. */
   skipSuccess(): void {
     this.#mark(IOSQE_CQE_SKIP_SUCCESS)
   }
 
-  /** Hands over what was prepared without waiting. 0, or −errno: see `submitAndWait`. */
+  /** Submits without waiting. 0, or −errno: see `submitAndWait`. */
   submit(): number {
     return this.#enter(0, 0, 0n, 0n)
   }
 
   /**
-   * Hands over what was prepared, and waits until there is a completion, or for `waitMs`
-   * (−1: without end; 0: not at all, but the kernel makes the completions that are due).
+   * Submits, and waits until there is a completion, or for `waitMs` (−1: without limit; 0: not at
+   * all, but the kernel makes the completions that are due).
    *
-   * 0, also when time is up or a signal came. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of
-   * memory; what was prepared stays, so go on reaping and come back. Anything else is a bug or a
-   * lost completion (−EBADR), and the end of this ring.
+   * 0, also after a timeout or a signal. −EAGAIN, −EBUSY, −ENOMEM: the kernel is short of memory;
+   * prepared entries stay, so go on reaping and retry. Anything else is a bug or a lost completion
+   * (−EBADR), and the end of this ring.
    */
   submitAndWait(waitMs: number): number {
     if (waitMs <= 0) return this.#enter(waitMs < 0 ? 1 : 0, ENTER_GETEVENTS, 0n, 0n)
@@ -149,8 +149,8 @@ export class Ring {
   }
 
   /**
-   * Takes the next completion: its first word in `cqes`, valid until the next submission; −1 where
-   * none is left, or no room for what handling it may prepare.
+   * Takes the next completion: its first word in `cqes`, valid until the next submission; −1 if
+   * none is left, or there is no room for what handling it may prepare.
    */
   reap(): number {
     if (this.#reaped === this.#posted || this.room() < this.#roomEach) return -1
@@ -182,7 +182,7 @@ export class Ring {
     submits()
     const least = this.#reaped === this.#posted ? complete : 0
     const result = libc.ioUringEnter(this.fd, (this.#tail - this.#head) | 0, least, flags, argument, bytes)
-    // What the kernel took and made is read from its own words: `result` cannot tell both.
+    // Reads the kernel's own words to learn what it took and made: `result` cannot tell both.
     this.#head = Atomics.load(queues, this.#sqHead)
     this.#posted = Atomics.load(queues, this.#cqTail)
     return result >= 0 || result === -Errno.ETIME || result === -Errno.EINTR ? 0 : result

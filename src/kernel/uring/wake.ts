@@ -1,4 +1,4 @@
-/** A ring's part in being woken (../wake.ts): it reads the eventfd. */
+/** How a ring is woken (../wake.ts): it reads the eventfd. */
 
 import { prepareRead } from './prepare.ts'
 import type { Ring } from './ring.ts'
@@ -15,8 +15,7 @@ export class Wake {
   }
 
   /**
-   * Waits for the next wake: one completion. Prepared again each time before looking at what woke
-   * it.
+   * Waits for the next wake: one completion. Prepare it again each time before checking what woke.
    */
   prepare(ring: Ring, word: number, generation: number): void {
     prepareRead(ring, this.fd, this.#count, COUNT_BYTES, word, generation)
