@@ -7,7 +7,8 @@
  */
 
 import { LiveHead, liveAt } from './connections.ts'
-import { Entry, entryAt, giveSource, HOLDS, holdOf, ROW_SOURCES, release, type Sources } from './sources.ts'
+import { Entry, entryAt, HOLDS, holdOf, release, type Sources } from './source-table.ts'
+import { giveSource, ROW_SOURCES } from './sources.ts'
 
 /**
  * Another worker was changing it: that takes microseconds, but the look at all rows takes longer.

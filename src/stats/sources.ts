@@ -2,8 +2,6 @@
  * Sources of connections, counted over all workers: one hash in shared memory, from (limit, prefix
  * of an address) to open connections and tokens.
  *
- *   head │ holds: the entries that each worker is about to change │ tags │ entries
- *
  * A key lives in its bucket of 32 entries and nowhere else, so nothing is moved and nothing marks
  * what was deleted. All words are changed by Atomics, and nobody waits for a lock:
  *
@@ -24,12 +22,21 @@
  * that behave.
  */
 
-import { layout } from '../base/layout.ts'
 import { hashPair } from '../table/format/pair-index.ts'
 import { Live } from './connections.ts'
+import {
+  Entry,
+  entryAt,
+  FULL_AT,
+  HOLDS,
+  holdOf,
+  PAUSE_AT,
+  REUSED,
+  release,
+  type Sources,
+} from './source-table.ts'
+import { type AskedLimit, isIdle, takeToken } from './source-tokens.ts'
 
-/** Sources that are known at a time: 9 MiB, of which only what is used takes memory. */
-const SOURCES_MAX = 131_072
 const BUCKET = 32
 /** Another thread writes a key meanwhile. */
 const SPINS = 10_000
@@ -38,68 +45,10 @@ const TRIES = 64
 const TRIES_AT_ONCE = 8
 const PAUSE_MOST_MS = 24
 
-const HEAD = 16
-const FULL_AT = 0
-const CAPACITY_AT = 1
-/** Never anything but 0: to sleep at. */
-const PAUSE_AT = 2
-/** Of a worker: one for each limit of a connection. */
-export const HOLDS = 2
-
-export const Entry = layout(16, {
-  ready: [0, 1], //       1: the key is written
-  slot: [1, 1], //        of the limit (counter-slots.ts)
-  family: [2, 1],
-  address: [3, 4],
-  connections: [7, 1], // open; REUSED: it is being given to another key
-  tokens: [8, 1], //      thousandths
-  refilledMs: [9, 1], //  modulo 2^32
-  rate: [10, 1], //       as the limit last said
-  burst: [11, 1],
-  changes: [12, 1], //    counts those of `connections`, before each
-  rest: [13, 3],
-})
-const REUSED = -(2 ** 31)
-
 /** Nobody is limited: there was no room. */
 export const NO_ROOM = -1
 /** The limit is reached. */
 export const REFUSED = -2
-
-export type Sources = {
-  readonly words: Int32Array
-  /** A power of two. */
-  readonly capacity: number
-  readonly tagsAt: number
-  readonly entriesAt: number
-}
-
-/** @param capacity  Entries, for tests. */
-export function createSources(workers: number, capacity = SOURCES_MAX): SharedArrayBuffer {
-  const buffer = new SharedArrayBuffer((HEAD + workers * HOLDS + capacity * (1 + Entry.WORDS)) * 4)
-  new Int32Array(buffer)[CAPACITY_AT] = capacity
-  return buffer
-}
-
-export function openSources(buffer: SharedArrayBuffer): Sources {
-  const words = new Int32Array(buffer)
-  const capacity = words[CAPACITY_AT]
-  const entriesAt = words.length - capacity * Entry.WORDS
-  return { words, capacity, tagsAt: entriesAt - capacity, entriesAt }
-}
-
-/** How often a source found no room. */
-export const sourceTableFull = ({ words }: Sources): number => Atomics.load(words, FULL_AT) >>> 0
-
-/** Sources that have an entry. */
-export function countSources({ words, tagsAt, capacity }: Sources): number {
-  let count = 0
-  for (let entry = 0; entry < capacity; entry++) if (words[tagsAt + entry] !== 0) count++
-  return count
-}
-
-/** A limit, as `takeSource` is asked for it; filled anew for each. */
-export type AskedLimit = { slot: number; connections: number; rate: number; burst: number }
 
 /** The key in question: family 4 or 6, host bits cleared. */
 const key = { slot: 0, family: 0, address: new Int32Array(4), tag: 0, hash: 0 }
@@ -157,13 +106,6 @@ export function giveSource(sources: Sources, entry: number): void {
   Atomics.sub(sources.words, at + Entry.connections, 1)
 }
 
-/** Open connections of an entry, for people and tests. */
-export const connectionsOf = (sources: Sources, entry: number): number =>
-  Math.max(0, Atomics.load(sources.words, entryAt(sources, entry) + Entry.connections))
-
-/** The word where a worker holds an entry: 1 + its number, 0 for none. */
-export const holdOf = (worker: number, limit: number): number => HEAD + worker * HOLDS + limit
-
 /** It changes nothing any more: the connection's live row says what it has, or it has nothing. */
 export function letGo({ words }: Sources, worker: number): void {
   for (let limit = 0; limit < HOLDS; limit++) Atomics.store(words, holdOf(worker, limit), 0)
@@ -184,8 +126,6 @@ export function giveRow(sources: Sources, worker: number, rows: Int32Array, at: 
   }
   letGo(sources, worker)
 }
-
-export const entryAt = ({ entriesAt }: Sources, entry: number): number => entriesAt + entry * Entry.WORDS
 
 /** The first entry of the key's bucket. */
 const bucketOf = ({ capacity }: Sources): number => (key.hash & (capacity / BUCKET - 1)) * BUCKET
@@ -283,42 +223,4 @@ function freeEntry(sources: Sources, nowMs: number, hold: number): number {
     return entry
   }
   return -1
-}
-
-/** An entry that is being claimed is nobody's again. */
-export function release({ words, tagsAt, entriesAt }: Sources, entry: number): void {
-  Atomics.store(words, entriesAt + entry * Entry.WORDS + Entry.ready, 0)
-  Atomics.store(words, tagsAt + entry, 0)
-}
-
-/** Whether nothing would be forgotten with an entry: no connection, and all of its tokens back. */
-function isIdle(words: Int32Array, at: number, nowMs: number): boolean {
-  if (Atomics.load(words, at + Entry.ready) === 0 || Atomics.load(words, at + Entry.connections) !== 0)
-    return false
-  const missing = words[at + Entry.burst] * 1000 - Atomics.load(words, at + Entry.tokens)
-  return missing <= 0 || sinceMs(words, at, nowMs) * words[at + Entry.rate] >= missing
-}
-
-/** Clocks of workers differ by less than a second; more than that back is more than 24 days on. */
-function sinceMs(words: Int32Array, at: number, nowMs: number): number {
-  const elapsed = ((nowMs | 0) - Atomics.load(words, at + Entry.refilledMs)) | 0
-  return elapsed < -1000 ? 2 ** 31 : Math.max(0, elapsed)
-}
-
-/** Takes a token, after those that have come since the last look: one for each `1000 / rate` ms. */
-function takeToken(words: Int32Array, at: number, { rate, burst }: AskedLimit, nowMs: number): boolean {
-  const most = burst * 1000
-  words[at + Entry.rate] = rate
-  words[at + Entry.burst] = burst
-  const elapsed = sinceMs(words, at, nowMs)
-  const last = Atomics.load(words, at + Entry.refilledMs)
-  const isMine =
-    elapsed > 0 && Atomics.compareExchange(words, at + Entry.refilledMs, last, nowMs | 0) === last
-  const came = isMine ? Math.min(most, elapsed * rate) : 0
-  for (;;) {
-    const before = Atomics.load(words, at + Entry.tokens)
-    const now = Math.min(most, before + came)
-    const left = now >= 1000 ? now - 1000 : now
-    if (Atomics.compareExchange(words, at + Entry.tokens, before, left) === before) return now >= 1000
-  }
 }

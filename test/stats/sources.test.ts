@@ -7,20 +7,22 @@ import { parseInto } from '../../src/address/address.ts'
 import { createConnections, Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
 import { giveLost } from '../../src/stats/lost-sources.ts'
 import {
-  type AskedLimit,
   connectionsOf,
   countSources,
   createSources,
+  holdOf,
+  openSources,
+  type Sources,
+  sourceTableFull,
+} from '../../src/stats/source-table.ts'
+import type { AskedLimit } from '../../src/stats/source-tokens.ts'
+import {
   giveRow,
   giveSource,
-  holdOf,
   letGo,
   NO_ROOM,
-  openSources,
   REFUSED,
-  type Sources,
   setSource,
-  sourceTableFull,
   takeSource,
 } from '../../src/stats/sources.ts'
 
@@ -192,7 +194,8 @@ test('threads that take and give at once never have more than the limit', async 
   const shared = new Int32Array(new SharedArrayBuffer(64 * 4))
   const code = `
     const { workerData } = require('node:worker_threads')
-    import(workerData.module).then(({ openSources, setSource, takeSource, giveSource, holdOf }) => {
+    Promise.all(workerData.modules.map(module => import(module))).then(modules => {
+      const { openSources, setSource, takeSource, giveSource, holdOf } = Object.assign({}, ...modules)
       const sources = openSources(workerData.buffer)
       const shared = workerData.shared
       const asked = { slot: 1, connections: 2, rate: 0, burst: 0 }
@@ -216,9 +219,11 @@ test('threads that take and give at once never have more than the limit', async 
       }
       Atomics.store(shared, 32 + workerData.index, worst)
     })`
-  const module = new URL('../../src/stats/sources.ts', import.meta.url).href
+  const modules = ['sources', 'source-table'].map(
+    name => new URL(`../../src/stats/${name}.ts`, import.meta.url).href,
+  )
   const workers = [0, 1, 2].map(
-    index => new Worker(code, { eval: true, workerData: { module, buffer, shared, index } }),
+    index => new Worker(code, { eval: true, workerData: { modules, buffer, shared, index } }),
   )
   await Promise.all(
     workers.map(

@@ -1,7 +1,7 @@
 /** Metrics of access control: matches of policies by rule, and the table of sources. */
 
 import type { Serving } from '../../control/publisher.ts'
-import { countSources, openSources, sourceTableFull } from '../../stats/sources.ts'
+import { countSources, openSources, sourceTableFull } from '../../stats/source-table.ts'
 import { openStats } from '../../stats/stats.ts'
 import { AccessRow } from '../../table/format/access-layout.ts'
 import { policyRuleOf } from '../../table/format/access-names.ts'

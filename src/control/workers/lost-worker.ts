@@ -8,11 +8,11 @@ import { ANY, Inboxes } from '../../engine/worker/inboxes.ts'
 import { Held } from '../../kernel/held.ts'
 import { closeDescriptors, closeLeftBehind } from '../../kernel/left-behind.ts'
 import { openConnections } from '../../stats/connections.ts'
-import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { endLost } from '../../stats/lost.ts'
 import { giveLost } from '../../stats/lost-sources.ts'
-import { openSources } from '../../stats/sources.ts'
+import { openSources } from '../../stats/source-table.ts'
 import { Counter, clearWorker, openStats } from '../../stats/stats.ts'
+import type { SharedMemory } from './shared-memory.ts'
 import type { WorkingThreads } from './threads.ts'
 
 type LostWorker = {
@@ -20,30 +20,26 @@ type LostWorker = {
   readonly threads: WorkingThreads
   /** Whether it may have left something open: it did not end in order. */
   readonly left: boolean
-  readonly stats: SharedArrayBuffer
-  /** Where connections of each source are counted. */
-  readonly sources: SharedArrayBuffer
-  readonly inboxes: SharedArrayBuffer
-  readonly held: SharedArrayBuffer
-  /** Of all workers. */
-  readonly journals: readonly JournalMemory[]
+  readonly memory: SharedMemory
 }
 
 /** How many connections are lost with it. */
 export async function endLostWorker(worker: LostWorker): Promise<number> {
-  const { index, threads, left, inboxes, held, journals } = worker
+  const { index, threads, left, memory } = worker
+  const { inboxes, journals } = memory
+  const held = memory.held[index]
   const { thread, quiet } = new Held(held)
   if (left && !quiet) await threads.end(thread)
   const given = emptyInbox(new Inboxes(inboxes), index)
   await closeDescriptors(given)
   const accepted = left ? await closeLeftBehind(held, ACCEPT) : 0
-  const stats = openStats(worker.stats)
+  const stats = openStats(memory.stats)
   const counters = stats.counters[index]
   counters[Counter.accepted] += given.length + accepted
   counters[Counter.open] += given.length + accepted
   const lost = counters[Counter.open]
   const rows = journals.map(({ connections }) => openConnections(connections).words)
-  giveLost(openSources(worker.sources), index, rows)
+  giveLost(openSources(memory.sources), index, rows)
   endLost(journals[index], lost)
   clearWorker(stats, index)
   return lost

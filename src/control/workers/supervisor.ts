@@ -15,17 +15,15 @@ import { COMPILER_REST_MS, restCompiler } from '../../base/background-compiler.t
 import { monotonicMs } from '../../base/clock.ts'
 import { settlesWithin } from '../../base/settles-within.ts'
 import type { EngineLimits } from '../../engine/decide/decide.ts'
-import { createInboxes } from '../../engine/worker/inboxes.ts'
-import { createLimits, writeLimits } from '../../engine/worker/limits.ts'
+import { writeLimits } from '../../engine/worker/limits.ts'
 import type { EngineKind, Order, Report, RevisedPart } from '../../engine/worker/protocol.ts'
-import { createHeld, Held } from '../../kernel/held.ts'
-import { machine } from '../../kernel/machine.ts'
+import { Held } from '../../kernel/held.ts'
 import { closeWake } from '../../kernel/wake.ts'
-import { createJournalMemory, type JournalMemory } from '../../stats/journal-memory.ts'
-import { createSources } from '../../stats/sources.ts'
-import { Counter, createStats, openStats, sumCounter } from '../../stats/stats.ts'
+import type { JournalMemory } from '../../stats/journal-memory.ts'
+import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { endLostWorker } from './lost-worker.ts'
+import { createSharedMemory, memoryOf, type SharedMemory } from './shared-memory.ts'
 import { type WorkingThreads, workingThreads } from './threads.ts'
 import {
   type Drained,
@@ -61,19 +59,9 @@ type SupervisorOptions = {
 }
 
 export class Supervisor {
-  /** The shared counts, one row for each worker. */
-  readonly stats: SharedArrayBuffer
-  /** Connections and tokens of each source, over all workers. */
-  readonly sources: SharedArrayBuffer
-  /** What each worker writes down of its connections. */
-  readonly journals: readonly JournalMemory[]
   readonly #options: SupervisorOptions
-  readonly #epoch = new SharedArrayBuffer(4)
-  readonly #inboxes: SharedArrayBuffer
-  readonly #limits = createLimits()
+  readonly #memory: SharedMemory
   readonly #threads: WorkingThreads
-  /** What the thread of each worker has open. */
-  readonly #held: readonly SharedArrayBuffer[]
   readonly #workers: readonly Worker[]
   /** For a worker that starts later. */
   #newest: Extract<Order, { kind: 'table' }> | null = null
@@ -81,22 +69,28 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options
-    this.stats = createStats(options.workers)
-    this.sources = createSources(options.workers)
-    this.journals = Array.from({ length: options.workers }, () =>
-      createJournalMemory(options.limits.maxConnections),
-    )
-    this.#inboxes = createInboxes(options.workers)
-    this.limit(options.limits)
-    this.#held = Array.from({ length: options.workers }, () =>
-      createHeld(machine.openFilesMax() ?? Number.POSITIVE_INFINITY),
-    )
+    this.#memory = createSharedMemory(options.workers, options.limits)
     const { workers, engine, filename: module, heapMb } = options
     this.#threads =
       options.threads ?? workingThreads({ least: workers, most: workers, engine, module, heapMb })
     this.#workers = Array.from({ length: options.workers }, newWorker)
     for (const index of this.#workers.keys()) this.#start(index)
     process.on('exit', this.#stopAtExit)
+  }
+
+  /** The shared counts, one row for each worker. */
+  get stats(): SharedArrayBuffer {
+    return this.#memory.stats
+  }
+
+  /** Connections and tokens of each source, over all workers. */
+  get sources(): SharedArrayBuffer {
+    return this.#memory.sources
+  }
+
+  /** What each worker writes down of its connections. */
+  get journals(): readonly JournalMemory[] {
+    return this.#memory.journals
   }
 
   /** Hands every worker the table, the same for all; workers that start later get it too. */
@@ -121,14 +115,14 @@ export class Supervisor {
     this.#newest = { ...this.#newest, epoch: this.#newest.epoch + 1 }
     const order = orderOf(this.#newest.epoch)
     for (const worker of this.#workers) worker.port?.postMessage(order)
-    Atomics.store(new Int32Array(this.#epoch), 0, this.#newest.epoch)
+    Atomics.store(new Int32Array(this.#memory.epoch), 0, this.#newest.epoch)
     for (const worker of this.#workers) rouse(worker)
   }
 
   /** Limits new connections from now on; `maxConnections` never goes above that of the start. */
   limit({ maxConnections }: EngineLimits): void {
     const most = this.#options.limits.maxConnections
-    writeLimits(this.#limits, { maxConnections: Math.min(maxConnections, most) })
+    writeLimits(this.#memory.limits, { maxConnections: Math.min(maxConnections, most) })
   }
 
   /**
@@ -221,7 +215,7 @@ export class Supervisor {
     if (!this.#threads.isLent || late.length > 0) await pause(COMPILER_REST_MS)
     const ended = [
       this.#threads.close(),
-      ...late.map(index => this.#threads.end(new Held(this.#held[index]).thread)),
+      ...late.map(index => this.#threads.end(new Held(this.#memory.held[index]).thread)),
     ]
     for (const worker of this.#workers) rouse(worker) // none can be ended that waits in the kernel
     await Promise.all(ended)
@@ -229,7 +223,7 @@ export class Supervisor {
 
   /** Open connections. */
   #open(): number {
-    return sumCounter(openStats(this.stats), Counter.open)
+    return sumCounter(openStats(this.#memory.stats), Counter.open)
   }
 
   #start(index: number): void {
@@ -240,16 +234,7 @@ export class Supervisor {
     port1.on('message', (report: Report) => this.#onReport(index, report))
     if (this.#newest) port1.postMessage(this.#newest)
     const { engine, workers, limits } = this.#options
-    const shared = {
-      epoch: this.#epoch,
-      stats: this.stats,
-      sources: this.sources,
-      inboxes: this.#inboxes,
-      journal: this.journals[index],
-      held: this.#held[index],
-      limitsInForce: this.#limits,
-    }
-    const task = { engine, index, workers, ...shared, limits, port: port2 }
+    const task = { engine, index, workers, ...memoryOf(this.#memory, index), limits, port: port2 }
     this.#threads.run(task, { transfer: [port2] }).then(
       () => this.#onEnd(index, null),
       (error: unknown) => this.#onEnd(index, error instanceof Error ? error : new Error(String(error))),
@@ -281,7 +266,12 @@ export class Supervisor {
     this.#closePort(index)
     if (!this.#ending) worker.state = 'starting'
     worker.dying = true
-    const lost = await this.#endLost(index, error !== null)
+    const lost = await endLostWorker({
+      index,
+      left: error !== null,
+      threads: this.#threads,
+      memory: this.#memory,
+    })
     worker.dying = false
     if (this.#ending) {
       worker.drained = { closed: worker.drained.closed, reset: worker.drained.reset + lost }
@@ -296,16 +286,5 @@ export class Supervisor {
       restartMs,
       error: error ?? new Error('its task returned'),
     })
-  }
-
-  #endLost(index: number, left: boolean): Promise<number> {
-    const shared = {
-      left,
-      threads: this.#threads,
-      stats: this.stats,
-      sources: this.sources,
-      inboxes: this.#inboxes,
-    }
-    return endLostWorker({ index, ...shared, held: this.#held[index], journals: this.journals })
   }
 }

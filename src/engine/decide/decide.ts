@@ -11,7 +11,7 @@
 import type { Random } from '../../base/random.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
-import { openSources, type Sources } from '../../stats/sources.ts'
+import { openSources, type Sources } from '../../stats/source-table.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
 import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'

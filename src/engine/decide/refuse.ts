@@ -4,16 +4,9 @@
  */
 
 import { Reason } from '../../stats/reasons.ts'
-import {
-  type AskedLimit,
-  giveSource,
-  holdOf,
-  letGo,
-  REFUSED,
-  type Sources,
-  setSource,
-  takeSource,
-} from '../../stats/sources.ts'
+import { holdOf, type Sources } from '../../stats/source-table.ts'
+import type { AskedLimit } from '../../stats/source-tokens.ts'
+import { giveSource, letGo, REFUSED, setSource, takeSource } from '../../stats/sources.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { Access } from '../../table/format/access.ts'
 import { AccessRow, Access as Own, SourceLimitRow } from '../../table/format/access-layout.ts'
