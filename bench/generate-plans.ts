@@ -4,7 +4,8 @@
  */
 
 import type { Family } from '../src/address/address.ts'
-import { DEFAULT_POLICY, type Plan, type Rule, type Source } from '../src/table/plan/plan.ts'
+import type { Plan, Rule, Source } from '../src/table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../src/table/plan/policy.ts'
 
 export const WORKLOADS = 2000
 /** Routes of `rulesPlan`. */

@@ -18,7 +18,8 @@ import { openWake } from '../../src/kernel/wake.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import { PassThrough } from './pass-through.ts'
 
 const CONNECTIONS = 1000

@@ -6,7 +6,8 @@
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import type { TableBuffers } from '../../src/table/format/table.ts'
-import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 
 const PLAN: Plan = {
   listeners: [

@@ -4,12 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Settings } from '../../src/config/settings/settings.ts'
-import {
-  type Cluster,
-  DEFAULT_EJECTION,
-  DEFAULT_KEEPALIVE,
-  DEFAULT_POLICY,
-} from '../../src/table/plan/plan.ts'
+import type { Cluster } from '../../src/table/plan/plan.ts'
+import { DEFAULT_EJECTION, DEFAULT_KEEPALIVE, DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import { istio, planOf, type Written } from '../support/resources.ts'
 
 const HOST = 'db.data.svc.cluster.local'

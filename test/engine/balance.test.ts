@@ -11,7 +11,7 @@ import { createStats, openStats, sumOpen } from '../../src/stats/stats.ts'
 import { countEndpoints, slotAt } from '../../src/table/format/endpoints.ts'
 import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
 import type { Table } from '../../src/table/format/table.ts'
-import type { Policy } from '../../src/table/plan/plan.ts'
+import type { Policy } from '../../src/table/plan/policy.ts'
 import { clusterOf, planOf } from '../support/engine.ts'
 import { tableOf } from '../support/tables.ts'
 

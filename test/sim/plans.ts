@@ -3,7 +3,6 @@
 import { parseCidr } from '../../src/address/address.ts'
 import {
   type Cluster,
-  DEFAULT_POLICY,
   type Endpoint,
   type Listener,
   type Plan,
@@ -12,6 +11,7 @@ import {
   type Source,
   SPLITS,
 } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import type { Dice } from './dice.ts'
 import { NAMES } from './hellos.ts'
 

@@ -4,7 +4,7 @@
  */
 
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
-import type { Policy } from '../../src/table/plan/plan.ts'
+import type { Policy } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from './engine.ts'
 import { begin, freePort, greet, listen, readAll, readBytes, say } from './sockets.ts'
 

@@ -19,14 +19,8 @@ import { createSources, openSources, type Sources } from '../../src/stats/source
 import { createStats, openStats, type Stats, sumOpen, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { changeEndpoints } from '../../src/table/build/endpoints.ts'
-import {
-  type Cluster,
-  DEFAULT_POLICY,
-  type Endpoint,
-  type Listener,
-  type Plan,
-  type Policy,
-} from '../../src/table/plan/plan.ts'
+import type { Cluster, Endpoint, Listener, Plan } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY, type Policy } from '../../src/table/plan/policy.ts'
 import { withoutEpoll } from './epoll.ts'
 import { fullOnly } from './full.ts'
 import { until } from './sockets.ts'

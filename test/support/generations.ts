@@ -9,7 +9,8 @@ import { changeClients } from '../../src/table/build/clients.ts'
 import { changeEndpoints } from '../../src/table/build/endpoints.ts'
 import type { Table, TableBuffers } from '../../src/table/format/table.ts'
 import type { Query } from '../../src/table/match/query.ts'
-import { DEFAULT_POLICY, type Plan } from '../../src/table/plan/plan.ts'
+import type { Plan } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 
 /** The greatest generation that fits into the addresses. */
 export const GENERATIONS_MAX = 2 ** 16 - 2

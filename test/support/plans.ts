@@ -5,7 +5,8 @@
 
 import fc from 'fast-check'
 import { parseCidr } from '../../src/address/address.ts'
-import { DEFAULT_POLICY, type Listener, type Plan, type Rule, type Scope } from '../../src/table/plan/plan.ts'
+import type { Listener, Plan, Rule, Scope } from '../../src/table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 
 /** msgpackr gives back plain objects, so the plans are made of plain objects. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>

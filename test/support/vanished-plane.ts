@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import type { AddressInfo, Socket } from 'node:net'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import type { TcpTimes } from '../../src/table/plan/plan.ts'
+import type { TcpTimes } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from './engine.ts'
 import { listen, open, readBytes } from './sockets.ts'
 

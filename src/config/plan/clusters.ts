@@ -2,7 +2,8 @@
 
 import { type Family, parseAddress } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
-import { type Cluster, DEFAULT_POLICY, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
+import { type Cluster, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../table/plan/policy.ts'
 import { resolvePlaces } from '../../table/plan/resolve.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import type { Ejecting } from './ejection-findings.ts'

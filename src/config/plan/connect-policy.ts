@@ -3,7 +3,8 @@
  * Settings.
  */
 
-import { type Cluster, DEFAULT_POLICY, type PolicyField } from '../../table/plan/plan.ts'
+import type { Cluster } from '../../table/plan/plan.ts'
+import { DEFAULT_POLICY, type PolicyField } from '../../table/plan/policy.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from './dialing.ts'

@@ -8,7 +8,8 @@
 
 import { mayEject } from '../../stats/outliers.ts'
 import { durationText } from '../../table/explain/policy-text.ts'
-import { type Cluster, DEFAULT_POLICY, type Ejection } from '../../table/plan/plan.ts'
+import type { Cluster } from '../../table/plan/plan.ts'
+import { DEFAULT_POLICY, type Ejection } from '../../table/plan/policy.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import type { PolicyPlaces } from './policy-places.ts'
 

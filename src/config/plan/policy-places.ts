@@ -5,7 +5,8 @@
  * module finds its place by identity.
  */
 
-import type { Cluster, PolicyField } from '../../table/plan/plan.ts'
+import type { Cluster } from '../../table/plan/plan.ts'
+import type { PolicyField } from '../../table/plan/policy.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { DestinationRuleSpec, PolicyBlocks, TrafficPolicy, Typed } from './inputs.ts'

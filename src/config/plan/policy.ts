@@ -10,7 +10,7 @@
  * documentation says.
  */
 
-import { DEFAULT_EJECTION, DEFAULT_POLICY, type Ejection, type Policy } from '../../table/plan/plan.ts'
+import { DEFAULT_EJECTION, DEFAULT_POLICY, type Ejection, type Policy } from '../../table/plan/policy.ts'
 import { parseDuration } from '../settings/duration.ts'
 import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
 import type { PolicyBlocks, ProxyProtocol, TrafficPolicy } from './inputs.ts'

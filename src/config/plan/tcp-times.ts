@@ -3,7 +3,8 @@
  * all and as annotations of a Gateway for its clients. What each may be stands here once.
  */
 
-import { DEFAULT_KEEPALIVE, type Keepalive, type Listener } from '../../table/plan/plan.ts'
+import type { Listener } from '../../table/plan/plan.ts'
+import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/policy.ts'
 import { parseDuration } from '../settings/duration.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { GatewayServers } from './servers.ts'

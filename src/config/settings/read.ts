@@ -6,7 +6,7 @@
  */
 
 import type { SourceLimit } from '../../table/plan/access.ts'
-import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/plan.ts'
+import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/policy.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { ATTEMPTS_MAX, DEADLINE_MS_MAX } from '../plan/dialing.ts'
 import { LIMIT_DEFAULTS, LIMIT_RANGES, readyLimit } from '../plan/source-limits.ts'

@@ -8,7 +8,8 @@
 
 import type { Cidr } from '../../address/address.ts'
 import type { SourceLimit } from '../../table/plan/access.ts'
-import { DEFAULT_KEEPALIVE, type Keepalive, READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
+import { READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
+import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/policy.ts'
 
 export type AdminSettings = {
   /** '': every address. */

@@ -6,7 +6,7 @@
 import { NO_ROUTE } from '../../table/format/outcome.ts'
 import { Cluster, Listener } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
-import { DEFAULT_POLICY } from '../../table/plan/plan.ts'
+import { DEFAULT_POLICY } from '../../table/plan/policy.ts'
 
 /** The connection may go where the decision says. */
 export const ADMITTED = -1

@@ -1,7 +1,7 @@
 /** How a Node socket finds out that its peer has vanished: keepalive and TCP_USER_TIMEOUT. */
 
 import type { Socket } from 'node:net'
-import type { TcpTimes } from '../../table/plan/plan.ts'
+import type { TcpTimes } from '../../table/plan/policy.ts'
 import { descriptorOf } from './descriptor.ts'
 import { direct } from './direct.ts'
 

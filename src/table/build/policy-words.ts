@@ -2,7 +2,8 @@
 
 import { assert } from '../../base/assert.ts'
 import * as L from '../format/routing-layout.ts'
-import type { Cluster, TcpTimes } from '../plan/plan.ts'
+import type { Cluster } from '../plan/plan.ts'
+import type { TcpTimes } from '../plan/policy.ts'
 
 const KINDS = { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }
 

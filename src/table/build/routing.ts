@@ -13,7 +13,6 @@ import { aliasColumns } from '../match/pick.ts'
 import { stickyBuckets } from '../match/sticky.ts'
 import {
   type Cluster,
-  DEFAULT_POLICY,
   type Listener,
   type Plan,
   READ_TIMEOUT_MS,
@@ -24,6 +23,7 @@ import {
   type ScopeDefault,
   type SourceCondition,
 } from '../plan/plan.ts'
+import { DEFAULT_POLICY } from '../plan/policy.ts'
 import { AccessBuilder } from './access.ts'
 import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'

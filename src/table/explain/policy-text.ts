@@ -6,7 +6,8 @@
 import type { ColdCluster } from '../format/cold.ts'
 import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
-import { DEFAULT_POLICY, type Keepalive, type PolicyField, type TcpTimes } from '../plan/plan.ts'
+import type { Keepalive } from '../plan/policy.ts'
+import { DEFAULT_POLICY, type PolicyField, type TcpTimes } from '../plan/policy.ts'
 
 /** One value; without file and line it is a default, Istio's if Istio has one. */
 export type PolicyValue = {

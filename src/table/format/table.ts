@@ -10,7 +10,7 @@
 import { assert } from '../../base/assert.ts'
 import { type AddressSet, viewSets } from '../match/address-set.ts'
 import type { AddressBook } from '../match/find-node.ts'
-import type { TcpTimes } from '../plan/plan.ts'
+import type { TcpTimes } from '../plan/policy.ts'
 import { type Access, viewAccess } from './access.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
 import { type EndpointViews, viewEndpoints } from './endpoints.ts'

@@ -8,6 +8,7 @@
 
 import type { Cidr } from '../../address/address.ts'
 import type { AccessPolicy, Identity, PlannedLimit } from './access.ts'
+import type { Policy, PolicyField, TcpTimes } from './policy.ts'
 
 export type Plan = {
   readonly listeners: readonly Listener[]
@@ -63,20 +64,6 @@ export type Listener = {
    */
   readonly tcp?: TcpTimes
 }
-
-/** How TCP itself finds out that a peer has vanished: its network or its machine is gone. */
-export type TcpTimes = {
-  /** Probes of a silent peer; null: none. */
-  readonly keepalive: Keepalive | null
-  /** TCP_USER_TIMEOUT: how long bytes may go unacknowledged; 0: as long as the kernel tries. */
-  readonly userTimeoutMs: number
-}
-
-/** 0 in a field is the kernel's default. */
-export type Keepalive = { readonly timeS: number; readonly intervalS: number; readonly probes: number }
-
-/** The Settings' default: a silent peer that has vanished is gone after two minutes. */
-export const DEFAULT_KEEPALIVE: Keepalive = { timeS: 60, intervalS: 15, probes: 4 }
 
 /** How clients name their server: by TLS, or by TLS after PostgreSQL's request for it. */
 type ReadsNames = 'tls' | 'postgres'
@@ -253,20 +240,6 @@ export type Cluster = {
   readonly policyAt?: Readonly<Partial<Record<PolicyField, WrittenAt>>>
 }
 
-/** The values of a policy under their names in a DestinationRule, or else in the Settings. */
-export type PolicyField =
-  | 'connectTimeout'
-  | 'idleTimeout'
-  | 'maxConnectionDuration'
-  | 'maxConnections'
-  | 'tcpKeepalive'
-  | 'userTimeout'
-  | 'loadBalancer'
-  | 'connectAttempts'
-  | 'connectDeadline'
-  | 'outlierDetection'
-  | 'proxyProtocol'
-
 /** An endpoint as written: an IP address, or a name for any number of them. */
 export type Place = { readonly place: string; readonly port: number; readonly weight: number }
 
@@ -276,76 +249,6 @@ export type Endpoint = {
   readonly port: number
   /** ≥ 1. */
   readonly weight: number
-}
-
-/**
- * The layer-4 part of a DestinationRule's traffic policy; defaults are Istio's, except for the last
- * three values.
- */
-export type Policy = TcpTimes & {
-  readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
-  readonly connectTimeoutMs: number
-  /** 0: none. */
-  readonly idleTimeoutMs: number
-  /** 0: none. */
-  readonly maxDurationMs: number
-  /** Open connections to this cluster over all workers; 0: no limit. */
-  readonly maxConnections: number
-  /** Endpoints to try for a connection, each for `connectTimeoutMs`. */
-  readonly connectAttempts: number
-  /** For all of them together. */
-  readonly connectDeadlineMs: number
-  /**
-   * Whether weir picks an endpoint whose last connect failed after all others, until its back-off
-   * is over.
-   */
-  readonly remembersFailures: boolean
-  /** When endpoints are taken out of rotation (`outlierDetection`); null: never. */
-  readonly ejection: Ejection | null
-  /** The version of the PROXY header that weir sends to an upstream; 0: none. */
-  readonly proxyVersion: 0 | 1 | 2
-}
-
-export const DEFAULT_POLICY: Policy = {
-  balance: 'LEAST_REQUEST',
-  connectTimeoutMs: 10_000,
-  idleTimeoutMs: 3_600_000,
-  maxDurationMs: 0,
-  maxConnections: 0,
-  keepalive: null,
-  userTimeoutMs: 0,
-  connectAttempts: 3,
-  connectDeadlineMs: 15_000,
-  remembersFailures: true,
-  ejection: null,
-  proxyVersion: 0,
-}
-
-/** `outlierDetection`, as far as connections know it. */
-export type Ejection = {
-  /**
-   * Connects that fail in a row until an endpoint is ejected: `consecutive5xxErrors`, or
-   * `consecutiveLocalOriginFailures` where those are split; 0: never.
-   */
-  readonly failures: number
-  /** `consecutiveGatewayErrors`, which counts the same failures; 0: never. */
-  readonly gatewayFailures: number
-  /** An endpoint comes back at a multiple of it, when its time is up. */
-  readonly intervalMs: number
-  readonly baseMs: number
-  /** Of the endpoints that may be ejected. */
-  readonly maxPercent: number
-  /** All endpoints are used where fewer are in rotation; 0: never. */
-  readonly minHealthPercent: number
-}
-
-export const DEFAULT_EJECTION: Ejection = {
-  failures: 5,
-  gatewayFailures: 0,
-  intervalMs: 10_000,
-  baseMs: 30_000,
-  maxPercent: 10,
-  minHealthPercent: 0,
 }
 
 /** A client address range and the workload behind it. */
