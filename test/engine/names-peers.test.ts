@@ -1,6 +1,6 @@
 /**
  * Goal: real TLS clients get through to the server that they name, of two on one port, and its
- * certificate with them. Method: curl and openssl s_client through weir, on every engine.
+ * certificate with them. Method: curl, openssl s_client and Chromium through weir, on every engine.
  */
 
 import assert from 'node:assert/strict'
@@ -12,8 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { promisify } from 'node:util'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { Rule } from '../../src/table/plan/plan.ts'
+import { browse, skip as noBrowser } from '../support/chromium.ts'
 import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 
 const run = promisify(execFile)
@@ -60,29 +63,35 @@ const rule = (route: number, name: string): Rule => ({
   source: { namespace: null, labels: {}, visibleTo: null },
 })
 
+/** A plane with both servers behind one port, each by its name. */
+async function planeOn(engine: EngineKind, port: number): Promise<TestEngine> {
+  const plane = new TestEngine(engine)
+  const targets = servers.map(each => ({
+    address: '127.0.0.1',
+    port: (each.address() as AddressInfo).port,
+  }))
+  const scopes = NAMES.map((name, route) => ({
+    host: '',
+    port: 0,
+    addresses: [],
+    takes: { names: [name], plain: false },
+    rules: [rule(route, name)],
+    defaultRoute: -1,
+  }))
+  const listener = listenerOn(port, -1, { scopes, reads: 'tls' })
+  await plane.adopt(
+    planOf(
+      [listener],
+      targets.map(target => clusterOf([target])),
+    ),
+  )
+  return plane
+}
+
 for (const { engine, test } of EVERY_ENGINE) {
   test(`${engine}: curl and openssl reach the server that they name`, { skip }, async () => {
-    await using plane = new TestEngine(engine)
     const port = await freePort()
-    const targets = servers.map(each => ({
-      address: '127.0.0.1',
-      port: (each.address() as AddressInfo).port,
-    }))
-    const scopes = NAMES.map((name, route) => ({
-      host: '',
-      port: 0,
-      addresses: [],
-      takes: { names: [name], plain: false },
-      rules: [rule(route, name)],
-      defaultRoute: -1,
-    }))
-    const listener = listenerOn(port, -1, { scopes, reads: 'tls' })
-    await plane.adopt(
-      planOf(
-        [listener],
-        targets.map(target => clusterOf([target])),
-      ),
-    )
+    await using plane = await planeOn(engine, port)
     for (const name of NAMES) {
       const ca = join(folder, `${name}.crt`)
       const common = ['--silent', '--show-error', '--max-time', '20', '--cacert', ca]
@@ -98,6 +107,24 @@ for (const { engine, test } of EVERY_ENGINE) {
     const nobody = ['--silent', '--max-time', '20', '--resolve', `c.test:${port}:127.0.0.1`]
     await assert.rejects(run('curl', [...nobody, `https://c.test:${port}/`]))
     await plane.closed('no-route')
+    await plane.settled()
+  })
+
+  // Its hello has GREASE, extensions in random order and a post-quantum key share: about 1.8 kB.
+  test(`${engine}: Chromium reaches the server that it names`, {
+    skip: skip || noBrowser || fullOnly,
+  }, async t => {
+    const port = await freePort()
+    await using plane = await planeOn(engine, port)
+    const browser = await browse(t)
+    const context = await browser.newContext({ ignoreHTTPSErrors: true }) // the certificate is its own
+    const page = await context.newPage()
+    for (const name of NAMES) {
+      const response = await page.goto(`https://${name}:${port}/`)
+      assert.equal(await response?.text(), `this is ${name}`)
+      assert.equal((await response?.securityDetails())?.subjectName, name)
+    }
+    await context.close()
     await plane.settled()
   })
 }

@@ -20,8 +20,11 @@ after(async () => (await launched)?.close())
 export async function browse(t: TestContext): Promise<Browser> {
   launched ??= chromium.launch({
     executablePath: program as string,
-    // As root, as in a container, Chromium's own sandbox refuses to start.
-    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    args: [
+      '--host-resolver-rules=MAP *.test 127.0.0.1',
+      // As root, as in a container, Chromium's own sandbox refuses to start.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ],
   })
   const browser = await launched
   t.after(() => Promise.all(browser.contexts().map(context => context.close())))
