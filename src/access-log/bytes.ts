@@ -10,13 +10,13 @@ import { type Family, formatAddress } from '../address/address.ts'
 const ZERO = 48
 const [MINUS, DOT, COLON, OPEN, CLOSE] = [...'-.:[]'].map(each => each.charCodeAt(0))
 
-/** Text as bytes, to be kept and written often. */
+/** Text as bytes, encoded once and written often. */
 export const encoded = (text: string): Uint8Array => Buffer.from(text)
 
-/** Up to here a constant is copied byte by byte, which is quicker than a call. */
+/** Up to this length a constant is copied byte by byte, which is quicker than a call. */
 const SHORT = 12
 
-/** For each number from 0 to 255 how many digits it has, and these. */
+/** For each number from 0 to 255 the count of its digits, and the digits. */
 const OCTETS = new Uint8Array(256 * 4)
 for (let value = 0; value < 256; value++) {
   const digits = encoded(String(value))
@@ -50,7 +50,7 @@ export class Bytes {
     else this.#great(value)
   }
 
-  /** `digits` digits, with zeros before. */
+  /** `digits` digits, with leading zeros. */
   padded(value: number, digits: number): void {
     this.#small(value | 0, digits)
   }
@@ -102,7 +102,7 @@ export class Bytes {
   #great(value: number): void {
     if (value < 0) this.buffer[this.length++] = MINUS
     const whole = Math.abs(value)
-    const low = whole % 1e9 // exact, where a quotient may be rounded
+    const low = whole % 1e9 // exact; a quotient may be rounded
     const high = (whole - low) / 1e9
     if (high > 0) this.#small(high, digitsOf(high))
     this.#small(low, high > 0 ? 9 : digitsOf(low))

@@ -2,7 +2,7 @@
  * The access log's fields for each reason: who ended the connection, and the Envoy response flag
  * with the same meaning, if there is one.
  *
- * The flags: Envoy, "Access logging", %RESPONSE_FLAGS%. "-" is none, as there.
+ * The flags: Envoy, "Access logging", %RESPONSE_FLAGS%. "-": none, as there.
  */
 
 import type { ReasonName } from '../stats/reasons.ts'

@@ -1,5 +1,6 @@
 /**
- * The access log as JSON, a line each: Envoy's names where they mean the same, then weir's own.
+ * The access log as JSON, one object per line: Envoy's names for fields with the same meaning, then
+ * weir's own.
  *
  * docs/operations.md lists the fields; a test holds it to that.
  */
@@ -44,7 +45,7 @@ const NOT_TO_UPSTREAM = key('undelivered_to_upstream')
 const NOT_TO_CLIENT = key('undelivered_to_client')
 const ATTEMPTS = key('upstream_attempts')
 const CONNECT = key('connect_ms')
-/** The usual: all was delivered, at the first attempt. */
+/** The usual end: everything was delivered, at the first attempt. */
 const USUAL = encoded(
   ',"undelivered_to_upstream":0,"undelivered_to_client":0,"upstream_attempts":1,"connect_ms":',
 )
@@ -56,7 +57,7 @@ const [DENIED, WOULD_DENY, AUDITED] = [',"denied_by":"', ',"would_be_denied_by":
 const END = encoded('}\n')
 const QUOTE_END = encoded('"}\n')
 
-/** By reason: everything that it says. */
+/** By reason: its fields. */
 const REASON_PIECES = REASON_NAMES.map(reason => {
   const { by, flags } = ENDINGS[reason]
   const fields = {

@@ -1,10 +1,10 @@
-/** The policies that have denied or marked a connection, in words; encoded once for each rule. */
+/** The names of policies that denied or marked a connection, encoded once for each rule. */
 
 import { Live } from '../stats/connections.ts'
 import type { Generations } from '../stats/generations.ts'
 import { policyRuleName } from '../table/format/access-names.ts'
 
-/** More rules than these begin anew. */
+/** Beyond this many rules the cache starts over. */
 const RULES_MAX = 16_384
 
 export class PolicyCache {
@@ -17,7 +17,7 @@ export class PolicyCache {
     this.#encode = encode
   }
 
-  /** What is said of the rule in `word` of the row at `at`, where there is one. */
+  /** The text for the rule in `word` of the row at `at`, if there is one. */
   of(words: Int32Array, at: number, word: number): Uint8Array {
     const later = word === Live.policy ? words[at + Live.policyGeneration] : 0
     const generation = later === 0 ? words[at + Live.generation] : later

@@ -15,7 +15,7 @@ export type AccessLogTask = {
   /** null: standard output. */
   readonly path: string | null
   readonly format: LogFormat
-  /** A line also this often for a connection that goes on; 0: none. */
+  /** The interval of lines for open connections; 0: none. */
   readonly everyMs: number
   /** Orders in, reports out. */
   readonly port: MessagePort
@@ -26,10 +26,10 @@ export type LogOrder =
   | { readonly kind: 'table'; readonly table: TableBuffers }
   /** The clients part of the newest table is about to be replaced. */
   | { readonly kind: 'clients'; readonly clients: SharedArrayBuffer }
-  /** The file is to be opened anew. */
+  /** Reopen the file. */
   | { readonly kind: 'reopen' }
-  /** No more records come: write the rest, and end. */
+  /** No more records follow: write the rest, and end. */
   | { readonly kind: 'end' }
 
-/** What could not be written, and why; told when it changes. */
+/** Lines that could not be written, and why; sent when it changes. */
 export type LogReport = { readonly lost: number; readonly trouble: Trouble | null }

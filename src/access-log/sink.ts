@@ -8,28 +8,27 @@
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 
 /**
- * Standard output is shared with the log: only so much at once is never torn apart (pipe(7),
- * PIPE_BUF).
+ * The log shares standard output: a write of at most this size is never split (pipe(7), PIPE_BUF).
  */
 const PIPE_BYTES = 4096
-/** Between two attempts at a pipe that is full. A write that waits by itself could not be ended. */
+/** The pause between attempts at a full pipe. A blocking write could not be ended. */
 const FULL_WAIT_MS = 10
-/** A named pipe without a reader is an error then, and nothing to wait for. */
+/** A named pipe without a reader is then an error instead of a wait. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
 const NEWLINE = 10
 const END_OF_LINE = Uint8Array.of(NEWLINE)
 const STDOUT = 1
 
-/** What has gone wrong, or null. */
+/** The current error, or null. */
 export type Trouble = { readonly code: string; readonly message: string }
 
 export class Sink {
-  /** Lines that could not be written, ever. */
+  /** Lines that could not be written, since the start. */
   lost = 0
   trouble: Trouble | null = null
   readonly #path: string | null
   readonly #sleep = new Int32Array(new SharedArrayBuffer(4))
-  /** The disk was full in the middle of a line: what comes next is not to be the rest of it. */
+  /** The disk was full in the middle of a line: the next line must not continue it. */
   #torn = false
   #fd = -1
 
@@ -47,14 +46,14 @@ export class Sink {
     else this.#writeAll(bytes)
   }
 
-  /** Opens the file anew, under the same name. */
+  /** Reopens the file, under the same name. */
   reopen(): void {
     if (this.#path === null) return
     this.close()
     this.#open()
   }
 
-  /** Opens the file anew if it is no longer the one of that name. */
+  /** Reopens the file if its name now refers to another one. */
   follow(): void {
     if (this.#path === null || (this.#fd >= 0 && this.#isCurrent(this.#path))) return
     this.reopen()
@@ -124,8 +123,8 @@ export class Sink {
 }
 
 /**
- * A pipe or terminal is opened anew, so that O_NONBLOCK applies only to this descriptor and not to
- * other processes that share standard output. A file is not opened anew: all who share it have one
+ * A pipe or terminal is reopened, so that O_NONBLOCK applies only to this descriptor and not to
+ * other processes that share standard output. A file is not reopened: all who share it have one
  * position.
  */
 function openStdout(): number {

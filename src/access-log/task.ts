@@ -127,7 +127,7 @@ class AccessLogThread {
     this.#lines.put(this.#out, words, numbers, at)
   }
 
-  /** A line for every connection that has been there for as long as there is between two. */
+  /** A line for every connection that is older than the interval. */
   readonly #writeLive = (): void => {
     this.#live.visit((words, numbers, worker) => {
       const nowMs = monotonicMs() + clockOriginMs - this.#origins[worker][LiveHead.originMs / 2]
@@ -145,7 +145,7 @@ class AccessLogThread {
     if (this.#out.length === 0) return
     this.#sink.write(this.#out.buffer.subarray(0, this.#out.length))
     this.#out.length = 0
-    for (const reader of this.#readers) reader.release() // now, and not when it was read: it is written
+    for (const reader of this.#readers) reader.release() // only now that they are written
   }
 
   #report(): void {
@@ -155,7 +155,7 @@ class AccessLogThread {
     this.#task.port.postMessage(this.#told)
   }
 
-  /** The sender has ended the workers before. */
+  /** The sender has ended the workers first. */
   #end(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#turn()

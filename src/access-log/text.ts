@@ -93,7 +93,7 @@ export class TextLines implements LineWriter {
   }
 }
 
-/** Everything between the client and what became of it. */
+/** Everything between the client and the outcome. */
 function putWay(out: Bytes, words: Int32Array, at: number): void {
   out.put(ARROW)
   putAddress(out, words, at + Live.destinationFamily)

@@ -1,6 +1,6 @@
 /**
- * The wall clock as bytes, "2026-11-23T07:36:27.123Z": all but the milliseconds is encoded once a
- * second.
+ * The wall clock as bytes, "2026-11-23T07:36:27.123Z": everything except the milliseconds is
+ * encoded once a second.
  */
 
 import { type Bytes, encoded } from './bytes.ts'
@@ -11,7 +11,7 @@ export class WallTime {
   #second = -1
   #prefix: Uint8Array = encoded('')
 
-  /** @param before  Goes before the time. @param after  Follows it. */
+  /** @param before  Precedes the time. @param after  Follows it. */
   constructor(before: string, after: string) {
     this.#before = before
     this.#after = encoded(`Z${after}`)

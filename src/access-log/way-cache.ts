@@ -7,7 +7,7 @@ import { Live } from '../stats/connections.ts'
 import { Bytes } from './bytes.ts'
 
 const ENTRIES = 256
-/** The words of both addresses, which stand in one row. */
+/** The words of both addresses, which are in one row. */
 const FIRST = Live.destinationFamily
 const WORDS = Live.endpointPort + 1 - FIRST
 const ADDRESSES_BYTES_MAX = 1024

@@ -3,13 +3,13 @@
  *
  * An address is a family and up to four 32-bit words, most significant first (IPv4 uses the first
  * word only). An IPv4-mapped IPv6 address (::ffff:a.b.c.d, RFC 4291 §2.5.5.2) is unmapped here,
- * once, so that no rule can be walked around by spelling an address differently. Syntax is that of
- * Go's netip, which Istio uses: no leading zeros, no spaces; a zone only on a bare IPv6 address.
+ * once, so that no rule can be bypassed by another spelling of an address. Syntax is that of Go's
+ * netip, which Istio uses: no leading zeros, no spaces; a zone only on a bare IPv6 address.
  */
 
 import ipaddr from 'ipaddr.js'
 
-/** 4, 6, or 0 where a text is no address. */
+/** 4, 6, or 0 for a text that is no address. */
 export type Family = 4 | 6
 
 /** One IP address; `words` has 4 entries, and IPv4 uses only the first. */
@@ -79,7 +79,7 @@ export const formatEndpoint = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 
 /**
- * Splits "10.0.0.1:80" or "[2001:db8::1]:80" or "10.0.0.1"; port −1 where there is none; null where
+ * Splits "10.0.0.1:80" or "[2001:db8::1]:80" or "10.0.0.1"; port −1 if there is none; null if
  * malformed.
  */
 export function splitEndpoint(text: string): { address: string; port: number } | null {
@@ -143,7 +143,7 @@ function parseIPv6(text: string, out: Uint32Array, at: number): Family | 0 {
 }
 
 /**
- * "::1.2.3.4" as "::102:304"; '' where the tail is no IPv4 address.
+ * "::1.2.3.4" as "::102:304"; '' if the tail is no IPv4 address.
  *
  * ipaddr.js 2.5 reads an IPv4-compatible address (::1.2.3.4, RFC 4291 §2.5.5.1) as an IPv4-mapped
  * one, which would make it match IPv4 rules.

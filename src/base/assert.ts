@@ -8,8 +8,8 @@
 /**
  * Throws when `condition` is false: a bug in weir, never a client's or an operator's doing.
  *
- * @param what  Composed with each call: on the way of a connection it is a constant, and what it is
- *   about is `which`.
+ * @param what  Evaluated at each call: on the data path it is a constant, and `which` has the
+ * variable part.
  */
 export function assert(condition: boolean, what: string, which?: string | number): asserts condition {
   if (!condition) throw new Error(`bug in weir: ${what}${which === undefined ? '' : `: ${which}`}`)

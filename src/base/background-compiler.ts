@@ -1,5 +1,5 @@
 /**
- * V8's compiler in the background, at rest before a thread ends.
+ * Stops V8's background compiler before a thread ends.
  *
  * In Node 26.10 the process may crash (SIGTRAP, SIGSEGV) if a thread that has called node:ffi ends
  * while V8 compiles another thread's code in the background. A program that did only that crashed
@@ -9,7 +9,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 
-/** What was begun before `restCompiler` is done after this. */
+/** Compilations begun before `restCompiler` are done after this. */
 export const COMPILER_REST_MS = 50
 
 /** From now on code is compiled in the thread that runs it, in the whole process. */

@@ -3,7 +3,7 @@
  * the wall clock never closes a connection.
  */
 
-// Not the global of that name, which is a getter that is called with each reading.
+// Not the global of that name, which is a getter and runs at each reading.
 import { performance } from 'node:perf_hooks'
 
 /** Milliseconds on the monotonic clock, with fractions; only differences mean something. */
@@ -13,16 +13,13 @@ export const monotonicMs = (): number => performance.now()
 export const wallTime = (): string => new Date().toISOString()
 
 /**
- * The wall clock in milliseconds since 1970, rounded up: only to compare with the times of files,
- * which have fractions.
+ * The wall clock in milliseconds since 1970, rounded up: only for comparison with the times of
+ * files, which have fractions.
  */
 export const wallMs = (): number => Date.now() + 1
 
-/** The wall clock in milliseconds since 1970, as people are told it. */
+/** The wall clock in milliseconds since 1970, for people. */
 export const wallNowMs = (): number => Date.now()
 
-/**
- * What this thread's `monotonicMs` is to be raised by, to be compared with another thread's that
- * is.
- */
+/** Add this to this thread's `monotonicMs` to compare it with another thread's. */
 export const clockOriginMs = Number(process.hrtime.bigint() / 1000n) / 1000 - monotonicMs()

@@ -13,8 +13,8 @@ export type Layout<Name extends string> = { readonly [N in Name | 'WORDS']: numb
 /**
  * Describes a record of `words` words; each field is `[offset, words]`.
  *
- * Refuses (our bug) a hole, an overlap or a wrong sum. In hot loops copy the offsets you need into
- * module constants.
+ * Throws (our bug) for a hole, an overlap or a wrong sum. In hot loops copy the offsets you need
+ * into module constants.
  */
 export function layout<Name extends string>(
   words: number,
@@ -29,7 +29,7 @@ export function layout<Name extends string>(
   }
   assert(next === words, `fields make ${next} words, not ${words}`)
   offsets.WORDS = words
-  // Made anew: V8 keeps an object that has grown by many names as a dictionary, and looks each one
+  // Rebuilt: V8 keeps an object that has grown by many names as a dictionary, and looks each one
   // up.
   return Object.freeze(Object.fromEntries(Object.entries(offsets))) as Layout<Name>
 }

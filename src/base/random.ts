@@ -5,10 +5,10 @@
  * need good randomness, not secrecy, so it needs no system call.
  */
 
-/** The four words of the generator's state; signed, since V8 adds int32 without a detour. */
+/** The four words of the generator's state; signed, since V8 adds int32 without conversion. */
 export type Random = Int32Array
 
-/** A generator seeded by three numbers; give each worker others. */
+/** A generator seeded by three numbers; give each worker other ones. */
 export function createRandom(a: number, b: number, c: number): Random {
   const state = Int32Array.of(a, b, c, 1)
   for (let i = 0; i < 15; i++) nextU32(state) // mixes the seed, as its author advises

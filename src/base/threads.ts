@@ -14,33 +14,33 @@ import { Piscina } from 'piscina'
 export type ThreadsOptions = {
   /** The module whose default export runs a task. */
   readonly module: string
-  /** Threads that are started before there is a task; each loads the module at once. */
+  /** Threads started before there is a task; each loads the module at once. */
   readonly least: number
   readonly most: number
-  /** How long a thread above `least` is kept without a task; default: for ever. */
+  /** How long an idle thread above `least` is kept; default: for ever. */
   readonly idleMs?: number
   /** The heap of each, in MB; default: Node's limit. */
   readonly heapMb?: number | undefined
-  /** What the module finds in `workerData` while it is loaded. */
+  /** The module's `workerData` while it is loaded. */
   readonly data?: unknown
   readonly lent?: boolean
 }
 
 type RunOptions = {
-  /** What is handed over with the task: ports and buffers. */
+  /** Ports and buffers to transfer with the task. */
   readonly transfer?: readonly (MessagePort | ArrayBuffer)[]
-  /** Aborted, it ends the thread that runs the task. */
+  /** Aborting it ends the thread that runs the task. */
   readonly signal?: AbortSignal
 }
 
-/** A thread went, and the task that waited for it was left without one. */
+/** A thread ended, and its task never began. */
 const WITHOUT_THREAD = new Error('its thread ended before it began')
 
 export class Threads<Task, Answer> {
   readonly isLent: boolean
   readonly #pool: Piscina<Task, Answer>
   readonly #most: number
-  /** Tasks that have not settled, in order. */
+  /** Unsettled tasks, in order. */
   readonly #runs = new Set<AbortController>()
   readonly #byId = new Map<number, Worker>()
   #died: Error | null = null
@@ -66,7 +66,7 @@ export class Threads<Task, Answer> {
     this.#pool.on('workerDestroy', () => setImmediate(this.#failStranded))
   }
 
-  /** Runs a task in a thread that has none, or that is started for it. */
+  /** Runs a task in an idle thread, or in one started for it. */
   async run(task: Task, options: RunOptions = {}): Promise<Answer> {
     try {
       return await this.#attempt(task, options)
@@ -81,7 +81,7 @@ export class Threads<Task, Answer> {
     await this.#byId.get(thread)?.terminate()
   }
 
-  /** Ends all threads, but for those that are lent. */
+  /** Ends all threads, except for shared ones. */
   async close(): Promise<void> {
     if (!this.isLent) await this.#pool.destroy()
   }
@@ -92,7 +92,7 @@ export class Threads<Task, Answer> {
     try {
       const run = this.#pool.run(task, {
         signal: signal ? AbortSignal.any([signal, stranded.signal]) : stranded.signal,
-        // Piscina takes the list's type from an overload that newer Node types no longer put last.
+        // Piscina takes the list's type from an overload that newer Node types no longer list last.
         transferList: [...transfer] as never,
       })
       for (const thread of this.#pool.threads) this.#note(thread)

@@ -18,12 +18,12 @@
  * A deadline that moves later needs no update: the old one fires, and the caller arms it again.
  */
 
-/** How late an entry fires at most, if `expire` is called as soon as `nextMs` has come. */
+/** The maximum delay of an entry, if `expire` is called as soon as `nextMs` has come. */
 const TICK_MS = 16
 
 const DIGIT_BITS = 5
 const BUCKETS = 1 << DIGIT_BITS
-/** Levels with a digit; a last bucket holds what differs above all of them. */
+/** Levels with a digit; a last bucket holds everything beyond them. */
 const LEVELS = 6
 const FAR = LEVELS * BUCKETS
 /** 199 days of ticks: what the digits can tell apart. */
@@ -32,14 +32,14 @@ const NONE = 0
 
 export class TimerWheel {
   #nowTick: number
-  /** By entry: its tick, 0 where it is not armed; its bucket; its neighbours there, plus 1. */
+  /** By entry: its tick, 0 if it is not armed; its bucket; its neighbours there, plus 1. */
   readonly #tick: Float64Array
   readonly #bucket: Uint8Array
   readonly #next: Int32Array
   readonly #previous: Int32Array
   /** By bucket: its first entry, plus 1. */
   readonly #first = new Int32Array(FAR + 1)
-  /** By level: one bit for each bucket that has an entry. */
+  /** By level: one bit per bucket with an entry. */
   readonly #taken = new Int32Array(LEVELS)
 
   /** @param entries  Numbers from 0 to `entries` − 1 can be armed. */
@@ -51,15 +51,15 @@ export class TimerWheel {
     this.#previous = new Int32Array(entries)
   }
 
-  /** When `expire` has something to do, or earlier; Infinity where nothing is armed. */
+  /** When `expire` is due, or earlier; Infinity if nothing is armed. */
   get nextMs(): number {
     return this.#nextTick() * TICK_MS
   }
 
-  /** Sees to it that `entry` fires at `atMs` or before; Infinity asks for nothing. */
+  /** Ensures that `entry` fires at `atMs` or before; Infinity changes nothing. */
   arm(entry: number, atMs: number): void {
     if (atMs === Number.POSITIVE_INFINITY) return
-    // Always in the future: what is armed by a call of `expire` fires in a later one.
+    // Always in the future: an entry armed during `expire` fires in a later call.
     const tick = Math.max(Math.ceil(atMs / TICK_MS), this.#nowTick + 1)
     const armed = this.#tick[entry]
     if (armed !== 0 && armed <= tick) return
@@ -68,17 +68,14 @@ export class TimerWheel {
     this.#link(entry)
   }
 
-  /** `entry` fires no more. */
+  /** Disarms `entry`. */
   clear(entry: number): void {
     if (this.#tick[entry] === 0) return
     this.#unlink(entry)
     this.#tick[entry] = 0
   }
 
-  /**
-   * Calls `fire` with each entry whose time has come. By then it is not armed; `fire` may arm and
-   * clear any.
-   */
+  /** Calls `fire` with each due entry. By then it is disarmed; `fire` may arm and clear any. */
   expire(nowMs: number, fire: (entry: number) => void): void {
     const untilTick = Math.floor(nowMs / TICK_MS)
     for (let tick = this.#nextTick(); tick <= untilTick; tick = this.#nextTick()) {
@@ -90,7 +87,7 @@ export class TimerWheel {
     this.#nowTick = Math.max(this.#nowTick, untilTick)
   }
 
-  /** One at a time: any of them may be cleared by the call before. */
+  /** One at a time: the call before may clear any of them. */
   #fireAll(bucket: number, fire: (entry: number) => void): void {
     while (this.#first[bucket] !== NONE) {
       const entry = this.#first[bucket] - 1
@@ -99,7 +96,7 @@ export class TimerWheel {
     }
   }
 
-  /** Each finds its place anew, on a level below. */
+  /** Each moves to a lower level. */
   #spread(bucket: number): void {
     let entry = this.#first[bucket] - 1
     this.#first[bucket] = NONE

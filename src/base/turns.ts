@@ -24,7 +24,7 @@ function next(): void {
   run?.()
 }
 
-/** What `work` returns, some turns later. */
+/** The result of `work`, some turns later. */
 export function inTurns<Result>(work: Generator<void, Result>): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   const piece = (): void => {

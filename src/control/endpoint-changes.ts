@@ -2,7 +2,7 @@
  * Endpoint changes within a generation: from newly resolved names to a new endpoints part.
  *
  * The main thread builds it, since a large configuration may keep the compiling thread busy for
- * seconds. It costs what has changed (../table/build/endpoints.ts); no rule is read.
+ * seconds. It costs only what has changed (../table/build/endpoints.ts); no rule is read.
  */
 
 import type { ResolvedNames } from '../config/load.ts'
@@ -14,7 +14,7 @@ import { openTable, type Table, type TableBuffers } from '../table/format/table.
 import type { Place } from '../table/plan/plan.ts'
 import { resolvePlaces } from '../table/plan/resolve.ts'
 
-/** A destination with endpoints that are given by name. */
+/** A destination whose endpoints have names. */
 export type NamedCluster = {
   /** Its row. */
   readonly cluster: number
@@ -25,7 +25,7 @@ export type NamedCluster = {
   readonly members?: string | null
 }
 
-/** A name that resolves to other addresses than before. */
+/** A name that resolves to new addresses. */
 type ChangedName = {
   readonly name: string
   readonly before: readonly string[]
@@ -35,17 +35,17 @@ type ChangedName = {
 export type EndpointChange = {
   readonly buffer: SharedArrayBuffer
   readonly names: readonly ChangedName[]
-  /** Destinations that have other endpoints. */
+  /** Destinations with new endpoints. */
   readonly changed: readonly string[]
   /** Those of them without any. */
   readonly emptied: readonly string[]
-  /** Endpoints that found no slot for a count of their own. */
+  /** Endpoints without a slot of their own. */
   readonly uncounted: number
 }
 
 /**
- * A slot whose endpoint has gone is given back after this time: a connection that was dialing may
- * have its table as long, and a name that goes to and fro finds its counts again.
+ * A slot whose endpoint has gone is given back after this time: a dialing connection may keep its
+ * table as long, and a name that changes back and forth finds its counts again.
  */
 const RELEASE_MS = 600_000
 
@@ -56,13 +56,13 @@ export class EndpointChanges {
   readonly #slots: SharedArrayBuffer
   readonly #counts: SlotCounts
   readonly #byName = new Map<string, NamedCluster[]>()
-  /** What the newest part was made with. */
+  /** The inputs of the newest part. */
   readonly #resolved: Map<string, readonly string[]>
   #gone: readonly Gone[] = []
 
   /**
    * @param named     The generation's clusters that have names.
-   * @param resolved  What its endpoints part was made with.
+   * @param resolved  The addresses that its endpoints part was made with.
    * @param slots     Made by `createSlots`.
    */
   constructor(
@@ -82,17 +82,14 @@ export class EndpointChanges {
     }
   }
 
-  /** The generation's first buffers, with what names resolve to by now. */
+  /** The generation's first buffers, with the current addresses of names. */
   upToDate(buffers: TableBuffers, known: ResolvedNames, nowMs: number): TableBuffers {
     if (this.#changedNames(known).length === 0) return buffers
     const change = this.change(openTable(buffers), known, nowMs)
     return change ? { ...buffers, endpoints: change.buffer } : buffers
   }
 
-  /**
-   * The part that follows that of `table`, now that these names are `known`; null if nothing
-   * differs.
-   */
+  /** The part that follows that of `table`, with the addresses `known`; null if nothing differs. */
   change(table: Table, known: ResolvedNames, nowMs: number): EndpointChange | null {
     const names = this.#changedNames(known)
     if (names.length === 0) return null
@@ -137,7 +134,7 @@ export class EndpointChanges {
     return changed
   }
 
-  /** Gives back slots of endpoints that went long ago, and have not come back to `table`. */
+  /** Gives back the slots of endpoints that went long ago and are not in `table` again. */
   #release(slots: Slots, table: Table, nowMs: number): void {
     const due = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs >= RELEASE_MS)
     if (due.length === 0) return
@@ -151,7 +148,7 @@ export class EndpointChanges {
   }
 }
 
-/** The slots of a cluster's endpoints, but for the one that many share. */
+/** The slots of a cluster's endpoints, without the shared one. */
 function slotsOf(table: Table, cluster: number): number[] {
   const { endpoints } = table
   const run = runOf(table, cluster)

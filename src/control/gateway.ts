@@ -32,11 +32,13 @@ export type GatewayOptions = Sources & {
   readonly overrides: Overrides
   readonly log: Logger
   readonly differ?: DifferOptions
-  /** Lent by a process that runs several gateways; else the gateway has its own. */
+  /**
+   * Shared threads, in a process that runs several gateways; by default the gateway has its own.
+   */
   readonly threads?: GatewayThreads
-  /** How names are resolved, for tests; the default is the system's way, once a minute. */
+  /** The resolver, for tests; the default is the system's, once a minute. */
   readonly names?: Pick<NamesOptions, 'lookup' | 'refreshMs'>
-  /** Called after each table that was published. */
+  /** Called after each table was published. */
   readonly onPublished?: () => void
 }
 
@@ -93,8 +95,8 @@ export class Gateway {
   }
 
   /**
-   * A gateway with a configuration, not serving yet; null where that is refused, and the log says
-   * why.
+   * A gateway with a configuration, not serving yet; null if the configuration is refused, and the
+   * log says why.
    */
   static async load(options: GatewayOptions): Promise<Gateway | null> {
     const gateway = new Gateway(options)
@@ -118,15 +120,15 @@ export class Gateway {
       () => this.#reloads.ask(),
       error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )
-    this.#reloads.ask() // what was saved while starting
+    this.#reloads.ask() // changes saved during the start
   }
 
-  /** Settles where no worker could ever start: with why. */
+  /** Settles with the reason if no worker could ever start. */
   get failed(): Promise<Error> {
     return this.#failed.promise
   }
 
-  /** The settings in force: those of the first configuration where they are read once. */
+  /** The settings in force; those that are read once keep their first value. */
   get settings(): Settings {
     return this.#publisher.settings
   }
@@ -139,17 +141,17 @@ export class Gateway {
       plane: this.#plane,
     })
 
-  /** What is served, and by whom; null before. */
+  /** What is served, and by which workers; null before. */
   get serving(): Serving | null {
     return this.#publisher.serving
   }
 
-  /** What became of each configuration. */
+  /** The outcome of each configuration. */
   get history(): History {
     return this.#publisher.history
   }
 
-  /** Changes of endpoints that were published without a generation, ever. */
+  /** Changes of endpoints published without a generation, since the start. */
   get endpointChanges(): number {
     return this.#publisher.endpointChanges
   }
@@ -160,7 +162,7 @@ export class Gateway {
 
   /**
    * What would change if the files in `body` (JSON) were served instead; null if nothing is served,
-   * or if `gone` tells that the caller has left.
+   * or if `gone` says that the caller has left.
    */
   async diff(
     body: Uint8Array<ArrayBuffer>,
@@ -175,22 +177,21 @@ export class Gateway {
     try {
       return await this.#differ.compare(task, gone)
     } catch (error) {
-      if (this.#draining || gone.aborted) return null // its thread has ended under it
+      if (this.#draining || gone.aborted) return null // its thread was ended
       throw error
     }
   }
 
   /**
-   * Looks at the files, whether or not something has told of a change.
+   * Reads the files, whether or not the watch reported a change.
    *
-   * @param accept  Checksum of a change that is to be taken whatever it takes from connections;
-   * null: of none.
+   * @param accept  Checksum of a change to accept in spite of its losses; null: none.
    */
   reload(accept: string | null): Promise<Look> {
     return this.#reloads.look(accept)
   }
 
-  /** Lets connections end, within the time that the settings give them, and ends. */
+  /** Lets connections end, within the time in the settings, and ends. */
   async drain(): Promise<void> {
     this.#draining = true
     const { timeoutMs } = this.settings.drain
@@ -207,7 +208,7 @@ export class Gateway {
     await this.#plane?.stop()
   }
 
-  /** Opens the access log's file anew: it was renamed. */
+  /** Reopens the access log's file after a rename. */
   reopenLogs(): void {
     this.#plane?.reopenLogs()
   }
@@ -220,7 +221,7 @@ export class Gateway {
     })
   }
 
-  /** The first configuration, or null where it is refused. */
+  /** The first configuration, or null if it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
     const compiled = await compileFirst(this.#compiler, this.#names)
     logDiagnostics(this.#log, compiled)

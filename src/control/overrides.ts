@@ -10,13 +10,13 @@ import {
 } from '../config/settings/settings.ts'
 
 export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'drain'>> & {
-  /** Where the admin listener stands; null is off. */
+  /** The place of the admin listener; null: off. */
   readonly admin?: Omit<AdminSettings, 'hosts'> | null
-  /** Where the access log goes, whether or not the settings have one. */
+  /** The place of the access log, whether or not the settings have one. */
   readonly accessLogPath?: string
 }
 
-/** A flag says where; what else the settings say of the same thing holds on. */
+/** A flag gives the place; the other settings of the same thing stay. */
 export function overridden(settings: Settings, { admin, accessLogPath, ...others }: Overrides): Settings {
   const place = admin && { ...(settings.admin ?? DEFAULT_ADMIN), ...admin }
   const log = { ...(settings.accessLog ?? DEFAULT_ACCESS_LOG), path: accessLogPath ?? '' }

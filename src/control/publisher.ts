@@ -38,13 +38,13 @@ type PublisherOptions = {
   readonly log: Logger
   readonly overrides: Overrides
   readonly names: Names
-  /** Which word of the counts is whose (stats/counter-slots.ts). */
+  /** Assigns the words of the counts (stats/counter-slots.ts). */
   readonly slots: SharedArrayBuffer
-  /** Called after each table that was published. */
+  /** Called after each table was published. */
   readonly onPublished: () => void
 }
 
-/** What is served, and by whom. */
+/** What is served, and by which workers. */
 export type Serving = {
   readonly generation: number
   readonly compiled: Compiled
@@ -56,13 +56,13 @@ export type Serving = {
 export class Publisher {
   readonly #options: PublisherOptions
   readonly #log: Logger
-  /** What became of each configuration. */
+  /** The outcome of each configuration. */
   readonly history = new History()
   readonly #baselines = new Baselines()
-  /** Changes of endpoints that were published without a generation, ever. */
+  /** Changes of endpoints published without a generation, since the start. */
   endpointChanges = 0
   generation = 0
-  /** What is served, or is to be served first; null before. */
+  /** What is served, or will be served first; null before. */
   accepted: Compiled | null = null
   #plane: DataPlane | null = null
   #endpoints: EndpointChanges | null = null
@@ -72,13 +72,13 @@ export class Publisher {
     this.#log = options.log
   }
 
-  /** The settings in force: those of the first configuration where they are read once. */
+  /** The settings in force; those that are read once keep their first value. */
   get settings(): Settings {
     assert(this.accepted !== null, 'no settings before the first configuration')
     return overridden(this.accepted.settings, this.#options.overrides)
   }
 
-  /** What is served, and by whom; null before. */
+  /** What is served, and by which workers; null before. */
   get serving(): Serving | null {
     const { accepted: compiled, generation } = this
     const plane = this.#plane
@@ -96,7 +96,7 @@ export class Publisher {
     this.#publish(first, first.table, null, null)
   }
 
-  /** Takes a changed configuration, or keeps the last good and says why. */
+  /** Publishes a changed configuration, or keeps the last valid one and logs why. */
   take(compiled: Compiled, accepted: boolean): 'taken' | 'refused' | 'guarded' {
     logDiagnostics(this.#log, compiled)
     const { generation } = this
@@ -118,7 +118,7 @@ export class Publisher {
     return 'taken'
   }
 
-  /** Names resolve to other addresses: the same generation goes on with other endpoints. */
+  /** Names resolve to new addresses: the generation goes on with other endpoints. */
   changeEndpoints(changed: ResolvedNames): void {
     const { serving } = this
     if (serving === null) return
@@ -133,9 +133,7 @@ export class Publisher {
     if (roomy) plane.revise('endpoints', roomy)
   }
 
-  /**
-   * What the guard that is in force says of a change; null where it takes nothing from connections.
-   */
+  /** The guard's verdict on a change; null if it takes nothing from connections. */
   #judge(compiled: Compiled, accepted: boolean): Verdict | null {
     const { serving } = this
     if (serving === null || compiled.table === null) return null
@@ -149,7 +147,7 @@ export class Publisher {
     return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
   }
 
-  /** Remembers a change that is not taken. */
+  /** Remembers a change that is not accepted. */
   #keep(outcome: 'refused' | 'guarded', compiled: Compiled, verdict: Verdict | null): void {
     const changes = changedResources(this.accepted?.resources ?? [], compiled.resources)
     this.history.add(outcome, this.generation, this.accepted, compiled, changes, compiled.stages, verdict)
@@ -179,7 +177,7 @@ export class Publisher {
   }
 
   /**
-   * Goes on with the settings of what is served now, and notes those that take effect at the next
+   * Continues with the settings of what is served now, and notes those that take effect at the next
    * start only.
    */
   #adopt(before: Settings): void {

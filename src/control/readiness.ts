@@ -1,4 +1,4 @@
-/** Whether the gateway serves, and what is missing where it does not. */
+/** Whether the gateway serves, and what is missing if it does not. */
 
 import type { ListenFailure } from '../engine/worker/protocol.ts'
 import type { WorkerState, WorkerStatus } from './workers/worker-record.ts'
@@ -10,10 +10,10 @@ import type { WorkerState, WorkerStatus } from './workers/worker-record.ts'
 export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
 type Why = (typeof WHYS)[number]
 
-/** Whether every listener accepts, and where not, what is missing. */
+/** Whether every listener accepts, and if not, what is missing. */
 export type Readiness = {
   readonly ready: boolean
-  /** In a word why not; null where it is ready. */
+  /** The reason in a word; null if it is ready. */
   readonly why: Why | null
   readonly draining: boolean
   readonly generation: number
@@ -24,7 +24,7 @@ export type Readiness = {
 type Looked = {
   readonly draining: boolean
   readonly generation: number
-  /** Of what is served, once workers run. */
+  /** The listeners of what is served, once workers run. */
   readonly hasListeners: boolean
   /** The workers; null before they are started. */
   readonly plane: { readonly ready: boolean; status(): readonly WorkerStatus[] } | null
@@ -45,7 +45,7 @@ export function readinessOf(looked: Looked): Readiness {
   }
 }
 
-/** A listener that fails after a reload takes nothing back; having none does. */
+/** A listener that fails after a reload does not make the gateway unready; having none does. */
 function whyNot({ draining, plane, hasListeners }: Looked, hasFailures: boolean): Why | null {
   if (draining) return 'draining'
   if (plane && !hasListeners) return 'no-listener'

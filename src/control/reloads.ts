@@ -16,18 +16,18 @@ import type { Compiled } from './compile/compile-task.ts'
 import type { Logger } from './observe/log.ts'
 
 /**
- * How long files are left alone before they are believed to be whole, and after which time they are
- * taken as they are.
+ * How long files must be unchanged before they count as complete, and the time after which they are
+ * read anyway.
  */
 const ORDINARY = { restMs: 50, mostMs: 5_000 }
-/** The same, where what was read looks unfinished, or a file with resources has become empty. */
+/** The same for text that looks unfinished, and for a file with resources that has become empty. */
 const DOUBTFUL = { restMs: 1_000, mostMs: 30_000 }
 
-/** What a look led to. `unchanged`: the files are what is served already. */
+/** The outcome of a reading. `unchanged`: the files already equal what is served. */
 type LookOutcome = 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
 export type Look = {
   readonly outcome: LookOutcome
-  /** Of the files that were read; null if reading failed. */
+  /** The checksum of the files; null if reading failed. */
   readonly checksum: string | null
 }
 
@@ -35,27 +35,27 @@ type ReloadsOptions = {
   readonly compiler: Pick<Compiler, 'compile' | 'forget'>
   readonly names: Pick<Names, 'known'>
   readonly log: Logger
-  /** The configuration that is served, and the counts of those who serve it. */
+  /** The served configuration, and the counts of its workers. */
   readonly running: () => {
     readonly compiled: Compiled
     readonly generation: number
-    /** With the endpoints that it has by now. */
+    /** With its current endpoints. */
     readonly table: TableBuffers
     readonly stats: SharedArrayBuffer
   }
   /**
-   * Called with each configuration that differs from the running one; says what became of it.
+   * Called with each configuration that differs from the running one; returns the outcome.
    *
    * @param accepted  The operator has accepted its losses.
    */
   readonly onCompiled: (compiled: Compiled, accepted: boolean) => 'taken' | 'refused' | 'guarded'
-  /** Called where the files are again what is served. */
+  /** Called if the files equal the served configuration again. */
   readonly onUnchanged?: () => void
-  /** Called where a look did not come to one that could be taken, and the log has said why. */
+  /** Called if no configuration came of a reading, and the log has the reason. */
   readonly onNothing?: (outcome: 'emptied' | 'failed', why: string) => void
 }
 
-/** Somebody who waits for a look that begins after they have asked. */
+/** A caller that waits for a reading that begins after its request. */
 type Waiting = { readonly accept: string | null; readonly done: (look: Look) => void }
 
 export class Reloads {
@@ -63,28 +63,27 @@ export class Reloads {
   #compiling = false
   #again = false
   #hold: NodeJS.Timeout | undefined
-  /** Since when configurations have been held back; 0 while none is. */
+  /** Since when configurations have been held back; 0: none is. */
   #heldSinceMs = 0
   #closed = false
   #waiting: readonly Waiting[] = []
-  /** Those for whom the look that is under way was begun. */
+  /** The callers for whom the current reading was begun. */
   #served: readonly Waiting[] = []
 
   constructor(options: ReloadsOptions) {
     this.#options = options
   }
 
-  /** Looks, now or after the look that is under way. */
+  /** Reads the files, now or after the current reading. */
   ask(): void {
     this.#again = true
     if (!this.#compiling) void this.#compileWhileAsked()
   }
 
   /**
-   * Looks in any case, and says what came of it.
+   * Reads the files in any case, and returns the outcome.
    *
-   * @param accept  Checksum of a change that is to be taken whatever it takes from connections;
-   * null: of none.
+   * @param accept  Checksum of a change to accept in spite of its losses; null: none.
    */
   look(accept: string | null): Promise<Look> {
     const { promise, resolve } = Promise.withResolvers<Look>()
@@ -114,7 +113,7 @@ export class Reloads {
     const { compiled: served, generation, stats, table } = running()
     const { checksum } = served
     this.#served = this.#waiting
-    if (this.#served.length > 0) compiler.forget() // whoever waits gets an answer
+    if (this.#served.length > 0) compiler.forget() // every caller gets an answer
     try {
       const before = { checksum, table }
       const compiled = await compiler.compile(generation + 1, names.known, stats, before)
@@ -171,7 +170,7 @@ export class Reloads {
     return 'emptied'
   }
 
-  /** Answers those for whom the look was begun. */
+  /** Answers the callers for whom the reading was begun. */
   #answer(look: Look): void {
     const served = this.#served
     this.#waiting = this.#waiting.filter(each => !served.includes(each))

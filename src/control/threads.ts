@@ -9,11 +9,11 @@ export type GatewayThreads = {
   readonly compiling: CompilingThread
   readonly comparing: ComparingThread
   readonly logging: LoggingThreads
-  /** Where nothing is said, the supervisor starts as many as there are workers. */
+  /** By default the supervisor starts as many as there are workers. */
   readonly working?: WorkingThreads
 }
 
-/** Those of one gateway, which end with it. */
+/** The threads of one gateway, which end with it. */
 export const ownThreads = (): GatewayThreads => ({
   compiling: compilingThread(),
   comparing: comparingThread(),

@@ -15,7 +15,7 @@ const systemLookup: Lookup = async name =>
   (await lookup(name, { all: true })).map(({ address }) => address).sort()
 
 export type NamesOptions = {
-  /** Called with the answers that differ from those before. */
+  /** Called with the answers that changed. */
   readonly onChange: (changed: ReadonlyMap<string, readonly string[]>) => void
   readonly onFailure: (name: string, error: Error) => void
   readonly lookup?: Lookup
@@ -36,7 +36,7 @@ export class Names {
     this.#timer.unref()
   }
 
-  /** What is known now. */
+  /** The addresses known now. */
   get known(): ReadonlyMap<string, readonly string[]> {
     return this.#known
   }
@@ -64,7 +64,7 @@ export class Names {
     if (changed.length > 0) this.#options.onChange(new Map(changed))
   }
 
-  /** The answer as an entry of the map, or nothing where there is none. */
+  /** The answer as an entry of the map, or nothing if there is none. */
   async #ask(name: string): Promise<[string, readonly string[]][]> {
     try {
       return [[name, await this.#lookup(name)]]

@@ -22,8 +22,8 @@ const FIRST_MS = 1_000
 const MOST_MS = 30_000
 const LEVEL_MAX = 6
 /**
- * No back-off and no claim is longer. The 29 bits go round in six days; a time further ahead than
- * this is one of the past, so an endpoint without a dial for days is not held back.
+ * No back-off and no claim is longer. The 29 bits wrap around in six days; a time further ahead
+ * than this is in the past, so an endpoint without a dial for days is not held back.
  */
 const HOLD_MS_MAX = 3_700_000
 
@@ -33,8 +33,8 @@ export const backoffMs = (level: number): number => Math.min(FIRST_MS * 2 ** (le
 export const isHeld = (word: number, nowMs: number): boolean => word !== 0 && leftMs(word, nowMs) > 0
 
 /**
- * Lets one caller try an endpoint whose back-off is over: true for the one. Others have to wait for
- * `forMs`.
+ * Lets one caller probe an endpoint whose back-off is over: true for that one. Others have to wait
+ * for `forMs`.
  */
 export function claim(words: Int32Array, slot: number, nowMs: number, forMs: number): boolean {
   const word = Atomics.load(words, slot)
@@ -43,7 +43,7 @@ export function claim(words: Int32Array, slot: number, nowMs: number, forMs: num
   return Atomics.compareExchange(words, slot, word, claimed) === word
 }
 
-/** Gives back a claim whose dial came to no end: the same back-off begins again. */
+/** Gives back a claim whose dial had no result: the same back-off begins again. */
 export function giveBack(words: Int32Array, slot: number, nowMs: number): void {
   const word = Atomics.load(words, slot)
   if (word === 0) return
@@ -51,8 +51,8 @@ export function giveBack(words: Int32Array, slot: number, nowMs: number): void {
 }
 
 /**
- * A connect has failed. Only the holder of the claim makes the back-off longer: many connects that
- * were under way when the endpoint died are one failure.
+ * A connect has failed. Only the holder of the claim extends the back-off: many connects in
+ * progress when the endpoint died are one failure.
  */
 export function noteFailure(words: Int32Array, slot: number, nowMs: number, hasClaim: boolean): void {
   if (slot === 0) return
@@ -62,7 +62,7 @@ export function noteFailure(words: Int32Array, slot: number, nowMs: number, hasC
   Atomics.compareExchange(words, slot, word, pack(level, nowMs + backoffMs(level)))
 }
 
-/** A connect has succeeded: one plain load where all is well. */
+/** A connect has succeeded: one plain load for a healthy endpoint. */
 export function noteSuccess(words: Int32Array, slot: number): void {
   if (words[slot] !== 0) Atomics.store(words, slot, 0)
 }

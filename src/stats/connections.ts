@@ -13,11 +13,12 @@
 
 import { layout } from '../base/layout.ts'
 
-/** Connections that one worker may have: each costs a row, used or not, of addresses. */
+/** Connections per worker: each takes a row of address space, used or not. */
 export const LIVE_ROWS_MAX = 2 ** 20
 
 /**
- * Words of 32 bits; what has two is a number (f64). Times without "wall" are on the worker's clock.
+ * Words of 32 bits; values of two words are numbers (f64). Times without "wall" are on the worker's
+ * clock.
  */
 export const Live = layout(66, {
   version: [0, 1],
@@ -29,7 +30,7 @@ export const Live = layout(66, {
   fromUpstream: [8, 2],
   toClient: [10, 2],
   activeMs: [12, 2], //       when a byte last moved
-  id: [14, 2], //             never used twice in a process
+  id: [14, 2], //             unique in a process
   acceptedMs: [16, 2],
   acceptedWallMs: [18, 2],
   generation: [20, 1], //     of the table that the rows below are of
@@ -38,26 +39,26 @@ export const Live = layout(66, {
   rule: [23, 1],
   route: [24, 1],
   cluster: [25, 1],
-  serverName: [26, 1], //     where it begins (row-names.ts); 0: the client asked for none
+  serverName: [26, 1], //     where its name begins (row-names.ts); 0: the client asked for none
   workload: [27, 1], //       of the client; 0: unknown
-  attempts: [28, 1], //       endpoints that were dialed
+  attempts: [28, 1], //       endpoints dialed
   connectUs: [29, 1], //      of the last dial
   decideNs: [30, 1],
-  clientFamily: [31, 1], //   0: gone before it could be asked for
+  clientFamily: [31, 1], //   0: gone before weir could ask for it
   client: [32, 4],
   clientPort: [36, 1],
   destinationFamily: [37, 1],
-  destination: [38, 4], //    as the client asked
+  destination: [38, 4], //    as the client dialed it
   destinationPort: [42, 1],
   endpointFamily: [43, 1], // 0: none was dialed
   endpointAddress: [44, 4],
   endpointPort: [48, 1],
-  errno: [49, 1], //          what the kernel said last of a socket that failed; 0: nothing
-  peerFamily: [50, 1], //     0: the client itself; else a PROXY header has named the client
+  errno: [49, 1], //          the kernel's last error for a socket that failed; 0: none
+  peerFamily: [50, 1], //     0: the client itself; else a PROXY header named the client
   peer: [51, 4], //           the other end of its socket
   peerPort: [55, 1],
   policy: [56, 1], //           1 + the row of the rule that denied it, or would if dry runs counted; 0: none
-  policyGeneration: [57, 1], // that of `policy`, where a later table has denied it; 0: that above
+  policyGeneration: [57, 1], // that of `policy`, if a later table denied it; 0: that above
   audited: [58, 1], //          1 + the row of the AUDIT rule that matched; 0: none
   source: [59, 1], //           1 + its entry in sources.ts, by the limit of all listeners; 0: none
   gatewaySource: [60, 1], //    the same by the limit of its Gateway
@@ -75,7 +76,7 @@ export const LIVE_STATES = ['free', 'reading', 'dialing', 'relaying', 'half-clos
 export type LiveState = (typeof LIVE_STATES)[number]
 export const Stage = { reading: 1, dialing: 2, relaying: 3, halfClosed: 4 } as const
 
-/** Who has said that no more comes, and whether the client was heard to begin TLS; bits. */
+/** Which sides have ended, and whether the client began TLS; bits. */
 export const Flags = { clientEnded: 1, upstreamEnded: 2, tls: 4 } as const
 
 /** Before the rows of a worker. */
@@ -89,7 +90,7 @@ export const LiveHead = layout(6, {
 /** The first word of a row. */
 export const liveAt = (row: number): number => LiveHead.WORDS + row * Live.WORDS
 
-/** Rows for one worker; one more than connections, for the one that is over the limit. */
+/** Rows of one worker; one more than connections, for the one over the limit. */
 export const liveRows = (maxConnections: number): number => Math.min(maxConnections, LIVE_ROWS_MAX) + 1
 
 export const createConnections = (rows: number): SharedArrayBuffer =>
@@ -111,14 +112,12 @@ export const openConnections = (buffer: SharedArrayBuffer): LiveViews => ({
   numbers: new Float64Array(buffer),
 })
 
-/** The row is whole from here on. */
+/** The row is valid from here on. */
 export function publishRow(words: Int32Array, at: number): void {
   Atomics.store(words, at + Live.version, words[at + Live.version] + 1)
 }
 
-/**
- * The row is free, or about to be written. The load keeps later writes behind the store (ARM).
- */
+/** The row is free, or about to be written. The load keeps later writes behind the store (ARM). */
 export function withdrawRow(words: Int32Array, at: number): void {
   Atomics.store(words, at + Live.version, words[at + Live.version] + 1)
   Atomics.load(words, at + Live.version)

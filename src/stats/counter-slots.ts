@@ -14,7 +14,7 @@
 import { hash } from 'node:crypto'
 import { layout } from '../base/layout.ts'
 
-/** Slots over all kinds; slot 0 is the one shared by all that found no room. */
+/** Slots over all kinds; slot 0 is shared by everything without a slot. */
 export const SLOTS_MAX = 65_536
 
 const KEY_WORDS = 4
@@ -28,12 +28,12 @@ const Row = layout(KEY_WORDS + 1, {
   used: [KEY_WORDS, 1],
 })
 
-/** At most half of them are used slots; the others are stale entries, or empty. */
+/** At most half of them are used slots; the others are stale or empty. */
 const BUCKETS = 2 * SLOTS_MAX
-/** Beyond, the hash is made anew. */
+/** Beyond this many entries, the hash is rebuilt. */
 const BUCKETS_USED_MAX = (BUCKETS / 4) * 3
 
-/** Another thread is in the lock for microseconds, or milliseconds if it makes the hash anew. */
+/** Another thread holds the lock for microseconds, or milliseconds if it rebuilds the hash. */
 const SPINS = 200
 const WAIT_MS = 1
 
@@ -60,12 +60,12 @@ export class Slots {
   readonly #generation: number
   readonly #counts: SlotCounts
   #next = 1
-  /** Identities that found no room and share slot 0: their counts run together. */
+  /** Identities without a slot, which share slot 0: their counts are added together. */
   overflowed = 0
 
   /**
    * @param buffer      Made by `createSlots`.
-   * @param generation  The table's being built, or of whose endpoints some change.
+   * @param generation  That of the table being built, or whose endpoints change.
    */
   constructor(buffer: SharedArrayBuffer, generation: number, counts: SlotCounts) {
     this.#words = new Int32Array(buffer, 0, END)
@@ -74,7 +74,7 @@ export class Slots {
     this.#counts = counts
   }
 
-  /** The slot of `identity`: the one it had, or a free one, or 0. */
+  /** The slot of `identity`: its previous one, or a free one, or 0. */
   readonly slotOf = (identity: string): number => {
     const digest = hash('sha1', identity, 'buffer')
     const key = Int32Array.from({ length: KEY_WORDS }, (_, word) => digest.readInt32BE(word * 4))
@@ -84,8 +84,8 @@ export class Slots {
   }
 
   /**
-   * Gives back slots that no part of this generation knows any more, but not those that still
-   * count, nor those that a next table has.
+   * Gives back slots that no part of this generation uses any more, except those that still count,
+   * or that a newer table has.
    */
   release(slots: Iterable<number>): void {
     this.#locked(() => {
@@ -107,7 +107,7 @@ export class Slots {
     return result
   }
 
-  /** The slot that has this key, which this generation uses from now on; or 0. */
+  /** The slot with this key, used by this generation from now on; or 0. */
   #find(key: Int32Array): number {
     const buckets = this.#buckets
     for (let bucket = bucketOf(key[0]); buckets[bucket] !== 0; bucket = (bucket + 1) % BUCKETS) {
@@ -120,7 +120,7 @@ export class Slots {
     return 0
   }
 
-  /** A free slot, for a key that has none; or 0. */
+  /** A free slot for a new key; or 0. */
   #take(key: Int32Array): number {
     while (this.#next < SLOTS_MAX && !this.#isFree(this.#next)) this.#next++
     if (this.#next === SLOTS_MAX) return 0
@@ -133,7 +133,7 @@ export class Slots {
     return slot
   }
 
-  /** Free is a slot that neither the last two tables nor a live connection knows. */
+  /** A slot is free if neither the last two tables nor a live connection use it. */
   #isFree(slot: number): boolean {
     const used = this.#words[rowOf(slot) + Row.used]
     return used === 0 || (used + 1 < this.#generation && !this.#counts.inUse(slot))
@@ -152,7 +152,7 @@ export class Slots {
     this.#words[Head.buckets]++
   }
 
-  /** Without the entries of slots that have another key by now. */
+  /** Without the entries of slots that now have another key. */
   #rebuild(): void {
     this.#buckets.fill(0)
     this.#words[Head.buckets] = 0

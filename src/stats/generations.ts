@@ -28,7 +28,7 @@ import type { Named, SeriesRow } from './series-totals.ts'
 /** Tables that are kept. */
 export const TABLES_KEPT = 8
 
-/** What a connection was matched by, as rows of the table of its generation. */
+/** How a connection was matched, as rows of the table of its generation. */
 export type Matched = Omit<SeriesRow, 'endpoint'> & {
   readonly listener: number
   readonly scope: number
@@ -37,7 +37,7 @@ export type Matched = Omit<SeriesRow, 'endpoint'> & {
 
 export type Destination = { readonly host: string; readonly subset: string | null; readonly port: number }
 
-/** The same in names. */
+/** The same by name. */
 export type MatchNames = {
   readonly outcome: 'rule' | 'default' | 'passthrough' | 'denied' | 'none'
   /** "default/tcp-gw 127.0.0.1:9000"; '' if its table is no longer known. */
@@ -45,10 +45,10 @@ export type MatchNames = {
   /** 'mesh' or 'namespace/name'; ''. */
   readonly gateway: string
   readonly rule: RuleOrigin | null
-  /** How the destination was drawn; null where there was none. */
+  /** The kind of split; null: none. */
   readonly split: Split | null
   readonly destination: Destination | null
-  /** The client's. */
+  /** The client's namespace and labels. */
   readonly source: ColdWorkload
 }
 
@@ -73,7 +73,7 @@ const UNKNOWN: MatchNames = {
   source: UNKNOWN_SOURCE,
 }
 
-/** What is counted by no name of its own (series.ts, series-totals.ts). */
+/** The names of counts without one of their own (series.ts, series-totals.ts). */
 export const OTHER: SeriesName = {
   key: 'other',
   rule: null,
@@ -97,17 +97,17 @@ export type GenerationsState = {
 export class Generations {
   readonly #live: LiveConnections
   readonly #tables = new Map<number, Opened>()
-  /** By `keyOf`: of connections whose table is gone. */
+  /** By `keyOf`: names of connections whose table is gone. */
   #kept: Map<string, MatchNames>
 
-  /** @param known  What another thread's `state` said. */
+  /** @param known  Another thread's `state`. */
   constructor(live: LiveConnections, known: GenerationsState = { tables: [], kept: new Map() }) {
     this.#live = live
     this.#kept = new Map(known.kept)
     for (const table of known.tables) this.add(table)
   }
 
-  /** What another thread needs to know the same; the tables are shared. */
+  /** What another thread needs for the same names; the tables are shared. */
   get state(): GenerationsState {
     return { tables: [...this.#tables.values()].map(({ table }) => table.buffers), kept: this.#kept }
   }
@@ -123,10 +123,10 @@ export class Generations {
     const opened = this.#tables.get(Math.max(...this.#tables.keys()))
     assert(opened !== undefined, `${part} of no table`)
     opened.table = withPart(opened.table, part, buffer)
-    opened.workloads = null // rows that were known keep their meaning: build/clients.ts
+    opened.workloads = null // known rows keep their meaning: build/clients.ts
   }
 
-  /** Forgets the oldest of too many tables: closed connections lose their names. */
+  /** Drops the oldest of too many tables: closed connections lose their names. */
   trim(): void {
     while (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
   }
@@ -142,7 +142,7 @@ export class Generations {
     return opened ? coldOf(opened) : null
   }
 
-  /** What a connection was matched by. */
+  /** How a connection was matched. */
   names(matched: Matched): MatchNames {
     const opened = this.#tables.get(matched.generation)
     return opened ? nameMatch(opened, matched) : (this.#kept.get(keyOf(matched)) ?? UNKNOWN)
@@ -154,7 +154,7 @@ export class Generations {
     return opened ? policyRuleOf(opened.table, coldOf(opened), row) : null
   }
 
-  /** What a row of series counts; OTHER if its table is no longer known. */
+  /** The name of a row of series; OTHER if its table is no longer known. */
   readonly seriesName = (row: SeriesRow): SeriesName => {
     const opened = this.#tables.get(row.generation)
     if (!opened) return OTHER
@@ -184,7 +184,7 @@ export class Generations {
   }
 }
 
-/** What the row at `at` says (connections.ts). */
+/** The match in the row at `at` (connections.ts). */
 export const matchedOf = (words: Int32Array, at: number): Matched => ({
   generation: words[at + Live.generation],
   listener: words[at + Live.listener],

@@ -2,19 +2,19 @@
  * Latencies as counts in fixed buckets, in shared memory: one histogram of each kind for each
  * worker, who alone writes it; readers sum them.
  *
- * Values are whole numbers (u32). Up to 8 each has a bucket of its own; from there each octave has
- * 8, so a bucket is at most an 8th wider than it begins. A bucket is found by shifts, without a
+ * Values are whole numbers (u32). Up to 8 each has a bucket of its own; beyond, each octave has 8,
+ * so a bucket's width is at most an 8th of its lower end. A bucket is found by shifts, without a
  * logarithm.
  */
 
-/** The latencies that are kept, and their unit. */
+/** The latencies, and their unit. */
 const HISTOGRAMS = { connect: 'us', decide: 'ns' } as const
 export type HistogramName = keyof typeof HISTOGRAMS
 const NAMES = Object.keys(HISTOGRAMS) as readonly HistogramName[]
 
 const OCTAVE = 8
 const OCTAVE_BITS = 3
-/** Of 0 to 7 one each, and 8 for each octave from 2^3 to 2^31. */
+/** One each for 0 to 7, and 8 for each octave from 2^3 to 2^31. */
 export const BUCKETS = OCTAVE + (32 - OCTAVE_BITS) * OCTAVE
 /** The first number is the sum of all values; the counts follow it. */
 const NUMBERS = 1 + BUCKETS
@@ -29,7 +29,7 @@ export function bucketOf(value: number): number {
   return OCTAVE + octave * OCTAVE + ((whole >>> octave) & (OCTAVE - 1))
 }
 
-/** The least value of a bucket; for BUCKETS, one above the greatest. */
+/** The lower end of a bucket; for BUCKETS, one above the greatest value. */
 export function bucketFloor(bucket: number): number {
   if (bucket < OCTAVE) return bucket
   const octave = (bucket - OCTAVE) >>> OCTAVE_BITS
@@ -41,7 +41,7 @@ export function openHistogram(buffer: SharedArrayBuffer, name: HistogramName): F
   return new Float64Array(buffer, NAMES.indexOf(name) * NUMBERS * 8, NUMBERS)
 }
 
-/** Counts a value; what does not fit into 32 bits counts as the greatest that does. */
+/** Counts a value; a value beyond 32 bits counts as the greatest. */
 export function record(histogram: Float64Array, value: number): void {
   const fitting = Math.min(value, 0xffffffff)
   histogram[0] += fitting

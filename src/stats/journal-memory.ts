@@ -9,11 +9,11 @@ import { createRecords } from './records.ts'
 import { createSeries } from './series.ts'
 
 export type JournalMemory = {
-  /** Counts by what was matched: series.ts. */
+  /** Counts by match: series.ts. */
   readonly series: SharedArrayBuffer
-  /** Connections that are open: connections.ts. */
+  /** Open connections: connections.ts. */
   readonly connections: SharedArrayBuffer
-  /** Connections that ended, for the access log: records.ts. */
+  /** Ended connections, for the access log: records.ts. */
   readonly records: SharedArrayBuffer
   /** Latencies: histogram.ts. */
   readonly histograms: SharedArrayBuffer

@@ -11,12 +11,12 @@ const MARKS = 7
 export class LastMinute {
   #marks: readonly ReadonlyMap<string, number>[] = []
 
-  /** Writes down the counts of now; to be called every MARK_EVERY_MS. */
+  /** Records the current counts; call it every MARK_EVERY_MS. */
   mark(counts: ReadonlyMap<string, number>): void {
     this.#marks = [...this.#marks, counts].slice(-MARKS)
   }
 
-  /** What of `count` is of the last minute. */
+  /** The part of `count` that is of the last minute. */
   of(key: string, count: number): number {
     const before = this.#marks.length < MARKS ? 0 : (this.#marks[0].get(key) ?? 0)
     return Math.max(0, count - before)

@@ -3,7 +3,7 @@
  *
  * It copies a row word by word with Atomics.load, which keeps the reads in order, and accepts the
  * copy if the version shows that the row was valid throughout. Numbers of 64 bits are loaded
- * plainly, which an ARM may put off until after that: a store of Atomics keeps them before it
+ * plainly, which an ARM may reorder after the version check: an atomic store keeps them before it
  * (test/models/live-rows.pml).
  */
 
@@ -23,11 +23,11 @@ import {
 } from './connections.ts'
 import { copyName, nameOf } from './row-names.ts'
 
-/** A connection as it is at one moment. Rows are those of the table of `generation`. */
+/** A connection at one moment. Rows are those of the table of `generation`. */
 export type Connection = {
   readonly worker: number
   readonly row: number
-  /** Never used twice in a process. */
+  /** Unique in a process. */
   readonly id: number
   readonly state: LiveState
   readonly generation: number
@@ -39,15 +39,15 @@ export type Connection = {
   readonly cluster: number
   /** The client's; 0: unknown. */
   readonly workload: number
-  /** null: it was gone before it could be read. */
+  /** null: it was gone before weir could ask the kernel. */
   readonly client: SocketAddress | null
   /** The peer of its socket if a PROXY header named the client; else null. */
   readonly peer: SocketAddress | null
   /** As the client asked. */
   readonly destination: SocketAddress | null
-  /** The one dialed last; null: none. */
+  /** The one that weir dialed last; null: none. */
   readonly upstream: SocketAddress | null
-  /** The server name that its TLS client asked for; '': none, or nobody listened. */
+  /** The server name that its TLS client asked for; '': none, or weir did not read it. */
   readonly serverName: string
   /** Milliseconds since 1970. */
   readonly acceptedWallMs: number
@@ -59,7 +59,7 @@ export type Connection = {
   readonly connectUs: number
   readonly attempts: number
   readonly fromClient: number
-  /** Of `fromClient`, what the upstream's socket took. */
+  /** The part of `fromClient` that the upstream's socket took. */
   readonly toUpstream: number
   readonly fromUpstream: number
   readonly toClient: number
@@ -69,11 +69,11 @@ export type Connection = {
 
 export type SocketAddress = { readonly address: string; readonly port: number }
 
-/** How often a row is tried that is just being written, which takes nanoseconds. */
+/** How often to retry a row that is being written, which takes nanoseconds. */
 const TRIES = 1000
 
 export class LiveConnections {
-  /** For another thread to read, too. */
+  /** Also readable by other threads. */
   readonly buffers: readonly SharedArrayBuffer[]
   readonly #workers: readonly LiveViews[]
   readonly #copy: LiveViews = openConnections(new SharedArrayBuffer((Live.WORDS + NAME_WORDS) * 4))
@@ -101,10 +101,7 @@ export class LiveConnections {
     }
   }
 
-  /**
-   * The connections that are open now, by worker and row; a place in this order stays a place in
-   * it.
-   */
+  /** The open connections, by worker and row; a connection keeps its position in this order. */
   *list(from = { worker: 0, row: 0 }): Generator<Connection> {
     for (let worker = from.worker; worker < this.#workers.length; worker++) {
       const used = Atomics.load(this.#workers[worker].words, LiveHead.used)
@@ -114,7 +111,7 @@ export class LiveConnections {
     }
   }
 
-  /** Whether the connection `id` is open, whose row this is. */
+  /** Whether the connection `id`, whose row this is, is open. */
   has(worker: number, row: number, id: number): boolean {
     const { words, numbers } = this.#workers[worker]
     const at = liveAt(row)
@@ -131,7 +128,7 @@ export class LiveConnections {
     return false
   }
 
-  /** How many are in each state now; only that word of each row is read. */
+  /** The number in each state; reads only that word of each row. */
   states(): Record<Exclude<LiveState, 'free'>, number> {
     const counts = LIVE_STATES.map(() => 0)
     for (const { words } of this.#workers) {
@@ -160,7 +157,7 @@ export class LiveConnections {
         if (Atomics.load(words, at + Live.state) === 0) return false
         continue
       }
-      // Numbers that change meanwhile, whole; then the rest, in order.
+      // Numbers that change meanwhile, each as a whole; then the rest, in order.
       for (let word = Live.fromClient; word < Live.id; word += 2)
         this.#copy.numbers[word / 2] = numbers[(at + word) / 2]
       for (let word = Live.state; word < Live.fromClient; word++)
@@ -174,7 +171,7 @@ export class LiveConnections {
     return false
   }
 
-  /** What was loaded plainly was loaded before this, and what Atomics.load loads next, after it. */
+  /** Earlier plain loads happen before this, and later atomic loads after it. */
   #keepLoads(): void {
     Atomics.store(this.#copy.words, Live.version, 0)
   }
@@ -216,7 +213,7 @@ export class LiveConnections {
   }
 }
 
-/** Family, four words of the address and the port, as they stand in a row. */
+/** Family, four words of the address and the port, as in a row. */
 function socketAddress(words: Int32Array, at: number): SocketAddress | null {
   const family = words[at]
   if (family === 0) return null

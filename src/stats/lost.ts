@@ -15,9 +15,8 @@ import { SeriesWriter } from './series.ts'
 /**
  * Ends every live row.
  *
- * @param open  Connections that the worker had: those without a row, since they were only just
- * accepted,
- *              get a record that knows nothing else.
+ * @param open  Connections of the worker: those without a row, since they were just accepted, get a
+ * record without any further field.
  */
 export function endLost(memory: JournalMemory, open: number): void {
   const { words, numbers } = openConnections(memory.connections)

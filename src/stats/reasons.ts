@@ -45,7 +45,7 @@ export const REASONS = {
 
 export type ReasonName = keyof typeof REASONS
 
-/** Those for which a connection ends that was served; no trouble of anyone's. */
+/** Reasons for the end of a served connection; no problem of anyone's. */
 export const ORDINARY: ReadonlySet<string> = new Set<ReasonName>([
   'client-closed',
   'upstream-closed',

@@ -15,7 +15,7 @@ import { copyName } from './row-names.ts'
 /** Records in one ring; at 30 000 connections a second half a second of them. */
 export const RECORDS = 16_384
 
-/** What a record tells of. */
+/** The event of a record. */
 export const RecordKind = { end: 0, connected: 1, periodic: 2 } as const
 
 /** What the reader wants; bits. */
@@ -42,7 +42,7 @@ export const recordNameAt = (at: number): number =>
 
 /** A worker's end of its ring. */
 export class RecordWriter {
-  /** The ring as words and numbers; `claim` says where in it. */
+  /** The ring as words and numbers; `claim` returns the position. */
   readonly words: Int32Array
   readonly numbers: Float64Array
   #head: number
@@ -55,14 +55,12 @@ export class RecordWriter {
     this.#tail = Atomics.load(this.words, RingHead.tail)
   }
 
-  /** Whether a reader wants the records in `Wanted`. */
+  /** Whether a reader wants records of this kind. */
   wants(what: number): boolean {
     return (this.words[RingHead.wanted] & what) !== 0
   }
 
-  /**
-   * The first word of the next record, to be filled and then committed; −1 where it was dropped.
-   */
+  /** The first word of the next record, to fill and commit; −1: it was dropped. */
   claim(): number {
     if (((this.#head - this.#tail) | 0) >= RECORDS) {
       this.#tail = Atomics.load(this.words, RingHead.tail)
@@ -92,7 +90,7 @@ export class RecordReader {
     this.#tail = Atomics.load(this.words, RingHead.tail)
   }
 
-  /** How far the ring is written now. */
+  /** The writer's current position. */
   head(): number {
     return Atomics.load(this.words, RingHead.head)
   }
@@ -113,30 +111,27 @@ export class RecordReader {
     return count
   }
 
-  /**
-   * What was drained so far is done with: there is room for others. Until then it counts as
-   * waiting.
-   */
+  /** Frees the room of all records drained so far. Until then they count as waiting. */
   release(): void {
     Atomics.store(this.words, RingHead.tail, this.#tail)
   }
 }
 
-/** From now on the worker writes what is wanted, `Wanted`, and nothing else. */
+/** From now on the worker writes only the kinds in `Wanted`. */
 export const want = (buffer: SharedArrayBuffer, what: number): void =>
   void Atomics.store(new Int32Array(buffer), RingHead.wanted, what)
 
-/** Records that are written and not done with. */
+/** Records written and not released. */
 export function waitingRecords(buffer: SharedArrayBuffer): number {
   const words = new Int32Array(buffer)
   return (Atomics.load(words, RingHead.head) - Atomics.load(words, RingHead.tail)) | 0
 }
 
-/** Records that found no room, ever. */
+/** Records dropped because the ring was full, since the start. */
 export const droppedRecords = (buffer: SharedArrayBuffer): number =>
   new Float64Array(buffer)[RingHead.dropped / 2]
 
-/** Copies the row at `from` of `source` into the record at `to`; its version stays behind. */
+/** Copies the row at `from` of `source` into the record at `to`, without its version. */
 export function copyRow(source: Int32Array, from: number, target: Int32Array, to: number): void {
   for (let word = 1; word < Live.kind; word++) target[to + word] = source[from + word]
   copyName(source, source[from + Live.serverName], target, to, recordNameAt(to))

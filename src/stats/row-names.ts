@@ -1,15 +1,15 @@
 /**
  * The server names of connections, in the same memory as their rows (connections.ts) and records
- * (records.ts), and apart from them: a row has a word for where its name begins, 0 for none. So a
- * connection without a name writes and copies nothing more, and the pages for names that were never
- * written take no memory.
+ * (records.ts), and apart from them: a row has a word for the position of its name, 0 for none. So
+ * a connection without a name writes and copies nothing more, and pages of unused names take no
+ * memory.
  *
  *   rows … │ a place for each row's name: length, then one byte a character
  */
 
 import { Live, NAME_WORDS } from './connections.ts'
 
-/** Longer names are cut: no name of DNS is (RFC 1035 §2.3.4). */
+/** Longer names are cut: no DNS name is longer (RFC 1035 §2.3.4). */
 const NAME_BYTES_MAX = 253
 
 /** Writes the name of the row at `at` into the place at `place`. */
@@ -37,10 +37,7 @@ export function nameOf(words: Int32Array, at: number): string {
   return name
 }
 
-/**
- * Gives the copy of a row, at `to`, a copy of its name, too, which stands at `from` and goes to
- * `place`.
- */
+/** Gives the copy of a row, at `to`, a copy of its name at `from`, which goes to `place`. */
 export function copyName(
   source: Int32Array,
   from: number,

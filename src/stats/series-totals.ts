@@ -10,12 +10,12 @@
 import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'
 import { OTHER_ROW, RowState, SERIES_ROWS, Series, seriesAt, usedRows } from './series.ts'
 
-/** Names that are kept; beyond, the oldest ones that are idle run together. */
+/** Names that are kept; beyond, the oldest idle ones are merged into "other". */
 export const NAMES_MAX = 65_536
-/** As many are given up at once, so that each look does not have to. */
+/** This many are merged at once, so that not every reading has to. */
 const GIVEN_UP = NAMES_MAX / 8
 
-/** What a row of series counts; but for the endpoint, as rows of the table of its generation. */
+/** The key of a row of series; except for the endpoint, as rows of the table of its generation. */
 export type SeriesRow = {
   readonly generation: number
   readonly workload: number
@@ -25,24 +25,24 @@ export type SeriesRow = {
   readonly endpoint: string | null
 }
 
-/** A name is the same for the same `key`, whatever generation it is from. */
+/** Names with the same `key` are the same, whatever their generation. */
 export type Named = { readonly key: string }
 
 /** Bytes and connections are of clients: `received` came from them, `sent` went to them. */
 type Counted = {
-  /** Connections that were opened here, those included that moved on. */
+  /** Connections opened here, including those that moved on. */
   opened: number
   closed: number
   /**
-   * Connections that found no answer here and went on to another endpoint, where they count as
+   * Connections that got no answer here and went on to another endpoint, where they count as
    * opened.
    */
   moved: number
-  /** Dials that failed. */
+  /** Failed dials. */
   failed: number
   received: number
   sent: number
-  /** When one was last opened, milliseconds since 1970; 0: never. */
+  /** The time of the last opened one, milliseconds since 1970; 0: never. */
   lastWallMs: number
 }
 
@@ -50,11 +50,11 @@ export type Total<Name extends Named> = Counted & { readonly name: Name }
 
 type Views = { readonly words: Int32Array; readonly numbers: Float64Array }
 
-/** What is known under one key. */
+/** All counts of one key. */
 type Entry<Name extends Named> = {
-  /** What rows that are done have counted; null: none was. */
+  /** Counts of finished rows; null: none. */
   folded: Sum<Name> | null
-  /** The answer of `totals`, and which call it is of. */
+  /** The answer of `totals`, and the number of that call. */
   total: Sum<Name> | null
   turn: number
 }
@@ -64,25 +64,24 @@ type Sum<Name extends Named> = Counted & { name: Name }
 type Row<Name extends Named> = { readonly name: Name; readonly entry: Entry<Name> }
 
 export class SeriesTotals<Name extends Named> {
-  /** Names that had to be given up, ever. */
+  /** Names merged into "other", since the start. */
   givenUp = 0
   readonly #workers: readonly Views[]
   readonly #nameOf: (row: SeriesRow) => Name
   readonly #other: Row<Name>
   /**
-   * By key: what rows in use and what is folded have in common, so that a look adds up without a
-   * search.
+   * By key: what rows in use and folded counts share, so that a reading adds up without a search.
    */
   readonly #entries = new Map<string, Entry<Name>>()
   #foldedCount = 0
-  /** By worker and row, as long as the row is in use. */
+  /** By worker and row, while the row is in use. */
   readonly #rows: (Row<Name> | null)[][]
   #turn = 0
 
   /**
    * @param buffers  Made by `createSeries`, one for each worker.
-   * @param nameOf   Asked once for each row that comes to use.
-   * @param other    The name of what has none of its own.
+   * @param nameOf   Called once for each row that comes into use.
+   * @param other    The name of counts without one of their own.
    */
   constructor(buffers: readonly SharedArrayBuffer[], nameOf: (row: SeriesRow) => Name, other: Name) {
     this.#workers = buffers.map(buffer => ({
@@ -95,8 +94,7 @@ export class SeriesTotals<Name extends Named> {
   }
 
   /**
-   * Names what is new, and frees what is done. To be called before a generation is forgotten, and
-   * now and then.
+   * Names new rows, and frees finished ones. Call it before a generation is dropped, and regularly.
    */
   fold(): void {
     this.#each(({ name, entry }, worker, row, done) => {
@@ -108,7 +106,7 @@ export class SeriesTotals<Name extends Named> {
     if (this.#foldedCount > NAMES_MAX) this.#giveUp()
   }
 
-  /** Everything that was ever counted, by name. */
+  /** All counts, by name. */
   totals(): Total<Name>[] {
     this.fold()
     this.#turn++
@@ -125,10 +123,7 @@ export class SeriesTotals<Name extends Named> {
     return totals
   }
 
-  /**
-   * Connections that were ever opened and stayed, by the key of their name: less work than
-   * `totals`.
-   */
+  /** Connections that were opened and stayed, by the key of their name: cheaper than `totals`. */
   connections(): Map<string, number> {
     const counts = new Map<string, number>()
     for (const [key, { folded }] of this.#entries) if (folded) counts.set(key, folded.opened - folded.moved)
@@ -186,7 +181,7 @@ export class SeriesTotals<Name extends Named> {
   #add(to: Sum<Name>, name: Name, worker: number, row: number): void {
     const { numbers } = this.#workers[worker]
     const at = seriesAt(row) / 2
-    // What is taken off is read first, so that no difference is ever below zero.
+    // Reads the subtrahend first, so that no difference is ever below zero.
     to.closed += numbers[at + Series.closed / 2]
     to.moved += numbers[at + Series.moved / 2]
     to.opened += numbers[at + Series.opened / 2]
@@ -196,7 +191,7 @@ export class SeriesTotals<Name extends Named> {
     named(to, name, numbers[at + Series.lastWallMs / 2])
   }
 
-  /** What is folded only was not used lately, but for names that have rows again. */
+  /** Names with folded counts only were not used lately, except those that have rows again. */
   #giveUp(): void {
     const live = new Set<Entry<Name>>([this.#other.entry])
     this.#each(({ entry }) => live.add(entry))
@@ -225,14 +220,14 @@ const nothing = <Name extends Named>(name: Name): Sum<Name> => ({
   lastWallMs: 0,
 })
 
-/** The newer name says where the rule is now. */
+/** The newer name has the rule's current place. */
 function named<Name extends Named>(to: Sum<Name>, name: Name, lastWallMs: number): void {
   if (lastWallMs < to.lastWallMs) return
   to.name = name
   to.lastWallMs = lastWallMs
 }
 
-/** `more` under the name of `to`. */
+/** Adds `more` under the name of `to`. */
 const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
   name: to.name,
   opened: to.opened + more.opened,

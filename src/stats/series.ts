@@ -12,12 +12,12 @@
 
 import { layout } from '../base/layout.ts'
 
-/** Rows of one worker, row 0 included. */
+/** Rows of one worker, including row 0. */
 export const SERIES_ROWS = 16_384
-/** Where everything is counted that finds no row. */
+/** The row of everything that finds no row. */
 export const OTHER_ROW = 0
 
-/** Words of 32 bits; what has two is a number (f64). */
+/** Words of 32 bits; values of two words are numbers (f64). */
 export const Series = layout(26, {
   state: [0, 1],
   generation: [1, 1],
@@ -30,11 +30,11 @@ export const Series = layout(26, {
   spare: [11, 1],
   opened: [12, 2],
   closed: [14, 2],
-  moved: [16, 2], //   went on to another endpoint, and count there: open are opened − closed − moved
-  failed: [18, 2], //  dials that failed
+  moved: [16, 2], //   went on to another endpoint, and counts there: open is opened − closed − moved
+  failed: [18, 2], //  failed dials
   received: [20, 2], // bytes from clients
   sent: [22, 2], //     bytes to clients
-  lastWallMs: [24, 2], // when one was last opened
+  lastWallMs: [24, 2], // time of the last opened one
 })
 
 export const RowState = { free: 0, inUse: 1, done: 2 } as const
@@ -52,15 +52,15 @@ export const createSeries = (): SharedArrayBuffer => new SharedArrayBuffer(serie
 export const usedRows = (words: Int32Array): number => Atomics.load(words, SeriesHead.used)
 
 const BUCKETS = 65_536
-/** Stale entries beside those of the rows; beyond, the hash is made anew. */
+/** Stale entries beside those of the rows; beyond, the hash is rebuilt. */
 const BUCKETS_USED_MAX = 49_152
-/** Connections that are counted in row 0 before a free row is looked for again. */
+/** Connections counted in row 0 before the next search for a free row. */
 const FULL_PAUSE = 1024
 const EMPTY = 0 // row 0 has no key
 
-/** Where a connection goes. */
+/** The destination of a connection. */
 export type Dialed = {
-  /** Negative: to the address that the client dialed. */
+  /** Negative: the address that the client dialed. */
   readonly endpoint: number
   readonly family: number
   /** Four words. */
@@ -72,17 +72,14 @@ export type Dialed = {
 export class SeriesWriter {
   readonly words: Int32Array
   readonly numbers: Float64Array
-  /**
-   * Open addressing: rows by key; an entry whose row has another key by now is stale, and passed
-   * over.
-   */
+  /** Open addressing: rows by key; an entry whose row now has another key is stale, and skipped. */
   readonly #rows = new Uint16Array(BUCKETS)
   #bucketsUsed = 0
   #generation = 0
   #cursor = 0
   #pause = 0
 
-  /** Goes on with the rows of a predecessor. */
+  /** Continues with the rows of a predecessor. */
   constructor(buffer: SharedArrayBuffer) {
     this.words = new Int32Array(buffer)
     this.numbers = new Float64Array(buffer)
@@ -94,7 +91,7 @@ export class SeriesWriter {
     this.#rebuild()
   }
 
-  /** From now on connections are of this generation, but for further attempts of older ones. */
+  /** From now on connections are of this generation, except for further attempts of older ones. */
   adopt(generation: number): void {
     this.#generation = generation
     this.#rebuild()
@@ -121,7 +118,7 @@ export class SeriesWriter {
     this.#release(row)
   }
 
-  /** A connection was opened again in another row. */
+  /** The connection was opened again in another row. */
   move(row: number): void {
     this.numbers[(seriesAt(row) + Series.moved) / 2]++
     this.#release(row)
@@ -191,7 +188,7 @@ export class SeriesWriter {
     return OTHER_ROW
   }
 
-  /** Done is a row that no connection is in, and no new one comes to. */
+  /** A row is done if it has no connection and gets no new one. */
   #release(row: number): void {
     const { words, numbers } = this
     const at = seriesAt(row)

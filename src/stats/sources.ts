@@ -18,8 +18,8 @@
  * A worker can die at any step. Before it changes an entry it holds it, until what it has of it is
  * written in a live row; so whoever buries the worker knows what is in doubt (lost-sources.ts).
  *
- * A bucket without room limits nobody, and counts it: a table that is full must not keep out those
- * that behave.
+ * A bucket without room limits nobody, and counts that: a full table must not keep out well-behaved
+ * clients.
  */
 
 import { hashPair } from '../table/format/pair-index.ts'
@@ -38,7 +38,7 @@ import {
 import { type AskedLimit, isIdle, takeToken } from './source-tokens.ts'
 
 const BUCKET = 32
-/** Another thread writes a key meanwhile. */
+/** Another thread is writing a key. */
 const SPINS = 10_000
 /** Somebody else had the entry in the end; after the first ones it is given time: 1.3 s in all. */
 const TRIES = 64
@@ -53,7 +53,7 @@ export const REFUSED = -2
 /** The key in question: family 4 or 6, host bits cleared. */
 const key = { slot: 0, family: 0, address: new Int32Array(4), tag: 0, hash: 0 }
 
-/** Says whose turn it is: the first `bits` bits of an address (4 words). */
+/** Sets the current source: the first `bits` bits of an address (4 words). */
 export function setSource(slot: number, family: number, address: Uint32Array, bits: number): void {
   key.slot = slot
   key.family = family
@@ -69,10 +69,10 @@ export function setSource(slot: number, family: number, address: Uint32Array, bi
 }
 
 /**
- * Counts one more connection of the source that `setSource` was told of.
+ * Counts one more connection of the source from `setSource`.
  *
  * @param hold  Of `holdOf`: holds the entry from now on, whatever the answer is.
- * @returns Its entry, to be given back when the connection is over; REFUSED, or NO_ROOM.
+ * @returns Its entry, to give back when the connection is over; REFUSED, or NO_ROOM.
  */
 export function takeSource(sources: Sources, limit: AskedLimit, nowMs: number, hold: number): number {
   const { words } = sources
@@ -139,7 +139,7 @@ function find(sources: Sources): number {
   return -2
 }
 
-/** Whether an entry is whole, and the key's. */
+/** Whether an entry is complete, and the key's. */
 function isKey(sources: Sources, entry: number): boolean {
   const { words, tagsAt } = sources
   const at = entryAt(sources, entry)
@@ -187,14 +187,14 @@ function claim(sources: Sources, limit: AskedLimit, nowMs: number, hold: number)
   words[at + Entry.rate] = limit.rate
   words[at + Entry.burst] = limit.burst
   Atomics.store(words, at + Entry.connections, 0)
-  Atomics.store(words, at + Entry.ready, 1) // last: who finds it ready may count
+  Atomics.store(words, at + Entry.ready, 1) // last: whoever finds it ready may count
   return entry
 }
 
 const isReady = (sources: Sources, entry: number): boolean =>
   Atomics.load(sources.words, entryAt(sources, entry) + Entry.ready) === 1
 
-/** Whether another that has the key's tag turns out to have the key. */
+/** Whether another entry with the key's tag turns out to have the key. */
 function hasKey(sources: Sources, other: number): boolean {
   const { words, tagsAt } = sources
   for (let spin = 0; spin < SPINS && !isReady(sources, other); spin++)

@@ -23,7 +23,7 @@ import { SLOTS_MAX, type SlotCounts } from './counter-slots.ts'
 import { OUTLIER_WORDS, type Outliers, openOutliers, resetOutlier } from './outliers.ts'
 import { REASON_NAMES, Reason } from './reasons.ts'
 
-/** What each worker counts, and what it means; `open` is a gauge, the others only grow. */
+/** Each worker's counters, with their meaning; `open` is a gauge, the others only grow. */
 export const COUNTERS = {
   accepted: 'Connections accepted.',
   open: 'Open connections.',
@@ -45,7 +45,7 @@ export const Counter = Object.fromEntries(COUNTER_NAMES.map((name, index) => [na
 
 const CLOSED = COUNTER_NAMES.length
 const COUNTERS_COUNT = CLOSED + REASON_NAMES.length
-/** Rounded up to cache lines, so that two workers never write into the same one. */
+/** Rounded up to cache lines, so that two workers never write to the same one. */
 const COUNTERS_BYTES = Math.ceil((COUNTERS_COUNT * 8) / 64) * 64
 const OPEN = COUNTERS_BYTES / 4
 const TURN = OPEN + SLOTS_MAX
@@ -59,13 +59,13 @@ const SHARED_WORDS = OUTLIERS + OUTLIER_WORDS
 /** Views on the counts; every thread opens its own. */
 export type Stats = {
   readonly workers: number
-  /** All rows as words, for the gauges; `openAt` and `turnAt` say where. */
+  /** All rows as words, for the gauges; `openAt` and `turnAt` compute positions. */
   readonly words: Int32Array
   /** By slot; see table/match/pick.ts. Only with Atomics. */
   readonly tickets: Int32Array
   /** By slot of an endpoint; see backoffs.ts. */
   readonly backoffs: Int32Array
-  /** By slot of a policy's rule, which are counted apart. Only with Atomics. */
+  /** By slot of a policy's rule; these slots are counted apart. Only with Atomics. */
   readonly policyMatches: Int32Array
   /** By slot of an endpoint; see endpoint-marks.ts. */
   readonly marks: Int32Array
@@ -105,11 +105,11 @@ export function openStats(buffer: SharedArrayBuffer): Stats {
   }
 }
 
-/** The word of `words` with worker `worker`'s open connections of a slot. */
+/** The position in `words` of worker `worker`'s open connections of a slot. */
 export const openAt = (worker: number, slot: number): number =>
   SHARED_WORDS + worker * ROW_WORDS + OPEN + slot
 
-/** The word of `words` with worker `worker`'s position in a slot's round robin. */
+/** The position in `words` of worker `worker`'s turn in a slot's round robin. */
 export const turnAt = (worker: number, slot: number): number =>
   SHARED_WORDS + worker * ROW_WORDS + TURN + slot
 
@@ -130,7 +130,7 @@ export function connectTimesOf({ words, workers }: Stats, slot: number): number[
 const timesAt = (worker: number, slot: number): number =>
   SHARED_WORDS + worker * ROW_WORDS + TIMES + slot * TIME_BUCKETS
 
-/** The place in a worker's `counters` of the connections that ended for `reason`. */
+/** The position in a worker's `counters` of the connections that ended for `reason`. */
 export const closedAt = (reason: number): number => CLOSED + reason
 
 /** Open connections of a slot over all workers. */
@@ -141,7 +141,7 @@ export function sumOpen(stats: Stats, slot: number): number {
   return sum
 }
 
-/** What the giving out of slots (counter-slots.ts) asks of the counts. */
+/** What counter-slots.ts needs of the counts. */
 export const slotCounts = (stats: Stats): SlotCounts => ({
   inUse: slot => sumOpen(stats, slot) > 0,
   reset: slot => {
@@ -157,7 +157,7 @@ export const slotCounts = (stats: Stats): SlotCounts => ({
   },
 })
 
-/** The same for the slots of policies, which count nothing that is open. */
+/** The same for the slots of policies, which count nothing open. */
 export const policySlotCounts = ({ policyMatches }: Stats): SlotCounts => ({
   inUse: () => false,
   reset: slot => void Atomics.store(policyMatches, slot, 0),
@@ -178,8 +178,8 @@ export function totals(stats: Stats): Record<CounterName, number> & { closed: Re
 }
 
 /**
- * Prepares a dead worker's row for the one that replaces it: its connections are gone, what it
- * counted stays. The caller stands in for the worker as the row's only writer.
+ * Prepares a dead worker's row for its successor: its connections are gone, its counters stay. The
+ * caller acts as the row's only writer.
  */
 export function clearWorker(stats: Stats, worker: number): void {
   const counters = stats.counters[worker]

@@ -21,28 +21,27 @@ const RECORD_BYTES_MAX = 2 ** 14
 const SSL2 = 0x80
 const SSL2_CLIENT_HELLO = 1
 
-/** Begins with nothing held: a hello in one record and one segment is read where it lies. */
+/** Starts empty: a hello in one record and one segment is read in place. */
 const HELD_BYTES_LEAST = 2048
 
 export class HelloReader {
   readonly hints: ServerHints = { serverName: '', protocols: [] }
-  /** How many bytes came. */
+  /** The number of bytes so far. */
   #bytes = 0
   /**
-   * Of the record in question: its head, how much of that came, and how much of its body is to
-   * come.
+   * The current record: its head, how much of that has come, and how much of its body is missing.
    */
   readonly #head = new Uint8Array(RECORD_HEAD)
   #headCount = 0
   #left = 0
-  /** What came of the message. */
+  /** The message so far. */
   #held = new Uint8Array(0)
   #count = 0
 
   /**
    * Takes the next piece, `bytes[from … to)`.
    *
-   * @returns One of `Hello`. After any but `more` there is nothing to read.
+   * @returns One of `Hello`. After any but `more`, do not read on.
    */
   read(bytes: Uint8Array, from: number, to: number): number {
     const end = Math.min(to, from + HELLO_BYTES_MAX - this.#bytes)

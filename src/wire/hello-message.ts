@@ -8,27 +8,29 @@
  * Encrypted Client Hello (ECH) the name is the outer one, which is all that a router can see.
  */
 
-/** Of all that a client sends until its hello is whole, record heads included; as in Envoy. */
+/**
+ * The maximum that a client sends until its hello is complete, including record heads; as in Envoy.
+ */
 export const HELLO_BYTES_MAX = 16_384
 
-/** What the bytes so far are. */
+/** Classifies the bytes so far. */
 export const Hello = {
-  /** A whole hello. */
+  /** A complete hello. */
   whole: 0,
   /** The beginning of one. */
   more: -1,
   /** Another protocol's. */
   notTls: -2,
-  /** TLS's, but broken. */
+  /** TLS, but broken. */
   malformed: -3,
-  /** Of a hello that is longer than HELLO_BYTES_MAX. */
+  /** A hello longer than HELLO_BYTES_MAX. */
   tooLarge: -4,
   /** A hello in the framing of SSL 2, which has no place for a name. */
   ssl2: -5,
 } as const
 
 export type ServerHints = {
-  /** In lower case, without a dot at its end; '': the client asks for none. */
+  /** In lower case, without a final dot; '': the client asks for none. */
   serverName: string
   /** The client's protocols (ALPN), in its order; one byte of a name is one character. */
   protocols: readonly string[]
@@ -78,7 +80,7 @@ function isHello(bytes: Uint8Array, from: number, end: number, hints: ServerHint
 const NONE = -1
 
 /**
- * Where the vector at `at`, whose length has `lengthBytes` bytes, ends; NONE where that is beyond
+ * The end of the vector at `at`, whose length has `lengthBytes` bytes; NONE if that is beyond
  * `end`.
  */
 function after(bytes: Uint8Array, at: number, lengthBytes: 1 | 2, end: number): number {
@@ -88,8 +90,8 @@ function after(bytes: Uint8Array, at: number, lengthBytes: 1 | 2, end: number): 
 }
 
 /**
- * Their order means nothing; none may come twice (RFC 8446 §4.2), of which the two in question are
- * held to it.
+ * Their order does not matter; none may come twice (RFC 8446 §4.2), which weir checks for the two
+ * that it reads.
  */
 function areExtensions(bytes: Uint8Array, from: number, end: number, hints: ServerHints): boolean {
   let seen = 0
@@ -108,7 +110,7 @@ function areExtensions(bytes: Uint8Array, from: number, end: number, hints: Serv
   return true
 }
 
-/** A list of names, of which one is a host's; that there are other types, nobody has ever said. */
+/** A list of names, one of which is a host's; other types were never defined. */
 function isServerName(bytes: Uint8Array, from: number, end: number, hints: ServerHints): boolean {
   if (after(bytes, from, 2, end) !== end) return false
   for (let at = from + 2; at < end; ) {
@@ -126,7 +128,7 @@ function isServerName(bytes: Uint8Array, from: number, end: number, hints: Serve
 }
 
 /**
- * '' for what is no name: only letters, digits, hyphen, underscore and dot reach logs and rules.
+ * '' for an invalid name: only letters, digits, hyphen, underscore and dot reach logs and rules.
  */
 function hostName(bytes: Uint8Array, from: number, to: number): string {
   if (to - from > NAME_BYTES_MAX) return ''

@@ -7,7 +7,7 @@
  * Direct TLS (sslnegotiation=direct, PostgreSQL 17) begins with a ClientHello instead.
  */
 
-/** What the bytes so far are. */
+/** Classifies the bytes so far. */
 export const Startup = {
   /** Too few to tell. */
   more: -1,
@@ -15,23 +15,23 @@ export const Startup = {
   unknown: -2,
   /** A TLS record: client-hello.ts reads it. */
   tls: 0,
-  /** May be answered by one byte, and then TLS begins. */
+  /** weir may answer it with one byte, and then TLS begins. */
   sslRequest: 1,
   gssRequest: 2,
-  /** Of a query on another connection; the client wants no answer. */
+  /** A request to cancel a query on another connection; the client expects no answer. */
   cancel: 3,
   /** A session in the clear. */
   startup: 4,
 } as const
 
-/** What SSLRequest and GSSENCRequest have, and the others begin with. */
+/** SSLRequest and GSSENCRequest have this, and the others begin with it. */
 export const STARTUP_HEAD = 8
 
 const TLS_HANDSHAKE = 22
 const SSL_CODE = 80877103
 const GSS_CODE = 80877104
 const CANCEL_CODE = 80877102
-/** What a server answers that agrees. */
+/** The answer of a server that agrees. */
 const AGREED = 0x53 // 'S'
 /** Major 3, any minor. */
 const PROTOCOL_MAJOR = 3
@@ -42,7 +42,7 @@ const CANCEL_BYTES_MAX = 268
 const STARTUP_BYTES_MAX = 10_000
 
 /**
- * What stands at the front of `bytes[from … to)`, one of `Startup`; a request is known by its first
+ * Classifies the front of `bytes[from … to)`, as one of `Startup`; a request is known by its first
  * 8 bytes.
  */
 export function readStartup(bytes: Uint8Array, from: number, to: number): number {
@@ -62,10 +62,10 @@ function kindOf(length: number, code: number): number {
   return isStartup ? Startup.startup : Startup.unknown
 }
 
-/** SSLRequest, as a client says it. */
+/** SSLRequest, as a client sends it. */
 export const SSL_REQUEST = Uint8Array.of(0, 0, 0, STARTUP_HEAD, 0x04, 0xd2, 0x16, 0x2f)
 
-/** Whether a server's answer to it is that TLS begins. */
+/** Whether a server's answer means that TLS begins. */
 export const isAgreed = (byte: number): boolean => byte === AGREED
 
 const u32 = (bytes: Uint8Array, at: number): number =>

@@ -15,12 +15,13 @@ import { crc32c } from './crc32c.ts'
 import { hasUnicast, INVALID, MORE, type ProxyHeader } from './proxy-header.ts'
 
 /**
- * Of a header that is read. AWS sends less than 200 bytes; a client's certificate has 2 or 3 KiB.
+ * Maximum of a header that weir reads. AWS sends less than 200 bytes; a client's certificate has 2
+ * or 3 KiB.
  */
 export const BINARY_BYTES_MAX = 4096
 
 const SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]
-/** Where what the length counts begins. */
+/** The position from which the length counts. */
 const BLOCK = 16
 
 const LOCAL = 0x20
@@ -36,7 +37,7 @@ const Tlv = { authority: 0x02, crc32c: 0x03 } as const
 const TLV_HEAD = 3
 const AUTHORITY_MAX = 255
 
-/** Of a header that is written. */
+/** Maximum of a header that weir writes. */
 export const WRITTEN_BYTES_MAX = BLOCK + ADDRESS_BYTES[2] + TLV_HEAD + AUTHORITY_MAX
 
 /**
@@ -68,7 +69,7 @@ export function readBinary(bytes: Uint8Array, from: number, to: number, header: 
 /**
  * Writes a header at `at` and returns how many bytes it has, at most WRITTEN_BYTES_MAX.
  *
- * @param authority  The server's name that the client asked for; '': none.
+ * @param authority  The server name that the client asked for; '': none.
  */
 export function writeBinary(out: Uint8Array, at: number, header: ProxyHeader, authority: string): number {
   const { clientFamily: family, destinationFamily } = header
@@ -89,7 +90,7 @@ function isKind(kind: number): boolean {
 }
 
 /**
- * Whether `bytes[at … end)` are whole TLVs, and a checksum among them is that of the header from
+ * Whether `bytes[at … end)` are complete TLVs, and a checksum among them matches the header from
  * `from`.
  */
 function areTlvs(bytes: Uint8Array, from: number, at: number, end: number): boolean {
@@ -126,7 +127,7 @@ function readAddress(bytes: Uint8Array, at: number, family: Family, words: Uint3
   return 4
 }
 
-/** Two families have one place: there IPv4 is IPv4-mapped. */
+/** Two families share one field: IPv4 is then IPv4-mapped. */
 function writeAddresses(out: Uint8Array, at: number, header: ProxyHeader): number {
   const { clientFamily, client, destinationFamily, destination } = header
   const isIPv4 = clientFamily === 4 && destinationFamily === 4
@@ -171,7 +172,7 @@ function writeU16(out: Uint8Array, at: number, value: number): void {
   out[at + 1] = value
 }
 
-/** Where the next byte goes. */
+/** The position of the next byte. */
 function writeU32(out: Uint8Array, at: number, value: number): number {
   writeU16(out, at, value >>> 16)
   writeU16(out, at + 2, value)

@@ -11,7 +11,7 @@ export type ProxyHeader = {
   clientFamily: Family | 0
   readonly client: Uint32Array
   clientPort: number
-  /** 0 where `clientFamily` is 0. The two may differ: an IPv4-mapped address stands for IPv4. */
+  /** 0 if `clientFamily` is 0. The two may differ: an IPv4-mapped address stands for IPv4. */
   destinationFamily: Family | 0
   readonly destination: Uint32Array
   destinationPort: number
@@ -32,9 +32,8 @@ export const MORE = -1
 export const INVALID = -2
 
 /**
- * Whether both addresses can be the ends of a TCP connection: neither unspecified, nor broadcast,
- * nor multicast. Envoy asks for the same. Where the destination is dialed, 0.0.0.0 would be this
- * machine.
+ * Whether both addresses can be ends of a TCP connection: neither unspecified, nor broadcast, nor
+ * multicast. Envoy requires the same. If weir dials the destination, 0.0.0.0 would be this machine.
  */
 export const hasUnicast = ({ clientFamily, client, destinationFamily, destination }: ProxyHeader): boolean =>
   isUnicast(clientFamily, client) && isUnicast(destinationFamily, destination)

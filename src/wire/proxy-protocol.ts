@@ -11,22 +11,21 @@ import { readBinary, WRITTEN_BYTES_MAX, writeBinary } from './proxy-binary.ts'
 import { INVALID, MORE, type ProxyHeader } from './proxy-header.ts'
 import { readLine, writeLine } from './proxy-text.ts'
 
-/** Bits of the versions that a listener takes. */
+/** Bits of the versions that a listener accepts. */
 const Versions = { text: 1, binary: 2 } as const
 
-/** What `writeProxyHeader` writes at most. */
+/** The maximum that `writeProxyHeader` writes. */
 export const PROXY_WRITTEN_MAX = WRITTEN_BYTES_MAX
 
 /**
  * Reads the header at the front of `bytes[from … to)`.
  *
- * @param versions  A bit for each that is taken: bit (version − 1). Any other is refused.
- * @param header    Filled where the answer is a length; else its fields mean nothing.
- * @returns How many bytes the header has; MORE where they are its beginning; INVALID.
+ * @param versions  One bit per accepted version: bit (version − 1). Any other is refused.
+ * @param header    Filled if the answer is a length; otherwise its fields are undefined.
+ * @returns The header's number of bytes; MORE for the beginning of one; INVALID.
  *
- * Once a beginning is INVALID, so is whatever follows it. More bytes than a header may have are
- * never MORE, and asking again with each piece that comes costs little: a header is not looked into
- * before it is whole.
+ * Once a beginning is INVALID, so are all longer ones. More bytes than a header may have are never
+ * MORE, and a call for each new piece is cheap: a header is parsed only once it is complete.
  */
 export function readProxyHeader(
   bytes: Uint8Array,
@@ -45,9 +44,9 @@ export function readProxyHeader(
 /**
  * Writes a header at `at` and returns how many bytes it has, at most PROXY_WRITTEN_MAX.
  *
- * @param header     Where the client's family is 0, the header says that there is nothing to say.
- * @param authority  The server's name that the client asked for, or ''. Version 1 has no place for
- *                   it.
+ * @param header     If the client's family is 0, the header names no addresses.
+ * @param authority  The server name that the client asked for, or ''. Version 1 has no field for
+ * it.
  */
 export function writeProxyHeader(
   out: Uint8Array,

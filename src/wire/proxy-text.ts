@@ -46,7 +46,7 @@ export function writeLine(out: Uint8Array, at: number, header: ProxyHeader): num
   return line.length
 }
 
-/** A line has one family for both addresses; of two it can only say that it does not know. */
+/** A line has one family for both addresses; for two families it can only say UNKNOWN. */
 function describe({
   clientFamily,
   client,
@@ -80,7 +80,7 @@ function isRead(line: string, header: ProxyHeader): boolean {
   )
 }
 
-/** Only IPv6 is written with colons; a zone is no part of it here. */
+/** Only IPv6 is written with colons; a zone is not allowed. */
 function readAddress(text: string, isIPv6: boolean, words: Uint32Array): Family | 0 {
   return text.includes(':') === isIPv6 && !text.includes('%') ? parseInto(text, words, 0) : 0
 }

@@ -30,14 +30,14 @@ export type CompileTask = {
   readonly sources: Sources
   readonly names: ResolvedNames
   readonly generation: number
-  /** `checksum` of the last answer; '' compiles in any case. */
+  /** `checksum` of the last answer; '' always compiles. */
   readonly previous: string
   readonly slots: SharedArrayBuffer
-  /** Those of policies' rules and of limits, which are many and counted apart. */
+  /** The slots of policies' rules and of limits, which are many and counted apart. */
   readonly policySlots: SharedArrayBuffer
   /**
-   * The shared counts: a slot that still counts connections is not given away. null before workers
-   * run.
+   * The shared counts: a slot that still counts connections is not given to another. null before
+   * workers run.
    */
   readonly stats: SharedArrayBuffer | null
   /** The served configuration, to compare the change with; null: none yet. */
@@ -46,11 +46,11 @@ export type CompileTask = {
 
 export type Served = { readonly checksum: string; readonly table: TableBuffers }
 
-/** How long each stage took, in milliseconds, in order. */
+/** The duration of each stage, in milliseconds, in order. */
 export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
 
 export type Compiled = {
-  /** Of the files alone: SHA-256. */
+  /** SHA-256 of the files alone. */
   readonly checksum: string
   /** null when there are errors. */
   readonly table: TableBuffers | null
@@ -58,42 +58,39 @@ export type Compiled = {
   readonly diagnostics: readonly Diagnostic[]
   readonly resources: readonly LoadedResource[]
   readonly names: readonly string[]
-  /** What they resolved to, as far as the endpoints of `table` are made with it. */
+  /** The addresses that they resolved to, as used for the endpoints of `table`. */
   readonly resolved: ResolvedNames
-  /** The clusters that have them. */
+  /** The clusters with such names. */
   readonly named: readonly NamedCluster[]
   readonly listeners: readonly TableListener[]
-  /** Files without a byte: perhaps just being written. */
+  /** Files without a byte: perhaps still being written. */
   readonly emptyFiles: readonly string[]
-  /** For how long all of it had been left alone when it was read. */
+  /** How long all files had been unchanged when they were read. */
   readonly restedMs: number
   /** What connections would lose compared with the served configuration; null: nothing. */
   readonly losses: Losses | null
   /** Why it may be half-written. */
   readonly doubts: readonly string[]
-  /** Who may connect, in words for the log; '' where everybody may. */
+  /** Access control, in words for the log; '' if everybody may connect. */
   readonly access: string
-  /** Rules with a destination that nothing defines. */
+  /** Rules with an undefined destination. */
   readonly unserved: number
-  /** Endpoints, clusters and routes that found no slot for a count of their own. */
+  /** Endpoints, clusters and routes without a slot of their own. */
   readonly uncounted: number
   readonly stages: Stages
 }
 
-/** What was read, of which a later change may be half; see `remembered`. */
+/** What was read, and may be half of a later change; see `remembered`. */
 type Memory = Reading & { readonly checksum: string; readonly snapshot: Snapshot | null }
 
-/**
- * What is served, and what was read last, which may be served next; this thread's own, gone with
- * it.
- */
+/** What is served, and what was read last and may be served next; kept only in this thread. */
 let remembered: readonly Memory[] = []
 
-/** The new configuration, or null when it is the one of `previous`. */
+/** The new configuration, or null if it equals `previous`. */
 export default function compileTask(task: CompileTask): Compiled | null {
   const startedMs = monotonicMs()
   const { files, unread } = readSources(task.sources)
-  const rested = restedMs(task.sources) // after reading, so that what was written meanwhile is seen
+  const rested = restedMs(task.sources) // after reading, so that later writes are noticed
   const checksum = checksumOf(files)
   const readMs = monotonicMs() - startedMs
   if (checksum === task.previous) return null
@@ -110,7 +107,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
     built,
     defines,
   )
-  flushCompileCache() // the code of all stages, after the first time; then there is nothing to write
+  flushCompileCache() // the code of all stages, after the first time; later there is nothing to write
   return {
     ...loaded,
     checksum,
@@ -128,7 +125,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
   }
 }
 
-/** Holds what was read against what is served, and keeps it for those that come after it. */
+/** Compares what was read with what is served, and keeps it for later comparisons. */
 function compare(
   served: Served | null,
   after: Memory,

@@ -15,9 +15,9 @@ import type { Compiled, CompileTask, Served } from './compile-task.ts'
 export type CompilingThread = Threads<CompileTask, Compiled | null>
 
 /**
- * A thread that compiles, which loads its code at once.
+ * A thread that compiles; it loads its code at once.
  *
- * @param least  0: only when there is a task.
+ * @param least  0: starts with the first task.
  */
 export const compilingThread = (lent = false, least = 1): CompilingThread =>
   new Threads({
@@ -29,7 +29,7 @@ export const compilingThread = (lent = false, least = 1): CompilingThread =>
 
 export class Compiler {
   readonly #sources: Sources
-  /** Which word of the counts is whose: counter-slots.ts. */
+  /** Assigns the words of the counts: counter-slots.ts. */
   readonly slots = createSlots()
   readonly #policySlots = createSlots()
   readonly #thread: CompilingThread
@@ -40,7 +40,7 @@ export class Compiler {
     this.#thread = thread
   }
 
-  /** What the files say now, or null where that is what they said last time. */
+  /** The current files' configuration, or null if they are unchanged. */
   async compile(
     generation: number,
     names: ResolvedNames,

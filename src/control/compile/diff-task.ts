@@ -17,7 +17,7 @@ import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable } from '../../table/format/table.ts'
 import { type Replayed, replay } from '../guard/replay.ts'
 
-/** Changes that are told one by one; there may be as many as rules. */
+/** Changes that are listed one by one; there may be as many as rules. */
 const CHANGES_MAX = 1_000
 
 export type DiffTask = {
@@ -35,7 +35,7 @@ export type Diff = {
   readonly errors: number
   readonly warnings: number
   readonly findings: readonly JsonMessage[]
-  /** null if not valid. */
+  /** null if invalid. */
   readonly changes: Changes | null
 }
 
@@ -54,7 +54,7 @@ type Changes = {
   readonly connections: Replayed
 }
 
-/** The answer, or in words why the body is none to answer. */
+/** The answer, or a message why the body is unusable. */
 export default function diffTask({
   body,
   names,

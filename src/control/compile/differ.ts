@@ -14,12 +14,12 @@ import type { Diff, DiffTask } from './diff-task.ts'
 const COMPARE_MS_MAX = 30_000
 const IDLE_MS = 30_000
 
-/** A comparison that came to no end, and why, in words. */
+/** A comparison that was ended, with the reason in words. */
 export type Undone = { readonly undone: string }
 
 export type DifferOptions = {
   readonly limitMs?: number
-  /** What the thread runs. */
+  /** The thread's module. */
   readonly filename?: URL
 }
 
@@ -42,7 +42,7 @@ export class Differ {
   }
 
   /**
-   * What would change if the files in `body`, which is given away, were served.
+   * What would change if the files in `body` were served; `body` is transferred.
    *
    * @param signal  Aborted when the caller has gone: then it rejects.
    */

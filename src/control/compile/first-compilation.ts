@@ -7,7 +7,7 @@ import type { Names } from '../../source/names.ts'
 import type { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
 
-/** The start waits this long for DNS; what comes later comes as a change of endpoints. */
+/** The start waits this long for DNS; later answers become changes of endpoints. */
 const NAMES_WAIT_MS = 1_000
 
 export async function compileFirst(compiler: Compiler, names: Names): Promise<Compiled> {

@@ -11,7 +11,7 @@ import type { LoadedResource } from '../../config/load.ts'
 import type { SourceFile } from '../../source/files/files.ts'
 import { LOSS_KINDS, type Losses } from './loss.ts'
 
-/** Doubts that are told. */
+/** Doubts that are listed. */
 const TOLD_MAX = 3
 
 /** What was read of the files at one time. */
@@ -52,6 +52,6 @@ function resourceDoubts(before: Reading, after: Reading): string[] {
   return gone.slice(0, TOLD_MAX).map(({ title, file }) => `${title} is not in ${file} any more`)
 }
 
-/** A list inside a resource that is cut short shows as rules that are not there. */
+/** A truncated list inside a resource shows as missing rules. */
 const lossDoubts = (losses: Losses | null): string[] =>
   LOSS_KINDS.flatMap(kind => losses?.[kind].named.map(({ name }) => `${name} would be ${kind}`) ?? [])

@@ -17,15 +17,16 @@ type HeaderChange = {
   /** A listener's key, or a destination. */
   readonly name: string
   readonly change: string
-  /** Where it is written now, or was; null where that is not known. */
+  /** Its place now, or its former place; null if unknown. */
   readonly at: WrittenAt | null
 }
 
 /**
  * The changes as losses.
  *
- * @param kind    Of the resource that says so, which is named where the file has only one of it.
- * @param keysOf  What a listener or a destination has connections by.
+ * @param kind    Of the resource with the setting, which is named if the file has only one of that
+ * kind.
+ * @param keysOf  The keys of a listener's or a destination's connections.
  */
 export const headerLosses = (
   changes: readonly HeaderChange[],
@@ -45,7 +46,7 @@ function placeOf(at: HeaderChange['at'], kind: string, resources: readonly Loade
   return { file, line, resource: others.length === 0 && title !== undefined ? title : null }
 }
 
-/** Listeners that are there before and after, and read something else. */
+/** Listeners that exist before and after, and read something else. */
 export function changedReads(old: Snapshot, now: Snapshot): HeaderChange[] {
   const names = [...now.listeners].filter(name => old.listeners.has(name))
   return names.flatMap(name => {
@@ -56,7 +57,7 @@ export function changedReads(old: Snapshot, now: Snapshot): HeaderChange[] {
   })
 }
 
-/** Destinations that are there before and after, and get another header. */
+/** Destinations that exist before and after, and get another header. */
 export function changedSends(old: Snapshot, now: Snapshot): HeaderChange[] {
   const names = new Set([...old.sends.keys(), ...now.sends.keys()])
   return [...names].flatMap(name => {

@@ -11,31 +11,28 @@ import { placeOf } from '../../table/explain/pair-rules.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 
-/**
- * Of each kind that are told one by one; keys that traffic is looked up by, of one of these and of
- * all.
- */
+/** Losses of each kind that are listed; keys for the traffic of one of them, and of all. */
 const NAMED_MAX = 100
 const OWN_KEYS_MAX = 1_000
 const KEYS_MAX = 10_000
 
-/** One thing that is lost, and how what it carries is found among the counts. */
+/** A loss, and how to find its traffic in the counts. */
 export type Loss = {
   /** "default/echo tcp[0].match[1]", a listener, or a destination. */
   readonly name: string
-  /** Where it is written now, or was. */
+  /** Its place now, or its former place. */
   readonly at: { readonly file: string; readonly line: number; readonly resource: string | null }
-  /** Of a lost rule: what nothing defines. */
+  /** For a lost rule: the undefined destination. */
   readonly missing: readonly string[]
-  /** Of one that has changed: how, in words. */
+  /** For a change: how, in words. */
   readonly change?: string
   /** Open connections that it takes, where they were found one by one (policy-losses.ts). */
   readonly open?: number
-  /** Of the counts: see `countKeys`. */
+  /** Keys of the counts: see `countKeys`. */
   readonly keys: readonly string[]
   /**
-   * Of the counts, for all of its kind together: where a rule has moved within its VirtualService,
-   * connections of before count under another place.
+   * Keys for all losses of its kind together: if a rule moved within its VirtualService, earlier
+   * connections count under another place.
    */
   readonly widerKeys: readonly string[]
 }
@@ -44,9 +41,9 @@ type LossesOfKind = {
   readonly count: number
   /** The first of them. */
   readonly named: readonly Loss[]
-  /** Of all of them; the first where there are too many. */
+  /** Keys of all of them; only of the first if there are too many. */
   readonly keys: readonly string[]
-  /** Whether there are more: then their traffic is counted as at least so much. */
+  /** Whether there are more: then their traffic is a lower bound. */
   readonly isCut: boolean
   readonly open?: number
 }
@@ -66,7 +63,7 @@ const routedKey = (virtualService: string, destination: string): string =>
 export const defaultKey = (destination: string): string => `default to ${destination}`
 export const anyKey = (destination: string): string => `any to ${destination}`
 
-/** All keys that a count of this rule and destination is found by. */
+/** All keys that find a count of this rule and destination. */
 export function countKeys(rule: RuleOrigin | null, destination: Named | null): string[] {
   const name = destination && nameOf(destination)
   if (rule === null) return name === null ? [] : [defaultKey(name), anyKey(name)]

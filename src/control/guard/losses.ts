@@ -47,9 +47,9 @@ type Side = {
   readonly resources: readonly LoadedResource[]
 }
 /**
- * What would be lost by serving `after` instead of `before`; null: nothing.
+ * What `after` loses compared with `before`; null: nothing.
  *
- * @param defines  Whether a host is one that a resource of `after` defines.
+ * @param defines  Whether a resource of `after` defines a host.
  */
 export function findLosses(
   before: Side,
@@ -106,7 +106,7 @@ class Finder {
   readonly #now: Cold
   readonly #closed: ReadonlySet<string>
   readonly #defines: (host: string) => boolean
-  /** Of the old table: what is a loop there is no loss. */
+  /** Uses the old table's listeners: a destination that is a loop there is no loss. */
   readonly #own: OwnListeners
 
   constructor(before: Side, after: Side, closed: ReadonlySet<string>, defines: (host: string) => boolean) {
@@ -119,7 +119,7 @@ class Finder {
     this.#own = ownListeners(before.table, [])
   }
 
-  /** The rules of these VirtualServices (null: of all) that are lost or removed, each once. */
+  /** The rules of these VirtualServices (null: all) that are lost or removed, each once. */
   rules(affected: ReadonlySet<string> | null): { lost: Loss[]; removed: Loss[] } {
     const wanted = (virtualService: string): boolean => affected?.has(virtualService) ?? true
     const old = this.#opening(this.#before.table, wordedRules(this.#before.table, this.#old, wanted))
@@ -138,9 +138,7 @@ class Finder {
     return { lost: [...lost.values()], removed: [...removed.values()] }
   }
 
-  /**
-   * The listeners that are closed, each with the rules and the services that had connections of it.
-   */
+  /** The closed listeners, each with the rules and the services of its connections. */
   listeners(): Loss[] {
     const { sockets } = this.#before.table
     return [...this.#closed].map(name => {
@@ -149,7 +147,7 @@ class Finder {
     })
   }
 
-  /** Of the rules and services behind a listener. */
+  /** The rules and services behind a listener. */
   keysOf(name: string): string[] {
     const { scopes, sockets } = this.#before.table
     const listener = sockets.findIndex(each => each.key === name)
@@ -161,7 +159,7 @@ class Finder {
     })
   }
 
-  /** The destinations that are emptied, each where a rule draws it. */
+  /** The emptied destinations, each with the place of a rule that picks it. */
   destinations(names: readonly string[]): Loss[] {
     if (names.length === 0) return []
     const rules = new Map<string, RuleOrigin>()
@@ -188,13 +186,13 @@ class Finder {
     return found ? { file: found.file, line: found.line, resource: found.title } : this.#somewhere()
   }
 
-  /** Where nothing says where: the first file. */
+  /** If the place is unknown: the first file. */
   #somewhere(): Loss['at'] {
     const [first] = [...this.#after.resources, ...this.#before.resources]
     return { file: first?.file ?? 'configuration', line: 1, resource: null }
   }
 
-  /** Without rules that can never match, and listeners that another has the socket of. */
+  /** Without rules that can never match, and listeners whose socket another has. */
   #opening(table: Table, rules: ReadonlyMap<string, Worded[]>): Map<string, Worded[]> {
     const open = new Set(openKeys(table))
     return new Map(
@@ -210,14 +208,14 @@ class Finder {
     if (loss !== null) add(lost, loss)
     if (after !== null || loss !== null) return
     const { rule } = before
-    // A loss that follows from a closed listener is reported with the listener.
+    // A loss caused by a closed listener is reported with the listener.
     if (this.#closed.has(socketOf(scope)) && this.#isStillWritten(rule)) return
     add(removed, lossOf(ruleName(rule), ruleAt(rule), [ruleKey(rule)]))
   }
 
   /**
-   * A rule that is written as it was, and applies nowhere, since a service has gone that it needs;
-   * or null.
+   * An unchanged rule that applies nowhere any more, since a service that it needs has gone; or
+   * null.
    */
   #withoutService(before: Worded, scope: string): Loss | null {
     const { rule } = before
@@ -230,17 +228,14 @@ class Finder {
     return lostRule(rule, rule, missing, served.map(nameOf))
   }
 
-  /**
-   * A rule of whose destinations nothing defines some now, where it had some that could be served;
-   * or null.
-   */
+  /** A rule with some undefined destinations that had some it could serve; or null. */
   #undefined(before: Worded, after: Worded): Loss | null {
     const served = this.#servedBy(before).map(nameOf)
     const earlier = this.#drawn(this.#before.table, this.#old, before, 'unknown-destination').map(nameOf)
     const now = this.#drawn(this.#after.table, this.#now, after, 'unknown-destination').map(nameOf)
     const missing = now.filter(name => !earlier.includes(name))
     if (missing.length === 0 || served.length === 0) return null
-    // What is misspelt takes the place of what it had; what is added takes from all of them.
+    // A misspelt destination replaces the old one; an added one takes from all.
     const left = this.#drawn(this.#after.table, this.#now, after, null).map(nameOf)
     const gone = served.filter(name => !left.includes(name))
     return lostRule(before.rule, after.rule, missing, gone.length > 0 ? gone : served)
@@ -250,7 +245,7 @@ class Finder {
     return this.#drawn(this.#before.table, this.#old, before, null)
   }
 
-  /** What a rule draws of which connections end so. */
+  /** The destinations of a rule that end connections for these reasons. */
   #drawn(table: Table, cold: Cold, { row }: Worded, ends: 'unknown-destination' | null): Named[] {
     const facts = { comesBack: false, mayResolve: false, own: this.#own }
     return destinationsOf(table, cold, table.rules[row * Rule.WORDS + Rule.route]).filter(
@@ -258,7 +253,7 @@ class Finder {
     )
   }
 
-  /** Whether its VirtualService says what it said: then the rule is not gone by itself. */
+  /** Whether its VirtualService is unchanged: then the rule is not gone by itself. */
   #isStillWritten({ virtualService }: RuleOrigin): boolean {
     const digest = this.#before.snapshot?.virtualServices.get(virtualService)
     return digest !== undefined && digest === this.#after.snapshot?.virtualServices.get(virtualService)
@@ -279,12 +274,12 @@ function add(losses: Map<string, Loss>, loss: Loss): void {
   })
 }
 
-/** The listener's key of a scope's: what is behind it is the service of the mesh. */
+/** The key of a scope's listener: at the mesh, the service. */
 const socketOf = (scope: string): string => scope.split(' ', 2).join(' ')
 
-/** The same without the Gateway's name: a Gateway that is renamed goes on at its addresses. */
+/** The same without the Gateway's name: a renamed Gateway keeps its addresses. */
 const placeOfScope = (scope: string): string => scope.slice(scope.indexOf(' ') + 1)
 
-/** The same without the address: a Gateway, or a service of the mesh, that is given another. */
+/** The same without the address: a Gateway, or a service of the mesh, with a new one. */
 const ownerOfScope = (scope: string): string =>
   `${scope.split(' ', 1)[0]}${scope.slice(socketOf(scope).length)}`

@@ -20,10 +20,10 @@ import { countKeys, LOSS_KINDS, type Loss, type Losses, type LossKind } from './
 
 export type GuardMode = Settings['reload']['guard']
 
-/** Connections that something has. */
+/** Connections of something. */
 type Traffic = { readonly open: number; readonly lastMinute: number }
 
-/** What a change takes from connections: what it is refused for, or what is served all the same. */
+/** What a change takes from connections: the reasons for a refusal, or warnings. */
 export type Weighed = Traffic & {
   readonly rules: number
   readonly listeners: number
@@ -34,17 +34,17 @@ export type Weighed = Traffic & {
 
 export type Verdict = {
   readonly refused: boolean
-  /** Of what it is refused for; where it is served, of everything. */
+  /** Totals: of the reasons for a refusal; of everything if it is served. */
   readonly weighed: Weighed
   /** "3 rules, 41 connections open, 120 in the last minute". */
   readonly text: string
-  /** CFG470 for each lost rule, and for whatever else it is refused for. */
+  /** CFG470 for each lost rule, and for every other reason for a refusal. */
   readonly findings: readonly Diagnostic[]
-  /** What is served with a warning, a sentence for each. */
+  /** Warnings of a served change, a sentence for each. */
   readonly warnings: readonly string[]
 }
 
-/** Reads how much traffic counts have; `lastMinute` is the observer's. */
+/** Reads traffic from the counts; `lastMinute` is the observer's. */
 export type Counts = {
   readonly totals: readonly Total<SeriesName>[]
   readonly lastMinute: (total: Total<SeriesName>) => number
@@ -138,7 +138,7 @@ function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean)
   }
 }
 
-/** Sentences of one kind that are told one by one. */
+/** Sentences of one kind that are listed. */
 const WARNINGS_MAX = 10
 
 function warningsOf(kind: LossKind, losses: Losses, traffic: TrafficByKey): string[] {
@@ -154,11 +154,11 @@ function warningsOf(kind: LossKind, losses: Losses, traffic: TrafficByKey): stri
   ]
 }
 
-/** What is gone stands nowhere; what has changed does. */
+/** Removed things have no place; changed ones do. */
 const placeText = ({ at: { file, line }, change }: Loss): string =>
   change === undefined ? '' : `${file}:${line}: `
 
-/** The counts by the keys that losses are looked up by. */
+/** The counts by the keys that losses look up. */
 class TrafficByKey {
   readonly #traffic: Traffic[] = []
   readonly #byKey = new Map<string, number[]>()
@@ -180,7 +180,7 @@ class TrafficByKey {
     }
   }
 
-  /** What has any of these keys, each connection once. */
+  /** The connections with any of these keys, each once. */
   of(keys: readonly string[]): Traffic {
     const found = new Set(keys.flatMap(key => this.#byKey.get(key) ?? []))
     let [open, lastMinute] = [0, 0]

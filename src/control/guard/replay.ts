@@ -23,7 +23,7 @@ import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
 import { createQuery, type Query } from '../../table/match/query.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 
-/** Moves that are told one by one, those of most connections first. */
+/** Moves that are listed, those of most connections first. */
 const MOVES_MAX = 100
 
 /**
@@ -37,7 +37,7 @@ type Fate = (typeof FATES)[number]
 type Move = {
   readonly connections: number
   readonly fate: Fate
-  /** The rule that routed them, as explain writes it; null: none did. */
+  /** The rule that routed them, as explain writes it; null: none. */
   readonly rule: string | null
   /** "reviews.default.svc.cluster.local:9080 subset v2", or "as asked". */
   readonly from: string
@@ -118,7 +118,7 @@ class Again {
    * All destinations that can be picked for the connection in `words` (a live row); 'denied' if a
    * policy would not let it in; null if no listener remains.
    *
-   * @param before  The table that it was decided with, where it is still known.
+   * @param before  The table that decided it, if it is still known.
    */
   destinations(
     listener: string,
@@ -143,8 +143,8 @@ class Again {
   }
 
   /**
-   * Whether it would get as far as the rules, and as whom: with the header that it brought, or
-   * brought none, before the listener as it is now.
+   * Whether it would get as far as the rules, and as which client: with its PROXY header or
+   * without, at the listener as it is now.
    */
   #introduces(query: Query, words: Int32Array, before: Table | null): boolean {
     const hadHeader = words[Live.peerFamily] !== 0
@@ -160,7 +160,7 @@ class Again {
       return true
     }
     if (peer === Peer.sender)
-      // A header may have no client (LOCAL).
+      // A header may name no client (LOCAL).
       return !before || judgePeer(before, words[Live.listener], family, this.#peer) === peer
     if (hadHeader) this.#isItself(query, family)
     return true
@@ -174,7 +174,7 @@ class Again {
     )
   }
 
-  /** What its header named is payload now; the address that it had dialed is not known. */
+  /** Its header would be payload now; the address that it dialed is unknown. */
   #isItself(query: Query, family: Family | 0): void {
     query.clientFamily = family
     query.client.set(this.#peer)

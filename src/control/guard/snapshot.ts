@@ -11,17 +11,15 @@ import type { Table } from '../../table/format/table.ts'
 import type { Cluster, Plan, ReadsProxy, Rule, WrittenAt } from '../../table/plan/plan.ts'
 
 export type Snapshot = {
-  /** Of each scope and VirtualService, a hash of the places that its rules stand at. */
+  /** For each scope and VirtualService, a hash of the places of its rules. */
   readonly shape: ReadonlyMap<string, number>
-  /** Rules that draw a destination which nothing defines: scope, place and destination. */
+  /** Rules with an undefined destination: scope, place and destination. */
   readonly unknown: ReadonlyMap<string, Unserved>
-  /**
-   * Whether each defined destination has an endpoint, as far as known.
-   */
+  /** Whether each defined destination has an endpoint, as far as known. */
   readonly destinations: ReadonlyMap<string, boolean>
   /** Keys of the listeners that are opened. */
   readonly listeners: ReadonlySet<string>
-  /** The PROXY headers that listeners read, by their keys; and those that destinations get. */
+  /** The PROXY headers that listeners read, by listener; and those that destinations get. */
   readonly reads: ReadonlyMap<string, ReadsProxy>
   readonly sends: ReadonlyMap<string, Sent>
   /** Digests of the VirtualServices, by 'namespace/name'. */
@@ -34,7 +32,7 @@ type Unserved = { readonly virtualService: string; readonly place: string }
 
 const KIND = 'VirtualService '
 
-/** Between the parts of a key; no name has it. */
+/** Separates the parts of a key; no name contains it. */
 const SEPARATOR = '\n'
 
 const shapeKey = (scope: string, virtualService: string): string => `${scope}${SEPARATOR}${virtualService}`
@@ -106,7 +104,7 @@ function sentIn(clusters: readonly Cluster[]): Map<string, Sent> {
 export const unservedRules = ({ unknown }: Snapshot): number =>
   new Set([...unknown.values()].map(each => each.place)).size
 
-/** As pair-rules.ts says it. */
+/** As in pair-rules.ts. */
 const nameOf = ({ host, port, subset }: Cluster): string =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 

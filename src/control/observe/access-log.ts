@@ -19,20 +19,20 @@ import type { Logger } from './log.ts'
 
 const LOOK_MS = 10_000
 const RESTART_MS = 1_000
-/** How long the thread of a log that was closed is kept. */
+/** How long the thread of a closed log is kept. */
 const IDLE_MS = 1_000
-/** What a reader that does not read may hold up the end. */
+/** How long a reader that does not read may delay the end. */
 const END_MS_MAX = 2_000
 
 export type AccessLogSettings = Pick<AccessLogTask, 'path' | 'format' | 'everyMs'> & {
-  /** A line also when a connection is made. */
+  /** Whether to write a line when a connection is established, too. */
   readonly open: boolean
 }
 
 export type LoggingThreads = Threads<AccessLogTask, void>
 
 /**
- * None where there is no access log.
+ * null: no access log.
  *
  * @param most  One for each log that is written at the same time.
  */
@@ -52,7 +52,7 @@ export class AccessLog {
   readonly #threads: LoggingThreads
   readonly #timer: NodeJS.Timeout
   readonly #ended = Promise.withResolvers<void>()
-  /** For a thread that has to be started anew. */
+  /** For a restarted thread. */
   #tables: TableBuffers[] = []
   #port: MessagePort | null = null
   #restart: NodeJS.Timeout | undefined
@@ -74,18 +74,19 @@ export class AccessLog {
     this.configure(settings)
   }
 
-  /** Writes as these settings say from now on; null: nothing. */
+  /** Writes by these settings from now on; null: nothing. */
   configure(settings: AccessLogSettings | null): void {
     if (this.#ending || JSON.stringify(settings) === JSON.stringify(this.#settings)) return
     this.#settings = settings
-    // Here and not in the thread: what ends before it is started waits for it in the rings.
+    // Here and not in the thread: connections that end before it has started wait for it in the
+    // rings.
     const wanted = settings === null ? 0 : Wanted.ends | (settings.open ? Wanted.connects : 0)
     for (const { records } of this.#journals) want(records, wanted)
     if (this.#port) this.#post({ kind: 'end' })
     else if (this.#restart === undefined) this.#start()
   }
 
-  /** Lines that could not be written, ever. */
+  /** Lines that could not be written, since the start. */
   get lost(): number {
     return this.#lostBefore + this.#lost
   }
@@ -97,8 +98,8 @@ export class AccessLog {
   }
 
   /**
-   * The clients part of the newest table is about to be replaced. Of endpoints, records have the
-   * address, so that thread needs to know nothing.
+   * The clients part of the newest table is about to be replaced. Records have the addresses of
+   * endpoints, so new endpoints do not matter to that thread.
    */
   revisingClients(clients: SharedArrayBuffer): void {
     this.#tables = this.#tables.with(-1, { ...this.#tables[this.#tables.length - 1], clients })
@@ -145,14 +146,14 @@ export class AccessLog {
     )
   }
 
-  /** It was told to: for good, or for one with other settings. */
+  /** It was told to: for good, or for a log with other settings. */
   #onEnded(): void {
     this.#closePort()
     if (this.#ending) this.#ended.resolve()
     else this.#start()
   }
 
-  /** What the thread has reported last may still stand in the port: its end comes by another. */
+  /** The thread's last report may still be in the port, since its end arrives by another way. */
   #closePort(): void {
     const port = this.#port
     for (let last = port && receiveMessageOnPort(port); last; last = port && receiveMessageOnPort(port))
@@ -183,7 +184,7 @@ export class AccessLog {
     return this.#journals.reduce((sum, { records }) => sum + count(records), 0)
   }
 
-  /** Tells of what is missing since the last look. */
+  /** Logs what was lost since the last check. */
   #look(): void {
     const dropped = this.#sum(droppedRecords)
     const missing = dropped + this.lost

@@ -12,10 +12,10 @@ import type { Total } from '../../stats/series-totals.ts'
 import type { Changes } from './changes.ts'
 
 type Baseline = {
-  /** The generation in which it became what it is, and when that was. */
+  /** The generation and the time of its last change. */
   readonly generation: number
   readonly at: string
-  /** What had been counted, by the key of the name. */
+  /** The counts at that time, by the key of the name. */
   readonly counts: ReadonlyMap<string, Total<SeriesName>>
 }
 
@@ -25,7 +25,7 @@ export class Baselines {
   readonly #byService = new Map<string, Baseline>()
   #first: Baseline = { generation: 0, at: '', counts: new Map() }
 
-  /** A generation has just been published; `changes` are of all kinds of resources, by title. */
+  /** A generation was just published; `changes` are of all kinds of resources, by title. */
   published(generation: number, changes: Changes, totals: () => readonly Total<SeriesName>[]): void {
     const at = wallTime()
     if (this.#first.generation === 0) this.#first = { generation, at, counts: new Map() }
@@ -39,7 +39,7 @@ export class Baselines {
     }
   }
 
-  /** The baseline of a VirtualService, "namespace/name", that is served. */
+  /** The baseline of a served VirtualService, "namespace/name". */
   of(service: string): Baseline {
     return this.#byService.get(service) ?? this.#first
   }

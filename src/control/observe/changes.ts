@@ -1,4 +1,4 @@
-/** What differs between two configurations, by title and by listener, for the log. */
+/** The differences between two configurations, by title and by listener, for the log. */
 
 import type { LoadedResource } from '../../config/load.ts'
 

@@ -10,12 +10,9 @@ import type { Compiled } from '../compile/compile-task.ts'
 import type { Verdict, Weighed } from '../guard/reload-guard.ts'
 import { type Changes, changedKeys } from './changes.ts'
 
-/** Reloads that are remembered. */
+/** Reloads that are kept. */
 const RELOADS_MAX = 64
-/**
- * Findings that are remembered of each, the worst first; and names of what it changed, of each
- * kind.
- */
+/** Findings kept of each, the worst first; and names of what it changed, of each kind. */
 export const FINDINGS_MAX = 100
 const TITLES_MAX = 100
 
@@ -31,7 +28,7 @@ type Reload = {
   readonly number: number
   readonly at: string
   readonly outcome: Outcome
-  /** What is served after it. */
+  /** The generation served after it. */
   readonly generation: number
   readonly totalMs: number
   readonly stagesMs: Readonly<Record<string, number>>
@@ -40,11 +37,11 @@ type Reload = {
   readonly errors: number
   readonly warnings: number
   readonly findings: readonly Diagnostic[]
-  /** Of the files: what `weir reload --accept` takes. null where they were not read. */
+  /** Of the files: what `weir reload --accept` takes. null if they were not read. */
   readonly checksum: string | null
   /** What connections lose by it, or would have lost; null: nothing. */
   readonly loses: Weighed | null
-  /** What else there is to say: the files that are empty, our bug. */
+  /** Other causes: the empty files, our bug. */
   readonly note: string | null
 }
 
@@ -54,7 +51,7 @@ export const worstFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
   diagnostics.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity))
 
 export class History {
-  /** How often each outcome was, ever. */
+  /** The count of each outcome, since the start. */
   readonly counts: Record<Outcome, number> = { taken: 0, refused: 0, guarded: 0, emptied: 0, failed: 0 }
   /** Wall-clock milliseconds; 0: never. */
   lastTakenMs = 0
@@ -68,7 +65,7 @@ export class History {
     return this.#reloads
   }
 
-  /** The files are again what is served. */
+  /** The files equal the served configuration again. */
   unchanged(): void {
     this.isCurrent = true
   }
@@ -101,7 +98,7 @@ export class History {
     })
   }
 
-  /** It did not come to a configuration. */
+  /** No configuration came of it. */
   addNote(outcome: 'emptied' | 'failed', generation: number, note: string): void {
     const nothing = { added: [], changed: [], removed: [] }
     this.#remember({
@@ -134,7 +131,7 @@ const keysOf = (compiled: Compiled | null): string[] => compiled?.listeners.map(
 
 const round = (ms: number): number => Number(ms.toFixed(1))
 
-/** The first titles of each kind, and how many more there are. */
+/** The first titles of each kind, and the number of the others. */
 function fewTitles(changes: Changes): Reload['resources'] {
   const few = {
     added: changes.added.slice(0, TITLES_MAX),

@@ -40,7 +40,7 @@ type Written = {
   readonly err?: { readonly stack?: string }
 }
 
-/** One record as a line; fields other than the message are for machines, but for a stack. */
+/** One record as a line; fields other than the message are for machines, except for a stack. */
 function forPeople(line: string, colours: boolean): string {
   const { level, time, msg = '', err } = JSON.parse(line) as Written
   const label = level.padEnd(5)

@@ -1,6 +1,4 @@
-/**
- * The log's messages about configurations and workers, for people and as fields for programs.
- */
+/** The log's messages about configurations and workers, for people and as fields for programs. */
 
 import type { Severity } from '../../config/findings/diagnostic.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
@@ -23,7 +21,7 @@ const LEVELS: { readonly [severity in Severity]: 'error' | 'warn' | 'info' } = {
   info: 'info',
 }
 
-/** Errors first: where there are too many, those are the ones to see. */
+/** Errors first: if there are too many, those are the ones to see. */
 export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
   const shown = worstFirst(diagnostics).slice(0, DIAGNOSTICS_MAX)
   for (const each of shown) {
@@ -70,7 +68,7 @@ export function logGeneration(
     log.warn({ uncounted }, `${uncounted} endpoints have no count of their own: there are too many`)
 }
 
-/** What was refused for what it would take from connections, and how it is taken all the same. */
+/** A refusal with its losses, and how to accept the change in spite of them. */
 export function logGuarded(log: Logger, generation: number, { checksum }: Compiled, verdict: Verdict): void {
   const { findings, text, weighed } = verdict
   for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
@@ -81,16 +79,14 @@ export function logGuarded(log: Logger, generation: number, { checksum }: Compil
   )
 }
 
-/** What a change that is served has taken from connections. */
+/** The losses of a served change. */
 export function logLosses(log: Logger, generation: number, { findings, warnings, weighed }: Verdict): void {
   for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
     log.warn({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
   for (const text of warnings) log.warn({ generation, loses: weighed }, text)
 }
 
-/**
- * Rules with a destination that nothing defines; told where there are more or fewer than before.
- */
+/** Rules with an undefined destination; logged if their number changes. */
 export function logUnserved(
   log: Logger,
   generation: number,
@@ -105,7 +101,7 @@ export function logUnserved(
   )
 }
 
-/** Who may connect, at the start and where it differs from before. */
+/** Access control, logged at the start and when it changes. */
 export function logAccess(log: Logger, generation: number, before: Compiled | null, after: Compiled): void {
   if (after.access === (before?.access ?? '')) return
   log.info(
@@ -114,7 +110,7 @@ export function logAccess(log: Logger, generation: number, before: Compiled | nu
   )
 }
 
-/** Endpoints that took the place of those of `table`, while the generation goes on. */
+/** Endpoints that replaced those of `table` within a generation. */
 export function logEndpoints(
   log: Logger,
   { generation, endpointsRevision }: Pick<Table, 'generation' | 'endpointsRevision'>,

@@ -16,14 +16,14 @@ import { droppedRecords } from '../../stats/records.ts'
 import { SeriesTotals, type Total } from '../../stats/series-totals.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 
-/** Rows that are done are freed this often; until then they are not used again. */
+/** The interval at which finished rows are freed; until then they are not reused. */
 const FOLD_MS = 1_000
 const MINUTE_MS = 60_000
 
 export class Observer {
-  /** The connections that are open. */
+  /** The open connections. */
   readonly live: LiveConnections
-  /** What the rows of their tables mean. */
+  /** The meaning of rows, by their tables. */
   readonly generations: Generations
   readonly #journals: readonly JournalMemory[]
   readonly #series: SeriesTotals<SeriesName>
@@ -47,7 +47,7 @@ export class Observer {
 
   /** A table is about to be published. */
   publishing(table: TableBuffers): void {
-    this.#series.fold() // names what is of the table that falls out
+    this.#series.fold() // names what refers to the table that is dropped
     this.generations.add(table)
     this.generations.trim()
   }
@@ -57,22 +57,20 @@ export class Observer {
     this.generations.revise(part, buffer)
   }
 
-  /** What was ever counted by rule, destination, endpoint and client, over all generations. */
+  /** All counts by rule, destination, endpoint and client, over all generations. */
   totals(): Total<SeriesName>[] {
     return this.#series.totals()
   }
 
   /**
-   * Of a total's connections those of the last minute, give or take ten seconds; none where there
-   * was none in it.
+   * How many of a total's connections are of the last minute, within ten seconds; none if it had
+   * none.
    */
   lastMinute({ name, opened, moved, lastWallMs }: Total<SeriesName>): number {
     return lastWallMs < wallMs() - MINUTE_MS ? 0 : this.#lastMinute.of(name.key, opened - moved)
   }
 
-  /**
-   * Names dropped for lack of space; their counts are in "other".
-   */
+  /** Names dropped for lack of space; their counts are in "other". */
   get namesGivenUp(): number {
     return this.#series.givenUp
   }
@@ -84,7 +82,7 @@ export class Observer {
     )
   }
 
-  /** Records that found no room on their way to the access log, ever. */
+  /** Records dropped on their way to the access log, since the start. */
   get recordsDropped(): number {
     return this.#journals.reduce((sum, { records }) => sum + droppedRecords(records), 0)
   }

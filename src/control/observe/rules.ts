@@ -13,7 +13,7 @@ import type { Table } from '../../table/format/table.ts'
 import type { RuleOrigin, Split } from '../../table/plan/plan.ts'
 import type { Baselines } from './baselines.ts'
 
-/** A rule as written, once for each set of destinations that it leads to. */
+/** A rule as written, once for each set of destinations. */
 export type RuleEntry = {
   readonly origin: RuleOrigin
   /** Why it can never match, at any of its listeners; null: it can. */
@@ -32,7 +32,7 @@ type Delivered = {
   readonly open: number
   readonly receivedBytes: number
   readonly sentBytes: number
-  /** ISO 8601; null: none since the rule is what it is. */
+  /** ISO 8601; null: none since its VirtualService last changed. */
   readonly lastAt: string | null
 }
 
@@ -46,12 +46,12 @@ type DeliveredTo = Delivered & {
   readonly deliveredShare: Band | null
 }
 
-/** A share that was seen, and where the true one lies, with 95 % confidence. */
+/** A delivered share, and the 95 % interval of the true one. */
 type Band = { readonly share: number; readonly low: number; readonly high: number }
 
 /**
- * Every rule of a table, in the order in which they are tried; the same rule at several listeners
- * is one. A rule that can match only at some listeners is listed for those.
+ * Every rule of a table, in the order of evaluation; the same rule at several listeners is one. A
+ * rule that can match only at some listeners is listed for those.
  */
 export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
   const byRule = new Map<
@@ -83,7 +83,7 @@ export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]>
   return entries
 }
 
-/** What was counted, by rule; those that no rule took are under ''. */
+/** Counts by rule; connections without a rule are under ''. */
 export class RuleCounts {
   readonly #byRule: ReadonlyMap<string, readonly Total<SeriesName>[]>
   readonly #baselines: Baselines
@@ -93,7 +93,7 @@ export class RuleCounts {
     this.#baselines = baselines
   }
 
-  /** Connections that the rule has got since it is what it is. */
+  /** The connections of the rule since its VirtualService last changed. */
   hits({ origin }: RuleEntry): number {
     const { counts } = this.#baselines.of(origin.virtualService)
     let hits = 0
@@ -104,10 +104,7 @@ export class RuleCounts {
     return hits
   }
 
-  /**
-   * The rule as a whole, and each of its destinations; those that it led to before it was last
-   * reloaded come last.
-   */
+  /** The rule as a whole, and each of its destinations; former destinations come last. */
   delivered({
     origin,
     destinations,
@@ -137,8 +134,8 @@ export class RuleCounts {
   }
 
   /**
-   * What no rule took and was sent on all the same, by destination; null: an address that is no
-   * service.
+   * Connections without a rule that went on nevertheless, by destination; null: an address that is
+   * no service.
    */
   unruled(): (Delivered & { readonly destination: SeriesName['destination']; readonly other: boolean })[] {
     const groups = Map.groupBy(this.#byRule.get('') ?? [], ({ name }) =>
@@ -158,7 +155,7 @@ export class RuleCounts {
       if (base === undefined) return total
       const less = (field: 'opened' | 'moved' | 'received' | 'sent') =>
         Math.max(0, total[field] - base[field])
-      // What is open stays so: closed is taken off by as much as opened.
+      // Open connections stay open: closed is reduced by as much as opened.
       const closed = total.closed - (total.opened - total.moved) + (less('opened') - less('moved'))
       return {
         ...total,
@@ -204,8 +201,8 @@ function summed(totals: readonly Total<SeriesName>[]): Delivered {
 const Z = 1.959963984540054
 
 /**
- * The band of a share of which `count` of `all` were seen: Wilson's score interval (1927), which
- * holds for few connections and for shares near 0 and 1, too.
+ * The interval of a share of which `count` of `all` were seen: Wilson's score interval (1927),
+ * which also holds for few connections and for shares near 0 and 1.
  */
 export function wilson(count: number, all: number): Band | null {
   if (all <= 0) return null

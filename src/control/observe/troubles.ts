@@ -24,7 +24,7 @@ export class Troubles {
     this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
   }
 
-  /** Tells what is new since the last look. */
+  /** Logs the changes since the last check. */
   look(): void {
     const counts = this.#counts()
     const fresh = REASON_NAMES.map((name, reason) => [name, counts[reason] - this.#told[reason]] as const)
@@ -35,7 +35,7 @@ export class Troubles {
     this.#log.warn({ notServed: Object.fromEntries(troubles) }, `connections not served: ${text}`)
   }
 
-  /** A last look; none after it. */
+  /** A last check; none after it. */
   close(): void {
     clearInterval(this.#timer)
     this.look()

@@ -17,7 +17,7 @@ type Probes = {
   readonly [engine in 'uring' | 'epoll']: () => { readonly ok: boolean; readonly reason: string }
 }
 
-/** The better one first; `node` runs everywhere. */
+/** The best one first; `node` runs everywhere. */
 const TRIED = ['uring', 'epoll'] as const
 const CALLED = { uring: 'io_uring', epoll: 'epoll', node: 'node' } as const
 

@@ -28,13 +28,13 @@ const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
 type DataPlaneOptions = {
   readonly log: Logger
   readonly threads?: { readonly working?: WorkingThreads; readonly logging?: LoggingThreads }
-  /** Called where no worker has ever begun, and each has died. */
+  /** Called if no worker has ever started, and each has died. */
   readonly onFailed: (error: Error) => void
 }
 
 export class DataPlane {
   readonly engine: EngineKind
-  /** What the workers' connections are and were. */
+  /** The workers' open and ended connections. */
   readonly observer: Observer
   readonly #supervisor: Supervisor
   readonly #accessLog: AccessLog
@@ -42,14 +42,14 @@ export class DataPlane {
   readonly #troubles: Troubles
   readonly #log: Logger
   readonly #onFailed: (error: Error) => void
-  /** Workers that died before any had begun. */
+  /** Workers that died before any had started. */
   readonly #stillborn = new Set<number>()
   /** What is to be revoked once all workers have adopted its generation; null: nothing. */
   #revoking: { readonly generation: number; readonly overMs: number } | null = null
   #began = false
   #announced = false
   #opens = false
-  /** Whether each worker has opened every listener, since there has been one. */
+  /** Whether each worker has opened every listener, since there was one. */
   #opened = false
   /** The first table with a listener, after none or one without. */
   #opensSince = 0
@@ -88,7 +88,7 @@ export class DataPlane {
     return this.#supervisor.sources
   }
 
-  /** Whether each worker has once opened every listener; a worker that ended has to begin again. */
+  /** Whether each worker has once opened every listener; a replaced worker has to do so again. */
   get ready(): boolean {
     return this.#supervisor.ready && (this.#opened || !this.#opens)
   }
@@ -97,7 +97,7 @@ export class DataPlane {
     return this.#supervisor.status()
   }
 
-  /** Lines of the access log that could not be written, ever. */
+  /** Lines of the access log that could not be written, since the start. */
   get accessLogLost(): number {
     return this.#accessLog.lost
   }
@@ -114,7 +114,7 @@ export class DataPlane {
     this.#supervisor.publish(generation, table)
   }
 
-  /** Replaces a part of the table that was published last; its generation goes on. */
+  /** Replaces a part of the table that was published last; its generation continues. */
   revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
     this.observer.revising(part, buffer)
     if (part === 'clients') this.#accessLog.revisingClients(buffer)
@@ -122,9 +122,9 @@ export class DataPlane {
   }
 
   /**
-   * Goes on with these settings, as far as they can change while it runs.
+   * Applies these settings, as far as they can change at run time.
    *
-   * @returns Those that cannot, with why.
+   * @returns The others, with the reason.
    */
   adopt(settings: Settings): string[] {
     const limits = limitsOf(settings)
@@ -134,7 +134,7 @@ export class DataPlane {
     return limits.maxConnections > most ? [`maxConnections (beyond the ${most} of the start)`] : []
   }
 
-  /** Resets connections that are open now, spread over a time, and serves on. */
+  /** Resets selected open connections over a time, and keeps serving. */
   drainSelected(selection: Selection, overMs: number): SelectedDrain {
     const drain = new SelectedDrain(this.observer, selection, overMs)
     this.#supervisor.tell(drain.orders())
@@ -187,7 +187,7 @@ export class DataPlane {
     await this.#closeObservers()
   }
 
-  /** Opens the access log's file anew: it was renamed. */
+  /** Reopens the access log's file after a rename. */
   reopenLogs(): void {
     this.#accessLog.reopen()
   }
@@ -203,7 +203,7 @@ export class DataPlane {
     this.#log.info('ready: every listener accepts')
   }
 
-  /** Where no worker has ever begun and each has died, it is no use to go on. */
+  /** If no worker has ever started and each has died, weir gives up. */
   #mourn(worker: number, error: Error): void {
     if (this.#began) return
     this.#stillborn.add(worker)
@@ -212,7 +212,7 @@ export class DataPlane {
     this.#onFailed(error)
   }
 
-  /** What a worker reports of an older table, without a listener, says nothing. */
+  /** A worker's report about an older table without a listener does not count. */
   #hasOpened({ generation, failures }: WorkerStatus): boolean {
     return this.#opens && generation >= this.#opensSince && failures.length === 0
   }

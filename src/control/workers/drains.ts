@@ -1,11 +1,9 @@
-/**
- * The drains of selected connections, newest first, with their progress.
- */
+/** The drains of selected connections, newest first, with their progress. */
 
 import { wallTime } from '../../base/clock.ts'
 import type { SelectedDrain, Selection } from './selected-drain.ts'
 
-/** Drains that are remembered. */
+/** Drains that are kept. */
 const DRAINS_MAX = 16
 
 type DrainProgress = {
@@ -15,7 +13,7 @@ type DrainProgress = {
   readonly selection: Selection
   readonly overS: number
   readonly matched: number
-  /** Of these, the ones that are still open. */
+  /** The selected connections that are still open. */
   readonly left: number
   readonly elapsedS: number
 }

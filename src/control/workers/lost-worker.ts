@@ -45,7 +45,7 @@ export async function endLostWorker(worker: LostWorker): Promise<number> {
   return lost
 }
 
-/** What was handed over to a worker and not taken is lost with it, as if it had been. */
+/** A connection in its inbox is lost with it, as if it had taken it. */
 function emptyInbox(inboxes: Inboxes, index: number): number[] {
   const given: number[] = []
   inboxes.close(index)

@@ -37,8 +37,8 @@ function openFilesMax(): number {
 const MAY_BIND = 1n << 10n
 
 /**
- * The first port that this process may open; 0 where it may open all, or where that cannot be known
- * (no /proc). Read as ip(7) says: `status` is /proc/self/status, `start` the sysctl
+ * The first port that this process may open; 0 if it may open all, or if that is unknown (no
+ * /proc). Read as ip(7) says: `status` is /proc/self/status, `start` the sysctl
  * ip_unprivileged_port_start.
  */
 export function openPortsFrom(status = textOf('/proc/self/status'), start = textOf(UNPRIVILEGED)): number {

@@ -29,7 +29,7 @@ type Denied = {
   readonly policy: number
 }
 
-/** Those that `table` denies. */
+/** The connections that `table` denies. */
 export function findDenied({ live, generations }: Observer, table: Table): Denied[] {
   const { access } = table
   if (access === null) return []
@@ -49,7 +49,7 @@ export function findDenied({ live, generations }: Observer, table: Table): Denie
   return denied
 }
 
-/** What each worker is told; the times are spread evenly, each a little off. */
+/** The order for each worker; the times are spread evenly, with jitter. */
 export function revocation(
   denied: readonly Denied[],
   generation: number,
@@ -70,7 +70,7 @@ export function revocation(
   )
 }
 
-/** Counts them at the rules that deny them, as if these had been asked first. */
+/** Counts them at the rules that deny them, as if those had been checked first. */
 export function countDenied(stats: SharedArrayBuffer, { access }: Table, denied: readonly Denied[]): void {
   if (access === null) return
   const { policyMatches } = openStats(stats)

@@ -14,7 +14,7 @@ import { matchedOf } from '../../stats/generations.ts'
 import type { Connection } from '../../stats/live-connections.ts'
 import type { Observer } from '../observe/observer.ts'
 
-/** Everything that is given must hold; nothing given is all connections. */
+/** A connection must match every given condition; without any, all match. */
 export type Selection = {
   /** The listener's key: "default/tcp-gw 127.0.0.1:9000". */
   readonly listener?: string
@@ -32,7 +32,7 @@ export type Selection = {
 
 type Meant = Pick<Connection, 'worker' | 'row' | 'id'>
 
-/** A drain that is under way. */
+/** A drain in progress. */
 export class SelectedDrain {
   readonly selection: Selection
   readonly overMs: number
@@ -57,7 +57,7 @@ export class SelectedDrain {
     return this.#meant.length
   }
 
-  /** Of these, the ones that are still open. */
+  /** The selected connections that are still open. */
   get left(): number {
     return this.#meant.filter(({ worker, row, id }) => this.#observer.live.has(worker, row, id)).length
   }
@@ -66,7 +66,7 @@ export class SelectedDrain {
     return monotonicMs() - this.#startedMs
   }
 
-  /** What each worker is to be told, by worker; workers that have none of them are missing. */
+  /** The order for each worker, by worker; workers without selected connections are missing. */
   orders(random: () => number = Math.random): Map<number, Order> {
     const timed = spreadOver(this.#meant, this.overMs, random)
     return new Map(
@@ -83,7 +83,7 @@ export class SelectedDrain {
   }
 }
 
-/** @param words  Of a live row. */
+/** @param words  Words of a live row. */
 function isMeant({ generations }: Observer, selection: Selection, words: Int32Array): boolean {
   const { listener, generation, olderThan, rule } = selection
   if (generation !== undefined && words[Live.generation] !== generation) return false
@@ -111,7 +111,7 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
   return all
 }
 
-/** Each with when its turn is: in no order, spread evenly over a time, each a little off. */
+/** Assigns each its time: in random order, spread evenly, with jitter. */
 export function spreadOver<T extends object>(
   list: readonly T[],
   overMs: number,

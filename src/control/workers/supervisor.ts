@@ -38,8 +38,8 @@ import {
 } from './worker-record.ts'
 
 /**
- * What workers may take beyond the drain's own limit, and again as long as connections end, before
- * they are ended by force.
+ * How long workers may take beyond the drain's own limit, and again while connections end, before
+ * they are terminated.
  */
 const GRACE_MS = 2_000
 
@@ -48,7 +48,7 @@ type SupervisorOptions = {
   readonly engine: EngineKind
   readonly limits: EngineLimits
   readonly onEvent: (event: SupervisorEvent) => void
-  /** As many as there are workers; the supervisor ends them, unless they are lent. */
+  /** As many as there are workers; the supervisor ends them, unless they are shared. */
   readonly threads?: WorkingThreads
   /**
    * The module that a worker runs, and its heap in MB, for tests; the default is the engine's, and
@@ -100,8 +100,8 @@ export class Supervisor {
   }
 
   /**
-   * Hands every worker another part of the newest table; listeners and what is on its way between
-   * workers stay as they are.
+   * Sends every worker another part of the newest table; listeners and connections in inboxes stay
+   * as they are.
    */
   revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
     assert(this.#newest !== null, 'a revision of no table')
@@ -119,7 +119,7 @@ export class Supervisor {
     for (const worker of this.#workers) rouse(worker)
   }
 
-  /** Limits new connections from now on; `maxConnections` never goes above that of the start. */
+  /** Limits new connections from now on; `maxConnections` never exceeds its value at the start. */
   limit({ maxConnections }: EngineLimits): void {
     const most = this.#options.limits.maxConnections
     writeLimits(this.#memory.limits, { maxConnections: Math.min(maxConnections, most) })
@@ -144,8 +144,8 @@ export class Supervisor {
   }
 
   /**
-   * Tells workers something, each its own; one that is just not there has nothing that it could
-   * mean.
+   * Sends workers an order, each its own; an absent worker has no connections that it could
+   * concern.
    */
   tell(orders: ReadonlyMap<number, Order>): void {
     for (const [index, order] of orders) {
@@ -156,8 +156,8 @@ export class Supervisor {
   }
 
   /**
-   * Lets connections end for up to `timeoutMs`, then resets the rest; all workers have ended when
-   * it resolves.
+   * Lets connections end for up to `timeoutMs`, then resets the rest; resolves when all workers
+   * have ended.
    */
   async drain(timeoutMs: number): Promise<Drained> {
     this.#end({ kind: 'drain', timeoutMs })
@@ -169,15 +169,15 @@ export class Supervisor {
     }
   }
 
-  /** Resets every connection; all workers have ended when it resolves. */
+  /** Resets every connection; resolves when all workers have ended. */
   async stop(): Promise<void> {
     this.#end({ kind: 'stop' })
     await this.#ended(GRACE_MS)
   }
 
   /**
-   * Node waits for its threads before it exits, and can't end one that waits in the kernel:
-   * whatever the reason, they are told.
+   * Node waits for its threads before it exits, and cannot end one that waits in the kernel: so
+   * they are told, whatever the reason.
    */
   readonly #stopAtExit = (): void => this.#end({ kind: 'stop' })
 
@@ -209,7 +209,7 @@ export class Supervisor {
     process.off('exit', this.#stopAtExit)
   }
 
-  /** Those that are lent go on, but for those of workers that have not ended. */
+  /** Shared threads continue, except for those of workers that have not ended. */
   async #endThreads(): Promise<void> {
     const late = [...this.#workers.keys()].filter(index => this.#workers[index].state !== 'ended')
     if (!this.#threads.isLent || late.length > 0) await pause(COMPILER_REST_MS)
@@ -217,7 +217,7 @@ export class Supervisor {
       this.#threads.close(),
       ...late.map(index => this.#threads.end(new Held(this.#memory.held[index]).thread)),
     ]
-    for (const worker of this.#workers) rouse(worker) // none can be ended that waits in the kernel
+    for (const worker of this.#workers) rouse(worker) // a thread that waits in the kernel cannot be terminated
     await Promise.all(ended)
   }
 
@@ -247,7 +247,7 @@ export class Supervisor {
   }
 
   /**
-   * The task's end overtakes what the worker reported last, which comes another way: that is read
+   * The task's end may overtake the worker's last reports, which come another way: those are read
    * first.
    */
   #closePort(index: number): void {
@@ -260,7 +260,7 @@ export class Supervisor {
     worker.port = null
   }
 
-  /** @param error  null where the worker ended in order. */
+  /** @param error  null if the worker ended in order. */
   async #onEnd(index: number, error: Error | null): Promise<void> {
     const worker = this.#workers[index]
     this.#closePort(index)

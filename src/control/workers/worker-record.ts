@@ -7,7 +7,7 @@ import { wake } from '../../kernel/wake.ts'
 
 const RESTART_FIRST_MS = 100
 const RESTART_MOST_MS = 10_000
-/** A worker that lived this long was well; the next death starts over with a short pause. */
+/** A worker that lived this long was healthy; its next death starts over with a short pause. */
 const HEALTHY_MS = 60_000
 
 export type SupervisorEvent =
@@ -26,10 +26,10 @@ export type WorkerState = 'starting' | 'accepting' | 'draining' | 'ended'
 export type WorkerStatus = {
   readonly worker: number
   readonly state: WorkerState
-  /** The newest generation that it listens for; 0 is none. */
+  /** The newest generation that it listens for; 0: none. */
   readonly generation: number
   readonly failures: readonly ListenFailure[]
-  /** By what it decides. */
+  /** The parts that it decides by. */
   readonly adopted: Adopted
 }
 
@@ -41,11 +41,10 @@ export type Worker = {
   failures: readonly ListenFailure[]
   adopted: Adopted
   port: MessagePort | null
-  /** It has ended in the middle, and what it left is being closed. */
+  /** It died, and what it left is being closed. */
   dying: boolean
   /**
-   * The eventfd of a worker that waits in the kernel, and of those that follow it; −1: it needs no
-   * wake.
+   * The eventfd of a worker that waits in the kernel, and of its successors; −1: it needs no wake.
    */
   wakeFd: number
   startedMs: number
@@ -79,7 +78,7 @@ export function settle(worker: Worker): void {
   worker.ended.resolve()
 }
 
-/** Takes note of what a worker reports; an event where others want to know. */
+/** Handles a worker's report; returns an event if others need to know. */
 export function hear(
   worker: Worker,
   report: Report,
@@ -90,7 +89,7 @@ export function hear(
       return null
     case 'waiting':
       worker.wakeFd = report.wakeFd
-      rouse(worker) // for what was posted before
+      rouse(worker) // for earlier orders
       return null
     case 'adopted': {
       const { kind, ...adopted } = report
@@ -107,7 +106,7 @@ export function hear(
   }
 }
 
-/** How long to wait before a worker that lived so long has a successor. */
+/** The pause before a worker that lived so long is replaced. */
 export function pauseAfter(worker: Worker, livedMs: number): number {
   const restartMs = livedMs >= HEALTHY_MS ? RESTART_FIRST_MS : worker.restartMs
   worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)

@@ -33,10 +33,10 @@ const CONFIGURATION = /\.(ya?ml|json)$/i
  */
 const LEFTOVER = /^[.#]/
 
-/** Whether a folder's entry of this name is passed over. */
+/** Whether a folder's entry of this name is skipped. */
 const isLeftover = (name: string): boolean => LEFTOVER.test(name)
 
-/** All that the paths stand for, and what lies below them and is not read. */
+/** All files that the paths stand for, and unread files below them. */
 export function readSources(sources: Sources): {
   readonly files: readonly SourceFile[]
   readonly unread: readonly UnreadFolder[]
@@ -56,10 +56,7 @@ const filesOf = (entries: readonly Entry[]): SourceFile[] =>
     return entry.stats.isDirectory() ? [] : [{ file: entry.path, bytes: readOne(entry) }]
   })
 
-/**
- * For how long nothing that the paths stand for has been written, files and folders, in
- * milliseconds.
- */
+/** How long no file or folder that the paths stand for has been written, in milliseconds. */
 export function restedMs(sources: Sources): number {
   const nowMs = wallMs()
   const ages = new Walk(sources).entries.flatMap(entry =>
@@ -68,14 +65,14 @@ export function restedMs(sources: Sources): number {
   return ages.filter(age => age >= 0).reduce((least, age) => Math.min(least, age), Number.POSITIVE_INFINITY)
 }
 
-/** A file or folder on the way; `named` is one that the operator gave. */
+/** A file or folder on the way; `named` is one that the operator named. */
 type Found = { readonly path: string; readonly stats: Stats; readonly named: boolean }
 type Entry = SourceFile | Found | { readonly path: string; readonly error: Error }
 
-/** One look at all that the paths stand for. */
+/** One scan of everything that the paths stand for. */
 class Walk {
   readonly entries: Entry[] = []
-  /** By folder that the operator named, the folders in it that are not read. */
+  /** By folder that the operator named, its folders that are not read. */
   readonly passedOver = new Map<string, string[]>()
   /** Real paths: they drop a file that two paths lead to, and end a loop of links. */
   readonly #seen = new Set<string>()
@@ -124,7 +121,7 @@ function namesIn(folder: string, onError: (error: Error) => void): string[] {
   }
 }
 
-/** A pipe or a device is read only where the operator named it, by cli/input.ts. */
+/** A pipe or a device is read only if the operator named it, by cli/input.ts. */
 function readOne({ path, stats }: Found): Uint8Array | Error {
   if (!stats.isFile()) return new Error('it is neither a file nor a folder')
   if (stats.size > FILE_BYTES_MAX) return tooLarge()

@@ -40,8 +40,7 @@ export async function meaningOf(path: string): Promise<string> {
 }
 
 /**
- * Links below the folder, at any depth; a link to a folder is one, and what is in it is not looked
- * for.
+ * Links below the folder, at any depth; a link to a folder counts, but its content is not searched.
  */
 export async function linksBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => [])
@@ -52,7 +51,7 @@ const namesOf = (path: string): string[] => path.split(sep).filter(name => name 
 
 type Step = { readonly identity: string; readonly target: string | null; readonly isFolder: boolean }
 
-/** A number of an inode can come back at once; together with the time of birth it cannot. */
+/** An inode's number can be reused at once; together with the time of birth it is unique. */
 async function lookAt(path: string): Promise<Step> {
   try {
     const stats = await lstat(path, { bigint: true })

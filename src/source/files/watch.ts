@@ -20,7 +20,9 @@ import { linksBelow, meaningOf } from './meaning.ts'
 const QUIET_MS = 100
 /** A reload starts at the latest this long after the first event. */
 const MOST_MS = 1_000
-/** Between two looks at what the paths mean: a few lstat(2) for each path and link. */
+/**
+ * The interval between two checks of what the paths mean: a few lstat(2) for each path and link.
+ */
 const LOOK_MS = 1_000
 
 export type Watch = { close(): Promise<void> }
@@ -43,7 +45,7 @@ class Watching implements Watch {
   readonly #onError: (error: Error) => void
   #watcher: FSWatcher | null = null
   #meanings: ReadonlyMap<string, string> = new Map()
-  /** Links may have come or gone. */
+  /** Links may have been added or removed. */
   #hasEvents = true
   #links: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
@@ -71,8 +73,7 @@ class Watching implements Watch {
   }
 
   /**
-   * Has chokidar begin, or begin anew: one after the other, since two of them share what they
-   * watch.
+   * Starts or restarts chokidar, one after the other, since two instances share what they watch.
    */
   async #watch(): Promise<void> {
     await this.#watcher?.close()
@@ -107,10 +108,10 @@ class Watching implements Watch {
     this.#debounce.touch()
     await this.#watch()
     this.#hasEvents = true
-    this.#debounce.touch() // for what was changed meanwhile
+    this.#debounce.touch() // for changes made meanwhile
   }
 
-  /** What the paths mean, and the links below them. */
+  /** The meaning of the paths, and the links below them. */
   async #look(): Promise<Map<string, string>> {
     if (this.#hasEvents) {
       this.#hasEvents = false
