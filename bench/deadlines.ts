@@ -64,8 +64,16 @@ function runWheel(open: number): (count: number) => number {
 function runSweep(open: number): (count: number) => number {
   const slots = slotsOf(open)
   const agreeUntilMs = Number.POSITIVE_INFINITY
-  const times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0, agreeUntilMs }
-  const allowed = { connectTimeoutMs: DIAL_MS, idleTimeoutMs: IDLE_MS, maxDurationMs: 0 }
+  const times = {
+    readUntilMs: 0,
+    acceptedMs: 0,
+    dialedMs: 0,
+    activeMs: 0,
+    agreeUntilMs,
+    clientOwedMs: 0,
+    upstreamOwedMs: 0,
+  }
+  const allowed = { connectTimeoutMs: DIAL_MS, idleTimeoutMs: IDLE_MS, maxDurationMs: 0, writeTimeoutMs: 0 }
   let nowMs = 0
   return count => {
     let checksum = 0

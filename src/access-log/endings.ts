@@ -28,6 +28,8 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'max-connections': { by: 'weir', flags: '-' },
   'cluster-max-connections': { by: 'weir', flags: 'UO' },
   'idle-timeout': { by: 'weir', flags: '-' },
+  'client-stalled': { by: 'client', flags: '-' },
+  'upstream-stalled': { by: 'upstream', flags: '-' },
   'max-duration': { by: 'weir', flags: 'DT' },
   drain: { by: 'weir', flags: 'LR' },
   stop: { by: 'weir', flags: 'LR' },

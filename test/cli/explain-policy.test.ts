@@ -142,9 +142,11 @@ test('what nothing defines has no policy, and an address that is no service the 
       'maxConnections none',
       'tcpKeepalive time 60s interval 15s probes 4',
       'userTimeout none',
+      'writeTimeout none',
       'loadBalancer PASSTHROUGH',
       'connectAttempts 1',
       'connectDeadline 10s',
+      'outlierDetection none',
       'proxyProtocol none',
     ],
   )

@@ -47,7 +47,7 @@ test('each port and bind address of a Gateway is a listener, also without any ro
     scopes: [{ host: '', port: 0, addresses: [], rules: [], defaultRoute: -1 }],
     otherwise: 'close',
     readTimeoutMs: 15_000,
-    tcp: { keepalive: { timeS: 60, intervalS: 15, probes: 4 }, userTimeoutMs: 0 },
+    tcp: { keepalive: { timeS: 60, intervalS: 15, probes: 4 }, userTimeoutMs: 0, writeTimeoutMs: 0 },
   })
 })
 

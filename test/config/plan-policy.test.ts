@@ -71,6 +71,7 @@ test('every field of a policy is read', () => {
       maxConnections: 5,
       keepalive: { timeS: 60, intervalS: 0, probes: 3 },
       userTimeoutMs: 0,
+      writeTimeoutMs: 0,
       connectAttempts: 3,
       connectDeadlineMs: 15_000,
       remembersFailures: true,
@@ -201,23 +202,25 @@ test('how a destination is dialed: annotations of its DestinationRules, then the
   assert.deepEqual(dialing([annotated('other/r', attempts)], both), [5, 7_000])
 })
 
-test('keepalive and user timeout: the DestinationRule, then the Settings', () => {
+test('keepalive, user and write timeout: the DestinationRule, then the Settings', () => {
   const of = (rules: Written[], settings: Partial<Settings> = {}) => {
-    const { keepalive, userTimeoutMs } = routed(rules, {}, settings).policy
-    return [keepalive, userTimeoutMs]
+    const { keepalive, userTimeoutMs, writeTimeoutMs } = routed(rules, {}, settings).policy
+    return [keepalive, userTimeoutMs, writeTimeoutMs]
   }
   const own = { trafficPolicy: { connectionPool: { tcp: { tcpKeepalive: {} } } } }
-  const general = { keepalive: { timeS: 9, intervalS: 8, probes: 7 }, userTimeoutMs: 5_000 }
+  const general = {
+    keepalive: { timeS: 9, intervalS: 8, probes: 7 },
+    userTimeoutMs: 5_000,
+    writeTimeoutMs: 6_000,
+  }
   const hurried = { 'gateway.weir/user-timeout': '30s' }
-  assert.deepEqual(of([]), [DEFAULT_KEEPALIVE, 0])
-  assert.deepEqual(of([], general), [general.keepalive, 5_000])
-  assert.deepEqual(of([], { keepalive: null }), [null, 0])
-  assert.deepEqual(of([rule('data/r', own)], general), [{ timeS: 0, intervalS: 0, probes: 0 }, 5_000])
-  assert.deepEqual(of([annotated('data/r', hurried)], general), [general.keepalive, 30_000])
-  assert.deepEqual(of([annotated('data/r', { 'gateway.weir/user-timeout': '0s' })], general), [
-    general.keepalive,
-    0,
-  ])
+  assert.deepEqual(of([]), [DEFAULT_KEEPALIVE, 0, 0])
+  assert.deepEqual(of([], general), [general.keepalive, 5_000, 6_000])
+  assert.deepEqual(of([], { keepalive: null }), [null, 0, 0])
+  assert.deepEqual(of([rule('data/r', own)], general), [{ timeS: 0, intervalS: 0, probes: 0 }, 5_000, 6_000])
+  assert.deepEqual(of([annotated('data/r', hurried)], general), [general.keepalive, 30_000, 6_000])
+  const none = { 'gateway.weir/user-timeout': '0s', 'gateway.weir/write-timeout': '7s' }
+  assert.deepEqual(of([annotated('data/r', none)], general), [general.keepalive, 0, 7_000])
 })
 
 test('a connect timeout that is longer than the default deadline is not cut off, but by a deadline that is written', () => {

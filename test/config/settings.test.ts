@@ -47,6 +47,7 @@ connectAttempts: 4
 connectDeadline: 1m
 keepalive: {time: 1m30s, probes: 2}
 userTimeout: 45s
+writeTimeout: 30s
 reading: {timeout: 20s}
 authorization: { identity: address, onChange: revoke, revokeOver: 1m }
 limits: { perSource: { connections: 100, rate: 10, prefix4: 24 } }
@@ -69,6 +70,7 @@ proxyProtocol:
     connectDeadlineMs: 60_000,
     keepalive: { timeS: 90, intervalS: 15, probes: 2 },
     userTimeoutMs: 45_000,
+    writeTimeoutMs: 30_000,
     reading: { timeoutMs: 20_000 },
     authorization: { identity: 'address', onChange: 'revoke', revokeOverMs: 60_000 },
     limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },

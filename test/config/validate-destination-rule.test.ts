@@ -464,11 +464,15 @@ test('how destinations are dialed may be annotated on a DestinationRule, and now
       `CFG219 gateway.weir/connect-deadline must be a duration from 1ms to 1h, not "${value}"`,
     ])
   }
-  for (const kind of ['DestinationRule', 'Gateway']) {
-    for (const value of ['0s', '30s', '24h']) deepEqual(said(kind, 'user-timeout', value), [])
+  for (const [kind, name] of [
+    ['DestinationRule', 'user-timeout'],
+    ['Gateway', 'user-timeout'],
+    ['DestinationRule', 'write-timeout'],
+  ]) {
+    for (const value of ['0s', '30s', '24h']) deepEqual(said(kind, name, value), [])
     for (const value of ['', '-1s', '30', '25h', 'off']) {
-      deepEqual(said(kind, 'user-timeout', value), [
-        `CFG219 gateway.weir/user-timeout must be a duration up to 24h, 0s for none, not "${value}"`,
+      deepEqual(said(kind, name, value), [
+        `CFG219 gateway.weir/${name} must be a duration up to 24h, 0s for none, not "${value}"`,
       ])
     }
   }

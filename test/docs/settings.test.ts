@@ -232,6 +232,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'How long bytes to a client or an upstream may go unacknowledged (TCP_USER_TIMEOUT); 0s leaves it to the kernel. It also ends a peer that does not read for so long.',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
+  writeTimeout: {
+    type: 'duration, at most 24h',
+    byDefault: '0s',
+    meaning:
+      'How long a client or an upstream may take no byte of those that wait for it; 0s is no limit. See [readers that stall](#readers-that-stall).',
+    range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
+  },
   'reading.timeout': {
     type: 'duration, 1ms – 10m',
     byDefault: `${DEFAULT_SETTINGS.reading.timeoutMs / 1000}s`,

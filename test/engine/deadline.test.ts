@@ -12,8 +12,10 @@ const times = {
   dialedMs: 200,
   activeMs: 300,
   agreeUntilMs: Number.POSITIVE_INFINITY,
+  clientOwedMs: 0,
+  upstreamOwedMs: 0,
 }
-const policy = { connectTimeoutMs: 10, idleTimeoutMs: 50, maxDurationMs: 0 }
+const policy = { connectTimeoutMs: 10, idleTimeoutMs: 50, maxDurationMs: 0, writeTimeoutMs: 0 }
 
 test('a dial is limited by the connect timeout, not by idleness', () => {
   assert.equal(deadlineMs(State.Dialing, times, policy), 210)
@@ -57,5 +59,22 @@ test('an upstream that was asked for TLS has its own deadline, whether idleness 
     assert.equal(deadlineMs(State.Relaying, asked, each), 340)
     assert.equal(overdue(State.Relaying, asked, each, 339.9), -1)
     assert.equal(overdue(State.Relaying, asked, each, 340), Reason['starttls-timeout'])
+  }
+})
+
+test('a side that takes no byte has a deadline of its own, by the side that the bytes come from', () => {
+  const allowed = { ...policy, writeTimeoutMs: 20 }
+  for (const state of [State.Relaying, State.HalfClosed]) {
+    const [client, upstream] = [
+      { ...times, upstreamOwedMs: 310 },
+      { ...times, clientOwedMs: 305 },
+    ]
+    assert.equal(deadlineMs(state, client, allowed), 330)
+    assert.equal(overdue(state, client, allowed, 329.9), -1)
+    assert.equal(overdue(state, client, allowed, 330), Reason['client-stalled'])
+    assert.equal(deadlineMs(state, upstream, allowed), 325)
+    assert.equal(overdue(state, upstream, allowed, 325), Reason['upstream-stalled'])
+    assert.equal(deadlineMs(state, times, allowed), 350)
+    assert.equal(deadlineMs(state, client, policy), 350)
   }
 })

@@ -28,9 +28,16 @@ test('the end waits for the bytes before it, and reading for the slow side', asy
   const onDelivered = (bytes: number) => {
     delivered += bytes
   }
-  const pump = new Pump(from.near, to.near, onDelivered, () => {
-    ended = true
-  })
+  const waits: boolean[] = []
+  const pump = new Pump(
+    from.near,
+    to.near,
+    onDelivered,
+    isWaiting => waits.push(isWaiting),
+    () => {
+      ended = true
+    },
+  )
   from.near.resume()
   pump.write(MORE_THAN_FITS)
   pump.write(MORE_THAN_FITS)
@@ -40,6 +47,7 @@ test('the end waits for the bytes before it, and reading for the slow side', asy
   assert.equal((await digest(to.far)).length, 64)
   assert.deepEqual([ended, to.near.writableEnded], [true, true])
   assert.equal(delivered, 2 * MORE_THAN_FITS.length)
+  assert.deepEqual(waits, [true, true, false])
 })
 
 test('reading goes on only when the slow side has taken everything', async () => {
@@ -50,6 +58,7 @@ test('reading goes on only when the slow side has taken everything', async () =>
   const pump = new Pump(
     from.near,
     to.near,
+    () => {},
     () => {},
     () => {},
   )
@@ -69,6 +78,7 @@ test('a socket whose bytes wait, and whose end would follow them, is still reset
   const pump = new Pump(
     from.near,
     to.near,
+    () => {},
     () => {},
     () => {},
   )

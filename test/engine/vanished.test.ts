@@ -30,7 +30,11 @@ const isolated = (script: string, ...words: string[]) =>
 const needs = 'needs unshare -n, ip and nft, and the right to use them'
 const skip = missing || (isolated(LOSSY).status === 0 ? false : needs)
 
-const tcpOf = (keepalive: TcpTimes['keepalive']): TcpTimes => ({ keepalive, userTimeoutMs: 0 })
+const tcpOf = (keepalive: TcpTimes['keepalive']): TcpTimes => ({
+  keepalive,
+  userTimeoutMs: 0,
+  writeTimeoutMs: 0,
+})
 
 for (const { engine, test } of ENGINES) {
   test(`${engine}: a peer that vanishes is noticed by keepalive, and by a user timeout`, { skip }, () => {

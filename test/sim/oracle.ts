@@ -210,7 +210,7 @@ function checkTimes(
 ): void {
   const cluster = gateway.plans[words[Live.generation] - 1]?.clusters[words[Live.cluster]]
   if (cluster === undefined) return
-  const { idleTimeoutMs, maxDurationMs, connectTimeoutMs, connectDeadlineMs } = cluster.policy
+  const { idleTimeoutMs, maxDurationMs, connectTimeoutMs, connectDeadlineMs, writeTimeoutMs } = cluster.policy
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const idle = numbers[Live.endedMs / 2] - numbers[Live.activeMs / 2]
   const leastMs = Math.min(connectTimeoutMs, connectDeadlineMs)
@@ -221,6 +221,8 @@ function checkTimes(
   // What comes while it is being closed is still counted.
   if (reason === 'idle-timeout' && idle > CLOSING_MS && idle < idleTimeoutMs - 1)
     onBug(`${who}: after ${idle} ms of ${idleTimeoutMs}`)
+  if (reason.endsWith('-stalled') && (writeTimeoutMs === 0 || lasted < writeTimeoutMs - 1))
+    onBug(`${who}: ${reason} after ${lasted} ms of ${writeTimeoutMs}`)
   if (reason === 'max-duration' && lasted < maxDurationMs - 1)
     onBug(`${who}: after ${lasted} ms of ${maxDurationMs}`)
   const longestMs = Math.max(maxDurationMs, readMs) + lateMs // as long as it is read from, it has none

@@ -209,6 +209,7 @@ function drawCluster(dice: Dice, index: number, { isPatient, limits, introduces 
       maxDurationMs: isPatient || dice.chance(0.7) ? 0 : dice.pick([400, 2500]),
       maxConnections: limits && dice.chance(0.3) ? dice.between(1, 6) : 0,
       keepalive: dice.chance(0.3) ? { timeS: 30, intervalS: 5, probes: 3 } : null,
+      writeTimeoutMs: isPatient || index % 3 !== 1 ? 0 : 700, // by no dice: seeds stay the same
       connectAttempts: dice.between(1, 3),
       connectDeadlineMs: dice.pick([200, 3000]),
       remembersFailures: dice.chance(0.7),

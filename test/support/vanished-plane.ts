@@ -11,9 +11,13 @@ import type { TcpTimes } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf, TestEngine } from './engine.ts'
 import { listen, open, readBytes } from './sockets.ts'
 
-const PROBED: TcpTimes = { keepalive: { timeS: 1, intervalS: 1, probes: 2 }, userTimeoutMs: 0 }
-const HURRIED: TcpTimes = { keepalive: null, userTimeoutMs: 1000 }
-const NOTHING: TcpTimes = { keepalive: null, userTimeoutMs: 0 }
+const PROBED: TcpTimes = {
+  keepalive: { timeS: 1, intervalS: 1, probes: 2 },
+  userTimeoutMs: 0,
+  writeTimeoutMs: 0,
+}
+const HURRIED: TcpTimes = { keepalive: null, userTimeoutMs: 1000, writeTimeoutMs: 0 }
+const NOTHING: TcpTimes = { keepalive: null, userTimeoutMs: 0, writeTimeoutMs: 0 }
 
 /** Who vanishes, what finds out, and whether bytes are under way to them. */
 const CASES = [

@@ -8,7 +8,7 @@ import { DEFAULT_POLICY, type PolicyField } from '../../table/plan/policy.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from './dialing.ts'
-import { readUserTimeout, USER_TIMEOUT } from './tcp-times.ts'
+import { readTimeout, USER_TIMEOUT, WRITE_TIMEOUT } from './tcp-times.ts'
 
 type Places = NonNullable<Cluster['policyAt']>
 
@@ -19,6 +19,7 @@ export type ConnectPolicy = {
   /** Where the DestinationRule has no tcpKeepalive. */
   readonly keepalive: Settings['keepalive']
   readonly userTimeoutMs: number
+  readonly writeTimeoutMs: number
   readonly places: Places
 }
 
@@ -26,6 +27,7 @@ const ANNOTATIONS = {
   connectAttempts: CONNECT_ATTEMPTS,
   connectDeadline: CONNECT_DEADLINE,
   userTimeout: USER_TIMEOUT,
+  writeTimeout: WRITE_TIMEOUT,
 } as const
 const FIELDS = Object.keys(ANNOTATIONS) as (keyof typeof ANNOTATIONS)[]
 
@@ -35,6 +37,7 @@ const SETTINGS = {
   connectDeadline: 'connectDeadline',
   tcpKeepalive: 'keepalive',
   userTimeout: 'userTimeout',
+  writeTimeout: 'writeTimeout',
 } as const satisfies Partial<Record<PolicyField, string>>
 
 /** The values for every destination. */
@@ -48,6 +51,7 @@ export function connectPolicyOf(settings: Settings, document: Resource | null): 
     deadlineMs: settings.connectDeadlineMs,
     keepalive: settings.keepalive,
     userTimeoutMs: settings.userTimeoutMs,
+    writeTimeoutMs: settings.writeTimeoutMs,
     places: Object.fromEntries(places),
   }
 }
@@ -66,7 +70,8 @@ export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource
     attempts: readAttempts(textOf(CONNECT_ATTEMPTS)) ?? general.attempts,
     deadlineMs: readDeadlineMs(textOf(CONNECT_DEADLINE)) ?? general.deadlineMs,
     keepalive: general.keepalive,
-    userTimeoutMs: readUserTimeout(textOf(USER_TIMEOUT)) ?? general.userTimeoutMs,
+    userTimeoutMs: readTimeout(textOf(USER_TIMEOUT)) ?? general.userTimeoutMs,
+    writeTimeoutMs: readTimeout(textOf(WRITE_TIMEOUT)) ?? general.writeTimeoutMs,
     places: { ...general.places, ...Object.fromEntries(places) },
   }
 }

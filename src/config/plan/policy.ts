@@ -78,6 +78,7 @@ function readPolicy(
         }
       : connect.keepalive,
     userTimeoutMs: connect.userTimeoutMs,
+    writeTimeoutMs: connect.writeTimeoutMs,
     connectAttempts: connect.attempts,
     connectDeadlineMs: deadlineFor(connect, connectTimeoutMs),
     // If the operator defines when an endpoint counts as failed, weir's own memory of failures is

@@ -12,11 +12,13 @@ import type { GatewayServers } from './servers.ts'
 export const KEEPALIVE = 'gateway.weir/keepalive'
 /** Also of a DestinationRule, for its upstreams. */
 export const USER_TIMEOUT = 'gateway.weir/user-timeout'
+/** Of a DestinationRule: for both sides of its connections. */
+export const WRITE_TIMEOUT = 'gateway.weir/write-timeout'
 
 /** What Linux takes (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT in linux/tcp.h). */
 export const KEEPALIVE_MS_MAX = 32_767_000
 export const PROBES_MAX = 127
-export const USER_TIMEOUT_MS_MAX = 24 * 3_600_000
+export const PEER_TIMEOUT_MS_MAX = 24 * 3_600_000
 
 /** Times in milliseconds, of which whole seconds count. */
 export const keepaliveOf = (time: number, interval: number, probes: number): Keepalive => ({
@@ -44,10 +46,10 @@ export function readKeepalive(text: string): Keepalive | null | undefined {
     : keepaliveOf(time, interval, Number(count))
 }
 
-/** "30s" in whole milliseconds, 0 for none; null for what is no timeout. */
-export function readUserTimeout(text: string): number | null {
+/** A user or write timeout: "30s" in whole milliseconds, 0 for none; null for anything else. */
+export function readTimeout(text: string): number | null {
   const ms = parseDuration(text)
-  return ms !== null && ms >= 0 && ms <= USER_TIMEOUT_MS_MAX ? Math.floor(ms) : null
+  return ms !== null && ms >= 0 && ms <= PEER_TIMEOUT_MS_MAX ? Math.floor(ms) : null
 }
 
 function timeOf(text: string | undefined, absent: number): number | null {
@@ -58,14 +60,15 @@ function timeOf(text: string | undefined, absent: number): number | null {
 /** The listener with how its clients are watched. */
 export function withTcpTimes(
   listener: Listener,
-  { keepalive, userTimeoutMs }: Settings,
+  { keepalive, userTimeoutMs, writeTimeoutMs }: Settings,
   gateways: ReadonlyMap<string, GatewayServers>,
 ): Listener {
   const annotations = gateways.get(listener.gateway)?.resource.metadata.annotations ?? {}
   const own = readKeepalive(annotations[KEEPALIVE] ?? '')
   const tcp = {
     keepalive: own === undefined ? keepalive : own,
-    userTimeoutMs: readUserTimeout(annotations[USER_TIMEOUT] ?? '') ?? userTimeoutMs,
+    userTimeoutMs: readTimeout(annotations[USER_TIMEOUT] ?? '') ?? userTimeoutMs,
+    writeTimeoutMs,
   }
   return { ...listener, tcp }
 }

@@ -10,7 +10,7 @@ import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/policy.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { ATTEMPTS_MAX, DEADLINE_MS_MAX } from '../plan/dialing.ts'
 import { LIMIT_DEFAULTS, LIMIT_RANGES, readyLimit } from '../plan/source-limits.ts'
-import { KEEPALIVE_MS_MAX, keepaliveOf, PROBES_MAX, USER_TIMEOUT_MS_MAX } from '../plan/tcp-times.ts'
+import { KEEPALIVE_MS_MAX, keepaliveOf, PEER_TIMEOUT_MS_MAX, PROBES_MAX } from '../plan/tcp-times.ts'
 import type { Resource } from '../resource.ts'
 import {
   bindAddress,
@@ -138,11 +138,12 @@ const { everyMs, ...others } = DEFAULT_ACCESS_LOG
 const accessLogDefaults = { ...others, every: everyMs }
 
 /** The written form of Settings, for the fields with another name or shape there. */
-type Spec = Omit<Settings, 'connectDeadlineMs' | 'userTimeoutMs'> & {
+type Spec = Omit<Settings, 'connectDeadlineMs' | 'userTimeoutMs' | 'writeTimeoutMs'> & {
   connectDeadline: Settings['connectDeadlineMs']
   userTimeout: number
+  writeTimeout: number
 }
-const { connectDeadlineMs, userTimeoutMs, ...settingsDefaults } = DEFAULT_SETTINGS
+const { connectDeadlineMs, userTimeoutMs, writeTimeoutMs, ...settingsDefaults } = DEFAULT_SETTINGS
 
 const SPEC: Reader<Settings> = mapped(
   object<Spec>(
@@ -185,7 +186,8 @@ const SPEC: Reader<Settings> = mapped(
       connectAttempts: integer(1, ATTEMPTS_MAX),
       connectDeadline: duration(DEADLINE_MS_MAX, 1),
       keepalive: orNull(keepalive),
-      userTimeout: duration(USER_TIMEOUT_MS_MAX),
+      userTimeout: duration(PEER_TIMEOUT_MS_MAX),
+      writeTimeout: duration(PEER_TIMEOUT_MS_MAX),
       reading: mapped(
         object({ timeout: duration(READING_MS_MAX, 1) }, { timeout: DEFAULT_SETTINGS.reading.timeoutMs }),
         ({ timeout }) => ({ timeoutMs: timeout }),
@@ -194,12 +196,18 @@ const SPEC: Reader<Settings> = mapped(
       authorization,
       limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),
     },
-    { ...settingsDefaults, connectDeadline: connectDeadlineMs, userTimeout: userTimeoutMs },
+    {
+      ...settingsDefaults,
+      connectDeadline: connectDeadlineMs,
+      userTimeout: userTimeoutMs,
+      writeTimeout: writeTimeoutMs,
+    },
   ),
-  ({ connectDeadline, userTimeout, ...rest }) => ({
+  ({ connectDeadline, userTimeout, writeTimeout, ...rest }) => ({
     ...rest,
     connectDeadlineMs: connectDeadline,
     userTimeoutMs: Math.floor(userTimeout),
+    writeTimeoutMs: Math.floor(writeTimeout),
   }),
 )
 

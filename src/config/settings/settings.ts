@@ -71,6 +71,8 @@ export type Settings = {
   readonly keepalive: Keepalive | null
   /** TCP_USER_TIMEOUT of both sides; 0: none. */
   readonly userTimeoutMs: number
+  /** How long a side may take no byte of those that wait for it; 0: no limit. */
+  readonly writeTimeoutMs: number
   /** Time to read what a connection sends before weir decides about it, from accept. */
   readonly reading: { readonly timeoutMs: number }
   /**
@@ -139,6 +141,7 @@ export const DEFAULT_SETTINGS: Settings = {
   connectDeadlineMs: null,
   keepalive: DEFAULT_KEEPALIVE,
   userTimeoutMs: 0,
+  writeTimeoutMs: 0,
   reading: { timeoutMs: READ_TIMEOUT_MS },
   proxyProtocol: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },

@@ -16,7 +16,7 @@ import {
 } from '../plan/dialing.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { readStarttls, STARTTLS } from '../plan/starttls.ts'
-import { KEEPALIVE, readKeepalive, readUserTimeout, USER_TIMEOUT } from '../plan/tcp-times.ts'
+import { KEEPALIVE, readKeepalive, readTimeout, USER_TIMEOUT, WRITE_TIMEOUT } from '../plan/tcp-times.ts'
 import { connectionRoute } from './connection-route.ts'
 import type { Field } from './field.ts'
 
@@ -31,9 +31,9 @@ type Rule = {
   readonly words: readonly string[]
 }
 
-const USER_TIMEOUT_RULE: Rule = {
+const TIMEOUT: Rule = {
   may: 'a duration up to 24h, 0s for none',
-  is: text => readUserTimeout(text) !== null,
+  is: text => readTimeout(text) !== null,
   words: [],
 }
 
@@ -52,7 +52,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       is: text => readKeepalive(text) !== undefined,
       words: ['off'],
     },
-    [USER_TIMEOUT]: USER_TIMEOUT_RULE,
+    [USER_TIMEOUT]: TIMEOUT,
     [STARTTLS]: {
       may: 'postgres, or 5432=postgres for one port',
       is: text => readStarttls(text) !== null,
@@ -65,7 +65,8 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       is: text => readAttempts(text) !== null,
       words: [],
     },
-    [USER_TIMEOUT]: USER_TIMEOUT_RULE,
+    [USER_TIMEOUT]: TIMEOUT,
+    [WRITE_TIMEOUT]: TIMEOUT,
     [CONNECT_DEADLINE]: {
       may: 'a duration from 1ms to 1h',
       is: text => readDeadlineMs(text) !== null,

@@ -26,6 +26,12 @@ type Times = {
   activeMs: number
   /** The deadline for the upstream to agree to TLS; Infinity: none (starttls). */
   agreeUntilMs: number
+  /**
+   * By the side that they come from: since when its bytes wait for the other side's socket to take
+   * one; 0: none wait.
+   */
+  clientOwedMs: number
+  upstreamOwedMs: number
 }
 
 type Allowances = {
@@ -33,18 +39,25 @@ type Allowances = {
   /** 0: none, here and below. */
   readonly idleTimeoutMs: number
   readonly maxDurationMs: number
+  readonly writeTimeoutMs: number
 }
 
 /** When to check the connection next; Infinity without any limit. */
 export function deadlineMs(state: State, times: Times, allowed: Allowances): number {
   if (state === State.Reading) return times.readUntilMs
-  return Math.min(stageDeadlineMs(state, times, allowed), endMs(times, allowed))
+  const sidesMs = Math.min(
+    takenUntilMs(times.clientOwedMs, allowed),
+    takenUntilMs(times.upstreamOwedMs, allowed),
+  )
+  return Math.min(stageDeadlineMs(state, times, allowed), endMs(times, allowed), sidesMs)
 }
 
 /** The reason for which the connection times out, READ_LATE, or IN_TIME. */
 export function overdue(state: State, times: Times, allowed: Allowances, nowMs: number): number {
   if (state === State.Reading) return nowMs < times.readUntilMs ? IN_TIME : READ_LATE
   if (nowMs >= endMs(times, allowed)) return Reason['max-duration']
+  if (nowMs >= takenUntilMs(times.upstreamOwedMs, allowed)) return Reason['client-stalled']
+  if (nowMs >= takenUntilMs(times.clientOwedMs, allowed)) return Reason['upstream-stalled']
   if (nowMs < stageDeadlineMs(state, times, allowed)) return IN_TIME
   if (state === State.Dialing) return Reason['connect-timeout']
   return nowMs >= times.agreeUntilMs ? Reason['starttls-timeout'] : Reason['idle-timeout']
@@ -56,6 +69,10 @@ function stageDeadlineMs(state: State, times: Times, allowed: Allowances): numbe
   if (allowed.idleTimeoutMs === 0) return times.agreeUntilMs
   return Math.min(times.agreeUntilMs, times.activeMs + allowed.idleTimeoutMs)
 }
+
+/** Until when a side must have taken one of the bytes that wait for it since `owedMs`. */
+const takenUntilMs = (owedMs: number, { writeTimeoutMs }: Allowances): number =>
+  owedMs === 0 || writeTimeoutMs === 0 ? Number.POSITIVE_INFINITY : owedMs + writeTimeoutMs
 
 const endMs = (times: Times, allowed: Allowances): number =>
   allowed.maxDurationMs === 0 ? Number.POSITIVE_INFINITY : times.acceptedMs + allowed.maxDurationMs

@@ -50,6 +50,7 @@ export type Decision = {
   keepaliveProbes: number
   /** 0: none. */
   userTimeoutMs: number
+  writeTimeoutMs: number
   /** Of the PROXY header that the upstream gets first; 0: none. */
   proxyVersion: number
 }
@@ -77,6 +78,7 @@ export const createDecision = (): Decision => ({
   keepaliveIntervalS: 0,
   keepaliveProbes: 0,
   userTimeoutMs: 0,
+  writeTimeoutMs: 0,
   proxyVersion: 0,
 })
 
@@ -95,6 +97,7 @@ export function takeDefaults({ listeners }: Table, listener: number, decision: D
   decision.keepaliveIntervalS = listeners[row + Listener.keepaliveIntervalS]
   decision.keepaliveProbes = probes
   decision.userTimeoutMs = listeners[row + Listener.userTimeoutMs]
+  decision.writeTimeoutMs = listeners[row + Listener.writeTimeoutMs]
   decision.proxyVersion = 0
 }
 
@@ -113,5 +116,6 @@ export function takePolicy({ clusters }: Table, cluster: number, decision: Decis
   decision.keepaliveIntervalS = clusters[row + Cluster.keepaliveIntervalS]
   decision.keepaliveProbes = clusters[row + Cluster.keepaliveProbes]
   decision.userTimeoutMs = clusters[row + Cluster.userTimeoutMs]
+  decision.writeTimeoutMs = clusters[row + Cluster.writeTimeoutMs]
   decision.proxyVersion = clusters[row + Cluster.proxyVersion]
 }

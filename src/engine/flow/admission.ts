@@ -72,6 +72,7 @@ export class Admission {
     slots.enter(slot, State.Dialing)
     slots.idleTimeoutMs[slot] = decision.idleTimeoutMs
     slots.maxDurationMs[slot] = decision.maxDurationMs
+    slots.writeTimeoutMs[slot] = decision.writeTimeoutMs
     slots.clusterSlot[slot] = decision.clusterSlot
     slots.proxyVersion[slot] = decision.proxyVersion
     slots.starttls[slot] = arrival.hearing?.starttls ? 1 : 0

@@ -11,7 +11,7 @@ import { mark } from '../../base/mark.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import type { Account } from './account.ts'
 import type { Ask } from './ask.ts'
-import type { Clock } from './deadlines.ts'
+import type { Clock, Deadlines } from './deadlines.ts'
 import type { Endings } from './endings.ts'
 import type { Ports } from './ports.ts'
 import { otherOf, PortIs, type Side, type Slots } from './slots.ts'
@@ -31,6 +31,7 @@ type BulkOptions = {
   readonly splicer: Splicer
   readonly account: Account
   readonly endings: Endings
+  readonly deadlines: Deadlines
   readonly clock: Clock
 }
 
@@ -66,11 +67,12 @@ export class Bulk {
     activeMs[slot] = clock.nowMs
     account.came(slot, side, splicer.taken)
     account.delivered(slot, side, splicer.given)
+    if (splicer.given > 0) this.#slots.owedMs[source] = 0
     this.#follow(slot, side, next)
   }
 
   #follow(slot: number, side: Side, next: Next): void {
-    const { ask, splicer, endings } = this.#options
+    const { ask, splicer, endings, deadlines } = this.#options
     switch (next) {
       case Next.readable:
         mark('a pipe waits for its source')
@@ -79,6 +81,7 @@ export class Bulk {
       case Next.writable:
         mark('a pipe waits for its target')
         ask.writable(slot, otherOf(side))
+        if (this.#slots.writeTimeoutMs[slot] > 0) deadlines.owe(slot, side)
         break
       case Next.copy:
         this.#slots.streak[2 * slot + side] = 0 // it has to qualify as bulk again

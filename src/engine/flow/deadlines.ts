@@ -7,7 +7,7 @@
 import { TimerWheel } from '../../base/timer-wheel.ts'
 import { deadlineMs, overdue } from '../decide/deadline.ts'
 import { State } from '../decide/state.ts'
-import type { Slots } from './slots.ts'
+import { CLIENT, type Side, type Slots, UPSTREAM } from './slots.ts'
 
 /** The time of this turn of the loop, monotonic. */
 export type Clock = { nowMs: number }
@@ -22,8 +22,16 @@ export class Deadlines {
   readonly #wheel: TimerWheel
   readonly #clock: Clock
   /** Filled for the slot in question, so that no object is made for each. */
-  readonly #times = { readUntilMs: 0, acceptedMs: 0, dialedMs: 0, activeMs: 0, agreeUntilMs: 0 }
-  readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0 }
+  readonly #times = {
+    readUntilMs: 0,
+    acceptedMs: 0,
+    dialedMs: 0,
+    activeMs: 0,
+    agreeUntilMs: 0,
+    clientOwedMs: 0,
+    upstreamOwedMs: 0,
+  }
+  readonly #allowed = { connectTimeoutMs: 0, idleTimeoutMs: 0, maxDurationMs: 0, writeTimeoutMs: 0 }
 
   constructor(slots: Slots, clock: Clock) {
     this.#slots = slots
@@ -59,6 +67,15 @@ export class Deadlines {
     this.#wheel.arm(slot, this.#clock.nowMs + waitMs)
   }
 
+  /** Bytes of `side` wait for the other side's socket, which has to take one in time. */
+  owe(slot: number, side: Side): void {
+    const { owedMs, writeTimeoutMs } = this.#slots
+    const direction = 2 * slot + side
+    if (owedMs[direction] !== 0) return
+    owedMs[direction] = this.#clock.nowMs
+    this.#wheel.arm(slot, this.#clock.nowMs + writeTimeoutMs[slot])
+  }
+
   /** Removes its deadline. */
   forget(slot: number): void {
     this.#wheel.clear(slot)
@@ -71,6 +88,9 @@ export class Deadlines {
     this.#times.dialedMs = slots.dialedMs[slot]
     this.#times.activeMs = slots.activeMs[slot]
     this.#times.agreeUntilMs = slots.agreeUntilMs[slot]
+    this.#times.clientOwedMs = slots.owedMs[2 * slot + CLIENT]
+    this.#times.upstreamOwedMs = slots.owedMs[2 * slot + UPSTREAM]
+    this.#allowed.writeTimeoutMs = slots.writeTimeoutMs[slot]
     this.#allowed.connectTimeoutMs = slots.connectTimeoutMs[slot]
     this.#allowed.idleTimeoutMs = slots.idleTimeoutMs[slot]
     this.#allowed.maxDurationMs = slots.maxDurationMs[slot]

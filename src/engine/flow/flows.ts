@@ -18,7 +18,7 @@ import { State } from '../decide/state.ts'
 import type { Account } from './account.ts'
 import type { Ask } from './ask.ts'
 import type { Bulk } from './bulk.ts'
-import type { Clock } from './deadlines.ts'
+import type { Clock, Deadlines } from './deadlines.ts'
 import type { Endings } from './endings.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
@@ -42,6 +42,7 @@ type FlowsOptions = {
   readonly account: Account
   readonly bulk: Bulk
   readonly endings: Endings
+  readonly deadlines: Deadlines
   readonly clock: Clock
 }
 
@@ -55,6 +56,7 @@ export class Flows {
   readonly #account: Account
   readonly #bulk: Bulk
   readonly #endings: Endings
+  readonly #deadlines: Deadlines
   readonly #clock: Clock
 
   constructor(options: FlowsOptions) {
@@ -67,6 +69,7 @@ export class Flows {
     this.#account = options.account
     this.#bulk = options.bulk
     this.#endings = options.endings
+    this.#deadlines = options.deadlines
     this.#clock = options.clock
   }
 
@@ -174,6 +177,7 @@ export class Flows {
     const isMore = more || queues.count(direction) > 1
     this.#ask.send(slot, otherOf(side), queues.at(direction), queues.bytes(direction), isMore)
     this.#slots.flow[direction] |= FlowIs.sending
+    if (this.#slots.writeTimeoutMs[slot] > 0) this.#deadlines.owe(slot, side)
   }
 
   /** A send of `side`'s direction has completed. */
@@ -184,6 +188,7 @@ export class Flows {
     if (result > 0) {
       this.#account.went(slot, side, result)
       slots.activeMs[slot] = this.#clock.nowMs
+      slots.owedMs[direction] = 0
       this.#ports.doubt(2 * slot + otherOf(side), result < this.#queues.bytes(direction))
       this.#queues.advance(direction, result)
       this.goOn(slot, side)

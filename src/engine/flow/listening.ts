@@ -24,7 +24,7 @@ const ANY = parseAddress('0.0.0.0')
 const ANY_OF_BOTH = parseAddress('::')
 
 /** A new socket has neither. */
-const NOTHING: TableListener['tcp'] = { keepalive: null, userTimeoutMs: 0 }
+const NOTHING: TableListener['tcp'] = { keepalive: null, userTimeoutMs: 0, writeTimeoutMs: 0 }
 
 /** One listening socket, and what its connections are matched by. */
 export type Listening = {

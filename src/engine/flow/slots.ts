@@ -85,6 +85,11 @@ export class Slots {
   /** By direction: FlowIs, and the bytes in its pipe. */
   readonly flow: Uint8Array
   readonly piped: Int32Array
+  /**
+   * By direction: since when its bytes wait for the other side's socket; 0: they do not, or nothing
+   * limits it.
+   */
+  readonly owedMs: Float64Array
 
   /** From accept to the decision; if it is not admitted, until its end. */
   readonly readings = new Map<number, Arrival>()
@@ -102,6 +107,8 @@ export class Slots {
   readonly keepaliveIntervalS: Int32Array
   readonly keepaliveProbes: Int32Array
   readonly userTimeoutMs: Int32Array
+  /** 0: no limit. */
+  readonly writeTimeoutMs: Int32Array
   /** A word of the shared counts. */
   readonly clusterSlot: Int32Array
   /** Version of the PROXY header for the upstream; 0: none. */
@@ -126,6 +133,7 @@ export class Slots {
     this.port = new Uint16Array(2 * count)
     this.flow = new Uint8Array(2 * count)
     this.piped = new Int32Array(2 * count)
+    this.owedMs = new Float64Array(2 * count)
     this.streak = new Int32Array(2 * count)
     this.readUntilMs = new Float64Array(count)
     this.acceptedMs = new Float64Array(count)
@@ -139,6 +147,7 @@ export class Slots {
     this.keepaliveIntervalS = new Int32Array(count)
     this.keepaliveProbes = new Int32Array(count)
     this.userTimeoutMs = new Int32Array(count)
+    this.writeTimeoutMs = new Int32Array(count)
     this.clusterSlot = new Int32Array(count)
     this.proxyVersion = new Uint8Array(count)
     this.starttls = new Uint8Array(count)
@@ -165,6 +174,7 @@ export class Slots {
     this.port[2 * slot] = this.port[2 * slot + 1] = 0
     this.flow[2 * slot] = this.flow[2 * slot + 1] = 0
     this.streak[2 * slot] = this.streak[2 * slot + 1] = 0
+    this.owedMs[2 * slot] = this.owedMs[2 * slot + 1] = 0
     this.resets[slot] = 0
     this.#free[this.#freeCount++] = slot
     this.open--

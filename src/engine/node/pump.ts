@@ -13,6 +13,7 @@ export class Pump {
   readonly #from: Socket
   readonly #to: Socket
   readonly #onDelivered: (bytes: number) => void
+  readonly #onWaiting: (isWaiting: boolean) => void
   readonly #onEnd: () => void
   #ended = false
   #written = 0
@@ -22,12 +23,21 @@ export class Pump {
 
   /**
    * @param onDelivered  Called with the number of bytes that the kernel took.
+   * @param onWaiting    Called when bytes begin to wait for the kernel to take them, again whenever
+   * it has taken some of them, and when none wait any more.
    * @param onEnd        Called once, when the end was passed on.
    */
-  constructor(from: Socket, to: Socket, onDelivered: (bytes: number) => void, onEnd: () => void) {
+  constructor(
+    from: Socket,
+    to: Socket,
+    onDelivered: (bytes: number) => void,
+    onWaiting: (isWaiting: boolean) => void,
+    onEnd: () => void,
+  ) {
     this.#from = from
     this.#to = to
     this.#onDelivered = onDelivered
+    this.#onWaiting = onWaiting
     this.#onEnd = onEnd
   }
 
@@ -36,7 +46,9 @@ export class Pump {
     if (!this.#to.writable) return // it failed in this turn; its 'error' is about to say so
     this.#written += chunk.length
     this.#to.write(chunk, this.#onTaken)
-    if (this.#to.writableLength > 0) this.#from.pause()
+    if (this.#to.writableLength === 0) return
+    if (!this.#from.isPaused()) this.#onWaiting(true)
+    this.#from.pause()
   }
 
   /** Sends weir's own bytes: they are not counted. */
@@ -56,7 +68,10 @@ export class Pump {
     if (error) return
     const before = this.#delivered
     this.#delivered = Math.max(before, this.#written - this.#to.writableLength)
-    if (this.#delivered > before) this.#onDelivered(this.#delivered - before)
+    if (this.#delivered > before) {
+      this.#onDelivered(this.#delivered - before)
+      this.#onWaiting(this.#to.writableLength > 0)
+    }
     if (this.#to.writableLength > 0) return
     if (this.#ended) this.#finish()
     else if (this.#from.isPaused()) this.#from.resume()

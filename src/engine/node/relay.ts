@@ -102,6 +102,7 @@ export class Relay {
       source,
       target,
       bytes => journal.delivered(row, from, bytes, timing.nowMs),
+      isWaiting => timing.owe(from, isWaiting),
       () => onPassedEnd(from),
     )
   }

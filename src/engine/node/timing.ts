@@ -7,6 +7,7 @@ import type { World } from '../../base/world.ts'
 import { deadlineMs, IN_TIME, overdue } from '../decide/deadline.ts'
 import type { Decision } from '../decide/decision.ts'
 import type { State } from '../decide/state.ts'
+import { FROM_CLIENT, type From } from '../worker/journal.ts'
 
 /** The longest time that `setTimeout` takes. */
 export const TIMER_MAX_MS = 2 ** 31 - 1
@@ -26,6 +27,8 @@ export class Timing {
   dialedMs = 0
   activeMs = 0
   agreeUntilMs = Number.POSITIVE_INFINITY
+  clientOwedMs = 0
+  upstreamOwedMs = 0
   readonly acceptedMs: number
   readonly #options: TimingOptions
   #timer: NodeJS.Timeout | undefined
@@ -45,6 +48,15 @@ export class Timing {
     clearTimeout(this.#timer)
     if (this.#overdue() === IN_TIME) this.#lookAgain()
     else setImmediate(this.#judge)
+  }
+
+  /** Bytes from a side begin to wait for the other side's socket, or it has taken some or all. */
+  owe(from: From, isWaiting: boolean): void {
+    if (this.#options.decision.writeTimeoutMs === 0) return
+    const sinceMs = isWaiting ? this.nowMs : 0
+    if (from === FROM_CLIENT) this.clientOwedMs = sinceMs
+    else this.upstreamOwedMs = sinceMs
+    if (isWaiting) this.watch()
   }
 
   /** It is over. */

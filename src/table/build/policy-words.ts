@@ -30,11 +30,12 @@ export const clusterWords = ({ kind, policy }: Cluster, slot: number): number[] 
   policy.ejection?.maxPercent ?? 0,
   policy.ejection?.minHealthPercent ?? 0,
   policy.userTimeoutMs,
+  policy.writeTimeoutMs,
 ]
 
-export function tcpWords({ keepalive, userTimeoutMs }: TcpTimes): number[] {
-  if (keepalive === null) return [0, 0, 0, userTimeoutMs]
+export function tcpWords({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): number[] {
+  if (keepalive === null) return [0, 0, 0, userTimeoutMs, writeTimeoutMs]
   const { timeS, intervalS, probes } = keepalive
   assert(timeS > 0 && intervalS > 0 && probes > 0, 'a listener leaves keepalive to the kernel')
-  return [timeS, intervalS, probes, userTimeoutMs]
+  return [timeS, intervalS, probes, userTimeoutMs, writeTimeoutMs]
 }

@@ -157,6 +157,7 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `proxyProtocol ${at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`}`,
     `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
     `userTimeout ${at(Cluster.userTimeoutMs)} ms`,
+    `writeTimeout ${at(Cluster.writeTimeoutMs)} ms`,
   ]
   const endpoints = endpointsOf(table, cold, cluster).toSorted()
   return `${kind || endpoints.join(', ') || 'no endpoint'}; ${limits.join(', ')}`

@@ -35,9 +35,13 @@ const DEFAULTS = {
   proxyProtocol: 'none',
 }
 
-export function defaultPolicy({ keepalive, userTimeoutMs }: TcpTimes): PolicyValue[] {
+export function defaultPolicy({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): PolicyValue[] {
   const { connectTimeout, idleTimeout, maxConnectionDuration, maxConnections, ...others } = DEFAULTS
-  const tcp = { tcpKeepalive: keepaliveText(keepalive), userTimeout: durationText(userTimeoutMs) }
+  const tcp = {
+    tcpKeepalive: keepaliveText(keepalive),
+    userTimeout: durationText(userTimeoutMs),
+    writeTimeout: durationText(writeTimeoutMs),
+  }
   const limits = { connectTimeout, idleTimeout, maxConnectionDuration, maxConnections }
   return valuesOf({ ...limits, ...tcp, ...others }, {})
 }
@@ -65,6 +69,7 @@ export function policyOf(
       maxConnections: countText(at(Cluster.maxConnections)),
       tcpKeepalive: keepaliveText(timeS < 0 ? null : { timeS, intervalS, probes }),
       userTimeout: durationText(at(Cluster.userTimeoutMs)),
+      writeTimeout: durationText(at(Cluster.writeTimeoutMs)),
       loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
       connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),

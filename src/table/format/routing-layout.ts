@@ -5,7 +5,7 @@ import { layout } from '../../base/layout.ts'
 /** What a listener does with a destination outside all its scopes. */
 export const Otherwise = { close: 0, passthrough: 1, deny: 2 } as const
 
-export const Listener = layout(18, {
+export const Listener = layout(19, {
   port: [0, 1],
   original: [1, 1], //  1: the destination is the one before a redirect
   otherwise: [2, 1], // Otherwise
@@ -24,6 +24,7 @@ export const Listener = layout(18, {
   keepaliveIntervalS: [15, 1],
   keepaliveProbes: [16, 1], // 0: keepalive off
   userTimeoutMs: [17, 1], //   0: none
+  writeTimeoutMs: [18, 1], //  of what dials what is no service; 0: none
 })
 
 /** How a listener learns the server name that its clients ask for. */
@@ -107,7 +108,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
 
-export const Cluster = layout(21, {
+export const Cluster = layout(22, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -129,4 +130,5 @@ export const Cluster = layout(21, {
   ejectMaxPercent: [18, 1], //   of the endpoints that may be ejected
   minHealthPercent: [19, 1], //  fewer in rotation: all are used; 0: never
   userTimeoutMs: [20, 1], //     of what is not acknowledged; 0: none
+  writeTimeoutMs: [21, 1], //    of what a socket does not take; 0: none
 })

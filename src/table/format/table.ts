@@ -276,5 +276,6 @@ function tcpOf(listeners: Uint32Array, row: number): TcpTimes {
   return {
     keepalive: probes === 0 ? null : { timeS, intervalS, probes },
     userTimeoutMs: listeners[row + Listener.userTimeoutMs],
+    writeTimeoutMs: listeners[row + Listener.writeTimeoutMs],
   }
 }

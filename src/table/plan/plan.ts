@@ -59,8 +59,8 @@ export type Listener = {
   /** Indexes into `Plan.limits`, which all apply. */
   readonly limits?: readonly number[]
   /**
-   * How its sockets find out that a client has vanished, and at `otherwise: passthrough` the dialed
-   * ones, too; absent: by the kernel's retransmissions alone.
+   * When its clients count as gone; at `otherwise: passthrough` what is dialed, too, and
+   * `writeTimeoutMs` counts only there. Absent: as the kernel says.
    */
   readonly tcp?: TcpTimes
 }

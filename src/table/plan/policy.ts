@@ -9,6 +9,8 @@ export type TcpTimes = {
   readonly keepalive: Keepalive | null
   /** TCP_USER_TIMEOUT: how long bytes may go unacknowledged; 0: as long as the kernel tries. */
   readonly userTimeoutMs: number
+  /** How long a socket may take none of the bytes that wait for it, of either side; 0: no limit. */
+  readonly writeTimeoutMs: number
 }
 
 /** 0 in a field is the kernel's default. */
@@ -49,6 +51,7 @@ export const DEFAULT_POLICY: Policy = {
   maxConnections: 0,
   keepalive: null,
   userTimeoutMs: 0,
+  writeTimeoutMs: 0,
   connectAttempts: 3,
   connectDeadlineMs: 15_000,
   remembersFailures: true,
@@ -91,6 +94,7 @@ export type PolicyField =
   | 'maxConnections'
   | 'tcpKeepalive'
   | 'userTimeout'
+  | 'writeTimeout'
   | 'loadBalancer'
   | 'connectAttempts'
   | 'connectDeadline'
