@@ -9,7 +9,8 @@ import { deadlineMs, overdue } from '../src/engine/decide/deadline.ts'
 import { State } from '../src/engine/decide/state.ts'
 import { type Clock, Deadlines } from '../src/engine/flow/deadlines.ts'
 import { Slots } from '../src/engine/flow/slots.ts'
-import { type Bench, mix } from './harness.ts'
+import type { Bench } from './harness.ts'
+import { mix } from './rivals.ts'
 
 const OPEN = [10_000, 60_000]
 /** Longer than any run: nobody but the first is ever late. */

@@ -18,10 +18,11 @@
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { build, type Histogram } from 'hdr-histogram-js'
 import { monotonicMs } from '../src/base/clock.ts'
 import { type Chart, missingIn } from './chart.ts'
 import { type Ladder, ladderOf } from './ladder.ts'
+import { assertAgree, type Contender, warmUp } from './rivals.ts'
+import { histogramOf, timeEach } from './single.ts'
 import { type Better, betterOf, type Unit } from './units.ts'
 
 export type { Unit } from './units.ts'
@@ -54,17 +55,6 @@ export type Distribution = {
   readonly rounds: readonly Ladder[]
 }
 
-export type Contender = {
-  readonly name: string
-  /** Does operations 0 … count − 1 and returns a checksum of the answers. */
-  readonly run: (count: number) => number
-  /** A slow one does at most so many in a round. */
-  readonly most?: number
-  readonly goalNs?: number | null
-  /** It does other work than the rest, so its answers are its own. */
-  readonly answersOwn?: boolean
-}
-
 export type BenchOptions = {
   readonly name: string
   readonly scale: 'small' | 'large'
@@ -87,10 +77,6 @@ export type Choices = {
 /** A group that has taken this long gets no further round, once rivals have had ROUNDS_LEAST. */
 const GROUP_MS_MAX = 2_000
 const ROUNDS_LEAST = 3
-const WARM_UPS = 2
-
-/** The next checksum: the order of the answers counts. */
-export const mix = (checksum: number, answer: number): number => (Math.imul(checksum, 31) + answer) | 0
 
 setFlagsFromString('--expose-gc')
 /**
@@ -278,43 +264,5 @@ export class Bench {
   }
 }
 
-function warmUp(run: Contender['run'], count: number): number {
-  let checksum = 0
-  for (let i = 0; i < WARM_UPS; i++) checksum = run(count)
-  return checksum
-}
-
-/** All must give the same answers to what the slowest of them does. */
-function assertAgree(group: string, operations: number, contenders: readonly Contender[]): void {
-  const rivals = contenders.filter(each => !each.answersOwn)
-  const shared = Math.min(operations, ...rivals.map(({ most = operations }) => most))
-  const [first, ...others] = rivals.map(({ name, run }) => ({ name, checksum: run(shared) }))
-  for (const { name, checksum } of others) {
-    assert.equal(checksum, first.checksum, `${group}: ${name} and ${first.name} disagree`)
-  }
-}
-
 const PERCENTILES = ['p50', 'p99', 'p99.9'] as const
 type Percentile = (typeof PERCENTILES)[number]
-
-/** Fills `times` with the milliseconds of each operation. */
-function timeEach(operation: (index: number) => number, times: Float64Array): number {
-  let checksum = 0
-  for (let index = 0; index < times.length; index++) {
-    const startedMs = monotonicMs()
-    const answer = operation(index)
-    times[index] = monotonicMs() - startedMs
-    checksum = mix(checksum, answer)
-  }
-  return checksum
-}
-
-function histogramOf(timesMs: Float64Array): Histogram {
-  const histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 1e10,
-    numberOfSignificantValueDigits: 3,
-  })
-  for (const ms of timesMs) histogram.recordValue(Math.max(0, Math.round(ms * 1e6)))
-  return histogram
-}

@@ -293,6 +293,24 @@ test('every module opens by saying what it is', () => {
   )
 })
 
+const LINES_MAX = 300
+/** Whoever has more says so in its head, and why. */
+const REASON = /^\/\*\*(?:(?!\*\/)[\s\S])*?\bMore than 300 lines[,:] /
+
+test(`no module is longer than ${LINES_MAX} lines without a reason in its head`, () => {
+  const sources = ['src', 'bench', 'test/support'].flatMap(folder =>
+    typescriptOf(join(ROOT, folder)).map(name => {
+      const text = readFileSync(join(ROOT, folder, name), 'utf8')
+      return { name: `${folder}/${name}`, isLong: text.trimEnd().split('\n').length > LINES_MAX, text }
+    }),
+  )
+  const wrong = sources.filter(({ isLong, text }) => isLong !== REASON.test(text))
+  assert.deepEqual(
+    wrong.map(({ name, isLong }) => `${name}: ${isLong ? 'no reason' : 'a reason for nothing'}`),
+    [],
+  )
+})
+
 test('every folder whose tests share a process is loaded by one entry', () => {
   const entries = join(ROOT, 'test', 'groups')
   const text = readdirSync(entries)

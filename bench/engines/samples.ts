@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict'
 import type { Bench } from '../harness.ts'
-import type { LoadJob, Outcome } from '../load/client.ts'
 import type { Generator } from '../load/generator.ts'
+import type { LoadJob, Outcome } from '../load/job.ts'
 import { summarise } from '../statistics.ts'
 import { busyNs, type Target } from './running.ts'
 

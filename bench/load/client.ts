@@ -24,45 +24,11 @@ import { prepareConnect, prepareRecv, prepareSend } from '../../src/kernel/uring
 import type { Ring } from '../../src/kernel/uring/ring.ts'
 import { closeRing, openRing } from '../../src/kernel/uring/ring-setup.ts'
 import { operationOf, slotOf, subject } from '../../src/kernel/user-data.ts'
-import { type Ladder, ladderOf } from '../ladder.ts'
+import { ladderOf } from '../ladder.ts'
+import type { LoadJob, Outcome } from './job.ts'
 import { LOOPBACK, opened } from './loopback.ts'
-import { isBlock, MESSAGE_BYTES, same, writeMessage } from './message.ts'
-
-export type LoadJob = {
-  readonly kind: 'connections' | 'requests' | 'bulk'
-  readonly port: number
-  /** Clients at the same time. */
-  readonly clients: number
-  /** Nothing new starts after this. */
-  readonly durationMs: number
-  /**
-   * Requests or connections in a second; 0 closes the loop: each client asks when it has its
-   * answer.
-   */
-  readonly perSecond: number
-  /** Of each reply, for `bulk`. */
-  readonly mebibytes: number
-  /** What each connection says before its first request, in one segment with it; whole words. */
-  readonly opening?: Uint8Array
-  /**
-   * One word of shared memory, to end before the time is up: nothing new starts once it is not 0.
-   */
-  readonly stop?: Int32Array
-}
-
-export type Outcome = {
-  /** Connections, requests or bulk replies that ended as they should. */
-  readonly done: number
-  readonly failed: number
-  /** Replies with bytes that are not theirs. */
-  readonly wrong: number
-  /** Not answered in time. */
-  readonly unanswered: number
-  readonly elapsedMs: number
-  readonly latencyNs: { readonly p50: number; readonly p99: number; readonly 'p99.9': number }
-  /** More of its percentiles. */
-  readonly ladder: Ladder
-}
+import { MESSAGE_BYTES } from './message.ts'
+import { Speech, speechBytes } from './speech.ts'
 
 const CONNECTED = 0
 const SENT = 1
@@ -73,7 +39,6 @@ const GRACE_MS = 2_000
 const BULK_MS_MAX = 20_000
 /** A target that fails this often is broken: going on would only fill its queues. */
 const FAILED_MAX = 1_000
-const BULK_BUFFER_BYTES = 1 << 18
 
 export function load(job: LoadJob): Outcome {
   return new Load(job).run()
@@ -86,11 +51,7 @@ class Load {
   readonly #sockets: Sockets
   readonly #address: number
   readonly #addressBytes: number
-  /** Two messages for each client: what it asked, what it got. */
-  readonly #messages: number
-  readonly #bulk: number
-  /** For each client the opening, with room for a message behind it; 0: there is none. */
-  readonly #openings: number
+  readonly #speech: Speech
   readonly #fds: Int32Array
   readonly #sequences: Uint32Array
   readonly #received: Float64Array
@@ -109,15 +70,12 @@ class Load {
   constructor(job: LoadJob) {
     this.#job = job
     const { clients } = job
-    const bulkBytes = job.kind === 'bulk' ? clients * BULK_BUFFER_BYTES : 0
-    this.#arena = opened(Arena.map(clients * (3 * MESSAGE_BYTES + this.#openingBytes) + bulkBytes + 65_536))
+    this.#arena = opened(Arena.map(speechBytes(job) + 65_536))
     this.#ring = opened(openRing(this.#arena, { entries: 4096, completions: 8192, roomEach: 2 }))
     this.#sockets = new Sockets(this.#arena)
     this.#address = this.#arena.take(SOCKET_ADDRESS_BYTES)
     this.#addressBytes = writeSocketAddress(this.#arena, this.#address, 4, LOOPBACK, job.port)
-    this.#messages = this.#arena.take(clients * 2 * MESSAGE_BYTES)
-    this.#bulk = bulkBytes > 0 ? this.#arena.take(bulkBytes) : 0
-    this.#openings = this.#openingBytes > 0 ? this.#takeOpenings() : 0
+    this.#speech = new Speech(this.#arena, job)
     this.#fds = new Int32Array(clients).fill(-1)
     this.#sequences = new Uint32Array(clients)
     this.#received = new Float64Array(clients)
@@ -237,48 +195,18 @@ class Load {
     if (kind === 'requests' && this.#sequences[client] > 0) this.#busy++
     this.#startedMs[client] = startedMs
     this.#received[client] = 0
-    const at = this.#messages + client * 2 * MESSAGE_BYTES
     const sequence = ++this.#sequences[client]
-    const closes = kind === 'connections'
-    writeMessage(this.#arena.u32, at / 4, { client, sequence, mebibytes, closes })
     const isFirst = kind !== 'requests' || sequence === 1
-    if (isFirst && this.#openings > 0) this.#sendOpened(client, at)
-    else prepareSend(this.#ring, this.#fds[client], at, MESSAGE_BYTES, subject(client, SENT), 0)
+    const closes = kind === 'connections'
+    const [at, bytes] = this.#speech.ask({ client, sequence, mebibytes, closes }, isFirst)
+    prepareSend(this.#ring, this.#fds[client], at, bytes, subject(client, SENT), 0)
     this.#ring.skipSuccess()
     this.#receive(client)
   }
 
-  get #openingBytes(): number {
-    return this.#job.opening?.length ?? 0
-  }
-
-  #takeOpenings(): number {
-    const { clients, opening = new Uint8Array(0) } = this.#job
-    const each = opening.length + MESSAGE_BYTES
-    const openings = this.#arena.take(clients * each)
-    for (let client = 0; client < clients; client++) this.#arena.u8.set(opening, openings + client * each)
-    return openings
-  }
-
-  /** The opening, and the message at `at` behind it. */
-  #sendOpened(client: number, at: number): void {
-    const bytes = this.#openingBytes + MESSAGE_BYTES
-    const from = this.#openings + client * bytes
-    this.#arena.u8.copyWithin(from + this.#openingBytes, at, at + MESSAGE_BYTES)
-    prepareSend(this.#ring, this.#fds[client], from, bytes, subject(client, SENT), 0)
-  }
-
   #receive(client: number): void {
-    const received = this.#received[client]
-    const [at, bytes] =
-      this.#job.kind === 'bulk'
-        ? [this.#bulk + client * BULK_BUFFER_BYTES + (received & 3), BULK_BUFFER_BYTES - 4]
-        : [this.#replyOf(client) + (received % MESSAGE_BYTES), MESSAGE_BYTES - (received % MESSAGE_BYTES)]
+    const [at, bytes] = this.#speech.room(client, this.#received[client])
     prepareRecv(this.#ring, this.#fds[client], at, bytes, subject(client, RECEIVED), 0)
-  }
-
-  #replyOf(client: number): number {
-    return this.#messages + (client * 2 + 1) * MESSAGE_BYTES
   }
 
   #onReceived(client: number, result: number): void {
@@ -293,8 +221,7 @@ class Load {
   #onReply(client: number, bytes: number): void {
     this.#received[client] += bytes
     if (this.#received[client] === MESSAGE_BYTES) {
-      const reply = this.#replyOf(client) / 4
-      if (!same(this.#arena.u32, reply, reply - MESSAGE_BYTES / 4)) this.#wrong++
+      if (!this.#speech.isAnswered(client)) this.#wrong++
       this.#keepLatency(client)
       if (this.#job.kind === 'requests') {
         this.#finish(client)
@@ -305,8 +232,7 @@ class Load {
   }
 
   #onBulk(client: number, bytes: number): void {
-    const at = (this.#bulk + client * BULK_BUFFER_BYTES) / 4
-    if (!isBlock(this.#arena.u32, at, this.#received[client], bytes)) this.#wrong++
+    if (!this.#speech.isBulk(client, this.#received[client], bytes)) this.#wrong++
     this.#received[client] += bytes
     if (this.#received[client] < this.#job.mebibytes * 2 ** 20) this.#receive(client)
     else {

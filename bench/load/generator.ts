@@ -11,7 +11,7 @@ import { MessageChannel, SHARE_ENV } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { probe } from '../../src/kernel/uring/probe.ts'
 import { closeWake, wake } from '../../src/kernel/wake.ts'
-import type { LoadJob } from './client.ts'
+import type { LoadJob } from './job.ts'
 import type { Serving } from './server.ts'
 import type { Measured } from './worker.ts'
 

@@ -2,7 +2,8 @@
  * What a thread of the generator runs: the server for its whole life, or one load after another.
  */
 
-import { type LoadJob, load, type Outcome } from './client.ts'
+import { load } from './client.ts'
+import type { LoadJob, Outcome } from './job.ts'
 import { type ServerTask, serve } from './server.ts'
 
 export type Measured = Outcome & { readonly cpu: CpuTime }

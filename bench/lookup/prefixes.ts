@@ -6,7 +6,8 @@
 import { buildTrie, type PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
 import { type CidrTrie, findPrefix, viewTrie } from '../../src/table/match/cidr-trie.ts'
 import { addresses, prefixes, type Spread } from '../generate.ts'
-import { type Bench, type Contender, mix } from '../harness.ts'
+import type { Bench } from '../harness.ts'
+import { type Contender, mix } from '../rivals.ts'
 import { thousands } from '../units.ts'
 import { findRange, type Ranges, toRanges } from './ranges.ts'
 

@@ -20,7 +20,8 @@ import { Reason } from '../../src/stats/reasons.ts'
 import { RECORDS, RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import { createStats } from '../../src/stats/stats.ts'
 import { openTable } from '../../src/table/format/table.ts'
-import { type Bench, mix } from '../harness.ts'
+import type { Bench } from '../harness.ts'
+import { mix } from '../rivals.ts'
 import { benchTable } from './table.ts'
 
 const ROWS = 64

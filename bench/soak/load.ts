@@ -3,8 +3,8 @@
  * enough.
  */
 
-import type { Outcome } from '../load/client.ts'
 import type { Generator } from '../load/generator.ts'
+import type { Outcome } from '../load/job.ts'
 
 export type Amount = {
   /** Short ones. */

@@ -12,8 +12,9 @@ import type { Plan } from '../../src/table/plan/plan.ts'
 import { ROUTES } from '../generate-plans.ts'
 import { world } from '../generate-rules.ts'
 import { type Traffic, traffic } from '../generate-traffic.ts'
-import { type Bench, type Contender, mix } from '../harness.ts'
+import type { Bench } from '../harness.ts'
 import { matchRoute } from '../lookup/rules.ts'
+import { type Contender, mix } from '../rivals.ts'
 import { ONE, type Way, WEIGHTED } from './ways.ts'
 
 export function benchMatchAndPick(bench: Bench): void {

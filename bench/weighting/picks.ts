@@ -6,7 +6,8 @@ import { openTable } from '../../src/table/format/table.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 import { SPLITS, type Split } from '../../src/table/plan/plan.ts'
 import { splitPlan } from '../generate-plans.ts'
-import { type Bench, type Contender, mix } from '../harness.ts'
+import type { Bench } from '../harness.ts'
+import { type Contender, mix } from '../rivals.ts'
 import { unequal } from './ways.ts'
 
 const GOAL_NS = 25
