@@ -5,6 +5,7 @@
 
 import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
 import runWorker from '../../src/engine/worker/worker.ts'
+import { Held } from '../../src/kernel/held.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { Counter, closedAt, openStats } from '../../src/stats/stats.ts'
 
@@ -18,6 +19,9 @@ export const DIES_WITH = 100
 export const WAYS = ['throw', 'exit', 'heap', 'terminate'] as const
 
 export const WAY = 'WEIR_TEST_DIES_BY'
+
+/** Where it says what it had mapped: addresses and lengths, as JSON. */
+export const MAPPED = 'WEIR_TEST_MAPPED'
 
 function die(way: string | undefined): void {
   if (way === 'exit') process.exit(7)
@@ -35,7 +39,11 @@ export default function mortalWorker({ limitsInForce: _, ...task }: WorkerTask):
     task.index === 0 && counters[Counter.open] >= DIES_WITH && counters[closedAt(Reason['worker-lost'])] === 0
   const limits = {
     get maxConnections() {
-      if (isDue()) die(process.env[WAY])
+      if (isDue()) {
+        const mappings = new Held(task.held).mappings.map(({ address, bytes }) => [Number(address), bytes])
+        process.env[MAPPED] = JSON.stringify(mappings)
+        die(process.env[WAY])
+      }
       return maxConnections
     },
   }

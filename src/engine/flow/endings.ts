@@ -184,8 +184,9 @@ export class Endings {
   }
 
   #count(reason: number, lastedMs: number): void {
-    this.#counters[Counter.open]--
+    // In this order: where no connection is open, each has been counted under a reason.
     this.#counters[closedAt(reason)]++
+    this.#counters[Counter.open]--
     this.#options.tally.count(reason, lastedMs)
   }
 

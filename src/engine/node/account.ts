@@ -44,7 +44,8 @@ export class Account {
       this.#journal.refused(this.isRead ? this.row : -1, arrival, reason, nowMs)
       reception.leave(arrival)
     }
-    this.#counters[Counter.open]--
+    // In this order: where no connection is open, each has been counted under a reason.
     this.#counters[closedAt(reason)]++
+    this.#counters[Counter.open]--
   }
 }
