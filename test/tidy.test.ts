@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -317,6 +317,16 @@ test('every folder whose tests share a process is loaded by one entry', () => {
     .map(name => readFileSync(join(entries, name), 'utf8').replace(/^import .*$/m, ''))
     .join('\n')
   assert.deepEqual([...text.matchAll(/'([^']+)'/g)].map(found => found[1]).sort(), Object.keys(GROUPS).sort())
+})
+
+test('what is said to take longest is there', () => {
+  const text = readFileSync(join(ROOT, 'test/run.ts'), 'utf8')
+  const named = [...text.matchAll(/^ {2}'(test\/\S+\.ts)',$/gm)].map(found => found[1])
+  assert.ok(named.length > 10)
+  assert.deepEqual(
+    named.filter(file => !existsSync(join(ROOT, file))),
+    [],
+  )
 })
 
 function typescriptOf(folder: string): string[] {

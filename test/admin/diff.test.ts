@@ -263,7 +263,7 @@ spec:
 })
 
 test('a probe is answered while a large configuration is compared', async t => {
-  const count = sized(5_000, 20_000)
+  const count = sized(2_500, 20_000)
   // Its own limit of time is another test's; a machine with much else to do may need longer.
   const { send, get, port, backend } = await scene(t, routing, 'auto', { differ: { limitMs: 170_000 } })
   const rules = Array.from(

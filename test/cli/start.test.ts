@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 // @ts-expect-error: plain JavaScript
 import { cacheDirectory as untyped } from '../../src/cli/compile-cache.js'
 import { folder, routing } from '../control/scene.ts'
+import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 
 const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
@@ -145,7 +146,7 @@ test('where a directory cannot be had, weir starts without', t => {
   assert.deepEqual(readdirSync(home), ['weir'])
 })
 
-test('worker threads read the cache too, and write it before they serve', async t => {
+test('worker threads read the cache too, and write it before they serve', { skip: fullOnly }, async t => {
   const root = folder(t, { 'a.yaml': routing(await freePort(), 9) })
   const cache = join(root, 'cache')
   mkdirSync(cache, { mode: 0o700 })

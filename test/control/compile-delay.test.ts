@@ -8,9 +8,10 @@ import { test } from 'node:test'
 import { rulesText } from '../../bench/config/rules.ts'
 import { startAdmin } from '../../src/admin/http.ts'
 import { Compiler } from '../../src/control/compile/compile.ts'
+import { sized } from '../support/full.ts'
 import { folder } from './scene.ts'
 
-const RULES = 5000
+const RULES = sized(2000, 5000)
 const ANSWERS = 5
 
 test('health answers arrive while many rules are compiled', async t => {

@@ -17,6 +17,7 @@ import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { Counter, openStats, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { CHOSEN_FIRST, clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { fullOnly } from '../support/full.ts'
 import { DIES_WITH, MAPPED, WAY, WAYS } from '../support/mortal-worker.ts'
 import { freePort, listen, until } from '../support/sockets.ts'
 
@@ -78,7 +79,9 @@ function talk(port: number): Talker {
 
 for (const { engine, test } of CHOSEN_FIRST)
   for (const way of WAYS) {
-    test(`${engine}: a worker that ends by ${way} under load leaves nothing behind`, async t => {
+    test(`${engine}: a worker that ends by ${way} under load leaves nothing behind`, {
+      skip: way === 'heap' && fullOnly,
+    }, async t => {
       const resets: string[] = []
       const upstream = await listen(
         socket => {

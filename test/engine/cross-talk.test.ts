@@ -12,7 +12,7 @@ import { sized } from '../support/full.ts'
 import { begin, ending, freePort, listen } from '../support/sockets.ts'
 
 /** WEIR_TEST_CONNECTIONS=1e6 makes a soak of it. */
-const CONNECTIONS = Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(600, 3000))
+const CONNECTIONS = Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(300, 3000))
 const AT_ONCE = 50
 
 const stamped = (id: number, words: number): Buffer => {

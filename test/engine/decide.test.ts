@@ -37,11 +37,13 @@ const taskOf = (): EngineTask => ({
   port: new MessageChannel().port1,
 })
 
+/** Its counts take megabytes, and nothing here is counted. */
+const sharedTask = taskOf()
+const shared = createDecider(sharedTask)
+sharedTask.port.close()
+
 /** What becomes of a connection that asks for `destination`. */
 function decideFor(plan: Plan, destination: string, port: number) {
-  const task = taskOf()
-  const decider = createDecider(task)
-  task.port.close()
   const table = tableOf(plan)
   const query = createQuery()
   query.destinationFamily = parseInto(destination, query.destination, 0)
@@ -49,7 +51,7 @@ function decideFor(plan: Plan, destination: string, port: number) {
   query.clientFamily = parseInto('10.9.9.9', query.client, 0)
   const decision = createDecision()
   const outcome = decide(
-    Object.assign(decider, { own: ownListeners(table, machine.ownAddresses()) }),
+    Object.assign(shared, { own: ownListeners(table, machine.ownAddresses()) }),
     table,
     query,
     decision,

@@ -169,7 +169,7 @@ for (const { engine, test } of EVERY_ENGINE) {
   })
 
   test(`${engine}: a reader that stops makes the writer stop, and gets every byte in the end`, async () => {
-    const total = 256 * 2 ** 20
+    const total = sized(96, 256) * 2 ** 20
     await using gateway = await relay(engine, socket => void send(socket, bytes(5, total)))
     const client = await open(gateway.port)
     await readBytes(client, 1)

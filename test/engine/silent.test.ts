@@ -20,15 +20,15 @@ import { echo, freePort, listen, open, readAll } from '../support/sockets.ts'
 
 /** Each costs the node engine several times as much; WEIR_TEST_CONNECTIONS is for a campaign. */
 const totalOf = (engine: EngineKind): number =>
-  Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(400, engine === 'node' ? 4_000 : 20_000))
+  Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(200, engine === 'node' ? 4_000 : 20_000))
 /** Of 20 000 descriptors, less what others of the process have. */
-const AT_ONCE = sized(200, 18_000)
+const AT_ONCE = sized(150, 18_000)
 /**
  * Opened once those before are accepted. A connection that finds the listener's queue full stands
  * for its client alone: the kernel drops the last ACK of the handshake, and a client that says
  * nothing never learns of it (net.ipv4.tcp_abort_on_overflow).
  */
-const BURST = sized(100, 1_000)
+const BURST = sized(50, 1_000)
 /** Long enough for many to be open at once on a machine with much else to do. */
 const TIMEOUT_MS = sized(1_000, 5_000)
 /** Between two that are served: the machine has other things to do. */

@@ -31,7 +31,7 @@ test('every mark in the source was reached', { skip: fullOnly }, () => {
 })
 
 test('two runs of a seed are the same', () => {
-  const count = sized(20, 200)
+  const count = sized(10, 200)
   const hashes = () => Array.from({ length: count }, (_, seed) => run(BigInt(seed + 50_000)).hash)
   const first = hashes()
   assert.deepEqual(hashes(), first)

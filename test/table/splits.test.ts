@@ -18,7 +18,7 @@ import { Route } from '../../src/table/format/routing-layout.ts'
 import { pickDestination } from '../../src/table/match/pick.ts'
 import { BUCKETS, stickyBuckets } from '../../src/table/match/sticky.ts'
 import { type Plan, SPLITS } from '../../src/table/plan/plan.ts'
-import { runs } from '../support/full.ts'
+import { runs, sized } from '../support/full.ts'
 import { splitPlan } from '../support/plans.ts'
 import { tableOf } from '../support/tables.ts'
 
@@ -170,7 +170,7 @@ test('exact: eight threads together keep the split', async () => {
   const { buffers } = tableOf(splitPlan([97, 2, 1], 'exact'))
   const tickets = new SharedArrayBuffer(1024)
   const counts = new SharedArrayBuffer(12)
-  const draws = 20_000
+  const draws = sized(5_000, 20_000)
   const source = new URL('../support/drawing-worker.ts', import.meta.url)
   const workers = Array.from({ length: 8 }, () => {
     return new Worker(source, { workerData: { buffers, tickets, counts, draws } })

@@ -9,10 +9,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Supervisor } from '../../src/control/workers/supervisor.ts'
 import type { SupervisorEvent } from '../../src/control/workers/worker-record.ts'
 import { openTable, type Table, withClients, withEndpoints } from '../../src/table/format/table.ts'
+import { sized } from '../support/full.ts'
 import { clientsAfter, endpointsAfter, GENERATIONS_MAX, generationTable } from '../support/generations.ts'
 
 const READERS = 4
-const GENERATIONS = 1500
+const GENERATIONS = sized(400, 1500)
 /** Of these generations both parts are replaced, twice. */
 const REVISED_EVERY = 10
 /** Tables between two looks at what the readers say. */

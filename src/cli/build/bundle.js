@@ -38,6 +38,8 @@ const OPTIONS = {
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'\nconst require = requireOf(import.meta.url)",
   },
+  // Less to read: a tenth off a short command. With lines, as Node shows the one that threw.
+  ...{ minifyWhitespace: true, lineLimit: 120 },
   ...{ sourcemap: 'external', sourcesContent: false, legalComments: 'none' },
   ...{ metafile: true, logLevel: 'warning' },
 }
