@@ -31,6 +31,10 @@ export const COUNTERS = {
   acceptPauses: 'Pauses of accepting, out of file descriptors or memory.',
   dials: 'Dials to endpoints.',
   dialFailures: 'Dials to endpoints that failed.',
+  dialsConnected: 'Dials to endpoints that connected.',
+  dialsRefused: 'Dials that an endpoint refused.',
+  dialsTimedOut: 'Dials that had no answer in time.',
+  dialsUnreached: 'Dials that failed otherwise: no route, or out of ports, files or memory.',
   clientBytes: 'Bytes received from clients.',
   upstreamBytes: 'Bytes received from upstreams.',
 } as const

@@ -19,7 +19,7 @@ async function gateway(t: TestContext, text = routing) {
   return { ...served, admin, ask }
 }
 
-const READING = ['status', 'routes', 'connections', 'log-level', 'top']
+const READING = ['status', 'routes', 'connections', 'endpoints', 'log-level', 'top']
 const COMMANDS = [...READING, 'diff', 'drain']
 
 test('status says that the gateway is ready, and what it does', async t => {
@@ -52,6 +52,30 @@ test('routes shows rules with hits and shares, or as JSON', async t => {
   assert.deepEqual([json.total, json.rules[0].connections], [1, 1])
   assert.equal((await ask('routes', '--no-hit')).out, '')
   assert.equal((await ask('routes', '--hit', '--order', 'hits', '--limit', '1')).out.split('\n').length, 4)
+})
+
+test('endpoints shows each with its state; endpoint drain and enable change it', async t => {
+  const { ask, port, backend } = await gateway(t)
+  await talking(t, port)
+  const address = `127.0.0.1:${backend}`
+  const { code, out } = await ask('endpoints')
+  assert.equal(code, 0)
+  const [head, line, ...more] = out.split('\n')
+  assert.match(head, /^ENDPOINT +STATE +OPEN +P50 +P99 +LAST ERROR +DESTINATION$/)
+  assert.match(line, new RegExp(`^${address} +up +1 +[\\d.]+ ms +[\\d.]+ ms +backend\\.example:9000$`))
+  assert.deepEqual(more, [''])
+  const drained = await ask('endpoint', 'drain', address, '--close-over', '0s')
+  assert.equal(drained.code, 0)
+  assert.match(drained.out, /: out of rotation, until enabled or until weir restarts\n {2}1 connection reset/)
+  assert.equal(drained.err, 'warning: backend.example:9000 has no endpoint left: its connections are reset\n')
+  const json = JSON.parse((await ask('endpoints', '--output', 'json')).out)
+  assert.deepEqual([json.total, json.endpoints[0].state], [1, 'draining'])
+  assert.match((await ask('endpoints', '--state', 'draining')).out, /\n {2}an operator drains it/)
+  assert.equal((await ask('endpoint', 'enable', address)).out, `${address}: in rotation again\n`)
+  const again = await ask('endpoint', 'enable', address)
+  assert.equal(again.code, 1)
+  assert.match(again.err, /is not drained/)
+  assert.equal((await ask('endpoint', 'remove', address)).code, 2)
 })
 
 test('connections lists what is open, line by line as JSON', async t => {

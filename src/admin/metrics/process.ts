@@ -3,19 +3,16 @@
  * configuration.
  */
 
-import { type Family as AddressFamily, formatAddress, formatEndpoint } from '../../address/address.ts'
-import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { OUTCOMES } from '../../control/observe/history.ts'
 import type { Serving } from '../../control/publisher.ts'
-import { leftMs } from '../../stats/backoffs.ts'
 import { BUCKETS, bucketFloor, type HistogramName } from '../../stats/histogram.ts'
 import { REASON_NAMES } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } from '../../stats/stats.ts'
-import { countEndpoints, eachRow, slotAt } from '../../table/format/endpoints.ts'
-import { Endpoint } from '../../table/format/endpoints-layout.ts'
+import { countEndpoints } from '../../table/format/endpoints.ts'
 import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
 import { accessFamilies } from './access.ts'
+import { endpointFamilies } from './endpoints.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
@@ -25,6 +22,7 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
   ...connectionFamilies(serving),
   ...accessFamilies(serving),
   ...latencyFamilies(serving),
+  ...endpointFamilies(serving),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),
 ]
@@ -185,37 +183,12 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
   ]
 }
 
-/** Bounds the labels of a scrape, however many endpoints are down. */
-const BACKOFFS_MAX = 1000
-
-function backoffValues({ table, plane }: Serving): Value[] {
-  const { backoffs } = openStats(plane.stats)
-  const nowMs = monotonicMs() + clockOriginMs
-  const values = new Map<number, Value>()
-  const { endpoints } = table
-  for (const row of eachRow(table)) {
-    if (values.size === BACKOFFS_MAX) break
-    const slot = slotAt(endpoints, row)
-    if (backoffs[slot] === 0 || values.has(slot)) continue
-    const words = endpoints.subarray(row + Endpoint.address, row + Endpoint.address + 4)
-    const address = formatAddress(endpoints[row + Endpoint.family] as AddressFamily, words)
-    const endpoint = formatEndpoint(address, endpoints[row + Endpoint.port])
-    values.set(slot, { labels: { endpoint }, value: leftMs(backoffs[slot], nowMs) / 1000 })
-  }
-  return [...values.values()]
-}
-
 const tableFamilies = (serving: () => Serving): Family[] => [
   gauge('weir_table_bytes', 'Size of the table, by `part`.', () =>
     Object.entries(serving().table.buffers).map(([part, { byteLength }]) => ({
       labels: { part },
       value: byteLength,
     })),
-  ),
-  gauge(
-    'weir_endpoint_backoff_seconds',
-    'Endpoints whose last connect failed: time left of the back-off; 0: tried next.',
-    () => backoffValues(serving()),
   ),
   gauge('weir_table_rows', 'Rows of the table, by kind.', () => {
     const { table } = serving()

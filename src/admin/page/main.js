@@ -8,6 +8,7 @@ import { clock, duration, plural } from './format.js'
 import { History } from './history.js'
 import { ask, poll } from './poll.js'
 import { Connections } from './view-connections.js'
+import { Endpoints } from './view-endpoints.js'
 import { Ends } from './view-ends.js'
 import { Explain } from './view-explain.js'
 import { Latency } from './view-latency.js'
@@ -21,7 +22,16 @@ const history = new History()
 const explain = new Explain()
 const reloads = new Reloads()
 const workers = new Workers()
-const parts = [new Now(), new Routes(), new Splits(), new Latency(), new Ends(), workers, new Connections()]
+const parts = [
+  new Now(),
+  new Routes(),
+  new Splits(),
+  new Latency(),
+  new Ends(),
+  workers,
+  new Connections(),
+  new Endpoints(),
+]
 /** Data beside the overview; read again when this changes. */
 let seen = ''
 let silentSince = null

@@ -3,7 +3,7 @@
  * Each loads its own module.
  */
 
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { AdminPlace } from '../admin-place.ts'
 import type { Env } from '../env.ts'
 import { inputOf, withInput } from '../input.ts'
@@ -12,6 +12,7 @@ import { answered } from './answered.ts'
 import type { Client } from './client.ts'
 import type { connections } from './connections.ts'
 import type { drain } from './drain.ts'
+import type { EndpointFlags, EndpointsFlags } from './endpoints.ts'
 import type { reload } from './reload.ts'
 import type { routes } from './routes.ts'
 
@@ -31,6 +32,8 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addStatus(program, env, ask)
   addRoutes(program, env, ask)
   addConnections(program, env, ask)
+  addEndpoints(program, env, ask)
+  addEndpoint(program, env, ask)
   addTop(program, env, ask)
   addDiff(program, env, ask)
   addReload(program, env, ask)
@@ -118,6 +121,55 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
     )
     .action(({ admin, ...flags }: WithAdmin & Parameters<typeof connections>[1]) =>
       ask(admin, async client => (await import('./connections.ts')).connections(client, flags, env)),
+    )
+}
+
+function addEndpoints(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('endpoints')
+    .description('list endpoints with their state, and why one is not used')
+    .option('--endpoint <ADDRESS>', 'an address, or an address with port')
+    .option('--destination <HOST>', 'endpoints of this host')
+    .addOption(
+      new Option('--state <STATE>', 'the state within the destination').choices([
+        'draining',
+        'down',
+        'ejected',
+        'failing',
+        'up',
+      ]),
+    )
+    .addOption(limitOption('endpoints'))
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir endpoints', 'weir endpoints --state ejected --output json'))
+    .action(({ admin, ...flags }: WithAdmin & EndpointsFlags) =>
+      ask(admin, async client => (await import('./endpoints.ts')).endpoints(client, flags, env)),
+    )
+}
+
+function addEndpoint(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('endpoint')
+    .description('drain an endpoint: no new connections, until enabled or until a restart; or enable it')
+    .addArgument(new Argument('<ACTION>', 'drain or enable').choices(['drain', 'enable']))
+    .argument('<ADDRESS>', 'an address with port, or an address for all its ports')
+    .option('--close-over <DURATION>', 'drain: also reset its open connections over this time', duration)
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples(
+        'weir endpoint drain 10.0.0.11:5432',
+        'weir endpoint drain 10.0.0.11 --close-over 5m',
+        'weir endpoint enable 10.0.0.11:5432',
+      ),
+    )
+    .action((action: string, address: string, { admin, ...flags }: WithAdmin & EndpointFlags) =>
+      ask(admin, async client => {
+        const { endpointDrain, endpointEnable } = await import('./endpoints.ts')
+        return await (action === 'drain' ? endpointDrain : endpointEnable)(client, address, flags, env)
+      }),
     )
 }
 

@@ -9,6 +9,7 @@ import type { EngineLimits } from '../../engine/decide/decide.ts'
 import type { EngineKind, RevisedPart } from '../../engine/worker/protocol.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
+import { EndpointHealth } from '../health/endpoint-health.ts'
 import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'
 import type { Logger } from '../observe/log.ts'
 import { logWorkerEvent } from '../observe/narrate.ts'
@@ -36,6 +37,8 @@ export class DataPlane {
   readonly engine: EngineKind
   /** The workers' open and ended connections. */
   readonly observer: Observer
+  /** What is known of the endpoints. */
+  readonly health: EndpointHealth
   readonly #supervisor: Supervisor
   readonly #accessLog: AccessLog
   readonly #maxConnections: number
@@ -47,6 +50,7 @@ export class DataPlane {
   /** What is to be revoked once all workers have adopted its generation; null: nothing. */
   #revoking: { readonly generation: number; readonly overMs: number } | null = null
   #began = false
+  #generation = 0
   #announced = false
   #opens = false
   /** Whether each worker has opened every listener, since there was one. */
@@ -76,6 +80,7 @@ export class DataPlane {
     this.observer = new Observer(this.#supervisor.journals)
     this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
     this.#troubles = new Troubles(openStats(this.stats), log)
+    this.health = new EndpointHealth(openStats(this.stats), log)
   }
 
   /** The shared counts: stats/stats.ts. */
@@ -111,6 +116,7 @@ export class DataPlane {
     this.#opens = opens
     this.observer.publishing(table)
     this.#accessLog.publishing(table)
+    this.#tellHealth(generation)
     this.#supervisor.publish(generation, table)
   }
 
@@ -118,6 +124,7 @@ export class DataPlane {
   revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
     this.observer.revising(part, buffer)
     if (part === 'clients') this.#accessLog.revisingClients(buffer)
+    else this.#tellHealth(this.#generation)
     this.#supervisor.revise(part, buffer)
   }
 
@@ -139,7 +146,11 @@ export class DataPlane {
     const drain = new SelectedDrain(this.observer, selection, overMs)
     this.#supervisor.tell(drain.orders())
     const { matched } = drain
-    this.#log.info({ selection, overMs, matched }, `draining ${matched} connections over ${overMs / 1000} s`)
+    const told = { ...selection, ...(selection.endpoint && { endpoint: selection.endpoint.text }) }
+    this.#log.info(
+      { selection: told, overMs, matched },
+      `draining ${matched} connections over ${overMs / 1000} s`,
+    )
     return drain
   }
 
@@ -192,6 +203,14 @@ export class DataPlane {
     this.#accessLog.reopen()
   }
 
+  /** Of a table that the observer knows by now. */
+  #tellHealth(generation: number): void {
+    this.#generation = generation
+    const { generations } = this.observer
+    const table = generations.table(generation)
+    if (table) this.health.publishing(table, () => generations.cold(generation))
+  }
+
   #onWorkerEvent(event: SupervisorEvent): void {
     logWorkerEvent(this.#log, event)
     if (event.kind === 'died') this.#mourn(event.worker, event.error)
@@ -220,6 +239,7 @@ export class DataPlane {
   /** Once the workers have ended. */
   async #closeObservers(): Promise<void> {
     this.#troubles.close()
+    this.health.close()
     this.observer.close()
     await this.#accessLog.close()
   }

@@ -12,6 +12,7 @@ import type { Order } from '../../engine/worker/protocol.ts'
 import { Live } from '../../stats/connections.ts'
 import { matchedOf } from '../../stats/generations.ts'
 import type { Connection } from '../../stats/live-connections.ts'
+import { type EndpointPlace, isAt } from '../health/endpoint-place.ts'
 import type { Observer } from '../observe/observer.ts'
 
 /** A connection must match every given condition; without any, all match. */
@@ -21,6 +22,8 @@ export type Selection = {
   readonly generation?: number
   /** Of a generation before this one. */
   readonly olderThan?: number
+  /** Going there. */
+  readonly endpoint?: EndpointPlace
   readonly rule?: {
     /** 'namespace/name'. */
     readonly virtualService: string
@@ -85,9 +88,10 @@ export class SelectedDrain {
 
 /** @param words  Words of a live row. */
 function isMeant({ generations }: Observer, selection: Selection, words: Int32Array): boolean {
-  const { listener, generation, olderThan, rule } = selection
+  const { listener, generation, olderThan, endpoint, rule } = selection
   if (generation !== undefined && words[Live.generation] !== generation) return false
   if (olderThan !== undefined && words[Live.generation] >= olderThan) return false
+  if (endpoint !== undefined && !goesTo(endpoint, words)) return false
   if (listener === undefined && rule === undefined) return true
   const names = generations.names(matchedOf(words, 0))
   if (listener !== undefined && names.listener !== listener) return false
@@ -100,6 +104,9 @@ function isMeant({ generations }: Observer, selection: Selection, words: Int32Ar
     (match === undefined || names.rule.match === match)
   )
 }
+
+const goesTo = (place: EndpointPlace, words: Int32Array): boolean =>
+  isAt(place, words[Live.endpointFamily], words, Live.endpointAddress, words[Live.endpointPort])
 
 /** Fisher and Yates, 1938. */
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

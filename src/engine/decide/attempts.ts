@@ -17,6 +17,7 @@
 import { giveBack, noteFailure, noteSuccess } from '../../stats/backoffs.ts'
 import { noteLastError } from '../../stats/endpoint-marks.ts'
 import { noteConnected } from '../../stats/outliers.ts'
+import { Reason } from '../../stats/reasons.ts'
 import { Counter, countConnectTime } from '../../stats/stats.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -46,6 +47,12 @@ type DialNotes = {
   readonly dialFailed: (row: number, errno: number) => void
   /** It goes on to another endpoint, which is already in the decision. */
   readonly redirected: (row: number, decision: Decision) => void
+}
+
+/** The counter of each reason for which a dial fails; of all others, `dialsUnreached`. */
+const RESULT: Readonly<Partial<Record<number, number>>> = {
+  [Reason['connect-refused']]: Counter.dialsRefused,
+  [Reason['connect-timeout']]: Counter.dialsTimedOut,
 }
 
 /** The state of a connection that has failed once. */
@@ -93,6 +100,7 @@ export class Attempts {
   /** The upstream has accepted, whatever follows. */
   connected(row: number, tookMs: number, nowMs: number): void {
     const { stats, worker } = this.#decider
+    this.#counters[Counter.dialsConnected]++
     this.#journal.connected(row, tookMs, nowMs)
     countConnectTime(stats, worker, this.#endpointSlot[row], tookMs * 1000)
     if (this.#memberSlot[row] !== 0) noteConnected(stats.outliers, this.#memberSlot[row])
@@ -114,6 +122,7 @@ export class Attempts {
     nowMs: number,
   ): number {
     this.#counters[Counter.dialFailures]++
+    this.#counters[RESULT[dialFailure(code)] ?? Counter.dialsUnreached]++
     this.#journal.dialFailed(row, code === TIMED_OUT ? 0 : errno)
     if (isShortage(code)) return dialFailure(code)
     this.#remember(row, code, errno)

@@ -1,0 +1,197 @@
+/**
+ * What weir thinks of each endpoint, and an operator's word on it: out of rotation, and back.
+ */
+
+import type { FastifyInstance } from 'fastify'
+import { inTurns } from '../../base/turns.ts'
+import type { Gateway } from '../../control/gateway.ts'
+import type { PlaceChange } from '../../control/health/endpoint-health.ts'
+import { type EndpointPlace, parsePlace } from '../../control/health/endpoint-place.ts'
+import {
+  ENDPOINT_STATES,
+  type EndpointRow,
+  type EndpointState,
+  type ShownEndpoint,
+} from '../../control/health/endpoint-states.ts'
+import type { Serving } from '../../control/publisher.ts'
+import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
+import { Problem } from '../problem.ts'
+import {
+  answers,
+  integer,
+  list,
+  number,
+  numberOrNull,
+  object,
+  oneOf,
+  orNull,
+  query,
+  record,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { notServing, servingOf } from '../serving.ts'
+
+const CLOSE_S_MAX = 86_400
+
+const endpoint = object({
+  endpoint: text('Address and port.'),
+  destination: object({ host: text(), subset: textOrNull(), port: integer() }),
+  state: oneOf(ENDPOINT_STATES, 'Its state within the destination.'),
+  why: textOrNull('Why it is not up, in words; null: it is.'),
+  ejectedForS: numberOrNull('Seconds until it is back in rotation; null: it is not ejected.'),
+  ejections: integer('How often it was ejected.'),
+  ejectionsPrevented: integer('Ejections that maxEjectionPercent has prevented.'),
+  open: integer('Open connections to this address and port, of all destinations.'),
+  lastError: orNull(
+    object({ error: text('Name of the errno, or timeout.'), agoS: integer() }),
+    'The last failed connect; null: none is known.',
+  ),
+  connectMs: object({
+    p50: numberOrNull('Time of a connect since the start, in milliseconds; null: none was counted.'),
+    p99: numberOrNull(),
+  }),
+})
+
+const change = object({
+  endpoints: list(text(), 'What it concerns.'),
+  emptied: list(text(), 'Destinations without an endpoint in rotation: connections to them are reset.'),
+  closing: integer('Open connections that are being reset.'),
+})
+
+type Asked = PageQuery & {
+  readonly endpoint?: string
+  readonly destination?: string
+  readonly state?: EndpointState
+}
+type Drain = { readonly endpoint: string; readonly closeOverS?: number }
+
+const tags = ['endpoints']
+
+export function addEndpoints(app: FastifyInstance, gateway: Gateway): void {
+  addList(app, gateway)
+  addDrain(app, gateway)
+  addEnable(app, gateway)
+}
+
+function addList(app: FastifyInstance, gateway: Gateway): void {
+  const schema = {
+    tags,
+    summary: 'Endpoints of each destination, with their state and the reason for it.',
+    querystring: query({
+      endpoint: text('An address, or an address and port.'),
+      destination: text('A host.'),
+      state: oneOf(ENDPOINT_STATES),
+      ...pageQuery,
+    }),
+    response: answers(
+      object({
+        generation: integer(),
+        ...pageAnswer,
+        states: record(integer(), 'Endpoints of all destinations, by state.'),
+        endpoints: list(endpoint),
+      }),
+    ),
+  }
+  app.get<{ Querystring: Asked }>('/endpoints', { schema }, async ({ query: asked }) =>
+    inTurns(listed(servingOf(gateway), asked)),
+  )
+}
+
+/** Rows between two looks at the clock. */
+const STEP = 256
+
+function* listed({ plane, generation }: Serving, asked: Asked) {
+  const { health } = plane
+  const place = asked.endpoint === undefined ? null : placeOf(asked.endpoint)
+  const hosts = plane.observer.generations.cold(generation)?.clusters ?? []
+  const states = Object.fromEntries(ENDPOINT_STATES.map(state => [state, 0]))
+  const found: EndpointRow[] = []
+  let seen = 0
+  for (const row of health.list()) {
+    const state = health.stateOf(row)
+    states[state]++
+    if (
+      (asked.state === undefined || asked.state === state) &&
+      (asked.destination === undefined || hosts[row.cluster]?.host === asked.destination) &&
+      (place === null || health.isAt(place, row))
+    )
+      found.push(row)
+    if (++seen % STEP === 0) yield
+  }
+  const { items, ...page } = pageOf(found, generation, asked)
+  const endpoints: ShownEndpoint[] = []
+  for (const row of items) {
+    const shown = health.describe(row)
+    if (shown) endpoints.push(shown)
+    if (endpoints.length % STEP === 0) yield
+  }
+  return { generation, ...page, states, endpoints }
+}
+
+function addDrain(app: FastifyInstance, gateway: Gateway): void {
+  const schema = {
+    tags,
+    summary: 'Takes an endpoint out of rotation, until it is enabled or the gateway restarts.',
+    description:
+      'A drain outlives reloads, not a restart. Open connections stay, unless closeOverS says over which time to reset them.',
+    body: object(
+      {
+        endpoint: text('An address and port, or an address for all its ports.'),
+        closeOverS: {
+          ...number('Resets its open connections over this time.'),
+          minimum: 0,
+          maximum: CLOSE_S_MAX,
+        },
+      },
+      ['closeOverS'],
+    ),
+    response: answers(change),
+  }
+  app.post<{ Body: Drain }>('/endpoints/drain', { schema }, async ({ body }) => {
+    const { plane } = changing(gateway)
+    const place = placeOf(body.endpoint)
+    const drained = plane.health.drain(place)
+    if (drained === null)
+      throw new Problem(
+        404,
+        'unknown-endpoint',
+        `no destination has the endpoint ${place.text}`,
+        'see /endpoints',
+      )
+    const { closeOverS } = body
+    const closing =
+      closeOverS === undefined ? 0 : plane.drainSelected({ endpoint: place }, closeOverS * 1000).matched
+    return shown(drained, closing)
+  })
+}
+
+function addEnable(app: FastifyInstance, gateway: Gateway): void {
+  const schema = {
+    tags,
+    summary: 'Puts a drained endpoint back into rotation.',
+    body: object({ endpoint: text('As it was drained, or an address for all its ports.') }),
+    response: answers(change),
+  }
+  app.post<{ Body: Drain }>('/endpoints/enable', { schema }, async ({ body }) => {
+    const { plane } = changing(gateway)
+    const place = placeOf(body.endpoint)
+    const enabled = plane.health.enable(place)
+    if (enabled !== null) return shown(enabled, 0)
+    const drains = plane.health.drains.map(each => each.text).join(', ') || 'none'
+    throw new Problem(404, 'not-drained', `${place.text} is not drained`, `drained: ${drains}`)
+  })
+}
+
+function changing(gateway: Gateway): Serving {
+  if (gateway.readiness().draining) throw notServing()
+  return servingOf(gateway)
+}
+
+const shown = ({ endpoints, emptied }: PlaceChange, closing: number) => ({ endpoints, emptied, closing })
+
+function placeOf(written: string): EndpointPlace {
+  const place = parsePlace(written)
+  if (place) return place
+  throw new Problem(400, 'bad-request', `endpoint ${written}: not an address, nor an address with port`)
+}

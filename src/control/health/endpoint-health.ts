@@ -1,0 +1,212 @@
+/**
+ * The health of endpoints from the main thread's side: what an operator has said of them, and what
+ * is told in the log of those that the workers eject.
+ *
+ * Drains belong to addresses. They are kept here over reloads, and set as marks
+ * (stats/endpoint-marks.ts) before a table is published that has such an endpoint; nothing keeps
+ * them over a restart.
+ */
+
+import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
+import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
+import { isEjected } from '../../stats/outliers.ts'
+import type { Stats } from '../../stats/stats.ts'
+import type { Cold } from '../../table/format/cold.ts'
+import { runOf } from '../../table/format/endpoints.ts'
+import { EndpointRun } from '../../table/format/endpoints-layout.ts'
+import { Cluster } from '../../table/format/routing-layout.ts'
+import type { Table } from '../../table/format/table.ts'
+import type { Logger } from '../observe/log.ts'
+import { type EndpointPlace, isRowAt } from './endpoint-place.ts'
+import { describeEndpoint, type EndpointRow, endpointRows, placeText, stateOf } from './endpoint-states.ts'
+
+const LOOK_MS = 1_000
+
+/** What is served; its words are read only where somebody asks. */
+type Served = { readonly table: Table; readonly cold: () => Cold | null }
+
+/** What a drain, or the end of one, has changed. */
+export type PlaceChange = {
+  readonly place: EndpointPlace
+  /** Endpoints that it concerns, each once. */
+  readonly endpoints: readonly string[]
+  /** Destinations of which no endpoint is in rotation by now: their connections are reset. */
+  readonly emptied: readonly string[]
+}
+
+/** What is too many for a line of the log. */
+const TOLD_MAX = 10
+
+export class EndpointHealth {
+  readonly #stats: Stats
+  readonly #log: Logger
+  readonly #timer: NodeJS.Timeout
+  #drains: readonly EndpointPlace[] = []
+  #served: Served | null = null
+  /** Endpoints that were ejected at the last look, by their slot within the destination. */
+  #ejected = new Map<number, string>()
+
+  constructor(stats: Stats, log: Logger) {
+    this.#stats = stats
+    this.#log = log
+    this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
+  }
+
+  /** A table is about to be published, or a revision of one. */
+  publishing(table: Table, cold: () => Cold | null): void {
+    this.#served = { table, cold }
+    if (this.#drains.length > 0) this.#mark()
+  }
+
+  /** What operators drain. */
+  get drains(): readonly EndpointPlace[] {
+    return this.#drains
+  }
+
+  /** Takes endpoints out of rotation; null: nothing served has such an endpoint. */
+  drain(place: EndpointPlace): PlaceChange | null {
+    const endpoints = this.#at(place)
+    if (endpoints.length === 0) return null
+    if (!this.#drains.some(each => each.text === place.text)) this.#drains = [...this.#drains, place]
+    this.#mark()
+    const emptied = this.#emptied(place)
+    const text = `${some(endpoints)} drained: out of rotation until enabled, or until a restart`
+    this.#log.info({ endpoints, emptied }, text)
+    if (emptied.length > 0)
+      this.#log.warn({ emptied }, `no endpoint is in rotation: connections to ${some(emptied)} are reset`)
+    return { place, endpoints, emptied }
+  }
+
+  /**
+   * Puts endpoints back into rotation: ends the drain of this address and port, and where only an
+   * address is given, all drains of it. Null: there was none.
+   */
+  enable(place: EndpointPlace): PlaceChange | null {
+    const isMeant = (each: EndpointPlace) =>
+      each.text === place.text ||
+      (place.port === 0 && each.family === place.family && each.words.join() === place.words.join())
+    if (!this.#drains.some(isMeant)) return null
+    this.#drains = this.#drains.filter(each => !isMeant(each))
+    this.#mark()
+    const endpoints = this.#at(place)
+    this.#log.info({ endpoints }, `${some(endpoints)} enabled: in rotation again`)
+    return { place, endpoints, emptied: [] }
+  }
+
+  /** Every endpoint of every destination. */
+  *list(): Generator<EndpointRow> {
+    if (this.#served) yield* endpointRows(this.#served.table)
+  }
+
+  /** Null: it is no longer known what is served. */
+  describe(row: EndpointRow) {
+    const cold = this.#served?.cold()
+    if (!this.#served || !cold) return null
+    return describeEndpoint(this.#stats, this.#served.table, cold, row, sharedNowMs())
+  }
+
+  isAt(place: EndpointPlace, { at }: EndpointRow): boolean {
+    return this.#served !== null && isRowAt(place, this.#served.table.endpoints, at)
+  }
+
+  stateOf(row: EndpointRow) {
+    return this.#served ? stateOf(this.#stats, this.#served.table, row, sharedNowMs()) : 'up'
+  }
+
+  /** Tells which endpoints were ejected, and which came back, since the last look. */
+  look(): void {
+    if (!this.#served) return
+    const now = this.#ejectedNow(this.#served)
+    for (const [slot, text] of now)
+      if (!this.#ejected.has(slot))
+        this.#log.warn({ endpoint: text }, `${text} is ejected: its connects fail`)
+    for (const [slot, text] of this.#ejected)
+      if (!now.has(slot)) this.#log.info({ endpoint: text }, `${text} is in rotation again`)
+    this.#ejected = now
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #ejectedNow({ table, cold }: Served): Map<number, string> {
+    const { marks, outliers } = this.#stats
+    const ejected = new Map<number, string>()
+    const nowMs = sharedNowMs()
+    const stale: number[] = []
+    for (const { cluster, at, slot, memberSlot } of ejecting(table)) {
+      if ((marks[slot] & Mark.ejected) === 0) continue
+      if (!isEjected(outliers, memberSlot, nowMs)) stale.push(slot)
+      else ejected.set(memberSlot, `${placeText(table.endpoints, at)} of ${titleOf(cold, cluster)}`)
+    }
+    if (stale.length > 0) this.#unmark(table, new Set(stale), nowMs)
+    return ejected
+  }
+
+  /**
+   * Clears the marks of endpoints that no destination ejects any more, so that they cost nothing
+   * again. A worker writes when an ejection ends, then sets the mark; here the mark is cleared
+   * first. So of a worker that ejects meanwhile, the mark is seen to be missing, or comes later.
+   */
+  #unmark(table: Table, slots: ReadonlySet<number>, nowMs: number): void {
+    const { marks, outliers } = this.#stats
+    for (const slot of slots) clearMark(marks, slot, Mark.ejected)
+    for (const { slot, memberSlot } of ejecting(table))
+      if (slots.has(slot) && isEjected(outliers, memberSlot, nowMs)) setMark(marks, slot, Mark.ejected)
+  }
+
+  #mark(): void {
+    if (!this.#served) return
+    const { table } = this.#served
+    for (const { at, slot } of endpointRows(table)) {
+      if (this.#drains.some(each => isRowAt(each, table.endpoints, at)))
+        setMark(this.#stats.marks, slot, Mark.draining)
+      else clearMark(this.#stats.marks, slot, Mark.draining)
+    }
+  }
+
+  #at(place: EndpointPlace): string[] {
+    if (!this.#served) return []
+    const { endpoints } = this.#served.table
+    const rows = [...endpointRows(this.#served.table)].filter(
+      ({ at, slot }) => slot !== 0 && isRowAt(place, endpoints, at),
+    )
+    return [...new Set(rows.map(({ at }) => placeText(endpoints, at)))]
+  }
+
+  /** Destinations with such an endpoint, all of whose endpoints are drained. */
+  #emptied(place: EndpointPlace): string[] {
+    if (!this.#served) return []
+    const { table, cold } = this.#served
+    const meant = new Set<number>()
+    const alive = new Set<number>()
+    for (const { cluster, at, slot } of endpointRows(table)) {
+      if (isRowAt(place, table.endpoints, at)) meant.add(cluster)
+      if ((this.#stats.marks[slot] & (Mark.draining | Mark.down)) === 0) alive.add(cluster)
+    }
+    return [...meant].filter(cluster => !alive.has(cluster)).map(cluster => titleOf(cold, cluster))
+  }
+}
+
+/** The endpoints of destinations with outlier detection. */
+function* ejecting(table: Table): Generator<EndpointRow> {
+  const { clusters, endpoints } = table
+  const isOne = (cluster: number): boolean =>
+    clusters[cluster * Cluster.WORDS + Cluster.ejectIntervalMs] > 0 &&
+    endpoints[runOf(table, cluster) + EndpointRun.count] > 0
+  for (let cluster = 0; cluster < clusters.length / Cluster.WORDS; cluster++)
+    if (isOne(cluster)) yield* endpointRows(table, cluster, cluster + 1)
+}
+
+/** On the clock of the workers. */
+const sharedNowMs = (): number => monotonicMs() + clockOriginMs
+
+function titleOf(cold: () => Cold | null, cluster: number): string {
+  const { host = '', subset = null, port = 0 } = cold()?.clusters[cluster] ?? {}
+  return `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+}
+
+function some(texts: readonly string[]): string {
+  const more = texts.length - TOLD_MAX
+  return `${texts.slice(0, TOLD_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
