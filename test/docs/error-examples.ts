@@ -193,6 +193,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG431: GUARDED + authorization('{ selector: { matchLabels: { app: b } } }'),
   CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),
   CFG433: GUARDED + authorization('{ rules: [{ from: [{ source: { notPrincipals: [td/ns/a/sa/b] } }] }] }'),
+  CFG436: GUARDED + authorization('{ rules: [{ when: [{ key: connection.sni, values: [a.com] }] }] }'),
   CFG434:
     GUARDED + resource('PeerAuthentication', 'spec: { mtls: { mode: STRICT } }', 'security.istio.io/v1'),
   CFG435:

@@ -2,11 +2,12 @@
  * Findings about an AuthorizationPolicy: where it applies, and which of its conditions can hold.
  */
 
+import type { Listener } from '../../table/plan/plan.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { AuthorizationPolicySpec, Typed } from './inputs.ts'
-import { ROOT_NAMESPACE } from './names.ts'
+import { MESH, ROOT_NAMESPACE } from './names.ts'
 
 type Written = Typed<AuthorizationPolicySpec>
 
@@ -31,21 +32,54 @@ export function reportUnapplied(
   findings.at('CFG431', resource, ['spec'], `the policy is enforced nowhere here: ${why}`)
 }
 
-/** The listeners of these Gateways enforce it. */
+/** It is enforced at these listeners. */
 export function reportApplied(
   policy: Written,
-  gateways: readonly string[],
+  listeners: readonly Listener[],
   settings: Settings,
   findings: Findings,
 ): void {
   const { resource, value } = policy
+  const gateways = [...new Set(listeners.map(each => each.gateway))]
   if (value.action === 'CUSTOM') {
     const message = `weir asks no provider, and would have to let in whom ${quote(value.provider?.name ?? '')} refuses; the policy is for ${gateways.join(', ')}`
     findings.at('CFG430', resource, ['spec', 'action'], message)
     return
   }
   if (settings.authorization.identity === 'none') reportIdentities(policy, findings)
+  reportNames(policy, listeners, findings)
 }
+
+/** Where weir reads no server name, every connection is as one that asks for none. */
+function reportNames({ resource, value }: Written, listeners: readonly Listener[], findings: Findings): void {
+  const action = value.action ?? 'ALLOW'
+  for (const [index, { to = [], when = [] }] of (value.rules ?? []).entries()) {
+    const unheard = listeners.filter(each => !each.reads && (to.length === 0 || to.some(isOf(each))))
+    if (unheard.length === 0) continue
+    const [{ gateway, port }] = unheard
+    const more = unheard.length > 1 ? ` and ${unheard.length - 1} more` : ''
+    const where = `${gateway}:${port}${more}, which read${more ? '' : 's'} no server name`
+    for (const [at, { key, values = [], notValues = [] }] of when.entries()) {
+      if (key !== 'connection.sni') continue
+      const path: Path = ['spec', 'rules', index, 'when', at]
+      const never = `${key} holds for no client of ${where}: ${SHUT[action]}`
+      const always = `${key} holds for every client of ${where}: ${OPEN[action]}`
+      if (values.length > 0) findings.at('CFG436', resource, [...path, 'values'], never)
+      if (notValues.length > 0) findings.at('CFG436', resource, [...path, 'notValues'], always)
+    }
+  }
+}
+
+type WrittenRule = NonNullable<AuthorizationPolicySpec['rules']>[number]
+type Operation = NonNullable<WrittenRule['to']>[number]
+
+/** Whether an operation can be one of a listener's; the mesh's have the ports of services. */
+const isOf =
+  ({ gateway, port }: Listener) =>
+  ({ operation: { ports = [], notPorts = [] } = {} }: Operation): boolean => {
+    const has = (list: readonly string[]): boolean => list.some(each => Number(each) === port)
+    return gateway === MESH || ((ports.length === 0 || has(ports)) && !has(notPorts))
+  }
 
 const IDENTITIES = ['principals', 'namespaces', 'serviceAccounts', 'trustDomains']
 const IDENTITY_KEYS = ['source.principal', 'source.namespace', 'source.serviceAccount', 'source.trustDomain']

@@ -53,7 +53,8 @@ export function withPolicies(
       reportUnapplied(policy, settings, findings)
       continue
     }
-    reportApplied(policy, applied, settings, findings)
+    const served = listeners.filter(each => applied.includes(each.gateway))
+    reportApplied(policy, served, settings, findings)
     if (policy.value.action === 'CUSTOM') continue
     const index = planned.push(readPolicy(policy, settings)) - 1
     for (const gateway of applied) ofGateway.get(gateway)?.push(index)

@@ -125,6 +125,10 @@ export const PLAN_CODES = {
     'a PeerAuthentication refuses what weir sends',
     'set PERMISSIVE for that workload or port, or route to others: weir makes no mutual TLS',
   ),
+  CFG436: warning(
+    'a policy asks for the server name at a listener that reads none',
+    'name the ports of TLS servers in to, or ask for addresses',
+  ),
   CFG440: warning(
     'outlierDetection never ejects an endpoint',
     'raise maxEjectionPercent to what the message names, or remove outlierDetection',
