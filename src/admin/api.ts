@@ -18,6 +18,7 @@ import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
 import { addOverview } from './endpoints/overview.ts'
+import { addPolicies } from './endpoints/policies.ts'
 import { addReload } from './endpoints/reload.ts'
 import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
@@ -55,6 +56,7 @@ export async function addApi(
     addEndpoints(api, gateway)
     addDrain(api, gateway)
     addConfiguration(api, gateway)
+    addPolicies(api, gateway)
     addReload(api, gateway)
     addExplain(api, gateway)
     addLogLevel(api, gateway)

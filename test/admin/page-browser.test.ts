@@ -267,3 +267,32 @@ const PALE = `(() => {
   }
   return [...found]
 })()`
+
+test('policies are shown with what they have done, and a denial is explained', { skip }, async t => {
+  const policy = `
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: who}
+spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [127.0.10.0/24]}}]}]}
+`
+  const where = await scene(t, (port, backend) => {
+    const limited = 'metadata: {annotations: {gateway.weir/per-source: connections=9}, name: edge}'
+    return routing(port, backend).replace('metadata: {name: edge}', limited) + policy
+  })
+  assert.equal(await ask(where.port, '127.0.0.1', '127.0.10.1'), '')
+  const { page, complaints } = await visit(await browse(t), urlOf(where))
+  await hasText(page, '#policy-rows tr', 'default/who')
+  assert.deepEqual((await page.locator('#policy-rows td').allInnerTexts()).slice(0, 2), [
+    'DENY',
+    'from ipBlocks 127.0.10.0/24',
+  ])
+  await hasText(page, '#policy-rows', 'default/edge')
+  await hasText(page, '#policy-rows', '1 denied')
+  await hasText(page, '#limit-list', 'each source: 9 connections')
+  await page.locator('input[name=from]').fill('127.0.10.7')
+  await page.locator('#explain-form button').click()
+  await hasText(page, '#answer h3', 'a policy denies it')
+  await hasText(page, '#answer', 'denied by default/who rules[0]')
+  assert.deepEqual(complaints, [])
+})

@@ -13,6 +13,7 @@ import { Ends } from './view-ends.js'
 import { Explain } from './view-explain.js'
 import { Latency } from './view-latency.js'
 import { Now } from './view-now.js'
+import { Policies } from './view-policies.js'
 import { Reloads } from './view-reloads.js'
 import { Routes } from './view-routes.js'
 import { Splits } from './view-splits.js'
@@ -20,6 +21,7 @@ import { Workers } from './view-workers.js'
 
 const history = new History()
 const explain = new Explain()
+const policies = new Policies()
 const reloads = new Reloads()
 const workers = new Workers()
 const parts = [
@@ -93,6 +95,7 @@ async function readRest({ summary, workers: list }) {
     const [{ listeners }, answer] = await Promise.all([ask('/listeners'), ask('/reloads?limit=20')])
     workers.showListeners(listeners)
     explain.offer(listeners)
+    void policies.read()
     reloads.show(answer, history.changes)
   } catch {
     seen = '' // with the next answer

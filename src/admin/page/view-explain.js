@@ -52,11 +52,29 @@ export class Explain {
   }
 }
 
-function shown({ outcome, reason, ends, generation, listener, client, rule, destinations, rejected }) {
+function headline(outcome, ends) {
+  if (ends === 'denied-by-policy') return '✕ Is reset: a policy denies it'
+  return ends === null || outcome === ends ? (OUTCOMES[outcome] ?? outcome) : '✕ Is reset'
+}
+
+/** null: its listener has no policies. */
+function policyFacts({ authorization }) {
+  if (!authorization) return []
+  const { deniedBy, wouldBeDeniedBy, auditedBy } = authorization
+  return [
+    ['Policy', deniedBy === null ? 'lets it in' : `denied by ${deniedBy}`],
+    ...(wouldBeDeniedBy === null ? [] : [['Dry run', `would be denied by ${wouldBeDeniedBy}`]]),
+    ...(auditedBy === null ? [] : [['Audit', `marked by ${auditedBy}`]]),
+  ]
+}
+
+function shown(answer) {
+  const { outcome, reason, ends, generation, listener, client, rule, destinations, rejected } = answer
   const labels = Object.entries(client.labels).map(([name, value]) => `${name}=${value}`)
   const facts = [
     ['Because', reason],
     ...(ends === null ? [] : [['Ends', `reset: ${ends}`]]),
+    ...policyFacts(answer),
     ['Rule', rule ? h('span', null, h('code', null, place(rule)), ` ${rule.file}:${rule.line}`) : 'none'],
     ['Listener', listener ?? 'none'],
     [
@@ -66,7 +84,7 @@ function shown({ outcome, reason, ends, generation, listener, client, rule, dest
     ['Generation', String(generation)],
   ]
   return [
-    h('h3', null, ends === null || outcome === ends ? (OUTCOMES[outcome] ?? outcome) : '✕ Is reset'),
+    h('h3', null, headline(outcome, ends)),
     h(
       'dl',
       { class: 'answer' },

@@ -4,9 +4,17 @@ import { formatCidr } from '../../address/address.ts'
 import type { ColdPolicy, ColdTest } from '../format/cold.ts'
 import type { AccessPolicy, Test } from '../plan/access.ts'
 
-/** @param rows  The rows of its rules, in order. */
-export const coldPolicy = (policy: AccessPolicy, rows: readonly number[]): ColdPolicy => ({
+/**
+ * @param rows   The rows of its rules, in order.
+ * @param whole  The row for all of them; null: it has none.
+ */
+export const coldPolicy = (
+  policy: AccessPolicy,
+  rows: readonly number[],
+  whole: number | null,
+): ColdPolicy => ({
   ...policy,
+  ...(whole !== null && { whole }),
   rules: policy.rules.map(({ never, from, to, when }, index) => ({
     row: rows[index],
     never,

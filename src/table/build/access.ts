@@ -101,15 +101,16 @@ export class AccessBuilder {
     const name = Object.keys(Effect)[effect]
     const slotOf = (what: string): number => this.#parts.slotOf(`policy ${name} ${policy.name}${what}`)
     const rows: number[] = []
+    let whole: number | null = null
     if (policy.action === 'ALLOW') {
       // The row that stands for all rules of a policy: none of them allowed the connection.
-      const whole = this.#rows.rules.add(index, NO_ROW, 0, 0, 0, 0, slotOf(''))
+      whole = this.#rows.rules.add(index, NO_ROW, 0, 0, 0, 0, slotOf(''))
       if (effect === Effect.allow && head.firstAllow === NO_ROW) head.firstAllow = whole
       if (effect === Effect.tryAllow && head.firstTryAllow === NO_ROW) head.firstTryAllow = whole
     }
     for (const [place, rule] of policy.rules.entries())
       rows.push(this.#addRule(rule, { index, place, slot: slotOf(` rules[${place}]`) }, group, effect, head))
-    this.cold.push(coldPolicy(policy, rows))
+    this.cold.push(coldPolicy(policy, rows, whole))
   }
 
   /** The row of a rule; a rule that never matches gets a row, but no candidate. */

@@ -24,7 +24,8 @@ export type AccessChange = {
   readonly after: string | null
 }
 
-type Enforced = { readonly policy: ColdPolicy; readonly listeners: readonly string[] }
+/** A policy, and the listeners that it is for. */
+export type Enforced = { readonly policy: ColdPolicy; readonly listeners: readonly string[] }
 
 export function compareAccess(before: Table, after: Table): AccessChange[] {
   const [old, now] = [enforcedIn(before), enforcedIn(after)]
@@ -37,7 +38,8 @@ export function compareAccess(before: Table, after: Table): AccessChange[] {
   })
 }
 
-function enforcedIn(table: Table): Map<string, Enforced> {
+/** By name, in order. */
+export function enforcedIn(table: Table): Map<string, Enforced> {
   const { policies = [], listeners } = readCold(table)
   const users = policies.map((): string[] => [])
   for (const [row, { policies: own = [] }] of listeners.entries())
@@ -54,16 +56,18 @@ const sameText = (enforced: Enforced | null): string => {
 
 /** "DENY at shop/edge *:443: from ipBlocks 192.0.2.0/24 to ports 443". */
 function textOf({ policy, listeners }: Enforced, other: Enforced | null): string {
-  const { action, dryRun, rules } = policy
-  const known = new Set(
-    other?.policy.rules.flatMap(({ from, to, when }) =>
-      [...from.flat(), ...to.flat(), ...when].flatMap(keysOf),
-    ),
-  )
-  const told = rules.slice(0, RULES_MAX).map(rule => ruleText(rule, known))
+  const { action, dryRun } = policy
   const where = some(listeners, LISTENERS_MAX).join(', ')
+  return `${action}${dryRun ? ' (dry run)' : ''} at ${where}: ${rulesText(policy, other && other.policy)}`
+}
+
+/** @param other  What it is compared with: of many values, those that it lacks come first. */
+export function rulesText({ rules }: ColdPolicy, other: ColdPolicy | null): string {
+  const lists = (other?.rules ?? []).flatMap(({ from, to, when }) => [from.flat(), to.flat(), when])
+  const known = new Set(lists.flat().flatMap(keysOf))
+  const told = rules.slice(0, RULES_MAX).map(rule => ruleText(rule, known))
   const what = rules.length === 0 ? ['no rule'] : [...told, ...more(rules.length - told.length, 'rules')]
-  return `${action}${dryRun ? ' (dry run)' : ''} at ${where}: ${what.join('; ')}`
+  return what.join('; ')
 }
 
 function ruleText(

@@ -24,6 +24,8 @@ export type Cold = {
 
 /** A policy as written; rows are those of `accessRules`. */
 export type ColdPolicy = Omit<AccessPolicy, 'rules'> & {
+  /** The row that stands for all rules of an ALLOW policy, where none of them matches. */
+  readonly whole?: number
   readonly rules: readonly {
     readonly row: number
     readonly never: string | null
