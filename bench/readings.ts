@@ -1,6 +1,7 @@
 /**
- * `readings`: what a new connection costs that says something to the proxy before anything else, or
- * has something said for it, beside a plain one, and beside HAProxy doing the same.
+ * `readings`: what a new connection costs that says something to the proxy before anything else,
+ * has something said for it, or is asked whether it may connect, beside a plain one, and beside
+ * HAProxy doing the same.
  *
  * Each proxy is one process with one thread at work and a listener for each kind
  * (readings/kinds.ts). Kinds and proxies take turns, round by round, so each is compared with what

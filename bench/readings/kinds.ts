@@ -1,6 +1,9 @@
 /**
- * What a connection may say to a proxy before anything else, and have said for it: weir and HAProxy
- * configured for each, with a listener for each kind in one process.
+ * What a connection may say to a proxy before anything else, have said for it, and be asked for:
+ * weir and HAProxy configured for each, with a listener for each kind in one process.
+ *
+ * Each kind has a Gateway of its own, so that policies are those of its listener alone. What they
+ * deny is nobody's address.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -15,6 +18,8 @@ export type Kind = {
   readonly opening?: Uint8Array
   /** Whether the proxy sends a PROXY header to the server. */
   readonly sends: boolean
+  /** Address blocks that may not connect: as many policies, of so many blocks each. */
+  readonly denies?: { readonly policies: number; readonly blocks: number }
 }
 
 /** Version 2, TCP over IPv4: 192.0.2.7:56324 to 203.0.113.5:443. */
@@ -27,7 +32,14 @@ export const KINDS: readonly Kind[] = [
   { name: 'PROXY header read', opening: HEADER, sends: false },
   { name: 'PROXY header sent', sends: true },
   { name: 'PROXY header read and sent', opening: HEADER, sends: true },
+  { name: 'one policy of one block', sends: false, denies: { policies: 1, blocks: 1 } },
+  { name: 'one policy of 10 000 blocks', sends: false, denies: { policies: 1, blocks: 10_000 } },
+  { name: '10 000 policies of one block', sends: false, denies: { policies: 10_000, blocks: 1 } },
 ]
+
+const blockAt = (index: number): string => `10.${index >> 8}.${index & 255}.0/24`
+const blocksFrom = (first: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => blockAt(first + index))
 
 /** @param more  The port of each further kind; the first one's is the process's own. */
 export const weirFor = (name: string, engine: 'uring' | 'epoll', more: readonly number[]): Contender =>
@@ -43,7 +55,7 @@ export const haproxyFor = (more: readonly number[]): Contender => ({
   },
 })
 
-/** One Gateway with all listeners; a rule for each, by its port. */
+/** A rule for each listener, by its port. */
 function weirText(engine: 'uring' | 'epoll', ports: readonly number[], server: number): string {
   const reading = ports.filter((_, index) => KINDS[index].opening !== undefined)
   const settings = settingsText({ engine }).replace(
@@ -55,30 +67,57 @@ function weirText(engine: 'uring' | 'epoll', ports: readonly number[], server: n
       `{match: [{port: ${port}}], route: [{destination: {host: ${KINDS[index].sends ? 'told' : 'server'}.example}}]}`,
   )
   return documents(
-    gateway(ports),
+    ...ports.map(gateway),
+    ...KINDS.flatMap(policiesOf),
     settings,
     serverText('server', server),
     serverText('told', server),
     'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: told}\n' +
       'spec: {host: told.example, trafficPolicy: {proxyProtocol: {version: V2}}}\n',
-    routesText({ name: 'readings', gateway: 'edge', routes }),
+    routesText({ name: 'readings', gateway: ports.map((_, index) => nameOf(index)).join(', '), routes }),
   )
 }
 
-const gateway = (ports: readonly number[]): string => `apiVersion: networking.istio.io/v1
+const nameOf = (kind: number): string => `kind-${kind}`
+
+const gateway = (port: number, kind: number): string => `apiVersion: networking.istio.io/v1
 kind: Gateway
-metadata: {name: edge}
+metadata: {name: ${nameOf(kind)}}
 spec:
+  selector: {of: ${nameOf(kind)}}
   servers:
-${ports.map(port => `    - {port: {number: ${port}, name: tcp-${port}, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}\n`).join('')}`
+    - {port: {number: ${port}, name: tcp-${port}, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}
+`
+
+const policiesOf = ({ denies }: Kind, kind: number): string[] =>
+  Array.from({ length: denies?.policies ?? 0 }, (_, index) => {
+    const blocks = denies?.blocks ?? 0
+    return `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: deny-${kind}-${index}}
+spec:
+  selector: {matchLabels: {of: ${nameOf(kind)}}}
+  action: DENY
+  rules: [{from: [{source: {ipBlocks: [${blocksFrom(index * blocks, blocks).join(', ')}]}}]}]
+`
+  })
+
+/** However many policies there are: an ACL is one list. */
+function blocksFile({ policies, blocks }: NonNullable<Kind['denies']>, folder: string): string {
+  const count = policies * blocks
+  const file = join(folder, `blocks-${count}`)
+  writeFileSync(file, blocksFrom(0, count).join('\n'))
+  return file
+}
 
 /** As bench/peers/haproxy.cfg. */
-function haproxyText(listen: readonly number[], { server }: Ports): string {
+function haproxyText(listen: readonly number[], { server, folder }: Ports): string {
   const sections = listen.map((port, index) => {
-    const { opening, sends } = KINDS[index]
+    const { opening, sends, denies } = KINDS[index]
+    const acl = denies ? `  tcp-request connection reject if { src -f ${blocksFile(denies, folder)} }\n` : ''
     return `listen kind-${index}
   bind 127.0.0.1:${port} backlog 4096${opening ? ' accept-proxy' : ''}
-  server server 127.0.0.1:${server}${sends ? ' send-proxy-v2' : ''}
+${acl}  server server 127.0.0.1:${server}${sends ? ' send-proxy-v2' : ''}
 `
   })
   return `global
