@@ -297,7 +297,7 @@ const OTHER = { peer: '192.0.2.1' }
 const LOCAL_ONLY = source({ ipBlocks: ['192.0.2.0/24'] })
 const GET = ['GET']
 
-/** The cases of Istio's semantics at layer 4, in order; without mutual TLS nobody has an identity. */
+/** The cases of Istio at layer 4, in order; without mutual TLS nobody has an identity. */
 const CASES: readonly (readonly [string, readonly Written[], readonly (readonly [Client, string])[]])[] = [
   ['1 no policy', [], [[OTHER, 'allow']]],
   ['2 ALLOW without rules', [{ action: 'ALLOW' }], [[OTHER, 'deny']]],
