@@ -301,7 +301,7 @@ for (const { engine, test } of EVERY_ENGINE) {
         }),
     )
     const all = Object.groupBy(await Promise.all(answers), each => each)
-    assert.deepEqual([all['hello']?.length, all['ECONNRESET']?.length], [5, 55])
+    assert.deepEqual([all.hello?.length, all.ECONNRESET?.length], [5, 55])
     for (const client of clients) client.destroy()
     await plane.settled()
     assert.equal(plane.counts.closed['source-limit'], 55)

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Cidr, parseCidr, parseInto } from '../../src/address/address.ts'
-import { AccessCandidate, AccessRow } from '../../src/table/format/access-layout.ts'
+import { AccessCandidate, AccessList, AccessRow } from '../../src/table/format/access-layout.ts'
 import { readCold, type Table } from '../../src/table/format/table.ts'
 import { authorize, createVerdict, NO_ROW } from '../../src/table/match/authorize.ts'
 import type { AccessPolicy, AccessRule, Test } from '../../src/table/plan/access.ts'
@@ -86,14 +86,34 @@ const rule: fc.Arbitrary<AccessRule> = fc.record({
   when: fc.array(aTest, { maxLength: 1 }),
 })
 
-const policies: fc.Arbitrary<AccessPolicy[]> = fc
-  .array(
+/** Of a port: many of them have lists of their own. */
+const portTest: fc.Arbitrary<Test> = fc.record({
+  field: fc.constant('p'),
+  not: fc.constant(false),
+  of: fc.constant('port' as const),
+  ports: fc.array(port, { minLength: 1, maxLength: 2 }),
+})
+const portRule: fc.Arbitrary<AccessRule> = fc.record({
+  never: fc.constant(null),
+  from: fc.array(tests, { maxLength: 1 }),
+  to: fc.array(fc.tuple(portTest), { minLength: 1, maxLength: 2 }),
+  when: fc.oneof(fc.constant([]), fc.tuple(portTest)),
+})
+
+const policiesOf = (rules: fc.Arbitrary<AccessRule[]>) =>
+  fc.array(
     fc.record({
       action: fc.constantFrom('ALLOW' as const, 'DENY' as const, 'AUDIT' as const),
       isTried: fc.nat(3),
-      rules: fc.array(rule, { maxLength: 3 }),
+      rules,
     }),
     { maxLength: 6 },
+  )
+
+const policies: fc.Arbitrary<AccessPolicy[]> = fc
+  .oneof(
+    { arbitrary: policiesOf(fc.array(rule, { maxLength: 3 })), weight: 3 },
+    { arbitrary: policiesOf(fc.array(fc.oneof(portRule, portRule, rule), { maxLength: 16 })), weight: 1 },
   )
   .map(all =>
     all.map(({ action, isTried, rules }, index) => ({
@@ -233,6 +253,40 @@ test('the table lets in whom the naive evaluator does, and names the same rule',
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 100, `${what}: ${count}`)
 })
 
+function longestList(lists: Uint32Array): number {
+  let longest = 0
+  for (let at = 0; at < lists.length; at += AccessList.WORDS + AccessCandidate.WORDS * lists[at])
+    longest = Math.max(longest, lists[at + AccessList.count])
+  return longest
+}
+
+test('of ten thousand policies for a port each as few are tried as ask for the port', () => {
+  const denying = (index: number): AccessPolicy => ({
+    name: `default/p${index}`,
+    action: 'DENY',
+    dryRun: false,
+    rules: [
+      {
+        never: null,
+        from: [],
+        to: [[{ field: 'ports', not: false, of: 'port', ports: [index + 1] }]],
+        when: [],
+      },
+    ],
+    file: 'a.yaml',
+    line: 1,
+  })
+  const policies = Array.from({ length: 10_000 }, (_, index) => denying(index))
+  const table = tableOf(planOf(policies, [...policies.keys()]))
+  const { access } = table
+  assert.ok(access)
+  assert.equal(longestList(access.lists), 1)
+  const verdict = createVerdict()
+  assert.equal(authorize(table, access, 0, queryOf(0, '10.3.4.5', '192.0.2.1', 443), null, verdict), false)
+  assert.equal(nameOf(table, verdict.denied), 'default/p442 rules[0]')
+  assert.equal(authorize(table, access, 1, queryOf(1, '10.3.4.5', '192.0.2.1', 10_001), null, verdict), true)
+})
+
 test('of ten thousand policies, or blocks of one, as few are tried as have the address', () => {
   const blocks = Array.from(
     { length: 10_000 },
@@ -253,8 +307,7 @@ test('of ten thousand policies, or blocks of one, as few are tried as have the a
     const table = tableOf(planOf(policies, [...policies.keys()]))
     const { access } = table
     assert.ok(access)
-    for (let at = 0; at < access.lists.length; at += 1 + AccessCandidate.WORDS * access.lists[at])
-      assert.equal(access.lists[at], 1, 'each block has a list of one')
+    assert.equal(longestList(access.lists), 1, 'each block has a list of one')
     const verdict = createVerdict()
     assert.equal(authorize(table, access, 0, queryOf(0, '10.3.4.5', '192.0.2.1', 443), null, verdict), false)
     assert.equal(

@@ -23,14 +23,14 @@ import {
   TestRun,
 } from '../format/access-layout.ts'
 import type { ColdPolicy } from '../format/cold.ts'
-import { PairIndexBuilder } from '../format/pair-index.ts'
 import type { AccessPolicy, AccessRule, PlannedLimit, Test } from '../plan/access.ts'
 import type { Plan, SourceCondition } from '../plan/plan.ts'
+import { AccessLists, portsOfRule } from './access-lists.ts'
 import { coldPolicy } from './access-words.ts'
 import type { AddressSets } from './address-sets.ts'
 import { packed } from './assemble.ts'
 import type { SlotOf } from './endpoints.ts'
-import { ANY_PREFIX, NodeSet, type PrefixId } from './node-set.ts'
+import { ANY_PREFIX, NodeSet } from './node-set.ts'
 import { Rows } from './rows.ts'
 
 /** Inputs from the rest of the routing part. */
@@ -42,9 +42,6 @@ type AccessParts = {
 
 /** What a group knows once all its policies are added. */
 type Head = { lists: number; firstAllow: number; firstTryAllow: number }
-
-/** By list key, then by prefix: candidates, ascending by row. */
-type Lists = Map<number, Map<PrefixId, number[][]>>
 
 const NO_ROW = 0xffffffff
 
@@ -60,7 +57,8 @@ export class AccessBuilder {
     limits: new Rows(SourceLimitRow.WORDS),
   }
   readonly #nodes = new NodeSet()
-  readonly #lists: Lists = new Map()
+  readonly #lists = new AccessLists()
+  #groupCount = 0
   readonly #names: (readonly string[])[] = []
   readonly cold: ColdPolicy[] = []
 
@@ -78,6 +76,7 @@ export class AccessBuilder {
     const groupOf = new Map(
       [...groups].flatMap(([, all], group) => all.map(policy => [policy, group] as const)),
     )
+    this.#groupCount = groups.size
     const heads = [...groups].map(() => ({ lists: 0, firstAllow: NO_ROW, firstTryAllow: NO_ROW }))
     for (const [index, policy] of policies.entries())
       this.#addPolicy(policy, index, groupOf.get(index) ?? 0, heads)
@@ -134,9 +133,10 @@ export class AccessBuilder {
     const [firstTest, testCount] = tests ?? [0, 0]
     const row = this.#rows.rules.add(index, place, firstRun, runs.length, firstTest, testCount, slot)
     if (rule.never !== null || when === null || (!anywhere && runs.length === 0)) return row
+    const ports = portsOfRule(rule)
     for (const source of rule.from.length === 0 ? [[]] : rule.from) {
       const asked = simplified(source)
-      if (asked !== null) this.#addCandidate(asked, when, row, group, effect, head)
+      if (asked !== null) this.#addCandidate(asked, when, ports, row, group, effect, head)
     }
     return row
   }
@@ -144,6 +144,7 @@ export class AccessBuilder {
   #addCandidate(
     source: readonly Test[],
     when: readonly Test[],
+    ports: readonly number[] | null,
     row: number,
     group: number,
     effect: number,
@@ -154,10 +155,9 @@ export class AccessBuilder {
     const isClient = key?.of === 'client' ? 1 : 0
     const bit = 2 * effect + isClient
     head.lists |= 1 << bit
-    const byPrefix = this.#lists.getOrInsertComputed(listKey(group, effect, isClient), () => new Map())
-    const candidate = [row, ...this.#addTests(rest)]
+    const words = [row, ...this.#addTests(rest)]
     const prefixes = key === null ? [ANY_PREFIX] : this.#nodes.idsOf(key.cidrs)
-    for (const prefix of prefixes) byPrefix.getOrInsertComputed(prefix, () => []).push(candidate)
+    this.#lists.add(listKey(group, effect, isClient), prefixes, { words, ports })
   }
 
   #addTests(tests: readonly Test[]): [first: number, count: number] {
@@ -199,20 +199,13 @@ export class AccessBuilder {
 
   finish() {
     const { hosts, ranges, nodes, parents } = this.#nodes.finish()
-    const index = new PairIndexBuilder()
-    const lists: number[] = []
-    for (const [key, byPrefix] of this.#lists)
-      for (const [prefix, candidates] of byPrefix) {
-        index.add(key, nodes[prefix], lists.length)
-        lists.push(candidates.length)
-        for (const candidate of candidates) for (const word of candidate) lists.push(word)
-      }
+    const { index, lists } = this.#lists.finish(nodes, listKey(this.#groupCount, 0, 0))
     const rows = this.#rows
     return {
       access: rows.access.words(),
       accessGroups: rows.groups.words(),
-      accessIndex: index.finish(),
-      accessLists: Uint32Array.from(lists),
+      accessIndex: index,
+      accessLists: lists,
       accessRules: rows.rules.words(),
       accessRuns: rows.runs.words(),
       accessTests: rows.tests.words(),

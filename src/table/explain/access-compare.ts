@@ -58,7 +58,7 @@ const sameText = (enforced: Enforced | null): string => {
 function textOf({ policy, listeners }: Enforced, other: Enforced | null): string {
   const { action, dryRun } = policy
   const where = some(listeners, LISTENERS_MAX).join(', ')
-  return `${action}${dryRun ? ' (dry run)' : ''} at ${where}: ${rulesText(policy, other && other.policy)}`
+  return `${action}${dryRun ? ' (dry run)' : ''} at ${where}: ${rulesText(policy, other?.policy ?? null)}`
 }
 
 /** @param other  What it is compared with: of many values, those that it lacks come first. */

@@ -58,7 +58,13 @@ export const TestRun = layout(2, {
   count: [1, 1],
 })
 
-/** An entry of a list, which begins with its count. */
+/** The head of a list; its candidates follow. */
+export const AccessList = layout(2, {
+  count: [0, 1],
+  ports: [1, 1], // by which accessIndex has, for a port, more candidates at this prefix; 0: none
+})
+
+/** An entry of a list. */
 export const AccessCandidate = layout(3, {
   row: [0, 1], //   of `accessRules`
   first: [1, 1], // run of `accessTests`, without those that the list itself implies

@@ -16,6 +16,7 @@ import type { Access } from '../format/access.ts'
 import {
   AccessCandidate,
   AccessGroup,
+  AccessList,
   AccessRow,
   AccessTest,
   Effect,
@@ -151,15 +152,23 @@ function firstAround(
   let best = limit
   for (let at = node; ; at = access.parents[at]) {
     const list = findPair(access.index, key, at)
-    if (list !== ABSENT) best = firstListed(table, access, list, query, best)
+    if (list !== ABSENT) best = firstOf(table, access, list, query, best)
     if (at === ANY_NODE) return best
   }
 }
 
+/** The first of a list, and of those that it has for the connection's port. */
+function firstOf(table: Table, access: Access, list: number, query: Query, limit: number): number {
+  const best = firstListed(table, access, list, query, limit)
+  const ports = access.lists[list + AccessList.ports]
+  const more = ports === 0 ? ABSENT : findPair(access.index, ports, asked.port)
+  return more === ABSENT ? best : firstListed(table, access, more, query, best)
+}
+
 function firstListed(table: Table, access: Access, list: number, query: Query, limit: number): number {
   const { lists } = access
-  let at = list + 1
-  for (let left = lists[list]; left > 0; left--, at += AccessCandidate.WORDS) {
+  let at = list + AccessList.WORDS
+  for (let left = lists[list + AccessList.count]; left > 0; left--, at += AccessCandidate.WORDS) {
     const row = lists[at + AccessCandidate.row]
     if (row >= limit) return limit
     const first = lists[at + AccessCandidate.first]
