@@ -13,7 +13,7 @@ const BY_PORT_LEAST = 8
 /** A candidate stands in the list of each of its ports. */
 const PORTS_MAX = 64
 
-export type Candidate = {
+type Candidate = {
   /** As in the list: access-layout.ts. */
   readonly words: readonly number[]
   /** It matches at no other port; null: that is not known. */
