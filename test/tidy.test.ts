@@ -166,7 +166,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'stats/series-totals.ts NAMES_MAX': 'the limit, to pass it',
   'stats/source-table.ts connectionsOf': 'what a source has, without a worker',
   'stats/sources.ts NO_ROOM': 'a table that is full',
-  'table/build/clients.ts changeClients': 'no source changes clients alone yet',
   'table/build/endpoints.ts wordsWritten': 'what a change costs, which no time can show',
   'table/build/exact.ts PAIRED_PERIOD_MAX': 'the limit, to pass it',
   'table/build/exact.ts isPeriodic': 'which splits have a period to be tried in whole',

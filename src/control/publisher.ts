@@ -24,6 +24,7 @@ import { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import {
   logAccess,
+  logClients,
   logDiagnostics,
   logEndpoints,
   logGeneration,
@@ -113,7 +114,8 @@ export class Publisher {
     }
     const before = this.accepted
     this.accepted = compiled
-    this.#publish(compiled, compiled.table, before, verdict)
+    if (compiled.clients === null) this.#publish(compiled, compiled.table, before, verdict)
+    else this.#changeClients(compiled, compiled.clients, before, verdict)
     void this.#options.names.follow(compiled.names)
     return 'taken'
   }
@@ -131,6 +133,29 @@ export class Publisher {
     logEndpoints(this.#log, table, change, monotonicMs() - startedMs)
     const roomy = this.serving && makeRoom(this.serving.table) // so that no change waits for it
     if (roomy) plane.revise('endpoints', roomy)
+  }
+
+  /** Only who clients are has changed: the generation goes on with other clients. */
+  #changeClients(
+    { resources }: Compiled,
+    clients: SharedArrayBuffer,
+    before: Compiled | null,
+    verdict: Verdict | null,
+  ): void {
+    const { serving } = this
+    assert(serving !== null, 'clients of nothing that is served')
+    const { generation, table, plane } = serving
+    plane.revise('clients', clients)
+    logClients(this.#log, table, changedResources(before?.resources ?? [], resources))
+    if (verdict) logLosses(this.#log, generation, verdict)
+    this.#revoke(table.clientsRevision + 1)
+    this.#options.onPublished()
+  }
+
+  /** Resets connections that are denied now, if the operator wants it. */
+  #revoke(clientsRevision: number): void {
+    const { onChange, revokeOverMs } = this.settings.authorization
+    if (onChange === 'revoke') this.#plane?.revoke(this.generation, clientsRevision, revokeOverMs)
   }
 
   /** The guard's verdict on a change; null if it takes nothing from connections. */
@@ -170,9 +195,10 @@ export class Publisher {
     if (verdict) logLosses(this.#log, this.generation, verdict)
     logUnserved(this.#log, this.generation, before, compiled)
     logAccess(this.#log, this.generation, before, compiled)
-    const { onChange, revokeOverMs } = this.settings.authorization
-    if (before && onChange === 'revoke') this.#plane.revoke(this.generation, revokeOverMs)
-    if (before) this.#adopt(before.settings)
+    if (before) {
+      this.#revoke(0)
+      this.#adopt(before.settings)
+    }
     onPublished()
   }
 

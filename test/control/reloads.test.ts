@@ -8,6 +8,7 @@ import { watchedLog } from './scene.ts'
 const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => ({
   checksum,
   table: null,
+  clients: null,
   settings: DEFAULT_SETTINGS,
   diagnostics: [],
   resources: [],

@@ -25,6 +25,7 @@ import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
 import { findLosses } from '../guard/losses.ts'
 import { type Snapshot, snapshotOf, unservedRules } from '../guard/snapshot.ts'
+import { clientsAfter, digestBesideClients } from './beside-clients.ts'
 
 export type CompileTask = {
   readonly sources: Sources
@@ -54,6 +55,11 @@ export type Compiled = {
   readonly checksum: string
   /** null when there are errors. */
   readonly table: TableBuffers | null
+  /**
+   * What follows the clients part of the served table, where nothing but who clients are has
+   * changed; null otherwise.
+   */
+  readonly clients: SharedArrayBuffer | null
   readonly settings: Settings
   readonly diagnostics: readonly Diagnostic[]
   readonly resources: readonly LoadedResource[]
@@ -81,7 +87,12 @@ export type Compiled = {
 }
 
 /** What was read, and may be half of a later change; see `remembered`. */
-type Memory = Reading & { readonly checksum: string; readonly snapshot: Snapshot | null }
+type Memory = Reading & {
+  readonly checksum: string
+  readonly snapshot: Snapshot | null
+  /** Of a Plan (beside-clients.ts); '' without one. */
+  readonly besideClients: string
+}
 
 /** What is served, and what was read last and may be served next; kept only in this thread. */
 let remembered: readonly Memory[] = []
@@ -101,9 +112,11 @@ export default function compileTask(task: CompileTask): Compiled | null {
   const slotOf = (identity: string): number => (POLICY.test(identity) ? policySlots : slots).slotOf(identity)
   const built = plan && openTable(buildTable(plan, task.generation, slotOf))
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
+  const besideClients = plan ? digestBesideClients(plan, loaded.settings) : ''
+  const before = remembered.find(each => each.checksum === task.served?.checksum)
   const compared = compare(
     task.served,
-    { files, resources: loaded.resources, checksum, snapshot },
+    { files, resources: loaded.resources, checksum, snapshot, besideClients },
     built,
     defines,
   )
@@ -112,6 +125,10 @@ export default function compileTask(task: CompileTask): Compiled | null {
     ...loaded,
     checksum,
     table: built?.buffers ?? null,
+    clients:
+      plan && task.served && before?.besideClients === besideClients
+        ? clientsAfter(openTable(task.served.table), plan)
+        : null,
     listeners: built?.sockets.filter(socket => socket.opens) ?? [],
     emptyFiles: files.filter(each => isEmpty(each)).map(each => each.file),
     restedMs: rested,

@@ -110,6 +110,19 @@ export function logAccess(log: Logger, generation: number, before: Compiled | nu
   )
 }
 
+/** Clients that replaced those of `table` within a generation. */
+export function logClients(
+  log: Logger,
+  { generation, clientsRevision }: Pick<Table, 'generation' | 'clientsRevision'>,
+  changes: Changes,
+): void {
+  const revision = clientsRevision + 1
+  log.info(
+    { generation, clientsRevision: revision, ...changes },
+    `clients revision ${revision} of generation ${generation}: ${changesText(changes)}`,
+  )
+}
+
 /** Endpoints that replaced those of `table` within a generation. */
 export function logEndpoints(
   log: Logger,

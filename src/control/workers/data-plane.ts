@@ -48,7 +48,11 @@ export class DataPlane {
   /** Workers that died before any had started. */
   readonly #stillborn = new Set<number>()
   /** What is to be revoked once all workers have adopted its generation; null: nothing. */
-  #revoking: { readonly generation: number; readonly overMs: number } | null = null
+  #revoking: {
+    readonly generation: number
+    readonly clientsRevision: number
+    readonly overMs: number
+  } | null = null
   #began = false
   #generation = 0
   #announced = false
@@ -158,16 +162,19 @@ export class DataPlane {
    * Resets the open connections that the policies of a generation deny, once all workers decide by
    * it: until then each of them may admit one more by the older ones.
    */
-  revoke(generation: number, overMs: number): void {
-    this.#revoking = { generation, overMs }
+  revoke(generation: number, clientsRevision: number, overMs: number): void {
+    this.#revoking = { generation, clientsRevision, overMs }
     this.#continueRevoking()
   }
 
   #continueRevoking(): void {
     if (this.#revoking === null) return
-    const { generation, overMs } = this.#revoking
-    if (this.status().some(({ state, adopted }) => state !== 'ended' && adopted.generation < generation))
-      return
+    const { generation, clientsRevision, overMs } = this.#revoking
+    const isBehind = ({ state, adopted }: WorkerStatus): boolean =>
+      state !== 'ended' &&
+      (adopted.generation < generation ||
+        (adopted.generation === generation && adopted.clientsRevision < clientsRevision))
+    if (this.status().some(isBehind)) return
     this.#revoking = null
     this.#revoke(generation, overMs)
   }

@@ -1,0 +1,41 @@
+/**
+ * A digest of all that a configuration decides beside who clients are: where it stays the same, a
+ * change is a revision of the clients part, and rules, splits and endpoints stay as they are.
+ */
+
+import { createHash } from 'node:crypto'
+import type { Settings } from '../../config/settings/settings.ts'
+import { changeClients } from '../../table/build/clients.ts'
+import { readWorkloads, type Table } from '../../table/format/table.ts'
+import type { Plan } from '../../table/plan/plan.ts'
+
+/** Workloads of nobody any more that a generation may keep, beside as many as there are. */
+const GONE_MAX = 1_000
+
+/**
+ * The part that follows the served one; null where a generation has to begin anew, as most of its
+ * workloads are gone: it keeps them, since what is recorded refers to them.
+ */
+export const clientsAfter = (served: Table, { sources }: Plan): SharedArrayBuffer | null =>
+  readWorkloads(served).length > 2 * sources.length + GONE_MAX ? null : changeClients(served, sources)
+
+export function digestBesideClients(plan: Plan, settings: Settings): string {
+  const digest = createHash('sha256')
+  for (const part of partsOf(plan, settings)) digest.update(JSON.stringify(part) ?? '').update('\n')
+  return digest.digest('base64')
+}
+
+/** Piece by piece: 100 000 rules in one string would be too long. */
+function* partsOf({ listeners, routes, clusters, policies, limits }: Plan, settings: Settings) {
+  yield [settings, policies, limits]
+  for (const { scopes, ...listener } of listeners) {
+    yield listener
+    for (const { rules, ...scope } of scopes) {
+      yield scope
+      yield* rules
+    }
+  }
+  yield* routes
+  // What names resolve to is the matter of revisions of endpoints.
+  for (const cluster of clusters) yield cluster.places ? { ...cluster, endpoints: [] } : cluster
+}
