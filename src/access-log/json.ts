@@ -49,6 +49,7 @@ const CONNECT = key('connect_ms')
 const USUAL = encoded(
   ',"undelivered_to_upstream":0,"undelivered_to_client":0,"upstream_attempts":1,"connect_ms":',
 )
+const FIRST_BYTE = key('first_byte_ms')
 const DECIDE = key('decide_ns')
 const ERRNO = encoded(',"errno":"')
 const [DENIED, WOULD_DENY, AUDITED] = [',"denied_by":"', ',"would_be_denied_by":"', ',"audited_by":"'].map(
@@ -190,6 +191,8 @@ function putCounts(out: Bytes, words: Int32Array, numbers: Float64Array, at: num
     out.put(CONNECT)
   }
   out.thousandths(words[at + Live.connectUs] >>> 0)
+  out.put(FIRST_BYTE)
+  out.thousandths(words[at + Live.firstByteUs] >>> 0)
   out.put(DECIDE)
   out.number(words[at + Live.decideNs] >>> 0)
 }

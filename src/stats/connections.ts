@@ -20,7 +20,7 @@ export const LIVE_ROWS_MAX = 2 ** 20
  * Words of 32 bits; values of two words are numbers (f64). Times without "wall" are on the worker's
  * clock.
  */
-export const Live = layout(66, {
+export const Live = layout(68, {
   version: [0, 1],
   state: [1, 1], //           Live states below; 0: nobody's
   series: [2, 1], //          row in the worker's series (series.ts)
@@ -62,10 +62,11 @@ export const Live = layout(66, {
   audited: [58, 1], //          1 + the row of the AUDIT rule that matched; 0: none
   source: [59, 1], //           1 + its entry in sources.ts, by the limit of all listeners; 0: none
   gatewaySource: [60, 1], //    the same by the limit of its Gateway
-  spare: [61, 1],
-  kind: [62, 1], //             from here on of records only: RecordKind (records.ts)
-  reason: [63, 1], //           −1: goes on
-  endedMs: [64, 2],
+  firstByteUs: [61, 1], //      from connect to the upstream's first byte; 0: none has come
+  connectedMs: [62, 2],
+  kind: [64, 1], //             from here on of records only: RecordKind (records.ts)
+  reason: [65, 1], //           −1: goes on
+  endedMs: [66, 2],
 })
 
 /** Words for the name of one row (row-names.ts). */

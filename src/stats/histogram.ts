@@ -8,7 +8,7 @@
  */
 
 /** The latencies, and their unit. */
-const HISTOGRAMS = { connect: 'us', decide: 'ns' } as const
+const HISTOGRAMS = { connect: 'us', firstByte: 'us', decide: 'ns' } as const
 export type HistogramName = keyof typeof HISTOGRAMS
 const NAMES = Object.keys(HISTOGRAMS) as readonly HistogramName[]
 

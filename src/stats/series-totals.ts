@@ -40,6 +40,8 @@ type Counted = {
   moved: number
   /** Failed dials. */
   failed: number
+  /** Closed ones that had connected, and got no byte from the endpoint. */
+  silent: number
   received: number
   sent: number
   /** The time of the last opened one, milliseconds since 1970; 0: never. */
@@ -186,6 +188,7 @@ export class SeriesTotals<Name extends Named> {
     to.moved += numbers[at + Series.moved / 2]
     to.opened += numbers[at + Series.opened / 2]
     to.failed += numbers[at + Series.failed / 2]
+    to.silent += numbers[at + Series.silent / 2]
     to.received += numbers[at + Series.received / 2]
     to.sent += numbers[at + Series.sent / 2]
     named(to, name, numbers[at + Series.lastWallMs / 2])
@@ -215,6 +218,7 @@ const nothing = <Name extends Named>(name: Name): Sum<Name> => ({
   closed: 0,
   moved: 0,
   failed: 0,
+  silent: 0,
   received: 0,
   sent: 0,
   lastWallMs: 0,
@@ -234,6 +238,7 @@ const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
   closed: to.closed + more.closed,
   moved: to.moved + more.moved,
   failed: to.failed + more.failed,
+  silent: to.silent + more.silent,
   received: to.received + more.received,
   sent: to.sent + more.sent,
   lastWallMs: Math.max(to.lastWallMs, more.lastWallMs),

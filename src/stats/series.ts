@@ -18,7 +18,7 @@ export const SERIES_ROWS = 16_384
 export const OTHER_ROW = 0
 
 /** Words of 32 bits; values of two words are numbers (f64). */
-export const Series = layout(26, {
+export const Series = layout(28, {
   state: [0, 1],
   generation: [1, 1],
   workload: [2, 1], // of the client, here and below rows of the table of that generation
@@ -35,6 +35,7 @@ export const Series = layout(26, {
   received: [20, 2], // bytes from clients
   sent: [22, 2], //     bytes to clients
   lastWallMs: [24, 2], // time of the last opened one
+  silent: [26, 2], //     closed ones that had connected, and got no byte from the endpoint
 })
 
 export const RowState = { free: 0, inUse: 1, done: 2 } as const
@@ -122,6 +123,11 @@ export class SeriesWriter {
   move(row: number): void {
     this.numbers[(seriesAt(row) + Series.moved) / 2]++
     this.#release(row)
+  }
+
+  /** One that ended without a byte from its endpoint. */
+  wasSilent(row: number): void {
+    this.numbers[(seriesAt(row) + Series.silent) / 2]++
   }
 
   fail(row: number): void {

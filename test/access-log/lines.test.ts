@@ -88,6 +88,7 @@ test('a line says everything that its record knows', () => {
     toClient: 4_999_999_999,
     attempts: 2,
     connectUs: 1_001,
+    firstByteUs: 2_002,
     decideNs: 3_000_000_000,
     workload: 1,
   })
@@ -107,6 +108,7 @@ test('a line says everything that its record knows', () => {
     undelivered_to_client: 1,
     upstream_attempts: 2,
     connect_ms: 1.001,
+    first_byte_ms: 2.002,
     decide_ns: 3_000_000_000,
     generation: 1,
     route_name: 'shop/orders tcp[0].match[1]',

@@ -45,6 +45,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.equal(amount(living, 'weir_endpoint_connections_open', endpoint), 1)
     assert.equal(amount(living, 'weir_connect_duration_seconds_count'), 1)
     assert.equal(amount(living, 'weir_connect_duration_seconds_bucket', { le: '+Inf' }), 1)
+    assert.equal(amount(living, 'weir_first_byte_seconds_count'), 1)
     socket.end()
     const ended = await scrapeUntil(
       where,
@@ -52,6 +53,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     )
     assert.equal(amount(ended, 'weir_connections_closed_total', { reason: 'client-closed' }), 1)
     assert.equal(amount(ended, 'weir_connections_by_state'), 0)
+    assert.equal(amount(ended, 'weir_connections_silent_total', endpoint), 0)
     assert.equal(amount(ended, 'weir_rule_connections_open'), 0)
     assert.equal(amount(ended, 'istio_tcp_connections_opened_total'), 1)
   })

@@ -36,6 +36,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   undelivered_to_client: 'The same, from the upstream.',
   upstream_attempts: 'Endpoints dialed.',
   connect_ms: 'Duration of the last dial; 0 if it failed.',
+  first_byte_ms: 'From connecting to the upstream to its first byte; 0: none came.',
   decide_ns: 'Duration of the decision.',
   generation: 'Generation of the configuration that decided.',
   route_name:

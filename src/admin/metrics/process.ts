@@ -102,6 +102,12 @@ function latencyFamilies(serving: () => Serving): Family[] {
       read: () => histogramValues(histogram('connect')(), 1e6, 16, 2 ** 25),
     },
     {
+      name: 'weir_first_byte_seconds',
+      type: 'histogram',
+      help: 'Time from connecting to an endpoint to its first byte.',
+      read: () => histogramValues(histogram('firstByte')(), 1e6, 128, 2 ** 31),
+    },
+    {
       name: 'weir_decide_duration_seconds',
       type: 'histogram',
       help: 'Time to choose the destination of a connection.',

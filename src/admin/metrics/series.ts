@@ -32,7 +32,7 @@ type Counted = Total<SeriesName>
 /**
  * `begun` counts a connection at each endpoint that weir tried, `opened` at the one that answered.
  */
-type Sums = Record<'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'received' | 'sent', number>
+type Sums = Record<'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'silent' | 'received' | 'sent', number>
 type Series = { readonly labels: Labels; readonly sums: Sums }
 
 /** A way to group the counts. */
@@ -92,6 +92,11 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
         'weir_endpoint_dial_failures_total',
         'Dials to an endpoint that failed.',
         values('endpoint', 'failed'),
+      ),
+      counter(
+        'weir_connections_silent_total',
+        'Connections that ended without a byte from the endpoint that they were connected to.',
+        values('endpoint', 'silent'),
       ),
       gauge('weir_endpoint_connections_open', 'Open connections to an endpoint.', values('endpoint', 'open')),
       gauge(
@@ -199,6 +204,7 @@ function* summed(totals: readonly Counted[], grouping: Grouping): Generator<void
     sums.closed += total.closed
     sums.open += total.opened - total.moved - total.closed
     sums.failed += total.failed
+    sums.silent += total.silent
     sums.received += total.received
     sums.sent += total.sent
     if (index % STEP === 0) yield
@@ -233,7 +239,16 @@ function* labelsFor(counted: readonly Counted[], grouping: Grouping): Generator<
   return grouping.last.labels
 }
 
-const nothing = (): Sums => ({ begun: 0, opened: 0, closed: 0, open: 0, failed: 0, received: 0, sent: 0 })
+const nothing = (): Sums => ({
+  begun: 0,
+  opened: 0,
+  closed: 0,
+  open: 0,
+  failed: 0,
+  silent: 0,
+  received: 0,
+  sent: 0,
+})
 
 const highest = new WeakMap<Labels, number>()
 

@@ -30,6 +30,7 @@ import { giveRow, letGo } from '../../stats/sources.ts'
 import { createProxyHeader, type ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
+import { FirstByte } from './first-byte.ts'
 import type { EngineTask } from './protocol.ts'
 import { readAddresses, writeArrival, writeEndpoint } from './rows.ts'
 import { WallClock } from './wall-clock.ts'
@@ -56,6 +57,7 @@ export class Journal {
   readonly #words: Int32Array
   readonly #numbers: Float64Array
   readonly #connect: Float64Array
+  readonly #firstByte: FirstByte
   readonly #decide: Float64Array
   readonly #addresses = createProxyHeader()
   readonly #sources: Sources | null
@@ -70,6 +72,7 @@ export class Journal {
     this.#words = words
     this.#numbers = numbers
     this.#connect = openHistogram(journal.histograms, 'connect')
+    this.#firstByte = new FirstByte(words, numbers, journal.histograms)
     this.#decide = openHistogram(journal.histograms, 'decide')
     numbers[LiveHead.originMs / 2] = world.originMs
   }
@@ -154,6 +157,7 @@ export class Journal {
     this.#words[at + Live.connectUs] = tookUs
     this.#words[at + Live.errno] = 0
     this.#words[at + Live.state] = Stage.relaying
+    this.#numbers[(at + Live.connectedMs) / 2] = nowMs
     this.#numbers[at / 2 + ACTIVE] = nowMs
     if (this.#records.wants(Wanted.connects)) this.#record(at, RecordKind.connected, -1, nowMs)
   }
@@ -161,7 +165,9 @@ export class Journal {
   /** Bytes came from a side. */
   received(row: number, from: From, bytes: number, nowMs: number): void {
     const at = liveAt(row) / 2
-    this.#numbers[at + CAME[from]] += bytes
+    const before = this.#numbers[at + CAME[from]]
+    if (before === 0 && from === FROM_UPSTREAM) this.#firstByte.came(2 * at, nowMs)
+    this.#numbers[at + CAME[from]] = before + bytes
     this.#numbers[at + ACTIVE] = nowMs
     if (from === FROM_CLIENT) this.#addBytes(row, Series.received, bytes)
   }
@@ -205,6 +211,7 @@ export class Journal {
     const at = liveAt(row)
     const words = this.#words
     if (this.#records.wants(Wanted.ends)) this.#record(at, RecordKind.end, reason, nowMs)
+    if (this.#firstByte.isMissing(at)) this.#series.wasSilent(words[at + Live.series])
     this.#series.close(words[at + Live.series])
     if (this.#sources !== null) giveRow(this.#sources, this.#worker, words, at)
     this.#withdraw(at)
@@ -231,6 +238,7 @@ export class Journal {
     words[at + Live.endpointFamily] = 0
     words[at + Live.attempts] = 0
     words[at + Live.connectUs] = 0
+    words[at + Live.firstByteUs] = 0
     words[at + Live.errno] = 0
   }
 
