@@ -1,7 +1,7 @@
 /**
  * Goal: the connections of a worker that dies are accounted for like all others: each leaves a
- * record, none stays in the list, and counts add up. Method: real connections through a worker that
- * dies with them.
+ * record, none stays in the list, what they had of their source is given back, and counts add up.
+ * Method: real connections through a worker that dies with them.
  */
 
 import assert from 'node:assert/strict'
@@ -36,7 +36,12 @@ for (const { engine, test } of ENGINES) {
     })
     const port = await freePort()
     const slots = new Slots(createSlots(), 1, NO_COUNTS)
-    const table = buildTable(planOf([listenerOn(port)], [clusterOf([upstream])]), 1, slots.slotOf)
+    const plan = {
+      ...planOf([listenerOn(port, 0, { limits: [0] })], [clusterOf([upstream])]),
+      // As many as there are before it dies: the one after it is served only if all are given back.
+      limits: [{ gateway: '', connections: DIES_WITH - 1, rate: 0, burst: 0, prefix4: 32, prefix6: 64 }],
+    }
+    const table = buildTable(plan, 1, slots.slotOf)
     observer.publishing(table)
     supervisor.publish(1, table)
     const listening = () => events.filter(({ kind }) => kind === 'listening').length
