@@ -1,9 +1,9 @@
 /**
- * `admin`: for how long an answer of the admin listener holds up the main thread.
+ * `admin`: how long an answer of the admin listener blocks the main thread.
  *
- * A gateway in this process, whose every rule has been hit; another thread asks, one request after
- * the other. Measured is the longest turn of the event loop while one is answered: as long does a
- * probe wait for it at most.
+ * A gateway in this process, each of whose rules was hit; another thread sends one request after
+ * the other. The bench measures the longest turn of the event loop during one answer, since a probe
+ * waits at most that long.
  */
 
 import { once } from 'node:events'
@@ -31,7 +31,7 @@ const PATHS = [
   '/config?limit=1000',
   '/explain?gateway=edge&from=192.0.2.1&to=127.0.0.1:',
 ]
-/** The first answers find code that was never run, and rules that nobody has named. */
+/** The first answers run cold code, and name rules for the first time. */
 const WARM_UPS = 5
 
 export async function benchAdmin(bench: Bench): Promise<void> {
@@ -112,7 +112,7 @@ class Turns {
   }
 }
 
-/** The thread at the other end. */
+/** The other end's thread. */
 class Caller {
   readonly #worker = new Worker(new URL('admin/caller.ts', import.meta.url))
 

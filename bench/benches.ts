@@ -1,4 +1,4 @@
-/** Which benches there are. A new one is one more row here. */
+/** The list of benches. A new one is one more row here. */
 
 import { benchAdmin } from './admin.ts'
 import { benchCompile } from './compile.ts'
@@ -17,10 +17,10 @@ import { benchWeighting } from './weighting.ts'
 
 export type BenchRow = {
   readonly name: string
-  /** One line: what it answers. */
+  /** One line: the question that it answers. */
   readonly about: string
   readonly run: (bench: Bench) => void | Promise<void>
-  /** Whether it runs only when it is named. */
+  /** Whether it runs only if it is named. */
   readonly onlyByName?: boolean
 }
 

@@ -1,15 +1,13 @@
 /**
- * What a bench wants to be shown as a chart, in plain values that are kept with its figures.
+ * Which charts a bench wants, as plain values that are kept with its figures.
  *
  * A chart names figures by their group and name, and holds none itself; the report draws it
- * (report/charts/) and puts the same figures into a table below it. What the rounds lie apart is
- * drawn with every figure.
+ * (report/charts/) and puts the same figures into a table below it. Every figure is drawn with the
+ * spread of its rounds.
  */
 
 type Common = {
-  /**
-   * What its file is called, after the bench's name: the same in each run, whatever was measured.
-   */
+  /** The name of its file, after the bench's name: the same in each run, whatever the figures. */
   readonly id: string
   readonly title: string
   /**
@@ -19,23 +17,23 @@ type Common = {
   readonly about: string
 }
 
-/** Which figure: of this bench. */
+/** Which figure of this bench. */
 export type Reference = { readonly group: string; readonly name: string }
 
 /** A row for each name in the groups, and in it a bar for each group. */
 export type Bars = Common & {
   readonly kind: 'bars'
-  /** `label` is for the legend, where there are several. */
+  /** `label` is for the legend, if there are several. */
   readonly groups: readonly { readonly group: string; readonly label: string }[]
   /** Parts of a whole, end to end; `stacked` names the group of the whole. */
   readonly stacked?: string
   /** Only these rows, in this order. */
   readonly names?: readonly string[]
-  /** What one of it is, for the scale: "a request" makes it "µs a request". */
+  /** What one operation is, for the scale: "a request" makes it "µs a request". */
   readonly per?: string
-  /** Shown as how many fit into a second instead: times as a rate of what `rate` says. */
+  /** Shown as a rate instead: times become so many of `rate` per second. */
   readonly rate?: string
-  /** `log` shows points in place of bars, since the length of a bar would mean nothing. */
+  /** `log` shows points instead of bars, since the length of a bar would mean nothing. */
   readonly scale?: 'linear' | 'log'
 }
 
@@ -48,7 +46,7 @@ export type Lines = Common & {
     readonly label: string
     readonly points: readonly (Reference & { readonly x: number })[]
   }[]
-  /** Where figures should lie: drawn behind the lines. */
+  /** The range of good values: drawn behind the lines. */
   readonly expected?: {
     readonly label: string
     readonly points: readonly { readonly x: number; readonly low: number; readonly high: number }[]
@@ -58,13 +56,13 @@ export type Lines = Common & {
 /** Latency by percentile, on the scale of 1 / (1 − p), from distributions. */
 export type Percentiles = Common & {
   readonly kind: 'percentiles'
-  /** `label` where the distribution's own name does not tell the curves apart. */
+  /** `label` if the distribution's own name does not distinguish the curves. */
   readonly curves: readonly (Reference & { readonly label?: string })[]
 }
 
 export type Chart = Bars | Lines | Percentiles
 
-/** The first thing that a chart names and that is not there, or null. */
+/** The first figure that a chart names and that is missing, or null. */
 export function missingIn(
   chart: Chart,
   figures: readonly Reference[],

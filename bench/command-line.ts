@@ -1,4 +1,4 @@
-/** What `npm run bench` can be asked for, and the messages where it is asked for something else. */
+/** The arguments of `npm run bench`, and the messages for wrong usage. */
 
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -15,9 +15,9 @@ export type Asked = {
   readonly choices: Choices
   /** The folder for run.json and run.html; null where a kept run is only shown. */
   readonly out: string | null
-  /** An earlier run to be held against. */
+  /** An earlier run to compare with. */
   readonly compare: { readonly file: string; readonly run: Run } | null
-  /** A run to be shown in place of a new one. */
+  /** A kept run to show instead of a new one. */
   readonly show: Run | null
 }
 
@@ -32,8 +32,8 @@ type Flags = {
 }
 
 /**
- * What is asked for, or the exit code. Everything is checked before anything is measured: minutes
- * later is too late to learn that a file can't be written.
+ * The request, or the exit code. Everything is checked before anything is measured: minutes later
+ * is too late to learn that a file cannot be written.
  *
  * @param output  Where messages go; the default is the process's own streams.
  */
@@ -116,7 +116,7 @@ function defaultFolder(): string {
   return fileURLToPath(new URL(`out/${name}`, import.meta.url))
 }
 
-/** Whether the nearest folder above `path` that exists can be written. */
+/** Whether the nearest existing folder above `path` can be written. */
 function canMakeFolder(path: string): boolean {
   let at = resolve(path)
   while (!existsSync(at)) at = dirname(at)

@@ -1,9 +1,9 @@
 /**
- * `compile`: whether reading a large configuration holds back the main thread.
+ * `compile`: whether reading a large configuration blocks the main thread.
  *
- * A gateway serves a few rules; then its file is replaced by one with many. Another thread asks for
- * /healthz all the while, before for comparison and during the reload. The machine's cores are
- * shared with the thread that compiles, so what the idle gateway takes is part of the answer.
+ * A gateway serves a few rules; then its file is replaced by one with many. Another thread keeps
+ * asking for /healthz, before the reload for comparison and during it. The compiling thread shares
+ * the machine's cores, so the idle gateway's answer times are part of the result.
  */
 
 import { once } from 'node:events'
@@ -81,7 +81,7 @@ async function probeReload(
   const next = join(folder, '.next')
   const config = { port, servers: { backend: 9000 } }
   writeFileSync(file, rulesText({ ...config, rules: RULES_BEFORE }))
-  writeFileSync(next, rulesText({ ...config, rules })) // beforehand, as this thread is the one that is measured
+  writeFileSync(next, rulesText({ ...config, rules })) // beforehand, since this thread is measured
   const published = new Published()
   const log = createLog(() => {}, { format: 'json', colours: false })
   const gateway = await Gateway.load({ paths: [folder], overrides: {}, log, onPublished: published.note })
@@ -91,7 +91,7 @@ async function probeReload(
   const probe = new Worker(new URL('health-probe.ts', import.meta.url), { workerData: { port: admin.port } })
   try {
     await once(probe, 'online')
-    await ask(probe, 'report') // what it took to start
+    await ask(probe, 'report') // the cost of starting
     await pause(idleMs)
     const idle = await ask(probe, 'report')
     const inForce = published.next()
@@ -115,7 +115,7 @@ async function ask(probe: Worker, order: 'report' | 'end'): Promise<Taken> {
   return taken
 }
 
-/** Tables that come into force, to be waited for. */
+/** Tables that come into force, to wait for. */
 class Published {
   #next = Promise.withResolvers<void>()
 

@@ -1,10 +1,8 @@
 /**
- * `connections`: new connections through weir by number of rules and of workers, so that growth
- * shows end to end.
+ * `connections`: new connections through weir by number of rules and of workers, end to end.
  *
- * Each gateway is a process of its own, and they take turns. The rule that decides is the last of
- * the list; one in fifty of those before it is for a network around the same destination
- * (bench/config/rules.ts).
+ * Each gateway is a process of its own, and they take turns. The last rule of the list decides; one
+ * in fifty of those before it is for a network around the same destination (bench/config/rules.ts).
  */
 
 import { rulesText } from './config/rules.ts'
@@ -19,7 +17,7 @@ import { intervalText } from './resample.ts'
 const CLIENTS = 64
 const SIZES = [1, 1000, 100_000]
 const FEW = [1, 20]
-/** The most rules take ten seconds to start with, which one worker is enough for. */
+/** The largest configuration takes ten seconds to start, so it gets one worker only. */
 const MANY = 100_000
 
 type Setup = { readonly rules: number; readonly workers: number }

@@ -1,8 +1,8 @@
 /**
- * `deadlines`: what one deadline costs among many connections that are open and idle.
+ * `deadlines`: the cost of one deadline among many open, idle connections.
  *
- * One connection dials, and its time is up 20 ms later. The wheel finds that one; its rival, which
- * weir had before, looks at all of them to find it.
+ * One connection dials, and times out 20 ms later. The wheel finds that one; its rival, which weir
+ * had before, scans all of them.
  */
 
 import { deadlineMs, overdue } from '../src/engine/decide/deadline.ts'
@@ -13,7 +13,7 @@ import type { Bench } from './harness.ts'
 import { mix } from './rivals.ts'
 
 const OPEN = [10_000, 60_000]
-/** Longer than any run: nobody but the first is ever late. */
+/** Longer than any run: only the first one times out. */
 const IDLE_MS = 20 * 86_400_000
 const DIAL_MS = 20
 
@@ -27,7 +27,7 @@ export function benchDeadlines(bench: Bench): void {
   }
 }
 
-/** Slots that are idle, but for the first, which dials. */
+/** Idle slots, except for the first, which dials. */
 function slotsOf(open: number): Slots {
   const slots = new Slots(open)
   for (let slot = 0; slot < open; slot++) {

@@ -2,10 +2,10 @@
  * `engines`: weir's engines beside HAProxy, nginx, `socket.pipe()` and no proxy at all, over
  * loopback.
  *
- * Every proxy is a process with one thread at work (bench/peers/), and they take turns, round by
- * round, there and back again. The load and the server are threads here (bench/load/); they share
- * the machine's processors with the proxy, so each figure has the share of a processor that they
- * took beside it. Of all figures less is better: a rate is shown as the time that one takes.
+ * Every proxy is a process with one busy thread (bench/peers/), and they take turns, round by
+ * round, in both orders. The load and the server are threads here (bench/load/); they share the
+ * machine's processors with the proxy, so each figure comes with the processor share that they
+ * took. Less is better for all figures: a rate is shown as the time per operation.
  */
 
 import { type Goals, recordAims } from './engines/aims.ts'
@@ -21,8 +21,8 @@ import { withLoad } from './load/scene.ts'
 const CLIENTS = 64
 const ROUND_MS = 300
 /**
- * At half the rate of these, Node's own sockets fall behind, and their queue is all that would be
- * seen.
+ * At half the rate of these, Node's own sockets fall behind, and the figure would only show their
+ * queue.
  */
 const QUICK = [WEIR, WEIR_EPOLL, ...PEERS]
 
@@ -55,7 +55,7 @@ async function measureAll(bench: Bench, generator: Generator, running: readonly 
   await pace(bench, 'latency-of-the-quick', generator, quick, halfOf(asked, QUICK))
 }
 
-/** Half the rate at which the slowest of `names` is saturated, in requests a second. */
+/** Half the rate at which the slowest of `names` is saturated, in requests per second. */
 function halfOf(asked: Samples, names: readonly string[]): number {
   const timesNs = [...asked]
     .filter(([name]) => names.includes(name))

@@ -1,10 +1,10 @@
 /**
- * `filter`: what it costs that a filter may stand between a socket and the flows, and that one
- * does.
+ * `filter`: the cost of the possibility of a filter between a socket and the flows, and of an
+ * actual one.
  *
  * The same worker three times, twice without a filter and once with one that passes everything
- * through on both sides: what the two alike differ by is noise, and the third should differ by no
- * more.
+ * through on both sides: the difference of the two equal ones is noise, and the third should differ
+ * by no more.
  */
 
 import { fileURLToPath } from 'node:url'

@@ -1,6 +1,6 @@
 /**
- * Plans for benches: what stands around a list of rules (workloads, routes, clusters), and a Plan
- * that has nothing but one weighted route.
+ * Plans for benches: the surroundings of a list of rules (workloads, routes, clusters), and a Plan
+ * with a single weighted route.
  */
 
 import type { Family } from '../src/address/address.ts'
@@ -26,7 +26,7 @@ const SOURCES: readonly Source[] = Array.from({ length: WORKLOADS }, (_, workloa
   }))
 }).flat()
 
-/** Who the client of workload `workload` is. */
+/** The identity of workload `workload`. */
 export const identityOf = (workload: number): Source => SOURCES[workload * 2]
 
 /** One listener, to which all rules apply. */

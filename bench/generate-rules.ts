@@ -8,7 +8,7 @@
  *   labelled    the same, and each rule asks for a label that few clients have: nothing ends the search early
  *   wildcards   no rule asks for an address or a port, and all but the last for a label that nobody has
  *
- * Each rule is written for one workload, so that a connection can be made that suits it.
+ * Each rule is written for one workload, so that a matching connection can be generated.
  */
 
 import { type Cidr, type Family, wordMask } from '../src/address/address.ts'
@@ -66,7 +66,7 @@ export function world(kind: RuleKind, count: number, seed = 3): World {
   return { plan: rulesPlan(rules), rules, workloads }
 }
 
-/** How wide a rule for a network is, and one for a group of clients. */
+/** The prefix lengths of rules for a network, and for a group of clients. */
 const NETWORK_BITS = { 4: 16, 6: 48 }
 const CLIENT_BITS = { 4: 24, 6: 120 }
 /** One rule in so many is for a network. */

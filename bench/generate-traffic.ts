@@ -1,5 +1,5 @@
 /**
- * Connections to match against a list of rules: each is made to suit one of them, though an earlier
+ * Connections to match against a list of rules: each is made to fit one of them, though an earlier
  * rule may take it.
  */
 
@@ -19,7 +19,7 @@ export type Traffic = {
   readonly workloads: Uint32Array
 }
 
-/** Where connections for a rule go that asks for no destination. */
+/** The destination of connections for a rule that asks for none. */
 const ANYWHERE = parseCidr('10.0.0.0/8') as Cidr
 
 /** `count` connections: for any rule, or for few of them very often. */
@@ -52,10 +52,7 @@ export function traffic(
   return made
 }
 
-/**
- * Few numbers very often; they lie anywhere below `limit`, as rules that are often used do in a
- * list.
- */
+/** A few numbers very often; they are spread below `limit`, as often used rules are in a list. */
 const nextScattered = (random: Random, limit: number): number => (nextRank(random, limit) * 7919) % limit
 
 const addressInside = (random: Random, { family, words, bits }: Cidr): Uint32Array =>

@@ -49,14 +49,11 @@ export const seeded = (seed: number): Random => createRandom(seed, 0x9e3779b9, 0
 
 export const pick = <T>(random: Random, list: readonly T[]): T => list[nextBelow(random, list.length)]
 
-/**
- * A whole number below `limit`, of which rank r comes up in proportion to 1/(r + 1), as Zipf found
- * of words.
- */
+/** A whole number below `limit`, where rank r has probability in proportion to 1/(r + 1) (Zipf). */
 export const nextRank = (random: Random, limit: number): number =>
   Math.min(limit - 1, Math.floor((limit + 1) ** (nextU32(random) / 2 ** 32)) - 1)
 
-/** `count` distinct prefixes, in no order. */
+/** `count` distinct prefixes, unordered. */
 export function prefixes(family: Family, count: number, seed = 1): PrefixSet {
   const random = seeded(seed)
   const wide = family === 4 ? 1 : 4
@@ -81,7 +78,7 @@ export function prefixes(family: Family, count: number, seed = 1): PrefixSet {
 }
 
 /**
- * How addresses are chosen: anywhere; inside a prefix, each as likely; inside a prefix, few of them
+ * How addresses are chosen: anywhere; inside a prefix, uniformly; inside a prefix, a few of them
  * very often.
  */
 export type Spread = 'random' | 'inside' | 'skewed'

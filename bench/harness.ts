@@ -1,5 +1,5 @@
 /**
- * The harness: how benches measure, so that all of them measure alike.
+ * The harness: one way of measuring for all benches.
  *
  *   parameter      a small size under `npm test` and --quick, a large one otherwise
  *   compare        rivals at the same work: warmed up, then in turn A B A B, round by round
@@ -12,7 +12,7 @@
  *   fail           what must not be, however quick
  *
  * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
- * rivals that disagree end the run: speed at a wrong answer is worth nothing.
+ * rivals that disagree end the run: the speed of a wrong answer is worthless.
  */
 
 import assert from 'node:assert/strict'
@@ -27,7 +27,7 @@ import { type Better, betterOf, type Unit } from './units.ts'
 
 export type { Unit } from './units.ts'
 
-/** One axis: what was measured, round by round. */
+/** One axis: its figures, round by round. */
 export type Result = {
   readonly bench: string
   readonly group: string
@@ -35,19 +35,14 @@ export type Result = {
   readonly unit: Unit
   readonly better: Better
   readonly rounds: readonly number[]
-  /**
-   * At most this much is wanted (at least, where more is better); null where nothing was promised.
-   */
+  /** The goal: at most this much (at least, if more is better); null: none. */
   readonly goal: number | null
-  /** Another axis of the group, to show this one as a multiple of. */
+  /** Another axis of the group, to show this one as a multiple of it. */
   readonly beside: string | null
   readonly checksum: number | null
 }
 
-/**
- * How long operations took: more than a few percentiles, to draw curves from; one ladder for each
- * round.
- */
+/** Latencies as a ladder of percentiles for each round, to draw curves. */
 export type Distribution = {
   readonly group: string
   readonly name: string
@@ -60,12 +55,12 @@ export type BenchOptions = {
   readonly scale: 'small' | 'large'
   /** Called before each group, which can take seconds. */
   readonly onGroup: (group: string) => void
-  /** Called as each round of the group begins, where it is known how many there will be. */
+  /** Called when each round of the group begins; `of` if the number of rounds is known. */
   readonly onRound?: (round: number, of: number) => void
   readonly choices?: Choices
 }
 
-/** What a run may ask for beside the usual. */
+/** Further options of a run. */
 export type Choices = {
   /** Of the gateway, where a bench runs one. */
   readonly engine?: 'uring' | 'epoll' | 'node'
@@ -79,10 +74,7 @@ const GROUP_MS_MAX = 2_000
 const ROUNDS_LEAST = 3
 
 setFlagsFromString('--expose-gc')
-/**
- * What building the inputs left is not to be collected, on the other processor, while rounds are
- * timed.
- */
+/** Collects the garbage of the setup now, not on the other processor during timed rounds. */
 const collectGarbage = runInNewContext('gc') as () => void
 
 export class Bench {
@@ -111,8 +103,8 @@ export class Bench {
   }
 
   /**
-   * Nanoseconds an operation for each contender, all at the same `operations`; the others beside
-   * the first.
+   * Nanoseconds per operation for each contender, all with the same `operations`; relative to the
+   * first.
    */
   compare(group: string, operations: number, contenders: readonly Contender[]): void {
     this.#options.onGroup(group)
@@ -141,8 +133,7 @@ export class Bench {
   /**
    * Percentiles of single operations 0 … operations − 1, in nanoseconds.
    *
-   * Two readings of the clock are around each; what they cost by themselves is measured too, and
-   * taken off.
+   * Two readings of the clock enclose each; their own cost is measured and subtracted.
    */
   latency(
     group: string,
@@ -174,8 +165,7 @@ export class Bench {
   }
 
   /**
-   * Milliseconds of `step`, and what it made last; `rounds` where it is too slow for the usual
-   * number.
+   * Milliseconds of `step`, and its last result; `rounds` if it is too slow for the usual number.
    */
   time<T>(
     group: string,
@@ -197,12 +187,12 @@ export class Bench {
     }
   }
 
-  /** Says what comes next, where that is not one of the methods here. */
+  /** Announces work that is not one of the methods here. */
   begin(group: string): void {
     this.#options.onGroup(group)
   }
 
-  /** Says that round `round` of `of` begins, counted from 1. */
+  /** Announces that round `round` of `of` begins, counted from 1. */
   round(round: number, of: number): void {
     this.#options.onRound?.(round, of)
   }
@@ -223,21 +213,19 @@ export class Bench {
     this.distributions.push({ group, name, unit, rounds })
   }
 
-  /**
-   * Draws what is there already; one that names nothing that is there is a mistake of the bench.
-   */
+  /** Draws figures that exist already; naming a missing one is a mistake of the bench. */
   chart(chart: Chart): void {
     const missing = missingIn(chart, this.results, this.distributions)
     assert.equal(missing, null, `${chart.title}: there is no ${missing}`)
     this.charts.push(chart)
   }
 
-  /** What is wrong, whatever the figures are: the run goes on, and ends as failed. */
+  /** A failure, independent of the figures: the run goes on, and ends as failed. */
   fail(statement: string): void {
     this.failures.push(statement)
   }
 
-  /** What figures mean, where that takes a sentence. */
+  /** An explanation of figures. */
   say(statement: string): void {
     this.statements.push(statement)
   }

@@ -1,7 +1,6 @@
 /**
- * Asks for /healthz again and again from a thread of its own, as a kubelet in a hurry would, and
- * keeps how long each answer took. It starts at once; a message makes it answer with what it has,
- * and start over.
+ * Asks for /healthz again and again from its own thread, as an impatient kubelet would, and keeps
+ * the answer times. It starts at once; a message makes it report and start over.
  */
 
 import { Agent, get } from 'node:http'
@@ -10,7 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { monotonicMs } from '../src/base/clock.ts'
 
 const PAUSE_MS = 1
-/** Answers that are kept at most. */
+/** Answers kept at most. */
 const KEPT_MAX = 1_000_000
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })

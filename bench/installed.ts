@@ -4,13 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Where `program` is, or ''. Debian keeps proxies where an ordinary user's PATH does not look. */
+/** The path of `program`, or ''. Debian installs proxies outside an ordinary user's PATH. */
 export function installed(program: string): string {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
   return folders.map(folder => join(folder, program)).find(existsSync) ?? ''
 }
 
-/** The first thing like a version that `program` says of itself; '' where it is not installed. */
+/** The first thing like a version that `program` prints; '' if it is not installed. */
 export function versionOf(program: string, flag: string): string {
   const path = installed(program)
   if (path === '') return ''

@@ -1,4 +1,4 @@
-/** A whole distribution in a few rungs: what a curve of latency by percentile is drawn from. */
+/** A distribution as a few percentiles: the data of a latency curve. */
 
 import assert from 'node:assert/strict'
 import type { Histogram } from 'hdr-histogram-js'
@@ -14,7 +14,7 @@ export const RUNGS = [
 /** One round: how many operations, and the value at each of RUNGS. */
 export type Ladder = { readonly count: number; readonly values: readonly number[] }
 
-/** @param take  What measuring itself took of each. */
+/** @param take  The cost of measuring, for each value. */
 export function ladderOf(histogram: Histogram, take = 0): Ladder {
   const at = (percentile: number): number => Math.max(0, histogram.getValueAtPercentile(percentile) - take)
   return { count: histogram.totalCount, values: RUNGS.map(at) }

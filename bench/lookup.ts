@@ -1,4 +1,4 @@
-/** `lookup`: what finding a prefix and a rule costs, and how that grows. */
+/** `lookup`: the cost of finding a prefix and a rule, and how it grows. */
 
 import type { Bench } from './harness.ts'
 import { benchPrefixes } from './lookup/prefixes.ts'

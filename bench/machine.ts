@@ -1,7 +1,4 @@
-/**
- * What figures depend on beside the code that they are of: the machine, how busy it was, and the
- * programs beside.
- */
+/** What figures depend on beside the measured code: the machine, its load, and other programs. */
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -16,16 +13,16 @@ export type Machine = {
   readonly kernel: string
   readonly processors: number
   readonly processor: string
-  /** What decides the processor's speed; null where the kernel does not show it. */
+  /** What controls the processor's speed; null if the kernel does not show it. */
   readonly governor: string | null
   readonly memoryBytes: number
   /** Of 1, 5 and 15 minutes, before anything was measured. */
   readonly load: readonly number[]
   readonly node: string
   readonly v8: string
-  /** Versions of the programs that weir is held against, of those that are installed. */
+  /** Versions of the installed peers. */
   readonly peers: Readonly<Record<string, string>>
-  /** What was measured; null outside a git repository. */
+  /** The commit; null outside a git repository. */
   readonly commit: { readonly id: string; readonly isDirty: boolean } | null
 }
 
@@ -65,7 +62,7 @@ function git(...words: readonly string[]): string | null {
   return status === 0 ? stdout.trim() : null
 }
 
-/** The same for people, one fact a line. */
+/** The same for people, one fact per line. */
 export function factsOf(machine: Machine): readonly (readonly [string, string])[] {
   const { measured, kernel, processors, processor, governor, memoryBytes, load, node, v8, peers, commit } =
     machine

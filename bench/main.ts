@@ -41,7 +41,7 @@ async function measure({ rows, isQuick, choices }: Asked): Promise<Run> {
   return runOf(facts, { names: rows.map(({ name }) => name), isQuick }, benches)
 }
 
-/** Drawing is loaded only now: none of it is in memory while anything is measured. */
+/** The drawing code is loaded only now: it takes no memory while anything is measured. */
 async function write(
   folder: string,
   run: Run,
@@ -62,7 +62,7 @@ function show(run: Run): Run {
   return run
 }
 
-/** Colours only on a terminal, and not against NO_COLOR. */
+/** Colours only on a terminal, unless NO_COLOR is set. */
 function paint(...[style, text]: Parameters<Paint>): string {
   return styleText(style, text, { stream: process.stdout })
 }

@@ -1,5 +1,5 @@
 /**
- * Runs benches one after another; one that fails is reported with what it had found, and the others
+ * Runs benches one after another; a failing one is reported with its figures so far, and the others
  * go on.
  */
 
@@ -26,7 +26,7 @@ export async function measureBench(
     await run(bench)
   } catch (error) {
     bench.fail(`ended early: ${(error as Error).message}`)
-    console.error(error) // with where it comes from, for whoever mends it
+    console.error(error) // with the stack, for whoever fixes it
   }
   progress.end(`${bench.results.length} figures${bench.failures.length === 0 ? '' : ', and failures,'}`)
   return benchRunOf(bench, { name, about, tookMs: monotonicMs() - startedMs })

@@ -1,8 +1,7 @@
 /**
- * `memory`: what weir holds, as its process is resident: at rest, for each worker, rule and idle
- * connection.
+ * `memory`: weir's resident memory: at rest, for each worker, rule and idle connection.
  *
- * Each figure is of new processes, since memory that was once taken is seldom given back.
+ * Each figure comes from new processes, since processes seldom give memory back.
  */
 
 import { present } from './engines/contenders.ts'

@@ -1,11 +1,12 @@
 /**
- * `observe`: what it costs that connections can be looked at.
+ * `observe`: the cost of observing connections.
  *
- *   alone   what the journal takes of a connection and of a request, and what a line of the access log takes
- *   whole   a proxy without an access log beside one with it: CPU of the whole process, thread of the log included
+ * alone   the journal's cost for a connection and for a request, and that of a line of the access
+ * log whole   a proxy without an access log beside one with it: CPU of the whole process, including
+ * the log's thread
  *
- * The journal is always on, so it has no other side to be compared with here; docs/benchmarks.md
- * says what it took beside the commit before it.
+ * The journal is always on, so there is nothing to compare it with here; docs/benchmarks.md has its
+ * cost beside the commit before it.
  */
 
 import assert from 'node:assert/strict'
@@ -20,7 +21,7 @@ import { Generator } from './load/generator.ts'
 import { benchJournal } from './observe/journal.ts'
 
 const CLIENTS = 64
-/** The log may take as much of a connection's CPU. */
+/** The goal for the log: this share of a connection's CPU. */
 const GOAL = 1.02
 
 const OFF = 'no access log'
@@ -53,7 +54,7 @@ async function benchWhole(bench: Bench): Promise<void> {
   }
 }
 
-/** Round by round in turn, there and back again; the log's share is of the same round. */
+/** Rounds alternate, in both orders; the log's share is of the same round. */
 async function measureCpu(
   bench: Bench,
   generator: Generator,
@@ -66,7 +67,7 @@ async function measureCpu(
   for (let round = -1; round < bench.parameter(2, 15); round++) {
     for (const each of round % 2 === 0 ? running : running.toReversed()) {
       const ns = await cpuForEach(generator, each, kind, bench.parameter(60, 500))
-      if (round >= 0) found.get(each.name)?.push(ns) // the first is to warm up
+      if (round >= 0) found.get(each.name)?.push(ns) // the first warms up
     }
   }
   for (const [name, list] of found) bench.record(group, name, 'ns', list)
@@ -85,7 +86,7 @@ async function cpuForEach(
   const job = { kind, port: running.port, clients: CLIENTS, durationMs, perSecond: 0, mebibytes: 0 }
   const { done, wrong, failed } = await generator.load(job)
   assert.deepEqual([wrong, failed], [0, 0], running.name)
-  await new Promise(resolve => setTimeout(resolve, LOG_MS)) // until the log has written what is left
+  await new Promise(resolve => setTimeout(resolve, LOG_MS)) // until the log has written the rest
   return busyNs(before, running.cpu()) / done
 }
 

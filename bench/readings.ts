@@ -3,9 +3,9 @@
  * has something said for it, or is asked whether it may connect, beside a plain one, and beside
  * HAProxy doing the same.
  *
- * Each proxy is one process with one thread at work and a listener for each kind
- * (readings/kinds.ts). Kinds and proxies take turns, round by round, so each is compared with what
- * was measured next to it. Figures are the CPU of the proxy's process for each connection.
+ * Each proxy is one process with one busy thread and a listener for each kind (readings/kinds.ts).
+ * Kinds and proxies take turns, round by round, so each is compared with its neighbours in time.
+ * Figures are the CPU of the proxy's process for each connection.
  */
 
 import { WEIR, WEIR_EPOLL } from './engines/contenders.ts'
@@ -21,7 +21,7 @@ import { intervalText } from './resample.ts'
 const HAPROXY = 'haproxy'
 const CLIENTS = 64
 
-/** What of the proxy's CPU a kind may take beside HAProxy's. */
+/** The goal for a kind: this share of HAProxy's CPU. */
 const GOAL = 1
 
 export const benchReadings = (bench: Bench): Promise<void> =>

@@ -1,5 +1,5 @@
 /**
- * `reload`: how long a change takes to be in force, and what connections notice of reloads.
+ * `reload`: how long a change takes to come into force, and how reloads affect connections.
  *
  *   until-endpoints  from a name that resolves anew to the workers that dial by it
  *   until-routed     from the file's change to the first connection that is routed by it

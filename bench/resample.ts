@@ -1,12 +1,11 @@
 /**
- * What can be said from few rounds or few connections, by drawing again: no formula, no
- * distribution assumed.
+ * Statistics of few rounds or few connections by resampling: no formula, no distribution assumed.
  */
 
 import { createRandom, nextU32 } from '../src/base/random.ts'
 import { bootstrap, summarise } from './statistics.ts'
 
-/** A median, and where it lies with 95 % confidence. */
+/** A median with its 95 % interval. */
 export type Interval = { readonly low: number; readonly median: number; readonly high: number }
 
 const FAIR_DRAWS = 999
@@ -18,18 +17,15 @@ export function intervalOf(rounds: readonly number[]): Interval {
 }
 
 /**
- * From so few rounds no interval is shown: all of five lie on one side of what they scatter around
- * once in 16.
+ * With this few rounds no interval is shown: all of five lie on one side of the true value once in
+ * 16 runs.
  */
 const ROUNDS_LEAST = 5
 
-/** An interval that is wider says little. */
+/** A wider interval proves little. */
 const WIDTH_MAX = 0.2
 
-/**
- * "95 %: 0.1 to 0.7", and where that says little, that it does; `of` is what a width is held
- * against.
- */
+/** "95 %: 0.1 to 0.7", or that it proves little; `of` is the reference for the width. */
 export function intervalText(rounds: readonly number[], show: (value: number) => string, of: number): string {
   if (rounds.length < ROUNDS_LEAST) return 'too few rounds to claim anything'
   const { low, high } = intervalOf(rounds)
@@ -37,7 +33,7 @@ export function intervalText(rounds: readonly number[], show: (value: number) =>
   return high - low > WIDTH_MAX * Math.abs(of) ? `${range}, too wide to claim anything` : range
 }
 
-/** Pearson's statistic: how far counts are from their shares of the sum. */
+/** Pearson's statistic: the distance of counts from their shares of the sum. */
 export function chiSquare(counts: readonly number[], weights: readonly number[]): number {
   const sum = counts.reduce((total, count) => total + count, 0)
   const weight = weights.reduce((total, each) => total + each, 0)
@@ -48,12 +44,12 @@ export function chiSquare(counts: readonly number[], weights: readonly number[])
 }
 
 /**
- * How likely fair draws are at least as far from their shares as `counts`: p.
+ * The probability p that fair draws are at least as far from their shares as `counts`.
  *
- * Found by drawing (Hope, A Simplified Monte Carlo Significance Test Procedure, 1968), since the
- * chi-square distribution fits only where each destination expects several connections: not 10
- * connections among 100. The draws share nothing with the pick that is judged but the random
- * numbers' kind: each is a throw along the sum of the weights.
+ * Found by simulation (Hope, A Simplified Monte Carlo Significance Test Procedure, 1968), since the
+ * chi-square distribution fits only if each destination expects several connections: not 10
+ * connections among 100. The draws share nothing with the judged pick but the kind of random
+ * numbers: each is a throw along the sum of the weights.
  */
 export function fairness(counts: readonly number[], weights: readonly number[]): number {
   const sum = counts.reduce((total, count) => total + count, 0)
@@ -62,7 +58,7 @@ export function fairness(counts: readonly number[], weights: readonly number[]):
     weights.slice(0, index + 1).reduce((total, weight) => total + weight, 0),
   )
   const seen = chiSquare(counts, weights)
-  let asFar = 1 // what was seen is one of the draws
+  let asFar = 1 // the observation is one of the draws
   for (let draw = 0; draw < FAIR_DRAWS; draw++) {
     const drawn = new Array<number>(weights.length).fill(0)
     for (let index = 0; index < sum; index++) {

@@ -1,9 +1,9 @@
 /**
- * `soak`: short connections without end beside long ones, while the configuration is reloaded all
- * the while. It measures nothing that could be quicker, so it is no part of a run without names.
+ * `soak`: endless short connections beside long ones, during continuous reloads. It measures no
+ * speed, so it runs only if it is named.
  *
- * What must hold: no connection fails, no byte is wrong, and afterwards no descriptor is open that
- * was not before.
+ * The conditions: no connection fails, no byte is wrong, and afterwards no more descriptors are
+ * open than before.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -21,9 +21,9 @@ import { type Amount, type Soaked, soak } from './soak/load.ts'
 const RULES = 100
 const WORKERS = 2
 const CHANGE_EVERY_MS = 200
-/** A hundredth of it all goes before, so that what is taken once is not charged to the rest. */
+/** A hundredth of it all goes first, so that one-time costs are not charged to the rest. */
 const WARM_UP = 0.01
-/** Until sockets that were closed last are closed in the gateway too. */
+/** Until the gateway has closed the sockets that were closed last, too. */
 const CLOSED_MS_MAX = 10_000
 
 export const benchSoak = (bench: Bench): Promise<void> =>
@@ -77,7 +77,7 @@ async function run(bench: Bench, generator: Generator, gateway: Running, changes
   )
 }
 
-/** Passes on what is done whenever another tenth is. */
+/** Reports each finished tenth. */
 function tellTenths(all: number, tell: (done: number) => void): (done: number) => void {
   let told = 0
   return done => {
@@ -107,7 +107,7 @@ function record(bench: Bench, title: string, { short, long }: Soaked, before: He
   bench.record(title, 'resident after', 'bytes', after.bytes)
 }
 
-/** As few as before, or what is left when time is up. */
+/** As few as before, or the rest at the timeout. */
 async function descriptorsOnceClosed(gateway: Running, before: number): Promise<number> {
   const endMs = monotonicMs() + CLOSED_MS_MAX
   while (gateway.descriptors() > before && monotonicMs() < endMs) await pause(20)

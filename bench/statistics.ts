@@ -1,14 +1,11 @@
 /**
- * What a handful of rounds says: the median, how far the middle half lies apart, and how two runs
- * differ.
+ * Statistics of a few rounds: the median, the spread of the middle half, and how two runs differ.
  */
 
 import { createRandom, nextBelow, type Random } from '../src/base/random.ts'
 import type { Better } from './units.ts'
 
-/**
- * From this spread on (± as a share of the median) a figure is shown, but nothing is claimed by it.
- */
+/** From this spread on (± as a share of the median) a figure is shown, but nothing is claimed. */
 export const SPREAD_MAX = 0.15
 
 export type Summary = {
@@ -37,7 +34,7 @@ function quantile(sorted: readonly number[], share: number): number {
   return below + (sorted[Math.ceil(place)] - below) * (place % 1)
 }
 
-/** Whether a figure keeps to `goal`: only the middle half of the rounds as a whole can say so. */
+/** Whether a figure keeps `goal`: only the whole middle half of the rounds can tell. */
 export function verdict(
   { low, high }: Pick<Summary, 'low' | 'high'>,
   goal: number,
@@ -48,17 +45,17 @@ export function verdict(
   return low > goal ? 'missed' : 'unclear'
 }
 
-/** A value, and where it lies with 95 % confidence. */
+/** A value with its 95 % interval. */
 export type Interval = { readonly low: number; readonly value: number; readonly high: number }
 
 const RESAMPLES = 2_000
 
 /**
- * The bootstrap: rounds are drawn from the rounds, with repetition, and the middle 95 % of what
- * `statistic` makes of their medians are the interval (Efron, Bootstrap Methods, Annals of
- * Statistics 7, 1979; the percentile interval).
+ * The bootstrap: rounds are drawn from the rounds, with repetition; the middle 95 % of `statistic`
+ * over their medians are the interval (Efron, Bootstrap Methods, Annals of Statistics 7, 1979; the
+ * percentile interval).
  *
- * @param statistic  Asks `again` for the median of rounds that are drawn anew.
+ * @param statistic  Calls `again` for the median of resampled rounds.
  */
 export function bootstrap(
   random: Random,
@@ -72,12 +69,11 @@ export function bootstrap(
 }
 
 /**
- * How the median of `after` stands to that of `before`, by the bootstrap. No distribution is
- * assumed. The seed is fixed: the same runs give the same interval.
+ * The ratio of the medians of `after` and `before`, by the bootstrap. No distribution is assumed.
+ * The seed is fixed: the same runs give the same interval.
  *
- * Where a figure can be 0 or less (what a proxy adds, which the noise can make negative), a ratio
- * means nothing; there the difference is taken, as a share of the larger median, and 1 is added to
- * it.
+ * If a figure can be 0 or less (what a proxy adds, which noise can make negative), a ratio means
+ * nothing; then it is 1 plus the difference, as a share of the larger median.
  */
 export function ratioOfMedians(before: readonly number[], after: readonly number[]): Interval {
   const arePositive = [...before, ...after].every(value => value > 0)

@@ -21,13 +21,10 @@ export type Unit = keyof typeof UNITS
 
 export const isUnit = (text: string): text is Unit => Object.hasOwn(UNITS, text)
 
-/** Which way is better, where a bench says nothing else. */
+/** The better direction, unless a bench says otherwise. */
 export const betterOf = (unit: Unit): Better => UNITS[unit].better
 
-/**
- * Shows figures that stand together, and so in one step of their unit: the largest that leaves no
- * zeros in front.
- */
+/** Formats figures together, in one unit: the largest without leading zeros. */
 export function shower(unit: Unit, values: readonly number[]): (value: number) => string {
   const sizes = values.map(Math.abs).filter(size => size > 0)
   const least = Math.min(...sizes)
@@ -46,7 +43,7 @@ export const perSecond = (value: number, unit: Unit): number | null =>
 /** One figure by itself. */
 export const show = (value: number, unit: Unit): string => shower(unit, [value])(value)
 
-/** Three digits that mean something; thousands apart; a minus that is one. */
+/** Three significant digits; thousands apart; a true minus sign. */
 export function number(value: number): string {
   const size = Math.abs(value)
   const digits =
@@ -64,7 +61,7 @@ export function number(value: number): string {
 export const thousands = (value: number): string =>
   Math.round(value).toLocaleString('en').replaceAll(',', ' ')
 
-/** As on an axis: no zeros that say nothing. */
+/** For an axis: without trailing zeros. */
 export const tick = (value: number): string =>
   Math.abs(value) >= 1000 || value === 0 ? number(value) : String(Number(value.toPrecision(6)))
 

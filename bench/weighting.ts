@@ -23,9 +23,7 @@ export async function benchWeighting(bench: Bench): Promise<void> {
   await benchDelivered(bench)
 }
 
-/**
- * What the pick alone is of a connection: far less than whole connections differ by on their own.
- */
+/** The pick alone is far less than whole connections differ by on their own. */
 function sayShare(bench: Bench): void {
   const of = (group: RegExp, name: string): number => {
     const rounds = bench.results.find(each => group.test(each.group) && each.name === name)?.rounds

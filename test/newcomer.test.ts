@@ -1,7 +1,7 @@
 /**
- * What a newcomer does: `npm start`, read what it prints, connect as it says, Ctrl-C.
+ * A newcomer's first steps: `npm start`, read its output, connect as it says, Ctrl-C.
  *
- * The demo's addresses are fixed, since people type them; where something else has them, this test
+ * The demo's addresses are fixed, since people type them; if something else uses them, this test
  * skips and says so.
  */
 

@@ -1,6 +1,6 @@
 /**
- * Goal: what README says to type works, in a fresh checkout and with the packed package in an empty
- * folder.
+ * Goal: README's commands work as typed, in a fresh checkout and with the packed package in an
+ * empty folder.
  *
  * Method: a copy of what git would check out, the package that `npm pack` makes of it, and a shell
  * that types README's commands in order. Two steps are left out, and done in their stead is what
@@ -44,7 +44,7 @@ after(() => rmSync(base, { recursive: true, force: true }))
 const [checkout, empty, prefix] = ['checkout', 'empty', 'prefix'].map(name => join(base, name))
 for (const folder of [checkout, empty, prefix]) mkdirSync(folder)
 
-/** The system's own Node and npm where there are some: `npm test` puts the bundled ones first. */
+/** The system's own Node and npm if there are some: `npm test` puts the bundled ones first. */
 const PATH = [
   ...(process.env.PATH ?? '').split(delimiter).filter(each => !each.includes('node_modules')),
   dirname(process.execPath),

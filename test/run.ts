@@ -6,9 +6,9 @@
  *   npm test -- --times FILE…   how long each file takes
  *   npm test -- FILE --name R   only tests whose name matches R, a regular expression
  *
- * Each file has a process of its own, but for those that need none: test/groups holds modules that
- * import the files of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a test
- * that is skipped although it could run here is a failure.
+ * Each file has a process of its own, except for those that need none: test/groups holds modules
+ * that import the files of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a
+ * test that is skipped although it could run here is a failure.
  */
 
 import { globSync, mkdirSync } from 'node:fs'
@@ -24,7 +24,7 @@ import { Watchdog } from './support/watchdog.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const TIMEOUT_MS = 180_000
-/** A file that says nothing for longer than any test may take hangs. */
+/** A file without output for longer than any test may take hangs. */
 const SILENCE_MS = Number(process.env.WEIR_TEST_SILENCE_MS ?? TIMEOUT_MS + 60_000)
 /** Tests wait for much: with as many files at a time as there are CPUs, these would be idle. */
 const AT_ONCE = Math.ceil(availableParallelism() * 1.5)

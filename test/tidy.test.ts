@@ -1,6 +1,6 @@
 /**
- * What holds for the source as a whole: floors, no cycles, no dead modules, and the few modules
- * that alone may touch something.
+ * Rules for the source as a whole: floors, no cycles, no dead modules, and the few modules that
+ * alone may touch something.
  */
 
 import assert from 'node:assert/strict'
@@ -350,7 +350,7 @@ const IMPORT = /(?:import|export)\s+(?:type\s+)?(\{[^}]*\}|\*(?:\s+as\s+\w+)?)\s
 const LATE_IMPORT = /import\(\s*'(\.[^']+)'\s*\)/g
 
 /**
- * What the modules below `folder` import of src: `module name`, and `module *` where it is all of a
+ * The imports of the modules below `folder` from src: `module name`, and `module *` for all of a
  * module.
  */
 function importsOf(folder: string): Set<string> {

@@ -1,5 +1,5 @@
 /**
- * The other end of the bench `admin`, on a thread of its own: a server, its clients, and who asks
+ * The other end of the bench `admin`, on its own thread: a server, its clients, and the caller of
  * the admin listener.
  */
 
@@ -15,14 +15,14 @@ export type Order =
   | { readonly kind: 'hit'; readonly port: number; readonly count: number }
   | { readonly kind: 'ask'; readonly port: number; readonly path: string }
 
-/** A server that says what it hears: its port. */
+/** An echo server; returns its port. */
 async function serve(): Promise<number> {
   const server = createServer(socket => socket.on('error', () => {}).pipe(socket))
   await new Promise<void>(resolve => server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, resolve))
   return (server.address() as AddressInfo).port
 }
 
-/** One connection for each rule; how many were answered. */
+/** One connection per rule; returns how many were answered. */
 async function hit(port: number, count: number): Promise<number> {
   let answered = 0
   const one = (index: number): Promise<void> =>
@@ -40,7 +40,7 @@ async function hit(port: number, count: number): Promise<number> {
   return answered
 }
 
-/** How many bytes are answered. */
+/** The number of bytes of the answer. */
 const ask = (port: number, path: string): Promise<number> =>
   new Promise((resolve, reject) => {
     get({ port, host: '127.0.0.1', path, agent: false }, answer => {

@@ -1,6 +1,6 @@
 /**
- * The configuration of the bench `admin`: a rule for each client, and 200 services that they lead
- * to.
+ * The configuration of the bench `admin`: a rule for each client, with 200 services as
+ * destinations.
  */
 
 const SERVICES = 200

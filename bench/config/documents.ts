@@ -1,14 +1,11 @@
-/**
- * What the benches' configurations are put together from: YAML documents, as an operator would
- * write them.
- */
+/** Parts of the benches' configurations: YAML documents as an operator would write them. */
 
 import type { Split } from '../../src/table/plan/plan.ts'
 
 export type SettingsText = {
   readonly engine?: 'auto' | 'uring' | 'epoll' | 'node'
   readonly workers?: number
-  /** Where the admin listener is, on 127.0.0.1; 0 is none. */
+  /** Port of the admin listener on 127.0.0.1; 0: none. */
   readonly adminPort?: number
 }
 

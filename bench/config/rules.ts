@@ -1,4 +1,4 @@
-/** A configuration with as many rules as one likes, in one file. */
+/** A configuration with any number of rules, in one file. */
 
 import {
   destinationsText,
@@ -12,8 +12,8 @@ import {
 
 const ROUTES_OF_SERVICE = 100
 /**
- * One rule in so many is for a network around 127.0.0.1, and for clients elsewhere: it is looked
- * at, and passed by.
+ * One rule in so many is for a network around 127.0.0.1 and for clients elsewhere: the matcher
+ * checks it, and rejects it.
  */
 const AROUND_EVERY = 50
 
@@ -22,10 +22,7 @@ export type RulesConfig = SettingsText & {
   readonly rules: number
   /** The servers, by name; all rules but the last send to the first. */
   readonly servers: Readonly<Record<string, number>>
-  /**
-   * Where the last rule sends, which is the one for everything else; the first server where it says
-   * nothing.
-   */
+  /** Where the last rule sends, which matches everything else; default: the first server. */
   readonly to?: string
 }
 
@@ -36,8 +33,7 @@ export function rulesText({ port, rules, servers, to, ...settings }: RulesConfig
   texts.push(destinationsText([to ?? names[0]], []))
   const services = Array.from({ length: Math.ceil(rules / ROUTES_OF_SERVICE) }, (_, index) => {
     const routes = texts.slice(index * ROUTES_OF_SERVICE, (index + 1) * ROUTES_OF_SERVICE)
-    // Names sort as they stand in the file, whatever the order of VirtualServices for one host is
-    // made of.
+    // Names sort in file order, whatever decides the order of VirtualServices for one host.
     return routesText({ name: `rules-${String(index).padStart(6, '0')}`, gateway: 'edge', routes })
   })
   const entries = names.map(name => serverText(name, servers[name]))

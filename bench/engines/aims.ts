@@ -1,4 +1,4 @@
-/** What weir's engines aim at: a share of what the better of their peers takes, round by round. */
+/** The aims of weir's engines: a share of what the better peer takes, round by round. */
 
 import type { Bench } from '../harness.ts'
 import { PEERS, WEIR } from './contenders.ts'
@@ -7,12 +7,12 @@ import { type Axis, median, ratio, type Sample, type Samples } from './samples.t
 const FIGURES = {
   time: ({ timeNs }: Sample): number => timeNs,
   cpu: ({ cpuNs }: Sample): number => cpuNs,
-  /** As it is: what no proxy takes is in both, so whoever adds less has less. */
+  /** Without subtracting the run without a proxy: it is in both, so less added is less in total. */
   p99: ({ latencyNs }: Sample): number => latencyNs.p99,
 }
 const COMPARED = ['time', 'cpu', 'p99'] as const
 
-/** At most so much: of what the better peer takes, and of weir's own CPU in user space. */
+/** The maximum: of what the better peer takes, and of weir's own CPU in user space. */
 export type Goals = Partial<Record<keyof typeof FIGURES | 'userShare', number>>
 
 /** @param name  The engine's, as a contender. */

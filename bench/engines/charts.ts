@@ -1,4 +1,4 @@
-/** What the charts of `engines` show. */
+/** The charts of `engines`. */
 
 import type { Bench } from '../harness.ts'
 import { thousands } from '../units.ts'
@@ -15,7 +15,7 @@ const KINDS = {
   bulk: { title: 'Bulk', rate: 'GB a second', each: 'a GB', of: 'a GB' },
 } as const
 
-/** After recordWork, whose groups these are: how much, and at what cost. */
+/** After recordWork, whose groups these are: how much work, and at what cost. */
 export function chartWork(bench: Bench, { group, job: { kind, clients } }: Axis): void {
   const { title, rate, each, of } = KINDS[kind]
   const what = kind === 'bulk' ? `${title}, ${clients === 1 ? 'one stream' : `${clients} streams`}` : title

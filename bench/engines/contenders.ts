@@ -1,7 +1,6 @@
 /**
- * The proxies that `engines` compares, each a process of its own with one thread at work,
- * configured by a file in bench/peers/. One that is not installed is left out, by name and with
- * what installs it.
+ * The proxies that `engines` compares, each a process with one busy thread, configured by a file in
+ * bench/peers/. A proxy that is not installed is left out, and the report says how to install it.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -20,9 +19,9 @@ export type Contender = {
    * server.
    */
   readonly command: ((ports: Ports) => readonly string[]) | null
-  /** Of its process, beside this one's. */
+  /** Environment of its process, beside this one's. */
   readonly env?: Readonly<Record<string, string>>
-  /** Why it can't run here, with what would change that; '' where it can. */
+  /** Why it cannot run here, and what would change that; '' if it can. */
   readonly missing: () => string
   /** Whether it differs from another contender in bulk only. */
   readonly bulkOnly?: boolean
@@ -31,10 +30,10 @@ export type Contender = {
 export type Ports = { readonly listen: number; readonly server: number; readonly folder: string }
 
 export const WEIR = 'weir, uring'
-/** For where io_uring is forbidden. */
+/** For systems that forbid io_uring. */
 export const WEIR_EPOLL = 'weir, epoll'
 export const DIRECT = 'no proxy'
-/** Whoever is better of these sets the aim. */
+/** The better one of these sets the aim. */
 export const PEERS: readonly string[] = ['haproxy', 'haproxy, splice', 'nginx stream']
 
 export const CONTENDERS: readonly Contender[] = [
@@ -80,7 +79,7 @@ export function weir(engine: string, ...flags: readonly string[]): (ports: Ports
   return ports => [process.execPath, MAIN, 'run', ...flags, configuration('weir.yaml', ports, engine)]
 }
 
-/** Weir with a configuration of the bench's own, in a file that stands where `fileOf` says. */
+/** weir with a configuration of the bench, in the file `fileOf`. */
 export const weirWith = (
   name: string,
   text: (ports: Ports) => string,
@@ -116,7 +115,7 @@ export function notInstalled(program: string, how: string): () => string {
   return () => (installed(program) === '' ? `${program} is not on PATH; on Debian: ${how}` : '')
 }
 
-/** Whether nginx has the module that Debian packs apart from it. */
+/** Whether nginx has its stream module, which Debian packages separately. */
 function withoutStream(): string {
   const { stderr } = spawnSync(installed('nginx'), ['-V'], { encoding: 'utf8' })
   const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? ''

@@ -1,6 +1,6 @@
 /**
- * What the rounds of an axis become in the report: a group for each figure, and the contenders in
- * it by name.
+ * The rounds of an axis as figures of the report: a group for each figure, and the contenders in it
+ * by name.
  */
 
 import type { Bench } from '../harness.ts'
@@ -17,7 +17,7 @@ const UNITS = {
   bulk: { each: 'a GB', unit: 'ms', ns: 1e6 },
 } as const
 
-/** Time, CPU and who was busy. */
+/** Time, CPU and load of the threads. */
 export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples): void {
   const { each, unit, ns } = UNITS[job.kind]
   const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
@@ -38,7 +38,7 @@ export function recordWork(bench: Bench, { group, job }: Axis, samples: Samples)
   )
 }
 
-/** Who was busy: whoever is near 1 is the bottleneck. */
+/** Processor shares: a thread near 1 is the bottleneck. */
 export function recordShares(bench: Bench, group: string, samples: Samples): void {
   const proxies = new Map([...samples].filter(([name]) => name !== DIRECT))
   const shares: readonly [string, Samples, (sample: Sample) => number][] = [
@@ -52,8 +52,8 @@ export function recordShares(bench: Bench, group: string, samples: Samples): voi
 }
 
 /**
- * Percentiles as they are; but where there is a run without a proxy, what each proxy adds to it in
- * the same round.
+ * Percentiles as they are; if there is a run without a proxy, what each proxy adds to it in the
+ * same round.
  */
 export function recordLatency(bench: Bench, { group }: Axis, samples: Samples): void {
   const direct = samples.get(DIRECT)
@@ -88,6 +88,6 @@ function recordEach(
   for (const [name, list] of samples) bench.record(group, name, unit, list.map(figure), null, { better })
 }
 
-/** Those in which it happened at all. */
+/** Rounds in which it happened at all. */
 const onlyWith = (samples: Samples, what: 'failed' | 'unanswered'): Samples =>
   new Map([...samples].filter(([, list]) => list.some(sample => sample[what] > 0)))

@@ -11,7 +11,7 @@ import { askOnce } from '../load/idle.ts'
 import type { CpuTime } from '../load/worker.ts'
 import type { Contender } from './contenders.ts'
 
-/** Long, since 100 000 rules take their time. */
+/** Long, since 100 000 rules take a while. */
 const READY_MS_MAX = 60_000
 const END_MS_MAX = 5_000
 const OUTPUT_MAX = 2_000
@@ -20,19 +20,16 @@ const OUTPUT_MAX = 2_000
  */
 const TICK_MS = 10
 
-/** Where load goes, and the process whose time it takes. */
+/** Where load goes, and the process to account for. */
 export type Target = Pick<Running, 'name' | 'port' | 'cpu'> & {
-  /** What each connection says before its first request. */
+  /** What each connection sends before its first request. */
   readonly opening?: Uint8Array
 }
 
-/** What a process has used, in ticks, and what each of its threads has, to the nanosecond. */
+/** The CPU time of a process, in ticks, and of each of its threads, in nanoseconds. */
 export type ProcessCpu = CpuTime & { readonly threadsNs: ReadonlyMap<string, number> }
 
-/**
- * Nanoseconds between two readings; a thread that ended meanwhile took what it had taken at the
- * first.
- */
+/** Nanoseconds between two readings; a thread that ended meanwhile keeps its first reading. */
 export function busyNs(before: ProcessCpu, after: ProcessCpu): number {
   if (after.threadsNs.size === 0) {
     return (after.userMs + after.systemMs - before.userMs - before.systemMs) * 1e6
@@ -56,8 +53,8 @@ export class Running {
   }
 
   /**
-   * Starts `contender` before the server at port `server`, and waits until it relays a right reply,
-   * or until `ready`.
+   * Starts `contender` before the server at port `server`, and waits until it relays a correct
+   * reply, or until `ready`.
    */
   static async start(
     contender: Contender,
@@ -88,7 +85,7 @@ export class Running {
     }
   }
 
-  /** Whether there is a process to be asked what it uses. */
+  /** Whether there is a process to account for. */
   get isProxy(): boolean {
     return this.#child !== null
   }
@@ -111,7 +108,7 @@ export class Running {
     return { name, port, cpu: () => this.cpu() }
   }
 
-  /** Memory of the process itself; what the kernel holds for its sockets is not in it. */
+  /** Memory of the process itself, without the kernel's part for its sockets. */
   residentBytes(): number {
     const status = this.#child ? readFileSync(`/proc/${this.#child.pid}/status`, 'utf8') : ''
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
@@ -137,7 +134,7 @@ export class Running {
   }
 }
 
-/** By thread, the time on a processor; nothing where the kernel keeps no CONFIG_SCHED_INFO. */
+/** Processor time by thread; nothing if the kernel lacks CONFIG_SCHED_INFO. */
 function threadsNs(folder: string): ReadonlyMap<string, number> {
   return new Map(
     readdirSync(folder).flatMap(thread => {
@@ -150,7 +147,7 @@ function threadsNs(folder: string): ReadonlyMap<string, number> {
   )
 }
 
-/** The way of the load's own server. */
+/** The load's own server, without a proxy. */
 async function relays(port: number): Promise<void> {
   const socket = await askOnce(port, 0)
   socket.resetAndDestroy()

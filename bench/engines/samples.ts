@@ -1,7 +1,4 @@
-/**
- * Rounds of one axis: every contender in turn, what each took, and what the load itself took
- * meanwhile.
- */
+/** Rounds of one axis: every contender in turn, with its cost and the load's own. */
 
 import assert from 'node:assert/strict'
 import type { Bench } from '../harness.ts'
@@ -16,7 +13,7 @@ export type Axis = { readonly group: string; readonly job: Omit<LoadJob, 'port'>
 export type Sample = {
   readonly done: number
   readonly timeNs: number
-  /** Of the proxy; the next two are rougher. */
+  /** The proxy's; the next two are less exact. */
   readonly cpuNs: number
   readonly userNs: number
   readonly systemNs: number
@@ -55,8 +52,8 @@ export async function measure(
 }
 
 /**
- * There and back again (A B C, C B A), beginning one later each time: nobody is always first, or
- * after the same one.
+ * In both orders (A B C, C B A), starting one later each time: nobody is always first, or after the
+ * same one.
  */
 export function inTurn<T>(list: readonly T[], round: number): readonly T[] {
   const first = (round >> 1) % list.length
@@ -95,8 +92,8 @@ export async function sample(generator: Generator, running: Target, job: Axis['j
 }
 
 /**
- * How many times `beside` a value is; a round too short for any CPU to be counted has no ratio, and
- * 1 says nothing either way.
+ * How many times `beside` a value is; a round too short to count any CPU has no ratio, and 1
+ * favours neither.
  */
 export const ratio = (value: number, beside: number): number => (beside > 0 ? value / beside : 1)
 

@@ -1,6 +1,6 @@
 /**
- * A filter (src/engine/flow/filter.ts) that hands everything on as it is: what being there costs,
- * by itself.
+ * A filter (src/engine/flow/filter.ts) that passes everything on unchanged: the cost of its
+ * presence.
  */
 
 import type { Stages } from '../../src/engine/flow/admission.ts'

@@ -1,6 +1,6 @@
 /**
- * A process that is one worker and nothing else: `plane.ts LISTEN SERVER FILTERS`. Where FILTERS is
- * 1, a filter that passes everything through stands on both sides of each connection.
+ * A process that is one worker and nothing else: `plane.ts LISTEN SERVER FILTERS`. If FILTERS is 1,
+ * a filter that passes everything through is on both sides of each connection.
  */
 
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
 /**
- * The load: clients on one ring that ask, check each reply and ask again, for a time.
+ * The load: clients on one ring that send requests and check each reply, for a time.
  *
  *   connections  connect ─▶ ask ─▶ reply ─▶ the server's end ─▶ close, and again: each a connection of its own
  *   requests     connect once, then ask ─▶ reply ─▶ ask …; or, with a rate, at times that are set before
@@ -7,8 +7,8 @@
  *
  * With a rate the loop is open: requests, or connections, start at fixed intervals whether or not
  * earlier ones were answered, and latency counts from that intended start, so that a stall is
- * charged to all whom it kept waiting (coordinated omission: Gil Tene, "How NOT to Measure
- * Latency"). A request that finds no client free waits, and its wait counts. It ends with the last
+ * charged to every request that it delayed (coordinated omission: Gil Tene, "How NOT to Measure
+ * Latency"). A request that finds no free client waits, and its wait counts. It ends with the last
  * byte of the reply.
  */
 
@@ -34,7 +34,7 @@ const CONNECTED = 0
 const SENT = 1
 const RECEIVED = 2
 
-/** What is still on its way when time is up may take so long; a bulk transfer has only this. */
+/** Time for pending work after the end; a bulk transfer has only this. */
 const GRACE_MS = 2_000
 const BULK_MS_MAX = 20_000
 /** A target that fails this often is broken: going on would only fill its queues. */
@@ -104,7 +104,7 @@ class Load {
     return { done, failed, wrong, unanswered, elapsedMs, latencyNs, ladder }
   }
 
-  /** Kept connections are made, and have each asked once, before time counts. */
+  /** Kept connections are made, and send one request each, before time counts. */
   #connectAll(): void {
     const endMs = this.#endMs
     this.#endMs = 0 // each stops after its first answer
@@ -127,14 +127,14 @@ class Load {
     return this.#nowMs
   }
 
-  /** Until all is answered that was to be asked, or it takes too long. */
+  /** Until every due request is answered, or it takes too long. */
   #goesOn(): boolean {
     const graceMs = this.#job.kind === 'bulk' ? BULK_MS_MAX : GRACE_MS
     if (this.#failed > FAILED_MAX || this.#nowMs > this.#endMs + graceMs) return false
     return this.#busy > 0 || this.#isDue()
   }
 
-  /** Whether a request of the open loop is still to come. */
+  /** Whether more requests of the open loop are to come. */
   #isDue(): boolean {
     return this.#nextMs < this.#endMs
   }
@@ -157,7 +157,7 @@ class Load {
     return stop !== undefined && Atomics.load(stop, 0) !== 0
   }
 
-  /** A tick at most, so that an end without completions is seen. */
+  /** At most a tick, to notice an end without completions. */
   #waitMs(): number {
     const dueMs = this.#idle.length > 0 && this.#isDue() ? this.#nextMs - this.#nowMs : 100
     return Math.max(0, Math.min(dueMs, 100))
@@ -189,7 +189,7 @@ class Load {
     prepareConnect(this.#ring, fd, this.#address, this.#addressBytes, subject(client, CONNECTED), 0)
   }
 
-  /** Asks over an open connection; it counts as busy already where it was made for this. */
+  /** Sends a request over an open connection; it counts as busy already if it was made for this. */
   #ask(client: number, startedMs: number): void {
     const { kind, mebibytes } = this.#job
     if (kind === 'requests' && this.#sequences[client] > 0) this.#busy++
@@ -280,8 +280,8 @@ class Load {
   }
 
   /**
-   * Charges what was never answered, or never asked, with the time that it has waited; how many
-   * they are.
+   * Charges requests that were never answered, or never sent, with the time that they waited;
+   * returns their number.
    */
   #giveUp(): number {
     let count = this.#busy

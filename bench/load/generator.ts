@@ -1,9 +1,8 @@
 /**
- * The load generator as the benches see it: a server, and loads against whatever stands before it.
+ * The load generator for the benches: a server, and loads against whatever is in front of it.
  *
  * Each is a thread with its own ring (a Piscina pool), so neither waits for the thread that reads
- * the figures. Each load says what CPU it took itself: a generator that is busy all the time
- * measures itself.
+ * the figures. Each load reports its own CPU: a generator that is always busy measures itself.
  */
 
 import { once } from 'node:events'
@@ -29,7 +28,7 @@ export class Generator {
     this.#stopFd = serving.stopFd
   }
 
-  /** Why no load can be made here; '' where it can. */
+  /** Why no load can be made here; '' if it can. */
   static missing(): string {
     const { ok, reason } = probe()
     return ok ? '' : `the load generator needs io_uring: ${reason}`

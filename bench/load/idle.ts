@@ -1,6 +1,6 @@
 /**
- * Connections that do nothing: each asks once, so that both sides of the proxy are there and warm,
- * and then waits. By node:net, since nothing here is timed.
+ * Idle connections: each sends one request, so that both sides of the proxy exist and are warm, and
+ * then waits. By node:net, since nothing here is timed.
  */
 
 import { connect, type Socket } from 'node:net'
@@ -30,7 +30,7 @@ export async function holdIdle(port: number, count: number): Promise<{ close: ()
   return { close: () => closeAll(sockets) }
 }
 
-/** A connection whose first request was answered rightly. */
+/** A connection whose first request got a correct reply. */
 export async function askOnce(port: number, client: number): Promise<Socket> {
   const request = new Uint32Array(MESSAGE_BYTES / 4)
   writeMessage(request, 0, { client, sequence: 1, mebibytes: 0, closes: false })

@@ -1,12 +1,12 @@
 /**
- * What the generator and its server say to each other: a request of 64 bytes, which the server
- * sends back as it came, or answers with as many mebibytes as the request asks for.
+ * The messages between the generator and its server: a request of 64 bytes, which the server
+ * echoes, or answers with as many mebibytes as the request asks for.
  *
  *   word 0  whose: the client's number     2  mebibytes of the reply; 0: the request itself
  *        1  its number among that one's    3  whether the server closes after the reply
  *
- * A reply that is another connection's or an earlier one has other words. The mebibytes repeat
- * BLOCK_BYTES of words that count up, so that what is lost, doubled or misplaced shows.
+ * A reply of another connection, or an earlier one, has other words. The mebibytes repeat
+ * BLOCK_BYTES of words that count up, so that lost, doubled or misplaced bytes show.
  */
 
 export const MESSAGE_BYTES = 64
@@ -14,7 +14,7 @@ const MESSAGE_WORDS = MESSAGE_BYTES / 4
 const HEADER_WORDS = 4
 
 export const BLOCK_BYTES = 1 << 20
-/** One word in so many bytes is looked at: reading them all would cost more than relaying them. */
+/** One word in so many bytes is checked: reading all would cost more than relaying them. */
 const LOOK_EVERY_WORDS = 1024
 
 export type Header = {
@@ -24,7 +24,7 @@ export type Header = {
   readonly closes: boolean
 }
 
-/** Writes a request at word `at`; what follows the header depends on it too. */
+/** Writes a request at word `at`; the bytes after the header depend on it too. */
 export function writeMessage(
   words: Uint32Array,
   at: number,
@@ -53,9 +53,9 @@ export function writeBlock(words: Uint32Array, at: number): void {
 }
 
 /**
- * Whether bytes `position` and on of a long reply are what they should be.
+ * Whether the bytes of a long reply from `position` on are correct.
  *
- * @param at  The word where the one at `position`, rounded down to a whole word, stands.
+ * @param at  The word of `position`, rounded down to a whole word.
  */
 export function isBlock(words: Uint32Array, at: number, position: number, bytes: number): boolean {
   const first = Math.ceil(position / 4)

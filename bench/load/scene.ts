@@ -1,6 +1,6 @@
 /**
- * What a bench with load needs: the load and its server, and a folder for configurations; gone with
- * the scope.
+ * The scene of a bench with load: the load and its server, and a folder for configurations; removed
+ * with the scope.
  */
 
 import { type DisposableTempDir, mkdtempDisposableSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { Generator } from './generator.ts'
 
 export const temporaryFolder = (): DisposableTempDir => mkdtempDisposableSync(join(tmpdir(), 'weir-bench-'))
 
-/** Runs `body` with a generator of load and a folder; says so where the load can't run here. */
+/** Runs `body` with a load generator and a folder; reports it if the load cannot run here. */
 export async function withLoad(
   bench: Bench,
   body: (generator: Generator, folder: string) => Promise<void>,

@@ -1,11 +1,9 @@
 /**
- * The server behind every proxy: answers what message.ts describes, on one ring, in a thread of its
- * own.
+ * The server behind every proxy: answers as message.ts describes, on one ring, in its own thread.
  *
- *   accept ─▶ receive 64 bytes ─▶ send the reply ─▶ receive … or close, where the request says so
+ * accept ─▶ receive 64 bytes ─▶ send the reply ─▶ receive … or close, if the request says so
  *
- * A connection has one operation in flight at a time, so its descriptor is all there is to know it
- * by.
+ * A connection has one operation in flight at a time, so its descriptor identifies it.
  */
 
 import type { MessagePort } from 'node:worker_threads'
@@ -28,9 +26,7 @@ const STOP = 1
 const RECEIVED = 2
 const SENT = 3
 
-/**
- * A PROXY header of version 2 with IPv4 addresses and nothing else; its first word, as it is read.
- */
+/** A PROXY header of version 2 with IPv4 addresses and nothing else; its first word, as read. */
 const PROXY_BYTES = 28
 const PROXY_WORD = 0x0a0d0a0d
 
@@ -53,7 +49,7 @@ class Server {
   readonly #sockets = new Sockets(this.#arena)
   readonly #messages = this.#arena.take(CONNECTIONS_MAX * MESSAGE_BYTES)
   readonly #block = this.#arena.take(BLOCK_BYTES)
-  /** Bytes of a request that have come, and mebibytes of its reply that are still to go. */
+  /** Bytes received of a request, and mebibytes of its reply still to send. */
   readonly #received = new Uint8Array(CONNECTIONS_MAX)
   readonly #left = new Uint32Array(CONNECTIONS_MAX)
   readonly #open = new Uint8Array(CONNECTIONS_MAX)
@@ -126,7 +122,7 @@ class Server {
     else prepareSend(this.#ring, fd, at, MESSAGE_BYTES, subject(fd, SENT), 0)
   }
 
-  /** A PROXY header before the first request is skipped; how many bytes are left. */
+  /** Skips a PROXY header before the first request; returns how many bytes are left. */
   #withoutHeader(fd: number, received: number): number {
     const at = this.#messages + fd * MESSAGE_BYTES
     if (received < PROXY_BYTES || this.#arena.u32[at / 4] !== PROXY_WORD) return received

@@ -1,6 +1,4 @@
-/**
- * What a thread of the generator runs: the server for its whole life, or one load after another.
- */
+/** The task of a generator thread: the server for its whole life, or one load after another. */
 
 import { load } from './client.ts'
 import type { LoadJob, Outcome } from './job.ts'

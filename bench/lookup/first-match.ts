@@ -1,8 +1,7 @@
 /**
- * The rules in turn, as src/table/plan/plan.ts tells what they mean: what the classifier is
- * compared with.
+ * The rules in turn, by the definition in src/table/plan/plan.ts: the reference for the classifier.
  *
- * It gets the client's workload for nothing, where weir has to find it by the address.
+ * It gets the client's workload for free; weir has to find it by address.
  */
 
 import { contains, type Family } from '../../src/address/address.ts'

@@ -1,6 +1,6 @@
 /**
- * Longest-prefix match: weir's trie beside a binary search over ranges, which are made in another
- * way.
+ * Longest-prefix match: weir's trie beside a binary search over ranges that are built
+ * independently.
  */
 
 import { buildTrie, type PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
@@ -22,10 +22,7 @@ export function benchPrefixes(bench: Bench): void {
 
 type Goals = { readonly lookupNs?: number; readonly prefixBytes?: number; readonly compileMs?: number }
 
-/**
- * For a million IPv4 prefixes. An IPv6 prefix is four times as long; for those nothing was
- * promised.
- */
+/** For a million IPv4 prefixes. An IPv6 prefix is four times as long, and has no goal. */
 const GOALS: Goals = { lookupNs: 60, prefixBytes: 16, compileMs: 1500 }
 
 function chartLookup(bench: Bench, id: string, group: string, { wide, lengths }: PrefixSet): void {
@@ -98,7 +95,7 @@ const weir = (trie: CidrTrie, asked: Uint32Array, wide: number): Contender => ({
 
 /**
  * The same, each lookup after the one before: the processor cannot overlap their waits for memory,
- * since which address is next hangs on the answer (by nothing, but it cannot know).
+ * since the next address depends on the answer (by nothing, but the processor cannot know that).
  */
 const oneByOne = (trie: CidrTrie, asked: Uint32Array, wide: number): Contender => ({
   name: 'weir, one after another',

@@ -1,8 +1,8 @@
 /**
- * The plain way to look up prefixes quickly: the address space cut into ranges, and a binary
+ * The simple way to look up prefixes quickly: the address space cut into ranges, and a binary
  * search.
  *
- * It has its own way of making the ranges, so that weir's builder is held against something.
+ * It builds its ranges independently, as a check of weir's builder.
  */
 
 import { wordMask } from '../../src/address/address.ts'
@@ -81,7 +81,7 @@ function compareWords(
 const lastAddresses = ({ wide, words, lengths }: PrefixSet): Uint32Array =>
   words.map((word, at) => word | ~wordMask(lengths[Math.floor(at / wide)], at % wide))
 
-/** Adds one; false where that leads past the last address. */
+/** Adds one; false if it passes the last address. */
 function increment(words: Uint32Array): boolean {
   for (let word = words.length - 1; word >= 0; word--) {
     words[word]++

@@ -1,5 +1,5 @@
 /**
- * One full match, from addresses to a route: how its time grows with the rules, for kind and unkind
+ * One full match, from addresses to a route: how its time grows with the rules, for good and bad
  * lists.
  */
 
@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<RuleKind, string>> = {
 }
 const SPREADS = { uniform: 'any rule', skewed: 'few rules (Zipf)' } as const
 
-/** The naive matcher's time is in proportion to the rules, so it is compared over few. */
+/** The naive matcher takes time in proportion to the rules, so it runs on few. */
 const NAIVE_RULES_MAX = 1000
 const NAIVE_MOST = 2000
 
@@ -140,9 +140,7 @@ const oneAfterAnother = ({ rules }: World, asked: Traffic): Contender => ({
   },
 })
 
-/**
- * How many times as long the median match takes among the most rules as among the middle number.
- */
+/** The ratio of the median match among the most rules to that among the middle number. */
 function recordGrowth(bench: Bench, kind: RuleKind, [, middle, largest]: readonly number[]): void {
   const roundsAt = (size: number): readonly number[] => {
     const title = titleOf(kind, size, 'uniform')

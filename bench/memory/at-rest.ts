@@ -1,5 +1,5 @@
 /**
- * What a gateway holds before anyone connects, and how that grows with its workers and its rules.
+ * The memory of a gateway before anyone connects, and how it grows with its workers and its rules.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -44,7 +44,7 @@ export async function measureResting(bench: Bench, server: number, folder: strin
   for (const [name, list] of found) bench.record(group, name, 'bytes', list)
 }
 
-/** @param settleMs  Until what starting took has been given back. */
+/** @param settleMs  Until the memory of the start was given back. */
 async function residentAtRest(
   setup: Setup,
   server: number,

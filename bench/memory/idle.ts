@@ -1,4 +1,4 @@
-/** What a proxy's process takes for a connection that does nothing: weir's beside its peers. */
+/** A proxy's memory for an idle connection: weir's beside its peers'. */
 
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -7,10 +7,10 @@ import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
 import { holdIdle } from '../load/idle.ts'
 
-/** Weir's process for each connection. */
+/** weir's process, for each connection. */
 const BYTES_GOAL = 2048
 
-/** Each round with a process of its own, since memory that was once taken is seldom given back. */
+/** Each round uses a process of its own, since processes seldom give memory back. */
 export async function measureIdle(
   bench: Bench,
   contenders: readonly Contender[],
@@ -36,9 +36,9 @@ export async function measureIdle(
 }
 
 /**
- * A tenth of the connections first, so that what the first ones cost is not charged to the rest.
+ * A tenth of the connections first, so that one-time costs are not charged to the rest.
  *
- * @param settleMs  Until what an idle process still takes or frees has settled.
+ * @param settleMs  Until an idle process no longer takes or frees memory.
  */
 async function idleBytes(running: Running, count: number, settleMs: number): Promise<number> {
   const first = await holdIdle(running.port, count / 10)

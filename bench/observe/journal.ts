@@ -82,7 +82,10 @@ class Scene {
     this.#journal.adopt(1)
   }
 
-  /** So many connections, each with a request and `more` of them, as flows.ts tells of them. */
+  /**
+   * So many connections, each with a request and `more` of them, with the calls that flows.ts
+   * makes.
+   */
   connections(count: number, wanted: number, more: number): number {
     want(this.memory.records, wanted)
     for (let done = 0; done < count; done++) {

@@ -14,7 +14,7 @@ import { installed } from '../installed.ts'
 
 export type Kind = {
   readonly name: string
-  /** What the client says before its first request, in one segment with it. */
+  /** What the client sends before its first request, in one segment with it. */
   readonly opening?: Uint8Array
   /** Whether the proxy sends a PROXY header to the server. */
   readonly sends: boolean

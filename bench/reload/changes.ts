@@ -1,7 +1,6 @@
 /**
- * A file that changes again and again while something else goes on, and how many of the changes
- * came into force: weir waits until a file is quiet, so of changes that follow each other quickly
- * it takes the last.
+ * A file that keeps changing during other work, and how many of the changes came into force: weir
+ * waits until a file is quiet, so of changes in quick succession it takes the last.
  */
 
 import { get } from 'node:http'
@@ -9,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../../src/base/clock.ts'
 import { prepareChange } from '../config/replace.ts'
 
-/** Longer than weir waits for quiet, so that what comes next is measured without a reload. */
+/** Longer than weir waits for quiet, so that the next measurement runs without a reload. */
 const SETTLE_MS = 500
 const IN_FORCE_MS_MAX = 30_000
 const LOOK_EVERY_MS = 20
@@ -30,8 +29,8 @@ export class Changes {
   }
 
   /**
-   * Changes the file every so many milliseconds (0: never) while `work` runs, and once more until
-   * it is in force.
+   * Changes the file every so many milliseconds (0: never) while `work` runs, and waits until the
+   * last one is in force.
    */
   async during<T>(everyMs: number, work: () => Promise<T>): Promise<During<T>> {
     const before = await this.#generation()
@@ -62,7 +61,7 @@ export class Changes {
     await pause(SETTLE_MS)
   }
 
-  /** As the admin listener tells it. */
+  /** From the admin listener. */
   #generation(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     get({ host: '127.0.0.1', port: this.#adminPort, path: '/ready' }, response => {

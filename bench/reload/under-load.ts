@@ -1,4 +1,4 @@
-/** What connections notice of reloads: failures and latency, beside the same load without any. */
+/** The effect of reloads on connections: failures and latency, beside the same load without any. */
 
 import { rulesText } from '../config/rules.ts'
 import { fileOf, weirWith } from '../engines/contenders.ts'

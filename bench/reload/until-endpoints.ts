@@ -1,7 +1,7 @@
 /**
- * From a name that resolves anew to the workers that dial by it: everything that the gateway does
- * for such a change, on real workers. The part that is copied grows with the destinations, each of
- * which has two endpoints here, and not with the rules.
+ * From a name that resolves anew to the workers that dial by it: all of the gateway's work for such
+ * a change, on real workers. The copied part grows with the destinations, each of which has two
+ * endpoints here, and not with the rules.
  */
 
 import { monotonicMs } from '../../src/base/clock.ts'

@@ -1,4 +1,4 @@
-/** From a file's change to the first connection that is routed by it, by number of rules. */
+/** From a file's change to the first connection that it routes, by number of rules. */
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
@@ -11,7 +11,7 @@ import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
 import { temporaryFolder } from '../load/scene.ts'
 
-/** The largest takes ten seconds and more. */
+/** The largest takes more than ten seconds. */
 const SIZES = [
   { rules: 10, rounds: 9 },
   { rules: 1000, rounds: 9 },
@@ -22,7 +22,7 @@ const FEW = [
   { rules: 200, rounds: 2 },
 ]
 const SERVERS = ['a', 'b'] as const
-/** Between two connections that look where they come to. */
+/** The interval of test connections. */
 const LOOK_EVERY_MS = 2
 const CHANGE_MS_MAX = 120_000
 const ANSWER_MS_MAX = 10_000
@@ -83,7 +83,7 @@ async function change(file: string, text: string, port: number, to: string): Pro
   return monotonicMs() - startedMs
 }
 
-/** The name of the server that a new connection comes to. */
+/** The name of the server that a new connection reaches. */
 function whoAnswers(port: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const socket = connect({ port, host: '127.0.0.1' })

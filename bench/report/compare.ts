@@ -1,9 +1,9 @@
 /**
- * Two runs held against each other, figure by figure.
+ * Compares two runs, figure by figure.
  *
- * A figure is better or worse where the whole 95 % interval of the ratio of medians (statistics.ts)
- * lies further from 1 than two runs of the same program do. A time that was taken only once says
- * nothing, and neither do figures that were made by other work.
+ * A figure is better or worse if the whole 95 % interval of the ratio of medians (statistics.ts) is
+ * further from 1 than two runs of the same program are. A time that was taken only once proves
+ * nothing, and neither do figures of different work.
  */
 
 import { factsOf } from '../machine.ts'
@@ -11,12 +11,13 @@ import { type Interval, ratioOfMedians } from '../statistics.ts'
 import type { Figure, Run } from './run.ts'
 
 /**
- * Two runs of the same program differ by this factor: memory and compiled code lie elsewhere,
- * neighbours on the machine come and go. (Of 259 figures on a shared machine, 5 differed by more.)
+ * Two runs of the same program differ by up to this factor: memory and compiled code are placed
+ * differently, and neighbours on the machine vary. (Of 259 figures on a shared machine, 5 differed
+ * by more.)
  */
 const BETWEEN_RUNS = 1.2
 
-/** `different`: of a figure of which neither less nor more is better. */
+/** `different`: for a figure without a better direction. */
 export type Verdict = 'worse' | 'better' | 'different' | 'same'
 
 export type Change = {
@@ -28,11 +29,11 @@ export type Change = {
 }
 
 export type Comparison = {
-  /** What else is different: the machine, the options. */
+  /** What else differs: the machine, the options. */
   readonly warnings: readonly string[]
   /** Of figures that can be compared; the worst first, then the best. */
   readonly changes: readonly Change[]
-  /** Figures that can't be, and why. */
+  /** Figures that cannot be compared, and why. */
   readonly incomparable: readonly { readonly axis: string; readonly why: string }[]
 }
 
@@ -63,14 +64,14 @@ const axesOf = ({ benches }: Run): Map<string, { bench: string; figure: Figure }
     ),
   )
 
-/** Why two figures of one name say nothing beside each other; '' where they do. */
+/** Why two figures of one name cannot be compared; '' if they can. */
 function hindrance(before: Figure, after: Figure): string {
   if (before.unit !== after.unit) return `another unit: ${before.unit} then, ${after.unit} now`
   if (before.checksum !== after.checksum) return 'other work: the answers are not the same'
   return isTimedOnce(before) || isTimedOnce(after) ? 'taken only once' : ''
 }
 
-/** What is counted is the same each time, as far as it goes. */
+/** Counts are exact, as far as they go. */
 const isTimedOnce = ({ unit, samples }: Figure): boolean =>
   samples.length === 1 && unit !== 'bytes' && unit !== 'count'
 

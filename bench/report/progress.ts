@@ -1,6 +1,6 @@
 /**
- * How far a run is, for whoever waits: on a terminal one line that is written over, elsewhere one
- * line for each bench that has ended.
+ * The progress of a run: on a terminal one line that is overwritten, elsewhere one line for each
+ * finished bench.
  */
 
 import { monotonicMs } from '../../src/base/clock.ts'
@@ -56,7 +56,7 @@ export class Progress {
     return this.#screen.isTTY ? '\r\u001b[2K' : ''
   }
 
-  /** The group gives way where the line is too short for it. */
+  /** The group is cut if the line is too short. */
   #show(round: string): void {
     if (!this.#screen.isTTY) return
     const group = this.#group === '' ? '' : `: ${this.#group}`

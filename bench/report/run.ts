@@ -1,5 +1,6 @@
 /**
- * A run: what --json writes, what --compare and --show read, and what every report is made from.
+ * A run: the document that run.json holds, that --compare and --show read, and that every report is
+ * made from.
  *
  * One JSON document. `version` is raised whenever a reader of the old one would misread the new
  * one; a document of another version is refused by name.
@@ -28,14 +29,13 @@ export type BenchRun = {
   readonly about: string
   readonly tookMs: number
   /**
-   * What is wrong, whatever the figures are: one that ended early has kept what it had found by
-   * then.
+   * Failures, independent of the figures; a bench that ended early has kept its figures up to then.
    */
   readonly failures: readonly string[]
   readonly figures: readonly Figure[]
   readonly distributions: readonly Distribution[]
   readonly charts: readonly Chart[]
-  /** What the bench says in words. */
+  /** The bench's sentences. */
   readonly statements: readonly string[]
 }
 
@@ -46,13 +46,11 @@ export type Figure = Pick<Summary, 'low' | 'median' | 'high' | 'spread'> & {
   readonly unit: Unit
   readonly better: Better
   readonly samples: readonly number[]
-  /**
-   * At most this much is wanted (at least, where more is better); null where nothing was promised.
-   */
+  /** The goal: at most this much (at least, if more is better); null: none. */
   readonly goal: number | null
-  /** Another figure of the group, to show this one as a multiple of. */
+  /** Another figure of the group, to show this one as a multiple of it. */
   readonly beside: string | null
-  /** Of the answers: two runs with different ones have done different work. */
+  /** Checksum of the answers: two runs with different ones did different work. */
   readonly checksum: number | null
 }
 
@@ -79,7 +77,7 @@ export function figureOf({ group, name, unit, better, rounds, goal, beside, chec
 
 export const writeRun = (run: Run): string => `${JSON.stringify(run, null, 2)}\n`
 
-/** The run that `text` holds, or why it holds none. */
+/** The run in `text`, or why it is none. */
 export function readRun(text: string): Run | string {
   let found: Partial<Run>
   try {
@@ -101,7 +99,7 @@ const LISTS = ['failures', 'figures', 'distributions', 'charts', 'statements'] a
 const isBench = (bench: Partial<BenchRun>): boolean =>
   LISTS.every(list => Array.isArray(bench[list])) && bench.figures?.every(isFigure) === true
 
-/** By the samples, since JSON has no Infinity, which a spread around 0 is. */
+/** From the samples, since JSON has no Infinity, which a spread around 0 is. */
 const summarised = (run: Run): Run => ({
   ...run,
   benches: run.benches.map(bench => ({

@@ -87,10 +87,7 @@ export function besideText({ median, beside }: Figure, group: readonly Figure[])
   return other && other.median !== 0 ? `${number(median / other.median)} ×` : ''
 }
 
-/**
- * What can be said of the figure: whether it keeps to its goal, unless the rounds lie too far apart
- * to say.
- */
+/** The verdict on the figure: whether it keeps its goal, unless the spread is too wide. */
 export function claimText(figure: Figure, shown: (value: number) => string): string {
   const { goal, better, spread } = figure
   const isWide = spread > SPREAD_MAX
@@ -101,7 +98,7 @@ export function claimText(figure: Figure, shown: (value: number) => string): str
 export const checksumText = (checksum: number | null): string =>
   checksum === null ? '' : `#${(checksum >>> 0).toString(16).padStart(8, '0')}`
 
-/** At most so many lines of what changed; the rest is counted. */
+/** At most this many lines of changes; the rest is counted. */
 const CHANGES_MAX = 40
 
 export function comparisonText(comparison: Comparison, paint: Paint): string {

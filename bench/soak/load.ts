@@ -1,5 +1,5 @@
 /**
- * The load of `soak`: long connections that ask now and then, and short ones until there were
+ * The load of `soak`: long connections with occasional requests, and short ones until there were
  * enough.
  */
 
@@ -11,7 +11,7 @@ export type Amount = {
   readonly connections: number
   /** Long ones, open from the first to the last. */
   readonly held: number
-  /** Short ones are made for so long, then counted, and so on. */
+  /** The length of a slice of short ones, after which they are counted. */
   readonly sliceMs: number
 }
 
@@ -19,11 +19,11 @@ export type Sum = Pick<Outcome, 'done' | 'failed' | 'wrong' | 'unanswered'>
 export type Soaked = { readonly short: Sum; readonly long: Sum }
 
 const CLIENTS = 64
-/** Of each long connection. */
+/** The interval of requests on each long connection. */
 const REQUESTS_PER_SECOND = 2
-/** Nothing soaks longer. */
+/** No soak takes longer. */
 const HOURS_MAX = 24
-/** So many that fail are enough to know. */
+/** This many failures are enough to know. */
 const FAILED_MAX = 10_000
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The split that destinations got beside the one that was configured, after 10, 100 and 10 000
- * connections through a gateway with two workers. By node:net, since nothing here is timed.
+ * The delivered beside the configured split, after 10, 100 and 10 000 connections through a gateway
+ * with two workers. By node:net, since nothing here is timed.
  */
 
 import assert from 'node:assert/strict'
@@ -137,7 +137,7 @@ function connectOnce(port: number, client: number): Promise<void> {
   return promise.finally(() => socket.destroy())
 }
 
-/** Servers that count who comes and close at once. */
+/** Servers that count connections and close them at once. */
 class Servers {
   readonly ports: readonly number[]
   readonly counts: number[]

@@ -58,7 +58,7 @@ const matchAlone = (table: Table, asked: Traffic): Contender => ({
   },
 })
 
-/** Each round draws with the same seed and tickets, so its answers are the same. */
+/** Each round uses the same seed and tickets, so its answers are the same. */
 const matchAndPick = (table: Table, asked: Traffic, { name }: Way, firstRoute: number): Contender => {
   const tickets = new Int32Array(new SharedArrayBuffer(8))
   return {

@@ -1,4 +1,4 @@
-/** Drawing a weighted destination, in each way of splitting, beside a route that has only one. */
+/** Picks a weighted destination, with each kind of split, beside a route that has only one. */
 
 import { createRandom } from '../../src/base/random.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
@@ -61,7 +61,7 @@ const LOOP: Contender = {
   },
 }
 
-/** Each round draws with the same seed and tickets, so its answers are the same. */
+/** Each round uses the same seed and tickets, so its answers are the same. */
 function draws(split: Split, name: string, weights: readonly number[]): Contender {
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
   const tickets = new Int32Array(new SharedArrayBuffer(8))

@@ -1,9 +1,7 @@
 /**
- * Preloaded by a gateway (`node --import`), it puts slowed-pick.ts in the place of
- * src/table/match/pick.ts.
+ * Preloaded by a gateway (`node --import`), it replaces src/table/match/pick.ts by slowed-pick.ts.
  *
- * With it a test sees that the bench would notice a pick that costs something; no line of src is
- * for it.
+ * With it a test checks that the bench would notice a slower pick; src needs no line for it.
  */
 
 import { registerHooks } from 'node:module'

@@ -1,5 +1,5 @@
 /**
- * The ways of splitting that `weighting` compares, and a gateway with a listener for each of them.
+ * The kinds of splits that `weighting` compares, and a gateway with a listener for each of them.
  */
 
 import type { Split } from '../../src/table/plan/plan.ts'
@@ -20,13 +20,13 @@ export type Way = {
   readonly weights: readonly number[]
 }
 
-/** Weights of 1 to 50, in no order. */
+/** Weights of 1 to 50, unordered. */
 export const unequal = (count: number): number[] =>
   Array.from({ length: count }, (_, index) => 1 + ((index * 37) % 50))
 
 export const DESTINATIONS_MOST = 100
 export const ONE: Way = { name: 'one destination', split: 'random', weights: [1] }
-/** The same once more: what two listeners differ by that route alike. */
+/** The same again: the difference between two equal listeners. */
 export const AGAIN: Way = { ...ONE, name: 'one destination, again' }
 export const WEIGHTED: readonly Way[] = [
   { name: '80:20', split: 'random', weights: [80, 20] },
@@ -49,7 +49,7 @@ export async function listeningFor(ways: readonly Way[]): Promise<Listening[]> {
 }
 
 /**
- * A listener, a Gateway and one rule for each way: they differ in nothing but the route.
+ * A listener, a Gateway and one rule for each way: they differ only in the route.
  *
  * @param servers  The port of each destination, in the order of the weights; as many as the most
  * weights.

@@ -1,11 +1,11 @@
 /**
- * What weighting costs a whole connection: through one gateway whose listeners differ in nothing
- * but the route.
+ * The cost of weighting for a whole connection: through one gateway whose listeners differ only in
+ * the route.
  *
- * One process, one worker and one compiled code serve them all in turn, there and back again (A B
- * C, C B A), so what two processes always differ by (memory, compiled code) is in no figure. All
- * destinations are the same server, so that the kernel's part is the same too. One listener is
- * there twice: what it differs by from itself is what the method is off by.
+ * One process with one worker serves them all in turn, in both orders (A B C, C B A), so
+ * differences between processes (memory, compiled code) are in no figure. All destinations are the
+ * same server, so the kernel's part is the same too. One listener is there twice: its difference
+ * from itself is the error of the method.
  */
 
 import { weirWith } from '../engines/contenders.ts'
@@ -20,18 +20,18 @@ import { AGAIN, DESTINATIONS_MOST, listeningFor, ONE, WEIGHTED, waysText } from 
 
 const CLIENTS = 64
 /**
- * Many short rounds: what else runs on a machine comes and goes in tenths of a second, and falls on
- * all alike only where they follow each other more quickly. (On a shared one, 100 rounds of 40 ms
- * gave half the interval of 40 of 120 ms.)
+ * Many short rounds: other load on a machine varies within tenths of a second, and affects all
+ * alike only if they follow each other faster. (On a shared one, 100 rounds of 40 ms gave half the
+ * interval of 40 of 120 ms.)
  */
 const ROUNDS = 80
 const ROUND_MS = 40
 /** Of the open loop: as many as may wait at the same time. */
 const CLIENTS_MOST = 512
-/** A cost's interval is narrow beside this share of a connection, or claims nothing. */
+/** A cost's interval must be narrow beside this share of a connection, or nothing is claimed. */
 const COST_WIDTH = 0.5
 
-/** @param slowerUs  For tests: so much longer takes the pick of a weighted destination. */
+/** @param slowerUs  For tests: the pick of a weighted destination takes this much longer. */
 export const weighConnections = (bench: Bench, { slowerUs = 0 } = {}): Promise<void> =>
   withLoad(bench, async (generator, folder) => {
     const engine = bench.choices.engine ?? 'uring'
@@ -120,8 +120,7 @@ function compareWithOne(bench: Bench, group: string, samples: Samples): void {
 }
 
 /**
- * "weighting 80:20 costs 0.3 % ± 0.4 % of a connection’s CPU", and whether that can be told from
- * nothing.
+ * "weighting 80:20 costs 0.3 % ± 0.4 % of a connection’s CPU", and whether it differs from nothing.
  */
 export function costText(name: string, ratios: readonly number[]): string {
   const shares = ratios.map(ratio => ratio - 1)

@@ -1,6 +1,6 @@
 /**
- * Goal: lines land whole in the file of that name, whoever renames it; a pipe that is full or has
- * no reader costs lines that are counted, and nothing else. Method: real files and pipes.
+ * Goal: lines are complete in the file of that name, whoever renames it; a full pipe, or one
+ * without a reader, costs only lines, which are counted. Method: real files and pipes.
  */
 
 import assert from 'node:assert/strict'

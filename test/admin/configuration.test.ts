@@ -1,4 +1,4 @@
-/** What the admin listener says of the configuration and its changes. */
+/** The admin listener's answers about the configuration and its changes. */
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What would change if other files were served. */
+/** Comparison of other files with the served ones. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

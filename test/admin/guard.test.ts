@@ -178,7 +178,7 @@ test('what is no HTTP is answered and closed', async t => {
   assert.match(await raw(where, twice), /^HTTP\/1\.1 400 /)
 })
 
-/** All that `script` prints in a network namespace of its own, or null where there can be none. */
+/** The output of `script` in its own network namespace, or null if there can be none. */
 const isolated = (script: string, ...words: string[]): string | null => {
   const { status, stdout } = spawnSync('unshare', ['-n', 'sh', '-ec', script, 'sh', ...words], {
     encoding: 'utf8',

@@ -45,7 +45,7 @@ test('other methods and paths are refused', async t => {
   assert.equal((await get('/__proto__')).status, 404)
 })
 
-/** What comes back for these bytes, until the server closes. */
+/** The answer to these bytes, until the server closes. */
 async function raw(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.write(bytes)

@@ -3,7 +3,7 @@
 import { connect, type NetConnectOpts } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-/** What comes back for these bytes, until the server closes; '' where it resets. */
+/** The answer to these bytes, until the server closes; '' if it resets. */
 export async function raw(where: NetConnectOpts, bytes: string): Promise<string> {
   const socket = connect(where)
   socket.write(bytes)
@@ -17,7 +17,7 @@ export type Answer = {
   readonly body: any
 }
 
-/** One request with these very headers and no others, but for `connection: close`. */
+/** One request with exactly these headers, plus `connection: close`. */
 export async function call(
   where: NetConnectOpts,
   line: string,

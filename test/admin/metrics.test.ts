@@ -1,4 +1,4 @@
-/** What Prometheus is told, while connections live and over reloads. */
+/** What Prometheus scrapes, while connections live and over reloads. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -2,9 +2,9 @@
  * A campaign of mistakes under load: what operators do to files, and what it costs the connections
  * of a gateway.
  *
- * Clients connect without a pause while each mistake is made, looked at and mended; a few
- * connections stay open all the while. Goal: none is lost where the guard holds. One mistake that
- * no guard can know is among them, so that a load that notices nothing would be noticed.
+ * Clients connect continuously while each mistake is made, seen and fixed; a few connections stay
+ * open throughout. Goal: none is lost if the guard applies. One mistake that no guard can detect is
+ * among them, to show that the load would notice.
  */
 
 import assert from 'node:assert/strict'
@@ -83,7 +83,7 @@ type Files = {
 type Mistake = {
   readonly what: string
   readonly make: (files: Files) => unknown
-  /** What comes of it. */
+  /** The expected outcome. */
   readonly outcome: 'guarded' | 'refused' | 'emptied' | 'unchanged' | 'taken'
   readonly mend?: (files: Files) => void
 }
@@ -188,7 +188,7 @@ test('mistakes cost a message, not a connection', async t => {
     if (outcome !== 'unchanged' && outcome !== 'taken') assert.ok(said.length > 0, what)
   }
 
-  // No guard knows that nobody listens there: the load notices.
+  // No guard can know that nobody listens there: the load notices.
   files.write(
     'service.yaml',
     parts['service.yaml'].replace(/targetPort: \d+/, `targetPort: ${await freePort()}`),

@@ -1,7 +1,7 @@
 /**
- * Goal: nobody can keep a probe out, hold a place or hold up the main thread, whatever is sent or
- * not sent. Method: raw sockets, by TCP and by UNIX socket; limits of time are short here, and
- * never measured.
+ * Goal: nobody can lock out a probe, hold a place or block the main thread, whatever bytes are sent
+ * or missing. Method: raw sockets, by TCP and by UNIX socket; time limits are short here, and never
+ * measured.
  */
 
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
-// Goal: a change that takes a destination from rules costs a message, not an outage; told, counted,
-// and taken on demand.
+// Goal: a change that takes a destination from rules costs a message, not an outage; reported,
+// counted, and accepted on demand.
 
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
@@ -71,7 +71,7 @@ test('a deleted DestinationRule is refused: nobody notices but the operator, who
     /^default\/shop tcp\[0\]\.match\[0\] .*shop\.example:9000 subset v1 any more; 1 connection open/,
   )
 
-  // Everything goes on, and everybody who looks can see it.
+  // Everything is served as before, and the refusal is visible everywhere.
   assert.equal(await metric('weir_generation'), generation)
   assert.equal(await metric('weir_config_last_reload_successful'), 0)
   assert.equal(await metric('weir_config_reloads_total{outcome="guarded"}'), 1)

@@ -1,4 +1,4 @@
-/** What each rule was hit by, and what its destinations got of it. */
+/** The hits of each rule, and the delivered shares of its destinations. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

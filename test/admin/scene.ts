@@ -62,7 +62,7 @@ export async function scene(
   }
 }
 
-/** A gateway whose workers cannot start is waited for by nobody. */
+/** Nobody waits for a gateway whose workers cannot start. */
 async function failing(gateway: Gateway): Promise<never> {
   throw await gateway.failed
 }
@@ -94,7 +94,7 @@ export function reading(): Promise<Scene> {
   return shared
 }
 
-/** A client that has had its first answer; `header` goes before what it says. */
+/** A client that has had its first answer; `header` goes before its bytes. */
 export async function talking(
   t: TestContext,
   port: number,

@@ -1,7 +1,7 @@
 /**
- * Goal: no endpoint takes one type for another: a body says what its types are, and only a query is
- * read from text. Method: every endpoint of /openapi.json, so that a new one is held to it too;
- * each field in turn with what it is not.
+ * Goal: no endpoint takes one type for another: a body has JSON types, and only a query is read
+ * from text. Method: every endpoint of /openapi.json, so that a new one is included; each field in
+ * turn with wrong types.
  */
 
 import assert from 'node:assert/strict'

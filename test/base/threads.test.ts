@@ -1,4 +1,4 @@
-/** Threads that run tasks: that one which cannot be loaded is told, and nobody waits for it. */
+/** Threads that run tasks: a thread that cannot be loaded is reported, and nobody waits for it. */
 
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'

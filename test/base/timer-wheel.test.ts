@@ -14,10 +14,10 @@ const ENTRIES = 12
 /** How late an entry may fire. */
 const TICK_MS = 16
 const DAY_MS = 86_400_000
-/** Where the digits of a tick begin again. */
+/** Ticks at which the digits start over. */
 const AGE_MS = TICK_MS * 2 ** 30
 
-/** What follows when an entry fires: another is armed this much later, or cleared. */
+/** The reaction to an entry that fires: another is armed this much later, or cleared. */
 type Move = { readonly kind: 'arm' | 'clear'; readonly entry: number; readonly inMs: number }
 type Step = Move | { readonly kind: 'pass'; readonly ms: number } | { readonly kind: 'sleep' }
 
@@ -46,7 +46,7 @@ const startMs = fc.oneof(
   fc.integer({ min: -2_000, max: 100 }).map(ms => AGE_MS + ms),
 )
 
-/** The wheel, the list, and what both are told. */
+/** The wheel, the reference list, and the calls of both. */
 class Both {
   nowMs: number
   readonly fired: number[] = []

@@ -19,7 +19,7 @@ const run = promisify(execFile)
 const bench = (...args: string[]) =>
   run(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args])
 
-/** What would be asked for, or said, without a process for it. */
+/** The request or message for arguments, without a process. */
 function read(...words: string[]) {
   let [stdout, stderr] = ['', '']
   const code = readCommandLine(words, {

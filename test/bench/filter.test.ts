@@ -1,5 +1,5 @@
 /**
- * The bench `filter` in small: workers with and without filters relay, and what it says names both.
+ * The bench `filter` in small: workers with and without filters relay, and its report names both.
  */
 
 import assert from 'node:assert/strict'

@@ -109,7 +109,7 @@ const PAGE = pageOf(RUN, {
   ),
 })
 
-/** What a reader sees of each figure. */
+/** What the page shows of each figure. */
 async function figuresOf(page: Page) {
   const figures = await page.locator('figure').all()
   return Promise.all(

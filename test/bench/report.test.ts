@@ -1,4 +1,4 @@
-/** What a run prints, how it is kept, and what is said of it beside an earlier one. */
+/** The output of a run, its files, and the comparison with an earlier one. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Runs that nobody measured, for the tests of reports. */
+/** Invented runs, for the tests of reports. */
 
 import { Bench } from '../../bench/harness.ts'
 import type { Machine } from '../../bench/machine.ts'

@@ -1,4 +1,4 @@
-/** What few rounds say: a goal, a spread, and whether two runs differ. */
+/** Statistics of few rounds: a goal, a spread, and whether two runs differ. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

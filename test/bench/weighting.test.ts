@@ -1,6 +1,5 @@
 /**
- * The bench `weighting` in small: it runs, it checks what it says, and it would notice a pick that
- * costs something.
+ * The bench `weighting` in small: it runs, it checks its answers, and it would notice a slow pick.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
- * What is run: dist as long as it was made of the files that are here, else the source. And what is
- * said of it: a stack names the source.
+ * Which code runs: dist if it was made of the present files, else the source. And a stack names the
+ * source.
  */
 
 import assert from 'node:assert/strict'

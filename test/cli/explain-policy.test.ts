@@ -97,7 +97,7 @@ test('each value is shown with the file and line that it comes from, whichever b
       ...dialed,
     ],
   ])
-  // A port's entry stands instead of the top level: nothing of that is inherited.
+  // A port's entry replaces the top level: it inherits nothing.
   assert.deepEqual(await policies('10.0.0.7:5433'), [
     [
       `idleTimeout 90s ${line('idleTimeout')}`,

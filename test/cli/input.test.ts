@@ -1,4 +1,4 @@
-/** What every command that reads a configuration takes: PATH, -f, -R, standard input, -o. */
+/** The input of every command that reads a configuration: PATH, -f, -R, standard input, -o. */
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -114,7 +114,7 @@ test('a pipe is read to its end', t => {
   assert.match(stdout, /pipe:1:\d+: error CFG005/)
 })
 
-/** What a program that exits with 1 says. */
+/** The output of a program that exits with 1. */
 function runFailing(program: string, words: readonly string[]): { readonly stdout: string } {
   try {
     execFileSync(program, words, { encoding: 'utf8', stdio: 'pipe' })

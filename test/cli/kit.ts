@@ -1,4 +1,4 @@
-/** Calls the command line as a function and keeps what it says. */
+/** Calls the command line as a function and keeps its output. */
 
 import { Readable } from 'node:stream'
 import type { Env, Signal } from '../../src/cli/env.ts'
@@ -14,7 +14,7 @@ export type World = {
   readonly onOut?: (text: string) => void
   /** Gets the function that sends a signal. */
   readonly onReady?: (send: (signal: Signal) => void) => void
-  /** Gets the function that types, and is told when the terminal is given back. */
+  /** Gets the function that types, and is called when the terminal is given back. */
   readonly onKeys?: (type: (keys: string) => void) => () => void
 }
 

@@ -27,12 +27,12 @@ const LISTING = `data:text/javascript,${encodeURIComponent(`
 
 type Variables = Readonly<Record<string, string>>
 
-/** Also where there is a dist of it, in which no module of weir is left to be seen. */
+/** From the source, even if there is a dist, which bundles all modules. */
 const FROM_SOURCE = { WEIR_FROM_SOURCE: '1' }
 
 const cacheDirectory: (variables: Variables) => string | null = untyped
 
-/** The environment of whoever runs the tests, without what it says about caches. */
+/** The environment of the test run, without its variables about caches. */
 function environment(more: Variables): NodeJS.ProcessEnv {
   const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE, CACHE_DIRECTORY, XDG_CACHE_HOME, ...rest } =
     process.env
@@ -49,7 +49,7 @@ function version(variables: Variables): void {
   assert.equal(status, 0)
 }
 
-/** What of src and of packages was loaded: `cli/check.ts`, `yaml`. */
+/** Loaded modules of src and of packages: `cli/check.ts`, `yaml`. */
 function loaded(...words: readonly string[]): ReadonlySet<string> {
   const env = { ...process.env, ...FROM_SOURCE }
   const { stderr } = spawnSync(process.execPath, ['--import', LISTING, WEIR, ...words], {

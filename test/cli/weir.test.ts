@@ -1,4 +1,4 @@
-/** The executable under a Node that is too old: here one that only says so. */
+/** The executable under a Node that is too old, played by a script that only prints so. */
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'

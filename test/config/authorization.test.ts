@@ -67,7 +67,7 @@ type Client = {
   readonly sni?: string
 }
 
-/** "allow" or "deny", and what else is said. */
+/** "allow" or "deny", and the other findings. */
 function decide(
   policies: readonly Written[],
   connection: Client = {},

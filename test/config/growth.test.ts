@@ -1,10 +1,10 @@
 /**
  * Goal: no file of an operator's takes more than its length's share of time, however it is made.
  *
- * Method: inputs of many shapes, each at two sizes. Ratios are held, not times: sixteen times the
- * text may take a few times sixteen as long, where quadratic work would take 256 times. Counted is
- * the processor's time of this thread, so that other processes do not matter; a shape that seems to
- * grow too fast is measured again.
+ * Method: inputs of many shapes, each at two sizes. The test asserts ratios, not times: sixteen
+ * times the text may take a few times sixteen as long; quadratic work would take 256 times. It
+ * counts this thread's processor time, so other processes do not matter, and repeats a shape that
+ * seems to grow too fast.
  */
 
 import { ok } from 'node:assert/strict'

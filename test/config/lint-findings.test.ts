@@ -1,5 +1,5 @@
 /**
- * Goal: each finding is said once, at the place that is wrong, and names the other place. Method: a
+ * Goal: each finding is reported once, at the wrong place, and names the other place. Method: a
  * small configuration as text, so that the lines are real.
  */
 

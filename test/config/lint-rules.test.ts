@@ -1,9 +1,9 @@
 /**
- * Goal: a rule that is reported as never used never is, and one that is never used is reported.
- * Method: random rules, held against the naive matcher; over all there is to ask in a small world
- * for the second.
+ * Goal: a rule that is reported as never used never is, and a rule that is never used is reported.
+ * Method: random rules, compared with the naive matcher; for the second, over all possible
+ * questions in a small world.
  *
- * test/support/full.ts says how many random plans there are.
+ * test/support/full.ts sets the number of random plans.
  */
 
 import assert from 'node:assert/strict'
@@ -95,7 +95,7 @@ test('a rule, range or name that is reported as never used never decides a conne
   )
 })
 
-/** A world so small that all of it can be asked: a few addresses, clients and identities. */
+/** A world small enough for all questions: a few addresses, clients and identities. */
 const NEAR = Array.from({ length: 8 }, (_, index) => [`10.0.0.${index}`, `2001:db8::${index}`]).flat()
 const DESTINATIONS = [
   ...NEAR,

@@ -1,5 +1,5 @@
-// Goal: what is wrong between resources is said once, at the field that is wrong. Method: one
-// configuration without a fault, and one change at a time.
+// Goal: each mistake between resources is reported once, at the wrong field. Method: one correct
+// configuration, and one change at a time.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -39,7 +39,9 @@ const meshSockets = ({ plan }: Planned): string[] =>
         `${each.bind || '*'}:${each.port} ${each.destination} ${each.scopes.map(scope => scope.host.split('.')[0])}`,
     )
 
-/** Where a client of a namespace gets to: the first label of the host, or an outcome's number. */
+/**
+ * The destination of a client in a namespace: the first label of the host, or an outcome's number.
+ */
 function reach(plan: Plan, destination: string, port: number, namespace = 'default'): string | number {
   const { route: index } = naiveMatch(plan, {
     gateway: 'mesh',

@@ -26,7 +26,7 @@ const named = (host: string, ...sniHosts: string[]) => ({ match: [{ sniHosts }],
 const virtualService = (id: string, hosts: string[], tls: object[], gateways = ['gw'], more: object = {}) =>
   istio('VirtualService', id, { hosts, gateways, ...(tls.length > 0 && { tls }), ...more })
 
-/** Who takes the name, and the destination; or the reason why it goes nowhere. */
+/** The server and destination for the name; or the reason for a reset. */
 function asked({ plan }: Planned, sni?: string, gateway = 'default/gw'): string {
   const table = tableOf(plan)
   const said = explain(table, {

@@ -1,6 +1,5 @@
-// Goal: the listeners that read a PROXY header are those that the Settings name, and whoever asks
-// for it in another way is told. Method: two Gateways and a mesh service beside entries of
-// Settings.
+// Goal: the listeners that read a PROXY header are those that the Settings name, and other ways to
+// ask for it are reported. Method: two Gateways and a mesh service beside entries of Settings.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

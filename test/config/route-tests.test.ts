@@ -1,6 +1,5 @@
 /**
- * Every mistake in a RouteTest is a finding with its place, and nobody but `check` and `test` sees
- * any of it.
+ * Every mistake in a RouteTest is a finding with its place; only `check` and `test` report them.
  */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
@@ -52,7 +51,7 @@ function load(tests: string, text = ROUTES) {
   return loadConfig(files, { names: new Map(), routeTests: true })
 }
 
-/** What is found in a RouteTest: "CFG101 spec.tests[0].name: …; hint". */
+/** Findings of a RouteTest: "CFG101 spec.tests[0].name: …; hint". */
 const found = (tests: string, text?: string): string[] =>
   load(tests, text)
     .diagnostics.filter(each => each.file === 'tests.yaml')

@@ -1,6 +1,5 @@
-// Goal: weir routes as Istio's API text says. Method: every routing case is
-// planned, built into a table and explained; `expect` is the answer. Behind a redirect the mesh
-// answers the same.
+// Goal: weir routes as Istio's API text defines. Method: every routing case is planned, built into
+// a table and explained; `expect` is the answer. Behind a redirect the mesh answers the same.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'

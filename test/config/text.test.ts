@@ -23,7 +23,7 @@ const placeOf = (resource: Resource, ...path: Path): string => {
 const document = (name: string, spec = '{}') =>
   `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: ${name}\nspec: ${spec}\n`
 
-/** What a plain scalar means. */
+/** The value of a plain scalar. */
 const meaning = (scalar: string): unknown => read(document('x', scalar)).resources[0]?.value.spec
 
 test('a resource carries its value, its completed metadata and its number', () => {

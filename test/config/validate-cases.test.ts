@@ -1,6 +1,6 @@
 /**
- * Istio's own verdicts: cases drawn from its tests and run through its validators, where they are
- * at hand.
+ * Istio's own verdicts: cases drawn from its tests and run through its validators, if they are
+ * available.
  */
 
 import { deepEqual } from 'node:assert/strict'

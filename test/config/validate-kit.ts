@@ -1,4 +1,4 @@
-/** Building resources out of plain objects, and reading what validate says about them. */
+/** Builds resources from plain objects, and reads the findings of validate. */
 
 import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
@@ -57,7 +57,7 @@ export const verdict = (list: readonly Diagnostic[]): readonly string[] =>
     .filter(each => each.severity !== 'info' && !each.code.startsWith('CFG3'))
     .map(each => `${each.code} ${each.field ?? ''}`)
 
-/** What a rule's case is called, its spec, and what validate says of it (nothing: it is fine). */
+/** A case of a rule: its name, its spec, and the findings of validate (none: it is fine). */
 export type Case = readonly [name: string, spec: unknown, ...expected: string[]]
 
 /** One test for each rule, which goes through the rule's cases. */

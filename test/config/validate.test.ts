@@ -1,6 +1,5 @@
 /**
- * What validate does with every resource: kinds, structure, known fields, and what weir does not
- * serve.
+ * What validate does with every resource: kinds, structure, known fields, and unsupported parts.
  */
 
 import { deepEqual, equal } from 'node:assert/strict'

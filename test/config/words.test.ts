@@ -138,7 +138,7 @@ const replacements = (documents: readonly Json[], word: string) =>
 
 type Outcome = { readonly plan: unknown; readonly found: readonly string[]; readonly answers: unknown }
 
-/** What comes of the files; hints are left out, since they name words that are near. */
+/** Findings and plan of the files; without hints, which name similar words. */
 function outcomeOf(documents: readonly Json[], word: string): Outcome {
   const text = documents.map(each => JSON.stringify(each)).join('\n---\n')
   const { plan, diagnostics } = loadConfig([{ file: 'f.yaml', bytes: Buffer.from(text) }], {

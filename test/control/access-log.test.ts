@@ -1,5 +1,5 @@
 /**
- * Goal: the access log tells of every connection, and says when it could not. Method: the whole
+ * Goal: the access log has every connection, and reports when it could not. Method: the whole
  * gateway, files and pipes; every engine runs the same tests.
  */
 
@@ -171,7 +171,7 @@ test('SIGHUP opens the file anew', async t => {
   })
   t.after(() => child.kill('SIGKILL'))
   for await (const chunk of child.stdout) if (String(chunk).includes('every listener accepts')) break
-  await until(() => existsSync(path)) // ready says nothing of the log, which has a thread of its own
+  await until(() => existsSync(path)) // ready does not cover the log, which has its own thread
   renameSync(path, `${path}.1`)
   child.kill('SIGHUP')
   await until(() => existsSync(path))

@@ -64,7 +64,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     await change(`accessLog: {path: ${one}},`)
     await connect(5)
     await until(() => linesOf(one) === 5)
-    // What ends before the first log has ended is still in that one.
+    // Connections that end before the first log has ended are still in that one.
     await change(`accessLog: {path: ${two}, format: text},`)
     let more = 0
     for (; linesOf(two) === 0; more++) await connect(1)
@@ -92,7 +92,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.equal(await ask(port), 'hello test')
     await logged('maxConnections (beyond the 4 of the start): takes effect on restart')
 
-    // Of two endpoints nobody listens at one: with a second attempt nobody notices.
+    // One of two endpoints does not listen: with a second attempt nobody notices.
     const half = (text: string) =>
       text.replace(
         'endpoints: [{address: 127.0.0.1}]',

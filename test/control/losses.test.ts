@@ -1,4 +1,5 @@
-// Goal: each mistake is told as what it takes from connections, and what takes nothing is not told.
+// Goal: each mistake is reported by what it takes from connections; harmless changes are not
+// reported.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -139,8 +139,8 @@ for (const { engine, test } of CHOSEN_FIRST)
       assert.ok(lost() >= DIES_WITH, `${lost()} lost`)
       await until(() => supervisor.ready)
 
-      // Everyone is served, or was told; what came in between reached a queue that was closed, or
-      // nobody.
+      // Every client was served or got an error; those in between were in a closed queue, or in
+      // none.
       const marks = talkers.map(each => each.answers)
       await until(() => talkers.every((each, index) => each.ended !== '' || each.answers > marks[index] + 1))
       const ended = talkers.filter(each => each.ended !== '')

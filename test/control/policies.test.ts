@@ -1,5 +1,5 @@
-// Goal: a changed policy counts for new connections, is told in the log, and ends open connections
-// where that is asked for. Method: a gateway with its files, its admin listener and its log.
+// Goal: a changed policy applies to new connections, is logged, and ends open connections if the
+// Settings ask for it. Method: a gateway with its files, its admin listener and its log.
 
 import assert from 'node:assert/strict'
 import { scene, talking } from '../admin/scene.ts'

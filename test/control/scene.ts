@@ -1,4 +1,4 @@
-/** What tests of the control side share: folders, ports, a log to wait on, and a client. */
+/** Shared parts of tests of the control side: folders, ports, a log to wait on, and a client. */
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
@@ -29,7 +29,7 @@ export async function echo(t: Pick<TestContext, 'after'>, reply: string): Promis
   return (server.address() as AddressInfo).port
 }
 
-/** What the other side says to "test", said behind `header`; '' when it closes without a word. */
+/** The other side's answer to "test", sent behind `header`; '' if it closes without one. */
 export function ask(port: number, host = '127.0.0.1', localAddress?: string, header = ''): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect({ host, port, ...(localAddress === undefined ? {} : { localAddress }) }, () =>

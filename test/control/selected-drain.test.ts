@@ -1,7 +1,6 @@
 /**
- * Goal: exactly the connections that are meant end, spread over the time that was given, and
- * everything else goes on. Method: real connections through the whole gateway; every engine runs
- * the same tests.
+ * Goal: exactly the selected connections end, spread over the given time, and all others continue.
+ * Method: real connections through the whole gateway; every engine runs the same tests.
  */
 
 import assert from 'node:assert/strict'

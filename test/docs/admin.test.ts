@@ -39,7 +39,7 @@ type Schema = {
   readonly anyOf?: readonly Schema[]
 }
 
-/** Holds that `value` has the fields that its schema says, no more and no fewer. */
+/** Checks that `value` has exactly the fields of its schema. */
 function fits(
   value: unknown,
   { properties, required = [], items, anyOf, additionalProperties }: Schema,

@@ -28,9 +28,7 @@ const SECTIONS: Readonly<Record<string, Dependencies>> = {
   Development: manifest.devDependencies,
 }
 
-/**
- * Where the package `name` lies for the one at `from`: as Node looks for it, from inside outwards.
- */
+/** The folder of package `name` for the one at `from`: found as Node does, from inside outwards. */
 function placeOf(name: string, from: string): string | null {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
     const place = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`

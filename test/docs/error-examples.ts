@@ -261,7 +261,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG465: gateway(
     `{ servers: [${server(TCP)}, { hosts: ['*'], bind: 127.0.0.1, port: { number: 9000, name: own, protocol: TCP } }] }`,
   ),
-  // What is served, and what is to be served instead (errors.test.ts).
+  // What is served, and the files that replace it (errors.test.ts).
   CFG470: {
     before: serviceEntry(ENTRY) + gateway(`{ servers: [${server(TCP)}] }`) + CLOSED + EDGE_ROUTE,
     after: gateway(`{ servers: [${server(TCP)}] }`) + CLOSED + EDGE_ROUTE,

@@ -35,7 +35,7 @@ const STAGES: Readonly<Record<string, RegExp>> = {
   'codes across resources': /^(CFG4|IST)/,
 }
 
-/** What control/ sees beside each example. */
+/** What control/ adds to each example. */
 const UNREAD = [{ folder: 'manifests', files: ['manifests/shop/gateway.yaml'], isAll: true }]
 
 const codes = Object.keys(CODES) as Code[]
@@ -53,7 +53,7 @@ function filesOf(example: Example): SourceFile[] {
   }))
 }
 
-/** What the guard finds where the file `after` is to be served instead of `before`. */
+/** The guard's findings if the file `after` replaces `before`. */
 function guarded(code: Code): readonly Diagnostic[] {
   const [before, after] = filesOf(EXAMPLES[code]).map(file => {
     const { plan, resources, defines } = loadConfig([file], { names: new Map() })
@@ -66,7 +66,7 @@ function guarded(code: Code): readonly Diagnostic[] {
   return judge('refuse', losses, { totals: [], lastMinute: () => 0 }).findings
 }
 
-/** What weir says to the example of `code`, on one line of a table. */
+/** weir's message for the example of `code`, on one line of a table. */
 function messageOf(code: Code): string {
   const lint = { notes: true, openPortsFrom: 1024 }
   const diagnostics =

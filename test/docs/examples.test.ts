@@ -100,9 +100,7 @@ test('README.md promises of the demo what the demo promises itself, where a test
   deepEqual(promised, held)
 })
 
-/**
- * Runs each `$ weir …` of a console block and holds what it prints against what stands below it.
- */
+/** Runs each `$ weir …` of a console block and compares its output with the text below it. */
 async function replay(document: string, text: string): Promise<void> {
   const commands = text.split('\n').filter(line => line.startsWith('$ '))
   ok(commands.length > 0, 'a console block shows a command')

@@ -18,7 +18,7 @@ export const DOCUMENTS: readonly string[] = [
 
 export const read = (document: string): string => readFileSync(ROOT + document, 'utf8')
 
-/** A fenced block, and what the comment right before it says: `<!-- save: shop.yaml -->`. */
+/** A fenced block with the comment right before it: `<!-- save: shop.yaml -->`. */
 export type Block = { readonly language: string; readonly note: string; readonly text: string }
 
 export const blocksOf = (document: string): Block[] =>

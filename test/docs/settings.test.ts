@@ -33,7 +33,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   workers: {
     type: '0 – 1024',
     byDefault: DEFAULT_SETTINGS.workers,
-    meaning: 'Worker threads; 0 is one for each CPU that the process may use. *read once*',
+    meaning: 'Worker threads; 0: one for each CPU that the process may use. *read once*',
     flag: '--workers',
     range: numbers(0, 1024),
   },
@@ -41,7 +41,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: '`auto`, `uring`, `epoll`, `node`',
     byDefault: DEFAULT_SETTINGS.engine,
     meaning:
-      'What moves the bytes. `auto` takes `uring` where io_uring works, else `epoll`, else `node`; the log says which and why. *read once*',
+      'The engine of the data plane. `auto` takes `uring` if io_uring works, else `epoll`, else `node`; the log says which and why. *read once*',
     flag: '--engine',
     range: words('auto', 'uring', 'epoll', 'node'),
   },
@@ -62,7 +62,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: 'string',
     byDefault: 'default',
     meaning:
-      'Its namespace: what is exported to it is seen, and DestinationRules are looked for there first.',
+      'Its namespace: it sees resources exported to it, and weir looks for DestinationRules there first.',
   },
   'workload.labels': { type: 'labels', byDefault: {}, meaning: 'Its labels.' },
   'mesh.bind': {
@@ -87,14 +87,15 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'mesh.outbound': {
     type: '`ALLOW_ANY`, `REGISTRY_ONLY`',
     byDefault: mesh.outbound,
-    meaning: 'What becomes of a mesh address that is no service: sent on as asked, or reset as `denied`.',
+    meaning:
+      'Connections to a mesh address that is no service: passed on to that address, or reset as `denied`.',
     range: words('ALLOW_ANY', 'REGISTRY_ONLY'),
   },
   sources: {
     type: 'list',
     byDefault: DEFAULT_SETTINGS.sources,
     meaning:
-      'Who connects from where. The longest range wins; among equals these come before WorkloadEntries and Pods.',
+      'Identities of clients by address. The longest range wins; among equals these come before WorkloadEntries and Pods.',
   },
   'sources[].cidr': {
     type: 'range',
@@ -131,13 +132,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'admin.hosts': {
     type: 'list of names',
     byDefault: DEFAULT_ADMIN.hosts,
-    meaning: 'Host names that it is asked under, beside localhost and IP addresses; others are refused.',
+    meaning: 'Host names that requests may use, beside localhost and IP addresses; it refuses others.',
     range: { inside: [[], ['weir.example']], outside: ['weir.example'] },
   },
   'drain.timeout': {
     type: 'duration, at most 24h',
     byDefault: `${drain.timeoutMs / 1000}s`,
-    meaning: 'How long connections may go on after SIGTERM.',
+    meaning: 'Time for connections to end after SIGTERM.',
     flag: '--drain-timeout',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
@@ -145,19 +146,19 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: '`refuse`, `warn`, `strict`',
     byDefault: DEFAULT_SETTINGS.reload.guard,
     meaning:
-      'What becomes of a change that takes a destination from rules: see [the guard](operations.md#the-guard).',
+      'How weir treats a change that takes a destination from rules: see [the guard](operations.md#the-guard).',
     range: words('refuse', 'warn', 'strict'),
   },
   accessLog: {
     type: 'object or null',
     byDefault: DEFAULT_SETTINGS.accessLog,
-    meaning: 'A line for each connection; null is none. See [operations.md](operations.md#the-access-log).',
+    meaning: 'A line per connection; null: none. See [operations.md](operations.md#the-access-log).',
     range: { inside: [null, {}], outside: ['/var/log/weir.log'] },
   },
   'accessLog.path': {
     type: 'file',
     byDefault: DEFAULT_ACCESS_LOG.path,
-    meaning: 'Where the lines go; `/dev/stdout` is standard output.',
+    meaning: 'File of the log; `/dev/stdout` is standard output.',
     flag: '--access-log',
     range: { inside: ['/dev/stdout', 'access.log'], outside: ['', 1, 'a\0b'] },
   },
@@ -170,41 +171,41 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'accessLog.open': {
     type: 'true, false',
     byDefault: DEFAULT_ACCESS_LOG.open,
-    meaning: 'A line also when a connection is made, not only when it ends.',
+    meaning: 'Write a line when a connection is established, too.',
     range: { inside: [true, false], outside: ['true'] },
   },
   'accessLog.every': {
     type: 'duration, at most 24h',
     byDefault: `${DEFAULT_ACCESS_LOG.everyMs / 1000}s`,
-    meaning: 'A line also this often for a connection that goes on; 0s is none, and less than 1s is 1s.',
+    meaning: 'Interval of further lines for open connections; 0s: none; less than 1s counts as 1s.',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
   maxConnections: {
     type: '0 – 16777216',
     byDefault: DEFAULT_SETTINGS.maxConnections,
     meaning:
-      'Open connections over all workers; more are reset as `max-connections`. 0 is half of the open-file limit, less 128. While weir runs, at most the limit of its start.',
+      'Open connections over all workers; weir resets more as `max-connections`. 0: half of the open-file limit, less 128. A reload cannot exceed the value at the start.',
     range: numbers(0, 2 ** 24),
   },
   connectAttempts: {
     type: '1 – 32',
     byDefault: DEFAULT_SETTINGS.connectAttempts,
     meaning:
-      'Endpoints of one destination that are tried for a connection; Istio tries one. See [failed connects](#failed-connects).',
+      'Endpoints of one destination to try for a connection; Istio tries one. See [failed connects](#failed-connects).',
     range: numbers(1, 32),
   },
   connectDeadline: {
     type: 'duration, 1ms – 1h',
     byDefault: '15s',
     meaning:
-      'For all attempts of a connection together. Unless it is written, a destination’s longer `connectTimeout` counts instead.',
+      'For all attempts of a connection together. If it is not set, a destination’s longer `connectTimeout` counts instead.',
     range: { inside: ['1ms', '1h'], outside: ['0s', '1h1s', 15] },
   },
   keepalive: {
     type: 'object or null',
     byDefault: { time: '60s', interval: '15s', probes: 4 },
     meaning:
-      'Probes of silent clients, and of upstreams whose DestinationRule has no `tcpKeepalive`; null is none. See [vanished peers](#vanished-peers).',
+      'Probes for silent clients, and for upstreams whose DestinationRule has no `tcpKeepalive`; null: none. See [vanished peers](#vanished-peers).',
     range: { inside: [null, {}], outside: ['60s'] },
   },
   'keepalive.time': {
@@ -216,20 +217,20 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'keepalive.interval': {
     type: 'duration, 1s – 9h6m7s',
     byDefault: '15s',
-    meaning: 'Between probes that are not answered, in whole seconds.',
+    meaning: 'Between unanswered probes, in whole seconds.',
     range: { inside: ['1s', '9h6m7s'], outside: ['999ms', '9h6m8s', 15] },
   },
   'keepalive.probes': {
     type: '1 – 127',
     byDefault: 4,
-    meaning: 'Probes without an answer after which the connection ends.',
+    meaning: 'Unanswered probes after which the connection ends.',
     range: numbers(1, 127),
   },
   userTimeout: {
     type: 'duration, at most 24h',
     byDefault: '0s',
     meaning:
-      'How long bytes to a client or an upstream may go unacknowledged (TCP_USER_TIMEOUT); 0s leaves it to the kernel. It also ends a peer that does not read for so long.',
+      'How long bytes to a client or an upstream may go unacknowledged (TCP_USER_TIMEOUT); 0s: the kernel’s default. It also ends a peer that does not read for so long.',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
   writeTimeout: {
@@ -243,52 +244,51 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: 'duration, 1ms – 10m',
     byDefault: `${DEFAULT_SETTINGS.reading.timeoutMs / 1000}s`,
     meaning:
-      'For all that weir reads of a connection before it decides about it (a [PROXY header](#proxy-protocol)), from accept on.',
+      'Time to read what weir needs for its decision (a [PROXY header](#proxy-protocol), a [server name](#server-names)), from accept.',
     range: { inside: ['1ms', '10m'], outside: ['0s', '10m1s', 15] },
   },
   proxyProtocol: {
     type: 'list',
     byDefault: DEFAULT_SETTINGS.proxyProtocol,
     meaning:
-      'Listeners that are behind a load balancer, and read a [PROXY header](#proxy-protocol). The first entry that fits a listener holds.',
+      'Listeners behind a load balancer, which read a [PROXY header](#proxy-protocol). The first entry that matches a listener applies.',
   },
   'proxyProtocol[].gateways': {
     type: 'list of `namespace/name` or `mesh`',
     byDefault: undefined,
-    meaning: 'Whose listeners; all, where nothing is said.',
+    meaning: 'Whose listeners; default: all.',
   },
   'proxyProtocol[].ports': {
     type: 'list of 1 – 65535',
     byDefault: undefined,
-    meaning: 'Ports of the listeners; all, where nothing is said.',
+    meaning: 'Ports of the listeners; default: all.',
   },
   'proxyProtocol[].from': {
     type: 'list of ranges',
     byDefault: undefined,
-    meaning: 'Addresses of the load balancers; required. Whoever connects from there must send a header.',
+    meaning: 'Addresses of the load balancers; required. Peers from there must send a header.',
   },
   'proxyProtocol[].require': {
     type: 'true, false',
     byDefault: true,
-    meaning:
-      'What becomes of everybody else: reset as `proxy-untrusted`, or served without a header, whatever they send.',
+    meaning: 'All other peers: reset as `proxy-untrusted`, or served without a header, whatever they send.',
   },
   'proxyProtocol[].versions': {
     type: 'list of 1, 2',
     byDefault: [1, 2],
-    meaning: 'Versions of the protocol that are read.',
+    meaning: 'Accepted versions of the protocol.',
   },
   'proxyProtocol[].timeout': {
     type: 'duration, 1ms – 1m',
     byDefault: '5s',
     meaning:
-      'From accept until the header is whole; then the connection is reset as `proxy-timeout`. At most `reading.timeout`.',
+      'Time until the header is complete, from accept; then weir resets the connection as `proxy-timeout`. At most `reading.timeout`.',
   },
   'authorization.identity': {
     type: '`none`, `address`',
     byDefault: authorization.identity,
     meaning:
-      'How [AuthorizationPolicies](#who-may-connect) know a client. `address`: it is the workload that has its address; whoever can send from there is it.',
+      'How [AuthorizationPolicies](#who-may-connect) identify a client. `address`: as the workload at its address, so anyone who can send from there is that workload.',
     range: words('none', 'address'),
   },
   'authorization.onChange': {
@@ -301,37 +301,37 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'authorization.revokeOver': {
     type: 'duration, 0 – 24h',
     byDefault: `${authorization.revokeOverMs / 1000}s`,
-    meaning: 'Over which time `revoke` spreads the resets.',
+    meaning: 'Time over which `revoke` spreads the resets.',
     range: { inside: ['0s', '24h'], outside: ['-1s', '25h', 5] },
   },
   'limits.perSource': {
     type: 'object, or null',
     byDefault: null,
     meaning:
-      'What [one source](#limits-for-each-source) may have of all listeners together; more is reset as `source-limit`.',
+      'Limit for [each source](#limits-for-each-source) over all listeners; weir resets more as `source-limit`.',
   },
   'limits.perSource.connections': {
     type: '0 – 16777216',
     byDefault: LIMIT_DEFAULTS.connections,
-    meaning: 'Open connections; 0 is no limit.',
+    meaning: 'Open connections; 0: no limit.',
     range: numbers(0, 16_777_216),
   },
   'limits.perSource.rate': {
     type: '0 – 1000000',
     byDefault: LIMIT_DEFAULTS.rate,
-    meaning: 'New connections a second; 0 is no limit.',
+    meaning: 'New connections per second; 0: no limit.',
     range: numbers(0, 1_000_000),
   },
   'limits.perSource.burst': {
     type: '0 – 1000000',
     byDefault: LIMIT_DEFAULTS.burst,
-    meaning: 'New connections that may come at once after a pause; 0 is as many as `rate`.',
+    meaning: 'New connections at once after a pause; 0: as many as `rate`.',
     range: numbers(0, 1_000_000),
   },
   'limits.perSource.prefix4': {
     type: '1 – 32',
     byDefault: LIMIT_DEFAULTS.prefix4,
-    meaning: 'IPv4 addresses that share so many first bits are one source.',
+    meaning: 'IPv4 addresses with this many equal first bits are one source.',
     range: numbers(1, 32),
   },
   'limits.perSource.prefix6': {

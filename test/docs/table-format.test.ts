@@ -39,7 +39,7 @@ const isWords = (value: unknown): value is Words =>
   typeof value === 'object' && value !== null && Object.values(value).every(each => typeof each === 'number')
 const isRecord = (value: unknown): value is Layout<string> => isWords(value) && Object.hasOwn(value, 'WORDS')
 
-/** The source of a record: what stands above it, and its fields. */
+/** The source of a record: its comment, and its fields. */
 function sourceOf(record: string): { readonly comment: string; readonly body: string } {
   const pattern = new RegExp(
     `(?:/\\*\\* ((?:(?!\\*/)[\\s\\S])*?) \\*/\\n)?export const ${record} = layout\\(.*\\{\\n([\\s\\S]*?)\\n\\}\\)`,

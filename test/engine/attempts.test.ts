@@ -1,7 +1,7 @@
 /**
- * Goal: one policy of dialing: who is tried, for how long, and what is remembered of a failure.
- * Method: workers on one set of counts, with endpoints that answer as the test says and a clock
- * that the test moves.
+ * Goal: one dialing policy: which endpoints are tried, for how long, and how failures are
+ * remembered. Method: workers on one set of counts, with endpoints and a clock that the test
+ * controls.
  */
 
 import assert from 'node:assert/strict'

@@ -1,7 +1,7 @@
 /**
- * Goal: no byte ever reaches a connection that it does not belong to, however fast slots and
- * descriptors are used again. Method: every 4 bytes of a connection are its number; clients and
- * upstreams reset or end at random moments, and both check all that they get.
+ * Goal: no byte ever reaches the wrong connection, however fast slots and descriptors are reused.
+ * Method: every 4 bytes of a connection are its number; clients and upstreams reset or end at
+ * random moments, and both check everything they get.
  */
 
 import assert from 'node:assert/strict'

@@ -1,4 +1,5 @@
-// Goal: time is up exactly when the policy says. Method: times as plain numbers, no clock.
+// Goal: connections time out exactly when the policy says. Method: times as plain numbers, no
+// clock.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

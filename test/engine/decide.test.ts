@@ -42,7 +42,7 @@ const sharedTask = taskOf()
 const shared = createDecider(sharedTask)
 sharedTask.port.close()
 
-/** What becomes of a connection that asks for `destination`. */
+/** The decision about a connection to `destination`. */
 function decideFor(plan: Plan, destination: string, port: number) {
   const table = tableOf(plan)
   const query = createQuery()

@@ -32,7 +32,7 @@ async function idleShare(child: ChildProcess): Promise<number> {
   return (cpuMs - before.cpuMs) / (performance.now() - startedMs)
 }
 
-/** What has been counted once nothing is open. */
+/** The counts once nothing is open. */
 async function settled(child: ChildProcess): Promise<Answer> {
   for (;;) {
     const answer = await ask(child, { kind: 'counts' })
@@ -98,8 +98,8 @@ for (const { engine, test } of ENGINES) {
     assert.equal(ends.filter(end => end === 'end').length, dials)
     assert.equal(await isServed(port), true)
 
-    // Now not even accept(2) has one. libuv takes such clients from the queue and closes them; the
-    // others leave them in the queue, where they wait until there are descriptors again.
+    // Now not even accept(2) gets one. libuv takes such clients from the queue and closes them; the
+    // other engines leave them in the queue, where they wait until there are descriptors again.
     await ask(child, { kind: 'hog' })
     const outcomes = Promise.all(Array.from({ length: 20 }, () => isServed(port)))
     assert.ok((await idleShare(child)) < 0.5)

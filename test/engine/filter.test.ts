@@ -1,7 +1,7 @@
 /**
- * Goal: what stands between a socket and the flows changes, answers, ends and breaks as it says,
- * and words of weir's own come first, whole, and are counted nowhere. Method: real sockets through
- * a worker whose connections get a prefix, or filters (support/filter-worker.ts).
+ * Goal: a filter between a socket and the flows can change, answer, end and break; weir's own bytes
+ * come first, complete, and are not counted. Method: real sockets through a worker whose
+ * connections get a prefix, or filters (support/filter-worker.ts).
  */
 
 import assert from 'node:assert/strict'

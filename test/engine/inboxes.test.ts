@@ -1,6 +1,5 @@
-// Goal: a descriptor that is handed over has one owner at every moment, whoever closes or dies
-// meanwhile. Method: inboxes with numbers that stand for descriptors; a real eventfd where a wake
-// would be written.
+// Goal: a descriptor that is handed over has one owner at every moment, even if a worker closes or
+// dies meanwhile. Method: inboxes with numbers instead of descriptors; a real eventfd for wakes.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * Goal: what the journal says of a connection is what happened to it, while it lives and after.
- * Method: real connections through a real worker; every engine runs the same tests.
+ * Goal: the journal's records of a connection are what happened, while it lives and after. Method:
+ * real connections through a real worker; every engine runs the same tests.
  */
 
 import assert from 'node:assert/strict'

@@ -23,14 +23,14 @@ import {
   until,
 } from '../support/sockets.ts'
 
-/** What the upstream behind `port` says. */
+/** The answer of the upstream behind `port`. */
 const ask = async (port: number, host?: string): Promise<string> => {
   const client = await open(port, host)
   client.end()
   return readAll(client)
 }
 
-/** The same of a client that may be refused or reset, which is told nothing. */
+/** The same for a client that may be refused or reset, which gets no answer. */
 const askOf = (client: Socket): Promise<string> => readAll(client.end()).catch(() => '')
 
 for (const { engine, test } of EVERY_ENGINE) {

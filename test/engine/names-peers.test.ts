@@ -30,7 +30,7 @@ const NAMES = ['a.test', 'b.test'] as const
 const servers: Server[] = []
 const folder = mkdtempSync(join(tmpdir(), 'weir-names-'))
 
-/** An HTTPS server with a certificate for `name` that says its name. */
+/** An HTTPS server with a certificate for `name`, which it answers with. */
 async function serve(name: string): Promise<Server> {
   const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)]
   const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`]

@@ -1,8 +1,8 @@
 /**
- * Goal: whichever server a TLS client asks for, and in whatever pieces it says so, it gets there
- * with every byte unchanged; and whoever says something else is told by a reason of its own.
- * Method: hellos that are cut, stalled and broken, on every engine; one socket has the servers of
- * two Gateways and one of plain TCP.
+ * Goal: a TLS client reaches the server that it asks for, in whatever pieces its hello comes, with
+ * every byte unchanged; any other client is reset with its own reason. Method: hellos that are cut,
+ * stalled and broken, on every engine; one socket has the servers of two Gateways and one of plain
+ * TCP.
  */
 
 import assert from 'node:assert/strict'
@@ -83,7 +83,7 @@ async function gatewayTo(
   return { plane, port, [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() }
 }
 
-/** What comes back of what a client says, in these pieces. */
+/** The answer to a client that sends these pieces. */
 async function said(port: number, ...pieces: readonly Uint8Array[]): Promise<Buffer> {
   const client = await open(port)
   const chunks: Buffer[] = []

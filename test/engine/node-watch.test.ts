@@ -1,6 +1,6 @@
 /**
- * Goal: what `node` looks at once a second is who told that it needs it, however many connections
- * there are. Method: connections that only count how often they are asked.
+ * Goal: once a second `node` checks only connections that asked for it, however many there are.
+ * Method: connections that only count their checks.
  */
 
 import assert from 'node:assert/strict'

@@ -1,8 +1,7 @@
 /**
- * Goal: whom a policy denies is reset before anybody is dialed for it, and whose source has as much
- * as it may, too; each is told by its reason, with the rule that did it, and what a source holds is
- * given back whatever becomes of the connection. Method: clients from several addresses of the
- * loopback, on every engine.
+ * Goal: weir resets a connection that a policy denies, or whose source is at its limit, before it
+ * dials; the reason and the rule are recorded, and a source's count is given back however the
+ * connection ends. Method: clients from several addresses of the loopback, on every engine.
  */
 
 import assert from 'node:assert/strict'

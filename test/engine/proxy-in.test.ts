@@ -1,7 +1,7 @@
 /**
- * Goal: behind a load balancer the client is whom its PROXY header names, everywhere; whoever must
- * send one and does not is reset by a reason of its own; and no other byte is lost, held back or
- * counted. Method: senders that cut, stall and lie, on every engine.
+ * Goal: behind a load balancer the client is the one in its PROXY header, everywhere; a peer that
+ * must send a header and does not is reset with its own reason; and no other byte is lost, delayed
+ * or counted. Method: senders that cut, stall and lie, on every engine.
  */
 
 import assert from 'node:assert/strict'
@@ -58,7 +58,7 @@ async function gatewayTo(
   return { plane, port, [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() }
 }
 
-/** What `text` gets back through an echo server. */
+/** The answer of an echo server to `text`. */
 async function echoed(port: number, ...pieces: readonly (string | Uint8Array)[]): Promise<string> {
   const client = await open(port)
   for (const piece of pieces) {

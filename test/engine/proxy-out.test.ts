@@ -1,7 +1,7 @@
 /**
- * Goal: an upstream that is to get a PROXY header gets it before anything else, whoever speaks
- * first and however it was reached, and no count knows of it. Method: real upstreams that look at
- * what comes first.
+ * Goal: an upstream with `proxyProtocol` gets the header before anything else, whoever speaks first
+ * and however it was reached, and no count includes it. Method: real upstreams that check their
+ * first bytes.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
  * Goal: others understand weir's PROXY headers, and weir theirs. Method: HAProxy and nginx in
- * front, weir between, HAProxy behind, which says over HTTP who it takes the client for.
+ * front, weir between, HAProxy behind, which reports over HTTP the client that it sees.
  */
 
 import assert from 'node:assert/strict'
@@ -20,7 +20,7 @@ const skip = missing.length > 0 && `needs ${missing.join(' and ')}`
 const folder = mkdtempSync(join(tmpdir(), 'weir-peers-'))
 const children: ChildProcess[] = []
 const fronts = new Map<string, number>()
-/** Where weir listens, and HAProxy behind it. */
+/** The ports of weir, and of HAProxy behind it. */
 let [weir, behind] = [0, 0]
 
 const haproxyConfig = (ports: ReadonlyMap<string, number>): string => `

@@ -1,7 +1,7 @@
 /**
  * Goal: the 27 vectors of the PROXY protocol, through the front door, and every way in which a
- * sender can stop in the middle. Method: weir reads a header and sends one on, so what the upstream
- * gets says whom weir took for the client, and every byte that it passed on.
+ * sender can stop in the middle. Method: weir reads a header and sends one, so the upstream gets
+ * the client as weir sees it, and every byte that weir passed on.
  */
 
 import assert from 'node:assert/strict'
@@ -28,7 +28,7 @@ const ONE = binary(`2111000c${IPV4}`)
 const LINE = 'PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\n'
 const LINE6 = 'PROXY TCP6 2001:db8::7 2001:db8::5 56324 443\r\n'
 
-/** What the upstream gets of a client that its header has named, or of the sender itself. */
+/** What the upstream gets from a client in a header, or from the sender itself. */
 const NAMED = LINE
 const ITSELF = /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\n$/
 

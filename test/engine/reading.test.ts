@@ -1,7 +1,7 @@
 /**
- * Goal: what a connection says before it is decided about is heard in whatever pieces it comes, the
- * rest goes on unchanged, and every way out of it is counted once. Method: real sockets before a
- * worker whose reader takes a first line (test/support/hearing-worker.ts).
+ * Goal: weir reads the bytes before the decision in whatever pieces they come, the rest goes on
+ * unchanged, and every outcome is counted once. Method: real sockets before a worker whose reader
+ * takes a first line (test/support/hearing-worker.ts).
  */
 
 import assert from 'node:assert/strict'

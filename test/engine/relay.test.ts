@@ -175,8 +175,8 @@ for (const { engine, test } of EVERY_ENGINE) {
     await readBytes(client, 1)
     const [before, rssBefore] = [gateway.plane.counts.upstreamBytes, process.memoryUsage.rss()]
     await stalled(() => gateway.plane.counts.upstreamBytes)
-    // What the kernel and Node's buffers hold, on any machine far below what the upstream wants to
-    // send.
+    // The capacity of the kernel's and Node's buffers, on any machine far below what the upstream
+    // sends.
     assert.ok(gateway.plane.counts.upstreamBytes - before < 64 * 2 ** 20)
     assert.ok(process.memoryUsage.rss() - rssBefore < 128 * 2 ** 20)
     let got = 1

@@ -1,7 +1,7 @@
 /**
- * Goal: clients that never speak are cut at their deadline, each counted by its reason, however
+ * Goal: clients that never speak are reset at their deadline, each counted with its reason, however
  * many they are; they keep no memory, and nobody else waits for them. Method: as many at once as
- * the limit of open files allows, from several addresses, while load balancers go on being served.
+ * the limit of open files allows, from several addresses, while load balancers are served.
  */
 
 import assert from 'node:assert/strict'
@@ -21,7 +21,7 @@ import { echo, freePort, listen, open, readAll } from '../support/sockets.ts'
 /** Each costs the node engine several times as much; WEIR_TEST_CONNECTIONS is for a campaign. */
 const totalOf = (engine: EngineKind): number =>
   Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(200, engine === 'node' ? 4_000 : 20_000))
-/** Of 20 000 descriptors, less what others of the process have. */
+/** Of 20 000 descriptors, less those of the rest of the process. */
 const AT_ONCE = sized(150, 18_000)
 /**
  * Opened once those before are accepted. A connection that finds the listener's queue full stands

@@ -34,10 +34,7 @@ function flood(socket: Socket): void {
   fill()
 }
 
-/**
- * What the upstream does with a connection, what the client does, and what of it is reset in the
- * end.
- */
+/** How the upstream treats a connection, how the client does, and what is reset in the end. */
 type Case = {
   readonly name: string
   readonly serve: (socket: Socket) => void

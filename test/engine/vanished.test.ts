@@ -1,7 +1,7 @@
 /**
- * Goal: a peer that vanishes without a word is noticed in the time that is configured, on either
- * side, silent or owed bytes. Method: a network namespace of the test's own, whose nftables rules
- * drop all that goes to and from the peer; and the timers that the kernel shows.
+ * Goal: weir detects a peer that vanishes silently within the configured time, on either side, idle
+ * or with unacknowledged bytes. Method: the test's own network namespace, whose nftables rules drop
+ * all packets to and from the peer; and the timers that the kernel shows.
  */
 
 import assert from 'node:assert/strict'

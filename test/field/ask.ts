@@ -23,7 +23,7 @@ export class Asked {
     this.#explainer = plan && new Explainer(openTable(buildTable(plan, 1, () => 0)))
   }
 
-  /** Codes of the findings, in the order in which they are told. */
+  /** Codes of the findings, in their order. */
   get codes(): readonly string[] {
     return this.findings.map(each => each.slice(0, each.indexOf(' ')))
   }

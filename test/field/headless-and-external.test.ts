@@ -1,6 +1,6 @@
 /**
- * Goal: which address means which service, where a Service has no address of its own: headless
- * ones, ExternalNames, ServiceEntries with addresses that istiod allocated. Method: whom a
+ * Goal: which address means which service, if a Service has no address of its own: headless ones,
+ * ExternalNames, ServiceEntries with addresses that istiod allocated. Method: the endpoint that a
  * connection reaches.
  */
 

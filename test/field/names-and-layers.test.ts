@@ -1,7 +1,7 @@
 /**
- * Goal: what is probably meant is said, of hosts that nobody has, of rules that no port and no
- * client has, and of what istioctl finds between resources. Method: small configurations, and what
- * `check` says of them.
+ * Goal: hints name the intended fix, for unknown hosts, for rules that no port and no client
+ * matches, and for istioctl's findings between resources. Method: small configurations, and the
+ * findings of `check`.
  */
 
 import assert from 'node:assert/strict'

@@ -566,7 +566,7 @@ for (const { test } of KERNELS) {
     kernel.watch(fd, 2, 0)
     none(kernel)
     assert.equal(kernel.sockets.abort(fd), 0)
-    kernel.cancel(2, 0, 3, 0) // a watch of the ring is told, and goes on
+    kernel.cancel(2, 0, 3, 0) // a watch of the ring reports, and continues
     const found = collectUntil(kernel, all => all.filter(({ flags }) => (flags & MORE) === 0).length >= 3)
     for (const { word, flags, result } of found) {
       assert.equal(flags & BUFFER, 0)

@@ -182,7 +182,7 @@ test('a connection that nothing redirected has no original destination', { skip 
     sockets.localName(server, name)
     const before = spell(name)
     const result = sockets.originalDestination(server, name)
-    // Where connections are tracked, one that was not redirected has its own destination.
+    // With connection tracking, a connection that was not redirected has its own destination.
     assert.ok(result === 0 || result === -Errno.ENOENT || result === -Errno.ENOPROTOOPT, `${result}`)
     assert.equal(spell(name), before)
     close()

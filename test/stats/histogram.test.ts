@@ -1,4 +1,4 @@
-// Goal: a bucket holds what it says, and quantiles are off by no more than a bucket. Method: every
+// Goal: values are in the right bucket, and quantiles are off by at most a bucket. Method: every
 // edge, and random values.
 
 import assert from 'node:assert/strict'

@@ -1,7 +1,6 @@
 /**
- * Goal: nothing that was counted is lost or counted twice, however generations come and go and
- * whoever reads meanwhile. Method: writers and readers on one buffer, in one thread step by step
- * and in two at full speed.
+ * Goal: no count is lost or doubled, however generations come and go and whoever reads meanwhile.
+ * Method: writers and readers on one buffer, in one thread step by step and in two at full speed.
  */
 
 import assert from 'node:assert/strict'

@@ -1,5 +1,5 @@
 /**
- * A comparing thread that does not come to an end, as with a text that keeps the parser busy; or at
+ * A comparing thread that never finishes, as with a text that keeps the parser busy; or finishes at
  * once, if told so.
  */
 

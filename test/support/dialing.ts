@@ -1,7 +1,4 @@
-/**
- * Workers that dial, without sockets: endpoints answer as the test says, on a clock that the test
- * moves.
- */
+/** Workers that dial, without sockets: the test controls the endpoints' answers and the clock. */
 
 import assert from 'node:assert/strict'
 import { MessageChannel } from 'node:worker_threads'

@@ -11,7 +11,7 @@ import { begin, freePort, greet, listen, readAll, readBytes, say } from './socke
 const [engine, balance, count, pool] = process.argv.slice(2)
 const AT_ONCE = 20
 
-/** What it says, or '' where it is reset. */
+/** Its answer, or '' if it is reset. */
 function ask(port: number): Promise<string> {
   const socket = begin(port)
   socket.end()

@@ -32,9 +32,7 @@ type Drained = Extract<Report, { kind: 'drained' }>
 
 type Test = (name: string, ...rest: [TestFn] | [TestOptions, TestFn]) => void
 
-/**
- * An engine, and `test` for what is tested on it: skipped, with the reason, where it cannot run.
- */
+/** An engine, and `test` for its tests: skipped, with the reason, if it cannot run. */
 export type EngineUnderTest = { readonly engine: EngineKind; readonly test: Test }
 
 /** For what depends on the kernel under an engine, too: on each one, always. */
@@ -93,7 +91,7 @@ export class TestEngine {
   readonly #ports: MessagePort[] = []
   readonly #wakeFds: number[] = []
   readonly #epoch = new SharedArrayBuffer(4)
-  /** What each worker decides by. */
+  /** The parts that each worker decides by. */
   readonly #adopted: Adopted[] = []
   #published = 0
   #generation = 0

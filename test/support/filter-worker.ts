@@ -1,6 +1,6 @@
 /**
- * A worker like the real one (src/engine/worker/worker.ts) whose connections get what stands
- * between a socket and the flows: a prefix, or filters.
+ * A worker like the real one (src/engine/worker/worker.ts) whose connections get a prefix, or
+ * filters.
  */
 
 import assert from 'node:assert/strict'
@@ -22,7 +22,7 @@ import { operationOf } from '../../src/kernel/user-data.ts'
 import { openWake } from '../../src/kernel/wake.ts'
 
 export type Between = {
-  /** The upstream is told this first. */
+  /** The upstream gets this first. */
   readonly prefix?: string
   /** Upstreams are connected to once the client has said something. */
   readonly onceSaid?: boolean

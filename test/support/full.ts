@@ -1,6 +1,6 @@
 /**
- * How much is tested: all of it by `npm run test:full`, which sets WEIR_TEST_FULL=1, and by `npm
- * test` what finds most mistakes in the least time (docs/testing.md says what moved where).
+ * The size of the tests: everything for `npm run test:full`, which sets WEIR_TEST_FULL=1; for `npm
+ * test` what finds most mistakes in the least time (docs/testing.md has the differences).
  *
  * WEIR_TEST_RUNS=10 is for a campaign: ten times as many runs of each property as test:full has.
  * WEIR_TEST_SEED=N begins every property with the seed that a failure reported.
@@ -24,7 +24,7 @@ export const fullOnly: string | false = FULL ? false : 'part of npm run test:ful
 /** How often to try a property that test:full tries `full` times: a tenth, or RUNS_LEAST. */
 export const runs = (full: number): number => Math.max(Math.round(full * FACTOR), Math.min(full, RUNS_LEAST))
 
-/** What a generator makes now and then can be asked for only after many runs. */
+/** Rare cases of a generator can be required only after many runs. */
 export const enoughRuns = FACTOR >= 1
 
 /** One size for test:full, another otherwise: of a load, a file, a number of connections. */

@@ -1,7 +1,6 @@
 /**
- * Tables in which every part says which generation it belongs to, so that a reader who mixes two of
- * them can be caught: the prefixes, how many routes there are, which rule leads to which, timeouts
- * and ports.
+ * Tables in which every part identifies its generation, so that a reader who mixes two of them is
+ * caught: the prefixes, the number of routes, the routes of rules, timeouts and ports.
  */
 
 import { buildTable } from '../../src/table/build/builder.ts'

@@ -14,7 +14,7 @@ import { fullOnly } from './full.ts'
 
 const TEST = fileURLToPath(new URL('..', import.meta.url))
 
-/** What opens pages shares a browser, whatever folder it is in: that takes longer to start. */
+/** Tests with pages share a browser, whatever their folder, since a browser is slow to start. */
 const BROWSER: readonly string[] = ['admin/page-browser.test.ts', 'bench/page.test.ts']
 
 /** By folder, the files that are not in its group; null: none is. */

@@ -1,13 +1,14 @@
 /**
- * A worker whose connections say a line before they are decided about, where their listener's
- * gateway is called after how many milliseconds it waits: `default/hears-200`.
+ * A worker whose connections send a line before the decision, if their listener's gateway is named
+ * after the milliseconds to wait: `default/hears-200`.
  *
  *   take …        the line is weir's, what follows goes on
  *   keep …        all of it goes on
  *   from ADDRESS  the line is weir's, and says who the client is
  *   refuse        reset, as `denied`
  *
- * Who says nothing in time is served; who ends, or does not end the line in time, is not.
+ * A client that sends nothing in time is served; one that ends, or does not end its line in time,
+ * is not.
  */
 
 import { parseInto } from '../../src/address/address.ts'

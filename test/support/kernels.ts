@@ -21,9 +21,7 @@ export const LOOPBACK = [0x7f000001]
 type Open = (wakeFd: number) => Kernel | number
 type Body = (kernel: Kernel, t: TestContext) => void | Promise<void>
 
-/**
- * Every kernel, and `test` for what is tested on it: skipped, with the reason, where it can't run.
- */
+/** Every kernel, and `test` for its tests: skipped, with the reason, if it cannot run. */
 export const KERNELS: readonly { name: Kernel['name']; test: (name: string, body: Body) => void }[] = [
   on('uring', UringKernel.open, skip),
   on('epoll', EpollKernel.open, withoutEpoll),
@@ -53,7 +51,10 @@ export type Completion = {
   readonly flags: number
 }
 
-/** What is there at once or after one wait, at most `waitMs`; a wait may end early with nothing. */
+/**
+ * The completions that are there at once or after one wait, at most `waitMs`; a wait may end early
+ * with none.
+ */
 export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
   const found: Completion[] = []
   assert.equal(kernel.wait(waitMs), 0)
@@ -70,7 +71,7 @@ export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
  */
 const PATIENCE_MS = 10_000
 
-/** Waits until `isEnough` says so of all that has come. */
+/** Waits until `isEnough` returns true for all completions so far. */
 export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => boolean): Completion[] {
   const found: Completion[] = []
   const endMs = performance.now() + PATIENCE_MS
@@ -81,7 +82,7 @@ export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => 
   return found
 }
 
-/** What comes next, at least one: unlike `drain`, which may come back early with none. */
+/** The next completions, at least one: unlike `drain`, which may return early with none. */
 export const some = (kernel: Kernel): Completion[] => collectUntil(kernel, all => all.length > 0)
 
 /** Waits until `count` completions have come. */
@@ -220,7 +221,7 @@ export function dialAs(kernel: Kernel, fd: number): number {
   return fd
 }
 
-/** What a receive has brought, one character a byte; its buffer is given back. */
+/** The bytes of a receive, one character each; its buffer is given back. */
 export function taken(kernel: Kernel, { flags, result }: Completion, pool = kernel.small): string {
   const id = pool.take(flags)
   assert.ok(id >= 0, 'it has a buffer')
@@ -231,7 +232,7 @@ export function taken(kernel: Kernel, { flags, result }: Completion, pool = kern
 }
 
 /**
- * Where in its memory there are `bytes` bytes that nothing else here uses: the last large buffers.
+ * The position of `bytes` bytes in its memory that nothing else here uses: the last large buffers.
  */
 export const room = ({ large }: Kernel, bytes: number): number =>
   large.at(large.count - Math.ceil(bytes / large.bytesEach))

@@ -1,6 +1,6 @@
 /**
- * Who may connect, word by word as src/table/plan/access.ts says it, and as slowly as that: what
- * src/table/match/authorize.ts is held against.
+ * Access control, literally as src/table/plan/access.ts defines it, and as slowly as that: the
+ * reference for src/table/match/authorize.ts.
  */
 
 import { type Cidr, contains, parseAddress } from '../../src/address/address.ts'
@@ -42,7 +42,7 @@ function firstMatch(policies: readonly AccessPolicy[], connection: Connecting): 
   return null
 }
 
-/** The first ALLOW policy, where neither these nor the others let the connection in. */
+/** The first ALLOW policy, if neither these nor the others allow the connection. */
 function missed(
   policies: readonly AccessPolicy[],
   others: readonly AccessPolicy[],

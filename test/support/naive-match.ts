@@ -1,6 +1,6 @@
 /**
- * The matcher that cannot be wrong: what src/table/plan/plan.ts says, word by word, and as slowly
- * as that.
+ * The matcher that cannot be wrong: the definition of src/table/plan/plan.ts, literally, and as
+ * slowly as that.
  *
  * The data plane's matcher is checked against this one.
  */
@@ -23,7 +23,7 @@ export type Query = {
    */
   readonly isTls?: boolean
   readonly serverName?: string
-  /** Who the client is, where that is given and not to be looked up. */
+  /** The client's identity, if given instead of looked up. */
   readonly identity?: Identity
 }
 
@@ -48,7 +48,7 @@ export function naiveMatch(plan: Plan, query: Query): Outcome {
   const index = listenerOf(plan, query, destination)
   const listener = plan.listeners[index]
   if (!listener) return { listener: -1, rule: null, route: NO_ROUTE }
-  // A Gateway's connections arrive at its own port, whatever a PROXY header says of them.
+  // A Gateway's connections arrive at its own port, whatever a PROXY header names.
   const port = listener.gateway === 'mesh' ? query.port : listener.port
   const { isTls = false, serverName = '' } = query
   const names: Names = isTls ? serverName : NOT_TLS
@@ -90,8 +90,8 @@ function taken({ takes }: Scope, names: Names): number {
 }
 
 /**
- * The kernel prefers the socket that is bound to the address; behind a redirect the address says
- * nothing of the socket.
+ * The kernel prefers the socket that is bound to the address; behind a redirect the address does
+ * not identify the socket.
  */
 function listenerOf({ listeners }: Plan, { gateway, port }: Query, destination: Address): number {
   const specific = (each: Listener) =>
@@ -103,7 +103,7 @@ function listenerOf({ listeners }: Plan, { gateway, port }: Query, destination: 
   return chosen ? listeners.indexOf(chosen) : -1
 }
 
-/** A socket on :: takes IPv4 too, unless it is told not to (ipv6(7), IPV6_V6ONLY). */
+/** A socket on :: takes IPv4 too, unless it is set to IPv6 only (ipv6(7), IPV6_V6ONLY). */
 const isEvery = (bind: string, destination: Address): boolean =>
   bind === '' || bind === '::' || (bind === '0.0.0.0' && destination.family === 4)
 

@@ -1,6 +1,6 @@
 /**
  * Ports that belong to this test alone. A port that was merely free a moment ago may be another
- * process's by now, and with SO_REUSEPORT, which weir's listeners have, nobody would be told: each
+ * process's by now, and with SO_REUSEPORT, which weir's listeners have, nobody would notice: each
  * would get some of the other's connections.
  *
  * Below those that Linux gives to clients and to port 0 (ip_local_port_range begins at 32768), in

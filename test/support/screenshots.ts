@@ -17,7 +17,7 @@ import { startDemo, traffic } from './demo-traffic.ts'
 const [seconds = '150', given] = process.argv.slice(2)
 const folder = given ?? fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const part = Number(seconds) * 1000
-/** What the documents show is the page's beginning. */
+/** The documents show the beginning of the page. */
 const HEIGHTS: Readonly<Record<string, number>> = {
   'page-light': 1308,
   'page-dark': 1308,

@@ -1,6 +1,6 @@
 /**
- * Clients that connect and say nothing, or too little, as a process of their own: so that they take
- * no descriptor of the gateway's. It opens as many as it is told to; after `finish` it reports how
+ * Clients that connect and send nothing, or too little, in a process of their own, so that they
+ * take no descriptor of the gateway's. It opens as many as ordered; after `finish` it reports how
  * all of them ended.
  */
 

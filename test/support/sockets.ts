@@ -96,7 +96,7 @@ export async function open(port: number, host = '127.0.0.1', options: ClientOpti
   return socket
 }
 
-/** Waits until it is known whether a connection that was begun stands. */
+/** Waits until it is known whether a connection is established. */
 export async function begun(socket: Socket): Promise<void> {
   if (socket.connecting) await once(socket, 'connect').catch(() => {})
 }
@@ -200,8 +200,8 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /**
- * Waits until a count has stopped growing: for showing that something does not go on. A thread
- * that gets no processor does not go on either; so a test that needs more says what, by `isSo`.
+ * Waits until a count has stopped growing: shows that something does not continue. A starved thread
+ * does not continue either; so a test that needs more passes `isSo`.
  */
 export async function stalled(count: () => number, isSo: () => boolean = () => true): Promise<void> {
   for (let last = -1; last !== count() || !isSo(); ) {

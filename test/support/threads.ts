@@ -3,7 +3,7 @@
  * the next, with nothing left of the one before but loaded code. Starting a thread and loading its
  * code costs more than most tests.
  *
- * What ends threads in the middle, or is about their start, has threads of its own.
+ * Tests that end threads in the middle, or are about their start, have threads of their own.
  */
 
 import { compilingThread } from '../../src/control/compile/compile.ts'

@@ -34,7 +34,7 @@ export function withRing(options: Partial<RingOptions>, body: (ring: Ring, arena
   }
 }
 
-/** What was opened; fails the test where it is −errno. */
+/** Returns the opened descriptor; fails the test for −errno. */
 export function opened<T>(result: T | number): T {
   if (typeof result === 'number') throw new Error(`not opened: ${result}`)
   return result

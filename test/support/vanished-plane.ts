@@ -19,7 +19,7 @@ const PROBED: TcpTimes = {
 const HURRIED: TcpTimes = { keepalive: null, userTimeoutMs: 1000, writeTimeoutMs: 0 }
 const NOTHING: TcpTimes = { keepalive: null, userTimeoutMs: 0, writeTimeoutMs: 0 }
 
-/** Who vanishes, what finds out, and whether bytes are under way to them. */
+/** Who vanishes, who detects it, and whether bytes are on their way to them. */
 const CASES = [
   ['client', PROBED, 'silent'],
   ['client', HURRIED, 'owed bytes'],

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 const MiB = 1024 * 1024
 const RELEASES = 'https://nodejs.org/dist'
 
-/** What the release says: 0 the same, 1 another, 2 could not be asked. */
+/** The release's verdict: 0 the same, 1 another, 2 not available. */
 type Verdict = { readonly code: 0 | 1 | 2; readonly text: string }
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

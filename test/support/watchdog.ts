@@ -1,9 +1,9 @@
 /**
- * Ends a test file that hangs, and says what it was doing.
+ * Ends a hanging test file, and reports what it was doing.
  *
- * Node's time limit for a test is a timer in the test's own process: it never fires where the main
- * thread is blocked, nor where the tests are done and the process cannot end. From outside, such a
- * file is one that says nothing for longer than any test may take.
+ * Node's time limit for a test is a timer in the test's own process: it never fires if the main
+ * thread is blocked, or if the tests are done and the process cannot end. From outside, such a file
+ * is one without output for longer than any test may take.
  */
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -59,7 +59,7 @@ export class Watchdog {
 
 const numbers = (text: string): number[] => text.trim().split(' ').filter(Boolean).map(Number)
 
-/** Nothing where there is no /proc. */
+/** Nothing without /proc. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')

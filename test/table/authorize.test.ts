@@ -1,7 +1,7 @@
 /**
- * Who may connect: the table's answer against the naive one, on random policies and connections.
+ * Access control: the table's answer against the naive one, on random policies and connections.
  *
- * test/support/full.ts says how many plans are tried.
+ * test/support/full.ts sets the number of plans.
  */
 
 import assert from 'node:assert/strict'

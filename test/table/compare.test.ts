@@ -1,6 +1,6 @@
 /**
- * What differs between two tables, as an operator is told before the second takes the first one's
- * place.
+ * The differences between two tables, as reported to an operator before the second replaces the
+ * first.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
- * What a change of endpoints costs, and what becomes of the arena: words that are written are
- * counted, and times are not asserted.
+ * The cost of a change of endpoints, and the state of the arena: the test counts written words, and
+ * asserts no times.
  */
 
 import assert from 'node:assert/strict'

@@ -1,7 +1,7 @@
 /**
  * The matcher of the data plane against the naive one, on random plans and connections.
  *
- * test/support/full.ts says how many plans are tried.
+ * test/support/full.ts sets the number of plans.
  */
 
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 /**
- * Who must send a PROXY header: the table's answer beside the Plan's, for random listeners and
- * addresses.
+ * The peers that must send a PROXY header: the table's answer beside the Plan's, for random
+ * listeners and addresses.
  */
 
 import assert from 'node:assert/strict'

@@ -36,7 +36,7 @@ const endpoint = fc.record({
   weight: fc.integer({ min: 1, max: 3 }),
 })
 
-/** What the part says of each cluster, in words. */
+/** The part's endpoints of each cluster, as text. */
 const rowsOf = (table: Table, { clusters }: Plan) =>
   clusters.map((_, cluster) => {
     const run = runOf(table, cluster)

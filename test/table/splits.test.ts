@@ -1,4 +1,4 @@
-/** Where weighted connections go, in each of the three ways of splitting them. */
+/** The destinations of weighted connections, for each of the three kinds of splits. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

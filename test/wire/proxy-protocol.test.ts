@@ -41,8 +41,8 @@ function says({ clientFamily, client, clientPort, ...header }: ProxyHeader): str
 }
 
 /**
- * What is made of the pieces, as "bytes: addresses"; 'invalid', or 'more' where they are too few.
- * With each piece all that has come is read, from a buffer that has something before and behind it.
+ * The result for the pieces, as "bytes: addresses"; 'invalid', or 'more' if they are too few. With
+ * each piece everything so far is read, from a buffer with other bytes before and behind it.
  */
 function read(pieces: readonly Uint8Array[], versions = BOTH): string {
   const header = createProxyHeader()

@@ -29,9 +29,9 @@ const WHISKER = 'The thin line spans the middle half of the rounds.'
 
 type Mark = {
   readonly figure: Figure
-  /** Where it begins: 0, or where the parts before it end. */
+  /** Where it begins: 0, or the end of the parts before it. */
   readonly start: number
-  /** Whose rounds are shown at its end; null where another part follows. */
+  /** Whose rounds are shown at its end; null if another part follows. */
   readonly whisker: Figure | null
   /** What it is a part of, or itself. */
   readonly of: Figure
@@ -46,7 +46,7 @@ type Look = {
   readonly unit: Unit
   readonly least: number
   readonly largest: number
-  /** What the scale below says. */
+  /** The text of the scale below. */
   readonly scaleName: string
 }
 
@@ -109,14 +109,14 @@ function lookOf(
   return { names, series, step, isLog, isStacked, unit, least, largest, scaleName }
 }
 
-/** In the step of the scale, which names the unit; over powers of ten each in a step of its own. */
+/** In the unit of the scale; over powers of ten each in its own. */
 const inStep = (value: number, { step, isLog, unit }: Look): string =>
   isLog ? show(value, unit) : number(value / step.factor)
 
 const namesIn = (figures: readonly Figure[], group: string): string[] =>
   figures.filter(each => each.group === group).map(({ name }) => name)
 
-/** The same rounds as a rate; the quickest round is the highest. What took no time has none. */
+/** The same rounds as a rate; the quickest round is the highest. A time of 0 has none. */
 function asRate(figure: Figure): Figure | null {
   if (figure.samples.some(sample => sample <= 0)) return null
   const turn = (value: number): number => perSecond(value, figure.unit) ?? value
@@ -149,7 +149,7 @@ const LINE = 14
 const GAP = 3
 const THICKNESS_MAX = 20
 const THICKNESS_SHARE = 0.66
-/** About what a figure takes beside its bar. */
+/** The approximate width of a figure beside its bar. */
 const LABEL = 60
 
 const isSideBySide = ({ isStacked, series }: Look): boolean => !isStacked && series.length > 1
@@ -242,7 +242,7 @@ function drawMark(
   ].join('')
 }
 
-/** Where weir is among others, it stands out. */
+/** weir is highlighted among others. */
 function fillOf(names: readonly string[], row: number, index: number, of: number): string {
   const isOurs = (name: string): boolean => /^weir\b/.test(name)
   return of > 1 || isOurs(names[row]) || !names.some(isOurs) ? barColour(index, of) : colour('peer')
@@ -272,9 +272,7 @@ const whiskerOf = (left: number, right: number, y: number): string =>
 const upright = (x: number, y: number, half: number, name: string, width: number): string =>
   stroke(name, width, 'M', x, y - half, 'V', y + half)
 
-/**
- * Right of all that belongs to the bar, the goal's mark included where it would be written over.
- */
+/** Right of everything of the bar, including the goal's mark if the text would cover it. */
 function figureText(figure: Figure, at: (value: number) => number, y: number, look: Look): string {
   const end = at(Math.max(figure.high, figure.median))
   const goal = figure.goal === null || look.isStacked ? end : at(figure.goal)

@@ -1,6 +1,5 @@
 /**
- * Curves over a scale, with bands for what the rounds lie apart: how they look, whatever they are
- * of.
+ * Curves over a scale, with bands for the spread of the rounds: their looks, whatever they show.
  */
 
 import { tickIn, type Unit } from '../../units.ts'
@@ -30,7 +29,7 @@ import {
 export type Point = { readonly x: number; readonly low: number; readonly y: number; readonly high: number }
 export type Curve = { readonly label: string; readonly look: number; readonly points: readonly Point[] }
 
-/** Its place among all of the bench's charts, or in this one where two would look alike. */
+/** Its index among all of the bench's charts, or in this one if two would look alike. */
 export function lookOf(
   label: string,
   curves: readonly { label: string }[],
@@ -45,7 +44,7 @@ export type Look = {
   readonly curves: readonly Curve[]
   readonly x: { readonly label: string; readonly scale: ScaleKind; readonly shown: (value: number) => string }
   readonly y: { readonly label: string; readonly scale: ScaleKind; readonly unit: Unit }
-  /** Behind the curves: where they should lie. */
+  /** Behind the curves: the range of good values. */
   readonly expected: { readonly label: string; readonly points: readonly Point[] } | null
 }
 
@@ -89,7 +88,7 @@ export function drawCurves(look: Look, frame: Frame): Part {
   return { height, svg: svg.join('') }
 }
 
-/** Of a logarithmic scale only what is above 0: a band may begin below it. */
+/** A logarithmic scale shows only values above 0: a band may begin below it. */
 function spanOf({ curves, expected, y: { scale } }: Look): Span {
   const points = [...curves, ...(expected ? [expected] : [])].flatMap(each => each.points)
   const values = points.flatMap(({ low, y, high }) => [low, y, high])

@@ -17,10 +17,7 @@ export function drawingOf(chart: Chart, { figures, distributions, charts }: Benc
     : drawPercentiles(chart, distributions, order)
 }
 
-/**
- * All that has a curve, as it first appears: whoever is in several charts has one colour in all of
- * them.
- */
+/** All curves in the order of their first appearance: a contender has one colour in all charts. */
 const orderOf = (charts: readonly Chart[]): string[] => [
   ...new Set(
     charts.flatMap(chart => {
@@ -32,9 +29,7 @@ const orderOf = (charts: readonly Chart[]): string[] => [
 
 const FRAMES = { wide: { width: 860, isNarrow: false }, narrow: { width: 360, isNarrow: true } } as const
 
-/**
- * With a name and a description, for those who do not see it; `id` tells it from the page's others.
- */
+/** With a name and a description, for screen readers; `id` is unique on the page. */
 export function inlineSvg(drawing: Drawing, size: keyof typeof FRAMES, id: string): string {
   const { width } = FRAMES[size]
   const { height, svg } = drawing.draw(FRAMES[size])

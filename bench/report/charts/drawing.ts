@@ -1,4 +1,4 @@
-/** What every kind of chart becomes: an SVG for a width, and a table of the same figures. */
+/** The result of every kind of chart: an SVG for a width, and a table of the same figures. */
 
 import { SPREAD_MAX } from '../../statistics.ts'
 import type { Figure } from '../run.ts'
@@ -11,7 +11,7 @@ export type Table = { readonly head: readonly string[]; readonly rows: readonly 
 /** As wide as a page, or as a telephone. */
 export type Frame = { readonly width: number; readonly isNarrow: boolean }
 
-/** What is drawn, and how much room it takes. */
+/** The drawing, and its size. */
 export type Part = { readonly height: number; readonly svg: string }
 
 export type Drawing = {
@@ -23,7 +23,7 @@ export type Drawing = {
   readonly draw: (frame: Frame) => Part
 }
 
-/** A figure whose rounds lie too far apart to claim anything. */
+/** A figure whose rounds are spread too wide to claim anything. */
 export const FADED = 'Faded: the rounds lie too far apart to claim anything.'
 export const FADED_OPACITY = 0.4
 export const isTooWide = ({ spread }: Pick<Figure, 'spread'>): boolean => spread > SPREAD_MAX
@@ -96,7 +96,7 @@ export function axisBelow(
     const words = shown(tick)
     const half = widthOf(words) / 2
     const x = Math.min(at(tick), right + 14 - half)
-    if (x - half < free) continue // it would be written over the one before
+    if (x - half < free) continue // it would cover the one before
     free = x + half + 6
     labels.push(text(x, bottom + 13, words, { anchor: 'middle', tone: 'soft' }))
   }

@@ -57,12 +57,12 @@ export function drawPercentiles(
 
 const COLUMNS = [50, 90, 99, 99.9, 99.99, 100] as const
 
-/** Where a percentile stands: 90 % at 10, 99 % at 100, 99.9 % at 1000. */
+/** The position of a percentile: 90 % at 10, 99 % at 100, 99.9 % at 1000. */
 const placeOf = (percentile: number): number => 100 / (100 - percentile)
 
 const percentileText = (place: number): string => `${Number((100 - 100 / place).toPrecision(12))} %`
 
-/** The longest stands where one of all operations is left. */
+/** The longest is at the position where one of all operations is left. */
 function pointsOf(distribution: Distribution): Point[] {
   const leastCount = Math.min(...distribution.rounds.map(({ count }) => count))
   return RUNGS.flatMap((percentile, rung) => {

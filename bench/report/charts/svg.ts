@@ -12,7 +12,7 @@ export function element(name: string, attributes: Attributes, inside = ''): stri
   return `<${name}${words.join('')}${inside === '' ? '/>' : `>${inside}</${name}>`}`
 }
 
-/** A tenth of a pixel is enough. */
+/** A tenth of a pixel is precise enough. */
 const short = (value: number): string => String(Math.round(value * 10) / 10)
 
 /** A path of words and numbers: `stroke('ink', 1, 'M', x, y, 'H', end)`. */
@@ -45,17 +45,14 @@ export const text = (x: number, y: number, words: string, look: TextLook = {}): 
     escaped(words),
   )
 
-/** No font can be asked, and a reader's may be a wide one: words get the room of DejaVu Sans. */
+/** No font can be measured, and a reader's may be wide: words get the room of DejaVu Sans. */
 export const widthOf = (words: string): number =>
   [...words].reduce((sum, character) => sum + emOf(character), 0) * FONT_SIZE
 
 const emOf = (character: string): number =>
   /[ijlI.,:;'|()[\] ]/.test(character) ? 0.36 : /[mwMW%]/.test(character) ? 0.95 : 0.63
 
-/**
- * Lines of at most `width`, broken between words and, where one word is longer than a line, inside
- * it.
- */
+/** Lines of at most `width`, broken between words, or inside a word that is longer than a line. */
 export function wrapped(words: string, width: number): string[] {
   const lines = ['']
   for (const word of words.split(' ')) {
@@ -78,7 +75,7 @@ export type Span = { readonly least: number; readonly most: number }
 /** From values to pixels, and the values that have a line and a label. */
 export type Scale = { readonly at: (value: number) => number; readonly ticks: readonly number[] }
 
-/** @param pixels  Where the least and the most value stand. */
+/** @param pixels  The positions of the least and the greatest value. */
 export function scaleOf(kind: ScaleKind, { least, most }: Span, pixels: Span, ticks: number): Scale {
   const turn =
     kind === 'log' ? (value: number) => Math.log10(Math.max(value, least)) : (value: number) => value
@@ -89,7 +86,7 @@ export function scaleOf(kind: ScaleKind, { least, most }: Span, pixels: Span, ti
   return { at, ticks: powers.length > 0 ? powers : multiplesIn(least, most, stepOf(most - least, ticks)) }
 }
 
-/** As far as the next line on either side; a linear scale begins at 0 where nothing is below it. */
+/** Up to the next line on either side; a linear scale begins at 0 if no value is below it. */
 export function toTicks(kind: ScaleKind, { least, most }: Span, ticks: number): Span {
   if (kind === 'log') {
     return { least: 10 ** Math.floor(Math.log10(least)), most: 10 ** Math.ceil(Math.log10(most)) }

@@ -42,7 +42,7 @@ export function reportApplied(
   const { resource, value } = policy
   const gateways = [...new Set(listeners.map(each => each.gateway))]
   if (value.action === 'CUSTOM') {
-    const message = `weir asks no provider, and would have to let in whom ${quote(value.provider?.name ?? '')} refuses; the policy is for ${gateways.join(', ')}`
+    const message = `weir asks no provider, so it would admit clients that ${quote(value.provider?.name ?? '')} refuses; the policy is for ${gateways.join(', ')}`
     findings.at('CFG430', resource, ['spec', 'action'], message)
     return
   }
@@ -122,12 +122,12 @@ function reportIdentities({ resource, value }: Written, findings: Findings): voi
 }
 
 const SHUT: Readonly<Record<string, string>> = {
-  ALLOW: 'it lets nobody in',
+  ALLOW: 'it allows nobody',
   DENY: 'it denies nobody',
   AUDIT: 'it marks nobody',
 }
 const OPEN: Readonly<Record<string, string>> = {
-  ALLOW: 'it lets all of them in',
+  ALLOW: 'it allows all of them',
   DENY: 'it denies all of them',
   AUDIT: 'it marks all of them',
 }

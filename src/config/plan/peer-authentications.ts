@@ -41,7 +41,7 @@ export function reportPeerAuthentications(
         'CFG434',
         resource,
         ['spec'],
-        'weir neither takes nor makes mutual TLS: the policy changes nothing here',
+        'weir does not speak mutual TLS: the policy changes nothing here',
       )
 }
 

@@ -105,7 +105,7 @@ export const PLAN_CODES = {
     'raise reading.timeout, which is 15s unless it is written, or shorten the entry’s',
   ),
   CFG430: error(
-    'a CUSTOM AuthorizationPolicy is for a listener, and weir asks no provider',
+    'a CUSTOM AuthorizationPolicy applies to a listener, and weir asks no provider',
     'remove it, let it select other workloads, or write it as DENY and ALLOW',
   ),
   CFG431: info(
@@ -123,7 +123,7 @@ export const PLAN_CODES = {
   CFG434: info('a PeerAuthentication changes nothing here', 'nothing to do'),
   CFG435: warning(
     'a PeerAuthentication refuses what weir sends',
-    'set PERMISSIVE for that workload or port, or route to others: weir makes no mutual TLS',
+    'set PERMISSIVE for that workload or port, or route to others: weir does not speak mutual TLS',
   ),
   CFG436: warning(
     'a policy asks for the server name at a listener that reads none',

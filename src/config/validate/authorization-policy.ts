@@ -264,7 +264,7 @@ function reportForeign(field: Field, action: string): void {
   const outcome =
     action === 'ALLOW'
       ? 'the rule lets nobody in'
-      : `the rule is taken without it, so it ${action === 'AUDIT' ? 'marks' : 'denies'} more`
+      : `weir drops the attribute, so the rule ${action === 'AUDIT' ? 'marks' : 'denies'} more`
   field.report('CFG309', `no TCP connection has ${what}: ${outcome}`)
 }
 

@@ -164,7 +164,7 @@ function checkReason(expect: Field): void {
     const hint = didYouMean(text, REASON_NAMES) ?? `a table answers with ${EARLY_ENDS.join(', ')}`
     reason.report('CFG213', `${quote(text)} is not a reason for which a connection ends`, hint)
   } else if (!EARLY_ENDS.some(name => name === text)) {
-    const message = `no table answers with ${text}: whether a connection ends so, shows while it is served`
+    const message = `no table answers with ${text}: connections end so only while they are served`
     reason.report('CFG494', message, `expect one of ${EARLY_ENDS.join(', ')}`)
   }
   const about = ABOUT_DESTINATION.find(name => !expect.get(name).absent)

@@ -67,7 +67,7 @@ export const VALIDATE_CODES = {
     'set profile: sidecar, or keep one destination',
   ),
   CFG309: warning(
-    'a rule of an AuthorizationPolicy asks for what only HTTP has',
+    'a rule of an AuthorizationPolicy uses an attribute that only HTTP has',
     'remove it, or write the rule by addresses and ports',
   ),
 } as const satisfies Record<string, CodeEntry>
