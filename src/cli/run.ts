@@ -48,14 +48,14 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     else if (gateway === null) exit.resolve(Exit.ok)
     else gateway.drain().then(() => exit.resolve(Exit.ok), exit.reject)
   })
-  await demo?.refresh()
   const loading = Gateway.load({
     ...sources,
     overrides: overridesOf(flags),
     log,
     onPublished: () => void demo?.refresh(),
   })
-  if (flags.admin !== false) await loadAdmin() // while another thread compiles
+  await demo?.refresh() // while another thread compiles, and so is the next
+  if (flags.admin !== false) await loadAdmin()
   gateway = await loading
   const admin = gateway && (await openAdmin(gateway, log))
   if (gateway && admin) {

@@ -95,8 +95,8 @@ export class Gateway {
   }
 
   /**
-   * A gateway with a configuration, not serving yet; null if the configuration is refused, and the
-   * log says why.
+   * A gateway with a configuration, not serving yet, whose workers start meanwhile; null if the
+   * configuration is refused, and the log says why.
    */
   static async load(options: GatewayOptions): Promise<Gateway | null> {
     const gateway = new Gateway(options)
@@ -105,15 +105,17 @@ export class Gateway {
     } finally {
       if (gateway.#publisher.accepted === null) await gateway.stop()
     }
-    if (gateway.#publisher.accepted !== null) return gateway
+    if (gateway.#publisher.accepted !== null) {
+      gateway.#plane = gateway.#startWorkers()
+      return gateway
+    }
     options.log.error('the configuration is refused: nothing is served')
     return null
   }
 
-  /** Starts the workers and the watch, unless it was told to end before. */
+  /** Publishes the configuration and starts the watch, unless it was told to end before. */
   async serve(): Promise<void> {
-    if (this.#draining) return
-    this.#plane = this.#startWorkers()
+    if (this.#draining || this.#plane === null) return
     this.#publisher.begin(this.#plane)
     this.#watch = await watchPaths(
       this.#options.paths.filter(path => !this.#options.once?.has(path)),

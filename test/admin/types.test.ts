@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import Fastify from 'fastify'
 import { reading, scene, talking } from './scene.ts'
 
 type Property = {
@@ -76,6 +77,24 @@ test('a body’s field of another type is refused, at every endpoint', async () 
     }
   }
   assert.ok(tried > 50, `${tried} tried`)
+})
+
+test('every schema of a request is JSON Schema, which a gateway does not look at again', async () => {
+  const { get } = await reading()
+  const { paths } = (await get('/openapi.json')).body as { paths: Record<string, Record<string, Operation>> }
+  const operations = Object.values(paths).flatMap(each => Object.values(each))
+  const schemas = operations.flatMap(({ requestBody, parameters = [] }) => [
+    ...(requestBody ? [requestBody.content['application/json'].schema] : []),
+    ...parameters.map(({ name, schema }) => ({ type: 'object', properties: { [name]: schema } })),
+  ])
+  assert.ok(schemas.length > 20)
+  const added = (schema: object) => {
+    const app = Fastify()
+    app.post('/', { schema: { body: schema } }, async () => '')
+    return app.ready()
+  }
+  for (const schema of schemas) await added(schema)
+  await assert.rejects(async () => added({ type: 'object', properties: { a: { type: 'nonsense' } } }))
 })
 
 test('a query’s number and truth are read as JSON writes them, and nothing else is, at every endpoint', async () => {
