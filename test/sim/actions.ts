@@ -17,7 +17,7 @@ import {
 
 export const ACTIONS = [
   ...(['publish', 'flap', 'endpoints', 'clients', 'close', 'limit'] as const),
-  ...(['kill', 'sudden', 'lose', 'end'] as const),
+  ...(['stand', 'kill', 'sudden', 'lose', 'end'] as const),
 ] as const
 export type Action = (typeof ACTIONS)[number]
 
@@ -47,7 +47,7 @@ export function act(action: Action, stage: Stage): void {
       flap(stage)
       break
     case 'endpoints':
-      if (!gateway.isEnding) gateway.reviseEndpoints(drawChange(dice))
+      if (!gateway.isEnding) gateway.reviseEndpoints(drawChange(dice, plans))
       break
     case 'clients':
       if (!gateway.isEnding) gateway.reviseClients(drawSources(dice))
@@ -57,6 +57,9 @@ export function act(action: Action, stage: Stage): void {
       break
     case 'limit':
       gateway.limit(dice.between(1, maxConnections))
+      break
+    case 'stand':
+      if (faults.on) gateway.stall(worker)
       break
     case 'kill':
     case 'sudden':
@@ -102,9 +105,9 @@ function flap({ machine, gateway, cast, plans }: Stage): void {
       clock.in(dice.below(4), () => cast.connect([destination]))
 }
 
-function drawChange(dice: Dice): Map<number, ReturnType<typeof drawEndpoints>> {
+function drawChange(dice: Dice, { isSound }: PlanOptions): Map<number, ReturnType<typeof drawEndpoints>> {
   const clusters = [dice.below(CLUSTERS), dice.below(CLUSTERS)]
-  return new Map(clusters.map(cluster => [cluster, drawEndpoints(dice, cluster)]))
+  return new Map(clusters.map(cluster => [cluster, drawEndpoints(dice, cluster, isSound)]))
 }
 
 /** Some of the open connections are to be closed, as `weir drain` asks for. */

@@ -24,13 +24,14 @@ import { changeEndpoints } from '../../src/table/build/endpoints.ts'
 import { openTable } from '../../src/table/format/table.ts'
 import type { Endpoint, Plan, Source } from '../../src/table/plan/plan.ts'
 import { BLOCKED, type Machine, SimulatedKernel } from './kernel.ts'
-import { memoryFor } from './memory.ts'
+import { memoryFor, SLOTS_MOST } from './memory.ts'
 import { OWN_ADDRESSES } from './plans.ts'
 
 /** Eventfds have numbers that no socket of a run has. */
 const WAKES = 1_000_000
 /** As in supervisor.ts. */
 const RESTART_MS = 100
+const STALL_MS = 200
 /** Of the wall clock, at the start of each run. */
 const WALL_MS = 1_800_000_000_000
 
@@ -75,6 +76,8 @@ export class Gateway {
   /** Ids of connections that were to be closed. */
   readonly told = new Set<number>()
   turns = 0
+  /** For how long threads stood still, in all. */
+  stalledMs = 0
   readonly drained: { closed: number; reset: number }[] = []
   readonly #machine: Machine
   readonly #shared: SharedArrayBuffer
@@ -139,6 +142,7 @@ export class Gateway {
 
   readonly #slotOf = (identity: string): number => {
     const slot = this.#slots.get(identity) ?? this.#slots.size + 1
+    if (slot >= SLOTS_MOST) throw new Error('a run has too many identities')
     this.#slots.set(identity, slot)
     return slot
   }
@@ -274,6 +278,12 @@ export class Gateway {
   }
 
   // ── turns
+
+  /** Its thread stands still for a while. */
+  stall(worker: Worker): void {
+    worker.stalledMs = this.#machine.clock.nowMs + STALL_MS
+    this.stalledMs += STALL_MS
+  }
 
   /** Whether the worker has something to do now. */
   isDue({ engine, kernel, hasWaited, stalledMs, isTurning }: Worker): boolean {

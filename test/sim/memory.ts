@@ -3,14 +3,19 @@
  * runs.
  */
 
+import { TIME_BUCKETS } from '../../src/stats/connect-times.ts'
 import { LiveHead, liveAt } from '../../src/stats/connections.ts'
+import { SLOTS_MAX } from '../../src/stats/counter-slots.ts'
 import { createJournalMemory, type JournalMemory } from '../../src/stats/journal-memory.ts'
+import { Outlier } from '../../src/stats/outliers.ts'
 import { waitingRecords } from '../../src/stats/records.ts'
 import { seriesAt, usedRows } from '../../src/stats/series.ts'
-import { createStats } from '../../src/stats/stats.ts'
+import { createStats, openAt, openStats, turnAt } from '../../src/stats/stats.ts'
 
 /** No run has more connections. */
 export const CONNECTIONS_MOST = 200
+/** Nor does one count for more slots (src/stats/counter-slots.ts). */
+export const SLOTS_MOST = 512
 
 type Memory = { readonly stats: SharedArrayBuffer; readonly journals: readonly JournalMemory[] }
 
@@ -24,7 +29,7 @@ export function memoryFor(workers: number): Memory {
     kept.set(workers, { stats: createStats(workers), journals })
     return kept.get(workers) as Memory
   }
-  clear(memory.stats)
+  clearStats(memory.stats)
   for (const { series, connections, records, histograms } of memory.journals) {
     clear(series, seriesAt(usedRows(new Int32Array(series))))
     clear(connections, liveAt(new Int32Array(connections)[LiveHead.used]))
@@ -32,6 +37,20 @@ export function memoryFor(workers: number): Memory {
     clear(histograms)
   }
   return memory
+}
+
+/** Counts of slots are at the front of what has one for each of them. */
+function clearStats(buffer: SharedArrayBuffer): void {
+  const stats = openStats(buffer)
+  const { words, outliers, tickets, backoffs, policyMatches, marks, lastErrors } = stats
+  for (const each of [tickets, backoffs, policyMatches, marks, lastErrors]) each.fill(0, 0, SLOTS_MOST)
+  outliers.words.fill(0, 0, SLOTS_MOST * Outlier.WORDS)
+  for (const [worker, counters] of stats.counters.entries()) {
+    counters.fill(0)
+    for (const first of [openAt(worker, 0), turnAt(worker, 0)]) words.fill(0, first, first + SLOTS_MOST)
+    const times = turnAt(worker, SLOTS_MAX)
+    words.fill(0, times, times + SLOTS_MOST * TIME_BUCKETS)
+  }
 }
 
 /** Words before the first record, at most. */

@@ -77,9 +77,9 @@ export const KINDS: Readonly<Record<string, Make>> = {
     ends: 'reset',
     resetAt: 1e9,
     resetMs: dice.pick([300, 900]),
-    deafAt: most + dice.below(most * 4),
+    deafAt: most + dice.below(most),
   }),
-  bulk: (dice, most) => ({ says: most * 4 + dice.below(most * 8), piece: 65_536, ends: 'first' }),
+  bulk: (dice, most) => ({ says: most * 2 + dice.below(most * 3), piece: 65_536 }),
 }
 export const KIND_NAMES = Object.keys(KINDS)
 
@@ -94,9 +94,12 @@ const READ_MOST = 65_536
 const BREATH_MS = 1000
 const scratch = new Uint8Array(READ_MOST)
 
+/** What a peer 0 says: it repeats after 64 KiB, and all others say it with something added. */
+const SAID = Uint8Array.from({ length: 65_536 }, (_, offset) => offset * 13 + (offset >>> 8) * 7)
+
 /** What the peer `number` says at `offset`. */
 export const byteAt = (number: number, offset: number): number =>
-  offset < 4 ? (number >>> (8 * offset)) & 255 : (number * 167 + offset * 13 + (offset >>> 8) * 7) & 255
+  offset < 4 ? (number >>> (8 * offset)) & 255 : (number * 167 + SAID[offset & 65_535]) & 255
 
 /** What is around the payload of a peer. */
 export type Around = {
@@ -404,7 +407,7 @@ export class Peer {
     if (this.#waits()) return
     const { clock, dice } = this.#world
     const bytes = Math.min(script.says - this.said, script.piece, READ_MOST)
-    for (let at = 0; at < bytes; at++) scratch[at] = this.#payloadAt(this.said + at)
+    this.#fill(bytes)
     const result = this.#session === null ? this.#sayPlain(bytes) : this.#sayRecords(bytes)
     if (result < 0) return
     this.said += result
@@ -418,9 +421,12 @@ export class Peer {
     return this.opening?.bytes.length ?? 0
   }
 
-  #payloadAt(offset: number): number {
+  /** The next `count` bytes of the payload, into `scratch`. */
+  #fill(count: number): void {
+    const { said, number, opening } = this
     const first = this.#openingBytes
-    return offset < first ? (this.opening as Opening).bytes[offset] : byteAt(this.number, offset - first)
+    for (let at = 0, offset = said; at < count; at++, offset++)
+      scratch[at] = offset < first ? (opening as Opening).bytes[offset] : byteAt(number, offset - first)
   }
 
   #sayPlain(bytes: number): number {

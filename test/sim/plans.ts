@@ -56,6 +56,8 @@ export const EXACT_WEIGHTS = [3, 1]
 
 export type PlanOptions = {
   readonly isPatient: boolean
+  /** Every connection has somewhere to go. */
+  readonly isSound: boolean
   readonly limits: boolean
   readonly many: boolean
   /** Upstreams are told who their client is. */
@@ -125,11 +127,11 @@ function drawListener(
   dice: Dice,
   place: { bind: string; port: number },
   index: number,
-  { proxied, named }: PlanOptions,
+  { proxied, named, isSound }: PlanOptions,
 ): Listener {
   const reads = proxied.get(place.port)
   const isNamed = named.includes(place.port)
-  const scopes = isNamed ? drawNamedScopes(dice) : [drawScope(dice)]
+  const scopes = isNamed ? drawNamedScopes(dice) : [drawScope(dice, isSound)]
   return {
     gateway: `test/gateway-${index}`,
     ...place,
@@ -142,12 +144,12 @@ function drawListener(
   }
 }
 
-const drawScope = (dice: Dice): Listener['scopes'][number] => ({
+const drawScope = (dice: Dice, isSound: boolean): Listener['scopes'][number] => ({
   host: '',
   port: 0,
   addresses: [],
   rules: Array.from({ length: dice.below(4) }, (_, row) => drawRule(dice, row)),
-  defaultRoute: dice.chance(0.9) ? dice.below(CLUSTERS) : -1,
+  defaultRoute: dice.chance(0.9) || isSound ? dice.below(CLUSTERS) : -1,
 })
 
 /** Servers of a Gateway, one of which may take clients without TLS. */
@@ -155,7 +157,7 @@ function drawNamedScopes(dice: Dice): Listener['scopes'] {
   const patterns = [['*.test'], [dice.pick(NAMES)], ['*']].filter(() => dice.chance(0.7))
   const isPlain = dice.chance(0.6)
   return (patterns.length > 0 ? patterns : [['*']]).map((names, index) => {
-    const scope = drawScope(dice)
+    const scope = drawScope(dice, false)
     const rules = scope.rules.map(each => (dice.chance(0.5) ? { ...each, names: [dice.pick(NAMES)] } : each))
     return { ...scope, rules, takes: { names, plain: isPlain && index === 0 } }
   })
@@ -178,21 +180,26 @@ const drawRule = (dice: Dice, row: number): Rule => ({
 })
 
 /** Where connections of a cluster go: one of them has nobody now and then, and comes back to us. */
-export function drawEndpoints(dice: Dice, index: number): Endpoint[] {
-  const count = index === 3 && dice.chance(0.2) ? 0 : 1 + dice.below(3)
+export function drawEndpoints(dice: Dice, index: number, isSound: boolean): Endpoint[] {
+  const isOdd = index === 3 && !isSound
+  const count = isOdd && dice.chance(0.2) ? 0 : 1 + dice.below(3)
   const first = dice.below(SERVERS.length)
   const endpoints = Array.from({ length: count }, (_, row) => ({
-    address: dice.chance(0.1) ? ABSENT : SERVERS[(first + row) % SERVERS.length],
+    address: dice.chance(0.1) && !isSound ? ABSENT : SERVERS[(first + row) % SERVERS.length],
     port: SERVER_PORT,
     weight: 1 + dice.below(3),
   }))
-  if (index === 3 && count > 0 && dice.chance(0.2)) endpoints[0] = { address: GATEWAY, port: 81, weight: 1 }
+  if (isOdd && count > 0 && dice.chance(0.2)) endpoints[0] = { address: GATEWAY, port: 81, weight: 1 }
   return endpoints
 }
 
-function drawCluster(dice: Dice, index: number, { isPatient, limits, introduces }: PlanOptions): Cluster {
-  const kind = index === 3 && dice.chance(0.2) ? 'unknown' : 'static'
-  const endpoints = kind === 'static' ? drawEndpoints(dice, index) : []
+function drawCluster(
+  dice: Dice,
+  index: number,
+  { isPatient, isSound, limits, introduces }: PlanOptions,
+): Cluster {
+  const kind = index === 3 && !isSound && dice.chance(0.2) ? 'unknown' : 'static'
+  const endpoints = kind === 'static' ? drawEndpoints(dice, index, isSound) : []
   return {
     host: `cluster-${index}`,
     subset: null,

@@ -88,12 +88,17 @@ export function run(
   const onAdmitted = sessions(swarm, machine)
   const gateway = new Gateway(machine, { workers, maxConnections, files, onAdmitted })
   gateway.publish(drawPlan(dice, plans))
-  const cast = new Cast(machine, swarm, dice.between(2, SERVERS.length), () => gateway.generation)
+  const cast = new Cast(
+    machine,
+    swarm,
+    dice.between(plans.isSound ? SERVERS.length : 2, SERVERS.length),
+    () => gateway.generation,
+  )
   plan(swarm, { machine, gateway, cast })
 
   // ── the scheduler
   let steps = 0
-  let stalledMs = 0
+  let suspendedMs = 0
   const scene: Scene = {
     gateway,
     onBug,
@@ -105,7 +110,7 @@ export function run(
     failsConnects: faults.has('connectFails'),
     get lateMs() {
       // A handshake keeps a connection alive, and no record tells of its bytes.
-      return 200 + stalledMs + (onAdmitted ? 5000 : 0)
+      return 200 + suspendedMs + gateway.stalledMs + (onAdmitted ? 5000 : 0)
     },
     files: process.files,
     hasFiles: files === null,
@@ -131,16 +136,14 @@ export function run(
         clock.nowMs = Math.max(clock.nowMs, nextMs)
         if (faults.strikes('jump')) {
           clock.nowMs += 3_600_000
-          stalledMs += 3_600_000
+          suspendedMs += 3_600_000
         }
         continue
       }
       const choice = dice.below(choices)
       if (choice === due.length) clock.step()
-      else if (faults.strikes('stall')) {
-        due[choice].stalledMs = clock.nowMs + 200
-        stalledMs += 200
-      } else gateway.turn(due[choice])
+      else if (faults.strikes('stall')) gateway.stall(due[choice])
+      else gateway.turn(due[choice])
     }
     return false
   }
@@ -193,13 +196,13 @@ function plan(swarm: Swarm, stage: Stage): void {
   const { clock, dice } = stage.machine
   const moments = [0, 1, 2].map(() => dice.below(QUIET_MS - 200))
   const together = swarm.features.has('crowd') ? 0.9 : 0.4
-  const moment = () =>
-    1000 + (dice.chance(together) ? dice.pick(moments) + dice.below(2) : dice.below(QUIET_MS - 200))
-  for (let count = swarm.connections; count > 0; count--) clock.at(moment(), () => stage.cast.connect())
+  const moment = (within: number) =>
+    1000 + (dice.chance(together) ? dice.pick(moments) + dice.below(within) : dice.below(QUIET_MS - 200))
+  for (let count = swarm.connections; count > 0; count--) clock.at(moment(2), () => stage.cast.connect())
   const { plans, maxConnections } = swarm
   for (const action of swarm.actions)
     for (let times = timesOf(action, dice); times > 0; times--)
-      clock.at(moment(), () => act(action, { ...stage, plans, maxConnections }))
+      clock.at(moment(dice.pick([1, 2, 50])), () => act(action, { ...stage, plans, maxConnections }))
 }
 
 /** What one direction may hold, whoever does not read. */

@@ -78,7 +78,11 @@ export type Swarm = {
 const SESSIONS = ['clientSession', 'upstreamSession'] as const
 /** Kinds of a crowd and of bulk, so that there is one. */
 const STAYING = ['mute', 'stays', 'patient', 'sleeper']
+/** So that some are on their way from worker to worker when the table changes. */
+const CROWDED: ReadonlySet<Action> = new Set(['publish', 'flap', 'stand'])
 const BULKY = ['bulk', 'bulkQuitter']
+/** With these, few connections come as far as to a pipe. */
+const NO_BULK = ['proxied', 'named', 'limits', 'few'] as const
 /** Not in any run. */
 const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 /** Who stands still in a handshake, and who says much meanwhile, a little at a time. */
@@ -86,7 +90,7 @@ const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
 const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
 export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
-  const faults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
+  const drawnFaults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
   const drawn = FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each]))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isUneven = features.has('uneven')
@@ -95,16 +99,18 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   if (isOther.some(each => features.has(each))) features.delete('bulk')
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
+  if (isBulk) for (const each of NO_BULK) features.delete(each)
+  const faults = drawnFaults.filter(each => !isBulk || each !== 'shortReceive')
   const isCrowd = features.has('crowd')
-  const actions = ACTIONS.filter(() => swarm.chance(0.35)).filter(
-    each => limits.actions?.includes(each) ?? true,
-  )
+  const wanted = ACTIONS.filter(each => swarm.chance(0.35) || (isCrowd && CROWDED.has(each)))
+  const actions = wanted.filter(each => limits.actions?.includes(each) ?? true)
   const workers = swarm.pick([1, 2, 2, 3])
   const few = swarm.between(2, 10)
-  const connections = isCrowd ? 80 : isBulk ? swarm.between(3, 8) : swarm.between(isUneven ? 12 : 1, 24)
+  const connections = isCrowd ? 80 : isBulk ? swarm.between(6, 12) : swarm.between(isUneven ? 12 : 1, 24)
   const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
   const files = faults.includes('fewFiles') ? 40 : null
   const isFew = !isBulk && faults.includes('fewBuffers')
+  const isOrderly = isCrowd && swarm.chance(0.5)
   const isSkewed = swarm.chance(0.3)
   return {
     faults: new Faults(faults, dice),
@@ -118,7 +124,7 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
     bytes: Math.min(limits.bytes ?? Number.POSITIVE_INFINITY, bytes),
     skew: isCrowd ? 2 : isSkewed ? workers : 1,
     capacity: isBulk ? 262_144 : swarm.pick([500, 4096, 16_384]),
-    latencyMs: swarm.pick(isUneven ? [0, 1] : [0, 1, 20]),
+    latencyMs: swarm.pick(isUneven || isBulk ? [0, 1] : [0, 1, 20]),
     buffers: {
       small: isFew ? 24 : 1024,
       smallBytes: 256,
@@ -127,6 +133,7 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
     },
     plans: {
       isPatient: features.has('patient'),
+      isSound: isBulk || isOrderly,
       limits: features.has('limits'),
       introduces: features.has('introduces'),
       named: features.has('named') ? [80, 81].filter(() => swarm.chance(0.7)) : [],
@@ -149,7 +156,7 @@ function drawKinds(swarm: Dice, isBulk: boolean, isCrowd: boolean): Kinds {
 }
 
 function drawSome(swarm: Dice, isBulk: boolean, isCrowd: boolean): readonly string[] {
-  const kinds = KIND_NAMES.filter(each => !SPECIAL.has(each) && swarm.chance(isBulk ? 0.1 : 0.5))
+  const kinds = KIND_NAMES.filter(each => !SPECIAL.has(each) && swarm.chance(isBulk ? 0.05 : 0.5))
   if (isBulk) return [...kinds, ...BULKY, ...BULKY]
   if (isCrowd) return [...STAYING, ...kinds.filter(() => swarm.chance(0.2))]
   return kinds.length > 0 ? kinds : ['talker']
