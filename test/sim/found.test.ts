@@ -3,6 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Stages } from '../../src/engine/flow/admission.ts'
+import type { Filter } from '../../src/engine/flow/filter.ts'
+import { CLIENT } from '../../src/engine/flow/slots.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import type { Socket } from './network.ts'
@@ -117,4 +120,58 @@ test('a port waits for bytes by one poll, also while what it has said waits to b
     file => [...(file?.operations ?? [])].filter(({ kind }) => kind === 'ready').length,
   )
   assert.equal(Math.max(...polls), 1)
+})
+
+/** Passes what a client says, and keeps its end until it may go on. */
+function keepsEnds({ passage, flows }: Stages, ends: (() => void)[]): Filter {
+  return {
+    isTransparent: false,
+    said: (...what) => passage.pass(...what),
+    saidEnd: (slot, side) => void ends.push(() => passage.passEnd(slot, side)),
+    tell: (slot, side, buffer, bytes, more) => flows.put(slot, side, buffer, bytes, bytes, more),
+    tellEnd: (slot, side) => flows.putEnd(slot, side),
+    closed: () => {},
+  }
+}
+
+test('an end that a filter keeps comes once, though what was said before it is still being sent', () => {
+  const ends: (() => void)[] = []
+  const { network, pass, client } = openScene(planTo('10.2.0.1'), {
+    onAdmitted: (slot, stages) => stages.ports.setFilter(2 * slot + CLIENT, keepsEnds(stages, ends)),
+  })
+  const servers: Socket[] = []
+  network.servers.set('10.2.0.1:9000', socket => void servers.push(socket))
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  network.write(one, new Uint8Array(300))
+  network.end(one)
+  pass(100)
+  assert.equal(ends.length, 1)
+  assert.ok(!servers[0].incoming.heardEnd)
+  ends[0]()
+  pass(100)
+  assert.ok(servers[0].incoming.heardEnd)
+})
+
+test('tables that arrive with a connection leave room to dial, whatever they open and close', () => {
+  const to = [clusterOf([{ address: '10.2.0.1', port: 9000 }])]
+  const plan = (...ports: number[]) =>
+    planOf(
+      ports.map((port, row) => listenerOn(port, row, { bind: '10.1.0.1' })),
+      to,
+    )
+  const { gateway, machine, network, pass, client } = openScene(plan(80, 81), { faults: ['smallBatch'] })
+  let dialed = 0
+  network.servers.set('10.2.0.1:9000', () => void dialed++)
+  machine.faults.on = false
+  pass(1)
+  machine.process.hasRoom = () => false
+  client('10.1.0.1', 81) // out of descriptors: accepting is paused
+  pass(1)
+  Reflect.deleteProperty(machine.process, 'hasRoom')
+  client('10.1.0.1', 80)
+  gateway.publish(plan(80, 82, 83)) // empties the queue of 81 first, which finds the next table
+  gateway.publish(plan(80, 82, 83, 84, 85, 86))
+  pass(10)
+  assert.equal(dialed, 2)
 })

@@ -138,14 +138,14 @@ export const PLANTED: readonly Planted[] = [
   ),
   plant(
     'a pipe is used again with bytes in it',
-    2500,
+    600,
     'engine/flow/splice.ts',
     'if (this.#slots.piped[direction] === 0 && this.#spare.length < SPARE_MAX)',
     'if (this.#spare.length < SPARE_MAX)',
   ),
   plant(
     'what was handed over and not taken is lost when the inbox closes',
-    700,
+    900,
     'engine/flow/engine.ts',
     'this.#handOver.close()\n    this.#takeHandedOver()',
     'this.#handOver.close()',
@@ -183,7 +183,7 @@ export const PLANTED: readonly Planted[] = [
     'a filter that takes no more is told more',
     400,
     'engine/flow/flows.ts',
-    '} else if ((flow[direction] & FlowIs.held) !== 0) {',
-    '} else if (flow[direction] < 0) {',
+    '(flow[direction] & (FlowIs.held | FlowIs.heard)) !== 0',
+    '(flow[direction] & FlowIs.heard) !== 0',
   ),
 ]

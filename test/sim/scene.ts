@@ -3,6 +3,7 @@
  * for what a seed has found.
  */
 
+import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { Clock } from './clock.ts'
 import { Dice } from './dice.ts'
@@ -23,7 +24,12 @@ export type Scene = {
   readonly client: (address: string, port: number) => Socket
 }
 
-type Options = { readonly faults?: readonly Fault[]; readonly seed?: bigint; readonly latencyMs?: number }
+type Options = {
+  readonly faults?: readonly Fault[]
+  readonly seed?: bigint
+  readonly latencyMs?: number
+  readonly onAdmitted?: OnAdmitted
+}
 
 export function openScene(plan: Plan, wrong: Options = {}): Scene {
   const dice = new Dice(wrong.seed ?? 1n, 1)
@@ -50,7 +56,12 @@ export function openScene(plan: Plan, wrong: Options = {}): Scene {
     aborted: 0,
     meanwhile: () => {},
   }
-  const gateway = new Gateway(machine, { workers: 1, maxConnections: 100, files: null })
+  const gateway = new Gateway(machine, {
+    workers: 1,
+    maxConnections: 100,
+    files: null,
+    onAdmitted: wrong.onAdmitted,
+  })
   gateway.publish(plan)
   let clients = 0
   const pass = (ms: number): void => {

@@ -87,10 +87,10 @@ export class SessionFilter implements Filter {
 
   tellEnd(slot: number, side: Side): void {
     const port = this.#portOf(slot, side)
+    if (port.hasEnded) this.#machine.onBug('a filter is told of an end twice')
     port.hasEnded = true
     this.#put(slot, side, port, 0)
     if (port.session.isReady && port.early.length === 0) this.#close(slot, side, port)
-    else this.#stages.flows.hold(slot, otherOf(side)) // or its end would come again
   }
 
   #countHeld(port: Port): void {

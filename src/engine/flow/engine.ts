@@ -180,6 +180,7 @@ export class FlowEngine {
 
   readonly #onAccept = (listening: Listening, fd: number): void => {
     this.#mailbox.refresh()
+    makeRoom(this.#kernel) // a new table asks for accepts and cancels
     // Other workers may lack a listener that is about to close.
     if (listening.retiring || !this.#passOn(listening, fd)) this.#connections.intake.serve(listening, fd)
   }

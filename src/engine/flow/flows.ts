@@ -140,9 +140,9 @@ export class Flows {
   }
 
   /**
-   * A filter keeps the bytes of `side`, or its end, as in a handshake with the other side: weir
-   * receives nothing more from `side` until `resume`. What the kernel has received by then is still
-   * passed to the filter.
+   * A filter keeps the bytes of `side`, as in a handshake with the other side: weir receives nothing
+   * more from `side` until `resume`. What the kernel has received by then is still passed to the
+   * filter.
    */
   hold(slot: number, side: Side): void {
     this.#slots.flow[2 * slot + side] |= FlowIs.held
@@ -218,7 +218,7 @@ export class Flows {
     if (this.#queues.count(direction) > 0) this.#send(slot, side, false)
     else if ((flow[direction] & FlowIs.ended) !== 0) {
       if (this.#isOpen(slot)) this.#finish(slot, side)
-    } else if ((flow[direction] & FlowIs.held) !== 0) {
+    } else if ((flow[direction] & (FlowIs.held | FlowIs.heard)) !== 0) {
       mark('a filter takes no more')
       return
     } else if (this.#ports.isBusy(direction) || !this.#isThere(slot, side)) return

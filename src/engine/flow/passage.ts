@@ -114,6 +114,7 @@ export class Passage {
 
   #takeEnd(slot: number, side: Side): void {
     const filter = this.#ports.filter(2 * slot + side)
+    this.#slots.flow[2 * slot + side] |= FlowIs.heard
     if (filter === null) this.passEnd(slot, side)
     else filter.saidEnd(slot, side)
   }

@@ -59,6 +59,8 @@ export const FlowIs = {
   finished: 4,
   /** A filter cannot take more at the moment: weir receives nothing. */
   held: 8,
+  /** The side's socket has ended, and a filter may still keep that: weir receives nothing. */
+  heard: 16,
 } as const
 
 export class Slots {

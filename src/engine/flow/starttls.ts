@@ -69,10 +69,9 @@ export class Starttls implements Filter {
     this.#options.flows.hold(slot, otherOf(side))
   }
 
-  tellEnd(slot: number, side: Side): void {
+  tellEnd(slot: number): void {
     const kept = this.#kept.get(slot)
     if (kept) kept.ended = true
-    this.#options.flows.hold(slot, otherOf(side))
   }
 
   /** It ended before the server agreed. */
