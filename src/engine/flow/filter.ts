@@ -10,8 +10,8 @@
  * takes the same path after one check of a bit.
  *
  * A filter that cannot tell its side yet, as in a handshake, keeps its input, and calls
- * `Flows.hold` to stop further input until `resume`. It may keep an end without that: nothing follows
- * an end, and it comes once.
+ * `Flows.hold` to stop further input until `resume`. It may keep an end without that: an end comes
+ * once, and nothing follows it.
  *
  * It owns each buffer that it gets: it passes or puts the buffer, with the same or other bytes, or
  * gives it back (queues.ts). One filter serves many connections; slot and side tell which one.

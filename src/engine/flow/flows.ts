@@ -140,7 +140,7 @@ export class Flows {
   }
 
   /**
-   * A filter keeps the bytes of `side`, as in a handshake with the other side: weir receives nothing
+   * A filter keeps the bytes of `side`, as in a handshake with the other side: weir receives no
    * more from `side` until `resume`. What the kernel has received by then is still passed to the
    * filter.
    */
