@@ -46,6 +46,8 @@ export type Scene = {
   readonly heldMost: number
   /** How late a deadline may be seen: threads stood still for so long. */
   readonly lateMs: number
+  /** For how long bytes may come of which no record tells. */
+  readonly unseenMs: number
   readonly onBug: (what: string) => void
 }
 
@@ -203,7 +205,7 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
 }
 
 function checkTimes(
-  { gateway, lateMs, failsConnects, onBug }: Scene,
+  { gateway, lateMs, unseenMs, failsConnects, onBug }: Scene,
   { reason, words, numbers }: Record,
   readMs: number,
   who: string,
@@ -232,7 +234,7 @@ function checkTimes(
     idleTimeoutMs > 0 &&
     reason !== 'worker-lost' &&
     words[Live.state] >= Stage.relaying &&
-    idle > idleTimeoutMs + lateMs
+    idle > idleTimeoutMs + lateMs + unseenMs
   )
     onBug(`${who}: was idle for ${idle} ms of ${idleTimeoutMs}`)
 }

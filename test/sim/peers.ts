@@ -202,7 +202,7 @@ export class Peer {
 
   /** Bytes that it has heard of the other one, but for what that says of itself first. */
   get heardPlain(): number {
-    return this.heard - this.heardHello.length
+    return this.#hello === null ? this.heard - this.heardHello.length : 0
   }
 
   /** From now on it listens, and ends. */

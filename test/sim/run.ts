@@ -109,9 +109,10 @@ export function run(
     isLossy: faults.has('lostPeer'),
     failsConnects: faults.has('connectFails'),
     get lateMs() {
-      // A handshake keeps a connection alive, and no record tells of its bytes.
-      return 200 + suspendedMs + gateway.stalledMs + (onAdmitted ? 5000 : 0)
+      return 200 + suspendedMs + gateway.stalledMs
     },
+    // A handshake keeps a connection alive, and no record tells of its bytes.
+    unseenMs: onAdmitted ? 5000 : 0,
     files: process.files,
     hasFiles: files === null,
     get aborted() {
