@@ -67,9 +67,11 @@ async function benchSize(bench: Bench, size: (typeof SIZES)[number]): Promise<vo
     const named = [{ cluster: size.destinations >>> 1, title: NAME, places: PLACES }]
     const changes = new EndpointChanges(named, new Map(), slots, NO_COUNTS)
     const takenMs: number[] = []
+    const busyMs: number[] = []
     const rounds = bench.parameter(3, 30)
     for (let round = 1; round <= rounds; round++) {
       bench.round(round, rounds)
+      const cpu = process.cpuUsage()
       const startedMs = monotonicMs()
       const known = new Map([[NAME, [`127.0.${round}.1`]]])
       const change = changes.change(
@@ -83,8 +85,11 @@ async function benchSize(bench: Bench, size: (typeof SIZES)[number]): Promise<vo
       supervisor.revise('endpoints', change.buffer)
       await done
       takenMs.push(monotonicMs() - startedMs)
+      const { user, system } = process.cpuUsage(cpu)
+      busyMs.push((user + system) / 1000)
     }
     bench.record(group, `until ${WORKERS} workers dial by it`, 'ms', takenMs, GOAL_MS)
+    bench.record(group, 'CPU of all threads meanwhile', 'ms', busyMs)
   } finally {
     observer.close()
     await supervisor.stop()
