@@ -30,6 +30,12 @@ const SENT = 3
 const PROXY_BYTES = 28
 const PROXY_WORD = 0x0a0d0a0d
 
+/** A ClientHello's first bytes: a record of the handshake (22), version 3.1; no client has this number. */
+const HELLO_WORD = 0x010316
+const RECORD_HEAD = 5
+/** What is dropped of a ClientHello at a time. */
+const DROPPED_BYTES = 4096
+
 const BACKLOG = 4096
 /** Descriptors at or above this are closed at once. */
 const CONNECTIONS_MAX = 32_768
@@ -44,14 +50,18 @@ export function serve({ port }: ServerTask): void {
 }
 
 class Server {
-  readonly #arena = opened(Arena.map(CONNECTIONS_MAX * MESSAGE_BYTES + BLOCK_BYTES + 65_536))
+  readonly #arena = opened(Arena.map(CONNECTIONS_MAX * MESSAGE_BYTES + BLOCK_BYTES + DROPPED_BYTES + 65_536))
   readonly #ring: Ring = opened(openRing(this.#arena, { entries: 4096, completions: 16_384, roomEach: 1 }))
   readonly #sockets = new Sockets(this.#arena)
   readonly #messages = this.#arena.take(CONNECTIONS_MAX * MESSAGE_BYTES)
   readonly #block = this.#arena.take(BLOCK_BYTES)
+  /** Receives bytes that are dropped. */
+  readonly #dropped = this.#arena.take(DROPPED_BYTES)
   /** Bytes received of a request, and mebibytes of its reply still to send. */
   readonly #received = new Uint8Array(CONNECTIONS_MAX)
   readonly #left = new Uint32Array(CONNECTIONS_MAX)
+  /** Bytes of a ClientHello that are still to come. */
+  readonly #hello = new Uint32Array(CONNECTIONS_MAX)
   readonly #open = new Uint8Array(CONNECTIONS_MAX)
   #listener = -1
   #ended = false
@@ -97,11 +107,17 @@ class Server {
     }
     this.#open[fd] = 1
     this.#left[fd] = 0
+    this.#hello[fd] = 0
     this.#receive(fd, 0)
   }
 
   #receive(fd: number, received: number): void {
     this.#received[fd] = received
+    const hello = Math.min(this.#hello[fd], DROPPED_BYTES)
+    if (hello > 0) {
+      prepareRecv(this.#ring, fd, this.#dropped, hello, subject(fd, RECEIVED), 0)
+      return
+    }
     const at = this.#messages + fd * MESSAGE_BYTES + received
     prepareRecv(this.#ring, fd, at, MESSAGE_BYTES - received, subject(fd, RECEIVED), 0)
   }
@@ -111,7 +127,12 @@ class Server {
       this.#end(fd)
       return
     }
-    const received = this.#withoutHeader(fd, this.#received[fd] + result)
+    if (this.#hello[fd] > 0) {
+      this.#hello[fd] -= result
+      this.#receive(fd, 0)
+      return
+    }
+    const received = this.#withoutHeader(fd, this.#withoutHello(fd, this.#received[fd] + result))
     if (received < MESSAGE_BYTES) {
       this.#receive(fd, received)
       return
@@ -120,6 +141,15 @@ class Server {
     this.#left[fd] = mebibytesOf(this.#arena.u32, at / 4)
     if (this.#left[fd] > 0) this.#sendBlock(fd)
     else prepareSend(this.#ring, fd, at, MESSAGE_BYTES, subject(fd, SENT), 0)
+  }
+
+  /** A ClientHello before the first request, of more than a request, is dropped. */
+  #withoutHello(fd: number, received: number): number {
+    const at = this.#messages + fd * MESSAGE_BYTES
+    if (received < RECORD_HEAD || (this.#arena.u32[at / 4] & 0xffffff) !== HELLO_WORD) return received
+    const { u8 } = this.#arena
+    this.#hello[fd] = RECORD_HEAD + (u8[at + 3] << 8) + u8[at + 4] - received
+    return 0
   }
 
   /** Skips a PROXY header before the first request; returns how many bytes are left. */

@@ -11,11 +11,14 @@ import { join } from 'node:path'
 import { documents, routesText, serverText, settingsText } from '../config/documents.ts'
 import { type Contender, notInstalled, type Ports, weirWith } from '../engines/contenders.ts'
 import { installed } from '../installed.ts'
+import { clientHello } from './hello.ts'
 
 export type Kind = {
   readonly name: string
   /** What the client sends before its first request, in one segment with it. */
   readonly opening?: Uint8Array
+  /** The opening is a ClientHello that decides, and goes on to the server; else it is a header. */
+  readonly isHello?: true
   /** Whether the proxy sends a PROXY header to the server. */
   readonly sends: boolean
   /** Address blocks that may not connect: as many policies, of so many blocks each. */
@@ -32,6 +35,7 @@ export const KINDS: readonly Kind[] = [
   { name: 'PROXY header read', opening: HEADER, sends: false },
   { name: 'PROXY header sent', sends: true },
   { name: 'PROXY header read and sent', opening: HEADER, sends: true },
+  { name: 'ClientHello read', opening: clientHello('server.example'), isHello: true, sends: false },
   { name: 'one policy of one block', sends: false, denies: { policies: 1, blocks: 1 } },
   { name: 'one policy of 10 000 blocks', sends: false, denies: { policies: 1, blocks: 10_000 } },
   { name: '10 000 policies of one block', sends: false, denies: { policies: 10_000, blocks: 1 } },
@@ -57,11 +61,12 @@ export const haproxyFor = (more: readonly number[]): Contender => ({
 
 /** A rule for each listener, by its port. */
 function weirText(engine: 'uring' | 'epoll', ports: readonly number[], server: number): string {
-  const reading = ports.filter((_, index) => KINDS[index].opening !== undefined)
+  const reading = ports.filter((_, index) => readsHeader(KINDS[index]))
   const settings = settingsText({ engine }).replace(
     'admin: null',
     `admin: null, proxyProtocol: [{ports: [${reading}], from: [127.0.0.0/8], versions: [2]}]`,
   )
+  const gateways = ports.map((_, index) => nameOf(index)).join(', ')
   const routes = ports.map(
     (port, index) =>
       `{match: [{port: ${port}}], route: [{destination: {host: ${KINDS[index].sends ? 'told' : 'server'}.example}}]}`,
@@ -74,9 +79,14 @@ function weirText(engine: 'uring' | 'epoll', ports: readonly number[], server: n
     serverText('told', server),
     'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: told}\n' +
       'spec: {host: told.example, trafficPolicy: {proxyProtocol: {version: V2}}}\n',
-    routesText({ name: 'readings', gateway: ports.map((_, index) => nameOf(index)).join(', '), routes }),
+    routesText({ name: 'readings', gateway: gateways, routes }),
+    'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: names}\nspec:\n' +
+      `  hosts: [server.example]\n  gateways: [${gateways}]\n` +
+      '  tls: [{match: [{sniHosts: [server.example]}], route: [{destination: {host: server.example}}]}]\n',
   )
 }
+
+const readsHeader = ({ opening, isHello }: Kind): boolean => opening !== undefined && !isHello
 
 const nameOf = (kind: number): string => `kind-${kind}`
 
@@ -86,8 +96,13 @@ metadata: {name: ${nameOf(kind)}}
 spec:
   selector: {of: ${nameOf(kind)}}
   servers:
-    - {port: {number: ${port}, name: tcp-${port}, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}
+    - ${serverAt(port, KINDS[kind])}
 `
+
+const serverAt = (port: number, { isHello }: Kind): string =>
+  isHello
+    ? `{port: {number: ${port}, name: tls-${port}, protocol: TLS}, tls: {mode: PASSTHROUGH}, bind: 127.0.0.1, hosts: [server.example]}`
+    : `{port: {number: ${port}, name: tcp-${port}, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}`
 
 const policiesOf = ({ denies }: Kind, kind: number): string[] =>
   Array.from({ length: denies?.policies ?? 0 }, (_, index) => {
@@ -113,10 +128,11 @@ function blocksFile({ policies, blocks }: NonNullable<Kind['denies']>, folder: s
 /** As bench/peers/haproxy.cfg. */
 function haproxyText(listen: readonly number[], { server, folder }: Ports): string {
   const sections = listen.map((port, index) => {
-    const { opening, sends, denies } = KINDS[index]
+    const { isHello, sends, denies } = KINDS[index]
+    if (isHello) return haproxyNames(port, server)
     const acl = denies ? `  tcp-request connection reject if { src -f ${blocksFile(denies, folder)} }\n` : ''
     return `listen kind-${index}
-  bind 127.0.0.1:${port} backlog 4096${opening ? ' accept-proxy' : ''}
+  bind 127.0.0.1:${port} backlog 4096${readsHeader(KINDS[index]) ? ' accept-proxy' : ''}
 ${acl}  server server 127.0.0.1:${server}${sends ? ' send-proxy-v2' : ''}
 `
   })
@@ -131,3 +147,13 @@ defaults
   timeout server 60s
 ${sections.join('')}`
 }
+
+/** As its documentation has it for content switching by SNI. */
+const haproxyNames = (port: number, server: number): string => `frontend names
+  bind 127.0.0.1:${port} backlog 4096
+  tcp-request inspect-delay 5s
+  tcp-request content accept if { req.ssl_hello_type 1 }
+  use_backend named if { req.ssl_sni -i server.example }
+backend named
+  server server 127.0.0.1:${server}
+`

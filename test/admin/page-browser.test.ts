@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { ask, routing } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
+import { naming } from './names-kit.ts'
 import { splitting, times } from './routes-kit.ts'
 import { balanced, PROXY_HEADER, type Scene, scene, talking } from './scene.ts'
 
@@ -195,6 +196,22 @@ test('one request a second as long as the page can be seen, and none while it ca
   const answer = answered()
   await hide(false)
   await answer
+})
+
+test('rules show the server names that they ask for, and a name can be asked about', { skip }, async t => {
+  const where = await scene(t, naming)
+  const { page, complaints } = await visit(await browse(t), urlOf(where))
+  await hasText(page, '#rules', 'a.test')
+  await hasText(page, '#rules', '*.b.test, c.test')
+  for (const [name, answer] of [
+    ['x.b.test', 'default/all tls[1].match[0]'],
+    ['x.test', 'no rule takes it'],
+  ]) {
+    await page.locator('#explain-form input[name=sni]').fill(name)
+    await page.locator('#explain-form button').click()
+    await hasText(page, '#answer', answer)
+  }
+  assert.deepEqual(complaints, [])
 })
 
 test('whoever cannot see it, or sees little, finds their way', { skip }, async t => {

@@ -51,6 +51,7 @@ const connection = object({
   client: textOrNull(),
   peer: textOrNull('The peer of its socket if a PROXY header named the client; else null.'),
   asked: textOrNull('The address that the client connected to.'),
+  serverName: textOrNull('The server name that a TLS client asked for; null: none.'),
   endpoint: textOrNull('The endpoint dialed last.'),
   listener: text(),
   generation: integer('The generation that routed it.'),

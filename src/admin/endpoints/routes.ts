@@ -45,6 +45,7 @@ const band = object({
 export const ruleFields = {
   rule: ruleOrigin,
   never: textOrNull('Why it can never match; null: it can.'),
+  serverNames: list(text(), 'Server names that it asks for; empty: it asks for none.'),
   listeners: list(text(), 'Where it applies; for the mesh with the service.'),
   split: { type: ['string', 'null'], description: 'How weir picks a destination: random, exact or sticky.' },
   sinceGeneration: integer('The generation in which its VirtualService last changed; counts start there.'),
@@ -127,9 +128,10 @@ function* routes({ generation, plane, baselines }: Serving, entries: readonly Ru
 }
 
 export function shownRule(entry: RuleEntry, counts: RuleCounts, baselines: Baselines) {
-  const { origin, never, listeners, split } = entry
+  const { origin, never, serverNames, listeners, split } = entry
   const { generation: sinceGeneration, at: sinceAt } = baselines.of(origin.virtualService)
-  return { rule: origin, never, listeners, split, sinceGeneration, sinceAt, ...counts.delivered(entry) }
+  const head = { rule: origin, never, serverNames, listeners, split, sinceGeneration, sinceAt }
+  return { ...head, ...counts.delivered(entry) }
 }
 
 function chosen(rules: readonly RuleEntry[], counts: RuleCounts, asked: Asked): readonly RuleEntry[] {

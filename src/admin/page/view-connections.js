@@ -91,7 +91,7 @@ export class Connections {
 
 const cellsOf = each => [
   `${each.client ?? '–'}${each.peer === null ? '' : ` via ${each.peer}`}`,
-  each.endpoint ?? '–',
+  `${each.endpoint ?? '–'}${each.serverName === null ? '' : ` for ${each.serverName}`}`,
   each.rule ? place(each.rule) : each.outcome,
   each.state,
   String(each.generation),

@@ -35,13 +35,13 @@ export class Explain {
   }
 
   async #submit() {
-    const { gateway, to, port, from, namespace, labels } = this.#fields
+    const { gateway, to, port, sni, from, namespace, labels } = this.#fields
     const host = to.value.trim()
     const query = new URLSearchParams({
       gateway: gateway.value.trim(),
       to: `${host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host}:${port.value.trim()}`,
     })
-    for (const field of [from, namespace, labels])
+    for (const field of [sni, from, namespace, labels])
       if (field.value.trim() !== '') query.set(field.name, field.value.trim())
     try {
       byId('answer').replaceChildren(...shown(await ask(`/explain?${query}`)))

@@ -4,6 +4,9 @@ import { byId, h, setText, syncEmpty, syncRows } from './dom.js'
 import { ago, bytes, count, place, plural, rate, roundPercent, shortNames } from './format.js'
 import { keyOf } from './history.js'
 
+/** Server names of a rule that are shown. */
+const NAMES_MAX = 3
+
 const CLASSES = ['rule', 'leads', 'number', 'number', 'number', 'number', 'number', 'nowrap']
 
 export class Routes {
@@ -26,11 +29,13 @@ export class Routes {
 }
 
 function cellsOf(each, history) {
-  const { rule, listeners, never, destinations, open, connections, lastAt } = each
+  const { rule, serverNames, listeners, never, destinations, open, connections, lastAt } = each
   const key = keyOf(each)
   const title = place(rule)
   const at = listeners.length === 1 ? listeners[0] : plural(listeners.length, 'listener')
   const where = `${rule.file}:${rule.line}`
+  const more = serverNames.length - NAMES_MAX
+  const asked = serverNames.slice(0, NAMES_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '')
   const shares = destinations.filter(one => one.configuredShare !== null)
   const names = shortNames(shares)
   const leads = shares.map((one, index) =>
@@ -39,9 +44,10 @@ function cellsOf(each, history) {
   const speed = history.ruleRate(key, 'connections')
   return [
     {
-      key: `${title} ${where} ${listeners.join()}`,
+      key: `${title} ${where} ${listeners.join()} ${serverNames.join()}`,
       build: () => [
         h('code', { class: 'place' }, title),
+        ...(asked === '' ? [] : [h('span', { class: 'sub names', title: serverNames.join('\n') }, asked)]),
         h('span', { class: 'sub', title: listeners.join('\n') }, `${where} · ${at}`),
       ],
     },

@@ -113,7 +113,8 @@ function checkConnection(connection: Field): void {
     )
   connection.get('namespace').check('CFG217', dnsLabel)
   checkLabels(connection.get('labels'))
-  connection.get('sni').check('CFG201', domain)
+  const sni = connection.get('sni')
+  if (sni.text !== '') sni.check('CFG201', domain) // a TLS client may ask for none
 }
 
 /** "10.0.0.1:9000", "10.0.0.1" and ":9000"; omitted parts are null. Null: none of these. */

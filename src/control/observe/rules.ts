@@ -18,6 +18,8 @@ export type RuleEntry = {
   readonly origin: RuleOrigin
   /** Why it can never match, at any of its listeners; null: it can. */
   readonly never: string | null
+  /** Patterns of the server names that it asks for; empty: it asks for none. */
+  readonly serverNames: readonly string[]
   /**
    * "default/edge 127.0.0.1:9000", and at the mesh the service: "mesh *:9000
    * reviews.default.svc.cluster.local".
@@ -56,12 +58,22 @@ type Band = { readonly share: number; readonly low: number; readonly high: numbe
 export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
   const byRule = new Map<
     string,
-    { origin: RuleOrigin; never: string | null; byRoute: Map<number, Set<string>> }
+    {
+      origin: RuleOrigin
+      never: string | null
+      serverNames: readonly string[]
+      byRoute: Map<number, Set<string>>
+    }
   >()
   for (const { listener, host, rules } of cold.scopes) {
     const where = `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
-    for (const { origin, never, row } of rules) {
-      const known = byRule.get(keyOf(origin)) ?? { origin, never, byRoute: new Map<number, Set<string>>() }
+    for (const { origin, never, row, names: serverNames = [] } of rules) {
+      const known = byRule.get(keyOf(origin)) ?? {
+        origin,
+        never,
+        serverNames,
+        byRoute: new Map<number, Set<string>>(),
+      }
       byRule.set(keyOf(origin), known)
       const route = row < 0 ? NO_ROUTE : table.rules[row * Rule.WORDS + Rule.route]
       known.byRoute.set(route, (known.byRoute.get(route) ?? new Set()).add(where))
@@ -69,14 +81,15 @@ export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]>
     }
   }
   const entries: RuleEntry[] = []
-  for (const { origin, never, byRoute } of byRule.values()) {
+  for (const { origin, never, serverNames, byRoute } of byRule.values()) {
     for (const [route, where] of byRoute) {
       const listeners = [...where]
       if (route !== NO_ROUTE) {
         const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
         const destinations = destinationsOf(table, cold, route)
-        entries.push({ origin, never: null, listeners, split, destinations })
-      } else if (byRoute.size === 1) entries.push({ origin, never, listeners, split: null, destinations: [] })
+        entries.push({ origin, never: null, serverNames, listeners, split, destinations })
+      } else if (byRoute.size === 1)
+        entries.push({ origin, never, serverNames, listeners, split: null, destinations: [] })
     }
     yield
   }
