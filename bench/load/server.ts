@@ -30,7 +30,10 @@ const SENT = 3
 const PROXY_BYTES = 28
 const PROXY_WORD = 0x0a0d0a0d
 
-/** A ClientHello's first bytes: a record of the handshake (22), version 3.1; no client has this number. */
+/**
+ * A ClientHello's first bytes: a record of the handshake (22), version 3.1. No client has this
+ * number.
+ */
 const HELLO_WORD = 0x010316
 const RECORD_HEAD = 5
 /** What is dropped of a ClientHello at a time. */
