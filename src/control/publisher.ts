@@ -186,7 +186,7 @@ export class Publisher {
     const counts = slotCounts(openStats(this.#plane.stats))
     this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, slots, counts)
     const upToDate = this.#endpoints.upToDate(table, names.known, startedMs)
-    this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0)
+    this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0, compiled.checked)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
     this.#baselines.published(this.generation, changes, () => this.#plane?.observer.totals() ?? [])

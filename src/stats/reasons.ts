@@ -42,6 +42,7 @@ export const REASONS = {
   'starttls-refused': 'The upstream refused the TLS that the client had asked for.',
   'starttls-timeout': 'The upstream did not answer the request for TLS within the connect timeout.',
   'accept-error': 'weir could not accept it, or not dial for it: out of file descriptors or memory.',
+  'endpoint-down': 'The health checks of its endpoint failed, and onDown=close asks for this.',
   'worker-lost': 'Its worker died.',
 } as const
 

@@ -15,6 +15,7 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   names: [],
   resolved: new Map(),
   named: [],
+  checked: [],
   listeners: [],
   emptyFiles: [],
   restedMs: Number.POSITIVE_INFINITY,

@@ -39,6 +39,8 @@ const endpoint = object({
   destination: object({ host: text(), subset: textOrNull(), port: integer() }),
   state: oneOf(ENDPOINT_STATES, 'Its state within the destination.'),
   why: textOrNull('Why it is not up, in words; null: it is.'),
+  checkedBy: textOrNull('The kind of its health check; null: it is not checked.'),
+  lastCheck: textOrNull('ok, or why the last check failed; null: there was none.'),
   ejectedForS: numberOrNull('Seconds until it is back in rotation; null: it is not ejected.'),
   ejections: integer('How often it was ejected.'),
   ejectionsPrevented: integer('Ejections that maxEjectionPercent has prevented.'),

@@ -41,6 +41,9 @@ export const endpointFamilies = (serving: () => Serving): Family[] => [
     'Ejections of an endpoint that maxEjectionPercent has prevented.',
     () => outlierValues(serving(), Outlier.prevented),
   ),
+  counter('weir_endpoint_checks_total', 'Health checks of an endpoint, by result.', () =>
+    checkValues(serving()),
+  ),
   counter('weir_dials_by_result_total', 'Dials to endpoints that came to an end, by result.', () => {
     const stats = openStats(serving().plane.stats)
     return Object.entries(RESULTS).map(([result, name]) => ({
@@ -49,6 +52,16 @@ export const endpointFamilies = (serving: () => Serving): Family[] => [
     }))
   }),
 ]
+
+function checkValues({ plane }: Serving): Value[] {
+  const values: Value[] = []
+  for (const [endpoint, { passed, failed }] of plane.health.checks()) {
+    if (values.length >= 2 * VALUES_MAX) break
+    values.push({ labels: { endpoint, result: 'ok' }, value: passed })
+    values.push({ labels: { endpoint, result: 'failed' }, value: failed })
+  }
+  return values
+}
 
 /** An address is up where no destination says otherwise. */
 function upValues({ table, plane }: Serving): Value[] {

@@ -27,6 +27,7 @@ type Endpoint = {
   readonly destination: { readonly host: string; readonly subset: string | null; readonly port: number }
   readonly state: string
   readonly why: string | null
+  readonly checkedBy: string | null
   readonly open: number
   readonly lastError: { readonly error: string; readonly agoS: number } | null
   readonly connectMs: { readonly p50: number | null; readonly p99: number | null }
@@ -65,13 +66,14 @@ export async function endpoints(client: Client, flags: EndpointsFlags, env: Env)
 
 function table(all: readonly Endpoint[]): string[] {
   if (all.length === 0) return ['no endpoint']
-  const head = ['ENDPOINT', 'STATE', 'OPEN', 'P50', 'P99', 'LAST ERROR', 'DESTINATION']
+  const head = ['ENDPOINT', 'STATE', 'OPEN', 'P50', 'P99', 'CHECK', 'LAST ERROR', 'DESTINATION']
   const rows = all.map(each => [
     each.endpoint,
     each.state,
     countText(each.open),
     millisecondsText(each.connectMs.p50),
     millisecondsText(each.connectMs.p99),
+    each.checkedBy ?? '',
     each.lastError === null ? '' : `${each.lastError.error} ${durationText(each.lastError.agoS * 1000)} ago`,
     destinationText(each.destination),
   ])

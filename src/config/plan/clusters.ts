@@ -141,6 +141,7 @@ export class Clusters {
       labels: common,
       policy,
       policyAt,
+      ...(rule?.check && { check: rule.check }),
     }
     const { outlierDetection: block } = blocks
     if (policy.ejection && block) this.ejecting.push({ cluster, ejection: policy.ejection, block })

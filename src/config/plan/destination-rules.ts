@@ -7,10 +7,12 @@
  * (pilot/pkg/model/destination_rule.go).
  */
 
+import type { HealthCheck } from '../../table/plan/health-check.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { annotatedPolicy, type ConnectPolicy } from './connect-policy.ts'
+import { HEALTH_CHECK, readHealthCheck } from './health-check.ts'
 import { HostIndex } from './host-patterns.ts'
 import type { DestinationRuleSpec, Subset, Typed } from './inputs.ts'
 import { expandHost, ROOT_NAMESPACE } from './names.ts'
@@ -24,6 +26,8 @@ export type MergedRule = {
   readonly trafficPolicy: DestinationRuleSpec['trafficPolicy'] | undefined
   readonly subsets: ReadonlyMap<string, Subset>
   readonly connect: ConnectPolicy
+  /** How its endpoints are checked; null: not at all. */
+  readonly check: HealthCheck | null
 }
 
 type Rule = {
@@ -90,10 +94,18 @@ export class DestinationRules {
       this.connect,
       rules.map(rule => rule.resource),
     )
-    const merged = { key, trafficPolicy, subsets, connect }
+    const check = checkOf(rules)
+    const merged = { key, trafficPolicy, subsets, connect, check }
     this.#merged.set(key, merged)
     return merged
   }
+}
+
+/** Of the oldest rule that has a health check. */
+function checkOf(rules: readonly Rule[]): HealthCheck | null {
+  const texts = rules.map(({ resource }) => resource.metadata.annotations[HEALTH_CHECK])
+  const text = texts.find(each => each !== undefined)
+  return text === undefined ? null : readHealthCheck(text)
 }
 
 const selects = ({ value }: Typed<DestinationRuleSpec>): number =>

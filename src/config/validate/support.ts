@@ -3,6 +3,7 @@
  * attributes that the ambient profile lacks.
  */
 
+import { CHECK_KINDS } from '../../table/plan/health-check.ts'
 import { SPLITS } from '../../table/plan/plan.ts'
 import { formatPath } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
@@ -14,6 +15,7 @@ import {
   readAttempts,
   readDeadlineMs,
 } from '../plan/dialing.ts'
+import { HEALTH_CHECK, readHealthCheck } from '../plan/health-check.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { readStarttls, STARTTLS } from '../plan/starttls.ts'
 import { KEEPALIVE, readKeepalive, readTimeout, USER_TIMEOUT, WRITE_TIMEOUT } from '../plan/tcp-times.ts'
@@ -67,6 +69,11 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     },
     [USER_TIMEOUT]: TIMEOUT,
     [WRITE_TIMEOUT]: TIMEOUT,
+    [HEALTH_CHECK]: {
+      may: 'like "tcp;interval=2s;timeout=1s;rise=2;fall=3", with one of tcp, tls, postgres, mysql, redis, smtp',
+      is: text => readHealthCheck(text) !== null,
+      words: CHECK_KINDS,
+    },
     [CONNECT_DEADLINE]: {
       may: 'a duration from 1ms to 1h',
       is: text => readDeadlineMs(text) !== null,

@@ -19,6 +19,7 @@ import { buildTable } from '../../table/build/builder.ts'
 import { membersOf } from '../../table/build/endpoints.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
+import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { Plan } from '../../table/plan/plan.ts'
 import type { NamedCluster } from '../endpoint-changes.ts'
 import { doubtsOf, type Reading } from '../guard/doubts.ts'
@@ -68,6 +69,8 @@ export type Compiled = {
   readonly resolved: ResolvedNames
   /** The clusters with such names. */
   readonly named: readonly NamedCluster[]
+  /** The clusters whose endpoints are checked. */
+  readonly checked: readonly CheckedCluster[]
   readonly listeners: readonly TableListener[]
   /** Files without a byte: perhaps still being written. */
   readonly emptyFiles: readonly string[]
@@ -138,6 +141,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
     uncounted: slots.overflowed + policySlots.overflowed,
     resolved: task.names,
     named: plan ? namedClusters(plan) : [],
+    checked: plan ? checkedClusters(plan) : [],
     stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
   }
 }
@@ -182,6 +186,9 @@ function accessText({ policies = [], listeners }: Plan): string {
 
 /** Policies that a line of the log names. */
 const POLICIES_TOLD_MAX = 10
+
+const checkedClusters = (plan: Plan): CheckedCluster[] =>
+  plan.clusters.flatMap(({ check }, cluster) => (check ? [{ cluster, check }] : []))
 
 const namedClusters = (plan: Plan): NamedCluster[] =>
   plan.clusters.flatMap((each, cluster) => {

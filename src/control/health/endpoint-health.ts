@@ -7,17 +7,20 @@
  * them over a restart.
  */
 
+import { type Family, formatAddress } from '../../address/address.ts'
 import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
 import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import { isEjected } from '../../stats/outliers.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { Cold } from '../../table/format/cold.ts'
 import { runOf } from '../../table/format/endpoints.ts'
-import { EndpointRun } from '../../table/format/endpoints-layout.ts'
+import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
-import { type EndpointPlace, isRowAt } from './endpoint-place.ts'
+import { type Checked, Checker, type CheckState } from './checker.ts'
+import { type EndpointPlace, isRowAt, parsePlace } from './endpoint-place.ts'
 import { describeEndpoint, type EndpointRow, endpointRows, placeText, stateOf } from './endpoint-states.ts'
 
 const LOOK_MS = 1_000
@@ -41,21 +44,33 @@ export class EndpointHealth {
   readonly #stats: Stats
   readonly #log: Logger
   readonly #timer: NodeJS.Timeout
+  readonly #checker: Checker
   #drains: readonly EndpointPlace[] = []
   #served: Served | null = null
   /** Endpoints that were ejected at the last look, by their slot within the destination. */
   #ejected = new Map<number, string>()
 
-  constructor(stats: Stats, log: Logger) {
+  /** @param onClose  An endpoint has gone down whose connections are to be closed. */
+  constructor(stats: Stats, log: Logger, onClose: (place: EndpointPlace) => void) {
     this.#stats = stats
     this.#log = log
+    this.#checker = new Checker({
+      stats,
+      log,
+      nowMs: sharedNowMs,
+      onClose: ({ text }) => {
+        const place = parsePlace(text)
+        if (place) onClose(place)
+      },
+    })
     this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
   }
 
   /** A table is about to be published, or a revision of one. */
-  publishing(table: Table, cold: () => Cold | null): void {
+  publishing(table: Table, cold: () => Cold | null, checked: readonly CheckedCluster[]): void {
     this.#served = { table, cold }
     if (this.#drains.length > 0) this.#mark()
+    this.#checker.follow(targetsOf(table, checked))
   }
 
   /** What operators drain. */
@@ -102,7 +117,9 @@ export class EndpointHealth {
   describe(row: EndpointRow) {
     const cold = this.#served?.cold()
     if (!this.#served || !cold) return null
-    return describeEndpoint(this.#stats, this.#served.table, cold, row, sharedNowMs())
+    const { table } = this.#served
+    const check = this.#checker.stateOf(placeText(table.endpoints, row.at))
+    return describeEndpoint(this.#stats, table, cold, row, sharedNowMs(), check)
   }
 
   isAt(place: EndpointPlace, { at }: EndpointRow): boolean {
@@ -111,6 +128,11 @@ export class EndpointHealth {
 
   stateOf(row: EndpointRow) {
     return this.#served ? stateOf(this.#stats, this.#served.table, row, sharedNowMs()) : 'up'
+  }
+
+  /** What the checks say of each endpoint that is checked. */
+  *checks(): Generator<readonly [endpoint: string, state: CheckState]> {
+    yield* this.#checker.states()
   }
 
   /** Tells which endpoints were ejected, and which came back, since the last look. */
@@ -127,6 +149,7 @@ export class EndpointHealth {
 
   close(): void {
     clearInterval(this.#timer)
+    this.#checker.close()
   }
 
   #ejectedNow({ table, cold }: Served): Map<number, string> {
@@ -185,6 +208,22 @@ export class EndpointHealth {
       if ((this.#stats.marks[slot] & (Mark.draining | Mark.down)) === 0) alive.add(cluster)
     }
     return [...meant].filter(cluster => !alive.has(cluster)).map(cluster => titleOf(cold, cluster))
+  }
+}
+
+/** The endpoints of destinations that are checked. */
+function* targetsOf(table: Table, checked: readonly CheckedCluster[]): Generator<Checked> {
+  const { endpoints } = table
+  for (const { cluster, check } of checked) {
+    for (const { at, slot } of endpointRows(table, cluster, cluster + 1)) {
+      const address = formatAddress(
+        endpoints[at + Endpoint.family] as Family,
+        endpoints,
+        at + Endpoint.address,
+      )
+      const port = endpoints[at + Endpoint.port]
+      yield { address, port, text: placeText(endpoints, at), slot, check }
+    }
   }
 }
 

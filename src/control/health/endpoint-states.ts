@@ -15,6 +15,7 @@ import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import type { CheckState } from './checker.ts'
 
 /** In the order in which they hide each other. */
 export const ENDPOINT_STATES = ['draining', 'down', 'ejected', 'failing', 'up'] as const
@@ -73,7 +74,14 @@ function failuresOf({ outliers }: Stats, memberSlot: number): number {
 export type ShownEndpoint = ReturnType<typeof describeEndpoint>
 
 /** Everything about an endpoint, for people. */
-export function describeEndpoint(stats: Stats, table: Table, cold: Cold, row: EndpointRow, nowMs: number) {
+export function describeEndpoint(
+  stats: Stats,
+  table: Table,
+  cold: Cold,
+  row: EndpointRow,
+  nowMs: number,
+  check: CheckState | null,
+) {
   const { cluster, at, slot, memberSlot } = row
   const { host, subset, port } = cold.clusters[cluster]
   const state = stateOf(stats, table, row, nowMs)
@@ -85,7 +93,9 @@ export function describeEndpoint(stats: Stats, table: Table, cold: Cold, row: En
     endpoint: placeText(table.endpoints, at),
     destination: { host, subset, port },
     state,
-    why: whyOf(stats, table, row, state, nowMs),
+    why: state === 'down' ? downText(check) : whyOf(stats, table, row, state, nowMs),
+    checkedBy: check?.kind ?? null,
+    lastCheck: check === null || check.passed + check.failed === 0 ? null : (check.verdict ?? 'ok'),
     ejectedForS: state === 'ejected' ? (untilMs - nowMs) / 1000 : null,
     ejections: memberSlot === 0 ? 0 : stats.outliers.words[outlier + Outlier.ejections],
     ejectionsPrevented: memberSlot === 0 ? 0 : stats.outliers.words[outlier + Outlier.prevented],
@@ -108,8 +118,6 @@ function whyOf(
   switch (state) {
     case 'draining':
       return 'an operator drains it, until it is enabled or weir restarts'
-    case 'down':
-      return 'its health checks fail'
     case 'ejected': {
       const left = secondsText(ejectedUntilMs(stats.outliers, row.memberSlot) - nowMs)
       const count = stats.outliers.words[row.memberSlot * Outlier.WORDS + Outlier.ejections]
@@ -121,6 +129,9 @@ function whyOf(
       return null
   }
 }
+
+const downText = (check: CheckState | null): string =>
+  `its health checks fail${check?.verdict ? `: ${check.verdict}` : ''}`
 
 function backoffText({ backoffs }: Stats, slot: number, nowMs: number): string {
   const left = leftMs(backoffs[slot], nowMs)

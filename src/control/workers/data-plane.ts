@@ -7,9 +7,12 @@
 import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineLimits } from '../../engine/decide/decide.ts'
 import type { EngineKind, RevisedPart } from '../../engine/worker/protocol.ts'
+import { Reason } from '../../stats/reasons.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
+import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import { EndpointHealth } from '../health/endpoint-health.ts'
+import type { EndpointPlace } from '../health/endpoint-place.ts'
 import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'
 import type { Logger } from '../observe/log.ts'
 import { logWorkerEvent } from '../observe/narrate.ts'
@@ -55,6 +58,7 @@ export class DataPlane {
   } | null = null
   #began = false
   #generation = 0
+  #checked: readonly CheckedCluster[] = []
   #announced = false
   #opens = false
   /** Whether each worker has opened every listener, since there was one. */
@@ -84,7 +88,7 @@ export class DataPlane {
     this.observer = new Observer(this.#supervisor.journals)
     this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
     this.#troubles = new Troubles(openStats(this.stats), log)
-    this.health = new EndpointHealth(openStats(this.stats), log)
+    this.health = new EndpointHealth(openStats(this.stats), log, place => this.#closeDown(place))
   }
 
   /** The shared counts: stats/stats.ts. */
@@ -112,7 +116,13 @@ export class DataPlane {
   }
 
   /** @param opens  Whether the table has a listener that opens. */
-  publish(generation: number, table: TableBuffers, opens: boolean): void {
+  publish(
+    generation: number,
+    table: TableBuffers,
+    opens: boolean,
+    checked: readonly CheckedCluster[] = [],
+  ): void {
+    this.#checked = checked
     if (opens && !this.#opens) {
       this.#opened = false
       this.#opensSince = generation
@@ -210,12 +220,18 @@ export class DataPlane {
     this.#accessLog.reopen()
   }
 
+  /** Resets what is open to an endpoint that has gone down. */
+  #closeDown(endpoint: EndpointPlace): void {
+    const drain = new SelectedDrain(this.observer, { endpoint }, 0, Reason['endpoint-down'])
+    this.#supervisor.tell(drain.orders())
+  }
+
   /** Of a table that the observer knows by now. */
   #tellHealth(generation: number): void {
     this.#generation = generation
     const { generations } = this.observer
     const table = generations.table(generation)
-    if (table) this.health.publishing(table, () => generations.cold(generation))
+    if (table) this.health.publishing(table, () => generations.cold(generation), this.#checked)
   }
 
   #onWorkerEvent(event: SupervisorEvent): void {

@@ -12,6 +12,7 @@ import type { Order } from '../../engine/worker/protocol.ts'
 import { Live } from '../../stats/connections.ts'
 import { matchedOf } from '../../stats/generations.ts'
 import type { Connection } from '../../stats/live-connections.ts'
+import { Reason } from '../../stats/reasons.ts'
 import { type EndpointPlace, isAt } from '../health/endpoint-place.ts'
 import type { Observer } from '../observe/observer.ts'
 
@@ -41,10 +42,13 @@ export class SelectedDrain {
   readonly overMs: number
   readonly #startedMs = monotonicMs()
   readonly #observer: Observer
+  readonly #reason: number
   readonly #meant: readonly Meant[]
 
-  constructor(observer: Observer, selection: Selection, overMs: number) {
+  /** @param reason  For which they end. */
+  constructor(observer: Observer, selection: Selection, overMs: number, reason: number = Reason.drain) {
     this.selection = selection
+    this.#reason = reason
     this.overMs = overMs
     this.#observer = observer
     const meant: Meant[] = []
@@ -80,6 +84,7 @@ export class SelectedDrain {
           rows: Int32Array.from(own, each => each.row),
           ids: Float64Array.from(own, each => each.id),
           afterMs: Float64Array.from(own, each => each.afterMs),
+          reason: this.#reason,
         },
       ]),
     )

@@ -222,10 +222,10 @@ export class FlowEngine {
     this.#handOver.open(table.generation)
   }
 
-  readonly #close = (row: number, id: number, policy: number, generation: number): void => {
+  readonly #close = (row: number, id: number, policy: number, generation: number, reason: number): void => {
     if (!this.#journal.isOf(row, id)) return
     if (policy > 0) this.#journal.denied(row, policy, generation)
-    this.#connections.endings.close(row, policy > 0 ? Reason['denied-by-policy'] : Reason.drain)
+    this.#connections.endings.close(row, policy > 0 ? Reason['denied-by-policy'] : reason)
   }
 
   #beginDrain(timeoutMs: number): void {

@@ -163,10 +163,10 @@ class NodeEngine {
     this.#closingTimer = setTimeout(this.#closeDue, Math.min(Math.max(Math.ceil(waitMs), 1), TIMER_MAX_MS))
   }
 
-  readonly #close = (row: number, id: number, policy: number, generation: number): void => {
+  readonly #close = (row: number, id: number, policy: number, generation: number, reason: number): void => {
     if (!this.#journal.isOf(row, id)) return
     if (policy > 0) this.#journal.denied(row, policy, generation)
-    this.#byRow[row]?.close(policy > 0 ? Reason['denied-by-policy'] : Reason.drain)
+    this.#byRow[row]?.close(policy > 0 ? Reason['denied-by-policy'] : reason)
   }
 
   #beginDrain(timeoutMs: number): void {

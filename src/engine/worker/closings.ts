@@ -5,9 +5,11 @@
  * belong to another connection by then, so the id decides.
  */
 
+import { Reason } from '../../stats/reasons.ts'
 import type { Order } from './protocol.ts'
 
 type Close = Extract<Order, { kind: 'close' }>
+type CloseOne = (row: number, id: number, policy: number, generation: number, reason: number) => void
 type Running = { readonly order: Close; readonly startedMs: number; next: number }
 
 export class Closings {
@@ -24,11 +26,13 @@ export class Closings {
    * Calls `close` with each connection whose time has come; if policies deny it, with 1 + the row
    * of the denying rule and its generation, otherwise with 0.
    */
-  due(nowMs: number, close: (row: number, id: number, policy: number, generation: number) => void): void {
+  due(nowMs: number, close: CloseOne): void {
     for (const each of this.#running) {
-      const { rows, ids, afterMs, denied } = each.order
-      for (; each.next < rows.length && each.startedMs + afterMs[each.next] <= nowMs; each.next++)
-        close(rows[each.next], ids[each.next], denied?.policies[each.next] ?? 0, denied?.generation ?? 0)
+      const { rows, ids, afterMs, denied, reason = Reason.drain } = each.order
+      for (; each.next < rows.length && each.startedMs + afterMs[each.next] <= nowMs; each.next++) {
+        const policy = denied?.policies[each.next] ?? 0
+        close(rows[each.next], ids[each.next], policy, denied?.generation ?? 0, reason)
+      }
     }
     this.#plan()
   }

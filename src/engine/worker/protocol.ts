@@ -80,6 +80,8 @@ export type Order =
       readonly rows: Int32Array
       readonly ids: Float64Array
       readonly afterMs: Float64Array
+      /** A `Reason`; absent: `drain`. */
+      readonly reason?: number
       /**
        * For each, 1 + the row of the rule of this generation that denies it. Without it, they are
        * drained.

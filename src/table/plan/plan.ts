@@ -8,6 +8,7 @@
 
 import type { Cidr } from '../../address/address.ts'
 import type { AccessPolicy, Identity, PlannedLimit } from './access.ts'
+import type { HealthCheck } from './health-check.ts'
 import type { Policy, PolicyField, TcpTimes } from './policy.ts'
 
 export type Plan = {
@@ -238,6 +239,8 @@ export type Cluster = {
   readonly policy: Policy
   /** The places of its policy's values; missing ones are defaults. */
   readonly policyAt?: Readonly<Partial<Record<PolicyField, WrittenAt>>>
+  /** How its endpoints are checked; absent: not at all. */
+  readonly check?: HealthCheck
 }
 
 /** An endpoint as written: an IP address, or a name for any number of them. */

@@ -1,0 +1,190 @@
+/**
+ * The checker: runs the health checks of all destinations, one for each address and port, on the
+ * main thread, and marks endpoints that are down for all workers.
+ *
+ *   up ─`fall` checks in a row fail─▶ down ─`rise` checks in a row succeed─▶ up
+ *
+ * An endpoint is up until its checks say otherwise. While a check contradicts the state, the next
+ * comes after a quarter of the interval. Checks begin at random moments, and each interval is a
+ * little longer or shorter than the last, so that they do not come together.
+ */
+
+import { nextU32 } from '../../base/random.ts'
+import { machine } from '../../kernel/machine.ts'
+import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
+import type { Stats } from '../../stats/stats.ts'
+import type { HealthCheck } from '../../table/plan/health-check.ts'
+import type { Logger } from '../observe/log.ts'
+import { probe, type Verdict } from './probe.ts'
+
+/** Checks at the same time; further ones wait. */
+const AT_ONCE = 256
+const WAIT_MS = 50
+const LEAST_MS = 100
+const JITTER = 0.1
+
+/** An endpoint to be checked. */
+export type Checked = {
+  readonly address: string
+  readonly port: number
+  /** "10.0.0.1:80". */
+  readonly text: string
+  readonly slot: number
+  readonly check: HealthCheck
+}
+
+type Target = {
+  checked: Checked
+  isUp: boolean
+  /** Results in a row that contradict the state. */
+  doubts: number
+  verdict: Verdict
+  /** 0: none yet. */
+  lastMs: number
+  passed: number
+  failed: number
+  timer: NodeJS.Timeout | undefined
+  giveUp: (() => void) | null
+}
+
+/** What the checks say of an endpoint. */
+export type CheckState = {
+  readonly kind: HealthCheck['kind']
+  readonly isUp: boolean
+  /** Null: the last check was well. */
+  readonly verdict: Verdict
+  readonly passed: number
+  readonly failed: number
+}
+
+type CheckerOptions = {
+  readonly stats: Stats
+  readonly log: Logger
+  readonly nowMs: () => number
+  /** An endpoint has gone down whose connections are to be closed. */
+  readonly onClose: (checked: Checked) => void
+}
+
+export class Checker {
+  readonly #options: CheckerOptions
+  readonly #random: () => number
+  #targets = new Map<string, Target>()
+  #running = 0
+
+  constructor(options: CheckerOptions) {
+    this.#options = options
+    const random = machine.random()
+    this.#random = () => nextU32(random) / 2 ** 32
+  }
+
+  /** Checks these from now on; what it knows of them stays. Of several checks the first holds. */
+  follow(all: Iterable<Checked>): void {
+    const before = this.#targets
+    const now = new Map<string, Target>()
+    for (const checked of all) {
+      if (checked.slot === 0 || now.has(checked.text)) continue
+      const known = before.get(checked.text)
+      const isSame = known && JSON.stringify(known.checked.check) === JSON.stringify(checked.check)
+      now.set(
+        checked.text,
+        known && isSame ? { ...known, checked, timer: undefined, giveUp: null } : this.#begin(checked, known),
+      )
+    }
+    for (const target of before.values()) this.#stop(target)
+    this.#targets = now
+    for (const target of now.values()) {
+      if (!target.isUp) this.#mark(target)
+      this.#plan(target, this.#random() * target.checked.check.intervalMs)
+    }
+    for (const [text, { checked, isUp }] of before)
+      if (!isUp && !now.has(text)) clearMark(this.#options.stats.marks, checked.slot, Mark.down)
+  }
+
+  stateOf(text: string): CheckState | null {
+    const target = this.#targets.get(text)
+    if (!target) return null
+    const { checked, isUp, verdict, passed, failed } = target
+    return { kind: checked.check.kind, isUp, verdict, passed, failed }
+  }
+
+  *states(): Generator<readonly [endpoint: string, state: CheckState]> {
+    for (const text of this.#targets.keys()) {
+      const state = this.stateOf(text)
+      if (state) yield [text, state]
+    }
+  }
+
+  close(): void {
+    for (const target of this.#targets.values()) this.#stop(target)
+    this.#targets = new Map()
+  }
+
+  /** Another check of an endpoint begins with the state that the one before had found. */
+  #begin(checked: Checked, known: Target | undefined): Target {
+    const { isUp = true, verdict = null, passed = 0, failed = 0 } = known ?? {}
+    const now = { isUp, verdict, passed, failed }
+    return { checked, doubts: 0, lastMs: 0, timer: undefined, giveUp: null, ...now }
+  }
+
+  #plan(target: Target, afterMs: number): void {
+    target.timer = setTimeout(() => this.#check(target), afterMs).unref()
+  }
+
+  #check(target: Target): void {
+    if (this.#running >= AT_ONCE) {
+      this.#plan(target, WAIT_MS)
+      return
+    }
+    this.#running++
+    target.giveUp = probe(target.checked, target.checked.check, verdict => {
+      this.#running--
+      target.giveUp = null
+      this.#take(target, verdict)
+      this.#plan(target, this.#pause(target))
+    })
+  }
+
+  #pause({ checked: { check }, doubts }: Target): number {
+    const ms = doubts > 0 ? Math.max(check.intervalMs / 4, LEAST_MS) : check.intervalMs
+    return ms * (1 + JITTER * (2 * this.#random() - 1))
+  }
+
+  #take(target: Target, verdict: Verdict): void {
+    const { check } = target.checked
+    target.verdict = verdict
+    target.lastMs = this.#options.nowMs()
+    if (verdict === null) target.passed++
+    else target.failed++
+    target.doubts = (verdict === null) === target.isUp ? 0 : target.doubts + 1
+    if (target.doubts < (target.isUp ? check.fall : check.rise)) return
+    target.isUp = !target.isUp
+    target.doubts = 0
+    this.#mark(target)
+    this.#tell(target)
+    if (!target.isUp && check.onDown === 'close') this.#options.onClose(target.checked)
+  }
+
+  #mark({ checked: { slot }, isUp }: Target): void {
+    const { marks } = this.#options.stats
+    if (isUp) clearMark(marks, slot, Mark.down)
+    else setMark(marks, slot, Mark.down)
+  }
+
+  #tell({ checked: { text, check }, isUp, verdict }: Target): void {
+    const { log } = this.#options
+    if (isUp) log.info({ endpoint: text }, `${text} is up: ${check.rise} checks in a row have succeeded`)
+    else
+      log.warn(
+        { endpoint: text, error: verdict },
+        `${text} is down: ${check.fall} checks in a row have failed (${verdict})`,
+      )
+  }
+
+  #stop(target: Target): void {
+    clearTimeout(target.timer)
+    if (target.giveUp === null) return
+    this.#running--
+    target.giveUp()
+    target.giveUp = null
+  }
+}
