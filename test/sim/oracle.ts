@@ -220,8 +220,8 @@ function checkTimes(
     onBug(`${who}: after ${lasted} ms of ${leastMs}`)
   if (reason.startsWith('connect-') && lasted > connectDeadlineMs + readMs + lateMs)
     onBug(`${who}: ${reason} after ${lasted} ms of ${connectDeadlineMs}`)
-  // What comes while it is being closed is still counted.
-  if (reason === 'idle-timeout' && idle > CLOSING_MS && idle < idleTimeoutMs - 1)
+  // What comes while it is being closed is still counted, and its thread may stand still meanwhile.
+  if (reason === 'idle-timeout' && idle > CLOSING_MS + lateMs && idle < idleTimeoutMs - 1)
     onBug(`${who}: after ${idle} ms of ${idleTimeoutMs}`)
   if (reason.endsWith('-stalled') && (writeTimeoutMs === 0 || lasted < writeTimeoutMs - 1))
     onBug(`${who}: ${reason} after ${lasted} ms of ${writeTimeoutMs}`)
