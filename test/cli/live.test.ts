@@ -61,7 +61,7 @@ test('endpoints shows each with its state; endpoint drain and enable change it',
   const { code, out } = await ask('endpoints')
   assert.equal(code, 0)
   const [head, line, ...more] = out.split('\n')
-  assert.match(head, /^ENDPOINT +STATE +OPEN +P50 +P99 +LAST ERROR +DESTINATION$/)
+  assert.match(head, /^ENDPOINT +STATE +OPEN +P50 +P99 +CHECK +LAST ERROR +DESTINATION$/)
   assert.match(line, new RegExp(`^${address} +up +1 +[\\d.]+ ms +[\\d.]+ ms +backend\\.example:9000$`))
   assert.deepEqual(more, [''])
   const drained = await ask('endpoint', 'drain', address, '--close-over', '0s')
