@@ -76,7 +76,7 @@ const says =
   socket =>
     void socket.write(text, 'latin1')
 
-const QUICK = 'tcp;interval=100ms;rise=1;fall=2'
+const QUICK = 'tcp;interval=1s;rise=1;fall=2'
 
 for (const { engine, test } of CHOSEN_FIRST) {
   test(`${engine}: an endpoint that refuses goes down, and is up again when it is back; a reload keeps it`, async t => {
@@ -111,7 +111,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     const other = await serving(t, socket =>
       socket.on('data', bytes => socket.write(`${bytes}` === 'check' ? answers : `other ${bytes}`)),
     )
-    const check = `tcp;interval=100ms;rise=1;fall=2;send=check;expect=^well;onDown=close`
+    const check = `tcp;interval=1s;rise=1;fall=2;send=check;expect=^well;onDown=close`
     // The first says what it is asked: "hello check", so only a part of it is expected of both.
     const { get, port, logged } = await scene(t, checkedBy(check.replace('^well', 'l'), other.port), engine)
     const sockets = await Promise.all(Array.from({ length: 8 }, () => talking(t, port)))
