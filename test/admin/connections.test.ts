@@ -29,6 +29,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
       outcome: 'rule',
       client: `127.0.0.1:${socket.localPort}`,
       peer: null,
+      serverName: null,
       asked: `127.0.0.1:${port}`,
       endpoint: `127.0.0.1:${backend}`,
       listener: `default/edge 127.0.0.1:${port}`,

@@ -1,6 +1,6 @@
 /**
- * A digest of all that a configuration decides beside who clients are: where it stays the same, a
- * change is a revision of the clients part, and rules, splits and endpoints stay as they are.
+ * Digests of what a configuration decides: where only who clients are differs, a change is a
+ * revision of the clients part, and rules, splits and endpoints stay as they are.
  */
 
 import { createHash } from 'node:crypto'
@@ -19,9 +19,24 @@ const GONE_MAX = 1_000
 export const clientsAfter = (served: Table, { sources }: Plan): SharedArrayBuffer | null =>
   readWorkloads(served).length > 2 * sources.length + GONE_MAX ? null : changeClients(served, sources)
 
-export function digestBesideClients(plan: Plan, settings: Settings): string {
+/** Two digests: of who clients are, and of all else that is decided. */
+export type Digests = { readonly clients: string; readonly rest: string }
+
+export const digestsOf = (plan: Plan, settings: Settings): Digests => ({
+  clients: digestOf(plan.sources),
+  rest: digestOf(partsOf(plan, settings)),
+})
+
+/**
+ * Whether `after` says anew who clients are, and decides all else as `before` does. An edit that
+ * changes neither is a generation, like any other.
+ */
+export const differOnlyInClients = (before: Digests | null, after: Digests): boolean =>
+  before !== null && before.rest === after.rest && before.clients !== after.clients
+
+function digestOf(parts: Iterable<unknown>): string {
   const digest = createHash('sha256')
-  for (const part of partsOf(plan, settings)) digest.update(JSON.stringify(part) ?? '').update('\n')
+  for (const part of parts) digest.update(JSON.stringify(part) ?? '').update('\n')
   return digest.digest('base64')
 }
 

@@ -26,7 +26,7 @@ import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
 import { findLosses } from '../guard/losses.ts'
 import { type Snapshot, snapshotOf, unservedRules } from '../guard/snapshot.ts'
-import { clientsAfter, digestBesideClients } from './beside-clients.ts'
+import { clientsAfter, type Digests, differOnlyInClients, digestsOf } from './beside-clients.ts'
 
 export type CompileTask = {
   readonly sources: Sources
@@ -93,8 +93,8 @@ export type Compiled = {
 type Memory = Reading & {
   readonly checksum: string
   readonly snapshot: Snapshot | null
-  /** Of a Plan (beside-clients.ts); '' without one. */
-  readonly besideClients: string
+  /** Of a Plan; null without one. */
+  readonly digests: Digests | null
 }
 
 /** What is served, and what was read last and may be served next; kept only in this thread. */
@@ -115,11 +115,11 @@ export default function compileTask(task: CompileTask): Compiled | null {
   const slotOf = (identity: string): number => (POLICY.test(identity) ? policySlots : slots).slotOf(identity)
   const built = plan && openTable(buildTable(plan, task.generation, slotOf))
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
-  const besideClients = plan ? digestBesideClients(plan, loaded.settings) : ''
+  const digests = plan && digestsOf(plan, loaded.settings)
   const before = remembered.find(each => each.checksum === task.served?.checksum)
   const compared = compare(
     task.served,
-    { files, resources: loaded.resources, checksum, snapshot, besideClients },
+    { files, resources: loaded.resources, checksum, snapshot, digests },
     built,
     defines,
   )
@@ -129,7 +129,7 @@ export default function compileTask(task: CompileTask): Compiled | null {
     checksum,
     table: built?.buffers ?? null,
     clients:
-      plan && task.served && before?.besideClients === besideClients
+      plan && task.served && digests && differOnlyInClients(before?.digests ?? null, digests)
         ? clientsAfter(openTable(task.served.table), plan)
         : null,
     listeners: built?.sockets.filter(socket => socket.opens) ?? [],
