@@ -304,11 +304,13 @@ test(`no module is longer than ${LINES_MAX} lines without a reason in its head`,
   )
 })
 
-test('every folder whose tests share a process is loaded by one entry', () => {
+test('every folder whose tests share a process is loaded once, whole or by its halves', () => {
   const entries = join(ROOT, 'test', 'groups')
   const text = readdirSync(entries)
     .map(name => readFileSync(join(entries, name), 'utf8').replace(/^import .*$/m, ''))
     .join('\n')
+    .replace(/loadHalf\('([^']+)', 0\)([\s\S]*)loadHalf\('\1', 1\)/g, "load('$1')$2")
+  assert.doesNotMatch(text, /loadHalf/)
   assert.deepEqual([...text.matchAll(/'([^']+)'/g)].map(found => found[1]).sort(), Object.keys(GROUPS).sort())
 })
 
