@@ -76,8 +76,13 @@ async function gatewayTo(
 ) {
   const plane = new TestEngine(engine, workers)
   const port = await freePort()
-  const planWith = (all: readonly AccessPolicy[], some: readonly PlannedLimit[]): Plan => {
+  const planWith = (
+    all: readonly AccessPolicy[],
+    some: readonly PlannedLimit[],
+    gateway = 'default/edge',
+  ): Plan => {
     const listener = listenerOn(port, 0, {
+      gateway,
       bind: '',
       policies: [...all.keys()],
       limits: [...some.keys()],
@@ -89,8 +94,8 @@ async function gatewayTo(
   return {
     plane,
     port,
-    adopt: (all: readonly AccessPolicy[], some: readonly PlannedLimit[] = limits) =>
-      plane.adopt(planWith(all, some)),
+    adopt: (all: readonly AccessPolicy[], some: readonly PlannedLimit[] = limits, owner?: string) =>
+      plane.adopt(planWith(all, some, owner)),
     [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose](),
   }
 }
@@ -261,6 +266,19 @@ for (const { engine, test } of EVERY_ENGINE) {
       if (rule) told.push(policyRuleName(rule))
     })
     assert.deepEqual(told, ['default/deny rules[0]'])
+  })
+
+  test(`${engine}: so is who is read from while another Gateway gets the socket, with its policies`, async () => {
+    await using upstream = await listen(echo)
+    await using gateway = await gatewayTo(engine, upstream, { proxyProtocol: READS })
+    const { port, plane } = gateway
+    const client = await as(port, '127.0.10.1')
+    await until(() => plane.observer.live.states().reading === 1)
+    await gateway.adopt([policy('DENY', [from('peer', '127.0.10.0/24')])], [], 'default/other')
+    client.write('PROXY TCP4 192.0.2.7 203.0.113.5 56324 443\r\nx')
+    assert.equal(await ending(client), 'ECONNRESET')
+    await plane.settled()
+    assert.deepEqual([plane.counts.closed['denied-by-policy'], plane.counts.dials], [1, 0])
   })
 
   test(`${engine}: a source has as many connections as it may, over all workers and reloads`, async () => {

@@ -63,10 +63,11 @@ export function isDeniedByNewer(
 ): boolean {
   if (newest === null || newest.access === null || newest.generation === table.generation) return false
   const { listener } = query
-  const { key } = table.sockets[listener]
-  const now = newest.sockets.find(each => each.key === key && each.serves)
-  if (now === undefined) return false
-  query.listener = now.socket
+  const { bind, port } = table.sockets[listener]
+  // By its address: another Gateway may have the socket by now, and decides about who is new there.
+  const now = newest.sockets.findIndex(each => each.opens && each.port === port && each.bind === bind)
+  if (now < 0) return false
+  query.listener = now
   const server = listenerOf(newest, query)
   const may = server < 0 || authorize(newest, newest.access, server, query, null, verdict)
   query.listener = listener
