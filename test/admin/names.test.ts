@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { weir } from '../cli/kit.ts'
 import { extension, hello, hex, host, record, serverName } from '../support/hello.ts'
 import { call } from './kit.ts'
 import { type Choice, naming, route } from './names-kit.ts'
@@ -33,6 +34,8 @@ test('rules, connections and answers have server names; metrics have none that a
     body.rules.map((each: { serverNames: string[] }) => each.serverNames),
     [['a.test'], ['*.b.test', 'c.test']],
   )
+  const { out } = await weir(['routes', '--admin', `127.0.0.1:${where.port}`])
+  assert.deepEqual(out.match(/^ {2}sniHosts.*/gm), ['  sniHosts a.test', '  sniHosts *.b.test c.test'])
   const [connection] = (await get('/connections')).body.connections
   assert.deepEqual([connection.serverName, connection.rule.route], ['secret.b.test', 1])
   const explained = async (query: string) => {

@@ -36,6 +36,7 @@ export type Rule = Delivered & {
     readonly line: number
   }
   readonly never: string | null
+  readonly serverNames: readonly string[]
   readonly split: string | null
   readonly sinceGeneration: number
   readonly receivedBytes: number
@@ -115,10 +116,11 @@ export const isOff = ({ configuredShare, deliveredShare }: Rule['destinations'][
   (configuredShare < deliveredShare.low || configuredShare > deliveredShare.high)
 
 function ruleLines(each: Rule, colours: boolean): string[] {
-  const { rule, never, destinations } = each
+  const { rule, never, serverNames, destinations } = each
   const head = printable(`${placeText(rule)}  ${rule.file}:${rule.line}`)
   const painted = colours ? styleText('bold', head, { validateStream: false }) : head
-  if (never !== null) return [painted, printable(`  never matches: ${never}`)]
+  const names = serverNames.length === 0 ? [] : [printable(`  sniHosts ${serverNames.join(' ')}`)]
+  if (never !== null) return [painted, ...names, printable(`  never matches: ${never}`)]
   const rows = destinations.map(one => [
     one.configuredShare === null ? 'was' : shareText(one.configuredShare, 2),
     ...bandTexts(one),
@@ -127,6 +129,7 @@ function ruleLines(each: Rule, colours: boolean): string[] {
   ])
   return [
     painted,
+    ...names,
     `  ${deliveredText(each)}`,
     ...columns(rows, new Set([0, 1, 3])).map(line => `    ${printable(line)}`),
   ]
