@@ -34,20 +34,25 @@ const AT_ONCE = Math.ceil(availableParallelism() * 1.5)
  */
 const LONGEST = [
   'test/sim/planted.test.ts',
-  'test/groups/browser.ts',
   'test/groups/engine-even.ts',
   'test/groups/engine-odd.ts',
+  'test/sim/fidelity.test.ts',
   'test/groups/admin.ts',
-  'test/bench/lookup.test.ts',
-  'test/bench/memory.test.ts',
+  'test/groups/browser.ts',
   'test/groups/table.ts',
-  'test/sim/sim.test.ts',
-  'test/package.test.ts',
-  'test/groups/cli.ts',
-  'test/engine/silent.test.ts',
-  'test/groups/kernel.ts',
   'test/groups/control.ts',
+  'test/bench/soak.test.ts',
+  'test/sim/sim.test.ts',
+  'test/bench/reload.test.ts',
+  'test/bench/memory.test.ts',
+  'test/groups/cli.ts',
+  'test/bench/weighting.test.ts',
+  'test/models/models.test.ts',
+  'test/package.test.ts',
+  'test/groups/kernel.ts',
+  'test/engine/silent.test.ts',
   'test/groups/config.ts',
+  'test/bench/readings.test.ts',
 ]
 
 const { values, positionals } = parseArgs({

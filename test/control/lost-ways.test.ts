@@ -159,8 +159,8 @@ for (const { engine, test } of CHOSEN_FIRST)
         Object.values(closed).reduce((sum, each) => sum + each, 0),
       )
       if (missing === '') assert.ok(resets.length > 0, 'upstreams see it, too')
-      // Others may have mapped something there meanwhile, but not as much.
-      if (missing === '')
+      // Others may have mapped something there meanwhile, but not as much. `node` maps no buffers.
+      if (engine !== 'node')
         assert.ok(mapped.had > 64 * 2 ** 20 && mapped.left < mapped.had / 2, inspect(mapped))
       await supervisor.stop()
       for (const { socket } of talkers) socket.destroy()
