@@ -7,6 +7,9 @@ import { test } from 'node:test'
 import { weir } from '../cli/kit.ts'
 import { ask, routing } from '../control/scene.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
+import { hello, host, record, serverName } from '../support/hello.ts'
+import { open, until } from '../support/sockets.ts'
+import { sharing } from './names-kit.ts'
 import { type Scene, scene, talking } from './scene.ts'
 
 /** A reset is an error of the socket, too; that is not what is waited for. */
@@ -40,6 +43,44 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.equal(await ask(port), 'hello test')
     const { closed: reasons } = (await get('/summary')).body
     assert.equal(reasons.drain, 2)
+  })
+}
+
+for (const { engine, test } of CHOSEN_FIRST) {
+  test(`${engine}: who is still being read from is drained once its Gateway, or its rule, is known`, async t => {
+    const where = await scene(t, sharing, engine)
+    const { send, port, gateway } = where
+    const begins = async (name: string) => {
+      const socket = await open(port)
+      t.after(() => socket.destroy())
+      socket.on('error', () => {})
+      const said = record(hello([serverName(host(name))]))
+      socket.write(said.subarray(0, 20))
+      return { socket, goOn: () => socket.write(said.subarray(20)) }
+    }
+    const selections = [
+      { listener: `default/second 127.0.0.1:${port}` },
+      { rule: 'default/all tls[1].match[0]' },
+    ]
+    for (const which of selections) {
+      const kept = await begins('a.test')
+      const drained = await begins('c.test')
+      const live = gateway.serving?.plane.observer.live
+      await until(() => live?.states().reading === 2)
+      const { body } = await send('POST /drain', { select: 'matching', overS: 0, ...which })
+      assert.deepEqual([body.matched, body.left], [2, 2])
+      const end = gone(drained.socket)
+      kept.goOn()
+      await once(kept.socket, 'data')
+      drained.goOn()
+      await end
+      const { matched, left } = await ended(where)
+      assert.deepEqual([matched, left], [1, 0])
+      kept.socket.write('x')
+      await once(kept.socket, 'data')
+      kept.socket.destroy()
+      await until(() => live?.count() === 0)
+    }
   })
 }
 

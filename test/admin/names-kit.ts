@@ -17,6 +17,22 @@ export type Choice = { servers?: readonly string[]; routes?: readonly string[]; 
 /** One for a.test, the other for *.b.test and c.test. */
 const ROUTES = [route('one', 'a.test'), route('two', '*.b.test', 'c.test')]
 
+/** Two Gateways, `edge` for a.test and `second` for c.test, that share the socket at `port`. */
+export const sharing = (port: number, backend: number): string =>
+  naming(port, backend, { servers: ['a.test'] })
+    .replace(
+      '---\n',
+      `---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: second}
+spec:
+  servers:
+${server(port, 'c.test')}---
+`,
+    )
+    .replace('gateways: [edge]', 'gateways: [edge, second]')
+
 /** The configuration for a listener on `port` and a server at `backend`. */
 export const naming = (port: number, backend: number, choice: Choice = {}): string => {
   const { servers = ['*.test'], routes = ROUTES, entries = ['one', 'two'] } = choice

@@ -29,8 +29,10 @@ const drain = object({
     ['listener', 'generation', 'olderThan', 'rule'],
   ),
   overS: number(),
-  matched: integer('Connections that it selected.'),
-  left: integer('Selected connections that are still open.'),
+  matched: integer(
+    'Connections that it selected, with those still being read from that may turn out to be of the listener or rule.',
+  ),
+  left: integer('Those of them that are still open.'),
   elapsedS: number(),
 })
 

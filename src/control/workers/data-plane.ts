@@ -26,6 +26,9 @@ import { Supervisor } from './supervisor.ts'
 import type { WorkingThreads } from './threads.ts'
 import type { Drained, SupervisorEvent, WorkerStatus } from './worker-record.ts'
 
+/** How often a drain looks whether connections have been decided. */
+const LOOK_MS = 50
+
 /** Names of standard output. */
 const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
 
@@ -56,6 +59,8 @@ export class DataPlane {
     readonly clientsRevision: number
     readonly overMs: number
   } | null = null
+  /** Drains that wait for connections to be decided. */
+  readonly #following = new Set<NodeJS.Timeout>()
   #began = false
   #generation = 0
   #checked: readonly CheckedCluster[] = []
@@ -159,6 +164,7 @@ export class DataPlane {
   drainSelected(selection: Selection, overMs: number): SelectedDrain {
     const drain = new SelectedDrain(this.observer, selection, overMs)
     this.#supervisor.tell(drain.orders())
+    this.#follow(drain)
     const { matched } = drain
     const told = { ...selection, ...(selection.endpoint && { endpoint: selection.endpoint.text }) }
     this.#log.info(
@@ -166,6 +172,21 @@ export class DataPlane {
       `draining ${matched} connections over ${overMs / 1000} s`,
     )
     return drain
+  }
+
+  /** Until nothing that it may select is still being read from; that has a deadline. */
+  #follow(drain: SelectedDrain): void {
+    if (drain.undecided === 0) return
+    const timer = setInterval(() => {
+      this.#supervisor.tell(drain.laterOrders())
+      if (drain.undecided === 0) this.#unfollow(timer)
+    }, LOOK_MS).unref()
+    this.#following.add(timer)
+  }
+
+  #unfollow(timer: NodeJS.Timeout): void {
+    clearInterval(timer)
+    this.#following.delete(timer)
   }
 
   /**
@@ -261,6 +282,7 @@ export class DataPlane {
 
   /** Once the workers have ended. */
   async #closeObservers(): Promise<void> {
+    for (const timer of this.#following) this.#unfollow(timer)
     this.#troubles.close()
     this.health.close()
     this.observer.close()

@@ -5,14 +5,19 @@
  * This module selects among the live connections by name; workers get only rows, ids and times. The
  * times are spread evenly over the selected connections, in random order with jitter, so clients do
  * not reconnect all at once. New connections are not affected.
+ *
+ * A connection that is still being read from has no rule yet, and no Gateway if several share its
+ * socket. Where the selection asks for those, the connection is looked at again until it is
+ * decided.
  */
 
 import { monotonicMs } from '../../base/clock.ts'
 import type { Order } from '../../engine/worker/protocol.ts'
-import { Live } from '../../stats/connections.ts'
-import { matchedOf } from '../../stats/generations.ts'
+import { Live, Stage } from '../../stats/connections.ts'
+import { type MatchNames, matchedOf } from '../../stats/generations.ts'
 import type { Connection } from '../../stats/live-connections.ts'
 import { Reason } from '../../stats/reasons.ts'
+import type { Table } from '../../table/format/table.ts'
 import { type EndpointPlace, isAt } from '../health/endpoint-place.ts'
 import type { Observer } from '../observe/observer.ts'
 
@@ -35,6 +40,7 @@ export type Selection = {
 }
 
 type Meant = Pick<Connection, 'worker' | 'row' | 'id'>
+type Answer = 'meant' | 'other' | 'undecided'
 
 /** A drain in progress. */
 export class SelectedDrain {
@@ -43,7 +49,9 @@ export class SelectedDrain {
   readonly #startedMs = monotonicMs()
   readonly #observer: Observer
   readonly #reason: number
-  readonly #meant: readonly Meant[]
+  readonly #judge: (words: Int32Array) => Answer
+  readonly #meant: Meant[] = []
+  #undecided: readonly Meant[]
 
   /** @param reason  For which they end. */
   constructor(observer: Observer, selection: Selection, overMs: number, reason: number = Reason.drain) {
@@ -51,22 +59,30 @@ export class SelectedDrain {
     this.#reason = reason
     this.overMs = overMs
     this.#observer = observer
-    const meant: Meant[] = []
+    this.#judge = judgeOf(observer, selection)
+    const undecided: Meant[] = []
     observer.live.visit((words, numbers, worker, row) => {
-      if (isMeant(observer, selection, words)) meant.push({ worker, row, id: numbers[Live.id / 2] })
+      const answer = this.#judge(words)
+      const list = answer === 'meant' ? this.#meant : undecided
+      if (answer !== 'other') list.push({ worker, row, id: numbers[Live.id / 2] })
       return true
     })
-    this.#meant = meant
+    this.#undecided = undecided
   }
 
-  /** The selected connections. */
+  /** The selected connections, with those that may turn out to be selected. */
   get matched(): number {
-    return this.#meant.length
+    return this.#meant.length + this.undecided
   }
 
-  /** The selected connections that are still open. */
+  /** Those of them that are still open. */
   get left(): number {
-    return this.#meant.filter(({ worker, row, id }) => this.#observer.live.has(worker, row, id)).length
+    return this.#meant.filter(each => this.#isOpen(each)).length + this.undecided
+  }
+
+  /** Open connections that are still being read from, and may turn out to be selected. */
+  get undecided(): number {
+    return this.#undecided.filter(each => this.#isOpen(each)).length
   }
 
   get elapsedMs(): number {
@@ -75,7 +91,37 @@ export class SelectedDrain {
 
   /** The order for each worker, by worker; workers without selected connections are missing. */
   orders(random: () => number = Math.random): Map<number, Order> {
-    const timed = spreadOver(this.#meant, this.overMs, random)
+    return this.#ordersFor(this.#meant, this.overMs, random)
+  }
+
+  /** The same for those that have been decided since, over the rest of the time. */
+  laterOrders(): Map<number, Order> {
+    const meant: Meant[] = []
+    this.#undecided = this.#undecided.filter(each => {
+      const answer = this.#judgeAgain(each)
+      if (answer === 'meant') meant.push(each)
+      return answer === 'undecided'
+    })
+    this.#meant.push(...meant)
+    return this.#ordersFor(meant, Math.max(0, this.overMs - this.elapsedMs))
+  }
+
+  #isOpen({ worker, row, id }: Meant): boolean {
+    return this.#observer.live.has(worker, row, id)
+  }
+
+  #judgeAgain(each: Meant): Answer {
+    let answer: Answer = 'other'
+    if (!this.#isOpen(each)) return answer
+    this.#observer.live.visit((words, numbers) => {
+      if (numbers[Live.id / 2] === each.id) answer = this.#judge(words)
+      return false
+    }, each)
+    return answer
+  }
+
+  #ordersFor(meant: readonly Meant[], overMs: number, random?: () => number): Map<number, Order> {
+    const timed = spreadOver(meant, overMs, random)
     return new Map(
       [...Map.groupBy(timed, ({ worker }) => worker)].map(([worker, own]) => [
         worker,
@@ -91,22 +137,46 @@ export class SelectedDrain {
   }
 }
 
-/** @param words  Words of a live row. */
-function isMeant({ generations }: Observer, selection: Selection, words: Int32Array): boolean {
+/** What a selection says of a connection, by the words of its live row. */
+function judgeOf({ generations }: Observer, selection: Selection): (words: Int32Array) => Answer {
   const { listener, generation, olderThan, endpoint, rule } = selection
-  if (generation !== undefined && words[Live.generation] !== generation) return false
-  if (olderThan !== undefined && words[Live.generation] >= olderThan) return false
-  if (endpoint !== undefined && !goesTo(endpoint, words)) return false
-  if (listener === undefined && rule === undefined) return true
-  const names = generations.names(matchedOf(words, 0))
-  if (listener !== undefined && names.listener !== listener) return false
+  const byGeneration = new Map<number, ReadonlySet<number>>()
+  const judgeReading = (words: Int32Array): Answer => {
+    const undecided = rule === undefined ? 'meant' : 'undecided'
+    if (listener === undefined) return undecided
+    const of = words[Live.generation]
+    const rows = byGeneration.get(of) ?? rowsBeside(generations.table(of), listener)
+    byGeneration.set(of, rows)
+    if (!rows.has(words[Live.listener])) return 'other'
+    return rows.size === 1 ? undecided : 'undecided'
+  }
+  return words => {
+    if (generation !== undefined && words[Live.generation] !== generation) return 'other'
+    if (olderThan !== undefined && words[Live.generation] >= olderThan) return 'other'
+    if (endpoint !== undefined && !goesTo(endpoint, words)) return 'other'
+    if (words[Live.state] === Stage.reading) return judgeReading(words)
+    if (listener === undefined && rule === undefined) return 'meant'
+    const names = generations.names(matchedOf(words, 0))
+    const isMeant = (listener === undefined || names.listener === listener) && isOfRule(rule, names.rule)
+    return isMeant ? 'meant' : 'other'
+  }
+}
+
+/** The rows of the listeners that share the socket of a listener; none if it is not there. */
+function rowsBeside(table: Table | null, listener: string): ReadonlySet<number> {
+  const sockets = table?.sockets ?? []
+  const own = sockets.find(each => each.key === listener)
+  return new Set(sockets.flatMap(({ socket }, row) => (socket === own?.socket ? [row] : [])))
+}
+
+function isOfRule(rule: Selection['rule'], of: MatchNames['rule']): boolean {
   if (rule === undefined) return true
   const { virtualService, block, route, match } = rule
   return (
-    names.rule?.virtualService === virtualService &&
-    (block === undefined || names.rule.block === block) &&
-    (route === undefined || names.rule.route === route) &&
-    (match === undefined || names.rule.match === match)
+    of?.virtualService === virtualService &&
+    (block === undefined || of.block === block) &&
+    (route === undefined || of.route === route) &&
+    (match === undefined || of.match === match)
   )
 }
 
