@@ -41,7 +41,8 @@ export function act(action: Action, stage: Stage): void {
   const worker = dice.pick(gateway.workers)
   switch (action) {
     case 'publish':
-      if (!gateway.isEnding) gateway.publish(drawPlan(dice, plans))
+      if (plans.policies) decideAnew(stage)
+      else if (!gateway.isEnding) gateway.publish(drawPlan(dice, plans))
       break
     case 'flap':
       flap(stage)
@@ -83,6 +84,15 @@ export function end(gateway: Gateway, dice: Dice): void {
   if (gateway.isEnding) return
   const drains = dice.chance(0.5)
   gateway.end(drains ? { kind: 'drain', timeoutMs: dice.below(2000) } : { kind: 'stop' })
+}
+
+/** Policies change while some that have just come are read from. */
+function decideAnew({ machine, gateway, cast, plans }: Stage): void {
+  const { dice, clock } = machine
+  for (let client = dice.below(5); client > 0; client--) clock.in(dice.below(20), () => cast.connect())
+  clock.in(dice.below(100), () => {
+    if (!gateway.isEnding) gateway.publish(drawPlan(dice, plans))
+  })
 }
 
 /**

@@ -14,9 +14,12 @@ import { FlowEngine } from '../../src/engine/flow/engine.ts'
 import { ANY, createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
 import { createLimits, LimitsInForce, writeLimits } from '../../src/engine/worker/limits.ts'
 import type { Order, Report, RevisedPart } from '../../src/engine/worker/protocol.ts'
+import { openConnections } from '../../src/stats/connections.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { endLost } from '../../src/stats/lost.ts'
+import { giveLost } from '../../src/stats/lost-sources.ts'
 import { Wanted, want } from '../../src/stats/records.ts'
+import { createSources, openSources, type Sources } from '../../src/stats/source-table.ts'
 import { Counter, clearWorker, openAt, openStats, type Stats } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { changeClients } from '../../src/table/build/clients.ts'
@@ -32,6 +35,8 @@ const WAKES = 1_000_000
 /** As in supervisor.ts. */
 const RESTART_MS = 100
 const STALL_MS = 200
+/** So few that entries are used again, and that some find no room: one bucket. */
+const SOURCES = 32
 /** Of the wall clock, at the start of each run. */
 const WALL_MS = 1_800_000_000_000
 
@@ -46,6 +51,9 @@ type TableOrder = Extract<Order, { kind: 'table' }>
 
 /** What is decided by from a time on. */
 export type Version = { readonly generation: number; readonly sinceMs: number; readonly plan: Plan }
+
+/** From then on a worker decides by a generation, or a newer one. */
+type Adoption = { readonly worker: number; readonly generation: number; readonly atMs: number }
 
 type Worker = {
   readonly index: number
@@ -78,10 +86,13 @@ export class Gateway {
   turns = 0
   /** For how long threads stood still, in all. */
   stalledMs = 0
+  readonly adoptions: Adoption[] = []
+  readonly sources: Sources
   readonly drained: { closed: number; reset: number }[] = []
   readonly #machine: Machine
   readonly #shared: SharedArrayBuffer
   readonly #inboxes: SharedArrayBuffer
+  readonly #sources: SharedArrayBuffer
   readonly #epoch = new SharedArrayBuffer(4)
   readonly #limits = createLimits()
   /** By identity; there are far fewer than slots, so none is ever given anew. */
@@ -101,6 +112,8 @@ export class Gateway {
     this.#shared = memory.stats
     this.stats = openStats(this.#shared)
     this.#inboxes = createInboxes(options.workers)
+    this.#sources = createSources(options.workers, SOURCES)
+    this.sources = openSources(this.#sources)
     this.journals = memory.journals
     for (const { records } of this.journals) want(records, Wanted.ends)
     this.limit(options.maxConnections)
@@ -227,6 +240,7 @@ export class Gateway {
         port: port2,
         epoch: this.#epoch,
         stats: this.#shared,
+        sources: this.#sources,
         inboxes: this.#inboxes,
         held: this.#epoch,
         journal: this.journals[worker.index],
@@ -273,6 +287,12 @@ export class Gateway {
         worker.isKnown = true
         this.#wake(worker.index)
       } else if (message.kind === 'listening') worker.generation = message.generation
+      else if (message.kind === 'adopted')
+        this.adoptions.push({
+          worker: worker.index,
+          generation: message.generation,
+          atMs: this.#machine.clock.nowMs,
+        })
       else if (message.kind === 'drained') this.drained.push(message)
     }
   }
@@ -357,6 +377,8 @@ export class Gateway {
     if (!left) this.#checkLeft(worker)
     counters[Counter.accepted] += given.length + accepted.length
     counters[Counter.open] += given.length + accepted.length
+    const rows = this.journals.map(({ connections }) => openConnections(connections).words)
+    giveLost(this.sources, index, rows)
     endLost(this.journals[index], counters[Counter.open])
     clearWorker(this.stats, index)
     if (!this.isEnding)

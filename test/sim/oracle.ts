@@ -14,6 +14,7 @@ import { naiveMatch } from '../support/naive-match.ts'
 import type { Gateway, Version } from './gateway.ts'
 import { nameText } from './network.ts'
 import type { Peer } from './peers.ts'
+import { checkPlaces, checkPolicies, checkSourceLimit, isBarred } from './places.ts'
 import { EXACT_ROUTE, EXACT_WEIGHTS } from './plans.ts'
 import type { File } from './process.ts'
 import { isSender, type Preface } from './senders.ts'
@@ -51,7 +52,9 @@ export type Scene = {
   readonly onBug: (what: string) => void
 }
 
-type Record = {
+export type Ended = {
+  /** Whose it was. */
+  readonly worker: number
   readonly reason: ReasonName
   readonly words: Int32Array
   readonly numbers: Float64Array
@@ -84,11 +87,11 @@ export function checkHeld({ gateway, heldMost, onBug }: Scene): void {
 /** After the last worker has ended. */
 export function checkEnd(scene: Scene): Map<ReasonName, number> {
   const { gateway, onBug } = scene
-  const records = gateway.journals.flatMap(({ records }) => readRecords(records))
+  const records = gateway.journals.flatMap(({ records }, worker) => readRecords(records, worker))
   checkCounts(scene, records)
   checkSeries(scene, records)
   for (const [fd, file] of scene.files.entries()) if (file) onBug(`descriptor ${fd} is open at the end`)
-  const seen = new Map<number, Record>()
+  const seen = new Map<number, Ended>()
   const reasons = new Map<ReasonName, number>()
   for (const record of records) {
     reasons.set(record.reason, (reasons.get(record.reason) ?? 0) + 1)
@@ -99,18 +102,23 @@ export function checkEnd(scene: Scene): Map<ReasonName, number> {
     seen.set(port, record)
     const client = scene.clients.get(port)
     if (client === undefined) onBug(`nobody is client ${port}`)
-    else checkConnection(scene, record, client)
+    else {
+      checkConnection(scene, record, client)
+      checkSourceLimit(scene, record, records, `client ${port} (source-limit)`)
+    }
   }
+  checkPlaces(scene)
   checkAccepted(scene, records, seen)
   checkPairs(scene)
   checkExact(scene, records)
   return reasons
 }
 
-function readRecords(buffer: SharedArrayBuffer): Record[] {
-  const found: Record[] = []
+function readRecords(buffer: SharedArrayBuffer, worker: number): Ended[] {
+  const found: Ended[] = []
   new RecordReader(buffer).drain((words, numbers, at) => {
     found.push({
+      worker,
       reason: REASON_NAMES[words[at + Live.reason]],
       words: words.slice(at, at + Live.WORDS),
       numbers: numbers.slice(at / 2, (at + Live.WORDS) / 2),
@@ -120,7 +128,7 @@ function readRecords(buffer: SharedArrayBuffer): Record[] {
 }
 
 /** Who was accepted has ended, once, for one reason; nothing counts as open. */
-function checkCounts({ gateway, onBug }: Scene, records: readonly Record[]): void {
+function checkCounts({ gateway, onBug }: Scene, records: readonly Ended[]): void {
   const { stats } = gateway
   const accepted = sumCounter(stats, Counter.accepted)
   if (sumCounter(stats, Counter.open) !== 0) onBug('something counts as open at the end')
@@ -143,7 +151,7 @@ function checkCounts({ gateway, onBug }: Scene, records: readonly Record[]): voi
 }
 
 /** Series add up to the same. */
-function checkSeries({ gateway, onBug }: Scene, records: readonly Record[]): void {
+function checkSeries({ gateway, onBug }: Scene, records: readonly Ended[]): void {
   let received = 0
   for (const { series } of gateway.journals) {
     const words = new Int32Array(series)
@@ -160,7 +168,7 @@ function checkSeries({ gateway, onBug }: Scene, records: readonly Record[]): voi
   if (received !== moved) onBug(`series have ${received} bytes of clients, connections ${moved}`)
 }
 
-function checkConnection(scene: Scene, record: Record, client: Client): void {
+function checkConnection(scene: Scene, record: Ended, client: Client): void {
   const { onBug, gateway } = scene
   const { words, numbers, reason } = record
   const { peer } = client
@@ -206,7 +214,7 @@ function checkConnection(scene: Scene, record: Record, client: Client): void {
 
 function checkTimes(
   { gateway, lateMs, unseenMs, failsConnects, onBug }: Scene,
-  { reason, words, numbers }: Record,
+  { reason, words, numbers }: Ended,
   readMs: number,
   who: string,
 ): void {
@@ -240,7 +248,7 @@ function checkTimes(
 }
 
 /** The naive matcher, asked with what was in force between connect and decision. */
-function checkRoute(scene: Scene, record: Record, client: Client, who: string): void {
+function checkRoute(scene: Scene, record: Ended, client: Client, who: string): void {
   const { gateway, onBug } = scene
   const { reason, words } = record
   if (reason === 'max-connections' || reason === 'accept-error' || words[Live.destinationFamily] === 0) return
@@ -256,6 +264,10 @@ function checkRoute(scene: Scene, record: Record, client: Client, who: string): 
   if (!checkProxy(scene, record, client, who)) return
   if (!checkOpening(scene, record, client.peer, who)) return
   const versions = versionsFor(scene, record, client)
+  const taken = takenFor(record, client.peer, listener)
+  const plans = versions.map(each => each.plan)
+  checkPolicies(scene, record, client, taken, plans, who)
+  if (isBarred(record)) return
   const query = {
     gateway: listener.gateway,
     client: nameIn(record, Live.client).address,
@@ -267,9 +279,7 @@ function checkRoute(scene: Scene, record: Record, client: Client, who: string): 
   // Which listener it is, is known, whatever a header says of where it was to go.
   const listeners = [{ ...listener, bind: '' }]
   const isRight = ({ plan }: Version) =>
-    takenFor(record, client.peer, listener).some(
-      isTls => naiveMatch({ ...plan, listeners }, { ...query, isTls }).route === route,
-    )
+    taken.some(isTls => naiveMatch({ ...plan, listeners }, { ...query, isTls }).route === route)
   if (!versions.some(isRight))
     onBug(`${who}: route ${route} is that of no version of generation ${generation}`)
   const cluster = words[Live.cluster]
@@ -289,7 +299,7 @@ function checkRoute(scene: Scene, record: Record, client: Client, who: string): 
  * Whether it may have been taken for a TLS client, and for a plain one. One that says a hello is
  * plain where that came too late: at a suspended machine it may, though it was said in time.
  */
-function takenFor({ words, numbers }: Record, { opening }: Peer, listener: Listener): boolean[] {
+function takenFor({ words, numbers }: Ended, { opening }: Peer, listener: Listener): boolean[] {
   if (opening?.is !== 'whole') return [false]
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const mayBePlain =
@@ -300,7 +310,7 @@ function takenFor({ words, numbers }: Record, { opening }: Peer, listener: Liste
 }
 
 /** Of the record's generation, what was in force at any time from the client's connect on. */
-function versionsFor({ gateway }: Scene, { words, numbers }: Record, { connectedMs }: Client): Version[] {
+function versionsFor({ gateway }: Scene, { words, numbers }: Ended, { connectedMs }: Client): Version[] {
   const { versions } = gateway
   return versions.filter(({ generation, sinceMs }, index) => {
     const next = versions[index + 1]
@@ -310,13 +320,13 @@ function versionsFor({ gateway }: Scene, { words, numbers }: Record, { connected
 }
 
 /** An address of a record; its family stands before it, its port behind it. */
-function nameIn({ words }: Record, field: number): { readonly address: string; readonly port: number } {
+function nameIn({ words }: Ended, field: number): { readonly address: string; readonly port: number } {
   const family = words[field - 1] === 6 ? 6 : 4
   return { address: formatAddress(family, words, field), port: words[field + 4] }
 }
 
 /** The listener is the one that the kernel gave the connection to. */
-function checkPlace({ gateway, onBug }: Scene, { words }: Record, client: Client, who: string): void {
+function checkPlace({ gateway, onBug }: Scene, { words }: Ended, client: Client, who: string): void {
   const plan = gateway.plans[words[Live.generation] - 1]
   const { local, remote } = client.peer.socket
   const [destination, from] = [remote, local].map(name => formatAddress(name.family, name.words))
@@ -327,7 +337,7 @@ function checkPlace({ gateway, onBug }: Scene, { words }: Record, client: Client
 }
 
 /** False where nothing was decided, for what it said of its client or did not say. */
-function checkProxy(scene: Scene, record: Record, client: Client, who: string): boolean {
+function checkProxy(scene: Scene, record: Ended, client: Client, who: string): boolean {
   const { onBug } = scene
   const { reason, words } = record
   const { peer } = client
@@ -346,7 +356,7 @@ function checkProxy(scene: Scene, record: Record, client: Client, who: string): 
 
 function checkHeader(
   { gateway, lateMs, onBug }: Scene,
-  record: Record,
+  record: Ended,
   peer: Peer,
   { is, claims }: Preface,
   who: string,
@@ -360,7 +370,7 @@ function checkHeader(
     onBug(`${who}: after ${lasted} ms of ${timeoutMs}`)
   // What follows it may have to be read as well.
   const isRead = reason === 'hello-timeout' || reason === 'hello-too-large' || reason === 'not-tls'
-  const wasDecided = words[Live.route] !== -1 || reason === 'no-route' || isRead
+  const wasDecided = words[Live.route] !== -1 || reason === 'no-route' || isBarred(record) || isRead
   if (!wasDecided) {
     if (reason !== 'worker-lost' && lasted > Math.max(timeoutMs, READ_MOST_MS) + lateMs)
       onBug(`${who}: was read from for ${lasted} ms of ${timeoutMs}`)
@@ -378,7 +388,7 @@ function checkHeader(
 /** False where nothing was decided, for what it said first of itself. */
 function checkOpening(
   { gateway, lateMs, onBug }: Scene,
-  { reason, words, numbers }: Record,
+  { reason, words, numbers }: Ended,
   { opening, said, script }: Peer,
   who: string,
 ): boolean {
@@ -396,7 +406,7 @@ function checkOpening(
   if (reason === 'hello-too-large' && opening.is !== 'large') onBug(`${who}: its hello was short enough`)
   if (reason === 'hello-timeout' && lasted < readTimeoutMs - 1) onBug(`${who}: after ${lasted} ms`)
   if (reason === 'not-tls' && takesPlain && (isPlain || script.says === 0)) onBug(`${who}: it may be plain`)
-  if (words[Live.route] === -1 && reason !== 'no-route') {
+  if (words[Live.route] === -1 && reason !== 'no-route' && !isBarred({ reason })) {
     if (reason !== 'worker-lost' && lasted > readTimeoutMs + lateMs)
       onBug(`${who}: was read from for ${lasted} ms of ${readTimeoutMs}`)
     return false
@@ -416,7 +426,7 @@ const textOf = ({ address, port }: { address: string; port: number }): string =>
 /** An upstream is told who its client is, where that is wanted, and else nothing. */
 function checkIntroduction(
   { gateway, servers, onBug }: Scene,
-  record: Record,
+  record: Ended,
   client: Client,
   who: string,
 ): void {
@@ -446,8 +456,8 @@ function checkIntroduction(
  */
 function checkAccepted(
   { gateway, clients, aborted, hasFiles, onBug }: Scene,
-  records: readonly Record[],
-  seen: ReadonlyMap<number, Record>,
+  records: readonly Ended[],
+  seen: ReadonlyMap<number, Ended>,
 ): void {
   const nameless = records.filter(({ words }) => words[Live.clientFamily] === 0)
   const lost = nameless.filter(({ reason }) => reason === 'accept-error').length
@@ -479,7 +489,7 @@ function checkPairs({ clients, servers, onBug }: Scene): void {
 }
 
 /** Of the exact split each destination has its share, to within one connection. */
-function checkExact({ gateway, onBug }: Scene, records: readonly Record[]): void {
+function checkExact({ gateway, onBug }: Scene, records: readonly Ended[]): void {
   if (gateway.deaths > 0) return
   const drawn = records.filter(({ words }) => words[Live.route] === EXACT_ROUTE && words[Live.cluster] >= 0)
   const total = EXACT_WEIGHTS.reduce((sum, weight) => sum + weight, 0)

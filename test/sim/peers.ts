@@ -138,6 +138,8 @@ export class Peer {
   isOver = false
   /** All of the preface has been said. */
   isIntroduced: boolean
+  /** When it had said all that is read before the decision, if it has. */
+  askedMs = 0
   /** What the gateway has said first of its client. */
   header: { readonly version: 1 | 2; readonly says: ProxyHeader } | null = null
   /** When it was the last to do anything. */
@@ -355,8 +357,10 @@ export class Peer {
       if (preface.gapMs > 0 && !this.#willing)
         this.#nextMs = this.#world.clock.nowMs + this.#world.dice.below(preface.gapMs)
     }
-    if (preface.next === 'talks') this.isIntroduced = true
-    else if ((preface.next === 'ends' || this.#willing) && !this.saidEnd) {
+    if (preface.next === 'talks') {
+      if (!this.isIntroduced) this.askedMs = this.#world.clock.nowMs
+      this.isIntroduced = true
+    } else if ((preface.next === 'ends' || this.#willing) && !this.saidEnd) {
       this.saidEnd = true
       this.#world.network.end(this.socket)
     }
@@ -410,7 +414,9 @@ export class Peer {
     this.#fill(bytes)
     const result = this.#session === null ? this.#sayPlain(bytes) : this.#sayRecords(bytes)
     if (result < 0) return
+    const isAsking = this.opening?.is === 'whole' && this.said < this.#openingBytes
     this.said += result
+    if (isAsking && this.said >= this.#openingBytes) this.askedMs = clock.nowMs
     if (result > 0) this.activeMs = clock.nowMs
     this.#nextMs = clock.nowMs + (script.gapMs > 0 && !this.#willing ? dice.below(script.gapMs) : 0)
     if (result > 0 && this.said < script.says) this.#plan(this.#nextMs - clock.nowMs)

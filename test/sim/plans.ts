@@ -14,6 +14,7 @@ import {
 import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import type { Dice } from './dice.ts'
 import { NAMES } from './hellos.ts'
+import { type AccessOptions, withAccess } from './policies.ts'
 
 /** The gateway's own address, and where its servers are. */
 export const GATEWAY = '10.1.0.1'
@@ -54,7 +55,7 @@ export const CLUSTERS = 4
 export const EXACT_ROUTE = 0
 export const EXACT_WEIGHTS = [3, 1]
 
-export type PlanOptions = {
+export type PlanOptions = AccessOptions & {
   readonly isPatient: boolean
   /** Every connection has somewhere to go. */
   readonly isSound: boolean
@@ -86,7 +87,10 @@ export function drawProxied(dice: Dice): ReadonlyMap<number, ReadsProxy> {
   )
 }
 
-export function drawPlan(dice: Dice, options: PlanOptions): Plan {
+export const drawPlan = (dice: Dice, options: PlanOptions): Plan =>
+  withAccess(drawRouting(dice, options), dice, options)
+
+function drawRouting(dice: Dice, options: PlanOptions): Plan {
   const some = PLACES.filter((_, index) => index === ALWAYS || dice.chance(0.7))
   const all = options.many && dice.chance(0.05) ? [...some, ...MANY] : some
   const places = all.filter(place => place !== PLACES[options.without ?? -1])

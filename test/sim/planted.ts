@@ -186,4 +186,25 @@ export const PLANTED: readonly Planted[] = [
     '(flow[direction] & (FlowIs.held | FlowIs.heard)) !== 0',
     '(flow[direction] & FlowIs.heard) !== 0',
   ),
+  plant(
+    'the place of a source is not given back by who goes nowhere',
+    200,
+    'engine/decide/decide.ts',
+    'if (reason !== ADMITTED && access !== null) giveBack(decider, decision)',
+    '',
+  ),
+  plant(
+    'the place of a source is not given back',
+    100,
+    'stats/sources.ts',
+    'giveSource(sources, has - 1)\n    rows',
+    'rows',
+  ),
+  plant(
+    'a limit lets one more in',
+    200,
+    'stats/sources.ts',
+    'before >= most) return REFUSED',
+    'before > most) return REFUSED',
+  ),
 ]

@@ -18,6 +18,7 @@ import { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
 import { Network } from './network.ts'
 import { checkEnd, checkHeld, checkWaiting, type Scene } from './oracle.ts'
+import { checkPlaces } from './places.ts'
 import { drawPlan, SERVERS } from './plans.ts'
 import { Process } from './process.ts'
 import { RECORD_MOST_BYTES } from './session.ts'
@@ -63,7 +64,7 @@ export function run(
     bug = what
     clock.note(`BUG ${what}`)
   }
-  const swarm = drawSwarm(new Dice(seed, 1), dice, limits)
+  const swarm = drawSwarm(new Dice(seed, 1), new Dice(seed, 3), dice, limits)
   const { faults, files, buffers } = swarm
   const network = new Network(clock, dice, faults, swarm)
   const process = new Process(network, files ?? 10_000, onBug)
@@ -124,7 +125,10 @@ export function run(
     while (bug === '') {
       if (isDone()) return true
       if (++steps > STEPS_MOST) onBug('it never comes to rest')
-      if (steps % CHECK_EVERY === 0) checkHeld(scene)
+      if (steps % CHECK_EVERY === 0) {
+        checkHeld(scene)
+        checkPlaces(scene)
+      }
       const due = gateway.workers.filter(worker => gateway.isDue(worker))
       const isEventDue = clock.nextMs <= clock.nowMs
       const choices = due.length + (isEventDue ? 1 : 0)

@@ -35,9 +35,16 @@ export const FEATURES = {
   limits: 0.3,
   /** Few connections may be open. */
   few: 0.15,
+  /** Policies say who may connect. */
+  policies: 0.15,
+  /** Sources of connections have limits. */
+  perSource: 0.15,
 } as const
 export type Feature = keyof typeof FEATURES
-const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[]
+const LATER = ['policies', 'perSource'] as const
+const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
+  each => !LATER.some(later => later === each),
+)
 
 /** What a run has less of than its seed says; what is left is the same. */
 export type Limits = {
@@ -80,18 +87,27 @@ const SESSIONS = ['clientSession', 'upstreamSession'] as const
 const STAYING = ['mute', 'stays', 'patient', 'sleeper']
 /** So that some are on their way from worker to worker when the table changes. */
 const CROWDED: ReadonlySet<Action> = new Set(['publish', 'flap', 'stand'])
+/** So that policies change while a connection is read from. */
+const DECIDED_ANEW: ReadonlySet<Action> = new Set(['publish', 'flap'])
+const NONE: ReadonlySet<Action> = new Set()
 const BULKY = ['bulk', 'bulkQuitter']
 /** With these, few connections come as far as to a pipe. */
-const NO_BULK = ['proxied', 'named', 'limits', 'few'] as const
+const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER] as const
 /** Not in any run. */
 const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 /** Who stands still in a handshake, and who says much meanwhile, a little at a time. */
 const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
 const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
-export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
+/** @param later  Draws what came later, so that the rest of a seed stays what it was. */
+export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits): Swarm {
   const drawnFaults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
-  const drawn = FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each]))
+  const drawn = [
+    ...FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each])),
+    ...LATER.filter(each => later.chance(FEATURES[each])),
+  ]
+  // While they are read from, policies may change.
+  if (drawn.includes('policies') && later.chance(0.7)) drawn.push(later.pick(['proxied', 'named']))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isUneven = features.has('uneven')
   if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')
@@ -102,7 +118,8 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
   if (isBulk) for (const each of NO_BULK) features.delete(each)
   const faults = drawnFaults.filter(each => !isBulk || each !== 'shortReceive')
   const isCrowd = features.has('crowd')
-  const wanted = ACTIONS.filter(each => swarm.chance(0.35) || (isCrowd && CROWDED.has(each)))
+  const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
+  const wanted = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))
   const actions = wanted.filter(each => limits.actions?.includes(each) ?? true)
   const workers = swarm.pick([1, 2, 2, 3])
   const few = swarm.between(2, 10)
@@ -139,6 +156,8 @@ export function drawSwarm(swarm: Dice, dice: Dice, limits: Limits): Swarm {
       named: features.has('named') ? [80, 81].filter(() => swarm.chance(0.7)) : [],
       proxied: features.has('proxied') ? drawProxied(swarm) : new Map(),
       many: files === null,
+      policies: features.has('policies'),
+      perSource: features.has('perSource'),
     },
   }
 }

@@ -3,6 +3,7 @@
  * denies (table/match/authorize.ts). Called only if the table has policies or limits.
  */
 
+import { mark } from '../../base/mark.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { holdOf, type Sources } from '../../stats/source-table.ts'
 import type { AskedLimit } from '../../stats/source-tokens.ts'
@@ -72,6 +73,7 @@ export function isDeniedByNewer(
   const may = server < 0 || authorize(newest, newest.access, server, query, null, verdict)
   query.listener = listener
   if (may) return false
+  mark('policies of a newer table deny a connection')
   decision.policy = (verdict.denied + 1) | 0
   decision.policyGeneration = newest.generation
   count(stats, newest.access, verdict.denied)
