@@ -18,6 +18,7 @@ import type { Compiled } from './compile/compile-task.ts'
 import { EndpointChanges } from './endpoint-changes.ts'
 import { withDenied } from './guard/policy-losses.ts'
 import { judge, type Verdict } from './guard/reload-guard.ts'
+import { withUnserved } from './guard/server-losses.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
 import { History } from './observe/history.ts'
@@ -161,12 +162,15 @@ export class Publisher {
   /** The guard's verdict on a change; null if it takes nothing from connections. */
   #judge(compiled: Compiled, accepted: boolean): Verdict | null {
     const { serving } = this
-    if (serving === null || compiled.table === null) return null
+    const { table } = compiled
+    if (serving === null || table === null) return null
     const { observer } = serving.plane
-    const losses =
+    const after = () => openTable(table)
+    const denied =
       compiled.access === '' // nobody is denied
         ? compiled.losses
-        : withDenied(compiled, openTable(compiled.table), observer, serving.table)
+        : withDenied(compiled, after(), observer, serving.table)
+    const losses = withUnserved(denied, compiled.resources, after, observer, serving.table)
     if (losses === null) return null
     const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
     return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)

@@ -85,7 +85,7 @@ test('another list of names is a changed rule, and says which connections it wou
 })
 
 test('the guard knows which connections with a name lose their destination, or their server', async t => {
-  const { send, port, backend, save } = await scene(t, naming)
+  const { send, port, backend, save, logged } = await scene(t, naming)
   await asking(t, port, 'a.test')
   await asking(t, port, 'c.test')
   await asking(t, port, 'x.b.test')
@@ -97,4 +97,9 @@ test('the guard knows which connections with a name lose their destination, or t
   assert.deepEqual([gone.outcome, gone.loses.rules, gone.loses.open], ['guarded', 1, 2])
   const routed = await reload({ routes: [route('one', 'a.test')] })
   assert.deepEqual([routed.outcome, routed.loses.open], ['taken', 2], 'a removed rule is told, not refused')
+  const narrower = await reload({ servers: ['a.test'], routes: [route('one', 'a.test')] })
+  assert.deepEqual([narrower.outcome, narrower.loses.listeners, narrower.loses.open], ['taken', 1, 2])
+  await logged('has no server any more for 2 of 3 open connections')
+  const same = await reload({ servers: ['a.test', 'd.test'], routes: [route('one', 'a.test')] })
+  assert.deepEqual([same.outcome, same.loses], ['taken', null], 'they had no server before')
 })

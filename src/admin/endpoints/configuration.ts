@@ -28,7 +28,9 @@ const tags = ['configuration']
 /** What a reload takes from connections (control/guard/reload-guard.ts). */
 export const loses = object({
   rules: integer('Rules that lose a destination or vanish.'),
-  listeners: integer('Listeners that close.'),
+  listeners: integer(
+    'Listeners that close, read other PROXY headers, or lose a server that has a connection.',
+  ),
   destinations: integer('Destinations that lose their last endpoint.'),
   policies: integer('Rules of policies that deny clients with an open connection.'),
   open: integer('Open connections to them.'),

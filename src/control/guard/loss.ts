@@ -26,7 +26,7 @@ export type Loss = {
   readonly missing: readonly string[]
   /** For a change: how, in words. */
   readonly change?: string
-  /** Open connections that it takes, where they were found one by one (policy-losses.ts). */
+  /** Open connections that it takes, where they were found one by one. */
   readonly open?: number
   /** Keys of the counts: see `countKeys`. */
   readonly keys: readonly string[]
@@ -48,7 +48,16 @@ type LossesOfKind = {
   readonly open?: number
 }
 
-export const LOSS_KINDS = ['lost', 'removed', 'closed', 'emptied', 'reads', 'sends', 'denied'] as const
+export const LOSS_KINDS = [
+  'lost',
+  'removed',
+  'closed',
+  'emptied',
+  'reads',
+  'sends',
+  'denied',
+  'unserved',
+] as const
 export type LossKind = (typeof LOSS_KINDS)[number]
 export type Losses = Readonly<Record<LossKind, LossesOfKind>>
 

@@ -9,6 +9,7 @@
  *   reads      a listener reads other PROXY headers, or of others (header-losses.ts)
  *   sends      a destination gets other PROXY headers
  *   denied     policies deny clients that have a connection (policy-losses.ts)
+ *   unserved   no server takes the name of a connection any more (server-losses.ts)
  *
  * Rules are paired over generations as in `weir diff` (table/explain/pair-rules.ts), but only those
  * of VirtualServices that can lose anything (snapshot.ts). reload-guard.ts decides what to refuse.
@@ -75,6 +76,7 @@ export function findLosses(
     emptied: ofKind(finder.destinations(emptied)),
     reads: ofKind(headerLosses(reads, 'Settings', resources, name => finder.keysOf(name))),
     denied: ofKind([]), // policy-losses.ts
+    unserved: ofKind([]), // server-losses.ts
     sends: ofKind(headerLosses(sends, 'DestinationRule', resources, name => [anyKey(name)])),
   }
   return LOSS_KINDS.some(kind => losses[kind].count > 0) ? losses : null

@@ -2,13 +2,14 @@
  * The guard: whether a change with losses is served, and how it is reported.
  *
  *             lost rules   removed rules, closed listeners, emptied destinations, other PROXY headers,
- *                          policies that deny clients
+ *                          policies that deny clients, server names that no server takes
  *   refuse    refused      served, with a warning
  *   strict    refused      refused where they had connections in the last minute, or have some now
  *   warn      served, with a warning
  *
  * The compiling thread has found the losses (losses.ts), the main thread those by policies
- * (policy-losses.ts); this module reads their traffic from the counts.
+ * (policy-losses.ts) and by server names (server-losses.ts); this module reads their traffic from
+ * the counts.
  */
 
 import type { Code } from '../../config/findings/codes.ts'
@@ -104,7 +105,7 @@ function weigh(losses: Losses, kinds: readonly LossKind[], traffic: TrafficByKey
   const found = kinds.map(kind => losses[kind].open ?? 0)
   return {
     rules: count('lost', 'removed'),
-    listeners: count('closed', 'reads'),
+    listeners: count('closed', 'reads', 'unserved'),
     destinations: count('emptied', 'sends'),
     policies: count('denied'),
     open: Math.max(open, ...found), // some may be both
@@ -121,6 +122,7 @@ const SENTENCES: { readonly [kind in LossKind]: (loss: Loss) => string } = {
   reads: ({ name, change }) => `listener ${name} ${change}`,
   sends: ({ name, change }) => `${name} ${change}`,
   denied: ({ name, change }) => `${name} ${change}`,
+  unserved: ({ name, change }) => `listener ${name} ${change}`,
 }
 
 function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean): Diagnostic {
