@@ -28,7 +28,7 @@ import {
 } from './scenarios.ts'
 import { openScene } from './scene.ts'
 
-const SCENARIOS = sized(2, 40)
+const SCENARIOS = sized(2, 20)
 /** Longer than any scenario: no timeout in one is longer than some seconds. */
 const ENOUGH_MS = 60_000
 
