@@ -7,10 +7,12 @@ import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { readHealthCheck } from '../../src/config/plan/health-check.ts'
+import { Checker } from '../../src/control/health/checker.ts'
 import { probe } from '../../src/control/health/probe.ts'
+import { createStats, openStats } from '../../src/stats/stats.ts'
 import { ask, echo } from '../control/scene.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
-import { freePort } from '../support/sockets.ts'
+import { freePort, until } from '../support/sockets.ts'
 import { amount, parseMetrics } from './prometheus.ts'
 import { scene, talking } from './scene.ts'
 
@@ -210,4 +212,20 @@ test('an annotation is read whole, or not at all', () => {
     'tcp;what=1',
   ])
     assert.equal(readHealthCheck(wrong), null, wrong)
+})
+
+test('changes that come while a check goes on do not begin it anew', async t => {
+  const silent = await serving(t, () => {})
+  const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
+  const stats = openStats(createStats(1))
+  const checker = new Checker({ stats, log, nowMs: () => performance.now(), onClose: () => {} })
+  t.after(() => checker.close())
+  const check = readHealthCheck('redis;interval=400ms;timeout=400ms;fall=1')
+  assert.ok(check)
+  const text = `${HOST}:${silent.port}`
+  const endpoint = { address: HOST, port: silent.port, text, slot: 1, check }
+  await until(() => {
+    checker.follow([{ ...endpoint }])
+    return checker.stateOf(text)?.isUp === false
+  })
 })

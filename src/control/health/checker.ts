@@ -77,27 +77,26 @@ export class Checker {
     this.#random = () => nextU32(random) / 2 ** 32
   }
 
-  /** Checks these from now on; what it knows of them stays. Of several checks the first holds. */
+  /**
+   * Checks these from now on. Of several checks the first holds. A check that stays the same goes
+   * on, even in the middle: with changes in quick succession a slow endpoint would never be judged.
+   */
   follow(all: Iterable<Checked>): void {
     const before = this.#targets
     const now = new Map<string, Target>()
     for (const checked of all) {
       if (checked.slot === 0 || now.has(checked.text)) continue
-      const known = before.get(checked.text)
-      const isSame = known && JSON.stringify(known.checked.check) === JSON.stringify(checked.check)
-      now.set(
-        checked.text,
-        known && isSame ? { ...known, checked, timer: undefined, giveUp: null } : this.#begin(checked, known),
-      )
+      now.set(checked.text, this.#continued(before.get(checked.text), checked))
     }
-    for (const target of before.values()) this.#stop(target)
     this.#targets = now
-    for (const target of now.values()) {
-      if (!target.isUp) this.#mark(target)
-      this.#plan(target, this.#random() * target.checked.check.intervalMs)
+    for (const [text, target] of before) {
+      if (now.get(text) !== target) this.#stop(target)
+      if (!target.isUp && !now.has(text)) clearMark(this.#options.stats.marks, target.checked.slot, Mark.down)
     }
-    for (const [text, { checked, isUp }] of before)
-      if (!isUp && !now.has(text)) clearMark(this.#options.stats.marks, checked.slot, Mark.down)
+    for (const [text, target] of now) {
+      if (!target.isUp) this.#mark(target)
+      if (before.get(text) !== target) this.#plan(target, this.#random() * target.checked.check.intervalMs)
+    }
   }
 
   stateOf(text: string): CheckState | null {
@@ -120,7 +119,11 @@ export class Checker {
   }
 
   /** Another check of an endpoint begins with the state that the one before had found. */
-  #begin(checked: Checked, known: Target | undefined): Target {
+  #continued(known: Target | undefined, checked: Checked): Target {
+    if (known && JSON.stringify(known.checked.check) === JSON.stringify(checked.check)) {
+      known.checked = checked
+      return known
+    }
     const { isUp = true, verdict = null, passed = 0, failed = 0 } = known ?? {}
     const now = { isUp, verdict, passed, failed }
     return { checked, doubts: 0, lastMs: 0, timer: undefined, giveUp: null, ...now }
