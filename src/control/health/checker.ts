@@ -9,13 +9,12 @@
  * little longer or shorter than the last, so that they do not come together.
  */
 
-import { nextU32 } from '../../base/random.ts'
-import { machine } from '../../kernel/machine.ts'
 import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { HealthCheck } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
-import { probe, type Verdict } from './probe.ts'
+import type { HealthWorld } from './health-world.ts'
+import type { Verdict } from './probe.ts'
 
 /** Checks at the same time; further ones wait. */
 const AT_ONCE = 256
@@ -43,7 +42,8 @@ type Target = {
   lastMs: number
   passed: number
   failed: number
-  timer: NodeJS.Timeout | undefined
+  /** Calls the next check off. */
+  callOff: () => void
   giveUp: (() => void) | null
 }
 
@@ -60,21 +60,18 @@ export type CheckState = {
 type CheckerOptions = {
   readonly stats: Stats
   readonly log: Logger
-  readonly nowMs: () => number
+  readonly world: HealthWorld
   /** An endpoint has gone down whose connections are to be closed. */
   readonly onClose: (checked: Checked) => void
 }
 
 export class Checker {
   readonly #options: CheckerOptions
-  readonly #random: () => number
   #targets = new Map<string, Target>()
   #running = 0
 
   constructor(options: CheckerOptions) {
     this.#options = options
-    const random = machine.random()
-    this.#random = () => nextU32(random) / 2 ** 32
   }
 
   /**
@@ -82,6 +79,7 @@ export class Checker {
    * on, even in the middle: with changes in quick succession a slow endpoint would never be judged.
    */
   follow(all: Iterable<Checked>): void {
+    const { chance } = this.#options.world
     const before = this.#targets
     const now = new Map<string, Target>()
     for (const checked of all) {
@@ -95,7 +93,7 @@ export class Checker {
     }
     for (const [text, target] of now) {
       if (!target.isUp) this.#mark(target)
-      if (before.get(text) !== target) this.#plan(target, this.#random() * target.checked.check.intervalMs)
+      if (before.get(text) !== target) this.#plan(target, chance() * target.checked.check.intervalMs)
     }
   }
 
@@ -126,11 +124,11 @@ export class Checker {
     }
     const { isUp = true, verdict = null, passed = 0, failed = 0 } = known ?? {}
     const now = { isUp, verdict, passed, failed }
-    return { checked, doubts: 0, lastMs: 0, timer: undefined, giveUp: null, ...now }
+    return { checked, doubts: 0, lastMs: 0, callOff: () => {}, giveUp: null, ...now }
   }
 
   #plan(target: Target, afterMs: number): void {
-    target.timer = setTimeout(() => this.#check(target), afterMs).unref()
+    target.callOff = this.#options.world.after(afterMs, () => this.#check(target))
   }
 
   #check(target: Target): void {
@@ -139,7 +137,7 @@ export class Checker {
       return
     }
     this.#running++
-    target.giveUp = probe(target.checked, target.checked.check, verdict => {
+    target.giveUp = this.#options.world.probe(target.checked, target.checked.check, verdict => {
       this.#running--
       target.giveUp = null
       this.#take(target, verdict)
@@ -149,13 +147,13 @@ export class Checker {
 
   #pause({ checked: { check }, doubts }: Target): number {
     const ms = doubts > 0 ? Math.max(check.intervalMs / 4, LEAST_MS) : check.intervalMs
-    return ms * (1 + JITTER * (2 * this.#random() - 1))
+    return ms * (1 + JITTER * (2 * this.#options.world.chance() - 1))
   }
 
   #take(target: Target, verdict: Verdict): void {
     const { check } = target.checked
     target.verdict = verdict
-    target.lastMs = this.#options.nowMs()
+    target.lastMs = this.#options.world.nowMs()
     if (verdict === null) target.passed++
     else target.failed++
     target.doubts = (verdict === null) === target.isUp ? 0 : target.doubts + 1
@@ -184,7 +182,7 @@ export class Checker {
   }
 
   #stop(target: Target): void {
-    clearTimeout(target.timer)
+    target.callOff()
     if (target.giveUp === null) return
     this.#running--
     target.giveUp()

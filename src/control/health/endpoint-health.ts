@@ -8,7 +8,6 @@
  */
 
 import { type Family, formatAddress } from '../../address/address.ts'
-import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
 import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import { isEjected } from '../../stats/outliers.ts'
 import type { Stats } from '../../stats/stats.ts'
@@ -22,6 +21,7 @@ import type { Logger } from '../observe/log.ts'
 import { type Checked, Checker, type CheckState } from './checker.ts'
 import { type EndpointPlace, isRowAt, parsePlace } from './endpoint-place.ts'
 import { describeEndpoint, type EndpointRow, endpointRows, placeText, stateOf } from './endpoint-states.ts'
+import { type HealthWorld, realHealthWorld } from './health-world.ts'
 
 const LOOK_MS = 1_000
 
@@ -43,7 +43,8 @@ const TOLD_MAX = 10
 export class EndpointHealth {
   readonly #stats: Stats
   readonly #log: Logger
-  readonly #timer: NodeJS.Timeout
+  readonly #world: HealthWorld
+  readonly #stopLooking: () => void
   readonly #checker: Checker
   #drains: readonly EndpointPlace[] = []
   #served: Served | null = null
@@ -51,19 +52,25 @@ export class EndpointHealth {
   #ejected = new Map<number, string>()
 
   /** @param onClose  An endpoint has gone down whose connections are to be closed. */
-  constructor(stats: Stats, log: Logger, onClose: (place: EndpointPlace) => void) {
+  constructor(
+    stats: Stats,
+    log: Logger,
+    onClose: (place: EndpointPlace) => void,
+    world: HealthWorld = realHealthWorld(),
+  ) {
     this.#stats = stats
     this.#log = log
+    this.#world = world
     this.#checker = new Checker({
       stats,
       log,
-      nowMs: sharedNowMs,
+      world,
       onClose: ({ text }) => {
         const place = parsePlace(text)
         if (place) onClose(place)
       },
     })
-    this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
+    this.#stopLooking = world.every(LOOK_MS, () => this.look())
   }
 
   /** A table is about to be published, or a revision of one. */
@@ -119,7 +126,7 @@ export class EndpointHealth {
     if (!this.#served || !cold) return null
     const { table } = this.#served
     const check = this.#checker.stateOf(placeText(table.endpoints, row.at))
-    return describeEndpoint(this.#stats, table, cold, row, sharedNowMs(), check)
+    return describeEndpoint(this.#stats, table, cold, row, this.#world.nowMs(), check)
   }
 
   isAt(place: EndpointPlace, { at }: EndpointRow): boolean {
@@ -127,7 +134,7 @@ export class EndpointHealth {
   }
 
   stateOf(row: EndpointRow) {
-    return this.#served ? stateOf(this.#stats, this.#served.table, row, sharedNowMs()) : 'up'
+    return this.#served ? stateOf(this.#stats, this.#served.table, row, this.#world.nowMs()) : 'up'
   }
 
   /** What the checks say of each endpoint that is checked. */
@@ -148,14 +155,14 @@ export class EndpointHealth {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#stopLooking()
     this.#checker.close()
   }
 
   #ejectedNow({ table, cold }: Served): Map<number, string> {
     const { marks, outliers } = this.#stats
     const ejected = new Map<number, string>()
-    const nowMs = sharedNowMs()
+    const nowMs = this.#world.nowMs()
     const stale: number[] = []
     for (const { cluster, at, slot, memberSlot } of ejecting(table)) {
       if ((marks[slot] & Mark.ejected) === 0) continue
@@ -236,9 +243,6 @@ function* ejecting(table: Table): Generator<EndpointRow> {
   for (let cluster = 0; cluster < clusters.length / Cluster.WORDS; cluster++)
     if (isOne(cluster)) yield* endpointRows(table, cluster, cluster + 1)
 }
-
-/** On the clock of the workers. */
-const sharedNowMs = (): number => monotonicMs() + clockOriginMs
 
 function titleOf(cold: () => Cold | null, cluster: number): string {
   const { host = '', subset = null, port = 0 } = cold()?.clusters[cluster] ?? {}
