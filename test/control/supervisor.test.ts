@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { Supervisor } from '../../src/control/workers/supervisor.ts'
 import type { SupervisorEvent } from '../../src/control/workers/worker-record.ts'
 import { Counter, openStats, totals } from '../../src/stats/stats.ts'
+import { type Material, type Pair, TICKET_KEY_BYTES, type TicketKeys } from '../../src/tls/material.ts'
 
 type Scene = {
   readonly supervisor: Supervisor
@@ -115,4 +116,28 @@ test('a worker that cannot be loaded is told of, each time, and a stop ends at o
     supervisor.status().map(each => each.state),
     ['ended', 'ended'],
   )
+})
+
+const tickets: TicketKeys = { current: new Uint8Array(TICKET_KEY_BYTES), previous: null }
+const pair: Pair = { chain: new Uint8Array(1), key: new Uint8Array(1), ocsp: null }
+const materialOf = (digest: string): Material => ({
+  id: 'cert',
+  pairs: [pair],
+  authorities: null,
+  crl: null,
+  digest,
+})
+const secretsOf = (digest: string) => ({ material: [materialOf(digest)], tickets })
+const holds = (generation: number, digest: string) => (event: SupervisorEvent) =>
+  event.kind === 'listening' && event.generation === generation && event.failures[0]?.code === digest
+
+test('certificates come with their table, alone once they change, and to a worker that starts later', async t => {
+  const { supervisor, until } = scene(t, 2)
+  supervisor.publish(1, table, secretsOf('first'))
+  await until(holds(1, 'first'), 2)
+  supervisor.furnish(secretsOf('second'))
+  await until(holds(0, 'second'), 2)
+  supervisor.publish(13, table)
+  await until(event => event.kind === 'died')
+  await until(holds(13, 'second'))
 })

@@ -22,6 +22,7 @@ import { closeWake } from '../../kernel/wake.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
+import type { TlsSecrets } from '../../tls/material.ts'
 import { endLostWorker } from './lost-worker.ts'
 import { createSharedMemory, memoryOf, type SharedMemory } from './shared-memory.ts'
 import { type WorkingThreads, workingThreads } from './threads.ts'
@@ -93,10 +94,18 @@ export class Supervisor {
     return this.#memory.journals
   }
 
-  /** Hands every worker the table, the same for all; workers that start later get it too. */
-  publish(generation: number, table: TableBuffers): void {
-    this.#newest = { kind: 'table', epoch: this.#newest?.epoch ?? 0, generation, table }
-    this.#announce(epoch => ({ kind: 'table', epoch, generation, table }))
+  /** Hands every worker the table, the same for all, and later ones, too; likewise new secrets. */
+  publish(generation: number, table: TableBuffers, secrets?: TlsSecrets): void {
+    const epoch = this.#newest?.epoch ?? 0
+    const order = { kind: 'table', epoch, generation, table, ...(secrets && { secrets }) } as const
+    this.#newest = { ...this.#newest, ...order }
+    this.#announce(epoch => ({ ...order, epoch }))
+  }
+
+  /** Other certificates and keys for the newest table. */
+  furnish(secrets: TlsSecrets): void {
+    this.#newest &&= { ...this.#newest, secrets }
+    this.#announce(epoch => ({ kind: 'secrets', epoch, secrets }))
   }
 
   /**

@@ -10,6 +10,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { assert, unreachable } from '../../base/assert.ts'
 import { openTable, type Table, withPart } from '../../table/format/table.ts'
+import type { TlsSecrets } from '../../tls/material.ts'
 import type { Order, Report, WorkerTask } from './protocol.ts'
 
 /** An engine's handlers for each kind of order, called in the order of posting. */
@@ -17,6 +18,8 @@ type Orders = {
   readonly adopt: (table: Table) => void
   /** The same rules and listeners, with other endpoints or clients. */
   readonly revise: (table: Table) => void
+  /** Certificates and keys from now on; called before `adopt` of the table that asks for them. */
+  readonly furnish?: (secrets: TlsSecrets) => void
   readonly drain: (timeoutMs: number) => void
   readonly close: (order: Extract<Order, { kind: 'close' }>) => void
   readonly stop: () => void
@@ -53,9 +56,14 @@ export class Mailbox {
     switch (order.kind) {
       case 'table':
         this.#seen = order.epoch
+        if (order.secrets) this.#orders.furnish?.(order.secrets)
         this.#table = open(order)
         this.#orders.adopt(this.#table)
         this.#report(this.#table)
+        break
+      case 'secrets':
+        this.#seen = order.epoch
+        this.#orders.furnish?.(order.secrets)
         break
       case 'endpoints':
       case 'clients':

@@ -10,6 +10,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
+import type { TlsSecrets } from '../../tls/material.ts'
 import type { EngineLimits } from '../decide/decide.ts'
 import type { Reader } from '../decide/reader.ts'
 
@@ -64,7 +65,11 @@ export type Order =
       readonly epoch: number
       readonly generation: number
       readonly table: TableBuffers
+      /** What it asks for; absent: what there is already. */
+      readonly secrets?: TlsSecrets
     }
+  /** Other certificates and keys; connections go on with what they have. */
+  | { readonly kind: 'secrets'; readonly epoch: number; readonly secrets: TlsSecrets }
   /** Route by the same rules with another part: the listeners stay as they are. */
   | { readonly kind: RevisedPart; readonly epoch: number; readonly buffer: SharedArrayBuffer }
   /**

@@ -7,8 +7,11 @@ import type { TcpTimes } from '../plan/policy.ts'
 
 const KINDS = { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }
 
-/** @param slot  The cluster's word in the shared counts. */
-export const clusterWords = ({ kind, policy }: Cluster, slot: number): number[] => [
+/**
+ * @param slot  The cluster's word in the shared counts.
+ * @param tls  1 + its row among the TLS upstreams.
+ */
+export const clusterWords = ({ kind, policy }: Cluster, slot: number, tls: number): number[] => [
   KINDS[kind],
   L.Balance[policy.balance],
   policy.connectTimeoutMs,
@@ -31,6 +34,7 @@ export const clusterWords = ({ kind, policy }: Cluster, slot: number): number[] 
   policy.ejection?.minHealthPercent ?? 0,
   policy.userTimeoutMs,
   policy.writeTimeoutMs,
+  tls,
 ]
 
 export function tcpWords({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): number[] {

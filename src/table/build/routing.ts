@@ -24,6 +24,7 @@ import {
   type SourceCondition,
 } from '../plan/plan.ts'
 import { DEFAULT_POLICY } from '../plan/policy.ts'
+import type { TlsServer, TlsUpstream } from '../plan/tls.ts'
 import { AccessBuilder } from './access.ts'
 import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'
@@ -57,6 +58,7 @@ export class RoutingBuilder {
   readonly #classifier: ClassifierBuilder
   readonly #sets = new AddressSets()
   readonly #named = new NamedScopes<PlacedRule>()
+  readonly #tls = { servers: new Interned<TlsServer>([]), upstreams: new Interned<TlsUpstream>([]) }
   readonly #access: AccessBuilder
   #nameSections: ReturnType<NamedScopes<PlacedRule>['finish']> | null = null
   /** By listener: the row of its first scope, or of the one whose socket it shares. */
@@ -140,9 +142,15 @@ export class RoutingBuilder {
     const { anyPortChain, ports } = this.#classifier.portsOfScope()
     this.#rows.scopes.add(
       ...[firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports, isByName ? 1 : 0],
-      ...[row, listener, scope.serves === false ? 0 : 1],
+      ...[row, listener, scope.serves === false ? 0 : 1, this.#tlsRow(scope)],
     )
     this.#scopes.push({ listener, port: scope.port, host: scope.host, rules })
+  }
+
+  #tlsRow({ tls, takes, host }: Scope): number {
+    if (tls === undefined) return 0
+    assert(takes !== undefined && !takes.plain, `a scope of ${host} would take plain text for TLS`)
+    return 1 + this.#tls.servers.indexOf(tls)
   }
 
   /** Writes the rows of a scope's rules, which are `placed`, too; returns them for people. */
@@ -210,7 +218,8 @@ export class RoutingBuilder {
 
   addCluster(cluster: Cluster): void {
     const slot = this.#slotOf(`cluster ${clusterIdentity(cluster)}`)
-    this.#rows.clusters.add(...clusterWords(cluster, slot))
+    const tls = cluster.tls === undefined ? 0 : 1 + this.#tls.upstreams.indexOf(cluster.tls)
+    this.#rows.clusters.add(...clusterWords(cluster, slot, tls))
     const { host, subset, port, names, labels, policyAt = {} } = cluster
     const isWritten = Object.keys(policyAt).length > 0
     this.#clusters.push({ host, subset, port, names, labels, ...(isWritten ? { policyAt } : {}) })
@@ -278,6 +287,7 @@ export class RoutingBuilder {
         ...this.#access.finish(),
         addressSets: this.#sets.words(),
         ...this.#nameSections,
+        tls: packed({ servers: this.#tls.servers.list, upstreams: this.#tls.upstreams.list }),
         names: packed(this.#names),
         cold: packed(cold),
       },

@@ -29,6 +29,7 @@
  *   accessHosts4, …6, accessRanges4, …6, accessParents               like those of destinations
  *   sourceLimits    limits for each source
  *
+ *   tls         msgpack: what TLS servers and upstreams ask for, read when a table is opened (tls.ts)
  *   names       msgpack: the listeners' names, read when a table is opened
  *   cold        msgpack: everything in words, decoded only to explain, log or show
  *
@@ -119,6 +120,7 @@ export const SECTIONS = {
     ...CLASSIFIER_SECTIONS,
     'addressSets',
     ...ACCESS_SECTIONS,
+    'tls',
     'names',
     'cold',
   ],

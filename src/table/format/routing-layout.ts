@@ -34,7 +34,7 @@ export const Names = { unheard: 0, tls: 1, postgres: 2 } as const
  * The rules of a scope. If they depend on the client's server name, there is one more row for each
  * set of rules that names can select.
  */
-export const Scope = layout(9, {
+export const Scope = layout(10, {
   firstRule: [0, 1],
   ruleCount: [1, 1],
   defaultRoute: [2, 1], //  signed, as all in this section; negative: an outcome, such as −1, no route
@@ -44,6 +44,7 @@ export const Scope = layout(9, {
   of: [6, 1], //           the scope of these rules: itself, or the one that a further row belongs to
   listener: [7, 1],
   serves: [8, 1], //       0: only for explain; its connections find no route
+  tls: [9, 1], //          1 + its row among the TLS servers (tls.ts); 0: weir terminates no TLS
 })
 
 /** In namedScopes: nobody takes these clients, though somebody takes those of wider names. */
@@ -108,7 +109,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
 
-export const Cluster = layout(22, {
+export const Cluster = layout(23, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -131,4 +132,5 @@ export const Cluster = layout(22, {
   minHealthPercent: [19, 1], //  fewer in rotation: all are used; 0: never
   userTimeoutMs: [20, 1], //     of what is not acknowledged; 0: none
   writeTimeoutMs: [21, 1], //    of what a socket does not take; 0: none
+  tls: [22, 1], //               1 + its row among the TLS upstreams (tls.ts); 0: none is spoken
 })

@@ -18,6 +18,7 @@ import * as L from './layout.ts'
 import type { NameIndex } from './name-index.ts'
 import { Listener } from './routing-layout.ts'
 import { Sections, unpackSection } from './sections.ts'
+import type { TlsRows } from './tls.ts'
 
 /** A table's parts, as passed between threads. */
 export type TableBuffers = Readonly<Record<L.PartName, SharedArrayBuffer>>
@@ -60,6 +61,8 @@ type RoutingViews = {
   readonly addressSets: readonly AddressSet[]
   /** Access control; null: everybody may connect. */
   readonly access: Access | null
+  /** What `tlsServerOf` and `tlsUpstreamOf` (tls.ts) find. */
+  readonly tls: TlsRows
 }
 
 type ClientViews = {
@@ -183,6 +186,7 @@ function viewRouting(sections: Sections<'routing'>): RoutingViews {
     partIndex: sections.words('partIndex'),
     addressSets: viewSets(sections.words('addressSets')),
     access: viewAccess(sections),
+    tls: sections.unpacked('routing', 'tls') as TlsRows,
   }
 }
 
@@ -236,6 +240,7 @@ function join(buffers: TableBuffers, routing: RoutingViews, ends: EndpointViews,
     partIndex: routing.partIndex,
     addressSets: routing.addressSets,
     access: routing.access,
+    tls: routing.tls,
     endpointsRevision: ends.endpointsRevision,
     endpoints: ends.endpoints,
     endpointRoot: ends.endpointRoot,

@@ -10,6 +10,7 @@ import type { Cidr } from '../../address/address.ts'
 import type { AccessPolicy, Identity, PlannedLimit } from './access.ts'
 import type { HealthCheck } from './health-check.ts'
 import type { Policy, PolicyField, TcpTimes } from './policy.ts'
+import type { TlsServer, TlsUpstream } from './tls.ts'
 
 export type Plan = {
   readonly listeners: readonly Listener[]
@@ -109,6 +110,8 @@ export type Scope = {
   readonly takes?: Takes
   /** False if weir can only explain it yet: its connections find no route. */
   readonly serves?: boolean
+  /** weir terminates TLS for its clients; only with `takes`, and never with `takes.plain`. */
+  readonly tls?: TlsServer
   /** In the order of evaluation; the first that matches counts. */
   readonly rules: readonly Rule[]
   /** Services that only some clients see, each behind its own rules; in the order of `after`. */
@@ -241,6 +244,8 @@ export type Cluster = {
   readonly policyAt?: Readonly<Partial<Record<PolicyField, WrittenAt>>>
   /** How its endpoints are checked; absent: not at all. */
   readonly check?: HealthCheck
+  /** weir speaks TLS to it; absent: the client's bytes as they are. */
+  readonly tls?: TlsUpstream
 }
 
 /** An endpoint as written: an IP address, or a name for any number of them. */
