@@ -4,16 +4,29 @@ import { tlsServerOf, tlsUpstreamOf } from '../../src/table/format/tls.ts'
 import { findNamedScope } from '../../src/table/match/named-scope.ts'
 import type { Cluster, Listener, Scope } from '../../src/table/plan/plan.ts'
 import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
-import { TLS_VERSIONS, type TlsServer, type TlsUpstream } from '../../src/table/plan/tls.ts'
+import {
+  type ClientChecks,
+  TLS_VERSIONS,
+  type TlsServer,
+  type TlsUpstream,
+  type TlsVersion,
+} from '../../src/table/plan/tls.ts'
 import { tableOf } from '../support/tables.ts'
 
-const [, , minVersion, maxVersion] = TLS_VERSIONS
+const [, , minVersion, maxVersion]: readonly TlsVersion[] = TLS_VERSIONS
+
+const verify: ClientChecks = {
+  insecureSkipVerify: false,
+  subjectAltNames: ['spiffe://cluster.local/ns/shop/sa/web'],
+  spki: [],
+  hashes: [],
+}
 
 const server = (name: string): TlsServer => ({
   name,
   material: `of ${name}`,
-  clients: 'none',
-  verify: null,
+  clients: 'required',
+  verify,
   ciphers: [],
   alpn: ['h2'],
   minVersion,
