@@ -84,6 +84,11 @@ export class LiveConnections {
     this.#workers = buffers.map(openConnections)
   }
 
+  /** The sum of the workers' last ids: it grows by one with each connection. */
+  lastIds(): number {
+    return this.#workers.reduce((sum, { numbers }) => sum + numbers[LiveHead.lastId / 2], 0)
+  }
+
   /**
    * Calls `visit` with each connection's words, by worker and row, from `worker` and `row` on,
    * until it returns false. The words are a copy that the next call overwrites.

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { wilson } from '../../src/control/observe/rules.ts'
 import { ask } from '../control/scene.ts'
 import { splitting, times } from './routes-kit.ts'
 import { type Scene, scene } from './scene.ts'
@@ -39,16 +38,22 @@ test('each rule tells its hits and where it stands, a rule that cannot match say
   assert.deepEqual(split.destinations[0].deliveredShare, null)
 })
 
-test('the delivered share stands beside the configured one, in a band', async t => {
+test('the delivered share stands beside the configured one, with its bounds and a verdict', async t => {
   const where = await scene(t, splitting(80, 20))
   await times(50, () => ask(where.port))
   const { rules } = await rulesAfter(where, 50)
   const [first, second] = rules[2].destinations
   assert.deepEqual([first.host, first.configuredShare, first.connections], ['backend.example', 0.8, 40])
   assert.deepEqual([second.host, second.configuredShare, second.connections], ['second.example', 0.2, 10])
-  assert.equal(first.deliveredShare.share, 0.8)
+  assert.deepEqual([first.deliveredShare.share, first.deliveredShare.verdict], [0.8, 'too-few'])
   assert.ok(first.deliveredShare.low > 0.6 && first.deliveredShare.low < 0.8)
   assert.ok(first.deliveredShare.high > 0.8 && first.deliveredShare.high < 0.95)
+  await times(150, () => ask(where.port))
+  const later = (await rulesAfter(where, 200)).rules[2].destinations
+  assert.deepEqual(
+    later.map((each: { deliveredShare: { verdict: string } }) => each.deliveredShare.verdict),
+    ['as-asked', 'as-asked'],
+  )
 })
 
 test('a changed rule is counted anew, one that says the same is not, and what is open stays open', async t => {
@@ -102,20 +107,4 @@ test('rules are found by VirtualService, listener and hits, and ordered by hits'
   assert.deepEqual(await routes('listener=default/ed'), [])
   for (const query of ['order=random', 'hit=maybe', 'rule=1'])
     assert.equal((await get(`/routes?${query}`)).status, 400, query)
-})
-
-test('the band is Wilson’s', () => {
-  assert.equal(wilson(0, 0), null)
-  const close = (found: number | undefined, wanted: number) =>
-    assert.ok(Math.abs((found ?? 0) - wanted) < 5e-4)
-  // Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
-  for (const [count, all, low, high] of [
-    [81, 263, 0.2553, 0.3662],
-    [15, 148, 0.0624, 0.1605],
-    [0, 20, 0, 0.1611],
-    [1, 29, 0.0061, 0.1718],
-  ]) {
-    close(wilson(count, all)?.low, low)
-    close(wilson(count, all)?.high, high)
-  }
 })

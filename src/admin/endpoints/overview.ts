@@ -9,7 +9,7 @@
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { RuleCounts, type RuleEntry } from '../../control/observe/rules.ts'
+import { RuleCounts, type Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
 import { BUCKETS, bucketFloor, type Summed } from '../../stats/histogram.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
@@ -54,25 +54,25 @@ export function addOverview(
   }
   app.get<{ Querystring: Asked }>('/overview', { schema }, async ({ query: { limit } }) => {
     const serving = servingOf(gateway)
-    const entries = await rules.of(serving)
-    const shown = await inTurns(mostHit(serving, entries, limit))
+    const all = await rules.of(serving)
+    const shown = await inTurns(mostHit(serving, all, limit))
     return {
       summary: readSummary(gateway, version),
       workers: readWorkers(gateway),
       connect: filled(serving.plane.observer.histogram('connect')),
-      rulesTotal: entries.length,
+      rulesTotal: all.entries.length,
       rules: shown,
     }
   })
 }
 
 /** The `limit` rules with the most hits, in the order of evaluation. */
-function* mostHit({ plane, baselines }: Serving, entries: readonly RuleEntry[], limit: number) {
-  const totals = plane.observer.totals()
+function* mostHit({ plane, baselines }: Serving, all: Rules, limit: number) {
+  const counted = plane.observer.counted()
   yield
-  const counts = new RuleCounts(totals, baselines)
+  const counts = new RuleCounts(counted, all, baselines)
   yield
-  const hits = entries.map((entry, index) => ({ entry, index, hits: counts.hits(entry) }))
+  const hits = all.entries.map((entry, index) => ({ entry, index, hits: counts.hits(entry) }))
   yield
   const most = hits.sort((a, b) => b.hits - a.hits || a.index - b.index).slice(0, limit)
   const rules = []

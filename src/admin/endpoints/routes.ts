@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import type { Baselines } from '../../control/observe/baselines.ts'
-import { RuleCounts, type RuleEntry } from '../../control/observe/rules.ts'
+import { RuleCounts, type RuleEntry, type Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
@@ -36,10 +36,17 @@ const delivered = {
   lastAt: textOrNull('When the last connection was opened.'),
 }
 const place = { host: text(), subset: textOrNull(), port: integer() }
-const band = object({
+const share = object({
   share: number('As seen.'),
-  low: number('With 95 % confidence, at least.'),
+  low: number('The true share is at least this, whenever and however often somebody looks.'),
   high: number('At most.'),
+  verdict: orNull(
+    oneOf(
+      ['too-few', 'as-asked', 'off'],
+      'Of the configured share: too few connections to say, within the bounds, or outside.',
+    ),
+    'null: no longer a destination of the rule.',
+  ),
 })
 /** An entry of /routes. */
 export const ruleFields = {
@@ -55,7 +62,7 @@ export const ruleFields = {
     object({
       ...place,
       configuredShare: numberOrNull('By weight, 0 – 1; null: no longer a destination of the rule.'),
-      deliveredShare: orNull(band, 'null: no connection yet.'),
+      deliveredShare: orNull(share, 'null: no connection yet.'),
       ...delivered,
     }),
   ),
@@ -73,7 +80,7 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     tags: ['routing'],
     summary: 'Rules with their hits, and each destination with its configured and delivered share.',
     description:
-      'The band is Wilson’s 95 % interval: a configured share outside it is unlikely to be chance. It leaves out picks that failed before a dial; see the reasons of /summary.',
+      'The bounds hold at every moment at once: with 95 % confidence no true share of any rule ever leaves them. They leave out picks that failed before a dial; see the reasons of /summary.',
     querystring: query({
       virtualService: text('namespace/name.'),
       listener: text('A listener as in /listeners.'),
@@ -106,23 +113,23 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
   })
 }
 
-function* routes({ generation, plane, baselines }: Serving, entries: readonly RuleEntry[], query: Asked) {
-  const totals = plane.observer.totals()
+function* routes({ generation, plane, baselines }: Serving, rules: Rules, query: Asked) {
+  const counted = plane.observer.counted()
   yield
-  const counts = new RuleCounts(totals, baselines)
+  const counts = new RuleCounts(counted, rules, baselines)
   yield
-  const { items, ...page } = pageOf(chosen(entries, counts, query), generation, query)
+  const { items, ...page } = pageOf(chosen(rules.entries, counts, query), generation, query)
   yield
-  const rules = []
+  const shown = []
   for (const entry of items) {
-    rules.push(shownRule(entry, counts, baselines))
+    shown.push(shownRule(entry, counts, baselines))
     yield
   }
   const unruled = counts.unruled().sort((a, b) => b.connections - a.connections)
   return {
     generation,
     ...page,
-    rules,
+    rules: shown,
     unruled: unruled.filter(each => each.connections > 0).slice(0, UNRULED_MAX),
   }
 }

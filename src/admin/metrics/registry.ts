@@ -60,7 +60,7 @@ export function createMetrics(
   return {
     contentType: registry.contentType,
     text: sharedFor(sharedMs, async () => {
-      await inTurns(series.refresh(await rules.of(serving())))
+      await inTurns(series.refresh((await rules.of(serving())).entries))
       const ours = await inTurns(textOf(families))
       return Buffer.concat([Buffer.from(await registry.metrics()), ours])
     }),

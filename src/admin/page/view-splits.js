@@ -1,6 +1,6 @@
 /**
- * For each weighted rule: the configured and the delivered share of each destination, with the
- * confidence interval.
+ * For each weighted rule: the configured and the delivered share of each destination, with its
+ * bounds and what they say.
  */
 
 import { Chart } from './chart.js'
@@ -14,7 +14,7 @@ const CARDS_MAX = 12
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const letterOf = index => LETTERS[index] ?? String(index + 1)
 const CLASSES = ['', 'number', 'number', 'number nowrap', 'number', 'nowrap']
-const HEAD = ['Destination', 'Should be', 'Is', '95 % band', 'Conn.', 'Verdict']
+const HEAD = ['Destination', 'Should be', 'Is', 'Bounds', 'Conn.', 'Verdict']
 
 export class Splits {
   #cards = new Map()
@@ -132,12 +132,15 @@ const HOW = {
 const roundShare = ({ configuredShare }) => (configuredShare === null ? '–' : roundPercent(configuredShare))
 const shareOf = ({ deliveredShare }) => percent(deliveredShare?.share ?? null)
 
-function verdictOf(configured, band) {
+function verdictOf(configured, delivered) {
   if (configured === null) return { kind: 'quiet', text: 'no longer led to' }
-  if (band === null) return { kind: 'quiet', text: 'nothing yet' }
-  return configured >= band.low - 1e-9 && configured <= band.high + 1e-9
-    ? { kind: 'good', text: '✓ as asked' }
-    : { kind: 'warn', text: '! more than chance' }
+  return VERDICTS[delivered?.verdict] ?? { kind: 'quiet', text: 'nothing yet' }
+}
+
+const VERDICTS = {
+  'too-few': { kind: 'quiet', text: 'too few to say' },
+  'as-asked': { kind: 'good', text: '✓ as asked' },
+  off: { kind: 'warn', text: '! off' },
 }
 
 const lookOf = names => ({

@@ -46,7 +46,12 @@ export type Rule = Delivered & {
     readonly subset: string | null
     readonly port: number
     readonly configuredShare: number | null
-    readonly deliveredShare: { readonly share: number; readonly low: number; readonly high: number } | null
+    readonly deliveredShare: {
+      readonly share: number
+      readonly low: number
+      readonly high: number
+      readonly verdict: 'too-few' | 'as-asked' | 'off' | null
+    } | null
   })[]
 }
 
@@ -109,11 +114,8 @@ export const destinationText = ({
   subset: string | null
 }): string => `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
-/** The configured share lies outside the interval. */
-export const isOff = ({ configuredShare, deliveredShare }: Rule['destinations'][number]): boolean =>
-  configuredShare !== null &&
-  deliveredShare !== null &&
-  (configuredShare < deliveredShare.low || configuredShare > deliveredShare.high)
+export const isOff = ({ deliveredShare }: Rule['destinations'][number]): boolean =>
+  deliveredShare?.verdict === 'off'
 
 function ruleLines(each: Rule, colours: boolean): string[] {
   const { rule, never, serverNames, destinations } = each
@@ -135,11 +137,14 @@ function ruleLines(each: Rule, colours: boolean): string[] {
   ]
 }
 
+const VERDICTS = { 'too-few': 'too few to say', 'as-asked': 'as asked', off: '! off' }
+
 function bandTexts(one: Rule['destinations'][number]): [got: string, band: string] {
   if (one.deliveredShare === null) return ['', '']
-  const { share, low, high } = one.deliveredShare
+  const { share, low, high, verdict } = one.deliveredShare
   const percent = (value: number) => (value * 100).toFixed(1)
-  return [`got ${percent(share)} %`, `(${percent(low)} – ${percent(high)})${isOff(one) ? ' !' : ''}`]
+  const said = verdict === null ? '' : ` ${VERDICTS[verdict]}`
+  return [`got ${percent(share)} %`, `(${percent(low)} – ${percent(high)})${said}`]
 }
 
 function deliveredText({ connections, open, lastAt }: Delivered): string {

@@ -20,6 +20,11 @@ import type { TableBuffers } from '../../table/format/table.ts'
 const FOLD_MS = 1_000
 const MINUTE_MS = 60_000
 
+/**
+ * Counts of one reading, and how many connections may be counted at one name and not at another.
+ */
+export type Counted = { readonly totals: readonly Total<SeriesName>[]; readonly underWay: number }
+
 export class Observer {
   /** The open connections. */
   readonly live: LiveConnections
@@ -60,6 +65,13 @@ export class Observer {
   /** All counts by rule, destination, endpoint and client, over all generations. */
   totals(): Total<SeriesName>[] {
     return this.#series.totals()
+  }
+
+  /** The same, with how many connections they may have missed in part, as workers went on. */
+  counted(): Counted {
+    const before = this.live.lastIds()
+    const totals = this.totals()
+    return { totals, underWay: this.live.lastIds() - before + this.#journals.length }
   }
 
   /**

@@ -12,6 +12,8 @@ import { destinationsOf, type RouteDestination } from '../../table/format/rows.t
 import type { Table } from '../../table/format/table.ts'
 import type { RuleOrigin, Split } from '../../table/plan/plan.ts'
 import type { Baselines } from './baselines.ts'
+import type { Counted } from './observer.ts'
+import { chances, type DeliveredShare, deliveredShare } from './share-verdict.ts'
 
 /** A rule as written, once for each set of destinations. */
 export type RuleEntry = {
@@ -27,6 +29,15 @@ export type RuleEntry = {
   readonly listeners: readonly string[]
   readonly split: Split | null
   readonly destinations: readonly RouteDestination[]
+  /** How many entries the rule has: each has a split of its own, and one count. */
+  readonly entries: number
+}
+
+/** The rules of a table. */
+export type Rules = {
+  readonly entries: readonly RuleEntry[]
+  /** Shares that chance may show as off (share-verdict.ts). */
+  readonly chances: number
 }
 
 type Delivered = {
@@ -45,17 +56,14 @@ type DeliveredTo = Delivered & {
   /** 0 to 1; null: no longer a destination of the rule. */
   readonly configuredShare: number | null
   /** null: no connection yet. */
-  readonly deliveredShare: Band | null
+  readonly deliveredShare: DeliveredShare | null
 }
-
-/** A delivered share, and the 95 % interval of the true one. */
-type Band = { readonly share: number; readonly low: number; readonly high: number }
 
 /**
  * Every rule of a table, in the order of evaluation; the same rule at several listeners is one. A
  * rule that can match only at some listeners is listed for those.
  */
-export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]> {
+export function* rulesOf(table: Table, cold: Cold): Generator<void, Rules> {
   const byRule = new Map<
     string,
     {
@@ -82,28 +90,40 @@ export function* rulesOf(table: Table, cold: Cold): Generator<void, RuleEntry[]>
   }
   const entries: RuleEntry[] = []
   for (const { origin, never, serverNames, byRoute } of byRule.values()) {
+    const head = { origin, serverNames, entries: byRoute.size }
     for (const [route, where] of byRoute) {
       const listeners = [...where]
       if (route !== NO_ROUTE) {
         const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
         const destinations = destinationsOf(table, cold, route)
-        entries.push({ origin, never: null, serverNames, listeners, split, destinations })
+        entries.push({ ...head, never: null, listeners, split, destinations })
       } else if (byRoute.size === 1)
-        entries.push({ origin, never, serverNames, listeners, split: null, destinations: [] })
+        entries.push({ ...head, never, listeners, split: null, destinations: [] })
     }
     yield
   }
-  return entries
+  const all = entries.reduce((sum, { split, destinations }) => sum + chances(split, destinations.length), 0)
+  return { entries, chances: all }
 }
+
+/**
+ * Connections of a moment at which workers are told of a change: they may still be decided as
+ * before.
+ */
+const AT_A_CHANGE = 16
 
 /** Counts by rule; connections without a rule are under ''. */
 export class RuleCounts {
   readonly #byRule: ReadonlyMap<string, readonly Total<SeriesName>[]>
   readonly #baselines: Baselines
+  readonly #chances: number
+  readonly #underWay: number
 
-  constructor(totals: readonly Total<SeriesName>[], baselines: Baselines) {
+  constructor({ totals, underWay }: Counted, { chances }: Rules, baselines: Baselines) {
     this.#byRule = Map.groupBy(totals, ({ name }) => (name.rule ? keyOf(name.rule) : ''))
     this.#baselines = baselines
+    this.#chances = chances
+    this.#underWay = underWay
   }
 
   /** The connections of the rule since its VirtualService last changed. */
@@ -120,25 +140,28 @@ export class RuleCounts {
   /** The rule as a whole, and each of its destinations; former destinations come last. */
   delivered({
     origin,
+    split,
     destinations,
+    entries,
   }: RuleEntry): Delivered & { readonly destinations: readonly DeliveredTo[] } {
     const counted = this.#since(origin)
     const byDestination = Map.groupBy(counted, ({ name }) => destinationKey(name.destination))
     const now = destinations.map(each => destinationKey(each))
     const before = [...byDestination.keys()].filter(key => !now.includes(key))
     const all = summed(counted)
+    const looks = { chances: this.#chances, underWay: this.#underWayOf(origin, entries) }
     const configured = destinations.map(({ host, subset, port, share }, index) => {
       const sums = summed(byDestination.get(now[index]) ?? [])
-      const deliveredShare = wilson(sums.connections, all.connections)
-      return { host, subset, port, configuredShare: share, deliveredShare, ...sums }
+      const delivered = deliveredShare(sums.connections, all.connections, share, split, looks)
+      return { host, subset, port, configuredShare: share, deliveredShare: delivered, ...sums }
     })
     const former = before.flatMap(key => {
       const found = byDestination.get(key) ?? []
       const destination = found[0]?.name.destination
       if (!destination) return []
       const sums = summed(found)
-      const deliveredShare = wilson(sums.connections, all.connections)
-      return [{ ...destination, configuredShare: null, deliveredShare, ...sums }]
+      const delivered = deliveredShare(sums.connections, all.connections, null, split, looks)
+      return [{ ...destination, configuredShare: null, deliveredShare: delivered, ...sums }]
     })
     return {
       ...all,
@@ -159,6 +182,12 @@ export class RuleCounts {
       destination: found[0].name.destination,
       other: key === 'other',
     }))
+  }
+
+  /** Two parts of an exact schedule may each be off by less than a connection at both ends. */
+  #underWayOf(origin: RuleOrigin, entries: number): number {
+    const isFirst = this.#baselines.of(origin.virtualService).counts.size === 0
+    return this.#underWay + 2 * entries + (isFirst ? 0 : AT_A_CHANGE)
   }
 
   #since(origin: RuleOrigin): Total<SeriesName>[] {
@@ -208,20 +237,4 @@ function summed(totals: readonly Total<SeriesName>[]): Delivered {
   }
   const { lastMs, ...rest } = sums
   return { ...rest, lastAt: lastMs === 0 ? null : new Date(lastMs).toISOString() }
-}
-
-/** z of a two-sided 95 %. */
-const Z = 1.959963984540054
-
-/**
- * The interval of a share of which `count` of `all` were seen: Wilson's score interval (1927),
- * which also holds for few connections and for shares near 0 and 1.
- */
-export function wilson(count: number, all: number): Band | null {
-  if (all <= 0) return null
-  const share = count / all
-  const spread = 1 + Z ** 2 / all
-  const middle = (share + Z ** 2 / (2 * all)) / spread
-  const half = (Z / spread) * Math.sqrt((share * (1 - share)) / all + Z ** 2 / (4 * all ** 2))
-  return { share, low: Math.max(0, middle - half), high: Math.min(1, middle + half) }
 }
