@@ -4,6 +4,7 @@ import { isStrict } from '../config/findings/codes.ts'
 import type { Diagnostic } from '../config/findings/diagnostic.ts'
 import { renderJson, renderText } from '../config/findings/render.ts'
 import { loadConfig } from '../config/load.ts'
+import { withoutSecrets } from '../config/text/secret-text.ts'
 import { openPortsFrom } from '../control/workers/machine-limits.ts'
 import { readSources, type SourceFile, type Sources } from '../source/files/files.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
@@ -33,11 +34,12 @@ function asJudged(found: Diagnostic, strict: boolean): Diagnostic {
   return isError ? { ...found, severity: 'error' } : found
 }
 
-/** The text of each file, to show a finding's line. */
+/** The text of each file, to show a finding's line; nothing of Secrets. */
 export function sourcesOf(files: readonly SourceFile[]): (file: string) => string | undefined {
   const byName = new Map(files.map(each => [each.file, each.bytes]))
   return file => {
     const bytes = byName.get(file)
-    return bytes === undefined || bytes instanceof Error ? undefined : new TextDecoder().decode(bytes)
+    const isText = bytes !== undefined && !(bytes instanceof Error)
+    return isText ? withoutSecrets(new TextDecoder().decode(bytes)) : undefined
   }
 }

@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   Endpoints: CORE,
   Pod: CORE,
   Namespace: CORE,
+  Secret: CORE,
   EndpointSlice: { role: 'kubernetes', group: 'discovery.k8s.io', versions: ['v1'] },
   Sidecar: { role: 'later', ...NETWORKING },
   WorkloadGroup: { role: 'later', ...NETWORKING },

@@ -8,6 +8,7 @@
 
 import { hash } from 'node:crypto'
 import { monotonicMs } from '../base/clock.ts'
+import { keyedDigest } from '../base/keyed-digest.ts'
 import type { Plan } from '../table/plan/plan.ts'
 import { Causes } from './findings/causes.ts'
 import { type Diagnostic, Findings } from './findings/diagnostic.ts'
@@ -142,7 +143,8 @@ const isSettings = ({ kind, apiVersion }: Resource): boolean =>
   kind === 'Settings' && apiVersion.startsWith('gateway.weir/')
 
 function summarise(resource: Resource): LoadedResource {
-  const digest = hash('sha1', JSON.stringify(resource.value))
+  const text = JSON.stringify(resource.value)
+  const digest = resource.kind === 'Secret' ? keyedDigest([text]) : hash('sha1', text)
   return { title: resource.title, file: resource.file, line: resource.locate([]).line, digest }
 }
 

@@ -11,6 +11,7 @@ import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { renderText } from '../../config/findings/render.ts'
+import { withoutSecrets } from '../../config/text/secret-text.ts'
 import { readSources, type SourceFile, type Sources } from '../../source/files/files.ts'
 import { sourcesOf } from '../check.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
@@ -94,7 +95,7 @@ export async function diff(
 
 function asText({ file, bytes }: SourceFile): { path: string; text: string } {
   if (bytes instanceof Error) throw new NoAnswer(`${file}: ${bytes.message}`)
-  return { path: file, text: new TextDecoder().decode(bytes) }
+  return { path: file, text: withoutSecrets(new TextDecoder().decode(bytes)) } // no key is sent
 }
 
 function writeText({ valid, findings, changes }: Diff, files: readonly SourceFile[], env: Env): void {

@@ -29,6 +29,8 @@ export type Diagnostic = Place & {
   readonly resource?: string
   /** "spec.tcp[0].match[0].port", if the mistake is at a field. */
   readonly field?: string
+  /** It is about a Secret: no line of the file is shown. */
+  readonly veiled?: true
 }
 
 /** "spec.tcp[0].match[0].port"; a key that is no plain word is quoted: `labels["a.b/c"]`. */
@@ -81,6 +83,12 @@ export class Findings {
   readonly #templates = new Set<string>()
 
   #holdsBack: ((held: Held) => boolean) | null = null
+  #isVeiled = false
+
+  /** Whether what is read from now on may hold a key: then findings tell nothing of it. */
+  veil(isVeiled: boolean): void {
+    this.#isVeiled = isVeiled
+  }
 
   /** From now on omits findings about fields that `judge` suppresses; null ends that. */
   holdBack(judge: ((held: Held) => boolean) | null): void {
@@ -102,6 +110,7 @@ export class Findings {
     const place = resource.locate(path)
     const open = CODES[code].severity === 'error' && isLeftOpen(resource.value, path)
     if (open && !this.#isFirstOfTemplate(place)) return
+    const isSecret = Object(resource.value).kind === 'Secret'
     this.#add({
       code: open ? 'CFG016' : code,
       severity: CODES[code].severity,
@@ -110,6 +119,7 @@ export class Findings {
       ...place,
       resource: resource.title,
       ...(path.length === 0 ? {} : { field: formatPath(path) }),
+      ...(isSecret && { veiled: true }),
     })
   }
 
@@ -145,7 +155,8 @@ export class Findings {
     return this.#totals[severity]
   }
 
-  #add(found: Diagnostic): void {
+  #add(given: Diagnostic): void {
+    const found = this.#isVeiled || given.veiled ? veiled(given) : given
     const { file, severity } = found
     this.#totals[severity]++
     const key = `${severity} ${file}`
@@ -158,6 +169,17 @@ export class Findings {
       this.list[counts.moreIndex] = { code: 'CFG012', severity, message, file, line: 1, column: 1 }
     }
   }
+}
+
+/** Fields of a Secret whose names say nothing. */
+const PLAIN_FIELDS = ['apiVersion', 'kind', 'metadata', 'type', 'data', 'stringData']
+
+/** The finding without any of the operator's text: neither a value nor a name of a key. */
+function veiled({ hint: _, field, resource, ...found }: Diagnostic): Diagnostic {
+  const top = PLAIN_FIELDS.find(each => field === each || field?.startsWith(`${each}.`))
+  const message = `${CODES[found.code].title}; nothing of a Secret is shown`
+  const isNamed = resource !== undefined && /^Secret [a-z0-9.-]+\/[a-z0-9.-]+$/.test(resource)
+  return { ...found, message, veiled: true, ...(top && { field: top }), ...(isNamed && { resource }) }
 }
 
 const saying = (code: Code, { title }: Locatable, path: Path): string => `${code} ${title} ${path.join('.')}`

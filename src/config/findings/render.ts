@@ -46,7 +46,7 @@ export function renderText(list: readonly Diagnostic[], options: RenderOptions =
   const paint: Paint = (style, text) =>
     options.colours ? styleText(style, text, { validateStream: false }) : text
   const lineOf = sourceLines(options.sourceOf)
-  const blocks = sort(list).map(each => renderOne(each, lineOf(each), paint))
+  const blocks = sort(list).map(each => renderOne(each, each.veiled ? undefined : lineOf(each), paint))
   return [...blocks, summarize(list)].join('\n\n')
 }
 

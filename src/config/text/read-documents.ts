@@ -19,6 +19,7 @@ import { Lines } from './lines.ts'
 import { readForeignMetadata, readMetadata } from './metadata.ts'
 import { type OnMistake, parseDocument } from './parse.ts'
 import { Places } from './places.ts'
+import { maySecret } from './secret-text.ts'
 import { type Span, splitDocuments } from './split.ts'
 import { CHART_HINT, isChartPart, isKustomization, templateOffset } from './template.ts'
 
@@ -52,6 +53,7 @@ export function readDocuments(
         findings.in('CFG002', lines.place(span.from), message)
         break
       }
+      findings.veil(maySecret(decoded.text.slice(span.from, span.to)))
       const before = findings.count('error')
       const drafts = [...readDocument(decoded, span, lines, findings)]
       if (drafts.length === 0 && findings.count('error') > before) unusable.addUnknown(lines.place(span.from))
@@ -62,6 +64,7 @@ export function readDocuments(
         else if (!keepFirst(resources, resource, findings)) unusable.add(resource)
       }
     }
+    findings.veil(false)
   }
   return [...resources.values()]
 }

@@ -65,4 +65,5 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
     },
   },
   Namespace: {},
+  Secret: {}, // whoever refers to one is told what is wrong with it
 }

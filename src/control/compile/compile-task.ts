@@ -9,9 +9,11 @@
 import { createHash } from 'node:crypto'
 import { flushCompileCache } from 'node:module'
 import { monotonicMs } from '../../base/clock.ts'
+import { keyedDigest } from '../../base/keyed-digest.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
+import { maySecret } from '../../config/text/secret-text.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
 import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
 import { openStats, policySlotCounts, slotCounts } from '../../stats/stats.ts'
@@ -52,7 +54,7 @@ export type Served = { readonly checksum: string; readonly table: TableBuffers }
 export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
 
 export type Compiled = {
-  /** SHA-256 of the files alone. */
+  /** SHA-256 of the files alone; of those with a Secret, of a keyed digest. */
   readonly checksum: string
   /** null when there are errors. */
   readonly table: TableBuffers | null
@@ -209,12 +211,15 @@ function slotsFor({ slots, generation, stats }: CompileTask): Slots {
 
 function checksumOf(files: readonly SourceFile[]): string {
   const digest = createHash('sha256')
-  for (const part of files.flatMap(({ file, bytes }) => [
-    file,
-    bytes instanceof Error ? bytes.message : bytes,
-  ]))
+  for (const part of files.flatMap(({ file, bytes }) => [file, contentOf(bytes)]))
     digest.update(`${part.length}:`).update(part)
   return digest.digest('hex')
+}
+
+/** Of Secrets only what nobody can guess them by: the checksum is shown. */
+function contentOf(bytes: SourceFile['bytes']): string | Uint8Array {
+  if (bytes instanceof Error) return bytes.message
+  return maySecret(Buffer.from(bytes).toString('latin1')) ? keyedDigest([bytes]) : bytes
 }
 
 const isEmpty = ({ bytes }: SourceFile): boolean => !(bytes instanceof Error) && bytes.length === 0
