@@ -45,15 +45,9 @@ test('the delivered share stands beside the configured one, with its bounds and 
   const [first, second] = rules[2].destinations
   assert.deepEqual([first.host, first.configuredShare, first.connections], ['backend.example', 0.8, 40])
   assert.deepEqual([second.host, second.configuredShare, second.connections], ['second.example', 0.2, 10])
-  assert.deepEqual([first.deliveredShare.share, first.deliveredShare.verdict], [0.8, 'too-few'])
-  assert.ok(first.deliveredShare.low > 0.6 && first.deliveredShare.low < 0.8)
-  assert.ok(first.deliveredShare.high > 0.8 && first.deliveredShare.high < 0.95)
-  await times(150, () => ask(where.port))
-  const later = (await rulesAfter(where, 200)).rules[2].destinations
-  assert.deepEqual(
-    later.map((each: { deliveredShare: { verdict: string } }) => each.deliveredShare.verdict),
-    ['as-asked', 'as-asked'],
-  )
+  assert.deepEqual([first.deliveredShare.share, first.deliveredShare.verdict], [0.8, 'as-asked'])
+  assert.ok(first.deliveredShare.low > 0.7 && first.deliveredShare.low < 0.8)
+  assert.ok(first.deliveredShare.high > 0.8 && first.deliveredShare.high < 0.9)
 })
 
 test('a changed rule is counted anew, one that says the same is not, and what is open stays open', async t => {

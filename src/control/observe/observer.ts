@@ -71,7 +71,8 @@ export class Observer {
   counted(): Counted {
     const before = this.live.lastIds()
     const totals = this.totals()
-    return { totals, underWay: this.live.lastIds() - before + this.#journals.length }
+    const came = this.live.lastIds() - before
+    return { totals, underWay: came === 0 ? 0 : came + this.#journals.length }
   }
 
   /**
