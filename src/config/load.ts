@@ -40,6 +40,8 @@ export type Loaded = {
   readonly resources: readonly LoadedResource[]
   /** DNS names of endpoints. */
   readonly names: readonly string[]
+  /** Those of which only the first address counts somewhere. */
+  readonly namesInOrder: readonly string[]
   /** Whether a resource defines this host. */
   readonly defines: (host: string) => boolean
   /** Empty unless requested. */
@@ -112,6 +114,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
     diagnostics: findings.list,
     resources: resources.map(summarise),
     names: namesOf(plan),
+    namesInOrder: namesInOrderOf(plan),
     defines: host => planned.registry.find(host, null) !== null,
     routeTests,
     stages: {
@@ -150,4 +153,9 @@ function summarise(resource: Resource): LoadedResource {
 
 function namesOf(plan: Plan): string[] {
   return [...new Set(plan.clusters.flatMap(cluster => cluster.names.map(each => each.name)))]
+}
+
+function namesInOrderOf(plan: Plan): string[] {
+  const places = plan.clusters.flatMap(each => each.places ?? []).filter(each => each.onlyFirst)
+  return [...new Set(places.map(({ place }) => place))]
 }

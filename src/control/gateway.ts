@@ -12,7 +12,8 @@ import { assert } from '../base/assert.ts'
 import type { Settings } from '../config/settings/settings.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type Watch, watchPaths } from '../source/files/watch.ts'
-import { Names, type NamesOptions } from '../source/names.ts'
+import { Names } from '../source/names/names.ts'
+import { type SystemFiles, SystemLookup } from '../source/names/system-lookup.ts'
 import { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
@@ -20,6 +21,7 @@ import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
+import { NameLog } from './observe/name-log.ts'
 import { logDiagnostics } from './observe/narrate.ts'
 import type { Overrides } from './overrides.ts'
 import { Publisher, type Serving } from './publisher.ts'
@@ -36,8 +38,8 @@ export type GatewayOptions = Sources & {
    * Shared threads, in a process that runs several gateways; by default the gateway has its own.
    */
   readonly threads?: GatewayThreads
-  /** The resolver, for tests; the default is the system's, once a minute. */
-  readonly names?: Pick<NamesOptions, 'lookup' | 'refreshMs'>
+  /** Other files than the machine's to resolve names by, for tests. */
+  readonly names?: SystemFiles
   /** Called after each table was published. */
   readonly onPublished?: () => void
 }
@@ -47,7 +49,9 @@ export class Gateway {
   readonly #log: Logger
   readonly #compiler: Compiler
   readonly #differ: Differ
-  readonly #names: Names
+  /** The names of endpoints, and what they resolve to. */
+  readonly names: Names
+  readonly #nameLog: NameLog
   readonly #reloads: Reloads
   readonly #publisher: Publisher
   readonly #failed = Promise.withResolvers<Error>()
@@ -66,21 +70,22 @@ export class Gateway {
       { paths, ...(recursive && { recursive }), ...(once && { once }) },
       this.#threads.compiling,
     )
-    this.#names = new Names({
-      ...options.names,
+    this.#nameLog = new NameLog(log)
+    this.names = new Names({
+      lookup: new SystemLookup(options.names),
       onChange: changed => this.#draining || this.#publisher.changeEndpoints(changed),
-      onFailure: (name, error) => log.warn({ name }, `${name} does not resolve: ${error.message}`),
+      onState: this.#nameLog.add,
     })
     this.#publisher = new Publisher({
       log,
       overrides: options.overrides,
-      names: this.#names,
+      names: this.names,
       slots: this.#compiler.slots,
       onPublished: () => options.onPublished?.(),
     })
     this.#reloads = new Reloads({
       compiler: this.#compiler,
-      names: this.#names,
+      names: this.names,
       log,
       running: () => {
         const { serving } = this
@@ -175,7 +180,7 @@ export class Gateway {
     const { table, plane } = serving
     const { state: generations } = plane.observer.generations
     const live = plane.observer.live.buffers
-    const task = { body, names: this.#names.known, table: table.buffers, live, generations }
+    const task = { body, names: this.names.known, table: table.buffers, live, generations }
     try {
       return await this.#differ.compare(task, gone)
     } catch (error) {
@@ -225,7 +230,7 @@ export class Gateway {
 
   /** The first configuration, or null if it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
-    const compiled = await compileFirst(this.#compiler, this.#names)
+    const compiled = await compileFirst(this.#compiler, this.names)
     logDiagnostics(this.#log, compiled)
     return compiled.table === null ? null : compiled
   }
@@ -233,7 +238,8 @@ export class Gateway {
   /** No more changes. */
   async #closeInputs(): Promise<void> {
     this.#reloads.close()
-    this.#names.close()
+    this.names.close()
+    this.#nameLog.flush()
     await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
   }
 }

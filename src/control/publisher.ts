@@ -10,7 +10,7 @@ import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
 import type { ResolvedNames } from '../config/load.ts'
 import type { Settings } from '../config/settings/settings.ts'
-import type { Names } from '../source/names.ts'
+import type { Names } from '../source/names/names.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
@@ -117,7 +117,6 @@ export class Publisher {
     this.accepted = compiled
     if (compiled.clients === null) this.#publish(compiled, compiled.table, before, verdict)
     else this.#changeClients(compiled, compiled.clients, before, verdict)
-    void this.#options.names.follow(compiled.names)
     return 'taken'
   }
 
@@ -199,6 +198,7 @@ export class Publisher {
     if (verdict) logLosses(this.#log, this.generation, verdict)
     logUnserved(this.#log, this.generation, before, compiled)
     logAccess(this.#log, this.generation, before, compiled)
+    names.useServers(compiled.settings.dns.servers)
     if (before) {
       this.#revoke(0)
       this.#adopt(before.settings)

@@ -9,7 +9,8 @@
  */
 
 import { monotonicMs } from '../base/clock.ts'
-import type { Names } from '../source/names.ts'
+import { settlesWithin } from '../base/settles-within.ts'
+import type { Names } from '../source/names/names.ts'
 import type { TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
@@ -23,6 +24,12 @@ const ORDINARY = { restMs: 50, mostMs: 5_000 }
 /** The same for text that looks unfinished, and for a file with resources that has become empty. */
 const DOUBTFUL = { restMs: 1_000, mostMs: 30_000 }
 
+/**
+ * A new configuration waits this long for names that no earlier one has, so that its connections
+ * find their endpoints; later answers become changes of endpoints.
+ */
+export const NAMES_WAIT_MS = 1_000
+
 /** The outcome of a reading. `unchanged`: the files already equal what is served. */
 type LookOutcome = 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
 export type Look = {
@@ -33,7 +40,7 @@ export type Look = {
 
 type ReloadsOptions = {
   readonly compiler: Pick<Compiler, 'compile' | 'forget'>
-  readonly names: Pick<Names, 'known'>
+  readonly names: Pick<Names, 'known' | 'follow'>
   readonly log: Logger
   /** The served configuration, and the counts of its workers. */
   readonly running: () => {
@@ -117,13 +124,32 @@ export class Reloads {
     try {
       const before = { checksum, table }
       const compiled = await compiler.compile(generation + 1, names.known, stats, before)
+      if (compiled?.table) await this.#resolveNew(served, compiled)
       if (compiled && !this.#closed) this.#consider(compiled)
+      this.#followServed()
     } catch (error) {
       if (this.#closed) return
       log.error({ err: error }, 'compiling failed: the last good configuration stays')
       this.#options.onNothing?.('failed', String(error))
       this.#answer({ outcome: 'failed', checksum: null })
     }
+  }
+
+  /** Looks up the names that are new in a change, before it takes connections. */
+  async #resolveNew(served: Compiled, next: Compiled): Promise<void> {
+    const known = new Set(served.names)
+    if (next.names.every(name => known.has(name))) return
+    const both = this.#options.names.follow(
+      [...served.names, ...next.names],
+      [...served.namesInOrder, ...next.namesInOrder],
+    )
+    await settlesWithin(both, NAMES_WAIT_MS)
+  }
+
+  #followServed(): void {
+    if (this.#closed) return
+    const { names, namesInOrder } = this.#options.running().compiled
+    void this.#options.names.follow(names, namesInOrder)
   }
 
   #consider(compiled: Compiled): void {

@@ -87,6 +87,37 @@ test('with DNS resolution and no endpoints the host itself is resolved', () => {
   assert.deepEqual(cluster(planned, 'db.example.com', 5432).names, [{ name: 'db.example.com', port: 5432 }])
 })
 
+test('of DNS_ROUND_ROBIN the first address counts, of an endpoint or of the host itself', () => {
+  const names = new Map([
+    ['db.example.com', ['10.9.0.2', '10.9.0.1']],
+    ['other.example.net', ['10.9.0.3', '10.9.0.4']],
+  ])
+  const host = planOf([entry({ resolution: 'DNS_ROUND_ROBIN' })], {}, names)
+  assert.deepEqual(endpoints(host, 'db.example.com', 5432), ['10.9.0.2:5432*1'])
+  const written = entry({ resolution: 'DNS_ROUND_ROBIN', endpoints: [{ address: 'other.example.net' }] })
+  assert.deepEqual(endpoints(planOf([written], {}, names), 'db.example.com', 5432), ['10.9.0.3:5432*1'])
+})
+
+test('the name of an ExternalName is whole, so that no search list applies to it', () => {
+  for (const externalName of ['DB.example.com', 'db.example.com.']) {
+    const planned = planOf([
+      core('Service', 'db', { spec: { type: 'ExternalName', externalName } }),
+      istio('VirtualService', 'all', {
+        hosts: ['*'],
+        gateways: ['edge'],
+        tcp: [{ route: [{ destination: { host: 'db', port: { number: 5432 } } }] }],
+      }),
+      istio('Gateway', 'edge', {
+        servers: [{ port: { number: 9000, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }],
+      }),
+    ])
+    assert.deepEqual(
+      planned.plan.clusters.flatMap(each => each.names),
+      [{ name: 'db.example.com.', port: 5432 }],
+    )
+  }
+})
+
 test('a workload selector picks WorkloadEntries and ready Pods of its own namespace', () => {
   const labels = { app: 'db' }
   const pod = (id: string, ip: string, ready: string) =>

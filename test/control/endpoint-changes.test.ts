@@ -13,10 +13,9 @@ import { runOf, slotAt } from '../../src/table/format/endpoints.ts'
 import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
 import { openTable, type Table, withEndpoints } from '../../src/table/format/table.ts'
 import { clusterOf, planOf } from '../support/engine.ts'
+import { nameFiles, nameServer } from '../support/name-server.ts'
 import { freePort, listen, say, until } from '../support/sockets.ts'
 import { ask, folder, watchedLog } from './scene.ts'
-
-const REFRESH_MS = 10
 
 const named = (port: number, backend: number): string => `
 apiVersion: networking.istio.io/v1
@@ -52,14 +51,16 @@ spec:
 
 test('a name that resolves anew: other endpoints, but no generation, no history, no compilation', async t => {
   await using server = await listen(say('hi'), { host: '127.0.0.2' })
-  const [port, addresses] = [await freePort(), new Map([['db.test', ['127.0.0.2']]])]
+  const [port, dns] = [await freePort(), await nameServer(t)]
+  dns.zone.set('db.test', { A: ['127.0.0.2'] })
+  const { files } = nameFiles(t, `nameserver ${dns.server}`)
   const root = folder(t, { 'all.yaml': named(port, server.port) })
   const { log, logged, records } = watchedLog()
   const gateway = await Gateway.load({
     paths: [root],
     log,
     overrides: {},
-    names: { refreshMs: REFRESH_MS, lookup: async name => addresses.get(name) ?? [] },
+    names: files,
   })
   assert.ok(gateway)
   t.after(() => gateway.stop())
@@ -71,7 +72,7 @@ test('a name that resolves anew: other endpoints, but no generation, no history,
   const reloads = gateway.history.reloads.length
   const from = records.length
 
-  addresses.set('db.test', ['127.0.0.3'])
+  dns.zone.set('db.test', { A: ['127.0.0.3'] })
   const told = await logged('endpoints revision', from)
   assert.equal(told.generation, before.generation)
   const after = gateway.serving
@@ -85,7 +86,7 @@ test('a name that resolves anew: other endpoints, but no generation, no history,
   await until(() => after.plane.status()[0].adopted.endpointsRevision === after.table.endpointsRevision)
   assert.equal(await ask(port), '', 'nobody listens at the new address')
 
-  addresses.set('db.test', ['127.0.0.2', '127.0.0.3'])
+  dns.zone.set('db.test', { A: ['127.0.0.2', '127.0.0.3'] })
   await until(() => gateway.endpointChanges === 2)
   assert.equal(await ask(port), 'hi')
   assert.equal(gateway.serving?.compiled, before.compiled)

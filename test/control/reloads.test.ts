@@ -13,6 +13,7 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   diagnostics: [],
   resources: [],
   names: [],
+  namesInOrder: [],
   resolved: new Map(),
   named: [],
   checked: [],
@@ -40,7 +41,7 @@ async function taken(served: Compiled, ...looks: readonly Compiled[]) {
   const left = [...looks]
   const reloads = new Reloads({
     compiler: { compile: async () => left.shift() ?? null, forget: () => {} },
-    names: { known: new Map() },
+    names: { known: new Map(), follow: async () => {} },
     log: watchedLog().log,
     running: () => ({ compiled: served, generation: 1, table: NO_TABLE, stats: NONE }),
     onCompiled: compiled => {

@@ -226,6 +226,16 @@ const FIELDS: Readonly<Record<string, Field>> = {
     meaning: 'Unanswered probes after which the connection ends.',
     range: numbers(1, 127),
   },
+  'dns.servers': {
+    type: 'list of addresses',
+    byDefault: [],
+    meaning:
+      'Name servers instead of those of resolv.conf, each with a port if it is not 53: `10.0.0.2`, `127.0.0.1:8600`, `"[::1]:53"`. See [names](operations.md#names).',
+    range: {
+      inside: [[], ['10.0.0.2', '127.0.0.1:8600', '::1', '[::1]:53']],
+      outside: ['10.0.0.2', ['dns.test'], ['10.0.0.2:0']],
+    },
+  },
   userTimeout: {
     type: 'duration, at most 24h',
     byDefault: '0s',

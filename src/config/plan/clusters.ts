@@ -157,7 +157,8 @@ export class Clusters {
     const places = members.map(member => {
       const isOther = family !== null && familyOf(member.address) !== family
       const place = isOther ? (member.other ?? member.address) : member.address
-      return { place, port: member.portOf(port), weight: member.weight }
+      const { weight, onlyFirst } = member
+      return { place, port: member.portOf(port), weight, ...(onlyFirst && { onlyFirst }) }
     })
     const endpoints = resolvePlaces(places, this.#names)
     const named = places.filter(({ place }) => parseAddress(place) === null)

@@ -4,7 +4,7 @@
  * Their endpoints are in kubernetes-endpoints.ts.
  */
 
-import { type Cidr, parseCidr } from '../../address/address.ts'
+import { type Cidr, parseAddress, parseCidr } from '../../address/address.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { familiesOf } from './families.ts'
 import type { Inputs, ServiceSpec, ServiceStatus, Typed } from './inputs.ts'
@@ -88,9 +88,12 @@ function portsOf({ resource, value }: Typed<ServiceSpec>): ServicePort[] {
 const aliasOf = ({ type, externalName }: ServiceSpec): string | null =>
   type === 'ExternalName' && externalName ? externalName.replace(/\.$/, '').toLowerCase() : null
 
-/** The addresses that the name resolves to, if no other service has it (registry.ts). */
+/**
+ * The addresses that the name resolves to, if no other service has it (registry.ts). The name is
+ * whole, with a dot or without: the cluster's DNS answers with a CNAME, which nobody searches.
+ */
 const memberByName = (name: string): Member => ({
-  address: name,
+  address: parseAddress(name) === null ? `${name}.` : name,
   other: null,
   labels: {},
   weight: 1,

@@ -35,13 +35,14 @@ export function serviceEntryServices(
   }
   return value.hosts.map((host, index) => {
     const addresses = addressesOf(entry, host)
+    const all = members.length === 0 && isResolvedByHost(value) ? [member({ address: host })] : members
     return {
       ...shared,
       host,
       path: ['spec', 'hosts', index],
       addresses,
       listens: listensOf(value, addresses),
-      members: members.length === 0 && isResolvedByHost(value) ? [member({ address: host })] : members,
+      members: value.resolution === 'DNS_ROUND_ROBIN' ? all.map(each => ({ ...each, onlyFirst: true })) : all,
     }
   })
 }

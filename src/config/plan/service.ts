@@ -61,6 +61,8 @@ export type Member = {
   readonly draining: boolean
   readonly labels: Labels
   readonly weight: number
+  /** Of a name only the first address counts (DNS_ROUND_ROBIN). */
+  readonly onlyFirst?: true
   /** Its port for a port of the service; 0 if it does not serve that port. */
   portOf(port: ServicePort): number
 }

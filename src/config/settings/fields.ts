@@ -6,7 +6,7 @@
  * table of fields.
  */
 
-import { type Cidr, parseAddress, parseCidr } from '../../address/address.ts'
+import { type Cidr, formatEndpoint, parseAddress, parseCidr, splitEndpoint } from '../../address/address.ts'
 import type { Findings, Locatable, Path } from '../findings/diagnostic.ts'
 import { describe, quote } from '../findings/quote.ts'
 import { didYouMean } from '../findings/suggest.ts'
@@ -97,6 +97,16 @@ export const bindAddress: Reader<string> = spot => {
   const { value } = spot
   if (value === '' || value === '*') return ''
   return typeof value === 'string' && parseAddress(value) ? value : wrong(spot, 'an IP address, "" or "*"')
+}
+
+const DNS_PORT = 53
+
+/** "10.0.0.2" or "10.0.0.2:8600"; the port is 53 if it has none. */
+export const nameServer: Reader<string> = spot => {
+  const server = typeof spot.value === 'string' ? splitEndpoint(spot.value) : null
+  return server && server.port !== 0
+    ? formatEndpoint(server.address, server.port < 0 ? DNS_PORT : server.port)
+    : wrong(spot, 'the address of a name server, such as "10.0.0.2" or "10.0.0.2:8600"')
 }
 
 export const cidr: Reader<Cidr> = spot =>

@@ -23,6 +23,7 @@ import {
   integer,
   list,
   mapped,
+  nameServer,
   object,
   objectWith,
   orNull,
@@ -194,6 +195,7 @@ const SPEC: Reader<Settings> = mapped(
       ),
       proxyProtocol: list(proxyEntry),
       authorization,
+      dns: object({ servers: list(nameServer) }, DEFAULT_SETTINGS.dns),
       limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),
     },
     {

@@ -81,6 +81,8 @@ export type Settings = {
    */
   readonly proxyProtocol: readonly ProxySetting[]
   readonly authorization: AuthorizationSettings
+  /** Name servers with their ports, instead of those of resolv.conf; none: those. */
+  readonly dns: { readonly servers: readonly string[] }
   /** Limits per source over all listeners; null: none. */
   readonly limits: { readonly perSource: SourceLimit | null }
 }
@@ -145,5 +147,6 @@ export const DEFAULT_SETTINGS: Settings = {
   reading: { timeoutMs: READ_TIMEOUT_MS },
   proxyProtocol: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },
+  dns: { servers: [] },
   limits: { perSource: null },
 }

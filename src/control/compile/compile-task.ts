@@ -67,6 +67,8 @@ export type Compiled = {
   readonly diagnostics: readonly Diagnostic[]
   readonly resources: readonly LoadedResource[]
   readonly names: readonly string[]
+  /** Those of which only the first address counts somewhere. */
+  readonly namesInOrder: readonly string[]
   /** The addresses that they resolved to, as used for the endpoints of `table`. */
   readonly resolved: ResolvedNames
   /** The clusters with such names. */

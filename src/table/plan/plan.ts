@@ -249,7 +249,13 @@ export type Cluster = {
 }
 
 /** An endpoint as written: an IP address, or a name for any number of them. */
-export type Place = { readonly place: string; readonly port: number; readonly weight: number }
+export type Place = {
+  readonly place: string
+  readonly port: number
+  readonly weight: number
+  /** Only the first address of the name counts (DNS_ROUND_ROBIN). */
+  readonly onlyFirst?: true
+}
 
 export type Endpoint = {
   /** An IP address. */

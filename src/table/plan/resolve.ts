@@ -13,8 +13,9 @@ export function resolvePlaces(
   names: ReadonlyMap<string, readonly string[]>,
 ): Endpoint[] {
   const endpoints = new Map<string, Endpoint>()
-  for (const { place, port, weight } of places) {
-    for (const address of parseAddress(place) === null ? (names.get(place) ?? []) : [place]) {
+  for (const { place, port, weight, onlyFirst } of places) {
+    const found = parseAddress(place) === null ? (names.get(place) ?? []) : [place]
+    for (const address of onlyFirst ? found.slice(0, 1) : found) {
       const key = `${address} ${port}`
       if (!endpoints.has(key)) endpoints.set(key, { address, port, weight })
     }
