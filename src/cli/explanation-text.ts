@@ -126,9 +126,11 @@ const ENDED: { readonly [end in ClusterEnd]: string } = {
 }
 
 function destinationLines(destination: ExplainedDestination): string[] {
-  const { share, endpoints, ends } = destination
+  const { share, endpoints, byAddress, ends } = destination
   const percent = `${Number((share * 100).toFixed(2))} %`.padStart(5)
-  const shown = endpoints.slice(0, ENDPOINTS_MAX)
+  const isOthers = (each: string): boolean => each !== byAddress
+  const own = byAddress === null ? [] : [`${byAddress}  by the client's address`]
+  const shown = [...own, ...endpoints.filter(isOthers)].slice(0, ENDPOINTS_MAX)
   const more = endpoints.length > shown.length ? [`and ${endpoints.length - shown.length} more`] : []
   const below = ends === null ? [...shown, ...more] : [`${ENDED[ends]}: reset, ${ends}`]
   return [

@@ -7,6 +7,7 @@
 
 import type { ResolvedNames } from '../config/load.ts'
 import { SLOTS_MAX, type SlotCounts, Slots } from '../stats/counter-slots.ts'
+import { PLAIN_ROWS, type RowRules } from '../table/build/endpoint-rows.ts'
 import { changeEndpoints } from '../table/build/endpoints.ts'
 import { eachRow, memberSlotAt, runOf, slotAt } from '../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../table/format/endpoints-layout.ts'
@@ -21,8 +22,8 @@ export type NamedCluster = {
   /** "db.example.com:5432 subset v1". */
   readonly title: string
   readonly places: readonly Place[]
-  /** What the slots of its endpoints within it are named by (membersOf); null: they have none. */
-  readonly members?: string | null
+  /** Absent: its rows depend on its endpoints only. */
+  readonly rules?: RowRules
 }
 
 /** A name that resolves to new addresses. */
@@ -106,8 +107,8 @@ export class EndpointChanges {
       kept.add(slot)
       return slot
     }
-    const members = new Map([...affected].map(({ cluster, members = null }) => [cluster, members]))
-    const buffer = changeEndpoints(table, changed, slotOf, members)
+    const rules = new Map([...affected].map(({ cluster, rules = PLAIN_ROWS }) => [cluster, rules]))
+    const buffer = changeEndpoints(table, changed, slotOf, rules)
     const gone = [...changed.keys()]
       .flatMap(cluster => slotsOf(table, cluster))
       .filter(slot => !kept.has(slot))

@@ -65,6 +65,7 @@ test('every field of a policy is read', () => {
     ]).policy,
     {
       balance: 'ROUND_ROBIN',
+      hashSize: 0,
       connectTimeoutMs: 250,
       idleTimeoutMs: 0,
       maxDurationMs: 5_400_000,
@@ -277,6 +278,24 @@ test('outlierDetection is read as Istio translates it for Envoy', () => {
   assert.deepEqual(read({ ...split, consecutiveLocalOriginFailures: 0 }), DEFAULT_EJECTION)
   const two = { ...DEFAULT_EJECTION, failures: 2 }
   assert.deepEqual(read({ ...split, consecutiveLocalOriginFailures: 2 }), two)
+})
+
+test('consistentHash by the address is a ring, or Maglev; by another key it is LEAST_REQUEST', () => {
+  const read = (consistentHash: object) => {
+    const { policy, policyAt } = routed([
+      rule('data/r', { trafficPolicy: { loadBalancer: { consistentHash } } }),
+    ])
+    assert.ok(policyAt?.loadBalancer)
+    return `${policy.balance} ${policy.hashSize}`
+  }
+  const useSourceIp = true
+  assert.equal(read({ useSourceIp }), 'RING_HASH 1024')
+  assert.equal(read({ useSourceIp, ringHash: {} }), 'RING_HASH 1024')
+  assert.equal(read({ useSourceIp, minimumRingSize: 64 }), 'RING_HASH 64')
+  assert.equal(read({ useSourceIp, ringHash: { minimumRingSize: 2 ** 23 } }), `RING_HASH ${2 ** 20}`)
+  assert.equal(read({ useSourceIp, maglev: { tableSize: 65_537 } }), 'MAGLEV 65537')
+  assert.equal(read({ useSourceIp, maglev: { tableSize: 4_999_999 } }), 'MAGLEV 1048573')
+  assert.equal(read({ httpHeaderName: 'x-user', maglev: { tableSize: 11 } }), 'LEAST_REQUEST 0')
 })
 
 test('outlierDetection that never ejects is told, with the percentage that would, and long timeouts', () => {

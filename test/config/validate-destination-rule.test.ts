@@ -215,6 +215,19 @@ rules('DestinationRule', {
       hash({ useSourceIp: true, ringHash: {}, maglev: { tableSize: 11 } }),
       `CFG104 ${BALANCER}.consistentHash`,
     ],
+    ['a hash without a key', hash({}), `CFG252 ${BALANCER}.consistentHash`],
+    ['a key that is off', hash({ useSourceIp: false }), `CFG252 ${BALANCER}.consistentHash`],
+    ['a ring', hash({ useSourceIp: true, ringHash: { minimumRingSize: 2 ** 20 } })],
+    [
+      'a ring of more than weir makes',
+      hash({ useSourceIp: true, ringHash: { minimumRingSize: 2 ** 20 + 1 } }),
+      `CFG253 ${BALANCER}.consistentHash.ringHash.minimumRingSize`,
+    ],
+    [
+      'a maglev of more than weir makes',
+      hash({ useSourceIp: true, maglev: { tableSize: 4_999_999 } }),
+      `CFG253 ${BALANCER}.consistentHash.maglev.tableSize`,
+    ],
     ['maglev', hash({ useSourceIp: true, maglev: { tableSize: 65537 } })],
     ['maglev of 2', hash({ useSourceIp: true, maglev: { tableSize: 2 } })],
     [
@@ -492,4 +505,18 @@ test('how destinations are dialed may be annotated on a DestinationRule, and now
   deepEqual(said('DestinationRule', 'keepalive', 'off').length, 1)
   deepEqual(said('VirtualService', 'connect-attempts', '3').length, 1)
   deepEqual(said('DestinationRule', 'connect-attempt', '3').length, 1)
+})
+
+test('a hash key that only HTTP has is told with the one that helps', () => {
+  for (const key of [
+    { httpHeaderName: 'x' },
+    { httpQueryParameterName: 'x' },
+    { httpCookie: { name: 'x', ttl: '1s' } },
+  ]) {
+    const found = findingsOf(istio('DestinationRule', hash(key)))
+    deepEqual(
+      found.map(each => [each.code, each.hint?.startsWith('set useSourceIp: true')]),
+      [['CFG302', true]],
+    )
+  }
 })

@@ -133,11 +133,11 @@ test('what weir ignores is named once for each block', () => {
   const trafficPolicy = {
     connectionPool: { http: { maxRetries: 1, http2MaxRequests: 1 }, tcp: {} },
     outlierDetection: { interval: '1s' },
-    loadBalancer: { consistentHash: { useSourceIp: true } },
+    tunnel: { protocol: 'CONNECT', targetHost: 'a.com', targetPort: 443 },
   }
   deepEqual(codes(istio('DestinationRule', { host: 'a', trafficPolicy })), [
     'CFG302 spec.trafficPolicy.connectionPool.http',
-    'CFG301 spec.trafficPolicy.loadBalancer.consistentHash',
+    'CFG301 spec.trafficPolicy.tunnel',
   ])
   deepEqual(codes(istio('WorkloadEntry', { address: '10.0.0.1', network: 'n', locality: 'a' })), [])
 })

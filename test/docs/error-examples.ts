@@ -38,6 +38,11 @@ const passthrough = (host: string): string =>
 const TCP = '{ number: 9000, name: tcp, protocol: TCP }'
 const ENTRY =
   '{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [{ number: 9000, name: tcp, protocol: TCP }], endpoints: [{ address: 10.0.0.2 }] }'
+/** More than 64 MiB, for tables of 4 MiB. */
+const MANY_PORTS = Array.from(
+  { length: 17 },
+  (_, index) => `{ number: ${9000 + index}, name: tcp-${index}, protocol: TCP }`,
+).join(', ')
 const ROUTE = '{ route: [{ destination: { host: a.com } }] }'
 const EDGE_ROUTE = virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`)
 const CLOSED = settings('{ mesh: { capture: none } }')
@@ -117,7 +122,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   ),
   IST0130: tcp(`${ROUTE}, ${ROUTE}`),
   IST0131: match('{ port: 9000 }, { port: 9000 }'),
-  CFG301: policy('{ loadBalancer: { consistentHash: { useSourceIp: true } } }'),
+  CFG301: policy('{ tunnel: { protocol: CONNECT, targetHost: a.com, targetPort: 443 } }'),
   CFG302: policy('{ connectionPool: { http: { maxRetries: 1 } } }'),
   CFG303: http('{ timeout: 1s, route: [{ destination: { host: a.com } }] }'),
   CFG304: http(ROUTE),
@@ -189,6 +194,10 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   ),
   CFG440: serviceEntry(ENTRY) + policy('{ outlierDetection: {} }'),
   CFG441: serviceEntry(ENTRY) + policy('{ outlierDetection: { maxEjectionPercent: 100 } }'),
+  CFG442:
+    serviceEntry(
+      `{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [${MANY_PORTS}], endpoints: [{ address: 10.0.0.2 }] }`,
+    ) + policy('{ loadBalancer: { consistentHash: { useSourceIp: true, maglev: { tableSize: 1048573 } } } }'),
   CFG430: GUARDED + authorization('{ action: CUSTOM, provider: { name: opa }, rules: [{}] }'),
   CFG431: GUARDED + authorization('{ selector: { matchLabels: { app: b } } }'),
   CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),

@@ -42,7 +42,7 @@ function histogram({ table, balancers }: ReturnType<typeof world>, draws: number
   const counts: number[] = new Array(countEndpoints(table)).fill(0)
   for (let draw = 0; draw < draws; draw++) {
     const balancer = balancers[draw % balancers.length]
-    const endpoint = chooseEndpoint(balancer, table, 0, [])
+    const endpoint = chooseEndpoint(balancer, table, 0, [], 0)
     counts[endpoint]++
     if (hold) countOpen(balancer, slotOf(table, endpoint), 1)
   }
@@ -69,13 +69,13 @@ test('weights are kept by ROUND_ROBIN to about one connection and by RANDOM with
 
 test('weighted turns are spread, not sent in bursts', () => {
   const { table, balancers } = world('ROUND_ROBIN', [3, 1])
-  const turns = Array.from({ length: 400 }, () => chooseEndpoint(balancers[0], table, 0, []))
+  const turns = Array.from({ length: 400 }, () => chooseEndpoint(balancers[0], table, 0, [], 0))
   assert.doesNotMatch(turns.join(''), /0{6}|11/)
 })
 
 test('workers begin their turns at different endpoints', () => {
   const { table, balancers } = world('ROUND_ROBIN', [1, 1, 1], 3)
-  const firsts = balancers.map(balancer => chooseEndpoint(balancer, table, 0, []))
+  const firsts = balancers.map(balancer => chooseEndpoint(balancer, table, 0, [], 0))
   assert.deepEqual(firsts, [0, 1, 2])
 })
 
@@ -88,7 +88,7 @@ test('LEAST_REQUEST avoids a loaded endpoint, whoever loaded it', () => {
   const all = world('LEAST_REQUEST', [1, 1], 2)
   for (let open = 0; open < 10; open++) countOpen(all.balancers[1], slotOf(all.table, 0), 1)
   assert.equal(sumOpen(all.stats, slotOf(all.table, 0)), 10)
-  const draws = Array.from({ length: 50 }, () => chooseEndpoint(all.balancers[0], all.table, 0, []))
+  const draws = Array.from({ length: 50 }, () => chooseEndpoint(all.balancers[0], all.table, 0, [], 0))
   assert.deepEqual(new Set(draws), new Set([1]))
 })
 
@@ -109,10 +109,10 @@ test('an endpoint that was tried is not chosen again, and after the last there i
       for (let round = 0; round < 50; round++) {
         const tried: number[] = []
         for (let attempt = 0; attempt < 4; attempt++) {
-          tried.push(chooseEndpoint(balancers[0], table, 0, tried))
+          tried.push(chooseEndpoint(balancers[0], table, 0, tried, 0))
         }
         assert.deepEqual([...tried].sort(), [0, 1, 2, 3])
-        assert.equal(chooseEndpoint(balancers[0], table, 0, tried), NO_ENDPOINT)
+        assert.equal(chooseEndpoint(balancers[0], table, 0, tried, 0), NO_ENDPOINT)
       }
     }
   }
@@ -121,6 +121,6 @@ test('an endpoint that was tried is not chosen again, and after the last there i
 test('among those not yet tried each is as likely as another', () => {
   const { table, balancers } = world('RANDOM', [1, 1, 1, 1])
   const counts = [0, 0, 0, 0]
-  for (let draw = 0; draw < 6000; draw++) counts[chooseEndpoint(balancers[0], table, 0, [1])]++
+  for (let draw = 0; draw < 6000; draw++) counts[chooseEndpoint(balancers[0], table, 0, [1], 0)]++
   isNear(counts, [2000, 0, 2000, 2000], 150)
 })

@@ -47,11 +47,12 @@ export class World {
     this.workers = [0, 1].map(index => this.#worker(index))
   }
 
-  /** A connection that has drawn its first endpoint. */
-  begin(row = 0, worker = 0, cluster = 0) {
+  /** A connection that has drawn its first endpoint; `clientHash` where the cluster goes by it. */
+  begin(row = 0, worker = 0, cluster = 0, clientHash = 0) {
     const { decider, attempts } = this.workers[worker]
     const decision = createDecision()
     takePolicy(this.table, cluster, decision)
+    decision.clientHash = clientHash
     assert.equal(decideEndpoint(decider, this.table, [], decision), ADMITTED)
     attempts.begin(row, this.table, decision, this.nowMs)
     const fails = (code: string) => attempts.failed(row, { code, errno: 0 }, decision, this.nowMs)
@@ -60,8 +61,8 @@ export class World {
   }
 
   /** One connection from its draw to its end: ADMITTED, or the reason for which it failed. */
-  connect(answer: Answer, worker = 0, cluster = 0): number {
-    const { decision, fails, connects, ends } = this.begin(0, worker, cluster)
+  connect(answer: Answer, worker = 0, cluster = 0, clientHash = 0): number {
+    const { decision, fails, connects, ends } = this.begin(0, worker, cluster, clientHash)
     let outcome = ADMITTED
     for (;;) {
       this.dials.set(decision.port, (this.dials.get(decision.port) ?? 0) + 1)

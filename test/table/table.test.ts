@@ -41,7 +41,7 @@ function usedBytes(buffer: SharedArrayBuffer, part: PartName): number {
   if (part !== 'endpoints') return buffer.byteLength
   const { header } = new Sections(buffer, part)
   const [arena] = header.subarray(Header.WORDS)
-  return arena + (header[Header.newest] + Root.spare) * 4
+  return arena + (header[Header.newest] + Root.WORDS) * 4
 }
 
 test('a damaged, truncated or foreign buffer is refused with a reason', () => {

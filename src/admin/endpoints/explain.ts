@@ -43,6 +43,7 @@ const destination = object({
   weight: integer(),
   share: number('0 – 1.'),
   endpoints: list(text()),
+  byAddress: textOrNull('With consistentHash, the endpoint of this client; null: there is none.'),
   ends,
   policy: list(
     object({

@@ -8,6 +8,7 @@ import { resolvePlaces } from '../../table/plan/resolve.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import type { Ejecting } from './ejection-findings.ts'
 import { familyOf } from './families.ts'
+import type { Hashing } from './hash-findings.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
 import { portOfService, type Registry } from './registry.ts'
@@ -37,6 +38,7 @@ export class Clusters {
   readonly routes: Route[] = []
   /** Those with outlier detection. */
   readonly ejecting: Ejecting[] = []
+  readonly hashing: Hashing[] = []
   readonly #indexes = new Map<string, number>()
   readonly #routeIndexes = new Map<string, number>()
   readonly #identities = new Map<string, number>()
@@ -143,6 +145,7 @@ export class Clusters {
       policyAt,
       ...(rule?.check && { check: rule.check }),
     }
+    if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
     const { outlierDetection: block } = blocks
     if (policy.ejection && block) this.ejecting.push({ cluster, ejection: policy.ejection, block })
     return cluster

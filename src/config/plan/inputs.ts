@@ -49,9 +49,19 @@ type OutlierDetection = {
   readonly minHealthPercent?: number
 }
 
+type LoadBalancer = {
+  readonly simple?: string
+  readonly consistentHash?: {
+    readonly useSourceIp?: boolean
+    readonly minimumRingSize?: number
+    readonly ringHash?: { readonly minimumRingSize?: number } | null
+    readonly maglev?: { readonly tableSize?: number } | null
+  } | null
+}
+
 export type PolicyBlocks = {
   readonly connectionPool?: ConnectionPool | undefined
-  readonly loadBalancer?: { readonly simple?: string } | undefined
+  readonly loadBalancer?: LoadBalancer | undefined
   readonly outlierDetection?: OutlierDetection | null | undefined
 }
 

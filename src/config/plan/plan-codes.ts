@@ -137,6 +137,10 @@ export const PLAN_CODES = {
     'outlierDetection waits for long connect timeouts',
     'set connectionPool.tcp.connectTimeout, such as 1s, in the same policy',
   ),
+  CFG442: error(
+    'the tables of consistentHash take too much memory',
+    'lower tableSize or minimumRingSize; 100 entries for each endpoint are enough for even shares',
+  ),
   CFG423: warning(
     'a server of plain TCP shares its port with TLS servers, so protocols in which the server speaks first wait',
     'give such a protocol (MySQL, SMTP, FTP) a port of its own; for others nothing needs to be done',

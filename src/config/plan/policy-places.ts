@@ -48,8 +48,8 @@ export class PolicyPlaces {
     const tcp = connectionPool?.tcp
     const written = TCP_FIELDS.filter(field => tcp?.[field] !== undefined)
     const places = written.flatMap(field => this.#place(connectionPool, field, ['tcp', field]))
-    const balance =
-      loadBalancer?.simple === undefined ? [] : this.#place(loadBalancer, 'loadBalancer', ['simple'])
+    const balancer = (['simple', 'consistentHash'] as const).find(name => loadBalancer?.[name] !== undefined)
+    const balance = balancer === undefined ? [] : this.#place(loadBalancer, 'loadBalancer', [balancer])
     const ejection = this.#place(outlierDetection ?? undefined, 'outlierDetection', [])
     const proxy = this.#place(proxyProtocol ?? undefined, 'proxyProtocol', [])
     return Object.fromEntries([...places, ...balance, ...ejection, ...proxy])

@@ -14,6 +14,7 @@ import { DEFAULT_EJECTION, DEFAULT_POLICY, type Ejection, type Policy } from '..
 import { parseDuration } from '../settings/duration.ts'
 import { type ConnectPolicy, deadlineFor } from './connect-policy.ts'
 import type { PolicyBlocks, ProxyProtocol, TrafficPolicy } from './inputs.ts'
+import { readBalancing } from './load-balancer.ts'
 
 type EffectivePolicy = {
   readonly policy: Policy
@@ -56,16 +57,14 @@ function proxyVersionOf(block: ProxyProtocol | null | undefined): Policy['proxyV
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>
   policy?.portLevelSettings?.find(each => each.port?.number === port)
 
-/** LEAST_REQUEST replaces the balancers that weir lacks; validation has reported it. */
 function readPolicy(
   { connectionPool, loadBalancer, outlierDetection }: PolicyBlocks,
   connect: ConnectPolicy,
 ): Omit<Policy, 'proxyVersion'> {
   const tcp = connectionPool?.tcp ?? {}
-  const simple = loadBalancer?.simple
   const connectTimeoutMs = readMs(tcp.connectTimeout, DEFAULT_POLICY.connectTimeoutMs)
   return {
-    balance: simple === 'ROUND_ROBIN' || simple === 'RANDOM' ? simple : 'LEAST_REQUEST',
+    ...readBalancing(loadBalancer),
     connectTimeoutMs,
     idleTimeoutMs: readMs(tcp.idleTimeout, DEFAULT_POLICY.idleTimeoutMs),
     maxDurationMs: readMs(tcp.maxConnectionDuration, DEFAULT_POLICY.maxDurationMs),

@@ -20,6 +20,7 @@ import { DestinationRules } from './destination-rules.ts'
 import { reportEjections } from './ejection-findings.ts'
 import { reportGateways } from './gateway-findings.ts'
 import { gatewayListeners } from './gateways.ts'
+import { reportHashTables } from './hash-findings.ts'
 import { HostHints } from './host-hints.ts'
 import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
@@ -94,6 +95,7 @@ export function toPlan(
     findings,
   })
   reportEjections(clusters.ejecting, rules.places, findings)
+  reportHashTables(clusters.hashing, rules.places, findings)
   reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
   const limited = withSourceLimits(guarded.listeners, settings, gateways)
   return {

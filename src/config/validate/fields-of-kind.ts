@@ -17,6 +17,16 @@ const NOTES: Partial<Readonly<Record<Support, readonly [Code, string]>>> = {
   'needs layer 7': ['CFG302', 'needs layer 7; weir ignores it'],
 }
 
+const BY_ADDRESS =
+  'set useSourceIp: true, the only key that a connection has; without it the balancer is LEAST_REQUEST'
+
+/** Where another field does what an ignored one was meant to do. */
+const CURES: Readonly<Record<string, string>> = {
+  httpHeaderName: BY_ADDRESS,
+  httpQueryParameterName: BY_ADDRESS,
+  httpCookie: BY_ADDRESS,
+}
+
 export function checkFields(root: Field, fields: Fields): void {
   for (const [name, field] of root.entries) if (!TOP.includes(name)) unknown(field, name, TOP)
   walk(root.get('spec'), fields, false)
@@ -28,7 +38,7 @@ function walk(field: Field, known: Known, isNoted: boolean): void {
   const [support, fields] =
     typeof known === 'string' ? [known, null] : isBlock(known) ? known : (['served', known] as const)
   const note = isNoted ? undefined : NOTES[support]
-  if (note) field.report(note[0], `${field.name} ${note[1]}`)
+  if (note) field.report(note[0], `${field.name} ${note[1]}`, CURES[field.name])
   if (fields === null) return
   for (const object of Array.isArray(field.value) ? field.items : [field]) {
     for (const [name, member] of object.entries) {

@@ -90,18 +90,18 @@ const HTTP_ROUTE: Fields = {
 }
 
 const CONSISTENT_HASH: Fields = {
-  ...later('useSourceIp minimumRingSize'),
+  ...served('useSourceIp minimumRingSize'),
   ...layer7('httpHeaderName httpQueryParameterName'),
-  httpCookie: { ...layer7('name path ttl'), attributes: layer7('name value') },
-  ringHash: later('minimumRingSize'),
-  maglev: later('tableSize'),
+  httpCookie: ['needs layer 7', { ...layer7('name path ttl'), attributes: layer7('name value') }],
+  ringHash: served('minimumRingSize'),
+  maglev: served('tableSize'),
 }
 
 const FAILOVER: Fields = { ...later('enabled failoverPriority'), failover: later('from to') }
 
 const LOAD_BALANCER: Fields = {
   simple: 'served',
-  consistentHash: ['not served yet', CONSISTENT_HASH],
+  consistentHash: CONSISTENT_HASH,
   localityLbSetting: ['not served yet', { distribute: later('from to'), ...FAILOVER }],
   zoneAwareLbSetting: ['not served yet', FAILOVER],
   warmupDurationSecs: 'not served yet',

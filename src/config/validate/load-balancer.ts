@@ -1,5 +1,6 @@
 /** Load balancer settings: hashing, warm-up and localities. */
 
+import { MAGLEV_SIZE_MAX, RING_POINTS_MAX } from '../../table/build/hash-table.ts'
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkLocality, checkZoneAware } from './locality.ts'
@@ -7,6 +8,10 @@ import { checkDuration, checkLeastDuration, checkRange, readDuration } from './v
 
 /** Envoy refuses Maglev tables of this size and more. */
 const TABLE_SIZE_END = 5_000_011
+
+/** The key of `consistentHash` that a connection has, and those that only requests have. */
+const SOURCE_IP = 'useSourceIp'
+const LAYER_7_KEYS = ['httpHeaderName', 'httpQueryParameterName', 'httpCookie']
 
 /** `outlierDetection` of the same policy, which failover depends on. */
 export function checkLoadBalancer(balancer: Field, outlierDetection: Field): void {
@@ -27,6 +32,8 @@ export function checkLoadBalancer(balancer: Field, outlierDetection: Field): voi
 
 function checkConsistentHash(hash: Field): void {
   checkCookie(hash.get('httpCookie'))
+  if (!hash.absent && [SOURCE_IP, ...LAYER_7_KEYS].every(key => !isKey(hash.get(key))))
+    hash.report('CFG252', 'consistentHash names no key, so it has no effect', `set ${SOURCE_IP}: true`)
   const minimum = hash.get('minimumRingSize')
   if (minimum.number) {
     minimum.report('CFG251', 'minimumRingSize is deprecated', 'use ringHash.minimumRingSize')
@@ -34,16 +41,23 @@ function checkConsistentHash(hash: Field): void {
       minimum.report('CFG210', 'minimumRingSize cannot be combined with ringHash or maglev')
     }
   }
+  for (const size of [minimum, hash.get('ringHash').get('minimumRingSize')])
+    if ((size.number ?? 0) > RING_POINTS_MAX) reportSize(size, RING_POINTS_MAX)
   const maglev = hash.get('maglev')
   if (!maglev.absent) checkTableSize(maglev.get('tableSize'))
 }
+
+const isKey = ({ absent, value }: Field): boolean => !absent && value !== false
+
+const reportSize = (size: Field, most: number): void =>
+  size.report('CFG253', `${size.name} ${size.number}: weir makes tables of at most ${most}`)
 
 function checkTableSize(size: Field): void {
   const { number } = size
   if (size.absent) size.report('CFG211', 'maglev must have a tableSize', '65537 is a usual one')
   else if (number !== undefined && !(number < TABLE_SIZE_END && isPrime(number))) {
     size.report('CFG208', `tableSize must be a prime number below ${TABLE_SIZE_END}, not ${number}`)
-  }
+  } else if ((number ?? 0) > MAGLEV_SIZE_MAX) reportSize(size, MAGLEV_SIZE_MAX)
 }
 
 function isPrime(number: number): boolean {

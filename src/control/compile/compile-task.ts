@@ -18,7 +18,7 @@ import { readSources, restedMs, type SourceFile, type Sources } from '../../sour
 import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
 import { openStats, policySlotCounts, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
-import { membersOf } from '../../table/build/endpoints.ts'
+import { rowRulesOf } from '../../table/build/endpoint-rows.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
@@ -198,7 +198,7 @@ const namedClusters = (plan: Plan): NamedCluster[] =>
   plan.clusters.flatMap((each, cluster) => {
     const { places, host, port, subset } = each
     const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-    return places ? [{ cluster, title, places, members: membersOf(each) }] : []
+    return places ? [{ cluster, title, places, rules: rowRulesOf(each) }] : []
   })
 
 /** What access.ts of table/build calls rules of policies, and limits. */

@@ -68,6 +68,7 @@ export class Attempts {
   readonly #endpoint: Int32Array
   readonly #endpointSlot: Int32Array
   readonly #memberSlot: Int32Array
+  readonly #clientHash: Uint32Array
   readonly #isProbe: Uint8Array
   readonly #beganMs: Float64Array
   readonly #further = new Map<number, Further>()
@@ -80,6 +81,7 @@ export class Attempts {
     this.#endpoint = new Int32Array(rows)
     this.#endpointSlot = new Int32Array(rows)
     this.#memberSlot = new Int32Array(rows)
+    this.#clientHash = new Uint32Array(rows)
     this.#isProbe = new Uint8Array(rows)
     this.#beganMs = new Float64Array(rows)
   }
@@ -88,6 +90,7 @@ export class Attempts {
   begin(row: number, table: Table, decision: Decision, nowMs: number): void {
     this.#tables[row] = table
     this.#cluster[row] = decision.cluster
+    this.#clientHash[row] = decision.clientHash
     this.#beganMs[row] = nowMs
     this.#goTo(row, decision)
   }
@@ -192,6 +195,7 @@ export class Attempts {
     const leftMs = this.#beganMs[row] + this.#policy(row, Cluster.connectDeadlineMs) - nowMs
     if (tried.length >= this.#policy(row, Cluster.connectAttempts) || leftMs <= 0) return false
     takePolicy(table, this.#cluster[row], decision)
+    decision.clientHash = this.#clientHash[row]
     if (decideEndpoint(this.#decider, table, tried, decision) !== ADMITTED) return false
     further.allowedMs = Math.min(decision.connectTimeoutMs, Math.ceil(leftMs))
     decision.connectTimeoutMs = further.allowedMs

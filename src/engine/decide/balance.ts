@@ -4,7 +4,8 @@
  * LEAST_REQUEST samples two endpoints and takes the one with fewer open connections over all
  * workers (Mitzenmacher, The Power of Two Choices, 2001); with different weights it samples in
  * proportion to weight / (open + 1), as Envoy does. ROUND_ROBIN keeps a position for each worker.
- * All functions read typed arrays, return an endpoint's row, and allocate nothing.
+ * RING_HASH and MAGLEV go by the client's address (table/match/hashed.ts). All functions read typed
+ * arrays, return an endpoint's row, and allocate nothing.
  */
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
@@ -13,6 +14,7 @@ import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import { NOBODY, ownerOf } from '../../table/match/hashed.ts'
 
 /** No endpoint is left to try. */
 export const NO_ENDPOINT = -1
@@ -26,12 +28,17 @@ export const GOLDEN_STEP = 0x9e3779b9
 /** The inputs of one worker's balancing. */
 export type Balancer = { readonly stats: Stats; readonly worker: number; readonly random: Random }
 
-/** An endpoint (row of `table.endpoints`) of `cluster` that is not in `tried`, or NO_ENDPOINT. */
+/**
+ * An endpoint (row of `table.endpoints`) of `cluster` that is not in `tried`, or NO_ENDPOINT.
+ *
+ * @param clientHash  Of the client's address, where the cluster goes by it.
+ */
 export function chooseEndpoint(
   balancer: Balancer,
   table: Table,
   cluster: number,
   tried: readonly number[],
+  clientHash: number,
 ): number {
   const row = cluster * Cluster.WORDS
   const run = runOf(table, cluster)
@@ -51,6 +58,11 @@ export function chooseEndpoint(
       return equal
         ? lessLoadedOfTwo(balancer, table, first, left, tried)
         : drawWeighted(balancer, table, first, count, tried, true)
+    case Balance.RING_HASH:
+    case Balance.MAGLEV: {
+      const owner = ownerOf(table.endpoints, run, table.clusters[row + Cluster.balance], clientHash, tried)
+      return owner === NOBODY ? nthUntried(first, 0, tried) : owner
+    }
     default:
       return equal
         ? nthUntried(first, nextBelow(balancer.random, left), tried)

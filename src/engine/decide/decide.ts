@@ -24,6 +24,7 @@ import {
   Scope,
 } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import { clientHash, isHashed } from '../../table/match/hashed.ts'
 import { match } from '../../table/match/match.ts'
 import { nobodyFor } from '../../table/match/nobody.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
@@ -116,9 +117,10 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
   const cluster = pickDestination(table, route, query.client, decider.random, decider.stats.tickets)
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason
-  return table.clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
-    ? decideOriginal(decider, query, decision)
-    : decideEndpoint(decider, table, NOBODY, decision)
+  const row = cluster * Cluster.WORDS
+  if (table.clusters[row + Cluster.kind] === CLUSTER_ORIGINAL) return decideOriginal(decider, query, decision)
+  if (isHashed(table.clusters[row + Cluster.balance])) decision.clientHash = clientHash(query.client)
+  return decideEndpoint(decider, table, NOBODY, decision)
 }
 
 /** Whether there are too many connections, including those just accepted. */

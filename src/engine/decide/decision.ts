@@ -30,6 +30,8 @@ export type Decision = {
   /** Row of the cluster, for further attempts; −1: an address that is no service. */
   cluster: number
   clusterSlot: number
+  /** Of the client's address, where the cluster picks by it (table/match/hashed.ts). */
+  clientHash: number
   /** Row of the endpoint, or ORIGINAL. */
   endpoint: number
   endpointSlot: number
@@ -64,6 +66,7 @@ export const createDecision = (): Decision => ({
   route: NO_ROUTE,
   cluster: -1,
   clusterSlot: 0,
+  clientHash: 0,
   endpoint: ORIGINAL,
   endpointSlot: 0,
   memberSlot: 0,

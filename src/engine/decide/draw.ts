@@ -20,6 +20,7 @@ import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import { NOBODY, ownerAmong } from '../../table/match/hashed.ts'
 import {
   type Balancer,
   chooseEndpoint,
@@ -37,7 +38,7 @@ type Drawer = Balancer & {
 }
 
 /** The input of a pick, and whether it is a probe. */
-type Drawn = { readonly cluster: number; isProbe: boolean }
+type Drawn = { readonly cluster: number; readonly clientHash: number; isProbe: boolean }
 
 /** A claim outlasts its dial by this much, so it expires only if its worker died. */
 const CLAIM_SPARE_MS = 1_000
@@ -47,8 +48,8 @@ const CLAIM_SPARE_MS = 1_000
  */
 export function drawEndpoint(drawer: Drawer, table: Table, tried: readonly number[], drawn: Drawn): number {
   drawn.isProbe = false
-  const { cluster } = drawn
-  const endpoint = chooseEndpoint(drawer, table, cluster, tried)
+  const { cluster, clientHash } = drawn
+  const endpoint = chooseEndpoint(drawer, table, cluster, tried, clientHash)
   if (endpoint === NO_ENDPOINT || isWell(drawer, table, endpoint)) return endpoint
   return drawAround(drawer, table, tried, drawn, endpoint)
 }
@@ -75,7 +76,7 @@ function drawAround(
   if (isIn && (!remembers || wordOf(drawer, table, endpoint) === 0)) return endpoint
   if (isIn && tried.length === 0 && probe(drawer, table, drawn, endpoint)) return endpoint
   const well = remembers ? rotating.filter(each => wordOf(drawer, table, each) === 0) : rotating
-  if (well.length > 0) return chooseInstead(drawer, table, cluster, endpoint, left, well)
+  if (well.length > 0) return chooseInstead(drawer, table, drawn, endpoint, left, well)
   const order = isIn ? [endpoint, ...rotating] : rotating
   return order.find(each => probe(drawer, table, drawn, each)) ?? order[0]
 }
@@ -113,14 +114,15 @@ function untried(table: Table, cluster: number, tried: readonly number[]): numbe
 function chooseInstead(
   balancer: Balancer,
   table: Table,
-  cluster: number,
+  { cluster, clientHash }: Drawn,
   endpoint: number,
   left: readonly number[],
   well: readonly number[],
 ): number {
   const row = cluster * Cluster.WORDS
   const equal = haveEqualWeights(table, cluster)
-  switch (table.clusters[row + Cluster.balance]) {
+  const balance = table.clusters[row + Cluster.balance]
+  switch (balance) {
     case Balance.ROUND_ROBIN: {
       const next = balancer.stats.words[turnAt(balancer.worker, table.clusters[row + Cluster.slot])]
       return equal
@@ -131,6 +133,11 @@ function chooseInstead(
       return equal
         ? lessLoadedOfTwo(balancer, table, well)
         : drawByWeight(balancer, well, each => weightOf(table, each) / (openOf(balancer, table, each) + 1))
+    case Balance.RING_HASH:
+    case Balance.MAGLEV: {
+      const owner = ownerAmong(table.endpoints, runOf(table, cluster), balance, clientHash, new Set(well))
+      return owner === NOBODY ? well[0] : owner
+    }
     default:
       return equal
         ? well[nextBelow(balancer.random, well.length)]

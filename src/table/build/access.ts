@@ -29,7 +29,7 @@ import { AccessLists, portsOfRule } from './access-lists.ts'
 import { coldPolicy } from './access-words.ts'
 import type { AddressSets } from './address-sets.ts'
 import { packed } from './assemble.ts'
-import type { SlotOf } from './endpoints.ts'
+import type { SlotOf } from './endpoint-rows.ts'
 import { ANY_PREFIX, NodeSet } from './node-set.ts'
 import { Rows } from './rows.ts'
 

@@ -9,10 +9,11 @@ import type { TableBuffers } from '../format/table.ts'
 import type { Plan } from '../plan/plan.ts'
 import { ClientNodes } from './client-nodes.ts'
 import { Clients } from './clients.ts'
-import { buildEndpoints, type SlotOf } from './endpoints.ts'
+import type { SlotOf } from './endpoint-rows.ts'
+import { buildEndpoints } from './endpoints.ts'
 import { RoutingBuilder } from './routing.ts'
 
-export type { SlotOf } from './endpoints.ts'
+export type { SlotOf } from './endpoint-rows.ts'
 
 /** Builds the table of `plan` as generation `generation` (1 – 2^31−1). */
 export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): TableBuffers {

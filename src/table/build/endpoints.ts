@@ -7,9 +7,8 @@
  * is garbage once nobody reads it.
  */
 
-import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
-import { endpointsChecksum, packSlots, runOf } from '../format/endpoints.ts'
+import { endpointsChecksum, runOf } from '../format/endpoints.ts'
 import {
   ALIGNED,
   DIGIT_BITS,
@@ -22,12 +21,15 @@ import { Header } from '../format/layout.ts'
 import type { Table } from '../format/table.ts'
 import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { assemble } from './assemble.ts'
-import { isPort } from './rows.ts'
-
-/**
- * Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload.
- */
-export type SlotOf = (identity: string) => number
+import {
+  PLAIN_ROWS,
+  type RowRules,
+  type Rows,
+  rowRulesOf,
+  rowsOf,
+  rowWordsOf,
+  type SlotOf,
+} from './endpoint-rows.ts'
 
 type Before = Pick<
   Table,
@@ -52,40 +54,29 @@ export function buildEndpoints(
   generation: number,
   slotOf: SlotOf,
 ): SharedArrayBuffer {
-  const count = clusters.reduce((sum, { endpoints }) => sum + endpoints.length, 0)
-  return fill(generation, clusters.length, count, writer => {
+  const words = clusters.reduce((sum, cluster) => sum + rowWordsOf(cluster), 0)
+  return fill(generation, clusters.length, words, writer => {
     for (const [index, cluster] of clusters.entries())
-      writer.set(index, rowsOf(cluster.endpoints, slotOf, membersOf(cluster)))
+      writer.set(index, rowsOf(cluster.endpoints, slotOf, rowRulesOf(cluster)))
     return writer.finish(0)
   })
 }
 
 /**
- * What tells the endpoints of a cluster apart from the same addresses elsewhere, where something is
- * kept of them; else null.
- */
-export const membersOf = ({ policy, ...cluster }: Cluster): string | null =>
-  policy.ejection === null ? null : clusterIdentity(cluster)
-
-/** The identity of a cluster over reloads. */
-export const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
-  `${host} ${subset ?? ''} ${port}`
-
-/**
  * The part that follows `before`, with these endpoints for these clusters. It is the same buffer if
  * there is room in it; whoever opens it finds the newest revision.
  *
- * @param members  Of each cluster, what `membersOf` says.
+ * @param rules  Of each cluster, what `rowRulesOf` says.
  */
 export function changeEndpoints(
   before: Before,
   changed: Changed,
   slotOf: SlotOf,
-  members: ReadonlyMap<number, string | null> = new Map(),
+  rules: ReadonlyMap<number, RowRules> = new Map(),
 ): SharedArrayBuffer {
   const { endpoints, endpointRoot } = before
   const rows = new Map(
-    [...changed].map(([cluster, list]) => [cluster, rowsOf(list, slotOf, members.get(cluster) ?? null)]),
+    [...changed].map(([cluster, list]) => [cluster, rowsOf(list, slotOf, rules.get(cluster) ?? PLAIN_ROWS)]),
   )
   const end = endpointRoot + Root.WORDS
   const header = new Uint32Array(before.buffers.endpoints, 0, Header.WORDS)
@@ -111,25 +102,6 @@ export function makeRoom(before: Before): SharedArrayBuffer | null {
 export const wordsWritten = ({ endpoints, endpointRoot }: Before): number =>
   endpointRoot + Root.WORDS - endpoints[endpointRoot + Root.from]
 
-/** A row's words, in order. */
-type Rows = { readonly words: Uint32Array; readonly equal: number }
-
-function rowsOf(endpoints: readonly Endpoint[], slotOf: SlotOf, members: string | null): Rows {
-  const words = new Uint32Array(endpoints.length * EndpointRow.WORDS)
-  for (const [index, each] of endpoints.entries())
-    words.set(rowOf(each, slotOf, members), index * EndpointRow.WORDS)
-  return { words, equal: endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0 }
-}
-
-function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf, members: string | null): number[] {
-  const parsed = parseAddress(address)
-  assert(parsed !== null, `endpoint ${address} is no address`)
-  assert(isPort(port), `endpoint ${address} has the port ${port}`)
-  const slot = slotOf(`endpoint ${address} ${port}`)
-  const memberSlot = members === null ? 0 : slotOf(`member ${members} ${address} ${port}`)
-  return [parsed.family, ...parsed.words, port, weight, packSlots(slot, memberSlot)]
-}
-
 /** An upper bound; clusters of one page write it once. */
 function wordsFor({ endpointLevels }: Before, changed: Iterable<Rows>): number {
   let words = Root.WORDS
@@ -141,10 +113,10 @@ function wordsFor({ endpointLevels }: Before, changed: Iterable<Rows>): number {
 function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: number): SharedArrayBuffer {
   const { endpoints, endpointRoot, generation, endpointsRevision } = before
   const clusters = endpoints[endpointRoot + Root.clusters]
-  let count = endpoints[endpointRoot + Root.rows]
+  let words = endpoints[endpointRoot + Root.rows] * EndpointRow.WORDS + endpoints[endpointRoot + Root.hashed]
   for (const [cluster, rows] of changed)
-    count += rows.words.length / EndpointRow.WORDS - endpoints[runOf(before, cluster) + EndpointRun.count]
-  return fill(generation, clusters, count, writer => {
+    words += rows.words.length - wordsOf(endpoints, runOf(before, cluster))
+  return fill(generation, clusters, words, writer => {
     for (let cluster = 0; cluster < clusters; cluster++) {
       const rows = changed.get(cluster)
       if (rows) writer.set(cluster, rows)
@@ -154,23 +126,26 @@ function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: nu
   })
 }
 
-/** A new part for so many clusters and endpoints. */
+/** The words of a run's rows, and of the table behind them. */
+const wordsOf = (arena: Uint32Array, run: number): number =>
+  arena[run + EndpointRun.count] * EndpointRow.WORDS + arena[run + EndpointRun.hashed]
+
+/** A new part for so many clusters, and so many words of rows and tables. */
 function fill(
   generation: number,
   clusters: number,
-  rows: number,
+  rowWords: number,
   write: (writer: Writer) => number,
 ): SharedArrayBuffer {
   const levels = levelsFor(clusters)
-  let used =
-    ALIGNED + rows * EndpointRow.WORDS + Math.ceil(clusters / FAN_OUT) * PAGE_WORDS + PAGE_WORDS + Root.WORDS
+  let used = ALIGNED + rowWords + Math.ceil(clusters / FAN_OUT) * PAGE_WORDS + PAGE_WORDS + Root.WORDS
   for (let level = 1; level <= levels; level++)
     used += Math.ceil(clusters / 2 ** (DIGIT_BITS * (level + 1))) * FAN_OUT
   const words = used + Math.ceil(Math.max(SPARE_LEAST, used * SPARE_SHARE) / ALIGNED) * ALIGNED
   let newest = 0
   const fillArena = (arena: Uint32Array): void => {
     const writer = new Writer(arena, 0)
-    writer.begin(clusters, levels, rows)
+    writer.begin(clusters, levels, rowWords)
     newest = write(writer)
   }
   const part = assemble(
@@ -197,6 +172,7 @@ class Writer {
   #levels = 0
   #clusters = 0
   #rows = 0
+  #hashed = 0
   /** Where the next rows go, if a place is reserved for them; −1: at the end. */
   #rowsAt = -1
 
@@ -207,10 +183,10 @@ class Writer {
   }
 
   /** The first revision of an arena: its rows come first, in the order in which they are set. */
-  begin(clusters: number, levels: number, rows: number): void {
+  begin(clusters: number, levels: number, rowWords: number): void {
     this.#clusters = clusters
     this.#rowsAt = 0
-    this.#end = rows * EndpointRow.WORDS + ALIGNED // 0 is no page
+    this.#end = rowWords + ALIGNED // 0 is no page
     this.#levels = levels
     this.#top = this.#take(levels === 0 ? PAGE_WORDS : FAN_OUT)
   }
@@ -219,23 +195,28 @@ class Writer {
   follow({ endpoints, endpointRoot, endpointTop, endpointLevels }: Before): void {
     this.#clusters = endpoints[endpointRoot + Root.clusters]
     this.#rows = endpoints[endpointRoot + Root.rows]
+    this.#hashed = endpoints[endpointRoot + Root.hashed]
     this.#levels = endpointLevels
     this.#top = endpointTop
   }
 
-  set(cluster: number, { words, equal }: Rows): void {
+  set(cluster: number, { words, ...run }: Rows): void {
     const at = this.#takeRows(words.length)
     this.#arena.set(words, at)
-    this.#setRun(cluster, at, words.length / EndpointRow.WORDS, equal)
+    this.#setRun(cluster, at, run)
   }
 
   copy(cluster: number, from: Uint32Array, run: number): void {
     const arena = this.#arena
-    const count = from[run + EndpointRun.count]
+    const words = wordsOf(from, run)
     const first = from[run + EndpointRun.first] * EndpointRow.WORDS
-    const at = this.#takeRows(count * EndpointRow.WORDS)
-    for (let word = 0; word < count * EndpointRow.WORDS; word++) arena[at + word] = from[first + word]
-    this.#setRun(cluster, at, count, from[run + EndpointRun.equal])
+    const at = this.#takeRows(words)
+    for (let word = 0; word < words; word++) arena[at + word] = from[first + word]
+    this.#setRun(cluster, at, {
+      count: from[run + EndpointRun.count],
+      equal: from[run + EndpointRun.equal],
+      hashed: from[run + EndpointRun.hashed],
+    })
   }
 
   /** Its root; the header leads to it. */
@@ -248,17 +229,20 @@ class Writer {
     arena[root + Root.clusters] = this.#clusters
     arena[root + Root.rows] = this.#rows
     arena[root + Root.from] = this.#from
+    arena[root + Root.hashed] = this.#hashed
     arena[root + Root.checksum] = endpointsChecksum(arena, root)
     return root
   }
 
-  #setRun(cluster: number, at: number, count: number, equal: number): void {
+  #setRun(cluster: number, at: number, { count, equal, hashed }: Omit<Rows, 'words'>): void {
     const arena = this.#arena
     const run = this.#ownPage(cluster) + (cluster & (FAN_OUT - 1)) * EndpointRun.WORDS
     this.#rows += count - arena[run + EndpointRun.count]
+    this.#hashed += hashed - arena[run + EndpointRun.hashed]
     arena[run + EndpointRun.first] = at / EndpointRow.WORDS
     arena[run + EndpointRun.count] = count
     arena[run + EndpointRun.equal] = equal
+    arena[run + EndpointRun.hashed] = hashed
   }
 
   /** The cluster's page, copied into this revision, with the nodes above it. */

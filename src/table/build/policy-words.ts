@@ -35,6 +35,7 @@ export const clusterWords = ({ kind, policy }: Cluster, slot: number, tls: numbe
   policy.userTimeoutMs,
   policy.writeTimeoutMs,
   tls,
+  policy.hashSize,
 ]
 
 export function tcpWords({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): number[] {

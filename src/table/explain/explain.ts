@@ -8,12 +8,15 @@
 import { formatAddress, formatEndpoint, parseInto } from '../../address/address.ts'
 import { ClientNode } from '../format/clients-layout.ts'
 import type { ColdWorkload } from '../format/cold.ts'
+import { runOf } from '../format/endpoints.ts'
+import { EndpointRun } from '../format/endpoints-layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../format/outcome.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import { CLUSTER_ORIGINAL, Cluster, Listener, Names, Scope } from '../format/routing-layout.ts'
-import { destinationsOf, endpointsOf } from '../format/rows.ts'
+import { destinationsOf, endpointsOf, endpointText } from '../format/rows.ts'
 import { readWorkloads, type Table } from '../format/table.ts'
 import { findNode } from '../match/find-node.ts'
+import { clientHash, isHashed, ownerOf } from '../match/hashed.ts'
 import { matchAs } from '../match/match.ts'
 import { nobodyFor } from '../match/nobody.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-listeners.ts'
@@ -183,10 +186,19 @@ export class Explainer {
       return {
         ...destination,
         endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#words.cold, cluster),
+        byAddress: this.#byAddress(cluster, query),
         ends: endOfCluster(this.table, cluster, { comesBack, own: this.#own, mayResolve }),
         policy: policyOf(this.table, cluster, this.#words.cold.clusters[cluster]),
       }
     })
+  }
+
+  #byAddress(cluster: number, { client, clientFamily }: Query): string | null {
+    const { clusters, endpoints } = this.table
+    const run = runOf(this.table, cluster)
+    const balance = clusters[cluster * Cluster.WORDS + Cluster.balance]
+    if (!isHashed(balance) || clientFamily === 0 || endpoints[run + EndpointRun.hashed] === 0) return null
+    return endpointText(endpoints, ownerOf(endpoints, run, balance, clientHash(client), []))
   }
 
   #passthrough(query: Query): ExplainedDestination[] {
@@ -196,7 +208,7 @@ export class Explainer {
     const ends = this.#comesBack(query) ? 'loop' : null
     const endpoints = [destinationText(query)]
     const policy = defaultPolicy(this.table.sockets[query.listener].tcp)
-    return [{ host, subset: null, port, weight: 1, share: 1, endpoints, ends, policy }]
+    return [{ host, subset: null, port, weight: 1, share: 1, endpoints, byAddress: null, ends, policy }]
   }
 
   /** Whether the address that the client dialed is one of weir's own listeners. */

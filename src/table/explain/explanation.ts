@@ -72,6 +72,8 @@ export type ExplainedDestination = {
   /** 0 – 1. */
   readonly share: number
   readonly endpoints: readonly string[]
+  /** The one that the client's address leads to; null: it is not known, or does not matter. */
+  readonly byAddress: string | null
   /** The reason for every connection that gets it; null: it can be served. */
   readonly ends: ClusterEnd | null
   /** In force for its connections. */

@@ -60,7 +60,6 @@ export function policyOf(
     Cluster.keepaliveIntervalS,
     Cluster.keepaliveProbes,
   ].map(at)
-  const balance = Object.entries(Balance).find(([, number]) => number === at(Cluster.balance))?.[0] ?? ''
   return valuesOf(
     {
       connectTimeout: durationText(at(Cluster.connectTimeoutMs)),
@@ -70,7 +69,7 @@ export function policyOf(
       tcpKeepalive: keepaliveText(timeS < 0 ? null : { timeS, intervalS, probes }),
       userTimeout: durationText(at(Cluster.userTimeoutMs)),
       writeTimeout: durationText(at(Cluster.writeTimeoutMs)),
-      loadBalancer: isOriginal ? 'PASSTHROUGH' : balance,
+      loadBalancer: isOriginal ? 'PASSTHROUGH' : balanceText(at),
       connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
       outlierDetection: isOriginal ? 'none' : ejectionText(at),
@@ -85,6 +84,14 @@ const valuesOf = (values: Values, places: NonNullable<ColdCluster['policyAt']>):
     const { file = null, line = null } = places[field] ?? {}
     return { field, value: values[field], file, line }
   })
+
+/** "LEAST_REQUEST", "useSourceIp, ringHash of 1024 at least", "useSourceIp, maglev of 65537". */
+function balanceText(at: (field: number) => number): string {
+  const size = at(Cluster.hashSize)
+  if (at(Cluster.balance) === Balance.RING_HASH) return `useSourceIp, ringHash of ${size} at least`
+  if (at(Cluster.balance) === Balance.MAGLEV) return `useSourceIp, maglev of ${size}`
+  return Object.entries(Balance).find(([, number]) => number === at(Cluster.balance))?.[0] ?? ''
+}
 
 /** "5 failed connects for 30s, 10% at most". */
 function ejectionText(at: (field: number) => number): string {

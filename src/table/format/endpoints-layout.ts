@@ -5,7 +5,7 @@
  * revision begins. A revision is a root, a tree of pages by cluster, and rows. It shares unchanged
  * nodes and rows with the one before:
  *
- *   Header.newest ─▶ root ─▶ node ─▶ … ─▶ page: runs of 64 clusters ─▶ rows
+ *   Header.newest ─▶ root ─▶ node ─▶ … ─▶ page: runs of 64 clusters ─▶ rows, and a table behind them
  *                       └ 64 places, each a node below, or a page; 0: none
  */
 
@@ -26,15 +26,16 @@ export const Root = layout(8, {
   clusters: [3, 1],
   rows: [4, 1], //      endpoints of all clusters
   from: [5, 1], //      the first word that the revision has written; it ends with its root
-  checksum: [6, 1], //  CRC-32 of those words, without this one and the next
-  spare: [7, 1],
+  hashed: [6, 1], //    words of the tables of consistent hashing of all clusters
+  checksum: [7, 1], //  CRC-32 of those words, without this one
 })
 
 /** The endpoints of a cluster: a run of rows of the arena. */
-export const EndpointRun = layout(3, {
+export const EndpointRun = layout(4, {
   first: [0, 1],
   count: [1, 1],
-  equal: [2, 1], // 1: all of them have the same weight
+  equal: [2, 1], //  1: all of them have the same weight
+  hashed: [3, 1], // words of the table of consistent hashing behind the rows; 0: none
 })
 
 /** Row `n` begins at word `n × size` of the arena. */

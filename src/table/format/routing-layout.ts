@@ -107,9 +107,9 @@ export const Destination = layout(4, {
 export const CLUSTER_STATIC = 0
 export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
-export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2 } as const
+export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2, RING_HASH: 3, MAGLEV: 4 } as const
 
-export const Cluster = layout(23, {
+export const Cluster = layout(24, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -133,4 +133,5 @@ export const Cluster = layout(23, {
   userTimeoutMs: [20, 1], //     of what is not acknowledged; 0: none
   writeTimeoutMs: [21, 1], //    of what a socket does not take; 0: none
   tls: [22, 1], //               1 + its row among the TLS upstreams (tls.ts); 0: none is spoken
+  hashSize: [23, 1], //          RING_HASH: the points of the ring, at least; MAGLEV: the size of the table
 })

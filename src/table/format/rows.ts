@@ -42,7 +42,8 @@ export function endpointsOf(table: Table, cold: Cold, cluster: number): string[]
   return known.length > 0 ? known : cold.clusters[cluster].names.map(each => `${each.name}:${each.port}`)
 }
 
-function endpointText(endpoints: Uint32Array, endpoint: number): string {
+/** "10.0.0.1:80" for an endpoint's row. */
+export function endpointText(endpoints: Uint32Array, endpoint: number): string {
   const at = endpoint * Endpoint.WORDS
   const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)
   return formatEndpoint(address, endpoints[at + Endpoint.port])

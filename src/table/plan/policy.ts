@@ -20,7 +20,10 @@ export type Keepalive = { readonly timeS: number; readonly intervalS: number; re
 export const DEFAULT_KEEPALIVE: Keepalive = { timeS: 60, intervalS: 15, probes: 4 }
 
 export type Policy = TcpTimes & {
-  readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM'
+  /** RING_HASH and MAGLEV: by the client's address (`consistentHash`). */
+  readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM' | 'RING_HASH' | 'MAGLEV'
+  /** RING_HASH: the points of the ring, at least; MAGLEV: the size of the table; others: 0. */
+  readonly hashSize: number
   readonly connectTimeoutMs: number
   /** 0: none. */
   readonly idleTimeoutMs: number
@@ -45,6 +48,7 @@ export type Policy = TcpTimes & {
 
 export const DEFAULT_POLICY: Policy = {
   balance: 'LEAST_REQUEST',
+  hashSize: 0,
   connectTimeoutMs: 10_000,
   idleTimeoutMs: 3_600_000,
   maxDurationMs: 0,

@@ -1,0 +1,79 @@
+/** The rows of one cluster's endpoints, and the table of consistent hashing behind them. */
+
+import { parseAddress } from '../../address/address.ts'
+import { assert } from '../../base/assert.ts'
+import { packSlots } from '../format/endpoints.ts'
+import { ALIGNED, Endpoint as EndpointRow } from '../format/endpoints-layout.ts'
+import type { Cluster, Endpoint } from '../plan/plan.ts'
+import { type HashSpec, hashSpecOf, hashWordCount, hashWords } from './hash-table.ts'
+import { isPort } from './rows.ts'
+
+/**
+ * Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload.
+ */
+export type SlotOf = (identity: string) => number
+
+/** What the rows of a cluster depend on, besides its endpoints. */
+export type RowRules = {
+  /**
+   * What tells the endpoints of a cluster apart from the same addresses elsewhere, where something
+   * is kept of them; else null.
+   */
+  readonly members: string | null
+  /** How clients are hashed; null: they are not. */
+  readonly hash: HashSpec | null
+}
+
+export const PLAIN_ROWS: RowRules = { members: null, hash: null }
+
+export const rowRulesOf = ({ policy, ...cluster }: Cluster): RowRules => ({
+  members: policy.ejection === null ? null : clusterIdentity(cluster),
+  hash: hashSpecOf(policy),
+})
+
+/** The identity of a cluster over reloads. */
+export const clusterIdentity = ({ host, subset, port }: Pick<Cluster, 'host' | 'subset' | 'port'>): string =>
+  `${host} ${subset ?? ''} ${port}`
+
+export type Rows = {
+  /** The rows' words, in order, and the table's. */
+  readonly words: Uint32Array
+  readonly count: number
+  /** 1: all have the same weight. */
+  readonly equal: number
+  /** Words of the table, a multiple of ALIGNED. */
+  readonly hashed: number
+}
+
+/** How many words `rowsOf` makes. */
+export function rowWordsOf({ endpoints, policy }: Pick<Cluster, 'endpoints' | 'policy'>): number {
+  const hash = hashSpecOf(policy)
+  const weights = endpoints.map(each => each.weight)
+  return endpoints.length * EndpointRow.WORDS + (hash === null ? 0 : aligned(hashWordCount(weights, hash)))
+}
+
+export function rowsOf(endpoints: readonly Endpoint[], slotOf: SlotOf, { members, hash }: RowRules): Rows {
+  const rows = endpoints.map(each => rowOf(each, slotOf, members))
+  const table = hash === null ? null : hashWords(identitiesOf(endpoints, rows), hash)
+  const hashed = aligned(table?.length ?? 0)
+  const words = new Uint32Array(rows.length * EndpointRow.WORDS + hashed)
+  for (const [index, row] of rows.entries()) words.set(row, index * EndpointRow.WORDS)
+  if (table) words.set(table, rows.length * EndpointRow.WORDS)
+  const equal = endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0
+  return { words, count: rows.length, equal, hashed }
+}
+
+const aligned = (words: number): number => Math.ceil(words / ALIGNED) * ALIGNED
+
+/** Family, address and port tell endpoints apart. */
+const identitiesOf = (endpoints: readonly Endpoint[], rows: readonly (readonly number[])[]) =>
+  endpoints.map(({ weight }, index) => ({ weight, words: rows[index].slice(0, EndpointRow.weight) }))
+
+function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf, members: string | null): number[] {
+  const parsed = parseAddress(address)
+  assert(parsed !== null, `endpoint ${address} is no address`)
+  assert(isPort(port), `endpoint ${address} has the port ${port}`)
+  const slot = slotOf(`endpoint ${address} ${port}`)
+  const memberSlot = members === null ? 0 : slotOf(`member ${members} ${address} ${port}`)
+  return [parsed.family, ...parsed.words, port, weight, packSlots(slot, memberSlot)]
+}
