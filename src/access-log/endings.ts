@@ -44,6 +44,11 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'hello-timeout': { by: 'weir', flags: '-' },
   'starttls-refused': { by: 'upstream', flags: '-' },
   'starttls-timeout': { by: 'upstream', flags: '-' },
+  'tls-handshake': { by: 'weir', flags: '-' },
+  'tls-timeout': { by: 'weir', flags: '-' },
+  'tls-client-certificate': { by: 'weir', flags: '-' },
+  'tls-upstream-certificate': { by: 'upstream', flags: 'UF,URX' },
+  'tls-truncated': { by: 'weir', flags: '-' },
   'accept-error': { by: 'weir', flags: '-' },
   'worker-lost': { by: 'weir', flags: '-' },
 }

@@ -1,10 +1,10 @@
 /** One record as one line: what the two formats (json.ts, text.ts) have in common. */
 
-import { errnoName } from '../kernel/errno.ts'
 import { Live } from '../stats/connections.ts'
 import type { Destination, MatchNames } from '../stats/generations.ts'
 import { RecordKind } from '../stats/records.ts'
 import { ruleName as nameOf } from '../table/plan/rule-name.ts'
+import { failureName } from '../tls/details.ts'
 import type { Bytes } from './bytes.ts'
 
 /** Bytes for names in a line; longer ones, of clients with very many labels, omit their labels. */
@@ -42,4 +42,4 @@ export const durationMs = (numbers: Float64Array, at: number): number =>
 
 /** "ECONNRESET"; '' if the kernel reported nothing. */
 export const errnoOf = (words: Int32Array, at: number): string =>
-  words[at + Live.errno] === 0 ? '' : errnoName(-words[at + Live.errno])
+  words[at + Live.errno] === 0 ? '' : failureName(words[at + Live.errno])

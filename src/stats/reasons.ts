@@ -41,6 +41,13 @@ export const REASONS = {
   'hello-timeout': 'The client did not complete its ClientHello in time.',
   'starttls-refused': 'The upstream refused the TLS that the client had asked for.',
   'starttls-timeout': 'The upstream did not answer the request for TLS within the connect timeout.',
+  'tls-handshake': 'The TLS handshake with the client, or with the last endpoint tried, failed.',
+  'tls-timeout':
+    'The client did not finish its TLS handshake within 15 seconds, or the upstream within the connect timeout.',
+  'tls-client-certificate': 'The client’s certificate was not accepted, or it showed none.',
+  'tls-upstream-certificate': 'The certificate of the last endpoint tried was not accepted.',
+  'tls-truncated':
+    'A side ended its connection without ending its TLS stream, so the stream may have been cut.',
   'accept-error': 'weir could not accept it, or not dial for it: out of file descriptors or memory.',
   'endpoint-down': 'The health checks of its endpoint failed, and onDown=close asks for this.',
   'worker-lost': 'Its worker died.',

@@ -162,8 +162,8 @@ export const PLANTED: readonly Planted[] = [
     'whoever says no header in time is not looked at again',
     200,
     'engine/flow/reading.ts',
-    'late(slot: number): void {\n    this.#ask(slot, Asked.late)',
-    'late(slot: number): void {\n    void slot',
+    'else this.#ask(slot, Asked.late)',
+    'else void slot',
   ),
   plant(
     'a header for the upstream comes after what the client has said',

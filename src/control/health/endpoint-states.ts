@@ -4,7 +4,6 @@
  */
 
 import { type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
-import { errnoName } from '../../kernel/errno.ts'
 import { leftMs } from '../../stats/backoffs.ts'
 import { timeQuantile } from '../../stats/connect-times.ts'
 import { lastErrorOf, Mark } from '../../stats/endpoint-marks.ts'
@@ -15,6 +14,7 @@ import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import { failureName } from '../../tls/details.ts'
 import type { CheckState } from './checker.ts'
 
 /** In the order in which they hide each other. */
@@ -100,7 +100,7 @@ export function describeEndpoint(
     ejections: memberSlot === 0 ? 0 : stats.outliers.words[outlier + Outlier.ejections],
     ejectionsPrevented: memberSlot === 0 ? 0 : stats.outliers.words[outlier + Outlier.prevented],
     open: slot === 0 ? 0 : sumOpen(stats, slot),
-    lastError: error && { error: error.errno === 0 ? 'timeout' : errnoName(-error.errno), agoS: error.agoS },
+    lastError: error && { error: error.errno === 0 ? 'timeout' : failureName(error.errno), agoS: error.agoS },
     connectMs: { p50: milliseconds(timeQuantile(times, 0.5)), p99: milliseconds(timeQuantile(times, 0.99)) },
   }
 }

@@ -7,6 +7,7 @@
 
 import type { Table } from '../../table/format/table.ts'
 import { createQuery, type Query } from '../../table/match/query.ts'
+import type { TlsServer } from '../../table/plan/tls.ts'
 import type { HelloReader } from '../../wire/client-hello.ts'
 import { createDecision, type Decision } from './decision.ts'
 
@@ -45,6 +46,8 @@ export type Arrival = {
   reply: number
   /** For a client whose server name matters (name-reader.ts); null: nobody asks for it. */
   hearing: Hearing | null
+  /** The server that terminates its TLS (name-reader.ts); null: its bytes go on as they are. */
+  server: TlsServer | null
   /** The `Reason` with which a reader wants to reset it, whatever it sends; −1: none. */
   refusal: number
 }
@@ -63,6 +66,7 @@ const createArrival = (): Arrival => ({
   taken: 0,
   reply: 0,
   hearing: null,
+  server: null,
   refusal: -1,
 })
 
@@ -84,13 +88,15 @@ export class Arrivals {
     arrival.readUntilMs = Number.POSITIVE_INFINITY
     arrival.refusal = -1
     arrival.hearing = null
+    arrival.server = null
     decision.route = decision.cluster = -1
     decision.policy = decision.policyGeneration = decision.audited = 0
     decision.source = decision.gatewaySource = 0
     query.listener = listener
     query.clientFamily = query.destinationFamily = query.peerFamily = 0
     query.isTls = false
-    query.serverName = ''
+    query.serverName = query.alpn = ''
+    query.identity = null
     query.scope = query.rule = -1
     query.workload = 0
     return arrival

@@ -14,6 +14,11 @@ const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'E
  */
 const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
 
+/** An upstream's handshake: it failed, its certificate is not right, it took too long. */
+export const TLS_FAILED = 'TLS'
+export const TLS_CERTIFICATE = 'TLS certificate'
+export const TLS_TIMED_OUT = 'TLS timeout'
+
 /** Out of file descriptors or memory. */
 export const isShortage = (code: string): boolean => SHORTAGES.has(code)
 
@@ -22,6 +27,9 @@ export const isReset = (code: string): boolean => RESETS.has(code)
 
 /** Why a dial failed before the connection was established. */
 export function dialFailure(code: string): number {
+  if (code === TLS_FAILED) return Reason['tls-handshake']
+  if (code === TLS_CERTIFICATE) return Reason['tls-upstream-certificate']
+  if (code === TLS_TIMED_OUT) return Reason['tls-timeout']
   if (isShortage(code)) return Reason['accept-error']
   if (code === 'ECONNREFUSED') return Reason['connect-refused']
   // ETIMEDOUT: the kernel's own limit on SYNs was shorter than weir's. ECANCELED: weir's.

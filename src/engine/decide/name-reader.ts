@@ -11,7 +11,7 @@
 
 import { Reason } from '../../stats/reasons.ts'
 import { Listener, Names } from '../../table/format/routing-layout.ts'
-import { asksName, takesPlain } from '../../table/match/named-scope.ts'
+import { asksName, takesPlain, terminatingServer } from '../../table/match/named-scope.ts'
 import { HelloReader } from '../../wire/client-hello.ts'
 import { Hello } from '../../wire/hello-message.ts'
 import { readStartup, STARTUP_HEAD, Startup } from '../../wire/postgres-startup.ts'
@@ -81,7 +81,7 @@ function reply(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, answer: nu
 
 function hear(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, asked: Asked): number {
   const { hello, heard, taken } = hearing
-  const { query } = arrival
+  const { table, query } = arrival
   const said = hello.read(bytes, heard, bytes.length)
   hearing.heard = bytes.length
   switch (said) {
@@ -90,9 +90,11 @@ function hear(arrival: Arrival, hearing: Hearing, bytes: Uint8Array, asked: Aske
     case Hello.whole:
       query.isTls = true
       query.serverName = hello.hints.serverName
+      arrival.server = table && terminatingServer(table, query)
       return taken
     case Hello.ssl2: // has no field for a name
       query.isTls = true
+      arrival.server = table && terminatingServer(table, query)
       return taken
     case Hello.tooLarge:
       return refusal(Reason['hello-too-large'])

@@ -75,14 +75,15 @@ export class Admission {
     slots.writeTimeoutMs[slot] = decision.writeTimeoutMs
     slots.clusterSlot[slot] = decision.clusterSlot
     slots.proxyVersion[slot] = decision.proxyVersion
-    slots.starttls[slot] = arrival.hearing?.starttls ? 1 : 0
+    slots.starttls[slot] = arrival.hearing?.starttls && arrival.server === null ? 1 : 0
     journal.opened(slot, arrival)
     countOpen(decider, decision.clusterSlot, 1)
     const bytes = queues.held(2 * slot + CLIENT)
     const hasSpoken = slots.readings.size > 0 && slots.readings.has(slot)
     if (onAdmitted) onAdmitted(slot)
     if (slots.starttls[slot] === 1) starttls.begin(slot)
-    const isFiltered = hasSpoken && ports.isFiltered(slot)
+    // What terminating.ts has decrypted passes no filter again.
+    const isFiltered = hasSpoken && arrival.server === null && ports.isFiltered(slot)
     if (bytes > 0 && !isFiltered) passage.cameEarly(slot, bytes)
     this.#receive(slot)
     if (slots.readings.size > 0) slots.readings.delete(slot)

@@ -1,7 +1,9 @@
 /**
  * The connections of one worker. Each module is a stage, and knows only those after it:
  *
- *   accept (intake.ts) ─▶ read (reading.ts) ─▶ decide (admission.ts) ─▶ dial (dialer.ts)
+ *   accept (intake.ts) ─▶ read (reading.ts) ─▶ TLS? (terminating.ts) ─▶ decide (admission.ts)
+ *                     ┌──────────────────────────────────────────────────────────┘
+ *                     └▶ dial (dialer.ts) ─▶ TLS? (originating.ts) ──┐
  *                                     close (endings.ts) ◀─ relay (passage.ts, flows.ts) ◀─┘
  *
  * States and moves are those of ../decide/state.ts. This module puts the stages together, and
@@ -13,6 +15,7 @@ import { type Kernel, makeRoom } from '../../kernel/kernel.ts'
 import { operationOf, slotOf } from '../../kernel/user-data.ts'
 import { liveRows } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
+import type { Sessions } from '../../tls/session.ts'
 import { Attempts } from '../decide/attempts.ts'
 import { READ_LATE } from '../decide/deadline.ts'
 import type { Decider } from '../decide/decide.ts'
@@ -29,6 +32,7 @@ import { Endings } from './endings.ts'
 import { Flows } from './flows.ts'
 import { Intake } from './intake.ts'
 import * as Operation from './operations.ts'
+import { Originating } from './originating.ts'
 import { Passage } from './passage.ts'
 import { Ports } from './ports.ts'
 import { Queues } from './queues.ts'
@@ -37,6 +41,8 @@ import { otherOf, PortIs, type Side, Slots, UPSTREAM } from './slots.ts'
 import { Splicer } from './splice.ts'
 import { Starttls } from './starttls.ts'
 import type { Tally } from './tally.ts'
+import { Terminating } from './terminating.ts'
+import { TlsFilter } from './tls-filter.ts'
 import { Watch } from './watch.ts'
 
 type ConnectionsOptions = {
@@ -47,6 +53,7 @@ type ConnectionsOptions = {
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
   readonly descriptorCeiling: number
+  readonly tls: Pick<Sessions, 'accept' | 'connect'>
   readonly tally: Tally
   readonly onAdmitted: OnAdmitted | undefined
 }
@@ -68,7 +75,7 @@ export class Connections {
   readonly #watch: Watch
 
   constructor(options: ConnectionsOptions) {
-    const { kernel, decider, journal, reception, clock, descriptorCeiling, tally, onAdmitted } = options
+    const { kernel, decider, journal, reception, clock, descriptorCeiling, tls, tally, onAdmitted } = options
     const { sockets, memory, small, large, pipes } = kernel
     const slots = new Slots(liveRows(decider.limits.rows ?? decider.limits.maxConnections))
     const ask = new Ask(kernel, slots)
@@ -84,7 +91,9 @@ export class Connections {
     const bulk = new Bulk({ ...shared, account, endings })
     const flows = new Flows({ ...shared, account, bulk, endings })
     const passage = new Passage({ ...shared, account, flows, endings })
-    const dialer = new Dialer({ ...shared, attempts, descriptorCeiling, flows, endings })
+    const filter = new TlsFilter({ ...shared, passage, flows, endings })
+    const originating = new Originating({ ...shared, filter, connect: upstream => tls.connect(upstream) })
+    const dialer = new Dialer({ ...shared, attempts, originating, descriptorCeiling, flows, endings })
     const stages = { memory, ports, queues, passage, flows, endings }
     const starttls = new Starttls({ ...stages, slots })
     const admission = new Admission({
@@ -95,7 +104,8 @@ export class Connections {
       starttls,
       onAdmitted: onAdmitted && (slot => onAdmitted(slot, stages)),
     })
-    const reading = new Reading({ ...shared, flows, admission, endings })
+    const terminating = new Terminating({ ...shared, filter, endings, accept: server => tls.accept(server) })
+    const reading = new Reading({ ...shared, flows, terminating, admission, endings })
     this.intake = new Intake({ ...shared, descriptorCeiling, reading, admission, endings })
     this.#watch = new Watch({ ...shared, endings })
     this.slots = slots
@@ -128,7 +138,8 @@ export class Connections {
     if (state[slot] === State.Closing) {
       if (buffer >= 0) this.#queues.give(buffer)
       if (result > 0) mark('bytes while it is being closed')
-      if (result > 0 && !this.slots.readings.has(slot)) this.#passage.late(slot, kind, side, result)
+      const isEarly = this.slots.readings.has(slot) || this.#dialer.isShaking(slot)
+      if (result > 0 && !isEarly) this.#passage.late(slot, kind, side, result)
       this.endings.endWhenIdle(slot)
       return
     }
@@ -136,18 +147,24 @@ export class Connections {
       case Operation.RECEIVE:
       case Operation.RECEIVE_LARGER:
         if (state[slot] === State.Reading) this.#reading.received(slot, result, flags, buffer)
+        else if (state[slot] === State.Dialing && side === UPSTREAM)
+          this.#dialer.received(slot, result, flags, buffer)
         else this.#passage.received(slot, side, result, flags, buffer)
         break
       case Operation.SEND:
-        this.#flows.sent(slot, otherOf(side), result)
+        if (state[slot] === State.Dialing && side === UPSTREAM) this.#dialer.sent(slot, result)
+        else this.#flows.sent(slot, otherOf(side), result)
+        if (state[slot] === State.Reading) this.#reading.sent(slot)
         break
       case Operation.READABLE:
         this.ports.polled(slot, side)
         if (state[slot] === State.Reading) this.#reading.ready(slot, result)
+        else if (state[slot] === State.Dialing && side === UPSTREAM) this.#dialer.ready(slot, false, result)
         else this.#flows.ready(slot, side, result)
         break
       case Operation.WRITABLE:
-        this.#flows.ready(slot, otherOf(side), result)
+        if (state[slot] === State.Dialing && side === UPSTREAM) this.#dialer.ready(slot, true, result)
+        else this.#flows.ready(slot, otherOf(side), result)
         break
       case Operation.CONNECT:
         this.#dialer.completed(slot, result)

@@ -10,11 +10,14 @@
  * (watch.ts).
  */
 
+import { unreachable } from '../../base/assert.ts'
 import { mark } from '../../base/mark.ts'
 import { errnoName } from '../../kernel/errno.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import { tlsUpstreamOf } from '../../table/format/tls.ts'
+import { Step } from '../../tls/session.ts'
 import { SSL_REQUEST } from '../../wire/postgres-startup.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
@@ -27,6 +30,7 @@ import type { Clock, Deadlines } from './deadlines.ts'
 import type { Endings } from './endings.ts'
 import type { Flows } from './flows.ts'
 import * as Operation from './operations.ts'
+import type { Originating } from './originating.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, PortIs, type Slots, UPSTREAM } from './slots.ts'
 
@@ -39,6 +43,7 @@ type DialerOptions = {
   readonly endings: Endings
   readonly deadlines: Deadlines
   readonly attempts: Attempts
+  readonly originating: Originating
   readonly journal: Journal
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
@@ -58,21 +63,30 @@ export class Dialer {
 
   /** Dials the decided endpoint; `table` made the decision. */
   dial(slot: number, table: Table, decision: Decision): void {
-    const { attempts, clock } = this.#options
+    const { attempts, originating, clock } = this.#options
     attempts.begin(slot, table, decision, clock.nowMs)
+    const speaksTls = table.tls.upstreams.length > 0 && decision.cluster >= 0
+    originating.expect(slot, speaksTls ? tlsUpstreamOf(table, decision.cluster) : null)
     this.#connect(slot, decision)
   }
 
   /** The connect's own completion; also after `callBack`. */
   completed(slot: number, result: number): void {
-    if (result >= 0) this.#succeed(slot)
-    else if (isReset(errnoName(result))) this.#failAtOnce(slot, result)
-    else this.#fail(slot, result)
+    const { originating } = this.#options
+    if (originating.isExpected(slot) && result >= 0) this.#beginTls(slot)
+    else if (result >= 0) this.#succeed(slot)
+    else if (isReset(errnoName(result)) && !originating.isExpected(slot)) this.#failAtOnce(slot, result)
+    else this.#fail(slot, { code: errnoName(result), errno: result })
   }
 
   /** Cancels the connect; it completes with −ECANCELED, and another endpoint may be tried. */
   callBack(slot: number): void {
-    const { ask, slots, clock } = this.#options
+    const { ask, slots, clock, originating } = this.#options
+    if (originating.isShaking(slot)) {
+      slots.dialedMs[slot] = clock.nowMs
+      this.#follow(slot, originating.late(slot))
+      return
+    }
     mark('a connect is called back')
     slots.dialedMs[slot] = clock.nowMs
     ask.cancel(slot, Operation.CONNECT, UPSTREAM)
@@ -95,7 +109,7 @@ export class Dialer {
     attempts.dialed()
     slots.dialedMs[slot] = clock.nowMs
     if (fd < 0) {
-      this.#fail(slot, fd)
+      this.#fail(slot, { code: errnoName(fd), errno: fd })
       return
     }
     this.#options.deadlines.expect(slot)
@@ -116,12 +130,69 @@ export class Dialer {
     if (slots.userTimeoutMs[slot] > 0) sockets.setUserTimeout(slots.fd[at], slots.userTimeoutMs[slot])
   }
 
+  // ── TLS with the upstream (originating.ts) ─────────────────────────────────
+
+  #beginTls(slot: number): void {
+    const { slots, journal, originating } = this.#options
+    const version = slots.proxyVersion[slot]
+    const name = version === 2 ? journal.serverNameOf(slot) : ''
+    let bytes = 0
+    if (version !== 0)
+      bytes = writeProxyHeader(this.#header, 0, version === 1 ? 1 : 2, journal.addressesOf(slot), name)
+    this.#follow(slot, originating.begin(slot, this.#header.subarray(0, bytes)))
+  }
+
+  /** A receive from an upstream has completed, before there is a relay. */
+  received(slot: number, result: number, flags: number, buffer: number): void {
+    this.#follow(slot, this.#options.originating.received(slot, result, flags, buffer))
+  }
+
+  /** A send to it has. */
+  sent(slot: number, result: number): void {
+    this.#follow(slot, this.#options.originating.sent(slot, result))
+  }
+
+  /** A poll of its socket has. */
+  ready(slot: number, isWritable: boolean, events: number): void {
+    this.#follow(slot, this.#options.originating.ready(slot, isWritable, events))
+  }
+
+  /** Whether an upstream's handshake was not finished. */
+  isShaking(slot: number): boolean {
+    return this.#options.originating.isShaking(slot)
+  }
+
+  #follow(slot: number, step: Step): void {
+    const { originating, slots } = this.#options
+    switch (step) {
+      case Step.more:
+        break
+      case Step.done:
+        originating.agree(slot)
+        this.#join(slot, true, originating.connectedMs(slot) - slots.dialedMs[slot])
+        originating.tellEarly(slot)
+        break
+      case Step.failed:
+        this.#fail(slot, originating.takeFailure(slot))
+        break
+      default:
+        unreachable(step)
+    }
+  }
+
+  // ── the end of an attempt ──────────────────────────────────────────────────
+
   #succeed(slot: number): void {
-    const { sockets, slots, queues, attempts, clock, deadlines, flows } = this.#options
+    const { slots, clock } = this.#options
     const isSilent = slots.proxyVersion[slot] === 0 && slots.starttls[slot] === 0
-    const isIntroduced = isSilent || this.#introduce(slot)
+    this.#join(slot, isSilent || this.#introduce(slot), clock.nowMs - slots.dialedMs[slot])
+  }
+
+  /** The relay begins. */
+  #join(slot: number, isIntroduced: boolean, tookMs: number): void {
+    const { sockets, slots, queues, attempts, clock, deadlines, flows } = this.#options
     slots.enter(slot, State.Relaying)
-    attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
+    attempts.connected(slot, tookMs, clock.nowMs)
     slots.activeMs[slot] = clock.nowMs
     if (!isIntroduced) {
       this.#options.endings.close(slot, Reason['accept-error'])
@@ -166,10 +237,9 @@ export class Dialer {
     this.#options.endings.close(slot, Reason['upstream-reset'])
   }
 
-  #fail(slot: number, result: number): void {
+  #fail(slot: number, failure: { code: string; errno: number }): void {
     const { attempts, clock } = this.#options
     this.#closeUpstream(slot)
-    const failure = { code: errnoName(result), errno: result }
     const next = attempts.failed(slot, failure, this.#another, clock.nowMs)
     if (next === ANOTHER) mark('another endpoint is dialed')
     if (next === ANOTHER) this.#connect(slot, this.#another)

@@ -24,6 +24,7 @@ import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
 import type { EngineTask, Report } from '../worker/protocol.ts'
 import { Reception } from '../worker/reception.ts'
+import { WorkerTls } from '../worker/worker-tls.ts'
 import type { OnAdmitted } from './admission.ts'
 import { Connections } from './connections.ts'
 import type { Clock } from './deadlines.ts'
@@ -68,17 +69,21 @@ export class FlowEngine {
   readonly #closings = new Closings()
   readonly #clock: Clock = { nowMs: 0 }
   readonly #tally = new Tally()
+  readonly #tls: WorkerTls
   #drain: Drain | null = null
 
   constructor(task: EngineTask, kernel: Kernel, onAdmitted?: OnAdmitted) {
     this.#task = task
     this.#kernel = kernel
+    const { tls } = task
+    this.#tls = new WorkerTls(tls ? () => tls(kernel.memory) : null)
     this.#decider = createDecider(task)
     this.#journal = new Journal(task)
     this.#handOver = new HandOver(kernel, task, this.#decider.stats, this.#tally)
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       revise: table => this.#revise(table),
+      furnish: secrets => this.#tls.furnish(secrets),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => this.#closings.add(order, this.#clock.nowMs),
       stop: () => this.#stop(),
@@ -88,6 +93,7 @@ export class FlowEngine {
       decider: this.#decider,
       journal: this.#journal,
       tally: this.#tally,
+      tls: this.#tls,
       onAdmitted,
       clock: this.#clock,
       descriptorCeiling: descriptorCeiling(task.world),
@@ -113,6 +119,7 @@ export class FlowEngine {
   /** After the last turn. */
   end(): void {
     this.#connections.end()
+    this.#tls.end()
     this.#task.port.close()
     this.#kernel.end()
   }

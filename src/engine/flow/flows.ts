@@ -77,7 +77,7 @@ export class Flows {
    * The upstream is connected: its direction begins, and the client's goes on with the early bytes.
    */
   begin(slot: number): void {
-    this.#ports.receive(slot, UPSTREAM)
+    if (!this.#ports.isBusy(2 * slot + UPSTREAM)) this.#ports.receive(slot, UPSTREAM)
     if (this.#queues.count(2 * slot + CLIENT) > 0) this.#send(slot, CLIENT, false)
     else if ((this.#slots.flow[2 * slot + CLIENT] & FlowIs.ended) !== 0) this.#finish(slot, CLIENT)
   }

@@ -2,8 +2,9 @@
  * Reading: receives the bytes that a connection sends for weir itself, before the decision
  * (../decide/reader.ts).
  *
- *   begin ─▶ receive ─▶ bytes, the end, the deadline ─▶ the reader's answer ─┬─▶ decided (admission.ts)
- *              ▲                                          └─ more ─┐         └─▶ reset
+ *   begin ─▶ receive ─▶ bytes, the end, the deadline ─▶ the reader's answer ─┬─▶ TLS? (terminating.ts)
+ *              ▲                                          └─ more ─┐         │     └─▶ decided (admission.ts)
+ *              │                                                   │         └─▶ reset
  *              └───────────────────────────────────────────────────┘
  *
  * The bytes are in the client's queue, in as few buffers as possible, and are counted only once it
@@ -13,8 +14,10 @@
 import { unreachable } from '../../base/assert.ts'
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
+import { Step } from '../../tls/session.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import { Asked, MORE, READ_BYTES_MAX, refusedFor } from '../decide/reader.ts'
+import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Reception } from '../worker/reception.ts'
 import type { Admission } from './admission.ts'
@@ -24,6 +27,7 @@ import type { Flows } from './flows.ts'
 import { Came, type Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, PortIs, type Slots } from './slots.ts'
+import type { Terminating } from './terminating.ts'
 
 type ReadingOptions = {
   readonly memory: Memory
@@ -34,6 +38,7 @@ type ReadingOptions = {
   readonly queues: Queues
   readonly deadlines: Deadlines
   readonly flows: Flows
+  readonly terminating: Terminating
   readonly admission: Admission
   readonly endings: Endings
 }
@@ -57,17 +62,20 @@ export class Reading {
 
   /** A receive has completed. */
   received(slot: number, result: number, flags: number, buffer: number): void {
-    const { slots, ports, queues, memory, endings } = this.#options
+    const { slots, ports, queues, memory, terminating, endings } = this.#options
     const at = 2 * slot + CLIENT
     const came = ports.received(slot, CLIENT, result, flags, buffer)
     switch (came) {
       case Came.bytes:
         queues.addCompact(at, buffer, result, memory.u8)
-        this.#ask(slot, Asked.bytes)
+        if (!this.#shakes(slot)) this.#ask(slot, Asked.bytes)
         break
       case Came.end:
-        slots.flow[at] |= FlowIs.ended
-        this.#ask(slot, Asked.end)
+        if (terminating.isShaking(slot)) terminating.ended(slot)
+        else {
+          slots.flow[at] |= FlowIs.ended
+          this.#ask(slot, Asked.end)
+        }
         break
       case Came.stopped:
         this.#receive(slot)
@@ -90,11 +98,33 @@ export class Reading {
 
   /** Its time is up. */
   late(slot: number): void {
-    this.#ask(slot, Asked.late)
+    const { terminating } = this.#options
+    if (terminating.isShaking(slot)) terminating.late(slot)
+    else this.#ask(slot, Asked.late)
+  }
+
+  /** weir's words to the client have gone out. */
+  sent(slot: number): void {
+    this.#options.terminating.sent(slot)
+  }
+
+  /** Whether it is in a handshake, which its bytes are for. */
+  #shakes(slot: number): boolean {
+    const { slots, terminating } = this.#options
+    if (!terminating.isShaking(slot)) return false
+    const arrival = slots.readings.get(slot)
+    if (arrival) this.#follow(slot, arrival, terminating.goOn(slot, arrival))
+    return true
+  }
+
+  #follow(slot: number, arrival: Arrival, step: Step): void {
+    const { slots, admission } = this.#options
+    if (step === Step.done) admission.decide(slot, arrival)
+    else if (slots.state[slot] === State.Reading) this.#goOn(slot, arrival)
   }
 
   #ask(slot: number, asked: Asked): void {
-    const { slots, queues, memory, reception, admission, endings } = this.#options
+    const { slots, queues, memory, reception, terminating, admission, endings } = this.#options
     const arrival = slots.readings.get(slot)
     if (arrival === undefined) return
     const at = 2 * slot + CLIENT
@@ -105,7 +135,8 @@ export class Reading {
     else if (reason >= 0) endings.close(slot, reason)
     else {
       queues.skip(at, answer)
-      admission.decide(slot, arrival)
+      if (arrival.server === null) admission.decide(slot, arrival)
+      else this.#follow(slot, arrival, terminating.begin(slot, arrival, arrival.server))
     }
   }
 

@@ -13,6 +13,7 @@
 import type { Socket } from 'node:net'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
+import { tlsUpstreamOf } from '../../table/format/tls.ts'
 import { isAgreed } from '../../wire/postgres-startup.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Attempts } from '../decide/attempts.ts'
@@ -121,8 +122,14 @@ export class Connection {
 
   readonly #decide = (arrival: Arrival): void => {
     const reason = this.#options.reception.decide(arrival)
-    if (reason === ADMITTED) this.#admit(arrival)
+    if (this.#lacksTls(arrival)) this.close(Reason['tls-handshake'])
+    else if (reason === ADMITTED) this.#admit(arrival)
     else this.close(reason)
+  }
+
+  /** It asks for TLS of weir's own, which this engine has not: never plain text instead. */
+  #lacksTls({ server, table, decision: { cluster } }: Arrival): boolean {
+    return server !== null || (table !== null && cluster >= 0 && tlsUpstreamOf(table, cluster) !== null)
   }
 
   /** Follows the decision; the bytes left by readers go first. */

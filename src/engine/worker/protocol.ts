@@ -8,9 +8,11 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { World } from '../../base/world.ts'
+import type { Memory } from '../../kernel/kernel.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { TlsSecrets } from '../../tls/material.ts'
+import type { Sessions } from '../../tls/session.ts'
 import type { EngineLimits } from '../decide/decide.ts'
 import type { Reader } from '../decide/reader.ts'
 
@@ -53,6 +55,8 @@ export type EngineTask = WorkerTask & {
   readonly world: World
   /** Reads from connections before the decision; without it nothing is read. */
   readonly reader?: Reader
+  /** Opens TLS sessions whose bytes are in this memory; without it there is no TLS. */
+  readonly tls?: (memory: Pick<Memory, 'u8'>) => Sessions
 }
 
 /** A part of the table that can be replaced while its generation is served. */

@@ -15,6 +15,7 @@ import { hold } from '../../kernel/held.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { machine } from '../../kernel/machine.ts'
 import { openWake } from '../../kernel/wake.ts'
+import { OpenSslSessions } from '../../tls/openssl-sessions.ts'
 import { NameReader } from '../decide/name-reader.ts'
 import { ProxyHeaderReader } from '../decide/proxy-reader.ts'
 import { Readers } from '../decide/readers.ts'
@@ -47,10 +48,14 @@ const { engine } = (workerData ?? {}) as Preload
 if (engine) await ENGINES[engine]().catch(() => {})
 
 /** The parts that a worker adds to its task. */
-type Parts = Pick<EngineTask, 'world' | 'reader'>
+type Parts = Pick<EngineTask, 'world' | 'reader' | 'tls'>
 
 const runWorker = (task: WorkerTask): Promise<void> =>
-  runWith(task, { world: machine, reader: new Readers([new ProxyHeaderReader(), new NameReader()]) })
+  runWith(task, {
+    world: machine,
+    reader: new Readers([new ProxyHeaderReader(), new NameReader()]),
+    tls: memory => new OpenSslSessions(memory),
+  })
 
 export default runWorker
 

@@ -8,6 +8,8 @@ import { ANY_NAME, findName, NOT_TLS } from '../format/name-index.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import { Listener, NOBODY, Scope } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
+import { tlsServerOf } from '../format/tls.ts'
+import type { TlsServer } from '../plan/tls.ts'
 import { findScope } from './classifier.ts'
 import { findNode } from './find-node.ts'
 import type { Query } from './query.ts'
@@ -35,6 +37,13 @@ function byNameScope(table: Table, query: Query): number {
 
 /** Whether the client's server name affects where the connection goes. */
 export const asksName = (table: Table, query: Query): boolean => byNameScope(table, query) >= 0
+
+/** The server that terminates TLS for a client whose hello was read; null: it goes on as it is. */
+export function terminatingServer(table: Table, query: Query): TlsServer | null {
+  const scope = byNameScope(table, query)
+  if (scope < 0) return null
+  return tlsServerOf(table, findNamedScope(table, scope, query.isTls, query.serverName))
+}
 
 /** Whether some server takes clients that do not begin with TLS. */
 export function takesPlain(table: Table, query: Query): boolean {

@@ -3,6 +3,16 @@
 import type { Family } from '../../address/address.ts'
 import type { Fulfilled } from './fulfilled.ts'
 
+/** Who a client is by its certificate. */
+export type CertifiedIdentity = {
+  /** As in RFC 2253: "CN=anna,O=shop"; '': none. */
+  readonly subject: string
+  /** The first URI among its names, such as spiffe://…; '': none. */
+  readonly uri: string
+  /** Each with its kind: "DNS:a.example", "URI:spiffe://…", "IP:192.0.2.1", "email:…". */
+  readonly names: readonly string[]
+}
+
 /**
  * A connection to match: each worker has one and fills it anew. Addresses are 4 words
  * (address/address.ts).
@@ -29,6 +39,10 @@ export type Query = {
   isTls: boolean
   /** The name that a TLS client asks for, in lower case, without a dot at its end; '': none. */
   serverName: string
+  /** The protocol that weir and a TLS client have chosen (ALPN); '': none. */
+  alpn: string
+  /** What its verified certificate says; null: it has shown none to weir. */
+  identity: CertifiedIdentity | null
   /** The conditions that the client's workload fulfils, found on the way. */
   readonly fulfilled: Fulfilled
   /** Out: the row of the scope that applied; −1: none. */
@@ -53,6 +67,8 @@ export function createQuery(): Query {
     peer: new Uint32Array(4),
     isTls: false,
     serverName: '',
+    alpn: '',
+    identity: null,
     fulfilled: { bits: NOTHING, bitsAt: 0, conditions: NOTHING, first: 0, count: 0, route: -1 },
     scope: -1,
     rule: -1,

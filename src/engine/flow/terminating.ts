@@ -1,0 +1,140 @@
+/**
+ * Terminating TLS: the handshake with a client, in Reading, once its ClientHello is whole
+ * (../decide/name-reader.ts). What the client says then is decided about as any connection is, with
+ * its certificate known.
+ *
+ *   hello ─▶ session ─▶ handshake … ─┬─ done ─▶ decided (admission.ts)
+ *                          ▲  more ──┤
+ *                          └─────────┴─ failed ─▶ an alert ─▶ reset
+ */
+
+import type { Memory } from '../../kernel/kernel.ts'
+import { Reason } from '../../stats/reasons.ts'
+import type { TlsServer } from '../../table/plan/tls.ts'
+import { UNFINISHED } from '../../tls/details.ts'
+import { CLOSED, FAILED, type Session, Step } from '../../tls/session.ts'
+import type { Arrival } from '../decide/arrival.ts'
+import type { Journal } from '../worker/journal.ts'
+import type { Clock } from './deadlines.ts'
+import type { Endings } from './endings.ts'
+import type { Queues } from './queues.ts'
+import { CLIENT, FlowIs, type Slots, UPSTREAM } from './slots.ts'
+import type { TlsFilter } from './tls-filter.ts'
+import { NO_BUFFER } from './tls-pieces.ts'
+
+/** From accept to the end of the handshake; Envoy's default for a gateway. */
+const HANDSHAKE_MS = 15_000
+/** For an alert to leave, once the handshake has failed. */
+const ALERT_MS = 1_000
+
+type TerminatingOptions = {
+  readonly memory: Memory
+  readonly slots: Slots
+  readonly queues: Queues
+  readonly journal: Journal
+  readonly filter: TlsFilter
+  readonly endings: Endings
+  readonly clock: Clock
+  /** A session for a client; a number: the detail of why there is none. */
+  readonly accept: (server: TlsServer) => Session | number
+}
+
+export class Terminating {
+  readonly #options: TerminatingOptions
+  /** Why slots are reset once their alert is sent. */
+  readonly #failed = new Map<number, number>()
+
+  constructor(options: TerminatingOptions) {
+    this.#options = options
+  }
+
+  /** The client's queue has its bytes so far. */
+  begin(slot: number, arrival: Arrival, server: TlsServer): Step {
+    const { filter, endings, journal, accept } = this.#options
+    const session = accept(server)
+    if (typeof session === 'number') {
+      journal.broke(slot, session)
+      endings.close(slot, Reason['tls-handshake'])
+      return Step.failed
+    }
+    filter.place(slot, CLIENT, session)
+    arrival.readUntilMs = arrival.arrivedMs + HANDSHAKE_MS
+    return this.goOn(slot, arrival)
+  }
+
+  /** Whether its handshake has begun, and is not finished. */
+  isShaking(slot: number): boolean {
+    return this.#options.filter.shaking(slot, CLIENT) !== null
+  }
+
+  /** More bytes of the client are in its queue. */
+  goOn(slot: number, arrival: Arrival): Step {
+    const { queues, memory, filter } = this.#options
+    const at = 2 * slot + CLIENT
+    const session = filter.shaking(slot, CLIENT)
+    if (session === null) return Step.failed
+    while (queues.count(at) > 0) {
+      const bytes = queues.bytes(at)
+      const buffer = queues.takeFirst(at, memory.u8)
+      session.feed(queues.placeOf(buffer), bytes)
+      queues.give(buffer)
+    }
+    const step = session.handshake()
+    if (!filter.flush(slot, CLIENT, session)) return Step.failed
+    if (step === Step.done) return this.#finish(slot, arrival, session)
+    if (step === Step.failed) this.#fail(slot, arrival, session)
+    return step
+  }
+
+  /** The client's socket has ended in the middle. */
+  ended(slot: number): void {
+    const { journal, endings } = this.#options
+    if (this.#failed.has(slot)) this.#reset(slot)
+    else {
+      journal.broke(slot, UNFINISHED)
+      endings.close(slot, Reason['tls-handshake'])
+    }
+  }
+
+  late(slot: number): void {
+    if (this.#failed.has(slot)) this.#reset(slot)
+    else this.#options.endings.close(slot, Reason['tls-timeout'])
+  }
+
+  /** weir's words to the client have gone out. */
+  sent(slot: number): void {
+    if (this.#failed.size > 0 && this.#failed.has(slot) && this.#isQuiet(slot)) this.#reset(slot)
+  }
+
+  #isQuiet(slot: number): boolean {
+    return this.#options.queues.count(2 * slot + UPSTREAM) === 0
+  }
+
+  #finish(slot: number, arrival: Arrival, session: Session): Step {
+    const { filter, slots, endings } = this.#options
+    arrival.query.alpn = session.alpn()
+    arrival.query.identity = session.identity()
+    filter.agreed(slot, CLIENT)
+    const kept = filter.keep(slot, session)
+    if (kept === CLOSED) slots.flow[2 * slot + CLIENT] |= FlowIs.ended
+    if (kept === NO_BUFFER) endings.close(slot, Reason['accept-error'])
+    else if (kept === FAILED) this.#fail(slot, arrival, session)
+    else return Step.done
+    return Step.failed
+  }
+
+  /** The alert goes out before the reset, which would overtake it. */
+  #fail(slot: number, arrival: Arrival, { failure }: Session): void {
+    const { journal, clock } = this.#options
+    journal.broke(slot, failure.detail)
+    this.#failed.set(slot, failure.isCertificate ? Reason['tls-client-certificate'] : Reason['tls-handshake'])
+    arrival.readUntilMs = clock.nowMs + ALERT_MS
+    if (this.#isQuiet(slot)) this.#reset(slot)
+  }
+
+  #reset(slot: number): void {
+    const reason = this.#failed.get(slot) ?? Reason['tls-handshake']
+    this.#failed.delete(slot)
+    this.#options.endings.close(slot, reason)
+  }
+}

@@ -1,0 +1,160 @@
+/** A session of OpenSSL's (session.ts), over the pipe of its thread (pipe.ts). */
+
+import { X509Certificate } from 'node:crypto'
+import { assert } from '../base/assert.ts'
+import type { CertifiedIdentity } from '../table/match/query.ts'
+import { addressOf, bytesAt, type OpenSsl, SslError } from './openssl.ts'
+import { failureOf } from './openssl-errors.ts'
+import { identityOf } from './peer-certificate.ts'
+import type { Pipe } from './pipe.ts'
+import { CLOSED, FAILED, type Failure, NOTHING, type Session, Step } from './session.ts'
+
+const NONE: Failure = { detail: 0, isCertificate: false }
+
+/** SSL_RECEIVED_SHUTDOWN, and both. */
+const HEARD_END = 2
+const BOTH_ENDED = 3
+
+/** A word and a length, for what returns them by pointers. */
+const OUT = Buffer.allocUnsafeSlow(128)
+
+/**
+ * What has to hold of a peer's certificate beyond OpenSSL's own verification: a Failure, or null.
+ */
+export type Judge = (certificate: X509Certificate) => Failure | null
+
+export class OpenSslSession implements Session {
+  failure: Failure = NONE
+  hasEnded = false
+  readonly #openssl: OpenSsl
+  readonly #pipe: Pipe
+  readonly #judge: Judge | null
+  #session: bigint
+  #isOver = false
+
+  /** @param session  An SSL, with neither BIOs nor a state yet; this object frees it. */
+  constructor(openssl: OpenSsl, pipe: Pipe, session: bigint, isServer: boolean, judge: Judge | null) {
+    const { ssl } = openssl
+    this.#openssl = openssl
+    this.#pipe = pipe
+    this.#session = session
+    this.#judge = judge
+    ssl.BIO_up_ref(pipe.inner)
+    ssl.SSL_set_bio(session, pipe.inner, pipe.inner)
+    if (isServer) ssl.SSL_set_accept_state(session)
+    else ssl.SSL_set_connect_state(session)
+  }
+
+  feed(at: number, bytes: number): void {
+    if (!this.#isOver) this.#pipe.feed(at, bytes)
+  }
+
+  handshake(): Step {
+    if (this.#isOver) return Step.failed
+    const { ssl } = this.#openssl
+    const result = ssl.SSL_do_handshake(this.#session)
+    if (result === 1) return this.#judged()
+    const error = ssl.SSL_get_error(this.#session, result)
+    if (error === SslError.wantRead) return Step.more
+    this.#fail()
+    return Step.failed
+  }
+
+  /** OpenSSL is content; its own checks are not all that were asked for. */
+  #judged(): Step {
+    const certificate = this.#judge ? this.#certificate() : null
+    const failure = certificate && this.#judge ? this.#judge(certificate) : null
+    if (failure === null) return Step.done
+    this.failure = failure
+    this.#isOver = true
+    this.#pipe.clear()
+    return Step.failed
+  }
+
+  read(at: number, room: number): number {
+    if (this.#isOver) return FAILED
+    const read = this.#pipe.read(this.#session, at, room)
+    if (read > 0) return read
+    const error = this.#openssl.ssl.SSL_get_error(this.#session, read)
+    if (error === SslError.wantRead) return NOTHING
+    if (error !== SslError.zeroReturn) return this.#fail()
+    this.hasEnded = true
+    this.#pipe.clearInput() // nothing counts after the end
+    return CLOSED
+  }
+
+  pending(): number {
+    return this.#isOver ? 0 : this.#openssl.ssl.SSL_pending(this.#session)
+  }
+
+  write(at: number, bytes: number): boolean {
+    for (let written = 0; written < bytes && !this.#isOver; ) {
+      const result = this.#pipe.write(this.#session, at + written, bytes - written)
+      if (result > 0) written += result
+      else {
+        assert(
+          this.#openssl.ssl.SSL_get_error(this.#session, result) !== SslError.wantWrite,
+          'a pipe of TLS is full',
+        )
+        this.#fail()
+      }
+    }
+    return !this.#isOver
+  }
+
+  take(at: number, room: number): number {
+    return this.#pipe.take(at, room)
+  }
+
+  discard(): void {
+    this.#pipe.clear()
+  }
+
+  end(): void {
+    if (this.#isOver) return
+    this.#openssl.ssl.SSL_shutdown(this.#session)
+    this.#openssl.ssl.ERR_clear_error()
+  }
+
+  alpn(): string {
+    const at = addressOf(OUT)
+    this.#openssl.ssl.SSL_get0_alpn_selected(this.#session, at, at + 8n)
+    const bytes = OUT.readUInt32LE(8)
+    if (bytes === 0) return ''
+    return Buffer.from(bytesAt(OUT.readBigUInt64LE(0), bytes)).toString('latin1')
+  }
+
+  identity(): CertifiedIdentity | null {
+    const certificate = this.#certificate()
+    return certificate && identityOf(certificate)
+  }
+
+  free(): void {
+    if (this.#session === 0n) return
+    const { ssl } = this.#openssl
+    ssl.SSL_set_shutdown(this.#session, BOTH_ENDED) // or its session would count as broken
+    ssl.SSL_free(this.#session)
+    this.#session = 0n
+    this.#isOver = true
+  }
+
+  #certificate(): X509Certificate | null {
+    const { ssl } = this.#openssl
+    const x509 = ssl.SSL_get1_peer_certificate(this.#session)
+    if (x509 === 0n) return null
+    const bytes = Buffer.allocUnsafeSlow(Math.max(128, ssl.i2d_X509(x509, 0n)))
+    const length = ssl.i2d_X509(x509, 0n)
+    OUT.writeBigUInt64LE(addressOf(bytes), 16)
+    ssl.i2d_X509(x509, addressOf(OUT) + 16n)
+    ssl.X509_free(x509)
+    return new X509Certificate(bytes.subarray(0, length))
+  }
+
+  #fail(): typeof FAILED {
+    this.failure = failureOf(this.#openssl, this.#session)
+    this.#isOver = true
+    this.hasEnded ||= (this.#openssl.ssl.SSL_get_shutdown(this.#session) & HEARD_END) !== 0
+    this.#pipe.clearInput()
+    return FAILED
+  }
+}
