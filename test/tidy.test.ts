@@ -162,7 +162,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'stats/backoffs.ts backoffMs': 'the waits that an endpoint has to keep, without repeating the formula',
   'stats/connections.ts LIVE_ROWS_MAX': 'the limit, to reach it',
   'stats/histogram.ts bucketOf': 'every edge of every bucket',
-  'stats/records.ts RECORDS': 'the size of the ring, to fill it',
   'stats/series-totals.ts NAMES_MAX': 'the limit, to pass it',
   'stats/source-table.ts connectionsOf': 'what a source has, without a worker',
   'stats/sources.ts NO_ROOM': 'a table that is full',

@@ -13,6 +13,7 @@ import { addConfiguration } from './endpoints/configuration.ts'
 import { addConnections } from './endpoints/connections.ts'
 import { addDiff } from './endpoints/diff.ts'
 import { addDrain } from './endpoints/drain.ts'
+import { addEnded } from './endpoints/ended.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
 import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
@@ -53,6 +54,7 @@ export async function addApi(
     addOverview(api, gateway, version, rules)
     addRoutes(api, gateway, rules)
     addConnections(api, gateway)
+    addEnded(api, gateway)
     addEndpoints(api, gateway)
     addDrain(api, gateway)
     addConfiguration(api, gateway)

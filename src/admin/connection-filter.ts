@@ -4,10 +4,10 @@
 
 import { contains, parseAddress, parseCidr } from '../address/address.ts'
 import type { Matched, MatchNames } from '../stats/generations.ts'
-import type { Connection, SocketAddress } from '../stats/live-connections.ts'
+import type { Row, SocketAddress } from '../stats/read-row.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 import { Problem } from './problem.ts'
-import { integer, oneOf, type Schema, text } from './schemas.ts'
+import { integer, type Schema, text } from './schemas.ts'
 
 export type ConnectionQuery = {
   readonly client?: string
@@ -19,10 +19,12 @@ export type ConnectionQuery = {
   readonly generation?: number
   readonly state?: string
   readonly worker?: number
+  readonly reason?: string
 }
 
 export const CONNECTION_STATES = ['reading', 'dialing', 'relaying', 'half-closed'] as const
 
+/** What open and ended connections can be asked for. */
 export const connectionQuery: Readonly<Record<string, Schema>> = {
   client: text('An address, a range, or an address and port.'),
   peer: text('The same, of the peer of its socket: a load balancer, or the client itself.'),
@@ -31,15 +33,17 @@ export const connectionQuery: Readonly<Record<string, Schema>> = {
   endpoint: text('An address, a range, or an address and port.'),
   listener: text('A listener as in /listeners, or its gateway.'),
   generation: integer('The generation that routed it.'),
-  state: oneOf(CONNECTION_STATES),
   worker: integer(),
 }
 
-export type Filter = (connection: Connection, names: (matched: Matched) => MatchNames) => boolean
+/** An open connection has a state, an ended one a reason. */
+type Filtered = Row & { readonly worker: number; readonly state?: string; readonly reason?: string }
+
+export type Filter = (connection: Filtered, names: (matched: Matched) => MatchNames) => boolean
 
 /** A filter for connections that fulfil every condition of `query`. */
 export function filterOf(query: ConnectionQuery): Filter {
-  const { client, peer, rule, destination, endpoint, listener, generation, state, worker } = query
+  const { client, peer, rule, destination, endpoint, listener, generation, state, worker, reason } = query
   const isClient = addressFilter('client', client)
   const isPeer = addressFilter('peer', peer)
   const isEndpoint = addressFilter('endpoint', endpoint)
@@ -49,6 +53,7 @@ export function filterOf(query: ConnectionQuery): Filter {
       (worker === undefined || connection.worker === worker) &&
       (generation === undefined || connection.generation === generation) &&
       (state === undefined || connection.state === state) &&
+      (reason === undefined || connection.reason === reason) &&
       isClient(connection.client) &&
       isPeer(connection.peer ?? connection.client) &&
       isEndpoint(connection.upstream)

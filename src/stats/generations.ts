@@ -2,9 +2,9 @@
  * What rows of a table mean, after newer tables have been published: listeners, rules, destinations
  * and clients by name.
  *
- * The newest tables are kept whole. When one is dropped, the names of its open connections are kept
- * for as long as those are open. So the memory is bounded by the number of long connections, not by
- * the number of reloads.
+ * The newest tables are kept whole. When one is dropped, the names of its connections are kept for
+ * as long as these are open, or are among the last that ended. So the memory is bounded by the
+ * number of connections, not by the number of reloads.
  */
 
 import { assert } from '../base/assert.ts'
@@ -22,6 +22,7 @@ import {
 } from '../table/format/table.ts'
 import type { RuleOrigin, Split } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
+import type { EndedConnections } from './ended-connections.ts'
 import type { LiveConnections } from './live-connections.ts'
 import type { Named, SeriesRow } from './series-totals.ts'
 
@@ -96,13 +97,22 @@ export type GenerationsState = {
 
 export class Generations {
   readonly #live: LiveConnections
+  readonly #ended: EndedConnections | null
   readonly #tables = new Map<number, Opened>()
   /** By `keyOf`: names of connections whose table is gone. */
   #kept: Map<string, MatchNames>
 
-  /** @param known  Another thread's `state`. */
-  constructor(live: LiveConnections, known: GenerationsState = { tables: [], kept: new Map() }) {
+  /**
+   * @param ended  Whose names are kept, too; null: nobody asks for them.
+   * @param known  Another thread's `state`.
+   */
+  constructor(
+    live: LiveConnections,
+    ended: EndedConnections | null = null,
+    known: GenerationsState = { tables: [], kept: new Map() },
+  ) {
     this.#live = live
+    this.#ended = ended
     this.#kept = new Map(known.kept)
     for (const table of known.tables) this.add(table)
   }
@@ -126,7 +136,7 @@ export class Generations {
     opened.workloads = null // known rows keep their meaning: build/clients.ts
   }
 
-  /** Drops the oldest of too many tables: closed connections lose their names. */
+  /** Drops the oldest of too many tables: connections that nobody shows lose their names. */
   trim(): void {
     while (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
   }
@@ -172,15 +182,17 @@ export class Generations {
     this.#tables.delete(generation)
     const before = this.#kept
     this.#kept = new Map()
-    this.#live.visit(words => {
+    const keep = (words: Int32Array): undefined => {
       const matched = matchedOf(words, 0)
-      if (this.#tables.has(matched.generation)) return true
+      if (this.#tables.has(matched.generation)) return
       const key = keyOf(matched)
+      if (this.#kept.has(key)) return
       const names =
         opened?.table.generation === matched.generation ? nameMatch(opened, matched) : before.get(key)
       if (names) this.#kept.set(key, names)
-      return true
-    })
+    }
+    this.#live.visit(keep)
+    this.#ended?.visit(generation + 1, keep)
   }
 }
 

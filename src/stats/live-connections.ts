@@ -7,10 +7,8 @@
  * (test/models/live-rows.pml).
  */
 
-import { type Family, formatAddress } from '../address/address.ts'
 import { clockOriginMs, monotonicMs } from '../base/clock.ts'
 import {
-  Flags,
   LIVE_STATES,
   Live,
   LiveHead,
@@ -21,53 +19,18 @@ import {
   NAME_WORDS,
   openConnections,
 } from './connections.ts'
-import { copyName, nameOf } from './row-names.ts'
+import { type Row, rowOf } from './read-row.ts'
+import { copyName } from './row-names.ts'
 
-/** A connection at one moment. Rows are those of the table of `generation`. */
-export type Connection = {
+/** A connection at one moment. */
+export type Connection = Row & {
   readonly worker: number
   readonly row: number
-  /** Unique in a process. */
-  readonly id: number
   readonly state: LiveState
-  readonly generation: number
-  readonly listener: number
-  /** −1 here and below: none. */
-  readonly scope: number
-  readonly rule: number
-  readonly route: number
-  readonly cluster: number
-  /** The client's; 0: unknown. */
-  readonly workload: number
-  /** null: it was gone before weir could ask the kernel. */
-  readonly client: SocketAddress | null
-  /** The peer of its socket if a PROXY header named the client; else null. */
-  readonly peer: SocketAddress | null
-  /** As the client asked. */
-  readonly destination: SocketAddress | null
-  /** The one that weir dialed last; null: none. */
-  readonly upstream: SocketAddress | null
-  /** The server name that its TLS client asked for; '': none, or weir did not read it. */
-  readonly serverName: string
-  /** Milliseconds since 1970. */
-  readonly acceptedWallMs: number
   readonly ageMs: number
   /** Since a byte last moved. */
   readonly idleMs: number
-  readonly decideNs: number
-  /** Of the last dial; 0 before it is connected. */
-  readonly connectUs: number
-  readonly attempts: number
-  readonly fromClient: number
-  /** The part of `fromClient` that the upstream's socket took. */
-  readonly toUpstream: number
-  readonly fromUpstream: number
-  readonly toClient: number
-  readonly clientEnded: boolean
-  readonly upstreamEnded: boolean
 }
-
-export type SocketAddress = { readonly address: string; readonly port: number }
 
 /** How often to retry a row that is being written, which takes nanoseconds. */
 const TRIES = 1000
@@ -186,41 +149,12 @@ export class LiveConnections {
     const originMs = this.#workers[worker].numbers[LiveHead.originMs / 2]
     const nowMs = monotonicMs() + clockOriginMs - originMs // on the worker's clock
     return {
+      ...rowOf(words, numbers),
       worker,
       row,
-      id: numbers[Live.id / 2],
       state: LIVE_STATES[words[Live.state]],
-      generation: words[Live.generation],
-      listener: words[Live.listener],
-      scope: words[Live.scope],
-      rule: words[Live.rule],
-      route: words[Live.route],
-      cluster: words[Live.cluster],
-      workload: words[Live.workload],
-      client: socketAddress(words, Live.clientFamily),
-      peer: socketAddress(words, Live.peerFamily),
-      destination: socketAddress(words, Live.destinationFamily),
-      upstream: socketAddress(words, Live.endpointFamily),
-      serverName: nameOf(words, 0),
-      acceptedWallMs: numbers[Live.acceptedWallMs / 2],
       ageMs: Math.max(0, nowMs - numbers[Live.acceptedMs / 2]),
       idleMs: Math.max(0, nowMs - numbers[Live.activeMs / 2]),
-      decideNs: words[Live.decideNs] >>> 0,
-      connectUs: words[Live.connectUs] >>> 0,
-      attempts: words[Live.attempts],
-      fromClient: numbers[Live.fromClient / 2],
-      toUpstream: numbers[Live.toUpstream / 2],
-      fromUpstream: numbers[Live.fromUpstream / 2],
-      toClient: numbers[Live.toClient / 2],
-      clientEnded: (words[Live.flags] & Flags.clientEnded) !== 0,
-      upstreamEnded: (words[Live.flags] & Flags.upstreamEnded) !== 0,
     }
   }
-}
-
-/** Family, four words of the address and the port, as in a row. */
-function socketAddress(words: Int32Array, at: number): SocketAddress | null {
-  const family = words[at]
-  if (family === 0) return null
-  return { address: formatAddress(family as Family, words, at + 1), port: words[at + 5] }
 }

@@ -9,7 +9,7 @@ import { clockOriginMs, monotonicMs, wallNowMs } from '../base/clock.ts'
 import { Live, LiveHead, liveAt, openConnections, Stage, withdrawRow } from './connections.ts'
 import type { JournalMemory } from './journal-memory.ts'
 import { Reason } from './reasons.ts'
-import { copyRow, RecordKind, RecordWriter, Wanted } from './records.ts'
+import { copyRow, RecordKind, RecordWriter } from './records.ts'
 import { SeriesWriter } from './series.ts'
 
 /**
@@ -44,7 +44,7 @@ export function endLost(memory: JournalMemory, open: number): void {
 }
 
 function write(records: RecordWriter, nowMs: number, fill: (to: number) => void): void {
-  const to = records.wants(Wanted.ends) ? records.claim() : -1
+  const to = records.claim()
   if (to < 0) return
   fill(to)
   records.words[to + Live.kind] = RecordKind.end

@@ -1,11 +1,12 @@
 /**
- * Records of connections for the access log: a ring for each worker, in shared memory.
+ * Records of connections: a ring for each worker, in shared memory.
  *
- *   worker ─▶ head                    tail ◀─ the one reader
+ *   worker ─▶ head                    tail ◀─ the access log, if there is one
  *
- * A record is a live row (connections.ts) with its end. The worker never waits: if the ring is
- * full, it drops and counts the record. The reader sets in the ring what it wants; the worker
- * writes nothing else.
+ * A record is a live row (connections.ts) with its end. Every end is written, over the oldest one,
+ * so the ring has the last connections that ended, for whoever asks (ended-connections.ts). While
+ * the access log follows, nothing is written over that it has not read: the worker never waits, so
+ * it drops and counts what finds no room.
  */
 
 import { layout } from '../base/layout.ts'
@@ -18,7 +19,7 @@ export const RECORDS = 16_384
 /** The event of a record. */
 export const RecordKind = { end: 0, connected: 1, periodic: 2 } as const
 
-/** What the reader wants; bits. */
+/** What the access log wants; bits. */
 export const Wanted = { ends: 1, connects: 2 } as const
 
 const RingHead = layout(32, {
@@ -28,13 +29,15 @@ const RingHead = layout(32, {
   spare: [4, 12],
   tail: [16, 1], //   records read, modulo 2^32; on a cache line of its own
   wanted: [17, 1], // Wanted
-  rest: [18, 14],
+  isFollowed: [18, 1], // 1: nothing before the tail is free
+  rest: [19, 13],
 })
 
 export const createRecords = (): SharedArrayBuffer =>
   new SharedArrayBuffer((RingHead.WORDS + RECORDS * (Live.WORDS + NAME_WORDS)) * 4)
 
-const recordAt = (count: number): number => RingHead.WORDS + (count & (RECORDS - 1)) * Live.WORDS
+/** The first word of the record `count`. */
+export const recordAt = (count: number): number => RingHead.WORDS + (count & (RECORDS - 1)) * Live.WORDS
 
 /** The place for the name of the record at `at`. */
 export const recordNameAt = (at: number): number =>
@@ -55,14 +58,14 @@ export class RecordWriter {
     this.#tail = Atomics.load(this.words, RingHead.tail)
   }
 
-  /** Whether a reader wants records of this kind. */
+  /** Whether the access log wants records of this kind. */
   wants(what: number): boolean {
     return (this.words[RingHead.wanted] & what) !== 0
   }
 
   /** The first word of the next record, to fill and commit; −1: it was dropped. */
   claim(): number {
-    if (((this.#head - this.#tail) | 0) >= RECORDS) {
+    if (((this.#head - this.#tail) | 0) >= RECORDS && this.words[RingHead.isFollowed] !== 0) {
       this.#tail = Atomics.load(this.words, RingHead.tail)
       if (((this.#head - this.#tail) | 0) >= RECORDS) {
         this.numbers[RingHead.dropped / 2]++
@@ -92,7 +95,7 @@ export class RecordReader {
 
   /** The writer's current position. */
   head(): number {
-    return Atomics.load(this.words, RingHead.head)
+    return writtenRecords(this.words)
   }
 
   /**
@@ -117,15 +120,32 @@ export class RecordReader {
   }
 }
 
-/** From now on the worker writes only the kinds in `Wanted`. */
-export const want = (buffer: SharedArrayBuffer, what: number): void =>
-  void Atomics.store(new Int32Array(buffer), RingHead.wanted, what)
+/**
+ * From now on the access log wants these kinds, and follows what is written from here on; it goes
+ * on to follow what it wanted before until `unfollow`.
+ */
+export function want(buffer: SharedArrayBuffer, what: number): void {
+  const words = new Int32Array(buffer)
+  if (what !== 0 && Atomics.load(words, RingHead.isFollowed) === 0) {
+    Atomics.store(words, RingHead.tail, Atomics.load(words, RingHead.head))
+    Atomics.store(words, RingHead.isFollowed, 1)
+  }
+  Atomics.store(words, RingHead.wanted, what)
+}
 
-/** Records written and not released. */
+/** The access log has read what it wanted, and reads no more. */
+export const unfollow = (buffer: SharedArrayBuffer): void =>
+  void Atomics.store(new Int32Array(buffer), RingHead.isFollowed, 0)
+
+/** Records written, and not released by the access log that follows. */
 export function waitingRecords(buffer: SharedArrayBuffer): number {
   const words = new Int32Array(buffer)
-  return (Atomics.load(words, RingHead.head) - Atomics.load(words, RingHead.tail)) | 0
+  if (Atomics.load(words, RingHead.isFollowed) === 0) return 0
+  return (writtenRecords(words) - Atomics.load(words, RingHead.tail)) | 0
 }
+
+/** Records written since the start, modulo 2^32. */
+export const writtenRecords = (words: Int32Array): number => Atomics.load(words, RingHead.head)
 
 /** Records dropped because the ring was full, since the start. */
 export const droppedRecords = (buffer: SharedArrayBuffer): number =>

@@ -47,7 +47,10 @@ test('routes shows rules with hits and shares, or as JSON', async t => {
   const [head, hits, share] = out.split('\n')
   assert.equal(head, `default/all tcp[0]  ${join(root, 'a.yaml')}:18`)
   assert.match(hits, /^ {2}1 connection, 1 open, the last \d+(\.\d)? m?s ago$/)
-  assert.match(share, /^ {4}100 % {2}got 100\.0 % {2}\(20\.7 – 100\.0\) {2}1 {2}backend\.example:9000$/)
+  assert.match(
+    share,
+    /^ {4}100 % {2}got 100\.0 % {2}\(100\.0 – 100\.0\) as asked {2}1 {2}backend\.example:9000$/,
+  )
   const json = JSON.parse((await ask('routes', '--output', 'json')).out)
   assert.deepEqual([json.total, json.rules[0].connections], [1, 1])
   assert.equal((await ask('routes', '--no-hit')).out, '')
@@ -96,6 +99,60 @@ test('connections lists what is open, line by line as JSON', async t => {
   const wrong = await ask('connections', '--client', 'nobody')
   assert.deepEqual([wrong.code, wrong.out], [2, ''])
   assert.match(wrong.err, /^error: client nobody: not an address/)
+})
+
+test('connections --ended lists what has ended, and why says what became of a client', async t => {
+  const { ask, port, backend } = await gateway(t)
+  const [first, second] = [await talking(t, port, '127.0.0.6'), await talking(t, port, '127.0.0.7')]
+  const client = `127.0.0.7:${second.localPort}`
+  second.end()
+  let table = ''
+  while (!table.includes(client)) table = (await ask('connections', '--ended', '--client', client)).out
+  const [head, line, ...more] = table.split('\n')
+  assert.match(head, /^CLIENT +TO +REASON +LASTED +AGO +FROM +SENT +GEN +RULE$/)
+  assert.match(
+    line,
+    new RegExp(`^${client}  127.0.0.1:${backend}  client-closed .* 5 B  11 B    1  default/all tcp\\[0\\]$`),
+  )
+  assert.deepEqual(more, [''])
+  assert.equal((await ask('connections', '--reason', 'no-route')).out, `${ENDED_HEAD}\n`)
+  assert.equal((await ask('connections', '--ended', '--state', 'relaying')).code, 2)
+
+  const { code, out } = await ask('why', client)
+  assert.equal(code, 0)
+  const lines = out.split('\n')
+  assert.match(
+    lines[0],
+    new RegExp(`^${client} → 127.0.0.1:${port}  ended .* ago by the client: client-closed$`),
+  )
+  assert.equal(lines[1], '  why       Both sides ended in order, the client first.')
+  assert.match(lines[2], /^ {2}rule {6}default\/all tcp\[0\] {2}.*a\.yaml:18, generation 1$/)
+  assert.equal(lines[3], `  to        backend.example:9000, at 127.0.0.1:${backend}`)
+  assert.match(
+    lines[4],
+    /^ {2}times {5}dialed once, connected in [\d.]+ ms, first byte after [\d.]+ ms, lasted \d/,
+  )
+  assert.equal(lines[5], '  bytes     5 B from the client, 11 B from the upstream; nothing was lost')
+  assert.equal(lines[6], '  now       the same')
+
+  const open = await ask('why', `127.0.0.6:${first.localPort}`)
+  assert.match(open.out, /^127\.0\.0\.6:\d+ → .* {2}open for .*: relaying, idle for /)
+  const json = JSON.parse((await ask('why', client, '--output', 'json')).out)
+  assert.deepEqual([json.connection.reason, json.now.outcome], ['client-closed', 'route'])
+  const nobody = await ask('why', '192.0.2.1:1')
+  assert.deepEqual([nobody.code, nobody.out], [1, ''])
+  assert.match(nobody.err, /^192\.0\.2\.1:1: no open connection/)
+})
+
+const ENDED_HEAD = 'CLIENT  TO  REASON  LASTED  AGO  FROM  SENT  GEN  RULE'
+
+test('why says what the same connection would get now, where that differs', async t => {
+  const { ask, port, save, logged, backend } = await gateway(t)
+  const socket = await talking(t, port)
+  save(routing(port, backend).replace('- route:', '- match: [{port: 1}]\n      route:'))
+  await logged('generation 2')
+  const { out } = await ask('why', `127.0.0.1:${socket.localPort}`)
+  assert.match(out, /\n {2}now {7}reset, no-route: /)
 })
 
 test('connections says who a client is, and by which load balancer it came', async t => {

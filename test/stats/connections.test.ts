@@ -21,6 +21,7 @@ import {
   RECORDS,
   RecordReader,
   RecordWriter,
+  unfollow,
   Wanted,
   waitingRecords,
   want,
@@ -36,8 +37,9 @@ function numberOf(words: Int32Array, first: number, end: number): number {
   return words[first]
 }
 
-function start(rounds: number) {
+function start(rounds: number, isFollowed = false) {
   const [connections, records] = [createConnections(ROWS), createRecords()]
+  if (isFollowed) want(records, Wanted.ends)
   const stop = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(new URL('../support/row-worker.ts', import.meta.url), {
     workerData: { connections, records, stop, rows: ROWS, rounds },
@@ -74,12 +76,13 @@ test('a live row that is rewritten all the time is read whole or not at all', as
 
 test('records come whole and in order, and those that are missing were counted', async () => {
   const rounds = 400_000
-  const { records, isOver } = start(rounds)
+  const { records, isOver } = start(rounds, true)
   const reader = new RecordReader(records)
   let [last, count] = [0, 0]
   const look = () => {
     reader.drain((words, _, at) => {
-      const round = numberOf(words, at + 1, at + Live.WORDS)
+      const round = numberOf(words, at + 1, at + Live.kind)
+      assert.equal(numberOf(words, at + Live.kind + 1, at + Live.WORDS), round)
       assert.ok(round > last, `${round} after ${last}`)
       last = round
       count++
@@ -95,8 +98,9 @@ test('records come whole and in order, and those that are missing were counted',
   assert.ok(count > RECORDS)
 })
 
-test('a full ring drops what comes next, and goes on when there is room', () => {
+test('a full ring drops what comes next while it is followed, and goes on when there is room', () => {
   const buffer = createRecords()
+  want(buffer, Wanted.ends)
   const writer = new RecordWriter(buffer)
   const write = (number: number): boolean => {
     const at = writer.claim()
@@ -127,6 +131,35 @@ test('a full ring drops what comes next, and goes on when there is room', () => 
   got.length = 0
   reader.drain((words, _, at) => got.push(words[at + Live.scope]))
   assert.deepEqual(got, [RECORDS, RECORDS + 1])
+})
+
+test('a ring that nobody follows is written over, and who follows later begins there', () => {
+  const buffer = createRecords()
+  const writer = new RecordWriter(buffer)
+  const write = (number: number): void => {
+    const at = writer.claim()
+    assert.ok(at >= 0)
+    writer.words[at + Live.scope] = number
+    writer.commit()
+  }
+  const readAll = (): number[] => {
+    const got: number[] = []
+    const reader = new RecordReader(buffer)
+    reader.drain((words, _, at) => got.push(words[at + Live.scope]))
+    reader.release()
+    return got
+  }
+  for (let number = 0; number < RECORDS + 3; number++) write(number)
+  assert.deepEqual([droppedRecords(buffer), waitingRecords(buffer)], [0, 0])
+  want(buffer, Wanted.ends)
+  write(-5)
+  assert.equal(waitingRecords(buffer), 1)
+  want(buffer, 0) // it has not read all yet
+  write(-6)
+  assert.deepEqual(readAll(), [-5, -6])
+  unfollow(buffer)
+  for (let number = 0; number < RECORDS + 3; number++) write(number)
+  assert.deepEqual([droppedRecords(buffer), waitingRecords(buffer)], [0, 0])
 })
 
 test('nobody who reads is nobody who wants', () => {

@@ -13,7 +13,7 @@ import {
   publishRow,
   withdrawRow,
 } from '../../src/stats/connections.ts'
-import { RecordWriter } from '../../src/stats/records.ts'
+import { RecordKind, RecordWriter } from '../../src/stats/records.ts'
 
 const { connections, records, stop, rows, rounds } = workerData as {
   stop: Int32Array
@@ -37,5 +37,6 @@ for (let round = 1; round <= rounds && Atomics.load(stop, 0) === 0; round++) {
   const to = ring.claim()
   if (to < 0) continue
   for (let word = 1; word < Live.WORDS; word++) ring.words[to + word] = round
+  ring.words[to + Live.kind] = RecordKind.end
   ring.commit()
 }

@@ -11,7 +11,8 @@ import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import type { DataPlane } from '../../control/workers/data-plane.ts'
 import type { Generations } from '../../stats/generations.ts'
-import type { Connection, SocketAddress } from '../../stats/live-connections.ts'
+import type { Connection } from '../../stats/live-connections.ts'
+import type { Row, SocketAddress } from '../../stats/read-row.ts'
 import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
 import {
   CONNECTION_STATES,
@@ -44,10 +45,10 @@ const LOOKED_AT_MAX = 20_000
 /** Of these, how many it reads before it checks the clock again. */
 const STEP = 32
 
-const connection = object({
+/** Fields of open and ended connections. */
+export const connectionFields = {
   id: integer('Unique in a process.'),
   worker: integer(),
-  state: oneOf(CONNECTION_STATES),
   client: textOrNull(),
   peer: textOrNull('The peer of its socket if a PROXY header named the client; else null.'),
   asked: textOrNull('The address that the client connected to.'),
@@ -60,8 +61,6 @@ const connection = object({
   destination: orNull(object({ host: text(), subset: textOrNull(), port: integer() })),
   source: object({ namespace: textOrNull(), labels: record(text()) }),
   acceptedAt: text(),
-  ageMs: integer(),
-  idleMs: integer('Since a byte last moved.'),
   decideUs: number('Duration of the decision.'),
   connectMs: number('Duration of the last dial; 0: not complete.'),
   attempts: integer('Endpoints dialed.'),
@@ -71,6 +70,12 @@ const connection = object({
   toClientBytes: integer('Bytes that the socket of the client accepted.'),
   clientEnded: boolean('Whether the client has sent FIN.'),
   upstreamEnded: boolean(),
+}
+const connection = object({
+  ...connectionFields,
+  state: oneOf(CONNECTION_STATES),
+  ageMs: integer(),
+  idleMs: integer('Since a byte last moved.'),
 })
 
 type Asked = ConnectionQuery & PageQuery
@@ -80,7 +85,7 @@ export function addConnections(app: FastifyInstance, gateway: Gateway): void {
     tags: ['connections'],
     summary: 'Open connections, with the rule and generation that routed them.',
     description: `One request reads at most ${LOOKED_AT_MAX} connections, so an answer may have few entries and still a next.`,
-    querystring: query({ ...connectionQuery, ...pageQuery }),
+    querystring: query({ ...connectionQuery, state: oneOf(CONNECTION_STATES), ...pageQuery }),
     response: answers(
       object({
         ...pageAnswer,
@@ -129,19 +134,24 @@ function placeOf(cursor: string | undefined): Place {
 const at = (address: SocketAddress | null): string | null =>
   address && formatEndpoint(address.address, address.port)
 
-function shown(each: Connection, generations: Generations) {
+const shown = (each: Connection, generations: Generations) => ({
+  ...shownConnection(each, generations),
+  state: each.state,
+  ageMs: Math.round(each.ageMs),
+  idleMs: Math.round(each.idleMs),
+})
+
+/** What `connectionFields` says of it. */
+export function shownConnection(each: Row & { readonly worker: number }, generations: Generations) {
   const { listener, outcome, rule, destination, source } = generations.names(each)
-  const { id, worker, state, generation, attempts, clientEnded, upstreamEnded } = each
+  const { id, worker, generation, attempts, clientEnded, upstreamEnded } = each
   return {
     id,
     worker,
-    state,
     generation,
     attempts,
     clientEnded,
     upstreamEnded,
-    ageMs: Math.round(each.ageMs),
-    idleMs: Math.round(each.idleMs),
     client: at(each.client),
     peer: at(each.peer),
     asked: at(each.destination),

@@ -15,6 +15,7 @@ import type { drain } from './drain.ts'
 import type { EndpointFlags, EndpointsFlags } from './endpoints.ts'
 import type { reload } from './reload.ts'
 import type { routes } from './routes.ts'
+import type { WhyFlags } from './why.ts'
 
 type WithAdmin = { readonly admin?: AdminPlace }
 /** Runs a command with a client; if there is no answer, prints the reason in one line. */
@@ -32,6 +33,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addStatus(program, env, ask)
   addRoutes(program, env, ask)
   addConnections(program, env, ask)
+  addWhy(program, env, ask)
   addEndpoints(program, env, ask)
   addEndpoint(program, env, ask)
   addTop(program, env, ask)
@@ -92,7 +94,9 @@ function addRoutes(program: Command, env: Env, ask: Ask): void {
 function addConnections(program: Command, env: Env, ask: Ask): void {
   program
     .command('connections')
-    .description('list open connections with the rule and generation that routed them')
+    .description('list open connections, or those that ended last, with the rule that routed them')
+    .option('--ended', 'those that ended last, the latest first, and why', false)
+    .addOption(new Option('--reason <REASON>', 'ended for this reason').implies({ ended: true }))
     .option('--client <ADDRESS>', 'an address, a range, or an address with port')
     .option('--peer <ADDRESS>', 'the same, of the peer of the socket: a load balancer, or the client')
     .option('--rule <RULE>', 'a VirtualService, or "namespace/name tcp[0].match[1]"')
@@ -101,12 +105,9 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
     .option('--listener <LISTENER>', 'a listener or a gateway')
     .option('--generation <N>', 'routed by this generation of the configuration', integerUpTo(2 ** 31 - 1))
     .addOption(
-      new Option('--state <STATE>', 'the state of the connection').choices([
-        'reading',
-        'dialing',
-        'relaying',
-        'half-closed',
-      ]),
+      new Option('--state <STATE>', 'the state of the connection')
+        .choices(['reading', 'dialing', 'relaying', 'half-closed'])
+        .conflicts('ended'),
     )
     .option('--worker <N>', 'connections of this worker', integerUpTo(1024))
     .addOption(limitOption('connections'))
@@ -116,11 +117,28 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
       'after',
       examples(
         'weir connections --client 10.0.0.0/8',
+        'weir connections --ended --reason connect-timeout',
         'weir connections --generation 3 --limit 1000 --output json | jq .client',
       ),
     )
     .action(({ admin, ...flags }: WithAdmin & Parameters<typeof connections>[1]) =>
       ask(admin, async client => (await import('./connections.ts')).connections(client, flags, env)),
+    )
+}
+
+function addWhy(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('why')
+    .description('say what became of a client’s connections, and where they would go now')
+    .argument('<IP:PORT>', 'the client; an address alone or a range: its last connections')
+    .addOption(limitOption('connections', 5))
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir why 10.0.0.7:43210', 'weir why 10.0.0.0/24 --limit 20'))
+    .action((address: string, { admin, limit, output }: WithAdmin & Omit<WhyFlags, 'client'>) =>
+      ask(admin, async client =>
+        (await import('./why.ts')).why(client, { client: address, limit, output }, env),
+      ),
     )
 }
 
@@ -255,8 +273,8 @@ function addLogLevel(program: Command, env: Env, ask: Ask): void {
     )
 }
 
-const limitOption = (what: string): Option =>
-  new Option('--limit <N>', `at most this many ${what}`).argParser(atLeastOne).default(LIMIT)
+const limitOption = (what: string, limit = LIMIT): Option =>
+  new Option('--limit <N>', `at most this many ${what}`).argParser(atLeastOne).default(limit)
 
 function atLeastOne(text: string): number {
   const value = integerUpTo(LIMIT_MAX)(text)

@@ -88,7 +88,7 @@ export default function diffTask({
       },
       destinations: destinations.slice(0, CHANGES_MAX),
       policies: policies.slice(0, CHANGES_MAX),
-      connections: replay(live, new Generations(live, task.generations), candidate),
+      connections: replay(live, new Generations(live, null, task.generations), candidate),
     },
   }
 }

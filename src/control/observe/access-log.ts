@@ -13,7 +13,7 @@ import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import { TABLES_KEPT } from '../../stats/generations.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
-import { droppedRecords, Wanted, waitingRecords, want } from '../../stats/records.ts'
+import { droppedRecords, unfollow, Wanted, waitingRecords, want } from '../../stats/records.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { Logger } from './log.ts'
 
@@ -149,6 +149,7 @@ export class AccessLog {
   /** It was told to: for good, or for a log with other settings. */
   #onEnded(): void {
     this.#closePort()
+    if (this.#settings === null) for (const { records } of this.#journals) unfollow(records)
     if (this.#ending) this.#ended.resolve()
     else this.#start()
   }

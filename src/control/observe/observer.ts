@@ -7,6 +7,7 @@
 
 import { wallMs } from '../../base/clock.ts'
 import type { RevisedPart } from '../../engine/worker/protocol.ts'
+import { EndedConnections } from '../../stats/ended-connections.ts'
 import { Generations, OTHER, type SeriesName } from '../../stats/generations.ts'
 import { type HistogramName, type Summed, sumHistograms } from '../../stats/histogram.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
@@ -28,6 +29,8 @@ export type Counted = { readonly totals: readonly Total<SeriesName>[]; readonly 
 export class Observer {
   /** The open connections. */
   readonly live: LiveConnections
+  /** Those that ended last. */
+  readonly ended: EndedConnections
   /** The meaning of rows, by their tables. */
   readonly generations: Generations
   readonly #journals: readonly JournalMemory[]
@@ -38,7 +41,8 @@ export class Observer {
   constructor(journals: readonly JournalMemory[]) {
     this.#journals = journals
     this.live = new LiveConnections(journals.map(each => each.connections))
-    this.generations = new Generations(this.live)
+    this.ended = new EndedConnections(journals)
+    this.generations = new Generations(this.live, this.ended)
     this.#series = new SeriesTotals(
       journals.map(each => each.series),
       this.generations.seriesName,

@@ -98,7 +98,7 @@ export class Journal {
   refused(row: number, arrival: Arrival, reason: number, nowMs: number): void {
     const errno = row < 0 ? 0 : this.#words[liveAt(row) + Live.errno]
     if (row >= 0) this.#withdraw(liveAt(row))
-    const at = this.#records.wants(Wanted.ends) ? this.#records.claim() : -1
+    const at = this.#records.claim()
     if (at < 0) return
     const { words, numbers } = this.#records
     words.fill(0, at, at + Live.WORDS)
@@ -210,7 +210,7 @@ export class Journal {
   closed(row: number, reason: number, nowMs: number): void {
     const at = liveAt(row)
     const words = this.#words
-    if (this.#records.wants(Wanted.ends)) this.#record(at, RecordKind.end, reason, nowMs)
+    this.#record(at, RecordKind.end, reason, nowMs)
     if (this.#firstByte.isMissing(at)) this.#series.wasSilent(words[at + Live.series])
     this.#series.close(words[at + Live.series])
     if (this.#sources !== null) giveRow(this.#sources, this.#worker, words, at)
