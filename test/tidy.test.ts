@@ -172,7 +172,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'table/format/sections.ts refusal': 'every way in which a buffer can be wrong',
   'table/format/table.ts withClients': 'a revision without a supervisor',
   'table/format/table.ts withEndpoints': 'a revision without a supervisor',
-  'table/match/sticky.ts BUCKETS': 'the size of the ring of buckets, to try all',
   'table/plan/tls.ts TLS_VERSIONS': 'TLS is not served yet',
   'wire/proxy-binary.ts BINARY_BYTES_MAX': 'the limit, to pass it',
 }

@@ -48,7 +48,11 @@ export function explanationText(answer: Answer | { readonly error: string }, col
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
     ...field('allowed', accessLines(answer)),
     ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
-    ...field('to', answer.destinations.flatMap(destinationLines)),
+    ...field(
+      'to',
+      answer.destinations.flatMap(each => destinationLines(each, answer)),
+    ),
+    ...field('on-dead', onDeadLines(answer)),
     ...field('policy', policyLines(answer.destinations)),
     ...field('ends', ends === null || ends === answer.outcome ? [] : [`reset, ${ends}`]),
     ...field('rejected', [
@@ -125,14 +129,23 @@ const ENDED: { readonly [end in ClusterEnd]: string } = {
   loop: "one of the gateway's own listeners",
 }
 
-function destinationLines(destination: ExplainedDestination): string[] {
+/** Said only where it is not Istio's way. */
+const onDeadLines = ({ onDead }: Answer): string[] =>
+  onDead === 'redistribute'
+    ? ['redistribute: where all endpoints of a destination are down, the others get its share']
+    : []
+
+function destinationLines(destination: ExplainedDestination, { onDead, ends: whole }: Answer): string[] {
   const { share, endpoints, byAddress, ends } = destination
   const percent = `${Number((share * 100).toFixed(2))} %`.padStart(5)
   const isOthers = (each: string): boolean => each !== byAddress
   const own = byAddress === null ? [] : [`${byAddress}  by the client's address`]
   const shown = [...own, ...endpoints.filter(isOthers)].slice(0, ENDPOINTS_MAX)
   const more = endpoints.length > shown.length ? [`and ${endpoints.length - shown.length} more`] : []
-  const below = ends === null ? [...shown, ...more] : [`${ENDED[ends]}: reset, ${ends}`]
+  const isGiven = ends === 'no-endpoint' && onDead === 'redistribute' && whole === null
+  const ended = (end: ClusterEnd) =>
+    isGiven ? 'no endpoint: the others get its share' : `${ENDED[end]}: reset, ${end}`
+  const below = ends === null ? [...shown, ...more] : [ended(ends)]
   return [
     `${percent}  ${nameText(destination)}`,
     ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`),

@@ -30,7 +30,7 @@ import type { Named, SeriesRow } from './series-totals.ts'
 export const TABLES_KEPT = 8
 
 /** How a connection was matched, as rows of the table of its generation. */
-export type Matched = Omit<SeriesRow, 'endpoint'> & {
+export type Matched = Omit<SeriesRow, 'endpoint' | 'instead'> & {
   readonly listener: number
   readonly scope: number
   readonly route: number
@@ -60,6 +60,8 @@ export type SeriesName = Named & {
   readonly destination: Destination | null
   /** "10.0.0.1:80"; null: the address that the client dialed. */
   readonly endpoint: string | null
+  /** Not null: the series counts what `destination`, being down, gave to this one. */
+  readonly instead: Destination | null
   readonly source: ColdWorkload
 }
 
@@ -80,6 +82,7 @@ export const OTHER: SeriesName = {
   rule: null,
   destination: null,
   endpoint: null,
+  instead: null,
   source: UNKNOWN_SOURCE,
 }
 
@@ -171,10 +174,11 @@ export class Generations {
     const rule = ruleOf(opened, row.rule)
     const destination = destinationOf(opened, row.cluster)
     const { endpoint } = row
+    const instead = destinationOf(opened, row.instead)
     const source = sourceOf(opened, row.workload)
     const which = rule && [rule.virtualService, rule.block, rule.route, rule.match]
-    const key = JSON.stringify([which, destination, endpoint, source])
-    return { key, rule, destination, endpoint, source }
+    const key = JSON.stringify([which, destination, endpoint, source, ...(instead ? [instead] : [])])
+    return { key, rule, destination, endpoint, instead, source }
   }
 
   #forget(generation: number): void {

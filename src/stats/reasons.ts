@@ -22,7 +22,7 @@ export const REASONS = {
   'denied-by-policy':
     'An AuthorizationPolicy denies it: a DENY rule matches, or no rule of the ALLOW policies does.',
   'unknown-destination': 'The rule names a host or subset that no resource defines.',
-  'no-endpoint': 'The destination has no endpoint.',
+  'no-endpoint': 'The destination has no endpoint, or all of them are down.',
   'max-connections': 'The limit of open connections across all workers was reached.',
   'cluster-max-connections': 'The limit of open connections to the destination was reached.',
   'idle-timeout': 'Neither side sent a byte within the idle timeout.',

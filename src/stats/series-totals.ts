@@ -8,7 +8,7 @@
  */
 
 import { type Family, formatAddress, formatEndpoint } from '../address/address.ts'
-import { OTHER_ROW, RowState, SERIES_ROWS, Series, seriesAt, usedRows } from './series.ts'
+import { INSTEAD, OTHER_ROW, RowState, SERIES_ROWS, Series, seriesAt, usedRows } from './series.ts'
 
 /** Names that are kept; beyond, the oldest idle ones are merged into "other". */
 export const NAMES_MAX = 65_536
@@ -23,6 +23,8 @@ export type SeriesRow = {
   readonly cluster: number
   /** "10.0.0.1:80"; null: the address that the client dialed. */
   readonly endpoint: string | null
+  /** Row of the cluster that gets what this one gives away, being down; −1: it is no such row. */
+  readonly instead: number
 }
 
 /** Names with the same `key` are the same, whatever their generation. */
@@ -42,6 +44,8 @@ type Counted = {
   failed: number
   /** Closed ones that had connected, and got no byte from the endpoint. */
   silent: number
+  /** Connections that the destination, being down, gave to another. */
+  given: number
   received: number
   sent: number
   /** The time of the last opened one, milliseconds since 1970; 0: never. */
@@ -160,6 +164,7 @@ export class SeriesTotals<Name extends Named> {
       rule: words[at + Series.rule],
       cluster: words[at + Series.cluster],
       endpoint: endpointText(words, at),
+      instead: words[at + Series.family] === INSTEAD ? words[at + Series.port] : -1,
     })
     const named = { name, entry: this.#entry(name.key) }
     this.#rows[worker][row] = named
@@ -189,6 +194,7 @@ export class SeriesTotals<Name extends Named> {
     to.opened += numbers[at + Series.opened / 2]
     to.failed += numbers[at + Series.failed / 2]
     to.silent += numbers[at + Series.silent / 2]
+    to.given += numbers[at + Series.given / 2]
     to.received += numbers[at + Series.received / 2]
     to.sent += numbers[at + Series.sent / 2]
     named(to, name, numbers[at + Series.lastWallMs / 2])
@@ -219,6 +225,7 @@ const nothing = <Name extends Named>(name: Name): Sum<Name> => ({
   moved: 0,
   failed: 0,
   silent: 0,
+  given: 0,
   received: 0,
   sent: 0,
   lastWallMs: 0,
@@ -239,6 +246,7 @@ const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
   moved: to.moved + more.moved,
   failed: to.failed + more.failed,
   silent: to.silent + more.silent,
+  given: to.given + more.given,
   received: to.received + more.received,
   sent: to.sent + more.sent,
   lastWallMs: Math.max(to.lastWallMs, more.lastWallMs),
@@ -246,7 +254,7 @@ const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
 
 function endpointText(words: Int32Array, at: number): string | null {
   const family = words[at + Series.family]
-  if (family === 0) return null
+  if (family === 0 || family === INSTEAD) return null
   const address = formatAddress(family as Family, words, at + Series.address)
   return formatEndpoint(address, words[at + Series.port])
 }

@@ -18,15 +18,15 @@ export const SERIES_ROWS = 16_384
 export const OTHER_ROW = 0
 
 /** Words of 32 bits; values of two words are numbers (f64). */
-export const Series = layout(28, {
+export const Series = layout(30, {
   state: [0, 1],
   generation: [1, 1],
   workload: [2, 1], // of the client, here and below rows of the table of that generation
   rule: [3, 1], //     −1: none, the destination's own default
   cluster: [4, 1], //  −1: an address that is no service
-  family: [5, 1], //   of the endpoint; 0: the address that was asked for, and no words below
+  family: [5, 1], //   of the endpoint; 0: the address that was asked for, INSTEAD: none; then no words below
   address: [6, 4],
-  port: [10, 1],
+  port: [10, 1], //    INSTEAD: the row of the cluster that gets what is given
   spare: [11, 1],
   opened: [12, 2],
   closed: [14, 2],
@@ -36,7 +36,11 @@ export const Series = layout(28, {
   sent: [22, 2], //     bytes to clients
   lastWallMs: [24, 2], // time of the last opened one
   silent: [26, 2], //     closed ones that had connected, and got no byte from the endpoint
+  given: [28, 2], //      INSTEAD: how many
 })
+
+/** In place of a family: the row counts what a destination that is down gives to another one. */
+export const INSTEAD = 1
 
 export const RowState = { free: 0, inUse: 1, done: 2 } as const
 
@@ -68,6 +72,15 @@ export type Dialed = {
   readonly address: Uint32Array
   readonly port: number
 }
+
+/** Where what is given goes: a cluster in place of the port. */
+const givenTo = (cluster: number): Dialed => ({
+  endpoint: 0,
+  family: INSTEAD,
+  address: NOWHERE,
+  port: cluster,
+})
+const NOWHERE = new Uint32Array(4)
 
 /** A worker's end. */
 export class SeriesWriter {
@@ -112,6 +125,14 @@ export class SeriesWriter {
     this.numbers[at + Series.opened / 2]++
     this.numbers[at + Series.lastWallMs / 2] = wallMs
     return row
+  }
+
+  /** The connection of `row` was picked for another cluster, which is down; −1: for none. */
+  gave(row: number, insteadOf: number): void {
+    if (insteadOf < 0 || row === OTHER_ROW) return
+    const [generation, workload, rule, cluster] = this.words.subarray(seriesAt(row) + Series.generation)
+    const given = this.#find(generation, workload, rule, insteadOf, givenTo(cluster))
+    this.numbers[(seriesAt(given) + Series.given) / 2]++
   }
 
   close(row: number): void {

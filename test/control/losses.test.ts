@@ -327,10 +327,22 @@ const counted = (place: string, subset: string, opened: number, closed = 0) => {
     key: `${place} ${subset}`,
     rule,
     endpoint: null,
+    instead: null,
     source: { namespace: null, labels: {} },
     destination: { host: 'shop.example', subset, port: 9000 },
   }
-  return { name, opened, closed, moved: 0, failed: 0, silent: 0, received: 0, sent: 0, lastWallMs: 0 }
+  return {
+    name,
+    opened,
+    closed,
+    moved: 0,
+    failed: 0,
+    silent: 0,
+    given: 0,
+    received: 0,
+    sent: 0,
+    lastWallMs: 0,
+  }
 }
 
 const busy: Counts = {

@@ -9,6 +9,7 @@ import { Explainer } from '../../table/explain/explain.ts'
 import { askByOptions, parseLabels } from '../../table/explain/question.ts'
 import { Words } from '../../table/explain/words.ts'
 import { ownListeners } from '../../table/match/own-listeners.ts'
+import { ON_DEAD } from '../../table/plan/plan.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,
@@ -89,6 +90,11 @@ const explanation = object({
   ),
   rule: orNull(ruleOrigin),
   destinations: list(destination),
+  onDead: {
+    type: ['string', 'null'],
+    enum: [...ON_DEAD, null],
+    description: 'What becomes of the share of a destination that is down; null: there is no split.',
+  },
   rejected: list(object({ ...placeFields, because: text() }), 'Rules tried before, in order.'),
   rejectedCut: boolean(`Whether there are more than ${REJECTED_MAX}.`),
 })

@@ -63,6 +63,8 @@ export const ruleFields = {
       ...place,
       configuredShare: numberOrNull('By weight, 0 – 1; null: no longer a destination of the rule.'),
       deliveredShare: orNull(share, 'null: no connection yet.'),
+      givenAway: integer('Picked for it while all its endpoints were down, and given to others (on-dead).'),
+      takenOver: integer('Given to it by others that were down.'),
       ...delivered,
     }),
   ),
@@ -80,7 +82,7 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     tags: ['routing'],
     summary: 'Rules with their hits, and each destination with its configured and delivered share.',
     description:
-      'The bounds hold at every moment at once: with 95 % confidence no true share of any rule ever leaves them. They leave out picks that failed before a dial; see the reasons of /summary.',
+      'The bounds hold at every moment at once: with 95 % confidence no true share of any rule ever leaves them. The verdict of a destination counts also what it gave to others while it was down. They leave out picks that failed before a dial; see the reasons of /summary.',
     querystring: query({
       virtualService: text('namespace/name.'),
       listener: text('A listener as in /listeners.'),

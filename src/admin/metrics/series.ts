@@ -32,7 +32,10 @@ type Counted = Total<SeriesName>
 /**
  * `begun` counts a connection at each endpoint that weir tried, `opened` at the one that answered.
  */
-type Sums = Record<'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'silent' | 'received' | 'sent', number>
+type Sums = Record<
+  'begun' | 'opened' | 'closed' | 'open' | 'failed' | 'silent' | 'given' | 'received' | 'sent',
+  number
+>
 type Series = { readonly labels: Labels; readonly sums: Sums }
 
 /** A way to group the counts. */
@@ -50,8 +53,8 @@ type Grouping<Part extends keyof SeriesName = keyof SeriesName> = {
 type Refresh = (rules: readonly RuleEntry[]) => Generator<void, void>
 
 export function seriesFamilies(source: SeriesSource): { refresh: Refresh; families: readonly Family[] } {
-  const groupings = { tcp: byPair(source), rule: BY_RULE(), endpoint: BY_ENDPOINT() }
-  let sums: Record<keyof typeof groupings, readonly Series[]> = { tcp: [], rule: [], endpoint: [] }
+  const groupings = { tcp: byPair(source), rule: BY_RULE(), endpoint: BY_ENDPOINT(), given: BY_RULE() }
+  let sums: Record<keyof typeof groupings, readonly Series[]> = { tcp: [], rule: [], endpoint: [], given: [] }
   let shares: readonly Value[] = []
   const sharesOf = configuredShares()
   function* refresh(rules: readonly RuleEntry[]): Generator<void, void> {
@@ -60,8 +63,9 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
     const tcp = yield* summed(totals, groupings.tcp)
     const rule = yield* summed(totals, groupings.rule)
     const endpoint = yield* summed(totals, groupings.endpoint)
+    const given = yield* summed(totals, groupings.given, true)
     shares = yield* sharesOf(rules, groupings.rule)
-    sums = { tcp, rule, endpoint }
+    sums = { tcp, rule, endpoint, given }
   }
   const values = (grouping: keyof typeof groupings, field: keyof Sums) => (): Value[] =>
     sums[grouping].map(({ labels, sums: { [field]: value } }) => ({ labels, value }))
@@ -86,6 +90,11 @@ export function seriesFamilies(source: SeriesSource): { refresh: Refresh; famili
         'weir_rule_connections_open',
         'Open connections by rule and destination.',
         values('rule', 'open'),
+      ),
+      counter(
+        'weir_rule_redistributed_total',
+        'Connections picked for a destination that was down, and given to others of the rule.',
+        values('given', 'given'),
       ),
       counter('weir_endpoint_connections_total', 'Dials to an endpoint.', values('endpoint', 'begun')),
       counter(
@@ -187,8 +196,10 @@ const BY_ENDPOINT = (): Grouping => ({
   last: { keys: [], labels: [] },
 })
 
-function* summed(totals: readonly Counted[], grouping: Grouping): Generator<void, Series[]> {
-  const counted = totals.filter(({ name, opened }) => name.key !== 'other' || opened > 0)
+function* summed(totals: readonly Counted[], grouping: Grouping, isGiven = false): Generator<void, Series[]> {
+  const counted = totals.filter(
+    ({ name, opened }) => (name.instead !== null) === isGiven && (name.key !== 'other' || opened > 0),
+  )
   const find = yield* labelsFor(counted, grouping)
   const byLabels = new Map<Labels, Sums>()
   for (let index = 0; index < counted.length; index++) {
@@ -205,6 +216,7 @@ function* summed(totals: readonly Counted[], grouping: Grouping): Generator<void
     sums.open += total.opened - total.moved - total.closed
     sums.failed += total.failed
     sums.silent += total.silent
+    sums.given += total.given
     sums.received += total.received
     sums.sent += total.sent
     if (index % STEP === 0) yield
@@ -246,6 +258,7 @@ const nothing = (): Sums => ({
   open: 0,
   failed: 0,
   silent: 0,
+  given: 0,
   received: 0,
   sent: 0,
 })

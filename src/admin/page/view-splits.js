@@ -101,9 +101,9 @@ class Card {
   }
 
   #cells(each, index) {
-    const { configuredShare, deliveredShare, connections } = each
+    const { configuredShare, deliveredShare, givenAway, connections } = each
     const name = `${letterOf(index)} ${target(each)}`
-    const verdict = verdictOf(configuredShare, deliveredShare)
+    const verdict = verdictOf(configuredShare, deliveredShare, givenAway)
     return [
       {
         key: name,
@@ -132,9 +132,10 @@ const HOW = {
 const roundShare = ({ configuredShare }) => (configuredShare === null ? '–' : roundPercent(configuredShare))
 const shareOf = ({ deliveredShare }) => percent(deliveredShare?.share ?? null)
 
-function verdictOf(configured, delivered) {
+function verdictOf(configured, delivered, givenAway) {
   if (configured === null) return { kind: 'quiet', text: 'no longer led to' }
-  return VERDICTS[delivered?.verdict] ?? { kind: 'quiet', text: 'nothing yet' }
+  const { kind, text } = VERDICTS[delivered?.verdict] ?? { kind: 'quiet', text: 'nothing yet' }
+  return { kind, text: givenAway > 0 ? `${text}; gave ${count(givenAway)} to others while down` : text }
 }
 
 const VERDICTS = {

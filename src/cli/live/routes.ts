@@ -52,6 +52,8 @@ export type Rule = Delivered & {
       readonly high: number
       readonly verdict: 'too-few' | 'as-asked' | 'off' | null
     } | null
+    readonly givenAway: number
+    readonly takenOver: number
   })[]
 }
 
@@ -127,7 +129,7 @@ function ruleLines(each: Rule, colours: boolean): string[] {
     one.configuredShare === null ? 'was' : shareText(one.configuredShare, 2),
     ...bandTexts(one),
     countText(one.connections),
-    destinationText(one),
+    `${destinationText(one)}${givenText(one)}`,
   ])
   return [
     painted,
@@ -138,6 +140,14 @@ function ruleLines(each: Rule, colours: boolean): string[] {
 }
 
 const VERDICTS = { 'too-few': 'too few to say', 'as-asked': 'as asked', off: '! off' }
+
+/** What it gave to others, or got from them, since a destination was down. */
+function givenText({ givenAway, takenOver }: Rule['destinations'][number]): string {
+  const gave = givenAway > 0 ? [`gave ${countText(givenAway)} to others while down`] : []
+  const got = takenOver > 0 ? [`got ${countText(takenOver)} of others`] : []
+  const texts = [...gave, ...got]
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`
+}
 
 function bandTexts(one: Rule['destinations'][number]): [got: string, band: string] {
   if (one.deliveredShare === null) return ['', '']

@@ -31,6 +31,9 @@ export type Viewpoint = {
   readonly family?: Family | null
 }
 
+/** How a route picks one of its destinations. */
+export type How = Required<Pick<Route, 'split' | 'onDead'>>
+
 type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
 
 export class Clusters {
@@ -83,12 +86,14 @@ export class Clusters {
   }
 
   /** Index of the route with these destinations. */
-  routeOf(origin: string, destinations: Route['destinations'], split: Route['split']): number {
-    const key = `${origin} ${split} ${destinations.map(each => `${each.cluster}*${each.weight}`).join()}`
-    return intern(this.#routeIndexes, key, this.routes, () => ({
+  routeOf(origin: string, destinations: Route['destinations'], how: How): number {
+    const { split, onDead } = how
+    const drawn = destinations.map(each => `${each.cluster}*${each.weight}`).join()
+    return intern(this.#routeIndexes, `${origin} ${split} ${onDead} ${drawn}`, this.routes, () => ({
       identity: this.#identify(origin, destinations),
       destinations,
       split,
+      ...(onDead === 'redistribute' && { onDead }),
     }))
   }
 

@@ -115,11 +115,10 @@ export class MeshScopes {
     const { settings, clusters } = this.#inputs
     const target = { host: service.host, subset: null, port: port.number }
     const viewpoint = { ...viewpointOf(service.namespace, port, settings), dialled: service, family }
-    return clusters.routeOf(
-      'service',
-      [{ cluster: clusters.indexOf(target, viewpoint), weight: 1 }],
-      'random',
-    )
+    return clusters.routeOf('service', [{ cluster: clusters.indexOf(target, viewpoint), weight: 1 }], {
+      split: 'random',
+      onDead: 'fail',
+    })
   }
 }
 

@@ -1,8 +1,8 @@
 /** From a VirtualService and a listener to Rules: one for each match entry, in order. */
 
 import { parseAddress } from '../../address/address.ts'
-import type { Route, Rule } from '../../table/plan/plan.ts'
-import type { Clusters, Viewpoint } from './clusters.ts'
+import type { Rule } from '../../table/plan/plan.ts'
+import type { Clusters, How, Viewpoint } from './clusters.ts'
 import type { Layer } from './protocol.ts'
 import type { ReadMatch, ReadRoute, VirtualService } from './virtual-services.ts'
 
@@ -18,11 +18,11 @@ type Listening = Viewpoint & {
 }
 
 export function rulesOf(virtualService: VirtualService, listening: Listening, clusters: Clusters): Rule[] {
-  const { blocks, spec, split } = virtualService
+  const { blocks, spec, split, onDead } = virtualService
   const { layer, notTcp = null } = listening
   const rules = (routes: readonly ReadRoute[], never: string | null): Rule[] =>
     routes.flatMap(route => {
-      const index = routeIndex(route, split, listening, clusters)
+      const index = routeIndex(route, { split, onDead }, listening, clusters)
       return route.matches.map(match => toRule(match, index, never, listening))
     })
   // Rules that never apply; kept so that `explain` can name them.
@@ -32,7 +32,7 @@ export function rulesOf(virtualService: VirtualService, listening: Listening, cl
 
 function routeIndex(
   route: ReadRoute,
-  split: Route['split'],
+  how: How,
   { visibleTo, ...listening }: Listening,
   clusters: Clusters,
 ): number {
@@ -41,7 +41,7 @@ function routeIndex(
     cluster: clusters.indexOf(destination, viewpoint),
     weight: destination.weight,
   }))
-  return clusters.routeOf(route.name, destinations, split)
+  return clusters.routeOf(route.name, destinations, how)
 }
 
 const toRule = (

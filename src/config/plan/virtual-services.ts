@@ -6,7 +6,7 @@
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
-import { type RuleOrigin, SPLITS, type Split } from '../../table/plan/plan.ts'
+import { ON_DEAD, type OnDead, type RuleOrigin, SPLITS, type Split } from '../../table/plan/plan.ts'
 import { plainName } from '../../table/plan/server-name.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
@@ -63,10 +63,12 @@ export type VirtualService = {
   readonly gateways: readonly string[]
   readonly visibility: Visibility
   readonly split: Split
+  readonly onDead: OnDead
   readonly blocks: Blocks
 }
 
 const SPLIT = 'gateway.weir/split'
+const ON_DEAD_NAME = 'gateway.weir/on-dead'
 const isSplit = (text: string): text is Split => (SPLITS as readonly string[]).includes(text)
 
 export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec>): VirtualService {
@@ -85,6 +87,7 @@ export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec
     ],
     visibility: readVisibility(value.exportTo, namespace),
     split: isSplit(split) ? split : 'random',
+    onDead: ON_DEAD.find(each => each === annotations[ON_DEAD_NAME]) ?? 'fail',
     blocks: { tcp: tcp.length > 0 ? tcp : http, http, tls },
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { CHECK_KINDS } from '../../table/plan/health-check.ts'
-import { SPLITS } from '../../table/plan/plan.ts'
+import { ON_DEAD, SPLITS } from '../../table/plan/plan.ts'
 import { formatPath } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import { didYouMean } from '../findings/suggest.ts'
@@ -24,7 +24,7 @@ import type { Field } from './field.ts'
 
 const PREFIX = 'gateway.weir/'
 const SPLIT = `${PREFIX}split`
-const SPLIT_WORDS: readonly string[] = SPLITS
+const ON_DEAD_NAME = `${PREFIX}on-dead`
 
 /** The allowed values of an annotation, in words for a message, and the check. */
 type Rule = {
@@ -32,6 +32,12 @@ type Rule = {
   readonly is: (text: string) => boolean
   readonly words: readonly string[]
 }
+
+const oneOf = (words: readonly string[]): Rule => ({
+  may: words.join(', '),
+  is: text => words.includes(text),
+  words,
+})
 
 const TIMEOUT: Rule = {
   may: 'a duration up to 24h, 0s for none',
@@ -41,7 +47,8 @@ const TIMEOUT: Rule = {
 
 const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   VirtualService: {
-    [SPLIT]: { may: SPLIT_WORDS.join(', '), is: text => SPLIT_WORDS.includes(text), words: SPLIT_WORDS },
+    [SPLIT]: oneOf(SPLITS),
+    [ON_DEAD_NAME]: oneOf(ON_DEAD),
   },
   Gateway: {
     [PER_SOURCE]: {

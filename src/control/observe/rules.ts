@@ -57,6 +57,10 @@ type DeliveredTo = Delivered & {
   readonly configuredShare: number | null
   /** null: no connection yet. */
   readonly deliveredShare: DeliveredShare | null
+  /** Picked for it while all its endpoints were down, and given to others (`on-dead`). */
+  readonly givenAway: number
+  /** Likewise given to it by others. */
+  readonly takenOver: number
 }
 
 /**
@@ -144,24 +148,26 @@ export class RuleCounts {
     destinations,
     entries,
   }: RuleEntry): Delivered & { readonly destinations: readonly DeliveredTo[] } {
-    const counted = this.#since(origin)
+    const since = this.#since(origin)
+    const counted = since.filter(({ name }) => name.instead === null)
     const byDestination = Map.groupBy(counted, ({ name }) => destinationKey(name.destination))
     const now = destinations.map(each => destinationKey(each))
     const before = [...byDestination.keys()].filter(key => !now.includes(key))
     const all = summed(counted)
     const looks = { chances: this.#chances, underWay: this.#underWayOf(origin, entries) }
+    const given = new Given(since, { all: all.connections, split, looks })
     const configured = destinations.map(({ host, subset, port, share }, index) => {
       const sums = summed(byDestination.get(now[index]) ?? [])
-      const delivered = deliveredShare(sums.connections, all.connections, share, split, looks)
-      return { host, subset, port, configuredShare: share, deliveredShare: delivered, ...sums }
+      const shares = given.sharesOf(now[index], sums.connections, share)
+      return { host, subset, port, configuredShare: share, ...shares, ...sums }
     })
     const former = before.flatMap(key => {
       const found = byDestination.get(key) ?? []
       const destination = found[0]?.name.destination
       if (!destination) return []
       const sums = summed(found)
-      const delivered = deliveredShare(sums.connections, all.connections, null, split, looks)
-      return [{ ...destination, configuredShare: null, deliveredShare: delivered, ...sums }]
+      const shares = given.sharesOf(key, sums.connections, null)
+      return [{ ...destination, configuredShare: null, ...shares, ...sums }]
     })
     return {
       ...all,
@@ -195,7 +201,7 @@ export class RuleCounts {
     return (this.#byRule.get(keyOf(origin)) ?? []).map(total => {
       const base = counts.get(total.name.key)
       if (base === undefined) return total
-      const less = (field: 'opened' | 'moved' | 'received' | 'sent') =>
+      const less = (field: 'opened' | 'moved' | 'given' | 'received' | 'sent') =>
         Math.max(0, total[field] - base[field])
       // Open connections stay open: closed is reduced by as much as opened.
       const closed = total.closed - (total.opened - total.moved) + (less('opened') - less('moved'))
@@ -203,12 +209,56 @@ export class RuleCounts {
         ...total,
         opened: less('opened'),
         moved: less('moved'),
+        given: less('given'),
         received: less('received'),
         sent: less('sent'),
         closed,
       }
     })
   }
+}
+
+/** How the connections of a rule are judged. */
+type Judged = {
+  readonly all: number
+  readonly split: Split | null
+  readonly looks: Parameters<typeof deliveredShare>[4]
+}
+
+/**
+ * What destinations of a rule that were down gave to others. The verdict of a split holds the
+ * configured share against what was picked for a destination, whoever got it.
+ */
+class Given {
+  readonly #away = new Map<string, number>()
+  readonly #over = new Map<string, number>()
+  readonly #judged: Judged
+
+  constructor(totals: readonly Total<SeriesName>[], judged: Judged) {
+    this.#judged = judged
+    for (const { name, given } of totals) {
+      if (name.instead === null) continue
+      add(this.#away, destinationKey(name.destination), given)
+      add(this.#over, destinationKey(name.instead), given)
+    }
+  }
+
+  /** Of a destination that got so many. */
+  sharesOf(key: string, connections: number, configured: number | null) {
+    const { all, split, looks } = this.#judged
+    const givenAway = this.#away.get(key) ?? 0
+    const takenOver = this.#over.get(key) ?? 0
+    const delivered = deliveredShare(connections, all, configured, split, looks)
+    if (delivered === null || givenAway + takenOver === 0)
+      return { deliveredShare: delivered, givenAway, takenOver }
+    const count = Math.min(all, Math.max(0, connections + givenAway - takenOver))
+    const verdict = deliveredShare(count, all, configured, split, looks)?.verdict ?? null
+    return { deliveredShare: { ...delivered, verdict }, givenAway, takenOver }
+  }
+}
+
+const add = (counts: Map<string, number>, key: string, count: number): void => {
+  counts.set(key, (counts.get(key) ?? 0) + count)
 }
 
 /** A rule's origin is the same object for as long as its table is known. */

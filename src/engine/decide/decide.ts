@@ -33,6 +33,7 @@ import type { Query } from '../../table/match/query.ts'
 import { NO_ENDPOINT } from './balance.ts'
 import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
+import { isGivenAway, pickInstead } from './redistribute.ts'
 import { giveBack, isDeniedByNewer, refuse } from './refuse.ts'
 
 /** No endpoint was tried: one list for all connections, so that a decision allocates none. */
@@ -106,6 +107,7 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
   const route = match(table, query)
   decision.route = route
   decision.cluster = -1
+  decision.insteadOf = -1
   if (route === NO_ROUTE) return Reason[nobodyFor(table, query) ?? 'no-route']
   if (query.scope >= 0 && table.scopes[query.scope * Scope.WORDS + Scope.serves] === 0)
     return Reason['no-route']
@@ -114,7 +116,11 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
     takeDefaults(table, query.listener, decision)
     return decideOriginal(decider, query, decision)
   }
-  const cluster = pickDestination(table, route, query.client, decider.random, decider.stats.tickets)
+  const picked = pickDestination(table, route, query.client, decider.random, decider.stats.tickets)
+  const cluster = isGivenAway(decider, table, route, picked)
+    ? pickInstead(decider, table, route, query, picked)
+    : picked
+  if (cluster !== picked) decision.insteadOf = picked
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason
   const row = cluster * Cluster.WORDS

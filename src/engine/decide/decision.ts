@@ -32,6 +32,8 @@ export type Decision = {
   clusterSlot: number
   /** Of the client's address, where the cluster picks by it (table/match/hashed.ts). */
   clientHash: number
+  /** Row of the cluster that was picked and is down, where this one got the connection; else −1. */
+  insteadOf: number
   /** Row of the endpoint, or ORIGINAL. */
   endpoint: number
   endpointSlot: number
@@ -67,6 +69,7 @@ export const createDecision = (): Decision => ({
   cluster: -1,
   clusterSlot: 0,
   clientHash: 0,
+  insteadOf: -1,
   endpoint: ORIGINAL,
   endpointSlot: 0,
   memberSlot: 0,

@@ -13,7 +13,7 @@ import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 
-type Judge = {
+export type Judge = {
   readonly stats: Stats
   /** Milliseconds on a clock that all workers share. */
   readonly nowMs: () => number
@@ -79,7 +79,12 @@ function isPanic(
 }
 
 /** Whether the endpoint whose row begins at word `at` is out of rotation. */
-function isOutAt({ marks, outliers }: Stats, { endpoints }: Table, at: number, nowMs: number): boolean {
+export function isOutAt(
+  { marks, outliers }: Stats,
+  { endpoints }: Table,
+  at: number,
+  nowMs: number,
+): boolean {
   const mark = marks[slotAt(endpoints, at)]
   if ((mark & (Mark.draining | Mark.down)) !== 0) return true
   return (mark & Mark.ejected) !== 0 && isEjected(outliers, memberSlotAt(endpoints, at), nowMs)

@@ -116,6 +116,7 @@ export class Journal {
     if (words[at + Live.state] !== 0) withdrawRow(words, at)
     this.#write(row, arrival, Stage.dialing)
     this.#count(at, arrival.decision)
+    this.#series.gave(words[at + Live.series], arrival.decision.insteadOf)
     publishRow(words, at)
     if (words[at + Live.source] + words[at + Live.gatewaySource] > 0) this.#letGo()
   }

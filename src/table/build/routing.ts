@@ -6,11 +6,9 @@
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { Cold, ColdListener, ColdRule, ColdScope } from '../format/cold.ts'
-import { type Names, packHalves } from '../format/layout.ts'
+import type { Names } from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import * as L from '../format/routing-layout.ts'
-import { aliasColumns } from '../match/pick.ts'
-import { stickyBuckets } from '../match/sticky.ts'
 import {
   type Cluster,
   type Listener,
@@ -31,9 +29,9 @@ import { assemble, packed } from './assemble.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { clusterIdentity, type SlotOf } from './endpoint-rows.ts'
-import { exactSchedule, pairedOf } from './exact.ts'
 import { NamedScopes } from './named-scopes.ts'
 import { clusterWords, tcpWords } from './policy-words.ts'
+import { addRoute } from './route-rows.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
 
 /** A rule's conditions and route, as the classifier gets them. */
@@ -226,39 +224,7 @@ export class RoutingBuilder {
   }
 
   addRoute(route: Route): void {
-    const firstSplit = this.#rows.splits.count
-    const count = route.destinations.length
-    assert(count < 2 ** 16, `${count} destinations in one route`)
-    const weights = route.destinations.map(each => each.weight)
-    const split = count === 1 ? 'random' : route.split
-    const paired = split === 'exact' ? pairedOf(weights) : null
-    const columns = aliasColumns(weights)
-    for (const [index, { cluster, weight }] of route.destinations.entries()) {
-      const threshold = paired?.weights[index] ?? columns[index].threshold
-      this.#rows.splits.add(cluster, weight, threshold, columns[index].alias)
-    }
-    const slot = split === 'exact' ? this.#slotOf(`route ${route.identity}`) : 0
-    if (paired) {
-      this.#rows.routes.add(firstSplit, count, L.Split.exactPaired, slot, paired.share, paired.period)
-      return
-    }
-    const turns = this.#turnsOf(split, route.destinations)
-    this.#rows.routes.add(firstSplit, count, L.Split[split], slot, this.#rows.turns.count * 2, turns.length)
-    for (let turn = 0; turn < turns.length; turn += 2) {
-      this.#rows.turns.add(packHalves(turns[turn], turns[turn + 1] ?? 0))
-    }
-  }
-
-  /**
-   * The schedule of an exact or sticky split, as indexes into `destinations`; by name, so clusters
-   * come first.
-   */
-  #turnsOf(split: Route['split'], destinations: Route['destinations']): Uint16Array {
-    if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
-    if (split === 'random') return new Uint16Array(0)
-    return stickyBuckets(
-      destinations.map(({ cluster, weight }) => ({ name: clusterIdentity(this.#clusters[cluster]), weight })),
-    )
+    addRoute(this.#rows, route, this.#clusters, this.#slotOf)
   }
 
   build(generation: number, clients: BuiltClientNodes): SharedArrayBuffer {

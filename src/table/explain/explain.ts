@@ -12,7 +12,7 @@ import { runOf } from '../format/endpoints.ts'
 import { EndpointRun } from '../format/endpoints-layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../format/outcome.ts'
 import { ABSENT } from '../format/pair-index.ts'
-import { CLUSTER_ORIGINAL, Cluster, Listener, Names, Scope } from '../format/routing-layout.ts'
+import { CLUSTER_ORIGINAL, Cluster, Listener, Names, Route, Scope } from '../format/routing-layout.ts'
 import { destinationsOf, endpointsOf, endpointText } from '../format/rows.ts'
 import { readWorkloads, type Table } from '../format/table.ts'
 import { findNode } from '../match/find-node.ts'
@@ -21,7 +21,7 @@ import { matchAs } from '../match/match.ts'
 import { nobodyFor } from '../match/nobody.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-listeners.ts'
 import { createQuery, type Query } from '../match/query.ts'
-import type { RuleOrigin } from '../plan/plan.ts'
+import type { OnDead, RuleOrigin } from '../plan/plan.ts'
 import { ruleName } from '../plan/rule-name.ts'
 import { plainName } from '../plan/server-name.ts'
 import { explainAccess } from './access-text.ts'
@@ -91,6 +91,7 @@ export class Explainer {
       authorization: null,
       rule: null,
       destinations: [],
+      onDead: null,
       rejected: [],
     }
     if (found.index < 0) {
@@ -126,6 +127,7 @@ export class Explainer {
       listener: this.table.sockets[query.listener].key,
       rule,
       destinations,
+      onDead: onDeadOf(this.table, route),
       rejected: rejectedRules(this.table, this.#words, { query, client, bits }, rejectedMost),
     }
   }
@@ -223,6 +225,12 @@ export class Explainer {
     const [{ host }] = destinationsOf(this.table, this.#words.cold, route)
     return host
   }
+}
+
+function onDeadOf({ routes }: Table, route: number): OnDead | null {
+  const at = route * Route.WORDS
+  if (route < 0 || routes[at + Route.splitCount] === 1) return null
+  return routes[at + Route.redistributes] === 1 ? 'redistribute' : 'fail'
 }
 
 const withoutListener = ({ listener: _, ...rest }: ExplainedAccess) => rest

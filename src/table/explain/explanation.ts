@@ -1,6 +1,6 @@
 /** The questions to a table, and its answers. */
 
-import type { RuleOrigin } from '../plan/plan.ts'
+import type { OnDead, RuleOrigin } from '../plan/plan.ts'
 import type { ClusterEnd, EarlyEnd } from './ends.ts'
 import type { PolicyValue } from './policy-text.ts'
 
@@ -60,6 +60,8 @@ export type Explanation = {
   readonly authorization: Omit<ExplainedAccess, 'listener'> | null
   readonly rule: RuleOrigin | null
   readonly destinations: readonly ExplainedDestination[]
+  /** What becomes of the share of a destination that is down; null: there is no split. */
+  readonly onDead: OnDead | null
   /** Rules tried before, in order. */
   readonly rejected: readonly (Omit<RuleOrigin, 'file' | 'line'> & { readonly because: string })[]
 }

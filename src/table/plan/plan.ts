@@ -199,6 +199,10 @@ export type SourceCondition = {
 export const SPLITS = ['random', 'exact', 'sticky'] as const
 export type Split = (typeof SPLITS)[number]
 
+/** What becomes of connections to a destination of which all endpoints are down. */
+export const ON_DEAD = ['fail', 'redistribute'] as const
+export type OnDead = (typeof ON_DEAD)[number]
+
 /** The destinations of a rule. */
 export type Route = {
   /** Stable over reloads while the route means the same: split counters are kept under it. */
@@ -209,6 +213,8 @@ export type Route = {
    */
   readonly destinations: readonly WeightedDestination[]
   readonly split: Split
+  /** Absent: 'fail'. */
+  readonly onDead?: OnDead
 }
 
 type WeightedDestination = {

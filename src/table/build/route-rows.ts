@@ -1,0 +1,62 @@
+/** The rows of routes: their weighted destinations, and the turns of exact and sticky splits. */
+
+import { assert } from '../../base/assert.ts'
+import type { Cold } from '../format/cold.ts'
+import { packHalves } from '../format/layout.ts'
+import * as L from '../format/routing-layout.ts'
+import { aliasColumns } from '../match/pick.ts'
+import { stickyBuckets } from '../match/sticky.ts'
+import type { Route } from '../plan/plan.ts'
+import { clusterIdentity, type SlotOf } from './endpoint-rows.ts'
+import { exactSchedule, pairedOf } from './exact.ts'
+import type { Rows } from './rows.ts'
+
+/** The sections that a route has rows in. */
+type RouteSections = { readonly routes: Rows; readonly splits: Rows; readonly turns: Rows }
+
+export function addRoute(
+  { routes, splits, turns: halves }: RouteSections,
+  route: Route,
+  clusters: Cold['clusters'],
+  slotOf: SlotOf,
+): void {
+  const { identity, destinations } = route
+  const firstSplit = splits.count
+  const count = destinations.length
+  assert(count < 2 ** 16, `${count} destinations in one route`)
+  const weights = destinations.map(each => each.weight)
+  const split = count === 1 ? 'random' : route.split
+  const paired = split === 'exact' ? pairedOf(weights) : null
+  const columns = aliasColumns(weights)
+  for (const [index, { cluster, weight }] of destinations.entries()) {
+    const threshold = paired?.weights[index] ?? columns[index].threshold
+    splits.add(cluster, weight, threshold, columns[index].alias)
+  }
+  const slot = split === 'exact' ? slotOf(`route ${identity}`) : 0
+  const redistributes = count > 1 && route.onDead === 'redistribute'
+  const sharedSlot = redistributes && split === 'exact' ? slotOf(`route ${identity} redistributed`) : 0
+  const onDead = [redistributes ? 1 : 0, sharedSlot]
+  if (paired) {
+    routes.add(firstSplit, count, L.Split.exactPaired, slot, paired.share, paired.period, ...onDead)
+    return
+  }
+  const turns = turnsOf(split, destinations, clusters)
+  routes.add(firstSplit, count, L.Split[split], slot, halves.count * 2, turns.length, ...onDead)
+  for (let turn = 0; turn < turns.length; turn += 2) halves.add(packHalves(turns[turn], turns[turn + 1] ?? 0))
+}
+
+/**
+ * The schedule of an exact or sticky split, as indexes into `destinations`; by name, so clusters
+ * come first.
+ */
+function turnsOf(
+  split: Route['split'],
+  destinations: Route['destinations'],
+  clusters: Cold['clusters'],
+): Uint16Array {
+  if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
+  if (split === 'random') return new Uint16Array(0)
+  return stickyBuckets(
+    destinations.map(({ cluster, weight }) => ({ name: clusterIdentity(clusters[cluster]), weight })),
+  )
+}
