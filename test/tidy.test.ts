@@ -159,6 +159,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'kernel/uring/io-uring.ts CQE_F_MORE': "the ring's own flags",
   'kernel/uring/prepare.ts prepareRecv': 'what the load of the benches receives by',
   'kernel/uring/probe.ts whyNoRing': 'every errno, which no one machine gives',
+  'source/credentials/credentials.ts readCredential': 'the material, and another time',
   'stats/backoffs.ts backoffMs': 'the waits that an endpoint has to keep, without repeating the formula',
   'stats/connections.ts LIVE_ROWS_MAX': 'the limit, to reach it',
   'stats/histogram.ts bucketOf': 'every edge of every bucket',
@@ -172,7 +173,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'table/format/sections.ts refusal': 'every way in which a buffer can be wrong',
   'table/format/table.ts withClients': 'a revision without a supervisor',
   'table/format/table.ts withEndpoints': 'a revision without a supervisor',
-  'table/plan/tls.ts TLS_VERSIONS': 'TLS is not served yet',
   'wire/proxy-binary.ts BINARY_BYTES_MAX': 'the limit, to pass it',
 }
 test('no export is dead', () => {

@@ -6,6 +6,7 @@ import { renderJson, renderText } from '../config/findings/render.ts'
 import { loadConfig } from '../config/load.ts'
 import { withoutSecrets } from '../config/text/secret-text.ts'
 import { openPortsFrom } from '../control/workers/machine-limits.ts'
+import { inspect } from '../source/credentials/credentials.ts'
 import { readSources, type SourceFile, type Sources } from '../source/files/files.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 
@@ -14,7 +15,7 @@ export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: bo
 export function check(sources: Sources, { output, strict }: CheckFlags, env: Env): number {
   const { files, unread } = readSources(sources)
   const lint = { notes: true, openPortsFrom: openPortsFrom() }
-  const loaded = loadConfig(files, { names: new Map(), lint, unread, routeTests: true })
+  const loaded = loadConfig(files, { names: new Map(), lint, unread, routeTests: true, inspect })
   const diagnostics = loaded.diagnostics.map(found => asJudged(found, strict))
   const colours = wantsColours(env, env.stdout)
   const report =

@@ -6,6 +6,7 @@
 import { chooseGateway } from '../config/choose-gateway.ts'
 import { renderText } from '../config/findings/render.ts'
 import { type LoadedResource, loadConfig } from '../config/load.ts'
+import { inspect } from '../source/credentials/credentials.ts'
 import { readSources, type Sources } from '../source/files/files.ts'
 import { buildTable } from '../table/build/builder.ts'
 import { Explainer } from '../table/explain/explain.ts'
@@ -32,13 +33,16 @@ export function answererOf(sources: Sources, env: Env): Answerer | null {
   }
 }
 
+/** What an answer cannot say: text that was not read, and certificates that are missing. */
+const TOLD = ['CFG015', 'CFG501', 'CFG502']
+
 type Loaded = { readonly table: Table; readonly resources: readonly LoadedResource[] }
 
 function load(sources: Sources, env: Env): Loaded | null {
   const { files, unread } = readSources(sources)
-  const { plan, diagnostics, resources } = loadConfig(files, { names: new Map(), unread })
+  const { plan, diagnostics, resources } = loadConfig(files, { names: new Map(), unread, inspect })
   const isUsable = plan !== null && resources.length > 0
-  const told = isUsable ? diagnostics.filter(each => each.code === 'CFG015') : diagnostics
+  const told = isUsable ? diagnostics.filter(each => TOLD.includes(each.code)) : diagnostics
   const colours = wantsColours(env, env.stderr)
   if (told.length > 0) env.stderr.write(`${renderText(told, { sourceOf: sourcesOf(files), colours })}\n`)
   return isUsable ? { table: openTable(buildTable(plan, 1, () => 0)), resources } : null

@@ -12,8 +12,12 @@ import { keyedDigest } from '../base/keyed-digest.ts'
 import type { Plan } from '../table/plan/plan.ts'
 import { Causes } from './findings/causes.ts'
 import { type Diagnostic, Findings } from './findings/diagnostic.ts'
+import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
+import type { Credential } from './plan/credentials.ts'
+import { type SecretData, secretsOf } from './plan/secrets.ts'
+import type { TlsServed } from './plan/tls-served.ts'
 import { toPlan } from './plan/to-plan.ts'
 import type { Resource } from './resource.ts'
 import { type RouteTest, readRouteTests } from './route-tests/route-tests.ts'
@@ -42,6 +46,8 @@ export type Loaded = {
   readonly names: readonly string[]
   /** Those of which only the first address counts somewhere. */
   readonly namesInOrder: readonly string[]
+  /** The certificates that rows of the Plan name. */
+  readonly credentials: readonly Credential[]
   /** Whether a resource defines this host. */
   readonly defines: (host: string) => boolean
   /** Empty unless requested. */
@@ -76,6 +82,10 @@ export type LoadOptions = {
   readonly unread?: readonly UnreadFolder[]
   /** Whether to read RouteTests; otherwise weir skips them, even broken ones. */
   readonly routeTests?: boolean
+  /** Reads certificates; without it, nobody looks for them. */
+  readonly inspect?: Inspect
+  /** The TLS that is served, for tests. */
+  readonly served?: TlsServed
 }
 
 /** Files of a folder that a warning names. */
@@ -100,9 +110,10 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)
   // Planned even after errors, so that one run reports everything; the plan omits wrong resources.
-  const planned = toPlan(valid, settings, options.names, findings)
+  const planned = toPlan(valid, settings, options.names, findings, options.served)
   const { plan } = planned
   const plannedAt = monotonicMs()
+  if (options.inspect) inspectAll(planned.credentials, secretsOf(valid), options.inspect, findings)
   const routeTests = readRouteTests(valid, planned, findings)
   lint(planned, valid.find(isSettings) ?? null, findings, options.lint)
   findings.holdBack(null)
@@ -115,6 +126,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
     resources: resources.map(summarise),
     names: namesOf(plan),
     namesInOrder: namesInOrderOf(plan),
+    credentials: planned.credentials,
     defines: host => planned.registry.find(host, null) !== null,
     routeTests,
     stages: {
@@ -123,6 +135,20 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
       plan: plannedAt - validated,
       lint: monotonicMs() - plannedAt,
     },
+  }
+}
+
+/** What is wrong with a credential is told where it is named, and nothing of its content. */
+function inspectAll(
+  credentials: readonly Credential[],
+  secrets: ReadonlyMap<string, SecretData>,
+  inspect: Inspect,
+  findings: Findings,
+): void {
+  for (const credential of credentials) {
+    const flaws = inspect(credential, secrets)
+    for (const { resource, path } of credential.uses)
+      for (const { code, message } of flaws) findings.at(code, resource, path, message)
   }
 }
 

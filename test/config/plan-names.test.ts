@@ -110,7 +110,7 @@ test('a server that ends TLS keeps its names, and is only explained', () => {
   ])
   assert.deepEqual(
     ['x.test', 'in.test', 'web.test'].map(each => asked(planned, each)),
-    ['default/gw out', 'default/gw inside', 'default/gw no-route'],
+    ['default/gw out', 'default/gw inside', 'default/gw inside'],
   )
   assert.deepEqual(found(planned), [
     'CFG402 Gateway default/gw spec.servers[1].tls',

@@ -35,6 +35,11 @@ const policy = (text: string): string => destinationRule(`{ host: a.com, traffic
 const server = (text: string, hosts = "['*']"): string => `{ hosts: ${hosts}, port: ${text} }`
 const passthrough = (host: string): string =>
   `{ hosts: [${host}], port: { number: 443, name: tls, protocol: TLS }, tls: { mode: PASSTHROUGH } }`
+/** A Gateway that terminates TLS, with these settings. */
+const tls = (text: string): string =>
+  gateway(`{ servers: [{ hosts: ['*'], port: { number: 8443, name: tls, protocol: TLS }, tls: ${text} }] }`)
+const authority = (base64: string): string =>
+  `${tls('{ mode: MUTUAL, credentialName: cert }')}${resource('Secret', `data: { ca.crt: ${base64} }`, 'v1', 'name: cert-cacert')}`
 const TCP = '{ number: 9000, name: tcp, protocol: TCP }'
 const ENTRY =
   '{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [{ number: 9000, name: tcp, protocol: TCP }], endpoints: [{ address: 10.0.0.2 }] }'
@@ -50,6 +55,28 @@ const CLOSED = settings('{ mesh: { capture: none } }')
 const authorization = (spec: string): string =>
   resource('AuthorizationPolicy', `spec: ${spec}`, 'security.istio.io/v1')
 const GUARDED = `${gateway(`{ servers: [${server(TCP)}] }`)}${EDGE_ROUTE}${CLOSED}`
+
+/** Authorities that nobody has the key of, until 30 November and 29 December 2026. */
+const EXPIRED =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJpekNDQVRHZ0F3SUJBZ0lVWE9TenN6LzF6VG03ZUl6aU9kalJhUzFu' +
+  'd3gwd0NnWUlLb1pJemowRUF3SXcKR3pFWk1CY0dBMVVFQXd3UVZHVnpkQ0JoZFhSb2IzSnBkSGtnTVRBZUZ3MHlOakV4TWpr' +
+  'd01UVTFNak5hRncweQpOakV4TXpBd01UVTFNak5hTUJzeEdUQVhCZ05WQkFNTUVGUmxjM1FnWVhWMGFHOXlhWFI1SURFd1dU' +
+  'QVRCZ2NxCmhrak9QUUlCQmdncWhrak9QUU1CQndOQ0FBUk1MSWpmdmVTTVdrZStEWXBucDVHSG5nbHNxemRRdkVxdG1vTlUK' +
+  'Mm8yUXBCcHVvaktMQUFjWHBrQmNJbkl5NmdYZ01MV25KdHA1R3hCUDVBa1NWWlhYbzFNd1VUQWRCZ05WSFE0RQpGZ1FVcWtZ' +
+  'WWhWZmV5aWhjb0VHOWpGTkNPZDNUM3R3d0h3WURWUjBqQkJnd0ZvQVVxa1lZaFZmZXlpaGNvRUc5CmpGTkNPZDNUM3R3d0R3' +
+  'WURWUjBUQVFIL0JBVXdBd0VCL3pBS0JnZ3Foa2pPUFFRREFnTklBREJGQWlFQW9jbnUKdVpjN09nUnliSlBzM1BpN1F0dDRR' +
+  'aTBYdDNPRzIwbGJhOVhiWEI4Q0lDd1VWempMdkcxMFREOG1FRERTKzhWZApjS0RrcWhxTkREQWh5S1JzdEJPOQotLS0tLUVO' +
+  'RCBDRVJUSUZJQ0FURS0tLS0tCg=='
+const EXPIRING =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJqRENDQVRPZ0F3SUJBZ0lVTWFkaDUrU0ZXME04OERNSDM3UDJESUox' +
+  'dVNJd0NnWUlLb1pJemowRUF3SXcKSERFYU1CZ0dBMVVFQXd3UlZHVnpkQ0JoZFhSb2IzSnBkSGtnTXpBd0hoY05Nall4TVRJ' +
+  'NU1ERTFOVEl6V2hjTgpNall4TWpJNU1ERTFOVEl6V2pBY01Sb3dHQVlEVlFRRERCRlVaWE4wSUdGMWRHaHZjbWwwZVNBek1E' +
+  'QlpNQk1HCkJ5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSEEwSUFCQlhnYXNNTU9zZnJUaWV1eCtKUmdScExvN0VYWklrN0hEcXIK' +
+  'bzBua29MSjAyTWYrdmNzcGxrTXhFNHdKTDlHb1UrU3Z0RFhlSDU3R05XMDRablRVdFJ1alV6QlJNQjBHQTFVZApEZ1FXQkJT' +
+  'R0xiUk9lVXZlZ09YQ1I5T3pOOUpXNTRKR216QWZCZ05WSFNNRUdEQVdnQlNHTGJST2VVdmVnT1hDClI5T3pOOUpXNTRKR216' +
+  'QVBCZ05WSFJNQkFmOEVCVEFEQVFIL01Bb0dDQ3FHU000OUJBTUNBMGNBTUVRQ0lHeDcKNWppS1lpTW1vbWUyYjRKWHJaWW5K' +
+  'K2F0aG5yd3F0czNNd21meHVLQ0FpQXZqbWVaRnVKTTBIalk5T0grOGkveQoxWStBdTJOb29CbkFhaTVEVUo5cy9BPT0KLS0t' +
+  'LS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo='
 
 export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG001: { 'config.yaml': new Error('EACCES: permission denied') },
@@ -279,6 +306,17 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG492: routeTest('{ gateway: edge }', "{ rule: 'default/a tcp[1]' }"),
   CFG493: routeTest('{ gateway: mesh }', '{ reason: no-route }'),
   CFG494: routeTest('{ gateway: edge }', '{ reason: idle-timeout }'),
+  CFG501: tls('{ mode: SIMPLE, credentialName: cert }'),
+  CFG502: authority(EXPIRED),
+  CFG503: authority(EXPIRING),
+  CFG504: tls('{ mode: SIMPLE, serverCertificate: /etc/passwd, privateKey: /etc/passwd }'),
+  CFG506: serviceEntry(ENTRY) + match('{ port: 9000 }') + policy('{ tls: { mode: ISTIO_MUTUAL } }'),
+  CFG507: serviceEntry(ENTRY) + match('{ port: 9000 }') + policy('{ tls: { mode: SIMPLE } }'),
+  CFG508:
+    tls('{ mode: SIMPLE, credentialName: cert }') +
+    virtualService(
+      `{ hosts: [a.com], gateways: [a], tls: [{ match: [{ sniHosts: [a.com] }], route: [{ destination: { host: a.com } }] }] }`,
+    ),
   CFG481: gateway(`{ servers: [${server('{ number: 443, name: tcp, protocol: TCP }')}] }`),
 }
 

@@ -7,10 +7,12 @@ import { ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { CODES, type Code } from '../../src/config/findings/codes.ts'
 import type { Diagnostic } from '../../src/config/findings/diagnostic.ts'
+import type { Inspect } from '../../src/config/inspect.ts'
 import { loadConfig, type SourceFile } from '../../src/config/load.ts'
 import { findLosses } from '../../src/control/guard/losses.ts'
 import { judge } from '../../src/control/guard/reload-guard.ts'
 import { snapshotOf } from '../../src/control/guard/snapshot.ts'
+import { readCredential } from '../../src/source/credentials/credentials.ts'
 import { REASONS } from '../../src/stats/reasons.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { openTable } from '../../src/table/format/table.ts'
@@ -28,6 +30,7 @@ const STAGES: Readonly<Record<string, RegExp>> = {
   'codes of meaning': /^CFG2[0-4]/,
   'codes of Istio’s warnings': /^(CFG25|IST013[01])/,
   'codes of what weir does not do': /^CFG3/,
+  'codes of TLS': /^CFG50/,
   'codes of what is probably not meant': /^(CFG4[56]|IST0127)/,
   'codes of what a reload would take': /^CFG47/,
   'codes of what the machine does not allow': /^CFG48/,
@@ -37,6 +40,13 @@ const STAGES: Readonly<Record<string, RegExp>> = {
 
 /** What control/ adds to each example. */
 const UNREAD = [{ folder: 'manifests', files: ['manifests/shop/gateway.yaml'], isAll: true }]
+
+/** When the certificates of the examples are looked at. */
+const NOW = Date.parse('2026-12-15T00:00:00Z')
+const TLS = {
+  served: { servers: true, upstreams: true },
+  inspect: (...asked: Parameters<Inspect>) => readCredential(...asked, NOW).flaws,
+}
 
 const codes = Object.keys(CODES) as Code[]
 const stageOf = (code: Code): string | undefined =>
@@ -72,8 +82,13 @@ function messageOf(code: Code): string {
   const diagnostics =
     code === 'CFG470'
       ? guarded(code)
-      : loadConfig(filesOf(EXAMPLES[code]), { names: new Map(), lint, unread: UNREAD, routeTests: true })
-          .diagnostics
+      : loadConfig(filesOf(EXAMPLES[code]), {
+          names: new Map(),
+          lint,
+          unread: UNREAD,
+          routeTests: true,
+          ...(/^CFG50/.test(code) && TLS),
+        }).diagnostics
   const found = diagnostics.find(each => each.code === code)
   ok(
     found,

@@ -7,6 +7,7 @@
 
 import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from '../lint/lint-codes.ts'
 import { PLAN_CODES } from '../plan/plan-codes.ts'
+import { TLS_CODES } from '../plan/tls-codes.ts'
 import { ROUTE_TEST_CODES } from '../route-tests/route-test-codes.ts'
 import { TEXT_CODES } from '../text/text-codes.ts'
 import { VALIDATE_CODES } from '../validate/validate-codes.ts'
@@ -15,6 +16,7 @@ export const CODES = {
   ...TEXT_CODES, // CFG0xx: files and text
   ...VALIDATE_CODES, // CFG1xx: shape, CFG2xx: meaning, CFG3xx: what weir does not do
   ...PLAN_CODES, // CFG40x – CFG44x and IST…: how resources fit together
+  ...TLS_CODES, // CFG50x: TLS and its certificates
   ...LINT_CODES, // CFG45x, CFG46x and IST0127: consistent, but probably unintended
   ...RELOAD_CODES, // CFG47x: what a reload would take from connections
   ...MACHINE_CODES, // CFG48x: what the machine does not allow
@@ -31,4 +33,5 @@ export const isStrict = (code: Code): boolean =>
   code === 'IST0130' ||
   code === 'IST0131' ||
   Object.hasOwn(PLAN_CODES, code) ||
+  Object.hasOwn(TLS_CODES, code) ||
   Object.hasOwn(LINT_CODES, code)

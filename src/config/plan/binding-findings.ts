@@ -120,5 +120,5 @@ function mayOffer(
 }
 
 /** Whether that block of a VirtualService routes a server's connections. */
-const reads = ({ carries }: Server, block: RuleOrigin['block']): boolean =>
-  block === 'tls' ? carries === 'tls' : carries === 'tcp' || carries === 'terminate'
+const reads = ({ carries, tlsRoutes }: Server, block: RuleOrigin['block']): boolean =>
+  block === 'tls' ? carries === 'tls' || tlsRoutes : ['tcp', 'terminate', 'http'].includes(carries)

@@ -13,6 +13,7 @@ import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
 import { portOfService, type Registry } from './registry.ts'
 import type { Member, Service, ServicePort } from './service.ts'
+import type { TlsUpstreams } from './tls-upstreams.ts'
 import { hasLabels } from './workload.ts'
 
 /** For which viewer a destination is looked up. */
@@ -48,11 +49,18 @@ export class Clusters {
   readonly #registry: Registry
   readonly #rules: DestinationRules
   readonly #names: ReadonlyMap<string, readonly string[]>
+  readonly #tls: TlsUpstreams
 
-  constructor(registry: Registry, rules: DestinationRules, names: ReadonlyMap<string, readonly string[]>) {
+  constructor(
+    registry: Registry,
+    rules: DestinationRules,
+    names: ReadonlyMap<string, readonly string[]>,
+    tls: TlsUpstreams,
+  ) {
     this.#registry = registry
     this.#rules = rules
     this.#names = names
+    this.#tls = tls
   }
 
   /**
@@ -120,9 +128,7 @@ export class Clusters {
   ): Cluster {
     const port = service ? portOfService(service, target.port) : undefined
     const subset = target.subset === null ? undefined : rule?.subsets.get(target.subset)
-    if (!service || !port || (target.subset !== null && !subset)) {
-      return { ...target, kind: 'unknown', endpoints: [], names: [], labels: {}, policy: DEFAULT_POLICY }
-    }
+    if (!service || !port || (target.subset !== null && !subset)) return unknown(target)
     const connect = rule?.connect ?? this.#rules.connect
     const { policy, passthrough, blocks } = effectivePolicy(
       rule?.trafficPolicy,
@@ -130,10 +136,13 @@ export class Clusters {
       target.port,
       connect,
     )
+    const tls = this.#tls.of(blocks.tls, { host: target.host, port: target.port, service })
+    if (tls === 'refused') return unknown(target)
+    const asTls = tls && { tls }
     const policyAt = { ...connect.places, ...this.#rules.places.of(blocks) }
     const labels = subset?.labels ?? {}
     if (passthrough || asDialled || service.resolution === 'original') {
-      return { ...target, kind: 'original', endpoints: [], names: [], labels, policy, policyAt }
+      return { ...target, kind: 'original', endpoints: [], names: [], labels, policy, policyAt, ...asTls }
     }
     const all = service.members.filter(
       member => hasLabels(member.labels, labels) && member.portOf(port) !== 0,
@@ -149,6 +158,7 @@ export class Clusters {
       policy,
       policyAt,
       ...(rule?.check && { check: rule.check }),
+      ...asTls,
     }
     if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
     const { outlierDetection: block } = blocks
@@ -175,6 +185,16 @@ export class Clusters {
     return { endpoints, names: [...names.values()], places }
   }
 }
+
+/** Nothing defines it, or weir does not speak as it has to: its connections are reset. */
+const unknown = (target: Target): Cluster => ({
+  ...target,
+  kind: 'unknown',
+  endpoints: [],
+  names: [],
+  labels: {},
+  policy: DEFAULT_POLICY,
+})
 
 /** How a cluster differs from others of its host, subset and port. */
 type Way = {

@@ -59,10 +59,24 @@ type LoadBalancer = {
   } | null
 }
 
+/** TLS to a destination. */
+export type ClientTls = {
+  readonly mode?: string
+  readonly clientCertificate?: string
+  readonly privateKey?: string
+  readonly caCertificates?: string
+  readonly caCrl?: string
+  readonly credentialName?: string
+  readonly subjectAltNames?: readonly string[]
+  readonly sni?: string
+  readonly insecureSkipVerify?: boolean
+}
+
 export type PolicyBlocks = {
   readonly connectionPool?: ConnectionPool | undefined
   readonly loadBalancer?: LoadBalancer | undefined
   readonly outlierDetection?: OutlierDetection | null | undefined
+  readonly tls?: ClientTls | null | undefined
 }
 
 export type ProxyProtocol = { readonly version?: string }

@@ -11,7 +11,7 @@ import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { DestinationRuleSpec, PolicyBlocks, TrafficPolicy, Typed } from './inputs.ts'
 
-type Spot = { readonly resource: Resource; readonly path: Path }
+export type Spot = { readonly resource: Resource; readonly path: Path }
 
 /** Fields of `connectionPool.tcp`, by the name that explain gives them, which is Istio's. */
 const TCP_FIELDS = [
@@ -72,7 +72,7 @@ export class PolicyPlaces {
   }
 
   #addBlocks(blocks: PolicyBlocks, { resource, path }: Spot): void {
-    for (const name of ['connectionPool', 'loadBalancer', 'outlierDetection'] as const) {
+    for (const name of ['connectionPool', 'loadBalancer', 'outlierDetection', 'tls'] as const) {
       const block = blocks[name]
       if (block) this.#spots.set(block, { resource, path: [...path, name] })
     }

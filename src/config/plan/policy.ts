@@ -38,6 +38,7 @@ export function effectivePolicy(
     connectionPool: subset?.connectionPool ?? inherited.connectionPool,
     loadBalancer: subset?.loadBalancer ?? inherited.loadBalancer,
     outlierDetection: subset?.outlierDetection ?? inherited.outlierDetection,
+    tls: subset?.tls ?? inherited.tls,
   }
   const proxyProtocol = subset?.proxyProtocol ?? top?.proxyProtocol
   const simple = blocks.loadBalancer?.simple

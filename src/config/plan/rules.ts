@@ -13,13 +13,15 @@ type Listening = Viewpoint & {
   readonly layer: Exclude<Layer, 'udp'>
   /** Namespaces whose clients see the VirtualService; null: all. */
   readonly visibleTo: readonly string[] | null
+  /** Whether `tls` routes apply before those of the layer. */
+  readonly tlsFirst?: boolean
   /** Why `tcp` routes do not apply to the port if its layer is another; unused otherwise. */
   readonly notTcp?: string
 }
 
 export function rulesOf(virtualService: VirtualService, listening: Listening, clusters: Clusters): Rule[] {
   const { blocks, spec, split, onDead } = virtualService
-  const { layer, notTcp = null } = listening
+  const { layer, tlsFirst, notTcp = null } = listening
   const rules = (routes: readonly ReadRoute[], never: string | null): Rule[] =>
     routes.flatMap(route => {
       const index = routeIndex(route, { split, onDead }, listening, clusters)
@@ -27,7 +29,8 @@ export function rulesOf(virtualService: VirtualService, listening: Listening, cl
     })
   // Rules that never apply; kept so that `explain` can name them.
   const unused = layer !== 'tcp' && spec.tcp?.length ? rules(blocks.tcp, notTcp) : []
-  return [...unused, ...rules(blocks[layer], null)]
+  const named = tlsFirst ? rules(blocks.tls, null) : []
+  return [...unused, ...named, ...rules(blocks[layer], null)]
 }
 
 function routeIndex(

@@ -16,6 +16,8 @@ import type { GatewaySpec, Labels, Typed } from './inputs.ts'
 import { plainAddress } from './names.ts'
 import { layerOf } from './protocol.ts'
 import { starttlsPorts } from './starttls.ts'
+import type { TlsServed } from './tls-served.ts'
+import { terminates, type WrittenTls } from './tls-servers.ts'
 import type { VirtualService } from './virtual-services.ts'
 import { hasLabels } from './workload.ts'
 
@@ -33,14 +35,18 @@ export type Server = {
   readonly names: readonly string[]
   /** Clients of a TLS server may start TLS as PostgreSQL's do. */
   readonly starttls: boolean
+  /** The settings of TLS that weir can terminate; null: none, or another kind. */
+  readonly tls: WrittenTls | null
+  /** Behind termination, tls routes choose by the name that the client asked for. */
+  readonly tlsRoutes: boolean
   /** For each host pattern the namespace whose VirtualServices it admits; '*' is any. */
   readonly hosts: HostIndex<string>
 }
 
 /**
  * How a server treats its connections: `tcp` relays what is not TLS, `tls` relays TLS, `terminate`
- * would terminate TLS and relay the content, `http` would terminate HTTPS. `nothing` is not planned
- * at all.
+ * terminates TLS and relays the content, `http` terminates HTTPS, and relays the content where a
+ * tcp route asks for it. `nothing` is not planned at all.
  */
 type Carries = 'tcp' | 'tls' | 'terminate' | 'http' | 'nothing'
 
@@ -93,11 +99,12 @@ export function scopesBehind(servers: readonly Server[]): (readonly Server[])[] 
 /** The servers that share each socket, in order; reports servers that get none. */
 export function assignSockets(
   gateways: readonly GatewayServers[],
+  served: TlsServed,
   findings: Findings,
 ): Map<string, Server[]> {
   const sockets = new Map<string, Server[]>()
   for (const server of gateways.flatMap(gateway => gateway.servers)) {
-    const why = refusal(server)
+    const why = refusal(server, served)
     if (why) findings.at('CFG402', server.resource, [...server.path, why.field], why.message)
     if (server.bind.startsWith('unix://') || server.carries === 'nothing') continue
     const sharers = sockets.getOrInsertComputed(socketKey(server.bind, server.port), () => [])
@@ -159,11 +166,17 @@ function readServer(resource: Resource, path: Path, { port, bind, hosts, tls }: 
     carries,
     names: carries === 'tcp' || carries === 'nothing' ? [] : [...new Set(asked)],
     starttls: carries === 'tls' && starttlsPorts(resource.metadata.annotations).has(port.number),
+    tls: (carries === 'terminate' || carries === 'http') && tls && terminates(tls.mode) ? tls : null,
+    tlsRoutes: carries === 'terminate' && resource.metadata.annotations[TLS_ROUTES] === TERMINATED,
     hosts: index,
   }
 }
 
 const PASSTHROUGH = 'PASSTHROUGH'
+
+/** The annotation of a Gateway whose tls routes apply behind termination, too. */
+export const TLS_ROUTES = 'gateway.weir/tls-routes'
+export const TERMINATED = 'terminated'
 
 function carriesOf(protocol: string, mode: string): Carries {
   const layer = layerOf(protocol)
@@ -174,11 +187,21 @@ function carriesOf(protocol: string, mode: string): Carries {
 }
 
 /** Why a server is not served; if it is planned nevertheless, it claims its names. */
-function refusal({ bind, protocol, carries }: Server): { field: string; message: string } | null {
+function refusal(
+  { bind, protocol, carries, tls }: Server,
+  { servers }: TlsServed,
+): { field: string; message: string } | null {
   const no = 'the server is not served'
   if (bind.startsWith('unix://')) return { field: 'bind', message: `${no}: ${quote(bind)} is a Unix socket` }
-  if (carries === 'terminate' || carries === 'http')
-    return { field: 'tls', message: `${no}: weir does not terminate TLS; of TLS it serves mode PASSTHROUGH` }
+  if (carries === 'terminate' || carries === 'http') {
+    if (!servers)
+      return {
+        field: 'tls',
+        message: `${no}: weir does not terminate TLS; of TLS it serves mode PASSTHROUGH`,
+      }
+    const message = `${no}: mode ISTIO_MUTUAL needs certificates of the mesh, which weir does not have`
+    return tls === null ? { field: 'tls', message } : null
+  }
   if (carries !== 'nothing') return null
   if (layerOf(protocol) === 'tls')
     return { field: 'tls', message: `${no}: weir does not serve mode AUTO_PASSTHROUGH` }

@@ -15,6 +15,7 @@ import { reportBindings } from './binding-findings.ts'
 import { sourcesOf } from './clients.ts'
 import { Clusters } from './clusters.ts'
 import { connectPolicyOf } from './connect-policy.ts'
+import { type Credential, Credentials } from './credentials.ts'
 import { reportDestinations } from './destination-findings.ts'
 import { DestinationRules } from './destination-rules.ts'
 import { reportEjections } from './ejection-findings.ts'
@@ -33,6 +34,8 @@ import { assignSockets, type GatewayServers, readGateway, type Server, servedGat
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
 import { withSourceLimits } from './source-limits.ts'
 import { withTcpTimes } from './tcp-times.ts'
+import { TLS_SERVED, type TlsServed } from './tls-served.ts'
+import { TlsUpstreams } from './tls-upstreams.ts'
 import { readVirtualService, type VirtualService } from './virtual-services.ts'
 import { Workloads } from './workloads.ts'
 
@@ -47,6 +50,8 @@ export type Planned = {
   readonly gateways: readonly GatewayServers[]
   /** The servers behind each socket (servers.ts, socketKey). */
   readonly sockets: ReadonlyMap<string, readonly Server[]>
+  /** The certificates that rows of the Plan name. */
+  readonly credentials: readonly Credential[]
 }
 
 export function toPlan(
@@ -54,6 +59,7 @@ export function toPlan(
   settings: Settings,
   names: ReadonlyMap<string, readonly string[]>,
   findings: Findings,
+  served: TlsServed = TLS_SERVED,
 ): Planned {
   const inputs = readInputs(resources)
   const workloads = new Workloads(inputs, findings)
@@ -62,7 +68,9 @@ export function toPlan(
   const connect = connectPolicyOf(settings, document)
   const rules = new DestinationRules(inputs.destinationRules, settings, connect, findings)
   const virtualServices = inputs.virtualServices.map(readVirtualService)
-  const clusters = new Clusters(registry, rules, names)
+  const credentials = new Credentials(findings)
+  const upstreams = new TlsUpstreams({ places: rules.places, settings, credentials, findings, served })
+  const clusters = new Clusters(registry, rules, names, upstreams)
   const gateways = inputs.gateways.map(readGateway)
   const hints = new HostHints(registry)
   const findingInputs = {
@@ -81,10 +89,10 @@ export function toPlan(
     if (settings.mesh.capture !== 'none') reportLayers(virtualService, registry, findings)
   }
   if (settings.mesh.capture !== 'none') reportSharedHosts(virtualServices, findings)
-  const sockets = assignSockets(servedGateways(inputs.gateways, settings), findings)
+  const sockets = assignSockets(servedGateways(inputs.gateways, settings), served, findings)
   reportGateways(inputs, findings)
   const listeners = [
-    ...gatewayListeners(sockets, virtualServices, settings, clusters),
+    ...gatewayListeners(sockets, { virtualServices, settings, clusters, credentials, findings, served }),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
   ].map(each => withTcpTimes(withReading(each, settings, document), settings, findingInputs.gateways))
   reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
@@ -113,6 +121,7 @@ export function toPlan(
     destinationRules: inputs.destinationRules,
     gateways,
     sockets,
+    credentials: credentials.list,
   }
 }
 

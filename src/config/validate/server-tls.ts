@@ -108,6 +108,9 @@ function checkCipherSuites(tls: Field): void {
   }
 }
 
+/** Whether a suite is one that weir can be told to use. */
+export const isCipherName = (text: string): boolean => CIPHER_SUITES.has(text)
+
 /** Also "ALL", and expressions that start with an operator, which Istio does not parse. */
 const isCipherSuite = (text: string): boolean =>
   text === '' || text === 'ALL' || !/^[\p{L}\p{N}]/u.test(text) || CIPHER_SUITES.has(text)

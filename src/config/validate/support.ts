@@ -8,6 +8,7 @@ import { ON_DEAD, SPLITS } from '../../table/plan/plan.ts'
 import { formatPath } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import { didYouMean } from '../findings/suggest.ts'
+import { ALPN, readAlpn } from '../plan/alpn.ts'
 import {
   ATTEMPTS_MAX,
   CONNECT_ATTEMPTS,
@@ -16,6 +17,7 @@ import {
   readDeadlineMs,
 } from '../plan/dialing.ts'
 import { HEALTH_CHECK, readHealthCheck } from '../plan/health-check.ts'
+import { TERMINATED, TLS_ROUTES } from '../plan/servers.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { readStarttls, STARTTLS } from '../plan/starttls.ts'
 import { KEEPALIVE, readKeepalive, readTimeout, USER_TIMEOUT, WRITE_TIMEOUT } from '../plan/tcp-times.ts'
@@ -45,6 +47,12 @@ const TIMEOUT: Rule = {
   words: [],
 }
 
+const PROTOCOLS: Rule = {
+  may: 'names of protocols in order of preference, like "h2,http/1.1"',
+  is: text => readAlpn(text) !== null,
+  words: [],
+}
+
 const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   VirtualService: {
     [SPLIT]: oneOf(SPLITS),
@@ -62,6 +70,8 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       words: ['off'],
     },
     [USER_TIMEOUT]: TIMEOUT,
+    [ALPN]: PROTOCOLS,
+    [TLS_ROUTES]: { may: TERMINATED, is: text => text === TERMINATED, words: [TERMINATED] },
     [STARTTLS]: {
       may: 'postgres, or 5432=postgres for one port',
       is: text => readStarttls(text) !== null,
@@ -69,6 +79,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     },
   },
   DestinationRule: {
+    [ALPN]: PROTOCOLS,
     [CONNECT_ATTEMPTS]: {
       may: `a whole number from 1 to ${ATTEMPTS_MAX}`,
       is: text => readAttempts(text) !== null,

@@ -1,0 +1,28 @@
+/** Codes of the third stage: TLS that weir speaks, and its certificates. */
+
+import { type CodeEntry, error, info, warning } from '../findings/code-entry.ts'
+
+export const TLS_CODES = {
+  CFG501: warning(
+    'a credential is missing or cannot be used',
+    'give the file or Secret that the message names what it needs; until then the server stays closed',
+  ),
+  CFG502: warning('a certificate is expired, or not valid yet', 'renew it'),
+  CFG503: warning('a certificate expires within 21 days', 'renew it'),
+  CFG504: warning(
+    'a private key can be read by everybody',
+    'take the right to read it from others: chmod o-r',
+  ),
+  CFG506: error(
+    'a destination asks for a TLS that weir does not speak',
+    'use mode SIMPLE or MUTUAL with certificates of your own, or DISABLE, or no destination of this rule',
+  ),
+  CFG507: info(
+    'the certificate of a destination is checked for a name that Istio does not check',
+    'nothing to do if the certificate has it; else set subjectAltNames, or sni',
+  ),
+  CFG508: warning(
+    'tls routes do not apply where TLS is terminated',
+    'write tcp routes, or set the annotation gateway.weir/tls-routes: terminated on the Gateway',
+  ),
+} as const satisfies Record<string, CodeEntry>
