@@ -76,6 +76,19 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.deepEqual(await answers(), new Set(['hello test', 'other test']))
   })
 
+  test(`${engine}: an endpoint that is enabled while it is missing is in rotation once it is back`, async t => {
+    const { send, port, backend, other, save, logged } = await two(t, '', engine)
+    const answers = async () => new Set(await Promise.all(Array.from({ length: 8 }, () => ask(port))))
+    const endpoint = `127.0.0.1:${backend}`
+    assert.equal((await send('POST /endpoints/drain', { endpoint })).status, 200)
+    save(twoEndpoints(other)(port, other).replace('name: all', 'name: without'))
+    await logged('generation 2:')
+    assert.equal((await send('POST /endpoints/enable', { endpoint })).status, 200)
+    save(twoEndpoints(other)(port, backend).replace('name: all', 'name: again'))
+    await logged('generation 3:')
+    assert.deepEqual(await answers(), new Set(['hello test', 'other test']))
+  })
+
   test(`${engine}: with every endpoint drained connections end as no-endpoint, which the answer says`, async t => {
     const { get, send, port } = await two(t, '', engine)
     const { body } = await send('POST /endpoints/drain', { endpoint: '127.0.0.1' })

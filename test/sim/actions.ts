@@ -1,10 +1,12 @@
 /** What the operator and the machine do to a gateway, at any step. */
 
+import { formatEndpoint } from '../../src/address/address.ts'
 import { Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
 import type { Cast } from './cast.ts'
 import type { Dice } from './dice.ts'
 import type { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
+import { nameOf, nameText } from './names.ts'
 import {
   CLUSTERS,
   drawEndpoints,
@@ -13,13 +15,19 @@ import {
   drawSources,
   type PlanOptions,
   placeAt,
+  SERVER_PORT,
+  SERVERS,
 } from './plans.ts'
+import type { Version } from './tables.ts'
+import { endpointsOf } from './upstreams.ts'
 
 export const ACTIONS = [
   ...(['publish', 'flap', 'endpoints', 'clients', 'close', 'limit'] as const),
   ...(['stand', 'kill', 'sudden', 'lose', 'end'] as const),
 ] as const
-export type Action = (typeof ACTIONS)[number]
+/** Only in runs with endpoints that are watched; drawn apart, so that seeds stay what they were. */
+export const UPSTREAM_ACTIONS = ['outage', 'drainEndpoint', 'enableEndpoint'] as const
+export type Action = (typeof ACTIONS)[number] | (typeof UPSTREAM_ACTIONS)[number]
 
 /** These happen once in a run that has them. */
 const ONCE: ReadonlySet<Action> = new Set(['kill', 'sudden', 'end'])
@@ -32,7 +40,10 @@ type Stage = {
   readonly maxConnections: number
 }
 
-export const timesOf = (action: Action, dice: Dice): number => (ONCE.has(action) ? 1 : dice.between(1, 5))
+const UPSTREAM: ReadonlySet<Action> = new Set(UPSTREAM_ACTIONS)
+
+export const timesOf = (action: Action, dice: Dice): number =>
+  ONCE.has(action) ? 1 : dice.between(1, UPSTREAM.has(action) ? 12 : 5)
 
 export function act(action: Action, stage: Stage): void {
   const { machine, gateway, cast, plans, maxConnections } = stage
@@ -73,10 +84,36 @@ export function act(action: Action, stage: Stage): void {
         network.giveUp(peer.socket.peer, dice.pick([110, 113]))
       break
     }
+    case 'outage':
+      if (faults.on) breakServer(stage)
+      break
+    case 'drainEndpoint':
+      gateway.health?.drain(drawEndpoint(stage))
+      break
+    case 'enableEndpoint':
+      gateway.health?.enable(drawEndpoint(stage))
+      break
     case 'end':
       end(gateway, dice)
       break
   }
+}
+
+/** Of the newest plan, or one that may have been in an older. */
+function drawEndpoint({ machine: { dice }, gateway }: Stage): string {
+  const { plan } = gateway.versions.at(-1) as Version
+  const endpoints = endpointsOf(plan)
+  const other = { address: dice.pick(SERVERS), port: SERVER_PORT }
+  const { address, port } = endpoints.length > 0 && dice.chance(0.7) ? dice.pick(endpoints) : other
+  return formatEndpoint(address, port)
+}
+
+/** For a while a server refuses connects, or leaves them without an answer. */
+function breakServer({ machine: { dice, clock, network } }: Stage): void {
+  const name = nameText(nameOf(dice.pick(SERVERS), SERVER_PORT))
+  const how = dice.pick([network.refusing, network.refusing, network.silent])
+  how.add(name)
+  clock.in(dice.pick([50, 300, 1200]), () => how.delete(name))
 }
 
 /** Drains or stops, unless it does already. */

@@ -3,35 +3,34 @@
  * who dies, by the same shared memory and the same orders as src/control/workers/supervisor.ts.
  */
 
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { createRandom } from '../../src/base/random.ts'
 import type { World } from '../../src/base/world.ts'
+import type { Observer } from '../../src/control/observe/observer.ts'
 import { NameReader } from '../../src/engine/decide/name-reader.ts'
 import { ProxyHeaderReader } from '../../src/engine/decide/proxy-reader.ts'
 import { Readers } from '../../src/engine/decide/readers.ts'
 import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import { FlowEngine } from '../../src/engine/flow/engine.ts'
-import { ANY, createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
+import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
 import { createLimits, LimitsInForce, writeLimits } from '../../src/engine/worker/limits.ts'
 import type { Order, Report, RevisedPart } from '../../src/engine/worker/protocol.ts'
-import { openConnections } from '../../src/stats/connections.ts'
+import { Generations } from '../../src/stats/generations.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
-import { endLost } from '../../src/stats/lost.ts'
-import { giveLost } from '../../src/stats/lost-sources.ts'
+import { LiveConnections } from '../../src/stats/live-connections.ts'
 import { Wanted, want } from '../../src/stats/records.ts'
 import { createSources, openSources, type Sources } from '../../src/stats/source-table.ts'
-import { Counter, clearWorker, openAt, openStats, type Stats } from '../../src/stats/stats.ts'
-import { buildTable } from '../../src/table/build/builder.ts'
-import { changeClients } from '../../src/table/build/clients.ts'
-import { changeEndpoints } from '../../src/table/build/endpoints.ts'
-import { openTable } from '../../src/table/format/table.ts'
+import { openStats, type Stats } from '../../src/stats/stats.ts'
 import type { Endpoint, Plan, Source } from '../../src/table/plan/plan.ts'
-import { BLOCKED, type Machine, SimulatedKernel } from './kernel.ts'
-import { memoryFor, SLOTS_MOST } from './memory.ts'
+import { bury, WAKES, type Worker } from './burial.ts'
+import { Dials } from './dials.ts'
+import { Health } from './health.ts'
+import { BLOCKED, type Machine } from './kernel.ts'
+import { memoryFor } from './memory.ts'
 import { OWN_ADDRESSES } from './plans.ts'
+import { type TableOrder, Tables, type Version } from './tables.ts'
+import { WatchedKernel } from './watched-kernel.ts'
 
-/** Eventfds have numbers that no socket of a run has. */
-const WAKES = 1_000_000
 /** As in supervisor.ts. */
 const RESTART_MS = 100
 const STALL_MS = 200
@@ -45,39 +44,21 @@ type GatewayOptions = {
   readonly maxConnections: number
   readonly files: number | null
   readonly onAdmitted?: OnAdmitted | undefined
+  /** Endpoints are checked and drained. */
+  readonly hasHealth?: boolean
 }
-
-type TableOrder = Extract<Order, { kind: 'table' }>
-
-/** What is decided by from a time on. */
-export type Version = { readonly generation: number; readonly sinceMs: number; readonly plan: Plan }
 
 /** From then on a worker decides by a generation, or a newer one. */
 type Adoption = { readonly worker: number; readonly generation: number; readonly atMs: number }
-
-type Worker = {
-  readonly index: number
-  engine: FlowEngine | null
-  kernel: SimulatedKernel | null
-  port: MessagePort | null
-  /** It stands still until then. */
-  stalledMs: number
-  /** It is in the middle of a turn. */
-  isTurning: boolean
-  hasWaited: boolean
-  isKnown: boolean
-  /** The newest generation that it listens for. */
-  generation: number
-}
 
 export class Gateway {
   readonly workers: readonly Worker[]
   readonly stats: Stats
   readonly journals: readonly JournalMemory[]
-  /** By generation, as it was published; the first is 1. */
-  readonly plans: Plan[] = []
-  /** All that was ever in force: each plan, and what a revision made of it. */
-  readonly versions: Version[] = []
+  readonly tables: Tables
+  readonly dials: Dials
+  /** Null: nobody looks at endpoints. */
+  readonly health: Health | null
   /** Since when it drains or stops: nobody is started any more. */
   endingMs = Number.POSITIVE_INFINITY
   deaths = 0
@@ -90,17 +71,14 @@ export class Gateway {
   readonly sources: Sources
   readonly drained: { closed: number; reset: number }[] = []
   readonly #machine: Machine
+  readonly #observer: Pick<Observer, 'live' | 'generations'>
   readonly #shared: SharedArrayBuffer
   readonly #inboxes: SharedArrayBuffer
   readonly #sources: SharedArrayBuffer
   readonly #epoch = new SharedArrayBuffer(4)
   readonly #limits = createLimits()
-  /** By identity; there are far fewer than slots, so none is ever given anew. */
-  readonly #slots = new Map<string, number>()
   readonly #rows: number
   readonly #files: number | null
-  /** For a worker that starts later. */
-  #newest: TableOrder | null = null
   readonly #onAdmitted: OnAdmitted | undefined
 
   constructor(machine: Machine, options: GatewayOptions) {
@@ -116,6 +94,20 @@ export class Gateway {
     this.sources = openSources(this.#sources)
     this.journals = memory.journals
     for (const { records } of this.journals) want(records, Wanted.ends)
+    this.tables = new Tables(machine.clock)
+    const { stats, journals, tables } = this
+    const { clock, faults, onBug } = machine
+    const hasFiles = options.files === null && !faults.has('dialFails')
+    const { slotOf, versions } = tables
+    const live = new LiveConnections(journals.map(each => each.connections))
+    this.#observer = { live, generations: new Generations(live) }
+    const dials = new Dials({ clock, stats, journals, versions, slotOf, hasFiles, onBug })
+    this.dials = dials
+    const tell = (worker: number, order: Order): void => this.tell(worker, order)
+    const observer = this.#observer
+    this.health = options.hasHealth
+      ? new Health({ machine, stats, journals, observer, dials, slotOf, tell })
+      : null
     this.limit(options.maxConnections)
     this.workers = this.journals.map((_, index) => ({
       index,
@@ -136,12 +128,19 @@ export class Gateway {
   }
 
   get generation(): number {
-    return this.plans.length
+    return this.tables.generation
   }
 
-  /** Slots that were given out, and the one that is nobody's. */
+  get plans(): readonly Plan[] {
+    return this.tables.plans
+  }
+
+  get versions(): readonly Version[] {
+    return this.tables.versions
+  }
+
   get slotCount(): number {
-    return this.#slots.size + 1
+    return this.tables.slotCount
   }
 
   get isEnding(): boolean {
@@ -153,58 +152,37 @@ export class Gateway {
     return this.workers.every(({ engine }) => engine === null)
   }
 
-  readonly #slotOf = (identity: string): number => {
-    const slot = this.#slots.get(identity) ?? this.#slots.size + 1
-    if (slot >= SLOTS_MOST) throw new Error('a run has too many identities')
-    this.#slots.set(identity, slot)
-    return slot
-  }
-
   // ── as the supervisor does it
 
   publish(plan: Plan): void {
-    this.plans.push(plan)
+    const table = this.tables.publish(plan)
+    this.#observer.generations.add(table)
+    this.#observer.generations.trim()
+    this.health?.publishing(this.tables.opened(), plan)
     const { generation } = this
-    this.#note(plan)
-    const table = buildTable(plan, generation, this.#slotOf)
-    this.#newest = { kind: 'table', epoch: this.#newest?.epoch ?? 0, generation, table }
     this.#announce(epoch => ({ kind: 'table', epoch, generation, table }))
   }
 
   /** Of the newest generation, these clusters have other endpoints. */
   reviseEndpoints(changed: ReadonlyMap<number, readonly Endpoint[]>): void {
-    const newest = this.#newest as TableOrder
-    const { plan } = this.versions.at(-1) as Version
-    const clusters = plan.clusters.map((cluster, row) => ({
-      ...cluster,
-      endpoints: changed.get(row) ?? cluster.endpoints,
-    }))
-    this.#note({ ...plan, clusters })
-    this.#revise('endpoints', changeEndpoints(openTable(newest.table), changed, this.#slotOf))
+    this.#revise('endpoints', this.tables.reviseEndpoints(changed))
   }
 
   /** Of the newest generation, clients are others. */
   reviseClients(sources: readonly Source[]): void {
-    const newest = this.#newest as TableOrder
-    const { plan } = this.versions.at(-1) as Version
-    this.#note({ ...plan, sources })
-    this.#revise('clients', changeClients(openTable(newest.table), sources))
-  }
-
-  #note(plan: Plan): void {
-    this.versions.push({ generation: this.generation, sinceMs: this.#machine.clock.nowMs, plan })
+    this.#revise('clients', this.tables.reviseClients(sources))
   }
 
   #revise(part: RevisedPart, buffer: SharedArrayBuffer): void {
-    const newest = this.#newest as TableOrder
-    this.#newest = { ...newest, table: { ...newest.table, [part]: buffer } }
+    this.#observer.generations.revise(part, buffer)
+    this.health?.publishing(this.tables.opened(), (this.versions.at(-1) as Version).plan)
     this.#announce(epoch => ({ kind: part, epoch, buffer }))
   }
 
   #announce(orderOf: (epoch: number) => Order): void {
-    const newest = this.#newest as TableOrder
+    const newest = this.tables.newest as TableOrder
     const epoch = newest.epoch + 1
-    this.#newest = { ...newest, epoch }
+    this.tables.newest = { ...newest, epoch }
     for (const { port } of this.workers) port?.postMessage(orderOf(epoch))
     Atomics.store(new Int32Array(this.#epoch), 0, epoch)
     for (const worker of this.workers) this.#rouse(worker)
@@ -228,8 +206,9 @@ export class Gateway {
   #start(worker: Worker): void {
     const { port1, port2 } = new MessageChannel()
     worker.port = port1
-    if (this.#newest) port1.postMessage(this.#newest)
-    const kernel = new SimulatedKernel(this.#machine, worker.index, WAKES + worker.index)
+    if (this.tables.newest) port1.postMessage(this.tables.newest)
+    this.dials.forget(worker.index)
+    const kernel = new WatchedKernel(this.#machine, worker.index, WAKES + worker.index, this.dials)
     worker.kernel = kernel
     worker.hasWaited = false
     worker.engine = new FlowEngine(
@@ -340,7 +319,7 @@ export class Gateway {
     }
   }
 
-  // ── death (lost-worker.ts, left-behind.ts)
+  // ── death (burial.ts)
 
   /** It ends in the middle: by a bug of its own (it says so to its kernel), or without a word. */
   kill(worker: Worker, isSudden: boolean): void {
@@ -357,50 +336,12 @@ export class Gateway {
   }
 
   #bury(worker: Worker, left: boolean): void {
-    const { index, kernel } = worker
-    const { process, clock } = this.#machine
     if (!left) worker.engine?.end()
     this.#readReports(worker)
-    const unseen = kernel?.unseen() ?? []
-    worker.port?.close()
-    worker.engine = worker.kernel = worker.port = null
-    worker.hasWaited = false
-    this.#machine.wakes.get(WAKES + index)!.kernel = null
-    const given: number[] = []
-    const inboxes = new Inboxes(this.#inboxes)
-    inboxes.close(index)
-    inboxes.take(index, ANY, fd => given.push(fd))
-    const counters = this.stats.counters[index]
-    const accepted = left ? unseen : []
-    for (const fd of [...given, ...accepted]) this.#drop(fd)
-    if (left) for (const [fd, file] of process.files.entries()) if (file?.owner === index) this.#drop(fd)
-    if (!left) this.#checkLeft(worker)
-    counters[Counter.accepted] += given.length + accepted.length
-    counters[Counter.open] += given.length + accepted.length
-    const rows = this.journals.map(({ connections }) => openConnections(connections).words)
-    giveLost(this.sources, index, rows)
-    endLost(this.journals[index], counters[Counter.open])
-    clearWorker(this.stats, index)
+    bury(this.#machine, this, this.#inboxes, worker, left)
     if (!this.isEnding)
-      clock.in(RESTART_MS, () => {
+      this.#machine.clock.in(RESTART_MS, () => {
         if (!this.isEnding) this.#start(worker)
       })
-  }
-
-  /** Who ends in order has nothing open, for any endpoint or destination. */
-  #checkLeft({ index }: Worker): void {
-    const { words, counters } = this.stats
-    const { onBug } = this.#machine
-    if (counters[index][Counter.open] !== 0) onBug(`worker ${index} ends with connections`)
-    for (let slot = 0; slot < this.slotCount; slot++)
-      if (words[openAt(index, slot)] !== 0)
-        onBug(`worker ${index} counts ${words[openAt(index, slot)]} open for a slot`)
-  }
-
-  #drop(fd: number): void {
-    const { process, network } = this.#machine
-    const file = process.files[fd]
-    if (file?.socket) network.abort(file.socket)
-    process.drop(fd)
   }
 }

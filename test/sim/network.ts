@@ -6,20 +6,11 @@
  * stops the writer. Nothing is lost or out of order: segments are the real kernel's to worry about.
  */
 
-import { type Address, formatAddress, parseAddress } from '../../src/address/address.ts'
 import { Errno } from '../../src/kernel/errno.ts'
 import type { Clock } from './clock.ts'
 import type { Dice } from './dice.ts'
 import type { Faults } from './faults.ts'
-
-export type Name = { readonly family: 4 | 6; readonly words: ArrayLike<number>; readonly port: number }
-
-export const nameText = ({ family, words, port }: Name): string => `${formatAddress(family, words)}:${port}`
-
-export function nameOf(address: string, port: number): Name {
-  const { family, words } = parseAddress(address) as Address
-  return { family, words: Array.from(words), port }
-}
+import { type Name, nameText } from './names.ts'
 
 /** What a stream has of bytes, from its writer to its reader. */
 class Stream {
@@ -94,6 +85,9 @@ export type Server = (socket: Socket) => void
 export class Network {
   readonly listeners: Listener[] = []
   readonly servers = new Map<string, Server>()
+  /** Servers that refuse connects now, or leave them without an answer. */
+  readonly refusing = new Set<string>()
+  readonly silent = new Set<string>()
   readonly #clock: Clock
   readonly #dice: Dice
   readonly #faults: Faults
@@ -128,8 +122,8 @@ export class Network {
   /** The gateway connects to `socket.remote`; `done` is told 0 or −errno, or never anything. */
   dial(socket: Socket, done: (result: number) => void): void {
     const faults = this.#faults
-    const server = this.servers.get(nameText(socket.remote))
-    if (faults.strikes('blackhole')) return
+    const server = this.#serverAt(nameText(socket.remote))
+    if (this.silent.has(nameText(socket.remote)) || faults.strikes('blackhole')) return
     this.#clock.in(this.delay(), () => {
       if (socket.closed || socket.broken) return
       if (server === undefined) {
@@ -145,6 +139,17 @@ export class Network {
       server(accepted)
       this.#clock.in(this.delay(), () => done(socket.broken ? socket.takeError(Errno.ECONNRESET) : 0))
     })
+  }
+
+  /** Whether a connect would succeed; `done` is never told where it would have no answer. */
+  knock(name: string, done: (isThere: boolean) => void): void {
+    if (this.silent.has(name) || this.#faults.strikes('blackhole')) return
+    const isThere = this.#serverAt(name) !== undefined && !this.#faults.strikes('connectFails')
+    this.#clock.in(this.delay(), () => done(isThere))
+  }
+
+  #serverAt(name: string): Server | undefined {
+    return this.refusing.has(name) ? undefined : this.servers.get(name)
   }
 
   /** Writes what there is room for: how many bytes, or −errno. */

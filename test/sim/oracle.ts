@@ -3,7 +3,7 @@
  * process.ts: descriptors; pools.ts: buffers; kernel.ts: operations at the end); the rest is here.
  */
 
-import { formatAddress } from '../../src/address/address.ts'
+import { formatAddress, formatEndpoint } from '../../src/address/address.ts'
 import { Flags, Live, LiveHead, liveAt, openConnections, Stage } from '../../src/stats/connections.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { RecordReader } from '../../src/stats/records.ts'
@@ -11,13 +11,14 @@ import { Series, seriesAt, usedRows } from '../../src/stats/series.ts'
 import { Counter, closedAt, openAt, sumCounter } from '../../src/stats/stats.ts'
 import type { Listener, ReadsProxy } from '../../src/table/plan/plan.ts'
 import { naiveMatch } from '../support/naive-match.ts'
-import type { Gateway, Version } from './gateway.ts'
-import { nameText } from './network.ts'
+import type { Gateway } from './gateway.ts'
+import { nameIn, nameText } from './names.ts'
 import type { Peer } from './peers.ts'
 import { checkPlaces, checkPolicies, checkSourceLimit, isBarred } from './places.ts'
 import { EXACT_ROUTE, EXACT_WEIGHTS } from './plans.ts'
 import type { File } from './process.ts'
 import { isSender, type Preface } from './senders.ts'
+import type { Version } from './tables.ts'
 
 export type Client = {
   readonly peer: Peer
@@ -204,12 +205,31 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
   )
     onBug(`${who}: a broken stream looks whole`)
   const isOver = number(Live.endedMs) >= gateway.endingMs
+  const downAt = gateway.health?.closing.get(number(Live.id))
+  if (reason === 'endpoint-down' && endpointOf(words) !== downAt)
+    onBug(`${who}: it went to ${endpointOf(words)}, and ${downAt} is down`)
   if (reason === 'drain' && !isOver && !gateway.told.has(number(Live.id)))
     onBug(`${who}: nobody wanted it closed`)
+  checkRefused(scene, record, who)
   checkTimes(scene, record, peer.preface === null && peer.opening === null ? 0 : READ_MOST_MS, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
   else checkRoute(scene, record, client, who)
+}
+
+const endpointOf = (words: Int32Array): string => {
+  const { address, port } = nameIn(words, Live.endpointAddress)
+  return formatEndpoint(address, port)
+}
+
+/** Whoever came to a destination and found no endpoint there. */
+function checkRefused({ gateway }: Scene, { words, numbers, reason }: Ended, who: string): void {
+  const [acceptedMs, endedMs] = [numbers[Live.acceptedMs / 2], numbers[Live.endedMs / 2]]
+  if (reason !== 'no-endpoint' || acceptedMs !== endedMs) return
+  const own = gateway.versions.filter(each => each.generation === words[Live.generation])
+  const last = own.findLastIndex(each => each.sinceMs < endedMs)
+  const plans = own.filter((each, index) => index >= last && each.sinceMs <= endedMs).map(each => each.plan)
+  gateway.dials.checkRefused(plans, words[Live.cluster], endedMs, who)
 }
 
 function checkTimes(
@@ -270,8 +290,8 @@ function checkRoute(scene: Scene, record: Ended, client: Client, who: string): v
   if (isBarred(record)) return
   const query = {
     gateway: listener.gateway,
-    client: nameIn(record, Live.client).address,
-    destination: nameIn(record, Live.destination).address,
+    client: nameIn(record.words, Live.client).address,
+    destination: nameIn(record.words, Live.destination).address,
     port: listener.port,
     serverName: client.peer.opening?.name ?? '',
   }
@@ -287,7 +307,7 @@ function checkRoute(scene: Scene, record: Ended, client: Client, who: string): v
   if (!plan.routes[route].destinations.some(each => each.cluster === cluster))
     onBug(`${who}: cluster ${cluster} is none of route ${route}`)
   if (words[Live.endpointFamily] === 0) return
-  const { address, port } = nameIn(record, Live.endpointAddress)
+  const { address, port } = nameIn(record.words, Live.endpointAddress)
   const isEndpoint = versions.some(version =>
     version.plan.clusters[cluster].endpoints.some(each => each.address === address && each.port === port),
   )
@@ -317,12 +337,6 @@ function versionsFor({ gateway }: Scene, { words, numbers }: Ended, { connectedM
     const isOver = next?.generation === generation && next.sinceMs < connectedMs
     return generation === words[Live.generation] && !isOver && sinceMs <= numbers[Live.endedMs / 2]
   })
-}
-
-/** An address of a record; its family stands before it, its port behind it. */
-function nameIn({ words }: Ended, field: number): { readonly address: string; readonly port: number } {
-  const family = words[field - 1] === 6 ? 6 : 4
-  return { address: formatAddress(family, words, field), port: words[field + 4] }
 }
 
 /** The listener is the one that the kernel gave the connection to. */
@@ -379,7 +393,7 @@ function checkHeader(
   if (is !== 'whole') onBug(`${who}: its header was ${is}, and it was decided about`)
   if ((claims !== null) !== (words[Live.peerFamily] !== 0)) onBug(`${who}: somebody else is its client`)
   if (claims === null) return true
-  const [from, to] = [nameIn(record, Live.client), nameIn(record, Live.destination)]
+  const [from, to] = [nameIn(record.words, Live.client), nameIn(record.words, Live.destination)]
   if (textOf(from) !== nameText(claims.client)) onBug(`${who}: its client is ${from.address}`)
   if (textOf(to) !== nameText(claims.destination)) onBug(`${who}: its destination is ${to.address}`)
   return true
@@ -442,7 +456,7 @@ function checkIntroduction(
     onBug(`${who}: version ${header?.version ?? 0} of a header, not ${policy.proxyVersion}`)
   if (header === null || header.says.clientFamily === 0) return
   const { says } = header
-  const [from, to] = [nameIn(record, Live.client), nameIn(record, Live.destination)]
+  const [from, to] = [nameIn(record.words, Live.client), nameIn(record.words, Live.destination)]
   const isRight =
     formatAddress(says.clientFamily as 4 | 6, says.client) === from.address &&
     says.clientPort === from.port &&

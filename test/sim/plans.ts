@@ -15,6 +15,7 @@ import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import type { Dice } from './dice.ts'
 import { NAMES } from './hellos.ts'
 import { type AccessOptions, withAccess } from './policies.ts'
+import { type UpstreamOptions, withUpstreams } from './upstreams.ts'
 
 /** The gateway's own address, and where its servers are. */
 export const GATEWAY = '10.1.0.1'
@@ -55,21 +56,22 @@ export const CLUSTERS = 4
 export const EXACT_ROUTE = 0
 export const EXACT_WEIGHTS = [3, 1]
 
-export type PlanOptions = AccessOptions & {
-  readonly isPatient: boolean
-  /** Every connection has somewhere to go. */
-  readonly isSound: boolean
-  readonly limits: boolean
-  readonly many: boolean
-  /** Upstreams are told who their client is. */
-  readonly introduces: boolean
-  /** By port, whose connections begin with a header: the same in all plans of a run. */
-  readonly proxied: ReadonlyMap<number, ReadsProxy>
-  /** Ports where server names decide, in all plans of a run. */
-  readonly named: readonly number[]
-  /** Not this one of PLACES. */
-  readonly without?: number
-}
+export type PlanOptions = AccessOptions &
+  UpstreamOptions & {
+    readonly isPatient: boolean
+    /** Every connection has somewhere to go. */
+    readonly isSound: boolean
+    readonly limits: boolean
+    readonly many: boolean
+    /** Upstreams are told who their client is. */
+    readonly introduces: boolean
+    /** By port, whose connections begin with a header: the same in all plans of a run. */
+    readonly proxied: ReadonlyMap<number, ReadsProxy>
+    /** Ports where server names decide, in all plans of a run. */
+    readonly named: readonly number[]
+    /** Not this one of PLACES. */
+    readonly without?: number
+  }
 
 /** Which ports are behind load balancers, and how their headers are read. */
 export function drawProxied(dice: Dice): ReadonlyMap<number, ReadsProxy> {
@@ -88,7 +90,7 @@ export function drawProxied(dice: Dice): ReadonlyMap<number, ReadsProxy> {
 }
 
 export const drawPlan = (dice: Dice, options: PlanOptions): Plan =>
-  withAccess(drawRouting(dice, options), dice, options)
+  withUpstreams(withAccess(drawRouting(dice, options), dice, options), dice, options)
 
 function drawRouting(dice: Dice, options: PlanOptions): Plan {
   const some = PLACES.filter((_, index) => index === ALWAYS || dice.chance(0.7))

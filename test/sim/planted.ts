@@ -4,23 +4,8 @@
  * elsewhere, or easily is one.
  */
 
-export type Planted = {
-  readonly name: string
-  /** Below src. */
-  readonly file: string
-  readonly was: string
-  readonly is: string
-  /** Within how many seeds it is to be found. */
-  readonly seeds: number
-}
-
-const plant = (name: string, seeds: number, file: string, was: string, is: string): Planted => ({
-  name,
-  file,
-  was,
-  is,
-  seeds,
-})
+import { PLANTED_UPSTREAM } from './planted-upstreams.ts'
+import { type Planted, plant } from './planting.ts'
 
 export const PLANTED: readonly Planted[] = [
   plant(
@@ -207,4 +192,5 @@ export const PLANTED: readonly Planted[] = [
     'before >= most) return REFUSED',
     'before > most) return REFUSED',
   ),
+  ...PLANTED_UPSTREAM,
 ]

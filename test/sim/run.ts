@@ -87,7 +87,13 @@ export function run(
   }
   const { maxConnections, workers, plans } = swarm
   const onAdmitted = sessions(swarm, machine)
-  const gateway = new Gateway(machine, { workers, maxConnections, files, onAdmitted })
+  const gateway = new Gateway(machine, {
+    workers,
+    maxConnections,
+    files,
+    onAdmitted,
+    hasHealth: swarm.hasHealth,
+  })
   gateway.publish(drawPlan(dice, plans))
   const cast = new Cast(
     machine,
@@ -128,6 +134,8 @@ export function run(
       if (steps % CHECK_EVERY === 0) {
         checkHeld(scene)
         checkPlaces(scene)
+        gateway.dials.check()
+        gateway.health?.check(gateway.versions.at(-1)!.plan)
       }
       const due = gateway.workers.filter(worker => gateway.isDue(worker))
       const isEventDue = clock.nextMs <= clock.nowMs
@@ -176,6 +184,7 @@ export function run(
       )
     }
     end(gateway, dice)
+    gateway.health?.close()
     startMs = clock.nowMs
     if (!until(startMs + END_MS, () => gateway.isOver) && bug === '') fails('workers never end')
   } catch (error) {

@@ -12,7 +12,7 @@ import type { Plan, ReadsProxy } from '../../src/table/plan/plan.ts'
 import type { Policy } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { Dice } from './dice.ts'
-import { nameOf } from './network.ts'
+import { nameOf } from './names.ts'
 import { PLAIN, type Script } from './peers.ts'
 import { drawPreface, type Preface } from './senders.ts'
 

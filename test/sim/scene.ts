@@ -10,7 +10,8 @@ import { Dice } from './dice.ts'
 import { type Fault, Faults } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
-import { Network, nameOf, Socket } from './network.ts'
+import { nameOf } from './names.ts'
+import { Network, Socket } from './network.ts'
 import { Process } from './process.ts'
 
 export type Scene = {

@@ -9,7 +9,7 @@ import type { ReadsProxy } from '../../src/table/plan/plan.ts'
 import { createProxyHeader } from '../../src/wire/proxy-header.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import type { Dice } from './dice.ts'
-import { type Name, nameOf } from './network.ts'
+import { type Name, nameOf } from './names.ts'
 
 export type Preface = {
   readonly pieces: readonly Uint8Array[]

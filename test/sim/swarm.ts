@@ -39,11 +39,18 @@ export const FEATURES = {
   policies: 0.15,
   /** Sources of connections have limits. */
   perSource: 0.15,
+  /** Endpoints that fail are ejected. */
+  ejection: 0.2,
+  /** Endpoints are checked. */
+  checks: 0.12,
+  /** Operators drain endpoints. */
+  drains: 0.15,
 } as const
 export type Feature = keyof typeof FEATURES
 const LATER = ['policies', 'perSource'] as const
+const UPSTREAMS = ['ejection', 'checks', 'drains'] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
-  each => !LATER.some(later => later === each),
+  each => ![...LATER, ...UPSTREAMS].some(later => later === each),
 )
 
 /** What a run has less of than its seed says; what is left is the same. */
@@ -80,6 +87,8 @@ export type Swarm = {
     readonly largeBytes: number
   }
   readonly plans: PlanOptions
+  /** Endpoints are checked or drained, or ejected. */
+  readonly hasHealth: boolean
 }
 
 const SESSIONS = ['clientSession', 'upstreamSession'] as const
@@ -93,6 +102,8 @@ const NONE: ReadonlySet<Action> = new Set()
 const BULKY = ['bulk', 'bulkQuitter']
 /** With these, few connections come as far as to a pipe. */
 const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER] as const
+/** With these, a connection waits before it is decided about. */
+const NO_HEALTH = ['proxied', 'named', 'policies'] as const
 /** Not in any run. */
 const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 /** Who stands still in a handshake, and who says much meanwhile, a little at a time. */
@@ -108,6 +119,8 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
   ]
   // While they are read from, policies may change.
   if (drawn.includes('policies') && later.chance(0.7)) drawn.push(later.pick(['proxied', 'named']))
+  drawn.push(...UPSTREAMS.filter(each => later.chance(FEATURES[each])))
+  if (drawn.includes('ejection') && later.chance(0.4)) drawn.push('drains')
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isUneven = features.has('uneven')
   if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')
@@ -116,14 +129,20 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
   if (isBulk) for (const each of NO_BULK) features.delete(each)
+  const hasHealth = UPSTREAMS.some(each => features.has(each))
+  // Whoever is decided about as it comes, is decided about by a table that is known.
+  if (hasHealth) for (const each of NO_HEALTH) features.delete(each)
   const faults = drawnFaults.filter(each => !isBulk || each !== 'shortReceive')
   const isCrowd = features.has('crowd')
   const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
-  const wanted = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))
+  const wanted: Action[] = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))
+  if (hasHealth) wanted.push(...drawUpstreamActions(later, features))
   const actions = wanted.filter(each => limits.actions?.includes(each) ?? true)
   const workers = swarm.pick([1, 2, 2, 3])
   const few = swarm.between(2, 10)
-  const connections = isCrowd ? 80 : isBulk ? swarm.between(6, 12) : swarm.between(isUneven ? 12 : 1, 24)
+  const more = hasHealth ? later.below(30) : 0
+  const some = isBulk ? swarm.between(6, 12) : swarm.between(isUneven ? 12 : 1, 24) + more
+  const connections = isCrowd ? 80 : some
   const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
   const files = faults.includes('fewFiles') ? 40 : null
   const isFew = !isBulk && faults.includes('fewBuffers')
@@ -133,6 +152,7 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
     faults: new Faults(faults, dice),
     features,
     actions,
+    hasHealth,
     files,
     ...(isUneven ? unevenKinds(features) : drawKinds(swarm, isBulk, isCrowd)),
     workers: isCrowd ? 2 : isBulk ? 1 : workers,
@@ -158,8 +178,16 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
       many: files === null,
       policies: features.has('policies'),
       perSource: features.has('perSource'),
+      ejection: features.has('ejection'),
+      checks: features.has('checks'),
     },
   }
+}
+
+/** Endpoints that fail, and what operators do with endpoints. */
+function drawUpstreamActions(later: Dice, features: ReadonlySet<Feature>): Action[] {
+  const drains = features.has('drains') ? (['drainEndpoint', 'enableEndpoint'] as const) : []
+  return [...(later.chance(0.8) ? (['outage'] as const) : []), ...drains]
 }
 
 type Kinds = Pick<Swarm, 'clients' | 'servers'>

@@ -47,6 +47,8 @@ export class EndpointHealth {
   readonly #stopLooking: () => void
   readonly #checker: Checker
   #drains: readonly EndpointPlace[] = []
+  /** By slot that is marked as drained, the drain. */
+  readonly #marked = new Map<number, string>()
   #served: Served | null = null
   /** Endpoints that were ejected at the last look, by their slot within the destination. */
   #ejected = new Map<number, string>()
@@ -76,7 +78,8 @@ export class EndpointHealth {
   /** A table is about to be published, or a revision of one. */
   publishing(table: Table, cold: () => Cold | null, checked: readonly CheckedCluster[]): void {
     this.#served = { table, cold }
-    if (this.#drains.length > 0) this.#mark()
+    this.#mark()
+    this.#markEjected(table)
     this.#checker.follow(targetsOf(table, checked))
   }
 
@@ -185,13 +188,33 @@ export class EndpointHealth {
       if (slots.has(slot) && isEjected(outliers, memberSlot, nowMs)) setMark(marks, slot, Mark.ejected)
   }
 
+  /** Ejections that are not over, of endpoints that were missing while marks were cleared. */
+  #markEjected(table: Table): void {
+    const nowMs = this.#world.nowMs()
+    for (const { slot, memberSlot } of ejecting(table))
+      if (isEjected(this.#stats.outliers, memberSlot, nowMs)) setMark(this.#stats.marks, slot, Mark.ejected)
+  }
+
+  /**
+   * Marks what is drained, and clears what no longer is: also where it is missing now. What is
+   * missing and drained keeps its mark: connections may still be decided by an older table.
+   */
   #mark(): void {
     if (!this.#served) return
+    const { marks } = this.#stats
+    const drains = new Set(this.#drains.map(({ text }) => text))
+    for (const [slot, drain] of this.#marked) {
+      if (drains.has(drain)) continue
+      clearMark(marks, slot, Mark.draining)
+      this.#marked.delete(slot)
+    }
+    if (drains.size === 0) return
     const { table } = this.#served
     for (const { at, slot } of endpointRows(table)) {
-      if (this.#drains.some(each => isRowAt(each, table.endpoints, at)))
-        setMark(this.#stats.marks, slot, Mark.draining)
-      else clearMark(this.#stats.marks, slot, Mark.draining)
+      const drain = this.#drains.find(each => isRowAt(each, table.endpoints, at))
+      if (drain === undefined) continue
+      setMark(marks, slot, Mark.draining)
+      this.#marked.set(slot, drain.text)
     }
   }
 

@@ -1,0 +1,232 @@
+/**
+ * Who is dialed, and who may be: each connect that a worker asks its kernel for, and each that
+ * completes, is held against a naive model of rotation.
+ *
+ *   in rotation: neither drained, nor down, nor ejected      all but the drained ones, in a panic
+ *
+ * Checked where it happens: an endpoint out of rotation is not dialed; none is dialed twice for a
+ * connection; a connection that another endpoint could have taken is not given up. At the end: who
+ * ended without an endpoint had none.
+ */
+
+import { type Family, formatAddress, formatEndpoint } from '../../src/address/address.ts'
+import { isReset } from '../../src/engine/decide/failures.ts'
+import { Errno, errnoName } from '../../src/kernel/errno.ts'
+import { slotOf } from '../../src/kernel/user-data.ts'
+import { Live, liveAt, openConnections } from '../../src/stats/connections.ts'
+import type { JournalMemory } from '../../src/stats/journal-memory.ts'
+import { Outlier } from '../../src/stats/outliers.ts'
+import { Counter, type Stats } from '../../src/stats/stats.ts'
+import type { Cluster, Endpoint, Plan } from '../../src/table/plan/plan.ts'
+import type { Clock } from './clock.ts'
+import { NaiveEjection } from './naive-ejection.ts'
+import type { Name } from './names.ts'
+import { OWN_ADDRESSES } from './plans.ts'
+import { Spans } from './spans.ts'
+import type { Version } from './tables.ts'
+
+/** A connect that was called back counts if it had so much time (attempts.ts). */
+const TELLING_MS = 1000
+
+type Dialing = {
+  readonly cluster: Cluster
+  readonly beganMs: number
+  /** Whether the cluster is known to be that of the table that decided. */
+  readonly isCertain: boolean
+  /** And whether that is the newest. */
+  readonly isNewest: boolean
+  readonly tried: Endpoint[]
+  allowedMs: number
+}
+
+type Completed = {
+  readonly word: number
+  readonly result: number
+  readonly failures: number
+  readonly connects: number
+}
+
+type Options = {
+  readonly clock: Clock
+  readonly stats: Stats
+  readonly journals: readonly JournalMemory[]
+  readonly versions: readonly Version[]
+  /** Of an identity; 0: it has none. */
+  readonly slotOf: (identity: string) => number
+  /** There is always a descriptor to dial with. */
+  readonly hasFiles: boolean
+  readonly onBug: (what: string) => void
+}
+
+const textOf = ({ address, port }: Endpoint): string => formatEndpoint(address, port)
+
+export class Dials {
+  readonly ejection = new NaiveEjection()
+  /** By address and port, what the main thread has said of it. */
+  readonly drained = new Spans()
+  readonly down = new Spans()
+  readonly #options: Options
+  /** By worker and word. */
+  readonly #dialing = new Map<string, Dialing>()
+  /** By worker: what its kernel has handed it last, and it is dealing with. */
+  readonly #completed: (Completed | null)[] = []
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** A worker asks for a connect. */
+  began(worker: number, word: number, name: Name): void {
+    this.settle(worker, word)
+    const { clock, journals, versions } = this.#options
+    const { words, numbers } = openConnections(journals[worker].connections)
+    const at = liveAt(slotOf(word))
+    const version = versions.findLast(each => each.generation === words[at + Live.generation])
+    const cluster = version?.plan.clusters[words[at + Live.cluster]]
+    if (version === undefined || cluster === undefined) return
+    const acceptedMs = numbers[(at + Live.acceptedMs) / 2]
+    const isCertain = acceptedMs === clock.nowMs || version.sinceMs < acceptedMs
+    // Marks of ejection are kept for who the newest table has.
+    const isNewest = versions.at(-1)?.generation === version.generation
+    const fresh = { cluster, beganMs: clock.nowMs, isCertain, isNewest, tried: [], allowedMs: 0 }
+    const dialing: Dialing = this.#dialing.get(`${worker} ${word}`) ?? fresh
+    this.#dialing.set(`${worker} ${word}`, dialing)
+    this.#draw(dialing, {
+      address: formatAddress(name.family as Family, name.words),
+      port: name.port,
+      weight: 1,
+    })
+  }
+
+  /** A worker is handed the result of a connect. */
+  completed(worker: number, word: number, result: number): void {
+    const counters = this.#options.stats.counters[worker]
+    const [failures, connects] = [counters[Counter.dialFailures], counters[Counter.dialsConnected]]
+    this.#completed[worker] = { word, result, failures, connects }
+  }
+
+  /** The worker is done with the last completion, or dials anew because of it. */
+  settle(worker: number, dialedAnew = -1): void {
+    const completed = this.#completed[worker] ?? null
+    if (completed === null) return
+    this.#completed[worker] = null
+    const { clock, stats } = this.#options
+    const { word, result, failures, connects } = completed
+    const dialing = this.#dialing.get(`${worker} ${word}`)
+    if (dialing === undefined) return
+    const { cluster, tried } = dialing
+    const endpoint = tried[tried.length - 1]
+    const hasFailed = stats.counters[worker][Counter.dialFailures] - failures
+    const hasConnected = stats.counters[worker][Counter.dialsConnected] - connects
+    if (hasFailed + hasConnected > 1) this.#options.onBug(`a connect to ${textOf(endpoint)} counts twice`)
+    if (hasConnected > 0 && result < 0 && !isReset(errnoName(result)))
+      this.#options.onBug(`a connect to ${textOf(endpoint)} has failed, and counts as connected`)
+    if (hasConnected > 0) this.ejection.connected(cluster, endpoint)
+    if (hasFailed > 0 && !this.#hadNoTime(dialing, result))
+      this.ejection.failed(cluster, endpoint, clock.nowMs)
+    if (word === dialedAnew) return
+    this.#dialing.delete(`${worker} ${word}`)
+    if (hasFailed > 0) this.#checkGivenUp(dialing)
+  }
+
+  /** Its connections are gone. */
+  forget(worker: number): void {
+    this.#completed[worker] = null
+    for (const key of this.#dialing.keys()) if (key.startsWith(`${worker} `)) this.#dialing.delete(key)
+  }
+
+  /** What the workers have written down of each endpoint is what the model says. */
+  check(): void {
+    const { stats, slotOf, onBug } = this.#options
+    const { words, numbers } = stats.outliers
+    for (const [name, member] of this.ejection.members) {
+      const at = slotOf(name) * Outlier.WORDS
+      if (at === 0) continue
+      const { failures, gatewayFailures, ejections, prevented } = member
+      const has = ['failures', 'gatewayFailures', 'ejections', 'prevented'] as const
+      const written = has.map(field => words[at + Outlier[field]])
+      const untilMs = numbers[(at + Outlier.untilMs) / 2]
+      if (String(written) !== String([failures, gatewayFailures, ejections, prevented]))
+        onBug(`${name}: ${has} are ${written}, not ${[failures, gatewayFailures, ejections, prevented]}`)
+      if (untilMs !== member.untilMs) onBug(`${name}: it is out until ${untilMs}, not ${member.untilMs}`)
+    }
+  }
+
+  /** It had no endpoint when it came, by each plan that may have decided about it. */
+  checkRefused(plans: readonly Plan[], cluster: number, atMs: number, who: string): void {
+    const hadOne = plans.every(plan => {
+      const { endpoints, policy } = plan.clusters[cluster]
+      const isDrained = (each: Endpoint) => this.drained.touches(textOf(each), atMs)
+      const isIn = (each: Endpoint) =>
+        !isDrained(each) &&
+        !this.down.touches(textOf(each), atMs) &&
+        !this.ejection.wasOut(plan.clusters[cluster], each, atMs)
+      const panics = (policy.ejection?.minHealthPercent ?? 0) > 0
+      return endpoints.some(each => isIn(each) || (panics && !isDrained(each)))
+    })
+    if (hadOne) this.#options.onBug(`${who}: there was an endpoint`)
+  }
+
+  #draw(dialing: Dialing, drawn: Endpoint): void {
+    const { clock, onBug } = this.#options
+    const { cluster, beganMs, tried, isCertain } = dialing
+    const { connectTimeoutMs, connectDeadlineMs } = cluster.policy
+    const text = textOf(drawn)
+    if (isCertain && !this.#candidates(dialing).some(each => textOf(each) === text))
+      onBug(`${cluster.host}: ${text} is dialed, ${this.#why(dialing, drawn)}`)
+    tried.push(drawn)
+    dialing.allowedMs = Math.min(connectTimeoutMs, Math.ceil(beganMs + connectDeadlineMs - clock.nowMs))
+  }
+
+  /** Whom the connection may go to now. */
+  #candidates({ cluster, tried, isNewest }: Dialing): Endpoint[] {
+    const { endpoints, policy } = cluster
+    const usable = endpoints.filter(each => !this.#isDrained(each))
+    const rotating = isNewest ? usable.filter(each => !this.#isOut(cluster, each)) : usable
+    const leastPercent = policy.ejection?.minHealthPercent ?? 0
+    const panics = leastPercent > 0 && 100 * rotating.length < leastPercent * usable.length
+    const left = tried.map(textOf)
+    return (panics ? usable : rotating).filter(each => {
+      const at = left.indexOf(textOf(each))
+      if (at >= 0) left.splice(at, 1)
+      return at < 0
+    })
+  }
+
+  #isDrained(endpoint: Endpoint): boolean {
+    return this.drained.isIn(textOf(endpoint), this.#options.clock.nowMs)
+  }
+
+  /** Down or ejected. */
+  #isOut(cluster: Cluster, endpoint: Endpoint): boolean {
+    const { nowMs } = this.#options.clock
+    return this.down.isIn(textOf(endpoint), nowMs) || this.ejection.isOut(cluster, endpoint, nowMs)
+  }
+
+  #why({ cluster, tried }: Dialing, endpoint: Endpoint): string {
+    if (tried.some(each => textOf(each) === textOf(endpoint))) return 'which was tried'
+    if (this.#isDrained(endpoint)) return 'which is drained'
+    return this.#isOut(cluster, endpoint) ? 'which is down or ejected' : 'which is none of its endpoints'
+  }
+
+  #hadNoTime({ cluster, tried, allowedMs }: Dialing, result: number): boolean {
+    const isOurs = result === -Errno.ECANCELED
+    return isOurs && tried.length > 1 && allowedMs < Math.min(cluster.policy.connectTimeoutMs, TELLING_MS)
+  }
+
+  /** A connection whose last connect has failed goes nowhere else. */
+  #checkGivenUp(dialing: Dialing): void {
+    const { cluster, tried, beganMs, isCertain, isNewest } = dialing
+    const { connectAttempts, connectDeadlineMs } = cluster.policy
+    const isOver = this.#options.clock.nowMs >= beganMs + connectDeadlineMs
+    if (!isCertain || !isNewest || !this.#options.hasFiles || isOver || tried.length >= connectAttempts)
+      return
+    const [other] = this.#candidates(dialing)
+    const mayLoop = cluster.endpoints.some(({ address }) => OWN_ADDRESSES.includes(address))
+    if (other === undefined || mayLoop) return
+    const all = tried.map(textOf).join(', ')
+    this.#options.onBug(
+      `${cluster.host}: a connection is lost after ${all}, though there was ${textOf(other)}`,
+    )
+  }
+}

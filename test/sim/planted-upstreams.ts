@@ -1,0 +1,118 @@
+/** Bugs to be planted in what is done about endpoints that fail (planted.ts). */
+
+import { type Planted, plant } from './planting.ts'
+
+export const PLANTED_UPSTREAM: readonly Planted[] = [
+  plant(
+    'one endpoint more is ejected than maxEjectionPercent allows',
+    400,
+    'stats/outliers.ts',
+    '(100 * (ejected + 1)) / endpoints <= maxPercent',
+    '(100 * ejected) / endpoints <= maxPercent',
+  ),
+  plant(
+    'an ejected endpoint is drawn',
+    400,
+    'engine/decide/eject.ts',
+    'return (mark & Mark.ejected) !== 0 && isEjected(outliers, memberSlotAt(endpoints, at), nowMs)',
+    'return false',
+  ),
+  plant(
+    'an ejected endpoint comes back before the sweep',
+    400,
+    'stats/outliers.ts',
+    'Math.ceil(ms / intervalMs) * intervalMs',
+    'Math.floor(ms / intervalMs) * intervalMs',
+  ),
+  plant(
+    'ejections of an endpoint that was well meanwhile last as long as if it had not been',
+    400,
+    'stats/outliers.ts',
+    'Math.max(0, backoff - sweeps)',
+    'backoff',
+  ),
+  plant(
+    'there is no panic',
+    400,
+    'engine/decide/eject.ts',
+    'least > 0 && isPanic(',
+    'least > 100 && isPanic(',
+  ),
+  plant(
+    'in a panic drained endpoints are used',
+    400,
+    'engine/decide/eject.ts',
+    'panics ? isDrained : isOut',
+    'panics ? () => false : isOut',
+  ),
+  plant(
+    'a connection is given up while another endpoint may be tried',
+    200,
+    'engine/decide/attempts.ts',
+    'if (tried.length >= this.#policy(row, Cluster.connectAttempts) || leftMs <= 0) return false',
+    'if (tried.length + 1 >= this.#policy(row, Cluster.connectAttempts) || leftMs <= 0) return false',
+  ),
+  plant(
+    'an endpoint is tried twice for a connection',
+    200,
+    'engine/decide/attempts.ts',
+    'tried.push(this.#endpoint[row])',
+    'tried.push(tried.length > 0 ? tried[0] : this.#endpoint[row])',
+  ),
+  plant(
+    'a failed connect counts twice against its endpoint',
+    400,
+    'engine/decide/attempts.ts',
+    'this.#remember(row, code, errno)\n    return',
+    'this.#remember(row, code, errno)\n    this.#remember(row, code, errno)\n    return',
+  ),
+  plant(
+    'a connect that succeeds does not begin the count anew',
+    400,
+    'engine/decide/attempts.ts',
+    'if (this.#memberSlot[row] !== 0) noteConnected(',
+    'if (this.#memberSlot[row] < 0) noteConnected(',
+  ),
+  plant(
+    'a drained endpoint gets connections',
+    400,
+    'engine/decide/eject.ts',
+    'if ((mark & (Mark.draining | Mark.down)) !== 0) return true',
+    'if ((mark & Mark.down) !== 0) return true',
+  ),
+  plant(
+    'an endpoint that is enabled while no table has it stays drained',
+    400,
+    'control/health/endpoint-health.ts',
+    'this.#marked.set(slot, drain.text)',
+    '',
+  ),
+  plant(
+    'an ejection is forgotten with the table that had it',
+    2000,
+    'control/health/endpoint-health.ts',
+    'this.#markEjected(table)\n    this.#checker',
+    'this.#checker',
+  ),
+  plant(
+    'an endpoint goes down after as many checks as bring it back',
+    400,
+    'control/health/checker.ts',
+    '(target.isUp ? check.fall : check.rise)',
+    'check.rise',
+  ),
+  plant(
+    'an endpoint that is checked no more stays down',
+    800,
+    'control/health/checker.ts',
+    'if (!target.isUp && !now.has(text)) clearMark(',
+    'if (target.isUp && !now.has(text)) clearMark(',
+  ),
+  plant(
+    'the connections of all endpoints end with one that is down',
+    400,
+    'control/workers/selected-drain.ts',
+    "if (endpoint !== undefined && !goesTo(endpoint, words)) return 'other'",
+    '',
+  ),
+]

@@ -1,0 +1,53 @@
+/** What becomes of endpoints that fail, in the plans of a run: ejection, and health checks. */
+
+import { DEFAULT_CHECK, type HealthCheck } from '../../src/table/plan/health-check.ts'
+import type { Cluster, Endpoint, Plan } from '../../src/table/plan/plan.ts'
+import type { Ejection } from '../../src/table/plan/policy.ts'
+import type { Dice } from './dice.ts'
+
+export type UpstreamOptions = {
+  /** Destinations have outlier detection. */
+  readonly ejection?: boolean
+  /** Endpoints are checked. */
+  readonly checks?: boolean
+}
+
+/** The plan, with what the run is about; without that no dice are thrown. */
+export const withUpstreams = (plan: Plan, dice: Dice, options: UpstreamOptions): Plan =>
+  options.ejection || options.checks
+    ? { ...plan, clusters: plan.clusters.map(each => withUpstream(each, dice, options)) }
+    : plan
+
+function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks }: UpstreamOptions): Cluster {
+  const ejects = ejection && dice.chance(0.8)
+  const { policy } = cluster
+  return {
+    ...cluster,
+    policy: ejects ? { ...policy, ejection: drawEjection(dice) } : policy,
+    ...(checks && dice.chance(0.7) ? { check: drawCheck(dice) } : {}),
+  }
+}
+
+/** So short that endpoints go and come back within a run. */
+const drawEjection = (dice: Dice): Ejection => ({
+  failures: dice.pick([0, 1, 1, 2, 3]),
+  gatewayFailures: dice.pick([0, 0, 1, 2]),
+  intervalMs: dice.pick([70, 400]),
+  baseMs: dice.pick([150, 900]),
+  maxPercent: dice.pick([10, 34, 50, 100, 100]),
+  minHealthPercent: dice.pick([0, 40, 100]),
+})
+
+const drawCheck = (dice: Dice): HealthCheck => ({
+  ...DEFAULT_CHECK,
+  kind: 'tcp',
+  intervalMs: dice.pick([100, 300]),
+  timeoutMs: dice.pick([20, 150]),
+  rise: dice.between(1, 3),
+  fall: dice.between(1, 3),
+  onDown: dice.pick(['keep', 'close'] as const),
+})
+
+/** Each endpoint of a plan once. */
+export const endpointsOf = ({ clusters }: Plan): readonly Endpoint[] =>
+  clusters.flatMap(({ endpoints }) => endpoints)
