@@ -63,6 +63,11 @@ const { values, positionals } = parseArgs({
 process.chdir(ROOT)
 // Not in node_modules: npm trusts its own list of what is there only while nothing in it is newer.
 process.env.NODE_COMPILE_CACHE ??= `${ROOT}.cache/compile`
+// Engines in tests come and go, each with 40 MiB of shared memory of which it uses little. Once a
+// block of a size has been freed, glibc takes the next ones of this size from its heap, where it
+// has to clear them; by a threshold that stays they come from the kernel, empty and without memory
+// until they are used. (mallopt(3), M_MMAP_THRESHOLD)
+process.env.MALLOC_MMAP_THRESHOLD_ ??= String(2 ** 18)
 
 const files = positionals.length > 0 ? positionals : allFiles()
 const strict = process.env.WEIR_TEST_STRICT === '1'

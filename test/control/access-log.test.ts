@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ import { Gateway } from '../../src/control/gateway.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import { freePort, open, readBytes, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
-import { ask, echo, folder, routing, watchedLog } from './scene.ts'
+import { ask, echo, folder, moveIn, routing, watchedLog } from './scene.ts'
 
 type Line = Readonly<Record<string, unknown>> & { readonly reason: string; readonly generation: number }
 
@@ -75,7 +75,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
     assert.equal(await ask(port), 'hello test')
     for (let generation = 2; generation < 12; generation++) {
       const text = config().replace('name: all', `name: all-${generation}`)
-      writeFileSync(join(root, 'a.yaml'), text)
+      moveIn(root, 'a.yaml', text)
       await logged(`generation ${generation}:`)
       assert.equal(await ask(port), 'hello test')
     }

@@ -1,6 +1,6 @@
 /** Shared parts of tests of the control side: folders, ports, a log to wait on, and a client. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -16,6 +16,19 @@ export function folder(t: Pick<TestContext, 'after'>, files: Readonly<Record<str
     writeFileSync(join(root, name), text)
   }
   return root
+}
+
+/**
+ * Puts a complete file in place, and lets it and its folder look as if written a minute ago. A
+ * reload takes it at once, where it would wait a second for fresh text that lacks something that
+ * was there (control/reloads.ts).
+ */
+export function moveIn(root: string, name: string, text: string): void {
+  const [aside, agoS] = [join(root, '.new'), Date.now() / 1000 - 60]
+  writeFileSync(aside, text)
+  utimesSync(aside, agoS, agoS)
+  renameSync(aside, join(root, name))
+  utimesSync(root, agoS, agoS)
 }
 
 /** A server on `address` that answers "<reply> <what came>". */

@@ -5,9 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Gateway } from '../../src/control/gateway.ts'
 import { Observer } from '../../src/control/observe/observer.ts'
@@ -18,7 +16,7 @@ import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import { ending, freePort, open, readBytes, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
-import { echo, folder, routing, watchedLog } from './scene.ts'
+import { echo, folder, moveIn, routing, watchedLog } from './scene.ts'
 
 async function scene(t: TestContext, engine: string) {
   const [backend, port] = [await echo(t, ''), await freePort()]
@@ -46,7 +44,7 @@ async function scene(t: TestContext, engine: string) {
     return some
   }
   const reload = async (name: string, generation: number) => {
-    writeFileSync(join(root, 'a.yaml'), config(name))
+    moveIn(root, 'a.yaml', config(name))
     await logged(`generation ${generation}:`)
   }
   return { gateway, plane, observer, port, openMany, reload }

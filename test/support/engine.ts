@@ -196,7 +196,13 @@ export class TestEngine {
     const { accepted, closed } = this.counts
     const ended = Object.values(closed).reduce((sum, each) => sum + each, 0)
     assert.equal(accepted, ended)
-    for (let slot = 0; slot < SLOTS_MAX; slot++) assert.equal(sumOpen(this.stats, slot), 0, `slot ${slot}`)
+    // One assertion for all slots: an assertion each took a tenth of the engine tests' time.
+    const counting: string[] = []
+    for (let slot = 0; slot < SLOTS_MAX; slot++) {
+      const sum = sumOpen(this.stats, slot)
+      if (sum !== 0) counting.push(`slot ${slot}: ${sum}`)
+    }
+    assert.deepEqual(counting, [])
   }
 
   /** Waits for the tasks to end by themselves. */
