@@ -18,6 +18,7 @@ import { addEndpoints } from './endpoints/endpoints.ts'
 import { addExplain } from './endpoints/explain.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
+import { addNames } from './endpoints/names.ts'
 import { addOverview } from './endpoints/overview.ts'
 import { addPolicies } from './endpoints/policies.ts'
 import { addReload } from './endpoints/reload.ts'
@@ -56,6 +57,7 @@ export async function addApi(
     addConnections(api, gateway)
     addEnded(api, gateway)
     addEndpoints(api, gateway)
+    addNames(api, gateway)
     addDrain(api, gateway)
     addConfiguration(api, gateway)
     addPolicies(api, gateway)

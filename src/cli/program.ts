@@ -10,7 +10,8 @@ import { Command, CommanderError, Option } from 'commander'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { inputOf, namesInput, withInput } from './input.ts'
 import { answered } from './live/answered.ts'
-import { addLiveCommands, adminOption } from './live/commands.ts'
+import { adminOption } from './live/asking.ts'
+import { addLiveCommands } from './live/commands.ts'
 import {
   adminPlace,
   duration,

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
 import { OUTCOMES } from '../../src/control/observe/history.ts'
 import { readFiles } from '../../src/source/files/files.ts'
+import { NAME_STATES } from '../../src/source/names/name-state.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { ask } from '../control/scene.ts'
 import { amount, parseMetrics } from './prometheus.ts'
@@ -102,7 +103,7 @@ test('each alert is a rule as Prometheus takes it, with values that there are', 
       const known = {
         outcome: OUTCOMES,
         reason: REASON_NAMES,
-        state: ['starting', 'accepting', 'draining', 'ended'],
+        state: ['starting', 'accepting', 'draining', 'ended', ...NAME_STATES],
       }
       for (const value of values.split('|'))
         assert.ok(

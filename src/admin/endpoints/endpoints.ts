@@ -31,6 +31,7 @@ import {
   textOrNull,
 } from '../schemas.ts'
 import { notServing, servingOf } from '../serving.ts'
+import { countsOf } from './names.ts'
 
 const CLOSE_S_MAX = 86_400
 
@@ -91,19 +92,20 @@ function addList(app: FastifyInstance, gateway: Gateway): void {
         generation: integer(),
         ...pageAnswer,
         states: record(integer(), 'Endpoints of all destinations, by state.'),
+        names: record(integer(), 'DNS names of endpoints, by state.'),
         endpoints: list(endpoint),
       }),
     ),
   }
   app.get<{ Querystring: Asked }>('/endpoints', { schema }, async ({ query: asked }) =>
-    inTurns(listed(servingOf(gateway), asked)),
+    inTurns(listed(servingOf(gateway), countsOf(gateway), asked)),
   )
 }
 
 /** Rows between two looks at the clock. */
 const STEP = 256
 
-function* listed({ plane, generation }: Serving, asked: Asked) {
+function* listed({ plane, generation }: Serving, names: Readonly<Record<string, number>>, asked: Asked) {
   const { health } = plane
   const place = asked.endpoint === undefined ? null : placeOf(asked.endpoint)
   const hosts = plane.observer.generations.cold(generation)?.clusters ?? []
@@ -128,7 +130,7 @@ function* listed({ plane, generation }: Serving, asked: Asked) {
     if (shown) endpoints.push(shown)
     if (endpoints.length % STEP === 0) yield
   }
-  return { generation, ...page, states, endpoints }
+  return { generation, ...page, states, names, endpoints }
 }
 
 function addDrain(app: FastifyInstance, gateway: Gateway): void {

@@ -8,6 +8,7 @@ import { REASONS } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, openStats, totals } from '../../stats/stats.ts'
 import { answers, boolean, integer, list, number, object, oneOf, orNull, record, text } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
+import { countsOf } from './names.ts'
 
 const tags = ['state']
 
@@ -26,6 +27,7 @@ export const summary = object({
   generation: integer(),
   endpointsRevision: integer('Changes of endpoints since the generation was published.'),
   clientsRevision: integer('Changes of client identities since then.'),
+  names: record(integer(), 'DNS names of endpoints, by state.'),
   ready: boolean(),
   why: orNull(oneOf(WHYS), 'Why it is not ready; null: it is ready.'),
   draining: boolean(),
@@ -52,6 +54,7 @@ export function readSummary(gateway: Gateway, version: string) {
     generation,
     endpointsRevision: table.endpointsRevision,
     clientsRevision: table.clientsRevision,
+    names: countsOf(gateway),
     ready,
     why,
     draining,

@@ -14,6 +14,7 @@ import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
 import { accessFamilies } from './access.ts'
 import { endpointFamilies } from './endpoints.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
+import { nameFamilies } from './names.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
   gauge('weir_build_info', 'Version and engine; always 1.', () => [
@@ -23,6 +24,7 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
   ...accessFamilies(serving),
   ...latencyFamilies(serving),
   ...endpointFamilies(serving),
+  ...nameFamilies(gateway),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),
 ]

@@ -15,6 +15,9 @@ const SIGNS = {
 }
 /** Those that need a look come first. */
 const ORDER = ['ejected', 'down', 'failing', 'draining', 'up']
+/** States of DNS names that need a look; /names lists these first. */
+const NAMES_AMISS = ['unresolved', 'stale', 'partial']
+const NAMES_SHOWN = 5
 const CLASSES = ['mono', '', 'nowrap', 'number', 'number nowrap', '', '']
 
 export class Endpoints {
@@ -47,25 +50,40 @@ export class Endpoints {
 
   /** Those that are not up, then the first of the others. */
   async #pages() {
-    const { states, total, endpoints } = await ask(`/endpoints?limit=${LIMIT}`)
+    const { states, names, total, endpoints } = await ask(`/endpoints?limit=${LIMIT}`)
+    const isFailing = NAMES_AMISS.some(state => names[state] > 0)
+    const failing = isFailing ? await failingNames(names) : ''
     const wanted = ORDER.filter(state => state !== 'up' && states[state] > 0)
-    if (total <= LIMIT || wanted.length === 0) return { states, endpoints }
+    if (total <= LIMIT || wanted.length === 0) return { states, endpoints, failing }
     const pages = await Promise.all(wanted.map(state => ask(`/endpoints?limit=${LIMIT}&state=${state}`)))
     const others = endpoints.filter(each => each.state === 'up')
-    return { states, endpoints: [...pages.flatMap(page => page.endpoints), ...others].slice(0, LIMIT) }
+    return {
+      states,
+      failing,
+      endpoints: [...pages.flatMap(page => page.endpoints), ...others].slice(0, LIMIT),
+    }
   }
 
-  #show({ states, endpoints }) {
+  #show({ states, endpoints, failing }) {
     const all = Object.values(states).reduce((sum, each) => sum + each, 0)
     const parts = ORDER.filter(state => states[state] > 0).map(state => `${count(states[state])} ${state}`)
     const shown = endpoints.length < all ? ` Shown: ${count(endpoints.length)}.` : ''
-    setText(byId('endpoints-note'), `${parts.join(', ') || 'None'}.${shown}`)
+    setText(byId('endpoints-note'), `${parts.join(', ') || 'None'}.${shown}${failing}`)
     const body = byId('endpoint-rows')
     syncEmpty(body, endpoints.length === 0, 'No destination has an endpoint.')
     if (endpoints.length === 0) return
     const sorted = endpoints.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
     syncRows(body, sorted, keyOf, cellsOf, CLASSES)
   }
+}
+
+/** " ▲ DNS names: a.test unresolved (NXDOMAIN), and 2 more." */
+async function failingNames(states) {
+  const { names } = await ask(`/names?limit=${NAMES_SHOWN}`)
+  const shown = names.filter(each => NAMES_AMISS.includes(each.state))
+  const all = NAMES_AMISS.reduce((sum, state) => sum + states[state], 0)
+  const rest = all > shown.length ? `, and ${count(all - shown.length)} more` : ''
+  return ` ▲ DNS names: ${shown.map(each => `${each.name} ${each.state} (${each.why})`).join(', ')}${rest}.`
 }
 
 const destination = ({ destination: { host, port, subset } }) =>

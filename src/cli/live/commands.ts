@@ -3,26 +3,18 @@
  * Each loads its own module.
  */
 
-import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import type { AdminPlace } from '../admin-place.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Env } from '../env.ts'
 import { inputOf, withInput } from '../input.ts'
-import { adminPlace, duration, examples, integerUpTo, outputOption } from '../options.ts'
+import { duration, examples, integerUpTo, outputOption } from '../options.ts'
 import { answered } from './answered.ts'
-import type { Client } from './client.ts'
+import { type Ask, adminOption, limitOption, type WithAdmin } from './asking.ts'
 import type { connections } from './connections.ts'
 import type { drain } from './drain.ts'
-import type { EndpointFlags, EndpointsFlags } from './endpoints.ts'
+import { addEndpointCommands } from './endpoint-commands.ts'
 import type { reload } from './reload.ts'
 import type { routes } from './routes.ts'
 import type { WhyFlags } from './why.ts'
-
-type WithAdmin = { readonly admin?: AdminPlace }
-/** Runs a command with a client; if there is no answer, prints the reason in one line. */
-type Ask = (admin: AdminPlace | undefined, body: (client: Client) => Promise<number>) => Promise<void>
-
-const LIMIT = 100
-const LIMIT_MAX = 1_000_000
 
 export function addLiveCommands(program: Command, env: Env, exit: (code: number) => void): void {
   const ask: Ask = async (admin, body) => {
@@ -34,19 +26,13 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addRoutes(program, env, ask)
   addConnections(program, env, ask)
   addWhy(program, env, ask)
-  addEndpoints(program, env, ask)
-  addEndpoint(program, env, ask)
+  addEndpointCommands(program, env, ask)
   addTop(program, env, ask)
   addDiff(program, env, ask)
   addReload(program, env, ask)
   addDrain(program, env, ask)
   addLogLevel(program, env, ask)
 }
-
-export const adminOption = (): Option =>
-  new Option('--admin <ADDRESS>', 'the gateway: 127.0.0.1:15021 or unix:PATH; default: WEIR_ADMIN').argParser(
-    adminPlace,
-  )
 
 function addStatus(program: Command, env: Env, ask: Ask): void {
   program
@@ -142,55 +128,6 @@ function addWhy(program: Command, env: Env, ask: Ask): void {
     )
 }
 
-function addEndpoints(program: Command, env: Env, ask: Ask): void {
-  program
-    .command('endpoints')
-    .description('list endpoints with their state, and why one is not used')
-    .option('--endpoint <ADDRESS>', 'an address, or an address with port')
-    .option('--destination <HOST>', 'endpoints of this host')
-    .addOption(
-      new Option('--state <STATE>', 'the state within the destination').choices([
-        'draining',
-        'down',
-        'ejected',
-        'failing',
-        'up',
-      ]),
-    )
-    .addOption(limitOption('endpoints'))
-    .addOption(adminOption())
-    .addOption(outputOption())
-    .addHelpText('after', examples('weir endpoints', 'weir endpoints --state ejected --output json'))
-    .action(({ admin, ...flags }: WithAdmin & EndpointsFlags) =>
-      ask(admin, async client => (await import('./endpoints.ts')).endpoints(client, flags, env)),
-    )
-}
-
-function addEndpoint(program: Command, env: Env, ask: Ask): void {
-  program
-    .command('endpoint')
-    .description('drain an endpoint: no new connections, until enabled or until a restart; or enable it')
-    .addArgument(new Argument('<ACTION>', 'drain or enable').choices(['drain', 'enable']))
-    .argument('<ADDRESS>', 'an address with port, or an address for all its ports')
-    .option('--close-over <DURATION>', 'drain: also reset its open connections over this time', duration)
-    .addOption(adminOption())
-    .addOption(outputOption())
-    .addHelpText(
-      'after',
-      examples(
-        'weir endpoint drain 10.0.0.11:5432',
-        'weir endpoint drain 10.0.0.11 --close-over 5m',
-        'weir endpoint enable 10.0.0.11:5432',
-      ),
-    )
-    .action((action: string, address: string, { admin, ...flags }: WithAdmin & EndpointFlags) =>
-      ask(admin, async client => {
-        const { endpointDrain, endpointEnable } = await import('./endpoints.ts')
-        return await (action === 'drain' ? endpointDrain : endpointEnable)(client, address, flags, env)
-      }),
-    )
-}
-
 function addTop(program: Command, env: Env, ask: Ask): void {
   program
     .command('top')
@@ -271,15 +208,6 @@ function addLogLevel(program: Command, env: Env, ask: Ask): void {
     .action((level, { admin, output }) =>
       ask(admin, async client => (await import('./log-level.ts')).logLevel(client, level, output, env)),
     )
-}
-
-const limitOption = (what: string, limit = LIMIT): Option =>
-  new Option('--limit <N>', `at most this many ${what}`).argParser(atLeastOne).default(limit)
-
-function atLeastOne(text: string): number {
-  const value = integerUpTo(LIMIT_MAX)(text)
-  if (value === 0) throw new InvalidArgumentError('It must be at least 1.')
-  return value
 }
 
 function interval(text: string): number {

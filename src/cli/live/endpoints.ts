@@ -12,6 +12,7 @@ import { printable } from '../../base/printable.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { columns, countText, durationText, plural } from './format.ts'
+import { failingText } from './names.ts'
 import { destinationText } from './routes.ts'
 
 export type EndpointsFlags = {
@@ -38,6 +39,7 @@ type Endpoints = {
   readonly total: number
   readonly next: string | null
   readonly states: Readonly<Record<string, number>>
+  readonly names: Readonly<Record<string, number>>
   readonly endpoints: readonly Endpoint[]
 }
 
@@ -53,13 +55,18 @@ export async function endpoints(client: Client, flags: EndpointsFlags, env: Env)
     page = await client.get('/endpoints', { ...asked, limit: size, cursor: page.next })
     all.push(...page.endpoints)
   }
-  const { generation, total, states } = page
+  const { generation, total, states, names } = page
   if (output === 'json') {
-    env.stdout.write(`${JSON.stringify({ generation, total, states, endpoints: all }, null, 2)}\n`)
+    env.stdout.write(`${JSON.stringify({ generation, total, states, names, endpoints: all }, null, 2)}\n`)
     return Exit.ok
   }
   const rest = total - all.length
-  const lines = [...table(all), ...(rest > 0 ? [`and ${countText(rest)} more: see --limit`] : [])]
+  const failing = failingText(names)
+  const lines = [
+    ...table(all),
+    ...(rest > 0 ? [`and ${countText(rest)} more: see --limit`] : []),
+    ...(failing === '' ? [] : [`DNS names: ${failing}; see weir names`]),
+  ]
   env.stdout.write(lines.map(line => `${printable(line)}\n`).join(''))
   return Exit.ok
 }

@@ -4,6 +4,7 @@ import { printable } from '../../base/printable.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, countText, durationText, plural } from './format.ts'
+import { failingText } from './names.ts'
 
 /** From /summary. */
 export type Summary = {
@@ -15,6 +16,7 @@ export type Summary = {
   readonly generation: number
   readonly endpointsRevision: number
   readonly clientsRevision: number
+  readonly names: Readonly<Record<string, number>>
   readonly ready: boolean
   readonly why: string | null
   readonly draining: boolean
@@ -92,6 +94,7 @@ function statusLines(
       `number ${number}, ${outcome} at ${at}, ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
     ]),
     ...field('endpoints', revisionText(summary.endpointsRevision)),
+    ...field('names', namesText(summary.names)),
     ...field('clients', revisionText(summary.clientsRevision)),
     ...field('workers', columns(workerRows)),
     ...field(
@@ -104,6 +107,13 @@ function statusLines(
 /** Only if something has changed since the generation was published. */
 const revisionText = (revision: number): string[] =>
   revision === 0 ? [] : [`revision ${revision} of this generation`]
+
+/** Only if there are any. */
+function namesText(states: Readonly<Record<string, number>>): string[] {
+  const found = Object.entries(states).filter(([, count]) => count > 0)
+  const text = found.map(([state, count]) => `${countText(count)} ${state}`).join(', ')
+  return text === '' ? [] : [failingText(states) === '' ? text : `${text}; see weir names`]
+}
 
 const failureText = ({ worker, code }: { worker: number; code: string }): string =>
   `NOT OPEN at worker ${worker}: ${code}`

@@ -17,8 +17,8 @@ import { type Answer, answerText, FAMILIES, failureOf, isFound } from './answer.
 /** HAProxy's default of `hold nx`. */
 const GONE_MS = 30_000
 
-const NAME_STATES = ['resolved', 'partial', 'stale', 'unresolved', 'pending'] as const
-type NameStateName = (typeof NAME_STATES)[number]
+export const NAME_STATES = ['resolved', 'partial', 'stale', 'unresolved', 'pending'] as const
+export type NameStateName = (typeof NAME_STATES)[number]
 
 type Kept = { readonly [family in Family]: readonly string[] }
 

@@ -42,7 +42,7 @@ type Followed = {
   readonly first: PromiseWithResolvers<void>
 }
 
-type NamedState = NameState & { readonly addresses: readonly string[]; readonly nextMs: number }
+export type NamedState = NameState & { readonly addresses: readonly string[]; readonly nextMs: number }
 
 type LookupResult = 'found' | 'none' | 'failed'
 
