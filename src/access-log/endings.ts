@@ -33,6 +33,7 @@ export const ENDINGS: { readonly [reason in ReasonName]: Ending } = {
   'max-duration': { by: 'weir', flags: 'DT' },
   drain: { by: 'weir', flags: 'LR' },
   'endpoint-down': { by: 'weir', flags: 'LR' },
+  'endpoint-removed': { by: 'weir', flags: 'LR' },
   stop: { by: 'weir', flags: 'LR' },
   loop: { by: 'weir', flags: '-' },
   'proxy-invalid': { by: 'weir', flags: '-' },

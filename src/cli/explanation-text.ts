@@ -117,7 +117,7 @@ function policyLines(destinations: readonly ExplainedDestination[]): string[] {
   })
 }
 
-const UNLIMITED: ReadonlySet<string> = new Set(['none', 'off'])
+const UNLIMITED: ReadonlySet<string> = new Set(['none', 'off', 'keep'])
 
 const nameText = ({ host, port, subset }: ExplainedDestination): string =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`

@@ -16,6 +16,7 @@ import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
 import type { Credential } from './plan/credentials.ts'
+import { portOfService } from './plan/registry.ts'
 import { type SecretData, secretsOf } from './plan/secrets.ts'
 import type { TlsServed } from './plan/tls-served.ts'
 import { toPlan } from './plan/to-plan.ts'
@@ -48,8 +49,8 @@ export type Loaded = {
   readonly namesInOrder: readonly string[]
   /** The certificates that rows of the Plan name. */
   readonly credentials: readonly Credential[]
-  /** Whether a resource defines this host. */
-  readonly defines: (host: string) => boolean
+  /** Whether a resource defines this host, with this port if one is given. */
+  readonly defines: (host: string, port?: number) => boolean
   /** Empty unless requested. */
   readonly routeTests: readonly RouteTest[]
   /** How long each stage took, in milliseconds. */
@@ -127,7 +128,10 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
     names: namesOf(plan),
     namesInOrder: namesInOrderOf(plan),
     credentials: planned.credentials,
-    defines: host => planned.registry.find(host, null) !== null,
+    defines: (host, port) => {
+      const service = planned.registry.find(host, null)
+      return service !== null && (port === undefined || portOfService(service, port) !== undefined)
+    },
     routeTests,
     stages: {
       parse: parsed - started,

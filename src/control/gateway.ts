@@ -91,7 +91,8 @@ export class Gateway {
         const { serving } = this
         assert(serving !== null, 'a reload before anything is served')
         const { compiled, generation, table, plane } = serving
-        return { compiled, generation, table: table.buffers, stats: plane.stats }
+        const closing = [...plane.closing.keys()]
+        return { compiled, generation, table: table.buffers, stats: plane.stats, closing }
       },
       onCompiled: (compiled, accepted) => this.#publisher.take(compiled, accepted),
       onUnchanged: () => this.history.unchanged(),

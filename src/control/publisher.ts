@@ -15,9 +15,10 @@ import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Compiled } from './compile/compile-task.ts'
-import { EndpointChanges } from './endpoint-changes.ts'
+import { type EndpointChange, EndpointChanges } from './endpoint-changes.ts'
 import { withDenied } from './guard/policy-losses.ts'
 import { judge, type Verdict } from './guard/reload-guard.ts'
+import { withEnded } from './guard/removal-losses.ts'
 import { withUnserved } from './guard/server-losses.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
@@ -35,6 +36,7 @@ import {
 } from './observe/narrate.ts'
 import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import type { DataPlane } from './workers/data-plane.ts'
+import { type ClosingDestinations, closingDestinations } from './workers/removal-judge.ts'
 
 type PublisherOptions = {
   readonly log: Logger
@@ -124,10 +126,14 @@ export class Publisher {
   changeEndpoints(changed: ResolvedNames): void {
     const { serving } = this
     if (serving === null) return
-    const { table, plane } = serving
+    const { table } = serving
     const startedMs = monotonicMs()
     const change = this.#endpoints?.change(table, changed, startedMs)
-    if (!change) return
+    if (change) this.#revise(serving, change, startedMs)
+    this.#closeRemoved(serving.compiled)
+  }
+
+  #revise({ table, plane }: Serving, change: EndpointChange, startedMs: number): void {
     plane.revise('endpoints', change.buffer)
     this.endpointChanges++
     logEndpoints(this.#log, table, change, monotonicMs() - startedMs)
@@ -152,6 +158,18 @@ export class Publisher {
     this.#options.onPublished()
   }
 
+  /** Ends connections of endpoints that are not there any more, where that is wanted. */
+  #closeRemoved(compiled: Compiled, vanished?: readonly string[]): void {
+    this.#plane?.closeRemoved(this.#closingOf(compiled, vanished))
+  }
+
+  /** @param vanished  Destinations that nothing defines any more; absent: no others than before. */
+  #closingOf({ removals }: Compiled, vanished?: readonly string[]): ClosingDestinations {
+    const before: ClosingDestinations = this.#plane?.closing ?? new Map()
+    const gone = [...before].filter(([, { isGone }]) => isGone).map(([key]) => key)
+    return closingDestinations(removals, this.#options.names.known, before, vanished ?? gone)
+  }
+
   /** Resets connections that are denied now, if the operator wants it. */
   #revoke(clientsRevision: number): void {
     const { onChange, revokeOverMs } = this.settings.authorization
@@ -169,7 +187,9 @@ export class Publisher {
       compiled.access === '' // nobody is denied
         ? compiled.losses
         : withDenied(compiled, after(), observer, serving.table)
-    const losses = withUnserved(denied, compiled.resources, after, observer, serving.table)
+    const unserved = withUnserved(denied, compiled.resources, after, observer, serving.table)
+    const closing = this.#closingOf(compiled, compiled.vanished)
+    const losses = withEnded(unserved, compiled.resources, closing, observer, serving.plane.closing)
     if (losses === null) return null
     const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
     return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
@@ -199,6 +219,7 @@ export class Publisher {
     logUnserved(this.#log, this.generation, before, compiled)
     logAccess(this.#log, this.generation, before, compiled)
     names.useServers(compiled.settings.dns.servers)
+    this.#closeRemoved(compiled, compiled.vanished)
     if (before) {
       this.#revoke(0)
       this.#adopt(before.settings)

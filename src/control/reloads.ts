@@ -49,6 +49,8 @@ type ReloadsOptions = {
     /** With its current endpoints. */
     readonly table: TableBuffers
     readonly stats: SharedArrayBuffer
+    /** Destinations whose connections end with their endpoint, as "host:port". */
+    readonly closing: readonly string[]
   }
   /**
    * Called with each configuration that differs from the running one; returns the outcome.
@@ -117,12 +119,12 @@ export class Reloads {
 
   async #compile(): Promise<void> {
     const { compiler, names, log, running } = this.#options
-    const { compiled: served, generation, stats, table } = running()
+    const { compiled: served, generation, stats, table, closing } = running()
     const { checksum } = served
     this.#served = this.#waiting
     if (this.#served.length > 0) compiler.forget() // every caller gets an answer
     try {
-      const before = { checksum, table }
+      const before = { checksum, table, closing }
       const compiled = await compiler.compile(generation + 1, names.known, stats, before)
       if (compiled?.table) await this.#resolveNew(served, compiled)
       if (compiled && !this.#closed) this.#consider(compiled)

@@ -52,6 +52,7 @@ test('a deleted DestinationRule is refused: nobody notices but the operator, who
     listeners: 0,
     destinations: 0,
     policies: 0,
+    endpoints: 0,
     open: 3,
     lastMinute: 3,
   })

@@ -372,6 +372,7 @@ test('what is lost is refused with all the traffic that it has, each connection 
       listeners: 0,
       destinations: 0,
       policies: 0,
+      endpoints: 0,
       open: 51,
       lastMinute: 116,
     })

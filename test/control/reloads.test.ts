@@ -17,6 +17,8 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   resolved: new Map(),
   named: [],
   checked: [],
+  removals: [],
+  vanished: [],
   listeners: [],
   emptyFiles: [],
   restedMs: Number.POSITIVE_INFINITY,
@@ -43,7 +45,7 @@ async function taken(served: Compiled, ...looks: readonly Compiled[]) {
     compiler: { compile: async () => left.shift() ?? null, forget: () => {} },
     names: { known: new Map(), follow: async () => {} },
     log: watchedLog().log,
-    running: () => ({ compiled: served, generation: 1, table: NO_TABLE, stats: NONE }),
+    running: () => ({ compiled: served, generation: 1, table: NO_TABLE, stats: NONE, closing: [] }),
     onCompiled: compiled => {
       resolve(compiled)
       return 'taken'

@@ -8,10 +8,19 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Gateway } from '../../src/control/gateway.ts'
+import { parsePlace } from '../../src/control/health/endpoint-place.ts'
 import { Observer } from '../../src/control/observe/observer.ts'
 import type { DataPlane } from '../../src/control/workers/data-plane.ts'
 import { SelectedDrain } from '../../src/control/workers/selected-drain.ts'
-import { Live, LiveHead, liveAt, openConnections, publishRow } from '../../src/stats/connections.ts'
+import {
+  Live,
+  LiveHead,
+  liveAt,
+  openConnections,
+  publishRow,
+  Stage,
+  withdrawRow,
+} from '../../src/stats/connections.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import { ending, freePort, open, readBytes, until } from '../support/sockets.ts'
@@ -155,4 +164,36 @@ test('times are spread evenly over all workers, each within its own part, and in
     byTime.map(({ id }) => id),
     byTime.map(({ id }) => id).sort((a, b) => a - b),
   )
+})
+
+test('of an endpoint, what is read from or dialed for is judged once it is connected', t => {
+  const journal = createJournalMemory(4)
+  const { words } = openConnections(journal.connections)
+  words[LiveHead.used] = 4
+  const write = (row: number, state: number, port: number): void => {
+    const at = liveAt(row)
+    if ((words[at] & 1) === 1) withdrawRow(words, at)
+    words[at + Live.state] = state
+    words[at + Live.endpointFamily] = 4
+    words[at + Live.endpointPort] = port
+    publishRow(words, at)
+  }
+  write(0, Stage.reading, 0)
+  write(1, Stage.dialing, 80)
+  write(2, Stage.dialing, 81)
+  write(3, Stage.relaying, 80)
+  const observer = new Observer([journal])
+  t.after(() => observer.close())
+  const endpoint = parsePlace('0.0.0.0:80')
+  assert.ok(endpoint)
+  const drain = new SelectedDrain(observer, { endpoint }, 0)
+  const rows = (orders: ReturnType<typeof drain.orders>): number[] =>
+    [...orders.values()].flatMap(order => (order.kind === 'close' ? [...order.rows] : []))
+  assert.deepEqual([rows(drain.orders()), drain.undecided], [[3], 3])
+  write(0, Stage.dialing, 80)
+  write(1, Stage.relaying, 81)
+  write(2, Stage.relaying, 80)
+  assert.deepEqual([rows(drain.laterOrders()), drain.undecided], [[2], 1])
+  write(0, Stage.relaying, 80)
+  assert.deepEqual([rows(drain.laterOrders()), drain.undecided], [[0], 0])
 })

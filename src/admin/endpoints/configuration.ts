@@ -33,6 +33,7 @@ export const loses = object({
   ),
   destinations: integer('Destinations that lose their last endpoint.'),
   policies: integer('Rules of policies that deny clients with an open connection.'),
+  endpoints: integer('Removed endpoints whose open connections end (on-remove: close).'),
   open: integer('Open connections to them.'),
   lastMinute: integer('Connections to them in the last minute.'),
 })

@@ -59,7 +59,7 @@ const endpoint = object({
 const change = object({
   endpoints: list(text(), 'What it concerns.'),
   emptied: list(text(), 'Destinations without an endpoint in rotation: connections to them are reset.'),
-  closing: integer('Open connections that are being reset.'),
+  closing: integer('Open connections that are being reset, without those that may yet join them.'),
 })
 
 type Asked = PageQuery & {
@@ -143,7 +143,7 @@ function addDrain(app: FastifyInstance, gateway: Gateway): void {
       {
         endpoint: text('An address and port, or an address for all its ports.'),
         closeOverS: {
-          ...number('Resets its open connections over this time.'),
+          ...number('Resets its open connections over this time, with those that are being opened.'),
           minimum: 0,
           maximum: CLOSE_S_MAX,
         },
@@ -164,9 +164,9 @@ function addDrain(app: FastifyInstance, gateway: Gateway): void {
         'see /endpoints',
       )
     const { closeOverS } = body
-    const closing =
-      closeOverS === undefined ? 0 : plane.drainSelected({ endpoint: place }, closeOverS * 1000).matched
-    return shown(drained, closing)
+    if (closeOverS === undefined) return shown(drained, 0)
+    const { matched, undecided } = plane.drainSelected({ endpoint: place }, closeOverS * 1000)
+    return shown(drained, matched - undecided)
   })
 }
 

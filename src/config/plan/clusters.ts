@@ -159,6 +159,7 @@ export class Clusters {
       policyAt,
       ...(rule?.check && { check: rule.check }),
       ...asTls,
+      ...(connect.onRemoveMs !== null && { onRemoveMs: connect.onRemoveMs }),
     }
     if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
     const { outlierDetection: block } = blocks

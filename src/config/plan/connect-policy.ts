@@ -8,6 +8,7 @@ import { DEFAULT_POLICY, type PolicyField } from '../../table/plan/policy.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from './dialing.ts'
+import { ON_REMOVE, readOnRemove } from './on-remove.ts'
 import { readTimeout, USER_TIMEOUT, WRITE_TIMEOUT } from './tcp-times.ts'
 
 type Places = NonNullable<Cluster['policyAt']>
@@ -20,6 +21,8 @@ export type ConnectPolicy = {
   readonly keepalive: Settings['keepalive']
   readonly userTimeoutMs: number
   readonly writeTimeoutMs: number
+  /** The time over which connections of a removed endpoint are ended; null: they are kept. */
+  readonly onRemoveMs: number | null
   readonly places: Places
 }
 
@@ -28,6 +31,7 @@ const ANNOTATIONS = {
   connectDeadline: CONNECT_DEADLINE,
   userTimeout: USER_TIMEOUT,
   writeTimeout: WRITE_TIMEOUT,
+  onRemove: ON_REMOVE,
 } as const
 const FIELDS = Object.keys(ANNOTATIONS) as (keyof typeof ANNOTATIONS)[]
 
@@ -52,6 +56,7 @@ export function connectPolicyOf(settings: Settings, document: Resource | null): 
     keepalive: settings.keepalive,
     userTimeoutMs: settings.userTimeoutMs,
     writeTimeoutMs: settings.writeTimeoutMs,
+    onRemoveMs: null,
     places: Object.fromEntries(places),
   }
 }
@@ -72,6 +77,7 @@ export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource
     keepalive: general.keepalive,
     userTimeoutMs: readTimeout(textOf(USER_TIMEOUT)) ?? general.userTimeoutMs,
     writeTimeoutMs: readTimeout(textOf(WRITE_TIMEOUT)) ?? general.writeTimeoutMs,
+    onRemoveMs: readOnRemove(textOf(ON_REMOVE)) ?? general.onRemoveMs,
     places: { ...general.places, ...Object.fromEntries(places) },
   }
 }

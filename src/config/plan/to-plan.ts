@@ -27,9 +27,11 @@ import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
+import { ON_REMOVE } from './on-remove.ts'
 import { reportPeerAuthentications } from './peer-authentications.ts'
 import { reportProxyProtocol, withReading } from './proxy-protocol.ts'
 import { Registry } from './registry.ts'
+import { removalsOf } from './removals.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
 import { withSourceLimits } from './source-limits.ts'
@@ -106,6 +108,7 @@ export function toPlan(
   reportHashTables(clusters.hashing, rules.places, findings)
   reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
   const limited = withSourceLimits(guarded.listeners, settings, gateways)
+  const removals = inputs.destinationRules.some(isOnRemove) ? removalsOf(registry, rules, clusters.list) : []
   return {
     plan: {
       listeners: limited.listeners,
@@ -114,6 +117,7 @@ export function toPlan(
       sources: sourcesOf(settings, workloads, findings),
       ...(guarded.policies.length > 0 && { policies: guarded.policies }),
       ...(limited.limits.length > 0 && { limits: limited.limits }),
+      ...(removals.length > 0 && { removals }),
     },
     settings,
     registry,
@@ -124,6 +128,9 @@ export function toPlan(
     credentials: credentials.list,
   }
 }
+
+const isOnRemove = ({ resource }: Typed<DestinationRuleSpec>): boolean =>
+  resource.metadata.annotations[ON_REMOVE] !== undefined
 
 const isSettings = ({ kind, apiVersion }: Resource): boolean =>
   kind === 'Settings' && apiVersion.startsWith('gateway.weir/')

@@ -17,6 +17,7 @@ import {
   readDeadlineMs,
 } from '../plan/dialing.ts'
 import { HEALTH_CHECK, readHealthCheck } from '../plan/health-check.ts'
+import { ON_REMOVE, ON_REMOVE_WORDS, readOnRemove } from '../plan/on-remove.ts'
 import { TERMINATED, TLS_ROUTES } from '../plan/servers.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { readStarttls, STARTTLS } from '../plan/starttls.ts'
@@ -91,6 +92,11 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       may: 'like "tcp;interval=2s;timeout=1s;rise=2;fall=3", with one of tcp, tls, postgres, mysql, redis, smtp',
       is: text => readHealthCheck(text) !== null,
       words: CHECK_KINDS,
+    },
+    [ON_REMOVE]: {
+      may: 'keep, close, or like "close;over=30s" with a duration up to 24h',
+      is: text => readOnRemove(text) !== undefined,
+      words: ON_REMOVE_WORDS,
     },
     [CONNECT_DEADLINE]: {
       may: 'a duration from 1ms to 1h',

@@ -41,8 +41,8 @@ function digestOf(parts: Iterable<unknown>): string {
 }
 
 /** Piece by piece: 100 000 rules in one string would be too long. */
-function* partsOf({ listeners, routes, clusters, policies, limits }: Plan, settings: Settings) {
-  yield [settings, policies, limits]
+function* partsOf({ listeners, routes, clusters, policies, limits, removals }: Plan, settings: Settings) {
+  yield [settings, policies, limits, removals]
   for (const { scopes, ...listener } of listeners) {
     yield listener
     for (const { rules, ...scope } of scopes) {

@@ -23,6 +23,7 @@ import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { Plan } from '../../table/plan/plan.ts'
+import type { Removal } from '../../table/plan/removal.ts'
 import type { NamedCluster } from '../endpoint-changes.ts'
 import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
@@ -48,7 +49,12 @@ export type CompileTask = {
   readonly served: Served | null
 }
 
-export type Served = { readonly checksum: string; readonly table: TableBuffers }
+export type Served = {
+  readonly checksum: string
+  readonly table: TableBuffers
+  /** Destinations whose connections end with their endpoint, as "host:port". */
+  readonly closing: readonly string[]
+}
 
 /** The duration of each stage, in milliseconds, in order. */
 export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
@@ -75,6 +81,10 @@ export type Compiled = {
   readonly named: readonly NamedCluster[]
   /** The clusters whose endpoints are checked. */
   readonly checked: readonly CheckedCluster[]
+  /** The destinations whose connections end with their endpoint. */
+  readonly removals: readonly Removal[]
+  /** Those of the served configuration that nothing defines any more, as "host:port". */
+  readonly vanished: readonly string[]
   readonly listeners: readonly TableListener[]
   /** Files without a byte: perhaps still being written. */
   readonly emptyFiles: readonly string[]
@@ -146,6 +156,8 @@ export default function compileTask(task: CompileTask): Compiled | null {
     resolved: task.names,
     named: plan ? namedClusters(plan) : [],
     checked: plan ? checkedClusters(plan) : [],
+    removals: plan?.removals ?? [],
+    vanished: task.served?.closing.filter(each => !isDefined(each, defines)) ?? [],
     stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
   }
 }
@@ -190,6 +202,12 @@ function accessText({ policies = [], listeners }: Plan): string {
 
 /** Policies that a line of the log names. */
 const POLICIES_TOLD_MAX = 10
+
+/** @param place  "host:port". */
+function isDefined(place: string, defines: (host: string, port: number) => boolean): boolean {
+  const colon = place.lastIndexOf(':')
+  return defines(place.slice(0, colon), Number(place.slice(colon + 1)))
+}
 
 const checkedClusters = (plan: Plan): CheckedCluster[] =>
   plan.clusters.flatMap(({ check }, cluster) => (check ? [{ cluster, check }] : []))

@@ -57,6 +57,7 @@ export const LOSS_KINDS = [
   'sends',
   'denied',
   'unserved',
+  'ended',
 ] as const
 export type LossKind = (typeof LOSS_KINDS)[number]
 export type Losses = Readonly<Record<LossKind, LossesOfKind>>

@@ -10,6 +10,7 @@
  *   sends      a destination gets other PROXY headers
  *   denied     policies deny clients that have a connection (policy-losses.ts)
  *   unserved   no server takes the name of a connection any more (server-losses.ts)
+ *   ended      the endpoint of a connection is removed, and it ends with it (removal-losses.ts)
  *
  * Rules are paired over generations as in `weir diff` (table/explain/pair-rules.ts), but only those
  * of VirtualServices that can lose anything (snapshot.ts). reload-guard.ts decides what to refuse.
@@ -77,6 +78,7 @@ export function findLosses(
     reads: ofKind(headerLosses(reads, 'Settings', resources, name => finder.keysOf(name))),
     denied: ofKind([]), // policy-losses.ts
     unserved: ofKind([]), // server-losses.ts
+    ended: ofKind([]), // removal-losses.ts
     sends: ofKind(headerLosses(sends, 'DestinationRule', resources, name => [anyKey(name)])),
   }
   return LOSS_KINDS.some(kind => losses[kind].count > 0) ? losses : null

@@ -8,8 +8,10 @@
  *   warn      served, with a warning
  *
  * The compiling thread has found the losses (losses.ts), the main thread those by policies
- * (policy-losses.ts) and by server names (server-losses.ts); this module reads their traffic from
- * the counts.
+ * (policy-losses.ts), by server names (server-losses.ts) and by removed endpoints
+ * (removal-losses.ts); this module reads their traffic from the counts.
+ *
+ * Connections that end with their endpoint never refuse a change: an annotation asks for that.
  */
 
 import type { Code } from '../../config/findings/codes.ts'
@@ -31,6 +33,8 @@ export type Weighed = Traffic & {
   readonly destinations: number
   /** Rules of policies. */
   readonly policies: number
+  /** Removed ones whose connections end. */
+  readonly endpoints: number
 }
 
 export type Verdict = {
@@ -59,7 +63,10 @@ export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict 
     (losses[kind].open ?? 0) > 0 || traffic.of(losses[kind].keys).lastMinute > 0
   const fatal = LOSS_KINDS.filter(
     kind =>
-      losses[kind].count > 0 && mode !== 'warn' && (kind === 'lost' || (mode === 'strict' && isBusy(kind))),
+      kind !== 'ended' &&
+      losses[kind].count > 0 &&
+      mode !== 'warn' &&
+      (kind === 'lost' || (mode === 'strict' && isBusy(kind))),
   )
   const refused = fatal.length > 0
   const meant = refused ? fatal : LOSS_KINDS
@@ -82,12 +89,13 @@ export function judge(mode: GuardMode, losses: Losses, counts: Counts): Verdict 
 
 /** "3 rules, 41 connections open, 120 in the last minute". */
 function weighedText(weighed: Weighed, isCut: boolean): string {
-  const { rules, listeners, destinations, policies, open, lastMinute } = weighed
+  const { rules, listeners, destinations, policies, endpoints, open, lastMinute } = weighed
   const what = [
     ...(rules > 0 ? [plural(rules, 'rule')] : []),
     ...(listeners > 0 ? [plural(listeners, 'listener')] : []),
     ...(destinations > 0 ? [plural(destinations, 'destination')] : []),
     ...(policies > 0 ? [plural(policies, 'rule of policies', 'rules of policies')] : []),
+    ...(endpoints > 0 ? [plural(endpoints, 'endpoint')] : []),
   ]
   return `${what.join(', ')}, ${isCut ? 'at least ' : ''}${trafficText({ open, lastMinute })}`
 }
@@ -108,6 +116,7 @@ function weigh(losses: Losses, kinds: readonly LossKind[], traffic: TrafficByKey
     listeners: count('closed', 'reads', 'unserved'),
     destinations: count('emptied', 'sends'),
     policies: count('denied'),
+    endpoints: count('ended'),
     open: Math.max(open, ...found), // some may be both
     lastMinute,
   }
@@ -123,6 +132,7 @@ const SENTENCES: { readonly [kind in LossKind]: (loss: Loss) => string } = {
   sends: ({ name, change }) => `${name} ${change}`,
   denied: ({ name, change }) => `${name} ${change}`,
   unserved: ({ name, change }) => `listener ${name} ${change}`,
+  ended: ({ name, change }) => `${name} ${change}`,
 }
 
 function finding(kind: LossKind, loss: Loss, traffic: Traffic, refused: boolean): Diagnostic {

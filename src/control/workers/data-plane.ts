@@ -6,7 +6,7 @@
 
 import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineLimits } from '../../engine/decide/decide.ts'
-import type { EngineKind, RevisedPart } from '../../engine/worker/protocol.ts'
+import type { EngineKind, Order, RevisedPart } from '../../engine/worker/protocol.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
@@ -20,14 +20,15 @@ import { Observer } from '../observe/observer.ts'
 import { Troubles } from '../observe/troubles.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
+import { OnceAdopted } from './once-adopted.ts'
+import type { ClosingDestinations } from './removal-judge.ts'
+import { RemovedEndpoints } from './removed-endpoints.ts'
 import { countDenied, findDenied, revocation } from './revocation.ts'
-import { SelectedDrain, type Selection } from './selected-drain.ts'
+import { RunningDrains } from './running-drains.ts'
+import type { SelectedDrain, Selection } from './selected-drain.ts'
 import { Supervisor } from './supervisor.ts'
 import type { WorkingThreads } from './threads.ts'
 import type { Drained, SupervisorEvent, WorkerStatus } from './worker-record.ts'
-
-/** How often a drain looks whether connections have been decided. */
-const LOOK_MS = 50
 
 /** Names of standard output. */
 const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
@@ -53,14 +54,9 @@ export class DataPlane {
   readonly #onFailed: (error: Error) => void
   /** Workers that died before any had started. */
   readonly #stillborn = new Set<number>()
-  /** What is to be revoked once all workers have adopted its generation; null: nothing. */
-  #revoking: {
-    readonly generation: number
-    readonly clientsRevision: number
-    readonly overMs: number
-  } | null = null
-  /** Drains that wait for connections to be decided. */
-  readonly #following = new Set<NodeJS.Timeout>()
+  readonly #onceAdopted: OnceAdopted
+  readonly #removed: RemovedEndpoints
+  readonly #drains: RunningDrains
   #began = false
   #generation = 0
   #checked: readonly CheckedCluster[] = []
@@ -93,6 +89,9 @@ export class DataPlane {
     this.observer = new Observer(this.#supervisor.journals)
     this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
     this.#troubles = new Troubles(openStats(this.stats), log)
+    this.#onceAdopted = new OnceAdopted(() => this.status())
+    this.#drains = new RunningDrains(this.observer, this.#tell)
+    this.#removed = new RemovedEndpoints({ observer: this.observer, log, tell: this.#tell })
     this.health = new EndpointHealth(openStats(this.stats), log, place => this.#closeDown(place))
   }
 
@@ -162,9 +161,7 @@ export class DataPlane {
 
   /** Resets selected open connections over a time, and keeps serving. */
   drainSelected(selection: Selection, overMs: number): SelectedDrain {
-    const drain = new SelectedDrain(this.observer, selection, overMs)
-    this.#supervisor.tell(drain.orders())
-    this.#follow(drain)
+    const drain = this.#drains.start(selection, overMs)
     const { matched } = drain
     const told = { ...selection, ...(selection.endpoint && { endpoint: selection.endpoint.text }) }
     this.#log.info(
@@ -174,40 +171,27 @@ export class DataPlane {
     return drain
   }
 
-  /** Until nothing that it may select is still being read from; that has a deadline. */
-  #follow(drain: SelectedDrain): void {
-    if (drain.undecided === 0) return
-    const timer = setInterval(() => {
-      this.#supervisor.tell(drain.laterOrders())
-      if (drain.undecided === 0) this.#unfollow(timer)
-    }, LOOK_MS).unref()
-    this.#following.add(timer)
-  }
-
-  #unfollow(timer: NodeJS.Timeout): void {
-    clearInterval(timer)
-    this.#following.delete(timer)
-  }
-
   /**
    * Resets the open connections that the policies of a generation deny, once all workers decide by
    * it: until then each of them may admit one more by the older ones.
    */
   revoke(generation: number, clientsRevision: number, overMs: number): void {
-    this.#revoking = { generation, clientsRevision, overMs }
-    this.#continueRevoking()
+    const parts = { generation, clientsRevision, endpointsRevision: 0 }
+    this.#onceAdopted.wait('revoke', parts, () => this.#revoke(generation, overMs))
   }
 
-  #continueRevoking(): void {
-    if (this.#revoking === null) return
-    const { generation, clientsRevision, overMs } = this.#revoking
-    const isBehind = ({ state, adopted }: WorkerStatus): boolean =>
-      state !== 'ended' &&
-      (adopted.generation < generation ||
-        (adopted.generation === generation && adopted.clientsRevision < clientsRevision))
-    if (this.status().some(isBehind)) return
-    this.#revoking = null
-    this.#revoke(generation, overMs)
+  /** The destinations whose connections end with their endpoint, as of now. */
+  get closing(): ClosingDestinations {
+    return this.#removed.destinations
+  }
+
+  /** Resets open connections whose endpoint is gone from what was published last. */
+  closeRemoved(destinations: ClosingDestinations): void {
+    if (!this.#removed.follow(destinations)) return
+    const generation = this.#generation
+    const endpointsRevision = this.observer.generations.table(generation)?.endpointsRevision ?? 0
+    const parts = { generation, endpointsRevision, clientsRevision: 0 }
+    this.#onceAdopted.wait('removed', parts, () => this.#removed.search())
   }
 
   #revoke(generation: number, overMs: number): void {
@@ -243,9 +227,10 @@ export class DataPlane {
 
   /** Resets what is open to an endpoint that has gone down. */
   #closeDown(endpoint: EndpointPlace): void {
-    const drain = new SelectedDrain(this.observer, { endpoint }, 0, Reason['endpoint-down'])
-    this.#supervisor.tell(drain.orders())
+    this.#drains.start({ endpoint }, 0, Reason['endpoint-down'])
   }
+
+  readonly #tell = (orders: ReadonlyMap<number, Order>): void => this.#supervisor.tell(orders)
 
   /** Of a table that the observer knows by now. */
   #tellHealth(generation: number): void {
@@ -259,7 +244,7 @@ export class DataPlane {
     logWorkerEvent(this.#log, event)
     if (event.kind === 'died') this.#mourn(event.worker, event.error)
     else this.#began = true
-    this.#continueRevoking()
+    this.#onceAdopted.look()
     this.#opened ||= this.status().every(each => this.#hasOpened(each))
     if (this.#announced || !this.#opens || !this.ready) return
     this.#announced = true
@@ -282,9 +267,10 @@ export class DataPlane {
 
   /** Once the workers have ended. */
   async #closeObservers(): Promise<void> {
-    for (const timer of this.#following) this.#unfollow(timer)
+    this.#drains.close()
     this.#troubles.close()
     this.health.close()
+    this.#removed.close()
     this.observer.close()
     await this.#accessLog.close()
   }

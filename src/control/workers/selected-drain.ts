@@ -7,8 +7,8 @@
  * not reconnect all at once. New connections are not affected.
  *
  * A connection that is still being read from has no rule yet, and no Gateway if several share its
- * socket. Where the selection asks for those, the connection is looked at again until it is
- * decided.
+ * socket; one that is not connected may still get another endpoint. Where the selection asks for
+ * those, the connection is looked at again until they are known.
  */
 
 import { monotonicMs } from '../../base/clock.ts'
@@ -80,7 +80,7 @@ export class SelectedDrain {
     return this.#meant.filter(each => this.#isOpen(each)).length + this.undecided
   }
 
-  /** Open connections that are still being read from, and may turn out to be selected. */
+  /** Open connections that may yet turn out to be selected. */
   get undecided(): number {
     return this.#undecided.filter(each => this.#isOpen(each)).length
   }
@@ -121,19 +121,7 @@ export class SelectedDrain {
   }
 
   #ordersFor(meant: readonly Meant[], overMs: number, random?: () => number): Map<number, Order> {
-    const timed = spreadOver(meant, overMs, random)
-    return new Map(
-      [...Map.groupBy(timed, ({ worker }) => worker)].map(([worker, own]) => [
-        worker,
-        {
-          kind: 'close',
-          rows: Int32Array.from(own, each => each.row),
-          ids: Float64Array.from(own, each => each.id),
-          afterMs: Float64Array.from(own, each => each.afterMs),
-          reason: this.#reason,
-        },
-      ]),
-    )
+    return closeOrders(spreadOver(meant, overMs, random), this.#reason)
   }
 }
 
@@ -150,16 +138,25 @@ function judgeOf({ generations }: Observer, selection: Selection): (words: Int32
     if (!rows.has(words[Live.listener])) return 'other'
     return rows.size === 1 ? undecided : 'undecided'
   }
-  return words => {
-    if (generation !== undefined && words[Live.generation] !== generation) return 'other'
-    if (olderThan !== undefined && words[Live.generation] >= olderThan) return 'other'
-    if (endpoint !== undefined && !goesTo(endpoint, words)) return 'other'
-    if (words[Live.state] === Stage.reading) return judgeReading(words)
+  const judgeDecided = (words: Int32Array): Answer => {
     if (listener === undefined && rule === undefined) return 'meant'
     const names = generations.names(matchedOf(words, 0))
     const isMeant = (listener === undefined || names.listener === listener) && isOfRule(rule, names.rule)
     return isMeant ? 'meant' : 'other'
   }
+  return words => {
+    if (generation !== undefined && words[Live.generation] !== generation) return 'other'
+    if (olderThan !== undefined && words[Live.generation] >= olderThan) return 'other'
+    const answer = words[Live.state] === Stage.reading ? judgeReading(words) : judgeDecided(words)
+    return endpoint === undefined || answer === 'other' ? answer : judgeEndpoint(endpoint, words)
+  }
+}
+
+/** The endpoint is known for good once it is connected: until then another may be dialed. */
+function judgeEndpoint(endpoint: EndpointPlace, words: Int32Array): Answer {
+  const state = words[Live.state]
+  if (state === Stage.reading || state === Stage.dialing) return 'undecided'
+  return goesTo(endpoint, words) ? 'meant' : 'other'
 }
 
 /** The rows of the listeners that share the socket of a listener; none if it is not there. */
@@ -182,6 +179,26 @@ function isOfRule(rule: Selection['rule'], of: MatchNames['rule']): boolean {
 
 const goesTo = (place: EndpointPlace, words: Int32Array): boolean =>
   isAt(place, words[Live.endpointFamily], words, Live.endpointAddress, words[Live.endpointPort])
+
+/** The order for each worker; workers without such connections are missing. */
+export function closeOrders(
+  timed: readonly (Meant & { readonly afterMs: number })[],
+  reason: number,
+): Map<number, Order> {
+  const ascending = timed.toSorted((left, right) => left.afterMs - right.afterMs)
+  return new Map(
+    [...Map.groupBy(ascending, ({ worker }) => worker)].map(([worker, own]): [number, Order] => [
+      worker,
+      {
+        kind: 'close',
+        rows: Int32Array.from(own, each => each.row),
+        ids: Float64Array.from(own, each => each.id),
+        afterMs: Float64Array.from(own, each => each.afterMs),
+        reason,
+      },
+    ]),
+  )
+}
 
 /** Fisher and Yates, 1938. */
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

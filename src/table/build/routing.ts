@@ -218,9 +218,17 @@ export class RoutingBuilder {
     const slot = this.#slotOf(`cluster ${clusterIdentity(cluster)}`)
     const tls = cluster.tls === undefined ? 0 : 1 + this.#tls.upstreams.indexOf(cluster.tls)
     this.#rows.clusters.add(...clusterWords(cluster, slot, tls))
-    const { host, subset, port, names, labels, policyAt = {} } = cluster
+    const { host, subset, port, names, labels, policyAt = {}, onRemoveMs } = cluster
     const isWritten = Object.keys(policyAt).length > 0
-    this.#clusters.push({ host, subset, port, names, labels, ...(isWritten ? { policyAt } : {}) })
+    this.#clusters.push({
+      host,
+      subset,
+      port,
+      names,
+      labels,
+      ...(isWritten ? { policyAt } : {}),
+      ...(onRemoveMs === undefined ? {} : { onRemoveMs }),
+    })
   }
 
   addRoute(route: Route): void {

@@ -158,6 +158,7 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
     `userTimeout ${at(Cluster.userTimeoutMs)} ms`,
     `writeTimeout ${at(Cluster.writeTimeoutMs)} ms`,
+    `onRemove ${cold.clusters[cluster].onRemoveMs ?? 'keep'}`,
   ]
   const endpoints = endpointsOf(table, cold, cluster).toSorted()
   return `${kind || endpoints.join(', ') || 'no endpoint'}; ${limits.join(', ')}`

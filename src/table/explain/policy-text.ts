@@ -33,6 +33,7 @@ const DEFAULTS = {
   connectDeadline: durationText(DEFAULT_POLICY.connectTimeoutMs),
   outlierDetection: 'none',
   proxyProtocol: 'none',
+  onRemove: 'keep',
 }
 
 export function defaultPolicy({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): PolicyValue[] {
@@ -50,7 +51,7 @@ export function defaultPolicy({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpT
 export function policyOf(
   { clusters }: Table,
   cluster: number,
-  { policyAt = {} }: ColdCluster,
+  { policyAt = {}, onRemoveMs }: ColdCluster,
 ): PolicyValue[] {
   const at = (field: number): number => clusters[cluster * Cluster.WORDS + field]
   if (at(Cluster.kind) === CLUSTER_UNKNOWN) return []
@@ -74,6 +75,10 @@ export function policyOf(
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
       outlierDetection: isOriginal ? 'none' : ejectionText(at),
       proxyProtocol: at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`,
+      onRemove:
+        onRemoveMs === undefined
+          ? 'keep'
+          : `close over ${onRemoveMs === 0 ? '0s' : durationText(onRemoveMs)}`,
     },
     policyAt,
   )

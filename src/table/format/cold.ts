@@ -78,6 +78,8 @@ export type ColdCluster = {
   readonly labels: Readonly<Record<string, string>>
   /** The places of its policy's values; absent: all defaults. */
   readonly policyAt?: Cluster['policyAt']
+  /** Connections of a removed endpoint are ended over this time; absent: they are kept. */
+  readonly onRemoveMs?: number
 }
 
 export type ColdWorkload = {

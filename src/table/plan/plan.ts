@@ -10,6 +10,7 @@ import type { Cidr } from '../../address/address.ts'
 import type { AccessPolicy, Identity, PlannedLimit } from './access.ts'
 import type { HealthCheck } from './health-check.ts'
 import type { Policy, PolicyField, TcpTimes } from './policy.ts'
+import type { Removal } from './removal.ts'
 import type { TlsServer, TlsUpstream } from './tls.ts'
 
 export type Plan = {
@@ -22,6 +23,8 @@ export type Plan = {
   readonly policies?: readonly AccessPolicy[]
   /** Limits per source; each listener has the indexes of its own. */
   readonly limits?: readonly PlannedLimit[]
+  /** Destinations whose connections end when their endpoint is removed. */
+  readonly removals?: readonly Removal[]
 }
 
 /** One socket that accepts: an address and a port, for one Gateway or for the mesh. */
@@ -252,6 +255,8 @@ export type Cluster = {
   readonly check?: HealthCheck
   /** weir speaks TLS to it; absent: the client's bytes as they are. */
   readonly tls?: TlsUpstream
+  /** Connections of an endpoint that is removed are ended over this time; absent: they are kept. */
+  readonly onRemoveMs?: number
 }
 
 /** An endpoint as written: an IP address, or a name for any number of them. */

@@ -104,3 +104,4 @@ export type PolicyField =
   | 'connectDeadline'
   | 'outlierDetection'
   | 'proxyProtocol'
+  | 'onRemove'
