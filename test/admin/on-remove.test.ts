@@ -12,6 +12,7 @@ import { Gateway } from '../../src/control/gateway.ts'
 import { ask, echo, folder, watchedLog } from '../control/scene.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import { hello, host, record, serverName } from '../support/hello.ts'
+import { nameFiles } from '../support/name-server.ts'
 import { freePort, open, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
 import { naming } from './names-kit.ts'
@@ -190,19 +191,18 @@ test('an endpoint that is back in time keeps what it still has', async t => {
 
 test('names that resolve anew remove endpoints; one that is unknown removes nothing', async t => {
   const [backend, port] = [await echo(t, 'one'), await freePort()]
-  const answers = ['127.0.0.1', '127.0.0.2']
+  const { files, write } = nameFiles(t, '', '127.0.0.1 db.internal')
   const text = shaped({
     endpoints: [at(backend, '{version: v1}', 'db.internal')],
     resolution: 'DNS',
   })(port)
   const { log, records, logged } = watchedLog()
-  let now = answers.slice(0, 1)
   const gateway = await Gateway.load({
     paths: [folder(t, { 'a.yaml': text })],
     overrides: {},
     log,
     threads: THREADS,
-    names: { lookup: async () => now, refreshMs: 50 },
+    names: files,
   })
   assert.ok(gateway, JSON.stringify(records))
   t.after(() => gateway.stop())
@@ -210,11 +210,11 @@ test('names that resolve anew remove endpoints; one that is unknown removes noth
   await logged('every listener accepts')
   const client = await talking(t, port)
   const closed = new Promise(resolve => client.once('close', resolve))
-  now = answers
-  await logged('db.internal is 127.0.0.1')
+  write('hosts', '127.0.0.1 db.internal\n127.0.0.2 db.internal')
+  await logged('db.internal is 127.0.0.1, 127.0.0.2;')
   client.write('x')
   await once(client, 'data')
-  now = answers.slice(1)
+  write('hosts', '127.0.0.2 db.internal')
   await logged(`removed: 127.0.0.1:${backend}; 1 open connection to them will end`)
   await closed
 })
