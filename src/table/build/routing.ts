@@ -220,15 +220,9 @@ export class RoutingBuilder {
     this.#rows.clusters.add(...clusterWords(cluster, slot, tls))
     const { host, subset, port, names, labels, policyAt = {}, onRemoveMs } = cluster
     const isWritten = Object.keys(policyAt).length > 0
-    this.#clusters.push({
-      host,
-      subset,
-      port,
-      names,
-      labels,
-      ...(isWritten ? { policyAt } : {}),
-      ...(onRemoveMs === undefined ? {} : { onRemoveMs }),
-    })
+    const isEnded = onRemoveMs !== undefined
+    const cold = { host, subset, port, names, labels, ...(isWritten && { policyAt }) }
+    this.#clusters.push({ ...cold, ...(isEnded && { onRemoveMs }) })
   }
 
   addRoute(route: Route): void {
