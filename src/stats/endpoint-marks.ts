@@ -21,8 +21,9 @@ export function setMark(marks: Int32Array, slot: number, mark: number): void {
   if (slot !== 0 && (marks[slot] & mark) === 0) Atomics.or(marks, slot, mark)
 }
 
-export function clearMark(marks: Int32Array, slot: number, mark: number): void {
-  if ((marks[slot] & mark) !== 0) Atomics.and(marks, slot, ~mark)
+/** Whether it was set. */
+export function clearMark(marks: Int32Array, slot: number, mark: number): boolean {
+  return (marks[slot] & mark) !== 0 && (Atomics.and(marks, slot, ~mark) & mark) !== 0
 }
 
 const SECONDS_BITS = 24

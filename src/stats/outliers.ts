@@ -26,7 +26,7 @@ export const Outlier = layout(8, {
   ejections: [3, 1], //        ever
   prevented: [4, 1], //        ejections that maxEjectionPercent has prevented, ever
   lock: [5, 1], //             of a destination: 1: a worker ejects one of its endpoints
-  untilMs: [6, 2], //          f64: when the last ejection is over, or was; 0: there was none
+  untilMs: [6, 2], //          f64: when the last ejection is over, or was; 0: there was none. Of a destination: of any endpoint
 })
 
 export const OUTLIER_WORDS = SLOTS_MAX * Outlier.WORDS
@@ -121,10 +121,12 @@ function eject(outliers: Outliers, subject: Subject, rules: EjectionRules, nowMs
     const backoff = nextBackoff(words[at + Outlier.backoff], ejectedUntilMs(outliers, slot), rules, nowMs)
     words[at + Outlier.backoff] = backoff
     words[at + Outlier.ejections]++
-    numbers[(at + Outlier.untilMs) / 2] = sweepFrom(
-      nowMs + Math.min(rules.baseMs * backoff, mostMs(rules)),
-      rules,
-    )
+    const untilMs = sweepFrom(nowMs + Math.min(rules.baseMs * backoff, mostMs(rules)), rules)
+    numbers[(at + Outlier.untilMs) / 2] = untilMs
+    if (clusterSlot !== 0) {
+      const ofCluster = (clusterSlot * Outlier.WORDS + Outlier.untilMs) / 2
+      numbers[ofCluster] = Math.max(numbers[ofCluster], untilMs)
+    }
     forgetFailures(words, at)
   } else if (isFirst) words[at + Outlier.prevented]++
   if (isLocked) Atomics.store(words, clusterSlot * Outlier.WORDS + Outlier.lock, 0)

@@ -7,6 +7,7 @@
  *   matches of policies by slot (i32), atomic: how often a rule has denied or marked a connection
  *   marks by slot (i32), atomic: why an endpoint is not to be used (endpoint-marks.ts)
  *   last errors by slot (u32): of several writers the last one counts (endpoint-marks.ts)
+ *   arrivals by slot (i32), by the main thread: since when an endpoint is in rotation (warmups.ts)
  *   outliers by slot (8 words): failures in a row, and ejections (outliers.ts)
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
  *                     │ connect times by slot (40 u32, connect-times.ts)
@@ -56,7 +57,7 @@ const TURN = OPEN + SLOTS_MAX
 const TIMES = TURN + SLOTS_MAX
 const ROW_WORDS = TIMES + TIME_BUCKETS * SLOTS_MAX
 /** What stands before the rows, in words by slot, in this order. */
-const SHARED = ['tickets', 'backoffs', 'policyMatches', 'marks', 'lastErrors'] as const
+const SHARED = ['tickets', 'backoffs', 'policyMatches', 'marks', 'lastErrors', 'arrivals'] as const
 const OUTLIERS = SHARED.length * SLOTS_MAX
 const SHARED_WORDS = OUTLIERS + OUTLIER_WORDS
 
@@ -75,6 +76,8 @@ export type Stats = {
   readonly marks: Int32Array
   /** By slot of an endpoint; see endpoint-marks.ts. */
   readonly lastErrors: Uint32Array
+  /** By slot of an endpoint, or of a destination; see warmups.ts. */
+  readonly arrivals: Int32Array
   /** By slot of an endpoint within a destination; see outliers.ts. */
   readonly outliers: Outliers
   /** For each worker its counters, then its connections closed by reason. */
@@ -104,6 +107,7 @@ export function openStats(buffer: SharedArrayBuffer): Stats {
     policyMatches: bySlot('policyMatches'),
     marks: bySlot('marks'),
     lastErrors: new Uint32Array(buffer, byteOffset, length),
+    arrivals: bySlot('arrivals'),
     outliers: openOutliers(buffer, OUTLIERS * 4),
     counters,
   }
@@ -153,6 +157,7 @@ export const slotCounts = (stats: Stats): SlotCounts => ({
     Atomics.store(stats.backoffs, slot, 0)
     Atomics.store(stats.marks, slot, 0)
     stats.lastErrors[slot] = 0
+    stats.arrivals[slot] = 0
     resetOutlier(stats.outliers, slot)
     for (let worker = 0; worker < stats.workers; worker++) {
       const times = timesAt(worker, slot)

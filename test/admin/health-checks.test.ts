@@ -10,6 +10,7 @@ import { readHealthCheck } from '../../src/config/plan/health-check.ts'
 import { Checker } from '../../src/control/health/checker.ts'
 import { realHealthWorld } from '../../src/control/health/health-world.ts'
 import { probe } from '../../src/control/health/probe.ts'
+import { Warmups } from '../../src/control/health/warmups.ts'
 import { createStats, openStats } from '../../src/stats/stats.ts'
 import { ask, echo } from '../control/scene.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
@@ -219,7 +220,13 @@ test('changes that come while a check goes on do not begin it anew', async t => 
   const silent = await serving(t, () => {})
   const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
   const stats = openStats(createStats(1))
-  const checker = new Checker({ stats, log, world: realHealthWorld(), onClose: () => {} })
+  const checker = new Checker({
+    stats,
+    log,
+    world: realHealthWorld(),
+    warmups: new Warmups(stats, () => 0),
+    onClose: () => {},
+  })
   t.after(() => checker.close())
   const check = readHealthCheck('redis;interval=400ms;timeout=400ms;fall=1')
   assert.ok(check)

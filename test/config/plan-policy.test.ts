@@ -66,6 +66,7 @@ test('every field of a policy is read', () => {
     {
       balance: 'ROUND_ROBIN',
       hashSize: 0,
+      warmup: null,
       connectTimeoutMs: 250,
       idleTimeoutMs: 0,
       maxDurationMs: 5_400_000,
@@ -296,6 +297,26 @@ test('consistentHash by the address is a ring, or Maglev; by another key it is L
   assert.equal(read({ useSourceIp, maglev: { tableSize: 65_537 } }), 'MAGLEV 65537')
   assert.equal(read({ useSourceIp, maglev: { tableSize: 4_999_999 } }), 'MAGLEV 1048573')
   assert.equal(read({ httpHeaderName: 'x-user', maglev: { tableSize: 11 } }), 'LEAST_REQUEST 0')
+})
+
+test('warmup, or the older warmupDurationSecs, is for LEAST_REQUEST and ROUND_ROBIN', () => {
+  const read = (loadBalancer: object) => routed([rule('data/r', { trafficPolicy: { loadBalancer } })])
+  const ten = { durationMs: 10_000, minimumPercent: 10, aggression: 1 }
+  const warmup = { duration: '10s' }
+  assert.deepEqual(read({ warmup }).policy.warmup, ten)
+  assert.ok(read({ warmup }).policyAt?.loadBalancer)
+  assert.deepEqual(read({ simple: 'ROUND_ROBIN', warmupDurationSecs: '10s' }).policy.warmup, ten)
+  assert.deepEqual(read({ warmup: { duration: '10s' }, warmupDurationSecs: '90s' }).policy.warmup, ten)
+  assert.deepEqual(read({ warmup: { duration: '1m', minimumPercent: 0, aggression: 1.5 } }).policy.warmup, {
+    durationMs: 60_000,
+    minimumPercent: 0,
+    aggression: 1.5,
+  })
+  for (const other of [{ simple: 'RANDOM' }, { consistentHash: { useSourceIp: true } }, {}])
+    assert.equal(
+      read({ ...other, ...('simple' in other || 'consistentHash' in other ? { warmup } : {}) }).policy.warmup,
+      null,
+    )
 })
 
 test('outlierDetection that never ejects is told, with the percentage that would, and long timeouts', () => {

@@ -215,6 +215,17 @@ rules('DestinationRule', {
       hash({ useSourceIp: true, ringHash: {}, maglev: { tableSize: 11 } }),
       `CFG104 ${BALANCER}.consistentHash`,
     ],
+    ['a warmup', balancer({ simple: 'ROUND_ROBIN', warmup: { duration: '10s' } })],
+    [
+      'of a balancer that has none',
+      balancer({ simple: 'RANDOM', warmup: { duration: '10s' } }),
+      `CFG252 ${BALANCER}.warmup`,
+    ],
+    [
+      'the older one',
+      balancer({ simple: 'PASSTHROUGH', warmupDurationSecs: '10s' }),
+      `CFG252 ${BALANCER}.warmupDurationSecs`,
+    ],
     ['a hash without a key', hash({}), `CFG252 ${BALANCER}.consistentHash`],
     ['a key that is off', hash({ useSourceIp: false }), `CFG252 ${BALANCER}.consistentHash`],
     ['a ring', hash({ useSourceIp: true, ringHash: { minimumRingSize: 2 ** 20 } })],

@@ -27,7 +27,7 @@ function world(balance: Policy['balance'], weights: readonly number[], workers =
   const stats = openStats(createStats(workers))
   const balancers = Array.from(
     { length: workers },
-    (_, worker): Balancer => ({ stats, worker, random: createRandom(1, 2, worker) }),
+    (_, worker): Balancer => ({ stats, worker, random: createRandom(1, 2, worker), nowMs: () => 0 }),
   )
   return { table, stats, balancers }
 }

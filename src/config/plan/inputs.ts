@@ -51,6 +51,12 @@ type OutlierDetection = {
 
 type LoadBalancer = {
   readonly simple?: string
+  readonly warmup?: {
+    readonly duration?: string
+    readonly minimumPercent?: number
+    readonly aggression?: number
+  } | null
+  readonly warmupDurationSecs?: string
   readonly consistentHash?: {
     readonly useSourceIp?: boolean
     readonly minimumRingSize?: number

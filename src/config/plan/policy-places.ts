@@ -22,6 +22,9 @@ const TCP_FIELDS = [
   'tcpKeepalive',
 ] as const satisfies readonly PolicyField[]
 
+/** Of these the first that is there says where the balancer is written. */
+const BALANCER_FIELDS = ['simple', 'consistentHash', 'warmup', 'warmupDurationSecs'] as const
+
 export class PolicyPlaces {
   readonly #spots = new WeakMap<object, Spot>()
 
@@ -48,7 +51,7 @@ export class PolicyPlaces {
     const tcp = connectionPool?.tcp
     const written = TCP_FIELDS.filter(field => tcp?.[field] !== undefined)
     const places = written.flatMap(field => this.#place(connectionPool, field, ['tcp', field]))
-    const balancer = (['simple', 'consistentHash'] as const).find(name => loadBalancer?.[name] !== undefined)
+    const balancer = BALANCER_FIELDS.find(name => loadBalancer?.[name] !== undefined)
     const balance = balancer === undefined ? [] : this.#place(loadBalancer, 'loadBalancer', [balancer])
     const ejection = this.#place(outlierDetection ?? undefined, 'outlierDetection', [])
     const proxy = this.#place(proxyProtocol ?? undefined, 'proxyProtocol', [])

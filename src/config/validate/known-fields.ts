@@ -104,8 +104,8 @@ const LOAD_BALANCER: Fields = {
   consistentHash: CONSISTENT_HASH,
   localityLbSetting: ['not served yet', { distribute: later('from to'), ...FAILOVER }],
   zoneAwareLbSetting: ['not served yet', FAILOVER],
-  warmupDurationSecs: 'not served yet',
-  warmup: ['not served yet', later('duration minimumPercent aggression')],
+  warmupDurationSecs: 'served',
+  warmup: served('duration minimumPercent aggression'),
 }
 
 const HTTP_POOL =

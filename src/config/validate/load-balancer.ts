@@ -28,6 +28,16 @@ export function checkLoadBalancer(balancer: Field, outlierDetection: Field): voi
   checkDuration(warmup.get('duration'))
   checkRange(warmup.get('minimumPercent'), 0, 100)
   checkRange(warmup.get('aggression'), 1, Number.POSITIVE_INFINITY)
+  checkWarms(balancer)
+}
+
+/** Envoy's slow start, which Istio sets for two balancers only. */
+function checkWarms(balancer: Field): void {
+  const field = ['warmup', 'warmupDurationSecs'].map(name => balancer.get(name)).find(each => !each.absent)
+  const simple = balancer.get('simple').text ?? ''
+  const isOther = ['RANDOM', 'PASSTHROUGH'].includes(simple) || !balancer.get('consistentHash').absent
+  if (field && isOther)
+    field.report('CFG252', `${field.name} is for LEAST_REQUEST and ROUND_ROBIN, and has no effect here`)
 }
 
 function checkConsistentHash(hash: Field): void {

@@ -9,12 +9,13 @@
  * little longer or shorter than the last, so that they do not come together.
  */
 
-import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
+import { Mark, setMark } from '../../stats/endpoint-marks.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { HealthCheck } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
 import type { HealthWorld } from './health-world.ts'
 import type { Verdict } from './probe.ts'
+import type { Warmups } from './warmups.ts'
 
 /** Checks at the same time; further ones wait. */
 const AT_ONCE = 256
@@ -61,6 +62,7 @@ type CheckerOptions = {
   readonly stats: Stats
   readonly log: Logger
   readonly world: HealthWorld
+  readonly warmups: Warmups
   /** An endpoint has gone down whose connections are to be closed. */
   readonly onClose: (checked: Checked) => void
 }
@@ -89,7 +91,7 @@ export class Checker {
     this.#targets = now
     for (const [text, target] of before) {
       if (now.get(text) !== target) this.#stop(target)
-      if (!target.isUp && !now.has(text)) clearMark(this.#options.stats.marks, target.checked.slot, Mark.down)
+      if (!target.isUp && !now.has(text)) this.#options.warmups.unmark(target.checked.slot, Mark.down)
     }
     for (const [text, target] of now) {
       if (!target.isUp) this.#mark(target)
@@ -166,9 +168,9 @@ export class Checker {
   }
 
   #mark({ checked: { slot }, isUp }: Target): void {
-    const { marks } = this.#options.stats
-    if (isUp) clearMark(marks, slot, Mark.down)
-    else setMark(marks, slot, Mark.down)
+    const { stats, warmups } = this.#options
+    if (isUp) warmups.unmark(slot, Mark.down)
+    else setMark(stats.marks, slot, Mark.down)
   }
 
   #tell({ checked: { text, check }, isUp, verdict }: Target): void {

@@ -22,6 +22,7 @@ import { type Checked, Checker, type CheckState } from './checker.ts'
 import { type EndpointPlace, isRowAt, parsePlace } from './endpoint-place.ts'
 import { describeEndpoint, type EndpointRow, endpointRows, placeText, stateOf } from './endpoint-states.ts'
 import { type HealthWorld, realHealthWorld } from './health-world.ts'
+import { Warmups } from './warmups.ts'
 
 const LOOK_MS = 1_000
 
@@ -46,6 +47,7 @@ export class EndpointHealth {
   readonly #world: HealthWorld
   readonly #stopLooking: () => void
   readonly #checker: Checker
+  readonly #warmups: Warmups
   #drains: readonly EndpointPlace[] = []
   /** By slot that is marked as drained, the drain. */
   readonly #marked = new Map<number, string>()
@@ -63,8 +65,10 @@ export class EndpointHealth {
     this.#stats = stats
     this.#log = log
     this.#world = world
+    this.#warmups = new Warmups(stats, () => world.nowMs())
     this.#checker = new Checker({
       stats,
+      warmups: this.#warmups,
       log,
       world,
       onClose: ({ text }) => {
@@ -78,6 +82,7 @@ export class EndpointHealth {
   /** A table is about to be published, or a revision of one. */
   publishing(table: Table, cold: () => Cold | null, checked: readonly CheckedCluster[]): void {
     this.#served = { table, cold }
+    this.#warmups.publishing(table)
     this.#mark()
     this.#markEjected(table)
     this.#checker.follow(targetsOf(table, checked))
@@ -147,6 +152,7 @@ export class EndpointHealth {
 
   /** Tells which endpoints were ejected, and which came back, since the last look. */
   look(): void {
+    this.#warmups.forget()
     if (!this.#served) return
     const now = this.#ejectedNow(this.#served)
     for (const [slot, text] of now)
@@ -205,7 +211,7 @@ export class EndpointHealth {
     const drains = new Set(this.#drains.map(({ text }) => text))
     for (const [slot, drain] of this.#marked) {
       if (drains.has(drain)) continue
-      clearMark(marks, slot, Mark.draining)
+      this.#warmups.unmark(slot, Mark.draining)
       this.#marked.delete(slot)
     }
     if (drains.size === 0) return

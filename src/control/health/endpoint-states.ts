@@ -4,6 +4,7 @@
  */
 
 import { type Family, formatAddress, formatEndpoint } from '../../address/address.ts'
+import { inRotationForMs, warmthOf } from '../../engine/decide/warmup.ts'
 import { leftMs } from '../../stats/backoffs.ts'
 import { timeQuantile } from '../../stats/connect-times.ts'
 import { lastErrorOf, Mark } from '../../stats/endpoint-marks.ts'
@@ -107,7 +108,7 @@ export function describeEndpoint(
 
 const milliseconds = (us: number | null): number | null => (us === null ? null : us / 1000)
 
-/** Why it is not up, and what would change that; null: it is up. */
+/** Why it does not get its whole share, and what would change that; null: it does. */
 function whyOf(
   stats: Stats,
   table: Table,
@@ -126,8 +127,17 @@ function whyOf(
     case 'failing':
       return row.memberSlot === 0 ? backoffText(stats, row.slot, nowMs) : failuresText(stats, table, row)
     default:
-      return null
+      return warmupText(stats, table, row, nowMs)
   }
+}
+
+/** "warming up: 43 % of its weight, all of it in 17.0 s", or null. */
+function warmupText(stats: Stats, table: Table, { cluster, at }: EndpointRow, nowMs: number): string | null {
+  const windowMs = table.clusters[cluster * Cluster.WORDS + Cluster.warmupMs]
+  const leftMs = windowMs - inRotationForMs(stats, table.endpoints, at, nowMs)
+  if (windowMs === 0 || leftMs <= 0) return null
+  const percent = 100 * warmthOf(stats, table, cluster, at / Endpoint.WORDS, nowMs)
+  return `warming up: ${percent.toFixed(0)} % of its weight, all of it in ${secondsText(leftMs)}`
 }
 
 const downText = (check: CheckState | null): string =>

@@ -15,6 +15,7 @@ import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { NOBODY, ownerOf } from '../../table/match/hashed.ts'
+import { WARM, warmingAt, warmthOf } from './warmup.ts'
 
 /** No endpoint is left to try. */
 export const NO_ENDPOINT = -1
@@ -26,7 +27,13 @@ export const NO_ENDPOINT = -1
 export const GOLDEN_STEP = 0x9e3779b9
 
 /** The inputs of one worker's balancing. */
-export type Balancer = { readonly stats: Stats; readonly worker: number; readonly random: Random }
+export type Balancer = {
+  readonly stats: Stats
+  readonly worker: number
+  readonly random: Random
+  /** Milliseconds on a clock that all workers share; read only if it matters. */
+  readonly nowMs: () => number
+}
 
 /**
  * An endpoint (row of `table.endpoints`) of `cluster` that is not in `tried`, or NO_ENDPOINT.
@@ -46,18 +53,19 @@ export function chooseEndpoint(
   const count = table.endpoints[run + EndpointRun.count]
   const left = count - tried.length
   if (left <= 1) return left < 1 ? NO_ENDPOINT : nthUntried(first, 0, tried)
-  const equal = haveEqualWeights(table, cluster)
+  const now = warmingAt(balancer, table, cluster)
+  const equal = now === WARM && haveEqualWeights(table, cluster)
   switch (table.clusters[row + Cluster.balance]) {
     case Balance.ROUND_ROBIN: {
       const at = turnAt(balancer.worker, table.clusters[row + Cluster.slot])
       return equal
         ? nextInTurn(balancer, at, first, left, tried)
-        : nextInWeightedTurn(balancer, at, table, first, count, tried)
+        : nextInWeightedTurn(balancer, at, table, cluster, tried, now)
     }
     case Balance.LEAST_REQUEST:
       return equal
         ? lessLoadedOfTwo(balancer, table, first, left, tried)
-        : drawWeighted(balancer, table, first, count, tried, true)
+        : drawWeighted(balancer, table, cluster, tried, now, true)
     case Balance.RING_HASH:
     case Balance.MAGLEV: {
       const owner = ownerOf(table.endpoints, run, table.clusters[row + Cluster.balance], clientHash, tried)
@@ -66,7 +74,7 @@ export function chooseEndpoint(
     default:
       return equal
         ? nthUntried(first, nextBelow(balancer.random, left), tried)
-        : drawWeighted(balancer, table, first, count, tried, false)
+        : drawWeighted(balancer, table, cluster, tried, now, false)
   }
 }
 
@@ -79,8 +87,17 @@ export function countOpen(balancer: Balancer, slot: number, change: 1 | -1): voi
 export const haveEqualWeights = (table: Table, cluster: number): boolean =>
   table.endpoints[runOf(table, cluster) + EndpointRun.equal] === 1
 
-export const weightOf = (table: Table, endpoint: number): number =>
-  table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]
+/** @param now  What `warmingAt` says of the cluster. */
+export function weightOf(
+  { stats }: Balancer,
+  table: Table,
+  cluster: number,
+  endpoint: number,
+  now: number,
+): number {
+  const weight = table.endpoints[endpoint * Endpoint.WORDS + Endpoint.weight]
+  return now === WARM ? weight : weight * warmthOf(stats, table, cluster, endpoint, now)
+}
 
 export const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
   sumOpen(balancer.stats, slotAt(table.endpoints, endpoint * Endpoint.WORDS))
@@ -113,17 +130,20 @@ function lessLoadedOfTwo(
 function drawWeighted(
   balancer: Balancer,
   table: Table,
-  first: number,
-  count: number,
+  cluster: number,
   tried: readonly number[],
+  now: number,
   byLoad: boolean,
 ): number {
+  const run = runOf(table, cluster)
+  const first = table.endpoints[run + EndpointRun.first]
+  const end = first + table.endpoints[run + EndpointRun.count]
   let chosen = NO_ENDPOINT
   let total = 0
-  for (let endpoint = first; endpoint < first + count; endpoint++) {
+  for (let endpoint = first; endpoint < end; endpoint++) {
     if (tried.includes(endpoint)) continue
     const load = byLoad ? openOf(balancer, table, endpoint) + 1 : 1
-    const weight = weightOf(table, endpoint) / load
+    const weight = weightOf(balancer, table, cluster, endpoint, now) / load
     total += weight
     if ((nextU32(balancer.random) / 2 ** 32) * total < weight) chosen = endpoint
   }
@@ -151,22 +171,25 @@ function nextInWeightedTurn(
   balancer: Balancer,
   at: number,
   table: Table,
-  first: number,
-  count: number,
+  cluster: number,
   tried: readonly number[],
+  now: number,
 ): number {
+  const run = runOf(table, cluster)
+  const first = table.endpoints[run + EndpointRun.first]
+  const end = first + table.endpoints[run + EndpointRun.count]
   let total = 0
-  for (let endpoint = first; endpoint < first + count; endpoint++) {
-    if (!tried.includes(endpoint)) total += weightOf(table, endpoint)
+  for (let endpoint = first; endpoint < end; endpoint++) {
+    if (!tried.includes(endpoint)) total += weightOf(balancer, table, cluster, endpoint, now)
   }
   const turn = balancer.stats.words[at] >>> 0
   balancer.stats.words[at] = turn + GOLDEN_STEP
   let rest = (turn / 2 ** 32) * total
   let chosen = NO_ENDPOINT
-  for (let endpoint = first; endpoint < first + count && rest >= 0; endpoint++) {
+  for (let endpoint = first; endpoint < end && rest >= 0; endpoint++) {
     if (tried.includes(endpoint)) continue
     chosen = endpoint
-    rest -= weightOf(table, endpoint)
+    rest -= weightOf(balancer, table, cluster, endpoint, now)
   }
   return chosen
 }

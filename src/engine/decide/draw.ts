@@ -31,11 +31,7 @@ import {
   weightOf,
 } from './balance.ts'
 import { inRotation } from './eject.ts'
-
-type Drawer = Balancer & {
-  /** Milliseconds on a clock that all workers share. */
-  readonly nowMs: () => number
-}
+import { WARM, warmingAt } from './warmup.ts'
 
 /** The input of a pick, and whether it is a probe. */
 type Drawn = { readonly cluster: number; readonly clientHash: number; isProbe: boolean }
@@ -46,7 +42,7 @@ const CLAIM_SPARE_MS = 1_000
 /**
  * An endpoint (row of `table.endpoints`) of `drawn.cluster` that is not in `tried`, or NO_ENDPOINT.
  */
-export function drawEndpoint(drawer: Drawer, table: Table, tried: readonly number[], drawn: Drawn): number {
+export function drawEndpoint(drawer: Balancer, table: Table, tried: readonly number[], drawn: Drawn): number {
   drawn.isProbe = false
   const { cluster, clientHash } = drawn
   const endpoint = chooseEndpoint(drawer, table, cluster, tried, clientHash)
@@ -54,13 +50,13 @@ export function drawEndpoint(drawer: Drawer, table: Table, tried: readonly numbe
   return drawAround(drawer, table, tried, drawn, endpoint)
 }
 
-function isWell({ stats }: Drawer, table: Table, endpoint: number): boolean {
+function isWell({ stats }: Balancer, table: Table, endpoint: number): boolean {
   const slot = slotOf(table, endpoint)
   return (stats.backoffs[slot] | stats.marks[slot]) === 0
 }
 
 function drawAround(
-  drawer: Drawer,
+  drawer: Balancer,
   table: Table,
   tried: readonly number[],
   drawn: Drawn,
@@ -85,7 +81,7 @@ function drawAround(
  * Whether the endpoint's back-off is over and no other connection probes it; if so, this one does
  * from now on.
  */
-function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: number): boolean {
+function probe({ stats, nowMs }: Balancer, table: Table, drawn: Drawn, endpoint: number): boolean {
   const slot = slotOf(table, endpoint)
   const now = nowMs()
   if (isHeld(stats.backoffs[slot], now)) return false
@@ -100,7 +96,7 @@ function probe({ stats, nowMs }: Drawer, table: Table, drawn: Drawn, endpoint: n
 
 const slotOf = (table: Table, endpoint: number): number => slotAt(table.endpoints, endpoint * Endpoint.WORDS)
 
-const wordOf = ({ stats }: Drawer, table: Table, endpoint: number): number =>
+const wordOf = ({ stats }: Balancer, table: Table, endpoint: number): number =>
   stats.backoffs[slotOf(table, endpoint)]
 
 function untried(table: Table, cluster: number, tried: readonly number[]): number[] {
@@ -120,28 +116,28 @@ function chooseInstead(
   well: readonly number[],
 ): number {
   const row = cluster * Cluster.WORDS
-  const equal = haveEqualWeights(table, cluster)
+  const now = warmingAt(balancer, table, cluster)
+  const equal = now === WARM && haveEqualWeights(table, cluster)
+  const weigh = (each: number): number => weightOf(balancer, table, cluster, each, now)
   const balance = table.clusters[row + Cluster.balance]
   switch (balance) {
     case Balance.ROUND_ROBIN: {
       const next = balancer.stats.words[turnAt(balancer.worker, table.clusters[row + Cluster.slot])]
       return equal
         ? nextAround(((next - 1) >>> 0) + balancer.worker, endpoint, left, well)
-        : nextWeightedAround((next - GOLDEN_STEP) >>> 0, table, endpoint, left, well)
+        : nextWeightedAround((next - GOLDEN_STEP) >>> 0, weigh, endpoint, left, well)
     }
     case Balance.LEAST_REQUEST:
       return equal
         ? lessLoadedOfTwo(balancer, table, well)
-        : drawByWeight(balancer, well, each => weightOf(table, each) / (openOf(balancer, table, each) + 1))
+        : drawByWeight(balancer, well, each => weigh(each) / (openOf(balancer, table, each) + 1))
     case Balance.RING_HASH:
     case Balance.MAGLEV: {
       const owner = ownerAmong(table.endpoints, runOf(table, cluster), balance, clientHash, new Set(well))
       return owner === NOBODY ? well[0] : owner
     }
     default:
-      return equal
-        ? well[nextBelow(balancer.random, well.length)]
-        : drawByWeight(balancer, well, each => weightOf(table, each))
+      return equal ? well[nextBelow(balancer.random, well.length)] : drawByWeight(balancer, well, weigh)
   }
 }
 
@@ -164,19 +160,19 @@ function nextAround(
 /** The position on the failed endpoint's arc is mapped to the circle of the healthy ones. */
 function nextWeightedAround(
   turn: number,
-  table: Table,
+  weigh: (endpoint: number) => number,
   endpoint: number,
   left: readonly number[],
   well: readonly number[],
 ): number {
-  const sum = (rows: readonly number[]) => rows.reduce((total, each) => total + weightOf(table, each), 0)
+  const sum = (rows: readonly number[]) => rows.reduce((total, each) => total + weigh(each), 0)
   const before = sum(left.slice(0, left.indexOf(endpoint)))
-  const onArc = ((turn / 2 ** 32) * sum(left) - before) / weightOf(table, endpoint)
+  const onArc = ((turn / 2 ** 32) * sum(left) - before) / weigh(endpoint)
   let rest = onArc * sum(well)
   let chosen = well[0]
   for (let index = 0; index < well.length && rest >= 0; index++) {
     chosen = well[index]
-    rest -= weightOf(table, chosen)
+    rest -= weigh(chosen)
   }
   return chosen
 }

@@ -36,6 +36,9 @@ export const clusterWords = ({ kind, policy }: Cluster, slot: number, tls: numbe
   policy.writeTimeoutMs,
   tls,
   policy.hashSize,
+  policy.warmup?.durationMs ?? 0,
+  policy.warmup?.minimumPercent ?? 0,
+  Math.round((policy.warmup?.aggression ?? 0) * 1000),
 ]
 
 export function tcpWords({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): number[] {

@@ -90,12 +90,20 @@ const valuesOf = (values: Values, places: NonNullable<ColdCluster['policyAt']>):
     return { field, value: values[field], file, line }
   })
 
-/** "LEAST_REQUEST", "useSourceIp, ringHash of 1024 at least", "useSourceIp, maglev of 65537". */
+/** "LEAST_REQUEST, warmup 30s from 10%", "useSourceIp, maglev of 65537". */
 function balanceText(at: (field: number) => number): string {
   const size = at(Cluster.hashSize)
   if (at(Cluster.balance) === Balance.RING_HASH) return `useSourceIp, ringHash of ${size} at least`
   if (at(Cluster.balance) === Balance.MAGLEV) return `useSourceIp, maglev of ${size}`
-  return Object.entries(Balance).find(([, number]) => number === at(Cluster.balance))?.[0] ?? ''
+  const name = Object.entries(Balance).find(([, number]) => number === at(Cluster.balance))?.[0] ?? ''
+  return at(Cluster.warmupMs) === 0 ? name : `${name}, ${warmupText(at)}`
+}
+
+/** "warmup 30s from 10%", with an aggression other than 1. */
+function warmupText(at: (field: number) => number): string {
+  const aggression = at(Cluster.warmupAggression) / 1000
+  const text = `warmup ${durationText(at(Cluster.warmupMs))} from ${at(Cluster.warmupPercent)}%`
+  return aggression === 1 ? text : `${text}, aggression ${aggression}`
 }
 
 /** "5 failed connects for 30s, 10% at most". */

@@ -111,7 +111,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2, RING_HASH: 3, MAGLEV: 4 } as const
 
-export const Cluster = layout(24, {
+export const Cluster = layout(27, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -136,4 +136,7 @@ export const Cluster = layout(24, {
   writeTimeoutMs: [21, 1], //    of what a socket does not take; 0: none
   tls: [22, 1], //               1 + its row among the TLS upstreams (tls.ts); 0: none is spoken
   hashSize: [23, 1], //          RING_HASH: the points of the ring, at least; MAGLEV: the size of the table
+  warmupMs: [24, 1], //          of an endpoint that comes into rotation; 0: none
+  warmupPercent: [25, 1], //     of its weight, at first
+  warmupAggression: [26, 1], //  in thousandths
 })

@@ -22,6 +22,8 @@ export const DEFAULT_KEEPALIVE: Keepalive = { timeS: 60, intervalS: 15, probes: 
 export type Policy = TcpTimes & {
   /** RING_HASH and MAGLEV: by the client's address (`consistentHash`). */
   readonly balance: 'LEAST_REQUEST' | 'ROUND_ROBIN' | 'RANDOM' | 'RING_HASH' | 'MAGLEV'
+  /** How an endpoint that comes into rotation gets its share little by little; null: at once. */
+  readonly warmup: Warmup | null
   /** RING_HASH: the points of the ring, at least; MAGLEV: the size of the table; others: 0. */
   readonly hashSize: number
   readonly connectTimeoutMs: number
@@ -49,6 +51,7 @@ export type Policy = TcpTimes & {
 export const DEFAULT_POLICY: Policy = {
   balance: 'LEAST_REQUEST',
   hashSize: 0,
+  warmup: null,
   connectTimeoutMs: 10_000,
   idleTimeoutMs: 3_600_000,
   maxDurationMs: 0,
@@ -61,6 +64,16 @@ export const DEFAULT_POLICY: Policy = {
   remembersFailures: true,
   ejection: null,
   proxyVersion: 0,
+}
+
+/** `warmup`, of LEAST_REQUEST and ROUND_ROBIN (stats/warmups.ts). */
+export type Warmup = {
+  /** > 0. */
+  readonly durationMs: number
+  /** Of its weight, at first. */
+  readonly minimumPercent: number
+  /** 1: the weight grows evenly; above: more at the beginning. */
+  readonly aggression: number
 }
 
 /** `outlierDetection`, as far as connections know it. */
