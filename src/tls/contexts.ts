@@ -4,10 +4,10 @@
  * freed once nothing will begin a session with it: sessions keep what they need.
  */
 
-import { createHash, hkdfSync } from 'node:crypto'
 import { getCACertificates } from 'node:tls'
 import type { TlsServer, TlsUpstream, TlsVersion } from '../table/plan/tls.ts'
 import type { AlpnChoices, Staples } from './callbacks.ts'
+import { contextId, ticketKeyOf } from './context-id.ts'
 import type { Material, Pair, TicketKeys } from './material.ts'
 import { TICKET_KEY_BYTES } from './material.ts'
 import { addressOf, Check, Ctrl, Mode, type OpenSsl, Option, Verify } from './openssl.ts'
@@ -54,7 +54,7 @@ export function serverContext(
   ssl.SSL_CTX_set_options(context, noCompression | noRenegotiation | serverPreference | prioritizeChacha)
   const identity = contextId(server, material)
   ssl.SSL_CTX_set_session_id_context(context, identity, identity.length)
-  const keys = new Uint8Array(hkdfSync('sha256', tickets.current, identity, 'weir tickets', TICKET_KEY_BYTES))
+  const keys = ticketKeyOf(tickets, identity, TICKET_KEY_BYTES)
   ssl.SSL_CTX_ctrl(context, Ctrl.ticketKeys, BigInt(keys.length), keys)
   if (server.alpn.length > 0) alpn.choose(context, server.alpn)
   const wrong = servePairs(shared, context, material.pairs) ?? askClients(shared, context, server, material)
@@ -217,13 +217,3 @@ function eachPem({ ssl }: OpenSsl, pem: Uint8Array, read: ReadPem, use: (object:
 /** As ALPN has them: each with a byte of its length first. */
 const wireNames = (names: readonly string[]): Buffer =>
   Buffer.concat(names.map(name => Buffer.concat([Buffer.of(name.length), Buffer.from(name, 'latin1')])))
-
-/**
- * Sessions of one context resume in no other: neither another server's, nor that of the same server
- * before its authorities or revocations changed, since a resumed session is not verified again.
- */
-function contextId({ name, clients, verify }: TlsServer, { authorities, crl }: Material): Buffer {
-  const hash = createHash('sha256').update(JSON.stringify([name, clients, verify]))
-  for (const part of [authorities, crl]) hash.update(`${part?.length ?? -1}:`).update(part ?? '')
-  return hash.digest()
-}

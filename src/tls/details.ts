@@ -97,6 +97,43 @@ const NAMES: Readonly<Record<number, string>> = {
   [Own.tooLate]: 'ECANCELED',
 }
 
+/** Node's names for verdicts (X509Certificate and TLSSocket). */
+const VERDICTS: Readonly<Record<string, number>> = {
+  UNABLE_TO_GET_ISSUER_CERT: 2,
+  UNABLE_TO_GET_CRL: 3,
+  CERT_SIGNATURE_FAILURE: 7,
+  CERT_NOT_YET_VALID: 9,
+  CERT_HAS_EXPIRED: 10,
+  CRL_HAS_EXPIRED: 12,
+  DEPTH_ZERO_SELF_SIGNED_CERT: 18,
+  SELF_SIGNED_CERT_IN_CHAIN: 19,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 20,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 21,
+  CERT_REVOKED: 23,
+  INVALID_PURPOSE: 26,
+  HOSTNAME_MISMATCH: 62,
+}
+
+const REASONS_OF_NODE: Readonly<Record<string, number>> = {
+  HTTP_REQUEST: 156,
+  NO_SHARED_CIPHER: 193,
+  PEER_DID_NOT_RETURN_A_CERTIFICATE: 199,
+  UNEXPECTED_MESSAGE: 244,
+  UNSUPPORTED_PROTOCOL: 258,
+  WRONG_VERSION_NUMBER: 267,
+  UNEXPECTED_EOF_WHILE_READING: 294,
+}
+
+/** The same number for an error of node:tls, such as ERR_SSL_TLSV1_ALERT_UNKNOWN_CA; 0: none. */
+export function detailOfError({ code = '' }: { readonly code?: string | undefined }): number {
+  const verdict = VERDICTS[code]
+  if (verdict !== undefined) return verdictDetail(verdict)
+  const alert = /^ERR_SSL_(?:TLSV1\d?|SSLV3|TLSV13)_ALERT_(\w+)$/.exec(code)?.[1].toLowerCase()
+  const found = Object.keys(NAMES).find(number => alert !== undefined && NAMES[Number(number)] === alert)
+  if (found !== undefined) return Number(found)
+  return reasonDetail(REASONS_OF_NODE[code.replace('ERR_SSL_', '')] ?? 1)
+}
+
 /** 'ECONNRESET' for −104, 'unknown_ca' for −10048; either sign. */
 export function failureName(result: number): string {
   const number = Math.abs(result)

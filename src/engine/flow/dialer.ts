@@ -22,7 +22,7 @@ import { SSL_REQUEST } from '../../wire/postgres-startup.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
 import { createDecision, type Decision } from '../decide/decision.ts'
-import { isReset, isShortage } from '../decide/failures.ts'
+import { isReset, isShortage, TLS_FAILED } from '../decide/failures.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'
@@ -75,7 +75,9 @@ export class Dialer {
     const { originating } = this.#options
     if (originating.isExpected(slot) && result >= 0) this.#beginTls(slot)
     else if (result >= 0) this.#succeed(slot)
-    else if (isReset(errnoName(result)) && !originating.isExpected(slot)) this.#failAtOnce(slot, result)
+    else if (isReset(errnoName(result)) && originating.isExpected(slot))
+      this.#fail(slot, { code: TLS_FAILED, errno: result })
+    else if (isReset(errnoName(result))) this.#failAtOnce(slot, result)
     else this.#fail(slot, { code: errnoName(result), errno: result })
   }
 

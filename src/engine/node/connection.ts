@@ -8,12 +8,15 @@
  * until both sides have ended in order, so even if the worker dies, no peer takes a broken stream
  * for a complete one. (Without node:ffi that cannot be set: the kernel closes the sockets of a
  * killed worker in order.)
+ *
+ * More than 300 lines, since all that changes the state of a connection is here.
  */
 
 import type { Socket } from 'node:net'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { tlsUpstreamOf } from '../../table/format/tls.ts'
+import type { TlsServer } from '../../table/plan/tls.ts'
 import { isAgreed } from '../../wire/postgres-startup.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Attempts } from '../decide/attempts.ts'
@@ -31,7 +34,10 @@ import { Early } from './early.ts'
 import { Pair, type SideName } from './pair.ts'
 import { Reading } from './reading.ts'
 import { Relay } from './relay.ts'
+import { terminate } from './terminating.ts'
 import { Timing } from './timing.ts'
+import type { TlsContexts } from './tls-contexts.ts'
+import type { TlsEnd } from './tls-end.ts'
 import type { Watch } from './watch.ts'
 
 type ConnectionOptions = {
@@ -40,6 +46,7 @@ type ConnectionOptions = {
   readonly journal: Journal
   readonly reception: Reception
   readonly attempts: Attempts
+  readonly contexts: TlsContexts
   /** A row of the journal, −1 if none is left; `onFree` gives it back. */
   readonly takeRow: (connection: Connection) => number
   /** Called when a side may not be read from. */
@@ -66,6 +73,9 @@ export class Connection {
   #dial: Dial | null = null
   #relay: Relay | null = null
   #clientEnded = false
+  /** What is read from the client and written to it: its socket, or TLS over it. */
+  #client: Socket
+  #end: TlsEnd | null = null
 
   /** Counts the client's socket as an accepted connection. */
   constructor(client: Socket, arrival: Arrival, options: ConnectionOptions) {
@@ -81,6 +91,7 @@ export class Connection {
       onLate: this.#onLate,
     })
     this.#enter(State.Reading)
+    this.#client = client
     this.#pair = new Pair(client, {
       onUnheard: () => options.watch.add(this),
       onAllClosed: this.#onAllClosed,
@@ -108,28 +119,53 @@ export class Connection {
       early: this.#early,
       timing: this.#timing,
       reception: this.#options.reception,
-      onRead: this.#decide,
+      onRead: this.#onRead,
       onRefused: this.close,
     })
   }
 
   #receive(): void {
-    const { client } = this.#pair
+    const client = this.#client
     client.on('data', this.#onClientData)
     client.on('end', this.#onClientEnd)
     client.resume()
   }
 
-  readonly #decide = (arrival: Arrival): void => {
-    const reason = this.#options.reception.decide(arrival)
-    if (this.#lacksTls(arrival)) this.close(Reason['tls-handshake'])
-    else if (reason === ADMITTED) this.#admit(arrival)
-    else this.close(reason)
+  readonly #onRead = (arrival: Arrival): void => {
+    if (arrival.server === null) this.#decide(arrival)
+    else this.#terminate(arrival, arrival.server)
   }
 
-  /** It asks for TLS of weir's own, which this engine has not: never plain text instead. */
-  #lacksTls({ server, table, decision: { cluster } }: Arrival): boolean {
-    return server !== null || (table !== null && cluster >= 0 && tlsUpstreamOf(table, cluster) !== null)
+  /** The handshake with a client, in state Reading (terminating.ts). */
+  #terminate(arrival: Arrival, server: TlsServer): void {
+    const { client } = this.#pair
+    client.off('data', this.#onClientData)
+    client.off('end', this.#onClientEnd)
+    this.#end = terminate({
+      arrival,
+      server,
+      raw: client,
+      early: this.#early,
+      timing: this.#timing,
+      contexts: this.#options.contexts,
+      onSecured: secured => {
+        this.#client = secured
+        this.#receive()
+        this.#decide(arrival)
+      },
+      onDenied: (reason, detail) => {
+        if (this.#state !== State.Closing) this.#account.broke(detail)
+        setImmediate(() => this.close(reason)) // an alert may be on its way out
+      },
+      onBrokenOff: detail => this.fail('client', { code: 'ECONNRESET', errno: detail }),
+      onCutShort: () => this.close(Reason['tls-truncated']),
+    })
+  }
+
+  readonly #decide = (arrival: Arrival): void => {
+    const reason = this.#options.reception.decide(arrival)
+    if (reason === ADMITTED) this.#admit(arrival)
+    else this.close(reason)
   }
 
   /** Follows the decision; the bytes left by readers go first. */
@@ -143,17 +179,18 @@ export class Connection {
     this.#enter(State.Dialing)
     countOpen(decider, decision.clusterSlot, 1)
     this.#relay = new Relay({
-      client: this.#pair.client,
+      client: this.#client,
       early: this.#early,
       timing: this.#timing,
       journal,
       row,
       counters: decider.stats.counters[decider.worker],
       onPassedEnd: this.#onPassedEnd,
-      isHeld: arrival.hearing?.starttls === true,
+      isHeld: arrival.hearing?.starttls === true && arrival.server === null,
     })
     if (this.#clientEnded) this.#relay.ended(FROM_CLIENT)
     if (!this.#account.isRead) this.#receive()
+    const tls = table && decision.cluster >= 0 ? tlsUpstreamOf(table, decision.cluster) : null
     if (table) attempts.begin(row, table, decision, this.#timing.nowMs)
     this.#arrival = this.#reading = null
     reception.leave(arrival)
@@ -161,7 +198,10 @@ export class Connection {
       decision: this.#decision,
       row,
       attempts,
+      tls: tls && { upstream: tls, contexts: this.#options.contexts },
+      headerOf: () => headerOf(this.#decision.proxyVersion, journal, row),
       timing: this.#timing,
+      onUpstreamCut: () => this.close(Reason['tls-truncated']),
       onDialed: this.#timing.watch,
       onConnected: this.#onConnected,
       onFailed: this.close,
@@ -171,13 +211,12 @@ export class Connection {
     this.#dial.begin()
   }
 
-  readonly #onConnected = (upstream: Socket): void => {
+  readonly #onConnected = (upstream: Socket, header: Buffer): void => {
     if (this.#state !== State.Dialing) return
     this.#enter(State.Relaying)
     upstream.on('data', this.#onUpstreamData)
     upstream.on('end', this.#onUpstreamEnd)
     if (this.#relay?.isHeld) this.#timing.agreeUntilMs = this.#timing.nowMs + this.#decision.connectTimeoutMs
-    const header = headerOf(this.#decision.proxyVersion, this.#options.journal, this.#account.row)
     this.#relay?.join(upstream, header)
     this.#timing.watch()
   }
@@ -268,7 +307,8 @@ export class Connection {
   }
 
   readonly #onLate = (reason: number): void => {
-    if (reason === READ_LATE) this.#reading?.late()
+    if (reason === READ_LATE && this.#end) this.close(Reason['tls-timeout'])
+    else if (reason === READ_LATE) this.#reading?.late()
     else if (reason === Reason['connect-timeout']) this.#dial?.late()
     else this.close(reason)
   }
@@ -287,6 +327,8 @@ export class Connection {
 
   readonly #onAllClosed = (): void => {
     if (this.#state !== State.Closing) return
+    this.#end?.destroy()
+    this.#dial?.closed()
     const { reception, onFree } = this.#options
     this.#enter(State.Free)
     this.#account.closed(this.#reason, this.#arrival, reception, this.#timing.nowMs)

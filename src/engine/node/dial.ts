@@ -5,14 +5,25 @@
 
 import { connect, type Socket } from 'node:net'
 import { formatAddress } from '../../address/address.ts'
+import type { TlsUpstream } from '../../table/plan/tls.ts'
+import { Own } from '../../tls/details.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
 import { ANOTHER, type Attempts, TIMED_OUT } from '../decide/attempts.ts'
 import type { Decision } from '../decide/decision.ts'
-import { dialFailure, isReset, isShortage } from '../decide/failures.ts'
+import {
+  dialFailure,
+  isReset,
+  isShortage,
+  TLS_CERTIFICATE,
+  TLS_FAILED,
+  TLS_TIMED_OUT,
+} from '../decide/failures.ts'
 import type { Journal } from '../worker/journal.ts'
 import { resetWhenClosed } from './direct.ts'
 import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
 import type { Timing } from './timing.ts'
+import type { TlsContexts } from './tls-contexts.ts'
+import { TlsEnd } from './tls-end.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -27,7 +38,14 @@ type DialOptions = {
   readonly onSocket: (socket: Socket) => void
   /** A connect has begun; call `late` after its time. */
   readonly onDialed: () => void
-  readonly onConnected: (upstream: Socket) => void
+  /** weir speaks TLS to it; null: not. */
+  readonly tls: { readonly upstream: TlsUpstream; readonly contexts: TlsContexts } | null
+  /** weir's own bytes, which go first, in the clear. */
+  readonly headerOf: () => Buffer
+  /** `header` is still to be sent. */
+  readonly onConnected: (upstream: Socket, header: Buffer) => void
+  /** Its TLS stream has no end of its own. */
+  readonly onUpstreamCut: () => void
   /** No endpoint is left to try: the reason for which the connection ends. */
   readonly onFailed: (reason: number) => void
   /** The socket failed; `isFirst`: the upstream accepted, and Node has not reported that. */
@@ -38,6 +56,9 @@ export class Dial {
   readonly #options: DialOptions
   #isConnected = false
   #isOver = false
+  /** The socket of an attempt is connected, and its handshake has begun. */
+  #end: TlsEnd | null = null
+  #connectedMs = 0
   /** The socket of the latest attempt. */
   upstream: Socket | null = null
 
@@ -59,7 +80,7 @@ export class Dial {
 
   /** The attempt timed out. */
   late(): void {
-    this.#fail(TIMED_OUT)
+    this.#fail(this.#end ? TLS_TIMED_OUT : TIMED_OUT)
   }
 
   /** The connection is over: later events of the socket are ignored. */
@@ -67,12 +88,54 @@ export class Dial {
     this.#isOver = true
   }
 
+  /** Its sockets are closed. */
+  closed(): void {
+    this.#end?.destroy()
+  }
+
   readonly #onConnect = (): void => {
     if (this.upstream === null || this.#isConnected || this.#isOver) return
     resetWhenClosed(this.upstream, true)
     limitUnacknowledged(this.upstream, this.#options.decision.userTimeoutMs)
-    this.#succeed()
-    this.#options.onConnected(this.upstream)
+    this.#connectedMs = this.#options.timing.nowMs
+    const { tls, headerOf, onConnected } = this.#options
+    if (tls) this.#secure(this.upstream, tls)
+    else {
+      this.#succeed()
+      onConnected(this.upstream, headerOf())
+    }
+  }
+
+  /** The handshake is part of the dial, as in ../flow/originating.ts. */
+  #secure(raw: Socket, { upstream, contexts }: NonNullable<DialOptions['tls']>): void {
+    const { headerOf, onConnected, onUpstreamCut, onBroken } = this.#options
+    const context = contexts.ofUpstream(upstream)
+    if (context === null) {
+      this.#fail(TLS_FAILED, Own.noCertificate)
+      return
+    }
+    const header = headerOf()
+    if (header.length > 0) raw.write(header)
+    const end = TlsEnd.connect(
+      {
+        raw,
+        early: [],
+        onAgreed: () => {
+          if (raw !== this.upstream || this.#isOver) return
+          this.#succeed()
+          onConnected(end.socket, Buffer.alloc(0))
+        },
+        onTlsFailed: ({ detail, isCertificate }) => {
+          if (raw !== this.upstream || this.#isOver) return
+          if (this.#isConnected) onBroken({ name: '', message: '', code: 'ECONNRESET', errno: detail }, false)
+          else this.#fail(isCertificate ? TLS_CERTIFICATE : TLS_FAILED, detail)
+        },
+        onTruncated: onUpstreamCut,
+      },
+      upstream,
+      context,
+    )
+    this.#end = end
   }
 
   #succeed(): void {
@@ -80,7 +143,7 @@ export class Dial {
     const { nowMs } = timing
     this.#isConnected = true
     timing.activeMs = nowMs
-    attempts.connected(row, nowMs - timing.dialedMs, nowMs)
+    attempts.connected(row, (this.#connectedMs || nowMs) - timing.dialedMs, nowMs)
   }
 
   #onError(upstream: Socket, error: NodeJS.ErrnoException): void {
@@ -88,6 +151,7 @@ export class Dial {
     const { onFailed, onBroken } = this.#options
     const { code = '', errno } = error
     if (this.#isConnected) onBroken(error, false)
+    else if (this.#end || (this.#options.tls && isReset(code))) this.#fail(TLS_FAILED, errno)
     else if (isReset(code)) {
       this.#succeed()
       onBroken(error, true)
@@ -97,6 +161,9 @@ export class Dial {
 
   #fail(code: string, errno = 0): void {
     const { decision, row, attempts, timing, onFailed } = this.#options
+    this.#end?.destroy()
+    this.#end = null
+    this.#connectedMs = 0
     const next = attempts.failed(row, { code, errno }, decision, timing.nowMs)
     if (next !== ANOTHER) {
       onFailed(next)

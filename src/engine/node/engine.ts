@@ -29,6 +29,7 @@ import { Listeners, type Listening } from './listeners.ts'
 import { localDestination, originalDestination } from './original.ts'
 import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
 import { TIMER_MAX_MS } from './timing.ts'
+import { TlsContexts } from './tls-contexts.ts'
 import { Watch } from './watch.ts'
 
 /** Serves until it is told to drain or stop; resolves once nothing is left open. */
@@ -50,6 +51,7 @@ class NodeEngine {
   readonly #listeners: Listeners
   readonly #connections = new Set<Connection>()
   readonly #cuts = new Cuts()
+  readonly #contexts = new TlsContexts()
   readonly #watch = new Watch()
   /** Connections with a row of the journal, by row. */
   readonly #byRow: (Connection | undefined)[] = []
@@ -72,6 +74,7 @@ class NodeEngine {
     this.#mailbox = new Mailbox(task, {
       adopt: table => this.#adopt(table),
       revise: table => this.#revise(table),
+      furnish: secrets => this.#contexts.furnish(secrets),
       drain: timeoutMs => this.#beginDrain(timeoutMs),
       close: order => {
         this.#closings.add(order, this.#task.world.monotonicMs())
@@ -113,6 +116,7 @@ class NodeEngine {
       journal: this.#journal,
       reception: this.#reception,
       attempts: this.#attempts,
+      contexts: this.#contexts,
       takeRow: this.#takeRow,
       watch: this.#watch,
       onClosing: this.#cuts.add,

@@ -1,0 +1,66 @@
+/**
+ * The handshake with a client whose TLS ends here, in state Reading: the same as
+ * ../flow/terminating.ts, by node:tls. It judges certificates after the handshake, so a client that
+ * is refused for one gets a reset, and no alert that says why.
+ */
+
+import type { Socket } from 'node:net'
+import { Reason } from '../../stats/reasons.ts'
+import type { TlsServer } from '../../table/plan/tls.ts'
+import { Own } from '../../tls/details.ts'
+import type { Arrival } from '../decide/arrival.ts'
+import type { Early } from './early.ts'
+import type { Timing } from './timing.ts'
+import type { TlsContexts } from './tls-contexts.ts'
+import { TlsEnd } from './tls-end.ts'
+
+/** From accept to the end of the handshake; as ../flow/terminating.ts. */
+const HANDSHAKE_MS = 15_000
+
+type Terminating = {
+  readonly arrival: Arrival
+  readonly server: TlsServer
+  readonly raw: Socket
+  /** What it has said already. */
+  readonly early: Early
+  readonly timing: Timing
+  readonly contexts: TlsContexts
+  /** From now on bytes come from `secured`, and go to it. */
+  readonly onSecured: (secured: Socket) => void
+  readonly onDenied: (reason: number, detail: number) => void
+  /** It broke its stream off, after the handshake. */
+  readonly onBrokenOff: (detail: number) => void
+  readonly onCutShort: () => void
+}
+
+/** null: there is no certificate to serve with. */
+export function terminate(options: Terminating): TlsEnd | null {
+  const { arrival, server, raw, early, timing, contexts, onSecured, onDenied } = options
+  const context = contexts.ofServer(server)
+  if (context === null) {
+    onDenied(Reason['tls-handshake'], Own.noCertificate)
+    return null
+  }
+  timing.readUntilMs = arrival.arrivedMs + HANDSHAKE_MS
+  timing.watch()
+  const end = TlsEnd.accept(
+    {
+      raw,
+      early: early.takeAll(),
+      onAgreed: () => {
+        arrival.query.alpn = end.alpn
+        arrival.query.identity = end.identity()
+        onSecured(end.socket)
+      },
+      onTlsFailed: ({ detail, isCertificate }) => {
+        if (end.isAgreed) options.onBrokenOff(detail)
+        else onDenied(Reason[isCertificate ? 'tls-client-certificate' : 'tls-handshake'], detail)
+      },
+      onTruncated: options.onCutShort,
+    },
+    server,
+    context,
+  )
+  raw.resume()
+  return end
+}
