@@ -26,7 +26,7 @@ export const ACTIONS = [
   ...(['stand', 'kill', 'sudden', 'lose', 'end'] as const),
 ] as const
 /** Only in runs with endpoints that are watched; drawn apart, so that seeds stay what they were. */
-export const UPSTREAM_ACTIONS = ['outage', 'drainEndpoint', 'enableEndpoint'] as const
+export const UPSTREAM_ACTIONS = ['outage', 'vanish', 'drainEndpoint', 'enableEndpoint'] as const
 export type Action = (typeof ACTIONS)[number] | (typeof UPSTREAM_ACTIONS)[number]
 
 /** These happen once in a run that has them. */
@@ -87,6 +87,11 @@ export function act(action: Action, stage: Stage): void {
     case 'outage':
       if (faults.on) breakServer(stage)
       break
+    case 'vanish': {
+      const there = cast.peers.filter(each => !each.isOver)
+      if (faults.on && there.length > 0) dice.pick(there).vanish()
+      break
+    }
     case 'drainEndpoint':
       gateway.health?.drain(drawEndpoint(stage))
       break

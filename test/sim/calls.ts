@@ -1,7 +1,7 @@
 /** The calls of a simulated kernel that answer at once: sockets and pipes. */
 
 import { Errno } from '../../src/kernel/errno.ts'
-import type { ListenOptions, PipeCalls, SocketCalls } from '../../src/kernel/kernel.ts'
+import type { Keepalive, ListenOptions, PipeCalls, SocketCalls } from '../../src/kernel/kernel.ts'
 import type { SocketName } from '../../src/kernel/socket-address.ts'
 import type { Machine } from './kernel.ts'
 import { type Name, nameOf } from './names.ts'
@@ -9,6 +9,7 @@ import { Listener, Socket } from './network.ts'
 import { GATEWAY, GATEWAY6 } from './plans.ts'
 import type { Pools } from './pools.ts'
 import { File, Pipe } from './process.ts'
+import type { Tuning } from './vanishing.ts'
 
 /** Where dials come from. */
 const OWN = { 4: nameOf(GATEWAY, 0), 6: nameOf(GATEWAY6, 0) }
@@ -71,13 +72,24 @@ export class Calls implements SocketCalls {
     return -Errno.ENOENT
   }
 
-  setKeepalive(fd: number): number {
-    this.#socket(fd)
-    return this.#machine.faults.strikes('callFails') ? -Errno.EINVAL : 0
+  setKeepalive(fd: number, keepalive: Keepalive | null): number {
+    return this.#tune(fd, tuning => {
+      tuning.keepalive = keepalive
+    })
   }
 
-  setUserTimeout(fd: number): number {
-    return this.setKeepalive(fd)
+  setUserTimeout(fd: number, ms: number): number {
+    return this.#tune(fd, tuning => {
+      tuning.userTimeoutMs = ms
+    })
+  }
+
+  #tune(fd: number, set: (tuning: Tuning) => void): number {
+    const file = this.#machine.process.at(fd, this.#worker)
+    if (this.#machine.faults.strikes('callFails')) return -Errno.EINVAL
+    const tuned = file?.socket ?? file?.listener
+    if (tuned) set(tuned.tuning)
+    return 0
   }
 
   pendingError(fd: number): number {

@@ -66,6 +66,7 @@ export class Dials {
   readonly drained = new Spans()
   readonly down = new Spans()
   readonly #options: Options
+  readonly #tookMs = new Map<string, number[]>()
   /** By worker and word. */
   readonly #dialing = new Map<string, Dialing>()
   /** By worker: what its kernel has handed it last, and it is dealing with. */
@@ -133,6 +134,19 @@ export class Dials {
   forget(worker: number): void {
     this.#completed[worker] = null
     for (const key of this.#dialing.keys()) if (key.startsWith(`${worker} `)) this.#dialing.delete(key)
+  }
+
+  /** A send to a side of a connection has completed. */
+  took(worker: number, word: number): void {
+    const { clock, journals } = this.#options
+    const id = openConnections(journals[worker].connections).numbers[(liveAt(slotOf(word)) + Live.id) / 2]
+    const key = `${id} ${word & 1}`
+    this.#tookMs.set(key, [...(this.#tookMs.get(key) ?? []), clock.nowMs])
+  }
+
+  /** When a side of a connection last took bytes before a time; 0: never. */
+  tookMs(id: number, side: number, beforeMs: number): number {
+    return this.#tookMs.get(`${id} ${side}`)?.findLast(each => each < beforeMs) ?? 0
   }
 
   /** What the workers have written down of each endpoint is what the model says. */

@@ -11,7 +11,7 @@ import type { Verdict } from '../../src/control/health/probe.ts'
 import type { Observer } from '../../src/control/observe/observer.ts'
 import { SelectedDrain } from '../../src/control/workers/selected-drain.ts'
 import type { Order } from '../../src/engine/worker/protocol.ts'
-import { Live, LiveHead, liveAt, openConnections } from '../../src/stats/connections.ts'
+import { Live, LiveHead, liveAt, openConnections, Stage } from '../../src/stats/connections.ts'
 import { Mark } from '../../src/stats/endpoint-marks.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
@@ -41,7 +41,7 @@ const SILENT = { warn: () => {}, info: () => {} } as unknown as ConstructorParam
 >[1]
 
 export class Health {
-  /** Connections that are to end since their endpoint is down, and which one that is. */
+  /** Connections that are to end since their endpoint is down; '': it was still being dialed. */
   readonly closing = new Map<number, string>()
   readonly #parts: Parts
   readonly #health: EndpointHealth
@@ -187,24 +187,28 @@ export class Health {
     if (place === null) return
     const drain = new SelectedDrain(observer as Observer, { endpoint: place }, 0, Reason['endpoint-down'])
     const orders = drain.orders(() => machine.dice.below(2 ** 30) / 2 ** 30)
-    const meant = new Set(this.#going(text))
+    const meant = new Map(this.#going(text))
     const told = [...orders.values()].flatMap(order => (order.kind === 'close' ? [...order.ids] : []))
     for (const id of told)
-      if (!meant.delete(id)) machine.onBug(`connection ${id} is to end with ${text}, and goes elsewhere`)
-      else this.closing.set(id, text)
-    for (const id of meant) machine.onBug(`connection ${id} stays with ${text}, which is down`)
+      if (!meant.has(id)) machine.onBug(`connection ${id} is to end with ${text}, and goes elsewhere`)
+      else this.closing.set(id, meant.get(id) === Stage.dialing ? '' : text)
+    // Another endpoint may yet be dialed for one that is not connected.
+    for (const [id, state] of meant)
+      if (state !== Stage.dialing && !this.closing.has(id))
+        machine.onBug(`connection ${id} stays with ${text}, which is down`)
     for (const [worker, order] of orders) tell(worker, order)
   }
 
-  /** Ids of the connections that go to an endpoint now. */
-  *#going(text: string): Generator<number> {
+  /** Ids and states of the connections that go to an endpoint now. */
+  *#going(text: string): Generator<[number, number]> {
     for (const { connections } of this.#parts.journals) {
       const { words, numbers } = openConnections(connections)
       for (let row = 0; row < words[LiveHead.used]; row++) {
         const at = liveAt(row)
         if (words[at + Live.state] === 0 || words[at + Live.endpointFamily] === 0) continue
         const { address, port } = nameIn(words, at + Live.endpointAddress)
-        if (formatEndpoint(address, port) === text) yield numbers[(at + Live.id) / 2]
+        if (formatEndpoint(address, port) === text)
+          yield [numbers[(at + Live.id) / 2], words[at + Live.state]]
       }
     }
   }

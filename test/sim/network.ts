@@ -11,6 +11,7 @@ import type { Clock } from './clock.ts'
 import type { Dice } from './dice.ts'
 import type { Faults } from './faults.ts'
 import { type Name, nameText } from './names.ts'
+import { findOut, type Tuning } from './vanishing.ts'
 
 /** What a stream has of bytes, from its writer to its reader. */
 class Stream {
@@ -47,6 +48,11 @@ export class Socket {
   /** Whether it has ever been connected. */
   stood = false
   onChange: () => void = () => {}
+  /** It has vanished, and nobody knows. */
+  isDark = false
+  readonly tuning: Tuning = { keepalive: null, userTimeoutMs: 0 }
+  /** Since when bytes or an end are under way to one that has vanished; 0: none are. */
+  unheardMs = 0
 
   constructor(local: Name, remote: Name) {
     this.local = local
@@ -69,6 +75,8 @@ export class Listener {
   readonly queue: Socket[] = []
   closed = false
   onChange: () => void = () => {}
+  /** What those that it accepts inherit. */
+  readonly tuning: Tuning = { keepalive: null, userTimeoutMs: 0 }
 
   constructor(name: Name, dual: boolean) {
     this.name = name
@@ -114,6 +122,7 @@ export class Network {
     if (listener === null) return false
     const accepted = new Socket(client.remote, client.local)
     this.#pair(client, accepted)
+    Object.assign(accepted.tuning, listener.tuning)
     listener.queue.push(accepted)
     listener.onChange()
     return true
@@ -161,9 +170,11 @@ export class Network {
     if (count === 0) return 0
     const chunk = bytes.slice(0, count)
     out.flying += count
+    if (socket.peer?.isDark && socket.unheardMs === 0) socket.unheardMs = this.#clock.nowMs
     this.#inOrder(out, () => {
-      out.flying -= count
       const to = socket.peer as Socket
+      if (to.isDark) return
+      out.flying -= count
       if (to.closed) this.#reset(to)
       if (to.closed || to.broken) return
       out.chunks.push(chunk)
@@ -204,8 +215,9 @@ export class Network {
     this.#inOrder(socket.outgoing, () => {
       const to = socket.peer as Socket
       socket.outgoing.heardEnd = true
-      if (!to.closed) to.onChange()
+      if (!to.closed && !to.isDark) to.onChange()
     })
+    if (socket.peer?.isDark && socket.unheardMs === 0) socket.unheardMs = this.#clock.nowMs
   }
 
   /** Nobody has it any more: an end, or a reset where something was not read. */
@@ -233,6 +245,15 @@ export class Network {
     })
   }
 
+  /** A peer of the gateway is gone, without a word. */
+  vanish(socket: Socket): void {
+    const { peer } = socket
+    socket.isDark = true
+    if (peer === null) return
+    if (peer.outgoing.flying > 0) peer.unheardMs = this.#clock.nowMs
+    findOut(this.#clock, peer, error => this.#break(peer, error, false))
+  }
+
   closeListener(listener: Listener): void {
     listener.closed = true
     this.listeners.splice(this.listeners.indexOf(listener), 1)
@@ -250,7 +271,7 @@ export class Network {
   #reset(socket: Socket): void {
     const to = socket.peer as Socket
     const tell = () => {
-      if (to.broken || to.closed) return
+      if (to.broken || to.closed || to.isDark) return
       // After the other side's end it is EPIPE (tcp_reset, net/ipv4/tcp_input.c).
       this.#break(
         to,

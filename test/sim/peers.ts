@@ -135,6 +135,8 @@ export class Peer {
   /** It has reset, or was reset, or was given up. */
   isBroken = false
   hasReset = false
+  /** When it vanished; 0: it did not. */
+  vanishedMs = 0
   isOver = false
   /** All of the preface has been said. */
   isIntroduced: boolean
@@ -241,6 +243,15 @@ export class Peer {
       this.#say()
       if (!this.isOver) this.#end()
     } else if (this.#willing && this.heardEnd) this.#leave()
+  }
+
+  /** Its machine is gone: it hears and says nothing more, nor does its kernel. */
+  vanish(): void {
+    this.vanishedMs = this.#world.clock.nowMs
+    this.isBroken = true
+    this.isOver = true
+    this.socket.onChange = () => {}
+    this.#world.network.vanish(this.socket)
   }
 
   // ── hearing

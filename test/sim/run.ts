@@ -113,7 +113,7 @@ export function run(
     servers: cast.servers,
     proxied: plans.proxied,
     heldMost: heldMostOf(swarm),
-    isLossy: faults.has('lostPeer'),
+    isLossy: faults.has('lostPeer') || swarm.features.has('vanishing'),
     failsConnects: faults.has('connectFails'),
     get lateMs() {
       return 200 + suspendedMs + gateway.stalledMs

@@ -45,10 +45,12 @@ export const FEATURES = {
   checks: 0.12,
   /** Operators drain endpoints. */
   drains: 0.15,
+  /** Peers vanish. */
+  vanishing: 0.06,
 } as const
 export type Feature = keyof typeof FEATURES
 const LATER = ['policies', 'perSource'] as const
-const UPSTREAMS = ['ejection', 'checks', 'drains'] as const
+const UPSTREAMS = ['ejection', 'checks', 'drains', 'vanishing'] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
   each => ![...LATER, ...UPSTREAMS].some(later => later === each),
 )
@@ -104,6 +106,8 @@ const BULKY = ['bulk', 'bulkQuitter']
 const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER] as const
 /** With these, a connection waits before it is decided about. */
 const NO_HEALTH = ['proxied', 'named', 'policies'] as const
+/** Who vanishes is found out by the kernel alone. */
+const NOT_VANISHING = ['ejection', 'checks', 'drains', 'clientSession', 'upstreamSession', 'bulk'] as const
 /** Not in any run. */
 const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 /** Who stands still in a handshake, and who says much meanwhile, a little at a time. */
@@ -129,6 +133,7 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
   if (isBulk) for (const each of NO_BULK) features.delete(each)
+  if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const hasHealth = UPSTREAMS.some(each => features.has(each))
   // Whoever is decided about as it comes, is decided about by a table that is known.
   if (hasHealth) for (const each of NO_HEALTH) features.delete(each)
@@ -180,6 +185,7 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
       perSource: features.has('perSource'),
       ejection: features.has('ejection'),
       checks: features.has('checks'),
+      vanishing: features.has('vanishing'),
     },
   }
 }
@@ -187,6 +193,7 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
 /** Endpoints that fail, and what operators do with endpoints. */
 function drawUpstreamActions(later: Dice, features: ReadonlySet<Feature>): Action[] {
   const drains = features.has('drains') ? (['drainEndpoint', 'enableEndpoint'] as const) : []
+  if (features.has('vanishing')) return ['vanish']
   return [...(later.chance(0.8) ? (['outage'] as const) : []), ...drains]
 }
 

@@ -10,13 +10,23 @@ export type UpstreamOptions = {
   readonly ejection?: boolean
   /** Endpoints are checked. */
   readonly checks?: boolean
+  /** Peers vanish. */
+  readonly vanishing?: boolean
 }
 
 /** The plan, with what the run is about; without that no dice are thrown. */
-export const withUpstreams = (plan: Plan, dice: Dice, options: UpstreamOptions): Plan =>
-  options.ejection || options.checks
+export function withUpstreams(plan: Plan, dice: Dice, options: UpstreamOptions): Plan {
+  const { ejection, checks, vanishing } = options
+  if (vanishing)
+    return {
+      ...plan,
+      listeners: plan.listeners.map(each => ({ ...each, tcp: TIMES })),
+      clusters: plan.clusters.map(each => ({ ...each, policy: { ...each.policy, ...FOUND_OUT } })),
+    }
+  return ejection || checks
     ? { ...plan, clusters: plan.clusters.map(each => withUpstream(each, dice, options)) }
     : plan
+}
 
 function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks }: UpstreamOptions): Cluster {
   const ejects = ejection && dice.chance(0.8)
@@ -27,6 +37,12 @@ function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks }: Upstre
     ...(checks && dice.chance(0.7) ? { check: drawCheck(dice) } : {}),
   }
 }
+
+/** So short that who vanishes is found out within a run. */
+const FOUND_OUT = { keepalive: { timeS: 1, intervalS: 1, probes: 2 }, userTimeoutMs: 1500 }
+const TIMES = { ...FOUND_OUT, writeTimeoutMs: 0 }
+/** From when a peer vanishes until its connection has ended, where nothing stands still. */
+export const FOUND_OUT_MS = 3_000
 
 /** So short that endpoints go and come back within a run. */
 const drawEjection = (dice: Dice): Ejection => ({

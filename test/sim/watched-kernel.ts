@@ -1,6 +1,6 @@
 /** A simulated kernel that tells which connects it is asked for, and what became of them. */
 
-import { CONNECT, kindOf } from '../../src/engine/flow/operations.ts'
+import { CONNECT, kindOf, SEND } from '../../src/engine/flow/operations.ts'
 import { operationOf } from '../../src/kernel/user-data.ts'
 import type { Dials } from './dials.ts'
 import { type Machine, SimulatedKernel } from './kernel.ts'
@@ -25,6 +25,7 @@ export class WatchedKernel extends SimulatedKernel {
     if (!super.next()) return false
     if (kindOf(operationOf(this.word)) === CONNECT)
       this.#dials.completed(this.#worker, this.word, this.result)
+    if (kindOf(operationOf(this.word)) === SEND && this.result > 0) this.#dials.took(this.#worker, this.word)
     return true
   }
 
