@@ -1,6 +1,6 @@
 /** The rules for ServiceEntry and WorkloadEntry, each with cases of its own. */
 
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { findingsOf, istio, type Json, rules, verdict } from './validate-kit.ts'
 
@@ -152,6 +152,12 @@ rules('ServiceEntry', {
       endpoint({ address: 'b.com', ports: { nope: 1 } }, 'DNS'),
       'CFG210 spec.endpoints[0].ports.nope',
     ],
+    [
+      'a name in other letters',
+      endpoint({ address: 'bücher.example' }, 'DNS'),
+      'CFG203 spec.endpoints[0].address',
+    ],
+    ['the same as DNS writes it', endpoint({ address: 'xn--bcher-kva.example' }, 'DNS')],
     ['round robin over one', endpoint({ address: 'b.com' }, 'DNS_ROUND_ROBIN')],
     [
       'round robin over two',
@@ -251,4 +257,21 @@ test('ServiceEntry: resolution DYNAMIC_DNS is not for the mesh behind a waypoint
   deepEqual(behind('waypoint', 'MESH_EXTERNAL'), [])
   deepEqual(behind('None', 'MESH_INTERNAL'), [])
   deepEqual(behind('', 'MESH_INTERNAL'), [])
+})
+
+test('a host name in other letters: the finding says how DNS writes it', () => {
+  const spec = entry({
+    hosts: ['bücher.example'],
+    endpoints: [{ address: 'münchen.example' }],
+    resolution: 'DNS',
+  })
+  const messages = findingsOf(istio('ServiceEntry', spec)).map(({ message }) => message)
+  ok(
+    messages.some(each => each.endsWith('"bücher", which DNS writes as "xn--bcher-kva"')),
+    `${messages}`,
+  )
+  ok(
+    messages.some(each => each.endsWith(', which DNS writes as "xn--mnchen-3ya.example"')),
+    `${messages}`,
+  )
 })

@@ -7,6 +7,7 @@
  * null.
  */
 
+import { domainToASCII } from 'node:url'
 import { parseAddress, parseCidr } from '../../address/address.ts'
 import { quote } from '../findings/quote.ts'
 
@@ -41,7 +42,7 @@ export function wildcardDomain(text: string): Complaint {
   const bad = tooLongOrEmpty(text)
   if (bad !== null) return bad
   if (first.length > LABEL_MAX || !WILDCARD_LABEL.test(first)) {
-    return `is not a host name: bad label ${quote(first)}`
+    return `is not a host name: bad label ${quote(first)}${inAscii(first)}`
   }
   return dot < 0 ? null : labels(text.slice(dot + 1))
 }
@@ -60,7 +61,13 @@ function labels(text: string): Complaint {
   const last = parts.length - 1
   if (ALL_DIGITS.test(parts[last])) return 'is not a host name: its last label is a number'
   const bad = parts.find((part, index) => !isDnsLabel(part) && !(index === last && part === ''))
-  return bad === undefined ? null : `is not a host name: bad label ${quote(bad)}`
+  return bad === undefined ? null : `is not a host name: bad label ${quote(bad)}${inAscii(bad)}`
+}
+
+/** How DNS writes a name of other letters (RFC 5891), which resolvers may not do by themselves. */
+export function inAscii(name: string): string {
+  const ascii = domainToASCII(name)
+  return /^xn--|\.xn--/.test(ascii) && ascii !== name ? `, which DNS writes as ${quote(ascii)}` : ''
 }
 
 /**

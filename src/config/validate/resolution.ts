@@ -7,7 +7,7 @@
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkLabels } from './field-checks.ts'
-import { domain, isIpAddress } from './names.ts'
+import { domain, inAscii, isIpAddress } from './names.ts'
 import { protocolFamily } from './values.ts'
 import { checkEndpointPorts, checkStaticEndpoint } from './workload-entry.ts'
 
@@ -101,7 +101,9 @@ function checkDnsEndpoint(endpoint: Field, portNames: ReadonlySet<string>): void
   const address = endpoint.get('address')
   if (address.absent) address.report('CFG211', 'an endpoint that is resolved must have an address')
   address.check('CFG203', text =>
-    isIpAddress(text) || domain(text) === null ? null : 'is neither a host name nor an IP address',
+    isIpAddress(text) || domain(text) === null
+      ? null
+      : `is neither a host name nor an IP address${inAscii(text)}`,
   )
   checkLabels(endpoint.get('labels'))
   checkEndpointPorts(endpoint, portNames)
