@@ -18,7 +18,7 @@ import type { Table } from '../../table/format/table.ts'
 import { isOutAt, type Judge } from './eject.ts'
 
 /** Whether the endpoint whose row begins at word `at` can be drawn for a connection. */
-function isAvailable(judge: Judge, table: Table, cluster: number, at: number): boolean {
+export function isAvailable(judge: Judge, table: Table, cluster: number, at: number): boolean {
   const { marks, backoffs } = judge.stats
   const slot = slotAt(table.endpoints, at)
   if ((marks[slot] | backoffs[slot]) === 0) return true

@@ -20,7 +20,7 @@ import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
-import { NOBODY, ownerAmong } from '../../table/match/hashed.ts'
+import { isHashed, NOBODY, ownerAmong } from '../../table/match/hashed.ts'
 import {
   type Balancer,
   chooseEndpoint,
@@ -31,6 +31,7 @@ import {
   weightOf,
 } from './balance.ts'
 import { inRotation } from './eject.ts'
+import { rowsToDrawFrom } from './groups.ts'
 import { WARM, warmingAt } from './warmup.ts'
 
 /** The input of a pick, and whether it is a probe. */
@@ -45,9 +46,57 @@ const CLAIM_SPARE_MS = 1_000
 export function drawEndpoint(drawer: Balancer, table: Table, tried: readonly number[], drawn: Drawn): number {
   drawn.isProbe = false
   const { cluster, clientHash } = drawn
+  if (table.clusters[cluster * Cluster.WORDS + Cluster.grouped] === 1) {
+    const endpoint = drawFromGroup(drawer, table, tried, drawn)
+    if (endpoint !== NO_ENDPOINT) return endpoint
+  }
   const endpoint = chooseEndpoint(drawer, table, cluster, tried, clientHash)
   if (endpoint === NO_ENDPOINT || isWell(drawer, table, endpoint)) return endpoint
   return drawAround(drawer, table, tried, drawn, endpoint)
+}
+
+/** From the group that priorities and localities choose; NO_ENDPOINT: from all endpoints. */
+function drawFromGroup(drawer: Balancer, table: Table, tried: readonly number[], drawn: Drawn): number {
+  const { cluster, clientHash } = drawn
+  const balance = table.clusters[cluster * Cluster.WORDS + Cluster.balance]
+  if (table.endpoints[runOf(table, cluster) + EndpointRun.groups] === 0) return NO_ENDPOINT
+  const rows = rowsToDrawFrom(drawer, table, cluster, tried, isHashed(balance) ? clientHash : -1)
+  if (rows === null || rows.length === 0) return NO_ENDPOINT
+  const endpoint = chooseAmong(drawer, table, drawn, rows)
+  const remembers = table.clusters[cluster * Cluster.WORDS + Cluster.remembersFailures] === 1
+  if (!remembers || wordOf(drawer, table, endpoint) === 0) return endpoint
+  if (tried.length === 0 && probe(drawer, table, drawn, endpoint)) return endpoint
+  const well = rows.filter(each => wordOf(drawer, table, each) === 0)
+  return well.length > 0 ? chooseAmong(drawer, table, drawn, well) : endpoint
+}
+
+/** The balancer's choice among some rows. */
+function chooseAmong(drawer: Balancer, table: Table, drawn: Drawn, rows: readonly number[]): number {
+  const row = drawn.cluster * Cluster.WORDS
+  if (rows.length === 1) return rows[0]
+  if (table.clusters[row + Cluster.balance] === Balance.ROUND_ROBIN)
+    return nextAmong(drawer, table, drawn, rows)
+  return chooseInstead(drawer, table, drawn, rows[0], rows, rows)
+}
+
+/** Turns are those of the cluster, so two groups in use at once share them. */
+function nextAmong(balancer: Balancer, table: Table, { cluster }: Drawn, rows: readonly number[]): number {
+  const { stats, worker } = balancer
+  const at = turnAt(worker, table.clusters[cluster * Cluster.WORDS + Cluster.slot])
+  const now = warmingAt(balancer, table, cluster)
+  const weights = rows.map(each => weightOf(balancer, table, cluster, each, now))
+  const turn = stats.words[at] >>> 0
+  if (weights.every(each => each === weights[0])) {
+    stats.words[at]++
+    return rows[(turn + worker) % rows.length]
+  }
+  stats.words[at] = turn + GOLDEN_STEP
+  let rest = (turn / 2 ** 32) * weights.reduce((total, each) => total + each, 0)
+  const index = weights.findIndex(each => {
+    rest -= each
+    return rest < 0
+  })
+  return rows[Math.max(0, index)]
 }
 
 function isWell({ stats }: Balancer, table: Table, endpoint: number): boolean {

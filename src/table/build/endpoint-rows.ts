@@ -3,8 +3,9 @@
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import { packSlots } from '../format/endpoints.ts'
-import { ALIGNED, Endpoint as EndpointRow } from '../format/endpoints-layout.ts'
+import { ALIGNED, EndpointGroup, Endpoint as EndpointRow } from '../format/endpoints-layout.ts'
 import type { Cluster, Endpoint } from '../plan/plan.ts'
+import { groupsOf, groupWords } from './endpoint-groups.ts'
 import { type HashSpec, hashSpecOf, hashWordCount, hashWords } from './hash-table.ts'
 import { isPort } from './rows.ts'
 
@@ -43,25 +44,35 @@ export type Rows = {
   readonly equal: number
   /** Words of the table, a multiple of ALIGNED. */
   readonly hashed: number
+  /** Groups, whose records stand behind the table; 0: all endpoints are drawn as one. */
+  readonly groups: number
 }
 
 /** How many words `rowsOf` makes. */
 export function rowWordsOf({ endpoints, policy }: Pick<Cluster, 'endpoints' | 'policy'>): number {
   const hash = hashSpecOf(policy)
   const weights = endpoints.map(each => each.weight)
-  return endpoints.length * EndpointRow.WORDS + (hash === null ? 0 : aligned(hashWordCount(weights, hash)))
+  const hashed = hash === null ? 0 : aligned(hashWordCount(weights, hash))
+  return endpoints.length * EndpointRow.WORDS + behindOf(hashed, groupsOf(endpoints).length)
 }
 
-export function rowsOf(endpoints: readonly Endpoint[], slotOf: SlotOf, { members, hash }: RowRules): Rows {
+export function rowsOf(written: readonly Endpoint[], slotOf: SlotOf, { members, hash }: RowRules): Rows {
+  const groups = groupsOf(written)
+  const endpoints = groups.length === 0 ? written : groups.flatMap(each => each.endpoints)
   const rows = endpoints.map(each => rowOf(each, slotOf, members))
   const table = hash === null ? null : hashWords(identitiesOf(endpoints, rows), hash)
   const hashed = aligned(table?.length ?? 0)
-  const words = new Uint32Array(rows.length * EndpointRow.WORDS + hashed)
+  const words = new Uint32Array(rows.length * EndpointRow.WORDS + behindOf(hashed, groups.length))
   for (const [index, row] of rows.entries()) words.set(row, index * EndpointRow.WORDS)
   if (table) words.set(table, rows.length * EndpointRow.WORDS)
+  words.set(groupWords(groups), rows.length * EndpointRow.WORDS + hashed)
   const equal = endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0
-  return { words, count: rows.length, equal, hashed }
+  return { words, count: rows.length, equal, hashed, groups: groups.length }
 }
+
+/** The words behind the rows of a cluster. */
+export const behindOf = (hashed: number, groups: number): number =>
+  hashed + aligned(groups * EndpointGroup.WORDS)
 
 const aligned = (words: number): number => Math.ceil(words / ALIGNED) * ALIGNED
 

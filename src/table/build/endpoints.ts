@@ -22,6 +22,7 @@ import type { Table } from '../format/table.ts'
 import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { assemble } from './assemble.ts'
 import {
+  behindOf,
   PLAIN_ROWS,
   type RowRules,
   type Rows,
@@ -113,7 +114,7 @@ function wordsFor({ endpointLevels }: Before, changed: Iterable<Rows>): number {
 function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: number): SharedArrayBuffer {
   const { endpoints, endpointRoot, generation, endpointsRevision } = before
   const clusters = endpoints[endpointRoot + Root.clusters]
-  let words = endpoints[endpointRoot + Root.rows] * EndpointRow.WORDS + endpoints[endpointRoot + Root.hashed]
+  let words = endpoints[endpointRoot + Root.rows] * EndpointRow.WORDS + endpoints[endpointRoot + Root.behind]
   for (const [cluster, rows] of changed)
     words += rows.words.length - wordsOf(endpoints, runOf(before, cluster))
   return fill(generation, clusters, words, writer => {
@@ -126,9 +127,12 @@ function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: nu
   })
 }
 
-/** The words of a run's rows, and of the table behind them. */
+/** The words of a run's rows, and of what stands behind them. */
 const wordsOf = (arena: Uint32Array, run: number): number =>
-  arena[run + EndpointRun.count] * EndpointRow.WORDS + arena[run + EndpointRun.hashed]
+  arena[run + EndpointRun.count] * EndpointRow.WORDS + behindAt(arena, run)
+
+const behindAt = (arena: Uint32Array, run: number): number =>
+  behindOf(arena[run + EndpointRun.hashed], arena[run + EndpointRun.groups])
 
 /** A new part for so many clusters, and so many words of rows and tables. */
 function fill(
@@ -172,7 +176,7 @@ class Writer {
   #levels = 0
   #clusters = 0
   #rows = 0
-  #hashed = 0
+  #behind = 0
   /** Where the next rows go, if a place is reserved for them; −1: at the end. */
   #rowsAt = -1
 
@@ -195,7 +199,7 @@ class Writer {
   follow({ endpoints, endpointRoot, endpointTop, endpointLevels }: Before): void {
     this.#clusters = endpoints[endpointRoot + Root.clusters]
     this.#rows = endpoints[endpointRoot + Root.rows]
-    this.#hashed = endpoints[endpointRoot + Root.hashed]
+    this.#behind = endpoints[endpointRoot + Root.behind]
     this.#levels = endpointLevels
     this.#top = endpointTop
   }
@@ -216,6 +220,7 @@ class Writer {
       count: from[run + EndpointRun.count],
       equal: from[run + EndpointRun.equal],
       hashed: from[run + EndpointRun.hashed],
+      groups: from[run + EndpointRun.groups],
     })
   }
 
@@ -229,20 +234,21 @@ class Writer {
     arena[root + Root.clusters] = this.#clusters
     arena[root + Root.rows] = this.#rows
     arena[root + Root.from] = this.#from
-    arena[root + Root.hashed] = this.#hashed
+    arena[root + Root.behind] = this.#behind
     arena[root + Root.checksum] = endpointsChecksum(arena, root)
     return root
   }
 
-  #setRun(cluster: number, at: number, { count, equal, hashed }: Omit<Rows, 'words'>): void {
+  #setRun(cluster: number, at: number, { count, equal, hashed, groups }: Omit<Rows, 'words'>): void {
     const arena = this.#arena
     const run = this.#ownPage(cluster) + (cluster & (FAN_OUT - 1)) * EndpointRun.WORDS
     this.#rows += count - arena[run + EndpointRun.count]
-    this.#hashed += hashed - arena[run + EndpointRun.hashed]
+    this.#behind += behindOf(hashed, groups) - behindAt(arena, run)
     arena[run + EndpointRun.first] = at / EndpointRow.WORDS
     arena[run + EndpointRun.count] = count
     arena[run + EndpointRun.equal] = equal
     arena[run + EndpointRun.hashed] = hashed
+    arena[run + EndpointRun.groups] = groups
   }
 
   /** The cluster's page, copied into this revision, with the nodes above it. */

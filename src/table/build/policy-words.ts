@@ -11,7 +11,7 @@ const KINDS = { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown:
  * @param slot  The cluster's word in the shared counts.
  * @param tls  1 + its row among the TLS upstreams.
  */
-export const clusterWords = ({ kind, policy }: Cluster, slot: number, tls: number): number[] => [
+export const clusterWords = ({ kind, policy, localities }: Cluster, slot: number, tls: number): number[] => [
   KINDS[kind],
   L.Balance[policy.balance],
   policy.connectTimeoutMs,
@@ -39,6 +39,7 @@ export const clusterWords = ({ kind, policy }: Cluster, slot: number, tls: numbe
   policy.warmup?.durationMs ?? 0,
   policy.warmup?.minimumPercent ?? 0,
   Math.round((policy.warmup?.aggression ?? 0) * 1000),
+  localities === undefined ? 0 : 1,
 ]
 
 export function tcpWords({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): number[] {

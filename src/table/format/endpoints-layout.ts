@@ -5,7 +5,7 @@
  * revision begins. A revision is a root, a tree of pages by cluster, and rows. It shares unchanged
  * nodes and rows with the one before:
  *
- *   Header.newest ─▶ root ─▶ node ─▶ … ─▶ page: runs of 64 clusters ─▶ rows, and a table behind them
+ *   Header.newest ─▶ root ─▶ node ─▶ … ─▶ page: runs of 64 clusters ─▶ rows, and tables behind them
  *                       └ 64 places, each a node below, or a page; 0: none
  */
 
@@ -26,16 +26,26 @@ export const Root = layout(8, {
   clusters: [3, 1],
   rows: [4, 1], //      endpoints of all clusters
   from: [5, 1], //      the first word that the revision has written; it ends with its root
-  hashed: [6, 1], //    words of the tables of consistent hashing of all clusters
+  behind: [6, 1], //    words behind the rows of all clusters: tables of consistent hashing, and groups
   checksum: [7, 1], //  CRC-32 of those words, without this one
 })
 
 /** The endpoints of a cluster: a run of rows of the arena. */
-export const EndpointRun = layout(4, {
+export const EndpointRun = layout(5, {
   first: [0, 1],
   count: [1, 1],
   equal: [2, 1], //  1: all of them have the same weight
   hashed: [3, 1], // words of the table of consistent hashing behind the rows; 0: none
+  groups: [4, 1], // groups, whose records stand behind that table; 0: all endpoints are drawn as one
+})
+
+/** Endpoints of one priority and locality: rows that follow each other, by priority. */
+export const EndpointGroup = layout(5, {
+  from: [0, 1], //     its first row, counted from the cluster's
+  count: [1, 1],
+  priority: [2, 1],
+  share: [3, 1], //    the locality's weight in its priority; 0: localities are drawn as one
+  locality: [4, 1], // index into the cluster's localities
 })
 
 /** Row `n` begins at word `n × size` of the arena. */

@@ -111,7 +111,7 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2, RING_HASH: 3, MAGLEV: 4 } as const
 
-export const Cluster = layout(27, {
+export const Cluster = layout(28, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -139,4 +139,5 @@ export const Cluster = layout(27, {
   warmupMs: [24, 1], //          of an endpoint that comes into rotation; 0: none
   warmupPercent: [25, 1], //     of its weight, at first
   warmupAggression: [26, 1], //  in thousandths
+  grouped: [27, 1], //           1: its endpoints may be drawn in groups (endpoints-layout.ts)
 })

@@ -246,6 +246,8 @@ export type Cluster = {
   readonly names: readonly { readonly name: string; readonly port: number }[]
   /** If there are names: all endpoints as written, in order (resolve.ts). */
   readonly places?: readonly Place[]
+  /** Region/zone/subzone of its endpoints; absent: these are not drawn in groups. */
+  readonly localities?: readonly string[]
   /** The labels that all workloads behind it and its subset share: its identity in metrics. */
   readonly labels: Readonly<Record<string, string>>
   readonly policy: Policy
@@ -260,7 +262,7 @@ export type Cluster = {
 }
 
 /** An endpoint as written: an IP address, or a name for any number of them. */
-export type Place = {
+export type Place = Placing & {
   readonly place: string
   readonly port: number
   readonly weight: number
@@ -268,7 +270,17 @@ export type Place = {
   readonly onlyFirst?: true
 }
 
-export type Endpoint = {
+/** The group of endpoints that one belongs to, where its cluster has `localities`. */
+export type Placing = {
+  /** 0 is used first; then the next that has an endpoint. Absent: 0. */
+  readonly priority?: number
+  /** Index into the cluster's `localities`. */
+  readonly locality?: number
+  /** The weight of its locality among those of its priority; absent: these are drawn as one. */
+  readonly share?: number
+}
+
+export type Endpoint = Placing & {
   /** An IP address. */
   readonly address: string
   readonly port: number

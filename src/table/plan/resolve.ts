@@ -13,11 +13,11 @@ export function resolvePlaces(
   names: ReadonlyMap<string, readonly string[]>,
 ): Endpoint[] {
   const endpoints = new Map<string, Endpoint>()
-  for (const { place, port, weight, onlyFirst } of places) {
+  for (const { place, port, weight, onlyFirst, ...placing } of places) {
     const found = parseAddress(place) === null ? (names.get(place) ?? []) : [place]
     for (const address of onlyFirst ? found.slice(0, 1) : found) {
       const key = `${address} ${port}`
-      if (!endpoints.has(key)) endpoints.set(key, { address, port, weight })
+      if (!endpoints.has(key)) endpoints.set(key, { address, port, weight, ...placing })
     }
   }
   return [...endpoints.values()]
