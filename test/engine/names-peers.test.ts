@@ -15,7 +15,7 @@ import { promisify } from 'node:util'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { Rule } from '../../src/table/plan/plan.ts'
 import { browse, skip as noBrowser } from '../support/chromium.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 
@@ -88,7 +88,7 @@ async function planeOn(engine: EngineKind, port: number): Promise<TestEngine> {
   return plane
 }
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: curl and openssl reach the server that they name`, { skip }, async () => {
     const port = await freePort()
     await using plane = await planeOn(engine, port)

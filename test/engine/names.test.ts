@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { parseCidr } from '../../src/address/address.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { Listener, Rule } from '../../src/table/plan/plan.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { extension, hello, hex, host, record, records, serverName } from '../support/hello.ts'
 import {
   begin,
@@ -123,7 +123,7 @@ const postgres =
     socket.on('error', () => {})
   }
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a hello in any pieces goes to the server of its name, unchanged`, async () => {
     await using first = await listen(echo)
     await using second = await listen(say('second'))

@@ -15,7 +15,7 @@ import { sourceTableFull } from '../../src/stats/source-table.ts'
 import { policyRuleName } from '../../src/table/format/access-names.ts'
 import type { AccessPolicy, PlannedLimit, Test } from '../../src/table/plan/access.ts'
 import type { Plan, ReadsProxy } from '../../src/table/plan/plan.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   echo,
@@ -125,7 +125,7 @@ const limit = (more: Partial<PlannedLimit>): PlannedLimit => ({
   ...more,
 })
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: whom a DENY policy matches is reset, and nobody is dialed for it`, async () => {
     await using upstream = await listen(greet('hello'))
     await using gateway = await gatewayTo(engine, upstream, {

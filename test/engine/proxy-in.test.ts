@@ -15,7 +15,7 @@ import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
 import type { Plan, ReadsProxy, Rule } from '../../src/table/plan/plan.ts'
 import { createProxyHeader } from '../../src/wire/proxy-header.ts'
 import { writeProxyHeader } from '../../src/wire/proxy-protocol.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import {
   begin,
   echo,
@@ -78,7 +78,7 @@ const liveOf = (plane: TestEngine) => {
   }
 }
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: whom the header names is the client, and the rest is payload`, async () => {
     await using upstream = await listen(greet('hello '))
     await using gateway = await gatewayTo(engine, upstream)

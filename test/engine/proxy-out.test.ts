@@ -11,7 +11,7 @@ import { formatAddress, formatEndpoint } from '../../src/address/address.ts'
 import { createProxyHeader } from '../../src/wire/proxy-header.ts'
 import { readProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import { blackhole } from '../support/blackhole.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
 import { echo, ending, freePort, listen, open, readAll, until } from '../support/sockets.ts'
 
@@ -48,7 +48,7 @@ const introduced =
     socket.on('data', onData)
   }
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   for (const proxyVersion of [1, 2] as const) {
     test(`${engine}: version ${proxyVersion} goes before what the client says`, async () => {
       const port = await freePort()

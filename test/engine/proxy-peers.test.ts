@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { parseCidr } from '../../src/address/address.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { begin, freePort, open, readAll } from '../support/sockets.ts'
 
 const missing = ['haproxy', 'nginx'].filter(name => spawnSync(name, ['-v']).status !== 0)
@@ -90,7 +90,7 @@ after(async () => {
   rmSync(folder, { recursive: true })
 })
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   for (const proxyVersion of [1, 2] as const) {
     test(`${engine}: from others, and on to HAProxy by version ${proxyVersion}`, { skip }, async () => {
       const from = [parseCidr('127.0.0.0/8') ?? assert.fail()]

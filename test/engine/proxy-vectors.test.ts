@@ -10,7 +10,7 @@ import { parseCidr } from '../../src/address/address.ts'
 import { createRandom, nextU32 } from '../../src/base/random.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
 import { begin, ending, freePort, listen, open, readAll, readBytes } from '../support/sockets.ts'
 
@@ -133,7 +133,7 @@ function assertTold(found: string, told: string | RegExp, payload: string, vecto
 
 const bytewise = (bytes: Uint8Array): Uint8Array[] => [...bytes].map(byte => Uint8Array.of(byte))
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: headers that are taken, alone, with payload in the segment, and byte by byte`, async () => {
     await using scene = await sceneOf(engine)
     for (const [vector, header, told] of TAKEN) {

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { promisify } from 'node:util'
 import type { Rule } from '../../src/table/plan/plan.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 
@@ -96,7 +96,7 @@ const rule = (route: number, name: string): Rule => ({
   source: { namespace: null, labels: {}, visibleTo: null },
 })
 
-for (const { engine, test } of EVERY_ENGINE) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: psql reaches the server that it names`, { skip }, async () => {
     await using plane = new TestEngine(engine)
     const port = await freePort()
