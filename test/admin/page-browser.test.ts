@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { ask, routing } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
+import { nameFiles, nameServer } from '../support/name-server.ts'
 import { naming } from './names-kit.ts'
 import { splitting, times } from './routes-kit.ts'
 import { balanced, PROXY_HEADER, type Scene, scene, talking } from './scene.ts'
@@ -284,6 +285,19 @@ const PALE = `(() => {
   }
   return [...found]
 })()`
+
+test('a DNS name that fails is told beside the endpoints', { skip }, async t => {
+  const dns = await nameServer(t)
+  const { files } = nameFiles(t, `nameserver ${dns.server}`)
+  const byName = (port: number, backend: number): string =>
+    routing(port, backend)
+      .replace('resolution: STATIC', 'resolution: DNS')
+      .replace(/address: 127\.0\.0\.1/, 'address: nobody.test')
+  const where = await scene(t, byName, 'auto', { names: files })
+  const { page, complaints } = await visit(await browse(t), urlOf(where))
+  await hasText(page, '#endpoints-note', '▲ DNS names: nobody.test unresolved (NXDOMAIN).')
+  assert.deepEqual(complaints, [])
+})
 
 test('policies are shown with what they have done, and a denial is explained', { skip }, async t => {
   const policy = `
