@@ -53,8 +53,8 @@ export function chooseEndpoint(
   const count = table.endpoints[run + EndpointRun.count]
   const left = count - tried.length
   if (left <= 1) return left < 1 ? NO_ENDPOINT : nthUntried(first, 0, tried)
-  const now = warmingAt(balancer, table, cluster)
-  const equal = now === WARM && haveEqualWeights(table, cluster)
+  const now = table.clusters[row + Cluster.warmupMs] === 0 ? WARM : warmingAt(balancer, table, cluster)
+  const equal = now === WARM && table.endpoints[run + EndpointRun.equal] === 1
   switch (table.clusters[row + Cluster.balance]) {
     case Balance.ROUND_ROBIN: {
       const at = turnAt(balancer.worker, table.clusters[row + Cluster.slot])
