@@ -21,6 +21,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   Service: CORE,
   Endpoints: CORE,
   Pod: CORE,
+  Node: CORE,
   Namespace: CORE,
   Secret: CORE,
   EndpointSlice: { role: 'kubernetes', group: 'discovery.k8s.io', versions: ['v1'] },

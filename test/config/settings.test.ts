@@ -34,6 +34,7 @@ test('every setting is read', () => {
 engine: uring
 profile: ambient
 workload: {namespace: edge, labels: {app: gateway}}
+locality: {region: us, zone: a, node: n1}
 mesh: {bind: "::1", capture: redirect, port: 15006, outbound: REGISTRY_ONLY}
 sources:
 - {cidr: 10.1.2.3/8, namespace: shop, labels: {app: web}}
@@ -61,6 +62,7 @@ proxyProtocol:
     engine: 'uring',
     profile: 'ambient',
     workload: { namespace: 'edge', labels: { app: 'gateway' } },
+    locality: { region: 'us', zone: 'a', subzone: '', node: 'n1', network: '' },
     mesh: { bind: '::1', capture: 'redirect', port: 15006, outbound: 'REGISTRY_ONLY' },
     admin: { address: '0.0.0.0', port: 0, socket: '', hosts: ['weir.example'] },
     drain: { timeoutMs: 90_000 },

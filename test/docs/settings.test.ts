@@ -65,6 +65,20 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'Its namespace: it sees resources exported to it, and weir looks for DestinationRules there first.',
   },
   'workload.labels': { type: 'labels', byDefault: {}, meaning: 'Its labels.' },
+  locality: {
+    type: 'object or null',
+    byDefault: DEFAULT_SETTINGS.locality,
+    meaning: 'Where this gateway is: [near endpoints](#near-endpoints) come first. null: unknown.',
+  },
+  'locality.region': { type: 'string', byDefault: '', meaning: 'Empty here and below: unknown.' },
+  'locality.zone': { type: 'string', byDefault: '', meaning: 'Its zone.' },
+  'locality.subzone': { type: 'string', byDefault: '', meaning: 'Its subzone.' },
+  'locality.node': { type: 'string', byDefault: '', meaning: 'The name of its node, for PreferSameNode.' },
+  'locality.network': {
+    type: 'string',
+    byDefault: '',
+    meaning: 'Its network: `topology.istio.io/network`.',
+  },
   'mesh.bind': {
     type: 'IP address, `""` or `*`',
     byDefault: mesh.bind,

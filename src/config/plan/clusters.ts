@@ -11,6 +11,7 @@ import { familyOf } from './families.ts'
 import type { Hashing } from './hash-findings.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
+import { type Here, type Placed, placeMembers } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
 import type { Member, Service, ServicePort } from './service.ts'
 import type { TlsUpstreams } from './tls-upstreams.ts'
@@ -50,17 +51,20 @@ export class Clusters {
   readonly #rules: DestinationRules
   readonly #names: ReadonlyMap<string, readonly string[]>
   readonly #tls: TlsUpstreams
+  readonly #here: Here
 
   constructor(
     registry: Registry,
     rules: DestinationRules,
     names: ReadonlyMap<string, readonly string[]>,
     tls: TlsUpstreams,
+    here: Here,
   ) {
     this.#registry = registry
     this.#rules = rules
     this.#names = names
     this.#tls = tls
+    this.#here = here
   }
 
   /**
@@ -150,10 +154,17 @@ export class Clusters {
     const staying = all.filter(member => !member.draining)
     const members = staying.length > 0 ? staying : all
     const common = members.length > 0 ? commonLabels(members) : labels
+    const placed = placeMembers(members, {
+      setting: blocks.loadBalancer?.localityLbSetting ?? undefined,
+      prefers: service.prefers,
+      ejects: policy.ejection !== null,
+      here: this.#here,
+    })
     const cluster: Cluster = {
       ...target,
       kind: 'static',
-      ...this.#endpoints(members, port, family),
+      ...this.#endpoints(members, placed, port, family),
+      ...(placed && { localities: placed.localities }),
       labels: common,
       policy,
       policyAt,
@@ -170,14 +181,17 @@ export class Clusters {
   /** Each address and port once; for names, what they resolved to so far. */
   #endpoints(
     members: readonly Member[],
+    placed: Placed | null,
     port: ServicePort,
     family: Family | null,
   ): Pick<Cluster, 'endpoints' | 'names' | 'places'> {
-    const places = members.map(member => {
+    const places = members.flatMap((member, index) => {
+      const placing = placed === null ? {} : placed.placings[index]
+      if (placing === null) return []
       const isOther = family !== null && familyOf(member.address) !== family
       const place = isOther ? (member.other ?? member.address) : member.address
       const { weight, onlyFirst } = member
-      return { place, port: member.portOf(port), weight, ...(onlyFirst && { onlyFirst }) }
+      return [{ place, port: member.portOf(port), weight, ...(onlyFirst && { onlyFirst }), ...placing }]
     })
     const endpoints = resolvePlaces(places, this.#names)
     const named = places.filter(({ place }) => parseAddress(place) === null)

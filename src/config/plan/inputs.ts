@@ -57,12 +57,21 @@ type LoadBalancer = {
     readonly aggression?: number
   } | null
   readonly warmupDurationSecs?: string
+  readonly localityLbSetting?: LocalityLbSetting | null
   readonly consistentHash?: {
     readonly useSourceIp?: boolean
     readonly minimumRingSize?: number
     readonly ringHash?: { readonly minimumRingSize?: number } | null
     readonly maglev?: { readonly tableSize?: number } | null
   } | null
+}
+
+/** Which localities get how much, or which endpoints come first. */
+export type LocalityLbSetting = {
+  readonly enabled?: boolean
+  readonly distribute?: readonly { readonly from?: string; readonly to?: Readonly<Record<string, number>> }[]
+  readonly failover?: readonly { readonly from?: string; readonly to?: string }[]
+  readonly failoverPriority?: readonly string[]
 }
 
 /** TLS to a destination. */
@@ -115,6 +124,7 @@ export type ServiceSpec = {
   readonly externalIPs?: readonly string[]
   readonly publishNotReadyAddresses?: boolean
   readonly externalName?: string
+  readonly trafficDistribution?: string
   readonly selector?: Labels
   readonly ports?: readonly {
     readonly name?: string
@@ -156,6 +166,8 @@ export type EndpointSlice = {
       readonly terminating?: boolean | null
     }
     readonly targetRef?: ObjectReference
+    readonly nodeName?: string | null
+    readonly zone?: string | null
   }[]
   readonly ports?: readonly EndpointPort[]
 }
@@ -180,6 +192,7 @@ export type Pod = {
   readonly metadata?: { readonly deletionTimestamp?: string }
   readonly spec?: {
     readonly serviceAccountName?: string
+    readonly nodeName?: string
     readonly hostNetwork?: boolean
     readonly containers?: readonly Container[]
     readonly initContainers?: readonly Container[]
@@ -231,6 +244,7 @@ export type Inputs = {
   readonly endpointSlices: readonly Typed<EndpointSlice>[]
   readonly endpoints: readonly Typed<Endpoints>[]
   readonly pods: readonly Typed<Pod>[]
+  readonly nodes: readonly Typed<object>[]
   readonly authorizationPolicies: readonly Typed<AuthorizationPolicySpec>[]
   readonly peerAuthentications: readonly Typed<PeerAuthenticationSpec>[]
 }
@@ -261,6 +275,7 @@ export function readInputs(resources: readonly Resource[]): Inputs {
     endpointSlices: whole(DISCOVERY, 'EndpointSlice'),
     endpoints: whole(CORE, 'Endpoints'),
     pods: whole(CORE, 'Pod'),
+    nodes: whole(CORE, 'Node'),
     authorizationPolicies: spec(SECURITY, 'AuthorizationPolicy'),
     peerAuthentications: spec(SECURITY, 'PeerAuthentication'),
   }

@@ -12,6 +12,7 @@ import { own } from '../../base/own.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { addressFor, type Families, familyOf } from './families.ts'
 import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
+import { sliceWhere } from './locality.ts'
 import type { Member, ServicePort } from './service.ts'
 import type { Workload } from './workload.ts'
 import type { Workloads } from './workloads.ts'
@@ -66,11 +67,15 @@ export class KubernetesEndpoints {
     }
     const { namespace } = resource.metadata
     const portOf = portByName(value.ports)
-    const found = (value.endpoints ?? []).flatMap(({ addresses, conditions, targetRef }) => {
+    const found = (value.endpoints ?? []).flatMap(({ addresses, conditions, targetRef, zone, nodeName }) => {
       const state = stateOf(conditions ?? {})
       if (state === null) return []
       return (addresses ?? []).map(address =>
-        this.#found(address, targetRef, namespace, { portOf, draining: state === 'draining' }),
+        this.#found(address, targetRef, namespace, {
+          portOf,
+          draining: state === 'draining',
+          where: sliceWhere(zone ?? '', nodeName ?? '', this.#workloads.nodes),
+        }),
       )
     })
     const fitting = found.filter(each => fits(each.member.address, families))
@@ -100,12 +105,14 @@ export class KubernetesEndpoints {
     address: string,
     reference: ObjectReference | undefined,
     namespace: string,
-    more: Pick<Member, 'portOf' | 'draining'>,
+    more: Pick<Member, 'portOf' | 'draining' | 'where'>,
   ): Found {
     const pod = reference?.kind === 'Pod' ? `${namespace}/${reference.name}` : null
     const named = pod === null ? undefined : this.#workloads.pod(pod)
-    const labels = (named ?? this.#workloads.at(address, namespace))?.labels ?? {}
-    return { pod, member: { address, other: null, labels, weight: 1, ...more } }
+    const workload = named ?? this.#workloads.at(address, namespace)
+    const labels = workload?.labels ?? {}
+    const where = workload?.where.locality ? workload.where : more.where
+    return { pod, member: { address, other: null, labels, weight: 1, ...more, ...(where && { where }) } }
   }
 
   #leaveOut(resource: Typed<EndpointSlice>['resource'], path: readonly string[], message: string): void {
@@ -156,7 +163,7 @@ function joinFamilies(found: readonly Found[], { known }: Families): Member[] {
 
 /** A Pod as its Service sees it (endpointslice/utils.go, podToEndpoint). */
 function memberOfPod(
-  { addresses, labels, ports, ready, terminating }: Workload,
+  { addresses, labels, ports, ready, terminating, where }: Workload,
   families: Families,
   { publishNotReadyAddresses }: ServiceSpec,
 ): Member[] {
@@ -165,16 +172,17 @@ function memberOfPod(
   const draining = terminating && !publishNotReadyAddresses
   const portOf = ({ target, number }: ServicePort): number =>
     typeof target === 'string' ? (own(ports, target) ?? 0) : target || number
-  return [{ ...place, labels, weight: 1, draining, portOf }]
+  return [{ ...place, labels, weight: 1, where, draining, portOf }]
 }
 
 /** A WorkloadEntry may name the target port; if that is a number, it names the Service's port. */
-const memberOfEntry = ({ addresses, labels, weight, ports }: Workload): Member[] =>
+const memberOfEntry = ({ addresses, labels, weight, ports, where }: Workload): Member[] =>
   addresses.map(address => ({
     address,
     other: null,
     labels,
     weight,
+    where,
     draining: false,
     portOf: ({ name, number, target }) =>
       typeof target === 'string' ? (own(ports, target) ?? 0) : (own(ports, name) ?? (target || number)),

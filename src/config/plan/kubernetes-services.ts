@@ -9,6 +9,7 @@ import type { Findings } from '../findings/diagnostic.ts'
 import { familiesOf } from './families.ts'
 import type { Inputs, ServiceSpec, ServiceStatus, Typed } from './inputs.ts'
 import { KubernetesEndpoints } from './kubernetes-endpoints.ts'
+import { prefersOf } from './locality.ts'
 import { serviceHost } from './names.ts'
 import { layerOfServicePort } from './protocol.ts'
 import type { Listens, Member, Service, ServicePort } from './service.ts'
@@ -48,6 +49,7 @@ function readService(
     resolution: 'static',
     members,
     aliasOf: alias,
+    prefers: prefersOf(value.trafficDistribution, annotations),
   }
 }
 

@@ -6,10 +6,11 @@
  * (pilot/pkg/serviceregistry/kube/controller/pod.go).
  */
 
-import type { Container, Pod, Typed } from './inputs.ts'
+import type { Container, Labels, Pod, Typed } from './inputs.ts'
+import { podWhere } from './locality.ts'
 import type { Workload } from './workload.ts'
 
-export function readPod({ resource, value }: Typed<Pod>): Workload {
+export function readPod({ resource, value }: Typed<Pod>, nodes: ReadonlyMap<string, Labels>): Workload {
   const { metadata, spec, status } = value
   return {
     resource,
@@ -22,6 +23,7 @@ export function readPod({ resource, value }: Typed<Pod>): Workload {
     ready: isReady(status),
     terminating: Boolean(metadata?.deletionTimestamp),
     ownAddress: spec?.hostNetwork !== true,
+    where: podWhere(resource.metadata.labels, spec?.nodeName ?? '', nodes),
   }
 }
 

@@ -12,6 +12,7 @@ import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import { AUTO_ALLOCATE } from '../validate/service-entry.ts'
 import type { Labels, ServiceEntrySpec, ServiceEntryStatus, Typed } from './inputs.ts'
+import { prefersOf, type Where, writtenWhere } from './locality.ts'
 import { layerOf } from './protocol.ts'
 import type { Listens, Member, Service, ServicePort } from './service.ts'
 import { readVisibility } from './visibility.ts'
@@ -32,6 +33,7 @@ export function serviceEntryServices(
     ports: portsOf(entry),
     resolution: (value.resolution ?? 'NONE') === 'NONE' ? ('original' as const) : ('static' as const),
     aliasOf: null,
+    prefers: prefersOf(undefined, resource.metadata.annotations),
   }
   return value.hosts.map((host, index) => {
     const addresses = addressesOf(entry, host)
@@ -96,7 +98,9 @@ function membersOf(
       findings.at('CFG403', resource, path, `Unix sockets are not supported: ${quote(address)} is ignored`)
       return []
     }
-    return address === '' ? [] : [member({ ...endpoint, address })]
+    return address === ''
+      ? []
+      : [member({ ...endpoint, address, where: writtenWhere(endpoint, endpoint.labels ?? {}) })]
   })
   const selected = workloads
     .select(resource.metadata.namespace, value.workloadSelector?.labels)
@@ -110,13 +114,15 @@ function member(endpoint: {
   labels?: Labels
   weight?: number
   ports?: Readonly<Record<string, number>>
+  where?: Where
 }): Member {
-  const { address, labels, weight, ports } = endpoint
+  const { address, labels, weight, ports, where } = endpoint
   return {
     address,
     other: null,
     draining: false,
     labels: labels ?? {},
+    ...(where && { where }),
     weight: Math.max(1, weight ?? 1),
     portOf: port =>
       own(ports ?? {}, port.name) || (typeof port.target === 'number' ? port.target : port.number),

@@ -6,6 +6,7 @@ import type { Cidr } from '../../address/address.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import type { Labels } from './inputs.ts'
+import type { Prefers, Where } from './locality.ts'
 import type { Layer } from './protocol.ts'
 import type { Visibility } from './visibility.ts'
 
@@ -24,6 +25,8 @@ export type Service = {
   /** `original`: connections go on to their original address; it has no members. */
   readonly resolution: 'static' | 'original'
   readonly members: readonly Member[]
+  /** The endpoints that come first, by its trafficDistribution; absent: none. */
+  readonly prefers?: Prefers | undefined
   /** The other name that it stands for (ExternalName); null for all others. */
   readonly aliasOf: string | null
 }
@@ -61,6 +64,8 @@ export type Member = {
   readonly draining: boolean
   readonly labels: Labels
   readonly weight: number
+  /** Absent: unknown. */
+  readonly where?: Where
   /** Of a name only the first address counts (DNS_ROUND_ROBIN). */
   readonly onlyFirst?: true
   /** Its port for a port of the service; 0 if it does not serve that port. */

@@ -29,6 +29,7 @@ import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
 import { ON_REMOVE } from './on-remove.ts'
 import { reportPeerAuthentications } from './peer-authentications.ts'
+import { hereOf } from './priorities.ts'
 import { reportProxyProtocol, withReading } from './proxy-protocol.ts'
 import { Registry } from './registry.ts'
 import { removalsOf } from './removals.ts'
@@ -72,7 +73,7 @@ export function toPlan(
   const virtualServices = inputs.virtualServices.map(readVirtualService)
   const credentials = new Credentials(findings)
   const upstreams = new TlsUpstreams({ places: rules.places, settings, credentials, findings, served })
-  const clusters = new Clusters(registry, rules, names, upstreams)
+  const clusters = new Clusters(registry, rules, names, upstreams, hereOf(settings))
   const gateways = inputs.gateways.map(readGateway)
   const hints = new HostHints(registry)
   const findingInputs = {

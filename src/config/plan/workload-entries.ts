@@ -4,6 +4,7 @@ import type { Findings } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Resource } from '../resource.ts'
 import type { Condition, Typed, WorkloadEntrySpec } from './inputs.ts'
+import { writtenWhere } from './locality.ts'
 import type { Workload } from './workload.ts'
 
 /** On a WorkloadEntry whose agent reports its health in the status. */
@@ -14,6 +15,7 @@ export function readWorkloadEntry(
   findings: Findings,
 ): Workload[] {
   const { namespace } = resource.metadata
+  const labels = { ...value.labels, ...resource.metadata.labels }
   if (value.address?.startsWith('unix://')) {
     const message = `Unix sockets are not supported: ${quote(value.address)} is ignored`
     findings.at('CFG403', resource, ['spec', 'address'], message)
@@ -26,13 +28,14 @@ export function readWorkloadEntry(
       addresses: value.address ? [value.address] : [],
       // Labels of the object override those of the spec (serviceentry/conversion.go,
       // ConvertWorkloadEntry).
-      labels: { ...value.labels, ...resource.metadata.labels },
+      labels,
       serviceAccount: value.serviceAccount ?? '',
       weight: Math.max(1, value.weight ?? 1),
       ports: value.ports ?? {},
       ready: isHealthy(resource),
       terminating: false,
       ownAddress: true,
+      where: writtenWhere(value, labels),
     },
   ]
 }

@@ -5,6 +5,7 @@
 import { own } from '../../base/own.ts'
 import type { Resource } from '../resource.ts'
 import type { Labels } from './inputs.ts'
+import type { Where } from './locality.ts'
 
 export type Workload = {
   readonly resource: Resource
@@ -26,6 +27,7 @@ export type Workload = {
   readonly terminating: boolean
   /** False for a Pod on its node's network: its address is not its own. */
   readonly ownAddress: boolean
+  readonly where: Where
 }
 
 /** Whether every wanted label is there with its value; an empty selector matches. */

@@ -14,13 +14,16 @@ import { readWorkloadEntry } from './workload-entries.ts'
 
 export class Workloads {
   readonly all: readonly Workload[]
+  /** The labels of Nodes, by name. */
+  readonly nodes: ReadonlyMap<string, Labels>
   readonly #byAddress = new Map<string, Workload[]>()
   readonly #byPod = new Map<string, Workload>()
   readonly #byLabel = new Map<string, Workload[]>()
 
   constructor(inputs: Inputs, findings: Findings) {
     const entries = inputs.workloadEntries.flatMap(entry => readWorkloadEntry(entry, findings))
-    const pods = inputs.pods.map(readPod)
+    this.nodes = new Map(inputs.nodes.map(({ resource: { metadata } }) => [metadata.name, metadata.labels]))
+    const pods = inputs.pods.map(each => readPod(each, this.nodes))
     this.all = [...entries, ...pods]
     for (const pod of pods) this.#byPod.set(pod.resource.id, pod)
     for (const workload of this.all) this.#index(workload)

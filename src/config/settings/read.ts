@@ -39,6 +39,7 @@ import {
   DEFAULT_ACCESS_LOG,
   DEFAULT_ADMIN,
   DEFAULT_SETTINGS,
+  type LocalitySettings,
   type ProxySetting,
   type Settings,
 } from './settings.ts'
@@ -153,6 +154,12 @@ const SPEC: Reader<Settings> = mapped(
       engine: choice('auto', 'uring', 'epoll', 'node'),
       profile: choice('sidecar', 'ambient'),
       workload: orNull(object<Workload>({ namespace: text, labels: strings }, workloadDefaults)),
+      locality: orNull(
+        object<LocalitySettings>(
+          { region: text, zone: text, subzone: text, node: text, network: text },
+          { region: '', zone: '', subzone: '', node: '', network: '' },
+        ),
+      ),
       mesh: object(
         {
           bind: bindAddress,

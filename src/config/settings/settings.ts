@@ -28,6 +28,8 @@ export type Settings = {
   readonly profile: 'sidecar' | 'ambient'
   /** Which workload this gateway is; null serves every Gateway. */
   readonly workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> } | null
+  /** Where this gateway is, for localityLbSetting and trafficDistribution; null: unknown. */
+  readonly locality: LocalitySettings | null
   readonly mesh: {
     /** Address of the mesh listeners; '': every address, IPv4 and IPv6. */
     readonly bind: string
@@ -107,6 +109,15 @@ export type ProxySetting = Omit<ReadsProxy, 'timeoutMs' | 'at'> & {
   readonly ports: readonly number[]
 }
 
+/** '': unknown. */
+export type LocalitySettings = {
+  readonly region: string
+  readonly zone: string
+  readonly subzone: string
+  readonly node: string
+  readonly network: string
+}
+
 type AccessLogSettings = {
   /** A file, or '/dev/stdout'. */
   readonly path: string
@@ -132,6 +143,7 @@ export const DEFAULT_SETTINGS: Settings = {
   engine: 'auto',
   profile: 'sidecar',
   workload: null,
+  locality: null,
   mesh: { bind: '', capture: 'ports', port: 15001, outbound: 'ALLOW_ANY' },
   sources: [],
   admin: DEFAULT_ADMIN,

@@ -26,7 +26,9 @@ export const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Kinds without a namespace. */
-export const isClusterWide = (kind: string): boolean => kind === 'Namespace' || kind === 'Settings'
+const CLUSTER_WIDE: ReadonlySet<string> = new Set(['Namespace', 'Node', 'Settings'])
+
+export const isClusterWide = (kind: string): boolean => CLUSTER_WIDE.has(kind)
 
 /** The objects of one document; `implied` has the apiVersion and kind of items that omit them. */
 export function* expand(

@@ -98,11 +98,16 @@ const CONSISTENT_HASH: Fields = {
 }
 
 const FAILOVER: Fields = { ...later('enabled failoverPriority'), failover: later('from to') }
+const LOCALITY: Fields = {
+  distribute: served('from to'),
+  ...served('enabled failoverPriority'),
+  failover: served('from to'),
+}
 
 const LOAD_BALANCER: Fields = {
   simple: 'served',
   consistentHash: CONSISTENT_HASH,
-  localityLbSetting: ['not served yet', { distribute: later('from to'), ...FAILOVER }],
+  localityLbSetting: LOCALITY,
   zoneAwareLbSetting: ['not served yet', FAILOVER],
   warmupDurationSecs: 'served',
   warmup: served('duration minimumPercent aggression'),
@@ -148,7 +153,8 @@ const CERTIFICATE = later('serverCertificate privateKey caCertificates')
 
 const WORKLOAD: Fields = {
   ...served('address ports labels weight'),
-  ...ignored('network locality serviceAccount'),
+  ...served('network locality'),
+  ...ignored('serviceAccount'),
 }
 
 const TARGET = ignored('group kind name namespace')

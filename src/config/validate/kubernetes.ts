@@ -27,6 +27,7 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
       externalIPs: ['text'],
       publishNotReadyAddresses: 'flag',
       externalName: 'text',
+      trafficDistribution: 'text',
       selector: { '*': 'text' },
       ports: [
         { name: 'text', 'port!': 'port', targetPort: 'portOrName', protocol: 'text', appProtocol: 'text' },
@@ -53,6 +54,7 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
   },
   Pod: {
     spec: {
+      nodeName: 'text',
       hostNetwork: 'flag',
       containers: [CONTAINER],
       initContainers: [CONTAINER],
@@ -65,5 +67,6 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
     },
   },
   Namespace: {},
+  Node: {},
   Secret: {}, // whoever refers to one is told what is wrong with it
 }

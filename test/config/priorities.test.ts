@@ -1,0 +1,161 @@
+/**
+ * Goal: priorities and weights of localities are istiod's. Method: a mesh of one service, whose
+ * cluster is read out of the Plan; random localities against a naive model of istiod's rules.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { placeMembers } from '../../src/config/plan/priorities.ts'
+import type { Settings } from '../../src/config/settings/settings.ts'
+import { runs } from '../support/full.ts'
+import { core, istio, planOf, type Written } from '../support/resources.ts'
+
+const HERE: Settings['locality'] = { region: 'us', zone: 'a', subzone: '1', node: 'n1', network: '' }
+
+const entry = (localities: readonly string[], annotations: Record<string, string> = {}): Written => {
+  const written = istio('ServiceEntry', 'db', {
+    hosts: ['db.example.com'],
+    addresses: ['10.0.0.1'],
+    ports: [{ number: 5432, name: 'main', protocol: 'TCP' }],
+    resolution: 'STATIC',
+    endpoints: localities.map((locality, index) => ({ address: `10.1.0.${index + 1}`, locality })),
+  }) as { metadata: object }
+  return { ...written, metadata: { ...written.metadata, annotations } } as Written
+}
+
+const rule = (localityLbSetting: object | undefined, outlierDetection: object | undefined = {}): Written =>
+  istio('DestinationRule', 'db', {
+    host: 'db.example.com',
+    trafficPolicy: {
+      ...(localityLbSetting && { loadBalancer: { localityLbSetting } }),
+      ...(outlierDetection && { outlierDetection }),
+    },
+  })
+
+/** "10.1.0.1 0 80": address, priority and share. */
+function placesOf(written: readonly Written[], locality: Settings['locality'] = HERE): string[] {
+  const { plan } = planOf(written, { locality })
+  const found = plan.clusters.find(each => each.host === 'db.example.com')
+  assert.ok(found)
+  return found.endpoints.map(({ address, priority, share }) =>
+    [address.slice(7), priority ?? '-', share ?? '-'].join(' '),
+  )
+}
+
+const ALL = ['us/a/1', 'us/a/2', 'us/b', 'eu/c', 'asia/d']
+
+test('with outlierDetection the same subzone comes first, then zone, region and the others', () => {
+  assert.deepEqual(placesOf([entry(ALL), rule(undefined)]), ['1 0 -', '2 1 -', '3 2 -', '4 3 -', '5 3 -'])
+  assert.deepEqual(placesOf([entry(ALL.slice(2)), rule(undefined)]), ['1 0 -', '2 1 -', '3 1 -'])
+})
+
+test('all are alike without outlierDetection, with enabled: false, and where the gateway does not know where it is', () => {
+  const alike = ['1 - -', '2 - -', '3 - -', '4 - -', '5 - -']
+  assert.deepEqual(placesOf([entry(ALL)]), alike)
+  assert.deepEqual(placesOf([entry(ALL), rule({ enabled: false })]), alike)
+  assert.deepEqual(placesOf([entry(ALL), rule(undefined)], null), alike)
+})
+
+test('failover: the named region comes before the others', () => {
+  const places = placesOf([entry(ALL), rule({ failover: [{ from: 'us', to: 'asia' }] })])
+  assert.deepEqual(places, ['1 0 1', '2 1 1', '3 2 1', '4 4 1', '5 3 1'])
+})
+
+test('failoverPriority: labels in order, with values of its own', () => {
+  const keys = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone']
+  const places = placesOf([entry(ALL), rule({ failoverPriority: keys })])
+  assert.deepEqual(places, ['1 0 1', '2 0 1', '3 1 1', '4 2 1', '5 2 1'])
+  const named = placesOf([entry(ALL), rule({ failoverPriority: ['topology.kubernetes.io/region=eu'] })])
+  assert.deepEqual(named, ['1 1 1', '2 1 1', '3 1 1', '4 0 1', '5 1 1'])
+})
+
+test('distribute: shares by locality, split by weight and rounded up; others get nothing; no outlierDetection needed', () => {
+  const to = { 'us/a/*': 60, 'us/b': 30, 'eu/*': 10 }
+  const places = placesOf([
+    entry([...ALL, 'us/a/2']),
+    rule({ distribute: [{ from: 'us/*', to }] }, undefined),
+  ])
+  assert.deepEqual(places, ['1 0 20', '2 0 40', '3 0 30', '4 0 10', '6 0 40'])
+})
+
+test('trafficDistribution fails over without outlierDetection, and a DestinationRule comes before it', () => {
+  const prefers = entry(ALL, { 'networking.istio.io/traffic-distribution': 'PreferClose' })
+  assert.deepEqual(placesOf([prefers]), ['1 0 1', '2 0 1', '3 1 1', '4 2 1', '5 2 1'])
+  assert.deepEqual(placesOf([prefers, rule({ enabled: false })])[0], '1 - -')
+})
+
+test('endpoints of an EndpointSlice have the locality of their Pod, its Node, or the zone of the slice', () => {
+  const service = core('Service', 'shop/web', {
+    spec: {
+      clusterIP: '10.0.0.9',
+      ports: [{ port: 80, name: 'tcp' }],
+      trafficDistribution: 'PreferSameZone',
+    },
+  })
+  const node = core('Node', 'n9', {}) as { metadata: object }
+  const labels = { 'topology.kubernetes.io/region': 'us', 'topology.kubernetes.io/zone': 'b' }
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'tcp', port: 8080 }],
+    endpoints: [
+      { addresses: ['10.1.0.1'], nodeName: 'n9' },
+      { addresses: ['10.1.0.2'], zone: 'a' },
+      { addresses: ['10.1.0.3'], zone: 'z' },
+    ],
+  } as unknown as Written
+  const nodes = { ...node, metadata: { ...node.metadata, labels } } as unknown as Written
+  const { plan } = planOf([service, nodes, slice], { locality: HERE })
+  const [cluster] = plan.clusters.filter(each => each.host.startsWith('web.'))
+  assert.deepEqual(
+    cluster.endpoints.map(each => [each.address, each.priority]),
+    [
+      ['10.1.0.1', 1],
+      ['10.1.0.2', 0],
+      ['10.1.0.3', 2],
+    ],
+  )
+})
+
+test('failover is istiod’s for any localities', () => {
+  const step = fc.constantFrom('us', 'eu', 'asia')
+  const locality = fc
+    .tuple(step, fc.constantFrom('a', 'b'), fc.constantFrom('1', '2'))
+    .map(each => each.join('/'))
+  const failover = fc.array(fc.record({ from: step, to: step }), { maxLength: 2 })
+  fc.assert(
+    fc.property(
+      fc.array(locality, { minLength: 1, maxLength: 8 }),
+      locality,
+      failover,
+      (all, own, entries) => {
+        const where = (text: string) => ({ locality: text, node: '', network: '' })
+        const members = all.map(each => ({ labels: {}, weight: 1, where: where(each) }))
+        const here = { where: where(own), labels: {} }
+        const placed = placeMembers(members, {
+          setting: { failover: entries },
+          prefers: undefined,
+          ejects: true,
+          here,
+        })
+        const [region, zone, subzone] = own.split('/')
+        const priorities = all.map(each => {
+          const [r, z, s] = each.split('/')
+          if (r === region) return z === zone ? (s === subzone ? 0 : 1) : 2
+          const first = entries.find(({ from }) => from === region)
+          return first && first.to !== r ? 4 : 3
+        })
+        const order = [...new Set(priorities)].sort()
+        const got = placed ? placed.placings.map(each => each?.priority) : all.map(() => 0)
+        assert.deepEqual(
+          got,
+          priorities.map(each => order.indexOf(each)),
+        )
+      },
+    ),
+    { numRuns: runs(200) },
+  )
+})
