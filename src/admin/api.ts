@@ -9,6 +9,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../control/gateway.ts'
+import { addCanary } from './endpoints/canary.ts'
 import { addConfiguration } from './endpoints/configuration.ts'
 import { addConnections } from './endpoints/connections.ts'
 import { addDiff } from './endpoints/diff.ts'
@@ -56,6 +57,7 @@ export async function addApi(
     addRoutes(api, gateway, rules)
     addConnections(api, gateway)
     addEnded(api, gateway)
+    addCanary(api, gateway, rules)
     addEndpoints(api, gateway)
     addNames(api, gateway)
     addDrain(api, gateway)

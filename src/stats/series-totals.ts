@@ -44,6 +44,10 @@ type Counted = {
   failed: number
   /** Closed ones that had connected, and got no byte from the endpoint. */
   silent: number
+  /** Closed ones that the endpoint reset, or was lost to. */
+  reset: number
+  /** Closed ones that had connected less than a second before. */
+  brief: number
   /** Connections that the destination, being down, gave to another. */
   given: number
   received: number
@@ -194,6 +198,8 @@ export class SeriesTotals<Name extends Named> {
     to.opened += numbers[at + Series.opened / 2]
     to.failed += numbers[at + Series.failed / 2]
     to.silent += numbers[at + Series.silent / 2]
+    to.reset += numbers[at + Series.reset / 2]
+    to.brief += numbers[at + Series.brief / 2]
     to.given += numbers[at + Series.given / 2]
     to.received += numbers[at + Series.received / 2]
     to.sent += numbers[at + Series.sent / 2]
@@ -225,6 +231,8 @@ const nothing = <Name extends Named>(name: Name): Sum<Name> => ({
   moved: 0,
   failed: 0,
   silent: 0,
+  reset: 0,
+  brief: 0,
   given: 0,
   received: 0,
   sent: 0,
@@ -246,6 +254,8 @@ const sum = <Name extends Named>(to: Sum<Name>, more: Counted): Sum<Name> => ({
   moved: to.moved + more.moved,
   failed: to.failed + more.failed,
   silent: to.silent + more.silent,
+  reset: to.reset + more.reset,
+  brief: to.brief + more.brief,
   given: to.given + more.given,
   received: to.received + more.received,
   sent: to.sent + more.sent,

@@ -18,7 +18,7 @@ export const SERIES_ROWS = 16_384
 export const OTHER_ROW = 0
 
 /** Words of 32 bits; values of two words are numbers (f64). */
-export const Series = layout(30, {
+export const Series = layout(34, {
   state: [0, 1],
   generation: [1, 1],
   workload: [2, 1], // of the client, here and below rows of the table of that generation
@@ -37,7 +37,12 @@ export const Series = layout(30, {
   lastWallMs: [24, 2], // time of the last opened one
   silent: [26, 2], //     closed ones that had connected, and got no byte from the endpoint
   given: [28, 2], //      INSTEAD: how many
+  reset: [30, 2], //      closed ones that the endpoint reset, or was lost to
+  brief: [32, 2], //      closed ones that had connected less than BRIEF_MS before
 })
+
+/** Connections that end so soon after they have connected may have met a server that fails. */
+export const BRIEF_MS = 1_000
 
 /** In place of a family: the row counts what a destination that is down gives to another one. */
 export const INSTEAD = 1
@@ -149,6 +154,16 @@ export class SeriesWriter {
   /** One that ended without a byte from its endpoint. */
   wasSilent(row: number): void {
     this.numbers[(seriesAt(row) + Series.silent) / 2]++
+  }
+
+  /** One that its endpoint has reset. */
+  wasReset(row: number): void {
+    this.numbers[(seriesAt(row) + Series.reset) / 2]++
+  }
+
+  /** One that ended soon after it had connected. */
+  wasBrief(row: number): void {
+    this.numbers[(seriesAt(row) + Series.brief) / 2]++
   }
 
   fail(row: number): void {

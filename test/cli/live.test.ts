@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
+import { splitting } from '../admin/routes-kit.ts'
 import { balanced, PROXY_HEADER, scene, talking } from '../admin/scene.ts'
 import { echo, folder, routing } from '../control/scene.ts'
 import { freePort } from '../support/sockets.ts'
@@ -145,6 +146,29 @@ test('connections --ended lists what has ended, and why says what became of a cl
 })
 
 const ENDED_HEAD = 'CLIENT  TO  REASON  LASTED  AGO  FROM  SENT  GEN  RULE'
+
+test('canary sets the destinations of a weighted rule beside each other', async t => {
+  const { ask, port } = await gateway(t, splitting(50, 50))
+  assert.match((await ask('canary')).out, /\n {2}50 % {2}backend\.example:9000 {2}no connection yet\n/)
+  const sockets = [await talking(t, port), await talking(t, port)]
+  for (const socket of sockets) socket.end()
+  let out = ''
+  while (out.match(/ 1 ended: /g)?.length !== 2) out = (await ask('canary', 'default/all tcp[2]')).out
+  const [head, first, times, second, , ...comparisons] = out.split('\n')
+  assert.match(head, /^default\/all tcp\[2\] {2}.*a\.yaml:\d+, since generation 1$/)
+  assert.match(
+    first,
+    /^ {2}50 % {2}backend\.example:9000 {2}1 dials, 0 % fail; 1 ended: 0 % reset, .* % within a second, 0 % silent$/,
+  )
+  assert.match(times, /^ +connect p50 .* ms, p99 .*; first byte p50 .*; lasted p50 .*; 5 B in, 11 B out$/)
+  assert.match(second, /^ {2}50 % {2}second\.example:9000 /)
+  assert.match(
+    comparisons[0],
+    /^ {2}second\.example:9000: 0 % of dials fail, 0 % with .*: no difference seen yet; [\d ]+ more connections would show one of two points$/,
+  )
+  assert.equal(JSON.parse((await ask('canary', '--output', 'json')).out).rules.length, 1)
+  assert.equal((await ask('canary', 'default/other')).out, 'no weighted rule is default/other\n')
+})
 
 test('why says what the same connection would get now, where that differs', async t => {
   const { ask, port, save, logged, backend } = await gateway(t)

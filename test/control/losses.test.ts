@@ -338,6 +338,8 @@ const counted = (place: string, subset: string, opened: number, closed = 0) => {
     moved: 0,
     failed: 0,
     silent: 0,
+    reset: 0,
+    brief: 0,
     given: 0,
     received: 0,
     sent: 0,

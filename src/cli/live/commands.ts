@@ -9,6 +9,7 @@ import { inputOf, withInput } from '../input.ts'
 import { duration, examples, integerUpTo, outputOption } from '../options.ts'
 import { answered } from './answered.ts'
 import { type Ask, adminOption, limitOption, type WithAdmin } from './asking.ts'
+import type { CanaryFlags } from './canary.ts'
 import type { connections } from './connections.ts'
 import type { drain } from './drain.ts'
 import { addEndpointCommands } from './endpoint-commands.ts'
@@ -24,6 +25,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   }
   addStatus(program, env, ask)
   addRoutes(program, env, ask)
+  addCanary(program, env, ask)
   addConnections(program, env, ask)
   addWhy(program, env, ask)
   addEndpointCommands(program, env, ask)
@@ -71,6 +73,26 @@ function addRoutes(program: Command, env: Env, ask: Ask): void {
         (await import('./routes.ts')).routes(
           client,
           { ...flags, ...(hit === undefined ? {} : { hit }) },
+          env,
+        ),
+      ),
+    )
+}
+
+function addCanary(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('canary')
+    .description('compare the destinations of weighted rules: failures, times, bytes')
+    .argument('[RULE]', 'a VirtualService, or "namespace/name tcp[0].match[1]"')
+    .addOption(limitOption('rules'))
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir canary', 'weir canary "default/echo tcp[2]" --output json'))
+    .action((rule: string | undefined, { admin, limit, output }: WithAdmin & CanaryFlags) =>
+      ask(admin, async client =>
+        (await import('./canary.ts')).canary(
+          client,
+          { limit, output, ...(rule === undefined ? {} : { rule }) },
           env,
         ),
       ),

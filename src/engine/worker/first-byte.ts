@@ -1,11 +1,9 @@
-/** An upstream's first byte: when it came after the connect, or that none has come. */
+/** An upstream's first byte: when it came after the connect. */
 
-import { Live, Stage } from '../../stats/connections.ts'
+import { Live } from '../../stats/connections.ts'
 import { openHistogram, record } from '../../stats/histogram.ts'
 
 const U32_MAX = 2 ** 32 - 1
-
-const FROM_UPSTREAM = Live.fromUpstream / 2
 
 export class FirstByte {
   readonly #words: Int32Array
@@ -25,12 +23,5 @@ export class FirstByte {
     const tookUs = Math.min(Math.round(tookMs * 1000), U32_MAX)
     record(this.#latencies, tookUs)
     this.#words[at + Live.firstByteUs] = Math.max(tookUs, 1) // 0 is none
-  }
-
-  /** Whether the endpoint was connected to, and has said nothing. */
-  isMissing(at: number): boolean {
-    const state = this.#words[at + Live.state]
-    const isConnected = state === Stage.relaying || state === Stage.halfClosed
-    return isConnected && this.#numbers[at / 2 + FROM_UPSTREAM] === 0
   }
 }

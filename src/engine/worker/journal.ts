@@ -30,6 +30,7 @@ import { giveRow, letGo } from '../../stats/sources.ts'
 import { createProxyHeader, type ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
+import { countEnd } from './count-end.ts'
 import { FirstByte } from './first-byte.ts'
 import type { EngineTask } from './protocol.ts'
 import { readAddresses, writeArrival, writeEndpoint } from './rows.ts'
@@ -212,8 +213,7 @@ export class Journal {
     const at = liveAt(row)
     const words = this.#words
     this.#record(at, RecordKind.end, reason, nowMs)
-    if (this.#firstByte.isMissing(at)) this.#series.wasSilent(words[at + Live.series])
-    this.#series.close(words[at + Live.series])
+    countEnd(this.#series, words, this.#numbers, at, reason, nowMs)
     if (this.#sources !== null) giveRow(this.#sources, this.#worker, words, at)
     this.#withdraw(at)
   }

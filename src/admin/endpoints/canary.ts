@@ -1,0 +1,128 @@
+/** How the destinations of each weighted rule do beside each other. */
+
+import type { FastifyInstance } from 'fastify'
+import { inTurns } from '../../base/turns.ts'
+import type { Gateway } from '../../control/gateway.ts'
+import { type Canary, canaryOf, RATES, type Rate } from '../../control/observe/canary.ts'
+import { RuleCounts } from '../../control/observe/rule-counts.ts'
+import type { Rules } from '../../control/observe/rules.ts'
+import type { Serving } from '../../control/publisher.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
+import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
+import type { RulesOfTable } from '../rules-of-table.ts'
+import {
+  answers,
+  integer,
+  list,
+  number,
+  numberOrNull,
+  object,
+  oneOf,
+  orNull,
+  query,
+  ruleOrigin,
+  type Schema,
+  text,
+  textOrNull,
+} from '../schemas.ts'
+import { servingOf } from '../serving.ts'
+
+const NAMES = Object.keys(RATES) as (keyof typeof RATES)[]
+
+const quantiles = (description: string): Schema =>
+  orNull(object({ p50: number(), p99: number(), count: integer() }), description)
+
+const rate = orNull(
+  object({
+    count: integer(),
+    of: integer('Dials, or ended connections.'),
+    share: number(),
+    low: number('The true rate is at least this, whenever and however often somebody looks.'),
+    high: number('At most.'),
+  }),
+  'null: nothing to count yet.',
+)
+
+const rule = object({
+  rule: ruleOrigin,
+  sinceGeneration: integer('Counts start here.'),
+  destinations: list(
+    object({
+      host: text(),
+      subset: textOrNull(),
+      port: integer(),
+      configuredShare: number('By weight, 0 – 1.'),
+      ...Object.fromEntries(NAMES.map(name => [name, { ...rate, description: `How many ${RATES[name]}.` }])),
+      connectMs: quantiles('Of the last that ended; null: none.'),
+      firstByteMs: quantiles('From connect to the server’s first byte, of the last that ended.'),
+      lastedMs: quantiles('From accept to the end, of the last that ended.'),
+      receivedBytes: integer('From clients.'),
+      sentBytes: integer('To clients.'),
+    }),
+  ),
+  comparisons: list(
+    object({
+      rate: oneOf(NAMES),
+      arm: integer('The index of a destination.'),
+      beside: integer('That of the destination with the greatest share.'),
+      verdict: oneOf(
+        ['worse', 'better', 'none-seen', 'none'],
+        'Of the rate: sure, no difference seen yet, or none of two points or more.',
+      ),
+      needs: numberOrNull(
+        'none-seen: so many more connections to both would show a difference of two points.',
+      ),
+    }),
+  ),
+})
+
+type Asked = PageQuery & { readonly rule?: string }
+
+export function addCanary(app: FastifyInstance, gateway: Gateway, rules: RulesOfTable): void {
+  const schema = {
+    tags: ['routing'],
+    summary: 'How the destinations of each weighted rule do beside each other.',
+    querystring: query({
+      rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[2]".'),
+      ...pageQuery,
+    }),
+    response: answers(object({ generation: integer(), ...pageAnswer, rules: list(rule) })),
+  }
+  app.get<{ Querystring: Asked }>('/canary', { schema }, async ({ query }) => {
+    const serving = servingOf(gateway)
+    return await inTurns(canaries(serving, await rules.of(serving), query))
+  })
+}
+
+function* canaries({ generation, plane, baselines }: Serving, rules: Rules, asked: Asked) {
+  const { observer } = plane
+  const counted = observer.counted()
+  yield
+  const counts = new RuleCounts(counted, rules, baselines)
+  const weighted = rules.entries.filter(
+    ({ destinations, origin }) =>
+      destinations.length > 1 &&
+      (asked.rule === undefined || asked.rule === origin.virtualService || asked.rule === ruleName(origin)),
+  )
+  const { items, ...page } = pageOf(weighted, generation, asked)
+  const shown = []
+  for (const entry of items) {
+    yield
+    const { generation: since } = baselines.of(entry.origin.virtualService)
+    const canary = canaryOf(entry, counts, since, observer.ended, observer.generations)
+    shown.push({ rule: entry.origin, sinceGeneration: since, ...shownCanary(canary) })
+  }
+  return { generation, ...page, rules: shown }
+}
+
+const shownCanary = ({ arms, comparisons }: Canary) => ({
+  destinations: arms.map(({ destination, rates, ...rest }) => ({
+    host: destination.host,
+    subset: destination.subset,
+    port: destination.port,
+    configuredShare: destination.share,
+    ...(rates satisfies Record<string, Rate | null>),
+    ...rest,
+  })),
+  comparisons,
+})

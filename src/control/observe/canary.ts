@@ -1,0 +1,164 @@
+/**
+ * How the destinations of a weighted rule do beside each other: a canary is more than its share.
+ *
+ *   gray fails 2.1 % of dials, prod 0.1 %: worse, sure
+ *
+ * Rates are held against each other by bounds that hold at every moment at once
+ * (base/share-bounds.ts), so nobody who looks again and again sees a difference that is chance, but
+ * for one rule in twenty. Times are of connections that ended last (stats/ended-connections.ts).
+ */
+
+import { type Quantiles, quantilesOf } from '../../base/quantiles.ts'
+import { type Bounds, boundsOf } from '../../base/share-bounds.ts'
+import type { Ended, EndedConnections } from '../../stats/ended-connections.ts'
+import type { Generations, SeriesName } from '../../stats/generations.ts'
+import type { Total } from '../../stats/series-totals.ts'
+import type { RouteDestination } from '../../table/format/rows.ts'
+import { destinationKey, type RuleCounts } from './rule-counts.ts'
+import { keyOf, type RuleEntry } from './rules.ts'
+
+/** What can go wrong, of what. */
+export const RATES = {
+  failedDials: 'dials fail',
+  resets: 'connections are reset by the server',
+  brief: 'connections end within a second',
+  silent: 'connections end without a byte from the server',
+} as const
+type RateName = keyof typeof RATES
+
+export type Rate = Bounds & { readonly count: number; readonly of: number }
+
+/** A destination; rates are null before there is anything to count. */
+type Arm = {
+  readonly destination: RouteDestination
+  readonly rates: Readonly<Record<RateName, Rate | null>>
+  /** Milliseconds; null: none among the last that ended. */
+  readonly connectMs: Quantiles | null
+  readonly firstByteMs: Quantiles | null
+  readonly lastedMs: Quantiles | null
+  readonly receivedBytes: number
+  readonly sentBytes: number
+}
+
+/** What a destination's rate is beside that of the one with the greatest share. */
+type Comparison = {
+  readonly rate: RateName
+  /** Indexes of destinations. */
+  readonly arm: number
+  readonly beside: number
+  readonly verdict: 'worse' | 'better' | 'none-seen' | 'none'
+  /** `none-seen`: so many more connections to both would show a difference of POINTS. */
+  readonly needs: number | null
+}
+
+export type Canary = { readonly arms: readonly Arm[]; readonly comparisons: readonly Comparison[] }
+
+const RISK = 0.05
+/** A difference that matters. */
+const POINTS = 0.02
+const NEEDS_MAX = 1e9
+
+export function canaryOf(
+  entry: RuleEntry,
+  counts: RuleCounts,
+  sinceGeneration: number,
+  ended: EndedConnections,
+  generations: Generations,
+): Canary {
+  const samples = samplesOf(entry, sinceGeneration, ended, generations)
+  const risk = RISK / Math.max(1, 2 * (entry.destinations.length - 1) * Object.keys(RATES).length)
+  const arms = entry.destinations.map(destination =>
+    armOf(destination, counts.of(entry, destination), samples.get(destinationKey(destination)) ?? [], risk),
+  )
+  return { arms, comparisons: comparisonsOf(arms, risk) }
+}
+
+/** Ended connections of the rule, by destination. */
+function samplesOf(
+  { origin }: RuleEntry,
+  sinceGeneration: number,
+  ended: EndedConnections,
+  generations: Generations,
+): Map<string, Ended[]> {
+  const samples = new Map<string, Ended[]>()
+  const rule = keyOf(origin)
+  for (const each of ended.list()) {
+    if (each.generation < sinceGeneration || each.rule < 0) continue
+    const names = generations.names(each)
+    if (names.rule === null || keyOf(names.rule) !== rule) continue
+    const key = destinationKey(names.destination)
+    samples.getOrInsertComputed(key, () => []).push(each)
+  }
+  return samples
+}
+
+function armOf(
+  destination: RouteDestination,
+  totals: readonly Total<SeriesName>[],
+  sample: readonly Ended[],
+  risk: number,
+): Arm {
+  const sum = (
+    field: 'opened' | 'moved' | 'closed' | 'failed' | 'reset' | 'brief' | 'silent' | 'received' | 'sent',
+  ) => totals.reduce((all, total) => all + total[field], 0)
+  const [dials, closed] = [sum('opened'), Math.max(0, sum('closed'))]
+  const rate = (count: number, of: number): Rate | null =>
+    of <= 0 ? null : { count, of, ...boundsOf(Math.min(count, of), of, risk) }
+  const connected = sample.filter(each => each.connectUs > 0)
+  return {
+    destination,
+    rates: {
+      failedDials: rate(sum('failed'), dials),
+      resets: rate(sum('reset'), closed),
+      brief: rate(sum('brief'), closed),
+      silent: rate(sum('silent'), closed),
+    },
+    connectMs: quantilesOf(connected.map(each => each.connectUs / 1e3)),
+    firstByteMs: quantilesOf(
+      sample.flatMap(({ firstByteUs }) => (firstByteUs === null ? [] : [firstByteUs / 1e3])),
+    ),
+    lastedMs: quantilesOf(connected.map(each => each.lastedMs)),
+    receivedBytes: sum('received'),
+    sentBytes: sum('sent'),
+  }
+}
+
+function comparisonsOf(arms: readonly Arm[], risk: number): Comparison[] {
+  const greatest = Math.max(...arms.map(({ destination }) => destination.share))
+  const beside = arms.findIndex(({ destination }) => destination.share === greatest)
+  return (Object.keys(RATES) as RateName[]).flatMap(rate =>
+    arms.flatMap((_, arm) => {
+      const [a, b] = [arms[arm]?.rates[rate], arms[beside]?.rates[rate]]
+      return arm === beside || !a || !b ? [] : [{ rate, arm, beside, ...compare(a, b, risk) }]
+    }),
+  )
+}
+
+function compare(a: Rate, b: Rate, risk: number): Pick<Comparison, 'verdict' | 'needs'> {
+  if (a.low > b.high) return { verdict: 'worse', needs: null }
+  if (a.high < b.low) return { verdict: 'better', needs: null }
+  const needs = neededFor(a, b, risk)
+  return needs === 0 ? { verdict: 'none', needs: null } : { verdict: 'none-seen', needs }
+}
+
+/** Further connections of both together until their bounds are nearer than POINTS. */
+function neededFor(a: Rate, b: Rate, risk: number): number {
+  const share = (a.count + b.count) / (a.of + b.of)
+  const isNear = (times: number): boolean =>
+    half(share, a.of * times, risk) + half(share, b.of * times, risk) <= POINTS
+  if (isNear(1)) return 0
+  let [low, high] = [1, 2]
+  while (!isNear(high) && high < NEEDS_MAX) [low, high] = [high, high * 2]
+  while (high / low > 1.01) {
+    const middle = Math.sqrt(low * high)
+    if (isNear(middle)) high = middle
+    else low = middle
+  }
+  return Math.ceil((a.of + b.of) * (high - 1))
+}
+
+/** Half of the distance between the bounds. */
+function half(share: number, of: number, risk: number): number {
+  const { low, high } = boundsOf(share * of, of, risk)
+  return (high - low) / 2
+}
