@@ -5,10 +5,10 @@ import type { Keepalive, ListenOptions, PipeCalls, SocketCalls } from '../../src
 import type { SocketName } from '../../src/kernel/socket-address.ts'
 import type { Machine } from './kernel.ts'
 import { type Name, nameOf } from './names.ts'
-import { Listener, Socket } from './network.ts'
 import { GATEWAY, GATEWAY6 } from './plans.ts'
 import type { Pools } from './pools.ts'
 import { File, Pipe } from './process.ts'
+import { Listener, Socket } from './sockets.ts'
 import type { Tuning } from './vanishing.ts'
 
 /** Where dials come from. */

@@ -7,12 +7,12 @@ import type { Dice } from './dice.ts'
 import { drawOpening } from './hellos.ts'
 import type { Machine } from './kernel.ts'
 import { type Name, nameOf, nameText } from './names.ts'
-import { Socket } from './network.ts'
 import type { Client } from './oracle.ts'
 import { type Around, Peer, scriptOf } from './peers.ts'
 import { DESTINATIONS, SERVER_PORT, SERVERS } from './plans.ts'
 import { claimedClient, drawPreface, isSender } from './senders.ts'
 import { Session } from './session.ts'
+import { Socket } from './sockets.ts'
 import type { Swarm } from './swarm.ts'
 
 /** The first byte of TLS: a plain client that said only this would look like a cut hello. */

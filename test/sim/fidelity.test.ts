@@ -14,7 +14,6 @@ import { ENGINES, TestEngine } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
 import { begin, freePort, listen, type TestServer } from '../support/sockets.ts'
 import { nameOf, nameText } from './names.ts'
-import type { Socket } from './network.ts'
 import { Peer } from './peers.ts'
 import { playReal } from './real-peer.ts'
 import {
@@ -28,6 +27,7 @@ import {
   scriptIn,
 } from './scenarios.ts'
 import { openScene } from './scene.ts'
+import type { Socket } from './sockets.ts'
 
 const SCENARIOS = sized(2, 20)
 /** Longer than any scenario: no timeout in one is longer than some seconds. */

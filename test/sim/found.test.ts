@@ -8,8 +8,8 @@ import type { Filter } from '../../src/engine/flow/filter.ts'
 import { CLIENT } from '../../src/engine/flow/slots.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
-import type { Socket } from './network.ts'
 import { openScene, type Scene } from './scene.ts'
+import type { Socket } from './sockets.ts'
 
 const PORT = 80
 const planTo = (server: string, port = PORT): Plan =>

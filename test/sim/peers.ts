@@ -13,9 +13,10 @@ import { readProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import type { Clock } from './clock.ts'
 import type { Dice } from './dice.ts'
 import { helloBytes, type Opening } from './hellos.ts'
-import type { Network, Socket } from './network.ts'
+import type { Network } from './network.ts'
 import type { Preface } from './senders.ts'
 import type { Session } from './session.ts'
+import type { Socket } from './sockets.ts'
 
 export type Script = {
   /** Bytes that it says in all, in pieces of up to `piece`, with gaps of up to `gapMs`. */

@@ -40,7 +40,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'in a panic drained endpoints are used',
-    400,
+    800,
     'engine/decide/eject.ts',
     'panics ? isDrained : isOut',
     'panics ? () => false : isOut',
@@ -88,13 +88,6 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     '',
   ),
   plant(
-    'an ejection is forgotten with the table that had it',
-    2000,
-    'control/health/endpoint-health.ts',
-    'this.#markEjected(table)\n    this.#checker',
-    'this.#checker',
-  ),
-  plant(
     'an endpoint goes down after as many checks as bring it back',
     400,
     'control/health/checker.ts',
@@ -131,7 +124,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'bytes to a peer that has vanished wait for retransmissions to end',
-    800,
+    1200,
     'engine/flow/listening.ts',
     'sockets.setUserTimeout(listening.fd, tcp.userTimeoutMs)',
     '',
@@ -152,7 +145,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'a reader that takes nothing is not cut',
-    400,
+    1200,
     'engine/flow/flows.ts',
     'if (this.#slots.writeTimeoutMs[slot] > 0) this.#deadlines.owe(slot, side)',
     '',

@@ -5,7 +5,8 @@
 
 import { Errno } from '../../src/kernel/errno.ts'
 import type { Operation } from './kernel.ts'
-import type { Listener, Network, Socket } from './network.ts'
+import type { Network } from './network.ts'
+import type { Listener, Socket } from './sockets.ts'
 
 export class Pipe {
   readonly capacity: number

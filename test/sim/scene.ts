@@ -11,8 +11,9 @@ import { type Fault, Faults } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import type { Machine } from './kernel.ts'
 import { nameOf } from './names.ts'
-import { Network, Socket } from './network.ts'
+import { Network } from './network.ts'
 import { Process } from './process.ts'
+import { Socket } from './sockets.ts'
 
 export type Scene = {
   readonly gateway: Gateway

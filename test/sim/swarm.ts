@@ -107,7 +107,15 @@ const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER] as const
 /** With these, a connection waits before it is decided about. */
 const NO_HEALTH = ['proxied', 'named', 'policies'] as const
 /** Who vanishes is found out by the kernel alone. */
-const NOT_VANISHING = ['ejection', 'checks', 'drains', 'clientSession', 'upstreamSession', 'bulk'] as const
+const NOT_VANISHING = [
+  'ejection',
+  'checks',
+  'drains',
+  'clientSession',
+  'upstreamSession',
+  'uneven',
+  'bulk',
+] as const
 /** Not in any run. */
 const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 /** Who stands still in a handshake, and who says much meanwhile, a little at a time. */
@@ -126,6 +134,7 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
   drawn.push(...UPSTREAMS.filter(each => later.chance(FEATURES[each])))
   if (drawn.includes('ejection') && later.chance(0.4)) drawn.push('drains')
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
+  if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const isUneven = features.has('uneven')
   if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')
   const isOther = ['clientSession', 'upstreamSession', 'crowd'] as const
@@ -133,7 +142,6 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
   if (isBulk) for (const each of NO_BULK) features.delete(each)
-  if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const hasHealth = UPSTREAMS.some(each => features.has(each))
   // Whoever is decided about as it comes, is decided about by a table that is known.
   if (hasHealth) for (const each of NO_HEALTH) features.delete(each)

@@ -7,7 +7,7 @@
 import { Errno } from '../../src/kernel/errno.ts'
 import type { Keepalive } from '../../src/kernel/kernel.ts'
 import type { Clock } from './clock.ts'
-import type { Socket } from './network.ts'
+import type { Socket } from './sockets.ts'
 
 /** What a socket has been told of peers that vanish. */
 export type Tuning = { keepalive: Keepalive | null; userTimeoutMs: number }
