@@ -210,7 +210,7 @@ export class Originating {
     if (origin === undefined) return
     const { early, later, lastRead, hasEnded } = origin
     filter.saidEarly(slot, UPSTREAM, early.splice(0), lastRead)
-    for (const { buffer, bytes } of later.splice(0)) filter.said(slot, UPSTREAM, buffer, bytes, hasEnded)
+    for (const { buffer, bytes } of later.splice(0)) filter.said(slot, UPSTREAM, buffer, bytes)
     if (hasEnded) filter.saidEnd(slot, UPSTREAM)
   }
 

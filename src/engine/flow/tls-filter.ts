@@ -74,14 +74,14 @@ export class TlsFilter implements Filter {
     this.#shaking.delete(2 * slot + side)
   }
 
-  said(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
+  said(slot: number, side: Side, buffer: number, bytes: number): void {
     const session = this.#sessions[2 * slot + side]
     if (session === undefined || session.hasEnded) {
       this.#options.queues.give(buffer)
       return
     }
     session.feed(this.#options.queues.placeOf(buffer), bytes)
-    this.#pass(slot, side, session, buffer, more)
+    this.#pass(slot, side, session, buffer)
   }
 
   /** What came with the handshake is decrypted into `pieces`; returns what `read` says last. */
@@ -92,22 +92,23 @@ export class TlsFilter implements Filter {
   /** It goes on. */
   saidEarly(slot: number, side: Side, pieces: Piece[], result: number): void {
     const session = this.#sessions[2 * slot + side]
-    if (session) this.#passOn(slot, side, session, pieces, result, false)
+    if (session) this.#passOn(slot, side, session, pieces, result)
   }
 
   /** All that the session has goes on; the first buffer is used for it, or given back. */
-  #pass(slot: number, side: Side, session: Session, buffer: number, more: boolean): void {
+  #pass(slot: number, side: Side, session: Session, buffer: number): void {
     const pieces = this.#read
     const result = this.#pieces.read(session, buffer, pieces)
     this.flush(slot, side, session)
-    this.#passOn(slot, side, session, pieces, result, more)
+    this.#passOn(slot, side, session, pieces, result)
   }
 
-  #passOn(slot: number, side: Side, session: Session, pieces: Piece[], result: number, more: boolean): void {
+  #passOn(slot: number, side: Side, session: Session, pieces: Piece[], result: number): void {
     const { passage, queues } = this.#options
     for (let index = 0; index < pieces.length; index++) {
       const { buffer, bytes } = pieces[index]
-      const isMore = more || index + 1 < pieces.length || result === CLOSED
+      // That the socket has more says nothing: it may be half a record, which would hold this up.
+      const isMore = index + 1 < pieces.length || result === CLOSED
       if (this.#isOver(slot)) queues.give(buffer)
       else passage.pass(slot, side, buffer, bytes, isMore)
     }
