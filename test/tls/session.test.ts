@@ -1,7 +1,7 @@
 /**
  * Goal: OpenSSL's sessions are handled in src/tls alone, whatever a peer or a caller does: no stray
- * byte of one session reaches another, no failure of one shows in another. Method: both ends in this
- * thread, over one pipe, with the bytes between them changed, cut and mixed.
+ * byte of one session reaches another, no failure of one shows in another. Method: both ends in
+ * this thread, over one pipe, with the bytes between them changed, cut and mixed.
  */
 
 import assert from 'node:assert/strict'
