@@ -122,6 +122,7 @@ test('names that start together are not asked for together', async t => {
     most.push(taken(asked).length)
   }
   assert.ok(Math.max(...most) < 30, `${most}`)
+  assert.ok(most.reduce((sum, each) => sum + each) >= 395, `${most}`) // all within their lifetime
 })
 
 test('at most 128 lookups run at once, and every name gets its turn', async t => {
