@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { echo, routing } from '../control/scene.ts'
+import { echo, moveIn, routing } from '../control/scene.ts'
 import { CHOSEN_FIRST } from '../support/engine.ts'
 import type { Answer } from './kit.ts'
 import { balanced, PROXY_HEADER, type Scene, scene, talking } from './scene.ts'
@@ -151,10 +151,10 @@ test('pages show each connection once, though others come and go', async t => {
 })
 
 test('a long connection is named by what routed it, after many reloads', async t => {
-  const { get, port, save, logged, backend } = await scene(t)
+  const { get, port, root, logged, backend } = await scene(t)
   await talking(t, port)
   for (let generation = 2; generation <= 12; generation++) {
-    save(routing(port, backend).replace('{name: all}', `{name: vs-${generation}}`))
+    moveIn(root, 'a.yaml', routing(port, backend).replace('{name: all}', `{name: vs-${generation}}`))
     await logged(`generation ${generation}:`)
   }
   const [{ generation, rule, destination }] = (await get('/connections')).body.connections

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { routing } from '../control/scene.ts'
+import { moveIn, routing } from '../control/scene.ts'
 import { sized } from '../support/full.ts'
 import { call } from './kit.ts'
 import { reading, scene, talking } from './scene.ts'
@@ -155,7 +155,7 @@ test('a comparison that takes too long is ended and told; the next one is answer
 })
 
 test('it says how many live connections would go elsewhere, and where', async t => {
-  const { send, port, backend, save, logged } = await scene(t)
+  const { send, port, backend, root, logged } = await scene(t)
   const clients = ['127.0.0.2', '127.0.0.2', '127.0.0.3']
   await Promise.all(clients.map(client => talking(t, port, client)))
   const now = routing(port, backend)
@@ -201,7 +201,7 @@ spec:
     moves: [{ ...move, connections: 3, fate: 'unlistened', to: [] }],
   })
   for (let generation = 2; generation <= 11; generation++) {
-    save(routing(port, backend).replace('{name: all}', `{name: vs-${generation}}`))
+    moveIn(root, 'a.yaml', routing(port, backend).replace('{name: all}', `{name: vs-${generation}}`))
     await logged(`generation ${generation}:`)
   }
   assert.deepEqual(await fates(now), { same: 3, moves: [] }, 'whose table is gone')

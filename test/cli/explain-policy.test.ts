@@ -148,6 +148,7 @@ test('what nothing defines has no policy, and an address that is no service the 
       'connectDeadline 10s',
       'outlierDetection none',
       'proxyProtocol none',
+      'onRemove keep',
     ],
   )
 })
