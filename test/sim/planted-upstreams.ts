@@ -95,18 +95,11 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     'check.rise',
   ),
   plant(
-    'an endpoint that is checked no more stays down',
-    800,
-    'control/health/checker.ts',
-    'if (!target.isUp && !now.has(text)) clearMark(',
-    'if (target.isUp && !now.has(text)) clearMark(',
-  ),
-  plant(
     'the connections of all endpoints end with one that is down',
     400,
     'control/workers/selected-drain.ts',
-    "if (endpoint !== undefined && !goesTo(endpoint, words)) return 'other'",
-    '',
+    "endpoint === undefined || answer === 'other' ? answer : judgeEndpoint(endpoint, words)",
+    'answer',
   ),
   plant(
     'who may vanish upstream is not probed',
