@@ -159,7 +159,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'kernel/uring/io-uring.ts CQE_F_MORE': "the ring's own flags",
   'kernel/uring/prepare.ts prepareRecv': 'what the load of the benches receives by',
   'kernel/uring/probe.ts whyNoRing': 'every errno, which no one machine gives',
-  'source/credentials/credentials.ts readCredential': 'the material, and another time',
   'stats/backoffs.ts backoffMs': 'the waits that an endpoint has to keep, without repeating the formula',
   'stats/connections.ts LIVE_ROWS_MAX': 'the limit, to reach it',
   'stats/histogram.ts bucketOf': 'every edge of every bucket',
@@ -247,7 +246,8 @@ const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
   {
     what: 'draws random numbers that nobody seeded',
     pattern: /Math\.random\b|getRandomValues|random(Bytes|Int|UUID|Fill)/,
-    where: /^(base\/keyed-digest|kernel\/machine|control\/workers\/selected-drain)\.ts$/,
+    where:
+      /^(base\/keyed-digest|control\/credentials\/ticket-keys|kernel\/machine|control\/workers\/selected-drain)\.ts$/,
   },
   {
     what: 'knows the machine, in engine and table',

@@ -19,6 +19,7 @@ import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
 import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
+import type { ServedCertificate } from './credentials/keeper.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import { NameLog } from './observe/name-log.ts'
@@ -58,6 +59,9 @@ export class Gateway {
   readonly #threads: GatewayThreads
   #plane: DataPlane | null = null
   #watch: Watch | null = null
+  /** The files behind certificates, and their watch; one change after the other. */
+  #files = ''
+  #filesWatch: Promise<Watch | null> = Promise.resolve(null)
   #draining = false
 
   private constructor(options: GatewayOptions) {
@@ -82,6 +86,7 @@ export class Gateway {
       names: this.names,
       slots: this.#compiler.slots,
       onPublished: () => options.onPublished?.(),
+      onFiles: files => void this.#watchFiles(files),
     })
     this.#reloads = new Reloads({
       compiler: this.#compiler,
@@ -95,6 +100,7 @@ export class Gateway {
         return { compiled, generation, table: table.buffers, stats: plane.stats, closing }
       },
       onCompiled: (compiled, accepted) => this.#publisher.take(compiled, accepted),
+      onRotated: credentials => this.#publisher.rotate(credentials),
       onUnchanged: () => this.history.unchanged(),
       onNothing: (outcome, why) => this.history.addNote(outcome, this.#publisher.generation, why),
     })
@@ -147,7 +153,13 @@ export class Gateway {
       generation: this.#publisher.generation,
       hasListeners: this.#publisher.accepted?.listeners.length !== 0,
       plane: this.#plane,
+      closed: this.#publisher.keeper.closed,
     })
+
+  /** The certificates in force. */
+  get certificates(): ServedCertificate[] {
+    return this.#publisher.keeper.certificates
+  }
 
   /** What is served, and by which workers; null before. */
   get serving(): Serving | null {
@@ -221,6 +233,23 @@ export class Gateway {
     this.#plane?.reopenLogs()
   }
 
+  async #watchFiles(files: readonly string[]): Promise<void> {
+    const wanted = files.toSorted().join('\n')
+    if (wanted === this.#files || this.#draining) return
+    this.#files = wanted
+    this.#filesWatch = this.#filesWatch.then(async before => {
+      await before?.close()
+      if (this.#draining) return null
+      const watch = await watchPaths(
+        files,
+        () => this.#reloads.ask(),
+        error => this.#log.warn({ err: error }, 'certificates are not watched as they should be'),
+      )
+      this.#reloads.ask() // changes saved meanwhile
+      return watch
+    })
+  }
+
   #startWorkers(): DataPlane {
     return new DataPlane(this.settings, {
       log: this.#log,
@@ -241,6 +270,8 @@ export class Gateway {
     this.#reloads.close()
     this.names.close()
     this.#nameLog.flush()
-    await Promise.all([this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
+    this.#publisher.close()
+    const files = this.#filesWatch.then(watch => watch?.close())
+    await Promise.all([files, this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
   }
 }

@@ -10,11 +10,14 @@ import { assert } from '../base/assert.ts'
 import { monotonicMs } from '../base/clock.ts'
 import type { ResolvedNames } from '../config/load.ts'
 import type { Settings } from '../config/settings/settings.ts'
+import type { ReadCredential } from '../source/credentials/credentials.ts'
 import type { Names } from '../source/names/names.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Compiled } from './compile/compile-task.ts'
+import { Keeper } from './credentials/keeper.ts'
+import { TICKETS_MS } from './credentials/ticket-keys.ts'
 import { type EndpointChange, EndpointChanges } from './endpoint-changes.ts'
 import { withDenied } from './guard/policy-losses.ts'
 import { judge, type Verdict } from './guard/reload-guard.ts'
@@ -46,6 +49,8 @@ type PublisherOptions = {
   readonly slots: SharedArrayBuffer
   /** Called after each table was published. */
   readonly onPublished: () => void
+  /** Called with the files behind certificates, of what is served and of what was refused. */
+  readonly onFiles?: (files: readonly string[]) => void
 }
 
 /** What is served, and by which workers. */
@@ -63,6 +68,9 @@ export class Publisher {
   /** The outcome of each configuration. */
   readonly history = new History()
   readonly #baselines = new Baselines()
+  /** The certificates in force. */
+  readonly keeper: Keeper
+  readonly #turning: NodeJS.Timeout
   /** Changes of endpoints published without a generation, since the start. */
   endpointChanges = 0
   generation = 0
@@ -74,6 +82,12 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options
     this.#log = options.log
+    this.keeper = new Keeper(options.log)
+    this.#turning = setInterval(() => this.#furnish(this.keeper.turnTickets()), TICKETS_MS).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#turning)
   }
 
   /** The settings in force; those that are read once keep their first value. */
@@ -109,6 +123,15 @@ export class Publisher {
       this.#log.error({ generation }, `the change is refused: generation ${generation} stays`)
       return 'refused'
     }
+    const lacking = this.keeper.refusals(compiled.credentials)
+    if (lacking.length > 0) {
+      this.#keep('refused', compiled, null)
+      this.#furnish(this.keeper.renew(compiled.credentials))
+      this.#watch(compiled.credentials)
+      const text = `the change is refused, generation ${generation} stays: ${lacking.join('; ')}`
+      this.#log.error({ generation, lacking }, text)
+      return 'refused'
+    }
     const verdict = this.#judge(compiled, accepted)
     if (verdict?.refused) {
       this.#keep('guarded', compiled, verdict)
@@ -117,9 +140,30 @@ export class Publisher {
     }
     const before = this.accepted
     this.accepted = compiled
-    if (compiled.clients === null) this.#publish(compiled, compiled.table, before, verdict)
+    if (compiled.onlySecrets) this.#changeSecrets(compiled)
+    else if (compiled.clients === null) this.#publish(compiled, compiled.table, before, verdict)
     else this.#changeClients(compiled, compiled.clients, before, verdict)
     return 'taken'
+  }
+
+  /** The files are the same; the certificates that they name may be others. */
+  rotate(credentials: readonly ReadCredential[]): void {
+    this.#furnish(this.keeper.take(credentials))
+    this.#watch(credentials)
+  }
+
+  /** Only Secrets have changed: the generation goes on with other certificates. */
+  #changeSecrets({ credentials }: Compiled): void {
+    this.rotate(credentials)
+    this.#options.onPublished()
+  }
+
+  #furnish(secrets: ReturnType<Keeper['take']>): void {
+    if (secrets && this.#plane && this.generation > 0) this.#plane.furnish(secrets)
+  }
+
+  #watch(read: readonly ReadCredential[]): void {
+    this.#options.onFiles?.([...new Set([...this.keeper.files, ...read.flatMap(each => each.files)])])
   }
 
   /** Names resolve to new addresses: the generation goes on with other endpoints. */
@@ -143,13 +187,14 @@ export class Publisher {
 
   /** Only who clients are has changed: the generation goes on with other clients. */
   #changeClients(
-    { resources }: Compiled,
+    { resources, credentials }: Compiled,
     clients: SharedArrayBuffer,
     before: Compiled | null,
     verdict: Verdict | null,
   ): void {
     const { serving } = this
     assert(serving !== null, 'clients of nothing that is served')
+    this.rotate(credentials)
     const { generation, table, plane } = serving
     plane.revise('clients', clients)
     logClients(this.#log, table, changedResources(before?.resources ?? [], resources))
@@ -209,7 +254,9 @@ export class Publisher {
     const counts = slotCounts(openStats(this.#plane.stats))
     this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, slots, counts)
     const upToDate = this.#endpoints.upToDate(table, names.known, startedMs)
-    this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0, compiled.checked)
+    const secrets = this.keeper.take(compiled.credentials)
+    this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0, compiled.checked, secrets)
+    this.#watch(compiled.credentials)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
     this.#baselines.published(this.generation, changes, () => this.#plane?.observer.totals() ?? [])

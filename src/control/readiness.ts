@@ -1,13 +1,14 @@
 /** Whether the gateway serves, and what is missing if it does not. */
 
 import type { ListenFailure } from '../engine/worker/protocol.ts'
+import type { ClosedServer } from './credentials/keeper.ts'
 import type { WorkerState, WorkerStatus } from './workers/worker-record.ts'
 
 /**
- * Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, or is not
- * there yet.
+ * Why a gateway is not ready: it ends, has nothing to serve, could not open a listener, has no
+ * certificate for a server, or is not there yet.
  */
-export const WHYS = ['draining', 'no-listener', 'listen-failed', 'starting'] as const
+export const WHYS = ['draining', 'no-listener', 'listen-failed', 'no-certificate', 'starting'] as const
 type Why = (typeof WHYS)[number]
 
 /** Whether every listener accepts, and if not, what is missing. */
@@ -19,6 +20,8 @@ export type Readiness = {
   readonly generation: number
   readonly failures: readonly ListenFailure[]
   readonly waiting: readonly { readonly worker: number; readonly state: WorkerState }[]
+  /** Servers that reset their clients, since they have no certificate. */
+  readonly closed: readonly ClosedServer[]
 }
 
 type Looked = {
@@ -28,10 +31,11 @@ type Looked = {
   readonly hasListeners: boolean
   /** The workers; null before they are started. */
   readonly plane: { readonly ready: boolean; status(): readonly WorkerStatus[] } | null
+  readonly closed: readonly ClosedServer[]
 }
 
 export function readinessOf(looked: Looked): Readiness {
-  const { draining, generation, plane } = looked
+  const { draining, generation, plane, closed } = looked
   const workers = plane?.status() ?? []
   const failures = new Map(workers.flatMap(each => each.failures).map(each => [each.listener, each]))
   const why = whyNot(looked, failures.size > 0)
@@ -41,14 +45,15 @@ export function readinessOf(looked: Looked): Readiness {
     draining,
     generation,
     failures: [...failures.values()],
+    closed,
     waiting: workers.flatMap(({ worker, state }) => (state === 'accepting' ? [] : [{ worker, state }])),
   }
 }
 
 /** A listener that fails after a reload does not make the gateway unready; having none does. */
-function whyNot({ draining, plane, hasListeners }: Looked, hasFailures: boolean): Why | null {
+function whyNot({ draining, plane, hasListeners, closed }: Looked, hasFailures: boolean): Why | null {
   if (draining) return 'draining'
   if (plane && !hasListeners) return 'no-listener'
-  if (plane?.ready) return null
+  if (plane?.ready) return closed.length > 0 ? 'no-certificate' : null
   return hasFailures ? 'listen-failed' : 'starting'
 }

@@ -10,10 +10,11 @@
 
 import { monotonicMs } from '../base/clock.ts'
 import { settlesWithin } from '../base/settles-within.ts'
+import type { ReadCredential } from '../source/credentials/credentials.ts'
 import type { Names } from '../source/names/names.ts'
 import type { TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
-import type { Compiled } from './compile/compile-task.ts'
+import type { Compiled, Rotated } from './compile/compile-task.ts'
 import type { Logger } from './observe/log.ts'
 
 /**
@@ -58,6 +59,8 @@ type ReloadsOptions = {
    * @param accepted  The operator has accepted its losses.
    */
   readonly onCompiled: (compiled: Compiled, accepted: boolean) => 'taken' | 'refused' | 'guarded'
+  /** Called with the certificates of the served configuration, once they may have changed. */
+  readonly onRotated?: (credentials: readonly ReadCredential[]) => void
   /** Called if the files equal the served configuration again. */
   readonly onUnchanged?: () => void
   /** Called if no configuration came of a reading, and the log has the reason. */
@@ -126,8 +129,11 @@ export class Reloads {
     try {
       const before = { checksum, table, closing }
       const compiled = await compiler.compile(generation + 1, names.known, stats, before)
-      if (compiled?.table) await this.#resolveNew(served, compiled)
-      if (compiled && !this.#closed) this.#consider(compiled)
+      if (compiled && 'rotated' in compiled) this.#rotate(compiled, checksum)
+      else {
+        if (compiled?.table) await this.#resolveNew(served, compiled)
+        if (compiled && !this.#closed) this.#consider(compiled)
+      }
       this.#followServed()
     } catch (error) {
       if (this.#closed) return
@@ -135,6 +141,13 @@ export class Reloads {
       this.#options.onNothing?.('failed', String(error))
       this.#answer({ outcome: 'failed', checksum: null })
     }
+  }
+
+  /** Certificates of what is served are taken; those of what was refused may make it acceptable. */
+  #rotate({ checksum, rotated }: Rotated, served: string): void {
+    if (this.#closed) return
+    if (checksum === served) this.#options.onRotated?.(rotated)
+    else this.#lookAgain()
   }
 
   /** Looks up the names that are new in a change, before it takes connections. */
@@ -161,6 +174,7 @@ export class Reloads {
     if (compiled.checksum === served.checksum) {
       this.#heldSinceMs = 0
       this.#options.log.info({ generation }, `the configuration is that of generation ${generation} again`)
+      this.#options.onRotated?.(compiled.credentials)
       this.#options.onUnchanged?.()
       this.#answer({ outcome: 'unchanged', checksum })
       return

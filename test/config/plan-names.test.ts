@@ -101,7 +101,7 @@ test('servers of several Gateways share a socket; a name and what is not TLS hav
   )
 })
 
-test('a server that ends TLS keeps its names, and is only explained', () => {
+test('a server that ends TLS keeps its names, and has rules for bytes', () => {
   const ends = server('TLS', ['in.test'], 'SIMPLE', { tls: { mode: 'SIMPLE', credentialName: 'c' } })
   const http = server('HTTPS', ['web.test'], 'SIMPLE', { tls: { mode: 'SIMPLE', credentialName: 'c' } })
   const planned = planOf([
@@ -112,11 +112,8 @@ test('a server that ends TLS keeps its names, and is only explained', () => {
     ['x.test', 'in.test', 'web.test'].map(each => asked(planned, each)),
     ['default/gw out', 'default/gw inside', 'default/gw inside'],
   )
-  assert.deepEqual(found(planned), [
-    'CFG402 Gateway default/gw spec.servers[1].tls',
-    'CFG402 Gateway default/gw spec.servers[2].tls',
-  ])
-  assert.equal(planOf([gateway('gw', [ends])]).plan.listeners[0].opens, false)
+  assert.deepEqual(found(planned), [])
+  assert.equal(planOf([gateway('gw', [ends])]).plan.listeners[0].opens, true)
 })
 
 test('what is not TLS goes to a server for any name, unless there is one of plain TCP', () => {

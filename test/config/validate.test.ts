@@ -110,7 +110,6 @@ test('an unknown field is an error, with the nearest known one', () => {
   ])
   deepEqual(codes({ ...vs({}), data: {} }), ['CFG102 data'])
   deepEqual(codes(istio('DestinationRule', { host: 'a', trafficPolicy: { tls: { mood: 'SIMPLE' } } })), [
-    'CFG301 spec.trafficPolicy.tls',
     'CFG102 spec.trafficPolicy.tls.mood',
   ])
 })

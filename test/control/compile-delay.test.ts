@@ -32,6 +32,6 @@ test('health answers arrive while many rules are compiled', async t => {
     assert.equal(await health(), 200)
     assert.equal(compiled, false, `answer ${answer} came only after the rules were compiled`)
   }
-  const { table, diagnostics } = (await compiling) ?? {}
-  assert.ok(table, JSON.stringify(diagnostics))
+  const done = await compiling
+  assert.ok(done && 'table' in done && done.table)
 })

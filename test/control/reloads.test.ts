@@ -9,6 +9,8 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   checksum,
   table: null,
   clients: null,
+  onlySecrets: false,
+  credentials: [],
   settings: DEFAULT_SETTINGS,
   diagnostics: [],
   resources: [],

@@ -2,4 +2,4 @@
 
 export type TlsServed = { readonly servers: boolean; readonly upstreams: boolean }
 
-export const TLS_SERVED: TlsServed = { servers: false, upstreams: false }
+export const TLS_SERVED: TlsServed = { servers: true, upstreams: true }

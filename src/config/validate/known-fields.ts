@@ -135,7 +135,7 @@ const PORT_POLICY: Fields = {
   },
   loadBalancer: LOAD_BALANCER,
   outlierDetection: OUTLIER_DETECTION,
-  tls: ['not served yet', later(CLIENT_TLS)],
+  tls: served(CLIENT_TLS),
 }
 
 const TRAFFIC_POLICY: Fields = {
@@ -149,7 +149,7 @@ const TRAFFIC_POLICY: Fields = {
 const SERVER_TLS =
   'serverCertificate privateKey caCertificates caCrl credentialName credentialNames caCertCredentialName ' +
   'subjectAltNames verifyCertificateSpki verifyCertificateHash minProtocolVersion maxProtocolVersion cipherSuites'
-const CERTIFICATE = later('serverCertificate privateKey caCertificates')
+const CERTIFICATE: Fields = { ...served('serverCertificate privateKey'), ...ignored('caCertificates') }
 
 const WORKLOAD: Fields = {
   ...served('address ports labels weight'),
@@ -180,7 +180,7 @@ export const KNOWN_FIELDS = {
       port: { ...served('number protocol name'), targetPort: 'refused' },
       tls: {
         mode: 'served',
-        ...later(SERVER_TLS),
+        ...served(SERVER_TLS),
         tlsCertificates: CERTIFICATE,
         httpsRedirect: 'needs layer 7',
       },
@@ -192,7 +192,8 @@ export const KNOWN_FIELDS = {
     ports: served('number protocol name targetPort'),
     endpoints: WORKLOAD,
     workloadSelector: served('labels'),
-    ...ignored('location subjectAltNames'),
+    ...served('subjectAltNames'),
+    ...ignored('location'),
   },
   WorkloadEntry: WORKLOAD,
   AuthorizationPolicy: {

@@ -4,10 +4,12 @@
  */
 
 import { createHash } from 'node:crypto'
+import type { LoadedResource } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import { changeClients } from '../../table/build/clients.ts'
 import { readWorkloads, type Table } from '../../table/format/table.ts'
 import type { Plan } from '../../table/plan/plan.ts'
+import { changedResources } from '../observe/changes.ts'
 
 /** Workloads of nobody any more that a generation may keep, beside as many as there are. */
 const GONE_MAX = 1_000
@@ -33,6 +35,20 @@ export const digestsOf = (plan: Plan, settings: Settings): Digests => ({
  */
 export const differOnlyInClients = (before: Digests | null, after: Digests): boolean =>
   before !== null && before.rest === after.rest && before.clients !== after.clients
+
+/** Whether `after` decides all that `before` does. */
+export const differNowhere = (before: Digests | null, after: Digests): boolean =>
+  before !== null && before.rest === after.rest && before.clients === after.clients
+
+/** Whether some Secret differs, and no other resource. */
+export function differInSecrets(
+  before: readonly LoadedResource[],
+  after: readonly LoadedResource[],
+): boolean {
+  const { added, changed, removed } = changedResources(before, after)
+  const titles = [...added, ...changed, ...removed]
+  return titles.length > 0 && titles.every(each => each.startsWith('Secret '))
+}
 
 function digestOf(parts: Iterable<unknown>): string {
   const digest = createHash('sha256')

@@ -14,6 +14,7 @@ import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import { maySecret } from '../../config/text/secret-text.ts'
+import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
 import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
 import { openStats, policySlotCounts, slotCounts } from '../../stats/stats.ts'
@@ -29,7 +30,15 @@ import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
 import { findLosses } from '../guard/losses.ts'
 import { type Snapshot, snapshotOf, unservedRules } from '../guard/snapshot.ts'
-import { clientsAfter, type Digests, differOnlyInClients, digestsOf } from './beside-clients.ts'
+import {
+  clientsAfter,
+  type Digests,
+  differInSecrets,
+  differNowhere,
+  differOnlyInClients,
+  digestsOf,
+} from './beside-clients.ts'
+import { ReadCredentials } from './read-credentials.ts'
 
 export type CompileTask = {
   readonly sources: Sources
@@ -59,6 +68,9 @@ export type Served = {
 /** The duration of each stage, in milliseconds, in order. */
 export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'lint' | 'build', number>>
 
+/** The same files, with other certificates behind them. */
+export type Rotated = { readonly checksum: string; readonly rotated: readonly ReadCredential[] }
+
 export type Compiled = {
   /** SHA-256 of the files alone; of those with a Secret, of a keyed digest. */
   readonly checksum: string
@@ -69,6 +81,10 @@ export type Compiled = {
    * changed; null otherwise.
    */
   readonly clients: SharedArrayBuffer | null
+  /** Whether it differs from what is served in Secrets only. */
+  readonly onlySecrets: boolean
+  /** What its certificates are read from, and what came of it. */
+  readonly credentials: readonly ReadCredential[]
   readonly settings: Settings
   readonly diagnostics: readonly Diagnostic[]
   readonly resources: readonly LoadedResource[]
@@ -115,14 +131,18 @@ type Memory = Reading & {
 let remembered: readonly Memory[] = []
 
 /** The new configuration, or null if it equals `previous`. */
-export default function compileTask(task: CompileTask): Compiled | null {
+export default function compileTask(task: CompileTask): Compiled | Rotated | null {
   const startedMs = monotonicMs()
   const { files, unread } = readSources(task.sources)
   const rested = restedMs(task.sources) // after reading, so that later writes are noticed
   const checksum = checksumOf(files)
   const readMs = monotonicMs() - startedMs
-  if (checksum === task.previous) return null
-  const { plan, stages, defines, ...loaded } = loadConfig(files, { names: task.names, unread })
+  if (checksum === task.previous) return rotated(checksum)
+  const credentials = new ReadCredentials()
+  const { inspect } = credentials
+  const loaded = loadConfig(files, { names: task.names, unread, inspect })
+  const { plan, stages, defines, credentials: _, ...kept } = loaded
+  remembers = { checksum, credentials }
   const buildStartedMs = monotonicMs()
   const slots = slotsFor(task)
   const policySlots = policySlotsFor(task)
@@ -139,9 +159,14 @@ export default function compileTask(task: CompileTask): Compiled | null {
   )
   flushCompileCache() // the code of all stages, after the first time; later there is nothing to write
   return {
-    ...loaded,
+    ...kept,
     checksum,
     table: built?.buffers ?? null,
+    onlySecrets:
+      digests !== null &&
+      differNowhere(before?.digests ?? null, digests) &&
+      differInSecrets(before?.resources ?? [], loaded.resources),
+    credentials: credentials.list,
     clients:
       plan && task.served && digests && differOnlyInClients(before?.digests ?? null, digests)
         ? clientsAfter(openTable(task.served.table), plan)
@@ -160,6 +185,15 @@ export default function compileTask(task: CompileTask): Compiled | null {
     vanished: task.served?.closing.filter(each => !isDefined(each, defines)) ?? [],
     stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
   }
+}
+
+/** What the files named that were read last. */
+let remembers: { readonly checksum: string; readonly credentials: ReadCredentials } | null = null
+
+/** The certificates of these files, if they have changed since; null: nothing has. */
+function rotated(checksum: string): Rotated | null {
+  const again = remembers?.checksum === checksum ? remembers.credentials.again() : null
+  return again && { checksum, rotated: again }
 }
 
 /** Compares what was read with what is served, and keeps it for later comparisons. */

@@ -10,9 +10,9 @@ import { Threads } from '../../base/threads.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
 import { createSlots } from '../../stats/counter-slots.ts'
-import type { Compiled, CompileTask, Served } from './compile-task.ts'
+import type { Compiled, CompileTask, Rotated, Served } from './compile-task.ts'
 
-export type CompilingThread = Threads<CompileTask, Compiled | null>
+export type CompilingThread = Threads<CompileTask, Compiled | Rotated | null>
 
 /**
  * A thread that compiles; it loads its code at once.
@@ -40,13 +40,13 @@ export class Compiler {
     this.#thread = thread
   }
 
-  /** The current files' configuration, or null if they are unchanged. */
+  /** The current files' configuration, its certificates if only those changed, or null. */
   async compile(
     generation: number,
     names: ResolvedNames,
     stats: SharedArrayBuffer | null,
     served: Served | null = null,
-  ): Promise<Compiled | null> {
+  ): Promise<Compiled | Rotated | null> {
     const task: CompileTask = {
       sources: this.#sources,
       names,

@@ -11,6 +11,7 @@ import { Reason } from '../../stats/reasons.ts'
 import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
+import type { TlsSecrets } from '../../tls/material.ts'
 import { EndpointHealth } from '../health/endpoint-health.ts'
 import type { EndpointPlace } from '../health/endpoint-place.ts'
 import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'
@@ -125,6 +126,7 @@ export class DataPlane {
     table: TableBuffers,
     opens: boolean,
     checked: readonly CheckedCluster[] = [],
+    secrets: TlsSecrets | null = null,
   ): void {
     this.#checked = checked
     if (opens && !this.#opens) {
@@ -135,8 +137,11 @@ export class DataPlane {
     this.observer.publishing(table)
     this.#accessLog.publishing(table)
     this.#tellHealth(generation)
-    this.#supervisor.publish(generation, table)
+    this.#supervisor.publish(generation, table, secrets ?? undefined)
   }
+
+  /** Other certificates and keys; open connections go on. */
+  readonly furnish = (secrets: TlsSecrets): void => this.#supervisor.furnish(secrets)
 
   /** Replaces a part of the table that was published last; its generation continues. */
   revise(part: RevisedPart, buffer: SharedArrayBuffer): void {

@@ -1,0 +1,130 @@
+/**
+ * What is served of the credentials: the last good of each, and the keys of session tickets.
+ *
+ * A certificate that is found unusable later never replaces one that is good; one that has expired
+ * is served where there is no other, so that a restart does not turn expiry into an outage.
+ */
+
+import { keyedDigest } from '../../base/keyed-digest.ts'
+import type { CertificateInfo } from '../../source/credentials/certificates.ts'
+import type { ReadCredential } from '../../source/credentials/credentials.ts'
+import type { Material, TicketKeys, TlsSecrets } from '../../tls/material.ts'
+import type { Logger } from '../observe/log.ts'
+import { freshTicketKeys } from './ticket-keys.ts'
+
+/** A certificate that is served, and for whom. */
+export type ServedCertificate = CertificateInfo & { readonly uses: readonly string[] }
+
+/** A server that stays closed, and why. */
+export type ClosedServer = { readonly server: string; readonly why: string }
+
+export class Keeper {
+  readonly #log: Logger
+  #kept: ReadonlyMap<string, ReadCredential> = new Map()
+  #tickets: TicketKeys = freshTicketKeys(null)
+  /** What workers have: digests by id, and those of authorities. */
+  #sent = ''
+  #trust = ''
+  /** Flaws that have been logged, so that no reading repeats them. */
+  #said: ReadonlySet<string> = new Set()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** Certificates in force, one after the other as they were named. */
+  get certificates(): ServedCertificate[] {
+    return [...this.#kept.values()].flatMap(({ certificates, uses }) =>
+      certificates.map(each => ({ ...each, uses })),
+    )
+  }
+
+  get closed(): ClosedServer[] {
+    return [...this.#kept.values()].flatMap(({ material, servers, flaws }) =>
+      material === null
+        ? servers.map(server => ({ server, why: flaws.map(each => each.message).join('; ') }))
+        : [],
+    )
+  }
+
+  /** The files behind all credentials. */
+  get files(): string[] {
+    return [...new Set([...this.#kept.values()].flatMap(each => each.files))]
+  }
+
+  /** Why these cannot follow what is served: new ones that are unusable, and no old ones. */
+  refusals(read: readonly ReadCredential[]): string[] {
+    return read
+      .filter(each => !isGood(each) && !this.#kept.has(each.id))
+      .map(({ uses, flaws }) => `${uses.join(', ')}: ${flaws.map(each => each.message).join('; ')}`)
+  }
+
+  /** From now on these are in force, or the last good ones; null: workers have them already. */
+  take(read: readonly ReadCredential[]): TlsSecrets | null {
+    const kept = new Map(read.map(each => [each.id, this.#choose(each)]))
+    const said = new Set(read.flatMap(({ flaws }) => flaws.map(each => each.message)))
+    this.#kept = kept
+    this.#said = said
+    const material = this.#material()
+    const sent = material.map(({ id, digest }) => `${id} ${digest}`).join('\n')
+    if (sent === this.#sent) return null
+    this.#sent = sent
+    const trust = keyedDigest(
+      material.flatMap(({ id, authorities, crl }) => [id, authorities ?? '', crl ?? '']),
+    )
+    // A client that a new list revokes would come back by the ticket of an old session.
+    if (this.#trust !== '' && trust !== this.#trust) this.#tickets = freshTicketKeys(null)
+    this.#trust = trust
+    return { material, tickets: this.#tickets }
+  }
+
+  /** Those in force are renewed by these, as far as they name the same. */
+  renew(read: readonly ReadCredential[]): TlsSecrets | null {
+    const byId = new Map(read.map(each => [each.id, each]))
+    return this.take([...this.#kept.values()].map(each => byId.get(each.id) ?? each))
+  }
+
+  /** The same with another key for new tickets; those of the key before are still good. */
+  turnTickets(): TlsSecrets | null {
+    const material = this.#material()
+    if (material.length === 0) return null
+    this.#tickets = freshTicketKeys(this.#tickets)
+    return { material, tickets: this.#tickets }
+  }
+
+  #material(): Material[] {
+    return [...this.#kept.values()].flatMap(({ material }) => material ?? [])
+  }
+
+  #choose(read: ReadCredential): ReadCredential {
+    const before = this.#kept.get(read.id)
+    const who = read.uses.join(', ')
+    const why = read.flaws.map(each => each.message).join('; ')
+    const isNews = read.flaws.some(each => !this.#said.has(each.message))
+    if (isGood(read)) {
+      if (before?.material && before.material.digest !== read.material?.digest)
+        this.#log.info(
+          { uses: read.uses, until: until(read) },
+          `${who}: another certificate, until ${until(read)}`,
+        )
+      if (before && before.material === null)
+        this.#log.info({ uses: read.uses }, `${who}: its certificate can be used now, until ${until(read)}`)
+      if (isNews) this.#log.warn({ uses: read.uses }, `${who}: ${why}`)
+      return read
+    }
+    const staysGood = before?.material && !(read.material && before.isExpired)
+    const what = staysGood
+      ? 'not taken, the last good one stays'
+      : read.material
+        ? 'served all the same'
+        : 'closed until it can be used'
+    if (isNews) this.#log.error({ uses: read.uses }, `${who}: ${what}: ${why}`)
+    return staysGood ? { ...before, files: read.files } : read
+  }
+}
+
+const isGood = ({ material, isExpired }: ReadCredential): boolean => material !== null && !isExpired
+
+/** When the first of its certificates expires. */
+const until = ({ certificates }: ReadCredential): string =>
+  new Date(Math.min(...certificates.map(each => each.notAfterMs))).toISOString()
