@@ -10,6 +10,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../control/gateway.ts'
 import { addCanary } from './endpoints/canary.ts'
+import { addCertificates } from './endpoints/certificates.ts'
 import { addConfiguration } from './endpoints/configuration.ts'
 import { addConnections } from './endpoints/connections.ts'
 import { addDiff } from './endpoints/diff.ts'
@@ -62,6 +63,7 @@ export async function addApi(
     addNames(api, gateway)
     addDrain(api, gateway)
     addConfiguration(api, gateway)
+    addCertificates(api, gateway)
     addPolicies(api, gateway)
     addReload(api, gateway)
     addExplain(api, gateway)

@@ -20,7 +20,7 @@ async function gateway(t: TestContext, text = routing) {
   return { ...served, admin, ask }
 }
 
-const READING = ['status', 'routes', 'connections', 'endpoints', 'names', 'log-level', 'top']
+const READING = ['status', 'routes', 'connections', 'endpoints', 'names', 'certificates', 'log-level', 'top']
 const COMMANDS = [...READING, 'diff', 'drain']
 
 test('status says that the gateway is ready, and what it does', async t => {

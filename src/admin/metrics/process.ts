@@ -12,6 +12,7 @@ import { COUNTERS, Counter, type CounterName, closedAt, openStats, sumCounter } 
 import { countEndpoints } from '../../table/format/endpoints.ts'
 import { Cluster, Route, Rule } from '../../table/format/routing-layout.ts'
 import { accessFamilies } from './access.ts'
+import { certificateFamilies } from './certificates.ts'
 import { endpointFamilies } from './endpoints.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
 import { nameFamilies } from './names.ts'
@@ -25,6 +26,7 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
   ...latencyFamilies(serving),
   ...endpointFamilies(serving),
   ...nameFamilies(gateway),
+  ...certificateFamilies(gateway),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),
 ]

@@ -11,6 +11,7 @@ export function addEndpointCommands(program: Command, env: Env, ask: Ask): void 
   addEndpoints(program, env, ask)
   addEndpoint(program, env, ask)
   addNames(program, env, ask)
+  addCertificates(program, env, ask)
 }
 
 function addEndpoints(program: Command, env: Env, ask: Ask): void {
@@ -82,5 +83,17 @@ function addNames(program: Command, env: Env, ask: Ask): void {
     .addHelpText('after', examples('weir names', 'weir names --state unresolved --output json'))
     .action(({ admin, ...flags }: WithAdmin & NamesFlags) =>
       ask(admin, async client => (await import('./names.ts')).names(client, flags, env)),
+    )
+}
+
+function addCertificates(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('certificates')
+    .description('list the certificates in force, those that expire first, and servers without one')
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir certificates', 'weir certificates --output json'))
+    .action(({ admin, output }: WithAdmin & { readonly output: 'text' | 'json' }) =>
+      ask(admin, async client => (await import('./certificates.ts')).certificates(client, output, env)),
     )
 }
