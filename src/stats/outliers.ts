@@ -133,6 +133,27 @@ function eject(outliers: Outliers, subject: Subject, rules: EjectionRules, nowMs
   return mayBe
 }
 
+/**
+ * A health check has succeeded: what is ejected is back at once, and its failures are forgotten, as
+ * in Envoy (successful_active_health_check_uneject_host). True where it was ejected.
+ */
+export function uneject(
+  outliers: Outliers,
+  { slot, clusterSlot }: Pick<Subject, 'slot' | 'clusterSlot'>,
+  nowMs: number,
+): boolean {
+  const { words, numbers } = outliers
+  const isLocked = lock(words, clusterSlot)
+  const wasEjected = isEjected(outliers, slot, nowMs)
+  const at = slot * Outlier.WORDS
+  if (wasEjected) {
+    numbers[(at + Outlier.untilMs) / 2] = nowMs
+    forgetFailures(words, at)
+  }
+  if (isLocked) Atomics.store(words, clusterSlot * Outlier.WORDS + Outlier.lock, 0)
+  return wasEjected
+}
+
 /** Whether one more may be ejected: with the default of 10 % none of fewer than ten. */
 export const mayEject = (ejected: number, endpoints: number, maxPercent: number): boolean =>
   (100 * (ejected + 1)) / endpoints <= maxPercent

@@ -135,6 +135,36 @@ for (const { engine, test } of CHOSEN_FIRST) {
   })
 }
 
+test('the Settings check what no annotation does, and win over one', async t => {
+  const gone = await freePort()
+  const text = (check: string, entries: string) => (port: number, first: number) =>
+    checkedBy(check, gone)(port, first).replace('admin: null', `admin: null, healthChecks: [${entries}]`)
+  const never = 'tcp;interval=1h'
+  const entries = `{host: other.example}, {host: backend.example, port: 9000, kind: tcp, interval: 100ms, timeout: 100ms, rise: 1, fall: 1}`
+  const { logged, get } = await scene(t, text(never, entries))
+  await logged(`${HOST}:${gone} is down: 1 checks in a row have failed`)
+  const [, down] = (await get('/endpoints')).body.endpoints
+  assert.deepEqual([down.state, down.checkedBy], ['down', 'tcp'])
+})
+
+test('a check that succeeds ends an ejection', async t => {
+  const failing = await freePort()
+  const policy = 'outlierDetection: {consecutive5xxErrors: 1, maxEjectionPercent: 50, baseEjectionTime: 1h}'
+  const { logged, port, get, records } = await scene(t, (at, first) =>
+    checkedBy('tcp;interval=300ms;timeout=300ms;rise=1;fall=100', failing)(at, first).replace(
+      '{simple: ROUND_ROBIN}',
+      `{simple: ROUND_ROBIN}, ${policy}`,
+    ),
+  )
+  for (let each = 0; each < 8; each++) assert.equal(await ask(port), 'hello test')
+  await logged(`${HOST}:${failing} of backend.example:9000 is ejected`)
+  await serving(t, socket => socket.on('data', () => socket.end('other test')), failing)
+  await logged(`${HOST}:${failing} of backend.example:9000 is in rotation again`, records.length)
+  const [, back] = (await get('/endpoints')).body.endpoints
+  assert.deepEqual([back.state, back.ejectedForS], ['up', null])
+  assert.deepEqual(new Set([await ask(port), await ask(port)]), new Set(['hello test', 'other test']))
+})
+
 test('with all endpoints down connections end as no-endpoint', async t => {
   const gone = await freePort()
   const backend = await echo(t, 'hello')
@@ -226,6 +256,7 @@ test('changes that come while a check goes on do not begin it anew', async t => 
     world: realHealthWorld(),
     warmups: new Warmups(stats, () => 0),
     onClose: () => {},
+    onPassed: () => {},
   })
   t.after(() => checker.close())
   const check = readHealthCheck('redis;interval=400ms;timeout=400ms;fall=1')

@@ -75,6 +75,7 @@ proxyProtocol:
     userTimeoutMs: 45_000,
     writeTimeoutMs: 30_000,
     reading: { timeoutMs: 20_000 },
+    healthChecks: [],
     dns: { servers: ['10.0.0.2:53', '127.0.0.1:8600', '[2001:db8::53]:53', '[::1]:5353'] },
     authorization: { identity: 'address', onChange: 'revoke', revokeOverMs: 60_000 },
     limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },

@@ -225,6 +225,8 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     serviceEntry(
       `{ hosts: [a.com], addresses: [10.0.0.1], resolution: STATIC, ports: [${MANY_PORTS}], endpoints: [{ address: 10.0.0.2 }] }`,
     ) + policy('{ loadBalancer: { consistentHash: { useSourceIp: true, maglev: { tableSize: 1048573 } } } }'),
+  CFG443: settings('{ healthChecks: [{ host: b.com }] }') + serviceEntry(ENTRY),
+  CFG444: settings('{ healthChecks: [{ host: a.com }, { host: a.com, port: 9000 }] }') + serviceEntry(ENTRY),
   CFG430: GUARDED + authorization('{ action: CUSTOM, provider: { name: opa }, rules: [{}] }'),
   CFG431: GUARDED + authorization('{ selector: { matchLabels: { app: b } } }'),
   CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),

@@ -9,6 +9,7 @@ import { formatCidr } from '../../src/address/address.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { LIMIT_DEFAULTS } from '../../src/config/plan/source-limits.ts'
 import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN, DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
+import { CHECK_KINDS, DEFAULT_CHECK } from '../../src/table/plan/health-check.ts'
 import { weir } from '../cli/kit.ts'
 import { holds, tableOf } from './kit.ts'
 
@@ -308,6 +309,63 @@ const FIELDS: Readonly<Record<string, Field>> = {
     meaning:
       'Time until the header is complete, from accept; then weir resets the connection as `proxy-timeout`. At most `reading.timeout`.',
   },
+  healthChecks: {
+    type: 'list',
+    byDefault: DEFAULT_SETTINGS.healthChecks,
+    meaning:
+      '[Health checks](#health-checks) of destinations. The first entry that fits one applies, before an annotation.',
+  },
+  'healthChecks[].host': {
+    type: 'string',
+    byDefault: undefined,
+    meaning: 'The full host of the destinations; required.',
+  },
+  'healthChecks[].subset': {
+    type: 'string or null',
+    byDefault: null,
+    meaning: 'Their subset; default: any.',
+  },
+  'healthChecks[].port': { type: '1 – 65535', byDefault: undefined, meaning: 'Their port; default: any.' },
+  'healthChecks[].kind': {
+    type: CHECK_KINDS.map(each => `\`${each}\``).join(', '),
+    byDefault: 'tcp',
+    meaning: 'What is checked.',
+  },
+  'healthChecks[].interval': {
+    type: 'duration, 100ms – 1h',
+    byDefault: '2s',
+    meaning: 'From one check to the next.',
+  },
+  'healthChecks[].timeout': {
+    type: 'duration, 1ms – 1h',
+    byDefault: '1s',
+    meaning: 'For a whole check; at most the interval.',
+  },
+  'healthChecks[].rise': {
+    type: '1 – 100',
+    byDefault: DEFAULT_CHECK.rise,
+    meaning: 'Checks in a row that put an endpoint back into rotation.',
+  },
+  'healthChecks[].fall': {
+    type: '1 – 100',
+    byDefault: DEFAULT_CHECK.fall,
+    meaning: 'Checks in a row that take it out.',
+  },
+  'healthChecks[].send': {
+    type: 'string',
+    byDefault: DEFAULT_CHECK.send,
+    meaning: '`tcp` only: what weir says first, as in the annotation.',
+  },
+  'healthChecks[].expect': {
+    type: 'string',
+    byDefault: undefined,
+    meaning: '`tcp` only: what has to be in the answer, as in the annotation.',
+  },
+  'healthChecks[].onDown': {
+    type: '`keep`, `close`',
+    byDefault: DEFAULT_CHECK.onDown,
+    meaning: 'What becomes of open connections when an endpoint goes down.',
+  },
   'authorization.identity': {
     type: '`none`, `address`',
     byDefault: authorization.identity,
@@ -457,6 +515,39 @@ test('an entry of proxyProtocol is what docs/configuration.md says', () => {
       [],
       JSON.stringify(entry),
     )
+})
+
+test('an entry of healthChecks is what docs/configuration.md says', () => {
+  const of = (entry: object) => load({ healthChecks: [{ host: 'a.com', ...entry }] })
+  const errors = (entry: object) => of(entry).diagnostics.filter(each => each.severity === 'error')
+  deepEqual(of({}).settings.healthChecks, [
+    { ...DEFAULT_CHECK, host: 'a.com', subset: null, port: 0, kind: 'tcp' },
+  ])
+  deepEqual(of({ interval: '500ms' }).settings.healthChecks[0].timeoutMs, 500)
+  deepEqual(of({ send: 'hex:0d0a', expect: '^+OK\\r\\n' }).settings.healthChecks[0], {
+    ...DEFAULT_CHECK,
+    ...{ host: 'a.com', subset: null, port: 0, kind: 'tcp', send: '\r\n' },
+    expect: { bytes: '+OK\r\n', isPrefix: true },
+  })
+  const wrong: readonly object[] = [
+    ...[{ host: undefined }, { host: 1 }, { subset: 2 }, { port: 0 }, { port: 65536 }, { kind: 'http' }],
+    ...[{ interval: '99ms' }, { interval: '61m' }, { timeout: '0s' }, { interval: '1s', timeout: '2s' }],
+    ...[{ rise: 0 }, { fall: 101 }, { send: 'hex:0' }, { send: '\\x' }, { expect: '' }, { onDown: 'drop' }],
+    ...[
+      { kind: 'redis', send: 'PING' },
+      { kind: 'tls', expect: 'a' },
+    ],
+  ]
+  for (const entry of wrong) equal(errors(entry)[0]?.code, 'CFG032', JSON.stringify(entry))
+  equal(errors({ path: '/' })[0]?.code, 'CFG031')
+  const right = [
+    { subset: 'v1' },
+    { port: 65535 },
+    { interval: '100ms' },
+    { onDown: 'close' },
+    { kind: 'smtp' },
+  ]
+  for (const entry of right) deepEqual(errors(entry), [], JSON.stringify(entry))
 })
 
 test('the defaults inside objects are those that docs/configuration.md gives', () => {

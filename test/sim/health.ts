@@ -47,6 +47,7 @@ export class Health {
   readonly #health: EndpointHealth
   readonly #known = new Map<string, Known>()
   readonly #drained = new Set<string>()
+  #clusters: Plan['clusters'] = []
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -55,6 +56,7 @@ export class Health {
 
   publishing(table: Table, plan: Plan): void {
     this.#follow(plan)
+    this.#clusters = plan.clusters
     const checked = plan.clusters.flatMap(({ check }, cluster) => (check ? [{ cluster, check }] : []))
     this.#health.publishing(table, () => readCold(table), checked)
   }
@@ -125,11 +127,21 @@ export class Health {
     }
     const isWell = verdict === null
     known.doubts = isWell === known.isUp ? 0 : known.doubts + 1
-    if (known.doubts < (known.isUp ? known.check.fall : known.check.rise)) return
-    known.isUp = !known.isUp
-    known.doubts = 0
-    if (known.isUp) dials.down.end(text, machine.clock.nowMs)
-    else dials.down.begin(text, machine.clock.nowMs)
+    if (known.doubts >= (known.isUp ? known.check.fall : known.check.rise)) {
+      known.isUp = !known.isUp
+      known.doubts = 0
+      if (known.isUp) dials.down.end(text, machine.clock.nowMs)
+      else dials.down.begin(text, machine.clock.nowMs)
+    }
+    if (isWell && known.isUp) this.#uneject(text)
+  }
+
+  #uneject(text: string): void {
+    const { dials, machine } = this.#parts
+    for (const cluster of this.#clusters)
+      for (const each of cluster.endpoints)
+        if (formatEndpoint(each.address, each.port) === text)
+          dials.ejection.unejected(cluster, each, machine.clock.nowMs)
   }
 
   // ── the world of the real one

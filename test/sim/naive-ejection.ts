@@ -49,6 +49,15 @@ export class NaiveEjection {
     }
   }
 
+  /** A health check has succeeded: the endpoint is back, and nothing counts against it. */
+  unejected(cluster: Cluster, endpoint: Endpoint, nowMs: number): void {
+    if (!this.isOut(cluster, endpoint, nowMs)) return
+    const member = this.#member(cluster, endpoint)
+    member.untilMs = nowMs
+    member.failures = member.gatewayFailures = 0
+    this.#out.end(memberOf(cluster, endpoint), nowMs)
+  }
+
   isOut(cluster: Cluster, endpoint: Endpoint, nowMs: number): boolean {
     return cluster.policy.ejection !== null && this.#out.isIn(memberOf(cluster, endpoint), nowMs)
   }

@@ -16,9 +16,9 @@ import { parseDuration } from '../settings/duration.ts'
 
 export const HEALTH_CHECK = 'gateway.weir/health-check'
 
-const INTERVAL_MS_LEAST = 100
-const MS_MAX = 3_600_000
-const COUNT_MAX = 100
+export const INTERVAL_MS_LEAST = 100
+export const MS_MAX = 3_600_000
+export const COUNT_MAX = 100
 const BYTES_MAX = 1024
 
 type Draft = { -readonly [Field in keyof HealthCheck]: HealthCheck[Field] }
@@ -66,11 +66,8 @@ function take(check: Draft, name: string, value: string): boolean {
       check.send = readBytes(value) ?? ''
       return check.kind === 'tcp' && check.send !== ''
     case 'expect': {
-      const isPrefix = value.startsWith('^')
-      const bytes = readBytes(isPrefix ? value.slice(1) : value)
-      if (bytes === null || bytes === '' || check.kind !== 'tcp') return false
-      check.expect = { bytes, isPrefix }
-      return true
+      check.expect = readExpect(value)
+      return check.kind === 'tcp' && check.expect !== null
     }
     case 'onDown':
       if (value !== 'keep' && value !== 'close') return false
@@ -83,8 +80,15 @@ function take(check: Draft, name: string, value: string): boolean {
 
 const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '\\': '\\', ';': ';' }
 
+/** "part" or "^beginning"; null: not like this. */
+export function readExpect(text: string): HealthCheck['expect'] {
+  const isPrefix = text.startsWith('^')
+  const bytes = readBytes(isPrefix ? text.slice(1) : text)
+  return bytes === null || bytes === '' ? null : { bytes, isPrefix }
+}
+
 /** Latin-1, one character for each byte; null: not like this. */
-function readBytes(text: string): string | null {
+export function readBytes(text: string): string | null {
   if (text.startsWith('hex:')) {
     const digits = text.slice(4).replaceAll(' ', '')
     if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) return null

@@ -141,6 +141,14 @@ export const PLAN_CODES = {
     'the tables of consistentHash take too much memory',
     'lower tableSize or minimumRingSize; 100 entries for each endpoint are enough for even shares',
   ),
+  CFG443: warning(
+    'an entry of healthChecks names what nothing defines',
+    'correct its host, port or subset, or define it; the host is a full name, such as orders.shop.svc.cluster.local',
+  ),
+  CFG444: warning(
+    'an entry of healthChecks is never used',
+    'remove it, or put it before the one that the message names: the first that fits a destination counts',
+  ),
   CFG423: warning(
     'a server of plain TCP shares its port with TLS servers, so protocols in which the server speaks first wait',
     'give such a protocol (MySQL, SMTP, FTP) a port of its own; for others nothing needs to be done',

@@ -35,6 +35,7 @@ import { Registry } from './registry.ts'
 import { removalsOf } from './removals.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
 import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
+import { withSettingsChecks } from './settings-checks.ts'
 import { withSourceLimits } from './source-limits.ts'
 import { withTcpTimes } from './tcp-times.ts'
 import { TLS_SERVED, type TlsServed } from './tls-served.ts'
@@ -114,7 +115,7 @@ export function toPlan(
     plan: {
       listeners: limited.listeners,
       routes: clusters.routes,
-      clusters: clusters.list,
+      clusters: withSettingsChecks(clusters.list, { ...findingInputs, document }),
       sources: sourcesOf(settings, workloads, findings),
       ...(guarded.policies.length > 0 && { policies: guarded.policies }),
       ...(limited.limits.length > 0 && { limits: limited.limits }),

@@ -33,6 +33,7 @@ import {
   strings,
   text,
 } from './fields.ts'
+import { healthCheck } from './health-check-fields.ts'
 import {
   type AdminSettings,
   type AuthorizationSettings,
@@ -201,6 +202,7 @@ const SPEC: Reader<Settings> = mapped(
         ({ timeout }) => ({ timeoutMs: timeout }),
       ),
       proxyProtocol: list(proxyEntry),
+      healthChecks: list(healthCheck),
       authorization,
       dns: object({ servers: list(nameServer) }, DEFAULT_SETTINGS.dns),
       limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),

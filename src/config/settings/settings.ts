@@ -8,6 +8,7 @@
 
 import type { Cidr } from '../../address/address.ts'
 import type { SourceLimit } from '../../table/plan/access.ts'
+import type { HealthCheck } from '../../table/plan/health-check.ts'
 import { READ_TIMEOUT_MS, type ReadsProxy } from '../../table/plan/plan.ts'
 import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/policy.ts'
 
@@ -82,6 +83,8 @@ export type Settings = {
    * counts.
    */
   readonly proxyProtocol: readonly ProxySetting[]
+  /** Health checks of destinations; the first entry that fits one counts, before an annotation. */
+  readonly healthChecks: readonly HealthCheckSetting[]
   readonly authorization: AuthorizationSettings
   /** Name servers with their ports, instead of those of resolv.conf; none: those. */
   readonly dns: { readonly servers: readonly string[] }
@@ -98,6 +101,14 @@ export type AuthorizationSettings = {
   /** How weir treats open connections that changed policies deny. */
   readonly onChange: 'keep' | 'revoke'
   readonly revokeOverMs: number
+}
+
+export type HealthCheckSetting = HealthCheck & {
+  readonly host: string
+  /** null: all of them, and the host itself. */
+  readonly subset: string | null
+  /** 0: all. */
+  readonly port: number
 }
 
 export type ProxySetting = Omit<ReadsProxy, 'timeoutMs' | 'at'> & {
@@ -158,6 +169,7 @@ export const DEFAULT_SETTINGS: Settings = {
   writeTimeoutMs: 0,
   reading: { timeoutMs: READ_TIMEOUT_MS },
   proxyProtocol: [],
+  healthChecks: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },
   dns: { servers: [] },
   limits: { perSource: null },

@@ -65,6 +65,8 @@ type CheckerOptions = {
   readonly warmups: Warmups
   /** An endpoint has gone down whose connections are to be closed. */
   readonly onClose: (checked: Checked) => void
+  /** An endpoint that is up has passed another check. */
+  readonly onPassed: (checked: Checked) => void
 }
 
 export class Checker {
@@ -159,11 +161,13 @@ export class Checker {
     if (verdict === null) target.passed++
     else target.failed++
     target.doubts = (verdict === null) === target.isUp ? 0 : target.doubts + 1
+    if (verdict === null && target.isUp) this.#options.onPassed(target.checked)
     if (target.doubts < (target.isUp ? check.fall : check.rise)) return
     target.isUp = !target.isUp
     target.doubts = 0
     this.#mark(target)
     this.#tell(target)
+    if (target.isUp) this.#options.onPassed(target.checked)
     if (!target.isUp && check.onDown === 'close') this.#options.onClose(target.checked)
   }
 

@@ -9,7 +9,7 @@
 
 import { type Family, formatAddress } from '../../address/address.ts'
 import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
-import { isEjected } from '../../stats/outliers.ts'
+import { isEjected, uneject } from '../../stats/outliers.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { Cold } from '../../table/format/cold.ts'
 import { runOf } from '../../table/format/endpoints.ts'
@@ -75,6 +75,7 @@ export class EndpointHealth {
         const place = parsePlace(text)
         if (place) onClose(place)
       },
+      onPassed: ({ slot }) => this.#uneject(slot),
     })
     this.#stopLooking = world.every(LOOK_MS, () => this.look())
   }
@@ -166,6 +167,19 @@ export class EndpointHealth {
   close(): void {
     this.#stopLooking()
     this.#checker.close()
+  }
+
+  /** A check that succeeds ends the ejections of an endpoint, from whatever destination. */
+  #uneject(slot: number): void {
+    if (!this.#served || (this.#stats.marks[slot] & Mark.ejected) === 0) return
+    const { table } = this.#served
+    const nowMs = this.#world.nowMs()
+    for (const each of ejecting(table)) {
+      if (each.slot !== slot) continue
+      const clusterSlot = table.clusters[each.cluster * Cluster.WORDS + Cluster.slot]
+      uneject(this.#stats.outliers, { slot: each.memberSlot, clusterSlot }, nowMs)
+    }
+    this.look()
   }
 
   #ejectedNow({ table, cold }: Served): Map<number, string> {
