@@ -526,7 +526,11 @@ test('an entry of healthChecks is what docs/configuration.md says', () => {
   deepEqual(of({ interval: '500ms' }).settings.healthChecks[0].timeoutMs, 500)
   deepEqual(of({ send: 'hex:0d0a', expect: '^+OK\\r\\n' }).settings.healthChecks[0], {
     ...DEFAULT_CHECK,
-    ...{ host: 'a.com', subset: null, port: 0, kind: 'tcp', send: '\r\n' },
+    host: 'a.com',
+    subset: null,
+    port: 0,
+    kind: 'tcp',
+    send: '\r\n',
     expect: { bytes: '+OK\r\n', isPrefix: true },
   })
   const wrong: readonly object[] = [
