@@ -150,11 +150,4 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     'if (before === 0 && from === FROM_UPSTREAM)',
     'if (from === FROM_UPSTREAM)',
   ),
-  plant(
-    'a server that was reached and has spoken counts as silent',
-    20,
-    'engine/worker/first-byte.ts',
-    'return isConnected && this.#numbers[at / 2 + FROM_UPSTREAM] === 0',
-    'return isConnected',
-  ),
 ]
