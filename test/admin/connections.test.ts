@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { echo, moveIn, routing } from '../control/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import type { Answer } from './kit.ts'
 import { balanced, PROXY_HEADER, type Scene, scene, talking } from './scene.ts'
 
@@ -13,7 +13,7 @@ async function delivered(get: Scene['get']): Promise<Answer['body']> {
   return body.connections[0].toClientBytes > 0 ? body : delivered(get)
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a connection is listed with what routed it, while it lives`, async t => {
     const { get, port, backend } = await scene(t, routing, engine)
     assert.deepEqual((await get('/connections')).body, { total: 0, next: null, connections: [] })

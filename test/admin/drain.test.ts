@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { weir } from '../cli/kit.ts'
 import { ask, routing } from '../control/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { hello, host, record, serverName } from '../support/hello.ts'
 import { open, until } from '../support/sockets.ts'
 import { sharing } from './names-kit.ts'
@@ -24,7 +24,7 @@ async function ended({ get }: Pick<Scene, 'get'>) {
   }
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: older generations end, newer ones and new connections go on`, async t => {
     const where = await scene(t, routing, engine)
     const { get, send, port, backend, save, logged } = where
@@ -46,7 +46,7 @@ for (const { engine, test } of CHOSEN_FIRST) {
   })
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: who is still being read from is drained once its Gateway, or its rule, is known`, async t => {
     const where = await scene(t, sharing, engine)
     const { send, port, gateway } = where

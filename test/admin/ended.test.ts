@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { ask, routing } from '../control/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { type Scene, scene, talking } from './scene.ts'
 
@@ -16,7 +16,7 @@ async function endedOnes({ get }: Scene, count: number, query = '') {
   }
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a connection that has ended is listed with what routed it, and why it ended`, async t => {
     const where = await scene(t, routing, engine)
     const { get, port, backend } = where

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { ask, echo } from '../control/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { freePort } from '../support/sockets.ts'
 import { amount, parseMetrics } from './prometheus.ts'
 import { scene, talking } from './scene.ts'
@@ -56,7 +56,7 @@ const two = async (t: TestContext, policy: string, engine: Parameters<typeof sce
   return { other, ...(await scene(t, twoEndpoints(other, policy), engine)) }
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a drained endpoint gets no connection, over reloads too, until it is enabled`, async t => {
     const { get, send, port, backend, other, save, logged } = await two(t, '', engine)
     const first = `127.0.0.1:${backend}`

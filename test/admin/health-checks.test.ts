@@ -13,7 +13,7 @@ import { probe } from '../../src/control/health/probe.ts'
 import { Warmups } from '../../src/control/health/warmups.ts'
 import { createStats, openStats } from '../../src/stats/stats.ts'
 import { ask, echo } from '../control/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { freePort, until } from '../support/sockets.ts'
 import { amount, parseMetrics } from './prometheus.ts'
 import { scene, talking } from './scene.ts'
@@ -82,7 +82,7 @@ const says =
 
 const QUICK = 'tcp;interval=1s;rise=1;fall=2'
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: an endpoint that refuses goes down, and is up again when it is back; a reload keeps it`, async t => {
     const talk: Talk = socket => socket.on('data', () => socket.end('other test'))
     const other = await serving(t, talk)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { gauge, textOf } from '../../src/admin/metrics/family.ts'
 import { ask, echo, routing } from '../control/scene.ts'
 import { atOnce } from '../support/at-once.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { freePort } from '../support/sockets.ts'
 import { amount, parseMetrics, type Sample } from './prometheus.ts'
 import { type Scene, scene, talking } from './scene.ts'
@@ -25,7 +25,7 @@ async function scrapeUntil(where: Scene, isSo: (samples: Sample[]) => boolean): 
 
 const TO_BACKEND = { destination_service: 'backend.example' }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: a connection shows while it lives, with its bytes, and when it has ended`, async t => {
     const where = await scene(t, routing, engine)
     assert.equal(amount(await scrape(where), 'istio_tcp_connections_opened_total'), 0)

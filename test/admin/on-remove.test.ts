@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Gateway } from '../../src/control/gateway.ts'
 import { ask, echo, folder, watchedLog } from '../control/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { hello, host, record, serverName } from '../support/hello.ts'
 import { nameFiles } from '../support/name-server.ts'
 import { freePort, open, until } from '../support/sockets.ts'
@@ -116,7 +116,7 @@ async function answering(clients: readonly Socket[]): Promise<number> {
   return alive.length
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: connections of a removed endpoint end as endpoint-removed; the others and new ones go on`, async t => {
     const { port, backend, other, to, ended, change, clients, logged } = await eight(t, {}, engine)
     assert.equal(await to(backend), 4)

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Gateway } from '../../src/control/gateway.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { freePort, open, readBytes, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
 import { ask, echo, folder, moveIn, routing, watchedLog } from './scene.ts'
@@ -47,7 +47,7 @@ async function scene(t: TestContext, engine: string, more: object = {}) {
   return { gateway, port, path, root, config, logged, records, lines }
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: each connection is a line, whatever becomes of it, and none is missing at the end`, async t => {
     const { gateway, port, lines } = await scene(t, engine)
     for (let count = 0; count < 50; count++) assert.equal(await ask(port), 'hello test')

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { scene, talking } from '../admin/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { ask, routing } from './scene.ts'
 
 const CLIENT = '127.0.20.1'
@@ -34,7 +34,7 @@ spec:
   rules: [{from: [{source: {namespaces: [shop]}}]}]
 `
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: who clients are changes by a revision, without a generation`, async t => {
     const { port, backend, gateway, save, send, logged } = await scene(t, forShop, engine)
     const change = async (text: string, name = 'pods.yaml'): Promise<void> => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { scene as adminScene, talking } from '../admin/scene.ts'
 import { blackhole } from '../support/blackhole.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { freePort, open, until } from '../support/sockets.ts'
 import { ask, folder, routing } from './scene.ts'
 
@@ -53,7 +53,7 @@ const withSpec = (text: string, engine: string, spec: string): string =>
 const linesOf = (path: string): number =>
   existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: the access log is opened, moved and closed by a reload, and no line is lost`, async t => {
     const { port, change, records } = await scene(t, engine, '')
     const root = folder(t)

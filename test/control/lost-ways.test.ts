@@ -16,7 +16,7 @@ import { missing } from '../../src/kernel/libc.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { Counter, openStats, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
-import { CHOSEN_FIRST, clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { DIES_WITH, MAPPED, WAY, WAYS } from '../support/mortal-worker.ts'
 import { freePort, listen, until } from '../support/sockets.ts'
@@ -77,7 +77,7 @@ function talk(port: number): Talker {
   return talker
 }
 
-for (const { engine, test } of CHOSEN_FIRST)
+for (const { engine, test } of ENGINES)
   for (const way of WAYS) {
     test(`${engine}: a worker that ends by ${way} under load leaves nothing behind`, {
       skip: way === 'heap' && fullOnly,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { scene, talking } from '../admin/scene.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { until } from '../support/sockets.ts'
 import { ask, routing } from './scene.ts'
 
@@ -17,7 +17,7 @@ spec:
   rules: [{from: [{source: {ipBlocks: [${block}]}}]}]
 `
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: policies follow a reload, and are told in log, metrics and explain`, async t => {
     const { port, backend, save, send, get, logged } = await scene(t, routing, engine)
     const change = async (text: string, spec = '') => {

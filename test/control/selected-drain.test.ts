@@ -22,7 +22,7 @@ import {
   withdrawRow,
 } from '../../src/stats/connections.ts'
 import { createJournalMemory } from '../../src/stats/journal-memory.ts'
-import { CHOSEN_FIRST } from '../support/engine.ts'
+import { ENGINES } from '../support/engine.ts'
 import { ending, freePort, open, readBytes, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
 import { echo, folder, moveIn, routing, watchedLog } from './scene.ts'
@@ -68,7 +68,7 @@ async function answers(client: Socket): Promise<void> {
   assert.equal(await readBytes(client, 2), ' x')
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: the connections of a generation end, and those of others, and new ones, go on`, async t => {
     const { plane, observer, openMany, reload } = await scene(t, engine)
     const old = await openMany(30)

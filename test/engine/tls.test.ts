@@ -10,15 +10,7 @@ import { type ConnectionOptions, connect, createServer, type TLSSocket, type Tls
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import type { TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
-import {
-  CHOSEN_FIRST,
-  clusterOf,
-  ENGINES,
-  listenerOn,
-  planOf,
-  type Target,
-  TestEngine,
-} from '../support/engine.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, type Target, TestEngine } from '../support/engine.ts'
 import {
   begin,
   bytes,
@@ -196,7 +188,7 @@ for (const { engine, test } of ENGINES) {
   })
 }
 
-for (const { engine, test } of CHOSEN_FIRST) {
+for (const { engine, test } of ENGINES) {
   test(`${engine}: clients' certificates are asked for and checked`, async () => {
     await using upstream = await listen(echo)
     const crl = AUTHORITY.revoke(REVOKED)

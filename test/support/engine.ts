@@ -43,26 +43,17 @@ export const EVERY_ENGINE: readonly EngineUnderTest[] = [
 ]
 
 /**
- * Every test of the data plane runs on each engine, by name. `epoll` runs the code that `uring`
- * does, on another kernel: where both can run, `npm test` tries one of them.
+ * Every test of the data plane runs on each engine, by name. `npm test` tries the one that weir
+ * would choose here, test:full all of them.
  */
 export const ENGINES: readonly EngineUnderTest[] = [
-  on('node', false),
+  on('node', (withoutEpoll === false || withoutUring === false) && fullOnly),
   on('epoll', withoutEpoll || (withoutUring === false && fullOnly)),
   on('uring', withoutUring),
 ]
 
 /** The same, for what `node` cannot do. */
 export const FLOW_ENGINES: readonly EngineUnderTest[] = ENGINES.slice(1)
-
-/**
- * For what hardly depends on the engine: `npm test` tries the one that weir would choose, test:full
- * all.
- */
-export const CHOSEN_FIRST: readonly EngineUnderTest[] = [
-  on('node', (withoutEpoll === false || withoutUring === false) && fullOnly),
-  ...FLOW_ENGINES,
-]
 
 function on(engine: EngineKind, missing: string | false): EngineUnderTest {
   return {
