@@ -27,7 +27,7 @@ const TIMEOUT_MS = 180_000
 /** A file without output for longer than any test may take hangs. */
 const SILENCE_MS = Number(process.env.WEIR_TEST_SILENCE_MS ?? TIMEOUT_MS + 60_000)
 /** Tests wait for much: with as many files at a time as there are CPUs, these would be idle. */
-const AT_ONCE = Math.ceil(availableParallelism() * 1.5)
+const AT_ONCE = Math.ceil(availableParallelism() * 2)
 /**
  * What takes longest, longest first (`--times` tells), so that no file is left to run alone at the
  * end. Of npm test and test:full together: what is short in one of them does no harm there.
