@@ -86,7 +86,7 @@ async function ask(
   socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
   socket.on('close', () => resolve('closed'))
   const said = await promise
-  return { socket, said, serial: (socket.getPeerCertificate() ?? {}).serialNumber ?? '' }
+  return { socket, said, serial: socket.getPeerCertificate()?.serialNumber ?? '' }
 }
 
 const serialOf = ({ serial }: Issued): string => serial.toString('hex').toUpperCase()
