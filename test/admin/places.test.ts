@@ -8,7 +8,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { startAdmin } from '../../src/admin/http.ts'
 import { LIMITS, type Limits } from '../../src/admin/places.ts'
@@ -70,9 +69,17 @@ async function scene(t: TestContext, kind: (typeof KINDS)[number] = 'TCP', limit
 const HALF = 'GET /ready HTTP/1.1\r\nhos'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
 
-/** Until the other side has closed, which must not depend on this one: what came. */
+/**
+ * Until the other side has closed, which must not depend on this one: what came, even before a
+ * reset.
+ */
 async function ended(socket: Socket): Promise<string> {
-  return await text(socket).catch(() => '')
+  let came = ''
+  socket.on('data', data => {
+    came += data
+  })
+  await new Promise(resolve => socket.once('close', resolve).once('end', resolve))
+  return came
 }
 
 for (const kind of KINDS) {
@@ -115,7 +122,8 @@ for (const kind of KINDS) {
     for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 408 .*"too-slow"/s)
     assert.equal(refusals.counts.get('too-slow'), answers.length)
     const later = await dripping(get('/thing'), 'G')
-    assert.match(later, /^HTTP\/1\.1 200 .*HTTP\/1\.1 (400|408) /s)
+    // A byte that comes after the end is answered by a reset, which may overtake the last answer.
+    assert.match(later, /^HTTP\/1\.1 200 .*\}\n(HTTP\/1\.1 (400|408) .*)?$/s)
   })
 
   test(`${kind}: a connection that has been answered and asks no more is closed without a word`, async t => {

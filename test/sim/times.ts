@@ -93,7 +93,7 @@ export function checkStalls(
 ): void {
   const cluster = gateway.plans[words[Live.generation] - 1]?.clusters[words[Live.cluster]]
   const { writeTimeoutMs = 0 } = cluster?.policy ?? {}
-  if (writeTimeoutMs === 0 || numbers[Live.connectedMs / 2] === 0) return
+  if (writeTimeoutMs === 0 || words[Live.state] < Stage.relaying) return
   const endedMs = numbers[Live.endedMs / 2]
   const stalled = reason === 'client-stalled' ? client : reason === 'upstream-stalled' ? server : undefined
   // What is called back at the end may have taken some.
