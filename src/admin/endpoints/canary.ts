@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { type Canary, canaryOf, RATES, type Rate } from '../../control/observe/canary.ts'
+import { type Canary, canaryOf, RATES, type Rate, samplesOf } from '../../control/observe/canary.ts'
 import { RuleCounts } from '../../control/observe/rule-counts.ts'
 import type { Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
@@ -105,11 +105,12 @@ function* canaries({ generation, plane, baselines }: Serving, rules: Rules, aske
       (asked.rule === undefined || asked.rule === origin.virtualService || asked.rule === ruleName(origin)),
   )
   const { items, ...page } = pageOf(weighted, generation, asked)
+  const samples = yield* samplesOf(observer.ended, observer.generations)
   const shown = []
   for (const entry of items) {
     yield
     const { generation: since } = baselines.of(entry.origin.virtualService)
-    const canary = canaryOf(entry, counts, since, observer.ended, observer.generations)
+    const canary = canaryOf(entry, counts, since, samples)
     shown.push({ rule: entry.origin, sinceGeneration: since, ...shownCanary(canary) })
   }
   return { generation, ...page, rules: shown }

@@ -12,7 +12,7 @@ import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
-import { bytesText, columns, countText, durationText, shareText } from './format.ts'
+import { bytesText, columns, countText, durationText, plural, shareText } from './format.ts'
 import { destinationText, placeText, type Rule } from './routes.ts'
 
 export type CanaryFlags = { readonly rule?: string; readonly limit: number; readonly output: 'text' | 'json' }
@@ -96,7 +96,7 @@ function shortNames(arms: readonly Arm[]): string[] {
 
 function countsText({ failedDials, resets, brief, silent }: Arm): string {
   if (failedDials === null) return 'no connection yet'
-  const dials = `${countText(failedDials.of)} dials, ${percentText(failedDials)} fail`
+  const dials = `${plural(failedDials.of, 'dial')}, ${percentText(failedDials)} fail`
   if (resets === null) return dials
   return `${dials}; ${countText(resets.of)} ended: ${percentText(resets)} reset, ${percentText(brief)} within a second, ${percentText(silent)} silent`
 }

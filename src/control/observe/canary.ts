@@ -14,6 +14,7 @@ import type { Ended, EndedConnections } from '../../stats/ended-connections.ts'
 import type { Generations, SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import type { RouteDestination } from '../../table/format/rows.ts'
+import type { RuleOrigin } from '../../table/plan/plan.ts'
 import { destinationKey, type RuleCounts } from './rule-counts.ts'
 import { keyOf, type RuleEntry } from './rules.ts'
 
@@ -58,38 +59,36 @@ const RISK = 0.05
 const POINTS = 0.02
 const NEEDS_MAX = 1e9
 
-export function canaryOf(
-  entry: RuleEntry,
-  counts: RuleCounts,
-  sinceGeneration: number,
-  ended: EndedConnections,
-  generations: Generations,
-): Canary {
-  const samples = samplesOf(entry, sinceGeneration, ended, generations)
-  const risk = RISK / Math.max(1, 2 * (entry.destinations.length - 1) * Object.keys(RATES).length)
-  const arms = entry.destinations.map(destination =>
-    armOf(destination, counts.of(entry, destination), samples.get(destinationKey(destination)) ?? [], risk),
-  )
-  return { arms, comparisons: comparisonsOf(arms, risk) }
-}
+/** Connections that ended last, by rule and destination. */
+type Samples = ReadonlyMap<string, readonly Ended[]>
 
-/** Ended connections of the rule, by destination. */
-function samplesOf(
-  { origin }: RuleEntry,
-  sinceGeneration: number,
-  ended: EndedConnections,
-  generations: Generations,
-): Map<string, Ended[]> {
+/** Rows that are read before others get a turn. */
+const STEP = 64
+
+export function* samplesOf(ended: EndedConnections, generations: Generations): Generator<void, Samples> {
   const samples = new Map<string, Ended[]>()
-  const rule = keyOf(origin)
+  let looked = 0
   for (const each of ended.list()) {
-    if (each.generation < sinceGeneration || each.rule < 0) continue
-    const names = generations.names(each)
-    if (names.rule === null || keyOf(names.rule) !== rule) continue
-    const key = destinationKey(names.destination)
-    samples.getOrInsertComputed(key, () => []).push(each)
+    if (++looked % STEP === 0) yield
+    const { rule, destination } = generations.names(each)
+    if (rule !== null) samples.getOrInsertComputed(sampleKey(rule, destination), () => []).push(each)
   }
   return samples
+}
+
+const sampleKey = (rule: RuleOrigin, destination: SeriesName['destination']): string =>
+  `${keyOf(rule)}\n${destinationKey(destination)}`
+
+/** @param since  The generation that counts begin with. */
+export function canaryOf(entry: RuleEntry, counts: RuleCounts, since: number, samples: Samples): Canary {
+  const { origin, destinations } = entry
+  const risk = RISK / Math.max(1, 2 * (destinations.length - 1) * Object.keys(RATES).length)
+  const arms = destinations.map(destination => {
+    const sample = samples.get(sampleKey(origin, destination)) ?? []
+    const recent = sample.filter(({ generation }) => generation >= since)
+    return armOf(destination, counts.of(entry, destination), recent, risk)
+  })
+  return { arms, comparisons: comparisonsOf(arms, risk) }
 }
 
 function armOf(

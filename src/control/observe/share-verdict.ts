@@ -7,7 +7,7 @@
  *              somebody looks, and however many rules it has
  *
  * An exact split leaves nothing to chance, so its counts must be right to within what may be under
- * way (`Looks.underWay`). Of a sticky one nothing can be said from connections.
+ * way (`Looks.underWay`). Connections say nothing of a sticky one.
  */
 
 import { type Bounds, boundsOf } from '../../base/share-bounds.ts'
