@@ -7,7 +7,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ownPort } from './ports.ts'
+
+export { freePort } from '../../bench/load/free-port.ts'
 
 /** A server whose every socket is known, so that it can be closed. */
 export type TestServer = {
@@ -68,14 +69,6 @@ export const greet =
     socket.resume()
     socket.on('end', () => socket.end())
   }
-
-/** A port where nobody listens, and which nobody else gets; never the same twice. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const port = await ownPort()
-  const server = await listen(() => {}, { host, port }).catch(() => null)
-  await server?.[Symbol.asyncDispose]()
-  return server ? port : await freePort(host)
-}
 
 type ClientOptions = {
   readonly highWaterMark?: number
