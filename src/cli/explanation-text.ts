@@ -17,6 +17,7 @@ import { styleText } from 'node:util'
 import { printable } from '../base/printable.ts'
 import type { ClusterEnd } from '../table/explain/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
+import type { ExplainedGroup } from '../table/explain/group-text.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 
 /** Endpoints shown of one destination. */
@@ -136,18 +137,31 @@ const onDeadLines = ({ onDead }: Answer): string[] =>
     : []
 
 function destinationLines(destination: ExplainedDestination, { onDead, ends: whole }: Answer): string[] {
-  const { share, endpoints, byAddress, ends } = destination
+  const { share, endpoints, groups, byAddress, ends } = destination
   const percent = `${Number((share * 100).toFixed(2))} %`.padStart(5)
   const isOthers = (each: string): boolean => each !== byAddress
   const own = byAddress === null ? [] : [`${byAddress}  by the client's address`]
-  const shown = [...own, ...endpoints.filter(isOthers)].slice(0, ENDPOINTS_MAX)
-  const more = endpoints.length > shown.length ? [`and ${endpoints.length - shown.length} more`] : []
+  const others = cut(endpoints.filter(isOthers), ENDPOINTS_MAX - own.length)
+  const listed = groups === null ? others : groups.flatMap(groupLines)
   const isGiven = ends === 'no-endpoint' && onDead === 'redistribute' && whole === null
   const ended = (end: ClusterEnd) =>
     isGiven ? 'no endpoint: the others get its share' : `${ENDED[end]}: reset, ${end}`
-  const below = ends === null ? [...shown, ...more] : [ended(ends)]
+  const below = ends === null ? [...own, ...listed] : [ended(ends)]
   return [
     `${percent}  ${nameText(destination)}`,
     ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`),
   ]
+}
+
+function cut(texts: readonly string[], most: number): string[] {
+  const more = texts.length - most
+  return [...texts.slice(0, most), ...(more > 0 ? [`and ${more} more`] : [])]
+}
+
+/** "priority 1, us/b, 30 %: in rotation only when …", and its endpoints below. */
+function groupLines({ priority, locality, share, why, endpoints }: ExplainedGroup): string[] {
+  const part = share === null || share === 1 || share === 0 ? [] : [`${Number((share * 100).toFixed(2))} %`]
+  const name = [`priority ${priority}`, locality ?? 'unknown locality', ...part].join(', ')
+  const when = why === null ? '' : `: ${why.replace(/^priority \d+: /, '')}`
+  return [`${name}${when}`, ...cut(endpoints, ENDPOINTS_MAX).map(each => `  ${each}`)]
 }

@@ -11,6 +11,7 @@ import { ADMITTED, createDecision } from '../../src/engine/decide/decision.ts'
 import { machine } from '../../src/kernel/machine.ts'
 import { clearMark, Mark, setMark } from '../../src/stats/endpoint-marks.ts'
 import { createStats, openStats } from '../../src/stats/stats.ts'
+import { Explainer } from '../../src/table/explain/explain.ts'
 import { clientHash } from '../../src/table/match/hashed.ts'
 import { DEFAULT_EJECTION, type Policy } from '../../src/table/plan/policy.ts'
 import { type Answer, refusing, type World, worldOf } from '../support/dialing.ts'
@@ -135,6 +136,42 @@ test('a sticky split and consistentHash go by the same address: a client keeps s
   const random = placesBy('random')
   assert.equal(new Set(Array.from({ length: 200 }, () => random(clients[0]))).size, 2)
 })
+
+for (const way of WAYS) {
+  test(`${way.balance}: explain names the endpoint that a client gets, also among priorities and weighted localities`, () => {
+    const hosts = [0, 1, 2, 3, 4, 5].map(host => ({
+      address: `10.0.0.${host}`,
+      port: 80,
+      weight: 1,
+      priority: host < 4 ? 0 : 1,
+      locality: host % 2,
+      share: 1 + host,
+    }))
+    const cluster = { ...clusterOf(hosts, way), localities: ['us/a', 'us/b'] }
+    const table = tableOf(planOf([listenerOn(80)], [cluster]))
+    const limits = { maxConnections: 9 }
+    const decider = createDecider({ world: machine, stats: createStats(1), index: 0, limits })
+    const explainer = new Explainer(table)
+    const places = Array.from({ length: 60 }, (_, host) => {
+      const ip = `192.0.2.${host}`
+      const decision = createDecision()
+      assert.equal(decide(decider, table, queryOf(0, ip, '127.0.0.1', 80), decision), ADMITTED)
+      const [{ byAddress }] = explainer.answer({
+        gateway: 'default/test',
+        source: { ip },
+        destination: { ip: '127.0.0.1', port: 80 },
+      }).destinations
+      assert.equal(byAddress, `10.0.0.${decision.address[0] & 255}:80`)
+      return byAddress
+    })
+    assert.deepEqual([...new Set(places)].sort(), [
+      '10.0.0.0:80',
+      '10.0.0.1:80',
+      '10.0.0.2:80',
+      '10.0.0.3:80',
+    ])
+  })
+}
 
 for (const { engine, test } of ENGINES) {
   test(`${engine}: clients by address keep their endpoint, and only those of one that goes move`, async t => {

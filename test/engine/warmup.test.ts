@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { describeEndpoint, endpointRows } from '../../src/control/health/endpoint-states.ts'
+import { describeEndpoints, endpointRows } from '../../src/control/health/endpoint-states.ts'
 import { Warmups } from '../../src/control/health/warmups.ts'
 import { WARM, warmingAt } from '../../src/engine/decide/warmup.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
@@ -82,7 +82,9 @@ function grown(policy: Partial<Policy>) {
 function whyOf({ stats, table, nowMs }: World): string | null {
   const row = [...endpointRows(table)].at(-1)
   assert.ok(row)
-  return describeEndpoint(openStats(stats), table, readCold(table), row, nowMs, null).why
+  return [
+    ...describeEndpoints(openStats(stats), { table, cold: readCold(table) }, [row], nowMs, () => null),
+  ][0].why
 }
 
 for (const balance of ['LEAST_REQUEST', 'ROUND_ROBIN'] as const) {

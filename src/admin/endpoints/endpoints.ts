@@ -39,7 +39,12 @@ const endpoint = object({
   endpoint: text('Address and port.'),
   destination: object({ host: text(), subset: textOrNull(), port: integer() }),
   state: oneOf(ENDPOINT_STATES, 'Its state within the destination.'),
-  why: textOrNull('Why it is not up, in words; null: it is.'),
+  why: textOrNull('Why it does not get a whole share of the connections, in words; null: it does.'),
+  priority: orNull(integer(), '0 is used first; null: the endpoints of its destination are alike.'),
+  locality: textOrNull('Region/zone/subzone; null: unknown, or the endpoints are alike.'),
+  groupShare: numberOrNull(
+    'Part of the connections that its priority gets now, and in it its locality if these have weights, 0 – 1; null: all endpoints count alike.',
+  ),
   checkedBy: textOrNull('The kind of its health check; null: it is not checked.'),
   lastCheck: textOrNull('ok, or why the last check failed; null: there was none.'),
   ejectedForS: numberOrNull('Seconds until it is back in rotation; null: it is not ejected.'),
@@ -125,9 +130,8 @@ function* listed({ plane, generation }: Serving, names: Readonly<Record<string, 
   }
   const { items, ...page } = pageOf(found, generation, asked)
   const endpoints: ShownEndpoint[] = []
-  for (const row of items) {
-    const shown = health.describe(row)
-    if (shown) endpoints.push(shown)
+  for (const each of health.describe(items)) {
+    endpoints.push(each)
     if (endpoints.length % STEP === 0) yield
   }
   return { generation, ...page, states, names, endpoints }

@@ -17,6 +17,7 @@ import {
   integer,
   list,
   number,
+  numberOrNull,
   object,
   oneOf,
   orNull,
@@ -44,6 +45,18 @@ const destination = object({
   weight: integer(),
   share: number('0 – 1.'),
   endpoints: list(text()),
+  groups: orNull(
+    list(
+      object({
+        priority: integer('0 is used first.'),
+        locality: textOrNull('Region/zone/subzone; null: unknown.'),
+        share: numberOrNull('Part of its connections with all endpoints available, 0 – 1.'),
+        why: textOrNull('When it gets others than these; null: it is used first.'),
+        endpoints: list(text()),
+      }),
+    ),
+    'Endpoints by priority and locality; null: they are alike.',
+  ),
   byAddress: textOrNull('With consistentHash, the endpoint of this client; null: there is none.'),
   ends,
   policy: list(

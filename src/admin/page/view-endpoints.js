@@ -1,7 +1,7 @@
 /** Endpoints and what weir thinks of them; polled only while the view is visible. */
 
 import { byId, setText, syncEmpty, syncRows } from './dom.js'
-import { count, duration } from './format.js'
+import { count, duration, roundPercent } from './format.js'
 import { ask } from './poll.js'
 
 const LIMIT = 50
@@ -89,11 +89,18 @@ async function failingNames(states) {
 const destination = ({ destination: { host, port, subset } }) =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
+/** ", priority 1, us/b, 30 %"; nothing where all endpoints are alike. */
+function group({ priority, locality, groupShare }) {
+  if (priority === null) return ''
+  const share = groupShare === null ? [] : [roundPercent(groupShare)]
+  return ['', `priority ${priority}`, ...(locality === null ? [] : [locality]), ...share].join(', ')
+}
+
 const keyOf = each => `${each.endpoint} ${destination(each)}`
 
 const cellsOf = each => [
   each.endpoint,
-  destination(each),
+  `${destination(each)}${group(each)}`,
   SIGNS[each.state] ?? each.state,
   count(each.open),
   each.connectMs.p50 === null ? '–' : `${ms(each.connectMs.p50)} / ${ms(each.connectMs.p99)}`,

@@ -68,6 +68,17 @@ function policyFacts({ authorization }) {
   ]
 }
 
+/** Those of the first priority, then backups. */
+function endpointsText({ endpoints, groups }) {
+  if (groups === null) return endpoints.join(', ')
+  return groups
+    .map(
+      each =>
+        `${each.endpoints.join(', ')} (priority ${each.priority}${each.locality ? `, ${each.locality}` : ''})`,
+    )
+    .join('; ')
+}
+
 function shown(answer) {
   const { outcome, reason, ends, generation, listener, client, rule, destinations, rejected } = answer
   const labels = Object.entries(client.labels).map(([name, value]) => `${name}=${value}`)
@@ -101,11 +112,7 @@ function shown(answer) {
               null,
               h('strong', null, roundPercent(each.share)),
               ` ${target(each)}`,
-              h(
-                'span',
-                { class: 'sub' },
-                each.ends === null ? each.endpoints.join(', ') : `reset: ${each.ends}`,
-              ),
+              h('span', { class: 'sub' }, each.ends === null ? endpointsText(each) : `reset: ${each.ends}`),
             ),
           ),
         )

@@ -28,6 +28,9 @@ type Endpoint = {
   readonly destination: { readonly host: string; readonly subset: string | null; readonly port: number }
   readonly state: string
   readonly why: string | null
+  readonly priority: number | null
+  readonly locality: string | null
+  readonly groupShare: number | null
   readonly checkedBy: string | null
   readonly open: number
   readonly lastError: { readonly error: string; readonly agoS: number } | null
@@ -73,10 +76,23 @@ export async function endpoints(client: Client, flags: EndpointsFlags, env: Env)
 
 function table(all: readonly Endpoint[]): string[] {
   if (all.length === 0) return ['no endpoint']
-  const head = ['ENDPOINT', 'STATE', 'OPEN', 'P50', 'P99', 'CHECK', 'LAST ERROR', 'DESTINATION']
+  const isGrouped = all.some(({ priority }) => priority !== null)
+  const grouped = (cells: readonly string[]): readonly string[] => (isGrouped ? cells : [])
+  const head = [
+    'ENDPOINT',
+    'STATE',
+    ...grouped(['PRIORITY', 'LOCALITY', 'SHARE']),
+    'OPEN',
+    'P50',
+    'P99',
+    'CHECK',
+    'LAST ERROR',
+    'DESTINATION',
+  ]
   const rows = all.map(each => [
     each.endpoint,
     each.state,
+    ...grouped([each.priority?.toString() ?? '', each.locality ?? '', shareText(each.groupShare)]),
     countText(each.open),
     millisecondsText(each.connectMs.p50),
     millisecondsText(each.connectMs.p99),
@@ -84,9 +100,12 @@ function table(all: readonly Endpoint[]): string[] {
     each.lastError === null ? '' : `${each.lastError.error} ${durationText(each.lastError.agoS * 1000)} ago`,
     destinationText(each.destination),
   ])
-  const [first, ...lines] = columns([head, ...rows], new Set([2, 3, 4]))
+  const numbers = isGrouped ? [2, 4, 5, 6, 7] : [2, 3, 4]
+  const [first, ...lines] = columns([head, ...rows], new Set(numbers))
   return [first, ...lines.flatMap((line, index) => [line, ...whyLines(all[index])])]
 }
+
+const shareText = (share: number | null): string => (share === null ? '' : `${Math.round(share * 100)} %`)
 
 const whyLines = ({ why }: Endpoint): string[] => (why === null ? [] : [`  ${why}`])
 

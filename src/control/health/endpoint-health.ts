@@ -12,15 +12,22 @@ import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import { isEjected, uneject } from '../../stats/outliers.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { Cold } from '../../table/format/cold.ts'
-import { runOf } from '../../table/format/endpoints.ts'
-import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
+import { Endpoint } from '../../table/format/endpoints-layout.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
 import { type Checked, Checker, type CheckState } from './checker.ts'
 import { type EndpointPlace, isRowAt, parsePlace } from './endpoint-place.ts'
-import { describeEndpoint, type EndpointRow, endpointRows, placeText, stateOf } from './endpoint-states.ts'
+import {
+  describeEndpoints,
+  type EndpointRow,
+  ejecting,
+  endpointRows,
+  placeText,
+  type ShownEndpoint,
+  stateOf,
+} from './endpoint-states.ts'
 import { type HealthWorld, realHealthWorld } from './health-world.ts'
 import { Warmups } from './warmups.ts'
 
@@ -129,13 +136,12 @@ export class EndpointHealth {
     if (this.#served) yield* endpointRows(this.#served.table)
   }
 
-  /** Null: it is no longer known what is served. */
-  describe(row: EndpointRow) {
+  /** Everything about these; none if it is no longer known what is served. */
+  *describe(rows: readonly EndpointRow[]): Generator<ShownEndpoint> {
     const cold = this.#served?.cold()
-    if (!this.#served || !cold) return null
-    const { table } = this.#served
-    const check = this.#checker.stateOf(placeText(table.endpoints, row.at))
-    return describeEndpoint(this.#stats, table, cold, row, this.#world.nowMs(), check)
+    if (!this.#served || !cold) return
+    const checkOf = (text: string) => this.#checker.stateOf(text)
+    yield* describeEndpoints(this.#stats, { ...this.#served, cold }, rows, this.#world.nowMs(), checkOf)
   }
 
   isAt(place: EndpointPlace, { at }: EndpointRow): boolean {
@@ -275,16 +281,6 @@ function* targetsOf(table: Table, checked: readonly CheckedCluster[]): Generator
       yield { address, port, text: placeText(endpoints, at), slot, check }
     }
   }
-}
-
-/** The endpoints of destinations with outlier detection. */
-function* ejecting(table: Table): Generator<EndpointRow> {
-  const { clusters, endpoints } = table
-  const isOne = (cluster: number): boolean =>
-    clusters[cluster * Cluster.WORDS + Cluster.ejectIntervalMs] > 0 &&
-    endpoints[runOf(table, cluster) + EndpointRun.count] > 0
-  for (let cluster = 0; cluster < clusters.length / Cluster.WORDS; cluster++)
-    if (isOne(cluster)) yield* endpointRows(table, cluster, cluster + 1)
 }
 
 function titleOf(cold: () => Cold | null, cluster: number): string {

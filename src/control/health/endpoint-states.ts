@@ -10,6 +10,7 @@ import { timeQuantile } from '../../stats/connect-times.ts'
 import { lastErrorOf, Mark } from '../../stats/endpoint-marks.ts'
 import { ejectedUntilMs, mayEject, Outlier } from '../../stats/outliers.ts'
 import { connectTimesOf, type Stats, sumOpen } from '../../stats/stats.ts'
+import type { GroupState } from '../../table/explain/group-text.ts'
 import type { Cold } from '../../table/format/cold.ts'
 import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
@@ -17,6 +18,7 @@ import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { failureName } from '../../tls/details.ts'
 import type { CheckState } from './checker.ts'
+import { EndpointGroups } from './endpoint-groups.ts'
 
 /** In the order in which they hide each other. */
 export const ENDPOINT_STATES = ['draining', 'down', 'ejected', 'failing', 'up'] as const
@@ -48,6 +50,16 @@ export function* endpointRows(
   }
 }
 
+/** The endpoints of destinations with outlier detection. */
+export function* ejecting(table: Table): Generator<EndpointRow> {
+  const { clusters, endpoints } = table
+  const isOne = (cluster: number): boolean =>
+    clusters[cluster * Cluster.WORDS + Cluster.ejectIntervalMs] > 0 &&
+    endpoints[runOf(table, cluster) + EndpointRun.count] > 0
+  for (let cluster = 0; cluster < clusters.length / Cluster.WORDS; cluster++)
+    if (isOne(cluster)) yield* endpointRows(table, cluster, cluster + 1)
+}
+
 export function placeText(endpoints: Uint32Array, at: number): string {
   const address = formatAddress(endpoints[at + Endpoint.family] as Family, endpoints, at + Endpoint.address)
   return formatEndpoint(address, endpoints[at + Endpoint.port])
@@ -74,14 +86,30 @@ function failuresOf({ outliers }: Stats, memberSlot: number): number {
 
 export type ShownEndpoint = ReturnType<typeof describeEndpoint>
 
+/** Everything about these endpoints at one moment. */
+export function* describeEndpoints(
+  stats: Stats,
+  { table, cold }: { readonly table: Table; readonly cold: Cold },
+  rows: readonly EndpointRow[],
+  nowMs: number,
+  checkOf: (place: string) => CheckState | null,
+): Generator<ShownEndpoint> {
+  const groups = new EndpointGroups(stats, table, cold, nowMs)
+  for (const row of rows) {
+    const check = checkOf(placeText(table.endpoints, row.at))
+    yield describeEndpoint(stats, table, cold, row, nowMs, check, groups.of(row))
+  }
+}
+
 /** Everything about an endpoint, for people. */
-export function describeEndpoint(
+function describeEndpoint(
   stats: Stats,
   table: Table,
   cold: Cold,
   row: EndpointRow,
   nowMs: number,
   check: CheckState | null,
+  group: GroupState | null,
 ) {
   const { cluster, at, slot, memberSlot } = row
   const { host, subset, port } = cold.clusters[cluster]
@@ -94,7 +122,10 @@ export function describeEndpoint(
     endpoint: placeText(table.endpoints, at),
     destination: { host, subset, port },
     state,
-    why: state === 'down' ? downText(check) : whyOf(stats, table, row, state, nowMs),
+    why: state === 'down' ? downText(check) : whyOf(stats, table, row, state, nowMs, group),
+    priority: group?.priority ?? null,
+    locality: group?.locality ?? null,
+    groupShare: group?.share ?? null,
     checkedBy: check?.kind ?? null,
     lastCheck: check === null || check.passed + check.failed === 0 ? null : (check.verdict ?? 'ok'),
     ejectedForS: state === 'ejected' ? (untilMs - nowMs) / 1000 : null,
@@ -115,6 +146,7 @@ function whyOf(
   row: EndpointRow,
   state: EndpointState,
   nowMs: number,
+  group: GroupState | null,
 ): string | null {
   switch (state) {
     case 'draining':
@@ -126,8 +158,10 @@ function whyOf(
     }
     case 'failing':
       return row.memberSlot === 0 ? backoffText(stats, row.slot, nowMs) : failuresText(stats, table, row)
-    default:
-      return warmupText(stats, table, row, nowMs)
+    default: {
+      const texts = [group?.why ?? null, warmupText(stats, table, row, nowMs)]
+      return texts.filter(each => each !== null).join('; ') || null
+    }
   }
 }
 

@@ -218,10 +218,18 @@ export class RoutingBuilder {
     const slot = this.#slotOf(`cluster ${clusterIdentity(cluster)}`)
     const tls = cluster.tls === undefined ? 0 : 1 + this.#tls.upstreams.indexOf(cluster.tls)
     this.#rows.clusters.add(...clusterWords(cluster, slot, tls))
-    const { host, subset, port, names, labels, policyAt = {}, onRemoveMs } = cluster
+    const { host, subset, port, names, labels, policyAt = {}, onRemoveMs, localities } = cluster
     const isWritten = Object.keys(policyAt).length > 0
     const isEnded = onRemoveMs !== undefined
-    const cold = { host, subset, port, names, labels, ...(isWritten && { policyAt }) }
+    const cold = {
+      host,
+      subset,
+      port,
+      names,
+      labels,
+      ...(isWritten && { policyAt }),
+      ...(localities && { localities }),
+    }
     this.#clusters.push({ ...cold, ...(isEnded && { onRemoveMs }) })
   }
 

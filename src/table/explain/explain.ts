@@ -16,7 +16,8 @@ import { CLUSTER_ORIGINAL, Cluster, Listener, Names, Route, Scope } from '../for
 import { destinationsOf, endpointsOf, endpointText } from '../format/rows.ts'
 import { readWorkloads, type Table } from '../format/table.ts'
 import { findNode } from '../match/find-node.ts'
-import { clientHash, isHashed, ownerOf } from '../match/hashed.ts'
+import { chooseRows, placeOf } from '../match/group-choice.ts'
+import { clientHash, isHashed, ownerAmong, ownerOf } from '../match/hashed.ts'
 import { matchAs } from '../match/match.ts'
 import { nobodyFor } from '../match/nobody.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-listeners.ts'
@@ -34,6 +35,7 @@ import type {
   Question,
 } from './explanation.ts'
 import { findListener } from './find-listener.ts'
+import { availableGroups, explainGroups } from './group-text.ts'
 import { clientOf, headerAt } from './header.ts'
 import { defaultPolicy, policyOf } from './policy-text.ts'
 import { rejectedRules } from './rejected.ts'
@@ -188,6 +190,7 @@ export class Explainer {
       return {
         ...destination,
         endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#words.cold, cluster),
+        groups: explainGroups(this.table, cluster, this.#words.cold.clusters[cluster].localities),
         byAddress: this.#byAddress(cluster, query),
         ends: endOfCluster(this.table, cluster, { comesBack, own: this.#own, mayResolve }),
         policy: policyOf(this.table, cluster, this.#words.cold.clusters[cluster]),
@@ -200,7 +203,13 @@ export class Explainer {
     const run = runOf(this.table, cluster)
     const balance = clusters[cluster * Cluster.WORDS + Cluster.balance]
     if (!isHashed(balance) || clientFamily === 0 || endpoints[run + EndpointRun.hashed] === 0) return null
-    return endpointText(endpoints, ownerOf(endpoints, run, balance, clientHash(client), []))
+    const hash = clientHash(client)
+    const near = chooseRows(availableGroups(this.table, cluster), 0, seed => placeOf(hash, seed))
+    const owner =
+      near === null
+        ? ownerOf(endpoints, run, balance, hash, [])
+        : ownerAmong(endpoints, run, balance, hash, new Set(near))
+    return endpointText(endpoints, owner)
   }
 
   #passthrough(query: Query): ExplainedDestination[] {
@@ -210,7 +219,20 @@ export class Explainer {
     const ends = this.#comesBack(query) ? 'loop' : null
     const endpoints = [destinationText(query)]
     const policy = defaultPolicy(this.table.sockets[query.listener].tcp)
-    return [{ host, subset: null, port, weight: 1, share: 1, endpoints, byAddress: null, ends, policy }]
+    return [
+      {
+        host,
+        subset: null,
+        port,
+        weight: 1,
+        share: 1,
+        endpoints,
+        groups: null,
+        byAddress: null,
+        ends,
+        policy,
+      },
+    ]
   }
 
   /** Whether the address that the client dialed is one of weir's own listeners. */

@@ -2,6 +2,7 @@
 
 import type { OnDead, RuleOrigin } from '../plan/plan.ts'
 import type { ClusterEnd, EarlyEnd } from './ends.ts'
+import type { ExplainedGroup } from './group-text.ts'
 import type { PolicyValue } from './policy-text.ts'
 
 /** A connection to ask about; addresses as text, everything but the destination's port optional. */
@@ -74,6 +75,8 @@ export type ExplainedDestination = {
   /** 0 – 1. */
   readonly share: number
   readonly endpoints: readonly string[]
+  /** Their priorities and localities; null: they are alike. */
+  readonly groups: readonly ExplainedGroup[] | null
   /** The one that the client's address leads to; null: it is not known, or does not matter. */
   readonly byAddress: string | null
   /** The reason for every connection that gets it; null: it can be served. */

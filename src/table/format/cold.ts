@@ -74,6 +74,8 @@ export type ColdCluster = {
   readonly subset: string | null
   readonly port: number
   readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** Region/zone/subzone of its endpoints; absent: they are not drawn in groups. */
+  readonly localities?: readonly string[]
   /** The labels that all its workloads share. */
   readonly labels: Readonly<Record<string, string>>
   /** The places of its policy's values; absent: all defaults. */
