@@ -5,6 +5,9 @@ import { parseDuration } from '../config/settings/duration.ts'
 import { parseLabels } from '../table/explain/question.ts'
 import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof SHELLS)[number]
+
 /** kubectl takes a short option's value after an equals sign too: `-o=json`. */
 export const afterEquals = (text: string): string => (text.startsWith('=') ? text.slice(1) : text)
 
@@ -44,12 +47,22 @@ export function percent(text: string): number {
 
 export function duration(text: string): number {
   const ms = parseDuration(text)
-  if (ms === null || ms < 0) throw new InvalidArgumentError('It must be a duration, like 30s or 1m30s.')
+  if (ms === null || ms < 0) {
+    const unit = /^\d+(\.\d+)?$/.test(text) ? `It has no unit: ${text}s, ${text}ms? ` : ''
+    throw new InvalidArgumentError(`${unit}It must be a duration, like 30s or 1m30s.`)
+  }
   return ms
 }
 
+/** An option whose default the help shows as it would be typed: 30s. */
+export const durationOption = (flags: string, description: string, fallback: string, parse = duration) =>
+  new Option(flags, description).argParser(parse).default(duration(fallback), fallback)
+
 export function labels(text: string): Record<string, string> {
   const found = parseLabels(text)
-  if (!found) throw new InvalidArgumentError('It must be labels, like app=web,tier=front.')
-  return found
+  if (found) return found
+  const wrong = text.split(',').find(each => parseLabels(each) === null)
+  throw new InvalidArgumentError(
+    `${wrong === undefined || wrong === text ? '' : `"${wrong}" is no label. `}It must be labels, like app=web,tier=front.`,
+  )
 }

@@ -6,7 +6,8 @@
  * operator.
  */
 
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
+import { addAboutCommands } from './about/commands.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { inputOf, namesInput, withInput } from './input.ts'
 import { answered } from './live/answered.ts'
@@ -22,6 +23,7 @@ import {
   outputOption,
   percent,
 } from './options.ts'
+import { readVariables } from './variables.ts'
 import { versionOf } from './version.ts'
 
 /** Runs a command; the exit code. */
@@ -53,6 +55,7 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
     })
     .configureHelp({
       styleTitle: title => (wantsColours(env, env.stdout) ? `\u001b[1m${title}\u001b[22m` : title),
+      optionDescription,
     })
     .showHelpAfterError('(run weir --help for usage)')
     .addHelpText(
@@ -64,8 +67,21 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
   addExplain(program, env, exit)
   addTest(program, env, exit)
   addLiveCommands(program, env, exit)
+  addAboutCommands(program, env, exit)
+  for (const command of program.commands)
+    command.showHelpAfterError(`(run weir ${command.name()} --help for usage)`)
   return program
 }
+
+/** Without "(default: false)": a flag that is not given is off. */
+function optionDescription(this: Help, option: Option): string {
+  return Help.prototype.optionDescription.call(this, option).replace(' (default: false)', '')
+}
+
+const VARIABLES = `Variables:
+  Each option has one: WEIR_RUN_WORKERS=4 for --workers 4, WEIR_RUN_DEMO=true for --demo.
+  A flag wins over its variable, a variable over the Settings.
+`
 
 function addRun(program: Command, env: Env, exit: (code: number) => void): void {
   withInput(program.command('run'))
@@ -92,9 +108,11 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
     .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
     .addHelpText(
       'after',
-      examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --demo'),
+      `\n${VARIABLES}${examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --demo')}`,
     )
-    .action(async (paths, flags, command) => {
+    .action(async (paths, _, command) => {
+      readVariables(command, paths, env)
+      const flags = command.opts()
       const sources = await inputOf(command, paths, flags, env)
       const { run } = await import('./run.ts')
       exit(await run(sources, flags, env))

@@ -6,7 +6,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Env } from '../env.ts'
 import { inputOf, withInput } from '../input.ts'
-import { duration, examples, integerUpTo, outputOption } from '../options.ts'
+import { duration, durationOption, examples, integerUpTo, outputOption } from '../options.ts'
 import { answered } from './answered.ts'
 import { type Ask, adminOption, limitOption, type WithAdmin } from './asking.ts'
 import type { CanaryFlags } from './canary.ts'
@@ -154,7 +154,7 @@ function addTop(program: Command, env: Env, ask: Ask): void {
   program
     .command('top')
     .description('watch a running gateway; q quits')
-    .option('--interval <DURATION>', 'time between two updates', interval, 1_000)
+    .addOption(durationOption('--interval <DURATION>', 'time between two updates', '1s', interval))
     .addOption(adminOption())
     .addHelpText('after', examples('weir top', 'weir top --interval 5s'))
     .action(({ admin, ...flags }) =>
@@ -202,7 +202,7 @@ function addDrain(program: Command, env: Env, ask: Ask): void {
     .option('--generation <N>', 'routed by this generation', integerUpTo(2 ** 31 - 1))
     .option('--older-than <N>', 'routed by a generation before this one', integerUpTo(2 ** 31 - 1))
     .option('--rule <RULE>', 'routed by a VirtualService, or by "namespace/name tcp[0].match[1]"')
-    .option('--over <DURATION>', 'spread the resets over this time', duration, 30_000)
+    .addOption(durationOption('--over <DURATION>', 'spread the resets over this time', '30s'))
     .option('--wait', 'wait until all of them are closed', false)
     .addOption(adminOption())
     .addOption(outputOption())
