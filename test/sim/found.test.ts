@@ -6,7 +6,9 @@ import { test } from 'node:test'
 import type { Stages } from '../../src/engine/flow/admission.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
 import { CLIENT } from '../../src/engine/flow/slots.ts'
+import { Counter } from '../../src/stats/stats.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
+import { DEFAULT_EJECTION } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { openScene, type Scene } from './scene.ts'
 import type { Socket } from './sockets.ts'
@@ -174,4 +176,35 @@ test('tables that arrive with a connection leave room to dial, whatever they ope
   gateway.publish(plan(80, 82, 83, 84, 85, 86))
   pass(10)
   assert.equal(dialed, 2)
+})
+
+test('an ejection holds, though its endpoint was missing while marks were looked through', () => {
+  const [dead, living] = ['10.2.0.1', '10.2.0.2'].map(address => ({ address, port: 9000 }))
+  const ejection = { ...DEFAULT_EJECTION, failures: 1, maxPercent: 100, baseMs: 60_000 }
+  const policy = { balance: 'ROUND_ROBIN', remembersFailures: false, ejection, connectAttempts: 2 } as const
+  // The other destination has the endpoint in rotation, so that its mark is found to be stale.
+  const plan = (...targets: { address: string; port: number }[]) =>
+    planOf(
+      [listenerOn(PORT, 0, { bind: '10.1.0.1' })],
+      [clusterOf(targets, policy, 'one'), clusterOf([dead, living], policy, 'other')],
+    )
+  const { gateway, machine, network, pass, client } = openScene(plan(dead, living), { hasHealth: true })
+  network.servers.set('10.2.0.2:9000', () => {})
+  const failures = (): number => gateway.stats.counters[0][Counter.dialFailures]
+  const connects = (count: number): void => {
+    for (let each = 0; each < count; each++) {
+      client('10.1.0.1', PORT)
+      pass(10)
+    }
+  }
+  pass(1)
+  connects(10)
+  assert.equal(failures(), 1)
+  gateway.publish(plan(living))
+  pass(5_000)
+  gateway.publish(plan(dead, living))
+  connects(10)
+  assert.equal(failures(), 1)
+  gateway.health?.close()
+  assert.ok(machine.clock.nowMs < 60_000, 'its time is not up')
 })

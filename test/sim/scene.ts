@@ -31,6 +31,8 @@ type Options = {
   readonly seed?: bigint
   readonly latencyMs?: number
   readonly onAdmitted?: OnAdmitted
+  /** Endpoints are checked and drained. */
+  readonly hasHealth?: boolean
 }
 
 export function openScene(plan: Plan, wrong: Options = {}): Scene {
@@ -63,6 +65,7 @@ export function openScene(plan: Plan, wrong: Options = {}): Scene {
     maxConnections: 100,
     files: null,
     onAdmitted: wrong.onAdmitted,
+    hasHealth: wrong.hasHealth ?? false,
   })
   gateway.publish(plan)
   let clients = 0
