@@ -5,6 +5,7 @@ import { benchCompile } from './compile.ts'
 import { benchConnections } from './connections.ts'
 import { benchDeadlines } from './deadlines.ts'
 import { benchEngines } from './engines.ts'
+import { benchFaults } from './faults.ts'
 import { benchFilter } from './filter.ts'
 import type { Bench } from './harness.ts'
 import { benchLookup } from './lookup.ts'
@@ -84,6 +85,12 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'filter',
     about: 'what a filter between a socket and the flows costs that passes everything through',
     run: benchFilter,
+    onlyByName: true,
+  },
+  {
+    name: 'faults',
+    about: 'what clients lose as servers die, hang or vanish behind weir, beside HAProxy',
+    run: benchFaults,
     onlyByName: true,
   },
   {

@@ -1,0 +1,91 @@
+/**
+ * 64 clients that ask in turn, each over a new connection or over one that it keeps, and what
+ * became of each question.
+ */
+
+import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Talk } from './talks.ts'
+
+export const CLIENTS = 64
+/** A client gives a question up after this time. */
+const PATIENCE_MS = 3_000
+const PAUSE_MS = 40
+
+export type Asked = {
+  readonly beganMs: number
+  readonly tookMs: number
+  /** When its connection was begun: with the question, or long before. */
+  readonly openedMs: number
+  /** 0: there was no answer. */
+  readonly servedBy: number
+}
+
+export type Shape = 'short' | 'pool'
+
+export class Load {
+  readonly asked: Asked[] = []
+  readonly #talk: Talk
+  readonly #port: number
+  readonly #shape: Shape
+  readonly #clients: Promise<void>[]
+  #ends = false
+
+  constructor(talk: Talk, port: number, shape: Shape) {
+    this.#talk = talk
+    this.#port = port
+    this.#shape = shape
+    this.#clients = Array.from({ length: CLIENTS }, () => this.#client())
+  }
+
+  async end(): Promise<void> {
+    this.#ends = true
+    await Promise.all(this.#clients)
+  }
+
+  async #client(): Promise<void> {
+    await pause(Math.random() * PAUSE_MS)
+    let kept: Socket | null = null
+    let openedMs = 0
+    while (!this.#ends) {
+      const beganMs = performance.now()
+      if (kept === null) openedMs = beganMs
+      const { servedBy, socket }: { servedBy: number; socket: Socket | null } = await this.#ask(kept)
+      this.asked.push({ beganMs, tookMs: performance.now() - beganMs, openedMs, servedBy })
+      kept = this.#shape === 'pool' ? socket : null
+      if (kept === null) socket?.destroy()
+      await pause(PAUSE_MS * (0.5 + Math.random()))
+    }
+    kept?.destroy()
+  }
+
+  /** Over `kept`, or a new connection. */
+  #ask(kept: Socket | null): Promise<{ servedBy: number; socket: Socket | null }> {
+    const { hello, isGreeted, ask, servedBy } = this.#talk
+    const { promise, resolve } = Promise.withResolvers<{ servedBy: number; socket: Socket | null }>()
+    const socket = kept ?? connect(this.#port, '127.0.0.1')
+    let [answer, isIn] = ['', kept !== null || hello === null]
+    socket.removeAllListeners()
+    const over = (by: number): void => {
+      clearTimeout(timer)
+      if (by === 0) socket.destroy()
+      resolve({ servedBy: by, socket: by === 0 ? null : socket })
+    }
+    const timer = setTimeout(() => over(0), PATIENCE_MS)
+    const fail = (): void => over(0)
+    socket.on('error', fail).on('close', fail).on('end', fail)
+    socket.on('data', (bytes: Buffer) => {
+      answer += bytes.toString('latin1')
+      if (isIn) {
+        const by = servedBy(answer)
+        if (by !== 0) over(by)
+      } else if (isGreeted(answer)) {
+        isIn = true
+        answer = ''
+        socket.write(ask)
+      }
+    })
+    socket.write(isIn ? ask : (hello ?? ask))
+    return promise
+  }
+}

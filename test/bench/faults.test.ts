@@ -1,0 +1,65 @@
+/** What the bench `faults` reads from the questions of a case. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CASES, outcomeOf, titleOf } from '../../bench/faults/cases.ts'
+import type { Asked } from '../../bench/faults/load.ts'
+import { TALKS } from '../../bench/faults/talks.ts'
+
+const CASE = { ...CASES[0], proxy: 'weir' } as const
+const [WELL, BROKEN] = [1, 2]
+
+/** Broken from 1 000 ms to 6 000 ms. */
+const outcome = (asked: readonly Asked[]) => outcomeOf(CASE, asked, 1_000, 6_000, new Set([BROKEN]))
+
+const asked = (beganMs: number, servedBy: number, more: Partial<Asked> = {}): Asked => ({
+  beganMs,
+  openedMs: beganMs,
+  tookMs: 10,
+  servedBy,
+  ...more,
+})
+
+test('a loss counts by when its connection was begun, and none from before the fault', () => {
+  const {
+    lostOpen,
+    lostNew,
+    asked: all,
+  } = outcome([
+    asked(900, 0),
+    asked(995, 0),
+    asked(1_100, 0, { openedMs: 500 }),
+    asked(1_100, 0),
+    asked(1_100, WELL),
+  ])
+  assert.deepEqual([lostOpen, lostNew, all], [2, 1, 4])
+})
+
+test('a server harms until the last question that is lost or slow, and is back with its first answer', () => {
+  const { leftAloneMs, backMs } = outcome([
+    asked(1_100, 0),
+    asked(1_700, WELL, { tookMs: 800 }),
+    asked(1_900, WELL),
+    asked(6_200, 0),
+    asked(6_400, BROKEN, { tookMs: 20 }),
+    asked(6_300, BROKEN, { tookMs: 200 }),
+  ])
+  assert.deepEqual([leftAloneMs, backMs], [700, 420])
+  const none = outcome([asked(1_100, WELL)])
+  assert.deepEqual([none.leftAloneMs, none.backMs, none.lostNew], [0, null, 0])
+})
+
+test('an answer tells which server gave it, once it is whole', () => {
+  const { nginx, redis, postgres } = TALKS
+  assert.equal(nginx.servedBy('HTTP/1.1 200 OK\r\n\r\nby 2100'), 0)
+  assert.equal(nginx.servedBy('HTTP/1.1 200 OK\r\n\r\nby 21001\n'), 21_001)
+  assert.equal(redis.servedBy('*2\r\n$4\r\nport\r\n$5\r\n21'), 0)
+  assert.equal(redis.servedBy('*2\r\n$4\r\nport\r\n$5\r\n21002\r\n'), 21_002)
+  const row = 'D\0\0\0\x0f\0\x01\0\0\0\x0521003C\0\0\0\x09SHOW\0'
+  assert.equal(postgres.servedBy(row), 0)
+  assert.equal(postgres.servedBy(`${row}Z\0\0\0\x05I`), 21_003)
+})
+
+test('every case has a title of its own', () => {
+  assert.equal(new Set(CASES.map(titleOf)).size, CASES.length)
+})
