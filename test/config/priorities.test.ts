@@ -120,6 +120,23 @@ test('endpoints of an EndpointSlice have the locality of their Pod, its Node, or
   )
 })
 
+test('a setting that counts only where the gateway knows where it is, is found where it does not', () => {
+  const found = (setting: object, locality: Settings['locality'] = null): string[] =>
+    planOf([entry(ALL), rule(setting)], { locality })
+      .findings.list.filter(({ code }) => code === 'CFG445')
+      .map(({ field, message }) => `${field} ${message}`)
+  const message =
+    'spec.trafficPolicy.loadBalancer.localityLbSetting db.example.com:5432: all endpoints are alike, since the Settings do not say where this gateway is'
+  const settings = [
+    { failover: [{ from: 'us', to: 'eu' }] },
+    { failoverPriority: ['topology.kubernetes.io/zone'] },
+    { distribute: [{ from: 'us/*', to: { 'us/*': 100 } }] },
+  ]
+  for (const each of settings) assert.deepEqual([found(each), found(each, HERE)], [[message], []])
+  assert.deepEqual(found({ distribute: [{ from: '*', to: { 'us/*': 100 } }] }), [])
+  assert.deepEqual(found({ enabled: false, failover: [{ from: 'us', to: 'eu' }] }), [])
+})
+
 test('failover is istiod’s for any localities', () => {
   const step = fc.constantFrom('us', 'eu', 'asia')
   const locality = fc

@@ -227,6 +227,11 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     ) + policy('{ loadBalancer: { consistentHash: { useSourceIp: true, maglev: { tableSize: 1048573 } } } }'),
   CFG443: settings('{ healthChecks: [{ host: b.com }] }') + serviceEntry(ENTRY),
   CFG444: settings('{ healthChecks: [{ host: a.com }, { host: a.com, port: 9000 }] }') + serviceEntry(ENTRY),
+  CFG445:
+    serviceEntry(ENTRY) +
+    policy(
+      '{ outlierDetection: { maxEjectionPercent: 100 }, connectionPool: { tcp: { connectTimeout: 1s } }, loadBalancer: { localityLbSetting: { failover: [{ from: us, to: eu }] } } }',
+    ),
   CFG430: GUARDED + authorization('{ action: CUSTOM, provider: { name: opa }, rules: [{}] }'),
   CFG431: GUARDED + authorization('{ selector: { matchLabels: { app: b } } }'),
   CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),

@@ -9,9 +9,10 @@ import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import type { Ejecting } from './ejection-findings.ts'
 import { familyOf } from './families.ts'
 import type { Hashing } from './hash-findings.ts'
+import type { Unplaced } from './locality-findings.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
-import { type Here, type Placed, placeMembers } from './priorities.ts'
+import { type Here, needsLocality, type Placed, placeMembers } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
 import type { Member, Service, ServicePort } from './service.ts'
 import type { TlsUpstreams } from './tls-upstreams.ts'
@@ -44,6 +45,8 @@ export class Clusters {
   /** Those with outlier detection. */
   readonly ejecting: Ejecting[] = []
   readonly hashing: Hashing[] = []
+  /** Those whose localities count only where the gateway's own is known, and it is not. */
+  readonly unplaced: Unplaced[] = []
   readonly #indexes = new Map<string, number>()
   readonly #routeIndexes = new Map<string, number>()
   readonly #identities = new Map<string, number>()
@@ -173,6 +176,9 @@ export class Clusters {
       ...(connect.onRemoveMs !== null && { onRemoveMs: connect.onRemoveMs }),
     }
     if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
+    const setting = blocks.loadBalancer?.localityLbSetting
+    if (this.#here === null && blocks.loadBalancer && setting && needsLocality(setting))
+      this.unplaced.push({ cluster, block: blocks.loadBalancer })
     const { outlierDetection: block } = blocks
     if (policy.ejection && block) this.ejecting.push({ cluster, ejection: policy.ejection, block })
     return cluster

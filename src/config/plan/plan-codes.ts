@@ -149,6 +149,10 @@ export const PLAN_CODES = {
     'an entry of healthChecks is never used',
     'remove it, or put it before the one that the message names: the first that fits a destination counts',
   ),
+  CFG445: warning(
+    'a localityLbSetting has no effect, since the gateway does not know where it is',
+    'set locality in the Settings, such as {region: us, zone: a}, or remove the setting',
+  ),
   CFG423: warning(
     'a server of plain TCP shares its port with TLS servers, so protocols in which the server speaks first wait',
     'give such a protocol (MySQL, SMTP, FTP) a port of its own; for others nothing needs to be done',

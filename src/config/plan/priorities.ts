@@ -27,6 +27,13 @@ export function hereOf({ locality, workload }: Pick<Settings, 'locality' | 'work
   return { where: { locality: steps, node, network }, labels: workload?.labels ?? {} }
 }
 
+/** Whether a setting asks for near endpoints, and has no effect without the gateway's locality. */
+export function needsLocality({ enabled, distribute = [], failover, failoverPriority }: LocalityLbSetting) {
+  if (enabled === false) return false
+  if (distribute.length > 0) return !distribute.some(({ from = '' }) => isWithin('', from))
+  return (failover ?? []).length + (failoverPriority ?? []).length > 0
+}
+
 type Located = { readonly labels: Labels; readonly weight: number; readonly where?: Where | undefined }
 
 type Rules = {

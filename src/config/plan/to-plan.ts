@@ -25,6 +25,7 @@ import { reportHashTables } from './hash-findings.ts'
 import { HostHints } from './host-hints.ts'
 import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
+import { reportUnplaced } from './locality-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
 import { ON_REMOVE } from './on-remove.ts'
@@ -107,6 +108,7 @@ export function toPlan(
     findings,
   })
   reportEjections(clusters.ejecting, rules.places, findings)
+  reportUnplaced(clusters.unplaced, rules.places, findings)
   reportHashTables(clusters.hashing, rules.places, findings)
   reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
   const limited = withSourceLimits(guarded.listeners, settings, gateways)
