@@ -8,8 +8,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseCidr } from '../../src/address/address.ts'
 import { compareTables } from '../../src/table/explain/compare.ts'
+import { DEFAULT_CHECK } from '../../src/table/plan/health-check.ts'
 import type { Plan, ReadsProxy, Rule } from '../../src/table/plan/plan.ts'
-import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
+import { DEFAULT_EJECTION, DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import { runs } from '../support/full.ts'
 import { tableOf } from '../support/tables.ts'
 
@@ -184,4 +185,31 @@ test('every condition and every limit counts', () => {
   const changed = { ...slower, clusters: [{ ...cluster, policy: { ...DEFAULT_POLICY, idleTimeoutMs: 1 } }] }
   const { rules: none, destinations } = compare(slower, changed)
   assert.deepEqual([none, destinations.map(each => each.change)], [[], ['changed']])
+})
+
+test('annotations count: on-dead, split, health checks, and how peers are found to be gone', () => {
+  const base = plan([rule('1', 0)])
+  const [cluster] = base.clusters
+  const [listener] = base.listeners
+  const two = { ...base.routes[0], destinations: [0, 0].map(each => ({ cluster: each, weight: 1 })) }
+  const routed = (more: object): Plan => ({ ...base, routes: [{ ...two, ...more }] })
+  const dialed = (more: object): Plan => ({ ...base, clusters: [{ ...cluster, ...more }] })
+  const texts = (after: Plan) => compare(routed({}), after).rules.map(each => each.after?.split('; ')[1])
+  assert.deepEqual(texts(routed({})), [])
+  assert.deepEqual(texts(routed({ onDead: 'redistribute' })), ['on-dead redistribute'])
+  assert.deepEqual(texts(routed({ split: 'exact' })), ['split exact'])
+  const fields = (after: Plan) =>
+    compare(base, after).destinations.flatMap(({ policy }) =>
+      policy.map(({ field, before, after: now }) => `${field}: ${before} → ${now}`),
+    )
+  assert.deepEqual(fields(base), [])
+  assert.deepEqual(fields(dialed({ check: { kind: 'redis', ...DEFAULT_CHECK } })), [
+    'healthCheck: none → redis every 2s, timeout 1s, rise 2, fall 3, onDown keep',
+  ])
+  assert.deepEqual(fields(dialed({ onRemoveMs: 30_000 })), ['onRemove: keep → close over 30s'])
+  const ejecting = { ...DEFAULT_POLICY, ejection: DEFAULT_EJECTION, remembersFailures: false }
+  assert.match(fields(dialed({ policy: ejecting }))[0], /^outlierDetection: none → /)
+  const tcp = { keepalive: null, userTimeoutMs: 30_000, writeTimeoutMs: 0 }
+  const [{ after }] = compare(base, { ...base, listeners: [{ ...listener, tcp }] }).listeners.changed
+  assert.equal(after, 'of its clients: tcpKeepalive off, userTimeout 30s, writeTimeout none')
 })

@@ -218,7 +218,7 @@ export class RoutingBuilder {
     const slot = this.#slotOf(`cluster ${clusterIdentity(cluster)}`)
     const tls = cluster.tls === undefined ? 0 : 1 + this.#tls.upstreams.indexOf(cluster.tls)
     this.#rows.clusters.add(...clusterWords(cluster, slot, tls))
-    const { host, subset, port, names, labels, policyAt = {}, onRemoveMs, localities } = cluster
+    const { host, subset, port, names, labels, policyAt = {}, onRemoveMs, localities, check } = cluster
     const isWritten = Object.keys(policyAt).length > 0
     const isEnded = onRemoveMs !== undefined
     const cold = {
@@ -228,6 +228,7 @@ export class RoutingBuilder {
       names,
       labels,
       ...(isWritten && { policyAt }),
+      ...(check && { check }),
       ...(localities && { localities }),
     }
     this.#clusters.push({ ...cold, ...(isEnded && { onRemoveMs }) })

@@ -8,11 +8,12 @@ import { Balance, Cluster } from '../format/routing-layout.ts'
 import { endpointsOf } from '../format/rows.ts'
 import { readCold, type Table } from '../format/table.ts'
 import type { ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
-import type { PolicyField } from '../plan/policy.ts'
+import type { PolicyField, TcpTimes } from '../plan/policy.ts'
 import { type AccessChange, compareAccess, limitsText } from './access-compare.ts'
+import { explainGroups } from './group-text.ts'
 import { readsOf } from './header.ts'
 import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
-import { type PolicyValue, policyOf } from './policy-text.ts'
+import { defaultPolicy, durationText, type PolicyValue, policyOf } from './policy-text.ts'
 import { readsSame, readsText } from './reads-text.ts'
 
 export type RuleChange = {
@@ -50,7 +51,7 @@ type ListenerChange = {
 
 /** A value of a policy that differs, with its place now, or its former place. */
 type PolicyChange = {
-  readonly field: PolicyField
+  readonly field: PolicyField | 'healthCheck'
   readonly before: string
   readonly after: string
   /** null: the default, before or after. */
@@ -77,8 +78,11 @@ type Reading = {
   readonly at: WrittenAt | undefined
   /** What one source may have, in words; '': anything. */
   readonly limits: string
+  /** When its clients count as gone, in words. */
+  readonly times: string
 }
-type Destination = { readonly text: string; readonly policy: readonly PolicyValue[] }
+type Value = Omit<PolicyValue, 'field'> & Pick<PolicyChange, 'field'>
+type Destination = { readonly text: string; readonly policy: readonly Value[] }
 
 export function compareTables(before: Table, after: Table): TableChanges {
   const old = read(before)
@@ -102,12 +106,13 @@ function read(table: Table) {
   const cold = readCold(table)
   return {
     listeners: new Map(
-      table.sockets.map(({ key }, index) => [
+      table.sockets.map(({ key, tcp }, index) => [
         key,
         {
           reads: readsOf(table, index),
           at: cold.listeners[index].readsAt,
           limits: limitsText(table, index),
+          times: timesText(tcp),
         },
       ]),
     ),
@@ -117,7 +122,7 @@ function read(table: Table) {
         destinationName(cold, cluster),
         {
           text: destinationText(table, cold, cluster),
-          policy: policyOf(table, cluster, cold.clusters[cluster]),
+          policy: [...policyOf(table, cluster, cold.clusters[cluster]), checkOf(cold.clusters[cluster])],
         },
       ]),
     ),
@@ -140,6 +145,34 @@ function changesOf({ before, after }: Pair): RuleChange[] {
   ]
 }
 
+/** By priority and locality, where these count. */
+function endpointsText(table: Table, cold: Cold, cluster: number): string {
+  const groups = explainGroups(table, cluster, cold.clusters[cluster].localities)
+  if (groups === null) return endpointsOf(table, cold, cluster).toSorted().join(', ')
+  return groups
+    .map(({ priority, locality, share, endpoints }) => {
+      const part = share === 0 || share === 1 ? '' : ` ${Number(((share ?? 0) * 100).toFixed(2))} %`
+      return `priority ${priority} ${locality ?? 'anywhere'}${part}: ${endpoints.toSorted().join(', ')}`
+    })
+    .join('; ')
+}
+
+/** "redis every 2s, timeout 1s, rise 2, fall 3, onDown keep". */
+function checkOf({ check }: Cold['clusters'][number]): Value {
+  const at = { field: 'healthCheck', file: null, line: null } as const
+  if (!check) return { ...at, value: 'none' }
+  const { kind, intervalMs, timeoutMs, rise, fall, send, expect, onDown } = check
+  const times = `every ${durationText(intervalMs)}, timeout ${durationText(timeoutMs)}`
+  const bytes = [
+    ...(send === '' ? [] : [`send ${JSON.stringify(send)}`]),
+    ...(expect === null ? [] : [`expect ${expect.isPrefix ? '^' : ''}${JSON.stringify(expect.bytes)}`]),
+  ]
+  return {
+    ...at,
+    value: [`${kind} ${times}`, `rise ${rise}`, `fall ${fall}`, ...bytes, `onDown ${onDown}`].join(', '),
+  }
+}
+
 /** Its endpoints and its policy, as the words of its row. */
 function destinationText(table: Table, cold: Cold, cluster: number): string {
   const { clusters } = table
@@ -160,8 +193,7 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `writeTimeout ${at(Cluster.writeTimeoutMs)} ms`,
     `onRemove ${cold.clusters[cluster].onRemoveMs ?? 'keep'}`,
   ]
-  const endpoints = endpointsOf(table, cold, cluster).toSorted()
-  return `${kind || endpoints.join(', ') || 'no endpoint'}; ${limits.join(', ')}`
+  return `${kind || endpointsText(table, cold, cluster) || 'no endpoint'}; ${limits.join(', ')}`
 }
 
 function compareListeners(
@@ -175,7 +207,12 @@ function compareListeners(
     const [told, tells] = [readsText(was.reads, is.reads), readsText(is.reads, was.reads)]
     const reads = { listener, file, line, before: told, after: tells }
     const limits = { listener, file: null, line: null, before: limitOf(was), after: limitOf(is) }
-    return [...(readsSame(was.reads, is.reads) ? [] : [reads]), ...(was.limits === is.limits ? [] : [limits])]
+    const times = { listener, file: null, line: null, before: was.times, after: is.times }
+    return [
+      ...(readsSame(was.reads, is.reads) ? [] : [reads]),
+      ...(was.limits === is.limits ? [] : [limits]),
+      ...(was.times === is.times ? [] : [times]),
+    ]
   })
 }
 
@@ -188,6 +225,15 @@ function merged(changes: readonly RuleChange[]): RuleChange[] {
   }))
 }
 
+const TIMES: ReadonlySet<string> = new Set(['tcpKeepalive', 'userTimeout', 'writeTimeout'])
+
+/** "of its clients: tcpKeepalive time 60s interval 15s probes 4, userTimeout none, …". */
+const timesText = (tcp: TcpTimes): string =>
+  `of its clients: ${defaultPolicy(tcp)
+    .filter(({ field }) => TIMES.has(field))
+    .map(({ field, value }) => `${field} ${value}`)
+    .join(', ')}`
+
 const limitOf = ({ limits }: Reading): string =>
   limits === '' ? 'limits no source' : `limits each source: ${limits}`
 
@@ -198,15 +244,15 @@ function compareDestinations(
   const names = [...new Set([...before.keys(), ...after.keys()])]
   return names.flatMap(destination => {
     const [was, is] = [before.get(destination) ?? null, after.get(destination) ?? null]
-    if (was?.text === is?.text) return []
-    const change = was === null ? 'added' : is === null ? 'removed' : 'changed'
     const policy = was && is ? comparePolicies(was.policy, is.policy) : []
+    if (was?.text === is?.text && policy.length === 0) return []
+    const change = was === null ? 'added' : is === null ? 'removed' : 'changed'
     return [{ change, destination, before: was?.text ?? null, after: is?.text ?? null, policy }]
   })
 }
 
 /** Both have every field, unless the destination is undefined. */
-const comparePolicies = (before: readonly PolicyValue[], after: readonly PolicyValue[]): PolicyChange[] =>
+const comparePolicies = (before: readonly Value[], after: readonly Value[]): PolicyChange[] =>
   after.flatMap(({ field, value, file, line }) => {
     const was = before.find(each => each.field === field)
     if (was === undefined || was.value === value) return []

@@ -10,7 +10,7 @@
 
 import { formatCidr } from '../../address/address.ts'
 import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
-import { Rule } from '../format/routing-layout.ts'
+import { Route, Rule, SPLIT_NAMES } from '../format/routing-layout.ts'
 import { destinationsOf, prefixesOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
@@ -113,7 +113,20 @@ function ruleText(
     ({ cluster, share }) => `${Number((share * 100).toFixed(2))} % ${destinationName(cold, cluster)}`,
   )
   const conditions = parts.join(', ') || 'any'
-  return { text: `${conditions} → ${to.join(', ')}`, conditions }
+  const how = howText(table, table.rules[at + Rule.route])
+  return { text: `${conditions} → ${to.join(', ')}${how}`, conditions }
+}
+
+/** "; split exact, on-dead redistribute": what differs from the defaults. */
+function howText({ routes }: Table, route: number): string {
+  const at = route * Route.WORDS
+  if (route < 0) return ''
+  const split = SPLIT_NAMES.get(routes[at + Route.split]) ?? 'random'
+  const parts = [
+    ...(split === 'random' ? [] : [`split ${split}`]),
+    ...(routes[at + Route.redistributes] === 1 ? ['on-dead redistribute'] : []),
+  ]
+  return parts.length === 0 ? '' : `; ${parts.join(', ')}`
 }
 
 function cidrText(name: string, table: Table, run: number): string[] {

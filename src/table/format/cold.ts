@@ -6,6 +6,7 @@
 
 import { crc32 } from 'node:zlib'
 import type { AccessPolicy, Test } from '../plan/access.ts'
+import type { HealthCheck } from '../plan/health-check.ts'
 import type { Cluster, RuleOrigin, SourceCondition, WrittenAt } from '../plan/plan.ts'
 import { Header, type PartName, SECTIONS } from './layout.ts'
 
@@ -74,6 +75,8 @@ export type ColdCluster = {
   readonly subset: string | null
   readonly port: number
   readonly names: readonly { readonly name: string; readonly port: number }[]
+  /** How its endpoints are checked; absent: not at all. */
+  readonly check?: HealthCheck
   /** Region/zone/subzone of its endpoints; absent: they are not drawn in groups. */
   readonly localities?: readonly string[]
   /** The labels that all its workloads share. */
