@@ -14,6 +14,7 @@ import { benchObserve } from './observe.ts'
 import { benchReadings } from './readings.ts'
 import { benchReload } from './reload.ts'
 import { benchSoak } from './soak.ts'
+import { benchTls } from './tls.ts'
 import { benchWeighting } from './weighting.ts'
 
 export type BenchRow = {
@@ -60,6 +61,11 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'readings',
     about: 'what a connection costs that says something first, such as a PROXY header, beside HAProxy',
     run: benchReadings,
+  },
+  {
+    name: 'tls',
+    about: 'what it costs to end TLS, beside HAProxy and nginx',
+    run: benchTls,
   },
   {
     name: 'reload',

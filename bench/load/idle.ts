@@ -1,22 +1,32 @@
 /**
  * Idle connections: each sends one request, so that both sides of the proxy exist and are warm, and
- * then waits. By node:net, since nothing here is timed.
+ * then waits. By node:net or node:tls, since nothing here is timed.
  */
 
 import { connect, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { MESSAGE_BYTES, writeMessage } from './message.ts'
 
 /** Opened at a time. */
 const OPENING = 100
 const ANSWER_MS_MAX = 10_000
 
+/** Opens a connection to a port of 127.0.0.1. */
+export type Connect = (port: number) => Socket
+
+const plainly: Connect = port => connect({ port, host: '127.0.0.1', noDelay: true })
+
 /** Opens `count` connections to `port` of 127.0.0.1; `close` resets them. */
-export async function holdIdle(port: number, count: number): Promise<{ close: () => Promise<void> }> {
+export async function holdIdle(
+  port: number,
+  count: number,
+  connectTo = plainly,
+): Promise<{ close: () => Promise<void> }> {
   const sockets: Socket[] = []
   try {
     while (sockets.length < count) {
       const some = Array.from({ length: Math.min(OPENING, count - sockets.length) }, (_, index) =>
-        askOnce(port, sockets.length + index),
+        askOnce(port, sockets.length + index, connectTo),
       )
       for (const result of await Promise.allSettled(some)) {
         if (result.status === 'rejected') throw result.reason
@@ -31,11 +41,11 @@ export async function holdIdle(port: number, count: number): Promise<{ close: ()
 }
 
 /** A connection whose first request got a correct reply. */
-export async function askOnce(port: number, client: number): Promise<Socket> {
+export async function askOnce(port: number, client: number, connectTo = plainly): Promise<Socket> {
   const request = new Uint32Array(MESSAGE_BYTES / 4)
   writeMessage(request, 0, { client, sequence: 1, mebibytes: 0, closes: false })
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  const socket = connectTo(port)
   const expected = Buffer.from(request.buffer)
   let received = Buffer.alloc(0)
   const onData = (data: Buffer): void => {
@@ -59,13 +69,19 @@ export async function askOnce(port: number, client: number): Promise<Socket> {
   }
 }
 
+/** Resets it; node:tls can only close. */
+export function drop(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 async function closeAll(sockets: readonly Socket[]): Promise<void> {
   await Promise.all(
     sockets.map(socket => {
       const { promise, resolve } = Promise.withResolvers<void>()
       socket.on('close', () => resolve())
       if (socket.closed) resolve()
-      else socket.resetAndDestroy()
+      else drop(socket)
       return promise
     }),
   )

@@ -2,6 +2,17 @@
 
 import type { Ladder } from '../ladder.ts'
 
+/** How the clients of a load speak TLS. */
+export type TlsTerms = {
+  readonly version: 'TLSv1.2' | 'TLSv1.3'
+  /** Key exchanges they offer, as OpenSSL names them; in TLS 1.2 also curves of certificates. */
+  readonly groups: string
+  /** Whether every connection resumes one before. */
+  readonly resumes: boolean
+  /** `bulk` goes to the server, and its reply is one message. */
+  readonly sends?: true
+}
+
 export type LoadJob = {
   readonly kind: 'connections' | 'requests' | 'bulk'
   readonly port: number
@@ -18,6 +29,8 @@ export type LoadJob = {
   readonly mebibytes: number
   /** What each connection says before its first request, in one segment with it; whole words. */
   readonly opening?: Uint8Array
+  /** The clients speak TLS (tls-client.ts). */
+  readonly tls?: TlsTerms
   /**
    * One word of shared memory, to end before the time is up: nothing new starts once it is not 0.
    */

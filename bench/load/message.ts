@@ -3,7 +3,8 @@
  * echoes, or answers with as many mebibytes as the request asks for.
  *
  *   word 0  whose: the client's number     2  mebibytes of the reply; 0: the request itself
- *        1  its number among that one's    3  whether the server closes after the reply
+ *        1  its number among that one's    3  CLOSES: the server closes after the reply; TAKES: the
+ *                                           mebibytes are no reply, they follow the request
  *
  * A reply of another connection, or an earlier one, has other words. The mebibytes repeat
  * BLOCK_BYTES of words that count up, so that lost, doubled or misplaced bytes show.
@@ -22,24 +23,31 @@ export type Header = {
   readonly sequence: number
   readonly mebibytes: number
   readonly closes: boolean
+  readonly takes?: boolean
 }
+
+const CLOSES = 1
+const TAKES = 2
 
 /** Writes a request at word `at`; the bytes after the header depend on it too. */
 export function writeMessage(
   words: Uint32Array,
   at: number,
-  { client, sequence, mebibytes, closes }: Header,
+  { client, sequence, mebibytes, closes, takes = false }: Header,
 ): void {
   words[at] = client
   words[at + 1] = sequence
   words[at + 2] = mebibytes
-  words[at + 3] = closes ? 1 : 0
+  words[at + 3] = (closes ? CLOSES : 0) | (takes ? TAKES : 0)
   for (let i = HEADER_WORDS; i < MESSAGE_WORDS; i++)
     words[at + i] = Math.imul(sequence + i, 0x9e3779b1) ^ client
 }
 
 export const mebibytesOf = (words: Uint32Array, at: number): number => words[at + 2]
-export const closesAfter = (words: Uint32Array, at: number): boolean => words[at + 3] === 1
+export const closesAfter = (words: Uint32Array, at: number): boolean => (words[at + 3] & CLOSES) !== 0
+/** Bytes that follow the request. */
+export const takenAfter = (words: Uint32Array, at: number): number =>
+  (words[at + 3] & TAKES) !== 0 ? words[at + 2] * BLOCK_BYTES : 0
 
 /** Whether two messages are the same. */
 export function same(words: Uint32Array, at: number, other: number): boolean {

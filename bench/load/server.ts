@@ -3,6 +3,7 @@
  *
  * accept ─▶ receive 64 bytes ─▶ send the reply ─▶ receive … or close, if the request says so
  *
+ * Mebibytes that follow a request are counted, not compared.
  * A connection has one operation in flight at a time, so its descriptor identifies it.
  */
 
@@ -19,7 +20,7 @@ import { Wake } from '../../src/kernel/uring/wake.ts'
 import { operationOf, slotOf, subject } from '../../src/kernel/user-data.ts'
 import { openWake } from '../../src/kernel/wake.ts'
 import { LOOPBACK, opened } from './loopback.ts'
-import { BLOCK_BYTES, closesAfter, MESSAGE_BYTES, mebibytesOf, writeBlock } from './message.ts'
+import { BLOCK_BYTES, closesAfter, MESSAGE_BYTES, mebibytesOf, takenAfter, writeBlock } from './message.ts'
 
 const ACCEPT = 0
 const STOP = 1
@@ -36,8 +37,8 @@ const PROXY_WORD = 0x0a0d0a0d
  */
 const HELLO_WORD = 0x010316
 const RECORD_HEAD = 5
-/** What is dropped of a ClientHello at a time. */
-const DROPPED_BYTES = 4096
+/** What is dropped at a time. */
+const DROPPED_BYTES = 1 << 18
 
 const BACKLOG = 4096
 /** Descriptors at or above this are closed at once. */
@@ -63,8 +64,9 @@ class Server {
   /** Bytes received of a request, and mebibytes of its reply still to send. */
   readonly #received = new Uint8Array(CONNECTIONS_MAX)
   readonly #left = new Uint32Array(CONNECTIONS_MAX)
-  /** Bytes of a ClientHello that are still to come. */
+  /** Bytes of a ClientHello, and of what follows a request, that are still to come. */
   readonly #hello = new Uint32Array(CONNECTIONS_MAX)
+  readonly #taking = new Uint32Array(CONNECTIONS_MAX)
   readonly #open = new Uint8Array(CONNECTIONS_MAX)
   #listener = -1
   #ended = false
@@ -111,14 +113,15 @@ class Server {
     this.#open[fd] = 1
     this.#left[fd] = 0
     this.#hello[fd] = 0
+    this.#taking[fd] = 0
     this.#receive(fd, 0)
   }
 
   #receive(fd: number, received: number): void {
     this.#received[fd] = received
-    const hello = Math.min(this.#hello[fd], DROPPED_BYTES)
-    if (hello > 0) {
-      prepareRecv(this.#ring, fd, this.#dropped, hello, subject(fd, RECEIVED), 0)
+    const dropped = Math.min(this.#hello[fd] || this.#taking[fd], DROPPED_BYTES)
+    if (dropped > 0) {
+      prepareRecv(this.#ring, fd, this.#dropped, dropped, subject(fd, RECEIVED), 0)
       return
     }
     const at = this.#messages + fd * MESSAGE_BYTES + received
@@ -135,15 +138,34 @@ class Server {
       this.#receive(fd, 0)
       return
     }
+    if (this.#taking[fd] > 0) {
+      this.#take(fd, result)
+      return
+    }
     const received = this.#withoutHeader(fd, this.#withoutHello(fd, this.#received[fd] + result))
     if (received < MESSAGE_BYTES) {
       this.#receive(fd, received)
       return
     }
     const at = this.#messages + fd * MESSAGE_BYTES
+    this.#taking[fd] = takenAfter(this.#arena.u32, at / 4)
+    if (this.#taking[fd] > 0) {
+      this.#receive(fd, 0)
+      return
+    }
     this.#left[fd] = mebibytesOf(this.#arena.u32, at / 4)
     if (this.#left[fd] > 0) this.#sendBlock(fd)
-    else prepareSend(this.#ring, fd, at, MESSAGE_BYTES, subject(fd, SENT), 0)
+    else this.#echo(fd)
+  }
+
+  #take(fd: number, bytes: number): void {
+    this.#taking[fd] -= bytes
+    if (this.#taking[fd] > 0) this.#receive(fd, 0)
+    else this.#echo(fd)
+  }
+
+  #echo(fd: number): void {
+    prepareSend(this.#ring, fd, this.#messages + fd * MESSAGE_BYTES, MESSAGE_BYTES, subject(fd, SENT), 0)
   }
 
   /** A ClientHello before the first request, of more than a request, is dropped. */

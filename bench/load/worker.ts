@@ -3,15 +3,16 @@
 import { load } from './client.ts'
 import type { LoadJob, Outcome } from './job.ts'
 import { type ServerTask, serve } from './server.ts'
+import { loadTls } from './tls-client.ts'
 
 export type Measured = Outcome & { readonly cpu: CpuTime }
 
 /** Of a thread or a process. */
 export type CpuTime = { readonly userMs: number; readonly systemMs: number }
 
-export default function run(task: ServerTask | LoadJob): Measured | CpuTime {
+export default async function run(task: ServerTask | LoadJob): Promise<Measured | CpuTime> {
   const before = process.threadCpuUsage()
-  const outcome = 'kind' in task ? load(task) : serve(task)
+  const outcome = 'kind' in task ? await (task.tls ? loadTls(task, task.tls) : load(task)) : serve(task)
   const { user, system } = process.threadCpuUsage(before)
   const cpu = { userMs: user / 1000, systemMs: system / 1000 }
   return outcome ? { ...outcome, cpu } : cpu

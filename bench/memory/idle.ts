@@ -5,10 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Contender, WEIR } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
-import { holdIdle } from '../load/idle.ts'
+import { askOnce, type Connect, drop, holdIdle } from '../load/idle.ts'
 
-/** weir's process, for each connection. */
+/** weir's process, for each connection in the clear. */
 const BYTES_GOAL = 2048
+
+/** How clients connect, if not in the clear; what they are. */
+export type Speaking = { readonly connectTo: Connect; readonly what: string }
 
 /** Each round uses a process of its own, since processes seldom give memory back. */
 export async function measureIdle(
@@ -16,9 +19,11 @@ export async function measureIdle(
   contenders: readonly Contender[],
   server: number,
   folder: string,
+  speaking: Speaking | null = null,
 ): Promise<void> {
-  const count = bench.parameter(100, 8000)
-  const group = `memory of the proxy’s process for each of ${count} idle connections`
+  const count = bench.parameter(100, speaking ? 2000 : 8000)
+  const what = speaking?.what ?? 'idle connections'
+  const group = `memory of the proxy’s process for each of ${count} ${what}`
   const proxies = contenders.filter(({ command, bulkOnly }) => command && !bulkOnly)
   const found = new Map(proxies.map(({ name }) => [name, [] as number[]]))
   bench.begin(group)
@@ -26,12 +31,13 @@ export async function measureIdle(
   for (let round = 0; round < rounds; round++) {
     bench.round(round + 1, rounds)
     for (const contender of proxies) {
-      await using running = await Running.start(contender, server, folder)
-      found.get(contender.name)?.push(await idleBytes(running, count, bench.parameter(30, 300)))
+      await using running = await Running.start(contender, server, folder, readyBy(speaking))
+      const bytes = await idleBytes(running, count, bench.parameter(30, 300), speaking?.connectTo)
+      found.get(contender.name)?.push(bytes)
     }
   }
   for (const [name, list] of found)
-    bench.record(group, name, 'bytes', list, name === WEIR ? BYTES_GOAL : null)
+    bench.record(group, name, 'bytes', list, name === WEIR && !speaking ? BYTES_GOAL : null)
   chartIdleMemory(bench, group)
 }
 
@@ -40,17 +46,25 @@ export async function measureIdle(
  *
  * @param settleMs  Until an idle process no longer takes or frees memory.
  */
-async function idleBytes(running: Running, count: number, settleMs: number): Promise<number> {
-  const first = await holdIdle(running.port, count / 10)
+async function idleBytes(
+  running: Running,
+  count: number,
+  settleMs: number,
+  connectTo?: Connect,
+): Promise<number> {
+  const first = await holdIdle(running.port, count / 10, connectTo)
   await pause(settleMs)
   const before = running.residentBytes()
-  const rest = await holdIdle(running.port, count - count / 10)
+  const rest = await holdIdle(running.port, count - count / 10, connectTo)
   await pause(settleMs)
   const after = running.residentBytes()
   await Promise.all([first.close(), rest.close()])
   assert.ok(before > 0 && !running.hasEnded, `${running.name} has ended`)
   return (after - before) / (count - count / 10)
 }
+
+const readyBy = (speaking: Speaking | null): ((port: number) => Promise<void>) | undefined =>
+  speaking ? async port => drop(await askOnce(port, 0, speaking.connectTo)) : undefined
 
 function chartIdleMemory(bench: Bench, group: string): void {
   bench.chart({
