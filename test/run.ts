@@ -34,7 +34,8 @@ const AT_ONCE = Math.ceil(availableParallelism() * 2)
  */
 const LONGEST = [
   'test/sim/planted.test.ts',
-  'test/groups/admin.ts',
+  'test/groups/admin-even.ts',
+  'test/groups/admin-odd.ts',
   'test/sim/sim.test.ts',
   'test/groups/engine-odd.ts',
   'test/groups/browser.ts',

@@ -314,6 +314,7 @@ test(`no module is longer than ${LINES_MAX} lines without a reason in its head`,
 test('every folder whose tests share a process is loaded once, whole or by its halves', () => {
   const entries = join(ROOT, 'test', 'groups')
   const text = readdirSync(entries)
+    .sort()
     .map(name => readFileSync(join(entries, name), 'utf8').replace(/^import .*$/m, ''))
     .join('\n')
     .replace(/loadHalf\('([^']+)', 0\)([\s\S]*)loadHalf\('\1', 1\)/g, "load('$1')$2")

@@ -57,7 +57,7 @@ export async function load(...folders: readonly string[]): Promise<void> {
 
 /**
  * Every second file of a folder, from the first (0) or the second (1) on: a folder that takes
- * longest of all would else be alone at the end of a run, with a CPU idle.
+ * long would else be alone at the end of a run, with a CPU idle.
  */
 export async function loadHalf(folder: string, half: 0 | 1): Promise<void> {
   const files = globSync(`${folder}/*.test.ts`, { cwd: TEST }).filter(isOfItsFolder).sort()

@@ -1,0 +1,3 @@
+import { loadHalf } from '../support/groups.ts'
+
+await loadHalf('admin', 0)

@@ -1,3 +1,0 @@
-import { load } from '../support/groups.ts'
-
-await load('admin')
