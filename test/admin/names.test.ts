@@ -85,13 +85,13 @@ test('another list of names is a changed rule, and says which connections it wou
 })
 
 test('the guard knows which connections with a name lose their destination, or their server', async t => {
-  const { send, port, backend, save, logged } = await scene(t, naming)
+  const { port, backend, save, logged, ...running } = await scene(t, naming)
   await asking(t, port, 'a.test')
   await asking(t, port, 'c.test')
   await asking(t, port, 'x.b.test')
   const reload = async (choice: Choice) => {
     save(naming(port, backend, choice))
-    return (await send('POST /reload', {})).body
+    return await running.reload()
   }
   const gone = await reload({ entries: ['one'] })
   assert.deepEqual([gone.outcome, gone.loses.rules, gone.loses.open], ['guarded', 1, 2])

@@ -47,7 +47,7 @@ async function scene(t: TestContext, kind: (typeof KINDS)[number] = 'TCP', limit
         await held.promise
         return { held: true }
       })
-      app.get('/large', async (_, reply) => reply.type('text/plain').send(Buffer.alloc(64 * 2 ** 20, 'x')))
+      app.get('/large', async (_, reply) => reply.type('text/plain').send(LARGE))
     },
   })
   t.after(() => {
@@ -66,6 +66,8 @@ async function scene(t: TestContext, kind: (typeof KINDS)[number] = 'TCP', limit
   return { where, caller, status, seen, release: held.resolve, refusals, ...watched }
 }
 
+/** More than the kernel holds for a caller that does not read. */
+const LARGE = Buffer.alloc(64 * 2 ** 20, 'x')
 const HALF = 'GET /ready HTTP/1.1\r\nhos'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
 
@@ -214,7 +216,7 @@ test('a connection that idles after its answer gives way without a word', async 
 })
 
 test('an answer that nobody takes gives way to a request', async t => {
-  const { caller, status, refusals } = await scene(t, 'TCP', { requests: 2, spare: 2 })
+  const { caller, status, refusals } = await scene(t, 'TCP', { requests: 2, spare: 2, requestMs: 60_000 })
   const deaf = [caller(), caller()]
   for (const socket of deaf) {
     socket.pause()

@@ -27,7 +27,6 @@ async function guardedScene(t: TestContext, guard = 'refuse') {
     remove: (name: string) => rmSync(join(root, name)),
     write: (name: string, text: string) => writeFileSync(join(root, name), text),
     restore: (name: string) => writeFileSync(join(root, name), parts[name]),
-    reload: async () => (await running.send('POST /reload', {})).body,
     cli: (...words: string[]) => weir([...words, '--admin', `127.0.0.1:${where.port}`]),
     metric: async (name: string) => {
       const { body } = await running.get('/metrics')

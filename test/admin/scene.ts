@@ -45,6 +45,9 @@ export async function scene(
   await Promise.race([watched.logged('every listener accepts'), failing(gateway)])
   const where = { host: '127.0.0.1', port: admin.port }
   const host = { host: `127.0.0.1:${admin.port}` }
+  const get = (path: string): Promise<Answer> => call(where, `GET ${path}`, host)
+  const send = (line: string, body: unknown): Promise<Answer> =>
+    call(where, line, { ...host, 'content-type': 'application/json' }, JSON.stringify(body))
   return {
     port,
     backend,
@@ -52,9 +55,13 @@ export async function scene(
     gateway,
     where,
     ...watched,
-    get: (path: string): Promise<Answer> => call(where, `GET ${path}`, host),
-    send: (line: string, body: unknown): Promise<Answer> =>
-      call(where, line, { ...host, 'content-type': 'application/json' }, JSON.stringify(body)),
+    get,
+    send,
+    /** What became of the changed files, also if the watch was first. */
+    reload: async (): Promise<Answer['body']> => {
+      const { body } = await send('POST /reload', {})
+      return body.outcome === 'unchanged' ? (await get('/reloads?limit=1')).body.reloads[0] : body
+    },
     save: (changed: string, name = 'a.yaml') => {
       writeFileSync(join(root, '.new'), changed)
       renameSync(join(root, '.new'), join(root, name))

@@ -75,12 +75,12 @@ for (const { engine, test } of ENGINES) {
       routing(port, backend).replace('{workers: 1,', `{workers: 1, ${REVOKES}`) +
       ONLY_SHOP +
       `---${pod('shop', '127.0.0.1')}`
-    const { port, backend, save, send, logged } = await scene(t, text, engine)
+    const { port, backend, save, reload, logged } = await scene(t, text, engine)
     const client = await talking(t, port)
 
     const ended = new Promise(resolve => client.once('close', resolve))
     save(text(port, backend).replace('name: web, namespace: shop', 'name: web, namespace: office'))
-    assert.equal((await send('POST /reload', {})).body.outcome, 'taken')
+    assert.equal((await reload()).outcome, 'taken')
     await logged('clients revision 1 of generation 1')
     await ended
     assert.equal(await ask(port), '')
