@@ -16,7 +16,7 @@ import { ask, echo } from '../control/scene.ts'
 import { ENGINES } from '../support/engine.ts'
 import { freePort, until } from '../support/sockets.ts'
 import { amount, parseMetrics } from './prometheus.ts'
-import { scene, talking } from './scene.ts'
+import { routedTo, scene, talking } from './scene.ts'
 
 const HOST = '127.0.0.1'
 
@@ -24,25 +24,7 @@ const checkedBy =
   (check: string, second: number) =>
   (port: number, first: number): string =>
     `
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: default}
-spec: {servers: [{port: {number: ${port}, name: tcp, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}]}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: all, namespace: default}
-spec: {hosts: ['*'], gateways: [edge], tcp: [{route: [{destination: {host: backend.example}}]}]}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: backend, namespace: default}
-spec:
-  hosts: [backend.example]
-  resolution: STATIC
-  ports: [{number: 9000, name: tcp, protocol: TCP}]
-  endpoints:
-    - {address: 127.0.0.1, ports: {tcp: ${first}}}
+${routedTo(port)}    - {address: 127.0.0.1, ports: {tcp: ${first}}}
     - {address: 127.0.0.1, ports: {tcp: ${second}}}
 ---
 apiVersion: networking.istio.io/v1

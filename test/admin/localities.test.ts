@@ -7,32 +7,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { weir } from '../cli/kit.ts'
 import { ask, echo } from '../control/scene.ts'
-import { scene } from './scene.ts'
+import { routedTo, scene } from './scene.ts'
 
 /** Endpoints of these localities, for a gateway in us/a. */
 const located =
   (localities: readonly (readonly [port: number, locality: string])[], policy: string) =>
   (port: number): string =>
     `
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: default}
-spec: {servers: [{port: {number: ${port}, name: tcp, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}]}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: all, namespace: default}
-spec: {hosts: ['*'], gateways: [edge], tcp: [{route: [{destination: {host: backend.example}}]}]}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: backend, namespace: default}
-spec:
-  hosts: [backend.example]
-  resolution: STATIC
-  ports: [{number: 9000, name: tcp, protocol: TCP}]
-  endpoints:
-${localities.map(([at, locality]) => `    - {address: 127.0.0.1, locality: ${locality}, ports: {tcp: ${at}}}`).join('\n')}
+${routedTo(port)}${localities.map(([at, locality]) => `    - {address: 127.0.0.1, locality: ${locality}, ports: {tcp: ${at}}}`).join('\n')}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -69,6 +69,27 @@ export async function scene(
   }
 }
 
+/** A listener whose connections all go to backend.example; its endpoints are what follows. */
+export const routedTo = (port: number): string => `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: default}
+spec: {servers: [{port: {number: ${port}, name: tcp, protocol: TCP}, bind: 127.0.0.1, hosts: ['*']}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: all, namespace: default}
+spec: {hosts: ['*'], gateways: [edge], tcp: [{route: [{destination: {host: backend.example}}]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: backend, namespace: default}
+spec:
+  hosts: [backend.example]
+  resolution: STATIC
+  ports: [{number: 9000, name: tcp, protocol: TCP}]
+  endpoints:
+`
+
 /** Nobody waits for a gateway whose workers cannot start. */
 async function failing(gateway: Gateway): Promise<never> {
   throw await gateway.failed
