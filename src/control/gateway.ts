@@ -45,6 +45,11 @@ export type GatewayOptions = Sources & {
   readonly onPublished?: () => void
 }
 
+/** How often a drain says how many connections are left. */
+const DRAIN_TELL_MS = 5_000
+
+const connections = (count: number): string => `${count} connection${count === 1 ? '' : 's'}`
+
 export class Gateway {
   readonly #options: GatewayOptions
   readonly #log: Logger
@@ -215,10 +220,21 @@ export class Gateway {
   async drain(): Promise<void> {
     this.#draining = true
     const { timeoutMs } = this.settings.drain
-    this.#log.info({ timeoutMs }, `draining: connections have ${timeoutMs / 1000} s to end`)
+    const open = this.#plane?.open() ?? 0
+    this.#log.info(
+      { timeoutMs, open },
+      `draining: ${connections(open)} open, with ${timeoutMs / 1000} s to end; a second signal (Ctrl-C) ends at once`,
+    )
+    const telling = setInterval(() => this.#tellLeft(), DRAIN_TELL_MS).unref()
     await this.#closeInputs()
     const { closed, reset } = (await this.#plane?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
+    clearInterval(telling)
     this.#log.info({ closed, reset }, `drained: connections that ended: ${closed}, that were reset: ${reset}`)
+  }
+
+  #tellLeft(): void {
+    const open = this.#plane?.open() ?? 0
+    if (open > 0) this.#log.info({ open }, `draining: ${connections(open)} left`)
   }
 
   /** Resets every connection and ends. */

@@ -57,7 +57,7 @@ test('SIGTERM lets a live connection finish, takes no new one, and ends with 0',
   assert.equal(await talk(socket), 'hello test')
   const exit = exitOf(child)
   child.kill('SIGTERM')
-  await logged('draining')
+  await logged('draining: 1 connection open, with 30 s to end; a second signal (Ctrl-C) ends at once')
   assert.equal(await talk(socket), 'hello test')
   socket.end()
   assert.equal(await exit, 0)

@@ -1,12 +1,12 @@
 /** The log's messages about configurations and workers, for people and as fields for programs. */
 
 import type { Severity } from '../../config/findings/diagnostic.ts'
-import type { Table, TableListener } from '../../table/format/table.ts'
+import type { Table } from '../../table/format/table.ts'
 import type { Compiled, Stages } from '../compile/compile-task.ts'
 import type { EndpointChange } from '../endpoint-changes.ts'
 import type { Verdict } from '../guard/reload-guard.ts'
 import type { SupervisorEvent } from '../workers/worker-record.ts'
-import { type Changes, changedKeys } from './changes.ts'
+import type { Changes } from './changes.ts'
 import { worstFirst } from './history.ts'
 import type { Logger } from './log.ts'
 
@@ -36,7 +36,7 @@ export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
   if (rest > 0) log.warn({ rest }, `and ${rest} more: see weir check`)
 }
 
-/** One line for the generation, and one for each listener that opens or closes. */
+/** One line for the generation; listener-log.ts has those of listeners. */
 export function logGeneration(
   log: Logger,
   generation: number,
@@ -57,7 +57,6 @@ export function logGeneration(
   )
   if (before && changes.removed.length > 0)
     log.warn({ generation, removed: changes.removed }, `removed: ${some(changes.removed)}`)
-  logListeners(log, before?.listeners ?? [], after.listeners)
   if (after.listeners.length === 0)
     log.warn(
       { generation },
@@ -153,28 +152,13 @@ function changesText(changes: Changes): string {
   )
 }
 
-function logListeners(log: Logger, before: readonly TableListener[], after: readonly TableListener[]): void {
-  const { added, removed } = changedKeys(
-    before.map(each => each.key),
-    after.map(each => each.key),
-  )
-  for (const listener of added) log.info({ listener }, `listener ${listener} opens`)
-  for (const listener of removed) log.info({ listener }, `listener ${listener} closes`)
-}
-
 export function logWorkerEvent(log: Logger, event: SupervisorEvent): void {
-  if (event.kind === 'died') {
-    const { worker, error, restartMs } = event
-    log.error(
-      { err: error, worker, restartMs },
-      `worker ${worker} died: ${error.message}; another starts in ${restartMs} ms`,
-    )
-    return
-  }
-  if (event.kind !== 'listening') return
-  for (const { listener, code, message } of event.failures) {
-    log.error({ worker: event.worker, listener, code }, `listener ${listener} is not open: ${message}`)
-  }
+  if (event.kind !== 'died') return
+  const { worker, error, restartMs } = event
+  log.error(
+    { err: error, worker, restartMs },
+    `worker ${worker} died: ${error.message}; another starts in ${restartMs} ms`,
+  )
 }
 
 const some = (titles: readonly string[]): string =>

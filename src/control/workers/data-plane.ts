@@ -8,13 +8,14 @@ import type { Settings } from '../../config/settings/settings.ts'
 import type { EngineLimits } from '../../engine/decide/decide.ts'
 import type { EngineKind, Order, RevisedPart } from '../../engine/worker/protocol.ts'
 import { Reason } from '../../stats/reasons.ts'
-import { openStats } from '../../stats/stats.ts'
+import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { TlsSecrets } from '../../tls/material.ts'
 import { EndpointHealth } from '../health/endpoint-health.ts'
 import type { EndpointPlace } from '../health/endpoint-place.ts'
 import { AccessLog, type AccessLogSettings, type LoggingThreads } from '../observe/access-log.ts'
+import { ListenerLog } from '../observe/listener-log.ts'
 import type { Logger } from '../observe/log.ts'
 import { logWorkerEvent } from '../observe/narrate.ts'
 import { Observer } from '../observe/observer.ts'
@@ -52,6 +53,7 @@ export class DataPlane {
   readonly #maxConnections: number
   readonly #troubles: Troubles
   readonly #log: Logger
+  readonly #listeners: ListenerLog
   readonly #onFailed: (error: Error) => void
   /** Workers that died before any had started. */
   readonly #stillborn = new Set<number>()
@@ -78,6 +80,7 @@ export class DataPlane {
     )
     this.engine = engine
     this.#log = log
+    this.#listeners = new ListenerLog(log)
     this.#onFailed = onFailed
     this.#supervisor = new Supervisor({
       workers,
@@ -115,6 +118,8 @@ export class DataPlane {
     return this.#supervisor.status()
   }
 
+  readonly open = (): number => sumCounter(openStats(this.stats), Counter.open)
+
   /** Lines of the access log that could not be written, since the start. */
   get accessLogLost(): number {
     return this.#accessLog.lost
@@ -136,6 +141,7 @@ export class DataPlane {
     this.#opens = opens
     this.observer.publishing(table)
     this.#accessLog.publishing(table)
+    this.#listeners.publishing(generation, this.observer.generations.table(generation)?.sockets ?? [])
     this.#tellHealth(generation)
     this.#supervisor.publish(generation, table, secrets ?? undefined)
   }
@@ -250,6 +256,7 @@ export class DataPlane {
     if (event.kind === 'died') this.#mourn(event.worker, event.error)
     else this.#began = true
     this.#onceAdopted.look()
+    this.#listeners.look(this.status())
     this.#opened ||= this.status().every(each => this.#hasOpened(each))
     if (this.#announced || !this.#opens || !this.ready) return
     this.#announced = true
