@@ -62,6 +62,17 @@ export function noteFailure(words: Int32Array, slot: number, nowMs: number, hasC
   Atomics.compareExchange(words, slot, word, pack(level, nowMs + backoffMs(level)))
 }
 
+/**
+ * Health checks of an endpoint fail whose last connect failed: nobody tries it before `untilMs`.
+ * An endpoint without a failed connect is left as it is.
+ */
+export function hold(words: Int32Array, slot: number, nowMs: number, untilMs: number): void {
+  const word = Atomics.load(words, slot)
+  const forMs = Math.min(untilMs - nowMs, HOLD_MS_MAX)
+  if (word === 0 || leftMs(word, nowMs) >= forMs) return
+  Atomics.compareExchange(words, slot, word, pack(levelOf(word), nowMs + forMs))
+}
+
 /** A connect has succeeded: one plain load for a healthy endpoint. */
 export function noteSuccess(words: Int32Array, slot: number): void {
   if (words[slot] !== 0) Atomics.store(words, slot, 0)

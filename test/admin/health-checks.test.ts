@@ -11,6 +11,7 @@ import { Checker } from '../../src/control/health/checker.ts'
 import { realHealthWorld } from '../../src/control/health/health-world.ts'
 import { probe } from '../../src/control/health/probe.ts'
 import { Warmups } from '../../src/control/health/warmups.ts'
+import { leftMs, noteFailure } from '../../src/stats/backoffs.ts'
 import { createStats, openStats } from '../../src/stats/stats.ts'
 import { ask, echo } from '../control/scene.ts'
 import { ENGINES } from '../support/engine.ts'
@@ -226,6 +227,36 @@ test('an annotation is read whole, or not at all', () => {
     'tcp;what=1',
   ])
     assert.equal(readHealthCheck(wrong), null, wrong)
+})
+
+test('while checks fail no connection tries an endpoint whose connects fail; when it is up all may', async t => {
+  let answer = ''
+  const server = await serving(t, socket => socket.on('data', () => answer && socket.write(answer)))
+  const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
+  const stats = openStats(createStats(1))
+  const world = realHealthWorld()
+  const warmups = new Warmups(stats, () => 0)
+  const checker = new Checker({ stats, log, world, warmups, onClose: () => {}, onPassed: () => {} })
+  t.after(() => checker.close())
+  const check = readHealthCheck('redis;interval=1s;timeout=100ms;rise=1;fall=2')
+  assert.ok(check)
+  const text = `${HOST}:${server.port}`
+  const [slot, untouched] = [1, 2]
+  noteFailure(stats.backoffs, slot, world.nowMs() - 2_000, false)
+  const noted = stats.backoffs[slot]
+  const overMs = world.nowMs()
+  assert.equal(leftMs(noted, overMs), 0)
+  checker.follow([
+    { address: HOST, port: server.port, text, slot, check },
+    { address: HOST, port: server.port, text: 'other', slot: untouched, check },
+  ])
+  await until(() => checker.stateOf(text)?.isUp === false && checker.stateOf('other')?.isUp === false)
+  const held = stats.backoffs[slot]
+  assert.ok(held !== 0 && leftMs(held, overMs) > 0, 'it is held back for longer')
+  assert.equal(stats.backoffs[untouched], 0, 'no connect to it has failed')
+  answer = '+PONG\r\n'
+  await until(() => checker.stateOf(text)?.isUp === true)
+  assert.equal(stats.backoffs[slot], 0)
 })
 
 test('changes that come while a check goes on do not begin it anew', async t => {

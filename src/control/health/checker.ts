@@ -5,10 +5,12 @@
  *   up ─`fall` checks in a row fail─▶ down ─`rise` checks in a row succeed─▶ up
  *
  * An endpoint is up until its checks say otherwise. While a check contradicts the state, the next
- * comes after a quarter of the interval. Checks begin at random moments, and each interval is a
+ * comes after a quarter of the interval, and no connection tries the endpoint before it ends, if a
+ * connect has failed, too (stats/backoffs.ts): the checks try it, not a client. Checks begin at random moments, and each interval is a
  * little longer or shorter than the last, so that they do not come together.
  */
 
+import { hold, noteSuccess } from '../../stats/backoffs.ts'
 import { Mark, setMark } from '../../stats/endpoint-marks.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { HealthCheck } from '../../table/plan/health-check.ts'
@@ -22,6 +24,8 @@ const AT_ONCE = 256
 const WAIT_MS = 50
 const LEAST_MS = 100
 const JITTER = 0.1
+/** For the answer of a check to be taken. */
+const SPARE_MS = 100
 
 /** An endpoint to be checked. */
 export type Checked = {
@@ -145,13 +149,22 @@ export class Checker {
       this.#running--
       target.giveUp = null
       this.#take(target, verdict)
-      this.#plan(target, this.#pause(target))
+      const pauseMs = this.#pause(target)
+      if (verdict !== null) this.#holdBack(target, pauseMs)
+      this.#plan(target, pauseMs)
     })
   }
 
   #pause({ checked: { check }, doubts }: Target): number {
     const ms = doubts > 0 ? Math.max(check.intervalMs / 4, LEAST_MS) : check.intervalMs
     return ms * (1 + JITTER * (2 * this.#options.world.chance() - 1))
+  }
+
+  /** Until the next check has ended. */
+  #holdBack({ checked: { slot, check } }: Target, pauseMs: number): void {
+    const { stats, world } = this.#options
+    const nowMs = world.nowMs()
+    hold(stats.backoffs, slot, nowMs, nowMs + pauseMs + check.timeoutMs + SPARE_MS)
   }
 
   #take(target: Target, verdict: Verdict): void {
@@ -173,6 +186,7 @@ export class Checker {
 
   #mark({ checked: { slot }, isUp }: Target): void {
     const { stats, warmups } = this.#options
+    if (isUp) noteSuccess(stats.backoffs, slot)
     if (isUp) warmups.unmark(slot, Mark.down)
     else setMark(stats.marks, slot, Mark.down)
   }
