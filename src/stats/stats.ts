@@ -35,7 +35,7 @@ export const COUNTERS = {
   dialsConnected: 'Dials to endpoints that connected.',
   dialsRefused: 'Dials that an endpoint refused.',
   dialsTimedOut: 'Dials that had no answer in time.',
-  dialsUnreached: 'Dials that failed otherwise: no route, or out of ports, files or memory.',
+  dialsUnreached: 'Dials that failed otherwise: no route, a reset, or out of ports, files or memory.',
   clientBytes: 'Bytes received from clients.',
   upstreamBytes: 'Bytes received from upstreams.',
 } as const

@@ -25,12 +25,16 @@ export const isShortage = (code: string): boolean => SHORTAGES.has(code)
 /** While dialing, too, the connection had been established: a reset of the SYN is ECONNREFUSED. */
 export const isReset = (code: string): boolean => RESETS.has(code)
 
-/** Why a dial failed before the connection was established. */
+/**
+ * Why a dial failed. One that was reset had been established: by a server that dies, or sheds
+ * load. It heard no byte, so another may.
+ */
 export function dialFailure(code: string): number {
   if (code === TLS_FAILED) return Reason['tls-handshake']
   if (code === TLS_CERTIFICATE) return Reason['tls-upstream-certificate']
   if (code === TLS_TIMED_OUT) return Reason['tls-timeout']
   if (isShortage(code)) return Reason['accept-error']
+  if (isReset(code)) return Reason['upstream-reset']
   if (code === 'ECONNREFUSED') return Reason['connect-refused']
   // ETIMEDOUT: the kernel's own limit on SYNs was shorter than weir's. ECANCELED: weir's.
   return Reason[code === 'ETIMEDOUT' || code === 'ECANCELED' ? 'connect-timeout' : 'connect-failed']

@@ -77,7 +77,6 @@ export class Dialer {
     else if (result >= 0) this.#succeed(slot)
     else if (isReset(errnoName(result)) && originating.isExpected(slot))
       this.#fail(slot, { code: TLS_FAILED, errno: result })
-    else if (isReset(errnoName(result))) this.#failAtOnce(slot, result)
     else this.#fail(slot, { code: errnoName(result), errno: result })
   }
 
@@ -229,18 +228,9 @@ export class Dialer {
     return flows.prefix(slot, UPSTREAM, this.#header.subarray(0, bytes))
   }
 
-  /** The upstream accepted, and reset before its connect completed. */
-  #failAtOnce(slot: number, result: number): void {
-    const { slots, attempts, journal, clock } = this.#options
-    mark('an upstream resets as it connects')
-    slots.enter(slot, State.Relaying)
-    attempts.connected(slot, clock.nowMs - slots.dialedMs[slot], clock.nowMs)
-    journal.broke(slot, result)
-    this.#options.endings.close(slot, Reason['upstream-reset'])
-  }
-
   #fail(slot: number, failure: { code: string; errno: number }): void {
     const { attempts, clock } = this.#options
+    if (isReset(failure.code)) mark('an upstream resets as it connects')
     this.#closeUpstream(slot)
     const next = attempts.failed(slot, failure, this.#another, clock.nowMs)
     if (next === ANOTHER) mark('another endpoint is dialed')

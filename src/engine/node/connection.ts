@@ -221,11 +221,7 @@ export class Connection {
     this.#timing.watch()
   }
 
-  /** `isFirst`: the upstream accepted, and reset before Node reported either. */
-  readonly #onUpstreamBroken = (error: NodeJS.ErrnoException, isFirst: boolean): void => {
-    if (isFirst) this.#enter(State.Relaying)
-    this.fail('upstream', error)
-  }
+  readonly #onUpstreamBroken = (error: NodeJS.ErrnoException): void => this.fail('upstream', error)
 
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return // lost, like everything after the reset

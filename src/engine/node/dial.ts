@@ -48,8 +48,8 @@ type DialOptions = {
   readonly onUpstreamCut: () => void
   /** No endpoint is left to try: the reason for which the connection ends. */
   readonly onFailed: (reason: number) => void
-  /** The socket failed; `isFirst`: the upstream accepted, and Node has not reported that. */
-  readonly onBroken: (error: NodeJS.ErrnoException, isFirst: boolean) => void
+  /** The socket failed after it was connected. */
+  readonly onBroken: (error: NodeJS.ErrnoException) => void
 }
 
 export class Dial {
@@ -127,7 +127,7 @@ export class Dial {
         },
         onTlsFailed: ({ detail, isCertificate }) => {
           if (raw !== this.upstream || this.#isOver) return
-          if (this.#isConnected) onBroken({ name: '', message: '', code: 'ECONNRESET', errno: detail }, false)
+          if (this.#isConnected) onBroken({ name: '', message: '', code: 'ECONNRESET', errno: detail })
           else this.#fail(isCertificate ? TLS_CERTIFICATE : TLS_FAILED, detail)
         },
         onTruncated: onUpstreamCut,
@@ -150,12 +150,9 @@ export class Dial {
     if (upstream !== this.upstream || this.#isOver) return // an abandoned attempt
     const { onFailed, onBroken } = this.#options
     const { code = '', errno } = error
-    if (this.#isConnected) onBroken(error, false)
+    if (this.#isConnected) onBroken(error)
     else if (this.#end || (this.#options.tls && isReset(code))) this.#fail(TLS_FAILED, errno)
-    else if (isReset(code)) {
-      this.#succeed()
-      onBroken(error, true)
-    } else if (isShortage(code)) onFailed(dialFailure(code))
+    else if (isShortage(code)) onFailed(dialFailure(code))
     else this.#fail(code, errno)
   }
 
