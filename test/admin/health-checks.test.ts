@@ -8,7 +8,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { readHealthCheck } from '../../src/config/plan/health-check.ts'
 import { Checker } from '../../src/control/health/checker.ts'
-import { realHealthWorld } from '../../src/control/health/health-world.ts'
+import { type HealthWorld, realHealthWorld } from '../../src/control/health/health-world.ts'
 import { probe } from '../../src/control/health/probe.ts'
 import { Warmups } from '../../src/control/health/warmups.ts'
 import { leftMs, noteFailure } from '../../src/stats/backoffs.ts'
@@ -257,6 +257,64 @@ test('while checks fail no connection tries an endpoint whose connects fail; whe
   answer = '+PONG\r\n'
   await until(() => checker.stateOf(text)?.isUp === true)
   assert.equal(stats.backoffs[slot], 0)
+})
+
+/** When checks begin that take `tookMs` and end with what `verdictAt` says, up to a time. */
+function checksUntil(
+  endMs: number,
+  tookMs: number,
+  verdictAt: (nowMs: number) => string | null,
+  annotation: string,
+): number[] {
+  const began: number[] = []
+  let nowMs = 1_000_000
+  const startMs = nowMs
+  const due: { atMs: number; run: () => void }[] = []
+  const after = (ms: number, run: () => void) => {
+    due.push({ atMs: nowMs + ms, run })
+    return () => {}
+  }
+  const world: HealthWorld = {
+    nowMs: () => nowMs,
+    after,
+    every: () => () => {},
+    chance: () => 0.5, // no jitter
+    probe: (_place, _check, done) => {
+      began.push(nowMs - startMs)
+      return after(tookMs, () => done(verdictAt(nowMs - startMs)))
+    },
+  }
+  const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
+  const stats = openStats(createStats(1))
+  const warmups = new Warmups(stats, () => 0)
+  const checker = new Checker({ stats, log, world, warmups, onClose: () => {}, onPassed: () => {} })
+  const check = readHealthCheck(annotation)
+  assert.ok(check)
+  checker.follow([{ address: HOST, port: 1, text: 'one', slot: 1, check }])
+  for (;;) {
+    due.sort((a, b) => a.atMs - b.atMs)
+    const next = due.shift()
+    if (!next || next.atMs > startMs + endMs) return began
+    nowMs = next.atMs
+    next.run()
+  }
+}
+
+const gaps = (times: readonly number[]) => times.slice(1).map((time, index) => time - times[index])
+
+test('checks are quick in doubt and for ten intervals after an endpoint went down', () => {
+  const check = 'tcp;interval=1s;timeout=1s;rise=2;fall=2'
+  const [well, doubts, down, later] = [[1000, 1000], [250], Array(40).fill(250), [1000, 1000]]
+  const dies = checksUntil(15_100, 0, nowMs => (nowMs < 2_500 ? null : 'ECONNREFUSED'), check)
+  assert.deepEqual(gaps(dies), [...well, ...doubts, ...down, ...later].slice(0, dies.length - 1))
+  const isBack = checksUntil(20_000, 0, nowMs => (nowMs < 17_900 ? 'ECONNREFUSED' : null), check)
+  assert.deepEqual(gaps(isBack).slice(-3), [1000, 250, 1000], 'one that succeeds is a doubt, too')
+})
+
+test('an interval is from the beginning of a check: after one that timed out the next begins at once', () => {
+  const check = 'tcp;interval=1s;timeout=1s;rise=1;fall=2'
+  assert.deepEqual(gaps(checksUntil(5_000, 1000, () => 'timeout', check)), [1000, 1000, 1000, 1000])
+  assert.deepEqual(gaps(checksUntil(5_000, 300, () => null, check)), [1000, 1000, 1000, 1000])
 })
 
 test('changes that come while a check goes on do not begin it anew', async t => {

@@ -4,10 +4,14 @@
  *
  *   up ─`fall` checks in a row fail─▶ down ─`rise` checks in a row succeed─▶ up
  *
- * An endpoint is up until its checks say otherwise. While a check contradicts the state, the next
- * comes after a quarter of the interval, and no connection tries the endpoint before it ends, if a
- * connect has failed, too (stats/backoffs.ts): the checks try it, not a client. Checks begin at random moments, and each interval is a
- * little longer or shorter than the last, so that they do not come together.
+ * An endpoint is up until its checks say otherwise. Checks are quick, a quarter of the interval
+ * apart, while one contradicts the state, and after an endpoint went down: most servers that end
+ * are started again soon. While checks and the last connect fail, no client tries the endpoint
+ * (hold in stats/backoffs.ts).
+ *
+ * An interval is from the beginning of one check to that of the next, so a check that times out is
+ * followed at once. Checks begin at random moments, and each interval is a little longer or shorter
+ * than the last, so that they do not come together.
  */
 
 import { hold, noteSuccess } from '../../stats/backoffs.ts'
@@ -24,6 +28,9 @@ const AT_ONCE = 256
 const WAIT_MS = 50
 const LEAST_MS = 100
 const JITTER = 0.1
+/** Quick checks are so much quicker, and go on for so many intervals after one went down. */
+const QUICKER = 4
+const QUICK_INTERVALS = 10
 /** For the answer of a check to be taken. */
 const SPARE_MS = 100
 
@@ -43,8 +50,8 @@ type Target = {
   /** Results in a row that contradict the state. */
   doubts: number
   verdict: Verdict
-  /** 0: none yet. */
-  lastMs: number
+  /** When it went down; 0: it has not. */
+  downMs: number
   passed: number
   failed: number
   /** Calls the next check off. */
@@ -132,7 +139,7 @@ export class Checker {
     }
     const { isUp = true, verdict = null, passed = 0, failed = 0 } = known ?? {}
     const now = { isUp, verdict, passed, failed }
-    return { checked, doubts: 0, lastMs: 0, callOff: () => {}, giveUp: null, ...now }
+    return { checked, doubts: 0, downMs: 0, callOff: () => {}, giveUp: null, ...now }
   }
 
   #plan(target: Target, afterMs: number): void {
@@ -144,20 +151,29 @@ export class Checker {
       this.#plan(target, WAIT_MS)
       return
     }
+    const { world } = this.#options
+    const beganMs = world.nowMs()
     this.#running++
-    target.giveUp = this.#options.world.probe(target.checked, target.checked.check, verdict => {
+    target.giveUp = world.probe(target.checked, target.checked.check, verdict => {
       this.#running--
       target.giveUp = null
       this.#take(target, verdict)
-      const pauseMs = this.#pause(target)
+      const pauseMs = Math.max(beganMs + this.#interval(target) - world.nowMs(), 0)
       if (verdict !== null) this.#holdBack(target, pauseMs)
       this.#plan(target, pauseMs)
     })
   }
 
-  #pause({ checked: { check }, doubts }: Target): number {
-    const ms = doubts > 0 ? Math.max(check.intervalMs / 4, LEAST_MS) : check.intervalMs
-    return ms * (1 + JITTER * (2 * this.#options.world.chance() - 1))
+  #interval(target: Target): number {
+    const { world } = this.#options
+    const { intervalMs } = target.checked.check
+    const ms = this.#isQuick(target) ? Math.max(intervalMs / QUICKER, LEAST_MS) : intervalMs
+    return ms * (1 + JITTER * (2 * world.chance() - 1))
+  }
+
+  #isQuick({ checked: { check }, doubts, isUp, downMs }: Target): boolean {
+    const quickMs = QUICK_INTERVALS * check.intervalMs
+    return doubts > 0 || (!isUp && this.#options.world.nowMs() - downMs < quickMs)
   }
 
   /** Until the next check has ended. */
@@ -170,7 +186,6 @@ export class Checker {
   #take(target: Target, verdict: Verdict): void {
     const { check } = target.checked
     target.verdict = verdict
-    target.lastMs = this.#options.world.nowMs()
     if (verdict === null) target.passed++
     else target.failed++
     target.doubts = (verdict === null) === target.isUp ? 0 : target.doubts + 1
@@ -178,6 +193,7 @@ export class Checker {
     if (target.doubts < (target.isUp ? check.fall : check.rise)) return
     target.isUp = !target.isUp
     target.doubts = 0
+    if (!target.isUp) target.downMs = this.#options.world.nowMs()
     this.#mark(target)
     this.#tell(target)
     if (target.isUp) this.#options.onPassed(target.checked)
