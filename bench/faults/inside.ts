@@ -17,7 +17,9 @@ import { filter, prepare, Server } from './servers.ts'
 import { KINDS, type Kind, TALKS } from './talks.ts'
 
 const BEFORE_MS = 1_000
+/** And up to an interval of checks more, so that the repair meets them at any moment. */
 const BROKEN_MS = 5_000
+const INTERVAL_MS = 1_000
 const BACK_MS_MAX = 10_000
 const LISTENS_MS_MAX = 60_000
 const FIRST_PORT = 21_000
@@ -40,7 +42,7 @@ async function listens(port: number): Promise<void> {
   throw new Error(`nothing listens at ${port}`)
 }
 
-async function run(one: Case, proxy: ProxyName, where: string): Promise<void> {
+async function run(one: Case, proxy: ProxyName, brokenFor: number, where: string): Promise<void> {
   const { kind, set, fault, shape } = one
   mkdirSync(where)
   const servers = Array.from({ length: set.servers }, () => new Server(kind, nextPort++, where, shared(kind)))
@@ -58,7 +60,7 @@ async function run(one: Case, proxy: ProxyName, where: string): Promise<void> {
     const brokenPorts = new Set(broken.map(each => each.port))
     for (const each of broken) each.break(fault)
     const brokenMs = performance.now()
-    await pause(BROKEN_MS)
+    await pause(brokenFor)
     const mendedMs = performance.now()
     for (const each of broken) each.mend(fault)
     const isBack = (): boolean =>
@@ -79,7 +81,9 @@ filter(['add', 'table', 'inet', 'faults'])
 filter(['add', 'chain', 'inet', 'faults', 'in', '{ type filter hook input priority 0; }'])
 for (const kind of KINDS) prepare(kind, shared(kind))
 for (let round = 0; round < Number(rounds); round++) {
-  for (const [index, one] of cases.entries())
-    for (const proxy of PROXIES) await run(one, proxy, join(folder, `${round}-${index}-${proxy}`))
+  for (const [index, one] of cases.entries()) {
+    const brokenFor = BROKEN_MS + INTERVAL_MS * Math.random()
+    for (const proxy of PROXIES) await run(one, proxy, brokenFor, join(folder, `${round}-${index}-${proxy}`))
+  }
 }
 process.exit(0)

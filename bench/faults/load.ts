@@ -10,8 +10,6 @@ import type { Talk } from './talks.ts'
 export const CLIENTS = 64
 /** A client gives a question up after this time. */
 const PATIENCE_MS = 3_000
-const PAUSE_MS = 40
-
 export type Asked = {
   readonly beganMs: number
   readonly tookMs: number
@@ -28,6 +26,7 @@ export class Load {
   readonly #talk: Talk
   readonly #port: number
   readonly #shape: Shape
+  readonly #pauseMs: number
   readonly #clients: Promise<void>[]
   #ends = false
 
@@ -35,6 +34,7 @@ export class Load {
     this.#talk = talk
     this.#port = port
     this.#shape = shape
+    this.#pauseMs = talk.pauseMs
     this.#clients = Array.from({ length: CLIENTS }, () => this.#client())
   }
 
@@ -44,7 +44,7 @@ export class Load {
   }
 
   async #client(): Promise<void> {
-    await pause(Math.random() * PAUSE_MS)
+    await pause(Math.random() * this.#pauseMs)
     let kept: Socket | null = null
     let openedMs = 0
     while (!this.#ends) {
@@ -54,7 +54,7 @@ export class Load {
       this.asked.push({ beganMs, tookMs: performance.now() - beganMs, openedMs, servedBy })
       kept = this.#shape === 'pool' ? socket : null
       if (kept === null) socket?.destroy()
-      await pause(PAUSE_MS * (0.5 + Math.random()))
+      await pause(this.#pauseMs * (0.5 + Math.random()))
     }
     kept?.destroy()
   }

@@ -62,9 +62,9 @@ export function prepare(kind: Kind, shared: string): void {
   })
 }
 
-/** The states that a process reaches by a signal (proc(5)). A zombie's sockets are closed. */
+/** The states that a process reaches by a signal (proc(5)). */
 const STATES: Readonly<Partial<Record<NodeJS.Signals, RegExp>>> = { SIGKILL: /[ZX]/, SIGSTOP: /[TZX]/ }
-const TAKES_MS_MAX = 1_000
+const TAKES_MS_MAX = 5_000
 
 export class Server {
   readonly port: number
@@ -118,7 +118,8 @@ export class Server {
     }
     const state = STATES[signal]
     const untilMs = performance.now() + TAKES_MS_MAX
-    while (state && !all.every(each => state.test(stateOf(each))) && performance.now() < untilMs);
+    const isDone = (each: number): boolean => state?.test(stateOf(each)) === true && !hasThreads(each, signal)
+    while (state && !all.every(isDone) && performance.now() < untilMs);
   }
 }
 
@@ -132,6 +133,16 @@ function childrenOf(pid: number): number[] {
 }
 
 const parentOf = (pid: number): number => Number(statOf(pid)[1])
+
+/** Whether a process that is killed still has others than its first one, which keep its sockets. */
+function hasThreads(pid: number, signal: NodeJS.Signals): boolean {
+  if (signal !== 'SIGKILL') return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1
+  } catch {
+    return false
+  }
+}
 
 /** The state of a process that is no more is X. */
 const stateOf = (pid: number): string => statOf(pid)[0]

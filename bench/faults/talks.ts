@@ -13,6 +13,8 @@ export type Talk = {
   readonly ask: Buffer
   /** The port of the server that has answered; 0: the answer is not whole yet. */
   readonly servedBy: (answer: string) => number
+  /** A client's pause between two questions, on average. PostgreSQL forks for each connection. */
+  readonly pauseMs: number
 }
 
 /** A message of PostgreSQL: its type, its length with itself, its body. */
@@ -32,12 +34,14 @@ export const TALKS: Readonly<Record<Kind, Talk>> = {
     isGreeted: () => true,
     ask: Buffer.from('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'),
     servedBy: answer => number(/by (\d+)\n$/.exec(answer)),
+    pauseMs: 40,
   },
   redis: {
     hello: null,
     isGreeted: () => true,
     ask: Buffer.from('CONFIG GET port\r\n'),
     servedBy: answer => number(/port\r\n\$\d+\r\n(\d+)\r\n$/.exec(answer)),
+    pauseMs: 40,
   },
   postgres: {
     // StartupMessage of protocol 3.0; ReadyForQuery is Z, its length 5, and I for idle.
@@ -45,5 +49,6 @@ export const TALKS: Readonly<Record<Kind, Talk>> = {
     isGreeted: answer => answer.endsWith('Z\0\0\0\x05I'),
     ask: message('Q', 'show port\0'),
     servedBy: answer => (answer.endsWith('Z\0\0\0\x05I') ? number(/D[\s\S]{10}(\d+)C/.exec(answer)) : 0),
+    pauseMs: 500,
   },
 }
