@@ -1,9 +1,10 @@
 /**
  * `weir run`: serves until a signal comes.
  *
- * The first SIGTERM or SIGINT drains and exits with 0; the second exits at once, with 128 and the
- * signal's number, as a shell reports a process that a signal has ended. SIGHUP reopens log files.
- * On a terminal, where it means that the terminal has closed, it drains instead.
+ * The first SIGTERM or SIGINT drains and exits with 0; before that, a SIGTERM lets weir serve for
+ * another `drain.lameDuck`. The second exits at once, with 128 and the signal's number, as a shell
+ * reports a process that a signal has ended. SIGHUP reopens log files. On a terminal, where it
+ * means that the terminal has closed, it drains instead.
  */
 
 import { flushCompileCache } from 'node:module'
@@ -14,6 +15,7 @@ import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
+import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
 export type RunFlags = {
@@ -46,13 +48,15 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     signals++
     if (signals > 1) exit.resolve(128 + SIGNAL_NUMBERS[signal])
     else if (gateway === null) exit.resolve(Exit.ok)
-    else gateway.drain().then(() => exit.resolve(Exit.ok), exit.reject)
+    else leave(gateway, signal, manager).then(() => exit.resolve(Exit.ok), exit.reject)
   })
+  const manager = await serviceManager(env.variables, log)
   const loading = Gateway.load({
     ...sources,
     overrides: overridesOf(flags),
     log,
     onPublished: () => void demo?.refresh(),
+    onPhase: phase => manager.tell(phase, gateway ? statusOf(gateway) : ''),
   })
   await demo?.refresh() // while another thread compiles, and so is the next
   if (flags.admin !== false) await loadAdmin()
@@ -66,7 +70,24 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   } else exit.resolve(Exit.failed)
   const code = await exit.promise
   await Promise.all([admin?.close(), demo?.close()])
+  manager.close()
   return code
+}
+
+/** A person at a terminal (SIGINT) does not wait for load balancers. */
+function leave(gateway: Gateway, signal: Signal, manager: ServiceManager): Promise<void> {
+  const { lameDuckMs, timeoutMs } = gateway.settings.drain
+  const servedMs = signal === 'SIGTERM' ? lameDuckMs : 0
+  manager.stopping(servedMs + timeoutMs)
+  return gateway.drain(servedMs)
+}
+
+/** What is served, in a line. */
+function statusOf({ serving, readiness }: Gateway): string {
+  const { generation, compiled } = serving ?? {}
+  const count = compiled?.listeners.length
+  const { why } = readiness()
+  return `generation ${generation}: ${count} listener${count === 1 ? '' : 's'}${why ? `, not ready: ${why}` : ''}`
 }
 
 /** Loads fastify, which takes as long as a compilation. */

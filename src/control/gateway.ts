@@ -20,6 +20,7 @@ import type { Diff } from './compile/diff-task.ts'
 import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
 import type { ServedCertificate } from './credentials/keeper.ts'
+import { Leaving } from './leaving.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import { NameLog } from './observe/name-log.ts'
@@ -43,12 +44,12 @@ export type GatewayOptions = Sources & {
   readonly names?: SystemFiles
   /** Called after each table was published. */
   readonly onPublished?: () => void
+  /** Called with each phase, from the moment that every listener accepts. */
+  readonly onPhase?: (phase: Phase) => void
 }
 
-/** How often a drain says how many connections are left. */
-const DRAIN_TELL_MS = 5_000
-
-const connections = (count: number): string => `${count} connection${count === 1 ? '' : 's'}`
+/** `reloaded` comes after `reloading`, whatever came of it. */
+export type Phase = 'serving' | 'reloading' | 'reloaded'
 
 export class Gateway {
   readonly #options: GatewayOptions
@@ -60,6 +61,7 @@ export class Gateway {
   readonly #nameLog: NameLog
   readonly #reloads: Reloads
   readonly #publisher: Publisher
+  readonly #leaving: Leaving
   readonly #failed = Promise.withResolvers<Error>()
   readonly #threads: GatewayThreads
   #plane: DataPlane | null = null
@@ -67,12 +69,12 @@ export class Gateway {
   /** The files behind certificates, and their watch; one change after the other. */
   #files = ''
   #filesWatch: Promise<Watch | null> = Promise.resolve(null)
-  #draining = false
 
   private constructor(options: GatewayOptions) {
     const { paths, recursive, once, log } = options
     this.#options = options
     this.#log = log
+    this.#leaving = new Leaving(log, () => this.#plane?.open() ?? 0)
     this.#threads = options.threads ?? ownThreads()
     this.#differ = new Differ(options.differ, this.#threads.comparing)
     this.#compiler = new Compiler(
@@ -82,7 +84,7 @@ export class Gateway {
     this.#nameLog = new NameLog(log)
     this.names = new Names({
       lookup: new SystemLookup(options.names),
-      onChange: changed => this.#draining || this.#publisher.changeEndpoints(changed),
+      onChange: changed => this.#leaving.isDraining || this.#publisher.changeEndpoints(changed),
       onState: this.#nameLog.add,
     })
     this.#publisher = new Publisher({
@@ -108,6 +110,7 @@ export class Gateway {
       onRotated: credentials => this.#publisher.rotate(credentials),
       onUnchanged: () => this.history.unchanged(),
       onNothing: (outcome, why) => this.history.addNote(outcome, this.#publisher.generation, why),
+      ...(options.onPhase && { onPhase: options.onPhase }),
     })
   }
 
@@ -132,7 +135,7 @@ export class Gateway {
 
   /** Publishes the configuration and starts the watch, unless it was told to end before. */
   async serve(): Promise<void> {
-    if (this.#draining || this.#plane === null) return
+    if (this.#leaving.isDraining || this.#plane === null) return
     this.#publisher.begin(this.#plane)
     this.#watch = await watchPaths(
       this.#options.paths.filter(path => !this.#options.once?.has(path)),
@@ -154,7 +157,7 @@ export class Gateway {
 
   readonly readiness = (): Readiness =>
     readinessOf({
-      draining: this.#draining,
+      draining: this.#leaving.isLeaving,
       generation: this.#publisher.generation,
       hasListeners: this.#publisher.accepted?.listeners.length !== 0,
       plane: this.#plane,
@@ -194,7 +197,7 @@ export class Gateway {
     gone: AbortSignal,
   ): Promise<Diff | { readonly wrong: string } | Undone | null> {
     const { serving } = this
-    if (serving === null || this.#draining) return null
+    if (serving === null || this.#leaving.isDraining) return null
     const { table, plane } = serving
     const { state: generations } = plane.observer.generations
     const live = plane.observer.live.buffers
@@ -202,7 +205,7 @@ export class Gateway {
     try {
       return await this.#differ.compare(task, gone)
     } catch (error) {
-      if (this.#draining || gone.aborted) return null // its thread was ended
+      if (this.#leaving.isDraining || gone.aborted) return null // its thread was ended
       throw error
     }
   }
@@ -216,30 +219,22 @@ export class Gateway {
     return this.#reloads.look(accept)
   }
 
-  /** Lets connections end, within the time in the settings, and ends. */
-  async drain(): Promise<void> {
-    this.#draining = true
+  /**
+   * Lets connections end, within the time in the settings, and ends. Before that the gateway is
+   * not ready but serves for `lameDuckMs`, so that load balancers send no more connections.
+   */
+  async drain(lameDuckMs = this.settings.drain.lameDuckMs): Promise<void> {
+    if (!(await this.#leaving.serveOn(lameDuckMs))) return
     const { timeoutMs } = this.settings.drain
-    const open = this.#plane?.open() ?? 0
-    this.#log.info(
-      { timeoutMs, open },
-      `draining: ${connections(open)} open, with ${timeoutMs / 1000} s to end; a second signal (Ctrl-C) ends at once`,
-    )
-    const telling = setInterval(() => this.#tellLeft(), DRAIN_TELL_MS).unref()
-    await this.#closeInputs()
-    const { closed, reset } = (await this.#plane?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
-    clearInterval(telling)
-    this.#log.info({ closed, reset }, `drained: connections that ended: ${closed}, that were reset: ${reset}`)
-  }
-
-  #tellLeft(): void {
-    const open = this.#plane?.open() ?? 0
-    if (open > 0) this.#log.info({ open }, `draining: ${connections(open)} left`)
+    await this.#leaving.drain(timeoutMs, async () => {
+      await this.#closeInputs()
+      return (await this.#plane?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
+    })
   }
 
   /** Resets every connection and ends. */
   async stop(): Promise<void> {
-    this.#draining = true
+    this.#leaving.stop()
     await this.#closeInputs()
     await this.#plane?.stop()
   }
@@ -251,11 +246,11 @@ export class Gateway {
 
   async #watchFiles(files: readonly string[]): Promise<void> {
     const wanted = files.toSorted().join('\n')
-    if (wanted === this.#files || this.#draining) return
+    if (wanted === this.#files || this.#leaving.isDraining) return
     this.#files = wanted
     this.#filesWatch = this.#filesWatch.then(async before => {
       await before?.close()
-      if (this.#draining) return null
+      if (this.#leaving.isDraining) return null
       const watch = await watchPaths(
         files,
         () => this.#reloads.ask(),
@@ -270,6 +265,7 @@ export class Gateway {
     return new DataPlane(this.settings, {
       log: this.#log,
       threads: this.#threads,
+      onReady: () => this.#options.onPhase?.('serving'),
       onFailed: this.#failed.resolve,
     })
   }

@@ -9,7 +9,8 @@ import {
   type Settings,
 } from '../config/settings/settings.ts'
 
-export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'drain'>> & {
+export type Overrides = Partial<Pick<Settings, 'workers' | 'engine'>> & {
+  readonly drain?: Partial<Settings['drain']>
   /** The place of the admin listener; null: off. */
   readonly admin?: Omit<AdminSettings, 'hosts'> | null
   /** The place of the access log, whether or not the settings have one. */
@@ -17,12 +18,16 @@ export type Overrides = Partial<Pick<Settings, 'workers' | 'engine' | 'drain'>> 
 }
 
 /** A flag gives the place; the other settings of the same thing stay. */
-export function overridden(settings: Settings, { admin, accessLogPath, ...others }: Overrides): Settings {
+export function overridden(
+  settings: Settings,
+  { admin, accessLogPath, drain, ...others }: Overrides,
+): Settings {
   const place = admin && { ...(settings.admin ?? DEFAULT_ADMIN), ...admin }
   const log = { ...(settings.accessLog ?? DEFAULT_ACCESS_LOG), path: accessLogPath ?? '' }
   return {
     ...settings,
     ...others,
+    drain: { ...settings.drain, ...drain },
     ...(place === undefined ? {} : { admin: place }),
     ...(accessLogPath === undefined ? {} : { accessLog: log }),
   }

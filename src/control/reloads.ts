@@ -65,6 +65,8 @@ type ReloadsOptions = {
   readonly onUnchanged?: () => void
   /** Called if no configuration came of a reading, and the log has the reason. */
   readonly onNothing?: (outcome: 'emptied' | 'failed', why: string) => void
+  /** Called before files are read, and once nothing is left to read. */
+  readonly onPhase?: (phase: 'reloading' | 'reloaded') => void
 }
 
 /** A caller that waits for a reading that begins after its request. */
@@ -113,11 +115,13 @@ export class Reloads {
 
   async #compileWhileAsked(): Promise<void> {
     this.#compiling = true
+    this.#options.onPhase?.('reloading')
     while (this.#again && !this.#closed) {
       this.#again = false
       await this.#compile()
     }
     this.#compiling = false
+    this.#options.onPhase?.('reloaded')
   }
 
   async #compile(): Promise<void> {

@@ -7,8 +7,9 @@ import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { echo, folder, routing } from '../control/scene.ts'
+import { ask, echo, folder, moveIn, routing } from '../control/scene.ts'
 import { withoutEpoll } from '../support/epoll.ts'
+import { notifyReceiver } from '../support/notify-receiver.ts'
 import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
@@ -18,29 +19,35 @@ const CONTAINED = fileURLToPath(new URL('../support/as-contained.mjs', import.me
 
 const scene = (t: TestContext, ...flags: string[]) => sceneOf(t, [WEIR], flags)
 
-async function sceneOf(t: TestContext, program: string[], flags: string[] = []) {
-  const port = await freePort()
-  const root = folder(t, { 'a.yaml': routing(port, await echo(t, 'hello')) })
+type LogLine = { readonly msg: string; readonly admin?: string }
+type Setup = { readonly settings?: string; readonly env?: NodeJS.ProcessEnv }
+
+async function sceneOf(t: TestContext, program: string[], flags: string[] = [], setup: Setup = {}) {
+  const { settings = 'admin: null', env = {} } = setup
+  const [port, backend] = [await freePort(), await echo(t, 'hello')]
+  const root = folder(t, { 'a.yaml': routing(port, backend).replace('admin: null', settings) })
   const child = spawn(process.execPath, [...program, 'run', ...flags, root], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
   })
   t.after(() => child.kill('SIGKILL'))
-  const records: { msg: string }[] = []
-  const waiting: { text: string; resolve: () => void }[] = []
+  const records: LogLine[] = []
+  const waiting: { text: string; resolve: (line: LogLine) => void }[] = []
   const lines = createInterface({ input: child.stdout })
   lines.on('line', line => {
-    const record = JSON.parse(line) as { msg: string }
+    const record = JSON.parse(line) as LogLine
     records.push(record)
-    for (const each of waiting) if (record.msg.includes(each.text)) each.resolve()
+    for (const each of waiting) if (record.msg.includes(each.text)) each.resolve(record)
   })
   const logged = (text: string) => {
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<LogLine>()
     waiting.push({ text, resolve })
-    if (records.some(each => each.msg.includes(text))) resolve()
+    const found = records.find(each => each.msg.includes(text))
+    if (found) resolve(found)
     return promise
   }
   await logged('every listener accepts')
-  return { port, child, records, logged }
+  return { port, backend, root, child, records, logged }
 }
 
 async function talk(socket: Socket): Promise<string> {
@@ -63,8 +70,52 @@ test('SIGTERM lets a live connection finish, takes no new one, and ends with 0',
   assert.equal(await exit, 0)
 })
 
+test('at SIGTERM a lame duck is not ready and serves new connections', async t => {
+  const settings = 'admin: {port: 0}, drain: {lameDuck: 1h}'
+  const { port, child, logged } = await sceneOf(t, [WEIR], [], { settings })
+  const { admin } = await logged('admin at')
+  assert.equal((await fetch(`http://${admin}/ready`)).status, 200)
+  child.kill('SIGTERM')
+  await logged('not ready from now on: new connections are served for another 3600 s')
+  const ready = await fetch(`http://${admin}/ready`)
+  assert.deepEqual([ready.status, ((await ready.json()) as { why: string }).why], [503, 'draining'])
+  assert.equal(await ask(port), 'hello test')
+  const exit = exitOf(child)
+  child.kill('SIGTERM')
+  assert.equal(await exit, 143)
+})
+
+test('the service manager is told of the start, each reload and the end, in order', async t => {
+  const receiver = notifyReceiver(t)
+  const { port, backend, root, child } = await sceneOf(t, [WEIR], [], {
+    settings: 'admin: null, drain: {lameDuck: 10ms, timeout: 20s}',
+    env: { NOTIFY_SOCKET: receiver.name, WATCHDOG_USEC: '200000', WATCHDOG_PID: '' },
+  })
+  assert.deepEqual(await receiver.told('READY=1'), ['READY=1', 'STATUS=generation 1: 1 listener'])
+  await receiver.told('WATCHDOG=1')
+  const before = receiver.messages.length
+  moveIn(root, 'a.yaml', routing(port, backend).replaceAll('backend.example', 'other.example'))
+  const [, since] = await receiver.told('RELOADING=1', before)
+  assert.match(since, /^MONOTONIC_USEC=[1-9][0-9]+$/)
+  await receiver.told('STATUS=generation 2: 1 listener', before)
+  const exit = exitOf(child)
+  child.kill('SIGTERM')
+  const stopping = ['STOPPING=1', 'STATUS=draining', 'EXTEND_TIMEOUT_USEC=35000000']
+  assert.deepEqual(await receiver.told('STOPPING=1'), stopping)
+  assert.equal(await exit, 0)
+  const states = receiver.messages.map(([state]) => state).filter(state => state !== 'WATCHDOG=1')
+  assert.deepEqual([states[0], states.at(-1)], ['READY=1', 'STOPPING=1'])
+  const reloads = states.slice(1, -1)
+  assert.ok(reloads.length > 0 && reloads.length % 2 === 0)
+  assert.ok(
+    reloads.every((state, i) => state === (i % 2 === 0 ? 'RELOADING=1' : 'READY=1')),
+    String(states),
+  )
+})
+
 test('after the drain timeout the rest is reset', async t => {
-  const { port, child, records } = await scene(t, '--drain-timeout', '100ms')
+  const settings = 'admin: null, drain: {lameDuck: 1h}' // not at SIGINT
+  const { port, child, records } = await sceneOf(t, [WEIR], ['--drain-timeout', '100ms'], { settings })
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   await talk(socket)

@@ -40,7 +40,7 @@ sources:
 - {cidr: 10.1.2.3/8, namespace: shop, labels: {app: web}}
 - cidr: 2001:db8::1
 admin: {address: 0.0.0.0, port: 0, hosts: [weir.example]}
-drain: {timeout: 1m30s}
+drain: {timeout: 1m30s, lameDuck: 15s}
 accessLog: {path: a.log, format: text, open: true, every: 100ms}
 reload: {guard: warn}
 maxConnections: 1000
@@ -65,7 +65,7 @@ proxyProtocol:
     locality: { region: 'us', zone: 'a', subzone: '', node: 'n1', network: '' },
     mesh: { bind: '::1', capture: 'redirect', port: 15006, outbound: 'REGISTRY_ONLY' },
     admin: { address: '0.0.0.0', port: 0, socket: '', hosts: ['weir.example'] },
-    drain: { timeoutMs: 90_000 },
+    drain: { timeoutMs: 90_000, lameDuckMs: 15_000 },
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
     reload: { guard: 'warn' },
     maxConnections: 1000,

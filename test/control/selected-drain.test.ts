@@ -84,6 +84,20 @@ for (const { engine, test } of ENGINES) {
     await openMany(1)
   })
 
+  test(`${engine}: what is left in the last quarter of the gateway's drain is reset bit by bit`, async t => {
+    const { plane, openMany } = await scene(t, engine)
+    const clients = await openMany(40)
+    const ends = clients.map(ending)
+    const drained = plane.drain(4_000)
+    assert.equal(await Promise.race(ends), 'ECONNRESET')
+    assert.ok(
+      plane.observer.live.count() >= 10,
+      `${plane.observer.live.count()} of 40 open at the first reset`,
+    )
+    assert.deepEqual(await drained, { closed: 0, reset: 40 })
+    assert.deepEqual(new Set(await Promise.all(ends)), new Set(['ECONNRESET']))
+  })
+
   test(`${engine}: a rule that is gone can still be drained by its name, and a listener by its own`, async t => {
     const { plane, port, openMany, reload } = await scene(t, engine)
     const old = await openMany(5)

@@ -157,6 +157,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
     flag: '--drain-timeout',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
+  'drain.lameDuck': {
+    type: 'duration, at most 24h',
+    byDefault: `${drain.lameDuckMs / 1000}s`,
+    meaning:
+      'Time to serve new connections after SIGTERM, while [`/ready`](operations.md#health) says no; SIGINT skips it.',
+    range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
+  },
   'reload.guard': {
     type: '`refuse`, `warn`, `strict`',
     byDefault: DEFAULT_SETTINGS.reload.guard,

@@ -178,8 +178,11 @@ const SPEC: Reader<Settings> = mapped(
         ),
       ),
       drain: mapped(
-        object({ timeout: duration(DRAIN_MS_MAX) }, { timeout: DEFAULT_SETTINGS.drain.timeoutMs }),
-        ({ timeout }) => ({ timeoutMs: timeout }),
+        object(
+          { timeout: duration(DRAIN_MS_MAX), lameDuck: duration(DRAIN_MS_MAX) },
+          { timeout: DEFAULT_SETTINGS.drain.timeoutMs, lameDuck: DEFAULT_SETTINGS.drain.lameDuckMs },
+        ),
+        ({ timeout, lameDuck }) => ({ timeoutMs: timeout, lameDuckMs: lameDuck }),
       ),
       reload: object({ guard: choice('refuse', 'warn', 'strict') }, DEFAULT_SETTINGS.reload),
       accessLog: orNull(

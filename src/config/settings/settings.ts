@@ -52,7 +52,11 @@ export type Settings = {
   }[]
   /** The admin listener; null: off. */
   readonly admin: AdminSettings | null
-  readonly drain: { readonly timeoutMs: number }
+  readonly drain: {
+    readonly timeoutMs: number
+    /** How long to serve new connections after SIGTERM, while not ready. */
+    readonly lameDuckMs: number
+  }
   /**
    * How weir treats a change that takes a destination from rules: control/guard/reload-guard.ts.
    */
@@ -158,7 +162,7 @@ export const DEFAULT_SETTINGS: Settings = {
   mesh: { bind: '', capture: 'ports', port: 15001, outbound: 'ALLOW_ANY' },
   sources: [],
   admin: DEFAULT_ADMIN,
-  drain: { timeoutMs: 30_000 },
+  drain: { timeoutMs: 30_000, lameDuckMs: 0 },
   reload: { guard: 'refuse' },
   accessLog: null,
   maxConnections: 0,

@@ -23,6 +23,7 @@ import { Troubles } from '../observe/troubles.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
 import { OnceAdopted } from './once-adopted.ts'
+import { Opening } from './opening.ts'
 import type { ClosingDestinations } from './removal-judge.ts'
 import { RemovedEndpoints } from './removed-endpoints.ts'
 import { countDenied, findDenied, revocation } from './revocation.ts'
@@ -38,6 +39,8 @@ const STDOUT: ReadonlySet<string> = new Set(['-', '/dev/stdout'])
 type DataPlaneOptions = {
   readonly log: Logger
   readonly threads?: { readonly working?: WorkingThreads; readonly logging?: LoggingThreads }
+  /** Called once, when every listener accepts for the first time. */
+  readonly onReady?: () => void
   /** Called if no worker has ever started, and each has died. */
   readonly onFailed: (error: Error) => void
 }
@@ -54,24 +57,20 @@ export class DataPlane {
   readonly #troubles: Troubles
   readonly #log: Logger
   readonly #listeners: ListenerLog
+  readonly #onReady: () => void
   readonly #onFailed: (error: Error) => void
   /** Workers that died before any had started. */
   readonly #stillborn = new Set<number>()
   readonly #onceAdopted: OnceAdopted
   readonly #removed: RemovedEndpoints
   readonly #drains: RunningDrains
+  readonly #opening = new Opening()
   #began = false
   #generation = 0
   #checked: readonly CheckedCluster[] = []
-  #announced = false
-  #opens = false
-  /** Whether each worker has opened every listener, since there was one. */
-  #opened = false
-  /** The first table with a listener, after none or one without. */
-  #opensSince = 0
 
   /** Starts the workers; they accept once a table is published. */
-  constructor(settings: Settings, { log, threads, onFailed }: DataPlaneOptions) {
+  constructor(settings: Settings, { log, threads, onReady = () => {}, onFailed }: DataPlaneOptions) {
     const { engine, why } = chooseEngine(settings.engine)
     const workers = workersFor(settings)
     log.info(
@@ -81,6 +80,7 @@ export class DataPlane {
     this.engine = engine
     this.#log = log
     this.#listeners = new ListenerLog(log)
+    this.#onReady = onReady
     this.#onFailed = onFailed
     this.#supervisor = new Supervisor({
       workers,
@@ -111,7 +111,7 @@ export class DataPlane {
 
   /** Whether each worker has once opened every listener; a replaced worker has to do so again. */
   get ready(): boolean {
-    return this.#supervisor.ready && (this.#opened || !this.#opens)
+    return this.#supervisor.ready && this.#opening.isDone
   }
 
   status(): WorkerStatus[] {
@@ -134,11 +134,7 @@ export class DataPlane {
     secrets: TlsSecrets | null = null,
   ): void {
     this.#checked = checked
-    if (opens && !this.#opens) {
-      this.#opened = false
-      this.#opensSince = generation
-    }
-    this.#opens = opens
+    this.#opening.publishing(generation, opens)
     this.observer.publishing(table)
     this.#accessLog.publishing(table)
     this.#listeners.publishing(generation, this.observer.generations.table(generation)?.sockets ?? [])
@@ -218,9 +214,15 @@ export class DataPlane {
     )
   }
 
-  /** Lets connections end for up to `timeoutMs`, then resets the rest, and ends. */
+  /**
+   * Lets connections end for up to `timeoutMs`, and ends. In the last quarter of that time the rest
+   * is reset, one after the other, so that clients do not all come back at once.
+   */
   async drain(timeoutMs: number): Promise<Drained> {
+    const resettingMs = timeoutMs / 4
+    const resetting = setTimeout(() => this.#drains.start({}, resettingMs), timeoutMs - resettingMs)
     const drained = await this.#supervisor.drain(timeoutMs)
+    clearTimeout(resetting)
     await this.#closeObservers()
     return drained
   }
@@ -257,10 +259,10 @@ export class DataPlane {
     else this.#began = true
     this.#onceAdopted.look()
     this.#listeners.look(this.status())
-    this.#opened ||= this.status().every(each => this.#hasOpened(each))
-    if (this.#announced || !this.#opens || !this.ready) return
-    this.#announced = true
+    this.#opening.look(this.status())
+    if (!this.ready || !this.#opening.announces()) return
     this.#log.info('ready: every listener accepts')
+    this.#onReady()
   }
 
   /** If no worker has ever started and each has died, weir gives up. */
@@ -270,11 +272,6 @@ export class DataPlane {
     if (this.#stillborn.size < this.status().length) return
     this.#log.error('no worker can start: nothing is served')
     this.#onFailed(error)
-  }
-
-  /** A worker's report about an older table without a listener does not count. */
-  #hasOpened({ generation, failures }: WorkerStatus): boolean {
-    return this.#opens && generation >= this.#opensSince && failures.length === 0
   }
 
   /** Once the workers have ended. */
