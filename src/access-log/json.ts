@@ -8,7 +8,7 @@
 import { Live } from '../stats/connections.ts'
 import type { Generations, MatchNames } from '../stats/generations.ts'
 import { REASON_NAMES, REASONS } from '../stats/reasons.ts'
-import { nameOf } from '../stats/row-names.ts'
+import { identityOf, nameOf } from '../stats/row-names.ts'
 import { type Bytes, encoded } from './bytes.ts'
 import { ENDINGS } from './endings.ts'
 import {
@@ -32,6 +32,7 @@ const CLIENT = encoded(',"downstream_remote_address":"')
 const NO_CLIENT = encoded(',"downstream_remote_address":null')
 const PEER = encoded(',"downstream_direct_remote_address":"')
 const SERVER_NAME = encoded(',"requested_server_name":"')
+const IDENTITY = encoded(',"downstream_peer_identity":')
 const QUOTE = encoded('"')
 const ASKED = encoded(',"downstream_local_address":"')
 const NOT_ASKED = encoded(',"downstream_local_address":null')
@@ -127,6 +128,10 @@ export class JsonLines implements LineWriter {
       out.put(SERVER_NAME)
       out.put(encoded(nameOf(words, at))) // of letters that JSON leaves as they are (wire/hello-message.ts)
       out.put(QUOTE)
+    }
+    if (words[at + Live.identity] !== 0) {
+      out.put(IDENTITY)
+      out.put(encoded(JSON.stringify(identityOf(words, at))))
     }
     out.put(this.#ways.of(words, at))
     putCounts(out, words, numbers, at)

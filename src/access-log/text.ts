@@ -9,7 +9,7 @@ import { Live } from '../stats/connections.ts'
 import type { Generations, MatchNames } from '../stats/generations.ts'
 import { REASON_NAMES } from '../stats/reasons.ts'
 import { RecordKind } from '../stats/records.ts'
-import { nameOf } from '../stats/row-names.ts'
+import { identityOf, nameOf } from '../stats/row-names.ts'
 import { type Bytes, encoded } from './bytes.ts'
 import { clusterName, durationMs, errnoOf, type LineWriter, numberOf, ruleName } from './lines.ts'
 import { MatchCache } from './match-cache.ts'
@@ -23,6 +23,7 @@ const [DENIED, WOULD_DENY, AUDITED] = [', denied by ', ', would be denied by ', 
 const DENIED_REASON = REASON_NAMES.indexOf('denied-by-policy')
 const [LOST_IN, LOST_OUT] = [' not to the upstream', ' not to the client'].map(encoded)
 const NAMED = encoded('for ')
+const IDENTIFIED = encoded('as ')
 const [COMMA, END] = [', ', '\n'].map(encoded)
 const REASONS = REASON_NAMES.map(encoded)
 const GOES_ON: Readonly<Record<number, Uint8Array>> = {
@@ -62,6 +63,11 @@ export class TextLines implements LineWriter {
     if (words[at + Live.serverName] !== 0) {
       out.put(NAMED)
       out.put(encoded(nameOf(words, at)))
+      out.put(SPACE)
+    }
+    if (words[at + Live.identity] !== 0) {
+      out.put(IDENTIFIED)
+      out.put(encoded(printable(identityOf(words, at))))
       out.put(SPACE)
     }
     const reason = words[at + Live.reason]

@@ -9,7 +9,7 @@ import type { SecretData } from './plan/secrets.ts'
 
 /** What is wrong with a credential. The message has nothing of a key. */
 export type Flaw = {
-  readonly code: Extract<Diagnostic['code'], 'CFG501' | 'CFG502' | 'CFG503' | 'CFG504'>
+  readonly code: Extract<Diagnostic['code'], 'CFG501' | 'CFG502' | 'CFG503' | 'CFG504' | 'CFG512'>
   readonly message: string
 }
 

@@ -41,6 +41,9 @@ import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import type { DataPlane } from './workers/data-plane.ts'
 import { type ClosingDestinations, closingDestinations } from './workers/removal-judge.ts'
 
+/** How often the log says what expires soon. */
+const REMIND_MS = 24 * 3_600_000
+
 type PublisherOptions = {
   readonly log: Logger
   readonly overrides: Overrides
@@ -71,6 +74,7 @@ export class Publisher {
   /** The certificates in force. */
   readonly keeper: Keeper
   readonly #turning: NodeJS.Timeout
+  readonly #reminding: NodeJS.Timeout
   /** Changes of endpoints published without a generation, since the start. */
   endpointChanges = 0
   generation = 0
@@ -84,10 +88,12 @@ export class Publisher {
     this.#log = options.log
     this.keeper = new Keeper(options.log)
     this.#turning = setInterval(() => this.#furnish(this.keeper.turnTickets()), TICKETS_MS).unref()
+    this.#reminding = setInterval(() => this.keeper.remind(), REMIND_MS).unref()
   }
 
   close(): void {
     clearInterval(this.#turning)
+    clearInterval(this.#reminding)
   }
 
   /** The settings in force; those that are read once keep their first value. */

@@ -20,7 +20,7 @@ export const LIVE_ROWS_MAX = 2 ** 20
  * Words of 32 bits; values of two words are numbers (f64). Times without "wall" are on the worker's
  * clock.
  */
-export const Live = layout(68, {
+export const Live = layout(70, {
   version: [0, 1],
   state: [1, 1], //           Live states below; 0: nobody's
   series: [2, 1], //          row in the worker's series (series.ts)
@@ -64,13 +64,15 @@ export const Live = layout(68, {
   gatewaySource: [60, 1], //    the same by the limit of its Gateway
   firstByteUs: [61, 1], //      from connect to the upstream's first byte; 0: none has come
   connectedMs: [62, 2],
-  kind: [64, 1], //             from here on of records only: RecordKind (records.ts)
-  reason: [65, 1], //           −1: goes on
-  endedMs: [66, 2],
+  identity: [64, 1], //         where its client's identity begins (row-names.ts); 0: no certificate
+  identityBytes: [65, 1], //    of all of it; more than there is room for: the rest is cut
+  kind: [66, 1], //             from here on of records only: RecordKind (records.ts)
+  reason: [67, 1], //           −1: goes on
+  endedMs: [68, 2],
 })
 
-/** Words for the name of one row (row-names.ts). */
-export const NAME_WORDS = 64
+/** Words for the server name of one row, and for its client's identity (row-names.ts). */
+export const NAME_WORDS = 128
 
 /** The states of engine/decide/state.ts that a row can have. */
 export const LIVE_STATES = ['free', 'reading', 'dialing', 'relaying', 'half-closed'] as const

@@ -1,8 +1,9 @@
 /** From the words of a row (connections.ts) to a connection, open or ended. */
 
 import { type Family, formatAddress } from '../address/address.ts'
+import type { CertifiedIdentity } from '../table/match/query.ts'
 import { Flags, Live } from './connections.ts'
-import { nameOf } from './row-names.ts'
+import { identitiesOf, identityOf, nameOf } from './row-names.ts'
 
 /** What is known of a connection. Rows are those of the table of `generation`. */
 export type Row = {
@@ -27,6 +28,8 @@ export type Row = {
   readonly upstream: SocketAddress | null
   /** The server name that its TLS client asked for; '': none, or weir did not read it. */
   readonly serverName: string
+  /** Who the client is by its verified certificate: its first URI, else another name; '': none. */
+  readonly identity: string
   /** Milliseconds since 1970. */
   readonly acceptedWallMs: number
   readonly decideNs: number
@@ -59,6 +62,7 @@ export const rowOf = (words: Int32Array, numbers: Float64Array): Row => ({
   destination: socketAddress(words, Live.destinationFamily),
   upstream: socketAddress(words, Live.endpointFamily),
   serverName: nameOf(words, 0),
+  identity: identityOf(words, 0),
   acceptedWallMs: numbers[Live.acceptedWallMs / 2],
   decideNs: words[Live.decideNs] >>> 0,
   connectUs: words[Live.connectUs] >>> 0,
@@ -76,4 +80,13 @@ function socketAddress(words: Int32Array, at: number): SocketAddress | null {
   const family = words[at]
   if (family === 0) return null
   return { address: formatAddress(family as Family, words, at + 1), port: words[at + 5] }
+}
+
+/** What a row keeps of the client's certificate; null: it has shown none. */
+export function certifiedOf(words: Int32Array, at: number): CertifiedIdentity | null {
+  const text = identitiesOf(words, at)
+  if (text === '') return null
+  if (!/^[a-z][a-z\d+.-]*:/.test(text)) return { subject: text, uri: '', names: [] }
+  const uris = text.split('\n')
+  return { subject: '', uri: uris[0], names: uris.map(each => `URI:${each}`) }
 }

@@ -11,7 +11,7 @@
 
 import { layout } from '../base/layout.ts'
 import { Live, NAME_WORDS } from './connections.ts'
-import { copyName } from './row-names.ts'
+import { copyName, placeOf } from './row-names.ts'
 
 /** Records in one ring; at 30 000 connections a second half a second of them. */
 export const RECORDS = 16_384
@@ -154,5 +154,5 @@ export const droppedRecords = (buffer: SharedArrayBuffer): number =>
 /** Copies the row at `from` of `source` into the record at `to`, without its version. */
 export function copyRow(source: Int32Array, from: number, target: Int32Array, to: number): void {
   for (let word = 1; word < Live.kind; word++) target[to + word] = source[from + word]
-  copyName(source, source[from + Live.serverName], target, to, recordNameAt(to))
+  copyName(source, placeOf(source, from), target, to, recordNameAt(to))
 }

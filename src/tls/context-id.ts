@@ -14,6 +14,11 @@ export function contextId({ name, clients, verify }: TlsServer, { authorities, c
   return hash.digest()
 }
 
-/** The same for all workers; those of one context open no ticket of another. */
-export const ticketKeyOf = ({ current }: TicketKeys, id: Buffer, bytes: number): Buffer =>
-  Buffer.from(hkdfSync('sha256', current, id, 'weir tickets', bytes))
+/**
+ * The current key and the one before, if there is one: the same for all workers; those of one
+ * context open no ticket of another.
+ */
+export const ticketKeysOf = ({ current, previous }: TicketKeys, id: Buffer, bytes: number): Buffer[] =>
+  [current, previous]
+    .filter(each => each !== null)
+    .map(each => Buffer.from(hkdfSync('sha256', each, id, 'weir tickets', bytes)))

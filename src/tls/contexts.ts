@@ -7,10 +7,11 @@
 import { getCACertificates } from 'node:tls'
 import type { TlsServer, TlsUpstream, TlsVersion } from '../table/plan/tls.ts'
 import type { AlpnChoices, Staples } from './callbacks.ts'
-import { contextId, ticketKeyOf } from './context-id.ts'
+import { contextId, ticketKeysOf } from './context-id.ts'
 import type { Material, Pair, TicketKeys } from './material.ts'
 import { TICKET_KEY_BYTES } from './material.ts'
 import { addressOf, Check, Ctrl, Mode, type OpenSsl, Option, Verify } from './openssl.ts'
+import type { Tickets } from './tickets.ts'
 
 const VERSIONS: Readonly<Record<TlsVersion, bigint>> = {
   TLSV1_0: 0x301n,
@@ -36,6 +37,7 @@ export type Shared = {
   readonly openssl: OpenSsl
   readonly alpn: AlpnChoices
   readonly staples: Staples
+  readonly tickets: Tickets
   /** A function that lets every certificate pass. */
   readonly anyone: bigint
 }
@@ -54,8 +56,7 @@ export function serverContext(
   ssl.SSL_CTX_set_options(context, noCompression | noRenegotiation | serverPreference | prioritizeChacha)
   const identity = contextId(server, material)
   ssl.SSL_CTX_set_session_id_context(context, identity, identity.length)
-  const keys = ticketKeyOf(tickets, identity, TICKET_KEY_BYTES)
-  ssl.SSL_CTX_ctrl(context, Ctrl.ticketKeys, BigInt(keys.length), keys)
+  shared.tickets.seal(context, ticketKeysOf(tickets, identity, TICKET_KEY_BYTES))
   if (server.alpn.length > 0) alpn.choose(context, server.alpn)
   const wrong = servePairs(shared, context, material.pairs) ?? askClients(shared, context, server, material)
   if (wrong === null) return context

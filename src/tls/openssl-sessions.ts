@@ -13,6 +13,7 @@ import { type Judge, OpenSslSession } from './openssl-session.ts'
 import { judgeClient, judgeUpstream } from './peer-certificate.ts'
 import { Pipe } from './pipe.ts'
 import type { Session, Sessions } from './session.ts'
+import { Tickets } from './tickets.ts'
 
 /** The address of a context; 0n: it could not be made. */
 type Context = bigint
@@ -34,8 +35,13 @@ export class OpenSslSessions implements Sessions {
     assert(typeof library !== 'string', `${library}`)
     this.#openssl = library
     this.#pipe = new Pipe(library, memory)
-    const alpn = new AlpnChoices(library)
-    this.#shared = { openssl: library, alpn, staples: new Staples(library), anyone: anyone(library) }
+    this.#shared = {
+      openssl: library,
+      alpn: new AlpnChoices(library),
+      staples: new Staples(library),
+      tickets: new Tickets(library),
+      anyone: anyone(library),
+    }
   }
 
   /**
@@ -46,6 +52,7 @@ export class OpenSslSessions implements Sessions {
     this.#material = new Map(secrets.material.map(each => [each.id, each]))
     this.#freeContexts()
     this.#shared.staples.clear()
+    this.#shared.tickets.clear()
   }
 
   accept(server: TlsServer): Session | number {
@@ -73,6 +80,7 @@ export class OpenSslSessions implements Sessions {
 
   end(): void {
     this.#freeContexts()
+    this.#shared.tickets.clear()
     if (this.#system !== 0n) this.#openssl.ssl.X509_STORE_free(this.#system)
     this.#pipe.end()
   }

@@ -23,10 +23,15 @@ const SYMBOLS = {
   CRYPTO_malloc: { return: POINTER, arguments: [POINTER, POINTER, 'i32'] },
   ERR_clear_error: { return: 'void', arguments: [] },
   ERR_get_error: { return: 'u64', arguments: [] },
+  EVP_DecryptInit_ex: { return: 'i32', arguments: [POINTER, POINTER, POINTER, POINTER, POINTER] },
+  EVP_EncryptInit_ex: { return: 'i32', arguments: [POINTER, POINTER, POINTER, POINTER, POINTER] },
+  EVP_MAC_CTX_set_params: { return: 'i32', arguments: [POINTER, POINTER] },
   EVP_PKEY_free: { return: 'void', arguments: [POINTER] },
+  EVP_aes_256_cbc: { return: POINTER, arguments: [] },
   PEM_read_bio_PrivateKey: { return: POINTER, arguments: [POINTER, POINTER, POINTER, POINTER] },
   PEM_read_bio_X509: { return: POINTER, arguments: [POINTER, POINTER, POINTER, POINTER] },
   PEM_read_bio_X509_CRL: { return: POINTER, arguments: [POINTER, POINTER, POINTER, POINTER] },
+  RAND_bytes: { return: 'i32', arguments: [POINTER, 'i32'] },
   SSL_CTX_add_client_CA: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_callback_ctrl: { return: 'i64', arguments: [POINTER, 'i32', POINTER] },
   SSL_CTX_check_private_key: { return: 'i32', arguments: [POINTER] },
@@ -40,6 +45,7 @@ const SYMBOLS = {
   SSL_CTX_set_cipher_list: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_options: { return: 'u64', arguments: [POINTER, 'u64'] },
   SSL_CTX_set_session_id_context: { return: 'i32', arguments: [POINTER, POINTER, 'u32'] },
+  SSL_CTX_set_tlsext_ticket_key_evp_cb: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_verify: { return: 'void', arguments: [POINTER, 'i32', POINTER] },
   SSL_CTX_use_PrivateKey: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_use_certificate: { return: 'i32', arguments: [POINTER, POINTER] },
@@ -50,6 +56,7 @@ const SYMBOLS = {
   SSL_get0_alpn_selected: { return: 'void', arguments: [POINTER, POINTER, POINTER] },
   SSL_get0_param: { return: POINTER, arguments: [POINTER] },
   SSL_get1_peer_certificate: { return: POINTER, arguments: [POINTER] },
+  SSL_get_SSL_CTX: { return: POINTER, arguments: [POINTER] },
   SSL_get_certificate: { return: POINTER, arguments: [POINTER] },
   SSL_get_error: { return: 'i32', arguments: [POINTER, 'i32'] },
   SSL_get_shutdown: { return: 'i32', arguments: [POINTER] },
@@ -92,6 +99,8 @@ const CALLBACKS = {
   alpn: { return: 'i32', arguments: [POINTER, POINTER, POINTER, POINTER, 'u32', POINTER] },
   /** SSL_verify_cb */
   verify: { return: 'i32', arguments: ['i32', POINTER] },
+  /** The callback of SSL_CTX_set_tlsext_ticket_key_evp_cb(3) */
+  ticket: { return: 'i32', arguments: [POINTER, POINTER, POINTER, POINTER, POINTER, 'i32'] },
   /** The callback of SSL_CTX_set_tlsext_status_cb(3) */
   status: { return: 'i32', arguments: [POINTER, POINTER] },
 } as const
@@ -136,6 +145,7 @@ export const addressOf = (bytes: Uint8Array): bigint => ffi.getRawPointer(bytes)
 export const bytesAt = (address: bigint, bytes: number): Uint8Array =>
   new Uint8Array(ffi.toArrayBuffer(address, bytes, true))
 
+export const readWord = (address: bigint): bigint => ffi.getUint64(address, 0)
 export const writeWord = (address: bigint, value: bigint): void => ffi.setUint64(address, 0, value)
 export const writeByte = (address: bigint, value: number): void => ffi.setUint8(address, 0, value)
 
@@ -147,7 +157,6 @@ export const Ctrl = {
   mode: 33,
   sessionCacheMode: 44,
   hostName: 55,
-  ticketKeys: 59,
   statusCallback: 63,
   statusType: 65,
   statusResponse: 71,

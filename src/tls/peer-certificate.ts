@@ -3,12 +3,15 @@
 import type { X509Certificate } from 'node:crypto'
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
+import { wallNowMs } from '../base/clock.ts'
 import type { CertifiedIdentity } from '../table/match/query.ts'
 import type { ClientChecks } from '../table/plan/tls.ts'
-import { Own } from './details.ts'
+import { Own, verdictDetail } from './details.ts'
 import type { Failure } from './session.ts'
 
 const WRONG_NAME: Failure = { detail: Own.nameMismatch, isCertificate: true }
+/** X509_V_ERR_CERT_HAS_EXPIRED */
+const EXPIRED: Failure = { detail: verdictDetail(10), isCertificate: true }
 const NOT_PINNED: Failure = { detail: Own.pinMismatch, isCertificate: true }
 
 export function identityOf(certificate: X509Certificate): CertifiedIdentity {
@@ -33,9 +36,13 @@ function namesOf(text: string): string[] {
 
 const textOf = (name: string): string => name.slice(name.indexOf(':') + 1)
 
-/** What a server asks of its clients' certificates; null: it is met. */
+/**
+ * What a server asks of its clients' certificates; null: it is met. OpenSSL has looked at the time,
+ * too, but not where a session resumes.
+ */
 export function judgeClient(checks: ClientChecks, certificate: X509Certificate): Failure | null {
-  const { subjectAltNames, spki, hashes } = checks
+  const { insecureSkipVerify, subjectAltNames, spki, hashes } = checks
+  if (!insecureSkipVerify && certificate.validToDate.getTime() < wallNowMs()) return EXPIRED
   const names = identityOf(certificate).names.map(textOf)
   if (subjectAltNames.length > 0 && !names.some(name => subjectAltNames.includes(name))) return WRONG_NAME
   if (spki.length === 0 && hashes.length === 0) return null

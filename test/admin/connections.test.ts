@@ -30,6 +30,7 @@ for (const { engine, test } of ENGINES) {
       client: `127.0.0.1:${socket.localPort}`,
       peer: null,
       serverName: null,
+      identity: null,
       asked: `127.0.0.1:${port}`,
       endpoint: `127.0.0.1:${backend}`,
       listener: `default/edge 127.0.0.1:${port}`,

@@ -34,6 +34,7 @@ for (const { engine, test } of ENGINES) {
       client,
       peer: null,
       serverName: null,
+      identity: null,
       asked: `127.0.0.1:${port}`,
       endpoint: `127.0.0.1:${backend}`,
       listener: `default/edge 127.0.0.1:${port}`,

@@ -292,3 +292,32 @@ test('what is not served yet stays closed, or is refused, and is never plain tex
   ]
   assert.equal(load(simple, none).plan, null)
 })
+
+test('TLS to a destination that does not go with what its clients speak', () => {
+  const host = 'db.shop.example'
+  const rule = (tls: Json) => resource('DestinationRule', 'db', { host, trafficPolicy: { tls } })
+  const found = (served: Json, annotations: Json, tls: Json, block: 'tcp' | 'tls'): string[] => {
+    const match = block === 'tls' ? { match: [{ sniHosts: ['*'] }] } : {}
+    const loaded = load([
+      CLOSED,
+      gateway([server(served)], annotations),
+      routes({ [block]: [to(host, match)] }),
+      entry(host),
+      rule({ subjectAltNames: [host], ...tls }),
+    ])
+    return codes(loaded).filter(each => /DestinationRule/.test(each))
+  }
+  const at = 'DestinationRule shop/db spec.trafficPolicy.tls'
+  const ends = { mode: 'SIMPLE', credentialName: 'cert' }
+  const postgres = { 'gateway.weir/starttls': 'postgres' }
+  const simple = { mode: 'SIMPLE' }
+  assert.deepEqual(found(ends, {}, simple, 'tcp'), [])
+  assert.deepEqual(found({ mode: 'PASSTHROUGH' }, {}, simple, 'tls'), [`CFG510 ${at}.mode`])
+  assert.deepEqual(found({ mode: 'PASSTHROUGH' }, postgres, simple, 'tls'), [`CFG510 ${at}.mode`])
+  assert.deepEqual(found({ mode: 'PASSTHROUGH' }, {}, { mode: 'DISABLE' }, 'tls'), [])
+  assert.deepEqual(found(ends, postgres, simple, 'tcp'), [`CFG511 ${at}.mode`])
+  const listed = { mode: 'SIMPLE', caCrl: '/r.pem' }
+  assert.deepEqual(found(ends, {}, listed, 'tcp'), [`CFG509 ${at}.caCrl`])
+  assert.deepEqual(found(ends, {}, { ...listed, caCertificates: 'system' }, 'tcp'), [`CFG509 ${at}.caCrl`])
+  assert.deepEqual(found(ends, {}, { ...listed, caCertificates: '/ca.pem' }, 'tcp'), [])
+})

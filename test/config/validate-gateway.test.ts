@@ -149,6 +149,16 @@ rules('Gateway', {
     ['an old version without', tls({ minProtocolVersion: 'TLSV1_1' }), `CFG253 ${TLS}.minProtocolVersion`],
     ['an old version with', tls({ minProtocolVersion: 'TLSV1_1', cipherSuites: ['AES128-SHA'] })],
   ],
+  'a version is left': [
+    ['one', tls({ minProtocolVersion: 'TLSV1_3', maxProtocolVersion: 'TLSV1_3' })],
+    ['any', tls({ minProtocolVersion: 'TLS_AUTO', maxProtocolVersion: 'TLS_AUTO' })],
+    [
+      'none',
+      tls({ minProtocolVersion: 'TLSV1_3', maxProtocolVersion: 'TLSV1_2' }),
+      `CFG253 ${TLS}.maxProtocolVersion`,
+    ],
+    ['none by default', tls({ maxProtocolVersion: 'TLSV1_1' }), `CFG253 ${TLS}.maxProtocolVersion`],
+  ],
 })
 
 test('Gateway: its own name is a DNS label', () => {

@@ -10,7 +10,7 @@ import { Live, NAME_WORDS } from '../../src/stats/connections.ts'
 import { Generations } from '../../src/stats/generations.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
-import { writeName } from '../../src/stats/row-names.ts'
+import { writeIdentity, writeName } from '../../src/stats/row-names.ts'
 import { recordOf } from '../support/records.ts'
 import { holds, tableOf } from './kit.ts'
 
@@ -26,6 +26,8 @@ const FIELDS: Readonly<Record<string, string>> = {
     'The other end of its socket, a load balancer; only where a PROXY header has named the client.',
   requested_server_name:
     'The server name that a TLS client asked for, at most 253 characters; absent if it asked for none.',
+  downstream_peer_identity:
+    'Who the client is by its verified certificate: its first URI, else the subject, at most 256 bytes; absent if it has shown none.',
   downstream_local_address: 'The address that the client connected to, before a redirect.',
   upstream_host: 'The endpoint that weir dialed last; null: none.',
   bytes_received: 'Bytes that came from the client.',
@@ -65,6 +67,7 @@ test('docs/operations.md shows every field of the access log', () => {
     const words = Int32Array.of(...record.words, ...new Int32Array(NAME_WORDS))
     const numbers = new Float64Array(words.buffer)
     writeName(words, 0, Live.WORDS, 'db.example.com')
+    writeIdentity(words, 0, Live.WORDS, 'spiffe://cluster.local/ns/shop/sa/web')
     new JsonLines(new Generations(new LiveConnections([]))).put(out, words, numbers, 0)
     return Object.keys(JSON.parse(Buffer.from(out.buffer.subarray(0, out.length)).toString()))
   }

@@ -78,6 +78,22 @@ const EXPIRING =
   'K2F0aG5yd3F0czNNd21meHVLQ0FpQXZqbWVaRnVKTTBIalk5T0grOGkveQoxWStBdTJOb29CbkFhaTVEVUo5cy9BPT0KLS0t' +
   'LS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo='
 
+/** An authority that nobody has the key of, and its list, due for renewal on 9 December 2026. */
+const LISTING =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJZekNDQVFpZ0F3SUJBZ0lFRUFBQUFUQUtCZ2dxaGtqT1BRUURBakFk' +
+  'TVJzd0dRWURWUVFEREJKVVpYTjAKSUdGMWRHaHZjbWwwZVNBME1EQXdJaGdQTWpBeU5qRXhNamd3T1RBek5UTmFHQTh5TURJ' +
+  'M01URXlPVEE1TURNMQpNMW93SFRFYk1Ca0dBMVVFQXd3U1ZHVnpkQ0JoZFhSb2IzSnBkSGtnTkRBd01Ga3dFd1lIS29aSXpq' +
+  'MENBUVlJCktvWkl6ajBEQVFjRFFnQUUveXIwL0djTUJBK1dwVjFyYzArZDVpQU1MUlBTSlpOaU92QnVwNUt3bFJoa29wekkK' +
+  'aU1VLzg2ajdyTVdwZ2I5eW5kRHowU3lSUTZDOXh2eElka3J2TzZNeU1EQXdEd1lEVlIwVEFRSC9CQVV3QXdFQgovekFkQmdO' +
+  'VkhRNEVGZ1FVcVN1WTNMTTNxY0wzUCtMUDBYSVNBQ2dkRE5zd0NnWUlLb1pJemowRUF3SURTUUF3ClJnSWhBTXJvaXNiK3NR' +
+  'djgxbUVKY1J0L2RXYVNMdHBXNFhFQ25UYWV6TFg3YTVESEFpRUFuTHg5WXJ5enRtM0gKbEFQa3QzSE5jZ2pVOWpqUVV1aWFi' +
+  'SEtjNTRhYkxpaz0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo='
+const LIST =
+  'LS0tLS1CRUdJTiBYNTA5IENSTC0tLS0tCk1JR29NRkFDQVFFd0NnWUlLb1pJemowRUF3SXdIVEViTUJrR0ExVUVBd3dTVkdW' +
+  'emRDQmhkWFJvYjNKcGRIa2cKTkRBd0dBOHlNREkyTVRFeU56QTVNRE0xTTFvWUR6SXdNall4TWpBNU1Ea3dNelV6V2pBS0Jn' +
+  'Z3Foa2pPUFFRRApBZ05JQURCRkFpRUF0eHp5dVAwcmZOOUNUY1JRSGd2dDhTVHUzUUxYdGVyR0thOVpLbFU3WEwwQ0lGSmo4' +
+  'K2VQCmtia1JGYnFiajVqNGx5Z1lBSHBhUWtSSUJqaGRtU3lBcFJ5TwotLS0tLUVORCBYNTA5IENSTC0tLS0tCg=='
+
 export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG001: { 'config.yaml': new Error('EACCES: permission denied') },
   CFG002: new Uint8Array(33 * 1024 * 1024),
@@ -324,7 +340,30 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     virtualService(
       `{ hosts: [a.com], gateways: [a], tls: [{ match: [{ sniHosts: [a.com] }], route: [{ destination: { host: a.com } }] }] }`,
     ),
+  CFG509: serviceEntry(ENTRY) + match('{ port: 9000 }') + policy('{ tls: { mode: SIMPLE, caCrl: crl.pem } }'),
+  CFG510: wrapped('{ mode: PASSTHROUGH }', '', 'tls: [{ match: [{ sniHosts: [a.com] }], '),
+  CFG511: wrapped(
+    '{ mode: SIMPLE, credentialName: cert }',
+    ', annotations: { gateway.weir/starttls: postgres }',
+    'tcp: [{ ',
+  ),
+  CFG512: `${authority(LISTING)
+    .trimEnd()
+    .replace(/ }\n---$/, `, ca.crl: ${LIST} }`)}\n`,
   CFG481: gateway(`{ servers: [${server('{ number: 443, name: tcp, protocol: TCP }')}] }`),
+}
+
+/** A TLS server with a route to a destination that is spoken to by TLS. */
+function wrapped(tls: string, metadata: string, route: string): string {
+  const servers = `{ servers: [{ hosts: [a.com], port: { number: 9000, name: tls, protocol: TLS }, tls: ${tls} }] }`
+  return (
+    serviceEntry(ENTRY) +
+    gateway(servers, `name: edge${metadata}`) +
+    virtualService(
+      `{ hosts: [a.com], gateways: [edge], ${route}route: [{ destination: { host: a.com } }] }] }`,
+    ) +
+    policy('{ tls: { mode: SIMPLE } }')
+  )
 }
 
 /** A Gateway with one rule, and a test of it. */

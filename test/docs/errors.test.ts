@@ -30,7 +30,7 @@ const STAGES: Readonly<Record<string, RegExp>> = {
   'codes of meaning': /^CFG2[0-4]/,
   'codes of Istio’s warnings': /^(CFG25|IST013[01])/,
   'codes of what weir does not do': /^CFG3/,
-  'codes of TLS': /^CFG50/,
+  'codes of TLS': /^CFG5[01]/,
   'codes of what is probably not meant': /^(CFG4[56]|IST0127)/,
   'codes of what a reload would take': /^CFG47/,
   'codes of what the machine does not allow': /^CFG48/,
@@ -87,7 +87,7 @@ function messageOf(code: Code): string {
           lint,
           unread: UNREAD,
           routeTests: true,
-          ...(/^CFG50/.test(code) && TLS),
+          ...(/^CFG5[01]/.test(code) && TLS),
         }).diagnostics
   const found = diagnostics.find(each => each.code === code)
   ok(

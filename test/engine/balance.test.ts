@@ -62,8 +62,9 @@ test('with equal weights and nothing open every policy spreads evenly', () => {
   }
 })
 
-test('weights are kept by ROUND_ROBIN to about one connection and by RANDOM within chance', () => {
-  isNear(histogram(world('ROUND_ROBIN', [1, 2, 5]), 8000), [1000, 2000, 5000], 3)
+test('weights are kept by ROUND_ROBIN exactly, over all workers, and by RANDOM within chance', () => {
+  for (const workers of [1, 3])
+    isNear(histogram(world('ROUND_ROBIN', [1, 2, 5], workers), 8000), [1000, 2000, 5000], 0)
   isNear(histogram(world('RANDOM', [1, 2, 5]), 8000), [1000, 2000, 5000], 180)
 })
 

@@ -391,4 +391,47 @@ for (const { engine, test } of ENGINES) {
     assert.match(await refused(tlsBegin(gateway.port, { ...REVOKED, session })), expected)
     await gateway.closed('tls-client-certificate')
   })
+
+  test(`${engine}: tickets of the key before resume, and are renewed; older ones do not`, async () => {
+    await using upstream = await listen(echo)
+    const material = SECRETS.material
+    const [first, second, third] = [1, 2, 3].map(each => Buffer.alloc(80, each))
+    await using gateway = await plane(engine, {
+      to: [upstream],
+      secrets: { material, tickets: { current: first, previous: null } },
+    })
+    const turn = async (current: Uint8Array, previous: Uint8Array): Promise<void> => {
+      gateway.order({ kind: 'secrets', epoch: 0, secrets: { material, tickets: { current, previous } } })
+      await gateway.adopt(planOf([tlsListenerOn(gateway.port, serverOf())], [clusterOf([upstream])]))
+    }
+    for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+      await turn(first, third)
+      const [, old] = await ticketOf(gateway.port, { maxVersion })
+      await turn(second, first)
+      const [isOldGood, renewed] = await ticketOf(gateway.port, { maxVersion, session: old })
+      await turn(third, second)
+      const isOldStillGood = await resumes(gateway.port, { maxVersion, session: old })
+      const isRenewedGood = await resumes(gateway.port, { maxVersion, session: renewed })
+      assert.deepEqual([isOldGood, isOldStillGood, isRenewedGood], [true, false, true], maxVersion)
+    }
+  })
+}
+
+/** Whether the session has resumed, and the one that the server gives for the next time. */
+async function ticketOf(port: number, options: ConnectionOptions): Promise<readonly [boolean, Buffer]> {
+  const client = tlsBegin(port, options)
+  const isOld = options.maxVersion === 'TLSv1.2' // where Node tells of no ticket that is renewed
+  const [given] = await once(client, isOld ? 'secureConnect' : 'session')
+  const session: Buffer | undefined = isOld ? client.getSession() : given
+  const isReused = client.isSessionReused()
+  client.destroy()
+  assert.ok(session)
+  return [isReused, session]
+}
+
+async function resumes(port: number, options: ConnectionOptions): Promise<boolean> {
+  const client = await tlsOpen(port, options)
+  const isReused = client.isSessionReused()
+  client.destroy()
+  return isReused
 }

@@ -169,6 +169,7 @@ function askingOf({ words }: Ended, { peer }: Client, isTls: boolean): Asking {
     destination: name(Live.destinationFamily, Live.destination),
     port: words[Live.destinationPort],
     serverName: isTls ? (peer.opening?.name ?? '') : '',
+    certificate: null,
     workload: null,
     isTls,
   }

@@ -199,3 +199,20 @@ test('no flaw tells anything of a key', () => {
       assert.ok(!told.includes(key.slice(from, from + 8)), told)
   }
 })
+
+test('a list that is out of date, or none', () => {
+  const trust = (crl: string) =>
+    readCredential(
+      credential({ authorities: { file: file('ca.pem', authority.cert), crl: file('crl.pem', crl) } }),
+      new Map(),
+    )
+  const flawsWith = (crl: string): string[] =>
+    flawsOf(trust(crl)).map(each => each.replace(/\d{4}-[^ ]*Z/, 'T'))
+  assert.deepEqual(flawsWith(authority.revoke(good)), [])
+  const stale = authority.list([good], -1)
+  const since = 'was due for renewal at T: since then every certificate of its authority is refused'
+  assert.deepEqual(flawsWith(stale), [`CFG512 crl.pem ${since}`])
+  assert.deepEqual(flawsWith(authority.revoke(good) + stale), [`CFG512 crl.pem ${since}`])
+  assert.ok(trust(stale).material, 'it refuses clients, not the server')
+  assert.match(refusal(trust('text')), /^CFG501 crl\.pem cannot be used/)
+})

@@ -63,9 +63,10 @@ test('a live row that is rewritten all the time is read whole or not at all', as
   while (seen.size < sized(2_500, 10_000)) {
     for (let look = 0; look < 1000; look++) {
       live.visit(words => {
-        // The word between says where the name is copied to.
+        // Two words say where the name and the identity are copied to.
         const round = numberOf(words, Live.id, Live.serverName)
-        assert.equal(numberOf(words, Live.serverName + 1, Live.kind), round)
+        assert.equal(numberOf(words, Live.serverName + 1, Live.identity), round)
+        assert.equal(numberOf(words, Live.identityBytes, Live.kind), round)
         seen.add(round)
         return true
       })

@@ -115,14 +115,19 @@ export class Authority {
 
   /** A list that revokes these. */
   revoke(...issued: readonly Issued[]): string {
+    return this.list(issued, 30)
+  }
+
+  /** A list that revokes these, for so many days from now. */
+  list(issued: readonly Issued[], until: number): string {
     const now = Date.now()
     const entries = issued.map(({ serial }) => sequence(integer(serial), time(new Date(now - DAY_MS))))
     const body = sequence(
       integer(Buffer.of(1)),
       algorithmOf(this.#keys),
       nameOf(this.common),
-      time(new Date(now - DAY_MS)),
-      time(new Date(now + 30 * DAY_MS)),
+      time(new Date(now - 2 * DAY_MS)),
+      time(new Date(now + until * DAY_MS)),
       ...(entries.length > 0 ? [sequence(...entries)] : []),
     )
     return pem('X509 CRL', signed(body, this.#keys))

@@ -12,6 +12,8 @@ export type Connecting = {
   readonly destination: string
   readonly port: number
   readonly serverName: string
+  /** The names of its certificate; null: it has shown none. */
+  readonly certificate: readonly string[] | null
   readonly workload: { readonly namespace: string; readonly serviceAccount: string } | null
 }
 
@@ -63,7 +65,7 @@ const matches = ({ never, from, to, when }: AccessRule, connection: Connecting):
 }
 
 function isSo(test: Test, connection: Connecting): boolean {
-  const { peer, client, destination, port, serverName, workload } = connection
+  const { peer, client, destination, port, serverName, certificate, workload } = connection
   switch (test.of) {
     case 'peer':
       return isInside(test.cidrs, peer)
@@ -76,6 +78,7 @@ function isSo(test: Test, connection: Connecting): boolean {
     case 'serverName':
       return test.patterns.some(pattern => fits(pattern, serverName, false))
     default: {
+      if (certificate !== null) return isCertified(test.of, test.patterns, certificate)
       if (!test.isKnown || workload === null) return false
       const { namespace, serviceAccount } = workload
       const text = {
@@ -88,6 +91,18 @@ function isSo(test: Test, connection: Connecting): boolean {
       return test.patterns.some(pattern => fits(pattern, text, anywhere))
     }
   }
+}
+
+function isCertified(of: string, patterns: readonly string[], names: readonly string[]): boolean {
+  if (of === 'principal' && patterns.includes('*')) return true
+  return names.some(name => {
+    const principal = /^URI:spiffe:\/\/(.*)/.exec(name)?.[1] ?? ''
+    const [, domain = ''] = /^([^/]*)/.exec(principal) ?? []
+    const [, namespace = '', account = ''] = /^[^/]*\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(principal) ?? []
+    const serviceAccount = account && `${namespace}/${account}`
+    const text = { principal, trustDomain: domain, namespace, serviceAccount }[of] ?? ''
+    return patterns.some(each => fits(each, text, of === 'namespace' || of === 'trustDomain'))
+  })
 }
 
 function isInside(cidrs: readonly Cidr[], text: string): boolean {

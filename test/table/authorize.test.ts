@@ -132,6 +132,17 @@ const SOURCES = [
   { cidr: '2001:db8:1::/48', namespace: 'bar', serviceAccount: '' },
 ]
 
+const MUTUAL = {
+  name: 'a',
+  material: 'a',
+  clients: 'optional',
+  alpn: [],
+  minVersion: 'TLSV1_2',
+  maxVersion: 'TLSV1_3',
+  ciphers: [],
+  verify: null,
+} as const
+
 /** Two listeners: which policies each has is drawn. */
 const planOf = (all: readonly AccessPolicy[], own: readonly number[]): Plan => {
   const scope = { host: '', port: 0, addresses: [], rules: [], defaultRoute: 0 }
@@ -145,6 +156,12 @@ const planOf = (all: readonly AccessPolicy[], own: readonly number[]): Plan => {
   return {
     listeners: [
       { ...listener, gateway: 'default/edge', port: 443, policies: own },
+      {
+        ...listener,
+        gateway: 'default/tls',
+        port: 8443,
+        scopes: [{ ...scope, takes: { names: ['a.test'], plain: false }, tls: MUTUAL }],
+      },
       { ...listener, gateway: 'mesh', port: 80, policies: [...all.keys()] },
     ],
     routes: [{ identity: 'r', destinations: [{ cluster: 0, weight: 1 }], split: 'random' }],
@@ -202,6 +219,16 @@ const connection = fc.record({
   destination: address,
   port,
   serverName,
+  certificate: fc.option(
+    fc.constantFrom(
+      [],
+      ['DNS:foo', 'URI:https://cluster.local/ns/foo/sa/a'],
+      ['URI:spiffe://cluster.local/ns/foo/sa/a'],
+      ['URI:spiffe://other/ns/bar/sa/a', 'URI:spiffe://cluster.local/ns/foo/sa/b'],
+      ['URI:spiffe://other/foo'],
+    ),
+    { nil: null },
+  ),
   isMesh: fc.boolean(),
 })
 
@@ -217,11 +244,13 @@ test('the table lets in whom the naive evaluator does, and names the same rule',
         const own = [...new Set(drawn)].filter(index => index < all.length).sort((a, b) => a - b)
         const table = tableOf(planOf(all, own))
         for (const each of connections) {
-          const listener = each.isMesh ? 1 : 0
+          const listener = each.isMesh ? 2 : 0
           const query = queryOf(listener, each.client, each.destination, each.port, {
             isTls: true,
             serverName: each.serverName,
           })
+          if (each.certificate !== null)
+            query.identity = { subject: 'CN=a', uri: '', names: each.certificate }
           if (each.peer !== null) query.peerFamily = parseInto(each.peer, query.peer, 0)
           const asked: Connecting = {
             ...each,
@@ -284,7 +313,7 @@ test('of ten thousand policies for a port each as few are tried as ask for the p
   const verdict = createVerdict()
   assert.equal(authorize(table, access, 0, queryOf(0, '10.3.4.5', '192.0.2.1', 443), null, verdict), false)
   assert.equal(nameOf(table, verdict.denied), 'default/p442 rules[0]')
-  assert.equal(authorize(table, access, 1, queryOf(1, '10.3.4.5', '192.0.2.1', 10_001), null, verdict), true)
+  assert.equal(authorize(table, access, 2, queryOf(2, '10.3.4.5', '192.0.2.1', 10_001), null, verdict), true)
 })
 
 test('of ten thousand policies, or blocks of one, as few are tried as have the address', () => {

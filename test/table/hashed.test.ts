@@ -195,5 +195,5 @@ test('the size of a table is as stated, and bounded', () => {
   }
   assert.equal(hashWordCount([1, 9], { kind: 'MAGLEV', size: MAGLEV_SIZE_MAX }), 1 + MAGLEV_SIZE_MAX)
   const table = tableFor(['MAGLEV', 251], targets(3))
-  assert.equal(table.endpoints[runOf(table, 0) + EndpointRun.hashed], 256)
+  assert.equal(table.endpoints[runOf(table, 0) + EndpointRun.table], 256)
 })

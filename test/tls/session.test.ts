@@ -5,13 +5,24 @@
  */
 
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import type { TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
 import { failureName } from '../../src/tls/details.ts'
 import { openssl } from '../../src/tls/openssl.ts'
 import { OpenSslSessions } from '../../src/tls/openssl-sessions.ts'
+import { judgeClient } from '../../src/tls/peer-certificate.ts'
 import { CLOSED, FAILED, NOTHING, type Session, Step } from '../../src/tls/session.ts'
-import { CLIENT_URI, materialOf, SECRETS, SERVER, secretsOf, serverOf, upstreamOf } from '../support/tls.ts'
+import {
+  AUTHORITY,
+  CLIENT_URI,
+  materialOf,
+  SECRETS,
+  SERVER,
+  secretsOf,
+  serverOf,
+  upstreamOf,
+} from '../support/tls.ts'
 
 const missing = openssl()
 const skip = typeof missing === 'string' ? missing : false
@@ -238,4 +249,29 @@ test('sessions outlive the contexts that they began with', { skip }, () => {
   client.free()
   server.free()
   ends.sessions.end()
+})
+
+test('keys of tickets that turn in the middle of a handshake harm nobody', { skip }, () => {
+  for (const maxVersion of ['TLSV1_2', 'TLSV1_3'] as const) {
+    const ends = new Ends()
+    const pair = [ends.accept(), ends.connect({ maxVersion })] as const
+    let isFirst = true
+    const steps = ends.shake(...pair, bytes => {
+      if (isFirst) ends.sessions.furnish(secretsOf(...SECRETS.material))
+      isFirst = false
+      return bytes
+    })
+    assert.deepEqual(steps, [Step.done, Step.done])
+    ends.feed(pair[0], ends.say(pair[1], 'on'))
+    assert.deepEqual(ends.read(pair[0]), ['on', NOTHING])
+  }
+})
+
+test('a certificate that has expired since is no good to a session that resumes', () => {
+  const checks = { insecureSkipVerify: false, subjectAltNames: [], spki: [], hashes: [] }
+  const expired = new X509Certificate(AUTHORITY.issue({ names: ['a.test'], from: -9, until: -1 }).cert)
+  const good = new X509Certificate(SERVER.cert)
+  assert.equal(failureName(judgeClient(checks, expired)?.detail ?? 0), 'certificate expired')
+  assert.equal(judgeClient({ ...checks, insecureSkipVerify: true }, expired), null)
+  assert.equal(judgeClient(checks, good), null)
 })

@@ -3,6 +3,7 @@
  */
 
 import type { Listener } from '../../table/plan/plan.ts'
+import { certifies } from '../../table/plan/tls.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -46,7 +47,8 @@ export function reportApplied(
     findings.at('CFG430', resource, ['spec', 'action'], message)
     return
   }
-  if (settings.authorization.identity === 'none') reportIdentities(policy, findings)
+  const isMutual = listeners.some(({ scopes }) => scopes.some(({ tls }) => certifies(tls)))
+  if (settings.authorization.identity === 'none' && !isMutual) reportIdentities(policy, findings)
   reportNames(policy, listeners, findings)
 }
 
@@ -85,8 +87,8 @@ const IDENTITIES = ['principals', 'namespaces', 'serviceAccounts', 'trustDomains
 const IDENTITY_KEYS = ['source.principal', 'source.namespace', 'source.serviceAccount', 'source.trustDomain']
 
 /**
- * Without mutual TLS nobody has an identity: a condition on one never holds, its negation always
- * does.
+ * Where no server verifies clients' certificates, nobody has an identity: a condition on one never
+ * holds, its negation always does.
  */
 function reportIdentities({ resource, value }: Written, findings: Findings): void {
   const action = value.action ?? 'ALLOW'
@@ -96,13 +98,13 @@ function reportIdentities({ resource, value }: Written, findings: Findings): voi
           'CFG433',
           resource,
           path,
-          `${field} holds for every client, since none has an identity: ${OPEN[action]}`,
+          `${field} holds for every client, since no server verifies certificates of clients: ${OPEN[action]}`,
         )
       : findings.at(
           'CFG432',
           resource,
           path,
-          `${field} holds for no client, since none has an identity: ${SHUT[action]}`,
+          `${field} holds for no client, since no server verifies certificates of clients: ${SHUT[action]}`,
         )
   for (const [index, { from = [], when = [] }] of (value.rules ?? []).entries()) {
     const rule: Path = ['spec', 'rules', index]

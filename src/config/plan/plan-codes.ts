@@ -113,12 +113,12 @@ export const PLAN_CODES = {
     'nothing to do, if this is intended',
   ),
   CFG432: warning(
-    'a policy asks for an identity, which no client has without mutual TLS',
-    'ask for addresses (ipBlocks), or set authorization.identity in the Settings',
+    'a policy asks for an identity, and no server that it is for verifies certificates of clients',
+    'set mode MUTUAL or OPTIONAL_MUTUAL on the Gateway’s server, ask for addresses (ipBlocks), or set authorization.identity in the Settings',
   ),
   CFG433: warning(
-    'a policy asks for clients without an identity, which all are without mutual TLS',
-    'ask for addresses (notIpBlocks), or set authorization.identity in the Settings',
+    'a policy excludes identities, and no server that it is for verifies certificates of clients',
+    'set mode MUTUAL or OPTIONAL_MUTUAL on the Gateway’s server, ask for addresses (notIpBlocks), or set authorization.identity in the Settings',
   ),
   CFG434: info('a PeerAuthentication changes nothing here', 'nothing to do'),
   CFG435: warning(

@@ -165,7 +165,8 @@ function readServer(resource: Resource, path: Path, { port, bind, hosts, tls }: 
     protocol,
     carries,
     names: carries === 'tcp' || carries === 'nothing' ? [] : [...new Set(asked)],
-    starttls: carries === 'tls' && starttlsPorts(resource.metadata.annotations).has(port.number),
+    starttls:
+      ['tls', 'terminate'].includes(carries) && starttlsPorts(resource.metadata.annotations).has(port.number),
     tls: (carries === 'terminate' || carries === 'http') && tls && terminates(tls.mode) ? tls : null,
     tlsRoutes: carries === 'terminate' && resource.metadata.annotations[TLS_ROUTES] === TERMINATED,
     hosts: index,

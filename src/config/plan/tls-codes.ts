@@ -25,4 +25,20 @@ export const TLS_CODES = {
     'tls routes do not apply where TLS is terminated',
     'write tcp routes, or set the annotation gateway.weir/tls-routes: terminated on the Gateway',
   ),
+  CFG509: warning(
+    'a revocation list of a destination is not asked',
+    'name the authority that signs it in caCertificates, or remove caCrl',
+  ),
+  CFG510: warning(
+    "a client's TLS goes within weir's own",
+    'set mode DISABLE for the destination, or terminate TLS at the Gateway; a destination that takes TLS off twice may keep it',
+  ),
+  CFG511: warning(
+    'a destination is spoken to by TLS without the request for it that PostgreSQL may expect',
+    'nothing to do from PostgreSQL 17 on; before, set mode DISABLE for the destination, or PASSTHROUGH at the Gateway',
+  ),
+  CFG512: warning(
+    'a revocation list is out of date',
+    'publish a new one: until then every certificate of its authority is refused',
+  ),
 } as const satisfies Record<string, CodeEntry>

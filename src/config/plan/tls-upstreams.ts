@@ -33,6 +33,7 @@ export class TlsUpstreams {
   readonly #inputs: UpstreamInputs
   /** The blocks that have been reported. */
   readonly #reported = new Set<object>()
+  readonly #spots = new Map<TlsUpstream, Spot>()
 
   constructor(inputs: UpstreamInputs) {
     this.#inputs = inputs
@@ -47,7 +48,14 @@ export class TlsUpstreams {
       this.#refuse(tls, spot, mode, destination)
       return 'refused'
     }
-    return this.#read(tls, spot, mode, destination)
+    const upstream = this.#read(tls, spot, mode, destination)
+    this.#spots.set(upstream, spot)
+    return upstream
+  }
+
+  /** Where it is written. */
+  spotOf(upstream: TlsUpstream): Spot | undefined {
+    return this.#spots.get(upstream)
   }
 
   #refuse(tls: ClientTls, { resource, path }: Spot, mode: string, { host, port }: Destination): void {
@@ -66,6 +74,7 @@ export class TlsUpstreams {
     const pairs = mode === 'MUTUAL' ? pairsOf(tls, secret) : []
     const skips = tls.insecureSkipVerify === true
     const authorities = skips ? null : authoritiesOf(tls, secret)
+    if (authorities === null && tls.caCrl) this.#reportUnread(spot, skips)
     const use = {
       name: `${resource.title} for ${destination.host}:${destination.port}`,
       resource,
@@ -101,6 +110,13 @@ export class TlsUpstreams {
       this.#inputs.findings.at('CFG507', resource, path, message)
     }
     return own
+  }
+
+  /** A list of revocations is asked with the authorities that sign it, which have to be named. */
+  #reportUnread({ resource, path }: Spot, skips: boolean): void {
+    const why = skips ? 'no certificate is checked' : "the system's authorities are trusted"
+    const message = `caCrl revokes nothing, since ${why}; name the authority that signs it in caCertificates`
+    this.#inputs.findings.at('CFG509', resource, [...path, 'caCrl'], message)
   }
 
   #secretOf(written: string, { resource, path }: Spot): string {

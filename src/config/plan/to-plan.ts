@@ -39,6 +39,7 @@ import { reportDestinationRule, reportEndpoints } from './service-findings.ts'
 import { withSettingsChecks } from './settings-checks.ts'
 import { withSourceLimits } from './source-limits.ts'
 import { withTcpTimes } from './tcp-times.ts'
+import { reportLayeredTls } from './tls-findings.ts'
 import { TLS_SERVED, type TlsServed } from './tls-served.ts'
 import { TlsUpstreams } from './tls-upstreams.ts'
 import { readVirtualService, type VirtualService } from './virtual-services.ts'
@@ -107,6 +108,7 @@ export function toPlan(
     gateways,
     findings,
   })
+  reportLayeredTls({ listeners, routes: clusters.routes, clusters: clusters.list }, upstreams, findings)
   reportEjections(clusters.ejecting, rules.places, findings)
   reportUnplaced(clusters.unplaced, rules.places, findings)
   reportHashTables(clusters.hashing, rules.places, findings)

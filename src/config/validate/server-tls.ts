@@ -35,6 +35,7 @@ export const isPassthrough = (tls: Field): boolean =>
 export function checkServerTls(tls: Field): void {
   if (tls.absent) return
   checkCipherSuites(tls)
+  checkVersions(tls)
   const mode = modeOf(tls)
   if (mode === 'ISTIO_MUTUAL') {
     for (const name of CERTIFICATES) {
@@ -87,6 +88,21 @@ function checkRevocations(tls: Field, excluded: boolean): void {
 
 function needs(tls: Field, mode: string, name: string): void {
   tls.get(name).report('CFG211', `mode ${mode} needs ${name}, or a credentialName`)
+}
+
+const VERSIONS = ['TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3']
+
+/** istiod accepts it, and Envoy then finds no version to speak. */
+function checkVersions(tls: Field): void {
+  const [minimum, maximum] = ['minProtocolVersion', 'maxProtocolVersion'].map(name =>
+    VERSIONS.indexOf(tls.get(name).text ?? ''),
+  )
+  const least = minimum < 0 ? VERSIONS.indexOf('TLSV1_2') : minimum
+  if (maximum < 0 || least <= maximum) return
+  const what = minimum < 0 ? `the default minimum ${VERSIONS[least]}` : `the minimum ${VERSIONS[least]}`
+  tls
+    .get('maxProtocolVersion')
+    .report('CFG253', `${VERSIONS[maximum]} is lower than ${what}: no client finds a version to speak`)
 }
 
 function checkCipherSuites(tls: Field): void {

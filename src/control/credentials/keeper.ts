@@ -5,9 +5,11 @@
  * is served where there is no other, so that a restart does not turn expiry into an outage.
  */
 
+import { wallNowMs } from '../../base/clock.ts'
 import { keyedDigest } from '../../base/keyed-digest.ts'
 import type { CertificateInfo } from '../../source/credentials/certificates.ts'
 import type { ReadCredential } from '../../source/credentials/credentials.ts'
+import { certificateFlaw, listFlaw } from '../../source/credentials/times.ts'
 import type { Material, TicketKeys, TlsSecrets } from '../../tls/material.ts'
 import type { Logger } from '../observe/log.ts'
 import { freshTicketKeys } from './ticket-keys.ts'
@@ -90,6 +92,19 @@ export class Keeper {
     if (material.length === 0) return null
     this.#tickets = freshTicketKeys(this.#tickets)
     return { material, tickets: this.#tickets }
+  }
+
+  /** Says of what is in force, in each period anew, what expires soon or has expired. */
+  remind(nowMs = wallNowMs()): void {
+    for (const { uses, certificates, lists } of this.#kept.values()) {
+      const flaws = [
+        ...certificates.map(each => certificateFlaw(each, nowMs)),
+        ...lists.map(each => listFlaw(each, nowMs)),
+      ].filter(each => each !== null)
+      const why = flaws.map(each => each.message).join('; ')
+      const isSoon = flaws.every(each => each.code === 'CFG503')
+      if (why !== '') this.#log[isSoon ? 'warn' : 'error']({ uses }, `${uses.join(', ')}: ${why}`)
+    }
   }
 
   #material(): Material[] {

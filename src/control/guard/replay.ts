@@ -11,6 +11,7 @@ import type { Family } from '../../address/address.ts'
 import { Flags, Live } from '../../stats/connections.ts'
 import { type Generations, type MatchNames, matchedOf } from '../../stats/generations.ts'
 import type { LiveConnections } from '../../stats/live-connections.ts'
+import { certifiedOf } from '../../stats/read-row.ts'
 import { nameOf } from '../../stats/row-names.ts'
 import type { Cold } from '../../table/format/cold.ts'
 import { PASSTHROUGH } from '../../table/format/outcome.ts'
@@ -134,6 +135,7 @@ class Again {
     query.destinationPort = words[Live.destinationPort]
     query.isTls = (words[Live.flags] & Flags.tls) !== 0
     query.serverName = nameOf(words, 0)
+    query.identity = certifiedOf(words, 0)
     copyAddress(words, Live.client, query.client)
     copyAddress(words, Live.destination, query.destination)
     if (!this.#introduces(query, words, before)) return []

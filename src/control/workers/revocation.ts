@@ -3,8 +3,9 @@
  * the workers over a time (`authorization.onChange: revoke`).
  *
  * A connection is asked about as it was decided: by its addresses, the server name that it asked
- * for, and the listener that took it, which is found by its name. One whose listener is gone is
- * left alone; one that is still being read from has yet to be decided about, by the newer policies
+ * for, who it is by its certificate, and the listener that took it, which is found by its name. One
+ * whose listener is gone is left alone, as is one whose identity was too long to keep; one that is
+ * still being read from has yet to be decided about, by the newer policies
  * (engine/decide/refuse.ts).
  */
 
@@ -12,7 +13,8 @@ import type { Family } from '../../address/address.ts'
 import type { Order } from '../../engine/worker/protocol.ts'
 import { Live, Stage } from '../../stats/connections.ts'
 import { matchedOf } from '../../stats/generations.ts'
-import { nameOf } from '../../stats/row-names.ts'
+import { certifiedOf } from '../../stats/read-row.ts'
+import { isIdentityCut, nameOf } from '../../stats/row-names.ts'
 import { openStats } from '../../stats/stats.ts'
 import { AccessRow } from '../../table/format/access-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -41,6 +43,7 @@ export function findDenied({ live, generations }: Observer, table: Table): Denie
     if (words[Live.state] === Stage.reading) return true
     const listener = listeners.get(generations.names(matchedOf(words, 0)).listener)
     if (listener === undefined) return true
+    if (isIdentityCut(words, 0)) return true
     fill(query, words, listener)
     if (!authorize(table, access, listener, query, null, verdict))
       denied.push({ worker, row, id: numbers[Live.id / 2], policy: verdict.denied + 1 })
@@ -90,4 +93,5 @@ function fill(query: Query, words: Int32Array, listener: number): void {
     query.destination[word] = words[Live.destination + word]
   }
   query.serverName = nameOf(words, 0)
+  query.identity = certifiedOf(words, 0)
 }

@@ -3,9 +3,11 @@
  *
  * LEAST_REQUEST samples two endpoints and takes the one with fewer open connections over all
  * workers (Mitzenmacher, The Power of Two Choices, 2001); with different weights it samples in
- * proportion to weight / (open + 1), as Envoy does. ROUND_ROBIN keeps a position for each worker.
- * RING_HASH and MAGLEV go by the client's address (table/match/hashed.ts). All functions read typed
- * arrays, return an endpoint's row, and allocate nothing.
+ * proportion to weight / (open + 1), as Envoy does. ROUND_ROBIN keeps a position for each worker;
+ * with different weights all workers take their turns from one counter (table/match/turns.ts), so
+ * that each endpoint has exactly its share. RING_HASH and MAGLEV go by the client's address
+ * (table/match/hashed.ts). All functions read typed arrays, return an endpoint's row, and allocate
+ * nothing.
  */
 
 import { nextBelow, nextU32, type Random } from '../../base/random.ts'
@@ -15,16 +17,11 @@ import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { NOBODY, ownerOf } from '../../table/match/hashed.ts'
+import { takeCirclePosition, takeEndpointTurn } from '../../table/match/turns.ts'
 import { WARM, warmingAt, warmthOf } from './warmup.ts'
 
 /** No endpoint is left to try. */
 export const NO_ENDPOINT = -1
-
-/**
- * 2^32 divided by the golden ratio: steps of it fill a circle as evenly as can be (Knuth, TAOCP
- * vol. 3, §6.4).
- */
-export const GOLDEN_STEP = 0x9e3779b9
 
 /** The inputs of one worker's balancing. */
 export type Balancer = {
@@ -57,10 +54,13 @@ export function chooseEndpoint(
   const equal = now === WARM && table.endpoints[run + EndpointRun.equal] === 1
   switch (table.clusters[row + Cluster.balance]) {
     case Balance.ROUND_ROBIN: {
-      const at = turnAt(balancer.worker, table.clusters[row + Cluster.slot])
-      return equal
-        ? nextInTurn(balancer, at, first, left, tried)
-        : nextInWeightedTurn(balancer, at, table, cluster, tried, now)
+      const slot = table.clusters[row + Cluster.slot]
+      if (equal) return nextInTurn(balancer, turnAt(balancer.worker, slot), first, left, tried)
+      // A retry takes no turn of those that come.
+      if (tried.length > 0) return drawWeighted(balancer, table, cluster, tried, now, false)
+      return now === WARM
+        ? takeEndpointTurn(table.endpoints, run, balancer.stats.tickets, slot)
+        : nextInWarmingTurn(balancer, table, cluster, now)
     }
     case Balance.LEAST_REQUEST:
       return equal
@@ -163,33 +163,22 @@ function nextInTurn(
 }
 
 /**
- * The position moves on a circle on which each endpoint has an arc as long as its weight. Golden
- * steps give each its share within about one connection, and spread them; counting through the
- * weights would send bursts.
+ * The weights change all the time, so there is no cycle: the position moves on a circle on which
+ * each endpoint has an arc as long as its weight. Golden steps give each its share within about one
+ * connection, and spread them.
  */
-function nextInWeightedTurn(
-  balancer: Balancer,
-  at: number,
-  table: Table,
-  cluster: number,
-  tried: readonly number[],
-  now: number,
-): number {
+function nextInWarmingTurn(balancer: Balancer, table: Table, cluster: number, now: number): number {
   const run = runOf(table, cluster)
   const first = table.endpoints[run + EndpointRun.first]
   const end = first + table.endpoints[run + EndpointRun.count]
   let total = 0
-  for (let endpoint = first; endpoint < end; endpoint++) {
-    if (!tried.includes(endpoint)) total += weightOf(balancer, table, cluster, endpoint, now)
+  for (let row = first; row < end; row++) total += weightOf(balancer, table, cluster, row, now)
+  const slot = table.clusters[cluster * Cluster.WORDS + Cluster.slot]
+  let rest = takeCirclePosition(balancer.stats.tickets, slot) * total
+  let row = first
+  for (; row < end - 1; row++) {
+    rest -= weightOf(balancer, table, cluster, row, now)
+    if (rest < 0) break
   }
-  const turn = balancer.stats.words[at] >>> 0
-  balancer.stats.words[at] = turn + GOLDEN_STEP
-  let rest = (turn / 2 ** 32) * total
-  let chosen = NO_ENDPOINT
-  for (let endpoint = first; endpoint < end && rest >= 0; endpoint++) {
-    if (tried.includes(endpoint)) continue
-    chosen = endpoint
-    rest -= weightOf(balancer, table, cluster, endpoint, now)
-  }
-  return chosen
+  return row
 }

@@ -21,15 +21,8 @@ import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { isHashed, NOBODY, ownerAmong } from '../../table/match/hashed.ts'
-import {
-  type Balancer,
-  chooseEndpoint,
-  GOLDEN_STEP,
-  haveEqualWeights,
-  NO_ENDPOINT,
-  openOf,
-  weightOf,
-} from './balance.ts'
+import { GOLDEN_STEP, takeTurnAmong } from '../../table/match/turns.ts'
+import { type Balancer, chooseEndpoint, haveEqualWeights, NO_ENDPOINT, openOf, weightOf } from './balance.ts'
 import { inRotation } from './eject.ts'
 import { rowsToDrawFrom } from './groups.ts'
 import { WARM, warmingAt } from './warmup.ts'
@@ -82,21 +75,12 @@ function chooseAmong(drawer: Balancer, table: Table, drawn: Drawn, rows: readonl
 /** Turns are those of the cluster, so two groups in use at once share them. */
 function nextAmong(balancer: Balancer, table: Table, { cluster }: Drawn, rows: readonly number[]): number {
   const { stats, worker } = balancer
-  const at = turnAt(worker, table.clusters[cluster * Cluster.WORDS + Cluster.slot])
+  const slot = table.clusters[cluster * Cluster.WORDS + Cluster.slot]
   const now = warmingAt(balancer, table, cluster)
   const weights = rows.map(each => weightOf(balancer, table, cluster, each, now))
-  const turn = stats.words[at] >>> 0
-  if (weights.every(each => each === weights[0])) {
-    stats.words[at]++
-    return rows[(turn + worker) % rows.length]
-  }
-  stats.words[at] = turn + GOLDEN_STEP
-  let rest = (turn / 2 ** 32) * weights.reduce((total, each) => total + each, 0)
-  const index = weights.findIndex(each => {
-    rest -= each
-    return rest < 0
-  })
-  return rows[Math.max(0, index)]
+  if (!weights.every(each => each === weights[0])) return rows[takeTurnAmong(weights, stats.tickets, slot)]
+  const turn = stats.words[turnAt(worker, slot)]++ >>> 0
+  return rows[(turn + worker) % rows.length]
 }
 
 function isWell({ stats }: Balancer, table: Table, endpoint: number): boolean {
@@ -171,10 +155,11 @@ function chooseInstead(
   const balance = table.clusters[row + Cluster.balance]
   switch (balance) {
     case Balance.ROUND_ROBIN: {
-      const next = balancer.stats.words[turnAt(balancer.worker, table.clusters[row + Cluster.slot])]
-      return equal
-        ? nextAround(((next - 1) >>> 0) + balancer.worker, endpoint, left, well)
-        : nextWeightedAround((next - GOLDEN_STEP) >>> 0, weigh, endpoint, left, well)
+      const at = turnAt(balancer.worker, table.clusters[row + Cluster.slot])
+      const next = balancer.stats.words[at]
+      if (equal) return nextAround(((next - 1) >>> 0) + balancer.worker, endpoint, left, well)
+      balancer.stats.words[at] = next + GOLDEN_STEP
+      return nextWeightedAround(next >>> 0, weigh, well)
     }
     case Balance.LEAST_REQUEST:
       return equal
@@ -206,18 +191,16 @@ function nextAround(
   return well[(round * failed.length + failed.indexOf(endpoint)) % well.length]
 }
 
-/** The position on the failed endpoint's arc is mapped to the circle of the healthy ones. */
+/**
+ * The turns of failed endpoints have a circle of their own, with an arc for each healthy one, on
+ * which each worker goes in golden steps.
+ */
 function nextWeightedAround(
-  turn: number,
+  position: number,
   weigh: (endpoint: number) => number,
-  endpoint: number,
-  left: readonly number[],
   well: readonly number[],
 ): number {
-  const sum = (rows: readonly number[]) => rows.reduce((total, each) => total + weigh(each), 0)
-  const before = sum(left.slice(0, left.indexOf(endpoint)))
-  const onArc = ((turn / 2 ** 32) * sum(left) - before) / weigh(endpoint)
-  let rest = onArc * sum(well)
+  let rest = (position / 2 ** 32) * well.reduce((total, each) => total + weigh(each), 0)
   let chosen = well[0]
   for (let index = 0; index < well.length && rest >= 0; index++) {
     chosen = well[index]

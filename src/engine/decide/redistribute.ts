@@ -17,8 +17,8 @@ import { CLUSTER_UNKNOWN, Cluster, Destination, Route, Split } from '../../table
 import type { Table } from '../../table/format/table.ts'
 import type { Query } from '../../table/match/query.ts'
 import { BUCKETS, bucketOf } from '../../table/match/sticky.ts'
+import { GOLDEN_STEP } from '../../table/match/turns.ts'
 import { isDown } from './availability.ts'
-import { GOLDEN_STEP } from './balance.ts'
 import type { Judge } from './eject.ts'
 
 type Picker = Judge & { readonly random: Random }

@@ -10,7 +10,7 @@
 
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
-import type { TlsServer } from '../../table/plan/tls.ts'
+import { certifies, type TlsServer } from '../../table/plan/tls.ts'
 import { UNFINISHED } from '../../tls/details.ts'
 import { CLOSED, FAILED, type Session, Step } from '../../tls/session.ts'
 import type { Arrival } from '../decide/arrival.ts'
@@ -113,7 +113,7 @@ export class Terminating {
   #finish(slot: number, arrival: Arrival, session: Session): Step {
     const { filter, slots, endings } = this.#options
     arrival.query.alpn = session.alpn()
-    arrival.query.identity = session.identity()
+    arrival.query.identity = certifies(arrival.server ?? undefined) ? session.identity() : null
     filter.agreed(slot, CLIENT)
     const kept = filter.keep(slot, session)
     if (kept === CLOSED) slots.flow[2 * slot + CLIENT] |= FlowIs.ended

@@ -6,7 +6,7 @@
 
 import type { Socket } from 'node:net'
 import { Reason } from '../../stats/reasons.ts'
-import type { TlsServer } from '../../table/plan/tls.ts'
+import { certifies, type TlsServer } from '../../table/plan/tls.ts'
 import { Own } from '../../tls/details.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Early } from './early.ts'
@@ -49,7 +49,7 @@ export function terminate(options: Terminating): TlsEnd | null {
       early: early.takeAll(),
       onAgreed: () => {
         arrival.query.alpn = end.alpn
-        arrival.query.identity = end.identity()
+        arrival.query.identity = certifies(server) ? end.identity() : null
         onSecured(end.socket)
       },
       onTlsFailed: ({ detail, isCertificate }) => {

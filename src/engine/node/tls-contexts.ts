@@ -2,11 +2,9 @@
 
 import { createSecureContext, getCACertificates, type SecureContext, type SecureVersion } from 'node:tls'
 import type { TlsServer, TlsUpstream, TlsVersion } from '../../table/plan/tls.ts'
-import { contextId, ticketKeyOf } from '../../tls/context-id.ts'
+import { contextId, ticketKeysOf } from '../../tls/context-id.ts'
 import type { Material, TlsSecrets } from '../../tls/material.ts'
-
-/** What node:tls takes: 16 bytes of a name, 16 of an HMAC, 16 of AES. */
-const TICKET_KEY_BYTES = 48
+import { sealTickets, TICKET_KEY_BYTES } from './tickets.ts'
 
 const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
   TLSV1_0: 'TLSv1',
@@ -31,15 +29,16 @@ export class TlsContexts {
       const material = this.#materialOf(server.material)
       if (material === null || material.pairs.length === 0 || this.#secrets === null) return null
       const id = contextId(server, material)
-      return createSecureContext({
+      const context = createSecureContext({
         ...termsOf(server),
         ...pairsOf(material),
         ...trustOf(material),
         ciphers: server.ciphers.length > 0 ? server.ciphers.join(':') : undefined,
         honorCipherOrder: true,
         sessionIdContext: id.toString('hex', 0, 16),
-        ticketKeys: ticketKeyOf(this.#secrets.tickets, id, TICKET_KEY_BYTES),
       })
+      sealTickets(context, ticketKeysOf(this.#secrets.tickets, id, TICKET_KEY_BYTES))
+      return context
     })
   }
 

@@ -23,7 +23,7 @@ import {
 } from '../../stats/connections.ts'
 import { openHistogram, record } from '../../stats/histogram.ts'
 import { copyRow, RecordKind, RecordWriter, recordNameAt, Wanted } from '../../stats/records.ts'
-import { nameOf, writeName } from '../../stats/row-names.ts'
+import { nameOf } from '../../stats/row-names.ts'
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
 import { openSources, type Sources } from '../../stats/source-table.ts'
 import { giveRow, letGo } from '../../stats/sources.ts'
@@ -33,7 +33,7 @@ import type { Decision } from '../decide/decision.ts'
 import { countEnd } from './count-end.ts'
 import { FirstByte } from './first-byte.ts'
 import type { EngineTask } from './protocol.ts'
-import { readAddresses, writeArrival, writeEndpoint } from './rows.ts'
+import { readAddresses, writeArrival, writeEndpoint, writeNames } from './rows.ts'
 import { WallClock } from './wall-clock.ts'
 
 /** The directions, named after the side that bytes come from; as in ../flow/slots.ts. */
@@ -104,8 +104,7 @@ export class Journal {
     const { words, numbers } = this.#records
     words.fill(0, at, at + Live.WORDS)
     this.#describe(words, numbers, at, arrival)
-    const { serverName } = arrival.query
-    if (serverName !== '') writeName(words, at, recordNameAt(at), serverName)
+    writeNames(words, at, recordNameAt(at), arrival)
     words[at + Live.errno] = errno
     this.#end(at, RecordKind.end, reason, nowMs)
   }
@@ -230,9 +229,8 @@ export class Journal {
     if (row >= words[LiveHead.used]) Atomics.store(words, LiveHead.used, row + 1)
     for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
     this.#describe(words, this.#numbers, at, arrival)
-    const { isTls, serverName } = arrival.query
-    if (isTls) words[at + Live.flags] |= Flags.tls
-    if (serverName !== '') writeName(words, at, liveNameAt(words, row), serverName)
+    if (arrival.query.isTls) words[at + Live.flags] |= Flags.tls
+    writeNames(words, at, liveNameAt(words, row), arrival)
     this.#numbers[at / 2 + ACTIVE] = arrival.arrivedMs
     words[at + Live.series] = OTHER_ROW
     words[at + Live.state] = stage

@@ -5,6 +5,8 @@
 
 import type { Family } from '../../address/address.ts'
 import { Live } from '../../stats/connections.ts'
+import { writeIdentity, writeName } from '../../stats/row-names.ts'
+import type { CertifiedIdentity } from '../../table/match/query.ts'
 import type { ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
@@ -18,6 +20,7 @@ export function writeArrival(words: Int32Array, at: number, arrival: Arrival): v
   words[at + Live.generation] = arrival.table?.generation ?? 0
   words[at + Live.listener] = query.listener
   words[at + Live.serverName] = 0
+  words[at + Live.identity] = 0
   words[at + Live.scope] = query.scope
   words[at + Live.rule] = query.rule
   words[at + Live.route] = decision.route
@@ -40,6 +43,19 @@ export function writeArrival(words: Int32Array, at: number, arrival: Arrival): v
     words[at + Live.client + word] = query.client[word]
     words[at + Live.destination + word] = query.destination[word]
   }
+}
+
+/** The server name that the client asked for, and who it is by its certificate, into `place`. */
+export function writeNames(words: Int32Array, at: number, place: number, { query }: Arrival): void {
+  const { serverName, identity } = query
+  if (serverName !== '') writeName(words, at, place, serverName)
+  if (identity !== null) writeIdentity(words, at, place, identitiesText(identity))
+}
+
+/** All that policies can ask for, and a name for people where there is none of that. */
+function identitiesText({ names, subject }: CertifiedIdentity): string {
+  const uris = names.filter(name => name.startsWith('URI:')).map(name => name.slice(4).replaceAll('\n', ' '))
+  return uris.join('\n') || subject || names[0] || 'unnamed'
 }
 
 /** Where it goes. */

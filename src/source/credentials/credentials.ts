@@ -11,10 +11,9 @@ import type { Flaw, Inspect } from '../../config/inspect.ts'
 import type { Credential, PairSource } from '../../config/plan/credentials.ts'
 import type { Material, Pair } from '../../tls/material.ts'
 import { assertFits, assertUsable, type CertificateInfo, certificatesOf, infoOf } from './certificates.ts'
+import { type ListInfo, listsOf } from './revocation-lists.ts'
 import { type Found, isOpen, type Secrets, Sources, Unusable } from './sources.ts'
-
-/** A warning comes so long before a certificate expires. */
-const SOON_MS = 21 * 86_400_000
+import { certificateFlaw, isOutOfDate, listFlaw } from './times.ts'
 
 /** A credential as it was found. */
 export type ReadCredential = {
@@ -27,6 +26,7 @@ export type ReadCredential = {
   readonly material: Material | null
   readonly isExpired: boolean
   readonly certificates: readonly CertificateInfo[]
+  readonly lists: readonly ListInfo[]
   readonly flaws: readonly Flaw[]
   /** What to watch. */
   readonly files: readonly string[]
@@ -44,6 +44,7 @@ export function readCredential(credential: Credential, secrets: Secrets, nowMs =
     material,
     isExpired: reading.isExpired,
     certificates: reading.certificates,
+    lists: reading.lists,
     flaws: reading.flaws,
     files: [...sources.files],
   }
@@ -55,6 +56,7 @@ export const inspect: Inspect = (credential, secrets) => readCredential(credenti
 class Reading {
   readonly flaws: Flaw[] = []
   readonly certificates: CertificateInfo[] = []
+  readonly lists: ListInfo[] = []
   isExpired = false
   readonly #sources: Sources
   readonly #nowMs: number
@@ -113,21 +115,22 @@ class Reading {
       )
     assertUsable(trust)
     for (const each of all) this.#note(infoOf(each, trust.authorities.from), false)
+    for (const list of trust.crl ? listsOf(trust.crl) : []) {
+      this.lists.push(list)
+      this.#flaw(listFlaw(list, this.#nowMs))
+    }
     return trust
   }
 
   /** @param isOwn  Of an authority that expires others may be left. */
   #note(info: CertificateInfo, isOwn = true): void {
     this.certificates.push(info)
-    const { from, subject, notBeforeMs, notAfterMs } = info
-    const what = `${from} (${subject})`
-    if (notAfterMs <= this.#nowMs || notBeforeMs > this.#nowMs) {
-      const how =
-        notAfterMs <= this.#nowMs ? `expired at ${at(notAfterMs)}` : `is not valid before ${at(notBeforeMs)}`
-      this.flaws.push({ code: 'CFG502', message: `${what} ${how}` })
-      if (isOwn) this.isExpired = true
-    } else if (notAfterMs - this.#nowMs <= SOON_MS)
-      this.flaws.push({ code: 'CFG503', message: `${what} expires at ${at(notAfterMs)}` })
+    this.#flaw(certificateFlaw(info, this.#nowMs))
+    if (isOwn && isOutOfDate(info, this.#nowMs)) this.isExpired = true
+  }
+
+  #flaw(flaw: Flaw | null): void {
+    if (flaw) this.flaws.push(flaw)
   }
 
   #try<Value>(read: () => Value): Value | null {
@@ -140,8 +143,6 @@ class Reading {
     }
   }
 }
-
-const at = (ms: number): string => new Date(ms).toISOString().replace('.000', '')
 
 const digestOf = ({ pairs, authorities, crl }: Omit<Material, 'id' | 'digest'>): string =>
   keyedDigest([

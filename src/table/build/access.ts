@@ -6,11 +6,12 @@
  * anybody. So of ten thousand policies, only those with a prefix around the connection's address
  * are tried.
  *
- * Whatever is known at build time is decided here: an identity that nobody has needs no test.
+ * Whatever is known at build time is decided here: an identity that nobody can have needs no test.
  */
 
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
+import type { AskedIdentity } from '../format/access.ts'
 import {
   Access,
   AccessGroup,
@@ -25,6 +26,7 @@ import {
 import type { ColdPolicy } from '../format/cold.ts'
 import type { AccessPolicy, AccessRule, PlannedLimit, Test } from '../plan/access.ts'
 import type { Plan, SourceCondition } from '../plan/plan.ts'
+import { certifies } from '../plan/tls.ts'
 import { AccessLists, portsOfRule } from './access-lists.ts'
 import { coldPolicy } from './access-words.ts'
 import type { AddressSets } from './address-sets.ts'
@@ -60,6 +62,9 @@ export class AccessBuilder {
   readonly #lists = new AccessLists()
   #groupCount = 0
   readonly #names: (readonly string[])[] = []
+  readonly #identities: AskedIdentity[] = []
+  /** Whether a client can show a certificate to some server. */
+  #isCertified = false
   readonly cold: ColdPolicy[] = []
 
   constructor(parts: AccessParts) {
@@ -69,6 +74,7 @@ export class AccessBuilder {
   /** All limits of a plan. */
   add({ listeners, policies = [], limits = [] }: Plan): void {
     if (policies.length === 0 && limits.length === 0) return
+    this.#isCertified = listeners.some(({ scopes }) => scopes.some(({ tls }) => certifies(tls)))
     const users = policies.map((): number[] => [])
     for (const [listener, each] of listeners.entries())
       for (const policy of each.policies ?? []) users[policy].push(listener)
@@ -120,8 +126,8 @@ export class AccessBuilder {
     effect: number,
     head: Head,
   ): number {
-    const when = simplified(rule.when)
-    const to = rule.to.map(simplified)
+    const when = this.#simplified(rule.when)
+    const to = rule.to.map(each => this.#simplified(each))
     const anywhere = rule.to.length === 0 || to.some(each => each?.length === 0)
     const tests = when && this.#addTests(when)
     const firstRun = this.#rows.runs.count
@@ -135,7 +141,7 @@ export class AccessBuilder {
     if (rule.never !== null || when === null || (!anywhere && runs.length === 0)) return row
     const ports = portsOfRule(rule)
     for (const source of rule.from.length === 0 ? [[]] : rule.from) {
-      const asked = simplified(source)
+      const asked = this.#simplified(source)
       if (asked !== null) this.#addCandidate(asked, when, ports, row, group, effect, head)
     }
     return row
@@ -186,8 +192,10 @@ export class AccessBuilder {
       case 'serverName':
         return this.#names.push(test.patterns) - 1
       default: {
-        const identity = { of: test.of, patterns: test.patterns }
-        return this.#parts.conditionOf({ namespace: null, labels: {}, visibleTo: null, identity })
+        const { of, patterns, isKnown } = test
+        const wanted = { namespace: null, labels: {}, visibleTo: null, identity: { of, patterns } }
+        const condition = isKnown ? this.#parts.conditionOf(wanted) : -1
+        return this.#identities.push({ of, patterns, condition }) - 1
       }
     }
   }
@@ -195,6 +203,12 @@ export class AccessBuilder {
   #addLimit({ gateway, connections, rate, burst, prefix4, prefix6 }: PlannedLimit): void {
     const slot = this.#parts.slotOf(`limit ${gateway}`)
     this.#rows.limits.add(slot, connections, rate, burst, prefix4, prefix6)
+  }
+
+  /** Drops the tests that are always true; null: one of them is never true. */
+  #simplified(tests: readonly Test[]): readonly Test[] | null {
+    const isOpen = (test: Test): boolean => !('isKnown' in test) || test.isKnown || this.#isCertified
+    return tests.some(test => !isOpen(test) && !test.not) ? null : tests.filter(isOpen)
   }
 
   finish() {
@@ -211,6 +225,7 @@ export class AccessBuilder {
       accessTests: rows.tests.words(),
       accessPorts: rows.ports.words(),
       accessNames: packed(this.#names),
+      accessIdentities: packed(this.#identities),
       accessHosts4: hosts[4],
       accessHosts6: hosts[6],
       accessRanges4: ranges[4],
@@ -232,12 +247,6 @@ const effectOf = ({ action, dryRun }: AccessPolicy): Effect =>
         ? Effect.tryAllow
         : Effect.allow
 
-/** Drops the tests that are always true; null: one of them is never true. */
-function simplified(tests: readonly Test[]): readonly Test[] | null {
-  const isKnown = (test: Test): boolean => !('isKnown' in test) || test.isKnown
-  return tests.some(test => !isKnown(test) && !test.not) ? null : tests.filter(isKnown)
-}
-
 /** The test whose prefixes find a candidate: the peer's, else the client's. */
 function finding(tests: readonly Test[]): (Test & { readonly cidrs: readonly Cidr[] }) | null {
   for (const who of ['peer', 'client'] as const)
@@ -248,4 +257,4 @@ function finding(tests: readonly Test[]): (Test & { readonly cidrs: readonly Cid
 const kindOf = ({ of }: Test): keyof typeof Of =>
   of === 'peer' || of === 'client' || of === 'destination' || of === 'port' || of === 'serverName'
     ? of
-    : 'condition'
+    : 'identity'

@@ -1,4 +1,4 @@
-/** The rows of one cluster's endpoints, and the table of consistent hashing behind them. */
+/** The rows of one cluster's endpoints, and the table behind them by which they are drawn. */
 
 import { parseAddress } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
@@ -8,6 +8,7 @@ import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { groupsOf, groupWords } from './endpoint-groups.ts'
 import { type HashSpec, hashSpecOf, hashWordCount, hashWords } from './hash-table.ts'
 import { isPort } from './rows.ts'
+import { turnWordCount, turnWords } from './turns.ts'
 
 /**
  * Gives an endpoint, cluster or route its word in the shared counts, the same one at every reload.
@@ -23,13 +24,16 @@ export type RowRules = {
   readonly members: string | null
   /** How clients are hashed; null: they are not. */
   readonly hash: HashSpec | null
+  /** Endpoints take turns, as many as their weights say. */
+  readonly turns: boolean
 }
 
-export const PLAIN_ROWS: RowRules = { members: null, hash: null }
+export const PLAIN_ROWS: RowRules = { members: null, hash: null, turns: false }
 
 export const rowRulesOf = ({ policy, ...cluster }: Cluster): RowRules => ({
   members: policy.ejection === null ? null : clusterIdentity(cluster),
   hash: hashSpecOf(policy),
+  turns: policy.balance === 'ROUND_ROBIN',
 })
 
 /** The identity of a cluster over reloads. */
@@ -43,7 +47,7 @@ export type Rows = {
   /** 1: all have the same weight. */
   readonly equal: number
   /** Words of the table, a multiple of ALIGNED. */
-  readonly hashed: number
+  readonly table: number
   /** Groups, whose records stand behind the table; 0: all endpoints are drawn as one. */
   readonly groups: number
 }
@@ -52,27 +56,38 @@ export type Rows = {
 export function rowWordsOf({ endpoints, policy }: Pick<Cluster, 'endpoints' | 'policy'>): number {
   const hash = hashSpecOf(policy)
   const weights = endpoints.map(each => each.weight)
-  const hashed = hash === null ? 0 : aligned(hashWordCount(weights, hash))
-  return endpoints.length * EndpointRow.WORDS + behindOf(hashed, groupsOf(endpoints).length)
+  const turns = policy.balance === 'ROUND_ROBIN' ? turnWordCount(weights) : 0
+  const table = aligned(hash === null ? turns : hashWordCount(weights, hash))
+  return endpoints.length * EndpointRow.WORDS + behindOf(table, groupsOf(endpoints).length)
 }
 
-export function rowsOf(written: readonly Endpoint[], slotOf: SlotOf, { members, hash }: RowRules): Rows {
+export function rowsOf(written: readonly Endpoint[], slotOf: SlotOf, rules: RowRules): Rows {
   const groups = groupsOf(written)
   const endpoints = groups.length === 0 ? written : groups.flatMap(each => each.endpoints)
-  const rows = endpoints.map(each => rowOf(each, slotOf, members))
-  const table = hash === null ? null : hashWords(identitiesOf(endpoints, rows), hash)
-  const hashed = aligned(table?.length ?? 0)
-  const words = new Uint32Array(rows.length * EndpointRow.WORDS + behindOf(hashed, groups.length))
+  const rows = endpoints.map(each => rowOf(each, slotOf, rules.members))
+  const drawn = drawnBy(endpoints, rows, rules)
+  const table = aligned(drawn.length)
+  const words = new Uint32Array(rows.length * EndpointRow.WORDS + behindOf(table, groups.length))
   for (const [index, row] of rows.entries()) words.set(row, index * EndpointRow.WORDS)
-  if (table) words.set(table, rows.length * EndpointRow.WORDS)
-  words.set(groupWords(groups), rows.length * EndpointRow.WORDS + hashed)
+  words.set(drawn, rows.length * EndpointRow.WORDS)
+  words.set(groupWords(groups), rows.length * EndpointRow.WORDS + table)
   const equal = endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0
-  return { words, count: rows.length, equal, hashed, groups: groups.length }
+  return { words, count: rows.length, equal, table, groups: groups.length }
+}
+
+/** The words of the table by which the endpoints are drawn. */
+function drawnBy(
+  endpoints: readonly Endpoint[],
+  rows: readonly (readonly number[])[],
+  { hash, turns }: RowRules,
+): Uint32Array {
+  if (hash !== null) return hashWords(identitiesOf(endpoints, rows), hash)
+  return turns ? turnWords(endpoints.map(each => each.weight)) : new Uint32Array(0)
 }
 
 /** The words behind the rows of a cluster. */
-export const behindOf = (hashed: number, groups: number): number =>
-  hashed + aligned(groups * EndpointGroup.WORDS)
+export const behindOf = (table: number, groups: number): number =>
+  table + aligned(groups * EndpointGroup.WORDS)
 
 const aligned = (words: number): number => Math.ceil(words / ALIGNED) * ALIGNED
 

@@ -132,7 +132,7 @@ const wordsOf = (arena: Uint32Array, run: number): number =>
   arena[run + EndpointRun.count] * EndpointRow.WORDS + behindAt(arena, run)
 
 const behindAt = (arena: Uint32Array, run: number): number =>
-  behindOf(arena[run + EndpointRun.hashed], arena[run + EndpointRun.groups])
+  behindOf(arena[run + EndpointRun.table], arena[run + EndpointRun.groups])
 
 /** A new part for so many clusters, and so many words of rows and tables. */
 function fill(
@@ -219,7 +219,7 @@ class Writer {
     this.#setRun(cluster, at, {
       count: from[run + EndpointRun.count],
       equal: from[run + EndpointRun.equal],
-      hashed: from[run + EndpointRun.hashed],
+      table: from[run + EndpointRun.table],
       groups: from[run + EndpointRun.groups],
     })
   }
@@ -239,15 +239,15 @@ class Writer {
     return root
   }
 
-  #setRun(cluster: number, at: number, { count, equal, hashed, groups }: Omit<Rows, 'words'>): void {
+  #setRun(cluster: number, at: number, { count, equal, table, groups }: Omit<Rows, 'words'>): void {
     const arena = this.#arena
     const run = this.#ownPage(cluster) + (cluster & (FAN_OUT - 1)) * EndpointRun.WORDS
     this.#rows += count - arena[run + EndpointRun.count]
-    this.#behind += behindOf(hashed, groups) - behindAt(arena, run)
+    this.#behind += behindOf(table, groups) - behindAt(arena, run)
     arena[run + EndpointRun.first] = at / EndpointRow.WORDS
     arena[run + EndpointRun.count] = count
     arena[run + EndpointRun.equal] = equal
-    arena[run + EndpointRun.hashed] = hashed
+    arena[run + EndpointRun.table] = table
     arena[run + EndpointRun.groups] = groups
   }
 

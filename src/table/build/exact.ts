@@ -110,6 +110,6 @@ function mostUrgent(behind: Float64Array, shares: readonly number[], total: numb
   return chosen
 }
 
-function greatestCommonDivisor(a: number, b: number): number {
+export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }

@@ -8,6 +8,7 @@ import type { Cold, ColdPolicy, ColdTest, ColdWorkload } from '../format/cold.ts
 import { Listener } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { authorize, createVerdict, NO_ROW } from '../match/authorize.ts'
+import { isCertifiedAs } from '../match/identity.ts'
 import { listenerOf } from '../match/listener-of.ts'
 import { takesName } from '../match/name-patterns.ts'
 import type { Query } from '../match/query.ts'
@@ -94,6 +95,7 @@ function isSo(test: ColdTest, { query, client, port }: Asked): boolean {
   }
   if (of === 'port') return values.includes(String(port))
   if (of === 'serverName') return takesName(patternsOf(values), query.serverName)
+  if (query.identity !== null) return isCertifiedAs(query.identity, of, values)
   return isKnown === true && isIdentity(client, of, values)
 }
 
@@ -121,8 +123,9 @@ function textOf(test: ColdTest, asked: Asked): string {
   if (of === 'port') return `${field}: ${asked.port} is ${is ? 'one' : 'none'} of ${list}`
   if (of === 'serverName')
     return `${field}: ${asked.query.serverName || 'no server name'} is ${is ? 'one' : 'none'} of ${list}`
-  const who = test.isKnown
-    ? `the client is ${is ? 'one' : 'none'} of`
-    : 'the client has no identity, so it is none of'
+  const who =
+    test.isKnown || asked.query.identity !== null
+      ? `the client is ${is ? 'one' : 'none'} of`
+      : 'the client has no identity, so it is none of'
   return `${field}: ${who} ${list}`
 }

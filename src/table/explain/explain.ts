@@ -202,7 +202,7 @@ export class Explainer {
     const { clusters, endpoints } = this.table
     const run = runOf(this.table, cluster)
     const balance = clusters[cluster * Cluster.WORDS + Cluster.balance]
-    if (!isHashed(balance) || clientFamily === 0 || endpoints[run + EndpointRun.hashed] === 0) return null
+    if (!isHashed(balance) || clientFamily === 0 || endpoints[run + EndpointRun.table] === 0) return null
     const hash = clientHash(client)
     const near = chooseRows(availableGroups(this.table, cluster), 0, seed => placeOf(hash, seed))
     const owner =

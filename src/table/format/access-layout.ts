@@ -72,12 +72,12 @@ export const AccessCandidate = layout(3, {
 })
 
 /** What a test checks. */
-export const Of = { peer: 0, client: 1, destination: 2, port: 3, condition: 4, serverName: 5 } as const
+export const Of = { peer: 0, client: 1, destination: 2, port: 3, identity: 4, serverName: 5 } as const
 
 export const AccessTest = layout(3, {
   of: [0, 1],
   not: [1, 1], //   1: negated
-  what: [2, 1], //  peer, client, destination: an address set; port: where its ports stand in `accessPorts`; condition: a bit of `workloads`; serverName: the row of `accessNames`
+  what: [2, 1], //  peer, client, destination: an address set; port: where its ports stand in `accessPorts`; identity: the row of `accessIdentities`; serverName: the row of `accessNames`
 })
 
 /** A limit for each source. */

@@ -1,6 +1,7 @@
 /** Access control, opened for reading: views on the sections that access-layout.ts describes. */
 
 import type { AddressBook } from '../match/find-node.ts'
+import type { Identity } from '../plan/access.ts'
 import type { Sections } from './sections.ts'
 
 export type Access = {
@@ -14,9 +15,18 @@ export type Access = {
   readonly tests: Uint32Array
   readonly ports: Uint32Array
   readonly names: readonly NamePatterns[]
+  readonly identities: readonly AskedIdentity[]
   readonly book: AddressBook
   readonly parents: Uint32Array
   readonly limits: Uint32Array
+}
+
+/** An identity that a test asks for. */
+export type AskedIdentity = {
+  readonly of: Identity
+  readonly patterns: readonly string[]
+  /** The bit of `workloads` for clients without a certificate; −1: these have no identity. */
+  readonly condition: number
 }
 
 /** Patterns of server names: whole ones, prefixes and suffixes ('' matches any name). */
@@ -40,6 +50,7 @@ export function viewAccess(sections: Sections<'routing'>): Access | null {
     tests: sections.words('accessTests'),
     ports: sections.words('accessPorts'),
     names: (sections.unpacked('routing', 'accessNames') as readonly (readonly string[])[]).map(patternsOf),
+    identities: sections.unpacked('routing', 'accessIdentities') as readonly AskedIdentity[],
     book: {
       hosts4: sections.words('accessHosts4'),
       hosts6: sections.words('accessHosts6'),

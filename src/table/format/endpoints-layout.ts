@@ -26,7 +26,7 @@ export const Root = layout(8, {
   clusters: [3, 1],
   rows: [4, 1], //      endpoints of all clusters
   from: [5, 1], //      the first word that the revision has written; it ends with its root
-  behind: [6, 1], //    words behind the rows of all clusters: tables of consistent hashing, and groups
+  behind: [6, 1], //    words behind the rows of all clusters: tables, and groups
   checksum: [7, 1], //  CRC-32 of those words, without this one
 })
 
@@ -35,8 +35,18 @@ export const EndpointRun = layout(5, {
   first: [0, 1],
   count: [1, 1],
   equal: [2, 1], //  1: all of them have the same weight
-  hashed: [3, 1], // words of the table of consistent hashing behind the rows; 0: none
+  table: [3, 1], //  words of the table behind the rows, of consistent hashing or of turns; 0: none
   groups: [4, 1], // groups, whose records stand behind that table; 0: all endpoints are drawn as one
+})
+
+/**
+ * The turns of ROUND_ROBIN with different weights: this, and the schedule of a short cycle, which
+ * says for each turn the endpoint's place in the run.
+ */
+export const Turns = layout(3, {
+  length: [0, 1], // of a cycle; 0: there is none
+  step: [1, 1], //   from a turn's position to the next one's; 0: a schedule follows
+  unit: [2, 1], //   the weight of a position
 })
 
 /** Endpoints of one priority and locality: rows that follow each other, by priority. */

@@ -71,7 +71,7 @@ export function* eachRow(views: EndpointViews): Generator<number> {
 /** The position of the first group of a run that has some. */
 export const groupsAt = (endpoints: Uint32Array, run: number): number =>
   (endpoints[run + EndpointRun.first] + endpoints[run + EndpointRun.count]) * Endpoint.WORDS +
-  endpoints[run + EndpointRun.hashed]
+  endpoints[run + EndpointRun.table]
 
 /** The position of a cluster's run (`EndpointRun`) in the arena. */
 export function runOf(

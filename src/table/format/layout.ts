@@ -26,6 +26,7 @@
  *   accessIndex     a hash: group and effect, prefix ─▶ list of candidates
  *   accessLists, accessRules, accessRuns, accessTests, accessPorts   what a candidate asks for
  *   accessNames     msgpack: patterns of server names that tests ask for
+ *   accessIdentities                                                 msgpack: the same for identities of clients
  *   accessHosts4, …6, accessRanges4, …6, accessParents               like those of destinations
  *   sourceLimits    limits for each source
  *
@@ -98,6 +99,7 @@ const ACCESS_SECTIONS = [
   'accessTests',
   'accessPorts',
   'accessNames',
+  'accessIdentities',
   'accessHosts4',
   'accessHosts6',
   'accessRanges4',

@@ -7,12 +7,12 @@
  *
  * Candidates are found by the prefixes around the peer's address and the client's, so their number
  * does not depend on the number of policies (../build/access.ts). If several match, the first in
- * the order of policies counts. All functions read typed arrays; they never throw and allocate
- * nothing.
+ * the order of policies counts. All functions read typed arrays; they never throw, and allocate
+ * nothing but for a client's certificate (identity.ts).
  */
 
 import type { Family } from '../../address/address.ts'
-import type { Access } from '../format/access.ts'
+import type { Access, AskedIdentity } from '../format/access.ts'
 import {
   AccessCandidate,
   AccessGroup,
@@ -32,6 +32,7 @@ import type { Table } from '../format/table.ts'
 import { isInSet } from './address-set.ts'
 import { ANY_NODE, findNode } from './find-node.ts'
 import { hasBit } from './fulfilled.ts'
+import { isCertifiedAs } from './identity.ts'
 import { takesName } from './name-patterns.ts'
 import type { Query } from './query.ts'
 
@@ -220,8 +221,8 @@ function isSo(table: Table, access: Access, of: number, what: number, query: Que
       return isInSet(table.addressSets[what], query.destinationFamily, query.destination)
     case Of.port:
       return hasPort(access.ports, what, asked.port)
-    case Of.condition:
-      return asked.bits === null ? fulfils(table, query, what) : hasBit(asked.bits, 0, what)
+    case Of.identity:
+      return isIdentified(table, access.identities[what], query)
     default:
       return takesName(access.names[what], query.serverName)
   }
@@ -230,6 +231,13 @@ function isSo(table: Table, access: Access, of: number, what: number, query: Que
 function hasPort(ports: Uint32Array, list: number, port: number): boolean {
   for (let left = ports[list]; left > 0; left--) if (ports[list + left] === port) return true
   return false
+}
+
+/** By its certificate; a client without one by its address, if that counts. */
+function isIdentified(table: Table, { of, patterns, condition }: AskedIdentity, query: Query): boolean {
+  if (query.identity !== null) return isCertifiedAs(query.identity, of, patterns)
+  if (condition < 0) return false
+  return asked.bits === null ? fulfils(table, query, condition) : hasBit(asked.bits, 0, condition)
 }
 
 /** Whether the workload at the client's address fulfils a condition. */

@@ -14,6 +14,7 @@ import { firstGroup, turnsBefore } from '../build/exact.ts'
 import { Destination, Route, Split } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { bucketOf } from './sticky.ts'
+import { takeTurn } from './turns.ts'
 
 /**
  * The cluster that a new connection of `route` goes to. Never throws, allocates nothing.
@@ -34,8 +35,8 @@ export function pickDestination(
   const split = table.routes[at + Route.split]
   let column = first
   if (split === Split.exact)
-    column += table.turns[table.routes[at + Route.firstTurn] + takeTurn(table, at, tickets)]
-  else if (split === Split.exactPaired) column += pairedTurn(table, at, takeTurn(table, at, tickets))
+    column += table.turns[table.routes[at + Route.firstTurn] + nextTurn(table, at, tickets)]
+  else if (split === Split.exactPaired) column += pairedTurn(table, at, nextTurn(table, at, tickets))
   else if (split === Split.sticky)
     column += table.turns[table.routes[at + Route.firstTurn] + bucketOf(client)]
   else if (count > 1) column = drawColumn(table.splits, first, count, random)
@@ -45,19 +46,8 @@ export function pickDestination(
 /**
  * The next place in the schedule of the route whose row begins at `at`, for this connection alone.
  */
-function takeTurn(table: Table, at: number, tickets: Int32Array): number {
-  const slot = table.routes[at + Route.slot]
-  const length = table.routes[at + Route.turnCount] | 0
-  const ticket = Atomics.add(tickets, slot, 1)
-  if (ticket === TICKETS_MAX) Atomics.sub(tickets, slot, TICKETS_MAX - (TICKETS_MAX % length))
-  return ticket % length
-}
-
-/**
- * A counter is set back long before it could overflow, by a whole number of rounds, so nobody's
- * turn changes.
- */
-const TICKETS_MAX = 2 ** 30
+const nextTurn = ({ routes }: Table, at: number, tickets: Int32Array): number =>
+  takeTurn(tickets, routes[at + Route.slot], routes[at + Route.turnCount] | 0)
 
 /**
  * Whose turn it is if two groups of one or two destinations take turns, and so do those in a group.

@@ -51,8 +51,8 @@ export type Test = {
 )
 
 /**
- * The client's identity in the mesh. Without mutual TLS nobody has one; `isKnown` gives a client
- * the identity of the workload at its address.
+ * The client's identity in the mesh: that of the certificate that it has shown to a Gateway's
+ * server. `isKnown` gives a client without one the identity of the workload at its address.
  */
 export type Identity = 'namespace' | 'principal' | 'serviceAccount' | 'trustDomain'
 

@@ -30,6 +30,10 @@ export type TlsServer = TlsTerms & {
   readonly ciphers: readonly string[]
 }
 
+/** Whether its clients can have an identity: that of a certificate which weir has verified. */
+export const certifies = (server: TlsServer | undefined): boolean =>
+  server !== undefined && server.clients !== 'none' && server.verify?.insecureSkipVerify !== true
+
 export type ClientChecks = {
   /** A certificate of an unknown authority is accepted, too. */
   readonly insecureSkipVerify: boolean
