@@ -3,6 +3,7 @@
  *
  *   route: default/echo tcp[0].match[0] matches
  *     listener  mesh *:19000
+ *     tls       Gateway shop/edge servers[0], TLS 1.2 to 1.3; a certificate is required
  *     header    PROXY, from 10.0.0.0/8; any other peer is reset, proxy-untrusted
  *     client    namespace default, app=telnet-client
  *     rule      default/echo tcp[0].match[0]  config/rules.yaml:14
@@ -18,6 +19,7 @@ import { printable } from '../base/printable.ts'
 import type { ClusterEnd } from '../table/explain/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
 import type { ExplainedGroup } from '../table/explain/group-text.ts'
+import type { ExplainedIdentity, ExplainedUpstream } from '../table/explain/tls-text.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 
 /** Endpoints shown of one destination. */
@@ -46,6 +48,7 @@ export function explanationText(answer: Answer | { readonly error: string }, col
   const lines = [
     ...field('listener', listener === null ? [] : [listener]),
     ...field('header', headerLines(answer)),
+    ...field('tls', tlsLines(answer)),
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
     ...field('allowed', accessLines(answer)),
     ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
@@ -78,6 +81,54 @@ function headerLines({ proxyProtocol }: Answer): string[] {
       untrusted: `none: the peer is not in ${from}, so it is reset`,
     }[proxyProtocol.peer ?? 'none'],
   ]
+}
+
+/** The server that ends TLS, and what policies read of the client's certificate. */
+function tlsLines({ tls }: Answer): string[] {
+  if (tls === null) return []
+  const { server, clients, subjectAltNames, identity } = tls
+  const asks = {
+    none: 'no certificate is asked for',
+    optional: 'a certificate is optional',
+    required: 'a certificate is required',
+  }[clients]
+  const names = subjectAltNames.length === 0 ? [] : [`with one of ${subjectAltNames.join(', ')}`]
+  return [
+    [`${server}, ${versionsText(tls)}; ${asks}`, ...names].join(', '),
+    ...(identity === null ? [] : [identityText(identity)]),
+  ]
+}
+
+function identityText({
+  name,
+  principal,
+  namespace,
+  serviceAccount,
+  trustDomain,
+}: ExplainedIdentity): string {
+  const read = Object.entries({ principal, namespace, serviceAccount, trustDomain }).flatMap(
+    ([part, text]) => (text === null ? [] : [`${part} ${text}`]),
+  )
+  const who = name ?? 'some verified certificate (--identity names it)'
+  return `${who}: policies read ${read.join(', ') || 'that it has one, and no SPIFFE URI'}`
+}
+
+/** "TLS 1.2 to 1.3". */
+function versionsText({ minVersion, maxVersion }: { minVersion: string; maxVersion: string }): string {
+  const [least, most] = [minVersion, maxVersion].map(each => each.replace('TLSV', '').replace('_', '.'))
+  return least === most ? `TLS ${least}` : `TLS ${least} to ${most}`
+}
+
+/** "TLS 1.2 to 1.3 as a.test; the certificate must be for a.test, by the system's authorities". */
+function upstreamText(tls: ExplainedUpstream): string {
+  const { serverName, names, authorities, showsCertificate } = tls
+  const by = authorities === 'own' ? 'the rule’s authorities' : 'the system’s authorities'
+  const name = names.length === 0 ? 'any name' : names.join(' or ')
+  return [
+    `${versionsText(tls)}${serverName === null ? ' without a server name' : ` as ${serverName}`}`,
+    authorities === 'none' ? 'nothing is verified' : `the certificate must be for ${name}, by ${by}`,
+    ...(showsCertificate ? ['weir shows its own'] : []),
+  ].join('; ')
 }
 
 /** Notes of policies on connections that they let pass. */
@@ -146,7 +197,8 @@ function destinationLines(destination: ExplainedDestination, { onDead, ends: who
   const isGiven = ends === 'no-endpoint' && onDead === 'redistribute' && whole === null
   const ended = (end: ClusterEnd) =>
     isGiven ? 'no endpoint: the others get its share' : `${ENDED[end]}: reset, ${end}`
-  const below = ends === null ? [...own, ...listed] : [ended(ends)]
+  const spoken = destination.tls === null ? [] : [upstreamText(destination.tls)]
+  const below = ends === null ? [...spoken, ...own, ...listed] : [ended(ends)]
   return [
     `${percent}  ${nameText(destination)}`,
     ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`),

@@ -153,6 +153,7 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
     .option('--namespace <NS>', 'the client’s namespace; default: by its address')
     .option('--labels <K=V,...>', 'the client’s labels; default: by its address', labels)
     .option('--sni <HOST>', 'the server name of a TLS client')
+    .option('--identity <NAME>', 'a name of its verified certificate: spiffe://…, a host, or CN=…')
     .option('--batch <FILE>', 'a file (-: standard input) with one connection per line, as JSON')
     .option('--live', 'ask a running gateway instead of files')
     .addOption(adminOption())

@@ -87,5 +87,7 @@ export function copyName(
   if (!isNamed && !isIdentified) return
   if (isNamed) target[to + Live.serverName] = place
   if (isIdentified) target[to + Live.identity] = place + IDENTITY_AT
-  for (let word = 0; word < NAME_WORDS; word++) target[place + word] = Atomics.load(source, from + word)
+  const end = isIdentified ? NAME_WORDS : IDENTITY_AT
+  for (let word = isNamed ? 0 : IDENTITY_AT; word < end; word++)
+    target[place + word] = Atomics.load(source, from + word)
 }

@@ -85,6 +85,18 @@ for (const { engine, test } of ENGINES) {
     for (const pair of [OTHER, NAMED, {}]) assert.match((await talk(t, port, pair)).said, /ECONNRESET|closed/)
     assert.equal((await talk(t, port, CLIENT)).said, 'hello test')
 
+    const asked = async (identity: string) => {
+      const { body } = await get(`/explain?to=127.0.0.1:${port}&sni=${SERVER_NAME}&identity=${identity}`)
+      return [body.ends, body.authorization.because, body.tls.identity?.serviceAccount]
+    }
+    assert.deepEqual(await asked(CLIENT_URI), [null, null, 'shop/web'])
+    const because = 'principals: cluster.local/ns/shop/sa/job is none of cluster.local/ns/shop/sa/web'
+    assert.deepEqual(await asked('spiffe://cluster.local/ns/shop/sa/job'), [
+      'denied-by-policy',
+      because,
+      'shop/job',
+    ])
+
     await change(policy('DENY', 'namespaces: [shop]'))
     assert.match(await web.ended, /ECONNRESET|closed/)
     assert.match((await talk(t, port, CLIENT)).said, /ECONNRESET|closed/)

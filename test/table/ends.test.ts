@@ -76,7 +76,13 @@ function drawn(
   return new Set(results.map(result => (result === ADMITTED ? null : REASON_NAMES[result])))
 }
 
-const ELSEWHERE: readonly string[] = ['proxy-untrusted', 'denied-by-policy', 'no-sni', 'not-tls']
+const ELSEWHERE: readonly string[] = [
+  'proxy-untrusted',
+  'tls-client-certificate',
+  'denied-by-policy',
+  'no-sni',
+  'not-tls',
+]
 
 test('a connection ends as explain says, or is dialled where it says nothing', t => {
   const seen = new Map<string | null, number>()

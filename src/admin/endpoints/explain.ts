@@ -10,6 +10,7 @@ import { askByOptions, parseLabels } from '../../table/explain/question.ts'
 import { Words } from '../../table/explain/words.ts'
 import { ownListeners } from '../../table/match/own-listeners.ts'
 import { ON_DEAD } from '../../table/plan/plan.ts'
+import { TLS_VERSIONS } from '../../table/plan/tls.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,
@@ -38,10 +39,26 @@ const ends = {
 /** There may be as many as there are rules. */
 const REJECTED_MAX = 1_000
 
+const tlsTerms = {
+  minVersion: oneOf([...TLS_VERSIONS]),
+  maxVersion: oneOf([...TLS_VERSIONS]),
+  alpn: list(text(), 'Protocols, the preferred one first.'),
+}
+
 const destination = object({
   host: text(),
   subset: textOrNull(),
   port: integer(),
+  tls: orNull(
+    object({
+      serverName: textOrNull('The name that weir sends; null: none.'),
+      names: list(text(), 'Names of which the certificate must have one; empty: nothing is checked.'),
+      showsCertificate: boolean('Whether weir shows a certificate of its own.'),
+      authorities: oneOf(['system', 'own', 'none']),
+      ...tlsTerms,
+    }),
+    'How weir speaks TLS to it; null: it does not.',
+  ),
   weight: integer(),
   share: number('0 – 1.'),
   endpoints: list(text()),
@@ -79,6 +96,25 @@ const explanation = object({
   ends,
   generation: integer(),
   listener: textOrNull(),
+  tls: orNull(
+    object({
+      server: text(),
+      clients: oneOf(['none', 'optional', 'required']),
+      subjectAltNames: list(text(), 'Names of which a client’s certificate must have one; empty: any.'),
+      ...tlsTerms,
+      identity: orNull(
+        object({
+          name: textOrNull('As it was asked for; null: some certificate.'),
+          principal: textOrNull(),
+          namespace: textOrNull(),
+          serviceAccount: textOrNull(),
+          trustDomain: textOrNull(),
+        }),
+        'What policies read of the client; null: it has no verified certificate.',
+      ),
+    }),
+    'The server that ends TLS; null: none does.',
+  ),
   proxyProtocol: orNull(
     object({
       from: list(text(), 'Peers that must send a PROXY header.'),
@@ -120,6 +156,7 @@ type Asked = {
   readonly namespace?: string
   readonly labels?: string
   readonly sni?: string
+  readonly identity?: string
 }
 
 export function addExplain(app: FastifyInstance, gateway: Gateway): void {
@@ -140,6 +177,7 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
         namespace: text('The client’s namespace; default: by its address.'),
         labels: text('The client’s labels, app=web,tier=front; default: by its address.'),
         sni: text('The server name of a TLS client.'),
+        identity: text('A name of its verified certificate: spiffe://…, a host, or CN=….'),
       },
       ['to'],
     ),

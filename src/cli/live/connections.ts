@@ -26,6 +26,7 @@ export type Listed = {
   readonly peer: string | null
   readonly asked: string | null
   readonly serverName: string | null
+  readonly identity: string | null
   readonly endpoint: string | null
   readonly generation: number
   readonly rule: Rule['rule'] | null

@@ -11,7 +11,7 @@ import type { Client } from './client.ts'
 export function answererOf(client: Client): Answerer {
   return async (asked, option) => {
     if ('error' in asked) return asked
-    const { gateway, source, destination, peer, sni } = asked.question
+    const { gateway, source, destination, peer, sni, identity } = asked.question
     const { ip = '', port } = destination
     const labels = source.labels && Object.entries(source.labels).map(pair => pair.join('='))
     const query = {
@@ -21,6 +21,7 @@ export function answererOf(client: Client): Answerer {
       peer,
       namespace: source.namespace,
       sni,
+      identity,
     }
     try {
       return await client.get<Explanation>('/explain', { ...query, labels: labels?.join(',') })

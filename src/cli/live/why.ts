@@ -75,7 +75,7 @@ export async function why(
 const PAGE = 1_000
 
 /** What the same connection would get now; null: it cannot be asked for. */
-async function nowOf(client: Client, { listener, asked, client: from, peer, serverName }: One) {
+async function nowOf(client: Client, { listener, asked, client: from, peer, serverName, identity }: One) {
   const [gateway] = listener.split(' ')
   if (asked === null || !gateway) return null
   return await client.get<Explanation>('/explain', {
@@ -84,6 +84,7 @@ async function nowOf(client: Client, { listener, asked, client: from, peer, serv
     from: from?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
     peer: peer?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
     sni: serverName ?? undefined,
+    identity: identity ?? undefined,
   })
 }
 

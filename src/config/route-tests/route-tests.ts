@@ -53,7 +53,7 @@ export type Expectation = {
 type Written = {
   readonly name: string
   readonly connection: Readonly<
-    Partial<Record<'gateway' | 'from' | 'peer' | 'to' | 'namespace' | 'sni', string | null>>
+    Partial<Record<'gateway' | 'from' | 'peer' | 'to' | 'namespace' | 'sni' | 'identity', string | null>>
   > & {
     readonly labels?: Readonly<Record<string, string | null>> | null
   }
@@ -142,7 +142,7 @@ class Reading {
     const destination = gateway === null ? null : this.#destination(connection.to ?? null, gateway)
     const rule = this.#rule(expect.rule ?? null)
     if (gateway === null || destination === null || rule === undefined) return null
-    const { from, peer, namespace, labels, sni } = connection
+    const { from, peer, namespace, labels, sni, identity } = connection
     const { port = null, subset = null, share = null, reason = null } = expect
     const host = expect.destination ?? null
     return {
@@ -159,6 +159,7 @@ class Reading {
         destination,
         ...(peer == null ? {} : { peer: splitEndpoint(peer)?.address ?? peer }),
         ...(sni == null ? {} : { sni }),
+        ...(identity == null ? {} : { identity }),
       },
       expect: {
         destination: host === null ? null : fullHost(host, this.#resource.metadata.namespace),

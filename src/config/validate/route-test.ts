@@ -31,6 +31,7 @@ const SHAPE: Shape = {
           namespace: 'text',
           labels: { '*': 'text' },
           sni: 'text',
+          identity: 'text',
         },
         'expect!': {
           destination: 'text',
@@ -47,7 +48,7 @@ const SHAPE: Shape = {
 
 /**
  * The fields of `spec`. `peer` is the other end of the socket, which may send a PROXY header; `sni`
- * is the server name of a ClientHello.
+ * is the server name of a ClientHello, `identity` a name of the client's certificate.
  */
 export const ROUTE_TEST_FIELDS: Fields = {
   tests: {
@@ -60,6 +61,7 @@ export const ROUTE_TEST_FIELDS: Fields = {
       namespace: 'served',
       labels: 'served',
       sni: 'served',
+      identity: 'served',
     },
     expect: {
       destination: 'served',
@@ -115,6 +117,13 @@ function checkConnection(connection: Field): void {
   checkLabels(connection.get('labels'))
   const sni = connection.get('sni')
   if (sni.text !== '') sni.check('CFG201', domain) // a TLS client may ask for none
+  connection
+    .get('identity')
+    .check(
+      'CFG205',
+      text => (text === '' ? 'is no name of a certificate' : null),
+      'write spiffe://…, a host, or CN=…',
+    )
 }
 
 /** "10.0.0.1:9000", "10.0.0.1" and ":9000"; omitted parts are null. Null: none of these. */

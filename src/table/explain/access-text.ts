@@ -8,10 +8,11 @@ import type { Cold, ColdPolicy, ColdTest, ColdWorkload } from '../format/cold.ts
 import { Listener } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { authorize, createVerdict, NO_ROW } from '../match/authorize.ts'
-import { isCertifiedAs } from '../match/identity.ts'
+import { isCertifiedAs, partOfName } from '../match/identity.ts'
 import { listenerOf } from '../match/listener-of.ts'
 import { takesName } from '../match/name-patterns.ts'
 import type { Query } from '../match/query.ts'
+import type { Identity } from '../plan/access.ts'
 import type { ExplainedAccess } from './explanation.ts'
 
 /** At most this many values of a condition, and rules of a policy, are listed. */
@@ -99,6 +100,25 @@ function isSo(test: ColdTest, { query, client, port }: Asked): boolean {
   return isKnown === true && isIdentity(client, of, values)
 }
 
+/** What a condition on the client's identity reads of it. */
+function whoText(of: Identity, { query, client }: Asked, isKnown: boolean): string {
+  const { identity } = query
+  if (identity === null)
+    return isKnown ? `the workload ${workloadText(client)}` : 'a client without a certificate'
+  const read = identity.names.flatMap(name => partOfName(name, of) || [])
+  return read.join(' or ') || `a certificate without ${NOUNS[of]}`
+}
+
+const NOUNS: Readonly<Record<Identity, string>> = {
+  principal: 'a SPIFFE URI',
+  trustDomain: 'a SPIFFE URI',
+  namespace: 'a namespace',
+  serviceAccount: 'a service account',
+}
+
+const workloadText = ({ namespace, serviceAccount = '' }: ColdWorkload): string =>
+  `${namespace ?? 'unknown'}${serviceAccount === '' ? '' : `/${serviceAccount}`}`
+
 function addressOf(of: 'peer' | 'client' | 'destination', query: Query) {
   if (of === 'destination') return { family: query.destinationFamily, words: query.destination }
   return of === 'peer' && query.peerFamily !== 0
@@ -123,9 +143,5 @@ function textOf(test: ColdTest, asked: Asked): string {
   if (of === 'port') return `${field}: ${asked.port} is ${is ? 'one' : 'none'} of ${list}`
   if (of === 'serverName')
     return `${field}: ${asked.query.serverName || 'no server name'} is ${is ? 'one' : 'none'} of ${list}`
-  const who =
-    test.isKnown || asked.query.identity !== null
-      ? `the client is ${is ? 'one' : 'none'} of`
-      : 'the client has no identity, so it is none of'
-  return `${field}: ${who} ${list}`
+  return `${field}: ${whoText(of, asked, test.isKnown === true)} is ${is ? 'one' : 'none'} of ${list}`
 }

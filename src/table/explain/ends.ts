@@ -17,6 +17,7 @@ export type ClusterEnd = (typeof CLUSTER_ENDS)[number]
 /** Reasons that a table alone gives; each is one of stats/reasons.ts, as a test checks. */
 export const EARLY_ENDS = [
   'proxy-untrusted',
+  'tls-client-certificate',
   'denied-by-policy',
   'no-sni',
   'not-tls',

@@ -5,7 +5,7 @@
  * only adds the names from the cold section, and the failed condition of each rejected rule.
  */
 
-import { formatAddress, formatEndpoint, parseInto } from '../../address/address.ts'
+import { formatAddress, parseInto } from '../../address/address.ts'
 import { ClientNode } from '../format/clients-layout.ts'
 import type { ColdWorkload } from '../format/cold.ts'
 import { runOf } from '../format/endpoints.ts'
@@ -19,6 +19,7 @@ import { findNode } from '../match/find-node.ts'
 import { chooseRows, placeOf } from '../match/group-choice.ts'
 import { clientHash, isHashed, ownerAmong, ownerOf } from '../match/hashed.ts'
 import { matchAs } from '../match/match.ts'
+import { terminatingServer } from '../match/named-scope.ts'
 import { nobodyFor } from '../match/nobody.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-listeners.ts'
 import { createQuery, type Query } from '../match/query.ts'
@@ -38,7 +39,9 @@ import { findListener } from './find-listener.ts'
 import { availableGroups, explainGroups } from './group-text.ts'
 import { clientOf, headerAt } from './header.ts'
 import { defaultPolicy, policyOf } from './policy-text.ts'
+import { destinationText, whyNobody } from './query-text.ts'
 import { rejectedRules } from './rejected.ts'
+import { certificateRefusal, certifiedAs, explainServer, explainUpstream } from './tls-text.ts'
 import { Words } from './words.ts'
 
 /** Facts that the table does not contain. */
@@ -88,6 +91,7 @@ export class Explainer {
     const client = this.#clientOf(question, query)
     const base = {
       generation: this.table.generation,
+      tls: null,
       proxyProtocol,
       client,
       authorization: null,
@@ -105,15 +109,29 @@ export class Explainer {
       return { ...base, outcome: 'denied', reason, ends: 'proxy-untrusted', listener }
     }
     query.listener = found.index
-    query.isTls = question.sni !== undefined
+    query.isTls = question.sni !== undefined || question.identity !== undefined
     query.serverName = plainName(question.sni ?? '')
+    const server = terminatingServer(this.table, query)
+    query.identity = certifiedAs(server, question.identity)
+    const tls = server && explainServer(server, query.identity)
+    const refusal = certificateRefusal(server, question.identity)
+    if (refusal !== null)
+      return { ...base, tls, outcome: 'denied', reason: refusal, ends: 'tls-client-certificate', listener }
     const bits = this.#words.conditions.bitsOf(client)
     const access = explainAccess(this.table, this.#words.cold, query, client, bits)
     const authorization = access && withoutListener(access)
     if (access?.deniedBy) {
       const reason = `denied by ${access.deniedBy}: ${access.because}`
       const { key } = this.table.sockets[access.listener]
-      return { ...base, authorization, outcome: 'denied', reason, ends: 'denied-by-policy', listener: key }
+      return {
+        ...base,
+        tls,
+        authorization,
+        outcome: 'denied',
+        reason,
+        ends: 'denied-by-policy',
+        listener: key,
+      }
     }
     const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#words.rules.get(query.rule) ?? null
@@ -123,6 +141,7 @@ export class Explainer {
     const destinations = route === PASSTHROUGH ? this.#passthrough(query) : this.#destinations(route, query)
     return {
       ...base,
+      tls,
       authorization,
       ...said,
       ends: isServed ? (unnamed ?? endOf(said.outcome, destinations)) : 'no-route',
@@ -189,6 +208,7 @@ export class Explainer {
       const mayResolve = !this.#namesResolved && this.#words.cold.clusters[cluster].names.length > 0
       return {
         ...destination,
+        tls: explainUpstream(this.table, cluster),
         endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#words.cold, cluster),
         groups: explainGroups(this.table, cluster, this.#words.cold.clusters[cluster].localities),
         byAddress: this.#byAddress(cluster, query),
@@ -224,6 +244,7 @@ export class Explainer {
         host,
         subset: null,
         port,
+        tls: null,
         weight: 1,
         share: 1,
         endpoints,
@@ -265,17 +286,4 @@ function queryOf(question: Question, header: ExplainedHeader | null): Query {
   query.clientFamily = parseInto(clientOf(question, header) ?? '', query.client, 0)
   if (header?.peer === 'sender') query.peerFamily = parseInto(question.peer ?? '', query.peer, 0)
   return query
-}
-
-function destinationText(query: Query): string {
-  if (query.destinationFamily === 0) return `port ${query.destinationPort} of an unknown address`
-  return formatEndpoint(formatAddress(query.destinationFamily, query.destination), query.destinationPort)
-}
-
-/** Why no server of a socket takes the client. */
-function whyNobody({ isTls, serverName }: Query): string {
-  if (!isTls)
-    return 'no server takes a client that does not begin with TLS; a TLS client is asked about by sni'
-  if (serverName === '') return 'no server takes a TLS client that asks for no server name'
-  return `no server takes the server name ${serverName}`
 }

@@ -4,6 +4,7 @@ import type { OnDead, RuleOrigin } from '../plan/plan.ts'
 import type { ClusterEnd, EarlyEnd } from './ends.ts'
 import type { ExplainedGroup } from './group-text.ts'
 import type { PolicyValue } from './policy-text.ts'
+import type { ExplainedTls, ExplainedUpstream } from './tls-text.ts'
 
 /** A connection to ask about; addresses as text, everything but the destination's port optional. */
 export type Question = {
@@ -19,6 +20,8 @@ export type Question = {
   /** The other end of the socket; without it, a peer from which `source` could come. */
   readonly peer?: string
   readonly sni?: string
+  /** A name of the client's certificate, verified: spiffe://…, another URI, a host, or CN=…. */
+  readonly identity?: string
 }
 
 /** The effect of a listener's PROXY settings on a connection. */
@@ -54,6 +57,8 @@ export type Explanation = {
   readonly generation: number
   /** The socket that would accept it: "default/tcp-gw 127.0.0.1:9000"; null: none. */
   readonly listener: string | null
+  /** The server that ends TLS for it; null: none does. */
+  readonly tls: ExplainedTls | null
   /** null: the listener reads no PROXY header. */
   readonly proxyProtocol: ExplainedHeader | null
   readonly client: { readonly namespace: string | null; readonly labels: Readonly<Record<string, string>> }
@@ -71,6 +76,8 @@ export type ExplainedDestination = {
   readonly host: string
   readonly subset: string | null
   readonly port: number
+  /** How weir speaks TLS to it; null: it does not. */
+  readonly tls: ExplainedUpstream | null
   readonly weight: number
   /** 0 – 1. */
   readonly share: number

@@ -20,13 +20,14 @@ export type QuestionOptions = {
   readonly namespace?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly sni?: string
+  readonly identity?: string
 }
 
 /**
  * @param dashes  The prefix of an option's name: '--' on the command line.
  */
 export function askByOptions(
-  { gateway, from, to, peer, namespace, labels, sni }: QuestionOptions,
+  { gateway, from, to, peer, namespace, labels, sni, identity }: QuestionOptions,
   dashes: '--' | '',
 ): Asked {
   if (to === undefined)
@@ -43,10 +44,12 @@ export function askByOptions(
     source: { ip: 'address' in source ? source.address : undefined, namespace, labels },
     destination: { ip: 'address' in destination ? destination.address : undefined, port: destination.port },
     sni,
+    identity,
   }
   const words = {
     gateway: `${dashes}gateway`,
     sni: `${dashes}sni`,
+    identity: `${dashes}identity`,
     from: `${dashes}from ${from}: that`,
     peer: `${dashes}peer ${peer}: that`,
     namespace: `${dashes}namespace`,
@@ -59,7 +62,7 @@ export function askByOptions(
 
 /**
  * `{"gateway", "source": {"ip", "namespace", "labels"}, "peer", "destination": {"ip", "port"},
- * "sni"}`; null means absent, and the default gateway is the mesh.
+ * "sni", "identity"}`; null means absent, and the default gateway is the mesh.
  */
 export function askByLine(line: string): Asked {
   try {
@@ -81,7 +84,7 @@ export function parseLabels(text: string): Record<string, string> | null {
 
 /** The caller's names for the parts of a question. */
 type Words = Readonly<
-  Record<'gateway' | 'from' | 'peer' | 'namespace' | 'labels' | 'to' | 'port' | 'sni', string>
+  Record<'gateway' | 'from' | 'peer' | 'namespace' | 'labels' | 'to' | 'port' | 'sni' | 'identity', string>
 >
 
 /** In a line of a batch. */
@@ -94,11 +97,12 @@ const FIELDS: Words = {
   port: 'destination.port',
   peer: 'peer',
   sni: 'sni',
+  identity: 'identity',
 }
 
 /** @param byDefault  The default gateway; null leaves it open. */
 function asked(value: unknown, words: Words, byDefault: string | null): Asked {
-  const { gateway, source = {}, destination, peer, sni } = asRecord(value)
+  const { gateway, source = {}, destination, peer, sni, identity } = asRecord(value)
   const { ip: from, namespace, labels } = asRecord(source)
   const { ip: to, port } = asRecord(destination)
   const wrong = [
@@ -112,6 +116,7 @@ function asked(value: unknown, words: Words, byDefault: string | null): Asked {
     isAddress(peer) || `${words.peer} is not an IP address`,
     isPort(port) || `${words.port} is no number from 1 to 65535`,
     sni === undefined || isText(sni) || `${words.sni} is no text`,
+    identity === undefined || (isText(identity) && identity !== '') || `${words.identity} is no name`,
   ].filter(each => each !== true)
   if (wrong.length > 0) return { error: wrong.join('; ') }
   const question = {
@@ -119,7 +124,7 @@ function asked(value: unknown, words: Words, byDefault: string | null): Asked {
     source: defined({ ip: from, namespace, labels }),
     destination: defined({ ip: to, port }),
   }
-  return { question: defined({ ...question, peer, sni }) as OpenQuestion }
+  return { question: defined({ ...question, peer, sni, identity }) as OpenQuestion }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -19,10 +19,14 @@ export function isCertifiedAs(
 ): boolean {
   if (of === 'principal' && patterns.includes('*')) return true
   return names.some(name => {
-    const text = name.startsWith(SPIFFE) ? partOf(name.slice(SPIFFE.length), of) : ''
+    const text = partOfName(name, of)
     return text !== '' && patterns.some(pattern => fitsIdentity(pattern, text, of))
   })
 }
+
+/** The same part of a certificate's name, such as "URI:spiffe://…"; '': it has none. */
+export const partOfName = (name: string, of: Identity): string =>
+  name.startsWith(SPIFFE) ? partOf(name.slice(SPIFFE.length), of) : ''
 
 /** The part of "cluster.local/ns/shop/sa/web" that policies name; '': it has none. */
 export function partOf(principal: string, of: Identity): string {
