@@ -31,7 +31,7 @@ export type Outcome = Case & {
   readonly backMs: number | null
 }
 
-/** A question that took longer was held up. */
+/** A question that took longer was held up, unless others had taken as long before the fault. */
 const SLOW_MS = 500
 
 export const CASES: readonly Case[] = KINDS.flatMap(kind =>
@@ -50,7 +50,9 @@ export function outcomeOf(
   broken: ReadonlySet<number>,
 ): Outcome {
   const after = asked.filter(each => each.beganMs + each.tookMs >= brokenMs)
-  const harmed = after.filter(each => each.servedBy === 0 || each.tookMs > SLOW_MS)
+  const before = asked.filter(each => each.beganMs + each.tookMs < brokenMs && each.servedBy !== 0)
+  const slowMs = before.reduce((most, each) => Math.max(most, each.tookMs), SLOW_MS)
+  const harmed = after.filter(each => each.servedBy === 0 || each.tookMs > slowMs)
   const during = harmed.filter(each => each.beganMs < mendedMs)
   const back = after.filter(each => broken.has(each.servedBy) && each.beganMs >= mendedMs)
   const first = Math.min(...back.map(each => each.beganMs + each.tookMs))

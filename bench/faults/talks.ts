@@ -34,14 +34,14 @@ export const TALKS: Readonly<Record<Kind, Talk>> = {
     isGreeted: () => true,
     ask: Buffer.from('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'),
     servedBy: answer => number(/by (\d+)\n$/.exec(answer)),
-    pauseMs: 40,
+    pauseMs: 100,
   },
   redis: {
     hello: null,
     isGreeted: () => true,
     ask: Buffer.from('CONFIG GET port\r\n'),
     servedBy: answer => number(/port\r\n\$\d+\r\n(\d+)\r\n$/.exec(answer)),
-    pauseMs: 40,
+    pauseMs: 100,
   },
   postgres: {
     // StartupMessage of protocol 3.0; ReadyForQuery is Z, its length 5, and I for idle.

@@ -45,6 +45,13 @@ test('a server harms until the last question that is lost or slow, and is back w
     asked(6_300, BROKEN, { tookMs: 200 }),
   ])
   assert.deepEqual([leftAloneMs, backMs], [700, 420])
+  const slow = asked(1_700, WELL, { tookMs: 800 })
+  const always = asked(100, WELL, { tookMs: 801 })
+  assert.deepEqual(
+    [outcome([slow]).leftAloneMs, outcome([always, slow]).leftAloneMs],
+    [700, 0],
+    'all are slow',
+  )
   const none = outcome([asked(1_100, WELL)])
   assert.deepEqual([none.leftAloneMs, none.backMs, none.lostNew], [0, null, 0])
 })
