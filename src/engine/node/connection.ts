@@ -34,6 +34,8 @@ import { Early } from './early.ts'
 import { Pair, type SideName } from './pair.ts'
 import { Reading } from './reading.ts'
 import { Relay } from './relay.ts'
+import type { Settling } from './settling.ts'
+import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
 import { terminate } from './terminating.ts'
 import { Timing } from './timing.ts'
 import type { TlsContexts } from './tls-contexts.ts'
@@ -51,6 +53,7 @@ type ConnectionOptions = {
   readonly takeRow: (connection: Connection) => number
   /** Called when a side may not be read from. */
   readonly watch: Watch
+  readonly settling: Settling
   /** It is closing, and expects a call of `cut` soon. */
   readonly onClosing: (connection: Connection) => void
   /** Called once, at the very end; `row` is −1 if it had none. */
@@ -219,6 +222,17 @@ export class Connection {
     if (this.#relay?.isHeld) this.#timing.agreeUntilMs = this.#timing.nowMs + this.#decision.connectTimeoutMs
     this.#relay?.join(upstream, header)
     this.#timing.watch()
+    const { keepaliveTimeS, userTimeoutMs } = this.#decision
+    if (keepaliveTimeS >= 0 || userTimeoutMs > 0) this.#options.settling.add(this)
+  }
+
+  /** Its upstream has been there for a while, and may vanish. */
+  readonly settle = (): void => {
+    const { upstream } = this.#pair
+    const { keepaliveTimeS: timeS, keepaliveIntervalS: intervalS, keepaliveProbes: probes } = this.#decision
+    if (upstream === null) return
+    keepAlive(upstream, timeS < 0 ? null : { timeS, intervalS, probes })
+    limitUnacknowledged(upstream, this.#decision.userTimeoutMs)
   }
 
   readonly #onUpstreamBroken = (error: NodeJS.ErrnoException): void => this.fail('upstream', error)
@@ -313,6 +327,7 @@ export class Connection {
     this.#timing.end()
     if (this.#dial) {
       this.#dial.end()
+      this.#options.settling.delete(this)
       this.#options.attempts.ended(this.#account.row)
       countOpen(this.#options.decider, this.#decision.clusterSlot, -1)
     }

@@ -20,7 +20,6 @@ import {
 } from '../decide/failures.ts'
 import type { Journal } from '../worker/journal.ts'
 import { resetWhenClosed } from './direct.ts'
-import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
 import type { Timing } from './timing.ts'
 import type { TlsContexts } from './tls-contexts.ts'
 import { TlsEnd } from './tls-end.ts'
@@ -96,7 +95,6 @@ export class Dial {
   readonly #onConnect = (): void => {
     if (this.upstream === null || this.#isConnected || this.#isOver) return
     resetWhenClosed(this.upstream, true)
-    limitUnacknowledged(this.upstream, this.#options.decision.userTimeoutMs)
     this.#connectedMs = this.#options.timing.nowMs
     const { tls, headerOf, onConnected } = this.#options
     if (tls) this.#secure(this.upstream, tls)
@@ -172,12 +170,9 @@ export class Dial {
 }
 
 function connectTo(decision: Decision): Socket {
-  const { family, address, port, keepaliveTimeS: timeS } = decision
-  const { keepaliveIntervalS: intervalS, keepaliveProbes: probes } = decision
+  const { family, address, port } = decision
   const host = formatAddress(family === 4 ? 4 : 6, address)
-  const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
-  keepAlive(upstream, timeS < 0 ? null : { timeS, intervalS, probes })
-  return upstream
+  return connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
 }
 
 /** A PROXY header of this version: who the client of the journal's row is; of version 0 nothing. */

@@ -27,7 +27,8 @@ import { descriptorOf } from './descriptor.ts'
 import { FreeRows } from './free-rows.ts'
 import { Listeners, type Listening } from './listeners.ts'
 import { localDestination, originalDestination } from './original.ts'
-import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
+import { Settling } from './settling.ts'
+import { keepAlive } from './tcp-times.ts'
 import { TIMER_MAX_MS } from './timing.ts'
 import { TlsContexts } from './tls-contexts.ts'
 import { Watch } from './watch.ts'
@@ -53,6 +54,7 @@ class NodeEngine {
   readonly #cuts = new Cuts()
   readonly #contexts = new TlsContexts()
   readonly #watch = new Watch()
+  readonly #settling = new Settling()
   /** Connections with a row of the journal, by row. */
   readonly #byRow: (Connection | undefined)[] = []
   readonly #closings = new Closings()
@@ -106,9 +108,10 @@ class NodeEngine {
   readonly #onAccept = (listening: Listening, client: Socket): void => {
     this.#mailbox.refresh()
     const { world } = this.#task
-    const { keepalive, userTimeoutMs } = listening.table.sockets[listening.row].tcp
-    keepAlive(client, keepalive)
-    limitUnacknowledged(client, userTimeoutMs)
+    if (listening.tuned === null) {
+      keepAlive(client, listening.table.sockets[listening.row].tcp.keepalive)
+      client.setNoDelay()
+    }
     const arrival = this.#reception.arrive(listening.table, listening.row, world.monotonicMs())
     const connection = new Connection(client, arrival, {
       world,
@@ -119,6 +122,7 @@ class NodeEngine {
       contexts: this.#contexts,
       takeRow: this.#takeRow,
       watch: this.#watch,
+      settling: this.#settling,
       onClosing: this.#cuts.add,
       onFree: this.#onFree,
     })
@@ -203,6 +207,7 @@ class NodeEngine {
     clearTimeout(timer)
     clearTimeout(this.#closingTimer)
     this.#watch.end()
+    this.#settling.end()
     this.#report({ kind: 'drained', closed, reset })
     this.#task.port.off('message', this.#mailbox.obey)
     this.#task.port.close()

@@ -15,9 +15,11 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Table, TableListener } from '../../table/format/table.ts'
 import type { ListenFailure } from '../worker/protocol.ts'
 import { emptyQueue } from './queue.ts'
+import { bequeath } from './tcp-times.ts'
 
 /**
  * Connections that wait for accept(2), for each listener and worker; the kernel caps it at
@@ -43,6 +45,8 @@ export type Listening = {
   row: number
   original: boolean
   server: Server | null
+  /** What its connections inherit from it; null: nothing. */
+  tuned: TableListener['tcp'] | null
   status: Status
   failure: ListenFailure | null
   /** Connections that it has accepted in total. */
@@ -89,8 +93,10 @@ export class Listeners {
       const place = `${socket.bind} ${socket.port}`
       places.add(place)
       const known = this.#byPlace.get(place)
-      if (known) Object.assign(known, { table, row, key: socket.key, original: socket.original })
-      else this.#add(place, table, row, socket)
+      if (known) {
+        Object.assign(known, { table, row, key: socket.key, original: socket.original })
+        tune(known)
+      } else this.#add(place, table, row, socket)
     }
     for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
     this.#succeed()
@@ -138,6 +144,7 @@ export class Listeners {
       row,
       original,
       server: null,
+      tuned: null,
       status: 'waiting',
       failure: null,
       accepted: 0,
@@ -170,7 +177,7 @@ export class Listeners {
   }
 
   #open(listening: Listening, host: string): void {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
     listening.server = server
     this.#enter(listening, 'opening')
     server.on('connection', socket => {
@@ -190,6 +197,8 @@ export class Listeners {
       return
     }
     this.#enter(listening, 'open')
+    listening.tuned = null
+    tune(listening)
     listening.failure = null
     this.#failed.delete(listening)
     this.#report()
@@ -258,6 +267,14 @@ export class Listeners {
     this.#reported = text
     this.#options.onListening(this.#generation, failures)
   }
+}
+
+/** What it accepts from now on inherits what the newest table says of the socket. */
+function tune(listening: Listening): void {
+  const { server, table, row, tuned } = listening
+  const { tcp } = table.sockets[row]
+  if (server?.listening && !isDeepStrictEqual(tcp, tuned))
+    listening.tuned = bequeath(server, tcp) ? tcp : null
 }
 
 function shut(listening: Listening): void {

@@ -26,7 +26,6 @@ export class Pair {
     this.client = client
     this.#options = options
     this.#own(client)
-    resetWhenClosed(client, true)
   }
 
   /** The upstream socket of the next attempt. */

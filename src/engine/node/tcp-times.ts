@@ -1,6 +1,9 @@
-/** How a Node socket finds out that its peer has vanished: keepalive and TCP_USER_TIMEOUT. */
+/**
+ * How a Node socket finds out that its peer has vanished: keepalive and TCP_USER_TIMEOUT; and what
+ * accepted sockets inherit from their listener, so that no call is needed for each of them.
+ */
 
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { TcpTimes } from '../../table/plan/policy.ts'
 import { descriptorOf } from './descriptor.ts'
 import { direct } from './direct.ts'
@@ -28,4 +31,20 @@ export function keepAlive(socket: Socket, keepalive: TcpTimes['keepalive']): voi
 export function limitUnacknowledged(socket: Socket, userTimeoutMs: number): void {
   const fd = userTimeoutMs > 0 ? descriptorOf(socket) : -1
   if (fd >= 0) direct()?.sockets.setUserTimeout(fd, userTimeoutMs)
+}
+
+/**
+ * Sets on an open listener what the sockets that it accepts inherit from now on: these times, a
+ * reset when they are closed (direct.ts), and TCP_NODELAY. False without node:ffi: then each has to
+ * be told.
+ */
+export function bequeath(server: Server, { keepalive, userTimeoutMs }: TcpTimes): boolean {
+  const fd = descriptorOf(server)
+  const sockets = fd >= 0 ? direct()?.sockets : undefined
+  if (sockets === undefined) return false
+  sockets.setKeepalive(fd, keepalive)
+  sockets.setUserTimeout(fd, userTimeoutMs)
+  sockets.resetWhenClosed(fd, true)
+  sockets.setNoDelay(fd)
+  return true
 }
