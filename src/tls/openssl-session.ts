@@ -5,9 +5,9 @@ import { assert } from '../base/assert.ts'
 import type { CertifiedIdentity } from '../table/match/query.ts'
 import { addressOf, bytesAt, type OpenSsl, SslError } from './openssl.ts'
 import { failureOf } from './openssl-errors.ts'
-import { identityOf } from './peer-certificate.ts'
+import { commonNameOf, identityOf } from './peer-certificate.ts'
 import type { Pipe } from './pipe.ts'
-import { CLOSED, FAILED, type Failure, NOTHING, type Session, Step } from './session.ts'
+import { CLOSED, FAILED, type Failure, NOTHING, type PeerTerms, type Session, Step } from './session.ts'
 
 const NONE: Failure = { detail: 0, isCertificate: false }
 
@@ -17,6 +17,15 @@ const BOTH_ENDED = 3
 
 /** A word and a length, for what returns them by pointers. */
 const OUT = Buffer.allocUnsafeSlow(128)
+/** For SSL_CIPHER_description(3), which wants 128 bytes at least. */
+const WORDS = Buffer.allocUnsafeSlow(256)
+
+const VERSIONS: Readonly<Record<number, string>> = {
+  769: 'TLSv1',
+  770: 'TLSv1.1',
+  771: 'TLSv1.2',
+  772: 'TLSv1.3',
+}
 
 /**
  * What has to hold of a peer's certificate beyond OpenSSL's own verification: a Failure, or null.
@@ -127,6 +136,29 @@ export class OpenSslSession implements Session {
   identity(): CertifiedIdentity | null {
     const certificate = this.#certificate()
     return certificate && identityOf(certificate)
+  }
+
+  terms(): PeerTerms {
+    const { ssl } = this.#openssl
+    const certificate = this.#certificate()
+    return {
+      alpn: this.alpn(),
+      version: VERSIONS[ssl.SSL_version(this.#session)] ?? '',
+      cipher: this.#cipher(),
+      isResumed: ssl.SSL_session_reused(this.#session) === 1,
+      certificate: certificate && {
+        commonName: commonNameOf(certificate),
+        verify: Number(ssl.SSL_get_verify_result(this.#session)),
+      },
+    }
+  }
+
+  /** Of a description such as "TLS_AES_256_GCM_SHA384 TLSv1.3 Kx=any …", the first word. */
+  #cipher(): string {
+    const { ssl } = this.#openssl
+    const cipher = ssl.SSL_get_current_cipher(this.#session)
+    if (cipher === 0n || ssl.SSL_CIPHER_description(cipher, addressOf(WORDS), WORDS.length) === 0n) return ''
+    return WORDS.toString('latin1', 0, WORDS.indexOf(0)).split(' ', 1)[0]
   }
 
   free(): void {

@@ -20,6 +20,18 @@ export function identityOf(certificate: X509Certificate): CertifiedIdentity {
   return { subject: (certificate.subject ?? '').split('\n').reverse().join(','), uri, names }
 }
 
+/** The most specific common name of the subject; '': none. Node escapes it as in RFC 2253. */
+export function commonNameOf({ subject }: X509Certificate): string {
+  const name =
+    (subject ?? '')
+      .split('\n')
+      .findLast(each => each.startsWith('CN='))
+      ?.slice(3) ?? ''
+  return name.replace(/\\([0-9A-F]{2})|\\(.)/g, (_, hex: string | undefined, plain: string) =>
+    hex === undefined ? plain : String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
 /**
  * The names in Node's text: "DNS:a.example, URI:spiffe://…, IP Address:192.0.2.1". A value that
  * could be taken for several is quoted as JSON (CVE-2021-44532).

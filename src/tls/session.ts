@@ -14,6 +14,7 @@
 
 import type { CertifiedIdentity } from '../table/match/query.ts'
 import type { TlsServer, TlsUpstream } from '../table/plan/tls.ts'
+import type { ProxyTls } from '../wire/proxy-details.ts'
 import type { TlsSecrets } from './material.ts'
 
 export const Step = { done: 0, more: 1, failed: 2 } as const
@@ -25,6 +26,9 @@ export const NOTHING = 0
 export const CLOSED = -1
 /** The session is over: `failure` says why, and `take` may have an alert for the peer. */
 export const FAILED = -2
+
+/** What was agreed with a peer. */
+export type PeerTerms = ProxyTls & { readonly alpn: string }
 
 /** Why it failed. */
 export type Failure = {
@@ -57,6 +61,8 @@ export interface Session {
   alpn(): string
   /** Who the peer is by its certificate; null: it has shown none. */
   identity(): CertifiedIdentity | null
+  /** What was agreed with the peer, after the handshake; a stand-in need not know it. */
+  terms?(): PeerTerms
   /** Ends its life. It may be called at any time, once. */
   free(): void
 }

@@ -12,6 +12,7 @@
 import type { Family } from '../address/address.ts'
 import { assert } from '../base/assert.ts'
 import { crc32c } from './crc32c.ts'
+import { DETAIL_BYTES_MAX, type ProxyDetails, writeChecksumPlace, writeDetails } from './proxy-details.ts'
 import { hasUnicast, INVALID, MORE, type ProxyHeader } from './proxy-header.ts'
 
 /**
@@ -38,7 +39,7 @@ const TLV_HEAD = 3
 const AUTHORITY_MAX = 255
 
 /** Maximum of a header that weir writes. */
-export const WRITTEN_BYTES_MAX = BLOCK + ADDRESS_BYTES[2] + TLV_HEAD + AUTHORITY_MAX
+export const WRITTEN_BYTES_MAX = BLOCK + ADDRESS_BYTES[2] + TLV_HEAD + AUTHORITY_MAX + DETAIL_BYTES_MAX
 
 /**
  * Reads the header at the front of `bytes[from … to)` into `header`, whose families are 0.
@@ -70,15 +71,25 @@ export function readBinary(bytes: Uint8Array, from: number, to: number, header: 
  * Writes a header at `at` and returns how many bytes it has, at most WRITTEN_BYTES_MAX.
  *
  * @param authority  The server name that the client asked for; '': none.
+ * @param details  What else there is to say; null: nothing.
  */
-export function writeBinary(out: Uint8Array, at: number, header: ProxyHeader, authority: string): number {
+export function writeBinary(
+  out: Uint8Array,
+  at: number,
+  header: ProxyHeader,
+  authority: string,
+  details: ProxyDetails | null,
+): number {
   const { clientFamily: family, destinationFamily } = header
   out.set(SIGNATURE, at)
   out[at + 12] = family === 0 ? LOCAL : PROXY
   out[at + 13] = family === 0 ? UNSPEC : family === 4 && destinationFamily === 4 ? TCP4 : TCP6
   const addressesEnd = family === 0 ? at + BLOCK : writeAddresses(out, at + BLOCK, header)
-  const end = writeAuthority(out, addressesEnd, authority)
+  const named = writeAuthority(out, addressesEnd, authority)
+  const told = details === null ? named : writeDetails(out, named, details)
+  const end = details?.isChecked ? writeChecksumPlace(out, told) : told
   writeU16(out, at + 14, end - at - BLOCK)
+  if (end > told) writeU32(out, end - 4, crc32c(out, at, end, end - 4))
   return end - at
 }
 

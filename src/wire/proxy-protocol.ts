@@ -8,6 +8,7 @@
  */
 
 import { readBinary, WRITTEN_BYTES_MAX, writeBinary } from './proxy-binary.ts'
+import type { ProxyDetails } from './proxy-details.ts'
 import { INVALID, MORE, type ProxyHeader } from './proxy-header.ts'
 import { readLine, writeLine } from './proxy-text.ts'
 
@@ -47,6 +48,7 @@ export function readProxyHeader(
  * @param header     If the client's family is 0, the header names no addresses.
  * @param authority  The server name that the client asked for, or ''. Version 1 has no field for
  * it.
+ * @param details    What else version 2 says; null: nothing.
  */
 export function writeProxyHeader(
   out: Uint8Array,
@@ -54,6 +56,7 @@ export function writeProxyHeader(
   version: 1 | 2,
   header: ProxyHeader,
   authority = '',
+  details: ProxyDetails | null = null,
 ): number {
-  return version === 1 ? writeLine(out, at, header) : writeBinary(out, at, header, authority)
+  return version === 1 ? writeLine(out, at, header) : writeBinary(out, at, header, authority, details)
 }

@@ -79,6 +79,7 @@ test('every field of a policy is read', () => {
       remembersFailures: true,
       ejection: null,
       proxyVersion: 0,
+      proxyTlvs: [],
     },
   )
 })
@@ -355,6 +356,18 @@ test('proxyProtocol: version 1 where none is said, the subset before the rule', 
   assert.equal(proxied(most(1)), 0)
   assert.equal(proxied({ proxyProtocol: {} }, { proxyProtocol: { version: 'V2' } }), 2)
   assert.equal(proxied({ proxyProtocol: { version: 'V2' } }, most(1)), 2)
+})
+
+test('an annotation says what a header of version 2 has more, and version 1 has none', () => {
+  const tlvsOf = (version: string, text: string) => {
+    const trafficPolicy = { proxyProtocol: { version } }
+    const annotations = { 'gateway.weir/proxy-tlvs': text }
+    const written = istio('DestinationRule', 'data/r', { host: HOST, trafficPolicy }, { annotations })
+    return routed([written], {}).policy.proxyTlvs
+  }
+  assert.deepEqual(tlvsOf('V2', 'crc32c, ssl'), ['ssl', 'crc32c'])
+  assert.deepEqual(tlvsOf('V2', 'alpn,unique-id'), ['alpn', 'unique-id'])
+  assert.deepEqual(tlvsOf('V1', 'ssl'), [])
 })
 
 test('a policy for the port does not lose proxyProtocol', () => {

@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { formatAddress, parseInto } from '../../src/address/address.ts'
 import { crc32c } from '../../src/wire/crc32c.ts'
 import { BINARY_BYTES_MAX } from '../../src/wire/proxy-binary.ts'
+import type { ProxyDetails } from '../../src/wire/proxy-details.ts'
 import { createProxyHeader, INVALID, MORE, type ProxyHeader } from '../../src/wire/proxy-header.ts'
 import { PROXY_WRITTEN_MAX, readProxyHeader, writeProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import { runs } from '../support/full.ts'
@@ -67,9 +68,14 @@ function headerOf(client: string, clientPort: number, destination: string, port:
   return header
 }
 
-function written(version: 1 | 2, header: ProxyHeader, authority = ''): Buffer {
+function written(
+  version: 1 | 2,
+  header: ProxyHeader,
+  authority = '',
+  details: ProxyDetails | null = null,
+): Buffer {
   const out = Buffer.alloc(PROXY_WRITTEN_MAX + 7, 0xaa)
-  const length = writeProxyHeader(out, 5, version, header, authority)
+  const length = writeProxyHeader(out, 5, version, header, authority, details)
   assert.ok(out.subarray(0, 5).every(byte => byte === 0xaa) && out[5 + length] === 0xaa)
   return out.subarray(5, 5 + length)
 }
@@ -242,8 +248,24 @@ test('written: version 2', () => {
     binary(0x21, 0x21, `00000000000000000000ffffc0000207${IPV6.slice(32)}`).toString('hex'),
   )
   assert.equal(bytes(createProxyHeader()), binary(0x20, 0x00, '').toString('hex'))
-  const longest = written(2, headerOf('2001:db8::7', 1, '2001:db8::5', 2), 'a'.repeat(255))
+  const [name, both] = ['a'.repeat(255), headerOf('2001:db8::7', 1, '2001:db8::5', 2)]
+  const certificate = { commonName: name, verify: 0 }
+  const tls = { version: name, cipher: name, certificate, isResumed: false }
+  const all = { alpn: name, uniqueId: 'a'.repeat(128), tls, isChecked: true }
+  const longest = written(2, both, name, all)
   assert.equal(longest.length, PROXY_WRITTEN_MAX)
+  assert.equal(readProxyHeader(longest, 0, longest.length, 2, createProxyHeader()), longest.length)
+  longest[20] ^= 1
+  assert.equal(readProxyHeader(longest, 0, longest.length, 2, createProxyHeader()), INVALID)
+  // A part of a name would be another name.
+  const cut = {
+    ...all,
+    alpn: '',
+    uniqueId: '',
+    tls: { ...tls, certificate: { ...certificate, commonName: 'é'.repeat(128) } },
+  }
+  const without = { ...cut, tls: { ...tls, certificate: { ...certificate, commonName: '' } } }
+  assert.deepEqual(written(2, both, '', cut), written(2, both, '', without))
 })
 
 const port = fc.nat({ max: 65535 })

@@ -4,11 +4,12 @@
  */
 
 import type { Cluster } from '../../table/plan/plan.ts'
-import { DEFAULT_POLICY, type PolicyField } from '../../table/plan/policy.ts'
+import { DEFAULT_POLICY, type Policy, type PolicyField } from '../../table/plan/policy.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CONNECT_ATTEMPTS, CONNECT_DEADLINE, readAttempts, readDeadlineMs } from './dialing.ts'
 import { ON_REMOVE, readOnRemove } from './on-remove.ts'
+import { PROXY_TLVS_NAME, readProxyTlvs } from './proxy-tlvs.ts'
 import { readTimeout, USER_TIMEOUT, WRITE_TIMEOUT } from './tcp-times.ts'
 
 type Places = NonNullable<Cluster['policyAt']>
@@ -23,6 +24,8 @@ export type ConnectPolicy = {
   readonly writeTimeoutMs: number
   /** The time over which connections of a removed endpoint are ended; null: they are kept. */
   readonly onRemoveMs: number | null
+  /** What a PROXY header of version 2 says more. */
+  readonly proxyTlvs: Policy['proxyTlvs']
   readonly places: Places
 }
 
@@ -57,6 +60,7 @@ export function connectPolicyOf(settings: Settings, document: Resource | null): 
     userTimeoutMs: settings.userTimeoutMs,
     writeTimeoutMs: settings.writeTimeoutMs,
     onRemoveMs: null,
+    proxyTlvs: [],
     places: Object.fromEntries(places),
   }
 }
@@ -78,6 +82,7 @@ export function annotatedPolicy(general: ConnectPolicy, rules: readonly Resource
     userTimeoutMs: readTimeout(textOf(USER_TIMEOUT)) ?? general.userTimeoutMs,
     writeTimeoutMs: readTimeout(textOf(WRITE_TIMEOUT)) ?? general.writeTimeoutMs,
     onRemoveMs: readOnRemove(textOf(ON_REMOVE)) ?? general.onRemoveMs,
+    proxyTlvs: readProxyTlvs(textOf(PROXY_TLVS_NAME)) ?? general.proxyTlvs,
     places: { ...general.places, ...Object.fromEntries(places) },
   }
 }

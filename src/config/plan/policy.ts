@@ -43,16 +43,18 @@ export function effectivePolicy(
   const proxyProtocol = subset?.proxyProtocol ?? top?.proxyProtocol
   const simple = blocks.loadBalancer?.simple
   return {
-    policy: { ...readPolicy(blocks, connect), proxyVersion: proxyVersionOf(proxyProtocol) },
+    policy: { ...readPolicy(blocks, connect), ...proxyOf(proxyProtocol, connect) },
     passthrough: simple === 'PASSTHROUGH',
     blocks: { ...blocks, proxyProtocol },
   }
 }
 
-/** Version 1 by default, as in Istio. */
-function proxyVersionOf(block: ProxyProtocol | null | undefined): Policy['proxyVersion'] {
-  if (!block) return 0
-  return block.version === 'V2' ? 2 : 1
+type Introduction = Pick<Policy, 'proxyVersion' | 'proxyTlvs'>
+
+/** Version 1 by default, as in Istio; it has no TLVs. */
+function proxyOf(block: ProxyProtocol | null | undefined, { proxyTlvs }: ConnectPolicy): Introduction {
+  if (!block) return { proxyVersion: 0, proxyTlvs: [] }
+  return block.version === 'V2' ? { proxyVersion: 2, proxyTlvs } : { proxyVersion: 1, proxyTlvs: [] }
 }
 
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks | undefined =>
@@ -61,7 +63,7 @@ const ofPort = (policy: TrafficPolicy | undefined, port: number): PolicyBlocks |
 function readPolicy(
   { connectionPool, loadBalancer, outlierDetection }: PolicyBlocks,
   connect: ConnectPolicy,
-): Omit<Policy, 'proxyVersion'> {
+): Omit<Policy, keyof Introduction> {
   const tcp = connectionPool?.tcp ?? {}
   const connectTimeoutMs = readMs(tcp.connectTimeout, DEFAULT_POLICY.connectTimeoutMs)
   return {

@@ -5,6 +5,7 @@
 
 import { CHECK_KINDS } from '../../table/plan/health-check.ts'
 import { ON_DEAD, SPLITS } from '../../table/plan/plan.ts'
+import { PROXY_TLVS } from '../../table/plan/policy.ts'
 import { formatPath } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import { didYouMean } from '../findings/suggest.ts'
@@ -18,6 +19,7 @@ import {
 } from '../plan/dialing.ts'
 import { HEALTH_CHECK, readHealthCheck } from '../plan/health-check.ts'
 import { ON_REMOVE, ON_REMOVE_WORDS, readOnRemove } from '../plan/on-remove.ts'
+import { PROXY_TLVS_NAME, readProxyTlvs } from '../plan/proxy-tlvs.ts'
 import { TERMINATED, TLS_ROUTES } from '../plan/servers.ts'
 import { PER_SOURCE, readSourceLimit } from '../plan/source-limits.ts'
 import { readStarttls, STARTTLS } from '../plan/starttls.ts'
@@ -97,6 +99,11 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       may: 'keep, close, or like "close;over=30s" with a duration up to 24h',
       is: text => readOnRemove(text) !== undefined,
       words: ON_REMOVE_WORDS,
+    },
+    [PROXY_TLVS_NAME]: {
+      may: `some of ${PROXY_TLVS.join(', ')}`,
+      is: text => readProxyTlvs(text) !== null,
+      words: PROXY_TLVS,
     },
     [CONNECT_DEADLINE]: {
       may: 'a duration from 1ms to 1h',

@@ -57,6 +57,8 @@ export type Decision = {
   writeTimeoutMs: number
   /** Of the PROXY header that the upstream gets first; 0: none. */
   proxyVersion: number
+  /** What it says more: bits of ProxyTlvs. */
+  proxyTlvs: number
 }
 
 export const createDecision = (): Decision => ({
@@ -86,6 +88,7 @@ export const createDecision = (): Decision => ({
   userTimeoutMs: 0,
   writeTimeoutMs: 0,
   proxyVersion: 0,
+  proxyTlvs: 0,
 })
 
 /**
@@ -105,6 +108,7 @@ export function takeDefaults({ listeners }: Table, listener: number, decision: D
   decision.userTimeoutMs = listeners[row + Listener.userTimeoutMs]
   decision.writeTimeoutMs = listeners[row + Listener.writeTimeoutMs]
   decision.proxyVersion = 0
+  decision.proxyTlvs = 0
 }
 
 /** The policy of a cluster; the reused decision may still have another's. */
@@ -124,4 +128,5 @@ export function takePolicy({ clusters }: Table, cluster: number, decision: Decis
   decision.userTimeoutMs = clusters[row + Cluster.userTimeoutMs]
   decision.writeTimeoutMs = clusters[row + Cluster.writeTimeoutMs]
   decision.proxyVersion = clusters[row + Cluster.proxyVersion]
+  decision.proxyTlvs = clusters[row + Cluster.proxyTlvs]
 }

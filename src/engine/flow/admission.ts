@@ -75,6 +75,7 @@ export class Admission {
     slots.writeTimeoutMs[slot] = decision.writeTimeoutMs
     slots.clusterSlot[slot] = decision.clusterSlot
     slots.proxyVersion[slot] = decision.proxyVersion
+    slots.proxyTlvs[slot] = decision.proxyTlvs
     slots.starttls[slot] = arrival.hearing?.starttls && arrival.server === null ? 1 : 0
     journal.opened(slot, arrival)
     countOpen(decider, decision.clusterSlot, 1)

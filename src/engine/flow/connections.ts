@@ -93,7 +93,7 @@ export class Connections {
     const passage = new Passage({ ...shared, account, flows, endings })
     const filter = new TlsFilter({ ...shared, passage, flows, endings })
     const originating = new Originating({ ...shared, filter, connect: upstream => tls.connect(upstream) })
-    const dialer = new Dialer({ ...shared, attempts, originating, descriptorCeiling, flows, endings })
+    const dialer = new Dialer({ ...shared, attempts, originating, filter, descriptorCeiling, flows, endings })
     const stages = { memory, ports, queues, passage, flows, endings }
     const starttls = new Starttls({ ...stages, slots })
     const admission = new Admission({

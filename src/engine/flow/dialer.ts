@@ -23,6 +23,7 @@ import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.t
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
 import { createDecision, type Decision } from '../decide/decision.ts'
 import { isReset, isShortage, TLS_FAILED } from '../decide/failures.ts'
+import { detailsOf } from '../decide/introduction.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'
@@ -33,6 +34,7 @@ import * as Operation from './operations.ts'
 import type { Originating } from './originating.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, PortIs, type Slots, UPSTREAM } from './slots.ts'
+import type { TlsFilter } from './tls-filter.ts'
 
 type DialerOptions = {
   readonly ask: Ask
@@ -44,6 +46,7 @@ type DialerOptions = {
   readonly deadlines: Deadlines
   readonly attempts: Attempts
   readonly originating: Originating
+  readonly filter: TlsFilter
   readonly journal: Journal
   readonly clock: Clock
   /** The first descriptor that is too near the limit (../worker/descriptors.ts). */
@@ -134,12 +137,8 @@ export class Dialer {
   // ── TLS with the upstream (originating.ts) ─────────────────────────────────
 
   #beginTls(slot: number): void {
-    const { slots, journal, originating } = this.#options
-    const version = slots.proxyVersion[slot]
-    const name = version === 2 ? journal.serverNameOf(slot) : ''
-    let bytes = 0
-    if (version !== 0)
-      bytes = writeProxyHeader(this.#header, 0, version === 1 ? 1 : 2, journal.addressesOf(slot), name)
+    const { originating } = this.#options
+    const bytes = this.#writeHeader(slot)
     this.#follow(slot, originating.begin(slot, this.#header.subarray(0, bytes)))
   }
 
@@ -214,18 +213,26 @@ export class Dialer {
    * request for TLS, whose answer the client's bytes wait for (starttls.ts).
    */
   #introduce(slot: number): boolean {
-    const { slots, flows, journal, clock } = this.#options
-    const version = slots.proxyVersion[slot]
-    const name = version === 2 ? journal.serverNameOf(slot) : ''
-    let bytes = 0
-    if (version !== 0)
-      bytes = writeProxyHeader(this.#header, 0, version === 1 ? 1 : 2, journal.addressesOf(slot), name)
+    const { slots, flows, clock } = this.#options
+    let bytes = this.#writeHeader(slot)
     if (slots.starttls[slot] === 1) {
       slots.agreeUntilMs[slot] = clock.nowMs + slots.connectTimeoutMs[slot]
       this.#header.set(SSL_REQUEST, bytes)
       bytes += SSL_REQUEST.length
     }
     return flows.prefix(slot, UPSTREAM, this.#header.subarray(0, bytes))
+  }
+
+  /** A PROXY header of its version, into `#header`; returns its bytes: 0 for none. */
+  #writeHeader(slot: number): number {
+    const { slots, journal, filter } = this.#options
+    const version = slots.proxyVersion[slot]
+    if (version === 0) return 0
+    const addresses = journal.addressesOf(slot)
+    if (version === 1) return writeProxyHeader(this.#header, 0, 1, addresses)
+    const terms = () => filter.termsOf(slot, CLIENT)
+    const details = detailsOf(slots.proxyTlvs[slot], journal.idOf(slot), terms)
+    return writeProxyHeader(this.#header, 0, 2, addresses, journal.serverNameOf(slot), details)
   }
 
   #fail(slot: number, failure: { code: string; errno: number }): void {

@@ -115,6 +115,8 @@ export class Slots {
   readonly clusterSlot: Int32Array
   /** Version of the PROXY header for the upstream; 0: none. */
   readonly proxyVersion: Uint8Array
+  /** What that header says more: bits of ProxyTlvs. */
+  readonly proxyTlvs: Uint8Array
   /** 1: weir first asks the upstream for TLS as PostgreSQL's clients do (starttls.ts). */
   readonly starttls: Uint8Array
 
@@ -152,6 +154,7 @@ export class Slots {
     this.writeTimeoutMs = new Int32Array(count)
     this.clusterSlot = new Int32Array(count)
     this.proxyVersion = new Uint8Array(count)
+    this.proxyTlvs = new Uint8Array(count)
     this.starttls = new Uint8Array(count)
     this.#free = new Int32Array(count)
   }

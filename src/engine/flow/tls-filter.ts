@@ -14,7 +14,7 @@
 
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
-import { CLOSED, FAILED, type Session } from '../../tls/session.ts'
+import { CLOSED, FAILED, type PeerTerms, type Session } from '../../tls/session.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Endings } from './endings.ts'
@@ -67,6 +67,11 @@ export class TlsFilter implements Filter {
     const at = 2 * slot + side
     if (this.#shaking.size === 0 || !this.#shaking.has(at)) return null
     return this.#sessions[at] ?? null
+  }
+
+  /** What was agreed with a side; null: it speaks no TLS with weir. */
+  termsOf(slot: number, side: Side): PeerTerms | null {
+    return this.#sessions[2 * slot + side]?.terms?.() ?? null
   }
 
   /** Its handshake is finished. */

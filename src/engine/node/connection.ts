@@ -202,7 +202,7 @@ export class Connection {
       row,
       attempts,
       tls: tls && { upstream: tls, contexts: this.#options.contexts },
-      headerOf: () => headerOf(this.#decision.proxyVersion, journal, row),
+      headerOf: () => headerOf(this.#decision, journal, row, this.#end),
       timing: this.#timing,
       onUpstreamCut: () => this.close(Reason['tls-truncated']),
       onDialed: this.#timing.watch,

@@ -18,6 +18,7 @@ import {
   TLS_FAILED,
   TLS_TIMED_OUT,
 } from '../decide/failures.ts'
+import { detailsOf } from '../decide/introduction.ts'
 import type { Journal } from '../worker/journal.ts'
 import { resetWhenClosed } from './direct.ts'
 import type { Timing } from './timing.ts'
@@ -175,11 +176,22 @@ function connectTo(decision: Decision): Socket {
   return connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
 }
 
-/** A PROXY header of this version: who the client of the journal's row is; of version 0 nothing. */
-export function headerOf(version: number, journal: Journal, row: number): Buffer {
+/**
+ * The PROXY header that a decision asks for: who the client of the journal's row is; for version 0
+ * nothing.
+ *
+ * @param end  Where the client's TLS ends; null: it speaks none with weir.
+ */
+export function headerOf(
+  { proxyVersion: version, proxyTlvs }: Decision,
+  journal: Journal,
+  row: number,
+  end: TlsEnd | null,
+): Buffer {
   if (version === 0) return NOTHING
+  const details = detailsOf(proxyTlvs, journal.idOf(row), () => end?.terms() ?? null)
   const header = Buffer.allocUnsafe(PROXY_WRITTEN_MAX)
   const [addresses, name] = [journal.addressesOf(row), journal.serverNameOf(row)]
-  const bytes = writeProxyHeader(header, 0, version === 1 ? 1 : 2, addresses, name)
+  const bytes = writeProxyHeader(header, 0, version === 1 ? 1 : 2, addresses, name, details)
   return header.subarray(0, bytes)
 }

@@ -13,8 +13,8 @@ import { connect, type SecureContext, TLSSocket } from 'node:tls'
 import type { CertifiedIdentity } from '../../table/match/query.ts'
 import type { TlsServer, TlsUpstream } from '../../table/plan/tls.ts'
 import { detailOfError, UNFINISHED } from '../../tls/details.ts'
-import { identityOf, judgeClient, judgeUpstream } from '../../tls/peer-certificate.ts'
-import type { Failure } from '../../tls/session.ts'
+import { commonNameOf, identityOf, judgeClient, judgeUpstream } from '../../tls/peer-certificate.ts'
+import type { Failure, PeerTerms } from '../../tls/session.ts'
 
 type TlsEndOptions = {
   readonly raw: Socket
@@ -109,6 +109,19 @@ export class TlsEnd {
   identity(): CertifiedIdentity | null {
     const certificate = this.socket.getPeerX509Certificate()
     return certificate ? identityOf(certificate) : null
+  }
+
+  terms(): PeerTerms {
+    const certificate = this.socket.getPeerX509Certificate()
+    return {
+      alpn: this.alpn,
+      version: this.socket.getProtocol() ?? '',
+      cipher: this.socket.getCipher()?.name ?? '',
+      isResumed: this.socket.isSessionReused(),
+      certificate: certificate
+        ? { commonName: commonNameOf(certificate), verify: this.#verifyError() ? 1 : 0 }
+        : null,
+    }
   }
 
   /** Nothing of it is wanted any more. */

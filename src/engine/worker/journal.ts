@@ -127,10 +127,11 @@ export class Journal {
     return this.#addresses
   }
 
+  /** Its number, as the access log has it. */
+  readonly idOf = (row: number): number => this.#numbers[(liveAt(row) + Live.id) / 2]
+
   /** The server name that its client asked for; '': none. */
-  serverNameOf(row: number): string {
-    return nameOf(this.#words, liveAt(row))
-  }
+  readonly serverNameOf = (row: number): string => nameOf(this.#words, liveAt(row))
 
   /** It goes on to another endpoint, which is already in the decision. */
   redirected(row: number, decision: Decision): void {

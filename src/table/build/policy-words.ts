@@ -3,7 +3,7 @@
 import { assert } from '../../base/assert.ts'
 import * as L from '../format/routing-layout.ts'
 import type { Cluster } from '../plan/plan.ts'
-import type { TcpTimes } from '../plan/policy.ts'
+import { PROXY_TLVS, type TcpTimes } from '../plan/policy.ts'
 
 const KINDS = { static: L.CLUSTER_STATIC, original: L.CLUSTER_ORIGINAL, unknown: L.CLUSTER_UNKNOWN }
 
@@ -40,6 +40,7 @@ export const clusterWords = ({ kind, policy, localities }: Cluster, slot: number
   policy.warmup?.minimumPercent ?? 0,
   Math.round((policy.warmup?.aggression ?? 0) * 1000),
   localities === undefined ? 0 : 1,
+  policy.proxyTlvs.reduce((bits, each) => bits | (1 << PROXY_TLVS.indexOf(each)), 0),
 ]
 
 export function tcpWords({ keepalive, userTimeoutMs, writeTimeoutMs }: TcpTimes): number[] {

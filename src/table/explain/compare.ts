@@ -13,7 +13,7 @@ import { type AccessChange, compareAccess, limitsText } from './access-compare.t
 import { explainGroups } from './group-text.ts'
 import { readsOf } from './header.ts'
 import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
-import { defaultPolicy, durationText, type PolicyValue, policyOf } from './policy-text.ts'
+import { defaultPolicy, durationText, type PolicyValue, policyOf, proxyText } from './policy-text.ts'
 import { readsSame, readsText } from './reads-text.ts'
 
 export type RuleChange = {
@@ -187,7 +187,7 @@ function destinationText(table: Table, cold: Cold, cluster: number): string {
     `connectAttempts ${at(Cluster.connectAttempts)}`,
     `connectDeadline ${at(Cluster.connectDeadlineMs)} ms`,
     `remembersFailures ${at(Cluster.remembersFailures) === 1}`,
-    `proxyProtocol ${at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`}`,
+    `proxyProtocol ${proxyText(at(Cluster.proxyVersion), at(Cluster.proxyTlvs))}`,
     `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
     `userTimeout ${at(Cluster.userTimeoutMs)} ms`,
     `writeTimeout ${at(Cluster.writeTimeoutMs)} ms`,

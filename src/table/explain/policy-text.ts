@@ -7,7 +7,7 @@ import type { ColdCluster } from '../format/cold.ts'
 import { Balance, CLUSTER_ORIGINAL, CLUSTER_UNKNOWN, Cluster } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import type { Keepalive } from '../plan/policy.ts'
-import { DEFAULT_POLICY, type PolicyField, type TcpTimes } from '../plan/policy.ts'
+import { DEFAULT_POLICY, type PolicyField, PROXY_TLVS, type TcpTimes } from '../plan/policy.ts'
 
 /** One value; without file and line it is a default, Istio's if Istio has one. */
 export type PolicyValue = {
@@ -74,7 +74,7 @@ export function policyOf(
       connectAttempts: isOriginal ? ONE_ADDRESS : String(at(Cluster.connectAttempts)),
       connectDeadline: durationText(at(Cluster.connectDeadlineMs)),
       outlierDetection: isOriginal ? 'none' : ejectionText(at),
-      proxyProtocol: at(Cluster.proxyVersion) === 0 ? 'none' : `V${at(Cluster.proxyVersion)}`,
+      proxyProtocol: proxyText(at(Cluster.proxyVersion), at(Cluster.proxyTlvs)),
       onRemove:
         onRemoveMs === undefined
           ? 'keep'
@@ -115,6 +115,13 @@ function ejectionText(at: (field: number) => number): string {
   const most = `${at(Cluster.ejectMaxPercent)}% at most`
   const text = `${Math.min(...counts)} failed connects for ${durationText(at(Cluster.ejectBaseMs))}, ${most}`
   return panic === 0 ? text : `${text}, all below ${panic}% health`
+}
+
+/** "V2 with ssl, alpn". */
+export function proxyText(version: number, tlvs: number): string {
+  if (version === 0) return 'none'
+  const said = PROXY_TLVS.filter((_, bit) => (tlvs & (1 << bit)) !== 0)
+  return said.length === 0 ? `V${version}` : `V${version} with ${said.join(', ')}`
 }
 
 /** 0 is the kernel's default. */

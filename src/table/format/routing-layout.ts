@@ -111,7 +111,10 @@ export const CLUSTER_ORIGINAL = 1
 export const CLUSTER_UNKNOWN = 2
 export const Balance = { LEAST_REQUEST: 0, ROUND_ROBIN: 1, RANDOM: 2, RING_HASH: 3, MAGLEV: 4 } as const
 
-export const Cluster = layout(28, {
+/** What a PROXY header of version 2 says beside addresses and the server name; bits. */
+export const ProxyTlvs = { ssl: 1, alpn: 2, uniqueId: 4, crc32c: 8 } as const
+
+export const Cluster = layout(29, {
   kind: [0, 1],
   balance: [1, 1], //           Balance
   connectTimeoutMs: [2, 1],
@@ -140,4 +143,5 @@ export const Cluster = layout(28, {
   warmupPercent: [25, 1], //     of its weight, at first
   warmupAggression: [26, 1], //  in thousandths
   grouped: [27, 1], //           1: its endpoints may be drawn in groups (endpoints-layout.ts)
+  proxyTlvs: [28, 1], //         of a PROXY header of version 2: a bit each of ProxyTlvs
 })

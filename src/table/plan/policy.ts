@@ -46,7 +46,13 @@ export type Policy = TcpTimes & {
   readonly ejection: Ejection | null
   /** The version of the PROXY header that weir sends to an upstream; 0: none. */
   readonly proxyVersion: 0 | 1 | 2
+  /** What a header of version 2 says beside addresses and the server name. */
+  readonly proxyTlvs: readonly ProxyTlv[]
 }
+
+/** The order is that of bits in the table. */
+export const PROXY_TLVS = ['ssl', 'alpn', 'unique-id', 'crc32c'] as const
+export type ProxyTlv = (typeof PROXY_TLVS)[number]
 
 export const DEFAULT_POLICY: Policy = {
   balance: 'LEAST_REQUEST',
@@ -64,6 +70,7 @@ export const DEFAULT_POLICY: Policy = {
   remembersFailures: true,
   ejection: null,
   proxyVersion: 0,
+  proxyTlvs: [],
 }
 
 /** `warmup`, of LEAST_REQUEST and ROUND_ROBIN (stats/warmups.ts). */
