@@ -1,0 +1,165 @@
+/**
+ * Goal: whoever is slow, cuts a stream off, or has the wrong certificate in a TLS connection is
+ * refused with the reason for it. Method: node:tls and bare sockets at both ends.
+ */
+
+import assert from 'node:assert/strict'
+import { createHash, X509Certificate } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { test as once } from 'node:test'
+import { type ConnectionOptions, connect, TLSSocket as Secure, type TLSSocket } from 'node:tls'
+import type { EngineKind } from '../../src/engine/worker/protocol.ts'
+import type { ClientChecks, TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
+import { clusterOf, ENGINES, listenerOn, planOf, type Target, TestEngine } from '../support/engine.ts'
+import { withoutEpoll } from '../support/epoll.ts'
+import { fullOnly } from '../support/full.ts'
+import { begin, echo, ending, freePort, listen, readBytes } from '../support/sockets.ts'
+import {
+  AUTHORITY,
+  CLIENT,
+  CLIENT_URI,
+  OTHER_AUTHORITY,
+  SECRETS,
+  SERVER,
+  SERVER_NAME,
+  serverOf,
+  tlsListenerOn,
+  upstreamOf,
+} from '../support/tls.ts'
+import { skip as withoutUring } from '../support/uring.ts'
+
+async function plane(
+  engine: EngineKind,
+  to: Target,
+  server: Partial<TlsServer> | null,
+  upstream?: TlsUpstream,
+) {
+  const gateway = new TestEngine(engine)
+  const port = await freePort()
+  gateway.order({ kind: 'secrets', epoch: 0, secrets: SECRETS })
+  const listener = server === null ? listenerOn(port) : tlsListenerOn(port, serverOf(server))
+  const cluster = clusterOf([to], { connectTimeoutMs: 1_000, connectAttempts: 1 })
+  await gateway.adopt(planOf([listener], [{ ...cluster, ...(upstream && { tls: upstream }) }]))
+  return Object.assign(gateway, { port })
+}
+
+function tlsBegin(port: number, options: ConnectionOptions = {}): TLSSocket {
+  const trusted = { servername: SERVER_NAME, ca: AUTHORITY.cert }
+  const socket = connect({ port, host: '127.0.0.1', ...trusted, ...options } as ConnectionOptions)
+  socket.on('error', () => {})
+  return socket
+}
+
+const pairOf = ({ cert, key }: { cert: string; key: string }) => ({ cert, key })
+const checksOf = (more: Partial<ClientChecks>): ClientChecks => ({
+  insecureSkipVerify: false,
+  subjectAltNames: [],
+  spki: [],
+  hashes: [],
+  ...more,
+})
+
+const { publicKey, raw } = new X509Certificate(CLIENT.cert)
+const SPKI = createHash('sha256')
+  .update(publicKey.export({ type: 'spki', format: 'der' }))
+  .digest('base64')
+const HASH = createHash('sha256').update(raw).digest('hex')
+
+for (const { engine, test } of ENGINES) {
+  test(`${engine}: an upstream that ends without close_notify has cut its stream off`, async () => {
+    await using upstream = await listen((raw: Socket) => {
+      const secured = new Secure(raw, { isServer: true, ...pairOf(SERVER) })
+      secured.on('error', () => {})
+      secured.on('secure', () => {
+        secured.write('half of it')
+        secured.once('data', () => raw.end())
+      })
+    })
+    await using gateway = await plane(engine, upstream, null, upstreamOf())
+    const client = begin(gateway.port)
+    assert.equal(await readBytes(client, 10), 'half of it')
+    client.write('x')
+    assert.equal(await ending(client), 'ECONNRESET')
+    await gateway.closed('tls-truncated')
+  })
+
+  test(`${engine}: an upstream that says nothing in the handshake is late`, async () => {
+    await using upstream = await listen(() => {})
+    await using gateway = await plane(engine, upstream, null, upstreamOf())
+    const client = begin(gateway.port)
+    assert.equal(await ending(client), 'ECONNRESET')
+    await gateway.closed('tls-timeout')
+    await gateway.settled()
+    assert.equal(gateway.counts.dialFailures, 1)
+  })
+
+  test(`${engine}: a certificate is pinned by its key, or by itself`, async () => {
+    await using upstream = await listen(echo)
+    const other = AUTHORITY.issue({ names: [CLIENT_URI] })
+    for (const pins of [{ spki: [SPKI] }, { hashes: [HASH] }, { spki: ['x'], hashes: [HASH] }]) {
+      await using gateway = await plane(engine, upstream, { clients: 'required', verify: checksOf(pins) })
+      const pinned = tlsBegin(gateway.port, pairOf(CLIENT))
+      pinned.write('in')
+      assert.equal(await readBytes(pinned, 2), 'in')
+      pinned.destroy()
+      const stranger = tlsBegin(gateway.port, pairOf(other))
+      await new Promise(resolve => stranger.once('close', resolve))
+      await gateway.closed('tls-client-certificate')
+    }
+  })
+
+  test(`${engine}: a certificate that nobody verifies gives no identity`, async () => {
+    await using upstream = await listen(echo)
+    const stranger = OTHER_AUTHORITY.issue({ names: [CLIENT_URI] })
+    for (const [insecureSkipVerify, pair, identity] of [
+      [true, stranger, ''],
+      [false, CLIENT, CLIENT_URI],
+    ] as const) {
+      const verify = checksOf({ insecureSkipVerify })
+      await using gateway = await plane(engine, upstream, { clients: 'required', verify })
+      const client = tlsBegin(gateway.port, pairOf(pair))
+      client.write('in')
+      assert.equal(await readBytes(client, 2), 'in')
+      assert.deepEqual(
+        [...gateway.observer.live.list()].map(each => each.identity),
+        [identity],
+      )
+      client.destroy()
+    }
+  })
+}
+
+/** A client whose hello goes out, and that never hears an answer. */
+function deaf(port: number): Socket {
+  const raw = begin(port)
+  const stream = new Duplex({
+    read: () => {},
+    write: (chunk: Buffer, _, done) => void raw.write(chunk, done),
+  })
+  connect({ socket: stream, servername: SERVER_NAME }).on('error', () => {})
+  return raw
+}
+
+// The deadline is fixed, 15 s from accept: the engines wait side by side.
+once('a client that says no more after its hello is late, on every engine', { skip: fullOnly }, async () => {
+  const engines = [
+    ['node', false],
+    ['epoll', withoutEpoll],
+    ['uring', withoutUring],
+  ] as const
+  await using upstream = await listen(echo)
+  const waiting = engines.flatMap(([engine, missing]) => (missing ? [] : [late(engine, upstream)]))
+  await Promise.all(waiting)
+})
+
+async function late(engine: EngineKind, upstream: Target): Promise<void> {
+  await using gateway = await plane(engine, upstream, {})
+  const client = deaf(gateway.port)
+  client.on('error', () => {})
+  client.resume()
+  await new Promise(resolve => client.once('close', resolve))
+  await gateway.closed('tls-timeout')
+  await gateway.settled()
+  assert.equal(gateway.counts.dials, 0)
+}
