@@ -58,9 +58,15 @@ export function terminate(options: Terminating): TlsEnd | null {
       },
       onTruncated: options.onCutShort,
     },
-    server,
+    { ...server, alpn: sharedProtocols(server, arrival) },
     context,
   )
   raw.resume()
   return end
+}
+
+/** node:tls refuses a client that offers none of a list: weir chooses none then, as OpenSSL may. */
+function sharedProtocols({ alpn }: TlsServer, { hearing }: Arrival): readonly string[] {
+  const offered = hearing?.hello.hints.protocols ?? []
+  return alpn.filter(each => offered.includes(each))
 }
