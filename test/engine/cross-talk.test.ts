@@ -7,9 +7,10 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { createRandom, nextBelow, type Random } from '../../src/base/random.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
-import { begin, ending, freePort, listen } from '../support/sockets.ts'
+import { ending, freePort } from '../support/sockets.ts'
+import { WAYS, type Way } from '../support/ways.ts'
 
 /** WEIR_TEST_CONNECTIONS=1e6 makes a soak of it. */
 const CONNECTIONS = Number(process.env.WEIR_TEST_CONNECTIONS ?? sized(300, 3000))
@@ -54,8 +55,8 @@ function answer(random: Random, watched: { foreign: number }[]): (socket: Socket
   }
 }
 
-async function client(port: number, id: number, random: Random): Promise<{ foreign: number }> {
-  const socket = begin(port)
+async function client(way: Way, port: number, id: number, random: Random): Promise<{ foreign: number }> {
+  const socket = way.begin(port)
   const seen = watch(socket, id)
   socket.write(stamped(id, 1 + nextBelow(random, 20_000)))
   const fate = nextBelow(random, 4)
@@ -66,19 +67,19 @@ async function client(port: number, id: number, random: Random): Promise<{ forei
   return seen
 }
 
-for (const { engine, test } of ENGINES) {
-  test(`${engine}: bytes never reach another connection, while both sides come and go at random`, async t => {
+for (const { engine, way, test } of WAYS) {
+  test(`${engine}${way.name}: bytes never reach another connection, while both sides come and go at random`, async t => {
     const random = createRandom(1, 2, 3)
     const upstreamSide: { foreign: number }[] = []
-    await using upstream = await listen(answer(random, upstreamSide))
-    await using plane = new TestEngine(engine)
+    await using upstream = await way.listen(answer(random, upstreamSide))
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
     let next = 0
     let foreign = 0
     const one = async (): Promise<void> => {
       while (next < CONNECTIONS)
-        foreign += (await client(port, Math.imul(++next, 0x01000193) >>> 0, random)).foreign
+        foreign += (await client(way, port, Math.imul(++next, 0x01000193) >>> 0, random)).foreign
     }
     await Promise.all(Array.from({ length: AT_ONCE }, one))
     await plane.settled()

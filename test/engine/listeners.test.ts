@@ -8,39 +8,35 @@ import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { parseCidr } from '../../src/address/address.ts'
 import type { Rule } from '../../src/table/plan/plan.ts'
-import { clusterOf, EVERY_ENGINE, listenerOn, planOf, TestEngine } from '../support/engine.ts'
-import {
-  begin,
-  echo,
-  ending,
-  freePort,
-  greet,
-  listen,
-  open,
-  readAll,
-  readBytes,
-  say,
-  until,
-} from '../support/sockets.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { sized } from '../support/full.ts'
+import { echo, ending, freePort, greet, readAll, readBytes, say, until } from '../support/sockets.ts'
+import { EVERY_WAY, type Way } from '../support/ways.ts'
 
 /** The answer of the upstream behind `port`. */
-const ask = async (port: number, host?: string): Promise<string> => {
-  const client = await open(port, host)
+const askBy = async (way: Way, port: number, host?: string): Promise<string> => {
+  const client = await way.open(port, host)
   client.end()
   return readAll(client)
 }
 
 /** The same for a client that may be refused or reset, which gets no answer. */
-const askOf = (client: Socket): Promise<string> => readAll(client.end()).catch(() => '')
+const askOf = async (client: Socket): Promise<string> => {
+  const answer = await readAll(client).catch(() => '')
+  client.end()
+  return answer
+}
 
-for (const { engine, test } of EVERY_ENGINE) {
-  test(`${engine}: a new table routes new connections; those that are open stay where they are`, async () => {
-    await using one = await listen(echo)
-    await using two = await listen(say('two'))
-    await using plane = new TestEngine(engine)
+for (const { engine, way, test } of EVERY_WAY) {
+  const ask = (port: number, host?: string) => askBy(way, port, host)
+
+  test(`${engine}${way.name}: a new table routes new connections; those that are open stay where they are`, async () => {
+    await using one = await way.listen(echo)
+    await using two = await way.listen(say('two'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([one])]))
-    const held = await open(port)
+    const held = await way.open(port)
     held.write('before')
     assert.equal(await readBytes(held, 6), 'before')
     await plane.adopt(planOf([listenerOn(port, 0, { gateway: 'default/other' })], [clusterOf([two])]))
@@ -49,9 +45,9 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.equal(await readAll(held), 'after')
   })
 
-  test(`${engine}: no connection is lost while tables change under load`, async () => {
-    await using upstream = await listen(say('hi'))
-    await using plane = new TestEngine(engine, 2)
+  test(`${engine}${way.name}: no connection is lost while tables change under load`, async () => {
+    await using upstream = await way.listen(say('hi'))
+    await using plane = way.engine(engine, 2)
     const [port, other] = [await freePort(), await freePort()]
     const cluster = clusterOf([upstream])
     await plane.adopt(planOf([listenerOn(port)], [cluster]))
@@ -72,10 +68,10 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.deepEqual([accepted, closed['client-closed'] + closed['upstream-closed']], [answers, answers])
   })
 
-  test(`${engine}: listeners are added, moved and taken away, and the others are left alone`, async () => {
-    await using a = await listen(say('a'))
-    await using b = await listen(say('b'))
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: listeners are added, moved and taken away, and the others are left alone`, async () => {
+    await using a = await way.listen(say('a'))
+    await using b = await way.listen(say('b'))
+    await using plane = way.engine(engine)
     const [first, second, third] = [await freePort(), await freePort(), await freePort()]
     const clusters = [clusterOf([a]), clusterOf([b])]
     await plane.adopt(planOf([listenerOn(first, 0)], clusters))
@@ -83,15 +79,15 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.deepEqual([await ask(first), await ask(second)], ['a', 'b'])
     await plane.adopt(planOf([listenerOn(first, 0), listenerOn(third, 1)], clusters))
     assert.deepEqual([await ask(first), await ask(third)], ['a', 'b'])
-    assert.equal(await ending(begin(second)), 'ECONNREFUSED')
+    assert.equal(await ending(way.begin(second)), 'ECONNREFUSED')
     await plane.adopt(planOf([], []))
-    for (const port of [first, third]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
+    for (const port of [first, third]) assert.equal(await ending(way.begin(port)), 'ECONNREFUSED')
   })
 
-  test(`${engine}: many listeners that move at once delay nobody`, async () => {
+  test(`${engine}${way.name}: many listeners that move at once delay nobody`, async () => {
     const many = 300
-    await using upstream = await listen(echo)
-    await using plane = new TestEngine(engine)
+    await using upstream = await way.listen(echo)
+    await using plane = way.engine(engine)
     const ports: number[] = []
     while (ports.length < 2 * many + 1) ports.push(await freePort())
     const stays = ports.pop() as number
@@ -102,7 +98,7 @@ for (const { engine, test } of EVERY_ENGINE) {
       )
     let [before, after] = [ports.slice(many), ports.slice(0, many)]
     await plane.adopt(planWith(after))
-    const held = await open(stays)
+    const held = await way.open(stays)
     let isMoving = false
     /** How many bytes come back while the listeners move. */
     const echoes = async (): Promise<number> => {
@@ -126,35 +122,36 @@ for (const { engine, test } of EVERY_ENGINE) {
     }
     held.destroy()
     for (const port of [after[0], after[many - 1], stays]) assert.equal(await ask(port), '')
-    for (const port of [before[0], before[many - 1]]) assert.equal(await ending(begin(port)), 'ECONNREFUSED')
+    for (const port of [before[0], before[many - 1]])
+      assert.equal(await ending(way.begin(port)), 'ECONNREFUSED')
   })
 
-  test(`${engine}: what waits in the queue of a listener that goes is still served`, async () => {
-    await using upstream = await listen(say('hi'))
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: what waits in the queue of a listener that goes is still served`, async () => {
+    await using upstream = await way.listen(say('hi'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
-    const clients = await Promise.all(Array.from({ length: 50 }, () => open(port)))
+    const clients = await Promise.all(Array.from({ length: 50 }, () => way.open(port)))
     await plane.adopt(planOf([], []))
     for (const client of clients) client.end()
     assert.deepEqual(new Set(await Promise.all(clients.map(readAll))), new Set(['hi']))
   })
 
-  test(`${engine}: a listener that left and came back serves by the newest table, whichever socket accepts`, async () => {
-    await using one = await listen(say('one'))
-    await using two = await listen(say('two'))
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: a listener that left and came back serves by the newest table, whichever socket accepts`, async () => {
+    await using one = await way.listen(say('one'))
+    await using two = await way.listen(say('two'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     const servers = [one, two] as const
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([one])]))
     let served = 0
-    for (let round = 1; round <= 20; round++) {
+    for (let round = 1; round <= (way.isIn ? sized(4, 20) : 20); round++) {
       const adopting = [
         plane.adopt(planOf([], [])),
         plane.adopt(planOf([listenerOn(port)], [clusterOf([servers[round % 2]])])),
       ]
       // As long as some come, the old socket is not closed; one that comes in between is refused.
-      const answers = await Promise.all(Array.from({ length: 40 }, () => askOf(begin(port))))
+      const answers = await Promise.all(Array.from({ length: 40 }, () => askOf(way.begin(port))))
       const heard = answers.filter(answer => answer !== '')
       assert.deepEqual(new Set(heard), new Set(heard.length > 0 ? [['one', 'two'][round % 2]] : []))
       served += heard.length
@@ -163,10 +160,10 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.ok(served > 0)
   })
 
-  test(`${engine}: a port that is taken is reported, and served as soon as it is free`, async () => {
-    await using upstream = await listen(say('hi'))
-    await using plane = new TestEngine(engine)
-    const taken = await listen(() => {})
+  test(`${engine}${way.name}: a port that is taken is reported, and served as soon as it is free`, async () => {
+    await using upstream = await way.listen(say('hi'))
+    await using plane = way.engine(engine)
+    const taken = await way.listen(() => {})
     const plan = planOf([listenerOn(taken.port)], [clusterOf([upstream])])
     const [{ failures }] = await plane.adopt(plan)
     assert.deepEqual(
@@ -179,8 +176,8 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.equal(await ask(taken.port), 'hi')
   })
 
-  test(`${engine}: an address that this machine does not have is reported`, async () => {
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: an address that this machine does not have is reported`, async () => {
+    await using plane = way.engine(engine)
     const listener = listenerOn(await freePort(), 0, { bind: '192.0.2.1' })
     const [{ failures }] = await plane.adopt(planOf([listener], [clusterOf([])]))
     assert.deepEqual(
@@ -189,11 +186,11 @@ for (const { engine, test } of EVERY_ENGINE) {
     )
   })
 
-  test(`${engine}: every address means IPv4 and IPv6, and a mapped address is the IPv4 one`, async (t: TestContext) => {
-    const upstream = await listen(say('six'), { host: '::1' }).catch(() => null)
+  test(`${engine}${way.name}: every address means IPv4 and IPv6, and a mapped address is the IPv4 one`, async (t: TestContext) => {
+    const upstream = await way.listen(say('six'), { host: '::1' }).catch(() => null)
     if (!upstream) return t.skip('there is no IPv6 here')
-    await using four = await listen(say('four'))
-    await using plane = new TestEngine(engine)
+    await using four = await way.listen(say('four'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     const rule: Rule = {
       origin: { virtualService: 'default/vs', block: 'tcp', route: 0, match: 0, file: 'a.yaml', line: 1 },
@@ -211,31 +208,33 @@ for (const { engine, test } of EVERY_ENGINE) {
     await upstream[Symbol.asyncDispose]()
   })
 
-  test(`${engine}: a drain lets connections end, refuses new ones and then ends the worker`, async () => {
-    await using upstream = await listen(greet('hi'))
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: a drain lets connections end, refuses new ones and then ends the worker`, async () => {
+    await using upstream = await way.listen(greet('hi'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
-    const client = await open(port)
+    const client = await way.open(port)
     assert.equal(await readBytes(client, 2), 'hi')
     plane.order({ kind: 'drain', timeoutMs: 60_000 })
     let refused = false
-    while (!refused) refused = (await ending(begin(port).end())) === 'ECONNREFUSED'
+    while (!refused) refused = (await ending(way.begin(port).end())) === 'ECONNREFUSED'
     const { accepted } = plane.counts
     client.end()
     assert.equal(await readAll(client), '')
     await plane.finished()
     await until(() => plane.drained.length === 1)
     assert.equal(plane.drained[0].reset, 0)
-    assert.equal(plane.counts.closed['client-closed'], accepted)
+    const { closed } = plane.counts
+    assert.ok(closed['client-closed'] > 0)
+    assert.equal(closed['client-closed'] + closed['tls-handshake'], accepted)
   })
 
-  test(`${engine}: a drain resets what is left when its time is over`, async () => {
-    await using upstream = await listen(greet('hi'))
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: a drain resets what is left when its time is over`, async () => {
+    await using upstream = await way.listen(greet('hi'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
-    const client = await open(port)
+    const client = await way.open(port)
     assert.equal(await readBytes(client, 2), 'hi')
     plane.order({ kind: 'drain', timeoutMs: 20 })
     assert.equal(await ending(client), 'ECONNRESET')
@@ -245,12 +244,12 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.deepEqual([plane.counts.closed.drain, plane.counts.open], [1, 0])
   })
 
-  test(`${engine}: told to stop, a worker resets everything and ends`, async () => {
-    await using upstream = await listen(greet('hi'))
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: told to stop, a worker resets everything and ends`, async () => {
+    await using upstream = await way.listen(greet('hi'))
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
-    const client = await open(port)
+    const client = await way.open(port)
     assert.equal(await readBytes(client, 2), 'hi')
     plane.order({ kind: 'stop' })
     assert.equal(await ending(client), 'ECONNRESET')
@@ -258,8 +257,8 @@ for (const { engine, test } of EVERY_ENGINE) {
     assert.deepEqual([plane.counts.closed.stop, plane.counts.open], [1, 0])
   })
 
-  test(`${engine}: a bug ends the worker loudly`, async () => {
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: a bug ends the worker loudly`, async () => {
+    await using plane = way.engine(engine)
     const none = new SharedArrayBuffer(4)
     const table = { routing: none, endpoints: none, clients: none }
     plane.order({ kind: 'table', epoch: 1, generation: 1, table })

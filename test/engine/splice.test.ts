@@ -18,15 +18,21 @@ import { Pipes } from '../../src/kernel/pipes.ts'
 import { closeSocket, Sockets, setNonBlocking, shutdownWrite } from '../../src/kernel/sockets.ts'
 import { prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Policy } from '../../src/table/plan/policy.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
-import { bytes, echo, ending, freePort, listen, open, readBytes, stalled, until } from '../support/sockets.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { bytes, echo, ending, freePort, readBytes, stalled, until } from '../support/sockets.ts'
 import { connected, one, skip, withRing } from '../support/uring.ts'
+import { PLAIN, WAYS, type Way } from '../support/ways.ts'
 
 const BULK_BYTES = 8 * 2 ** 20
 
-async function relay(engine: EngineKind, onSocket: (socket: Socket) => void, policy: Partial<Policy> = {}) {
-  const upstream = await listen(onSocket)
-  const plane = new TestEngine(engine)
+async function relayBy(
+  way: Way,
+  engine: EngineKind,
+  onSocket: (socket: Socket) => void,
+  policy: Partial<Policy> = {},
+) {
+  const upstream = await way.listen(onSocket)
+  const plane = way.engine(engine)
   const port = await freePort()
   await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream], policy)]))
   return {
@@ -77,10 +83,13 @@ function openPipes(): number {
   }).length
 }
 
-for (const { engine, test } of ENGINES) {
-  test(`${engine}: a connection can go from bulk to talk and back`, async () => {
-    await using gateway = await relay(engine, echo)
-    const client = await open(gateway.port)
+for (const { engine, way, test } of WAYS) {
+  const relay = (onSocket: (socket: Socket) => void, policy?: Partial<Policy>) =>
+    relayBy(way, engine, onSocket, policy)
+
+  test(`${engine}${way.name}: a connection can go from bulk to talk and back`, async () => {
+    await using gateway = await relay(echo)
+    const client = await way.open(gateway.port)
     for (let seed = 1; seed <= 3; seed++) {
       const block = Buffer.concat([...bytes(seed, BULK_BYTES)])
       const got = digestOf(client, BULK_BYTES)
@@ -96,9 +105,9 @@ for (const { engine, test } of ENGINES) {
     assert.deepEqual([clientBytes, upstreamBytes], [3 * (BULK_BYTES + 4), 3 * (BULK_BYTES + 4)])
   })
 
-  test(`${engine}: a client that resets while bulk waits for it is passed on`, async () => {
-    await using gateway = await relay(engine, flood)
-    const client = await open(gateway.port)
+  test(`${engine}${way.name}: a client that resets while bulk waits for it is passed on`, async () => {
+    await using gateway = await relay(flood)
+    const client = await way.open(gateway.port)
     await readBytes(client, 1)
     const ended = [...gateway.upstream.sockets].map(ending)
     await stalled(() => gateway.plane.counts.upstreamBytes)
@@ -108,9 +117,9 @@ for (const { engine, test } of ENGINES) {
     await gateway.plane.settled()
   })
 
-  test(`${engine}: an upstream that resets in the middle of bulk is passed on`, async () => {
-    await using gateway = await relay(engine, flood)
-    const client = await open(gateway.port)
+  test(`${engine}${way.name}: an upstream that resets in the middle of bulk is passed on`, async () => {
+    await using gateway = await relay(flood)
+    const client = await way.open(gateway.port)
     const ended = ending(client)
     await until(() => gateway.plane.counts.upstreamBytes > BULK_BYTES)
     for (const socket of gateway.upstream.sockets) socket.resetAndDestroy()
@@ -119,17 +128,17 @@ for (const { engine, test } of ENGINES) {
     await gateway.plane.settled()
   })
 
-  test(`${engine}: a reader of bulk that stops for the idle timeout is given up`, async () => {
-    await using gateway = await relay(engine, flood, { idleTimeoutMs: 300 })
-    const client = await open(gateway.port)
+  test(`${engine}${way.name}: a reader of bulk that stops for the idle timeout is given up`, async () => {
+    await using gateway = await relay(flood, { idleTimeoutMs: 300 })
+    const client = await way.open(gateway.port)
     await readBytes(client, 1)
     await gateway.plane.closed('idle-timeout')
     await gateway.plane.settled()
   })
 
-  test(`${engine}: a drain ends bulk that nobody reads`, async () => {
-    await using gateway = await relay(engine, flood)
-    const client = await open(gateway.port)
+  test(`${engine}${way.name}: a drain ends bulk that nobody reads`, async () => {
+    await using gateway = await relay(flood)
+    const client = await way.open(gateway.port)
     await readBytes(client, 1)
     await stalled(() => gateway.plane.counts.upstreamBytes)
     gateway.plane.order({ kind: 'drain', timeoutMs: 1 })
@@ -141,8 +150,8 @@ for (const { engine, test } of ENGINES) {
 test('bulk lies in a pipe while it waits, and every pipe is closed with its worker', { skip }, async () => {
   const before = openPipes()
   {
-    await using gateway = await relay('uring', flood)
-    const client = await open(gateway.port)
+    await using gateway = await relayBy(PLAIN, 'uring', flood)
+    const client = await PLAIN.open(gateway.port)
     await readBytes(client, 1)
     await until(() => openPipes() > before)
   }

@@ -5,8 +5,9 @@
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
-import { bytes, digest, ending, freePort, listen, open, send, stalled, until } from '../support/sockets.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { bytes, digest, ending, freePort, send, stalled, until } from '../support/sockets.ts'
+import { WAYS } from '../support/ways.ts'
 
 const STALL_MS = 200
 /** More than all buffers on the way hold. */
@@ -23,18 +24,18 @@ function flood(socket: Socket): void {
   go()
 }
 
-for (const { engine, test } of ENGINES) {
-  test(`${engine}: a client that never reads is ended in time, by the table that decided about it`, async () => {
-    await using upstream = await listen(flood)
-    await using plane = new TestEngine(engine)
+for (const { engine, way, test } of WAYS) {
+  test(`${engine}${way.name}: a client that never reads is ended in time, by the table that decided about it`, async () => {
+    await using upstream = await way.listen(flood)
+    await using plane = way.engine(engine)
     const port = await freePort()
     const adopt = (writeTimeoutMs: number) =>
       plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream], { writeTimeoutMs })]))
     await adopt(0)
-    const patient = await open(port)
+    const patient = await way.open(port)
     await until(() => plane.counts.open === 1)
     await adopt(STALL_MS)
-    const client = await open(port)
+    const client = await way.open(port)
     await plane.closed('client-stalled')
     assert.equal(await ending(client.resume()), 'ECONNRESET')
     assert.equal(plane.counts.open, 1)
@@ -42,12 +43,12 @@ for (const { engine, test } of ENGINES) {
     await plane.settled()
   })
 
-  test(`${engine}: a client that stops in the middle of bulk is ended`, async () => {
-    await using upstream = await listen(flood)
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: a client that stops in the middle of bulk is ended`, async () => {
+    await using upstream = await way.listen(flood)
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream], { writeTimeoutMs: STALL_MS })]))
-    const client = await open(port)
+    const client = await way.open(port)
     let read = 0
     client.on('data', chunk => {
       read += chunk.length
@@ -59,28 +60,28 @@ for (const { engine, test } of ENGINES) {
     await plane.settled()
   })
 
-  test(`${engine}: an upstream that never reads is ended, and its client with it`, async () => {
-    await using upstream = await listen(socket => void socket.on('error', () => {}).pause())
-    await using plane = new TestEngine(engine)
+  test(`${engine}${way.name}: an upstream that never reads is ended, and its client with it`, async () => {
+    await using upstream = await way.listen(socket => void socket.on('error', () => {}).pause())
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream], { writeTimeoutMs: STALL_MS })]))
-    const client = await open(port)
+    const client = await way.open(port)
     flood(client)
     await plane.closed('upstream-stalled')
     await until(() => client.destroyed)
     await plane.settled()
   })
 
-  test(`${engine}: a reader that goes on in time gets every byte`, async () => {
+  test(`${engine}${way.name}: a reader that goes on in time gets every byte`, async () => {
     let sum = Promise.resolve('')
-    await using upstream = await listen(socket => {
+    await using upstream = await way.listen(socket => {
       sum = send(socket, bytes(1, MUCH))
     })
-    await using plane = new TestEngine(engine)
+    await using plane = way.engine(engine)
     const port = await freePort()
     const policy = { writeTimeoutMs: 60_000 }
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream], policy)]))
-    const client = await open(port)
+    const client = await way.open(port)
     await stalled(
       () => plane.counts.upstreamBytes,
       () => plane.counts.upstreamBytes > 0,

@@ -10,17 +10,9 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { missing } from '../../src/kernel/libc.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
-import {
-  ending,
-  freePort,
-  listen,
-  open,
-  readAll,
-  readBytes,
-  stalled,
-  type TestServer,
-} from '../support/sockets.ts'
+import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { ending, freePort, readAll, readBytes, stalled, type TestServer } from '../support/sockets.ts'
+import { WAYS } from '../support/ways.ts'
 
 const EACH = 6
 const BLOCK = Buffer.alloc(2 ** 20)
@@ -93,16 +85,16 @@ const CASES: readonly Case[] = [
   },
 ]
 
-for (const { engine, test } of ENGINES) {
-  test(`${engine}: a reset is heard of in every state`, {
+for (const { engine, way, test } of WAYS) {
+  test(`${engine}${way.name}: a reset is heard of in every state`, {
     skip: engine === 'node' && missing !== '' && missing,
   }, async t => {
-    await using plane = new TestEngine(engine)
+    await using plane = way.engine(engine)
     const servers: TestServer[] = []
     t.after(() => Promise.all(servers.map(server => server[Symbol.asyncDispose]())))
     const ports: number[] = []
     for (const { serve } of CASES) {
-      servers.push(await listen(serve))
+      servers.push(await way.listen(serve))
       ports.push(await freePort())
     }
     await plane.adopt(
@@ -115,7 +107,7 @@ for (const { engine, test } of ENGINES) {
       CASES.map(({ act }, index) =>
         Promise.all(
           Array.from({ length: EACH }, async () => {
-            const client = await open(ports[index])
+            const client = await way.open(ports[index])
             await act(client)
             return client
           }),
@@ -147,17 +139,17 @@ for (const { engine, test } of ENGINES) {
     assert.deepEqual([seen('client-reset'), seen('upstream-reset')], [resets('client'), resets('upstream')])
   })
 
-  test(`${engine}: what was said before a reset goes on for as long as it is read`, async t => {
+  test(`${engine}${way.name}: what was said before a reset goes on for as long as it is read`, async t => {
     const total = 3 * 2 ** 20
     let upstream: Socket | undefined
-    await using server = await listen(socket => {
+    await using server = await way.listen(socket => {
       upstream = socket
       for (let sent = 0; sent < total; sent += BLOCK.length) socket.write(BLOCK)
     })
-    await using plane = new TestEngine(engine)
+    await using plane = way.engine(engine)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([server])]))
-    const client = await open(port)
+    const client = await way.open(port)
     t.after(() => client.destroy())
     await readBytes(client, 1)
     await stalled(() => plane.counts.upstreamBytes)

@@ -46,6 +46,8 @@ type Origin = {
   connectedMs: number
   /** What weir has to send, the first of which may be in the kernel. */
   readonly pieces: Piece[]
+  /** Of the first. */
+  sentBytes: number
   isSending: boolean
   isAgreed: boolean
   /** What came with the end of the handshake, decrypted, and what `read` said last. */
@@ -74,6 +76,7 @@ export class Originating {
       session: null,
       connectedMs: 0,
       pieces: [],
+      sentBytes: 0,
       isSending: false,
       isAgreed: false,
       early: [],
@@ -121,10 +124,15 @@ export class Originating {
     const { ports, queues } = this.#options
     const came = ports.received(slot, UPSTREAM, result, flags, buffer)
     const origin = this.#origins.get(slot)
-    if (origin === undefined || origin.session === null || origin.failure !== null || origin.isAgreed) {
-      if (came === Came.bytes && origin?.isAgreed) origin.later.push({ buffer, bytes: result })
-      else if (came === Came.bytes) queues.give(buffer)
-      if (came === Came.end && origin) origin.hasEnded = true
+    if (origin === undefined || origin.session === null || origin.failure !== null) {
+      if (came === Came.bytes) queues.give(buffer)
+      return this.#step(slot, origin)
+    }
+    if (came === Came.broken)
+      return this.#fail(slot, origin, { code: TLS_FAILED, errno: result || -Errno.ECONNRESET })
+    if (origin.isAgreed) {
+      if (came === Came.bytes) origin.later.push({ buffer, bytes: result })
+      if (came === Came.end) origin.hasEnded = true
       return this.#step(slot, origin)
     }
     if (came === Came.bytes) {
@@ -133,29 +141,24 @@ export class Originating {
       return this.#shake(slot, origin, origin.session)
     }
     if (came === Came.end) return this.#fail(slot, origin, { code: TLS_FAILED, errno: UNFINISHED })
-    if (came === Came.broken)
-      return this.#fail(slot, origin, { code: TLS_FAILED, errno: result || -Errno.ECONNRESET })
     this.#receive(slot)
     return Step.more
   }
 
   /** A send has completed. */
   sent(slot: number, result: number): Step {
-    const { ask, queues } = this.#options
+    const { ask } = this.#options
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.more
     origin.isSending = false
-    if (result === -Errno.EAGAIN) {
+    const [first] = origin.pieces
+    if (result === -Errno.EAGAIN && first) {
       ask.writable(slot, UPSTREAM)
       origin.isSending = true
       return Step.more
     }
-    const [first] = origin.pieces
-    if (result > 0 && first) {
-      queues.give(first.buffer)
-      origin.pieces.shift()
-    } else if (origin.failure === null)
-      return this.#fail(slot, origin, { code: TLS_FAILED, errno: result || -Errno.ECONNRESET })
+    if (result > 0 && first) this.#advance(origin, first, result)
+    else return this.#hearNothing(slot, origin, result || -Errno.ECONNRESET)
     this.#send(slot, origin)
     return this.#step(slot, origin)
   }
@@ -165,8 +168,7 @@ export class Originating {
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.more
     if (isWritable) origin.isSending = false
-    if (events < 0 && origin.failure === null)
-      return this.#fail(slot, origin, { code: TLS_FAILED, errno: events })
+    if (events < 0) return this.#hearNothing(slot, origin, events)
     if (isWritable) this.#send(slot, origin)
     else if (origin.failure === null) this.#receive(slot)
     return this.#step(slot, origin)
@@ -174,9 +176,15 @@ export class Originating {
 
   /** Its time is up. */
   late(slot: number): Step {
+    const { ask, queues } = this.#options
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.failed
-    return this.#fail(slot, origin, { code: TLS_TIMED_OUT, errno: 0 }, true)
+    origin.failure ??= { code: TLS_TIMED_OUT, errno: 0 }
+    const unsent = origin.isSending ? 1 : 0 // the first piece is in the kernel
+    for (const { buffer } of origin.pieces.splice(unsent)) queues.give(buffer)
+    if (this.#isQuiet(slot, origin)) return Step.failed
+    ask.cancelAll(slot, UPSTREAM)
+    return Step.more
   }
 
   /** When the socket of its upstream was connected. */
@@ -250,22 +258,45 @@ export class Originating {
     const [first] = origin.pieces
     if (origin.isSending || first === undefined) return
     origin.isSending = true
-    ask.send(slot, UPSTREAM, queues.placeOf(first.buffer), first.bytes, origin.pieces.length > 1)
+    const { sentBytes } = origin
+    const at = queues.placeOf(first.buffer) + sentBytes
+    ask.send(slot, UPSTREAM, at, first.bytes - sentBytes, origin.pieces.length > 1)
   }
 
-  /** What is in the kernel is called back; until all of it has ended, nothing goes on. */
-  #fail(slot: number, origin: Origin, failure: TlsFailure, isLate = false): Step {
-    const { ask, ports } = this.#options
+  /** So many bytes of the first piece have gone out, perhaps not all. */
+  #advance(origin: Origin, first: Piece, bytes: number): void {
+    origin.sentBytes += bytes
+    if (origin.sentBytes < first.bytes) return
+    origin.sentBytes = 0
+    origin.pieces.shift()
+    this.#options.queues.give(first.buffer)
+  }
+
+  /** The upstream takes no more of what weir has to say. */
+  #hearNothing(slot: number, origin: Origin, errno: number): Step {
+    for (const { buffer } of origin.pieces.splice(0)) this.#options.queues.give(buffer)
+    return this.#fail(slot, origin, { code: TLS_FAILED, errno })
+  }
+
+  #fail(slot: number, origin: Origin, failure: TlsFailure): Step {
     origin.failure ??= failure
+    return this.#giveUp(slot, origin)
+  }
+
+  /**
+   * Nothing goes on until all that is in the kernel has ended: it is called back once an alert has
+   * left.
+   */
+  #giveUp(slot: number, origin: Origin): Step {
     if (this.#isQuiet(slot, origin)) return Step.failed
-    if (isLate) ask.cancelAll(slot, UPSTREAM)
-    else ports.stop(slot, UPSTREAM) // an alert may still leave
+    if (origin.isSending) this.#options.ports.stop(slot, UPSTREAM)
+    else this.#options.ask.cancelAll(slot, UPSTREAM)
     return Step.more
   }
 
   #step(slot: number, origin: Origin | undefined): Step {
     if (origin === undefined) return Step.more
-    if (origin.failure !== null) return this.#isQuiet(slot, origin) ? Step.failed : Step.more
+    if (origin.failure !== null) return this.#giveUp(slot, origin)
     return origin.isAgreed && origin.pieces.length === 0 ? Step.done : Step.more
   }
 

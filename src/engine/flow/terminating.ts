@@ -41,8 +41,8 @@ type TerminatingOptions = {
 
 export class Terminating {
   readonly #options: TerminatingOptions
-  /** Why slots are reset once their alert is sent. */
-  readonly #failed = new Map<number, number>()
+  /** Why those whose session has failed are reset once their alert is sent. */
+  readonly #failed = new WeakMap<Session, number>()
 
   constructor(options: TerminatingOptions) {
     this.#options = options
@@ -79,6 +79,7 @@ export class Terminating {
       session.feed(queues.placeOf(buffer), bytes)
       queues.give(buffer)
     }
+    if (this.#failed.has(session)) return Step.failed
     const step = session.handshake()
     if (!filter.flush(slot, CLIENT, session)) return Step.failed
     if (step === Step.done) return this.#finish(slot, arrival, session)
@@ -89,7 +90,7 @@ export class Terminating {
   /** The client's socket has ended in the middle. */
   ended(slot: number): void {
     const { journal, endings } = this.#options
-    if (this.#failed.has(slot)) this.#reset(slot)
+    if (this.#hasFailed(slot)) this.#reset(slot)
     else {
       journal.broke(slot, UNFINISHED)
       endings.close(slot, Reason['tls-handshake'])
@@ -97,13 +98,18 @@ export class Terminating {
   }
 
   late(slot: number): void {
-    if (this.#failed.has(slot)) this.#reset(slot)
+    if (this.#hasFailed(slot)) this.#reset(slot)
     else this.#options.endings.close(slot, Reason['tls-timeout'])
   }
 
   /** weir's words to the client have gone out. */
   sent(slot: number): void {
-    if (this.#failed.size > 0 && this.#failed.has(slot) && this.#isQuiet(slot)) this.#reset(slot)
+    if (this.#isQuiet(slot) && this.#hasFailed(slot)) this.#reset(slot)
+  }
+
+  #hasFailed(slot: number): boolean {
+    const session = this.#options.filter.shaking(slot, CLIENT)
+    return session !== null && this.#failed.has(session)
   }
 
   #isQuiet(slot: number): boolean {
@@ -114,27 +120,30 @@ export class Terminating {
     const { filter, slots, endings } = this.#options
     arrival.query.alpn = session.alpn()
     arrival.query.identity = certifies(arrival.server ?? undefined) ? session.identity() : null
-    filter.agreed(slot, CLIENT)
     const kept = filter.keep(slot, session)
     if (kept === CLOSED) slots.flow[2 * slot + CLIENT] |= FlowIs.ended
     if (kept === NO_BUFFER) endings.close(slot, Reason['accept-error'])
     else if (kept === FAILED) this.#fail(slot, arrival, session)
-    else return Step.done
+    else {
+      filter.agreed(slot, CLIENT)
+      return Step.done
+    }
     return Step.failed
   }
 
   /** The alert goes out before the reset, which would overtake it. */
-  #fail(slot: number, arrival: Arrival, { failure }: Session): void {
+  #fail(slot: number, arrival: Arrival, session: Session): void {
     const { journal, clock } = this.#options
-    journal.broke(slot, failure.detail)
-    this.#failed.set(slot, failure.isCertificate ? Reason['tls-client-certificate'] : Reason['tls-handshake'])
+    const { detail, isCertificate } = session.failure
+    journal.broke(slot, detail)
+    this.#failed.set(session, isCertificate ? Reason['tls-client-certificate'] : Reason['tls-handshake'])
     arrival.readUntilMs = clock.nowMs + ALERT_MS
     if (this.#isQuiet(slot)) this.#reset(slot)
   }
 
   #reset(slot: number): void {
-    const reason = this.#failed.get(slot) ?? Reason['tls-handshake']
-    this.#failed.delete(slot)
-    this.#options.endings.close(slot, reason)
+    const session = this.#options.filter.shaking(slot, CLIENT)
+    const reason = session && this.#failed.get(session)
+    this.#options.endings.close(slot, reason ?? Reason['tls-handshake'])
   }
 }

@@ -57,9 +57,19 @@ export class Pair {
     socket.on('close', this.#onClosed)
     socket.on('pause', onUnheard)
     socket.on('end', onUnheard)
+    socket.on('end', () => owesNothing(socket))
+    socket.on('finish', () => owesNothing(socket))
   }
 
   readonly #onClosed = (): void => {
     if (--this.#open === 0) this.#options.onAllClosed()
   }
+}
+
+/**
+ * Node closes a socket by itself once both halves have ended, while the other one may still be
+ * written to. That is no reset: it would take what the peer has not read yet.
+ */
+function owesNothing(socket: Socket): void {
+  if (socket.readableEnded && socket.writableFinished) resetWhenClosed(socket, false)
 }
