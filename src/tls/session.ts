@@ -9,7 +9,7 @@
  * another is fed. Places and lengths are those of the kernel's memory (kernel/kernel.ts).
  *
  * There are two of them: OpenSSL's (openssl-session.ts), and a stand-in for the simulator, which
- * has to repeat itself.
+ * has to repeat itself (test/sim/stand-in.ts) and holds engines to these rules.
  */
 
 import type { CertifiedIdentity } from '../table/match/query.ts'

@@ -4,14 +4,15 @@
  */
 
 import type { Dice } from './dice.ts'
-import { drawOpening } from './hellos.ts'
+import { drawHello, drawOpening } from './hellos.ts'
 import type { Machine } from './kernel.ts'
 import { type Name, nameOf, nameText } from './names.ts'
 import type { Client } from './oracle.ts'
 import { type Around, Peer, scriptOf } from './peers.ts'
 import { DESTINATIONS, SERVER_PORT, SERVERS } from './plans.ts'
+import { drawShake, type Shake } from './secured.ts'
 import { claimedClient, drawPreface, isSender } from './senders.ts'
-import { Session } from './session.ts'
+import { Session, type Shows } from './session.ts'
 import { Socket } from './sockets.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -36,8 +37,10 @@ export class Cast {
     this.#generation = generation
     for (const address of SERVERS.slice(0, servers))
       machine.network.servers.set(nameText(nameOf(address, SERVER_PORT)), socket => {
-        const session = swarm.features.has('upstreamSession') ? new Session(false, this.#dice) : null
-        this.servers.push(this.#peer(socket, { session, isServer: true }))
+        const shake = swarm.plans.originates ? drawShake(this.#dice, 0) : null
+        const hasSession = shake !== null || swarm.features.has('upstreamSession')
+        const session = hasSession ? new Session(false, this.#dice, termsOf(shake)) : null
+        this.servers.push(this.#peer(socket, { session, shake, isServer: true }))
       })
   }
 
@@ -63,9 +66,14 @@ export class Cast {
     const reads = plans.proxied.get(to.port)
     const isRead = reads !== undefined && isSender(reads, local)
     const preface = isRead ? drawPreface(this.#dice, reads, ...this.#claims(local, remote)) : null
-    const session = features.has('clientSession') ? new Session(true, this.#dice) : null
+    const isTerminated = plans.terminated.includes(to.port)
+    const hello = isTerminated ? drawHello(this.#dice) : undefined
+    const shake = hello ? drawShake(this.#dice, hello.length) : null
+    const hasSession = shake !== null || features.has('clientSession')
+    const terms = { ...termsOf(shake), ...(hello && { hello }) }
+    const session = hasSession ? new Session(true, this.#dice, terms) : null
     const opening = plans.named.includes(to.port) ? drawOpening(this.#dice) : null
-    const peer = this.#peer(socket, { preface, session, opening })
+    const peer = this.#peer(socket, { preface, session, shake, opening })
     const generation = this.#generation()
     this.clients.set(port, { peer, address, port, generation, connectedMs: clock.nowMs })
   }
@@ -93,4 +101,11 @@ export class Cast {
     if (this.#isRelenting) peer.relent()
     return peer
   }
+}
+
+/** Of the session of whoever behaves so. */
+function termsOf(shake: Shake | null): { readonly shows: Shows; readonly breaksOff: boolean } {
+  const is = shake?.is ?? 'right'
+  const shows = is === 'wrongCertificate' ? 'wrong' : is === 'noCertificate' ? 'none' : 'right'
+  return { shows, breaksOff: is === 'breaksOff' }
 }

@@ -29,6 +29,8 @@ import type { Version } from './tables.ts'
 const TELLING_MS = 1000
 
 type Dialing = {
+  /** Of its connection. */
+  readonly id: number
   readonly cluster: Cluster
   readonly beganMs: number
   /** Whether the cluster is known to be that of the table that decided. */
@@ -89,8 +91,10 @@ export class Dials {
     const isCertain = acceptedMs === clock.nowMs || version.sinceMs < acceptedMs
     // Marks of ejection are kept for who the newest table has.
     const isNewest = versions.at(-1)?.generation === version.generation
-    const fresh = { cluster, beganMs: clock.nowMs, isCertain, isNewest, tried: [], allowedMs: 0 }
-    const dialing: Dialing = this.#dialing.get(`${worker} ${word}`) ?? fresh
+    const id = numbers[(at + Live.id) / 2]
+    const known = this.#dialing.get(`${worker} ${word}`)
+    const fresh = { id, cluster, beganMs: clock.nowMs, isCertain, isNewest, tried: [], allowedMs: 0 }
+    const dialing: Dialing = known?.id === id ? known : fresh
     this.#dialing.set(`${worker} ${word}`, dialing)
     this.#draw(dialing, {
       address: formatAddress(name.family as Family, name.words),
@@ -125,7 +129,9 @@ export class Dials {
     if (hasConnected > 0) this.ejection.connected(cluster, endpoint)
     if (hasFailed > 0 && !this.#hadNoTime(dialing, result))
       this.ejection.failed(cluster, endpoint, clock.nowMs)
-    if (word === dialedAnew) return
+    // Its handshake may still fail, and another endpoint may be tried.
+    const isShaking = result >= 0 && cluster.tls !== undefined && hasFailed + hasConnected === 0
+    if (word === dialedAnew || isShaking) return
     this.#dialing.delete(`${worker} ${word}`)
     if (hasFailed > 0) this.#checkGivenUp(dialing)
   }

@@ -28,6 +28,8 @@ import { Health } from './health.ts'
 import { BLOCKED, type Machine } from './kernel.ts'
 import { memoryFor } from './memory.ts'
 import { OWN_ADDRESSES } from './plans.ts'
+import { SECRETS } from './secured.ts'
+import { StandIns } from './stand-in.ts'
 import { type TableOrder, Tables, type Version } from './tables.ts'
 import { WatchedKernel } from './watched-kernel.ts'
 
@@ -46,6 +48,8 @@ type GatewayOptions = {
   readonly onAdmitted?: OnAdmitted | undefined
   /** Endpoints are checked and drained. */
   readonly hasHealth?: boolean
+  /** Tables may ask for TLS. */
+  readonly hasTls?: boolean
 }
 
 /** From then on a worker decides by a generation, or a newer one. */
@@ -80,10 +84,12 @@ export class Gateway {
   readonly #rows: number
   readonly #files: number | null
   readonly #onAdmitted: OnAdmitted | undefined
+  readonly #hasTls: boolean
 
   constructor(machine: Machine, options: GatewayOptions) {
     this.#machine = machine
     this.#onAdmitted = options.onAdmitted
+    this.#hasTls = options.hasTls ?? false
     this.#rows = options.maxConnections
     this.#files = options.files
     const memory = memoryFor(options.workers)
@@ -206,6 +212,7 @@ export class Gateway {
   #start(worker: Worker): void {
     const { port1, port2 } = new MessageChannel()
     worker.port = port1
+    if (this.#hasTls) port1.postMessage({ kind: 'secrets', epoch: 0, secrets: SECRETS })
     if (this.tables.newest) port1.postMessage(this.tables.newest)
     this.dials.forget(worker.index)
     const kernel = new WatchedKernel(this.#machine, worker.index, WAKES + worker.index, this.dials)
@@ -226,6 +233,7 @@ export class Gateway {
         limits: new LimitsInForce(this.#limits, this.#rows),
         world: this.#world(),
         reader: new Readers([new ProxyHeaderReader(), new NameReader()]),
+        tls: memory => new StandIns(memory, this.#machine),
       },
       kernel,
       this.#onAdmitted,

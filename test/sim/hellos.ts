@@ -41,6 +41,14 @@ export function drawOpening(dice: Dice): Opening {
   }
 }
 
+/** A whole ClientHello. */
+export function drawHello(dice: Dice): Uint8Array {
+  const name = dice.pick(NAMES)
+  const message = hello(dice.chance(0.3) ? [] : [serverName(host(name))])
+  const size = dice.pick([7, 60, 16_000])
+  return new Uint8Array(size < message.length ? records(message, size) : record(message))
+}
+
 /** An extension that says nothing (RFC 7685). */
 const padding = (data: Uint8Array): Buffer => Buffer.concat([Buffer.from([0, 21]), data])
 

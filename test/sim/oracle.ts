@@ -10,6 +10,7 @@ import { checkPlaces, checkSourceLimit } from './places.ts'
 import { EXACT_ROUTE, EXACT_WEIGHTS } from './plans.ts'
 import type { File } from './process.ts'
 import { checkRoute, READ_MOST_MS } from './routes.ts'
+import { checkSecured, SHAKES_MOST_MS } from './secured.ts'
 import { checkFirstBytes, checkRefused, checkStalls, checkTimes, checkVanished, endpointOf } from './times.ts'
 
 export type Client = {
@@ -200,7 +201,9 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
   checkRefused(scene, record, who)
   checkVanished(scene, record, [peer, server], who)
   checkStalls(scene, record, peer, server, who)
-  checkTimes(scene, record, peer.preface === null && peer.opening === null ? 0 : READ_MOST_MS, who)
+  const isRead = peer.preface !== null || peer.opening !== null
+  checkTimes(scene, record, peer.shake ? SHAKES_MOST_MS : isRead ? READ_MOST_MS : 0, who)
+  checkSecured(scene, record, peer, server, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
   else checkRoute(scene, record, client, who)
@@ -262,6 +265,7 @@ export function checkWaiting({ clients, servers, onBug }: Scene): void {
     return
   for (const { peer, port } of clients.values()) {
     const { ends, hears, after, deafAt } = peer.script
+    if (peer.shake || servers.some(({ shake }) => shake)) continue
     if (peer.isOver || ends !== 'first' || hears === 'nothing' || after > 0 || deafAt > 0) continue
     const server = servers.find(each => each.heardOf === peer.number || each.number === peer.heardOf)
     if (server === undefined ? peer.script.says >= 4 : server.isWilling && !server.isBehind)

@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts'
 import type { Dice } from './dice.ts'
 import { helloBytes, type Opening } from './hellos.ts'
 import type { Network } from './network.ts'
+import type { Shake } from './secured.ts'
 import type { Preface } from './senders.ts'
 import type { Session } from './session.ts'
 import type { Socket } from './sockets.ts'
@@ -91,6 +92,8 @@ export function scriptOf(kind: string, dice: Dice, most: number): Script {
 }
 
 const READ_MOST = 65_536
+/** What a peer does at a byte of its handshake. */
+const STRIKES: ReadonlySet<string> = new Set(['garbles', 'stalls', 'quits', 'resets'])
 /** Longer than from one sip to the next, whatever has to wait on the way. */
 const BREATH_MS = 1000
 const scratch = new Uint8Array(READ_MOST)
@@ -107,6 +110,8 @@ export type Around = {
   /** What a load balancer says first. */
   readonly preface?: Preface | null
   readonly session?: Session | null
+  /** How it behaves in the session's handshake. */
+  readonly shake?: Shake | null
   /** What it says first of itself: of the payload, and goes on. */
   readonly opening?: Opening | null
   /** Whether the gateway may say first who its client is. */
@@ -127,6 +132,9 @@ export class Peer {
   readonly socket: Socket
   readonly preface: Preface | null
   readonly opening: Opening | null
+  readonly shake: Shake | null
+  /** It has done in its handshake what it should not have. */
+  hasStruck = false
   said = 0
   heard = 0
   /** Who it has heard, by what was heard first; 0: not known yet. */
@@ -147,6 +155,9 @@ export class Peer {
   header: { readonly version: 1 | 2; readonly says: ProxyHeader } | null = null
   /** When it was the last to do anything. */
   activeMs = 0
+  #flushed = 0
+  /** Its handshake is made, and all of it was said. */
+  #isShaken = false
   #willing = false
   /** Anything at all has come. */
   #hasHeard = false
@@ -163,6 +174,7 @@ export class Peer {
   /** The ClientHello that was heard. */
   heardHello = new Uint8Array(0)
   readonly #session: Session | null
+  readonly #isServer: boolean
   readonly #world: World
 
   constructor(
@@ -171,7 +183,7 @@ export class Peer {
     script: Script,
     socket: Socket,
     world: World,
-    { preface = null, session = null, opening = null, isServer = false }: Around = {},
+    { preface = null, session = null, shake = null, opening = null, isServer = false }: Around = {},
   ) {
     this.number = number
     this.kind = kind
@@ -183,11 +195,28 @@ export class Peer {
     this.opening = opening
     this.isIntroduced = preface === null
     this.#session = session
+    this.shake = shake
+    this.#isServer = isServer
     this.#opening = this.#hello = isServer ? new Uint8Array(0) : null
     this.#world = world
     socket.onChange = () => this.#plan(0)
     this.#plan(0)
     if (script.resetMs > 0) world.clock.in(script.resetMs, () => this.isOver || this.#reset())
+  }
+
+  /** Whether it has made its handshake: all of its own words were said. */
+  get hasShaken(): boolean {
+    return this.#isShaken
+  }
+
+  /** Its stream has ended, and its session has not said so. */
+  get isCut(): boolean {
+    return this.shake !== null && this.saidEnd && this.#session?.saidClose === false
+  }
+
+  /** Whether it may be told that it is wrong. */
+  get #isOdd(): boolean {
+    return this.shake !== null && this.shake.is !== 'right' && this.shake.is !== 'truncates'
   }
 
   /** Nobody waits for the end of the run because of this one. */
@@ -240,7 +269,12 @@ export class Peer {
       return
     }
     if (!this.#introduce() || !this.#flush()) return
+    if (this.shake !== null && this.#session?.isBroken) {
+      this.#leave()
+      return
+    }
     if (this.#session === null || this.#session.isReady) {
+      this.#isShaken = true
       this.#say()
       if (!this.isOver) this.#end()
     } else if (this.#willing && this.heardEnd) this.#leave()
@@ -286,7 +320,9 @@ export class Peer {
   #hearEnd(): void {
     if (this.#opening !== null) this.#heardNoHeader(this.#opening)
     // A connect that is given up ends without a word where it has just been accepted.
-    if (this.#session !== null && !this.#session.heardClose && this.#hasHeard)
+    // So may one that is given up in its handshake.
+    const mayBeGivenUp = this.shake !== null && this.#isServer && this.heard === 0
+    if (this.#session !== null && !this.#session.heardClose && this.#hasHeard && !mayBeGivenUp)
       this.#world.onBug(`peer ${this.number} heard an end that its session had not said`)
     this.heardEnd = true
   }
@@ -323,7 +359,8 @@ export class Peer {
       return
     }
     session.receive(bytes, data => this.#check(data))
-    if (session.isBroken) this.#world.onBug(`peer ${this.number} cannot read its session`)
+    if (session.isBroken && !this.#isOdd)
+      this.#world.onBug(`peer ${this.number} cannot read its session (${session.failure} ${session.alert})`)
     if (session.heardClose) this.heardEnd = true
   }
 
@@ -403,12 +440,49 @@ export class Peer {
     if (this.#session === null) return true
     this.#out.push(...this.#session.takeOut())
     while (this.#out.length > 0) {
+      if (this.#isLeft()) return false
+      if (this.#isSlow && this.#waits()) return false
       const [first] = this.#out
-      const piece = first.subarray(0, Math.max(1, this.socket.outgoing.room))
+      const piece = first.subarray(0, Math.min(this.#pieceMost(), Math.max(1, this.socket.outgoing.room)))
       if (!this.#write(piece)) return false
+      this.#flushed += piece.length
+      if (this.#isSlow)
+        this.#nextMs = this.#world.clock.nowMs + this.#world.dice.below(this.shake?.gapMs ?? 0)
       if (piece.length < first.length) this.#out[0] = first.subarray(piece.length)
       else this.#out.shift()
     }
+    return true
+  }
+
+  get #isSlow(): boolean {
+    return this.shake !== null && this.shake.gapMs > 0 && !this.#isShaken && !this.#willing
+  }
+
+  #pieceMost(): number {
+    const { shake } = this
+    if (shake === null || this.#isShaken) return READ_MOST
+    const before = this.hasStruck || shake.at <= this.#flushed ? READ_MOST : shake.at - this.#flushed
+    return Math.min(shake.piece, before)
+  }
+
+  /** Whether it says nothing more: what it does in a handshake that it should not. */
+  #isLeft(): boolean {
+    const { shake } = this
+    if (shake === null || this.#isShaken) return false
+    const isDue = this.#flushed >= shake.at && STRIKES.has(shake.is)
+    if (!this.hasStruck && isDue) {
+      this.hasStruck = true
+      if (shake.is === 'garbles') {
+        this.#out[0] = this.#out[0].slice()
+        this.#out[0][0] ^= 0x55
+      } else if (shake.is === 'resets') this.#reset()
+      else if (shake.is === 'quits') {
+        this.saidEnd = true
+        this.#world.network.end(this.socket)
+      }
+    }
+    if (!this.hasStruck || shake.is === 'garbles') return false
+    if (!this.isOver && (this.heardEnd || this.#willing)) this.#leave()
     return true
   }
 
@@ -472,7 +546,7 @@ export class Peer {
       !(ends === 'reset' && !this.#willing && !this.heardEnd)
     ) {
       this.saidEnd = true
-      this.#session?.close()
+      if (this.shake?.is !== 'truncates') this.#session?.close()
     }
     if (!this.saidEnd || !this.#flush()) return
     this.#world.network.end(this.socket)

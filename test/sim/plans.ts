@@ -15,6 +15,7 @@ import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import type { Dice } from './dice.ts'
 import { NAMES } from './hellos.ts'
 import { type AccessOptions, withAccess } from './policies.ts'
+import { originating, terminating } from './secured.ts'
 import { type UpstreamOptions, withUpstreams } from './upstreams.ts'
 
 /** The gateway's own address, and where its servers are. */
@@ -69,6 +70,9 @@ export type PlanOptions = AccessOptions &
     readonly proxied: ReadonlyMap<number, ReadsProxy>
     /** Ports where server names decide, in all plans of a run. */
     readonly named: readonly number[]
+    /** Ports where TLS of clients ends, and whether weir speaks it to upstreams: in all plans. */
+    readonly terminated: readonly number[]
+    readonly originates: boolean
     /** Not this one of PLACES. */
     readonly without?: number
   }
@@ -111,7 +115,10 @@ function drawRouting(dice: Dice, options: PlanOptions): Plan {
             ? dice.pick(SPLITS.filter(each => each !== 'sticky'))
             : ('random' as const),
     })),
-    clusters: Array.from({ length: CLUSTERS }, (_, index) => drawCluster(dice, index, options)),
+    clusters: Array.from({ length: CLUSTERS }, (_, index) => {
+      const cluster = drawCluster(dice, index, options)
+      return options.originates ? originating(cluster) : cluster
+    }),
     sources: drawSources(dice),
   }
 }
@@ -133,12 +140,12 @@ function drawListener(
   dice: Dice,
   place: { bind: string; port: number },
   index: number,
-  { proxied, named, isSound }: PlanOptions,
+  { proxied, named, terminated, isSound }: PlanOptions,
 ): Listener {
   const reads = proxied.get(place.port)
   const isNamed = named.includes(place.port)
   const scopes = isNamed ? drawNamedScopes(dice) : [drawScope(dice, isSound)]
-  return {
+  const listener: Listener = {
     gateway: `test/gateway-${index}`,
     ...place,
     opens: true,
@@ -148,6 +155,7 @@ function drawListener(
     ...(isNamed ? { reads: 'tls', readTimeoutMs: 700 } : {}),
     scopes,
   }
+  return terminated.includes(place.port) ? terminating(listener, dice) : listener
 }
 
 const drawScope = (dice: Dice, isSound: boolean): Listener['scopes'][number] => ({

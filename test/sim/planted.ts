@@ -4,6 +4,7 @@
  * elsewhere, or easily is one.
  */
 
+import { PLANTED_TLS } from './planted-tls.ts'
 import { PLANTED_UPSTREAM } from './planted-upstreams.ts'
 import { type Planted, plant } from './planting.ts'
 
@@ -193,4 +194,5 @@ export const PLANTED: readonly Planted[] = [
     'before > most) return REFUSED',
   ),
   ...PLANTED_UPSTREAM,
+  ...PLANTED_TLS,
 ]

@@ -33,7 +33,8 @@ export function checkRoute(scene: Scene, record: Ended, client: Client, who: str
   )
   if (isThere) onBug(`${who}: decided by generation ${generation}, when ${client.generation} was there`)
   if (!checkProxy(scene, record, client, who)) return
-  if (!checkOpening(scene, record, client.peer, who)) return
+  if (client.peer.shake === null && !checkOpening(scene, record, client.peer, who)) return
+  if (client.peer.shake && words[Live.route] < 0) return // secured.ts
   const versions = versionsFor(scene, record, client)
   const taken = takenFor(record, client.peer, listener)
   const plans = versions.map(each => each.plan)
@@ -70,7 +71,8 @@ export function checkRoute(scene: Scene, record: Ended, client: Client, who: str
  * Whether it may have been taken for a TLS client, and for a plain one. One that says a hello is
  * plain where that came too late: at a suspended machine it may, though it was said in time.
  */
-function takenFor({ words, numbers }: Ended, { opening }: Peer, listener: Listener): boolean[] {
+function takenFor({ words, numbers }: Ended, { opening, shake }: Peer, listener: Listener): boolean[] {
+  if (shake) return [true]
   if (opening?.is !== 'whole') return [false]
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const mayBePlain =

@@ -64,7 +64,7 @@ export function run(
     bug = what
     clock.note(`BUG ${what}`)
   }
-  const swarm = drawSwarm(new Dice(seed, 1), new Dice(seed, 3), dice, limits)
+  const swarm = drawSwarm(new Dice(seed, 1), new Dice(seed, 3), new Dice(seed, 4), dice, limits)
   const { faults, files, buffers } = swarm
   const network = new Network(clock, dice, faults, swarm)
   const process = new Process(network, files ?? 10_000, onBug)
@@ -87,12 +87,14 @@ export function run(
   }
   const { maxConnections, workers, plans } = swarm
   const onAdmitted = sessions(swarm, machine)
+  const hasTls = plans.originates || plans.terminated.length > 0
   const gateway = new Gateway(machine, {
     workers,
     maxConnections,
     files,
     onAdmitted,
     hasHealth: swarm.hasHealth,
+    hasTls,
   })
   gateway.publish(drawPlan(dice, plans))
   const cast = new Cast(
@@ -119,7 +121,7 @@ export function run(
       return 200 + suspendedMs + gateway.stalledMs
     },
     // A handshake keeps a connection alive, and no record tells of its bytes.
-    unseenMs: onAdmitted ? 5000 : 0,
+    unseenMs: onAdmitted || hasTls ? 5000 : 0,
     files: process.files,
     hasFiles: files === null,
     get aborted() {
@@ -222,7 +224,9 @@ function plan(swarm: Swarm, stage: Stage): void {
 /** What one direction may hold, whoever does not read. */
 function heldMostOf({ features, buffers }: Swarm): number {
   const most = HELD_MOST * buffers.smallBytes + 2 * buffers.largeBytes
-  const sessions = Number(features.has('clientSession')) + Number(features.has('upstreamSession'))
+  const sessions = ['clientSession', 'upstreamSession', 'terminates', 'originates'].filter(each =>
+    (features as ReadonlySet<string>).has(each),
+  ).length
   return most + sessions * 4 * RECORD_MOST_BYTES + (features.has('bulk') ? PIPE_BYTES : 0)
 }
 

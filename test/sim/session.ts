@@ -13,6 +13,7 @@
  */
 
 import type { Dice } from './dice.ts'
+import { helloBytes } from './hellos.ts'
 
 /** What a record is. */
 const Type = {
@@ -26,9 +27,29 @@ const Type = {
   update: 8,
   updated: 9,
   close: 10,
+  alert: 11,
 } as const
 
 /** Type, two bytes of length, sequence; then the body and a sum over it. */
+/** What goes with `finished`, and with the end of the flight. */
+const SHOWS = ['none', 'right', 'wrong'] as const
+export type Shows = (typeof SHOWS)[number]
+/** RFC 8446, section 6. */
+const BAD_RECORD = 20
+const BAD_CERTIFICATE = 42
+
+type Terms = {
+  /** A ClientHello of its own, which goes before all records. */
+  readonly hello?: Uint8Array
+  /** One comes before all records. */
+  readonly awaitsHello?: boolean
+  readonly shows?: Shows
+  /** The other one has to show a certificate. */
+  readonly asks?: boolean
+  /** It says an alert in place of its part of the handshake. */
+  readonly breaksOff?: boolean
+}
+
 const HEAD_BYTES = 4
 const BODY_MAX = 1200
 export const RECORD_MOST_BYTES = HEAD_BYTES + BODY_MAX + 1
@@ -40,6 +61,10 @@ export class Session {
   heardClose = false
   /** The other one has broken the rules: nothing more is heard or said. */
   isBroken = false
+  /** Why. */
+  failure: '' | 'certificate' | 'alert' | 'record' = ''
+  alert = 0
+  peerShows: Shows = 'none'
   /** What is to go to the other one, in order. */
   out: Uint8Array[] = []
   readonly #isClient: boolean
@@ -48,13 +73,18 @@ export class Session {
   #sent = 0
   #got = 0
   #hasRetried = false
+  #awaitsHello: boolean
+  readonly #terms: Terms
   #sentKey = 17
   #gotKey = 17
 
-  constructor(isClient: boolean, dice: Dice) {
+  constructor(isClient: boolean, dice: Dice, terms: Terms = {}) {
     this.#isClient = isClient
     this.#dice = dice
-    if (isClient) this.#hello()
+    this.#terms = terms
+    this.#awaitsHello = terms.awaitsHello ?? false
+    if (terms.hello) this.out.push(terms.hello)
+    else if (isClient) this.#hello()
   }
 
   /** Whether the beginning of a record is here, and its rest is not. */
@@ -67,11 +97,20 @@ export class Session {
     const held = new Uint8Array(this.#held.length + bytes.length)
     held.set(this.#held)
     held.set(bytes, this.#held.length)
-    let at = 0
+    let at = this.#awaitsHello ? helloBytes(held) : 0
+    if (this.#awaitsHello && at > 0) {
+      this.#awaitsHello = false
+      this.#answer()
+    }
+    if (this.#awaitsHello && at === 0) this.#break('record', BAD_RECORD)
+    if (at < 0) {
+      this.#held = held
+      return
+    }
     while (!this.isBroken && held.length - at >= HEAD_BYTES) {
       const length = held[at + 1] | (held[at + 2] << 8)
       const end = at + HEAD_BYTES + length + 1
-      if (length > BODY_MAX) this.isBroken = true
+      if (length > BODY_MAX) this.#break('record', BAD_RECORD)
       if (this.isBroken || end > held.length) break
       this.#read(held[at], held[at + 3], held.slice(at + HEAD_BYTES, end - 1), held[end - 1], onData)
       at = end
@@ -115,12 +154,43 @@ export class Session {
   ): void {
     turn(body, this.#gotKey)
     const isInOrder = sequence === (this.#got++ & 255) && sum === sumOf(type, body) && !this.heardClose
-    if (!isInOrder || !this.#obey(type, body, onData)) this.isBroken = true
+    if (isInOrder && type === Type.alert) {
+      this.alert = body[0]
+      this.#break('alert', 0)
+    } else if (!isInOrder || !this.#obey(type, body, onData)) this.#break('record', BAD_RECORD)
+  }
+
+  #break(failure: 'certificate' | 'alert' | 'record', alert: number): void {
+    if (this.isBroken) return
+    this.isBroken = true
+    this.failure = failure
+    if (alert > 0 && !this.saidClose) this.#write(Type.alert, Uint8Array.of(alert))
+  }
+
+  /** Whether the other one's certificate is one that may be. */
+  #takes(shown: number): boolean {
+    this.peerShows = SHOWS[shown] ?? 'none'
+    const isRight = this.peerShows !== 'wrong' && !(this.#terms.asks && this.peerShows === 'none')
+    if (!isRight) this.#break('certificate', BAD_CERTIFICATE)
+    return isRight
+  }
+
+  #shown(bytes: number): Uint8Array {
+    const body = new Uint8Array(bytes)
+    body[0] = SHOWS.indexOf(this.#terms.shows ?? 'right')
+    return body
+  }
+
+  #breakOff(): void {
+    this.#write(Type.alert, Uint8Array.of(BAD_CERTIFICATE))
+    this.isBroken = true
+    this.failure = 'alert'
   }
 
   /** False where the record may not come now. */
   #obey(type: number, body: Uint8Array, onData: (data: Uint8Array) => void): boolean {
-    if (!this.isReady) return this.#isClient ? this.#shakeAsClient(type) : this.#shakeAsServer(type)
+    if (!this.isReady)
+      return this.#isClient ? this.#shakeAsClient(type, body) : this.#shakeAsServer(type, body)
     switch (type) {
       case Type.data:
         onData(body)
@@ -141,32 +211,47 @@ export class Session {
     }
   }
 
-  #shakeAsClient(type: number): boolean {
+  #shakeAsClient(type: number, body: Uint8Array): boolean {
     if (type === Type.retry) this.#hello()
     else if (type === Type.flightEnd) {
-      this.#write(Type.finished, new Uint8Array(32))
+      if (!this.#takes(body[0])) return true
+      if (this.#terms.breaksOff) {
+        this.#breakOff()
+        return true
+      }
+      this.#write(Type.finished, this.#shown(32))
       this.isReady = true
     } else return type === Type.flight
     return true
   }
 
-  #shakeAsServer(type: number): boolean {
+  #shakeAsServer(type: number, body: Uint8Array): boolean {
     if (type === Type.finished) {
+      if (!this.#takes(body[0])) return true
       this.isReady = true
       for (let ticket = this.#dice.below(3); ticket > 0; ticket--)
         this.#write(Type.ticket, new Uint8Array(this.#dice.size(200)))
       return true
     }
     if (type !== Type.hello) return false
+    this.#answer()
+    return true
+  }
+
+  /** To a hello. */
+  #answer(): void {
+    if (this.#terms.breaksOff) {
+      this.#breakOff()
+      return
+    }
     if (!this.#hasRetried && this.#dice.chance(0.2)) {
       this.#hasRetried = true
       this.#write(Type.retry, new Uint8Array(2))
-      return true
+      return
     }
     for (let record = this.#dice.below(4); record > 0; record--)
       this.#write(Type.flight, new Uint8Array(this.#dice.size(BODY_MAX)))
-    this.#write(Type.flightEnd, new Uint8Array(1))
-    return true
+    this.#write(Type.flightEnd, this.#shown(1))
   }
 
   #write(type: number, body: Uint8Array): void {

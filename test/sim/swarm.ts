@@ -47,12 +47,22 @@ export const FEATURES = {
   drains: 0.15,
   /** Peers vanish. */
   vanishing: 0.06,
+  /** TLS of clients ends at the gateway. */
+  terminates: 0.12,
+  /** The gateway speaks TLS to upstreams. */
+  originates: 0.12,
 } as const
 export type Feature = keyof typeof FEATURES
 const LATER = ['policies', 'perSource'] as const
 const UPSTREAMS = ['ejection', 'checks', 'drains', 'vanishing'] as const
+const SECURED = ['terminates', 'originates'] as const
+/** Not together with TLS of the gateway's own. */
+const NOT_SECURED = [
+  ...(['bulk', 'proxied', 'named', 'clientSession', 'upstreamSession', 'uneven', 'vanishing'] as const),
+  ...(['policies', 'perSource', 'ejection', 'checks', 'drains'] as const),
+] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
-  each => ![...LATER, ...UPSTREAMS].some(later => later === each),
+  each => ![...LATER, ...UPSTREAMS, ...SECURED].some(later => later === each),
 )
 
 /** What a run has less of than its seed says; what is left is the same. */
@@ -122,8 +132,8 @@ const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
 const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
-/** @param later  Draws what came later, so that the rest of a seed stays what it was. */
-export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits): Swarm {
+/** @param later, secured  Draw what came later, so that the rest of a seed stays what it was. */
+export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, limits: Limits): Swarm {
   const drawnFaults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
   const drawn = [
     ...FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each])),
@@ -133,7 +143,10 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
   if (drawn.includes('policies') && later.chance(0.7)) drawn.push(later.pick(['proxied', 'named']))
   drawn.push(...UPSTREAMS.filter(each => later.chance(FEATURES[each])))
   if (drawn.includes('ejection') && later.chance(0.4)) drawn.push('drains')
+  drawn.push(...SECURED.filter(each => secured.chance(FEATURES[each])))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
+  const isSecured = SECURED.some(each => features.has(each))
+  if (isSecured) for (const each of NOT_SECURED) features.delete(each)
   if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const isUneven = features.has('uneven')
   if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')
@@ -187,6 +200,8 @@ export function drawSwarm(swarm: Dice, later: Dice, dice: Dice, limits: Limits):
       limits: features.has('limits'),
       introduces: features.has('introduces'),
       named: features.has('named') ? [80, 81].filter(() => swarm.chance(0.7)) : [],
+      terminated: features.has('terminates') ? [80, 81, 82].filter(() => secured.chance(0.8)) : [],
+      originates: features.has('originates'),
       proxied: features.has('proxied') ? drawProxied(swarm) : new Map(),
       many: files === null,
       policies: features.has('policies'),

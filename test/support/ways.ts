@@ -1,6 +1,6 @@
 /**
- * Ways to the upstream: in the clear, or with TLS before weir, behind it, or on both sides. Tests of
- * the relay run in each of them, with the same expectations. Sockets are those of sockets.ts, or
+ * Ways to the upstream: in the clear, or with TLS before weir, behind it, or on both sides. Tests
+ * of the relay run in each of them, with the same expectations. Sockets are those of sockets.ts, or
  * TLS over one of these.
  */
 

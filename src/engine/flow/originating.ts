@@ -8,8 +8,12 @@
  *
  * The client's bytes wait in its queue. weir's own are sent from here, and all have gone out before
  * the relay begins.
+ *
+ * More than 300 lines, since all that is in the kernel of an attempt has to end before the next one
+ * begins: what is asked for, and what is called back, are here.
  */
 
+import { mark } from '../../base/mark.ts'
 import { Errno } from '../../kernel/errno.ts'
 import type { Memory } from '../../kernel/kernel.ts'
 import type { TlsUpstream } from '../../table/plan/tls.ts'
@@ -18,6 +22,7 @@ import { CLOSED, FAILED, NOTHING, type Session, Step } from '../../tls/session.t
 import { TLS_CERTIFICATE, TLS_FAILED, TLS_TIMED_OUT } from '../decide/failures.ts'
 import type { Ask } from './ask.ts'
 import type { Clock } from './deadlines.ts'
+import * as Operation from './operations.ts'
 import { Came, type Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, PortIs, type Slots, UPSTREAM } from './slots.ts'
@@ -49,6 +54,8 @@ type Origin = {
   /** Of the first. */
   sentBytes: number
   isSending: boolean
+  /** What of it is in the kernel: a send, or a poll. */
+  awaits: number
   isAgreed: boolean
   /** What came with the end of the handshake, decrypted, and what `read` said last. */
   readonly early: Piece[]
@@ -78,6 +85,7 @@ export class Originating {
       pieces: [],
       sentBytes: 0,
       isSending: false,
+      awaits: Operation.SEND,
       isAgreed: false,
       early: [],
       lastRead: NOTHING,
@@ -131,6 +139,7 @@ export class Originating {
     if (came === Came.broken)
       return this.#fail(slot, origin, { code: TLS_FAILED, errno: result || -Errno.ECONNRESET })
     if (origin.isAgreed) {
+      mark('an upstream says more while its handshake is finished')
       if (came === Came.bytes) origin.later.push({ buffer, bytes: result })
       if (came === Came.end) origin.hasEnded = true
       return this.#step(slot, origin)
@@ -153,7 +162,9 @@ export class Originating {
     origin.isSending = false
     const [first] = origin.pieces
     if (result === -Errno.EAGAIN && first) {
+      mark('an upstream has no room for a handshake')
       ask.writable(slot, UPSTREAM)
+      origin.awaits = Operation.WRITABLE
       origin.isSending = true
       return Step.more
     }
@@ -176,14 +187,16 @@ export class Originating {
 
   /** Its time is up. */
   late(slot: number): Step {
-    const { ask, queues } = this.#options
+    const { queues } = this.#options
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.failed
+    mark('a handshake with an upstream is late')
     origin.failure ??= { code: TLS_TIMED_OUT, errno: 0 }
     const unsent = origin.isSending ? 1 : 0 // the first piece is in the kernel
     for (const { buffer } of origin.pieces.splice(unsent)) queues.give(buffer)
     if (this.#isQuiet(slot, origin)) return Step.failed
-    ask.cancelAll(slot, UPSTREAM)
+    this.#hearNoMore(slot)
+    if (origin.isSending) this.#options.ask.cancel(slot, origin.awaits, UPSTREAM)
     return Step.more
   }
 
@@ -258,6 +271,7 @@ export class Originating {
     const [first] = origin.pieces
     if (origin.isSending || first === undefined) return
     origin.isSending = true
+    origin.awaits = Operation.SEND
     const { sentBytes } = origin
     const at = queues.placeOf(first.buffer) + sentBytes
     ask.send(slot, UPSTREAM, at, first.bytes - sentBytes, origin.pieces.length > 1)
@@ -279,19 +293,29 @@ export class Originating {
   }
 
   #fail(slot: number, origin: Origin, failure: TlsFailure): Step {
+    mark('a handshake with an upstream fails')
     origin.failure ??= failure
     return this.#giveUp(slot, origin)
   }
 
-  /**
-   * Nothing goes on until all that is in the kernel has ended: it is called back once an alert has
-   * left.
-   */
+  /** Nothing goes on until all that is in the kernel has ended; an alert may still leave. */
   #giveUp(slot: number, origin: Origin): Step {
     if (this.#isQuiet(slot, origin)) return Step.failed
-    if (origin.isSending) this.#options.ports.stop(slot, UPSTREAM)
-    else this.#options.ask.cancelAll(slot, UPSTREAM)
+    this.#hearNoMore(slot)
     return Step.more
+  }
+
+  /**
+   * Calls back what would hear from the upstream, by its kind: a cancel of all that a socket has
+   * names a descriptor, which may be another's by the time that the kernel sees it.
+   */
+  #hearNoMore(slot: number): void {
+    const { ask, slots } = this.#options
+    const port = slots.port[2 * slot + UPSTREAM]
+    if ((port & PortIs.polled) !== 0) ask.cancel(slot, Operation.READABLE, UPSTREAM)
+    if ((port & PortIs.receiving) === 0) return
+    ask.cancel(slot, Operation.RECEIVE, UPSTREAM)
+    ask.cancel(slot, Operation.RECEIVE_LARGER, UPSTREAM)
   }
 
   #step(slot: number, origin: Origin | undefined): Step {

@@ -8,6 +8,7 @@
  *                          └─────────┴─ failed ─▶ an alert ─▶ reset
  */
 
+import { mark } from '../../base/mark.ts'
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { certifies, type TlsServer } from '../../table/plan/tls.ts'
@@ -90,6 +91,7 @@ export class Terminating {
   /** The client's socket has ended in the middle. */
   ended(slot: number): void {
     const { journal, endings } = this.#options
+    mark('a client ends in its handshake')
     if (this.#hasFailed(slot)) this.#reset(slot)
     else {
       journal.broke(slot, UNFINISHED)
@@ -99,7 +101,10 @@ export class Terminating {
 
   late(slot: number): void {
     if (this.#hasFailed(slot)) this.#reset(slot)
-    else this.#options.endings.close(slot, Reason['tls-timeout'])
+    else {
+      mark('a handshake with a client is late')
+      this.#options.endings.close(slot, Reason['tls-timeout'])
+    }
   }
 
   /** weir's words to the client have gone out. */
@@ -139,6 +144,7 @@ export class Terminating {
     this.#failed.set(session, isCertificate ? Reason['tls-client-certificate'] : Reason['tls-handshake'])
     arrival.readUntilMs = clock.nowMs + ALERT_MS
     if (this.#isQuiet(slot)) this.#reset(slot)
+    else mark('an alert leaves before the reset')
   }
 
   #reset(slot: number): void {

@@ -12,6 +12,7 @@
  * directions, before anything is passed on, since the other side may have a session, too.
  */
 
+import { mark } from '../../base/mark.ts'
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { CLOSED, FAILED, type PeerTerms, type Session } from '../../tls/session.ts'
@@ -125,8 +126,9 @@ export class TlsFilter implements Filter {
   }
 
   saidEnd(slot: number, side: Side): void {
-    if (this.#sessions[2 * slot + side]?.hasEnded !== true)
-      this.#options.endings.close(slot, Reason['tls-truncated'])
+    if (this.#sessions[2 * slot + side]?.hasEnded === true) return
+    mark('a stream is cut short')
+    this.#options.endings.close(slot, Reason['tls-truncated'])
   }
 
   tell(slot: number, side: Side, buffer: number, bytes: number, more: boolean): void {
@@ -224,6 +226,7 @@ export class TlsFilter implements Filter {
   #fail(slot: number, side: Side, { failure }: Session): void {
     const { journal, endings } = this.#options
     if (this.#isOver(slot)) return
+    mark('a peer breaks its stream off')
     journal.broke(slot, failure.detail)
     endings.close(slot, Reason[side === CLIENT ? 'client-reset' : 'upstream-reset'])
   }
