@@ -55,12 +55,15 @@ export class OpenSslSession implements Session {
   }
 
   feed(at: number, bytes: number): void {
+    this.#use()
     if (!this.#isOver) this.#pipe.feed(at, bytes)
   }
 
   handshake(): Step {
+    this.#use()
     if (this.#isOver) return Step.failed
     const { ssl } = this.#openssl
+    ssl.ERR_clear_error() // what others have left would be taken for this one's
     const result = ssl.SSL_do_handshake(this.#session)
     if (result === 1) return this.#judged()
     const error = ssl.SSL_get_error(this.#session, result)
@@ -81,10 +84,13 @@ export class OpenSslSession implements Session {
   }
 
   read(at: number, room: number): number {
+    this.#use()
     if (this.#isOver) return FAILED
+    const { ssl } = this.#openssl
+    ssl.ERR_clear_error()
     const read = this.#pipe.read(this.#session, at, room)
     if (read > 0) return read
-    const error = this.#openssl.ssl.SSL_get_error(this.#session, read)
+    const error = ssl.SSL_get_error(this.#session, read)
     if (error === SslError.wantRead) return NOTHING
     if (error !== SslError.zeroReturn) return this.#fail()
     this.hasEnded = true
@@ -93,10 +99,12 @@ export class OpenSslSession implements Session {
   }
 
   pending(): number {
+    this.#use()
     return this.#isOver ? 0 : this.#openssl.ssl.SSL_pending(this.#session)
   }
 
   write(at: number, bytes: number): boolean {
+    this.#use()
     for (let written = 0; written < bytes && !this.#isOver; ) {
       const result = this.#pipe.write(this.#session, at + written, bytes - written)
       if (result > 0) written += result
@@ -112,20 +120,24 @@ export class OpenSslSession implements Session {
   }
 
   take(at: number, room: number): number {
+    this.#use()
     return this.#pipe.take(at, room)
   }
 
   discard(): void {
+    this.#use()
     this.#pipe.clear()
   }
 
   end(): void {
+    this.#use()
     if (this.#isOver) return
     this.#openssl.ssl.SSL_shutdown(this.#session)
     this.#openssl.ssl.ERR_clear_error()
   }
 
   alpn(): string {
+    this.#use()
     const at = addressOf(OUT)
     this.#openssl.ssl.SSL_get0_alpn_selected(this.#session, at, at + 8n)
     const bytes = OUT.readUInt32LE(8)
@@ -134,6 +146,7 @@ export class OpenSslSession implements Session {
   }
 
   identity(): CertifiedIdentity | null {
+    this.#use()
     const certificate = this.#certificate()
     return certificate && identityOf(certificate)
   }
@@ -168,6 +181,11 @@ export class OpenSslSession implements Session {
     ssl.SSL_free(this.#session)
     this.#session = 0n
     this.#isOver = true
+  }
+
+  /** OpenSSL would use the memory that it has freed. */
+  #use(): void {
+    assert(this.#session !== 0n, 'a session of TLS is used after its end')
   }
 
   #certificate(): X509Certificate | null {

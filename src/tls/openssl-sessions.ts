@@ -28,6 +28,7 @@ export class OpenSslSessions implements Sessions {
   #material: ReadonlyMap<string, Material> = new Map()
   #secrets: TlsSecrets | null = null
   #system = 0n
+  #hasEnded = false
 
   /** @param memory  What places and lengths are of. */
   constructor(memory: Pick<Memory, 'u8'>) {
@@ -79,6 +80,7 @@ export class OpenSslSessions implements Sessions {
   }
 
   end(): void {
+    this.#hasEnded = true
     this.#freeContexts()
     this.#shared.tickets.clear()
     if (this.#system !== 0n) this.#openssl.ssl.X509_STORE_free(this.#system)
@@ -110,6 +112,7 @@ export class OpenSslSessions implements Sessions {
   }
 
   #context(asked: object, make: () => Context): Context {
+    assert(!this.#hasEnded, 'a session of TLS is begun after the end of all')
     let words = this.#words.get(asked)
     if (words === undefined) {
       words = JSON.stringify(asked)

@@ -135,6 +135,8 @@ export class Peer {
   readonly shake: Shake | null
   /** It has done in its handshake what it should not have. */
   hasStruck = false
+  /** When it had said all of its handshake. */
+  shakenMs = 0
   said = 0
   heard = 0
   /** Who it has heard, by what was heard first; 0: not known yet. */
@@ -274,6 +276,7 @@ export class Peer {
       return
     }
     if (this.#session === null || this.#session.isReady) {
+      if (!this.#isShaken) this.shakenMs = this.#world.clock.nowMs
       this.#isShaken = true
       this.#say()
       if (!this.isOver) this.#end()

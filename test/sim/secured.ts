@@ -77,7 +77,7 @@ export function drawShake(dice: Dice, helloBytes: number): Shake {
 const IN_ORDER: ReadonlySet<string> = new Set(['client-closed', 'upstream-closed'])
 
 export function checkSecured(
-  { gateway, servers, onBug }: Scene,
+  { gateway, servers, lateMs, onBug }: Scene,
   { reason, words, numbers }: Ended,
   client: Peer,
   server: Peer | undefined,
@@ -95,8 +95,9 @@ export function checkSecured(
     if (reason === 'tls-client-certificate' && !isRefused) onBug(`${who}: its certificate was right`)
     if (reason === 'tls-timeout' && !isDecided && lasted < HANDSHAKE_MS - 1)
       onBug(`${who}: after ${lasted} ms`)
-    if (reason === 'tls-timeout' && !isDecided && client.hasShaken)
-      onBug(`${who}: its handshake was over (${is})`)
+    const untilMs = numbers[Live.acceptedMs / 2] + HANDSHAKE_MS
+    const wasInTime = client.hasShaken && client.shakenMs + lateMs < untilMs && is !== 'garbles'
+    if (reason === 'tls-timeout' && !isDecided && wasInTime) onBug(`${who}: its handshake was over (${is})`)
     const isRight = is === 'right' || is === 'truncates' || (is === 'noCertificate' && !isRefused)
     const mayFail = tls.material === 'lost' || client.saidEnd || client.hasReset
     if (reason === 'tls-handshake' && !isDecided && isRight && !mayFail)
