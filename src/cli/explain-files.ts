@@ -22,7 +22,7 @@ export type Answerer = (asked: Asked, option: '--gateway' | 'gateway') => Answer
 
 /** Answers from files; null, with the findings on stderr, if they have errors or no resource. */
 export function answererOf(sources: Sources, env: Env): Answerer | null {
-  const loaded = load(sources, env)
+  const loaded = loadTable(sources, env)
   if (loaded === null) return null
   const { table, resources } = loaded
   const explainer = new Explainer(table)
@@ -38,7 +38,10 @@ const TOLD = ['CFG015', 'CFG501', 'CFG502']
 
 type Loaded = { readonly table: Table; readonly resources: readonly LoadedResource[] }
 
-function load(sources: Sources, env: Env): Loaded | null {
+/**
+ * The table of these files; null, with the findings on stderr, if they have errors or no resource.
+ */
+export function loadTable(sources: Sources, env: Env): Loaded | null {
   const { files, unread } = readSources(sources)
   const { plan, diagnostics, resources } = loadConfig(files, { names: new Map(), unread, inspect })
   const isUsable = plan !== null && resources.length > 0

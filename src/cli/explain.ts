@@ -6,14 +6,13 @@
  */
 
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import type { Sources } from '../source/files/files.ts'
 import { askByLine, askByOptions, type QuestionOptions } from '../table/explain/question.ts'
 import type { AdminPlace } from './admin-place.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import type { Answer, Answerer } from './explain-files.ts'
 import { explanationText } from './explanation-text.ts'
+import { linesOf } from './lines-of.ts'
 import { NoAnswer } from './live/answered.ts'
 
 export type ExplainFlags = QuestionOptions & {
@@ -71,20 +70,6 @@ async function answerBatch(
   } catch (error) {
     if (error instanceof NoAnswer) throw error
     return usage(`--batch ${file}: ${error instanceof Error ? error.message : String(error)}`, env)
-  }
-}
-
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  const failed = Promise.withResolvers<never>()
-  stream.once('error', failed.reject)
-  failed.promise.catch(() => {})
-  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })[
-    Symbol.asyncIterator
-  ]()
-  for (;;) {
-    const next = await Promise.race([lines.next(), failed.promise])
-    if (next.done) return
-    yield next.value
   }
 }
 

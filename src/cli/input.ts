@@ -18,7 +18,7 @@ import type { Env } from './env.ts'
 import { afterEquals } from './options.ts'
 
 /** What `withInput` adds to a command's flags. */
-type InputFlags = { readonly filename?: readonly string[]; readonly recursive?: boolean }
+export type InputFlags = { readonly filename?: readonly string[]; readonly recursive?: boolean }
 
 const PATHS_DEFAULT = ['config/']
 /** Spellings of standard input. */

@@ -83,8 +83,11 @@ function socketAddress(words: Int32Array, at: number): SocketAddress | null {
 }
 
 /** What a row keeps of the client's certificate; null: it has shown none. */
-export function certifiedOf(words: Int32Array, at: number): CertifiedIdentity | null {
-  const text = identitiesOf(words, at)
+export const certifiedOf = (words: Int32Array, at: number): CertifiedIdentity | null =>
+  certifiedBy(identitiesOf(words, at))
+
+/** The same of its text: URIs, each on a line, else the subject. */
+export function certifiedBy(text: string): CertifiedIdentity | null {
   if (text === '') return null
   if (!/^[a-z][a-z\d+.-]*:/.test(text)) return { subject: text, uri: '', names: [] }
   const uris = text.split('\n')

@@ -10,6 +10,7 @@ import { Bytes } from '../../src/access-log/bytes.ts'
 import { ENDINGS } from '../../src/access-log/endings.ts'
 import { JsonLines } from '../../src/access-log/json.ts'
 import { LINE_BYTES_MAX, type LineWriter } from '../../src/access-log/lines.ts'
+import { readLine } from '../../src/access-log/read-line.ts'
 import { TextLines } from '../../src/access-log/text.ts'
 import { WallTime } from '../../src/access-log/wall-time.ts'
 import { parseAddress } from '../../src/address/address.ts'
@@ -262,4 +263,39 @@ test('the same for people is one line', () => {
   )
   const odd = lineOf(writer, { ...fields, rule: 1, route: 1, cluster: 1, reason: 0 })
   assert.equal(odd.split('\n').length, 2, 'a name with a newline in it stays in its line')
+})
+
+test('a line is read back as what its record knows, whichever the reason and the form', () => {
+  const peer = { peerFamily: 4, peer: 0x0a000005, peerPort: 4711 }
+  for (const Writer of [JsonLines, TextLines]) {
+    const writer = new Writer(generations())
+    const read = (fields: Fields) => readLine(lineOf(writer, fields).trimEnd())
+    const listener = writer instanceof JsonLines ? 'default/test 127.0.0.1:9000' : null
+    const common = { listener, asked: '127.0.0.2:2', client: '127.0.0.1:1', serverName: '', identity: '' }
+    for (const [number, reason] of REASON_NAMES.entries()) {
+      const routed = {
+        rule: 'shop/orders tcp[0].match[1]',
+        destination: { host: 'orders.example', port: 80, subset: 'v1' },
+      }
+      assert.deepEqual(read({ reason: number, ...peer, errno: Errno.ECONNRESET, fromClient: 9 }), {
+        ...common,
+        ...routed,
+        reason,
+        peer: '10.0.0.5:4711',
+      })
+      const nowhere = { reason: number, rule: -1, route: -1, cluster: -1, clientFamily: 0 }
+      assert.deepEqual(read(nowhere), {
+        ...common,
+        client: null,
+        peer: null,
+        rule: null,
+        destination: null,
+        reason,
+      })
+    }
+    for (const kind of [RecordKind.connected, RecordKind.periodic])
+      assert.equal(read({ kind, reason: -1 }), 'open')
+  }
+  for (const line of ['', 'x', '{', '{}', '[]', 'null', '{"access_log_type":"TcpConnectionEnd"}'])
+    assert.equal(readLine(line), 'unknown')
 })

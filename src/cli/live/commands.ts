@@ -5,12 +5,13 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Env } from '../env.ts'
-import { inputOf, withInput } from '../input.ts'
+import { type InputFlags, inputOf, withInput } from '../input.ts'
 import { duration, durationOption, examples, integerUpTo, outputOption } from '../options.ts'
 import { answered } from './answered.ts'
 import { type Ask, adminOption, limitOption, type WithAdmin } from './asking.ts'
 import type { CanaryFlags } from './canary.ts'
 import type { connections } from './connections.ts'
+import type { DiffFlags } from './diff.ts'
 import type { drain } from './drain.ts'
 import { addEndpointCommands } from './endpoint-commands.ts'
 import type { reload } from './reload.ts'
@@ -30,7 +31,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addWhy(program, env, ask)
   addEndpointCommands(program, env, ask)
   addTop(program, env, ask)
-  addDiff(program, env, ask)
+  addDiff(program, env, ask, exit)
   addReload(program, env, ask)
   addDrain(program, env, ask)
   addLogLevel(program, env, ask)
@@ -162,17 +163,38 @@ function addTop(program: Command, env: Env, ask: Ask): void {
     )
 }
 
-function addDiff(program: Command, env: Env, ask: Ask): void {
+function addDiff(program: Command, env: Env, ask: Ask, exit: (code: number) => void): void {
   withInput(program.command('diff'))
     .description('compare these files with what is served, open connections included; exit 1 invalid')
+    .option(
+      '--log <FILE>',
+      'instead: where the connections of this access log would go by these files; -: standard input; repeatable',
+      (file: string, before: readonly string[] = []) => [...before, file],
+    )
     .addOption(adminOption())
     .addOption(outputOption())
-    .addHelpText('after', examples('weir diff', 'weir diff --output json next/ | jq .changes.connections'))
-    .action(async (paths, { admin, ...flags }, command) => {
-      const sources = await inputOf(command, paths, flags, env)
-      await ask(admin, async client => (await import('./diff.ts')).diff(client, sources, flags, env))
+    .addHelpText(
+      'after',
+      examples(
+        'weir diff',
+        'weir diff --output json next/ | jq .changes.connections',
+        'weir diff --log /var/log/weir/access.log.1 next/',
+      ),
+    )
+    .action(async (paths, { admin, log, ...flags }: DiffCommandFlags, command) => {
+      const stdin = log?.includes('-') ? '--log -' : undefined
+      const sources = await inputOf(command, paths, flags, env, stdin)
+      if (log === undefined)
+        await ask(admin, async client => (await import('./diff.ts')).diff(client, sources, flags, env))
+      else {
+        const { diffLog } = await import('../diff-log.ts')
+        exit(await diffLog(sources, log, flags, env))
+        await Promise.all([env.stdout.flushed(), env.stderr.flushed()])
+      }
     })
 }
+
+type DiffCommandFlags = WithAdmin & DiffFlags & InputFlags & { readonly log?: readonly string[] }
 
 function addReload(program: Command, env: Env, ask: Ask): void {
   program

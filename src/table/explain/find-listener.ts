@@ -21,15 +21,35 @@ export function findListener(
     return { index: -1, reason: `gateway ${name} listens nowhere` }
   }
   const { ip, port } = destination
-  const candidates = table.sockets
-    .map((socket, index) => ({ socket, index }))
-    .filter(({ socket }) => socket.gateway === gateway && (socket.original || socket.port === port))
-  const accepts = ({ socket }: { socket: TableListener }) =>
-    socket.original || ip === undefined || isWildcard(socket.bind, ip) || sameAddress(socket.bind, ip)
-  const best = candidates.filter(accepts).sort((a, b) => rank(a.socket) - rank(b.socket))[0]
+  const best = acceptingAt(table, destination).find(({ socket }) => socket.gateway === gateway)
   if (best) return { index: best.index, reason: '' }
   const at = ip === undefined ? `port ${port}` : formatEndpoint(ip, port)
   return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
+}
+
+/** The sockets that a connection to `destination` may come to: if several are bound, those of the same
+ * rank as the first. */
+export function socketsAt(
+  table: Table,
+  destination: { readonly ip: string; readonly port: number },
+): number[] {
+  const accepting = acceptingAt(table, destination)
+  const best = accepting.filter(({ socket }) => rank(socket) === rank(accepting[0].socket))
+  return [...new Set(best.map(({ socket }) => socket.socket))]
+}
+
+/** The listeners that accept there, those that the kernel prefers first. */
+function acceptingAt(
+  table: Table,
+  { ip, port }: { readonly ip?: string; readonly port: number },
+): { readonly socket: TableListener; readonly index: number }[] {
+  const accepts = ({ socket }: { socket: TableListener }) =>
+    socket.original || ip === undefined || isWildcard(socket.bind, ip) || sameAddress(socket.bind, ip)
+  return table.sockets
+    .map((socket, index) => ({ socket, index }))
+    .filter(({ socket }) => socket.original || socket.port === port)
+    .filter(accepts)
+    .sort((a, b) => rank(a.socket) - rank(b.socket))
 }
 
 /** The kernel prefers the socket that is bound to the address; a wildcard gets the rest. */
