@@ -92,6 +92,7 @@ export class Gateway {
       overrides: options.overrides,
       names: this.names,
       slots: this.#compiler.slots,
+      compare: (before, after) => this.#compiler.compare(before, after),
       onPublished: () => options.onPublished?.(),
       onFiles: files => void this.#watchFiles(files),
     })

@@ -15,6 +15,7 @@ import type { Names } from '../source/names/names.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
 import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
+import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import { Keeper } from './credentials/keeper.ts'
 import { TICKETS_MS } from './credentials/ticket-keys.ts'
@@ -25,6 +26,7 @@ import { withEnded } from './guard/removal-losses.ts'
 import { withUnserved } from './guard/server-losses.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
+import { followReload } from './observe/follow-reload.ts'
 import { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import {
@@ -50,6 +52,7 @@ type PublisherOptions = {
   readonly names: Names
   /** Assigns the words of the counts (stats/counter-slots.ts). */
   readonly slots: SharedArrayBuffer
+  readonly compare: Compiler['compare']
   /** Called after each table was published. */
   readonly onPublished: () => void
   /** Called with the files behind certificates, of what is served and of what was refused. */
@@ -82,6 +85,7 @@ export class Publisher {
   accepted: Compiled | null = null
   #plane: DataPlane | null = null
   #endpoints: EndpointChanges | null = null
+  readonly #totals = () => this.#plane?.observer.totals() ?? []
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -92,8 +96,8 @@ export class Publisher {
   }
 
   close(): void {
-    clearInterval(this.#turning)
-    clearInterval(this.#reminding)
+    for (const timer of [this.#turning, this.#reminding]) clearInterval(timer)
+    this.history.close(this.#totals)
   }
 
   /** The settings in force; those that are read once keep their first value. */
@@ -117,6 +121,7 @@ export class Publisher {
     const first = this.accepted
     assert(first?.table != null, 'serving before a configuration is loaded')
     this.#plane = plane
+    this.history.restore(first.settings.reload.history)
     this.#publish(first, first.table, null, null)
   }
 
@@ -246,7 +251,6 @@ export class Publisher {
     return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
   }
 
-  /** Remembers a change that is not accepted. */
   #keep(outcome: 'refused' | 'guarded', compiled: Compiled, verdict: Verdict | null): void {
     const changes = changedResources(this.accepted?.resources ?? [], compiled.resources)
     this.history.add(outcome, this.generation, this.accepted, compiled, changes, compiled.stages, verdict)
@@ -256,6 +260,7 @@ export class Publisher {
     const { names, slots, onPublished } = this.#options
     const startedMs = monotonicMs()
     assert(this.#plane !== null, 'nobody to publish to')
+    const served = this.serving?.table.buffers ?? null
     this.generation++
     const counts = slotCounts(openStats(this.#plane.stats))
     this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, slots, counts)
@@ -265,9 +270,10 @@ export class Publisher {
     this.#watch(compiled.credentials)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
-    this.#baselines.published(this.generation, changes, () => this.#plane?.observer.totals() ?? [])
+    this.#baselines.published(this.generation, changes, this.#totals)
     this.history.add('taken', this.generation, before, compiled, changes, stages, verdict)
     logGeneration(this.#log, this.generation, before, compiled, changes, stages)
+    if (served) void followReload(this.history, this.#log, this.#totals, this.#options.compare(served, table))
     if (verdict) logLosses(this.#log, this.generation, verdict)
     logUnserved(this.#log, this.generation, before, compiled)
     logAccess(this.#log, this.generation, before, compiled)

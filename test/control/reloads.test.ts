@@ -23,6 +23,7 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   vanished: [],
   listeners: [],
   emptyFiles: [],
+  changedFiles: [],
   restedMs: Number.POSITIVE_INFINITY,
   losses: null,
   doubts: [],

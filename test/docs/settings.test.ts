@@ -171,6 +171,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'How weir treats a change that takes a destination from rules: see [the guard](operations.md#the-guard).',
     range: words('refuse', 'warn', 'strict'),
   },
+  'reload.history': {
+    type: 'string or null',
+    byDefault: DEFAULT_SETTINGS.reload.history,
+    meaning:
+      'A folder that keeps the history of [reloads](admin.md#reloads) over restarts; null: it ends with the process. *read once*',
+    range: { inside: ['/var/lib/weir', null], outside: ['', 1] },
+  },
   accessLog: {
     type: 'object or null',
     byDefault: DEFAULT_SETTINGS.accessLog,

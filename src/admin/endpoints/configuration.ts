@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import type { Compiled } from '../../control/compile/compile-task.ts'
 import type { Gateway } from '../../control/gateway.ts'
-import { FINDINGS_MAX, OUTCOMES, worstFirst } from '../../control/observe/history.ts'
+import { FINDINGS_MAX, OUTCOMES, RELOADS_MAX, worstFirst } from '../../control/observe/history.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
 import {
   answers,
@@ -18,6 +18,7 @@ import {
   orNull,
   query,
   record,
+  ruleOrigin,
   text,
   textOrNull,
 } from '../schemas.ts'
@@ -36,6 +37,55 @@ export const loses = object({
   endpoints: integer('Removed endpoints whose open connections end (on-remove: close).'),
   open: integer('Open connections to them.'),
   lastMinute: integer('Connections to them in the last minute.'),
+})
+
+const period = orNull(
+  object({
+    seconds: number(),
+    connections: integer(),
+    failedDials: integer(),
+    ended: integer(),
+    resets: integer('Of those that ended: reset by the server.'),
+    shares: list(object({ destination: text(), connections: integer() }), 'Of a rule.'),
+  }),
+)
+
+/** What a reload changed, and what became of it (control/observe/timeline.ts). */
+const effect = {
+  change: oneOf(['added', 'removed', 'changed']),
+  before: textOrNull('As text; null: absent before.'),
+  after: textOrNull('As text; null: absent after.'),
+  periodBefore: period,
+  periodAfter: period,
+}
+
+const did = object({
+  rules: list(
+    object({
+      rule: ruleOrigin,
+      was: orNull(ruleOrigin, 'Its former place.'),
+      listeners: list(text()),
+      ...effect,
+    }),
+    'The first 100. Periods are since its VirtualService changed before, and until it changes next.',
+  ),
+  destinations: list(
+    object({
+      destination: text(),
+      policy: list(
+        object({
+          field: text(),
+          before: text(),
+          after: text(),
+          file: textOrNull(),
+          line: orNull(integer()),
+        }),
+      ),
+      ...effect,
+    }),
+    'Endpoints and policies; the first 100.',
+  ),
+  more: integer('Changes that are not listed.'),
 })
 
 export function addConfiguration(app: FastifyInstance, gateway: Gateway): void {
@@ -102,6 +152,12 @@ function addReloads(app: FastifyInstance, gateway: Gateway): void {
     checksum: textOrNull('SHA-256 of the files; `POST /reload` takes it as `accept`. null: not read.'),
     loses: orNull(loses, 'What connections lose by it, or would have lost; null: nothing.'),
     note: textOrNull(),
+    reason: textOrNull('Why it was asked for, if `POST /reload` said so.'),
+    files: list(
+      object({ file: text(), blob: textOrNull('git’s SHA-1 of its content; null: gone, or with a Secret.') }),
+      'That differ from those of the configuration before.',
+    ),
+    did: orNull(did, 'What it changed and did; null: nothing, or it is not known (yet).'),
   })
   const schema = {
     tags,
@@ -116,6 +172,9 @@ function addReloads(app: FastifyInstance, gateway: Gateway): void {
   }
   app.get<{ Querystring: PageQuery }>('/reloads', { schema }, async ({ query }) => ({
     counts: gateway.history.counts,
-    reloads: gateway.history.reloads.slice(0, query.limit),
+    reloads: gateway.history.shown(
+      query.limit ?? RELOADS_MAX,
+      () => gateway.serving?.plane.observer.totals() ?? [],
+    ),
   }))
 }

@@ -18,19 +18,22 @@ const answer = object({
   findings: list(finding),
 })
 
-type Asked = { readonly accept?: string }
+type Asked = { readonly accept?: string; readonly reason?: string }
+
+const REASON_MAX = 500
 
 export function addReload(app: FastifyInstance, gateway: Gateway): void {
   const accept = {
     ...text('The checksum of a guarded change, to accept its losses.'),
     pattern: '^[0-9a-f]{64}$',
   }
+  const reason = { ...text('Why, for the history.'), maxLength: REASON_MAX }
   const schema = {
     tags: ['configuration'],
     summary: 'Reads the files again and answers with the outcome.',
     description:
       'Waits for files that are being written. Accepts a guarded change with `accept`, if the files have not changed since.',
-    body: object({ accept }, ['accept']),
+    body: object({ accept, reason }, ['accept', 'reason']),
     response: answers(answer),
   }
   // `curl -X POST` sends no body: it only asks to read the files again.
@@ -49,6 +52,7 @@ export function addReload(app: FastifyInstance, gateway: Gateway): void {
         'see the current files: weir reload',
       )
     const { outcome, checksum } = look
+    if (body.reason !== undefined && checksum !== null) gateway.history.explain(checksum, body.reason)
     const { generation } = servingOf(gateway)
     const last = gateway.history.reloads[0]
     if (outcome === 'unchanged')

@@ -15,6 +15,7 @@ import type { DiffFlags } from './diff.ts'
 import type { drain } from './drain.ts'
 import { addEndpointCommands } from './endpoint-commands.ts'
 import type { reload } from './reload.ts'
+import type { reloads } from './reloads.ts'
 import type { routes } from './routes.ts'
 import type { WhyFlags } from './why.ts'
 
@@ -33,6 +34,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addTop(program, env, ask)
   addDiff(program, env, ask, exit)
   addReload(program, env, ask)
+  addReloads(program, env, ask)
   addDrain(program, env, ask)
   addLogLevel(program, env, ask)
 }
@@ -201,11 +203,26 @@ function addReload(program: Command, env: Env, ask: Ask): void {
     .command('reload')
     .description('read the files again; exit 0 served, 1 refused')
     .option('--accept <CHECKSUM>', 'accept the change that the guard refused', checksum)
+    .option('--reason <TEXT>', 'why, for the history of reloads')
     .addOption(adminOption())
     .addOption(outputOption())
     .addHelpText('after', examples('weir reload', 'weir reload --output json | jq -r .checksum'))
     .action(({ admin, ...flags }: WithAdmin & Parameters<typeof reload>[1]) =>
       ask(admin, async client => (await import('./reload.ts')).reload(client, flags, env)),
+    )
+}
+
+function addReloads(program: Command, env: Env, ask: Ask): void {
+  program
+    .command('reloads')
+    .description('show the last reloads: what each changed and did, and its commit')
+    .option('--rule <RULE>', 'only those that changed this VirtualService, or "namespace/name tcp[0]"')
+    .addOption(limitOption('reloads', 10))
+    .addOption(adminOption())
+    .addOption(outputOption())
+    .addHelpText('after', examples('weir reloads', 'weir reloads --rule default/echo --limit 20'))
+    .action(({ admin, ...flags }: WithAdmin & Parameters<typeof reloads>[1]) =>
+      ask(admin, async client => (await import('./reloads.ts')).reloads(client, flags, env)),
     )
 }
 

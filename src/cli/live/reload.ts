@@ -12,9 +12,13 @@ import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { countText } from './format.ts'
 
-export type ReloadFlags = { readonly accept?: string; readonly output: 'text' | 'json' }
+export type ReloadFlags = {
+  readonly accept?: string
+  readonly reason?: string
+  readonly output: 'text' | 'json'
+}
 
-type Reload = {
+export type Reload = {
   readonly outcome: 'taken' | 'unchanged' | 'refused' | 'guarded' | 'emptied' | 'failed'
   readonly generation: number
   readonly checksum: string | null
@@ -31,13 +35,13 @@ type Reload = {
 /** Findings shown; /reloads has the rest. */
 const FINDINGS_MAX = 20
 
-export async function reload(client: Client, { accept, output }: ReloadFlags, env: Env): Promise<number> {
-  const answer = await client.send<Reload>('POST', '/reload', accept === undefined ? {} : { accept })
+export async function reload(client: Client, { output, ...asked }: ReloadFlags, env: Env): Promise<number> {
+  const answer = await client.send<Reload>('POST', '/reload', asked)
   env.stdout.write(output === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : textOf(answer))
   return answer.outcome === 'taken' || answer.outcome === 'unchanged' ? Exit.ok : Exit.failed
 }
 
-function textOf({ outcome, generation, checksum, note, findings }: Reload): string {
+export function textOf({ outcome, generation, checksum, note, findings }: Reload): string {
   const verb = { taken: 'is served', unchanged: 'equals the files' }[outcome as string] ?? 'stays'
   const told = findings.filter(each => each.severity !== 'info')
   const lines = [

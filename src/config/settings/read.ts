@@ -184,7 +184,10 @@ const SPEC: Reader<Settings> = mapped(
         ),
         ({ timeout, lameDuck }) => ({ timeoutMs: timeout, lameDuckMs: lameDuck }),
       ),
-      reload: object({ guard: choice('refuse', 'warn', 'strict') }, DEFAULT_SETTINGS.reload),
+      reload: object(
+        { guard: choice('refuse', 'warn', 'strict'), history: orNull(path) },
+        DEFAULT_SETTINGS.reload,
+      ),
       accessLog: orNull(
         mapped(
           object(

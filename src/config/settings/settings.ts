@@ -58,9 +58,10 @@ export type Settings = {
     readonly lameDuckMs: number
   }
   /**
-   * How weir treats a change that takes a destination from rules: control/guard/reload-guard.ts.
+   * How weir treats a change that takes a destination from rules: control/guard/reload-guard.ts;
+   * and the folder that keeps the history of reloads over restarts, null: none.
    */
-  readonly reload: { readonly guard: 'refuse' | 'warn' | 'strict' }
+  readonly reload: { readonly guard: 'refuse' | 'warn' | 'strict'; readonly history: string | null }
   /** A line per connection; null: off. */
   readonly accessLog: AccessLogSettings | null
   /**
@@ -163,7 +164,7 @@ export const DEFAULT_SETTINGS: Settings = {
   sources: [],
   admin: DEFAULT_ADMIN,
   drain: { timeoutMs: 30_000, lameDuckMs: 0 },
-  reload: { guard: 'refuse' },
+  reload: { guard: 'refuse', history: null },
   accessLog: null,
   maxConnections: 0,
   connectAttempts: 3,

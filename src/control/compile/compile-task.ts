@@ -38,6 +38,8 @@ import {
   differOnlyInClients,
   digestsOf,
 } from './beside-clients.ts'
+import { type ChangedFile, changedFiles } from './changed-files.ts'
+import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
 import { ReadCredentials } from './read-credentials.ts'
 
 export type CompileTask = {
@@ -104,6 +106,8 @@ export type Compiled = {
   readonly listeners: readonly TableListener[]
   /** Files without a byte: perhaps still being written. */
   readonly emptyFiles: readonly string[]
+  /** Those that differ from the served configuration's. */
+  readonly changedFiles: readonly ChangedFile[]
   /** How long all files had been unchanged when they were read. */
   readonly restedMs: number
   /** What connections would lose compared with the served configuration; null: nothing. */
@@ -130,8 +134,15 @@ type Memory = Reading & {
 /** What is served, and what was read last and may be served next; kept only in this thread. */
 let remembered: readonly Memory[] = []
 
+/** What the compiling thread runs: a compilation, or a comparison of what was published. */
+export default function runTask(
+  task: CompileTask | CompareTask,
+): Compiled | Rotated | PublishedChanges | null {
+  return 'sources' in task ? compileTask(task) : compareTask(task)
+}
+
 /** The new configuration, or null if it equals `previous`. */
-export default function compileTask(task: CompileTask): Compiled | Rotated | null {
+function compileTask(task: CompileTask): Compiled | Rotated | null {
   const startedMs = monotonicMs()
   const { files, unread } = readSources(task.sources)
   const rested = restedMs(task.sources) // after reading, so that later writes are noticed
@@ -173,6 +184,7 @@ export default function compileTask(task: CompileTask): Compiled | Rotated | nul
         : null,
     listeners: built?.sockets.filter(socket => socket.opens) ?? [],
     emptyFiles: files.filter(each => isEmpty(each)).map(each => each.file),
+    changedFiles: before ? changedFiles(before.files, files) : [],
     restedMs: rested,
     ...compared,
     access: plan ? accessText(plan) : '',

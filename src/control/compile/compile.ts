@@ -10,9 +10,11 @@ import { Threads } from '../../base/threads.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
 import { createSlots } from '../../stats/counter-slots.ts'
+import type { TableBuffers } from '../../table/format/table.ts'
+import type { CompareTask, PublishedChanges } from './compare-task.ts'
 import type { Compiled, CompileTask, Rotated, Served } from './compile-task.ts'
 
-export type CompilingThread = Threads<CompileTask, Compiled | Rotated | null>
+export type CompilingThread = Threads<CompileTask | CompareTask, Compiled | Rotated | PublishedChanges | null>
 
 /**
  * A thread that compiles; it loads its code at once.
@@ -57,9 +59,14 @@ export class Compiler {
       stats,
       served,
     }
-    const compiled = await this.#thread.run(task)
+    const compiled = (await this.#thread.run(task)) as Compiled | Rotated | null
     if (compiled) this.#previous = compiled.checksum
     return compiled
+  }
+
+  /** What a table changed beside the one before it, when there is time. */
+  async compare(before: TableBuffers, after: TableBuffers): Promise<PublishedChanges> {
+    return (await this.#thread.run({ before, after })) as PublishedChanges
   }
 
   /** Makes the next compilation answer in any case. */

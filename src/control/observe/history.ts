@@ -6,12 +6,17 @@
 
 import { wallTime } from '../../base/clock.ts'
 import type { Diagnostic, Severity } from '../../config/findings/diagnostic.ts'
+import type { SeriesName } from '../../stats/generations.ts'
+import type { Total } from '../../stats/series-totals.ts'
+import type { ChangedFile } from '../compile/changed-files.ts'
 import type { Compiled } from '../compile/compile-task.ts'
 import type { Verdict, Weighed } from '../guard/reload-guard.ts'
 import { type Changes, changedKeys } from './changes.ts'
+import { HistoryFile } from './history-file.ts'
+import { type Entry, Timeline } from './timeline.ts'
 
 /** Reloads that are kept. */
-const RELOADS_MAX = 64
+export const RELOADS_MAX = 64
 /** Findings kept of each, the worst first; and names of what it changed, of each kind. */
 export const FINDINGS_MAX = 100
 const TITLES_MAX = 100
@@ -43,12 +48,20 @@ type Reload = {
   readonly loses: Weighed | null
   /** Other causes: the empty files, our bug. */
   readonly note: string | null
+  /** The files that differ from those of the configuration before. */
+  readonly files: readonly ChangedFile[]
+  /** Who asked for it, and why, if they said; null: the files have changed. */
+  readonly reason: string | null
+  /** What it changed and did, of a former process; null: see the timeline. */
+  readonly did: Entry | null
 }
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
 
 export const worstFirst = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
   diagnostics.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity))
+
+type Totals = () => readonly Total<SeriesName>[]
 
 export class History {
   /** The count of each outcome, since the start. */
@@ -57,12 +70,53 @@ export class History {
   lastTakenMs = 0
   /** Whether weir serves the files as they were when last read. */
   isCurrent = true
+  isClosed = false
+  readonly timeline = new Timeline()
+  #file: HistoryFile<Reload> | null = null
   #reloads: readonly Reload[] = []
   #number = 0
 
   /** The last ones, newest first. */
   get reloads(): readonly Reload[] {
     return this.#reloads
+  }
+
+  /**
+   * Goes on where an earlier process ended, and keeps the history in `folder`; null: in no folder.
+   */
+  restore(folder: string | null): void {
+    if (folder === null) return
+    this.#file = new HistoryFile<Reload>(folder)
+    this.#reloads = this.#file.read().slice(0, RELOADS_MAX)
+    this.#number = this.#reloads[0]?.number ?? 0
+  }
+
+  /** With what they did, up to now. */
+  shown(limit: number, totals: Totals): Reload[] {
+    let known: ReturnType<Totals> | null = null
+    const once: Totals = () => {
+      known ??= totals()
+      return known
+    }
+    return this.#reloads
+      .slice(0, limit)
+      .map(each => ({ ...each, did: each.did ?? this.timeline.entry(each.number, once) }))
+  }
+
+  /** Why the reload that took the files of `checksum` was asked for. */
+  explain(checksum: string, reason: string): void {
+    const [last, ...others] = this.#reloads
+    if (last?.checksum === checksum && last.reason === null) this.#reloads = [{ ...last, reason }, ...others]
+  }
+
+  /** Writes it to its folder; an error is the operator's: the reason, or null. */
+  save(totals: Totals): string | null {
+    return this.#file?.write(this.shown(RELOADS_MAX, totals)) ?? null
+  }
+
+  close(totals: Totals): void {
+    if (!this.isClosed) this.save(totals)
+    this.isClosed = true
   }
 
   /** The files equal the served configuration again. */
@@ -95,6 +149,7 @@ export class History {
       checksum: after.checksum,
       loses: verdict?.weighed ?? null,
       note: verdict?.text ?? null,
+      files: after.changedFiles,
     })
   }
 
@@ -114,16 +169,19 @@ export class History {
       listeners: { added: [], removed: [] },
       checksum: null,
       loses: null,
+      files: [],
     })
   }
 
-  #remember(reload: Omit<Reload, 'number' | 'at'>): void {
+  #remember(reload: Omit<Reload, 'number' | 'at' | 'reason' | 'did'>): void {
     this.counts[reload.outcome]++
     this.#number++
     const at = wallTime()
     this.isCurrent = reload.outcome === 'taken'
     if (this.isCurrent) this.lastTakenMs = Date.parse(at)
-    this.#reloads = [{ number: this.#number, at, ...reload }, ...this.#reloads].slice(0, RELOADS_MAX)
+    const remembered = { number: this.#number, at, ...reload, reason: null, did: null }
+    this.#reloads = [remembered, ...this.#reloads].slice(0, RELOADS_MAX)
+    this.timeline.forget(this.#number - RELOADS_MAX + 1)
   }
 }
 

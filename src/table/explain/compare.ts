@@ -22,6 +22,8 @@ export type RuleChange = {
   readonly listeners: readonly string[]
   /** Its place now; for a removed one, its former place. */
   readonly rule: RuleOrigin
+  /** Its former place; null: it had none. */
+  readonly was: RuleOrigin | null
   /** The former text; null if there was none. */
   readonly before: string | null
   readonly after: string | null
@@ -139,6 +141,7 @@ function changesOf({ before, after }: Pair): RuleChange[] {
       change: before === null ? 'added' : after === null ? 'removed' : 'changed',
       listeners: [now.listener],
       rule: now.rule,
+      was: before?.rule ?? null,
       before: before?.text ?? null,
       after: after?.text ?? null,
     },

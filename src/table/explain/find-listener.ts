@@ -27,8 +27,10 @@ export function findListener(
   return { index: -1, reason: `gateway ${gateway} does not listen on ${at}` }
 }
 
-/** The sockets that a connection to `destination` may come to: if several are bound, those of the same
- * rank as the first. */
+/**
+ * The sockets that a connection to `destination` may come to; if several are bound, those of the
+ * same rank as the first.
+ */
 export function socketsAt(
   table: Table,
   destination: { readonly ip: string; readonly port: number },
