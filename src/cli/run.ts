@@ -15,6 +15,7 @@ import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
+import { adminPlaceIn, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
@@ -36,6 +37,8 @@ const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIG
 export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
   const format = flags.logFormat ?? flags.output ?? (env.stdout.isTTY ? 'text' : 'json')
   const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
+  log.info({ paths: sources.paths }, `weir ${versionOf()} starts: reads ${sources.paths.join(', ')}`)
+  if (await isTaken(sources, flags, log)) return Exit.failed
   const demo = flags.demo ? new (await import('./demo.ts')).Demo(sources, log) : null
   const exit = Promise.withResolvers<number>()
   let gateway: Gateway | null = null
@@ -88,6 +91,15 @@ function statusOf({ serving, readiness }: Gateway): string {
   const count = compiled?.listeners.length
   const { why } = readiness()
   return `generation ${generation}: ${count} listener${count === 1 ? '' : 's'}${why ? `, not ready: ${why}` : ''}`
+}
+
+/** Noticed first: a second weir must not start workers only to end them. */
+async function isTaken(sources: Sources, { admin }: RunFlags, log: Logger): Promise<boolean> {
+  if (admin === false) return false
+  const place = typeof admin === 'object' ? admin : adminPlaceIn(sources)
+  const taken = place && (await takenText(place))
+  if (taken) log.error({ admin: formatAdminPlace(place) }, taken)
+  return Boolean(taken)
 }
 
 /** Loads fastify, which takes as long as a compilation. */

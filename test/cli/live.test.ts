@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, get as http } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
@@ -325,7 +325,27 @@ test('top on a terminal draws until q, and gives the terminal back', async t => 
   assert.ok(out.endsWith('\u001b[?25h\u001b[?1049l'))
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal gets
   const lines = frames[1].replace(/\u001b\[[HKJ]/g, '').split('\r\n')
+  assert.match(lines[1], /^0 open {3}– \/s new/) // the first picture, before there is a second sample
   assert.ok(lines.length <= 24 && lines.every(line => line.length <= 80), lines.join('\n'))
+})
+
+test('a second weir at the same admin address ends at once, and says which one has it', async t => {
+  const { admin, root } = await gateway(t)
+  const socket = join(folder(t), 'weir.sock')
+  const { code, out } = await weir(['run', '--admin', admin, root])
+  assert.equal(code, 1)
+  const lines = out.trim().split('\n')
+  assert.equal(lines.length, 2)
+  assert.ok(lines[0].includes(`starts: reads ${root}`))
+  assert.match(lines[1], /another weir \(1\.2\.3, generation 1, up [^)]*\) has it/)
+  const settings = `apiVersion: gateway.weir/v1\nkind: Settings\nmetadata: {name: weir}\nspec: {admin: {socket: ${socket}}}\n`
+  const files = folder(t, { 'a.yaml': `kind: [\n---\n${settings}` })
+  const other = createNetServer(caller => caller.end('hello')).listen(socket)
+  await once(other, 'listening')
+  t.after(() => other.close())
+  const second = await weir(['run', files])
+  assert.equal(second.code, 1)
+  assert.match(second.out, /cannot open unix:.*weir\.sock, since another program has it/)
 })
 
 test('top gives the terminal back when the gateway goes away, too', async t => {

@@ -167,7 +167,7 @@ test('an admin address that is taken ends with 1, and says what to do', async t 
   const root = folder(t, { 'a.yaml': routing(await freePort(), taken) })
   const { code, out } = await weir(['run', '--admin', `127.0.0.1:${taken}`, root])
   assert.equal(code, 1)
-  assert.match(out, /--no-admin/)
+  assert.match(out, /has it: stop that, or choose another place with --admin, or --no-admin/)
 })
 
 test('where a container forbids io_uring epoll serves, and the log says what would enable io_uring', {

@@ -25,7 +25,9 @@ export function frameLines(before: Look, now: Look, { columns, rows }: Size): st
   const listed = now.routes.rules.map(each => ({ each, rate: rateOf(each, earlier, seconds) }))
   const busiest = listed.toSorted((a, b) => b.rate - a.rate || b.each.connections - a.each.connections)
   const room = Math.max(0, rows - head.length - 1)
-  const shown = busiest.slice(0, room).map(({ each, rate }) => ruleLine(each, rate, columns))
+  const shown = busiest
+    .slice(0, room)
+    .map(({ each, rate }) => ruleLine(each, before === now ? '–' : countText(rate), columns))
   const rest = now.routes.total - shown.length
   const title = ruleRow('RULE', 'CONN/S', 'OPEN', 'ALL', 'SHARES: SHOULD BE → IS', columns)
   const lines = [...head, title, ...shown]
@@ -42,14 +44,15 @@ function headLines(
   const { version, engine, workers, generation, uptimeS, counters, lastReload } = summary
   const rate = (name: string): number => Math.max(0, counters[name] - was.counters[name]) / seconds
   const left = `weir ${version}  ${stateText(summary)}  generation ${generation}  ${engine}, ${workers} workers  up ${durationText(uptimeS * 1000)}`
-  const perSecond = (name: string): string => `${bytesText(rate(name))}/s`
+  const perSecond = (name: string): string => (was === summary ? '– B/s' : `${bytesText(rate(name))}/s`)
+  const perSecondText = (count: number): string => (was === summary ? '–' : countText(count))
   const failed = (unserved(summary) - unserved(was)) / seconds
   return [
     left + where.padStart(Math.max(where.length + 2, columns - left.length)),
     [
       `${countText(counters.open)} open`,
-      `${countText(rate('accepted'))} /s new`,
-      `${countText(Math.max(0, failed))} /s not served`,
+      `${perSecondText(rate('accepted'))} /s new`,
+      `${perSecondText(Math.max(0, failed))} /s not served`,
       `${perSecond('clientBytes')} from clients`,
       `${perSecond('upstreamBytes')} to them`,
     ].join('   '),
@@ -68,7 +71,7 @@ function rateOf(each: Rule, earlier: ReadonlyMap<string, Rule>, seconds: number)
   return same ? Math.max(0, each.connections - was.connections) / seconds : 0
 }
 
-function ruleLine(each: Rule, rate: number, columns: number): string {
+function ruleLine(each: Rule, rate: string, columns: number): string {
   const percent = (share: number): string => String(Number((share * 100).toFixed(1)))
   const shares =
     each.never === null
@@ -81,7 +84,7 @@ function ruleLine(each: Rule, rate: number, columns: number): string {
         )
       : ['never matches']
   const [all, open] = [countText(each.connections), countText(each.open)]
-  return ruleRow(placeText(each.rule), countText(rate), open, all, shares.join('  '), columns)
+  return ruleRow(placeText(each.rule), rate, open, all, shares.join('  '), columns)
 }
 
 /** The rule's name gets the width that the figures leave, up to the longest name. */

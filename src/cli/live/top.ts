@@ -1,8 +1,8 @@
 /**
  * `weir top`: watches a running gateway, on a terminal of 80 columns or more.
  *
- * A frame needs two samples: a rate is the difference of counters divided by the difference of the
- * gateway's clock. Without a terminal, it writes one frame and ends.
+ * A rate needs two samples: the difference of counters divided by the difference of the gateway's
+ * clock. So the first picture has none. Without a terminal, it writes one frame and ends.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -16,6 +16,9 @@ export type TopFlags = { readonly interval: number }
 
 /** The number of requested rules: more than a tall terminal shows. */
 const RULES_MAX = 200
+
+/** The first rates come after this time, or after the interval if that is shorter. */
+const FIRST_RATES_MS = 250
 
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
@@ -55,16 +58,23 @@ async function draw(
 ): Promise<void> {
   const quits = Promise.withResolvers<null>()
   quit.addEventListener('abort', () => quits.resolve(null))
+  show(first, first, env) // at once: it has no rates yet
+  let waitMs = Math.min(interval, FIRST_RATES_MS)
   for (let before = first; !quit.aborted; ) {
-    await pause(interval, undefined, { signal: quit }).catch(() => {})
+    await pause(waitMs, undefined, { signal: quit }).catch(() => {})
+    waitMs = interval
     if (quit.aborted) return
     const now = await Promise.race([look(client), quits.promise]) // a gateway that hangs must not block the exit
     if (now === null) return
-    const { columns, rows } = env.stdout.size
-    const lines = frameLines(before, now, { columns, rows })
-    env.stdout.write(HOME + lines.map(line => line + REST_OF_LINE).join('\r\n') + REST_OF_SCREEN)
+    show(before, now, env)
     before = now
   }
+}
+
+function show(before: Look, now: Look, env: Env): void {
+  const { columns, rows } = env.stdout.size
+  const lines = frameLines(before, now, { columns, rows })
+  env.stdout.write(HOME + lines.map(line => line + REST_OF_LINE).join('\r\n') + REST_OF_SCREEN)
 }
 
 async function look(client: Client): Promise<Look> {

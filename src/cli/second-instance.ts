@@ -1,0 +1,79 @@
+/**
+ * Whether something already answers where the admin listener is to be: a second weir on the same
+ * files is noticed before anything is read in full or started.
+ */
+
+import { request } from 'node:http'
+import { Findings } from '../config/findings/diagnostic.ts'
+import { readSettings } from '../config/settings/read.ts'
+import { readDocuments } from '../config/text/read-documents.ts'
+import { splitDocuments } from '../config/text/split.ts'
+import { holderOf, holderText } from '../control/observe/port-holder.ts'
+import { readFiles, type Sources } from '../source/files/files.ts'
+import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
+import { durationText } from './live/format.ts'
+
+/** Loopback answers at once, or is busy. */
+const ANSWER_MS_MAX = 1_000
+const IS_SETTINGS = /\bkind["']?\s*:\s*["']?Settings\b/
+
+/** Where the files want the admin listener; null: nowhere. Only Settings are read. */
+export function adminPlaceIn(sources: Sources): AdminPlace | null {
+  const settings = readFiles(sources).flatMap(({ file, bytes }) => {
+    if (bytes instanceof Error) return []
+    const text = new TextDecoder().decode(bytes)
+    if (!IS_SETTINGS.test(text)) return []
+    const documents = [...splitDocuments(text)].map(({ from, to }) => text.slice(from, to))
+    return documents
+      .filter(each => IS_SETTINGS.test(each))
+      .map(each => ({ file, bytes: new TextEncoder().encode(each) }))
+  })
+  return readSettings(readDocuments(settings, new Findings()), new Findings()).admin
+}
+
+/** What is wrong with the place, and what to do; null: it is free. */
+export async function takenText(place: AdminPlace): Promise<string | null> {
+  const who = place.socket === '' && place.port === 0 ? null : await whoAnswers(place)
+  if (who === null) return null
+  return `the admin listener cannot open ${formatAdminPlace(place)}, since ${who} has it: stop that, or choose another place with --admin, or --no-admin`
+}
+
+const LOOPBACK: Readonly<Record<string, string>> = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' }
+
+function whoAnswers({ address, port, socket }: AdminPlace): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>()
+  let isConnected = false
+  const other = () => {
+    const holder = socket === '' ? holderOf(address, port) : null
+    return isConnected ? (holder ? holderText(holder) : 'another program') : null
+  }
+  const to = socket === '' ? { host: LOOPBACK[address] ?? address, port } : { socketPath: socket }
+  const asking = request({ ...to, path: '/summary', agent: false, timeout: ANSWER_MS_MAX }, answer => {
+    let text = ''
+    answer.setEncoding('utf8').on('data', piece => {
+      text += piece
+    })
+    answer.on('close', () => resolve(weirText(text) ?? other()))
+  })
+  asking.on('socket', way =>
+    way.once('connect', () => {
+      isConnected = true
+    }),
+  )
+  asking.on('timeout', () => asking.destroy())
+  asking.on('error', () => resolve(other()))
+  asking.on('close', () => resolve(other()))
+  asking.end()
+  return promise
+}
+
+/** null: what answers is no weir. */
+function weirText(text: string): string | null {
+  try {
+    const { version, generation, uptimeS } = JSON.parse(text)
+    if (typeof version !== 'string' || typeof uptimeS !== 'number') return null
+    return `another weir (${version}, generation ${generation}, up ${durationText(uptimeS * 1000)})`
+  } catch {
+    return null
+  }
+}
