@@ -2,11 +2,9 @@
 // counted, and accepted on demand.
 
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { weir } from '../cli/kit.ts'
-import { ask } from '../control/scene.ts'
+import { ask, moveIn, moveOut } from '../control/scene.ts'
 import { guarded, type Parts } from '../support/guarded.ts'
 import { scene, talking } from './scene.ts'
 
@@ -17,16 +15,16 @@ async function guardedScene(t: TestContext, guard = 'refuse') {
     return Object.values(parts).join('---')
   })
   // One file each from here on; the same resources.
-  for (const [name, text] of Object.entries(parts)) writeFileSync(join(running.root, name), text)
-  rmSync(join(running.root, 'a.yaml'))
+  for (const [name, text] of Object.entries(parts)) moveIn(running.root, name, text)
+  moveOut(running.root, 'a.yaml')
   await running.send('POST /reload', {})
   const { root, where } = running
   return {
     ...running,
     parts,
-    remove: (name: string) => rmSync(join(root, name)),
-    write: (name: string, text: string) => writeFileSync(join(root, name), text),
-    restore: (name: string) => writeFileSync(join(root, name), parts[name]),
+    remove: (name: string) => moveOut(root, name),
+    write: (name: string, text: string) => moveIn(root, name, text),
+    restore: (name: string) => moveIn(root, name, parts[name]),
     cli: (...words: string[]) => weir([...words, '--admin', `127.0.0.1:${where.port}`]),
     metric: async (name: string) => {
       const { body } = await running.get('/metrics')

@@ -1,14 +1,12 @@
 /** A gateway that serves, with its admin listener. */
 
 import { once } from 'node:events'
-import { renameSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
 import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
 import { Gateway, type GatewayOptions } from '../../src/control/gateway.ts'
-import { echo, folder, routing, watchedLog } from '../control/scene.ts'
+import { echo, folder, moveIn, routing, watchedLog } from '../control/scene.ts'
 import { freePort } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
 import { type Answer, call } from './kit.ts'
@@ -62,10 +60,7 @@ export async function scene(
       const { body } = await send('POST /reload', {})
       return body.outcome === 'unchanged' ? (await get('/reloads?limit=1')).body.reloads[0] : body
     },
-    save: (changed: string, name = 'a.yaml') => {
-      writeFileSync(join(root, '.new'), changed)
-      renameSync(join(root, '.new'), join(root, name))
-    },
+    save: (changed: string, name = 'a.yaml') => moveIn(root, name, changed),
   }
 }
 

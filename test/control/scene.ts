@@ -19,16 +19,28 @@ export function folder(t: Pick<TestContext, 'after'>, files: Readonly<Record<str
 }
 
 /**
- * Puts a complete file in place, and lets it and its folder look as if written a minute ago. A
- * reload takes it at once, where it would wait a second for fresh text that lacks something that
- * was there (control/reloads.ts).
+ * Lets a file, or a folder whose files have changed, look as if written a minute ago. A reload
+ * takes it at once, where it would wait a second for fresh text that lacks something that was there
+ * (control/reloads.ts).
  */
+export function age(path: string): void {
+  const agoS = Date.now() / 1000 - 60
+  utimesSync(path, agoS, agoS)
+}
+
+/** Puts a complete file in place that looks as if written a minute ago. */
 export function moveIn(root: string, name: string, text: string): void {
-  const [aside, agoS] = [join(root, '.new'), Date.now() / 1000 - 60]
+  const aside = join(root, '.new')
   writeFileSync(aside, text)
-  utimesSync(aside, agoS, agoS)
+  age(aside)
   renameSync(aside, join(root, name))
-  utimesSync(root, agoS, agoS)
+  age(root)
+}
+
+/** Removes a file, a minute ago as it were. */
+export function moveOut(root: string, name: string): void {
+  rmSync(join(root, name))
+  age(root)
 }
 
 /** A server on `address` that answers "<reply> <what came>". */

@@ -1,14 +1,24 @@
-/** A real browser for tests of pages: Debian's Chromium, without a window. */
+/**
+ * A real browser for tests of pages: Debian's Chromium, without a window. Its headless shell, which
+ * has nothing of what surrounds a page, takes half the CPU time.
+ */
 
 import { existsSync } from 'node:fs'
 import { after, type TestContext } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
-const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const PROGRAMS = [
+  '/usr/bin/chromium-headless-shell',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+]
 const program = PROGRAMS.find(existsSync)
 
 /** For `test(name, { skip }, …)`: what is missing, or false. */
-export const skip: string | false = program ? false : 'needs Chromium: apt-get install chromium'
+export const skip: string | false = program
+  ? false
+  : 'needs Chromium: apt-get install chromium-headless-shell'
 
 let launched: Promise<Browser> | null = null
 after(async () => (await launched)?.close())
