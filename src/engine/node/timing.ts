@@ -84,6 +84,7 @@ export class Timing {
     const { stateOf, decision } = this.#options
     const waitMs = deadlineMs(stateOf(), this, decision) - this.nowMs
     if (waitMs === Number.POSITIVE_INFINITY) return
-    this.#timer = setTimeout(this.watch, Math.min(Math.ceil(waitMs), TIMER_MAX_MS))
+    // It may have come since the look before this one: Node warns of a negative time.
+    this.#timer = setTimeout(this.watch, Math.min(Math.max(Math.ceil(waitMs), 0), TIMER_MAX_MS))
   }
 }
