@@ -9,7 +9,6 @@ import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
 
 const ENGINES = ['uring', 'epoll', 'node'] as const
-const WORKERS = 4
 
 type Setup = {
   readonly engine: (typeof ENGINES)[number]
@@ -19,6 +18,7 @@ type Setup = {
 
 export async function measureResting(bench: Bench, server: number, folder: string): Promise<void> {
   const [few, many] = bench.parameter([10, 200], [1000, 10_000])
+  const workers = bench.parameter(2, 4)
   const engines = ENGINES.filter(engine => (bench.choices.engine ?? engine) === engine)
   const group = 'memory of the gateway’s process'
   bench.begin(group)
@@ -32,9 +32,9 @@ export async function measureResting(bench: Bench, server: number, folder: strin
     bench.round(round + 1, rounds)
     for (const engine of engines) {
       const one = await resident({ engine, rules: 1, workers: 1 })
-      const several = await resident({ engine, rules: 1, workers: WORKERS })
+      const several = await resident({ engine, rules: 1, workers })
       note(`at rest, one worker, one rule, engine ${engine}`, one)
-      note(`each further worker, engine ${engine}`, (several - one) / (WORKERS - 1))
+      note(`each further worker, engine ${engine}`, (several - one) / (workers - 1))
     }
     const [engine] = engines
     const before = await resident({ engine, rules: few, workers: 1 })
