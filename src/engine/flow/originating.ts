@@ -139,7 +139,6 @@ export class Originating {
     if (came === Came.broken)
       return this.#fail(slot, origin, { code: TLS_FAILED, errno: result || -Errno.ECONNRESET })
     if (origin.isAgreed) {
-      mark('an upstream says more while its handshake is finished')
       if (came === Came.bytes) origin.later.push({ buffer, bytes: result })
       if (came === Came.end) origin.hasEnded = true
       return this.#step(slot, origin)
@@ -162,7 +161,6 @@ export class Originating {
     origin.isSending = false
     const [first] = origin.pieces
     if (result === -Errno.EAGAIN && first) {
-      mark('an upstream has no room for a handshake')
       ask.writable(slot, UPSTREAM)
       origin.awaits = Operation.WRITABLE
       origin.isSending = true
