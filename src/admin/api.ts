@@ -30,6 +30,7 @@ import { createMetrics } from './metrics/registry.ts'
 import { addPage } from './page-files.ts'
 import type { Refusals } from './refusals.ts'
 import { RulesOfTable } from './rules-of-table.ts'
+import { StandingsOfTable } from './standings.ts'
 
 export type AdminApiOptions = {
   /** For how long a rendering of the metrics is given to all who ask. */
@@ -55,7 +56,7 @@ export async function addApi(
     addMetrics(api, createMetrics(gateway, version, rules, refusals, metricsMs))
     addState(api, gateway, version)
     addOverview(api, gateway, version, rules)
-    addRoutes(api, gateway, rules)
+    addRoutes(api, gateway, new StandingsOfTable(rules))
     addConnections(api, gateway)
     addEnded(api, gateway)
     addCanary(api, gateway, rules)

@@ -9,10 +9,20 @@ import { Problem } from './problem.ts'
 import { integer, type Schema, text, textOrNull, whole } from './schemas.ts'
 
 const PAGE_MOST = 1_000
+const OFFSET_MOST = 100_000_000
 
 export const pageQuery = {
   limit: { ...whole(1, PAGE_MOST, 'The maximum number of entries.'), default: 100 } as Schema,
   cursor: text('`next` of the previous answer.'),
+}
+
+/** Of a list that is not read from memory that moves on: a page of it can be named by its place. */
+export const listQuery = {
+  ...pageQuery,
+  offset: {
+    ...whole(0, OFFSET_MOST, 'How many entries to skip: a page by its place, without a cursor.'),
+    default: 0,
+  } as Schema,
 }
 
 export const pageAnswer = {
@@ -20,14 +30,14 @@ export const pageAnswer = {
   next: textOrNull('The cursor of the next page; null: the last page.'),
 }
 
-export type PageQuery = { readonly limit: number; readonly cursor?: string }
+export type PageQuery = { readonly limit: number; readonly cursor?: string; readonly offset?: number }
 
 export function pageOf<Item>(
   items: readonly Item[],
   generation: number,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, offset = 0 }: PageQuery,
 ): { readonly total: number; readonly next: string | null; readonly items: readonly Item[] } {
-  const from = cursor === undefined ? 0 : indexOf(cursor, generation)
+  const from = cursor === undefined ? offset : indexOf(cursor, generation)
   const end = from + limit
   return {
     total: items.length,

@@ -15,7 +15,11 @@ import { fullOnly } from './full.ts'
 const TEST = fileURLToPath(new URL('..', import.meta.url))
 
 /** Tests with pages share a browser, whatever their folder, since a browser is slow to start. */
-const BROWSER: readonly string[] = ['admin/page-browser.test.ts', 'bench/page.test.ts']
+const BROWSER: readonly string[] = [
+  'admin/page-browser.test.ts',
+  'admin/page-views.test.ts',
+  'bench/page.test.ts',
+]
 
 /** By folder, the files that are not in its group; null: none is. */
 export const GROUPS: Readonly<Record<string, readonly string[] | null>> = {

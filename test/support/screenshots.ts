@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of the page that the documents show, from the demo with traffic and two
  * changes of its files: `npm run screenshots`. With a time and a folder (`-- 40 /tmp/pictures`) it
- * shows whoever works on the page all of it, at its whole length, empty and without a gateway as
+ * shows whoever works on the page every view at its whole length, empty and without a gateway as
  * well.
  */
 
@@ -17,12 +17,29 @@ import { startDemo, traffic } from './demo-traffic.ts'
 const [seconds = '150', given] = process.argv.slice(2)
 const folder = given ?? fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const part = Number(seconds) * 1000
-/** The documents show the beginning of the page. */
-const HEIGHTS: Readonly<Record<string, number>> = {
-  'page-light': 1308,
-  'page-dark': 1308,
-  'page-narrow': 1100,
+const RULE = '#/rule?rule=default/echo+tcp[2]'
+const VIEWS: Readonly<Record<string, string>> = {
+  overview: '#/',
+  rules: '#/rules',
+  'rules-none': '#/rules?q=nothing',
+  rule: RULE,
+  'rule-gone': '#/rule?rule=default/echo+tcp[9]',
+  endpoints: '#/endpoints',
+  connections: '#/connections',
+  ended: '#/connections?ended=1',
+  refused: '#/connections?client=nonsense',
+  listeners: '#/listeners',
+  certificates: '#/certificates',
+  policies: '#/policies',
+  explain: '#/explain?gateway=ingressgateway-1&to=127.0.0.1:19000&from=127.0.10.2',
+  reloads: '#/reloads',
 }
+/** What the documents show: a view, and how much of it. */
+const SHOWN = {
+  overview: ['#/', 1280, 980],
+  rule: [RULE, 1280, 1180],
+  rules: ['#/rules', 1280, 640],
+} as const
 
 mkdirSync(folder, { recursive: true })
 const demo = await startDemo()
@@ -32,7 +49,7 @@ try {
   const light = await open(browser, 'light', 1280, 900)
   const dark = await open(browser, 'dark', 1280, 900)
   const narrow = await open(browser, 'light', 390, 844)
-  if (given !== undefined) await shoot(light, 'empty')
+  if (given !== undefined) await whole(light, 'empty')
   const clients = traffic(demo.port, 40, done.signal)
   await sleep(part * 0.45)
   demo.edit('weight: 80', 'weight: 50')
@@ -42,14 +59,28 @@ try {
   await sleep(part * 0.1)
   demo.edit('sourceNamespce', 'sourceNamespace')
   await sleep(part * 0.2)
-  for (const page of [light, dark, narrow]) {
-    await page.fill('input[name=from]', '127.0.10.2')
-    await page.click('#explain-form button')
-    await page.waitForSelector('#answer h3')
+  if (given === undefined) {
+    for (const [name, [address, , height]] of Object.entries(SHOWN)) {
+      await shown(light, `page-${name}`, address, height)
+      await shown(dark, `page-${name}-dark`, address, height)
+    }
+    await shown(narrow, 'page-narrow', '#/', 1100)
+  } else {
+    for (const [name, address] of Object.entries(VIEWS)) {
+      await goTo(light, address)
+      await whole(light, name)
+    }
+    for (const [name, page] of [
+      ['dark', dark],
+      ['narrow', narrow],
+    ] as const) {
+      await whole(page, `${name}-overview`)
+      for (const view of ['rule', 'rules', 'connections']) {
+        await goTo(page, VIEWS[view])
+        await whole(page, `${name}-${view}`)
+      }
+    }
   }
-  await shoot(light, 'page-light')
-  await shoot(dark, 'page-dark')
-  await shoot(narrow, 'page-narrow')
   done.abort()
   await clients
   await demo.stop()
@@ -69,19 +100,26 @@ async function open(
 ): Promise<Page> {
   const context = await from.newContext({ colorScheme, viewport: { width, height }, reducedMotion: 'reduce' })
   const page = await context.newPage()
+  page.on('pageerror', error => console.error(error))
   await page.goto(demo.url)
-  await page.waitForSelector('#worker-rows tr')
+  await page.waitForSelector('#workers tbody tr')
   return page
 }
 
-async function shoot(page: Page, name: string): Promise<void> {
-  await page.locator('#connections').scrollIntoViewIfNeeded()
-  await sleep(2_500) // the connections are looked at while they are on the screen
-  await page.evaluate('scrollTo(0, 0)')
-  if (given !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
-  else {
-    const { width = 0 } = page.viewportSize() ?? {}
-    const clip = { x: 0, y: 0, width, height: HEIGHTS[name] }
-    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, clip })
-  }
+/** Within the page, so that what it has seen so far stays. */
+async function goTo(page: Page, address: string): Promise<void> {
+  await page.evaluate(`location.hash = ${JSON.stringify(address)}`)
+  await page.waitForSelector('#main > :not(.loading)')
+  await sleep(3_500) // rates are of two answers
+}
+
+async function whole(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+}
+
+async function shown(page: Page, name: string, address: string, height: number): Promise<void> {
+  await goTo(page, address)
+  const { width = 0 } = page.viewportSize() ?? {}
+  const clip = { x: 0, y: 0, width, height }
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, clip })
 }

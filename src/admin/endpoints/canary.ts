@@ -8,7 +8,7 @@ import { RuleCounts } from '../../control/observe/rule-counts.ts'
 import type { Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
-import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
+import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import {
   answers,
@@ -84,7 +84,7 @@ export function addCanary(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     summary: 'How the destinations of each weighted rule do beside each other.',
     querystring: query({
       rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[2]".'),
-      ...pageQuery,
+      ...listQuery,
     }),
     response: answers(object({ generation: integer(), ...pageAnswer, rules: list(rule) })),
   }

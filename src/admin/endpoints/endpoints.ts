@@ -11,10 +11,16 @@ import {
   ENDPOINT_STATES,
   type EndpointRow,
   type EndpointState,
+  placeText,
   type ShownEndpoint,
 } from '../../control/health/endpoint-states.ts'
+import { destinationKey } from '../../control/observe/rule-counts.ts'
 import type { Serving } from '../../control/publisher.ts'
-import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
+import type { SeriesName } from '../../stats/generations.ts'
+import type { Total } from '../../stats/series-totals.ts'
+import type { ColdCluster } from '../../table/format/cold.ts'
+import type { Table } from '../../table/format/table.ts'
+import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import { Problem } from '../problem.ts'
 import {
   answers,
@@ -51,6 +57,10 @@ const endpoint = object({
   ejections: integer('How often it was ejected.'),
   ejectionsPrevented: integer('Ejections that maxEjectionPercent has prevented.'),
   open: integer('Open connections to this address and port, of all destinations.'),
+  connections: integer('Connections dialed for this destination, since the start.'),
+  failures: integer('Dials of these that failed.'),
+  receivedBytes: integer('From clients.'),
+  sentBytes: integer('To clients.'),
   lastError: orNull(
     object({ error: text('Name of the errno, or timeout.'), agoS: integer() }),
     'The last failed connect; null: none is known.',
@@ -71,6 +81,8 @@ type Asked = PageQuery & {
   readonly endpoint?: string
   readonly destination?: string
   readonly state?: EndpointState
+  readonly search?: string
+  readonly order: 'table' | 'worst'
 }
 type Drain = { readonly endpoint: string; readonly closeOverS?: number }
 
@@ -88,9 +100,14 @@ function addList(app: FastifyInstance, gateway: Gateway): void {
     summary: 'Endpoints of each destination, with their state and the reason for it.',
     querystring: query({
       endpoint: text('An address, or an address and port.'),
-      destination: text('A host.'),
+      destination: text('A host, or host:port, or either with " subset NAME".'),
+      search: { ...text('Words that must all occur in its address or destination.'), maxLength: 200 },
+      order: {
+        ...oneOf(['table', 'worst'], 'As in the table, or what needs a look first.'),
+        default: 'table',
+      },
       state: oneOf(ENDPOINT_STATES),
-      ...pageQuery,
+      ...listQuery,
     }),
     response: answers(
       object({
@@ -110,10 +127,15 @@ function addList(app: FastifyInstance, gateway: Gateway): void {
 /** Rows between two looks at the clock. */
 const STEP = 256
 
-function* listed({ plane, generation }: Serving, names: Readonly<Record<string, number>>, asked: Asked) {
+function* listed(
+  { plane, generation, table }: Serving,
+  names: Readonly<Record<string, number>>,
+  asked: Asked,
+) {
   const { health } = plane
   const place = asked.endpoint === undefined ? null : placeOf(asked.endpoint)
-  const hosts = plane.observer.generations.cold(generation)?.clusters ?? []
+  const cold = plane.observer.generations.cold(generation)
+  const isMeant = filterOf(table, cold?.clusters ?? [], asked)
   const states = Object.fromEntries(ENDPOINT_STATES.map(state => [state, 0]))
   const found: EndpointRow[] = []
   let seen = 0
@@ -122,19 +144,83 @@ function* listed({ plane, generation }: Serving, names: Readonly<Record<string, 
     states[state]++
     if (
       (asked.state === undefined || asked.state === state) &&
-      (asked.destination === undefined || hosts[row.cluster]?.host === asked.destination) &&
+      isMeant(row) &&
       (place === null || health.isAt(place, row))
     )
       found.push(row)
     if (++seen % STEP === 0) yield
   }
-  const { items, ...page } = pageOf(found, generation, asked)
-  const endpoints: ShownEndpoint[] = []
-  for (const each of health.describe(items)) {
-    endpoints.push(each)
-    if (endpoints.length % STEP === 0) yield
+  if (asked.order === 'worst') {
+    const urgency = new Map(found.map(row => [row, WORST_FIRST.indexOf(health.stateOf(row))]))
+    yield
+    found.sort((a, b) => (urgency.get(a) ?? 0) - (urgency.get(b) ?? 0))
+    yield
   }
+  const { items, ...page } = pageOf(found, generation, asked)
+  const described: ShownEndpoint[] = []
+  for (const each of health.describe(items)) {
+    described.push(each)
+    if (described.length % STEP === 0) yield
+  }
+  const counts = yield* countsOfEndpoints(plane.observer.totals(), described)
+  const endpoints = described.map(each => ({ ...each, ...counts.get(keyOf(each)) }))
   return { generation, ...page, states, names, endpoints }
+}
+
+type Counts = { connections: number; failures: number; receivedBytes: number; sentBytes: number }
+const NONE: Counts = { connections: 0, failures: 0, receivedBytes: 0, sentBytes: 0 }
+
+type Named = { readonly endpoint: string; readonly destination: SeriesName['destination'] }
+const keyOf = ({ endpoint, destination }: Named): string => `${endpoint} ${destinationKey(destination)}`
+
+/** What each of `shown` had, over all rules and clients. */
+function* countsOfEndpoints(
+  totals: readonly Total<SeriesName>[],
+  shown: readonly ShownEndpoint[],
+): Generator<void, ReadonlyMap<string, Counts>> {
+  const counts = new Map(shown.map(each => [keyOf(each), { ...NONE }]))
+  let seen = 0
+  for (const { name, opened, failed, received, sent } of totals) {
+    const { endpoint, destination, instead } = name
+    const sums =
+      endpoint === null || instead !== null ? undefined : counts.get(keyOf({ endpoint, destination }))
+    if (sums !== undefined) {
+      sums.connections += opened
+      sums.failures += failed
+      sums.receivedBytes += received
+      sums.sentBytes += sent
+    }
+    if (++seen % STEP === 0) yield
+  }
+  return counts
+}
+
+const WORST_FIRST: readonly EndpointState[] = ['ejected', 'down', 'failing', 'draining', 'up']
+
+/** By destination and search; a destination is looked at once, not for each of its endpoints. */
+function filterOf(table: Table, clusters: readonly ColdCluster[], { destination, search = '' }: Asked) {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean)
+  const known = new Map<number, { isMeant: boolean; left: readonly string[] }>()
+  const look = (cluster: number) => {
+    const found = known.get(cluster)
+    if (found) return found
+    const { host, port, subset } = clusters[cluster] ?? { host: '', port: 0, subset: null }
+    const names = [host, `${host}:${port}`]
+    const all = subset === null ? names : [...names, ...names.map(name => `${name} subset ${subset}`)]
+    const text = (all.at(-1) ?? '').toLowerCase()
+    const looked = {
+      isMeant: destination === undefined || all.includes(destination),
+      left: words.filter(word => !text.includes(word)),
+    }
+    known.set(cluster, looked)
+    return looked
+  }
+  return ({ cluster, at }: EndpointRow): boolean => {
+    const { isMeant, left } = look(cluster)
+    if (!isMeant || left.length === 0) return isMeant
+    const text = placeText(table.endpoints, at)
+    return left.every(word => text.includes(word))
+  }
 }
 
 function addDrain(app: FastifyInstance, gateway: Gateway): void {

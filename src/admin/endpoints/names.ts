@@ -7,7 +7,7 @@ import type { Compiled } from '../../control/compile/compile-task.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { NAME_STATES, type NameStateName } from '../../source/names/name-state.ts'
 import type { NamedState } from '../../source/names/names.ts'
-import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
+import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import {
   answers,
   integer,
@@ -44,7 +44,7 @@ export function addNames(app: FastifyInstance, gateway: Gateway): void {
   const schema = {
     tags: ['endpoints'],
     summary: 'DNS names of endpoints, with their addresses; those that fail come first.',
-    querystring: query({ name: text('A name.'), state: oneOf(NAME_STATES), ...pageQuery }),
+    querystring: query({ name: text('A name.'), state: oneOf(NAME_STATES), ...listQuery }),
     response: answers(
       object({
         generation: integer(),

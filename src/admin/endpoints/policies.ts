@@ -6,7 +6,7 @@ import { openStats, type Stats } from '../../stats/stats.ts'
 import { type Enforced, enforcedIn, limitsText, rulesText } from '../../table/explain/access-compare.ts'
 import { AccessRow } from '../../table/format/access-layout.ts'
 import type { Table } from '../../table/format/table.ts'
-import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
+import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import { answers, boolean, integer, list, object, oneOf, query, text } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 
@@ -25,7 +25,7 @@ export function addPolicies(app: FastifyInstance, gateway: Gateway): void {
   const schema = {
     tags: ['configuration'],
     summary: 'Who may connect: policies and limits for each source, with where they are enforced.',
-    querystring: query(pageQuery),
+    querystring: query(listQuery),
     response: answers(
       object({
         generation: integer(),

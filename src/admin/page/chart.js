@@ -1,12 +1,15 @@
 /**
- * Line charts of the last ten minutes, drawn by uPlot. Colours come from the style sheet, light or
- * dark, and every line has a letter at its end, so that nobody depends on colours.
+ * Line charts, drawn by uPlot, as an element: <weir-chart>. Colours come from the style sheet, light
+ * or dark, and every line has a letter at its end, so that nobody depends on colours.
+ *
+ * The time axis begins where there is something to see: at the first value, or at the start of the
+ * chosen range, whichever is later.
  */
 
 import uPlot from '/uplot.js'
 import { clock } from './format.js'
 
-const SPAN_LEAST_S = 60
+const SPAN_LEAST_S = 10
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const colour = (name, alpha = '') => {
   const value = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
@@ -17,43 +20,66 @@ const colour = (name, alpha = '') => {
  * @typedef {{ name: string, colour: string, dash?: boolean, letter?: string, step?: boolean, hidden?: boolean }} Line
  * @typedef {{ height: number, bare?: boolean, format: (value: number) => string, range?: [number, number], lines: Line[],
  *   bands?: [number, number, string][] }} Look  A band lies between two lines, by index.
+ * @typedef {{ times: number[], columns: (number | null)[][], marks: { t: number, text: string }[], words: string,
+ *   rangeS: number }} Drawing  `words` describe it for people who cannot see it.
  */
-export class Chart {
-  #host
+class WeirChart extends HTMLElement {
   #plot = null
-  #look
-  #data
+  #look = null
+  #data = null
   #marks = []
+  #rangeS = 600
+  #sizes = new ResizeObserver(() => this.#resize())
+  #redraw = () => this.#build()
 
-  /** @param {Look} look */
-  constructor(host, look) {
-    this.#host = host
-    this.#look = look
-    this.#data = [[], ...look.lines.map(() => [])]
-    host.setAttribute('role', 'img')
-    new ResizeObserver(() => this.#resize()).observe(host)
-    dark.addEventListener('change', () => this.#build())
+  connectedCallback() {
+    this.setAttribute('role', 'img')
+    this.#sizes.observe(this)
+    dark.addEventListener('change', this.#redraw)
+    this.#build()
   }
 
-  /** @param {string} words  A description for people who cannot see the chart. */
-  draw(times, columns, marks, words) {
-    this.#data = [times, ...columns]
+  disconnectedCallback() {
+    this.#sizes.disconnect()
+    dark.removeEventListener('change', this.#redraw)
+    this.#plot?.destroy()
+    this.#plot = null
+  }
+
+  /** @param {Look} look  Set before `drawing`; the same object means the same chart. */
+  set look(look) {
+    if (look === this.#look) return
+    this.#look = look
+    this.#data = null
+    this.#plot?.destroy()
+    this.#plot = null
+  }
+
+  /** @param {Drawing} drawing */
+  set drawing({ times, columns, marks, words, rangeS }) {
+    const first = times.findIndex((_, index) => columns.some(column => column[index] !== null))
+    const from = first < 0 ? times.length : first
+    this.#data = [times.slice(from), ...columns.map(column => column.slice(from))]
     this.#marks = marks
-    this.#host.setAttribute('aria-label', words)
+    this.#rangeS = rangeS
+    const isEmpty = this.#data[0].length < 2
+    this.classList.toggle('waiting', isEmpty)
+    this.setAttribute('aria-label', isEmpty ? `${words} Nothing to draw yet.` : words)
     if (this.#plot) this.#plot.setData(this.#data)
     else this.#build()
   }
 
   #resize() {
-    const width = this.#host.clientWidth
+    const width = this.clientWidth
     if (this.#plot && width > 0) this.#plot.setSize({ width, height: this.#look.height })
+    else this.#build()
   }
 
   #build() {
     this.#plot?.destroy()
     this.#plot = null
-    const width = this.#host.clientWidth
-    if (width > 0) this.#plot = new uPlot(this.#options(width), this.#data, this.#host)
+    const width = this.clientWidth
+    if (width > 0 && this.#look && this.#data) this.#plot = new uPlot(this.#options(width), this.#data, this)
   }
 
   #options(width) {
@@ -65,7 +91,7 @@ export class Chart {
       padding: bare ? [4, 2, 3, 2] : [12, 26, 0, 0],
       cursor: bare ? { show: false } : { points: { size: 5 }, drag: { x: false, y: false }, y: false },
       scales: {
-        x: { range: (_plot, least, most) => [Math.min(least ?? 0, (most ?? 0) - SPAN_LEAST_S), most ?? 1] },
+        x: { range: (_plot, least, most) => this.#span(least, most) },
         y: { range: range ?? ((_plot, _least, most) => [0, most > 0 ? most * 1.15 : 1]) },
       },
       axes: bare ? [{ show: false }, { show: false }] : axes(format, range),
@@ -75,6 +101,12 @@ export class Chart {
         ? {}
         : { drawAxes: [plot => this.#drawMarks(plot)], draw: [plot => this.#drawLetters(plot)] },
     }
+  }
+
+  #span(least, most) {
+    const end = most ?? 1
+    const begin = Math.max(least ?? 0, end - this.#rangeS)
+    return [Math.min(begin, end - SPAN_LEAST_S), end]
   }
 
   #series({ name, colour: token, dash = false, step = false, hidden = false }, bare) {
@@ -148,9 +180,11 @@ function axes(format, range) {
     {
       ...common,
       values: (_plot, values) => values.map(format),
-      size: 56,
+      size: 62,
       space: 34,
       ...(range ? { splits: () => [0, 0.25, 0.5, 0.75, 1] } : {}),
     },
   ]
 }
+
+customElements.define('weir-chart', WeirChart)

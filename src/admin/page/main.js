@@ -1,103 +1,201 @@
 /**
- * The page of a weir gateway: polls once a second, keeps ten minutes, and passes each answer to the
- * views.
+ * The page of a weir gateway. The address names a view (router.js). Each view says what to ask the
+ * gateway for and how often, and turns the answers into a template.
+ *
+ * Beside that, the page asks for /overview once a second, wherever it is: for the head, the rates and
+ * the charts.
  */
 
-import { byId, setFacts, setText } from './dom.js'
+import './chart.js'
 import { clock, duration, plural } from './format.js'
 import { History } from './history.js'
+import { html, nothing, render } from './lit.js'
+import { facts, loading, refused } from './parts.js'
 import { ask, poll } from './poll.js'
-import { Connections } from './view-connections.js'
-import { Endpoints } from './view-endpoints.js'
-import { Ends } from './view-ends.js'
-import { Explain } from './view-explain.js'
-import { Latency } from './view-latency.js'
-import { Now } from './view-now.js'
-import { Policies } from './view-policies.js'
-import { Reloads } from './view-reloads.js'
-import { Routes } from './view-routes.js'
-import { Splits } from './view-splits.js'
-import { Workers } from './view-workers.js'
+import { change, href, route } from './router.js'
+import { certificates } from './view-certificates.js'
+import { connections } from './view-connections.js'
+import { endpoints } from './view-endpoints.js'
+import { explain } from './view-explain.js'
+import { listeners } from './view-listeners.js'
+import { overview } from './view-overview.js'
+import { policies } from './view-policies.js'
+import { reloads } from './view-reloads.js'
+import { rule } from './view-rule.js'
+import { rules } from './view-rules.js'
+
+const VIEWS = {
+  '': overview,
+  rules,
+  rule,
+  endpoints,
+  connections,
+  listeners,
+  certificates,
+  policies,
+  explain,
+  reloads,
+}
+const RANGES = [
+  ['', '10 min', 600],
+  ['2m', '2 min', 120],
+  ['1h', '1 h', 3600],
+]
+const byId = id => document.getElementById(id)
 
 const history = new History()
-const explain = new Explain()
-const policies = new Policies()
-const reloads = new Reloads()
-const workers = new Workers()
-const parts = [
-  new Now(),
-  new Routes(),
-  new Splits(),
-  new Latency(),
-  new Ends(),
-  workers,
-  new Connections(),
-  new Endpoints(),
-]
-/** Data beside the overview; read again when this changes. */
-let seen = ''
+/** What is shown: the address, and what the gateway said to it. */
+let now = { hash: null, view: undefined, params: {}, data: null, problem: null, askedMs: -Infinity }
+let asking = null
 let silentSince = null
+let silence = null
+let isPaused = false
 
+/** Shows the view of the address; within one view, what was there stays until the answer comes. */
+function visit() {
+  const { view: name, params } = route()
+  const view = VIEWS[name]
+  if (location.hash === now.hash) return
+  const isSame = view === now.view && name !== 'rule'
+  const isFirst = now.hash === null
+  now = {
+    hash: location.hash,
+    name,
+    view,
+    params,
+    data: isSame ? now.data : null,
+    problem: null,
+    askedMs: -Infinity,
+  }
+  show()
+  if (!isSame && !isFirst) {
+    byId('main').focus({ preventScroll: true })
+    scrollTo(0, 0)
+  }
+  void load()
+}
+
+async function load() {
+  const mine = now
+  if (!mine.view || asking === mine) return
+  asking = mine
+  mine.askedMs = performance.now()
+  try {
+    const data = await mine.view.load({ params: mine.params, ask, history })
+    Object.assign(mine, { data, problem: null })
+  } catch (error) {
+    if (error.answered) Object.assign(mine, { problem: error })
+  }
+  if (asking === mine) asking = null
+  if (mine === now) show()
+}
+
+function show() {
+  const { view, params } = now
+  document.body.classList.toggle('silent', silentSince !== null)
+  const title = view ? (params.rule ?? view.title) : 'No such view'
+  const { summary } = history.last ?? {}
+  document.title = `${summary && !summary.ready ? '▲ ' : ''}${title} – weir`
+  const rangeS = RANGES.find(([value]) => value === (params.range ?? ''))?.[2] ?? RANGES[0][2]
+  render(head(summary), byId('head'))
+  render(goneText(), byId('gone'))
+  byId('gone').hidden = silentSince === null
+  render(content({ ...now, answer: history.last, history, rangeS }), byId('main'))
+}
+
+function content(shown) {
+  const { view, data, problem, answer } = shown
+  if (!view) return lost()
+  if (problem) return refused(problem)
+  if (!answer || (data === null && view !== overview)) return silentSince === null ? loading : nothing
+  return view.show(shown)
+}
+
+const lost = () => html`<div class="card">
+  <h2>There is no such view</h2>
+  <p>The address <code>${location.hash}</code> names none. <a href=${href('')}>Go to the overview</a></p>
+</div>`
+
+const NAV = Object.entries(VIEWS).filter(([, view]) => view.under === undefined)
+
+function head(summary) {
+  const { name, params, view } = now
+  return html`<div class="bar">
+      <h1><a href=${href('')}><img src="/weir.svg" alt="" width="28" height="28" /> weir</a></h1>
+      ${state(summary)}
+      ${
+        summary
+          ? facts([
+              ['Generation', String(summary.generation)],
+              ['Up', duration(Math.floor(summary.uptimeS))],
+              ['Engine', `${summary.engine}, ${plural(summary.workers, 'worker')}`],
+              ['Version', summary.version],
+            ])
+          : nothing
+      }
+    </div>
+    <div class="menu">
+      <nav aria-label="Views">
+        ${NAV.map(
+          ([to, { title }]) =>
+            html`<a href=${href(to)} aria-current=${to === name || to === view?.under ? 'page' : nothing}>${title}</a>`,
+        )}
+      </nav>
+      <div class="controls">
+        <nav class="ranges" aria-label="Time range of charts">
+          ${RANGES.toSorted((a, b) => a[2] - b[2]).map(
+            ([value, text]) =>
+              html`<a href=${change({ range: value })} aria-current=${value === (params.range ?? '') ? 'true' : nothing}>${text}</a>`,
+          )}
+        </nav>
+        <button type="button" class="small" aria-pressed=${String(isPaused)} @click=${pause}>
+          ${isPaused ? 'Paused' : 'Pause'}
+        </button>
+      </div>
+    </div>`
+}
+
+/** Lists stay as they are, for reading; the head and the charts go on. */
+function pause() {
+  isPaused = !isPaused
+  if (!isPaused) void load()
+  show()
+}
+
+function state(summary) {
+  const [kind, text] = stateOf(summary)
+  return html`<p id="state" class="pill" role="status" data-kind=${kind}>${text}</p>`
+}
+
+function stateOf(summary) {
+  if (silence) return ['gone', `✕ ${silence.answered ? silence.message : 'No answer'}`]
+  if (!summary) return ['', 'Asking …']
+  if (summary.draining) return ['warn', '▼ Draining']
+  if (summary.ready) return ['good', '● Ready']
+  return ['warn', `▲ ${summary.why === 'no-listener' ? 'Nothing to serve' : 'Not ready'}`]
+}
+
+function goneText() {
+  if (silentSince === null) return nothing
+  const { last } = history
+  const shown = last ? ` What is shown is of ${clock(new Date(last.t * 1000))}.` : ''
+  const why = silence.answered ? `The gateway answers: ${silence.message}` : 'The gateway does not answer'
+  return `${why}, since ${clock(silentSince)}.${shown} It is asked again every second.`
+}
+
+addEventListener('hashchange', visit)
+byId('skip').addEventListener('click', () => byId('main').focus())
+visit()
 poll('/overview', {
   onAnswer(answer) {
-    silentSince = null
-    byId('gone').hidden = true
-    document.body.classList.remove('silent')
+    silentSince = silence = null
     history.add(answer)
-    showHead(answer)
-    for (const part of parts) part.show(answer, history)
-    void readRest(answer)
+    if (!isPaused && performance.now() - now.askedMs >= (now.view?.everyMs ?? Infinity) - 100) void load()
+    show()
   },
   onSilence(error) {
     silentSince ??= new Date()
-    seen = '' // the next answer may come from another process
-    document.body.classList.add('silent')
-    setState('gone', '✕', error.answered ? error.message : 'No answer')
-    const gone = byId('gone')
-    gone.hidden = false
-    const shown = history.last ? ` What is shown is of ${clock(new Date(history.last.t * 1000))}.` : ''
-    const why = error.answered ? `The gateway answers: ${error.message}` : 'The gateway does not answer'
-    setText(gone, `${why}, since ${clock(silentSince)}.${shown} It is asked again every second.`)
+    silence = error
+    show()
   },
 })
-
-function showHead({ summary }) {
-  const { ready, why, draining, generation, uptimeS, engine, workers: count, version } = summary
-  if (draining) setState('warn', '▼', 'Draining')
-  else if (ready) setState('good', '●', 'Ready')
-  else setState('warn', '▲', why === 'no-listener' ? 'Nothing to serve' : 'Not ready')
-  setFacts(byId('facts'), [
-    ['Generation', String(generation)],
-    ['Up', duration(Math.floor(uptimeS))],
-    ['Engine', `${engine}, ${plural(count, 'worker')}`],
-    ['Version', version],
-  ])
-  document.title = `${ready ? '' : '▲ '}weir, generation ${generation}`
-}
-
-function setState(kind, sign, words) {
-  const state = byId('state')
-  if (state.dataset.kind !== kind) state.dataset.kind = kind
-  setText(state, `${sign} ${words}`)
-}
-
-/** Data that seldom changes: listeners and reloads. */
-async function readRest({ summary, workers: list }) {
-  const now = [
-    summary.generation,
-    summary.lastReload.number,
-    summary.ready,
-    ...list.map(each => each.generation),
-  ].join()
-  if (now === seen) return
-  seen = now
-  try {
-    const [{ listeners }, answer] = await Promise.all([ask('/listeners'), ask('/reloads?limit=20')])
-    workers.showListeners(listeners)
-    explain.offer(listeners)
-    void policies.read()
-    reloads.show(answer, history.changes)
-  } catch {
-    seen = '' // with the next answer
-  }
-}

@@ -1,102 +1,88 @@
-/** Open connections, page by page; polled only while the view is visible. */
+/** Open connections, and those that ended last, as chosen. */
 
-import { byId, setText, syncEmpty, syncRows } from './dom.js'
-import { bytes, count, duration, place } from './format.js'
-import { ask } from './poll.js'
+import { count } from './format.js'
+import { html, nothing } from './lit.js'
+import { connectionTable, tabs } from './parts.js'
+import { change, href, submitted } from './router.js'
 
-const LIMIT = 25
-const EVERY_MS = 2_000
-const CLASSES = [
-  'mono',
-  'mono',
-  'place',
-  '',
-  'number',
-  'number nowrap',
-  'number nowrap',
-  'number nowrap',
-  'number nowrap',
-]
+const SIZE = 25
+const FIELDS = ['client', 'peer', 'endpoint', 'rule', 'destination', 'listener', 'generation']
 
-export class Connections {
-  #form = byId('filter')
-  #cursor = null
-  #next = null
-  #isOnScreen = false
-  #isAsking = false
-  #askedAt = Number.NEGATIVE_INFINITY
-
-  constructor() {
-    this.#form.addEventListener('submit', event => {
-      event.preventDefault()
-      this.#go(null)
-    })
-    byId('first').addEventListener('click', () => this.#go(null))
-    byId('next').addEventListener('click', () => {
-      if (this.#next !== null) this.#go(this.#next)
-    })
-    new IntersectionObserver(entries => {
-      this.#isOnScreen = entries.at(-1).isIntersecting
-    }).observe(byId('connections'))
-  }
-
-  show() {
-    const isDue = performance.now() - this.#askedAt >= EVERY_MS - 100
-    const isFirst = this.#askedAt < 0
-    if (isFirst || (isDue && this.#isOnScreen && this.#form.elements.follow.checked)) void this.#ask()
-  }
-
-  #go(cursor) {
-    this.#cursor = cursor
-    void this.#ask()
-  }
-
-  async #ask() {
-    if (this.#isAsking) return
-    this.#isAsking = true
-    this.#askedAt = performance.now()
-    const query = new URLSearchParams({ limit: String(LIMIT) })
-    for (const name of ['client', 'peer', 'endpoint', 'rule', 'generation', 'state']) {
-      const value = this.#form.elements[name].value.trim()
-      if (value !== '') query.set(name, value)
-    }
-    if (this.#cursor !== null) query.set('cursor', this.#cursor)
-    try {
-      this.#show(await ask(`/connections?${query}`))
-    } catch (error) {
-      setText(byId('connections-note'), `! ${error.message}`)
-    }
-    this.#isAsking = false
-  }
-
-  #show({ total, next, connections }) {
-    this.#next = next
-    // By aria-disabled, not by the attribute: the focus must stay on the last page.
-    byId('next').setAttribute('aria-disabled', String(next === null))
-    byId('first').setAttribute('aria-disabled', String(this.#cursor === null))
-    const page = this.#cursor === null ? 'the first' : 'the next'
-    setText(
-      byId('connections-note'),
-      `${count(total)} open in all. Shown: ${page} ${count(connections.length)}${next === null ? ', and no more after them' : ''}.`,
-    )
-    const body = byId('connection-rows')
-    syncEmpty(
-      body,
-      connections.length === 0,
-      total === 0 ? 'Nothing is open.' : 'Nothing that is open is like that.',
-    )
-    if (connections.length > 0) syncRows(body, connections, each => String(each.id), cellsOf, CLASSES)
-  }
+export const connections = {
+  title: 'Connections',
+  everyMs: 2_000,
+  async load({ params, ask }) {
+    const query = new URLSearchParams({ limit: String(SIZE) })
+    for (const name of [...FIELDS, params.ended ? 'reason' : 'state', 'cursor'])
+      if (params[name]) query.set(name, params[name])
+    const [found, reasons] = await Promise.all([
+      ask(`/connections${params.ended ? '/ended' : ''}?${query}`),
+      params.ended ? ask('/reasons') : null,
+    ])
+    return { ...found, reasons: Object.keys(reasons?.reasons ?? {}) }
+  },
+  show({ params, data, answer }) {
+    const { next } = data
+    const isEnded = params.ended === '1'
+    const isChosen = [...FIELDS, 'state', 'reason'].some(name => params[name])
+    const open = answer.summary.counters.open
+    return html`<section class="card" aria-labelledby="connections-title">
+      <h2 id="connections-title">Connections</h2>
+      ${tabs(
+        'Open or ended',
+        'ended',
+        [
+          ['', 'Open', open],
+          ['1', 'Ended last'],
+        ],
+        params.ended,
+      )}
+      <form class="form" aria-label="Choose connections" @submit=${submitted}>
+        ${field('Client', 'client', '10.0.0.0/8', params)}
+        ${field('Peer', 'peer', '10.0.0.0/8', params)}
+        ${field('Endpoint', 'endpoint', '10.0.0.1:80', params)}
+        ${field('Rule', 'rule', 'default/echo', params)}
+        ${field('Destination', 'destination', 'host', params)}
+        ${field('Generation', 'generation', 'any', params)}
+        ${
+          isEnded
+            ? select('Reason', 'reason', data.reasons, params)
+            : select('State', 'state', ['reading', 'dialing', 'relaying', 'half-closed'], params)
+        }
+        <button type="submit">Show</button>
+      </form>
+      <p class="note">
+        Peer: the other end of the socket: a load balancer that named the client, or the client itself.
+        ${isEnded ? 'The last 10 000 that ended are kept, the latest first.' : `${count(open)} open in all.`}
+        ${isChosen ? html`<a href=${href('connections', { ended: params.ended })}>Without a filter</a>` : nothing}
+      </p>
+      ${connectionTable({
+        caption: isEnded ? 'Connections that ended last' : 'Connections that are open',
+        connections: data.connections,
+        ended: isEnded,
+        empty: isChosen ? 'None is like that.' : isEnded ? 'None has ended yet.' : 'Nothing is open.',
+      })}
+      <nav class="pager" aria-label="Pages">
+        <p>${count(data.connections.length)} shown${next === null ? ', and no more after them' : ''}</p>
+        ${link('First', params.cursor ? change({ cursor: '' }) : null)}
+        ${link('Next', next === null ? null : change({ cursor: next }))}
+      </nav>
+    </section>`
+  },
 }
 
-const cellsOf = each => [
-  `${each.client ?? '–'}${each.peer === null ? '' : ` via ${each.peer}`}`,
-  `${each.endpoint ?? '–'}${each.serverName === null ? '' : ` for ${each.serverName}`}`,
-  each.rule ? place(each.rule) : each.outcome,
-  each.state,
-  String(each.generation),
-  duration(each.ageMs / 1000),
-  duration(each.idleMs / 1000),
-  bytes(each.fromClientBytes),
-  bytes(each.toClientBytes),
-]
+const link = (text, to) =>
+  to === null
+    ? html`<span class="button" aria-disabled="true">${text}</span>`
+    : html`<a class="button" href=${to}>${text}</a>`
+
+const field = (label, name, placeholder, params) => html`<label
+  >${label} <input name=${name} .value=${params[name] ?? ''} placeholder=${placeholder} spellcheck="false" autocomplete="off"
+/></label>`
+
+const select = (label, name, values, params) => html`<label
+  >${label}
+  <select name=${name}>
+    <option value="" ?selected=${!params[name]}>any</option>
+    ${values.map(value => html`<option ?selected=${params[name] === value}>${value}</option>`)}
+  </select></label>`

@@ -1,111 +1,118 @@
-/** Endpoints and what weir thinks of them; polled only while the view is visible. */
+/** All endpoints, those that need a look first; and DNS names that fail. */
 
-import { byId, setText, syncEmpty, syncRows } from './dom.js'
-import { count, duration, roundPercent } from './format.js'
-import { ask } from './poll.js'
+import { count, plural } from './format.js'
+import { html, nothing } from './lit.js'
+import { endpointTable, pageOf, pager, tabs } from './parts.js'
+import { change, go, href, submitted } from './router.js'
 
-const LIMIT = 50
-const EVERY_MS = 2_000
-const SIGNS = {
-  up: '● up',
-  failing: '▲ failing',
-  ejected: '✕ ejected',
-  down: '✕ down',
-  draining: '▼ draining',
-}
-/** Those that need a look come first. */
-const ORDER = ['ejected', 'down', 'failing', 'draining', 'up']
+const SIZE = 50
+const TYPING_MS = 200
 /** States of DNS names that need a look; /names lists these first. */
 const NAMES_AMISS = ['unresolved', 'stale', 'partial']
-const NAMES_SHOWN = 5
-const CLASSES = ['mono', '', 'nowrap', 'number', 'number nowrap', '', '']
+const NAMES_SHOWN = 20
 
-export class Endpoints {
-  #isOnScreen = false
-  #isAsking = false
-  #askedAt = Number.NEGATIVE_INFINITY
+let typing = null
 
-  constructor() {
-    new IntersectionObserver(entries => {
-      this.#isOnScreen = entries.at(-1).isIntersecting
-    }).observe(byId('endpoints'))
-  }
-
-  show() {
-    const isDue = performance.now() - this.#askedAt >= EVERY_MS - 100
-    if (this.#askedAt < 0 || (isDue && this.#isOnScreen)) void this.#ask()
-  }
-
-  async #ask() {
-    if (this.#isAsking) return
-    this.#isAsking = true
-    this.#askedAt = performance.now()
-    try {
-      this.#show(await this.#pages())
-    } catch (error) {
-      setText(byId('endpoints-note'), `! ${error.message}`)
-    }
-    this.#isAsking = false
-  }
-
-  /** Those that are not up, then the first of the others. */
-  async #pages() {
-    const { states, names, total, endpoints } = await ask(`/endpoints?limit=${LIMIT}`)
-    const isFailing = NAMES_AMISS.some(state => names[state] > 0)
-    const failing = isFailing ? await failingNames(names) : ''
-    const wanted = ORDER.filter(state => state !== 'up' && states[state] > 0)
-    if (total <= LIMIT || wanted.length === 0) return { states, endpoints, failing }
-    const pages = await Promise.all(wanted.map(state => ask(`/endpoints?limit=${LIMIT}&state=${state}`)))
-    const others = endpoints.filter(each => each.state === 'up')
-    return {
-      states,
-      failing,
-      endpoints: [...pages.flatMap(page => page.endpoints), ...others].slice(0, LIMIT),
-    }
-  }
-
-  #show({ states, endpoints, failing }) {
+export const endpoints = {
+  title: 'Endpoints',
+  everyMs: 2_000,
+  async load({ params, ask }) {
+    const query = new URLSearchParams({
+      limit: String(SIZE),
+      offset: String((pageOf(params) - 1) * SIZE),
+      order: 'worst',
+    })
+    for (const [name, value] of Object.entries({
+      search: params.q,
+      state: params.state,
+      destination: params.destination,
+    }))
+      if (value) query.set(name, value)
+    const found = await ask(`/endpoints?${query}`)
+    const amiss = NAMES_AMISS.some(state => found.names[state] > 0)
+    const names = amiss ? (await ask(`/names?limit=${NAMES_SHOWN}`)).names : []
+    return { ...found, failing: names.filter(each => NAMES_AMISS.includes(each.state)) }
+  },
+  show({ params, data, may }) {
+    const { states, total, failing } = data
     const all = Object.values(states).reduce((sum, each) => sum + each, 0)
-    const parts = ORDER.filter(state => states[state] > 0).map(state => `${count(states[state])} ${state}`)
-    const shown = endpoints.length < all ? ` Shown: ${count(endpoints.length)}.` : ''
-    setText(byId('endpoints-note'), `${parts.join(', ') || 'None'}.${shown}${failing}`)
-    const body = byId('endpoint-rows')
-    syncEmpty(body, endpoints.length === 0, 'No destination has an endpoint.')
-    if (endpoints.length === 0) return
-    const sorted = endpoints.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
-    syncRows(body, sorted, keyOf, cellsOf, CLASSES)
+    return html`
+      ${
+        failing.length === 0
+          ? nothing
+          : html`<section id="names" class="card" aria-labelledby="names-title">
+        <h2 id="names-title">DNS names that fail</h2>
+        <ul class="findings">
+          ${failing.map(
+            each => html`<li class="warn"><strong>${each.name}</strong> ${each.state} (${each.why})
+              <span class="quiet">${each.destinations.join(', ')}</span></li>`,
+          )}
+        </ul>
+      </section>`
+      }
+      <section class="card" aria-labelledby="endpoints-title">
+        <h2 id="endpoints-title">Endpoints</h2>
+        <p class="note">
+          Those that need a look come first. Open connections are of all destinations to that address and port; the
+          other counts are of this destination, since the start.
+        </p>
+        <form class="search" role="search" @submit=${submitted}>
+          <label>Search <input type="search" name="q" .value=${params.q ?? ''} placeholder="address, host, subset"
+            maxlength="200" spellcheck="false" autocomplete="off" @input=${typed} /></label>
+        </form>
+        ${tabs(
+          'Filter of endpoints',
+          'state',
+          [
+            ['', 'All', all],
+            ...['down', 'ejected', 'failing', 'draining', 'up'].map(state => [
+              state,
+              WORDS[state],
+              states[state],
+            ]),
+          ],
+          params.state,
+        )}
+        ${
+          params.destination
+            ? html`<p class="note">Of ${params.destination} only. <a href=${change({ destination: '', page: '' })}>Of every destination</a></p>`
+            : nothing
+        }
+        ${endpointTable({
+          caption: 'Endpoints of each destination, with their state and the reason for it',
+          endpoints: data.endpoints,
+          withDestination: true,
+          empty: emptyText(params, all),
+          may: may && (each => drainButton(each, may)),
+        })}
+        ${pager(total, pageOf(params), SIZE)}
+      </section>`
+  },
+}
+
+const WORDS = { down: 'Down', ejected: 'Ejected', failing: 'Failing', draining: 'Draining', up: 'Up' }
+
+function typed({ target }) {
+  clearTimeout(typing)
+  typing = setTimeout(() => go(change({ q: target.value.trim(), page: '' }), { replace: true }), TYPING_MS)
+}
+
+function emptyText({ q, state }, all) {
+  if (all === 0) return 'No destination has an endpoint.'
+  const link = html`<a href=${href('endpoints')}>All ${plural(all, 'endpoint')}</a>`
+  return html`No endpoint ${q ? html`has “${q}”` : ''}${q && state ? ' and ' : ''}${state ? `is ${state}` : ''}${!q && !state ? 'of this destination' : ''}. ${link}`
+}
+
+/** Takes an endpoint out of rotation, or puts it back; whoever looks must confirm. */
+function drainButton({ endpoint, state, open }, { send, done }) {
+  const drains = state !== 'draining'
+  const act = async () => {
+    const words = drains
+      ? `Take ${endpoint} out of rotation? Its ${count(open)} open connections stay.`
+      : `Put ${endpoint} back into rotation?`
+    if (!confirm(words)) return
+    await send('POST', `/endpoints/${drains ? 'drain' : 'enable'}`, { endpoint })
+    done()
   }
+  return html`<button type="button" class="small" @click=${act}>${drains ? 'Drain' : 'Enable'}</button>`
 }
-
-/** " ▲ DNS names: a.test unresolved (NXDOMAIN), and 2 more." */
-async function failingNames(states) {
-  const { names } = await ask(`/names?limit=${NAMES_SHOWN}`)
-  const shown = names.filter(each => NAMES_AMISS.includes(each.state))
-  const all = NAMES_AMISS.reduce((sum, state) => sum + states[state], 0)
-  const rest = all > shown.length ? `, and ${count(all - shown.length)} more` : ''
-  return ` ▲ DNS names: ${shown.map(each => `${each.name} ${each.state} (${each.why})`).join(', ')}${rest}.`
-}
-
-const destination = ({ destination: { host, port, subset } }) =>
-  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-
-/** ", priority 1, us/b, 30 %"; nothing where all endpoints are alike. */
-function group({ priority, locality, groupShare }) {
-  if (priority === null) return ''
-  const share = groupShare === null ? [] : [roundPercent(groupShare)]
-  return ['', `priority ${priority}`, ...(locality === null ? [] : [locality]), ...share].join(', ')
-}
-
-const keyOf = each => `${each.endpoint} ${destination(each)}`
-
-const cellsOf = each => [
-  each.endpoint,
-  `${destination(each)}${group(each)}`,
-  SIGNS[each.state] ?? each.state,
-  count(each.open),
-  each.connectMs.p50 === null ? '–' : `${ms(each.connectMs.p50)} / ${ms(each.connectMs.p99)}`,
-  each.lastError === null ? '–' : `${each.lastError.error}, ${duration(each.lastError.agoS)} ago`,
-  each.why ?? '',
-]
-
-const ms = value => (value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`)

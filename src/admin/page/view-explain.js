@@ -1,8 +1,9 @@
-/** Where a connection would go now, and why: `weir explain --live` as a form. */
+/** Where a connection would go now, and why: `weir explain --live` as a form, and as a link. */
 
-import { byId, h } from './dom.js'
-import { place, roundPercent, target } from './format.js'
-import { ask } from './poll.js'
+import { roundPercent } from './format.js'
+import { html, nothing } from './lit.js'
+import { endpointsLink, facts, ruleLink } from './parts.js'
+import { submitted } from './router.js'
 
 const OUTCOMES = {
   route: '→ Goes by a rule',
@@ -11,46 +12,69 @@ const OUTCOMES = {
   'no-route': '✕ Is reset: no rule takes it',
   denied: '✕ Is reset: only services may be reached',
 }
+const FIELDS = ['gateway', 'to', 'sni', 'from', 'peer', 'namespace', 'labels']
 
-export class Explain {
-  #form = byId('explain-form')
-  #fields = this.#form.elements
-
-  constructor() {
-    this.#form.addEventListener('submit', event => {
-      event.preventDefault()
-      void this.#submit()
-    })
-  }
-
-  /** Gateways to choose from; the first one is filled in until somebody types. */
-  offer(listeners) {
-    const gateways = [...new Set(listeners.map(each => each.gateway))]
-    byId('gateways').replaceChildren(...gateways.map(value => h('option', { value })))
-    const [first] = listeners
-    if (!first || this.#fields.gateway.value !== '') return
-    this.#fields.gateway.value = first.gateway
-    this.#fields.to.value ||= first.bind
-    this.#fields.port.value ||= String(first.port)
-  }
-
-  async #submit() {
-    const { gateway, to, port, sni, from, namespace, labels } = this.#fields
-    const host = to.value.trim()
-    const query = new URLSearchParams({
-      gateway: gateway.value.trim(),
-      to: `${host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host}:${port.value.trim()}`,
-    })
-    for (const field of [sni, from, namespace, labels])
-      if (field.value.trim() !== '') query.set(field.name, field.value.trim())
+export const explain = {
+  title: 'Explain',
+  everyMs: 5_000,
+  async load({ params, ask }) {
+    const { listeners } = await ask('/listeners')
+    const asked = FIELDS.filter(name => params[name])
+    if (!params.to) return { listeners, explanation: null }
+    const query = new URLSearchParams(asked.map(name => [name, params[name]]))
     try {
-      byId('answer').replaceChildren(...shown(await ask(`/explain?${query}`)))
+      return { listeners, explanation: await ask(`/explain?${query}`) }
     } catch (error) {
-      const hint = error.hint ? ` ${error.hint}` : ''
-      byId('answer').replaceChildren(h('p', { class: 'warn' }, `! ${error.message}.${hint}`))
+      if (!error.answered) throw error
+      return { listeners, explanation: null, refusal: error }
     }
-  }
+  },
+  show({ params, data }) {
+    const { listeners, explanation, refusal } = data
+    const gateways = [...new Set(listeners.map(each => each.gateway))]
+    const [first] = listeners
+    const given =
+      params.to || params.gateway
+        ? params
+        : first
+          ? { ...params, gateway: first.gateway, to: addressOf(first) }
+          : params
+    return html`<section id="explain" class="card" aria-labelledby="explain-title">
+      <h2 id="explain-title">Where would a connection go?</h2>
+      <p class="note">Asked of the table that the workers read now. Nothing is sent anywhere.</p>
+      <form id="explain-form" class="form" @submit=${submitted}>
+        ${field('Gateway', 'gateway', '', given, { list: 'gateways', required: true, wide: true })}
+        <datalist id="gateways">${gateways.map(value => html`<option value=${value}></option>`)}</datalist>
+        ${field('To, IP:port', 'to', '10.0.0.1:80', given, { required: true, wide: true })}
+        ${field('Server name', 'sni', 'no TLS', given)}
+        ${field('From, IP', 'from', 'any', given)}
+        ${field('Peer, IP', 'peer', 'as From', given)}
+        ${field('Namespace', 'namespace', 'as the IP tells', given)}
+        ${field('Labels', 'labels', 'app=web,tier=front', given)}
+        <button type="submit">Explain</button>
+      </form>
+      <div id="answer" aria-live="polite">
+        ${refusal ? html`<p class="warn">! ${refusal.message}. ${refusal.hint ?? ''}</p>` : nothing}
+        ${explanation ? shown(explanation) : nothing}
+      </div>
+    </section>`
+  },
 }
+
+const addressOf = ({ bind, port }) =>
+  `${bind === '' ? '127.0.0.1' : bind.includes(':') ? `[${bind}]` : bind}:${port}`
+
+const field = (
+  label,
+  name,
+  placeholder,
+  given,
+  { list, required = false, wide = false } = {},
+) => html`<label class=${wide ? 'wide' : ''}
+  >${label}
+  <input name=${name} .value=${given[name] ?? ''} placeholder=${placeholder} list=${list ?? nothing} ?required=${required}
+    spellcheck="false" autocomplete="off"
+/></label>`
 
 function headline(outcome, ends) {
   if (ends === 'denied-by-policy') return '✕ Is reset: a policy denies it'
@@ -63,8 +87,8 @@ function policyFacts({ authorization }) {
   const { deniedBy, wouldBeDeniedBy, auditedBy } = authorization
   return [
     ['Policy', deniedBy === null ? 'lets it in' : `denied by ${deniedBy}`],
-    ...(wouldBeDeniedBy === null ? [] : [['Dry run', `would be denied by ${wouldBeDeniedBy}`]]),
-    ...(auditedBy === null ? [] : [['Audit', `marked by ${auditedBy}`]]),
+    wouldBeDeniedBy !== null && ['Dry run', `would be denied by ${wouldBeDeniedBy}`],
+    auditedBy !== null && ['Audit', `marked by ${auditedBy}`],
   ]
 }
 
@@ -82,50 +106,41 @@ function endpointsText({ endpoints, groups }) {
 function shown(answer) {
   const { outcome, reason, ends, generation, listener, client, rule, destinations, rejected } = answer
   const labels = Object.entries(client.labels).map(([name, value]) => `${name}=${value}`)
-  const facts = [
-    ['Because', reason],
-    ...(ends === null ? [] : [['Ends', `reset: ${ends}`]]),
-    ...policyFacts(answer),
-    ['Rule', rule ? h('span', null, h('code', null, place(rule)), ` ${rule.file}:${rule.line}`) : 'none'],
-    ['Listener', listener ?? 'none'],
-    [
-      'Client',
-      `namespace ${client.namespace ?? 'unknown'}${labels.length > 0 ? `, ${labels.join(', ')}` : ''}`,
-    ],
-    ['Generation', String(generation)],
-  ]
-  return [
-    h('h3', null, headline(outcome, ends)),
-    h(
-      'dl',
-      { class: 'answer' },
-      ...facts.flatMap(([name, value]) => [h('dt', null, name), h('dd', null, value)]),
-    ),
-    destinations.length > 0 ? h('h4', null, 'Destinations') : null,
-    destinations.length > 0
-      ? h(
-          'ul',
-          { class: 'destinations' },
-          ...destinations.map(each =>
-            h(
-              'li',
-              null,
-              h('strong', null, roundPercent(each.share)),
-              ` ${target(each)}`,
-              h('span', { class: 'sub' }, each.ends === null ? endpointsText(each) : `reset: ${each.ends}`),
-            ),
-          ),
-        )
-      : null,
-    rejected.length > 0 ? h('h4', null, 'Tried before, in order, and not matched') : null,
-    rejected.length > 0
-      ? h(
-          'ol',
-          { class: 'rejected' },
-          ...rejected.map(each =>
-            h('li', null, h('code', null, place(each)), h('span', { class: 'sub' }, each.because)),
-          ),
-        )
-      : null,
-  ].filter(each => each !== null)
+  return html`<h3>${headline(outcome, ends)}</h3>
+    ${facts(
+      [
+        ['Because', reason],
+        ends !== null && ['Ends', `reset: ${ends}`],
+        ...policyFacts(answer),
+        ['Rule', rule ? html`${ruleLink(rule, listener)} ${rule.file}:${rule.line}` : 'none'],
+        ['Listener', listener ?? 'none'],
+        [
+          'Client',
+          `namespace ${client.namespace ?? 'unknown'}${labels.length > 0 ? `, ${labels.join(', ')}` : ''}`,
+        ],
+        ['Generation', String(generation)],
+      ],
+      'answer',
+    )}
+    ${
+      destinations.length === 0
+        ? nothing
+        : html`<h4>Destinations</h4>
+          <ul class="destinations">
+            ${destinations.map(
+              each => html`<li>
+                <strong>${roundPercent(each.share)}</strong> ${endpointsLink(each)}
+                <span class="sub">${each.ends === null ? endpointsText(each) : `reset: ${each.ends}`}</span>
+              </li>`,
+            )}
+          </ul>`
+    }
+    ${
+      rejected.length === 0
+        ? nothing
+        : html`<h4>Tried before, in order, and not matched</h4>
+          <ol class="rejected">
+            ${rejected.map(each => html`<li>${ruleLink(each)}<span class="sub">${each.because}</span></li>`)}
+          </ol>`
+    }`
 }

@@ -1,7 +1,7 @@
 /** The outcome of each reload: what it changed, what was wrong, and how long it took. */
 
-import { byId, h, setText } from './dom.js'
 import { clock, plural } from './format.js'
+import { html, nothing } from './lit.js'
 
 const SIGNS = {
   taken: '✓ Taken',
@@ -11,73 +11,71 @@ const SIGNS = {
   failed: '✕ Failed',
 }
 const FINDINGS_MAX = 12
-/** Reloads shown at once; older ones are folded. */
-const SEEN_AT_ONCE = 6
+const TITLES_MAX = 8
+/** As many as the gateway keeps. */
+const RELOADS_MAX = 64
 
-export class Reloads {
-  /** @param changes  Changes of rules by generation, for generations since the page was opened. */
-  show({ counts, reloads }, changes) {
+export const reloads = {
+  title: 'Reloads',
+  everyMs: 2_000,
+  load: ({ ask }) => ask(`/reloads?limit=${RELOADS_MAX}`),
+  show({ data: { counts, reloads: list }, history, may }) {
     const told = Object.entries(counts)
       .filter(([name, times]) => times > 0 || name === 'taken')
       .map(([name, times]) => `${times} ${name}`)
-    setText(
-      byId('reloads-note'),
-      `${told.join(', ')}. What is refused changes nothing: the generation before it stays.`,
-    )
-    const entries = reloads.map(each =>
-      entry(each, each.outcome === 'taken' ? (changes.get(each.generation) ?? []) : []),
-    )
-    byId('reload-list').replaceChildren(...entries.slice(0, SEEN_AT_ONCE))
-    byId('older-list').replaceChildren(...entries.slice(SEEN_AT_ONCE))
-    byId('older').hidden = entries.length <= SEEN_AT_ONCE
-  }
+    return html`<section id="reloads" class="card" aria-labelledby="reloads-title">
+      <h2 id="reloads-title">Reloads</h2>
+      <p class="note">${told.join(', ')}. What is refused changes nothing: the generation before it stays.</p>
+      <ol id="reload-list" class="timeline">
+        ${list.map((each, index) => entry(each, history.changes.get(each.generation) ?? [], index === 0 && may))}
+      </ol>
+    </section>`
+  },
 }
 
-function entry(reload, rules) {
-  const {
-    number,
-    at,
-    outcome,
-    generation,
-    totalMs,
-    stagesMs,
-    resources,
-    listeners,
-    errors,
-    warnings,
-    findings,
-    note,
-  } = reload
+function entry(reload, rules, may) {
+  const { number, at, outcome, generation, totalMs, stagesMs, errors, warnings, findings, note } = reload
+  const isTaken = outcome === 'taken'
   const stages = Object.entries(stagesMs).map(([name, ms]) => `${name} ${ms}`)
-  const facts = [
-    `generation ${generation} ${outcome === 'taken' ? 'served' : 'stays'}`,
+  const told = [
+    `generation ${generation} ${isTaken ? 'served' : 'stays'}`,
     totalMs > 0 ? `${totalMs} ms (${stages.join(', ')})` : null,
     errors > 0 ? plural(errors, 'error') : null,
     warnings > 0 ? plural(warnings, 'warning') : null,
   ]
-  return h(
-    'li',
-    { class: outcome === 'taken' ? 'taken' : 'refused' },
-    h(
-      'h3',
-      null,
-      h('span', { class: outcome === 'taken' ? 'good' : 'bad' }, SIGNS[outcome] ?? outcome),
-      ` ${number === 1 ? 'at the start' : `reload ${number}`}, `,
-      h('time', { dateTime: at, title: at }, clock(new Date(at))),
-    ),
-    h('p', { class: 'note' }, facts.filter(each => each !== null).join(' · ')),
-    changesOf(resources, listeners),
-    rules.length === 0
-      ? null
-      : h('ul', { class: 'changes rules' }, ...rules.slice(0, TITLES_MAX).map(change)),
-    note === null ? null : h('p', null, note),
-    findings.length === 0
-      ? null
-      : h('ul', { class: 'findings' }, ...findings.slice(0, FINDINGS_MAX).map(finding)),
-    findings.length <= FINDINGS_MAX
-      ? null
-      : h('p', { class: 'note' }, `and ${findings.length - FINDINGS_MAX} more at /reloads`),
-  )
+  return html`<li class=${isTaken ? 'taken' : 'refused'}>
+    <h3>
+      <span class=${isTaken ? 'good' : 'bad'}>${SIGNS[outcome] ?? outcome}</span>
+      ${number === 1 ? 'at the start' : `reload ${number}`}, <time datetime=${at} title=${at}>${clock(new Date(at))}</time>
+    </h3>
+    <p class="note">${told.filter(each => each !== null).join(' · ')}</p>
+    ${changesOf(reload)}
+    ${
+      isTaken && rules.length > 0
+        ? html`<ul class="changes rules">${rules.slice(0, TITLES_MAX).map(change)}</ul>`
+        : nothing
+    }
+    ${note === null ? nothing : html`<p>${note}</p>`}
+    ${
+      findings.length === 0
+        ? nothing
+        : html`<ul class="findings">
+          ${findings.slice(0, FINDINGS_MAX).map(finding)}
+          ${findings.length > FINDINGS_MAX ? html`<li class="quiet">and ${findings.length - FINDINGS_MAX} more: weir check has them all</li>` : nothing}
+        </ul>`
+    }
+    ${may && outcome === 'guarded' && reload.checksum ? acceptButton(reload, may) : nothing}
+  </li>`
+}
+
+/** Takes what the guard has refused; whoever looks must confirm. */
+function acceptButton({ checksum, note }, { send, done }) {
+  const act = async () => {
+    if (!confirm(`Take this change, with what it costs? ${note ?? ''}`)) return
+    await send('POST', '/reload', { accept: checksum })
+    done()
+  }
+  return html`<button type="button" class="small" @click=${act}>Accept the change</button>`
 }
 
 const CHANGES = [
@@ -85,32 +83,26 @@ const CHANGES = [
   ['changed', '~', 'changed'],
   ['removed', '−', 'removed'],
 ]
-const TITLES_MAX = 8
 
-function changesOf(resources, listeners) {
+function changesOf({ resources, listeners }) {
   const all = CHANGES.flatMap(([name, sign, words]) => [
     ...resources[name].map(title => ({ sign, words, title })),
     ...(listeners[name] ?? []).map(title => ({ sign, words, title: `listener ${title}` })),
   ])
-  const items = all.slice(0, TITLES_MAX).map(change)
+  const items = all.slice(0, TITLES_MAX)
   const more = all.length - items.length + resources.more
-  if (more > 0) items.push(h('li', { class: 'quiet' }, `and ${more} more`))
-  return items.length === 0 ? null : h('ul', { class: 'changes' }, ...items)
+  if (items.length === 0) return nothing
+  return html`<ul class="changes">
+    ${items.map(change)}${more > 0 ? html`<li class="quiet">and ${more} more</li>` : nothing}
+  </ul>`
 }
 
-const change = ({ sign, words, title }) =>
-  h(
-    'li',
-    { class: words },
-    h('span', { 'aria-hidden': 'true' }, `${sign} `),
-    h('span', { class: 'unseen' }, `${words}: `),
-    title,
-  )
+const change = ({ sign, words, title }) => html`<li class=${words}>
+  <span aria-hidden="true">${sign} </span><span class="unseen">${words}: </span>${title}
+</li>`
 
-const finding = ({ code, severity, message, hint, file, line, column }) =>
-  h(
-    'li',
-    { class: severity === 'error' ? 'bad' : 'warn' },
-    h('code', null, `${file}:${line}:${column}`),
-    ` ${severity} ${code}: ${message}${hint ? ` (${hint})` : ''}`,
-  )
+const finding = ({ code, severity, message, hint, file, line, column }) => html`<li
+  class=${severity === 'error' ? 'bad' : 'warn'}
+>
+  <code>${file}:${line}:${column}</code> ${severity} ${code}: ${message}${hint ? ` (${hint})` : ''}
+</li>`

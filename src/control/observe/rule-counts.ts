@@ -55,14 +55,23 @@ export class RuleCounts {
   }
 
   /** The connections of the rule since its VirtualService last changed. */
-  hits({ origin }: RuleEntry): number {
+  hits(entry: RuleEntry): number {
+    return this.sums(entry).connections
+  }
+
+  /** The same, with those that are open, and when the last one came: milliseconds, 0: never. */
+  sums({ origin }: RuleEntry): { connections: number; open: number; lastMs: number } {
     const { counts } = this.#baselines.of(origin.virtualService)
-    let hits = 0
-    for (const { name, opened, moved } of this.#byRule.get(keyOf(origin)) ?? []) {
+    const sums = { connections: 0, open: 0, lastMs: 0 }
+    for (const { name, opened, moved, closed, lastWallMs } of this.#byRule.get(keyOf(origin)) ?? []) {
+      if (name.instead !== null) continue
       const base = counts.get(name.key)
-      hits += Math.max(0, opened - (base?.opened ?? 0)) - Math.max(0, moved - (base?.moved ?? 0))
+      const since = Math.max(0, opened - (base?.opened ?? 0))
+      sums.connections += since - Math.max(0, moved - (base?.moved ?? 0))
+      sums.open += opened - moved - closed
+      if (since > 0) sums.lastMs = Math.max(sums.lastMs, lastWallMs)
     }
-    return hits
+    return sums
   }
 
   /** The rule as a whole, and each of its destinations; former destinations come last. */

@@ -1,6 +1,6 @@
 /** The rules of a table, as they were written. */
 
-import type { Cold } from '../../table/format/cold.ts'
+import type { Cold, ColdRule } from '../../table/format/cold.ts'
 import { NO_ROUTE } from '../../table/format/outcome.ts'
 import { Route, Rule, SPLIT_NAMES } from '../../table/format/routing-layout.ts'
 import { destinationsOf, type RouteDestination } from '../../table/format/rows.ts'
@@ -22,6 +22,8 @@ export type RuleEntry = {
   readonly listeners: readonly string[]
   readonly split: Split | null
   readonly destinations: readonly RouteDestination[]
+  /** The rule where it was found first; what it asks is the same everywhere. */
+  readonly written: ColdRule
   /** How many entries the rule has: each has a split of its own, and one count. */
   readonly entries: number
 }
@@ -44,35 +46,38 @@ export function* rulesOf(table: Table, cold: Cold): Generator<void, Rules> {
       origin: RuleOrigin
       never: string | null
       serverNames: readonly string[]
-      byRoute: Map<number, Set<string>>
+      byRoute: Map<number, { written: ColdRule; where: Set<string> }>
     }
   >()
   for (const { listener, host, rules } of cold.scopes) {
     const where = `${table.sockets[listener].key}${host === '' ? '' : ` ${host}`}`
-    for (const { origin, never, row, names: serverNames = [] } of rules) {
+    for (const rule of rules) {
+      const { origin, never, row, names: serverNames = [] } = rule
       const known = byRule.get(keyOf(origin)) ?? {
         origin,
         never,
         serverNames,
-        byRoute: new Map<number, Set<string>>(),
+        byRoute: new Map<number, { written: ColdRule; where: Set<string> }>(),
       }
       byRule.set(keyOf(origin), known)
       const route = row < 0 ? NO_ROUTE : table.rules[row * Rule.WORDS + Rule.route]
-      known.byRoute.set(route, (known.byRoute.get(route) ?? new Set()).add(where))
+      const found = known.byRoute.get(route) ?? { written: rule, where: new Set<string>() }
+      known.byRoute.set(route, found)
+      found.where.add(where)
       yield
     }
   }
   const entries: RuleEntry[] = []
   for (const { origin, never, serverNames, byRoute } of byRule.values()) {
     const head = { origin, serverNames, entries: byRoute.size }
-    for (const [route, where] of byRoute) {
+    for (const [route, { written, where }] of byRoute) {
       const listeners = [...where]
       if (route !== NO_ROUTE) {
         const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
         const destinations = destinationsOf(table, cold, route)
-        entries.push({ ...head, never: null, listeners, split, destinations })
+        entries.push({ ...head, never: null, listeners, split, destinations, written })
       } else if (byRoute.size === 1)
-        entries.push({ ...head, never, listeners, split: null, destinations: [] })
+        entries.push({ ...head, never, listeners, split: null, destinations: [], written })
     }
     yield
   }

@@ -8,12 +8,12 @@
  * which may have been renamed.
  */
 
-import { formatCidr } from '../../address/address.ts'
 import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
 import { Route, Rule, SPLIT_NAMES } from '../format/routing-layout.ts'
-import { destinationsOf, prefixesOf } from '../format/rows.ts'
+import { destinationsOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
-import { type RuleOrigin, type SourceCondition, UNKNOWN_CLIENT } from '../plan/plan.ts'
+import type { RuleOrigin } from '../plan/plan.ts'
+import { conditionTexts } from './rule-conditions.ts'
 
 /** A rule in words, and where it applies. */
 export type Worded = {
@@ -94,25 +94,14 @@ export function pairRules(before: readonly Worded[], after: readonly Worded[]): 
  * "port 9000, sourceSubnet 10.1.0.0/16 → 80 % a.example:9000 subset v1, 20 % a.example:9000 subset
  * v2".
  */
-function ruleText(
-  table: Table,
-  cold: Cold,
-  { row, never, names }: ColdRule,
-): Pick<Worded, 'text' | 'conditions'> {
+function ruleText(table: Table, cold: Cold, rule: ColdRule): Pick<Worded, 'text' | 'conditions'> {
+  const { never } = rule
   if (never !== null) return { text: `never: ${never}`, conditions: `never: ${never}` }
-  const at = row * Rule.WORDS
-  const port = table.rules[at + Rule.port]
-  const parts = [
-    ...(port === 0 ? [] : [`port ${port}`]),
-    ...(names ? [`sniHosts ${names.join(' ')}`] : []),
-    ...cidrText('destinationSubnets', table, at + Rule.firstDestination),
-    ...cidrText('sourceSubnet', table, at + Rule.firstClient),
-    ...sourceText(cold.conditions[table.rules[at + Rule.condition]]),
-  ]
+  const at = rule.row * Rule.WORDS
   const to = destinationsOf(table, cold, table.rules[at + Rule.route]).map(
     ({ cluster, share }) => `${Number((share * 100).toFixed(2))} % ${destinationName(cold, cluster)}`,
   )
-  const conditions = parts.join(', ') || 'any'
+  const conditions = conditionTexts(table, cold, rule).join(', ') || 'any'
   const how = howText(table, table.rules[at + Rule.route])
   return { text: `${conditions} → ${to.join(', ')}${how}`, conditions }
 }
@@ -127,22 +116,6 @@ function howText({ routes }: Table, route: number): string {
     ...(routes[at + Route.redistributes] === 1 ? ['on-dead redistribute'] : []),
   ]
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`
-}
-
-function cidrText(name: string, table: Table, run: number): string[] {
-  const cidrs = prefixesOf(table, run)
-  return cidrs.length === 0 ? [] : [`${name} ${cidrs.map(formatCidr).join(' ')}`]
-}
-
-function sourceText({ namespace, labels, visibleTo }: SourceCondition): string[] {
-  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
-  return [
-    ...(namespace === null ? [] : [`sourceNamespace ${namespace}`]),
-    ...(pairs.length === 0 ? [] : [`sourceLabels ${pairs.sort().join(',')}`]),
-    ...(visibleTo === null
-      ? []
-      : [`exportTo ${visibleTo.map(each => (each === UNKNOWN_CLIENT ? 'unknown' : each)).join(' ')}`]),
-  ]
 }
 
 /** "reviews.default.svc.cluster.local:9080 subset v2". */
