@@ -7,8 +7,10 @@
  */
 
 import swagger from '@fastify/swagger'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Gateway } from '../control/gateway.ts'
+import type { Granted } from './authority.ts'
+import { addAccess } from './endpoints/access.ts'
 import { addCanary } from './endpoints/canary.ts'
 import { addCertificates } from './endpoints/certificates.ts'
 import { addConfiguration } from './endpoints/configuration.ts'
@@ -42,6 +44,7 @@ export async function addApi(
   gateway: Gateway,
   version: string,
   refusals: Refusals,
+  grantedTo: (request: FastifyRequest) => Granted,
   { metricsMs }: AdminApiOptions = {},
 ): Promise<void> {
   await app.register(swagger, {
@@ -70,6 +73,7 @@ export async function addApi(
     addExplain(api, gateway)
     addLogLevel(api, gateway)
     addDiff(api, gateway)
+    addAccess(api, grantedTo)
     addDescription(api)
   })
 }

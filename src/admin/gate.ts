@@ -10,6 +10,7 @@
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import type { Caller } from './authority.ts'
 
 /** Bytes that node:http may hold unread; it would parse more at once. */
 const BUFFERED_MAX = 1_024
@@ -19,8 +20,8 @@ type Done = (error?: Error | null) => void
 export class Gate extends Duplex {
   /** Bytes passed since the start. */
   passed = 0
-  /** Whether the caller may use methods that change something (guard.ts). */
-  readonly isLocal: boolean
+  /** How it came in (authority.ts). */
+  readonly caller: Caller
   readonly #socket: Socket
   readonly #allowed: () => number
   #waiting: Buffer = Buffer.alloc(0)
@@ -32,10 +33,10 @@ export class Gate extends Duplex {
   /**
    * @param allowed  Bytes that may pass now; after 0, call `proceed` when that changes.
    */
-  constructor(socket: Socket, isLocal: boolean, allowed: () => number) {
+  constructor(socket: Socket, caller: Caller, allowed: () => number) {
     super({ readableHighWaterMark: BUFFERED_MAX, decodeStrings: false })
     this.#socket = socket
-    this.isLocal = isLocal
+    this.caller = caller
     this.#allowed = allowed
     socket.on('data', chunk => this.#take(chunk as Buffer))
     socket.on('end', () => this.#ended())

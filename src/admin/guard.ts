@@ -10,14 +10,16 @@
  * - Origin and Sec-Fetch-Site: requests by another page's script, form or image get 403. A link
  *   from elsewhere to a page here works.
  *
- * Programs send neither of the last two. The address of the listener decides who can connect. There
- * is no authentication: every caller may read, but only a caller on this machine may change
- * something, with any method but GET and HEAD (RFC 9110 §9.2.1).
+ * Programs send neither of the last two. The address of the listener decides who can connect, and
+ * authority.ts who may read and who may change something, with any method but GET and HEAD
+ * (RFC 9110 §9.2.1).
  */
 
 import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import { type Cidr, contains, parseAddress, parseCidr } from '../address/address.ts'
+import type { Caller } from './authority.ts'
+import { peerUid } from './peer-uid.ts'
 import { Problem } from './problem.ts'
 
 /** On every answer: no caching, no guessing of types, no framing, no foreign scripts or styles. */
@@ -37,7 +39,7 @@ const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/
 /** A hook that refuses requests; `hosts` are the names that the operator allows. */
 export function guard(hosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const allowed = new Set(hosts.map(host => host.toLowerCase()))
-  return async ({ headers, method, raw }) => {
+  return async ({ headers, method }) => {
     const host = headers.host?.toLowerCase()
     const name = HOST.exec(host ?? '')?.[1]
     if (name === undefined || !(isOwnName(name) || allowed.has(name))) throw misdirected(headers.host)
@@ -47,12 +49,8 @@ export function guard(hosts: readonly string[]): (request: FastifyRequest) => Pr
     const follows = method === 'GET' && mode === 'navigate'
     if (site !== undefined && site !== 'same-origin' && site !== 'none' && !follows)
       throw foreign('another page')
-    const { isLocal } = raw.socket as { readonly isLocal?: unknown } // gate.ts
-    if (!READING.has(method) && isLocal !== true) throw notLocal(method)
   }
 }
-
-const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /**
  * 127.0.0.0/8 (RFC 1122 §3.2.1.3) and ::1; an IPv4-mapped address counts as IPv4
@@ -66,10 +64,17 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(text => parseCidr(text) as Cidr)
  *
  * Call it at accept: a closed socket has no address, and then looks like a UNIX socket.
  */
-export function isLocal({ remoteAddress }: Pick<Socket, 'remoteAddress'>, isUnix: boolean): boolean {
+function isLocal({ remoteAddress }: Pick<Socket, 'remoteAddress'>, isUnix: boolean): boolean {
   if (isUnix) return true
   const address = parseAddress(remoteAddress ?? '')
   return address !== null && LOOPBACK.some(cidr => contains(cidr, address.family, address.words))
+}
+
+/** What its socket says of a caller; call it at accept, too. */
+export function callerAt(socket: Socket, isUnix: boolean): Caller {
+  const uid = isUnix ? peerUid(socket) : null
+  const from = isUnix ? `the UNIX socket${uid === null ? '' : `, uid ${uid}`}` : (socket.remoteAddress ?? '')
+  return { isLocal: isLocal(socket, isUnix), uid, from }
 }
 
 /** localhost, names below it (RFC 6761 §6.3), and addresses. */
@@ -92,12 +97,4 @@ const foreign = (origin: string): Problem =>
     'foreign-origin',
     `${origin} is not an allowed origin`,
     'only pages of this listener may send requests',
-  )
-
-const notLocal = (method: string): Problem =>
-  new Problem(
-    403,
-    'local-only',
-    `${method} is taken from this machine only, by loopback or the UNIX socket`,
-    'connect from the machine itself, or forward the port: ssh -L 15021:127.0.0.1:15021 HOST, kubectl port-forward POD 15021',
   )

@@ -15,6 +15,7 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
+import { Authority, type Caller, type Granted, READING } from './authority.ts'
 import { guard, HEADERS } from './guard.ts'
 import { close, listen, type Place } from './listen.ts'
 import { LIMITS, type Limits, Places } from './places.ts'
@@ -25,6 +26,8 @@ import { isRefusal, Refusals } from './refusals.ts'
 const HEADER_BYTES_MAX = 8_192
 const BODY_BYTES_MAX = 65_536
 const REQUESTS_PER_SOCKET_MAX = 1_000
+/** Of a body that is noted in an audit line. */
+const AUDITED_BYTES_MAX = 1_024
 
 /** Whether the gateway serves connections, and if not, what is missing. */
 export type Readiness = { readonly ready: boolean } & Readonly<Record<string, unknown>>
@@ -33,20 +36,39 @@ type AdminOptions = Pick<Place, 'address' | 'port'> &
   Partial<Place> & {
     /** Host names that requests may use beside this machine's own. */
     readonly hosts?: readonly string[]
+    /** Whether other users may open the UNIX socket: the authority decides. */
+    readonly isForOthers?: boolean
     readonly readiness: () => Readiness
     /** Adds the endpoints behind the guard. */
-    readonly api?: (app: FastifyInstance) => Promise<void>
+    readonly api?: (app: FastifyInstance, grantedTo: (request: FastifyRequest) => Granted) => Promise<void>
+    /** Who may read and change; by default whoever the place lets in. */
+    readonly authority?: Authority
+    /** Called after each request that may have changed something. */
+    readonly onChange?: (change: Change) => void
     /** Called with an error that an endpoint did not expect: our bug. */
     readonly onBug?: (error: unknown) => void
     readonly limits?: Partial<Limits>
     readonly refusals?: Refusals
   }
 
+/** A request to change something, and what came of it. */
+export type Change = {
+  readonly who: string
+  readonly from: string
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  /** What it asked for, if that is short. */
+  readonly body: unknown
+}
+
 export type Admin = Place & { close(): Promise<void> }
 
 /** Listens; rejects with the kernel's error if that fails. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { address, port, socket = '', hosts = [], readiness, api, onBug, refusals = new Refusals() } = options
+  const { authority = new Authority(null), onChange } = options
+  const granted = new WeakMap<FastifyRequest, Granted>()
   const http = createParser()
   let answer: Parameters<NonNullable<FastifyServerOptions['serverFactory']>>[0] = () => {}
   const places = new Places(http, {
@@ -86,8 +108,10 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)
     const path = pathOf(request.url)
-    if (!PROBES.has(path)) await checkGuard(request)
-    else if (hasBody(request.raw)) void reply.header('connection', 'close') // not waited for
+    if (!PROBES.has(path)) {
+      await checkGuard(request)
+      if (!isPageFile(request)) granted.set(request, await authorize(request))
+    } else if (hasBody(request.raw)) void reply.header('connection', 'close') // not waited for
     if (request.is404) throw misplaced(request, reply, path, methods)
   })
   app.addHook('preValidation', readQuery)
@@ -95,10 +119,12 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     typeof payload === 'string' && payload.startsWith('{') ? `${payload}\n` : payload,
   )
   addProbes(app, readiness)
-  if (api) await app.register(api)
+  if (onChange) app.addHook('onResponse', async (request, { statusCode }) => audit(request, statusCode))
+  if (api) await app.register(app => api(app, request => granted.get(request) ?? NOBODY))
+  await authority.open()
   await app.ready()
   const listener = createListener({ allowHalfOpen: true, noDelay: true }, caller => places.admit(caller))
-  const where = await listen(listener, { address, port, socket })
+  const where = await listen(listener, { address, port, socket }, options.isForOthers)
   return {
     ...where,
     close: async () => {
@@ -107,6 +133,23 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       refusals.close()
       await closed
     },
+  }
+
+  async function authorize(request: FastifyRequest): Promise<Granted> {
+    const grant = await authority.granted(request, callerOf(request))
+    authority.check(request, grant)
+    return grant
+  }
+
+  /** What the guard has refused is counted instead (refusals.ts). */
+  function audit(request: FastifyRequest, status: number): void {
+    const grant = granted.get(request)
+    if (grant === undefined || READING.has(request.method)) return
+    const { method, headers } = request
+    const isShort = Number(headers['content-length'] ?? 0) <= AUDITED_BYTES_MAX
+    const { from } = callerOf(request)
+    const body = isShort ? (request.body ?? null) : null
+    onChange?.({ who: grant.who, from, method, path: pathOf(request.url), status, body })
   }
 
   function fail(error: unknown, reply: FastifyReply): FastifyReply {
@@ -118,6 +161,14 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     return reply.code(status).headers(HEADERS).send(body)
   }
 }
+
+const NOBODY: Granted = { who: '', role: 'none', byToken: false }
+
+const callerOf = ({ raw }: FastifyRequest): Caller => (raw.socket as unknown as { caller: Caller }).caller // gate.ts
+
+/** The page's own files say nothing of the gateway. */
+const isPageFile = ({ routeOptions }: FastifyRequest): boolean =>
+  (routeOptions.schema as { hide?: boolean } | undefined)?.hide === true
 
 /** Parses and writes; it does not listen, and places.ts keeps the time limits. */
 function createParser(): Server {

@@ -10,18 +10,23 @@ import { type AddressInfo, connect, type Server } from 'node:net'
 export type Place = { readonly address: string; readonly port: number; readonly socket: string }
 
 /** Listens; rejects with the kernel's error if that fails. */
-export async function listen(server: Server, { address, port, socket }: Place): Promise<Place> {
+export async function listen(
+  server: Server,
+  { address, port, socket }: Place,
+  isForOthers = false,
+): Promise<Place> {
   if (socket === '') {
     await open(server, { port, ...(address === '' ? {} : { host: address }) })
     const bound = server.address() as AddressInfo
     return { address: bound.address, port: bound.port, socket }
   }
+  const mask = isForOthers ? 0o111 : 0o177
   try {
-    await open(server, { path: socket })
+    await open(server, { path: socket }, mask)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !(await isLeft(socket))) throw error
     unlinkSync(socket)
-    await open(server, { path: socket })
+    await open(server, { path: socket }, mask)
   }
   return { address, port, socket }
 }
@@ -37,10 +42,10 @@ type Where = { readonly port: number; readonly host?: string } | { readonly path
  * A socket's file must never exist with permissions for others, so umask(2) around bind(2) instead
  * of chmod(2) after it.
  */
-function open(server: Server, where: Where): Promise<void> {
+function open(server: Server, where: Where, mask = 0o177): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  const umask = 'path' in where ? process.umask(0o177) : null
+  const umask = 'path' in where ? process.umask(mask) : null
   try {
     server.listen(where, () => {
       server.off('error', reject)

@@ -22,7 +22,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { atTurn } from '../base/turns.ts'
 import { Gate } from './gate.ts'
-import { isLocal } from './guard.ts'
+import { callerAt } from './guard.ts'
 import { Problem } from './problem.ts'
 import { isRefusal, type Refusals } from './refusals.ts'
 
@@ -100,7 +100,7 @@ export class Places {
   /** Admits a connection. */
   admit(socket: Socket): void {
     const { limits, isUnix } = this.#options
-    const gate = new Gate(socket, isLocal(socket, isUnix), () => allowed(visitor))
+    const gate = new Gate(socket, callerAt(socket, isUnix), () => allowed(visitor))
     const timer = setTimeout(() => this.#late(visitor), limits.requestMs)
     const visitor: Visitor = {
       gate,

@@ -15,6 +15,8 @@ const REFUSALS = [
   'unknown-host',
   'foreign-origin',
   'local-only',
+  'no-token',
+  'not-allowed',
 ] as const
 type Refusal = (typeof REFUSALS)[number]
 

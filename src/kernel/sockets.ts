@@ -26,6 +26,9 @@ const SOCK_STREAM_CLOEXEC = 1 | 0x80000
 /** setsockopt(2): `[level, name]`; socket(7), tcp(7), ipv6(7). */
 const SO_REUSEADDR = [1, 2] as const
 const SO_ERROR = [1, 4] as const
+/** struct ucred: pid, uid, gid; socket(7). */
+const SO_PEERCRED = [1, 17] as const
+const UCRED_BYTES = 12
 const SO_KEEPALIVE = [1, 9] as const
 const SO_LINGER = [1, 13] as const
 const SO_REUSEPORT = [1, 15] as const
@@ -186,6 +189,14 @@ export class Sockets implements SocketCalls {
     i32[this.#value / 4] = 4
     const result = libc.getsockopt(fd, SO_ERROR[0], SO_ERROR[1], this.#addressPointer, this.#valuePointer)
     return result < 0 ? result : 0 - i32[this.#address / 4] // not −0
+  }
+
+  /** The user who connected to a UNIX socket, or −errno: unix(7). */
+  peerUid(fd: number): number {
+    const { i32, u32 } = this.#arena
+    i32[this.#value / 4] = UCRED_BYTES
+    const result = libc.getsockopt(fd, ...SO_PEERCRED, this.#addressPointer, this.#valuePointer)
+    return result < 0 ? result : u32[this.#address / 4 + 1]
   }
 
   /**

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { ask } from '../control/scene.ts'
 import { splitting, times } from './routes-kit.ts'
-import { type Scene, scene } from './scene.ts'
+import { type Scene, scene, talking } from './scene.ts'
 
 /** A server that greets, and then resets. */
 async function resetting(t: TestContext): Promise<number> {
@@ -73,4 +74,20 @@ test('a canary that resets is worse, surely, and one that has served nobody is n
   assert.ok(comparisons.find((each: { rate: string }) => each.rate === 'failedDials').needs > 0)
   assert.equal((await get('/canary?rule=default/other')).body.total, 0)
   assert.equal((await get(`/canary?rule=${encodeURIComponent('default/all tcp[2]')}`)).body.total, 1)
+})
+
+test('connections that were open before a change, and end after it, are no more than those since', async t => {
+  const { port, backend, save, logged, get } = await scene(t, splitting(80, 20))
+  const before = await Promise.all([talking(t, port), talking(t, port), talking(t, port)])
+  save(splitting(50, 50)(port, backend))
+  await logged('generation 2')
+  await Promise.all([ask(port), ask(port)])
+  for (const each of before) each.destroy()
+  for (;;) {
+    const { closed } = (await get('/summary')).body
+    if (Object.values<number>(closed).reduce((sum, each) => sum + each, 0) === 5) break
+  }
+  const [{ destinations }] = (await get('/canary')).body.rules
+  for (const { failedDials, resets, brief, silent } of destinations)
+    for (const rate of [failedDials, resets, brief, silent]) assert.ok(rate === null || rate.count <= rate.of)
 })

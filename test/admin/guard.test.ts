@@ -5,9 +5,10 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isLocal } from '../../src/admin/guard.ts'
+import { callerAt } from '../../src/admin/guard.ts'
 import { startAdmin } from '../../src/admin/http.ts'
 import { call, raw } from './kit.ts'
 
@@ -206,7 +207,7 @@ test('orders are taken from this machine only', { skip: isolated(LOOPBACK) === n
 })
 
 test('what is this machine: loopback in every spelling, and nothing that is not known', () => {
-  const local = (remoteAddress: string | undefined) => isLocal({ remoteAddress }, false)
+  const local = (remoteAddress: string | undefined) => callerAt({ remoteAddress } as Socket, false).isLocal
   for (const address of ['127.0.0.1', '127.255.255.254', '::1', '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'])
     assert.ok(local(address), address)
   for (const address of [
@@ -222,5 +223,5 @@ test('what is this machine: loopback in every spelling, and nothing that is not 
   ])
     assert.ok(!local(address), address)
   assert.ok(!local(undefined))
-  assert.ok(isLocal({ remoteAddress: undefined }, true))
+  assert.ok(callerAt({ remoteAddress: undefined } as unknown as Socket, true).isLocal)
 })

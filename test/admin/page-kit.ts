@@ -13,7 +13,7 @@ export const hasText = (page: Page, selector: string, text: string): Promise<voi
 export const goTo = (page: Page, address: string): Promise<unknown> =>
   page.evaluate(`location.hash = ${JSON.stringify(address)}`)
 
-/** A split, a policy, a limit, and `more` rules for a client each, a hundred in a VirtualService. */
+/** A split, a policy, a limit, and `more` rules for a client each, 100 in a VirtualService. */
 export const furnished =
   (more: number) =>
   (port: number, backend: number): string => {

@@ -22,7 +22,7 @@ let shown: Promise<Scene> | null = null
 /** One gateway for all tests of this file that only read. */
 function furnishedScene(): Promise<Scene> {
   shown ??= scene(whole, furnished(60)).then(async where => {
-    await times(10, () => ask(where.port))
+    await times(50, () => ask(where.port))
     await talking(whole, where.port)
     return where
   })

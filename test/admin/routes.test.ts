@@ -99,6 +99,6 @@ test('rules are found by VirtualService, listener and hits, and ordered by hits'
   )
   assert.deepEqual(await routes('listener=default/edge'), [0, 1, 2])
   assert.deepEqual(await routes('listener=default/ed'), [])
-  for (const query of ['order=random', 'hit=maybe', 'rule=1'])
+  for (const query of ['order=random', 'hit=maybe', 'rules=1'])
     assert.equal((await get(`/routes?${query}`)).status, 400, query)
 })

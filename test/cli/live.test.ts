@@ -350,7 +350,11 @@ test('a second weir at the same admin address ends at once, and says which one h
 
 test('top gives the terminal back when the gateway goes away, too', async t => {
   const { admin, gateway: served, where } = await gateway(t)
-  const second = await openAdminOf(served, { address: '127.0.0.1', port: 0, socket: '', hosts: [] }, '1')
+  const second = await openAdminOf(
+    served,
+    { address: '127.0.0.1', port: 0, socket: '', hosts: [], auth: null },
+    '1',
+  )
   assert.notEqual(second.port, where.port)
   let restored = 0
   let frames = 0
@@ -417,7 +421,7 @@ test('a gateway that is not there is one clear line, and 1', async t => {
 test('WEIR_ADMIN says where the gateway is, --admin before it, and a UNIX socket will do', async t => {
   const { gateway: served, root, admin } = await gateway(t)
   const socket = join(root, 'weir.sock')
-  const second = await openAdminOf(served, { address: '', port: 0, socket, hosts: [] }, '2.0.0')
+  const second = await openAdminOf(served, { address: '', port: 0, socket, hosts: [], auth: null }, '2.0.0')
   t.after(() => second.close())
   const variables = { WEIR_ADMIN: `unix:${socket}` }
   assert.match((await weir(['status'], { variables })).out, /weir 2\.0\.0/)

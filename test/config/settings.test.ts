@@ -39,7 +39,7 @@ mesh: {bind: "::1", capture: redirect, port: 15006, outbound: REGISTRY_ONLY}
 sources:
 - {cidr: 10.1.2.3/8, namespace: shop, labels: {app: web}}
 - cidr: 2001:db8::1
-admin: {address: 0.0.0.0, port: 0, hosts: [weir.example]}
+admin: {address: 0.0.0.0, port: 0, hosts: [weir.example], auth: {tokens: [{file: a.token}, {file: b, role: change}], peerUids: [1001]}}
 drain: {timeout: 1m30s, lameDuck: 15s}
 accessLog: {path: a.log, format: text, open: true, every: 100ms}
 reload: {guard: warn}
@@ -64,7 +64,19 @@ proxyProtocol:
     workload: { namespace: 'edge', labels: { app: 'gateway' } },
     locality: { region: 'us', zone: 'a', subzone: '', node: 'n1', network: '' },
     mesh: { bind: '::1', capture: 'redirect', port: 15006, outbound: 'REGISTRY_ONLY' },
-    admin: { address: '0.0.0.0', port: 0, socket: '', hosts: ['weir.example'] },
+    admin: {
+      address: '0.0.0.0',
+      port: 0,
+      socket: '',
+      hosts: ['weir.example'],
+      auth: {
+        tokens: [
+          { file: 'a.token', role: 'read' },
+          { file: 'b', role: 'change' },
+        ],
+        peerUids: [1001],
+      },
+    },
     drain: { timeoutMs: 90_000, lameDuckMs: 15_000 },
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
     reload: { guard: 'warn' },
@@ -106,7 +118,7 @@ test('part of an object leaves the rest at its default, and null counts as absen
   assert.deepEqual(found, [])
   assert.deepEqual(settings, {
     ...DEFAULT_SETTINGS,
-    admin: { address: '127.0.0.1', port: 9, socket: '', hosts: [] },
+    admin: { address: '127.0.0.1', port: 9, socket: '', hosts: [], auth: null },
     workload: { namespace: 'default', labels: { a: 'b' } },
   })
 })

@@ -150,6 +150,35 @@ const FIELDS: Readonly<Record<string, Field>> = {
     meaning: 'Host names that requests may use, beside localhost and IP addresses; it refuses others.',
     range: { inside: [[], ['weir.example']], outside: ['weir.example'] },
   },
+  'admin.auth': {
+    type: 'object or null',
+    byDefault: null,
+    meaning:
+      'Who may read and change: [tokens and users](admin.md#tokens-and-users); null: whoever can connect reads, this machine changes.',
+    range: { inside: [null, {}], outside: [true] },
+  },
+  'admin.auth.tokens': {
+    type: 'list of objects',
+    byDefault: [],
+    meaning: 'Tokens: the text of a file each.',
+  },
+  'admin.auth.tokens[].file': {
+    type: 'path',
+    byDefault: undefined,
+    meaning: 'Has 16 to 4 096 characters; required. weir reads it again when it changes.',
+  },
+  'admin.auth.tokens[].role': {
+    type: '`read` or `change`',
+    byDefault: 'read',
+    meaning: 'What it lets do; once a token is for reading, reading needs one.',
+  },
+  'admin.auth.peerUids': {
+    type: 'list of user numbers',
+    byDefault: [],
+    meaning:
+      'Users of the UNIX socket who may change, beside root and the gateway’s own; others may open it, and may nothing.',
+    range: { inside: [[], [0, 1001]], outside: [[-1], ['root']] },
+  },
   'drain.timeout': {
     type: 'duration, at most 24h',
     byDefault: `${drain.timeoutMs / 1000}s`,

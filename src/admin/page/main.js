@@ -11,7 +11,7 @@ import { clock, duration, plural } from './format.js'
 import { History } from './history.js'
 import { html, nothing, render } from './lit.js'
 import { facts, loading, refused } from './parts.js'
-import { ask, poll } from './poll.js'
+import { ask, poll, send, setToken, token } from './poll.js'
 import { change, href, route } from './router.js'
 import { certificates } from './view-certificates.js'
 import { connections } from './view-connections.js'
@@ -50,6 +50,8 @@ let asking = null
 let silentSince = null
 let silence = null
 let isPaused = false
+/** What the token lets do: `{ who, role }`; null: there is none. */
+let access = null
 
 /** Shows the view of the address; within one view, what was there stays until the answer comes. */
 function visit() {
@@ -100,11 +102,13 @@ function show() {
   render(head(summary), byId('head'))
   render(goneText(), byId('gone'))
   byId('gone').hidden = silentSince === null
-  render(content({ ...now, answer: history.last, history, rangeS }), byId('main'))
+  render(content({ ...now, answer: history.last, history, rangeS, may: mayChange() }), byId('main'))
+  render(footer(), byId('access'))
 }
 
 function content(shown) {
   const { view, data, problem, answer } = shown
+  if (silence?.code === 'no-token' || silence?.code === 'not-allowed') return signIn(silence)
   if (!view) return lost()
   if (problem) return refused(problem)
   if (!answer || (data === null && view !== overview)) return silentSince === null ? loading : nothing
@@ -115,6 +119,74 @@ const lost = () => html`<div class="card">
   <h2>There is no such view</h2>
   <p>The address <code>${location.hash}</code> names none. <a href=${href('')}>Go to the overview</a></p>
 </div>`
+
+/** Asks for a token, where the gateway wants one. */
+const signIn = ({ message }) => html`<form class="card sign-in" @submit=${signedIn}>
+  <h2>Sign in</h2>
+  <p class="note">${message}. It is kept until this tab closes.</p>
+  <label>Token <input name="token" type="password" required autocomplete="off" /></label>
+  <button type="submit">Sign in</button>
+</form>`
+
+function signedIn(event) {
+  event.preventDefault()
+  setToken(new FormData(event.target).get('token').trim())
+  event.target.reset()
+  silence = null
+  void learnAccess()
+}
+
+/** What the token lets do; without one the page only reads. */
+async function learnAccess() {
+  try {
+    const said = token() === null ? null : await ask('/access')
+    access = said?.byToken ? said : null
+  } catch (error) {
+    access = null
+    if (error.answered) {
+      silence = error
+      silentSince ??= new Date()
+    }
+  }
+  show()
+  void load()
+}
+
+/** The means to change something, for views that offer it; null: this page only reads. */
+function mayChange() {
+  if (access?.role !== 'change') return null
+  return {
+    done: () => void load(),
+    async send(method, path, body) {
+      try {
+        return await send(method, path, body)
+      } catch (error) {
+        alert(`${error.message}${error.hint ? `\n${error.hint}` : ''}`)
+        return null
+      }
+    },
+  }
+}
+
+const footer = () =>
+  access === null
+    ? html`This page only reads. <button type="button" class="small" @click=${askToken}>Give a token</button>`
+    : html`${access.who} may ${access.role === 'change' ? 'change' : 'read'}.
+        <button type="button" class="small" @click=${forget}>Sign out</button>`
+
+function askToken() {
+  silence = {
+    code: 'no-token',
+    answered: true,
+    message: 'A token lets this page drain endpoints and accept changes',
+  }
+  show()
+}
+
+function forget() {
+  setToken(null)
+  void learnAccess()
+}
 
 const NAV = Object.entries(VIEWS).filter(([, view]) => view.under === undefined)
 
@@ -184,6 +256,7 @@ function goneText() {
 }
 
 addEventListener('hashchange', visit)
+if (token() !== null) void learnAccess()
 byId('skip').addEventListener('click', () => byId('main').focus())
 visit()
 poll('/overview', {

@@ -7,12 +7,31 @@
 const EVERY_MS = 1_000
 const PATIENCE_MS = 4_000
 
-/** A JSON answer; throws the gateway's `{ message, hint }` if it refuses. */
-export async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS) })
-  const body = await answer.json()
-  if (!answer.ok) throw Object.assign(new Error(body.message), { hint: body.hint, answered: true })
-  return body
+const TOKEN = 'weir-token'
+
+/** The token that was given, for as long as the tab is open; null: none. */
+export const token = () => sessionStorage.getItem(TOKEN)
+export const setToken = text =>
+  text === null ? sessionStorage.removeItem(TOKEN) : sessionStorage.setItem(TOKEN, text)
+
+/** A JSON answer; throws the gateway's `{ message, hint, code }` if it refuses. */
+export const ask = path => send('GET', path)
+
+export async function send(method, path, body) {
+  const given = token()
+  const answer = await fetch(path, {
+    method,
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    headers: {
+      ...(given === null ? {} : { authorization: `Bearer ${given}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const said = await answer.json()
+  if (answer.ok) return said
+  const { message, hint, code } = said
+  throw Object.assign(new Error(message), { hint, code, answered: true })
 }
 
 /** @param {{ onAnswer(body: object): void, onSilence(error: Error): void }} told */

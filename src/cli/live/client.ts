@@ -4,6 +4,7 @@
  * Its address is --admin, else WEIR_ADMIN, else the default of the Settings.
  */
 
+import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { DEFAULT_ADMIN } from '../../config/settings/settings.ts'
@@ -25,11 +26,12 @@ export type Client = {
 
 export function clientOf(admin: AdminPlace | undefined, { variables }: Env): Client {
   const place = admin ?? placeIn(variables.WEIR_ADMIN)
+  const token = tokenIn(variables.WEIR_ADMIN_TOKEN_FILE)
   const where = formatAdminPlace(place)
   return {
     where,
-    get: (path, query = {}) => ask(place, where, 'GET', path + queryText(query), undefined),
-    send: (method, path, body) => ask(place, where, method, path, JSON.stringify(body)),
+    get: (path, query = {}) => ask(place, where, token, 'GET', path + queryText(query), undefined),
+    send: (method, path, body) => ask(place, where, token, method, path, JSON.stringify(body)),
   }
 }
 
@@ -44,6 +46,17 @@ function placeIn(variable: string | undefined): AdminPlace {
   return place
 }
 
+/** The token that a gateway with admin.auth asks for. */
+function tokenIn(file: string | undefined): string | null {
+  if (file === undefined || file === '') return null
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new NoAnswer(`WEIR_ADMIN_TOKEN_FILE is "${file}", which cannot be read (${code})`, Exit.usage)
+  }
+}
+
 function queryText(query: Readonly<Record<string, string | number | boolean | undefined>>): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)]],
@@ -54,6 +67,7 @@ function queryText(query: Readonly<Record<string, string | number | boolean | un
 async function ask<Answer>(
   { address, port, socket }: AdminPlace,
   where: string,
+  token: string | null,
   method: string,
   path: string,
   body: string | undefined,
@@ -61,6 +75,7 @@ async function ask<Answer>(
   const host = socket === '' ? formatAdminPlace({ address, port, socket }) : 'localhost'
   const headers = {
     host,
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined
       ? {}
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),

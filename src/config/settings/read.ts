@@ -35,6 +35,7 @@ import {
 } from './fields.ts'
 import { healthCheck } from './health-check-fields.ts'
 import {
+  type AdminAuth,
   type AdminSettings,
   type AuthorizationSettings,
   DEFAULT_ACCESS_LOG,
@@ -49,6 +50,7 @@ const GROUP = 'gateway.weir'
 const API_VERSION = `${GROUP}/v1`
 
 const PORT_MAX = 65535
+const UID_MAX = 2 ** 32 - 2
 const WORKERS_MAX = 1024
 const CONNECTIONS_MAX = 1 << 24
 const DRAIN_MS_MAX = 24 * 3_600_000
@@ -103,6 +105,21 @@ const authorization: Reader<AuthorizationSettings> = mapped(
     { identity: 'none', onChange: 'keep', revokeOver: DEFAULT_SETTINGS.authorization.revokeOverMs },
   ),
   ({ revokeOver, ...rest }) => ({ ...rest, revokeOverMs: revokeOver }),
+)
+
+/** Without a role, a token only lets read. */
+const adminAuth: Reader<AdminAuth> = object<AdminAuth>(
+  {
+    tokens: list(
+      objectWith<AdminAuth['tokens'][number]>(
+        'file',
+        { file: path, role: choice('read', 'change') },
+        { role: 'read' },
+      ),
+    ),
+    peerUids: list(integer(0, UID_MAX)),
+  },
+  { tokens: [], peerUids: [] },
 )
 
 const within = (field: keyof SourceLimit): Reader<number> => integer(...LIMIT_RANGES[field])
@@ -173,7 +190,13 @@ const SPEC: Reader<Settings> = mapped(
       sources: list(objectWith<Source>('cidr', { cidr, namespace: text, labels: strings }, workloadDefaults)),
       admin: orNull(
         object<AdminSettings>(
-          { address: bindAddress, port: integer(0, PORT_MAX), socket: text, hosts: list(text) },
+          {
+            address: bindAddress,
+            port: integer(0, PORT_MAX),
+            socket: text,
+            hosts: list(text),
+            auth: orNull(adminAuth),
+          },
           DEFAULT_ADMIN,
         ),
       ),

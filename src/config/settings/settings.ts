@@ -20,6 +20,15 @@ export type AdminSettings = {
   readonly socket: string
   /** Names beside localhost that browsers and scrapers may use. */
   readonly hosts: readonly string[]
+  /** Who may read and change; null: whoever can connect reads, and this machine changes. */
+  readonly auth: AdminAuth | null
+}
+
+export type AdminAuth = {
+  /** Files with a token each, and what it lets do. */
+  readonly tokens: readonly { readonly file: string; readonly role: 'read' | 'change' }[]
+  /** Users of the UNIX socket who may change, beside root and the gateway's own. */
+  readonly peerUids: readonly number[]
 }
 
 export type Settings = {
@@ -152,7 +161,13 @@ export const DEFAULT_ACCESS_LOG: AccessLogSettings = {
 }
 
 /** The default of the admin listener. */
-export const DEFAULT_ADMIN: AdminSettings = { address: '127.0.0.1', port: 15021, socket: '', hosts: [] }
+export const DEFAULT_ADMIN: AdminSettings = {
+  address: '127.0.0.1',
+  port: 15021,
+  socket: '',
+  hosts: [],
+  auth: null,
+}
 
 export const DEFAULT_SETTINGS: Settings = {
   workers: 0,

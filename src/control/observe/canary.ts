@@ -101,8 +101,11 @@ function armOf(
     field: 'opened' | 'moved' | 'closed' | 'failed' | 'reset' | 'brief' | 'silent' | 'received' | 'sent',
   ) => totals.reduce((all, total) => all + total[field], 0)
   const [dials, closed] = [sum('opened'), Math.max(0, sum('closed'))]
-  const rate = (count: number, of: number): Rate | null =>
-    of <= 0 ? null : { count, of, ...boundsOf(Math.min(count, of), of, risk) }
+  // What was open when its counts began may end meanwhile: it is then counted, but in no total.
+  const rate = (seen: number, of: number): Rate | null => {
+    const count = Math.min(seen, of)
+    return of <= 0 ? null : { count, of, ...boundsOf(count, of, risk) }
+  }
   const connected = sample.filter(each => each.connectUs > 0)
   return {
     destination,
