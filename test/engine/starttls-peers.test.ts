@@ -1,13 +1,13 @@
 /**
  * Goal: PostgreSQL's own client gets to the server that it names, of two behind one port, though
- * both ask for TLS in PostgreSQL's words first. Method: psql and two PostgreSQL servers, on every
- * engine.
+ * both ask for TLS in PostgreSQL's words first, and where weir ends the TLS. Method: psql and two
+ * PostgreSQL servers, on every engine.
  */
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
@@ -16,6 +16,7 @@ import type { Rule } from '../../src/table/plan/plan.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
+import { AUTHORITY, materialOf, secretsOf, serverOf } from '../support/tls.ts'
 
 const run = promisify(execFile)
 
@@ -134,6 +135,40 @@ for (const { engine, test } of ENGINES) {
     await plane.closed('not-tls')
     await assert.rejects(ask('c.test', 'sslmode=require'))
     await plane.closed('no-route')
+    await plane.settled()
+  })
+}
+
+for (const { engine, test } of ENGINES) {
+  test(`${engine}: psql asks weir for TLS, and the server behind speaks none`, { skip }, async () => {
+    await using plane = new TestEngine(engine)
+    const port = await freePort()
+    const issued = AUTHORITY.issue({ names: ['a.test'] })
+    plane.order({ kind: 'secrets', epoch: 0, secrets: secretsOf(materialOf('server', [issued])) })
+    const scope = {
+      host: '',
+      port: 0,
+      addresses: [],
+      takes: { names: ['a.test'], plain: false },
+      tls: serverOf(),
+      rules: [rule(0, 'a.test')],
+      defaultRoute: -1,
+    }
+    await plane.adopt(
+      planOf(
+        [listenerOn(port, -1, { scopes: [scope], reads: 'postgres' })],
+        [clusterOf([{ address: '127.0.0.1', port: servers[0].port }])],
+      ),
+    )
+    const ca = join(folder, 'authority.pem')
+    writeFileSync(ca, AUTHORITY.cert)
+    const where = `host=a.test hostaddr=127.0.0.1 port=${port} user=weir dbname=postgres connect_timeout=20`
+    const query = "select ssl, repeat('x', 200000) from pg_stat_ssl where pid = pg_backend_pid()"
+    const { stdout } = await run('psql', [`${where} sslmode=verify-full sslrootcert=${ca}`, '-XAtc', query], {
+      maxBuffer: 2 ** 20,
+    })
+    const [encrypted, long] = stdout.trim().split('|')
+    assert.deepEqual([encrypted, long.length], ['f', 200_000])
     await plane.settled()
   })
 }

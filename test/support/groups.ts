@@ -19,6 +19,7 @@ const BROWSER: readonly string[] = [
   'admin/page-browser.test.ts',
   'admin/page-views.test.ts',
   'bench/page.test.ts',
+  'engine/tls-browser.test.ts',
 ]
 
 /** By folder, the files that are not in its group; null: none is. */
@@ -31,7 +32,12 @@ export const GROUPS: Readonly<Record<string, readonly string[] | null>> = {
   config: [],
   control: ['control/lost.test.ts', 'control/lost-ways.test.ts', 'control/many.test.ts'],
   docs: ['docs/examples.test.ts'],
-  engine: ['engine/balance-workers.test.ts', 'engine/proxy-peers.test.ts', 'engine/silent.test.ts'],
+  engine: [
+    ...BROWSER,
+    'engine/balance-workers.test.ts',
+    'engine/proxy-peers.test.ts',
+    'engine/silent.test.ts',
+  ],
   address: [],
   field: [],
   kernel: [],
