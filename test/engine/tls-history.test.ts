@@ -1,7 +1,7 @@
 /**
- * Goal: mistakes that other gateways made with TLS are not made here. Method: one port with a strict
- * server, which asks for a client's certificate, beside a lax one for any name; clients that try to
- * get past the strict one.
+ * Goal: mistakes that other gateways made with TLS are not made here. Method: one port with a
+ * strict server, which asks for a client's certificate, beside a lax one for any name; clients that
+ * try to get past the strict one.
  */
 
 import assert from 'node:assert/strict'
