@@ -50,11 +50,9 @@ test('a changed file is seen on the page, with its shares; and so is a refused o
   assert.match(chart ?? '', /backend should be 50 %, is 50\.0 %; second should be 50 %, is 50\.0 %/)
   await hasText(page, 'header .facts', 'Generation2')
   await goTo(page, '#/reloads')
-  await hasText(
-    page,
-    '#reload-list',
-    'default/all tcp[2]: 80 % backend, 20 % second → 50 % backend, 50 % second',
-  )
+  await hasText(page, '#reload-list', 'any → 80 % backend.example:9000, 20 % second.example:9000')
+  await hasText(page, '#reload-list', 'any → 50 % backend.example:9000, 50 % second.example:9000')
+  await hasText(page, '#reload-list', 'before, ')
   save(
     splitting(50, 50)(port, backend).replace(
       "hosts: ['*']\n  gateways",

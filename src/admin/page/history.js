@@ -5,7 +5,7 @@
  * The last ten minutes have a point for each answer, what is older one in ten seconds.
  */
 
-import { place, roundPercent, shortNames, target } from './format.js'
+import { place, target } from './format.js'
 
 const KEPT_S = 3600
 /** What is older than this is thinned out to one point in THIN_S. */
@@ -16,8 +16,6 @@ const ANSWERS_MAX = 61
 /** A pause after which a line is broken. */
 const GAP_S = 5
 const LATENCY_S = 10
-/** Generations whose changes are kept: as many as /reloads is asked for. */
-const CHANGES_KEPT = 20
 /** Rules with a history: those of the overview, and those that were looked at last. */
 const RULES_MAX = 200
 
@@ -26,11 +24,6 @@ export class History {
   points = []
   /** Where the generation changed: `{ t, text }`. */
   marks = []
-  /**
-   * What each generation since the page was opened did to the rules: lists of `{ sign, words, title
-   * }`.
-   */
-  changes = new Map()
   /** By key, points of rules; the one that was looked at last comes last. */
   #rules = new Map()
   #answers = []
@@ -44,10 +37,9 @@ export class History {
     const before = this.last
     if (before && Math.abs(startOf(t, answer) - startOf(before.t, before)) > GAP_S) {
       this.#answers = [] // another process
-      this.changes.clear()
       this.#rules.clear()
     } else if (before && answer.summary.generation !== before.summary.generation)
-      this.#changed(t, before, answer)
+      this.marks.push({ t, text: `gen ${answer.summary.generation}` })
     this.#answers.push({ ...answer, t })
     if (this.#answers.length > ANSWERS_MAX) this.#answers.shift()
     push(this.points, this.#point(t, answer))
@@ -122,12 +114,6 @@ export class History {
     return this.points.map(point => point.t)
   }
 
-  #changed(t, before, { summary: { generation }, rules, rulesTotal }) {
-    this.marks.push({ t, text: `gen ${generation}` })
-    this.changes.set(generation, changedRules(before.rules, rules, rulesTotal > rules.length))
-    for (const old of this.changes.keys()) if (old < generation - CHANGES_KEPT) this.changes.delete(old)
-  }
-
   #ends(seconds) {
     const now = this.last
     const old = this.#answers.find(each => each.t >= now.t - seconds - 0.5)
@@ -189,29 +175,6 @@ function growth(points, index, field, seconds) {
 
 /** When the gateway's process started, on this machine's clock. */
 const startOf = (t, { summary }) => t - summary.uptimeS
-
-/** @param isPart  Whether there are more rules than these: a missing rule may still exist. */
-function changedRules(before, after, isPart) {
-  const old = new Map(before.map(each => [place(each.rule), leadsTo(each)]))
-  const now = new Map(after.map(each => [place(each.rule), leadsTo(each)]))
-  const changes = []
-  for (const [title, leads] of now) {
-    const was = old.get(title)
-    if (was === undefined && !isPart)
-      changes.push({ sign: '+', words: 'added', title: `${title} → ${leads}` })
-    if (was !== undefined && was !== leads)
-      changes.push({ sign: '~', words: 'changed', title: `${title}: ${was} → ${leads}` })
-  }
-  for (const title of old.keys())
-    if (!now.has(title) && !isPart) changes.push({ sign: '−', words: 'removed', title })
-  return changes
-}
-
-function leadsTo({ destinations }) {
-  const now = destinations.filter(each => each.configuredShare !== null)
-  const names = shortNames(now)
-  return now.map((each, index) => `${roundPercent(each.configuredShare)} ${names[index]}`).join(', ')
-}
 
 /**
  * A rule's key, stable over reloads; the listener tells apart rules with other destinations there.

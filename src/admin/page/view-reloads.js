@@ -1,7 +1,8 @@
-/** The outcome of each reload: what it changed, what was wrong, and how long it took. */
+/** The timeline of reloads: what each changed and did, what was wrong, and how long it took. */
 
-import { clock, plural } from './format.js'
+import { clock, count, duration, percent, place, plural } from './format.js'
 import { html, nothing } from './lit.js'
+import { href } from './router.js'
 
 const SIGNS = {
   taken: '✓ Taken',
@@ -12,6 +13,8 @@ const SIGNS = {
 }
 const FINDINGS_MAX = 12
 const TITLES_MAX = 8
+/** Rules and destinations of one reload that are shown. */
+const DID_MAX = 12
 /** As many as the gateway keeps. */
 const RELOADS_MAX = 64
 
@@ -19,7 +22,7 @@ export const reloads = {
   title: 'Reloads',
   everyMs: 2_000,
   load: ({ ask }) => ask(`/reloads?limit=${RELOADS_MAX}`),
-  show({ data: { counts, reloads: list }, history, may }) {
+  show({ data: { counts, reloads: list }, may }) {
     const told = Object.entries(counts)
       .filter(([name, times]) => times > 0 || name === 'taken')
       .map(([name, times]) => `${times} ${name}`)
@@ -27,14 +30,27 @@ export const reloads = {
       <h2 id="reloads-title">Reloads</h2>
       <p class="note">${told.join(', ')}. What is refused changes nothing: the generation before it stays.</p>
       <ol id="reload-list" class="timeline">
-        ${list.map((each, index) => entry(each, history.changes.get(each.generation) ?? [], index === 0 && may))}
+        ${list.map((each, index) => entry(each, index === 0 && may))}
       </ol>
     </section>`
   },
 }
 
-function entry(reload, rules, may) {
-  const { number, at, outcome, generation, totalMs, stagesMs, errors, warnings, findings, note } = reload
+function entry(reload, may) {
+  const {
+    number,
+    at,
+    outcome,
+    generation,
+    totalMs,
+    stagesMs,
+    errors,
+    warnings,
+    findings,
+    note,
+    reason,
+    did,
+  } = reload
   const isTaken = outcome === 'taken'
   const stages = Object.entries(stagesMs).map(([name, ms]) => `${name} ${ms}`)
   const told = [
@@ -50,11 +66,7 @@ function entry(reload, rules, may) {
     </h3>
     <p class="note">${told.filter(each => each !== null).join(' · ')}</p>
     ${changesOf(reload)}
-    ${
-      isTaken && rules.length > 0
-        ? html`<ul class="changes rules">${rules.slice(0, TITLES_MAX).map(change)}</ul>`
-        : nothing
-    }
+    ${reason ? html`<p class="plain">${reason}</p>` : nothing} ${did === null ? nothing : didText(did)}
     ${note === null ? nothing : html`<p>${note}</p>`}
     ${
       findings.length === 0
@@ -76,6 +88,43 @@ function acceptButton({ checksum, note }, { send, done }) {
     done()
   }
   return html`<button type="button" class="small" @click=${act}>Accept the change</button>`
+}
+
+/** What it changed, beside what was before; and what its rules did before and since. */
+function didText({ rules, destinations, more }) {
+  const shown = [...rules, ...destinations].slice(0, DID_MAX)
+  const left = rules.length + destinations.length - shown.length + more
+  return html`<ul class="did">
+    ${shown.map(each => {
+      const { rule, destination, change, before, after, periodBefore, periodAfter } = each
+      const title = rule ? place(rule) : destination
+      const link =
+        rule && change !== 'removed'
+          ? html`<a class="place" href=${href('rule', { rule: title })}>${title}</a>`
+          : title
+      return html`<li>
+        <strong>${link}</strong> ${change}${rule ? html` <span class="quiet">${rule.file}:${rule.line}</span>` : nothing}
+        ${before === null ? nothing : html`<span class="line quiet"><span class="unseen">before: </span><del>${before}</del></span>`}
+        ${after === null ? nothing : html`<span class="line"><span class="unseen">after: </span>${after}</span>`}
+        ${periodText('before', periodBefore)}${periodText('since', periodAfter)}
+      </li>`
+    })}
+    ${left > 0 ? html`<li class="quiet">and ${plural(left, 'change')} more</li>` : nothing}
+  </ul>`
+}
+
+function periodText(when, period) {
+  if (period === null) return nothing
+  const { seconds, connections, failedDials, ended, resets, shares } = period
+  const all = shares.reduce((sum, each) => sum + each.connections, 0)
+  const split =
+    shares.length < 2 || all === 0
+      ? ''
+      : ` (${shares.map(each => `${percent(each.connections / all)} ${each.destination}`).join(', ')})`
+  return html`<span class="sub">
+    ${when}, ${duration(Math.floor(seconds))}: ${plural(connections, 'connection')}${split}, ${plural(failedDials, 'failed dial')},
+    ${count(resets)} of ${count(ended)} that ended reset by the server
+  </span>`
 }
 
 const CHANGES = [
