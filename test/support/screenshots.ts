@@ -35,11 +35,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   reloads: '#/reloads',
 }
 /** What the documents show: a view, and how much of it. */
-const SHOWN = {
-  overview: ['#/', 1280, 980],
-  rule: [RULE, 1280, 1180],
-  rules: ['#/rules', 1280, 640],
-} as const
+const SHOWN = { overview: ['#/', 980], rule: [RULE, 1180] } as const
 
 mkdirSync(folder, { recursive: true })
 const demo = await startDemo()
@@ -60,7 +56,7 @@ try {
   demo.edit('sourceNamespce', 'sourceNamespace')
   await sleep(part * 0.2)
   if (given === undefined) {
-    for (const [name, [address, , height]] of Object.entries(SHOWN)) {
+    for (const [name, [address, height]] of Object.entries(SHOWN)) {
       await shown(light, `page-${name}`, address, height)
       await shown(dark, `page-${name}-dark`, address, height)
     }

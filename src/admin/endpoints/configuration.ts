@@ -8,6 +8,7 @@ import { FINDINGS_MAX, OUTCOMES, RELOADS_MAX, worstFirst } from '../../control/o
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'
 import {
   answers,
+  boolean,
   changes,
   finding,
   integer,
@@ -166,12 +167,14 @@ function addReloads(app: FastifyInstance, gateway: Gateway): void {
     response: answers(
       object({
         counts: object(Object.fromEntries(OUTCOMES.map(outcome => [outcome, integer('Since the start.')]))),
+        current: boolean('Whether weir serves the files as they were when last read.'),
         reloads: list(reload),
       }),
     ),
   }
   app.get<{ Querystring: PageQuery }>('/reloads', { schema }, async ({ query }) => ({
     counts: gateway.history.counts,
+    current: gateway.history.isCurrent,
     reloads: gateway.history.shown(
       query.limit ?? RELOADS_MAX,
       () => gateway.serving?.plane.observer.totals() ?? [],

@@ -31,7 +31,7 @@ export const overview = {
       endpoints,
       certificates,
       listeners,
-      reload: reloads.reloads[0],
+      reloads,
       reasons: reasons.reasons,
     }
   },
@@ -148,9 +148,10 @@ function tileOf({ name, field, unit, value, below, look }, view) {
 }
 
 /** What is not as it should be, each with a way to where it shows. */
-function attention({ summary }, { routes, endpoints, certificates, listeners, reload }) {
+function attention({ summary }, { routes, endpoints, certificates, listeners, reloads }) {
   const { counts } = routes
   const { states, names } = endpoints
+  const [reload] = reloads.reloads
   const failing = listeners.listeners.filter(each => each.failures.length > 0).length
   const soon = certificates.certificates.filter(
     each => Date.parse(each.notAfter) - Date.now() < CERTIFICATE_DAYS * DAY_MS,
@@ -159,8 +160,8 @@ function attention({ summary }, { routes, endpoints, certificates, listeners, re
   const found = [
     summary.draining && ['warn', 'The gateway drains: it takes no new connections.', null],
     failing > 0 && ['bad', `${plural(failing, 'listener')} could not be opened`, href('listeners')],
-    reload &&
-      reload.outcome !== 'taken' && [
+    !reloads.current &&
+      reload && [
         'bad',
         `The last change of the files is ${reload.outcome}: generation ${reload.generation} stays`,
         href('reloads'),
