@@ -63,7 +63,7 @@ function naivePlaces(weights: readonly number[], count: number): number[] {
   const common = weights.reduce((product, weight) => product * BigInt(weight), 1n)
   const due = weights.map(weight => common / BigInt(weight))
   return Array.from({ length: count }, () => {
-    const earliest = due.reduce((least, each) => (each < least ? each : least))
+    const earliest = due.toSorted((a, b) => (a < b ? -1 : 1))[0]
     const place = due.indexOf(earliest)
     due[place] += common / BigInt(weights[place])
     return place

@@ -142,7 +142,8 @@ export class RoutingBuilder {
       ...[firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports, isByName ? 1 : 0],
       ...[row, listener, scope.serves === false ? 0 : 1, this.#tlsRow(scope)],
     )
-    this.#scopes.push({ listener, port: scope.port, host: scope.host, rules })
+    const { port, host, takes } = scope
+    this.#scopes.push({ listener, port, host, ...(takes && { takes }), rules })
   }
 
   #tlsRow({ tls, takes, host }: Scope): number {

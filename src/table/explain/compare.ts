@@ -3,18 +3,16 @@
  * the other. pair-rules.ts pairs the rules.
  */
 
-import type { Cold } from '../format/cold.ts'
-import { Balance, Cluster } from '../format/routing-layout.ts'
-import { endpointsOf } from '../format/rows.ts'
 import { readCold, type Table } from '../format/table.ts'
 import type { ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
-import type { PolicyField, TcpTimes } from '../plan/policy.ts'
+import type { TcpTimes } from '../plan/policy.ts'
 import { type AccessChange, compareAccess, limitsText } from './access-compare.ts'
-import { explainGroups } from './group-text.ts'
+import { destinationText, policyValues, type Value } from './destination-text.ts'
 import { readsOf } from './header.ts'
 import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
-import { defaultPolicy, durationText, type PolicyValue, policyOf, proxyText } from './policy-text.ts'
+import { defaultPolicy } from './policy-text.ts'
 import { readsSame, readsText } from './reads-text.ts'
+import { isServer, serversOf, takingText } from './server-text.ts'
 
 export type RuleChange = {
   readonly change: 'added' | 'removed' | 'changed'
@@ -39,7 +37,7 @@ type DestinationChange = {
   readonly policy: readonly PolicyChange[]
 }
 
-/** A listener that reads something else, or limits sources in another way. */
+/** A listener or a server of it that takes, reads or limits in another way. */
 type ListenerChange = {
   /** "default/edge 127.0.0.1:9000". */
   readonly listener: string
@@ -53,7 +51,8 @@ type ListenerChange = {
 
 /** A value of a policy that differs, with its place now, or its former place. */
 type PolicyChange = {
-  readonly field: PolicyField | 'healthCheck'
+  /** A PolicyField, 'healthCheck', 'tls', or of what has no text of its own the field of its row. */
+  readonly field: string
   readonly before: string
   readonly after: string
   /** null: the default, before or after. */
@@ -80,10 +79,11 @@ type Reading = {
   readonly at: WrittenAt | undefined
   /** What one source may have, in words; '': anything. */
   readonly limits: string
-  /** When its clients count as gone, in words. */
+  /** When its clients count as gone, and what else it does with them, in words. */
   readonly times: string
+  readonly takes: string
+  readonly servers: ReadonlyMap<string, string>
 }
-type Value = Omit<PolicyValue, 'field'> & Pick<PolicyChange, 'field'>
 type Destination = { readonly text: string; readonly policy: readonly Value[] }
 
 export function compareTables(before: Table, after: Table): TableChanges {
@@ -106,6 +106,7 @@ export function compareTables(before: Table, after: Table): TableChanges {
 
 function read(table: Table) {
   const cold = readCold(table)
+  const servers = serversOf(table, cold)
   return {
     listeners: new Map(
       table.sockets.map(({ key, tcp }, index) => [
@@ -115,6 +116,8 @@ function read(table: Table) {
           at: cold.listeners[index].readsAt,
           limits: limitsText(table, index),
           times: timesText(tcp),
+          takes: takingText(table, index),
+          servers: servers.get(index) ?? new Map<string, string>(),
         },
       ]),
     ),
@@ -124,7 +127,7 @@ function read(table: Table) {
         destinationName(cold, cluster),
         {
           text: destinationText(table, cold, cluster),
-          policy: [...policyOf(table, cluster, cold.clusters[cluster]), checkOf(cold.clusters[cluster])],
+          policy: policyValues(table, cold, cluster),
         },
       ]),
     ),
@@ -148,57 +151,6 @@ function changesOf({ before, after }: Pair): RuleChange[] {
   ]
 }
 
-/** By priority and locality, where these count. */
-function endpointsText(table: Table, cold: Cold, cluster: number): string {
-  const groups = explainGroups(table, cluster, cold.clusters[cluster].localities)
-  if (groups === null) return endpointsOf(table, cold, cluster).toSorted().join(', ')
-  return groups
-    .map(({ priority, locality, share, endpoints }) => {
-      const part = share === 0 || share === 1 ? '' : ` ${Number(((share ?? 0) * 100).toFixed(2))} %`
-      return `priority ${priority} ${locality ?? 'anywhere'}${part}: ${endpoints.toSorted().join(', ')}`
-    })
-    .join('; ')
-}
-
-/** "redis every 2s, timeout 1s, rise 2, fall 3, onDown keep". */
-function checkOf({ check }: Cold['clusters'][number]): Value {
-  const at = { field: 'healthCheck', file: null, line: null } as const
-  if (!check) return { ...at, value: 'none' }
-  const { kind, intervalMs, timeoutMs, rise, fall, send, expect, onDown } = check
-  const times = `every ${durationText(intervalMs)}, timeout ${durationText(timeoutMs)}`
-  const bytes = [
-    ...(send === '' ? [] : [`send ${JSON.stringify(send)}`]),
-    ...(expect === null ? [] : [`expect ${expect.isPrefix ? '^' : ''}${JSON.stringify(expect.bytes)}`]),
-  ]
-  return {
-    ...at,
-    value: [`${kind} ${times}`, `rise ${rise}`, `fall ${fall}`, ...bytes, `onDown ${onDown}`].join(', '),
-  }
-}
-
-/** Its endpoints and its policy, as the words of its row. */
-function destinationText(table: Table, cold: Cold, cluster: number): string {
-  const { clusters } = table
-  const at = (field: number): number => clusters[cluster * Cluster.WORDS + field]
-  const kind = ['', 'the address as asked', 'unknown'][at(Cluster.kind)]
-  const limits = [
-    `connectTimeout ${at(Cluster.connectTimeoutMs)} ms`,
-    `idleTimeout ${at(Cluster.idleTimeoutMs)} ms`,
-    `maxConnections ${at(Cluster.maxConnections)}`,
-    `maxDuration ${at(Cluster.maxDurationMs)} ms`,
-    `balance ${Object.keys(Balance)[at(Cluster.balance)]}`,
-    `connectAttempts ${at(Cluster.connectAttempts)}`,
-    `connectDeadline ${at(Cluster.connectDeadlineMs)} ms`,
-    `remembersFailures ${at(Cluster.remembersFailures) === 1}`,
-    `proxyProtocol ${proxyText(at(Cluster.proxyVersion), at(Cluster.proxyTlvs))}`,
-    `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
-    `userTimeout ${at(Cluster.userTimeoutMs)} ms`,
-    `writeTimeout ${at(Cluster.writeTimeoutMs)} ms`,
-    `onRemove ${cold.clusters[cluster].onRemoveMs ?? 'keep'}`,
-  ]
-  return `${kind || endpointsText(table, cold, cluster) || 'no endpoint'}; ${limits.join(', ')}`
-}
-
 function compareListeners(
   before: ReadonlyMap<string, Reading>,
   after: ReadonlyMap<string, Reading>,
@@ -211,13 +163,25 @@ function compareListeners(
     const reads = { listener, file, line, before: told, after: tells }
     const limits = { listener, file: null, line: null, before: limitOf(was), after: limitOf(is) }
     const times = { listener, file: null, line: null, before: was.times, after: is.times }
+    const takes = { listener, file: null, line: null, before: was.takes, after: is.takes }
+    const others = compareServers(was.servers, is.servers)
     return [
+      ...(was.takes === is.takes ? [] : [takes]),
+      ...others.map(each => ({ listener, file: null, line: null, ...each })),
       ...(readsSame(was.reads, is.reads) ? [] : [reads]),
       ...(was.limits === is.limits ? [] : [limits]),
       ...(was.times === is.times ? [] : [times]),
     ]
   })
 }
+
+/** Services of the mesh that come and go are told as destinations. */
+const compareServers = (before: Reading['servers'], after: Reading['servers']) =>
+  [...new Set([...before.keys(), ...after.keys()])].flatMap(server => {
+    const [was, is] = [before.get(server), after.get(server)]
+    if (was === is || ((was === undefined || is === undefined) && !isServer(server))) return []
+    return [{ before: `${server}: ${was ?? 'none'}`, after: `${server}: ${is ?? 'none'}` }]
+  })
 
 /** Merges equal changes of a rule at several listeners. */
 function merged(changes: readonly RuleChange[]): RuleChange[] {

@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib'
 import type { AccessPolicy, Test } from '../plan/access.ts'
 import type { HealthCheck } from '../plan/health-check.ts'
-import type { Cluster, RuleOrigin, SourceCondition, WrittenAt } from '../plan/plan.ts'
+import type { Cluster, RuleOrigin, SourceCondition, Takes, WrittenAt } from '../plan/plan.ts'
 import { Header, type PartName, SECTIONS } from './layout.ts'
 
 export type Cold = {
@@ -58,6 +58,8 @@ export type ColdScope = {
   readonly listener: number
   readonly port: number
   readonly host: string
+  /** The clients that it takes; absent: all. */
+  readonly takes?: Takes
   readonly rules: readonly ColdRule[]
 }
 
