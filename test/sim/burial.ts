@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { FlowEngine } from '../../src/engine/flow/engine.ts'
 import { ANY, Inboxes } from '../../src/engine/worker/inboxes.ts'
+import type { Adopted } from '../../src/engine/worker/protocol.ts'
 import { openConnections } from '../../src/stats/connections.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { endLost } from '../../src/stats/lost.ts'
@@ -30,6 +31,8 @@ export type Worker = {
   isKnown: boolean
   /** The newest generation that it listens for. */
   generation: number
+  /** The parts that it decides by. */
+  adopted: Adopted
 }
 
 /** What workers share. */

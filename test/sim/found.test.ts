@@ -6,10 +6,12 @@ import { test } from 'node:test'
 import type { Stages } from '../../src/engine/flow/admission.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
 import { CLIENT } from '../../src/engine/flow/slots.ts'
-import { Counter } from '../../src/stats/stats.ts'
+import { Reason } from '../../src/stats/reasons.ts'
+import { Counter, closedAt } from '../../src/stats/stats.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import { DEFAULT_EJECTION } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
+import { hello, host, record, serverName } from '../support/hello.ts'
 import { openScene, type Scene } from './scene.ts'
 import type { Socket } from './sockets.ts'
 
@@ -207,4 +209,32 @@ test('an ejection holds, though its endpoint was missing while marks were looked
   assert.equal(failures(), 1)
   gateway.health?.close()
   assert.ok(machine.clock.nowMs < 60_000, 'its time is not up')
+})
+
+test('policies that come while a hello is read count, though no server has its name any more', () => {
+  const [listener] = planTo('10.2.0.1').listeners
+  const plan = (name: string, isDenied: boolean): Plan => {
+    const scopes = listener.scopes.map(each => ({ ...each, takes: { names: [name], plain: false } }))
+    const anybody = { never: null, from: [], to: [], when: [] }
+    const deny = { name: 'test/deny', action: 'DENY', dryRun: false, rules: [anybody] } as const
+    return {
+      ...planTo('10.2.0.1'),
+      listeners: [{ ...listener, reads: 'tls', scopes, policies: isDenied ? [0] : [] }],
+      policies: [{ ...deny, file: 'a.yaml', line: 1 }],
+    }
+  }
+  const { gateway, network, pass, client } = openScene(plan('a.test', false))
+  let dialed = 0
+  network.servers.set('10.2.0.1:9000', () => void dialed++)
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  const bytes = record(hello([serverName(host('a.test'))]))
+  network.write(one, bytes.subarray(0, 20))
+  pass(10)
+  gateway.publish(plan('b.test', true))
+  pass(10)
+  network.write(one, bytes.subarray(20))
+  pass(10)
+  assert.equal(dialed, 0)
+  assert.equal(gateway.stats.counters[0][closedAt(Reason['denied-by-policy'])], 1)
 })

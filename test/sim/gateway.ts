@@ -7,6 +7,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { createRandom } from '../../src/base/random.ts'
 import type { World } from '../../src/base/world.ts'
 import type { Observer } from '../../src/control/observe/observer.ts'
+import type { WorkerStatus } from '../../src/control/workers/worker-record.ts'
 import { NameReader } from '../../src/engine/decide/name-reader.ts'
 import { ProxyHeaderReader } from '../../src/engine/decide/proxy-reader.ts'
 import { Readers } from '../../src/engine/decide/readers.ts'
@@ -28,6 +29,7 @@ import { Health } from './health.ts'
 import { BLOCKED, type Machine } from './kernel.ts'
 import { memoryFor } from './memory.ts'
 import { OWN_ADDRESSES } from './plans.ts'
+import { Revocations } from './revocations.ts'
 import { SECRETS } from './secured.ts'
 import { StandIns } from './stand-in.ts'
 import { type TableOrder, Tables, type Version } from './tables.ts'
@@ -50,7 +52,11 @@ type GatewayOptions = {
   readonly hasHealth?: boolean
   /** Tables may ask for TLS. */
   readonly hasTls?: boolean
+  /** Changed policies end open connections. */
+  readonly revokes?: boolean
 }
+
+const NOTHING_ADOPTED = { generation: 0, endpointsRevision: 0, clientsRevision: 0 }
 
 /** From then on a worker decides by a generation, or a newer one. */
 type Adoption = { readonly worker: number; readonly generation: number; readonly atMs: number }
@@ -63,6 +69,8 @@ export class Gateway {
   readonly dials: Dials
   /** Null: nobody looks at endpoints. */
   readonly health: Health | null
+  /** Null: changed policies are for those that come. */
+  readonly revocations: Revocations | null
   /** Since when it drains or stops: nobody is started any more. */
   endingMs = Number.POSITIVE_INFINITY
   deaths = 0
@@ -114,6 +122,17 @@ export class Gateway {
     this.health = options.hasHealth
       ? new Health({ machine, stats, journals, observer, dials, slotOf, tell })
       : null
+    this.revocations = options.revokes
+      ? new Revocations({
+          machine,
+          journals,
+          observer,
+          plans: tables.plans,
+          versions,
+          tell,
+          status: this.#status,
+        })
+      : null
     this.limit(options.maxConnections)
     this.workers = this.journals.map((_, index) => ({
       index,
@@ -124,6 +143,7 @@ export class Gateway {
       hasWaited: false,
       isKnown: false,
       generation: 0,
+      adopted: NOTHING_ADOPTED,
       isTurning: false,
     }))
     for (const worker of this.workers) {
@@ -167,6 +187,7 @@ export class Gateway {
     this.health?.publishing(this.tables.opened(), plan)
     const { generation } = this
     this.#announce(epoch => ({ kind: 'table', epoch, generation, table }))
+    this.revocations?.published(generation, 0)
   }
 
   /** Of the newest generation, these clusters have other endpoints. */
@@ -183,6 +204,7 @@ export class Gateway {
     this.#observer.generations.revise(part, buffer)
     this.health?.publishing(this.tables.opened(), (this.versions.at(-1) as Version).plan)
     this.#announce(epoch => ({ kind: part, epoch, buffer }))
+    if (part === 'clients') this.revocations?.published(this.generation, this.tables.opened().clientsRevision)
   }
 
   #announce(orderOf: (epoch: number) => Order): void {
@@ -214,6 +236,7 @@ export class Gateway {
     worker.port = port1
     if (this.#hasTls) port1.postMessage({ kind: 'secrets', epoch: 0, secrets: SECRETS })
     if (this.tables.newest) port1.postMessage(this.tables.newest)
+    worker.adopted = NOTHING_ADOPTED
     this.dials.forget(worker.index)
     const kernel = new WatchedKernel(this.#machine, worker.index, WAKES + worker.index, this.dials)
     worker.kernel = kernel
@@ -241,6 +264,13 @@ export class Gateway {
     this.#guarded(worker, () => worker.engine?.start())
     this.#readReports(worker)
   }
+
+  /** As far as it is asked for. */
+  readonly #status = (): WorkerStatus[] =>
+    this.workers.map(({ index, engine, adopted, generation }) => {
+      const state = engine === null ? ('ended' as const) : ('accepting' as const)
+      return { worker: index, state, adopted, generation, failures: [] }
+    })
 
   #world(): World {
     const { clock, dice } = this.#machine
@@ -274,13 +304,12 @@ export class Gateway {
         worker.isKnown = true
         this.#wake(worker.index)
       } else if (message.kind === 'listening') worker.generation = message.generation
-      else if (message.kind === 'adopted')
-        this.adoptions.push({
-          worker: worker.index,
-          generation: message.generation,
-          atMs: this.#machine.clock.nowMs,
-        })
-      else if (message.kind === 'drained') this.drained.push(message)
+      else if (message.kind === 'adopted') {
+        const { generation } = message
+        this.adoptions.push({ worker: worker.index, generation, atMs: this.#machine.clock.nowMs })
+        worker.adopted = message
+        this.revocations?.look()
+      } else if (message.kind === 'drained') this.drained.push(message)
     }
   }
 
@@ -347,6 +376,7 @@ export class Gateway {
     if (!left) worker.engine?.end()
     this.#readReports(worker)
     bury(this.#machine, this, this.#inboxes, worker, left)
+    this.revocations?.look()
     if (!this.isEnding)
       this.#machine.clock.in(RESTART_MS, () => {
         if (!this.isEnding) this.#start(worker)

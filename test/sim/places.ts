@@ -17,7 +17,12 @@ import { isSender } from './senders.ts'
 
 /** Ends of connections that may not go on, though routing might have somewhere for them. */
 const BARRED: ReadonlySet<string> = new Set(['source-limit', 'denied-by-policy'])
-export const isBarred = ({ reason }: Pick<Ended, 'reason'>): boolean => BARRED.has(reason)
+export const isBarred = (ended: Pick<Ended, 'reason' | 'words'>): boolean =>
+  BARRED.has(ended.reason) && !isRevoked(ended)
+
+/** It was let in, and policies that came later deny it. */
+const isRevoked = ({ reason, words }: Pick<Ended, 'reason' | 'words'>): boolean =>
+  reason === 'denied-by-policy' && words[Live.route] !== NO_ROUTE
 
 /** A connection as policies see it, if it was taken for this client. */
 type Asking = Parameters<typeof naiveAuthorize>[1] & { readonly isTls: boolean }
@@ -129,7 +134,9 @@ export function checkPolicies(
   const wasRouted = words[Live.route] !== NO_ROUTE
   if (isBarred(record) && (wasRouted || words[Live.cluster] >= 0 || words[Live.endpointFamily] !== 0))
     onBug(`${who}: it was routed`)
-  const isDenied = reason === 'denied-by-policy'
+  const isLetIn = isRevoked(record)
+  if (isLetIn) checkRevoked(scene, record, who)
+  const isDenied = reason === 'denied-by-policy' && !isLetIn
   if (!isDenied && !wasRouted) return
   const generation = words[Live.generation]
   const listener = gateway.plans[generation - 1].listeners[words[Live.listener]]
@@ -150,7 +157,44 @@ export function checkPolicies(
   if (!plans.some(plan => says(plan, false))) onBug(`${who}: policies of generation ${generation} deny it`)
   if (newest > generation && !since(newest).some(plan => says(plan, false)))
     onBug(`${who}: policies of generation ${newest} deny it, and its worker had them`)
+  checkOutlived(scene, record, client, askings, who)
 }
+
+/** It was told to end, by those policies. */
+function checkRevoked({ gateway, onBug }: Scene, { words, numbers }: Ended, who: string): void {
+  const by = gateway.revocations?.ending.get(numbers[Live.id / 2])
+  if (!by?.includes(words[Live.policyGeneration]))
+    onBug(`${who}: generation ${words[Live.policyGeneration]} has not revoked it`)
+}
+
+/** Once every worker has policies that revoke, nobody whom they deny stays. */
+function checkOutlived(
+  { gateway, lateMs, onBug }: Scene,
+  { reason, words, numbers }: Ended,
+  { peer }: Client,
+  askings: readonly Asking[],
+  who: string,
+): void {
+  if (reason === 'worker-lost' || gateway.revocations === null) return
+  const listener = gateway.plans[words[Live.generation] - 1].listeners[words[Live.listener]]
+  const [acceptedMs, endedMs] = [numbers[Live.acceptedMs / 2], numbers[Live.endedMs / 2]]
+  for (const { version, atMs, dueMs } of gateway.revocations.searches) {
+    const { generation, plan } = version
+    if (generation <= words[Live.generation] || endedMs <= dueMs + CLOSING_MS + lateMs) continue
+    // Who is still read from then is decided about later, by what is in force then.
+    const isDecided = peer.preface === null && peer.opening === null && acceptedMs <= atMs
+    const isNewest = !gateway.versions.some(each => each.generation > generation && each.sinceMs <= endedMs)
+    const same = sameListener(plan, listener)
+    if ((isDecided || isNewest) && same && askings.every(asking => isDeniedBy(plan, same, asking)))
+      onBug(`${who}: generation ${generation} has revoked it ${endedMs - atMs} ms ago`)
+  }
+}
+
+const CLOSING_MS = 60
+
+/** The listener of a plan that has the name of another plan's. */
+export const sameListener = (plan: Plan, { gateway, bind, port }: Listener): Listener | undefined =>
+  plan.listeners.find(each => each.gateway === gateway && each.bind === bind && each.port === port)
 
 /** What its worker had at the latest when the last byte came that is read before the decision. */
 function newestOf({ gateway }: Scene, { worker, numbers }: Ended, { peer }: Client): number {
@@ -179,7 +223,7 @@ const listenerAt = ({ listeners }: Plan, { bind, port }: Listener): Listener | u
   listeners.find(each => each.bind === bind && each.port === port)
 
 /** Whether a plan's listener at the same place denies it. */
-function isDeniedBy(plan: Plan, place: Listener, asking: Asking): boolean {
+export function isDeniedBy(plan: Plan, place: Listener, asking: Asking): boolean {
   const listener = listenerAt(plan, place)
   if (listener === undefined) return false
   const policies = (listener.policies ?? []).map(index => (plan.policies ?? [])[index])

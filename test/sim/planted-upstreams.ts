@@ -150,4 +150,18 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     'if (before === 0 && from === FROM_UPSTREAM)',
     'if (from === FROM_UPSTREAM)',
   ),
+  plant(
+    'connections are revoked before all workers have the policies',
+    1200,
+    'control/workers/once-adopted.ts',
+    'if (all.some(each => isBehind(each, parts))) continue',
+    '',
+  ),
+  plant(
+    'a revocation tells no policy',
+    400,
+    'engine/flow/engine.ts',
+    'if (policy > 0) this.#journal.denied(row, policy, generation)',
+    '',
+  ),
 ]

@@ -173,7 +173,7 @@ function checkOpening(
   if (reason === 'hello-too-large' && opening.is !== 'large') onBug(`${who}: its hello was short enough`)
   if (reason === 'hello-timeout' && lasted < readTimeoutMs - 1) onBug(`${who}: after ${lasted} ms`)
   if (reason === 'not-tls' && takesPlain && (isPlain || script.says === 0)) onBug(`${who}: it may be plain`)
-  if (words[Live.route] === -1 && reason !== 'no-route' && !isBarred({ reason })) {
+  if (words[Live.route] === -1 && reason !== 'no-route' && !isBarred({ reason, words })) {
     if (reason !== 'worker-lost' && lasted > readTimeoutMs + lateMs)
       onBug(`${who}: was read from for ${lasted} ms of ${readTimeoutMs}`)
     return false

@@ -95,6 +95,7 @@ export function run(
     onAdmitted,
     hasHealth: swarm.hasHealth,
     hasTls,
+    revokes: swarm.features.has('revokes'),
   })
   gateway.publish(drawPlan(dice, plans))
   const cast = new Cast(

@@ -37,6 +37,8 @@ export const FEATURES = {
   few: 0.15,
   /** Policies say who may connect. */
   policies: 0.15,
+  /** Changed policies end the connections that they deny. */
+  revokes: 0.6,
   /** Sources of connections have limits. */
   perSource: 0.15,
   /** Endpoints that fail are ejected. */
@@ -62,7 +64,7 @@ const NOT_SECURED = [
   ...(['policies', 'perSource', 'ejection', 'checks', 'drains'] as const),
 ] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
-  each => ![...LATER, ...UPSTREAMS, ...SECURED].some(later => later === each),
+  each => ![...LATER, ...UPSTREAMS, ...SECURED, 'revokes'].some(later => later === each),
 )
 
 /** What a run has less of than its seed says; what is left is the same. */
@@ -113,9 +115,9 @@ const DECIDED_ANEW: ReadonlySet<Action> = new Set(['publish', 'flap'])
 const NONE: ReadonlySet<Action> = new Set()
 const BULKY = ['bulk', 'bulkQuitter']
 /** With these, few connections come as far as to a pipe. */
-const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER] as const
+const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER, 'revokes'] as const
 /** With these, a connection waits before it is decided about. */
-const NO_HEALTH = ['proxied', 'named', 'policies'] as const
+const NO_HEALTH = ['proxied', 'named', 'policies', 'revokes'] as const
 /** Who vanishes is found out by the kernel alone. */
 const NOT_VANISHING = [
   'ejection',
@@ -141,12 +143,14 @@ export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, l
   ]
   // While they are read from, policies may change.
   if (drawn.includes('policies') && later.chance(0.7)) drawn.push(later.pick(['proxied', 'named']))
+  if (drawn.includes('policies') && later.chance(FEATURES.revokes)) drawn.push('revokes')
   drawn.push(...UPSTREAMS.filter(each => later.chance(FEATURES[each])))
   if (drawn.includes('ejection') && later.chance(0.4)) drawn.push('drains')
   drawn.push(...SECURED.filter(each => secured.chance(FEATURES[each])))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isSecured = SECURED.some(each => features.has(each))
   if (isSecured) for (const each of NOT_SECURED) features.delete(each)
+  if (!features.has('policies')) features.delete('revokes')
   if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const isUneven = features.has('uneven')
   if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')

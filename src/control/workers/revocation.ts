@@ -57,8 +57,9 @@ export function revocation(
   denied: readonly Denied[],
   generation: number,
   overMs: number,
+  random?: () => number,
 ): Map<number, Order> {
-  const timed = spreadOver(denied, overMs)
+  const timed = spreadOver(denied, overMs, random)
   return new Map(
     [...Map.groupBy(timed, ({ worker }) => worker)].map(([worker, own]): [number, Order] => [
       worker,

@@ -68,8 +68,10 @@ export function isDeniedByNewer(
   // By its address: another Gateway may have the socket by now, and decides about who is new there.
   const now = newest.sockets.findIndex(each => each.opens && each.port === port && each.bind === bind)
   if (now < 0) return false
+  const own = listenerOf(table, query)
   query.listener = now
-  const server = listenerOf(newest, query)
+  const taking = listenerOf(newest, query)
+  const server = taking < 0 ? sameListener(newest, table, own) : taking
   const may = server < 0 || authorize(newest, newest.access, server, query, null, verdict)
   query.listener = listener
   if (may) return false
@@ -79,6 +81,10 @@ export function isDeniedByNewer(
   count(stats, newest.access, verdict.denied)
   return true
 }
+
+/** Where no server has its name any more, policies of its own Gateway count, as in `revoke`. */
+const sameListener = (newest: Table, table: Table, listener: number): number =>
+  listener < 0 ? -1 : newest.sockets.findIndex(each => each.key === table.sockets[listener].key)
 
 /** It goes nowhere: what it holds of its source is given back. */
 export function giveBack({ sources, worker }: Refuser, decision: Decision): void {
