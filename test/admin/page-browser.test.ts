@@ -5,9 +5,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, routing } from '../control/scene.ts'
+import { ask, echo, routing } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
 import { nameFiles, nameServer } from '../support/name-server.ts'
+import { located } from './localities-kit.ts'
 import { naming } from './names-kit.ts'
 import { goTo, hasText, urlOf } from './page-kit.ts'
 import { splitting, times } from './routes-kit.ts'
@@ -171,6 +172,37 @@ test('a DNS name that fails is told beside the endpoints', { skip }, async t => 
   await hasText(page, '#attention', '1 DNS name unresolved')
   await goTo(page, '#/endpoints')
   await hasText(page, '#names', 'nobody.test unresolved (NXDOMAIN)')
+  assert.deepEqual(complaints, [])
+})
+
+test('endpoints are shown with state, priority, locality, share and reason, and as they change', {
+  skip,
+}, async t => {
+  const [near, far] = [await echo(t, 'near'), await echo(t, 'far')]
+  const localities = [
+    [near, 'us/a'],
+    [far, 'us/b'],
+  ] as const
+  const where = await scene(t, located(localities, 'outlierDetection: {}'))
+  const { page, complaints } = await visit(await browse(t), urlOf(where))
+  const rows = page.locator('table tbody tr')
+  const shows = (port: number, ...texts: readonly string[]) =>
+    Promise.all(
+      texts.map(text =>
+        rows
+          .filter({ hasText: `127.0.0.1:${port}` })
+          .filter({ hasText: text })
+          .waitFor(),
+      ),
+    )
+  await goTo(page, '#/endpoints')
+  await shows(near, 'priority 0, us/a, 100 %', '● up')
+  const waits = 'in rotation only when priority 0 is below 1 available endpoint (now 1 of 1)'
+  await shows(far, 'priority 1, us/b, 0 %', '● up', waits)
+  await where.send('POST /endpoints/drain', { endpoint: `127.0.0.1:${near}` })
+  await shows(near, '▼ draining', 'priority 0, us/a, 0 %', 'an operator drains it')
+  await shows(far, 'priority 1, us/b, 100 %', '● up', 'priority 1 gets 100 % of the connections')
+  assert.match((await rows.first().textContent()) ?? '', new RegExp(`:${near}\\b`))
   assert.deepEqual(complaints, [])
 })
 
