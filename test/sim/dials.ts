@@ -19,6 +19,7 @@ import { Outlier } from '../../src/stats/outliers.ts'
 import { Counter, type Stats } from '../../src/stats/stats.ts'
 import type { Cluster, Endpoint, Plan } from '../../src/table/plan/plan.ts'
 import type { Clock } from './clock.ts'
+import { Keepers } from './keepers.ts'
 import { NaiveEjection } from './naive-ejection.ts'
 import type { Name } from './names.ts'
 import { OWN_ADDRESSES } from './plans.ts'
@@ -32,6 +33,7 @@ type Dialing = {
   /** Of its connection. */
   readonly id: number
   readonly cluster: Cluster
+  readonly client: string
   readonly beganMs: number
   /** Whether the cluster is known to be that of the table that decided. */
   readonly isCertain: boolean
@@ -62,12 +64,16 @@ type Options = {
 
 const textOf = ({ address, port }: Endpoint): string => formatEndpoint(address, port)
 
+const isHashed = ({ policy: { balance } }: Cluster): boolean =>
+  balance === 'RING_HASH' || balance === 'MAGLEV'
+
 export class Dials {
   readonly ejection = new NaiveEjection()
   /** By address and port, what the main thread has said of it. */
   readonly drained = new Spans()
   readonly down = new Spans()
   readonly #options: Options
+  readonly #keepers = new Keepers()
   readonly #tookMs = new Map<string, number[]>()
   /** By worker and word. */
   readonly #dialing = new Map<string, Dialing>()
@@ -93,7 +99,9 @@ export class Dials {
     const isNewest = versions.at(-1)?.generation === version.generation
     const id = numbers[(at + Live.id) / 2]
     const known = this.#dialing.get(`${worker} ${word}`)
-    const fresh = { id, cluster, beganMs: clock.nowMs, isCertain, isNewest, tried: [], allowedMs: 0 }
+    const client = formatAddress(words[at + Live.clientFamily] === 6 ? 6 : 4, words, at + Live.client)
+    const when = { beganMs: clock.nowMs, isCertain, isNewest }
+    const fresh = { id, cluster, client, ...when, tried: [], allowedMs: 0 }
     const dialing: Dialing = known?.id === id ? known : fresh
     this.#dialing.set(`${worker} ${word}`, dialing)
     this.#draw(dialing, {
@@ -192,8 +200,13 @@ export class Dials {
     const { cluster, beganMs, tried, isCertain } = dialing
     const { connectTimeoutMs, connectDeadlineMs } = cluster.policy
     const text = textOf(drawn)
-    if (isCertain && !this.#candidates(dialing).some(each => textOf(each) === text))
+    const candidates = isCertain ? this.#candidates(dialing) : []
+    if (isCertain && !candidates.some(each => textOf(each) === text))
       onBug(`${cluster.host}: ${text} is dialed, ${this.#why(dialing, drawn)}`)
+    if (isCertain && dialing.isNewest && isHashed(cluster)) {
+      const wrong = this.#keepers.chose(cluster, dialing.client, candidates, drawn)
+      if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
+    }
     tried.push(drawn)
     dialing.allowedMs = Math.min(connectTimeoutMs, Math.ceil(beganMs + connectDeadlineMs - clock.nowMs))
   }

@@ -151,17 +151,24 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     'if (from === FROM_UPSTREAM)',
   ),
   plant(
-    'connections are revoked before all workers have the policies',
-    1200,
-    'control/workers/once-adopted.ts',
-    'if (all.some(each => isBehind(each, parts))) continue',
-    '',
-  ),
-  plant(
     'a revocation tells no policy',
     400,
     'engine/flow/engine.ts',
     'if (policy > 0) this.#journal.denied(row, policy, generation)',
     '',
+  ),
+  plant(
+    'each worker hashes clients in its own way',
+    400,
+    'engine/decide/decide.ts',
+    'decision.clientHash = clientHash(query.client)',
+    'decision.clientHash = (clientHash(query.client) + decider.worker * 0x55555555) >>> 0',
+  ),
+  plant(
+    'who is drawn instead of an endpoint that is out depends on who is up',
+    400,
+    'engine/decide/draw.ts',
+    'balance, clientHash, new Set(well))',
+    'balance, clientHash + well.length * 0x10001000, new Set(well))',
   ),
 ]

@@ -53,15 +53,17 @@ export const FEATURES = {
   terminates: 0.12,
   /** The gateway speaks TLS to upstreams. */
   originates: 0.12,
+  /** Destinations go by the client's address. */
+  hashed: 0.1,
 } as const
 export type Feature = keyof typeof FEATURES
 const LATER = ['policies', 'perSource'] as const
-const UPSTREAMS = ['ejection', 'checks', 'drains', 'vanishing'] as const
+const UPSTREAMS = ['ejection', 'checks', 'drains', 'vanishing', 'hashed'] as const
 const SECURED = ['terminates', 'originates'] as const
 /** Not together with TLS of the gateway's own. */
 const NOT_SECURED = [
   ...(['bulk', 'proxied', 'named', 'clientSession', 'upstreamSession', 'uneven', 'vanishing'] as const),
-  ...(['policies', 'perSource', 'ejection', 'checks', 'drains'] as const),
+  ...(['policies', 'perSource', 'ejection', 'checks', 'drains', 'hashed'] as const),
 ] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
   each => ![...LATER, ...UPSTREAMS, ...SECURED, 'revokes'].some(later => later === each),
@@ -123,6 +125,7 @@ const NOT_VANISHING = [
   'ejection',
   'checks',
   'drains',
+  'hashed',
   'clientSession',
   'upstreamSession',
   'uneven',
@@ -213,6 +216,7 @@ export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, l
       ejection: features.has('ejection'),
       checks: features.has('checks'),
       vanishing: features.has('vanishing'),
+      hashed: features.has('hashed'),
     },
   }
 }

@@ -12,25 +12,27 @@ export type UpstreamOptions = {
   readonly checks?: boolean
   /** Peers vanish. */
   readonly vanishing?: boolean
+  /** Destinations go by the client's address. */
+  readonly hashed?: boolean
 }
 
 /** The plan, with what the run is about; without that no dice are thrown. */
 export function withUpstreams(plan: Plan, dice: Dice, options: UpstreamOptions): Plan {
-  const { ejection, checks, vanishing } = options
+  const { ejection, checks, vanishing, hashed } = options
   if (vanishing)
     return {
       ...plan,
       listeners: plan.listeners.map(each => ({ ...each, tcp: TIMES })),
       clusters: plan.clusters.map(each => ({ ...each, policy: { ...each.policy, ...FOUND_OUT } })),
     }
-  return ejection || checks
+  return ejection || checks || hashed
     ? { ...plan, clusters: plan.clusters.map(each => withUpstream(each, dice, options)) }
     : plan
 }
 
-function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks }: UpstreamOptions): Cluster {
+function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks, hashed }: UpstreamOptions): Cluster {
   const ejects = ejection && dice.chance(0.8)
-  const { policy } = cluster
+  const policy = hashed ? { ...cluster.policy, ...drawHash(dice) } : cluster.policy
   return {
     ...cluster,
     policy: ejects ? { ...policy, ejection: drawEjection(dice) } : policy,
@@ -52,6 +54,15 @@ const drawEjection = (dice: Dice): Ejection => ({
   baseMs: dice.pick([150, 900]),
   maxPercent: dice.pick([10, 34, 50, 100, 100]),
   minHealthPercent: dice.pick([0, 40, 100]),
+})
+
+/** Small tables, so that endpoints often differ; nothing is left aside for its last failure. */
+const drawHash = (dice: Dice) => ({
+  ...dice.pick([
+    { balance: 'RING_HASH', hashSize: 16 },
+    { balance: 'MAGLEV', hashSize: 67 },
+  ] as const),
+  remembersFailures: false,
 })
 
 const drawCheck = (dice: Dice): HealthCheck => ({

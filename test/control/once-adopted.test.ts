@@ -1,0 +1,68 @@
+/** Work that has to wait until no worker decides by an older table. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { OnceAdopted } from '../../src/control/workers/once-adopted.ts'
+import type { WorkerStatus } from '../../src/control/workers/worker-record.ts'
+
+const partsOf = (generation: number, clientsRevision = 0) => ({
+  generation,
+  clientsRevision,
+  endpointsRevision: 0,
+})
+
+function scene(...generations: number[]) {
+  const workers = generations.map(
+    (generation, worker): WorkerStatus => ({
+      worker,
+      state: 'accepting',
+      adopted: partsOf(generation),
+      generation,
+      failures: [],
+    }),
+  )
+  const ran: string[] = []
+  const once = new OnceAdopted(() => workers)
+  const set = (worker: number, more: Partial<WorkerStatus>): void => {
+    workers[worker] = { ...workers[worker], ...more }
+    once.look()
+  }
+  return {
+    ran,
+    set,
+    wait: (name: string, parts = partsOf(2), what = name) => once.wait(name, parts, () => ran.push(what)),
+  }
+}
+
+test('it runs once, when the last worker has the table or a newer one', () => {
+  const { ran, set, wait } = scene(1, 1, 2)
+  wait('revoke')
+  set(0, { adopted: partsOf(3) })
+  assert.deepEqual(ran, [])
+  set(1, { adopted: partsOf(2) })
+  assert.deepEqual(ran, ['revoke'])
+  set(1, { adopted: partsOf(3) })
+  assert.deepEqual(ran, ['revoke'])
+  wait('revoke')
+  assert.deepEqual(ran, ['revoke', 'revoke'])
+})
+
+test('a worker that has ended is not waited for, and a revision is', () => {
+  const { ran, set, wait } = scene(1, 2)
+  wait('revoke', partsOf(2, 1))
+  set(0, { state: 'ended' })
+  assert.deepEqual(ran, [])
+  set(1, { adopted: partsOf(2, 1) })
+  assert.deepEqual(ran, ['revoke'])
+})
+
+test('later work of a name replaces what waits, other work does not', () => {
+  const { ran, set, wait } = scene(1)
+  wait('revoke', partsOf(2), 'first')
+  wait('remove', partsOf(2))
+  wait('revoke', partsOf(3), 'second')
+  set(0, { adopted: partsOf(2) })
+  assert.deepEqual(ran, ['remove'])
+  set(0, { adopted: partsOf(3) })
+  assert.deepEqual(ran, ['remove', 'second'])
+})
