@@ -1,8 +1,8 @@
 /**
- * Where destinations go by the client's address: whoever comes again gets the same endpoint, as long
- * as it may be dialed. A client has an order of preference among the endpoints of a destination,
- * which nobody needs to know: of two choices, each of which could have been the other, both are the
- * same.
+ * Where destinations go by the client's address: whoever comes again gets the same endpoint, as
+ * long as it may be dialed. A client has an order of preference among the endpoints of a
+ * destination, which nobody needs to know: of two choices, each of which could have been the other,
+ * both are the same.
  */
 
 import { clusterIdentity } from '../../src/table/build/endpoint-rows.ts'

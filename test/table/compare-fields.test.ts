@@ -1,7 +1,8 @@
 /**
- * Goal: `weir diff` tells of every value that a Plan can have. Method: a Plan with all fields, which
- * the compiler holds to their types; each value of it is changed by itself, and the comparison of
- * the two tables must not be empty. What may change unseen is listed, with the reason.
+ * Goal: `weir diff` tells of every value that a Plan can have. Method: a Plan with all fields,
+ * which the compiler holds to their types; each value of it is changed by itself, and the
+ * comparison of the two tables must not be empty. What may change unseen is listed, with the
+ * reason.
  */
 
 import assert from 'node:assert/strict'

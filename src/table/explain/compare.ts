@@ -51,7 +51,7 @@ type ListenerChange = {
 
 /** A value of a policy that differs, with its place now, or its former place. */
 type PolicyChange = {
-  /** A PolicyField, 'healthCheck', 'tls', or of what has no text of its own the field of its row. */
+  /** A PolicyField, 'healthCheck', 'tls', or the name of a word that has no other text. */
   readonly field: string
   readonly before: string
   readonly after: string

@@ -1,4 +1,4 @@
-/** The values of a destination in words, to compare two: its endpoints, its policy, all the rest. */
+/** The values of a destination in words, to compare two: endpoints, policy, and all the rest. */
 
 import type { Cold } from '../format/cold.ts'
 import { runOf } from '../format/endpoints.ts'

@@ -9,7 +9,7 @@ import { destinationName } from './pair-rules.ts'
 import { durationText } from './policy-text.ts'
 import { untoldValues, valueText } from './value-text.ts'
 
-/** Fields that other texts tell (header.ts, compare.ts), that are its name, or lead to other rows. */
+/** Fields that other texts tell (header.ts, compare.ts), its name, and those that lead to rows. */
 const TOLD: ReadonlySet<string> = new Set([
   ...['port', 'onlyScope', 'otherwise', 'names', 'readTimeoutMs', 'rulePort'],
   ...['proxyVersions', 'proxyRequired', 'proxyTimeoutMs', 'firstSender', 'senderCount', 'senders'],
