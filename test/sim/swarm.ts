@@ -166,6 +166,7 @@ export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, l
   // Whoever is decided about as it comes, is decided about by a table that is known.
   if (hasHealth) for (const each of NO_HEALTH) features.delete(each)
   const faults = drawnFaults.filter(each => !isBulk || each !== 'shortReceive')
+  if (isBulk && later.chance(0.3) && (limits.faults?.includes('noPipe') ?? true)) faults.push('noPipe')
   const isCrowd = features.has('crowd')
   const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
   const wanted: Action[] = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))

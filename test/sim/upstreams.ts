@@ -43,8 +43,11 @@ function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks, hashed }
 /** So short that who vanishes is found out within a run. */
 const FOUND_OUT = { keepalive: { timeS: 1, intervalS: 1, probes: 2 }, userTimeoutMs: 1500 }
 const TIMES = { ...FOUND_OUT, writeTimeoutMs: 0 }
-/** From when a peer vanishes until its connection has ended, where nothing stands still. */
-export const FOUND_OUT_MS = 3_000
+/**
+ * From when a peer vanishes until its connection has ended, where nothing stands still: the probes,
+ * and the user timeout of bytes that are sent to it meanwhile.
+ */
+export const FOUND_OUT_MS = 3_000 + FOUND_OUT.userTimeoutMs
 
 /** So short that endpoints go and come back within a run. */
 const drawEjection = (dice: Dice): Ejection => ({
