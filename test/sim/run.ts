@@ -64,7 +64,13 @@ export function run(
     bug = what
     clock.note(`BUG ${what}`)
   }
-  const swarm = drawSwarm(new Dice(seed, 1), new Dice(seed, 3), new Dice(seed, 4), dice, limits)
+  const draws = {
+    swarm: new Dice(seed, 1),
+    later: new Dice(seed, 3),
+    secured: new Dice(seed, 4),
+    newest: new Dice(seed, 5),
+  }
+  const swarm = drawSwarm(draws, dice, limits)
   const { faults, files, buffers } = swarm
   const network = new Network(clock, dice, faults, swarm)
   const process = new Process(network, files ?? 10_000, onBug)

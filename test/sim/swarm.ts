@@ -137,8 +137,10 @@ const SPECIAL: ReadonlySet<string> = new Set([...BULKY, 'chatter'])
 const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
 const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
-/** @param later, secured  Draw what came later, so that the rest of a seed stays what it was. */
-export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, limits: Limits): Swarm {
+/** The others draw what came later, so that the rest of a seed stays what it was. */
+type Draws = Readonly<Record<'swarm' | 'later' | 'secured' | 'newest', Dice>>
+
+export function drawSwarm({ swarm, later, secured, newest }: Draws, dice: Dice, limits: Limits): Swarm {
   const drawnFaults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
   const drawn = [
     ...FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each])),
@@ -146,8 +148,8 @@ export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, l
   ]
   // While they are read from, policies may change.
   if (drawn.includes('policies') && later.chance(0.7)) drawn.push(later.pick(['proxied', 'named']))
-  if (drawn.includes('policies') && later.chance(FEATURES.revokes)) drawn.push('revokes')
-  drawn.push(...UPSTREAMS.filter(each => later.chance(FEATURES[each])))
+  if (drawn.includes('policies') && newest.chance(FEATURES.revokes)) drawn.push('revokes')
+  drawn.push(...UPSTREAMS.filter(each => (each === 'hashed' ? newest : later).chance(FEATURES[each])))
   if (drawn.includes('ejection') && later.chance(0.4)) drawn.push('drains')
   drawn.push(...SECURED.filter(each => secured.chance(FEATURES[each])))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
@@ -166,7 +168,7 @@ export function drawSwarm(swarm: Dice, later: Dice, secured: Dice, dice: Dice, l
   // Whoever is decided about as it comes, is decided about by a table that is known.
   if (hasHealth) for (const each of NO_HEALTH) features.delete(each)
   const faults = drawnFaults.filter(each => !isBulk || each !== 'shortReceive')
-  if (isBulk && later.chance(0.3) && (limits.faults?.includes('noPipe') ?? true)) faults.push('noPipe')
+  if (isBulk && newest.chance(0.3) && (limits.faults?.includes('noPipe') ?? true)) faults.push('noPipe')
   const isCrowd = features.has('crowd')
   const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
   const wanted: Action[] = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))
