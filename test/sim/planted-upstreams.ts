@@ -159,7 +159,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'each worker hashes clients in its own way',
-    400,
+    1000,
     'engine/decide/decide.ts',
     'decision.clientHash = clientHash(query.client)',
     'decision.clientHash = (clientHash(query.client) + decider.worker * 0x55555555) >>> 0',
