@@ -129,7 +129,7 @@ test('run reads its variables, and warns of one that belongs to no option', asyn
   }
   const { code, out, err } = await weir(['run'], { variables })
   assert.equal(code, 1)
-  assert.match(out, /^\d\d:\d\d:\d\d error .*a\.yaml:1:5: CFG005/)
+  assert.match(out, /^\d\d:\d\d:\d\d error .*a\.yaml:1:5: CFG005/m)
   const cure = 'did you mean WEIR_RUN_WORKERS?'
   assert.equal(err, `warning: WEIR_RUN_WORKER belongs to no option of weir run (${cure})\n`)
 })

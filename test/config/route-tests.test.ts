@@ -64,7 +64,7 @@ const one = (connection: string, expect = '{ reason: no-route }', name = 'one'):
   `spec: { tests: [{ name: ${name}, connection: ${connection}, expect: ${expect} }] }`
 
 const REASONS =
-  'expect one of proxy-untrusted, denied-by-policy, no-sni, not-tls, no-route, denied, unknown-destination, no-endpoint, loop'
+  'expect one of proxy-untrusted, tls-client-certificate, denied-by-policy, no-sni, not-tls, no-route, denied, unknown-destination, no-endpoint, loop'
 
 const MISTAKES: readonly (readonly [string, ...RegExp[]])[] = [
   ['', /^CFG103 spec: spec is missing/],

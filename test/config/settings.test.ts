@@ -79,7 +79,7 @@ proxyProtocol:
     },
     drain: { timeoutMs: 90_000, lameDuckMs: 15_000 },
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
-    reload: { guard: 'warn' },
+    reload: { guard: 'warn', history: null },
     maxConnections: 1000,
     connectAttempts: 4,
     connectDeadlineMs: 60_000,

@@ -101,6 +101,7 @@ test('what happens at several listeners is told once, with all of them', () => {
       change: 'changed',
       listeners: ['default/a *:80', 'default/b *:81'],
       rule: rule('2', 0).origin,
+      was: rule('1', 0).origin,
       before: 'sourceSubnet 10.0.0.1/32 → 100 % a.example:80',
       after: 'sourceSubnet 10.0.0.2/32 → 100 % a.example:80',
     },

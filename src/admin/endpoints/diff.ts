@@ -82,7 +82,16 @@ const diff = object({
         removed: integer(),
         changed: integer(),
         reordered: integer('Unchanged rules with another order of evaluation.'),
-        list: list(object({ ...change, listeners: list(text()), rule: ruleOrigin, ...beforeAfter })),
+        list: list(
+          object({
+            ...change,
+            listeners: list(text()),
+            rule: ruleOrigin,
+            was: orNull(ruleOrigin),
+            ...beforeAfter,
+          }),
+          '`rule` where it is written now, or was; `was` where it stood before; null: nowhere.',
+        ),
       }),
       destinations: list(
         object({
