@@ -17,6 +17,7 @@ import Fastify, {
 } from 'fastify'
 import { Authority, type Caller, type Granted, READING } from './authority.ts'
 import { guard, HEADERS } from './guard.ts'
+import { lateSchemas } from './late-schemas.ts'
 import { close, listen, type Place } from './listen.ts'
 import { LIMITS, type Limits, Places } from './places.ts'
 import { Problem, problemOf, unknownPath } from './problem.ts'
@@ -87,6 +88,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: true,
     return503OnClosing: false,
+    schemaController: lateSchemas(),
     // Values keep the types of the JSON. A query has only text: readQuery converts it by the
     // schema.
     // A test holds our schemas to JSON Schema: here that would take a tenth of a start.

@@ -20,6 +20,9 @@ type Fields = {
 }
 type Operation = {
   readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Fields } } }
+  readonly responses: Readonly<
+    Record<string, { readonly content?: { readonly 'application/json'?: { readonly schema: object } } }>
+  >
   readonly parameters?: readonly { readonly in: string; readonly name: string; readonly schema: Property }[]
 }
 
@@ -88,14 +91,30 @@ test('every schema of a request is JSON Schema, which a gateway does not look at
     ...parameters.map(({ name, schema }) => ({ type: 'object', properties: { [name]: schema } })),
   ])
   assert.ok(schemas.length > 20)
-  const added = (schema: object) => {
-    const app = Fastify()
-    app.post('/', { schema: { body: schema } }, async () => '')
-    return app.ready()
-  }
-  for (const schema of schemas) await added(schema)
-  await assert.rejects(async () => added({ type: 'object', properties: { a: { type: 'nonsense' } } }))
+  await compiled(schemas.map(schema => ({ body: schema })))
+  await assert.rejects(() =>
+    compiled([{ body: { type: 'object', properties: { a: { type: 'nonsense' } } } }]),
+  )
 })
+
+test('every answer has a schema that can be compiled, which a gateway does when it is first asked for', async () => {
+  const { get } = await reading()
+  const { paths } = (await get('/openapi.json')).body as { paths: Record<string, Record<string, Operation>> }
+  const operations = Object.values(paths).flatMap(each => Object.values(each))
+  const schemas = operations.flatMap(({ responses }) =>
+    Object.values(responses).flatMap(({ content }) => content?.['application/json']?.schema ?? []),
+  )
+  assert.ok(schemas.length > 40, `${schemas.length} schemas`)
+  await compiled(schemas.map(schema => ({ response: { 200: schema } })))
+  await assert.rejects(() => compiled([{ response: { 200: { $ref: 'nowhere#' } } }]))
+})
+
+/** Endpoints with these schemas, of a fastify that compiles all at once. */
+async function compiled(schemas: readonly object[]): Promise<void> {
+  const app = Fastify()
+  for (const [index, schema] of schemas.entries()) app.post(`/${index}`, { schema }, async () => '')
+  await app.ready()
+}
 
 test('a query’s number and truth are read as JSON writes them, and nothing else is, at every endpoint', async () => {
   const { get } = await reading()

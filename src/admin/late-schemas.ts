@@ -1,0 +1,49 @@
+/**
+ * Endpoints get the code that their schemas stand for when they are first asked: fastify generates
+ * it at the start for all of them, which took a third of a start's CPU time in this listener, and
+ * few are ever asked.
+ */
+
+import AjvCompiler from '@fastify/ajv-compiler'
+import SerializerSelector from '@fastify/fast-json-stringify-compiler'
+import type { FastifyServerOptions } from 'fastify'
+
+type Factories = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
+type Validate = { (data: unknown): unknown; errors?: unknown }
+type Build<Made> = (known: object, options?: object) => (route: object) => Made
+
+/** For `schemaController` of one fastify. */
+export const lateSchemas = (): { readonly compilersFactory: Factories } => ({
+  compilersFactory: { buildValidator, buildSerializer } as object,
+})
+
+const buildValidator: Build<Validate> = (known, options) => {
+  const compilerOf = once(() => AjvCompiler()(known as never, options) as (route: object) => Validate)
+  return route => lateValidator(once(() => compilerOf()(route)))
+}
+
+/** Fastify reads the errors of a validator from the function itself. */
+function lateValidator(made: () => Validate): Validate {
+  const validate: Validate = data => {
+    const isValid = made()(data)
+    validate.errors = made().errors
+    return isValid
+  }
+  return validate
+}
+
+const buildSerializer: Build<(data: unknown) => string> = (known, options) => {
+  const compilerOf = once(() => SerializerSelector()(known, options))
+  return route => {
+    const made = once(() => compilerOf()(route as never))
+    return data => made()(data)
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
