@@ -131,7 +131,7 @@ export const PLANTED: readonly Planted[] = [
   ),
   plant(
     'what was handed over and not taken is lost when the inbox closes',
-    900,
+    2000,
     'engine/flow/engine.ts',
     'this.#handOver.close()\n    this.#takeHandedOver()',
     'this.#handOver.close()',

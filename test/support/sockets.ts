@@ -137,13 +137,17 @@ export async function readBytes(socket: Socket, length: number): Promise<string>
   return text
 }
 
-/** How a connection ended: 'end' in order, or the code of its error. Reads and drops what comes. */
+/**
+ * How a connection ended: 'end' in order, or the code of its error. Reads and drops what comes. A
+ * reset is one, too, where Node meets it by writing (EPIPE), as a TLS client does.
+ */
 export function ending(socket: Socket): Promise<string> {
+  const codeOf = ({ code = 'unknown' }: NodeJS.ErrnoException) => (code === 'EPIPE' ? 'ECONNRESET' : code)
   const ended = socket.errored as NodeJS.ErrnoException | null
-  if (ended) return Promise.resolve(ended.code ?? 'unknown')
+  if (ended) return Promise.resolve(codeOf(ended))
   if (socket.readableEnded || socket.closed) return Promise.resolve(socket.readableEnded ? 'end' : 'close')
   return new Promise(resolve => {
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'))
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(codeOf(error)))
     socket.on('end', () => resolve('end'))
     socket.on('close', () => resolve('close'))
     socket.resume()
