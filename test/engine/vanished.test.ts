@@ -12,7 +12,7 @@ import { missing } from '../../src/kernel/libc.ts'
 import type { TcpTimes } from '../../src/table/plan/policy.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { freePort, greet, listen, open, readBytes, until } from '../support/sockets.ts'
-import { keepaliveDue } from '../support/tcp-timers.ts'
+import { type Ends, keepaliveDue, keepaliveNow } from '../support/tcp-timers.ts'
 
 const CHILD = fileURLToPath(new URL('../support/vanished-plane.ts', import.meta.url))
 
@@ -56,25 +56,23 @@ for (const { engine, test } of ENGINES) {
     const adopt = (keepalive: TcpTimes['keepalive']) =>
       plane.adopt(planOf([listenerOn(port, 0, { tcp: tcpOf(keepalive) })], [clusterOf([upstream])]))
     const clients: Socket[] = []
-    const connect = async (): Promise<() => number | null> => {
+    const connect = async (): Promise<Ends> => {
       const client = await open(port)
       clients.push(client)
       assert.equal(await readBytes(client, 2), 'hi')
-      return () => keepaliveDue({ local: port, remote: client.localPort ?? 0 })
+      return { local: port, remote: client.localPort ?? 0 }
     }
     await adopt({ timeS: 30, intervalS: 5, probes: 2 })
     const first = await connect()
-    await until(() => first() !== null)
-    assert.ok(Number(first()) <= 3000)
+    assert.ok((await keepaliveDue(first)) <= 3000)
     await adopt({ timeS: 600, intervalS: 5, probes: 2 })
     const second = await connect()
-    await until(() => second() !== null)
-    assert.ok(Number(second()) > 3000)
+    assert.ok((await keepaliveDue(second)) > 3000)
     await adopt(null)
     const third = await connect()
     // The kernel shows the timer of retransmissions until our last bytes are acknowledged.
-    await until(() => third() === null)
-    assert.ok(Number(first()) <= 3000)
+    await until(() => keepaliveNow(third) === null)
+    assert.ok((await keepaliveDue(first)) <= 3000)
     for (const client of clients) client.destroy()
   })
 }
