@@ -1,5 +1,5 @@
-# The image holds weir, its Node, and the libraries of that: no shell, no package manager, no user but its own. It needs
-# no writable file system. Build it from a clone: docker build -t weir .
+# The image holds weir, its Node and the libraries of that one: no shell, no package manager, no
+# user but its own. It needs no writable file system. From a clone: docker build -t weir .
 
 FROM node:20-bookworm-slim AS build
 WORKDIR /weir
@@ -11,7 +11,8 @@ RUN npm ci \
 FROM scratch
 COPY --from=build /rootfs /
 USER 65532:65532
-# Probes come from outside the container. Who can reach the port is the network's business: docs/admin.md.
+# Probes come from outside the container. The network decides who else reaches the port:
+# docs/admin.md.
 ENV WEIR_RUN_ADMIN=0.0.0.0:15021 \
     WEIR_RUN_LOG_FORMAT=json \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt

@@ -13,10 +13,10 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { promisify } from 'node:util'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
-import type { Rule } from '../../src/table/plan/plan.ts'
 import { browse, skip as noBrowser } from '../support/chromium.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
+import { namedRule } from '../support/named-rule.ts'
 import { freePort } from '../support/sockets.ts'
 
 const run = promisify(execFile)
@@ -52,17 +52,6 @@ after(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const rule = (route: number, name: string): Rule => ({
-  origin: { virtualService: 'a/b', block: 'tls', route, match: 0, file: 'a.yaml', line: 1 },
-  destinations: [],
-  port: 0,
-  names: [name],
-  clients: [],
-  route,
-  never: null,
-  source: { namespace: null, labels: {}, visibleTo: null },
-})
-
 /** A plane with both servers behind one port, each by its name. */
 async function planeOn(engine: EngineKind, port: number): Promise<TestEngine> {
   const plane = new TestEngine(engine)
@@ -75,7 +64,7 @@ async function planeOn(engine: EngineKind, port: number): Promise<TestEngine> {
     port: 0,
     addresses: [],
     takes: { names: [name], plain: false },
-    rules: [rule(route, name)],
+    rules: [namedRule(route, name)],
     defaultRoute: -1,
   }))
   const listener = listenerOn(port, -1, { scopes, reads: 'tls' })

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { promisify } from 'node:util'
-import type { Rule } from '../../src/table/plan/plan.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
+import { namedRule } from '../support/named-rule.ts'
 import { freePort } from '../support/sockets.ts'
 import { AUTHORITY, materialOf, secretsOf, serverOf } from '../support/tls.ts'
 
@@ -86,17 +86,6 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const rule = (route: number, name: string): Rule => ({
-  origin: { virtualService: 'a/b', block: 'tls', route, match: 0, file: 'a.yaml', line: 1 },
-  destinations: [],
-  port: 0,
-  names: [name],
-  clients: [],
-  route,
-  never: null,
-  source: { namespace: null, labels: {}, visibleTo: null },
-})
-
 for (const { engine, test } of ENGINES) {
   test(`${engine}: psql reaches the server that it names`, { skip }, async () => {
     await using plane = new TestEngine(engine)
@@ -106,7 +95,7 @@ for (const { engine, test } of ENGINES) {
       port: 0,
       addresses: [],
       takes: { names: [name], plain: false },
-      rules: [rule(route, name)],
+      rules: [namedRule(route, name)],
       defaultRoute: -1,
     }))
     await plane.adopt(
@@ -151,7 +140,7 @@ for (const { engine, test } of ENGINES) {
       addresses: [],
       takes: { names: ['a.test'], plain: false },
       tls: serverOf(),
-      rules: [rule(0, 'a.test')],
+      rules: [namedRule(0, 'a.test')],
       defaultRoute: -1,
     }
     await plane.adopt(

@@ -10,26 +10,15 @@ import { connect as connectPlain, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
-import type { Rule } from '../../src/table/plan/plan.ts'
 import type { TlsServer } from '../../src/table/plan/tls.ts'
 import { clusterOf, ENGINES, listenerOn, planOf, TestEngine } from '../support/engine.ts'
 import { records } from '../support/hello.ts'
+import { namedRule } from '../support/named-rule.ts'
 import { begin, ending, freePort, greet, listen, readBytes } from '../support/sockets.ts'
 import { AUTHORITY, CLIENT, materialOf, SERVER, secretsOf, serverOf } from '../support/tls.ts'
 
 const STRICT = 'a.strict.test'
 const trusting = materialOf('server', [SERVER], { authorities: AUTHORITY.cert })
-
-const rule = (route: number, name: string): Rule => ({
-  origin: { virtualService: 'a/b', block: 'tls', route, match: 0, file: 'a.yaml', line: 1 },
-  destinations: [],
-  port: 0,
-  names: [name],
-  clients: [],
-  route,
-  never: null,
-  source: { namespace: null, labels: {}, visibleTo: null },
-})
 
 const scope = (name: string, route: number, tls: TlsServer, pattern = name) => ({
   host: '',
@@ -37,7 +26,7 @@ const scope = (name: string, route: number, tls: TlsServer, pattern = name) => (
   addresses: [],
   takes: { names: [name], plain: false },
   tls,
-  rules: [rule(route, pattern)],
+  rules: [namedRule(route, pattern)],
   defaultRoute: -1,
 })
 

@@ -139,7 +139,8 @@ export async function readBytes(socket: Socket, length: number): Promise<string>
 
 /**
  * How a connection ended: 'end' in order, or the code of its error. Reads and drops what comes. A
- * reset is one, too, where Node meets it by writing (EPIPE), as a TLS client does.
+ * reset is one, too, where Node meets it by writing (EPIPE), as a TLS client does; in a handshake
+ * Node tells of an end before it tells of the error.
  */
 export function ending(socket: Socket): Promise<string> {
   const codeOf = ({ code = 'unknown' }: NodeJS.ErrnoException) => (code === 'EPIPE' ? 'ECONNRESET' : code)
@@ -148,11 +149,16 @@ export function ending(socket: Socket): Promise<string> {
   if (socket.readableEnded || socket.closed) return Promise.resolve(socket.readableEnded ? 'end' : 'close')
   return new Promise(resolve => {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(codeOf(error)))
-    socket.on('end', () => resolve('end'))
+    socket.on('end', () => {
+      if (!isHandshaking(socket)) resolve('end')
+    })
     socket.on('close', () => resolve('close'))
     socket.resume()
   })
 }
+
+const isHandshaking = (socket: Socket & { readonly secureConnecting?: boolean }): boolean =>
+  socket.secureConnecting === true
 
 /** Bytes that are the same for the same seed and never repeat in step with a buffer. */
 export function* bytes(seed: number, total: number, chunkBytes = 65_521): Generator<Buffer> {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the root file system of the container image: weir's folder (npm run standalone), the libraries that its Node
-# needs, what the C library needs to look up names, and the system's certificates. No shell, no package manager.
+# Makes the root file system of the container image: weir's folder (npm run standalone), the
+# libraries that its Node needs, what the C library needs to look up names, and the system's
+# certificates. No shell, no package manager.
 #
 #   rootfs.sh WEIR_FOLDER ROOT
 set -eu

@@ -204,3 +204,23 @@ function again({ client, asked, listener, serverName }) {
 }
 
 const hostOf = address => address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+
+/** The look of a tile's chart: the same object each time, or the chart is made anew. */
+export const tileLook = ({ name, colour, format = String }) => ({
+  height: 44,
+  bare: true,
+  format,
+  lines: [{ name, colour }],
+})
+
+/** A figure in words, and how it came about. */
+export function tile({ name, unit, look }, { words, below, times, column, rangeS }) {
+  const told = `${name} over time; now ${words}${unit ?? ''}.`
+  const drawing = { times, columns: [column], marks: [], words: told, rangeS }
+  return html`<article class="card tile">
+    <h3>${name}</h3>
+    <p class="figure"><span class="value">${words}</span>${unit ? html`<span class="unit">${unit}</span>` : nothing}</p>
+    <p class="note">${below}</p>
+    <weir-chart class="spark" .look=${look} .drawing=${drawing}></weir-chart>
+  </article>`
+}

@@ -3,7 +3,7 @@
 import { bytes, count, micros, percent, plural, rate, roundPercent, shortNames } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
-import { facts, ruleLink, table } from './parts.js'
+import { facts, ruleLink, table, tile, tileLook } from './parts.js'
 import { href } from './router.js'
 import { isOff, splitCard } from './split.js'
 
@@ -48,7 +48,7 @@ export const overview = {
     return html`
       <section aria-labelledby="now-title">
         <h2 id="now-title" class="unseen">Now</h2>
-        <div id="tiles" class="tiles">${TILES.map(tile => tileOf(tile, view))}</div>
+        <div id="tiles" class="tiles">${TILES.map(kind => tileOf(kind, view))}</div>
       </section>
       ${
         data
@@ -124,27 +124,13 @@ const TILES = [
     value: ({ history }) => bytes(history.rate(each => each.summary.counters.upstreamBytes)),
     below: ({ answer }) => `${bytes(answer.summary.counters.upstreamBytes)} since the start`,
   },
-].map(tile => ({
-  ...tile,
-  look: { height: 44, bare: true, format: String, lines: [{ name: tile.name, colour: tile.colour }] },
-}))
+].map(kind => ({ ...kind, look: tileLook(kind) }))
 
-function tileOf({ name, field, unit, value, below, look }, view) {
+function tileOf(kind, view) {
   const { history, rangeS } = view
-  const words = value(view)
-  const drawing = {
-    times: history.times,
-    columns: [history.column(field)],
-    marks: [],
-    words: `${name} over time; now ${words}${unit ?? ''}.`,
-    rangeS,
-  }
-  return html`<article class="card tile">
-    <h3>${name}</h3>
-    <p class="figure"><span class="value">${words}</span>${unit ? html`<span class="unit">${unit}</span>` : nothing}</p>
-    <p class="note">${below(view)}</p>
-    <weir-chart class="spark" .look=${look} .drawing=${drawing}></weir-chart>
-  </article>`
+  const { field, value, below } = kind
+  const { times } = history
+  return tile(kind, { words: value(view), below: below(view), times, column: history.column(field), rangeS })
 }
 
 /** What is not as it should be, each with a way to where it shows. */

@@ -15,7 +15,7 @@ import {
 } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
-import { connectionTable, endpointTable, facts } from './parts.js'
+import { connectionTable, endpointTable, facts, tile, tileLook } from './parts.js'
 import { href } from './router.js'
 import { isOff, splitCard } from './split.js'
 
@@ -82,7 +82,7 @@ export const rule = {
         )}
       </section>
       <section aria-label="Rates of this rule"><div class="tiles">
-        ${TILES.map(tile => tileOf(tile, key, chosen, view))}
+        ${TILES.map(kind => tileOf(kind, key, chosen, view))}
       </div></section>
       ${isWeighted ? splitCard(chosen, view, { isLink: false }) : nothing}
       ${data.canary?.rules[0] ? canaryCard(data.canary.rules[0]) : nothing}
@@ -183,27 +183,13 @@ const TILES = [
     now: (history, key) => bytes(history.ruleRate(key, 'sentBytes')),
     below: each => bytes(each.sentBytes),
   },
-].map(tile => ({
-  ...tile,
-  look: { height: 44, bare: true, format: tile.format, lines: [{ name: tile.name, colour: tile.colour }] },
-}))
+].map(kind => ({ ...kind, look: tileLook(kind) }))
 
-function tileOf({ name, unit, column, now, below, look }, key, chosen, { history, rangeS }) {
+function tileOf(kind, key, chosen, { history, rangeS }) {
   const points = history.rule(key)
-  const words = now(history, key, chosen)
-  const drawing = {
-    times: points.times,
-    columns: [column(points)],
-    marks: [],
-    words: `${name} over time; now ${words}${unit ?? ''}.`,
-    rangeS,
-  }
-  return html`<article class="card tile">
-    <h3>${name}</h3>
-    <p class="figure"><span class="value">${words}</span>${unit ? html`<span class="unit">${unit}</span>` : nothing}</p>
-    <p class="note">${below(chosen)}</p>
-    <weir-chart class="spark" .look=${look} .drawing=${drawing}></weir-chart>
-  </article>`
+  const words = kind.now(history, key, chosen)
+  const { times } = points
+  return tile(kind, { words, below: kind.below(chosen), times, column: kind.column(points), rangeS })
 }
 
 function destinationCard(each) {
