@@ -21,6 +21,18 @@ export function timeBucketOf(us: number): number {
 const floorOf = (bucket: number): number =>
   2 ** (FIRST_OCTAVE + (bucket >>> 1)) * (bucket % 2 === 0 ? 1 : 1.5)
 
+/**
+ * The buckets with something in them: values from `fromUs` up to `toUs`, which is null in the last.
+ */
+export const timeBuckets = (
+  buckets: readonly number[],
+): { readonly fromUs: number; readonly toUs: number | null; readonly count: number }[] =>
+  buckets.flatMap((count, bucket) => {
+    if (count === 0) return []
+    const isLast = bucket === TIME_BUCKETS - 1
+    return [{ fromUs: bucket === 0 ? 0 : floorOf(bucket), toUs: isLast ? null : floorOf(bucket + 1), count }]
+  })
+
 /** The value below which a share of those counted lies, in microseconds; null: none is counted. */
 export function timeQuantile(buckets: readonly number[], share: number): number | null {
   const count = buckets.reduce((sum, each) => sum + each, 0)

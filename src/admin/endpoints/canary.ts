@@ -7,6 +7,11 @@ import { type Canary, canaryOf, RATES, type Rate, samplesOf } from '../../contro
 import { RuleCounts } from '../../control/observe/rule-counts.ts'
 import type { Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
+import { TIME_BUCKETS, timeBuckets } from '../../stats/connect-times.ts'
+import { connectTimesOf, openStats, type Stats } from '../../stats/stats.ts'
+import { runOf, slotAt } from '../../table/format/endpoints.ts'
+import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
+import type { Table } from '../../table/format/table.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
@@ -52,8 +57,13 @@ const rule = object({
       subset: textOrNull(),
       port: integer(),
       configuredShare: number('By weight, 0 – 1.'),
+      connections: integer('Without those that went on to another endpoint.'),
       ...Object.fromEntries(NAMES.map(name => [name, { ...rate, description: `How many ${RATES[name]}.` }])),
       connectMs: quantiles('Of the last that ended; null: none.'),
+      connectTimes: list(
+        object({ fromMs: number(), toMs: numberOrNull('null: any more.'), count: integer() }),
+        'All connects to its endpoints since the start, also for other rules, by their time: `count` took at least `fromMs`, and less than `toMs`.',
+      ),
       firstByteMs: quantiles('From connect to the server’s first byte, of the last that ended.'),
       lastedMs: quantiles('From accept to the end, of the last that ended.'),
       receivedBytes: integer('From clients.'),
@@ -76,7 +86,7 @@ const rule = object({
   ),
 })
 
-type Asked = PageQuery & { readonly rule?: string }
+type Asked = PageQuery & { readonly rule?: string; readonly single: boolean }
 
 export function addCanary(app: FastifyInstance, gateway: Gateway, rules: RulesOfTable): void {
   const schema = {
@@ -84,6 +94,7 @@ export function addCanary(app: FastifyInstance, gateway: Gateway, rules: RulesOf
     summary: 'How the destinations of each weighted rule do beside each other.',
     querystring: query({
       rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[2]".'),
+      single: { type: 'boolean', default: false, description: 'Also rules that lead to one destination.' },
       ...listQuery,
     }),
     response: answers(object({ generation: integer(), ...pageAnswer, rules: list(rule) })),
@@ -94,14 +105,15 @@ export function addCanary(app: FastifyInstance, gateway: Gateway, rules: RulesOf
   })
 }
 
-function* canaries({ generation, plane, baselines }: Serving, rules: Rules, asked: Asked) {
+function* canaries({ generation, plane, baselines, table }: Serving, rules: Rules, asked: Asked) {
   const { observer } = plane
+  const stats = openStats(plane.stats)
   const counted = observer.counted()
   yield
   const counts = new RuleCounts(counted, rules, baselines)
   const weighted = rules.entries.filter(
     ({ destinations, origin }) =>
-      destinations.length > 1 &&
+      destinations.length > (asked.single ? 0 : 1) &&
       (asked.rule === undefined || asked.rule === origin.virtualService || asked.rule === ruleName(origin)),
   )
   const { items, ...page } = pageOf(weighted, generation, asked)
@@ -111,19 +123,38 @@ function* canaries({ generation, plane, baselines }: Serving, rules: Rules, aske
     yield
     const { generation: since } = baselines.of(entry.origin.virtualService)
     const canary = canaryOf(entry, counts, since, samples)
-    shown.push({ rule: entry.origin, sinceGeneration: since, ...shownCanary(canary) })
+    shown.push({ rule: entry.origin, sinceGeneration: since, ...shownCanary(canary, stats, table) })
   }
   return { generation, ...page, rules: shown }
 }
 
-const shownCanary = ({ arms, comparisons }: Canary) => ({
-  destinations: arms.map(({ destination, rates, ...rest }) => ({
+const shownCanary = ({ arms, comparisons }: Canary, stats: Stats, table: Table) => ({
+  destinations: arms.map(({ destination, connections, rates, ...rest }) => ({
     host: destination.host,
     subset: destination.subset,
     port: destination.port,
     configuredShare: destination.share,
+    connections,
+    connectTimes: timesTo(destination.cluster, stats, table),
     ...(rates satisfies Record<string, Rate | null>),
     ...rest,
   })),
   comparisons,
 })
+
+/** Endpoints of the same address and port have one slot. */
+function timesTo(cluster: number, stats: Stats, table: Table) {
+  const { endpoints } = table
+  const run = runOf(table, cluster)
+  const first = endpoints[run + EndpointRun.first]
+  const rows = Array.from({ length: endpoints[run + EndpointRun.count] }, (_, index) => first + index)
+  const slots = new Set(rows.map(row => slotAt(endpoints, row * Endpoint.WORDS)))
+  const sums = new Array<number>(TIME_BUCKETS).fill(0)
+  for (const slot of slots)
+    for (const [bucket, count] of connectTimesOf(stats, slot).entries()) sums[bucket] += count
+  return timeBuckets(sums).map(({ fromUs, toUs, count }) => ({
+    fromMs: fromUs / 1e3,
+    toMs: toUs === null ? null : toUs / 1e3,
+    count,
+  }))
+}

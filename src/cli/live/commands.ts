@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Env } from '../env.ts'
 import { type InputFlags, inputOf, withInput } from '../input.ts'
 import { duration, durationOption, examples, integerUpTo, outputOption } from '../options.ts'
+import { addRollout } from '../rollout/command.ts'
 import { answered } from './answered.ts'
 import { type Ask, adminOption, limitOption, type WithAdmin } from './asking.ts'
 import type { CanaryFlags } from './canary.ts'
@@ -37,6 +38,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addReloads(program, env, ask)
   addDrain(program, env, ask)
   addLogLevel(program, env, ask)
+  addRollout(program, env, ask)
 }
 
 function addStatus(program: Command, env: Env, ask: Ask): void {

@@ -32,6 +32,7 @@ export type Rate = Bounds & { readonly count: number; readonly of: number }
 /** A destination; rates are null before there is anything to count. */
 type Arm = {
   readonly destination: RouteDestination
+  readonly connections: number
   readonly rates: Readonly<Record<RateName, Rate | null>>
   /** Milliseconds; null: none among the last that ended. */
   readonly connectMs: Quantiles | null
@@ -109,6 +110,7 @@ function armOf(
   const connected = sample.filter(each => each.connectUs > 0)
   return {
     destination,
+    connections: dials - sum('moved'),
     rates: {
       failedDials: rate(sum('failed'), dials),
       resets: rate(sum('reset'), closed),
