@@ -18,6 +18,7 @@ import { withLoad } from '../load/scene.ts'
 import { intervalOf, intervalText } from '../resample.ts'
 import { AGAIN, DESTINATIONS_MOST, listeningFor, ONE, WEIGHTED, waysText } from './ways.ts'
 
+const JOB = { kind: 'connections', mebibytes: 0 } as const
 const CLIENTS = 64
 /**
  * Many short rounds: other load on a machine varies within tenths of a second, and affects all
@@ -31,50 +32,66 @@ const CLIENTS_MOST = 512
 /** A cost's interval must be narrow beside this share of a connection, or nothing is claimed. */
 const COST_WIDTH = 0.5
 
-/** @param slowerUs  For tests: the pick of a weighted destination takes this much longer. */
-export const weighConnections = (bench: Bench, { slowerUs = 0 } = {}): Promise<void> =>
+/** For tests of the method: turns of useless work in each pick of a weighted destination. */
+type Trial = { readonly turns: number; readonly clients: number; readonly roundMs: number }
+
+/** With a trial, the closed loop alone. */
+export const weighConnections = (bench: Bench, trial?: Trial): Promise<void> =>
   withLoad(bench, async (generator, folder) => {
-    const engine = bench.choices.engine ?? 'uring'
+    const engine = engineOf(bench)
     const [first, ...others] = await listeningFor([ONE, ...WEIGHTED, AGAIN])
     const servers = new Array<number>(DESTINATIONS_MOST).fill(generator.port)
     const weir = weirWith(
       ONE.name,
       ({ listen }) => waysText([{ ...first, port: listen }, ...others], servers, { engine }),
-      slowerUs === 0 ? {} : slowedBy(slowerUs),
+      trial === undefined ? {} : slowedBy(trial.turns),
     )
     await using gateway = await Running.start(weir, generator.port, folder)
     const targets = [gateway, ...others.map(({ way, port }) => gateway.at(way.name, port))]
-    await measureAll(bench, generator, targets, engine)
+    const { clients = CLIENTS, roundMs = bench.parameter(60, ROUND_MS) } = trial ?? {}
+    const closed: Axis = {
+      group: `whole connections, engine ${engine}, ${clients} at a time`,
+      job: { ...JOB, clients, perSecond: 0, durationMs: roundMs },
+    }
+    const samples = await measureClosed(bench, generator, targets, closed)
+    if (trial === undefined) await measureOpen(bench, generator, targets, closed, samples)
   })
 
+const engineOf = (bench: Bench): NonNullable<Bench['choices']['engine']> => bench.choices.engine ?? 'uring'
+
 /** See slow-pick.ts; worker threads read NODE_OPTIONS too. */
-const slowedBy = (us: number): Readonly<Record<string, string>> => ({
+const slowedBy = (turns: number): Readonly<Record<string, string>> => ({
   NODE_OPTIONS: `--import=${new URL('slow-pick.ts', import.meta.url).href}`,
-  WEIR_BENCH_PICK_US: String(us),
+  WEIR_BENCH_PICK_TURNS: String(turns),
 })
 
-async function measureAll(
+async function measureClosed(
   bench: Bench,
   generator: Generator,
   targets: readonly Target[],
-  engine: string,
-): Promise<void> {
-  const job = { kind: 'connections', mebibytes: 0 } as const
-  const closed: Axis = {
-    group: `whole connections, engine ${engine}, ${CLIENTS} at a time`,
-    job: { ...job, clients: CLIENTS, perSecond: 0, durationMs: bench.parameter(60, ROUND_MS) },
-  }
+  closed: Axis,
+): Promise<Samples> {
   const samples = await measure(bench, generator, targets, closed, {
     rounds: bench.parameter(4, ROUNDS),
     warmUps: bench.parameter(2, 12),
   })
   recordWork(bench, closed, samples)
   compareWithOne(bench, closed.group, samples)
+  return samples
+}
+
+async function measureOpen(
+  bench: Bench,
+  generator: Generator,
+  targets: readonly Target[],
+  closed: Axis,
+  samples: Samples,
+): Promise<void> {
   const slowest = Math.max(...[...samples.values()].map(list => median(list.map(each => each.timeNs))))
   const perSecond = Math.round(1e9 / slowest / 2 / 100) * 100
   const open: Axis = {
-    group: `whole connections, engine ${engine}, open loop: from the connect to the reply`,
-    job: { ...job, clients: CLIENTS_MOST, perSecond, durationMs: bench.parameter(60, 500) },
+    group: `whole connections, engine ${engineOf(bench)}, open loop: from the connect to the reply`,
+    job: { ...JOB, clients: CLIENTS_MOST, perSecond, durationMs: bench.parameter(60, 500) },
   }
   const paced = await measure(bench, generator, targets, open)
   recordLatency(bench, open, paced)

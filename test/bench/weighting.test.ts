@@ -50,14 +50,14 @@ test('weighting measures picks, whole connections and the split, and says what t
   }
 })
 
-// Nothing is asserted about time itself, but that a pick made slower on purpose shows, and where it
-// must.
+// Nothing is asserted about time itself, but that a pick that works more shows, and where it must.
+// Few clients and longer rounds: on a busy machine, too, each round has answers.
 for (const { engine, test } of ENGINES) {
-  test(`weighting notices a pick of 1 ms, through ${engine}`, { skip: skip || fullOnly }, async () => {
+  test(`weighting notices a pick that does more, through ${engine}`, { skip: skip || fullOnly }, async () => {
     const bench = small(engine)
-    await weighConnections(bench, { slowerUs: 1000 })
+    await weighConnections(bench, { turns: 1e6, clients: 8, roundMs: 200 })
     const found = bench.results.filter(({ group }) => group.endsWith(': CPU beside one destination'))
-    const slower = found.filter(({ rounds }) => intervalOf(rounds).low > 1.5).map(({ name }) => name)
+    const slower = found.filter(({ rounds }) => intervalOf(rounds).median > 1.5).map(({ name }) => name)
     assert.deepEqual(slower, ['80:20', '100 ways', '80:20, exact', '80:20, sticky'])
   })
 }
