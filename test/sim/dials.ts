@@ -140,6 +140,7 @@ export class Dials {
     // Its handshake may still fail, and another endpoint may be tried.
     const isShaking = result >= 0 && cluster.tls !== undefined && hasFailed + hasConnected === 0
     if (word === dialedAnew || isShaking) return
+    if (hasConnected > 0) return // it may reset before a byte, and another endpoint is dialed
     this.#dialing.delete(`${worker} ${word}`)
     if (hasFailed > 0) this.#checkGivenUp(dialing)
   }

@@ -4,6 +4,7 @@ import { RecordReader } from '../../src/stats/records.ts'
 import { Series, seriesAt, usedRows } from '../../src/stats/series.ts'
 import { Counter, closedAt, openAt, sumCounter } from '../../src/stats/stats.ts'
 import type { ReadsProxy } from '../../src/table/plan/plan.ts'
+import { checkEarlyReset } from './early-resets.ts'
 import type { Gateway } from './gateway.ts'
 import type { Peer } from './peers.ts'
 import { checkPlaces, checkSourceLimit } from './places.ts'
@@ -204,6 +205,7 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
   const isRead = peer.preface !== null || peer.opening !== null
   checkTimes(scene, record, peer.shake ? SHAKES_MOST_MS : isRead ? READ_MOST_MS : 0, who)
   checkSecured(scene, record, peer, server, who)
+  checkEarlyReset(scene, record, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
   else checkRoute(scene, record, client, who)

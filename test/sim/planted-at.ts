@@ -30,6 +30,7 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'ejections of an endpoint that was well meanwhile last as long as if it had not been': 46,
   'there is no panic': 16,
   'in a panic drained endpoints are used': 148,
+  'who is reset before a byte goes nowhere else': 43,
   'an endpoint is tried twice for a connection': 4,
   'a connect that succeeds does not begin the count anew': 55,
   'a drained endpoint gets connections': 12,

@@ -53,6 +53,13 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     'if (tried.length + 1 >= this.#policy(row, Cluster.connectAttempts) || leftMs <= 0) return false',
   ),
   plant(
+    'who is reset before a byte goes nowhere else',
+    200,
+    'engine/flow/dialer.ts',
+    'if (!this.#options.resets.begins(slot, error)) return false',
+    'if (slot >= 0) return false',
+  ),
+  plant(
     'an endpoint is tried twice for a connection',
     200,
     'engine/decide/attempts.ts',

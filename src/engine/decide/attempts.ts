@@ -2,9 +2,10 @@
  * The dialing policy, the same for every engine: which endpoints were tried, what is allowed, how
  * failures are remembered and counted. An engine makes the connects and reports their results.
  *
- *   begin ─▶ dialed ─┬─▶ connected
- *              ▲     └─▶ failed ─▶ another endpoint, where attempts and time are left
- *              └──────────────────────┘          └─ else the reason
+ *   begin ─▶ dialed ─┬─▶ connected ─┬─▶ settled: after a while
+ *              ▲     └─▶ failed     └─▶ lost: reset before a byte has gone either way
+ *              │            └───────┬───────┘
+ *              └── another endpoint ┴─ or the reason, where no attempts or no time is left
  *   ended: however it ended, once
  *
  * A connection can be retried on another endpoint because none of its bytes were sent. Each attempt
@@ -55,14 +56,14 @@ const RESULT: Readonly<Partial<Record<number, number>>> = {
   [Reason['connect-timeout']]: Counter.dialsTimedOut,
 }
 
-/** The state of a connection that has failed once. */
+/** The state of a connection whose dial has failed once. */
 type Further = { readonly tried: number[]; allowedMs: number }
 
 export class Attempts {
   readonly #decider: Decider
   readonly #journal: DialNotes
   readonly #counters: Float64Array
-  /** By row while dialing: the table that decided. */
+  /** By row, until it has settled: the table that decided. */
   readonly #tables: (Table | null)[] = []
   readonly #cluster: Int32Array
   readonly #endpoint: Int32Array
@@ -109,7 +110,31 @@ export class Attempts {
     if (this.#memberSlot[row] !== 0) noteConnected(stats.outliers, this.#memberSlot[row])
     else if (this.#remembers(row)) noteSuccess(stats.backoffs, this.#endpointSlot[row])
     this.#isProbe[row] = 0
+  }
+
+  /** Whether it may still be `lost`. */
+  isYoung(row: number): boolean {
+    return this.#tables[row] !== null
+  }
+
+  /** It has been connected for a while: whatever becomes of it, it is not dialed anew. */
+  settled(row: number): void {
     this.#letGo(row)
+  }
+
+  /**
+   * Its upstream has reset before a byte was sent to it or came from it, as does a server that dies
+   * with connections in its queue. For outlierDetection the connect has succeeded, as for Envoy.
+   *
+   * @param decision  Gets the next endpoint, if there is one to dial.
+   * @returns ANOTHER, or the `Reason` for which the connection ends.
+   */
+  lost(row: number, errno: number, decision: Decision, nowMs: number): number {
+    const { stats } = this.#decider
+    const slot = this.#endpointSlot[row]
+    noteLastError(stats.lastErrors, slot, errno, this.#decider.nowMs())
+    if (this.#remembers(row)) noteFailure(stats.backoffs, slot, this.#decider.nowMs(), false)
+    return this.#next(row, decision, nowMs) ? ANOTHER : Reason['upstream-reset']
   }
 
   /**

@@ -1,6 +1,8 @@
 /**
  * The life of a connection: the same states and moves in every engine.
  *
+ *                                        ┌─ reset before a byte ─┐
+ *                                        ▼                       │
  *   Free ──accept──▶ Reading ──decision──▶ Dialing ──connect──▶ Relaying ──end──▶ HalfClosed ──end──┐
  *     ▲                 └─ no route, a limit ──┴─ refusal, reset, deadline ──┴─────────┤             │
  *     └────────────────── all its sockets are closed ─────────────────────────────── Closing ◀───────┘
@@ -26,7 +28,7 @@ const NEXT: readonly number[] = [
   /* Free       */ bit(State.Reading),
   /* Reading    */ bit(State.Dialing, State.Closing),
   /* Dialing    */ bit(State.Relaying, State.Closing),
-  /* Relaying   */ bit(State.HalfClosed, State.Closing),
+  /* Relaying   */ bit(State.Dialing, State.HalfClosed, State.Closing),
   /* HalfClosed */ bit(State.Closing),
   /* Closing    */ bit(State.Free),
 ]

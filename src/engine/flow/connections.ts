@@ -28,6 +28,7 @@ import { Ask } from './ask.ts'
 import { Bulk } from './bulk.ts'
 import { type Clock, Deadlines } from './deadlines.ts'
 import { Dialer } from './dialer.ts'
+import { EarlyResets } from './early-resets.ts'
 import { Endings } from './endings.ts'
 import { Flows } from './flows.ts'
 import { Intake } from './intake.ts'
@@ -86,14 +87,17 @@ export class Connections {
     const ports = new Ports({ ask, sockets, slots, queues, deadlines })
     const parts = { ask, slots, ports, queues, splicer, deadlines }
     const shared = { ...parts, kernel, sockets, memory, decider, journal, reception, clock }
-    const endings = new Endings({ ...shared, attempts, tally })
+    const redial = (slot: number, error: number) => dialer.lost(slot, error)
+    const endings = new Endings({ ...shared, attempts, tally, redial })
     const account = new Account({ ...shared, counters: decider.stats.counters[decider.worker] })
     const bulk = new Bulk({ ...shared, account, endings })
     const flows = new Flows({ ...shared, account, bulk, endings })
     const passage = new Passage({ ...shared, account, flows, endings })
     const filter = new TlsFilter({ ...shared, passage, flows, endings })
     const originating = new Originating({ ...shared, filter, connect: upstream => tls.connect(upstream) })
-    const dialer = new Dialer({ ...shared, attempts, originating, filter, descriptorCeiling, flows, endings })
+    const resets = new EarlyResets({ ...shared, account, attempts, endings })
+    const dialing = { attempts, originating, resets, filter, descriptorCeiling, flows, endings }
+    const dialer = new Dialer({ ...shared, ...dialing })
     const stages = { memory, ports, queues, passage, flows, endings }
     const starttls = new Starttls({ ...stages, slots })
     const admission = new Admission({
@@ -163,6 +167,7 @@ export class Connections {
         else this.#flows.ready(slot, side, result)
         break
       case Operation.WRITABLE:
+        this.ports.hasRoom(slot, side)
         if (state[slot] === State.Dialing && side === UPSTREAM) this.#dialer.ready(slot, true, result)
         else this.#flows.ready(slot, otherOf(side), result)
         break

@@ -2,7 +2,7 @@
  * Dialing: from a decision to a connected upstream. The policy chooses the next endpoint, if there
  * is one (../decide/attempts.ts).
  *
- *   dial ─▶ connect ─┬─▶ connected
+ *   dial ─▶ connect ─┬─▶ connected ─▶ a reset before a byte ─┐
  *    ▲               └─ refusal, deadline ─▶ another endpoint? ─ no ─▶ failed
  *    └────────────────────────────────────────────┘
  *
@@ -12,7 +12,7 @@
 
 import { unreachable } from '../../base/assert.ts'
 import { mark } from '../../base/mark.ts'
-import { errnoName } from '../../kernel/errno.ts'
+import { Errno, errnoName } from '../../kernel/errno.ts'
 import type { SocketCalls } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -28,6 +28,7 @@ import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'
 import type { Clock, Deadlines } from './deadlines.ts'
+import type { EarlyResets } from './early-resets.ts'
 import type { Endings } from './endings.ts'
 import type { Flows } from './flows.ts'
 import * as Operation from './operations.ts'
@@ -42,6 +43,7 @@ type DialerOptions = {
   readonly slots: Slots
   readonly queues: Queues
   readonly flows: Flows
+  readonly resets: EarlyResets
   readonly endings: Endings
   readonly deadlines: Deadlines
   readonly attempts: Attempts
@@ -129,6 +131,7 @@ export class Dialer {
     const at = 2 * slot + UPSTREAM
     const timeS = slots.keepaliveTimeS[slot]
     slots.port[at] &= ~PortIs.young
+    this.#options.attempts.settled(slot)
     const [intervalS, probes] = [slots.keepaliveIntervalS[slot], slots.keepaliveProbes[slot]]
     if (timeS >= 0) sockets.setKeepalive(slots.fd[at], { timeS, intervalS, probes })
     if (slots.userTimeoutMs[slot] > 0) sockets.setUserTimeout(slots.fd[at], slots.userTimeoutMs[slot])
@@ -144,17 +147,24 @@ export class Dialer {
 
   /** A receive from an upstream has completed, before there is a relay. */
   received(slot: number, result: number, flags: number, buffer: number): void {
-    this.#follow(slot, this.#options.originating.received(slot, result, flags, buffer))
+    if (this.#options.resets.has(slot)) {
+      this.#options.resets.received(slot, result, flags, buffer)
+      this.#redialOnceQuiet(slot)
+    } else this.#follow(slot, this.#options.originating.received(slot, result, flags, buffer))
   }
 
   /** A send to it has. */
   sent(slot: number, result: number): void {
-    this.#follow(slot, this.#options.originating.sent(slot, result))
+    if (this.#options.resets.has(slot)) {
+      this.#options.resets.sent(slot, result)
+      this.#redialOnceQuiet(slot)
+    } else this.#follow(slot, this.#options.originating.sent(slot, result))
   }
 
   /** A poll of its socket has. */
   ready(slot: number, isWritable: boolean, events: number): void {
-    this.#follow(slot, this.#options.originating.ready(slot, isWritable, events))
+    if (this.#options.resets.has(slot)) this.#redialOnceQuiet(slot)
+    else this.#follow(slot, this.#options.originating.ready(slot, isWritable, events))
   }
 
   /** Whether an upstream's handshake was not finished. */
@@ -180,6 +190,26 @@ export class Dialer {
     }
   }
 
+  // ── an upstream that resets before a byte (early-resets.ts) ────────────────
+
+  /** A connected upstream has failed; true: another endpoint may be dialed instead. */
+  lost(slot: number, error: number): boolean {
+    if (!this.#options.resets.begins(slot, error)) return false
+    this.#redialOnceQuiet(slot)
+    return true
+  }
+
+  #redialOnceQuiet(slot: number): void {
+    const { attempts, resets, slots, clock, endings } = this.#options
+    if (slots.state[slot] !== State.Dialing || !resets.isQuiet(slot)) return
+    this.#closeUpstream(slot)
+    resets.over(slot)
+    const next = attempts.lost(slot, -Errno.ECONNRESET, this.#another, clock.nowMs)
+    if (next === ANOTHER) mark('another endpoint is dialed after a reset')
+    if (next === ANOTHER) this.#connect(slot, this.#another)
+    else endings.close(slot, next)
+  }
+
   // ── the end of an attempt ──────────────────────────────────────────────────
 
   #succeed(slot: number): void {
@@ -201,10 +231,8 @@ export class Dialer {
     // A server that speaks first must not wait for our ACK.
     if (queues.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
     deadlines.expect(slot)
-    if (slots.keepaliveTimeS[slot] >= 0 || slots.userTimeoutMs[slot] > 0) {
-      slots.port[2 * slot + UPSTREAM] |= PortIs.young
-      deadlines.unheard(slot)
-    }
+    slots.port[2 * slot + UPSTREAM] |= PortIs.young
+    deadlines.unheard(slot)
     flows.begin(slot)
   }
 

@@ -52,6 +52,8 @@ type EndingsOptions = {
   readonly deadlines: Deadlines
   readonly clock: Clock
   readonly tally: Tally
+  /** An upstream has failed; true: another one is dialed instead. */
+  readonly redial: (slot: number, error: number) => boolean
 }
 
 export class Endings {
@@ -106,6 +108,7 @@ export class Endings {
   /** A socket of `side` failed, with −errno; 0: a reset. */
   break(slot: number, side: Side, result: number): void {
     const error = result || -Errno.ECONNRESET
+    if (side === UPSTREAM && this.#options.redial(slot, error)) return
     this.#options.journal.broke(slot, error)
     this.close(slot, relayFailure(side === CLIENT ? 'client' : 'upstream', errnoName(error)))
   }

@@ -22,7 +22,7 @@ import type { Clock, Deadlines } from './deadlines.ts'
 import type { Endings } from './endings.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
-import { CLIENT, FlowIs, otherOf, type Side, type Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, FlowIs, otherOf, PortIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 
 const CLOSED = [Reason['client-closed'], Reason['upstream-closed']] as const
 
@@ -194,6 +194,7 @@ export class Flows {
       this.goOn(slot, side)
     } else if (result === -Errno.EAGAIN) {
       mark('a send would wait')
+      slots.port[2 * slot + otherOf(side)] |= PortIs.full
       this.#ask.writable(slot, otherOf(side))
     } else this.#endings.break(slot, otherOf(side), result)
   }
@@ -231,18 +232,20 @@ export class Flows {
   /** Passes the end to the other side; after the second end both sockets are closed. */
   #finish(slot: number, side: Side): void {
     const slots = this.#slots
+    const isSecond = slots.state[slot] === State.HalfClosed // close(2) sends that end as well
+    if (!isSecond && this.#sockets.shutdownWrite(slots.fd[2 * slot + otherOf(side)]) < 0) {
+      mark('an end finds nobody')
+      this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
+      return
+    }
     slots.flow[2 * slot + side] |= FlowIs.finished
     this.#account.ended(slot, side)
-    if (slots.state[slot] === State.HalfClosed) {
-      this.#endings.settle(slot, slots.reason[slot]) // close(2) sends it as well
+    if (isSecond) {
+      this.#endings.settle(slot, slots.reason[slot])
       return
     }
     slots.enter(slot, State.HalfClosed)
     slots.reason[slot] = CLOSED[side]
     slots.activeMs[slot] = this.#clock.nowMs
-    const result = this.#sockets.shutdownWrite(slots.fd[2 * slot + otherOf(side)])
-    if (result >= 0) return
-    mark('an end finds nobody')
-    this.#endings.break(slot, otherOf(side), -Errno.ECONNRESET) // ENOTCONN: it is gone
   }
 }

@@ -153,6 +153,11 @@ export class Ports {
     this.#ask.readable(slot, side)
   }
 
+  /** A poll for room has completed. */
+  hasRoom(slot: number, side: Side): void {
+    this.#slots.port[2 * slot + side] &= ~PortIs.full
+  }
+
   /** The poll for bytes has completed. */
   polled(slot: number, side: Side): void {
     this.#slots.port[2 * slot + side] &= ~PortIs.polled

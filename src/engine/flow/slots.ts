@@ -47,6 +47,10 @@ export const PortIs = {
   polled: 512,
   /** It is to be set up for a long life once it has lived for a while (settle.ts). */
   young: 1024,
+  /** A send to it had to wait: a poll for room is in the kernel. */
+  full: 2048,
+  /** It has reset before a byte has gone either way: another one is dialed once it is quiet. */
+  lost: 4096,
 } as const
 
 /** The obligations of a direction; bits. */

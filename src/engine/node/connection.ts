@@ -24,7 +24,7 @@ import { countOpen } from '../decide/balance.ts'
 import { READ_LATE } from '../decide/deadline.ts'
 import type { Decider } from '../decide/decide.ts'
 import { ADMITTED, createDecision } from '../decide/decision.ts'
-import { relayFailure } from '../decide/failures.ts'
+import { isReset, relayFailure } from '../decide/failures.ts'
 import { move, State } from '../decide/state.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
 import type { Reception } from '../worker/reception.ts'
@@ -222,20 +222,43 @@ export class Connection {
     if (this.#relay?.isHeld) this.#timing.agreeUntilMs = this.#timing.nowMs + this.#decision.connectTimeoutMs
     this.#relay?.join(upstream, header)
     this.#timing.watch()
-    const { keepaliveTimeS, userTimeoutMs } = this.#decision
-    if (keepaliveTimeS >= 0 || userTimeoutMs > 0) this.#options.settling.add(this)
+    this.#options.settling.add(this)
   }
 
   /** Its upstream has been there for a while, and may vanish. */
   readonly settle = (): void => {
     const { upstream } = this.#pair
+    this.#options.attempts.settled(this.#account.row)
     const { keepaliveTimeS: timeS, keepaliveIntervalS: intervalS, keepaliveProbes: probes } = this.#decision
-    if (upstream === null) return
+    if (upstream === null || (timeS < 0 && this.#decision.userTimeoutMs === 0)) return
     keepAlive(upstream, timeS < 0 ? null : { timeS, intervalS, probes })
     limitUnacknowledged(upstream, this.#decision.userTimeoutMs)
   }
 
-  readonly #onUpstreamBroken = (error: NodeJS.ErrnoException): void => this.fail('upstream', error)
+  readonly #onUpstreamBroken = (error: NodeJS.ErrnoException): void => {
+    if (isReset(error.code ?? '') && this.#isUntouched()) this.#redial(error.errno ?? 0)
+    else this.fail('upstream', error)
+  }
+
+  /**
+   * Whether the client cannot tell that an upstream was there, as in ../flow/dialer.ts. Of bytes
+   * that Node was given nobody knows whether the kernel has taken them.
+   */
+  #isUntouched(): boolean {
+    const { attempts, journal } = this.#options
+    const { row } = this.#account
+    if (this.#state !== State.Relaying || this.#relay?.isUnused !== true) return false
+    return attempts.isYoung(row) && journal.isUntouched(row)
+  }
+
+  #redial(errno: number): void {
+    this.#account.broke(errno)
+    this.#pair.upstream?.off('data', this.#onUpstreamData).off('end', this.#onUpstreamEnd)
+    this.#options.settling.delete(this)
+    this.#relay?.part()
+    this.#enter(State.Dialing)
+    this.#dial?.again(errno)
+  }
 
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#state === State.Closing) return // lost, like everything after the reset

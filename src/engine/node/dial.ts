@@ -83,6 +83,16 @@ export class Dial {
     this.#fail(this.#end ? TLS_TIMED_OUT : TIMED_OUT)
   }
 
+  /** Its socket has reset before a byte has gone either way: another endpoint may be dialed. */
+  again(errno: number): void {
+    const { decision, row, attempts, timing, onFailed } = this.#options
+    this.#isConnected = false
+    this.#connectedMs = 0
+    const next = attempts.lost(row, errno, decision, timing.nowMs)
+    if (next === ANOTHER) this.begin()
+    else onFailed(next)
+  }
+
   /** The connection is over: later events of the socket are ignored. */
   end(): void {
     this.#isOver = true

@@ -41,6 +41,11 @@ export class Pump {
     this.#onEnd = onEnd
   }
 
+  /** Whether nothing at all was written: neither bytes nor an end. */
+  get isUnused(): boolean {
+    return this.#written === 0 && !this.#ended
+  }
+
   /** Passes on a chunk. */
   write(chunk: Buffer): void {
     if (!this.#to.writable) return // it failed in this turn; its 'error' is about to say so

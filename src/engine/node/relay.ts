@@ -79,6 +79,16 @@ export class Relay {
     if (!this.isHeld && this.#clientEnded) toUpstream.end()
   }
 
+  /** Whether nothing has been handed to the upstream. */
+  get isUnused(): boolean {
+    return this.#pumps?.[FROM_CLIENT].isUnused === true
+  }
+
+  /** The upstream is gone, and another one will join: the client's bytes are kept until then. */
+  part(): void {
+    this.#pumps = null
+  }
+
   /** The upstream agreed: the client's bytes so far go on. */
   release(): void {
     this.isHeld = false

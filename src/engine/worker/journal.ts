@@ -139,7 +139,8 @@ export class Journal {
     const at = liveAt(row)
     const before = words[at + Live.series]
     withdrawRow(words, at)
-    words[at + Live.errno] = 0 // it was the other endpoint's
+    words[at + Live.errno] = words[at + Live.connectUs] = 0 // they were the other endpoint's
+    words[at + Live.state] = Stage.dialing
     this.#count(at, decision)
     publishRow(words, at)
     this.#series.move(before)
@@ -180,6 +181,12 @@ export class Journal {
     this.#numbers[at + WENT[from]] += bytes
     this.#numbers[at + ACTIVE] = nowMs
     if (from === FROM_UPSTREAM) this.#addBytes(row, Series.sent, bytes)
+  }
+
+  /** Whether no byte has come from its upstream, and none of the client's has gone there. */
+  isUntouched(row: number): boolean {
+    const at = liveAt(row) / 2
+    return this.#numbers[at + CAME[FROM_UPSTREAM]] === 0 && this.#numbers[at + WENT[FROM_CLIENT]] === 0
   }
 
   /** A side has ended, and the end was passed on. */
