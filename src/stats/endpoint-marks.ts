@@ -15,6 +15,8 @@ export const Mark = {
   down: 2,
   /** It may be ejected from a destination: its records (outliers.ts) say from which. */
   ejected: 4,
+  /** Its last health check failed, and it is not down yet: others are used first. */
+  doubted: 8,
 } as const
 
 export function setMark(marks: Int32Array, slot: number, mark: number): void {

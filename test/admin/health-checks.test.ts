@@ -12,6 +12,7 @@ import { type HealthWorld, realHealthWorld } from '../../src/control/health/heal
 import { probe } from '../../src/control/health/probe.ts'
 import { Warmups } from '../../src/control/health/warmups.ts'
 import { leftMs, noteFailure } from '../../src/stats/backoffs.ts'
+import { Mark } from '../../src/stats/endpoint-marks.ts'
 import { createStats, openStats } from '../../src/stats/stats.ts'
 import { ask, echo } from '../control/scene.ts'
 import { ENGINES } from '../support/engine.ts'
@@ -299,6 +300,30 @@ function checksUntil(
     next.run()
   }
 }
+
+test('a check that fails leaves a doubt until one succeeds, or until the endpoint is down', async t => {
+  let answer = ''
+  const server = await serving(t, socket => socket.on('data', () => socket.end(answer)))
+  const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
+  const stats = openStats(createStats(1))
+  const world = realHealthWorld()
+  const options = { log, world, warmups: new Warmups(stats, () => 0), onClose: () => {}, onPassed: () => {} }
+  const checker = new Checker({ ...options, stats })
+  t.after(() => checker.close())
+  const checked = (text: string, slot: number, fall: number) => {
+    const check = readHealthCheck(`redis;interval=100ms;timeout=100ms;rise=1;fall=${fall}`)
+    assert.ok(check)
+    return { address: HOST, port: server.port, text, slot, check }
+  }
+  checker.follow([checked('slow', 1, 100), checked('quick', 2, 1), checked('gone', 3, 100)])
+  await until(() => checker.stateOf('quick')?.isUp === false && stats.marks[1] + stats.marks[3] > 15)
+  assert.deepEqual([...stats.marks.subarray(1, 4)], [Mark.doubted, Mark.down, Mark.doubted])
+  checker.follow([checked('slow', 1, 100), checked('quick', 2, 1)])
+  assert.equal(stats.marks[3], 0, 'nobody checks it any more')
+  answer = '+PONG\r\n'
+  await until(() => stats.marks[1] + stats.marks[2] === 0)
+  assert.equal(checker.stateOf('slow')?.isUp, true)
+})
 
 const gaps = (times: readonly number[]) => times.slice(1).map((time, index) => time - times[index])
 

@@ -10,6 +10,7 @@ import { TIMED_OUT } from '../../src/engine/decide/attempts.ts'
 import { ADMITTED } from '../../src/engine/decide/decision.ts'
 import { backoffMs } from '../../src/stats/backoffs.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
+import { clearMark, Mark, setMark } from '../../src/stats/endpoint-marks.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { Counter, openStats, slotCounts } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
@@ -65,6 +66,32 @@ test('what a failed endpoint would have got is spread over the others as the bal
     }
   }
 })
+
+for (const remembersFailures of [true, false])
+  test(`an endpoint whose last check has failed gets nothing while another is left${remembersFailures ? '' : ', also where failures are not remembered'}`, () => {
+    for (const balance of [...BALANCES, 'RING_HASH', 'MAGLEV'] as const) {
+      const world = worldOf([1, 1, 1], { balance, remembersFailures })
+      const stats = openStats(world.stats)
+      const connect = (count: number) => {
+        world.dials.clear()
+        for (let each = 0; each < count; each++)
+          world.connect(refusing(), each % 2, 0, Math.imul(each, 0x9e3779b1) >>> 0)
+      }
+      setMark(stats.marks, world.slotOf(0), Mark.doubted)
+      connect(300)
+      // A client that goes by its address keeps its endpoint until that is down.
+      const isHashed = balance === 'RING_HASH' || balance === 'MAGLEV'
+      assert.equal(world.dialsTo(1000) > 0, isHashed, balance)
+      setMark(stats.marks, world.slotOf(1), Mark.draining)
+      setMark(stats.marks, world.slotOf(2), Mark.down)
+      connect(3)
+      assert.equal(world.dialsTo(1000), 3, 'no other is left')
+      for (const [index, mark] of [Mark.doubted, Mark.draining, Mark.down].entries())
+        clearMark(stats.marks, world.slotOf(index), mark)
+      connect(300)
+      assert.ok(world.dialsTo(1000) > 0)
+    }
+  })
 
 test('two failed endpoints give their turns to all others alike', () => {
   const world = worldOf([1, 1, 1, 1, 1], { balance: 'ROUND_ROBIN' })

@@ -4,7 +4,10 @@
  *
  *   up ─`fall` checks in a row fail─▶ down ─`rise` checks in a row succeed─▶ up
  *
- * An endpoint is up until its checks say otherwise. Checks are quick, a quarter of the interval
+ * An endpoint is up until its checks say otherwise. While the last one has failed, clients are sent
+ * to others, if there are any (engine/decide/draw.ts); that takes nothing from those that it has,
+ * and the next check that succeeds ends it. Of endpoints that fail together none gets the clients
+ * of the one that is down first. Checks are quick, a quarter of the interval
  * apart, while one contradicts the state, and after an endpoint went down: most servers that end
  * are started again soon. While checks and the last connect fail, no client tries the endpoint
  * (hold in stats/backoffs.ts).
@@ -15,7 +18,7 @@
  */
 
 import { hold, noteSuccess } from '../../stats/backoffs.ts'
-import { Mark, setMark } from '../../stats/endpoint-marks.ts'
+import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { HealthCheck } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
@@ -104,6 +107,7 @@ export class Checker {
     this.#targets = now
     for (const [text, target] of before) {
       if (now.get(text) !== target) this.#stop(target)
+      if (!now.has(text)) clearMark(this.#options.stats.marks, target.checked.slot, Mark.doubted)
       if (!target.isUp && !now.has(text)) this.#options.warmups.unmark(target.checked.slot, Mark.down)
     }
     for (const [text, target] of now) {
@@ -189,15 +193,23 @@ export class Checker {
     if (verdict === null) target.passed++
     else target.failed++
     target.doubts = (verdict === null) === target.isUp ? 0 : target.doubts + 1
+    this.#doubt(target, verdict !== null && target.isUp)
     if (verdict === null && target.isUp) this.#options.onPassed(target.checked)
     if (target.doubts < (target.isUp ? check.fall : check.rise)) return
     target.isUp = !target.isUp
     target.doubts = 0
     if (!target.isUp) target.downMs = this.#options.world.nowMs()
+    this.#doubt(target, false)
     this.#mark(target)
     this.#tell(target)
     if (target.isUp) this.#options.onPassed(target.checked)
     if (!target.isUp && check.onDown === 'close') this.#options.onClose(target.checked)
+  }
+
+  #doubt({ checked: { slot } }: Target, isDoubted: boolean): void {
+    const { marks } = this.#options.stats
+    if (isDoubted) setMark(marks, slot, Mark.doubted)
+    else clearMark(marks, slot, Mark.doubted)
   }
 
   #mark({ checked: { slot }, isUp }: Target): void {

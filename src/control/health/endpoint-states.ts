@@ -70,10 +70,14 @@ export function stateOf(stats: Stats, table: Table, row: EndpointRow, nowMs: num
   const mark = stats.marks[row.slot]
   if ((mark & Mark.draining) !== 0) return 'draining'
   if ((mark & Mark.down) !== 0) return 'down'
+  if ((mark & Mark.doubted) !== 0 && !isEjectedNow(stats, row, nowMs)) return 'failing'
   if (row.memberSlot === 0) return stats.backoffs[row.slot] === 0 ? 'up' : failingState(table, row)
   if (nowMs < ejectedUntilMs(stats.outliers, row.memberSlot)) return 'ejected'
   return failuresOf(stats, row.memberSlot) > 0 ? 'failing' : 'up'
 }
+
+const isEjectedNow = ({ outliers }: Stats, { memberSlot }: EndpointRow, nowMs: number): boolean =>
+  memberSlot !== 0 && nowMs < ejectedUntilMs(outliers, memberSlot)
 
 /** The back-off of an address holds only where the destination remembers failures. */
 const failingState = ({ clusters }: Table, { cluster }: EndpointRow): EndpointState =>
@@ -122,7 +126,7 @@ function describeEndpoint(
     endpoint: placeText(table.endpoints, at),
     destination: { host, subset, port },
     state,
-    why: state === 'down' ? downText(check) : whyOf(stats, table, row, state, nowMs, group),
+    why: state === 'down' ? downText(check) : whyOf(stats, table, row, state, nowMs, group, check),
     priority: group?.priority ?? null,
     locality: group?.locality ?? null,
     groupShare: group?.share ?? null,
@@ -147,6 +151,7 @@ function whyOf(
   state: EndpointState,
   nowMs: number,
   group: GroupState | null,
+  check: CheckState | null,
 ): string | null {
   switch (state) {
     case 'draining':
@@ -157,6 +162,7 @@ function whyOf(
       return `outlierDetection has ejected it, for the ${ordinal(count)} time; it is back in ${left}`
     }
     case 'failing':
+      if ((stats.marks[row.slot] & Mark.doubted) !== 0) return doubtText(check)
       return row.memberSlot === 0 ? backoffText(stats, row.slot, nowMs) : failuresText(stats, table, row)
     default: {
       const texts = [group?.why ?? null, warmupText(stats, table, row, nowMs)]
@@ -176,6 +182,9 @@ function warmupText(stats: Stats, table: Table, { cluster, at }: EndpointRow, no
 
 const downText = (check: CheckState | null): string =>
   `its health checks fail${check?.verdict ? `: ${check.verdict}` : ''}`
+
+const doubtText = (check: CheckState | null): string =>
+  `its last health check failed${check?.verdict ? `: ${check.verdict}` : ''}; connections go to others, if there are any`
 
 function backoffText({ backoffs }: Stats, slot: number, nowMs: number): string {
   const left = leftMs(backoffs[slot], nowMs)

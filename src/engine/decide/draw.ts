@@ -1,10 +1,11 @@
 /**
  * Picks an endpoint in view of what is known against each: the balancer's choice, unless it is out
- * of rotation (eject.ts), or its last connect failed and its back-off is not over
- * (stats/backoffs.ts).
+ * of rotation (eject.ts), its last connect failed and its back-off is not over (stats/backoffs.ts),
+ * or its last health check failed.
  *
  *   balancer ─▶ are its words 0? ─ yes ─▶ that one
  *                   └ no ─▶ those in rotation ─ none ─▶ NO_ENDPOINT
+ *                             └─▶ of these the ones that are not doubted, if there are any
  *                             └─▶ back-off over, and the claim is ours ─▶ that one, as a probe
  *                                   └─▶ another whose word is 0 ─▶ one whose back-off is over ─▶ that one all the same
  *
@@ -15,6 +16,7 @@
 
 import { nextBelow, nextU32 } from '../../base/random.ts'
 import { claim, isHeld } from '../../stats/backoffs.ts'
+import { Mark } from '../../stats/endpoint-marks.ts'
 import { turnAt } from '../../stats/stats.ts'
 import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
@@ -53,8 +55,9 @@ function drawFromGroup(drawer: Balancer, table: Table, tried: readonly number[],
   const { cluster, clientHash } = drawn
   const balance = table.clusters[cluster * Cluster.WORDS + Cluster.balance]
   if (table.endpoints[runOf(table, cluster) + EndpointRun.groups] === 0) return NO_ENDPOINT
-  const rows = rowsToDrawFrom(drawer, table, cluster, tried, isHashed(balance) ? clientHash : -1)
-  if (rows === null || rows.length === 0) return NO_ENDPOINT
+  const all = rowsToDrawFrom(drawer, table, cluster, tried, isHashed(balance) ? clientHash : -1)
+  if (all === null || all.length === 0) return NO_ENDPOINT
+  const rows = notDoubted(drawer, table, drawn, all)
   const endpoint = chooseAmong(drawer, table, drawn, rows)
   const remembers = table.clusters[cluster * Cluster.WORDS + Cluster.remembersFailures] === 1
   if (!remembers || wordOf(drawer, table, endpoint) === 0) return endpoint
@@ -101,13 +104,31 @@ function drawAround(
   const left = untried(table, cluster, tried)
   const rotating = inRotation(drawer, table, cluster, left)
   if (rotating.length === 0) return NO_ENDPOINT
-  const isIn = rotating === left || rotating.includes(endpoint)
+  const sure = notDoubted(drawer, table, drawn, rotating)
+  const isIn = sure === left || sure.includes(endpoint)
   if (isIn && (!remembers || wordOf(drawer, table, endpoint) === 0)) return endpoint
   if (isIn && tried.length === 0 && probe(drawer, table, drawn, endpoint)) return endpoint
-  const well = remembers ? rotating.filter(each => wordOf(drawer, table, each) === 0) : rotating
+  const well = remembers ? sure.filter(each => wordOf(drawer, table, each) === 0) : sure
   if (well.length > 0) return chooseInstead(drawer, table, drawn, endpoint, left, well)
-  const order = isIn ? [endpoint, ...rotating] : rotating
+  const order = isIn ? [endpoint, ...sure] : sure
   return order.find(each => probe(drawer, table, drawn, each)) ?? order[0]
+}
+
+/**
+ * The endpoints whose last health check has not failed, or all if there is none of them. A client
+ * that goes by its address keeps its endpoint until that is down.
+ */
+function notDoubted(
+  { stats: { marks } }: Balancer,
+  table: Table,
+  { cluster }: Drawn,
+  rows: readonly number[],
+): readonly number[] {
+  const isDoubted = (each: number): boolean => (marks[slotOf(table, each)] & Mark.doubted) !== 0
+  if (isHashed(table.clusters[cluster * Cluster.WORDS + Cluster.balance]) || !rows.some(isDoubted))
+    return rows
+  const sure = rows.filter(each => !isDoubted(each))
+  return sure.length > 0 ? sure : rows
 }
 
 /**

@@ -44,7 +44,7 @@ export class EarlyResets {
     this.#options = options
   }
 
-  /** A connected upstream has failed; whether it may be replaced, and is called back from now on. */
+  /** A connected upstream has failed; true: it may be replaced, and is called back from now on. */
   begins(slot: number, error: number): boolean {
     const { journal, slots, clock } = this.#options
     if (slots.state[slot] !== State.Relaying || !isReset(errnoName(error)) || !this.#isUntouched(slot))

@@ -8,6 +8,8 @@
  *
  * All engines call it at the same moments. Nothing here waits, allocates or throws; readers may be
  * a moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
+ *
+ * More than 300 lines, since all that may happen to a connection is a method here.
  */
 
 import {
