@@ -1,11 +1,13 @@
-/** `npm test` itself: a file that hangs is ended, and said to hang. */
+/** `npm test` itself: a file that hangs is ended and said to hang, and what --rest leaves out. */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { folder } from './control/scene.ts'
+import { asksForSize } from './support/rest.ts'
 
 const RUN = fileURLToPath(new URL('./run.ts', import.meta.url))
 const SILENCE_MS = 1_500
@@ -27,6 +29,21 @@ test('a file that hangs is ended, with its name and what its threads do', { skip
   assert.equal(status, 1, stdout)
   assert.match(stderr, /blocks\.test\.mjs hangs: nothing for 1\.5 s\. Its threads:\n {2}node-MainThread: /)
   assert.match(stdout, /fail 1/)
+})
+
+test('the rest of test:full are the files that ask for their size, by themselves or by what they import', () => {
+  assert.ok(asksForSize('test/table/match.test.ts')) // runs()
+  assert.ok(asksForSize('test/engine/relay.test.ts')) // the engines that run
+  assert.ok(!asksForSize('test/cli/run.test.ts'))
+})
+
+test('nothing else asks for it', () => {
+  const asking = globSync('{test,bench,src}/**/*.{ts,mjs,js}', { cwd: join(RUN, '../..') }).filter(file =>
+    /env\.WEIR_TEST_FULL|\bWEIR_TEST_FULL\b.* = process\.env/.test(
+      readFileSync(join(RUN, '../..', file), 'utf8'),
+    ),
+  )
+  assert.deepEqual(asking, ['test/support/full.ts'])
 })
 
 function onlyLinux(): string | false {

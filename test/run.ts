@@ -3,6 +3,7 @@
  *
  *   npm test                    what finds most mistakes in the least time
  *   npm run test:full           everything (docs/testing.md says what moved where)
+ *   npm run test:full -- --rest what npm test does not run as well (support/rest.ts)
  *   npm test -- --times FILE…   how long each file takes
  *   npm test -- FILE --name R   only tests whose name matches R, a regular expression
  *
@@ -20,6 +21,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isExcused } from './support/excuses.ts'
 import { isGrouped } from './support/groups.ts'
+import { asksForSize } from './support/rest.ts'
 import { Watchdog } from './support/watchdog.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -61,10 +63,15 @@ const LONGEST = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { times: { type: 'boolean', default: false }, name: { type: 'string' } },
+  options: {
+    times: { type: 'boolean', default: false },
+    rest: { type: 'boolean', default: false },
+    name: { type: 'string' },
+  },
 })
 
 process.chdir(ROOT)
+if (values.rest) process.env.WEIR_TEST_REST = '1'
 // Not in node_modules: npm trusts its own list of what is there only while nothing in it is newer.
 process.env.NODE_COMPILE_CACHE ??= `${ROOT}.cache/compile`
 // Engines in tests come and go, each with 40 MiB of shared memory of which it uses little. Once a
@@ -128,7 +135,8 @@ tests.on('end', () => {
 /** Groups, and what has a process of its own. */
 function allFiles(): string[] {
   const own = globSync('test/**/*.test.ts').filter(file => !isGrouped(relative('test', file)))
-  const all = [...globSync('test/groups/*.ts'), ...own.sort()]
+  const apart = values.rest ? own.filter(asksForSize) : own
+  const all = [...globSync('test/groups/*.ts'), ...apart.sort()]
   const first = LONGEST.filter(file => all.includes(file)) // a bench may be part of its group
   return [...first, ...all.filter(file => !first.includes(file))]
 }

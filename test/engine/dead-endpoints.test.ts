@@ -17,8 +17,8 @@ import { fullOnly, sized } from '../support/full.ts'
 import { begin, freePort, greet, listen, open, readAll, readBytes, say, until } from '../support/sockets.ts'
 
 const BALANCES = ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM'] as const
-const SHORT = sized(100, 1000)
-const POOL = sized(40, 200)
+const SHORT = sized(100, 300)
+const POOL = sized(40, 100)
 
 const CHILD = fileURLToPath(new URL('../support/dropped-plane.ts', import.meta.url))
 
