@@ -136,7 +136,7 @@ test('the package carries all that npm would hold the engines of against its own
   )
   assert.deepEqual(fetched, [])
   assert.deepEqual(Object.keys(manifest.bin), ['weir'])
-  for (const document of ['README.md', 'docs/operations.md'])
+  for (const document of ['README.md', 'docs/operations/on-a-host.md'])
     for (const [, file] of read(document).matchAll(/(\S*)\.tgz/g))
       assert.equal(file.replace(/^.*\//, ''), `${manifest.name}-${manifest.version}`)
 })

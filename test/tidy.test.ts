@@ -213,6 +213,20 @@ test(`no comment is wider than ${COMMENT_MAX} columns`, () => {
   assert.deepEqual(wide, [])
 })
 
+test(`neither is one in config, but for commands and what they print`, () => {
+  const files = readdirSync(join(ROOT, 'config'), { recursive: true, encoding: 'utf8' })
+  const wide = files
+    .filter(name => /\.(yaml|tpl|conf|logrotate|service)$/.test(name))
+    .flatMap(name =>
+      readFileSync(join(ROOT, 'config', name), 'utf8')
+        .split('\n')
+        .flatMap((line, index) =>
+          /^\s*#(?! {3})/.test(line) && line.length > COMMENT_MAX ? [`config/${name}:${index + 1}`] : [],
+        ),
+    )
+  assert.deepEqual(wide, [])
+})
+
 test('no object literal is spread into another: that only pleases the formatter', () => {
   const wrong = ['src', 'test', 'bench'].flatMap(folder =>
     typescriptOf(join(ROOT, folder))

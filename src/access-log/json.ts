@@ -2,7 +2,7 @@
  * The access log as JSON, one object per line: Envoy's names for fields with the same meaning, then
  * weir's own.
  *
- * docs/operations.md lists the fields; a test holds it to that.
+ * docs/operations/access-log.md lists the fields; a test holds it to that.
  */
 
 import { Live } from '../stats/connections.ts'

@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
+import { folder } from '../control/scene.ts'
+import { blocksOf } from '../docs/kit.ts'
 import { fullOnly } from '../support/full.ts'
 import {
   CHART,
@@ -117,6 +119,25 @@ test('no manifest has a field that its kind does not have, and one would be foun
   match(found, /^[^\n]*'?externalTraficPolicy'?[^\n]*\n(?: [^\n]*\n)*$/)
   const wrong = { ...service, spec: { ...service.spec, ports: [{ port: 'http' }] } }
   equal((await schemaErrors(wrong as unknown as Manifest)).length, 1)
+})
+
+test('the chart takes the values that docs/operations/in-kubernetes.md shows', {
+  skip: SKIP || fullOnly,
+}, async t => {
+  const shown = blocksOf('docs/operations/in-kubernetes.md').filter(
+    each => each.note === 'foreign: helm values',
+  )
+  const onHosts = shown.filter(each => each.text.includes('hostNetwork'))
+  const others = shown.filter(each => !onHosts.includes(each))
+  deepEqual([onHosts.length, others.length], [1, 6])
+  for (const blocks of [onHosts, others]) {
+    const root = folder(t, Object.fromEntries(blocks.map(({ text }, index) => [`${index}.yaml`, text])))
+    const manifests = await render(
+      {},
+      ...blocks.flatMap((_, index) => ['--values', join(root, `${index}.yaml`)]),
+    )
+    deepEqual((await Promise.all(manifests.map(schemaErrors))).flat(), [])
+  }
 })
 
 test('helm lint finds nothing', { skip: SKIP || fullOnly }, async () => {

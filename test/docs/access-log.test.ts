@@ -1,4 +1,4 @@
-/** docs/operations.md shows every field of the access log, and what goes with each reason. */
+/** docs/operations/access-log.md shows every field of it, and what goes with each reason. */
 
 import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
@@ -59,7 +59,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   errno: 'Error of the socket that failed; absent if none did.',
 }
 
-test('docs/operations.md shows every field of the access log', () => {
+test('docs/operations/access-log.md shows every field of the access log', () => {
   const marked = { errno: 104, peerFamily: 4, policy: 1, audited: 1 }
   const fieldsOf = (reason: number): string[] => {
     const out = new Bytes(LINE_BYTES_MAX)
@@ -81,10 +81,10 @@ test('docs/operations.md shows every field of the access log', () => {
     names.filter(name => name !== 'denied_by'),
   )
   const rows = Object.entries(FIELDS).map(([name, meaning]) => [`\`${name}\``, meaning])
-  holds('docs/operations.md', 'access-log', tableOf(['field', 'meaning'], rows))
+  holds('docs/operations/access-log.md', 'access-log', tableOf(['field', 'meaning'], rows))
 })
 
-test('docs/operations.md shows what goes with each reason', () => {
+test('docs/operations/access-log.md shows what goes with each reason', () => {
   const rows = Object.entries(ENDINGS).map(([reason, { by, flags }]) => [`\`${reason}\``, by, `\`${flags}\``])
-  holds('docs/operations.md', 'endings', tableOf(['reason', 'ended_by', 'response_flags'], rows))
+  holds('docs/operations/access-log.md', 'endings', tableOf(['reason', 'ended_by', 'response_flags'], rows))
 })

@@ -2,9 +2,10 @@
  * Goal: whatever a reader copies out of the documents works, and prints what they say it prints.
  *
  * Every YAML block is loaded by itself, beside the blocks that its document marks as `shared`, and
- * finds exactly what the comment before it says (`<!-- finds: CFG302 -->`), else nothing. Every
- * `weir check` and `weir explain` of a console block is run on the blocks that were to be saved;
- * UPDATE_DOCS=1 writes what they say.
+ * finds exactly what the comment before it says (`<!-- finds: CFG302 -->`), else nothing; not one
+ * that is for another program (`<!-- foreign: helm values -->`). Every `weir check` and `weir
+ * explain` of a console block is run on the blocks that were to be saved; UPDATE_DOCS=1 writes what
+ * they say.
  */
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
@@ -31,11 +32,13 @@ const codesIn = (files: readonly SourceFile[]): string[] =>
     ...new Set(loadConfig(files, { names: new Map(), routeTests: true }).diagnostics.map(each => each.code)),
   ].sort()
 
+/** Of another program, such as values for helm, which test/deploy renders. */
+const isForeign = ({ note }: Block): boolean => note.startsWith('foreign: ')
 const isShared = ({ note }: Block): boolean => note.startsWith('shared')
 
 for (const document of DOCUMENTS) {
   const blocks = blocksOf(document)
-  const yaml = blocks.filter(each => each.language === 'yaml')
+  const yaml = blocks.filter(each => each.language === 'yaml' && !isForeign(each))
   const shared = yaml.filter(isShared).map((each, index) => asFile(each.text, `shared-${index}.yaml`))
   if (yaml.length > 0) {
     test(`every YAML block of ${document} is a configuration that finds what it says`, () => {

@@ -190,14 +190,14 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: 'duration, at most 24h',
     byDefault: `${drain.lameDuckMs / 1000}s`,
     meaning:
-      'Time to serve new connections after SIGTERM, while [`/ready`](operations.md#health) says no; SIGINT skips it.',
+      'Time to serve new connections after SIGTERM, while [`/ready`](operations/drain.md#health) says no; SIGINT skips it.',
     range: { inside: ['0s', '24h'], outside: ['24h1s', '-1s', 30] },
   },
   'reload.guard': {
     type: '`refuse`, `warn`, `strict`',
     byDefault: DEFAULT_SETTINGS.reload.guard,
     meaning:
-      'How weir treats a change that takes a destination from rules: see [the guard](operations.md#the-guard).',
+      'How weir treats a change that takes a destination from rules: see [the guard](operations/change.md#the-guard).',
     range: words('refuse', 'warn', 'strict'),
   },
   'reload.history': {
@@ -210,7 +210,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   accessLog: {
     type: 'object or null',
     byDefault: DEFAULT_SETTINGS.accessLog,
-    meaning: 'A line per connection; null: none. See [operations.md](operations.md#the-access-log).',
+    meaning: 'A line per connection; null: none. See [the access log](operations/access-log.md).',
     range: { inside: [null, {}], outside: ['/var/log/weir.log'] },
   },
   'accessLog.path': {
@@ -288,7 +288,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: 'list of addresses',
     byDefault: [],
     meaning:
-      'Name servers instead of those of resolv.conf, each with a port if it is not 53: `10.0.0.2`, `127.0.0.1:8600`, `"[::1]:53"`. See [names](operations.md#names).',
+      'Name servers instead of those of resolv.conf, each with a port if it is not 53: `10.0.0.2`, `127.0.0.1:8600`, `"[::1]:53"`. See [names](operations/names.md).',
     range: {
       inside: [[], ['10.0.0.2', '127.0.0.1:8600', '::1', '[::1]:53']],
       outside: ['10.0.0.2', ['dns.test'], ['10.0.0.2:0']],

@@ -85,6 +85,19 @@ test('a folder with Settings of its own is another configuration, and no mistake
   assert.match((await weir(['check', root])).out, /CFG014(.*\n)+.*CFG015: 2 YAML files/)
 })
 
+test('a chart of Helm and a base of kustomize are no mistake either', async t => {
+  const root = folder(t, {
+    'a.yaml': routing(9000, 9001),
+    'chart/Chart.yaml': 'apiVersion: v2\nname: a\n',
+    'chart/templates/a.yaml': NOTE,
+    'base/kustomization.yaml': 'kind: Kustomization\n',
+    'base/a.yaml': NOTE,
+  })
+  assert.equal((await weir(['check', root])).out, '0 errors, 0 warnings\n')
+  rmSync(join(root, 'base/kustomization.yaml'))
+  assert.match((await weir(['check', root])).out, /CFG015: 1 YAML file in .*base\/a\.yaml\n/)
+})
+
 test('links are followed, each file is read once, and a loop of links ends', async t => {
   const root = folder(t, { 'a/one.yaml': NOTE, 'b/.keep': '' })
   symlinkSync(root, join(root, 'a/loop'))

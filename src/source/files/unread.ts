@@ -1,9 +1,10 @@
 /**
  * Without -R, looks for YAML in subfolders that an operator may believe to be served.
  *
- * YAML without a kind does not count: Prometheus rules, Helm values, CI workflows. If a folder has
- * Settings, a subfolder with its own Settings is the configuration of another process, not a
- * mistake. The search ends after some thousand entries.
+ * YAML without a kind does not count: Prometheus rules, CI workflows. Nor does a chart of Helm or a
+ * base of kustomize, which make resources of their files. If a folder has Settings, a subfolder
+ * with its own Settings is the configuration of another process, not a mistake. The search ends
+ * after some thousand entries.
  */
 
 import { closeSync, type Dirent, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
@@ -17,6 +18,7 @@ const HIDDEN = /^[.#]/
 const ENTRIES_MAX = 5_000
 /** Settings stand at the top of a file, or in one of their own. */
 const HEAD_BYTES = 8_192
+const SOURCES: ReadonlySet<string> = new Set(['Chart.yaml', 'kustomization.yaml', 'kustomization.yml'])
 /** Anywhere: in a list, in JSON. */
 const KIND = /\bkind["']?\s*:/
 const SETTINGS = /^kind: *["']?Settings\b/m
@@ -30,6 +32,7 @@ export function unreadBelow(folder: string, below: readonly string[]): UnreadFol
   let isWhole: boolean | undefined
   for (let next = open.shift(); next !== undefined && entries < ENTRIES_MAX; next = open.shift()) {
     const inside = entriesIn(next).filter(({ name }) => !HIDDEN.test(name))
+    if (inside.some(each => SOURCES.has(each.name))) continue
     const yaml = inside
       .filter(each => each.isFile() && YAML.test(each.name))
       .map(each => join(next, each.name))

@@ -67,8 +67,8 @@ spec:
         {{- end }}
         - name: admin
           containerPort: {{ .Values.admin.port }}
-      # Not /ready: a listener that cannot open, or a certificate that is missing, ends no connection
-      # of the others.
+      # Not /ready: a listener that cannot open, or a certificate that is missing, ends no
+      # connection of the others.
       startupProbe:
         {{- include "weir.probe" (list "/healthz" .) | nindent 8 }}
         periodSeconds: 1
