@@ -3,17 +3,32 @@
 import { X509Certificate } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 import type { CertifiedIdentity } from '../table/match/query.ts'
-import { addressOf, bytesAt, type OpenSsl, SslError } from './openssl.ts'
+import {
+  acceptSession,
+  addressOf,
+  bytesAt,
+  clearErrors,
+  connectSession,
+  endSession,
+  errorOf,
+  freeSession,
+  type OpenSsl,
+  SslError,
+} from './openssl.ts'
 import { failureOf } from './openssl-errors.ts'
 import { commonNameOf, identityOf } from './peer-certificate.ts'
 import type { Pipe } from './pipe.ts'
+import { RecordEdges } from './record-edges.ts'
 import { CLOSED, FAILED, type Failure, NOTHING, type PeerTerms, type Session, Step } from './session.ts'
 
 const NONE: Failure = { detail: 0, isCertificate: false }
 
-/** SSL_RECEIVED_SHUTDOWN, and both. */
+/** SSL_RECEIVED_SHUTDOWN */
 const HEARD_END = 2
-const BOTH_ENDED = 3
+
+/** What there is to read: nothing, all of one record, or more or less than that. */
+const Unread = { nothing: 0, one: 1, unknown: 2 } as const
+type Unread = (typeof Unread)[keyof typeof Unread]
 
 /** A word and a length, for what returns them by pointers. */
 const OUT = Buffer.allocUnsafeSlow(128)
@@ -35,38 +50,41 @@ export type Judge = (certificate: X509Certificate) => Failure | null
 export class OpenSslSession implements Session {
   failure: Failure = NONE
   hasEnded = false
+  hasOutput = false
   readonly #openssl: OpenSsl
   readonly #pipe: Pipe
+  readonly #isServer: boolean
   readonly #judge: Judge | null
+  readonly #edges = new RecordEdges()
+  #unread: Unread = Unread.unknown
   #session: bigint
   #isOver = false
 
-  /** @param session  An SSL, with neither BIOs nor a state yet; this object frees it. */
+  /** @param session  An SSL with the pipe's BIO, and no state yet; this object frees it. */
   constructor(openssl: OpenSsl, pipe: Pipe, session: bigint, isServer: boolean, judge: Judge | null) {
-    const { ssl } = openssl
     this.#openssl = openssl
     this.#pipe = pipe
     this.#session = session
+    this.#isServer = isServer
     this.#judge = judge
-    ssl.BIO_up_ref(pipe.inner)
-    ssl.SSL_set_bio(session, pipe.inner, pipe.inner)
-    if (isServer) ssl.SSL_set_accept_state(session)
-    else ssl.SSL_set_connect_state(session)
   }
 
   feed(at: number, bytes: number): void {
     this.#use()
-    if (!this.#isOver) this.#pipe.feed(at, bytes)
+    if (this.#isOver) return
+    const isOne = this.#edges.follow(this.#pipe.memory.u8, at, bytes)
+    this.#unread = isOne && this.#unread === Unread.nothing ? Unread.one : Unread.unknown
+    this.#pipe.feed(at, bytes)
   }
 
   handshake(): Step {
     this.#use()
     if (this.#isOver) return Step.failed
-    const { ssl } = this.#openssl
-    ssl.ERR_clear_error() // what others have left would be taken for this one's
-    const result = ssl.SSL_do_handshake(this.#session)
+    clearErrors() // what others have left would be taken for this one's
+    const result = this.#isServer ? acceptSession(this.#session) : connectSession(this.#session)
+    this.hasOutput = true
     if (result === 1) return this.#judged()
-    const error = ssl.SSL_get_error(this.#session, result)
+    const error = errorOf(this.#session, result)
     if (error === SslError.wantRead) return Step.more
     this.#fail()
     return Step.failed
@@ -79,19 +97,28 @@ export class OpenSslSession implements Session {
     if (failure === null) return Step.done
     this.failure = failure
     this.#isOver = true
-    this.#pipe.clear()
+    this.discard()
     return Step.failed
   }
 
   read(at: number, room: number): number {
     this.#use()
     if (this.#isOver) return FAILED
-    const { ssl } = this.#openssl
-    ssl.ERR_clear_error()
+    if (this.#unread === Unread.nothing) return NOTHING
+    clearErrors()
     const read = this.#pipe.read(this.#session, at, room)
-    if (read > 0) return read
-    const error = ssl.SSL_get_error(this.#session, read)
-    if (error === SslError.wantRead) return NOTHING
+    if (read > 0) {
+      // A record with data makes no answer, and is at its end where there is room for more.
+      if (this.#unread !== Unread.one) this.hasOutput = true
+      else if (read < room) this.#unread = Unread.nothing
+      return read
+    }
+    const error = errorOf(this.#session, read)
+    this.hasOutput = true
+    if (error === SslError.wantRead) {
+      this.#unread = Unread.nothing
+      return NOTHING
+    }
     if (error !== SslError.zeroReturn) return this.#fail()
     this.hasEnded = true
     this.#pipe.clearInput() // nothing counts after the end
@@ -109,31 +136,33 @@ export class OpenSslSession implements Session {
       const result = this.#pipe.write(this.#session, at + written, bytes - written)
       if (result > 0) written += result
       else {
-        assert(
-          this.#openssl.ssl.SSL_get_error(this.#session, result) !== SslError.wantWrite,
-          'a pipe of TLS is full',
-        )
+        assert(errorOf(this.#session, result) !== SslError.wantWrite, 'a pipe of TLS is full')
         this.#fail()
       }
     }
+    this.hasOutput = true
     return !this.#isOver
   }
 
   take(at: number, room: number): number {
     this.#use()
-    return this.#pipe.take(at, room)
+    if (!this.hasOutput) return 0
+    const taken = this.#pipe.take(at, room)
+    if (taken < room) this.hasOutput = false
+    return taken
   }
 
   discard(): void {
     this.#use()
     this.#pipe.clear()
+    this.hasOutput = false
   }
 
   end(): void {
     this.#use()
     if (this.#isOver) return
-    this.#openssl.ssl.SSL_shutdown(this.#session)
-    this.#openssl.ssl.ERR_clear_error()
+    if (endSession(this.#session) < 0) clearErrors()
+    this.hasOutput = true
   }
 
   alpn(): string {
@@ -176,9 +205,7 @@ export class OpenSslSession implements Session {
 
   free(): void {
     if (this.#session === 0n) return
-    const { ssl } = this.#openssl
-    ssl.SSL_set_shutdown(this.#session, BOTH_ENDED) // or its session would count as broken
-    ssl.SSL_free(this.#session)
+    freeSession(this.#session)
     this.#session = 0n
     this.#isOver = true
   }
@@ -203,6 +230,7 @@ export class OpenSslSession implements Session {
   #fail(): typeof FAILED {
     this.failure = failureOf(this.#openssl, this.#session)
     this.#isOver = true
+    this.hasOutput = true
     this.hasEnded ||= (this.#openssl.ssl.SSL_get_shutdown(this.#session) & HEARD_END) !== 0
     this.#pipe.clearInput()
     return FAILED

@@ -8,7 +8,7 @@ import { AlpnChoices, anyone, Staples } from './callbacks.ts'
 import { type Shared, serverContext, systemStore, upstreamContext } from './contexts.ts'
 import { Own } from './details.ts'
 import type { Material, TlsSecrets } from './material.ts'
-import { Ctrl, Host, type OpenSsl, openssl } from './openssl.ts'
+import { Ctrl, Host, newSession, type OpenSsl, openssl } from './openssl.ts'
 import { type Judge, OpenSslSession } from './openssl-session.ts'
 import { judgeClient, judgeUpstream } from './peer-certificate.ts'
 import { Pipe } from './pipe.ts'
@@ -105,7 +105,7 @@ export class OpenSslSessions implements Sessions {
     judge: Judge | null,
     prepare: (ssl: bigint) => void = () => {},
   ): Session | null {
-    const session = this.#openssl.ssl.SSL_new(context)
+    const session = newSession(context, this.#pipe.inner)
     if (session === 0n) return null
     prepare(session)
     return new OpenSslSession(this.#openssl, this.#pipe, session, isServer, judge)

@@ -6,6 +6,10 @@
  * callers have to know beyond that is in openssl-errors.ts, contexts.ts and openssl-session.ts. A
  * pointer is a bigint, 0n is NULL; a place in the kernel's memory is a number, which costs less
  * (kernel/libc.ts).
+ *
+ * What is called for each record or handshake is a function of this module, over a constant, so
+ * that V8 compiles Node's wrapper into its caller; the rest is looked up in a table that is loaded
+ * with the first session of a thread.
  */
 
 import { missing } from '../kernel/libc.ts'
@@ -18,8 +22,6 @@ const SYMBOLS = {
   BIO_new_bio_pair: { return: 'i32', arguments: [POINTER, POINTER, POINTER, POINTER] },
   BIO_new_mem_buf: { return: POINTER, arguments: [POINTER, 'i32'] },
   BIO_read: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
-  BIO_up_ref: { return: 'i32', arguments: [POINTER] },
-  BIO_write: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
   CRYPTO_malloc: { return: POINTER, arguments: [POINTER, POINTER, 'i32'] },
   ERR_clear_error: { return: 'void', arguments: [] },
   ERR_get_error: { return: 'u64', arguments: [] },
@@ -45,6 +47,7 @@ const SYMBOLS = {
   SSL_CTX_set_alpn_select_cb: { return: 'void', arguments: [POINTER, POINTER, POINTER] },
   SSL_CTX_set_cipher_list: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_options: { return: 'u64', arguments: [POINTER, 'u64'] },
+  SSL_CTX_set_num_tickets: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_session_id_context: { return: 'i32', arguments: [POINTER, POINTER, 'u32'] },
   SSL_CTX_set_tlsext_ticket_key_evp_cb: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_verify: { return: 'void', arguments: [POINTER, 'i32', POINTER] },
@@ -52,28 +55,17 @@ const SYMBOLS = {
   SSL_CTX_use_certificate: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_add1_host: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_ctrl: { return: 'i64', arguments: [POINTER, 'i32', 'i64', POINTER] },
-  SSL_do_handshake: { return: 'i32', arguments: [POINTER] },
-  SSL_free: { return: 'void', arguments: [POINTER] },
   SSL_get0_alpn_selected: { return: 'void', arguments: [POINTER, POINTER, POINTER] },
   SSL_get0_param: { return: POINTER, arguments: [POINTER] },
   SSL_get1_peer_certificate: { return: POINTER, arguments: [POINTER] },
   SSL_get_SSL_CTX: { return: POINTER, arguments: [POINTER] },
   SSL_get_certificate: { return: POINTER, arguments: [POINTER] },
   SSL_get_current_cipher: { return: POINTER, arguments: [POINTER] },
-  SSL_get_error: { return: 'i32', arguments: [POINTER, 'i32'] },
   SSL_get_shutdown: { return: 'i32', arguments: [POINTER] },
   SSL_get_verify_result: { return: 'i64', arguments: [POINTER] },
-  SSL_new: { return: POINTER, arguments: [POINTER] },
   SSL_pending: { return: 'i32', arguments: [POINTER] },
-  SSL_read: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
   SSL_session_reused: { return: 'i32', arguments: [POINTER] },
-  SSL_set_accept_state: { return: 'void', arguments: [POINTER] },
-  SSL_set_bio: { return: 'void', arguments: [POINTER, POINTER, POINTER] },
-  SSL_set_connect_state: { return: 'void', arguments: [POINTER] },
   SSL_set_hostflags: { return: 'void', arguments: [POINTER, 'u32'] },
-  SSL_set_shutdown: { return: 'void', arguments: [POINTER, 'i32'] },
-  SSL_shutdown: { return: 'i32', arguments: [POINTER] },
-  SSL_write: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
   SSL_version: { return: 'i32', arguments: [POINTER] },
   TLS_client_method: { return: POINTER, arguments: [] },
   TLS_server_method: { return: POINTER, arguments: [] },
@@ -88,7 +80,24 @@ const SYMBOLS = {
   i2d_X509: { return: 'i32', arguments: [POINTER, POINTER] },
 } as const
 
-/** Functions called for each record, with an address below 2 GiB. */
+/** Functions called for each record or handshake. */
+const HOT_SYMBOLS = {
+  BIO_read: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
+  BIO_up_ref: { return: 'i32', arguments: [POINTER] },
+  BIO_write: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
+  ERR_clear_error: { return: 'void', arguments: [] },
+  SSL_accept: { return: 'i32', arguments: [POINTER] },
+  SSL_connect: { return: 'i32', arguments: [POINTER] },
+  SSL_free: { return: 'void', arguments: [POINTER] },
+  SSL_get_error: { return: 'i32', arguments: [POINTER, 'i32'] },
+  SSL_new: { return: POINTER, arguments: [POINTER] },
+  SSL_read: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
+  SSL_set_bio: { return: 'void', arguments: [POINTER, POINTER, POINTER] },
+  SSL_shutdown: { return: 'i32', arguments: [POINTER] },
+  SSL_write: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
+} as const
+
+/** The same with an address below LOW. */
 const LOW_SYMBOLS = {
   BIO_read: { return: 'i32', arguments: [POINTER, 'i32', 'i32'] },
   BIO_write: { return: 'i32', arguments: [POINTER, 'i32', 'i32'] },
@@ -112,9 +121,74 @@ const ffi = process.getBuiltinModule('node:ffi')
 
 function load() {
   const library = ffi.dlopen(null, SYMBOLS)
-  const { functions: low } = ffi.dlopen(null, LOW_SYMBOLS)
-  return { library: library.lib, ssl: library.functions, low }
+  return { library: library.lib, ssl: library.functions }
 }
+
+function loadHot() {
+  const { functions: hot } = ffi.dlopen(null, HOT_SYMBOLS)
+  const { functions: low } = ffi.dlopen(null, LOW_SYMBOLS)
+  return { hot, low }
+}
+
+/** Empty where they are missing: `openssl` says why, and nobody calls them then. */
+function hotOrNone(): ReturnType<typeof loadHot> {
+  try {
+    if (missing === '') return loadHot()
+  } catch {}
+  return { hot: {}, low: {} } as ReturnType<typeof loadHot>
+}
+
+const { hot, low } = hotOrNone()
+
+// One constant for each, as in kernel/libc.ts.
+const {
+  BIO_read: c_BIO_read,
+  BIO_up_ref: c_BIO_up_ref,
+  BIO_write: c_BIO_write,
+  ERR_clear_error: c_ERR_clear_error,
+  SSL_accept: c_SSL_accept,
+  SSL_connect: c_SSL_connect,
+  SSL_free: c_SSL_free,
+  SSL_get_error: c_SSL_get_error,
+  SSL_new: c_SSL_new,
+  SSL_read: c_SSL_read,
+  SSL_set_bio: c_SSL_set_bio,
+  SSL_shutdown: c_SSL_shutdown,
+  SSL_write: c_SSL_write,
+} = hot
+const {
+  BIO_read: low_BIO_read,
+  BIO_write: low_BIO_write,
+  SSL_read: low_SSL_read,
+  SSL_write: low_SSL_write,
+} = low
+
+/** Addresses below this are i32. */
+const LOW = 2 ** 31
+
+export const readBio = (bio: bigint, address: number, room: number): number =>
+  address < LOW ? low_BIO_read(bio, address, room) : c_BIO_read(bio, BigInt(address), room)
+export const writeBio = (bio: bigint, address: number, bytes: number): number =>
+  address < LOW ? low_BIO_write(bio, address, bytes) : c_BIO_write(bio, BigInt(address), bytes)
+export const readSession = (session: bigint, address: number, room: number): number =>
+  address < LOW ? low_SSL_read(session, address, room) : c_SSL_read(session, BigInt(address), room)
+export const writeSession = (session: bigint, address: number, bytes: number): number =>
+  address < LOW ? low_SSL_write(session, address, bytes) : c_SSL_write(session, BigInt(address), bytes)
+/** A session over this BIO, both ways, of which it has a reference; 0n: there is no memory. */
+export const newSession = (context: bigint, bio: bigint): bigint => {
+  const session = c_SSL_new(context)
+  if (session === 0n) return session
+  c_BIO_up_ref(bio)
+  c_SSL_set_bio(session, bio, bio)
+  return session
+}
+/** SSL_accept(3) and SSL_connect(3): the next step of a handshake. */
+export const acceptSession = (session: bigint): number => c_SSL_accept(session)
+export const connectSession = (session: bigint): number => c_SSL_connect(session)
+export const endSession = (session: bigint): number => c_SSL_shutdown(session)
+export const freeSession = (session: bigint): void => c_SSL_free(session)
+export const errorOf = (session: bigint, result: number): number => c_SSL_get_error(session, result)
+export const clearErrors = (): void => c_ERR_clear_error()
 
 let loaded: ReturnType<typeof load> | null = null
 

@@ -9,19 +9,19 @@
 
 import { assert } from '../base/assert.ts'
 import type { Memory } from '../kernel/kernel.ts'
-import { addressOf, type OpenSsl } from './openssl.ts'
+import { addressOf, type OpenSsl, readBio, readSession, writeBio, writeSession } from './openssl.ts'
 
 /**
  * Twice the largest piece that an engine writes at once (256 KiB), so that no write falls short.
  */
 const BYTES = 2n ** 19n + 2n ** 16n
-const LOW = 2 ** 31
 const SCRATCH_BYTES = 65_536
 
 export class Pipe {
   /** The end that sessions have. */
   readonly inner: bigint
   readonly #outer: bigint
+  readonly memory: Pick<Memory, 'u8'>
   readonly #openssl: OpenSsl
   readonly #base: number
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
@@ -30,6 +30,7 @@ export class Pipe {
     const ends = new BigUint64Array(Buffer.allocUnsafeSlow(128).buffer, 0, 2)
     const at = addressOf(new Uint8Array(ends.buffer))
     assert(openssl.ssl.BIO_new_bio_pair(at, BYTES, at + 8n, BYTES) === 1, 'no memory for a pipe')
+    this.memory = memory
     this.#openssl = openssl
     this.inner = ends[0]
     this.#outer = ends[1]
@@ -38,38 +39,21 @@ export class Pipe {
 
   /** The peer's bytes at a place of the kernel's memory; all of them fit. */
   feed(at: number, bytes: number): void {
-    const { ssl, low } = this.#openssl
-    const address = this.#base + at
-    const taken =
-      address < LOW
-        ? low.BIO_write(this.#outer, address, bytes)
-        : ssl.BIO_write(this.#outer, BigInt(address), bytes)
+    const taken = writeBio(this.#outer, this.#base + at, bytes)
     assert(taken === bytes, 'a pipe of TLS is too small', bytes)
   }
 
   /** Bytes for the peer; 0: none. */
   take(at: number, room: number): number {
-    const { ssl, low } = this.#openssl
-    const address = this.#base + at
-    const taken =
-      address < LOW
-        ? low.BIO_read(this.#outer, address, room)
-        : ssl.BIO_read(this.#outer, BigInt(address), room)
-    return Math.max(0, taken)
+    return Math.max(0, readBio(this.#outer, this.#base + at, room))
   }
 
   read(session: bigint, at: number, room: number): number {
-    const { ssl, low } = this.#openssl
-    const address = this.#base + at
-    return address < LOW ? low.SSL_read(session, address, room) : ssl.SSL_read(session, BigInt(address), room)
+    return readSession(session, this.#base + at, room)
   }
 
   write(session: bigint, at: number, bytes: number): number {
-    const { ssl, low } = this.#openssl
-    const address = this.#base + at
-    return address < LOW
-      ? low.SSL_write(session, address, bytes)
-      : ssl.SSL_write(session, BigInt(address), bytes)
+    return writeSession(session, this.#base + at, bytes)
   }
 
   /** Throws away what came from the peer and was not read. */

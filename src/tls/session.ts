@@ -49,6 +49,8 @@ export interface Session {
   pending(): number
   /** The application's bytes; false: it failed. */
   write(at: number, bytes: number): boolean
+  /** False: there is nothing to `take`. */
+  readonly hasOutput: boolean
   /** Bytes for the peer: how many; 0: none are left. */
   take(at: number, room: number): number
   /** Throws away what there would be to `take`. */

@@ -97,6 +97,10 @@ class StandIn implements Session {
     return this.#fed.length > 0 || this.#plain.length > 0 || (this.#hasBegun && this.#records.out.length > 0)
   }
 
+  get hasOutput(): boolean {
+    return this.#records.out.length > 0
+  }
+
   feed(at: number, bytes: number): void {
     this.#use()
     if (!this.#isOver) this.#fed.push(this.#memory.u8.slice(at, at + bytes))

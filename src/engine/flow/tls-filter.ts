@@ -154,6 +154,7 @@ export class TlsFilter implements Filter {
 
   /** weir's own words that the session has for its side, such as those of a handshake. */
   flush(slot: number, side: Side, session: Session, more = false): boolean {
+    if (!session.hasOutput) return true
     return this.#put(slot, side, session, this.#options.queues.borrow(false), 0, more)
   }
 
@@ -182,7 +183,8 @@ export class TlsFilter implements Filter {
    */
   take(session: Session): Piece[] | null {
     const pieces: Piece[] = []
-    if (this.#pieces.take(session, this.#options.queues.borrow(false), pieces)) return pieces
+    if (!session.hasOutput || this.#pieces.take(session, this.#options.queues.borrow(false), pieces))
+      return pieces
     this.#pieces.give(pieces)
     return null
   }
