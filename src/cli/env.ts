@@ -27,6 +27,8 @@ export type Env = {
   onSignal(listener: (signal: Signal) => void): void
   /** Calls `listener` with each key typed on the terminal; the result restores the terminal. */
   onKeys(listener: (keys: string) => void): () => void
+  /** Calls `listener` after the terminal of stdout has got another size. */
+  onResize(listener: () => void): void
 }
 
 /** Exit codes of every command. */

@@ -61,6 +61,7 @@ const env: Env = {
   variables: process.env,
   onSignal,
   onKeys,
+  onResize: listener => void process.stdout.on('resize', listener),
 }
 
 process.exit(await runCommandLine(process.argv.slice(2), env))

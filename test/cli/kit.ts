@@ -14,6 +14,9 @@ export type World = {
   readonly onOut?: (text: string) => void
   /** Gets the function that sends a signal. */
   readonly onReady?: (send: (signal: Signal) => void) => void
+  readonly size?: { columns: number; rows: number }
+  /** Gets the function that tells of another size. */
+  readonly onResize?: (tell: () => void) => void
   /** Gets the function that types, and is called when the terminal is given back. */
   readonly onKeys?: (type: (keys: string) => void) => () => void
 }
@@ -22,7 +25,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
   let out = ''
   let err = ''
   const isTTY = world.isTTY ?? false
-  const size = { columns: 80, rows: 24 }
+  const size = world.size ?? { columns: 80, rows: 24 }
   const env: Env = {
     stdout: {
       isTTY,
@@ -45,6 +48,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
     variables: world.variables ?? {},
     onSignal: listener => world.onReady?.(listener),
     onKeys: listener => world.onKeys?.(listener) ?? (() => {}),
+    onResize: listener => world.onResize?.(listener),
   }
   const code = await runCommandLine(words, env)
   return { code, out, err }

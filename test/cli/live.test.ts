@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, get as http } from 'node:http'
+import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -293,42 +293,6 @@ test('log-level reads and changes', async t => {
   assert.match(wrong.err, /trace, debug, info/)
 })
 
-test('top without a terminal writes one frame', async t => {
-  const { ask, port } = await gateway(t)
-  await talking(t, port)
-  const { code, out } = await ask('top', '--interval', '10ms')
-  assert.equal(code, 0)
-  assert.match(out, /^weir 1\.2\.3 {2}ready {2}generation 1 .*\n1 open {3}0 \/s new/)
-  assert.match(out, /^default\/all tcp\[0\] +0 +1 +1$/m)
-  assert.ok(!out.includes('\u001b'))
-})
-
-test('top on a terminal draws until q, and gives the terminal back', async t => {
-  const { admin } = await gateway(t)
-  let type: (keys: string) => void = () => {}
-  let restored = 0
-  const frames: string[] = []
-  const { code, out } = await weir(['top', '--interval', '10ms', '--admin', admin], {
-    isTTY: true,
-    onKeys: typing => {
-      type = typing
-      return () => restored++
-    },
-    onOut: text => {
-      frames.push(text)
-      if (frames.length === 3) type('x')
-      if (frames.length === 4) type('q')
-    },
-  })
-  assert.deepEqual([code, restored], [0, 1])
-  assert.ok(out.startsWith('\u001b[?1049h\u001b[?25l'))
-  assert.ok(out.endsWith('\u001b[?25h\u001b[?1049l'))
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal gets
-  const lines = frames[1].replace(/\u001b\[[HKJ]/g, '').split('\r\n')
-  assert.match(lines[1], /^0 open {3}– \/s new/) // the first picture, before there is a second sample
-  assert.ok(lines.length <= 24 && lines.every(line => line.length <= 80), lines.join('\n'))
-})
-
 test('a second weir at the same admin address ends at once, and says which one has it', async t => {
   const { admin, root } = await gateway(t)
   const socket = join(folder(t), 'weir.sock')
@@ -346,55 +310,6 @@ test('a second weir at the same admin address ends at once, and says which one h
   const second = await weir(['run', files])
   assert.equal(second.code, 1)
   assert.match(second.out, /cannot open unix:.*weir\.sock, since another program has it/)
-})
-
-test('top gives the terminal back when the gateway goes away, too', async t => {
-  const { admin, gateway: served, where } = await gateway(t)
-  const second = await openAdminOf(
-    served,
-    { address: '127.0.0.1', port: 0, socket: '', hosts: [], auth: null },
-    '1',
-  )
-  assert.notEqual(second.port, where.port)
-  let restored = 0
-  let frames = 0
-  const { code, out, err } = await weir(
-    ['top', '--interval', '10ms', '--admin', `127.0.0.1:${second.port}`],
-    {
-      isTTY: true,
-      onKeys: () => () => restored++,
-      onOut: () => {
-        frames++
-        if (frames === 3) void second.close()
-      },
-    },
-  )
-  assert.deepEqual([code, restored, admin === ''], [1, 1, false])
-  assert.ok(out.endsWith('\u001b[?1049l'))
-  assert.match(err, /^error: no gateway answers at /)
-})
-
-test('top is left by q when the gateway does not answer any more, too', async t => {
-  const { where } = await gateway(t)
-  let type: (keys: string) => void = () => {}
-  let looks = 0
-  const hanging = createServer((request, response) => {
-    if (request.url === '/summary' && ++looks === 3) type('q')
-    if (looks < 3) http(`http://127.0.0.1:${where.port}${request.url}`, answer => answer.pipe(response))
-  })
-  hanging.listen(0, '127.0.0.1')
-  await once(hanging, 'listening')
-  t.after(() => hanging.close().closeAllConnections())
-  const { port } = hanging.address() as AddressInfo
-  const { code, out } = await weir(['top', '--interval', '10ms', '--admin', `127.0.0.1:${port}`], {
-    isTTY: true,
-    onKeys: typing => {
-      type = typing
-      return () => {}
-    },
-  })
-  assert.deepEqual([code, looks], [0, 3])
-  assert.ok(out.endsWith('\u001b[?1049l'))
 })
 
 test('a gateway that is not there is one clear line, and 1', async t => {

@@ -158,12 +158,12 @@ function addWhy(program: Command, env: Env, ask: Ask): void {
 function addTop(program: Command, env: Env, ask: Ask): void {
   program
     .command('top')
-    .description('watch a running gateway; q quits')
+    .description('watch a running gateway: rules, endpoints, connections; ? shows the keys')
     .addOption(durationOption('--interval <DURATION>', 'time between two updates', '1s', interval))
     .addOption(adminOption())
     .addHelpText('after', examples('weir top', 'weir top --interval 5s'))
     .action(({ admin, ...flags }) =>
-      ask(admin, async client => (await import('./top.ts')).top(client, flags, env)),
+      ask(admin, async client => (await import('./top/top.ts')).top(client, flags, env)),
     )
 }
 

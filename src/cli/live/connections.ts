@@ -22,6 +22,7 @@ export type ConnectionsFlags = ConnectionQuery & {
 /** What open and ended ones have. */
 export type Listed = {
   readonly id: number
+  readonly worker: number
   readonly client: string | null
   readonly peer: string | null
   readonly asked: string | null
@@ -98,7 +99,7 @@ export const clientText = ({ client, peer }: Listed): string =>
   `${client ?? 'unknown'}${peer === null ? '' : ` via ${peer}`}`
 
 /** The destination, and the requested server name. */
-const targetText = ({ endpoint, asked, serverName }: Listed): string =>
+export const targetText = ({ endpoint, asked, serverName }: Listed): string =>
   `${endpoint ?? asked ?? 'unknown'}${serverName ? ` for ${serverName}` : ''}`
 
 const openRow = (each: Open): string[] => [
@@ -119,7 +120,7 @@ const endedRow = (each: Ended): string[] => [
   ...lastCells(each),
 ]
 
-const lastCells = (each: Listed): string[] => [
+export const lastCells = (each: Listed): string[] => [
   bytesText(each.fromClientBytes),
   bytesText(each.toClientBytes),
   String(each.generation),

@@ -23,7 +23,7 @@ export type EndpointsFlags = {
   readonly output: 'text' | 'json'
 }
 
-type Endpoint = {
+export type Endpoint = {
   readonly endpoint: string
   readonly destination: { readonly host: string; readonly subset: string | null; readonly port: number }
   readonly state: string
@@ -33,11 +33,14 @@ type Endpoint = {
   readonly groupShare: number | null
   readonly checkedBy: string | null
   readonly open: number
+  readonly connections: number
+  readonly receivedBytes: number
+  readonly sentBytes: number
   readonly lastError: { readonly error: string; readonly agoS: number } | null
   readonly connectMs: { readonly p50: number | null; readonly p99: number | null }
 }
 
-type Endpoints = {
+export type Endpoints = {
   readonly generation: number
   readonly total: number
   readonly next: string | null
@@ -109,7 +112,7 @@ const shareText = (share: number | null): string => (share === null ? '' : `${Ma
 
 const whyLines = ({ why }: Endpoint): string[] => (why === null ? [] : [`  ${why}`])
 
-const millisecondsText = (ms: number | null): string => {
+export const millisecondsText = (ms: number | null): string => {
   if (ms === null) return ''
   return ms < 1 ? `${ms.toFixed(2)} ms` : durationText(ms)
 }

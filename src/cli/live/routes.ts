@@ -26,15 +26,18 @@ export type RoutesFlags = {
 
 type Delivered = { readonly connections: number; readonly open: number; readonly lastAt: string | null }
 
+/** Where a rule is written. */
+export type Origin = {
+  readonly virtualService: string
+  readonly block: string
+  readonly route: number
+  readonly match: number | null
+  readonly file: string
+  readonly line: number
+}
+
 export type Rule = Delivered & {
-  readonly rule: {
-    readonly virtualService: string
-    readonly block: string
-    readonly route: number
-    readonly match: number | null
-    readonly file: string
-    readonly line: number
-  }
+  readonly rule: Origin
   readonly never: string | null
   readonly serverNames: readonly string[]
   readonly split: string | null

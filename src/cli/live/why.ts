@@ -49,30 +49,35 @@ type EndedOne = Ended &
   }
 type One = OpenOne | EndedOne
 
-/** Open ones first, then the latest that ended. */
 export async function why(
   client: Client,
   { client: who, limit, output }: WhyFlags,
   env: Env,
 ): Promise<number> {
-  const query = { client: who, limit: Math.min(limit, PAGE) }
-  const [open, ended] = await Promise.all([
-    client.get<{ connections: OpenOne[] }>('/connections', query),
-    client.get<{ connections: EndedOne[] }>('/connections/ended', query),
-  ])
-  const found: One[] = [...open.connections, ...ended.connections].slice(0, limit)
-  if (found.length === 0) {
+  const answers = await answersOf(client, who, limit)
+  if (answers.length === 0) {
     env.stderr.write(`${who}: no open connection, and none among the last that ended\n`)
     return Exit.failed
   }
-  const answers = []
-  for (const connection of found) answers.push({ connection, now: await nowOf(client, connection) })
   if (output === 'json') env.stdout.write(answers.map(each => `${JSON.stringify(each)}\n`).join(''))
   else env.stdout.write(answers.map(each => text(each.connection, each.now, env)).join('\n'))
   return Exit.ok
 }
 
 const PAGE = 1_000
+
+/** Open ones first, then the latest that ended. */
+export async function answersOf(client: Client, who: string, limit: number) {
+  const query = { client: who, limit: Math.min(limit, PAGE) }
+  const [open, ended] = await Promise.all([
+    client.get<{ connections: OpenOne[] }>('/connections', query),
+    client.get<{ connections: EndedOne[] }>('/connections/ended', query),
+  ])
+  const found: One[] = [...open.connections, ...ended.connections].slice(0, limit)
+  const answers = []
+  for (const connection of found) answers.push({ connection, now: await nowOf(client, connection) })
+  return answers
+}
 
 /** What the same connection would get now; null: it cannot be asked for. */
 async function nowOf(client: Client, { listener, asked, client: from, peer, serverName, identity }: One) {
@@ -91,9 +96,14 @@ async function nowOf(client: Client, { listener, asked, client: from, peer, serv
 const isEnded = (connection: One): connection is EndedOne => 'reason' in connection
 
 function text(connection: One, now: Explanation | null, env: Env): string {
+  const [head, ...lines] = whyLines(connection, now).map(printable)
+  const painted = wantsColours(env, env.stdout) ? styleText('bold', head, { validateStream: false }) : head
+  return [painted, ...lines].map(line => `${line}\n`).join('')
+}
+
+export function whyLines(connection: One, now: Explanation | null): string[] {
   const way = `${clientText(connection)} → ${connection.asked ?? 'unknown'}`
   const head = `${way}  ${isEnded(connection) ? endedText(connection) : openText(connection)}`
-  const painted = wantsColours(env, env.stdout) ? styleText('bold', head, { validateStream: false }) : head
   const lines = [
     ...(isEnded(connection) ? [['why', connection.meaning]] : []),
     ['rule', ruleText(connection)],
@@ -103,9 +113,7 @@ function text(connection: One, now: Explanation | null, env: Env): string {
     ['bytes', lossText(connection)],
     ...(now === null ? [] : [['now', nowText(connection, now)]]),
   ]
-  return [painted, ...lines.map(([name, value]) => `  ${name.padEnd(10)}${value}`)]
-    .map(line => `${printable(line)}\n`)
-    .join('')
+  return [head, ...lines.map(([name, value]) => `  ${name.padEnd(10)}${value}`)]
 }
 
 const openText = ({ state, ageMs, idleMs }: OpenOne): string =>
