@@ -59,6 +59,7 @@ export class Slots {
   readonly #buckets: Uint16Array
   readonly #generation: number
   readonly #counts: SlotCounts
+  readonly #max: number
   #next = 1
   /** Identities without a slot, which share slot 0: their counts are added together. */
   overflowed = 0
@@ -66,12 +67,14 @@ export class Slots {
   /**
    * @param buffer      Made by `createSlots`.
    * @param generation  That of the table being built, or whose endpoints change.
+   * @param max         Slots that there are, with slot 0.
    */
-  constructor(buffer: SharedArrayBuffer, generation: number, counts: SlotCounts) {
+  constructor(buffer: SharedArrayBuffer, generation: number, counts: SlotCounts, max = SLOTS_MAX) {
     this.#words = new Int32Array(buffer, 0, END)
     this.#buckets = new Uint16Array(buffer, END * 4)
     this.#generation = generation
     this.#counts = counts
+    this.#max = max
   }
 
   /** The slot of `identity`: its previous one, or a free one, or 0. */
@@ -122,8 +125,8 @@ export class Slots {
 
   /** A free slot for a new key; or 0. */
   #take(key: Int32Array): number {
-    while (this.#next < SLOTS_MAX && !this.#isFree(this.#next)) this.#next++
-    if (this.#next === SLOTS_MAX) return 0
+    while (this.#next < this.#max && !this.#isFree(this.#next)) this.#next++
+    if (this.#next === this.#max) return 0
     const slot = this.#next++
     this.#words.set(key, rowOf(slot))
     this.#words[rowOf(slot) + Row.used] = this.#generation

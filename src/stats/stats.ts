@@ -9,6 +9,7 @@
  *   last errors by slot (u32): of several writers the last one counts (endpoint-marks.ts)
  *   arrivals by slot (i32), by the main thread: since when an endpoint is in rotation (warmups.ts)
  *   outliers by slot (8 words): failures in a row, and ejections (outliers.ts)
+ *   clients of sticky splits (4 KiB each), atomic: which have come (split-clients.ts)
  *   for each worker:  counters (f64)  │ closed by reason (f64) │ open by slot (i32) │ turn by slot (u32)
  *                     │ connect times by slot (40 u32, connect-times.ts)
  *
@@ -23,6 +24,7 @@ import { TIME_BUCKETS, timeBucketOf } from './connect-times.ts'
 import { SLOTS_MAX, type SlotCounts } from './counter-slots.ts'
 import { OUTLIER_WORDS, type Outliers, openOutliers, resetOutlier } from './outliers.ts'
 import { REASON_NAMES, Reason } from './reasons.ts'
+import { CLIENTS_WORDS, clearClients } from './split-clients.ts'
 
 /** Each worker's counters, with their meaning; `open` is a gauge, the others only grow. */
 export const COUNTERS = {
@@ -59,7 +61,8 @@ const ROW_WORDS = TIMES + TIME_BUCKETS * SLOTS_MAX
 /** What stands before the rows, in words by slot, in this order. */
 const SHARED = ['tickets', 'backoffs', 'policyMatches', 'marks', 'lastErrors', 'arrivals'] as const
 const OUTLIERS = SHARED.length * SLOTS_MAX
-const SHARED_WORDS = OUTLIERS + OUTLIER_WORDS
+const CLIENTS = OUTLIERS + OUTLIER_WORDS
+const SHARED_WORDS = CLIENTS + CLIENTS_WORDS
 
 /** Views on the counts; every thread opens its own. */
 export type Stats = {
@@ -80,6 +83,8 @@ export type Stats = {
   readonly arrivals: Int32Array
   /** By slot of an endpoint within a destination; see outliers.ts. */
   readonly outliers: Outliers
+  /** By slot of a sticky split, which are counted apart; see split-clients.ts. */
+  readonly clients: Int32Array
   /** For each worker its counters, then its connections closed by reason. */
   readonly counters: readonly Float64Array[]
 }
@@ -109,6 +114,7 @@ export function openStats(buffer: SharedArrayBuffer): Stats {
     lastErrors: new Uint32Array(buffer, byteOffset, length),
     arrivals: bySlot('arrivals'),
     outliers: openOutliers(buffer, OUTLIERS * 4),
+    clients: new Int32Array(buffer, CLIENTS * 4, CLIENTS_WORDS),
     counters,
   }
 }
@@ -170,6 +176,12 @@ export const slotCounts = (stats: Stats): SlotCounts => ({
 export const policySlotCounts = ({ policyMatches }: Stats): SlotCounts => ({
   inUse: () => false,
   reset: slot => void Atomics.store(policyMatches, slot, 0),
+})
+
+/** The same for the slots of sticky splits. */
+export const stickySlotCounts = ({ clients }: Stats): SlotCounts => ({
+  inUse: () => false,
+  reset: slot => clearClients(clients, slot),
 })
 
 /** A counter over all workers: `Counter.accepted`, or `closedAt(reason)`. */

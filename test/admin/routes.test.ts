@@ -50,6 +50,42 @@ test('the delivered share stands beside the configured one, with its bounds and 
   assert.ok(first.deliveredShare.high > 0.8 && first.deliveredShare.high < 0.9)
 })
 
+test('a sticky split is judged by clients, each of which is one draw', async t => {
+  const where = await scene(t, (port, backend) =>
+    splitting(50, 50)(port, backend).replace('gateway.weir/split: exact', 'gateway.weir/split: sticky'),
+  )
+  await times(40, () => ask(where.port, '127.0.0.1', '127.0.1.1'))
+  const one = (await rulesAfter(where, 40)).rules[2].destinations
+  assert.deepEqual(one.map((each: { clients: number }) => each.clients).sort(), [0, 1])
+  assert.deepEqual(
+    one.map((each: { deliveredShare: { verdict: string } }) => each.deliveredShare.verdict),
+    ['too-few', 'too-few'],
+  )
+  for (let client = 2; client < 42; client++) await ask(where.port, '127.0.0.1', `127.0.1.${client}`)
+  const { rules } = await rulesAfter(where, 80)
+  const [first, second] = rules[2].destinations
+  assert.ok(first.clients > 8 && second.clients > 8, `${first.clients} and ${second.clients} clients`)
+  assert.equal(first.clients + second.clients, 41)
+  assert.equal(first.deliveredShare.share, first.clients / 41)
+  assert.ok(first.deliveredShare.low > 0.1 && first.deliveredShare.high < 0.9)
+  // Other weights are other draws.
+  where.save(
+    splitting(10, 90)(where.port, where.backend).replace(
+      'gateway.weir/split: exact',
+      'gateway.weir/split: sticky',
+    ),
+  )
+  await where.logged('generation 2')
+  const changed = (await where.get('/routes')).body.rules[2].destinations
+  assert.deepEqual(
+    changed.map((each: { clients: number; deliveredShare: unknown }) => [each.clients, each.deliveredShare]),
+    [
+      [0, null],
+      [0, null],
+    ],
+  )
+})
+
 test('a changed rule is counted anew, one that says the same is not, and what is open stays open', async t => {
   const where = await scene(t, splitting(80, 20))
   const { port, backend, save, logged, get } = where

@@ -3,9 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createRandom, nextU32 } from '../../src/base/random.ts'
 import { isExcluded } from '../../src/base/share-bounds.ts'
-import { chances, deliveredShare } from '../../src/control/observe/share-verdict.ts'
-import { runs } from '../support/full.ts'
+import { chances, deliveredShare, shareOfClients } from '../../src/control/observe/share-verdict.ts'
+import { clearClients, countClients, markClient } from '../../src/stats/split-clients.ts'
+import { createStats, openStats } from '../../src/stats/stats.ts'
+import { BUCKETS, bucketOf, STICKY_SLOTS, stickyBuckets } from '../../src/table/match/sticky.ts'
+import { runs, sized } from '../support/full.ts'
 
 const QUIET = { chances: 1, underWay: 2 }
 const said = (...args: Parameters<typeof deliveredShare>) => deliveredShare(...args)?.verdict
@@ -39,14 +43,98 @@ test('an exact split is off by more than what is under way', () => {
   assert.equal(said(1, 5, 0.2, 'exact', QUIET), 'too-few')
 })
 
-test('of a sticky split connections say nothing', () => {
+test('of a sticky split connections say nothing, clients do', () => {
   assert.equal(said(1_000, 1_000, 0.2, 'sticky', QUIET), 'too-few')
+  const verdict = (count: number, all: number) => shareOfClients(count, all, 0.2, 1)?.verdict
+  assert.deepEqual(
+    [verdict(0, 0), verdict(1, 1), verdict(200, 1_000), verdict(250, 1_000)],
+    [undefined, 'too-few', 'as-asked', 'off'],
+  )
+})
+
+/** Clients of a sticky split by `written` weights, one after the other, until `isOver`. */
+function split(
+  written: readonly [number, number],
+  configured: number,
+  random: Int32Array,
+  isOver: (verdict: string | undefined, clients: number) => boolean,
+): number {
+  const { clients } = openStats(STATS)
+  clearClients(clients, 1)
+  const name = `gray ${nextU32(random)}`
+  const turns = stickyBuckets([
+    { name, weight: written[0] },
+    { name: `prod ${name}`, weight: written[1] },
+  ])
+  const client = Uint32Array.of(nextU32(random), 0, 0, 0)
+  const isRandom = (nextU32(random) & 1) === 1
+  for (let came = 1, next = 1; ; came++) {
+    // Of a few networks in a row, or from anywhere.
+    client[0] = isRandom ? nextU32(random) : client[0] + 1
+    markClient(clients, 1, bucketOf(client))
+    if (came < next) continue
+    next = Math.ceil(came * 1.1)
+    const [gray, prod] = countClients(clients, { slot: 1, turns }, 2) ?? []
+    if (isOver(shareOfClients(gray, gray + prod, configured, 1)?.verdict ?? undefined, came)) return came
+  }
+}
+
+const STATS = createStats(1)
+const CLIENTS = sized(20_000, 100_000)
+const SPLITS = 300
+
+test('of right sticky splits, looked at again and again, at most one in twenty is ever shown as off', () => {
+  const random = createRandom(21, 1, 2026)
+  let off = 0
+  for (let each = 0; each < SPLITS; each++) {
+    const weight = 1 + (nextU32(random) % 99)
+    split([weight, 100 - weight], weight / 100, random, (verdict, clients) => {
+      if (verdict === 'off') off++
+      return verdict === 'off' || clients > CLIENTS
+    })
+  }
+  assert.ok(off <= SPLITS / 20, `${off} of ${SPLITS}`)
+})
+
+test('a sticky split that is off by five points is called so within 5 000 clients', () => {
+  const random = createRandom(21, 2, 2026)
+  const needed = Array.from({ length: sized(20, 100) }, () =>
+    split([25, 75], 0.2, random, verdict => verdict === 'off'),
+  ).sort((a, b) => a - b)
+  assert.ok(needed[needed.length >> 1] < 2_000, `half of them: ${needed[needed.length >> 1]}`)
+  assert.ok((needed.at(-1) ?? 0) < 5_000, `all of them: ${needed.at(-1)}`)
+})
+
+test('clients are counted once, by bucket, each split alone, and none without a slot', () => {
+  const { clients } = openStats(createStats(2))
+  const turns = new Uint16Array(BUCKETS).map((_, bucket) => bucket % 3)
+  for (const bucket of [0, 0, 1, 31, 32, 33, BUCKETS - 1, BUCKETS - 1]) markClient(clients, 7, bucket)
+  markClient(clients, 0, 5)
+  markClient(clients, STICKY_SLOTS - 1, BUCKETS - 1)
+  const of = (slot: number) => countClients(clients, { slot, turns }, 3)
+  assert.deepEqual(of(7), [2, 3, 1])
+  assert.deepEqual([of(0), of(6), of(8)], [null, [0, 0, 0], [0, 0, 0]])
+  clearClients(clients, 7)
+  assert.deepEqual(
+    [of(7), of(STICKY_SLOTS - 1)],
+    [
+      [0, 0, 0],
+      [0, 1, 0],
+    ],
+  )
 })
 
 test('only splits by chance are corrected for', () => {
   assert.deepEqual(
-    [chances('random', 1), chances('random', 2), chances('random', 3), chances('exact', 3), chances(null, 0)],
-    [0, 1, 3, 0, 0],
+    [
+      chances('random', 1),
+      chances('random', 2),
+      chances('random', 3),
+      chances('sticky', 3),
+      chances('exact', 3),
+      chances(null, 0),
+    ],
+    [0, 1, 3, 3, 0, 0],
   )
 })
 

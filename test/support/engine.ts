@@ -102,7 +102,7 @@ export class TestEngine {
     this.inboxes = new Inboxes(inboxes)
     const allowed = { maxConnections: 10_000, ...limits }
     this.journals = Array.from({ length: workers }, () => createJournalMemory(allowed.maxConnections))
-    this.observer = new Observer(this.journals)
+    this.observer = new Observer(this.journals, stats)
     this.listening = Array.from({ length: workers }, () => [])
     this.ended = this.listening.map((reports, index) => {
       const { port1, port2 } = new MessageChannel()

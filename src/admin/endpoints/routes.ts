@@ -69,7 +69,11 @@ export const ruleFields = {
     object({
       ...place,
       configuredShare: numberOrNull('By weight, 0 – 1; null: no longer a destination of the rule.'),
-      deliveredShare: orNull(share, 'null: no connection yet.'),
+      deliveredShare: orNull(share, 'Of connections; of a sticky split, of clients. null: none yet.'),
+      clients: orNull(
+        integer(),
+        'sticky: groups of clients that came, by address: each of 32 768 draws a destination once. null: another split, or too many sticky ones.',
+      ),
       givenAway: integer('Picked for it while all its endpoints were down, and given to others (on-dead).'),
       takenOver: integer('Given to it by others that were down.'),
       ...delivered,

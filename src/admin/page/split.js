@@ -5,7 +5,7 @@
 
 import { clock, count, percent, place, roundPercent, shortNames, target } from './format.js'
 import { keyOf } from './history.js'
-import { html } from './lit.js'
+import { html, nothing } from './lit.js'
 import { ruleLink, table } from './parts.js'
 
 /** As many as there are colours; the table lists the others. */
@@ -54,7 +54,7 @@ export function splitCard(rule, { history, rangeS }, { isLink = true } = {}) {
 }
 
 function cellsOf(each, index, names) {
-  const { configuredShare, deliveredShare, givenAway, connections } = each
+  const { configuredShare, deliveredShare, givenAway, connections, clients } = each
   const verdict = verdictOf(configuredShare, deliveredShare, givenAway)
   return [
     html`<span class="key k${index + 1}" aria-hidden="true">${letterOf(index)}</span
@@ -65,7 +65,7 @@ function cellsOf(each, index, names) {
       ? `${percent(deliveredShare.low).slice(0, -2)} – ${percent(deliveredShare.high).slice(0, -2)}`
       : '–',
     count(connections),
-    html`<span class=${verdict.kind}>${verdict.text}</span>`,
+    html`<span class=${verdict.kind}>${verdict.text}</span>${clients === null ? nothing : html` <span class="quiet">(${count(clients)} clients)</span>`}`,
   ]
 }
 
@@ -76,7 +76,7 @@ export const isOff = ({ destinations }) =>
 const HOW = {
   random: 'at random, anew for each connection',
   exact: 'in turn, exactly',
-  sticky: 'by the client’s address',
+  sticky: 'by the client’s address, so shares are of clients',
 }
 
 const roundShare = ({ configuredShare }) => (configuredShare === null ? '–' : roundPercent(configuredShare))

@@ -13,7 +13,7 @@ import { wallNowMs } from '../../base/clock.ts'
 import { printable } from '../../base/printable.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
-import { columns, countText, durationText, shareText } from './format.ts'
+import { columns, countText, durationText, plural, shareText } from './format.ts'
 
 export type RoutesFlags = {
   readonly virtualService?: string
@@ -55,6 +55,7 @@ export type Rule = Delivered & {
       readonly high: number
       readonly verdict: 'too-few' | 'as-asked' | 'off' | null
     } | null
+    readonly clients: number | null
     readonly givenAway: number
     readonly takenOver: number
   })[]
@@ -132,7 +133,7 @@ function ruleLines(each: Rule, colours: boolean): string[] {
     one.configuredShare === null ? 'was' : shareText(one.configuredShare, 2),
     ...bandTexts(one),
     countText(one.connections),
-    `${destinationText(one)}${givenText(one)}`,
+    `${destinationText(one)}${clientsText(one)}${givenText(one)}`,
   ])
   return [
     painted,
@@ -143,6 +144,10 @@ function ruleLines(each: Rule, colours: boolean): string[] {
 }
 
 const VERDICTS = { 'too-few': 'too few to say', 'as-asked': 'as asked', off: '! off' }
+
+/** Its share is one of clients. */
+const clientsText = ({ clients }: Rule['destinations'][number]): string =>
+  clients === null ? '' : `, ${plural(clients, 'client')}`
 
 /** What it gave to others, or got from them, since a destination was down. */
 function givenText({ givenAway, takenOver }: Rule['destinations'][number]): string {

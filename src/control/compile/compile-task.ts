@@ -16,8 +16,6 @@ import type { Settings } from '../../config/settings/settings.ts'
 import { maySecret } from '../../config/text/secret-text.ts'
 import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
-import { NO_COUNTS, Slots } from '../../stats/counter-slots.ts'
-import { openStats, policySlotCounts, slotCounts } from '../../stats/stats.ts'
 import { buildTable } from '../../table/build/builder.ts'
 import { rowRulesOf } from '../../table/build/endpoint-rows.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
@@ -41,21 +39,14 @@ import {
 import { type ChangedFile, changedFiles } from './changed-files.ts'
 import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
 import { ReadCredentials } from './read-credentials.ts'
+import { type SlotMemory, slotsFor } from './slots.ts'
 
-export type CompileTask = {
+export type CompileTask = SlotMemory & {
   readonly sources: Sources
   readonly names: ResolvedNames
   readonly generation: number
   /** `checksum` of the last answer; '' always compiles. */
   readonly previous: string
-  readonly slots: SharedArrayBuffer
-  /** The slots of policies' rules and of limits, which are many and counted apart. */
-  readonly policySlots: SharedArrayBuffer
-  /**
-   * The shared counts: a slot that still counts connections is not given to another. null before
-   * workers run.
-   */
-  readonly stats: SharedArrayBuffer | null
   /** The served configuration, to compare the change with; null: none yet. */
   readonly served: Served | null
 }
@@ -155,9 +146,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | null {
   const { plan, stages, defines, credentials: _, ...kept } = loaded
   remembers = { checksum, credentials }
   const buildStartedMs = monotonicMs()
-  const slots = slotsFor(task)
-  const policySlots = policySlotsFor(task)
-  const slotOf = (identity: string): number => (POLICY.test(identity) ? policySlots : slots).slotOf(identity)
+  const { slotOf, overflowed } = slotsFor(task, task.generation)
   const built = plan && openTable(buildTable(plan, task.generation, slotOf))
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
   const digests = plan && digestsOf(plan, loaded.settings)
@@ -189,7 +178,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | null {
     ...compared,
     access: plan ? accessText(plan) : '',
     unserved: snapshot ? unservedRules(snapshot) : 0,
-    uncounted: slots.overflowed + policySlots.overflowed,
+    uncounted: overflowed(),
     resolved: task.names,
     named: plan ? namedClusters(plan) : [],
     checked: plan ? checkedClusters(plan) : [],
@@ -264,16 +253,6 @@ const namedClusters = (plan: Plan): NamedCluster[] =>
     const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
     return places ? [{ cluster, title, places, rules: rowRulesOf(each) }] : []
   })
-
-/** What access.ts of table/build calls rules of policies, and limits. */
-const POLICY = /^(?:policy|limit) /
-
-const policySlotsFor = ({ policySlots, generation, stats }: CompileTask): Slots =>
-  new Slots(policySlots, generation, stats ? policySlotCounts(openStats(stats)) : NO_COUNTS)
-
-function slotsFor({ slots, generation, stats }: CompileTask): Slots {
-  return new Slots(slots, generation, stats ? slotCounts(openStats(stats)) : NO_COUNTS)
-}
 
 function checksumOf(files: readonly SourceFile[]): string {
   const digest = createHash('sha256')

@@ -34,6 +34,7 @@ export class Compiler {
   /** Assigns the words of the counts: counter-slots.ts. */
   readonly slots = createSlots()
   readonly #policySlots = createSlots()
+  readonly #stickySlots = createSlots()
   readonly #thread: CompilingThread
   #previous = ''
 
@@ -56,6 +57,7 @@ export class Compiler {
       previous: this.#previous,
       slots: this.slots,
       policySlots: this.#policySlots,
+      stickySlots: this.#stickySlots,
       stats,
       served,
     }

@@ -15,6 +15,7 @@ import { LastMinute, MARK_EVERY_MS } from '../../stats/last-minute.ts'
 import { LiveConnections } from '../../stats/live-connections.ts'
 import { droppedRecords } from '../../stats/records.ts'
 import { SeriesTotals, type Total } from '../../stats/series-totals.ts'
+import { openStats } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 
 /** The interval at which finished rows are freed; until then they are not reused. */
@@ -24,7 +25,12 @@ const MINUTE_MS = 60_000
 /**
  * Counts of one reading, and how many connections may be counted at one name and not at another.
  */
-export type Counted = { readonly totals: readonly Total<SeriesName>[]; readonly underWay: number }
+export type Counted = {
+  readonly totals: readonly Total<SeriesName>[]
+  readonly underWay: number
+  /** Of sticky splits: stats/split-clients.ts; null: nobody counts them. */
+  readonly clients: Int32Array | null
+}
 
 export class Observer {
   /** The open connections. */
@@ -36,10 +42,13 @@ export class Observer {
   readonly #journals: readonly JournalMemory[]
   readonly #series: SeriesTotals<SeriesName>
   readonly #lastMinute = new LastMinute()
+  readonly #clients: Int32Array | null
   readonly #timers: readonly NodeJS.Timeout[]
 
-  constructor(journals: readonly JournalMemory[]) {
+  /** @param stats  The shared counts: stats/stats.ts. */
+  constructor(journals: readonly JournalMemory[], stats: SharedArrayBuffer | null = null) {
     this.#journals = journals
+    this.#clients = stats && openStats(stats).clients
     this.live = new LiveConnections(journals.map(each => each.connections))
     this.ended = new EndedConnections(journals)
     this.generations = new Generations(this.live, this.ended)
@@ -76,7 +85,7 @@ export class Observer {
     const before = this.live.lastIds()
     const totals = this.totals()
     const came = this.live.lastIds() - before
-    return { totals, underWay: came === 0 ? 0 : came + this.#journals.length }
+    return { totals, underWay: came === 0 ? 0 : came + this.#journals.length, clients: this.#clients }
   }
 
   /**

@@ -5,11 +5,12 @@
 
 import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
+import { countClients } from '../../stats/split-clients.ts'
 import type { RuleOrigin, Split } from '../../table/plan/plan.ts'
 import type { Baselines } from './baselines.ts'
 import type { Counted } from './observer.ts'
 import { keyOf, type RuleEntry, type Rules } from './rules.ts'
-import { type DeliveredShare, deliveredShare } from './share-verdict.ts'
+import { type DeliveredShare, deliveredShare, shareOfClients } from './share-verdict.ts'
 
 type Delivered = {
   readonly connections: number
@@ -28,6 +29,8 @@ type DeliveredTo = Delivered & {
   readonly configuredShare: number | null
   /** null: no connection yet. */
   readonly deliveredShare: DeliveredShare | null
+  /** Of a sticky split: buckets of its clients that have come; null: nobody counts them. */
+  readonly clients: number | null
   /** Picked for it while all its endpoints were down, and given to others (`on-dead`). */
   readonly givenAway: number
   /** Likewise given to it by others. */
@@ -46,12 +49,14 @@ export class RuleCounts {
   readonly #baselines: Baselines
   readonly #chances: number
   readonly #underWay: number
+  readonly #clients: Int32Array | null
 
-  constructor({ totals, underWay }: Counted, { chances }: Rules, baselines: Baselines) {
+  constructor({ totals, underWay, clients }: Counted, { chances }: Rules, baselines: Baselines) {
     this.#byRule = Map.groupBy(totals, ({ name }) => (name.rule ? keyOf(name.rule) : ''))
     this.#baselines = baselines
     this.#chances = chances
     this.#underWay = underWay
+    this.#clients = clients
   }
 
   /** The connections of the rule since its VirtualService last changed. */
@@ -78,6 +83,7 @@ export class RuleCounts {
   delivered({
     origin,
     split,
+    sticky,
     destinations,
     entries,
   }: RuleEntry): Delivered & { readonly destinations: readonly DeliveredTo[] } {
@@ -89,10 +95,12 @@ export class RuleCounts {
     const all = summed(counted)
     const looks = { chances: this.#chances, underWay: this.#underWayOf(origin, entries) }
     const given = new Given(since, { all: all.connections, split, looks })
+    const byClients = this.#byClients(sticky, destinations)
     const configured = destinations.map(({ host, subset, port, share }, index) => {
       const sums = summed(byDestination.get(now[index]) ?? [])
       const shares = given.sharesOf(now[index], sums.connections, share)
-      return { host, subset, port, configuredShare: share, ...shares, ...sums }
+      const place = { host, subset, port, configuredShare: share, clients: null }
+      return { ...place, ...shares, ...byClients?.[index], ...sums }
     })
     const former = before.flatMap(key => {
       const found = byDestination.get(key) ?? []
@@ -100,12 +108,23 @@ export class RuleCounts {
       if (!destination) return []
       const sums = summed(found)
       const shares = given.sharesOf(key, sums.connections, null)
-      return [{ ...destination, configuredShare: null, ...shares, ...sums }]
+      return [{ ...destination, configuredShare: null, clients: null, ...shares, ...sums }]
     })
     return {
       ...all,
       destinations: [...configured, ...former.filter(each => each.connections + each.open > 0)],
     }
+  }
+
+  /** What a sticky split gave to each destination, in clients; null: nobody counts them. */
+  #byClients(sticky: RuleEntry['sticky'], destinations: RuleEntry['destinations']) {
+    const counts = sticky && this.#clients && countClients(this.#clients, sticky, destinations.length)
+    if (!counts) return null
+    const all = counts.reduce((sum, count) => sum + count, 0)
+    return destinations.map(({ share }, index) => ({
+      clients: counts[index],
+      deliveredShare: shareOfClients(counts[index], all, share, this.#chances),
+    }))
   }
 
   /**

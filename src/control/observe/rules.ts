@@ -1,5 +1,6 @@
 /** The rules of a table, as they were written. */
 
+import type { StickySplit } from '../../stats/split-clients.ts'
 import type { Cold, ColdRule } from '../../table/format/cold.ts'
 import { NO_ROUTE } from '../../table/format/outcome.ts'
 import { Route, Rule, SPLIT_NAMES } from '../../table/format/routing-layout.ts'
@@ -21,6 +22,8 @@ export type RuleEntry = {
    */
   readonly listeners: readonly string[]
   readonly split: Split | null
+  /** Of a sticky split. */
+  readonly sticky: StickySplit | null
   readonly destinations: readonly RouteDestination[]
   /** The rule where it was found first; what it asks is the same everywhere. */
   readonly written: ColdRule
@@ -74,15 +77,22 @@ export function* rulesOf(table: Table, cold: Cold): Generator<void, Rules> {
       const listeners = [...where]
       if (route !== NO_ROUTE) {
         const split = SPLIT_NAMES.get(table.routes[route * Route.WORDS + Route.split]) ?? null
+        const sticky = split === 'sticky' ? stickyOf(table, route) : null
         const destinations = destinationsOf(table, cold, route)
-        entries.push({ ...head, never: null, listeners, split, destinations, written })
+        entries.push({ ...head, never: null, listeners, split, sticky, destinations, written })
       } else if (byRoute.size === 1)
-        entries.push({ ...head, never, listeners, split: null, destinations: [], written })
+        entries.push({ ...head, never, listeners, split: null, sticky: null, destinations: [], written })
     }
     yield
   }
   const all = entries.reduce((sum, { split, destinations }) => sum + chances(split, destinations.length), 0)
   return { entries, chances: all }
+}
+
+function stickyOf({ routes, turns }: Table, route: number): StickySplit {
+  const first = routes[route * Route.WORDS + Route.firstTurn]
+  const count = routes[route * Route.WORDS + Route.turnCount]
+  return { slot: routes[route * Route.WORDS + Route.slot], turns: turns.subarray(first, first + count) }
 }
 
 /** A rule's origin is the same object for as long as its table is known. */

@@ -7,7 +7,8 @@
  *              somebody looks, and however many rules it has
  *
  * An exact split leaves nothing to chance, so its counts must be right to within what may be under
- * way (`Looks.underWay`). Connections say nothing of a sticky one.
+ * way (`Looks.underWay`). A sticky one draws a destination for each bucket of clients, so it is
+ * judged by the buckets that have come (stats/split-clients.ts); its connections say nothing.
  */
 
 import { type Bounds, boundsOf } from '../../base/share-bounds.ts'
@@ -34,7 +35,7 @@ type Looks = {
 
 /** Shares of a split that chance may show as off: of two, one is the rest of the other. */
 export const chances = (split: Split | null, destinations: number): number =>
-  split !== 'random' || destinations < 2 ? 0 : destinations === 2 ? 1 : destinations
+  split === null || split === 'exact' || destinations < 2 ? 0 : destinations === 2 ? 1 : destinations
 
 /**
  * @param configured  0 to 1; null: no longer a destination.
@@ -59,6 +60,14 @@ function judge({ share, low, high }: Bounds, all: number, configured: number, un
   return configured < 1 && (high - low) / 2 > resolution(configured) ? 'too-few' : 'as-asked'
 }
 
+/** That of a sticky split, by clients: how many of all were drawn for the destination. */
+export const shareOfClients = (
+  count: number,
+  all: number,
+  configured: number,
+  chances: number,
+): DeliveredShare | null => deliveredShare(count, all, configured, 'random', { chances, underWay: 0 })
+
 /**
  * How near the bounds must be to say that a share is as asked: five points, or half of what the
  * smaller side of the split gets.
@@ -72,7 +81,7 @@ const BOUNDS = {
     low: Math.max(0, count - underWay) / all,
     high: Math.min(all, count + underWay) / all,
   }),
-  /** It splits clients, with any number of connections each, and weir counts no clients. */
+  /** By connections: it splits clients, with any number of them each. */
   sticky: (count, all) => ({ share: count / all, low: 0, high: 1 }),
   /** It gets all. */
   only: (count, all) => ({ share: count / all, low: count / all, high: count / all }),

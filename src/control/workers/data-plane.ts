@@ -90,7 +90,7 @@ export class DataPlane {
       onEvent: event => this.#onWorkerEvent(event),
     })
     this.#maxConnections = limitsOf(settings).maxConnections
-    this.observer = new Observer(this.#supervisor.journals)
+    this.observer = new Observer(this.#supervisor.journals, this.#supervisor.stats)
     this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
     this.#troubles = new Troubles(openStats(this.stats), log)
     this.#onceAdopted = new OnceAdopted(() => this.status())

@@ -5,7 +5,7 @@ import type { Cold } from '../format/cold.ts'
 import { packHalves } from '../format/layout.ts'
 import * as L from '../format/routing-layout.ts'
 import { aliasColumns } from '../match/pick.ts'
-import { stickyBuckets } from '../match/sticky.ts'
+import { STICKY_SLOTS, stickyBuckets } from '../match/sticky.ts'
 import type { Route } from '../plan/plan.ts'
 import { clusterIdentity, type SlotOf } from './endpoint-rows.ts'
 import { exactSchedule, pairedOf } from './exact.ts'
@@ -32,7 +32,7 @@ export function addRoute(
     const threshold = paired?.weights[index] ?? columns[index].threshold
     splits.add(cluster, weight, threshold, columns[index].alias)
   }
-  const slot = split === 'exact' ? slotOf(`route ${identity}`) : 0
+  const slot = slotFor(split, identity, slotOf)
   const redistributes = count > 1 && route.onDead === 'redistribute'
   const sharedSlot = redistributes && split === 'exact' ? slotOf(`route ${identity} redistributed`) : 0
   const onDead = [redistributes ? 1 : 0, sharedSlot]
@@ -43,6 +43,14 @@ export function addRoute(
   const turns = turnsOf(split, destinations, clusters)
   routes.add(firstSplit, count, L.Split[split], slot, halves.count * 2, turns.length, ...onDead)
   for (let turn = 0; turn < turns.length; turn += 2) halves.add(packHalves(turns[turn], turns[turn + 1] ?? 0))
+}
+
+/** Of the tickets of an exact split, or of the clients of a sticky one. */
+function slotFor(split: Route['split'], identity: string, slotOf: SlotOf): number {
+  if (split === 'random') return 0
+  if (split === 'exact') return slotOf(`route ${identity}`)
+  const slot = slotOf(`sticky ${identity}`)
+  return slot < STICKY_SLOTS ? slot : 0
 }
 
 /**

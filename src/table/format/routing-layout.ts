@@ -88,7 +88,7 @@ export const Route = layout(8, {
   firstSplit: [0, 1],
   splitCount: [1, 1], // ≥ 1
   split: [2, 1], //      Split; random for a single destination
-  slot: [3, 1], //       exact: its ticket counter in the shared counts
+  slot: [3, 1], //       exact: its ticket counter in the shared counts; sticky: its clients there, 0: not counted
   firstTurn: [4, 1], //  exact and sticky: where its turns begin, in halves of words; exactPaired: the first group's share
   turnCount: [5, 1], //  exact: the schedule's length; sticky: BUCKETS; exactPaired: the period
   redistributes: [6, 1], // 1: a destination that is down gives its share to the others

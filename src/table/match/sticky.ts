@@ -18,6 +18,9 @@ import { hashPair } from '../format/pair-index.ts'
  */
 export const BUCKETS = 2 ** 15
 
+/** Sticky splits whose clients are counted (stats/split-clients.ts); slot 0 is nobody's. */
+export const STICKY_SLOTS = 1_024
+
 /** For each bucket an index into `destinations`, which have distinct names and positive weights. */
 export function stickyBuckets(
   destinations: readonly { readonly name: string; readonly weight: number }[],
