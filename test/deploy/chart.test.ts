@@ -205,6 +205,27 @@ test('what would not work is refused, with a way out', { skip: SKIP || fullOnly 
   )
 })
 
+/** https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted */
+test('the Pod of its own network meets the Pod Security Standard restricted', { skip: SKIP }, () => {
+  for (const example of ['load-balancer', 'several-gateways'] as const) {
+    const pod = podOf(manifestsOf(example))
+    const { runAsNonRoot, seccompProfile, sysctls = [] } = pod.securityContext as unknown as PodSecurity
+    deepEqual([pod.hostNetwork, runAsNonRoot, seccompProfile.type], [undefined, true, 'RuntimeDefault'])
+    ok(sysctls.every(each => each.name === 'net.ipv4.ip_unprivileged_port_start'))
+    for (const { securityContext } of pod.containers) {
+      equal(securityContext.allowPrivilegeEscalation, false)
+      deepEqual(securityContext.capabilities, { drop: ['ALL'] })
+    }
+    for (const volume of pod.volumes) ok('projected' in volume || 'secret' in volume, String(volume.name))
+  }
+})
+
+type PodSecurity = {
+  readonly runAsNonRoot: boolean
+  readonly seccompProfile: { readonly type: string }
+  readonly sysctls?: readonly { readonly name: string }[]
+}
+
 test('the dashboard and the alert rules are those of other systems', { skip: SKIP }, () => {
   const manifests = manifestsOf('load-balancer')
   const dashboard = only(manifests, 'ConfigMap', 'weir-dashboard').data['weir.json']
