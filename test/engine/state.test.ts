@@ -11,6 +11,7 @@ test('a connection makes exactly the moves in the drawing', () => {
     'Reading Closing',
     'Dialing Relaying',
     'Dialing Closing',
+    'Relaying Dialing',
     'Relaying HalfClosed',
     'Relaying Closing',
     'HalfClosed Closing',
