@@ -158,7 +158,7 @@ test('canary sets the destinations of a weighted rule beside each other', async 
   assert.match(head, /^default\/all tcp\[2\] {2}.*a\.yaml:\d+, since generation 1$/)
   assert.match(
     first,
-    /^ {2}50 % {2}backend\.example:9000 {2}1 dial, 0 % fail; 1 ended: 0 % reset, .* % within a second, 0 % silent$/,
+    /^ {2}50 % {2}backend\.example:9000 {2}1 connection, 1 dial, 0 % fail; 1 ended: 0 % reset, .* % within a second, 0 % silent$/,
   )
   assert.match(times, /^ +connect p50 .* ms, p99 .*; first byte p50 .*; lasted p50 .*; 5 B in, 11 B out$/)
   assert.match(second, /^ {2}50 % {2}second\.example:9000 /)

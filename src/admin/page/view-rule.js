@@ -5,6 +5,8 @@ import {
   bytes,
   clock,
   count,
+  duration,
+  micros,
   percent,
   place,
   plural,
@@ -15,7 +17,7 @@ import {
 } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
-import { connectionTable, endpointTable, facts, tile, tileLook } from './parts.js'
+import { connectionTable, endpointTable, facts, table, tile, tileLook } from './parts.js'
 import { href } from './router.js'
 import { isOff, splitCard } from './split.js'
 
@@ -227,15 +229,41 @@ const VERDICTS = {
   none: ['good', '✓ no difference of two points'],
 }
 
+const shareOf = rate => percent(rate?.share ?? null)
+const times = quantiles => (quantiles === null ? '–' : [quantiles.p50, quantiles.p99].map(millis).join(' · '))
+const millis = ms => (ms < 10_000 ? micros(ms * 1_000) : duration(ms / 1_000))
+
+/** What is shown of a destination beside the others; times are of the last connections that ended. */
+const BESIDE = [
+  ['Conn.', each => count(each.connections)],
+  ['Dials fail', each => shareOf(each.failedDials)],
+  ['Reset', each => shareOf(each.resets)],
+  ['Within 1 s', each => shareOf(each.brief)],
+  ['Silent', each => shareOf(each.silent)],
+  ['Connect p50 · p99', each => times(each.connectMs)],
+  ['First byte', each => times(each.firstByteMs)],
+  ['Lasted', each => times(each.lastedMs)],
+  ['From clients', each => bytes(each.receivedBytes)],
+  ['To clients', each => bytes(each.sentBytes)],
+]
+
 /** What of a destination is compared with the one with the greatest share. */
 function canaryCard({ destinations, comparisons }) {
   const names = shortNames(destinations)
-  if (comparisons.length === 0) return nothing
+  if (destinations.every(({ failedDials }) => failedDials === null)) return nothing
   return html`<section class="card" aria-labelledby="canary-title">
     <h2 id="canary-title">Beside each other</h2>
     <p class="note">
       Each destination is held against the one with the greatest share, by bounds that hold at every moment at once.
     </p>
+    ${table({
+      caption: 'Destinations beside each other',
+      columns: [['Destination'], ...BESIDE.map(([label]) => [label, 'number'])],
+      rows: destinations,
+      keyOf: target,
+      empty: '',
+      cells: each => [names[destinations.indexOf(each)], ...BESIDE.map(([, cell]) => cell(each))],
+    })}
     <ul class="findings">
       ${comparisons.map(({ rate: name, arm, beside, verdict, needs }) => {
         const words = RATE_WORDS[name] ?? name

@@ -2,9 +2,9 @@
  * `weir canary`: how the destinations of each weighted rule do beside each other.
  *
  *   default/echo tcp[2]  config/virtual-service.yaml:36, since generation 3
- *     80 %  prod  12 030 dials, 0.1 % fail; 11 990 ended: 0 % reset, 1.2 % within a second, 0 % silent
+ *     80 %  prod  12 018 connections, 12 030 dials, 0.1 % fail; 11 990 ended: 0 % reset, 1.2 % within a second, 0 % silent
  *                 connect p50 0.3 ms, p99 1.2 ms; first byte p50 2.0 ms, p99 8.1 ms; lasted p50 12 s, p99 3 min
- *     20 %  gray   3 004 dials, 2.1 % fail; …
+ *     20 %  gray   2 941 connections, 3 004 dials, 2.1 % fail; …
  *     gray: 2.1 % of dials fail, 0.1 % with prod: worse, sure
  */
 
@@ -25,6 +25,7 @@ type Arm = { readonly host: string; readonly subset: string | null; readonly por
   readonly [name in RateName]: Rate
 } & {
   readonly configuredShare: number
+  readonly connections: number
   readonly connectMs: Quantiles
   readonly firstByteMs: Quantiles
   readonly lastedMs: Quantiles
@@ -94,9 +95,9 @@ function shortNames(arms: readonly Arm[]): string[] {
     : arms.map(each => destinationText(each))
 }
 
-function countsText({ failedDials, resets, brief, silent }: Arm): string {
+function countsText({ connections, failedDials, resets, brief, silent }: Arm): string {
   if (failedDials === null) return 'no connection yet'
-  const dials = `${plural(failedDials.of, 'dial')}, ${percentText(failedDials)} fail`
+  const dials = `${plural(connections, 'connection')}, ${plural(failedDials.of, 'dial')}, ${percentText(failedDials)} fail`
   if (resets === null) return dials
   return `${dials}; ${countText(resets.of)} ended: ${percentText(resets)} reset, ${percentText(brief)} within a second, ${percentText(silent)} silent`
 }
