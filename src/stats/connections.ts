@@ -65,14 +65,28 @@ export const Live = layout(70, {
   firstByteUs: [61, 1], //      from connect to the upstream's first byte; 0: none has come
   connectedMs: [62, 2],
   identity: [64, 1], //         where its client's identity begins (row-names.ts); 0: no certificate
-  identityBytes: [65, 1], //    of all of it; more than there is room for: the rest is cut
+  identityBytes: [65, 1],
   kind: [66, 1], //             from here on of records only: RecordKind (records.ts)
   reason: [67, 1], //           −1: goes on
   endedMs: [68, 2],
 })
 
 /** Words for the server name of one row, and for its client's identity (row-names.ts). */
-export const NAME_WORDS = 128
+const SERVER_NAME_WORDS = 64
+export const IDENTITY_WORDS = 192
+export const NAME_WORDS = SERVER_NAME_WORDS + IDENTITY_WORDS
+
+/** Where the server name of a row goes, and the identity of its client. */
+export type NamePlaces = { readonly name: number; readonly identity: number }
+
+/** The places of a single row, whose names come after it. */
+export const ONLY_NAMES: NamePlaces = { name: Live.WORDS, identity: Live.WORDS + SERVER_NAME_WORDS }
+
+/** The places of row `row` of `rows`, where the names of all begin at `from`. */
+export const namePlaces = (from: number, rows: number, row: number): NamePlaces => ({
+  name: from + row * SERVER_NAME_WORDS,
+  identity: from + rows * SERVER_NAME_WORDS + row * IDENTITY_WORDS,
+})
 
 /** The states of engine/decide/state.ts that a row can have. */
 export const LIVE_STATES = ['free', 'reading', 'dialing', 'relaying', 'half-closed'] as const
@@ -99,10 +113,10 @@ export const liveRows = (maxConnections: number): number => Math.min(maxConnecti
 export const createConnections = (rows: number): SharedArrayBuffer =>
   new SharedArrayBuffer((liveAt(rows) + rows * NAME_WORDS) * 4)
 
-/** The place for a row's name. */
-export function liveNameAt(words: Int32Array, row: number): number {
+/** The places for a row's names. */
+export function liveNames(words: Int32Array, row: number): NamePlaces {
   const rows = Math.floor((words.length - LiveHead.WORDS) / (Live.WORDS + NAME_WORDS))
-  return liveAt(rows) + row * NAME_WORDS
+  return namePlaces(liveAt(rows), rows, row)
 }
 
 /**

@@ -6,12 +6,12 @@
  * worker was not yet that far after it was made.
  */
 
-import { Live, LiveHead, type LiveViews, NAME_WORDS, openConnections } from './connections.ts'
+import { Live, LiveHead, type LiveViews, NAME_WORDS, ONLY_NAMES, openConnections } from './connections.ts'
 import type { JournalMemory } from './journal-memory.ts'
 import { type Row, rowOf } from './read-row.ts'
 import { REASON_NAMES, type ReasonName } from './reasons.ts'
-import { RECORDS, RecordKind, recordAt, recordNameAt, writtenRecords } from './records.ts'
-import { copyName } from './row-names.ts'
+import { RECORDS, RecordKind, recordAt, recordNames, writtenRecords } from './records.ts'
+import { copyNames } from './row-names.ts'
 
 /** So many are kept, over all workers. */
 export const ENDED_MAX = 10_000
@@ -102,7 +102,7 @@ export class EndedConnections {
     const at = recordAt(record)
     const copy = this.#copy.words
     for (let word = 1; word < Live.WORDS; word++) copy[word] = Atomics.load(words, at + word)
-    copyName(words, recordNameAt(at), copy, 0, Live.WORDS)
+    copyNames(words, recordNames(at), copy, 0, ONLY_NAMES)
     return isKept(record, writtenRecords(words)) && copy[Live.kind] === RecordKind.end
   }
 

@@ -15,12 +15,13 @@ import {
   type LiveState,
   type LiveViews,
   liveAt,
-  liveNameAt,
+  liveNames,
   NAME_WORDS,
+  ONLY_NAMES,
   openConnections,
 } from './connections.ts'
 import { type Row, rowOf } from './read-row.ts'
-import { copyName } from './row-names.ts'
+import { copyNames } from './row-names.ts'
 
 /** A connection at one moment. */
 export type Connection = Row & {
@@ -132,7 +133,7 @@ export class LiveConnections {
         this.#copy.words[word] = Atomics.load(words, at + word)
       for (let word = Live.id; word < Live.kind; word++)
         this.#copy.words[word] = Atomics.load(words, at + word)
-      copyName(words, liveNameAt(words, row), this.#copy.words, 0, Live.WORDS)
+      copyNames(words, liveNames(words, row), this.#copy.words, 0, ONLY_NAMES)
       this.#keepLoads()
       if (Atomics.load(words, at + Live.version) === version) return true
     }

@@ -10,8 +10,8 @@
  */
 
 import { layout } from '../base/layout.ts'
-import { Live, NAME_WORDS } from './connections.ts'
-import { copyName, placeOf } from './row-names.ts'
+import { Live, NAME_WORDS, type NamePlaces, namePlaces } from './connections.ts'
+import { copyNames, namesOf } from './row-names.ts'
 
 /** Records in one ring; at 30 000 connections a second half a second of them. */
 export const RECORDS = 16_384
@@ -39,9 +39,9 @@ export const createRecords = (): SharedArrayBuffer =>
 /** The first word of the record `count`. */
 export const recordAt = (count: number): number => RingHead.WORDS + (count & (RECORDS - 1)) * Live.WORDS
 
-/** The place for the name of the record at `at`. */
-export const recordNameAt = (at: number): number =>
-  RingHead.WORDS + RECORDS * Live.WORDS + ((at - RingHead.WORDS) / Live.WORDS) * NAME_WORDS
+/** The places for the names of the record at `at`. */
+export const recordNames = (at: number): NamePlaces =>
+  namePlaces(RingHead.WORDS + RECORDS * Live.WORDS, RECORDS, (at - RingHead.WORDS) / Live.WORDS)
 
 /** A worker's end of its ring. */
 export class RecordWriter {
@@ -154,5 +154,5 @@ export const droppedRecords = (buffer: SharedArrayBuffer): number =>
 /** Copies the row at `from` of `source` into the record at `to`, without its version. */
 export function copyRow(source: Int32Array, from: number, target: Int32Array, to: number): void {
   for (let word = 1; word < Live.kind; word++) target[to + word] = source[from + word]
-  copyName(source, placeOf(source, from), target, to, recordNameAt(to))
+  copyNames(source, namesOf(source, from), target, to, recordNames(to))
 }

@@ -4,17 +4,18 @@
  * position of each, 0 for none. So a connection without them writes and copies nothing more, and
  * pages of unused names take no memory.
  *
- *   rows … │ a place for each row: the name's length, one byte a character │ identities as UTF-8
+ *   rows … │ names: for each row its length, one byte a character │ identities as UTF-8
  */
 
-import { Live, NAME_WORDS } from './connections.ts'
+import { IDENTITY_WORDS, Live, type NamePlaces } from './connections.ts'
 
 /** Longer names are cut: no DNS name is longer (RFC 1035 §2.3.4). */
 const NAME_BYTES_MAX = 253
-/** In a place: where the identity begins. */
-const IDENTITY_AT = NAME_WORDS / 2
-/** Longer identities are cut. */
-const IDENTITY_BYTES_MAX = 4 * (NAME_WORDS - IDENTITY_AT)
+/**
+ * A text for people that is longer is cut. The SPIFFE IDs of a certificate are not: who has more
+ * of them is refused (engine/worker/certified.ts).
+ */
+export const IDENTITY_BYTES_MAX = 4 * IDENTITY_WORDS
 
 /** Writes the name of the row at `at` into the place at `place`. */
 export function writeName(words: Int32Array, at: number, place: number, name: string): void {
@@ -44,13 +45,13 @@ export function nameOf(words: Int32Array, at: number): string {
 /** Writes the identity of the row's client: URIs, one a line, or another name; not ''. */
 export function writeIdentity(words: Int32Array, at: number, place: number, identity: string): void {
   const bytes = Buffer.from(identity)
-  words[at + Live.identity] = place + IDENTITY_AT
-  words[at + Live.identityBytes] = bytes.length
-  const end = Math.min(bytes.length, IDENTITY_BYTES_MAX)
+  const length = Math.min(bytes.length, IDENTITY_BYTES_MAX)
+  words[at + Live.identity] = place
+  words[at + Live.identityBytes] = length
   let word = 0
-  for (let index = 0; index < end; index++) {
+  for (let index = 0; index < length; index++) {
     word = (index & 3) === 0 ? bytes[index] : word | (bytes[index] << (8 * (index & 3)))
-    words[place + IDENTITY_AT + (index >>> 2)] = word
+    words[place + (index >>> 2)] = word
   }
 }
 
@@ -67,27 +68,32 @@ export function identitiesOf(words: Int32Array, at: number): string {
   return text.toString()
 }
 
-/** Whether only the beginning of the identities is there. */
-export const isIdentityCut = (words: Int32Array, at: number): boolean =>
-  words[at + Live.identity] !== 0 && words[at + Live.identityBytes] > IDENTITY_BYTES_MAX
+/** Where the names of the row at `at` are, if it has any. */
+export const namesOf = (words: Int32Array, at: number): NamePlaces => ({
+  name: words[at + Live.serverName],
+  identity: words[at + Live.identity],
+})
 
-/** Where the names of the row at `at` begin, if it has any. */
-export const placeOf = (words: Int32Array, at: number): number =>
-  words[at + Live.serverName] || words[at + Live.identity] - IDENTITY_AT
-
-/** Gives the copy of a row, at `to`, a copy of its names at `from`, which go to `place`. */
-export function copyName(
+/** Gives the copy of a row, at `to`, a copy of its names, which go to `places`. */
+export function copyNames(
   source: Int32Array,
-  from: number,
+  from: NamePlaces,
   target: Int32Array,
   to: number,
-  place: number,
+  places: NamePlaces,
 ): void {
-  const [isNamed, isIdentified] = [target[to + Live.serverName] !== 0, target[to + Live.identity] !== 0]
-  if (!isNamed && !isIdentified) return
-  if (isNamed) target[to + Live.serverName] = place
-  if (isIdentified) target[to + Live.identity] = place + IDENTITY_AT
-  const end = isIdentified ? NAME_WORDS : IDENTITY_AT
-  for (let word = isNamed ? 0 : IDENTITY_AT; word < end; word++)
-    target[place + word] = Atomics.load(source, from + word)
+  if (target[to + Live.serverName] !== 0) {
+    target[to + Live.serverName] = places.name
+    const bytes = Math.min(Atomics.load(source, from.name) & 255, NAME_BYTES_MAX)
+    copyWords(source, from.name, target, places.name, (bytes >>> 2) + 1)
+  }
+  if (target[to + Live.identity] !== 0) {
+    target[to + Live.identity] = places.identity
+    const bytes = Math.min(target[to + Live.identityBytes] >>> 0, IDENTITY_BYTES_MAX)
+    copyWords(source, from.identity, target, places.identity, (bytes + 3) >>> 2)
+  }
+}
+
+function copyWords(source: Int32Array, from: number, target: Int32Array, to: number, count: number): void {
+  for (let word = 0; word < count; word++) target[to + word] = Atomics.load(source, from + word)
 }

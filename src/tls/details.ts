@@ -28,6 +28,7 @@ export const Own = {
   pinMismatch: OWN + 2,
   noMemory: OWN + 3,
   tooLate: OWN + 4,
+  identityTooLong: OWN + 5,
 } as const
 
 /** The peer's socket has ended in the middle: SSL_R_UNEXPECTED_EOF_WHILE_READING. */
@@ -95,6 +96,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [Own.pinMismatch]: 'certificate is not a pinned one',
   [Own.noMemory]: 'no memory for a session',
   [Own.tooLate]: 'ECANCELED',
+  [Own.identityTooLong]: 'identity is too long to keep',
 }
 
 /** Node's names for verdicts (X509Certificate and TLSSocket). */

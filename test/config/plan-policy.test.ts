@@ -370,6 +370,26 @@ test('an annotation says what a header of version 2 has more, and version 1 has 
   assert.deepEqual(tlvsOf('V1', 'ssl'), [])
 })
 
+test('an annotation that no header has a place for is said to have no effect', () => {
+  const found = (...policies: readonly object[]): string[] => {
+    const annotations = { 'gateway.weir/proxy-tlvs': 'ssl' }
+    const written = policies.map((spec, index) =>
+      istio('DestinationRule', `data/r${index}`, { host: HOST, ...spec }, index === 0 ? { annotations } : {}),
+    )
+    return planOf([...base({}), ...written], {})
+      .findings.list.filter(each => each.code === 'CFG252')
+      .map(each => each.message)
+  }
+  const of = (proxyProtocol: object) => ({ trafficPolicy: { proxyProtocol } })
+  const second = of({ version: 'V2' })
+  assert.deepEqual(found(second), [])
+  assert.deepEqual(found(of({ version: 'V1' }), second), [], 'another rule for the host asks for it')
+  assert.deepEqual(found({ subsets: [{ name: 'v2', ...second }] }), [])
+  assert.match(found(of({ version: 'V1' })).join(), /of version V1, whose header has no place/)
+  assert.match(found(of({})).join(), /of version V1/)
+  assert.match(found({}).join(), /nothing asks for a PROXY header/)
+})
+
 test('a policy for the port does not lose proxyProtocol', () => {
   const ofPort = { portLevelSettings: [{ port: { number: 5432 }, ...most(2) }] }
   const policy = { proxyProtocol: { version: 'V2' }, ...ofPort }

@@ -6,7 +6,7 @@ import { Bytes } from '../../src/access-log/bytes.ts'
 import { ENDINGS } from '../../src/access-log/endings.ts'
 import { JsonLines } from '../../src/access-log/json.ts'
 import { LINE_BYTES_MAX } from '../../src/access-log/lines.ts'
-import { Live, NAME_WORDS } from '../../src/stats/connections.ts'
+import { NAME_WORDS, ONLY_NAMES } from '../../src/stats/connections.ts'
 import { Generations } from '../../src/stats/generations.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
@@ -27,7 +27,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   requested_server_name:
     'The server name that a TLS client asked for, at most 253 characters; absent if it asked for none.',
   downstream_peer_identity:
-    'Who the client is by its verified certificate: its first URI, else the subject, at most 256 bytes; absent if it has shown none.',
+    'Who the client is by its verified certificate: its first SPIFFE ID, else its first URI, else the subject; absent if it has shown none.',
   downstream_local_address: 'The address that the client connected to, before a redirect.',
   upstream_host: 'The endpoint that weir dialed last; null: none.',
   bytes_received: 'Bytes that came from the client.',
@@ -66,8 +66,8 @@ test('docs/operations/access-log.md shows every field of the access log', () => 
     const record = recordOf({ ...marked, reason })
     const words = Int32Array.of(...record.words, ...new Int32Array(NAME_WORDS))
     const numbers = new Float64Array(words.buffer)
-    writeName(words, 0, Live.WORDS, 'db.example.com')
-    writeIdentity(words, 0, Live.WORDS, 'spiffe://cluster.local/ns/shop/sa/web')
+    writeName(words, 0, ONLY_NAMES.name, 'db.example.com')
+    writeIdentity(words, 0, ONLY_NAMES.identity, 'spiffe://cluster.local/ns/shop/sa/web')
     new JsonLines(new Generations(new LiveConnections([]))).put(out, words, numbers, 0)
     return Object.keys(JSON.parse(Buffer.from(out.buffer.subarray(0, out.length)).toString()))
   }

@@ -5,13 +5,22 @@
 
 import assert from 'node:assert/strict'
 import { createHash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { test as once } from 'node:test'
+import { test as alone } from 'node:test'
 import { type ConnectionOptions, connect, TLSSocket as Secure, type TLSSocket } from 'node:tls'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { ClientChecks, TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
-import { clusterOf, ENGINES, listenerOn, planOf, type Target, TestEngine } from '../support/engine.ts'
+import {
+  clusterOf,
+  ENGINES,
+  EVERY_ENGINE,
+  listenerOn,
+  planOf,
+  type Target,
+  TestEngine,
+} from '../support/engine.ts'
 import { withoutEpoll } from '../support/epoll.ts'
 import { fullOnly } from '../support/full.ts'
 import { begin, echo, ending, freePort, listen, readBytes } from '../support/sockets.ts'
@@ -19,10 +28,12 @@ import {
   AUTHORITY,
   CLIENT,
   CLIENT_URI,
+  materialOf,
   OTHER_AUTHORITY,
   SECRETS,
   SERVER,
   SERVER_NAME,
+  secretsOf,
   serverOf,
   tlsListenerOn,
   upstreamOf,
@@ -34,10 +45,11 @@ async function plane(
   to: Target,
   server: Partial<TlsServer> | null,
   upstream?: TlsUpstream,
+  secrets = SECRETS,
 ) {
   const gateway = new TestEngine(engine)
   const port = await freePort()
-  gateway.order({ kind: 'secrets', epoch: 0, secrets: SECRETS })
+  gateway.order({ kind: 'secrets', epoch: 0, secrets })
   const listener = server === null ? listenerOn(port) : tlsListenerOn(port, serverOf(server))
   const cluster = clusterOf([to], { connectTimeoutMs: 1_000, connectAttempts: 1 })
   await gateway.adopt(planOf([listener], [{ ...cluster, ...(upstream && { tls: upstream }) }]))
@@ -130,6 +142,40 @@ for (const { engine, test } of ENGINES) {
   })
 }
 
+for (const { engine, test } of EVERY_ENGINE) {
+  test(`${engine}: an answer of OCSP goes to whoever asks for it`, async () => {
+    await using upstream = await listen(echo)
+    const answer = Buffer.from('an answer of OCSP')
+    const own = materialOf('server', [SERVER])
+    const secrets = secretsOf({ ...own, pairs: [{ ...own.pairs[0], ocsp: answer }] })
+    await using gateway = await plane(engine, upstream, {}, undefined, secrets)
+    const client = tlsBegin(gateway.port, { requestOCSP: true })
+    const [heard] = await once(client, 'OCSPResponse')
+    assert.deepEqual(heard, answer)
+    client.write('in')
+    assert.equal(await readBytes(client, 2), 'in')
+    client.destroy()
+  })
+
+  test(`${engine}: an identity that is too long to be judged again is refused`, async () => {
+    await using upstream = await listen(echo)
+    await using gateway = await plane(engine, upstream, { clients: 'required' })
+    const [long, longer] = [768, 769].map(bytes => {
+      const prefix = 'spiffe://cluster.local/ns/shop/sa/'
+      return AUTHORITY.issue({ names: ['https://a.test/', prefix.padEnd(bytes, 'x')] })
+    })
+    const client = tlsBegin(gateway.port, pairOf(long))
+    client.write('in')
+    assert.equal(await readBytes(client, 2), 'in')
+    const [{ identity }] = [...gateway.observer.live.list()]
+    assert.match(identity, /^spiffe:.{761}$/)
+    client.destroy()
+    const refused = tlsBegin(gateway.port, pairOf(longer))
+    await new Promise(resolve => refused.once('close', resolve))
+    await gateway.closed('tls-client-certificate')
+  })
+}
+
 /** A client whose hello goes out, and that never hears an answer. */
 function deaf(port: number): Socket {
   const raw = begin(port)
@@ -142,7 +188,7 @@ function deaf(port: number): Socket {
 }
 
 // The deadline is fixed, 15 s from accept: the engines wait side by side.
-once('a client that says no more after its hello is late, on every engine', { skip: fullOnly }, async () => {
+alone('a client that says no more after its hello is late, on every engine', { skip: fullOnly }, async () => {
   const engines = [
     ['node', false],
     ['epoll', withoutEpoll],

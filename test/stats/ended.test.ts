@@ -8,7 +8,7 @@ import { ENDED_MAX, EndedConnections } from '../../src/stats/ended-connections.t
 import { createHistograms } from '../../src/stats/histogram.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { Reason } from '../../src/stats/reasons.ts'
-import { createRecords, RECORDS, RecordKind, RecordWriter, recordNameAt } from '../../src/stats/records.ts'
+import { createRecords, RECORDS, RecordKind, RecordWriter, recordNames } from '../../src/stats/records.ts'
 import { writeName } from '../../src/stats/row-names.ts'
 import { createSeries } from '../../src/stats/series.ts'
 import { sized } from '../support/full.ts'
@@ -34,7 +34,7 @@ function writerOf({ records, connections }: JournalMemory, originMs: number) {
     writer.numbers[(at + Live.endedMs) / 2] = endedMs
     writer.words[at + Live.kind] = kind
     writer.words[at + Live.reason] = Reason['client-closed']
-    writeName(writer.words, at, recordNameAt(at), name)
+    writeName(writer.words, at, recordNames(at).name, name)
     writer.commit()
   }
 }

@@ -32,6 +32,7 @@ import { ON_REMOVE } from './on-remove.ts'
 import { reportPeerAuthentications } from './peer-authentications.ts'
 import { hereOf } from './priorities.ts'
 import { reportProxyProtocol, withReading } from './proxy-protocol.ts'
+import { reportProxyTlvs } from './proxy-tlvs.ts'
 import { Registry } from './registry.ts'
 import { removalsOf } from './removals.ts'
 import { assignSockets, type GatewayServers, readGateway, type Server, servedGateways } from './servers.ts'
@@ -89,6 +90,7 @@ export function toPlan(
   }
   for (const service of registry.services) reportEndpoints(service, registry, findings)
   for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, hints, findings)
+  reportProxyTlvs(inputs.destinationRules, findings)
   for (const virtualService of virtualServices) {
     reportDestinations(virtualService, findingInputs)
     reportBindings(virtualService, findingInputs)

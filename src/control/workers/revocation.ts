@@ -4,9 +4,8 @@
  *
  * A connection is asked about as it was decided: by its addresses, the server name that it asked
  * for, who it is by its certificate, and the listener that took it, which is found by its name. One
- * whose listener is gone is left alone, as is one whose identity was too long to keep; one that is
- * still being read from has yet to be decided about, by the newer policies
- * (engine/decide/refuse.ts).
+ * whose listener is gone is left alone; one that is still being read from has yet to be decided
+ * about, by the newer policies (engine/decide/refuse.ts).
  */
 
 import type { Family } from '../../address/address.ts'
@@ -14,7 +13,7 @@ import type { Order } from '../../engine/worker/protocol.ts'
 import { Live, Stage } from '../../stats/connections.ts'
 import { matchedOf } from '../../stats/generations.ts'
 import { certifiedOf } from '../../stats/read-row.ts'
-import { isIdentityCut, nameOf } from '../../stats/row-names.ts'
+import { nameOf } from '../../stats/row-names.ts'
 import { openStats } from '../../stats/stats.ts'
 import { AccessRow } from '../../table/format/access-layout.ts'
 import type { Table } from '../../table/format/table.ts'
@@ -43,7 +42,6 @@ export function findDenied({ live, generations }: Observer, table: Table): Denie
     if (words[Live.state] === Stage.reading) return true
     const listener = listeners.get(generations.names(matchedOf(words, 0)).listener)
     if (listener === undefined) return true
-    if (isIdentityCut(words, 0)) return true
     fill(query, words, listener)
     if (!authorize(table, access, listener, query, null, verdict))
       denied.push({ worker, row, id: numbers[Live.id / 2], policy: verdict.denied + 1 })

@@ -12,9 +12,10 @@ import { mark } from '../../base/mark.ts'
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { certifies, type TlsServer } from '../../table/plan/tls.ts'
-import { UNFINISHED } from '../../tls/details.ts'
+import { Own, UNFINISHED } from '../../tls/details.ts'
 import { CLOSED, FAILED, type Session, Step } from '../../tls/session.ts'
 import type { Arrival } from '../decide/arrival.ts'
+import { isTooLong } from '../worker/certified.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Clock } from './deadlines.ts'
 import type { Endings } from './endings.ts'
@@ -124,7 +125,9 @@ export class Terminating {
   #finish(slot: number, arrival: Arrival, session: Session): Step {
     const { filter, slots, endings } = this.#options
     arrival.query.alpn = session.alpn()
-    arrival.query.identity = certifies(arrival.server ?? undefined) ? session.identity() : null
+    const identity = certifies(arrival.server ?? undefined) ? session.identity() : null
+    arrival.query.identity = identity
+    if (identity && isTooLong(identity)) return this.#refuse(slot, Own.identityTooLong)
     const kept = filter.keep(slot, session)
     if (kept === CLOSED) slots.flow[2 * slot + CLIENT] |= FlowIs.ended
     if (kept === NO_BUFFER) endings.close(slot, Reason['accept-error'])
@@ -133,6 +136,14 @@ export class Terminating {
       filter.agreed(slot, CLIENT)
       return Step.done
     }
+    return Step.failed
+  }
+
+  /** Whoever OpenSSL is content with, and weir is not. */
+  #refuse(slot: number, detail: number): Step {
+    const { journal, endings } = this.#options
+    journal.broke(slot, detail)
+    endings.close(slot, Reason['tls-client-certificate'])
     return Step.failed
   }
 

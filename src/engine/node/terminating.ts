@@ -1,7 +1,7 @@
 /**
  * The handshake with a client whose TLS ends here, in state Reading: the same as
- * ../flow/terminating.ts, by node:tls. It judges certificates after the handshake, so a client that
- * is refused for one gets a reset, and no alert that says why.
+ * ../flow/terminating.ts, by node:tls. It lets OpenSSL take any certificate and judges it after the
+ * handshake, when nothing can say an alert any more: a client that is refused for one gets a reset.
  */
 
 import type { Socket } from 'node:net'
@@ -9,6 +9,7 @@ import { Reason } from '../../stats/reasons.ts'
 import { certifies, type TlsServer } from '../../table/plan/tls.ts'
 import { Own } from '../../tls/details.ts'
 import type { Arrival } from '../decide/arrival.ts'
+import { isTooLong } from '../worker/certified.ts'
 import type { Early } from './early.ts'
 import type { Timing } from './timing.ts'
 import type { TlsContexts } from './tls-contexts.ts'
@@ -36,8 +37,8 @@ type Terminating = {
 /** null: there is no certificate to serve with. */
 export function terminate(options: Terminating): TlsEnd | null {
   const { arrival, server, raw, early, timing, contexts, onSecured, onDenied } = options
-  const context = contexts.ofServer(server)
-  if (context === null) {
+  const served = contexts.ofServer(server)
+  if (served === null) {
     onDenied(Reason['tls-handshake'], Own.noCertificate)
     return null
   }
@@ -49,8 +50,10 @@ export function terminate(options: Terminating): TlsEnd | null {
       early: early.takeAll(),
       onAgreed: () => {
         arrival.query.alpn = end.alpn
-        arrival.query.identity = certifies(server) ? end.identity() : null
-        onSecured(end.socket)
+        const identity = certifies(server) ? end.identity() : null
+        arrival.query.identity = identity
+        if (identity && isTooLong(identity)) onDenied(Reason['tls-client-certificate'], Own.identityTooLong)
+        else onSecured(end.socket)
       },
       onTlsFailed: ({ detail, isCertificate }) => {
         if (end.isAgreed) options.onBrokenOff(detail)
@@ -59,7 +62,7 @@ export function terminate(options: Terminating): TlsEnd | null {
       onTruncated: options.onCutShort,
     },
     { ...server, alpn: sharedProtocols(server, arrival) },
-    context,
+    served,
   )
   raw.resume()
   return end

@@ -5,6 +5,7 @@ import type { TlsServer, TlsUpstream, TlsVersion } from '../../table/plan/tls.ts
 import { contextId, ticketKeysOf } from '../../tls/context-id.ts'
 import type { Material, TlsSecrets } from '../../tls/material.ts'
 import { sealTickets, TICKET_KEY_BYTES } from './tickets.ts'
+import type { Served } from './tls-end.ts'
 
 const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
   TLSV1_0: 'TLSv1',
@@ -15,7 +16,7 @@ const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
 
 export class TlsContexts {
   #secrets: TlsSecrets | null = null
-  readonly #contexts = new Map<string, SecureContext | null>()
+  readonly #contexts = new Map<string, Served | null>()
 
   /** From now on new connections are served with these. */
   furnish(secrets: TlsSecrets): void {
@@ -24,7 +25,7 @@ export class TlsContexts {
   }
 
   /** null: there is no certificate to serve with. */
-  ofServer(server: TlsServer): SecureContext | null {
+  ofServer(server: TlsServer): Served | null {
     return this.#context(server, () => {
       const material = this.#materialOf(server.material)
       if (material === null || material.pairs.length === 0 || this.#secrets === null) return null
@@ -38,32 +39,34 @@ export class TlsContexts {
         sessionIdContext: id.toString('hex', 0, 16),
       })
       sealTickets(context, ticketKeysOf(this.#secrets.tickets, id, TICKET_KEY_BYTES))
-      return context
+      return { context, staple: stapleOf(material) }
     })
   }
 
   /** null: its certificate, or its authority, is not there. */
   ofUpstream(upstream: TlsUpstream): SecureContext | null {
-    return this.#context(upstream, () => {
+    const served = this.#context(upstream, () => {
       const { material, trust } = upstream
       const own = material === null ? null : this.#materialOf(material)
       const isOwn = trust !== 'system' && trust !== 'none'
       const trusted = isOwn ? this.#materialOf(trust) : null
       if ((material !== null && own === null) || (isOwn && trusted === null)) return null
       const system = trust === 'system' ? { ca: getCACertificates('system') } : {}
-      return createSecureContext({
+      const context = createSecureContext({
         ...termsOf(upstream),
         ...(own && pairsOf(own)),
         ...(trusted ? trustOf(trusted) : system),
       })
+      return { context, staple: null }
     })
+    return served?.context ?? null
   }
 
   #materialOf(id: string): Material | null {
     return this.#secrets?.material.find(each => each.id === id) ?? null
   }
 
-  #context(asked: object, make: () => SecureContext | null): SecureContext | null {
+  #context(asked: object, make: () => Served | null): Served | null {
     const words = JSON.stringify(asked)
     let context = this.#contexts.get(words)
     if (context === undefined) {
@@ -75,13 +78,19 @@ export class TlsContexts {
 }
 
 /** What OpenSSL does not take is not served with. */
-function made(make: () => SecureContext | null): SecureContext | null {
+function made(make: () => Served | null): Served | null {
   try {
     return make()
   } catch {
     return null
   }
 }
+
+/**
+ * null where there are several certificates: node:tls does not tell which of them a client gets,
+ * and whoever gets the answer for another one breaks off.
+ */
+const stapleOf = ({ pairs }: Material): Uint8Array | null => (pairs.length === 1 ? pairs[0].ocsp : null)
 
 type Terms = { readonly minVersion: TlsVersion; readonly maxVersion: TlsVersion }
 

@@ -27,8 +27,20 @@ type TlsEndOptions = {
   readonly onTruncated: () => void
 }
 
+/** What a server's clients are served with. */
+export type Served = {
+  readonly context: SecureContext
+  /** The answer of OCSP for its only certificate. */
+  readonly staple: Uint8Array | null
+}
+
 /** What TLSSocket has beside its documented methods. */
-type Verified = { readonly _handle?: { verifyError?(): NodeJS.ErrnoException | null } | null }
+type Handle = {
+  verifyError?(): NodeJS.ErrnoException | null
+  /** Sends it along where the client asks for one. */
+  setOCSPResponse?(answer: Uint8Array): void
+}
+type Verified = { readonly _handle?: Handle | null }
 
 export class TlsEnd {
   readonly socket: TLSSocket
@@ -56,7 +68,7 @@ export class TlsEnd {
   }
 
   /** For a client. */
-  static accept(options: TlsEndOptions, server: TlsServer, secureContext: SecureContext): TlsEnd {
+  static accept(options: TlsEndOptions, server: TlsServer, { context, staple }: Served): TlsEnd {
     const { alpn, clients, verify } = server
     const choose = ({ protocols }: { protocols: string[] }) => alpn.find(each => protocols.includes(each))
     const end = new TlsEnd(
@@ -64,12 +76,13 @@ export class TlsEnd {
       between =>
         new TLSSocket(between, {
           isServer: true,
-          secureContext,
+          secureContext: context,
           requestCert: clients !== 'none',
           rejectUnauthorized: clients === 'required',
           ...(alpn.length > 0 && { ALPNCallback: choose }),
         } as object),
     )
+    if (staple) (end.socket as Verified)._handle?.setOCSPResponse?.(staple)
     end.socket.on('secure', () => {
       const certificate = end.socket.getPeerX509Certificate()
       const isAnyone = clients === 'none' || certificate === undefined

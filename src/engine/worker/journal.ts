@@ -17,14 +17,14 @@ import {
   Live,
   LiveHead,
   liveAt,
-  liveNameAt,
+  liveNames,
   openConnections,
   publishRow,
   Stage,
   withdrawRow,
 } from '../../stats/connections.ts'
 import { openHistogram, record } from '../../stats/histogram.ts'
-import { copyRow, RecordKind, RecordWriter, recordNameAt, Wanted } from '../../stats/records.ts'
+import { copyRow, RecordKind, RecordWriter, recordNames, Wanted } from '../../stats/records.ts'
 import { nameOf } from '../../stats/row-names.ts'
 import { OTHER_ROW, Series, SeriesWriter, seriesAt } from '../../stats/series.ts'
 import { openSources, type Sources } from '../../stats/source-table.ts'
@@ -106,7 +106,7 @@ export class Journal {
     const { words, numbers } = this.#records
     words.fill(0, at, at + Live.WORDS)
     this.#describe(words, numbers, at, arrival)
-    writeNames(words, at, recordNameAt(at), arrival)
+    writeNames(words, at, recordNames(at), arrival)
     words[at + Live.errno] = errno
     this.#end(at, RecordKind.end, reason, nowMs)
   }
@@ -240,7 +240,7 @@ export class Journal {
     for (let word = at + Live.flags; word < at + Live.activeMs; word++) words[word] = 0
     this.#describe(words, this.#numbers, at, arrival)
     if (arrival.query.isTls) words[at + Live.flags] |= Flags.tls
-    writeNames(words, at, liveNameAt(words, row), arrival)
+    writeNames(words, at, liveNames(words, row), arrival)
     this.#numbers[at / 2 + ACTIVE] = arrival.arrivedMs
     words[at + Live.series] = OTHER_ROW
     words[at + Live.state] = stage

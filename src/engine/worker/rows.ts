@@ -4,12 +4,12 @@
  */
 
 import type { Family } from '../../address/address.ts'
-import { Live } from '../../stats/connections.ts'
+import { Live, type NamePlaces } from '../../stats/connections.ts'
 import { writeIdentity, writeName } from '../../stats/row-names.ts'
-import type { CertifiedIdentity } from '../../table/match/query.ts'
 import type { ProxyHeader } from '../../wire/proxy-header.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Decision } from '../decide/decision.ts'
+import { identityText } from './certified.ts'
 
 /** Addresses have four words. */
 const ADDRESS = 4
@@ -45,17 +45,11 @@ export function writeArrival(words: Int32Array, at: number, arrival: Arrival): v
   }
 }
 
-/** The server name that the client asked for, and who it is by its certificate, into `place`. */
-export function writeNames(words: Int32Array, at: number, place: number, { query }: Arrival): void {
+/** The server name that the client asked for, and who it is by its certificate, into `places`. */
+export function writeNames(words: Int32Array, at: number, places: NamePlaces, { query }: Arrival): void {
   const { serverName, identity } = query
-  if (serverName !== '') writeName(words, at, place, serverName)
-  if (identity !== null) writeIdentity(words, at, place, identitiesText(identity))
-}
-
-/** All that policies can ask for, and a name for people where there is none of that. */
-function identitiesText({ names, subject }: CertifiedIdentity): string {
-  const uris = names.filter(name => name.startsWith('URI:')).map(name => name.slice(4).replaceAll('\n', ' '))
-  return uris.join('\n') || subject || names[0] || 'unnamed'
+  if (serverName !== '') writeName(words, at, places.name, serverName)
+  if (identity !== null) writeIdentity(words, at, places.identity, identityText(identity))
 }
 
 /** Where it goes. */
