@@ -28,6 +28,7 @@ import { addPolicies } from './endpoints/policies.ts'
 import { addReload } from './endpoints/reload.ts'
 import { addRoutes } from './endpoints/routes.ts'
 import { addState } from './endpoints/state.ts'
+import { addTakeOver } from './endpoints/take-over.ts'
 import { createMetrics } from './metrics/registry.ts'
 import { addPage } from './page-files.ts'
 import type { Refusals } from './refusals.ts'
@@ -70,6 +71,7 @@ export async function addApi(
     addCertificates(api, gateway)
     addPolicies(api, gateway)
     addReload(api, gateway)
+    addTakeOver(api, gateway, version)
     addExplain(api, gateway)
     addLogLevel(api, gateway)
     addDiff(api, gateway)

@@ -15,6 +15,7 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
+import { descriptorOf } from '../engine/node/descriptor.ts'
 import { Authority, type Caller, type Granted, READING } from './authority.ts'
 import { guard, HEADERS } from './guard.ts'
 import { lateSchemas } from './late-schemas.ts'
@@ -39,6 +40,8 @@ type AdminOptions = Pick<Place, 'address' | 'port'> &
     readonly hosts?: readonly string[]
     /** Whether other users may open the UNIX socket: the authority decides. */
     readonly isForOthers?: boolean
+    /** A descriptor that listens there already; by default it is opened. */
+    readonly inherited?: number | undefined
     readonly readiness: () => Readiness
     /** Adds the endpoints behind the guard. */
     readonly api?: (app: FastifyInstance, grantedTo: (request: FastifyRequest) => Granted) => Promise<void>
@@ -63,7 +66,11 @@ export type Change = {
   readonly body: unknown
 }
 
-export type Admin = Place & { close(): Promise<void> }
+export type Admin = Place & {
+  readonly fd: number
+  /** @param isHandedOver  Another process listens at the place. */
+  close(isHandedOver?: boolean): Promise<void>
+}
 
 /** Listens; rejects with the kernel's error if that fails. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
@@ -126,10 +133,13 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   await authority.open()
   await app.ready()
   const listener = createListener({ allowHalfOpen: true, noDelay: true }, caller => places.admit(caller))
-  const where = await listen(listener, { address, port, socket }, options.isForOthers)
+  const { isForOthers, inherited } = options
+  const { where, remove } = await listen(listener, { address, port, socket }, { isForOthers, inherited })
   return {
     ...where,
-    close: async () => {
+    fd: descriptorOf(listener),
+    close: async (isHandedOver = false) => {
+      if (!isHandedOver) remove()
       const closed = close(listener)
       places.close()
       refusals.close()

@@ -13,7 +13,7 @@ export async function openAdminOf(
   gateway: Gateway,
   place: AdminSettings,
   version: string,
-  options: AdminApiOptions = {},
+  { inherited, ...options }: AdminApiOptions & { readonly inherited?: number | undefined } = {},
 ): Promise<Admin> {
   const refusals = new Refusals(gateway.log)
   const { log } = gateway
@@ -25,6 +25,7 @@ export async function openAdminOf(
     ...place,
     refusals,
     isForOthers,
+    inherited,
     authority: new Authority(auth, log),
     onChange: change => log.info({ audit: change }, auditText(change)),
     readiness: gateway.readiness,

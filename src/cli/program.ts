@@ -105,10 +105,15 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
         .choices(['text', 'json'])
         .conflicts('output'),
     )
+    .option(
+      '--take-over',
+      'take over from the weir that runs with this admin listener, without losing a connection',
+      false,
+    )
     .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
     .addHelpText(
       'after',
-      `\n${VARIABLES}${examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --demo')}`,
+      `\n${VARIABLES}${examples('weir run', 'weir run --workers 4 --admin 0.0.0.0:15021 /etc/weir', 'weir run --take-over /etc/weir', 'weir run --demo')}`,
     )
     .action(async (paths, _, command) => {
       readVariables(command, paths, env)

@@ -15,7 +15,7 @@ import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
-import { adminPlaceIn, takenText } from './second-instance.ts'
+import { adminPlaceIn, holderAt, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
@@ -26,6 +26,7 @@ export type RunFlags = {
   readonly admin?: AdminPlace | boolean
   readonly drainTimeout?: number
   readonly accessLog?: string
+  readonly takeOver: boolean
   readonly logFormat?: LogFormat
   /** Another name of --log-format, as in every command. */
   readonly output?: LogFormat
@@ -38,7 +39,9 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   const format = flags.logFormat ?? flags.output ?? (env.stdout.isTTY ? 'text' : 'json')
   const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
   log.info({ paths: sources.paths }, `weir ${versionOf()} starts: reads ${sources.paths.join(', ')}`)
-  if (await isTaken(sources, flags, log)) return Exit.failed
+  const place = placeOf(sources, flags)
+  const start = await startAt(place, flags, log)
+  if (start === 'refused') return Exit.failed
   const demo = flags.demo ? new (await import('./demo.ts')).Demo(sources, log) : null
   const exit = Promise.withResolvers<number>()
   let gateway: Gateway | null = null
@@ -53,7 +56,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     else if (gateway === null) exit.resolve(Exit.ok)
     else leave(gateway, signal, manager).then(() => exit.resolve(Exit.ok), exit.reject)
   })
-  const manager = await serviceManager(env.variables, log)
+  const manager = await serviceManager(env.variables, log, start === 'takes over')
   const loading = Gateway.load({
     ...sources,
     overrides: overridesOf(flags),
@@ -64,12 +67,18 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   await demo?.refresh() // while another thread compiles, and so is the next
   if (flags.admin !== false) await loadAdmin()
   gateway = await loading
-  const admin = gateway && (await openAdmin(gateway, log))
+  const admin = gateway && (await serve(gateway, start === 'takes over' ? place : null, env))
   if (gateway && admin) {
-    await gateway.serve()
+    const { offer, settings } = gateway
     flushCompileCache() // now, so that the next start is quick however this process ends
     demo?.tellWhatToTry()
     void gateway.failed.then(() => exit.resolve(Exit.failed))
+    void offer.taken.then(({ pid }) => {
+      signals = 1 // the next one ends at once
+      manager.succeeded(pid, settings.drain.timeoutMs)
+      void admin.close(true)
+      gateway?.drain(0).then(() => exit.resolve(Exit.ok), exit.reject)
+    })
   } else exit.resolve(Exit.failed)
   const code = await exit.promise
   await Promise.all([admin?.close(), demo?.close()])
@@ -93,13 +102,65 @@ function statusOf({ serving, readiness }: Gateway): string {
   return `generation ${generation}: ${count} listener${count === 1 ? '' : 's'}${why ? `, not ready: ${why}` : ''}`
 }
 
+/** Where the admin listener is to be; null: nowhere. */
+function placeOf(sources: Sources, { admin }: RunFlags): AdminPlace | null {
+  if (admin === false) return null
+  return typeof admin === 'object' ? admin : adminPlaceIn(sources)
+}
+
+type Start = 'as usual' | 'takes over' | 'refused'
+
 /** Noticed first: a second weir must not start workers only to end them. */
-async function isTaken(sources: Sources, { admin }: RunFlags, log: Logger): Promise<boolean> {
-  if (admin === false) return false
-  const place = typeof admin === 'object' ? admin : adminPlaceIn(sources)
-  const taken = place && (await takenText(place))
-  if (taken) log.error({ admin: formatAdminPlace(place) }, taken)
-  return Boolean(taken)
+async function startAt(place: AdminPlace | null, { takeOver }: RunFlags, log: Logger): Promise<Start> {
+  if (place === null) {
+    if (takeOver)
+      log.error('--take-over finds the running weir by the admin listener, and there is to be none')
+    return takeOver ? 'refused' : 'as usual'
+  }
+  const holder = await holderAt(place)
+  const admin = formatAdminPlace(place)
+  if (holder === null) {
+    if (takeOver)
+      log.info({ admin }, `no weir runs with the admin listener ${admin}: there is nothing to take over`)
+    return 'as usual'
+  }
+  if (takeOver && holder.isWeir) {
+    log.info({ admin }, `takes over from ${holder.who}`)
+    return 'takes over'
+  }
+  log.error({ admin }, takenText(place, holder))
+  return 'refused'
+}
+
+type OpenAdmin = Pick<Admin, 'close'>
+
+/** Begins to serve; the admin listener, or null if that cannot be. */
+async function serve(gateway: Gateway, running: AdminPlace | null, env: Env): Promise<OpenAdmin | null> {
+  if (running !== null) return serveInstead(gateway, running, env)
+  const admin = await openAdmin(gateway)
+  if (admin) await gateway.serve()
+  return admin
+}
+
+/** The same in place of a running gateway, which serves on if this one cannot. */
+async function serveInstead(gateway: Gateway, running: AdminPlace, env: Env): Promise<OpenAdmin | null> {
+  const { log } = gateway
+  const { takeOverFrom } = await import('./take-over.ts')
+  const claim = await takeOverFrom(running, gateway.places, env)
+  const why = typeof claim === 'string' ? claim : await gateway.serve(claim)
+  if (typeof claim === 'string' || why !== '') {
+    log.error(`the running weir serves on, and this one ends: ${why}`)
+    await gateway.stop()
+    return null
+  }
+  const admin = await openAdmin(gateway, claim.admin?.fd)
+  if (admin === null) return null
+  const failure = await claim.serving()
+  const { pid, isAlone } = claim
+  if (isAlone) log.warn({ pid }, `process ${pid} ended while this one was taking over: this one serves`)
+  else if (failure !== '') log.warn({ pid }, `process ${pid} may not have left: ${failure}`)
+  else log.info({ pid }, `took over from process ${pid}, which drains`)
+  return admin
 }
 
 /** Loads fastify, which takes as long as a compilation. */
@@ -109,13 +170,15 @@ const loadAdmin = () => import('../admin/open.ts')
  * The admin listener, which also answers while the workers start and drain; null if it cannot
  * listen.
  */
-async function openAdmin(gateway: Gateway, log: Logger): Promise<Pick<Admin, 'close'> | null> {
-  const { admin } = gateway.settings
+async function openAdmin(gateway: Gateway, inherited?: number): Promise<OpenAdmin | null> {
+  const { log, settings, offer } = gateway
+  const { admin } = settings
   if (admin === null) return { close: async () => {} }
   try {
     const { openAdminOf } = await loadAdmin()
-    const opened = await openAdminOf(gateway, admin, versionOf())
+    const opened = await openAdminOf(gateway, admin, versionOf(), { inherited })
     const where = formatAdminPlace(opened)
+    offer.admin = { place: where, fd: opened.fd }
     log.info({ admin: where }, `admin at ${opened.socket === '' ? `http://${where}/` : where}`)
     return opened
   } catch (error) {

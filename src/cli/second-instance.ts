@@ -17,6 +17,9 @@ import { durationText } from './live/format.ts'
 const ANSWER_MS_MAX = 1_000
 const IS_SETTINGS = /\bkind["']?\s*:\s*["']?Settings\b/
 
+/** Who answers at a place, in words. */
+type PlaceHolder = { readonly who: string; readonly isWeir: boolean }
+
 /** Where the files want the admin listener; null: nowhere. Only Settings are read. */
 export function adminPlaceIn(sources: Sources): AdminPlace | null {
   const settings = readFiles(sources).flatMap(({ file, bytes }) => {
@@ -31,21 +34,26 @@ export function adminPlaceIn(sources: Sources): AdminPlace | null {
   return readSettings(readDocuments(settings, new Findings()), new Findings()).admin
 }
 
-/** What is wrong with the place, and what to do; null: it is free. */
-export async function takenText(place: AdminPlace): Promise<string | null> {
-  const who = place.socket === '' && place.port === 0 ? null : await whoAnswers(place)
-  if (who === null) return null
-  return `the admin listener cannot open ${formatAdminPlace(place)}, since ${who} has it: stop that, or choose another place with --admin, or --no-admin`
+/** Who has the place, and whether that is a weir; null: it is free. */
+export async function holderAt(place: AdminPlace): Promise<PlaceHolder | null> {
+  return place.socket === '' && place.port === 0 ? null : whoAnswers(place)
+}
+
+/** What is wrong with a place that somebody has, and what to do. */
+export function takenText(place: AdminPlace, { who, isWeir }: PlaceHolder): string {
+  const cure = isWeir ? 'stop that, take over from it with --take-over,' : 'stop that,'
+  return `the admin listener cannot open ${formatAdminPlace(place)}, since ${who} has it: ${cure} or choose another place with --admin, or --no-admin`
 }
 
 const LOOPBACK: Readonly<Record<string, string>> = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-function whoAnswers({ address, port, socket }: AdminPlace): Promise<string | null> {
-  const { promise, resolve } = Promise.withResolvers<string | null>()
+function whoAnswers({ address, port, socket }: AdminPlace): Promise<PlaceHolder | null> {
+  const { promise, resolve } = Promise.withResolvers<PlaceHolder | null>()
   let isConnected = false
   const other = () => {
     const holder = socket === '' ? holderOf(address, port) : null
-    return isConnected ? (holder ? holderText(holder) : 'another program') : null
+    const who = holder ? holderText(holder) : 'another program'
+    return isConnected ? { who, isWeir: false } : null
   }
   const to = socket === '' ? { host: LOOPBACK[address] ?? address, port } : { socketPath: socket }
   const asking = request({ ...to, path: '/summary', agent: false, timeout: ANSWER_MS_MAX }, answer => {
@@ -53,7 +61,7 @@ function whoAnswers({ address, port, socket }: AdminPlace): Promise<string | nul
     answer.setEncoding('utf8').on('data', piece => {
       text += piece
     })
-    answer.on('close', () => resolve(weirText(text) ?? other()))
+    answer.on('close', () => resolve(weirIn(text) ?? other()))
   })
   asking.on('socket', way =>
     way.once('connect', () => {
@@ -68,11 +76,12 @@ function whoAnswers({ address, port, socket }: AdminPlace): Promise<string | nul
 }
 
 /** null: what answers is no weir. */
-function weirText(text: string): string | null {
+function weirIn(text: string): PlaceHolder | null {
   try {
     const { version, generation, uptimeS } = JSON.parse(text)
     if (typeof version !== 'string' || typeof uptimeS !== 'number') return null
-    return `another weir (${version}, generation ${generation}, up ${durationText(uptimeS * 1000)})`
+    const who = `another weir (${version}, generation ${generation}, up ${durationText(uptimeS * 1000)})`
+    return { who, isWeir: true }
   } catch {
     return null
   }

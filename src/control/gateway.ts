@@ -5,7 +5,8 @@
  *              ├─(names ─▶ endpoint-changes.ts)─▶ revise the endpoints of what is served
  *              └─ drain, stop ─▶ ended
  *
- * The command (cli/run.ts) decides when to start and stop, and opens the other listeners.
+ * Another process may take over (take-over/). The command (cli/run.ts) decides when to start and
+ * stop, and opens the other listeners.
  */
 
 import { assert } from '../base/assert.ts'
@@ -20,6 +21,7 @@ import type { Diff } from './compile/diff-task.ts'
 import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
 import type { ServedCertificate } from './credentials/keeper.ts'
+import { WatchedFiles } from './credentials/watched-files.ts'
 import { Leaving } from './leaving.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
@@ -29,6 +31,9 @@ import type { Overrides } from './overrides.ts'
 import { Publisher, type Serving } from './publisher.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { type Look, Reloads } from './reloads.ts'
+import type { Claim } from './take-over/claim.ts'
+import { Offer } from './take-over/offer.ts'
+import { estateOf, placesOf, succeed } from './take-over/succeed.ts'
 import { type GatewayThreads, ownThreads } from './threads.ts'
 import { DataPlane } from './workers/data-plane.ts'
 
@@ -58,6 +63,8 @@ export class Gateway {
   readonly #differ: Differ
   /** The names of endpoints, and what they resolve to. */
   readonly names: Names
+  /** To a process that takes over. */
+  readonly offer: Offer
   readonly #nameLog: NameLog
   readonly #reloads: Reloads
   readonly #publisher: Publisher
@@ -66,9 +73,7 @@ export class Gateway {
   readonly #threads: GatewayThreads
   #plane: DataPlane | null = null
   #watch: Watch | null = null
-  /** The files behind certificates, and their watch; one change after the other. */
-  #files = ''
-  #filesWatch: Promise<Watch | null> = Promise.resolve(null)
+  readonly #certificateFiles: WatchedFiles
 
   private constructor(options: GatewayOptions) {
     const { paths, recursive, once, log } = options
@@ -76,11 +81,18 @@ export class Gateway {
     this.#log = log
     this.#leaving = new Leaving(log, () => this.#plane?.open() ?? 0)
     this.#threads = options.threads ?? ownThreads()
+    this.offer = new Offer(log, () =>
+      this.#leaving.isLeaving ? null : estateOf(this.serving?.plane, this.#publisher),
+    )
     this.#differ = new Differ(options.differ, this.#threads.comparing)
     this.#compiler = new Compiler(
       { paths, ...(recursive && { recursive }), ...(once && { once }) },
       this.#threads.compiling,
     )
+    this.#certificateFiles = new WatchedFiles({
+      onChange: () => this.#reloads.ask(),
+      onError: error => log.warn({ err: error }, 'certificates are not watched as they should be'),
+    })
     this.#nameLog = new NameLog(log)
     this.names = new Names({
       lookup: new SystemLookup(options.names),
@@ -94,7 +106,7 @@ export class Gateway {
       slots: this.#compiler.slots,
       compare: (before, after) => this.#compiler.compare(before, after),
       onPublished: () => options.onPublished?.(),
-      onFiles: files => void this.#watchFiles(files),
+      onFiles: files => this.#certificateFiles.follow(files),
     })
     this.#reloads = new Reloads({
       compiler: this.#compiler,
@@ -134,16 +146,31 @@ export class Gateway {
     return null
   }
 
-  /** Publishes the configuration and starts the watch, unless it was told to end before. */
-  async serve(): Promise<void> {
-    if (this.#leaving.isDraining || this.#plane === null) return
-    this.#publisher.begin(this.#plane)
+  /**
+   * Publishes the configuration and starts the watch, unless it was told to end before.
+   *
+   * @param claim  To what another process has. @returns '', or why that one serves on.
+   */
+  async serve(claim: Claim | null = null): Promise<string> {
+    const plane = this.#plane
+    if (this.#leaving.isDraining || plane === null) return ''
+    if (claim === null) this.#publisher.begin(plane)
+    else {
+      const why = await succeed({ plane, publisher: this.#publisher, readiness: this.readiness }, claim)
+      if (why !== '') return why
+    }
     this.#watch = await watchPaths(
       this.#options.paths.filter(path => !this.#options.once?.has(path)),
       () => this.#reloads.ask(),
       error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )
     this.#reloads.ask() // changes saved during the start
+    return ''
+  }
+
+  /** Where the accepted configuration listens. */
+  get places(): ReadonlySet<string> {
+    return placesOf(this.#publisher.accepted)
   }
 
   /** Settles with the reason if no worker could ever start. */
@@ -245,23 +272,6 @@ export class Gateway {
     this.#plane?.reopenLogs()
   }
 
-  async #watchFiles(files: readonly string[]): Promise<void> {
-    const wanted = files.toSorted().join('\n')
-    if (wanted === this.#files || this.#leaving.isDraining) return
-    this.#files = wanted
-    this.#filesWatch = this.#filesWatch.then(async before => {
-      await before?.close()
-      if (this.#leaving.isDraining) return null
-      const watch = await watchPaths(
-        files,
-        () => this.#reloads.ask(),
-        error => this.#log.warn({ err: error }, 'certificates are not watched as they should be'),
-      )
-      this.#reloads.ask() // changes saved meanwhile
-      return watch
-    })
-  }
-
   #startWorkers(): DataPlane {
     return new DataPlane(this.settings, {
       log: this.#log,
@@ -284,7 +294,7 @@ export class Gateway {
     this.names.close()
     this.#nameLog.flush()
     this.#publisher.close()
-    const files = this.#filesWatch.then(watch => watch?.close())
+    const files = this.#certificateFiles.close()
     await Promise.all([files, this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
   }
 }

@@ -18,7 +18,7 @@ import { openTable, type Table, type TableBuffers } from '../table/format/table.
 import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import { Keeper } from './credentials/keeper.ts'
-import { TICKETS_MS } from './credentials/ticket-keys.ts'
+import { TICKETS_LOOK_MS } from './credentials/ticket-keys.ts'
 import { type EndpointChange, EndpointChanges } from './endpoint-changes.ts'
 import { withDenied } from './guard/policy-losses.ts'
 import { judge, type Verdict } from './guard/reload-guard.ts'
@@ -91,7 +91,7 @@ export class Publisher {
     this.#options = options
     this.#log = options.log
     this.keeper = new Keeper(options.log)
-    this.#turning = setInterval(() => this.#furnish(this.keeper.turnTickets()), TICKETS_MS).unref()
+    this.#turning = setInterval(() => this.#furnish(this.keeper.turnTickets()), TICKETS_LOOK_MS).unref()
     this.#reminding = setInterval(() => this.keeper.remind(), REMIND_MS).unref()
   }
 

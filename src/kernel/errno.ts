@@ -25,6 +25,7 @@ export const Errno = {
   ENOSYS: 38,
   ETIME: 62,
   EBADFD: 77,
+  EMSGSIZE: 90,
   EPROTOTYPE: 91,
   ENOPROTOOPT: 92,
   EPROTONOSUPPORT: 93,

@@ -161,6 +161,7 @@ export type Keepalive = { readonly timeS: number; readonly intervalS: number; re
 /** Calls that return at once: a descriptor or 0, or −errno. sockets.ts documents each. */
 export type SocketCalls = {
   listen(family: Family, words: ArrayLike<number>, port: number, options: ListenOptions): number
+  inherit(fd: number): number
   dial(family: Family, talksFirst: boolean): number
   acknowledge(fd: number): void
   localName(fd: number, name: SocketName): number

@@ -49,6 +49,8 @@ const SYMBOLS = {
   // read(2), write(2), and send(2) with 4 spare. A length is a size_t, but fits here: a register's
   // upper half is then 0.
   read: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
+  recvmsg: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // recvmsg(2)
+  sendmsg: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] }, // sendmsg(2)
   write: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   send: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'] },
   shutdown: { return: 'i32', arguments: ['i32', 'i32'] }, // shutdown(2)
@@ -113,7 +115,9 @@ const {
   pipe2: c_pipe2,
   poll: c_poll,
   read: c_read,
+  recvmsg: c_recvmsg,
   send: c_send,
+  sendmsg: c_sendmsg,
   setsockopt: c_setsockopt,
   shutdown: c_shutdown,
   socket: c_socket,
@@ -236,6 +240,12 @@ export const write = (fd: number, at: number, bytes: number): number =>
   orErrno(at < LOW ? low_write(fd, at, bytes) : c_write(fd, BigInt(at), bytes))
 export const send = (fd: number, at: bigint, bytes: number, flags: number): number =>
   orErrno(c_send(fd, at, bytes, flags, 0, 0, 0, 0))
+/** `header` is the address of a struct msghdr. */
+export const sendmsg = (fd: number, header: bigint, flags: number): number =>
+  orErrno(c_sendmsg(fd, header, flags))
+/** The same; the descriptors that come along are the caller's to register. */
+export const recvmsg = (fd: number, header: bigint, flags: number): number =>
+  orErrno(c_recvmsg(fd, header, flags))
 export const shutdown = (fd: number, how: number): number => orErrno(c_shutdown(fd, how))
 export const socket = (domain: number, type: number, protocol: number): number =>
   keep(orErrno(c_socket(domain, type, protocol)))

@@ -32,6 +32,7 @@ const UCRED_BYTES = 12
 const SO_KEEPALIVE = [1, 9] as const
 const SO_LINGER = [1, 13] as const
 const SO_REUSEPORT = [1, 15] as const
+const SO_ACCEPTCONN = [1, 30] as const
 const TCP_NODELAY = [6, 1] as const
 const TCP_KEEPIDLE = [6, 4] as const
 const TCP_KEEPINTVL = [6, 5] as const
@@ -191,12 +192,40 @@ export class Sockets implements SocketCalls {
     return result < 0 ? result : 0 - i32[this.#address / 4] // not −0
   }
 
-  /** The user who connected to a UNIX socket, or −errno: unix(7). */
+  /** The user at the other end of a UNIX socket, or −errno: unix(7). */
   peerUid(fd: number): number {
+    return this.#peer(fd, 1)
+  }
+
+  /** The process at the other end of a UNIX socket, or −errno. */
+  peerPid(fd: number): number {
+    return this.#peer(fd, 0)
+  }
+
+  #peer(fd: number, word: number): number {
     const { i32, u32 } = this.#arena
     i32[this.#value / 4] = UCRED_BYTES
     const result = libc.getsockopt(fd, ...SO_PEERCRED, this.#addressPointer, this.#valuePointer)
-    return result < 0 ? result : u32[this.#address / 4 + 1]
+    return result < 0 ? result : u32[this.#address / 4 + word]
+  }
+
+  /** Whether `fd` is a socket that listens. */
+  isListening(fd: number): boolean {
+    const { i32 } = this.#arena
+    i32[this.#value / 4] = 4
+    const result = libc.getsockopt(fd, ...SO_ACCEPTCONN, this.#addressPointer, this.#valuePointer)
+    return result === 0 && i32[this.#address / 4] === 1
+  }
+
+  /**
+   * A listening socket that another process has opened is this worker's from now on: what it
+   * accepts inherits the same as from one of its own, whatever engine has opened it.
+   */
+  inherit(fd: number): number {
+    keep(fd)
+    this.#set(fd, TCP_NODELAY, 1)
+    this.resetWhenClosed(fd, false)
+    return fd
   }
 
   /**

@@ -140,6 +140,11 @@ export class Calls implements SocketCalls {
     return this.#machine.process.close(fd, this.#worker)
   }
 
+  /** Nothing is inherited here: no other process opens anything. */
+  inherit(fd: number): number {
+    return this.keep(fd)
+  }
+
   keep(fd: number): number {
     const file = this.#machine.process.files[fd]
     if (!file) this.#machine.onBug(`descriptor ${fd} is kept, and not open`)

@@ -110,7 +110,7 @@ export class TestEngine {
         if (report.kind === 'listening') reports.push(report)
         else if (report.kind === 'drained') this.drained.push(report)
         else if (report.kind === 'adopted') this.#adopted[index] = report
-        else {
+        else if (report.kind === 'waiting') {
           this.#wakeFds[index] = report.wakeFd
           wake(report.wakeFd) // for what was posted before
         }

@@ -5,14 +5,14 @@
  * is served where there is no other, so that a restart does not turn expiry into an outage.
  */
 
-import { wallNowMs } from '../../base/clock.ts'
-import { keyedDigest } from '../../base/keyed-digest.ts'
+import { createHash } from 'node:crypto'
+import { monotonicMs, wallNowMs } from '../../base/clock.ts'
 import type { CertificateInfo } from '../../source/credentials/certificates.ts'
 import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import { certificateFlaw, listFlaw } from '../../source/credentials/times.ts'
 import type { Material, TicketKeys, TlsSecrets } from '../../tls/material.ts'
 import type { Logger } from '../observe/log.ts'
-import { freshTicketKeys } from './ticket-keys.ts'
+import { freshTicketKeys, TICKETS_MS } from './ticket-keys.ts'
 
 /** A certificate that is served, and for whom. */
 export type ServedCertificate = CertificateInfo & { readonly uses: readonly string[] }
@@ -20,10 +20,21 @@ export type ServedCertificate = CertificateInfo & { readonly uses: readonly stri
 /** A server that stays closed, and why. */
 export type ClosedServer = { readonly server: string; readonly why: string }
 
+/** Keys of session tickets as they pass to the process that takes over, never by a file. */
+export type TicketState = {
+  /** In base64. */
+  readonly current: string
+  readonly previous: string | null
+  readonly ageMs: number
+  /** A digest of the authorities that clients were verified by; '': there was no TLS. */
+  readonly trust: string
+}
+
 export class Keeper {
   readonly #log: Logger
   #kept: ReadonlyMap<string, ReadCredential> = new Map()
   #tickets: TicketKeys = freshTicketKeys(null)
+  #ticketsSinceMs = monotonicMs()
   /** What workers have: digests by id, and those of authorities. */
   #sent = ''
   #trust = ''
@@ -71,11 +82,9 @@ export class Keeper {
     const sent = material.map(({ id, digest }) => `${id} ${digest}`).join('\n')
     if (sent === this.#sent) return null
     this.#sent = sent
-    const trust = keyedDigest(
-      material.flatMap(({ id, authorities, crl }) => [id, authorities ?? '', crl ?? '']),
-    )
+    const trust = trustIn(material)
     // A client that a new list revokes would come back by the ticket of an old session.
-    if (this.#trust !== '' && trust !== this.#trust) this.#tickets = freshTicketKeys(null)
+    if (this.#trust !== '' && trust !== this.#trust) this.#useTickets(freshTicketKeys(null))
     this.#trust = trust
     return { material, tickets: this.#tickets }
   }
@@ -86,12 +95,37 @@ export class Keeper {
     return this.take([...this.#kept.values()].map(each => byId.get(each.id) ?? each))
   }
 
-  /** The same with another key for new tickets; those of the key before are still good. */
+  /**
+   * The same with another key for new tickets; those of the key before are still good. Null: it is
+   * too early for that.
+   */
   turnTickets(): TlsSecrets | null {
     const material = this.#material()
-    if (material.length === 0) return null
-    this.#tickets = freshTicketKeys(this.#tickets)
+    if (material.length === 0 || monotonicMs() - this.#ticketsSinceMs < TICKETS_MS) return null
+    this.#useTickets(freshTicketKeys(this.#tickets))
     return { material, tickets: this.#tickets }
+  }
+
+  /** For the process that takes over. */
+  get ticketState(): TicketState {
+    const { current, previous } = this.#tickets
+    return {
+      current: base64(current),
+      previous: previous && base64(previous),
+      ageMs: monotonicMs() - this.#ticketsSinceMs,
+      trust: this.#trust,
+    }
+  }
+
+  /** Goes on with another process's keys, if it has verified clients by the same authorities. */
+  inherit({ current, previous, ageMs, trust }: TicketState): void {
+    this.#useTickets({ current: bytes(current), previous: previous === null ? null : bytes(previous) }, ageMs)
+    this.#trust = trust
+  }
+
+  #useTickets(tickets: TicketKeys, ageMs = 0): void {
+    this.#tickets = tickets
+    this.#ticketsSinceMs = monotonicMs() - ageMs
   }
 
   /** Says of what is in force, in each period anew, what expires soon or has expired. */
@@ -136,6 +170,17 @@ export class Keeper {
     if (isNews) this.#log.error({ uses: read.uses }, `${who}: ${what}: ${why}`)
     return staysGood ? { ...before, files: read.files } : read
   }
+}
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+
+/** Of nothing that is secret. */
+function trustIn(material: readonly Material[]): string {
+  const digest = createHash('sha256')
+  for (const { id, authorities, crl } of material)
+    for (const part of [id, authorities ?? '', crl ?? '']) digest.update(`${part.length}:`).update(part)
+  return digest.digest('hex')
 }
 
 const isGood = ({ material, isExpired }: ReadCredential): boolean => material !== null && !isExpired

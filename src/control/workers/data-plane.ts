@@ -21,6 +21,7 @@ import { logWorkerEvent } from '../observe/narrate.ts'
 import { Observer } from '../observe/observer.ts'
 import { Troubles } from '../observe/troubles.ts'
 import { chooseEngine } from './choose-engine.ts'
+import type { ListenSockets } from './listen-sockets.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
 import { OnceAdopted } from './once-adopted.ts'
 import { Opening } from './opening.ts'
@@ -51,6 +52,8 @@ export class DataPlane {
   readonly observer: Observer
   /** What is known of the endpoints. */
   readonly health: EndpointHealth
+  /** What the workers listen with. */
+  readonly sockets: ListenSockets
   readonly #supervisor: Supervisor
   readonly #accessLog: AccessLog
   readonly #maxConnections: number
@@ -89,6 +92,7 @@ export class DataPlane {
       ...(threads?.working && { threads: threads.working }),
       onEvent: event => this.#onWorkerEvent(event),
     })
+    this.sockets = this.#supervisor.sockets
     this.#maxConnections = limitsOf(settings).maxConnections
     this.observer = new Observer(this.#supervisor.journals, this.#supervisor.stats)
     this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
@@ -99,7 +103,7 @@ export class DataPlane {
     this.health = new EndpointHealth(openStats(this.stats), log, place => this.#closeDown(place))
   }
 
-  /** The shared counts: stats/stats.ts. */
+  /** stats/stats.ts */
   get stats(): SharedArrayBuffer {
     return this.#supervisor.stats
   }
@@ -255,12 +259,14 @@ export class DataPlane {
 
   #onWorkerEvent(event: SupervisorEvent): void {
     logWorkerEvent(this.#log, event)
+    this.sockets.look(event)
     if (event.kind === 'died') this.#mourn(event.worker, event.error)
     else this.#began = true
     this.#onceAdopted.look()
     this.#listeners.look(this.status())
     this.#opening.look(this.status())
     if (!this.ready || !this.#opening.announces()) return
+    this.sockets.accept()
     this.#log.info('ready: every listener accepts')
     this.#onReady()
   }
@@ -285,9 +291,7 @@ export class DataPlane {
   }
 }
 
-const limitsOf = (settings: Settings): EngineLimits => ({
-  maxConnections: connectionsFor(settings),
-})
+const limitsOf = (settings: Settings): EngineLimits => ({ maxConnections: connectionsFor(settings) })
 
 function accessLogOf({ accessLog }: Settings): AccessLogSettings | null {
   if (accessLog === null) return null

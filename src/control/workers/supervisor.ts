@@ -23,6 +23,7 @@ import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { TlsSecrets } from '../../tls/material.ts'
+import { ListenSockets } from './listen-sockets.ts'
 import { endLostWorker } from './lost-worker.ts'
 import { createSharedMemory, memoryOf, type SharedMemory } from './shared-memory.ts'
 import { type WorkingThreads, workingThreads } from './threads.ts'
@@ -34,6 +35,7 @@ import {
   rouse,
   type SupervisorEvent,
   settle,
+  sumDrained,
   type Worker,
   type WorkerStatus,
 } from './worker-record.ts'
@@ -64,6 +66,7 @@ export class Supervisor {
   readonly #memory: SharedMemory
   readonly #threads: WorkingThreads
   readonly #workers: readonly Worker[]
+  readonly sockets: ListenSockets
   /** For a worker that starts later. */
   #newest: Extract<Order, { kind: 'table' }> | null = null
   #ending = false
@@ -75,6 +78,7 @@ export class Supervisor {
     this.#threads =
       options.threads ?? workingThreads({ least: workers, most: workers, engine, module, heapMb })
     this.#workers = Array.from({ length: options.workers }, newWorker)
+    this.sockets = new ListenSockets(this.#workers)
     for (const index of this.#workers.keys()) this.#start(index)
     process.on('exit', this.#stopAtExit)
   }
@@ -171,11 +175,7 @@ export class Supervisor {
   async drain(timeoutMs: number): Promise<Drained> {
     this.#end({ kind: 'drain', timeoutMs })
     await this.#ended(timeoutMs + GRACE_MS)
-    const drained = this.#workers.map(worker => worker.drained)
-    return {
-      closed: drained.reduce((sum, each) => sum + each.closed, 0),
-      reset: drained.reduce((sum, each) => sum + each.reset, 0),
-    }
+    return sumDrained(this.#workers)
   }
 
   /** Resets every connection; resolves when all workers have ended. */
@@ -197,7 +197,8 @@ export class Supervisor {
       clearTimeout(worker.restart)
       if (worker.port) worker.state = 'draining'
       else if (!worker.dying) settle(worker)
-      worker.port?.postMessage(order)
+      const shared = this.sockets.sharedOf(worker)
+      worker.port?.postMessage(order.kind === 'drain' ? { ...order, shared } : order)
       rouse(worker)
     }
   }

@@ -2,7 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { unreachable } from '../../base/assert.ts'
-import type { Adopted, ListenFailure, Report } from '../../engine/worker/protocol.ts'
+import type { Adopted, ListenFailure, ListeningSocket, Report } from '../../engine/worker/protocol.ts'
 import { wake } from '../../kernel/wake.ts'
 
 const RESTART_FIRST_MS = 100
@@ -48,6 +48,8 @@ export type Worker = {
    */
   wakeFd: number
   startedMs: number
+  /** Waits for what it listens with. */
+  onSockets: (sockets: readonly ListeningSocket[]) => void
   restartMs: number
   restart: NodeJS.Timeout | undefined
   drained: Drained
@@ -63,6 +65,7 @@ export const newWorker = (): Worker => ({
   dying: false,
   wakeFd: -1,
   startedMs: 0,
+  onSockets: () => {},
   restartMs: RESTART_FIRST_MS,
   restart: undefined,
   drained: { closed: 0, reset: 0 },
@@ -82,7 +85,7 @@ export function settle(worker: Worker): void {
 export function hear(
   worker: Worker,
   report: Report,
-): Exclude<Report, { kind: 'drained' | 'waiting' }> | null {
+): Exclude<Report, { kind: 'drained' | 'waiting' | 'sockets' }> | null {
   switch (report.kind) {
     case 'drained':
       worker.drained = report
@@ -90,6 +93,9 @@ export function hear(
     case 'waiting':
       worker.wakeFd = report.wakeFd
       rouse(worker) // for earlier orders
+      return null
+    case 'sockets':
+      worker.onSockets(report.sockets)
       return null
     case 'adopted': {
       const { kind, ...adopted } = report
@@ -112,3 +118,9 @@ export function pauseAfter(worker: Worker, livedMs: number): number {
   worker.restartMs = Math.min(restartMs * 2, RESTART_MOST_MS)
   return restartMs
 }
+
+/** What came of their connections. */
+export const sumDrained = (workers: readonly Worker[]): Drained => ({
+  closed: workers.reduce((sum, { drained }) => sum + drained.closed, 0),
+  reset: workers.reduce((sum, { drained }) => sum + drained.reset, 0),
+})

@@ -22,7 +22,7 @@ import { Closings } from '../worker/closings.ts'
 import { descriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
-import type { EngineTask, Report } from '../worker/protocol.ts'
+import type { EngineTask, ListeningSocket, Report } from '../worker/protocol.ts'
 import { Reception } from '../worker/reception.ts'
 import { WorkerTls } from '../worker/worker-tls.ts'
 import type { OnAdmitted } from './admission.ts'
@@ -84,7 +84,10 @@ export class FlowEngine {
       adopt: table => this.#adopt(table),
       revise: table => this.#revise(table),
       furnish: secrets => this.#tls.furnish(secrets),
-      drain: timeoutMs => this.#beginDrain(timeoutMs),
+      inherit: sockets => this.#listeners.inherit(sockets),
+      accept: () => this.#listeners.accept(),
+      tellSockets: () => this.#report({ kind: 'sockets', sockets: this.#listeners.sockets }),
+      drain: (timeoutMs, shared) => this.#beginDrain(timeoutMs, shared),
       close: order => this.#closings.add(order, this.#clock.nowMs),
       stop: () => this.#stop(),
     })
@@ -235,11 +238,11 @@ export class FlowEngine {
     this.#connections.endings.close(row, policy > 0 ? Reason['denied-by-policy'] : reason)
   }
 
-  #beginDrain(timeoutMs: number): void {
+  #beginDrain(timeoutMs: number, shared?: readonly ListeningSocket[]): void {
     if (this.#drain) return
     this.#closeInbox()
     this.#drain = this.#drainOf(Number.POSITIVE_INFINITY, timeoutMs)
-    this.#listeners.retireAll()
+    this.#listeners.retireAll(shared)
   }
 
   #stop(): void {

@@ -15,7 +15,8 @@ import { mark } from '../../base/mark.ts'
 import { type Kernel, MORE, makeRoom } from '../../kernel/kernel.ts'
 import { slotOf, subject } from '../../kernel/user-data.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
-import type { ListenFailure } from '../worker/protocol.ts'
+import { Inheritance, keyOf } from '../worker/inheritance.ts'
+import type { InheritedSockets, ListenFailure, ListeningSocket } from '../worker/protocol.ts'
 import { createListening, type Listening, open, tune } from './listening.ts'
 import * as Operation from './operations.ts'
 
@@ -42,6 +43,7 @@ type ListenersOptions = {
 export class Listeners {
   #nextRetryMs = Number.POSITIVE_INFINITY
   readonly #options: ListenersOptions
+  /** By `keyOf`. */
   readonly #byPlace = new Map<string, Listening>()
   readonly #bySlot = new Map<number, Listening>()
   /** By row of the newest table. */
@@ -52,6 +54,7 @@ export class Listeners {
   /** Retiring listeners that still have a socket. */
   #retiring = 0
   readonly #failed = new Set<Listening>()
+  readonly #inheritance = new Inheritance<Listening>()
   #nextSlot = 0
   #generation = 0
   #reported = ''
@@ -72,6 +75,22 @@ export class Listeners {
     return found
   }
 
+  /** Uses these for the next table, and accepts nothing before `accept`. */
+  inherit(sockets: InheritedSockets): void {
+    this.#inheritance.inherit(sockets)
+  }
+
+  /** The inherited sockets are this process's to serve. */
+  accept(): void {
+    this.#toOpen.push(...this.#inheritance.accept())
+    for (const listening of this.#bySlot.values()) this.#accept(listening)
+  }
+
+  /** The sockets that accept. */
+  get sockets(): ListeningSocket[] {
+    return [...this.#bySlot.values()].flatMap(({ place, fd, retiring }) => (retiring ? [] : [{ place, fd }]))
+  }
+
   /** When `work` is due. */
   get nextWorkMs(): number {
     return this.#toOpen.length + this.#toClose.length > 0 ? 0 : this.#nextRetryMs
@@ -89,7 +108,11 @@ export class Listeners {
       const known = this.#byPlace.get(place)
       this.#byRow[row] = known ? this.#renew(known, table, row, socket) : this.#add(place, table, row, socket)
     }
-    for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
+    for (const listening of this.#byPlace.values()) {
+      const first = this.#byPlace.get(listening.place)
+      if (!places.has(listening.place)) this.#retire(listening)
+      else if (first && first !== listening) this.#renew(listening, table, first.row, first.socket)
+    }
     if (this.#retiring > 0) this.#succeed()
     this.work(nowMs)
   }
@@ -114,8 +137,12 @@ export class Listeners {
       if (listening.table.generation === table.generation) listening.table = table
   }
 
-  /** Accepts what already waits, then closes every listener; `work` does it. */
-  retireAll(): void {
+  /**
+   * Accepts what already waits, then closes every listener; `work` does it. What waits at `shared`
+   * sockets waits for another process.
+   */
+  retireAll(shared: readonly ListeningSocket[] = []): void {
+    this.#inheritance.share(shared)
     for (const listening of this.#byPlace.values()) this.#retire(listening)
   }
 
@@ -165,10 +192,14 @@ export class Listeners {
   }
 
   #add(place: string, table: Table, row: number, socket: TableListener): Listening {
-    const listening = createListening(this.#nextSlot++, place, table, row, socket)
-    this.#byPlace.set(place, listening)
-    this.#toOpen.push(listening)
-    return listening
+    const [first, ...others] = this.#inheritance
+      .fdsFor(place)
+      .map((inherited, copy) =>
+        createListening(this.#nextSlot++, place, table, row, socket, { copy, inherited }),
+      )
+    for (const each of [first, ...others]) this.#byPlace.set(keyOf(each), each)
+    if (!this.#inheritance.delays(place, first)) this.#toOpen.push(first, ...others)
+    return first
   }
 
   #open(listening: Listening, nowMs: number): void {
@@ -188,7 +219,7 @@ export class Listeners {
   }
 
   #accept(listening: Listening): void {
-    if (listening.accepting || listening.retiring) return
+    if (listening.accepting || listening.retiring || this.#inheritance.isHeld) return
     listening.retryMs = Number.POSITIVE_INFINITY
     listening.accepting = true
     const { kernel } = this.#options
@@ -198,7 +229,7 @@ export class Listeners {
 
   /** From here on it is no listener of the newest table. */
   #retire(listening: Listening): void {
-    this.#byPlace.delete(listening.place)
+    this.#byPlace.delete(keyOf(listening))
     this.#failed.delete(listening)
     listening.retiring = true
     if (listening.fd < 0) return
@@ -223,6 +254,15 @@ export class Listeners {
    * run out, the kernel resets the rest of the queue.
    */
   #close(listening: Listening): void {
+    if (!this.#inheritance.isShared(listening)) this.#empty(listening)
+    this.#options.kernel.sockets.close(listening.fd)
+    listening.fd = -1
+    this.#bySlot.delete(listening.slot)
+    this.#retiring--
+    this.#report()
+  }
+
+  #empty(listening: Listening): void {
     const { kernel, onAccept, onLost } = this.#options
     const { sockets } = kernel
     sockets.setNonBlocking(listening.fd)
@@ -233,11 +273,6 @@ export class Listeners {
     }
     const left = sockets.waiting(listening.fd)
     if (left > 0) onLost(listening, left)
-    sockets.close(listening.fd)
-    listening.fd = -1
-    this.#bySlot.delete(listening.slot)
-    this.#retiring--
-    this.#report()
   }
 
   #retryAt(listening: Listening, ms: number): void {

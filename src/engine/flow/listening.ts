@@ -29,6 +29,10 @@ const NOTHING: TableListener['tcp'] = { keepalive: null, userTimeoutMs: 0, write
 /** One listening socket, and what its connections are matched by. */
 export type Listening = {
   readonly place: string
+  /** Its number among this worker's sockets of the place; above 0 only if they are inherited. */
+  readonly copy: number
+  /** What another process has opened, until it is this one's `fd`; −1: nothing. */
+  inherited: number
   /** Its number in user_data. */
   readonly slot: number
   /** −1 after a failure. */
@@ -55,8 +59,11 @@ export const createListening = (
   table: Table,
   row: number,
   socket: TableListener,
+  { copy = 0, inherited = -1 } = {},
 ): Listening => ({
   place,
+  copy,
+  inherited,
   slot,
   fd: -1,
   local: null,
@@ -72,8 +79,10 @@ export const createListening = (
 
 /** Opens its socket; false if that fails, and `failure` says why. */
 export function open(listening: Listening, sockets: SocketCalls): boolean {
+  const { inherited } = listening
   const { key } = listening.socket
-  const fd = listen(listening.socket, sockets)
+  const fd = inherited >= 0 ? sockets.inherit(inherited) : listen(listening.socket, sockets)
+  listening.inherited = -1
   if (fd < 0) {
     const code = errnoName(fd)
     listening.failure = { listener: key, code, message: `listen ${code} ${key}` }

@@ -19,13 +19,15 @@ import { Closings } from '../worker/closings.ts'
 import { DescriptorCeiling } from '../worker/descriptors.ts'
 import { Journal } from '../worker/journal.ts'
 import { Mailbox } from '../worker/mailbox.ts'
-import type { EngineTask, Report } from '../worker/protocol.ts'
+import type { EngineTask, ListeningSocket, Report } from '../worker/protocol.ts'
 import { Reception } from '../worker/reception.ts'
 import { Connection } from './connection.ts'
 import { Cuts } from './cuts.ts'
 import { descriptorOf } from './descriptor.ts'
+import { resetWhenClosed } from './direct.ts'
 import { FreeRows } from './free-rows.ts'
-import { Listeners, type Listening } from './listeners.ts'
+import { Listeners } from './listeners.ts'
+import type { Listening } from './listening.ts'
 import { localDestination, originalDestination } from './original.ts'
 import { Settling } from './settling.ts'
 import { keepAlive } from './tcp-times.ts'
@@ -77,7 +79,10 @@ class NodeEngine {
       adopt: table => this.#adopt(table),
       revise: table => this.#revise(table),
       furnish: secrets => this.#contexts.furnish(secrets),
-      drain: timeoutMs => this.#beginDrain(timeoutMs),
+      inherit: sockets => this.#listeners.inherit(sockets),
+      accept: () => this.#listeners.accept(),
+      tellSockets: () => this.#report({ kind: 'sockets', sockets: this.#listeners.sockets }),
+      drain: (timeoutMs, shared) => this.#beginDrain(timeoutMs, shared),
       close: order => {
         this.#closings.add(order, this.#task.world.monotonicMs())
         this.#closeDue()
@@ -111,6 +116,7 @@ class NodeEngine {
     if (listening.tuned === null) {
       keepAlive(client, listening.table.sockets[listening.row].tcp.keepalive)
       client.setNoDelay()
+      resetWhenClosed(client, true)
     }
     const arrival = this.#reception.arrive(listening.table, listening.row, world.monotonicMs())
     const connection = new Connection(client, arrival, {
@@ -177,11 +183,11 @@ class NodeEngine {
     this.#byRow[row]?.close(policy > 0 ? Reason['denied-by-policy'] : reason)
   }
 
-  #beginDrain(timeoutMs: number): void {
+  #beginDrain(timeoutMs: number, shared?: readonly ListeningSocket[]): void {
     if (this.#drain) return
     const drain: Drain = { closed: 0, reset: 0, timer: undefined, queuesEmpty: false }
     this.#drain = drain
-    void this.#listeners.retireAll().then(() => {
+    void this.#listeners.retireAll(shared).then(() => {
       drain.queuesEmpty = true
       drain.timer = setTimeout(() => this.#closeAll(Reason.drain), timeoutMs)
       this.#endWhenDrained()

@@ -15,11 +15,12 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import type { Table, TableListener } from '../../table/format/table.ts'
-import type { ListenFailure } from '../worker/protocol.ts'
+import { Inheritance, keyOf } from '../worker/inheritance.ts'
+import type { InheritedSockets, ListenFailure, ListeningSocket } from '../worker/protocol.ts'
+import { descriptorOf } from './descriptor.ts'
+import { createListening, type Listening, renew, type Status, shut, tune } from './listening.ts'
 import { emptyQueue } from './queue.ts'
-import { bequeath } from './tcp-times.ts'
 
 /**
  * Connections that wait for accept(2), for each listener and worker; the kernel caps it at
@@ -32,27 +33,6 @@ const EACH_TURN = 16
 /** The error for `::` if IPv6 is off. */
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'])
 
-type Status = 'waiting' | 'opening' | 'open' | 'failed' | 'retiring' | 'closed'
-
-/** One listening socket, and the table that its connections are matched by. */
-export type Listening = {
-  readonly place: string
-  readonly bind: string
-  readonly port: number
-  /** The newest table that has this listener, its name and row there. */
-  table: Table
-  key: string
-  row: number
-  original: boolean
-  server: Server | null
-  /** What its connections inherit from it; null: nothing. */
-  tuned: TableListener['tcp'] | null
-  status: Status
-  failure: ListenFailure | null
-  /** Connections that it has accepted in total. */
-  accepted: number
-}
-
 type ListenersOptions = {
   readonly onAccept: (listening: Listening, socket: Socket) => void
   /**
@@ -64,7 +44,9 @@ type ListenersOptions = {
 
 export class Listeners {
   readonly #options: ListenersOptions
+  /** By `keyOf`. */
   readonly #byPlace = new Map<string, Listening>()
+  readonly #inheritance = new Inheritance<Listening>()
   #generation = 0
   #reported = ''
   /** The number of listeners with each status. */
@@ -84,6 +66,28 @@ export class Listeners {
     this.#options = options
   }
 
+  /** Uses these for the next table, and accepts nothing before `accept`. */
+  inherit(sockets: InheritedSockets): void {
+    this.#inheritance.inherit(sockets)
+  }
+
+  /** The inherited sockets are this process's to serve. */
+  accept(): void {
+    for (const listening of this.#inheritance.accept()) {
+      this.#enter(listening, 'waiting')
+      this.#toOpen.push(listening)
+    }
+    for (const listening of this.#byPlace.values()) if (listening.inherited >= 0) this.#take(listening)
+    void this.#work()
+  }
+
+  /** The sockets that accept. */
+  get sockets(): ListeningSocket[] {
+    return [...this.#byPlace.values()].flatMap(({ place, server, status }) =>
+      server && status === 'open' ? [{ place, fd: descriptorOf(server) }] : [],
+    )
+  }
+
   /** Opens and closes listeners to match `table`. */
   adopt(table: Table): void {
     this.#generation = table.generation
@@ -93,12 +97,14 @@ export class Listeners {
       const place = `${socket.bind} ${socket.port}`
       places.add(place)
       const known = this.#byPlace.get(place)
-      if (known) {
-        Object.assign(known, { table, row, key: socket.key, original: socket.original })
-        tune(known)
-      } else this.#add(place, table, row, socket)
+      if (known) renew(known, { table, row, key: socket.key, original: socket.original })
+      else this.#add(place, table, row, socket)
     }
-    for (const [place, listening] of this.#byPlace) if (!places.has(place)) this.#retire(listening)
+    for (const listening of this.#byPlace.values()) {
+      const first = this.#byPlace.get(listening.place)
+      if (!places.has(listening.place)) this.#retire(listening)
+      else if (first && first !== listening) renew(listening, first)
+    }
     this.#succeed()
     void this.#work()
   }
@@ -119,8 +125,12 @@ export class Listeners {
       if (listening.table.generation === table.generation) listening.table = table
   }
 
-  /** Accepts what already waits, then closes every listener. */
-  retireAll(): Promise<void> {
+  /**
+   * Accepts what already waits, then closes every listener. What waits at `shared` sockets waits
+   * for another process.
+   */
+  retireAll(shared: readonly ListeningSocket[] = []): Promise<void> {
+    this.#inheritance.share(shared)
     clearInterval(this.#retry)
     for (const listening of this.#byPlace.values()) this.#retire(listening)
     return this.#work()
@@ -134,24 +144,14 @@ export class Listeners {
     this.#toOpen.length = 0
   }
 
-  #add(place: string, table: Table, row: number, { bind, port, key, original }: TableListener): void {
-    const listening: Listening = {
-      place,
-      bind,
-      port,
-      table,
-      key,
-      row,
-      original,
-      server: null,
-      tuned: null,
-      status: 'waiting',
-      failure: null,
-      accepted: 0,
-    }
-    this.#counts.waiting++
-    this.#byPlace.set(place, listening)
-    this.#toOpen.push(listening)
+  #add(place: string, table: Table, row: number, socket: TableListener): void {
+    const [first, ...others] = this.#inheritance
+      .fdsFor(place)
+      .map((inherited, copy) => createListening(place, table, row, socket, { copy, inherited }))
+    for (const each of [first, ...others]) this.#byPlace.set(keyOf(each), each)
+    this.#counts.waiting += 1 + others.length
+    if (!this.#inheritance.delays(place, first)) this.#toOpen.push(first, ...others)
+    else this.#enter(first, 'closed') // not to be waited for
   }
 
   /** Opens and closes listeners; only one call works at a time. */
@@ -168,37 +168,58 @@ export class Listeners {
   async #workThrough(): Promise<void> {
     while (this.#toOpen.length + this.#toClose.length + this.#closing > 0) {
       const opening = this.#toOpen.splice(0, EACH_TURN)
-      for (const each of opening)
-        if (each.status === 'waiting') this.#open(each, each.bind === '' ? '::' : each.bind)
+      for (const each of opening) if (each.status === 'waiting') this.#begin(each)
       const room = Math.max(0, EACH_TURN - opening.length - this.#closing)
       for (const each of this.#toClose.splice(0, room)) void this.#close(each)
       await turn()
     }
   }
 
+  #begin(listening: Listening): void {
+    if (listening.inherited >= 0) this.#enter(listening, 'open')
+    else this.#open(listening, listening.bind === '' ? '::' : listening.bind)
+  }
+
+  /** Accepts from what another process has opened. */
+  #take(listening: Listening): void {
+    const fd = listening.inherited
+    listening.inherited = -1
+    this.#serverOf(listening, listening.bind, true).listen({ fd, backlog: BACKLOG })
+  }
+
   #open(listening: Listening, host: string): void {
+    this.#enter(listening, 'opening')
+    const server = this.#serverOf(listening, host)
+    server.listen({ host, port: listening.port, reusePort: true, backlog: BACKLOG })
+  }
+
+  /**
+   * @param isInherited  The other process may accept from it for another moment, and its engine may
+   * not know what Node's sockets inherit: so they are told one by one, until there is another
+   * table.
+   */
+  #serverOf(listening: Listening, host: string, isInherited = false): Server {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
     listening.server = server
-    this.#enter(listening, 'opening')
     server.on('connection', socket => {
       listening.accepted++
       this.#options.onAccept(listening, socket)
     })
-    server.on('listening', () => this.#onOpen(listening, server))
+    server.on('listening', () => this.#onOpen(listening, server, isInherited))
     // Also an accept(2) that failed for lack of memory or files: the listener is closed and
     // reopened later, so it cannot spin.
     server.on('error', error => this.#onError(listening, server, host, error))
-    server.listen({ host, port: listening.port, reusePort: true, backlog: BACKLOG })
+    return server
   }
 
-  #onOpen(listening: Listening, server: Server): void {
+  #onOpen(listening: Listening, server: Server, isInherited: boolean): void {
     if (listening.server !== server) {
       server.close() // it was retired while it was opening
       return
     }
     this.#enter(listening, 'open')
     listening.tuned = null
-    tune(listening)
+    if (!isInherited) tune(listening)
     listening.failure = null
     this.#failed.delete(listening)
     this.#report()
@@ -234,7 +255,7 @@ export class Listeners {
 
   /** From here on it is no listener of the newest table. */
   #retire(listening: Listening): void {
-    this.#byPlace.delete(listening.place)
+    this.#byPlace.delete(keyOf(listening))
     this.#leaving.add(listening)
     this.#failed.delete(listening)
     if (listening.status !== 'open') shut(listening)
@@ -244,7 +265,9 @@ export class Listeners {
 
   async #close(listening: Listening): Promise<void> {
     this.#closing++
-    if (listening.server) await emptyQueue(() => listening.accepted, BACKLOG)
+    const { server, place } = listening
+    if (server && !this.#inheritance.isShared({ place, fd: descriptorOf(server) }))
+      await emptyQueue(() => listening.accepted, BACKLOG)
     shut(listening)
     this.#enter(listening, 'closed')
     this.#leaving.delete(listening)
@@ -267,17 +290,4 @@ export class Listeners {
     this.#reported = text
     this.#options.onListening(this.#generation, failures)
   }
-}
-
-/** What it accepts from now on inherits what the newest table says of the socket. */
-function tune(listening: Listening): void {
-  const { server, table, row, tuned } = listening
-  const { tcp } = table.sockets[row]
-  if (server?.listening && !isDeepStrictEqual(tcp, tuned))
-    listening.tuned = bequeath(server, tcp) ? tcp : null
-}
-
-function shut(listening: Listening): void {
-  if (listening.server?.listening) listening.server.close()
-  listening.server = null
 }

@@ -11,7 +11,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { assert, unreachable } from '../../base/assert.ts'
 import { openTable, type Table, withPart } from '../../table/format/table.ts'
 import type { TlsSecrets } from '../../tls/material.ts'
-import type { Order, Report, WorkerTask } from './protocol.ts'
+import type { InheritedSockets, ListeningSocket, Order, Report, WorkerTask } from './protocol.ts'
 
 /** An engine's handlers for each kind of order, called in the order of posting. */
 type Orders = {
@@ -20,7 +20,12 @@ type Orders = {
   readonly revise: (table: Table) => void
   /** Certificates and keys from now on; called before `adopt` of the table that asks for them. */
   readonly furnish?: (secrets: TlsSecrets) => void
-  readonly drain: (timeoutMs: number) => void
+  /** Listening sockets of another process; called before the first `adopt`. */
+  readonly inherit?: (sockets: InheritedSockets) => void
+  readonly accept?: () => void
+  readonly tellSockets?: () => void
+  /** @param shared  Listening sockets that another process has, too. */
+  readonly drain: (timeoutMs: number, shared?: readonly ListeningSocket[]) => void
   readonly close: (order: Extract<Order, { kind: 'close' }>) => void
   readonly stop: () => void
 }
@@ -74,7 +79,16 @@ export class Mailbox {
         this.#report(this.#table)
         break
       case 'drain':
-        this.#orders.drain(order.timeoutMs)
+        this.#orders.drain(order.timeoutMs, order.shared)
+        break
+      case 'inherit':
+        this.#orders.inherit?.(order.sockets)
+        break
+      case 'accept':
+        this.#orders.accept?.()
+        break
+      case 'sockets':
+        this.#orders.tellSockets?.()
         break
       case 'close':
         this.#orders.close(order)

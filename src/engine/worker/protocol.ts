@@ -77,9 +77,18 @@ export type Order =
   /** Route by the same rules with another part: the listeners stay as they are. */
   | { readonly kind: RevisedPart; readonly epoch: number; readonly buffer: SharedArrayBuffer }
   /**
-   * Stop accepting; let connections end; after `timeoutMs` reset the rest, then report `drained`.
+   * Another process has opened these: use them for the first table, which comes next, and accept
+   * nothing before `accept`.
    */
-  | { readonly kind: 'drain'; readonly timeoutMs: number }
+  | { readonly kind: 'inherit'; readonly sockets: InheritedSockets }
+  | { readonly kind: 'accept' }
+  /** Report `sockets`. */
+  | { readonly kind: 'sockets' }
+  /**
+   * Stop accepting; let connections end; after `timeoutMs` reset the rest, then report `drained`.
+   * Another process goes on with the sockets that are `shared`.
+   */
+  | { readonly kind: 'drain'; readonly timeoutMs: number; readonly shared?: readonly ListeningSocket[] }
   /**
    * Reset these connections, each after its `afterMs` milliseconds (ascending), and keep serving:
    * rows of the journal with their ids.
@@ -122,6 +131,16 @@ export type Report =
   | { readonly kind: 'listening'; readonly generation: number; readonly failures: readonly ListenFailure[] }
   /** From now on these parts decide about new connections. */
   | ({ readonly kind: 'adopted' } & Adopted)
+  | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
   | { readonly kind: 'drained'; readonly closed: number; readonly reset: number }
 
 export type ListenFailure = { readonly listener: string; readonly code: string; readonly message: string }
+
+/** A socket that accepts: `bind` and port as in the table, with a space between, and its number. */
+export type ListeningSocket = { readonly place: string; readonly fd: number }
+
+/**
+ * By place, the sockets that a worker takes over; none: others have those, and it opens one of its
+ * own once it accepts.
+ */
+export type InheritedSockets = readonly { readonly place: string; readonly fds: readonly number[] }[]

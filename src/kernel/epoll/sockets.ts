@@ -66,6 +66,11 @@ export class EpollSockets implements SocketCalls {
     return fd
   }
 
+  inherit(fd: number): number {
+    setNonBlocking(fd)
+    return this.#sockets.inherit(fd)
+  }
+
   dial(family: Family, talksFirst: boolean): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCKET_FLAGS, 0)
     if (fd < 0) return fd
