@@ -68,7 +68,7 @@ export type Change = {
 
 export type Admin = Place & {
   readonly fd: number
-  /** @param isHandedOver  Another process listens at the place. */
+  /** @param isHandedOver  Another process listens at the place: what was asked here is answered. */
   close(isHandedOver?: boolean): Promise<void>
 }
 
@@ -134,14 +134,18 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   await app.ready()
   const listener = createListener({ allowHalfOpen: true, noDelay: true }, caller => places.admit(caller))
   const { isForOthers, inherited } = options
+  /** Another process listens at the place. */
+  let isElsewhere = false
   const { where, remove } = await listen(listener, { address, port, socket }, { isForOthers, inherited })
   return {
     ...where,
     fd: descriptorOf(listener),
     close: async (isHandedOver = false) => {
-      if (!isHandedOver) remove()
       const closed = close(listener)
-      places.close()
+      if (isHandedOver) places.retire()
+      else places.close()
+      if (!isHandedOver && !isElsewhere) remove()
+      isElsewhere ||= isHandedOver
       refusals.close()
       await closed
     },

@@ -87,6 +87,7 @@ export class Places {
   /** In the order in which each began to wait, or to be answered. */
   readonly #visitors = new Set<Visitor>()
   readonly #byGate = new WeakMap<object, Visitor>()
+  #isRetiring = false
 
   /** @param http  Parses and writes; it does not listen. */
   constructor(http: Server, options: PlacesOptions) {
@@ -137,6 +138,12 @@ export class Places {
     for (const { gate } of this.#visitors) gate.destroy()
   }
 
+  /** Ends each connection once its request is answered. */
+  retire(): void {
+    this.#isRetiring = true
+    for (const visitor of this.#visitors) if (isIdle(visitor)) visitor.gate.destroy()
+  }
+
   #arrived(exchange: Exchange): void {
     const visitor = this.#byGate.get(exchange.request.socket)
     if (!visitor || visitor.isLeaving) return
@@ -165,6 +172,7 @@ export class Places {
     const next = visitor.behind.shift()
     if (next) this.#begin(visitor, next)
     else if (visitor.end) this.#refuse(visitor, visitor.end)
+    else if (this.#isRetiring) visitor.gate.destroySoon()
     else visitor.gate.proceed()
   }
 

@@ -9,6 +9,7 @@
 
 import { flushCompileCache } from 'node:module'
 import type { Admin } from '../admin/http.ts'
+import { settlesWithin } from '../base/settles-within.ts'
 import { Gateway } from '../control/gateway.ts'
 import { createLog, type LogFormat, type Logger } from '../control/observe/log.ts'
 import type { Overrides } from '../control/overrides.ts'
@@ -32,6 +33,9 @@ export type RunFlags = {
   readonly output?: LogFormat
   readonly demo: boolean
 }
+
+/** What was asked of the admin listener is answered before this process drains for another. */
+const ANSWERED_MS_MAX = 500
 
 const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
@@ -73,10 +77,10 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     flushCompileCache() // now, so that the next start is quick however this process ends
     demo?.tellWhatToTry()
     void gateway.failed.then(() => exit.resolve(Exit.failed))
-    void offer.taken.then(({ pid }) => {
+    void offer.taken.then(async ({ pid }) => {
       signals = 1 // the next one ends at once
       manager.succeeded(pid, settings.drain.timeoutMs)
-      void admin.close(true)
+      await settlesWithin(admin.close(true), ANSWERED_MS_MAX) // no probe is told of the drain
       gateway?.drain(0).then(() => exit.resolve(Exit.ok), exit.reject)
     })
   } else exit.resolve(Exit.failed)

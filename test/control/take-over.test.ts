@@ -5,14 +5,17 @@
  */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { connect } from 'node:tls'
 import { Gateway } from '../../src/control/gateway.ts'
 import type { Overrides } from '../../src/control/overrides.ts'
 import { Claim } from '../../src/control/take-over/claim.ts'
 import { Conversation, type Message, PROTOCOL } from '../../src/control/take-over/messages.ts'
 import { DescriptorChannel } from '../../src/kernel/descriptor-channel.ts'
 import { close, missing } from '../../src/kernel/libc.ts'
+import { Authority } from '../support/authority.ts'
 import { ENGINES } from '../support/engine.ts'
 import { withoutEpoll } from '../support/epoll.ts'
 import { fullOnly, sized } from '../support/full.ts'
@@ -282,3 +285,33 @@ test('endpoints that an operator has drained stay drained', NEEDS_FFI, async t =
     [endpoint],
   )
 })
+
+for (const { engine, test } of ENGINES)
+  test(`${engine}: a TLS session goes on in the next gateway`, NEEDS_FFI, async t => {
+    const server = await listen(echo)
+    t.after(() => server[Symbol.asyncDispose]())
+    const port = await freePort()
+    const authority = new Authority('test')
+    const { cert, key } = authority.issue({ names: ['a.test'] })
+    const certs = folder(t, { 'tls.crt': cert, 'tls.key': key })
+    const tls = `{mode: SIMPLE, serverCertificate: ${certs}/tls.crt, privateKey: ${certs}/tls.key}`
+    const text = routing(port, server.port).replace(
+      'protocol: TCP}\n      bind',
+      `protocol: TLS}\n      tls: ${tls}\n      bind`,
+    )
+    const root = folder(t, { 'a.yaml': text })
+    const first = await load(t, root, { engine, workers: 1 })
+    await first.gateway.serve()
+    await first.logged('every listener accepts')
+    const options = { port, host: '127.0.0.1', servername: 'a.test', ca: authority.cert }
+    const before = connect(options)
+    const [session] = (await once(before, 'session')) as [Buffer]
+    before.destroy()
+    const next = await load(t, root, { engine, workers: 2 })
+    assert.equal(await takeOver(first.gateway, next.gateway), '')
+    const client = connect({ ...options, session })
+    await once(client, 'secureConnect')
+    assert.equal(client.isSessionReused(), true)
+    client.destroy()
+    assert.doesNotMatch(JSON.stringify([...first.records, ...next.records]), /current|previous/)
+  })
