@@ -16,7 +16,7 @@ test('every file of the project that a command of operations names exists', () =
     blocksOf(page)
       .filter(each => each.language === 'sh')
       .flatMap(({ text }) =>
-        [...text.matchAll(/(?<![\w/])(?:config|docs)\/[\w./-]+/g)].map(found => found[0]),
+        [...text.matchAll(/(?<![\w/])(?:config|docs)\/[\w./@-]+/g)].map(found => found[0]),
       ),
   )
   ok(named.length > 10)

@@ -68,8 +68,9 @@ export class Claim {
   async serving(): Promise<string> {
     if (this.isAlone) return ''
     const failure = await this.#conversation.say({ kind: 'serving' })
-    const heard = failure === '' ? await this.#conversation.hear(ANSWER_MS_MAX) : failure
+    const heard = failure === '' ? await this.#conversation.hear(ANSWER_MS_MAX) : null
     this.#conversation.close()
+    this.isAlone = heard === null
     if (typeof heard === 'string') return heard
     return heard === null || heard.message.kind === 'leaving' ? '' : `it says ${heard.message.kind}`
   }

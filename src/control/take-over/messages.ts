@@ -24,6 +24,9 @@ export const PROTOCOL = 1
 /** How often a side looks whether something has come, while it waits for that. */
 const LOOK_MS = 2
 
+/** The other end is closed, with or without messages of ours that it has not read. */
+const ENDED: ReadonlySet<number> = new Set([-Errno.EPIPE, -Errno.ECONNRESET])
+
 export type Hello = {
   readonly kind: 'hello'
   /** The admin's place; its socket comes along. null: it has none. */
@@ -58,7 +61,8 @@ export class Conversation {
     for (;;) {
       const sent = this.#channel.send(text, fds)
       if (sent === 0) return ''
-      if (sent !== -Errno.EAGAIN) return sent === -Errno.EPIPE ? 'it has ended' : errnoName(sent)
+      if (ENDED.has(sent)) return 'it has ended'
+      if (sent !== -Errno.EAGAIN) return errnoName(sent)
       await pause(LOOK_MS)
     }
   }

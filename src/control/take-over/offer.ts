@@ -96,7 +96,7 @@ export class Offer {
     const conversation = new Conversation(channel)
     const why = isAllowed(uid)
       ? await this.#passOn(conversation, estate, pid)
-      : `it runs as user ${uid}, this one as user ${process.getuid?.()}: only the same user and root may take over`
+      : `a process of user ${uid} may not take over from one of user ${process.getuid?.()}: only the same user and root may`
     if (why === '') {
       this.#log.info({ pid }, `process ${pid} serves from now on: this one drains`)
       await conversation.say({ kind: 'leaving' })
