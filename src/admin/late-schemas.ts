@@ -10,16 +10,16 @@ import type { FastifyServerOptions } from 'fastify'
 
 type Factories = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
 type Validate = { (data: unknown): unknown; errors?: unknown }
-type Build<Made> = (known: object, options?: object) => (route: object) => Made
+type Compilers = AjvCompiler.BuildCompilerFromPool
 
-/** For `schemaController` of one fastify. */
+/** For `schemaController` of one fastify, which calls its validators and reads their errors. */
 export const lateSchemas = (): { readonly compilersFactory: Factories } => ({
   compilersFactory: { buildValidator, buildSerializer } as object,
 })
 
-const buildValidator: Build<Validate> = (known, options) => {
-  const compilerOf = once(() => AjvCompiler()(known as never, options) as (route: object) => Validate)
-  return route => lateValidator(once(() => compilerOf()(route)))
+const buildValidator = (...given: Parameters<Compilers>) => {
+  const compilerOf = once(() => AjvCompiler()(...given))
+  return (...route: Parameters<ReturnType<Compilers>>) => lateValidator(once(() => compilerOf()(...route)))
 }
 
 /** Fastify reads the errors of a validator from the function itself. */
@@ -32,10 +32,10 @@ function lateValidator(made: () => Validate): Validate {
   return validate
 }
 
-const buildSerializer: Build<(data: unknown) => string> = (known, options) => {
-  const compilerOf = once(() => SerializerSelector()(known, options))
+const buildSerializer: SerializerSelector.SerializerFactory = (...given) => {
+  const compilerOf = once(() => SerializerSelector()(...given))
   return route => {
-    const made = once(() => compilerOf()(route as never))
+    const made = once(() => compilerOf()(route))
     return data => made()(data)
   }
 }

@@ -5,11 +5,11 @@ import { ENDINGS } from '../../access-log/endings.ts'
 import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import type { Observer } from '../../control/observe/observer.ts'
-import { errnoName } from '../../kernel/errno.ts'
 import { ENDED_MAX, type Ended } from '../../stats/ended-connections.ts'
 import type { Generations } from '../../stats/generations.ts'
 import { REASON_NAMES, REASONS } from '../../stats/reasons.ts'
 import { policyRuleName } from '../../table/format/access-names.ts'
+import { failureName } from '../../tls/details.ts'
 import { type ConnectionQuery, connectionQuery, type Filter, filterOf } from '../connection-filter.ts'
 import { type PageQuery, pageQuery } from '../paging.ts'
 import { Problem } from '../problem.ts'
@@ -36,7 +36,7 @@ const ended = object({
   reason: oneOf(REASON_NAMES),
   meaning: text('Of the reason.'),
   endedBy: oneOf(['client', 'upstream', 'weir']),
-  errno: textOrNull('The kernel’s last error for a socket that failed: ECONNRESET.'),
+  errno: textOrNull('The kernel’s last error for a socket that failed, or that of TLS: ECONNRESET.'),
   deniedBy: textOrNull('The rule of the policy that denied it.'),
   endedAt: text(),
   lastedMs: number('From accept to the end.'),
@@ -109,7 +109,7 @@ function shown(each: Ended, generations: Generations) {
     reason,
     meaning: REASONS[reason],
     endedBy: ENDINGS[reason].by,
-    errno: errno === 0 ? null : errnoName(-errno),
+    errno: errno === 0 ? null : failureName(errno),
     deniedBy: policy === 0 ? null : policyName(generations, policyGeneration, policy - 1),
     endedAt: new Date(endedWallMs).toISOString(),
     lastedMs: Number(lastedMs.toFixed(3)),

@@ -16,7 +16,7 @@ import { printable } from '../../base/printable.ts'
 import type { Explanation } from '../../table/explain/explanation.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
-import { clientText, type Ended, type Listed, type Open } from './connections.ts'
+import { clientText, type Ended, type Open } from './connections.ts'
 import { bytesText, countText, durationText } from './format.ts'
 import { destinationText, placeText } from './routes.ts'
 
@@ -74,24 +74,59 @@ export async function answersOf(client: Client, who: string, limit: number) {
     client.get<{ connections: EndedOne[] }>('/connections/ended', query),
   ])
   const found: One[] = [...open.connections, ...ended.connections].slice(0, limit)
+  const ask = askerOf(client)
   const answers = []
-  for (const connection of found) answers.push({ connection, now: await nowOf(client, connection) })
+  for (const connection of found) answers.push({ connection, now: await nowOf(ask, connection) })
   return answers
 }
 
-/** What the same connection would get now; null: it cannot be asked for. */
-async function nowOf(client: Client, { listener, asked, client: from, peer, serverName, identity }: One) {
+type Asker = (query: Readonly<Record<string, string | undefined>>) => Promise<Explanation>
+
+/** Many connections of a client ask the same. */
+function askerOf(client: Client): Asker {
+  const known = new Map<string, Promise<Explanation>>()
+  return query => {
+    const key = JSON.stringify(query)
+    const answer = known.get(key) ?? client.get<Explanation>('/explain', query)
+    known.set(key, answer)
+    return answer
+  }
+}
+
+/** What the same connection would get now; null: that cannot be said. */
+async function nowOf(ask: Asker, connection: One): Promise<Explanation | null> {
+  const { listener, asked, client: from, peer, serverName, identity } = connection
   const [gateway] = listener.split(' ')
-  if (asked === null || !gateway) return null
-  return await client.get<Explanation>('/explain', {
+  if (asked === null || !gateway || isUnread(connection)) return null
+  return await ask({
     gateway,
     to: asked,
-    from: from?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
-    peer: peer?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'),
+    from: addressOf(from),
+    peer: addressOf(peer ?? from),
     sni: serverName ?? undefined,
     identity: identity ?? undefined,
   })
 }
+
+const addressOf = (place: string | null): string | undefined =>
+  place?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+
+/** What ended these came before weir had all that decides; of TLS, at the client’s side only. */
+const UNREAD: ReadonlySet<string> = new Set([
+  'proxy-invalid',
+  'proxy-timeout',
+  'no-sni',
+  'hello-too-large',
+  'hello-timeout',
+  'tls-handshake',
+  'tls-timeout',
+  'tls-client-certificate',
+])
+
+const isUnread = (connection: One): boolean =>
+  isEnded(connection)
+    ? UNREAD.has(connection.reason) && connection.endpoint === null
+    : connection.state === 'reading'
 
 const isEnded = (connection: One): connection is EndedOne => 'reason' in connection
 
@@ -111,7 +146,7 @@ export function whyLines(connection: One, now: Explanation | null): string[] {
     ...(connection.endpoint === null ? [] : [['to', endpointText(connection)]]),
     ['times', timesText(connection)],
     ['bytes', lossText(connection)],
-    ...(now === null ? [] : [['now', nowText(connection, now)]]),
+    ['now', now === null ? UNKNOWN : nowText(connection, now)],
   ]
   return [head, ...lines.map(([name, value]) => `  ${name.padEnd(10)}${value}`)]
 }
@@ -126,8 +161,18 @@ function endedText({ endedAt, reason, errno, endedBy }: EndedOne): string {
 
 const BY: Readonly<Record<string, string>> = { client: 'the client', upstream: 'the upstream' }
 
-const ruleText = ({ rule, outcome, generation }: Listed): string =>
-  `${rule ? `${placeText(rule)}  ${rule.file}:${rule.line}` : OUTCOMES[outcome]}, generation ${generation}`
+const UNKNOWN = 'depends on what it sends: weir had not read it'
+
+function ruleText(connection: One): string {
+  const { rule, outcome, generation } = connection
+  const isAsked = outcome !== 'none' || (isEnded(connection) && connection.reason === 'no-route')
+  const without = isAsked
+    ? OUTCOMES[outcome]
+    : isEnded(connection)
+      ? 'none was asked before it ended'
+      : 'none yet'
+  return `${rule ? `${placeText(rule)}  ${rule.file}:${rule.line}` : without}, generation ${generation}`
+}
 
 const OUTCOMES: Readonly<Record<string, string>> = {
   default: 'no rule: the service itself',
@@ -158,11 +203,15 @@ function timesText(connection: One): string {
 const fineText = (ms: number): string => (ms < 100 ? `${Number(ms.toFixed(1))} ms` : durationText(ms))
 
 function lossText(connection: One): string {
-  const { fromClientBytes, fromUpstreamBytes } = connection
+  const { fromClientBytes, fromUpstreamBytes, connectMs } = connection
+  if (isEnded(connection) && connectMs === 0) {
+    const read = `${bytesText(fromClientBytes)} from the client, which reached no upstream`
+    return fromClientBytes === 0 ? 'none reached an upstream' : read
+  }
   const came = `${bytesText(fromClientBytes)} from the client, ${bytesText(fromUpstreamBytes)} from the upstream`
   if (!isEnded(connection)) return came
   const { lostBytes } = connection
-  return `${came}; ${lostBytes === 0 ? 'nothing' : `${bytesText(lostBytes)} of them`} was lost`
+  return `${came}; ${lostBytes === 0 ? 'nothing' : `${bytesText(lostBytes)} of them`} ${lostBytes === 0 ? 'was' : 'were'} lost`
 }
 
 function nowText({ rule, generation, outcome }: One, now: Explanation): string {

@@ -1,0 +1,169 @@
+/**
+ * `weir why` for connections that ended for every reason that clients, servers and files can bring
+ * about: the rule and its line, the endpoint, who ended it, what was lost, and what the same
+ * connection would get now.
+ */
+
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { createServer as createSecure } from 'node:tls'
+import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
+import { scene } from '../admin/scene.ts'
+import { blackhole } from '../support/blackhole.ts'
+import { sized } from '../support/full.ts'
+import { freePort, listen, say } from '../support/sockets.ts'
+import { SERVER } from '../support/tls.ts'
+import { clientOf, configuration, KINDS, type Kind, type Servers } from './endings-kit.ts'
+import { weir } from './kit.ts'
+
+/** Endings of each reason. */
+const EACH = sized(2, 50)
+
+/** Handshakes, and megabytes that wait: all at once, they would take longer than they may. */
+const COSTLY_AT_ONCE = 5
+/** Of those that stall, whose megabytes cost more than all others together. */
+const STALLED_MAX = 10
+const eachOf = ({ loses }: Kind): number => (loses ? Math.min(EACH, STALLED_MAX) : EACH)
+
+/** How the others are tested: they need another machine, another gateway, or its end. */
+const ELSEWHERE: readonly ReasonName[] = [
+  'client-lost', // engine/vanished.test.ts
+  'upstream-lost',
+  'denied', // engine/dial.test.ts
+  'max-connections', // control/limits.test.ts
+  'stop', // engine/listeners.test.ts
+  'starttls-refused', // engine/starttls-peers.test.ts
+  'starttls-timeout',
+  'accept-error', // engine/exhaustion.test.ts
+  'endpoint-down', // admin/health-checks.test.ts
+  'endpoint-removed', // admin/on-remove.test.ts
+  'worker-lost', // control/lost.test.ts
+]
+
+test('each reason is made here, or tested elsewhere', () => {
+  assert.deepEqual([...KINDS.map(({ reason }) => reason), ...ELSEWHERE].sort(), REASON_NAMES.toSorted())
+})
+
+test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_000 }, async t => {
+  await using deaf = await listen(socket => void socket.pause())
+  await using floods = await listen(flood)
+  await using echo = await listen(socket => void socket.pipe(socket))
+  await using says = await listen(say('hello'))
+  await using resets = await listen(socket => socket.once('data', () => socket.resetAndDestroy()))
+  await using silent = await listen(socket => void socket.resume())
+  await using hole = await blackhole()
+  const tls = createSecure({ cert: SERVER.cert, key: SERVER.key }, socket => socket.on('error', () => {}))
+  await new Promise<void>(resolve => tls.listen(0, '127.0.0.1', resolve))
+  t.after(() => tls.close())
+  const servers: Servers = {
+    deaf: deaf.port,
+    floods: floods.port,
+    echo: echo.port,
+    says: says.port,
+    resets: resets.port,
+    silent: silent.port,
+    refuses: await freePort(),
+    closed: await freePort(),
+    hole: hole.port,
+    secure: (tls.address() as { port: number }).port,
+  }
+  const ports = await Promise.all(KINDS.map(() => freePort()))
+  const text = configuration(ports, servers)
+  const { where, send, get, root } = await scene(t, () => text)
+  const sockets: Socket[] = []
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  await Promise.all(
+    KINDS.map(async ({ isHeld }, index) => {
+      if (!isHeld) return
+      const socket = connect({ port: ports[index], host: '127.0.0.1', localAddress: clientOf(index) })
+      sockets.push(socket)
+      socket.on('error', () => {}).write('held')
+      await new Promise(resolve => socket.once('data', resolve))
+    }),
+  )
+  const made = async (kind: Kind, index: number): Promise<void> => {
+    const atOnce = kind.isCostly ? COSTLY_AT_ONCE : EACH
+    for (let left = eachOf(kind); left > 0; left -= atOnce) {
+      const acts = Array.from({ length: Math.min(left, atOnce) }, () =>
+        kind.act(ports[index], clientOf(index)),
+      )
+      for (const each of await Promise.all(acts)) if (each instanceof Object) sockets.push(each as Socket)
+    }
+  }
+  const cheap = Promise.all(KINDS.map((kind, index) => (kind.isCostly ? null : made(kind, index))))
+  cheap.catch(() => {}) // awaited below
+  const draining = KINDS.findIndex(({ reason }) => reason === 'drain')
+  for (;;) {
+    const { body } = await get(`/connections?client=${clientOf(draining)}&state=relaying`)
+    if (body.connections.length === EACH) break
+  }
+  await send('POST /drain', { select: 'matching', rule: 'default/drain', overS: 0 })
+  await cheap
+  for (const [index, kind] of KINDS.entries()) if (kind.isCostly) await made(kind, index)
+  for (const [index, kind] of KINDS.entries()) {
+    const from = clientOf(index)
+    const found = await endedOf(where.port, from, kind)
+    assert.equal(found.length, eachOf(kind), kind.reason)
+    for (const one of found) check(one, kind, { from, port: ports[index], line: lineOf(text, kind), root })
+  }
+})
+
+/** It writes as long as somebody takes it. */
+function flood(socket: Socket): void {
+  const more = Buffer.alloc(262_144)
+  const write = (): void => {
+    while (!socket.destroyed && socket.write(more)) {}
+  }
+  socket.on('drain', write)
+  write()
+}
+
+/** As many as have ended, once they have. */
+async function endedOf(admin: number, from: string, kind: Kind) {
+  const { reason, isHeld } = kind
+  const each = eachOf(kind)
+  const words = ['why', from, '--limit', String(each + 1), '--admin', `127.0.0.1:${admin}`]
+  for (;;) {
+    const { out, err } = await weir([...words, '--output', 'json'])
+    const answers = out
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map(line => JSON.parse(line))
+    const ended = answers.filter(({ connection }) => connection.reason !== undefined)
+    if (ended.length >= each) return ended
+    assert.ok(answers.length <= each + (isHeld ? 1 : 0), `${reason}: ${err}`)
+  }
+}
+
+const lineOf = (text: string, { reason, routes = 'tcp' }: Kind): number => {
+  const service = text.indexOf(`VirtualService\nmetadata: {name: ${reason}}`)
+  return text.slice(0, text.indexOf(`  ${routes}:\n`, service)).split('\n').length + 1
+}
+
+type Facts = { readonly from: string; readonly port: number; readonly line: number; readonly root: string }
+
+// biome-ignore lint/suspicious/noExplicitAny: an answer, as it came
+function check({ connection, now }: any, kind: Kind, { from, port, line, root }: Facts): void {
+  const { reason, by, isBeforeRules = false, isDialed = !isBeforeRules, loses } = kind
+  const said = JSON.stringify(connection)
+  assert.equal(connection.reason, reason, said)
+  assert.equal(connection.endedBy, by, said)
+  assert.equal(connection.generation, 1, said)
+  assert.ok(connection.client.startsWith(`${from}:`), said)
+  assert.equal(connection.asked, `127.0.0.1:${port}`, said)
+  const { rule } = connection
+  if (isBeforeRules) assert.equal(rule, null, said)
+  else
+    assert.deepEqual(
+      [rule?.virtualService, rule?.file, rule?.line],
+      [`default/${reason}`, `${root}/a.yaml`, line],
+      said,
+    )
+  assert.equal(connection.endpoint !== null, isDialed, said)
+  if (loses !== undefined) assert.equal(connection.lostBytes > 0, loses, said)
+  assert.equal(now?.ends ?? null, kind.now ?? null, `${reason}: ${JSON.stringify(now)}`)
+}
