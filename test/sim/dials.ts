@@ -23,6 +23,7 @@ import { Keepers } from './keepers.ts'
 import { NaiveEjection } from './naive-ejection.ts'
 import type { Name } from './names.ts'
 import { OWN_ADDRESSES } from './plans.ts'
+import { TurnsTaken, takesTurns, wrongPriority } from './shares.ts'
 import { Spans } from './spans.ts'
 import type { Version } from './tables.ts'
 
@@ -59,6 +60,8 @@ type Options = {
   readonly slotOf: (identity: string) => number
   /** There is always a descriptor to dial with. */
   readonly hasFiles: boolean
+  /** Endpoints take turns, and none of them is watched. */
+  readonly hasTurns: boolean
   readonly onBug: (what: string) => void
 }
 
@@ -74,6 +77,7 @@ export class Dials {
   readonly down = new Spans()
   readonly #options: Options
   readonly #keepers = new Keepers()
+  readonly #turns = new TurnsTaken()
   readonly #tookMs = new Map<string, number[]>()
   /** By worker and word. */
   readonly #dialing = new Map<string, Dialing>()
@@ -181,17 +185,25 @@ export class Dials {
     }
   }
 
-  /** It had no endpoint when it came, by each plan that may have decided about it. */
-  checkRefused(plans: readonly Plan[], cluster: number, atMs: number, who: string): void {
-    const hadOne = plans.every(plan => {
-      const { endpoints, policy } = plan.clusters[cluster]
+  /**
+   * It had no endpoint when it came, by each plan that may have decided about it: nor had another
+   * destination that gets the share of one that is down.
+   */
+  checkRefused(plans: readonly Plan[], route: number, cluster: number, atMs: number, who: string): void {
+    const hasOne = (plan: Plan, of: number): boolean => {
+      const { endpoints, policy } = plan.clusters[of]
       const isDrained = (each: Endpoint) => this.drained.touches(textOf(each), atMs)
       const isIn = (each: Endpoint) =>
         !isDrained(each) &&
         !this.down.touches(textOf(each), atMs) &&
-        !this.ejection.wasOut(plan.clusters[cluster], each, atMs)
+        !this.ejection.wasOut(plan.clusters[of], each, atMs)
       const panics = (policy.ejection?.minHealthPercent ?? 0) > 0
       return endpoints.some(each => isIn(each) || (panics && !isDrained(each)))
+    }
+    const hadOne = plans.every(plan => {
+      const { onDead, destinations } = plan.routes[route]
+      const others = onDead === 'redistribute' ? destinations.map(each => each.cluster) : []
+      return [cluster, ...others].some(each => hasOne(plan, each))
     })
     if (hadOne) this.#options.onBug(`${who}: there was an endpoint`)
   }
@@ -208,8 +220,24 @@ export class Dials {
       const wrong = this.#keepers.chose(cluster, dialing.client, candidates, drawn)
       if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
     }
+    if (tried.length === 0) this.#checkShare(dialing, drawn)
     tried.push(drawn)
     dialing.allowedMs = Math.min(connectTimeoutMs, Math.ceil(beganMs + connectDeadlineMs - clock.nowMs))
+  }
+
+  /** The first draw of a connection. */
+  #checkShare({ cluster, isCertain, isNewest }: Dialing, drawn: Endpoint): void {
+    const { hasFiles, hasTurns, onBug } = this.#options
+    if (!isCertain) this.#turns.forget()
+    else if (hasTurns && hasFiles && takesTurns(cluster)) {
+      const wrong = this.#turns.drew(cluster, drawn)
+      if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
+    }
+    if (!isCertain || !isNewest) return
+    const usable = cluster.endpoints.filter(each => !this.#isDrained(each))
+    const rotating = usable.filter(each => !this.#isOut(cluster, each))
+    const wrong = wrongPriority(cluster, usable, rotating, drawn)
+    if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
   }
 
   /** Whom the connection may go to now. */

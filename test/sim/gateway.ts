@@ -54,6 +54,8 @@ type GatewayOptions = {
   readonly hasTls?: boolean
   /** Changed policies end open connections. */
   readonly revokes?: boolean
+  /** Endpoints take turns, and none of them is watched. */
+  readonly hasTurns?: boolean
 }
 
 const NOTHING_ADOPTED = { generation: 0, endpointsRevision: 0, clientsRevision: 0 }
@@ -115,7 +117,8 @@ export class Gateway {
     const { slotOf, versions } = tables
     const live = new LiveConnections(journals.map(each => each.connections))
     this.#observer = { live, generations: new Generations(live) }
-    const dials = new Dials({ clock, stats, journals, versions, slotOf, hasFiles, onBug })
+    const hasTurns = options.hasTurns ?? false
+    const dials = new Dials({ clock, stats, journals, versions, slotOf, hasFiles, hasTurns, onBug })
     this.dials = dials
     const tell = (worker: number, order: Order): void => this.tell(worker, order)
     const observer = this.#observer

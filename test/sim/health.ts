@@ -19,6 +19,7 @@ import type { Stats } from '../../src/stats/stats.ts'
 import { readCold, type Table } from '../../src/table/format/table.ts'
 import type { HealthCheck } from '../../src/table/plan/health-check.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
+import { Arrivals } from './arrivals.ts'
 import type { Dials } from './dials.ts'
 import type { Machine } from './kernel.ts'
 import { nameIn, nameOf, nameText } from './names.ts'
@@ -47,6 +48,7 @@ export class Health {
   readonly #health: EndpointHealth
   readonly #known = new Map<string, Known>()
   readonly #drained = new Set<string>()
+  readonly #arrivals = new Arrivals()
   #clusters: Plan['clusters'] = []
 
   constructor(parts: Parts) {
@@ -55,6 +57,7 @@ export class Health {
   }
 
   publishing(table: Table, plan: Plan): void {
+    this.#arrivals.follow(plan, this.#parts.machine.clock.nowMs)
     this.#follow(plan)
     this.#clusters = plan.clusters
     const checked = plan.clusters.flatMap(({ check }, cluster) => (check ? [{ cluster, check }] : []))
@@ -74,7 +77,7 @@ export class Health {
     const { dials, machine } = this.#parts
     const place = parsePlace(text)
     if (place === null || this.#health.enable(place) === null) return
-    this.#drained.delete(text)
+    if (this.#drained.delete(text)) this.#arrivals.isBack(text, machine.clock.nowMs)
     dials.drained.end(text, machine.clock.nowMs)
   }
 
@@ -88,6 +91,10 @@ export class Health {
       const isDown = this.#known.get(text)?.isUp === false
       if (((mark & Mark.draining) !== 0) !== isDrained)
         machine.onBug(`${text} is marked as ${isDrained ? 'in use, and is drained' : 'drained, and is not'}`)
+      if (stats.arrivals[slotOf(`endpoint ${address} ${port}`)] !== this.#arrivals.stampOf(text))
+        machine.onBug(
+          `${text}: it came into rotation at another time: ${stats.arrivals[slotOf(`endpoint ${address} ${port}`)]}, not ${this.#arrivals.stampOf(text)}`,
+        )
       if (((mark & Mark.down) !== 0) !== isDown)
         machine.onBug(`${text} is marked as ${isDown ? 'up, and is down' : 'down, and is up'}`)
     }
@@ -108,6 +115,7 @@ export class Health {
         if (check && !now.has(formatEndpoint(address, port))) now.set(formatEndpoint(address, port), check)
     for (const text of [...this.#known.keys()])
       if (!now.has(text)) {
+        if (this.#known.get(text)?.isUp === false) this.#arrivals.isBack(text, machine.clock.nowMs)
         this.#known.delete(text)
         dials.down.end(text, machine.clock.nowMs)
       }
@@ -130,6 +138,7 @@ export class Health {
     if (known.doubts >= (known.isUp ? known.check.fall : known.check.rise)) {
       known.isUp = !known.isUp
       known.doubts = 0
+      if (known.isUp) this.#arrivals.isBack(text, machine.clock.nowMs)
       if (known.isUp) dials.down.end(text, machine.clock.nowMs)
       else dials.down.begin(text, machine.clock.nowMs)
     }

@@ -42,8 +42,9 @@ export function memoryFor(workers: number): Memory {
 /** Counts of slots are at the front of what has one for each of them. */
 function clearStats(buffer: SharedArrayBuffer): void {
   const stats = openStats(buffer)
-  const { words, outliers, tickets, backoffs, policyMatches, marks, lastErrors } = stats
-  for (const each of [tickets, backoffs, policyMatches, marks, lastErrors]) each.fill(0, 0, SLOTS_MOST)
+  const { words, outliers, tickets, backoffs, policyMatches, marks, lastErrors, arrivals } = stats
+  const bySlot = [tickets, backoffs, policyMatches, marks, lastErrors, arrivals]
+  for (const each of bySlot) each.fill(0, 0, SLOTS_MOST)
   outliers.words.fill(0, 0, SLOTS_MOST * Outlier.WORDS)
   for (const [worker, counters] of stats.counters.entries()) {
     counters.fill(0)

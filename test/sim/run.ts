@@ -69,6 +69,7 @@ export function run(
     later: new Dice(seed, 3),
     secured: new Dice(seed, 4),
     newest: new Dice(seed, 5),
+    shares: new Dice(seed, 6),
   }
   const swarm = drawSwarm(draws, dice, limits)
   const { faults, files, buffers } = swarm
@@ -102,6 +103,7 @@ export function run(
     hasHealth: swarm.hasHealth,
     hasTls,
     revokes: swarm.features.has('revokes'),
+    hasTurns: swarm.features.has('turns'),
   })
   gateway.publish(drawPlan(dice, plans))
   const cast = new Cast(

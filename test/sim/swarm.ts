@@ -55,18 +55,29 @@ export const FEATURES = {
   originates: 0.12,
   /** Destinations go by the client's address. */
   hashed: 0.1,
+  /** A destination that is down gives its share to the others of the split. */
+  redistributes: 0.04,
+  /** Endpoints have priorities. */
+  near: 0.04,
+  /** Endpoints that come into rotation warm up. */
+  warms: 0.03,
+  /** Endpoints of different weights take turns. */
+  turns: 0.04,
 } as const
 export type Feature = keyof typeof FEATURES
 const LATER = ['policies', 'perSource'] as const
 const UPSTREAMS = ['ejection', 'checks', 'drains', 'vanishing', 'hashed'] as const
 const SECURED = ['terminates', 'originates'] as const
+/** Each in runs of its own, whose endpoints come and go but for those that take turns. */
+const SHARES = ['redistributes', 'near', 'warms', 'turns'] as const
+const WATCHED = ['checks', 'drains'] as const
 /** Not together with TLS of the gateway's own. */
 const NOT_SECURED = [
   ...(['bulk', 'proxied', 'named', 'clientSession', 'upstreamSession', 'uneven', 'vanishing'] as const),
   ...(['policies', 'perSource', 'ejection', 'checks', 'drains', 'hashed'] as const),
 ] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
-  each => ![...LATER, ...UPSTREAMS, ...SECURED, 'revokes'].some(later => later === each),
+  each => ![...LATER, ...UPSTREAMS, ...SECURED, ...SHARES, 'revokes'].some(later => later === each),
 )
 
 /** What a run has less of than its seed says; what is left is the same. */
@@ -138,9 +149,13 @@ const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
 const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
 /** The others draw what came later, so that the rest of a seed stays what it was. */
-type Draws = Readonly<Record<'swarm' | 'later' | 'secured' | 'newest', Dice>>
+type Draws = Readonly<Record<'swarm' | 'later' | 'secured' | 'newest' | 'shares', Dice>>
 
-export function drawSwarm({ swarm, later, secured, newest }: Draws, dice: Dice, limits: Limits): Swarm {
+export function drawSwarm(
+  { swarm, later, secured, newest, shares }: Draws,
+  dice: Dice,
+  limits: Limits,
+): Swarm {
   const drawnFaults = drawFaults(swarm, fault => limits.faults?.includes(fault) ?? true)
   const drawn = [
     ...FEATURE_NAMES.filter(each => swarm.chance(FEATURES[each])),
@@ -152,6 +167,9 @@ export function drawSwarm({ swarm, later, secured, newest }: Draws, dice: Dice, 
   drawn.push(...UPSTREAMS.filter(each => (each === 'hashed' ? newest : later).chance(FEATURES[each])))
   if (drawn.includes('ejection') && later.chance(0.4)) drawn.push('drains')
   drawn.push(...SECURED.filter(each => secured.chance(FEATURES[each])))
+  const share = SHARES.find(each => shares.chance(FEATURES[each]))
+  const isOther = [...UPSTREAMS, ...SECURED, 'bulk', 'uneven'].some(each => drawn.some(has => has === each))
+  if (share && !isOther) drawn.push(share, ...(share === 'turns' ? [] : WATCHED))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isSecured = SECURED.some(each => features.has(each))
   if (isSecured) for (const each of NOT_SECURED) features.delete(each)
@@ -159,8 +177,8 @@ export function drawSwarm({ swarm, later, secured, newest }: Draws, dice: Dice, 
   if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const isUneven = features.has('uneven')
   if (isUneven) features.add(swarm.pick(SESSIONS)).delete('named')
-  const isOther = ['clientSession', 'upstreamSession', 'crowd'] as const
-  if (isOther.some(each => features.has(each))) features.delete('bulk')
+  const noBulk = ['clientSession', 'upstreamSession', 'crowd'] as const
+  if (noBulk.some(each => features.has(each))) features.delete('bulk')
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
   const isBulk = features.has('bulk')
   if (isBulk) for (const each of NO_BULK) features.delete(each)
@@ -176,7 +194,7 @@ export function drawSwarm({ swarm, later, secured, newest }: Draws, dice: Dice, 
   const actions = wanted.filter(each => limits.actions?.includes(each) ?? true)
   const workers = swarm.pick([1, 2, 2, 3])
   const few = swarm.between(2, 10)
-  const more = hasHealth ? later.below(30) : 0
+  const more = hasHealth || features.has('turns') ? later.below(30) : 0
   const some = isBulk ? swarm.between(6, 12) : swarm.between(isUneven ? 12 : 1, 24) + more
   const connections = isCrowd ? 80 : some
   const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
@@ -220,6 +238,7 @@ export function drawSwarm({ swarm, later, secured, newest }: Draws, dice: Dice, 
       checks: features.has('checks'),
       vanishing: features.has('vanishing'),
       hashed: features.has('hashed'),
+      share: SHARES.find(each => features.has(each)) ?? null,
     },
   }
 }

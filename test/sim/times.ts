@@ -24,7 +24,7 @@ export function checkRefused({ gateway }: Scene, { words, numbers, reason }: End
   const own = gateway.versions.filter(each => each.generation === words[Live.generation])
   const last = own.findLastIndex(each => each.sinceMs < endedMs)
   const plans = own.filter((each, index) => index >= last && each.sinceMs <= endedMs).map(each => each.plan)
-  gateway.dials.checkRefused(plans, words[Live.cluster], endedMs, who)
+  gateway.dials.checkRefused(plans, words[Live.route], words[Live.cluster], endedMs, who)
 }
 
 export function checkTimes(

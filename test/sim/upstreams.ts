@@ -2,8 +2,9 @@
 
 import { DEFAULT_CHECK, type HealthCheck } from '../../src/table/plan/health-check.ts'
 import type { Cluster, Endpoint, Plan } from '../../src/table/plan/plan.ts'
-import type { Ejection } from '../../src/table/plan/policy.ts'
+import type { Ejection, Policy } from '../../src/table/plan/policy.ts'
 import type { Dice } from './dice.ts'
+import { EXACT_ROUTE, SERVER_PORT, SERVERS } from './plans.ts'
 
 export type UpstreamOptions = {
   /** Destinations have outlier detection. */
@@ -14,11 +15,16 @@ export type UpstreamOptions = {
   readonly vanishing?: boolean
   /** Destinations go by the client's address. */
   readonly hashed?: boolean
+  /** What the shares of destinations or endpoints depend on. */
+  readonly share?: Share | null
 }
+
+export type Share = 'redistributes' | 'near' | 'warms' | 'turns'
 
 /** The plan, with what the run is about; without that no dice are thrown. */
 export function withUpstreams(plan: Plan, dice: Dice, options: UpstreamOptions): Plan {
-  const { ejection, checks, vanishing, hashed } = options
+  const { ejection, checks, vanishing, hashed, share } = options
+  if (share) return withShare(plan, dice, options, share)
   if (vanishing)
     return {
       ...plan,
@@ -38,6 +44,43 @@ function withUpstream(cluster: Cluster, dice: Dice, { ejection, checks, hashed }
     policy: ejects ? { ...policy, ejection: drawEjection(dice) } : policy,
     ...(checks && dice.chance(0.7) ? { check: drawCheck(dice) } : {}),
   }
+}
+
+/** No back-off stands in the way of what the naive model says. */
+function withShare(plan: Plan, dice: Dice, options: UpstreamOptions, share: Share): Plan {
+  const clusters = plan.clusters.map(each => {
+    const cluster = withUpstream(each, dice, options)
+    const policy = { ...cluster.policy, ...drawShare(dice, share) }
+    return share === 'near' ? { ...cluster, policy, ...placed(cluster, dice) } : { ...cluster, policy }
+  })
+  const routes = plan.routes.map((each, row) =>
+    share === 'redistributes' && row !== EXACT_ROUTE ? { ...each, onDead: 'redistribute' as const } : each,
+  )
+  return { ...plan, routes, clusters }
+}
+
+const drawShare = (dice: Dice, share: Share): Partial<Policy> => ({
+  remembersFailures: false,
+  ...(share === 'turns' ? { balance: 'ROUND_ROBIN', maxConnections: 0 } : {}),
+  ...(share === 'warms'
+    ? {
+        balance: dice.pick(['LEAST_REQUEST', 'ROUND_ROBIN']),
+        warmup: { durationMs: dice.pick([300, 2000]), minimumPercent: 10, aggression: 1 },
+      }
+    : {}),
+})
+
+/** More endpoints, some near and some far. */
+function placed(cluster: Cluster, dice: Dice): Pick<Cluster, 'endpoints' | 'localities'> {
+  const near = cluster.endpoints.map(each => ({ ...each, priority: 0, locality: 0 }))
+  const far = SERVERS.filter(() => dice.chance(0.5)).map(address => ({
+    address,
+    port: SERVER_PORT,
+    weight: 1,
+    priority: 1,
+    locality: 1,
+  }))
+  return { endpoints: [...near, ...(near.length > 0 ? far : [])], localities: ['here', 'there'] }
 }
 
 /** So short that who vanishes is found out within a run. */
