@@ -80,14 +80,21 @@ export class Tally {
   }
 }
 
-/** Connects that took longer than a time which is fixed before they are counted. */
+/**
+ * Connects that took longer than a time which is fixed before they are counted.
+ *
+ * What is held against the others is counted as often on both sides between two looks: else a busy
+ * minute late in a rollout, when the others get little, would count against the destination alone.
+ */
 export class SlowConnects {
+  readonly #isAlone: boolean
   /** null: not fixed yet. */
   overMs: number | null
   counts: Pair<Counts> = { target: NOTHING, others: NOTHING }
   #before: Pair<Times> | null = null
 
   constructor(limitMs: number | null) {
+    this.#isAlone = limitMs !== null
     this.overMs = limitMs
   }
 
@@ -98,11 +105,19 @@ export class SlowConnects {
     const before = this.#before
     this.#before = times
     if (before === null) return
-    const grown = (side: 'target' | 'others'): Counts =>
-      plus(this.counts[side], slower(before[side], times[side], overMs))
-    this.counts = { target: grown('target'), others: grown('others') }
+    const target = slower(before.target, times.target, overMs)
+    const others = slower(before.others, times.others, overMs)
+    const most = this.#isAlone ? Number.POSITIVE_INFINITY : Math.min(target.of, others.of)
+    this.counts = {
+      target: plus(this.counts.target, atMost(target, most)),
+      others: plus(this.counts.others, atMost(others, most)),
+    }
   }
 }
+
+/** The same share of fewer. */
+const atMost = ({ count, of }: Counts, most: number): Counts =>
+  of <= most ? { count, of } : { count: (count * most) / of, of: most }
 
 /** Fewer say nothing of a 99th percentile. */
 const SAMPLE_MIN = 100

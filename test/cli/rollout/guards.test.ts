@@ -146,6 +146,22 @@ test('a p99 is worse if surely more than 1 % takes longer than twice that of the
     },
   )
   assert.match(said(p99, first, both)[0], /^holds: connect-p99/)
+  // So it is if the others had their connects before, and few since.
+  const hour = (count: number): [number, number][] => [
+    [1, 990 + count],
+    [4, 10],
+  ]
+  const late = page(
+    { ...NONE, times: [...hour(1_000), [8, 2]] },
+    {
+      ...NONE,
+      times: [
+        [1, 1_005],
+        [8, 1_000],
+      ],
+    },
+  )
+  assert.match(said(p99, first, at(0), late)[0], /^holds: connect-p99/)
   const limited = [guard('connect-p99', 5)]
   assert.match(
     said(limited, first, at(50))[0],
