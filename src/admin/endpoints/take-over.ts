@@ -16,7 +16,7 @@ export function addTakeOver(app: FastifyInstance, gateway: Gateway, version: str
     tags: ['process'],
     summary: 'Lets another process of this machine take over; for weir run --take-over.',
     description:
-      'The process has ten seconds to connect to the socket, and must be of the same user, or root. The gateway serves on until that process serves.',
+      'The process has half a minute to connect to the socket, and must be of the same user, or root. The gateway serves on until that process serves.',
     body: object({ protocol: whole(1, 1_000_000, 'The version of what the two processes say.') }),
     response: answers(
       object({

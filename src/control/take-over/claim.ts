@@ -13,7 +13,7 @@ import type { TicketState } from '../credentials/keeper.ts'
 import { Conversation, type Hello, type Message } from './messages.ts'
 
 /** For an answer that takes no work. */
-const ANSWER_MS_MAX = 15_000
+const ANSWER_MS_MAX = 45_000
 /** What another process passes on, and the way to tell it how that went. */
 export class Claim {
   readonly pid: number

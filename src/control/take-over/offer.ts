@@ -16,11 +16,11 @@ import type { ListenSockets } from '../workers/listen-sockets.ts'
 import { Conversation, type Message, PROTOCOL } from './messages.ts'
 
 /** From the request to the connection. */
-const COME_MS_MAX = 10_000
+const COME_MS_MAX = 30_000
 /** For an answer that takes no work. */
-const ANSWER_MS_MAX = 10_000
+const ANSWER_MS_MAX = 30_000
 /** From the last socket until it serves; it gives up earlier itself (claim.ts). */
-const SERVE_MS_MAX = 60_000
+const SERVE_MS_MAX = 120_000
 const LOOK_MS = 5
 /** Endpoints in one message. */
 const ENDPOINTS_MAX = 1_000

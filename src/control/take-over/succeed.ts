@@ -14,7 +14,7 @@ import type { Claim } from './claim.ts'
 import type { Estate } from './offer.ts'
 
 /** Until every listener is open; the other process waits longer (offer.ts). */
-const OPEN_MS_MAX = 30_000
+const OPEN_MS_MAX = 60_000
 
 type Parts = {
   readonly plane: DataPlane

@@ -16,7 +16,7 @@ import type { InheritedSockets, ListeningSocket, Order } from '../../engine/work
 import { rouse, type SupervisorEvent, type Worker } from './worker-record.ts'
 
 /** A worker answers in its next turn; one that does not is dead or stuck. */
-const ANSWER_MS_MAX = 5_000
+const ANSWER_MS_MAX = 10_000
 
 export class ListenSockets {
   readonly #workers: readonly Worker[]
