@@ -4,8 +4,11 @@
  */
 
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { ask, echo, routing } from '../control/scene.ts'
+import { openAdminOf } from '../../src/admin/open.ts'
+import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
+import { ask, echo, folder, routing } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
 import { nameFiles, nameServer } from '../support/name-server.ts'
 import { located } from './localities-kit.ts'
@@ -205,6 +208,50 @@ test('endpoints are shown with state, priority, locality, share and reason, and 
   assert.ok((await rows.first().textContent())?.includes(`127.0.0.1:${near}`), 'it comes first')
   assert.deepEqual(complaints, [])
 })
+
+test('an endpoint is drained and enabled, and a guarded change accepted, by whoever confirms', {
+  skip,
+}, async t => {
+  const where = await scene(t, splitting(80, 20))
+  const { port, backend, save } = where
+  const file = join(folder(t, { token: TOKEN }), 'token')
+  const auth = { tokens: [{ file, role: 'change' as const }], peerUids: [] }
+  const admin = await openAdminOf(where.gateway, { ...DEFAULT_ADMIN, port: 0, auth }, '1.2.3')
+  t.after(() => admin.close())
+  const { page, complaints } = await visit(await browse(t), `http://127.0.0.1:${admin.port}/#/endpoints`)
+  await hasText(page, '#access', 'This page only reads')
+  assert.equal(await page.getByRole('button', { name: 'Drain' }).count(), 0)
+  await page.getByRole('button', { name: 'Give a token' }).click()
+  await page.locator('input[type=password]').fill(TOKEN)
+  await page.keyboard.press('Enter')
+  await hasText(page, '#access', 'may change')
+  const asked: string[] = []
+  let says = false
+  page.on('dialog', dialog => {
+    asked.push(dialog.message())
+    void (says ? dialog.accept() : dialog.dismiss())
+  })
+  const button = (name: string) => page.getByRole('button', { name, exact: true }).first()
+  await button('Drain').click()
+  assert.match(asked[0], /^Take 127\.0\.0\.1:\d+ out of rotation\? Its 0 open connections stay\.$/)
+  assert.deepEqual(where.gateway.serving?.plane.health.drains, [])
+  says = true
+  await button('Drain').click()
+  await hasText(page, 'tbody', 'draining')
+  assert.equal(where.gateway.serving?.plane.health.drains.length, 1)
+  await button('Enable').click()
+  await button('Drain').waitFor()
+  await ask(port)
+  save(splitting(80, 20)(port, backend).replaceAll('host: second.example,', 'host: nobody.example,'))
+  await goTo(page, '#/reloads')
+  await hasText(page, '#reload-list', 'Refused by the guard')
+  await button('Accept the change').click()
+  await hasText(page, '#reload-list', 'generation 2 served')
+  assert.match(asked.at(-1) ?? '', /^Take this change, with what it costs\?/)
+  assert.deepEqual(complaints, [])
+})
+
+const TOKEN = 'a-secret-of-more-than-sixteen-characters'
 
 test('policies are shown with what they have done, and a denial is explained', { skip }, async t => {
   const policy = `
