@@ -48,7 +48,8 @@ export const REASONS = {
   'tls-upstream-certificate': 'The certificate of the last endpoint tried was not accepted.',
   'tls-truncated':
     'A side ended its connection without ending its TLS stream, so the stream may have been cut.',
-  'accept-error': 'weir could not accept it, or not dial for it: out of file descriptors or memory.',
+  'accept-error':
+    'weir could not accept it, not dial for it, or not buffer its TLS: out of file descriptors or memory.',
   'endpoint-down': 'The health checks of its endpoint failed, and onDown=close asks for this.',
   'endpoint-removed': 'The configuration no longer has its endpoint, and on-remove=close asks for this.',
   'worker-lost': 'Its worker died.',

@@ -29,6 +29,7 @@ export const Own = {
   noMemory: OWN + 3,
   tooLate: OWN + 4,
   identityTooLong: OWN + 5,
+  noBuffer: OWN + 6,
 } as const
 
 /** The peer's socket has ended in the middle: SSL_R_UNEXPECTED_EOF_WHILE_READING. */
@@ -97,6 +98,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [Own.noMemory]: 'no memory for a session',
   [Own.tooLate]: 'ECANCELED',
   [Own.identityTooLong]: 'identity is too long to keep',
+  [Own.noBuffer]: 'no free buffer',
 }
 
 /** Node's names for verdicts (X509Certificate and TLSSocket). */

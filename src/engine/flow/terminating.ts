@@ -83,8 +83,9 @@ export class Terminating {
     }
     if (this.#failed.has(session)) return Step.failed
     const step = session.handshake()
-    if (!filter.flush(slot, CLIENT, session)) return Step.failed
-    if (step === Step.done) return this.#finish(slot, arrival, session)
+    const isDone = step === Step.done
+    if (!(isDone ? filter.flushLast(slot, session) : filter.flush(slot, CLIENT, session))) return Step.failed
+    if (isDone) return this.#finish(slot, arrival, session)
     if (step === Step.failed) this.#fail(slot, arrival, session)
     return step
   }
@@ -123,14 +124,14 @@ export class Terminating {
   }
 
   #finish(slot: number, arrival: Arrival, session: Session): Step {
-    const { filter, slots, endings } = this.#options
-    arrival.query.alpn = session.alpn()
-    const identity = certifies(arrival.server ?? undefined) ? session.identity() : null
-    arrival.query.identity = identity
-    if (identity && isTooLong(identity)) return this.#refuse(slot, Own.identityTooLong)
+    const { filter, slots } = this.#options
+    const { server, query } = arrival
+    query.alpn = server?.alpn.length === 0 ? '' : session.alpn()
+    query.identity = certifies(server ?? undefined) ? session.identity() : null
+    if (query.identity && isTooLong(query.identity)) return this.#refuse(slot, Own.identityTooLong)
     const kept = filter.keep(slot, session)
     if (kept === CLOSED) slots.flow[2 * slot + CLIENT] |= FlowIs.ended
-    if (kept === NO_BUFFER) endings.close(slot, Reason['accept-error'])
+    if (kept === NO_BUFFER) filter.lack(slot)
     else if (kept === FAILED) this.#fail(slot, arrival, session)
     else {
       filter.agreed(slot, CLIENT)

@@ -15,6 +15,7 @@
 import { mark } from '../../base/mark.ts'
 import type { Memory } from '../../kernel/kernel.ts'
 import { Reason } from '../../stats/reasons.ts'
+import { Own } from '../../tls/details.ts'
 import { CLOSED, FAILED, type PeerTerms, type Session } from '../../tls/session.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
@@ -26,6 +27,9 @@ import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
 import { CLIENT, FlowIs, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { NO_BUFFER, type Piece, TlsPieces } from './tls-pieces.ts'
+
+/** The type of records with data, in which TLS 1.3 also has tickets. */
+const DATA = 23
 
 type TlsFilterOptions = {
   readonly memory: Memory
@@ -122,7 +126,7 @@ export class TlsFilter implements Filter {
     if (this.#isOver(slot)) return
     if (result === CLOSED) passage.passEnd(slot, side)
     else if (result === FAILED) this.#fail(slot, side, session)
-    else if (result === NO_BUFFER) this.#options.endings.close(slot, Reason['accept-error'])
+    else if (result === NO_BUFFER) this.lack(slot)
   }
 
   saidEnd(slot: number, side: Side): void {
@@ -152,6 +156,24 @@ export class TlsFilter implements Filter {
     this.#options.flows.putEnd(slot, side)
   }
 
+  /**
+   * weir's last words of a handshake with a client. Nobody waits for tickets of TLS 1.3: the kernel
+   * sends them with what follows, or after 200 ms (MSG_MORE in send(2)).
+   */
+  flushLast(slot: number, session: Session): boolean {
+    const { queues, memory, flows } = this.#options
+    const pieces = this.take(session)
+    if (pieces === null) {
+      this.lack(slot)
+      return false
+    }
+    for (const [index, { buffer, bytes }] of pieces.entries()) {
+      const isTicket = memory.u8[queues.placeOf(buffer)] === DATA
+      flows.put(slot, CLIENT, buffer, bytes, 0, isTicket || index + 1 < pieces.length)
+    }
+    return true
+  }
+
   /** weir's own words that the session has for its side, such as those of a handshake. */
   flush(slot: number, side: Side, session: Session, more = false): boolean {
     if (!session.hasOutput) return true
@@ -163,7 +185,7 @@ export class TlsFilter implements Filter {
    * used for it, or given back. False: there is no buffer for the rest.
    */
   #put(slot: number, side: Side, session: Session, buffer: number, counted: number, more: boolean): boolean {
-    const { flows, endings } = this.#options
+    const { flows } = this.#options
     const pieces = this.#taken
     const isWhole = this.#pieces.take(session, buffer, pieces)
     for (let index = 0, left = counted; index < pieces.length; index++) {
@@ -173,8 +195,15 @@ export class TlsFilter implements Filter {
       left -= payload
     }
     pieces.length = 0
-    if (!isWhole) endings.close(slot, Reason['accept-error'])
+    if (!isWhole) this.lack(slot)
     return isWhole
+  }
+
+  /** No buffer is left for bytes of a session, which cannot wait in it. */
+  lack(slot: number): void {
+    if (this.#isOver(slot)) return
+    this.#options.journal.broke(slot, Own.noBuffer)
+    this.#options.endings.close(slot, Reason['accept-error'])
   }
 
   /**
