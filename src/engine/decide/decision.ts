@@ -91,6 +91,37 @@ export const createDecision = (): Decision => ({
   proxyTlvs: 0,
 })
 
+/** Field by field: `Object.assign` takes ten times as long. */
+export function copyDecision(from: Decision, to: Decision): void {
+  to.address.set(from.address)
+  to.policy = from.policy
+  to.policyGeneration = from.policyGeneration
+  to.audited = from.audited
+  to.source = from.source
+  to.gatewaySource = from.gatewaySource
+  to.route = from.route
+  to.cluster = from.cluster
+  to.clusterSlot = from.clusterSlot
+  to.clientHash = from.clientHash
+  to.insteadOf = from.insteadOf
+  to.endpoint = from.endpoint
+  to.endpointSlot = from.endpointSlot
+  to.memberSlot = from.memberSlot
+  to.isProbe = from.isProbe
+  to.family = from.family
+  to.port = from.port
+  to.connectTimeoutMs = from.connectTimeoutMs
+  to.idleTimeoutMs = from.idleTimeoutMs
+  to.maxDurationMs = from.maxDurationMs
+  to.keepaliveTimeS = from.keepaliveTimeS
+  to.keepaliveIntervalS = from.keepaliveIntervalS
+  to.keepaliveProbes = from.keepaliveProbes
+  to.userTimeoutMs = from.userTimeoutMs
+  to.writeTimeoutMs = from.writeTimeoutMs
+  to.proxyVersion = from.proxyVersion
+  to.proxyTlvs = from.proxyTlvs
+}
+
 /**
  * The policy of an address that is no service, by the row of its listener; the decision before may
  * have left another's.

@@ -23,7 +23,7 @@ import type { Attempts } from '../decide/attempts.ts'
 import { countOpen } from '../decide/balance.ts'
 import { READ_LATE } from '../decide/deadline.ts'
 import type { Decider } from '../decide/decide.ts'
-import { ADMITTED, createDecision } from '../decide/decision.ts'
+import { ADMITTED, copyDecision, createDecision } from '../decide/decision.ts'
 import { isReset, relayFailure } from '../decide/failures.ts'
 import { move, State } from '../decide/state.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
@@ -176,8 +176,7 @@ export class Connection {
     const { decider, journal, attempts, reception } = this.#options
     const { table, decision } = arrival
     const { row } = this.#account
-    Object.assign(this.#decision, decision, { address: this.#decision.address })
-    this.#decision.address.set(decision.address)
+    copyDecision(decision, this.#decision)
     this.#account.opened(arrival)
     this.#enter(State.Dialing)
     countOpen(decider, decision.clusterSlot, 1)
