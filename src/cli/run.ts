@@ -16,7 +16,7 @@ import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
-import { adminPlaceIn, holderAt, takenText } from './second-instance.ts'
+import { adminPlaceIn, holderAt, PATIENT_MS_MAX, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
@@ -121,7 +121,7 @@ async function startAt(place: AdminPlace | null, { takeOver }: RunFlags, log: Lo
       log.error('--take-over finds the running weir by the admin listener, and there is to be none')
     return takeOver ? 'refused' : 'as usual'
   }
-  const holder = await holderAt(place)
+  const holder = await holderAt(place, takeOver ? PATIENT_MS_MAX : undefined)
   const admin = formatAdminPlace(place)
   if (holder === null) {
     if (takeOver)

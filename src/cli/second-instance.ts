@@ -15,6 +15,8 @@ import { durationText } from './live/format.ts'
 
 /** Loopback answers at once, or is busy. */
 const ANSWER_MS_MAX = 1_000
+/** Who is to be taken over from may be busy, and is waited for. */
+export const PATIENT_MS_MAX = 30_000
 const IS_SETTINGS = /\bkind["']?\s*:\s*["']?Settings\b/
 
 /** Who answers at a place, in words. */
@@ -35,8 +37,8 @@ export function adminPlaceIn(sources: Sources): AdminPlace | null {
 }
 
 /** Who has the place, and whether that is a weir; null: it is free. */
-export async function holderAt(place: AdminPlace): Promise<PlaceHolder | null> {
-  return place.socket === '' && place.port === 0 ? null : whoAnswers(place)
+export async function holderAt(place: AdminPlace, withinMs = ANSWER_MS_MAX): Promise<PlaceHolder | null> {
+  return place.socket === '' && place.port === 0 ? null : whoAnswers(place, withinMs)
 }
 
 /** What is wrong with a place that somebody has, and what to do. */
@@ -47,7 +49,7 @@ export function takenText(place: AdminPlace, { who, isWeir }: PlaceHolder): stri
 
 const LOOPBACK: Readonly<Record<string, string>> = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-function whoAnswers({ address, port, socket }: AdminPlace): Promise<PlaceHolder | null> {
+function whoAnswers({ address, port, socket }: AdminPlace, withinMs: number): Promise<PlaceHolder | null> {
   const { promise, resolve } = Promise.withResolvers<PlaceHolder | null>()
   let isConnected = false
   const other = () => {
@@ -56,7 +58,7 @@ function whoAnswers({ address, port, socket }: AdminPlace): Promise<PlaceHolder 
     return isConnected ? { who, isWeir: false } : null
   }
   const to = socket === '' ? { host: LOOPBACK[address] ?? address, port } : { socketPath: socket }
-  const asking = request({ ...to, path: '/summary', agent: false, timeout: ANSWER_MS_MAX }, answer => {
+  const asking = request({ ...to, path: '/summary', agent: false, timeout: withinMs }, answer => {
     let text = ''
     answer.setEncoding('utf8').on('data', piece => {
       text += piece
