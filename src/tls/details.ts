@@ -30,6 +30,7 @@ export const Own = {
   tooLate: OWN + 4,
   identityTooLong: OWN + 5,
   noBuffer: OWN + 6,
+  unreadAnswers: OWN + 7,
 } as const
 
 /** The peer's socket has ended in the middle: SSL_R_UNEXPECTED_EOF_WHILE_READING. */
@@ -99,6 +100,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [Own.tooLate]: 'ECANCELED',
   [Own.identityTooLong]: 'identity is too long to keep',
   [Own.noBuffer]: 'no free buffer',
+  [Own.unreadAnswers]: 'asks for answers and reads none',
 }
 
 /** Node's names for verdicts (X509Certificate and TLSSocket). */

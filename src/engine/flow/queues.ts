@@ -126,6 +126,18 @@ export class Queues {
     }
   }
 
+  /** How many buffers of the direction have weir's own bytes alone. */
+  own(direction: number): number {
+    let own = 0
+    let buffer = this.#first[direction]
+    for (let left = this.#count[direction]; left > 0; left--) {
+      const row = this.#row(buffer)
+      if (this.#counted[row] === 0) own++
+      buffer = this.#next[row]
+    }
+    return own
+  }
+
   /** The number of bytes in the direction. */
   held(direction: number): number {
     let bytes = 0

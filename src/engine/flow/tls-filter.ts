@@ -25,9 +25,14 @@ import type { Flows } from './flows.ts'
 import type { Passage } from './passage.ts'
 import type { Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
-import { CLIENT, FlowIs, type Side, type Slots, UPSTREAM } from './slots.ts'
+import { CLIENT, FlowIs, otherOf, type Side, type Slots, UPSTREAM } from './slots.ts'
 import { NO_BUFFER, type Piece, TlsPieces } from './tls-pieces.ts'
 
+/**
+ * Buffers with answers that a side has not read: it may ask for a new key with every record (RFC
+ * 8446 §4.6.3), and would fill the buffers of all if it read none of what it asks for.
+ */
+const ANSWERS_MAX = 32
 /** The type of records with data, in which TLS 1.3 also has tickets. */
 const DATA = 23
 
@@ -109,8 +114,17 @@ export class TlsFilter implements Filter {
   #pass(slot: number, side: Side, session: Session, buffer: number): void {
     const pieces = this.#read
     const result = this.#pieces.read(session, buffer, pieces)
-    this.flush(slot, side, session)
+    if (session.hasOutput) this.#answer(slot, side, session)
     this.#passOn(slot, side, session, pieces, result)
+  }
+
+  #answer(slot: number, side: Side, session: Session): void {
+    const { queues, journal, endings } = this.#options
+    const answers = 2 * slot + otherOf(side)
+    if (!this.flush(slot, side, session) || queues.count(answers) < ANSWERS_MAX) return
+    if (queues.own(answers) < ANSWERS_MAX || this.#isOver(slot)) return
+    journal.broke(slot, Own.unreadAnswers)
+    endings.close(slot, Reason[side === CLIENT ? 'client-stalled' : 'upstream-stalled'])
   }
 
   #passOn(slot: number, side: Side, session: Session, pieces: Piece[], result: number): void {
