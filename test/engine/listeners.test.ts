@@ -226,7 +226,8 @@ for (const { engine, way, test } of EVERY_WAY) {
     assert.equal(plane.drained[0].reset, 0)
     const { closed } = plane.counts
     assert.ok(closed['client-closed'] > 0)
-    assert.equal(closed['client-closed'] + closed['tls-handshake'], accepted)
+    // A TLS client that ends at once does not read its ticket, so the kernel resets.
+    assert.equal(closed['client-closed'] + closed['tls-handshake'] + closed['client-reset'], accepted)
   })
 
   test(`${engine}${way.name}: a drain resets what is left when its time is over`, async () => {
