@@ -35,6 +35,11 @@ export type Connection = Row & {
 
 /** How often to retry a row that is being written, which takes nanoseconds. */
 const TRIES = 1000
+/**
+ * Then its writer has lost its CPU in the middle, and gets it back while this thread sleeps so many
+ * times for a millisecond: a row that is passed over could be one that has to be closed.
+ */
+const SLEEPS = 20
 
 export class LiveConnections {
   /** Also readable by other threads. */
@@ -85,11 +90,8 @@ export class LiveConnections {
     const { words, numbers } = this.#workers[worker]
     const at = liveAt(row)
     for (let tried = 0; tried < TRIES; tried++) {
-      const version = Atomics.load(words, at + Live.version)
-      if ((version & 1) === 0) {
-        if (Atomics.load(words, at + Live.state) === 0) return false
-        continue
-      }
+      const version = versionAt(words, at)
+      if (version === 0) return false
       const found = numbers[(at + Live.id) / 2]
       this.#keepLoads()
       if (Atomics.load(words, at + Live.version) === version) return found === id
@@ -121,11 +123,8 @@ export class LiveConnections {
     const { words, numbers } = this.#workers[worker]
     const at = liveAt(row)
     for (let tried = 0; tried < TRIES; tried++) {
-      const version = Atomics.load(words, at + Live.version)
-      if ((version & 1) === 0) {
-        if (Atomics.load(words, at + Live.state) === 0) return false
-        continue
-      }
+      const version = versionAt(words, at)
+      if (version === 0) return false
       // Numbers that change meanwhile, each as a whole; then the rest, in order.
       for (let word = Live.fromClient; word < Live.id; word += 2)
         this.#copy.numbers[word / 2] = numbers[(at + word) / 2]
@@ -158,4 +157,15 @@ export class LiveConnections {
       idleMs: Math.max(0, nowMs - numbers[Live.activeMs / 2]),
     }
   }
+}
+
+/** The version of a row, once it is a valid one; 0: the row is free, or its writer is gone. */
+function versionAt(words: Int32Array, at: number): number {
+  for (let tried = 0; tried < TRIES + SLEEPS; tried++) {
+    const version = Atomics.load(words, at + Live.version)
+    if ((version & 1) !== 0) return version
+    if (Atomics.load(words, at + Live.state) === 0) return 0
+    if (tried >= TRIES) Atomics.wait(words, at + Live.version, version, 1)
+  }
+  return 0
 }

@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import {
@@ -11,8 +12,11 @@ import {
   LIVE_ROWS_MAX,
   Live,
   LiveHead,
+  liveAt,
   liveRows,
   NAME_WORDS,
+  openConnections,
+  Stage,
 } from '../../src/stats/connections.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
 import {
@@ -73,6 +77,30 @@ test('a live row that is rewritten all the time is read whole or not at all', as
     }
     await turn()
   }
+})
+
+/** Whose thread has lost its CPU in the middle: it goes on a while after it was told to. */
+const LATE = `const { parentPort, workerData: { connections, version } } = require('node:worker_threads')
+parentPort.postMessage('begins')
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+Atomics.add(new Int32Array(connections), version, 1)
+parentPort.close()`
+
+test('a row whose writer is held up is waited for', async () => {
+  const connections = createConnections(ROWS)
+  const { words, numbers } = openConnections(connections)
+  const at = liveAt(0)
+  words[LiveHead.used] = 1
+  words[at + Live.state] = Stage.relaying
+  words[at + Live.version] = 2 // being written
+  numbers[(at + Live.id) / 2] = 7
+  const worker = new Worker(LATE, { eval: true, workerData: { connections, version: at + Live.version } })
+  await once(worker, 'message')
+  const live = new LiveConnections([connections])
+  assert.ok(live.has(0, 0, 7))
+  await once(worker, 'exit')
+  words[at + Live.version]++ // and its thread dies
+  assert.ok(!live.has(0, 0, 7))
 })
 
 test('records come whole and in order, and those that are missing were counted', async () => {
