@@ -14,7 +14,7 @@ export const PLANTED_TLS: readonly Planted[] = [
     'what a session says of itself stays in the pipe',
     400,
     'engine/flow/tls-filter.ts',
-    'this.flush(slot, side, session)\n    this.#passOn',
+    'if (session.hasOutput) this.#answer(slot, side, session)\n    this.#passOn',
     'this.#passOn',
   ),
   plant(

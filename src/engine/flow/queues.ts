@@ -126,16 +126,19 @@ export class Queues {
     }
   }
 
-  /** How many buffers of the direction have weir's own bytes alone. */
-  own(direction: number): number {
-    let own = 0
+  /**
+   * How many more of the direction's buffers have weir's own bytes alone than have payload. A
+   * buffer with the rest of a record is one of the former, and comes with one of the latter.
+   */
+  ownMore(direction: number): number {
+    let more = 0
     let buffer = this.#first[direction]
     for (let left = this.#count[direction]; left > 0; left--) {
       const row = this.#row(buffer)
-      if (this.#counted[row] === 0) own++
+      more += this.#counted[row] === 0 ? 1 : -1
       buffer = this.#next[row]
     }
-    return own
+    return more
   }
 
   /** The number of bytes in the direction. */

@@ -122,7 +122,7 @@ export class TlsFilter implements Filter {
     const { queues, journal, endings } = this.#options
     const answers = 2 * slot + otherOf(side)
     if (!this.flush(slot, side, session) || queues.count(answers) < ANSWERS_MAX) return
-    if (queues.own(answers) < ANSWERS_MAX || this.#isOver(slot)) return
+    if (queues.ownMore(answers) < ANSWERS_MAX || this.#isOver(slot)) return
     journal.broke(slot, Own.unreadAnswers)
     endings.close(slot, Reason[side === CLIENT ? 'client-stalled' : 'upstream-stalled'])
   }
