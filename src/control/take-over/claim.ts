@@ -26,6 +26,7 @@ export class Claim {
   /** The other process has ended: this one has nobody to tell. */
   isAlone = false
   readonly #conversation: Conversation
+  readonly #left = Promise.withResolvers<void>()
   readonly #passed = new PassedSockets()
 
   private constructor(channel: DescriptorChannel) {
@@ -64,9 +65,19 @@ export class Claim {
     }
   }
 
+  /** Settles once the other process drains, or has ended. */
+  get left(): Promise<void> {
+    return this.#left.promise
+  }
+
   /** Tells the other process that it may go; '' or why it does not, which is nothing to end for. */
   async serving(): Promise<string> {
-    if (this.isAlone) return ''
+    const why = this.isAlone ? '' : await this.#tellServing()
+    this.#left.resolve()
+    return why
+  }
+
+  async #tellServing(): Promise<string> {
     const failure = await this.#conversation.say({ kind: 'serving' })
     const heard = failure === '' ? await this.#conversation.hear(ANSWER_MS_MAX) : null
     this.#conversation.close()

@@ -45,6 +45,7 @@ export async function succeed({ plane, publisher, readiness }: Parts, claim: Cla
     const place = parsePlace(endpoint)
     if (place) plane.health.drain(place)
   }
+  void claim.left.then(() => sockets.acceptAnew())
   const why = unserved(readiness()) || (await opened(plane))
   if (why === '' || (await claim.giveUp(why))) return why
   sockets.accept() // the other one has ended: what can be served is

@@ -17,6 +17,8 @@ import { rouse, type SupervisorEvent, type Worker } from './worker-record.ts'
 
 /** A worker answers in its next turn; one that does not is dead or stuck. */
 const ANSWER_MS_MAX = 10_000
+/** When inherited sockets are accepted from anew; the process before is busy at first. */
+const ANEW_MS = [50, 250, 1_000, 5_000]
 
 export class ListenSockets {
   readonly #workers: readonly Worker[]
@@ -79,6 +81,18 @@ export class ListenSockets {
     this.#isHeld = false
     for (const worker of this.#workers) tell(worker, { kind: 'accept' })
     this.#accepting.resolve()
+  }
+
+  /**
+   * The process before takes back its accepts in one of its next turns. Of two rings that wait at
+   * one socket the kernel wakes one: where that one takes its accept back at the same moment, the
+   * connection would wait in the queue until the next one comes.
+   */
+  acceptAnew(): void {
+    for (const ms of ANEW_MS)
+      setTimeout(() => {
+        for (const worker of this.#workers) tell(worker, { kind: 'accept' })
+      }, ms).unref()
   }
 
   /** Never accepts from what was inherited. */

@@ -12,6 +12,7 @@
 
 import { assert } from '../../base/assert.ts'
 import { mark } from '../../base/mark.ts'
+import { Errno } from '../../kernel/errno.ts'
 import { type Kernel, MORE, makeRoom } from '../../kernel/kernel.ts'
 import { slotOf, subject } from '../../kernel/user-data.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
@@ -80,10 +81,12 @@ export class Listeners {
     this.#inheritance.inherit(sockets)
   }
 
-  /** The inherited sockets are this process's to serve. */
+  /** The inherited sockets are this process's to serve. Asked once more, it looks at all queues. */
   accept(): void {
     this.#toOpen.push(...this.#inheritance.accept())
-    for (const listening of this.#bySlot.values()) this.#accept(listening)
+    for (const listening of this.#bySlot.values())
+      if (listening.accepting && !listening.retiring) this.#callBack(listening)
+      else this.#accept(listening)
   }
 
   /** The sockets that accept. */
@@ -154,7 +157,7 @@ export class Listeners {
     if ((flags & MORE) !== 0) return
     listening.accepting = false
     if (listening.retiring) this.#close(listening)
-    else if (result >= 0) {
+    else if (result >= 0 || result === -Errno.ECANCELED) {
       mark('an accept is asked for again')
       this.#accept(listening)
     } else {
