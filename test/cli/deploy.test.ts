@@ -20,17 +20,21 @@ const DEPLOY = join(ROOT, 'config/deploy')
 const isMissing = (program: string): string | false =>
   spawnSync(program, ['--version']).error ? `${program} is not installed` : false
 
-test('systemd finds nothing wrong with the unit', { skip: isMissing('systemd-analyze') }, t => {
-  const root = folder(t)
-  const unit = readFileSync(join(DEPLOY, 'systemd/weir.service'), 'utf8')
-  const here = unit
-    .replaceAll('/opt/weir/node_modules/.bin/weir', process.execPath) // neither is installed here
-    .replace('man:weir(1)', 'https://weir.example')
-  writeFileSync(join(root, 'weir.service'), here)
-  const { status, stderr } = spawnSync('systemd-analyze', ['verify', join(root, 'weir.service')])
-  assert.deepEqual([status, String(stderr)], [0, ''])
-  assert.match(unit, /^Type=notify$/m)
-})
+for (const [file, name] of [
+  ['weir.service', 'weir.service'],
+  ['weir@.service', 'weir@blue.service'],
+])
+  test(`systemd finds nothing wrong with ${file}`, { skip: isMissing('systemd-analyze') }, t => {
+    const root = folder(t)
+    const unit = readFileSync(join(DEPLOY, 'systemd', file), 'utf8')
+    const here = unit
+      .replaceAll('/opt/weir/node_modules/.bin/weir', process.execPath) // neither is installed here
+      .replace('man:weir(1)', 'https://weir.example')
+    writeFileSync(join(root, name), here)
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', join(root, name)])
+    assert.deepEqual([status, String(stderr)], [0, ''])
+    assert.match(unit, /^Type=notify$/m)
+  })
 
 type Profile = { syscalls: { names: string[]; action: string }[] }
 const profile = (): Profile => JSON.parse(readFileSync(join(DEPLOY, 'seccomp.json'), 'utf8')) as Profile
