@@ -11,7 +11,7 @@ import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { fullOnly, sized } from '../support/full.ts'
 import { freePort, readAll, stalled } from '../support/sockets.ts'
-import { EVERY_WAY, type Way } from '../support/ways.ts'
+import { WAYS, type Way } from '../support/ways.ts'
 
 /**
  * More than the 64 pipes and 128 large buffers (src/engine/flow); `node` has no such pool. With TLS
@@ -42,7 +42,7 @@ async function stall(way: Way, port: number): Promise<Socket> {
   return socket
 }
 
-for (const { engine, way, test } of EVERY_WAY)
+for (const { engine, way, test } of WAYS)
   test(`${engine}${way.name}: fresh connections are served beside hundreds of readers that stall`, {
     skip: way.isIn && fullOnly,
   }, async (t: TestContext) => {

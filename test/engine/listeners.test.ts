@@ -11,7 +11,7 @@ import type { Rule } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { sized } from '../support/full.ts'
 import { echo, ending, freePort, greet, readAll, readBytes, say, until } from '../support/sockets.ts'
-import { EVERY_WAY, type Way } from '../support/ways.ts'
+import { WAYS, type Way } from '../support/ways.ts'
 
 /** The answer of the upstream behind `port`. */
 const askBy = async (way: Way, port: number, host?: string): Promise<string> => {
@@ -27,7 +27,7 @@ const askOf = async (client: Socket): Promise<string> => {
   return answer
 }
 
-for (const { engine, way, test } of EVERY_WAY) {
+for (const { engine, way, test } of WAYS) {
   const ask = (port: number, host?: string) => askBy(way, port, host)
 
   test(`${engine}${way.name}: a new table routes new connections; those that are open stay where they are`, async () => {

@@ -105,17 +105,16 @@ for (const { engine, way, test } of WAYS) {
         servers.map(server => clusterOf([server], PATIENT)),
       ),
     )
-    const clients = await Promise.all(
-      CASES.map(({ act }, index) =>
-        Promise.all(
-          Array.from({ length: EACH }, async () => {
-            const client = await way.open(ports[index])
-            await act(client)
-            return client
-          }),
-        ),
+    const opened = CASES.map(({ act }, index) =>
+      Promise.all(
+        Array.from({ length: EACH }, async () => {
+          const client = await way.open(ports[index])
+          await act(client)
+          return client
+        }),
       ),
     )
+    const clients = await plane.whileAlive(Promise.all(opened))
     await stalled(
       () => plane.counts.clientBytes + plane.counts.upstreamBytes,
       () => servers.every(({ sockets }) => sockets.size === EACH),
@@ -133,7 +132,7 @@ for (const { engine, way, test } of WAYS) {
       }
       for (const how of await Promise.all(ended)) assert.equal(how, 'ECONNRESET', name)
     })
-    await Promise.all(heard)
+    await plane.whileAlive(Promise.all(heard))
     await plane.settled()
     const resets = (side: string) => CASES.filter(each => each.resets === side).length * EACH
     const { closed } = plane.counts

@@ -209,6 +209,12 @@ export class TestEngine {
     this.observer.close()
   }
 
+  /** What a promise brings; a worker's death ends the wait, and is the better message. */
+  async whileAlive<T>(promise: Promise<T>): Promise<T> {
+    const died = this.finished().then(() => assert.fail('every worker has ended'))
+    return await Promise.race([promise, died])
+  }
+
   /** Waits for a condition, or for a worker's death, which is the better message. */
   async #alive(condition: () => boolean): Promise<void> {
     let dead = false
