@@ -174,6 +174,8 @@ export class Dialer {
 
   #follow(slot: number, step: Step): void {
     const { originating, slots } = this.#options
+    // Its client may have reset meanwhile: then the end of a send is all that is left of it.
+    if (slots.state[slot] !== State.Dialing) return
     switch (step) {
       case Step.more:
         break
