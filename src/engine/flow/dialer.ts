@@ -174,13 +174,12 @@ export class Dialer {
 
   #follow(slot: number, step: Step): void {
     const { originating, slots } = this.#options
-    // Its client may have reset meanwhile: then the end of a send is all that is left of it.
-    if (slots.state[slot] !== State.Dialing) return
     switch (step) {
       case Step.more:
         break
       case Step.done:
         originating.agree(slot)
+        if (slots.state[slot] !== State.Dialing) break // no buffer was left to encrypt what waited
         this.#join(slot, true, originating.connectedMs(slot) - slots.dialedMs[slot])
         originating.tellEarly(slot)
         break
