@@ -43,7 +43,7 @@ export const REASONS = {
   'starttls-timeout': 'The upstream did not answer the request for TLS within the connect timeout.',
   'tls-handshake': 'The TLS handshake with the client, or with the last endpoint tried, failed.',
   'tls-timeout':
-    'The client did not finish its TLS handshake within 15 seconds, or the upstream within the connect timeout.',
+    'The client did not finish its TLS handshake within `reading.timeout`, or the upstream within the connect timeout.',
   'tls-client-certificate': 'The client’s certificate was not accepted, or it showed none.',
   'tls-upstream-certificate': 'The certificate of the last endpoint tried was not accepted.',
   'tls-truncated':

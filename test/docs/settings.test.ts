@@ -312,7 +312,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     type: 'duration, 1ms – 10m',
     byDefault: `${DEFAULT_SETTINGS.reading.timeoutMs / 1000}s`,
     meaning:
-      'Time to read what weir needs for its decision (a [PROXY header](#proxy-protocol), a [server name](#server-names)), from accept.',
+      'Time to read what weir needs for its decision (a [PROXY header](#proxy-protocol), a [server name](#server-names)) and to finish the handshake where a client’s [TLS](tls.md) ends, from accept.',
     range: { inside: ['1ms', '10m'], outside: ['0s', '10m1s', 15] },
   },
   proxyProtocol: {

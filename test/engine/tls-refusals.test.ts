@@ -8,10 +8,10 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { test as alone } from 'node:test'
 import { type ConnectionOptions, connect, TLSSocket as Secure, type TLSSocket } from 'node:tls'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { ClientChecks, TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
+import type { TlsSecrets } from '../../src/tls/material.ts'
 import {
   clusterOf,
   ENGINES,
@@ -21,8 +21,6 @@ import {
   type Target,
   TestEngine,
 } from '../support/engine.ts'
-import { withoutEpoll } from '../support/epoll.ts'
-import { fullOnly } from '../support/full.ts'
 import { begin, echo, ending, freePort, listen, readBytes } from '../support/sockets.ts'
 import {
   AUTHORITY,
@@ -38,19 +36,24 @@ import {
   tlsListenerOn,
   upstreamOf,
 } from '../support/tls.ts'
-import { skip as withoutUring } from '../support/uring.ts'
+
+type Wanted = {
+  readonly upstream?: TlsUpstream
+  readonly secrets?: TlsSecrets
+  readonly readTimeoutMs?: number
+}
 
 async function plane(
   engine: EngineKind,
   to: Target,
   server: Partial<TlsServer> | null,
-  upstream?: TlsUpstream,
-  secrets = SECRETS,
+  { upstream, secrets = SECRETS, readTimeoutMs }: Wanted = {},
 ) {
   const gateway = new TestEngine(engine)
   const port = await freePort()
   gateway.order({ kind: 'secrets', epoch: 0, secrets })
-  const listener = server === null ? listenerOn(port) : tlsListenerOn(port, serverOf(server))
+  const plain = server === null ? listenerOn(port) : tlsListenerOn(port, serverOf(server))
+  const listener = { ...plain, ...(readTimeoutMs && { readTimeoutMs }) }
   const cluster = clusterOf([to], { connectTimeoutMs: 1_000, connectAttempts: 1 })
   await gateway.adopt(planOf([listener], [{ ...cluster, ...(upstream && { tls: upstream }) }]))
   return Object.assign(gateway, { port })
@@ -88,7 +91,7 @@ for (const { engine, test } of ENGINES) {
         secured.once('data', () => raw.end())
       })
     })
-    await using gateway = await plane(engine, upstream, null, upstreamOf())
+    await using gateway = await plane(engine, upstream, null, { upstream: upstreamOf() })
     const client = begin(gateway.port)
     assert.equal(await readBytes(client, 10), 'half of it')
     client.write('x')
@@ -96,9 +99,26 @@ for (const { engine, test } of ENGINES) {
     await gateway.closed('tls-truncated')
   })
 
+  test(`${engine}: a client that says no more after its hello is late`, async () => {
+    await using upstream = await listen(echo)
+    await using gateway = await plane(engine, upstream, {}, { readTimeoutMs: 250 })
+    const earlier = tlsBegin(gateway.port)
+    earlier.write('in')
+    assert.equal(await readBytes(earlier, 2), 'in')
+    const client = deaf(gateway.port)
+    client.resume()
+    assert.match(await ending(client), /ECONNRESET/)
+    await gateway.closed('tls-timeout')
+    assert.equal(gateway.counts.dials, 1)
+    // Whose handshake was in time has no deadline any more.
+    earlier.write('on')
+    assert.equal(await readBytes(earlier, 2), 'on')
+    earlier.destroy()
+  })
+
   test(`${engine}: an upstream that says nothing in the handshake is late`, async () => {
     await using upstream = await listen(() => {})
-    await using gateway = await plane(engine, upstream, null, upstreamOf())
+    await using gateway = await plane(engine, upstream, null, { upstream: upstreamOf() })
     const client = begin(gateway.port)
     assert.equal(await ending(client), 'ECONNRESET')
     await gateway.closed('tls-timeout')
@@ -148,7 +168,7 @@ for (const { engine, test } of EVERY_ENGINE) {
     const answer = Buffer.from('an answer of OCSP')
     const own = materialOf('server', [SERVER])
     const secrets = secretsOf({ ...own, pairs: [{ ...own.pairs[0], ocsp: answer }] })
-    await using gateway = await plane(engine, upstream, {}, undefined, secrets)
+    await using gateway = await plane(engine, upstream, {}, { secrets })
     const client = tlsBegin(gateway.port, { requestOCSP: true })
     const [heard] = await once(client, 'OCSPResponse')
     assert.deepEqual(heard, answer)
@@ -185,27 +205,4 @@ function deaf(port: number): Socket {
   })
   connect({ socket: stream, servername: SERVER_NAME }).on('error', () => {})
   return raw
-}
-
-// The deadline is fixed, 15 s from accept: the engines wait side by side.
-alone('a client that says no more after its hello is late, on every engine', { skip: fullOnly }, async () => {
-  const engines = [
-    ['node', false],
-    ['epoll', withoutEpoll],
-    ['uring', withoutUring],
-  ] as const
-  await using upstream = await listen(echo)
-  const waiting = engines.flatMap(([engine, missing]) => (missing ? [] : [late(engine, upstream)]))
-  await Promise.all(waiting)
-})
-
-async function late(engine: EngineKind, upstream: Target): Promise<void> {
-  await using gateway = await plane(engine, upstream, {})
-  const client = deaf(gateway.port)
-  client.on('error', () => {})
-  client.resume()
-  await new Promise(resolve => client.once('close', resolve))
-  await gateway.closed('tls-timeout')
-  await gateway.settled()
-  assert.equal(gateway.counts.dials, 0)
 }

@@ -1,7 +1,7 @@
 /**
  * Terminating TLS: the handshake with a client, in Reading, once its ClientHello is whole
  * (../decide/name-reader.ts). What the client says then is decided about as any connection is, with
- * its certificate known.
+ * its certificate known. The deadline of its ClientHello is that of the handshake, too.
  *
  *   hello ─▶ session ─▶ handshake … ─┬─ done ─▶ decided (admission.ts)
  *                          ▲  more ──┤
@@ -24,8 +24,6 @@ import { CLIENT, FlowIs, type Slots, UPSTREAM } from './slots.ts'
 import type { TlsFilter } from './tls-filter.ts'
 import { NO_BUFFER } from './tls-pieces.ts'
 
-/** From accept to the end of the handshake; Envoy's default for a gateway. */
-const HANDSHAKE_MS = 15_000
 /** For an alert to leave, once the handshake has failed. */
 const ALERT_MS = 1_000
 
@@ -60,7 +58,6 @@ export class Terminating {
       return Step.failed
     }
     filter.place(slot, CLIENT, session)
-    arrival.readUntilMs = arrival.arrivedMs + HANDSHAKE_MS
     return this.goOn(slot, arrival)
   }
 

@@ -149,7 +149,6 @@ export class Connection {
       server,
       raw: client,
       early: this.#early,
-      timing: this.#timing,
       contexts: this.#options.contexts,
       onSecured: secured => {
         this.#client = secured

@@ -2,6 +2,7 @@
  * The handshake with a client whose TLS ends here, in state Reading: the same as
  * ../flow/terminating.ts, by node:tls. It lets OpenSSL take any certificate and judges it after the
  * handshake, when nothing can say an alert any more: a client that is refused for one gets a reset.
+ * The deadline of its ClientHello (`arrival.readUntilMs`) is that of the handshake, too.
  */
 
 import type { Socket } from 'node:net'
@@ -11,12 +12,8 @@ import { Own } from '../../tls/details.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import { isTooLong } from '../worker/certified.ts'
 import type { Early } from './early.ts'
-import type { Timing } from './timing.ts'
 import type { TlsContexts } from './tls-contexts.ts'
 import { TlsEnd } from './tls-end.ts'
-
-/** From accept to the end of the handshake; as ../flow/terminating.ts. */
-const HANDSHAKE_MS = 15_000
 
 type Terminating = {
   readonly arrival: Arrival
@@ -24,7 +21,6 @@ type Terminating = {
   readonly raw: Socket
   /** What it has said already. */
   readonly early: Early
-  readonly timing: Timing
   readonly contexts: TlsContexts
   /** From now on bytes come from `secured`, and go to it. */
   readonly onSecured: (secured: Socket) => void
@@ -36,14 +32,12 @@ type Terminating = {
 
 /** null: there is no certificate to serve with. */
 export function terminate(options: Terminating): TlsEnd | null {
-  const { arrival, server, raw, early, timing, contexts, onSecured, onDenied } = options
+  const { arrival, server, raw, early, contexts, onSecured, onDenied } = options
   const served = contexts.ofServer(server)
   if (served === null) {
     onDenied(Reason['tls-handshake'], Own.noCertificate)
     return null
   }
-  timing.readUntilMs = arrival.arrivedMs + HANDSHAKE_MS
-  timing.watch()
   const end = TlsEnd.accept(
     {
       raw,
