@@ -12,7 +12,7 @@
 import { assert } from '../base/assert.ts'
 import type { Settings } from '../config/settings/settings.ts'
 import type { Sources } from '../source/files/files.ts'
-import { type Watch, watchPaths } from '../source/files/watch.ts'
+import { FileSource } from '../source/files/source.ts'
 import { Names } from '../source/names/names.ts'
 import { type SystemFiles, SystemLookup } from '../source/names/system-lookup.ts'
 import { Compiler } from './compile/compile.ts'
@@ -72,12 +72,13 @@ export class Gateway {
   readonly #failed = Promise.withResolvers<Error>()
   readonly #threads: GatewayThreads
   #plane: DataPlane | null = null
-  #watch: Watch | null = null
+  readonly #files: FileSource
   readonly #certificateFiles: WatchedFiles
 
   private constructor(options: GatewayOptions) {
-    const { paths, recursive, once, log } = options
+    const { log } = options
     this.#options = options
+    this.#files = new FileSource(options)
     this.#log = log
     this.#leaving = new Leaving(log, () => this.#plane?.open() ?? 0)
     this.#threads = options.threads ?? ownThreads()
@@ -85,10 +86,7 @@ export class Gateway {
       this.#leaving.isLeaving ? null : estateOf(this.serving?.plane, this.#publisher),
     )
     this.#differ = new Differ(options.differ, this.#threads.comparing)
-    this.#compiler = new Compiler(
-      { paths, ...(recursive && { recursive }), ...(once && { once }) },
-      this.#threads.compiling,
-    )
+    this.#compiler = new Compiler(this.#files, this.#threads.compiling)
     this.#certificateFiles = new WatchedFiles({
       onChange: () => this.#reloads.ask(),
       onError: error => log.warn({ err: error }, 'certificates are not watched as they should be'),
@@ -159,8 +157,7 @@ export class Gateway {
       const why = await succeed({ plane, publisher: this.#publisher, readiness: this.readiness }, claim)
       if (why !== '') return why
     }
-    this.#watch = await watchPaths(
-      this.#options.paths.filter(path => !this.#options.once?.has(path)),
+    await this.#files.open(
       () => this.#reloads.ask(),
       error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )
@@ -295,6 +292,6 @@ export class Gateway {
     this.#nameLog.flush()
     this.#publisher.close()
     const files = this.#certificateFiles.close()
-    await Promise.all([files, this.#watch?.close(), this.#compiler.close(), this.#differ.close()])
+    await Promise.all([files, this.#files.close(), this.#compiler.close(), this.#differ.close()])
   }
 }

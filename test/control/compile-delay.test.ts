@@ -20,7 +20,7 @@ test('health answers arrive while many rules are compiled', async t => {
   })
   const admin = await startAdmin({ address: '127.0.0.1', port: 0, readiness: () => ({ ready: true }) })
   t.after(() => admin.close())
-  const compiler = new Compiler({ paths: [root] })
+  const compiler = new Compiler({ current: () => ({ paths: [root] }) })
   t.after(() => compiler.close())
   const health = async (): Promise<number> => (await fetch(`http://127.0.0.1:${admin.port}/healthz`)).status
   await health() // the client's own first time is not part of it

@@ -9,6 +9,7 @@ import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
+import type { Source } from '../../source/source.ts'
 import { createSlots } from '../../stats/counter-slots.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { CompareTask, PublishedChanges } from './compare-task.ts'
@@ -30,7 +31,7 @@ export const compilingThread = (lent = false, least = 1): CompilingThread =>
   })
 
 export class Compiler {
-  readonly #sources: Sources
+  readonly #files: Pick<Source<Sources>, 'current'>
   /** Assigns the words of the counts: counter-slots.ts. */
   readonly slots = createSlots()
   readonly #policySlots = createSlots()
@@ -38,8 +39,8 @@ export class Compiler {
   readonly #thread: CompilingThread
   #previous = ''
 
-  constructor(sources: Sources, thread = compilingThread()) {
-    this.#sources = sources
+  constructor(files: Pick<Source<Sources>, 'current'>, thread = compilingThread()) {
+    this.#files = files
     this.#thread = thread
   }
 
@@ -51,7 +52,7 @@ export class Compiler {
     served: Served | null = null,
   ): Promise<Compiled | Rotated | null> {
     const task: CompileTask = {
-      sources: this.#sources,
+      sources: this.#files.current(),
       names,
       generation,
       previous: this.#previous,
