@@ -15,7 +15,7 @@ import { type Traffic, traffic } from '../generate-traffic.ts'
 import type { Bench } from '../harness.ts'
 import { matchRoute } from '../lookup/rules.ts'
 import { type Contender, mix } from '../rivals.ts'
-import { ONE, type Way, WEIGHTED } from './ways.ts'
+import { createShared, ONE, type Way, WEIGHTED } from './ways.ts'
 
 export function benchMatchAndPick(bench: Bench): void {
   for (const size of bench.parameter([10, 100], [10, 1000, 100_000])) {
@@ -60,19 +60,19 @@ const matchAlone = (table: Table, asked: Traffic): Contender => ({
 
 /** Each round uses the same seed and tickets, so its answers are the same. */
 const matchAndPick = (table: Table, asked: Traffic, { name }: Way, firstRoute: number): Contender => {
-  const tickets = new Int32Array(new SharedArrayBuffer(8))
+  const shared = createShared()
   return {
     name: `and pick, ${name}`,
     answersOwn: true,
     run: count => {
       const query = createQuery()
       const random = createRandom(1, 2, 3)
-      tickets.fill(0)
+      shared.tickets.fill(0)
       let checksum = 0
       for (let index = 0; index < count; index++) {
         const route = matchRoute(table, query, asked, index)
         const picked =
-          route < 0 ? route : pickDestination(table, firstRoute + route, query.client, random, tickets)
+          route < 0 ? route : pickDestination(table, firstRoute + route, query.client, random, shared)
         checksum = mix(checksum, picked)
       }
       return checksum

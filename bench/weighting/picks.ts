@@ -8,7 +8,7 @@ import { SPLITS, type Split } from '../../src/table/plan/plan.ts'
 import { splitPlan } from '../generate-plans.ts'
 import type { Bench } from '../harness.ts'
 import { type Contender, mix } from '../rivals.ts'
-import { unequal } from './ways.ts'
+import { createShared, unequal } from './ways.ts'
 
 const GOAL_NS = 25
 /** A power of two. */
@@ -64,19 +64,19 @@ const LOOP: Contender = {
 /** Each round uses the same seed and tickets, so its answers are the same. */
 function draws(split: Split, name: string, weights: readonly number[]): Contender {
   const table = openTable(buildTable(splitPlan(weights, split), 1, () => 1))
-  const tickets = new Int32Array(new SharedArrayBuffer(8))
+  const shared = createShared()
   return {
     name,
     goalNs: weights.length === 1 ? null : GOAL_NS,
     answersOwn: true,
     run: count => {
       const random = createRandom(1, 2, 3)
-      tickets.fill(0)
+      shared.tickets.fill(0)
       let checksum = 0
       for (let index = 0; index < count; index++) {
         checksum = mix(
           checksum,
-          pickDestination(table, 0, CLIENT_ADDRESSES[index & (CLIENTS - 1)], random, tickets),
+          pickDestination(table, 0, CLIENT_ADDRESSES[index & (CLIENTS - 1)], random, shared),
         )
       }
       return checksum

@@ -6,9 +6,9 @@
 import type { Random } from '../../src/base/random.ts'
 import { Route } from '../../src/table/format/routing-layout.ts'
 import type { Table } from '../../src/table/format/table.ts'
-import { pickDestination as pick } from '../../src/table/match/pick.ts'
+import { pickDestination as pick, type Shared } from '../../src/table/match/pick.ts'
 
-export { aliasColumns, type Column } from '../../src/table/match/pick.ts'
+export { aliasColumns, type Column, type Shared } from '../../src/table/match/pick.ts'
 
 const TURNS = Number(process.env.WEIR_BENCH_PICK_TURNS)
 /** Kept where everybody could read it, so that no compiler leaves the work out. */
@@ -19,11 +19,11 @@ export function pickDestination(
   route: number,
   client: Uint32Array,
   random: Random,
-  tickets: Int32Array,
+  shared: Shared,
 ): number {
   const isWeighted = table.routes[route * Route.WORDS + Route.splitCount] > 1
   if (isWeighted) useless = worked(useless)
-  return pick(table, route, client, random, tickets)
+  return pick(table, route, client, random, shared)
 }
 
 /** xorshift32: each turn waits for the one before. */

@@ -2,6 +2,8 @@
  * The kinds of splits that `weighting` compares, and a gateway with a listener for each of them.
  */
 
+import type { Shared } from '../../src/table/match/pick.ts'
+import { CLIENT_WORDS } from '../../src/table/match/sticky.ts'
 import type { Split } from '../../src/table/plan/plan.ts'
 import {
   destinationsText,
@@ -19,6 +21,12 @@ export type Way = {
   readonly split: Split
   readonly weights: readonly number[]
 }
+
+/** What workers share of a table with one split of each kind. */
+export const createShared = (): Shared => ({
+  tickets: new Int32Array(new SharedArrayBuffer(8)),
+  clients: new Int32Array(new SharedArrayBuffer(8 * CLIENT_WORDS)),
+})
 
 /** Weights of 1 to 50, unordered. */
 export const unequal = (count: number): number[] =>

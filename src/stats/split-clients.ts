@@ -7,25 +7,16 @@
  * connections of one client are one draw, and so are clients of one bucket. Up to 32 768 draws are
  * counted exactly, with no estimate; 1 000 clients are 985 buckets on average.
  *
- * Workers set bits by Atomics, each once; afterwards a pick only reads.
+ * Workers set the bits as they pick.
  */
 
-import { BUCKETS, STICKY_SLOTS } from '../table/match/sticky.ts'
-
-const WORDS = BUCKETS / 32
+import { STICKY_SLOTS, CLIENT_WORDS as WORDS } from '../table/match/sticky.ts'
 
 /** Words of all splits; only pages that are used take memory. */
 export const CLIENTS_WORDS = STICKY_SLOTS * WORDS
 
 /** Of a route: its slot, and whose turn each bucket is. */
 export type StickySplit = { readonly slot: number; readonly turns: Uint16Array }
-
-/** A client of this bucket has come. Slot 0 is nobody's. */
-export function markClient(clients: Int32Array, slot: number, bucket: number): void {
-  const at = slot * WORDS + (bucket >>> 5)
-  const bit = 1 << (bucket & 31)
-  if ((clients[at] & bit) === 0 && slot !== 0) Atomics.or(clients, at, bit)
-}
 
 /** By destination, how many buckets have come; null: nobody counts them. */
 export function countClients(

@@ -6,9 +6,15 @@ import fc from 'fast-check'
 import { createRandom, nextU32 } from '../../src/base/random.ts'
 import { isExcluded } from '../../src/base/share-bounds.ts'
 import { chances, deliveredShare, shareOfClients } from '../../src/control/observe/share-verdict.ts'
-import { clearClients, countClients, markClient } from '../../src/stats/split-clients.ts'
+import { clearClients, countClients } from '../../src/stats/split-clients.ts'
 import { createStats, openStats } from '../../src/stats/stats.ts'
-import { BUCKETS, bucketOf, STICKY_SLOTS, stickyBuckets } from '../../src/table/match/sticky.ts'
+import {
+  BUCKETS,
+  bucketOf,
+  markedBucketOf,
+  STICKY_SLOTS,
+  stickyBuckets,
+} from '../../src/table/match/sticky.ts'
 import { runs, sized } from '../support/full.ts'
 
 const QUIET = { chances: 1, underWay: 2 }
@@ -71,7 +77,7 @@ function split(
   for (let came = 1, next = 1; ; came++) {
     // Of a few networks in a row, or from anywhere.
     client[0] = isRandom ? nextU32(random) : client[0] + 1
-    markClient(clients, 1, bucketOf(client))
+    markedBucketOf(client, clients, 1)
     if (came < next) continue
     next = Math.ceil(came * 1.1)
     const [gray, prod] = countClients(clients, { slot: 1, turns }, 2) ?? []
@@ -105,12 +111,20 @@ test('a sticky split that is off by five points is called so within 5 000 client
   assert.ok((needed.at(-1) ?? 0) < 5_000, `all of them: ${needed.at(-1)}`)
 })
 
+/** The first address of a bucket. */
+function clientIn(bucket: number): Uint32Array {
+  const client = new Uint32Array(4)
+  while (bucketOf(client) !== bucket) client[0]++
+  return client
+}
+
 test('clients are counted once, by bucket, each split alone, and none without a slot', () => {
   const { clients } = openStats(createStats(2))
   const turns = new Uint16Array(BUCKETS).map((_, bucket) => bucket % 3)
-  for (const bucket of [0, 0, 1, 31, 32, 33, BUCKETS - 1, BUCKETS - 1]) markClient(clients, 7, bucket)
-  markClient(clients, 0, 5)
-  markClient(clients, STICKY_SLOTS - 1, BUCKETS - 1)
+  for (const bucket of [0, 0, 1, 31, 32, 33, BUCKETS - 1, BUCKETS - 1])
+    assert.equal(markedBucketOf(clientIn(bucket), clients, 7), bucket)
+  markedBucketOf(clientIn(5), clients, 0)
+  markedBucketOf(clientIn(BUCKETS - 1), clients, STICKY_SLOTS - 1)
   const of = (slot: number) => countClients(clients, { slot, turns }, 3)
   assert.deepEqual(of(7), [2, 3, 1])
   assert.deepEqual([of(0), of(6), of(8)], [null, [0, 0, 0], [0, 0, 0]])

@@ -7,9 +7,9 @@ import { pickDestination } from '../../src/table/match/pick.ts'
 
 const table = openTable(workerData.buffers)
 const counts = new Int32Array(workerData.counts)
-const tickets = new Int32Array(workerData.tickets)
+const shared = { tickets: new Int32Array(workerData.tickets), clients: new Int32Array(0) }
 const random = createRandom(1, 2, 3)
 const client = new Uint32Array(4)
 for (let i = 0; i < workerData.draws; i++) {
-  Atomics.add(counts, pickDestination(table, 0, client, random, tickets), 1)
+  Atomics.add(counts, pickDestination(table, 0, client, random, shared), 1)
 }

@@ -46,7 +46,7 @@ class Reader {
   readonly #mailbox: Mailbox
   readonly #query = createQuery()
   readonly #random
-  readonly #tickets = new Int32Array(2)
+  readonly #shared = { tickets: new Int32Array(2), clients: new Int32Array(0) }
   #table: Table | null = null
   #lastUsed = 0
 
@@ -92,7 +92,7 @@ class Reader {
     fill(query, generation, this.routed)
     const route = match(table, query)
     assert.equal(route, routeOf(generation, query.rule))
-    const cluster = pickDestination(table, route, query.client, this.#random, this.#tickets)
+    const cluster = pickDestination(table, route, query.client, this.#random, this.#shared)
     assert.equal(clusters[cluster * Cluster.WORDS + Cluster.connectTimeoutMs], timeoutOf(generation))
     const endpoint = endpoints[runOf(table, cluster) + EndpointRun.first] * Endpoint.WORDS
     assert.equal(endpoints[endpoint + Endpoint.port], portOf(generation))

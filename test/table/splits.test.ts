@@ -15,8 +15,8 @@ import {
   SCHEDULE_MAX,
 } from '../../src/table/build/exact.ts'
 import { Route } from '../../src/table/format/routing-layout.ts'
-import { pickDestination } from '../../src/table/match/pick.ts'
-import { BUCKETS, stickyBuckets } from '../../src/table/match/sticky.ts'
+import { pickDestination, type Shared } from '../../src/table/match/pick.ts'
+import { BUCKETS, CLIENT_WORDS, stickyBuckets } from '../../src/table/match/sticky.ts'
 import { type Plan, SPLITS } from '../../src/table/plan/plan.ts'
 import { runs, sized } from '../support/full.ts'
 import { splitPlan } from '../support/plans.ts'
@@ -24,13 +24,19 @@ import { tableOf } from '../support/tables.ts'
 
 const CLIENT = Uint32Array.of(0x0a000001, 0, 0, 0)
 
+/** Of a few splits. */
+const createShared = (): Shared => ({
+  tickets: new Int32Array(new SharedArrayBuffer(1024)),
+  clients: new Int32Array(4 * CLIENT_WORDS),
+})
+
 /** Counts by destination after `draws` connections. */
 function drawn(weights: readonly number[], split: Plan['routes'][number]['split'], draws: number): number[] {
   const table = tableOf(splitPlan(weights, split))
   const random = createRandom(1, 2, 3)
-  const tickets = new Int32Array(new SharedArrayBuffer(1024))
+  const shared = createShared()
   const counts = new Array<number>(weights.length).fill(0)
-  for (let i = 0; i < draws; i++) counts[pickDestination(table, 0, CLIENT, random, tickets)]++
+  for (let i = 0; i < draws; i++) counts[pickDestination(table, 0, CLIENT, random, shared)]++
   return counts
 }
 
@@ -89,11 +95,11 @@ test('exact: up to four destinations are never off by one, over a whole period t
     fc.property(paired(2 ** 18), fc.integer({ min: 1, max: 1000 }), (list, factor) => {
       const weights = list.map(weight => weight * factor)
       const table = tableOf(splitPlan(weights, 'exact'))
-      const tickets = new Int32Array(new SharedArrayBuffer(1024))
+      const shared = createShared()
       const total = list.reduce((sum, weight) => sum + weight, 0)
       const counts = new Array<number>(list.length).fill(0)
       for (let turns = 1; turns <= total + 1000; turns++) {
-        counts[pickDestination(table, 0, CLIENT, random, tickets)]++
+        counts[pickDestination(table, 0, CLIENT, random, shared)]++
         if (!isExact(counts, turns, list, total)) assert.fail(`${counts} of ${turns} for ${list}`)
       }
     }),
@@ -106,14 +112,14 @@ test('exact: nor are they anywhere in the longest periods', () => {
   fc.assert(
     fc.property(paired(PAIRED_PERIOD_MAX), fc.double({ min: 0, max: 1, noNaN: true }), (list, from) => {
       const table = tableOf(splitPlan(list, 'exact'))
-      const tickets = new Int32Array(new SharedArrayBuffer(1024))
+      const shared = createShared()
       const total = list.reduce((sum, weight) => sum + weight, 0)
       const start = Math.floor(from * (total - 2000))
-      Atomics.store(tickets, table.routes[Route.slot], start)
+      Atomics.store(shared.tickets, table.routes[Route.slot], start)
       const counts = countsAfter(start, list)
       for (let turns = start; turns < start + 2000; turns++) {
         if (!isExact(counts, turns, list, total)) assert.fail(`${counts} of ${turns} for ${list}`)
-        counts[pickDestination(table, 0, CLIENT, random, tickets)]++
+        counts[pickDestination(table, 0, CLIENT, random, shared)]++
       }
     }),
     { numRuns: runs(300) },
@@ -154,10 +160,10 @@ test('exact: turns go on as before where the counter is set back', () => {
     const table = tableOf(splitPlan(weights, 'exact'))
     const period = table.routes[Route.turnCount]
     const picksFrom = (start: number) => {
-      const tickets = new Int32Array(new SharedArrayBuffer(1024))
-      Atomics.store(tickets, table.routes[Route.slot], start)
-      const picked = Array.from({ length: 20 }, () => pickDestination(table, 0, CLIENT, random, tickets))
-      return { picked, ticket: Atomics.load(tickets, table.routes[Route.slot]) }
+      const shared = createShared()
+      Atomics.store(shared.tickets, table.routes[Route.slot], start)
+      const picked = Array.from({ length: 20 }, () => pickDestination(table, 0, CLIENT, random, shared))
+      return { picked, ticket: Atomics.load(shared.tickets, table.routes[Route.slot]) }
     }
     const early = picksFrom((2 ** 30 - 7) % period)
     const late = picksFrom(2 ** 30 - 7)

@@ -12,7 +12,6 @@ import type { Random } from '../../base/random.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { openSources, type Sources } from '../../stats/source-table.ts'
-import { markClient } from '../../stats/split-clients.ts'
 import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
 import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
@@ -24,7 +23,6 @@ import {
   Cluster,
   Route,
   Scope,
-  Split,
 } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { clientHash, isHashed } from '../../table/match/hashed.ts'
@@ -33,11 +31,10 @@ import { nobodyFor } from '../../table/match/nobody.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
 import { pickDestination } from '../../table/match/pick.ts'
 import type { Query } from '../../table/match/query.ts'
-import { bucketOf } from '../../table/match/sticky.ts'
 import { NO_ENDPOINT } from './balance.ts'
 import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
-import { isGivenAway, pickInstead } from './redistribute.ts'
+import { pickLiving } from './redistribute.ts'
 import { giveBack, isDeniedByNewer, refuse } from './refuse.ts'
 
 /** No endpoint was tried: one list for all connections, so that a decision allocates none. */
@@ -120,13 +117,11 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
     takeDefaults(table, query.listener, decision)
     return decideOriginal(decider, query, decision)
   }
-  const picked = pickDestination(table, route, query.client, decider.random, decider.stats.tickets)
-  const routed = route * Route.WORDS
-  if (table.routes[routed + Route.split] === Split.sticky)
-    markClient(decider.stats.clients, table.routes[routed + Route.slot], bucketOf(query.client))
-  const cluster = isGivenAway(decider, table, route, picked)
-    ? pickInstead(decider, table, route, query, picked)
-    : picked
+  const picked = pickDestination(table, route, query.client, decider.random, decider.stats)
+  const cluster =
+    table.routes[route * Route.WORDS + Route.redistributes] === 0
+      ? picked
+      : pickLiving(decider, table, route, query, picked)
   if (cluster !== picked) decision.insteadOf = picked
   const reason = decideCluster(decider, table, cluster, decision)
   if (reason !== ADMITTED) return reason

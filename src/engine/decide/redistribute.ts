@@ -8,7 +8,7 @@
  *   sticky   the client's bucket leads to another bucket, until one leads to a destination that is
  *            up: of the clients of others none moves, and each comes back with its own
  *
- * Nothing here runs unless the picked destination is down.
+ * Nothing here runs for a route without it, and little unless the picked destination is down.
  */
 
 import { nextU32, type Random } from '../../base/random.ts'
@@ -26,18 +26,15 @@ type Picker = Judge & { readonly random: Random }
 /** Buckets that are tried for a client; beyond, its address alone decides. */
 const AGAIN_MAX = 256
 
-/** Whether `picked` is down, and its route gives its share to others. */
-export const isGivenAway = (judge: Judge, table: Table, route: number, picked: number): boolean =>
-  table.routes[route * Route.WORDS + Route.redistributes] === 1 && isDown(judge, table, picked)
-
-/** The cluster of `route` that gets a connection instead of `picked`; `picked` if none is up. */
-export function pickInstead(
+/** `picked` if it is up, or no other is; else the cluster of `route` that gets the connection. */
+export function pickLiving(
   picker: Picker,
   table: Table,
   route: number,
   { client }: Query,
   picked: number,
 ): number {
+  if (!isDown(picker, table, picked)) return picked
   const living = livingOf(picker, table, route)
   if (living.length <= 1) return living.length === 0 ? picked : clusterOf(table, living[0])
   const at = route * Route.WORDS

@@ -13,21 +13,28 @@ import { nextU32, type Random } from '../../base/random.ts'
 import { firstGroup, turnsBefore } from '../build/exact.ts'
 import { Destination, Route, Split } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
-import { bucketOf } from './sticky.ts'
+import { markedBucketOf } from './sticky.ts'
 import { takeTurn } from './turns.ts'
+
+/** What all workers share, by a route's slot. */
+export type Shared = {
+  /** How many connections exact splits have given out. */
+  readonly tickets: Int32Array
+  /** Which clients have come to sticky splits (stats/split-clients.ts). */
+  readonly clients: Int32Array
+}
 
 /**
  * The cluster that a new connection of `route` goes to. Never throws, allocates nothing.
  *
- * @param client   The client's address, 4 words.
- * @param tickets  Shared by all workers: by slot, how many connections exact splits have given out.
+ * @param client  The client's address, 4 words.
  */
 export function pickDestination(
   table: Table,
   route: number,
   client: Uint32Array,
   random: Random,
-  tickets: Int32Array,
+  shared: Shared,
 ): number {
   const at = route * Route.WORDS
   const first = table.routes[at + Route.firstSplit]
@@ -35,10 +42,14 @@ export function pickDestination(
   const split = table.routes[at + Route.split]
   let column = first
   if (split === Split.exact)
-    column += table.turns[table.routes[at + Route.firstTurn] + nextTurn(table, at, tickets)]
-  else if (split === Split.exactPaired) column += pairedTurn(table, at, nextTurn(table, at, tickets))
+    column += table.turns[table.routes[at + Route.firstTurn] + nextTurn(table, at, shared.tickets)]
+  else if (split === Split.exactPaired) column += pairedTurn(table, at, nextTurn(table, at, shared.tickets))
   else if (split === Split.sticky)
-    column += table.turns[table.routes[at + Route.firstTurn] + bucketOf(client)]
+    column +=
+      table.turns[
+        table.routes[at + Route.firstTurn] +
+          markedBucketOf(client, shared.clients, table.routes[at + Route.slot])
+      ]
   else if (count > 1) column = drawColumn(table.splits, first, count, random)
   return table.splits[column * Destination.WORDS + Destination.cluster]
 }

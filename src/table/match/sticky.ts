@@ -21,6 +21,9 @@ export const BUCKETS = 2 ** 15
 /** Sticky splits whose clients are counted (stats/split-clients.ts); slot 0 is nobody's. */
 export const STICKY_SLOTS = 1_024
 
+/** Words of a split's clients: a bit for each bucket. */
+export const CLIENT_WORDS = BUCKETS / 32
+
 /** For each bucket an index into `destinations`, which have distinct names and positive weights. */
 export function stickyBuckets(
   destinations: readonly { readonly name: string; readonly weight: number }[],
@@ -50,4 +53,17 @@ export function bucketOf(client: Uint32Array): number {
   const network = Math.imul(client[0], 0x165667b1) ^ client[1]
   const host = Math.imul(client[2], 0x165667b1) ^ client[3]
   return hashPair(network, host) & (BUCKETS - 1)
+}
+
+/**
+ * A client's bucket, which is marked among those that have come to the split
+ * (stats/split-clients.ts); slot 0 is nobody's. The bit is set by Atomics once; afterwards a pick
+ * only reads.
+ */
+export function markedBucketOf(client: Uint32Array, clients: Int32Array, slot: number): number {
+  const bucket = bucketOf(client)
+  const at = slot * CLIENT_WORDS + (bucket >>> 5)
+  const bit = 1 << (bucket & 31)
+  if ((clients[at] & bit) === 0 && slot !== 0) Atomics.or(clients, at, bit)
+  return bucket
 }
