@@ -14,16 +14,14 @@ import type { ReadCredential } from '../source/credentials/credentials.ts'
 import type { Names } from '../source/names/names.ts'
 import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
-import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
+import type { Table, TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import { Keeper } from './credentials/keeper.ts'
 import { TICKETS_LOOK_MS } from './credentials/ticket-keys.ts'
 import { type EndpointChange, EndpointChanges } from './endpoint-changes.ts'
-import { withDenied } from './guard/policy-losses.ts'
-import { judge, type Verdict } from './guard/reload-guard.ts'
-import { withEnded } from './guard/removal-losses.ts'
-import { withUnserved } from './guard/server-losses.ts'
+import { judgeChange } from './guard/judge-change.ts'
+import type { Verdict } from './guard/reload-guard.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
 import { followReload } from './observe/follow-reload.ts'
@@ -235,20 +233,9 @@ export class Publisher {
   /** The guard's verdict on a change; null if it takes nothing from connections. */
   #judge(compiled: Compiled, accepted: boolean): Verdict | null {
     const { serving } = this
-    const { table } = compiled
-    if (serving === null || table === null) return null
-    const { observer } = serving.plane
-    const after = () => openTable(table)
-    const denied =
-      compiled.access === '' // nobody is denied
-        ? compiled.losses
-        : withDenied(compiled, after(), observer, serving.table)
-    const unserved = withUnserved(denied, compiled.resources, after, observer, serving.table)
-    const closing = this.#closingOf(compiled, compiled.vanished)
-    const losses = withEnded(unserved, compiled.resources, closing, observer, serving.plane.closing)
-    if (losses === null) return null
-    const counts = { totals: observer.totals(), lastMinute: observer.lastMinute.bind(observer) }
-    return judge(accepted ? 'warn' : this.settings.reload.guard, losses, counts)
+    if (serving === null) return null
+    const mode = accepted ? 'warn' : this.settings.reload.guard
+    return judgeChange(mode, compiled, serving, this.#closingOf(compiled, compiled.vanished))
   }
 
   #keep(outcome: 'refused' | 'guarded', compiled: Compiled, verdict: Verdict | null): void {
