@@ -5,6 +5,7 @@
  * docs/operations/access-log.md lists the fields; a test holds it to that.
  */
 
+import { whereText } from '../base/where-text.ts'
 import { Live } from '../stats/connections.ts'
 import type { Generations, MatchNames } from '../stats/generations.ts'
 import { REASON_NAMES, REASONS } from '../stats/reasons.ts'
@@ -83,7 +84,7 @@ function matchPiece(names: MatchNames, generation: number): Uint8Array {
   const fields = {
     generation,
     route_name: ruleName(names),
-    rule_file: rule && `${rule.file}:${rule.line}`,
+    rule_file: rule && whereText(rule.file, rule.line),
     split: names.split,
     upstream_cluster: destination && clusterName(destination),
     listener: names.listener || null,

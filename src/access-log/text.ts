@@ -5,6 +5,7 @@
  */
 
 import { printable } from '../base/printable.ts'
+import { whereText } from '../base/where-text.ts'
 import { Live } from '../stats/connections.ts'
 import type { Generations, MatchNames } from '../stats/generations.ts'
 import { REASON_NAMES } from '../stats/reasons.ts'
@@ -34,7 +35,7 @@ const GOES_ON: Readonly<Record<number, Uint8Array>> = {
 function matchPiece(names: MatchNames, generation: number): Uint8Array {
   const { rule, destination } = names
   const by = ruleName(names)
-  const where = rule === null ? '' : ` (${rule.file}:${rule.line})`
+  const where = rule === null ? '' : ` (${whereText(rule.file, rule.line)})`
   const to = destination === null ? '' : `, ${clusterName(destination)}`
   const what = `${by === null ? '' : `, by ${by}`}${where}${to}`
   return encoded(printable(`${what}, generation ${generation}, connection `))

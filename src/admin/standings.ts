@@ -8,6 +8,7 @@
 
 import { monotonicMs } from '../base/clock.ts'
 import { inTurns } from '../base/turns.ts'
+import { whereText } from '../base/where-text.ts'
 import { RuleCounts } from '../control/observe/rule-counts.ts'
 import type { RuleEntry } from '../control/observe/rules.ts'
 import type { Serving } from '../control/publisher.ts'
@@ -136,7 +137,7 @@ export function searchText(entry: RuleEntry, table: Table, cold: Cold): string {
   const { origin, listeners, destinations, written } = entry
   const text = [
     ruleName(origin),
-    `${origin.file}:${origin.line}`,
+    whereText(origin.file, origin.line),
     ...listeners,
     ...destinations.map(({ host, port, subset }) => `${host}:${port} ${subset ?? ''}`),
     ...conditionTexts(table, cold, written),

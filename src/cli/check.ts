@@ -15,7 +15,14 @@ export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: bo
 export function check(sources: Sources, { output, strict }: CheckFlags, env: Env): number {
   const { files, unread } = readSources(sources)
   const lint = { notes: true, openPortsFrom: openPortsFrom() }
-  const loaded = loadConfig(files, { names: new Map(), lint, unread, routeTests: true, inspect })
+  const loaded = loadConfig(files, {
+    names: new Map(),
+    lint,
+    unread,
+    routeTests: true,
+    inspect,
+    objects: sources.objects,
+  })
   const diagnostics = loaded.diagnostics.map(found => asJudged(found, strict))
   const colours = wantsColours(env, env.stdout)
   const report =

@@ -43,7 +43,12 @@ type Loaded = { readonly table: Table; readonly resources: readonly LoadedResour
  */
 export function loadTable(sources: Sources, env: Env): Loaded | null {
   const { files, unread } = readSources(sources)
-  const { plan, diagnostics, resources } = loadConfig(files, { names: new Map(), unread, inspect })
+  const { plan, diagnostics, resources } = loadConfig(files, {
+    names: new Map(),
+    unread,
+    inspect,
+    objects: sources.objects,
+  })
   const isUsable = plan !== null && resources.length > 0
   const told = isUsable ? diagnostics.filter(each => TOLD.includes(each.code)) : diagnostics
   const colours = wantsColours(env, env.stderr)

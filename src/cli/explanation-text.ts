@@ -16,6 +16,7 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../base/printable.ts'
+import { whereText } from '../base/where-text.ts'
 import type { ClusterEnd } from '../table/explain/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
 import type { ExplainedGroup } from '../table/explain/group-text.ts'
@@ -51,7 +52,7 @@ export function explanationText(answer: Answer | { readonly error: string }, col
     ...field('tls', tlsLines(answer)),
     ...field('client', [[`namespace ${client.namespace ?? 'unknown'}`, ...labels].join(', ')]),
     ...field('allowed', accessLines(answer)),
-    ...field('rule', rule ? [`${ruleName(rule)}  ${rule.file}:${rule.line}`] : []),
+    ...field('rule', rule ? [`${ruleName(rule)}  ${whereText(rule.file, rule.line)}`] : []),
     ...field(
       'to',
       answer.destinations.flatMap(each => destinationLines(each, answer)),
@@ -159,7 +160,7 @@ function policyLines(destinations: readonly ExplainedDestination[]): string[] {
     const written = first.policy.filter(({ file }) => file !== null)
     const byDefault = first.policy.filter(({ file, value }) => file === null && !UNLIMITED.has(value))
     const lines = [
-      ...written.map(({ field, value, file, line }) => `${field} ${value}  ${file}:${line}`),
+      ...written.map(({ field, value, file, line }) => `${field} ${value}  ${whereText(file, line)}`),
       ...(byDefault.length > 0
         ? [`${byDefault.map(({ field, value }) => `${field} ${value}`).join(', ')} by default`]
         : []),

@@ -14,11 +14,15 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { FILE_BYTES_MAX } from '../config/text/limits.ts'
 import { type SourceFile, type Sources, tooLarge } from '../source/files/files.ts'
+import type { ClusterFlags } from './cluster.ts'
 import type { Env } from './env.ts'
 import { afterEquals } from './options.ts'
 
 /** What `withInput` adds to a command's flags. */
-export type InputFlags = { readonly filename?: readonly string[]; readonly recursive?: boolean }
+export type InputFlags = ClusterFlags & {
+  readonly filename?: readonly string[]
+  readonly recursive?: boolean
+}
 
 const PATHS_DEFAULT = ['config/']
 /** Spellings of standard input. */
@@ -40,9 +44,33 @@ export function withInput(command: Command): Command {
     .option('-R, --recursive', 'read subfolders too', false)
 }
 
+/** The same, and the options that name a cluster. */
+export const withClusterInput = (command: Command): Command =>
+  withInput(command)
+    .option('--kubernetes', 'read the resources of a cluster, too; then there is no default PATH', false)
+    .option(
+      '--kubeconfig <FILE>',
+      'with --kubernetes: how to reach the cluster; default: as kubectl finds it',
+    )
+    .option('--context <NAME>', 'with --kubernetes: a context of the kubeconfig')
+
+/** What PATH, -f and -R name, and what the cluster has now, if one is named. */
+export async function wholeInputOf(
+  command: Command,
+  given: readonly string[],
+  flags: InputFlags,
+  env: Env,
+  otherUse?: string,
+): Promise<Sources> {
+  const sources = await inputOf(command, given, flags, env, otherUse)
+  return flags.kubernetes ? (await import('./cluster.ts')).withCluster(sources, flags, env) : sources
+}
+
 /** Whether the command line names any input. */
-export const namesInput = (paths: readonly string[], { filename = [], recursive }: InputFlags): boolean =>
-  paths.length + filename.length > 0 || recursive === true
+export const namesInput = (
+  paths: readonly string[],
+  { filename = [], recursive, kubernetes }: InputFlags,
+): boolean => paths.length + filename.length > 0 || recursive === true || kubernetes === true
 
 /**
  * What PATH, -f and -R name, with standard input and pipes already read.
@@ -53,7 +81,7 @@ export const namesInput = (paths: readonly string[], { filename = [], recursive 
 export async function inputOf(
   command: Command,
   given: readonly string[],
-  { filename = [], recursive = false }: InputFlags,
+  { filename = [], recursive = false, ...cluster }: InputFlags,
   env: Env,
   otherUse?: string,
 ): Promise<Sources> {
@@ -62,7 +90,9 @@ export async function inputOf(
   const uses = [...named.filter(path => STDIN.has(path)), ...(otherUse === undefined ? [] : [otherUse])]
   if (uses.length > 1)
     command.error(`error: standard input can be read only once, and is asked for by ${uses.join(' and ')}`)
-  const paths = named.length === 0 ? PATHS_DEFAULT : named
+  if (!cluster.kubernetes && (cluster.kubeconfig !== undefined || cluster.context !== undefined))
+    command.error('error: --kubeconfig and --context say how to reach a cluster: add --kubernetes')
+  const paths = named.length > 0 ? named : cluster.kubernetes ? [] : PATHS_DEFAULT
   const once = new Map<string, SourceFile>()
   for (const path of paths) {
     const file = STDIN.has(path)

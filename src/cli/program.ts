@@ -9,7 +9,7 @@
 import { Command, CommanderError, Help, Option } from 'commander'
 import { addAboutCommands } from './about/commands.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
-import { inputOf, namesInput, withInput } from './input.ts'
+import { inputOf, namesInput, wholeInputOf, withClusterInput } from './input.ts'
 import { answered } from './live/answered.ts'
 import { adminOption } from './live/asking.ts'
 import { addLiveCommands } from './live/commands.ts'
@@ -84,7 +84,7 @@ const VARIABLES = `Variables:
 `
 
 function addRun(program: Command, env: Env, exit: (code: number) => void): void {
-  withInput(program.command('run'))
+  withClusterInput(program.command('run'))
     .description('serve connections; reload changed files')
     .option('--workers <N>', 'worker threads; 0: one per CPU', integerUpTo(1024))
     .addOption(
@@ -120,12 +120,12 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
       const flags = command.opts()
       const sources = await inputOf(command, paths, flags, env)
       const { run } = await import('./run.ts')
-      exit(await run(sources, flags, env))
+      exit(await answered(() => run(sources, flags, env), env))
     })
 }
 
 function addCheck(program: Command, env: Env, exit: (code: number) => void): void {
-  withInput(program.command('check'))
+  withClusterInput(program.command('check'))
     .description('report every error and warning of a configuration; exit 0 valid, 1 invalid')
     .addOption(outputOption())
     .option('--strict', 'treat cross-resource warnings and unused rules as errors', false)
@@ -138,15 +138,15 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
       ),
     )
     .action(async (paths, flags, command) => {
-      const sources = await inputOf(command, paths, flags, env)
       const { check } = await import('./check.ts')
-      exit(check(sources, flags, env))
+      const read = () => wholeInputOf(command, paths, flags, env)
+      exit(await answered(async () => check(await read(), flags, env), env))
       await flushed(env)
     })
 }
 
 function addExplain(program: Command, env: Env, exit: (code: number) => void): void {
-  withInput(program.command('explain'))
+  withClusterInput(program.command('explain'))
     .description('show where a connection would go and why')
     .option(
       '--gateway <NAME>',
@@ -174,18 +174,18 @@ function addExplain(program: Command, env: Env, exit: (code: number) => void): v
     )
     .action(async (paths, flags, command) => {
       if (flags.live && namesInput(paths, flags))
-        command.error('error: --live asks a gateway; it takes no PATH, -f or -R')
+        command.error('error: --live asks a gateway; it takes no PATH, -f, -R or --kubernetes')
       const otherUse = flags.batch === '-' ? '--batch -' : undefined
-      const sources = flags.live ? null : await inputOf(command, paths, flags, env, otherUse)
+      const read = () => (flags.live ? null : wholeInputOf(command, paths, flags, env, otherUse))
       const { explain } = await import('./explain.ts')
-      exit(await answered(() => explain(sources, flags, env), env))
+      exit(await answered(async () => explain(await read(), flags, env), env))
       await flushed(env)
     })
 }
 
 function addTest(program: Command, env: Env, exit: (code: number) => void): void {
   const formats = ['table', 'junit', 'json']
-  withInput(program.command('test'))
+  withClusterInput(program.command('test'))
     .description('test routes against RouteTests; exit 0 all pass, 1 not')
     .addOption(
       new Option('--format <FORMAT>', 'table for people (default), junit for CI, json for programs').choices(
@@ -205,9 +205,9 @@ function addTest(program: Command, env: Env, exit: (code: number) => void): void
       ),
     )
     .action(async (paths, flags, command) => {
-      const sources = await inputOf(command, paths, flags, env)
       const { test } = await import('./test/test.ts')
-      exit(test(sources, flags, env))
+      const read = () => wholeInputOf(command, paths, flags, env)
+      exit(await answered(async () => test(await read(), flags, env), env))
       await flushed(env)
     })
 }

@@ -11,16 +11,18 @@ import { flushCompileCache } from 'node:module'
 import type { Admin } from '../admin/http.ts'
 import { settlesWithin } from '../base/settles-within.ts'
 import { Gateway } from '../control/gateway.ts'
+import { KubernetesLog } from '../control/observe/kubernetes-log.ts'
 import { createLog, type LogFormat, type Logger } from '../control/observe/log.ts'
 import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
+import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 import { adminPlaceIn, holderAt, PATIENT_MS_MAX, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
-export type RunFlags = {
+export type RunFlags = ClusterFlags & {
   readonly workers?: number
   readonly engine?: 'auto' | 'uring' | 'epoll' | 'node'
   /** false is `--no-admin`; true is commander's default, and means the same as undefined. */
@@ -42,7 +44,9 @@ const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIG
 export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
   const format = flags.logFormat ?? flags.output ?? (env.stdout.isTTY ? 'text' : 'json')
   const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
-  log.info({ paths: sources.paths }, `weir ${versionOf()} starts: reads ${sources.paths.join(', ')}`)
+  const kubernetes = flags.kubernetes ? await clusterFor(sources, flags, env, log) : null
+  const read = [...sources.paths, ...(kubernetes ? [kubernetes.server] : [])].join(', ')
+  log.info({ paths: sources.paths }, `weir ${versionOf()} starts: reads ${read}`)
   const place = placeOf(sources, flags)
   const start = await startAt(place, flags, log)
   if (start === 'refused') return Exit.failed
@@ -65,6 +69,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     ...sources,
     overrides: overridesOf(flags),
     log,
+    kubernetes,
     onPublished: () => void demo?.refresh(),
     onPhase: phase => manager.tell(phase, gateway ? statusOf(gateway) : ''),
   })
@@ -88,6 +93,11 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   await Promise.all([admin?.close(), demo?.close()])
   manager.close()
   return code
+}
+
+async function clusterFor(sources: Sources, flags: RunFlags, env: Env, log: Logger) {
+  const { clusterOf } = await import('./cluster.ts')
+  return clusterOf(flags, sources, env, new KubernetesLog(log).add)
 }
 
 /** A person at a terminal (SIGINT) does not wait for load balancers. */

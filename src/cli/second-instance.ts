@@ -6,6 +6,7 @@
 import { request } from 'node:http'
 import { Findings } from '../config/findings/diagnostic.ts'
 import { readSettings } from '../config/settings/read.ts'
+import type { Settings } from '../config/settings/settings.ts'
 import { readDocuments } from '../config/text/read-documents.ts'
 import { splitDocuments } from '../config/text/split.ts'
 import { holderOf, holderText } from '../control/observe/port-holder.ts'
@@ -22,8 +23,11 @@ const IS_SETTINGS = /\bkind["']?\s*:\s*["']?Settings\b/
 /** Who answers at a place, in words. */
 type PlaceHolder = { readonly who: string; readonly isWeir: boolean }
 
-/** Where the files want the admin listener; null: nowhere. Only Settings are read. */
-export function adminPlaceIn(sources: Sources): AdminPlace | null {
+/** Where the files want the admin listener; null: nowhere. */
+export const adminPlaceIn = (sources: Sources): AdminPlace | null => settingsIn(sources).admin
+
+/** The Settings in the files, before anything else of them is read. */
+export function settingsIn(sources: Sources): Settings {
   const settings = readFiles(sources).flatMap(({ file, bytes }) => {
     if (bytes instanceof Error) return []
     const text = new TextDecoder().decode(bytes)
@@ -33,7 +37,7 @@ export function adminPlaceIn(sources: Sources): AdminPlace | null {
       .filter(each => IS_SETTINGS.test(each))
       .map(each => ({ file, bytes: new TextEncoder().encode(each) }))
   })
-  return readSettings(readDocuments(settings, new Findings()), new Findings()).admin
+  return readSettings(readDocuments(settings, new Findings()), new Findings())
 }
 
 /** Who has the place, and whether that is a weir; null: it is free. */

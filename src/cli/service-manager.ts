@@ -10,7 +10,7 @@
 
 import { readFileSync } from 'node:fs'
 import { clockOriginMs, monotonicMs } from '../base/clock.ts'
-import type { Phase } from '../control/gateway.ts'
+import type { Phase } from '../control/gateway-options.ts'
 import type { Logger } from '../control/observe/log.ts'
 import { Errno, errnoName } from '../kernel/errno.ts'
 import type { NotifySocket } from '../kernel/notify-socket.ts'

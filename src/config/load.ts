@@ -10,6 +10,7 @@ import { hash } from 'node:crypto'
 import { monotonicMs } from '../base/clock.ts'
 import { keyedDigest } from '../base/keyed-digest.ts'
 import type { Plan } from '../table/plan/plan.ts'
+import { type ApiEntry, ApiObjects, isOfApi, type LeftOut } from './api-objects.ts'
 import { Causes } from './findings/causes.ts'
 import { type Diagnostic, Findings } from './findings/diagnostic.ts'
 import type { Inspect } from './inspect.ts'
@@ -51,6 +52,8 @@ export type Loaded = {
   readonly credentials: readonly Credential[]
   /** Whether a resource defines this host, with this port if one is given. */
   readonly defines: (host: string, port?: number) => boolean
+  /** Objects of the API whose newest version is not in the Plan. */
+  readonly leftOut: readonly LeftOut[]
   /** Empty unless requested. */
   readonly routeTests: readonly RouteTest[]
   /** How long each stage took, in milliseconds. */
@@ -85,6 +88,8 @@ export type LoadOptions = {
   readonly routeTests?: boolean
   /** Reads certificates; without it, nobody looks for them. */
   readonly inspect?: Inspect
+  /** Objects of a Kubernetes API, beside the files. */
+  readonly objects?: readonly ApiEntry[] | undefined
   /** The TLS that is served, for tests. */
   readonly served?: TlsServed
 }
@@ -93,20 +98,33 @@ export type LoadOptions = {
 const UNREAD_NAMED_MAX = 3
 
 export function loadConfig(files: readonly SourceFile[], options: LoadOptions): Loaded {
+  if (!options.objects) return loadOnce(files, options, null)
+  const objects = new ApiObjects(options.objects)
+  for (;;) {
+    const loaded = loadOnce(files, options, objects)
+    if (objects.refuse(loaded.diagnostics)) continue // all that fit without those are served
+    return { ...loaded, diagnostics: [...objects.told, ...loaded.diagnostics], leftOut: objects.leftOut }
+  }
+}
+
+function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: ApiObjects | null): Loaded {
   const findings = new Findings()
   const started = monotonicMs()
   const unusable = new Unusable()
-  const resources = readDocuments(files, findings, unusable, options.routeTests ? undefined : isRouteTest)
+  const own = readDocuments(files, findings, unusable, options.routeTests ? undefined : isRouteTest)
   for (const each of options.unread ?? []) reportUnread(each, findings)
-  if (resources.every(isRouteTest) && findings.count('error') === 0) {
+  if (objects === null && own.every(isRouteTest) && findings.count('error') === 0) {
     const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
     findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource found: there is nothing to serve')
   }
   const before = findings.count('error')
-  const settings = readSettings(resources, findings)
-  if (findings.count('error') > before) for (const each of resources.filter(isSettings)) unusable.add(each)
+  const settings = readSettings(own, findings)
+  if (findings.count('error') > before) for (const each of own.filter(isSettings)) unusable.add(each)
   const parsed = monotonicMs()
-  const valid = resources.filter(resource => isValid(resource, settings, findings, unusable))
+  const alone = (resource: Resource, to: Findings) => validate(resource, to, { profile: settings.profile })
+  const taken = objects?.resources(own, alone, findings, unusable) ?? []
+  const resources = [...own, ...taken]
+  const valid = [...own.filter(resource => isValid(resource, settings, findings, unusable)), ...taken]
   const validated = monotonicMs()
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)
@@ -119,7 +137,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
   lint(planned, valid.find(isSettings) ?? null, findings, options.lint)
   findings.holdBack(null)
   causes.settle(findings)
-  const failed = findings.count('error') > 0
+  const failed = findings.list.some(each => each.severity === 'error' && !isOfApi(each))
   return {
     plan: failed ? null : plan,
     settings,
@@ -132,6 +150,7 @@ export function loadConfig(files: readonly SourceFile[], options: LoadOptions): 
       const service = planned.registry.find(host, null)
       return service !== null && (port === undefined || portOfService(service, port) !== undefined)
     },
+    leftOut: [],
     routeTests,
     stages: {
       parse: parsed - started,

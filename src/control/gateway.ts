@@ -11,23 +11,22 @@
 
 import { assert } from '../base/assert.ts'
 import type { Settings } from '../config/settings/settings.ts'
-import type { Sources } from '../source/files/files.ts'
 import { FileSource } from '../source/files/source.ts'
 import { Names } from '../source/names/names.ts'
-import { type SystemFiles, SystemLookup } from '../source/names/system-lookup.ts'
+import { SystemLookup } from '../source/names/system-lookup.ts'
 import { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
-import { Differ, type DifferOptions, type Undone } from './compile/differ.ts'
+import { Differ, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
 import type { ServedCertificate } from './credentials/keeper.ts'
 import { WatchedFiles } from './credentials/watched-files.ts'
+import type { GatewayOptions } from './gateway-options.ts'
 import { Leaving } from './leaving.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import { NameLog } from './observe/name-log.ts'
 import { logDiagnostics } from './observe/narrate.ts'
-import type { Overrides } from './overrides.ts'
 import { Publisher, type Serving } from './publisher.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { type Look, Reloads } from './reloads.ts'
@@ -36,25 +35,6 @@ import { Offer } from './take-over/offer.ts'
 import { estateOf, placesOf, succeed } from './take-over/succeed.ts'
 import { type GatewayThreads, ownThreads } from './threads.ts'
 import { DataPlane } from './workers/data-plane.ts'
-
-export type GatewayOptions = Sources & {
-  readonly overrides: Overrides
-  readonly log: Logger
-  readonly differ?: DifferOptions
-  /**
-   * Shared threads, in a process that runs several gateways; by default the gateway has its own.
-   */
-  readonly threads?: GatewayThreads
-  /** Other files than the machine's to resolve names by, for tests. */
-  readonly names?: SystemFiles
-  /** Called after each table was published. */
-  readonly onPublished?: () => void
-  /** Called with each phase, from the moment that every listener accepts. */
-  readonly onPhase?: (phase: Phase) => void
-}
-
-/** `reloaded` comes after `reloading`, whatever came of it. */
-export type Phase = 'serving' | 'reloading' | 'reloaded'
 
 export class Gateway {
   readonly #options: GatewayOptions
@@ -86,7 +66,7 @@ export class Gateway {
       this.#leaving.isLeaving ? null : estateOf(this.serving?.plane, this.#publisher),
     )
     this.#differ = new Differ(options.differ, this.#threads.comparing)
-    this.#compiler = new Compiler(this.#files, this.#threads.compiling)
+    this.#compiler = new Compiler(this.#files, this.#threads.compiling, options.kubernetes)
     this.#certificateFiles = new WatchedFiles({
       onChange: () => this.#reloads.ask(),
       onError: error => log.warn({ err: error }, 'certificates are not watched as they should be'),
@@ -157,11 +137,12 @@ export class Gateway {
       const why = await succeed({ plane, publisher: this.#publisher, readiness: this.readiness }, claim)
       if (why !== '') return why
     }
-    await this.#files.open(
-      () => this.#reloads.ask(),
-      error => this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
+    const ask = () => this.#reloads.ask()
+    await this.#options.kubernetes?.open(ask)
+    await this.#files.open(ask, error =>
+      this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )
-    this.#reloads.ask() // changes saved during the start
+    ask() // changes saved during the start
     return ''
   }
 
@@ -280,6 +261,7 @@ export class Gateway {
 
   /** The first configuration, or null if it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
+    await this.#options.kubernetes?.begin()
     const compiled = await compileFirst(this.#compiler, this.names)
     logDiagnostics(this.#log, compiled)
     return compiled.table === null ? null : compiled
@@ -291,7 +273,7 @@ export class Gateway {
     this.names.close()
     this.#nameLog.flush()
     this.#publisher.close()
-    const files = this.#certificateFiles.close()
-    await Promise.all([files, this.#files.close(), this.#compiler.close(), this.#differ.close()])
+    const files = [this.#certificateFiles, this.#files, this.#options.kubernetes].map(each => each?.close())
+    await Promise.all([...files, this.#compiler.close(), this.#differ.close()])
   }
 }

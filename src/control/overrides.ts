@@ -34,7 +34,7 @@ export function overridden(
 }
 
 /** Settings that are read once: a change in the files is only noted. */
-const READ_ONCE = ['workers', 'engine', 'admin'] as const
+const READ_ONCE = ['workers', 'engine', 'admin', 'kubernetes'] as const
 
 export const changedReadOnce = (before: Settings, after: Settings): string[] => [
   ...READ_ONCE.filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name])),

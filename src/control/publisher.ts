@@ -234,7 +234,7 @@ export class Publisher {
   #judge(compiled: Compiled, accepted: boolean): Verdict | null {
     const { serving } = this
     if (serving === null) return null
-    const mode = accepted ? 'warn' : this.settings.reload.guard
+    const mode = accepted || compiled.onlyObjects ? 'warn' : this.settings.reload.guard
     return judgeChange(mode, compiled, serving, this.#closingOf(compiled, compiled.vanished))
   }
 

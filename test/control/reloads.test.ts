@@ -9,6 +9,8 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   checksum,
   table: null,
   clients: null,
+  leftOut: [],
+  onlyObjects: false,
   onlySecrets: false,
   credentials: [],
   settings: DEFAULT_SETTINGS,

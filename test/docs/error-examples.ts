@@ -112,6 +112,7 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG015: gateway(`{ servers: [${server(TCP)}] }`),
   CFG016: '{{- if .Values.gateway }}\nkind: Gateway\n{{- end }}\n',
   CFG017: gateway('{ server: [] }') + virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`),
+  CFG018: service('{ ports: [] }'),
   CFG020: 'only some words\n',
   CFG021: 'apiVersion: 1\nkind: Gateway\nmetadata: { name: a }\n',
   CFG022: 'apiVersion: v1\nkind: 1\nmetadata: { name: a }\n',

@@ -9,6 +9,7 @@ import { CODES, type Code } from '../../src/config/findings/codes.ts'
 import type { Diagnostic } from '../../src/config/findings/diagnostic.ts'
 import type { Inspect } from '../../src/config/inspect.ts'
 import { loadConfig, type SourceFile } from '../../src/config/load.ts'
+import { objectKey } from '../../src/config/text/read-objects.ts'
 import { findLosses } from '../../src/control/guard/losses.ts'
 import { judge } from '../../src/control/guard/reload-guard.ts'
 import { snapshotOf } from '../../src/control/guard/snapshot.ts'
@@ -47,6 +48,10 @@ const TLS = {
   served: { servers: true, upstreams: true },
   inspect: (...asked: Parameters<Inspect>) => readCredential(...asked, NOW).flaws,
 }
+
+/** What a cluster has beside the file. */
+const IN_CLUSTER = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', namespace: 'default' } }
+const CLUSTER = [{ key: objectKey(IN_CLUSTER), object: IN_CLUSTER, lastGood: null }]
 
 const codes = Object.keys(CODES) as Code[]
 const stageOf = (code: Code): string | undefined =>
@@ -88,6 +93,7 @@ function messageOf(code: Code): string {
           unread: UNREAD,
           routeTests: true,
           ...(/^CFG5[01]/.test(code) && TLS),
+          ...(code === 'CFG018' && { objects: CLUSTER }),
         }).diagnostics
   const found = diagnostics.find(each => each.code === code)
   ok(

@@ -284,6 +284,26 @@ const FIELDS: Readonly<Record<string, Field>> = {
     meaning: 'Unanswered probes after which the connection ends.',
     range: numbers(1, 127),
   },
+  'kubernetes.namespaces': {
+    type: 'list of names',
+    byDefault: DEFAULT_SETTINGS.kubernetes.namespaces,
+    meaning:
+      'With `--kubernetes`: the namespaces that weir reads; none: all. See [a cluster as the source](kubernetes.md). *read once*',
+    range: { inside: [[], ['shop']], outside: ['shop', ['a/b']] },
+  },
+  'kubernetes.gatewaySelector': {
+    type: 'labels',
+    byDefault: DEFAULT_SETTINGS.kubernetes.gatewaySelector,
+    meaning: 'With `--kubernetes`: only Gateway resources with these labels are read. *read once*',
+    range: { inside: [{ app: 'edge' }], outside: ['app'] },
+  },
+  'kubernetes.status': {
+    type: 'true or false',
+    byDefault: DEFAULT_SETTINGS.kubernetes.status,
+    meaning:
+      'With `--kubernetes`: weir writes what it makes of resources into their status, and Events. *read once*',
+    range: { inside: [true, false], outside: ['yes'] },
+  },
   'dns.servers': {
     type: 'list of addresses',
     byDefault: [],

@@ -10,6 +10,7 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, countText, durationText, plural, shareText } from './format.ts'
@@ -73,7 +74,9 @@ export async function canary(
 }
 
 function textOf({ rule, sinceGeneration, destinations, comparisons }: Canary, colours: boolean): string {
-  const head = printable(`${placeText(rule)}  ${rule.file}:${rule.line}, since generation ${sinceGeneration}`)
+  const head = printable(
+    `${placeText(rule)}  ${whereText(rule.file, rule.line)}, since generation ${sinceGeneration}`,
+  )
   const names = shortNames(destinations)
   const rows = destinations.flatMap((each, index) => [
     [shareText(each.configuredShare, 2), names[index], countsText(each)],

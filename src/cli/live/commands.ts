@@ -5,7 +5,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Env } from '../env.ts'
-import { type InputFlags, inputOf, withInput } from '../input.ts'
+import { type InputFlags, wholeInputOf, withClusterInput } from '../input.ts'
 import { duration, durationOption, examples, integerUpTo, outputOption } from '../options.ts'
 import { addRollout } from '../rollout/command.ts'
 import { answered } from './answered.ts'
@@ -168,7 +168,7 @@ function addTop(program: Command, env: Env, ask: Ask): void {
 }
 
 function addDiff(program: Command, env: Env, ask: Ask, exit: (code: number) => void): void {
-  withInput(program.command('diff'))
+  withClusterInput(program.command('diff'))
     .description('compare these files with what is served, open connections included; exit 1 invalid')
     .option(
       '--log <FILE>',
@@ -187,7 +187,7 @@ function addDiff(program: Command, env: Env, ask: Ask, exit: (code: number) => v
     )
     .action(async (paths, { admin, log, ...flags }: DiffCommandFlags, command) => {
       const stdin = log?.includes('-') ? '--log -' : undefined
-      const sources = await inputOf(command, paths, flags, env, stdin)
+      const sources = await wholeInputOf(command, paths, flags, env, stdin)
       if (log === undefined)
         await ask(admin, async client => (await import('./diff.ts')).diff(client, sources, flags, env))
       else {

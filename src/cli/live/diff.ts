@@ -9,6 +9,8 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
+import type { ApiEntry } from '../../config/api-objects.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { renderText } from '../../config/findings/render.ts'
 import { withoutSecrets } from '../../config/text/secret-text.ts'
@@ -82,7 +84,8 @@ export async function diff(
   { output }: DiffFlags,
   env: Env,
 ): Promise<number> {
-  const { files, unread } = readSources(sources)
+  const { files: own, unread } = readSources(sources)
+  const files = [...own, ...(sources.objects ? [clusterFile(sources.objects)] : [])]
   for (const { folder, files } of unread)
     env.stderr.write(
       printable(`warning: ${folder}: ${files.length} YAML files in folders below are not read; add -R\n`),
@@ -91,6 +94,13 @@ export async function diff(
   if (output === 'json') env.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   else writeText(answer, files, env)
   return answer.valid ? Exit.ok : Exit.failed
+}
+
+/** What the cluster has, as one file without Secrets: a document with one would not be sent. */
+function clusterFile(entries: readonly ApiEntry[]): SourceFile {
+  const items = entries.map(each => each.object).filter(({ kind }) => kind !== 'Secret')
+  const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  return { file: 'cluster.json', bytes: new TextEncoder().encode(text) }
 }
 
 function asText({ file, bytes }: SourceFile): { path: string; text: string } {
@@ -137,19 +147,21 @@ function changeLines(changes: NonNullable<Diff['changes']>, colours: boolean): s
       paint('changed', `~ listener ${each.listener}${placed(each)}`),
       ...[each.before, each.after].map(text => printable(`    ${text}`)),
     ]),
-    ...rules.list.flatMap(each => both(`${placeText(each.rule)}  ${each.rule.file}:${each.rule.line}`, each)),
+    ...rules.list.flatMap(each =>
+      both(`${placeText(each.rule)}  ${whereText(each.rule.file, each.rule.line)}`, each),
+    ),
     ...(told > rules.list.length ? [`and ${told - rules.list.length} more rules`] : []),
     ...destinations.flatMap(each => [
       ...both(`destination ${each.destination}`, each),
       ...each.policy.map(it => printable(`    ${it.field}: ${it.before} → ${it.after}${placed(it)}`)),
     ]),
-    ...policies.flatMap(each => both(`policy ${each.policy}  ${each.file}:${each.line}`, each)),
+    ...policies.flatMap(each => both(`policy ${each.policy}  ${whereText(each.file, each.line)}`, each)),
     `rules: ${rules.added} added, ${rules.removed} removed, ${rules.changed} changed, ${rules.reordered} in another order`,
     ...connectionLines(connections),
   ]
 }
 
-const placed = ({ file, line }: Said): string => (file === null ? '' : `  ${file}:${line}`)
+const placed = ({ file, line }: Said): string => (file === null ? '' : `  ${whereText(file, line)}`)
 
 function connectionLines({ open, same, moves }: NonNullable<Diff['changes']>['connections']): string[] {
   return [

@@ -8,6 +8,7 @@
  */
 
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { countText } from './format.ts'
@@ -49,7 +50,7 @@ export function textOf({ outcome, generation, checksum, note, findings }: Reload
     ...(note === null ? [] : [`  ${note}`]),
     ...told
       .slice(0, FINDINGS_MAX)
-      .map(({ file, line, code, message }) => `  ${file}:${line}: ${code}: ${message}`),
+      .map(({ file, line, code, message }) => `  ${whereText(file, line)}: ${code}: ${message}`),
     ...(told.length > FINDINGS_MAX ? [`  and ${countText(told.length - FINDINGS_MAX)} more`] : []),
     ...(outcome === 'guarded' ? [`  to take it as it is: weir reload --accept ${checksum}`] : []),
   ]

@@ -13,6 +13,7 @@
 import { existsSync } from 'node:fs'
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { type Commit, type Commits, commitAt, commitsOf } from './commits.ts'
@@ -135,16 +136,16 @@ function textOf(reload: Traced, colours: boolean): string {
     ...findings
       .filter(each => each.severity === 'error')
       .slice(0, FINDINGS_MAX)
-      .map(({ file, line, code, message }) => `  ${file}:${line}: ${code}: ${message}`),
+      .map(({ file, line, code, message }) => `  ${whereText(file, line)}: ${code}: ${message}`),
     ...(did === null ? resourceLines(reload) : []),
     ...(did?.rules ?? []).flatMap(each =>
-      effectLines(`${placeText(each.rule)}  ${each.rule.file}:${each.rule.line}`, each),
+      effectLines(`${placeText(each.rule)}  ${whereText(each.rule.file, each.rule.line)}`, each),
     ),
     ...(did?.destinations ?? []).flatMap(each => [
       ...effectLines(`destination ${each.destination}`, each),
       ...each.policy.map(
         ({ field, before, after, file, line }) =>
-          `      ${field}: ${before} → ${after}${file === null ? '' : `  ${file}:${line}`}`,
+          `      ${field}: ${before} → ${after}${file === null ? '' : `  ${whereText(file, line)}`}`,
       ),
     ]),
     ...(did && did.more > 0 ? [`  and ${countText(did.more)} more changes`] : []),

@@ -11,6 +11,7 @@
 import { styleText } from 'node:util'
 import { wallNowMs } from '../../base/clock.ts'
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { columns, countText, durationText, plural, shareText } from './format.ts'
@@ -125,7 +126,7 @@ export const isOff = ({ deliveredShare }: Rule['destinations'][number]): boolean
 
 function ruleLines(each: Rule, colours: boolean): string[] {
   const { rule, never, serverNames, destinations } = each
-  const head = printable(`${placeText(rule)}  ${rule.file}:${rule.line}`)
+  const head = printable(`${placeText(rule)}  ${whereText(rule.file, rule.line)}`)
   const painted = colours ? styleText('bold', head, { validateStream: false }) : head
   const names = serverNames.length === 0 ? [] : [printable(`  sniHosts ${serverNames.join(' ')}`)]
   if (never !== null) return [painted, ...names, printable(`  never matches: ${never}`)]

@@ -13,6 +13,7 @@
 import { styleText } from 'node:util'
 import { wallNowMs } from '../../base/clock.ts'
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
 import type { Explanation } from '../../table/explain/explanation.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
@@ -171,7 +172,7 @@ function ruleText(connection: One): string {
     : isEnded(connection)
       ? 'none was asked before it ended'
       : 'none yet'
-  return `${rule ? `${placeText(rule)}  ${rule.file}:${rule.line}` : without}, generation ${generation}`
+  return `${rule ? `${placeText(rule)}  ${whereText(rule.file, rule.line)}` : without}, generation ${generation}`
 }
 
 const OUTCOMES: Readonly<Record<string, string>> = {
@@ -219,7 +220,7 @@ function nowText({ rule, generation, outcome }: One, now: Explanation): string {
   const isSame = rule && now.rule ? placeText(rule) === placeText(now.rule) : outcome === now.outcome
   if (isSame && now.generation === generation) return 'the same'
   const to = now.destinations.map(each => destinationText(each)).join(', ')
-  const where = now.rule ? `${placeText(now.rule)}  ${now.rule.file}:${now.rule.line}` : now.reason
+  const where = now.rule ? `${placeText(now.rule)}  ${whereText(now.rule.file, now.rule.line)}` : now.reason
   const leads = to === '' ? '' : `, to ${to}`
   return `${isSame ? 'the same rule' : where}, generation ${now.generation}${leads}`
 }

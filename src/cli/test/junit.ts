@@ -7,6 +7,7 @@
  * which others (GitLab, GitHub's reporters, Azure) read.
  */
 
+import { whereText } from '../../base/where-text.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 import { type Miss, round } from './judge.ts'
@@ -54,7 +55,7 @@ function caseOf({ test, misses }: Tested): Case {
       element: 'failure',
       type: 'miss',
       message: lines[0],
-      text: `${file}:${line}\n${lines.join('\n')}`,
+      text: `${whereText(file, line)}\n${lines.join('\n')}`,
     },
   }
 }
@@ -82,7 +83,7 @@ function coverageSuite(report: TestReport): Suite[] {
   if (isCovered(report)) return [{ name: 'coverage', cases: [{ name }] }]
   const message = `${coverage.reached} of ${coverage.rules} rules are reached: ${round(coverage.percent)} %`
   const unreached = coverage.unreached.map(
-    each => `not reached: ${ruleName(each)}  ${each.file}:${each.line}`,
+    each => `not reached: ${ruleName(each)}  ${whereText(each.file, each.line)}`,
   )
   return [
     {

@@ -10,6 +10,7 @@
 
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
+import { whereText } from '../../base/where-text.ts'
 import type { Explanation } from '../../table/explain/explanation.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 import { type Miss, round } from './judge.ts'
@@ -38,7 +39,7 @@ function testLines({ test, misses, answer }: Tested, paint: Paint): string[] {
   if (misses.length === 0) return [`  ${paint('green', 'ok')}    ${name}`]
   const { file, line } = test.place
   return [
-    `  ${paint('red', 'miss')}  ${name}  ${printable(`${file}:${line}`)}`,
+    `  ${paint('red', 'miss')}  ${name}  ${printable(whereText(file, line))}`,
     ...[...misses.map(missLine), ...rejectedLines(misses, answer)].map(
       each => `          ${printable(each)}`,
     ),
@@ -68,7 +69,7 @@ function summaryLines(report: TestReport, paint: Paint): string[] {
   return [
     paint(missed === 0 ? 'green' : 'red', tests),
     isCovered(report) ? rules : paint('red', rules),
-    ...shown.map(each => printable(`  not reached: ${ruleName(each)}  ${each.file}:${each.line}`)),
+    ...shown.map(each => printable(`  not reached: ${ruleName(each)}  ${whereText(each.file, each.line)}`)),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ]
 }

@@ -39,7 +39,12 @@ export type TestFlags = {
 
 export function test(sources: Sources, flags: TestFlags, env: Env): number {
   const { files, unread } = readSources(sources)
-  const { plan, diagnostics, routeTests } = loadConfig(files, { names: new Map(), unread, routeTests: true })
+  const { plan, diagnostics, routeTests } = loadConfig(files, {
+    names: new Map(),
+    unread,
+    routeTests: true,
+    objects: sources.objects,
+  })
   const isTold = routeTests.length === 0 ? isAboutFiles : isAboutTests
   const findings = diagnostics.filter(each => each.severity === 'error' || isTold(each))
   const report: TestReport = { ...run(plan, routeTests), minCoverage: flags.minCoverage ?? null, findings }

@@ -12,7 +12,10 @@ import { CODES, type Code } from './codes.ts'
 
 export type Severity = 'error' | 'warning' | 'info'
 
-/** A place in a file; line and column count from 1, as editors do. */
+/**
+ * A place in a file; line and column count from 1, as editors do. A resource of a Kubernetes API
+ * has its title for a file, and line 0.
+ */
 export type Place = { readonly file: string; readonly line: number; readonly column: number }
 
 /** The steps from a resource's root to a field: ['spec', 'tcp', 0, 'match', 0, 'port']. */
@@ -150,6 +153,12 @@ export class Findings {
     return isFirst
   }
 
+  /** Takes over what was found apart. */
+  adopt(other: Findings): void {
+    for (const each of other.list) this.#add(each)
+    for (const each of other.#said) this.#said.add(each)
+  }
+
   /** Number of findings of a severity, including those beyond the limit. */
   count(severity: Severity): number {
     return this.#totals[severity]
@@ -166,7 +175,14 @@ export class Findings {
     else {
       if (counts.moreIndex < 0) counts.moreIndex = this.list.length
       const message = `and ${counts.found - FINDINGS_MAX} more of severity "${severity}" in this file`
-      this.list[counts.moreIndex] = { code: 'CFG012', severity, message, file, line: 1, column: 1 }
+      this.list[counts.moreIndex] = {
+        code: 'CFG012',
+        severity,
+        message,
+        file,
+        line: Math.min(found.line, 1),
+        column: 1,
+      }
     }
   }
 }

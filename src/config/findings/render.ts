@@ -107,9 +107,10 @@ function sort(list: readonly Diagnostic[]): Diagnostic[] {
 
 function renderOne(found: Diagnostic, source: string | undefined, paint: Paint): string {
   const { file, line, column, severity, code, message, hint, resource, field } = found
-  const place = paint('bold', visible(`${file}:${line}:${column}:`))
+  const place = paint('bold', visible(line === 0 ? `${placeInApi(found)}:` : `${file}:${line}:${column}:`))
   const head = paint(SEVERITY_STYLE[severity], `${severity} ${code}:`)
-  const about = [resource, field].filter(part => part !== undefined && part !== '').join(', ')
+  const about =
+    line === 0 ? '' : [resource, field].filter(part => part !== undefined && part !== '').join(', ')
   return [
     `${place} ${head} ${visible(clip(message))}`,
     ...(source === undefined ? [] : excerpt(source, line, column, paint)),
@@ -117,6 +118,10 @@ function renderOne(found: Diagnostic, source: string | undefined, paint: Paint):
     ...(about === '' ? [] : [`  ${paint('dim', `in ${visible(clip(about))}`)}`]),
   ].join('\n')
 }
+
+/** "VirtualService shop/echo spec.tcp[0]", as `kubectl` and people call it. */
+export const placeInApi = ({ file, field }: Pick<Diagnostic, 'file' | 'field'>): string =>
+  field === undefined ? file : `${file} ${field}`
 
 /** The source line and, under it, a caret. */
 function excerpt(source: string, line: number, column: number, paint: Paint): string[] {

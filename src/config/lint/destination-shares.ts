@@ -4,6 +4,7 @@
  */
 
 import { formatEndpoint, parseAddress } from '../../address/address.ts'
+import { whereText } from '../../base/where-text.ts'
 import type { Cluster, Listener, Plan, Route, Rule } from '../../table/plan/plan.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
@@ -80,7 +81,7 @@ function reportShare(
 function causeOf(service: Service | null, findings: Findings): string | undefined {
   if (!service || !findings.has('CFG404', service.resource, service.path)) return undefined
   const { file, line } = service.resource.locate(service.path)
-  return `this follows from CFG404 at ${file}:${line}`
+  return `this follows from CFG404 at ${whereText(file, line)}`
 }
 
 /** The place of the destination. */

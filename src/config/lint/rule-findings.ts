@@ -4,6 +4,7 @@
  */
 
 import { type Cidr, contains, formatCidr } from '../../address/address.ts'
+import { whereText } from '../../base/where-text.ts'
 import type { Rule, RuleOrigin } from '../../table/plan/plan.ts'
 import { plainName, takesName } from '../../table/plan/server-name.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
@@ -211,7 +212,7 @@ export function nameOf(
   home: string,
 ): string {
   const owner = virtualService === home ? '' : `VirtualService ${virtualService} `
-  return `${owner}${block}[${route}]${match === null ? '' : `.match[${match}]`} (${file}:${line})`
+  return `${owner}${block}[${route}]${match === null ? '' : `.match[${match}]`} (${whereText(file, line)})`
 }
 
 function takersOf(found: readonly Found[]): Rule[] {

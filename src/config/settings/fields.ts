@@ -61,6 +61,13 @@ export const path: Reader<string> = spot => {
   return right ? value : wrong(spot, 'a file name')
 }
 
+/** The name of a Kubernetes namespace (RFC 1123). */
+export const namespace: Reader<string> = spot => {
+  const { value } = spot
+  const right = typeof value === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)
+  return right ? value : wrong(spot, 'the name of a namespace')
+}
+
 /** One of a few words. */
 export const choice =
   <const T extends string>(...words: readonly T[]): Reader<T> =>

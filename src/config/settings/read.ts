@@ -5,6 +5,7 @@
  * every mistake. docs/configuration.md shows the same fields to the reader.
  */
 
+import { whereText } from '../../base/where-text.ts'
 import type { SourceLimit } from '../../table/plan/access.ts'
 import { DEFAULT_KEEPALIVE, type Keepalive } from '../../table/plan/policy.ts'
 import type { Findings } from '../findings/diagnostic.ts'
@@ -24,6 +25,7 @@ import {
   list,
   mapped,
   nameServer,
+  namespace,
   object,
   objectWith,
   orNull,
@@ -233,6 +235,10 @@ const SPEC: Reader<Settings> = mapped(
       proxyProtocol: list(proxyEntry),
       healthChecks: list(healthCheck),
       authorization,
+      kubernetes: object(
+        { namespaces: list(namespace), gatewaySelector: strings, status: bool },
+        DEFAULT_SETTINGS.kubernetes,
+      ),
       dns: object({ servers: list(nameServer) }, DEFAULT_SETTINGS.dns),
       limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),
     },
@@ -265,7 +271,7 @@ export function readSettings(resources: readonly Resource[], findings: Findings)
   )
   for (const other of others) {
     const { file, line } = first.locate([])
-    const message = `there is more than one Settings document; the first is at ${file}:${line}`
+    const message = `there is more than one Settings document; the first is at ${whereText(file, line)}`
     findings.at('CFG030', other, [], message, 'keep one; the first is used')
   }
   if (!first) return DEFAULT_SETTINGS

@@ -102,8 +102,19 @@ export type Settings = {
   readonly authorization: AuthorizationSettings
   /** Name servers with their ports, instead of those of resolv.conf; none: those. */
   readonly dns: { readonly servers: readonly string[] }
+  /** What weir reads of a cluster's API, with `--kubernetes`. */
+  readonly kubernetes: KubernetesReading
   /** Limits per source over all listeners; null: none. */
   readonly limits: { readonly perSource: SourceLimit | null }
+}
+
+type KubernetesReading = {
+  /** Namespaces to read; none: all. */
+  readonly namespaces: readonly string[]
+  /** Labels that a Gateway must have to be read; none: every Gateway is. */
+  readonly gatewaySelector: Readonly<Record<string, string>>
+  /** Whether weir writes what it makes of resources into their status, and Events. */
+  readonly status: boolean
 }
 
 export type AuthorizationSettings = {
@@ -192,5 +203,6 @@ export const DEFAULT_SETTINGS: Settings = {
   healthChecks: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },
   dns: { servers: [] },
+  kubernetes: { namespaces: [], gatewaySelector: {}, status: false },
   limits: { perSource: null },
 }

@@ -81,6 +81,10 @@ const isTypedList = ({ apiVersion, kind, value }: Draft): boolean =>
 const isForeignList = ({ apiVersion }: Draft): boolean =>
   typeof apiVersion === 'string' && apiVersion.includes('/')
 
+/** An object that is no part of a document. */
+export const draftOf = (value: Mapping, locate: Locate): Draft =>
+  draft(value, locate, value.apiVersion, value.kind)
+
 function draft(value: Mapping, locate: Locate, apiVersion: unknown, kind: unknown): Draft {
   return { value, apiVersion, kind, title: titleOf(kind, value.metadata), locate }
 }

@@ -31,6 +31,10 @@ export const TEXT_CODES = {
     'render it and check the output: helm template, kustomize build, envsubst',
   ),
   CFG017: info('findings that may only follow from errors are omitted', 'fix the errors, then check again'),
+  CFG018: warning(
+    'a resource of the cluster is also in the files, which win',
+    'remove it from the files to use the one of the cluster',
+  ),
   CFG020: error('the document is not a resource', 'start with apiVersion, kind and metadata'),
   CFG021: error('apiVersion is missing or malformed', 'write apiVersion: <group>/<version>, or v1'),
   CFG022: error('kind is missing or malformed', 'write kind: <Kind>'),

@@ -5,6 +5,7 @@
  * the same, including list order; for http, a prefix that an earlier prefix covers counts too.
  */
 
+import { whereText } from '../../base/where-text.ts'
 import { formatPath, type Path, type Place } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import { type Field, isObject } from './field.ts'
@@ -50,7 +51,7 @@ function unused(route: Field, reason: string): void {
 /** "tcp[0].match[1] (shop.yaml:12)": an earlier route or match, for a finding about a later one. */
 function earlierOf(earlier: Field, locate: Locate): string {
   const { file, line } = locate(earlier.path)
-  return `${formatPath(earlier.path.slice(1))} (${file}:${line})`
+  return `${formatPath(earlier.path.slice(1))} (${whereText(file, line)})`
 }
 
 function titleOf(route: Field): string {

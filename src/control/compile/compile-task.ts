@@ -10,12 +10,14 @@ import { createHash } from 'node:crypto'
 import { flushCompileCache } from 'node:module'
 import { monotonicMs } from '../../base/clock.ts'
 import { keyedDigest } from '../../base/keyed-digest.ts'
+import type { LeftOut } from '../../config/api-objects.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import { maySecret } from '../../config/text/secret-text.ts'
 import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
+import type { ObjectUpdate } from '../../source/kubernetes/store.ts'
 import { buildTable } from '../../table/build/builder.ts'
 import { rowRulesOf } from '../../table/build/endpoint-rows.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
@@ -38,11 +40,14 @@ import {
 } from './beside-clients.ts'
 import { type ChangedFile, changedFiles } from './changed-files.ts'
 import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
+import { mirrorWith } from './mirror.ts'
 import { ReadCredentials } from './read-credentials.ts'
 import { type SlotMemory, slotsFor } from './slots.ts'
 
 export type CompileTask = SlotMemory & {
   readonly sources: Sources
+  /** What a Kubernetes API has, since the last task; null: no API is read. */
+  readonly objects: ObjectUpdate | null
   readonly names: ResolvedNames
   readonly generation: number
   /** `checksum` of the last answer; '' always compiles. */
@@ -64,8 +69,11 @@ export type Stages = Readonly<Record<'read' | 'parse' | 'validate' | 'plan' | 'l
 /** The same files, with other certificates behind them. */
 export type Rotated = { readonly checksum: string; readonly rotated: readonly ReadCredential[] }
 
+/** Earlier changes of the API's objects never came to this thread: it wants everything. */
+export type Behind = 'behind'
+
 export type Compiled = {
-  /** SHA-256 of the files alone; of those with a Secret, of a keyed digest. */
+  /** SHA-256 of files and objects alone; of those with a Secret, of a keyed digest. */
   readonly checksum: string
   /** null when there are errors. */
   readonly table: TableBuffers | null
@@ -74,6 +82,10 @@ export type Compiled = {
    * changed; null otherwise.
    */
   readonly clients: SharedArrayBuffer | null
+  /** Objects of the API whose newest version is not served. */
+  readonly leftOut: readonly LeftOut[]
+  /** Whether the files are those of what is served: only the API has changed. */
+  readonly onlyObjects: boolean
   /** Whether it differs from what is served in Secrets only. */
   readonly onlySecrets: boolean
   /** What its certificates are read from, and what came of it. */
@@ -117,6 +129,7 @@ export type Compiled = {
 /** What was read, and may be half of a later change; see `remembered`. */
 type Memory = Reading & {
   readonly checksum: string
+  readonly filesChecksum: string
   readonly snapshot: Snapshot | null
   /** Of a Plan; null without one. */
   readonly digests: Digests | null
@@ -128,21 +141,25 @@ let remembered: readonly Memory[] = []
 /** What the compiling thread runs: a compilation, or a comparison of what was published. */
 export default function runTask(
   task: CompileTask | CompareTask,
-): Compiled | Rotated | PublishedChanges | null {
+): Compiled | Rotated | PublishedChanges | Behind | null {
   return 'sources' in task ? compileTask(task) : compareTask(task)
 }
 
 /** The new configuration, or null if it equals `previous`. */
-function compileTask(task: CompileTask): Compiled | Rotated | null {
+function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
   const startedMs = monotonicMs()
+  const mirror = task.objects && mirrorWith(task.objects)
+  if (task.objects && mirror === null) return 'behind'
   const { files, unread } = readSources(task.sources)
   const rested = restedMs(task.sources) // after reading, so that later writes are noticed
-  const checksum = checksumOf(files)
+  const filesChecksum = checksumOf(files)
+  const checksum = mirror ? digestOfBoth(filesChecksum, mirror.checksum) : filesChecksum
   const readMs = monotonicMs() - startedMs
   if (checksum === task.previous) return rotated(checksum)
   const credentials = new ReadCredentials()
   const { inspect } = credentials
-  const loaded = loadConfig(files, { names: task.names, unread, inspect })
+  const loaded = loadConfig(files, { names: task.names, unread, inspect, objects: mirror?.entries })
+  if (loaded.plan) mirror?.good(loaded.leftOut)
   const { plan, stages, defines, credentials: _, ...kept } = loaded
   remembers = { checksum, credentials }
   const buildStartedMs = monotonicMs()
@@ -153,7 +170,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | null {
   const before = remembered.find(each => each.checksum === task.served?.checksum)
   const compared = compare(
     task.served,
-    { files, resources: loaded.resources, checksum, snapshot, digests },
+    { files, resources: loaded.resources, checksum, filesChecksum, snapshot, digests },
     built,
     defines,
   )
@@ -162,6 +179,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | null {
     ...kept,
     checksum,
     table: built?.buffers ?? null,
+    onlyObjects: mirror !== null && before?.filesChecksum === filesChecksum,
     onlySecrets:
       digests !== null &&
       differNowhere(before?.digests ?? null, digests) &&
@@ -219,7 +237,8 @@ function compare(
           defines,
         )
       : null
-  return { losses, doubts: doubtsOf(before ?? after, after, losses) }
+  const isOfFiles = before?.filesChecksum !== after.filesChecksum
+  return { losses, doubts: isOfFiles ? doubtsOf(before ?? after, after, losses) : [] }
 }
 
 /** "2 AuthorizationPolicies are enforced: shop/allow-office (ALLOW) at shop/edge; …". */
@@ -253,6 +272,9 @@ const namedClusters = (plan: Plan): NamedCluster[] =>
     const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
     return places ? [{ cluster, title, places, rules: rowRulesOf(each) }] : []
   })
+
+const digestOfBoth = (files: string, objects: string): string =>
+  createHash('sha256').update(files).update(objects).digest('hex')
 
 function checksumOf(files: readonly SourceFile[]): string {
   const digest = createHash('sha256')

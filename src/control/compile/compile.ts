@@ -9,13 +9,19 @@ import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
+import type { ObjectUpdate } from '../../source/kubernetes/store.ts'
 import type { Source } from '../../source/source.ts'
 import { createSlots } from '../../stats/counter-slots.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { CompareTask, PublishedChanges } from './compare-task.ts'
-import type { Compiled, CompileTask, Rotated, Served } from './compile-task.ts'
+import type { Behind, Compiled, CompileTask, Rotated, Served } from './compile-task.ts'
 
-export type CompilingThread = Threads<CompileTask | CompareTask, Compiled | Rotated | PublishedChanges | null>
+type Answer = Compiled | Rotated | Behind | PublishedChanges | null
+
+export type CompilingThread = Threads<CompileTask | CompareTask, Answer>
+
+/** What a Kubernetes API has; `forget` makes the next update a whole one. */
+type Objects = Pick<Source<ObjectUpdate>, 'current'> & { forget(): void }
 
 /**
  * A thread that compiles; it loads its code at once.
@@ -37,22 +43,29 @@ export class Compiler {
   readonly #policySlots = createSlots()
   readonly #stickySlots = createSlots()
   readonly #thread: CompilingThread
+  readonly #objects: Objects | null
   #previous = ''
 
-  constructor(files: Pick<Source<Sources>, 'current'>, thread = compilingThread()) {
+  constructor(
+    files: Pick<Source<Sources>, 'current'>,
+    thread = compilingThread(),
+    objects: Objects | null = null,
+  ) {
     this.#files = files
+    this.#objects = objects
     this.#thread = thread
   }
 
-  /** The current files' configuration, its certificates if only those changed, or null. */
+  /** The current configuration, its certificates if only those changed, or null. */
   async compile(
     generation: number,
     names: ResolvedNames,
     stats: SharedArrayBuffer | null,
     served: Served | null = null,
   ): Promise<Compiled | Rotated | null> {
-    const task: CompileTask = {
+    const task = (): CompileTask => ({
       sources: this.#files.current(),
+      objects: this.#objects?.current() ?? null,
       names,
       generation,
       previous: this.#previous,
@@ -61,8 +74,12 @@ export class Compiler {
       stickySlots: this.#stickySlots,
       stats,
       served,
+    })
+    let compiled = (await this.#thread.run(task())) as Compiled | Rotated | Behind | null
+    if (compiled === 'behind') {
+      this.#objects?.forget() // the thread has been replaced
+      compiled = (await this.#thread.run(task())) as Compiled | Rotated | null
     }
-    const compiled = (await this.#thread.run(task)) as Compiled | Rotated | null
     if (compiled) this.#previous = compiled.checksum
     return compiled
   }

@@ -8,6 +8,7 @@
  */
 
 import type { LoadedResource } from '../../config/load.ts'
+import { isFromApi } from '../../config/text/read-objects.ts'
 import type { SourceFile } from '../../source/files/files.ts'
 import { LOSS_KINDS, type Losses } from './loss.ts'
 
@@ -48,7 +49,7 @@ const endsLine = (bytes: Uint8Array): boolean => bytes.at(-1) === LINE_FEED
 
 function resourceDoubts(before: Reading, after: Reading): string[] {
   const left = new Set(after.resources.map(each => each.title))
-  const gone = before.resources.filter(({ title }) => !left.has(title))
+  const gone = before.resources.filter(each => !left.has(each.title) && !isFromApi(each))
   return gone.slice(0, TOLD_MAX).map(({ title, file }) => `${title} is not in ${file} any more`)
 }
 

@@ -14,6 +14,7 @@
  * Connections that end with their endpoint never refuse a change: an annotation asks for that.
  */
 
+import { whereText } from '../../base/where-text.ts'
 import type { Code } from '../../config/findings/codes.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import type { Settings } from '../../config/settings/settings.ts'
@@ -168,7 +169,7 @@ function warningsOf(kind: LossKind, losses: Losses, traffic: TrafficByKey): stri
 
 /** Removed things have no place; changed ones do. */
 const placeText = ({ at: { file, line }, change }: Loss): string =>
-  change === undefined ? '' : `${file}:${line}: `
+  change === undefined ? '' : `${whereText(file, line)}: `
 
 /** The counts by the keys that losses look up. */
 class TrafficByKey {

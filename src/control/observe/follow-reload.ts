@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { whereText } from '../../base/where-text.ts'
 import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
@@ -52,7 +53,7 @@ function save(history: History, log: Logger, totals: () => readonly Total<Series
 }
 
 function logChange(log: Logger, generation: number, { rule, change, before, after }: RuleEffect): void {
-  const place = `${rule.file}:${rule.line}`
+  const place = whereText(rule.file, rule.line)
   const text = { added: after, removed: before, changed: `${before} becomes ${after}` }[change]
   log.info(
     { generation, rule: ruleName(rule), place, change, before, after },

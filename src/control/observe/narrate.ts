@@ -1,6 +1,8 @@
 /** The log's messages about configurations and workers, for people and as fields for programs. */
 
+import { whereText } from '../../base/where-text.ts'
 import type { Severity } from '../../config/findings/diagnostic.ts'
+import { placeInApi } from '../../config/findings/render.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { Compiled, Stages } from '../compile/compile-task.ts'
 import type { EndpointChange } from '../endpoint-changes.ts'
@@ -26,7 +28,7 @@ export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
   const shown = worstFirst(diagnostics).slice(0, DIAGNOSTICS_MAX)
   for (const each of shown) {
     const { severity, message, hint, ...fields } = each
-    const place = `${each.file}:${each.line}:${each.column}`
+    const place = each.line === 0 ? placeInApi(each) : `${each.file}:${each.line}:${each.column}`
     log[LEVELS[severity]](
       { ...fields, hint },
       `${place}: ${each.code}: ${message}${hint ? ` (${hint})` : ''}`,
@@ -71,7 +73,7 @@ export function logGeneration(
 export function logGuarded(log: Logger, generation: number, { checksum }: Compiled, verdict: Verdict): void {
   const { findings, text, weighed } = verdict
   for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
-    log.error({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
+    log.error({ ...fields, hint }, `${whereText(fields.file, fields.line)}: ${fields.code}: ${message}`)
   log.error(
     { generation, checksum, loses: weighed },
     `the change is refused, since it would take them from connections: ${text}. Generation ${generation} stays; to take it as it is: weir reload --accept ${checksum}`,
@@ -81,7 +83,7 @@ export function logGuarded(log: Logger, generation: number, { checksum }: Compil
 /** The losses of a served change. */
 export function logLosses(log: Logger, generation: number, { findings, warnings, weighed }: Verdict): void {
   for (const { severity: _, message, hint, ...fields } of findings.slice(0, DIAGNOSTICS_MAX))
-    log.warn({ ...fields, hint }, `${fields.file}:${fields.line}: ${fields.code}: ${message}`)
+    log.warn({ ...fields, hint }, `${whereText(fields.file, fields.line)}: ${fields.code}: ${message}`)
   for (const text of warnings) log.warn({ generation, loses: weighed }, text)
 }
 

@@ -11,6 +11,7 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { wallMs } from '../../base/clock.ts'
+import type { ApiEntry } from '../../config/api-objects.ts'
 import { FILE_BYTES_MAX } from '../../config/text/limits.ts'
 import { type UnreadFolder, unreadBelow } from './unread.ts'
 
@@ -24,6 +25,8 @@ export type Sources = {
   readonly recursive?: boolean
   /** What can be read only once (standard input, pipes), by path, as cli/input.ts read it. */
   readonly once?: ReadonlyMap<string, SourceFile>
+  /** What a cluster's API has, where a command read it once. */
+  readonly objects?: readonly ApiEntry[]
 }
 
 const CONFIGURATION = /\.(ya?ml|json)$/i

@@ -1,0 +1,80 @@
+/**
+ * --kubernetes: a cluster's API as a source, for `weir run` to follow, and for other commands to
+ * read once.
+ */
+
+import type { ApiEntry } from '../config/api-objects.ts'
+import { objectKey } from '../config/text/read-objects.ts'
+import type { Sources } from '../source/files/files.ts'
+import type { Identity } from '../source/kubernetes/identity.ts'
+import { findIdentity, type IdentityOptions } from '../source/kubernetes/kubeconfig.ts'
+import type { ReflectorState } from '../source/kubernetes/reflector-state.ts'
+import { KubernetesSource } from '../source/kubernetes/source.ts'
+import type { Env } from './env.ts'
+import { NoAnswer } from './live/answered.ts'
+import { settingsIn } from './second-instance.ts'
+
+export type ClusterFlags = {
+  readonly kubernetes?: boolean
+  readonly kubeconfig?: string
+  readonly context?: string
+}
+
+/** A command that reads once gives up when the API has not answered by then. */
+const READ_MS_MAX = 60_000
+
+/** The cluster that the flags name, not yet asked. @throws NoAnswer */
+export function clusterOf(
+  { kubeconfig, context }: ClusterFlags,
+  sources: Sources,
+  { variables }: Env,
+  onState?: (state: ReflectorState) => void,
+): KubernetesSource {
+  const { kubernetes, authorization, locality, workload } = settingsIn(sources)
+  return new KubernetesSource({
+    identity: identityOf({ variables, kubeconfig, context }),
+    settings: {
+      namespaces: kubernetes.namespaces,
+      gatewaySelector: kubernetes.gatewaySelector,
+      identity: authorization.identity,
+      hasLocality: locality !== null,
+      namespace: workload?.namespace ?? null,
+    },
+    ...(onState && { onState }),
+  })
+}
+
+function identityOf(options: IdentityOptions): Identity {
+  try {
+    return findIdentity(options)
+  } catch (error) {
+    throw new NoAnswer(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** The sources with what the cluster has now. @throws NoAnswer */
+export async function withCluster(sources: Sources, flags: ClusterFlags, env: Env): Promise<Sources> {
+  const troubles = new Map<string, string>()
+  const cluster = clusterOf(flags, sources, env, ({ title, trouble }) => troubles.set(title, trouble))
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new NoAnswer(unreadText(cluster, troubles))), READ_MS_MAX)
+  try {
+    await Promise.race([cluster.begin(), promise])
+    return { ...sources, objects: entriesOf(cluster) }
+  } finally {
+    clearTimeout(timer)
+    await cluster.close()
+  }
+}
+
+function entriesOf(cluster: KubernetesSource): ApiEntry[] {
+  const entries = cluster
+    .current()
+    .changed.map(object => ({ key: objectKey(object), object, lastGood: null }))
+  return entries.sort((left, right) => (left.key < right.key ? -1 : 1))
+}
+
+function unreadText(cluster: KubernetesSource, troubles: ReadonlyMap<string, string>): string {
+  const why = [...troubles].filter(([, trouble]) => trouble !== '').map(each => each.join(': '))
+  return `${cluster.server} was not read within ${READ_MS_MAX / 1000} s: ${why.join('; ') || 'no answer'}`
+}

@@ -1,0 +1,59 @@
+/**
+ * Objects of a Kubernetes API as resources, beside those of the files.
+ *
+ * The unit is the resource: what is wrong with one says nothing of another. A finding has the
+ * resource's title in place of a file, and no line (line 0).
+ */
+
+import type { Findings } from '../findings/diagnostic.ts'
+import { groupOf } from '../kinds.ts'
+import { Resource } from '../resource.ts'
+import { type Draft, draftOf, type Mapping } from './draft.ts'
+import { readMetadata } from './metadata.ts'
+
+/** An object as the API has it, reduced to what is read (source/kubernetes). */
+export type ApiObject = Mapping & {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly creationTimestamp?: string
+    readonly deletionTimestamp?: string
+  }
+}
+
+/** The file that resources of an API say they are from. */
+const FROM_API = '<kubernetes>'
+
+/** Whether a resource is the API's. */
+export const isFromApi = ({ file }: { readonly file: string }): boolean => file === FROM_API
+
+/** Identifies an object in all versions of its kind: "group kind namespace/name". */
+export const objectKey = ({ apiVersion, kind, metadata: { namespace = '', name } }: ApiObject): string =>
+  `${groupOf(apiVersion)} ${kind} ${namespace}/${name}`
+
+/** The resource of an object; null if its metadata is unusable, and the findings say so. */
+export function readApiObject(object: ApiObject, ordinal: number, findings: Findings): Resource | null {
+  const draft: Draft = draftOf(object, () => ({ file: draft.title, line: 0, column: 0 }))
+  const { apiVersion, kind } = object
+  findings.veil(kind === 'Secret')
+  const metadata = readMetadata(draft, kind, findings)
+  findings.veil(false)
+  if (metadata === null) return null
+  return new Resource({
+    apiVersion,
+    kind,
+    metadata,
+    value: object,
+    file: FROM_API,
+    ordinal,
+    locate: draft.locate,
+  })
+}
+
+/** By what a resource of the files has the place of one of the API. */
+export const resourceKey = ({ apiVersion, kind, metadata: { namespace, name } }: Resource): string =>
+  `${groupOf(apiVersion)} ${kind} ${namespace}/${name}`

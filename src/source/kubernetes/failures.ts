@@ -1,0 +1,63 @@
+/** What an API server, or the way to it, can fail by, and how long to wait after it. */
+
+import type { IncomingHttpHeaders } from 'node:http'
+import type { BackOff } from './back-off.ts'
+import type { Fields } from './objects.ts'
+import type { Pace } from './pace.ts'
+
+/** A streamed list that did not come to its end. */
+export const STREAM_SILENT = -1
+/** A server's Retry-After counts up to this. */
+const RETRY_MS_MAX = 120_000
+
+export class Failure extends Error {
+  /** The HTTP status, or the code of a Status object; 0: the connection failed. */
+  readonly status: number
+  readonly retryMs: number
+
+  constructor(status: number, message: string, retryMs = 0) {
+    super(message)
+    this.status = status
+    this.retryMs = retryMs
+  }
+
+  static ofAnswer(status: number, headers: IncomingHttpHeaders, value: unknown): Failure {
+    const { message } = Object(typeof value === 'string' ? jsonOf(value) : value) as Fields
+    const seconds = Number(headers['retry-after'])
+    const retryMs = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, RETRY_MS_MAX) : 0
+    return new Failure(
+      status,
+      `${status}: ${typeof message === 'string' ? clip(message) : 'no reason is given'}`,
+      retryMs,
+    )
+  }
+
+  /** The object of an ERROR event. */
+  static ofStatus({ code, message, reason }: Fields): Failure {
+    const status = Number.isInteger(code) ? Number(code) : reason === 'Expired' || reason === 'Gone' ? 410 : 0
+    return new Failure(status, `${status || 'error'}: ${clip(String(message ?? reason ?? ''))}`)
+  }
+}
+
+export const failureOf = (error: unknown): Failure =>
+  error instanceof Failure ? error : new Failure(0, error instanceof Error ? textOf(error) : String(error))
+
+export function waitAfter({ status, retryMs }: Failure, backOff: BackOff, { absentMs }: Pace): number {
+  if (retryMs > 0) return backOff.jittered(retryMs)
+  return status === 403 ? backOff.jittered(absentMs) : backOff.next()
+}
+
+function textOf(error: Error & { code?: string }): string {
+  const { code, message } = error
+  return message || code || error.name
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const clip = (text: string): string => text.slice(0, 300)

@@ -1,0 +1,42 @@
+/** The objects of one loop: what the server has said of them, and each difference. */
+
+import { keyOf } from './events.ts'
+import type { Kept } from './objects.ts'
+
+/** Called for each object that is new, changed (with both) or gone (`after` is null). */
+export type OnObject = (after: Kept | null, before: Kept | null) => void
+
+export class Known {
+  readonly #objects = new Map<string, Kept>()
+  readonly #onObject: OnObject
+
+  constructor(onObject: OnObject) {
+    this.#onObject = onObject
+  }
+
+  get size(): number {
+    return this.#objects.size
+  }
+
+  /** An event that comes twice, and an object that a new list has unchanged, are no difference. */
+  set(after: Kept): void {
+    const key = keyOf(after.object)
+    const before = this.#objects.get(key) ?? null
+    if (before && before.resourceVersion === after.resourceVersion && after.resourceVersion !== '') return
+    this.#objects.set(key, after)
+    this.#onObject(after, before)
+  }
+
+  delete(key: string): void {
+    const before = this.#objects.get(key)
+    if (!before) return
+    this.#objects.delete(key)
+    this.#onObject(null, before)
+  }
+
+  /** A whole list is here: what it lacks is gone. */
+  replace(found: ReadonlyMap<string, Kept>): void {
+    for (const key of [...this.#objects.keys()]) if (!found.has(key)) this.delete(key)
+    for (const each of found.values()) this.set(each)
+  }
+}

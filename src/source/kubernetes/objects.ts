@@ -1,0 +1,127 @@
+/**
+ * Objects of the API, reduced to what weir reads.
+ *
+ * A status that somebody else writes again and again (heartbeats, conditions) is dropped, so that
+ * it is no change. managedFields and kubectl's last applied text are often larger than the rest.
+ */
+
+import { isDeepStrictEqual } from 'node:util'
+import type { ApiObject } from '../../config/text/read-objects.ts'
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** What identifies it and its state, beside its content. */
+export type Kept = {
+  readonly object: ApiObject
+  readonly resourceVersion: string
+  readonly uid: string
+  readonly generation: number
+  /** The conditions of its status, where weir writes one. */
+  readonly conditions: readonly Fields[]
+}
+
+/** What kubectl remembers of `apply`. */
+const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/** An item of a list or of an event; null if it is no object of the API. */
+export function readObject(value: unknown, kind: string, apiVersion: string): Kept | null {
+  const whole = Object(value) as Fields
+  const metadata = Object(whole.metadata) as Fields
+  if (typeof metadata.name !== 'string') return null
+  const status: Fields = Object(whole.status)
+  return {
+    object: {
+      apiVersion,
+      kind,
+      metadata: readMetadata(metadata),
+      ...contentOf(kind, whole, status),
+    } as ApiObject,
+    resourceVersion: String(metadata.resourceVersion ?? ''),
+    uid: String(metadata.uid ?? ''),
+    generation: Number(metadata.generation ?? 0),
+    conditions: Array.isArray(status.conditions) ? status.conditions : [],
+  }
+}
+
+export const isSameObject = (left: Kept, right: Kept): boolean => isDeepStrictEqual(left.object, right.object)
+
+function readMetadata(metadata: Fields): Fields {
+  const { name, namespace, labels, annotations, creationTimestamp, deletionTimestamp } = metadata
+  const { [APPLIED]: _, ...told } = Object(annotations) as Fields
+  return {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(Object(labels) === labels && { labels }),
+    ...(Object.keys(told).length > 0 && { annotations: told }),
+    ...(typeof creationTimestamp === 'string' && { creationTimestamp }),
+    ...(typeof deletionTimestamp === 'string' && { deletionTimestamp }),
+  }
+}
+
+function contentOf(kind: string, whole: Fields, status: Fields): Fields {
+  const { spec } = whole
+  switch (kind) {
+    case 'Pod':
+      return { spec: podSpec(Object(spec)), status: podStatus(status) }
+    case 'Node':
+      return {}
+    case 'Service':
+      return {
+        spec,
+        ...(status.loadBalancer !== undefined && { status: { loadBalancer: status.loadBalancer } }),
+      }
+    case 'ServiceEntry':
+      return { spec, ...(status.addresses !== undefined && { status: { addresses: status.addresses } }) }
+    case 'EndpointSlice':
+      return { addressType: whole.addressType, endpoints: readEndpoints(whole), ports: whole.ports ?? [] }
+    case 'Endpoints':
+      return { subsets: whole.subsets ?? [] }
+    case 'Secret':
+      return { type: whole.type, data: whole.data ?? {} }
+    default:
+      return { spec }
+  }
+}
+
+function podSpec({ serviceAccountName, nodeName, hostNetwork, containers, initContainers }: Fields): Fields {
+  const portsOf = (list: unknown): unknown =>
+    (Array.isArray(list) ? list : [])
+      .filter(each => Array.isArray(each?.ports))
+      .map(({ name, ports, restartPolicy }) => ({ name, ports, ...(restartPolicy && { restartPolicy }) }))
+  return {
+    ...(serviceAccountName !== undefined && { serviceAccountName }),
+    ...(nodeName !== undefined && { nodeName }),
+    ...(hostNetwork !== undefined && { hostNetwork }),
+    containers: portsOf(containers),
+    initContainers: portsOf(initContainers),
+  }
+}
+
+function podStatus({ phase, podIP, podIPs, conditions }: Fields): Fields {
+  const ready = (Array.isArray(conditions) ? conditions : []).filter(each => each?.type === 'Ready')
+  return {
+    phase,
+    ...(podIP !== undefined && { podIP }),
+    ...(podIPs !== undefined && { podIPs }),
+    conditions: ready.map(({ type, status }) => ({ type, status })),
+  }
+}
+
+/** v1beta1 has the zone in `topology`, and the node beside it. */
+function readEndpoints({ endpoints }: Fields): unknown {
+  if (!Array.isArray(endpoints)) return []
+  return endpoints.map(({ addresses, conditions, targetRef, nodeName, zone, topology, hints }) => {
+    const at = Object(topology) as Fields
+    const node = nodeName ?? at['kubernetes.io/hostname']
+    const where = zone ?? at['topology.kubernetes.io/zone']
+    const { kind, name } = Object(targetRef) as Fields
+    return {
+      addresses,
+      ...(conditions && { conditions }),
+      ...(targetRef && { targetRef: { kind, name } }),
+      ...(node != null && { nodeName: node }),
+      ...(where != null && { zone: where }),
+      ...(hints && { hints }),
+    }
+  })
+}

@@ -1,0 +1,31 @@
+/** How often the API server is asked, and how long weir waits for it. */
+
+import type { Waits } from './back-off.ts'
+
+export type Pace = Waits & {
+  /** Objects of one page of a list. */
+  readonly pageSize: number
+  /** The server ends a watch after this time, and up to as much again by chance. */
+  readonly watchS: number
+  /** Silence of a watch after which its connection counts as dead: bookmarks come each minute. */
+  readonly idleMs: number
+  /** The same while a list is streamed. */
+  readonly streamMs: number
+  /** A watch that ends sooner, with nothing new, counts as a failure. */
+  readonly shortMs: number
+  /** Until a kind is asked for again that the server lacks, or forbids. */
+  readonly absentMs: number
+}
+
+/** client-go's, where it has them (tools/cache/reflector.go). */
+export const DEFAULT_PACE: Pace = {
+  leastMs: 800,
+  mostMs: 30_000,
+  healthyMs: 120_000,
+  pageSize: 500,
+  watchS: 300,
+  idleMs: 150_000,
+  streamMs: 20_000,
+  shortMs: 1_000,
+  absentMs: 20_000,
+}

@@ -1,0 +1,295 @@
+/**
+ * The list-and-watch loop of one kind: what the API server has, kept in step.
+ *
+ *   WatchList, else LIST page by page ─▶ synced ─▶ WATCH from there ─┬▶ ended: WATCH again at once
+ *      ▲                                                             ├▶ failed: WATCH after a while
+ *      └──────────── 410: the history is gone ◀──────────────────────┘
+ *
+ * What was known stays until a list has said otherwise, whatever fails. A resourceVersion is
+ * opaque; it is only sent back, and compared for equality (kubernetes.io, "API Concepts").
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs, wallNowMs } from '../../base/clock.ts'
+import { createRandom, nextBelow, type Random } from '../../base/random.ts'
+import { BackOff } from './back-off.ts'
+import type { Client } from './client.ts'
+import { type Event, isInitialEnd, keyOf, parseEvent, STREAMED_LIST, versionOf } from './events.ts'
+import { Failure, failureOf, STREAM_SILENT, waitAfter } from './failures.ts'
+import { pathOf, type Scope, selectorOf, titleOfScope } from './kinds.ts'
+import { Known, type OnObject } from './known.ts'
+import { linesOf } from './lines.ts'
+import { type Fields, type Kept, readObject } from './objects.ts'
+import { DEFAULT_PACE, type Pace } from './pace.ts'
+import type { ReflectorState } from './reflector-state.ts'
+
+type ReflectorOptions = {
+  readonly client: Client
+  readonly scope: Scope
+  readonly onObject: OnObject
+  /** Called when it is first synced, and when phase or trouble change. */
+  readonly onState: () => void
+  readonly pace?: Pace
+}
+
+let seeds = 0
+
+export class Reflector {
+  readonly #options: ReflectorOptions
+  readonly #pace: Pace
+  readonly #closing = new AbortController()
+  readonly #random: Random = createRandom(process.pid, wallNowMs() >>> 0, seeds++)
+  readonly #backOff: BackOff
+  readonly #known: Known
+  /** The version of the kind that the server has; the next one to be tried, before. */
+  #version = 0
+  #isFound = false
+  /** Where the next watch begins; '' asks for a list first. */
+  #resourceVersion = ''
+  /** Whether the server has refused to stream a list. */
+  #isPaged = false
+  #state: Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version'> = {
+    phase: 'listing',
+    isSynced: false,
+    trouble: '',
+    lists: 0,
+    watches: 0,
+    failures: 0,
+    heardMs: monotonicMs(),
+  }
+  /** When the last watch began. */
+  #watchingMs = Number.POSITIVE_INFINITY
+  #ended: Promise<void> = Promise.resolve()
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options
+    this.#pace = options.pace ?? DEFAULT_PACE
+    this.#known = new Known(options.onObject)
+    this.#backOff = new BackOff(this.#pace, this.#random)
+  }
+
+  get scope(): Scope {
+    return this.#options.scope
+  }
+
+  get state(): ReflectorState {
+    const { kind } = this.scope
+    const version = kind.versions[this.#version]
+    return {
+      ...this.#state,
+      objects: this.#known.size,
+      title: titleOfScope(this.scope),
+      kind: kind.kind,
+      version,
+    }
+  }
+
+  start(): void {
+    this.#ended = this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#ended
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        if (this.#resourceVersion === '') await this.#synchronise()
+        else await this.#watch()
+      } catch (error) {
+        if (this.#closing.signal.aborted) return
+        await this.#recover(failureOf(error))
+      }
+    }
+  }
+
+  async #synchronise(): Promise<void> {
+    this.#update({ phase: 'listing', lists: this.#state.lists + 1 })
+    if (this.#isPaged) return await this.#list()
+    try {
+      await this.#stream(this.#watchPath(STREAMED_LIST), new Map())
+    } catch (error) {
+      const { status } = failureOf(error)
+      // Servers without WatchList refuse its parameters; some ignore them, and fall silent.
+      if (status !== 400 && status !== 422 && status !== STREAM_SILENT) throw error
+      this.#isPaged = true
+      await this.#list()
+    }
+  }
+
+  /** Reads all pages, then takes them as the truth. */
+  async #list(): Promise<void> {
+    const found = new Map<string, Kept>()
+    let position = ''
+    let version = ''
+    do {
+      const page = await this.#page(position)
+      const { resourceVersion, continue: next } = Object(page.metadata) as Fields
+      for (const item of Array.isArray(page.items) ? page.items : []) this.#collect(item, found)
+      position = String(next ?? '')
+      version = String(resourceVersion ?? '')
+    } while (position !== '')
+    if (version === '') throw new Failure(0, 'a list without resourceVersion')
+    this.#replace(found, version)
+  }
+
+  async #page(position: string): Promise<Fields> {
+    const query = { limit: String(this.#pace.pageSize), ...(position !== '' && { continue: position }) }
+    const answer = await this.#options.client.whole(this.#path(query), this.#closing.signal)
+    if (answer.status !== 200) throw Failure.ofAnswer(answer.status, answer.headers, answer.value)
+    this.#heard()
+    const page = Object(answer.value) as Fields
+    if (!Array.isArray(page.items ?? []) || page.metadata === undefined)
+      throw new Failure(0, 'the answer is no list')
+    if (answer.value === undefined || page.metadata === undefined)
+      throw new Failure(0, 'the answer is no list')
+    return page
+  }
+
+  async #watch(): Promise<void> {
+    const startedMs = monotonicMs()
+    const before = this.#resourceVersion
+    const path = this.#watchPath({ resourceVersion: before })
+    this.#update({ watches: this.#state.watches + 1 })
+    await this.#stream(path, null)
+    const isShort = monotonicMs() - startedMs < this.#pace.shortMs && this.#resourceVersion === before
+    if (isShort) throw new Failure(0, 'the watch ended at once')
+  }
+
+  /**
+   * Follows a watch to its end.
+   *
+   * @param found  Collects the objects of a streamed list, up to its end; null: there is none.
+   */
+  async #stream(path: string, found: Map<string, Kept> | null): Promise<void> {
+    const { status, headers, body } = await this.#options.client.open(path, this.#closing.signal)
+    if (status !== 200) {
+      const text = await body.setEncoding('utf8').toArray()
+      throw Failure.ofAnswer(status, headers, text.join(''))
+    }
+    let collecting = found
+    this.#watchingMs = monotonicMs()
+    if (!collecting) this.#synced()
+    const { idleMs, streamMs } = this.#pace
+    try {
+      for await (const line of linesOf(body, () => (collecting ? streamMs : idleMs))) {
+        this.#heard()
+        const event = parseEvent(line)
+        if (collecting && isInitialEnd(event)) {
+          this.#replace(collecting, versionOf(event))
+          collecting = null
+        } else if (collecting) this.#gather(event, collecting)
+        else this.#take(event)
+      }
+    } catch (error) {
+      if (!collecting || this.#closing.signal.aborted || error instanceof Failure) throw error
+      throw new Failure(STREAM_SILENT, String(error))
+    }
+    if (collecting) throw new Failure(STREAM_SILENT, 'the streamed list ended early')
+  }
+
+  #gather({ type, object }: Event, found: Map<string, Kept>): void {
+    if (type === 'ERROR') throw Failure.ofStatus(object)
+    if (type === 'DELETED') found.delete(keyOf(object))
+    else if (type !== 'BOOKMARK') this.#collect(object, found)
+  }
+
+  #take({ type, object }: Event): void {
+    if (type === 'ERROR') throw Failure.ofStatus(object)
+    if (type === 'ADDED' || type === 'MODIFIED') {
+      const kept = this.#read(object)
+      if (kept) this.#known.set(kept)
+    } else if (type === 'DELETED') this.#known.delete(keyOf(object))
+    else if (type !== 'BOOKMARK') throw new Failure(0, `an event of unknown type ${type.slice(0, 20)}`)
+    this.#resourceVersion = versionOf({ type, object }) || this.#resourceVersion
+  }
+
+  #collect(item: unknown, found: Map<string, Kept>): void {
+    const kept = this.#read(item)
+    if (kept) found.set(keyOf(kept.object), kept)
+  }
+
+  #read(item: unknown): Kept | null {
+    const { kind, group, versions } = this.scope.kind
+    const version = versions[this.#version]
+    return readObject(item, kind, group === '' ? version : `${group}/${version}`)
+  }
+
+  /** A whole list is here: what it lacks is gone. */
+  #replace(found: ReadonlyMap<string, Kept>, version: string): void {
+    this.#known.replace(found)
+    this.#isFound = true
+    this.#resourceVersion = version
+    this.#synced()
+  }
+
+  #synced(): void {
+    this.#update({ phase: 'watching', isSynced: true, trouble: '' })
+  }
+
+  #heard(): void {
+    this.#state = { ...this.#state, heardMs: monotonicMs() }
+  }
+
+  async #recover(failure: Failure): Promise<void> {
+    const { status } = failure
+    if (status === 410) {
+      const isFirst = this.#resourceVersion !== '' && monotonicMs() - this.#watchingMs > this.#pace.shortMs
+      this.#resourceVersion = '' // what is known stays until the list is here
+      if (isFirst) return
+    }
+    if (status === 404 && (await this.#isAbsent())) return
+    const waitMs = waitAfter(failure, this.#backOff, this.#pace)
+    this.#update({ phase: 'waiting', trouble: failure.message, failures: this.#state.failures + 1 })
+    await this.#pause(waitMs)
+  }
+
+  /** The kind's next version is tried; if the server has none, the kind counts as empty. */
+  async #isAbsent(): Promise<boolean> {
+    if (!this.#isFound && this.#version + 1 < this.scope.kind.versions.length) {
+      this.#version++
+      return true
+    }
+    this.#resourceVersion = ''
+    if (!this.#isFound) {
+      this.#version = 0
+      if (!(await this.#isServerReady())) return false
+      this.#update({ phase: 'absent', isSynced: true, trouble: '' })
+    } else
+      this.#update({ phase: 'waiting', trouble: 'the server no longer has this kind: what was known stays' })
+    await this.#pause(this.#backOff.jittered(this.#pace.absentMs))
+    return true
+  }
+
+  /** A server that has just started may not know its CRDs yet. */
+  async #isServerReady(): Promise<boolean> {
+    const { status } = await this.#options.client.whole('/readyz', this.#closing.signal)
+    return status < 500
+  }
+
+  #watchPath(more: Readonly<Record<string, string>>): string {
+    const { watchS } = this.#pace
+    const seconds = watchS + nextBelow(this.#random, watchS)
+    return this.#path({ watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds), ...more })
+  }
+
+  #path(query: Readonly<Record<string, string>>): string {
+    const all = new URLSearchParams({ ...query, ...selectorOf(this.scope) })
+    return `${pathOf(this.scope, this.scope.kind.versions[this.#version])}?${all}`
+  }
+
+  #update(change: Partial<ReflectorState>): void {
+    const before = this.#state
+    this.#state = { ...before, ...change }
+    const { phase, isSynced, trouble } = this.#state
+    if (phase !== before.phase || isSynced !== before.isSynced || trouble !== before.trouble)
+      this.#options.onState()
+  }
+
+  /** Ends early when the loop is closed. */
+  #pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
+  }
+}

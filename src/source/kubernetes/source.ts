@@ -1,0 +1,164 @@
+/**
+ * A Kubernetes API as a source of configuration: one loop for each kind, and what they found.
+ *
+ * Nothing is compiled before every loop is synced. After that, what is known is served, whatever
+ * the API does. Kinds that only some rules need are followed from the moment that one does.
+ */
+
+import { Debounce } from '../files/debounce.ts'
+import type { Source } from '../source.ts'
+import { Client } from './client.ts'
+import type { Identity } from './identity.ts'
+import {
+  ENDPOINT_SLICE,
+  ENDPOINTS,
+  NODE,
+  POD,
+  RULE_KINDS,
+  type Scope,
+  SECRET,
+  titleOfScope,
+} from './kinds.ts'
+import { type NeedsSettings, needsOf } from './needs.ts'
+import type { Kept } from './objects.ts'
+import type { Pace } from './pace.ts'
+import { Reflector } from './reflector.ts'
+import type { ReflectorState } from './reflector-state.ts'
+import { ObjectStore, type ObjectUpdate } from './store.ts'
+
+/** Quiet for this long, or this long after the first change, what has changed is compiled. */
+const QUIET_MS = 50
+const MOST_MS = 250
+
+type KubernetesSettings = NeedsSettings & {
+  /** None: all. */
+  readonly namespaces: readonly string[]
+  /** Labels that a Gateway must have to be read. */
+  readonly gatewaySelector: Readonly<Record<string, string>>
+}
+
+type KubernetesOptions = {
+  readonly identity: Identity
+  readonly settings: KubernetesSettings
+  /** Called when a loop's phase or trouble changes. */
+  readonly onState?: (state: ReflectorState) => void
+  readonly pace?: Pace
+}
+
+export class KubernetesSource implements Source<ObjectUpdate> {
+  readonly #options: KubernetesOptions
+  readonly #client: Client
+  readonly #store = new ObjectStore()
+  readonly #loops = new Map<string, Reflector>()
+  readonly #synced = Promise.withResolvers<void>()
+  readonly #changed = new Debounce(() => this.#tell(), QUIET_MS, MOST_MS)
+  #onChange: (() => void) | null = null
+  #hasChanges = false
+  #isClosed = false
+
+  constructor(options: KubernetesOptions) {
+    this.#options = options
+    this.#client = new Client(options.identity)
+  }
+
+  /** Starts the loops; resolves once all are synced, and never rejects. */
+  begin(): Promise<void> {
+    for (const kind of [...RULE_KINDS, ENDPOINT_SLICE]) this.#followKind(kind)
+    this.#followNeeds()
+    return this.#synced.promise
+  }
+
+  current(): ObjectUpdate {
+    return this.#store.update()
+  }
+
+  forget(): void {
+    this.#store.forget()
+  }
+
+  async open(onChange: () => void): Promise<void> {
+    this.#onChange = onChange
+    if (this.#hasChanges) this.#changed.touch()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#changed.cancel()
+    await Promise.all([...this.#loops.values()].map(each => each.close()))
+    this.#client.close()
+  }
+
+  get states(): readonly ReflectorState[] {
+    return [...this.#loops.values()].map(each => each.state)
+  }
+
+  get isSynced(): boolean {
+    return this.#loops.size > 0 && this.states.every(each => each.isSynced)
+  }
+
+  get server(): string {
+    return this.#client.server
+  }
+
+  #followKind(kind: Scope['kind']): void {
+    const { namespaces } = this.#options.settings
+    const scopes = kind.isNamespaced && namespaces.length > 0 ? namespaces : [null]
+    for (const namespace of scopes) this.#follow({ kind, namespace, name: null })
+  }
+
+  #follow(scope: Scope): void {
+    const title = titleOfScope(scope)
+    if (this.#loops.has(title) || this.#isClosed) return
+    const loop = new Reflector({
+      client: this.#client,
+      scope,
+      onObject: (after, before) => this.#take(after, before),
+      onState: () => this.#onState(loop.state),
+      ...(this.#options.pace && { pace: this.#options.pace }),
+    })
+    this.#loops.set(title, loop)
+    loop.start()
+  }
+
+  #onState(state: ReflectorState): void {
+    this.#options.onState?.(state)
+    if (state.kind === ENDPOINT_SLICE.kind && state.phase === 'absent') this.#followKind(ENDPOINTS)
+    this.#followNeeds()
+    if (!this.isSynced) return
+    this.#synced.resolve()
+    if (this.#hasChanges) this.#changed.touch()
+  }
+
+  #take(after: Kept | null, before: Kept | null): void {
+    const [now, old] = [after, before].map(each => (each && this.#isWanted(each) ? each : null))
+    if (!this.#store.take(now, old)) return
+    if (now?.object.kind === 'EndpointSlice' || old?.object.kind === 'EndpointSlice') this.#store.stamp++
+    this.#hasChanges = true
+    this.#changed.touch()
+  }
+
+  #isWanted({ object: { kind, apiVersion, metadata } }: Kept): boolean {
+    if (kind !== 'Gateway' || !apiVersion.startsWith('networking.istio.io/')) return true
+    const wanted = Object.entries(this.#options.settings.gatewaySelector)
+    return wanted.every(([label, value]) => metadata.labels?.[label] === value)
+  }
+
+  /** Starts loops that some rule has come to need; they run on when none does any more. */
+  #followNeeds(): void {
+    const needs = needsOf(kind => this.#store.ofKind(kind), this.#options.settings)
+    if (needs.pods) this.#followKind(POD)
+    if (needs.nodes) this.#followKind(NODE)
+    for (const each of needs.secrets) {
+      const [namespace, name] = each.split('/')
+      this.#follow({ kind: SECRET, namespace, name })
+    }
+  }
+
+  /** What has changed is told once all of it is here. */
+  #tell(): void {
+    this.#followNeeds()
+    if (!this.isSynced || this.#onChange === null) return
+    this.#hasChanges = false
+    this.#onChange()
+  }
+}

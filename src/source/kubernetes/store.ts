@@ -1,0 +1,80 @@
+/**
+ * What the API has, over all kinds, and what of it the compiling thread does not know yet.
+ *
+ * The thread keeps a mirror (control/compile/mirror.ts), so each change crosses once.
+ */
+
+import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
+import { isSameObject, type Kept } from './objects.ts'
+
+/** Changes since the one numbered `from`; 0: everything is in it. */
+export type ObjectUpdate = {
+  /** Threads are shared by the gateways of a process. */
+  readonly store: number
+  readonly from: number
+  readonly to: number
+  readonly changed: readonly ApiObject[]
+  readonly removed: readonly string[]
+  /** Counts what is compiled though no object of another kind has changed. */
+  readonly stamp: number
+}
+
+let stores = 0
+
+export class ObjectStore {
+  readonly #id = ++stores
+  readonly #objects = new Map<string, Kept>()
+  /** By key, what the compiling thread has not got; null: it is gone. */
+  #pending = new Map<string, ApiObject | null>()
+  #revision = 0
+  #handed = 0
+  /** Raised to have everything compiled anew. */
+  stamp = 0
+
+  /** Takes a change; false: nothing that weir reads differs. */
+  take(after: Kept | null, before: Kept | null): boolean {
+    const object = (after ?? before)?.object
+    if (!object) return false
+    const key = objectKey(object)
+    if (after) this.#objects.set(key, after)
+    else this.#objects.delete(key)
+    if (after && before && isSameObject(after, before)) return false
+    this.#pending.set(key, after?.object ?? null)
+    this.#revision++
+    return true
+  }
+
+  /** What is to be compiled now, and is taken to have been. */
+  update(): ObjectUpdate {
+    const from = this.#handed
+    const changes = from === 0 ? this.#everything() : [...this.#pending]
+    this.#pending = new Map()
+    this.#handed = this.#revision
+    return {
+      store: this.#id,
+      from,
+      to: this.#revision,
+      changed: changes.flatMap(([, object]) => object ?? []),
+      removed: changes.flatMap(([key, object]) => (object ? [] : [key])),
+      stamp: this.stamp,
+    }
+  }
+
+  /** The thread that had the changes is gone: it gets everything next time. */
+  forget(): void {
+    this.#handed = 0
+  }
+
+  /** The objects of a kind. */
+  *ofKind(kind: string): Generator<Kept> {
+    for (const each of this.#objects.values()) if (each.object.kind === kind) yield each
+  }
+
+  get size(): number {
+    return this.#objects.size
+  }
+
+  #everything(): [string, ApiObject | null][] {
+    return [...this.#objects].map(([key, { object }]) => [key, object])
+  }
+}
