@@ -49,8 +49,8 @@ export class Kubectl {
 
   /** For `-f`. */
   file(objects: readonly KubeObject[]): string {
-    const file = join(this.#folder, 'applied.yaml')
-    writeFileSync(file, objects.map(each => JSON.stringify(each)).join('\n---\n'))
+    const file = join(this.#folder, 'applied.json')
+    writeFileSync(file, objects.map(each => JSON.stringify(each)).join('\n'))
     return file
   }
 

@@ -19,6 +19,7 @@ const EXCUSES: readonly (readonly [RegExp, () => boolean])[] = [
   [/^(needs Linux|reads \/proc\/)/, () => process.platform !== 'linux'],
   [/^there is no IPv6 here$/, () => !existsSync('/proc/net/if_inet6')],
   [/^not a git checkout$/, () => !existsSync(new URL('../../.git', import.meta.url))],
+  [/^needs KUBE_APISERVER=/, () => process.env.KUBE_APISERVER === undefined],
   [/^needs epoll by node:ffi: /, () => !probeEpoll().ok],
   [/io_uring|^needs .* \(\d+\.\d+\): /, () => !probe().ok],
 ]
