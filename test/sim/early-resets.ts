@@ -10,14 +10,14 @@ import type { Cluster, Endpoint } from '../../src/table/plan/plan.ts'
 import type { Ended, Scene } from './oracle.ts'
 import { OWN_ADDRESSES } from './plans.ts'
 
-/** From its accept until it may be looked at for the first time (DIALING_MS in deadlines.ts). */
-const YOUNG_MS = 40
+/** From its connect until it settles (UNHEARD_MS in src/engine/flow/deadlines.ts). */
+const YOUNG_MS = 1000
 
 export function checkEarlyReset(scene: Scene, record: Ended, who: string): void {
   const { gateway, hasFiles, unseenMs, onBug } = scene
   const { reason, words, numbers } = record
   const number = (field: number): number => numbers[field / 2]
-  const isEarly = number(Live.endedMs) - number(Live.acceptedMs) < YOUNG_MS
+  const isEarly = number(Live.endedMs) - number(Live.connectedMs) < YOUNG_MS
   const isUntouched = number(Live.fromUpstream) === 0 && number(Live.toUpstream) === 0
   if (reason !== 'upstream-reset' || words[Live.state] !== Stage.relaying || !isEarly || !isUntouched) return
   if (!hasFiles || unseenMs > 0) return

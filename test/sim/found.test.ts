@@ -12,6 +12,7 @@ import type { Plan } from '../../src/table/plan/plan.ts'
 import { DEFAULT_EJECTION } from '../../src/table/plan/policy.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { hello, host, record, serverName } from '../support/hello.ts'
+import { nameText } from './names.ts'
 import { openScene, type Scene } from './scene.ts'
 import type { Socket } from './sockets.ts'
 
@@ -237,4 +238,24 @@ test('policies that come while a hello is read count, though no server has its n
   pass(10)
   assert.equal(dialed, 0)
   assert.equal(gateway.stats.counters[0][closedAt(Reason['denied-by-policy'])], 1)
+})
+
+test('an upstream is young until it has been connected for a second, whatever is looked at before', () => {
+  const servers = ['10.2.0.1', '10.2.0.2']
+  const endpoints = servers.map(address => ({ address, port: 9000 }))
+  // The connect takes two thirds of its time; its deadline is what looks at it first.
+  const cluster = clusterOf(endpoints, { connectTimeoutMs: 120 })
+  const plan = planOf([listenerOn(PORT, 0, { bind: '10.1.0.1' })], [cluster])
+  const { network, pass, client } = openScene(plan, { latencyMs: 40 })
+  const there: Socket[] = []
+  for (const server of servers) network.servers.set(`${server}:9000`, socket => void there.push(socket))
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  while (there.length === 0) pass(10)
+  pass(300)
+  network.abort(there[0])
+  pass(300)
+  assert.equal(there.length, 2)
+  assert.notEqual(nameText(there[0].local), nameText(there[1].local))
+  assert.ok(!one.broken)
 })

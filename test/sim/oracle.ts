@@ -38,6 +38,8 @@ export type Scene = {
   /** The kernel may give peers up, and connects fail, of itself. */
   readonly isLossy: boolean
   readonly failsConnects: boolean
+  /** Calls that set sockets up may fail. */
+  readonly failsCalls: boolean
   /** What one direction may hold, whoever does not read. */
   readonly heldMost: number
   /** How late a deadline may be seen: threads stood still for so long. */

@@ -126,6 +126,7 @@ export function run(
     heldMost: heldMostOf(swarm),
     isLossy: faults.has('lostPeer') || swarm.features.has('vanishing'),
     failsConnects: faults.has('connectFails'),
+    failsCalls: faults.has('callFails'),
     get lateMs() {
       return 200 + suspendedMs + gateway.stalledMs
     },

@@ -11,11 +11,13 @@ import type { Dice } from './dice.ts'
 import type { Ended, Scene } from './oracle.ts'
 import type { Peer } from './peers.ts'
 
-/** From accept to the end of a handshake, and for an alert (src/engine/flow/terminating.ts). */
-const HANDSHAKE_MS = 15_000
+/** From accept to the end of a handshake. */
+const HANDSHAKES_MS = [100, 700, 3000] as const
+const HANDSHAKE_MOST_MS = 3000
+/** For an alert to leave (src/engine/flow/terminating.ts). */
 const ALERT_MS = 1_000
 /** For what is read of a client before it is decided about. */
-export const SHAKES_MOST_MS = HANDSHAKE_MS + ALERT_MS + 200
+export const SHAKES_MOST_MS = HANDSHAKE_MOST_MS + ALERT_MS + 200
 
 const TERMS = { alpn: [], minVersion: 'TLSV1_2', maxVersion: 'TLSV1_3' } as const
 const SERVER: TlsServer = {
@@ -45,7 +47,7 @@ export function terminating(listener: Listener, dice: Dice): Listener {
   const tls = { ...SERVER, material, clients: dice.pick(['none', 'required'] as const) }
   const takes = { names: ['*'], plain: false }
   const scopes = listener.scopes.map(scope => ({ ...scope, takes, tls }))
-  return { ...listener, reads: 'tls', readTimeoutMs: 700, scopes }
+  return { ...listener, reads: 'tls', readTimeoutMs: dice.pick(HANDSHAKES_MS), scopes }
 }
 
 export const originating = (cluster: Cluster): Cluster => ({ ...cluster, tls: UPSTREAM })
@@ -84,7 +86,8 @@ export function checkSecured(
   who: string,
 ): void {
   const plan = gateway.plans[words[Live.generation] - 1]
-  const tls = plan?.listeners[words[Live.listener]]?.scopes[0]?.tls
+  const { scopes = [], readTimeoutMs = 0 } = plan?.listeners[words[Live.listener]] ?? {}
+  const tls = scopes[0]?.tls
   const isDecided = words[Live.route] >= 0 || reason === 'no-route'
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   if (tls && client.shake) {
@@ -93,9 +96,9 @@ export function checkSecured(
     if (isDecided && !client.hasShaken) onBug(`${who}: it was decided before its handshake was over`)
     if (isDecided && (isRefused || tls.material === 'lost')) onBug(`${who}: it was to be refused (${is})`)
     if (reason === 'tls-client-certificate' && !isRefused) onBug(`${who}: its certificate was right`)
-    if (reason === 'tls-timeout' && !isDecided && lasted < HANDSHAKE_MS - 1)
+    if (reason === 'tls-timeout' && !isDecided && lasted < readTimeoutMs - 1)
       onBug(`${who}: after ${lasted} ms`)
-    const untilMs = numbers[Live.acceptedMs / 2] + HANDSHAKE_MS
+    const untilMs = numbers[Live.acceptedMs / 2] + readTimeoutMs
     const wasInTime = client.hasShaken && client.shakenMs + lateMs < untilMs && is !== 'garbles'
     if (reason === 'tls-timeout' && !isDecided && wasInTime) onBug(`${who}: its handshake was over (${is})`)
     const isRight = is === 'right' || is === 'truncates' || (is === 'noCertificate' && !isRefused)

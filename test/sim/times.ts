@@ -64,12 +64,12 @@ export function checkTimes(
 
 /** Whoever has vanished holds nothing: keepalive, or the user timeout, finds it out. */
 export function checkVanished(
-  { lateMs, onBug }: Scene,
+  { lateMs, failsCalls, onBug }: Scene,
   { reason, numbers }: Ended,
   sides: readonly (Peer | undefined)[],
   who: string,
 ): void {
-  if (reason === 'worker-lost') return
+  if (reason === 'worker-lost' || failsCalls) return
   const endedMs = numbers[Live.endedMs / 2]
   for (const peer of sides) {
     if (peer === undefined || peer.vanishedMs === 0) continue

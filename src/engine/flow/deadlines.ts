@@ -67,6 +67,11 @@ export class Deadlines {
     this.#wheel.arm(slot, this.#clock.nowMs + waitMs)
   }
 
+  /** Its upstream is looked at once it has been connected for a while (dialer.ts). */
+  settle(slot: number): void {
+    this.#wheel.arm(slot, this.#slots.dialedMs[slot] + UNHEARD_MS)
+  }
+
   /** Bytes of `side` wait for the other side's socket, which has to take one in time. */
   owe(slot: number, side: Side): void {
     const { owedMs, writeTimeoutMs } = this.#slots

@@ -27,7 +27,7 @@ import { detailsOf } from '../decide/introduction.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'
-import type { Clock, Deadlines } from './deadlines.ts'
+import { type Clock, type Deadlines, UNHEARD_MS } from './deadlines.ts'
 import type { EarlyResets } from './early-resets.ts'
 import type { Endings } from './endings.ts'
 import type { Flows } from './flows.ts'
@@ -124,10 +124,16 @@ export class Dialer {
 
   /**
    * Its upstream has been connected for a while, and may vanish: what finds that out costs four
-   * calls, which most connections are too short to need.
+   * calls, which most connections are too short to need. A look that was due for another reason may
+   * come earlier.
    */
   settle(slot: number): void {
-    const { sockets, slots } = this.#options
+    const { sockets, slots, clock, deadlines } = this.#options
+    if (clock.nowMs - slots.dialedMs[slot] < UNHEARD_MS) {
+      mark('a look at an upstream that has not settled')
+      deadlines.settle(slot)
+      return
+    }
     const at = 2 * slot + UPSTREAM
     const timeS = slots.keepaliveTimeS[slot]
     slots.port[at] &= ~PortIs.young
@@ -232,8 +238,9 @@ export class Dialer {
     // A server that speaks first must not wait for our ACK.
     if (queues.count(2 * slot + CLIENT) === 0) sockets.acknowledge(slots.fd[2 * slot + UPSTREAM])
     deadlines.expect(slot)
+    slots.dialedMs[slot] = clock.nowMs
     slots.port[2 * slot + UPSTREAM] |= PortIs.young
-    deadlines.unheard(slot)
+    deadlines.settle(slot)
     flows.begin(slot)
   }
 

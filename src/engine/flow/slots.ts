@@ -101,6 +101,7 @@ export class Slots {
   readonly readings = new Map<number, Arrival>()
   readonly readUntilMs: Float64Array
   readonly acceptedMs: Float64Array
+  /** When the dial in progress began; once it has succeeded, when that was. */
   readonly dialedMs: Float64Array
   readonly activeMs: Float64Array
   /** Infinity, except while weir waits for the upstream's answer to a request for TLS. */
