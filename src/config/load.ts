@@ -25,6 +25,7 @@ import type { Resource } from './resource.ts'
 import { type RouteTest, readRouteTests } from './route-tests/route-tests.ts'
 import { readSettings } from './settings/read.ts'
 import type { Settings } from './settings/settings.ts'
+import type { DocumentMemory } from './text/document-memory.ts'
 import { readDocuments } from './text/read-documents.ts'
 import { Unusable } from './unusable.ts'
 import { validate } from './validate/validate.ts'
@@ -90,6 +91,8 @@ export type LoadOptions = {
   readonly inspect?: Inspect
   /** Objects of a Kubernetes API, beside the files. */
   readonly objects?: readonly ApiEntry[] | undefined
+  /** Keeps what was read for the next time, and has it from the last time. */
+  readonly memory?: DocumentMemory
   /** The TLS that is served, for tests. */
   readonly served?: TlsServed
 }
@@ -111,7 +114,8 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const findings = new Findings()
   const started = monotonicMs()
   const unusable = new Unusable()
-  const own = readDocuments(files, findings, unusable, options.routeTests ? undefined : isRouteTest)
+  const ignores = options.routeTests ? undefined : isRouteTest
+  const own = readDocuments(files, findings, unusable, ignores, options.memory)
   for (const each of options.unread ?? []) reportUnread(each, findings)
   if (objects === null && own.every(isRouteTest) && findings.count('error') === 0) {
     const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
@@ -184,9 +188,11 @@ function reportUnread({ folder, files, isAll }: UnreadFolder, findings: Findings
 }
 
 function isValid(resource: Resource, { profile }: Settings, findings: Findings, unusable: Unusable): boolean {
-  const before = findings.count('error')
+  if (resource.facts.flawlessFor === profile) return true
+  const before = { errors: findings.count('error'), found: findings.found }
   validate(resource, findings, { profile })
-  if (findings.count('error') === before) return true
+  if (findings.found === before.found) resource.facts.flawlessFor = profile
+  if (findings.count('error') === before.errors) return true
   unusable.add(resource)
   return false
 }
@@ -195,9 +201,14 @@ const isSettings = ({ kind, apiVersion }: Resource): boolean =>
   kind === 'Settings' && apiVersion.startsWith('gateway.weir/')
 
 function summarise(resource: Resource): LoadedResource {
-  const text = JSON.stringify(resource.value)
-  const digest = resource.kind === 'Secret' ? keyedDigest([text]) : hash('sha1', text)
-  return { title: resource.title, file: resource.file, line: resource.locate([]).line, digest }
+  const { title, file, facts } = resource
+  facts.digest ??= digestOf(resource)
+  return { title, file, line: resource.locate([]).line, digest: facts.digest }
+}
+
+function digestOf({ kind, value }: Resource): string {
+  const text = JSON.stringify(value)
+  return kind === 'Secret' ? keyedDigest([text]) : hash('sha1', text)
 }
 
 function namesOf(plan: Plan): string[] {

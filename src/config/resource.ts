@@ -19,6 +19,17 @@ export type Metadata = {
 }
 
 /**
+ * What was found out about a resource's content, whatever file it is in; it is kept with the
+ * content over reloads (text/document-memory.ts).
+ */
+export type ResourceFacts = {
+  /** Of its value; of a Secret, by the key of this process. */
+  digest?: string
+  /** The profile for which it is valid, and without any finding. */
+  flawlessFor?: 'sidecar' | 'ambient'
+}
+
+/**
  * One resource. `value` is the whole object as written (apiVersion, kind, metadata, spec …),
  * unchecked.
  */
@@ -31,6 +42,7 @@ export class Resource {
   readonly file: string
   /** Its number in reading order over all files, from 0: the last tie-break everywhere. */
   readonly ordinal: number
+  readonly facts: ResourceFacts
   readonly #locate: (path: Path) => Place
 
   constructor(fields: {
@@ -41,6 +53,7 @@ export class Resource {
     file: string
     ordinal: number
     locate: (path: Path) => Place
+    facts?: ResourceFacts
   }) {
     this.apiVersion = fields.apiVersion
     this.kind = fields.kind
@@ -48,6 +61,7 @@ export class Resource {
     this.value = fields.value
     this.file = fields.file
     this.ordinal = fields.ordinal
+    this.facts = fields.facts ?? {}
     this.#locate = fields.locate
   }
 

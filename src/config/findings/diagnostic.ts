@@ -74,6 +74,8 @@ export type Locatable = {
 /** The list that every stage adds to; it keeps the first FINDINGS_MAX of a file. */
 export class Findings {
   readonly list: Diagnostic[] = []
+  /** How often anything was found, also what is not listed: suppressed, or beyond the limit. */
+  found = 0
   readonly #totals: Record<Severity, number> = { error: 0, warning: 0, info: 0 }
   /**
    * The number of findings of each severity in each file, and where in the list "and N more" is.
@@ -100,6 +102,7 @@ export class Findings {
 
   /** Adds a finding about a field of a resource. */
   at(code: Code, resource: Locatable, path: Path, message: string, hint?: string): void {
+    this.found++
     this.#said.add(saying(code, resource, path))
     const held = { code, resource, path, message, hint }
     if (!this.#holdsBack?.(held)) this.add(held)
@@ -110,6 +113,7 @@ export class Findings {
    * template.
    */
   add({ code, resource, path, message, hint }: Held): void {
+    this.found++
     const place = resource.locate(path)
     const open = CODES[code].severity === 'error' && isLeftOpen(resource.value, path)
     if (open && !this.#isFirstOfTemplate(place)) return
@@ -133,6 +137,7 @@ export class Findings {
 
   /** Adds a finding about a file that is not (yet) inside any resource. */
   in(code: Code, place: Place, message: string, hint?: string): void {
+    this.found++
     this.#add({
       code,
       severity: CODES[code].severity,
@@ -144,6 +149,7 @@ export class Findings {
 
   /** Reports once that a file is a template. */
   template(place: Place, message = TEMPLATE, hint?: string): void {
+    this.found++
     if (this.#isFirstOfTemplate(place)) this.in('CFG016', place, message, hint)
   }
 

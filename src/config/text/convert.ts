@@ -32,15 +32,12 @@ const NUMBER_PROBLEMS = {
 export class Conversion {
   readonly #findings: Findings
   readonly #places: Places
-  /** Offset of the document's text in its file. */
-  readonly #base: number
   readonly #aliases = new Aliases()
   #usable = true
 
-  constructor(findings: Findings, places: Places, base: number) {
+  constructor(findings: Findings, places: Places) {
     this.#findings = findings
     this.#places = places
-    this.#base = base
   }
 
   /** The data of the document whose root is `node`; undefined if a mistake leaves none. */
@@ -57,7 +54,7 @@ export class Conversion {
   }
 
   #offset(node: Node): number {
-    return this.#base + (node.range?.[0] ?? 0)
+    return node.range?.[0] ?? 0
   }
 
   #value(node: Node | null, depth: number): unknown {

@@ -9,22 +9,16 @@
 import type { Findings } from '../findings/diagnostic.ts'
 import { describe, quote } from '../findings/quote.ts'
 import { groupOf, isPassedOver } from '../kinds.ts'
-import { Resource } from '../resource.ts'
+import { Resource, type ResourceFacts } from '../resource.ts'
 import { Unusable } from '../unusable.ts'
-import { Conversion } from './convert.ts'
-import { type Decoded, decode, type InputFile, isUnprintable } from './decode.ts'
-import { type Draft, expand, isMapping } from './draft.ts'
-import { DOCUMENTS_MAX, SYNTAX_ERRORS_MAX } from './limits.ts'
-import { Lines } from './lines.ts'
+import type { InputFile } from './decode.ts'
+import type { DocumentMemory } from './document-memory.ts'
+import { type Draft, isMapping } from './draft.ts'
+import { FileReader } from './file-reader.ts'
 import { readForeignMetadata, readMetadata } from './metadata.ts'
-import { type OnMistake, parseDocument } from './parse.ts'
-import { Places } from './places.ts'
-import { maySecret } from './secret-text.ts'
-import { type Span, splitDocuments } from './split.ts'
-import { CHART_HINT, isChartPart, isKustomization, templateOffset } from './template.ts'
+import { CHART_HINT, isChartPart } from './template.ts'
 
 const API_VERSION = /^(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?v[a-z0-9]+$/
-const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' }
 const CHART_PART = 'this file is a template of a Helm chart: render it first'
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
@@ -37,29 +31,16 @@ export function readDocuments(
   findings: Findings,
   unusable: Unusable = new Unusable(),
   ignores: Ignores = () => false,
+  memory: DocumentMemory | null = null,
 ): Resource[] {
   const resources = new Map<string, Resource>()
+  const reader = new FileReader(findings, unusable, memory)
   for (const input of files) {
-    const decoded = decode(input, findings)
-    const lines = new Lines(input.file, decoded?.text ?? '')
-    if (!decoded || isTemplate(decoded.text, lines, findings)) {
-      unusable.addUnknown(lines.place(0))
-      continue
-    }
-    let documents = 0
-    for (const span of splitDocuments(decoded.text)) {
-      if (++documents > DOCUMENTS_MAX) {
-        const message = `the file has more than ${DOCUMENTS_MAX} documents; the others are not read`
-        findings.in('CFG002', lines.place(span.from), message)
-        break
-      }
-      findings.veil(maySecret(decoded.text.slice(span.from, span.to)))
-      const before = findings.count('error')
-      const drafts = [...readDocument(decoded, span, lines, findings)]
-      if (drafts.length === 0 && findings.count('error') > before) unusable.addUnknown(lines.place(span.from))
-      for (const draft of drafts) {
+    for (const { drafts, facts } of reader.read(input)) {
+      for (const [index, draft] of drafts.entries()) {
         if (ignores(draft)) continue
-        const resource = complete(draft, input.file, resources.size, findings)
+        facts[index] ??= {}
+        const resource = complete(draft, input.file, resources.size, facts[index], findings)
         if (resource === null) noteUnusable(draft, unusable)
         else if (!keepFirst(resources, resource, findings)) unusable.add(resource)
       }
@@ -84,46 +65,14 @@ function noteUnusable({ apiVersion, kind, value, locate }: Draft, unusable: Unus
   unusable.addPart({ kind, value, ...known }, locate([]))
 }
 
-/** Reports that a file is a template, and nothing else about it. */
-function isTemplate(text: string, lines: Lines, findings: Findings): boolean {
-  for (const { from, to } of splitDocuments(text)) {
-    const offset = templateOffset(text.slice(from, to))
-    if (offset < 0) continue
-    findings.template(lines.place(from + offset))
-    return true
-  }
-  return false
-}
-
-/** The objects of one document; none if its text is broken. */
-function* readDocument(decoded: Decoded, span: Span, lines: Lines, findings: Findings): Generator<Draft> {
-  const { from, to } = span
-  if (isUnprintable(decoded, from, to, lines, findings)) return
-  const root = parseDocument(decoded.text.slice(from, to), onePerLine(from, lines, findings))
-  if (root === null) return
-  const places = new Places(lines)
-  const value = new Conversion(findings, places, from).convert(root)
-  if (value === undefined || value === null) return
-  const rootOffset = from + (root.range?.[0] ?? 0)
-  const implied = isKustomization(lines.file) ? KUSTOMIZATION : {}
-  yield* expand(value, path => places.locate(value, rootOffset, path), findings, implied)
-}
-
-/**
- * Reports the first mistake of each line, up to a limit: what follows on a line is mostly its echo.
- */
-function onePerLine(from: number, lines: Lines, findings: Findings): OnMistake {
-  const reported = new Set<number>()
-  return (code, offset, message, hint) => {
-    if (reported.size === SYNTAX_ERRORS_MAX) return
-    const place = lines.place(from + offset)
-    if (!reported.has(place.line)) findings.in(code, place, message, hint)
-    reported.add(place.line)
-  }
-}
-
 /** The resource of `draft`; null if it has no apiVersion, kind or name. */
-function complete(draft: Draft, file: string, ordinal: number, findings: Findings): Resource | null {
+function complete(
+  draft: Draft,
+  file: string,
+  ordinal: number,
+  facts: ResourceFacts,
+  findings: Findings,
+): Resource | null {
   if (isChartPart(file, draft)) {
     findings.template(draft.locate([]), CHART_PART, CHART_HINT)
     return null
@@ -138,7 +87,7 @@ function complete(draft: Draft, file: string, ordinal: number, findings: Finding
   const metadata = isForeign ? readForeignMetadata(draft) : readMetadata(draft, kind ?? '', findings)
   if (apiVersion === null || kind === null || metadata === null) return null
   const { value, locate } = draft
-  return new Resource({ apiVersion, kind, metadata, value, file, ordinal, locate })
+  return new Resource({ apiVersion, kind, metadata, value, file, ordinal, locate, facts })
 }
 
 const isAbsent = (written: unknown): boolean => written === undefined || written === null || written === ''

@@ -14,6 +14,7 @@ import type { LeftOut } from '../../config/api-objects.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
+import { DocumentMemory } from '../../config/text/document-memory.ts'
 import { maySecret } from '../../config/text/secret-text.ts'
 import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
@@ -135,6 +136,9 @@ type Memory = Reading & {
   readonly digests: Digests | null
 }
 
+/** What documents were read as, the last time. */
+const memory = new DocumentMemory()
+
 /** What is served, and what was read last and may be served next; kept only in this thread. */
 let remembered: readonly Memory[] = []
 
@@ -158,7 +162,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
   if (checksum === task.previous) return rotated(checksum)
   const credentials = new ReadCredentials()
   const { inspect } = credentials
-  const loaded = loadConfig(files, { names: task.names, unread, inspect, objects: mirror?.entries })
+  const loaded = loadConfig(files, { names: task.names, unread, inspect, memory, objects: mirror?.entries })
   if (loaded.plan) mirror?.good(loaded.leftOut)
   const { plan, stages, defines, credentials: _, ...kept } = loaded
   remembers = { checksum, credentials }

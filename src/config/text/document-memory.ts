@@ -1,0 +1,89 @@
+/**
+ * What documents were read as, by their content, so that a reload parses only what has changed.
+ *
+ * A document is kept as text in JSON and rows of numbers (outline.ts): a tenth of what its objects
+ * take, quickly read again, and fit for another thread or a file. Only documents without a finding
+ * are kept, since findings name lines; the others are parsed each time. What nobody asked for
+ * between two calls of `turn` is forgotten.
+ */
+
+import { hash } from 'node:crypto'
+import type { ResourceFacts } from '../resource.ts'
+import type { Lines } from './lines.ts'
+import type { ReadDocument } from './read-document.ts'
+
+/** A document without a finding. */
+type KeptDocument = {
+  /** Its value as JSON; undefined where it has none. */
+  readonly json: string | undefined
+  readonly rows: Int32Array
+  /** What is known of its resources, in their order. */
+  readonly facts: ResourceFacts[]
+}
+
+/** A file whose documents are all kept. */
+type KeptFile = {
+  readonly bytes: Uint8Array
+  readonly lines: Lines
+  readonly spans: readonly KeptSpan[]
+}
+
+export type KeptSpan = {
+  /** Where it begins in the file. */
+  readonly from: number
+  readonly key: string
+  readonly isSecret: boolean
+  readonly document: KeptDocument
+}
+
+export const keyOf = (text: string): string => hash('sha256', text, 'base64')
+
+export const revived = ({ json, rows }: KeptDocument): ReadDocument => ({
+  value: json === undefined ? undefined : JSON.parse(json),
+  rows,
+})
+
+export class DocumentMemory {
+  /** Documents that were not known, since the last turn. */
+  parsed = 0
+  #documents = new Map<string, KeptDocument>()
+  #earlier: ReadonlyMap<string, KeptDocument> = new Map()
+  #files = new Map<string, KeptFile>()
+  #earlierFiles: ReadonlyMap<string, KeptFile> = new Map()
+
+  /** Begins a reading: what it does not ask for is forgotten at the next. */
+  turn(): void {
+    this.parsed = 0
+    this.#earlier = this.#documents
+    this.#documents = new Map()
+    this.#earlierFiles = this.#files
+    this.#files = new Map()
+  }
+
+  document(key: string): KeptDocument | undefined {
+    const kept = this.#documents.get(key) ?? this.#earlier.get(key)
+    if (kept) this.#documents.set(key, kept)
+    else this.parsed++
+    return kept
+  }
+
+  /** Keeps a document without a finding. JSON has all that YAML can say, but writes −0 as 0. */
+  keep(key: string, { value, rows }: ReadDocument): KeptDocument {
+    const document = { json: JSON.stringify(value), rows, facts: [] }
+    this.#documents.set(key, document)
+    return document
+  }
+
+  /** The file as it was last read, if it has the same bytes. */
+  file(name: string, bytes: Uint8Array): KeptFile | undefined {
+    const kept = this.#earlierFiles.get(name)
+    if (kept === undefined || Buffer.compare(kept.bytes, bytes) !== 0) return undefined
+    this.#files.set(name, kept)
+    for (const { key, document } of kept.spans) this.#documents.set(key, document)
+    return kept
+  }
+
+  keepFile(name: string, file: KeptFile): void {
+    this.#files.set(name, file)
+  }
+}
