@@ -14,6 +14,7 @@ import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
 import { type Here, needsLocality, type Placed, placeMembers } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
+import { type How, Routes } from './routes.ts'
 import type { Member, Service, ServicePort } from './service.ts'
 import type { TlsUpstreams } from './tls-upstreams.ts'
 import { hasLabels } from './workload.ts'
@@ -34,22 +35,17 @@ export type Viewpoint = {
   readonly family?: Family | null
 }
 
-/** How a route picks one of its destinations. */
-export type How = Required<Pick<Route, 'split' | 'onDead'>>
-
 type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
 
 export class Clusters {
   readonly list: Cluster[] = []
-  readonly routes: Route[] = []
+  readonly #routes = new Routes()
   /** Those with outlier detection. */
   readonly ejecting: Ejecting[] = []
   readonly hashing: Hashing[] = []
   /** Those whose localities count only where the gateway's own is known, and it is not. */
   readonly unplaced: Unplaced[] = []
   readonly #indexes = new Map<string, number>()
-  readonly #routeIndexes = new Map<string, number>()
-  readonly #identities = new Map<string, number>()
   readonly #registry: Registry
   readonly #rules: DestinationRules
   readonly #names: ReadonlyMap<string, readonly string[]>
@@ -68,6 +64,10 @@ export class Clusters {
     this.#names = names
     this.#tls = tls
     this.#here = here
+  }
+
+  get routes(): readonly Route[] {
+    return this.#routes.list
   }
 
   /**
@@ -102,29 +102,12 @@ export class Clusters {
 
   /** Index of the route with these destinations. */
   routeOf(origin: string, destinations: Route['destinations'], how: How): number {
-    const { split, onDead } = how
-    const drawn = destinations.map(each => `${each.cluster}*${each.weight}`).join()
-    return intern(this.#routeIndexes, `${origin} ${split} ${onDead} ${drawn}`, this.routes, () => ({
-      identity: this.#identify(origin, destinations),
-      destinations,
-      split,
-      ...(onDead === 'redistribute' && { onDead }),
-    }))
+    return this.#routes.indexOf(origin, destinations, how, this.#nameOf)
   }
 
-  /**
-   * A text that is equal in every generation for equal meaning: the place of the route and what it
-   * draws from. Routes that only differ in the policies of their clusters are numbered.
-   */
-  #identify(origin: string, destinations: Route['destinations']): string {
-    const parts = destinations.map(({ cluster, weight }) => {
-      const { host, subset, port } = this.list[cluster]
-      return `${host}:${port}${subset === null ? '' : `/${subset}`}=${weight}`
-    })
-    const text = `${origin} ${parts.join(' ')}`
-    const earlier = this.#identities.get(text) ?? 0
-    this.#identities.set(text, earlier + 1)
-    return earlier === 0 ? text : `${text} #${earlier + 1}`
+  readonly #nameOf = (cluster: number): string => {
+    const { host, subset, port } = this.list[cluster]
+    return `${host}:${port}${subset === null ? '' : `/${subset}`}`
   }
 
   #make(

@@ -2,8 +2,9 @@
 
 import { parseAddress } from '../../address/address.ts'
 import type { Rule } from '../../table/plan/plan.ts'
-import type { Clusters, How, Viewpoint } from './clusters.ts'
+import type { Clusters, Viewpoint } from './clusters.ts'
 import type { Layer } from './protocol.ts'
+import type { How } from './routes.ts'
 import type { ReadMatch, ReadRoute, VirtualService } from './virtual-services.ts'
 
 /** The parts of a listener that rules depend on. */

@@ -38,8 +38,8 @@ class ChainWriter {
   readonly #shortlists: number[] = []
   readonly #shortlistIndex = new PairIndexBuilder()
   readonly #parts: PartWriter
-  /** By destination node: chain and shortlist, alternating. */
-  readonly #shortlistsOf = new Map<number, number[]>()
+  /** By destination node: its only shortlist, or null where there are several. */
+  readonly #onlyShortlists = new Map<number, OnlyShortlist | null>()
 
   constructor(parents: Uint32Array, clients: Uint32Array) {
     this.#parents = parents
@@ -80,7 +80,7 @@ class ChainWriter {
       if (node === ANY_NODE) continue
       const shortlist = shortlists.at(node)
       isShort &&= isComplete(shortlist)
-      this.#shortlistsOf.getOrInsertComputed(node, () => []).push(row, this.#addShortlist(shortlist))
+      this.#setShortlist(node, row, this.#addShortlist(shortlist))
     }
     return isShort
   }
@@ -111,20 +111,20 @@ class ChainWriter {
     return at
   }
 
-  /** By destination node, if only one chain has a shortlist there; the others go into the index. */
-  #onlyShortlists(): Map<number, OnlyShortlist> {
-    const only = new Map<number, OnlyShortlist>()
-    for (const [node, found] of this.#shortlistsOf) {
-      if (found.length === 2) only.set(node, { chain: found[0], shortlist: found[1] })
-      else
-        for (let at = 0; at < found.length; at += 2) this.#shortlistIndex.add(found[at], node, found[at + 1])
+  /** If only one chain has a shortlist at a node, the node finds it; else the index has all. */
+  #setShortlist(node: number, chain: number, shortlist: number): void {
+    const only = this.#onlyShortlists.get(node)
+    if (only === undefined) {
+      this.#onlyShortlists.set(node, { chain, shortlist })
+      return
     }
-    return only
+    if (only) this.#shortlistIndex.add(only.chain, node, only.shortlist)
+    this.#onlyShortlists.set(node, null)
+    this.#shortlistIndex.add(chain, node, shortlist)
   }
 
   finish() {
     for (const large of this.#parts.large) this.#addPart(large)
-    const onlyShortlists = this.#onlyShortlists()
     const sections = {
       chains: Uint32Array.from(this.#chains),
       chainIndex: this.#chainIndex.finish(),
@@ -132,7 +132,7 @@ class ChainWriter {
       shortlistIndex: this.#shortlistIndex.finish(),
       ...this.#parts.finish(),
     }
-    return { sections, onlyShortlists, chains: this.#written }
+    return { sections, onlyShortlists: this.#onlyShortlists, chains: this.#written }
   }
 }
 

@@ -14,7 +14,14 @@ export type Chain = {
 export type Cell = Map<number, List>
 
 /** Rules that differ only in their source condition, ascending by row. */
-export type List = { readonly conditions: Set<number>; readonly members: Member[] }
+type List = {
+  readonly members: Member[]
+  /** Theirs, once there are many. */
+  conditions: Set<number> | null
+}
+
+/** Members up to which a search is quicker than a set. */
+const SEARCHED_MAX = 8
 
 type Member = {
   /** A bit of `workloads`; 0: no condition. */
@@ -35,11 +42,20 @@ export const createChain = (row: number, scope: number, port: number): Chain => 
  * omitted.
  */
 export function addToChain(chain: Chain, destination: number, client: number, member: Member): void {
-  const cell = chain.cells.getOrInsertComputed(destination, () => new Map())
-  const list = cell.getOrInsertComputed(client, () => ({ conditions: new Set(), members: [] }))
-  if (list.conditions.has(member.condition)) return
-  list.conditions.add(member.condition)
+  const cell = chain.cells.getOrInsertComputed(destination, newCell)
+  const list = cell.getOrInsertComputed(client, newList)
+  if (hasCondition(list, member.condition)) return
+  list.conditions?.add(member.condition)
   list.members.push(member)
+}
+
+const newCell = (): Cell => new Map()
+const newList = (): List => ({ members: [], conditions: null })
+
+function hasCondition(list: List, condition: number): boolean {
+  if (list.members.length <= SEARCHED_MAX) return list.members.some(each => each.condition === condition)
+  list.conditions ??= new Set(list.members.map(each => each.condition))
+  return list.conditions.has(condition)
 }
 
 /** A rule for one of its places and one of its clients. */

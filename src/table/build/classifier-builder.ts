@@ -12,7 +12,7 @@ import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Rule, Scope } from '../plan/plan.ts'
 import { chainSections, type OnlyShortlist } from './chain-sections.ts'
-import { addToChain, byPort, type Chain, type ChainsByPort, createChain, type List } from './chains.ts'
+import { addToChain, byPort, type Cell, type Chain, type ChainsByPort, createChain } from './chains.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
 
@@ -135,26 +135,35 @@ export class ClassifierBuilder {
  * the address space, too.
  */
 function placeChain(chain: Chain, destinations: Uint32Array, clients: Uint32Array): Chain {
-  const cells = [...chain.cells].map(([prefix, cell]) => {
-    const lists = [...cell].map(([client, list]): [number, List] => [clients[client], list])
-    return [destinations[prefix], new Map(lists)] as const
-  })
+  const cells: [node: number, cell: Cell][] = []
+  for (const [prefix, cell] of chain.cells) cells.push([destinations[prefix], placeCell(cell, clients)])
   return { ...chain, cells: new Map(cells.sort(([a], [b]) => a - b)) }
+}
+
+function placeCell(cell: Cell, clients: Uint32Array): Cell {
+  if (cell.size === 1 && cell.has(ANY_PREFIX)) return cell // ANY_PREFIX is the node ANY_NODE
+  const placed: Cell = new Map()
+  for (const [client, list] of cell) placed.set(clients[client], list)
+  return placed
 }
 
 /** Rows of DestinationNode. */
 function destinationNodes(
   parents: Uint32Array,
   chains: readonly Chain[],
-  only: ReadonlyMap<number, OnlyShortlist>,
+  only: ReadonlyMap<number, OnlyShortlist | null>,
 ): Uint32Array {
   const bits = new Uint32Array(parents.length)
   for (const { row, cells } of chains) for (const node of cells.keys()) bits[node] |= 1 << (row & 31)
   const rule = nearest(parents, node => bits[node] !== 0)
   const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
-  for (const [node, parent] of parents.entries()) {
-    const { shortlist, chain } = only.get(node) ?? { shortlist: ABSENT, chain: bits[node] }
-    rows.set([rule[node], rule[parent], shortlist, chain], node * DestinationNode.WORDS)
+  for (let node = 0; node < parents.length; node++) {
+    const found = only.get(node)
+    const at = node * DestinationNode.WORDS
+    rows[at + DestinationNode.ruleNode] = rule[node]
+    rows[at + DestinationNode.ruleAbove] = rule[parents[node]]
+    rows[at + DestinationNode.shortlist] = found ? found.shortlist : ABSENT
+    rows[at + DestinationNode.chains] = found ? found.chain : bits[node]
   }
   return rows
 }

@@ -25,7 +25,7 @@ export class ClientNodes {
   readonly #ofRules = new Set<PrefixId>()
 
   /** The prefixes of a rule; ANY_PREFIX if it has none. */
-  idsOf(cidrs: readonly Cidr[]): PrefixId[] {
+  idsOf(cidrs: readonly Cidr[]): readonly PrefixId[] {
     const ids = this.#set.idsOf(cidrs)
     for (const id of ids) this.#ofRules.add(id)
     return ids

@@ -15,6 +15,7 @@ import { buildTrie, type PrefixSet, sortPrefixes } from './cidr-trie-builder.ts'
 /** A prefix under construction: nodes are numbered once all prefixes are known. */
 export type PrefixId = number
 export const ANY_PREFIX: PrefixId = 0
+const ANYWHERE: readonly PrefixId[] = [ANY_PREFIX]
 
 export type BuiltNodes = {
   readonly hosts: Readonly<Record<Family, Uint32Array>>
@@ -36,7 +37,9 @@ type Members = { readonly wide: 1 | 4; readonly cidrs: Cidr[]; readonly ids: Pre
 
 /** Collects prefixes while a table is built. */
 export class NodeSet {
-  readonly #ids = new Map<string, PrefixId>()
+  /** IPv4 by a number, which needs no text. */
+  readonly #ids4 = new Map<number, PrefixId>()
+  readonly #ids6 = new Map<string, PrefixId>()
   readonly #lengths: number[] = [0]
   readonly #members: Readonly<Record<Family, Members>> = {
     4: { wide: 1, cidrs: [], ids: [] },
@@ -44,18 +47,20 @@ export class NodeSet {
   }
 
   /** The prefixes `cidrs`; ANY_PREFIX for an empty list, which means no condition. */
-  idsOf(cidrs: readonly Cidr[]): PrefixId[] {
-    return cidrs.length === 0 ? [ANY_PREFIX] : [...new Set(cidrs.map(cidr => this.#idOf(cidr)))]
+  idsOf(cidrs: readonly Cidr[]): readonly PrefixId[] {
+    if (cidrs.length === 0) return ANYWHERE
+    return cidrs.length === 1 ? [this.#idOf(cidrs[0])] : [...new Set(cidrs.map(cidr => this.#idOf(cidr)))]
   }
 
   #idOf(cidr: Cidr): PrefixId {
     const { family, words, bits } = cidr
-    const key = family === 4 ? `${words[0]}/${bits}` : `${words.join(' ')}/${bits}`
-    return this.#ids.getOrInsertComputed(key, () => {
+    const add = (): PrefixId => {
       this.#members[family].cidrs.push(cidr)
       this.#members[family].ids.push(this.#lengths.length)
       return this.#lengths.push(bits) - 1
-    })
+    }
+    if (family === 4) return this.#ids4.getOrInsertComputed(words[0] * 64 + bits, add)
+    return this.#ids6.getOrInsertComputed(`${words.join(' ')}/${bits}`, add)
   }
 
   /** The length of a prefix; 0 for ANY_PREFIX. */
@@ -96,8 +101,13 @@ function build({ wide, cidrs, ids }: Members, before: number, nodes: Uint32Array
 
 function prefixSet(wide: 1 | 4, cidrs: readonly Cidr[]): PrefixSet {
   const words = new Uint32Array(cidrs.length * wide)
-  for (const [index, cidr] of cidrs.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
-  return { wide, words, lengths: Uint8Array.from(cidrs, cidr => cidr.bits) }
+  const lengths = new Uint8Array(cidrs.length)
+  for (let index = 0; index < cidrs.length; index++) {
+    const cidr = cidrs[index]
+    for (let word = 0; word < wide; word++) words[index * wide + word] = cidr.words[word]
+    lengths[index] = cidr.bits
+  }
+  return { wide, words, lengths }
 }
 
 /** The index of the prefixes of full length. */

@@ -167,6 +167,14 @@ export class RoutingBuilder {
     return rules
   }
 
+  /** Most rules ask for nothing, which needs no comparison. */
+  #conditionOf(source: Rule['source']): number {
+    const { namespace, labels, visibleTo, identity } = source
+    const asksNothing = namespace === null && visibleTo === null && identity === undefined
+    if (asksNothing && Object.keys(labels).length === 0) return 0
+    return this.#conditions.indexOf(source)
+  }
+
   /** A row without a rule: it leads to a default. */
   #addDefault({ visibleTo, route }: ScopeDefault, placed: PlacedRule[]): void {
     const source = { namespace: null, labels: {}, visibleTo }
@@ -175,7 +183,7 @@ export class RoutingBuilder {
 
   #addRule(rule: Omit<Rule, 'origin' | 'never'>, placed: PlacedRule[]): number {
     assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
-    const condition = this.#conditions.indexOf(rule.source)
+    const condition = this.#conditionOf(rule.source)
     // Includes rules that no name leads to: a later clients part reads the prefixes of all rows.
     this.#clients.idsOf(rule.clients)
     const row = this.#rows.rules.add(

@@ -24,7 +24,7 @@ export class Rows {
       larger.set(this.#words)
       this.#words = larger
     }
-    this.#words.set(row, this.#length)
+    for (let word = 0; word < row.length; word++) this.#words[this.#length + word] = row[word]
     this.#length += row.length
     return this.count - 1
   }

@@ -61,11 +61,11 @@ export class Shortlists {
     const cell = this.#cells.get(node)
     const above = node === ANY_NODE ? NOTHING : this.at(this.#parents[node])
     const anyPort = this.#anyPort?.at(node) ?? NOTHING
-    const around = [above, anyPort].filter(each => each !== NOTHING)
-    const found =
-      cell || around.length > 1
-        ? merge(cell ? [this.#headOf(cell), ...around] : around)
-        : (around[0] ?? NOTHING)
+    const lists: Shortlist[] = []
+    if (cell) lists.push(this.#headOf(cell))
+    if (above !== NOTHING) lists.push(above)
+    if (anyPort !== NOTHING) lists.push(anyPort)
+    const found = cell || lists.length > 1 ? merge(lists) : (lists[0] ?? NOTHING)
     this.#known.set(node, found)
     return found
   }
@@ -74,20 +74,30 @@ export class Shortlists {
   #headOf(cell: Cell): Shortlist {
     let limit = Number.POSITIVE_INFINITY
     const candidates: Candidate[] = []
-    for (const [client, { members }] of cell) {
+    for (const [first, { members }] of cell) {
       if (members.length > SHORTLIST_MAX) limit = Math.min(limit, members[SHORTLIST_MAX].row)
-      const clients = { first: client, span: this.#clientSpans[client] }
-      for (const member of members.slice(0, SHORTLIST_MAX)) candidates.push({ ...member, ...clients })
+      const span = this.#clientSpans[first]
+      for (let index = 0; index < members.length && index < SHORTLIST_MAX; index++) {
+        const { condition, row, route } = members[index]
+        candidates.push({ condition, first, span, row, route })
+      }
     }
-    candidates.sort((a, b) => a.row - b.row)
+    if (cell.size > 1) candidates.sort(byRow)
     return { candidates, limit }
   }
 }
 
+const byRow = (a: Candidate, b: Candidate): number => a.row - b.row
+
 /** Merges several shortlists, up to the smallest limit. */
 function merge(lists: readonly Shortlist[]): Shortlist {
-  const limit = Math.min(...lists.map(list => list.limit))
-  const all = lists.flatMap(list => list.candidates).sort((a, b) => a.row - b.row)
+  let limit = Number.POSITIVE_INFINITY
+  const all: Candidate[] = []
+  for (const list of lists) {
+    limit = Math.min(limit, list.limit)
+    for (const candidate of list.candidates) all.push(candidate)
+  }
+  if (lists.length > 1) all.sort(byRow)
   const candidates: Candidate[] = []
   for (const candidate of all) {
     if (candidate.row >= limit) break

@@ -45,7 +45,7 @@ export function buildHostIndex(wide: Wide, words: Uint32Array, nodes: Uint32Arra
     assert(node > 0, 'a host has no node')
     let row = hashAddress(words, place * wide, wide) & index[0]
     while (index[1 + row * (wide + 1) + wide] !== 0) row = (row + 1) & index[0]
-    index.set(words.subarray(place * wide, (place + 1) * wide), 1 + row * (wide + 1))
+    for (let word = 0; word < wide; word++) index[1 + row * (wide + 1) + word] = words[place * wide + word]
     index[1 + row * (wide + 1) + wide] = node
   }
   return index

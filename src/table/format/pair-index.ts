@@ -53,13 +53,17 @@ export class PairIndexBuilder {
   }
 
   #insert(index: Uint32Array, at: number): void {
-    const [a, b, value] = [this.#pairs[at], this.#pairs[at + 1], this.#pairs[at + 2]]
+    const a = this.#pairs[at]
+    const b = this.#pairs[at + 1]
     let row = hashPair(a, b) & index[0]
     while (index[1 + row * ROW_WORDS + 2] !== ABSENT) {
       assert(index[1 + row * ROW_WORDS] !== a || index[2 + row * ROW_WORDS] !== b, 'a pair was added twice')
       row = (row + 1) & index[0]
     }
-    index.set([a, b, value], 1 + row * ROW_WORDS)
+    const to = 1 + row * ROW_WORDS
+    index[to] = a
+    index[to + 1] = b
+    index[to + 2] = this.#pairs[at + 2]
   }
 }
 

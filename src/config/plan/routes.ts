@@ -1,0 +1,87 @@
+/**
+ * Routes of the Plan, each stored once, even if several rules use it.
+ *
+ * A place in a VirtualService mostly has one route; it has several if listeners read it
+ * differently.
+ */
+
+import type { Route } from '../../table/plan/plan.ts'
+
+/** How a route picks one of its destinations. */
+export type How = Required<Pick<Route, 'split' | 'onDead'>>
+
+type Destinations = Route['destinations']
+
+/** Routes of one place up to which a search is quicker than a map. */
+const SEARCHED_MAX = 8
+
+/** The routes of one place. */
+class Place {
+  readonly routes: { readonly index: number; readonly route: Route; readonly text: string }[] = []
+  /** Both once there are many. */
+  #byKey: Map<string, number> | null = null
+  #byText: Map<string, number> | null = null
+
+  indexOf(destinations: Destinations, how: How): number | undefined {
+    const { routes } = this
+    if (routes.length <= SEARCHED_MAX)
+      return routes.find(each => isSame(each.route, destinations, how))?.index
+    this.#byKey ??= new Map(routes.map(({ index, route }) => [keyOf(route), index]))
+    return this.#byKey.get(keyOf({ destinations, ...how }))
+  }
+
+  /** How many have this text. */
+  count(text: string): number {
+    const { routes } = this
+    if (routes.length <= SEARCHED_MAX) return routes.filter(each => each.text === text).length
+    if (this.#byText === null) {
+      this.#byText = new Map()
+      for (const each of routes) this.#byText.set(each.text, (this.#byText.get(each.text) ?? 0) + 1)
+    }
+    return this.#byText.get(text) ?? 0
+  }
+
+  add(index: number, route: Route, text: string): void {
+    this.#byKey?.set(keyOf(route), index)
+    this.#byText?.set(text, this.count(text) + 1)
+    this.routes.push({ index, route, text })
+  }
+}
+
+const isSame = (route: Route, destinations: Destinations, { split, onDead }: How): boolean =>
+  route.split === split &&
+  (route.onDead ?? 'fail') === onDead &&
+  route.destinations.length === destinations.length &&
+  route.destinations.every(
+    ({ cluster, weight }, at) => cluster === destinations[at].cluster && weight === destinations[at].weight,
+  )
+
+const keyOf = ({ destinations, split, onDead = 'fail' }: Omit<Route, 'identity'>): string =>
+  `${split} ${onDead} ${destinations.map(each => `${each.cluster}*${each.weight}`).join()}`
+
+export class Routes {
+  readonly list: Route[] = []
+  readonly #places = new Map<string, Place>()
+
+  /**
+   * Index of the route with these destinations.
+   *
+   * @param origin  Its place: "shop/echo tcp[0]".
+   * @param nameOf  Gives the name of a destination, by its cluster.
+   */
+  indexOf(origin: string, destinations: Destinations, how: How, nameOf: (cluster: number) => string): number {
+    const place = this.#places.getOrInsertComputed(origin, () => new Place())
+    const known = place.indexOf(destinations, how)
+    if (known !== undefined) return known
+    const { split, onDead } = how
+    // Equal in every generation for equal meaning: the place, and what is drawn from. Routes that
+    // only differ in the policies of their clusters are numbered.
+    const text = `${origin} ${destinations.map(each => `${nameOf(each.cluster)}=${each.weight}`).join(' ')}`
+    const earlier = place.count(text)
+    const identity = earlier === 0 ? text : `${text} #${earlier + 1}`
+    const route: Route = { identity, destinations, split, ...(onDead === 'redistribute' && { onDead }) }
+    const index = this.list.push(route) - 1
+    place.add(index, route, text)
+    return index
+  }
+}
