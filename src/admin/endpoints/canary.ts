@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { type Canary, canaryOf, RATES, type Rate, samplesOf } from '../../control/observe/canary.ts'
+import { PARTS, TIMES } from '../../control/observe/compare-times.ts'
 import { RuleCounts } from '../../control/observe/rule-counts.ts'
 import type { Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
@@ -84,6 +85,24 @@ const rule = object({
       ),
     }),
   ),
+  times: list(
+    object({
+      time: oneOf(Object.keys(TIMES)),
+      part: oneOf(Object.keys(PARTS)),
+      arm: integer('The index of a destination.'),
+      beside: integer('That of the destination with the greatest share.'),
+      verdict: oneOf(
+        ['worse', 'better', 'none-seen', 'none'],
+        'Surely slower, surely quicker, no difference seen yet, or none of a quarter or more.',
+      ),
+      atLeast: number('It takes at least so many times as long.'),
+      atMost: numberOrNull('At most; null: not bounded yet.'),
+      needs: numberOrNull(
+        'none-seen: so many more connections to both would show a difference of a quarter; null: too many to foresee.',
+      ),
+    }),
+    'Of the last that ended.',
+  ),
 })
 
 type Asked = PageQuery & { readonly rule?: string; readonly single: boolean }
@@ -128,8 +147,8 @@ function* canaries({ generation, plane, baselines, table }: Serving, rules: Rule
   return { generation, ...page, rules: shown }
 }
 
-const shownCanary = ({ arms, comparisons }: Canary, stats: Stats, table: Table) => ({
-  destinations: arms.map(({ destination, connections, rates, ...rest }) => ({
+const shownCanary = ({ arms, comparisons, times }: Canary, stats: Stats, table: Table) => ({
+  destinations: arms.map(({ destination, connections, rates, sorted: _, ...rest }) => ({
     host: destination.host,
     subset: destination.subset,
     port: destination.port,
@@ -140,6 +159,7 @@ const shownCanary = ({ arms, comparisons }: Canary, stats: Stats, table: Table) 
     ...rest,
   })),
   comparisons,
+  times,
 })
 
 /** Endpoints of the same address and port have one slot. */

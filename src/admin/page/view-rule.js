@@ -1,23 +1,10 @@
 /** One rule: what it asks, where it is written, where it leads, and what becomes of its connections. */
 
-import {
-  ago,
-  bytes,
-  clock,
-  count,
-  duration,
-  micros,
-  percent,
-  place,
-  plural,
-  rate,
-  roundPercent,
-  shortNames,
-  target,
-} from './format.js'
+import { besideCard } from './beside.js'
+import { ago, bytes, clock, count, place, plural, rate, roundPercent, target } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
-import { connectionTable, endpointTable, facts, table, tile, tileLook } from './parts.js'
+import { connectionTable, endpointTable, facts, tile, tileLook } from './parts.js'
 import { href } from './router.js'
 import { isOff, splitCard } from './split.js'
 
@@ -87,7 +74,7 @@ export const rule = {
         ${TILES.map(kind => tileOf(kind, key, chosen, view))}
       </div></section>
       ${isWeighted ? splitCard(chosen, view, { isLink: false }) : nothing}
-      ${data.canary?.rules[0] ? canaryCard(data.canary.rules[0]) : nothing}
+      ${data.canary?.rules[0] ? besideCard(data.canary.rules[0]) : nothing}
       ${data.destinations.map(each => destinationCard(each))}
       <section class="card" aria-labelledby="open-title">
         <div class="title">
@@ -213,67 +200,5 @@ function destinationCard(each) {
       withDestination: false,
       empty: 'It has no endpoint, or nothing defines it: its connections are reset.',
     })}
-  </section>`
-}
-
-const RATE_WORDS = {
-  failedDials: 'of dials fail',
-  resets: 'of connections are reset by the server',
-  brief: 'of connections end within a second',
-  silent: 'of connections end without a byte from the server',
-}
-const VERDICTS = {
-  worse: ['bad', '✕ worse, sure'],
-  better: ['good', '✓ better, sure'],
-  'none-seen': ['quiet', 'no difference seen yet'],
-  none: ['good', '✓ no difference of two points'],
-}
-
-const shareOf = rate => percent(rate?.share ?? null)
-const times = quantiles => (quantiles === null ? '–' : [quantiles.p50, quantiles.p99].map(millis).join(' · '))
-const millis = ms => (ms < 10_000 ? micros(ms * 1_000) : duration(ms / 1_000))
-
-/** What is shown of a destination beside the others; times are of the last connections that ended. */
-const BESIDE = [
-  ['Conn.', each => count(each.connections)],
-  ['Dials fail', each => shareOf(each.failedDials)],
-  ['Reset', each => shareOf(each.resets)],
-  ['Within 1 s', each => shareOf(each.brief)],
-  ['Silent', each => shareOf(each.silent)],
-  ['Connect p50 · p99', each => times(each.connectMs)],
-  ['First byte', each => times(each.firstByteMs)],
-  ['Lasted', each => times(each.lastedMs)],
-  ['From clients', each => bytes(each.receivedBytes)],
-  ['To clients', each => bytes(each.sentBytes)],
-]
-
-/** What of a destination is compared with the one with the greatest share. */
-function canaryCard({ destinations, comparisons }) {
-  const names = shortNames(destinations)
-  if (destinations.every(({ failedDials }) => failedDials === null)) return nothing
-  return html`<section class="card" aria-labelledby="canary-title">
-    <h2 id="canary-title">Beside each other</h2>
-    <p class="note">
-      Each destination is held against the one with the greatest share, by bounds that hold at every moment at once.
-    </p>
-    ${table({
-      caption: 'Destinations beside each other',
-      columns: [['Destination'], ...BESIDE.map(([label]) => [label, 'number'])],
-      rows: destinations,
-      keyOf: target,
-      empty: '',
-      cells: each => [names[destinations.indexOf(each)], ...BESIDE.map(([, cell]) => cell(each))],
-    })}
-    <ul class="findings">
-      ${comparisons.map(({ rate: name, arm, beside, verdict, needs }) => {
-        const words = RATE_WORDS[name] ?? name
-        const [kind, text] = VERDICTS[verdict] ?? ['', verdict]
-        const share = index => percent(destinations[index][name]?.share ?? null)
-        return html`<li>
-          <strong>${names[arm]}</strong>: ${share(arm)} ${words}, ${share(beside)} with ${names[beside]}:
-          <span class=${kind}>${text}</span>${needs === null ? nothing : html`<span class="quiet">; ${count(needs)} more connections would show one of two points</span>`}
-        </li>`
-      })}
-    </ul>
   </section>`
 }

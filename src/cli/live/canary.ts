@@ -6,6 +6,7 @@
  *                 connect p50 0.3 ms, p99 1.2 ms; first byte p50 2.0 ms, p99 8.1 ms; lasted p50 12 s, p99 3 min
  *     20 %  gray   2 941 connections, 3 004 dials, 2.1 % fail; …
  *     gray: 2.1 % of dials fail, 0.1 % with prod: worse, sure
+ *     gray: connect p99 12 ms, 1.2 ms with prod: slower, sure: at least 6.8 times as long
  */
 
 import { styleText } from 'node:util'
@@ -42,11 +43,23 @@ type Comparison = {
   readonly needs: number | null
 }
 
+type TimesComparison = {
+  readonly time: 'connectMs' | 'firstByteMs'
+  readonly part: 'p50' | 'p99'
+  readonly arm: number
+  readonly beside: number
+  readonly verdict: Comparison['verdict']
+  readonly atLeast: number
+  readonly atMost: number | null
+  readonly needs: number | null
+}
+
 type Canary = {
   readonly rule: Rule['rule']
   readonly sinceGeneration: number
   readonly destinations: readonly Arm[]
   readonly comparisons: readonly Comparison[]
+  readonly times: readonly TimesComparison[]
 }
 
 type Page = { readonly total: number; readonly rules: readonly Canary[] }
@@ -73,7 +86,10 @@ export async function canary(
   return Exit.ok
 }
 
-function textOf({ rule, sinceGeneration, destinations, comparisons }: Canary, colours: boolean): string {
+function textOf(
+  { rule, sinceGeneration, destinations, comparisons, times }: Canary,
+  colours: boolean,
+): string {
   const head = printable(
     `${placeText(rule)}  ${whereText(rule.file, rule.line)}, since generation ${sinceGeneration}`,
   )
@@ -85,6 +101,7 @@ function textOf({ rule, sinceGeneration, destinations, comparisons }: Canary, co
   const lines = [
     ...columns(rows, new Set([0])).map(line => `  ${line}`),
     ...comparisons.map(each => `  ${comparisonText(each, destinations, names)}`),
+    ...times.map(each => `  ${timesComparisonText(each, destinations, names)}`),
   ]
   const painted = colours ? styleText('bold', head, { validateStream: false }) : head
   return [painted, ...lines.map(printable)].map(line => `${line}\n`).join('')
@@ -138,6 +155,30 @@ function comparisonText(
     ? `${words}: no difference of two points`
     : `${words}: no difference seen yet; ${countText(needs ?? 0)} more connections would show one of two points`
 }
+
+const TIME_WORDS = { connectMs: 'connect', firstByteMs: 'first byte' }
+
+function timesComparisonText(
+  { time, part, arm, beside, verdict, atLeast, atMost, needs }: TimesComparison,
+  arms: readonly Arm[],
+  names: readonly string[],
+): string {
+  const text = (index: number): string => timeText(arms[index]?.[time]?.[part] ?? 0)
+  const words = `${names[arm]}: ${TIME_WORDS[time]} ${part} ${text(arm)}, ${text(beside)} with ${names[beside]}`
+  if (verdict === 'worse') return `${words}: slower, sure: at least ${timesAs(atLeast)} as long`
+  if (verdict === 'better') return `${words}: quicker, sure: at most ${timesAs(atMost ?? 1)} as long`
+  if (verdict === 'none') return `${words}: no difference of a quarter`
+  const range = atMost === null ? '' : `, ${timesAs(atLeast, atMost)} as long`
+  const more =
+    needs === null
+      ? '; far more connections are needed'
+      : `; ${countText(needs)} more connections would show one of a quarter`
+  return `${words}: no difference seen yet${range}${more}`
+}
+
+const factor = (times: number): string => String(Number(times.toPrecision(2)))
+const timesAs = (least: number, most?: number): string =>
+  `${factor(least)}${most === undefined ? '' : ` to ${factor(most)}`} times`
 
 /** Short connections are no fault in themselves. */
 const JUDGED: { readonly [name in RateName]: { readonly worse: string; readonly better: string } } = {

@@ -5,7 +5,8 @@
  *
  * Rates are held against each other by bounds that hold at every moment at once
  * (base/share-bounds.ts), so nobody who looks again and again sees a difference that is chance, but
- * for one rule in twenty. Times are of connections that ended last (stats/ended-connections.ts).
+ * for one rule in twenty. Times are of connections that ended last (stats/ended-connections.ts),
+ * and compared likewise (compare-times.ts).
  */
 
 import { type Quantiles, quantilesOf } from '../../base/quantiles.ts'
@@ -15,6 +16,7 @@ import type { Generations, SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import type { RouteDestination } from '../../table/format/rows.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
+import { compareTimes, type Sorted, TIMES_COMPARED, type TimesComparison } from './compare-times.ts'
 import { destinationKey, type RuleCounts } from './rule-counts.ts'
 import { keyOf, type RuleEntry } from './rules.ts'
 
@@ -40,6 +42,7 @@ type Arm = {
   readonly lastedMs: Quantiles | null
   readonly receivedBytes: number
   readonly sentBytes: number
+  readonly sorted: Sorted
 }
 
 /** What a destination's rate is beside that of the one with the greatest share. */
@@ -53,7 +56,11 @@ type Comparison = {
   readonly needs: number | null
 }
 
-export type Canary = { readonly arms: readonly Arm[]; readonly comparisons: readonly Comparison[] }
+export type Canary = {
+  readonly arms: readonly Arm[]
+  readonly comparisons: readonly Comparison[]
+  readonly times: readonly TimesComparison[]
+}
 
 const RISK = 0.05
 /** A difference that matters. */
@@ -83,13 +90,24 @@ const sampleKey = (rule: RuleOrigin, destination: SeriesName['destination']): st
 /** @param since  The generation that counts begin with. */
 export function canaryOf(entry: RuleEntry, counts: RuleCounts, since: number, samples: Samples): Canary {
   const { origin, destinations } = entry
-  const risk = RISK / Math.max(1, 2 * (destinations.length - 1) * Object.keys(RATES).length)
+  const compared = (destinations.length - 1) * (Object.keys(RATES).length + TIMES_COMPARED)
+  const risk = RISK / Math.max(1, 2 * compared)
   const arms = destinations.map(destination => {
     const sample = samples.get(sampleKey(origin, destination)) ?? []
     const recent = sample.filter(({ generation }) => generation >= since)
     return armOf(destination, counts.of(entry, destination), recent, risk)
   })
-  return { arms, comparisons: comparisonsOf(arms, risk) }
+  const greatest = Math.max(...destinations.map(({ share }) => share))
+  const beside = destinations.findIndex(({ share }) => share === greatest)
+  return {
+    arms,
+    comparisons: comparisonsOf(arms, beside, risk),
+    times: compareTimes(
+      arms.map(({ sorted }) => sorted),
+      beside,
+      risk,
+    ),
+  }
 }
 
 function armOf(
@@ -108,6 +126,12 @@ function armOf(
     return of <= 0 ? null : { count, of, ...boundsOf(count, of, risk) }
   }
   const connected = sample.filter(each => each.connectUs > 0)
+  const sorted = {
+    connectMs: Float64Array.from(connected, each => each.connectUs / 1e3).sort(),
+    firstByteMs: Float64Array.from(
+      sample.flatMap(({ firstByteUs }) => (firstByteUs === null ? [] : [Math.max(1, firstByteUs) / 1e3])),
+    ).sort(),
+  }
   return {
     destination,
     connections: dials - sum('moved'),
@@ -117,19 +141,16 @@ function armOf(
       brief: rate(sum('brief'), closed),
       silent: rate(sum('silent'), closed),
     },
-    connectMs: quantilesOf(connected.map(each => each.connectUs / 1e3)),
-    firstByteMs: quantilesOf(
-      sample.flatMap(({ firstByteUs }) => (firstByteUs === null ? [] : [firstByteUs / 1e3])),
-    ),
-    lastedMs: quantilesOf(connected.map(each => each.lastedMs)),
+    connectMs: quantilesOf(sorted.connectMs),
+    firstByteMs: quantilesOf(sorted.firstByteMs),
+    lastedMs: quantilesOf(Float64Array.from(connected, each => each.lastedMs).sort()),
+    sorted,
     receivedBytes: sum('received'),
     sentBytes: sum('sent'),
   }
 }
 
-function comparisonsOf(arms: readonly Arm[], risk: number): Comparison[] {
-  const greatest = Math.max(...arms.map(({ destination }) => destination.share))
-  const beside = arms.findIndex(({ destination }) => destination.share === greatest)
+function comparisonsOf(arms: readonly Arm[], beside: number, risk: number): Comparison[] {
   return (Object.keys(RATES) as RateName[]).flatMap(rate =>
     arms.flatMap((_, arm) => {
       const [a, b] = [arms[arm]?.rates[rate], arms[beside]?.rates[rate]]
