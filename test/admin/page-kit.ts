@@ -59,6 +59,9 @@ export const VIEWS: Readonly<Record<string, string>> = {
   '#/listeners': 'default/edge',
   '#/certificates': 'None: no server speaks TLS itself',
   '#/policies': 'default/who',
+  '#/explain': 'Where would a connection go?',
+  '#/explain?gateway=default/edge&to=127.0.0.1:1&from=127.0.10.7': 'no rule takes it',
+  '#/explain?gateway=edge&to=nonsense': '! ',
   '#/reloads': 'at the start',
   '#/nonsense': 'There is no such view',
 }
@@ -78,10 +81,12 @@ export const outside = (page: Page): Promise<string[]> =>
     const right = element => element.getBoundingClientRect().right
     const wide = document.scrollingElement.scrollWidth
     const found = wide > innerWidth ? ['the page is ' + wide + ' px wide'] : []
-    for (const each of document.querySelectorAll('header *, main *')) {
-      if (each.closest('.scroll, .unseen, weir-chart')) continue
+    for (const each of document.querySelectorAll('header *, main *, footer *')) {
+      if (each.closest('.scroll, .unseen, weir-chart, .menu nav')) continue
       const card = each.closest('.card') ?? document.body
-      if (card !== each && right(each) > right(card) + 1) found.push(each.outerHTML.slice(0, 80))
+      const spills = each.clientWidth > 0 && each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== 'inline'
+      if ((card !== each && right(each) > right(card) + 1) || (spills && !each.querySelector('.scroll')))
+        found.push(each.outerHTML.slice(0, 80))
     }
     return found
   })()`) as Promise<string[]>

@@ -4,13 +4,16 @@
  */
 
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { ask } from '../control/scene.ts'
+import { openAdminOf } from '../../src/admin/open.ts'
+import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
+import { ask, folder } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
 import { fullOnly } from '../support/full.ts'
 import { furnished, goTo, hasText, outside, urlOf, VIEWS, violations } from './page-kit.ts'
 import { times } from './routes-kit.ts'
-import { type Scene, scene, talking } from './scene.ts'
+import { routedTo, type Scene, scene, talking } from './scene.ts'
 
 const ends: (() => unknown)[] = []
 const whole = { after: (end: () => unknown) => void ends.push(end) } as TestContext
@@ -29,15 +32,20 @@ function furnishedScene(): Promise<Scene> {
   return shown
 }
 
-/** axe-core takes seconds for a view on a busy machine, so `npm test` looks at the richest ones. */
-const RICHEST = ['#/', '#/rule?rule=default/all+tcp[2]', '#/connections?ended=1']
+/**
+ * axe-core takes seconds for a view on a busy machine, so `npm test` looks at two that have of
+ * everything: figures, charts, tables, links; and a form.
+ */
+const RICHEST = ['#/rule?rule=default/all+tcp[2]', '#/connections?ended=1']
 
-for (const { colorScheme, width } of [
+for (const { colorScheme, width, isFull = false } of [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'dark', width: 390 },
+  { colorScheme: 'dark', width: 1280, isFull: true },
+  { colorScheme: 'light', width: 390, isFull: true },
 ] as const) {
   test(`${width} px wide, ${colorScheme}: each view is complete, within its edges, and told to a screen reader`, {
-    skip,
+    skip: skip || (isFull && fullOnly),
     timeout: 300_000,
   }, async t => {
     const where = await furnishedScene()
@@ -108,6 +116,118 @@ test('a rule has its own view, by a link that also others can open', { skip }, a
   await other.page.goBack()
   await hasText(other.page, 'h2', 'default/all tcp[2]')
 })
+
+test('back and forward go from view to view, with the time range that was chosen there', {
+  skip,
+}, async t => {
+  const where = await furnishedScene()
+  const browser = await browse(t)
+  const { page } = await visit(browser, `${urlOf(where)}#/rules?range=1h`)
+  const chosen = async (view: string, range: string, of = page) => {
+    await of.locator('#head nav [aria-current=page]', { hasText: view }).waitFor()
+    await of.locator('.ranges [aria-current]', { hasText: range }).waitFor()
+  }
+  await chosen('Rules', '1 h')
+  await page.getByRole('link', { name: 'Connections', exact: true }).click()
+  await chosen('Connections', '1 h')
+  await page.getByRole('link', { name: '2 min' }).click()
+  await chosen('Connections', '2 min')
+  await page.getByRole('link', { name: 'Listeners' }).click()
+  await chosen('Listeners', '2 min')
+  for (const [view, range] of [
+    ['Connections', '2 min'],
+    ['Connections', '1 h'],
+    ['Rules', '1 h'],
+  ]) {
+    await page.goBack()
+    await chosen(view, range)
+  }
+  await page.goForward()
+  await page.goForward()
+  await chosen('Connections', '2 min')
+  const deep = `${urlOf(where)}#/endpoints?q=second.example&state=up&range=2m`
+  const { page: other } = await visit(browser, deep)
+  await chosen('Endpoints', '2 min', other)
+  await other.locator('.tabs [aria-current]', { hasText: 'Up' }).waitFor()
+  assert.equal(await other.getByRole('searchbox').inputValue(), 'second.example')
+  await hasText(other, '.pager', '1 – 1 of 1')
+})
+
+test('while an answer is awaited the page says so, and an empty list says what is missing', {
+  skip,
+}, async t => {
+  const where = await scene(t, port => routedTo(port).split('---')[0])
+  const { page, complaints } = await visit(await browse(t), urlOf(where))
+  await hasText(page, '#main', 'No rules: nothing is routed.')
+  const held = Promise.withResolvers<void>()
+  await page.route('**/endpoints*', async route => {
+    await held.promise
+    await route.continue()
+  })
+  await goTo(page, '#/endpoints')
+  await hasText(page, '.loading', 'Asking the gateway')
+  held.resolve()
+  for (const [address, text] of Object.entries(EMPTY)) {
+    await goTo(page, address)
+    await hasText(page, '#main', text)
+    assert.deepEqual(await outside(page), [], address)
+  }
+  assert.deepEqual(complaints, [])
+})
+
+const EMPTY = {
+  '#/endpoints': 'No destination has an endpoint.',
+  '#/rules': 'No rules: nothing is routed.',
+  '#/connections': 'Nothing is open.',
+  '#/connections?ended=1': 'None has ended yet.',
+  '#/certificates': 'None: no server speaks TLS itself.',
+  '#/policies': 'Everybody: no AuthorizationPolicy',
+}
+
+test('who has no token, or a wrong one, is told so and asked for one', { skip }, async t => {
+  const where = await furnishedScene()
+  const root = folder(t, { reads: TOKENS.reads, changes: TOKENS.changes })
+  const open = async (roles: readonly ('reads' | 'changes')[]) => {
+    const tokens = roles.map(name => ({
+      file: join(root, name),
+      role: name === 'reads' ? ('read' as const) : ('change' as const),
+    }))
+    const auth = { tokens, peerUids: [] }
+    const admin = await openAdminOf(where.gateway, { ...DEFAULT_ADMIN, port: 0, auth }, '1.2.3')
+    t.after(() => admin.close())
+    return `http://127.0.0.1:${admin.port}/`
+  }
+  const browser = await browse(t)
+  const { page } = await visit(browser, `${await open(['reads', 'changes'])}#/rules?range=1h`)
+  const give = async (token: string, on = page) => {
+    await on.locator('input[type=password]').fill(token)
+    await on.keyboard.press('Enter')
+  }
+  await hasText(page, '#sign-in', 'answers only those who give a token')
+  await hasText(page, '#state', 'Sign in')
+  assert.equal(await page.locator('#gone').isVisible(), false)
+  assert.deepEqual(await outside(page), [])
+  await give('a-guess-of-sixteen-characters')
+  await hasText(page, '#sign-in', 'refuses this token')
+  await hasText(page, '#state', 'Token refused')
+  await give(TOKENS.reads)
+  await hasText(page, '#access', 'may read')
+  await hasText(page, 'tbody', 'default/all tcp[2]')
+  assert.match(page.url(), /#\/rules\?range=1h$/)
+  // Where everybody may read, a token is only offered, and stays so until somebody has decided.
+  const { page: reader } = await visit(browser, await open(['changes']))
+  await reader.getByRole('button', { name: 'Give a token' }).click()
+  assert.equal(await reader.evaluate('document.activeElement.name'), 'token')
+  const answered = () => reader.waitForResponse(answer => answer.url().endsWith('/overview'))
+  await (await answered()).finished()
+  await give('a-guess-of-sixteen-characters', reader)
+  await hasText(reader, '#sign-in', 'refuses this token')
+  await reader.getByRole('button', { name: 'Not now' }).click()
+  await hasText(reader, '#access', 'This page only reads')
+  await hasText(reader, '#main', 'Needs a look')
+})
+
+const TOKENS = { reads: 'a-secret-that-only-reads', changes: 'a-secret-that-changes-things' }
 
 test('the way to a rule, and its explanation, by keyboard alone', { skip }, async t => {
   const where = await furnishedScene()

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { ORDINARY } from '../../src/stats/reasons.ts'
 import { reading } from './scene.ts'
 
 test('/ is a page whose links and parts are all there', async () => {
@@ -34,9 +35,14 @@ test('the page’s modules say what they are, print nothing, and import only wha
     const text = readFileSync(new URL(name, folder), 'utf8')
     assert.ok(text.startsWith('/**'), name)
     assert.doesNotMatch(text, /console\.|innerHTML|unsafe|eval\(/, name)
-    for (const [, from] of text.matchAll(/^(?:import|export) .*'(.*)'$/gm))
+    for (const [, from] of text.matchAll(/^(?:import|export) (?:.* from )?'([^']*)'$/gm))
       assert.ok(LIBRARIES.includes(from) || names.includes(from.replace('./', '')), `${name} imports ${from}`)
   }
+})
+
+test('the page calls the same ends ordinary as everything else', async () => {
+  const { ORDINARY: shown } = await import(String(new URL('../../src/admin/page/format.js', import.meta.url)))
+  assert.deepEqual(shown, ORDINARY)
 })
 
 test('no path leads out of the page’s folder', async () => {

@@ -2,14 +2,15 @@
  * Line charts, drawn by uPlot, as an element: <weir-chart>. Colours come from the style sheet, light
  * or dark, and every line has a letter at its end, so that nobody depends on colours.
  *
- * The time axis begins where there is something to see: at the first value, or at the start of the
- * chosen range, whichever is later.
+ * The time axis begins where there is something to see: at the first value of a line that is not
+ * dashed, or at the start of the chosen range, whichever is later.
  */
 
 import uPlot from '/uplot.js'
-import { clock } from './format.js'
+import { clock, plain } from './format.js'
 
-const SPAN_LEAST_S = 10
+const FONT = 'Inter, system-ui, sans-serif'
+const SPAN_LEAST_S = 4
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const colour = (name, alpha = '') => {
   const value = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
@@ -57,7 +58,8 @@ class WeirChart extends HTMLElement {
 
   /** @param {Drawing} drawing */
   set drawing({ times, columns, marks, words, rangeS }) {
-    const first = times.findIndex((_, index) => columns.some(column => column[index] !== null))
+    const solid = columns.filter((_, index) => !this.#look.lines[index].dash)
+    const first = times.findIndex((_, index) => solid.some(column => column[index] !== null))
     const from = first < 0 ? times.length : first
     this.#data = [times.slice(from), ...columns.map(column => column.slice(from))]
     this.#marks = marks
@@ -128,7 +130,7 @@ class WeirChart extends HTMLElement {
     const scale = devicePixelRatio
     ctx.save()
     ctx.strokeStyle = ctx.fillStyle = colour('muted')
-    ctx.font = `${11 * scale}px system-ui, sans-serif`
+    ctx.font = `${11 * scale}px ${FONT}`
     ctx.textAlign = 'right'
     ctx.setLineDash([1 * scale, 3 * scale])
     for (const { t, text } of this.#marks) {
@@ -149,7 +151,7 @@ class WeirChart extends HTMLElement {
     const { ctx, bbox } = plot
     const scale = devicePixelRatio
     ctx.save()
-    ctx.font = `600 ${12 * scale}px system-ui, sans-serif`
+    ctx.font = `600 ${12 * scale}px ${FONT}`
     ctx.textBaseline = 'middle'
     ctx.textAlign = 'left'
     const ends = this.#look.lines
@@ -157,20 +159,35 @@ class WeirChart extends HTMLElement {
       .filter(({ letter, value }) => letter !== undefined && value !== null && value !== undefined)
       .map(line => ({ ...line, y: plot.valToPos(line.value, 'y', true) }))
       .sort((a, b) => a.y - b.y)
-    let last = Number.NEGATIVE_INFINITY
-    for (const { letter, colour: token, y } of ends) {
-      last = Math.max(y, last + 13 * scale) // letters never overlap
+    const places = apart(
+      ends.map(({ y }) => y),
+      13 * scale,
+      bbox.top + bbox.height,
+    )
+    for (const [index, { letter, colour: token }] of ends.entries()) {
       ctx.fillStyle = colour(token)
-      ctx.fillText(letter, bbox.left + bbox.width + 6 * scale, last)
+      ctx.fillText(letter, bbox.left + bbox.width + 6 * scale, places[index])
     }
     ctx.restore()
   }
 }
 
+/** Places in rising order, so far apart that letters never overlap, and none below the bottom. */
+function apart(places, gap, bottom) {
+  const moved = []
+  for (const place of places) moved.push(Math.max(place, (moved.at(-1) ?? Number.NEGATIVE_INFINITY) + gap))
+  let most = bottom
+  for (let index = moved.length - 1; index >= 0; index--) {
+    moved[index] = Math.min(moved[index], most)
+    most = moved[index] - gap
+  }
+  return moved
+}
+
 function axes(format, range) {
   const common = {
     stroke: () => colour('muted'),
-    font: '11px system-ui, sans-serif',
+    font: `11px ${FONT}`,
     grid: { stroke: () => colour('line'), width: 1 },
     ticks: { show: false },
   }
@@ -179,8 +196,8 @@ function axes(format, range) {
     { ...common, values: time, space: 70, size: 28, grid: { show: false } },
     {
       ...common,
-      values: (_plot, values) => values.map(format),
-      size: 62,
+      values: (_plot, values) => values.map(plain(format)),
+      size: 52,
       space: 34,
       ...(range ? { splits: () => [0, 0.25, 0.5, 0.75, 1] } : {}),
     },

@@ -71,3 +71,34 @@ export function shortNames(destinations) {
 
 /** reviews of reviews.default.svc.cluster.local; an address as it is. */
 const firstLabel = host => (/^[\d.:]+$/.test(host) ? host : host.split('.', 1)[0])
+
+/** Ends of served connections, which are no problem of anyone's: ORDINARY of stats/reasons.ts. */
+export const ORDINARY = new Set([
+  'client-closed',
+  'upstream-closed',
+  'client-reset',
+  'upstream-reset',
+  'idle-timeout',
+  'client-stalled',
+  'upstream-stalled',
+  'max-duration',
+  'drain',
+  'stop',
+])
+
+/** Destinations that are written out, "host:port subset name", shortened as far as they stay distinct. */
+export const shortTexts = texts =>
+  shortNames(
+    texts.map(text => {
+      const [, host, port, subset = null] = /^(.*):(\d+)(?: subset (.*))?$/.exec(text) ?? [text, text, '']
+      return { host, port, subset }
+    }),
+  )
+
+/** The same without what only fills a column: 4 ms, not 4.00 ms. */
+export const plain = format => value =>
+  value === 0
+    ? '0'
+    : format(value)
+        .replace(/\.0+(?= |$)/, '')
+        .replace(/(\.\d*[1-9])0+(?= |$)/, '$1')

@@ -13,6 +13,7 @@ import { html, nothing, render } from './lit.js'
 import { facts, loading, refused } from './parts.js'
 import { ask, poll, send, setToken, token } from './poll.js'
 import { change, href, route } from './router.js'
+import { signIn, TOKEN_NEEDED, TOKEN_OFFERED, TOKEN_REFUSED } from './sign-in.js'
 import { certificates } from './view-certificates.js'
 import { connections } from './view-connections.js'
 import { endpoints } from './view-endpoints.js'
@@ -52,6 +53,8 @@ let silence = null
 let isPaused = false
 /** What the token lets do: `{ who, role }`; null: there is none. */
 let access = null
+/** Why a token is asked for, though the page can read without one; null: it is not. */
+let tokenWanted = null
 
 /** Shows the view of the address; within one view, what was there stays until the answer comes. */
 function visit() {
@@ -70,6 +73,7 @@ function visit() {
     askedMs: -Infinity,
   }
   show()
+  byId('head').querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   if (!isSame && !isFirst) {
     byId('main').focus({ preventScroll: true })
     scrollTo(0, 0)
@@ -94,21 +98,22 @@ async function load() {
 
 function show() {
   const { view, params } = now
-  document.body.classList.toggle('silent', silentSince !== null)
+  document.body.classList.toggle('silent', silentSince !== null && !wantsToken())
   const title = view ? (params.rule ?? view.title) : 'No such view'
   const { summary } = history.last ?? {}
   document.title = `${summary && !summary.ready ? '▲ ' : ''}${title} – weir`
   const rangeS = RANGES.find(([value]) => value === (params.range ?? ''))?.[2] ?? RANGES[0][2]
   render(head(summary), byId('head'))
   render(goneText(), byId('gone'))
-  byId('gone').hidden = silentSince === null
+  byId('gone').hidden = silentSince === null || wantsToken()
   render(content({ ...now, answer: history.last, history, rangeS, may: mayChange() }), byId('main'))
-  render(footer(), byId('access'))
+  render(footer(summary), byId('access'))
 }
 
 function content(shown) {
   const { view, data, problem, answer } = shown
-  if (silence?.code === 'no-token' || silence?.code === 'not-allowed') return signIn(silence)
+  if (wantsToken()) return signIn(silence.code === 'no-token' ? TOKEN_NEEDED : TOKEN_REFUSED, signedIn)
+  if (tokenWanted) return signIn(tokenWanted, signedIn, stopAsking)
   if (!view) return lost()
   if (problem) return refused(problem)
   if (!answer || (data === null && view !== overview)) return silentSince === null ? loading : nothing
@@ -120,19 +125,17 @@ const lost = () => html`<div class="card">
   <p>The address <code>${location.hash}</code> names none. <a href=${href('')}>Go to the overview</a></p>
 </div>`
 
-/** Asks for a token, where the gateway wants one. */
-const signIn = ({ message }) => html`<form class="card sign-in" @submit=${signedIn}>
-  <h2>Sign in</h2>
-  <p class="note">${message}. It is kept until this tab closes.</p>
-  <label>Token <input name="token" type="password" required autocomplete="off" /></label>
-  <button type="submit">Sign in</button>
-</form>`
+/** Whether the gateway answers nobody without a token that it knows. */
+const wantsToken = () => silence?.code === 'no-token' || silence?.code === 'not-allowed'
 
-function signedIn(event) {
-  event.preventDefault()
-  setToken(new FormData(event.target).get('token').trim())
-  event.target.reset()
-  silence = null
+function stopAsking() {
+  tokenWanted = null
+  show()
+}
+
+function signedIn(text) {
+  setToken(text)
+  silence = tokenWanted = null
   void learnAccess()
 }
 
@@ -141,6 +144,10 @@ async function learnAccess() {
   try {
     const said = token() === null ? null : await ask('/access')
     access = said?.byToken ? said : null
+    if (said && !said.byToken) {
+      setToken(null)
+      tokenWanted = TOKEN_REFUSED
+    }
   } catch (error) {
     access = null
     if (error.answered) {
@@ -168,19 +175,24 @@ function mayChange() {
   }
 }
 
-const footer = () =>
+/** Which weir this is, and what the page may do. */
+function footer(summary) {
+  const which = summary
+    ? html`<span>weir ${summary.version}, ${summary.engine}, ${plural(summary.workers, 'worker')}</span>`
+    : nothing
+  return html`${which} ${mayText()}`
+}
+
+const mayText = () =>
   access === null
     ? html`This page only reads. <button type="button" class="small" @click=${askToken}>Give a token</button>`
     : html`${access.who} may ${access.role === 'change' ? 'change' : 'read'}.
         <button type="button" class="small" @click=${forget}>Sign out</button>`
 
 function askToken() {
-  silence = {
-    code: 'no-token',
-    answered: true,
-    message: 'A token lets this page drain endpoints and accept changes',
-  }
+  tokenWanted = TOKEN_OFFERED
   show()
+  byId('sign-in').elements.token.focus()
 }
 
 function forget() {
@@ -200,8 +212,6 @@ function head(summary) {
           ? facts([
               ['Generation', String(summary.generation)],
               ['Up', duration(Math.floor(summary.uptimeS))],
-              ['Engine', `${summary.engine}, ${plural(summary.workers, 'worker')}`],
-              ['Version', summary.version],
             ])
           : nothing
       }
@@ -240,6 +250,7 @@ function state(summary) {
 }
 
 function stateOf(summary) {
+  if (wantsToken()) return ['warn', silence.code === 'no-token' ? '▲ Sign in' : '✕ Token refused']
   if (silence) return ['gone', `✕ ${silence.answered ? silence.message : 'No answer'}`]
   if (!summary) return ['', 'Asking …']
   if (summary.draining) return ['warn', '▼ Draining']

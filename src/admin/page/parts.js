@@ -1,6 +1,6 @@
 /** What several views show in the same way. */
 
-import { bytes, count, duration, place, roundPercent, target } from './format.js'
+import { bytes, count, duration, ORDINARY, place, roundPercent, target } from './format.js'
 import { html, nothing, repeat } from './lit.js'
 import { change, href } from './router.js'
 
@@ -50,7 +50,7 @@ export const tabs = (label, name, entries, current) => html`<nav class="tabs" ar
     ([value, text, number]) => html`<a
       href=${change({ [name]: value, page: '', cursor: '' })}
       aria-current=${(current ?? '') === value ? 'true' : nothing}
-      >${text}${number === undefined ? nothing : html` <span class="number">${count(number)}</span>`}</a
+      >${text}${number === undefined ? nothing : html` <span class="many">${count(number)}</span>`}</a
     >`,
   )}
 </nav>`
@@ -120,14 +120,14 @@ export function endpointTable({ caption, endpoints, withDestination, empty, may 
     columns: [
       ['Endpoint', 'mono'],
       ...(withDestination ? [['Destination', 'wide']] : []),
-      ['State'],
+      ['State', 'state'],
       ['Open', 'number'],
       ['Connections', 'number'],
       ['Failed', 'number'],
       ['In', 'number'],
       ['Out', 'number'],
-      ['Connect, 50 / 99 %', 'number'],
-      ['Last error'],
+      ['Connect p50 · p99', 'number'],
+      ['Last error', 'nowrap'],
       ['Why', 'words'],
       ...(may ? [['Change', 'number']] : []),
     ],
@@ -137,7 +137,9 @@ export function endpointTable({ caption, endpoints, withDestination, empty, may 
     cells: each => [
       html`<a href=${href('connections', { endpoint: each.endpoint })}>${each.endpoint}</a>`,
       ...(withDestination
-        ? [html`${endpointsLink(each.destination)}<span class="sub">${group(each)}</span>`]
+        ? [
+            html`${endpointsLink(each.destination)}${group(each) === '' ? nothing : html`<span class="sub">${group(each)}</span>`}`,
+          ]
         : []),
       endpointState(each.state),
       count(each.open),
@@ -145,7 +147,7 @@ export function endpointTable({ caption, endpoints, withDestination, empty, may 
       html`<span class=${each.failures > 0 ? 'warn' : 'quiet'}>${count(each.failures)}</span>`,
       bytes(each.receivedBytes),
       bytes(each.sentBytes),
-      each.connectMs.p50 === null ? '–' : `${ms(each.connectMs.p50)} / ${ms(each.connectMs.p99)}`,
+      each.connectMs.p50 === null ? '–' : `${ms(each.connectMs.p50)} · ${ms(each.connectMs.p99)}`,
       each.lastError === null ? '–' : `${each.lastError.error}, ${duration(each.lastError.agoS)} ago`,
       [each.why, withDestination ? null : group(each)].filter(Boolean).join('; '),
       ...(may ? [may(each)] : []),
@@ -187,10 +189,14 @@ export function connectionTable({ caption, connections, ended, withRule = true, 
   })
 }
 
-const reasonOf = ({ reason, meaning, endedBy, lostBytes, errno, deniedBy }) => html`<code>${reason}</code>
-  <span class="sub">by ${endedBy === 'weir' ? 'weir' : `the ${endedBy}`}${errno ? `, ${errno}` : ''}${
-    deniedBy ? `, ${deniedBy}` : ''
-  }${lostBytes > 0 ? `, ${bytes(lostBytes)} lost` : ''}: ${meaning}</span>`
+/** What went wrong is told in a sentence; what did not, in a word. */
+function reasonOf({ reason, meaning, endedBy, lostBytes, errno, deniedBy }) {
+  const who = endedBy === 'weir' ? 'weir' : `the ${endedBy}`
+  const more = [errno, deniedBy, lostBytes > 0 && `${bytes(lostBytes)} lost`].filter(Boolean)
+  return html`<code title=${meaning}>${reason}</code>
+    <span class="quiet">${[`by ${who}`, ...more].join(', ')}</span>
+    ${ORDINARY.has(reason) ? nothing : html`<span class="sub">${meaning}</span>`}`
+}
 
 /** What the same connection would get now. */
 function again({ client, asked, listener, serverName }) {

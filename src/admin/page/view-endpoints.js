@@ -56,9 +56,10 @@ export const endpoints = {
           Those that need a look come first. Open connections are of all destinations to that address and port; the
           other counts are of this destination, since the start.
         </p>
+        <div class="toolbar">
         <form class="search" role="search" @submit=${submitted}>
-          <label>Search <input type="search" name="q" .value=${params.q ?? ''} placeholder="address, host, subset"
-            maxlength="200" spellcheck="false" autocomplete="off" @input=${typed} /></label>
+          <label><span class="unseen">Search</span> <input type="search" name="q" .value=${params.q ?? ''}
+            placeholder="Search: address, host, subset" maxlength="200" spellcheck="false" autocomplete="off" @input=${typed} /></label>
         </form>
         ${tabs(
           'Filter of endpoints',
@@ -73,6 +74,7 @@ export const endpoints = {
           ],
           params.state,
         )}
+        </div>
         ${
           params.destination
             ? html`<p class="note">Of ${params.destination} only. <a href=${change({ destination: '', page: '' })}>Of every destination</a></p>`

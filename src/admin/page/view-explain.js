@@ -42,13 +42,13 @@ export const explain = {
     return html`<section id="explain" class="card" aria-labelledby="explain-title">
       <h2 id="explain-title">Where would a connection go?</h2>
       <p class="note">Asked of the table that the workers read now. Nothing is sent anywhere.</p>
-      <form id="explain-form" class="form" @submit=${submitted}>
-        ${field('Gateway', 'gateway', '', given, { list: 'gateways', required: true, wide: true })}
+      <form id="explain-form" class="form four" @submit=${submitted}>
+        ${field('Gateway', 'gateway', '', given, { list: 'gateways', required: true })}
         <datalist id="gateways">${gateways.map(value => html`<option value=${value}></option>`)}</datalist>
-        ${field('To, IP:port', 'to', '10.0.0.1:80', given, { required: true, wide: true })}
-        ${field('Server name', 'sni', 'no TLS', given)}
+        ${field('To, IP:port', 'to', '10.0.0.1:80', given, { required: true })}
         ${field('From, IP', 'from', 'any', given)}
         ${field('Peer, IP', 'peer', 'as From', given)}
+        ${field('Server name', 'sni', 'no TLS', given)}
         ${field('Namespace', 'namespace', 'as the IP tells', given)}
         ${field('Labels', 'labels', 'app=web,tier=front', given)}
         <button type="submit">Explain</button>
@@ -64,13 +64,7 @@ export const explain = {
 const addressOf = ({ bind, port }) =>
   `${bind === '' ? '127.0.0.1' : bind.includes(':') ? `[${bind}]` : bind}:${port}`
 
-const field = (
-  label,
-  name,
-  placeholder,
-  given,
-  { list, required = false, wide = false } = {},
-) => html`<label class=${wide ? 'wide' : ''}
+const field = (label, name, placeholder, given, { list, required = false } = {}) => html`<label
   >${label}
   <input name=${name} .value=${given[name] ?? ''} placeholder=${placeholder} list=${list ?? nothing} ?required=${required}
     spellcheck="false" autocomplete="off"

@@ -1,6 +1,6 @@
 /** The state of the gateway at a glance: rates, what needs a look, and the rules that are busy. */
 
-import { bytes, count, micros, percent, plural, rate, roundPercent, shortNames } from './format.js'
+import { bytes, count, micros, ORDINARY, percent, plural, rate, roundPercent, shortNames } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
 import { facts, ruleLink, table, tile, tileLook } from './parts.js'
@@ -46,18 +46,14 @@ export const overview = {
       (a, b) => Number(isOff(b)) - Number(isOff(a)) || b.connections - a.connections,
     )
     return html`
+      <section id="attention" class="card" aria-labelledby="attention-title">
+        <h2 id="attention-title">Needs a look</h2>
+        ${data ? attention(answer, data) : html`<p class="plain quiet">Asking …</p>`}
+      </section>
       <section aria-labelledby="now-title">
         <h2 id="now-title" class="unseen">Now</h2>
         <div id="tiles" class="tiles">${TILES.map(kind => tileOf(kind, view))}</div>
       </section>
-      ${
-        data
-          ? html`<section id="attention" class="card" aria-labelledby="attention-title">
-        <h2 id="attention-title">Needs a look</h2>
-        ${attention(answer, data)}
-      </section>`
-          : nothing
-      }
       <section class="card" aria-labelledby="busy-title">
         <div class="title">
           <h2 id="busy-title">Rules with the most connections</h2>
@@ -187,7 +183,7 @@ function attention({ summary }, { routes, endpoints, certificates, listeners, re
       href('rules', { show: 'unreachable' }),
     ],
   ].filter(Boolean)
-  if (found.length === 0) return html`<p class="plain good">✓ Nothing.</p>`
+  if (found.length === 0) return html`<p class="plain good">✓ Nothing</p>`
   return html`<ul class="attention">
     ${found.map(
       ([kind, text, to]) =>
@@ -255,9 +251,6 @@ function latency({ history, rangeS }) {
   </section>`
 }
 
-/** Ends in which nothing went wrong. */
-const IN_ORDER = new Set(['client-closed', 'upstream-closed', 'drain'])
-
 function ends({ answer, history, data }) {
   const { closed } = answer.summary
   const all = Object.values(closed).reduce((sum, each) => sum + each, 0)
@@ -275,7 +268,7 @@ function ends({ answer, history, data }) {
       empty: 'None has ended yet.',
       cells: ([name, times]) => [
         html`<a href=${href('connections', { ended: '1', reason: name })}><code>${name}</code></a>
-          ${IN_ORDER.has(name) ? nothing : html`<span class="tag">not in order</span>`}
+          ${ORDINARY.has(name) ? nothing : html`<span class="tag">not served</span>`}
           <span class="sub words">${data?.reasons[name] ?? ''}</span>`,
         rate(history.rate(each => each.summary.closed[name], RATE_S)),
         count(times),
@@ -296,7 +289,7 @@ function workers({ answer, history }) {
       caption: 'Workers and their share of the work',
       columns: [
         ['Worker'],
-        ['State', 'nowrap'],
+        ['State', 'state'],
         ['Gen.', 'number'],
         ['Conn/s', 'number'],
         ['Accepted', 'number'],

@@ -1,7 +1,8 @@
 /** The timeline of reloads: what each changed and did, what was wrong, and how long it took. */
 
-import { clock, count, duration, percent, place, plural } from './format.js'
+import { clock, count, duration, percent, place, plural, shortTexts } from './format.js'
 import { html, nothing } from './lit.js'
+import { table } from './parts.js'
 import { href } from './router.js'
 
 const SIGNS = {
@@ -104,27 +105,52 @@ function didText({ rules, destinations, more }) {
           : title
       return html`<li>
         <strong>${link}</strong> ${change}${rule ? html` <span class="quiet">${rule.file}:${rule.line}</span>` : nothing}
-        ${before === null ? nothing : html`<span class="line quiet"><span class="unseen">before: </span><del>${before}</del></span>`}
-        ${after === null ? nothing : html`<span class="line"><span class="unseen">after: </span>${after}</span>`}
-        ${periodText('before', periodBefore)}${periodText('since', periodAfter)}
+        ${before === null ? nothing : html`<del><span aria-hidden="true">− </span><span class="unseen">before: </span>${before}</del>`}
+        ${after === null ? nothing : html`<ins><span aria-hidden="true">+ </span><span class="unseen">after: </span>${after}</ins>`}
+        ${periods(title, [
+          ['before', periodBefore],
+          ['since', periodAfter],
+        ])}
       </li>`
     })}
     ${left > 0 ? html`<li class="quiet">and ${plural(left, 'change')} more</li>` : nothing}
   </ul>`
 }
 
-function periodText(when, period) {
-  if (period === null) return nothing
-  const { seconds, connections, failedDials, ended, resets, shares } = period
+/** Its connections before and since, beside each other. */
+function periods(title, all) {
+  const rows = all.filter(([, period]) => period !== null)
+  if (rows.length === 0) return nothing
+  return table({
+    caption: `Connections of ${title} before the reload and since`,
+    columns: [
+      [html`<span class="unseen">When</span>`],
+      ['Over', 'number'],
+      ['Connections', 'number'],
+      ['Failed dials', 'number'],
+      ['Reset by the server', 'number'],
+      ['Went to'],
+    ],
+    rows,
+    keyOf: ([when]) => when,
+    empty: '',
+    cells: ([when, { seconds, connections, failedDials, ended, resets, shares }]) => [
+      when,
+      duration(Math.floor(seconds)),
+      count(connections),
+      count(failedDials),
+      `${count(resets)} of ${count(ended)}`,
+      sharesText(shares),
+    ],
+  })
+}
+
+function sharesText(shares) {
   const all = shares.reduce((sum, each) => sum + each.connections, 0)
-  const split =
-    shares.length < 2 || all === 0
-      ? ''
-      : ` (${shares.map(each => `${percent(each.connections / all)} ${each.destination}`).join(', ')})`
-  return html`<span class="sub">
-    ${when}, ${duration(Math.floor(seconds))}: ${plural(connections, 'connection')}${split}, ${plural(failedDials, 'failed dial')},
-    ${count(resets)} of ${count(ended)} that ended reset by the server
-  </span>`
+  if (shares.length < 2 || all === 0) return '–'
+  const sorted = shares.toSorted((a, b) => (a.destination < b.destination ? -1 : 1))
+  const names = shortTexts(sorted.map(each => each.destination))
+  return sorted.map((each, index) => `${percent(each.connections / all)} ${names[index]}`).join(', ')
 }
 
 const CHANGES = [

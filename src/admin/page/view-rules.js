@@ -41,17 +41,10 @@ export const rules = {
         ${order.by === 'written' ? 'In the order in which they are tried; the first that matches decides. ' : ''}Counts
         start when the VirtualService last changed.
       </p>
+      <div class="toolbar">
       <form class="search" role="search" @submit=${submitted}>
-        <label>Search <input
-          type="search"
-          name="q"
-          .value=${params.q ?? ''}
-          placeholder="name, file, host, address, condition"
-          maxlength="200"
-          spellcheck="false"
-          autocomplete="off"
-          @input=${typed}
-        /></label>
+        <label><span class="unseen">Search</span> <input type="search" name="q" .value=${params.q ?? ''}
+          placeholder="Search: name, file, host, address, condition" maxlength="200" spellcheck="false" autocomplete="off" @input=${typed} /></label>
       </form>
       ${tabs(
         'Filter of rules',
@@ -66,6 +59,7 @@ export const rules = {
         ],
         params.show,
       )}
+      </div>
       ${
         params.listener
           ? html`<p class="note">At ${params.listener} only. <a href=${change({ listener: '', page: '' })}>At every listener</a></p>`
