@@ -149,7 +149,6 @@ test('no module is dead', () => {
  * costs nothing at run time.
  */
 const FOR_TESTS: Readonly<Record<string, string>> = {
-  'base/share-bounds.ts isExcluded': 'a million looks, at a hundredth of what the bounds cost',
   'cli/live/top/rules.ts rulesPage': 'pictures of rules without a gateway',
   'config/validate/route-test.ts ROUTE_TEST_FIELDS': 'the fields that docs/configuration.md has to name',
   'kernel/epoll/probe.ts refused': 'every errno, which no one machine gives',

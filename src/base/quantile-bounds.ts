@@ -9,7 +9,7 @@
 import { isExcluded } from './share-bounds.ts'
 
 /** `high` is Infinity while there are too few values to bound it. */
-export type QuantileBounds = { readonly low: number; readonly high: number }
+type QuantileBounds = { readonly low: number; readonly high: number }
 
 /** Of values in rising order; at least one. */
 export function quantileBounds(sorted: Float64Array, part: number, risk: number): QuantileBounds {

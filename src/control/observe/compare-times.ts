@@ -16,11 +16,11 @@ export const TIMES = {
   connectMs: 'connect',
   firstByteMs: 'first byte',
 } as const
-export type TimeName = keyof typeof TIMES
+type TimeName = keyof typeof TIMES
 
 /** The quantiles that are compared. */
 export const PARTS = { p50: 0.5, p99: 0.99 } as const
-export type PartName = keyof typeof PARTS
+type PartName = keyof typeof PARTS
 
 /** How long a destination takes, as so many times the other. */
 export type TimesComparison = {
