@@ -56,6 +56,9 @@ export const plural = (number, word) => `${count(number)} ${word}${number === 1 
 export const place = ({ virtualService, block, route, match }) =>
   `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
 
+/** "config/a.yaml:12"; what a Kubernetes API has, has a title and no line. */
+export const written = ({ file, line }) => (line === 0 ? file : `${file}:${line}`)
+
 export const target = ({ host, subset, port }) =>
   `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 

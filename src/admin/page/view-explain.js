@@ -1,6 +1,6 @@
 /** Where a connection would go now, and why: `weir explain --live` as a form, and as a link. */
 
-import { roundPercent } from './format.js'
+import { roundPercent, written } from './format.js'
 import { html, nothing } from './lit.js'
 import { endpointsLink, facts, ruleLink } from './parts.js'
 import { submitted } from './router.js'
@@ -106,7 +106,7 @@ function shown(answer) {
         ['Because', reason],
         ends !== null && ['Ends', `reset: ${ends}`],
         ...policyFacts(answer),
-        ['Rule', rule ? html`${ruleLink(rule, listener)} ${rule.file}:${rule.line}` : 'none'],
+        ['Rule', rule ? html`${ruleLink(rule, listener)} ${written(rule)}` : 'none'],
         ['Listener', listener ?? 'none'],
         [
           'Client',

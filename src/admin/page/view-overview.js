@@ -1,6 +1,17 @@
 /** The state of the gateway at a glance: rates, what needs a look, and the rules that are busy. */
 
-import { bytes, count, micros, ORDINARY, percent, plural, rate, roundPercent, shortNames } from './format.js'
+import {
+  bytes,
+  count,
+  micros,
+  ORDINARY,
+  percent,
+  plural,
+  rate,
+  roundPercent,
+  shortNames,
+  written,
+} from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
 import { facts, ruleLink, table, tile, tileLook } from './parts.js'
@@ -206,7 +217,7 @@ function busyTable(rules, { history }) {
     keyOf,
     empty: 'No rules: nothing is routed.',
     cells: rule => [
-      html`${ruleLink(rule.rule, rule.listeners[0])}<span class="sub">${rule.rule.file}:${rule.rule.line}</span>`,
+      html`${ruleLink(rule.rule, rule.listeners[0])}<span class="sub">${written(rule.rule)}</span>`,
       leads(rule),
       rate(history.ruleRate(keyOf(rule), 'connections')),
       count(rule.open),

@@ -1,6 +1,6 @@
 /** The timeline of reloads: what each changed and did, what was wrong, and how long it took. */
 
-import { clock, count, duration, percent, place, plural, shortTexts } from './format.js'
+import { clock, count, duration, percent, place, plural, shortTexts, written } from './format.js'
 import { html, nothing } from './lit.js'
 import { table } from './parts.js'
 import { href } from './router.js'
@@ -104,7 +104,7 @@ function didText({ rules, destinations, more }) {
           ? html`<a class="place" href=${href('rule', { rule: title })}>${title}</a>`
           : title
       return html`<li>
-        <strong>${link}</strong> ${change}${rule ? html` <span class="quiet">${rule.file}:${rule.line}</span>` : nothing}
+        <strong>${link}</strong> ${change}${rule ? html` <span class="quiet">${written(rule)}</span>` : nothing}
         ${before === null ? nothing : html`<del><span aria-hidden="true">− </span><span class="unseen">before: </span>${before}</del>`}
         ${after === null ? nothing : html`<ins><span aria-hidden="true">+ </span><span class="unseen">after: </span>${after}</ins>`}
         ${periods(title, [

@@ -1,7 +1,7 @@
 /** One rule: what it asks, where it is written, where it leads, and what becomes of its connections. */
 
 import { besideCard } from './beside.js'
-import { ago, bytes, clock, count, place, plural, rate, roundPercent, target } from './format.js'
+import { ago, bytes, clock, count, place, plural, rate, roundPercent, target, written } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
 import { connectionTable, endpointTable, facts, tile, tileLook } from './parts.js'
@@ -58,7 +58,7 @@ export const rule = {
         ${others(found.rules, chosen)}
         ${facts(
           [
-            ['Written', html`<code>${rule.file}:${rule.line}</code>`],
+            ['Written', html`<code>${written(rule)}</code>`],
             never === null ? ['Asks for', conditions(chosen)] : ['Never matches', never],
             [
               'Listens',

@@ -1,6 +1,6 @@
 /** All rules: searched, filtered, sorted and paged by the gateway, so that 10 000 are as quick as ten. */
 
-import { ago, bytes, count, plural, rate } from './format.js'
+import { ago, bytes, count, plural, rate, written } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
 import { pageOf, pager, ruleLink, table, tabs } from './parts.js'
@@ -115,7 +115,7 @@ function cellsOf(each, history) {
       ${isOff({ destinations }) ? html`<span class="tag">off</span>` : nothing}
       ${unserved ? html`<span class="tag bad">unserved</span>` : nothing}
       ${asked === '' ? nothing : html`<span class="sub names" title=${serverNames.join('\n')}>${asked}</span>`}
-      <span class="sub" title=${listeners.join('\n')}>${rule.file}:${rule.line} · ${at}</span>`,
+      <span class="sub" title=${listeners.join('\n')}>${written(rule)} · ${at}</span>`,
     leads(each),
     rate(history.ruleRate(key, 'connections')),
     count(open),
